@@ -1,0 +1,104 @@
+//! Activations of the real layers: relu and hard tanh, elementwise, and their gradients.
+//!
+//! Every function returns true where an input is NaN.
+
+/// An activation, numbered as in the boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// 0: max(x, 0); its gradient passes where x > 0.
+    Relu,
+    /// 1: x clipped to `[-1, 1]`; its gradient passes where |x| <= 1.
+    HardTanh,
+}
+
+impl Activation {
+    /// The activation of this number.
+    pub fn from_number(number: u32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Relu),
+            1 => Some(Self::HardTanh),
+            _ => None,
+        }
+    }
+}
+
+/// `y = f(x)`.
+pub fn activation_forward(kind: Activation, x: &[f32], y: &mut [f32]) -> bool {
+    assert_eq!(x.len(), y.len());
+    let mut nan = false;
+    match kind {
+        Activation::Relu => {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = if x > 0.0 { x } else { 0.0 };
+                nan |= x.is_nan();
+            }
+        }
+        Activation::HardTanh => {
+            for (y, &x) in y.iter_mut().zip(x) {
+                let low = if x < -1.0 { -1.0 } else { x };
+                *y = if low > 1.0 { 1.0 } else { low };
+                nan |= x.is_nan();
+            }
+        }
+    }
+    nan
+}
+
+/// `gx = gy * f'(x)`.
+pub fn activation_backward(kind: Activation, x: &[f32], gy: &[f32], gx: &mut [f32]) -> bool {
+    assert!(x.len() == gx.len() && gy.len() == gx.len());
+    let mut nan = false;
+    let triples = gx.iter_mut().zip(x).zip(gy);
+    match kind {
+        Activation::Relu => {
+            for ((gx, &x), &gy) in triples {
+                *gx = if x > 0.0 { gy } else { 0.0 };
+                nan |= x.is_nan() | gy.is_nan();
+            }
+        }
+        Activation::HardTanh => {
+            for ((gx, &x), &gy) in triples {
+                *gx = if x.abs() <= 1.0 { gy } else { 0.0 };
+                nan |= x.is_nan() | gy.is_nan();
+            }
+        }
+    }
+    nan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const X: [f32; 9] = [-2.0, -1.0, -0.5, -0.0, 0.0, 0.25, 1.0, 1.5, f32::INFINITY];
+
+    #[test]
+    fn forward_values_at_kinks_and_tails() {
+        let mut y = [0.0; 9];
+        assert!(!activation_forward(Activation::Relu, &X, &mut y));
+        assert_eq!(y, [0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 1.0, 1.5, f32::INFINITY]);
+        assert!(!activation_forward(Activation::HardTanh, &X, &mut y));
+        assert_eq!(y, [-1.0, -1.0, -0.5, 0.0, 0.0, 0.25, 1.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn gradients_pass_where_the_forward_map_moves() {
+        let gy = [3.0; 9];
+        let mut gx = [9.0; 9];
+        assert!(!activation_backward(Activation::Relu, &X, &gy, &mut gx));
+        assert_eq!(gx, [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]);
+        assert!(!activation_backward(Activation::HardTanh, &X, &gy, &mut gx));
+        assert_eq!(gx, [0.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn nan_is_reported() {
+        for kind in [Activation::Relu, Activation::HardTanh] {
+            let mut y = [0.0; 5];
+            let bad = [0.0, 1.0, 2.0, 3.0, f32::NAN];
+            assert!(activation_forward(kind, &bad, &mut y));
+            assert!(activation_backward(kind, &bad, &[1.0; 5], &mut y));
+            assert!(activation_backward(kind, &[1.0; 5], &bad, &mut y));
+        }
+    }
+}

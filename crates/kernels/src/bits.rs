@@ -1,0 +1,130 @@
+//! Signs as bits: of activations here, of weights in [`weights`].
+//!
+//! Bit 1 is +1, bit 0 is -1; `sign(0) = sign(-0.0) = +1`; NaN has no sign and is reported. Channels are packed lowest bit
+//! first and the bits past the last channel are 0. Two layouts, both of padded buffers:
+//!
+//! - *nibbles* `[images][padded_height][padded_width][groups]`, one byte for 4 channels: the group times 16;
+//! - *words* `[images][padded_height][padded_width][words]`, one `u64` for 64 channels.
+
+use crate::shape::ConvShape;
+use crate::simd::bytes::Bytes;
+
+pub mod weights;
+
+/// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded nibbles. True when a NaN was
+/// seen.
+///
+/// # Panics
+/// When a slice is shorter than its layout or the shape contradicts itself.
+pub fn sign_nibbles(shape: &ConvShape, x: &[f32], out: &mut [u8]) -> bool {
+    sign_rows(shape, 4, x, out, |quartets, out| {
+        let mut nans = Bytes::ZERO;
+        for (quartet, byte) in quartets.chunks(4).zip(out) {
+            *byte = (quartet_signs(quartet, &mut nans) << 4) as u8;
+        }
+        nans.any()
+    })
+}
+
+/// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded words. True when a NaN was
+/// seen.
+///
+/// # Panics
+/// When a slice is shorter than its layout or the shape contradicts itself.
+pub fn sign_words(shape: &ConvShape, x: &[f32], out: &mut [u64]) -> bool {
+    sign_rows(shape, 64, x, out, |reals, out| {
+        let mut nans = Bytes::ZERO;
+        for (reals, word) in reals.chunks(64).zip(out) {
+            let quartets = reals.chunks(4).enumerate();
+            *word = quartets.fold(0, |word, (i, quartet)| {
+                word | u64::from(quartet_signs(quartet, &mut nans)) << (4 * i)
+            });
+        }
+        nans.any()
+    })
+}
+
+/// Walks over pieces of `x` whose elements are `unit` channels and whose packing is contiguous: rows where the channels fill
+/// their elements, else pixels.
+fn sign_rows<T>(
+    shape: &ConvShape,
+    unit: usize,
+    x: &[f32],
+    out: &mut [T],
+    pack: impl Fn(&[f32], &mut [T]) -> bool,
+) -> bool {
+    assert!(shape.is_consistent());
+    let channels = shape.channels as usize;
+    let elements = channels.div_ceil(unit);
+    let width = shape.width as usize;
+    let (pieces, pixels) = if channels.is_multiple_of(unit) {
+        (1, width)
+    } else {
+        (width, 1)
+    };
+    let mut nan = false;
+    for (source, target) in shape.interior_rows() {
+        for piece in 0..pieces {
+            let x = &x[(source + piece) * channels..][..pixels * channels];
+            nan |= pack(x, &mut out[(target + piece) * elements..][..pixels * elements]);
+        }
+    }
+    nan
+}
+
+/// The signs of 1 to 4 reals; the lanes of `nans` remember every NaN.
+#[inline(always)]
+fn quartet_signs(reals: &[f32], nans: &mut Bytes) -> u32 {
+    let mut quartet = [-1.0; 4];
+    let from = if reals.len() == 4 {
+        reals.as_ptr()
+    } else {
+        quartet[..reals.len()].copy_from_slice(reals);
+        quartet.as_ptr()
+    };
+    // SAFETY: four reals, either those of the slice or those of the copy.
+    let reals = unsafe { Bytes::load(from.cast()) };
+    *nans = nans.or(reals.real_nans());
+    reals.real_signs()
+}
+
+/// Fills the whole padded nibbles with the padding: bits 0 for zeros, which the convolution corrects, all channels +1 else.
+///
+/// # Panics
+/// When `out` is shorter than its layout.
+pub fn fill_border_nibbles(shape: &ConvShape, out: &mut [u8]) {
+    let groups = shape.groups();
+    fill_border(shape, &mut out[..shape.padded_pixels() * groups], groups, |group| {
+        low_ones(shape.channels as usize - 4 * group, 4) as u8 * 16
+    });
+}
+
+/// Fills the whole padded words with the padding: bits 0 for zeros, which the convolution corrects, all channels +1 else.
+///
+/// # Panics
+/// When `out` is shorter than its layout.
+pub fn fill_border_words(shape: &ConvShape, out: &mut [u64]) {
+    let words = shape.words();
+    fill_border(shape, &mut out[..shape.padded_pixels() * words], words, |word| {
+        low_ones(shape.channels as usize - 64 * word, 64)
+    });
+}
+
+fn fill_border<T: Copy + Default>(shape: &ConvShape, out: &mut [T], elements: usize, ones: impl Fn(usize) -> T) {
+    out.fill(T::default());
+    if shape.pad_one != 0 {
+        for pixel in out.chunks_exact_mut(elements) {
+            for (element, value) in pixel.iter_mut().enumerate() {
+                *value = ones(element);
+            }
+        }
+    }
+}
+
+/// The `channels` lowest bits set, at most `limit`.
+fn low_ones(channels: usize, limit: usize) -> u64 {
+    u64::MAX >> (64 - channels.min(limit))
+}
+
+#[cfg(test)]
+mod tests;

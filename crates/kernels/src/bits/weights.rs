@@ -1,0 +1,136 @@
+//! Weights as bits: the form of the model file, and the layouts of the kernels.
+//!
+//! A kernel is the matrix `[K][N]`, `K = taps * channels`, `N` filters. *File bits* are `[N][ceil(K / 8)]` bytes, lowest bit
+//! first, tail bits 0. *Look-up weights* are `[panels][taps * groups][32]` bytes, each the plain group (0 to 15) of 4 channels
+//! of one filter; a panel is 32 filters, the last one 16 where that is enough. *Word weights* are `u64` `[N, rounded up to 2][taps][words]`. Filters past `N` are 0.
+
+use crate::shape::ConvShape;
+
+/// Packs the signs of the real kernel `[k][n]` into file bits. True when a NaN was seen.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn pack_file_bits(kernel: &[f32], k: usize, n: usize, out: &mut [u8]) -> bool {
+    let bytes = k.div_ceil(8);
+    let out = &mut out[..n * bytes];
+    out.fill(0);
+    let mut nan = false;
+    for (row, weights) in kernel[..k * n].chunks_exact(n.max(1)).enumerate() {
+        for (filter, &weight) in weights.iter().enumerate() {
+            nan |= weight.is_nan();
+            out[filter * bytes + row / 8] |= u8::from(weight >= 0.0) << (row % 8);
+        }
+    }
+    nan
+}
+
+/// Writes file bits as the real kernel `[k][n]` of +1 and -1.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn unpack_file_bits_real(bits: &[u8], k: usize, n: usize, out: &mut [f32]) {
+    let bytes = k.div_ceil(8);
+    let bits = &bits[..n * bytes];
+    for (row, weights) in out[..k * n].chunks_exact_mut(n.max(1)).enumerate() {
+        for (filter, weight) in weights.iter_mut().enumerate() {
+            *weight = f32::from(bits[filter * bytes + row / 8] >> (row % 8) & 1) * 2.0 - 1.0;
+        }
+    }
+}
+
+/// File bits as look-up weights.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn pack_lookup_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
+    let bytes = shape.terms().div_ceil(8);
+    lookup_weights(shape, out, |row, filter| {
+        bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
+    });
+}
+
+/// The signs of the real kernel `[K][N]` as look-up weights: what training does every step. True when a NaN was seen.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn sign_lookup_weights(shape: &ConvShape, kernel: &[f32], out: &mut [u8]) -> bool {
+    let filters = shape.filters as usize;
+    let kernel = &kernel[..shape.terms() * filters];
+    lookup_weights(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
+    kernel.iter().fold(false, |nan, weight| nan | weight.is_nan())
+}
+
+/// Walks over the look-up weights: panels of 32 filters, the last perhaps of 16.
+#[inline(always)]
+fn lookup_weights(shape: &ConvShape, out: &mut [u8], positive: impl Fn(usize, usize) -> bool) {
+    let (channels, groups, filters) = (shape.channels as usize, shape.groups(), shape.filters as usize);
+    let rows = shape.taps() * groups;
+    let out = &mut out[..shape.filter_blocks() * rows * 16];
+    for (panel, out) in out.chunks_mut(rows * 32).enumerate() {
+        let lanes = out.len() / rows;
+        for (at, lanes) in out.chunks_exact_mut(lanes).enumerate() {
+            let (tap, channel) = (at / groups, at % groups * 4);
+            lanes.fill(0);
+            for bit in 0..(channels - channel).min(4) {
+                let row = tap * channels + channel + bit;
+                for (filter, byte) in (32 * panel..filters).zip(lanes.iter_mut()) {
+                    *byte |= u8::from(positive(row, filter)) << bit;
+                }
+            }
+        }
+    }
+}
+
+/// File bits as word weights.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn pack_word_weights(shape: &ConvShape, bits: &[u8], out: &mut [u64]) {
+    let (channels, words, filters) = (shape.channels as usize, shape.words(), shape.filters as usize);
+    let (bytes, taps) = (shape.terms().div_ceil(8), shape.taps());
+    let out = &mut out[..filters.next_multiple_of(2) * taps * words];
+    out.fill(0);
+    for (filter, bits) in bits[..filters * bytes].chunks_exact(bytes.max(1)).enumerate() {
+        for row in 0..shape.terms() {
+            let (tap, channel) = (row / channels, row % channels);
+            out[(filter * taps + tap) * words + channel / 64] |=
+                u64::from(bits[row / 8] >> (row % 8) & 1) << (channel % 64);
+        }
+    }
+}
+
+/// The sums of every tap's weights, `[taps][N]`, from file bits: what a tap on zero padding has to get back.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn bb_correction(shape: &ConvShape, bits: &[u8], out: &mut [i32]) {
+    let bytes = shape.terms().div_ceil(8);
+    tap_sums(shape, out, |row, filter| {
+        bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
+    });
+}
+
+/// The same from the signs of the real kernel `[K][N]`.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn bb_correction_real(shape: &ConvShape, kernel: &[f32], out: &mut [i32]) {
+    let filters = shape.filters as usize;
+    tap_sums(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
+}
+
+#[inline(always)]
+fn tap_sums(shape: &ConvShape, out: &mut [i32], positive: impl Fn(usize, usize) -> bool) {
+    let (channels, filters) = (shape.channels as usize, shape.filters as usize);
+    for (tap, sums) in out[..shape.taps() * filters]
+        .chunks_exact_mut(filters.max(1))
+        .enumerate()
+    {
+        sums.fill(0);
+        for row in tap * channels..(tap + 1) * channels {
+            for (filter, sum) in sums.iter_mut().enumerate() {
+                *sum += 2 * i32::from(positive(row, filter)) - 1;
+            }
+        }
+    }
+}

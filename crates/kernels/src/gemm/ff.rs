@@ -1,0 +1,162 @@
+//! Real times real: the two register tiles, and the panels they read.
+//!
+//! Forward, a tile of `P` pixels x `4 V` filters walks the window of each pixel in the order (ky, kx, c) and the panel
+//! `[K][8]` beside it; the filter gradient's tile of 4 kernel rows x `4 V` filters walks pixels instead. Every element
+//! of a result is one chain `((0 + a_0 b_0) + a_1 b_1) + ...`, each product rounded before it is added, whatever tile
+//! it falls into: the bits do not depend on its place, nor on how many pixels are computed together.
+//!
+//! Panels: `[ceil(N/8)][K][8]`, filters past `N` are zero.
+
+use crate::shape::ConvShape;
+use crate::simd::floats::F32x4;
+use core::array::from_fn;
+
+/// Filters of a panel.
+pub const PANEL: usize = 8;
+
+/// Arranges a kernel matrix `[k][n]` as panels `[ceil(n/8)][k][8]`, zero filled.
+pub fn pack_panels(w: &[f32], k: usize, n: usize, out: &mut [f32]) {
+    assert_eq!(w.len(), k * n);
+    assert_eq!(out.len(), n.div_ceil(PANEL) * k * PANEL);
+    for (panel, rows) in out.chunks_exact_mut(k * PANEL).enumerate() {
+        let first = panel * PANEL;
+        let filters = PANEL.min(n - first);
+        for (row, target) in rows.chunks_exact_mut(PANEL).enumerate() {
+            target[..filters].copy_from_slice(&w[row * n + first..row * n + first + filters]);
+            target[filters..].fill(0.0);
+        }
+    }
+}
+
+/// Arranges the kernel `[kh][kw][c][o]` for the gradient of the input: flipped in both directions and with channels
+/// and filters exchanged, `B[r][s][o][c] = W[kh-1-r][kw-1-s][c][o]`, as panels `[ceil(c/8)][kh*kw*o][8]`.
+pub fn pack_panels_transposed(shape: &ConvShape, w: &[f32], out: &mut [f32]) {
+    let taps = (shape.kernel_height * shape.kernel_width) as usize;
+    let (channels, filters) = (shape.channels as usize, shape.filters as usize);
+    assert_eq!(w.len(), taps * channels * filters);
+    assert_eq!(out.len(), channels.div_ceil(PANEL) * taps * filters * PANEL);
+    for (panel, rows) in out.chunks_exact_mut(taps * filters * PANEL).enumerate() {
+        let first = panel * PANEL;
+        let lanes = PANEL.min(channels - first);
+        for (tap, tap_rows) in rows.chunks_exact_mut(filters * PANEL).enumerate() {
+            let source = &w[(taps - 1 - tap) * channels * filters..][..channels * filters];
+            for (filter, target) in tap_rows.chunks_exact_mut(PANEL).enumerate() {
+                for (lane, value) in target[..lanes].iter_mut().enumerate() {
+                    *value = source[(first + lane) * filters + filter];
+                }
+                target[lanes..].fill(0.0);
+            }
+        }
+    }
+}
+
+/// Windows in a padded buffer: `runs` runs of `length` contiguous floats, `step` floats from one run to the next.
+#[derive(Clone, Copy)]
+pub struct Runs {
+    /// Number of runs.
+    pub runs: usize,
+    /// Floats of a run.
+    pub length: usize,
+    /// Floats from the start of a run to the start of the next.
+    pub step: usize,
+}
+
+/// One step of the reduction: `P` values times `V` vectors of a panel row.
+///
+/// # Safety
+/// Every `x[p] + offset` must be readable for one float, `panel` for `4 V` floats.
+#[inline(always)]
+unsafe fn step<const P: usize, const V: usize>(
+    x: &[*const f32; P],
+    offset: usize,
+    panel: *const f32,
+    sums: &mut [[F32x4; V]; P],
+) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let weights: [F32x4; V] = from_fn(|v| F32x4::read(panel.add(4 * v)));
+        for p in 0..P {
+            let value = F32x4::read_splat(x[p].add(offset));
+            for v in 0..V {
+                sums[p][v] = sums[p][v] + value * weights[v];
+            }
+        }
+    }
+}
+
+/// The forward tile: `P` windows times the first `4 V` filters of a panel. `LENGTH` is the length of a run where it is
+/// known to the compiler (short runs), 0 where it is `runs.length`.
+///
+/// # Safety
+/// Every `x[p]` must be readable for the whole window, `panel` for `runs * length * 8` floats.
+#[inline(always)]
+pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
+    x: [*const f32; P],
+    runs: Runs,
+    panel: *const f32,
+) -> [[F32x4; V]; P] {
+    let mut sums = [[F32x4::splat(0.0); V]; P];
+    let length = if LENGTH == 0 { runs.length } else { LENGTH };
+    // SAFETY: offsets stay inside the window and the panel, both promised by the caller.
+    unsafe {
+        let mut row = panel;
+        let mut starts = x;
+        for _ in 0..runs.runs {
+            let mut at = starts;
+            if LENGTH == 0 {
+                for _ in 0..length / 4 {
+                    for offset in 0..4 {
+                        step(&at, offset, row.add(PANEL * offset), &mut sums);
+                    }
+                    row = row.add(4 * PANEL);
+                    at = at.map(|pointer| pointer.add(4));
+                }
+                for offset in 0..length % 4 {
+                    step(&at, offset, row.add(PANEL * offset), &mut sums);
+                }
+                row = row.add(length % 4 * PANEL);
+            } else {
+                for offset in 0..LENGTH {
+                    step(&at, offset, row.add(PANEL * offset), &mut sums);
+                }
+                row = row.add(LENGTH * PANEL);
+            }
+            starts = starts.map(|pointer| pointer.wrapping_add(runs.step));
+        }
+    }
+    sums
+}
+
+/// The filter gradient's tile: `sums[r] += x[r] (pixel) * dy (pixel)` over the pixels in order. `dy` is a panel
+/// `[pixels][8]`; `offsets` are the pixels' places relative to each `x[r]`. With `CONTIGUOUS`, `x[r] = x[0] + r`.
+///
+/// # Safety
+/// Every `x[r] + offset` must be readable for one float, `dy` for `8 * offsets.len()` floats.
+#[inline(always)]
+pub unsafe fn gradient_tile<const V: usize, const CONTIGUOUS: bool>(
+    x: [*const f32; 4],
+    offsets: &[u32],
+    dy: *const f32,
+    sums: &mut [[F32x4; V]; 4],
+) {
+    let mut row = dy;
+    for &offset in offsets {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let gradients: [F32x4; V] = from_fn(|v| F32x4::read(row.add(4 * v)));
+            let first = x[0].add(offset as usize);
+            for r in 0..4 {
+                let place = if CONTIGUOUS {
+                    first.add(r)
+                } else {
+                    x[r].add(offset as usize)
+                };
+                let value = F32x4::read_splat(place);
+                for v in 0..V {
+                    sums[r][v] = sums[r][v] + value * gradients[v];
+                }
+            }
+            row = row.add(PANEL);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The matrix products, told apart by which operands are +-1.
+//!
+//! These files hold the tiles: the innermost loops over registers. Which windows and which filters a tile meets is decided
+//! in [`crate::conv`].
+
+pub mod bb_lookup;
+pub mod bb_popcnt;
+pub mod fb;
+pub mod ff;

@@ -1,0 +1,23 @@
+//! Kernels of proxbit: every loop over numbers, and nothing else.
+//!
+//! No allocation, no globals, no JavaScript. Every module states the layout of its data and the order of its additions;
+//! every kernel has a naive twin under `naive`, which is its oracle.
+
+pub mod activation;
+pub mod bits;
+pub mod conv;
+pub mod gather;
+pub mod gemm;
+pub mod loss;
+pub mod math;
+#[cfg(test)]
+pub mod naive;
+pub mod norm;
+pub mod optimizer;
+pub mod pool;
+pub mod pool_bits;
+pub mod quantizer;
+pub mod reduce;
+pub mod shape;
+pub mod simd;
+pub mod threshold;

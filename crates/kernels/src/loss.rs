@@ -1,0 +1,137 @@
+//! Softmax cross-entropy with integer labels, its gradient, and what was predicted.
+//!
+//! Per row, with m = max z: `loss = ln sum exp(z - m) - (z_label - m)`, in f64 with functions of our own (`math`), rows in
+//! order; `dz = (softmax(z) - onehot) * inverse_batch`.
+
+use crate::math::{exp_f64, ln_f64};
+
+/// What the loss says of one lane's rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossResult {
+    /// Sum of the losses of the valid rows.
+    pub loss: f64,
+    /// Valid rows whose prediction is their label.
+    pub correct: usize,
+    /// The loss is not finite, or a label is not a class.
+    pub bad: bool,
+}
+
+/// `logits [labels.len()][classes]`. Rows from `valid_rows` on only fill up the batch: they get a prediction and a zero
+/// gradient, and count nowhere. Prediction: the first maximum.
+pub fn softmax_cross_entropy(
+    logits: &[f32],
+    labels: &[u8],
+    valid_rows: usize,
+    classes: usize,
+    inverse_batch: f32,
+    mut dlogits: Option<&mut [f32]>,
+    mut predictions: Option<&mut [u32]>,
+) -> LossResult {
+    let rows = labels.len();
+    assert!(classes > 0 && logits.len() == rows * classes && valid_rows <= rows);
+    assert!(dlogits.as_ref().is_none_or(|gradient| gradient.len() == logits.len()));
+    assert!(predictions.as_ref().is_none_or(|predictions| predictions.len() == rows));
+    let mut result = LossResult {
+        loss: 0.0,
+        correct: 0,
+        bad: false,
+    };
+    for (row, (z, &label)) in logits.chunks_exact(classes).zip(labels).enumerate() {
+        let (mut best, mut largest) = (0, z[0]);
+        for (class, &value) in z.iter().enumerate() {
+            if value > largest {
+                (best, largest) = (class, value);
+            }
+        }
+        if let Some(predictions) = &mut predictions {
+            predictions[row] = best as u32;
+        }
+        let gradient = dlogits
+            .as_mut()
+            .map(|gradient| &mut gradient[row * classes..][..classes]);
+        let label = usize::from(label);
+        if row >= valid_rows || label >= classes {
+            result.bad |= row < valid_rows;
+            if let Some(gradient) = gradient {
+                gradient.fill(0.0);
+            }
+            continue;
+        }
+        let exponential = |value: f32| exp_f64(f64::from(value) - f64::from(largest));
+        let sum: f64 = z.iter().map(|&value| exponential(value)).sum();
+        result.loss += ln_f64(sum) - (f64::from(z[label]) - f64::from(largest));
+        result.correct += usize::from(best == label);
+        if let Some(gradient) = gradient {
+            for (class, (slot, &value)) in gradient.iter_mut().zip(z).enumerate() {
+                let target = if class == label { 1.0 } else { 0.0 };
+                *slot = ((exponential(value) / sum - target) * f64::from(inverse_batch)) as f32;
+            }
+        }
+    }
+    result.bad |= !result.loss.is_finite();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn naive_loss(z: &[f64], label: usize) -> f64 {
+        z.iter().map(|value| value.exp()).sum::<f64>().ln() - z[label]
+    }
+
+    proptest! {
+        #[test]
+        fn gradient_is_the_difference_quotient(
+            z in prop::collection::vec(-6.0f32..6.0, 1..13),
+            label in 0usize..12,
+        ) {
+            let label = label % z.len();
+            let mut gradient = vec![9.0; z.len()];
+            let result = softmax_cross_entropy(&z, &[label as u8], 1, z.len(), 0.25, Some(&mut gradient), None);
+            let wide: Vec<f64> = z.iter().map(|&value| f64::from(value)).collect();
+            prop_assert!(!result.bad);
+            prop_assert!((result.loss - naive_loss(&wide, label)).abs() < 1e-12);
+            for class in 0..z.len() {
+                let at = |h: f64| {
+                    let mut moved = wide.clone();
+                    moved[class] += h;
+                    naive_loss(&moved, label)
+                };
+                let slope = 0.25 * (at(1e-5) - at(-1e-5)) / 2e-5;
+                prop_assert!((f64::from(gradient[class]) - slope).abs() < 1e-7);
+            }
+        }
+    }
+
+    #[test]
+    fn filling_rows_count_nowhere_and_first_maximum_wins() {
+        let logits = [1.0, 1.0, 0.0, 0.0, 2.0, 2.0, f32::NAN, 0.0, 0.0];
+        let (mut gradient, mut predictions) = ([9.0; 9], [9; 3]);
+        let result = softmax_cross_entropy(
+            &logits,
+            &[0, 2, 0],
+            2,
+            3,
+            1.0,
+            Some(&mut gradient),
+            Some(&mut predictions),
+        );
+        assert_eq!((result.correct, result.bad), (1, false));
+        assert_eq!(predictions, [0, 1, 0]);
+        assert_eq!(gradient[6..], [0.0; 3]);
+        let alone = softmax_cross_entropy(&logits[..6], &[0, 2], 2, 3, 1.0, None, None);
+        assert_eq!(alone, result);
+    }
+
+    #[test]
+    fn bad_numbers_are_reported() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            assert!(softmax_cross_entropy(&[0.0, bad, 0.0], &[0], 1, 3, 1.0, None, None).bad);
+        }
+        assert!(softmax_cross_entropy(&[0.0; 3], &[3], 1, 3, 1.0, None, None).bad);
+        assert!(softmax_cross_entropy(&[0.0, f32::NEG_INFINITY, 0.0], &[1], 1, 3, 1.0, None, None).bad);
+        assert!(!softmax_cross_entropy(&[1e38, -1e38, 0.0], &[0], 1, 3, 1.0, None, None).bad);
+    }
+}

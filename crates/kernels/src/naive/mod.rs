@@ -1,0 +1,4 @@
+//! Naive twins: every kernel once more, written from its definition, as plainly as possible. They are the oracles.
+
+pub mod binary;
+pub mod real;

@@ -1,0 +1,303 @@
+//! Naive twins of the real and mixed convolutions, from their definitions: in f64 to bound errors, and in f32 in the
+//! kernels' one order of additions to demand equal bits. With them, the shapes that tests draw.
+
+use crate::shape::ConvShape;
+use core::ops::{Add, Mul};
+use proptest::prelude::*;
+
+/// What the twins need of a number type.
+pub trait Number: Copy + Default + From<f32> + Add<Output = Self> + Mul<Output = Self> {}
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// Shapes with every kind of tail: few pixels, odd channels and filters, strides, uneven padding.
+pub fn shapes() -> impl Strategy<Value = ConvShape> {
+    let axis = || (1u32..10, 1u32..4, 1u32..4, 0u32..3, 0u32..3);
+    (1u32..4, axis(), axis(), 1u32..23, 1u32..21, 0u32..2).prop_filter_map(
+        "the kernel is larger than the image",
+        |(images, (height, kh, sh, top, bottom), (width, kw, sw, left, right), channels, filters, pad_one)| {
+            let outputs = |input: u32, kernel: u32, stride: u32, before: u32, after: u32| {
+                Some((before + input + after).checked_sub(kernel)? / stride + 1)
+            };
+            let (top, bottom, left, right) = (top.min(kh - 1), bottom.min(kh - 1), left.min(kw - 1), right.min(kw - 1));
+            let out_height = outputs(height, kh, sh, top, bottom)?;
+            let out_width = outputs(width, kw, sw, left, right)?;
+            Some(ConvShape {
+                images,
+                height,
+                width,
+                channels,
+                kernel_height: kh,
+                kernel_width: kw,
+                stride_height: sh,
+                stride_width: sw,
+                pad_top: top,
+                pad_left: left,
+                padded_height: (top + height).max((out_height - 1) * sh + kh),
+                padded_width: (left + width).max((out_width - 1) * sw + kw),
+                out_height,
+                out_width,
+                filters,
+                pad_one,
+            })
+        },
+    )
+}
+
+/// A dense layer as a shape.
+pub fn dense(rows: u32, channels: u32, filters: u32) -> ConvShape {
+    ConvShape {
+        images: 1,
+        height: 1,
+        width: rows,
+        channels,
+        kernel_height: 1,
+        kernel_width: 1,
+        stride_height: 1,
+        stride_width: 1,
+        pad_top: 0,
+        pad_left: 0,
+        padded_height: 1,
+        padded_width: rows,
+        out_height: 1,
+        out_width: rows,
+        filters,
+        pad_one: 0,
+    }
+}
+
+/// `length` values in `[-1, 1)`, a function of the seed (xorshift).
+pub fn reals(length: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// `length` values in {-1, +1}.
+pub fn signs(length: usize, seed: u64) -> Vec<f32> {
+    reals(length, seed)
+        .into_iter()
+        .map(|x| if x >= 0.0 { 1.0 } else { -1.0 })
+        .collect()
+}
+
+/// Lengths of x (unpadded), w and y.
+pub fn lengths(shape: &ConvShape) -> [usize; 3] {
+    let kernel = shape.kernel_height * shape.kernel_width * shape.channels * shape.filters;
+    [
+        (shape.images * shape.height * shape.width * shape.channels) as usize,
+        kernel as usize,
+        (shape.images * shape.out_height * shape.out_width * shape.filters) as usize,
+    ]
+}
+
+/// The place in x (unpadded) of a tap, or nothing where it is outside. Coordinates: image, output row, output column,
+/// kernel row, kernel column, channel.
+fn place(shape: &ConvShape, [n, oy, ox, ky, kx, c]: [u32; 6]) -> Option<usize> {
+    let y = (oy * shape.stride_height + ky)
+        .checked_sub(shape.pad_top)
+        .filter(|&y| y < shape.height)?;
+    let x = (ox * shape.stride_width + kx)
+        .checked_sub(shape.pad_left)
+        .filter(|&x| x < shape.width)?;
+    Some((((n * shape.height + y) * shape.width + x) * shape.channels + c) as usize)
+}
+
+/// Calls `visit` with (place in x, place in w, place in y) for every product of the convolution: output elements, then k,
+/// in order.
+fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(Option<usize>, usize, usize)) {
+    let mut out = 0;
+    for n in 0..shape.images {
+        for oy in 0..shape.out_height {
+            for ox in 0..shape.out_width {
+                for o in 0..shape.filters {
+                    let mut k = 0;
+                    for ky in 0..shape.kernel_height {
+                        for kx in 0..shape.kernel_width {
+                            for c in 0..shape.channels {
+                                visit(
+                                    place(shape, [n, oy, ox, ky, kx, c]),
+                                    (k * shape.filters + o) as usize,
+                                    out,
+                                );
+                                k += 1;
+                            }
+                        }
+                    }
+                    out += 1;
+                }
+            }
+        }
+    }
+}
+
+fn padding(shape: &ConvShape) -> f32 {
+    if shape.pad_one == 1 { 1.0 } else { 0.0 }
+}
+
+/// y, each element summed in order of k.
+pub fn convolve<T: Number>(shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<T> {
+    let mut y = vec![T::default(); lengths(shape)[2]];
+    for_each_product(shape, |at, k, out| {
+        y[out] = y[out] + T::from(at.map_or(padding(shape), |at| x[at])) * T::from(w[k]);
+    });
+    y
+}
+
+/// dw, each element summed in order of the output pixels.
+pub fn filter_gradient<T: Number>(shape: &ConvShape, x: &[f32], dy: &[f32]) -> Vec<T> {
+    let mut dw = vec![T::default(); lengths(shape)[1]];
+    for_each_product(shape, |at, k, out| {
+        dw[k] = dw[k] + T::from(at.map_or(padding(shape), |at| x[at])) * T::from(dy[out]);
+    });
+    dw
+}
+
+/// dx (unpadded).
+pub fn input_gradient(shape: &ConvShape, w: &[f32], dy: &[f32]) -> Vec<f64> {
+    let mut dx = vec![0.0; lengths(shape)[0]];
+    for_each_product(shape, |at, k, out| {
+        if let Some(at) = at {
+            dx[at] += f64::from(w[k]) * f64::from(dy[out]);
+        }
+    });
+    dx
+}
+
+/// The padded nibble buffer of +-1 values x.
+pub fn nibbles(shape: &ConvShape, x: &[f32]) -> Vec<u8> {
+    let groups = shape.channels.div_ceil(4);
+    let [height, width] = [shape.padded_height, shape.padded_width];
+    let mut out = vec![0; (shape.images * height * width * groups) as usize];
+    for (at, byte) in (0u32..).zip(&mut out) {
+        let (position, group) = (at / groups, at % groups);
+        let (line, column) = (position / width, position % width);
+        let (n, y) = (line / height, line % height);
+        for i in 0..4.min(shape.channels - 4 * group) {
+            // A 1x1 window of stride 1 at this padded position.
+            let unit = ConvShape {
+                stride_height: 1,
+                stride_width: 1,
+                ..*shape
+            };
+            let set = place(&unit, [n, y, column, 0, 0, 4 * group + i]).map_or(shape.pad_one == 1, |at| x[at] > 0.0);
+            *byte |= u8::from(set) << (4 + i);
+        }
+    }
+    out
+}
+
+/// The value that the bits of a nibble buffer stand for: a zero-padded border reads as -1.
+fn read_sign(shape: &ConvShape, x: &[f32], tap: [u32; 6]) -> f32 {
+    place(shape, tap).map_or(if shape.pad_one == 1 { 1.0 } else { -1.0 }, |at| x[at])
+}
+
+/// Taps of an output pixel outside the image, in order.
+fn missing(shape: &ConvShape, n: u32, oy: u32, ox: u32) -> impl Iterator<Item = u32> {
+    let shape = *shape;
+    (0..shape.kernel_height * shape.kernel_width).filter(move |tap| {
+        let (ky, kx) = (tap / shape.kernel_width, tap % shape.kernel_width);
+        shape.pad_one == 0 && place(&shape, [n, oy, ox, ky, kx, 0]).is_none()
+    })
+}
+
+/// y for x in +-1, in the very order of the four-Russians kernel.
+pub fn mixed_convolve_in_order(shape: &ConvShape, x: &[f32], w: &[f32]) -> Vec<f32> {
+    let (channels, filters) = (shape.channels, shape.filters);
+    let weight = |tap: u32, c: u32, o: u32| {
+        if c < channels {
+            w[((tap * channels + c) * filters + o) as usize]
+        } else {
+            0.0
+        }
+    };
+    let mut y = Vec::new();
+    for n in 0..shape.images {
+        for (oy, ox) in (0..shape.out_height).flat_map(|oy| (0..shape.out_width).map(move |ox| (oy, ox))) {
+            for o in 0..filters {
+                let mut sum = 0.0;
+                for tap in 0..shape.kernel_height * shape.kernel_width {
+                    let (ky, kx) = (tap / shape.kernel_width, tap % shape.kernel_width);
+                    for first in (0..channels).step_by(4) {
+                        let [a, b, c, d] = [0, 1, 2, 3].map(|i| {
+                            let c = first + i;
+                            if c < channels {
+                                read_sign(shape, x, [n, oy, ox, ky, kx, c]) * weight(tap, c, o)
+                            } else {
+                                0.0
+                            }
+                        });
+                        sum += (a + b) + (c + d);
+                    }
+                }
+                for tap in missing(shape, n, oy, ox) {
+                    sum += (0..channels).fold(0.0, |sum, c| sum + weight(tap, c, o));
+                }
+                y.push(sum);
+            }
+        }
+    }
+    y
+}
+
+/// dw for x in +-1, in the very order of the four-Russians kernel.
+pub fn mixed_filter_gradient_in_order(shape: &ConvShape, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    let gradient = |n: u32, oy: u32, ox: u32, o: u32| {
+        if ox < shape.out_width {
+            dy[(((n * shape.out_height + oy) * shape.out_width + ox) * shape.filters + o) as usize]
+        } else {
+            0.0
+        }
+    };
+    let mut dw = Vec::new();
+    for tap in 0..shape.kernel_height * shape.kernel_width {
+        let (ky, kx) = (tap / shape.kernel_width, tap % shape.kernel_width);
+        for (c, o) in (0..shape.channels).flat_map(|c| (0..shape.filters).map(move |o| (c, o))) {
+            let (mut sum, mut outside) = (0.0, 0.0);
+            for (n, oy) in (0..shape.images).flat_map(|n| (0..shape.out_height).map(move |oy| (n, oy))) {
+                for first in (0..shape.out_width).step_by(4) {
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| {
+                        let ox = first + i;
+                        let value = gradient(n, oy, ox, o);
+                        if ox < shape.out_width {
+                            read_sign(shape, x, [n, oy, ox, ky, kx, c]) * value
+                        } else {
+                            0.0
+                        }
+                    });
+                    sum += (a + b) + (c + d);
+                }
+                for ox in 0..shape.out_width {
+                    if missing(shape, n, oy, ox).any(|other| other == tap) {
+                        outside += gradient(n, oy, ox, o);
+                    }
+                }
+            }
+            dw.push(if shape.pad_one == 0 { sum + outside } else { sum });
+        }
+    }
+    dw
+}
+
+/// Asserts `|result - expected| <= terms * epsilon * magnitude`, element by element.
+pub fn assert_close(result: &[f32], expected: &[f64], magnitude: &[f64], terms: usize) {
+    assert!(result.len() == expected.len() && result.len() == magnitude.len());
+    for (i, ((&result, &expected), &magnitude)) in result.iter().zip(expected).zip(magnitude).enumerate() {
+        let bound = terms as f64 * f64::from(f32::EPSILON) * magnitude;
+        assert!(
+            (f64::from(result) - expected).abs() <= bound,
+            "element {i}: {result} for {expected}, bound {bound}"
+        );
+    }
+}
+
+/// Absolute values.
+pub fn magnitudes(values: &[f32]) -> Vec<f32> {
+    values.iter().map(|value| value.abs()).collect()
+}

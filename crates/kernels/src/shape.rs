@@ -1,0 +1,236 @@
+//! The geometry of a convolution, shared with TypeScript as sixteen little-endian `u32`.
+//!
+//! Inputs of a convolution lie in a *padded* buffer `[images][padded_height][padded_width][..]`, so every window is
+//! `kernel_height` runs of `kernel_width` contiguous pixels and no tap needs a bounds check. A dense layer of `rows` rows
+//! is a convolution with one image of height 1 and width `rows` and a 1x1 kernel.
+
+/// Geometry of one convolution or pooling; see the module for the padded buffer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvShape {
+    /// Number of images.
+    pub images: u32,
+    /// Height of the unpadded input.
+    pub height: u32,
+    /// Width of the unpadded input.
+    pub width: u32,
+    /// Input channels.
+    pub channels: u32,
+    /// Height of the kernel or pooling window.
+    pub kernel_height: u32,
+    /// Width of the kernel or pooling window.
+    pub kernel_width: u32,
+    /// Vertical stride.
+    pub stride_height: u32,
+    /// Horizontal stride.
+    pub stride_width: u32,
+    /// Rows of padding above the image.
+    pub pad_top: u32,
+    /// Columns of padding left of the image.
+    pub pad_left: u32,
+    /// Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height + kernel_height`.
+    pub padded_height: u32,
+    /// Columns of the padded buffer.
+    pub padded_width: u32,
+    /// Rows of the output.
+    pub out_height: u32,
+    /// Columns of the output.
+    pub out_width: u32,
+    /// Output channels; equal to `channels` for pooling.
+    pub filters: u32,
+    /// 0 where taps outside the image count as 0, 1 where they count as +1.
+    pub pad_one: u32,
+}
+
+/// Where a window lies in a padded buffer: `count` runs of `length` contiguous elements, `stride` elements apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// Number of runs: the height of the kernel.
+    pub count: usize,
+    /// Elements of a run.
+    pub length: usize,
+    /// Elements from the start of one run to the start of the next.
+    pub stride: usize,
+}
+
+impl ConvShape {
+    /// Positions of the kernel: `kernel_height * kernel_width`.
+    pub fn taps(&self) -> usize {
+        self.kernel_height as usize * self.kernel_width as usize
+    }
+
+    /// Products summed into one output: `taps * channels`.
+    pub fn terms(&self) -> usize {
+        self.taps() * self.channels as usize
+    }
+
+    /// Bytes of one pixel in the nibble layout: one for every 4 channels.
+    pub fn groups(&self) -> usize {
+        (self.channels as usize).div_ceil(4)
+    }
+
+    /// `u64` of one pixel in the word layout: one for every 64 channels.
+    pub fn words(&self) -> usize {
+        (self.channels as usize).div_ceil(64)
+    }
+
+    /// Blocks of 16 filters in the look-up weights.
+    pub fn filter_blocks(&self) -> usize {
+        (self.filters as usize).div_ceil(16)
+    }
+
+    /// Pixels of the unpadded input, all images together.
+    pub fn input_pixels(&self) -> usize {
+        self.images as usize * self.height as usize * self.width as usize
+    }
+
+    /// Pixels of the padded buffer, all images together.
+    pub fn padded_pixels(&self) -> usize {
+        self.images as usize * self.padded_height as usize * self.padded_width as usize
+    }
+
+    /// Pixels of the output, all images together.
+    pub fn output_pixels(&self) -> usize {
+        self.images as usize * self.out_height as usize * self.out_width as usize
+    }
+
+    /// Does the padded buffer hold the image at its place and every window? Kernels that read without bounds checks ask
+    /// this once a call.
+    pub fn is_consistent(&self) -> bool {
+        let holds = |padded: u32, pad: u32, size: u32, out: u32, stride: u32, kernel: u32| {
+            let last_window = u64::from(out.max(1) - 1) * u64::from(stride) + u64::from(kernel);
+            u64::from(padded) >= u64::from(pad) + u64::from(size) && (out == 0 || u64::from(padded) >= last_window)
+        };
+        holds(
+            self.padded_height,
+            self.pad_top,
+            self.height,
+            self.out_height,
+            self.stride_height,
+            self.kernel_height,
+        ) && holds(
+            self.padded_width,
+            self.pad_left,
+            self.width,
+            self.out_width,
+            self.stride_width,
+            self.kernel_width,
+        )
+    }
+
+    /// The runs of a window when a pixel is `elements` elements.
+    pub fn runs(&self, elements: usize) -> Runs {
+        Runs {
+            count: self.kernel_height as usize,
+            length: self.kernel_width as usize * elements,
+            stride: self.padded_width as usize * elements,
+        }
+    }
+
+    /// For every row of the unpadded input its first pixel there and its first pixel in the padded buffer. A row is `width`
+    /// contiguous pixels in both.
+    pub fn interior_rows(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let shape = *self;
+        let (width, padded_width) = (shape.width as usize, shape.padded_width as usize);
+        (0..shape.images as usize).flat_map(move |image| {
+            let first = image * shape.padded_height as usize + shape.pad_top as usize;
+            (0..shape.height as usize).map(move |y| {
+                let source = (image * shape.height as usize + y) * width;
+                (source, (first + y) * padded_width + shape.pad_left as usize)
+            })
+        })
+    }
+
+    /// The windows of the output pixels, in row-major order and across images: each the padded pixel at its upper left.
+    pub fn windows(&self) -> Windows {
+        Windows {
+            shape: *self,
+            x: 0,
+            y: 0,
+            image: 0,
+            row: 0,
+            window: 0,
+        }
+    }
+
+    /// Kernel rows that lie inside the image for output row `y`; the others are padding.
+    pub fn rows_inside(&self, y: usize) -> core::ops::Range<usize> {
+        inside(y, self.stride_height, self.pad_top, self.height, self.kernel_height)
+    }
+
+    /// Kernel columns that lie inside the image for output column `x`; the others are padding.
+    pub fn columns_inside(&self, x: usize) -> core::ops::Range<usize> {
+        inside(x, self.stride_width, self.pad_left, self.width, self.kernel_width)
+    }
+
+    /// Output rows whose windows touch no padding above or below.
+    pub fn full_rows(&self) -> core::ops::Range<usize> {
+        full(
+            self.out_height,
+            self.stride_height,
+            self.pad_top,
+            self.height,
+            self.kernel_height,
+        )
+    }
+
+    /// Output columns whose windows touch no padding left or right.
+    pub fn full_columns(&self) -> core::ops::Range<usize> {
+        full(
+            self.out_width,
+            self.stride_width,
+            self.pad_left,
+            self.width,
+            self.kernel_width,
+        )
+    }
+}
+
+fn inside(position: usize, stride: u32, pad: u32, size: u32, kernel: u32) -> core::ops::Range<usize> {
+    let (start, kernel) = (position * stride as usize, kernel as usize);
+    let (from, to) = (pad as usize, pad as usize + size as usize);
+    let first = from.saturating_sub(start).min(kernel);
+    first..to.saturating_sub(start).min(kernel).max(first)
+}
+
+fn full(out: u32, stride: u32, pad: u32, size: u32, kernel: u32) -> core::ops::Range<usize> {
+    let first = pad.div_ceil(stride).min(out);
+    let end = match (pad + size).checked_sub(kernel) {
+        Some(last_start) => (last_start / stride + 1).clamp(first, out),
+        None => first,
+    };
+    first as usize..end as usize
+}
+
+/// See [`ConvShape::windows`].
+#[derive(Clone, Debug)]
+pub struct Windows {
+    shape: ConvShape,
+    x: u32,
+    y: u32,
+    image: usize,
+    row: usize,
+    window: usize,
+}
+
+impl Windows {
+    /// The window of the next output pixel. Past the last one it goes on into images that are not there.
+    #[inline(always)]
+    pub fn advance(&mut self) -> usize {
+        let (shape, window) = (&self.shape, self.window);
+        self.x += 1;
+        self.window += shape.stride_width as usize;
+        if self.x == shape.out_width {
+            self.x = 0;
+            self.y += 1;
+            self.row += shape.stride_height as usize;
+            if self.y == shape.out_height {
+                self.y = 0;
+                self.image += shape.padded_height as usize;
+                self.row = self.image;
+            }
+            self.window = self.row * shape.padded_width as usize;
+        }
+        window
+    }
+}

@@ -1,0 +1,411 @@
+//! Vectors of whole numbers: sixteen bytes, eight 16-bit numbers, four 32-bit numbers.
+//!
+//! The binary kernels count disagreeing bits in [`Bytes`], widen the counts into [`Shorts`] before a byte can overflow, and
+//! those into [`Ints`]. Lane 0 is the lowest address. Arithmetic wraps; the kernels never let it.
+//!
+//! `lookup` takes indices below 16 only. Under that condition the relaxed swizzle (one instruction on x86-64, where the
+//! plain one is two) is exact on every machine, hence it is used wherever the build allows it.
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub use portable::{Bytes, Ints, Shorts};
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use wasm::{Bytes, Ints, Shorts};
+
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm {
+    use core::arch::wasm32::*;
+
+    /// Sixteen bytes.
+    #[derive(Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Bytes(v128);
+
+    /// Eight unsigned 16-bit numbers.
+    #[derive(Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Shorts(v128);
+
+    /// Four signed 32-bit numbers.
+    #[derive(Clone, Copy)]
+    #[repr(transparent)]
+    pub struct Ints(v128);
+
+    impl Bytes {
+        /// Sixteen zeros.
+        pub const ZERO: Self = Self(u8x16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+
+        /// Reads 16 bytes; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `from` must be readable for 16 bytes.
+        #[inline(always)]
+        pub unsafe fn load(from: *const u8) -> Self {
+            Self(unsafe { v128_load(from.cast()) })
+        }
+
+        /// Reads 8 bytes into the lower half; the upper half is zero.
+        ///
+        /// # Safety
+        /// `from` must be readable for 8 bytes.
+        #[inline(always)]
+        pub unsafe fn load_half(from: *const u8) -> Self {
+            Self(unsafe { v128_load64_zero(from.cast()) })
+        }
+
+        /// Writes 16 bytes; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `to` must be writable for 16 bytes.
+        #[inline(always)]
+        pub unsafe fn store(self, to: *mut u8) {
+            unsafe { v128_store(to.cast(), self.0) }
+        }
+
+        /// Lane by lane sum, modulo 256.
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(u8x16_add(self.0, other.0))
+        }
+
+        /// Lane by lane exclusive or.
+        #[inline(always)]
+        pub fn xor(self, other: Self) -> Self {
+            Self(v128_xor(self.0, other.0))
+        }
+
+        /// Lane by lane or.
+        #[inline(always)]
+        pub fn or(self, other: Self) -> Self {
+            Self(v128_or(self.0, other.0))
+        }
+
+        /// Lane `i` of the answer is lane `indices[i]` of `self`. Every index must be below 16.
+        #[inline(always)]
+        pub fn lookup(self, indices: Self) -> Self {
+            #[cfg(target_feature = "relaxed-simd")]
+            return Self(i8x16_relaxed_swizzle(self.0, indices.0));
+            #[cfg(not(target_feature = "relaxed-simd"))]
+            return Self(i8x16_swizzle(self.0, indices.0));
+        }
+
+        /// The number of bits set in each byte.
+        #[inline(always)]
+        pub fn count_ones(self) -> Self {
+            Self(u8x16_popcnt(self.0))
+        }
+
+        /// The sixteen bytes as 16-bit numbers, in order.
+        #[inline(always)]
+        pub fn widen(self) -> [Shorts; 2] {
+            [
+                Shorts(u16x8_extend_low_u8x16(self.0)),
+                Shorts(u16x8_extend_high_u8x16(self.0)),
+            ]
+        }
+
+        /// Sums of neighbouring bytes.
+        #[inline(always)]
+        pub fn pair_sums(self) -> Shorts {
+            Shorts(u16x8_extadd_pairwise_u8x16(self.0))
+        }
+
+        /// Taken as four `f32`: bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
+        #[inline(always)]
+        pub fn real_signs(self) -> u32 {
+            u32::from(i32x4_bitmask(f32x4_ge(self.0, f32x4_splat(0.0))))
+        }
+
+        /// Taken as four `f32`: all bits of a lane are set where it is NaN, none elsewhere.
+        #[inline(always)]
+        pub fn real_nans(self) -> Self {
+            Self(f32x4_ne(self.0, self.0))
+        }
+
+        /// Is any bit set?
+        #[inline(always)]
+        pub fn any(self) -> bool {
+            v128_any_true(self.0)
+        }
+    }
+
+    impl Shorts {
+        /// Eight zeros.
+        pub const ZERO: Self = Self(u16x8(0, 0, 0, 0, 0, 0, 0, 0));
+
+        /// Lane by lane sum, modulo 65536.
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(u16x8_add(self.0, other.0))
+        }
+
+        /// The eight numbers as 32-bit numbers, in order.
+        #[inline(always)]
+        pub fn widen(self) -> [Ints; 2] {
+            [
+                Ints(u32x4_extend_low_u16x8(self.0)),
+                Ints(u32x4_extend_high_u16x8(self.0)),
+            ]
+        }
+
+        /// Sums of neighbouring numbers.
+        #[inline(always)]
+        pub fn pair_sums(self) -> Ints {
+            Ints(u32x4_extadd_pairwise_u16x8(self.0))
+        }
+    }
+
+    impl Ints {
+        /// Four zeros.
+        pub const ZERO: Self = Self(i32x4(0, 0, 0, 0));
+
+        /// Four times the same number.
+        #[inline(always)]
+        pub fn splat(value: i32) -> Self {
+            Self(i32x4_splat(value))
+        }
+
+        /// Reads four numbers; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `from` must be readable for 4 numbers.
+        #[inline(always)]
+        pub unsafe fn load(from: *const i32) -> Self {
+            Self(unsafe { v128_load(from.cast()) })
+        }
+
+        /// Writes four numbers; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `to` must be writable for 4 numbers.
+        #[inline(always)]
+        pub unsafe fn store(self, to: *mut i32) {
+            unsafe { v128_store(to.cast(), self.0) }
+        }
+
+        /// Lane by lane sum.
+        #[inline(always)]
+        pub fn add(self, other: Self) -> Self {
+            Self(i32x4_add(self.0, other.0))
+        }
+
+        /// Lane by lane difference.
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(i32x4_sub(self.0, other.0))
+        }
+
+        /// The sum of the four lanes.
+        #[inline(always)]
+        pub fn sum(self) -> i32 {
+            i32x4_extract_lane::<0>(self.0)
+                + i32x4_extract_lane::<1>(self.0)
+                + i32x4_extract_lane::<2>(self.0)
+                + i32x4_extract_lane::<3>(self.0)
+        }
+
+        /// Bit `i` is set where lane `i` is at least lane `i` of `other`.
+        #[inline(always)]
+        pub fn at_least(self, other: Self) -> u32 {
+            u32::from(i32x4_bitmask(i32x4_ge(self.0, other.0)))
+        }
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+mod portable {
+    use core::array::from_fn;
+
+    /// Sixteen bytes.
+    #[derive(Clone, Copy)]
+    #[repr(C, align(16))]
+    pub struct Bytes([u8; 16]);
+
+    /// Eight unsigned 16-bit numbers.
+    #[derive(Clone, Copy)]
+    #[repr(C, align(16))]
+    pub struct Shorts([u16; 8]);
+
+    /// Four signed 32-bit numbers.
+    #[derive(Clone, Copy)]
+    #[repr(C, align(16))]
+    pub struct Ints([i32; 4]);
+
+    impl Bytes {
+        /// Sixteen zeros.
+        pub const ZERO: Self = Self([0; 16]);
+
+        /// Reads 16 bytes; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `from` must be readable for 16 bytes.
+        #[inline(always)]
+        pub unsafe fn load(from: *const u8) -> Self {
+            Self(unsafe { from.cast::<[u8; 16]>().read_unaligned() })
+        }
+
+        /// Reads 8 bytes into the lower half; the upper half is zero.
+        ///
+        /// # Safety
+        /// `from` must be readable for 8 bytes.
+        #[inline(always)]
+        pub unsafe fn load_half(from: *const u8) -> Self {
+            let half = unsafe { from.cast::<[u8; 8]>().read_unaligned() };
+            Self(from_fn(|i| if i < 8 { half[i] } else { 0 }))
+        }
+
+        /// Writes 16 bytes; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `to` must be writable for 16 bytes.
+        #[inline(always)]
+        pub unsafe fn store(self, to: *mut u8) {
+            unsafe { to.cast::<[u8; 16]>().write_unaligned(self.0) }
+        }
+
+        /// Lane by lane sum, modulo 256.
+        #[inline(always)]
+        #[allow(clippy::should_implement_trait)]
+        pub fn add(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+        }
+
+        /// Lane by lane exclusive or.
+        #[inline(always)]
+        pub fn xor(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i] ^ other.0[i]))
+        }
+
+        /// Lane by lane or.
+        #[inline(always)]
+        pub fn or(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i] | other.0[i]))
+        }
+
+        /// Lane `i` of the answer is lane `indices[i]` of `self`. Every index must be below 16.
+        #[inline(always)]
+        pub fn lookup(self, indices: Self) -> Self {
+            Self(from_fn(|i| self.0[usize::from(indices.0[i] & 15)]))
+        }
+
+        /// The number of bits set in each byte.
+        #[inline(always)]
+        pub fn count_ones(self) -> Self {
+            Self(self.0.map(|byte| byte.count_ones() as u8))
+        }
+
+        /// The sixteen bytes as 16-bit numbers, in order.
+        #[inline(always)]
+        pub fn widen(self) -> [Shorts; 2] {
+            [0, 8].map(|from| Shorts(from_fn(|i| u16::from(self.0[from + i]))))
+        }
+
+        /// Sums of neighbouring bytes.
+        #[inline(always)]
+        pub fn pair_sums(self) -> Shorts {
+            Shorts(from_fn(|i| u16::from(self.0[2 * i]) + u16::from(self.0[2 * i + 1])))
+        }
+
+        fn reals(self) -> [f32; 4] {
+            from_fn(|i| f32::from_le_bytes(from_fn(|j| self.0[4 * i + j])))
+        }
+
+        /// Taken as four `f32`: bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
+        #[inline(always)]
+        pub fn real_signs(self) -> u32 {
+            let reals = self.reals();
+            (0..4).fold(0, |bits, i| bits | u32::from(reals[i] >= 0.0) << i)
+        }
+
+        /// Taken as four `f32`: all bits of a lane are set where it is NaN, none elsewhere.
+        #[inline(always)]
+        pub fn real_nans(self) -> Self {
+            let reals = self.reals();
+            Self(from_fn(|i| if reals[i / 4].is_nan() { 0xff } else { 0 }))
+        }
+
+        /// Is any bit set?
+        #[inline(always)]
+        pub fn any(self) -> bool {
+            self.0 != [0; 16]
+        }
+    }
+
+    impl Shorts {
+        /// Eight zeros.
+        pub const ZERO: Self = Self([0; 8]);
+
+        /// Lane by lane sum, modulo 65536.
+        #[inline(always)]
+        #[allow(clippy::should_implement_trait)]
+        pub fn add(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+        }
+
+        /// The eight numbers as 32-bit numbers, in order.
+        #[inline(always)]
+        pub fn widen(self) -> [Ints; 2] {
+            [0, 4].map(|from| Ints(from_fn(|i| i32::from(self.0[from + i]))))
+        }
+
+        /// Sums of neighbouring numbers.
+        #[inline(always)]
+        pub fn pair_sums(self) -> Ints {
+            Ints(from_fn(|i| i32::from(self.0[2 * i]) + i32::from(self.0[2 * i + 1])))
+        }
+    }
+
+    impl Ints {
+        /// Four zeros.
+        pub const ZERO: Self = Self([0; 4]);
+
+        /// Four times the same number.
+        #[inline(always)]
+        pub fn splat(value: i32) -> Self {
+            Self([value; 4])
+        }
+
+        /// Reads four numbers; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `from` must be readable for 4 numbers.
+        #[inline(always)]
+        pub unsafe fn load(from: *const i32) -> Self {
+            Self(unsafe { from.cast::<[i32; 4]>().read_unaligned() })
+        }
+
+        /// Writes four numbers; no alignment is asked for.
+        ///
+        /// # Safety
+        /// `to` must be writable for 4 numbers.
+        #[inline(always)]
+        pub unsafe fn store(self, to: *mut i32) {
+            unsafe { to.cast::<[i32; 4]>().write_unaligned(self.0) }
+        }
+
+        /// Lane by lane sum.
+        #[inline(always)]
+        #[allow(clippy::should_implement_trait)]
+        pub fn add(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
+        }
+
+        /// Lane by lane difference.
+        #[inline(always)]
+        #[allow(clippy::should_implement_trait)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
+        }
+
+        /// The sum of the four lanes.
+        #[inline(always)]
+        pub fn sum(self) -> i32 {
+            self.0.iter().sum()
+        }
+
+        /// Bit `i` is set where lane `i` is at least lane `i` of `other`.
+        #[inline(always)]
+        pub fn at_least(self, other: Self) -> u32 {
+            (0..4).fold(0, |bits, i| bits | u32::from(self.0[i] >= other.0[i]) << i)
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Exports over real numbers: training, and the real layers of inference.
+//!
+//! Every function takes addresses in linear memory (tensors 16-byte aligned; read and written ranges must not overlap)
+//! and returns a status: 0 = fine, 1 = a bad number (NaN or infinity) was found. Lengths follow from the shapes, as the
+//! kernels' documentation states; an impossible shape traps. Where an address may be absent, 0 stands for nothing.
+
+use core::slice::{from_raw_parts, from_raw_parts_mut};
+use proxbit_kernels::conv::windows::Windows;
+use proxbit_kernels::conv::{mixed, real};
+use proxbit_kernels::gemm::ff;
+use proxbit_kernels::shape::ConvShape;
+use proxbit_kernels::{activation, gather, loss, norm, optimizer, pool, quantizer, reduce};
+
+/// Defines exports: the body is what the kernel says about bad numbers, true for found.
+macro_rules! exports {
+    ($($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Every address must be valid for the length its tensor has by the shape and the counts, written tensors must
+        /// overlap no other argument, and numbers of maps and activations must exist.
+        #[unsafe(no_mangle)]
+        #[allow(clippy::too_many_arguments)]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> u32 {
+            // SAFETY: promised by the caller.
+            u32::from(unsafe { $body })
+        }
+    )*};
+}
+
+/// `length` values, or nothing where the address is 0.
+unsafe fn optional<'a, T>(address: *const T, length: usize) -> Option<&'a [T]> {
+    // SAFETY: promised by the caller of the export.
+    (!address.is_null()).then(|| unsafe { from_raw_parts(address, length) })
+}
+
+/// `length` values to write, or nothing where the address is 0.
+unsafe fn optional_mut<'a, T>(address: *mut T, length: usize) -> Option<&'a mut [T]> {
+    // SAFETY: promised by the caller of the export.
+    (!address.is_null()).then(|| unsafe { from_raw_parts_mut(address, length) })
+}
+
+/// Rows that the indices reach into.
+fn reach(indices: &[u32]) -> usize {
+    indices.iter().max().map_or(0, |&largest| largest as usize + 1)
+}
+
+/// Lengths of the tensors of a convolution.
+struct Lengths {
+    input: usize,
+    padded: usize,
+    kernel: usize,
+    rows: usize,
+    output: usize,
+    filters: usize,
+    dilated: usize,
+    nibbles: usize,
+}
+
+impl Lengths {
+    fn of(shape: &ConvShape) -> Self {
+        let windows = Windows::of(shape);
+        let [height, width] = windows.input;
+        let [kernel_height, kernel_width] = windows.kernel;
+        let positions = windows.images * windows.positions();
+        Self {
+            input: windows.images * height * width * windows.channels,
+            padded: positions * windows.channels,
+            kernel: windows.rows() * windows.filters,
+            rows: windows.rows(),
+            output: windows.images * windows.pixels() * windows.filters,
+            filters: windows.filters,
+            dilated: windows.images * (height + kernel_height - 1) * (width + kernel_width - 1) * windows.filters,
+            nibbles: positions * windows.channels.div_ceil(4),
+        }
+    }
+}
+
+exports! {
+    /// Batch rows from bytes: out `f32 [count][row]` = data * scale + offset.
+    fn gather_bytes(
+        data: *const u8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
+    ) {
+        let indices = from_raw_parts(indices, count);
+        let data = from_raw_parts(data, reach(indices) * row);
+        gather::gather_bytes(data, indices, row, scale, offset, from_raw_parts_mut(out, count * row));
+        false
+    }
+
+    /// Batch rows from reals: out `f32 [count][row]`.
+    fn gather_reals(data: *const f32, indices: *const u32, count: usize, row: usize, out: *mut f32) {
+        let indices = from_raw_parts(indices, count);
+        let data = from_raw_parts(data, reach(indices) * row);
+        gather::gather_reals(data, indices, row, from_raw_parts_mut(out, count * row));
+        false
+    }
+
+    /// Labels of a batch: out `u8 [count]`.
+    fn gather_labels(labels: *const u8, indices: *const u32, count: usize, out: *mut u8) {
+        let indices = from_raw_parts(indices, count);
+        gather::gather_labels(from_raw_parts(labels, reach(indices)), indices, from_raw_parts_mut(out, count));
+        false
+    }
+
+    /// Writes the whole padded buffer out `f32 [images][PH][PW][c]` from x `f32 [images][h][w][c]`.
+    fn pad_real(shape: *const ConvShape, x: *const f32, out: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        real::pad_real(&*shape, from_raw_parts(x, lengths.input), from_raw_parts_mut(out, lengths.padded));
+        false
+    }
+
+    /// Spreads dy `f32 [images][oh][ow][o]` over out `f32 [images][h+kh-1][w+kw-1][o]`.
+    fn dilate_real(shape: *const ConvShape, dy: *const f32, out: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        real::dilate_real(&*shape, from_raw_parts(dy, lengths.output), from_raw_parts_mut(out, lengths.dilated));
+        false
+    }
+
+    /// Panels `f32 [ceil(n/8)][k][8]` of w `f32 [k][n]`.
+    fn pack_panels(w: *const f32, k: usize, n: usize, out: *mut f32) {
+        ff::pack_panels(from_raw_parts(w, k * n), k, n, from_raw_parts_mut(out, n.div_ceil(8) * k * 8));
+        false
+    }
+
+    /// Panels `f32 [ceil(c/8)][kh*kw*o][8]` of the kernel w `f32 [K][N]`, flipped and transposed for the input's gradient.
+    fn pack_panels_transposed(shape: *const ConvShape, w: *const f32, out: *mut f32) {
+        let (lengths, channels) = (Lengths::of(&*shape), (*shape).channels as usize);
+        let length = channels.div_ceil(8) * 8 * (lengths.rows / channels) * lengths.filters;
+        ff::pack_panels_transposed(&*shape, from_raw_parts(w, lengths.kernel), from_raw_parts_mut(out, length));
+        false
+    }
+
+    /// Real convolution: x padded, panels, bias `f32 [N]` or 0, out `f32 [images][oh][ow][N]`.
+    fn ff_conv(shape: *const ConvShape, x: *const f32, panels: *const f32, bias: *const f32, out: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        let panels = from_raw_parts(panels, lengths.filters.div_ceil(8) * 8 * lengths.rows);
+        let bias = optional(bias, lengths.filters);
+        let out = from_raw_parts_mut(out, lengths.output);
+        real::ff_conv(&*shape, from_raw_parts(x, lengths.padded), panels, bias, out);
+        false
+    }
+
+    /// Gradient of the filters of a real convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32 [K][N]`.
+    fn ff_conv_backward_filter(shape: *const ConvShape, x: *const f32, dy: *const f32, dw: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        let (x, dy) = (from_raw_parts(x, lengths.padded), from_raw_parts(dy, lengths.output));
+        real::ff_conv_backward_filter(&*shape, x, dy, from_raw_parts_mut(dw, lengths.kernel));
+        false
+    }
+
+    /// Convolution of +-1 inputs (nibbles, padded) with a real kernel w `f32 [K][N]`; scratch as in `fb_scratch_bytes`.
+    fn fb_conv(shape: *const ConvShape, nibbles: *const u8, w: *const f32, out: *mut f32, scratch: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        let nibbles = from_raw_parts(nibbles, lengths.nibbles);
+        let out = from_raw_parts_mut(out, lengths.output);
+        let scratch = from_raw_parts_mut(scratch, mixed::scratch_floats(&*shape));
+        mixed::fb_conv(&*shape, nibbles, from_raw_parts(w, lengths.kernel), out, scratch);
+        false
+    }
+
+    /// Gradient of the filters for +-1 inputs (nibbles, padded); overwrites dw `f32 [K][N]`; scratch as in
+    /// `fb_scratch_bytes`.
+    fn fb_conv_backward_filter(
+        shape: *const ConvShape, nibbles: *const u8, dy: *const f32, dw: *mut f32, scratch: *mut f32,
+    ) {
+        let lengths = Lengths::of(&*shape);
+        let floats = mixed::scratch_floats(&*shape);
+        let plane_bytes = 4 * ((*shape).channels as usize).div_ceil(4) * mixed::plane_bytes(&*shape);
+        let planes = from_raw_parts_mut(scratch.add(floats).cast(), plane_bytes);
+        let (nibbles, dy) = (from_raw_parts(nibbles, lengths.nibbles), from_raw_parts(dy, lengths.output));
+        let dw = from_raw_parts_mut(dw, lengths.kernel);
+        mixed::fb_conv_backward_filter(&*shape, nibbles, dy, dw, from_raw_parts_mut(scratch, floats), planes);
+        false
+    }
+
+    /// out `f32 [cols]` = sums of the columns of x `f32 [rows][cols]`.
+    fn column_sums(x: *const f32, rows: usize, cols: usize, out: *mut f32) {
+        reduce::column_sums(from_raw_parts(x, rows * cols), from_raw_parts_mut(out, cols));
+        false
+    }
+
+    /// y = F(x) with the forward map of this number; params `f32*` as the map needs.
+    fn quantize_forward(map: u32, x: *const f32, y: *mut f32, n: usize, params: *const f32) {
+        let params = optional(params, quantizer::Forward::parameters(map)).unwrap_or_default();
+        let map = quantizer::Forward::from_number(map, params).expect("forward map");
+        quantizer::quantize_forward(map, from_raw_parts(x, n), from_raw_parts_mut(y, n))
+    }
+
+    /// gx = gy * B(x) with the backward map of this number; params `f32*` as the map needs.
+    fn quantize_backward(map: u32, x: *const f32, gy: *const f32, gx: *mut f32, n: usize, params: *const f32) {
+        let params = optional(params, quantizer::Backward::parameters(map)).unwrap_or_default();
+        let map = quantizer::Backward::from_number(map, params).expect("backward map");
+        let (x, gy) = (from_raw_parts(x, n), from_raw_parts(gy, n));
+        quantizer::quantize_backward(map, x, gy, from_raw_parts_mut(gx, n))
+    }
+
+    /// y = f(x); kind 0 relu, 1 hard tanh.
+    fn activation_forward(kind: u32, x: *const f32, y: *mut f32, n: usize) {
+        let kind = activation::Activation::from_number(kind).expect("activation");
+        activation::activation_forward(kind, from_raw_parts(x, n), from_raw_parts_mut(y, n))
+    }
+
+    /// gx = gy f'(x); kind 0 relu, 1 hard tanh.
+    fn activation_backward(kind: u32, x: *const f32, gy: *const f32, gx: *mut f32, n: usize) {
+        let kind = activation::Activation::from_number(kind).expect("activation");
+        let (x, gy) = (from_raw_parts(x, n), from_raw_parts(gy, n));
+        activation::activation_backward(kind, x, gy, from_raw_parts_mut(gx, n))
+    }
+
+    /// One lane's sums of x and x^2: partial `f64 [2][c]`.
+    fn norm_partial(x: *const f32, rows: usize, c: usize, partial: *mut f64) {
+        norm::norm_partial(from_raw_parts(x, rows * c), c, from_raw_parts_mut(partial, 2 * c));
+        false
+    }
+
+    /// Normalises one lane's rows; partials `f64 [lanes][2][c]`, saved `f32 [2][c]`, running `f32 [2][c]` or 0,
+    /// momentum `f32*` (read only where running is given).
+    fn norm_forward(
+        x: *const f32, rows: usize, c: usize, partials: *const f64, lanes: usize, total_rows: usize,
+        gamma: *const f32, beta: *const f32, eps: f32, y: *mut f32, saved: *mut f32, running: *mut f32,
+        momentum: *const f32,
+    ) {
+        let partials = from_raw_parts(partials, lanes * 2 * c);
+        let batch = norm::Batch { partials, total_rows, gamma: from_raw_parts(gamma, c) };
+        let running = optional_mut(running, 2 * c).map(|running| (running, *momentum));
+        let (x, y) = (from_raw_parts(x, rows * c), from_raw_parts_mut(y, rows * c));
+        let saved = from_raw_parts_mut(saved, 2 * c);
+        norm::norm_forward(x, batch, from_raw_parts(beta, c), eps, y, saved, running)
+    }
+
+    /// scale and shift `f32 [c]` of the running statistics `f32 [2][c]`.
+    fn norm_fold(
+        gamma: *const f32, beta: *const f32, running: *const f32, eps: f32, c: usize, scale: *mut f32, shift: *mut f32,
+    ) {
+        let (gamma, beta) = (from_raw_parts(gamma, c), from_raw_parts(beta, c));
+        let (scale, shift) = (from_raw_parts_mut(scale, c), from_raw_parts_mut(shift, c));
+        norm::norm_fold(gamma, beta, from_raw_parts(running, 2 * c), eps, scale, shift)
+    }
+
+    /// y = x * scale + shift per channel.
+    fn affine(x: *const f32, rows: usize, c: usize, scale: *const f32, shift: *const f32, y: *mut f32) {
+        let (scale, shift) = (from_raw_parts(scale, c), from_raw_parts(shift, c));
+        norm::affine(from_raw_parts(x, rows * c), scale, shift, from_raw_parts_mut(y, rows * c))
+    }
+
+    /// One lane's sums of dy and dy * xhat: partial `f64 [2][c]`.
+    fn norm_backward_partial(
+        x: *const f32, dy: *const f32, rows: usize, c: usize, saved: *const f32, partial: *mut f64,
+    ) {
+        let (x, dy) = (from_raw_parts(x, rows * c), from_raw_parts(dy, rows * c));
+        norm::norm_backward_partial(x, dy, from_raw_parts(saved, 2 * c), from_raw_parts_mut(partial, 2 * c));
+        false
+    }
+
+    /// One lane's dx `f32 [rows][c]`; dgamma and dbeta `f32 [c]` of the whole batch, or 0.
+    fn norm_backward(
+        x: *const f32, dy: *const f32, rows: usize, c: usize, saved: *const f32, gamma: *const f32,
+        partials: *const f64, lanes: usize, total_rows: usize, dx: *mut f32, dgamma: *mut f32, dbeta: *mut f32,
+    ) {
+        let partials = from_raw_parts(partials, lanes * 2 * c);
+        let batch = norm::Batch { partials, total_rows, gamma: from_raw_parts(gamma, c) };
+        let (x, dy) = (from_raw_parts(x, rows * c), from_raw_parts(dy, rows * c));
+        let saved = from_raw_parts(saved, 2 * c);
+        let dx = from_raw_parts_mut(dx, rows * c);
+        norm::norm_backward(x, dy, saved, batch, dx, optional_mut(dgamma, c), optional_mut(dbeta, c))
+    }
+
+    /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8` of x `f32 [images][h][w][c]`.
+    fn max_pool(shape: *const ConvShape, x: *const f32, y: *mut f32, argmax: *mut u8) {
+        let lengths = Lengths::of(&*shape);
+        let (y, argmax) = (from_raw_parts_mut(y, lengths.output), from_raw_parts_mut(argmax, lengths.output));
+        pool::max_pool(&*shape, from_raw_parts(x, lengths.input), y, argmax)
+    }
+
+    /// dx `f32 [images][h][w][c]`, written in full.
+    fn max_pool_backward(shape: *const ConvShape, dy: *const f32, argmax: *const u8, dx: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        let (dy, argmax) = (from_raw_parts(dy, lengths.output), from_raw_parts(argmax, lengths.output));
+        pool::max_pool_backward(&*shape, dy, argmax, from_raw_parts_mut(dx, lengths.input));
+        false
+    }
+
+    /// Loss and gradient of logits `f32 [rows][classes]`; dlogits and predictions (`u32 [rows]`) or 0; result
+    /// `f64 [2]` = (sum of losses, correct predictions) of the valid rows.
+    fn softmax_cross_entropy(
+        logits: *const f32, labels: *const u8, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
+        dlogits: *mut f32, result: *mut f64, predictions: *mut u32,
+    ) {
+        let (logits, labels) = (from_raw_parts(logits, rows * classes), from_raw_parts(labels, rows));
+        let (dlogits, predictions) = (optional_mut(dlogits, rows * classes), optional_mut(predictions, rows));
+        let found =
+            loss::softmax_cross_entropy(logits, labels, valid_rows, classes, inverse_batch, dlogits, predictions);
+        from_raw_parts_mut(result, 2).copy_from_slice(&[found.loss, found.correct as f64]);
+        found.bad
+    }
+
+    /// out `f32 [n]` = sum over lanes, in order, of partials; lane l starts at float l * stride.
+    fn sum_lanes(partials: *const f32, lanes: usize, stride: usize, n: usize, out: *mut f32) {
+        let partials = from_raw_parts(partials, (lanes - 1) * stride + n);
+        reduce::sum_lanes(partials, lanes, stride, from_raw_parts_mut(out, n))
+    }
+
+    /// hyper `f32 [5]` = learning rate, momentum, weight decay, nesterov (0 or 1), clip; momentum_buffer `f32 [n]`, or 0
+    /// where the momentum is 0.
+    fn sgd_step(w: *mut f32, g: *const f32, momentum_buffer: *mut f32, n: usize, hyper: *const f32) {
+        let [learning_rate, momentum, weight_decay, nesterov, clip] = *hyper.cast::<[f32; 5]>();
+        let hyper = optimizer::Sgd { learning_rate, momentum, weight_decay, nesterov: nesterov != 0.0, clip };
+        let velocity = optional_mut(momentum_buffer, n);
+        optimizer::sgd_step(from_raw_parts_mut(w, n), from_raw_parts(g, n), velocity, &hyper)
+    }
+
+    /// hyper `f32 [9]` = learning rate, beta1, beta2, epsilon, weight decay, decoupled (0 or 1), 1 - beta1^t,
+    /// 1 - beta2^t, clip; m and v `f32 [n]`.
+    fn adam_step(w: *mut f32, g: *const f32, m: *mut f32, v: *mut f32, n: usize, hyper: *const f32) {
+        let [learning_rate, beta1, beta2, epsilon, weight_decay, decoupled, first, second, clip] =
+            *hyper.cast::<[f32; 9]>();
+        let hyper = optimizer::Adam {
+            learning_rate,
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+            decoupled: decoupled != 0.0,
+            bias_correction1: first,
+            bias_correction2: second,
+            clip,
+        };
+        let (m, v) = (from_raw_parts_mut(m, n), from_raw_parts_mut(v, n));
+        optimizer::adam_step(from_raw_parts_mut(w, n), from_raw_parts(g, n), m, v, &hyper)
+    }
+
+    /// y = a + b.
+    fn add(a: *const f32, b: *const f32, y: *mut f32, n: usize) {
+        reduce::add_tensors(from_raw_parts(a, n), from_raw_parts(b, n), from_raw_parts_mut(y, n));
+        false
+    }
+
+    /// y += x.
+    fn add_into(y: *mut f32, x: *const f32, n: usize) {
+        reduce::add_into(from_raw_parts_mut(y, n), from_raw_parts(x, n));
+        false
+    }
+
+    /// Copies bytes.
+    fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+        from_raw_parts_mut(to, bytes).copy_from_slice(from_raw_parts(from, bytes));
+        false
+    }
+
+    /// Bytes of scratch that `fb_conv` and `fb_conv_backward_filter` need for this shape. Not a status.
+    fn fb_scratch_bytes(shape: *const ConvShape) {
+        let planes = 4 * ((*shape).channels as usize).div_ceil(4) * mixed::plane_bytes(&*shape);
+        (4 * mixed::scratch_floats(&*shape) + planes) as u32
+    }
+}

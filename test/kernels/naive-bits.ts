@@ -1,0 +1,98 @@
+/** The layouts of bits, written out one bit at a time. A bit is 0 or 1 in a `Uint8Array`, one element a number. */
+import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
+import { interior, sign, taps, terms } from "./naive.ts";
+
+export const groups = (channels: number): number => Math.ceil(channels / 4);
+export const words = (channels: number): number => Math.ceil(channels / 64);
+
+/** 1 where a number is at least 0. */
+export const bitsOf = (x: Float32Array): Uint8Array => Uint8Array.from(x, (value) => (value >= 0 ? 1 : 0));
+
+/** Padded nibbles of unpadded bits; the border holds what its padding says. */
+export function nibbles(shape: ConvShape, bits: Uint8Array): Uint8Array {
+  const { channels } = shape;
+  const map = interior(shape);
+  const out = new Uint8Array(map.length * groups(channels));
+  map.forEach((pixel, padded) => {
+    for (let c = 0; c < channels; c++) {
+      const bit = pixel < 0 ? Number(shape.padOne) : bits[pixel * channels + c]!;
+      out[padded * groups(channels) + (c >> 2)]! |= bit << (4 + (c & 3));
+    }
+  });
+  return out;
+}
+
+/** Padded words of unpadded bits. */
+export function packedWords(shape: ConvShape, bits: Uint8Array): BigUint64Array {
+  const { channels } = shape;
+  const map = interior(shape);
+  const out = new BigUint64Array(map.length * words(channels));
+  map.forEach((pixel, padded) => {
+    for (let c = 0; c < channels; c++) {
+      const bit = pixel < 0 ? Number(shape.padOne) : bits[pixel * channels + c]!;
+      out[padded * words(channels) + Math.floor(c / 64)]! |= BigInt(bit) << BigInt(c % 64);
+    }
+  });
+  return out;
+}
+
+/** The same geometry with the image as its own padded buffer. */
+export function unpadded(shape: ConvShape): ConvShape {
+  return { ...shape, padTop: 0, padLeft: 0, paddedHeight: shape.height, paddedWidth: shape.width, padOne: false };
+}
+
+/** File bits `[N][ceil(K / 8)]` of the signs of `w` `[K][N]`. */
+export function fileBits(w: Float32Array, k: number, n: number): Uint8Array {
+  const bytes = Math.ceil(k / 8);
+  const out = new Uint8Array(n * bytes);
+  for (let row = 0; row < k; row++) {
+    for (let filter = 0; filter < n; filter++) {
+      if (w[row * n + filter]! >= 0) out[filter * bytes + (row >> 3)]! |= 1 << (row & 7);
+    }
+  }
+  return out;
+}
+
+/** Look-up weights `[ceil(N / 16)][taps * groups][16]`, plain nibbles. */
+export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
+  const { channels, filters } = shape;
+  const rows = taps(shape) * groups(channels);
+  const out = new Uint8Array(Math.ceil(filters / 16) * rows * 16);
+  for (let filter = 0; filter < filters; filter++) {
+    for (let tap = 0; tap < taps(shape); tap++) {
+      for (let c = 0; c < channels; c++) {
+        if (w[(tap * channels + c) * filters + filter]! < 0) continue;
+        const row = tap * groups(channels) + (c >> 2);
+        out[((filter >> 4) * rows + row) * 16 + (filter & 15)]! |= 1 << (c & 3);
+      }
+    }
+  }
+  return out;
+}
+
+/** Word weights `[N rounded up to 2][taps][words]`. */
+export function wordWeights(shape: ConvShape, w: Float32Array): BigUint64Array {
+  const { channels, filters } = shape;
+  const out = new BigUint64Array(Math.ceil(filters / 2) * 2 * taps(shape) * words(channels));
+  for (let filter = 0; filter < filters; filter++) {
+    for (let tap = 0; tap < taps(shape); tap++) {
+      for (let c = 0; c < channels; c++) {
+        if (w[(tap * channels + c) * filters + filter]! < 0) continue;
+        out[(filter * taps(shape) + tap) * words(channels) + Math.floor(c / 64)]! |= 1n << BigInt(c % 64);
+      }
+    }
+  }
+  return out;
+}
+
+/** Sums of the weights of each tap, `[taps][N]`. */
+export function tapSums(shape: ConvShape, w: Float32Array): Int32Array {
+  const { channels, filters } = shape;
+  const out = new Int32Array(taps(shape) * filters);
+  for (let row = 0; row < terms(shape); row++) {
+    for (let filter = 0; filter < filters; filter++) {
+      out[Math.floor(row / channels) * filters + filter]! += sign(w[row * filters + filter]!);
+    }
+  }
+  return out;
+}

@@ -1,0 +1,57 @@
+/** Random networks for property tests, and the error that a call throws. */
+import fc from "fast-check";
+import { isProxbitError, type ProxbitError } from "../ts/errors.ts";
+import { functional, type Graph, input, type Layer, layers, type SymbolicTensor } from "../ts/nn/index.ts";
+import { quantizerNames } from "../ts/quantizers/index.ts";
+
+/** The ProxbitError that `call` throws; fails where it returns or throws anything else. */
+export function thrownBy(call: () => unknown): ProxbitError {
+  let result: unknown;
+  try {
+    result = call();
+  } catch (error) {
+    if (isProxbitError(error)) return error;
+    throw new Error("threw something other than a ProxbitError", { cause: error });
+  }
+  throw new Error(`threw nothing, returned ${JSON.stringify(result)}`);
+}
+
+const choice = fc.option(fc.constantFrom(...quantizerNames), { nil: null });
+const small = fc.integer({ min: 1, max: 3 });
+
+/** A layer that takes any image and gives an image. */
+const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
+  fc
+    .record({
+      filters: fc.integer({ min: 1, max: 8 }),
+      kernelSize: fc.tuple(small, small),
+      strides: fc.tuple(small, small),
+      padValue: fc.constantFrom("zero" as const, "one" as const),
+      useBias: fc.boolean(),
+      weightQuantizer: choice,
+      activationQuantizer: choice,
+    })
+    .map((options) => () => layers.conv2d({ ...options, padding: "same" })),
+  fc.tuple(small, small).map((poolSize) => () => layers.maxPool2d({ poolSize, padding: "same" })),
+  fc.constant(() => layers.batchNorm()),
+  fc.constant(() => layers.hardTanh()),
+);
+
+/** Chains with forks: some layers are followed by the sum of their value with itself passed through batch norm. */
+export const graphs: fc.Arbitrary<Graph> = fc
+  .record({
+    shape: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 5 })),
+    body: fc.array(fc.tuple(imageLayers, fc.boolean()), { minLength: 1, maxLength: 6 }),
+    units: fc.integer({ min: 1, max: 12 }),
+    head: fc.boolean(),
+  })
+  .map(({ shape, body, units, head }) => {
+    const start = input({ shape });
+    let tensor: SymbolicTensor = start;
+    for (const [make, fork] of body) {
+      tensor = make().apply(tensor);
+      if (fork) tensor = layers.add().apply([layers.batchNorm().apply(tensor), tensor]);
+    }
+    if (head) tensor = layers.dense({ units }).apply(layers.flatten().apply(tensor));
+    return functional({ inputs: start, outputs: tensor });
+  });

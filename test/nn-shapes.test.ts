@@ -1,0 +1,144 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { convGeometry, functional, input, layers, outputShape, sequential, shapesOf } from "../ts/nn/index.ts";
+import { graphs, thrownBy } from "./nn-arbitrary.ts";
+
+const size = fc.integer({ min: 1, max: 40 });
+const window = fc.integer({ min: 1, max: 7 });
+
+/** The geometry of one convolution of 1-channel images. */
+function geometryOf(height: number, width: number, kernel: number, stride: number, padding: "same" | "valid") {
+  const graph = sequential({ inputShape: [height, width, 1] }, [
+    layers.conv2d({ filters: 2, kernelSize: kernel, strides: stride, padding }),
+  ]);
+  const node = graph.nodes[1];
+  if (node?.op !== "conv2d") throw new Error("no convolution");
+  return convGeometry(node, [height, width, 1]);
+}
+
+describe("convGeometry", () => {
+  it("SAME yields ceil(in / stride), with the odd pixel of padding behind", () => {
+    fc.assert(
+      fc.property(size, size, window, window, (height, width, kernel, stride) => {
+        const geometry = geometryOf(height, width, kernel, stride, "same");
+        expect(geometry.outHeight).toBe(Math.ceil(height / stride));
+        expect(geometry.outWidth).toBe(Math.ceil(width / stride));
+        const behind = geometry.paddedHeight - height - geometry.padTop;
+        expect(behind).toBeGreaterThanOrEqual(0);
+        const needed = Math.max((geometry.outHeight - 1) * stride + kernel - height, 0);
+        expect(geometry.padTop + behind).toBe(needed);
+        expect(behind - geometry.padTop).toBe(needed % 2);
+      }),
+    );
+  });
+
+  it("VALID pads nothing, and one more window would not fit", () => {
+    fc.assert(
+      fc.property(size, size, window, window, (height, width, kernel, stride) => {
+        fc.pre(kernel <= Math.min(height, width));
+        const geometry = geometryOf(height, width, kernel, stride, "valid");
+        expect([geometry.padTop, geometry.padLeft]).toEqual([0, 0]);
+        expect([geometry.paddedHeight, geometry.paddedWidth]).toEqual([height, width]);
+        expect((geometry.outHeight - 1) * stride + kernel).toBeLessThanOrEqual(height);
+        expect(geometry.outHeight * stride + kernel).toBeGreaterThan(height);
+      }),
+    );
+  });
+
+  it("every window lies inside the padded image", () => {
+    fc.assert(
+      fc.property(size, size, window, window, (height, width, kernel, stride) => {
+        const geometry = geometryOf(height, width, kernel, stride, "same");
+        expect((geometry.outHeight - 1) * stride + kernel).toBeLessThanOrEqual(geometry.paddedHeight);
+        expect((geometry.outWidth - 1) * stride + kernel).toBeLessThanOrEqual(geometry.paddedWidth);
+        expect(geometry.padTop + height).toBeLessThanOrEqual(geometry.paddedHeight);
+        expect(geometry.padLeft + width).toBeLessThanOrEqual(geometry.paddedWidth);
+      }),
+    );
+  });
+
+  it("is TensorFlow's for a 3 x 3 kernel with strides of 2", () => {
+    const even = geometryOf(28, 27, 3, 2, "same");
+    expect([even.padTop, even.padLeft, even.outHeight, even.outWidth]).toEqual([0, 1, 14, 14]);
+    expect([even.paddedHeight, even.paddedWidth]).toEqual([29, 29]);
+  });
+
+  it("gives a pool as many filters as channels", () => {
+    const graph = sequential({ inputShape: [7, 7, 5] }, [layers.maxPool2d({ padding: "same" })]);
+    const node = graph.nodes[1];
+    if (node?.op !== "maxPool2d") throw new Error("no pool");
+    const geometry = convGeometry(node, [7, 7, 5]);
+    expect([geometry.outHeight, geometry.outWidth, geometry.filters]).toEqual([4, 4, 5]);
+    expect([geometry.strideHeight, geometry.strideWidth]).toEqual([2, 2]);
+  });
+});
+
+describe("shape rules", () => {
+  it("hold along every random network: a node's shape is what its own rule says of its inputs' shapes", () => {
+    fc.assert(
+      fc.property(graphs, (graph) => {
+        const shapes = shapesOf(graph);
+        for (const node of graph.nodes) {
+          const inputs = node.inputs.map((name) => shapes.get(name) ?? []);
+          expect(outputShape(node, inputs)).toEqual(shapes.get(node.name));
+        }
+      }),
+    );
+  });
+
+  it("flatten multiplies, batch norm, activations and add keep", () => {
+    const start = input({ shape: [4, 3, 2] });
+    expect(layers.flatten().apply(start).shape).toEqual([24]);
+    expect(layers.batchNorm().apply(start).shape).toEqual([4, 3, 2]);
+    expect(layers.relu().apply(start).shape).toEqual([4, 3, 2]);
+    expect(layers.add().apply([start, start]).shape).toEqual([4, 3, 2]);
+  });
+
+  it("a dense layer on images names itself, both shapes and the remedy", () => {
+    const error = thrownBy(() => sequential({ inputShape: [28, 28, 1] }, [layers.dense({ units: 10, name: "head" })]));
+    expect(error.code).toBe("shape");
+    expect(error.message).toBe('layer "head": expected vectors [units], was given [28, 28, 1]');
+    expect(error.remedy).toContain("layers.flatten()");
+  });
+
+  it("a convolution on vectors says where images come from", () => {
+    const error = thrownBy(() =>
+      sequential({ inputShape: [784] }, [layers.batchNorm(), layers.conv2d({ filters: 1, kernelSize: 3 })]),
+    );
+    expect(error.code).toBe("shape");
+    expect(error.message).toBe('layer "conv2d": expected images [height, width, channels], was given [784]');
+    expect(error.remedy).toContain("inputShape");
+  });
+
+  it("a VALID kernel larger than its image asks for padding", () => {
+    const error = thrownBy(() => sequential({ inputShape: [2, 9, 1] }, [layers.conv2d({ filters: 1, kernelSize: 3 })]));
+    expect(error.message).toBe(
+      'layer "conv2d": expected an image of at least [3, 3] pixels, the size of the window, was given [2, 9, 1]',
+    );
+    expect(error.remedy).toContain('padding: "same"');
+  });
+
+  it("add names both shapes", () => {
+    const start = input({ shape: [8, 8, 3] });
+    const other = layers.conv2d({ filters: 4, kernelSize: 1 }).apply(start);
+    const error = thrownBy(() => layers.add({ name: "join" }).apply([start, other]));
+    expect(error.code).toBe("shape");
+    expect(error.message).toContain('layer "join"');
+    expect(error.message).toContain("[8, 8, 3]");
+    expect(error.message).toContain("[8, 8, 4]");
+  });
+
+  it.each([
+    ["weights past 2^28", [2 ** 20], layers.dense({ units: 2 ** 10 })],
+    ["sums past 2^24 terms", [2, 2, 2 ** 23], layers.conv2d({ filters: 1, kernelSize: 2 })],
+    ["an output past 2^28", [2 ** 12, 2 ** 12, 1], layers.conv2d({ filters: 2 ** 6, kernelSize: 1 })],
+  ])("refuses %s", (_, inputShape, layer) => {
+    expect(thrownBy(() => sequential({ inputShape }, [layer])).code).toBe("shape");
+  });
+
+  it("a padded image within bounds is accepted", () => {
+    const start = input({ shape: [64, 64, 3] });
+    const end = layers.conv2d({ filters: 8, kernelSize: 256, padding: "same" }).apply(start);
+    expect(shapesOf(functional({ inputs: start, outputs: end })).get("conv2d")).toEqual([64, 64, 8]);
+  });
+});

@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { nearestName } from "../ts/names.ts";
+import {
+  elementsOf,
+  formatSummary,
+  layers,
+  model,
+  modelNames,
+  parametersOf,
+  sequential,
+  shapesOf,
+  summary,
+} from "../ts/nn/index.ts";
+import { graphs, thrownBy } from "./nn-arbitrary.ts";
+
+describe("summary", () => {
+  it("counts a small network to the byte", () => {
+    const graph = sequential({ inputShape: [5, 5, 3], name: "small" }, [
+      layers.conv2d({ filters: 4, kernelSize: 2 }),
+      layers.batchNorm(),
+      layers.binaryConv2d({ filters: 6, kernelSize: 3, strides: 2 }),
+      layers.flatten(),
+      layers.binaryDense({ units: 7, activationQuantizer: null }),
+    ]);
+    const { rows, totals } = summary(graph);
+    const conv = { outputShape: [4, 4, 4], parameters: 52, bitsPerWeight: 32, packedBytes: 208, floatBytes: 208 };
+    expect(rows[1]).toMatchObject({ ...conv, product: "ff", multiplyAccumulates: 16 * 48 });
+    expect(rows[2]).toMatchObject({
+      parameters: 16,
+      bitsPerWeight: null,
+      packedBytes: 32,
+      floatBytes: 64,
+      product: null,
+    });
+    // 36 weights a filter are 5 bytes.
+    expect(rows[3]).toMatchObject({ parameters: 216, bitsPerWeight: 1, packedBytes: 6 * 5, floatBytes: 864 });
+    expect(rows[3]).toMatchObject({ product: "bb", multiplyAccumulates: 4 * 216 });
+    expect(rows[5]).toMatchObject({ parameters: 168, packedBytes: 7 * 3, product: "fb", multiplyAccumulates: 168 });
+    expect(totals).toEqual({
+      parameters: 52 + 16 + 216 + 168,
+      packedBytes: 208 + 32 + 30 + 21,
+      floatBytes: 4 * 452,
+      compression: (4 * 452) / 291,
+      multiplyAccumulates: { ff: 768, fb: 168, bb: 864 },
+    });
+  });
+
+  it("has a row a node, whose sums are the totals and the parameters' sizes", () => {
+    fc.assert(
+      fc.property(graphs, (graph) => {
+        const { rows, totals } = summary(graph);
+        const shapes = shapesOf(graph);
+        expect(rows.map((row) => [row.name, row.outputShape])).toEqual([...shapes]);
+        const elements = parametersOf(graph).reduce((sum, parameter) => sum + elementsOf(parameter.shape), 0);
+        expect(totals.parameters).toBe(elements);
+        expect(totals.floatBytes).toBe(4 * elements);
+        expect(rows.reduce((sum, row) => sum + row.packedBytes, 0)).toBe(totals.packedBytes);
+        const { ff, fb, bb } = totals.multiplyAccumulates;
+        expect(rows.reduce((sum, row) => sum + row.multiplyAccumulates, 0)).toBe(ff + fb + bb);
+      }),
+    );
+  });
+
+  it("calls a network without parameters its own size", () => {
+    expect(summary(sequential({ inputShape: [3] }, [layers.relu()])).totals.compression).toBe(1);
+  });
+
+  it("prints an aligned table", () => {
+    const graph = sequential({ inputShape: [1200], name: "tiny" }, [
+      layers.binaryDense({ units: 8 }),
+      layers.batchNorm(),
+    ]);
+    expect(formatSummary(summary(graph)).split("\n")).toEqual([
+      "tiny",
+      "layer         output  parameters  bits  packed bytes  float bytes  product  multiply-adds",
+      "─────────────────────────────────────────────────────────────────────────────────────────",
+      "input         1200",
+      "binary_dense  8            9,600     1         1,200       38,400  bb               9,600",
+      "batch_norm    8               32                  64          128",
+      "─────────────────────────────────────────────────────────────────────────────────────────",
+      "total                      9,632               1,264       38,528                   9,600",
+      "30.5 times smaller than float; multiply-adds per image: bb 9,600",
+    ]);
+  });
+});
+
+describe("models", () => {
+  it("end in one value a class, for other images and classes too", () => {
+    for (const name of modelNames) {
+      const graph = model(name, { inputShape: [32, 32, 3], classes: 7 });
+      expect(shapesOf(graph).get(graph.output), name).toEqual([7]);
+    }
+  });
+
+  it("cnn costs 5 to 8 million multiply-accumulates, nearly all between bits, and packs 25 times smaller", () => {
+    const { totals } = summary(model("cnn"));
+    const { ff, fb, bb } = totals.multiplyAccumulates;
+    expect(ff + fb + bb).toBeGreaterThan(5e6);
+    expect(ff + fb + bb).toBeLessThan(8e6);
+    expect(bb / (ff + fb + bb)).toBeGreaterThan(0.97);
+    expect(totals.compression).toBeGreaterThan(25);
+    expect(totals.packedBytes).toBeLessThan(100_000);
+  });
+
+  it("take the sign straight after batch norm, so that both fuse into a threshold", () => {
+    for (const name of modelNames) {
+      const { nodes } = model(name);
+      for (const [index, node] of nodes.entries()) {
+        if ((node.op !== "conv2d" && node.op !== "dense") || node.attributes.activationQuantizer === null) continue;
+        const before = nodes[index - 1]?.op === "flatten" ? nodes[index - 2] : nodes[index - 1];
+        expect(before?.op, `${name}: ${node.name}`).toBe("batchNorm");
+      }
+    }
+  });
+
+  it("have a float twin with a nonlinearity between any two products", () => {
+    for (const name of modelNames) {
+      const { nodes } = model(name, { weightQuantizer: null, activationQuantizer: null });
+      expect(parametersOf(model(name, { weightQuantizer: null })).filter(({ role }) => role === "latent")).toEqual([]);
+      let bent = true;
+      for (const node of nodes) {
+        if (node.op === "activation") bent = true;
+        if (node.op !== "conv2d" && node.op !== "dense") continue;
+        expect(bent, `${name}: ${node.name}`).toBe(true);
+        bent = false;
+      }
+    }
+  });
+
+  it("pass the quantizers on", () => {
+    const graph = model("mlp", { weightQuantizer: "ede+", activationQuantizer: "bnn" });
+    const names = graph.nodes.flatMap((node) =>
+      node.op === "dense" ? [[node.attributes.weightQuantizer?.name, node.attributes.activationQuantizer?.name]] : [],
+    );
+    expect(names).toEqual([
+      ["ede+", undefined],
+      ["ede+", "bnn"],
+      [undefined, undefined],
+    ]);
+  });
+
+  it("refuse unknown names, options and numbers of classes", () => {
+    const error = thrownBy(() => model("cnm"));
+    expect(error.code).toBe("unknown-name");
+    expect(error.remedy).toContain('Did you mean "cnn"?');
+    expect(thrownBy(() => model("mlp", { clases: 3 } as never)).remedy).toContain('"classes"');
+    expect(thrownBy(() => model("mlp", { classes: 1 })).message).toContain('model "mlp": classes');
+    expect(thrownBy(() => model("cnn", { weightQuantizer: "bnm" })).code).toBe("unknown-name");
+    expect(thrownBy(() => model("cnn", { inputShape: [784] })).code).toBe("shape");
+  });
+});
+
+describe("nearestName", () => {
+  it("is any name with one character changed, dropped or doubled, whatever its case", () => {
+    const known = ["mnist", "fashion-mnist", "cifar-10", "adam", "bnn++"];
+    fc.assert(
+      fc.property(fc.constantFrom(...known), fc.nat(), fc.constantFrom("_", "", "xx"), (name, at, put) => {
+        const place = at % name.length;
+        const mistyped = name.slice(0, place) + put + name.slice(place + 1);
+        expect(nearestName(mistyped.toUpperCase(), known)).toBe(name);
+      }),
+    );
+  });
+
+  it("is undefined where nothing is near", () => {
+    expect(nearestName("resnet", ["mlp", "cnn"])).toBeUndefined();
+    expect(nearestName("", ["mlp", "cnn"])).toBeUndefined();
+    expect(nearestName("ab", ["cd"])).toBeUndefined();
+    expect(nearestName("m".repeat(65), ["m".repeat(64)])).toBeUndefined();
+  });
+});

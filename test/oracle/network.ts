@@ -1,0 +1,180 @@
+/**
+ * A whole network in f64: the forward pass of any graph, its loss, and the gradient at every parameter, node after node.
+ *
+ * At a quantizer site the forward pass uses F(x) and the way back multiplies the gradient that arrives by B(x) (PC++). F
+ * and B are the definitions in `ts/quantizers/maps.ts`; nothing else is shared with what is being tested.
+ */
+import type { Graph, GraphNode } from "../../ts/nn/graph.ts";
+import { backwardValue, forwardValue } from "../../ts/quantizers/maps.ts";
+import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
+import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
+import {
+  channelSums,
+  convolve,
+  convolveBackward,
+  crossEntropy,
+  type Margin,
+  type Moments,
+  maxPool,
+  maxPoolBackward,
+  momentsOf,
+  multiply,
+  multiplyBackward,
+  normalise,
+  normaliseBackward,
+  note,
+  sizeOf,
+  type Value,
+  zeros,
+} from "./layers.ts";
+
+export type Weights = ReadonlyMap<string, Float64Array>;
+
+/**
+ * `train`: soft quantizers as `progress` says, batch statistics. `estimate`: hard, batch statistics. `evaluate`: hard,
+ * running statistics.
+ */
+export type Phase = "train" | "estimate" | "evaluate";
+
+export interface Result {
+  readonly values: ReadonlyMap<string, Value>;
+  readonly loss: number;
+  readonly predictions: readonly number[];
+  /** By parameter name; not for `evaluate`. */
+  readonly gradients: ReadonlyMap<string, Float64Array>;
+  /** Of each batch norm's input, by the node's name. */
+  readonly moments: ReadonlyMap<string, Moments>;
+  /** How close the pass came to a jump, see `layers.ts`. */
+  readonly margin: number;
+}
+
+/** Runs `graph` forward and back over one batch; `progress` in [0, 1] is the share of the run that is done. */
+export function runNetwork(
+  graph: Graph,
+  weights: Weights,
+  images: Value,
+  labels: ArrayLike<number>,
+  phase: Phase,
+  progress = 0,
+): Result {
+  const margin: Margin = { smallest: Number.POSITIVE_INFINITY };
+  const values = new Map<string, Value>();
+  const moments = new Map<string, Moments>();
+  const places = new Map<string, Int32Array>();
+  const gradients = new Map<string, Float64Array>();
+  const gradientAt = new Map<string, Value>();
+  const value = (name: string): Value => values.get(name) as Value;
+  const weight = (name: string): Float64Array => weights.get(name) as Float64Array;
+
+  const settings = (quantizer: Quantizer): number[] => quantizer.parameters.map((s) => evaluateSchedule(s, progress));
+  const forwardMap = (quantizer: Quantizer): Quantizer["forward"] =>
+    phase !== "train" || (quantizer.hardenAt < 1 && progress >= quantizer.hardenAt) ? "sign" : quantizer.forward;
+  const quantize = (quantizer: Quantizer | null, data: Float64Array): Float64Array => {
+    if (quantizer === null) return data;
+    const [map, p] = [forwardMap(quantizer), settings(quantizer)];
+    for (const x of data) {
+      if (map === "sign") note(margin, x, 0);
+      if (quantizer.backward === "box") note(margin, Math.abs(x), 1);
+    }
+    return data.map((x) => forwardValue(map, x, p));
+  };
+  const throughQuantizer = (quantizer: Quantizer | null, data: Float64Array, dy: Float64Array): Float64Array => {
+    if (quantizer === null) return dy;
+    const p = settings(quantizer);
+    return dy.map((gradient, i) => gradient * backwardValue(quantizer.backward, data[i] as number, p));
+  };
+
+  const forward = (node: GraphNode): Value => {
+    if (node.op === "input") return images;
+    const x = value(node.inputs[0]);
+    switch (node.op) {
+      case "conv2d":
+      case "dense": {
+        const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
+        const kernel = quantize(weightQuantizer, weight(`${node.name}/kernel`));
+        const input = { ...x, data: quantize(activationQuantizer, x.data) };
+        const y = node.op === "conv2d" ? convolve(node, input, kernel) : multiply(input, kernel, node.attributes.units);
+        if (!useBias) return y;
+        const bias = weight(`${node.name}/bias`);
+        return { ...y, data: y.data.map((sum, i) => sum + (bias[i % bias.length] as number)) };
+      }
+      case "batchNorm": {
+        const [mean, variance] = [weight(`${node.name}/movingMean`), weight(`${node.name}/movingVariance`)];
+        const used = phase === "evaluate" ? { mean, variance, count: 0 } : momentsOf(x);
+        moments.set(node.name, used);
+        return normalise(x, used, weight(`${node.name}/gamma`), weight(`${node.name}/beta`), node.attributes.epsilon);
+      }
+      case "maxPool2d": {
+        const pooled = maxPool(node, x, margin);
+        places.set(node.name, pooled.places);
+        return pooled.y;
+      }
+      case "activation": {
+        const high = node.attributes.activation === "relu" ? Number.POSITIVE_INFINITY : 1;
+        const low = node.attributes.activation === "relu" ? 0 : -1;
+        for (const element of x.data) for (const edge of [low, high]) note(margin, element, edge);
+        return { ...x, data: x.data.map((element) => Math.min(high, Math.max(low, element))) };
+      }
+      case "flatten":
+        return { ...x, shape: [sizeOf(x.shape)] };
+      case "add": {
+        const other = value(node.inputs[1]);
+        return { ...x, data: x.data.map((element, i) => element + (other.data[i] as number)) };
+      }
+    }
+  };
+
+  /** Adds `data` to the gradient at the value of `name`. */
+  const send = (name: string, data: Float64Array): void => {
+    const there = gradientAt.get(name) ?? zeros(value(name).images, value(name).shape);
+    gradientAt.set(name, { ...there, data: there.data.map((gradient, i) => gradient + (data[i] as number)) });
+  };
+
+  const backward = (node: GraphNode, dy: Value): void => {
+    if (node.op === "input") return;
+    const x = value(node.inputs[0]);
+    switch (node.op) {
+      case "conv2d":
+      case "dense": {
+        const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
+        const latent = weight(`${node.name}/kernel`);
+        const kernel = quantize(weightQuantizer, latent);
+        const input = { ...x, data: quantize(activationQuantizer, x.data) };
+        const { dx, dkernel } =
+          node.op === "conv2d" ? convolveBackward(node, input, kernel, dy) : multiplyBackward(input, kernel, dy);
+        gradients.set(`${node.name}/kernel`, throughQuantizer(weightQuantizer, latent, dkernel));
+        if (useBias) gradients.set(`${node.name}/bias`, channelSums(dy.data, dy.shape.at(-1) as number));
+        return send(node.inputs[0], throughQuantizer(activationQuantizer, x.data, dx.data));
+      }
+      case "batchNorm": {
+        const own = moments.get(node.name) as Moments;
+        const gamma = weight(`${node.name}/gamma`);
+        const { dx, dgamma, dbeta } = normaliseBackward(x, own, gamma, node.attributes.epsilon, dy);
+        gradients.set(`${node.name}/gamma`, dgamma);
+        gradients.set(`${node.name}/beta`, dbeta);
+        return send(node.inputs[0], dx.data);
+      }
+      case "maxPool2d":
+        return send(node.inputs[0], maxPoolBackward(x, places.get(node.name) as Int32Array, dy).data);
+      case "activation": {
+        const open = (element: number): boolean => (node.attributes.activation === "relu" ? element > 0 : Math.abs(element) <= 1);
+        return send(node.inputs[0], dy.data.map((gradient, i) => (open(x.data[i] as number) ? gradient : 0)));
+      }
+      case "flatten":
+        return send(node.inputs[0], dy.data);
+      case "add":
+        for (const input of node.inputs) send(input, dy.data);
+    }
+  };
+
+  for (const node of graph.nodes) values.set(node.name, forward(node));
+  const { loss, gradient, predictions } = crossEntropy(value(graph.output), labels, margin);
+  if (phase !== "evaluate") {
+    gradientAt.set(graph.output, gradient);
+    for (const node of graph.nodes.toReversed()) {
+      const dy = gradientAt.get(node.name);
+      if (dy !== undefined) backward(node, dy);
+    }
+  }
+  return { values, loss, predictions, gradients, moments, margin: margin.smallest };
+}

@@ -1,0 +1,97 @@
+/**
+ * A step of training in f64: the gradients of `network.ts`, then the optimizer, the clipping of latent weights and the
+ * running statistics, each from its definition.
+ */
+import type { Graph } from "../../ts/nn/graph.ts";
+import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
+import type { Optimizer } from "../../ts/train/optimizers.ts";
+import type { Moments, Value } from "./layers.ts";
+import { type Result, runNetwork, type Weights } from "./network.ts";
+
+export interface State {
+  readonly weights: Weights;
+  /** Momentum, or first and second moment, by parameter. */
+  readonly slots: ReadonlyMap<string, readonly [Float64Array, Float64Array]>;
+  /** Updates made so far. */
+  readonly updates: number;
+}
+
+export const startFrom = (weights: ReadonlyMap<string, ArrayLike<number>>): State => ({
+  weights: new Map([...weights].map(([name, values]) => [name, Float64Array.from(values)])),
+  slots: new Map(),
+  updates: 0,
+});
+
+/** One step over one batch at `progress`; `result` is what the forward and backward passes gave. */
+export function trainStep(
+  graph: Graph,
+  optimizer: Optimizer,
+  state: State,
+  images: Value,
+  labels: ArrayLike<number>,
+  progress: number,
+): { readonly state: State; readonly result: Result } {
+  const result = runNetwork(graph, state.weights, images, labels, "train", progress);
+  const weights = new Map(state.weights);
+  const slots = new Map(state.slots);
+  const updates = state.updates + 1;
+  for (const [name, gradient] of result.gradients) {
+    const old = state.weights.get(name) as Float64Array;
+    const blank = (): Float64Array => new Float64Array(old.length);
+    const moved = update(optimizer, old, gradient, state.slots.get(name) ?? [blank(), blank()], updates, progress);
+    const limit = clipOf(graph, name);
+    weights.set(name, limit === 0 ? moved.weights : moved.weights.map((w) => Math.max(-limit, Math.min(limit, w))));
+    slots.set(name, moved.slots);
+  }
+  for (const node of graph.nodes) {
+    if (node.op !== "batchNorm") continue;
+    const { mean, variance } = runningStatistics(result.moments.get(node.name) as Moments);
+    const keep = node.attributes.momentum;
+    for (const [suffix, batch] of [["movingMean", mean], ["movingVariance", variance]] as const) {
+      const running = state.weights.get(`${node.name}/${suffix}`) as Float64Array;
+      weights.set(`${node.name}/${suffix}`, running.map((r, c) => keep * r + (1 - keep) * (batch[c] as number)));
+    }
+  }
+  return { state: { weights, slots, updates }, result };
+}
+
+/** What one batch contributes to the running statistics: the mean, and the unbiased variance n / (n - 1) var. */
+export function runningStatistics(moments: Moments): { readonly mean: Float64Array; readonly variance: Float64Array } {
+  const { mean, variance, count } = moments;
+  return { mean, variance: variance.map((v) => (v * count) / (count - 1)) };
+}
+
+/** SGD in PyTorch's form; Adam (Kingma and Ba, algorithm 1), with decoupled decay AdamW (Loshchilov and Hutter). */
+function update(
+  optimizer: Optimizer,
+  weights: Float64Array,
+  gradient: Float64Array,
+  [first, second]: readonly [Float64Array, Float64Array],
+  step: number,
+  progress: number,
+): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
+  const rate = evaluateSchedule(optimizer.learningRate, progress);
+  const decay = optimizer.weightDecay;
+  const coupled = optimizer.kind === "sgd" || !optimizer.decoupled;
+  const g = gradient.map((value, i) => value + (coupled ? decay * (weights[i] as number) : 0));
+  if (optimizer.kind === "sgd") {
+    const velocity = first.map((v, i) => optimizer.momentum * v + (g[i] as number));
+    const direction = velocity.map((v, i) => (optimizer.nesterov ? (g[i] as number) + optimizer.momentum * v : v));
+    return { weights: weights.map((w, i) => w - rate * (direction[i] as number)), slots: [velocity, second] };
+  }
+  const { beta1, beta2, epsilon } = optimizer;
+  const m = first.map((value, i) => beta1 * value + (1 - beta1) * (g[i] as number));
+  const v = second.map((value, i) => beta2 * value + (1 - beta2) * (g[i] as number) ** 2);
+  const moved = weights.map((w, i) => {
+    const [mean, square] = [(m[i] as number) / (1 - beta1 ** step), (v[i] as number) / (1 - beta2 ** step)];
+    return w - (coupled ? 0 : rate * decay * w) - (rate * mean) / (Math.sqrt(square) + epsilon);
+  });
+  return { weights: moved, slots: [m, v] };
+}
+
+/** The bound that a quantizer puts on its latent weights; 0 for none. */
+function clipOf(graph: Graph, name: string): number {
+  const node = graph.nodes.find((candidate) => name === `${candidate.name}/kernel`);
+  if (node?.op !== "conv2d" && node?.op !== "dense") return 0;
+  return node.attributes.weightQuantizer?.clipLatent ?? 0;
+}

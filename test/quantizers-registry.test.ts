@@ -1,0 +1,152 @@
+import { describe, expect, it } from "vitest";
+import {
+  checkQuantizer,
+  constant,
+  evaluateSchedule,
+  linear,
+  logLinear,
+  type Quantizer,
+  quantizer,
+  quantizerNames,
+  quantizers,
+  stateAt,
+} from "../ts/quantizers/index.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
+
+describe("named quantizers", () => {
+  it("pair the maps of the literature", () => {
+    const pairs = quantizerNames.map((name) => [name, quantizer(name).forward, quantizer(name).backward]);
+    expect(pairs).toEqual([
+      ["bc", "sign", "one"],
+      ["pc", "piecewiseLinear", "one"],
+      ["bnn", "sign", "box"],
+      ["bnn+", "sign", "signSwishPrime"],
+      ["bnn++", "signSwish", "signSwishPrime"],
+      ["poly", "sign", "polyPrime"],
+      ["poly+", "poly", "polyPrime"],
+      ["ede", "sign", "edePrime"],
+      ["ede+", "ede", "edePrime"],
+    ]);
+  });
+
+  it("all end as the hard sign, and only bnn clips its latents", () => {
+    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 0.9).hard)).toEqual([]);
+    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 1).hard)).toEqual([]);
+    expect(quantizerNames.filter((name) => quantizer(name).clipLatent !== 0)).toEqual(["bnn"]);
+  });
+
+  it("survive JSON and a worker's clone unchanged", () => {
+    for (const name of quantizerNames) {
+      const value = quantizer(name);
+      expect(quantizer(JSON.parse(JSON.stringify(value)) as Quantizer)).toEqual(value);
+      expect(quantizer(structuredClone(value))).toEqual(value);
+    }
+  });
+
+  it("pc hardens within 0.1 of PARQ's normalised logistic of steepness 10", () => {
+    const [rho = constant(0)] = quantizers.pc().parameters;
+    const [top, bottom] = [1 / (1 + Math.exp(-5)), 1 / (1 + Math.exp(5))];
+    for (let f = 0; f <= 1; f += 1 / 64) {
+      const inverseSlope = (1 / (1 + Math.exp(10 * (f - 0.5))) - bottom) / (top - bottom);
+      expect(Math.abs(1 - evaluateSchedule(rho, f) - inverseSlope)).toBeLessThan(0.1);
+    }
+  });
+});
+
+describe("quantizer", () => {
+  it.each([
+    ["bnn+++", "bnn++"],
+    ["BNN++", "bnn++"],
+    ["polly", "poly"],
+    ["ede++", "ede+"],
+  ])("answers %s with %s", (given, nearest) => {
+    const error = thrownBy(() => quantizer(given));
+    expect(error.code).toBe("unknown-name");
+    expect(error.message).toBe(`no quantizer is called "${given}"`);
+    expect(error.remedy).toContain(`Did you mean "${nearest}"?`);
+    expect(error.remedy).toContain(quantizerNames.join(", "));
+  });
+
+  it("suggests nothing for a name that is near to none, or a property of every object", () => {
+    for (const name of ["straight-through", "constructor", "__proto__", "x".repeat(100_000)]) {
+      const error = thrownBy(() => quantizer(name));
+      expect(error.code).toBe("unknown-name");
+      expect(error.remedy).toMatch(/^Known: bc, /);
+      expect(error.message.length).toBeLessThan(120);
+    }
+  });
+
+  const good = quantizers.bnnPlusPlus();
+  it.each([
+    ["beta of 0", { ...good, parameters: [constant(0)] }, "beta must be a number from 0.000001"],
+    ["a schedule that reaches 0", { ...good, parameters: [linear(1, 0)] }, "beta must be a number"],
+    ["too few parameters", { ...good, parameters: [] }, "parameters must be a list of 1 values"],
+    [
+      "a parameter for sign",
+      { ...quantizers.bc(), parameters: [constant(1)] },
+      "parameters must be a list of 0 values",
+    ],
+    ["hardenAt past the end", { ...good, hardenAt: 1.5 }, "hardenAt must be a number from 0 to 1, not 1.5"],
+    ["a negative clip", { ...good, clipLatent: -1 }, "clipLatent must be"],
+    ["an unknown map", { ...good, forward: "signSwisch" }, 'forward is "signSwisch"'],
+    ["an unknown key", { ...good, hardenAfter: 1 }, 'has no option "hardenAfter"'],
+    ["no name", { ...good, name: "" }, "name must be"],
+    [
+      "maps that mean different things by their parameters",
+      { ...quantizers.pc(), backward: "signSwishPrime" },
+      "forward map piecewiseLinear reads [rho, varrho] where backward map signSwishPrime reads [beta]",
+    ],
+    ["a null", null, "quantizer must be a plain object, not null"],
+  ])("refuses %s", (_, value, message) => {
+    const error = thrownBy(() => quantizer(value as Quantizer));
+    expect(error.code).toBe("argument");
+    expect(error.message).toContain(message);
+  });
+
+  it("takes varrho from 0 to 1 and rho from 0", () => {
+    expect(quantizers.pc({ rho: 0, varrho: 1 }).parameters).toEqual([constant(0), constant(1)]);
+    expect(thrownBy(() => quantizers.pc({ varrho: 1.01 })).message).toContain("varrho");
+    expect(thrownBy(() => quantizers.pc({ rho: -0.01 })).message).toContain("rho");
+  });
+
+  it("carries the caller's error code, for graphs from files", () => {
+    const error = thrownBy(() => checkQuantizer({}, { code: "model-file", what: "x" }));
+    expect(error.code).toBe("model-file");
+  });
+});
+
+describe("makers", () => {
+  it("take numbers and schedules for their parameters, and leave the rest at its default", () => {
+    const value = quantizers.bnnPlusPlus({ name: "steady", beta: 7, hardenAt: 0.5 });
+    expect(value).toEqual({ ...quantizer("bnn++"), name: "steady", parameters: [constant(7)], hardenAt: 0.5 });
+    expect(quantizers.edePlus({ t: logLinear(1e-3, 10) }).parameters).toEqual([logLinear(1e-3, 10)]);
+  });
+
+  it("refuse options of another family, with the nearest of their own", () => {
+    const error = thrownBy(() => quantizers.bnnPlus({ Beta: 3 } as object));
+    expect(error.message).toContain('quantizer "bnn+" has no option "Beta"');
+    expect(error.remedy).toContain('Did you mean "beta"?');
+  });
+});
+
+describe("stateAt", () => {
+  it("gives the core's numbers and the parameters at that moment", () => {
+    const value = quantizer("bnn++");
+    expect(stateAt(value, 0)).toEqual({ forwardMap: 4, backwardMap: 3, parameters: [1, 0], hard: false });
+    const half = stateAt(value, 0.5);
+    expect(half.parameters[0]).toBeCloseTo(Math.sqrt(50), 10);
+    expect(half.hard).toBe(false);
+    expect(stateAt(value, 1)).toEqual({ forwardMap: 1, backwardMap: 3, parameters: [50, 0], hard: true });
+  });
+
+  it("hardens at hardenAt, from the start for 0, and never for 1", () => {
+    const hard = (hardenAt: number, at: number) => stateAt(quantizers.polyPlus({ hardenAt }), at).hard;
+    expect([hard(0.9, 0.899), hard(0.9, 0.9), hard(0, 0), hard(1, 1)]).toEqual([false, true, true, false]);
+    expect(stateAt(quantizer("bc"), 0).hard).toBe(true);
+  });
+
+  it("refuses a progress outside the run, also for a quantizer without parameters", () => {
+    expect(thrownBy(() => stateAt(quantizer("ede"), 2)).code).toBe("argument");
+    expect(thrownBy(() => stateAt(quantizer("bc"), 2)).code).toBe("argument");
+  });
+});

@@ -1,0 +1,142 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { exactCosPi, exactExp, exactLog } from "../ts/quantizers/elementary.ts";
+import {
+  checkSchedule,
+  constant,
+  cosine,
+  evaluateSchedule,
+  linear,
+  logLinear,
+  type Schedule,
+  scheduleRange,
+  step,
+} from "../ts/quantizers/index.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
+
+const progress = fc.double({ min: 0, max: 1, noNaN: true });
+const values = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
+const share = fc.double({ min: 0, max: 0.99, noNaN: true });
+const stepPoints = fc.array(progress, { maxLength: 6 }).map((at) => at.sort((a, b) => a - b));
+const schedules: fc.Arbitrary<Schedule> = fc.oneof(
+  values.map(constant),
+  fc.tuple(values, values).map(([from, to]) => linear(from, to)),
+  fc.tuple(positive, positive).map(([from, to]) => logLinear(from, to)),
+  fc.tuple(values, values, share).map(([from, to, warmup]) => cosine(from, to, warmup)),
+  fc
+    .tuple(values, fc.double({ min: 0.01, max: 5, noNaN: true }), stepPoints)
+    .map(([value, factor, at]) => step(value, factor, at)),
+);
+
+describe("evaluateSchedule", () => {
+  it("never leaves the schedule's range", () => {
+    fc.assert(
+      fc.property(schedules, progress, (schedule, at) => {
+        const [minimum, maximum] = scheduleRange(schedule);
+        const value = evaluateSchedule(schedule, at);
+        expect(value).toBeGreaterThanOrEqual(minimum);
+        expect(value).toBeLessThanOrEqual(maximum);
+      }),
+    );
+  });
+
+  it("meets both ends of a line, a line in the logarithm and a half cosine exactly", () => {
+    fc.assert(
+      fc.property(positive, positive, (from, to) => {
+        for (const schedule of [linear(from, to), logLinear(from, to), cosine(from, to)]) {
+          expect(evaluateSchedule(schedule, 0), schedule.kind).toBe(from);
+          expect(evaluateSchedule(schedule, 1), schedule.kind).toBe(to);
+        }
+      }),
+    );
+  });
+
+  it("follows the formulas in between", () => {
+    fc.assert(
+      fc.property(positive, positive, share, progress, (from, to, warmup, at) => {
+        const scale = Math.max(from, to);
+        expect(evaluateSchedule(linear(from, to), at) / scale).toBeCloseTo((from * (1 - at) + to * at) / scale, 12);
+        expect(evaluateSchedule(logLinear(from, to), at) / (from * (to / from) ** at)).toBeCloseTo(1, 12);
+        const q = (at - warmup) / (1 - warmup);
+        const expected = at < warmup ? (from * at) / warmup : to + ((from - to) * (1 + Math.cos(Math.PI * q))) / 2;
+        expect(evaluateSchedule(cosine(from, to, warmup), at) / scale).toBeCloseTo(expected / scale, 12);
+      }),
+    );
+  });
+
+  it("multiplies by the factor at each point of a step schedule, the point itself included", () => {
+    const schedule = step(0.1, 0.5, [0.4, 0.6, 0.75]);
+    expect([0, 0.39, 0.4, 0.6, 0.74, 0.75, 1].map((at) => evaluateSchedule(schedule, at))).toEqual([
+      0.1, 0.1, 0.05, 0.025, 0.025, 0.0125, 0.0125,
+    ]);
+  });
+
+  it("refuses a progress outside [0, 1]", () => {
+    for (const at of [-0.01, 1.01, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const error = thrownBy(() => evaluateSchedule(constant(1), at));
+      expect(error.code).toBe("argument");
+      expect(error.message).toContain(`not ${at}`);
+    }
+  });
+});
+
+describe("checkSchedule", () => {
+  const subject = { code: "graph", what: 'layer "a"' } as const;
+
+  it("gives back any schedule that has been through JSON", () => {
+    fc.assert(
+      fc.property(schedules, (schedule) => {
+        const copy = checkSchedule(structuredClone(schedule), "beta", subject);
+        expect(copy).toEqual(schedule);
+        expect(Object.isFrozen(copy)).toBe(true);
+      }),
+    );
+  });
+
+  it.each([
+    ["no object", 3, "must be a plain object, not 3"],
+    ["an unknown kind", { kind: "liner", from: 0, to: 1 }, 'kind is "liner"'],
+    ["a key of another kind", { kind: "constant", value: 1, from: 2 }, 'has no option "from"'],
+    ["a missing number", { kind: "linear", from: 1 }, "to must be a number"],
+    ["an end at 0", { kind: "logLinear", from: 0, to: 1 }, "from must be a number from 1e-18"],
+    ["a warm-up of the whole run", { kind: "cosine", from: 1, to: 0, warmup: 1 }, "warmup must be below 1"],
+    ["points out of order", { kind: "step", value: 1, factor: 0.1, at: [0.5, 0.2] }, "at must be a list in ascending"],
+    ["a factor that explodes", { kind: "step", value: 1, factor: 1e9, at: [0, 0, 0] }, "its last value"],
+    ["NaN", { kind: "constant", value: Number.NaN }, "value must be a number from -1e+18 to 1e+18, not NaN"],
+  ])("refuses %s with the subject's code and name", (_, value, message) => {
+    const error = thrownBy(() => checkSchedule(value, "beta", subject));
+    expect(error.code).toBe("graph");
+    expect(error.message).toContain('layer "a": beta');
+    expect(error.message).toContain(message);
+  });
+
+  it("suggests the nearest kind", () => {
+    const error = thrownBy(() => checkSchedule({ kind: "loglinear" }, "beta", subject));
+    expect(error.remedy).toContain('Did you mean "logLinear"?');
+  });
+});
+
+describe("elementary functions of basic operations alone", () => {
+  it("agree with the engine's library to 1e-15", () => {
+    fc.assert(
+      fc.property(fc.double({ min: -700, max: 700, noNaN: true }), progress, (x, p) => {
+        expect(Math.abs(exactExp(x) / Math.exp(x) - 1)).toBeLessThan(1e-15);
+        expect(Math.abs(exactLog(Math.exp(x)) - Math.log(Math.exp(x)))).toBeLessThan(1e-15 * Math.max(1, Math.abs(x)));
+        expect(Math.abs(exactCosPi(p) - Math.cos(Math.PI * p))).toBeLessThan(1e-15);
+      }),
+    );
+  });
+
+  it("meet their exact values and limits", () => {
+    expect([exactExp(0), exactLog(1), exactCosPi(0), exactCosPi(0.5), exactCosPi(1)]).toEqual([1, 0, 1, 0, -1]);
+    expect([exactExp(800), exactExp(-800), exactExp(Number.NaN)]).toEqual([Number.POSITIVE_INFINITY, 0, Number.NaN]);
+    expect([exactLog(0), exactLog(-1), exactLog(Number.POSITIVE_INFINITY)]).toEqual([
+      Number.NaN,
+      Number.NaN,
+      Number.NaN,
+    ]);
+    expect(exactExp(-745) / Number.MIN_VALUE).toBe(1);
+    expect(exactLog(Number.MIN_VALUE)).toBeCloseTo(-744.4400719213812, 10);
+  });
+});

@@ -1,0 +1,114 @@
+/**
+ * Checks of values that come from outside: options of public functions and graphs read from files. Each returns the
+ * value with its type, or throws a ProxbitError of the subject's code that names the subject, the option, what was
+ * expected and what was given. Nothing here recurses, so hostile input cannot exhaust the stack.
+ */
+import { describe } from "./describe.ts";
+import { type ErrorCode, ProxbitError } from "./errors.ts";
+import { suggestion } from "./names.ts";
+
+/** Whose value is checked: `what` opens the message, for example `layer "conv2d_1"`. */
+export interface Subject {
+  readonly code: ErrorCode;
+  readonly what: string;
+}
+
+/** Throws: `option` of `subject` is `value`, and should have been `expected`. */
+export function reject(subject: Subject, option: string, expected: string, value: unknown): never {
+  throw new ProxbitError(
+    subject.code,
+    `${subject.what}: ${option} must be ${expected}, not ${describe(value)}`,
+    `Give ${option} as ${expected}.`,
+  );
+}
+
+/** A plain object (of a literal or of JSON) whose own keys are all in `known`. */
+export function plainObject(value: unknown, known: readonly string[], subject: Subject): Record<string, unknown> {
+  const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
+  if (prototype !== null && prototype !== Object.prototype) {
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what} must be a plain object, not ${describe(value)}`,
+      `Give an object with these keys: ${known.join(", ") || "none"}.`,
+    );
+  }
+  for (const key of Object.keys(value as object)) {
+    if (!known.includes(key)) {
+      throw new ProxbitError(subject.code, `${subject.what} has no option ${describe(key)}`, suggestion(key, known));
+    }
+  }
+  return value as Record<string, unknown>;
+}
+
+/** A bound as it reads best: 1e+18 rather than nineteen digits. */
+function bound(value: number): string {
+  return Math.abs(value) < 1e12 ? String(value) : value.toExponential();
+}
+
+/** A finite number in [minimum, maximum]. */
+export function numberIn(value: unknown, minimum: number, maximum: number, option: string, subject: Subject): number {
+  if (typeof value !== "number" || !(value >= minimum && value <= maximum)) {
+    reject(subject, option, `a number from ${bound(minimum)} to ${bound(maximum)}`, value);
+  }
+  return value;
+}
+
+/** A whole number in [minimum, maximum]. */
+export function integerIn(value: unknown, minimum: number, maximum: number, option: string, subject: Subject): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < minimum || value > maximum) {
+    reject(subject, option, `a whole number from ${minimum} to ${maximum}`, value);
+  }
+  return value;
+}
+
+/** true or false. */
+export function booleanOf(value: unknown, option: string, subject: Subject): boolean {
+  if (typeof value !== "boolean") reject(subject, option, "true or false", value);
+  return value;
+}
+
+/** One of the given words. */
+export function oneOf<Word extends string>(
+  value: unknown,
+  words: readonly Word[],
+  option: string,
+  subject: Subject,
+): Word {
+  const found = words.find((word) => word === value);
+  if (found === undefined) {
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: ${option} is ${describe(value)}, which is none of its values`,
+      typeof value === "string" ? suggestion(value, words) : `Give one of: ${words.join(", ")}.`,
+    );
+  }
+  return found;
+}
+
+/** A list of at least `minimum` and at most `maximum` values of any kind; a copy, in which holes are undefined. */
+export function listOf(
+  value: unknown,
+  minimum: number,
+  maximum: number,
+  option: string,
+  subject: Subject,
+): readonly unknown[] {
+  if (!Array.isArray(value) || value.length < minimum || value.length > maximum) {
+    const size = minimum === maximum ? `${minimum}` : `${minimum} to ${maximum}`;
+    reject(subject, option, `a list of ${size} values`, value);
+  }
+  return Array.from(value);
+}
+
+const namePattern = /^[A-Za-z_][A-Za-z0-9_.+-]{0,127}$/;
+
+/**
+ * A name that is safe as a file's key and as an object's: letters, digits and `_ . + -`, at most 128 of them, not
+ * beginning with a digit, and none that every JavaScript object has already, such as `constructor`.
+ */
+export function safeName(value: unknown, option: string, subject: Subject): string {
+  if (typeof value !== "string" || !namePattern.test(value) || value in Object.prototype || value === "prototype") {
+    reject(subject, option, "a name of at most 128 letters, digits, _, ., + and -, not beginning with a digit", value);
+  }
+  return value;
+}

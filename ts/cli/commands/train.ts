@@ -1,0 +1,130 @@
+/** `proxbit train`: a data set, a network and a quantizer in, a packed model file out. */
+import { Command } from "commander";
+import { datasetNames } from "../../io/datasets.ts";
+import { checkWritable } from "../../io/write.ts";
+import { lookUp, unknownName } from "../../names.ts";
+import { modelNames } from "../../nn/models/index.ts";
+import { inputShapeOf } from "../../nn/shapes.ts";
+import { quantizer, quantizerNames } from "../../quantizers/registry.ts";
+import { type Optimizer, optimizers } from "../../train/optimizers.ts";
+import { checkImageShape, readData } from "../data.ts";
+import { pairs } from "../format.ts";
+import { stopIfAborted } from "../interrupt.ts";
+import { networkMaker } from "../network.ts";
+import {
+  addCommonOptions,
+  addDataOptions,
+  type DataOptions,
+  MOST_WORKERS,
+  realNumber,
+  wholeNumber,
+} from "../options.ts";
+import type { Context } from "../run.ts";
+import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
+
+interface TrainOptions extends DataOptions {
+  readonly data: string;
+  readonly model: string;
+  readonly quantizer: string;
+  readonly activationQuantizer: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly workers?: number;
+  readonly seed: number;
+  readonly learningRate?: number;
+  readonly optimizer: string;
+  readonly out: string;
+}
+
+/** Stands for operands that stay real. */
+const NONE = "none";
+
+export function trainCommand(context: Context): Command {
+  const command = new Command("train").summary("train a binary network and write its model file");
+  command.description(
+    "Trains a binary network in worker threads and writes it, packed to 1 bit a weight, to a model file. The same " +
+      "network, data, seed and options give the same file, byte for byte, however many workers there are.",
+  );
+  addDataOptions(command, "required")
+    .requiredOption("--out <file>", "the model file to write, for example out/model.safetensors")
+    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "cnn")
+    .option("--quantizer <name>", `of the weights: ${quantizerNames.join(", ")}, ${NONE}`, "bnn++")
+    .option("--activation-quantizer <name>", "of the activations: any of the same", "poly")
+    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
+    .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
+    .option("--workers <n>", "threads (default: all cores)", wholeNumber("--workers", 1, MOST_WORKERS))
+    .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
+    .option("--optimizer <name>", Object.keys(optimizers).join(", "), "adam")
+    .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6));
+  return addCommonOptions(
+    command,
+    "proxbit train --data mnist --model cnn --quantizer bnn++ --epochs 5 --out mnist.safetensors",
+    "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
+  ).action((options: TrainOptions) => train(options, context));
+}
+
+async function train(options: TrainOptions, context: Context): Promise<void> {
+  // Whatever can be wrong is found before data is read and hours go by.
+  const optimizer = optimizerOf(options);
+  const weightQuantizer = checkQuantizer(options.quantizer);
+  const activationQuantizer = checkQuantizer(options.activationQuantizer);
+  if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
+  const makeNetwork = await networkMaker(options.model);
+  await checkWritable(options.out);
+  const data = await readData(options.data, options);
+  stopIfAborted(context.signal);
+  const graph = await makeNetwork({
+    inputShape: data.train.shape,
+    classes: data.classes.length,
+    weightQuantizer,
+    activationQuantizer,
+  });
+  checkImageShape(inputShapeOf(graph), data.train, data.name);
+  const run: TrainingRun = {
+    graph,
+    data,
+    weightQuantizer: options.quantizer,
+    activationQuantizer: options.activationQuantizer,
+    optimizer,
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    workers: options.workers,
+    seed: options.seed,
+    file: options.out,
+  };
+  const result = await runTraining(run, context);
+  const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
+  context.output.result(
+    {
+      dataset: data.name,
+      model: graph.name,
+      quantizer: options.quantizer,
+      activationQuantizer: options.activationQuantizer,
+      epochs: options.epochs,
+      batchSize: options.batchSize,
+      seed: options.seed,
+      workers,
+      trainImages: data.train.count,
+      testImages: data.test.count,
+      seconds,
+      testLoss: evaluation.loss,
+      testAccuracy: evaluation.accuracy,
+      file: options.out,
+      packedBytes,
+      floatBytes,
+    },
+    pairs(trainingLines(run, result)),
+  );
+}
+
+/** The name that a network is built with; null for real operands. */
+function checkQuantizer(name: string): string | null {
+  if (name === NONE) return null;
+  if (!quantizerNames.includes(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
+  return quantizer(name).name;
+}
+
+function optimizerOf({ optimizer, learningRate }: TrainOptions): Optimizer {
+  const make: (options: { learningRate?: number }) => Optimizer = lookUp("optimizer", optimizer, optimizers);
+  return make(learningRate === undefined ? {} : { learningRate });
+}

@@ -1,0 +1,37 @@
+/** Numbers as people read them, the same in every command and whatever the reader's locale. */
+
+/** 60000 as "60,000". */
+export const grouped = (count: number): string => String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ",");
+
+/** 0.98712 as "98.71 %". */
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** 75.2 seconds as "1:15". */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** Milliseconds with three digits that mean something. */
+export const milliseconds = (time: number): string => `${time.toPrecision(3)} ms`;
+
+/** "47,812 bytes, 21.3 times smaller than 1,018,344 as float". */
+export const sizes = (packedBytes: number, floatBytes: number): string =>
+  `${grouped(packedBytes)} bytes, ${(floatBytes / packedBytes).toFixed(1)} times smaller than ${grouped(floatBytes)} as float`;
+
+const EIGHTHS = " ▏▎▍▌▋▊▉█";
+
+/** A bar of `width` characters, `share` in [0, 1] of it full, drawn to an eighth of a character. */
+export function bar(share: number, width: number): string {
+  const eighths = Math.round(Math.min(1, Math.max(0, share)) * width * 8);
+  const full = "█".repeat(Math.floor(eighths / 8));
+  return `${full}${eighths % 8 === 0 ? "" : EIGHTHS[eighths % 8]}`.padEnd(width);
+}
+
+/** Label and value in columns, one pair a line. */
+export function pairs(lines: readonly (readonly [label: string, value: string])[]): string {
+  const width = Math.max(...lines.map(([label]) => label.length));
+  return lines.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join("\n");
+}

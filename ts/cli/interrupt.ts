@@ -1,0 +1,52 @@
+/**
+ * Ctrl-C, in two steps: the first one asks the work to stop after the step it is in, through an `AbortSignal`; the second
+ * one ends the process at once. Threads end with the process, and files are only ever written whole, so both are clean.
+ */
+import { constants } from "node:os";
+import { ProxbitError } from "../errors.ts";
+
+/**
+ * npm and tsx pass on a Ctrl-C which the terminal has delivered to the whole group of processes already, so one press may
+ * arrive up to three times. What follows within this time is the same press.
+ */
+const SAME_PRESS_MS = 400;
+
+export interface Interrupt {
+  /** Aborted after the first signal. */
+  readonly signal: AbortSignal;
+  /** The exit code that tells which signal it was (130 for Ctrl-C), or undefined where there was none. */
+  readonly exitCode: () => number | undefined;
+  /** Gives the signals back to the system. */
+  readonly dispose: () => void;
+}
+
+export function listenForInterrupt(): Interrupt {
+  const controller = new AbortController();
+  let exitCode: number | undefined;
+  let first = 0;
+  const stop = (name: NodeJS.Signals): void => {
+    const now = performance.now();
+    if (exitCode === undefined) {
+      exitCode = 128 + constants.signals[name];
+      first = now;
+      process.stderr.write("\nstopping after this step; press Ctrl-C again to stop at once\n");
+      controller.abort();
+    } else if (now - first > SAME_PRESS_MS) {
+      process.exit(exitCode);
+    }
+  };
+  const names: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  for (const name of names) process.on(name, stop);
+  return {
+    signal: controller.signal,
+    exitCode: () => exitCode,
+    dispose: () => {
+      for (const name of names) process.off(name, stop);
+    },
+  };
+}
+
+/** @throws ProxbitError `aborted` where the signal has come: called between two pieces of work. */
+export function stopIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ProxbitError("aborted", "stopped", "Run the command again; nothing was written.");
+}

@@ -1,0 +1,81 @@
+/**
+ * Model files as the commands know them: the texts that training writes into the header, and reading a file from disk.
+ * The texts say how the file came about and nothing that varies from run to run, so that equal runs give equal files.
+ */
+import { readFile } from "node:fs/promises";
+import { isProxbitError, ProxbitError } from "../errors.ts";
+import { type LoadOptions, load, type Session } from "../inference/index.ts";
+import type { Dataset } from "../io/dataset.ts";
+import { systemCode } from "../io/node.ts";
+import type { Optimizer } from "../train/optimizers.ts";
+
+export interface TrainingFacts {
+  readonly data: Dataset;
+  readonly weightQuantizer: string;
+  readonly activationQuantizer: string;
+  readonly optimizer: Optimizer;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+}
+
+/** The header's texts. Inference needs `inputScale` and `inputOffset`, `predict` the names of the classes. */
+export function describeTraining(facts: TrainingFacts): Readonly<Record<string, string>> {
+  const { data, optimizer } = facts;
+  return {
+    dataset: data.name,
+    classes: JSON.stringify(data.classes),
+    inputScale: String(data.train.scale),
+    inputOffset: String(data.train.offset),
+    trainImages: String(data.train.count),
+    weightQuantizer: facts.weightQuantizer,
+    activationQuantizer: facts.activationQuantizer,
+    optimizer: optimizer.kind === "adam" && optimizer.decoupled ? "adamw" : optimizer.kind,
+    learningRate: JSON.stringify(optimizer.learningRate),
+    epochs: String(facts.epochs),
+    batchSize: String(facts.batchSize),
+    seed: String(facts.seed),
+  };
+}
+
+/** The names of the classes out of the header; their numbers where it holds none. */
+export function classNames({ metadata, classes }: Session): readonly string[] {
+  const numbers = Array.from({ length: classes }, (_, index) => String(index));
+  const { classes: text } = metadata;
+  if (text === undefined) return numbers;
+  try {
+    const names: unknown = JSON.parse(text);
+    const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
+    return fits ? names : numbers;
+  } catch {
+    return numbers;
+  }
+}
+
+/** @throws ProxbitError "model-file" where there is no such file or it cannot be read. */
+export async function readModelFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const code = systemCode(cause);
+    const why = code === "ENOENT" ? "there is no such file" : `the system says ${code ?? String(cause)}`;
+    throw new ProxbitError(
+      "model-file",
+      `${path} cannot be read: ${why}`,
+      "Give the path of a model file that proxbit has written.",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** A session on the file at `path`; an error in the file names it. */
+export async function loadSession(path: string, bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
+  try {
+    return await load(bytes, options);
+  } catch (cause) {
+    if (!isProxbitError(cause) || cause.code !== "model-file") throw cause;
+    throw new ProxbitError("model-file", `${path}: ${cause.message}`, cause.remedy, { cause });
+  }
+}

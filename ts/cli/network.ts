@@ -1,0 +1,90 @@
+/**
+ * `--model NAME|FILE.ts`: a ready-made model by name, or a module whose default export is a graph or a function
+ * `({ inputShape, classes, weightQuantizer, activationQuantizer }) => graph`. Node strips the types of a `.ts` file by
+ * itself. Wherever the file lies, `import … from "proxbit"` in it means the proxbit that runs it.
+ */
+import { existsSync } from "node:fs";
+import { registerHooks } from "node:module";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe } from "../describe.ts";
+import { isProxbitError, ProxbitError } from "../errors.ts";
+import { unknownName } from "../names.ts";
+import type { Graph } from "../nn/graph.ts";
+import { type ModelOptions, model, modelNames } from "../nn/models/index.ts";
+import { validateGraph } from "../nn/validate.ts";
+
+/** Builds the graph, once the data set has said the shape of its images. */
+export type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
+
+const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activationQuantizer }) => sequential(…)";
+
+const isFile = (nameOrFile: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(nameOrFile);
+
+/** Runs what belongs to the user; an error that is not ours becomes one that names the file. */
+async function inFile<T>(file: string, what: string, action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    if (isProxbitError(cause)) throw cause;
+    const message = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw new ProxbitError("graph", `${file} ${what}: ${message}`, `Correct the module; it should ${EXPORT}.`, {
+      cause,
+    });
+  }
+}
+
+function resolveOwnName(): { readonly deregister: () => void } {
+  const own = new URL("../index.ts", import.meta.url).href;
+  return registerHooks({
+    resolve: (specifier, context, next) => next(specifier === "proxbit" ? own : specifier, context),
+  });
+}
+
+async function importDefault(file: string): Promise<unknown> {
+  const path = resolve(file);
+  if (!existsSync(path)) {
+    throw new ProxbitError(
+      "argument",
+      `there is no file ${file}`,
+      `Give the path of a module, or one of: ${modelNames.join(", ")}.`,
+    );
+  }
+  const hooks = resolveOwnName();
+  try {
+    const module: { readonly default?: unknown } = await inFile(
+      file,
+      "cannot be loaded",
+      () => import(pathToFileURL(path).href),
+    );
+    return module.default;
+  } finally {
+    hooks.deregister();
+  }
+}
+
+/**
+ * The maker behind `--model`. A wrong name or a file that does not load is found here, before any data is read.
+ *
+ * @throws ProxbitError "unknown-name" with the nearest name, "argument" for a missing file, "graph" for one that does not
+ *   load or exports something else; the maker throws what `validateGraph` throws.
+ */
+export async function networkMaker(nameOrFile: string): Promise<NetworkMaker> {
+  if (!isFile(nameOrFile)) {
+    if (!modelNames.includes(nameOrFile)) throw unknownName("model", nameOrFile, modelNames);
+    return async (options) => model(nameOrFile, options);
+  }
+  const exported = await importDefault(nameOrFile);
+  if (typeof exported === "function") {
+    return async (options) => validateGraph(await inFile<unknown>(nameOrFile, "fails", () => exported(options)));
+  }
+  if (typeof exported === "object" && exported !== null) {
+    const graph = validateGraph(exported);
+    return async () => graph;
+  }
+  throw new ProxbitError(
+    "graph",
+    `${nameOrFile} exports ${describe(exported)} by default, and no network`,
+    `It should ${EXPORT}.`,
+  );
+}

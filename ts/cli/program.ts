@@ -1,0 +1,19 @@
+/** The commands, put together. */
+import { Command } from "commander";
+import { VERSION } from "../io/version.ts";
+import { evalCommand } from "./commands/eval.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { predictCommand } from "./commands/predict.ts";
+import { trainCommand } from "./commands/train.ts";
+import { type Context, throwErrors } from "./run.ts";
+
+/** The `proxbit` command with all its commands. It throws its errors; `run.ts` prints them. */
+export function buildProgram(context: Context): Command {
+  const program = new Command("proxbit")
+    .description("Trains and runs binary neural networks on the CPU.")
+    .version(VERSION)
+    .addHelpText("after", "\nproxbit COMMAND --help says more about a command. Every command takes --json.");
+  for (const make of [trainCommand, evalCommand, predictCommand, explainCommand]) program.addCommand(make(context));
+  program.commands.forEach(throwErrors);
+  return throwErrors(program);
+}

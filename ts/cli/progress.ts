@@ -1,0 +1,108 @@
+/**
+ * Progress for people, on stderr: a bar where it is a terminal, a line every few seconds where it is not (a log file, a
+ * build server), nothing where programs listen.
+ */
+import { SingleBar } from "cli-progress";
+import type { EpochEvent, StepEvent } from "../train/events.ts";
+import { clock, grouped, percent } from "./format.ts";
+import type { Output } from "./output.ts";
+
+const SECONDS_BETWEEN_LINES = 5;
+
+interface Meter {
+  /** Where the work stands, `done` of what `start` was told, and what to say about it. */
+  readonly update: (done: number, total: number, text: string) => void;
+  /** Takes the bar away; the next update brings it back. */
+  readonly clear: () => void;
+}
+
+const silent: Meter = { update: () => {}, clear: () => {} };
+
+function barMeter(label: string): Meter {
+  let shown: SingleBar | undefined;
+  return {
+    update: (done, total, text) => {
+      if (shown === undefined) {
+        shown = new SingleBar({
+          format: `${label}{text} ▕{bar}▏ {percentage} %`,
+          barCompleteChar: "█",
+          barIncompleteChar: " ",
+          barsize: 16,
+          stream: process.stderr,
+          clearOnComplete: true,
+          gracefulExit: false,
+        });
+        shown.start(total, done, { text });
+      }
+      shown.setTotal(total);
+      shown.update(done, { text });
+    },
+    clear: () => {
+      shown?.stop();
+      shown = undefined;
+    },
+  };
+}
+
+function lineMeter(label: string): Meter {
+  let last = performance.now();
+  return {
+    update: (_done, _total, text) => {
+      const now = performance.now();
+      if (now - last < 1000 * SECONDS_BETWEEN_LINES) return;
+      last = now;
+      process.stderr.write(`${label}${text}\n`);
+    },
+    clear: () => {},
+  };
+}
+
+function createMeter(output: Output, label: string): Meter {
+  if (output.json) return silent;
+  return process.stderr.isTTY ? barMeter(label) : lineMeter(label);
+}
+
+export interface TrainingProgress {
+  readonly step: (event: StepEvent) => void;
+  readonly epoch: (event: EpochEvent) => void;
+  readonly clear: () => void;
+}
+
+/** Progress of `fit`: a meter of the steps of all epochs, and a line that stays for each epoch. */
+export function trainingProgress(output: Output): TrainingProgress {
+  const meter = createMeter(output, "");
+  return {
+    step: (event) => {
+      const { epoch, epochs, step, steps } = event;
+      meter.update((epoch - 1) * steps + step, epochs * steps, stepText(event));
+    },
+    epoch: ({ epoch, epochs, loss, accuracy, seconds, validation }) => {
+      meter.clear();
+      if (output.json) return;
+      const tested = validation === undefined ? "" : `  test accuracy ${percent(validation.accuracy)}`;
+      const trained = `loss ${loss.toFixed(4)}  accuracy ${percent(accuracy)}`;
+      process.stderr.write(`epoch ${epoch}/${epochs}  ${trained}${tested}  ${seconds.toFixed(1)} s\n`);
+    },
+    clear: meter.clear,
+  };
+}
+
+function stepText({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond, secondsLeft }: StepEvent): string {
+  const place = `epoch ${epoch}/${epochs} step ${String(step).padStart(String(steps).length)}/${steps}`;
+  const speed = `${grouped(imagesPerSecond)} images/s  ETA ${clock(secondsLeft)}`;
+  return `${place}  loss ${loss.toFixed(3)}  acc ${(100 * accuracy).toFixed(1)} %  ${speed}`;
+}
+
+export interface CountProgress {
+  readonly update: (done: number, of: number) => void;
+  readonly clear: () => void;
+}
+
+/** Progress over a number of images. */
+export function countProgress(output: Output, label: string): CountProgress {
+  const meter = createMeter(output, `${label} `);
+  return {
+    update: (done, of) => meter.update(done, of, `${grouped(done)} of ${grouped(of)} images`),
+    clear: meter.clear,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * The errors that proxbit throws on purpose. Each has a stable `code`, says in one line what is wrong, and carries the
+ * remedy apart, so that the command line can print both and a program can react to the code.
+ */
+
+export type ErrorCode =
+  | "shape" // a tensor, image or layer input has the wrong shape
+  | "argument" // an option is missing, of the wrong type or out of its range
+  | "unknown-name" // a quantizer, model, layer, data set or optimizer nobody has registered
+  | "graph" // nodes that do not fit together: a circle, a missing input, a name used twice
+  | "data" // a data set that is missing or malformed
+  | "model-file" // a model file that is corrupt, truncated or of another version
+  | "image" // an image that cannot be decoded or has the wrong size
+  | "output" // a path that cannot be written
+  | "not-finite" // NaN or infinity met during training or inference
+  | "worker" // a worker that died or never started
+  | "environment" // something the machine lacks: WebAssembly SIMD, a build, a browser
+  | "aborted"; // stopped by the caller's signal
+
+/** An error of proxbit: what is wrong (`message`), what to do about it (`remedy`), and a stable `code`. */
+export class ProxbitError extends Error {
+  override readonly name = "ProxbitError";
+  readonly code: ErrorCode;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+/** Whether `error` is a {@link ProxbitError}, also when it comes from another copy of the package or from a worker. */
+export function isProxbitError(error: unknown): error is ProxbitError {
+  return error instanceof Error && error.name === "ProxbitError" && "code" in error && "remedy" in error;
+}

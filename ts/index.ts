@@ -1,0 +1,94 @@
+/**
+ * `proxbit`: networks, quantizers and training. Packed models run by `proxbit/inference`, data sets come from
+ * `proxbit/data`.
+ *
+ * ```ts
+ * import { layers, optimizers, sequential, Trainer } from "proxbit";
+ * import { mnist } from "proxbit/data";
+ *
+ * const network = sequential({ inputShape: [28, 28, 1] }, [
+ *   layers.flatten(),
+ *   layers.binaryDense({ units: 256, weightQuantizer: "bnn++", activationQuantizer: null }),
+ *   layers.batchNorm(),
+ *   layers.binaryDense({ units: 10, weightQuantizer: "bnn++", activationQuantizer: "poly" }),
+ * ]);
+ * const trainer = await Trainer.create(network, { optimizer: optimizers.adam({ learningRate: 1e-3 }), seed: 1 });
+ * for await (const event of trainer.fit(await mnist(), { epochs: 2 })) console.log(event);
+ * const bytes = await trainer.pack();
+ * ```
+ */
+export { type ErrorCode, isProxbitError, ProxbitError } from "./errors.ts";
+export type { Dataset, Split } from "./io/dataset.ts";
+export {
+  type ActivationOptions,
+  type BatchNormOptions,
+  type BinaryConv2dOptions,
+  type BinaryDenseOptions,
+  type Conv2dOptions,
+  cnn,
+  type DenseOptions,
+  type FunctionalOptions,
+  formatSummary,
+  functional,
+  type Graph,
+  type GraphNode,
+  type Initializer,
+  type InputOptions,
+  input,
+  type Layer,
+  type LayerOptions,
+  layers,
+  type MaxPool2dOptions,
+  type ModelOptions,
+  mlp,
+  model,
+  modelNames,
+  type Padding,
+  type PadValue,
+  type Parameter,
+  type Product,
+  parametersOf,
+  type QuantizerChoice,
+  type SequentialOptions,
+  type Shape,
+  type Size,
+  type Summary,
+  type SummaryRow,
+  type SummaryTotals,
+  type SymbolicTensor,
+  sequential,
+  shapesOf,
+  summary,
+  validateGraph,
+} from "./nn/index.ts";
+export {
+  type BackwardMap,
+  backwardValue,
+  type EdeOptions,
+  type ForwardMap,
+  forwardValue,
+  type PiecewiseLinearOptions,
+  type Quantizer,
+  type QuantizerOptions,
+  quantizer,
+  quantizerNames,
+  quantizers,
+  type Schedule,
+  type SignSwishOptions,
+  schedules,
+} from "./quantizers/index.ts";
+export type { Variant } from "./runtime/variants.ts";
+export type { EvaluateOptions } from "./train/evaluate.ts";
+export type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./train/events.ts";
+export type { FitOptions } from "./train/fit.ts";
+export {
+  type Adam,
+  type AdamOptions,
+  type AdamWOptions,
+  type Optimizer,
+  optimizers,
+  type Rate,
+  type Sgd,
+  type SgdOptions,
+} from "./train/optimizers.ts";
+export { Trainer, type TrainerOptions } from "./train/trainer.ts";

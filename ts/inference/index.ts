@@ -1,0 +1,14 @@
+/**
+ * Inference: load a packed model and run it. This entry pulls in neither the trainer nor a Node built-in.
+ *
+ * @example
+ * import { load } from "proxbit/inference";
+ * const session = await load(bytes);
+ * const logits = session.run(pixels);
+ */
+export { isProxbitError, ProxbitError } from "../errors.ts";
+export type { BinaryKernel } from "../runtime/probe.ts";
+export type { Variant } from "../runtime/variants.ts";
+export type { CompiledLayer } from "./compile.ts";
+export { type Explanation, formatExplanation } from "./explain.ts";
+export { type LoadOptions, load, type Session } from "./session.ts";

@@ -1,0 +1,192 @@
+/**
+ * A session: a packed model in the memory of its own instance of the core. Loading checks the whole file, plans memory,
+ * lays out the weights and picks the fastest kernel; after that a run allocates nothing but its result.
+ */
+import { ProxbitError } from "../errors.ts";
+import { decodeModel, type PackedModel } from "../io/model-file.ts";
+import type { Graph } from "../nn/graph.ts";
+import { instantiate, type KernelInstance } from "../runtime/instantiate.ts";
+import { loadModule } from "../runtime/load.ts";
+import { BINARY_KERNELS, type BinaryKernel, probe } from "../runtime/probe.ts";
+import { bind, type Call } from "../runtime/program.ts";
+import { detectVariant, type Variant } from "../runtime/variants.ts";
+import { type Compiled, compile } from "./compile.ts";
+import type { Explanation } from "./explain.ts";
+
+const PAGE = 65536;
+
+export interface LoadOptions {
+  /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
+  readonly variant?: Variant;
+  /** The kernel of the +-1 by +-1 product; the winner of the start-up probe where absent. */
+  readonly kernel?: BinaryKernel;
+  /** Images worked on at once, from 1 (where absent) to 256: more gives more images a second, later. */
+  readonly batch?: number;
+  /** The core of that variant, compiled or as bytes: for runtimes that cannot fetch it by its address. */
+  readonly source?: WebAssembly.Module | BufferSource;
+}
+
+export interface Session {
+  readonly graph: Graph;
+  /** What the trainer wrote into the file: data set, classes, scale and offset of the input. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `[height, width, channels]` or `[size]` of one image. */
+  readonly inputShape: readonly number[];
+  readonly classes: number;
+  /**
+   * Runs the network on one or many images, NHWC, one after the other in `images`.
+   *
+   * @param images bytes, to which the file's input scale and offset are applied, or floats, taken as they are.
+   * @returns the outputs, `[images][classes]`.
+   * @throws ProxbitError `shape` where the length is no whole number of images, `not-finite` where a layer met NaN.
+   */
+  run(images: Uint8Array | Uint8ClampedArray | Float32Array): Float32Array;
+  explain(): Explanation;
+}
+
+/**
+ * Loads a model file.
+ *
+ * @throws ProxbitError `model-file` for a file that is corrupt or not ours, `environment` where the core cannot run,
+ * `argument` for bad options.
+ */
+export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
+  const model = decodeModel(bytes);
+  const batch = options.batch ?? 1;
+  if (!Number.isInteger(batch) || batch < 1 || batch > 256) {
+    throw new ProxbitError("argument", `batch must be a whole number from 1 to 256, not ${batch}`, "leave it out for 1");
+  }
+  if (options.kernel !== undefined && !BINARY_KERNELS.includes(options.kernel)) {
+    const message = `there is no kernel "${options.kernel}"`;
+    throw new ProxbitError("unknown-name", message, `kernels are ${BINARY_KERNELS.join(", ")}`);
+  }
+  const variant = await detectVariant({ shared: false, ...(options.variant && { variant: options.variant }) });
+  const module = await loadModule(variant, options.source === undefined ? {} : { source: options.source });
+  const instance = instantiate(module, {});
+  const probed = options.kernel === undefined ? probe(variant, instance) : null;
+  const kernel = options.kernel ?? probed?.kernel ?? "lookup";
+
+  const sized = compile(model, batch, kernel, 0);
+  const indices = sized.end;
+  const pixels = indices + 16 * Math.ceil((4 * batch) / 16);
+  const base = reserve(instance, pixels + batch * sized.inputSize);
+  const compiled = compile(model, batch, kernel, base);
+  setUp(instance, compiled);
+  new Uint32Array(instance.memory.buffer, base + indices, batch).set(Array.from({ length: batch }, (_, i) => i));
+  const explanation: Explanation = {
+    variant,
+    kernel,
+    chosenBy: probed === null ? "caller" : "probe",
+    ...(probed === null ? {} : { probeMicroseconds: probed.microseconds }),
+    layers: compiled.layers,
+    memoryBytes: instance.memory.buffer.byteLength,
+    notes: notesOn(variant),
+  };
+  return {
+    graph: model.graph,
+    metadata: model.metadata,
+    inputShape: inputShapeOf(model.graph),
+    classes: compiled.outputSize,
+    run: runner(model, instance, compiled, batch, base + indices, base + pixels),
+    explain: () => explanation,
+  };
+}
+
+/** Memory of our own, zeroed; returns its first address. */
+function reserve(instance: KernelInstance, bytes: number): number {
+  try {
+    return instance.memory.grow(Math.ceil(bytes / PAGE)) * PAGE;
+  } catch (error) {
+    const message = `the model needs ${Math.ceil(bytes / (1 << 20))} MiB of memory, which cannot be had`;
+    throw new ProxbitError("environment", message, "use a smaller batch or a smaller network", { cause: error });
+  }
+}
+
+/** Writes weights and descriptors, and makes the calls that lay them out. */
+function setUp(instance: KernelInstance, compiled: Compiled): void {
+  const memory = new Uint8Array(instance.memory.buffer);
+  for (const write of compiled.writes) memory.set(write.bytes, write.address);
+  runAll(instance, compiled.setup, "while the model was loaded")();
+  for (const { flips, channels, mask, layout } of compiled.flipJobs) {
+    memory.set(layout.mask(memory.subarray(flips, flips + channels)), mask);
+  }
+}
+
+/** Binds calls to the instance; what comes back runs them, and throws where one met a number that is not finite. */
+function runAll(instance: KernelInstance, calls: readonly Call[], when: string): () => void {
+  const program = bind([[calls]], instance.exports);
+  const task = program.phases[0]?.[0] ?? (() => 0);
+  return () => {
+    const place = task();
+    if (place === 0) return;
+    const failed = program.calls[place - 1];
+    const message = `layer "${failed?.node}" met NaN or an infinite number ${when}`;
+    throw new ProxbitError("not-finite", message, "give finite pixels; if they are, train the model again");
+  };
+}
+
+function runner(
+  model: PackedModel,
+  instance: KernelInstance,
+  compiled: Compiled,
+  batch: number,
+  indices: number,
+  pixels: number,
+): Session["run"] {
+  const { input, inputSize, output, outputSize } = compiled;
+  const scale = metadataNumber(model, "inputScale", 1);
+  const offset = metadataNumber(model, "inputOffset", 0);
+  const gather: Call = {
+    node: "input",
+    kernel: "gather_bytes",
+    arguments: [pixels, indices, batch, inputSize, scale, offset, input],
+  };
+  const network = runAll(instance, compiled.calls, "while it ran");
+  const fromBytes = runAll(instance, [gather], "while it ran");
+  const { buffer } = instance.memory;
+  const bytesIn = new Uint8Array(buffer, pixels, batch * inputSize);
+  const floatsIn = new Float32Array(buffer, input, batch * inputSize);
+  const out = new Float32Array(buffer, output, batch * outputSize);
+  return (images) => {
+    if (images.length === 0 || images.length % inputSize !== 0) {
+      const shape = `[${inputShapeOf(model.graph).join(", ")}]`;
+      const message = `the network takes images of ${shape}, ${inputSize} numbers each; ${images.length} were given`;
+      throw new ProxbitError("shape", message, "give whole images, one after the other, channels last");
+    }
+    const count = images.length / inputSize;
+    const results = new Float32Array(count * outputSize);
+    for (let first = 0; first < count; first += batch) {
+      const valid = Math.min(batch, count - first);
+      const part = images.subarray(first * inputSize, (first + valid) * inputSize);
+      if (part instanceof Float32Array) {
+        floatsIn.fill(0, valid * inputSize).set(part);
+      } else {
+        bytesIn.set(part);
+        fromBytes();
+      }
+      network();
+      results.set(out.subarray(0, valid * outputSize), first * outputSize);
+    }
+    return results;
+  };
+}
+
+function inputShapeOf(graph: Graph): readonly number[] {
+  const input = graph.nodes.find((node) => node.op === "input");
+  return input?.op === "input" ? input.attributes.shape : [];
+}
+
+function metadataNumber(model: PackedModel, key: string, otherwise: number): number {
+  const text = model.metadata[key];
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  const message = `the model file's metadata says ${key} is ${JSON.stringify(text)}, which is no number`;
+  throw new ProxbitError("model-file", message, "pack the model again");
+}
+
+function notesOn(variant: Variant): readonly string[] {
+  return variant.startsWith("relaxed")
+    ? []
+    : ["relaxed SIMD is not in use: the look-up kernel runs about half as fast; use Node 22 or a current browser"];
+}

@@ -1,0 +1,24 @@
+/** The data sets that can be asked for by name. */
+import { lookUp } from "../names.ts";
+import { cifar10 } from "./cifar10.ts";
+import type { Dataset } from "./dataset.ts";
+import { fashionMnist, mnist } from "./mnist.ts";
+import type { DatasetOptions } from "./source.ts";
+
+const LOADERS: Readonly<Record<string, (options?: DatasetOptions) => Promise<Dataset>>> = {
+  mnist,
+  "fashion-mnist": fashionMnist,
+  cifar10,
+};
+
+/** The names that {@link dataset} knows. */
+export const datasetNames: readonly string[] = Object.keys(LOADERS);
+
+/**
+ * The data set called `name`.
+ *
+ * @throws ProxbitError "unknown-name", with the nearest name, for another name; what the loader throws.
+ */
+export async function dataset(name: string, options: DatasetOptions = {}): Promise<Dataset> {
+  return lookUp("data set", name, LOADERS)(options);
+}

@@ -1,0 +1,41 @@
+/**
+ * The idx format of MNIST and its successors (the description on the page of the MNIST database).
+ *
+ * Layout, big endian: two zero bytes, a byte for the type of the elements (8 = unsigned byte, the only one read here), a
+ * byte for the number of dimensions, 4 bytes for each dimension, then the elements, the last dimension running fastest.
+ */
+import { ProxbitError } from "../errors.ts";
+
+export interface Idx {
+  readonly dimensions: readonly number[];
+  /** A view into the file. */
+  readonly data: Uint8Array;
+}
+
+const UNSIGNED_BYTE = 8;
+
+/**
+ * Reads an idx file of unsigned bytes; `what` names it in errors.
+ *
+ * @throws ProxbitError "data" for another magic number or type, another rank than `rank`, and a length that is not the
+ *   one its dimensions ask for.
+ */
+export function parseIdx(bytes: Uint8Array, rank: number, what: string): Idx {
+  const fail = (message: string) =>
+    new ProxbitError("data", `${what} ${message}`, "Get the file again from where it came.");
+  if (bytes.length < 4) throw fail(`has only ${bytes.length} bytes`);
+  const [first, second, type, given] = bytes;
+  if (first !== 0 || second !== 0) throw fail("is not an idx file: it does not begin with two zero bytes");
+  if (type !== UNSIGNED_BYTE)
+    throw fail(`has elements of type ${type}; only unsigned bytes (${UNSIGNED_BYTE}) are read`);
+  if (given !== rank) throw fail(`has ${given} dimensions, not ${rank}`);
+  const start = 4 + 4 * rank;
+  if (bytes.length < start) throw fail("ends within its dimensions");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, start);
+  const dimensions = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const elements = dimensions.reduce((product, size) => product * size, 1);
+  if (bytes.length - start !== elements) {
+    throw fail(`of ${dimensions.join(" x ")} must hold ${elements} elements but holds ${bytes.length - start}`);
+  }
+  return { dimensions, data: bytes.subarray(start) };
+}

@@ -1,0 +1,252 @@
+/**
+ * The model file: a graph with its parameters, binarised weights as bits. It is a safetensors file (`safetensors.ts`), so
+ * other programs can open it too.
+ *
+ * For each parameter of the graph one tensor of the same name: a `latent` one as the signs of its kernel, U8
+ * `[filters, ceil(K/8)]` (`bits.ts`); a `real` or `statistic` one as F32 in its own shape. The metadata hold `format`
+ * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, `graph` (JSON) and `metadata` (JSON of
+ * the caller's own texts: name of the data set, classes, scale and offset of the input, accuracy …).
+ *
+ * Equal models give equal bytes. What `decodeModel` returns has been checked whole: the graph, the names, the shapes, the
+ * tail bits, every number. Inference needs nothing else, so this file pulls in neither Node nor the data sets.
+ */
+import { describe } from "../describe.ts";
+import { isProxbitError, ProxbitError } from "../errors.ts";
+import type { Graph, Parameter } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
+import { validateGraph } from "../nn/validate.ts";
+import { findDirtyTail, packedShape } from "./bits.ts";
+import { canonicalJson, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
+import type { SafeTensor, SafeTensors } from "./safetensors.ts";
+import { decode, encode } from "./safetensors.ts";
+import { VERSION } from "./version.ts";
+
+/** The bits of a latent parameter, or the numbers of a real one or a statistic. */
+export type PackedTensor = Uint8Array | Float32Array;
+
+export interface PackedModel {
+  readonly graph: Graph;
+  /** By the names of `parametersOf(graph)`: `Uint8Array` for role "latent", `Float32Array` for the others. */
+  readonly parameters: ReadonlyMap<string, PackedTensor>;
+  /** The caller's own texts. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The number of the layout above; a reader refuses every other. */
+export const MODEL_FILE_VERSION = "1";
+
+const FORMAT = "proxbit";
+const POLARITY = "1=+1";
+const BIT_ORDER = "lsb-first";
+
+const AGAIN = "Pack the model again with proxbit, or copy or download the file again.";
+
+function corrupt(message: string, remedy: string = AGAIN, cause?: unknown): ProxbitError {
+  return new ProxbitError("model-file", message, remedy, cause === undefined ? undefined : { cause });
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** The dtype and shape that `parameter` has in the file. */
+function layoutOf(parameter: Parameter): { readonly dtype: "U8" | "F32"; readonly shape: readonly number[] } {
+  if (parameter.role === "latent") return { dtype: "U8", shape: packedShape(parameter.shape) };
+  return { dtype: "F32", shape: parameter.shape };
+}
+
+/** What is wrong with the values of `parameter`, or undefined. Their number has been checked. */
+function findFault(parameter: Parameter, data: PackedTensor): string | undefined {
+  if (data instanceof Uint8Array) {
+    const filter = findDirtyTail(data, parameter.shape);
+    return filter < 0 ? undefined : `"${parameter.name}" has bits set past the end of filter ${filter}`;
+  }
+  const bad = data.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) return `"${parameter.name}" holds ${data[bad]} at position ${bad}`;
+  if (parameter.role !== "statistic" || !parameter.name.endsWith("/movingVariance")) return undefined;
+  const negative = data.findIndex((value) => value < 0);
+  return negative < 0
+    ? undefined
+    : `"${parameter.name}" holds the negative variance ${data[negative]} at position ${negative}`;
+}
+
+/** The first name of `names` that no parameter has, or undefined. */
+function findStranger(names: Iterable<string>, parameters: readonly Parameter[]): string | undefined {
+  const known = new Set(parameters.map(({ name }) => name));
+  for (const name of names) if (!known.has(name)) return name;
+  return undefined;
+}
+
+function tensorFor(parameter: Parameter, data: PackedTensor | undefined): SafeTensor {
+  const { name } = parameter;
+  const { dtype, shape } = layoutOf(parameter);
+  if (data === undefined) {
+    throw new ProxbitError(
+      "argument",
+      `the parameter "${name}" is missing`,
+      "Give a tensor for every parameter of the graph.",
+    );
+  }
+  const fits = dtype === "U8" ? data instanceof Uint8Array : data instanceof Float32Array;
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (!fits || data.length !== elements) {
+    throw new ProxbitError(
+      "shape",
+      `the parameter "${name}" must have ${elements} elements of ${dtype} ([${shape.join(", ")}]), not ${data.length} of ${data.constructor.name}`,
+      parameter.role === "latent"
+        ? "Pack the signs of the latent weights first."
+        : "Give the parameter in the shape the graph says.",
+    );
+  }
+  const fault = findFault(parameter, data);
+  if (fault !== undefined) {
+    throw new ProxbitError(
+      data instanceof Uint8Array ? "argument" : "not-finite",
+      fault,
+      data instanceof Uint8Array
+        ? "Clear the bits past the last weight."
+        : "Train again from a sound checkpoint, with a lower learning rate.",
+    );
+  }
+  return data instanceof Uint8Array ? { name, dtype: "U8", shape, data } : { name, dtype: "F32", shape, data };
+}
+
+function checkTexts(metadata: Readonly<Record<string, string>>): void {
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text !== "string" || isPrototypeKey(key)) {
+      throw new ProxbitError(
+        "argument",
+        `the metadata ${describe(key)} cannot be written`,
+        "Use texts for values and plain words for keys.",
+      );
+    }
+  }
+}
+
+/**
+ * The file for `model`.
+ *
+ * @throws ProxbitError where `decodeModel` would refuse the result: what `validateGraph` throws, "argument" for missing or
+ *   strange names, "shape" for tensors that do not fit, "not-finite" for numbers that are not finite or variances below 0.
+ */
+export function encodeModel(model: PackedModel): Uint8Array<ArrayBuffer> {
+  const graph = validateGraph(model.graph);
+  const parameters = parametersOf(graph);
+  const stranger = findStranger(model.parameters.keys(), parameters);
+  if (stranger !== undefined) {
+    throw new ProxbitError(
+      "argument",
+      `the graph "${graph.name}" has no parameter ${describe(stranger)}`,
+      "Leave the tensor out.",
+    );
+  }
+  checkTexts(model.metadata);
+  return encode(
+    parameters.map((parameter) => tensorFor(parameter, model.parameters.get(parameter.name))),
+    {
+      format: FORMAT,
+      version: MODEL_FILE_VERSION,
+      polarity: POLARITY,
+      bitOrder: BIT_ORDER,
+      producer: `proxbit ${VERSION}`,
+      graph: canonicalJson(graph),
+      metadata: canonicalJson(model.metadata),
+    },
+  );
+}
+
+/** The text under `key` of the file's own metadata. */
+function field(file: SafeTensors, key: string): string {
+  const text = file.metadata[key];
+  if (text === undefined) throw corrupt(`the model file lacks the field "${key}"`);
+  return text;
+}
+
+function checkHeader(file: SafeTensors): void {
+  if (file.metadata.format !== FORMAT) {
+    throw corrupt("this is a safetensors file, but not a model of proxbit", "Give a file that proxbit has packed.");
+  }
+  const version = field(file, "version");
+  if (version !== MODEL_FILE_VERSION) {
+    throw corrupt(
+      `the model file has version ${describe(version)}; this proxbit reads version "${MODEL_FILE_VERSION}"`,
+      "Use the version of proxbit that wrote the file, or pack the model again with this one.",
+    );
+  }
+  for (const [key, known] of [
+    ["polarity", POLARITY],
+    ["bitOrder", BIT_ORDER],
+  ] as const) {
+    const given = field(file, key);
+    if (given !== known) throw corrupt(`the model file has ${key} ${describe(given)}; only "${known}" is known`);
+  }
+}
+
+function readGraph(file: SafeTensors): Graph {
+  const value = parseStrictJson(field(file, "graph"), "the graph of the model file");
+  try {
+    return validateGraph(value);
+  } catch (cause) {
+    if (!isProxbitError(cause)) throw cause;
+    throw corrupt(`the graph of the model file is not valid: ${cause.message}`, AGAIN, cause);
+  }
+}
+
+function readTexts(file: SafeTensors): Readonly<Record<string, string>> {
+  const value = parseStrictJson(field(file, "metadata"), "the metadata of the model file");
+  if (!isRecord(value)) throw corrupt("the metadata of the model file are not an object");
+  const texts: [string, string][] = [];
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== "string") throw corrupt(`the metadata ${describe(key)} of the model file are not a text`);
+    texts.push([key, text]);
+  }
+  return Object.fromEntries(texts);
+}
+
+function readParameter(parameter: Parameter, tensor: SafeTensor | undefined): PackedTensor {
+  const { name } = parameter;
+  const { dtype, shape } = layoutOf(parameter);
+  if (tensor === undefined) throw corrupt(`the model file lacks the parameter "${name}"`);
+  if (tensor.dtype === "I32" || tensor.dtype !== dtype) {
+    throw corrupt(
+      `the parameter "${name}" of the model file is ${tensor.dtype}; its role, ${parameter.role}, takes ${dtype}`,
+    );
+  }
+  if (!sameShape(tensor.shape, shape)) {
+    throw corrupt(
+      `the parameter "${name}" of the model file is ${describe(tensor.shape)}; the graph takes ${describe(shape)}`,
+    );
+  }
+  const fault = findFault(parameter, tensor.data);
+  if (fault !== undefined) throw corrupt(`the model file is not sound: ${fault}`);
+  return tensor.data;
+}
+
+/**
+ * Reads a model file and checks all of it. The parameters are views into `bytes` where the alignment allows, so `bytes`
+ * must not be written to while the model is in use.
+ *
+ * @throws ProxbitError "model-file" for a file that is damaged, of another kind or of another version.
+ */
+export function decodeModel(bytes: Uint8Array): PackedModel {
+  const file = decode(bytes);
+  checkHeader(file);
+  const graph = readGraph(file);
+  const metadata = readTexts(file);
+  const expected = parametersOf(graph);
+  const stranger = findStranger(file.tensors.keys(), expected);
+  if (stranger !== undefined)
+    throw corrupt(`the model file holds ${describe(stranger)}, which its graph does not have`);
+  const parameters = new Map(
+    expected.map((parameter) => [parameter.name, readParameter(parameter, file.tensors.get(parameter.name))]),
+  );
+  return { graph, parameters, metadata };
+}
+
+/** Bytes that all parameters of `graph` take as 32-bit floats: the size of the network before it is packed. */
+export function floatBytes(graph: Graph): number {
+  return parametersOf(graph).reduce(
+    (bytes, { shape }) => bytes + 4 * shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+}

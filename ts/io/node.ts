@@ -1,0 +1,31 @@
+/**
+ * Node's built-in modules, asked for at run time. A bundler sees no import, so a page can bundle every file that uses
+ * this one; where there is no Node the answer is undefined, and the caller says what to pass instead.
+ */
+import { ProxbitError } from "../errors.ts";
+
+export interface NodeModules {
+  readonly files: typeof import("node:fs/promises");
+  readonly path: typeof import("node:path");
+  readonly module: typeof import("node:module");
+}
+
+/** Node's modules, or undefined in a browser. */
+export function findNode(): NodeModules | undefined {
+  const load = globalThis.process?.getBuiltinModule;
+  if (load === undefined) return undefined;
+  return { files: load("node:fs/promises"), path: load("node:path"), module: load("node:module") };
+}
+
+/** Node's modules; `what` needs them. @throws ProxbitError "environment" in a browser. */
+export function requireNode(what: string, remedy: string): NodeModules {
+  const node = findNode();
+  if (node === undefined) throw new ProxbitError("environment", `${what} needs Node`, remedy);
+  return node;
+}
+
+/** The code of a system error ("ENOENT", "EACCES" …), or undefined for any other value. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,118 @@
+/**
+ * Where the files of a data set come from: a directory (Node) or a base URL (anywhere with `fetch`). A source answers a
+ * name with bytes, or with undefined where there is no such file; everything else is an error.
+ */
+import { ProxbitError } from "../errors.ts";
+import { unknownName } from "../names.ts";
+import { gunzip, isGzip } from "./gzip.ts";
+import { requireNode, systemCode } from "./node.ts";
+
+/** Where to look for a data set; at most one of the two. */
+export interface DatasetOptions {
+  /** A directory that holds the data set's files (Node). */
+  readonly directory?: string | undefined;
+  /** A URL under which the data set's files are served; the way to load one in a browser. */
+  readonly baseUrl?: string | URL | undefined;
+}
+
+export interface Source {
+  /** For messages: the directory or URL. */
+  readonly place: string;
+  /** The file called `name` or `name.gz`, unpacked; undefined where there is neither. */
+  readonly read: (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+}
+
+/** No file of the known data sets is larger, unpacked; a gzip file that grows past it is refused. */
+const MAXIMUM_FILE_BYTES = 2 ** 30;
+
+type Read = (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
+
+/** Tries `names` in turn; what is found packed is unpacked, whatever it is called. */
+async function readFirst(
+  names: readonly string[],
+  place: string,
+  read: Read,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  for (const name of names) {
+    const bytes = await read(name);
+    if (bytes !== undefined) return isGzip(bytes) ? gunzip(bytes, MAXIMUM_FILE_BYTES, `${name} in ${place}`) : bytes;
+  }
+  return undefined;
+}
+
+/** A source that reads from `directory`. */
+export function directorySource(directory: string): Source {
+  const { files, path } = requireNode("Reading a data set from a directory", "Serve the files and pass their baseUrl.");
+  const read: Read = async (name) => {
+    const file = path.join(directory, name);
+    try {
+      // Plain bytes: a Buffer's own methods differ from those of a Uint8Array.
+      const { buffer, byteOffset, length } = await files.readFile(file);
+      return new Uint8Array(buffer, byteOffset, length);
+    } catch (cause) {
+      const code = systemCode(cause);
+      if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+      throw new ProxbitError("data", `${file} cannot be read (${code ?? String(cause)})`, "Make the file readable.", {
+        cause,
+      });
+    }
+  };
+  return { place: directory, read: (name) => readFirst([name, `${name}.gz`], directory, read) };
+}
+
+/** A source that fetches from below `baseUrl`, packed files first, for they are the smaller ones. */
+export function urlSource(baseUrl: string | URL): Source {
+  const place = String(baseUrl);
+  const read: Read = async (name) => {
+    const url = `${place.replace(/\/$/, "")}/${name}`;
+    try {
+      const response = await fetch(url);
+      // A development server answers a path it does not know with its start page.
+      const isPage = response.headers.get("content-type")?.startsWith("text/html") ?? false;
+      if (response.status === 404 || (response.ok && isPage)) {
+        await response.body?.cancel();
+        return undefined;
+      }
+      if (response.ok) return new Uint8Array(await response.arrayBuffer());
+      await response.body?.cancel();
+      throw new ProxbitError("data", `${url} answers with status ${response.status}`, "Check baseUrl and the server.");
+    } catch (cause) {
+      if (cause instanceof ProxbitError) throw cause;
+      throw new ProxbitError(
+        "data",
+        `${url} cannot be fetched`,
+        "Check baseUrl, the server and its cross-origin headers.",
+        { cause },
+      );
+    }
+  };
+  return { place, read: (name) => readFirst([`${name}.gz`, name], place, read) };
+}
+
+/**
+ * The source that `options` name, or undefined where they name none.
+ *
+ * @throws ProxbitError "unknown-name" for an option that does not exist, "argument" for one of the wrong type or for both.
+ */
+export function sourceOf(options: DatasetOptions): Source | undefined {
+  const known = ["directory", "baseUrl"];
+  for (const key of Object.keys(options)) if (!known.includes(key)) throw unknownName("option", key, known);
+  const { directory, baseUrl } = options;
+  if (directory !== undefined && baseUrl !== undefined) {
+    throw new ProxbitError("argument", "directory and baseUrl are both given", "Give one of them.");
+  }
+  if (directory !== undefined) {
+    if (typeof directory === "string" && directory !== "") return directorySource(directory);
+    throw new ProxbitError("argument", "directory must be the path of a directory", 'Pass a path such as "./data".');
+  }
+  if (baseUrl === undefined) return undefined;
+  if (baseUrl instanceof URL || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
+  throw new ProxbitError("argument", "baseUrl must be a URL", 'Pass a URL such as "/data/mnist".');
+}
+
+/** The file called `name`. @throws ProxbitError "data" with `remedy` where the source has none. */
+export async function readRequired(source: Source, name: string, remedy: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await source.read(name);
+  if (bytes === undefined) throw new ProxbitError("data", `there is no ${name} in ${source.place}`, remedy);
+  return bytes;
+}

@@ -1,0 +1,150 @@
+/**
+ * What each operation's attributes may be. The layers check what a user gave them here, and so does the reader of graphs
+ * from files: one rule for both. Every check takes a value of unknown origin and returns a fresh, frozen copy.
+ */
+import { booleanOf, integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import { checkQuantizer } from "../quantizers/check.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import type { ActivationName, GraphNode, Initializer, NodeOf, OpName, Padding, PadValue, Shape } from "./graph.ts";
+
+export const paddings: readonly Padding[] = ["same", "valid"];
+export const padValues: readonly PadValue[] = ["zero", "one"];
+export const activations: readonly ActivationName[] = ["relu", "hardTanh"];
+export const initializers: readonly Initializer[] = [
+  "glorotUniform",
+  "glorotNormal",
+  "heUniform",
+  "heNormal",
+  "zeros",
+  "ones",
+];
+
+/**
+ * Sizes beyond these are mistakes or attacks. `dimension` is also what keeps sums exact: a dot product of +-1 over at most
+ * 2^24 terms is a whole number that f32 holds. `elements` bounds one tensor at 1 GiB of f32.
+ */
+export const limits = Object.freeze({
+  dimension: 2 ** 24,
+  elements: 2 ** 28,
+  filters: 2 ** 16,
+  window: 256,
+  nodes: 4096,
+});
+
+type AttributesOf<Op extends OpName> = NodeOf<Op>["attributes"];
+type Check<Op extends OpName> = (value: unknown, subject: Subject) => AttributesOf<Op>;
+
+/** `[height, width, channels]` or `[units]`, each axis from 1 to `limits.dimension`. */
+function checkInputShape(value: unknown, subject: Subject): Shape {
+  if (!Array.isArray(value) || (value.length !== 1 && value.length !== 3)) {
+    const example = Array.isArray(value) && value.length === 2 ? ", for grey images with a last axis of 1" : "";
+    reject(subject, "shape", `[height, width, channels]${example}, or [units]`, value);
+  }
+  // Array.from, since map alone would leave holes as they are.
+  const shape = Array.from(value, (size: unknown) => integerIn(size, 1, limits.dimension, "shape", subject));
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (elements > limits.elements) reject(subject, "shape", `at most ${limits.elements} elements`, value);
+  return Object.freeze(shape);
+}
+
+function checkPair(value: unknown, option: string, subject: Subject): readonly [number, number] {
+  const [first, second] = listOf(value, 2, 2, option, subject);
+  return Object.freeze([
+    integerIn(first, 1, limits.window, option, subject),
+    integerIn(second, 1, limits.window, option, subject),
+  ] as const);
+}
+
+function checkOptionalQuantizer(value: unknown, option: string, subject: Subject): Quantizer | null {
+  return value === null ? null : checkQuantizer(value, { code: subject.code, what: `${subject.what}: ${option}` });
+}
+
+const weightKeys = ["useBias", "kernelInitializer", "weightQuantizer", "activationQuantizer"];
+
+function checkWeights(given: Record<string, unknown>, subject: Subject) {
+  return {
+    useBias: booleanOf(given.useBias, "useBias", subject),
+    kernelInitializer: oneOf(given.kernelInitializer, initializers, "kernelInitializer", subject),
+    weightQuantizer: checkOptionalQuantizer(given.weightQuantizer, "weightQuantizer", subject),
+    activationQuantizer: checkOptionalQuantizer(given.activationQuantizer, "activationQuantizer", subject),
+  };
+}
+
+const checks: { readonly [Op in OpName]: Check<Op> } = {
+  input: (value, subject) => {
+    const given = plainObject(value, ["shape"], subject);
+    return { shape: checkInputShape(given.shape, subject) };
+  },
+  conv2d: (value, subject) => {
+    const keys = ["filters", "kernelSize", "strides", "padding", "padValue", ...weightKeys];
+    const given = plainObject(value, keys, subject);
+    return {
+      filters: integerIn(given.filters, 1, limits.filters, "filters", subject),
+      kernelSize: checkPair(given.kernelSize, "kernelSize", subject),
+      strides: checkPair(given.strides, "strides", subject),
+      padding: oneOf(given.padding, paddings, "padding", subject),
+      padValue: oneOf(given.padValue, padValues, "padValue", subject),
+      ...checkWeights(given, subject),
+    };
+  },
+  dense: (value, subject) => {
+    const given = plainObject(value, ["units", ...weightKeys], subject);
+    return { units: integerIn(given.units, 1, limits.filters, "units", subject), ...checkWeights(given, subject) };
+  },
+  batchNorm: (value, subject) => {
+    const given = plainObject(value, ["momentum", "epsilon"], subject);
+    return {
+      momentum: numberIn(given.momentum, 0, 1, "momentum", subject),
+      epsilon: numberIn(given.epsilon, 1e-12, 1, "epsilon", subject),
+    };
+  },
+  maxPool2d: (value, subject) => {
+    const given = plainObject(value, ["poolSize", "strides", "padding"], subject);
+    const poolSize = checkPair(given.poolSize, "poolSize", subject);
+    // The position of a maximum in its window is kept in one byte.
+    if (poolSize[0] * poolSize[1] > limits.window) {
+      reject(subject, "poolSize", `a window of at most ${limits.window} pixels`, poolSize);
+    }
+    return {
+      poolSize,
+      strides: checkPair(given.strides, "strides", subject),
+      padding: oneOf(given.padding, paddings, "padding", subject),
+    };
+  },
+  activation: (value, subject) => {
+    const given = plainObject(value, ["activation"], subject);
+    return { activation: oneOf(given.activation, activations, "activation", subject) };
+  },
+  flatten: (value, subject) => {
+    plainObject(value, [], subject);
+    return {};
+  },
+  add: (value, subject) => {
+    plainObject(value, [], subject);
+    return {};
+  },
+};
+
+export const ops = Object.keys(checks) as readonly OpName[];
+
+/** How many tensors an operation takes. */
+export function inputCount(op: OpName): 0 | 1 | 2 {
+  return op === "input" ? 0 : op === "add" ? 2 : 1;
+}
+
+/** An operation and its attributes: a node without its place in a graph. */
+export type Operation = {
+  readonly [Op in OpName]: { readonly op: Op; readonly attributes: AttributesOf<Op> };
+}[OpName];
+
+/** Checks `attributes` against the rules of `op`; throws an error of `subject`'s code that names the attribute. */
+export function checkOperation(op: OpName, attributes: unknown, subject: Subject): Operation {
+  // The table's type ties each op to its own attributes, which TypeScript cannot follow through a variable index.
+  return Object.freeze({ op, attributes: Object.freeze(checks[op](attributes, subject)) }) as Operation;
+}
+
+/** The node that puts `operation` into a graph. The caller has checked that `inputs` are as many as the op takes. */
+export function nodeOf(operation: Operation, name: string, inputs: readonly string[]): GraphNode {
+  const node = { op: operation.op, name, inputs: Object.freeze([...inputs]), attributes: operation.attributes };
+  return Object.freeze(node) as GraphNode;
+}

@@ -1,0 +1,129 @@
+/**
+ * The graph: a plain, serialisable description of a network, and the only one. The trainer, the inference compiler and
+ * every other reader work from these values; nothing in here computes.
+ *
+ * Nodes stand in topological order. Shapes leave out the batch axis: an image is `[height, width, channels]` (NHWC), a
+ * vector `[units]`. A convolution's kernel is `[kernelHeight, kernelWidth, channels, filters]` (HWIO), a dense layer's
+ * `[inputs, units]`.
+ */
+import type { Quantizer } from "../quantizers/quantizer.ts";
+
+/** A shape without its batch axis. */
+export type Shape = readonly number[];
+
+export type Padding = "same" | "valid";
+export type PadValue = "zero" | "one";
+export type Initializer = "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "zeros" | "ones";
+export type ActivationName = "relu" | "hardTanh";
+
+export interface InputAttributes {
+  readonly shape: Shape;
+}
+
+/** `weightQuantizer` and `activationQuantizer` are null where the operand stays real; "binary" layers set both. */
+export interface Conv2dAttributes {
+  readonly filters: number;
+  readonly kernelSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
+  readonly padValue: PadValue;
+  readonly useBias: boolean;
+  readonly kernelInitializer: Initializer;
+  readonly weightQuantizer: Quantizer | null;
+  readonly activationQuantizer: Quantizer | null;
+}
+
+export interface DenseAttributes {
+  readonly units: number;
+  readonly useBias: boolean;
+  readonly kernelInitializer: Initializer;
+  readonly weightQuantizer: Quantizer | null;
+  readonly activationQuantizer: Quantizer | null;
+}
+
+/** `momentum` is the share of the old running statistics that is kept (Keras's convention). */
+export interface BatchNormAttributes {
+  readonly momentum: number;
+  readonly epsilon: number;
+}
+
+export interface MaxPool2dAttributes {
+  readonly poolSize: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
+}
+
+export interface ActivationAttributes {
+  readonly activation: ActivationName;
+}
+
+export type EmptyAttributes = Readonly<Record<string, never>>;
+
+/** One named operation. `inputs` are names of earlier nodes. */
+export type GraphNode =
+  | { readonly op: "input"; readonly name: string; readonly inputs: readonly []; readonly attributes: InputAttributes }
+  | {
+      readonly op: "conv2d";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: Conv2dAttributes;
+    }
+  | {
+      readonly op: "dense";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: DenseAttributes;
+    }
+  | {
+      readonly op: "batchNorm";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: BatchNormAttributes;
+    }
+  | {
+      readonly op: "maxPool2d";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: MaxPool2dAttributes;
+    }
+  | {
+      readonly op: "activation";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: ActivationAttributes;
+    }
+  | {
+      readonly op: "flatten";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: EmptyAttributes;
+    }
+  | {
+      readonly op: "add";
+      readonly name: string;
+      readonly inputs: readonly [string, string];
+      readonly attributes: EmptyAttributes;
+    };
+
+export type OpName = GraphNode["op"];
+export type NodeOf<Op extends OpName> = Extract<GraphNode, { readonly op: Op }>;
+
+/** A network: nodes in topological order, exactly one `input`, and the name of the node whose value is the result. */
+export interface Graph {
+  readonly name: string;
+  readonly nodes: readonly GraphNode[];
+  readonly output: string;
+}
+
+/**
+ * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises; `real` a weight used as it is;
+ * `statistic` is kept by batch norm and not trained. Names are `node/kernel`, `node/bias`, `node/gamma`, `node/beta`,
+ * `node/movingMean`, `node/movingVariance`.
+ */
+export interface Parameter {
+  readonly name: string;
+  readonly node: string;
+  readonly role: "latent" | "real" | "statistic";
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+}

@@ -1,0 +1,34 @@
+/** Networks as values: layers, the graph they make, its shapes, parameters and summary. */
+export { type FunctionalOptions, functional, type SequentialOptions, sequential } from "./build.ts";
+export type * from "./graph.ts";
+export { fansOf, initialValues } from "./initializers.ts";
+export type { Layer, SymbolicTensor } from "./layer.ts";
+export {
+  type ActivationOptions,
+  type BatchNormOptions,
+  type BinaryConv2dOptions,
+  type BinaryDenseOptions,
+  type Conv2dOptions,
+  type DenseOptions,
+  type InputOptions,
+  input,
+  type LayerOptions,
+  layers,
+  type MaxPool2dOptions,
+  type QuantizerChoice,
+  type Size,
+} from "./layers.ts";
+export { cnn, type ModelOptions, mlp, model, modelNames } from "./models/index.ts";
+export { parametersOf } from "./parameters.ts";
+export { type RandomStream, randomStream, shuffle } from "./random.ts";
+export { convGeometry, elementsOf, inputShapeOf, outputShape, shapesOf, type WindowGeometry } from "./shapes.ts";
+export {
+  formatSummary,
+  type Product,
+  productOf,
+  type Summary,
+  type SummaryRow,
+  type SummaryTotals,
+  summary,
+} from "./summary.ts";
+export { validateGraph } from "./validate.ts";

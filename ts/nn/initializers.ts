@@ -1,0 +1,64 @@
+/**
+ * Initial values of parameters, by Keras's names and variances.
+ *
+ *   glorotUniform  uniform in +-sqrt(6 / (fanIn + fanOut))          Glorot and Bengio 2010
+ *   glorotNormal   truncated normal, variance 2 / (fanIn + fanOut)
+ *   heUniform      uniform in +-sqrt(6 / fanIn)                     He et al. 2015
+ *   heNormal       truncated normal, variance 2 / fanIn
+ *
+ * A kernel [kh][kw][c][o] has fanIn kh kw c and fanOut kh kw o. A truncated normal lies within two standard deviations
+ * of the untruncated one. Only operations whose bits IEEE 754 fixes are used (a correctly rounded square root among them),
+ * so that a seed gives the same network in every engine.
+ */
+import { exactExp } from "../quantizers/elementary.ts";
+import type { Parameter, Shape } from "./graph.ts";
+import { type RandomStream, randomStream } from "./random.ts";
+import { elementsOf } from "./shapes.ts";
+
+/** Standard deviation of a standard normal that is cut off at +-2. */
+const truncatedDeviation = 0.8796256610342398;
+
+/** Fan in and fan out of a kernel `[..., inputs, outputs]`; a vector counts as one input per element. */
+export function fansOf(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
+  const outputs = shape.at(-1) ?? 1;
+  const inputs = shape.at(-2) ?? 1;
+  const taps = elementsOf(shape.slice(0, -2));
+  return { fanIn: taps * inputs, fanOut: taps * outputs };
+}
+
+/** A standard normal cut off at +-2, by rejection: x uniform in (-2, 2) stands with probability exp(-x^2 / 2). */
+function truncatedNormal(stream: RandomStream): number {
+  for (;;) {
+    const x = 4 * stream.uniform() - 2;
+    if (stream.uniform() < exactExp((-x * x) / 2)) return x;
+  }
+}
+
+/**
+ * The initial values of `parameter` for a run's `seed` (a whole number in [0, 2^53)), row-major: a function of the seed, the
+ * parameter's name, shape and initializer alone. Throws "argument" for another seed.
+ */
+export function initialValues(parameter: Parameter, seed: number): Float32Array {
+  const values = new Float32Array(elementsOf(parameter.shape));
+  const { fanIn, fanOut } = fansOf(parameter.shape);
+  const stream = randomStream(seed, parameter.name);
+  const fillUniform = (limit: number): Float32Array => values.map(() => (2 * stream.uniform() - 1) * limit);
+  const fillNormal = (variance: number): Float32Array => {
+    const scale = Math.sqrt(variance) / truncatedDeviation;
+    return values.map(() => truncatedNormal(stream) * scale);
+  };
+  switch (parameter.initializer) {
+    case "zeros":
+      return values;
+    case "ones":
+      return values.fill(1);
+    case "glorotUniform":
+      return fillUniform(Math.sqrt(6 / (fanIn + fanOut)));
+    case "heUniform":
+      return fillUniform(Math.sqrt(6 / fanIn));
+    case "glorotNormal":
+      return fillNormal(2 / (fanIn + fanOut));
+    case "heNormal":
+      return fillNormal(2 / fanIn);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * A layer: an operation that waits for its inputs. Applying it to a symbolic tensor yields the next symbolic tensor, and
+ * a chain of those is what `functional` turns into a graph.
+ */
+import { type Subject, safeName } from "../checks.ts";
+import { describe } from "../describe.ts";
+import { ProxbitError } from "../errors.ts";
+import { checkOperation, inputCount, nodeOf, type Operation } from "./attributes.ts";
+import type { OpName, Shape } from "./graph.ts";
+import { outputShape } from "./shapes.ts";
+
+export interface Layer {
+  /** What automatic names are made of: "conv2d" gives conv2d, conv2d_1, conv2d_2. */
+  readonly kind: string;
+  /** The name the user gave, or undefined for an automatic one. */
+  readonly name: string | undefined;
+  readonly operation: Operation;
+  /**
+   * The layer's value at `input` (at both inputs, for `add`). Throws "shape" where the input does not fit and "graph"
+   * for a wrong number of inputs.
+   */
+  readonly apply: (input: SymbolicTensor | readonly SymbolicTensor[]) => SymbolicTensor;
+}
+
+/** A value that a network will compute: which layer, from which values, of which shape (without the batch axis). */
+export interface SymbolicTensor {
+  readonly layer: Layer;
+  readonly inputs: readonly SymbolicTensor[];
+  readonly shape: Shape;
+}
+
+/** Whether `value` was made by one of the functions in `layers`. */
+export function isLayer(value: unknown): value is Layer {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    "apply" in value &&
+    "operation" in value &&
+    typeof value.operation === "object" &&
+    value.operation !== null
+  );
+}
+
+/** Whether `value` came out of `input` or of a layer's `apply`. */
+export function isSymbolicTensor(value: unknown): value is SymbolicTensor {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "layer" in value &&
+    isLayer(value.layer) &&
+    "inputs" in value &&
+    Array.isArray(value.inputs) &&
+    "shape" in value
+  );
+}
+
+/** The subject of messages about a layer that may have no name yet. */
+export function layerSubject(kind: string, name: unknown): Subject {
+  return { code: "argument", what: `layer ${describe(typeof name === "string" ? name : kind)}` };
+}
+
+/** A layer of `kind` around the checked operation. */
+export function makeLayer(kind: string, givenName: unknown, op: OpName, attributes: unknown): Layer {
+  const subject = layerSubject(kind, givenName);
+  const name = givenName === undefined ? undefined : safeName(givenName, "name", subject);
+  const operation = checkOperation(op, attributes, subject);
+  const layer: Layer = {
+    kind,
+    name,
+    operation,
+    apply: (input) => {
+      const inputs = Array.isArray(input) ? [...input] : [input];
+      const label = name ?? kind;
+      if (inputs.length !== inputCount(op) || !inputs.every(isSymbolicTensor)) {
+        throw new ProxbitError(
+          "graph",
+          `layer "${label}": takes ${inputCount(op)} symbolic tensor(s), was given ${describe(input)}`,
+          op === "add"
+            ? "Apply it to two tensors: layers.add().apply([a, b])."
+            : "Apply it to what input() or another layer's apply() returned.",
+        );
+      }
+      const node = nodeOf(operation, label, inputs.map(labelOf));
+      const shape = outputShape(
+        node,
+        inputs.map((tensor) => tensor.shape),
+      );
+      return Object.freeze({ layer, inputs: Object.freeze(inputs), shape });
+    },
+  };
+  return Object.freeze(layer);
+}
+
+function labelOf(tensor: SymbolicTensor): string {
+  return tensor.layer.name ?? tensor.layer.kind;
+}

@@ -1,0 +1,200 @@
+/**
+ * The layers, by the names and with the defaults of Keras. Every function checks its options, unknown keys included, and
+ * throws "argument" (or "unknown-name" for a quantizer) with the layer's name, what was expected and what was given.
+ *
+ * A quantizer is given by name ("bnn++"), as a value, or as null for an operand that stays real. Which product runs
+ * follows from them: both give +-1 times +-1, one gives real times +-1, none gives real times real.
+ */
+import { plainObject } from "../checks.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import { quantizer } from "../quantizers/registry.ts";
+import type { ActivationName, Initializer, OpName, Padding, PadValue, Shape } from "./graph.ts";
+import { type Layer, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
+
+export type QuantizerChoice = string | Quantizer | null;
+/** One number for both axes, or `[height, width]`. */
+export type Size = number | readonly [number, number];
+
+export interface LayerOptions {
+  /** Letters, digits and `_ . + -`, unique in the network. Default: the kind of layer and a running number. */
+  readonly name?: string | undefined;
+}
+
+export interface Conv2dOptions extends LayerOptions {
+  /** Output channels, 1 .. 65536. */
+  readonly filters: number;
+  readonly kernelSize: Size;
+  /** Default 1. */
+  readonly strides?: Size | undefined;
+  /** Default "valid", as in Keras. */
+  readonly padding?: Padding | undefined;
+  /** What "same" pads with; "one" is free of cost for +-1 operands. Default "zero". */
+  readonly padValue?: PadValue | undefined;
+  /** Default true. */
+  readonly useBias?: boolean | undefined;
+  /** Default "glorotUniform". */
+  readonly kernelInitializer?: Initializer | undefined;
+  /** Default null. */
+  readonly weightQuantizer?: QuantizerChoice | undefined;
+  /** Default null. */
+  readonly activationQuantizer?: QuantizerChoice | undefined;
+}
+
+/** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
+export type BinaryConv2dOptions = Omit<Conv2dOptions, "useBias">;
+
+export interface DenseOptions extends LayerOptions {
+  /** Outputs, 1 .. 65536. */
+  readonly units: number;
+  /** Default true. */
+  readonly useBias?: boolean | undefined;
+  /** Default "glorotUniform". */
+  readonly kernelInitializer?: Initializer | undefined;
+  /** Default null. */
+  readonly weightQuantizer?: QuantizerChoice | undefined;
+  /** Default null. */
+  readonly activationQuantizer?: QuantizerChoice | undefined;
+}
+
+/** As dense, without bias; default quantizers "bnn++" and "poly". */
+export type BinaryDenseOptions = Omit<DenseOptions, "useBias">;
+
+export interface BatchNormOptions extends LayerOptions {
+  /**
+   * Share of the old running statistics kept at each step, in [0, 1]. Default 0.9, below Keras's 0.99: the statistics
+   * must be those of the hard network, which exists only for the last tenth of a run.
+   */
+  readonly momentum?: number | undefined;
+  /** Added to the variance. Default 1e-3. */
+  readonly epsilon?: number | undefined;
+}
+
+export interface MaxPool2dOptions extends LayerOptions {
+  /** Default 2; at most 256 pixels. */
+  readonly poolSize?: Size | undefined;
+  /** Default: poolSize. */
+  readonly strides?: Size | undefined;
+  /** Default "valid". Windows of "same" are clipped to the image. */
+  readonly padding?: Padding | undefined;
+}
+
+export interface ActivationOptions extends LayerOptions {
+  readonly activation: ActivationName;
+}
+
+export interface InputOptions extends LayerOptions {
+  /** `[height, width, channels]` or `[units]`, without the batch axis. */
+  readonly shape: Shape;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Fills in the defaults, refuses unknown keys and turns the shorthand forms into the graph's attributes. */
+function build(kind: string, op: OpName, options: unknown, defaults: Fields, fixed: Fields = {}): Layer {
+  const name = typeof options === "object" && options !== null && "name" in options ? options.name : undefined;
+  const given = plainObject(options, ["name", ...Object.keys(defaults)], layerSubject(kind, name));
+  const attributes: Record<string, unknown> = { ...fixed };
+  for (const [key, value] of Object.entries(defaults)) attributes[key] = expand(key, given[key] ?? value, given[key]);
+  return makeLayer(kind, given.name, op, attributes);
+}
+
+const sizes = ["kernelSize", "strides", "poolSize"];
+const quantizerKeys = ["weightQuantizer", "activationQuantizer"];
+
+function expand(key: string, value: unknown, given: unknown): unknown {
+  if (sizes.includes(key)) return typeof value === "number" ? [value, value] : value;
+  if (!quantizerKeys.includes(key)) return value;
+  // null is a choice of its own here: the operand stays real, whatever the default.
+  if (given === null) return null;
+  return typeof value === "string" ? quantizer(value) : value;
+}
+
+const realOperands: Fields = { weightQuantizer: null, activationQuantizer: null };
+const binaryOperands: Fields = { weightQuantizer: "bnn++", activationQuantizer: "poly" };
+const kernel: Fields = { kernelInitializer: "glorotUniform" };
+const windows: Fields = { filters: undefined, kernelSize: undefined, strides: 1, padValue: "zero" };
+
+/** Convolution of images `[height, width, channels]` to `[outHeight, outWidth, filters]`. */
+export function conv2d(options: Conv2dOptions): Layer {
+  const defaults = { ...windows, padding: "valid", useBias: true, ...kernel, ...realOperands };
+  return build("conv2d", "conv2d", options, defaults);
+}
+
+/** Convolution with +-1 weights on +-1 images. */
+export function binaryConv2d(options: BinaryConv2dOptions): Layer {
+  const defaults = { ...windows, padding: "same", ...kernel, ...binaryOperands };
+  return build("binary_conv2d", "conv2d", options, defaults, { useBias: false });
+}
+
+/** Matrix product of vectors `[inputs]` to `[units]`. */
+export function dense(options: DenseOptions): Layer {
+  return build("dense", "dense", options, { units: undefined, useBias: true, ...kernel, ...realOperands });
+}
+
+/** Matrix product with +-1 weights on +-1 vectors. */
+export function binaryDense(options: BinaryDenseOptions): Layer {
+  return build(
+    "binary_dense",
+    "dense",
+    options,
+    { units: undefined, ...kernel, ...binaryOperands },
+    { useBias: false },
+  );
+}
+
+/** Batch normalisation over the last axis, with scale gamma and shift beta. Keeps the shape. */
+export function batchNorm(options: BatchNormOptions = {}): Layer {
+  return build("batch_norm", "batchNorm", options, { momentum: 0.9, epsilon: 1e-3 });
+}
+
+/** The maximum of each window, channel by channel. */
+export function maxPool2d(options: MaxPool2dOptions = {}): Layer {
+  const poolSize = typeof options === "object" && options !== null ? (options.poolSize ?? 2) : 2;
+  return build("max_pool2d", "maxPool2d", options, { poolSize: 2, strides: poolSize, padding: "valid" });
+}
+
+/** An elementwise function by name: "relu" or "hardTanh". Keeps the shape. */
+export function activation(options: ActivationOptions): Layer {
+  return build("activation", "activation", options, { activation: undefined });
+}
+
+/** max(x, 0). */
+export function relu(options: LayerOptions = {}): Layer {
+  return build("relu", "activation", options, {}, { activation: "relu" });
+}
+
+/** max(-1, min(1, x)). */
+export function hardTanh(options: LayerOptions = {}): Layer {
+  return build("hard_tanh", "activation", options, {}, { activation: "hardTanh" });
+}
+
+/** Any shape to one axis, rows first, channels innermost. */
+export function flatten(options: LayerOptions = {}): Layer {
+  return build("flatten", "flatten", options, {});
+}
+
+/** The sum of two tensors of one shape: `layers.add().apply([a, b])`. */
+export function add(options: LayerOptions = {}): Layer {
+  return build("add", "add", options, {});
+}
+
+/** The input of a network, as a symbolic tensor to apply layers to. */
+export function input(options: InputOptions): SymbolicTensor {
+  return build("input", "input", options, { shape: undefined }).apply([]);
+}
+
+/** The layers under one name. */
+export const layers = Object.freeze({
+  input,
+  conv2d,
+  binaryConv2d,
+  dense,
+  binaryDense,
+  batchNorm,
+  maxPool2d,
+  activation,
+  relu,
+  hardTanh,
+  flatten,
+  add,
+});

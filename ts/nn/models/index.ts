@@ -1,0 +1,19 @@
+/** Ready-made models by name; each stands in a file of its own. */
+import { lookUp } from "../../names.ts";
+import type { Graph } from "../graph.ts";
+import { cnn } from "./cnn.ts";
+import { mlp } from "./mlp.ts";
+import type { ModelOptions } from "./options.ts";
+
+export { cnn } from "./cnn.ts";
+export { mlp } from "./mlp.ts";
+export type { ModelOptions } from "./options.ts";
+
+const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Object.freeze({ mlp, cnn });
+
+export const modelNames: readonly string[] = Object.freeze(Object.keys(models));
+
+/** The graph of the model called `name`. Throws "unknown-name" with the nearest name, and what the model itself throws. */
+export function model(name: string, options: ModelOptions = {}): Graph {
+  return lookUp("model", name, models)(options);
+}

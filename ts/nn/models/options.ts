@@ -1,0 +1,42 @@
+/** What every ready-made model is asked with: its input, its classes, and how it binarises. */
+import { integerIn, plainObject, type Subject } from "../../checks.ts";
+import type { Shape } from "../graph.ts";
+import type { Layer } from "../layer.ts";
+import { layers, type QuantizerChoice } from "../layers.ts";
+
+export interface ModelOptions {
+  /** `[height, width, channels]` of the images. Default [28, 28, 1]. */
+  readonly inputShape?: Shape | undefined;
+  /** Number of classes, 2 .. 256. Default 10. */
+  readonly classes?: number | undefined;
+  /** For the weights of every binary layer; null for real weights. Default "bnn++". */
+  readonly weightQuantizer?: QuantizerChoice | undefined;
+  /** For the inputs of every binary layer but a first one; null for real activations. Default "poly". */
+  readonly activationQuantizer?: QuantizerChoice | undefined;
+}
+
+export interface ModelChoices {
+  readonly inputShape: Shape;
+  readonly classes: number;
+  readonly weightQuantizer: QuantizerChoice;
+  readonly activationQuantizer: QuantizerChoice;
+}
+
+/** Fills in the defaults and refuses unknown keys; throws "argument". The layers check the rest. */
+export function modelChoices(model: string, options: ModelOptions): ModelChoices {
+  const subject: Subject = { code: "argument", what: `model "${model}"` };
+  plainObject(options, ["inputShape", "classes", "weightQuantizer", "activationQuantizer"], subject);
+  const { inputShape = [28, 28, 1], classes = 10, weightQuantizer = "bnn++", activationQuantizer = "poly" } = options;
+  return {
+    inputShape,
+    // Labels are bytes.
+    classes: integerIn(classes, 2, 256, "classes", subject),
+    weightQuantizer,
+    activationQuantizer,
+  };
+}
+
+/** Batch norm, and a nonlinearity where the next layer does not take the sign: without one, layers would merge. */
+export function normalised(nextTakesSign: boolean): readonly Layer[] {
+  return nextTakesSign ? [layers.batchNorm()] : [layers.batchNorm(), layers.relu()];
+}

@@ -1,0 +1,54 @@
+/**
+ * The tensors that belong to a network's nodes, in the graph's order and, within a node, in the order kernel, bias or
+ * gamma, beta, movingMean, movingVariance. This order is the one of model files and checkpoints.
+ */
+import type { Graph, GraphNode, Initializer, Parameter, Shape } from "./graph.ts";
+import { convGeometry, shapesOf } from "./shapes.ts";
+
+function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[] {
+  const parameter = (suffix: string, role: Parameter["role"], shape: Shape, initializer: Initializer): Parameter => ({
+    name: `${node.name}/${suffix}`,
+    node: node.name,
+    role,
+    shape,
+    initializer,
+  });
+
+  switch (node.op) {
+    case "conv2d":
+    case "dense": {
+      const { weightQuantizer, kernelInitializer, useBias } = node.attributes;
+      const shape = kernelShape(node, inputShape);
+      const kernel = parameter("kernel", weightQuantizer === null ? "real" : "latent", shape, kernelInitializer);
+      return useBias ? [kernel, parameter("bias", "real", [shape.at(-1) ?? 0], "zeros")] : [kernel];
+    }
+    case "batchNorm": {
+      const channels = [inputShape.at(-1) ?? 0];
+      return [
+        parameter("gamma", "real", channels, "ones"),
+        parameter("beta", "real", channels, "zeros"),
+        parameter("movingMean", "statistic", channels, "zeros"),
+        parameter("movingVariance", "statistic", channels, "ones"),
+      ];
+    }
+    case "input":
+    case "maxPool2d":
+    case "activation":
+    case "flatten":
+    case "add":
+      return [];
+  }
+}
+
+/** `[kernelHeight, kernelWidth, channels, filters]` of a convolution, `[inputs, units]` of a dense layer. */
+function kernelShape(node: Extract<GraphNode, { op: "conv2d" | "dense" }>, inputShape: Shape): Shape {
+  if (node.op === "dense") return [inputShape[0] ?? 0, node.attributes.units];
+  const geometry = convGeometry(node, inputShape);
+  return [geometry.kernelHeight, geometry.kernelWidth, geometry.channels, geometry.filters];
+}
+
+/** All parameters of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
+export function parametersOf(graph: Graph): readonly Parameter[] {
+  const shapes = shapesOf(graph);
+  return graph.nodes.flatMap((node) => nodeParameters(node, shapes.get(node.inputs[0] ?? "") ?? []));
+}

@@ -1,0 +1,171 @@
+/**
+ * What a network weighs: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
+ * image, told apart by product. Everything is judged for the network as it is shipped, with every quantizer hardened to
+ * sign:
+ *
+ *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
+ *
+ * Packed bytes: a 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), batch norm its folded scale and shift
+ * (8 bytes a channel), all else 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
+ */
+import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
+import { parametersOf } from "./parameters.ts";
+import { elementsOf, shapesOf } from "./shapes.ts";
+
+export type Product = "ff" | "fb" | "bb";
+
+export interface SummaryRow {
+  readonly name: string;
+  readonly op: OpName;
+  readonly inputs: readonly string[];
+  /** Without the batch axis. */
+  readonly outputShape: Shape;
+  /** Elements of all the layer's parameters, running statistics included. */
+  readonly parameters: number;
+  /** 1 for a quantized kernel, 32 for a real one, null for a layer without a kernel. */
+  readonly bitsPerWeight: 1 | 32 | null;
+  readonly packedBytes: number;
+  readonly floatBytes: number;
+  readonly product: Product | null;
+  /** For one image, forward. */
+  readonly multiplyAccumulates: number;
+}
+
+export interface SummaryTotals {
+  readonly parameters: number;
+  readonly packedBytes: number;
+  readonly floatBytes: number;
+  /** floatBytes / packedBytes; 1 for a network without parameters. */
+  readonly compression: number;
+  readonly multiplyAccumulates: Readonly<Record<Product, number>>;
+}
+
+export interface Summary {
+  readonly name: string;
+  readonly rows: readonly SummaryRow[];
+  readonly totals: SummaryTotals;
+}
+
+/** The product that a layer's hardened operands ask for; null for a layer that multiplies no matrices. */
+export function productOf(node: GraphNode): Product | null {
+  if (node.op !== "conv2d" && node.op !== "dense") return null;
+  const { weightQuantizer, activationQuantizer } = node.attributes;
+  if (weightQuantizer !== null && activationQuantizer !== null) return "bb";
+  return weightQuantizer === null && activationQuantizer === null ? "ff" : "fb";
+}
+
+function packedBytesOf(node: GraphNode, parameter: Parameter): number {
+  if (node.op === "batchNorm") return parameter.role === "statistic" ? 0 : 4 * elementsOf(parameter.shape);
+  if (parameter.role !== "latent") return 4 * elementsOf(parameter.shape);
+  const filters = parameter.shape.at(-1) ?? 1;
+  return filters * Math.ceil(elementsOf(parameter.shape) / filters / 8);
+}
+
+function rowOf(node: GraphNode, outputShape: Shape, parameters: readonly Parameter[]): SummaryRow {
+  const sum = (measure: (parameter: Parameter) => number): number =>
+    parameters.reduce((total, parameter) => total + measure(parameter), 0);
+  const kernel = parameters.find((parameter) => parameter.name === `${node.name}/kernel`);
+  const count = sum((parameter) => elementsOf(parameter.shape));
+  // Each kernel weight meets each output pixel once; a vector is one pixel.
+  const pixels = elementsOf(outputShape.slice(0, -1));
+  return {
+    name: node.name,
+    op: node.op,
+    inputs: node.inputs,
+    outputShape,
+    parameters: count,
+    bitsPerWeight: kernel === undefined ? null : kernel.role === "latent" ? 1 : 32,
+    packedBytes: sum((parameter) => packedBytesOf(node, parameter)),
+    floatBytes: 4 * count,
+    product: productOf(node),
+    multiplyAccumulates: kernel === undefined ? 0 : pixels * elementsOf(kernel.shape),
+  };
+}
+
+/** The summary of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
+export function summary(graph: Graph): Summary {
+  const shapes = shapesOf(graph);
+  const parameters = Map.groupBy(parametersOf(graph), (parameter) => parameter.node);
+  const rows = graph.nodes.map((node) => rowOf(node, shapes.get(node.name) ?? [], parameters.get(node.name) ?? []));
+  const total = (measure: (row: SummaryRow) => number): number => rows.reduce((sum, row) => sum + measure(row), 0);
+  const packedBytes = total((row) => row.packedBytes);
+  const floatBytes = total((row) => row.floatBytes);
+  const macs = (product: Product): number => total((row) => (row.product === product ? row.multiplyAccumulates : 0));
+  return {
+    name: graph.name,
+    rows,
+    totals: {
+      parameters: total((row) => row.parameters),
+      packedBytes,
+      floatBytes,
+      compression: packedBytes === 0 ? 1 : floatBytes / packedBytes,
+      multiplyAccumulates: { ff: macs("ff"), fb: macs("fb"), bb: macs("bb") },
+    },
+  };
+}
+
+/** 7_983_232 as "7,983,232", whatever the reader's locale. */
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
+}
+
+const header = ["layer", "output", "parameters", "bits", "packed bytes", "float bytes", "product", "multiply-adds"];
+/** The columns of words; the others are numbers and stand to the right. */
+const leftAligned = new Set([0, 1, 6]);
+
+function cellsOf(row: SummaryRow): readonly string[] {
+  const nothing = "";
+  const hasParameters = row.parameters > 0;
+  return [
+    row.name,
+    row.outputShape.join(" x "),
+    hasParameters ? grouped(row.parameters) : nothing,
+    row.bitsPerWeight === null ? nothing : String(row.bitsPerWeight),
+    hasParameters ? grouped(row.packedBytes) : nothing,
+    hasParameters ? grouped(row.floatBytes) : nothing,
+    row.product ?? nothing,
+    row.product === null ? nothing : grouped(row.multiplyAccumulates),
+  ];
+}
+
+/** The summary as an aligned table for a terminal or a log, without a line break at its end. */
+export function formatSummary(value: Summary): string {
+  const { totals } = value;
+  const macs = totals.multiplyAccumulates;
+  const sums = [
+    "total",
+    "",
+    grouped(totals.parameters),
+    "",
+    grouped(totals.packedBytes),
+    grouped(totals.floatBytes),
+    "",
+    grouped(macs.ff + macs.fb + macs.bb),
+  ];
+  const body = value.rows.map(cellsOf);
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...[...body, sums].map((cells) => cells[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return leftAligned.has(column) ? cell.padEnd(width) : cell.padStart(width);
+      })
+      .join("  ")
+      .trimEnd();
+  const rule = "─".repeat(widths.reduce((sum, width) => sum + width, 2 * (widths.length - 1)));
+  const products = (["ff", "fb", "bb"] as const)
+    .filter((product) => macs[product] > 0)
+    .map((product) => `${product} ${grouped(macs[product])}`)
+    .join(", ");
+  return [
+    value.name,
+    line(header),
+    rule,
+    ...body.map(line),
+    rule,
+    line(sums),
+    `${totals.compression.toFixed(1)} times smaller than float; multiply-adds per image: ${products || "none"}`,
+  ].join("\n");
+}

@@ -1,0 +1,86 @@
+/**
+ * The check of a whole graph, whoever wrote it: our own builders, a user's JSON, a model file of unknown origin. What it
+ * returns is a fresh, frozen copy in which every name, number, shape and edge has been looked at.
+ */
+import { listOf, oneOf, plainObject, type Subject, safeName } from "../checks.ts";
+import { describe } from "../describe.ts";
+import { ProxbitError } from "../errors.ts";
+import { checkOperation, inputCount, limits, nodeOf, ops } from "./attributes.ts";
+import type { Graph, GraphNode, Shape } from "./graph.ts";
+import { elementsOf, outputShape } from "./shapes.ts";
+
+function graphError(message: string, remedy: string): ProxbitError {
+  return new ProxbitError("graph", message, remedy);
+}
+
+/** One node; `names` are those of all nodes, to tell a wrong order from a name that nobody has. */
+function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Shape>, names: ReadonlySet<unknown>) {
+  const place: Subject = { code: "graph", what: `node ${index}` };
+  const given = plainObject(value, ["op", "name", "inputs", "attributes"], place);
+  const name = safeName(given.name, "name", place);
+  const subject: Subject = { code: "graph", what: `layer "${name}"` };
+  if (before.has(name)) throw graphError(`two layers are called "${name}"`, "Give every layer a name of its own.");
+  const op = oneOf(given.op, ops, "op", subject);
+  const count = inputCount(op);
+  const inputs = listOf(given.inputs, count, count, "inputs", subject).map((source) => {
+    if (typeof source === "string" && before.has(source)) return source;
+    const known = names.has(source);
+    throw graphError(
+      `layer "${name}": its input ${describe(source)} ${known ? "does not stand before it" : "is no layer of this graph"}`,
+      known ? "Break the circle, or list the nodes in topological order." : "Name an earlier layer.",
+    );
+  });
+  return nodeOf(checkOperation(op, given.attributes, subject), name, inputs);
+}
+
+/** Every node must lead to the output; walked backwards, for consumers stand behind their inputs. */
+function checkUse(nodes: readonly GraphNode[], output: string): void {
+  const needed = new Set([output]);
+  for (const node of [...nodes].reverse()) {
+    if (!needed.has(node.name)) {
+      throw graphError(`layer "${node.name}" does not lead to the output "${output}"`, "Leave the layer out.");
+    }
+    for (const source of node.inputs) needed.add(source);
+  }
+}
+
+/**
+ * A graph out of a value of unknown origin, such as parsed JSON. Throws "graph" for anything that is no graph: unknown
+ * keys or operations, numbers out of range, a missing or repeated name, a circle or a wrong order, more or fewer inputs
+ * than one, layers that nothing uses, more than 4096 nodes; and "shape" for layers that do not fit one another or
+ * tensors too large for the core.
+ */
+export function validateGraph(value: unknown): Graph {
+  const subject: Subject = { code: "graph", what: "graph" };
+  const given = plainObject(value, ["name", "nodes", "output"], subject);
+  const name = safeName(given.name, "name", subject);
+  const list = listOf(given.nodes, 1, limits.nodes, "nodes", subject);
+  const names = new Set(
+    list.map((node) => (typeof node === "object" && node !== null && "name" in node ? node.name : 0)),
+  );
+  const shapes = new Map<string, Shape>();
+  const nodes: GraphNode[] = [];
+  for (const [index, entry] of list.entries()) {
+    const node = checkNode(entry, index, shapes, names);
+    // Only an input needs no earlier node, so the first one is an input; a second one is refused here.
+    if (node.op === "input" && index > 0) {
+      throw graphError(`layer "${node.name}" is a second input`, "Give the network one input.");
+    }
+    const shape = outputShape(
+      node,
+      node.inputs.map((source) => shapes.get(source) ?? []),
+    );
+    if (elementsOf(shape) > limits.elements) {
+      throw graphError(`layer "${node.name}" yields more than ${limits.elements} elements`, "Make the layer smaller.");
+    }
+    shapes.set(node.name, shape);
+    nodes.push(node);
+  }
+  const output = given.output;
+  if (typeof output !== "string" || !shapes.has(output)) {
+    throw graphError(`the output ${describe(output)} is no layer of graph "${name}"`, "Name the last layer.");
+  }
+  if (nodes.length < 2) throw graphError(`graph "${name}" has no layer but its input`, "Add a layer.");
+  checkUse(nodes, output);
+  return Object.freeze({ name, nodes: Object.freeze(nodes), output });
+}

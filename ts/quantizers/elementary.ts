@@ -1,0 +1,66 @@
+/**
+ * exp, log and cosine out of additions, multiplications and divisions alone. ECMAScript lets engines differ in the last
+ * bits of Math.exp, Math.log, Math.pow and Math.cos; IEEE 754 fixes the bits of + - * /. A run must be the same
+ * function of its seed in every engine, so schedules and random initial weights use these. Relative error below 1e-15,
+ * which the tests check against the library of the engine at hand.
+ */
+
+/** ln 2 in two parts: the high one has 32 significant bits, so that its products with small whole numbers are exact. */
+const ln2High = 0.6931471803691238;
+const ln2Low = 1.9082149292705877e-10;
+
+/** 2^power, exactly, for whole powers. */
+function powerOfTwo(power: number): number {
+  const factor = power < 0 ? 0.5 : 2;
+  let value = 1;
+  for (let step = Math.abs(power); step > 0; step -= 1) value *= factor;
+  return value;
+}
+
+/** e^x. Overflows to Infinity and underflows to 0 as Math.exp does; NaN gives NaN. */
+export function exactExp(x: number): number {
+  if (x > 710) return Number.POSITIVE_INFINITY;
+  if (x < -746) return 0;
+  const power = Math.round(x / (ln2High + ln2Low));
+  const rest = x - power * ln2High - power * ln2Low;
+  let sum = 1;
+  // Taylor series by Horner's rule; |rest| <= ln(2)/2, so the 15th term is below 1e-19.
+  for (let term = 14; term >= 1; term -= 1) sum = 1 + (rest * sum) / term;
+  // Two factors, since 2^1024 and 2^-1075 are no f64 while their products with `sum` can be.
+  const half = Math.trunc(power / 2);
+  return sum * powerOfTwo(half) * powerOfTwo(power - half);
+}
+
+/** The natural logarithm of a positive, finite x; NaN for anything else. */
+export function exactLog(x: number): number {
+  if (!(x > 0) || x === Number.POSITIVE_INFINITY) return Number.NaN;
+  let mantissa = x;
+  let power = 0;
+  while (mantissa > Math.SQRT2) {
+    mantissa *= 0.5;
+    power += 1;
+  }
+  while (mantissa < Math.SQRT1_2) {
+    mantissa *= 2;
+    power -= 1;
+  }
+  // ln m = 2 artanh((m - 1)/(m + 1)); the argument is at most 0.1716, so 12 terms reach 1e-19.
+  const ratio = (mantissa - 1) / (mantissa + 1);
+  const square = ratio * ratio;
+  let sum = 0;
+  for (let odd = 25; odd >= 3; odd -= 2) sum = square * (1 / odd + sum);
+  return power * ln2High + (2 * ratio * (1 + sum) + power * ln2Low);
+}
+
+/** cos(pi x) for x in [0, 1]; exactly 1, 0 and -1 at 0, 1/2 and 1. */
+export function exactCosPi(x: number): number {
+  if (x > 0.5) return -exactCosPi(1 - x);
+  // cos(pi x) = sin(pi (1/2 - x)): the argument of either series stays below pi/4.
+  const useSine = x > 0.25;
+  const angle = Math.PI * (useSine ? 0.5 - x : x);
+  const square = angle * angle;
+  let sum = 1;
+  const last = useSine ? 19 : 18;
+  for (let term = last; term >= 2; term -= 2) sum = 1 - (square * sum) / (term * (term - 1));
+  return useSine ? angle * sum : sum;
+}

@@ -1,0 +1,147 @@
+/**
+ * The named quantizers of the ProxConnect++ family, each made by a function whose options override its defaults.
+ *
+ *   name    forward F    backward B        parameters over the run           source
+ *   bc      sign         1                 -                                 BinaryConnect / straight-through
+ *   pc      L            1                 rho half cosine 0 -> 1, varrho 0  ProxConnect (arXiv 2110.13220)
+ *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
+ *   bnn+    sign         SignSwish'        beta 5                            BNN+
+ *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
+ *   poly    sign         max(0, 2 - 2|x|)  -                                 Bi-Real Net
+ *   poly+   its integral max(0, 2 - 2|x|)  -                                 ProxConnect++
+ *   ede     sign         k t (1 - tanh^2)  t log-linear 0.1 -> 10            IR-Net
+ *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 0.1 -> 10            ProxConnect++
+ *
+ * Every soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
+ * statistics settle on the network that is shipped. On activations a soft forward map makes the operand real until then.
+ *
+ * pc follows rho along half a cosine. PARQ hardens the same map (its inverse slope is 1 - rho at varrho = 0) along a
+ * normalised logistic of steepness 10; the two courses differ by less than 0.1. Latents stay unclipped in pc: in
+ * ProxConnect they must be free to grow.
+ */
+import { plainObject, type Subject } from "../checks.ts";
+import { checkParameter, checkQuantizer, parameterNames } from "./check.ts";
+import type { ParameterName } from "./maps.ts";
+import type { BackwardMap, ForwardMap, Quantizer, Schedule } from "./quantizer.ts";
+import { cosine, logLinear } from "./schedule.ts";
+
+/** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
+export interface QuantizerOptions {
+  readonly name?: string | undefined;
+  readonly hardenAt?: number | undefined;
+  readonly clipLatent?: number | undefined;
+}
+
+/** `beta` > 0, SignSwish's sharpness. */
+export interface SignSwishOptions extends QuantizerOptions {
+  readonly beta?: number | Schedule | undefined;
+}
+
+/** `t` > 0, EDE's sharpness. */
+export interface EdeOptions extends QuantizerOptions {
+  readonly t?: number | Schedule | undefined;
+}
+
+/** `rho` >= 0, half width of the flat steps (1 and more is sign); `varrho` in [0, 1], half height of the jump at 0. */
+export interface PiecewiseLinearOptions extends QuantizerOptions {
+  readonly rho?: number | Schedule | undefined;
+  readonly varrho?: number | Schedule | undefined;
+}
+
+interface Family {
+  readonly name: string;
+  readonly forward: ForwardMap;
+  readonly backward: BackwardMap;
+  readonly hardenAt: number;
+  readonly clipLatent: number;
+  readonly defaults: Readonly<Partial<Record<ParameterName, number | Schedule>>>;
+}
+
+const never = 1;
+const lastTenth = 0.9;
+
+function make(family: Family, options: unknown): Quantizer {
+  const subject: Subject = { code: "argument", what: `quantizer "${family.name}"` };
+  const names = parameterNames(family.forward, family.backward, subject);
+  const given = plainObject(options, ["name", "hardenAt", "clipLatent", ...names], subject);
+  const quantizer = {
+    name: given.name ?? family.name,
+    forward: family.forward,
+    backward: family.backward,
+    parameters: names.map((name) => checkParameter(given[name] ?? family.defaults[name], name, subject)),
+    hardenAt: given.hardenAt ?? family.hardenAt,
+    clipLatent: given.clipLatent ?? family.clipLatent,
+  };
+  return checkQuantizer(quantizer, subject);
+}
+
+/** BinaryConnect: (sign, 1), the straight-through estimator. */
+export function bc(options: QuantizerOptions = {}): Quantizer {
+  return make({ name: "bc", forward: "sign", backward: "one", hardenAt: never, clipLatent: 0, defaults: {} }, options);
+}
+
+/** ProxConnect: (L, 1). */
+export function pc(options: PiecewiseLinearOptions = {}): Quantizer {
+  const defaults = { rho: cosine(0, 1), varrho: 0 };
+  return make(
+    { name: "pc", forward: "piecewiseLinear", backward: "one", hardenAt: lastTenth, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** BNN: (sign, box), latent weights clipped to [-1, 1] after each step. */
+export function bnn(options: QuantizerOptions = {}): Quantizer {
+  return make({ name: "bnn", forward: "sign", backward: "box", hardenAt: never, clipLatent: 1, defaults: {} }, options);
+}
+
+/** BNN+: (sign, SignSwish'). The one pair here that no proximal map decomposes. */
+export function bnnPlus(options: SignSwishOptions = {}): Quantizer {
+  const defaults = { beta: 5 };
+  return make(
+    { name: "bnn+", forward: "sign", backward: "signSwishPrime", hardenAt: never, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** BNN++: (SignSwish, SignSwish'), sharpened over the run. */
+export function bnnPlusPlus(options: SignSwishOptions = {}): Quantizer {
+  const defaults = { beta: logLinear(1, 50) };
+  return make(
+    { name: "bnn++", forward: "signSwish", backward: "signSwishPrime", hardenAt: lastTenth, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** Bi-Real Net's ApproxSign: (sign, poly'). */
+export function poly(options: QuantizerOptions = {}): Quantizer {
+  return make(
+    { name: "poly", forward: "sign", backward: "polyPrime", hardenAt: never, clipLatent: 0, defaults: {} },
+    options,
+  );
+}
+
+/** Poly+: (poly, poly'). */
+export function polyPlus(options: QuantizerOptions = {}): Quantizer {
+  return make(
+    { name: "poly+", forward: "poly", backward: "polyPrime", hardenAt: lastTenth, clipLatent: 0, defaults: {} },
+    options,
+  );
+}
+
+/** IR-Net's error decay estimator: (sign, EDE'), sharpened over the run. */
+export function ede(options: EdeOptions = {}): Quantizer {
+  const defaults = { t: logLinear(0.1, 10) };
+  return make(
+    { name: "ede", forward: "sign", backward: "edePrime", hardenAt: never, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** EDE+: (EDE, EDE'), sharpened over the run. */
+export function edePlus(options: EdeOptions = {}): Quantizer {
+  const defaults = { t: logLinear(0.1, 10) };
+  return make(
+    { name: "ede+", forward: "ede", backward: "edePrime", hardenAt: lastTenth, clipLatent: 0, defaults },
+    options,
+  );
+}

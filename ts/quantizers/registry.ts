@@ -1,0 +1,26 @@
+/** Quantizers by name: what a layer is given is a name, or a value that a maker or a user's own hand has built. */
+import type { Subject } from "../checks.ts";
+import { lookUp } from "../names.ts";
+import { checkQuantizer } from "./check.ts";
+import { bc, bnn, bnnPlus, bnnPlusPlus, ede, edePlus, pc, poly, polyPlus } from "./families.ts";
+import type { Quantizer } from "./quantizer.ts";
+
+/** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
+export const quantizers = Object.freeze({ bc, pc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus });
+
+const byName: Readonly<Record<string, Quantizer>> = Object.freeze(
+  Object.fromEntries(Object.values(quantizers).map((make) => [make().name, make()])),
+);
+
+/** The registered names, in the order of the literature. */
+export const quantizerNames: readonly string[] = Object.freeze(Object.keys(byName));
+
+/**
+ * The quantizer that `value` stands for: a registered name, or a quantizer, which is checked and copied. Throws
+ * "unknown-name" with the nearest name, or "argument" naming what is wrong with the value.
+ */
+export function quantizer(value: string | Quantizer): Quantizer {
+  if (typeof value === "string") return lookUp("quantizer", value, byName);
+  const subject: Subject = { code: "argument", what: "quantizer" };
+  return checkQuantizer(value, subject);
+}

@@ -1,0 +1,35 @@
+/** A quantizer at one moment of a run: the numbers that the core is called with. */
+import { numberIn } from "../checks.ts";
+import { backwardMapNumbers, forwardMapNumbers, isHardForwardMap } from "./maps.ts";
+import type { Quantizer } from "./quantizer.ts";
+import { evaluateSchedule } from "./schedule.ts";
+
+/** `hard` says that F(x) is -1 or +1 for every x, so that the operand may travel as bits. */
+export interface QuantizerState {
+  readonly forwardMap: number;
+  readonly backwardMap: number;
+  readonly parameters: readonly [number, number];
+  readonly hard: boolean;
+}
+
+/**
+ * `quantizer` at `progress` in [0, 1], the share of the run that is done. From `hardenAt` on (unless that is 1) the
+ * forward map is sign; the backward map stays. Parameters that the maps do not read are 0. Throws "argument" for a
+ * progress outside [0, 1].
+ */
+export function stateAt(quantizer: Quantizer, progress: number): QuantizerState {
+  numberIn(progress, 0, 1, "progress", { code: "argument", what: `quantizer "${quantizer.name}"` });
+  const [first, second] = quantizer.parameters;
+  const parameters: [number, number] = [
+    first === undefined ? 0 : evaluateSchedule(first, progress),
+    second === undefined ? 0 : evaluateSchedule(second, progress),
+  ];
+  const hardened = quantizer.hardenAt < 1 && progress >= quantizer.hardenAt;
+  const forward = hardened ? "sign" : quantizer.forward;
+  return {
+    forwardMap: forwardMapNumbers[forward],
+    backwardMap: backwardMapNumbers[quantizer.backward],
+    parameters,
+    hard: isHardForwardMap(forward),
+  };
+}

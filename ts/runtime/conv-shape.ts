@@ -1,0 +1,135 @@
+/**
+ * The geometry of a convolution as the core reads it: sixteen little-endian `u32` (see `crates/kernels/src/shape.rs`).
+ */
+
+export interface ConvShape {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly strideHeight: number;
+  readonly strideWidth: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+  readonly paddedHeight: number;
+  readonly paddedWidth: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly filters: number;
+  readonly padOne: boolean;
+}
+
+/** Bytes of a descriptor. */
+export const CONV_SHAPE_BYTES = 64;
+
+/** The descriptor's bytes. */
+export function encodeConvShape(shape: ConvShape): Uint8Array {
+  const view = new DataView(new ArrayBuffer(CONV_SHAPE_BYTES));
+  const words = [
+    shape.images,
+    shape.height,
+    shape.width,
+    shape.channels,
+    shape.kernelHeight,
+    shape.kernelWidth,
+    shape.strideHeight,
+    shape.strideWidth,
+    shape.padTop,
+    shape.padLeft,
+    shape.paddedHeight,
+    shape.paddedWidth,
+    shape.outHeight,
+    shape.outWidth,
+    shape.filters,
+    shape.padOne ? 1 : 0,
+  ];
+  words.forEach((word, i) => {
+    view.setUint32(4 * i, word, true);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+/** Everything about a window but the number of images, with the padding by name (see `ts/nn/shapes.ts`). */
+export type Window = Omit<ConvShape, "images" | "padOne"> & { readonly padValue: "zero" | "one" };
+
+/** The geometry of `images` images under a window. */
+export function windowShape(images: number, window: Window): ConvShape {
+  const { padValue, ...sizes } = window;
+  return { ...sizes, images, padOne: padValue === "one" };
+}
+
+/** A dense layer of `rows` rows as a convolution: one image of height 1 and width `rows`, a 1x1 kernel. */
+export function denseShape(rows: number, inputs: number, units: number): ConvShape {
+  return {
+    images: 1,
+    height: 1,
+    width: rows,
+    channels: inputs,
+    kernelHeight: 1,
+    kernelWidth: 1,
+    strideHeight: 1,
+    strideWidth: 1,
+    padTop: 0,
+    padLeft: 0,
+    paddedHeight: 1,
+    paddedWidth: rows,
+    outHeight: 1,
+    outWidth: rows,
+    filters: units,
+    padOne: false,
+  };
+}
+
+/** The convolution that gives the gradient at the input of `shape` from the dilated gradient at its output. */
+export function transposedShape(shape: ConvShape): ConvShape {
+  return {
+    images: shape.images,
+    height: shape.height,
+    width: shape.width,
+    channels: shape.filters,
+    kernelHeight: shape.kernelHeight,
+    kernelWidth: shape.kernelWidth,
+    strideHeight: 1,
+    strideWidth: 1,
+    padTop: 0,
+    padLeft: 0,
+    paddedHeight: shape.height + shape.kernelHeight - 1,
+    paddedWidth: shape.width + shape.kernelWidth - 1,
+    outHeight: shape.height,
+    outWidth: shape.width,
+    filters: shape.channels,
+    padOne: false,
+  };
+}
+
+/** Kernel positions. */
+export const taps = (shape: ConvShape): number => shape.kernelHeight * shape.kernelWidth;
+/** Rows of the kernel matrix [K][N]: taps times channels. */
+export const reduction = (shape: ConvShape): number => taps(shape) * shape.channels;
+/** Groups of four channels a pixel. */
+export const groups = (channels: number): number => Math.ceil(channels / 4);
+/** 64-bit words a pixel. */
+export const words = (channels: number): number => Math.ceil(channels / 64);
+/** Pixels of the padded buffer, all images. */
+export const paddedPixels = (shape: ConvShape): number => shape.images * shape.paddedHeight * shape.paddedWidth;
+/** Pixels of the output, all images. */
+export const outputPixels = (shape: ConvShape): number => shape.images * shape.outHeight * shape.outWidth;
+/** Whether the padded buffer is the input itself. */
+export const isUnpadded = (shape: ConvShape): boolean =>
+  shape.paddedHeight === shape.height && shape.paddedWidth === shape.width;
+
+/** Bytes of the weights in the look-up kernel's layout. */
+export const lookupWeightBytes = (shape: ConvShape): number =>
+  Math.ceil(shape.filters / 16) * taps(shape) * groups(shape.channels) * 16;
+/** Bytes of the weights in the popcount kernels' layout. */
+export const wordWeightBytes = (shape: ConvShape): number =>
+  Math.ceil(shape.filters / 2) * 2 * taps(shape) * words(shape.channels) * 8;
+/** Floats of a [K][N] matrix in panels of eight columns. */
+export const panelFloats = (k: number, n: number): number => Math.ceil(n / 8) * 8 * k;
+/** Scratch of the products with one real and one +-1 operand. */
+export const mixedScratchBytes = (shape: ConvShape): number =>
+  65536 +
+  64 * Math.ceil(shape.filters / 16) * (taps(shape) + 1) +
+  4 * groups(shape.channels) * (shape.paddedHeight * shape.paddedWidth + 64);

@@ -1,0 +1,63 @@
+/**
+ * Runs a bound program for a number of steps, as one worker of a crew. This is the loop that all workers are in while a
+ * network trains: the leader puts a step's bytes in place, all run the phases, the leader collects what the step left.
+ */
+import type { Crew } from "./barrier.ts";
+import type { BoundProgram, Failure, Range, Write } from "./program.ts";
+
+/** What a run did: steps completed, the failure that stopped it, and per completed step the bytes asked for. */
+export interface RunResult {
+  readonly completed: number;
+  readonly failure: Failure | null;
+  readonly reads: readonly (readonly Uint8Array[])[];
+}
+
+/** A failure that is no number but a trap in the core; the worker that met it throws it after the others have left. */
+const TRAP = 0x7ffffffe;
+
+/**
+ * Runs `program` once for every element of `steps`. After a failure no later phase runs, so what a step would have
+ * written there (the new weights) stays as it was.
+ *
+ * @throws WebAssembly.RuntimeError in the worker whose call trapped, once the whole crew has stopped.
+ */
+export function execute(
+  program: BoundProgram,
+  crew: Crew,
+  leader: boolean,
+  memory: WebAssembly.Memory,
+  steps: readonly (readonly Write[])[],
+  reads: readonly Range[],
+): RunResult {
+  const bytes = new Uint8Array(memory.buffer);
+  const collected: Uint8Array[][] = [];
+  let turn = 0;
+  let trap: unknown;
+  if (leader) crew.clear();
+  for (let step = 0; step < steps.length; step++) {
+    if (leader) for (const write of steps[step] as readonly Write[]) bytes.set(write.bytes, write.address);
+    let failed = crew.meet(turn++);
+    for (const phase of program.phases) {
+      for (let task = crew.draw(turn); task < phase.length; task = crew.draw(turn)) {
+        try {
+          const place = (phase[task] as () => number)();
+          if (place !== 0) crew.fail(place);
+        } catch (error) {
+          trap = error;
+          crew.fail(TRAP);
+        }
+      }
+      failed = crew.meet(turn++);
+      if (failed !== 0) break;
+    }
+    if (trap !== undefined) throw trap;
+    if (failed !== 0) return { completed: step, failure: describe(program, failed), reads: collected };
+    if (leader) collected.push(reads.map((range) => bytes.slice(range.address, range.address + range.bytes)));
+  }
+  return { completed: steps.length, failure: null, reads: collected };
+}
+
+function describe(program: BoundProgram, place: number): Failure | null {
+  const call = program.calls[place - 1];
+  return call === undefined ? null : { node: call.node, kernel: call.kernel };
+}

@@ -1,0 +1,67 @@
+/**
+ * The names that crates/wasm exports. Every one takes numbers (byte addresses into the linear memory, sizes, reals) and
+ * returns a status: 0, or not 0 where a bad number (NaN or infinity) was met. The Rust sources say what each takes.
+ */
+const binaryKernels = [
+  "sign_nibbles",
+  "sign_words",
+  "fill_border_nibbles",
+  "fill_border_words",
+  "pack_file_bits",
+  "unpack_file_bits_real",
+  "pack_lookup_weights",
+  "pack_word_weights",
+  "sign_lookup_weights",
+  "bb_correction",
+  "bb_correction_real",
+  "bb_lookup_conv",
+  "bb_popcnt8_conv",
+  "bb_popcnt64_conv",
+  "to_real",
+  "threshold_nibbles",
+  "threshold_words",
+  "max_pool_nibbles",
+  "max_pool_words",
+  "fold_thresholds",
+] as const;
+
+const realKernels = [
+  "gather_bytes",
+  "gather_reals",
+  "gather_labels",
+  "pad_real",
+  "dilate_real",
+  "pack_panels",
+  "pack_panels_transposed",
+  "ff_conv",
+  "ff_conv_backward_filter",
+  "fb_conv",
+  "fb_conv_backward_filter",
+  "column_sums",
+  "quantize_forward",
+  "quantize_backward",
+  "activation_forward",
+  "activation_backward",
+  "norm_partial",
+  "norm_forward",
+  "norm_fold",
+  "affine",
+  "norm_backward_partial",
+  "norm_backward",
+  "max_pool",
+  "max_pool_backward",
+  "softmax_cross_entropy",
+  "sum_lanes",
+  "sgd_step",
+  "adam_step",
+  "add",
+  "add_into",
+  "copy",
+] as const;
+
+export const kernelNames = [...binaryKernels, ...realKernels] as const;
+
+export type KernelName = (typeof kernelNames)[number];
+
+/** The exported functions of one instance. */
+export type KernelExports = Readonly<Record<KernelName, (...args: number[]) => number>>;

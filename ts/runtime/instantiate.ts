@@ -1,0 +1,129 @@
+/**
+ * One instance of the kernels in one thread: the only place that knows what a module imports and how a thread gets its
+ * stack and thread-local storage.
+ *
+ * An unshared module brings its own memory. A shared one takes a memory that all threads hand around; each thread
+ * instantiates the same module over it, and `__wbindgen_start` (put there by wasm-bindgen) gives the thread a stack of its
+ * own out of that memory. Static data lies at the bottom; whoever needs room for tensors takes it from `memory.grow`, which
+ * never hands out a page twice. Kernels allocate nothing.
+ */
+import { ProxbitError } from "../errors.ts";
+import type { KernelExports } from "./exports.ts";
+
+/** Bytes of a WebAssembly page. */
+export const pageBytes = 65_536;
+
+/** Bytes of a thread's stack. */
+const stackBytes = 1 << 20;
+
+/** Pages a shared memory starts with: more than the module's static data and first stack need. */
+const initialPages = 64;
+
+/** Most pages of a shared memory: 4 GiB, and less where the engine cannot reserve that many addresses. */
+const maximumPages = [65_536, 32_768, 16_384] as const;
+
+/** The kernels over one memory, for one thread. */
+export interface KernelInstance {
+  readonly exports: KernelExports;
+  readonly memory: WebAssembly.Memory;
+}
+
+export interface InstantiateOptions {
+  /** The memory of the other threads; without it a shared module gets a new one. */
+  readonly memory?: WebAssembly.Memory;
+}
+
+/** What wasm-bindgen adds to our exports. */
+interface Glue {
+  readonly memory?: WebAssembly.Memory;
+  readonly __wbindgen_externrefs: WebAssembly.Table;
+  readonly __wbindgen_start: (stackBytes: number) => void;
+}
+
+/** Whether a module wants a shared memory. */
+export function wantsSharedMemory(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.imports(module).some((entry) => entry.kind === "memory");
+}
+
+/**
+ * A new shared memory, empty but for the room that the module's static data takes.
+ *
+ * @throws ProxbitError "environment" where the engine refuses even 1 GiB of addresses.
+ */
+export function createSharedMemory(): WebAssembly.Memory {
+  let reason: unknown;
+  for (const maximum of maximumPages) {
+    try {
+      return new WebAssembly.Memory({ initial: initialPages, maximum, shared: true });
+    } catch (error) {
+      reason = error;
+    }
+  }
+  throw new ProxbitError(
+    "environment",
+    "the engine cannot reserve a shared memory of 1 GiB",
+    "close other tabs or raise the limit on virtual memory; one worker with memory of its own needs none",
+    { cause: reason },
+  );
+}
+
+/**
+ * Instantiates the kernels in this thread.
+ *
+ * @throws ProxbitError "argument" where `memory` does not fit the module, "environment" where the module is not a build of
+ *   the kernels.
+ */
+export function instantiate(module: WebAssembly.Module, options: InstantiateOptions = {}): KernelInstance {
+  const shared = wantsSharedMemory(module);
+  if (!shared && options.memory !== undefined) {
+    throw new ProxbitError(
+      "argument",
+      "this wasm variant has a memory of its own and takes none",
+      'load a "-shared" variant, or leave out the memory',
+    );
+  }
+  const memory = shared ? (options.memory ?? createSharedMemory()) : undefined;
+  const instance = link(module, memory);
+  const exports = instance.exports as unknown as KernelExports & Glue;
+  exports.__wbindgen_start(stackBytes);
+  const own = memory ?? exports.memory;
+  if (own === undefined) throw notOurs(undefined);
+  return { exports, memory: own };
+}
+
+function link(module: WebAssembly.Module, memory: WebAssembly.Memory | undefined): WebAssembly.Instance {
+  // wasm-bindgen keeps JavaScript values in a table; ours holds the four constants that its glue expects and no more.
+  const fillTable = () => {
+    const table = (instance.exports as unknown as Glue).__wbindgen_externrefs;
+    const first = table.grow(4);
+    table.set(0, undefined);
+    for (const [index, value] of [undefined, null, true, false].entries()) table.set(first + index, value);
+  };
+  const known = new Map<string, WebAssembly.ImportValue>([["__wbindgen_init_externref_table", fillTable]]);
+  if (memory !== undefined) known.set("memory", memory);
+
+  const imports: Record<string, WebAssembly.ModuleImports> = {};
+  for (const entry of WebAssembly.Module.imports(module)) {
+    const value = known.get(entry.name);
+    if (value === undefined) throw notOurs(`it imports ${entry.module} ${entry.name}`);
+    imports[entry.module] ??= {};
+    Object.assign(imports[entry.module] ?? {}, { [entry.name]: value });
+  }
+  let instance: WebAssembly.Instance;
+  try {
+    instance = new WebAssembly.Instance(module, imports);
+  } catch (error) {
+    if (error instanceof WebAssembly.LinkError) throw notOurs(error.message);
+    throw error;
+  }
+  if (typeof instance.exports.__wbindgen_start !== "function") throw notOurs("it has no __wbindgen_start");
+  return instance;
+}
+
+function notOurs(detail: string | undefined): ProxbitError {
+  return new ProxbitError(
+    "environment",
+    `this WebAssembly module is not a matching build of proxbit's kernels${detail === undefined ? "" : `: ${detail}`}`,
+    "use the .wasm file of this version of proxbit; in a clone, run scripts/build-wasm",
+  );
+}

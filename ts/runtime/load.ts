@@ -1,0 +1,83 @@
+/**
+ * Gets the compiled kernels: from a file in Node, by fetch in browsers, or from the caller on runtimes that have neither.
+ * A variant is compiled once per process (or worker); instances are made from it by `instantiate`.
+ *
+ * Every URL stands here in full, for that is how bundlers find the files to ship.
+ */
+import { ProxbitError } from "../errors.ts";
+import type { Variant } from "./variants.ts";
+
+const urls: Readonly<Record<Variant, () => URL>> = {
+  plain: () => new URL("../wasm/plain/proxbit_wasm_bg.wasm", import.meta.url),
+  relaxed: () => new URL("../wasm/relaxed/proxbit_wasm_bg.wasm", import.meta.url),
+  "plain-shared": () => new URL("../wasm/plain-shared/proxbit_wasm_bg.wasm", import.meta.url),
+  "relaxed-shared": () => new URL("../wasm/relaxed-shared/proxbit_wasm_bg.wasm", import.meta.url),
+};
+
+export interface LoadOptions {
+  /**
+   * The module itself, or its bytes, instead of the file that comes with the package: for edge runtimes, which compile
+   * modules at deployment, and for bundles without assets. It must be the build that `variant` names.
+   */
+  readonly source?: WebAssembly.Module | BufferSource;
+}
+
+const compiled = new Map<Variant, Promise<WebAssembly.Module>>();
+
+/**
+ * The compiled module of a variant.
+ *
+ * @throws ProxbitError "environment" where the file cannot be read or compiled.
+ */
+export function loadModule(variant: Variant, options: LoadOptions = {}): Promise<WebAssembly.Module> {
+  if (options.source instanceof WebAssembly.Module) return Promise.resolve(options.source);
+  if (options.source !== undefined) return compile(variant, options.source);
+  let module = compiled.get(variant);
+  if (module === undefined) {
+    module = fetchModule(variant);
+    compiled.set(variant, module);
+    // A failure is not kept: the next call tries again.
+    module.catch(() => compiled.delete(variant));
+  }
+  return module;
+}
+
+async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
+  const url = urls[variant]();
+  let bytes: BufferSource;
+  try {
+    bytes = url.protocol === "file:" ? await readFile(url) : await download(url);
+  } catch (error) {
+    throw new ProxbitError(
+      "environment",
+      `cannot read the kernels at ${url.href}`,
+      "in a clone, run scripts/build-wasm; in a bundle, let the bundler copy the .wasm file or pass it as `source`",
+      { cause: error },
+    );
+  }
+  return compile(variant, bytes);
+}
+
+async function readFile(url: URL): Promise<BufferSource> {
+  const files = globalThis.process?.getBuiltinModule?.("node:fs/promises");
+  return files === undefined ? download(url) : new Uint8Array(await files.readFile(url));
+}
+
+async function download(url: URL): Promise<BufferSource> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+  return response.arrayBuffer();
+}
+
+async function compile(variant: Variant, bytes: BufferSource): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new ProxbitError(
+      "environment",
+      `this JavaScript engine cannot compile the kernels (variant "${variant}")`,
+      "leave the variant to detection; on an edge runtime, pass the WebAssembly.Module that it compiled as `source`",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The worker pool: threads that hold one compiled module over one shared memory, and run the same program together.
+ *
+ * Control goes through comlink. Comlink never settles a call whose worker has died, so every call is kept in a set of
+ * pending ones, and the death of any worker rejects them all: the crew cannot meet any more without it. Where memory
+ * cannot be shared, one worker with a memory of its own does the same work with the same results.
+ */
+import { type Remote, wrap } from "comlink";
+import { ProxbitError } from "../errors.ts";
+import { CONTROL_BYTES } from "./barrier.ts";
+import type { RunResult } from "./execute.ts";
+import { createSharedMemory } from "./instantiate.ts";
+import { loadModule } from "./load.ts";
+import type { Program, Range, Write } from "./program.ts";
+import { spawnThread } from "./thread.ts";
+import { detectVariant, isShared, type Variant } from "./variants.ts";
+import type { WorkerApi } from "./worker.ts";
+
+const START_LIMIT_MS = 60_000;
+
+export interface PoolOptions {
+  /** Threads to use, from 1; fewer are used where memory cannot be shared. */
+  readonly workers: number;
+  /** The build of the core; detected where absent. */
+  readonly variant?: Variant | undefined;
+}
+
+export interface Pool {
+  readonly variant: Variant;
+  readonly workers: number;
+  /** Adds zeroed memory; returns its first address. */
+  reserve(bytes: number): Promise<number>;
+  write(address: number, bytes: Uint8Array): Promise<void>;
+  read(range: Range): Promise<Uint8Array>;
+  /** Sends a program to every worker; returns the number to run it by. */
+  define(program: Program): Promise<number>;
+  /** Runs a program once per element of `steps`; see `execute`. */
+  run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): Promise<RunResult>;
+  /** Ends all threads; pending and later calls reject. */
+  close(): void;
+}
+
+/**
+ * Starts a pool and waits until every worker is ready.
+ *
+ * @throws ProxbitError `argument` for a bad number of workers, `environment` where the core cannot run, `worker` where a
+ * thread does not start.
+ */
+export async function createPool(options: PoolOptions): Promise<Pool> {
+  if (!Number.isInteger(options.workers) || options.workers < 1 || options.workers > 64) {
+    throw new ProxbitError(
+      "argument",
+      `workers must be a whole number from 1 to 64, not ${options.workers}`,
+      "give the number of threads to use, at most the number of cores",
+    );
+  }
+  const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
+  const module = await loadModule(variant);
+  const shared = isShared(variant);
+  const workers = shared ? options.workers : 1;
+  const memory = shared ? createSharedMemory() : null;
+  const control = shared ? new SharedArrayBuffer(CONTROL_BYTES) : null;
+
+  const threads = Array.from({ length: workers }, spawnThread);
+  const remotes: Remote<WorkerApi>[] = threads.map((thread) => wrap<WorkerApi>(thread.endpoint));
+  const pending = new Set<(error: ProxbitError) => void>();
+  let ended: ProxbitError | undefined;
+  const end = (error: ProxbitError): void => {
+    ended ??= error;
+    for (const thread of threads) thread.terminate();
+    for (const reject of pending) reject(ended);
+    pending.clear();
+  };
+  for (const thread of threads) thread.onDeath(end);
+
+  /** A call that settles even if a worker dies, and keeps a Node process alive until it does. */
+  const guarded = <T>(call: () => Promise<T>): Promise<T> => {
+    if (ended !== undefined) return Promise.reject(ended);
+    return new Promise<T>((resolve, reject) => {
+      if (pending.size === 0) for (const thread of threads) thread.hold(true);
+      pending.add(reject);
+      const settle = (): void => {
+        pending.delete(reject);
+        if (pending.size === 0 && ended === undefined) for (const thread of threads) thread.hold(false);
+      };
+      call().then(
+        (value) => {
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          reject(asProxbitError(error));
+        },
+      );
+    });
+  };
+  const leader = remotes[0] as Remote<WorkerApi>;
+  const everyone = <T>(call: (worker: Remote<WorkerApi>) => Promise<T>): Promise<T> =>
+    guarded(async () => (await Promise.all(remotes.map(call)))[0] as T);
+
+  const limit = setTimeout(() => {
+    const remedy = "check that the page may start module workers and that the machine is not out of memory";
+    end(new ProxbitError("worker", `the workers did not start within ${START_LIMIT_MS / 1000} s`, remedy));
+  }, START_LIMIT_MS);
+  try {
+    await guarded(() =>
+      Promise.all(remotes.map((worker, index) => worker.start({ module, memory, control, index, workers }))),
+    );
+  } catch (error) {
+    end(asProxbitError(error));
+    throw error;
+  } finally {
+    clearTimeout(limit);
+  }
+
+  let programs = 0;
+  return {
+    variant,
+    workers,
+    reserve: (bytes) => guarded(() => leader.reserve(bytes)),
+    write: (address, bytes) => guarded(() => leader.write(address, bytes)),
+    read: (range) => guarded(() => leader.read(range)),
+    define: async (program) => {
+      const id = programs++;
+      await everyone((worker) => worker.define(id, program));
+      return id;
+    },
+    run: (id, steps, reads) => everyone((worker) => worker.run(id, steps, reads)),
+    close: () => end(new ProxbitError("worker", "the workers were closed", "create a new trainer")),
+  };
+}
+
+function asProxbitError(error: unknown): ProxbitError {
+  if (error instanceof ProxbitError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const remedy = /grow|memory|allocation/i.test(message)
+    ? "use a smaller batch or network; the core can hold at most 4 GiB"
+    : "this is a fault of proxbit: please report it with the options that led to it";
+  return new ProxbitError("worker", `a worker failed: ${message}`, remedy, { cause: error });
+}

@@ -1,0 +1,65 @@
+/**
+ * A worker thread, the same in Node and in browsers: an endpoint for comlink, a notice when it dies, and an end.
+ */
+import type { Endpoint } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { ProxbitError } from "../errors.ts";
+
+export interface Thread {
+  readonly endpoint: Endpoint;
+  /** Calls `listener` once, when the thread fails to start, throws outside a call, or exits without being told to. */
+  readonly onDeath: (listener: (error: ProxbitError) => void) => void;
+  /** While held, the thread keeps a Node process alive; it does not otherwise. */
+  readonly hold: (held: boolean) => void;
+  readonly terminate: () => void;
+}
+
+const death = (message: string, cause?: unknown): ProxbitError =>
+  new ProxbitError(
+    "worker",
+    `a worker died: ${message}`,
+    "create a new trainer; if it happens again, use fewer workers or a smaller batch",
+    { cause },
+  );
+
+/** Starts the worker script of this package in a thread of its own. */
+export function spawnThread(): Thread {
+  const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
+  return threads === undefined ? spawnInBrowser() : spawnInNode(threads);
+}
+
+function spawnInNode(threads: typeof import("node:worker_threads")): Thread {
+  const worker = new threads.Worker(new URL("./worker.ts", import.meta.url));
+  let terminated = false;
+  worker.unref();
+  return {
+    endpoint: nodeEndpoint(worker),
+    onDeath: (listener) => {
+      worker.once("error", (error) => listener(death(error instanceof Error ? error.message : String(error), error)));
+      worker.once("messageerror", (error) => listener(death(`a message could not be read (${error.message})`, error)));
+      worker.once("exit", (code) => {
+        if (!terminated) listener(death(`it exited with code ${code}`));
+      });
+    },
+    hold: (held) => (held ? worker.ref() : worker.unref()),
+    terminate: () => {
+      terminated = true;
+      void worker.terminate();
+    },
+  };
+}
+
+function spawnInBrowser(): Thread {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  return {
+    endpoint: worker,
+    onDeath: (listener) => {
+      worker.addEventListener("error", (event) => listener(death(event.message || "its script could not be loaded")), {
+        once: true,
+      });
+      worker.addEventListener("messageerror", () => listener(death("a message could not be read")), { once: true });
+    },
+    hold: () => {},
+    terminate: () => worker.terminate(),
+  };
+}

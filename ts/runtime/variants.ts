@@ -1,0 +1,69 @@
+/**
+ * Which build of the kernels this machine can run. A module with an instruction that an engine does not know fails as a
+ * whole, so there are four: with or without relaxed SIMD, with memory of its own or with shared memory for worker threads.
+ */
+import { relaxedSimd, simd, threads } from "wasm-feature-detect";
+import { ProxbitError } from "../errors.ts";
+
+export const variants = ["plain", "relaxed", "plain-shared", "relaxed-shared"] as const;
+
+/** A build of the kernels. */
+export type Variant = (typeof variants)[number];
+
+export interface DetectOptions {
+  /** Whether worker threads are wanted (default true). Without shared memory here, an unshared variant is the answer. */
+  readonly shared?: boolean;
+  /** This variant and no other: an error where the machine cannot run it. */
+  readonly variant?: Variant;
+}
+
+/** Whether a variant imports a shared memory. */
+export function isShared(variant: Variant): boolean {
+  return variant.endsWith("-shared");
+}
+
+/** Whether threads can share memory here: in browsers that takes a cross-origin-isolated page. */
+export async function canShareMemory(): Promise<boolean> {
+  if (typeof SharedArrayBuffer !== "function") return false;
+  if ("crossOriginIsolated" in globalThis && !globalThis.crossOriginIsolated) return false;
+  return threads();
+}
+
+/**
+ * The best variant that this machine runs.
+ *
+ * @throws ProxbitError "environment" where WebAssembly SIMD, or what the named `variant` needs, is missing.
+ */
+export async function detectVariant(options: DetectOptions = {}): Promise<Variant> {
+  if (typeof WebAssembly !== "object" || !(await simd())) {
+    throw new ProxbitError(
+      "environment",
+      "this JavaScript engine has no WebAssembly SIMD",
+      "use Node.js 22 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer",
+    );
+  }
+  if (options.variant !== undefined) return checkVariant(options.variant);
+  const base = (await relaxedSimd()) ? "relaxed" : "plain";
+  return (options.shared ?? true) && (await canShareMemory()) ? `${base}-shared` : base;
+}
+
+async function checkVariant(variant: Variant): Promise<Variant> {
+  if (!variants.includes(variant)) {
+    throw new ProxbitError("argument", `unknown wasm variant "${variant}"`, `use one of ${variants.join(", ")}`);
+  }
+  if (variant.startsWith("relaxed") && !(await relaxedSimd())) {
+    throw new ProxbitError(
+      "environment",
+      `variant "${variant}" needs relaxed SIMD, which this JavaScript engine lacks`,
+      "leave the variant to detection, or use Node.js 22 or newer or Chrome 114 or newer",
+    );
+  }
+  if (isShared(variant) && !(await canShareMemory())) {
+    throw new ProxbitError(
+      "environment",
+      `variant "${variant}" needs shared memory, which this page or engine does not allow`,
+      "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+    );
+  }
+  return variant;
+}

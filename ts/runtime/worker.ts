@@ -1,0 +1,75 @@
+/**
+ * The script of a worker thread, the same for every worker, in Node and in browsers. It holds one instance of the core
+ * and the programs it was given, and answers the calls of {@link WorkerApi} through comlink.
+ */
+import { expose, transfer } from "comlink";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { type Crew, sharedCrew, soloCrew } from "./barrier.ts";
+import { execute, type RunResult } from "./execute.ts";
+import { instantiate, type KernelInstance } from "./instantiate.ts";
+import { type BoundProgram, bind, type Program, type Range, type Write } from "./program.ts";
+
+const PAGE = 65536;
+
+/** What a worker needs to start. `memory` and `control` are null where it works alone in a memory of its own. */
+export interface WorkerStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory | null;
+  readonly control: SharedArrayBuffer | null;
+  readonly index: number;
+  readonly workers: number;
+}
+
+/** The calls a worker answers. */
+export interface WorkerApi {
+  /** Instantiates the core; its return is the ready handshake. */
+  start(options: WorkerStart): void;
+  /** Adds memory and returns its first address, a multiple of 64 KiB; the memory is zero. */
+  reserve(bytes: number): number;
+  write(address: number, bytes: Uint8Array): void;
+  read(range: Range): Uint8Array;
+  /** Keeps a program under a number. */
+  define(id: number, program: Program): void;
+  /** Runs a program; all workers of the pool are called with the same arguments and meet inside. */
+  run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): RunResult;
+}
+
+let instance: KernelInstance | undefined;
+let crew: Crew = soloCrew();
+let leader = true;
+const programs = new Map<number, BoundProgram>();
+
+function started(): KernelInstance {
+  if (instance === undefined) throw new Error("the worker was called before it was started");
+  return instance;
+}
+
+const api: WorkerApi = {
+  start(options) {
+    instance = instantiate(options.module, options.memory === null ? {} : { memory: options.memory });
+    crew = options.control === null ? soloCrew() : sharedCrew(new Int32Array(options.control), options.workers);
+    leader = options.index === 0;
+  },
+  reserve(bytes) {
+    return started().memory.grow(Math.ceil(bytes / PAGE)) * PAGE;
+  },
+  write(address, bytes) {
+    new Uint8Array(started().memory.buffer).set(bytes, address);
+  },
+  read(range) {
+    const bytes = new Uint8Array(started().memory.buffer).slice(range.address, range.address + range.bytes);
+    return transfer(bytes, [bytes.buffer]);
+  },
+  define(id, program) {
+    programs.set(id, bind(program, started().exports));
+  },
+  run(id, steps, reads) {
+    const program = programs.get(id);
+    if (program === undefined) throw new Error(`the worker has no program ${id}`);
+    return execute(program, crew, leader, started().memory, steps, reads);
+  },
+};
+
+const parentPort = globalThis.process?.getBuiltinModule?.("node:worker_threads").parentPort;
+if (parentPort) expose(api, nodeEndpoint(parentPort));
+else expose(api);

@@ -1,0 +1,127 @@
+/**
+ * The trainer's machinery: a pool with the network's state in it, the plan for the current batch size, and the programs
+ * written from it. It knows addresses and steps; when to do what is the trainer's business.
+ */
+import type { Split } from "../io/dataset.ts";
+import type { Graph, Parameter, Shape } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
+import { shapesOf } from "../nn/shapes.ts";
+import { stateAt } from "../quantizers/state.ts";
+import type { Pool } from "../runtime/pool.ts";
+import type { Program, Write } from "../runtime/program.ts";
+import type { Mode } from "./context.ts";
+import { layoutParameters, type ParameterLayout } from "./layout.ts";
+import { createDataStore, createRegion, type Region } from "./memory.ts";
+import { hyperOf, type Optimizer, slotCount } from "./optimizers.ts";
+import { planTraining, type TrainingPlan } from "./plan.ts";
+import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
+
+export interface Engine {
+  readonly pool: Pool;
+  readonly graph: Graph;
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly parameters: readonly Parameter[];
+  readonly layout: ParameterLayout;
+  /** Memory for packed bits. */
+  readonly packed: Region;
+  /** The plan for batches of `batch` images; made anew where the size differs from the last. */
+  readonly planFor: (batch: number) => Promise<TrainingPlan>;
+  /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
+  readonly hardness: (progress: number) => string;
+  readonly trainStep: (plan: TrainingPlan, split: Split, progress: number) => Promise<number>;
+  readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number) => Promise<number>;
+  readonly estimateStep: (plan: TrainingPlan, split: Split) => Promise<number>;
+  /** What to write before a step: the numbers of its images, and the live numbers of quantizers, norms and optimizer. */
+  readonly inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live) => readonly Write[];
+}
+
+/** Where a step stands: `update` counts from 1; `estimate` counts batches from 0 while statistics are estimated. */
+export type Live =
+  | { readonly kind: "train"; readonly progress: number; readonly update: number }
+  | { readonly kind: "estimate"; readonly batch: number };
+
+/** Puts the state of `graph` into the pool's memory; values are still zero. */
+export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Pool): Promise<Engine> {
+  const shapes = shapesOf(graph);
+  const parameters = parametersOf(graph);
+  const layoutAt = (base: number): ParameterLayout => layoutParameters(parameters, slotCount(optimizer), base);
+  const layout = layoutAt(await pool.reserve(layoutAt(0).end));
+  const region = createRegion(pool);
+  const dataAt = createDataStore(pool);
+  const splitNumbers = new WeakMap<Split, number>();
+  let splits = 0;
+  let plan: TrainingPlan | undefined;
+  let programs = new Map<string, Promise<number>>();
+
+  const planFor = async (batch: number): Promise<TrainingPlan> => {
+    if (plan?.batch === batch) return plan;
+    const base = await region.atLeast(planTraining(graph, shapes, layout, batch, 0).end);
+    plan = planTraining(graph, shapes, layout, batch, base);
+    programs = new Map();
+    await pool.run(await pool.define([[plan.once]]), [plan.writes], []);
+    return plan;
+  };
+
+  /** The number of the program under `key` over `split`, written and sent to the workers at its first use. */
+  const program = async (key: string, split: Split, write: (data: DataAddress) => Program): Promise<number> => {
+    const number = splitNumbers.get(split) ?? splits++;
+    splitNumbers.set(split, number);
+    const whole = `${key} of split ${number}`;
+    const found = programs.get(whole) ?? dataAt(split).then((data) => pool.define(write(data)));
+    programs.set(whole, found);
+    return found;
+  };
+
+  const hardness = (progress: number): string =>
+    (plan?.sites ?? []).map(({ quantizer }) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
+
+  const inputs = (current: TrainingPlan, images: Uint32Array, live?: Live): readonly Write[] => {
+    const numbers = new Uint32Array(current.batch);
+    numbers.set(images);
+    const writes: Write[] = [{ address: current.indices, bytes: new Uint8Array(numbers.buffer) }];
+    if (live !== undefined) {
+      const floats = liveNumbers(current, optimizer, live);
+      writes.push({ address: current.hyper.address, bytes: new Uint8Array(floats.buffer) });
+    }
+    return writes;
+  };
+
+  return {
+    pool,
+    graph,
+    shapes,
+    parameters,
+    layout,
+    packed: createRegion(pool),
+    planFor,
+    hardness,
+    trainStep: (current, split, progress) => {
+      const mode: Mode = { kind: "train", hard: ({ quantizer }) => stateAt(quantizer, progress).hard };
+      const write = (data: DataAddress): Program => trainProgram(current, data, mode, optimizer);
+      return program(`train ${hardness(progress)}`, split, write);
+    },
+    evaluateStep: (current, split, valid) =>
+      program(`evaluate ${valid}`, split, (data) => evaluateProgram(current, data, valid)),
+    estimateStep: (current, split) => program("estimate", split, (data) => estimateProgram(current, data)),
+    inputs,
+  };
+}
+
+function liveNumbers(plan: TrainingPlan, optimizer: Optimizer, live: Live): Float32Array {
+  const { hyper, graph } = plan;
+  const floats = new Float32Array(hyper.floats);
+  for (const node of graph.nodes) {
+    if (node.op !== "batchNorm") continue;
+    const share = live.kind === "train" ? 1 - node.attributes.momentum : 1 / (live.batch + 1);
+    floats[hyper.momenta.get(node.name) as number] = share;
+  }
+  if (live.kind === "estimate") return floats;
+  for (const { site, offset } of hyper.sites) floats.set(stateAt(site.quantizer, live.progress).parameters, offset);
+  const clips = new Map(plan.sites.filter((s) => s.operand === "weight").map((s) => [s.node, s.quantizer.clipLatent]));
+  for (const [name, offset] of hyper.updates) {
+    const parameter = plan.context.parameters.tensors.get(name)?.parameter as Parameter;
+    const clip = parameter.role === "latent" ? (clips.get(parameter.node) ?? 0) : 0;
+    floats.set(hyperOf(optimizer, live.progress, live.update, clip), offset);
+  }
+  return floats;
+}

@@ -1,0 +1,108 @@
+/**
+ * Evaluation and the estimation of batch statistics, both of the hard-signed network: every quantizer's forward map is
+ * the sign, so what is measured is what is packed.
+ */
+import { ProxbitError } from "../errors.ts";
+import type { Split } from "../io/dataset.ts";
+import { shuffle } from "../nn/random.ts";
+import { checkSplit, wholeNumber } from "./check.ts";
+import type { Engine } from "./engine.ts";
+import type { Evaluation } from "./events.ts";
+import { sumLosses } from "./programs.ts";
+
+export interface EvaluateOptions {
+  /** Images at a time; does not change the result. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal;
+  /** Called as images are done. */
+  readonly onProgress?: (images: number, of: number) => void;
+}
+
+/** Batches per message to the workers: short enough to stop and to show progress. */
+const BATCHES_AT_ONCE = 8;
+const DEFAULT_BATCH = 128;
+/** Batches of training data that running statistics are estimated over, at most. */
+const STATISTICS_BATCHES = 64;
+/** Keeps the images for statistics apart from those of any epoch. */
+const STATISTICS_EPOCH = 0xffffffff;
+
+/** Evaluates all images of `split`; see {@link Evaluation}. */
+export async function evaluate(engine: Engine, split: Split, options: EvaluateOptions): Promise<Evaluation> {
+  checkSplit(engine, split);
+  const batch = wholeNumber("batchSize", options.batchSize ?? DEFAULT_BATCH, 1, 65536);
+  const plan = await engine.planFor(batch);
+  const predictions = new Uint32Array(split.count);
+  const reads = [
+    { address: plan.losses, bytes: 16 * plan.lanes.length },
+    { address: plan.predictions, bytes: 4 * batch },
+  ];
+  let [loss, correct] = [0, 0];
+  for (let first = 0; first < split.count; ) {
+    if (options.signal?.aborted) throw stopped("evaluation");
+    const valid = Math.min(batch, split.count - first);
+    const whole = Math.floor((split.count - first) / batch);
+    const count = valid < batch ? 1 : Math.min(BATCHES_AT_ONCE, whole);
+    const steps = Array.from({ length: count }, (_, i) =>
+      engine.inputs(plan, Uint32Array.from({ length: valid }, (_unused, image) => first + i * batch + image)),
+    );
+    const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid), steps, reads);
+    if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
+    for (const [sums, classes] of result.reads as readonly [Uint8Array, Uint8Array][]) {
+      const batchSums = sumLosses(sums, plan.lanes);
+      loss += batchSums.loss;
+      correct += batchSums.correct;
+      predictions.set(new Uint32Array(classes.buffer, classes.byteOffset, valid), first);
+      first += valid;
+    }
+    options.onProgress?.(first, split.count);
+  }
+  return { images: split.count, loss: loss / split.count, accuracy: correct / split.count, predictions };
+}
+
+/** Sets running means and variances to the averages over batches drawn from `split`. */
+export async function estimateStatistics(
+  engine: Engine,
+  seed: number,
+  split: Split,
+  options: { readonly batches?: number; readonly batchSize?: number; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  checkSplit(engine, split);
+  const batch = wholeNumber("batchSize", options.batchSize ?? DEFAULT_BATCH, 1, 65536);
+  const most = Math.floor(split.count / batch);
+  if (most < 1) throw tooFew(split.count, batch);
+  const batches = Math.min(most, wholeNumber("batches", options.batches ?? STATISTICS_BATCHES, 1, 1 << 20));
+  const plan = await engine.planFor(batch);
+  const program = await engine.estimateStep(plan, split);
+  const order = shuffle(split.count, seed, STATISTICS_EPOCH);
+  for (let first = 0; first < batches; first += BATCHES_AT_ONCE) {
+    if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
+    const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
+      const at = (first + i) * batch;
+      return engine.inputs(plan, order.subarray(at, at + batch), { kind: "estimate", batch: first + i });
+    });
+    const result = await engine.pool.run(program, steps, []);
+    if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
+  }
+}
+
+/** The error for a split that does not fill one batch. */
+export function tooFew(count: number, batch: number): ProxbitError {
+  return new ProxbitError(
+    "data",
+    `${count} images do not fill a batch of ${batch}`,
+    `use a batchSize of at most ${count}, or more images`,
+  );
+}
+
+/** The error after an abort signal. */
+export function stopped(what: string): ProxbitError {
+  return new ProxbitError("aborted", `${what} was stopped`, "the weights are those of the last completed step");
+}
+
+function notFinite(node: string, when: string): ProxbitError {
+  return new ProxbitError(
+    "not-finite",
+    `layer "${node}" met a number that is not finite during ${when}`,
+    "train again with a lower learning rate",
+  );
+}

@@ -1,0 +1,166 @@
+/** The training loop: which images, which program, which event. */
+import { ProxbitError } from "../errors.ts";
+import type { Dataset } from "../io/dataset.ts";
+import { shuffle } from "../nn/random.ts";
+import { evaluateSchedule } from "../quantizers/schedule.ts";
+import type { Failure } from "../runtime/program.ts";
+import { checkSplit, wholeNumber } from "./check.ts";
+import type { Engine } from "./engine.ts";
+import { estimateStatistics, evaluate, stopped, tooFew } from "./evaluate.ts";
+import type { EpochEvent, StepEvent, TrainEvent } from "./events.ts";
+import type { Optimizer } from "./optimizers.ts";
+import type { TrainingPlan } from "./plan.ts";
+import { sumLosses } from "./programs.ts";
+import { restorePrevious } from "./weights.ts";
+
+export interface FitOptions {
+  readonly epochs: number;
+  readonly batchSize?: number;
+  /** Whether `data.test` is evaluated after every epoch; true where absent. */
+  readonly validate?: boolean;
+  /** Stops the run after the step it is in. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a trainer remembers from one call of `fit` to the next. */
+export interface TrainerState {
+  readonly seed: number;
+  epochs: number;
+  updates: number;
+  busy: boolean;
+  /** What a model file says of its input: that of the last data set trained on. */
+  metadata: Readonly<Record<string, string>>;
+}
+
+/** Steps are sent to the workers in slices of about this long: short enough to stop and to report. */
+const SLICE_MS = 50;
+const MOST_STEPS_AT_ONCE = 64;
+
+/** See `Trainer.fit`. */
+export async function* fit(
+  engine: Engine,
+  optimizer: Optimizer,
+  state: TrainerState,
+  data: Dataset,
+  options: FitOptions,
+): AsyncGenerator<TrainEvent, void, undefined> {
+  const epochs = wholeNumber("epochs", options.epochs, 1, 1e6);
+  const batch = wholeNumber("batchSize", options.batchSize ?? 128, 1, 65536);
+  const validate = options.validate ?? true;
+  checkSplit(engine, data.train);
+  if (validate) checkSplit(engine, data.test);
+  const steps = Math.floor(data.train.count / batch);
+  if (steps < 1) throw tooFew(data.train.count, batch);
+  if (state.busy) {
+    throw new ProxbitError("argument", "this trainer is training already", "wait for the other fit to end, or create a second trainer");
+  }
+  state.busy = true;
+  state.metadata = {
+    dataset: data.name,
+    classes: JSON.stringify(data.classes),
+    inputScale: String(data.train.scale),
+    inputOffset: String(data.train.offset),
+  };
+  try {
+    const plan = await engine.planFor(batch);
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const began = performance.now();
+      let [loss, accuracy] = [0, 0];
+      for await (const event of runEpoch(engine, optimizer, state, plan, data, options, { epoch, epochs, steps })) {
+        loss += event.loss / steps;
+        accuracy += event.accuracy / steps;
+        yield event;
+      }
+      state.epochs++;
+      const summary: EpochEvent = { type: "epoch", epoch, epochs, loss, accuracy, seconds: 0 };
+      if (validate || epoch === epochs) {
+        await estimateStatistics(engine, state.seed, data.train, { batchSize: batch, signal: options.signal });
+      }
+      const { signal } = options;
+      const measured = validate
+        ? await evaluate(engine, data.test, { batchSize: batch, ...(signal === undefined ? {} : { signal }) })
+        : undefined;
+      const seconds = (performance.now() - began) / 1000;
+      yield measured === undefined
+        ? { ...summary, seconds }
+        : { ...summary, seconds, validation: { loss: measured.loss, accuracy: measured.accuracy } };
+    }
+  } finally {
+    state.busy = false;
+  }
+}
+
+interface Course {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly steps: number;
+}
+
+async function* runEpoch(
+  engine: Engine,
+  optimizer: Optimizer,
+  state: TrainerState,
+  plan: TrainingPlan,
+  data: Dataset,
+  options: FitOptions,
+  course: Course,
+): AsyncGenerator<StepEvent, void, undefined> {
+  const { epoch, epochs, steps } = course;
+  const { batch } = plan;
+  const order = shuffle(data.train.count, state.seed, state.epochs);
+  const total = epochs * steps;
+  const progressAt = (step: number): number => ((epoch - 1) * steps + step) / total;
+  const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
+  let atOnce = 1;
+  let millisecondsPerStep = 0;
+  for (let first = 0; first < steps; ) {
+    if (options.signal?.aborted) throw stopped(`training (epoch ${epoch}, after step ${first})`);
+    const hardness = engine.hardness(progressAt(first));
+    let count = 1;
+    while (count < atOnce && first + count < steps && engine.hardness(progressAt(first + count)) === hardness) count++;
+    const program = await engine.trainStep(plan, data.train, progressAt(first));
+    const inputs = Array.from({ length: count }, (_, i) => {
+      const images = order.subarray((first + i) * batch, (first + i + 1) * batch);
+      const progress = progressAt(first + i);
+      return engine.inputs(plan, images, { kind: "train", progress, update: state.updates + i + 1 });
+    });
+
+    const began = performance.now();
+    const result = await engine.pool.run(program, inputs, reads);
+    const milliseconds = (performance.now() - began) / Math.max(1, result.completed);
+    millisecondsPerStep = millisecondsPerStep === 0 ? milliseconds : 0.9 * millisecondsPerStep + 0.1 * milliseconds;
+    atOnce = Math.max(1, Math.min(MOST_STEPS_AT_ONCE, Math.round(SLICE_MS / millisecondsPerStep)));
+    state.updates += result.completed;
+
+    for (const [i, [bytes]] of result.reads.entries()) {
+      const step = first + i + 1;
+      const sums = sumLosses(bytes as Uint8Array, plan.lanes);
+      yield {
+        type: "step",
+        epoch,
+        epochs,
+        step,
+        steps,
+        loss: sums.loss / batch,
+        accuracy: sums.correct / batch,
+        learningRate: evaluateSchedule(optimizer.learningRate, progressAt(step - 1)),
+        imagesPerSecond: (1000 * batch) / millisecondsPerStep,
+        secondsLeft: (millisecondsPerStep * (total - (epoch - 1) * steps - step)) / 1000,
+      };
+    }
+    if (result.failure !== null) {
+      await restorePrevious(engine);
+      state.updates = 0;
+      throw notFinite(result.failure, epoch, first + result.completed + 1);
+    }
+    first += count;
+  }
+}
+
+function notFinite(failure: Failure, epoch: number, step: number): ProxbitError {
+  return new ProxbitError(
+    "not-finite",
+    `epoch ${epoch}, step ${step}: layer "${failure.node}" met a number that is not finite (in ${failure.kernel})`,
+    "use a lower learning rate or check the data; the trainer holds the last good weights, with a fresh optimizer state",
+  );
+}

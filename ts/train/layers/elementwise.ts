@@ -1,0 +1,81 @@
+/**
+ * Layers without parameters in the trainer: max-pool, activations, sums. Flatten needs no plan: it is the same memory.
+ */
+import type { NodeOf } from "../../nn/graph.ts";
+import type { ConvShape } from "../../runtime/conv-shape.ts";
+import type { Lane, LayerPlan, PlanContext } from "../context.ts";
+import { sizeOf } from "../layout.ts";
+
+/** Max-pooling; the place of the first maximum in each window is kept for the way back. */
+export function planMaxPool(
+  node: NodeOf<"maxPool2d">,
+  shape: (lane: Lane) => ConvShape,
+  context: PlanContext,
+): LayerPlan {
+  const { name } = node;
+  const input = node.inputs[0];
+  const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
+  const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
+  const places = context.lanes.map((lane) => context.allocate(lane.images * outputSize));
+  const at = (lane: Lane): [number, number] => [descriptors[lane.index] as number, places[lane.index] as number];
+  return {
+    forward: (_mode, builder) => {
+      for (const lane of context.lanes) {
+        const [descriptor, place] = at(lane);
+        const [x, y] = [context.value(input, lane), context.value(name, lane)];
+        builder.lane(lane.index, name, "max_pool", descriptor, x, y, place);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      sinks.into(builder, name, input, (lane, dx) => {
+        const [descriptor, place] = at(lane);
+        builder.lane(lane.index, name, "max_pool_backward", descriptor, context.gradient(name, lane), place, dx);
+      });
+    },
+  };
+}
+
+const ACTIVATIONS = { relu: 0, hardTanh: 1 } as const;
+
+/** ReLU and hard tanh. */
+export function planActivation(node: NodeOf<"activation">, context: PlanContext): LayerPlan {
+  const { name, attributes } = node;
+  const input = node.inputs[0];
+  const kind = ACTIVATIONS[attributes.activation];
+  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  return {
+    forward: (_mode, builder) => {
+      for (const lane of context.lanes) {
+        const args = [kind, context.value(input, lane), context.value(name, lane), size * lane.images];
+        builder.lane(lane.index, name, "activation_forward", ...args);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      sinks.into(builder, name, input, (lane, dx) => {
+        const [x, dy] = [context.value(input, lane), context.gradient(name, lane)];
+        builder.lane(lane.index, name, "activation_backward", kind, x, dy, dx, size * lane.images);
+      });
+    },
+  };
+}
+
+/** The sum of two values of the same shape. */
+export function planAdd(node: NodeOf<"add">, context: PlanContext): LayerPlan {
+  const { name } = node;
+  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  return {
+    forward: (_mode, builder) => {
+      for (const lane of context.lanes) {
+        const [a, b] = node.inputs.map((input) => context.value(input, lane)) as [number, number];
+        builder.lane(lane.index, name, "add", a, b, context.value(name, lane), size * lane.images);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      for (const input of node.inputs) {
+        sinks.into(builder, name, input, (lane, dx) => {
+          builder.lane(lane.index, name, "copy", context.gradient(name, lane), dx, 4 * size * lane.images);
+        });
+      }
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * Where the trained state lies: one block of values (what a checkpoint would hold, in `parametersOf` order, without
+ * gaps), a second block with the values of the step before (the last good weights, should a step fail), and per trained
+ * parameter the optimizer's own state.
+ */
+import type { Parameter } from "../nn/graph.ts";
+import { createArena } from "../runtime/arena.ts";
+import type { Range } from "../runtime/program.ts";
+
+export interface TrainedTensor {
+  readonly parameter: Parameter;
+  /** Elements. */
+  readonly size: number;
+  /** Address of the value. */
+  readonly value: number;
+  /** Addresses of the optimizer's state, each as large as the value; empty for statistics. */
+  readonly slots: readonly number[];
+}
+
+export interface ParameterLayout {
+  readonly tensors: ReadonlyMap<string, TrainedTensor>;
+  readonly values: Range;
+  readonly previous: Range;
+  readonly slots: Range;
+  /** One past the last byte. */
+  readonly end: number;
+}
+
+/** Elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
+
+/** Lays out `parameters` from `base` on, with `slotsPerParameter` tensors of optimizer state. */
+export function layoutParameters(
+  parameters: readonly Parameter[],
+  slotsPerParameter: number,
+  base: number,
+): ParameterLayout {
+  const floats = parameters.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);
+  const arena = createArena(base);
+  const values = { address: arena.allocate(4 * floats), bytes: 4 * floats };
+  const previous = { address: arena.allocate(4 * floats), bytes: 4 * floats };
+  const slotsStart = arena.end();
+  const tensors = new Map<string, TrainedTensor>();
+  let value = values.address;
+  for (const parameter of parameters) {
+    const size = sizeOf(parameter.shape);
+    const count = parameter.role === "statistic" ? 0 : slotsPerParameter;
+    const slots = Array.from({ length: count }, () => arena.allocate(4 * size));
+    tensors.set(parameter.name, { parameter, size, value, slots });
+    value += 4 * size;
+  }
+  const end = arena.end();
+  return { tensors, values, previous, slots: { address: slotsStart, bytes: end - slotsStart }, end };
+}

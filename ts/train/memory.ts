@@ -1,0 +1,55 @@
+/**
+ * The pool's memory as the trainer uses it: three regions that are reserved apart and reused while they are large
+ * enough, so memory does not grow from epoch to epoch.
+ */
+import type { Split } from "../io/dataset.ts";
+import type { Pool } from "../runtime/pool.ts";
+import type { DataAddress } from "./programs.ts";
+
+/** Bytes sent to a worker at once, so that no single message blocks the caller's thread for long. */
+const PIECE = 4 << 20;
+
+/** A stretch of memory that is replaced by a larger one when it is too small. */
+export interface Region {
+  /** The address of at least `bytes` bytes; what was there before is lost if the region has moved. */
+  readonly atLeast: (bytes: number) => Promise<number>;
+}
+
+export function createRegion(pool: Pool): Region {
+  let address = 0;
+  let size = 0;
+  return {
+    atLeast: async (bytes) => {
+      if (bytes > size) {
+        address = await pool.reserve(bytes);
+        size = bytes;
+      }
+      return address;
+    },
+  };
+}
+
+/** Sends `bytes` to `address` piece by piece. */
+export async function writeLarge(pool: Pool, address: number, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; start += PIECE) {
+    await pool.write(address + start, bytes.subarray(start, start + PIECE));
+  }
+}
+
+/** Keeps splits in the pool's memory: each is sent once. */
+export function createDataStore(pool: Pool): (split: Split) => Promise<DataAddress> {
+  const known = new WeakMap<Split, Promise<DataAddress>>();
+  const send = async (split: Split): Promise<DataAddress> => {
+    const labelsAt = Math.ceil(split.images.length / 16) * 16;
+    const images = await pool.reserve(labelsAt + split.labels.length);
+    const labels = images + labelsAt;
+    await writeLarge(pool, images, split.images);
+    await writeLarge(pool, labels, split.labels);
+    return { images, labels, scale: split.scale, offset: split.offset };
+  };
+  return (split) => {
+    const found = known.get(split) ?? send(split);
+    known.set(split, found);
+    return found;
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * The programs of a plan: one step of training, one batch of evaluation, one batch for the running statistics.
+ *
+ * A step of training is: prepare the weights and gather the batch; forward; loss; backward; add the lanes' gradients and
+ * keep a copy of the values; update. The update is a phase of its own, so a number that is not finite anywhere before it
+ * leaves the weights untouched.
+ */
+import { backwardMapNumbers } from "../quantizers/maps.ts";
+import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
+import type { GradientSource, Lane, Mode, Sinks } from "./context.ts";
+import { sizeOf, type TrainedTensor } from "./layout.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { ownerOf, type TrainingPlan } from "./plan.ts";
+
+/** A data set in the pool's memory. */
+export interface DataAddress {
+  readonly images: number;
+  readonly labels: number;
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** Floats that one task adds up or updates. */
+const CHUNK = 16384;
+
+/** One step of training from the batch whose image numbers stand at `plan.indices`. */
+export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, optimizer: Optimizer): Program {
+  const builder = programBuilder(plan.lanes.length);
+  prepareAndGather(plan, data, mode, builder);
+  forward(plan, mode, builder);
+  loss(plan, plan.batch, true, builder);
+  backward(plan, mode, builder);
+  builder.barrier();
+  const sources = plan.layers.flatMap(({ layer }) => layer?.gradients ?? []);
+  for (const source of sources) addLanes(plan, source, builder);
+  const { values, previous } = plan.context.parameters;
+  for (const [start, count] of chunks(values.bytes / 4)) {
+    const args = [values.address + 4 * start, previous.address + 4 * start, 4 * count];
+    builder.task([{ node: "", kernel: "copy", arguments: args }]);
+  }
+  builder.barrier();
+  for (const source of sources) update(plan, source, optimizer, builder);
+  return builder.finish();
+}
+
+/** Loss and predictions of the first `valid` images of a batch, hard, with running statistics. */
+export function evaluateProgram(plan: TrainingPlan, data: DataAddress, valid: number): Program {
+  const mode: Mode = { kind: "evaluate", hard: () => true };
+  const builder = programBuilder(plan.lanes.length);
+  prepareAndGather(plan, data, mode, builder);
+  forward(plan, mode, builder);
+  loss(plan, valid, false, builder);
+  return builder.finish();
+}
+
+/** A forward pass of the hard network whose batch statistics go into the running ones. */
+export function estimateProgram(plan: TrainingPlan, data: DataAddress): Program {
+  const mode: Mode = { kind: "estimate", hard: () => true };
+  const builder = programBuilder(plan.lanes.length);
+  prepareAndGather(plan, data, mode, builder);
+  forward(plan, mode, builder);
+  return builder.finish();
+}
+
+function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, builder: ProgramBuilder): void {
+  for (const { layer } of plan.layers) for (const task of layer?.prepare?.(mode) ?? []) builder.task(task);
+  const input = plan.layers.find(({ node }) => node.op === "input")?.node.name as string;
+  const row = sizeOf(plan.context.shapes.get(input) as readonly number[]);
+  for (const lane of plan.lanes) {
+    const indices = plan.indices + 4 * lane.first;
+    const x = plan.context.value(input, lane);
+    builder.lane(lane.index, input, "gather_bytes", data.images, indices, lane.images, row, data.scale, data.offset, x);
+    builder.lane(lane.index, input, "gather_labels", data.labels, indices, lane.images, plan.labels + lane.first);
+  }
+  builder.barrier();
+}
+
+function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
+  for (const { layer } of plan.layers) layer?.forward(mode, builder);
+}
+
+function loss(plan: TrainingPlan, valid: number, withGradient: boolean, builder: ProgramBuilder): void {
+  const { output } = plan.graph;
+  const classes = sizeOf(plan.context.shapes.get(output) as readonly number[]);
+  for (const lane of plan.lanes) {
+    const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
+    const gradient = withGradient ? plan.context.gradient(output, lane) : 0;
+    const results = [gradient, plan.losses + 16 * lane.index, plan.predictions + 4 * lane.first];
+    const [logits, labels] = [plan.context.value(output, lane), plan.labels + lane.first];
+    const args = [logits, labels, lane.images, rows, classes, 1 / valid, ...results];
+    builder.lane(lane.index, output, "softmax_cross_entropy", ...args);
+  }
+  builder.barrier();
+}
+
+function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
+  const written = new Set([ownerOf(plan.graph, plan.graph.output)]);
+  const wanted = trainedBelow(plan);
+  const sinks: Sinks = {
+    wanted: (name) => wanted.has(name),
+    into: (target, node, name, emit) => {
+      const owner = ownerOf(plan.graph, name);
+      const first = !written.has(owner);
+      written.add(owner);
+      const count = sizeOf(plan.context.shapes.get(name) as readonly number[]);
+      for (const lane of plan.lanes) {
+        const gradient = plan.context.gradient(name, lane);
+        if (first) {
+          emit(lane, gradient);
+        } else {
+          emit(lane, plan.spare(lane));
+          target.lane(lane.index, node, "add_into", gradient, plan.spare(lane), count * lane.images);
+        }
+      }
+    },
+  };
+  for (const { node, layer } of plan.layers.toReversed()) {
+    if (written.has(ownerOf(plan.graph, node.name)) && wanted.has(node.name)) layer?.backward?.(mode, builder, sinks);
+  }
+}
+
+/** The nodes whose value depends on a trained parameter: gradients go no further down than these. */
+function trainedBelow(plan: TrainingPlan): ReadonlySet<string> {
+  const trained = new Set<string>();
+  for (const { node, layer } of plan.layers) {
+    if (layer?.gradients !== undefined || node.inputs.some((input) => trained.has(input))) trained.add(node.name);
+  }
+  return trained;
+}
+
+function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
+  const { partials, quantized } = source;
+  if (partials === undefined) return;
+  const tensor = tensorOf(plan, source);
+  const { node } = tensor.parameter;
+  for (const [start, count] of chunks(tensor.size)) {
+    const sum = (quantized?.summed ?? source.gradient) + 4 * start;
+    const from = [partials.address + 4 * start, plan.lanes.length, partials.stride];
+    const calls: Call[] = [{ node, kernel: "sum_lanes", arguments: [...from, count, sum] }];
+    if (quantized !== undefined) {
+      const map = backwardMapNumbers[quantized.site.quantizer.backward];
+      const args = [map, tensor.value + 4 * start, sum, source.gradient + 4 * start, count, quantized.site.parameters];
+      calls.push({ node, kernel: "quantize_backward", arguments: args });
+    }
+    builder.task(calls);
+  }
+}
+
+function update(plan: TrainingPlan, source: GradientSource, optimizer: Optimizer, builder: ProgramBuilder): void {
+  const { parameter, value, slots, size } = tensorOf(plan, source);
+  const hyper = plan.hyper.address + 4 * (plan.hyper.updates.get(parameter.name) as number);
+  for (const [start, count] of chunks(size)) {
+    const tensors = [value, source.gradient, ...slots].map((address) => address + 4 * start);
+    const kernel = optimizer.kind === "sgd" ? "sgd_step" : "adam_step";
+    builder.task([{ node: parameter.node, kernel, arguments: [...tensors, count, hyper] }]);
+  }
+}
+
+function tensorOf(plan: TrainingPlan, source: GradientSource): TrainedTensor {
+  return plan.context.parameters.tensors.get(source.parameter) as TrainedTensor;
+}
+
+function chunks(size: number): readonly (readonly [number, number])[] {
+  const count = Math.ceil(size / CHUNK);
+  return Array.from({ length: count }, (_, i) => [i * CHUNK, Math.min(CHUNK, size - i * CHUNK)] as const);
+}
+
+/** A lane's share of the losses that a step leaves: sum of the losses and number of right answers. */
+export function sumLosses(bytes: Uint8Array, lanes: readonly Lane[]): { readonly loss: number; readonly correct: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let [loss, correct] = [0, 0];
+  for (const { index } of lanes) {
+    loss += view.getFloat64(16 * index, true);
+    correct += view.getFloat64(16 * index + 8, true);
+  }
+  return { loss, correct };
+}

@@ -1,0 +1,98 @@
+/**
+ * The trainer: a graph, its weights in a pool of workers, and what one does with them.
+ *
+ * The caller's thread decides (which images are in a batch, what the learning rate is) and receives events; all numbers
+ * are worked on in the workers. A run is a function of graph, data, seed and options: neither the number of workers nor
+ * the speed of the machine changes a bit of it.
+ *
+ * @example
+ * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
+ * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
+ */
+import { ProxbitError } from "../errors.ts";
+import type { Dataset, Split } from "../io/dataset.ts";
+import type { Graph } from "../nn/graph.ts";
+import { validateGraph } from "../nn/validate.ts";
+import { createPool } from "../runtime/pool.ts";
+import type { Variant } from "../runtime/variants.ts";
+import { createEngine } from "./engine.ts";
+import { type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
+import type { Evaluation, TrainEvent } from "./events.ts";
+import { type FitOptions, fit, type TrainerState } from "./fit.ts";
+import { type Optimizer, optimizers } from "./optimizers.ts";
+import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
+
+export interface TrainerOptions {
+  /** Adam with Keras's defaults where absent. */
+  readonly optimizer?: Optimizer;
+  /** Threads, from 1; all cores where absent. More than eight find nothing to do. */
+  readonly workers?: number;
+  /** Seed of the initial weights and of the order of images; a whole number from 0 to 2^32 - 1. 0 where absent. */
+  readonly seed?: number;
+  /** The build of the core; the best that runs here where absent. */
+  readonly variant?: Variant;
+}
+
+export interface Trainer {
+  readonly graph: Graph;
+  /** Threads in use, and the build of the core they run. */
+  readonly workers: number;
+  readonly variant: Variant;
+  /**
+   * Trains for `epochs` epochs, yielding an event after every step and every epoch. Schedules run once over the call.
+   * Images that do not fill a batch are left out of the epoch (others every time). Afterwards the running statistics are
+   * those of the hard-signed network.
+   *
+   * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
+   * weights are those before that step; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
+   */
+  fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  /** Loss, accuracy and predictions of the network with hard-signed weights and activations. */
+  evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
+  /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
+  estimateStatistics(split: Split, options?: { readonly batches?: number; readonly batchSize?: number }): Promise<void>;
+  /** The latent and real weights and the running statistics, by parameter name. */
+  weights(): Promise<Map<string, Float32Array>>;
+  /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
+  setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
+  /**
+   * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name, classes,
+   * input scale and offset, and whatever texts `metadata` adds.
+   */
+  pack(metadata?: Readonly<Record<string, string>>): Promise<Uint8Array>;
+  /** Ends the workers. */
+  close(): void;
+}
+
+async function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
+  const valid = validateGraph(graph);
+  const seed = options.seed ?? 0;
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
+    throw new ProxbitError("argument", `seed must be a whole number from 0 to 2^32 - 1, not ${seed}`, "give another seed");
+  }
+  const workers = options.workers ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  const pool = await createPool({ workers, variant: options.variant });
+  try {
+    const optimizer = options.optimizer ?? optimizers.adam();
+    const engine = await createEngine(valid, optimizer, pool);
+    await initialize(engine, seed);
+    const state: TrainerState = { seed, epochs: 0, updates: 0, busy: false, metadata: {} };
+    return {
+      graph: valid,
+      workers: pool.workers,
+      variant: pool.variant,
+      fit: (data, fitOptions) => fit(engine, optimizer, state, data, fitOptions),
+      evaluate: (split, evaluateOptions = {}) => evaluate(engine, split, evaluateOptions),
+      estimateStatistics: (split, estimateOptions = {}) => estimateStatistics(engine, state.seed, split, estimateOptions),
+      weights: () => readWeights(engine),
+      setWeights: (weights) => writeWeights(engine, weights),
+      pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),
+      close: () => pool.close(),
+    };
+  } catch (error) {
+    pool.close();
+    throw error;
+  }
+}
+
+export const Trainer = { create };

@@ -1,0 +1,101 @@
+/** The network's values in and out of the pool's memory: initial values, reading, replacing, packing. */
+import { ProxbitError } from "../errors.ts";
+import { encodeModel, type PackedTensor } from "../io/model-file.ts";
+import { initialValues } from "../nn/initializers.ts";
+import type { Call } from "../runtime/program.ts";
+import { createArena } from "../runtime/arena.ts";
+import type { Engine } from "./engine.ts";
+import type { TrainedTensor } from "./layout.ts";
+
+/** Fills the values, and the copy that a failed step goes back to, from the graph's initialisers. */
+export async function initialize(engine: Engine, seed: number): Promise<void> {
+  const values = new Map([...engine.layout.tensors].map(([name, { parameter }]) => [name, initialValues(parameter, seed)]));
+  await writeValues(engine, values);
+}
+
+/** All values by parameter name. */
+export async function readWeights(engine: Engine): Promise<Map<string, Float32Array>> {
+  const { values, tensors } = engine.layout;
+  const bytes = await engine.pool.read(values);
+  const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+  return new Map(
+    [...tensors].map(([name, { value, size }]) => {
+      const start = (value - values.address) / 4;
+      return [name, floats.slice(start, start + size)];
+    }),
+  );
+}
+
+/** Replaces some values. */
+export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, Float32Array>): Promise<void> {
+  for (const [name, given] of weights) {
+    const tensor = engine.layout.tensors.get(name);
+    if (tensor === undefined) {
+      const known = [...engine.layout.tensors.keys()].join(", ");
+      throw new ProxbitError("unknown-name", `the network has no parameter "${name}"`, `its parameters are ${known}`);
+    }
+    if (given.length !== tensor.size) {
+      const shape = `[${tensor.parameter.shape.join(", ")}]`;
+      const message = `parameter "${name}" has shape ${shape}, ${tensor.size} elements, not ${given.length}`;
+      throw new ProxbitError("shape", message, "give the weights of a network with the same layers");
+    }
+    const bad = given.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      const message = `parameter "${name}" holds ${given[bad]} at position ${bad}`;
+      throw new ProxbitError("not-finite", message, "give finite weights only");
+    }
+  }
+  await writeValues(engine, new Map([...(await readWeights(engine)), ...weights]));
+}
+
+/** Writes all values, to the block in use and to its copy. */
+async function writeValues(engine: Engine, weights: ReadonlyMap<string, Float32Array>): Promise<void> {
+  const { values, previous, tensors } = engine.layout;
+  const floats = new Float32Array(values.bytes / 4);
+  for (const [name, { value }] of tensors) {
+    floats.set(weights.get(name) as Float32Array, (value - values.address) / 4);
+  }
+  const bytes = new Uint8Array(floats.buffer);
+  await engine.pool.write(values.address, bytes);
+  await engine.pool.write(previous.address, bytes);
+}
+
+/** After a failed step: the values before the last update, and an optimizer that has seen nothing. */
+export async function restorePrevious(engine: Engine): Promise<void> {
+  const { values, previous, slots } = engine.layout;
+  await engine.pool.write(values.address, await engine.pool.read(previous));
+  await engine.pool.write(slots.address, new Uint8Array(slots.bytes));
+}
+
+/** The model file of the hard-signed network. */
+export async function pack(engine: Engine, metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
+  const values = await readWeights(engine);
+  const latent = [...engine.layout.tensors.values()].filter(({ parameter }) => parameter.role === "latent");
+  const bits = await packBits(engine, latent);
+  const parameters = new Map<string, PackedTensor>([...values, ...bits]);
+  return encodeModel({ graph: engine.graph, parameters, metadata });
+}
+
+async function packBits(engine: Engine, latent: readonly TrainedTensor[]): Promise<Map<string, Uint8Array>> {
+  const place = (base: number): { jobs: { name: string; k: number; n: number; from: number; to: number }[]; end: number } => {
+    const arena = createArena(base);
+    const jobs = latent.map(({ parameter, size, value }) => {
+      const n = parameter.shape.at(-1) as number;
+      const k = size / n;
+      return { name: parameter.name, k, n, from: value, to: arena.allocate(n * Math.ceil(k / 8)) };
+    });
+    return { jobs, end: arena.end() };
+  };
+  const { end } = place(0);
+  if (end === 0) return new Map();
+  const base = await engine.packed.atLeast(end);
+  const { jobs } = place(base);
+  const calls = jobs.map(({ name, from, k, n, to }): Call => ({ node: name, kernel: "pack_file_bits", arguments: [from, k, n, to] }));
+  const ranges = jobs.map(({ to, k, n }) => ({ address: to, bytes: n * Math.ceil(k / 8) }));
+  const result = await engine.pool.run(await engine.pool.define([[calls]]), [[]], ranges);
+  if (result.failure !== null) {
+    const message = `parameter "${result.failure.node}" holds NaN and cannot be packed`;
+    throw new ProxbitError("not-finite", message, "train again with a lower learning rate");
+  }
+  return new Map(jobs.map(({ name }, i) => [name, result.reads[0]?.[i] as Uint8Array]));
+}
