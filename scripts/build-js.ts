@@ -10,7 +10,7 @@ import { variants } from "../ts/runtime/variants.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
-const workerUrl = /(new URL\(\s*"\.{1,2}\/[^"]*)\.ts("\s*,\s*import\.meta\.url)/g;
+const workerUrl = /(new URL\(\s*(?:\/\*[^*]*\*\/\s*)?"\.{1,2}\/[^"]*)\.ts("\s*,\s*import\.meta\.url)/g;
 
 rmSync(dist, { recursive: true, force: true });
 execFileSync(join(root, "node_modules/.bin/tsc"), ["--project", "tsconfig.build.json"], {

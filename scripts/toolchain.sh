@@ -21,7 +21,7 @@ fail() {
 # The highest-numbered wasm-ld of the system, or nothing.
 system_wasm_linker() {
   local found
-  found=$(ls -d /usr/lib/llvm-*/bin/wasm-ld /opt/homebrew/opt/lld*/bin/wasm-ld 2>/dev/null | sort -V | tail -n 1)
+  found=$(ls -d /usr/lib/llvm-*/bin/wasm-ld /opt/homebrew/opt/lld*/bin/wasm-ld 2>/dev/null | sort -V | tail -n 1 || true)
   if [ -n "$found" ]; then echo "$found"; else command -v wasm-ld || true; fi
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { exactCosPi, exactExp, exactLog } from "../ts/quantizers/elementary.ts";
+import { exactCosPi, exactExp, exactLog, exactPower } from "../ts/quantizers/elementary.ts";
 import {
   checkSchedule,
   constant,
@@ -126,6 +126,20 @@ describe("elementary functions of basic operations alone", () => {
         expect(Math.abs(exactCosPi(p) - Math.cos(Math.PI * p))).toBeLessThan(1e-15);
       }),
     );
+  });
+
+  it("agree with the engine on whole powers, as far as the roundings of the squarings go", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.5, max: 1, noNaN: true }), fc.integer({ min: 0, max: 1000 }), (base, power) => {
+        expect(Math.abs(exactPower(base, power) / base ** power - 1)).toBeLessThan((power + 1) * 2 ** -52);
+      }),
+    );
+    expect([exactPower(0.9, 0), exactPower(0.9, 1), exactPower(3, 5), exactPower(2, 53)]).toEqual([
+      1,
+      0.9,
+      243,
+      2 ** 53,
+    ]);
   });
 
   it("meet their exact values and limits", () => {

@@ -17,7 +17,10 @@ export const tails: fc.Arbitrary<number> = fc.oneof(
 );
 
 /** Lengths of flat tensors. */
-export const lengths: fc.Arbitrary<number> = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 41, max: 1100 }));
+export const lengths: fc.Arbitrary<number> = fc.oneof(
+  fc.integer({ min: 1, max: 40 }),
+  fc.integer({ min: 41, max: 1100 }),
+);
 
 const MOST_PRODUCTS = 250_000;
 const small = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
@@ -35,7 +38,12 @@ interface Sizes {
 }
 
 /** One axis of TensorFlow's SAME and VALID windows. */
-function axis(size: number, kernel: number, stride: number, same: boolean): { out: number; pad: number; padded: number } {
+function axis(
+  size: number,
+  kernel: number,
+  stride: number,
+  same: boolean,
+): { out: number; pad: number; padded: number } {
   const out = same ? Math.ceil(size / stride) : Math.floor((size - kernel) / stride) + 1;
   const pad = same ? Math.floor(Math.max(0, (out - 1) * stride + kernel - size) / 2) : 0;
   return { out, pad, padded: Math.max(pad + size, (out - 1) * stride + kernel) };
@@ -124,6 +132,11 @@ export interface Numbers {
   readonly bytes: (length: number, bound?: number) => Uint8Array;
 }
 
+function filled<T extends Float32Array | Uint8Array>(array: T, value: () => number): T {
+  for (let i = 0; i < array.length; i++) array[i] = value();
+  return array;
+}
+
 /** Numbers out of a seed: the same in every engine (SplitMix with 32 bits). */
 export function numbers(seed: number): Numbers {
   let state = seed | 0;
@@ -144,8 +157,8 @@ export function numbers(seed: number): Numbers {
   };
   return {
     below,
-    reals: (length) => Float32Array.from({ length }, real),
-    between: (length, low, high) => Float32Array.from({ length }, () => low + (high - low) * uniform()),
-    bytes: (length, bound = 256) => Uint8Array.from({ length }, () => below(bound)),
+    reals: (length) => filled(new Float32Array(length), real),
+    between: (length, low, high) => filled(new Float32Array(length), () => low + (high - low) * uniform()),
+    bytes: (length, bound = 256) => filled(new Uint8Array(length), () => below(bound)),
   };
 }

@@ -1,8 +1,9 @@
 /**
- * One instance of the kernels with a piece of memory to try them in. Every tensor of a case lies between guard bytes of
- * 0xff, which as a real is NaN: a kernel that writes past an output is found by its guards, one that lets what lies past
- * an input into its result by the NaN. Outputs start as 0xff, so an element that was never written shows. After every
- * call all guards and all inputs are compared with what they were.
+ * One instance of the kernels with a piece of memory to try them in. Every tensor of a case lies between guard bytes.
+ * Those of an input are 0xff, as reals NaN: a kernel that lets what lies past an input into its result is found by the
+ * NaN. Those of what may be written are 0xa5, so that no such NaN can be written over them unseen. Outputs start as
+ * 0xff, so an element that was never written shows. After every call all guards and all inputs are compared with what
+ * they were.
  */
 import { createArena } from "../../ts/runtime/arena.ts";
 import { type ConvShape, encodeConvShape } from "../../ts/runtime/conv-shape.ts";
@@ -37,25 +38,28 @@ export interface Bench {
   readonly shape: (shape: ConvShape) => Tensor<Uint8Array>;
   /** Calls a kernel and checks guards and inputs; returns its status. */
   readonly call: (kernel: KernelName, ...args: readonly (number | Tensor<Numbers>)[]) => number;
-  /** The kernels called and the digest (FNV-1a) of all results read since the last time this was asked. */
+  /** The kernels called and the digest (FNV-1a, a word at a time) of all results read since the last time this was asked. */
   readonly report: () => { readonly kernels: readonly KernelName[]; readonly digest: string };
 }
 
-const GUARD = 0xff;
+const INPUT_GUARD = 0xff;
+const OUTPUT_GUARD = 0xa5;
+const UNWRITTEN = 0xff;
 const GUARD_BYTES = 48;
 const ROOM = 32 << 20;
 
 interface Placed {
   readonly address: number;
   readonly bytes: number;
-  /** What an input holds; null for what kernels may write. */
-  readonly held: Uint8Array | null;
+  /** What an input holds, in words (the last one ends in guard bytes); null for what kernels may write. */
+  readonly held: Uint32Array | null;
 }
 
 /** A bench over `instance`, in memory added to it. */
 export function createBench({ exports, memory }: KernelInstance): Bench {
   const base = memory.grow(ROOM / pageBytes) * pageBytes;
   const all = new Uint8Array(memory.buffer);
+  const allWords = new Uint32Array(memory.buffer);
   let arena = createArena(base);
   let placed: Placed[] = [];
   let called = new Set<KernelName>();
@@ -65,17 +69,19 @@ export function createBench({ exports, memory }: KernelInstance): Bench {
     const start = arena.allocate(bytes + 2 * GUARD_BYTES);
     if (arena.end() > base + ROOM) throw new Error(`the case needs more than ${ROOM} bytes`);
     const address = start + GUARD_BYTES;
-    all.fill(GUARD, start, arena.end());
-    if (content !== null) all.set(content, address);
-    placed.push({ address, bytes, held: constant ? all.slice(address, address + bytes) : null });
+    all.fill(constant ? INPUT_GUARD : OUTPUT_GUARD, start, arena.end());
+    if (content === null) all.fill(UNWRITTEN, address, address + bytes);
+    else all.set(content, address);
+    placed.push({ address, bytes, held: constant ? allWords.slice(address / 4, (address + bytes + 3) >>> 2) : null });
     return address;
   };
   const tensor = <T extends Numbers>(kind: Kind<T>, address: number, length: number): Tensor<T> => ({
     address,
     read: () => {
-      const bytes = all.slice(address, address + length * kind.BYTES_PER_ELEMENT);
-      for (const byte of bytes) digest = Math.imul(digest ^ byte, 0x01000193);
-      return new kind(bytes.buffer, 0, length);
+      const size = length * kind.BYTES_PER_ELEMENT;
+      const words = allWords.slice(address / 4, (address + size + 3) >>> 2);
+      for (let i = 0; i < words.length; i++) digest = Math.imul(digest ^ (words[i] as number), 0x01000193);
+      return new kind(words.buffer, 0, length);
     },
   });
   const filled = <T extends Numbers>(values: T, constant: boolean): Tensor<T> => {
@@ -85,11 +91,14 @@ export function createBench({ exports, memory }: KernelInstance): Bench {
   };
   const inspect = (kernel: KernelName): void => {
     for (const [number, { address, bytes, held }] of placed.entries()) {
+      const guard = held === null ? OUTPUT_GUARD : INPUT_GUARD;
       for (let i = 1; i <= GUARD_BYTES; i++) {
-        if (all[address - i] !== GUARD) throw new Error(`${kernel} wrote ${i} bytes before tensor ${number}`);
-        if (all[address + bytes + i - 1] !== GUARD) throw new Error(`${kernel} wrote past the end of tensor ${number}`);
+        if (all[address - i] !== guard) throw new Error(`${kernel} wrote ${i} bytes before tensor ${number}`);
+        if (all[address + bytes + i - 1] !== guard) throw new Error(`${kernel} wrote past the end of tensor ${number}`);
       }
-      if (held?.some((byte, i) => all[address + i] !== byte)) throw new Error(`${kernel} changed its input ${number}`);
+      for (let i = 0; held !== null && i < held.length; i++) {
+        if (allWords[address / 4 + i] !== held[i]) throw new Error(`${kernel} changed its input ${number}`);
+      }
     }
   };
 

@@ -26,14 +26,14 @@ export function nibbles(shape: ConvShape, bits: Uint8Array): Uint8Array {
 export function packedWords(shape: ConvShape, bits: Uint8Array): BigUint64Array {
   const { channels } = shape;
   const map = interior(shape);
-  const out = new BigUint64Array(map.length * words(channels));
+  const halves = new Uint32Array(2 * map.length * words(channels));
   map.forEach((pixel, padded) => {
     for (let c = 0; c < channels; c++) {
       const bit = pixel < 0 ? Number(shape.padOne) : bits[pixel * channels + c]!;
-      out[padded * words(channels) + Math.floor(c / 64)]! |= BigInt(bit) << BigInt(c % 64);
+      halves[2 * padded * words(channels) + (c >> 5)]! |= bit << (c & 31);
     }
   });
-  return out;
+  return new BigUint64Array(halves.buffer);
 }
 
 /** The same geometry with the image as its own padded buffer. */
@@ -53,17 +53,20 @@ export function fileBits(w: Float32Array, k: number, n: number): Uint8Array {
   return out;
 }
 
-/** Look-up weights `[ceil(N / 16)][taps * groups][16]`, plain nibbles. */
+/** Look-up weights `[panels][taps * groups][32]`, plain nibbles; the last panel is 16 wide where that is enough. */
 export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
   const { channels, filters } = shape;
   const rows = taps(shape) * groups(channels);
-  const out = new Uint8Array(Math.ceil(filters / 16) * rows * 16);
+  const blocks = Math.ceil(filters / 16);
+  const out = new Uint8Array(blocks * rows * 16);
   for (let filter = 0; filter < filters; filter++) {
+    const panel = filter >> 5;
+    const lanes = Math.min(32, 16 * blocks - 32 * panel);
     for (let tap = 0; tap < taps(shape); tap++) {
       for (let c = 0; c < channels; c++) {
         if (w[(tap * channels + c) * filters + filter]! < 0) continue;
         const row = tap * groups(channels) + (c >> 2);
-        out[((filter >> 4) * rows + row) * 16 + (filter & 15)]! |= 1 << (c & 3);
+        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c & 3);
       }
     }
   }
@@ -73,16 +76,16 @@ export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
 /** Word weights `[N rounded up to 2][taps][words]`. */
 export function wordWeights(shape: ConvShape, w: Float32Array): BigUint64Array {
   const { channels, filters } = shape;
-  const out = new BigUint64Array(Math.ceil(filters / 2) * 2 * taps(shape) * words(channels));
+  const halves = new Uint32Array(2 * Math.ceil(filters / 2) * 2 * taps(shape) * words(channels));
   for (let filter = 0; filter < filters; filter++) {
     for (let tap = 0; tap < taps(shape); tap++) {
       for (let c = 0; c < channels; c++) {
         if (w[(tap * channels + c) * filters + filter]! < 0) continue;
-        out[(filter * taps(shape) + tap) * words(channels) + Math.floor(c / 64)]! |= 1n << BigInt(c % 64);
+        halves[2 * (filter * taps(shape) + tap) * words(channels) + (c >> 5)]! |= 1 << (c & 31);
       }
     }
   }
-  return out;
+  return new BigUint64Array(halves.buffer);
 }
 
 /** Sums of the weights of each tap, `[taps][N]`. */

@@ -61,7 +61,12 @@ export function signConv(shape: ConvShape, x: Float32Array, w: Float32Array): In
 }
 
 /** The f32 convolution, summed over k in order from 0, then the bias: the very bits of `ff_conv`. */
-export function inOrderConv(shape: ConvShape, x: Float32Array, w: Float32Array, bias: Float32Array | null): Float32Array {
+export function inOrderConv(
+  shape: ConvShape,
+  x: Float32Array,
+  w: Float32Array,
+  bias: Float32Array | null,
+): Float32Array {
   const { channels, filters } = shape;
   const y = new Float32Array(outputPixels(shape) * filters);
   forEachTap(shape, (output, tap, pixel) => {
@@ -120,7 +125,11 @@ export function mixedFilterGradient(shape: ConvShape, x: Float32Array, dy: Float
 }
 
 /** The gradient at the unpadded input of a convolution in f64, and the sum of the magnitudes of its terms. */
-export function inputGradient(shape: ConvShape, dy: Float32Array, w: Float32Array): readonly [Float64Array, Float64Array] {
+export function inputGradient(
+  shape: ConvShape,
+  dy: Float32Array,
+  w: Float32Array,
+): readonly [Float64Array, Float64Array] {
   const { channels, filters } = shape;
   const dx = new Float64Array(inputPixels(shape) * channels);
   const size = new Float64Array(dx.length);

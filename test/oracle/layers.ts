@@ -54,11 +54,7 @@ function outputOf(shape: Shape, { window, strides, padding }: WindowOptions): [n
  * Calls `visit` for every output pixel and every place of its window: the output pixel's number, the place's number in the
  * window, and the number of the input pixel there, or -1 outside of the image.
  */
-function slide(
-  x: Value,
-  options: WindowOptions,
-  visit: (output: number, place: number, input: number) => void,
-): void {
+function slide(x: Value, options: WindowOptions, visit: (output: number, place: number, input: number) => void): void {
   const [height = 0, width = 0] = x.shape;
   const { window, strides, padding } = options;
   const rows = axis(height, window[0], strides[0], padding);
@@ -79,8 +75,14 @@ function slide(
   }
 }
 
-const convWindow = (node: NodeOf<"conv2d">): WindowOptions => ({ ...node.attributes, window: node.attributes.kernelSize });
-const poolWindow = (node: NodeOf<"maxPool2d">): WindowOptions => ({ ...node.attributes, window: node.attributes.poolSize });
+const convWindow = (node: NodeOf<"conv2d">): WindowOptions => ({
+  ...node.attributes,
+  window: node.attributes.kernelSize,
+});
+const poolWindow = (node: NodeOf<"maxPool2d">): WindowOptions => ({
+  ...node.attributes,
+  window: node.attributes.poolSize,
+});
 
 /** y(oy, ox, o) = sum over r, s, c of x(oy sh + r - before, ox sw + s - before, c) w(r, s, c, o); 0 or 1 outside. */
 export function convolve(node: NodeOf<"conv2d">, x: Value, kernel: Float64Array): Value {
@@ -92,7 +94,8 @@ export function convolve(node: NodeOf<"conv2d">, x: Value, kernel: Float64Array)
     for (let c = 0; c < channels; c++) {
       const value = input < 0 ? outside : at(x.data, input * channels + c);
       for (let o = 0; o < filters; o++) {
-        y.data[output * filters + o] = at(y.data, output * filters + o) + value * at(kernel, (place * channels + c) * filters + o);
+        y.data[output * filters + o] =
+          at(y.data, output * filters + o) + value * at(kernel, (place * channels + c) * filters + o);
       }
     }
   });
@@ -118,7 +121,8 @@ export function convolveBackward(
         const weight = (place * channels + c) * filters + o;
         const gradient = at(dy.data, output * filters + o);
         dkernel[weight] = at(dkernel, weight) + value * gradient;
-        if (input >= 0) dx.data[input * channels + c] = at(dx.data, input * channels + c) + at(kernel, weight) * gradient;
+        if (input >= 0)
+          dx.data[input * channels + c] = at(dx.data, input * channels + c) + at(kernel, weight) * gradient;
       }
     }
   });
@@ -230,7 +234,10 @@ export function normaliseBackward(
   const channels = gamma.length;
   const deviation = moments.variance.map((variance) => Math.sqrt(variance + epsilon));
   const unit = x.data.map((value, i) => (value - at(moments.mean, i % channels)) / at(deviation, i % channels));
-  const dgamma = channelSums(dy.data.map((gradient, i) => gradient * at(unit, i)), channels);
+  const dgamma = channelSums(
+    dy.data.map((gradient, i) => gradient * at(unit, i)),
+    channels,
+  );
   const dbeta = channelSums(dy.data, channels);
   const data = dy.data.map((gradient, i) => {
     const c = i % channels;

@@ -144,7 +144,8 @@ export function runNetwork(
           node.op === "conv2d" ? convolveBackward(node, input, kernel, dy) : multiplyBackward(input, kernel, dy);
         gradients.set(`${node.name}/kernel`, throughQuantizer(weightQuantizer, latent, dkernel));
         if (useBias) gradients.set(`${node.name}/bias`, channelSums(dy.data, dy.shape.at(-1) as number));
-        return send(node.inputs[0], throughQuantizer(activationQuantizer, x.data, dx.data));
+        send(node.inputs[0], throughQuantizer(activationQuantizer, x.data, dx.data));
+        return;
       }
       case "batchNorm": {
         const own = moments.get(node.name) as Moments;
@@ -152,16 +153,24 @@ export function runNetwork(
         const { dx, dgamma, dbeta } = normaliseBackward(x, own, gamma, node.attributes.epsilon, dy);
         gradients.set(`${node.name}/gamma`, dgamma);
         gradients.set(`${node.name}/beta`, dbeta);
-        return send(node.inputs[0], dx.data);
+        send(node.inputs[0], dx.data);
+        return;
       }
       case "maxPool2d":
-        return send(node.inputs[0], maxPoolBackward(x, places.get(node.name) as Int32Array, dy).data);
+        send(node.inputs[0], maxPoolBackward(x, places.get(node.name) as Int32Array, dy).data);
+        return;
       case "activation": {
-        const open = (element: number): boolean => (node.attributes.activation === "relu" ? element > 0 : Math.abs(element) <= 1);
-        return send(node.inputs[0], dy.data.map((gradient, i) => (open(x.data[i] as number) ? gradient : 0)));
+        const open = (element: number): boolean =>
+          node.attributes.activation === "relu" ? element > 0 : Math.abs(element) <= 1;
+        send(
+          node.inputs[0],
+          dy.data.map((gradient, i) => (open(x.data[i] as number) ? gradient : 0)),
+        );
+        return;
       }
       case "flatten":
-        return send(node.inputs[0], dy.data);
+        send(node.inputs[0], dy.data);
+        return;
       case "add":
         for (const input of node.inputs) send(input, dy.data);
     }

@@ -47,9 +47,15 @@ export function trainStep(
     if (node.op !== "batchNorm") continue;
     const { mean, variance } = runningStatistics(result.moments.get(node.name) as Moments);
     const keep = node.attributes.momentum;
-    for (const [suffix, batch] of [["movingMean", mean], ["movingVariance", variance]] as const) {
+    for (const [suffix, batch] of [
+      ["movingMean", mean],
+      ["movingVariance", variance],
+    ] as const) {
       const running = state.weights.get(`${node.name}/${suffix}`) as Float64Array;
-      weights.set(`${node.name}/${suffix}`, running.map((r, c) => keep * r + (1 - keep) * (batch[c] as number)));
+      weights.set(
+        `${node.name}/${suffix}`,
+        running.map((r, c) => keep * r + (1 - keep) * (batch[c] as number)),
+      );
     }
   }
   return { state: { weights, slots, updates }, result };

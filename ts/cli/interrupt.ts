@@ -29,8 +29,8 @@ export function listenForInterrupt(): Interrupt {
     if (exitCode === undefined) {
       exitCode = 128 + constants.signals[name];
       first = now;
-      process.stderr.write("\nstopping after this step; press Ctrl-C again to stop at once\n");
       controller.abort();
+      process.stderr.write("\nstopping after this step; press Ctrl-C again to stop at once\n");
     } else if (now - first > SAME_PRESS_MS) {
       process.exit(exitCode);
     }

@@ -9,7 +9,7 @@ export interface Output {
   /** Text for people on stdout. */
   readonly text: (text: string) => void;
   /** A JSON line for programs on stdout. */
-  readonly event: (event: { readonly type: string }) => void;
+  readonly event: <Event extends { readonly type: string }>(event: Event) => void;
   /** The last word: a JSON line of type "result" for programs, `text` for people. */
   readonly result: (result: Readonly<Record<string, unknown>>, text: string) => void;
   /** A line on stderr, for both: something to know that is no error. */

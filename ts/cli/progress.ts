@@ -5,7 +5,7 @@
 import { SingleBar } from "cli-progress";
 import type { EpochEvent, StepEvent } from "../train/events.ts";
 import { clock, grouped, percent } from "./format.ts";
-import type { Output } from "./output.ts";
+import type { Context } from "./run.ts";
 
 const SECONDS_BETWEEN_LINES = 5;
 
@@ -18,37 +18,47 @@ interface Meter {
 
 const silent: Meter = { update: () => {}, clear: () => {} };
 
-function barMeter(label: string): Meter {
+/** Until `signal`: what is said then should stay on the screen, and a bar would be drawn over it. */
+function barMeter(label: string, signal: AbortSignal): Meter {
   let shown: SingleBar | undefined;
+  const clear = (): void => {
+    shown?.stop();
+    shown = undefined;
+    process.off("exit", clear);
+  };
+  const show = (done: number, total: number, text: string): SingleBar => {
+    const bar = new SingleBar({
+      format: `${label}{text} ▕{bar}▏ {percentage} %`,
+      barCompleteChar: "█",
+      barIncompleteChar: " ",
+      barsize: 16,
+      stream: process.stderr,
+      clearOnComplete: true,
+      gracefulExit: false,
+    });
+    bar.start(total, done, { text });
+    // The bar has changed how the terminal wraps lines, and gives that back when it stops.
+    process.once("exit", clear);
+    return bar;
+  };
+  signal.addEventListener("abort", clear);
   return {
     update: (done, total, text) => {
-      if (shown === undefined) {
-        shown = new SingleBar({
-          format: `${label}{text} ▕{bar}▏ {percentage} %`,
-          barCompleteChar: "█",
-          barIncompleteChar: " ",
-          barsize: 16,
-          stream: process.stderr,
-          clearOnComplete: true,
-          gracefulExit: false,
-        });
-        shown.start(total, done, { text });
-      }
+      if (signal.aborted) return;
+      shown ??= show(done, total, text);
       shown.setTotal(total);
       shown.update(done, { text });
     },
-    clear: () => {
-      shown?.stop();
-      shown = undefined;
-    },
+    clear,
   };
 }
 
 function lineMeter(label: string): Meter {
-  let last = performance.now();
+  let last: number | undefined;
   return {
     update: (_done, _total, text) => {
       const now = performance.now();
+      last ??= now;
       if (now - last < 1000 * SECONDS_BETWEEN_LINES) return;
       last = now;
       process.stderr.write(`${label}${text}\n`);
@@ -57,9 +67,9 @@ function lineMeter(label: string): Meter {
   };
 }
 
-function createMeter(output: Output, label: string): Meter {
+function createMeter({ output, signal }: Context, label: string): Meter {
   if (output.json) return silent;
-  return process.stderr.isTTY ? barMeter(label) : lineMeter(label);
+  return process.stderr.isTTY ? barMeter(label, signal) : lineMeter(label);
 }
 
 export interface TrainingProgress {
@@ -69,8 +79,8 @@ export interface TrainingProgress {
 }
 
 /** Progress of `fit`: a meter of the steps of all epochs, and a line that stays for each epoch. */
-export function trainingProgress(output: Output): TrainingProgress {
-  const meter = createMeter(output, "");
+export function trainingProgress(context: Context): TrainingProgress {
+  const meter = createMeter(context, "");
   return {
     step: (event) => {
       const { epoch, epochs, step, steps } = event;
@@ -78,7 +88,7 @@ export function trainingProgress(output: Output): TrainingProgress {
     },
     epoch: ({ epoch, epochs, loss, accuracy, seconds, validation }) => {
       meter.clear();
-      if (output.json) return;
+      if (context.output.json) return;
       const tested = validation === undefined ? "" : `  test accuracy ${percent(validation.accuracy)}`;
       const trained = `loss ${loss.toFixed(4)}  accuracy ${percent(accuracy)}`;
       process.stderr.write(`epoch ${epoch}/${epochs}  ${trained}${tested}  ${seconds.toFixed(1)} s\n`);
@@ -99,8 +109,8 @@ export interface CountProgress {
 }
 
 /** Progress over a number of images. */
-export function countProgress(output: Output, label: string): CountProgress {
-  const meter = createMeter(output, `${label} `);
+export function countProgress(context: Context, label: string): CountProgress {
+  const meter = createMeter(context, `${label} `);
   return {
     update: (done, of) => meter.update(done, of, `${grouped(done)} of ${grouped(of)} images`),
     clear: meter.clear,

@@ -38,7 +38,7 @@ function report(error: unknown, output: Output): void {
   const remedy = known ? oneLine(error.remedy) : REPORT;
   process.stderr.write(`error: ${message}\n  ${remedy}\n`);
   if (!known) process.stderr.write(`${error instanceof Error ? error.stack : "no stack"}\n`);
-  output.event({ type: "error", code: known ? error.code : "internal", message, remedy } as { type: "error" });
+  output.event({ type: "error", code: known ? error.code : "internal", message, remedy });
 }
 
 /**

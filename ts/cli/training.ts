@@ -1,4 +1,5 @@
 /** A training run with its progress: what `proxbit train` and the demo have in common. */
+import { isProxbitError, ProxbitError } from "../errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
@@ -43,16 +44,17 @@ export interface TrainingResult {
  * Trains, evaluates, and writes the model file as the last step; whatever ends the run before leaves no file. The threads
  * have ended when this returns or throws.
  */
-export async function runTraining(run: TrainingRun, { output, signal }: Context): Promise<TrainingResult> {
+export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
+  const { output, signal } = context;
   const { graph, data, optimizer, epochs, batchSize, workers, seed } = run;
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
-  output.event({ type: "network", ...network } as { type: "network" });
+  output.event({ type: "network", ...network });
   const trainer = await Trainer.create(graph, { optimizer, seed, ...(workers === undefined ? {} : { workers }) });
-  const training = trainingProgress(output);
-  const testing = countProgress(output, "testing");
+  const training = trainingProgress(context);
+  const testing = countProgress(context, "testing");
   try {
-    output.event({ type: "start", workers: trainer.workers, variant: trainer.variant } as { type: "start" });
+    output.event({ type: "start", workers: trainer.workers, variant: trainer.variant });
     const began = performance.now();
     for await (const event of trainer.fit(data, { epochs, batchSize, signal })) {
       output.event(event);
@@ -66,6 +68,9 @@ export async function runTraining(run: TrainingRun, { output, signal }: Context)
     await writeFileAtomic(run.file, bytes);
     const { floatBytes } = network.totals;
     return { evaluation, workers: trainer.workers, seconds, packedBytes: bytes.length, floatBytes };
+  } catch (cause) {
+    if (!isProxbitError(cause) || cause.code !== "aborted") throw cause;
+    throw new ProxbitError("aborted", cause.message, "No model file was written.", { cause });
   } finally {
     training.clear();
     testing.clear();

@@ -95,7 +95,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
 
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
   const sourceOf = (name: string): GraphNode => throughFlatten(graph, name);
-  const valueOf = (name: string): number => values.get(sourceOf(name).name) as number;
+  const addressOf = (name: string): number => values.get(sourceOf(name).name) as number;
   const place = (bytes: Uint8Array): number => {
     const address = arena.allocate(bytes.length);
     writes.push({ address, bytes });
@@ -135,7 +135,12 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
     const { useBias, weightQuantizer, activationQuantizer } = node.attributes;
     const bits = activationQuantizer !== null;
     const binary = bits && weightQuantizer !== null;
-    const shape = productShape(node, batch, shapeOf(node.inputs[0]), binary ? shapeOf(sourceOf(node.inputs[0]).name) : null);
+    const shape = productShape(
+      node,
+      batch,
+      shapeOf(node.inputs[0]),
+      binary ? shapeOf(sourceOf(node.inputs[0]).name) : null,
+    );
     const [k, n] = [reduction(shape), shape.filters];
     const floats = outputPixels(shape) * n;
     const at = descriptor(shape);
@@ -153,7 +158,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
       if (weightQuantizer !== null) once(name, "unpack_file_bits_real", placeTensor(`${name}/kernel`), k, n, weights);
       const panels = arena.allocate(4 * panelFloats(k, n));
       once(name, "pack_panels", weights, k, n, panels);
-      let x = valueOf(node.inputs[0]);
+      let x = addressOf(node.inputs[0]);
       if (!isUnpadded(shape)) {
         const padded = arena.allocate(4 * paddedPixels(shape) * shape.channels);
         emit(name, "pad_real", at, x, padded);
@@ -205,7 +210,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
     const source = sourceOf(node.inputs[0]);
     const chain = folded.get(source.name);
     if (chain === undefined) {
-      emit(node.name, layout.sign, at, valueOf(source.name), activations);
+      emit(node.name, layout.sign, at, addressOf(source.name), activations);
       return;
     }
     const { product, pool } = chain.fusion;
@@ -242,7 +247,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
       explain(node, { note: "integer thresholds: the next layer reads bits", activationBits: 1 });
       return;
     }
-    const x = valueOf(node.inputs[0]);
+    const x = addressOf(node.inputs[0]);
     const rows = (batch * elementsOf(shapeOf(name))) / channels;
     emit(name, "affine", x, rows, channels, scale, shift, realValue(name));
     explain(node, { kernel: "affine" });
@@ -255,7 +260,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
     }
     const shape = windowShape(batch, convGeometry(node, shapeOf(node.inputs[0])));
     const places = arena.allocate(outputPixels(shape) * shape.channels);
-    emit(node.name, "max_pool", descriptor(shape), valueOf(node.inputs[0]), realValue(node.name), places);
+    emit(node.name, "max_pool", descriptor(shape), addressOf(node.inputs[0]), realValue(node.name), places);
     explain(node, { kernel: "max_pool" });
   };
 
@@ -265,12 +270,12 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
     else if (node.op === "maxPool2d") compilePool(node);
     else if (node.op === "input") realValue(node.name);
     else if (node.op === "activation") {
-      const x = valueOf(node.inputs[0]);
+      const x = addressOf(node.inputs[0]);
       const kind = node.attributes.activation === "relu" ? 0 : 1;
       emit(node.name, "activation_forward", kind, x, realValue(node.name), batch * elementsOf(shapeOf(node.name)));
       explain(node, { kernel: "activation_forward" });
     } else if (node.op === "add") {
-      const [a, b] = node.inputs.map(valueOf) as [number, number];
+      const [a, b] = node.inputs.map(addressOf) as [number, number];
       emit(node.name, "add", a, b, realValue(node.name), batch * elementsOf(shapeOf(node.name)));
       explain(node, { kernel: "add" });
     }
@@ -284,7 +289,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
     layers,
     input: values.get(input.name) as number,
     inputSize: elementsOf(input.attributes.shape),
-    output: valueOf(graph.output),
+    output: addressOf(graph.output),
     outputSize: elementsOf(shapeOf(graph.output)),
     end: arena.end(),
   };
@@ -308,7 +313,8 @@ function productShape(node: ProductNode, batch: number, input: Shape, image: Sha
   if (node.op === "conv2d") return windowShape(batch, convGeometry(node, input));
   const { units } = node.attributes;
   if (image === null) return denseShape(batch, input[0] as number, units);
-  const [height, width, channels] = image.length === 3 ? (image as [number, number, number]) : [1, 1, image[0] as number];
+  const [height, width, channels] =
+    image.length === 3 ? (image as [number, number, number]) : [1, 1, image[0] as number];
   return {
     ...pixelShape(batch, [height, width, channels]),
     kernelHeight: height,

@@ -29,9 +29,16 @@ export function formatExplanation(explanation: Explanation): string {
     layer.multiplyAccumulates === 0 ? "" : layer.multiplyAccumulates.toLocaleString("en-US"),
     layer.note,
   ]);
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] as string).length)));
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
+  );
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === 6 ? cell.padStart(widths[column] as number) : cell.padEnd(widths[column] as number))).join("  ").trimEnd();
+    row
+      .map((cell, column) =>
+        column === 6 ? cell.padStart(widths[column] as number) : cell.padEnd(widths[column] as number),
+      )
+      .join("  ")
+      .trimEnd();
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
   const { variant, kernel, chosenBy, memoryBytes, notes } = explanation;
   return [

@@ -2,6 +2,9 @@
  * A session: a packed model in the memory of its own instance of the core. Loading checks the whole file, plans memory,
  * lays out the weights and picks the fastest kernel; after that a run allocates nothing but its result.
  */
+
+import { integerIn, oneOf, plainObject, type Subject } from "../checks.ts";
+import { describe } from "../describe.ts";
 import { ProxbitError } from "../errors.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
@@ -38,7 +41,8 @@ export interface Session {
    *
    * @param images bytes, to which the file's input scale and offset are applied, or floats, taken as they are.
    * @returns the outputs, `[images][classes]`.
-   * @throws ProxbitError `shape` where the length is no whole number of images, `not-finite` where a layer met NaN.
+   * @throws ProxbitError `argument` for anything but such an array, `shape` where the length is no whole number of images,
+   * `not-finite` for an input or output that is not finite and where a layer met NaN.
    */
   run(images: Uint8Array | Uint8ClampedArray | Float32Array): Float32Array;
   explain(): Explanation;
@@ -52,14 +56,10 @@ export interface Session {
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
   const model = decodeModel(bytes);
-  const batch = options.batch ?? 1;
-  if (!Number.isInteger(batch) || batch < 1 || batch > 256) {
-    throw new ProxbitError("argument", `batch must be a whole number from 1 to 256, not ${batch}`, "leave it out for 1");
-  }
-  if (options.kernel !== undefined && !BINARY_KERNELS.includes(options.kernel)) {
-    const message = `there is no kernel "${options.kernel}"`;
-    throw new ProxbitError("unknown-name", message, `kernels are ${BINARY_KERNELS.join(", ")}`);
-  }
+  const subject: Subject = { code: "argument", what: "load" };
+  plainObject(options, ["variant", "kernel", "batch", "source"], subject);
+  const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
+  if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
   const variant = await detectVariant({ shared: false, ...(options.variant && { variant: options.variant }) });
   const module = await loadModule(variant, options.source === undefined ? {} : { source: options.source });
   const instance = instantiate(module, {});
@@ -98,7 +98,7 @@ function reserve(instance: KernelInstance, bytes: number): number {
     return instance.memory.grow(Math.ceil(bytes / PAGE)) * PAGE;
   } catch (error) {
     const message = `the model needs ${Math.ceil(bytes / (1 << 20))} MiB of memory, which cannot be had`;
-    throw new ProxbitError("environment", message, "use a smaller batch or a smaller network", { cause: error });
+    throw new ProxbitError("environment", message, "Use a smaller batch or a smaller network.", { cause: error });
   }
 }
 
@@ -121,7 +121,7 @@ function runAll(instance: KernelInstance, calls: readonly Call[], when: string):
     if (place === 0) return;
     const failed = program.calls[place - 1];
     const message = `layer "${failed?.node}" met NaN or an infinite number ${when}`;
-    throw new ProxbitError("not-finite", message, "give finite pixels; if they are, train the model again");
+    throw new ProxbitError("not-finite", message, "Give finite pixels; if they are, train the model again.");
   };
 }
 
@@ -148,27 +148,46 @@ function runner(
   const floatsIn = new Float32Array(buffer, input, batch * inputSize);
   const out = new Float32Array(buffer, output, batch * outputSize);
   return (images) => {
+    checkNumbers(images);
     if (images.length === 0 || images.length % inputSize !== 0) {
       const shape = `[${inputShapeOf(model.graph).join(", ")}]`;
       const message = `the network takes images of ${shape}, ${inputSize} numbers each; ${images.length} were given`;
-      throw new ProxbitError("shape", message, "give whole images, one after the other, channels last");
+      throw new ProxbitError("shape", message, "Give whole images, one after the other, channels last.");
     }
     const count = images.length / inputSize;
     const results = new Float32Array(count * outputSize);
     for (let first = 0; first < count; first += batch) {
       const valid = Math.min(batch, count - first);
       const part = images.subarray(first * inputSize, (first + valid) * inputSize);
+      // Places without an image are cleared: what overflowed there in an earlier run must not fail this one.
       if (part instanceof Float32Array) {
         floatsIn.fill(0, valid * inputSize).set(part);
       } else {
-        bytesIn.set(part);
+        bytesIn.fill(0, valid * inputSize).set(part);
         fromBytes();
       }
       network();
       results.set(out.subarray(0, valid * outputSize), first * outputSize);
     }
+    const bad = results.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      const message = `output ${bad % outputSize} of image ${Math.floor(bad / outputSize)} is ${results[bad]}`;
+      throw new ProxbitError("not-finite", message, "Give smaller pixels; if they are small, train the model again.");
+    }
     return results;
   };
+}
+
+/** Pools and activations may swallow a NaN, so what goes in is looked at before anything runs. */
+function checkNumbers(images: unknown): void {
+  if (images instanceof Uint8Array || images instanceof Uint8ClampedArray) return;
+  if (!(images instanceof Float32Array)) {
+    const message = `images must be a Uint8Array, Uint8ClampedArray or Float32Array, not ${describe(images)}`;
+    throw new ProxbitError("argument", message, "Give bytes from 0 to 255, or floats as the network takes them.");
+  }
+  const bad = images.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  throw new ProxbitError("not-finite", `number ${bad} of the input is ${images[bad]}`, "Give finite pixels.");
 }
 
 function inputShapeOf(graph: Graph): readonly number[] {
@@ -182,7 +201,7 @@ function metadataNumber(model: PackedModel, key: string, otherwise: number): num
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
   const message = `the model file's metadata says ${key} is ${JSON.stringify(text)}, which is no number`;
-  throw new ProxbitError("model-file", message, "pack the model again");
+  throw new ProxbitError("model-file", message, "Pack the model again.");
 }
 
 function notesOn(variant: Variant): readonly string[] {

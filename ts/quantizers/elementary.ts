@@ -1,8 +1,9 @@
 /**
- * exp, log and cosine out of additions, multiplications and divisions alone. ECMAScript lets engines differ in the last
- * bits of Math.exp, Math.log, Math.pow and Math.cos; IEEE 754 fixes the bits of + - * /. A run must be the same
- * function of its seed in every engine, so schedules and random initial weights use these. Relative error below 1e-15,
- * which the tests check against the library of the engine at hand.
+ * exp, log, cosine and whole powers out of additions, multiplications and divisions alone. ECMAScript lets engines
+ * differ in the last bits of Math.exp, Math.log, Math.pow and Math.cos; IEEE 754 fixes the bits of + - * /. A run must be
+ * the same function of its seed in every engine, so schedules, random initial weights and Adam's bias corrections use
+ * these. Relative error below 1e-15 (of the power: see there), which the tests check against the library of the engine
+ * at hand.
  */
 
 /** ln 2 in two parts: the high one has 32 significant bits, so that its products with small whole numbers are exact. */
@@ -63,4 +64,14 @@ export function exactCosPi(x: number): number {
   const last = useSine ? 19 : 18;
   for (let term = last; term >= 2; term -= 2) sum = 1 - (square * sum) / (term * (term - 1));
   return useSine ? angle * sum : sum;
+}
+
+/** base^power for a whole power from 0, by repeated squaring. Relative error below `power` times 2^-52. */
+export function exactPower(base: number, power: number): number {
+  let [result, factor] = [1, base];
+  for (let rest = power; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) result *= factor;
+    factor *= factor;
+  }
+  return result;
 }

@@ -63,5 +63,10 @@ export const kernelNames = [...binaryKernels, ...realKernels] as const;
 
 export type KernelName = (typeof kernelNames)[number];
 
+/** Exports that answer a question and return its answer, not a status: `fb_scratch_bytes(shape)`. */
+export const queryNames = ["fb_scratch_bytes"] as const;
+
+export type QueryName = (typeof queryNames)[number];
+
 /** The exported functions of one instance. */
-export type KernelExports = Readonly<Record<KernelName, (...args: number[]) => number>>;
+export type KernelExports = Readonly<Record<KernelName | QueryName, (...args: number[]) => number>>;

@@ -62,7 +62,7 @@ export function createSharedMemory(): WebAssembly.Memory {
   throw new ProxbitError(
     "environment",
     "the engine cannot reserve a shared memory of 1 GiB",
-    "close other tabs or raise the limit on virtual memory; one worker with memory of its own needs none",
+    "Close other tabs or raise the limit on virtual memory; one worker with memory of its own needs none.",
     { cause: reason },
   );
 }
@@ -124,6 +124,6 @@ function notOurs(detail: string | undefined): ProxbitError {
   return new ProxbitError(
     "environment",
     `this WebAssembly module is not a matching build of proxbit's kernels${detail === undefined ? "" : `: ${detail}`}`,
-    "use the .wasm file of this version of proxbit; in a clone, run scripts/build-wasm",
+    "Use the .wasm file of this version of proxbit; in a clone, run scripts/build-wasm.",
   );
 }

@@ -51,7 +51,7 @@ async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
     throw new ProxbitError(
       "environment",
       `cannot read the kernels at ${url.href}`,
-      "in a clone, run scripts/build-wasm; in a bundle, let the bundler copy the .wasm file or pass it as `source`",
+      "In a clone, run scripts/build-wasm; in a bundle, let the bundler copy the .wasm file or pass it as `source`.",
       { cause: error },
     );
   }
@@ -76,7 +76,7 @@ async function compile(variant: Variant, bytes: BufferSource): Promise<WebAssemb
     throw new ProxbitError(
       "environment",
       `this JavaScript engine cannot compile the kernels (variant "${variant}")`,
-      "leave the variant to detection; on an edge runtime, pass the WebAssembly.Module that it compiled as `source`",
+      "Leave the variant to detection; on an edge runtime, pass the WebAssembly.Module that it compiled as `source`.",
       { cause: error },
     );
   }

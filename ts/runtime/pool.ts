@@ -6,6 +6,7 @@
  * cannot be shared, one worker with a memory of its own does the same work with the same results.
  */
 import { type Remote, wrap } from "comlink";
+import { integerIn } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import { CONTROL_BYTES } from "./barrier.ts";
 import type { RunResult } from "./execute.ts";
@@ -16,6 +17,7 @@ import { spawnThread } from "./thread.ts";
 import { detectVariant, isShared, type Variant } from "./variants.ts";
 import type { WorkerApi } from "./worker.ts";
 
+const MOST_WORKERS = 64;
 const START_LIMIT_MS = 60_000;
 
 export interface PoolOptions {
@@ -28,12 +30,16 @@ export interface PoolOptions {
 export interface Pool {
   readonly variant: Variant;
   readonly workers: number;
+  /** Bytes reserved so far. */
+  readonly reservedBytes: () => number;
   /** Adds zeroed memory; returns its first address. */
   reserve(bytes: number): Promise<number>;
   write(address: number, bytes: Uint8Array): Promise<void>;
   read(range: Range): Promise<Uint8Array>;
   /** Sends a program to every worker; returns the number to run it by. */
   define(program: Program): Promise<number>;
+  /** Frees programs that will not be run again. */
+  forget(ids: readonly number[]): Promise<void>;
   /** Runs a program once per element of `steps`; see `execute`. */
   run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): Promise<RunResult>;
   /** Ends all threads; pending and later calls reject. */
@@ -47,13 +53,7 @@ export interface Pool {
  * thread does not start.
  */
 export async function createPool(options: PoolOptions): Promise<Pool> {
-  if (!Number.isInteger(options.workers) || options.workers < 1 || options.workers > 64) {
-    throw new ProxbitError(
-      "argument",
-      `workers must be a whole number from 1 to 64, not ${options.workers}`,
-      "give the number of threads to use, at most the number of cores",
-    );
-  }
+  integerIn(options.workers, 1, MOST_WORKERS, "workers", { code: "argument", what: "the worker pool" });
   const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
   const module = await loadModule(variant);
   const shared = isShared(variant);
@@ -63,9 +63,9 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
 
   const threads = Array.from({ length: workers }, spawnThread);
   const remotes: Remote<WorkerApi>[] = threads.map((thread) => wrap<WorkerApi>(thread.endpoint));
-  const pending = new Set<(error: ProxbitError) => void>();
-  let ended: ProxbitError | undefined;
-  const end = (error: ProxbitError): void => {
+  const pending = new Set<(error: Error) => void>();
+  let ended: Error | undefined;
+  const end = (error: Error): void => {
     ended ??= error;
     for (const thread of threads) thread.terminate();
     for (const reject of pending) reject(ended);
@@ -90,7 +90,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
         },
         (error: unknown) => {
           settle();
-          reject(asProxbitError(error));
+          reject(asKnownError(error));
         },
       );
     });
@@ -100,7 +100,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     guarded(async () => (await Promise.all(remotes.map(call)))[0] as T);
 
   const limit = setTimeout(() => {
-    const remedy = "check that the page may start module workers and that the machine is not out of memory";
+    const remedy = "Check that the page may start module workers and that the machine is not out of memory.";
     end(new ProxbitError("worker", `the workers did not start within ${START_LIMIT_MS / 1000} s`, remedy));
   }, START_LIMIT_MS);
   try {
@@ -108,17 +108,23 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       Promise.all(remotes.map((worker, index) => worker.start({ module, memory, control, index, workers }))),
     );
   } catch (error) {
-    end(asProxbitError(error));
+    end(asKnownError(error));
     throw error;
   } finally {
     clearTimeout(limit);
   }
 
   let programs = 0;
+  let reservedBytes = 0;
   return {
     variant,
     workers,
-    reserve: (bytes) => guarded(() => leader.reserve(bytes)),
+    reservedBytes: () => reservedBytes,
+    reserve: async (bytes) => {
+      const address = await guarded(() => leader.reserve(bytes));
+      reservedBytes += bytes;
+      return address;
+    },
     write: (address, bytes) => guarded(() => leader.write(address, bytes)),
     read: (range) => guarded(() => leader.read(range)),
     define: async (program) => {
@@ -126,16 +132,28 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       await everyone((worker) => worker.define(id, program));
       return id;
     },
-    run: (id, steps, reads) => everyone((worker) => worker.run(id, steps, reads)),
-    close: () => end(new ProxbitError("worker", "the workers were closed", "create a new trainer")),
+    forget: (ids) => everyone((worker) => worker.forget(ids)),
+    run: async (id, steps, reads) => {
+      try {
+        return await everyone((worker) => worker.run(id, steps, reads));
+      } catch (error) {
+        // A worker that has left the step alone leaves the others waiting for it: the crew is lost.
+        end(asKnownError(error));
+        throw error;
+      }
+    },
+    close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer.")),
   };
 }
 
-function asProxbitError(error: unknown): ProxbitError {
+/** Memory that cannot be had is the caller's to mend; any other error of a worker is ours and stays what it is. */
+function asKnownError(error: unknown): Error {
   if (error instanceof ProxbitError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const remedy = /grow|memory|allocation/i.test(message)
-    ? "use a smaller batch or network; the core can hold at most 4 GiB"
-    : "this is a fault of proxbit: please report it with the options that led to it";
-  return new ProxbitError("worker", `a worker failed: ${message}`, remedy, { cause: error });
+  // Not "memory access out of bounds", which is a fault of ours.
+  if (/grow|allocation|out of memory/i.test(message)) {
+    const remedy = "Use a smaller batch or a smaller network; the core can hold at most 4 GiB.";
+    return new ProxbitError("environment", `there is not enough memory: ${message}`, remedy, { cause: error });
+  }
+  return error instanceof Error ? error : new Error(message, { cause: error });
 }

@@ -81,7 +81,11 @@ function race(instance: KernelInstance): ProbeResult {
     exports[EXPORTS[kernel]](descriptor, activations, weights, correction, sums);
     return 1000 * (performance.now() - began);
   };
-  const best = { lookup: Number.POSITIVE_INFINITY, popcnt8: Number.POSITIVE_INFINITY, popcnt64: Number.POSITIVE_INFINITY };
+  const best = {
+    lookup: Number.POSITIVE_INFINITY,
+    popcnt8: Number.POSITIVE_INFINITY,
+    popcnt64: Number.POSITIVE_INFINITY,
+  };
   for (let round = 0; round < ROUNDS; round++) {
     for (const kernel of BINARY_KERNELS) best[kernel] = Math.min(best[kernel], time(kernel));
   }

@@ -18,7 +18,7 @@ const death = (message: string, cause?: unknown): ProxbitError =>
   new ProxbitError(
     "worker",
     `a worker died: ${message}`,
-    "create a new trainer; if it happens again, use fewer workers or a smaller batch",
+    "Create a new trainer; if it happens again, use fewer workers or a smaller batch.",
     { cause },
   );
 
@@ -29,7 +29,11 @@ export function spawnThread(): Thread {
 }
 
 function spawnInNode(threads: typeof import("node:worker_threads")): Thread {
-  const worker = new threads.Worker(new URL("./worker.ts", import.meta.url));
+  // A script given on the command line says how it is to be read; that must not be said of the worker's file.
+  const inline = globalThis.process.execArgv.some((argument) => argument.startsWith("--input-type"));
+  // Bundles for pages take the worker from spawnInBrowser; without the remark vite would ship its source once more here.
+  const script = new URL(/* @vite-ignore */ "./worker.ts", import.meta.url);
+  const worker = new threads.Worker(script, inline ? { execArgv: [] } : {});
   let terminated = false;
   worker.unref();
   return {

@@ -39,7 +39,7 @@ export async function detectVariant(options: DetectOptions = {}): Promise<Varian
     throw new ProxbitError(
       "environment",
       "this JavaScript engine has no WebAssembly SIMD",
-      "use Node.js 22 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer",
+      "Use Node.js 22 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer.",
     );
   }
   if (options.variant !== undefined) return checkVariant(options.variant);
@@ -49,20 +49,20 @@ export async function detectVariant(options: DetectOptions = {}): Promise<Varian
 
 async function checkVariant(variant: Variant): Promise<Variant> {
   if (!variants.includes(variant)) {
-    throw new ProxbitError("argument", `unknown wasm variant "${variant}"`, `use one of ${variants.join(", ")}`);
+    throw new ProxbitError("argument", `unknown wasm variant "${variant}"`, `Use one of ${variants.join(", ")}.`);
   }
   if (variant.startsWith("relaxed") && !(await relaxedSimd())) {
     throw new ProxbitError(
       "environment",
       `variant "${variant}" needs relaxed SIMD, which this JavaScript engine lacks`,
-      "leave the variant to detection, or use Node.js 22 or newer or Chrome 114 or newer",
+      "Leave the variant to detection, or use Node.js 22 or newer or Chrome 114 or newer.",
     );
   }
   if (isShared(variant) && !(await canShareMemory())) {
     throw new ProxbitError(
       "environment",
       `variant "${variant}" needs shared memory, which this page or engine does not allow`,
-      "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+      "Serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.",
     );
   }
   return variant;

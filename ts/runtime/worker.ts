@@ -30,6 +30,8 @@ export interface WorkerApi {
   read(range: Range): Uint8Array;
   /** Keeps a program under a number. */
   define(id: number, program: Program): void;
+  /** Drops programs that will not be run again. */
+  forget(ids: readonly number[]): void;
   /** Runs a program; all workers of the pool are called with the same arguments and meet inside. */
   run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): RunResult;
 }
@@ -62,6 +64,9 @@ const api: WorkerApi = {
   },
   define(id, program) {
     programs.set(id, bind(program, started().exports));
+  },
+  forget(ids) {
+    for (const id of ids) programs.delete(id);
   },
   run(id, steps, reads) {
     const program = programs.get(id);

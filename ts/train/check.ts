@@ -3,13 +3,6 @@ import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Engine } from "./engine.ts";
 
-/** A whole number in [low, high], or an error that names the option. */
-export function wholeNumber(name: string, value: unknown, low: number, high: number): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= low && value <= high) return value;
-  const message = `${name} must be a whole number from ${low} to ${high}, not ${String(value)}`;
-  throw new ProxbitError("argument", message, `give ${name} a value in that range`);
-}
-
 /** That images and labels of `split` fit the network. */
 export function checkSplit(engine: Engine, split: Split): void {
   const input = engine.graph.nodes.find((node) => node.op === "input");
@@ -18,7 +11,7 @@ export function checkSplit(engine: Engine, split: Split): void {
     throw new ProxbitError(
       "shape",
       `the network takes images of [${wanted.join(", ")}], the data set has [${split.shape.join(", ")}]`,
-      "build the model with inputShape equal to the data set's shape [height, width, channels]",
+      "Build the model with inputShape equal to the data set's shape [height, width, channels].",
     );
   }
   const output = engine.shapes.get(engine.graph.output) ?? [];
@@ -26,7 +19,7 @@ export function checkSplit(engine: Engine, split: Split): void {
     throw new ProxbitError(
       "shape",
       `the network's output "${engine.graph.output}" has shape [${output.join(", ")}], not [classes]`,
-      "end the network with flatten and a dense layer of one unit a class",
+      "End the network with flatten and a dense layer of one unit a class.",
     );
   }
   const classes = output[0] as number;
@@ -35,7 +28,7 @@ export function checkSplit(engine: Engine, split: Split): void {
     throw new ProxbitError(
       "data",
       `a label is ${worst}, but the network has ${classes} outputs, for labels 0 to ${classes - 1}`,
-      `give the last layer at least ${worst + 1} units`,
+      `Give the last layer at least ${worst + 1} units.`,
     );
   }
 }

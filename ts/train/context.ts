@@ -101,7 +101,6 @@ export interface PlanContext {
   readonly scratch: (lane: Lane) => number;
 }
 
-
 /** Cuts `batch` images into at most `count` lanes of equal size; the last may be smaller. */
 export function cutLanes(batch: number, count: number): readonly Lane[] {
   const size = Math.ceil(batch / Math.min(batch, count));

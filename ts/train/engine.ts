@@ -24,8 +24,13 @@ export interface Engine {
   readonly layout: ParameterLayout;
   /** Memory for packed bits. */
   readonly packed: Region;
-  /** The plan for batches of `batch` images; made anew where the size differs from the last. */
-  readonly planFor: (batch: number) => Promise<TrainingPlan>;
+  /** Does `work` when all work given before is done; work given meanwhile waits. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
+  /**
+   * The same with the plan for batches of `batch` images, made anew where the size differs from the last. Plans share
+   * their memory: a plan is only good until `work` ends.
+   */
+  readonly withPlan: <T>(batch: number, work: (plan: TrainingPlan) => Promise<T>) => Promise<T>;
   /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
   readonly hardness: (progress: number) => string;
   readonly trainStep: (plan: TrainingPlan, split: Split, progress: number) => Promise<number>;
@@ -51,15 +56,30 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
   const splitNumbers = new WeakMap<Split, number>();
   let splits = 0;
   let plan: TrainingPlan | undefined;
-  let programs = new Map<string, Promise<number>>();
+  const programs = new Map<string, number>();
+  let last: Promise<unknown> = Promise.resolve();
+  const quantizers = graph.nodes.flatMap((node) =>
+    node.op === "conv2d" || node.op === "dense"
+      ? [node.attributes.weightQuantizer, node.attributes.activationQuantizer].filter((found) => found !== null)
+      : [],
+  );
+
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
 
   const planFor = async (batch: number): Promise<TrainingPlan> => {
     if (plan?.batch === batch) return plan;
     const base = await region.atLeast(planTraining(graph, shapes, layout, batch, 0).end);
-    plan = planTraining(graph, shapes, layout, batch, base);
-    programs = new Map();
-    await pool.run(await pool.define([[plan.once]]), [plan.writes], []);
-    return plan;
+    const planned = planTraining(graph, shapes, layout, batch, base);
+    const once = await pool.define([[planned.once]]);
+    await pool.run(once, [planned.writes], []);
+    await pool.forget([once, ...programs.values()]);
+    programs.clear();
+    plan = planned;
+    return planned;
   };
 
   /** The number of the program under `key` over `split`, written and sent to the workers at its first use. */
@@ -67,13 +87,13 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
     const number = splitNumbers.get(split) ?? splits++;
     splitNumbers.set(split, number);
     const whole = `${key} of split ${number}`;
-    const found = programs.get(whole) ?? dataAt(split).then((data) => pool.define(write(data)));
+    const found = programs.get(whole) ?? (await pool.define(write(await dataAt(split))));
     programs.set(whole, found);
     return found;
   };
 
   const hardness = (progress: number): string =>
-    (plan?.sites ?? []).map(({ quantizer }) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
+    quantizers.map((quantizer) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
 
   const inputs = (current: TrainingPlan, images: Uint32Array, live?: Live): readonly Write[] => {
     const numbers = new Uint32Array(current.batch);
@@ -93,7 +113,8 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
     parameters,
     layout,
     packed: createRegion(pool),
-    planFor,
+    alone,
+    withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
     trainStep: (current, split, progress) => {
       const mode: Mode = { kind: "train", hard: ({ quantizer }) => stateAt(quantizer, progress).hard };

@@ -2,10 +2,11 @@
  * Evaluation and the estimation of batch statistics, both of the hard-signed network: every quantizer's forward map is
  * the sign, so what is measured is what is packed.
  */
+import { integerIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
-import { checkSplit, wholeNumber } from "./check.ts";
+import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
 import { sumLosses } from "./programs.ts";
@@ -20,7 +21,8 @@ export interface EvaluateOptions {
 
 /** Batches per message to the workers: short enough to stop and to show progress. */
 const BATCHES_AT_ONCE = 8;
-const DEFAULT_BATCH = 128;
+export const DEFAULT_BATCH = 128;
+export const LARGEST_BATCH = 65536;
 /** Batches of training data that running statistics are estimated over, at most. */
 const STATISTICS_BATCHES = 64;
 /** Keeps the images for statistics apart from those of any epoch. */
@@ -28,27 +30,36 @@ const STATISTICS_EPOCH = 0xffffffff;
 
 /** Evaluates all images of `split`; see {@link Evaluation}. */
 export async function evaluate(engine: Engine, split: Split, options: EvaluateOptions): Promise<Evaluation> {
+  const subject: Subject = { code: "argument", what: "evaluate" };
+  plainObject(options, ["batchSize", "signal", "onProgress"], subject);
   checkSplit(engine, split);
-  const batch = wholeNumber("batchSize", options.batchSize ?? DEFAULT_BATCH, 1, 65536);
-  const plan = await engine.planFor(batch);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const predictions = new Uint32Array(split.count);
-  const reads = [
-    { address: plan.losses, bytes: 16 * plan.lanes.length },
-    { address: plan.predictions, bytes: 4 * batch },
-  ];
   let [loss, correct] = [0, 0];
   for (let first = 0; first < split.count; ) {
     if (options.signal?.aborted) throw stopped("evaluation");
     const valid = Math.min(batch, split.count - first);
     const whole = Math.floor((split.count - first) / batch);
     const count = valid < batch ? 1 : Math.min(BATCHES_AT_ONCE, whole);
-    const steps = Array.from({ length: count }, (_, i) =>
-      engine.inputs(plan, Uint32Array.from({ length: valid }, (_unused, image) => first + i * batch + image)),
-    );
-    const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid), steps, reads);
-    if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
-    for (const [sums, classes] of result.reads as readonly [Uint8Array, Uint8Array][]) {
-      const batchSums = sumLosses(sums, plan.lanes);
+    const start = first;
+    const batches = await engine.withPlan(batch, async (plan) => {
+      const steps = Array.from({ length: count }, (_, i) =>
+        engine.inputs(
+          plan,
+          Uint32Array.from({ length: valid }, (_unused, image) => start + i * batch + image),
+        ),
+      );
+      const reads = [
+        { address: plan.losses, bytes: 16 * plan.lanes.length },
+        { address: plan.predictions, bytes: 4 * batch },
+      ];
+      const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid), steps, reads);
+      if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
+      return (result.reads as readonly [Uint8Array, Uint8Array][]).map(
+        ([sums, classes]) => [sumLosses(sums, plan.lanes), classes] as const,
+      );
+    });
+    for (const [batchSums, classes] of batches) {
       loss += batchSums.loss;
       correct += batchSums.correct;
       predictions.set(new Uint32Array(classes.buffer, classes.byteOffset, valid), first);
@@ -66,21 +77,23 @@ export async function estimateStatistics(
   split: Split,
   options: { readonly batches?: number; readonly batchSize?: number; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
+  const subject: Subject = { code: "argument", what: "estimateStatistics" };
+  plainObject(options, ["batches", "batchSize", "signal"], subject);
   checkSplit(engine, split);
-  const batch = wholeNumber("batchSize", options.batchSize ?? DEFAULT_BATCH, 1, 65536);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const most = Math.floor(split.count / batch);
   if (most < 1) throw tooFew(split.count, batch);
-  const batches = Math.min(most, wholeNumber("batches", options.batches ?? STATISTICS_BATCHES, 1, 1 << 20));
-  const plan = await engine.planFor(batch);
-  const program = await engine.estimateStep(plan, split);
+  const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
   const order = shuffle(split.count, seed, STATISTICS_EPOCH);
   for (let first = 0; first < batches; first += BATCHES_AT_ONCE) {
     if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
-    const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
-      const at = (first + i) * batch;
-      return engine.inputs(plan, order.subarray(at, at + batch), { kind: "estimate", batch: first + i });
+    const result = await engine.withPlan(batch, async (plan) => {
+      const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
+        const at = (first + i) * batch;
+        return engine.inputs(plan, order.subarray(at, at + batch), { kind: "estimate", batch: first + i });
+      });
+      return engine.pool.run(await engine.estimateStep(plan, split), steps, []);
     });
-    const result = await engine.pool.run(program, steps, []);
     if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
   }
 }
@@ -90,19 +103,19 @@ export function tooFew(count: number, batch: number): ProxbitError {
   return new ProxbitError(
     "data",
     `${count} images do not fill a batch of ${batch}`,
-    `use a batchSize of at most ${count}, or more images`,
+    `Use a batchSize of at most ${count}, or more images.`,
   );
 }
 
 /** The error after an abort signal. */
 export function stopped(what: string): ProxbitError {
-  return new ProxbitError("aborted", `${what} was stopped`, "the weights are those of the last completed step");
+  return new ProxbitError("aborted", `${what} was stopped`, "The weights are those of the last completed step.");
 }
 
 function notFinite(node: string, when: string): ProxbitError {
   return new ProxbitError(
     "not-finite",
     `layer "${node}" met a number that is not finite during ${when}`,
-    "train again with a lower learning rate",
+    "Train again with a lower learning rate.",
   );
 }

@@ -1,15 +1,15 @@
 /** The training loop: which images, which program, which event. */
+import { booleanOf, integerIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import { evaluateSchedule } from "../quantizers/schedule.ts";
 import type { Failure } from "../runtime/program.ts";
-import { checkSplit, wholeNumber } from "./check.ts";
+import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
-import { estimateStatistics, evaluate, stopped, tooFew } from "./evaluate.ts";
+import { DEFAULT_BATCH, estimateStatistics, evaluate, LARGEST_BATCH, stopped, tooFew } from "./evaluate.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "./events.ts";
 import type { Optimizer } from "./optimizers.ts";
-import type { TrainingPlan } from "./plan.ts";
 import { sumLosses } from "./programs.ts";
 import { restorePrevious } from "./weights.ts";
 
@@ -37,22 +37,28 @@ const SLICE_MS = 50;
 const MOST_STEPS_AT_ONCE = 64;
 
 /** See `Trainer.fit`. */
-export async function* fit(
+export async function* fitNetwork(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
   data: Dataset,
   options: FitOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const epochs = wholeNumber("epochs", options.epochs, 1, 1e6);
-  const batch = wholeNumber("batchSize", options.batchSize ?? 128, 1, 65536);
-  const validate = options.validate ?? true;
+  const subject: Subject = { code: "argument", what: "fit" };
+  plainObject(options, ["epochs", "batchSize", "validate", "signal"], subject);
+  const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const validate = booleanOf(options.validate ?? true, "validate", subject);
   checkSplit(engine, data.train);
   if (validate) checkSplit(engine, data.test);
   const steps = Math.floor(data.train.count / batch);
   if (steps < 1) throw tooFew(data.train.count, batch);
   if (state.busy) {
-    throw new ProxbitError("argument", "this trainer is training already", "wait for the other fit to end, or create a second trainer");
+    throw new ProxbitError(
+      "argument",
+      "this trainer is training already",
+      "Wait for the other fit to end, or create a second trainer.",
+    );
   }
   state.busy = true;
   state.metadata = {
@@ -62,11 +68,10 @@ export async function* fit(
     inputOffset: String(data.train.offset),
   };
   try {
-    const plan = await engine.planFor(batch);
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const began = performance.now();
       let [loss, accuracy] = [0, 0];
-      for await (const event of runEpoch(engine, optimizer, state, plan, data, options, { epoch, epochs, steps })) {
+      for await (const event of runEpoch(engine, optimizer, state, data, options, { epoch, epochs, batch, steps })) {
         loss += event.loss / steps;
         accuracy += event.accuracy / steps;
         yield event;
@@ -93,6 +98,7 @@ export async function* fit(
 interface Course {
   readonly epoch: number;
   readonly epochs: number;
+  readonly batch: number;
   readonly steps: number;
 }
 
@@ -100,17 +106,14 @@ async function* runEpoch(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  plan: TrainingPlan,
   data: Dataset,
   options: FitOptions,
   course: Course,
 ): AsyncGenerator<StepEvent, void, undefined> {
-  const { epoch, epochs, steps } = course;
-  const { batch } = plan;
+  const { epoch, epochs, batch, steps } = course;
   const order = shuffle(data.train.count, state.seed, state.epochs);
   const total = epochs * steps;
   const progressAt = (step: number): number => ((epoch - 1) * steps + step) / total;
-  const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
   let atOnce = 1;
   let millisecondsPerStep = 0;
   for (let first = 0; first < steps; ) {
@@ -118,23 +121,31 @@ async function* runEpoch(
     const hardness = engine.hardness(progressAt(first));
     let count = 1;
     while (count < atOnce && first + count < steps && engine.hardness(progressAt(first + count)) === hardness) count++;
-    const program = await engine.trainStep(plan, data.train, progressAt(first));
-    const inputs = Array.from({ length: count }, (_, i) => {
-      const images = order.subarray((first + i) * batch, (first + i + 1) * batch);
-      const progress = progressAt(first + i);
-      return engine.inputs(plan, images, { kind: "train", progress, update: state.updates + i + 1 });
+    const start = first;
+    const { result, losses, milliseconds } = await engine.withPlan(batch, async (plan) => {
+      const program = await engine.trainStep(plan, data.train, progressAt(start));
+      const inputs = Array.from({ length: count }, (_, i) => {
+        const images = order.subarray((start + i) * batch, (start + i + 1) * batch);
+        const progress = progressAt(start + i);
+        return engine.inputs(plan, images, { kind: "train", progress, update: state.updates + i + 1 });
+      });
+      const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
+      const began = performance.now();
+      const run = await engine.pool.run(program, inputs, reads);
+      const each = (performance.now() - began) / Math.max(1, run.completed);
+      if (run.failure !== null) await restorePrevious(engine);
+      return {
+        result: run,
+        losses: run.reads.map(([sums]) => sumLosses(sums as Uint8Array, plan.lanes)),
+        milliseconds: each,
+      };
     });
-
-    const began = performance.now();
-    const result = await engine.pool.run(program, inputs, reads);
-    const milliseconds = (performance.now() - began) / Math.max(1, result.completed);
     millisecondsPerStep = millisecondsPerStep === 0 ? milliseconds : 0.9 * millisecondsPerStep + 0.1 * milliseconds;
     atOnce = Math.max(1, Math.min(MOST_STEPS_AT_ONCE, Math.round(SLICE_MS / millisecondsPerStep)));
     state.updates += result.completed;
 
-    for (const [i, [bytes]] of result.reads.entries()) {
+    for (const [i, sums] of losses.entries()) {
       const step = first + i + 1;
-      const sums = sumLosses(bytes as Uint8Array, plan.lanes);
       yield {
         type: "step",
         epoch,
@@ -149,7 +160,6 @@ async function* runEpoch(
       };
     }
     if (result.failure !== null) {
-      await restorePrevious(engine);
       state.updates = 0;
       throw notFinite(result.failure, epoch, first + result.completed + 1);
     }
@@ -161,6 +171,6 @@ function notFinite(failure: Failure, epoch: number, step: number): ProxbitError 
   return new ProxbitError(
     "not-finite",
     `epoch ${epoch}, step ${step}: layer "${failure.node}" met a number that is not finite (in ${failure.kernel})`,
-    "use a lower learning rate or check the data; the trainer holds the last good weights, with a fresh optimizer state",
+    "Use a lower learning rate or check the data; the trainer holds the last good weights, with a fresh optimizer state.",
   );
 }

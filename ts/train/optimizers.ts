@@ -2,9 +2,10 @@
  * Optimizers as plain values. The update itself runs in the core (`crates/kernels/src/optimizer.rs`); here stand the
  * options, their checks, and the numbers that change from step to step.
  */
-import { ProxbitError } from "../errors.ts";
+import { booleanOf, numberIn, plainObject, type Subject } from "../checks.ts";
+import { exactPower } from "../quantizers/elementary.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
-import { evaluateSchedule } from "../quantizers/schedule.ts";
+import { evaluateSchedule, scheduleRange, toSchedule } from "../quantizers/schedule.ts";
 
 /** SGD with momentum: g += weightDecay * w; v = momentum * v + g; w -= learningRate * v (or Nesterov's form). */
 export interface Sgd {
@@ -31,25 +32,20 @@ export type Optimizer = Sgd | Adam;
 /** A number, or its course over one call of `fit`. */
 export type Rate = number | Schedule;
 
-const remedy = "see the documentation of optimizers for the range of each option";
+const subject: Subject = { code: "argument", what: "optimizer" };
 
 function within(name: string, value: number, low: number, high: number): number {
-  if (typeof value === "number" && value >= low && value <= high) return value;
-  throw new ProxbitError("argument", `${name} must be a number from ${low} to ${high}, not ${String(value)}`, remedy);
+  return numberIn(value, low, high, name, subject);
 }
 
 function rate(value: Rate): Schedule {
-  const schedule: Schedule = typeof value === "number" ? { kind: "constant", value } : value;
-  for (const progress of [0, 0.5, 1]) within("learningRate", evaluateSchedule(schedule, progress), 0, 1e6);
+  const schedule = toSchedule(value, "learningRate", subject);
+  for (const end of scheduleRange(schedule)) within("learningRate", end, 0, 1e30);
   return schedule;
 }
 
 const allowed = (options: object, keys: readonly string[]): void => {
-  for (const key of Object.keys(options)) {
-    if (!keys.includes(key)) {
-      throw new ProxbitError("argument", `unknown optimizer option "${key}"`, `known options: ${keys.join(", ")}`);
-    }
-  }
+  plainObject(options, keys, subject);
 };
 
 export interface SgdOptions {
@@ -90,7 +86,7 @@ export const optimizers = {
       kind: "sgd",
       learningRate: rate(options.learningRate ?? 0.01),
       momentum: within("momentum", options.momentum ?? 0, 0, 1),
-      nesterov: options.nesterov ?? false,
+      nesterov: booleanOf(options.nesterov ?? false, "nesterov", subject),
       weightDecay: within("weightDecay", options.weightDecay ?? 0, 0, 1),
     };
   },
@@ -123,7 +119,7 @@ export function hyperOf(optimizer: Optimizer, progress: number, update: number, 
     return [learningRate, optimizer.momentum, optimizer.weightDecay, optimizer.nesterov ? 1 : 0, clip];
   }
   const { beta1, beta2, epsilon, weightDecay, decoupled } = optimizer;
-  const correction = (beta: number): number => 1 - beta ** update;
+  const correction = (beta: number): number => 1 - exactPower(beta, update);
   return [
     learningRate,
     beta1,

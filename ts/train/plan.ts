@@ -112,7 +112,8 @@ export function planTraining(
       return address;
     },
     once: (call) => once.push(call),
-    site: (node, operand) => hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
+    site: (node, operand) =>
+      hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
     momentum: (node) => hyper.address + 4 * (hyper.momenta.get(node) as number),
     value: addressIn(values),
     gradient: addressIn(gradients),

@@ -166,7 +166,10 @@ function chunks(size: number): readonly (readonly [number, number])[] {
 }
 
 /** A lane's share of the losses that a step leaves: sum of the losses and number of right answers. */
-export function sumLosses(bytes: Uint8Array, lanes: readonly Lane[]): { readonly loss: number; readonly correct: number } {
+export function sumLosses(
+  bytes: Uint8Array,
+  lanes: readonly Lane[],
+): { readonly loss: number; readonly correct: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let [loss, correct] = [0, 0];
   for (const { index } of lanes) {

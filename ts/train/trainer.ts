@@ -9,7 +9,7 @@
  * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
-import { ProxbitError } from "../errors.ts";
+import { integerIn, plainObject, type Subject } from "../checks.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { validateGraph } from "../nn/validate.ts";
@@ -18,14 +18,15 @@ import type { Variant } from "../runtime/variants.ts";
 import { createEngine } from "./engine.ts";
 import { type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
-import { type FitOptions, fit, type TrainerState } from "./fit.ts";
+import { type FitOptions, fitNetwork, type TrainerState } from "./fit.ts";
 import { type Optimizer, optimizers } from "./optimizers.ts";
+import { LANES } from "./plan.ts";
 import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
 
 export interface TrainerOptions {
   /** Adam with Keras's defaults where absent. */
   readonly optimizer?: Optimizer;
-  /** Threads, from 1; all cores where absent. More than eight find nothing to do. */
+  /** Threads, from 1; as many as there are cores, at most eight, where absent. More than eight find nothing to do. */
   readonly workers?: number;
   /** Seed of the initial weights and of the order of images; a whole number from 0 to 2^32 - 1. 0 where absent. */
   readonly seed?: number;
@@ -38,6 +39,8 @@ export interface Trainer {
   /** Threads in use, and the build of the core they run. */
   readonly workers: number;
   readonly variant: Variant;
+  /** Bytes of memory in use for weights, plan and data; the same after every epoch. */
+  memoryBytes(): number;
   /**
    * Trains for `epochs` epochs, yielding an event after every step and every epoch. Schedules run once over the call.
    * Images that do not fill a batch are left out of the epoch (others every time). Afterwards the running statistics are
@@ -66,11 +69,10 @@ export interface Trainer {
 
 async function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
   const valid = validateGraph(graph);
-  const seed = options.seed ?? 0;
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-    throw new ProxbitError("argument", `seed must be a whole number from 0 to 2^32 - 1, not ${seed}`, "give another seed");
-  }
-  const workers = options.workers ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  const subject: Subject = { code: "argument", what: "Trainer.create" };
+  plainObject(options, ["optimizer", "workers", "seed", "variant"], subject);
+  const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
+  const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const pool = await createPool({ workers, variant: options.variant });
   try {
     const optimizer = options.optimizer ?? optimizers.adam();
@@ -81,9 +83,11 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
       graph: valid,
       workers: pool.workers,
       variant: pool.variant,
-      fit: (data, fitOptions) => fit(engine, optimizer, state, data, fitOptions),
+      memoryBytes: pool.reservedBytes,
+      fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions),
       evaluate: (split, evaluateOptions = {}) => evaluate(engine, split, evaluateOptions),
-      estimateStatistics: (split, estimateOptions = {}) => estimateStatistics(engine, state.seed, split, estimateOptions),
+      estimateStatistics: (split, estimateOptions = {}) =>
+        estimateStatistics(engine, state.seed, split, estimateOptions),
       weights: () => readWeights(engine),
       setWeights: (weights) => writeWeights(engine, weights),
       pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),

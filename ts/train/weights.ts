@@ -2,14 +2,16 @@
 import { ProxbitError } from "../errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
-import type { Call } from "../runtime/program.ts";
 import { createArena } from "../runtime/arena.ts";
+import type { Call } from "../runtime/program.ts";
 import type { Engine } from "./engine.ts";
 import type { TrainedTensor } from "./layout.ts";
 
 /** Fills the values, and the copy that a failed step goes back to, from the graph's initialisers. */
 export async function initialize(engine: Engine, seed: number): Promise<void> {
-  const values = new Map([...engine.layout.tensors].map(([name, { parameter }]) => [name, initialValues(parameter, seed)]));
+  const values = new Map(
+    [...engine.layout.tensors].map(([name, { parameter }]) => [name, initialValues(parameter, seed)]),
+  );
   await writeValues(engine, values);
 }
 
@@ -32,20 +34,20 @@ export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, 
     const tensor = engine.layout.tensors.get(name);
     if (tensor === undefined) {
       const known = [...engine.layout.tensors.keys()].join(", ");
-      throw new ProxbitError("unknown-name", `the network has no parameter "${name}"`, `its parameters are ${known}`);
+      throw new ProxbitError("unknown-name", `the network has no parameter "${name}"`, `Its parameters are ${known}.`);
     }
     if (given.length !== tensor.size) {
       const shape = `[${tensor.parameter.shape.join(", ")}]`;
       const message = `parameter "${name}" has shape ${shape}, ${tensor.size} elements, not ${given.length}`;
-      throw new ProxbitError("shape", message, "give the weights of a network with the same layers");
+      throw new ProxbitError("shape", message, "Give the weights of a network with the same layers.");
     }
     const bad = given.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       const message = `parameter "${name}" holds ${given[bad]} at position ${bad}`;
-      throw new ProxbitError("not-finite", message, "give finite weights only");
+      throw new ProxbitError("not-finite", message, "Give finite weights only.");
     }
   }
-  await writeValues(engine, new Map([...(await readWeights(engine)), ...weights]));
+  await engine.alone(async () => writeValues(engine, new Map([...(await readWeights(engine)), ...weights])));
 }
 
 /** Writes all values, to the block in use and to its copy. */
@@ -69,15 +71,18 @@ export async function restorePrevious(engine: Engine): Promise<void> {
 
 /** The model file of the hard-signed network. */
 export async function pack(engine: Engine, metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
-  const values = await readWeights(engine);
   const latent = [...engine.layout.tensors.values()].filter(({ parameter }) => parameter.role === "latent");
-  const bits = await packBits(engine, latent);
+  const [values, bits] = await engine.alone(
+    async () => [await readWeights(engine), await packBits(engine, latent)] as const,
+  );
   const parameters = new Map<string, PackedTensor>([...values, ...bits]);
   return encodeModel({ graph: engine.graph, parameters, metadata });
 }
 
 async function packBits(engine: Engine, latent: readonly TrainedTensor[]): Promise<Map<string, Uint8Array>> {
-  const place = (base: number): { jobs: { name: string; k: number; n: number; from: number; to: number }[]; end: number } => {
+  const place = (
+    base: number,
+  ): { jobs: { name: string; k: number; n: number; from: number; to: number }[]; end: number } => {
     const arena = createArena(base);
     const jobs = latent.map(({ parameter, size, value }) => {
       const n = parameter.shape.at(-1) as number;
@@ -90,12 +95,16 @@ async function packBits(engine: Engine, latent: readonly TrainedTensor[]): Promi
   if (end === 0) return new Map();
   const base = await engine.packed.atLeast(end);
   const { jobs } = place(base);
-  const calls = jobs.map(({ name, from, k, n, to }): Call => ({ node: name, kernel: "pack_file_bits", arguments: [from, k, n, to] }));
+  const calls = jobs.map(
+    ({ name, from, k, n, to }): Call => ({ node: name, kernel: "pack_file_bits", arguments: [from, k, n, to] }),
+  );
   const ranges = jobs.map(({ to, k, n }) => ({ address: to, bytes: n * Math.ceil(k / 8) }));
-  const result = await engine.pool.run(await engine.pool.define([[calls]]), [[]], ranges);
+  const program = await engine.pool.define([[calls]]);
+  const result = await engine.pool.run(program, [[]], ranges);
+  await engine.pool.forget([program]);
   if (result.failure !== null) {
     const message = `parameter "${result.failure.node}" holds NaN and cannot be packed`;
-    throw new ProxbitError("not-finite", message, "train again with a lower learning rate");
+    throw new ProxbitError("not-finite", message, "Train again with a lower learning rate.");
   }
   return new Map(jobs.map(({ name }, i) => [name, result.reads[0]?.[i] as Uint8Array]));
 }

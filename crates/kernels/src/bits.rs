@@ -19,8 +19,13 @@ pub mod weights;
 pub fn sign_nibbles(shape: &ConvShape, x: &[f32], out: &mut [u8]) -> bool {
     sign_rows(shape, 4, x, out, |quartets, out| {
         let mut nans = Bytes::ZERO;
-        for (quartet, byte) in quartets.chunks(4).zip(out) {
+        let (whole, rest) = quartets.as_chunks::<4>();
+        let (out, last) = out.split_at_mut(whole.len());
+        for (quartet, byte) in whole.iter().zip(out) {
             *byte = (quartet_signs(quartet, &mut nans) << 4) as u8;
+        }
+        if let Some(byte) = last.first_mut() {
+            *byte = (tail_signs(rest, &mut nans) << 4) as u8;
         }
         nans.any()
     })
@@ -35,10 +40,13 @@ pub fn sign_words(shape: &ConvShape, x: &[f32], out: &mut [u64]) -> bool {
     sign_rows(shape, 64, x, out, |reals, out| {
         let mut nans = Bytes::ZERO;
         for (reals, word) in reals.chunks(64).zip(out) {
-            let quartets = reals.chunks(4).enumerate();
-            *word = quartets.fold(0, |word, (i, quartet)| {
+            let (whole, rest) = reals.as_chunks::<4>();
+            *word = whole.iter().enumerate().fold(0, |word, (i, quartet)| {
                 word | u64::from(quartet_signs(quartet, &mut nans)) << (4 * i)
             });
+            if !rest.is_empty() {
+                *word |= u64::from(tail_signs(rest, &mut nans)) << (4 * whole.len());
+            }
         }
         nans.any()
     })
@@ -72,20 +80,20 @@ fn sign_rows<T>(
     nan
 }
 
-/// The signs of 1 to 4 reals; the lanes of `nans` remember every NaN.
+/// The signs of four reals; the lanes of `nans` remember every NaN.
 #[inline(always)]
-fn quartet_signs(reals: &[f32], nans: &mut Bytes) -> u32 {
-    let mut quartet = [-1.0; 4];
-    let from = if reals.len() == 4 {
-        reals.as_ptr()
-    } else {
-        quartet[..reals.len()].copy_from_slice(reals);
-        quartet.as_ptr()
-    };
-    // SAFETY: four reals, either those of the slice or those of the copy.
-    let reals = unsafe { Bytes::load(from.cast()) };
+fn quartet_signs(reals: &[f32; 4], nans: &mut Bytes) -> u32 {
+    // SAFETY: four reals are 16 bytes.
+    let reals = unsafe { Bytes::load(reals.as_ptr().cast()) };
     *nans = nans.or(reals.real_nans());
     reals.real_signs()
+}
+
+/// The signs of fewer than four reals.
+fn tail_signs(reals: &[f32], nans: &mut Bytes) -> u32 {
+    let mut quartet = [-1.0; 4];
+    quartet[..reals.len()].copy_from_slice(reals);
+    quartet_signs(&quartet, nans)
 }
 
 /// Fills the whole padded nibbles with the padding: bits 0 for zeros, which the convolution corrects, all channels +1 else.

@@ -6,36 +6,68 @@
 
 use crate::simd::floats::F32x4;
 
-/// Beyond this, `2^n` would leave the normal range; `e^-87` is 1.6e-38.
-const EXP_LIMIT: f32 = 87.0;
+/// Adding this to a small number rounds it to the nearest integer n, and leaves `n + 127` in the nine lowest bits.
+const ROUND: f32 = 12_582_912.0 + 127.0;
 
-/// `e^x` and `e^x - 1`, each with a small relative error, for lanes of x clamped to `[-87, 87]`. NaN stays NaN.
-#[inline(always)]
-pub fn exp_and_expm1(x: F32x4) -> (F32x4, F32x4) {
-    let constant = F32x4::splat;
-    let x = x.clamp_magnitude(EXP_LIMIT);
-    let n = (x * constant(core::f32::consts::LOG2_E)).nearest();
-    // ln 2 in two parts: the first has 9 trailing zero bits, so its product with n is exact.
-    let r = (x - n * constant(355.0 / 512.0)) - n * constant(-2.121_944_4e-4);
-    let mut series = constant(1.0 / 5040.0);
-    for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5] {
-        series = series * r + constant(coefficient);
+/// What the vector functions multiply and add: the limit (beyond 87, `2^n` would leave the normal range), log2 e, `ROUND`,
+/// ln 2 in two parts (the first has 15 trailing zero bits, so its product with n is exact), 1, 2, and 1/7! .. 1/2!.
+const CONSTANTS: [f32; 13] = [
+    87.0,
+    core::f32::consts::LOG2_E,
+    ROUND,
+    355.0 / 512.0,
+    -2.121_944_4e-4,
+    1.0,
+    2.0,
+    1.0 / 5040.0,
+    1.0 / 720.0,
+    1.0 / 120.0,
+    1.0 / 24.0,
+    1.0 / 6.0,
+    0.5,
+];
+
+/// The vector functions, with their constants at hand.
+#[derive(Clone, Copy)]
+pub struct Functions([F32x4; 13]);
+
+impl Functions {
+    /// Loads the constants. They pass through memory on purpose: WebAssembly engines build a constant that is written
+    /// into a loop anew at every turn, at four instructions each, and these loops have little else to do.
+    #[inline(always)]
+    pub fn load() -> Self {
+        let constants = core::hint::black_box(&CONSTANTS);
+        Self(constants.map(F32x4::splat))
     }
-    let remainder = series * (r * r) + r;
-    let power = n.power_of_two();
-    let scaled = power * remainder;
-    (scaled + power, scaled + (power - constant(1.0)))
-}
 
-/// `tanh x` and `sech^2 x = 1 - tanh^2 x`, from `t = e^(-2|x|)`: `(1 - t)/(1 + t)` and `4 t/(1 + t)^2`.
-/// Nothing overflows: far out they are +-1 and about 7e-38. NaN stays NaN in both.
-#[inline(always)]
-pub fn tanh_and_sech2(x: F32x4) -> (F32x4, F32x4) {
-    let (t, t_minus_one) = exp_and_expm1(-(x.abs() + x.abs()));
-    let sum = F32x4::splat(2.0) + t_minus_one;
-    let tanh = (-t_minus_one / sum).copy_sign(x);
-    let half_sech = (t + t) / sum;
-    (tanh, (half_sech + half_sech) / sum)
+    /// `e^x` and `e^x - 1`, each with a small relative error, for lanes of x clamped to `[-87, 87]`. NaN stays NaN.
+    #[inline(always)]
+    pub fn exp_and_expm1(&self, x: F32x4) -> (F32x4, F32x4) {
+        let [limit, log2_e, round, ln2_high, ln2_low, one, _, series @ ..] = self.0;
+        let x = x.pseudo_min(limit).pseudo_max(-limit);
+        let rounded = x * log2_e + round;
+        let n = rounded - round;
+        let r = (x - n * ln2_high) - n * ln2_low;
+        let [mut sum, rest @ ..] = series;
+        for coefficient in rest {
+            sum = sum * r + coefficient;
+        }
+        let remainder = sum * (r * r) + r;
+        let power = rounded.low_bits_as_exponent();
+        let scaled = power * remainder;
+        (scaled + power, scaled + (power - one))
+    }
+
+    /// `tanh x` and `sech^2 x = 1 - tanh^2 x`, from `t = e^(-2|x|)`: `(1 - t)/(1 + t)` and `4 t/(1 + t)^2`.
+    /// Nothing overflows: far out they are +-1 and about 7e-38. NaN stays NaN in both.
+    #[inline(always)]
+    pub fn tanh_and_sech2(&self, x: F32x4) -> (F32x4, F32x4) {
+        let [_, _, _, _, _, one, two, ..] = self.0;
+        let (t, t_minus_one) = self.exp_and_expm1(-(x.abs() + x.abs()));
+        let inverse = one / (two + t_minus_one);
+        let twice = inverse + inverse;
+        ((t_minus_one * inverse).copy_sign(x), t * twice * twice)
+    }
 }
 
 /// `e^x` in f64 for `x <= 0`; 0 below -708.
@@ -88,7 +120,7 @@ mod tests {
     #[test]
     fn exponential_is_within_two_units_of_the_f64_twin() {
         for x in line().filter(|x| x.abs() <= 87.0) {
-            let (exp, expm1) = exp_and_expm1(F32x4::splat(x));
+            let (exp, expm1) = Functions::load().exp_and_expm1(F32x4::splat(x));
             let (exp, expm1) = (f64::from(exp.to_array()[0]), f64::from(expm1.to_array()[0]));
             let x = f64::from(x);
             assert!((exp - x.exp()).abs() <= 1.6e-7 * x.exp(), "exp {x}: {exp}");
@@ -102,7 +134,7 @@ mod tests {
     #[test]
     fn tanh_and_sech2_follow_the_f64_twin_over_the_whole_line() {
         for x in line() {
-            let (tanh, sech2) = tanh_and_sech2(F32x4::splat(x));
+            let (tanh, sech2) = Functions::load().tanh_and_sech2(F32x4::splat(x));
             let (tanh, sech2) = (f64::from(tanh.to_array()[0]), f64::from(sech2.to_array()[0]));
             let wide = f64::from(x);
             let expected = wide.cosh().powi(-2);
@@ -115,8 +147,8 @@ mod tests {
                 "sech2 {x}: {sech2}"
             );
         }
-        assert!(tanh_and_sech2(F32x4::splat(-0.0)).0.to_array()[0].is_sign_negative());
-        let (tanh, sech2) = tanh_and_sech2(F32x4::splat(f32::NAN));
+        assert!(Functions::load().tanh_and_sech2(F32x4::splat(-0.0)).0.to_array()[0].is_sign_negative());
+        let (tanh, sech2) = Functions::load().tanh_and_sech2(F32x4::splat(f32::NAN));
         assert!(tanh.is_nan().any() && sech2.is_nan().any());
     }
 

@@ -224,3 +224,6 @@ pub fn norm_backward(
     }
     bad
 }
+
+#[cfg(test)]
+mod tests;

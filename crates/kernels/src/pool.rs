@@ -3,54 +3,51 @@
 //! `x [images][h][w][c]` unpadded; windows are clipped at the border, so padding never wins. The position is the number
 //! ky * kw + kx of the tap in its (unclipped) window; among equal values the first in row-major order wins.
 
-use crate::conv::windows::Windows;
+use crate::conv::geometry::Geometry;
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
 
 /// Taps of the window of an output pixel that lie inside the image: a range per axis.
-fn clipped(windows: &Windows, axis: usize, pixel: usize) -> core::ops::Range<usize> {
-    let start = pixel * windows.stride[axis];
-    let first = windows.pad[axis].saturating_sub(start);
-    let end = (windows.pad[axis] + windows.input[axis])
+fn clipped(geometry: &Geometry, axis: usize, pixel: usize) -> core::ops::Range<usize> {
+    let start = pixel * geometry.stride[axis];
+    let first = geometry.pad[axis].saturating_sub(start);
+    let end = (geometry.pad[axis] + geometry.input[axis])
         .saturating_sub(start)
-        .min(windows.kernel[axis]);
+        .min(geometry.kernel[axis]);
     first..end
 }
 
 /// The pooled maxima `y [images][oh][ow][c]` and their positions `argmax` (u8, same shape). True where an x that some
-/// window covers is NaN. Windows have at most 256 taps, and at least one inside the image.
+/// window covers is NaN. Geometry have at most 256 taps, and at least one inside the image.
 pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) -> bool {
-    let windows = Windows::of(shape);
-    let c = windows.channels;
-    let outputs = windows.images * windows.pixels() * c;
-    assert_eq!(x.len(), windows.images * windows.input[0] * windows.input[1] * c);
-    assert!(y.len() == outputs && argmax.len() == outputs && windows.taps() <= 256);
+    let geometry = Geometry::of(shape);
+    let c = geometry.channels;
+    let outputs = geometry.images * geometry.pixels() * c;
+    assert_eq!(x.len(), geometry.images * geometry.input[0] * geometry.input[1] * c);
+    assert!(y.len() == outputs && argmax.len() == outputs && geometry.taps() <= 256);
     let mut nan = Mask::none();
     for (number, (y, argmax)) in y.chunks_exact_mut(c).zip(argmax.chunks_exact_mut(c)).enumerate() {
-        let (row, pixel_x) = (number / windows.output[1], number % windows.output[1]);
-        let (image, pixel_y) = (row / windows.output[0], row % windows.output[0]);
-        let (taps_y, taps_x) = (clipped(&windows, 0, pixel_y), clipped(&windows, 1, pixel_x));
+        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
+        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
+        let (taps_y, taps_x) = (clipped(&geometry, 0, pixel_y), clipped(&geometry, 1, pixel_x));
         assert!(!taps_y.is_empty() && !taps_x.is_empty());
         for first in (0..c).step_by(4) {
             let lanes = 4.min(c - first);
             let mut best = F32x4::splat(f32::NEG_INFINITY);
-            let mut position = F32x4::splat((taps_y.start * windows.kernel[1] + taps_x.start) as f32);
+            let mut position = F32x4::splat((taps_y.start * geometry.kernel[1] + taps_x.start) as f32);
             for ky in taps_y.clone() {
-                let line = image * windows.input[0] + pixel_y * windows.stride[0] + ky - windows.pad[0];
+                let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + ky - geometry.pad[0];
                 for kx in taps_x.clone() {
-                    let column = pixel_x * windows.stride[1] + kx - windows.pad[1];
-                    let at = (line * windows.input[1] + column) * c + first;
-                    let value = match x[at..].first_chunk() {
-                        Some(four) if lanes == 4 => F32x4::load(four),
-                        _ => F32x4::load_partial(&x[at..at + lanes]),
-                    };
+                    let column = pixel_x * geometry.stride[1] + kx - geometry.pad[1];
+                    let at = (line * geometry.input[1] + column) * c + first;
+                    let value = F32x4::load_up_to(&x[at..at + lanes]);
                     nan = nan.or(value.is_nan());
                     let larger = best.less(value);
                     best = larger.select(value, best);
-                    position = larger.select(F32x4::splat((ky * windows.kernel[1] + kx) as f32), position);
+                    position = larger.select(F32x4::splat((ky * geometry.kernel[1] + kx) as f32), position);
                 }
             }
-            best.store_partial(&mut y[first..first + lanes]);
+            best.store_up_to(&mut y[first..first + lanes]);
             for (target, position) in argmax[first..first + lanes].iter_mut().zip(position.to_array()) {
                 *target = position as u8;
             }
@@ -62,23 +59,96 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) 
 /// The gradient: every `dy` is added at the position of its maximum, output pixels in row-major order; `dx` is written
 /// in full.
 pub fn max_pool_backward(shape: &ConvShape, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
-    let windows = Windows::of(shape);
-    let c = windows.channels;
-    let outputs = windows.images * windows.pixels() * c;
-    assert_eq!(dx.len(), windows.images * windows.input[0] * windows.input[1] * c);
+    let geometry = Geometry::of(shape);
+    let c = geometry.channels;
+    let outputs = geometry.images * geometry.pixels() * c;
+    assert_eq!(dx.len(), geometry.images * geometry.input[0] * geometry.input[1] * c);
     assert!(dy.len() == outputs && argmax.len() == outputs);
     dx.fill(0.0);
     for (number, (dy, argmax)) in dy.chunks_exact(c).zip(argmax.chunks_exact(c)).enumerate() {
-        let (row, pixel_x) = (number / windows.output[1], number % windows.output[1]);
-        let (image, pixel_y) = (row / windows.output[0], row % windows.output[0]);
+        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
+        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
         for (channel, (&gradient, &position)) in dy.iter().zip(argmax).enumerate() {
             let (ky, kx) = (
-                usize::from(position) / windows.kernel[1],
-                usize::from(position) % windows.kernel[1],
+                usize::from(position) / geometry.kernel[1],
+                usize::from(position) % geometry.kernel[1],
             );
-            let line = image * windows.input[0] + pixel_y * windows.stride[0] + ky - windows.pad[0];
-            let column = pixel_x * windows.stride[1] + kx - windows.pad[1];
-            dx[(line * windows.input[1] + column) * c + channel] += gradient;
+            let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + ky - geometry.pad[0];
+            let column = pixel_x * geometry.stride[1] + kx - geometry.pad[1];
+            dx[(line * geometry.input[1] + column) * c + channel] += gradient;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::real::{reals, shapes};
+    use proptest::prelude::*;
+
+    /// Shapes of pools: one filter per channel.
+    fn pools() -> impl Strategy<Value = ConvShape> {
+        shapes().prop_map(|shape| ConvShape {
+            filters: shape.channels,
+            ..shape
+        })
+    }
+
+    fn inputs(shape: &ConvShape) -> usize {
+        (shape.images * shape.height * shape.width * shape.channels) as usize
+    }
+
+    /// For every output in order: the (tap number, place in x) of its taps inside the image, in row-major order.
+    fn covered(shape: &ConvShape) -> Vec<Vec<(u32, usize)>> {
+        let s = *shape;
+        let mut all = Vec::new();
+        for (n, oy) in (0..s.images).flat_map(|n| (0..s.out_height).map(move |oy| (n, oy))) {
+            for (ox, c) in (0..s.out_width).flat_map(|ox| (0..s.channels).map(move |c| (ox, c))) {
+                let taps = (0..s.kernel_height * s.kernel_width).filter_map(|tap| {
+                    let (ky, kx) = (tap / s.kernel_width, tap % s.kernel_width);
+                    let y = (oy * s.stride_height + ky)
+                        .checked_sub(s.pad_top)
+                        .filter(|&y| y < s.height)?;
+                    let x = (ox * s.stride_width + kx)
+                        .checked_sub(s.pad_left)
+                        .filter(|&x| x < s.width)?;
+                    Some((tap, (((n * s.height + y) * s.width + x) * s.channels + c) as usize))
+                });
+                all.push(taps.collect());
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn maxima_positions_and_gradients_follow_the_definition(shape in pools(), seed in 0u64..1000) {
+            let covered = covered(&shape);
+            // Few different values, so that ties are common: the first in row-major order must win.
+            let x: Vec<f32> = reals(inputs(&shape), seed).iter().map(|x| (x * 3.0).round()).collect();
+            let (mut y, mut argmax) = (vec![f32::NAN; covered.len()], vec![0xff; covered.len()]);
+            prop_assert!(!max_pool(&shape, &x, &mut y, &mut argmax));
+            let dy = reals(covered.len(), seed + 1);
+            let mut expected_dx = vec![0.0; x.len()];
+            for (out, taps) in covered.iter().enumerate() {
+                let largest = taps.iter().map(|&(_, at)| x[at]).fold(f32::NEG_INFINITY, f32::max);
+                let &(tap, at) = taps.iter().find(|&&(_, at)| x[at] == largest).unwrap();
+                prop_assert_eq!((y[out], u32::from(argmax[out])), (largest, tap));
+                expected_dx[at] += dy[out];
+            }
+            let mut dx = vec![f32::NAN; x.len()];
+            max_pool_backward(&shape, &dy, &argmax, &mut dx);
+            prop_assert_eq!(dx, expected_dx);
+        }
+
+        #[test]
+        fn nan_under_a_window_is_reported(shape in pools(), seed in 0usize..1000) {
+            let covered = covered(&shape);
+            let mut x = vec![1.0; inputs(&shape)];
+            let (mut y, mut argmax) = (vec![0.0; covered.len()], vec![0; covered.len()]);
+            let taps = &covered[seed % covered.len()];
+            x[taps[seed % taps.len()].1] = f32::NAN;
+            prop_assert!(max_pool(&shape, &x, &mut y, &mut argmax));
         }
     }
 }

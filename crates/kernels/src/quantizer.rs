@@ -6,7 +6,7 @@
 //!
 //! Both directions return 1 (true) where an input is NaN; the values then mean nothing.
 
-use crate::math::tanh_and_sech2;
+use crate::math::Functions;
 use crate::simd::floats::{F32x4, Mask};
 
 /// A forward map F, numbered as in the boundary.
@@ -136,9 +136,9 @@ fn for_each<const N: usize>(inputs: [&[f32]; N], output: &mut [f32], map: impl F
         unsafe { map(values).write(output.as_mut_ptr().add(at)) };
     }
     if whole < length {
-        let values = inputs.map(|input| F32x4::load_partial(&input[whole..]));
+        let values = inputs.map(|input| F32x4::load_up_to(&input[whole..]));
         nan = values.iter().fold(nan, |nan, value| nan.or(value.is_nan()));
-        map(values).store_partial(&mut output[whole..]);
+        map(values).store_up_to(&mut output[whole..]);
     }
     nan.any()
 }
@@ -146,6 +146,7 @@ fn for_each<const N: usize>(inputs: [&[f32]; N], output: &mut [f32], map: impl F
 /// `y = F(x)`; true where an x is NaN.
 pub fn quantize_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
     let one = F32x4::splat(1.0);
+    let functions = Functions::load();
     match map {
         Forward::Identity => for_each([x], y, |[x]| x),
         Forward::Sign => for_each([x], y, |[x]| sign(x)),
@@ -167,7 +168,7 @@ pub fn quantize_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
             let half = F32x4::splat(0.5 * beta);
             for_each([x], y, |[x]| {
                 let u = (half * x).clamp_magnitude(SWISH_LIMIT);
-                let (tanh, sech2) = tanh_and_sech2(u);
+                let (tanh, sech2) = functions.tanh_and_sech2(u);
                 tanh + u * sech2
             })
         }
@@ -177,7 +178,7 @@ pub fn quantize_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
         }),
         Forward::ErrorDecay { t } => {
             let (t, k) = (F32x4::splat(t), F32x4::splat(error_decay_scale(t)));
-            for_each([x], y, |[x]| k * tanh_and_sech2(t * x).0)
+            for_each([x], y, |[x]| k * functions.tanh_and_sech2(t * x).0)
         }
     }
 }
@@ -185,6 +186,7 @@ pub fn quantize_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
 /// `gx = gy * B(x)`; true where an x or a gy is NaN.
 pub fn quantize_backward(map: Backward, x: &[f32], gy: &[f32], gx: &mut [f32]) -> bool {
     let one = F32x4::splat(1.0);
+    let functions = Functions::load();
     match map {
         Backward::One => for_each([x, gy], gx, |[_, gy]| gy),
         Backward::Box => for_each([x, gy], gx, |[x, gy]| x.abs().at_most(one).keep(gy)),
@@ -196,13 +198,13 @@ pub fn quantize_backward(map: Backward, x: &[f32], gy: &[f32], gx: &mut [f32]) -
             let (beta, half) = (F32x4::splat(beta), F32x4::splat(0.5 * beta));
             for_each([x, gy], gx, |[x, gy]| {
                 let u = (half * x).clamp_magnitude(SWISH_LIMIT);
-                let (tanh, sech2) = tanh_and_sech2(u);
+                let (tanh, sech2) = functions.tanh_and_sech2(u);
                 gy * (beta * sech2 * (one - u * tanh))
             })
         }
         Backward::ErrorDecayPrime { t } => {
             let (scale, t) = (F32x4::splat(error_decay_scale(t) * t), F32x4::splat(t));
-            for_each([x, gy], gx, |[x, gy]| gy * (scale * tanh_and_sech2(t * x).1))
+            for_each([x, gy], gx, |[x, gy]| gy * (scale * functions.tanh_and_sech2(t * x).1))
         }
     }
 }
@@ -211,3 +213,6 @@ pub fn quantize_backward(map: Backward, x: &[f32], gy: &[f32], gx: &mut [f32]) -
 fn error_decay_scale(t: f32) -> f32 {
     (1.0 / t).max(1.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,10 +68,7 @@ fn spread<const Q: usize>(
 /// Four values of a row from column `first` on, or `lanes` of them and zeros.
 #[inline(always)]
 pub fn four(values: &[f32], first: usize, lanes: usize) -> F32x4 {
-    match values[first..].first_chunk() {
-        Some(four) if lanes == 4 => F32x4::load(four),
-        _ => F32x4::load_partial(&values[first..first + lanes]),
-    }
+    F32x4::load_up_to(&values[first..first + lanes])
 }
 
 /// `out[j] = sum_i x[i][j]` of `x [rows][out.len()]`: f64, rows in order, rounded once at the end.
@@ -113,5 +110,56 @@ pub fn add_into(y: &mut [f32], x: &[f32]) {
     assert_eq!(x.len(), y.len());
     for (y, x) in y.iter_mut().zip(x) {
         *y += x;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::real::reals;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn column_sums_are_f64_sums_in_order(rows in 0usize..30, columns in 1usize..27, seed in 0u64..1000) {
+            let x = reals(rows * columns, seed);
+            let mut out = vec![f32::NAN; columns];
+            column_sums(&x, &mut out);
+            for (column, sum) in out.iter().enumerate() {
+                let expected = x.iter().skip(column).step_by(columns).fold(0.0, |sum, &x| sum + f64::from(x));
+                prop_assert_eq!(*sum, expected as f32);
+            }
+        }
+
+        #[test]
+        fn lanes_are_added_in_order(lanes in 1usize..9, n in 1usize..20, gap in 0usize..5, seed in 0u64..1000) {
+            let partials = reals(lanes * (n + gap), seed);
+            let mut out = vec![f32::NAN; n];
+            prop_assert!(!sum_lanes(&partials, lanes, n + gap, &mut out));
+            for (i, sum) in out.iter().enumerate() {
+                let expected = (1..lanes).fold(partials[i], |sum, lane| sum + partials[lane * (n + gap) + i]);
+                prop_assert_eq!(*sum, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_that_are_not_finite_are_reported() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            assert!(sum_lanes(&[0.0, 1.0, 2.0, bad], 2, 2, &mut [0.0; 2]));
+        }
+        assert!(sum_lanes(&[f32::MAX, f32::MAX], 2, 1, &mut [0.0]));
+    }
+
+    #[test]
+    fn tensors_are_added_element_by_element() {
+        let (a, b) = (reals(7, 1), reals(7, 2));
+        let mut y = vec![0.0; 7];
+        add_tensors(&a, &b, &mut y);
+        let mut into = a.clone();
+        add_into(&mut into, &b);
+        for i in 0..7 {
+            assert_eq!((y[i], into[i]), (a[i] + b[i], a[i] + b[i]));
+        }
     }
 }

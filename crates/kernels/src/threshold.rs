@@ -58,9 +58,14 @@ fn first_where(bound: i32, holds: impl Fn(i32) -> bool) -> i32 {
 /// When a slice is shorter than its layout or the shape contradicts itself.
 pub fn threshold_nibbles(shape: &ConvShape, sums: &[i32], thresholds: &[i32], flips: &[u8], out: &mut [u8]) {
     threshold_pixels(shape, 4, sums, out, |sums, out| {
-        let thresholds = thresholds[..sums.len()].chunks(4);
-        for (((sums, thresholds), flip), out) in sums.chunks(4).zip(thresholds).zip(flips).zip(out) {
-            *out = (quartet_bits(sums, thresholds) << 4) as u8 ^ flip;
+        let (whole, rest) = sums.as_chunks::<4>();
+        let (limits, last_limits) = thresholds[..sums.len()].as_chunks::<4>();
+        let (out, last) = out.split_at_mut(whole.len());
+        for (((sums, limits), flip), out) in whole.iter().zip(limits).zip(flips).zip(out) {
+            *out = (quartet_bits(sums, limits) << 4) as u8 ^ flip;
+        }
+        if let (Some(out), Some(flip)) = (last.first_mut(), flips.get(whole.len())) {
+            *out = (tail_bits(rest, last_limits) << 4) as u8 ^ flip;
         }
     });
 }
@@ -74,10 +79,18 @@ pub fn threshold_words(shape: &ConvShape, sums: &[i32], thresholds: &[i32], flip
     threshold_pixels(shape, 64, sums, out, |sums, out| {
         let thresholds = thresholds[..sums.len()].chunks(64);
         for (((sums, thresholds), flip), out) in sums.chunks(64).zip(thresholds).zip(flips).zip(out) {
-            let quartets = sums.chunks(4).zip(thresholds.chunks(4)).enumerate();
-            *out = quartets.fold(*flip, |word, (i, (sums, thresholds))| {
-                word ^ u64::from(quartet_bits(sums, thresholds)) << (4 * i)
-            });
+            let (whole, rest) = sums.as_chunks::<4>();
+            let (limits, last_limits) = thresholds.as_chunks::<4>();
+            *out = whole
+                .iter()
+                .zip(limits)
+                .enumerate()
+                .fold(*flip, |word, (i, (sums, limits))| {
+                    word ^ u64::from(quartet_bits(sums, limits)) << (4 * i)
+                });
+            if !rest.is_empty() {
+                *out ^= u64::from(tail_bits(rest, last_limits)) << (4 * whole.len());
+            }
         }
     });
 }
@@ -95,13 +108,15 @@ fn threshold_pixels<T>(shape: &ConvShape, unit: usize, sums: &[i32], out: &mut [
     }
 }
 
-/// The comparisons of 1 to 4 sums.
+/// The comparisons of four sums.
 #[inline(always)]
-fn quartet_bits(sums: &[i32], thresholds: &[i32]) -> u32 {
-    if let (&[_, _, _, _], &[_, _, _, _]) = (sums, thresholds) {
-        // SAFETY: four numbers each.
-        return unsafe { Ints::load(sums.as_ptr()).at_least(Ints::load(thresholds.as_ptr())) };
-    }
+fn quartet_bits(sums: &[i32; 4], thresholds: &[i32; 4]) -> u32 {
+    // SAFETY: four numbers each.
+    unsafe { Ints::load(sums.as_ptr()).at_least(Ints::load(thresholds.as_ptr())) }
+}
+
+/// The comparisons of fewer than four sums.
+fn tail_bits(sums: &[i32], thresholds: &[i32]) -> u32 {
     let pairs = sums.iter().zip(thresholds).enumerate();
     pairs.fold(0, |bits, (i, (sum, threshold))| bits | u32::from(sum >= threshold) << i)
 }

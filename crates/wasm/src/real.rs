@@ -5,7 +5,7 @@
 //! kernels' documentation states; an impossible shape traps. Where an address may be absent, 0 stands for nothing.
 
 use core::slice::{from_raw_parts, from_raw_parts_mut};
-use proxbit_kernels::conv::windows::Windows;
+use proxbit_kernels::conv::geometry::Geometry;
 use proxbit_kernels::conv::{mixed, real};
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
@@ -59,19 +59,19 @@ struct Lengths {
 
 impl Lengths {
     fn of(shape: &ConvShape) -> Self {
-        let windows = Windows::of(shape);
-        let [height, width] = windows.input;
-        let [kernel_height, kernel_width] = windows.kernel;
-        let positions = windows.images * windows.positions();
+        let geometry = Geometry::of(shape);
+        let [height, width] = geometry.input;
+        let [kernel_height, kernel_width] = geometry.kernel;
+        let positions = geometry.images * geometry.positions();
         Self {
-            input: windows.images * height * width * windows.channels,
-            padded: positions * windows.channels,
-            kernel: windows.rows() * windows.filters,
-            rows: windows.rows(),
-            output: windows.images * windows.pixels() * windows.filters,
-            filters: windows.filters,
-            dilated: windows.images * (height + kernel_height - 1) * (width + kernel_width - 1) * windows.filters,
-            nibbles: positions * windows.channels.div_ceil(4),
+            input: geometry.images * height * width * geometry.channels,
+            padded: positions * geometry.channels,
+            kernel: geometry.rows() * geometry.filters,
+            rows: geometry.rows(),
+            output: geometry.images * geometry.pixels() * geometry.filters,
+            filters: geometry.filters,
+            dilated: geometry.images * (height + kernel_height - 1) * (width + kernel_width - 1) * geometry.filters,
+            nibbles: positions * geometry.channels.div_ceil(4),
         }
     }
 }

@@ -23,7 +23,8 @@ export function evalCommand(context: Context): Command {
   );
 }
 
-async function evaluate(file: string, options: DataOptions, { output, signal }: Context): Promise<void> {
+async function evaluate(file: string, options: DataOptions, context: Context): Promise<void> {
+  const { output, signal } = context;
   const bytes = await readModelFile(file);
   const session = await loadSession(file, bytes);
   const name = datasetOf(session, options, output.note);
@@ -31,7 +32,7 @@ async function evaluate(file: string, options: DataOptions, { output, signal }: 
   checkImageShape(session.inputShape, test, name);
   stopIfAborted(signal);
 
-  const progress = countProgress(output, "testing");
+  const progress = countProgress(context, "testing");
   const began = performance.now();
   const predictions = await classify(session, test.images, (done, of) => {
     stopIfAborted(signal);

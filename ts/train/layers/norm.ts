@@ -59,7 +59,17 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
         const rows = rowsPerImage * lane.images;
         const [x, dy] = [context.value(input, lane), context.gradient(name, lane)];
         const partial = partials + 16 * channels * lane.index;
-        builder.lane(lane.index, name, "norm_backward_partial", x, dy, rows, channels, saved[lane.index] as number, partial);
+        builder.lane(
+          lane.index,
+          name,
+          "norm_backward_partial",
+          x,
+          dy,
+          rows,
+          channels,
+          saved[lane.index] as number,
+          partial,
+        );
       }
       builder.barrier();
       sinks.into(builder, name, input, (lane, dx) => {

@@ -116,7 +116,8 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     const hard = weight !== null && mode.hard(weight);
     for (const buffers of lanes) {
       const { lane, shape, descriptor } = buffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void => builder.lane(lane.index, node.name, name, ...args);
+      const emit = (name: Call["kernel"], ...args: number[]): void =>
+        builder.lane(lane.index, node.name, name, ...args);
       const x = context.value(node.input, lane);
       const y = context.value(node.name, lane);
       const rows = outputPixels(shape);
@@ -161,7 +162,8 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     const bits = activation !== null && mode.hard(activation);
     for (const buffers of lanes) {
       const { lane, shape, descriptor } = buffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void => builder.lane(lane.index, node.name, name, ...args);
+      const emit = (name: Call["kernel"], ...args: number[]): void =>
+        builder.lane(lane.index, node.name, name, ...args);
       const dy = context.gradient(node.name, lane);
       const partial = partials + 4 * partialStride * lane.index;
       if (useBias) emit("column_sums", dy, outputPixels(shape), n, biasPartials + 4 * biasStride * lane.index);
@@ -177,7 +179,8 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     sinks.into(builder, node.name, node.input, (lane, dx) => {
       const buffers = lanes[lane.index] as LaneBuffers;
       const { shape, descriptor, transposed } = buffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void => builder.lane(lane.index, node.name, name, ...args);
+      const emit = (name: Call["kernel"], ...args: number[]): void =>
+        builder.lane(lane.index, node.name, name, ...args);
       let dy = context.gradient(node.name, lane);
       const dilated = context.scratch(lane);
       if (!identityFilter) {

@@ -5,7 +5,9 @@
 //! where it should have given 0; the windows that touch the border get that sum back from `correction`,
 //! `[taps][filters]`. A padding with +1 is stored as such and needs no correction.
 
-use crate::gemm::bb_lookup::lookup_tile;
+use core::mem::MaybeUninit;
+
+use crate::gemm::bb_lookup::{batch, lookup_tile};
 use crate::gemm::bb_popcnt::PopcntTile;
 use crate::shape::ConvShape;
 
@@ -18,6 +20,7 @@ use crate::shape::ConvShape;
 pub fn lookup_conv_4x32(shape: &ConvShape, nibbles: &[u8], weights: &[u8], correction: &[i32], out: &mut [i32]) {
     let (groups, filters) = (shape.groups(), shape.filters as usize);
     let block = shape.taps() * groups * 16;
+    assert!(shape.terms() > 0, "a window must not be empty");
     assert!(shape.is_consistent() && nibbles.len() >= shape.padded_pixels() * groups);
     assert!(weights.len() >= shape.filter_blocks() * block && out.len() >= shape.output_pixels() * filters);
     for first in (0..shape.filter_blocks()).step_by(2) {
@@ -53,6 +56,7 @@ unsafe fn lookup_blocks<const BLOCKS: usize>(
         weights,
         out: unsafe { out.as_mut_ptr().add(filter) },
         filters,
+        batch: batch(&shape.runs(shape.groups())),
     };
     let mut pixels = shape.output_pixels();
     // SAFETY: every tile takes as many windows as it has pixels, and they add up to the pixels of the output.
@@ -81,6 +85,8 @@ struct LookupPass<'a, const BLOCKS: usize> {
     out: *mut i32,
     /// Filters to write: fewer than the blocks hold in the last pass.
     filters: usize,
+    /// Groups counted at a time.
+    batch: usize,
 }
 
 impl<const BLOCKS: usize> LookupPass<'_, BLOCKS> {
@@ -90,20 +96,22 @@ impl<const BLOCKS: usize> LookupPass<'_, BLOCKS> {
     /// There must be as many pixels left.
     #[inline(always)]
     unsafe fn tile<const PIXELS: usize>(&mut self) {
-        let groups = self.shape.groups();
-        let terms = self.shape.terms() as i32;
-        let runs = self.shape.runs(groups);
+        let (shape, groups) = (self.shape, self.shape.groups());
+        let (terms, stride) = (shape.terms() as i32, shape.filters as usize);
         let windows = [(); PIXELS].map(|()| unsafe { self.nibbles.add(self.windows.advance() * groups) });
-        let out = core::array::from_fn(|pixel| self.out.wrapping_add(pixel * self.shape.filters as usize));
+        let (runs, batch, weights) = (shape.runs(groups), self.batch, self.weights);
         if self.filters == 16 * BLOCKS {
-            unsafe { lookup_tile::<PIXELS, BLOCKS>(windows, runs, self.weights, terms, out) };
+            unsafe { lookup_tile::<PIXELS, BLOCKS>(windows, runs, batch, weights, terms, self.out, stride) };
         } else {
             // Full blocks would overwrite the next pixel.
-            let mut sums = [[[0; 16]; BLOCKS]; PIXELS];
-            let addresses = sums.each_mut().map(|sums| sums.as_mut_ptr().cast());
-            unsafe { lookup_tile::<PIXELS, BLOCKS>(windows, runs, self.weights, terms, addresses) };
-            for (sums, out) in sums.iter().zip(out) {
-                unsafe { out.copy_from_nonoverlapping(sums.as_ptr().cast(), self.filters) };
+            let mut sums = MaybeUninit::<[[[i32; 16]; BLOCKS]; PIXELS]>::uninit();
+            let sums: *mut i32 = sums.as_mut_ptr().cast();
+            unsafe {
+                lookup_tile::<PIXELS, BLOCKS>(windows, runs, batch, weights, terms, sums, 16 * BLOCKS);
+                for pixel in 0..PIXELS {
+                    let out = self.out.add(pixel * stride);
+                    out.copy_from_nonoverlapping(sums.add(pixel * 16 * BLOCKS), self.filters);
+                }
             }
         }
         self.out = self.out.wrapping_add(PIXELS * self.shape.filters as usize);
@@ -187,3 +195,6 @@ fn correct_border(shape: &ConvShape, correction: &[i32], out: &mut [i32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,19 +11,28 @@
 //! (border bits 1) needs no correction. A reduction starts at 0, runs over the groups in order (images, then output
 //! rows, then groups of 4 pixels; or taps, then groups of 4 channels), and the corrections come last, in order of taps.
 
-use super::windows::Windows;
+use super::geometry::Geometry;
 use crate::gemm::fb::{STRIP, TABLE, TABLES, accumulate, build_table};
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 
-/// Floats of scratch that both products need: the tables, then one sum per tap and filter.
+/// Floats of scratch that both products need: a gap up to 64 bytes, the tables, then one sum per tap and filter.
 pub fn scratch_floats(shape: &ConvShape) -> usize {
-    TABLES * TABLE + (shape.kernel_height * shape.kernel_width * shape.filters) as usize
+    STRIP + TABLES * TABLE + (shape.kernel_height * shape.kernel_width * shape.filters) as usize
 }
 
 /// Bytes of one plane of gathered nibbles; the gradient needs `4 * ceil(channels / 4)` planes of scratch.
 pub fn plane_bytes(shape: &ConvShape) -> usize {
     ((shape.padded_height * shape.padded_width) as usize).next_multiple_of(8)
+}
+
+/// The tables, at a multiple of 64 bytes so that no row lies across two cache lines, and one sum per tap and filter.
+fn split_scratch<'a>(shape: &ConvShape, scratch: &'a mut [f32]) -> (&'a mut [f32], &'a mut [f32]) {
+    assert_eq!(scratch.len(), scratch_floats(shape));
+    let gap = (scratch.as_ptr() as usize).wrapping_neg() % 64 / size_of::<f32>();
+    let (tables, sums) = scratch[gap..].split_at_mut(TABLES * TABLE);
+    let used = sums.len() - (STRIP - gap);
+    (tables, &mut sums[..used])
 }
 
 /// Splits `groups` into blocks of nearly equal size, none larger than `TABLES`.
@@ -44,39 +53,25 @@ unsafe fn add_rows<const R: usize, const V: usize>(
     rows: [usize; R],
     lanes: usize,
 ) {
-    let mut sums = [[F32x4::splat(0.0); V]; R];
-    for (sums, &row) in sums.iter_mut().zip(&rows) {
-        for (sum, source) in sums.iter_mut().zip(out[row..row + lanes].chunks(4)) {
-            *sum = match source.first_chunk() {
-                Some(four) => F32x4::load(four),
-                None => F32x4::load_partial(source),
-            };
-        }
-    }
+    let mut sums = rows.map(|row| F32x4::load_lanes::<V>(&out[row..row + lanes]));
     // SAFETY: promised by the caller.
     unsafe { accumulate(tables.as_ptr(), bits, offsets, &mut sums) };
-    for (sums, &row) in sums.iter().zip(&rows) {
-        for (sum, target) in sums.iter().zip(out[row..row + lanes].chunks_mut(4)) {
-            match target.first_chunk_mut() {
-                Some(four) => sum.store(four),
-                None => sum.store_partial(target),
-            }
-        }
+    for (sums, row) in sums.into_iter().zip(rows) {
+        F32x4::store_lanes(sums, &mut out[row..row + lanes]);
     }
 }
 
 /// Forward: `nibbles [images][PH][PW][G]` (padded), `w [K][N]`, `out [images][oh][ow][N]`; `scratch` has
 /// `scratch_floats` floats.
 pub fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], scratch: &mut [f32]) {
-    let windows = Windows::of(shape);
-    let filters = windows.filters;
-    let channel_groups = windows.channels.div_ceil(4);
-    assert_eq!(nibbles.len(), windows.images * windows.positions() * channel_groups);
-    assert_eq!(w.len(), windows.rows() * filters);
-    assert_eq!(out.len(), windows.images * windows.pixels() * filters);
-    assert_eq!(scratch.len(), scratch_floats(shape));
-    let (tables, tap_sums) = scratch.split_at_mut(TABLES * TABLE);
-    let groups = windows.taps() * channel_groups;
+    let geometry = Geometry::of(shape);
+    let filters = geometry.filters;
+    let channel_groups = geometry.channels.div_ceil(4);
+    assert_eq!(nibbles.len(), geometry.images * geometry.positions() * channel_groups);
+    assert_eq!(w.len(), geometry.rows() * filters);
+    assert_eq!(out.len(), geometry.images * geometry.pixels() * filters);
+    let (tables, tap_sums) = split_scratch(shape, scratch);
+    let groups = geometry.taps() * channel_groups;
     let mut offsets = [0; TABLES];
     out.fill(0.0);
     for first in (0..filters).step_by(STRIP) {
@@ -86,12 +81,12 @@ pub fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], sc
             let count = size.min(groups - start);
             for ((group, table), offset) in (start..).zip(tables.chunks_exact_mut(TABLE)).zip(&mut offsets[..count]) {
                 let (tap, channel_group) = (group / channel_groups, group % channel_groups);
-                let (y, x) = (tap / windows.kernel[1], tap % windows.kernel[1]);
-                *offset = ((y * windows.padded[1] + x) * channel_groups + channel_group) as u32;
+                let (y, x) = (tap / geometry.kernel[1], tap % geometry.kernel[1]);
+                *offset = ((y * geometry.padded[1] + x) * channel_groups + channel_group) as u32;
                 let rows = core::array::from_fn(|i| {
                     let channel = 4 * channel_group + i;
-                    let row = (tap * windows.channels + channel) * filters + first;
-                    if channel < windows.channels {
+                    let row = (tap * geometry.channels + channel) * filters + first;
+                    if channel < geometry.channels {
                         &w[row..row + lanes]
                     } else {
                         &[0.0; STRIP][..lanes]
@@ -101,17 +96,17 @@ pub fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], sc
             }
             let offsets = &offsets[..count];
             match lanes.div_ceil(4) {
-                1 => forward_strip::<1>(&windows, tables, nibbles, offsets, out, first, lanes),
-                2 => forward_strip::<2>(&windows, tables, nibbles, offsets, out, first, lanes),
-                3 => forward_strip::<3>(&windows, tables, nibbles, offsets, out, first, lanes),
-                _ => forward_strip::<4>(&windows, tables, nibbles, offsets, out, first, lanes),
+                1 => forward_strip::<1>(shape, tables, nibbles, offsets, out, first, lanes),
+                2 => forward_strip::<2>(shape, tables, nibbles, offsets, out, first, lanes),
+                3 => forward_strip::<3>(shape, tables, nibbles, offsets, out, first, lanes),
+                _ => forward_strip::<4>(shape, tables, nibbles, offsets, out, first, lanes),
             }
         }
     }
     if shape.pad_one == 0 {
-        sum_taps(w, windows.channels, filters, tap_sums);
-        for image in out.chunks_exact_mut(windows.pixels() * filters) {
-            windows.for_each_missing(|pixel, tap| {
+        sum_taps(w, geometry.channels, filters, tap_sums);
+        for image in out.chunks_exact_mut(geometry.pixels() * filters) {
+            Geometry::for_each_missing(shape, |pixel, tap| {
                 add(
                     &tap_sums[tap * filters..][..filters],
                     &mut image[pixel * filters..][..filters],
@@ -136,7 +131,7 @@ fn add(source: &[f32], target: &mut [f32]) {
 }
 
 fn forward_strip<const V: usize>(
-    windows: &Windows,
+    shape: &ConvShape,
     tables: &[f32],
     nibbles: &[u8],
     offsets: &[u32],
@@ -144,22 +139,21 @@ fn forward_strip<const V: usize>(
     first: usize,
     lanes: usize,
 ) {
-    let filters = windows.filters;
-    let channel_groups = windows.channels.div_ceil(4);
+    let filters = shape.filters as usize;
+    let channel_groups = shape.groups();
     let mut row = first;
-    let mut cursor = windows
-        .from_pixel(0)
-        .map(|position| nibbles.as_ptr().wrapping_add(position * channel_groups));
-    // SAFETY: `Windows::of` proved every window inside the padded buffer, whose length was checked; nibbles are written
+    let pixels = out.len() / filters;
+    let mut windows = shape.windows();
+    let mut next = || nibbles.as_ptr().wrapping_add(windows.advance() * channel_groups);
+    // SAFETY: `Geometry::of` proved every window inside the padded buffer, whose length was checked; nibbles are written
     // by the packers alone, as nibble * 16.
     unsafe {
-        while let Some(bits) = cursor.next() {
-            if let Some(next) = cursor.next() {
-                add_rows::<2, V>(tables, [bits, next], offsets, out, [row, row + filters], lanes);
-            } else {
-                add_rows::<1, V>(tables, [bits], offsets, out, [row], lanes);
-            }
+        for _ in 0..pixels / 2 {
+            add_rows::<2, V>(tables, [next(), next()], offsets, out, [row, row + filters], lanes);
             row += 2 * filters;
+        }
+        if pixels % 2 == 1 {
+            add_rows::<1, V>(tables, [next()], offsets, out, [row], lanes);
         }
     }
 }
@@ -175,28 +169,27 @@ pub fn fb_conv_backward_filter(
     scratch: &mut [f32],
     planes: &mut [u8],
 ) {
-    let windows = Windows::of(shape);
-    let filters = windows.filters;
-    let channel_groups = windows.channels.div_ceil(4);
-    let image_bytes = windows.positions() * channel_groups;
+    let geometry = Geometry::of(shape);
+    let filters = geometry.filters;
+    let channel_groups = geometry.channels.div_ceil(4);
+    let image_bytes = geometry.positions() * channel_groups;
     let plane = plane_bytes(shape);
-    assert_eq!(nibbles.len(), windows.images * image_bytes);
-    assert_eq!(dy.len(), windows.images * windows.pixels() * filters);
-    assert_eq!(dw.len(), windows.rows() * filters);
-    assert_eq!(scratch.len(), scratch_floats(shape));
+    assert_eq!(nibbles.len(), geometry.images * image_bytes);
+    assert_eq!(dy.len(), geometry.images * geometry.pixels() * filters);
+    assert_eq!(dw.len(), geometry.rows() * filters);
     assert_eq!(planes.len(), 4 * channel_groups * plane);
-    let (tables, missing) = scratch.split_at_mut(TABLES * TABLE);
+    let (tables, missing) = split_scratch(shape, scratch);
     dw.fill(0.0);
     missing.fill(0.0);
-    let row_groups = windows.output[1].div_ceil(4);
-    let groups = windows.output[0] * row_groups;
+    let row_groups = geometry.output[1].div_ceil(4);
+    let groups = geometry.output[0] * row_groups;
     let size = block_size(groups);
     let mut offsets = [0; TABLES];
     for (image, gradients) in nibbles
         .chunks_exact(image_bytes)
-        .zip(dy.chunks_exact(windows.pixels() * filters))
+        .zip(dy.chunks_exact(geometry.pixels() * filters))
     {
-        gather_planes(image, channel_groups, windows.stride[1], plane, planes);
+        gather_planes(image, channel_groups, geometry.stride[1], plane, planes);
         for start in (0..groups).step_by(size) {
             let count = size.min(groups - start);
             for first in (0..filters).step_by(STRIP) {
@@ -204,10 +197,10 @@ pub fn fb_conv_backward_filter(
                 let numbered = (start..).zip(tables.chunks_exact_mut(TABLE));
                 for ((group, table), offset) in numbered.zip(&mut offsets[..count]) {
                     let (y, x) = (group / row_groups, 4 * (group % row_groups));
-                    *offset = (y * windows.stride[0] * windows.padded[1] + x * windows.stride[1]) as u32;
+                    *offset = (y * geometry.stride[0] * geometry.padded[1] + x * geometry.stride[1]) as u32;
                     let rows = core::array::from_fn(|i| {
-                        let row = (y * windows.output[1] + x + i) * filters + first;
-                        if x + i < windows.output[1] {
+                        let row = (y * geometry.output[1] + x + i) * filters + first;
+                        if x + i < geometry.output[1] {
                             &gradients[row..row + lanes]
                         } else {
                             &[0.0; STRIP][..lanes]
@@ -217,15 +210,15 @@ pub fn fb_conv_backward_filter(
                 }
                 let offsets = &offsets[..count];
                 match lanes.div_ceil(4) {
-                    1 => gradient_strip::<1>(&windows, tables, planes, plane, offsets, dw, first, lanes),
-                    2 => gradient_strip::<2>(&windows, tables, planes, plane, offsets, dw, first, lanes),
-                    3 => gradient_strip::<3>(&windows, tables, planes, plane, offsets, dw, first, lanes),
-                    _ => gradient_strip::<4>(&windows, tables, planes, plane, offsets, dw, first, lanes),
+                    1 => gradient_strip::<1>(&geometry, tables, planes, plane, offsets, dw, first, lanes),
+                    2 => gradient_strip::<2>(&geometry, tables, planes, plane, offsets, dw, first, lanes),
+                    3 => gradient_strip::<3>(&geometry, tables, planes, plane, offsets, dw, first, lanes),
+                    _ => gradient_strip::<4>(&geometry, tables, planes, plane, offsets, dw, first, lanes),
                 }
             }
         }
         if shape.pad_one == 0 {
-            windows.for_each_missing(|pixel, tap| {
+            Geometry::for_each_missing(shape, |pixel, tap| {
                 add(
                     &gradients[pixel * filters..][..filters],
                     &mut missing[tap * filters..][..filters],
@@ -235,7 +228,7 @@ pub fn fb_conv_backward_filter(
     }
     if shape.pad_one == 0 {
         for (row, target) in dw.chunks_exact_mut(filters).enumerate() {
-            add(&missing[row / windows.channels * filters..][..filters], target);
+            add(&missing[row / geometry.channels * filters..][..filters], target);
         }
     }
 }
@@ -268,7 +261,7 @@ fn gather_planes(image: &[u8], channel_groups: usize, stride: usize, plane: usiz
 
 #[allow(clippy::too_many_arguments)]
 fn gradient_strip<const V: usize>(
-    windows: &Windows,
+    geometry: &Geometry,
     tables: &[f32],
     planes: &[u8],
     plane: usize,
@@ -277,11 +270,11 @@ fn gradient_strip<const V: usize>(
     first: usize,
     lanes: usize,
 ) {
-    let (channels, filters) = (windows.channels, windows.filters);
+    let (channels, filters) = (geometry.channels, geometry.filters);
     // Channels outside, taps inside: two planes serve all taps from the first-level cache.
     for channel in (0..channels).step_by(2) {
-        for tap in 0..windows.taps() {
-            let place = tap / windows.kernel[1] * windows.padded[1] + tap % windows.kernel[1];
+        for tap in 0..geometry.taps() {
+            let place = tap / geometry.kernel[1] * geometry.padded[1] + tap % geometry.kernel[1];
             let bits = planes.as_ptr().wrapping_add(channel * plane + place);
             let row = (tap * channels + channel) * filters + first;
             // SAFETY: an offset plus a tap's place is the position of a tap of an output pixel, inside the plane.
@@ -319,7 +312,7 @@ mod tests {
         fb_conv(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch);
         assert_eq!(out, mixed_convolve_in_order(shape, &x, &w));
         let magnitude: Vec<f64> = convolve(&bound(shape), &magnitudes(&x), &magnitudes(&w));
-        let terms = 2 * Windows::of(shape).rows();
+        let terms = 2 * Geometry::of(shape).rows();
         assert_close(&out, &convolve(shape, &x, &w), &magnitude, terms);
     }
 
@@ -332,7 +325,7 @@ mod tests {
         fb_conv_backward_filter(shape, &nibbles(shape, &x), &dy, &mut dw, &mut scratch, &mut planes);
         assert_eq!(dw, mixed_filter_gradient_in_order(shape, &x, &dy));
         let magnitude: Vec<f64> = filter_gradient(&bound(shape), &magnitudes(&x), &magnitudes(&dy));
-        let terms = 2 * shape.images as usize * Windows::of(shape).pixels();
+        let terms = 2 * shape.images as usize * Geometry::of(shape).pixels();
         assert_close(&dw, &filter_gradient(shape, &x, &dy), &magnitude, terms);
     }
 

@@ -4,31 +4,35 @@
 //! forward product on `dilate_real(dy)` with `pack_panels_transposed(w)`. Inputs are padded `[images][PH][PW][c]`, so a
 //! window is `kernel_height` runs of `kernel_width * c` floats; no copy of the windows is made.
 
-use super::windows::Windows;
-use crate::gemm::ff::{PANEL, Runs, gradient_tile, tile};
-use crate::shape::ConvShape;
+use super::geometry::Geometry;
+use crate::gemm::ff::{PANEL, gradient_tile, tile};
+use crate::shape::{ConvShape, Runs, Windows};
 use crate::simd::floats::F32x4;
 use core::array::from_fn;
 
 /// Pixels that pass through one panel before the next: their windows stay in the cache.
 const PIXEL_BLOCK: usize = 64;
+/// Pixels and panels of `dy` that the gradient of the filters keeps at hand: together 16 KiB.
+const GRADIENT_PIXELS: usize = 128;
+/// See `GRADIENT_PIXELS`.
+const PANEL_BLOCK: usize = 4;
 
 /// Copies `x [images][h][w][c]` into the padded buffer `out [images][PH][PW][c]`, writing all of it: the border becomes
 /// 0, or 1 with one-padding.
 pub fn pad_real(shape: &ConvShape, x: &[f32], out: &mut [f32]) {
-    let windows = Windows::of(shape);
-    let row = windows.input[1] * windows.channels;
-    assert_eq!(x.len(), windows.images * windows.input[0] * row);
-    assert_eq!(out.len(), windows.images * windows.positions() * windows.channels);
+    let geometry = Geometry::of(shape);
+    let row = geometry.input[1] * geometry.channels;
+    assert_eq!(x.len(), geometry.images * geometry.input[0] * row);
+    assert_eq!(out.len(), geometry.images * geometry.positions() * geometry.channels);
     let border = if shape.pad_one == 1 { 1.0 } else { 0.0 };
-    let padded_row = windows.padded[1] * windows.channels;
-    let left = windows.pad[1] * windows.channels;
+    let padded_row = geometry.padded[1] * geometry.channels;
+    let left = geometry.pad[1] * geometry.channels;
     for (number, target) in out.chunks_exact_mut(padded_row).enumerate() {
-        let (image, y) = (number / windows.padded[0], number % windows.padded[0]);
-        if y < windows.pad[0] || y >= windows.pad[0] + windows.input[0] {
+        let (image, y) = (number / geometry.padded[0], number % geometry.padded[0]);
+        if y < geometry.pad[0] || y >= geometry.pad[0] + geometry.input[0] {
             target.fill(border);
         } else {
-            let source = &x[(image * windows.input[0] + y - windows.pad[0]) * row..][..row];
+            let source = &x[(image * geometry.input[0] + y - geometry.pad[0]) * row..][..row];
             target[..left].fill(border);
             target[left..left + row].copy_from_slice(source);
             target[left + row..].fill(border);
@@ -39,20 +43,20 @@ pub fn pad_real(shape: &ConvShape, x: &[f32], out: &mut [f32]) {
 /// Spreads `dy [images][oh][ow][o]` over `out [images][h+kh-1][w+kw-1][o]`, zero elsewhere: the gradient of the output
 /// pixel (oy, ox) lies at `(oy*sh + kh-1-pt, ox*sw + kw-1-pl)`, and is dropped where that is outside.
 pub fn dilate_real(shape: &ConvShape, dy: &[f32], out: &mut [f32]) {
-    let windows = Windows::of(shape);
-    let filters = windows.filters;
-    let extent: [usize; 2] = from_fn(|axis| windows.input[axis] + windows.kernel[axis] - 1);
-    assert_eq!(dy.len(), windows.images * windows.pixels() * filters);
-    assert_eq!(out.len(), windows.images * extent[0] * extent[1] * filters);
+    let geometry = Geometry::of(shape);
+    let filters = geometry.filters;
+    let extent: [usize; 2] = from_fn(|axis| geometry.input[axis] + geometry.kernel[axis] - 1);
+    assert_eq!(dy.len(), geometry.images * geometry.pixels() * filters);
+    assert_eq!(out.len(), geometry.images * extent[0] * extent[1] * filters);
     let place = |axis: usize, pixel: usize| {
-        let at = pixel * windows.stride[axis] + windows.kernel[axis] - 1;
-        at.checked_sub(windows.pad[axis]).filter(|&at| at < extent[axis])
+        let at = pixel * geometry.stride[axis] + geometry.kernel[axis] - 1;
+        at.checked_sub(geometry.pad[axis]).filter(|&at| at < extent[axis])
     };
     out.fill(0.0);
     let pixels = dy.chunks_exact(filters).enumerate();
     for (pixel, source) in pixels {
-        let (row, x) = (pixel / windows.output[1], pixel % windows.output[1]);
-        let (image, y) = (row / windows.output[0], row % windows.output[0]);
+        let (row, x) = (pixel / geometry.output[1], pixel % geometry.output[1]);
+        let (image, y) = (row / geometry.output[0], row % geometry.output[0]);
         if let (Some(y), Some(x)) = (place(0, y), place(1, x)) {
             out[((image * extent[0] + y) * extent[1] + x) * filters..][..filters].copy_from_slice(source);
         }
@@ -62,41 +66,38 @@ pub fn dilate_real(shape: &ConvShape, dy: &[f32], out: &mut [f32]) {
 /// Forward: `x` padded, `panels` from `pack_panels` (or its transposed form), `bias [N]` or nothing,
 /// `out [images][oh][ow][N]`. An element is the sum over k = 0..K-1 in order from 0, then plus the bias.
 pub fn ff_conv(shape: &ConvShape, x: &[f32], panels: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
-    let windows = Windows::of(shape);
-    let filters = windows.filters;
-    assert_eq!(x.len(), windows.images * windows.positions() * windows.channels);
-    assert_eq!(panels.len(), filters.div_ceil(PANEL) * windows.rows() * PANEL);
-    assert_eq!(out.len(), windows.images * windows.pixels() * filters);
+    let geometry = Geometry::of(shape);
+    let filters = geometry.filters;
+    assert_eq!(x.len(), geometry.images * geometry.positions() * geometry.channels);
+    assert_eq!(panels.len(), filters.div_ceil(PANEL) * geometry.rows() * PANEL);
+    assert_eq!(out.len(), geometry.images * geometry.pixels() * filters);
     assert!(bias.is_none_or(|bias| bias.len() == filters));
-    let length = windows.kernel[1] * windows.channels;
-    let runs = Runs {
-        runs: windows.kernel[0],
-        length,
-        step: windows.padded[1] * windows.channels,
-    };
-    match length {
-        1 => forward::<1>(&windows, runs, x, panels, bias, out),
-        3 => forward::<3>(&windows, runs, x, panels, bias, out),
-        5 => forward::<5>(&windows, runs, x, panels, bias, out),
-        9 => forward::<9>(&windows, runs, x, panels, bias, out),
-        _ => forward::<0>(&windows, runs, x, panels, bias, out),
+    let runs = shape.runs(geometry.channels);
+    let mut windows = shape.windows();
+    match runs.length {
+        1 => forward::<1>(&geometry, &mut windows, runs, x, panels, bias, out),
+        3 => forward::<3>(&geometry, &mut windows, runs, x, panels, bias, out),
+        5 => forward::<5>(&geometry, &mut windows, runs, x, panels, bias, out),
+        9 => forward::<9>(&geometry, &mut windows, runs, x, panels, bias, out),
+        _ => forward::<0>(&geometry, &mut windows, runs, x, panels, bias, out),
     }
 }
 
 fn forward<const LENGTH: usize>(
-    windows: &Windows,
+    geometry: &Geometry,
+    windows: &mut Windows,
     runs: Runs,
     x: &[f32],
     panels: &[f32],
     bias: Option<&[f32]>,
     out: &mut [f32],
 ) {
-    let filters = windows.filters;
-    let panel_size = windows.rows() * PANEL;
-    for (block, rows) in out.chunks_mut(PIXEL_BLOCK * filters).enumerate() {
+    let filters = geometry.filters;
+    let panel_size = geometry.rows() * PANEL;
+    for rows in out.chunks_mut(PIXEL_BLOCK * filters) {
         let mut starts = [x.as_ptr(); PIXEL_BLOCK];
-        for (start, position) in starts.iter_mut().zip(windows.from_pixel(block * PIXEL_BLOCK)) {
-            *start = start.wrapping_add(position * windows.channels);
+        for start in &mut starts[..rows.len() / filters] {
+            *start = start.wrapping_add(windows.advance() * geometry.channels);
         }
         for (panel, weights) in panels.chunks_exact(panel_size).enumerate() {
             let first = panel * PANEL;
@@ -106,7 +107,7 @@ fn forward<const LENGTH: usize>(
                 let count = tile_rows.len() / filters;
                 // Pixels past the end repeat the last one: they cost nothing but their own arithmetic.
                 let place: [*const f32; 4] = from_fn(|p| starts[group * 4 + p.min(count - 1)]);
-                // SAFETY: `Windows::of` proved every window inside the padded buffer, whose length was checked; the
+                // SAFETY: `Geometry::of` proved every window inside the padded buffer, whose length was checked; the
                 // panel has its full length.
                 unsafe {
                     match (count, lanes.len()) {
@@ -129,7 +130,8 @@ fn forward<const LENGTH: usize>(
     }
 }
 
-/// Writes the rows of a tile: `lanes` filters from `first` on, plus the bias.
+/// Writes the rows of a tile: `lanes` filters from `first` on, plus the bias. A sum
+/// that starts at +0 is never -0, so adding 0 for no bias changes no bit.
 #[inline(always)]
 fn store<const V: usize>(
     sums: &[[F32x4; V]],
@@ -139,99 +141,111 @@ fn store<const V: usize>(
     first: usize,
     lanes: usize,
 ) {
-    for (sums, row) in sums.iter().zip(rows.chunks_exact_mut(filters)) {
-        let row = &mut row[first..first + lanes];
-        for (v, target) in row.chunks_mut(4).enumerate() {
-            let mut sum = sums[v];
-            if let Some(bias) = bias {
-                sum = sum + F32x4::load_partial(&bias[4 * v..4 * v + target.len()]);
-            }
-            match target.first_chunk_mut() {
-                Some(four) => sum.store(four),
-                None => sum.store_partial(target),
-            }
-        }
+    let bias: [F32x4; V] = bias.map_or([F32x4::splat(0.0); V], F32x4::load_lanes);
+    for (&sums, row) in sums.iter().zip(rows.chunks_exact_mut(filters)) {
+        F32x4::store_lanes::<V>(from_fn(|v| sums[v] + bias[v]), &mut row[first..first + lanes]);
     }
 }
 
 /// The gradient of the filters: `dw[k][o] = sum_p x[window(p)][k] dy[p][o]`, over images, then output pixels in
 /// row-major order, from 0. `x` padded, `dy [images][oh][ow][N]`; `dw [K][N]` is overwritten.
 pub fn ff_conv_backward_filter(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mut [f32]) {
-    let windows = Windows::of(shape);
-    let filters = windows.filters;
-    assert_eq!(x.len(), windows.images * windows.positions() * windows.channels);
-    assert_eq!(dy.len(), windows.images * windows.pixels() * filters);
-    assert_eq!(dw.len(), windows.rows() * filters);
+    let geometry = Geometry::of(shape);
+    let filters = geometry.filters;
+    assert_eq!(x.len(), geometry.images * geometry.positions() * geometry.channels);
+    assert_eq!(dy.len(), geometry.images * geometry.pixels() * filters);
+    assert_eq!(dw.len(), geometry.rows() * filters);
     assert!(x.len() <= u32::MAX as usize);
-    dw.fill(0.0);
-    let mut panel = [0.0; PIXEL_BLOCK * PANEL];
-    for (block, gradients) in dy.chunks(PIXEL_BLOCK * filters).enumerate() {
-        let mut offsets = [0; PIXEL_BLOCK];
-        for (offset, position) in offsets.iter_mut().zip(windows.from_pixel(block * PIXEL_BLOCK)) {
-            *offset = (position * windows.channels) as u32;
+    let mut panels = [[0.0; GRADIENT_PIXELS * PANEL]; PANEL_BLOCK];
+    let mut windows = shape.windows();
+    for (block, gradients) in dy.chunks(GRADIENT_PIXELS * filters).enumerate() {
+        let mut offsets = [0; GRADIENT_PIXELS];
+        let offsets = &mut offsets[..gradients.len() / filters];
+        for offset in offsets.iter_mut() {
+            *offset = (windows.advance() * geometry.channels) as u32;
         }
-        let offsets = &offsets[..gradients.len() / filters];
-        for first in (0..filters).step_by(PANEL) {
-            let lanes = PANEL.min(filters - first);
-            for (row, target) in gradients.chunks_exact(filters).zip(panel.chunks_exact_mut(PANEL)) {
-                target[..lanes].copy_from_slice(&row[first..first + lanes]);
-                target[lanes..].fill(0.0);
+        for first in (0..filters).step_by(PANEL * PANEL_BLOCK) {
+            let columns = first..filters.min(first + PANEL * PANEL_BLOCK);
+            for (panel, start) in panels.iter_mut().zip(columns.clone().step_by(PANEL)) {
+                for (row, target) in gradients.chunks_exact(filters).zip(panel.chunks_exact_mut(PANEL)) {
+                    let row = &row[start..columns.end.min(start + PANEL)];
+                    F32x4::load_up_to(row).store_up_to(&mut target[..4]);
+                    F32x4::load_up_to(&row[row.len().min(4)..]).store_up_to(&mut target[4..]);
+                }
             }
-            if lanes > 4 {
-                gradient_block::<2>(&windows, x, offsets, &panel, dw, first, lanes);
-            } else {
-                gradient_block::<1>(&windows, x, offsets, &panel, dw, first, lanes);
+            gradient_block(&geometry, x, offsets, &panels, dw, columns, block == 0);
+        }
+    }
+}
+
+/// All kernel rows of a block of filters (`columns`), over one block of pixels. Filters inside: the block's gradients
+/// and four values a pixel stay in the first-level cache.
+fn gradient_block(
+    geometry: &Geometry,
+    x: &[f32],
+    offsets: &[u32],
+    panels: &[[f32; GRADIENT_PIXELS * PANEL]],
+    dw: &mut [f32],
+    columns: core::ops::Range<usize>,
+    fresh: bool,
+) {
+    let filters = geometry.filters;
+    let length = geometry.kernel[1] * geometry.channels;
+    let step = geometry.padded[1] * geometry.channels;
+    let (mut run, mut at) = (0, 0);
+    for rows in dw.chunks_mut(4 * filters) {
+        let count = rows.len() / filters;
+        let mut place = [x.as_ptr(); 4];
+        let contiguous = at + 4 <= length;
+        for place in &mut place[..count] {
+            *place = place.wrapping_add(run + at);
+            at += 1;
+            if at == length {
+                (run, at) = (run + step, 0);
+            }
+        }
+        for (panel, first) in panels.iter().zip(columns.clone().step_by(PANEL)) {
+            let lanes = PANEL.min(columns.end - first);
+            // SAFETY: `Geometry::of` proved every tap of every pixel inside the padded buffer, whose length was checked;
+            // the panel holds a row for each of the offsets. Rows past the kernel read the first tap and are dropped.
+            unsafe {
+                match (lanes > 4, contiguous) {
+                    (true, true) => add_tile::<2, true>(place, offsets, panel, rows, filters, first, lanes, fresh),
+                    (true, false) => add_tile::<2, false>(place, offsets, panel, rows, filters, first, lanes, fresh),
+                    (false, true) => add_tile::<1, true>(place, offsets, panel, rows, filters, first, lanes, fresh),
+                    (false, false) => add_tile::<1, false>(place, offsets, panel, rows, filters, first, lanes, fresh),
+                }
             }
         }
     }
 }
 
-/// All kernel rows of one panel of filters, over one block of pixels.
-fn gradient_block<const V: usize>(
-    windows: &Windows,
-    x: &[f32],
+/// Adds one tile of the gradient to its rows of `dw`, or to 0 where the tile is the first (`fresh`).
+///
+/// # Safety
+/// As `gradient_tile`.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+unsafe fn add_tile<const V: usize, const CONTIGUOUS: bool>(
+    place: [*const f32; 4],
     offsets: &[u32],
     panel: &[f32],
-    dw: &mut [f32],
+    rows: &mut [f32],
+    filters: usize,
     first: usize,
     lanes: usize,
+    fresh: bool,
 ) {
-    let filters = windows.filters;
-    let length = windows.kernel[1] * windows.channels;
-    let step = windows.padded[1] * windows.channels;
-    for (group, rows) in dw.chunks_mut(4 * filters).enumerate() {
-        let count = rows.len() / filters;
-        let row_offsets: [usize; 4] = from_fn(|r| {
-            let k = group * 4 + r.min(count - 1);
-            k / length * step + k % length
-        });
-        let place = row_offsets.map(|offset| x.as_ptr().wrapping_add(offset));
-        let mut sums = [[F32x4::splat(0.0); V]; 4];
+    let mut sums = [[F32x4::splat(0.0); V]; 4];
+    if !fresh {
         for (sums, row) in sums.iter_mut().zip(rows.chunks_exact(filters)) {
-            for (sum, source) in sums.iter_mut().zip(row[first..first + lanes].chunks(4)) {
-                *sum = match source.first_chunk() {
-                    Some(four) => F32x4::load(four),
-                    None => F32x4::load_partial(source),
-                };
-            }
+            *sums = F32x4::load_lanes(&row[first..first + lanes]);
         }
-        // SAFETY: `Windows::of` proved every tap of every pixel inside the padded buffer, whose length was checked; the
-        // panel holds a row for each of the offsets.
-        unsafe {
-            if row_offsets[3] == row_offsets[0] + 3 {
-                gradient_tile::<V, true>(place, offsets, panel.as_ptr(), &mut sums);
-            } else {
-                gradient_tile::<V, false>(place, offsets, panel.as_ptr(), &mut sums);
-            }
-        }
-        for (sums, row) in sums.iter().zip(rows.chunks_exact_mut(filters)) {
-            for (sum, target) in sums.iter().zip(row[first..first + lanes].chunks_mut(4)) {
-                match target.first_chunk_mut() {
-                    Some(four) => sum.store(four),
-                    None => sum.store_partial(target),
-                }
-            }
-        }
+    }
+    // SAFETY: promised by the caller.
+    unsafe { gradient_tile::<V, CONTIGUOUS>(place, offsets, panel.as_ptr(), &mut sums) };
+    for (&sums, row) in sums.iter().zip(rows.chunks_exact_mut(filters)) {
+        F32x4::store_lanes(sums, &mut row[first..first + lanes]);
     }
 }
 
@@ -245,15 +259,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn padded(shape: &ConvShape, x: &[f32]) -> Vec<f32> {
-        let windows = Windows::of(shape);
-        let mut out = vec![f32::NAN; windows.images * windows.positions() * windows.channels];
+        let geometry = Geometry::of(shape);
+        let mut out = vec![f32::NAN; geometry.images * geometry.positions() * geometry.channels];
         pad_real(shape, x, &mut out);
         out
     }
 
     fn forward(shape: &ConvShape, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-        let windows = Windows::of(shape);
-        let (k, n) = (windows.rows(), windows.filters);
+        let geometry = Geometry::of(shape);
+        let (k, n) = (geometry.rows(), geometry.filters);
         let mut panels = vec![f32::NAN; n.div_ceil(PANEL) * PANEL * k];
         pack_panels(w, k, n, &mut panels);
         let mut out = vec![f32::NAN; lengths(shape)[2]];
@@ -299,7 +313,7 @@ mod tests {
 
         #[test]
         fn input_gradient_is_a_forward_product(shape in shapes(), seed in 0u64..1000) {
-            let windows = Windows::of(&shape);
+            let geometry = Geometry::of(&shape);
             let [inputs, kernel, outputs] = lengths(&shape);
             let (w, dy) = (reals(kernel, seed), reals(outputs, seed + 1));
             let transposed = ConvShape {
@@ -315,16 +329,16 @@ mod tests {
                 out_width: shape.width,
                 ..shape
             };
-            let extent = Windows::of(&transposed);
+            let extent = Geometry::of(&transposed);
             let mut dilated = vec![f32::NAN; extent.images * extent.positions() * extent.channels];
             dilate_real(&shape, &dy, &mut dilated);
-            let taps = windows.taps();
-            let mut panels = vec![f32::NAN; windows.channels.div_ceil(PANEL) * PANEL * taps * windows.filters];
+            let taps = geometry.taps();
+            let mut panels = vec![f32::NAN; geometry.channels.div_ceil(PANEL) * PANEL * taps * geometry.filters];
             pack_panels_transposed(&shape, &w, &mut panels);
             let mut dx = vec![f32::NAN; inputs];
             ff_conv(&transposed, &dilated, &panels, None, &mut dx);
             let magnitude = input_gradient(&shape, &magnitudes(&w), &magnitudes(&dy));
-            assert_close(&dx, &input_gradient(&shape, &w, &dy), &magnitude, taps * windows.filters);
+            assert_close(&dx, &input_gradient(&shape, &w, &dy), &magnitude, taps * geometry.filters);
         }
 
         /// The product is linear in x and in w, so its gradients are its adjoints: `<dy, conv(x, d)> = <dw, d>` and

@@ -5,23 +5,24 @@
 //! which is `popcount(a xor j)`. One swizzle of that vector by the weights gives 16 partial counts, that is 64 products.
 //!
 //! Layouts: activations hold one byte for 4 channels, the group times 16, so that the byte is the address of its vector in
-//! the table; weights are `[blocks of 16 filters][taps * groups][16]`, the plain group. A window is read as the runs of
+//! the table; weights are `[panels][taps * groups][32]`, the plain group, a panel being 32 filters or the last 16. A window is read as the runs of
 //! the padded buffer, without a copy.
 //!
-//! A count is at most 4, so bytes hold 63 groups; 60 are taken, a multiple of the unrolled 4. Then they are added to 16-bit
-//! counts, which in turn hold 273 such batches before they have to go out.
+//! A count is at most 4, so bytes hold 63 groups. Batches of at most 60 are counted in registers, then added to 16-bit counts
+//! in memory, which hold their double as long as `K` stays below 2^15; then, and at the end, they go out.
 
 #![allow(clippy::needless_range_loop)] // Indexed loops over constants unroll into registers; iterators do not.
 
+use core::mem::MaybeUninit;
 use core::ptr::with_exposed_provenance;
 
 use crate::shape::Runs;
 use crate::simd::bytes::{Bytes, Ints, Shorts};
 
-/// Groups added into a byte before it is widened: at most 63.
+/// Groups counted in bytes before they are widened: at most 63, and a multiple of the unrolled 4.
 const BATCH: usize = 60;
-/// Batches added into 16 bits before they go out: `65535 / (4 * BATCH)`.
-const BATCHES: usize = 273;
+/// Batches counted in 16 bits before they go out: twice `4 * BATCH` times as many must fit.
+const BATCHES: usize = 128;
 
 /// Vector `a`, lane `j`: `popcount(a xor j)`.
 static DISAGREEMENTS: Table = Table(disagreements());
@@ -42,56 +43,129 @@ const fn disagreements() -> [u8; 256] {
 type Counts<const PIXELS: usize, const BLOCKS: usize> = [[Bytes; BLOCKS]; PIXELS];
 type Wide<const PIXELS: usize, const BLOCKS: usize> = [[[Shorts; 2]; BLOCKS]; PIXELS];
 
-/// `PIXELS` windows times `BLOCKS` blocks of 16 filters: writes `terms - 2 * disagreements` for each, `BLOCKS * 16` sums to
-/// every address in `out`.
+/// How many groups of a window with these runs are counted in bytes at a time: whole runs where they are short, for pieces
+/// of runs cost more than batches that are not full.
+pub fn batch(runs: &Runs) -> usize {
+    if runs.length <= BATCH {
+        BATCH / runs.length * runs.length
+    } else {
+        BATCH
+    }
+}
+
+/// `PIXELS` windows times `BLOCKS` blocks of 16 filters: writes `terms - 2 * disagreements` for each, `BLOCKS * 16` sums a
+/// pixel, the pixels `stride` sums apart. `batch` is that of [`batch`].
 ///
 /// # Safety
-/// Every window must be readable along `runs`, every byte a multiple of 16; `weights` must be readable for
-/// `runs.count * runs.length` vectors in every one of the blocks, which lie `block` bytes apart; every address in `out` must be
-/// writable for `BLOCKS * 16` sums.
+/// `runs` must not be empty. Every window must be readable along them, every byte there a multiple of 16; `weights` must be
+/// readable for `BLOCKS` vectors a group; `out` must be writable where sums go.
 #[inline(always)]
 pub unsafe fn lookup_tile<const PIXELS: usize, const BLOCKS: usize>(
     windows: [*const u8; PIXELS],
     runs: Runs,
+    batch: usize,
     weights: *const u8,
     terms: i32,
-    out: [*mut i32; PIXELS],
+    out: *mut i32,
+    stride: usize,
 ) {
-    let mut counts = [[Bytes::ZERO; BLOCKS]; PIXELS];
-    let mut wide = [[[Shorts::ZERO; 2]; BLOCKS]; PIXELS];
-    let (mut room, mut batches, mut base) = (BATCH, 0, Some(terms));
-    let mut weight = 0;
-    for run in 0..runs.count {
-        let mut position = run * runs.stride;
-        let mut left = runs.length;
-        while left > 0 {
-            if room == 0 {
-                widen(&mut wide, counts);
-                counts = [[Bytes::ZERO; BLOCKS]; PIXELS];
-                room = BATCH;
-                batches += 1;
-                if batches == BATCHES {
-                    unsafe { emit(&mut wide, base.take(), out) };
-                    batches = 0;
-                }
-            }
+    let mut wide = MaybeUninit::uninit();
+    let (mut batches, mut before) = (0, Some(terms));
+    let (mut run, mut position, mut left, mut weights) = (0, 0, runs.length, weights);
+    loop {
+        let mut counts = [[Bytes::ZERO; BLOCKS]; PIXELS];
+        let mut room = batch;
+        loop {
             let groups = left.min(room);
-            counts = unsafe {
-                accumulate(
-                    windows.map(|window| window.add(position)),
-                    weights.add(weight),
-                    groups,
-                    counts,
-                )
-            };
-            left -= groups;
-            room -= groups;
-            position += groups;
-            weight += 16 * BLOCKS * groups;
+            unsafe {
+                counts = accumulate(windows.map(|window| window.add(position)), weights, groups, counts);
+                weights = weights.add(16 * BLOCKS * groups);
+            }
+            (room, left, position) = (room - groups, left - groups, position + groups);
+            if left == 0 {
+                run += 1;
+                (position, left) = (run * runs.stride, runs.length);
+            }
+            if room == 0 || run == runs.count {
+                break;
+            }
+        }
+        // SAFETY: a batch has been added, so the 16-bit counts are there wherever they are taken as such.
+        unsafe {
+            if run == runs.count || batches == BATCHES {
+                let wide = (batches > 0).then(|| wide.assume_init_ref());
+                emit(&counts, wide, before.take(), out, stride);
+                batches = 0;
+                if run == runs.count {
+                    return;
+                }
+            } else {
+                add(&counts, &mut wide, batches == 0);
+                batches += 1;
+            }
         }
     }
-    widen(&mut wide, counts);
-    unsafe { emit(&mut wide, base, out) };
+}
+
+/// Adds the byte counts of a batch to the 16-bit counts, or sets these to the former if it is the first.
+#[inline(never)]
+fn add<const PIXELS: usize, const BLOCKS: usize>(
+    counts: &Counts<PIXELS, BLOCKS>,
+    wide: &mut MaybeUninit<Wide<PIXELS, BLOCKS>>,
+    first: bool,
+) {
+    let wide: *mut [Shorts; 2] = wide.as_mut_ptr().cast();
+    for p in 0..PIXELS {
+        for b in 0..BLOCKS {
+            // SAFETY: inside the array; read only when it has been written before.
+            unsafe {
+                let wide = wide.add(p * BLOCKS + b);
+                let [low, high] = counts[p][b].widen();
+                *wide = if first {
+                    [low, high]
+                } else {
+                    [(*wide)[0].add(low), (*wide)[1].add(high)]
+                };
+            }
+        }
+    }
+}
+
+/// Writes `terms - 2 * count` for the counts of the last batch and the 16-bit counts before it; without `terms`, takes
+/// `2 * count` from what was written before.
+///
+/// # Safety
+/// As for [`lookup_tile`].
+#[inline(never)]
+unsafe fn emit<const PIXELS: usize, const BLOCKS: usize>(
+    counts: &Counts<PIXELS, BLOCKS>,
+    wide: Option<&Wide<PIXELS, BLOCKS>>,
+    terms: Option<i32>,
+    out: *mut i32,
+    stride: usize,
+) {
+    for p in 0..PIXELS {
+        for b in 0..BLOCKS {
+            let mut halves = counts[p][b].widen();
+            if let Some(wide) = wide {
+                halves = [halves[0].add(wide[p][b][0]), halves[1].add(wide[p][b][1])];
+            }
+            for h in 0..2 {
+                let quarters = halves[h].add(halves[h]).widen();
+                for q in 0..2 {
+                    // SAFETY: promised.
+                    unsafe {
+                        let out = out.add(p * stride + 16 * b + 8 * h + 4 * q);
+                        let before = match terms {
+                            Some(terms) => Ints::splat(terms),
+                            None => Ints::load(out),
+                        };
+                        before.sub(quarters[q]).store(out);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The inner loop: `groups` (at least one) look-ups for every window and block, added to `counts`.
@@ -153,42 +227,4 @@ unsafe fn look_up<const GROUP: usize, const PIXELS: usize, const BLOCKS: usize>(
         }
     }
     counts
-}
-
-/// Adds the byte counts to the 16-bit counts.
-#[inline(always)]
-fn widen<const PIXELS: usize, const BLOCKS: usize>(wide: &mut Wide<PIXELS, BLOCKS>, counts: Counts<PIXELS, BLOCKS>) {
-    for p in 0..PIXELS {
-        for b in 0..BLOCKS {
-            let [low, high] = counts[p][b].widen();
-            wide[p][b] = [wide[p][b][0].add(low), wide[p][b][1].add(high)];
-        }
-    }
-}
-
-/// Writes `base - 2 * count`, or takes `2 * count` from what was written before, and clears the 16-bit counts.
-#[inline(always)]
-unsafe fn emit<const PIXELS: usize, const BLOCKS: usize>(
-    wide: &mut Wide<PIXELS, BLOCKS>,
-    base: Option<i32>,
-    out: [*mut i32; PIXELS],
-) {
-    for p in 0..PIXELS {
-        for b in 0..BLOCKS {
-            for half in 0..2 {
-                let quarters = wide[p][b][half].widen();
-                for quarter in 0..2 {
-                    unsafe {
-                        let to = out[p].add(16 * b + 8 * half + 4 * quarter);
-                        let before = match base {
-                            Some(terms) => Ints::splat(terms),
-                            None => Ints::load(to),
-                        };
-                        before.sub(quarters[quarter].add(quarters[quarter])).store(to);
-                    }
-                }
-                wide[p][b][half] = Shorts::ZERO;
-            }
-        }
-    }
 }

@@ -7,24 +7,20 @@
 //! sums wait in `f32` between blocks of tables, which changes no bit. (Arlazarov, Dinic, Kronrod, Faradzev 1970.)
 
 use crate::simd::floats::F32x4;
-use core::array::from_fn;
 
 /// Lanes of a strip.
 pub const STRIP: usize = 16;
 /// Floats of a table.
 pub const TABLE: usize = 16 * STRIP;
 /// Tables in use at a time: they share the first-level cache with the accumulators and the bits.
-pub const TABLES: usize = 24;
+pub const TABLES: usize = 32;
 
 /// Fills one table with the signed sums of four rows; a row is at most 16 lanes, the lanes past it count as 0.
 pub fn build_table(rows: [&[f32]; 4], table: &mut [f32]) {
     assert_eq!(table.len(), TABLE);
     let lanes = rows[0].len();
     for first in (0..lanes).step_by(4) {
-        let [a, b, c, d] = rows.map(|row| match row[first..].first_chunk() {
-            Some(four) => F32x4::load(four),
-            None => F32x4::load_partial(&row[first..]),
-        });
+        let [a, b, c, d] = rows.map(|row| F32x4::load_up_to(&row[first..]));
         let low = [-a - b, a - b, b - a, a + b];
         let high = [-c - d, c - d, d - c, c + d];
         for (pattern, row) in table.chunks_exact_mut(STRIP).enumerate() {
@@ -39,7 +35,7 @@ pub fn build_table(rows: [&[f32]; 4], table: &mut [f32]) {
 /// Adds to `sums[r]` the table rows that the bytes `bits[r] + offsets[t]` select, `t` in order; `4 V` lanes.
 ///
 /// # Safety
-/// `tables` must hold `offsets.len()` tables, and every `bits[r] + offsets[t]` must be readable and a nibble times 16.
+/// `tables` must be 64-byte aligned and hold `offsets.len()` tables, and every `bits[r] + offsets[t]` must be readable and a nibble times 16.
 #[inline(always)]
 pub unsafe fn accumulate<const R: usize, const V: usize>(
     tables: *const f32,
@@ -53,7 +49,7 @@ pub unsafe fn accumulate<const R: usize, const V: usize>(
             // SAFETY: promised by the caller; a nibble times 16 is the start of one of the table's 16 rows.
             unsafe {
                 let row = table.add(*bits[r].add(offset as usize) as usize);
-                let values: [F32x4; V] = from_fn(|v| F32x4::read(row.add(4 * v)));
+                let values: [F32x4; V] = F32x4::read_row(row);
                 for v in 0..V {
                     sums[r][v] = sums[r][v] + values[v];
                 }

@@ -7,7 +7,7 @@
 //!
 //! Panels: `[ceil(N/8)][K][8]`, filters past `N` are zero.
 
-use crate::shape::ConvShape;
+use crate::shape::{ConvShape, Runs};
 use crate::simd::floats::F32x4;
 use core::array::from_fn;
 
@@ -50,45 +50,11 @@ pub fn pack_panels_transposed(shape: &ConvShape, w: &[f32], out: &mut [f32]) {
     }
 }
 
-/// Windows in a padded buffer: `runs` runs of `length` contiguous floats, `step` floats from one run to the next.
-#[derive(Clone, Copy)]
-pub struct Runs {
-    /// Number of runs.
-    pub runs: usize,
-    /// Floats of a run.
-    pub length: usize,
-    /// Floats from the start of a run to the start of the next.
-    pub step: usize,
-}
-
-/// One step of the reduction: `P` values times `V` vectors of a panel row.
-///
-/// # Safety
-/// Every `x[p] + offset` must be readable for one float, `panel` for `4 V` floats.
-#[inline(always)]
-unsafe fn step<const P: usize, const V: usize>(
-    x: &[*const f32; P],
-    offset: usize,
-    panel: *const f32,
-    sums: &mut [[F32x4; V]; P],
-) {
-    // SAFETY: promised by the caller.
-    unsafe {
-        let weights: [F32x4; V] = from_fn(|v| F32x4::read(panel.add(4 * v)));
-        for p in 0..P {
-            let value = F32x4::read_splat(x[p].add(offset));
-            for v in 0..V {
-                sums[p][v] = sums[p][v] + value * weights[v];
-            }
-        }
-    }
-}
-
 /// The forward tile: `P` windows times the first `4 V` filters of a panel. `LENGTH` is the length of a run where it is
 /// known to the compiler (short runs), 0 where it is `runs.length`.
 ///
 /// # Safety
-/// Every `x[p]` must be readable for the whole window, `panel` for `runs * length * 8` floats.
+/// Every `x[p]` must be readable for the whole window, `panel` for `count * length * 8` floats.
 #[inline(always)]
 pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
     x: [*const f32; P],
@@ -97,31 +63,20 @@ pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
 ) -> [[F32x4; V]; P] {
     let mut sums = [[F32x4::splat(0.0); V]; P];
     let length = if LENGTH == 0 { runs.length } else { LENGTH };
-    // SAFETY: offsets stay inside the window and the panel, both promised by the caller.
-    unsafe {
-        let mut row = panel;
-        let mut starts = x;
-        for _ in 0..runs.runs {
-            let mut at = starts;
-            if LENGTH == 0 {
-                for _ in 0..length / 4 {
-                    for offset in 0..4 {
-                        step(&at, offset, row.add(PANEL * offset), &mut sums);
+    let mut row = panel;
+    for run in 0..runs.count {
+        for at in run * runs.stride..run * runs.stride + length {
+            // SAFETY: offsets stay inside the window and the panel, both promised by the caller.
+            unsafe {
+                let weights: [F32x4; V] = from_fn(|v| F32x4::read_at(row, 4 * v));
+                for p in 0..P {
+                    let value = F32x4::read_splat(x[p].add(at));
+                    for v in 0..V {
+                        sums[p][v] = sums[p][v] + value * weights[v];
                     }
-                    row = row.add(4 * PANEL);
-                    at = at.map(|pointer| pointer.add(4));
                 }
-                for offset in 0..length % 4 {
-                    step(&at, offset, row.add(PANEL * offset), &mut sums);
-                }
-                row = row.add(length % 4 * PANEL);
-            } else {
-                for offset in 0..LENGTH {
-                    step(&at, offset, row.add(PANEL * offset), &mut sums);
-                }
-                row = row.add(LENGTH * PANEL);
             }
-            starts = starts.map(|pointer| pointer.wrapping_add(runs.step));
+            row = row.wrapping_add(PANEL);
         }
     }
     sums
@@ -143,7 +98,7 @@ pub unsafe fn gradient_tile<const V: usize, const CONTIGUOUS: bool>(
     for &offset in offsets {
         // SAFETY: promised by the caller.
         unsafe {
-            let gradients: [F32x4; V] = from_fn(|v| F32x4::read(row.add(4 * v)));
+            let gradients: [F32x4; V] = from_fn(|v| F32x4::read_at(row, 4 * v));
             let first = x[0].add(offset as usize);
             for r in 0..4 {
                 let place = if CONTIGUOUS {

@@ -1,1 +1,122 @@
+//! Thresholds against the expression they stand for, at every integer of the range.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::bits::{fill_border_nibbles, fill_border_words};
+use crate::naive::binary as naive;
+use crate::naive::shapes::{any_shape, reals};
+
+/// The unfused expression, once more: batch normalisation, then sign.
+fn unfused(sum: i32, scale: f32, shift: f32) -> bool {
+    let scaled = sum as f32 * scale;
+    scaled + shift >= 0.0
+}
+
+fn fold(scale: f32, shift: f32, bound: i32) -> (i32, bool, bool) {
+    let (mut threshold, mut flip) = ([0], [9]);
+    let bad = fold_thresholds(&[scale], &[shift], bound, &mut threshold, &mut flip);
+    (threshold[0], flip[0] == 1, bad)
+}
+
+fn check(scale: f32, shift: f32, bound: i32) {
+    let (threshold, flip, bad) = fold(scale, shift, bound);
+    assert!(!bad);
+    for sum in -bound..=bound {
+        assert_eq!(
+            (sum >= threshold) ^ flip,
+            unfused(sum, scale, shift),
+            "{sum} * {scale} + {shift}"
+        );
+    }
+}
+
+fn scales() -> impl Strategy<Value = f32> {
+    prop_oneof![
+        -2.0f32..2.0,
+        prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO,
+        Just(f32::MAX),
+        Just(-f32::MAX),
+        Just(f32::MIN_POSITIVE),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn the_bit_is_the_sign_of_the_expression(scale in scales(), shift in scales(), bound in 1..3000i32) {
+        check(scale, shift, bound);
+    }
+
+    #[test]
+    fn ties_go_to_plus_one(scale in -100i32..100, at in -500i32..500) {
+        // Exact in f32: the expression is zero at `at`.
+        check(scale as f32 / 8.0, -(scale * at) as f32 / 8.0, 600);
+    }
+
+    #[test]
+    fn near_ties_round_as_the_expression_does(scale in prop::num::f32::NORMAL, at in -500i32..500) {
+        prop_assume!(scale.abs() < 1e30 && scale.abs() > 1e-30);
+        let shift = -(at as f32 * scale);
+        for shift in [shift, shift.next_up(), shift.next_down()] {
+            check(scale, shift, 600);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn bits_are_packed_into_the_padded_interior(shape in any_shape(), seed: u64) {
+        let channels = shape.channels as usize;
+        let sums: Vec<i32> = reals(seed, shape.input_pixels() * channels).iter().map(|x| (x * 9.0) as i32).collect();
+        let thresholds: Vec<i32> = reals(seed + 1, channels).iter().map(|x| (x * 9.0) as i32).collect();
+        let flips: Vec<bool> = reals(seed + 2, channels).iter().map(|&x| x > 0.5).collect();
+        let bits: Vec<bool> =
+            (0..sums.len()).map(|i| (sums[i] >= thresholds[i % channels]) ^ flips[i % channels]).collect();
+
+        let pixel = ConvShape { images: 1, height: 1, width: 1, pad_top: 0, pad_left: 0, padded_height: 1, padded_width: 1, ..shape };
+        let mut nibbles = vec![0; shape.padded_pixels() * shape.groups()];
+        fill_border_nibbles(&shape, &mut nibbles);
+        threshold_nibbles(&shape, &sums, &thresholds, &naive::nibbles(&pixel, &flips), &mut nibbles);
+        prop_assert_eq!(nibbles, naive::nibbles(&shape, &bits));
+        let mut words = vec![0; shape.padded_pixels() * shape.words()];
+        fill_border_words(&shape, &mut words);
+        threshold_words(&shape, &sums, &thresholds, &naive::words(&pixel, &flips), &mut words);
+        prop_assert_eq!(words, naive::words(&shape, &bits));
+    }
+}
+
+#[test]
+fn the_edges_of_the_range() {
+    assert_eq!(fold(1.0, 1000.0, 10), (-10, false, false));
+    assert_eq!(fold(1.0, -1000.0, 10), (11, false, false));
+    assert_eq!(fold(-1.0, 1000.0, 10), (11, true, false));
+    assert_eq!(fold(-1.0, -1000.0, 10), (-10, true, false));
+    assert_eq!(fold(0.0, 0.0, 10), (i32::MIN, false, false));
+    assert_eq!(fold(-0.0, -0.0, 10), (i32::MIN, false, false));
+    assert_eq!(fold(0.0, -1e-30, 10), (i32::MAX, false, false));
+    assert_eq!(fold(1.0, 0.5, (1 << 30) - 1), (0, false, false));
+}
+
+#[test]
+fn bad_numbers_are_reported() {
+    for (scale, shift) in [
+        (f32::NAN, 0.0),
+        (1.0, f32::NAN),
+        (f32::INFINITY, 0.0),
+        (1.0, f32::NEG_INFINITY),
+    ] {
+        assert!(fold(scale, shift, 10).2, "{scale} {shift}");
+    }
+}
+
+#[test]
+fn sums_become_reals_in_place() {
+    let mut sums = [0, 1, -1, 4608, -(1 << 24), i32::MIN];
+    let reals = sums.map(|sum| sum as f32);
+    to_real(&mut sums);
+    assert_eq!(sums.map(|bits| f32::from_bits(bits as u32)), reals);
+}

@@ -1,0 +1,228 @@
+//! The portable twin of the float vectors: arrays, every operation rounded as WebAssembly rounds it.
+
+use core::array::from_fn;
+use core::ops::{Add, Div, Mul, Neg, Sub};
+
+/// Four lanes of `f32`.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+pub struct F32x4([f32; 4]);
+
+/// Four lanes of `true` or `false`.
+#[derive(Clone, Copy)]
+pub struct Mask([bool; 4]);
+
+/// Two lanes of `f64`.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+pub struct F64x2([f64; 2]);
+
+macro_rules! operator {
+    ($vector:ident, $trait:ident, $method:ident, $operator:tt) => {
+        impl $trait for $vector {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self(from_fn(|i| self.0[i] $operator other.0[i]))
+            }
+        }
+    };
+}
+operator!(F32x4, Add, add, +);
+operator!(F32x4, Sub, sub, -);
+operator!(F32x4, Mul, mul, *);
+operator!(F32x4, Div, div, /);
+operator!(F64x2, Add, add, +);
+operator!(F64x2, Sub, sub, -);
+operator!(F64x2, Mul, mul, *);
+
+impl Neg for F32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn neg(self) -> Self {
+        Self(self.0.map(|x| -x))
+    }
+}
+
+impl F32x4 {
+    /// The same value in every lane.
+    #[inline(always)]
+    pub fn splat(value: f32) -> Self {
+        Self([value; 4])
+    }
+
+    /// Four consecutive values.
+    #[inline(always)]
+    pub fn load(source: &[f32; 4]) -> Self {
+        Self(*source)
+    }
+
+    /// Writes the four lanes.
+    #[inline(always)]
+    pub fn store(self, target: &mut [f32; 4]) {
+        *target = self.0;
+    }
+
+    /// Four consecutive values from an address.
+    ///
+    /// # Safety
+    /// `source` must be readable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn read(source: *const f32) -> Self {
+        // SAFETY: promised by the caller.
+        Self(unsafe { source.cast::<[f32; 4]>().read_unaligned() })
+    }
+
+    /// Four consecutive values, `index` floats past an address.
+    ///
+    /// # Safety
+    /// `source + index` must be readable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn read_at(source: *const f32, index: usize) -> Self {
+        // SAFETY: promised by the caller.
+        unsafe { Self::read(source.add(index)) }
+    }
+
+    /// The first `4 V` floats of a row that starts at a multiple of 64 bytes.
+    ///
+    /// # Safety
+    /// `row` must be 64-byte aligned and readable for `16 V` bytes, `V <= 4`.
+    #[inline(always)]
+    pub unsafe fn read_row<const V: usize>(row: *const f32) -> [Self; V] {
+        debug_assert_eq!(row as usize % 64, 0);
+        // SAFETY: promised by the caller.
+        from_fn(|v| unsafe { Self::read(row.add(4 * v)) })
+    }
+
+    /// Writes the four lanes to an address.
+    ///
+    /// # Safety
+    /// `target` must be writable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn write(self, target: *mut f32) {
+        // SAFETY: promised by the caller.
+        unsafe { target.cast::<[f32; 4]>().write_unaligned(self.0) }
+    }
+
+    /// One value from an address, in every lane.
+    ///
+    /// # Safety
+    /// `source` must be readable for 4 bytes.
+    #[inline(always)]
+    pub unsafe fn read_splat(source: *const f32) -> Self {
+        // SAFETY: promised by the caller.
+        Self([unsafe { source.read_unaligned() }; 4])
+    }
+
+    /// Absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(self.0.map(f32::abs))
+    }
+
+    /// `other < self ? other : self`.
+    #[inline(always)]
+    pub fn pseudo_min(self, other: Self) -> Self {
+        other.less(self).select(other, self)
+    }
+
+    /// `self < other ? other : self`.
+    #[inline(always)]
+    pub fn pseudo_max(self, other: Self) -> Self {
+        self.less(other).select(other, self)
+    }
+
+    /// The magnitude of `self` with the sign bit of `sign`.
+    #[inline(always)]
+    pub fn copy_sign(self, sign: Self) -> Self {
+        Self(from_fn(|i| self.0[i].copysign(sign.0[i])))
+    }
+
+    /// `self < other`.
+    #[inline(always)]
+    pub fn less(self, other: Self) -> Mask {
+        Mask(from_fn(|i| self.0[i] < other.0[i]))
+    }
+
+    /// `self <= other`.
+    #[inline(always)]
+    pub fn at_most(self, other: Self) -> Mask {
+        Mask(from_fn(|i| self.0[i] <= other.0[i]))
+    }
+
+    /// Lanes that are NaN.
+    #[inline(always)]
+    pub fn is_nan(self) -> Mask {
+        Mask(self.0.map(f32::is_nan))
+    }
+
+    /// The nine lowest bits moved to the top: where they hold `n + 127`, the result is `2^n`.
+    #[inline(always)]
+    pub fn low_bits_as_exponent(self) -> Self {
+        Self(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
+    }
+
+    /// Lanes 0 and 1 as `f64`, exactly.
+    #[inline(always)]
+    pub fn widen_low(self) -> F64x2 {
+        F64x2([f64::from(self.0[0]), f64::from(self.0[1])])
+    }
+
+    /// Lanes 2 and 3 as `f64`, exactly.
+    #[inline(always)]
+    pub fn widen_high(self) -> F64x2 {
+        F64x2([f64::from(self.0[2]), f64::from(self.0[3])])
+    }
+}
+
+impl Mask {
+    /// No lane set.
+    #[inline(always)]
+    pub fn none() -> Self {
+        Self([false; 4])
+    }
+
+    /// Lanes set in either.
+    #[inline(always)]
+    pub fn or(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i] | other.0[i]))
+    }
+
+    /// Whether any lane is set.
+    #[inline(always)]
+    pub fn any(self) -> bool {
+        self.0.contains(&true)
+    }
+
+    /// `yes` where the lane is set, `no` elsewhere.
+    #[inline(always)]
+    pub fn select(self, yes: F32x4, no: F32x4) -> F32x4 {
+        F32x4(from_fn(|i| if self.0[i] { yes.0[i] } else { no.0[i] }))
+    }
+
+    /// `yes` where the lane is set, +0 elsewhere.
+    #[inline(always)]
+    pub fn keep(self, yes: F32x4) -> F32x4 {
+        self.select(yes, F32x4::splat(0.0))
+    }
+}
+
+impl F64x2 {
+    /// The same value in both lanes.
+    #[inline(always)]
+    pub fn splat(value: f64) -> Self {
+        Self([value; 2])
+    }
+
+    /// Two consecutive values.
+    #[inline(always)]
+    pub fn load(source: &[f64; 2]) -> Self {
+        Self(*source)
+    }
+
+    /// Writes the two lanes.
+    #[inline(always)]
+    pub fn store(self, target: &mut [f64; 2]) {
+        *target = self.0;
+    }
+}

@@ -1,0 +1,13 @@
+/** A page with everything: the kernels' suite, training and inference, for the test to call. */
+import { runKernelSuite } from "../../kernels/suite.ts";
+import { infer, latenessOfTraining, train } from "../work.ts";
+
+const api = { runKernelSuite, train, infer, latenessOfTraining };
+
+declare global {
+  interface Window {
+    proxbit: typeof api;
+  }
+}
+
+window.proxbit = api;

@@ -1,0 +1,19 @@
+/** A page that only runs a packed model: what it is bundled from says what inference costs. */
+import { load } from "../../../ts/inference/index.ts";
+
+/** The logits of `images`, and what the session says of itself. */
+async function run(
+  packed: readonly number[],
+  images: readonly number[],
+): Promise<{ logits: number[]; variant: string }> {
+  const session = await load(Uint8Array.from(packed));
+  return { logits: [...session.run(Uint8Array.from(images))], variant: session.explain().variant };
+}
+
+declare global {
+  interface Window {
+    runPacked: typeof run;
+  }
+}
+
+window.runPacked = run;

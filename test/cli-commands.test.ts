@@ -1,0 +1,196 @@
+/** The command line at work: files that are the same every time, results that agree, and ends that leave nothing behind. */
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { PNG } from "pngjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkInFreshProcess, describeDisagreement } from "../scripts/demo-check.ts";
+import { classify } from "../ts/cli/classify.ts";
+import { load } from "../ts/inference/index.ts";
+import { mnist } from "../ts/io/mnist.ts";
+import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
+import { withFolder } from "./io-helpers.ts";
+
+const LIMIT = 256;
+/** A network small enough for a test, in a module that lies outside this package and imports it by its name. */
+const NETWORK = `
+import { layers, type ModelOptions, sequential } from "proxbit";
+
+export default ({ inputShape = [28, 28, 1], classes = 10, weightQuantizer, activationQuantizer }: ModelOptions) =>
+  sequential({ inputShape, name: "small" }, [
+    layers.conv2d({ filters: 8, kernelSize: 3, strides: 2 }),
+    layers.batchNorm(),
+    layers.binaryConv2d({ filters: 16, kernelSize: 3, weightQuantizer, activationQuantizer }),
+    layers.maxPool2d(),
+    layers.batchNorm(),
+    layers.flatten(),
+    layers.binaryDense({ units: classes, weightQuantizer, activationQuantizer }),
+    layers.batchNorm(),
+  ]);
+`;
+
+let folder = "";
+let network = "";
+let model = "";
+let trained: Record<string, unknown> = {};
+
+const trainTo = (file: string, ...more: readonly string[]): readonly string[] => {
+  const data = ["train", "--data", "mnist", "--limit", String(LIMIT), "--model", network, "--out", file];
+  return [...data, "--epochs", "1", "--batch-size", "64", "--seed", "7", ...more];
+};
+
+async function writePng(path: string, width: number, height: number, gray: Uint8Array): Promise<void> {
+  const png = new PNG({ width, height });
+  png.data.set(Array.from(gray, (value) => [value, value, value, 255]).flat());
+  await writeFile(path, PNG.sync.write(png));
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "proxbit-cli-"));
+  network = join(folder, "network.ts");
+  model = join(folder, "model.safetensors");
+  await writeFile(network, NETWORK);
+  trained = await resultOf(...trainTo(model, "--workers", "1"));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("train", () => {
+  it("says as its last JSON line what it trained and how good it is", async () => {
+    expect(trained).toMatchObject({ dataset: "mnist", model: "small", quantizer: "bnn++", workers: 1, seed: 7 });
+    expect(trained).toMatchObject({ trainImages: LIMIT, testImages: LIMIT, epochs: 1, file: model });
+    expect(trained.testAccuracy).toBeGreaterThanOrEqual(0);
+    expect(trained.testAccuracy).toBeLessThanOrEqual(1);
+    expect(trained.packedBytes).toBe((await readFile(model)).length);
+  });
+
+  it("writes the same file, byte for byte, with two workers, and shows people the network first", () =>
+    withFolder(async (place) => {
+      const file = join(place, "again.safetensors");
+      const { code, stdout, stderr } = await proxbit(...trainTo(file, "--workers", "2"));
+      expect({ code, files: await readdir(place) }).toEqual({ code: 0, files: ["again.safetensors"] });
+      expect(await readFile(file)).toEqual(await readFile(model));
+      expect(stdout).toMatch(/^small\nlayer +output/);
+      expect(stdout).toMatch(/\ntest accuracy +[\d.]+ % of 256 images, /);
+      expect(stderr).toMatch(/^epoch 1\/1 {2}loss [\d.]+ {2}accuracy [\d.]+ % {2}test accuracy [\d.]+ %/m);
+    }));
+
+  it("writes another file for another seed", () =>
+    withFolder(async (place) => {
+      const file = join(place, "other.safetensors");
+      await resultOf(...trainTo(file, "--seed", "8"));
+      expect((await readFile(file)).equals(await readFile(model))).toBe(false);
+    }));
+
+  it("leaves no file after Ctrl-C, says so, and exits with 130", () =>
+    withFolder(async (place) => {
+      const child = start(trainTo(join(place, "never.safetensors"), "--epochs", "100000", "--json"));
+      const ended = outcome(child);
+      for await (const line of createInterface(child.stdout ?? process.stdin)) if (line.includes('"step"')) break;
+      child.kill("SIGINT");
+      const { code, stderr } = await ended;
+      expect({ code, files: await readdir(place) }).toEqual({ code: 130, files: [] });
+      expect(stderr).toMatch(/stopping after this step.*\nerror: training .*was stopped\n {2}\S/);
+    }));
+
+  it("stops without a word when its reader goes away", () =>
+    withFolder(async (place) => {
+      const child = start(trainTo(join(place, "never.safetensors"), "--epochs", "100000", "--json"));
+      let stderr = "";
+      child.stderr?.on("data", (text) => {
+        stderr += text;
+      });
+      child.stdout?.once("data", () => child.stdout?.destroy());
+      const [code] = await once(child, "close");
+      expect({ code, stderr, files: await readdir(place) }).toEqual({ code: 0, stderr: "", files: [] });
+    }));
+});
+
+describe("the packed file", () => {
+  it("is as good by eval as the trainer said", async () => {
+    const result = await resultOf("eval", model, "--data", "mnist", "--limit", String(LIMIT));
+    expect(result.testAccuracy).toBe(trained.testAccuracy);
+    expect(result).toMatchObject({ dataset: "mnist", images: LIMIT, packedBytes: trained.packedBytes });
+    expect(result.floatBytes).toBe(trained.floatBytes);
+    expect(result.latencyMs).toBeGreaterThan(0);
+    expect(result.kernel).toBeTypeOf("string");
+    expect(result.variant).toBeTypeOf("string");
+  });
+
+  it("names a class for a PNG, with probabilities", async () => {
+    const { test } = await mnist();
+    const image = join(folder, "seven.png");
+    await writePng(image, 28, 28, test.images.subarray(0, 784));
+    const { probabilities, index, class: name } = await resultOf("predict", model, image);
+    const shares = probabilities as readonly number[];
+    expect(shares).toHaveLength(10);
+    expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(1, 10);
+    expect(shares[index as number]).toBe(Math.max(...shares));
+    const { stdout } = await proxbit("predict", model, image);
+    expect(stdout.split("\n")).toHaveLength(12);
+    expect(stdout).toMatch(new RegExp(`^${name}\n`));
+    expect(stdout).toMatch(new RegExp(`\n> ${name} {2}.* %\n`));
+  });
+
+  it("is explained layer by layer", async () => {
+    const result = await resultOf("explain", model);
+    const layers = result.layers as readonly { readonly node: string; readonly product: string | null }[];
+    const products = layers.filter(({ product }) => product !== null).map(({ node, product }) => `${node} ${product}`);
+    expect(products).toEqual(["conv2d ff", "binary_conv2d bb", "binary_dense bb"]);
+    expect(result.metadata).toMatchObject({ dataset: "mnist", weightQuantizer: "bnn++", epochs: "1", seed: "7" });
+  });
+});
+
+describe("the demo's check", () => {
+  it("runs the packed file in a fresh process and names the first image that differs", async () => {
+    const { test } = await mnist();
+    const predictions = await classify(await load(await readFile(model)), test.images);
+    const images = test.count;
+    const agreeing = await checkInFreshProcess(model, predictions, new AbortController().signal);
+    expect(agreeing).toMatchObject({ images, agrees: images, first: null });
+    expect(describeDisagreement(agreeing)).toBeUndefined();
+    const said = predictions[41] ?? 0;
+    predictions[41] = said + 1;
+    predictions[977] = 255;
+    const differing = await checkInFreshProcess(model, predictions, new AbortController().signal);
+    const first = { image: 41, expected: said + 1, predicted: said };
+    expect(differing).toMatchObject({ images, agrees: images - 2, first, accuracy: agreeing.accuracy });
+    expect(describeDisagreement(differing)).toContain(
+      `disagree on 2 of ${images} images; the first is test image 41: the trainer says ${said + 1}, the file ${said}`,
+    );
+  });
+});
+
+describe.concurrent("what a file or an image can have wrong is one readable line, a remedy and exit code 2", () => {
+  it("an image of the wrong size", async () => {
+    const image = join(folder, "small.png");
+    await writePng(image, 8, 9, new Uint8Array(72));
+    const { message, remedy } = await failureOf("predict", model, image);
+    expect(message).toContain("8 x 9 pixels (width x height); the network takes 28 x 28");
+    expect(remedy).toContain("28 x 28");
+  });
+
+  it("an image that is none", async () => {
+    expect((await failureOf("predict", model, network)).message).toContain("is not a PNG");
+  });
+
+  it("a model file cut short", async () => {
+    const cut = join(folder, "cut.safetensors");
+    const bytes = await readFile(model);
+    await writeFile(cut, bytes);
+    await truncate(cut, bytes.length - 5);
+    expect((await failureOf("eval", cut, "--data", "mnist")).message).toContain(`${cut}: `);
+  });
+
+  it("a file that is no model", async () => {
+    expect((await failureOf("explain", network)).message).toContain(`${network}: `);
+  });
+
+  it("and under --json a line of its own", async () => {
+    const { code, stdout } = await proxbit("explain", network, "--json");
+    expect(code).toBe(2);
+    expect(jsonLines(stdout)).toMatchObject([{ type: "error", code: "model-file" }]);
+  });
+});

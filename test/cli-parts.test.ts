@@ -1,0 +1,110 @@
+/** The parts of the command line that need no network: numbers for people, pictures, and the two steps of Ctrl-C. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { largestAt, softmax } from "../ts/cli/classify.ts";
+import { bar, clock, grouped, milliseconds, pairs, percent, sizes } from "../ts/cli/format.ts";
+import { drawGray, sideBySide } from "../ts/cli/picture.ts";
+import { jsonLines, outcome } from "./cli-helpers.ts";
+
+it("writes numbers the same way everywhere", () => {
+  expect([grouped(0), grouped(999), grouped(60000), grouped(1234567.4)]).toEqual(["0", "999", "60,000", "1,234,567"]);
+  expect([percent(0), percent(0.98712), percent(1)]).toEqual(["0.00 %", "98.71 %", "100.00 %"]);
+  expect([clock(-1), clock(9.6), clock(75), clock(3600), clock(7325)]).toEqual([
+    "0:00",
+    "0:10",
+    "1:15",
+    "1:00:00",
+    "2:02:05",
+  ]);
+  expect([milliseconds(0.12345), milliseconds(12.345)]).toEqual(["0.123 ms", "12.3 ms"]);
+  expect(sizes(1000, 26900)).toBe("1,000 bytes, 26.9 times smaller than 26,900 as float");
+  expect(
+    pairs([
+      ["a", "1"],
+      ["long", "2"],
+    ]),
+  ).toBe("a     1\nlong  2");
+});
+
+it("draws bars of a fixed width", () => {
+  expect([bar(0, 4), bar(0.5, 4), bar(17 / 32, 4), bar(1, 4), bar(2, 4), bar(-1, 4)]).toEqual([
+    "    ",
+    "██  ",
+    "██▏ ",
+    "████",
+    "████",
+    "    ",
+  ]);
+});
+
+it("draws two rows of pixels in one line", () => {
+  const image = Uint8Array.from([0, 255, 0, 255, 255, 0, 255, 0, 0, 0, 0, 0]);
+  expect(drawGray(image, 3, 4, 0, false)).toEqual(["▄▀▄▀", "    "]);
+  const coloured = drawGray(Uint8Array.from([0, 128, 255, 64]), 2, 2, 0, true);
+  expect(coloured).toEqual(["\x1b[38;5;232;48;5;255m▀\x1b[38;5;244;48;5;238m▀\x1b[0m"]);
+  const inner = drawGray(
+    Uint8Array.from({ length: 16 }, (_, pixel) => ([5, 6].includes(pixel) ? 255 : 0)),
+    4,
+    4,
+    1,
+    false,
+  );
+  expect(inner).toEqual(["▀▀"]);
+});
+
+it("sets pictures side by side above their captions", () => {
+  const picture = (line: string, caption: string) => ({ lines: [line, line], width: 4, caption });
+  expect(sideBySide([picture("████", "a"), picture("▀▀▀▀", "b")])).toBe("████  ▀▀▀▀\n████  ▀▀▀▀\na     b");
+});
+
+it("takes the first of equal maxima, and probabilities sum to 1 without overflow", () => {
+  expect([largestAt([1, 3, 3, 2]), largestAt([-2, -1]), largestAt([0])]).toEqual([1, 1, 0]);
+  expect(softmax([1000, 1000])).toEqual([0.5, 0.5]);
+  expect(softmax([0, Math.log(3)])[1]).toBeCloseTo(0.75, 12);
+});
+
+/** A process that runs `source`, a module which may import from ts/cli by `from`. */
+function startModule(source: string) {
+  return spawn(process.execPath, ["--input-type=module", "--eval", source], { stdio: ["ignore", "pipe", "pipe"] });
+}
+
+const from = (file: string): string => JSON.stringify(new URL(`../ts/cli/${file}`, import.meta.url).href);
+
+it("takes signals that come close together for one press, and ends at once on a second press", async () => {
+  const child = startModule(`
+    import { listenForInterrupt } from ${from("interrupt.ts")};
+    const { signal } = listenForInterrupt();
+    signal.addEventListener("abort", () => console.log("aborted"));
+    setInterval(() => {}, 1000);
+    console.log("ready");`);
+  let printed = "";
+  child.stdout.on("data", (text) => {
+    printed += text;
+  });
+  await once(child.stdout, "data");
+  child.kill("SIGINT");
+  await once(child.stdout, "data");
+  child.kill("SIGINT");
+  await wait(500);
+  expect({ running: child.exitCode === null && child.signalCode === null, printed }).toEqual({
+    running: true,
+    printed: "ready\naborted\n",
+  });
+  child.kill("SIGINT");
+  expect(await once(child, "close")).toEqual([130, null]);
+});
+
+it("owns up to a fault of its own: exit code 1, and what is needed to report it", async () => {
+  const { code, stdout, stderr } = await outcome(
+    startModule(`
+    import { runWithContext } from ${from("run.ts")};
+    process.exitCode = await runWithContext(true, async () => {
+      throw new RangeError("three\\nlines\\nhere");
+    });`),
+  );
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: three lines here\n {2}.*please report it.*\nRangeError: three\nlines\nhere\n {4}at /);
+  expect(jsonLines(stdout)).toMatchObject([{ type: "error", code: "internal", message: "three lines here" }]);
+});

@@ -1,0 +1,67 @@
+/** What the tests of inference share: a trainer with given weights, its logits, and weights that are hard to fuse. */
+import { expect } from "vitest";
+import type { Split } from "../ts/io/dataset.ts";
+import { type Graph, randomStream } from "../ts/nn/index.ts";
+import type { Pool } from "../ts/runtime/pool.ts";
+import type { Lane } from "../ts/train/context.ts";
+import { createEngine, type Engine } from "../ts/train/engine.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { writeWeights } from "../ts/train/weights.ts";
+import { randomWeights } from "./oracle/compare.ts";
+
+export type Weights = Map<string, Float32Array>;
+
+export async function engineWith(pool: Pool, graph: Graph, weights: Weights): Promise<Engine> {
+  const engine = await createEngine(graph, optimizers.sgd({}), pool);
+  await writeWeights(engine, weights);
+  return engine;
+}
+
+/** The logits that the trainer's evaluation works with, read from its memory. */
+export async function trainerLogits(engine: Engine, split: Split): Promise<Float32Array> {
+  const output = engine.graph.output;
+  const size = (engine.shapes.get(output) as readonly number[])[0] as number;
+  const images = Uint32Array.from({ length: split.count }, (_, i) => i);
+  const result = await engine.withPlan(split.count, async (plan) => {
+    const range = { address: plan.context.value(output, plan.lanes[0] as Lane), bytes: 4 * size * split.count };
+    const program = await engine.evaluateStep(plan, split, split.count);
+    return engine.pool.run(program, [engine.inputs(plan, images)], [range]);
+  });
+  expect(result.failure).toBeNull();
+  return new Float32Array(Uint8Array.from(result.reads[0]?.[0] ?? []).buffer);
+}
+
+export const inputMetadata = ({ scale, offset }: Split): Record<string, string> => ({
+  inputScale: String(scale),
+  inputOffset: String(offset),
+});
+export const firstMaximum = (scores: Float32Array): number => scores.indexOf(Math.max(...scores));
+export const bits = (values: Float32Array): number[] => [...new Uint32Array(values.slice().buffer)];
+
+/** Random weights, with batch norms that fuse into every kind of threshold: falling, constant, and far outside the sums. */
+export function awkwardWeights(graph: Graph, seed: number): Weights {
+  const stream = randomStream(seed, "awkward");
+  const weights = randomWeights(graph, seed);
+  for (const [name, values] of weights) {
+    const node = graph.nodes.find((candidate) => name.startsWith(`${candidate.name}/`));
+    if (node?.op === "batchNorm" && name.endsWith("/gamma")) {
+      weights.set(
+        name,
+        values.map((v) => [v, v, v, v, -v, -v, -v, 0, -0, 1e3 * v, -1e3 * v, 1e-20 * v][stream.below(12)] as number),
+      );
+    }
+    if (node?.op === "batchNorm" && name.endsWith("/beta")) {
+      weights.set(
+        name,
+        values.map((v) => [v, v, v, 0, -0, 20 * v][stream.below(6)] as number),
+      );
+    }
+    // Sums of +-1 are whole numbers: a whole mean puts some of them exactly on the threshold.
+    if (name.endsWith("/movingMean"))
+      weights.set(
+        name,
+        values.map((v) => (stream.below(3) === 0 ? Math.round(3 * v) : v / 4)),
+      );
+  }
+  return weights;
+}

@@ -1,0 +1,252 @@
+/** The guarantees of a session: what it explains, what it does to its input, and that whatever is wrong is said. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { formatExplanation, load } from "../ts/inference/index.ts";
+import { type Graph, layers, randomStream, sequential } from "../ts/nn/index.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { pack } from "../ts/train/weights.ts";
+import { awkwardWeights, bits, engineWith, inputMetadata } from "./inference-helpers.ts";
+import { randomSplit } from "./oracle/compare.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 2 });
+});
+afterAll(() => pool.close());
+
+describe("a session", () => {
+  const graph = sequential({ inputShape: [6, 6, 2] }, [
+    layers.conv2d({ filters: 6, kernelSize: 3, name: "real" }),
+    layers.batchNorm({ name: "norm" }),
+    layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "first" }),
+    layers.maxPool2d({ name: "pool" }),
+    layers.batchNorm({ name: "fused" }),
+    layers.conv2d({ filters: 4, kernelSize: 2, activationQuantizer: "poly", name: "mixed" }),
+    layers.flatten(),
+    layers.dense({ units: 3, weightQuantizer: "bc", name: "head" }),
+  ]);
+  const split = randomSplit(8, 7, [6, 6, 2], 3);
+  const fileWith = async (metadata: Record<string, string>, of: Graph = graph): Promise<Uint8Array> =>
+    pack(await engineWith(pool, of, awkwardWeights(of, 8)), metadata);
+
+  test("explains what runs, on what, and what would be faster", async () => {
+    const session = await load(await fileWith({}), { kernel: "lookup", variant: "plain" });
+    const { layers: rows, ...rest } = session.explain();
+    expect(rest).toMatchObject({
+      variant: "plain",
+      kernel: "lookup",
+      chosenBy: "caller",
+      notes: [expect.stringContaining("relaxed SIMD")],
+    });
+    expect(rest.memoryBytes % 65536).toBe(0);
+    expect(rows).toMatchObject([
+      {
+        node: "real",
+        product: "ff",
+        kernel: "ff_conv",
+        weightBits: 32,
+        activationBits: 32,
+        multiplyAccumulates: 16 * 6 * 18,
+        outputShape: [4, 4, 6],
+      },
+      { node: "norm", product: null, kernel: "affine", multiplyAccumulates: 0 },
+      {
+        node: "first",
+        product: "bb",
+        kernel: "bb_lookup_conv",
+        weightBits: 1,
+        activationBits: 1,
+        multiplyAccumulates: 16 * 8 * 54,
+      },
+      { node: "pool", product: null, kernel: "", note: expect.stringContaining("on bits") },
+      { node: "fused", product: null, kernel: "", note: expect.stringContaining("integer thresholds") },
+      {
+        node: "mixed",
+        product: "fb",
+        kernel: "fb_conv",
+        weightBits: 32,
+        activationBits: 1,
+        multiplyAccumulates: 4 * 32,
+        note: expect.stringContaining("weightQuantizer"),
+      },
+      {
+        node: "head",
+        product: "ff",
+        kernel: "ff_conv",
+        weightBits: 1,
+        activationBits: 32,
+        multiplyAccumulates: 4 * 3,
+        note: expect.stringContaining("activationQuantizer"),
+      },
+    ]);
+    const text = formatExplanation(session.explain());
+    for (const { node, note } of rows) expect(text).toContain(note === "" ? node : note);
+    expect(text).toContain("binary kernel: lookup (chosen by caller)");
+  });
+
+  test("lets the probe choose one of the three kernels, for each build of the core", async () => {
+    for (const variant of ["plain", "relaxed"] as const) {
+      const explanation = (await load(await fileWith({}), { variant })).explain();
+      expect(explanation.chosenBy).toBe("probe");
+      const times = explanation.probeMicroseconds as Readonly<Record<string, number>>;
+      expect(Object.keys(times)).toEqual(["lookup", "popcnt8", "popcnt64"]);
+      expect(times[explanation.kernel]).toBe(Math.min(...Object.values(times)));
+      expect(explanation.notes).toHaveLength(variant === "plain" ? 1 : 0);
+    }
+  });
+
+  test("applies the file's input scale and offset to bytes, and takes floats as they are", async () => {
+    const session = await load(await fileWith(inputMetadata(split)));
+    const floats = Float32Array.from(split.images, (byte) => Math.fround(byte * split.scale) + split.offset);
+    expect(bits(session.run(split.images))).toEqual(bits(session.run(floats)));
+    const plain = await load(await fileWith({}));
+    expect(bits(plain.run(floats))).toEqual(bits(session.run(floats)));
+    expect(bits(plain.run(split.images))).toEqual(bits(plain.run(Float32Array.from(split.images))));
+    expect(bits(plain.run(split.images))).not.toEqual(bits(session.run(split.images)));
+    expect(bits(session.run(Uint8ClampedArray.from(split.images)))).toEqual(bits(session.run(split.images)));
+    expect(session.metadata).toEqual(inputMetadata(split));
+    expect({ shape: session.inputShape, classes: session.classes }).toEqual({ shape: [6, 6, 2], classes: 3 });
+  });
+
+  test.each(["", "wide", "NaN", "Infinity"])("a scale of %o in the file is refused", async (inputScale) => {
+    await expect(load(await fileWith({ inputScale }))).rejects.toMatchObject({
+      code: "model-file",
+      message: /inputScale/,
+    });
+  });
+
+  test("a run leaves nothing behind for the next one", async () => {
+    const session = await load(await fileWith(inputMetadata(split)), { batch: 4 });
+    const all = session.run(split.images);
+    for (const i of [6, 0, 3]) {
+      expect(bits(session.run(split.images.subarray(72 * i, 72 * (i + 1))))).toEqual(
+        bits(all.subarray(3 * i, 3 * (i + 1))),
+      );
+    }
+    expect(bits(session.run(split.images))).toEqual(bits(all));
+  });
+
+  const graphs: readonly [string, Graph][] = [
+    ["a real convolution", graph],
+    [
+      "a binary convolution",
+      sequential({ inputShape: [6, 6, 2] }, [
+        layers.binaryConv2d({ filters: 3, kernelSize: 6 }),
+        layers.flatten(),
+        layers.binaryDense({ units: 2 }),
+      ]),
+    ],
+    [
+      "a pool",
+      sequential({ inputShape: [6, 6, 2] }, [layers.maxPool2d(), layers.flatten(), layers.dense({ units: 2 })]),
+    ],
+    ["relu", sequential({ inputShape: [6, 6, 2] }, [layers.relu(), layers.flatten(), layers.dense({ units: 2 })])],
+    [
+      "a dense layer and nothing else",
+      sequential({ inputShape: [6, 6, 2] }, [layers.flatten(), layers.dense({ units: 2 })]),
+    ],
+  ];
+  test.each(graphs)("a pixel that is not finite is reported, wherever it goes: %s", async (_title, of) => {
+    const session = await load(await fileWith({}, of), { batch: 2 });
+    const good = new Float32Array(3 * 72).fill(0.5);
+    const wanted = bits(session.run(good));
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      for (const place of [0, 71, 2 * 72 + 13]) {
+        const bad = good.slice();
+        bad[place] = value;
+        expect(() => session.run(bad)).toThrow(expect.objectContaining({ code: "not-finite" }));
+      }
+    }
+    expect(bits(session.run(good))).toEqual(wanted);
+  });
+
+  test("images that overflowed do not spoil the next run", async () => {
+    const of = sequential({ inputShape: [6, 6, 2] }, [
+      layers.conv2d({ filters: 2, kernelSize: 6 }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.dense({ units: 2 }),
+    ]);
+    // Infinity times a gamma of 0 is NaN.
+    const weights = awkwardWeights(of, 8);
+    weights.set("conv2d/kernel", new Float32Array(144).fill(1e3));
+    weights.set("batch_norm/gamma", new Float32Array(2));
+    const session = await load(await pack(await engineWith(pool, of, weights), {}), { batch: 4 });
+    const good = new Float32Array(72).fill(0.5);
+    const wanted = bits(session.run(good));
+    const loud = new Float32Array(4 * 72).fill(0.5);
+    loud.fill(3e38, 3 * 72);
+    expect(() => session.run(loud)).toThrow(
+      expect.objectContaining({ code: "not-finite", message: expect.stringContaining("batch_norm") }),
+    );
+    expect(bits(session.run(good))).toEqual(wanted);
+  });
+
+  test("an output that overflows is reported", async () => {
+    const of = graphs.at(-1)?.[1] as Graph;
+    const weights = awkwardWeights(of, 8);
+    weights.set("dense/kernel", new Float32Array(144).fill(1e37));
+    const session = await load(await pack(await engineWith(pool, of, weights), {}));
+    expect(session.run(new Float32Array(72).fill(0.1))[0]).toBeGreaterThan(7e37);
+    expect(() => session.run(new Float32Array(72).fill(1))).toThrow(expect.objectContaining({ code: "not-finite" }));
+  });
+
+  test.each([0, 1, 71, 73, 143])("%i numbers are no images", async (length) => {
+    const session = await load(await fileWith({}));
+    const wanted = expect.objectContaining({ code: "shape", message: expect.stringContaining("[6, 6, 2]") });
+    expect(() => session.run(new Uint8Array(length))).toThrow(wanted);
+    expect(() => session.run(new Float32Array(length))).toThrow(wanted);
+  });
+
+  test("anything but an array of numbers is refused", async () => {
+    const session = await load(await fileWith({}));
+    for (const images of [[...new Uint8Array(72)], new Float64Array(72), "72", null, undefined]) {
+      const run = (): unknown => session.run(images as unknown as Uint8Array);
+      expect(run).toThrow(
+        expect.objectContaining({ code: "argument", message: expect.stringContaining("Uint8Array") }),
+      );
+    }
+  });
+
+  test.each([
+    ["no bytes", (): Uint8Array => new Uint8Array()],
+    ["a truncated file", (file: Uint8Array): Uint8Array => file.subarray(0, file.length - 1)],
+    ["half a file", (file: Uint8Array): Uint8Array => file.subarray(0, file.length >> 1)],
+    ["a byte too many", (file: Uint8Array): Uint8Array => Uint8Array.of(...file, 0)],
+    ["another header length", (file: Uint8Array): Uint8Array => file.map((byte, i) => (i === 0 ? byte ^ 1 : byte))],
+    ["a header that is no JSON", (file: Uint8Array): Uint8Array => file.map((byte, i) => (i === 8 ? 0x5b : byte))],
+  ])("%s is no model file", async (_title, spoil) => {
+    const file = await fileWith({});
+    await expect(load(spoil(file))).rejects.toMatchObject({ code: "model-file" });
+    expect((await load(file)).classes).toBe(3);
+  });
+
+  test.each([
+    [{ batch: 0 }, "argument"],
+    [{ batch: 257 }, "argument"],
+    [{ batch: 1.5 }, "argument"],
+    [{ kernel: "lookdown" as "lookup" }, "argument"],
+    [{ variant: "turbo" as "plain" }, "argument"],
+  ])("options %o are refused", async (options, code) => {
+    await expect(load(await fileWith({}), options)).rejects.toMatchObject({ code });
+  });
+
+  test("damaged bytes never crash: every single one that is flipped loads or is refused", async () => {
+    const file = await fileWith({});
+    const stream = randomStream(1, "damage");
+    let refused = 0;
+    for (let i = 0; i < 300; i++) {
+      const damaged = file.slice();
+      const at = stream.below(file.length);
+      damaged[at] = (damaged[at] as number) ^ (1 << stream.below(8));
+      const code: unknown = await load(damaged, { kernel: "lookup" })
+        .then(
+          (session) => session.run(split.images.subarray(0, 72)).length,
+          (error: { code?: unknown }) => error.code,
+        )
+        .catch((error: { code?: unknown }) => error.code);
+      expect([3, "model-file", "not-finite", "graph", "shape"]).toContain(code);
+      if (code === "model-file") refused++;
+    }
+    expect(refused).toBeGreaterThan(30);
+  });
+});

@@ -1,0 +1,271 @@
+/**
+ * The guarantee: a packed model gives, image for image and bit for bit, the logits of the trainer's evaluation, whichever
+ * kernel and build of the core run it and however many images go in at once; and whatever is wrong with a file or an
+ * input is said.
+ */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type LoadOptions, load } from "../ts/inference/index.ts";
+import type { Split } from "../ts/io/dataset.ts";
+import { functional, type Graph, input, layers, type SymbolicTensor, sequential } from "../ts/nn/index.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { evaluate } from "../ts/train/evaluate.ts";
+import { pack } from "../ts/train/weights.ts";
+import {
+  awkwardWeights,
+  bits,
+  engineWith,
+  firstMaximum,
+  inputMetadata,
+  trainerLogits,
+  type Weights,
+} from "./inference-helpers.ts";
+import { inputOf, randomSplit, randomWeights } from "./oracle/compare.ts";
+import { runNetwork } from "./oracle/network.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 2 });
+});
+afterAll(() => pool.close());
+
+const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] as const).flatMap((kernel) => [
+  { kernel, variant: "plain", batch: 1 },
+  { kernel, variant: "relaxed", batch: 7 },
+]);
+
+/** Trainer and every kind of session on the same images; returns the logits they agree on. */
+async function expectAgreement(graph: Graph, weights: Weights, split: Split): Promise<Float32Array> {
+  const engine = await engineWith(pool, graph, weights);
+  const wanted = await trainerLogits(engine, split);
+  const { predictions, loss } = await evaluate(engine, split, { batchSize: 5 });
+  const file = await pack(engine, inputMetadata(split));
+  expect(Number.isFinite(loss)).toBe(true);
+  for (const options of everyKernel) {
+    const session = await load(file, options);
+    const logits = session.run(split.images);
+    expect(bits(logits), JSON.stringify(options)).toEqual(bits(wanted));
+    const classes = session.classes;
+    for (let i = 0; i < split.count; i++) {
+      expect(firstMaximum(logits.subarray(i * classes, (i + 1) * classes))).toBe(predictions[i]);
+    }
+  }
+  return wanted;
+}
+
+const some = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+/** Every tail of nibbles, bytes and words. */
+const channels = some(1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65);
+const operands = some<{ weightQuantizer: string | null; activationQuantizer: string | null }>(
+  { weightQuantizer: null, activationQuantizer: null },
+  { weightQuantizer: "bnn++", activationQuantizer: null },
+  { weightQuantizer: null, activationQuantizer: "poly" },
+  { weightQuantizer: "bc", activationQuantizer: "bnn++" },
+  { weightQuantizer: "pc", activationQuantizer: "poly" },
+  { weightQuantizer: "ede", activationQuantizer: "bnn" },
+);
+const blocks = fc.record({
+  filters: channels,
+  kernelSize: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+  strides: some(1, 1, 1, 2),
+  padding: some("same" as const, "valid" as const),
+  padValue: some("zero" as const, "one" as const),
+  useBias: some(false, false, true),
+  operands,
+  pool: some<null | { poolSize: number; strides: number; padding: "same" | "valid" }>(
+    null,
+    { poolSize: 2, strides: 2, padding: "valid" },
+    { poolSize: 3, strides: 2, padding: "same" },
+    { poolSize: 2, strides: 1, padding: "same" },
+  ),
+  norm: some(true, true, true, false),
+  after: some<"nothing" | "relu" | "hardTanh" | "residual">(
+    "nothing",
+    "nothing",
+    "nothing",
+    "nothing",
+    "relu",
+    "hardTanh",
+    "residual",
+  ),
+});
+const networks = fc.record({
+  height: fc.integer({ min: 4, max: 8 }),
+  width: fc.integer({ min: 4, max: 8 }),
+  channels: fc.integer({ min: 2, max: 5 }),
+  blocks: fc.array(blocks, { minLength: 1, maxLength: 3 }),
+  middle: fc.option(fc.record({ units: channels, operands, useBias: fc.boolean() })),
+  head: operands,
+  images: fc.integer({ min: 3, max: 9 }),
+  seed: fc.integer({ min: 1, max: 1e6 }),
+});
+type Network = typeof networks extends fc.Arbitrary<infer T> ? T : never;
+
+function build(network: Network): Graph {
+  const start = input({ shape: [network.height, network.width, network.channels] });
+  let tensor: SymbolicTensor = start;
+  for (const block of network.blocks) {
+    const { filters, strides, padValue, useBias, after } = block;
+    const [height = 1, width = 1] = tensor.shape;
+    const kernelSize = [Math.min(block.kernelSize[0], height), Math.min(block.kernelSize[1], width)] as const;
+    const before = tensor;
+    tensor = layers
+      .conv2d({ filters, kernelSize, strides, padValue, useBias, padding: block.padding, ...block.operands })
+      .apply(tensor);
+    const [outHeight = 1, outWidth = 1] = tensor.shape;
+    if (block.pool !== null && Math.min(outHeight, outWidth) >= 2) tensor = layers.maxPool2d(block.pool).apply(tensor);
+    if (block.norm) tensor = layers.batchNorm().apply(tensor);
+    if (after === "relu") tensor = layers.relu().apply(tensor);
+    if (after === "hardTanh") tensor = layers.hardTanh().apply(tensor);
+    const joins = after === "residual" && tensor.shape.every((size, axis) => size === before.shape[axis]);
+    if (joins) tensor = layers.add().apply([tensor, before]);
+  }
+  tensor = layers.flatten().apply(tensor);
+  if (network.middle !== null) {
+    const { units, useBias } = network.middle;
+    tensor = layers.batchNorm().apply(layers.dense({ units, useBias, ...network.middle.operands }).apply(tensor));
+  }
+  return functional({ inputs: start, outputs: layers.dense({ units: 4, ...network.head }).apply(tensor) });
+}
+
+describe("packed and trainer's logits are the same bits", () => {
+  test("random networks", async () => {
+    let [fused, pooled, distinct] = [0, 0, 0];
+    await fc.assert(
+      fc.asyncProperty(networks, async (network) => {
+        const graph = build(network);
+        const split = randomSplit(network.seed, network.images, [network.height, network.width, network.channels], 4);
+        const weights = awkwardWeights(graph, network.seed);
+        const logits = await expectAgreement(graph, weights, split);
+        const notes = (await load(await pack(await engineWith(pool, graph, weights), {})))
+          .explain()
+          .layers.map(({ note }) => note);
+        fused += notes.filter((note) => note.startsWith("integer thresholds")).length;
+        pooled += notes.filter((note) => note.startsWith("on bits")).length;
+        distinct += new Set(logits).size > 4 ? 1 : 0;
+      }),
+      { numRuns: 60, seed: 11 },
+    );
+    // The generator must reach what the test is about.
+    expect(fused).toBeGreaterThan(10);
+    expect(pooled).toBeGreaterThan(3);
+    expect(distinct).toBeGreaterThan(30);
+  });
+
+  /** A deep chain on bits: conv, pool, norm, conv, norm, dense, norm, dense. */
+  const chain = (padValue: "zero" | "one", padding: "same" | "valid"): Graph =>
+    sequential({ inputShape: [8, 8, 3] }, [
+      layers.binaryConv2d({ filters: 37, kernelSize: 3, padValue }),
+      layers.maxPool2d({ poolSize: 3, strides: 2, padding }),
+      layers.batchNorm(),
+      layers.binaryConv2d({ filters: 70, kernelSize: 3, padValue }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.binaryDense({ units: 33 }),
+      layers.batchNorm(),
+      layers.binaryDense({ units: 10 }),
+    ]);
+
+  test.each([
+    ["zero", "same"],
+    ["zero", "valid"],
+    ["one", "same"],
+    ["one", "valid"],
+  ] as const)("a chain on bits, %s-padding, pools %s, as the oracle computes it", async (padValue, padding) => {
+    const graph = chain(padValue, padding);
+    const split = randomSplit(5, 9, [8, 8, 3], 10);
+    const weights = awkwardWeights(graph, 5);
+    const logits = await expectAgreement(graph, weights, split);
+    const exact = new Map([...weights].map(([name, values]) => [name, Float64Array.from(values)]));
+    const { values } = runNetwork(graph, exact, inputOf(split), split.labels, "evaluate");
+    // Sums of signs: whole numbers, so that equality is equality, where no sign in between hangs on a rounding.
+    expect([...logits]).toEqual([...(values.get(graph.output)?.data ?? [])]);
+    const notes = (await load(await pack(await engineWith(pool, graph, weights), {})))
+      .explain()
+      .layers.map(({ note }) => note);
+    expect(notes.filter((note) => note.startsWith("integer thresholds"))).toHaveLength(3);
+    expect(notes.filter((note) => note.startsWith("on bits"))).toHaveLength(1);
+  });
+
+  test.each([1e30, -1e30, 1e-30, -1e-30, 0, -0])("every gamma %s", async (gamma) => {
+    const graph = chain("zero", "same");
+    const weights = awkwardWeights(graph, 6);
+    for (const [name, values] of weights)
+      if (name.endsWith("/gamma"))
+        weights.set(
+          name,
+          values.map(() => gamma),
+        );
+    await expectAgreement(graph, weights, randomSplit(6, 8, [8, 8, 3], 10));
+  });
+
+  test("what is needed elsewhere too is not fused away: sums, pools and norms with a second consumer", async () => {
+    const start = input({ shape: [6, 6, 5] });
+    const sums = layers.binaryConv2d({ filters: 5, kernelSize: 3 }).apply(start);
+    const pooled = layers.maxPool2d({ poolSize: 3, strides: 1, padding: "same" }).apply(sums);
+    const normed = layers.batchNorm({ name: "needed" }).apply(pooled);
+    const bits = layers.binaryConv2d({ filters: 5, kernelSize: 3 }).apply(normed);
+    const branch = layers.batchNorm({ name: "fused" }).apply(layers.maxPool2d({ poolSize: 1 }).apply(bits));
+    const last = layers.binaryConv2d({ filters: 5, kernelSize: 1 }).apply(branch);
+    const joined = [sums, pooled, normed, bits].reduce((sum, value) => layers.add().apply([sum, value]), last);
+    const head = layers.dense({ units: 3 }).apply(layers.flatten().apply(joined));
+    const graph = functional({ inputs: start, outputs: head });
+    for (const seed of [1, 2, 3]) {
+      const weights = awkwardWeights(graph, seed);
+      await expectAgreement(graph, weights, randomSplit(seed, 6, [6, 6, 5], 3));
+    }
+  });
+
+  test("a pool with a second consumer is not fused", async () => {
+    const start = input({ shape: [6, 6, 5] });
+    const pooled = layers.maxPool2d().apply(layers.binaryConv2d({ filters: 5, kernelSize: 3 }).apply(start));
+    const bits = layers.binaryConv2d({ filters: 5, kernelSize: 3 }).apply(layers.batchNorm().apply(pooled));
+    const joined = layers.add().apply([bits, pooled]);
+    const graph = functional({
+      inputs: start,
+      outputs: layers.dense({ units: 3 }).apply(layers.flatten().apply(joined)),
+    });
+    const weights = awkwardWeights(graph, 7);
+    await expectAgreement(graph, weights, randomSplit(7, 6, [6, 6, 5], 3));
+    const notes = (await load(await pack(await engineWith(pool, graph, weights), {}))).explain().layers;
+    expect(notes.map(({ kernel }) => kernel)).not.toContain("");
+  });
+
+  test("a sum exactly on its threshold is +1, from above and from below", async () => {
+    const graph = sequential({ inputShape: [1, 1, 4] }, [
+      layers.flatten(),
+      layers.binaryDense({ units: 2, name: "sums" }),
+      layers.batchNorm({ name: "norm" }),
+      layers.binaryDense({ units: 2, name: "signs" }),
+    ]);
+    const weights: Weights = new Map([
+      ["sums/kernel", new Float32Array(8).fill(1)],
+      ["norm/gamma", Float32Array.of(1, -1)],
+      ["norm/beta", Float32Array.of(0, 0)],
+      ["norm/movingMean", Float32Array.of(2, 2)],
+      ["norm/movingVariance", Float32Array.of(1, 1)],
+      ["signs/kernel", Float32Array.of(1, -1, 1, 1)],
+    ]);
+    // Sums -4, -2, 0, 2, 4: the first unit is +1 from 2 on, the second up to 2.
+    const images = Uint8Array.from([0, 0, 0, 0, 9, 0, 0, 0, 9, 9, 0, 0, 9, 9, 9, 0, 9, 9, 9, 9]);
+    const split: Split = { count: 5, images, labels: new Uint8Array(5), shape: [1, 1, 4], scale: 1, offset: -1 };
+    const units = [
+      [-1, 1],
+      [-1, 1],
+      [-1, 1],
+      [1, 1],
+      [1, -1],
+    ] as const;
+    const wanted = units.flatMap(([a, b]) => [a + b, b - a]);
+    expect([...(await expectAgreement(graph, weights, split))]).toEqual(wanted);
+  });
+});
+
+test("a network without a bit in it", async () => {
+  const graph = sequential({ inputShape: [5, 5, 1] }, [
+    layers.conv2d({ filters: 3, kernelSize: 2 }),
+    layers.flatten(),
+    layers.dense({ units: 2 }),
+  ]);
+  await expectAgreement(graph, randomWeights(graph, 4), randomSplit(4, 3, [5, 5, 1], 2));
+});

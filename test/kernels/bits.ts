@@ -1,0 +1,218 @@
+/** Properties of everything that packs, unpacks, thresholds and pools bits: all exact. */
+import fc from "fast-check";
+import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
+import { type Case, convolutions, geometry, lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
+import type { Bench } from "./bench.ts";
+import { sameBits, sameNumbers, status } from "./compare.ts";
+import { anyPool, inputPixels, outputPixels, terms } from "./naive.ts";
+import * as naive from "./naive-bits.ts";
+import { property } from "./property.ts";
+
+const nothing = (shape: ConvShape): Uint8Array => new Uint8Array(inputPixels(shape) * shape.channels);
+
+/** Reals whose signs matter: infinities and zeros of both signs among them. */
+function signed(shape: ConvShape, seed: number): Float32Array {
+  const random = numbers(seed);
+  const x = random.reals(inputPixels(shape) * shape.channels);
+  for (let i = 0; i < x.length; i += 1 + random.below(30)) x[i] = [Infinity, -Infinity, 0, -0, 1e-45][random.below(5)]!;
+  return x;
+}
+
+const signs = property("signs of activations, and their padding", convolutions, (bench, { shape, seed }) => {
+  const x = signed(shape, seed);
+  const [descriptor, source] = [bench.shape(shape), bench.input(x)];
+  const nibbles = bench.output(Uint8Array, naive.nibbles(shape, nothing(shape)).length);
+  status("fill_border_nibbles", bench.call("fill_border_nibbles", descriptor, nibbles), 0);
+  const words = bench.output(BigUint64Array, naive.packedWords(shape, nothing(shape)).length);
+  status("fill_border_words", bench.call("fill_border_words", descriptor, words), 0);
+  status("sign_nibbles", bench.call("sign_nibbles", descriptor, source, nibbles), 0);
+  sameBits("nibbles", nibbles.read(), naive.nibbles(shape, naive.bitsOf(x)));
+  status("sign_words", bench.call("sign_words", descriptor, source, words), 0);
+  sameBits("words", words.read(), naive.packedWords(shape, naive.bitsOf(x)));
+});
+
+const nanActivations = property("NaN among activations is reported", convolutions, (bench, { shape, seed }) => {
+  const random = numbers(seed);
+  const x = random.reals(inputPixels(shape) * shape.channels);
+  x[random.below(x.length)] = Number.NaN;
+  const [descriptor, source] = [bench.shape(shape), bench.input(x)];
+  const nibbles = bench.state(naive.nibbles(shape, nothing(shape)));
+  status("sign_nibbles", bench.call("sign_nibbles", descriptor, source, nibbles), 1);
+  const words = bench.state(naive.packedWords(shape, nothing(shape)));
+  status("sign_words", bench.call("sign_words", descriptor, source, words), 1);
+});
+
+const fileBits = property(
+  "file bits, there and back",
+  fc.record({ k: fc.integer({ min: 1, max: 300 }), n: tails, seed: seeds }),
+  (bench, { k, n, seed }) => {
+    const w = numbers(seed).reals(k * n);
+    const expected = naive.fileBits(w, k, n);
+    const bits = bench.output(Uint8Array, expected.length);
+    status("pack_file_bits", bench.call("pack_file_bits", bench.input(w), k, n, bits), 0);
+    sameBits("file bits", bits.read(), expected);
+    const back = bench.output(Float32Array, k * n);
+    status("unpack_file_bits_real", bench.call("unpack_file_bits_real", bench.input(expected), k, n, back), 0);
+    sameBits(
+      "signs",
+      back.read(),
+      w.map((value) => (value >= 0 ? 1 : -1)),
+    );
+    const bad = w.slice();
+    bad[numbers(seed ^ 1).below(bad.length)] = Number.NaN;
+    status("pack_file_bits of NaN", bench.call("pack_file_bits", bench.input(bad), k, n, bits), 1);
+  },
+);
+
+const weights = property("weights in the layouts of the kernels", convolutions, (bench, { shape, seed }) => {
+  const w = numbers(seed).reals(terms(shape) * shape.filters);
+  const [descriptor, real] = [bench.shape(shape), bench.input(w)];
+  const file = bench.input(naive.fileBits(w, terms(shape), shape.filters));
+  const lookup = naive.lookupWeights(shape, w);
+  const fromBits = bench.output(Uint8Array, lookup.length);
+  status("pack_lookup_weights", bench.call("pack_lookup_weights", descriptor, file, fromBits), 0);
+  sameBits("look-up weights", fromBits.read(), lookup);
+  const fromReals = bench.output(Uint8Array, lookup.length);
+  status("sign_lookup_weights", bench.call("sign_lookup_weights", descriptor, real, fromReals), 0);
+  sameBits("look-up weights from reals", fromReals.read(), lookup);
+  const words = naive.wordWeights(shape, w);
+  const packed = bench.output(BigUint64Array, words.length);
+  status("pack_word_weights", bench.call("pack_word_weights", descriptor, file, packed), 0);
+  sameBits("word weights", packed.read(), words);
+  const sums = naive.tapSums(shape, w);
+  for (const [kernel, source] of [["bb_correction", file] as const, ["bb_correction_real", real] as const]) {
+    const corrections = bench.output(Int32Array, sums.length);
+    status(kernel, bench.call(kernel, descriptor, source, corrections), 0);
+    sameBits(kernel, corrections.read(), sums);
+  }
+  const bad = w.slice();
+  bad[numbers(seed ^ 1).below(bad.length)] = Number.NaN;
+  status("sign_lookup_weights of NaN", bench.call("sign_lookup_weights", descriptor, bench.input(bad), fromReals), 1);
+});
+
+const thresholds = property("thresholds of sums", convolutions, (bench, { shape, seed }) => {
+  const { channels } = shape;
+  const random = numbers(seed);
+  const sums = Int32Array.from({ length: inputPixels(shape) * channels }, () => random.below(41) - 20);
+  const limits = Int32Array.from({ length: channels }, () => random.below(45) - 22);
+  for (let c = 0; c < channels; c += 1 + random.below(9)) limits[c] = random.below(2) === 0 ? -(2 ** 31) : 2 ** 31 - 1;
+  const flips = random.bytes(channels, 2);
+  const bits = Uint8Array.from(sums, (sum, i) => Number(sum >= limits[i % channels]!) ^ flips[i % channels]!);
+  thresholded(bench, shape, { sums, limits, flips, bits });
+});
+
+interface Thresholded {
+  readonly sums: Int32Array;
+  readonly limits: Int32Array;
+  readonly flips: Uint8Array;
+  readonly bits: Uint8Array;
+}
+
+/** The masks of flips: one pixel of bits in either layout. */
+const flipMasks = (channels: number, flips: Uint8Array): readonly [Uint8Array, BigUint64Array] => {
+  const pixel = geometry({
+    ...{ images: 1, height: 1, width: 1, channels, filters: 1, same: false, padOne: false },
+    ...{ kernel: [1, 1], strides: [1, 1] },
+  });
+  return [naive.nibbles(pixel, flips), naive.packedWords(pixel, flips)];
+};
+
+function thresholded(bench: Bench, shape: ConvShape, { sums, limits, flips, bits }: Thresholded): void {
+  const [nibbleFlips, wordFlips] = flipMasks(shape.channels, flips);
+  const before = [bench.shape(shape), bench.input(sums), bench.input(limits)] as const;
+  const nibbles = bench.state(naive.nibbles(shape, nothing(shape)));
+  status("threshold_nibbles", bench.call("threshold_nibbles", ...before, bench.input(nibbleFlips), nibbles), 0);
+  sameBits("nibbles", nibbles.read(), naive.nibbles(shape, bits));
+  const words = bench.state(naive.packedWords(shape, nothing(shape)));
+  status("threshold_words", bench.call("threshold_words", ...before, bench.input(wordFlips), words), 0);
+  sameBits("words", words.read(), naive.packedWords(shape, bits));
+}
+
+/** A pool, and a convolution that reads what it writes. */
+const pooled: fc.Arbitrary<Case & { readonly consumer: ConvShape }> = fc
+  .record({ pool: pools, kernel: fc.integer({ min: 1, max: 4 }), padOne: fc.boolean(), same: fc.boolean() })
+  .map(({ pool: { shape, seed }, kernel, padOne, same }) => ({
+    shape,
+    seed,
+    consumer: geometry({
+      images: shape.images,
+      height: shape.outHeight,
+      width: shape.outWidth,
+      channels: shape.channels,
+      kernel: [kernel, kernel],
+      strides: [1, 1],
+      ...{ same, padOne, filters: 1 },
+    }),
+  }));
+
+const bitPools = property("max-pool over bits", pooled, (bench, { shape, seed, consumer }) => {
+  const random = numbers(seed);
+  const bits = random.bytes(inputPixels(shape) * shape.channels, 4).map((value) => Number(value === 0));
+  const flips = random.bytes(shape.channels, 2);
+  const expected = anyPool(shape, bits).map((bit, i) => bit ^ flips[i % shape.channels]!);
+  const source = naive.unpadded(shape);
+  const [nibbleFlips, wordFlips] = flipMasks(shape.channels, flips);
+  const [pool, reader] = [bench.shape(shape), bench.shape(consumer)];
+  const nibbles = bench.state(naive.nibbles(consumer, nothing(consumer)));
+  const nibbleInputs = [bench.input(naive.nibbles(source, bits)), bench.input(nibbleFlips)] as const;
+  status("max_pool_nibbles", bench.call("max_pool_nibbles", pool, ...nibbleInputs, reader, nibbles), 0);
+  sameBits("nibbles", nibbles.read(), naive.nibbles(consumer, expected));
+  const words = bench.state(naive.packedWords(consumer, nothing(consumer)));
+  const wordInputs = [bench.input(naive.packedWords(source, bits)), bench.input(wordFlips)] as const;
+  status("max_pool_words", bench.call("max_pool_words", pool, ...wordInputs, reader, words), 0);
+  sameBits("words", words.read(), naive.packedWords(consumer, expected));
+  if (outputPixels(shape) !== inputPixels(consumer)) throw new Error("the case is wrong: the consumer does not fit");
+});
+
+/** v(s) = s * scale + shift in f32, as affine computes it. */
+const value = (sum: number, scale: number, shift: number): number =>
+  Math.fround(Math.fround(Math.fround(sum) * scale) + shift);
+
+const folds = property(
+  "folded thresholds are the sign of scale and shift, for every sum",
+  fc.record({ c: fc.integer({ min: 1, max: 12 }), bound: fc.integer({ min: 1, max: 700 }), seed: seeds }),
+  (bench, { c, bound, seed }) => {
+    const random = numbers(seed);
+    const odd = [0, -0, 1e-45, -1e-45, 3e38, -3e38, 1, -1];
+    const scale = random
+      .reals(c)
+      .map((x) => (random.below(5) === 0 ? odd[random.below(8)]! : x / 2 ** random.below(30)));
+    // Shifts that put a tie on a whole sum, as often as not.
+    const shift = scale.map((x, i) =>
+      random.below(2) === 0 ? -x * (random.below(2 * bound + 1) - bound) : random.reals(c)[i]!,
+    );
+    const [limits, flips] = [bench.output(Int32Array, c), bench.output(Uint8Array, c)];
+    const inputs = [bench.input(scale), bench.input(shift), c, bound] as const;
+    const finite = shift.every((x) => Number.isFinite(x));
+    status("fold_thresholds", bench.call("fold_thresholds", ...inputs, limits, flips), finite ? 0 : 1);
+    if (!finite) return;
+    const [found, flipped] = [limits.read(), flips.read()];
+    for (let channel = 0; channel < c; channel++) {
+      const [a, b] = [scale[channel]!, shift[channel]!];
+      for (let sum = -bound; sum <= bound; sum++) {
+        const bit = sum >= found[channel]! !== (flipped[channel] === 1);
+        if (bit !== value(sum, a, b) >= 0) throw new Error(`channel ${channel}: the bit of ${sum} is ${bit}`);
+      }
+      const constant = a === 0 ? [-(2 ** 31), 2 ** 31 - 1] : [];
+      const inRange = found[channel]! >= -bound && found[channel]! <= bound + 1;
+      if (!(a === 0 ? constant.includes(found[channel]!) : inRange))
+        throw new Error(`threshold ${found[channel]} is out of range`);
+      if (flipped[channel] !== Number(a < 0)) throw new Error(`channel ${channel}: flip ${flipped[channel]}`);
+    }
+    for (const bad of [scale, shift]) {
+      const broken = [scale, shift].map((x) => (x === bad ? x.map((y, i) => (i === c - 1 ? Number.NaN : y)) : x));
+      const args = broken.map((x) => bench.input(x));
+      status("fold_thresholds of NaN", bench.call("fold_thresholds", ...args, c, bound, limits, flips), 1);
+    }
+  },
+);
+
+const reals = property("sums as reals", fc.record({ n: lengths, seed: seeds }), (bench, { n, seed }) => {
+  const random = numbers(seed);
+  const sums = Int32Array.from({ length: n }, () => random.below(2 ** 25 + 1) - 2 ** 24);
+  const state = bench.state(sums);
+  status("to_real", bench.call("to_real", state, n), 0);
+  sameNumbers("reals", new Float32Array(state.read().buffer), Float32Array.from(sums));
+});
+
+export const bitProperties = [signs, nanActivations, fileBits, weights, thresholds, bitPools, folds, reals];

@@ -1,0 +1,251 @@
+/** Properties of the three products as convolutions: forward, and both ways back. */
+import { transposedShape } from "../../ts/runtime/conv-shape.ts";
+import { type Case, convolutions, dense, numbers } from "./arbitrary.ts";
+import type { Bench } from "./bench.ts";
+import { gamma, sameBits, status, within } from "./compare.ts";
+import * as naive from "./naive.ts";
+import { bitsOf, groups, lookupWeights, nibbles, packedWords, tapSums, wordWeights } from "./naive-bits.ts";
+import { property } from "./property.ts";
+
+/** Long sums: past every width that partial counts are kept in (60 and 16,380 groups of the look-up, 31 and more words). */
+const long: readonly Case[] = [
+  { shape: dense(5, 2048, 33), seed: 1 },
+  { shape: dense(2, 66_000, 17), seed: 2 },
+  { shape: dense(9, 251, 3), seed: 3 },
+];
+
+/** All bits set: the largest counts there are. */
+function constantSigns(bench: Bench, { shape }: Case, w: number): void {
+  const weights = new Float32Array(naive.terms(shape) * shape.filters).fill(w);
+  binary(bench, { shape, seed: 0 }, new Float32Array(naive.inputPixels(shape) * shape.channels).fill(1), weights);
+}
+
+function binary(bench: Bench, { shape }: Case, x: Float32Array, w: Float32Array): void {
+  const expected = naive.signConv(shape, x, w);
+  const [descriptor, correction] = [bench.shape(shape), bench.input(tapSums(shape, w))];
+  const bits = bitsOf(x);
+  const words = [bench.input(packedWords(shape, bits)), bench.input(wordWeights(shape, w))] as const;
+  const operands = {
+    bb_lookup_conv: [bench.input(nibbles(shape, bits)), bench.input(lookupWeights(shape, w))],
+    bb_popcnt8_conv: words,
+    bb_popcnt64_conv: words,
+  } as const;
+  for (const kernel of ["bb_lookup_conv", "bb_popcnt8_conv", "bb_popcnt64_conv"] as const) {
+    const sums = bench.output(Int32Array, expected.length);
+    status(kernel, bench.call(kernel, descriptor, ...operands[kernel], correction, sums), 0);
+    sameBits(kernel, sums.read(), expected);
+  }
+}
+
+const bb = property(
+  "+-1 times +-1: three kernels, the exact sums",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    binary(bench, convolution, x, random.reals(naive.terms(shape) * shape.filters));
+  },
+  { examples: long, runs: 60 },
+);
+
+const extremes = property(
+  "+-1 times +-1: the largest and the smallest sums",
+  convolutions,
+  (bench, convolution) => {
+    constantSigns(bench, convolution, 1);
+    bench.fresh();
+    constantSigns(bench, convolution, -1);
+  },
+  { examples: long, runs: 10 },
+);
+
+/** The whole padded buffer of reals. */
+function padded({ shape }: Case, x: Float32Array): Float32Array {
+  const { channels } = shape;
+  const map = naive.interior(shape);
+  return Float32Array.from({ length: map.length * channels }, (_, i) => {
+    const pixel = map[Math.floor(i / channels)]!;
+    return pixel < 0 ? Number(shape.padOne) : x[pixel * channels + (i % channels)]!;
+  });
+}
+
+/** Columns in panels of eight, filled up with zeros. */
+function panels(w: Float32Array, k: number, n: number): Float32Array {
+  const out = new Float32Array(Math.ceil(n / 8) * k * 8);
+  for (let row = 0; row < k; row++) {
+    for (let column = 0; column < n; column++) {
+      out[((column >> 3) * k + row) * 8 + (column & 7)] = w[row * n + column]!;
+    }
+  }
+  return out;
+}
+
+const ff = property(
+  "real times real: the bits of the sum in order, with and without a bias",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    const w = random.reals(naive.terms(shape) * shape.filters);
+    const bias = random.reals(shape.filters);
+    const descriptor = bench.shape(shape);
+    const wide = bench.output(Float32Array, naive.paddedPixels(shape) * shape.channels);
+    status("pad_real", bench.call("pad_real", descriptor, bench.input(x), wide), 0);
+    sameBits("padded", wide.read(), padded(convolution, x));
+    const packed = bench.output(Float32Array, panels(w, naive.terms(shape), shape.filters).length);
+    status("pack_panels", bench.call("pack_panels", bench.input(w), naive.terms(shape), shape.filters, packed), 0);
+    sameBits("panels", packed.read(), panels(w, naive.terms(shape), shape.filters));
+    for (const given of [null, bias]) {
+      const y = bench.output(Float32Array, naive.outputPixels(shape) * shape.filters);
+      const address = given === null ? 0 : bench.input(given);
+      status("ff_conv", bench.call("ff_conv", descriptor, wide, packed, address, y), 0);
+      sameBits("y", y.read(), naive.inOrderConv(shape, x, w, given));
+    }
+  },
+  { examples: [long[0]!, long[2]!], runs: 60 },
+);
+
+const ffFilter = property(
+  "real times real: the filters' gradient, the bits of the sum in order",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    const dy = random.reals(naive.outputPixels(shape) * shape.filters);
+    const dw = bench.output(Float32Array, naive.terms(shape) * shape.filters);
+    const inputs = [bench.shape(shape), bench.input(padded(convolution, x)), bench.input(dy)] as const;
+    status("ff_conv_backward_filter", bench.call("ff_conv_backward_filter", ...inputs, dw), 0);
+    sameBits("dw", dw.read(), naive.inOrderFilterGradient(shape, x, dy));
+  },
+  { examples: [long[2]!, { shape: dense(300, 9, 10), seed: 4 }] },
+);
+
+/** dY over [h + kh - 1][w + kw - 1], each element where its window begins; what no window of the gradient reads is left out. */
+function dilated({ shape }: Case, dy: Float32Array): Float32Array {
+  const { filters, kernelHeight, kernelWidth } = shape;
+  const [height, width] = [shape.height + kernelHeight - 1, shape.width + kernelWidth - 1];
+  const out = new Float32Array(shape.images * height * width * filters);
+  for (let output = 0; output < naive.outputPixels(shape); output++) {
+    const image = Math.floor(output / (shape.outHeight * shape.outWidth));
+    const oy = Math.floor(output / shape.outWidth) % shape.outHeight;
+    const y = oy * shape.strideHeight + kernelHeight - 1 - shape.padTop;
+    const x = (output % shape.outWidth) * shape.strideWidth + kernelWidth - 1 - shape.padLeft;
+    if (y < 0 || y >= height || x < 0 || x >= width) continue;
+    for (let n = 0; n < filters; n++) out[((image * height + y) * width + x) * filters + n] = dy[output * filters + n]!;
+  }
+  return out;
+}
+
+const ffInput = property(
+  "real times real: the input's gradient, by dilation and transposed panels",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const { channels, filters } = shape;
+    const random = numbers(seed);
+    const w = random.reals(naive.terms(shape) * filters);
+    const dy = random.reals(naive.outputPixels(shape) * filters);
+    const descriptor = bench.shape(shape);
+    const spread = bench.output(Float32Array, dilated(convolution, dy).length);
+    status("dilate_real", bench.call("dilate_real", descriptor, bench.input(dy), spread), 0);
+    sameBits("dilated", spread.read(), dilated(convolution, dy));
+
+    const k = naive.taps(shape) * filters;
+    const turned = Float32Array.from({ length: k * channels }, (_, i) => {
+      const [tap, n, c] = [Math.floor(i / (filters * channels)), Math.floor(i / channels) % filters, i % channels];
+      return w[((naive.taps(shape) - 1 - tap) * channels + c) * filters + n]!;
+    });
+    const packed = bench.output(Float32Array, panels(turned, k, channels).length);
+    status("pack_panels_transposed", bench.call("pack_panels_transposed", descriptor, bench.input(w), packed), 0);
+    sameBits("transposed panels", packed.read(), panels(turned, k, channels));
+
+    const [expected, size] = naive.inputGradient(shape, dy, w);
+    const dx = bench.output(Float32Array, expected.length);
+    status("ff_conv", bench.call("ff_conv", bench.shape(transposedShape(shape)), spread, packed, 0, dx), 0);
+    // A sum of k products, every product and every addition rounded once.
+    within("dx", dx.read(), expected, (i) => gamma(k + 1) * size[i]!);
+  },
+);
+
+/** What the mixed products may use, in bytes: the bound that the trainer plans with. */
+const scratchBytes = ({ shape }: Case): number =>
+  65_536 +
+  64 * Math.ceil(shape.filters / 16) * (naive.taps(shape) + 1) +
+  4 * groups(shape.channels) * (shape.paddedHeight * shape.paddedWidth + 64);
+
+/** Per column, the sum of the magnitudes of the rows of a matrix. */
+function columnSizes(matrix: Float32Array, columns: number): Float64Array {
+  const sizes = new Float64Array(columns);
+  matrix.forEach((value, i) => {
+    sizes[i % columns]! += Math.abs(value);
+  });
+  return sizes;
+}
+
+const fb = property(
+  "+-1 times real: sums within their rounding, the same bits for a pixel and a filter on their own",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    const w = random.reals(naive.terms(shape) * shape.filters);
+    const y = bench.output(Float32Array, naive.outputPixels(shape) * shape.filters);
+    const scratch = bench.output(Uint8Array, scratchBytes(convolution));
+    const bits = nibbles(shape, bitsOf(x));
+    status("fb_conv", bench.call("fb_conv", bench.shape(shape), bench.input(bits), bench.input(w), y, scratch), 0);
+    // K terms are summed, and those that padding added are given back: at most 2 K terms, each of a weight's size.
+    const sizes = columnSizes(w, shape.filters);
+    const found = y.read();
+    within(
+      "y",
+      found,
+      naive.mixedConv(shape, x, w),
+      (i) => gamma(2 * naive.terms(shape) + 8) * 2 * sizes[i % shape.filters]!,
+    );
+
+    const [image, filter] = [random.below(shape.images), random.below(shape.filters)];
+    const alone = { ...shape, images: 1, filters: 1 };
+    const perImage = bits.length / shape.images;
+    const one = bits.slice(image * perImage, (image + 1) * perImage);
+    const column = w.filter((_, i) => i % shape.filters === filter);
+    const single = bench.output(Float32Array, naive.outputPixels(alone));
+    bench.call("fb_conv", bench.shape(alone), bench.input(one), bench.input(column), single, scratch);
+    const start = image * single.read().length * shape.filters;
+    sameBits(
+      "y on its own",
+      single.read(),
+      single.read().map((_, i) => found[start + i * shape.filters + filter]!),
+    );
+  },
+  { examples: [long[0]!, long[2]!], runs: 60 },
+);
+
+const fbFilter = property(
+  "+-1 times real: the filters' gradient within its rounding",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    const dy = random.reals(naive.outputPixels(shape) * shape.filters);
+    const dw = bench.output(Float32Array, naive.terms(shape) * shape.filters);
+    const scratch = bench.output(Uint8Array, scratchBytes(convolution));
+    const inputs = [bench.shape(shape), bench.input(nibbles(shape, bitsOf(x))), bench.input(dy)] as const;
+    status("fb_conv_backward_filter", bench.call("fb_conv_backward_filter", ...inputs, dw, scratch), 0);
+    const sizes = columnSizes(dy, shape.filters);
+    const rows = naive.outputPixels(shape);
+    within(
+      "dw",
+      dw.read(),
+      naive.mixedFilterGradient(shape, x, dy),
+      (i) => gamma(2 * rows + 8) * 2 * sizes[i % shape.filters]!,
+    );
+  },
+  { examples: [long[2]!, { shape: dense(300, 9, 10), seed: 4 }], runs: 60 },
+);
+
+export const convolutionProperties = [bb, extremes, ff, ffFilter, ffInput, fb, fbFilter];

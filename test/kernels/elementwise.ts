@@ -1,0 +1,213 @@
+/** Properties of elementwise kernels, of batches and of sums. */
+import fc from "fast-check";
+import { backwardMapNumbers, backwardValue, forwardMapNumbers, forwardValue } from "../../ts/quantizers/maps.ts";
+import type { BackwardMap, ForwardMap } from "../../ts/quantizers/quantizer.ts";
+import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
+import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
+import { property } from "./property.ts";
+
+const forwardMaps = Object.keys(forwardMapNumbers) as ForwardMap[];
+const backwardMaps = Object.keys(backwardMapNumbers) as BackwardMap[];
+
+/** Parameters of a map as f32: [rho, varrho] of L in [0, 1], beta of SignSwish, t of EDE. */
+const parameters = fc.record({
+  shares: fc.tuple(fc.constantFrom(0, 0.25, 0.7, 1, 1.5), fc.constantFrom(0, 0.3, 1)),
+  sharpness: fc.constantFrom(0.01, 0.5, 1, 5, 12.5, 300),
+});
+type Parameters = { readonly shares: [number, number]; readonly sharpness: number };
+
+const parametersOf = (map: ForwardMap | BackwardMap, { shares, sharpness }: Parameters): Float32Array =>
+  map === "piecewiseLinear" ? Float32Array.from(shares) : Float32Array.of(sharpness, 0);
+
+/** Arguments with the places where the maps turn. */
+function argumentsOf(n: number, seed: number): Float32Array {
+  const random = numbers(seed);
+  const odd = [0, -0, 1, -1, 1 + 2 ** -23, -1 - 2 ** -23, 1e-45, -1e-30, 1e30, Infinity, -Infinity];
+  return random.reals(n).map((x) => (random.below(8) === 0 ? odd[random.below(odd.length)]! : x));
+}
+
+/**
+ * How far F may be from its definition, in units: roundings of a few operations, and for the two maps with an
+ * exponential what its polynomial leaves (5 units of tanh, 13 of sech^2, see crates/kernels/src/math.rs).
+ */
+const forwardUnits: Readonly<Record<ForwardMap, number>> = {
+  identity: 0,
+  sign: 0,
+  hardTanh: 0,
+  poly: 3,
+  piecewiseLinear: 8,
+  signSwish: 16,
+  ede: 12,
+};
+const backwardUnits: Readonly<Record<BackwardMap, number>> = {
+  one: 0,
+  box: 0,
+  polyPrime: 4,
+  signSwishPrime: 28,
+  edePrime: 20,
+};
+
+const maps = property(
+  "forward maps of the quantizers",
+  fc.record({ map: fc.constantFrom(...forwardMaps), n: lengths, p: parameters, seed: seeds }),
+  (bench, { map, n, p, seed }) => {
+    const given = parametersOf(map, p);
+    const x = argumentsOf(n, seed);
+    const y = bench.output(Float32Array, n);
+    const call = [forwardMapNumbers[map], bench.input(x), y, n, bench.input(given)] as const;
+    status("quantize_forward", bench.call("quantize_forward", ...call), 0);
+    const [first] = given;
+    const size = map === "ede" ? Math.max(1 / first!, 1) : 1;
+    const expected = Float64Array.from(x, (value) => forwardValue(map, value, [...given]));
+    const found = y.read();
+    const finite = (i: number): boolean => Number.isFinite(expected[i]!);
+    within(
+      map,
+      found.filter((_, i) => finite(i)),
+      expected.filter((_, i) => finite(i)),
+      () => forwardUnits[map] * unit * size,
+    );
+    found.forEach((value, i) => {
+      if (!finite(i) && value !== expected[i]) throw new Error(`${map}(${x[i]}) is ${value}`);
+    });
+    x[n - 1] = Number.NaN;
+    const bad = [forwardMapNumbers[map], bench.input(x), y, n, bench.input(given)] as const;
+    status("quantize_forward of NaN", bench.call("quantize_forward", ...bad), 1);
+  },
+  { runs: 150 },
+);
+
+const gradients = property(
+  "backward maps of the quantizers",
+  fc.record({ map: fc.constantFrom(...backwardMaps), n: lengths, p: parameters, seed: seeds }),
+  (bench, { map, n, p, seed }) => {
+    const given = parametersOf(map, p);
+    const [first] = given;
+    const [x, gy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
+    const gx = bench.output(Float32Array, n);
+    const call = [backwardMapNumbers[map], bench.input(x), bench.input(gy), gx, n, bench.input(given)] as const;
+    status("quantize_backward", bench.call("quantize_backward", ...call), 0);
+    // The largest value of B: SignSwish's beta, EDE's k t, the polynomial's 2.
+    const largest = { one: 1, box: 1, polyPrime: 2, signSwishPrime: first!, edePrime: Math.max(1, first!) }[map];
+    const expected = Float64Array.from(x, (value, i) => gy[i]! * backwardValue(map, value, [...given]));
+    within(
+      map,
+      gx.read(),
+      expected,
+      (i) => backwardUnits[map] * unit * largest * Math.abs(gy[i]!) + (largest > 2 ? 1e-35 : 1e-37),
+    );
+    for (const broken of [0, 1]) {
+      const [a, b] = [x.slice(), gy.slice()];
+      (broken === 0 ? a : b)[n - 1] = Number.NaN;
+      const bad = [backwardMapNumbers[map], bench.input(a), bench.input(b), gx, n, bench.input(given)] as const;
+      status("quantize_backward of NaN", bench.call("quantize_backward", ...bad), 1);
+    }
+  },
+  { runs: 150 },
+);
+
+const activations = property("relu and hard tanh", fc.record({ n: lengths, seed: seeds }), (bench, { n, seed }) => {
+  const [x, gy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
+  const relu = [(v: number) => Math.max(v, 0), (v: number) => v > 0] as const;
+  const hardTanh = [(v: number) => Math.min(1, Math.max(-1, v)), (v: number) => Math.abs(v) <= 1] as const;
+  for (const [kind, [value, passes]] of [relu, hardTanh].entries()) {
+    const [y, gx] = [bench.output(Float32Array, n), bench.output(Float32Array, n)];
+    const inputs = [bench.input(x), bench.input(gy)] as const;
+    status("activation_forward", bench.call("activation_forward", kind, inputs[0], y, n), 0);
+    sameNumbers("y", y.read(), x.map(value));
+    status("activation_backward", bench.call("activation_backward", kind, ...inputs, gx, n), 0);
+    sameNumbers(
+      "gx",
+      gx.read(),
+      gy.map((gradient, i) => (passes(x[i]!) ? gradient : 0)),
+    );
+    const bad = x.map((v, i) => (i === n - 1 ? Number.NaN : v));
+    status("activation_forward of NaN", bench.call("activation_forward", kind, bench.input(bad), y, n), 1);
+  }
+});
+
+const gathers = property(
+  "batches out of a data set",
+  fc.record({ count: fc.integer({ min: 1, max: 20 }), rows: fc.integer({ min: 1, max: 30 }), row: tails, seed: seeds }),
+  (bench, { count, rows, row, seed }) => {
+    const random = numbers(seed);
+    const [bytes, labels, reals] = [random.bytes(rows * row), random.bytes(rows), random.reals(rows * row)];
+    const [scale, offset] = [Math.fround(1 / 127.5), -1];
+    const indices = Uint32Array.from({ length: count }, () => random.below(rows));
+    const numbersOf = (data: ArrayLike<number>, map: (x: number) => number): Float32Array =>
+      Float32Array.from({ length: count * row }, (_, i) => map(data[indices[Math.floor(i / row)]! * row + (i % row)]!));
+    const at = bench.input(indices);
+    const images = bench.output(Float32Array, count * row);
+    status("gather_bytes", bench.call("gather_bytes", bench.input(bytes), at, count, row, scale, offset, images), 0);
+    sameBits(
+      "images",
+      images.read(),
+      numbersOf(bytes, (byte) => Math.fround(byte * scale) + offset),
+    );
+    const values = bench.output(Float32Array, count * row);
+    status("gather_reals", bench.call("gather_reals", bench.input(reals), at, count, row, values), 0);
+    sameBits(
+      "reals",
+      values.read(),
+      numbersOf(reals, (x) => x),
+    );
+    const answers = bench.output(Uint8Array, count);
+    status("gather_labels", bench.call("gather_labels", bench.input(labels), at, count, answers), 0);
+    sameBits(
+      "labels",
+      answers.read(),
+      Uint8Array.from(indices, (index) => labels[index]!),
+    );
+  },
+);
+
+const sums = property(
+  "sums over rows and over lanes",
+  fc.record({ rows: fc.integer({ min: 1, max: 60 }), n: tails, gap: fc.nat({ max: 5 }), seed: seeds }),
+  (bench, { rows, n, gap, seed }) => {
+    const x = numbers(seed).reals(rows * n);
+    const columns = new Float64Array(n);
+    x.forEach((value, i) => {
+      columns[i % n]! += value;
+    });
+    const out = bench.output(Float32Array, n);
+    status("column_sums", bench.call("column_sums", bench.input(x), rows, n, out), 0);
+    sameNumbers("columns", out.read(), Float32Array.from(columns));
+
+    const [lanes, stride] = [Math.min(rows, 8), n + gap];
+    const partials = new Float32Array(lanes * stride).fill(Number.NaN);
+    const expected = new Float32Array(n);
+    for (let lane = 0; lane < lanes; lane++) {
+      for (let i = 0; i < n; i++) {
+        partials[lane * stride + i] = x[lane * n + i]!;
+        expected[i]! += x[lane * n + i]!;
+      }
+    }
+    const total = bench.output(Float32Array, n);
+    status("sum_lanes", bench.call("sum_lanes", bench.input(partials), lanes, stride, n, total), 0);
+    sameNumbers("lanes", total.read(), expected);
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const broken = partials.slice();
+      broken[(lanes - 1) * stride + n - 1] = bad;
+      status(`sum_lanes of ${bad}`, bench.call("sum_lanes", bench.input(broken), lanes, stride, n, total), 1);
+    }
+  },
+);
+
+const plain = property("add and copy", fc.record({ n: lengths, seed: seeds }), (bench, { n, seed }) => {
+  const random = numbers(seed);
+  const [a, b] = [random.reals(n), random.reals(n)];
+  const sum = a.map((value, i) => value + b[i]!);
+  const [left, right, y] = [bench.input(a), bench.input(b), bench.output(Float32Array, n)];
+  status("add", bench.call("add", left, right, y, n), 0);
+  sameBits("a + b", y.read(), sum);
+  const grown = bench.state(a);
+  status("add_into", bench.call("add_into", grown, right, n), 0);
+  sameBits("a += b", grown.read(), sum);
+  const bytes = random.bytes(n);
+  const copied = bench.output(Uint8Array, n);
+  status("copy", bench.call("copy", bench.input(bytes), copied, n), 0);
+  sameBits("copy", copied.read(), bytes);
+});
+
+export const elementwiseProperties = [maps, gradients, activations, gathers, sums, plain];

@@ -1,0 +1,21 @@
+/**
+ * The whole suite over one build of the kernels: every exported kernel against its definition. Nothing in here belongs
+ * to a test runner, so the same suite runs in Node and in a page; the cases are the same everywhere.
+ */
+import { instantiate } from "../../ts/runtime/instantiate.ts";
+import { loadModule } from "../../ts/runtime/load.ts";
+import type { Variant } from "../../ts/runtime/variants.ts";
+import { createBench } from "./bench.ts";
+import { bitProperties } from "./bits.ts";
+import { convolutionProperties } from "./convolution.ts";
+import { elementwiseProperties } from "./elementwise.ts";
+import type { PropertyResult } from "./property.ts";
+import { trainingProperties } from "./training.ts";
+
+const properties = [...bitProperties, ...convolutionProperties, ...elementwiseProperties, ...trainingProperties];
+
+/** Runs every property on a fresh instance of `variant`. */
+export async function runKernelSuite(variant: Variant): Promise<PropertyResult[]> {
+  const bench = createBench(instantiate(await loadModule(variant)));
+  return properties.map((one) => one.run(bench));
+}

@@ -1,0 +1,324 @@
+/** Properties of what training needs beside the products: norms, pools, loss, optimizers. */
+import fc from "fast-check";
+import { lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
+import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
+import { inputPixels, maxPool, maxPoolGradient, outputPixels } from "./naive.ts";
+import { property } from "./property.ts";
+
+const rowsAndColumns = fc.record({
+  laneRows: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 8 }),
+  c: tails,
+  seed: seeds,
+});
+
+/** Adds the column sums of `terms(row, channel)` over rows of `c` channels in f64. */
+function columns(x: Float32Array, c: number, term: (i: number, channel: number) => number): Float64Array {
+  const sums = new Float64Array(c);
+  for (let i = 0; i < x.length; i++) sums[i % c]! += term(i, i % c);
+  return sums;
+}
+
+/** A batch cut into lanes, and its statistics by definition. */
+function batchOf(laneRows: readonly number[], c: number, seed: number) {
+  const random = numbers(seed);
+  const rows = laneRows.reduce((sum, lane) => sum + lane, 0);
+  const offset = random.reals(c);
+  const x = random.reals(rows * c).map((value, i) => value + offset[i % c]!);
+  const mean = columns(x, c, (i) => x[i]!).map((sum) => sum / rows);
+  const variance = columns(x, c, (i, channel) => (x[i]! - mean[channel]!) ** 2).map((sum) => sum / rows);
+  const starts = laneRows.map((_, lane) => laneRows.slice(0, lane).reduce((sum, before) => sum + before * c, 0));
+  const lanes = laneRows.map((count, lane) => x.slice(starts[lane]!, starts[lane]! + count * c));
+  return { random, rows, x, mean, variance, starts, lanes };
+}
+
+/** Relative error of the f64 statistics themselves: cancellation in sum(x^2)/n - mean^2, with abs(x) at most 4. */
+const f64Noise = 2 ** -40;
+
+const normForward = property(
+  "batch norm forward over lanes: mean, deviation, running statistics, values",
+  rowsAndColumns,
+  (bench, { laneRows, c, seed }) => {
+    const { random, rows, mean, variance, starts, lanes, x } = batchOf(laneRows, c, seed);
+    const [gamma, beta] = [random.reals(c), random.reals(c)];
+    const [epsilon, momentum] = [Math.fround(1e-3), Math.fround(random.below(11) / 10)];
+    const before = Float32Array.from([...random.reals(c), ...random.between(c, 0, 3)]);
+    const partials = bench.output(Float64Array, 2 * c * lanes.length);
+    const sources = lanes.map((values) => bench.input(values));
+    sources.forEach((source, lane) => {
+      status(
+        "norm_partial",
+        bench.call("norm_partial", source, laneRows[lane]!, c, partials.address + 16 * c * lane),
+        0,
+      );
+    });
+    const sums = partials.read();
+    lanes.forEach((values, lane) => {
+      const expected = [...columns(values, c, (i) => values[i]!), ...columns(values, c, (i) => values[i]! ** 2)];
+      sameNumbers("partial sums", sums.slice(2 * c * lane, 2 * c * (lane + 1)), expected);
+    });
+
+    const constants = [bench.input(gamma), bench.input(beta), epsilon] as const;
+    const [running, share] = [bench.state(before), bench.input(Float32Array.of(momentum))];
+    const y = new Float32Array(rows * c);
+    let saved = new Float32Array(0);
+    sources.forEach((source, lane) => {
+      const [part, kept] = [bench.output(Float32Array, laneRows[lane]! * c), bench.output(Float32Array, 2 * c)];
+      const statistics = [partials, lanes.length, rows, ...constants] as const;
+      const results = [part, kept, lane === 0 ? running : 0, share] as const;
+      status("norm_forward", bench.call("norm_forward", source, laneRows[lane]!, c, ...statistics, ...results), 0);
+      y.set(part.read(), starts[lane]!);
+      if (lane > 0) sameBits("statistics of every lane", kept.read(), saved);
+      saved = kept.read();
+    });
+    const deviation = variance.map((value) => 1 / Math.sqrt(value + epsilon));
+    within("mean", saved.subarray(0, c), mean, (i) => unit * Math.abs(mean[i]!) + f64Noise);
+    within("1/deviation", saved.subarray(c), deviation, (i) => (2 * unit + f64Noise / epsilon) * deviation[i]!);
+    // y = x * scale + (beta - mean * scale): eight roundings of terms of these sizes.
+    const scale = deviation.map((value, i) => value * gamma[i]!);
+    const expected = Float64Array.from(x, (value, i) => (value - mean[i % c]!) * scale[i % c]! + beta[i % c]!);
+    within("y", y, expected, (i) => {
+      const scaled = (Math.abs(x[i]!) + Math.abs(mean[i % c]!)) * Math.abs(scale[i % c]!);
+      return (8 * unit + f64Noise / epsilon) * (scaled + Math.abs(beta[i % c]!));
+    });
+    const unbiased = variance.map((value) => (rows > 1 ? (value * rows) / (rows - 1) : value));
+    const batch = [...mean, ...unbiased];
+    const after = batch.map((value, i) => before[i]! * (1 - momentum) + momentum * value);
+    within(
+      "running statistics",
+      running.read(),
+      after,
+      (i) => 4 * unit * (Math.abs(before[i]!) + Math.abs(batch[i]!)) + f64Noise,
+    );
+    const broken = [
+      bench.input(sums.map((value, i) => (i === c - 1 ? Number.NaN : value))),
+      lanes.length,
+      rows,
+    ] as const;
+    const spare = [bench.output(Float32Array, laneRows[0]! * c), bench.output(Float32Array, 2 * c), 0, 0] as const;
+    const bad = bench.call("norm_forward", sources[0]!, laneRows[0]!, c, ...broken, ...constants, ...spare);
+    status("norm_forward of NaN", bad, 1);
+  },
+);
+
+const normFold = property(
+  "batch norm folded to scale and shift, and applied",
+  fc.record({ rows: fc.integer({ min: 1, max: 40 }), c: tails, seed: seeds }),
+  (bench, { rows, c, seed }) => {
+    const random = numbers(seed);
+    const [gamma, beta, epsilon] = [random.reals(c), random.reals(c), Math.fround(1e-3)];
+    const running = Float32Array.from([...random.reals(c), ...random.between(c, 0, 3)]);
+    const [scale, shift] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
+    const inputs = [bench.input(gamma), bench.input(beta), bench.input(running), epsilon, c] as const;
+    status("norm_fold", bench.call("norm_fold", ...inputs, scale, shift), 0);
+    const [scales, shifts] = [scale.read(), shift.read()];
+    const exact = Float64Array.from(gamma, (value, i) => value / Math.sqrt(running[c + i]! + epsilon));
+    within("scale", scales, exact, (i) => 3 * unit * Math.abs(exact[i]!));
+    const moved = Float64Array.from(beta, (value, i) => value - running[i]! * exact[i]!);
+    within("shift", shifts, moved, (i) => 5 * unit * (Math.abs(beta[i]!) + Math.abs(running[i]! * exact[i]!)));
+
+    const unknown = bench.input(running.map((value, i) => (i === 2 * c - 1 ? Number.NaN : value)));
+    const spare = [bench.output(Float32Array, c), bench.output(Float32Array, c)] as const;
+    status("norm_fold of NaN", bench.call("norm_fold", inputs[0], inputs[1], unknown, epsilon, c, ...spare), 1);
+
+    const x = random.reals(rows * c);
+    const y = bench.output(Float32Array, x.length);
+    status("affine", bench.call("affine", bench.input(x), rows, c, scale, shift, y), 0);
+    sameBits(
+      "y",
+      y.read(),
+      x.map((value, i) => Math.fround(value * scales[i % c]!) + shifts[i % c]!),
+    );
+    x[random.below(x.length)] = Number.NaN;
+    status("affine of NaN", bench.call("affine", bench.input(x), rows, c, scale, shift, y), 1);
+  },
+);
+
+const normBackward = property(
+  "batch norm backward over lanes: gradients at input, gamma and beta",
+  rowsAndColumns,
+  (bench, { laneRows, c, seed }) => {
+    const { random, rows, x, mean, variance, starts, lanes } = batchOf(laneRows, c, seed);
+    const [dy, gamma] = [random.reals(x.length), random.reals(c)];
+    const saved = Float32Array.from([...mean, ...variance.map((value) => 1 / Math.sqrt(value + 1e-3))]);
+    const normal = Float64Array.from(x, (value, i) => (value - saved[i % c]!) * saved[c + (i % c)]!);
+    const partials = bench.output(Float64Array, 2 * c * lanes.length);
+    const operands = lanes.map((values, lane) => {
+      const gradient = dy.slice(starts[lane]!, starts[lane]! + values.length);
+      return [bench.input(values), bench.input(gradient), laneRows[lane]!, c, bench.input(saved)] as const;
+    });
+    operands.forEach((operand, lane) => {
+      status(
+        "norm_backward_partial",
+        bench.call("norm_backward_partial", ...operand, partials.address + 16 * c * lane),
+        0,
+      );
+    });
+    const [sum, product] = [columns(dy, c, (i) => dy[i]!), columns(dy, c, (i) => dy[i]! * normal[i]!)];
+    const size = columns(dy, c, (i) => Math.abs(dy[i]! * normal[i]!) + Math.abs(dy[i]!));
+    const dx = new Float32Array(x.length);
+    const [gradientGamma, gradientBeta] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
+    operands.forEach((operand, lane) => {
+      const part = bench.output(Float32Array, laneRows[lane]! * c);
+      const statistics = [bench.input(gamma), partials, lanes.length, rows, part] as const;
+      const parameters = lane === 0 ? [gradientGamma, gradientBeta] : [0, 0];
+      status("norm_backward", bench.call("norm_backward", ...operand, ...statistics, ...parameters), 0);
+      dx.set(part.read(), starts[lane]!);
+    });
+    within("dbeta", gradientBeta.read(), sum, (i) => unit * Math.abs(sum[i]!) + f64Noise * size[i]!);
+    within("dgamma", gradientGamma.read(), product, (i) => unit * Math.abs(product[i]!) + f64Noise * size[i]!);
+    const scale = Float64Array.from(gamma, (value, i) => value * saved[c + i]!);
+    const expected = Float64Array.from(dx, (_, i) => {
+      const channel = i % c;
+      return scale[channel]! * (dy[i]! - sum[channel]! / rows - (normal[i]! * product[channel]!) / rows);
+    });
+    within("dx", dx, expected, (i) => {
+      const [channel, inverse] = [i % c, saved[c + (i % c)]!];
+      const normalSize = (Math.abs(x[i]!) + Math.abs(saved[channel]!)) * inverse;
+      const terms = Math.abs(dy[i]!) + (size[channel]! / rows) * (1 + normalSize);
+      return 8 * unit * Math.abs(scale[channel]!) * terms;
+    });
+    const sums = bench.input(partials.read().map((value, i) => (i === 2 * c - 1 ? Number.NaN : value)));
+    const spare = [bench.output(Float32Array, laneRows[0]! * c), 0, 0] as const;
+    const bad = bench.call("norm_backward", ...operands[0]!, bench.input(gamma), sums, lanes.length, rows, ...spare);
+    status("norm_backward of NaN", bad, 1);
+  },
+);
+
+const pool = property("max-pool of reals and its gradient", pools, (bench, { shape, seed }) => {
+  const random = numbers(seed);
+  // Few different values, so that ties are common.
+  const x = Float32Array.from({ length: inputPixels(shape) * shape.channels }, () => random.below(7) - 3);
+  const expected = maxPool(shape, x);
+  const descriptor = bench.shape(shape);
+  const [y, argmax] = [bench.output(Float32Array, expected.y.length), bench.output(Uint8Array, expected.y.length)];
+  status("max_pool", bench.call("max_pool", descriptor, bench.input(x), y, argmax), 0);
+  sameNumbers("y", y.read(), expected.y);
+  sameBits("argmax", argmax.read(), expected.argmax);
+  const dy = random.reals(outputPixels(shape) * shape.channels);
+  const dx = bench.output(Float32Array, x.length);
+  status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(dy), argmax, dx), 0);
+  sameNumbers("dx", dx.read(), maxPoolGradient(shape, dy, expected.argmax));
+  const unknown = bench.input(new Float32Array(x.length).fill(Number.NaN));
+  status("max_pool of NaN", bench.call("max_pool", descriptor, unknown, y, argmax), 1);
+});
+
+const loss = property(
+  "softmax cross-entropy: loss, right answers, predictions, gradient",
+  fc.record({ rows: fc.integer({ min: 1, max: 30 }), classes: fc.integer({ min: 2, max: 40 }), seed: seeds }),
+  (bench, { rows, classes, seed }) => {
+    const random = numbers(seed);
+    const [valid, inverse] = [random.below(rows + 1), Math.fround(1 / rows)];
+    const logits = random.reals(rows * classes).map((value) => value * 10 ** random.below(3));
+    const labels = random.bytes(rows, classes);
+    const inputs = [bench.input(logits), bench.input(labels), rows, valid, classes, inverse] as const;
+    const [gradient, predictions] = [bench.output(Float32Array, rows * classes), bench.output(Uint32Array, rows)];
+    const result = bench.output(Float64Array, 2);
+    status("softmax_cross_entropy", bench.call("softmax_cross_entropy", ...inputs, gradient, result, predictions), 0);
+    const expected = new Float64Array(rows * classes);
+    let [total, correct] = [0, 0];
+    for (let row = 0; row < valid; row++) {
+      const z = [...logits.subarray(row * classes, (row + 1) * classes)];
+      const most = Math.max(...z);
+      const sum = z.reduce((add, value) => add + Math.exp(value - most), 0);
+      const label = labels[row]!;
+      total += Math.log(sum) + most - z[label]!;
+      correct += Number(z.indexOf(most) === label);
+      if (predictions.read()[row] !== z.indexOf(most)) throw new Error(`row ${row}: not the first maximum`);
+      z.forEach((value, i) => {
+        expected[row * classes + i] = (Math.exp(value - most) / sum - Number(i === label)) * inverse;
+      });
+    }
+    const [found, right] = result.read();
+    within("loss", [found!], [total], () => 1e-12 * (1 + total));
+    sameNumbers("right answers", Float64Array.of(right!), [correct]);
+    within("gradient", gradient.read(), expected, (i) => unit * Math.abs(expected[i]!) + 1e-14);
+    const again = bench.output(Float64Array, 2);
+    status("softmax_cross_entropy", bench.call("softmax_cross_entropy", ...inputs, 0, again, 0), 0);
+    sameBits("loss without gradient", again.read(), result.read());
+    if (valid === 0) return;
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const broken = logits.slice();
+      broken[random.below(valid * classes)] = bad;
+      const call = [bench.input(broken), ...inputs.slice(1), gradient, result, predictions];
+      status(`softmax_cross_entropy of ${bad}`, bench.call("softmax_cross_entropy", ...call), 1);
+    }
+    const wrong = labels.map((label, row) => (row === valid - 1 ? classes : label));
+    const call = [inputs[0], bench.input(wrong), ...inputs.slice(2), gradient, result, predictions];
+    status("softmax_cross_entropy of a label that is no class", bench.call("softmax_cross_entropy", ...call), 1);
+  },
+);
+
+const updates = fc.record({
+  n: lengths,
+  seed: seeds,
+  weightDecay: fc.constantFrom(0, 0.01),
+  clip: fc.constantFrom(0, 0.5, 1),
+  momentum: fc.constantFrom(0, 0.5, 0.9),
+  flag: fc.boolean(),
+});
+
+const clipped = (value: number, clip: number): number => (clip > 0 ? Math.min(clip, Math.max(-clip, value)) : value);
+
+const sgd = property("SGD with momentum, Nesterov, decay and clip", updates, (bench, options) => {
+  const { n, seed, weightDecay, clip, momentum, flag } = options;
+  const random = numbers(seed);
+  const [w, g, v, rate] = [random.reals(n), random.reals(n), random.reals(n), 0.05];
+  const hyper = Float32Array.of(rate, momentum, weightDecay, Number(flag), clip);
+  const [weights, velocity] = [bench.state(w), bench.state(v)];
+  const args = [weights, bench.input(g), velocity, n, bench.input(hyper)] as const;
+  status("sgd_step", bench.call("sgd_step", ...args), 0);
+  const gradient = Float64Array.from(g, (value, i) => value + weightDecay * w[i]!);
+  const speed = gradient.map((value, i) => momentum * v[i]! + value);
+  const moved = Float64Array.from(w, (value, i) => {
+    const direction = flag ? gradient[i]! + momentum * speed[i]! : speed[i]!;
+    return clipped(value - rate * direction, clip);
+  });
+  // At most eight roundings, of the constants too, of terms no larger than these.
+  const size = (i: number): number => 2 * (Math.abs(g[i]!) + Math.abs(w[i]!) + Math.abs(v[i]!));
+  if (momentum > 0) within("velocity", velocity.read(), speed, (i) => 8 * unit * size(i));
+  within("weights", weights.read(), moved, (i) => 8 * unit * (Math.abs(w[i]!) + 2 * rate * size(i)));
+  const bad = g.map((value, i) => (i === n - 1 ? Number.NaN : value));
+  const broken = [weights, bench.input(bad), velocity, n, bench.input(hyper)] as const;
+  status("sgd_step of NaN", bench.call("sgd_step", ...broken), 1);
+});
+
+const adam = property("Adam and AdamW", updates, (bench, options) => {
+  const { n, seed, weightDecay, clip, flag } = options;
+  const random = numbers(seed);
+  const fresh = random.below(2) === 0;
+  const [w, g] = [random.reals(n), random.reals(n)];
+  const m = fresh ? new Float32Array(n) : random.reals(n);
+  const v = fresh ? new Float32Array(n) : random.between(n, 0.01, 2);
+  const step = fresh ? 1 : 1 + random.below(100);
+  const [rate, beta1, beta2, epsilon] = [1e-3, 0.9, 0.999, 1e-7].map(Math.fround) as [number, number, number, number];
+  const corrections = [1 - beta1 ** step, 1 - beta2 ** step].map(Math.fround) as [number, number];
+  const hyper = Float32Array.of(rate, beta1, beta2, epsilon, weightDecay, Number(flag), ...corrections, clip);
+  const [weights, first, second] = [bench.state(w), bench.state(m), bench.state(v)];
+  status("adam_step", bench.call("adam_step", weights, bench.input(g), first, second, n, bench.input(hyper)), 0);
+
+  const decay = Math.fround(weightDecay);
+  const gradient = Float64Array.from(g, (value, i) => value + (flag ? 0 : decay * w[i]!));
+  const mean = gradient.map((value, i) => beta1 * m[i]! + (1 - beta1) * value);
+  const square = gradient.map((value, i) => beta2 * v[i]! + (1 - beta2) * value * value);
+  const root = square.map((value) => Math.sqrt(value / corrections[1]) + epsilon);
+  const moved = root.map((value, i) => {
+    const kept = w[i]! * (flag ? 1 - rate * decay : 1);
+    return clipped(kept - ((rate / corrections[0]) * mean[i]!) / value, clip);
+  });
+  // Sizes of the terms before they cancel; eight roundings each.
+  const gradientSize = (i: number): number => Math.abs(g[i]!) + decay * Math.abs(w[i]!);
+  const meanSize = (i: number): number => Math.abs(beta1 * m[i]!) + (1 - beta1) * gradientSize(i);
+  const squareError = (i: number): number => 8 * unit * (beta2 * v[i]! + (1 - beta2) * gradientSize(i) ** 2) + 1e-44;
+  within("m", first.read(), mean, (i) => 8 * unit * meanSize(i));
+  within("v", second.read(), square, squareError);
+  within("weights", weights.read(), moved, (i) => {
+    const move = ((rate / corrections[0]) * meanSize(i)) / root[i]!;
+    const ofRoot = square[i]! > 0 ? squareError(i) / square[i]! : 0;
+    return 8 * unit * (Math.abs(w[i]!) + move) + move * ofRoot;
+  });
+  const bad = g.map((value, i) => (i === n - 1 ? Number.NaN : value));
+  const broken = [weights, bench.input(bad), first, second, n, bench.input(hyper)] as const;
+  status("adam_step of NaN", bench.call("adam_step", ...broken), 1);
+});
+
+export const trainingProperties = [normForward, normFold, normBackward, pool, loss, sgd, adam];

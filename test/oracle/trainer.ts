@@ -1,0 +1,126 @@
+/**
+ * The trainer beside the oracle: the same steps from the same weights on the same images, and what must be equal after
+ * each of them.
+ */
+import { expect } from "vitest";
+import type { Dataset } from "../../ts/io/dataset.ts";
+import { type Graph, parametersOf } from "../../ts/nn/index.ts";
+import type { Pool } from "../../ts/runtime/pool.ts";
+import { createEngine } from "../../ts/train/engine.ts";
+import { evaluate } from "../../ts/train/evaluate.ts";
+import { fitNetwork, type TrainerState } from "../../ts/train/fit.ts";
+import { type Optimizer, optimizers } from "../../ts/train/optimizers.ts";
+import { readWeights, writeWeights } from "../../ts/train/weights.ts";
+import { expectClose, inputOf, longestSum, randomDataset, randomWeights } from "./compare.ts";
+import { runNetwork } from "./network.ts";
+import { type State, startFrom, trainStep } from "./training.ts";
+
+const MARGIN = 2 ** -17;
+/** The update is minus the gradient. */
+export const gradientAsUpdate = optimizers.sgd({ learningRate: 1 });
+
+export interface Case {
+  readonly graph: Graph;
+  readonly optimizer?: Optimizer;
+  readonly images?: number;
+  /** Steps that are compared, of `of` steps that the schedules run over. */
+  readonly steps?: number;
+  readonly of?: number;
+  /** Multiplies the tolerance of updates: Adam divides by a small number. */
+  readonly amplification?: number;
+}
+
+export interface Step {
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+const inputShapeOf = (graph: Graph): readonly [number, number, number] => {
+  const node = graph.nodes[0];
+  if (node?.op !== "input") throw new Error("the first node is no input");
+  const [height = 0, width = 0, channels = 0] = node.attributes.shape;
+  return [height, width, channels];
+};
+const classesOf = (graph: Graph): number => parametersOf(graph).at(-1)?.shape.at(-1) as number;
+
+/** Every epoch is one step over all images, so that the weights can be read between any two steps. */
+export async function trained(
+  pool: Pool,
+  { graph, optimizer = gradientAsUpdate, steps = 1, of = steps + 1 }: Case,
+  data: Dataset,
+  weights: ReadonlyMap<string, Float32Array>,
+): Promise<{ steps: Step[]; evaluation: Awaited<ReturnType<typeof evaluate>> }> {
+  const engine = await createEngine(graph, optimizer, pool);
+  await writeWeights(engine, weights);
+  const before = await evaluate(engine, data.test, { batchSize: data.train.count });
+  const state: TrainerState = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
+  const seen: Step[] = [];
+  const run = fitNetwork(engine, optimizer, state, data, { epochs: of, batchSize: data.train.count, validate: false });
+  for await (const event of run) {
+    if (event.type !== "step") continue;
+    seen.push({ loss: event.loss, accuracy: event.accuracy, weights: await readWeights(engine) });
+    if (seen.length === steps) break;
+  }
+  return { steps: seen, evaluation: before };
+}
+
+/** The first data for which the oracle keeps its margin. */
+function prepare({ graph, optimizer = gradientAsUpdate, images = 10, steps = 1, of = steps + 1 }: Case) {
+  for (let seed = 1; seed <= 60; seed++) {
+    const data = randomDataset(seed, [images, images - 3], inputShapeOf(graph), classesOf(graph));
+    const weights = randomWeights(graph, seed);
+    const tested = runNetwork(graph, startFrom(weights).weights, inputOf(data.test), data.test.labels, "evaluate");
+    let margin = tested.margin;
+    const states: State[] = [startFrom(weights)];
+    const wanted = Array.from({ length: steps }, (_, i) => {
+      const step = trainStep(graph, optimizer, states[i] as State, inputOf(data.train), data.train.labels, i / of);
+      margin = Math.min(margin, step.result.margin);
+      states.push(step.state);
+      return step;
+    });
+    if (margin > MARGIN) return { data, weights, wanted, tested };
+  }
+  throw new Error("no data keep the margin");
+}
+
+export async function expectOracle(pool: Pool, given: Case): Promise<void> {
+  const { graph, images = 10, steps = 1, amplification = 1 } = given;
+  const { data, weights, wanted, tested } = prepare(given);
+  const result = await trained(pool, given, data, weights);
+  const terms = longestSum(graph, images);
+
+  expect(result.evaluation.loss).toBeCloseTo(tested.loss, 4);
+  expect([...result.evaluation.predictions]).toEqual(tested.predictions);
+  const right = tested.predictions.filter((k, i) => k === data.test.labels[i]).length;
+  expect(result.evaluation.accuracy).toBe(right / data.test.count);
+
+  expect(result.steps).toHaveLength(steps);
+  let before = weights;
+  for (const [i, { state, result: oracle }] of wanted.entries()) {
+    const step = result.steps[i] as Step;
+    // A step begins with the weights that the one before left, rounding errors and all.
+    const carried = terms * amplification * (i + 1);
+    expectClose([step.loss], [oracle.loss], terms * (i + 1), `loss of step ${i + 1}`);
+    const correct = oracle.predictions.filter((k, image) => k === data.train.labels[image]).length;
+    expect(step.accuracy).toBe(correct / images);
+    for (const { name, role } of parametersOf(graph)) {
+      const target = state.weights.get(name) as Float64Array;
+      const now = step.weights.get(name) as Float32Array;
+      const largest = target.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
+      if (role === "statistic") {
+        expectClose(now, target, terms * (i + 1), `${name} after step ${i + 1}`);
+        continue;
+      }
+      const start = (i === 0 ? startFrom(weights) : (wanted[i - 1] as { state: State }).state).weights.get(
+        name,
+      ) as Float64Array;
+      const updateWanted = target.map((w, k) => w - (start[k] as number));
+      const update = Float64Array.from(now, (w, k) => w - ((before.get(name) as Float32Array)[k] as number));
+      expect(Math.max(...updateWanted.map(Math.abs)), `the update of ${name}`).toBeGreaterThan(1e-5);
+      expectClose(update, updateWanted, carried, `update of ${name} in step ${i + 1}`, largest);
+      expectClose(now, target, carried, `${name} after step ${i + 1}`, largest);
+    }
+    before = step.weights as Map<string, Float32Array>;
+  }
+}

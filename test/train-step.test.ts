@@ -1,0 +1,363 @@
+/**
+ * The guarantee: a step of training does exactly what its definition says. Small networks are trained for some steps, by
+ * the trainer in f32 and by the oracle in f64, from the same weights on the same images; loss, updates, weights and
+ * running statistics must agree up to f32's rounding (`oracle/compare.ts`).
+ *
+ * A sign or a maximum that flips by rounding changes a result by a jump that no tolerance describes. So the data of each
+ * case are the first for which the oracle keeps a margin of 2^-17 from every such place in every step, ten times and
+ * more the rounding error of the values in question.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { functional, type Graph, input, type Layer, layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import { type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { createEngine } from "../ts/train/engine.ts";
+import { evaluate } from "../ts/train/evaluate.ts";
+import type { StepEvent } from "../ts/train/events.ts";
+import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { readWeights, writeWeights } from "../ts/train/weights.ts";
+import { expectClose, inputOf, longestSum, randomDataset, randomWeights } from "./oracle/compare.ts";
+import { sizeOf } from "./oracle/layers.ts";
+import { runNetwork } from "./oracle/network.ts";
+import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";
+import { runningStatistics, startFrom } from "./oracle/training.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 1 });
+});
+afterAll(() => pool.close());
+
+const head = (units = 3): Layer[] => [layers.flatten(), layers.dense({ units })];
+
+/** Every kind of operand: real, binary weights, binary activations, both. */
+function everyProduct(choice: Quantizer): Graph {
+  return sequential({ inputShape: [6, 5, 3] }, [
+    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: choice, useBias: false }),
+    layers.batchNorm(),
+    layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", activationQuantizer: choice, useBias: false }),
+    layers.batchNorm(),
+    layers.conv2d({
+      filters: 9,
+      kernelSize: 3,
+      padding: "same",
+      weightQuantizer: choice,
+      activationQuantizer: choice,
+      useBias: false,
+    }),
+    layers.batchNorm(),
+    ...head(),
+  ]);
+}
+
+describe("every quantizer, on weights, activations and both", () => {
+  test.each(quantizerNames)("%s, three steps as the schedules go", async (name) => {
+    await expectOracle(pool, {
+      graph: everyProduct(quantizer(name)),
+      steps: 3,
+      of: 10,
+      optimizer: optimizers.sgd({ learningRate: 0.1 }),
+    });
+  });
+
+  const soft = quantizerNames.filter((name) => quantizer(name).forward !== "sign");
+  test.each(soft)("%s, hard from the start", async (name) => {
+    await expectOracle(pool, { graph: everyProduct({ ...quantizer(name), hardenAt: 0 }), steps: 1 });
+  });
+
+  test("some quantizers start soft", () => {
+    expect(soft).toEqual(["pc", "bnn++", "poly+", "ede+"]);
+  });
+
+  test("the forward map turns hard in the middle of a run", async () => {
+    const graph = everyProduct({ ...quantizer("bnn++"), hardenAt: 0.5 });
+    await expectOracle(pool, { graph, steps: 4, of: 4, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
+  });
+});
+
+describe("geometry", () => {
+  const wide = { useBias: false } as const;
+  const both = { ...wide, weightQuantizer: "bnn+", activationQuantizer: "poly" } as const;
+  const activations = { ...wide, activationQuantizer: "poly" } as const;
+  const operands = [
+    ["real", wide],
+    ["binary weights", { ...wide, weightQuantizer: "bnn" }],
+    ["soft activations", { ...wide, activationQuantizer: "poly+" }],
+    ["binary activations", activations],
+    ["both binary", both],
+  ] as const;
+
+  describe.each(operands)("%s operands", (_name, choice) => {
+    test.each([
+      ["strides 2, same", { kernelSize: 3, strides: 2, padding: "same" }],
+      ["strides 2, valid", { kernelSize: 3, strides: 2, padding: "valid" }],
+      ["one-padding", { kernelSize: 3, padding: "same", padValue: "one" }],
+      ["an even kernel, strides 1 and 2", { kernelSize: [2, 4], strides: [1, 2], padding: "same" }],
+      ["1x1", { kernelSize: 1 }],
+      ["1x1 with strides 2", { kernelSize: 1, strides: 2 }],
+    ] as const)("%s", async (_title, window) => {
+      const graph = sequential({ inputShape: [7, 6, 2] }, [
+        layers.conv2d({ filters: 5, kernelSize: 2, useBias: false }),
+        layers.batchNorm(),
+        layers.hardTanh(),
+        layers.conv2d({ filters: 4, ...choice, ...window }),
+        layers.batchNorm(),
+        ...head(),
+      ]);
+      await expectOracle(pool, { graph });
+    });
+
+    test.each([3, 17, 33])("%i channels", async (channels) => {
+      const graph = sequential({ inputShape: [4, 4, 1] }, [
+        layers.conv2d({ filters: channels, kernelSize: 2, useBias: false }),
+        layers.batchNorm(),
+        layers.hardTanh(),
+        layers.conv2d({ filters: channels, kernelSize: 3, padding: "same", ...choice }),
+        layers.batchNorm(),
+        ...head(),
+      ]);
+      await expectOracle(pool, { graph, images: 9 });
+    });
+  });
+
+  test.each([
+    ["valid", { poolSize: 2 }],
+    ["valid, overlapping", { poolSize: 3, strides: 2 }],
+    ["same, clipped", { poolSize: [2, 3], padding: "same" }],
+    ["same, overlapping", { poolSize: 3, strides: 1, padding: "same" }],
+  ] as const)("max-pool %s", async (_title, window) => {
+    const graph = sequential({ inputShape: [7, 7, 2] }, [
+      layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false }),
+      layers.maxPool2d(window),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", ...both }),
+      layers.maxPool2d(window),
+      layers.batchNorm(),
+      ...head(),
+    ]);
+    await expectOracle(pool, { graph });
+  });
+
+  test("fan-out: a value with three consumers, twice the same one", async () => {
+    const start = input({ shape: [5, 5, 2] });
+    const stem = layers
+      .batchNorm()
+      .apply(layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", ...wide }).apply(start));
+    const branch = layers
+      .batchNorm()
+      .apply(layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", ...both }).apply(stem));
+    const joined = layers.add().apply([branch, stem]);
+    const doubled = layers.add().apply([joined, joined]);
+    const last = layers.add().apply([doubled, layers.hardTanh().apply(stem)]);
+    const graph = functional({
+      inputs: start,
+      outputs: layers.dense({ units: 3 }).apply(layers.flatten().apply(last)),
+    });
+    await expectOracle(pool, { graph, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
+  });
+
+  test.each([
+    ["real", {}],
+    ["binary weights", { weightQuantizer: "bc" }],
+    ["binary activations", { activationQuantizer: "poly" }],
+    ["both binary", { weightQuantizer: "ede", activationQuantizer: "bnn" }],
+  ] as const)("dense layers and biases, %s operands", async (_title, choice) => {
+    const graph = sequential({ inputShape: [3, 3, 3] }, [
+      layers.flatten(),
+      layers.dense({ units: 17, ...choice }),
+      layers.hardTanh(),
+      layers.dense({ units: 9, ...choice }),
+      layers.relu(),
+      layers.dense({ units: 4 }),
+    ]);
+    await expectOracle(pool, { graph });
+  });
+
+  test("a convolution with both operands binary and a bias", async () => {
+    const graph = sequential({ inputShape: [5, 5, 3] }, [
+      layers.conv2d({ filters: 7, kernelSize: 3, weightQuantizer: "bc", activationQuantizer: "poly" }),
+      layers.relu(),
+      ...head(),
+    ]);
+    await expectOracle(pool, { graph });
+  });
+
+  test.each([2, 3, 8, 9, 17])("%i images, however they fall into lanes", async (images) => {
+    const graph = sequential({ inputShape: [4, 4, 2] }, [
+      layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", ...activations, activationQuantizer: "bnn++" }),
+      layers.batchNorm(),
+      layers.binaryConv2d({ filters: 5, kernelSize: 3 }),
+      layers.batchNorm(),
+      ...head(),
+    ]);
+    await expectOracle(pool, { graph, images: images + 3 });
+  });
+});
+
+describe("optimizers", () => {
+  const graph = sequential({ inputShape: [4, 4, 3] }, [
+    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),
+    layers.batchNorm({ momentum: 0.75 }),
+    layers.binaryConv2d({ filters: 6, kernelSize: 3, weightQuantizer: "bnn++" }),
+    layers.batchNorm(),
+    ...head(),
+  ]);
+  const falling = { kind: "linear", from: 0.2, to: 0.01 } as const;
+
+  test.each([
+    ["momentum", optimizers.sgd({ learningRate: 0.1, momentum: 0.9 })],
+    ["Nesterov's momentum", optimizers.sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true })],
+    ["weight decay", optimizers.sgd({ learningRate: 0.1, momentum: 0.5, weightDecay: 0.1 })],
+    ["a falling rate", optimizers.sgd({ learningRate: falling })],
+  ])("SGD with %s", async (_title, optimizer) => {
+    await expectOracle(pool, { graph, optimizer, steps: 3, of: 5 });
+  });
+
+  // Adam's step is g / (|g| + epsilon) times the rate: an error of g counts 1/epsilon times. So epsilon is large here.
+  const epsilon = 0.01;
+  test.each([
+    ["Adam", optimizers.adam({ learningRate: 0.05, epsilon, beta1: 0.8, beta2: 0.9 })],
+    ["AdamW", optimizers.adamw({ learningRate: falling, epsilon, weightDecay: 0.1 })],
+  ])("%s", async (_title, optimizer) => {
+    await expectOracle(pool, { graph, optimizer, steps: 3, of: 5, amplification: 10 });
+  });
+
+  test("latent weights of bnn, and no others, are clipped at 1", async () => {
+    const data = randomDataset(3, [8, 8], [4, 4, 3], 3);
+    const { steps } = await trained(
+      pool,
+      { graph, optimizer: optimizers.sgd({ learningRate: 0.01 }) },
+      data,
+      randomWeights(graph, 3),
+    );
+    const largest = (name: string): number => Math.max(...(steps[0]?.weights.get(name) ?? []).map(Math.abs));
+    expect(largest("conv2d/kernel")).toBe(1);
+    expect(largest("binary_conv2d/kernel")).toBeGreaterThan(1.2);
+  });
+});
+
+describe("running statistics", () => {
+  test("fit ends with those of the hard-signed network", async () => {
+    const graph = everyProduct(quantizer("bnn++"));
+    const optimizer = optimizers.sgd({ learningRate: 0.05 });
+    const data = randomDataset(5, [12, 4], [6, 5, 3], 3);
+    const engine = await createEngine(graph, optimizer, pool);
+    await writeWeights(engine, randomWeights(graph, 5));
+    const state: TrainerState = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
+    const events: StepEvent[] = [];
+    for await (const event of fitNetwork(engine, optimizer, state, data, {
+      epochs: 2,
+      batchSize: 12,
+      validate: false,
+    })) {
+      if (event.type === "step") events.push(event);
+    }
+    expect(events).toHaveLength(2);
+    const weights = await readWeights(engine);
+    const { moments, margin } = runNetwork(
+      graph,
+      startFrom(weights).weights,
+      inputOf(data.train),
+      data.train.labels,
+      "estimate",
+    );
+    expect(margin).toBeGreaterThan(1e-6);
+    expect(moments.size).toBe(3);
+    for (const [name, own] of moments) {
+      const { mean, variance } = runningStatistics(own);
+      expectClose(weights.get(`${name}/movingMean`) ?? [], mean, longestSum(graph, 12), `mean of ${name}`);
+      expectClose(weights.get(`${name}/movingVariance`) ?? [], variance, longestSum(graph, 12), `variance of ${name}`);
+    }
+  });
+});
+
+describe("finite differences", () => {
+  /** A network of real operands without batch norm: evaluation and training see the same function. */
+  const graph = sequential({ inputShape: [6, 6, 2] }, [
+    layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", strides: 2 }),
+    layers.hardTanh(),
+    layers.conv2d({ filters: 5, kernelSize: 2, padding: "same", padValue: "one" }),
+    layers.relu(),
+    layers.maxPool2d(),
+    ...head(),
+  ]);
+  const STEP = 2 ** -9;
+
+  test("the gradient is the slope of the evaluated loss in random directions", async () => {
+    const data = randomDataset(9, [16, 4], [6, 6, 2], 3);
+    const both = { ...data, test: data.train };
+    const weights = randomWeights(graph, 9);
+    const { steps } = await trained(pool, { graph }, both, weights);
+    const gradient = new Map(
+      [...weights].map(([name, w]) => [
+        name,
+        w.map((value, i) => value - (steps[0]?.weights.get(name)?.[i] as number)),
+      ]),
+    );
+    const engine = await createEngine(graph, gradientAsUpdate, pool);
+    const lossAt = async (direction: ReadonlyMap<string, Float32Array>, step: number): Promise<number> => {
+      const moved = [...weights].map(
+        ([name, w]) => [name, w.map((v, i) => v + step * (direction.get(name)?.[i] as number))] as const,
+      );
+      await writeWeights(engine, new Map(moved));
+      return (await evaluate(engine, data.train, {})).loss;
+    };
+    // One parameter at a time, in the direction of its own gradient and in a random one.
+    for (const name of weights.keys()) {
+      const own = gradient.get(name) as Float32Array;
+      const length = Math.hypot(...own);
+      expect(length).toBeGreaterThan(0.01);
+      const noise = (randomWeights(graph, 77).get(name) as Float32Array).map((v) => v / 4);
+      for (const unit of [own.map((v) => v / length), noise.map((v, i) => v / 8 + (own[i] as number) / length)]) {
+        const direction = new Map([...weights].map(([other, w]) => [other, other === name ? unit : w.map(() => 0)]));
+        const slope = unit.reduce((sum, v, i) => sum + v * (own[i] as number), 0);
+        const difference = (await lossAt(direction, STEP)) - (await lossAt(direction, -STEP));
+        // Kinks of relu, hardTanh and the pool cost some thousandths, f32 another 2^-23 / 2^-9.
+        expect(difference / (2 * STEP) / slope, name).toBeCloseTo(1, 2);
+      }
+    }
+  });
+});
+
+describe("weights", () => {
+  const graph = everyProduct(quantizer("bnn++"));
+
+  test("come back as they were set, in the order of the graph's parameters", async () => {
+    const engine = await createEngine(graph, gradientAsUpdate, pool);
+    const weights = randomWeights(graph, 21);
+    await writeWeights(engine, weights);
+    const read = await readWeights(engine);
+    expect([...read.keys()]).toEqual(parametersOf(graph).map(({ name }) => name));
+    expect(read).toEqual(weights);
+    const one = new Map([["dense/bias", Float32Array.of(1, 2, 3)]]);
+    await writeWeights(engine, one);
+    expect(await readWeights(engine)).toEqual(new Map([...weights, ...one]));
+  });
+
+  test.each([
+    ["a name that nobody has", "unknown-name", "conv2d/bias", new Float32Array(5)],
+    ["a wrong length", "shape", "dense/bias", new Float32Array(4)],
+    ["NaN", "not-finite", "dense/bias", Float32Array.of(0, Number.NaN, 0)],
+    ["an infinite number", "not-finite", "dense/bias", Float32Array.of(0, 0, Number.NEGATIVE_INFINITY)],
+  ])("%s is refused, and nothing changes", async (_title, code, name, values) => {
+    const engine = await createEngine(graph, gradientAsUpdate, pool);
+    const weights = randomWeights(graph, 22);
+    await writeWeights(engine, weights);
+    const good = new Float32Array(weights.get("conv2d/kernel")?.length ?? 0).fill(0.25);
+    const change = writeWeights(
+      engine,
+      new Map([
+        ["conv2d/kernel", good],
+        [name, values],
+      ]),
+    );
+    await expect(change).rejects.toMatchObject({ code, message: expect.stringContaining(name) });
+    expect(await readWeights(engine)).toEqual(weights);
+  });
+
+  test("sizes are those of the parameters", () => {
+    for (const { name, shape } of parametersOf(graph))
+      expect(randomWeights(graph, 1).get(name)?.length).toBe(sizeOf(shape));
+  });
+});
