@@ -21,7 +21,7 @@ import { checkInFreshProcess, describeDisagreement } from "./demo-check.ts";
 const SETTINGS = {
   weightQuantizer: "bnn++",
   activationQuantizer: "poly",
-  epochs: 3,
+  epochs: 4,
   batchSize: 128,
   /** Adam's step size over the run. */
   learningRate: cosine(2e-3, 1e-5),

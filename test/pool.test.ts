@@ -79,13 +79,14 @@ describe("phases", () => {
   });
 
   test("the earliest failure in program order is reported, and no later phase runs", async () => {
-    const address = await pool.reserve(16384);
+    const address = await pool.reserve(2 << 20);
     const [nan, ones, target, spare] = [address, address + 16, address + 32, address + 48];
     await pool.write(nan, new Uint8Array(Float32Array.of(Number.NaN, 0, 0, 0).buffer));
     await pool.write(ones, new Uint8Array(Float32Array.of(1, 1, 1, 1).buffer));
     const bad = (node: string): Call => ({ ...call("affine", nan, 4, 1, ones, ones, spare), node });
     // The earliest one has work to do before it fails, so that another one fails first.
-    const slow = Array.from({ length: 200 }, () => call("copy", address, address + 8192, 8192));
+    const half = 1 << 20;
+    const slow = Array.from({ length: 20 }, () => call("copy", address, address + half, half));
     const program: Program = [
       [[call("add", ones, ones, target, 4)]],
       [[call("copy", ones, spare, 16)], [...slow, bad("first")], [bad("second")], [bad("third")]],

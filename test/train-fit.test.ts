@@ -314,6 +314,33 @@ describe("numbers that are not finite", () => {
     },
   );
 
+  test("a failed estimation leaves the statistics as they were", async () => {
+    const trainer = await trainerOf(binary());
+    await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16 }));
+    const before = await trainer.weights();
+    const infinite = { ...data.train, scale: 1e38 };
+    const estimation = trainer.estimateStatistics(infinite, { batchSize: 10 });
+    await expect(estimation).rejects.toMatchObject({ code: "not-finite", message: /layer "/ });
+    expect(await trainer.weights()).toEqual(before);
+  });
+
+  test("after a failure the optimizer begins anew: training goes on as from those weights alone", async () => {
+    const optimizer = optimizers.sgd({ learningRate: 0.1, momentum: 0.9 });
+    const options = { epochs: 3, batchSize: 50, validate: false };
+    const infinite: Dataset = { ...data, train: { ...data.train, scale: 1e38 } };
+    const [failed, fresh] = [await trainerOf(real(), { optimizer }), await trainerOf(real(), { optimizer })];
+    await eventsOf(failed.fit(data, options));
+    await expect(failed.fit(infinite, options).next()).rejects.toMatchObject({ code: "not-finite" });
+    await fresh.setWeights(await failed.weights());
+    const losses = async (trainer: Trainer): Promise<number[]> =>
+      (await eventsOf(trainer.fit(data, options))).filter(({ type }) => type === "step").map(({ loss }) => loss);
+    const [given, wanted] = [await losses(failed), await losses(fresh)];
+    expect(given).toHaveLength(3);
+    // The images of the one batch stand in another order: sums round differently, no more.
+    for (const [i, loss] of given.entries()) expect(loss).toBeCloseTo(wanted[i] as number, 5);
+    expect(Math.abs((given[0] as number) - (given[2] as number))).toBeGreaterThan(1e-3);
+  });
+
   test("a failure in the very first step leaves the weights as they were, and training can begin anew", async () => {
     const trainer = await trainerOf(binary());
     const before = await trainer.weights();

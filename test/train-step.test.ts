@@ -8,17 +8,26 @@
  * more the rounding error of the values in question.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { functional, type Graph, input, type Layer, layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import {
+  functional,
+  type Graph,
+  input,
+  type Layer,
+  layers,
+  parametersOf,
+  sequential,
+  shuffle,
+} from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
-import { evaluate } from "../ts/train/evaluate.ts";
+import { estimateStatistics, evaluate } from "../ts/train/evaluate.ts";
 import type { StepEvent } from "../ts/train/events.ts";
 import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../ts/train/weights.ts";
-import { expectClose, inputOf, longestSum, randomDataset, randomWeights } from "./oracle/compare.ts";
-import { sizeOf } from "./oracle/layers.ts";
+import { expectClose, inputOf, longestSum, randomDataset, randomSplit, randomWeights } from "./oracle/compare.ts";
+import { type Moments, sizeOf } from "./oracle/layers.ts";
 import { runNetwork } from "./oracle/network.ts";
 import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";
 import { runningStatistics, startFrom } from "./oracle/training.ts";
@@ -268,6 +277,38 @@ describe("running statistics", () => {
       const { mean, variance } = runningStatistics(own);
       expectClose(weights.get(`${name}/movingMean`) ?? [], mean, longestSum(graph, 12), `mean of ${name}`);
       expectClose(weights.get(`${name}/movingVariance`) ?? [], variance, longestSum(graph, 12), `variance of ${name}`);
+    }
+  });
+});
+
+describe("estimated statistics", () => {
+  test("are the means over batches, each of the hard-signed network, in the order of the seed", async () => {
+    const graph = everyProduct(quantizer("bnn++"));
+    const [train, weights] = [randomSplit(6, 26, [6, 5, 3], 3), randomWeights(graph, 6)];
+    const engine = await createEngine(graph, gradientAsUpdate, pool);
+    await writeWeights(engine, weights);
+    await estimateStatistics(engine, 5, train, { batchSize: 8 });
+    const order = shuffle(26, 5, 0xffffffff);
+    const shuffled = {
+      ...train,
+      images: Uint8Array.from([...order].flatMap((i) => [...train.images.subarray(90 * i, 90 * (i + 1))])),
+    };
+    const batches = [0, 8, 16].map((first) =>
+      runNetwork(graph, startFrom(weights).weights, inputOf(shuffled, first, 8), train.labels, "estimate"),
+    );
+    expect(Math.min(...batches.map(({ margin }) => margin))).toBeGreaterThan(1e-6);
+    const now = await readWeights(engine);
+    for (const name of ["batch_norm", "batch_norm_1", "batch_norm_2"]) {
+      const each = batches.map(({ moments }) => runningStatistics(moments.get(name) as Moments));
+      for (const [suffix, which] of [
+        ["movingMean", "mean"],
+        ["movingVariance", "variance"],
+      ] as const) {
+        const wanted = each[0]?.[which].map((_, c) =>
+          each.reduce((sum, batch) => sum + (batch[which][c] as number) / 3, 0),
+        );
+        expectClose(now.get(`${name}/${suffix}`) ?? [], wanted ?? [], longestSum(graph, 8), `${suffix} of ${name}`);
+      }
     }
   });
 });

@@ -10,6 +10,7 @@ import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
 import { sumLosses } from "./programs.ts";
+import { rememberStatistics } from "./weights.ts";
 
 export interface EvaluateOptions {
   /** Images at a time; does not change the result. */
@@ -70,7 +71,7 @@ export async function evaluate(engine: Engine, split: Split, options: EvaluateOp
   return { images: split.count, loss: loss / split.count, accuracy: correct / split.count, predictions };
 }
 
-/** Sets running means and variances to the averages over batches drawn from `split`. */
+/** Sets running means and variances to the averages over batches drawn from `split`; not at all where that fails. */
 export async function estimateStatistics(
   engine: Engine,
   seed: number,
@@ -85,16 +86,22 @@ export async function estimateStatistics(
   if (most < 1) throw tooFew(split.count, batch);
   const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
   const order = shuffle(split.count, seed, STATISTICS_EPOCH);
-  for (let first = 0; first < batches; first += BATCHES_AT_ONCE) {
-    if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
-    const result = await engine.withPlan(batch, async (plan) => {
-      const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
-        const at = (first + i) * batch;
-        return engine.inputs(plan, order.subarray(at, at + batch), { kind: "estimate", batch: first + i });
+  const restore = await rememberStatistics(engine);
+  try {
+    for (let first = 0; first < batches; first += BATCHES_AT_ONCE) {
+      if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
+      const result = await engine.withPlan(batch, async (plan) => {
+        const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
+          const at = (first + i) * batch;
+          return engine.inputs(plan, order.subarray(at, at + batch), { kind: "estimate", batch: first + i });
+        });
+        return engine.pool.run(await engine.estimateStep(plan, split), steps, []);
       });
-      return engine.pool.run(await engine.estimateStep(plan, split), steps, []);
-    });
-    if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
+      if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
+    }
+  } catch (error) {
+    await engine.alone(restore);
+    throw error;
   }
 }
 

@@ -44,10 +44,11 @@ export interface Trainer {
   /**
    * Trains for `epochs` epochs, yielding an event after every step and every epoch. Schedules run once over the call.
    * Images that do not fill a batch are left out of the epoch (others every time). Afterwards the running statistics are
-   * those of the hard-signed network.
+   * those of the hard-signed network. Other calls may be made meanwhile: they run between two steps and see the weights as
+   * they are then.
    *
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
-   * weights are those before that step; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
+   * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
    */
   fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
   /** Loss, accuracy and predictions of the network with hard-signed weights and activations. */

@@ -69,6 +69,17 @@ export async function restorePrevious(engine: Engine): Promise<void> {
   await engine.pool.write(slots.address, new Uint8Array(slots.bytes));
 }
 
+/** Remembers the running statistics; what comes back puts them into place again. */
+export async function rememberStatistics(engine: Engine): Promise<() => Promise<void>> {
+  const values = await readWeights(engine);
+  return async () => {
+    for (const [name, { parameter, value }] of engine.layout.tensors) {
+      const kept = values.get(name);
+      if (parameter.role === "statistic" && kept) await engine.pool.write(value, new Uint8Array(kept.buffer));
+    }
+  };
+}
+
 /** The model file of the hard-signed network. */
 export async function pack(engine: Engine, metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
   const latent = [...engine.layout.tensors.values()].filter(({ parameter }) => parameter.role === "latent");

@@ -2,6 +2,9 @@
 //!
 //! Every function returns true where an input is NaN.
 
+use crate::quantizer::for_each;
+use crate::simd::floats::F32x4;
+
 /// An activation, numbered as in the boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -24,24 +27,13 @@ impl Activation {
 
 /// `y = f(x)`.
 pub fn activation_forward(kind: Activation, x: &[f32], y: &mut [f32]) -> bool {
-    assert_eq!(x.len(), y.len());
-    let mut nan = false;
     match kind {
-        Activation::Relu => {
-            for (y, &x) in y.iter_mut().zip(x) {
-                *y = if x > 0.0 { x } else { 0.0 };
-                nan |= x.is_nan();
-            }
-        }
-        Activation::HardTanh => {
-            for (y, &x) in y.iter_mut().zip(x) {
-                let low = if x < -1.0 { -1.0 } else { x };
-                *y = if low > 1.0 { 1.0 } else { low };
-                nan |= x.is_nan();
-            }
-        }
+        Activation::Relu => for_each([x], y, |[x]| {
+            let zero = F32x4::splat(0.0);
+            zero.less(x).select(x, zero)
+        }),
+        Activation::HardTanh => for_each([x], y, |[x]| x.clamp_magnitude(1.0)),
     }
-    nan
 }
 
 /// `gx = gy * f'(x)`.

@@ -70,7 +70,8 @@ pub fn norm_forward(
         let [sum, squares] = reduce(batch.partials, c, channel);
         let mean = sum / rows;
         let variance = squares / rows - mean * mean;
-        bad |= !(mean.is_finite() && variance.is_finite());
+        // In f32, for that is what is kept: an f64 variance may lie beyond it.
+        bad |= !((mean as f32).is_finite() && (variance as f32).is_finite());
         let variance = variance.max(0.0);
         means[channel] = mean as f32;
         deviations[channel] = (1.0 / (variance + f64::from(epsilon)).sqrt()) as f32;

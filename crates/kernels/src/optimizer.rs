@@ -45,11 +45,14 @@ fn limit(clip: f32) -> f32 {
     if clip > 0.0 { clip } else { f32::INFINITY }
 }
 
-/// Clips, but leaves NaN as it is.
+/// Clips, but leaves NaN as it is. No minimum and maximum, see `simd::floats`: LLVM would make relaxed ones of them.
 #[inline(always)]
 fn clipped(value: f32, limit: f32) -> f32 {
-    let low = if value < -limit { -limit } else { value };
-    if low > limit { limit } else { low }
+    if value.abs() > limit {
+        limit.copysign(value)
+    } else {
+        value
+    }
 }
 
 /// `g += decay w; v = mu v + g; w -= lr v` (with nesterov: `w -= lr (g + mu v)`). `velocity` may be absent when the

@@ -122,8 +122,13 @@ fn sign(x: F32x4) -> F32x4 {
 }
 
 /// Applies `map` four lanes at a time; the last lanes are computed as a vector filled up with zeros, to the same bits.
+/// True where an input is NaN.
 #[inline(always)]
-fn for_each<const N: usize>(inputs: [&[f32]; N], output: &mut [f32], map: impl Fn([F32x4; N]) -> F32x4) -> bool {
+pub(crate) fn for_each<const N: usize>(
+    inputs: [&[f32]; N],
+    output: &mut [f32],
+    map: impl Fn([F32x4; N]) -> F32x4,
+) -> bool {
     let length = output.len();
     assert!(inputs.iter().all(|input| input.len() == length));
     let whole = length & !3;

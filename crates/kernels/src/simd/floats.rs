@@ -4,8 +4,10 @@
 //! ever fused, and no relaxed instruction is used. So a kernel written in these vectors gives the very same bits in
 //! WebAssembly and on the host, where the tests run.
 //!
-//! `pseudo_min` and `pseudo_max` are the comparisons `b < a ? b : a` and `a < b ? b : a`: one instruction on x86-64, and
-//! a NaN in `self` (the first operand) stays a NaN.
+//! `pseudo_min` and `pseudo_max` are the comparisons `b < a ? b : a` and `a < b ? b : a`: a NaN in `self` (the first
+//! operand) stays a NaN. They are spelled as a comparison and a bitwise selection, for where relaxed SIMD is enabled LLVM
+//! turns `f32x4.pmin` and `pmax`, and every plain `if a < b { a } else { b }` that it vectorises, into `relaxed_min` and
+//! `relaxed_max`, whose results for NaN and for zeros differ from machine to machine.
 
 use core::array::from_fn;
 

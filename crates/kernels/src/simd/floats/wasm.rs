@@ -125,13 +125,13 @@ impl F32x4 {
     /// `other < self ? other : self`.
     #[inline(always)]
     pub fn pseudo_min(self, other: Self) -> Self {
-        Self(f32x4_pmin(self.0, other.0))
+        other.less(self).select(other, self)
     }
 
     /// `self < other ? other : self`.
     #[inline(always)]
     pub fn pseudo_max(self, other: Self) -> Self {
-        Self(f32x4_pmax(self.0, other.0))
+        self.less(other).select(other, self)
     }
 
     /// The magnitude of `self` with the sign bit of `sign`.
