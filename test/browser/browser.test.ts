@@ -108,7 +108,7 @@ describe.each(settings)("$title", ({ isolated, variants, workers }) => {
 describe("what Node made", () => {
   it.each(networkNames)("%s has learned, so that equal bytes mean something", (name) => {
     const { losses, accuracy } = trained.get(name) as Trained;
-    expect(losses).toHaveLength(5 * 17);
+    expect(losses).toHaveLength(8 * 17);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect(accuracy).toBeGreaterThan(0.9);
   });

@@ -85,7 +85,7 @@ const networks = {
 export type NetworkName = keyof typeof networks;
 export const networkNames = Object.keys(networks) as NetworkName[];
 
-const EPOCHS = 5;
+const EPOCHS = 8;
 const BATCH = 30; // no whole number of lanes, so the last one is short
 
 export interface Trained {

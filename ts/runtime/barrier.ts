@@ -10,18 +10,19 @@ const ARRIVED = 0;
 const GENERATION = 1;
 const STATUS = 2;
 const SNAPSHOT = 3;
-const TICKET = 4; // two words, for even and odd phases
+/** A word a worker for even phases, then one a worker for odd ones. */
+const TICKETS = 4;
 const NO_FAILURE = 0x7fffffff;
 
-/** Bytes of the control block, to be zeroed once. */
-export const CONTROL_BYTES = 64;
+/** Bytes of the control block of `workers` workers, to be zeroed once. */
+export const controlBytes = (workers: number): number => 4 * (TICKETS + 2 * workers);
 
 /** A worker looks this often before it goes to sleep; some tens of microseconds. */
 const SPINS = 4000;
 
 export interface Crew {
-  /** The next task's number in this phase; at or past the number of tasks where none is left. */
-  readonly draw: (phase: number) => number;
+  /** The number of a task of this phase, out of `tasks`, that no worker has begun; -1 where none is left. */
+  readonly draw: (phase: number, tasks: number) => number;
   /** Records a failed call (its place in program order, from 1); the earliest one wins. */
   readonly fail: (place: number) => void;
   /** Waits for all workers. Returns 0, or the earliest failure recorded since the run began. */
@@ -35,7 +36,7 @@ export function soloCrew(): Crew {
   let ticket = 0;
   let status = NO_FAILURE;
   return {
-    draw: () => ticket++,
+    draw: (_phase, tasks) => (ticket < tasks ? ticket++ : -1),
     fail: (place) => {
       status = Math.min(status, place);
     },
@@ -49,8 +50,22 @@ export function soloCrew(): Crew {
   };
 }
 
-/** One of `workers` workers over the control block `words`, a view of shared memory. */
-export function sharedCrew(words: Int32Array, workers: number): Crew {
+/**
+ * Worker `index` of `workers` over the control block `words`, a view of shared memory.
+ *
+ * Task t belongs to worker t modulo `workers`: a lane is task of the same number in phase after phase, and so finds its
+ * activations in the cache of the core that wrote them. A worker that is done takes over what others have not begun.
+ */
+export function sharedCrew(words: Int32Array, index: number, workers: number): Crew {
+  const tickets = (phase: number): number => TICKETS + (phase & 1) * workers;
+  const draw = (phase: number, tasks: number): number => {
+    for (let offset = 0; offset < workers; offset++) {
+      const owner = (index + offset) % workers;
+      const task = owner + workers * Atomics.add(words, tickets(phase) + owner, 1);
+      if (task < tasks) return task;
+    }
+    return -1;
+  };
   const fail = (place: number): void => {
     for (;;) {
       const seen = Atomics.load(words, STATUS);
@@ -62,7 +77,7 @@ export function sharedCrew(words: Int32Array, workers: number): Crew {
     const generation = Atomics.load(words, GENERATION);
     if (Atomics.add(words, ARRIVED, 1) === workers - 1) {
       Atomics.store(words, ARRIVED, 0);
-      Atomics.store(words, TICKET + (phase & 1), 0);
+      words.fill(0, tickets(phase), tickets(phase) + workers);
       Atomics.store(words, SNAPSHOT, Atomics.load(words, STATUS));
       Atomics.add(words, GENERATION, 1);
       Atomics.notify(words, GENERATION);
@@ -73,7 +88,7 @@ export function sharedCrew(words: Int32Array, workers: number): Crew {
     return Atomics.load(words, SNAPSHOT);
   };
   return {
-    draw: (phase) => Atomics.add(words, TICKET + (phase & 1), 1),
+    draw,
     fail,
     meet,
     clear: () => Atomics.store(words, STATUS, 0),

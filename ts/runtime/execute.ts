@@ -38,7 +38,7 @@ export function execute(
     if (leader) for (const write of steps[step] as readonly Write[]) bytes.set(write.bytes, write.address);
     let failed = crew.meet(turn++);
     for (const phase of program.phases) {
-      for (let task = crew.draw(turn); task < phase.length; task = crew.draw(turn)) {
+      for (let task = crew.draw(turn, phase.length); task >= 0; task = crew.draw(turn, phase.length)) {
         try {
           const place = (phase[task] as () => number)();
           if (place !== 0) crew.fail(place);

@@ -8,7 +8,7 @@
 import { type Remote, wrap } from "comlink";
 import { integerIn } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
-import { CONTROL_BYTES } from "./barrier.ts";
+import { controlBytes } from "./barrier.ts";
 import type { RunResult } from "./execute.ts";
 import { createSharedMemory } from "./instantiate.ts";
 import { loadModule } from "./load.ts";
@@ -59,7 +59,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const shared = isShared(variant);
   const workers = shared ? options.workers : 1;
   const memory = shared ? createSharedMemory() : null;
-  const control = shared ? new SharedArrayBuffer(CONTROL_BYTES) : null;
+  const control = shared ? new SharedArrayBuffer(controlBytes(workers)) : null;
 
   const threads = Array.from({ length: workers }, spawnThread);
   const remotes: Remote<WorkerApi>[] = threads.map((thread) => wrap<WorkerApi>(thread.endpoint));

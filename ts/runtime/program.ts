@@ -72,6 +72,10 @@ export interface ProgramBuilder {
   lane(lane: number, node: string, kernel: KernelName, ...args: readonly number[]): void;
   /** Adds a task of its own to the current phase. */
   task(calls: Task): void;
+  /** Adds a task of its own to the next phase: work that nobody waits for, to fill the gaps between larger tasks. */
+  later(calls: Task): void;
+  /** The same for work that shares memory with other such work of its lane: it becomes one task in the next phase. */
+  laterInLane(lane: number, calls: Task): void;
   /** Ends the current phase: what follows may read what any lane or task wrote before. */
   barrier(): void;
   finish(): Program;
@@ -83,11 +87,15 @@ export function programBuilder(lanes: number): ProgramBuilder {
   const empty = (): Call[][] => Array.from({ length: lanes }, () => []);
   let laneTasks = empty();
   let ownTasks: Task[] = [];
+  let nextTasks: Task[] = [];
+  let nextLaneTasks = empty();
   const barrier = (): void => {
-    const tasks = [...ownTasks, ...laneTasks].filter((task) => task.length > 0);
+    const tasks = [...laneTasks, ...ownTasks].filter((task) => task.length > 0);
     if (tasks.length > 0) phases.push(tasks);
     laneTasks = empty();
-    ownTasks = [];
+    ownTasks = [...nextTasks, ...nextLaneTasks];
+    nextTasks = [];
+    nextLaneTasks = empty();
   };
   return {
     lane: (lane, node, kernel, ...args) => {
@@ -96,8 +104,15 @@ export function programBuilder(lanes: number): ProgramBuilder {
     task: (calls) => {
       ownTasks.push(calls);
     },
+    later: (calls) => {
+      nextTasks.push(calls);
+    },
+    laterInLane: (lane, calls) => {
+      (nextLaneTasks[lane] as Call[]).push(...calls);
+    },
     barrier,
     finish: () => {
+      barrier();
       barrier();
       return phases;
     },

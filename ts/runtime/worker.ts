@@ -49,7 +49,10 @@ function started(): KernelInstance {
 const api: WorkerApi = {
   start(options) {
     instance = instantiate(options.module, options.memory === null ? {} : { memory: options.memory });
-    crew = options.control === null ? soloCrew() : sharedCrew(new Int32Array(options.control), options.workers);
+    crew =
+      options.control === null
+        ? soloCrew()
+        : sharedCrew(new Int32Array(options.control), options.index, options.workers);
     leader = options.index === 0;
   },
   reserve(bytes) {

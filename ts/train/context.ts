@@ -58,6 +58,8 @@ export interface LayerPlan {
   readonly gradients?: readonly GradientSource[];
   /** Bytes of scratch per lane. */
   readonly scratchBytes?: number;
+  /** Bytes of scratch per lane of the filter gradient, which runs beside the lane's other work. */
+  readonly filterScratchBytes?: number;
 }
 
 /**
@@ -99,6 +101,7 @@ export interface PlanContext {
   readonly gradient: (node: string, lane: Lane) => number;
   /** The lane's scratch; known once all layers are planned. */
   readonly scratch: (lane: Lane) => number;
+  readonly filterScratch: (lane: Lane) => number;
 }
 
 /** Cuts `batch` images into at most `count` lanes of equal size; the last may be smaller. */

@@ -119,7 +119,7 @@ export function hyperOf(optimizer: Optimizer, progress: number, update: number, 
     return [learningRate, optimizer.momentum, optimizer.weightDecay, optimizer.nesterov ? 1 : 0, clip];
   }
   const { beta1, beta2, epsilon, weightDecay, decoupled } = optimizer;
-  const correction = (beta: number): number => 1 - exactPower(beta, update);
+  const correction = (beta: number): number => 1 - exactPower(Math.fround(beta), update);
   return [
     learningRate,
     beta1,

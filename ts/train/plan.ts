@@ -92,8 +92,9 @@ export function planTraining(
     (map.get(owner.get(name) as string) as number) + 4 * size(name) * lane.first;
 
   const hyper = planHyper(graph, parameters, arena.allocate);
-  let scratchBytes = 0;
+  let [scratchBytes, filterScratchBytes] = [0, 0];
   const scratchAddresses: number[] = [];
+  const filterScratchAddresses: number[] = [];
   const context: PlanContext = {
     graph,
     shapes,
@@ -118,14 +119,19 @@ export function planTraining(
     value: addressIn(values),
     gradient: addressIn(gradients),
     scratch: (lane) => scratchAddresses[lane.index] as number,
+    filterScratch: (lane) => filterScratchAddresses[lane.index] as number,
   };
 
   const layers = graph.nodes.map((node) => {
     const layer = planLayer(node, context);
     scratchBytes = Math.max(scratchBytes, layer?.scratchBytes ?? 0);
+    filterScratchBytes = Math.max(filterScratchBytes, layer?.filterScratchBytes ?? 0);
     return { node, layer };
   });
-  for (const _ of lanes) scratchAddresses.push(arena.allocate(scratchBytes));
+  for (const _ of lanes) {
+    scratchAddresses.push(arena.allocate(scratchBytes));
+    filterScratchAddresses.push(arena.allocate(filterScratchBytes));
+  }
   const largestLane = (lanes[0] as Lane).images;
   const largestValue = Math.max(...graph.nodes.map(({ name }) => size(name)));
   const spares = lanes.map(() => (hasFanOut(graph) ? arena.allocate(4 * largestValue * largestLane) : 0));

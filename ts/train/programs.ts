@@ -31,6 +31,7 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, 
   loss(plan, plan.batch, true, builder);
   backward(plan, mode, builder);
   builder.barrier();
+  builder.barrier();
   const sources = plan.layers.flatMap(({ layer }) => layer?.gradients ?? []);
   for (const source of sources) addLanes(plan, source, builder);
   const { values, previous } = plan.context.parameters;
@@ -63,7 +64,12 @@ export function estimateProgram(plan: TrainingPlan, data: DataAddress): Program 
 }
 
 function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, builder: ProgramBuilder): void {
-  for (const { layer } of plan.layers) for (const task of layer?.prepare?.(mode) ?? []) builder.task(task);
+  // Batch statistics end a phase: weights of the layers behind them have time until then.
+  const firstNorm = plan.layers.findIndex(({ node }) => node.op === "batchNorm");
+  const split = mode.kind === "evaluate" || firstNorm < 0 ? plan.layers.length : firstNorm;
+  for (const [i, { layer }] of plan.layers.entries()) {
+    for (const task of layer?.prepare?.(mode) ?? []) (i < split ? builder.task : builder.later)(task);
+  }
   const input = plan.layers.find(({ node }) => node.op === "input")?.node.name as string;
   const row = sizeOf(plan.context.shapes.get(input) as readonly number[]);
   for (const lane of plan.lanes) {

@@ -162,18 +162,23 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     const bits = activation !== null && mode.hard(activation);
     for (const buffers of lanes) {
       const { lane, shape, descriptor } = buffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void =>
-        builder.lane(lane.index, node.name, name, ...args);
       const dy = context.gradient(node.name, lane);
       const partial = partials + 4 * partialStride * lane.index;
-      if (useBias) emit("column_sums", dy, outputPixels(shape), n, biasPartials + 4 * biasStride * lane.index);
+      const calls: Call[] = [];
+      if (useBias) {
+        const biasPartial = biasPartials + 4 * biasStride * lane.index;
+        calls.push(call("column_sums", dy, outputPixels(shape), n, biasPartial));
+      }
       if (bits) {
-        emit("fb_conv_backward_filter", descriptor, buffers.nibbles, dy, partial, context.scratch(lane));
+        const scratch = context.filterScratch(lane);
+        calls.push(call("fb_conv_backward_filter", descriptor, buffers.nibbles, dy, partial, scratch));
       } else {
         const unpadded = activation === null ? context.value(node.input, lane) : buffers.quantized;
         const input = isUnpadded(shape) ? unpadded : buffers.padded;
-        emit("ff_conv_backward_filter", descriptor, input, dy, partial);
+        calls.push(call("ff_conv_backward_filter", descriptor, input, dy, partial));
       }
+      // Only the lanes' sum needs it, after the whole backward pass.
+      builder.laterInLane(lane.index, calls);
     }
     if (!sinks.wanted(node.input)) return;
     sinks.into(builder, node.name, node.input, (lane, dx) => {
@@ -207,6 +212,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     backward,
     gradients,
     scratchBytes: Math.max(forwardScratch, dilatedBytes(first) + inputBytes),
+    filterScratchBytes: activation === null ? 0 : mixedScratchBytes(first),
   };
 }
 
