@@ -6,7 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Command } from "commander";
 import { milliseconds, pairs, percent } from "../ts/cli/format.ts";
-import { addCommonOptions, MOST_WORKERS, wholeNumber } from "../ts/cli/options.ts";
+import { addCommonOptions, addWorkersOption, wholeNumber } from "../ts/cli/options.ts";
 import { drawGray, sideBySide } from "../ts/cli/picture.ts";
 import { type Context, runWithContext, throwErrors } from "../ts/cli/run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../ts/cli/training.ts";
@@ -112,8 +112,8 @@ function demoCommand(context: Context): Command {
     .description(
       "Trains a binary network on MNIST, packs it, and checks the packed file in a fresh process, image for image.",
     )
-    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1000), SETTINGS.epochs)
-    .option("--workers <n>", "threads (default: all cores)", wholeNumber("--workers", 1, MOST_WORKERS));
+    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1000), SETTINGS.epochs);
+  addWorkersOption(command);
   addCommonOptions(command, "npm run demo", "npm run -s demo -- --workers 1 --json");
   return throwErrors(command).action((options: DemoOptions) => demo(options, context));
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { largestAt, softmax } from "../ts/cli/classify.ts";
-import { bar, clock, grouped, milliseconds, pairs, percent, sizes } from "../ts/cli/format.ts";
+import { bar, clock, grouped, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
 import { drawGray, sideBySide } from "../ts/cli/picture.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 
@@ -19,6 +19,7 @@ it("writes numbers the same way everywhere", () => {
     "2:02:05",
   ]);
   expect([milliseconds(0.12345), milliseconds(12.345)]).toEqual(["0.123 ms", "12.3 ms"]);
+  expect(printable("a\x1b[2J\n\u009bé 漢\u202e")).toBe("a\ufffd[2J\ufffd\ufffdé 漢\ufffd");
   expect(sizes(1000, 26900)).toBe("1,000 bytes, 26.9 times smaller than 26,900 as float");
   expect(
     pairs([

@@ -1,10 +1,13 @@
 /** The four wasm builds: what they export, and threads that share a memory but neither stack nor thread-local storage. */
 import { Worker } from "node:worker_threads";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeConvShape, mixedScratchBytes } from "../ts/runtime/conv-shape.ts";
 import { kernelNames, queryNames } from "../ts/runtime/exports.ts";
 import { createSharedMemory, instantiate, pageBytes, wantsSharedMemory } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { canShareMemory, detectVariant, isShared, variants } from "../ts/runtime/variants.ts";
+import { convolutions } from "./kernels/arbitrary.ts";
 import type { ThreadReport } from "./runtime-thread.ts";
 
 describe.each(variants)("wasm variant %s", (variant) => {
@@ -25,6 +28,17 @@ describe.each(variants)("wasm variant %s", (variant) => {
     expect(exports.add(address, address + 32, address + 64, 5)).toBe(0);
     expect([...new Float32Array(memory.buffer, address + 64, 6)]).toEqual([11, 22, 33, 44, 55, 0]);
   });
+});
+
+it("sets aside at least the scratch that the core asks for", async () => {
+  const { exports, memory } = instantiate(await loadModule("plain"));
+  const address = memory.grow(1) * pageBytes;
+  const check = fc.property(convolutions, fc.integer({ min: 1, max: 64 }), ({ shape }, factor) => {
+    const larger = { ...shape, filters: factor * shape.filters, channels: factor * shape.channels };
+    new Uint8Array(memory.buffer).set(encodeConvShape(larger), address);
+    expect(mixedScratchBytes(larger)).toBeGreaterThanOrEqual(exports.fb_scratch_bytes(address));
+  });
+  fc.assert(check);
 });
 
 describe("threads over one memory", () => {

@@ -1,4 +1,6 @@
 /** The guarantee: a run costs the caller neither memory that grows nor a thread that blocks. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -69,6 +71,23 @@ describe("what a run costs the caller", () => {
     expect(sizes[0]).toBeGreaterThan(before);
     expect(new Set(sizes).size).toBe(1);
     trainer.close();
+  });
+
+  test("the memory of a data set that nobody holds any more goes to the next one", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const trainer = await Trainer.create(binary(), { workers: 1 });
+    const sizes: number[] = [];
+    for (let i = 0; i < 24; i++) {
+      await trainer.evaluate(randomDataset(i, [50, 21], SHAPE, 3).train, { batchSize: 16 });
+      collect();
+      // Finalizers run in a task of their own.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      sizes.push(trainer.memoryBytes());
+    }
+    trainer.close();
+    expect(sizes[0]).toBeGreaterThan(0);
+    expect(new Set(sizes.slice(12)).size).toBe(1);
   });
 
   test("the caller's thread stays free: it is never busy for more than 50 ms on end", async () => {

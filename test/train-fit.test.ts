@@ -271,6 +271,27 @@ describe("bad input", () => {
     });
   });
 
+  test("a split made by hand whose parts do not fit together", async () => {
+    const trainer = await trainerOf(binary());
+    const { test: whole } = data;
+    const wrong = { code: "data", message: /21 labels|20 labels|0 images/, remedy: /split\(\)/ };
+    await expect(trainer.evaluate({ ...whole, count: 22 })).rejects.toMatchObject(wrong);
+    await expect(trainer.evaluate({ ...whole, labels: whole.labels.subarray(1) })).rejects.toMatchObject(wrong);
+    await expect(trainer.evaluate({ ...whole, images: whole.images.subarray(1) })).rejects.toMatchObject(wrong);
+    await expect(trainer.evaluate({ ...whole, count: 0 })).rejects.toMatchObject(wrong);
+  });
+
+  test.each([
+    ["a name", "adam", /plain object/],
+    ["an unknown kind", { ...optimizers.adam(), kind: "adamm" }, /kind is "adamm"/],
+    ["a missing number", { kind: "adam", learningRate: 0.1, decoupled: false }, /weightDecay/],
+    ["a wrong number", { ...optimizers.sgd(), momentum: 2 }, /momentum/],
+    ["a key of the other kind", { ...optimizers.sgd(), beta1: 0.9 }, /beta1/],
+  ])("an optimizer that is none: %s", async (_what, optimizer, message) => {
+    const options = { optimizer: optimizer as never, workers: 1 };
+    await expect(Trainer.create(binary(), options)).rejects.toMatchObject({ code: "argument", message });
+  });
+
   test("learning rates beyond all reason", () => {
     expect(() => optimizers.sgd({ learningRate: 1e30 })).toThrow(
       expect.objectContaining({ code: "argument", message: expect.stringContaining("1e+30") }),

@@ -3,6 +3,9 @@
 /** 60000 as "60,000". */
 export const grouped = (count: number): string => String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ",");
 
+/** Text out of a file, with nothing in it that a terminal would obey or that breaks a line. */
+export const printable = (text: string): string => text.replace(/\p{C}/gu, "\ufffd");
+
 /** 0.98712 as "98.71 %". */
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 

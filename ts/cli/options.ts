@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { integerIn, numberIn, type Subject } from "../checks.ts";
 import { datasetNames } from "../io/datasets.ts";
+import { MOST_WORKERS } from "../runtime/pool.ts";
 
 const subject: Subject = { code: "argument", what: "command line" };
 
@@ -21,8 +22,6 @@ export const realNumber =
   (text: string): number =>
     numberIn(numberOr(text), minimum, maximum, option, subject);
 
-export const MOST_WORKERS = 64;
-
 export interface DataOptions {
   readonly data?: string;
   readonly dataDir?: string;
@@ -38,6 +37,12 @@ export function addDataOptions(command: Command, data: "required" | "optional"):
   return command
     .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
     .option("--limit <images>", "use only the first so many images, for a quick trial", wholeNumber("--limit", 1, 1e9));
+}
+
+/** `--workers`. */
+export function addWorkersOption(command: Command): Command {
+  const parse = wholeNumber("--workers", 1, MOST_WORKERS);
+  return command.option("--workers <n>", "threads (default: all cores, at most 8)", parse);
 }
 
 /** `--json`, and an example under the help. */

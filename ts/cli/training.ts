@@ -22,7 +22,7 @@ export interface TrainingRun {
   readonly optimizer: Optimizer;
   readonly epochs: number;
   readonly batchSize: number;
-  /** All cores where undefined. */
+  /** All cores, at most eight, where undefined. */
   readonly workers: number | undefined;
   readonly seed: number;
   /** Where the model file goes. */

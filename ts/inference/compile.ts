@@ -26,7 +26,7 @@ import {
 import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call, Write } from "../runtime/program.ts";
-import { type Fusion, fusionsOf, isProduct, type ProductNode, throughFlatten } from "./fuse.ts";
+import { type Fusion, fusionsOf, isProduct, type ProductNode, sourcesOf } from "./fuse.ts";
 import { type BitLayout, LAYOUTS, NIBBLES } from "./layout.ts";
 
 /** A layer as compiled, for `explain`. */
@@ -81,6 +81,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
   const { graph } = model;
   const shapes = shapesOf(graph);
   const fusions = fusionsOf(graph);
+  const sources = sourcesOf(graph);
   const arena = createArena(base);
   const writes: Write[] = [];
   const setup: Call[] = [];
@@ -94,7 +95,7 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
   const fusedPools = new Set([...fusions.values()].flatMap(({ pool }) => (pool === null ? [] : [pool.name])));
 
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
-  const sourceOf = (name: string): GraphNode => throughFlatten(graph, name);
+  const sourceOf = (name: string): GraphNode => sources.get(name) as GraphNode;
   const addressOf = (name: string): number => values.get(sourceOf(name).name) as number;
   const place = (bytes: Uint8Array): number => {
     const address = arena.allocate(bytes.length);

@@ -30,32 +30,39 @@ const readsBits = (node: GraphNode): boolean =>
   node.attributes.activationQuantizer !== null &&
   (node.op === "conv2d" || node.attributes.weightQuantizer !== null);
 
-/** The node whose value `name` is, looking through flatten. */
-export function throughFlatten(graph: Graph, name: string): GraphNode {
-  const node = graph.nodes.find((candidate) => candidate.name === name) as GraphNode;
-  return node.op === "flatten" ? throughFlatten(graph, node.inputs[0]) : node;
+/** By the name of each node, the node whose value it is, looking through flatten. */
+export function sourcesOf(graph: Graph): ReadonlyMap<string, GraphNode> {
+  const sources = new Map<string, GraphNode>();
+  for (const node of graph.nodes) {
+    sources.set(node.name, node.op === "flatten" ? (sources.get(node.inputs[0]) as GraphNode) : node);
+  }
+  return sources;
 }
 
 /** Every chain of `graph` that can be fused, by the name of its batch norm. */
 export function fusionsOf(graph: Graph): ReadonlyMap<string, Fusion> {
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const sources = sourcesOf(graph);
+  const sourceOf = (name: string): string => (sources.get(name) as GraphNode).name;
   const consumers = new Map<string, GraphNode[]>();
   for (const node of graph.nodes) {
     if (node.op === "flatten") continue;
     for (const input of node.inputs) {
-      const source = throughFlatten(graph, input).name;
-      consumers.set(source, [...(consumers.get(source) ?? []), node]);
+      const readers = consumers.get(sourceOf(input)) ?? [];
+      readers.push(node);
+      consumers.set(sourceOf(input), readers);
     }
   }
-  const result = throughFlatten(graph, graph.output).name;
+  const result = sourceOf(graph.output);
   const only = (name: string): boolean => name !== result && consumers.get(name)?.length === 1;
 
   const fusions = new Map<string, Fusion>();
   for (const norm of graph.nodes) {
     if (norm.op !== "batchNorm" || norm.name === result) continue;
     if (!(consumers.get(norm.name) ?? []).every(readsBits)) continue;
-    const before = graph.nodes.find((node) => node.name === norm.inputs[0]) as GraphNode;
+    const before = nodes.get(norm.inputs[0]) as GraphNode;
     const pool = before.op === "maxPool2d" ? before : null;
-    const product = pool === null ? before : (graph.nodes.find((node) => node.name === pool.inputs[0]) as GraphNode);
+    const product = pool === null ? before : (nodes.get(pool.inputs[0]) as GraphNode);
     if (hasIntegerSums(product) && only(product.name) && (pool === null || only(pool.name))) {
       fusions.set(norm.name, { product, pool, norm });
     }

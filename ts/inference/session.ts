@@ -8,15 +8,14 @@ import { describe } from "../describe.ts";
 import { ProxbitError } from "../errors.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
-import { instantiate, type KernelInstance } from "../runtime/instantiate.ts";
+import { inputShapeOf } from "../nn/shapes.ts";
+import { instantiate, type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel, probe } from "../runtime/probe.ts";
 import { bind, type Call } from "../runtime/program.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { type Compiled, compile } from "./compile.ts";
 import type { Explanation } from "./explain.ts";
-
-const PAGE = 65536;
 
 export interface LoadOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
@@ -95,7 +94,7 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
 /** Memory of our own, zeroed; returns its first address. */
 function reserve(instance: KernelInstance, bytes: number): number {
   try {
-    return instance.memory.grow(Math.ceil(bytes / PAGE)) * PAGE;
+    return instance.memory.grow(Math.ceil(bytes / pageBytes)) * pageBytes;
   } catch (error) {
     const message = `the model needs ${Math.ceil(bytes / (1 << 20))} MiB of memory, which cannot be had`;
     throw new ProxbitError("environment", message, "Use a smaller batch or a smaller network.", { cause: error });
@@ -188,11 +187,6 @@ function checkNumbers(images: unknown): void {
   const bad = images.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   throw new ProxbitError("not-finite", `number ${bad} of the input is ${images[bad]}`, "Give finite pixels.");
-}
-
-function inputShapeOf(graph: Graph): readonly number[] {
-  const input = graph.nodes.find((node) => node.op === "input");
-  return input?.op === "input" ? input.attributes.shape : [];
 }
 
 function metadataNumber(model: PackedModel, key: string, otherwise: number): number {

@@ -12,8 +12,8 @@ export interface SplitOptions {
 }
 
 /** Bytes 0 … 255 to -1 … 1. */
-export const UNIT_SCALE = 2 / 255;
-export const UNIT_OFFSET = -1;
+const UNIT_SCALE = 2 / 255;
+const UNIT_OFFSET = -1;
 
 function checkShape(shape: readonly [number, number, number]): void {
   if (shape.length === 3 && shape.every((size) => Number.isSafeInteger(size) && size > 0)) return;

@@ -17,7 +17,7 @@ import { spawnThread } from "./thread.ts";
 import { detectVariant, isShared, type Variant } from "./variants.ts";
 import type { WorkerApi } from "./worker.ts";
 
-const MOST_WORKERS = 64;
+export const MOST_WORKERS = 64;
 const START_LIMIT_MS = 60_000;
 
 export interface PoolOptions {

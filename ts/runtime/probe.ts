@@ -15,7 +15,7 @@ import {
   wordWeightBytes,
 } from "./conv-shape.ts";
 import type { KernelName } from "./exports.ts";
-import type { KernelInstance } from "./instantiate.ts";
+import { type KernelInstance, pageBytes } from "./instantiate.ts";
 import type { Variant } from "./variants.ts";
 
 /** `lookup`: nibble tables by byte shuffles; `popcnt8`: SIMD popcount; `popcnt64`: scalar popcount. */
@@ -58,7 +58,10 @@ export interface ProbeResult {
 
 const cache = new Map<Variant, ProbeResult>();
 
-/** The fastest kernel here; measured once a process for each build of the core. Leaves nothing in use in `instance`. */
+/**
+ * The fastest kernel here; measured once a process for each build of the core, in half a MiB that is
+ * added to the memory of `instance` and stays there.
+ */
 export function probe(variant: Variant, instance: KernelInstance): ProbeResult {
   const known = cache.get(variant);
   if (known !== undefined) return known;
@@ -69,7 +72,7 @@ export function probe(variant: Variant, instance: KernelInstance): ProbeResult {
 
 function race(instance: KernelInstance): ProbeResult {
   const { exports, memory } = instance;
-  const arena = createArena(memory.grow(8) * 65536);
+  const arena = createArena(memory.grow(8) * pageBytes);
   const descriptor = arena.allocate(64);
   const activations = arena.allocate(paddedPixels(SHAPE) * Math.max(groups(SHAPE.channels), 8 * words(SHAPE.channels)));
   const weights = arena.allocate(Math.max(lookupWeightBytes(SHAPE), wordWeightBytes(SHAPE)));

@@ -37,7 +37,7 @@ export interface Failure {
   readonly kernel: KernelName;
 }
 
-/** A program whose calls are bound to one instance. `numbers` gives each task's first call its place in program order. */
+/** A program whose calls are bound to one instance; `calls` are all of them in program order. */
 export interface BoundProgram {
   readonly phases: readonly (readonly (() => number)[])[];
   readonly calls: readonly Call[];

@@ -6,10 +6,8 @@ import { expose, transfer } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { type Crew, sharedCrew, soloCrew } from "./barrier.ts";
 import { execute, type RunResult } from "./execute.ts";
-import { instantiate, type KernelInstance } from "./instantiate.ts";
+import { instantiate, type KernelInstance, pageBytes } from "./instantiate.ts";
 import { type BoundProgram, bind, type Program, type Range, type Write } from "./program.ts";
-
-const PAGE = 65536;
 
 /** What a worker needs to start. `memory` and `control` are null where it works alone in a memory of its own. */
 export interface WorkerStart {
@@ -56,7 +54,7 @@ const api: WorkerApi = {
     leader = options.index === 0;
   },
   reserve(bytes) {
-    return started().memory.grow(Math.ceil(bytes / PAGE)) * PAGE;
+    return started().memory.grow(Math.ceil(bytes / pageBytes)) * pageBytes;
   },
   write(address, bytes) {
     new Uint8Array(started().memory.buffer).set(bytes, address);

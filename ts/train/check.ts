@@ -1,4 +1,5 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
+import { describe } from "../describe.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Engine } from "./engine.ts";
@@ -14,6 +15,15 @@ export function checkSplit(engine: Engine, split: Split): void {
       "Build the model with inputShape equal to the data set's shape [height, width, channels].",
     );
   }
+  const { count, images, labels } = split;
+  const bytes = count * wanted.reduce((product, axis) => product * axis, 1);
+  if (!(count > 0 && images instanceof Uint8Array && images.length === bytes && labels.length === count)) {
+    throw new ProxbitError(
+      "data",
+      `a split of ${describe(count)} images has ${describe(labels.length)} labels and ${describe(images.length)} bytes of pixels`,
+      "Make the split with split() of proxbit/data, which checks what it is given.",
+    );
+  }
   const output = engine.shapes.get(engine.graph.output) ?? [];
   if (output.length !== 1) {
     throw new ProxbitError(
@@ -23,7 +33,7 @@ export function checkSplit(engine: Engine, split: Split): void {
     );
   }
   const classes = output[0] as number;
-  const worst = split.labels.reduce((most, label) => Math.max(most, label), 0);
+  const worst = labels.reduce((most, label) => Math.max(most, label), 0);
   if (worst >= classes) {
     throw new ProxbitError(
       "data",

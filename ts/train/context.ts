@@ -84,7 +84,7 @@ export interface PlanContext {
   readonly parameters: ParameterLayout;
   readonly batch: number;
   readonly lanes: readonly Lane[];
-  /** Fresh zeroed memory. */
+  /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
   readonly allocate: (bytes: number) => number;
   /** A descriptor in memory. */
   readonly descriptor: (shape: ConvShape) => number;

@@ -41,11 +41,4 @@ export interface EpochEvent {
   readonly validation?: { readonly loss: number; readonly accuracy: number };
 }
 
-/** While an evaluation runs. */
-export interface ProgressEvent {
-  readonly type: "progress";
-  readonly images: number;
-  readonly of: number;
-}
-
 export type TrainEvent = StepEvent | EpochEvent;

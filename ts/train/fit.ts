@@ -18,7 +18,7 @@ export interface FitOptions {
   readonly batchSize?: number;
   /** Whether `data.test` is evaluated after every epoch; true where absent. */
   readonly validate?: boolean;
-  /** Stops the run after the step it is in. */
+  /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
   readonly signal?: AbortSignal;
 }
 

@@ -36,12 +36,21 @@ export async function writeLarge(pool: Pool, address: number, bytes: Uint8Array)
   }
 }
 
-/** Keeps splits in the pool's memory: each is sent once. */
+/** Keeps splits in the pool's memory: each is sent once, and gives its place to another when the caller has let go of it. */
 export function createDataStore(pool: Pool): (split: Split) => Promise<DataAddress> {
   const known = new WeakMap<Split, Promise<DataAddress>>();
+  const free: Place[] = [];
+  const abandoned = new FinalizationRegistry<Place>((place) => free.push(place));
+  const placeFor = async (bytes: number): Promise<Place> => {
+    const found = free.findIndex((place) => place.bytes >= bytes);
+    if (found >= 0) return free.splice(found, 1)[0] as Place;
+    return { address: await pool.reserve(bytes), bytes };
+  };
   const send = async (split: Split): Promise<DataAddress> => {
     const labelsAt = Math.ceil(split.images.length / 16) * 16;
-    const images = await pool.reserve(labelsAt + split.labels.length);
+    const place = await placeFor(labelsAt + split.labels.length);
+    abandoned.register(split, place);
+    const images = place.address;
     const labels = images + labelsAt;
     await writeLarge(pool, images, split.images);
     await writeLarge(pool, labels, split.labels);
@@ -52,4 +61,9 @@ export function createDataStore(pool: Pool): (split: Split) => Promise<DataAddre
     known.set(split, found);
     return found;
   };
+}
+
+interface Place {
+  readonly address: number;
+  readonly bytes: number;
 }

@@ -2,7 +2,7 @@
  * Optimizers as plain values. The update itself runs in the core (`crates/kernels/src/optimizer.rs`); here stand the
  * options, their checks, and the numbers that change from step to step.
  */
-import { booleanOf, numberIn, plainObject, type Subject } from "../checks.ts";
+import { booleanOf, numberIn, oneOf, plainObject, type Subject } from "../checks.ts";
 import { exactPower } from "../quantizers/elementary.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { evaluateSchedule, scheduleRange, toSchedule } from "../quantizers/schedule.ts";
@@ -99,6 +99,20 @@ export const optimizers = {
     return adamOf(options, options.weightDecay ?? 4e-3, true);
   },
 };
+
+const sgdKeys = ["kind", "learningRate", "momentum", "nesterov", "weightDecay"];
+const adamKeys = ["kind", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "decoupled"];
+
+/** An optimizer out of a value of unknown origin: a fresh copy. @throws ProxbitError `argument` for anything else. */
+export function checkOptimizer(value: unknown): Optimizer {
+  const { kind } = plainObject(value, [...sgdKeys, ...adamKeys], subject);
+  if (oneOf(kind, ["sgd", "adam"], "kind", subject) === "sgd") {
+    const { kind: _, ...options } = plainObject(value, sgdKeys, subject);
+    return optimizers.sgd(options);
+  }
+  const { kind: _, weightDecay, decoupled, ...options } = plainObject(value, adamKeys, subject);
+  return adamOf(options, weightDecay as number, booleanOf(decoupled, "decoupled", subject));
+}
 
 /** Tensors of state that the optimizer keeps for each trained parameter. */
 export const slotCount = (optimizer: Optimizer): number => (optimizer.kind === "sgd" ? 1 : 2);

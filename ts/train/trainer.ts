@@ -19,7 +19,7 @@ import { createEngine } from "./engine.ts";
 import { type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
 import { type FitOptions, fitNetwork, type TrainerState } from "./fit.ts";
-import { type Optimizer, optimizers } from "./optimizers.ts";
+import { checkOptimizer, type Optimizer, optimizers } from "./optimizers.ts";
 import { LANES } from "./plan.ts";
 import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
 
@@ -74,9 +74,9 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
   plainObject(options, ["optimizer", "workers", "seed", "variant"], subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
+  const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
   const pool = await createPool({ workers, variant: options.variant });
   try {
-    const optimizer = options.optimizer ?? optimizers.adam();
     const engine = await createEngine(valid, optimizer, pool);
     await initialize(engine, seed);
     const state: TrainerState = { seed, epochs: 0, updates: 0, busy: false, metadata: {} };
@@ -89,7 +89,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
       evaluate: (split, evaluateOptions = {}) => evaluate(engine, split, evaluateOptions),
       estimateStatistics: (split, estimateOptions = {}) =>
         estimateStatistics(engine, state.seed, split, estimateOptions),
-      weights: () => readWeights(engine),
+      weights: () => engine.alone(() => readWeights(engine)),
       setWeights: (weights) => writeWeights(engine, weights),
       pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),
       close: () => pool.close(),

@@ -5,7 +5,7 @@ import type { Session } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
 import { classify, medianLatency } from "../classify.ts";
 import { checkImageShape, readData } from "../data.ts";
-import { milliseconds, pairs, percent, sizes } from "../format.ts";
+import { milliseconds, pairs, percent, printable, sizes } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { addCommonOptions, addDataOptions, type DataOptions } from "../options.ts";
@@ -70,7 +70,8 @@ async function evaluate(file: string, options: DataOptions, context: Context): P
 function datasetOf(session: Session, { data }: DataOptions, note: (line: string) => void): string {
   const { dataset } = session.metadata;
   if (data !== undefined) {
-    if (dataset !== undefined && dataset !== data) note(`note: this model was trained on ${dataset}, not on ${data}`);
+    if (dataset !== undefined && dataset !== data)
+      note(`note: this model was trained on ${printable(dataset)}, not on ${data}`);
     return data;
   }
   if (dataset !== undefined) return dataset;

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { formatExplanation } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
-import { pairs, sizes } from "../format.ts";
+import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { addCommonOptions } from "../options.ts";
 import type { Context } from "../run.ts";
@@ -25,7 +25,8 @@ async function explain(file: string, { output }: Context): Promise<void> {
   const explanation = session.explain();
   const floats = floatBytes(session.graph);
   const { metadata } = session;
-  const facts = pairs([...Object.entries(metadata), ["size", sizes(bytes.length, floats)]]);
+  const texts = Object.entries(metadata).map(([key, text]) => [printable(key), printable(text)] as const);
+  const facts = pairs([...texts, ["size", sizes(bytes.length, floats)]]);
   output.result(
     { ...explanation, metadata, packedBytes: bytes.length, floatBytes: floats },
     `${formatExplanation(explanation)}\n\n${facts}`,

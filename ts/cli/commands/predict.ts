@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { readImage } from "../../io/image.ts";
 import { largestAt, softmax } from "../classify.ts";
-import { bar, percent } from "../format.ts";
+import { bar, percent, printable } from "../format.ts";
 import { classNames, loadSession, readModelFile } from "../model-file.ts";
 import { addCommonOptions } from "../options.ts";
 import type { Context } from "../run.ts";
@@ -27,7 +27,10 @@ async function predict(file: string, image: string, { output }: Context): Promis
   const names = classNames(session);
   const index = largestAt(probabilities);
   const name = names[index] ?? String(index);
-  output.result({ class: name, index, probabilities, classes: names }, chart(names, probabilities, index));
+  output.result(
+    { class: name, index, probabilities, classes: names },
+    chart(names.map(printable), probabilities, index),
+  );
 }
 
 function chart(names: readonly string[], probabilities: readonly number[], best: number): string {

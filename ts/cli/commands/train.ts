@@ -14,8 +14,8 @@ import { networkMaker } from "../network.ts";
 import {
   addCommonOptions,
   addDataOptions,
+  addWorkersOption,
   type DataOptions,
-  MOST_WORKERS,
   realNumber,
   wholeNumber,
 } from "../options.ts";
@@ -52,10 +52,10 @@ export function trainCommand(context: Context): Command {
     .option("--activation-quantizer <name>", "of the activations: any of the same", "poly")
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
-    .option("--workers <n>", "threads (default: all cores)", wholeNumber("--workers", 1, MOST_WORKERS))
     .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
     .option("--optimizer <name>", Object.keys(optimizers).join(", "), "adam")
     .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6));
+  addWorkersOption(command);
   return addCommonOptions(
     command,
     "proxbit train --data mnist --model cnn --quantizer bnn++ --epochs 5 --out mnist.safetensors",
