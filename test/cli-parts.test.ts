@@ -5,7 +5,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { largestAt, softmax } from "../ts/cli/classify.ts";
 import { bar, clock, grouped, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
+import { quantizersOf } from "../ts/cli/model-file.ts";
 import { drawGray, sideBySide } from "../ts/cli/picture.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 
 it("writes numbers the same way everywhere", () => {
@@ -108,4 +110,12 @@ it("owns up to a fault of its own: exit code 1, and what is needed to report it"
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error: three lines here\n {2}.*please report it.*\nRangeError: three\nlines\nhere\n {4}at /);
   expect(jsonLines(stdout)).toMatchObject([{ type: "error", code: "internal", message: "three lines here" }]);
+});
+
+it("names the quantizers that are in the graph, whatever was asked for", () => {
+  const binary = layers.binaryDense({ units: 4, weightQuantizer: "bc", activationQuantizer: "poly" });
+  const graph = sequential({ inputShape: [8] }, [binary, layers.batchNorm(), layers.dense({ units: 2 })]);
+  expect(quantizersOf(graph)).toEqual({ weightQuantizer: "bc", activationQuantizer: "poly" });
+  const real = sequential({ inputShape: [8] }, [layers.dense({ units: 2 })]);
+  expect(quantizersOf(real)).toEqual({ weightQuantizer: "none", activationQuantizer: "none" });
 });

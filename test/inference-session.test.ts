@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatExplanation, load } from "../ts/inference/index.ts";
 import { type Graph, layers, randomStream, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { Trainer } from "../ts/train/trainer.ts";
 import { pack } from "../ts/train/weights.ts";
 import { awkwardWeights, bits, engineWith, inputMetadata } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
@@ -100,11 +101,26 @@ describe("a session", () => {
     expect(bits(session.run(split.images))).toEqual(bits(session.run(floats)));
     const plain = await load(await fileWith({}));
     expect(bits(plain.run(floats))).toEqual(bits(session.run(floats)));
-    expect(bits(plain.run(split.images))).toEqual(bits(plain.run(Float32Array.from(split.images))));
-    expect(bits(plain.run(split.images))).not.toEqual(bits(session.run(split.images)));
+    expect(() => plain.run(split.images)).toThrow(
+      expect.objectContaining({ code: "model-file", message: /inputScale/ }),
+    );
+    expect(bits(plain.run(Float32Array.from(split.images)))).not.toEqual(bits(session.run(split.images)));
     expect(bits(session.run(Uint8ClampedArray.from(split.images)))).toEqual(bits(session.run(split.images)));
     expect(session.metadata).toEqual(inputMetadata(split));
     expect({ shape: session.inputShape, classes: session.classes }).toEqual({ shape: [6, 6, 2], classes: 3 });
+  });
+
+  test("a file packed without training knows the bytes it was evaluated on", async () => {
+    const trainer = await Trainer.create(graph, { workers: 1, seed: 3 });
+    const { predictions } = await trainer.evaluate(split);
+    const session = await load(await trainer.pack());
+    trainer.close();
+    const logits = session.run(split.images);
+    const answers = Array.from({ length: split.count }, (_, i) => {
+      const row = [...logits.subarray(3 * i, 3 * i + 3)];
+      return row.indexOf(Math.max(...row));
+    });
+    expect(answers).toEqual([...predictions]);
   });
 
   test.each(["", "wide", "NaN", "Infinity"])("a scale of %o in the file is refused", async (inputScale) => {

@@ -91,6 +91,12 @@ describe("readImage", () => {
     }
   });
 
+  it("refuses an interlaced PNG, which the decoder would inflate without a bound", async () => {
+    const interlaced = Uint8Array.from(gray);
+    interlaced[28] = 1;
+    expect((await rejected("image", readImage(interlaced, [2, 3, 1]))).message).toContain("interlaced");
+  });
+
   it("refuses a path that is missing, and one that is a directory", async () => {
     await withFolder(async (folder) => {
       const error = await rejected("image", readImage(join(folder, "none.png"), [2, 3, 1]));

@@ -29,7 +29,7 @@ describe("summary", () => {
     expect(rows[2]).toMatchObject({
       parameters: 16,
       bitsPerWeight: null,
-      packedBytes: 32,
+      packedBytes: 64,
       floatBytes: 64,
       product: null,
     });
@@ -39,9 +39,9 @@ describe("summary", () => {
     expect(rows[5]).toMatchObject({ parameters: 168, packedBytes: 7 * 3, product: "fb", multiplyAccumulates: 168 });
     expect(totals).toEqual({
       parameters: 52 + 16 + 216 + 168,
-      packedBytes: 208 + 32 + 30 + 21,
+      packedBytes: 208 + 64 + 30 + 21,
       floatBytes: 4 * 452,
-      compression: (4 * 452) / 291,
+      compression: (4 * 452) / 323,
       multiplyAccumulates: { ff: 768, fb: 168, bb: 864 },
     });
   });
@@ -77,10 +77,10 @@ describe("summary", () => {
       "─────────────────────────────────────────────────────────────────────────────────────────",
       "input         1200",
       "binary_dense  8            9,600     1         1,200       38,400  bb               9,600",
-      "batch_norm    8               32                  64          128",
+      "batch_norm    8               32                 128          128",
       "─────────────────────────────────────────────────────────────────────────────────────────",
-      "total                      9,632               1,264       38,528                   9,600",
-      "30.5 times smaller than float; multiply-adds per image: bb 9,600",
+      "total                      9,632               1,328       38,528                   9,600",
+      "29.0 times smaller than float; multiply-adds per image: bb 9,600",
     ]);
   });
 });

@@ -7,12 +7,12 @@ import { isProxbitError, ProxbitError } from "../errors.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
+import type { Graph } from "../nn/graph.ts";
 import type { Optimizer } from "../train/optimizers.ts";
 
 export interface TrainingFacts {
   readonly data: Dataset;
-  readonly weightQuantizer: string;
-  readonly activationQuantizer: string;
+  readonly graph: Graph;
   readonly optimizer: Optimizer;
   readonly epochs: number;
   readonly batchSize: number;
@@ -21,21 +21,32 @@ export interface TrainingFacts {
 
 /** The header's texts. Inference needs `inputScale` and `inputOffset`, `predict` the names of the classes. */
 export function describeTraining(facts: TrainingFacts): Readonly<Record<string, string>> {
-  const { data, optimizer } = facts;
+  const { data, graph, optimizer } = facts;
   return {
     dataset: data.name,
     classes: JSON.stringify(data.classes),
     inputScale: String(data.train.scale),
     inputOffset: String(data.train.offset),
     trainImages: String(data.train.count),
-    weightQuantizer: facts.weightQuantizer,
-    activationQuantizer: facts.activationQuantizer,
+    ...quantizersOf(graph),
     optimizer: optimizer.kind === "adam" && optimizer.decoupled ? "adamw" : optimizer.kind,
     learningRate: JSON.stringify(optimizer.learningRate),
     epochs: String(facts.epochs),
     batchSize: String(facts.batchSize),
     seed: String(facts.seed),
   };
+}
+
+/** The names of the quantizers in `graph`, whatever was asked for; "none" where all operands are real. */
+export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
+  const names = (operand: "weightQuantizer" | "activationQuantizer"): string => {
+    const found = graph.nodes.flatMap((node) => {
+      const quantizer = node.op === "conv2d" || node.op === "dense" ? node.attributes[operand] : null;
+      return quantizer === null ? [] : [quantizer.name];
+    });
+    return [...new Set(found)].join(", ") || "none";
+  };
+  return { weightQuantizer: names("weightQuantizer"), activationQuantizer: names("activationQuantizer") };
 }
 
 /** The names of the classes out of the header; their numbers where it holds none. */

@@ -16,9 +16,6 @@ import type { Context } from "./run.ts";
 export interface TrainingRun {
   readonly graph: Graph;
   readonly data: Dataset;
-  /** Names for the file's header; "none" where operands stay real. */
-  readonly weightQuantizer: string;
-  readonly activationQuantizer: string;
   readonly optimizer: Optimizer;
   readonly epochs: number;
   readonly batchSize: number;

@@ -41,7 +41,8 @@ export interface Session {
    * @param images bytes, to which the file's input scale and offset are applied, or floats, taken as they are.
    * @returns the outputs, `[images][classes]`.
    * @throws ProxbitError `argument` for anything but such an array, `shape` where the length is no whole number of images,
-   * `not-finite` for an input or output that is not finite and where a layer met NaN.
+   * `model-file` for bytes where the file does not say their scale, `not-finite` for an input or output that is not
+   * finite and where a layer met NaN.
    */
   run(images: Uint8Array | Uint8ClampedArray | Float32Array): Float32Array;
   explain(): Explanation;
@@ -133,15 +134,19 @@ function runner(
   pixels: number,
 ): Session["run"] {
   const { input, inputSize, output, outputSize } = compiled;
-  const scale = metadataNumber(model, "inputScale", 1);
-  const offset = metadataNumber(model, "inputOffset", 0);
-  const gather: Call = {
-    node: "input",
-    kernel: "gather_bytes",
-    arguments: [pixels, indices, batch, inputSize, scale, offset, input],
-  };
+  const [scale, offset] = [metadataNumber(model, "inputScale"), metadataNumber(model, "inputOffset")];
+  const knowsBytes = scale !== undefined && offset !== undefined;
+  const gather: Call[] = knowsBytes
+    ? [
+        {
+          node: "input",
+          kernel: "gather_bytes",
+          arguments: [pixels, indices, batch, inputSize, scale, offset, input],
+        },
+      ]
+    : [];
   const network = runAll(instance, compiled.calls, "while it ran");
-  const fromBytes = runAll(instance, [gather], "while it ran");
+  const fromBytes = runAll(instance, gather, "while it ran");
   const { buffer } = instance.memory;
   const bytesIn = new Uint8Array(buffer, pixels, batch * inputSize);
   const floatsIn = new Float32Array(buffer, input, batch * inputSize);
@@ -152,6 +157,14 @@ function runner(
       const shape = `[${inputShapeOf(model.graph).join(", ")}]`;
       const message = `the network takes images of ${shape}, ${inputSize} numbers each; ${images.length} were given`;
       throw new ProxbitError("shape", message, "Give whole images, one after the other, channels last.");
+    }
+    if (!knowsBytes && !(images instanceof Float32Array)) {
+      const message = "the model file does not say how bytes become numbers (inputScale, inputOffset)";
+      throw new ProxbitError(
+        "model-file",
+        message,
+        "Give a Float32Array, scaled as in training, or pack the model again.",
+      );
     }
     const count = images.length / inputSize;
     const results = new Float32Array(count * outputSize);
@@ -189,9 +202,9 @@ function checkNumbers(images: unknown): void {
   throw new ProxbitError("not-finite", `number ${bad} of the input is ${images[bad]}`, "Give finite pixels.");
 }
 
-function metadataNumber(model: PackedModel, key: string, otherwise: number): number {
+function metadataNumber(model: PackedModel, key: string): number | undefined {
   const text = model.metadata[key];
-  if (text === undefined) return otherwise;
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
   const message = `the model file's metadata says ${key} is ${JSON.stringify(text)}, which is no number`;

@@ -8,6 +8,8 @@ import { ProxbitError } from "../errors.ts";
 import { requireNode, systemCode } from "./node.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** Position of the interlace method in the first chunk. */
+const INTERLACE = 28;
 
 function imageError(message: string, remedy: string, cause?: unknown): ProxbitError {
   return new ProxbitError("image", message, remedy, cause === undefined ? undefined : { cause });
@@ -32,6 +34,10 @@ function sizeOf(bytes: Uint8Array, what: string): { readonly width: number; read
     throw imageError(`${what} is not a PNG`, "Convert the image to PNG first.");
   }
   if (bytes.length < 24) throw imageError(`${what} ends within its first chunk`, "Save or copy the image again.");
+  // The decoder bounds what it inflates by the image's size, but not for interlaced images.
+  if (bytes[INTERLACE] !== undefined && bytes[INTERLACE] !== 0) {
+    throw imageError(`${what} is an interlaced PNG, which is not supported`, "Save the image without interlacing.");
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, 24);
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }

@@ -5,8 +5,8 @@
  *
  *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
  *
- * Packed bytes: a 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), batch norm its folded scale and shift
- * (8 bytes a channel), all else 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
+ * Packed bytes, as the model file has them: a 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), all else
+ * 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
  */
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
 import { parametersOf } from "./parameters.ts";
@@ -54,8 +54,7 @@ export function productOf(node: GraphNode): Product | null {
   return weightQuantizer === null && activationQuantizer === null ? "ff" : "fb";
 }
 
-function packedBytesOf(node: GraphNode, parameter: Parameter): number {
-  if (node.op === "batchNorm") return parameter.role === "statistic" ? 0 : 4 * elementsOf(parameter.shape);
+function packedBytesOf(parameter: Parameter): number {
   if (parameter.role !== "latent") return 4 * elementsOf(parameter.shape);
   const filters = parameter.shape.at(-1) ?? 1;
   return filters * Math.ceil(elementsOf(parameter.shape) / filters / 8);
@@ -75,7 +74,7 @@ function rowOf(node: GraphNode, outputShape: Shape, parameters: readonly Paramet
     outputShape,
     parameters: count,
     bitsPerWeight: kernel === undefined ? null : kernel.role === "latent" ? 1 : 32,
-    packedBytes: sum((parameter) => packedBytesOf(node, parameter)),
+    packedBytes: sum((parameter) => packedBytesOf(parameter)),
     floatBytes: 4 * count,
     product: productOf(node),
     multiplyAccumulates: kernel === undefined ? 0 : pixels * elementsOf(kernel.shape),

@@ -9,8 +9,8 @@
  *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
  *   poly    sign         max(0, 2 - 2|x|)  -                                 Bi-Real Net
  *   poly+   its integral max(0, 2 - 2|x|)  -                                 ProxConnect++
- *   ede     sign         k t (1 - tanh^2)  t log-linear 0.1 -> 10            IR-Net
- *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 0.1 -> 10            ProxConnect++
+ *   ede     sign         k t (1 - tanh^2)  t log-linear 1e-3 -> 10           IR-Net
+ *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 1e-3 -> 10           ProxConnect++
  *
  * Every soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
  * statistics settle on the network that is shipped. On activations a soft forward map makes the operand real until then.
@@ -130,7 +130,7 @@ export function polyPlus(options: QuantizerOptions = {}): Quantizer {
 
 /** IR-Net's error decay estimator: (sign, EDE'), sharpened over the run. */
 export function ede(options: EdeOptions = {}): Quantizer {
-  const defaults = { t: logLinear(0.1, 10) };
+  const defaults = { t: logLinear(1e-3, 10) };
   return make(
     { name: "ede", forward: "sign", backward: "edePrime", hardenAt: never, clipLatent: 0, defaults },
     options,
@@ -139,7 +139,7 @@ export function ede(options: EdeOptions = {}): Quantizer {
 
 /** EDE+: (EDE, EDE'), sharpened over the run. */
 export function edePlus(options: EdeOptions = {}): Quantizer {
-  const defaults = { t: logLinear(0.1, 10) };
+  const defaults = { t: logLinear(1e-3, 10) };
   return make(
     { name: "ede+", forward: "ede", backward: "edePrime", hardenAt: lastTenth, clipLatent: 0, defaults },
     options,

@@ -91,6 +91,12 @@ export function instantiate(module: WebAssembly.Module, options: InstantiateOpti
   return { exports, memory: own };
 }
 
+/** What a build with debug assertions imports to say that wasm-bindgen's own code has failed. */
+const throwName = /^__wbg___wbindgen_throw_/;
+const fault = (): never => {
+  throw new Error("wasm-bindgen's code in the kernels has failed");
+};
+
 function link(module: WebAssembly.Module, memory: WebAssembly.Memory | undefined): WebAssembly.Instance {
   // wasm-bindgen keeps JavaScript values in a table; ours holds the four constants that its glue expects and no more.
   const fillTable = () => {
@@ -104,7 +110,7 @@ function link(module: WebAssembly.Module, memory: WebAssembly.Memory | undefined
 
   const imports: Record<string, WebAssembly.ModuleImports> = {};
   for (const entry of WebAssembly.Module.imports(module)) {
-    const value = known.get(entry.name);
+    const value = known.get(entry.name) ?? (throwName.test(entry.name) ? fault : undefined);
     if (value === undefined) throw notOurs(`it imports ${entry.module} ${entry.name}`);
     imports[entry.module] ??= {};
     Object.assign(imports[entry.module] ?? {}, { [entry.name]: value });

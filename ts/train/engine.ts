@@ -53,8 +53,6 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
   const layout = layoutAt(await pool.reserve(layoutAt(0).end));
   const region = createRegion(pool);
   const dataAt = createDataStore(pool);
-  const splitNumbers = new WeakMap<Split, number>();
-  let splits = 0;
   let plan: TrainingPlan | undefined;
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
@@ -84,10 +82,10 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
 
   /** The number of the program under `key` over `split`, written and sent to the workers at its first use. */
   const program = async (key: string, split: Split, write: (data: DataAddress) => Program): Promise<number> => {
-    const number = splitNumbers.get(split) ?? splits++;
-    splitNumbers.set(split, number);
-    const whole = `${key} of split ${number}`;
-    const found = programs.get(whole) ?? (await pool.define(write(await dataAt(split))));
+    const data = await dataAt(split);
+    // By place, which data sets that come and go share one after the other.
+    const whole = `${key} of ${data.images} ${data.labels} ${data.scale} ${data.offset}`;
+    const found = programs.get(whole) ?? (await pool.define(write(data)));
     programs.set(whole, found);
     return found;
   };

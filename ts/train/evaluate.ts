@@ -20,6 +20,13 @@ export interface EvaluateOptions {
   readonly onProgress?: (images: number, of: number) => void;
 }
 
+export interface EstimateOptions {
+  /** Batches to average over, at most; 64 where absent. */
+  readonly batches?: number;
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Batches per message to the workers: short enough to stop and to show progress. */
 const BATCHES_AT_ONCE = 8;
 export const DEFAULT_BATCH = 128;
@@ -76,7 +83,7 @@ export async function estimateStatistics(
   engine: Engine,
   seed: number,
   split: Split,
-  options: { readonly batches?: number; readonly batchSize?: number; readonly signal?: AbortSignal | undefined },
+  options: EstimateOptions,
 ): Promise<void> {
   const subject: Subject = { code: "argument", what: "estimateStatistics" };
   plainObject(options, ["batches", "batchSize", "signal"], subject);

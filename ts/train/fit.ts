@@ -1,7 +1,7 @@
 /** The training loop: which images, which program, which event. */
 import { booleanOf, integerIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
-import type { Dataset } from "../io/dataset.ts";
+import type { Dataset, Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import { evaluateSchedule } from "../quantizers/schedule.ts";
 import type { Failure } from "../runtime/program.ts";
@@ -32,6 +32,12 @@ export interface TrainerState {
   metadata: Readonly<Record<string, string>>;
 }
 
+/** How a split's bytes become numbers, as a model file says it. */
+export const inputOf = (split: Split): Readonly<Record<string, string>> => ({
+  inputScale: String(split.scale),
+  inputOffset: String(split.offset),
+});
+
 /** Steps are sent to the workers in slices of about this long: short enough to stop and to report. */
 const SLICE_MS = 50;
 const MOST_STEPS_AT_ONCE = 64;
@@ -45,6 +51,7 @@ export async function* fitNetwork(
   options: FitOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const subject: Subject = { code: "argument", what: "fit" };
+  plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
   plainObject(options, ["epochs", "batchSize", "validate", "signal"], subject);
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
@@ -64,8 +71,7 @@ export async function* fitNetwork(
   state.metadata = {
     dataset: data.name,
     classes: JSON.stringify(data.classes),
-    inputScale: String(data.train.scale),
-    inputOffset: String(data.train.offset),
+    ...inputOf(data.train),
   };
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {

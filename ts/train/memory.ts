@@ -59,6 +59,8 @@ export function createDataStore(pool: Pool): (split: Split) => Promise<DataAddre
   return (split) => {
     const found = known.get(split) ?? send(split);
     known.set(split, found);
+    // A failure is not kept: the next call tries again.
+    found.catch(() => known.delete(split));
     return found;
   };
 }

@@ -16,9 +16,9 @@ import { validateGraph } from "../nn/validate.ts";
 import { createPool } from "../runtime/pool.ts";
 import type { Variant } from "../runtime/variants.ts";
 import { createEngine } from "./engine.ts";
-import { type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
+import { type EstimateOptions, type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
-import { type FitOptions, fitNetwork, type TrainerState } from "./fit.ts";
+import { type FitOptions, fitNetwork, inputOf, type TrainerState } from "./fit.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "./optimizers.ts";
 import { LANES } from "./plan.ts";
 import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
@@ -54,14 +54,15 @@ export interface Trainer {
   /** Loss, accuracy and predictions of the network with hard-signed weights and activations. */
   evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
-  estimateStatistics(split: Split, options?: { readonly batches?: number; readonly batchSize?: number }): Promise<void>;
+  estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
   /** The latent and real weights and the running statistics, by parameter name. */
   weights(): Promise<Map<string, Float32Array>>;
   /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
   /**
-   * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name, classes,
-   * input scale and offset, and whatever texts `metadata` adds.
+   * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
+   * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), and whatever
+   * texts `metadata` adds.
    */
   pack(metadata?: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** Ends the workers. */
@@ -86,9 +87,15 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
       variant: pool.variant,
       memoryBytes: pool.reservedBytes,
       fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions),
-      evaluate: (split, evaluateOptions = {}) => evaluate(engine, split, evaluateOptions),
-      estimateStatistics: (split, estimateOptions = {}) =>
-        estimateStatistics(engine, state.seed, split, estimateOptions),
+      evaluate: async (split, evaluateOptions = {}) => {
+        const evaluation = await evaluate(engine, split, evaluateOptions);
+        state.metadata = { ...inputOf(split), ...state.metadata };
+        return evaluation;
+      },
+      estimateStatistics: async (split, estimateOptions = {}) => {
+        await estimateStatistics(engine, state.seed, split, estimateOptions);
+        state.metadata = { ...inputOf(split), ...state.metadata };
+      },
       weights: () => engine.alone(() => readWeights(engine)),
       setWeights: (weights) => writeWeights(engine, weights),
       pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),

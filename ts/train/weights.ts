@@ -46,6 +46,9 @@ export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, 
       const message = `parameter "${name}" holds ${given[bad]} at position ${bad}`;
       throw new ProxbitError("not-finite", message, "Give finite weights only.");
     }
+    if (name.endsWith("/movingVariance") && given.some((value) => value < 0)) {
+      throw new ProxbitError("argument", `parameter "${name}" holds a negative variance`, "Give variances from 0 on.");
+    }
   }
   await engine.alone(async () => writeValues(engine, new Map([...(await readWeights(engine)), ...weights])));
 }

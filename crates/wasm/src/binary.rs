@@ -8,8 +8,7 @@
 //! element, and an output must not overlap any other argument.
 #![allow(clippy::missing_safety_doc)]
 
-use core::slice::{from_raw_parts as read, from_raw_parts_mut as write};
-
+use crate::memory::{read, write};
 use proxbit_kernels::bits::{self, weights};
 use proxbit_kernels::conv::binary::{lookup_conv_4x32, popcnt_conv_4x2};
 use proxbit_kernels::gemm::bb_popcnt::{Popcnt8, Popcnt64};

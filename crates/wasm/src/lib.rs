@@ -1,6 +1,7 @@
 //! The boundary between JavaScript and the kernels: exported functions over addresses and descriptors.
 
 mod binary;
+mod memory;
 mod real;
 
 // Nothing here is called through wasm-bindgen, yet its tool needs the crate linked in: for shared memory it gives every

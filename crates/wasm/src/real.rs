@@ -1,10 +1,10 @@
 //! Exports over real numbers: training, and the real layers of inference.
 //!
-//! Every function takes addresses in linear memory (tensors 16-byte aligned; read and written ranges must not overlap)
+//! Every function takes addresses in linear memory (aligned to their elements; read and written ranges must not overlap)
 //! and returns a status: 0 = fine, 1 = a bad number (NaN or infinity) was found. Lengths follow from the shapes, as the
 //! kernels' documentation states; an impossible shape traps. Where an address may be absent, 0 stands for nothing.
 
-use core::slice::{from_raw_parts, from_raw_parts_mut};
+use crate::memory::{read, write};
 use proxbit_kernels::conv::geometry::Geometry;
 use proxbit_kernels::conv::{mixed, real};
 use proxbit_kernels::gemm::ff;
@@ -31,13 +31,13 @@ macro_rules! exports {
 /// `length` values, or nothing where the address is 0.
 unsafe fn optional<'a, T>(address: *const T, length: usize) -> Option<&'a [T]> {
     // SAFETY: promised by the caller of the export.
-    (!address.is_null()).then(|| unsafe { from_raw_parts(address, length) })
+    (!address.is_null()).then(|| unsafe { read(address, length) })
 }
 
 /// `length` values to write, or nothing where the address is 0.
 unsafe fn optional_mut<'a, T>(address: *mut T, length: usize) -> Option<&'a mut [T]> {
     // SAFETY: promised by the caller of the export.
-    (!address.is_null()).then(|| unsafe { from_raw_parts_mut(address, length) })
+    (!address.is_null()).then(|| unsafe { write(address, length) })
 }
 
 /// Rows that the indices reach into.
@@ -81,44 +81,44 @@ exports! {
     fn gather_bytes(
         data: *const u8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = from_raw_parts(indices, count);
-        let data = from_raw_parts(data, reach(indices) * row);
-        gather::gather_bytes(data, indices, row, scale, offset, from_raw_parts_mut(out, count * row));
+        let indices = read(indices, count);
+        let data = read(data, reach(indices) * row);
+        gather::gather_bytes(data, indices, row, scale, offset, write(out, count * row));
         false
     }
 
     /// Batch rows from reals: out `f32 [count][row]`.
     fn gather_reals(data: *const f32, indices: *const u32, count: usize, row: usize, out: *mut f32) {
-        let indices = from_raw_parts(indices, count);
-        let data = from_raw_parts(data, reach(indices) * row);
-        gather::gather_reals(data, indices, row, from_raw_parts_mut(out, count * row));
+        let indices = read(indices, count);
+        let data = read(data, reach(indices) * row);
+        gather::gather_reals(data, indices, row, write(out, count * row));
         false
     }
 
     /// Labels of a batch: out `u8 [count]`.
     fn gather_labels(labels: *const u8, indices: *const u32, count: usize, out: *mut u8) {
-        let indices = from_raw_parts(indices, count);
-        gather::gather_labels(from_raw_parts(labels, reach(indices)), indices, from_raw_parts_mut(out, count));
+        let indices = read(indices, count);
+        gather::gather_labels(read(labels, reach(indices)), indices, write(out, count));
         false
     }
 
     /// Writes the whole padded buffer out `f32 [images][PH][PW][c]` from x `f32 [images][h][w][c]`.
     fn pad_real(shape: *const ConvShape, x: *const f32, out: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        real::pad_real(&*shape, from_raw_parts(x, lengths.input), from_raw_parts_mut(out, lengths.padded));
+        real::pad_real(&*shape, read(x, lengths.input), write(out, lengths.padded));
         false
     }
 
     /// Spreads dy `f32 [images][oh][ow][o]` over out `f32 [images][h+kh-1][w+kw-1][o]`.
     fn dilate_real(shape: *const ConvShape, dy: *const f32, out: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        real::dilate_real(&*shape, from_raw_parts(dy, lengths.output), from_raw_parts_mut(out, lengths.dilated));
+        real::dilate_real(&*shape, read(dy, lengths.output), write(out, lengths.dilated));
         false
     }
 
     /// Panels `f32 [ceil(n/8)][k][8]` of w `f32 [k][n]`.
     fn pack_panels(w: *const f32, k: usize, n: usize, out: *mut f32) {
-        ff::pack_panels(from_raw_parts(w, k * n), k, n, from_raw_parts_mut(out, n.div_ceil(8) * k * 8));
+        ff::pack_panels(read(w, k * n), k, n, write(out, n.div_ceil(8) * k * 8));
         false
     }
 
@@ -126,35 +126,35 @@ exports! {
     fn pack_panels_transposed(shape: *const ConvShape, w: *const f32, out: *mut f32) {
         let (lengths, channels) = (Lengths::of(&*shape), (*shape).channels as usize);
         let length = channels.div_ceil(8) * 8 * (lengths.rows / channels) * lengths.filters;
-        ff::pack_panels_transposed(&*shape, from_raw_parts(w, lengths.kernel), from_raw_parts_mut(out, length));
+        ff::pack_panels_transposed(&*shape, read(w, lengths.kernel), write(out, length));
         false
     }
 
     /// Real convolution: x padded, panels, bias `f32 [N]` or 0, out `f32 [images][oh][ow][N]`.
     fn ff_conv(shape: *const ConvShape, x: *const f32, panels: *const f32, bias: *const f32, out: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        let panels = from_raw_parts(panels, lengths.filters.div_ceil(8) * 8 * lengths.rows);
+        let panels = read(panels, lengths.filters.div_ceil(8) * 8 * lengths.rows);
         let bias = optional(bias, lengths.filters);
-        let out = from_raw_parts_mut(out, lengths.output);
-        real::ff_conv(&*shape, from_raw_parts(x, lengths.padded), panels, bias, out);
+        let out = write(out, lengths.output);
+        real::ff_conv(&*shape, read(x, lengths.padded), panels, bias, out);
         false
     }
 
     /// Gradient of the filters of a real convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32 [K][N]`.
     fn ff_conv_backward_filter(shape: *const ConvShape, x: *const f32, dy: *const f32, dw: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        let (x, dy) = (from_raw_parts(x, lengths.padded), from_raw_parts(dy, lengths.output));
-        real::ff_conv_backward_filter(&*shape, x, dy, from_raw_parts_mut(dw, lengths.kernel));
+        let (x, dy) = (read(x, lengths.padded), read(dy, lengths.output));
+        real::ff_conv_backward_filter(&*shape, x, dy, write(dw, lengths.kernel));
         false
     }
 
     /// Convolution of +-1 inputs (nibbles, padded) with a real kernel w `f32 [K][N]`; scratch as in `fb_scratch_bytes`.
     fn fb_conv(shape: *const ConvShape, nibbles: *const u8, w: *const f32, out: *mut f32, scratch: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        let nibbles = from_raw_parts(nibbles, lengths.nibbles);
-        let out = from_raw_parts_mut(out, lengths.output);
-        let scratch = from_raw_parts_mut(scratch, mixed::scratch_floats(&*shape));
-        mixed::fb_conv(&*shape, nibbles, from_raw_parts(w, lengths.kernel), out, scratch);
+        let nibbles = read(nibbles, lengths.nibbles);
+        let out = write(out, lengths.output);
+        let scratch = write(scratch, mixed::scratch_floats(&*shape));
+        mixed::fb_conv(&*shape, nibbles, read(w, lengths.kernel), out, scratch);
         false
     }
 
@@ -166,16 +166,16 @@ exports! {
         let lengths = Lengths::of(&*shape);
         let floats = mixed::scratch_floats(&*shape);
         let plane_bytes = 4 * ((*shape).channels as usize).div_ceil(4) * mixed::plane_bytes(&*shape);
-        let planes = from_raw_parts_mut(scratch.add(floats).cast(), plane_bytes);
-        let (nibbles, dy) = (from_raw_parts(nibbles, lengths.nibbles), from_raw_parts(dy, lengths.output));
-        let dw = from_raw_parts_mut(dw, lengths.kernel);
-        mixed::fb_conv_backward_filter(&*shape, nibbles, dy, dw, from_raw_parts_mut(scratch, floats), planes);
+        let planes = write(scratch.add(floats).cast(), plane_bytes);
+        let (nibbles, dy) = (read(nibbles, lengths.nibbles), read(dy, lengths.output));
+        let dw = write(dw, lengths.kernel);
+        mixed::fb_conv_backward_filter(&*shape, nibbles, dy, dw, write(scratch, floats), planes);
         false
     }
 
     /// out `f32 [cols]` = sums of the columns of x `f32 [rows][cols]`.
     fn column_sums(x: *const f32, rows: usize, cols: usize, out: *mut f32) {
-        reduce::column_sums(from_raw_parts(x, rows * cols), from_raw_parts_mut(out, cols));
+        reduce::column_sums(read(x, rows * cols), write(out, cols));
         false
     }
 
@@ -183,33 +183,33 @@ exports! {
     fn quantize_forward(map: u32, x: *const f32, y: *mut f32, n: usize, params: *const f32) {
         let params = optional(params, quantizer::Forward::parameters(map)).unwrap_or_default();
         let map = quantizer::Forward::from_number(map, params).expect("forward map");
-        quantizer::quantize_forward(map, from_raw_parts(x, n), from_raw_parts_mut(y, n))
+        quantizer::quantize_forward(map, read(x, n), write(y, n))
     }
 
     /// gx = gy * B(x) with the backward map of this number; params `f32*` as the map needs.
     fn quantize_backward(map: u32, x: *const f32, gy: *const f32, gx: *mut f32, n: usize, params: *const f32) {
         let params = optional(params, quantizer::Backward::parameters(map)).unwrap_or_default();
         let map = quantizer::Backward::from_number(map, params).expect("backward map");
-        let (x, gy) = (from_raw_parts(x, n), from_raw_parts(gy, n));
-        quantizer::quantize_backward(map, x, gy, from_raw_parts_mut(gx, n))
+        let (x, gy) = (read(x, n), read(gy, n));
+        quantizer::quantize_backward(map, x, gy, write(gx, n))
     }
 
     /// y = f(x); kind 0 relu, 1 hard tanh.
     fn activation_forward(kind: u32, x: *const f32, y: *mut f32, n: usize) {
         let kind = activation::Activation::from_number(kind).expect("activation");
-        activation::activation_forward(kind, from_raw_parts(x, n), from_raw_parts_mut(y, n))
+        activation::activation_forward(kind, read(x, n), write(y, n))
     }
 
     /// gx = gy f'(x); kind 0 relu, 1 hard tanh.
     fn activation_backward(kind: u32, x: *const f32, gy: *const f32, gx: *mut f32, n: usize) {
         let kind = activation::Activation::from_number(kind).expect("activation");
-        let (x, gy) = (from_raw_parts(x, n), from_raw_parts(gy, n));
-        activation::activation_backward(kind, x, gy, from_raw_parts_mut(gx, n))
+        let (x, gy) = (read(x, n), read(gy, n));
+        activation::activation_backward(kind, x, gy, write(gx, n))
     }
 
     /// One lane's sums of x and x^2: partial `f64 [2][c]`.
     fn norm_partial(x: *const f32, rows: usize, c: usize, partial: *mut f64) {
-        norm::norm_partial(from_raw_parts(x, rows * c), c, from_raw_parts_mut(partial, 2 * c));
+        norm::norm_partial(read(x, rows * c), c, write(partial, 2 * c));
         false
     }
 
@@ -220,35 +220,35 @@ exports! {
         gamma: *const f32, beta: *const f32, eps: f32, y: *mut f32, saved: *mut f32, running: *mut f32,
         momentum: *const f32,
     ) {
-        let partials = from_raw_parts(partials, lanes * 2 * c);
-        let batch = norm::Batch { partials, total_rows, gamma: from_raw_parts(gamma, c) };
+        let partials = read(partials, lanes * 2 * c);
+        let batch = norm::Batch { partials, total_rows, gamma: read(gamma, c) };
         let running = optional_mut(running, 2 * c).map(|running| (running, *momentum));
-        let (x, y) = (from_raw_parts(x, rows * c), from_raw_parts_mut(y, rows * c));
-        let saved = from_raw_parts_mut(saved, 2 * c);
-        norm::norm_forward(x, batch, from_raw_parts(beta, c), eps, y, saved, running)
+        let (x, y) = (read(x, rows * c), write(y, rows * c));
+        let saved = write(saved, 2 * c);
+        norm::norm_forward(x, batch, read(beta, c), eps, y, saved, running)
     }
 
     /// scale and shift `f32 [c]` of the running statistics `f32 [2][c]`.
     fn norm_fold(
         gamma: *const f32, beta: *const f32, running: *const f32, eps: f32, c: usize, scale: *mut f32, shift: *mut f32,
     ) {
-        let (gamma, beta) = (from_raw_parts(gamma, c), from_raw_parts(beta, c));
-        let (scale, shift) = (from_raw_parts_mut(scale, c), from_raw_parts_mut(shift, c));
-        norm::norm_fold(gamma, beta, from_raw_parts(running, 2 * c), eps, scale, shift)
+        let (gamma, beta) = (read(gamma, c), read(beta, c));
+        let (scale, shift) = (write(scale, c), write(shift, c));
+        norm::norm_fold(gamma, beta, read(running, 2 * c), eps, scale, shift)
     }
 
     /// y = x * scale + shift per channel.
     fn affine(x: *const f32, rows: usize, c: usize, scale: *const f32, shift: *const f32, y: *mut f32) {
-        let (scale, shift) = (from_raw_parts(scale, c), from_raw_parts(shift, c));
-        norm::affine(from_raw_parts(x, rows * c), scale, shift, from_raw_parts_mut(y, rows * c))
+        let (scale, shift) = (read(scale, c), read(shift, c));
+        norm::affine(read(x, rows * c), scale, shift, write(y, rows * c))
     }
 
     /// One lane's sums of dy and dy * xhat: partial `f64 [2][c]`.
     fn norm_backward_partial(
         x: *const f32, dy: *const f32, rows: usize, c: usize, saved: *const f32, partial: *mut f64,
     ) {
-        let (x, dy) = (from_raw_parts(x, rows * c), from_raw_parts(dy, rows * c));
-        norm::norm_backward_partial(x, dy, from_raw_parts(saved, 2 * c), from_raw_parts_mut(partial, 2 * c));
+        let (x, dy) = (read(x, rows * c), read(dy, rows * c));
+        norm::norm_backward_partial(x, dy, read(saved, 2 * c), write(partial, 2 * c));
         false
     }
 
@@ -257,26 +257,26 @@ exports! {
         x: *const f32, dy: *const f32, rows: usize, c: usize, saved: *const f32, gamma: *const f32,
         partials: *const f64, lanes: usize, total_rows: usize, dx: *mut f32, dgamma: *mut f32, dbeta: *mut f32,
     ) {
-        let partials = from_raw_parts(partials, lanes * 2 * c);
-        let batch = norm::Batch { partials, total_rows, gamma: from_raw_parts(gamma, c) };
-        let (x, dy) = (from_raw_parts(x, rows * c), from_raw_parts(dy, rows * c));
-        let saved = from_raw_parts(saved, 2 * c);
-        let dx = from_raw_parts_mut(dx, rows * c);
+        let partials = read(partials, lanes * 2 * c);
+        let batch = norm::Batch { partials, total_rows, gamma: read(gamma, c) };
+        let (x, dy) = (read(x, rows * c), read(dy, rows * c));
+        let saved = read(saved, 2 * c);
+        let dx = write(dx, rows * c);
         norm::norm_backward(x, dy, saved, batch, dx, optional_mut(dgamma, c), optional_mut(dbeta, c))
     }
 
     /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8` of x `f32 [images][h][w][c]`.
     fn max_pool(shape: *const ConvShape, x: *const f32, y: *mut f32, argmax: *mut u8) {
         let lengths = Lengths::of(&*shape);
-        let (y, argmax) = (from_raw_parts_mut(y, lengths.output), from_raw_parts_mut(argmax, lengths.output));
-        pool::max_pool(&*shape, from_raw_parts(x, lengths.input), y, argmax)
+        let (y, argmax) = (write(y, lengths.output), write(argmax, lengths.output));
+        pool::max_pool(&*shape, read(x, lengths.input), y, argmax)
     }
 
     /// dx `f32 [images][h][w][c]`, written in full.
     fn max_pool_backward(shape: *const ConvShape, dy: *const f32, argmax: *const u8, dx: *mut f32) {
         let lengths = Lengths::of(&*shape);
-        let (dy, argmax) = (from_raw_parts(dy, lengths.output), from_raw_parts(argmax, lengths.output));
-        pool::max_pool_backward(&*shape, dy, argmax, from_raw_parts_mut(dx, lengths.input));
+        let (dy, argmax) = (read(dy, lengths.output), read(argmax, lengths.output));
+        pool::max_pool_backward(&*shape, dy, argmax, write(dx, lengths.input));
         false
     }
 
@@ -286,18 +286,18 @@ exports! {
         logits: *const f32, labels: *const u8, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
         dlogits: *mut f32, result: *mut f64, predictions: *mut u32,
     ) {
-        let (logits, labels) = (from_raw_parts(logits, rows * classes), from_raw_parts(labels, rows));
+        let (logits, labels) = (read(logits, rows * classes), read(labels, rows));
         let (dlogits, predictions) = (optional_mut(dlogits, rows * classes), optional_mut(predictions, rows));
         let found =
             loss::softmax_cross_entropy(logits, labels, valid_rows, classes, inverse_batch, dlogits, predictions);
-        from_raw_parts_mut(result, 2).copy_from_slice(&[found.loss, found.correct as f64]);
+        write(result, 2).copy_from_slice(&[found.loss, found.correct as f64]);
         found.bad
     }
 
     /// out `f32 [n]` = sum over lanes, in order, of partials; lane l starts at float l * stride.
     fn sum_lanes(partials: *const f32, lanes: usize, stride: usize, n: usize, out: *mut f32) {
-        let partials = from_raw_parts(partials, (lanes - 1) * stride + n);
-        reduce::sum_lanes(partials, lanes, stride, from_raw_parts_mut(out, n))
+        let partials = read(partials, (lanes - 1) * stride + n);
+        reduce::sum_lanes(partials, lanes, stride, write(out, n))
     }
 
     /// hyper `f32 [5]` = learning rate, momentum, weight decay, nesterov (0 or 1), clip; momentum_buffer `f32 [n]`, or 0
@@ -306,7 +306,7 @@ exports! {
         let [learning_rate, momentum, weight_decay, nesterov, clip] = *hyper.cast::<[f32; 5]>();
         let hyper = optimizer::Sgd { learning_rate, momentum, weight_decay, nesterov: nesterov != 0.0, clip };
         let velocity = optional_mut(momentum_buffer, n);
-        optimizer::sgd_step(from_raw_parts_mut(w, n), from_raw_parts(g, n), velocity, &hyper)
+        optimizer::sgd_step(write(w, n), read(g, n), velocity, &hyper)
     }
 
     /// hyper `f32 [9]` = learning rate, beta1, beta2, epsilon, weight decay, decoupled (0 or 1), 1 - beta1^t,
@@ -325,25 +325,25 @@ exports! {
             bias_correction2: second,
             clip,
         };
-        let (m, v) = (from_raw_parts_mut(m, n), from_raw_parts_mut(v, n));
-        optimizer::adam_step(from_raw_parts_mut(w, n), from_raw_parts(g, n), m, v, &hyper)
+        let (m, v) = (write(m, n), write(v, n));
+        optimizer::adam_step(write(w, n), read(g, n), m, v, &hyper)
     }
 
     /// y = a + b.
     fn add(a: *const f32, b: *const f32, y: *mut f32, n: usize) {
-        reduce::add_tensors(from_raw_parts(a, n), from_raw_parts(b, n), from_raw_parts_mut(y, n));
+        reduce::add_tensors(read(a, n), read(b, n), write(y, n));
         false
     }
 
     /// y += x.
     fn add_into(y: *mut f32, x: *const f32, n: usize) {
-        reduce::add_into(from_raw_parts_mut(y, n), from_raw_parts(x, n));
+        reduce::add_into(write(y, n), read(x, n));
         false
     }
 
     /// Copies bytes.
     fn copy(from: *const u8, to: *mut u8, bytes: usize) {
-        from_raw_parts_mut(to, bytes).copy_from_slice(from_raw_parts(from, bytes));
+        write(to, bytes).copy_from_slice(read(from, bytes));
         false
     }
 

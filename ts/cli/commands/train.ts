@@ -10,6 +10,7 @@ import { type Optimizer, optimizers } from "../../train/optimizers.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
+import { quantizersOf } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
 import {
   addCommonOptions,
@@ -83,8 +84,6 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   const run: TrainingRun = {
     graph,
     data,
-    weightQuantizer: options.quantizer,
-    activationQuantizer: options.activationQuantizer,
     optimizer,
     epochs: options.epochs,
     batchSize: options.batchSize,
@@ -93,13 +92,14 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     file: options.out,
   };
   const result = await runTraining(run, context);
+  const quantizers = quantizersOf(graph);
   const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
   context.output.result(
     {
       dataset: data.name,
       model: graph.name,
-      quantizer: options.quantizer,
-      activationQuantizer: options.activationQuantizer,
+      quantizer: quantizers.weightQuantizer,
+      activationQuantizer: quantizers.activationQuantizer,
       epochs: options.epochs,
       batchSize: options.batchSize,
       seed: options.seed,

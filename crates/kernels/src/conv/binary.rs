@@ -13,7 +13,8 @@ use crate::shape::ConvShape;
 
 /// Sums by nibble look-up, 4 pixels times 32 filters a tile.
 ///
-/// `nibbles` `[images][padded_height][padded_width][groups]`, `weights` `[filter blocks][taps * groups][16]`.
+/// `nibbles` `[images][padded_height][padded_width][groups]`, `weights` in panels of 32 filters (the last may be
+/// 16): `[panels][taps * groups][32]`.
 ///
 /// # Panics
 /// When a slice is shorter than its layout or the shape contradicts itself.
