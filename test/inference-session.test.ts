@@ -102,7 +102,7 @@ describe("a session", () => {
     const plain = await load(await fileWith({}));
     expect(bits(plain.run(floats))).toEqual(bits(session.run(floats)));
     expect(() => plain.run(split.images)).toThrow(
-      expect.objectContaining({ code: "model-file", message: /inputScale/ }),
+      expect.objectContaining({ code: "model-file", message: expect.stringContaining("inputScale") }),
     );
     expect(bits(plain.run(Float32Array.from(split.images)))).not.toEqual(bits(session.run(split.images)));
     expect(bits(session.run(Uint8ClampedArray.from(split.images)))).toEqual(bits(session.run(split.images)));
