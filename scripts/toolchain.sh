@@ -36,6 +36,8 @@ find_rust() {
     [ "${minor:-0}" -ge "$least_rust_minor" ] || continue
     rust_sysroot=$("$rustc" --print sysroot)
     [ -f "$rust_sysroot/lib/rustlib/src/rust/library/std/Cargo.toml" ] || continue
+    # rustup writes its list last: without an entry there, the source may be half a download.
+    [ ! -f "$rust_sysroot/lib/rustlib/components" ] || grep -q '^rust-src' "$rust_sysroot/lib/rustlib/components" || continue
     host=$("$rustc" -vV | sed -n 's/^host: //p')
     rust_linker=
     if [ ! -x "$rust_sysroot/lib/rustlib/$host/bin/rust-lld" ]; then
