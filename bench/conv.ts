@@ -4,9 +4,9 @@
  * with the machine. The sums are checked in the same run, every one of them, against f32.
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { detectVariant, type Variant } from "../ts/runtime/variants.ts";
 import { type Contestant, onnxruntime, ours, outputScale, type Problem, tfjs } from "./conv-contestants.ts";
+import { benchmarkOptions } from "./options.ts";
 
 const SHAPES = [
   [56, 64],
@@ -15,22 +15,10 @@ const SHAPES = [
   [7, 512],
 ] as const;
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(
-    "usage: npm run bench -- conv [--quick] [--json]\n\nThe binary 3x3 convolution against tfjs-backend-wasm and onnxruntime-web.",
-  );
-  process.exit(0);
-}
-const rounds = values.quick ? 7 : 31;
+const options = benchmarkOptions("conv", "The binary 3x3 convolution against tfjs-backend-wasm and onnxruntime-web.");
+const rounds = options.quick ? 7 : 31;
 /** A round runs a contestant until this many milliseconds have passed. */
-const sliceMilliseconds = values.quick ? 8 : 12;
+const sliceMilliseconds = options.quick ? 8 : 12;
 
 /** +-1 from a fixed sequence (xorshift32). */
 function signs(count: number, seed: number): Float32Array {
@@ -128,7 +116,7 @@ async function compare(size: number, channels: number, variants: readonly Varian
 
 function report(name: string, macs: number, mine: readonly Times[], peers: readonly Times[]): void {
   const best = mine.reduce((fastest, times) => (times.ms < fastest.ms ? times : fastest));
-  if (values.json) {
+  if (options.json) {
     for (const peer of peers) {
       const { name: peerName, version } = peer.contestant;
       console.log(
@@ -159,11 +147,11 @@ function report(name: string, macs: number, mine: readonly Times[], peers: reado
 const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}`;
 const best = await detectVariant({ shared: false });
 const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
-if (!values.json) {
+if (!options.json) {
   console.log(`one thread each, batch 1, ${rounds} interleaved rounds, medians (quartiles); ${machine}`);
   console.log("ratios: tfjs-backend-wasm f32, onnxruntime-web uint8");
 }
 let exact = true;
 for (const [size, channels] of SHAPES) exact = (await compare(size, channels, variants)) && exact;
-if (!values.json) console.log(exact ? "\nall sums equal those of f32" : "\nSOME SUMS ARE WRONG");
+if (!options.json) console.log(exact ? "\nall sums equal those of f32" : "\nSOME SUMS ARE WRONG");
 process.exit(exact ? 0 : 1);

@@ -3,29 +3,17 @@
  * whole steps as a user sees them: forward, backward and update, in the soft phase of BNN++ (which is nine tenths of a run).
  */
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { mnist } from "../ts/io/mnist.ts";
 import { take } from "../ts/io/split.ts";
 import { cnn } from "../ts/nn/models/cnn.ts";
 import { Trainer } from "../ts/train/trainer.ts";
+import { benchmarkOptions } from "./options.ts";
 
 const BATCH = 128;
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
-});
-if (values.help) {
-  console.log(
-    "usage: npm run bench -- train [--quick] [--json]\n\nImages a second of the demo network with 1 and 2 workers.",
-  );
-  process.exit(0);
-}
+const options = benchmarkOptions("train", "Images a second of the demo network with 1 and 2 workers.");
 
-const [warmUp, measured, rounds] = values.quick ? [4, 12, 5] : [4, 24, 11];
+const [warmUp, measured, rounds] = options.quick ? [4, 12, 5] : [4, 24, 11];
 const data = await mnist();
 const few = { ...data, train: take(data.train, BATCH * (warmUp + measured + 1)) };
 const graph = cnn({ weightQuantizer: "bnn++", activationQuantizer: "poly" });
@@ -57,7 +45,7 @@ const ratio = median(withTwo.map((rate, round) => rate / (withOne[round] as numb
 const machine = `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}`;
 const row = (workers: number, rates: readonly number[]): string =>
   `${workers} worker${workers > 1 ? "s" : " "}  ${median(rates).toFixed(0).padStart(6)} images/s  (${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)})`;
-if (values.json) {
+if (options.json) {
   const ours = { workers: 2, imagesPerSecond: median(withTwo) };
   const peer = { name: "1 worker", imagesPerSecond: median(withOne) };
   console.log(
