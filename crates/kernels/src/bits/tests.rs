@@ -12,7 +12,7 @@ fn is_positive(reals: &[f32]) -> Vec<bool> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(crate::naive::cases(256))]
 
     #[test]
     fn signs_and_borders_equal_the_naive_packing(shape in any_shape(), seed: u64) {

@@ -20,7 +20,7 @@ fn unpadded(shape: &ConvShape) -> ConvShape {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(crate::naive::cases(192))]
 
     #[test]
     fn a_pool_is_the_maximum_then_the_flip(pool in any_shape(), same: bool, pad_one: bool, seed: u64) {

@@ -42,7 +42,7 @@ fn scales() -> impl Strategy<Value = f32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(crate::naive::cases(512))]
 
     #[test]
     fn the_bit_is_the_sign_of_the_expression(scale in scales(), shift in scales(), bound in 1..3000i32) {
@@ -66,7 +66,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(crate::naive::cases(128))]
 
     #[test]
     fn bits_are_packed_into_the_padded_interior(shape in any_shape(), seed: u64) {

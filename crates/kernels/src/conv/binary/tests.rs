@@ -51,7 +51,7 @@ fn all_kernels(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> [(&'static str, 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(crate::naive::cases(192))]
 
     #[test]
     fn every_kernel_gives_the_exact_sums(shape in any_shape(), seed: u64) {
