@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeConvShape, mixedScratchBytes } from "../ts/runtime/conv-shape.ts";
+import { encodeConvShape, fbInputScratchBytes, mixedScratchBytes } from "../ts/runtime/conv-shape.ts";
 import { kernelNames, queryNames } from "../ts/runtime/exports.ts";
 import { createSharedMemory, instantiate, pageBytes, wantsSharedMemory } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
@@ -37,6 +37,7 @@ it("sets aside at least the scratch that the core asks for", async () => {
     const larger = { ...shape, filters: factor * shape.filters, channels: factor * shape.channels };
     new Uint8Array(memory.buffer).set(encodeConvShape(larger), address);
     expect(mixedScratchBytes(larger)).toBeGreaterThanOrEqual(exports.fb_scratch_bytes(address));
+    expect(fbInputScratchBytes(larger)).toBe(exports.fb_input_scratch_bytes(address));
   });
   fc.assert(check);
 });

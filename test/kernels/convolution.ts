@@ -1,10 +1,25 @@
 /** Properties of the three products as convolutions: forward, and both ways back. */
-import { transposedShape } from "../../ts/runtime/conv-shape.ts";
+import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
+import {
+  type ConvShape,
+  fbInputScratchBytes,
+  fbInputWeightBytes,
+  transposedShape,
+} from "../../ts/runtime/conv-shape.ts";
 import { type Case, convolutions, dense, numbers } from "./arbitrary.ts";
-import type { Bench } from "./bench.ts";
-import { gamma, sameBits, status, within } from "./compare.ts";
+import type { Bench, Tensor } from "./bench.ts";
+import { gamma, sameBits, sameNumbers, status, within } from "./compare.ts";
 import * as naive from "./naive.ts";
-import { bitsOf, groups, lookupWeights, nibbles, packedWords, tapSums, wordWeights } from "./naive-bits.ts";
+import {
+  bitsOf,
+  groups,
+  inputWeights,
+  lookupWeights,
+  nibbles,
+  packedWords,
+  tapSums,
+  wordWeights,
+} from "./naive-bits.ts";
 import { property } from "./property.ts";
 
 /** Long sums: past every width that partial counts are kept in (60 and 16,380 groups of the look-up, 31 and more words). */
@@ -248,4 +263,67 @@ const fbFilter = property(
   { examples: [long[2]!, { shape: dense(300, 9, 10), seed: 4 }], runs: 60 },
 );
 
-export const convolutionProperties = [bb, extremes, ff, ffFilter, ffInput, fb, fbFilter];
+const fbInput = property(
+  "real times +-1: the input's gradient within its rounding, masked, added; the same bits for an image on its own",
+  convolutions,
+  (bench, convolution) => {
+    const { shape, seed } = convolution;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    const w = random.reals(naive.terms(shape) * shape.filters);
+    const dy = random.reals(naive.outputPixels(shape) * shape.filters);
+    const before = random.reals(x.length);
+    const weights = bench.output(Uint8Array, fbInputWeightBytes(shape));
+    const descriptor = bench.shape(shape);
+    status("pack_fb_input_weights", bench.call("pack_fb_input_weights", descriptor, bench.input(w), weights), 0);
+    sameBits("packed weights", weights.read(), inputWeights(shape, w));
+
+    const packed = bench.input(inputWeights(shape, w));
+    const [input, box] = [bench.input(x), backwardMapNumbers.box];
+    const gradient = (
+      given: ConvShape,
+      at: Tensor<Float32Array>,
+      dyAt: Tensor<Float32Array>,
+      sum: number,
+    ): Float32Array => {
+      const scratch = bench.output(Uint8Array, fbInputScratchBytes(given));
+      const length = naive.inputPixels(given) * given.channels;
+      const dx = sum === 1 ? bench.state(before) : bench.output(Float32Array, length);
+      const operands = [bench.shape(given), packed, dyAt, scratch, box, at, 0, sum, dx] as const;
+      status("fb_conv_backward_input", bench.call("fb_conv_backward_input", ...operands), 0);
+      return dx.read();
+    };
+    const found = gradient(shape, input, bench.input(dy), 0);
+    const [expected, size] = naive.inputGradient(shape, dy, w.map(naive.sign));
+    const kept = x.map((value) => Number(Math.abs(value) <= 1));
+    const k = naive.taps(shape) * (shape.filters + 3);
+    within(
+      "dx",
+      found,
+      expected.map((value, i) => value * kept[i]!),
+      (i) => gamma(k) * size[i]!,
+    );
+    sameNumbers(
+      "dx added to what was there",
+      gradient(shape, input, bench.input(dy), 1),
+      found.map((value, i) => value + before[i]!),
+    );
+
+    const image = random.below(shape.images);
+    const part = <T extends Float32Array>(values: T): Float32Array =>
+      values.slice((values.length / shape.images) * image, (values.length / shape.images) * (image + 1));
+    const alone = gradient({ ...shape, images: 1 }, bench.input(part(x)), bench.input(part(dy)), 0);
+    sameBits("dx on its own", alone, part(found));
+
+    const broken = dy.slice();
+    broken[random.below(dy.length)] = Number.NaN;
+    const dx = bench.output(Float32Array, x.length);
+    const scratch = bench.output(Uint8Array, fbInputScratchBytes(shape));
+    const reaches = Number(naive.inputGradient(shape, broken, w)[0].some(Number.isNaN));
+    const operands = [descriptor, packed, bench.input(broken), scratch, box, input, 0, 0, dx] as const;
+    status("NaN among gradients", bench.call("fb_conv_backward_input", ...operands), reaches === 1 ? 1 : 0);
+  },
+  { examples: [long[0]!, long[2]!, { shape: { ...dense(7, 5, 100), images: 1 }, seed: 5 }], runs: 60 },
+);
+
+export const convolutionProperties = [bb, extremes, ff, ffFilter, ffInput, fb, fbFilter, fbInput];

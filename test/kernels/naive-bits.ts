@@ -99,3 +99,14 @@ export function tapSums(shape: ConvShape, w: Float32Array): Int32Array {
   }
   return out;
 }
+
+/** Signs of w `[K][N]`, four filters a byte, for the input's gradient: `[K][ceil(N / 4)]`. */
+export function inputWeights(shape: ConvShape, w: Float32Array): Uint8Array {
+  const { filters } = shape;
+  const out = new Uint8Array(terms(shape) * groups(filters));
+  w.forEach((value, i) => {
+    const [row, filter] = [Math.floor(i / filters), i % filters];
+    if (value >= 0) out[row * groups(filters) + (filter >> 2)]! |= 1 << (4 + (filter & 3));
+  });
+  return out;
+}

@@ -133,3 +133,15 @@ export const mixedScratchBytes = (shape: ConvShape): number =>
   65536 +
   64 * Math.ceil(shape.filters / 16) * (taps(shape) + 1) +
   4 * groups(shape.channels) * (shape.paddedHeight * shape.paddedWidth + 64);
+/** Bytes of the +-1 weights of `fb_conv_backward_input`. */
+export const fbInputWeightBytes = (shape: ConvShape): number => reduction(shape) * groups(shape.filters);
+/**
+ * Scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows as the kernel has
+ * (an odd number of cache lines a channel and column phase), one row of gradients an image and one more.
+ */
+export function fbInputScratchBytes(shape: ConvShape): number {
+  const images = Math.min(shape.images, 16);
+  const lines = Math.ceil((Math.ceil(shape.paddedWidth / shape.strideWidth) * images + 3) / 16);
+  const row = shape.strideWidth * shape.channels * 64 * (lines + 1 - (lines % 2));
+  return 64 + 32768 + shape.kernelHeight * row + 4 * (images + 1) * shape.width * shape.channels;
+}

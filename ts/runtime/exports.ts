@@ -37,6 +37,8 @@ const realKernels = [
   "ff_conv_backward_filter",
   "fb_conv",
   "fb_conv_backward_filter",
+  "pack_fb_input_weights",
+  "fb_conv_backward_input",
   "column_sums",
   "quantize_forward",
   "quantize_backward",
@@ -64,7 +66,7 @@ export const kernelNames = [...binaryKernels, ...realKernels] as const;
 export type KernelName = (typeof kernelNames)[number];
 
 /** Exports that answer a question and return its answer, not a status: `fb_scratch_bytes(shape)`. */
-export const queryNames = ["fb_scratch_bytes"] as const;
+export const queryNames = ["fb_scratch_bytes", "fb_input_scratch_bytes"] as const;
 
 export type QueryName = (typeof queryNames)[number];
 

@@ -6,7 +6,8 @@
 
 use crate::memory::{read, write};
 use proxbit_kernels::conv::geometry::Geometry;
-use proxbit_kernels::conv::{mixed, real};
+use proxbit_kernels::conv::mixed::{self, input};
+use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
 use proxbit_kernels::{activation, gather, loss, norm, optimizer, pool, quantizer, reduce};
@@ -171,6 +172,30 @@ exports! {
         let dw = write(dw, lengths.kernel);
         mixed::fb_conv_backward_filter(&*shape, nibbles, dy, dw, write(scratch, floats), planes);
         false
+    }
+
+    /// Signs of the kernel `f32 [K][N]` for `fb_conv_backward_input`: weights `u8 [taps][c][ceil(N/4)]`.
+    fn pack_fb_input_weights(shape: *const ConvShape, kernel: *const f32, weights: *mut u8) {
+        let weights = write(weights, input::input_weight_bytes(&*shape));
+        input::pack_fb_input_weights(&*shape, read(kernel, Lengths::of(&*shape).kernel), weights);
+        false
+    }
+
+    /// Gradient at the real input x of a layer with a +-1 kernel: dx `f32 [images][h][w][c]` = B(x) times the gradient at the
+    /// quantized input, added to dx where accumulate is not 0. B is the backward map of this number; parameters `f32*` as it
+    /// needs. weights as `pack_fb_input_weights` makes them; scratch as in `fb_input_scratch_bytes`.
+    fn fb_conv_backward_input(
+        shape: *const ConvShape, weights: *const u8, dy: *const f32, scratch: *mut f32, map: u32, x: *const f32,
+        parameters: *const f32, accumulate: u32, dx: *mut f32,
+    ) {
+        let lengths = Lengths::of(&*shape);
+        let parameters = optional(parameters, quantizer::Backward::parameters(map)).unwrap_or_default();
+        let map = quantizer::Backward::from_number(map, parameters).expect("backward map");
+        let weights = read(weights, input::input_weight_bytes(&*shape));
+        let (dy, x) = (read(dy, lengths.output), read(x, lengths.input));
+        let scratch = write(scratch, input::input_scratch_floats(&*shape));
+        let dx = write(dx, lengths.input);
+        input::fb_conv_backward_input(&*shape, weights, dy, scratch, map, x, accumulate != 0, dx)
     }
 
     /// out `f32 [cols]` = sums of the columns of x `f32 [rows][cols]`.
@@ -345,6 +370,11 @@ exports! {
     fn copy(from: *const u8, to: *mut u8, bytes: usize) {
         write(to, bytes).copy_from_slice(read(from, bytes));
         false
+    }
+
+    /// Bytes of scratch that `fb_conv_backward_input` needs for this shape. Not a status.
+    fn fb_input_scratch_bytes(shape: *const ConvShape) {
+        4 * input::input_scratch_floats(&*shape) as u32
     }
 
     /// Bytes of scratch that `fb_conv` and `fb_conv_backward_filter` need for this shape. Not a status.

@@ -1,6 +1,7 @@
 //! Naive twins of the real and mixed convolutions, from their definitions: in f64 to bound errors, and in f32 in the
 //! kernels' one order of additions to demand equal bits. With them, the shapes that tests draw.
 
+use crate::gemm::fb::TABLES;
 use crate::shape::ConvShape;
 use core::ops::{Add, Mul};
 use proptest::prelude::*;
@@ -283,6 +284,42 @@ pub fn mixed_filter_gradient_in_order(shape: &ConvShape, x: &[f32], dy: &[f32]) 
         }
     }
     dw
+}
+
+/// dx for w in +-1, in the very order of the four-Russians kernel: output rows, then blocks of filters, then output columns,
+/// then groups of 4 filters of the block.
+pub fn mixed_input_gradient_in_order(shape: &ConvShape, w: &[f32], dy: &[f32]) -> Vec<f32> {
+    let filters = shape.filters as usize;
+    let groups = filters.div_ceil(4);
+    let size = groups.div_ceil(groups.div_ceil(TABLES));
+    let mut dx = vec![0.0; lengths(shape)[0]];
+    let rows = (0..shape.images).flat_map(|n| (0..shape.out_height).map(move |oy| (n, oy)));
+    for (n, oy) in rows {
+        for block in (0..groups).step_by(size) {
+            for ox in 0..shape.out_width {
+                let y = (((n * shape.out_height + oy) * shape.out_width + ox) * shape.filters) as usize;
+                for k in 0..shape.taps() as u32 * shape.channels {
+                    let (tap, c) = (k / shape.channels, k % shape.channels);
+                    let (ky, kx) = (tap / shape.kernel_width, tap % shape.kernel_width);
+                    let Some(x) = place(shape, [n, oy, ox, ky, kx, c]) else {
+                        continue;
+                    };
+                    for group in block..groups.min(block + size) {
+                        let [a, b, c, d] = [0, 1, 2, 3].map(|i| {
+                            let filter = 4 * group + i;
+                            if filter < filters {
+                                w[k as usize * filters + filter] * dy[y + filter]
+                            } else {
+                                0.0
+                            }
+                        });
+                        dx[x] += (a + b) + (c + d);
+                    }
+                }
+            }
+        }
+    }
+    dx
 }
 
 /// Asserts `|result - expected| <= terms * epsilon * magnitude`, element by element.

@@ -114,6 +114,12 @@ impl F32x4 {
         Self([unsafe { source.read_unaligned() }; 4])
     }
 
+    /// Lane i of vector j becomes lane j of vector i.
+    #[inline(always)]
+    pub fn transpose(vectors: [Self; 4]) -> [Self; 4] {
+        from_fn(|i| Self(from_fn(|j| vectors[j].0[i])))
+    }
+
     /// Absolute value.
     #[inline(always)]
     pub fn abs(self) -> Self {

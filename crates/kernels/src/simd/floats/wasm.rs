@@ -116,6 +116,25 @@ impl F32x4 {
         Self(unsafe { v128_load32_splat(source.cast()) })
     }
 
+    /// Lane i of vector j becomes lane j of vector i.
+    #[inline(always)]
+    pub fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let (ab_low, ab_high) = (
+            i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0),
+            i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0),
+        );
+        let (cd_low, cd_high) = (
+            i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0),
+            i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0),
+        );
+        [
+            Self(i64x2_shuffle::<0, 2>(ab_low, cd_low)),
+            Self(i64x2_shuffle::<1, 3>(ab_low, cd_low)),
+            Self(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
+            Self(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+        ]
+    }
+
     /// Absolute value.
     #[inline(always)]
     pub fn abs(self) -> Self {

@@ -11,6 +11,8 @@
 //! (border bits 1) needs no correction. A reduction starts at 0, runs over the groups in order (images, then output
 //! rows, then groups of 4 pixels; or taps, then groups of 4 channels), and the corrections come last, in order of taps.
 
+pub mod input;
+
 use super::geometry::Geometry;
 use crate::gemm::fb::{STRIP, TABLE, TABLES, accumulate, build_table};
 use crate::shape::ConvShape;
