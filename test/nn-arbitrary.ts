@@ -33,6 +33,9 @@ const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
     })
     .map((options) => () => layers.conv2d({ ...options, padding: "same" })),
   fc.tuple(small, small).map((poolSize) => () => layers.maxPool2d({ poolSize, padding: "same" })),
+  fc
+    .record({ poolSize: small, strides: small })
+    .map((options) => () => layers.avgPool2d({ ...options, padding: "same" })),
   fc.constant(() => layers.batchNorm()),
   fc.constant(() => layers.hardTanh()),
 );
@@ -43,7 +46,7 @@ export const graphs: fc.Arbitrary<Graph> = fc
     shape: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 5 })),
     body: fc.array(fc.tuple(imageLayers, fc.boolean()), { minLength: 1, maxLength: 6 }),
     units: fc.integer({ min: 1, max: 12 }),
-    head: fc.boolean(),
+    head: fc.constantFrom("none", "flatten", "mean"),
   })
   .map(({ shape, body, units, head }) => {
     const start = input({ shape });
@@ -52,6 +55,7 @@ export const graphs: fc.Arbitrary<Graph> = fc
       tensor = make().apply(tensor);
       if (fork) tensor = layers.add().apply([layers.batchNorm().apply(tensor), tensor]);
     }
-    if (head) tensor = layers.dense({ units }).apply(layers.flatten().apply(tensor));
+    const vector = head === "mean" ? layers.globalAvgPool2d() : layers.flatten();
+    if (head !== "none") tensor = layers.dense({ units }).apply(vector.apply(tensor));
     return functional({ inputs: start, outputs: tensor });
   });

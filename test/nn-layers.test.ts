@@ -65,6 +65,14 @@ describe("defaults", () => {
     expect(onlyNode(layers.maxPool2d({ poolSize: 3, strides: 1 })).attributes).toMatchObject({ strides: [1, 1] });
   });
 
+  it("an average pool has a maximum pool's options", () => {
+    const options = { poolSize: [3, 2], padding: "same" } as const;
+    const [mean, most] = [onlyNode(layers.avgPool2d(options)), onlyNode(layers.maxPool2d(options))];
+    expect(mean).toEqual({ ...most, op: "avgPool2d", name: "avg_pool2d" });
+    expect(onlyNode(layers.avgPool2d()).attributes).toEqual(onlyNode(layers.maxPool2d()).attributes);
+    expect(onlyNode(layers.globalAvgPool2d())).toMatchObject({ op: "globalAvgPool2d", attributes: {} });
+  });
+
   it("relu and hardTanh are activations", () => {
     expect(onlyNode(layers.relu())).toMatchObject({
       op: "activation",
@@ -107,6 +115,13 @@ describe("options are checked", () => {
     ],
     ["three strides", () => layers.maxPool2d({ strides: [1, 1, 1] as never }), "strides", "a list of 2 values"],
     ["a pool of 1024", () => layers.maxPool2d({ poolSize: 32 }), "poolSize", "at most 256 pixels"],
+    ["a mean of 1024", () => layers.avgPool2d({ poolSize: 32 }), 'layer "avg_pool2d"', "at most 256 pixels"],
+    [
+      "a global pool with a size",
+      () => layers.globalAvgPool2d({ poolSize: 2 } as never),
+      'layer "global_avg_pool2d"',
+      "poolSize",
+    ],
     ["momentum past 1", () => layers.batchNorm({ momentum: 1.1 }), 'layer "batch_norm"', "momentum must be"],
     ["epsilon of 0", () => layers.batchNorm({ epsilon: 0 }), 'layer "batch_norm"', "epsilon must be"],
     ["a name with a slash", () => layers.flatten({ name: "a/b" }), "a/b", "name must be"],

@@ -63,10 +63,10 @@ describe("convGeometry", () => {
     expect([even.paddedHeight, even.paddedWidth]).toEqual([29, 29]);
   });
 
-  it("gives a pool as many filters as channels", () => {
-    const graph = sequential({ inputShape: [7, 7, 5] }, [layers.maxPool2d({ padding: "same" })]);
+  it.each([layers.maxPool2d, layers.avgPool2d])("gives a pool as many filters as channels", (pool) => {
+    const graph = sequential({ inputShape: [7, 7, 5] }, [pool({ padding: "same" })]);
     const node = graph.nodes[1];
-    if (node?.op !== "maxPool2d") throw new Error("no pool");
+    if (node?.op !== "maxPool2d" && node?.op !== "avgPool2d") throw new Error("no pool");
     const geometry = convGeometry(node, [7, 7, 5]);
     expect([geometry.outHeight, geometry.outWidth, geometry.filters]).toEqual([4, 4, 5]);
     expect([geometry.strideHeight, geometry.strideWidth]).toEqual([2, 2]);
@@ -84,6 +84,19 @@ describe("shape rules", () => {
         }
       }),
     );
+  });
+
+  it("a global average pool takes one window over the whole image, of any size, and yields a vector", () => {
+    const graph = sequential({ inputShape: [700, 500, 5] }, [layers.globalAvgPool2d()]);
+    const node = graph.nodes[1];
+    if (node?.op !== "globalAvgPool2d") throw new Error("no pool");
+    const geometry = convGeometry(node, [700, 500, 5]);
+    expect([geometry.kernelHeight, geometry.kernelWidth, geometry.outHeight, geometry.outWidth]).toEqual([
+      700, 500, 1, 1,
+    ]);
+    expect(outputShape(node, [[700, 500, 5]])).toEqual([5]);
+    const error = thrownBy(() => sequential({ inputShape: [9] }, [layers.globalAvgPool2d()]));
+    expect(error.message).toBe('layer "global_avg_pool2d": expected images [height, width, channels], was given [9]');
   });
 
   it("flatten multiplies, batch norm, activations and add keep", () => {

@@ -176,6 +176,41 @@ export function maxPoolGradient(shape: ConvShape, dy: Float32Array, argmax: Uint
   return dx;
 }
 
+/** Taps of each window inside the image. */
+function insideCounts(shape: ConvShape): Float32Array {
+  const counts = new Float32Array(outputPixels(shape));
+  forEachTap(shape, (output, _, pixel) => {
+    if (pixel >= 0) counts[output]! += 1;
+  });
+  return counts;
+}
+
+/** Means of clipped windows: f32 sums in order, then one division. */
+export function avgPool(shape: ConvShape, x: Float32Array): Float32Array {
+  const { channels } = shape;
+  const y = new Float32Array(outputPixels(shape) * channels);
+  forEachTap(shape, (output, _, pixel) => {
+    if (pixel < 0) return;
+    for (let c = 0; c < channels; c++) y[output * channels + c]! += x[pixel * channels + c]!;
+  });
+  const counts = insideCounts(shape);
+  return y.map((sum, i) => sum / counts[Math.floor(i / channels)]!);
+}
+
+/** Every dy divided among the taps of its window, added up in f32, output pixels in order. */
+export function avgPoolGradient(shape: ConvShape, dy: Float32Array): Float32Array {
+  const { channels } = shape;
+  const dx = new Float32Array(inputPixels(shape) * channels);
+  const counts = insideCounts(shape);
+  forEachTap(shape, (output, _, pixel) => {
+    if (pixel < 0) return;
+    for (let c = 0; c < channels; c++) {
+      dx[pixel * channels + c]! += Math.fround(dy[output * channels + c]! / counts[output]!);
+    }
+  });
+  return dx;
+}
+
 /** Whether any bit of a clipped window is set. */
 export function anyPool(shape: ConvShape, bits: Uint8Array): Uint8Array {
   const { channels } = shape;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
-import { inputPixels, maxPool, maxPoolGradient, outputPixels } from "./naive.ts";
+import { avgPool, avgPoolGradient, inputPixels, maxPool, maxPoolGradient, outputPixels } from "./naive.ts";
 import { property } from "./property.ts";
 
 const rowsAndColumns = fc.record({
@@ -202,6 +202,28 @@ const pool = property("max-pool of reals and its gradient", pools, (bench, { sha
   status("max_pool of NaN", bench.call("max_pool", descriptor, unknown, y, argmax), 1);
 });
 
+const means = property("average pool and its gradient", pools, (bench, { shape, seed }) => {
+  const random = numbers(seed);
+  const x = random.reals(inputPixels(shape) * shape.channels);
+  const descriptor = bench.shape(shape);
+  const y = bench.output(Float32Array, outputPixels(shape) * shape.channels);
+  status("avg_pool", bench.call("avg_pool", descriptor, bench.input(x), y), 0);
+  sameBits("y", y.read(), avgPool(shape, x));
+  const dy = random.reals(y.read().length);
+  const gradient = avgPoolGradient(shape, dy);
+  const [dx, sum] = [bench.output(Float32Array, x.length), bench.state(x)];
+  status("avg_pool_backward", bench.call("avg_pool_backward", descriptor, bench.input(dy), 0, dx), 0);
+  sameNumbers("dx", dx.read(), gradient);
+  status("avg_pool_backward, added", bench.call("avg_pool_backward", descriptor, bench.input(dy), 1, sum), 0);
+  sameBits(
+    "x + dx",
+    sum.read(),
+    x.map((value, i) => value + gradient[i]!),
+  );
+  const unknown = bench.input(new Float32Array(x.length).fill(Number.NaN));
+  status("avg_pool of NaN", bench.call("avg_pool", descriptor, unknown, y), 1);
+});
+
 const loss = property(
   "softmax cross-entropy: loss, right answers, predictions, gradient",
   fc.record({ rows: fc.integer({ min: 1, max: 30 }), classes: fc.integer({ min: 2, max: 40 }), seed: seeds }),
@@ -321,4 +343,4 @@ const adam = property("Adam and AdamW", updates, (bench, options) => {
   status("adam_step of NaN", bench.call("adam_step", ...broken), 1);
 });
 
-export const trainingProperties = [normForward, normFold, normBackward, pool, loss, sgd, adam];
+export const trainingProperties = [normForward, normFold, normBackward, pool, means, loss, sgd, adam];

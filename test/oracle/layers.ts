@@ -79,7 +79,7 @@ const convWindow = (node: NodeOf<"conv2d">): WindowOptions => ({
   ...node.attributes,
   window: node.attributes.kernelSize,
 });
-const poolWindow = (node: NodeOf<"maxPool2d">): WindowOptions => ({
+const poolWindow = (node: NodeOf<"maxPool2d" | "avgPool2d">): WindowOptions => ({
   ...node.attributes,
   window: node.attributes.poolSize,
 });
@@ -154,6 +154,50 @@ export function maxPoolBackward(x: Value, places: Int32Array, dy: Value): Value 
     dx.data[place] = at(dx.data, place) + at(dy.data, i);
   });
   return dx;
+}
+
+/** The mean of each window over its places inside the image; the window of a global pool is the image. */
+export function avgPool(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, x: Value): Value {
+  const channels = x.shape[2] as number;
+  const { options, shape, counts } = means(node, x);
+  const y = zeros(x.images, shape);
+  slide(x, options, (output, _place, input) => {
+    if (input < 0) return;
+    for (let c = 0; c < channels; c++) {
+      const to = output * channels + c;
+      y.data[to] = at(y.data, to) + at(x.data, input * channels + c) / at(counts, output);
+    }
+  });
+  return y;
+}
+
+/** Sends each gradient in equal parts to the places of its window. */
+export function avgPoolBackward(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, x: Value, dy: Value): Value {
+  const channels = x.shape[2] as number;
+  const { options, counts } = means(node, x);
+  const dx = zeros(x.images, x.shape);
+  slide(x, options, (output, _place, input) => {
+    if (input < 0) return;
+    for (let c = 0; c < channels; c++) {
+      const to = input * channels + c;
+      dx.data[to] = at(dx.data, to) + at(dy.data, output * channels + c) / at(counts, output);
+    }
+  });
+  return dx;
+}
+
+/** The windows of an average pool, its output shape, and how many places of each window lie inside the image. */
+function means(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, x: Value) {
+  const [height = 0, width = 0, channels = 0] = x.shape;
+  const whole = node.op === "globalAvgPool2d";
+  const all: WindowOptions = { window: [height, width], strides: [1, 1], padding: "valid" };
+  const options = whole ? all : poolWindow(node);
+  const [outHeight, outWidth] = outputOf(x.shape, options);
+  const counts = new Float64Array(x.images * outHeight * outWidth);
+  slide(x, options, (output, _place, input) => {
+    if (input >= 0) counts[output] = at(counts, output) + 1;
+  });
+  return { options, shape: whole ? [channels] : [outHeight, outWidth, channels], counts };
 }
 
 /** y(row, u) = sum over i of x(row, i) w(i, u). */

@@ -9,6 +9,8 @@ import { backwardValue, forwardValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import {
+  avgPool,
+  avgPoolBackward,
   channelSums,
   convolve,
   convolveBackward,
@@ -109,6 +111,9 @@ export function runNetwork(
         places.set(node.name, pooled.places);
         return pooled.y;
       }
+      case "avgPool2d":
+      case "globalAvgPool2d":
+        return avgPool(node, x);
       case "activation": {
         const high = node.attributes.activation === "relu" ? Number.POSITIVE_INFINITY : 1;
         const low = node.attributes.activation === "relu" ? 0 : -1;
@@ -158,6 +163,10 @@ export function runNetwork(
       }
       case "maxPool2d":
         send(node.inputs[0], maxPoolBackward(x, places.get(node.name) as Int32Array, dy).data);
+        return;
+      case "avgPool2d":
+      case "globalAvgPool2d":
+        send(node.inputs[0], avgPoolBackward(node, x, dy).data);
         return;
       case "activation": {
         const open = (element: number): boolean =>

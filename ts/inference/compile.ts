@@ -265,10 +265,17 @@ export function compile(model: PackedModel, batch: number, kernel: BinaryKernel,
     explain(node, { kernel: "max_pool" });
   };
 
+  const compileAvgPool = (node: NodeOf<"avgPool2d" | "globalAvgPool2d">): void => {
+    const at = descriptor(windowShape(batch, convGeometry(node, shapeOf(node.inputs[0]))));
+    emit(node.name, "avg_pool", at, addressOf(node.inputs[0]), realValue(node.name));
+    explain(node, { kernel: "avg_pool" });
+  };
+
   for (const node of graph.nodes) {
     if (isProduct(node)) compileProduct(node);
     else if (node.op === "batchNorm") compileNorm(node);
     else if (node.op === "maxPool2d") compilePool(node);
+    else if (node.op === "avgPool2d" || node.op === "globalAvgPool2d") compileAvgPool(node);
     else if (node.op === "input") realValue(node.name);
     else if (node.op === "activation") {
       const x = addressOf(node.inputs[0]);

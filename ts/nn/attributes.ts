@@ -5,7 +5,18 @@
 import { booleanOf, integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
 import { checkQuantizer } from "../quantizers/check.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import type { ActivationName, GraphNode, Initializer, NodeOf, OpName, Padding, PadValue, Shape } from "./graph.ts";
+import type {
+  ActivationName,
+  EmptyAttributes,
+  GraphNode,
+  Initializer,
+  NodeOf,
+  OpName,
+  Padding,
+  PadValue,
+  Pool2dAttributes,
+  Shape,
+} from "./graph.ts";
 
 export const paddings: readonly Padding[] = ["same", "valid"];
 export const padValues: readonly PadValue[] = ["zero", "one"];
@@ -70,6 +81,25 @@ function checkWeights(given: Record<string, unknown>, subject: Subject) {
   };
 }
 
+function checkPool(value: unknown, subject: Subject): Pool2dAttributes {
+  const given = plainObject(value, ["poolSize", "strides", "padding"], subject);
+  const poolSize = checkPair(given.poolSize, "poolSize", subject);
+  // The position of a maximum in its window is kept in one byte.
+  if (poolSize[0] * poolSize[1] > limits.window) {
+    reject(subject, "poolSize", `a window of at most ${limits.window} pixels`, poolSize);
+  }
+  return {
+    poolSize,
+    strides: checkPair(given.strides, "strides", subject),
+    padding: oneOf(given.padding, paddings, "padding", subject),
+  };
+}
+
+function checkEmpty(value: unknown, subject: Subject): EmptyAttributes {
+  plainObject(value, [], subject);
+  return {};
+}
+
 const checks: { readonly [Op in OpName]: Check<Op> } = {
   input: (value, subject) => {
     const given = plainObject(value, ["shape"], subject);
@@ -98,31 +128,15 @@ const checks: { readonly [Op in OpName]: Check<Op> } = {
       epsilon: numberIn(given.epsilon, 1e-12, 1, "epsilon", subject),
     };
   },
-  maxPool2d: (value, subject) => {
-    const given = plainObject(value, ["poolSize", "strides", "padding"], subject);
-    const poolSize = checkPair(given.poolSize, "poolSize", subject);
-    // The position of a maximum in its window is kept in one byte.
-    if (poolSize[0] * poolSize[1] > limits.window) {
-      reject(subject, "poolSize", `a window of at most ${limits.window} pixels`, poolSize);
-    }
-    return {
-      poolSize,
-      strides: checkPair(given.strides, "strides", subject),
-      padding: oneOf(given.padding, paddings, "padding", subject),
-    };
-  },
+  maxPool2d: checkPool,
+  avgPool2d: checkPool,
+  globalAvgPool2d: checkEmpty,
   activation: (value, subject) => {
     const given = plainObject(value, ["activation"], subject);
     return { activation: oneOf(given.activation, activations, "activation", subject) };
   },
-  flatten: (value, subject) => {
-    plainObject(value, [], subject);
-    return {};
-  },
-  add: (value, subject) => {
-    plainObject(value, [], subject);
-    return {};
-  },
+  flatten: checkEmpty,
+  add: checkEmpty,
 };
 
 export const ops = Object.keys(checks) as readonly OpName[];

@@ -47,7 +47,8 @@ export interface BatchNormAttributes {
   readonly epsilon: number;
 }
 
-export interface MaxPool2dAttributes {
+/** Of maxPool2d and avgPool2d. */
+export interface Pool2dAttributes {
   readonly poolSize: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly padding: Padding;
@@ -84,7 +85,19 @@ export type GraphNode =
       readonly op: "maxPool2d";
       readonly name: string;
       readonly inputs: readonly [string];
-      readonly attributes: MaxPool2dAttributes;
+      readonly attributes: Pool2dAttributes;
+    }
+  | {
+      readonly op: "avgPool2d";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: Pool2dAttributes;
+    }
+  | {
+      readonly op: "globalAvgPool2d";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: EmptyAttributes;
     }
   | {
       readonly op: "activation";

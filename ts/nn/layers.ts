@@ -69,7 +69,8 @@ export interface BatchNormOptions extends LayerOptions {
   readonly epsilon?: number | undefined;
 }
 
-export interface MaxPool2dOptions extends LayerOptions {
+/** Of maxPool2d and avgPool2d. */
+export interface Pool2dOptions extends LayerOptions {
   /** Default 2; at most 256 pixels. */
   readonly poolSize?: Size | undefined;
   /** Default: poolSize. */
@@ -148,9 +149,23 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
 }
 
 /** The maximum of each window, channel by channel. */
-export function maxPool2d(options: MaxPool2dOptions = {}): Layer {
+export function maxPool2d(options: Pool2dOptions = {}): Layer {
+  return pool2d("max_pool2d", "maxPool2d", options);
+}
+
+/** The mean of each window, channel by channel; with "same" over the pixels inside the image only. */
+export function avgPool2d(options: Pool2dOptions = {}): Layer {
+  return pool2d("avg_pool2d", "avgPool2d", options);
+}
+
+function pool2d(kind: string, op: "maxPool2d" | "avgPool2d", options: Pool2dOptions): Layer {
   const poolSize = typeof options === "object" && options !== null ? (options.poolSize ?? 2) : 2;
-  return build("max_pool2d", "maxPool2d", options, { poolSize: 2, strides: poolSize, padding: "valid" });
+  return build(kind, op, options, { poolSize: 2, strides: poolSize, padding: "valid" });
+}
+
+/** The mean of each channel over the whole image: `[height, width, channels]` to `[channels]`. */
+export function globalAvgPool2d(options: LayerOptions = {}): Layer {
+  return build("global_avg_pool2d", "globalAvgPool2d", options, {});
 }
 
 /** An elementwise function by name: "relu" or "hardTanh". Keeps the shape. */
@@ -192,6 +207,8 @@ export const layers = Object.freeze({
   binaryDense,
   batchNorm,
   maxPool2d,
+  avgPool2d,
+  globalAvgPool2d,
   activation,
   relu,
   hardTanh,

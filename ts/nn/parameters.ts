@@ -33,6 +33,8 @@ function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[
     }
     case "input":
     case "maxPool2d":
+    case "avgPool2d":
+    case "globalAvgPool2d":
     case "activation":
     case "flatten":
     case "add":

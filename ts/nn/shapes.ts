@@ -54,18 +54,32 @@ function axisGeometry(size: number, kernel: number, stride: number, padding: Pad
   return { out, before, padded: Math.max(before + size, (out - 1) * stride + kernel) };
 }
 
+/** A node whose windows slide over images. */
+export type WindowNode = NodeOf<"conv2d" | "maxPool2d" | "avgPool2d" | "globalAvgPool2d">;
+
+interface WindowSizes {
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
+}
+
+function windowSizes(node: WindowNode, height: number, width: number): WindowSizes {
+  if (node.op === "globalAvgPool2d") return { kernel: [height, width], strides: [1, 1], padding: "valid" };
+  const { strides, padding } = node.attributes;
+  return { kernel: node.op === "conv2d" ? node.attributes.kernelSize : node.attributes.poolSize, strides, padding };
+}
+
 /**
  * The windows of a convolution or a pool over images of `inputShape`, for trainer and inference alike. Throws "shape"
  * for an input that is no image, a VALID kernel larger than the image, and sizes beyond the core's.
  */
-export function convGeometry(node: NodeOf<"conv2d"> | NodeOf<"maxPool2d">, inputShape: Shape): WindowGeometry {
+export function convGeometry(node: WindowNode, inputShape: Shape): WindowGeometry {
   const [height, width, channels] = inputShape;
   if (inputShape.length !== 3 || height === undefined || width === undefined || channels === undefined) {
     const remedy = "Give the network an inputShape of [height, width, channels], and flatten only after this layer.";
     throw shapeError(node, "images [height, width, channels]", inputShape, remedy);
   }
-  const kernel = node.op === "conv2d" ? node.attributes.kernelSize : node.attributes.poolSize;
-  const { strides, padding } = node.attributes;
+  const { kernel, strides, padding } = windowSizes(node, height, width);
   const rows = axisGeometry(height, kernel[0], strides[0], padding);
   const columns = axisGeometry(width, kernel[1], strides[1], padding);
   if (rows.out === 0 || columns.out === 0) {
@@ -77,8 +91,8 @@ export function convGeometry(node: NodeOf<"conv2d"> | NodeOf<"maxPool2d">, input
     );
   }
   const filters = node.op === "conv2d" ? node.attributes.filters : channels;
-  const taps = kernel[0] * kernel[1] * channels;
   // A pool's windows are clipped and it has no weights, so that only its output counts.
+  const taps = node.op === "conv2d" ? kernel[0] * kernel[1] * channels : 0;
   const sizes = node.op === "conv2d" ? [rows.padded * columns.padded * channels, taps * filters] : [];
   if (Math.max(...sizes, rows.out * columns.out * filters) > limits.elements || taps > limits.dimension) {
     const expected = `windows of at most ${limits.dimension} elements and tensors of at most ${limits.elements}`;
@@ -146,10 +160,13 @@ export function outputShape(node: GraphNode, inputShapes: readonly Shape[]): Sha
   }
   switch (node.op) {
     case "conv2d":
-    case "maxPool2d": {
+    case "maxPool2d":
+    case "avgPool2d": {
       const geometry = convGeometry(node, first);
       return [geometry.outHeight, geometry.outWidth, geometry.filters];
     }
+    case "globalAvgPool2d":
+      return [convGeometry(node, first).filters];
     case "dense":
       return denseShape(node, first);
     case "flatten":

@@ -52,6 +52,8 @@ const realKernels = [
   "norm_backward",
   "max_pool",
   "max_pool_backward",
+  "avg_pool",
+  "avg_pool_backward",
   "softmax_cross_entropy",
   "sum_lanes",
   "sgd_step",

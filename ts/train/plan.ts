@@ -13,7 +13,7 @@ import { createArena } from "../runtime/arena.ts";
 import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
 import type { Call, Write } from "../runtime/program.ts";
 import { cutLanes, type Lane, type LayerPlan, type PlanContext, type QuantizerSite } from "./context.ts";
-import { planActivation, planAdd, planMaxPool } from "./layers/elementwise.ts";
+import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
 import { type ParameterLayout, sizeOf } from "./layout.ts";
@@ -179,6 +179,9 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
       return planNorm(node, context);
     case "maxPool2d":
       return planMaxPool(node, (lane) => windowShape(lane.images, convGeometry(node, inputShape)), context);
+    case "avgPool2d":
+    case "globalAvgPool2d":
+      return planAvgPool(node, (lane) => windowShape(lane.images, convGeometry(node, inputShape)), context);
     case "activation":
       return planActivation(node, context);
     case "add":

@@ -10,7 +10,7 @@ use proxbit_kernels::conv::mixed::{self, input};
 use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
-use proxbit_kernels::{activation, gather, loss, norm, optimizer, pool, quantizer, reduce};
+use proxbit_kernels::{activation, avg_pool, gather, loss, norm, optimizer, pool, quantizer, reduce};
 
 /// Defines exports: the body is what the kernel says about bad numbers, true for found.
 macro_rules! exports {
@@ -302,6 +302,20 @@ exports! {
         let lengths = Lengths::of(&*shape);
         let (dy, argmax) = (read(dy, lengths.output), read(argmax, lengths.output));
         pool::max_pool_backward(&*shape, dy, argmax, write(dx, lengths.input));
+        false
+    }
+
+    /// Means y `f32 [images][oh][ow][c]` of the windows of x `f32 [images][h][w][c]`.
+    fn avg_pool(shape: *const ConvShape, x: *const f32, y: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        avg_pool::avg_pool(&*shape, read(x, lengths.input), write(y, lengths.output))
+    }
+
+    /// dx `f32 [images][h][w][c]`, added to what is there where accumulate is not 0.
+    fn avg_pool_backward(shape: *const ConvShape, dy: *const f32, accumulate: u32, dx: *mut f32) {
+        let lengths = Lengths::of(&*shape);
+        let dy = read(dy, lengths.output);
+        avg_pool::avg_pool_backward(&*shape, dy, accumulate != 0, write(dx, lengths.input));
         false
     }
 

@@ -1,5 +1,5 @@
 /**
- * Layers without parameters in the trainer: max-pool, activations, sums. Flatten needs no plan: it is the same memory.
+ * Layers without parameters in the trainer: pools, activations, sums. Flatten needs no plan: it is the same memory.
  */
 import type { NodeOf } from "../../nn/graph.ts";
 import type { ConvShape } from "../../runtime/conv-shape.ts";
@@ -30,6 +30,31 @@ export function planMaxPool(
       sinks.into(builder, name, input, (lane, dx) => {
         const [descriptor, place] = at(lane);
         builder.lane(lane.index, name, "max_pool_backward", descriptor, context.gradient(name, lane), place, dx);
+      });
+    },
+  };
+}
+
+/** Average pooling, over windows or over the whole image. */
+export function planAvgPool(
+  node: NodeOf<"avgPool2d" | "globalAvgPool2d">,
+  shape: (lane: Lane) => ConvShape,
+  context: PlanContext,
+): LayerPlan {
+  const { name } = node;
+  const input = node.inputs[0];
+  const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
+  return {
+    forward: (_mode, builder) => {
+      for (const lane of context.lanes) {
+        const args = [descriptors[lane.index] as number, context.value(input, lane), context.value(name, lane)];
+        builder.lane(lane.index, name, "avg_pool", ...args);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      sinks.into(builder, name, input, (lane, dx) => {
+        const args = [descriptors[lane.index] as number, context.gradient(name, lane), 0, dx];
+        builder.lane(lane.index, name, "avg_pool_backward", ...args);
       });
     },
   };

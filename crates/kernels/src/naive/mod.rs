@@ -3,6 +3,7 @@
 use proptest::test_runner::Config;
 
 pub mod binary;
+pub mod pools;
 pub mod real;
 pub mod shapes;
 
