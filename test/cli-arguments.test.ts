@@ -56,7 +56,12 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       "nowhere.safetensors cannot be read",
       "path",
     ],
-    ["a module that is not there", train("--out", "x", "--model", "./nowhere.ts"), "no file ./nowhere.ts", "mlp, cnn"],
+    [
+      "a module that is not there",
+      train("--out", "x", "--model", "./nowhere.ts"),
+      "no file ./nowhere.ts",
+      "mlp, cnn, resnet20",
+    ],
   ] as const)("%s", async (_what, args, message, remedy) => {
     const failure = await failureOf(...args);
     expect(failure.message).toContain(message);

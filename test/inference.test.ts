@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import type { Split } from "../ts/io/dataset.ts";
-import { functional, type Graph, input, layers, type SymbolicTensor, sequential } from "../ts/nn/index.ts";
+import { functional, type Graph, input, layers, resnet20, type SymbolicTensor, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
 import { pack } from "../ts/train/weights.ts";
@@ -78,6 +78,7 @@ const blocks = fc.record({
     { poolSize: 3, strides: 2, padding: "same" },
     { poolSize: 2, strides: 1, padding: "same" },
   ),
+  pooling: some("maxPool2d" as const, "maxPool2d" as const, "avgPool2d" as const),
   norm: some(true, true, true, false),
   after: some<"nothing" | "relu" | "hardTanh" | "residual">(
     "nothing",
@@ -94,6 +95,7 @@ const networks = fc.record({
   width: fc.integer({ min: 4, max: 8 }),
   channels: fc.integer({ min: 2, max: 5 }),
   blocks: fc.array(blocks, { minLength: 1, maxLength: 3 }),
+  mean: some(false, false, true),
   middle: fc.option(fc.record({ units: channels, operands, useBias: fc.boolean() })),
   head: operands,
   images: fc.integer({ min: 3, max: 9 }),
@@ -113,14 +115,16 @@ function build(network: Network): Graph {
       .conv2d({ filters, kernelSize, strides, padValue, useBias, padding: block.padding, ...block.operands })
       .apply(tensor);
     const [outHeight = 1, outWidth = 1] = tensor.shape;
-    if (block.pool !== null && Math.min(outHeight, outWidth) >= 2) tensor = layers.maxPool2d(block.pool).apply(tensor);
+    if (block.pool !== null && Math.min(outHeight, outWidth) >= 2) {
+      tensor = layers[block.pooling](block.pool).apply(tensor);
+    }
     if (block.norm) tensor = layers.batchNorm().apply(tensor);
     if (after === "relu") tensor = layers.relu().apply(tensor);
     if (after === "hardTanh") tensor = layers.hardTanh().apply(tensor);
     const joins = after === "residual" && tensor.shape.every((size, axis) => size === before.shape[axis]);
     if (joins) tensor = layers.add().apply([tensor, before]);
   }
-  tensor = layers.flatten().apply(tensor);
+  tensor = (network.mean ? layers.globalAvgPool2d() : layers.flatten()).apply(tensor);
   if (network.middle !== null) {
     const { units, useBias } = network.middle;
     tensor = layers.batchNorm().apply(layers.dense({ units, useBias, ...network.middle.operands }).apply(tensor));
@@ -259,6 +263,11 @@ describe("packed and trainer's logits are the same bits", () => {
     const wanted = units.flatMap(([a, b]) => [a + b, b - a]);
     expect([...(await expectAgreement(graph, weights, split))]).toEqual(wanted);
   });
+});
+
+test("resnet20 on small images", async () => {
+  const graph = resnet20({ inputShape: [9, 8, 3] });
+  await expectAgreement(graph, awkwardWeights(graph, 8), randomSplit(8, 7, [9, 8, 3], 10));
 });
 
 test("a network without a bit in it", async () => {

@@ -103,8 +103,11 @@ describe("models", () => {
     expect(totals.packedBytes).toBeLessThan(100_000);
   });
 
+  /** Those without shortcuts. */
+  const chains = ["mlp", "cnn"];
+
   it("take the sign straight after batch norm, so that both fuse into a threshold", () => {
-    for (const name of modelNames) {
+    for (const name of chains) {
       const { nodes } = model(name);
       for (const [index, node] of nodes.entries()) {
         if ((node.op !== "conv2d" && node.op !== "dense") || node.attributes.activationQuantizer === null) continue;
@@ -115,7 +118,7 @@ describe("models", () => {
   });
 
   it("have a float twin with a nonlinearity between any two products", () => {
-    for (const name of modelNames) {
+    for (const name of chains) {
       const { nodes } = model(name, { weightQuantizer: null, activationQuantizer: null });
       expect(parametersOf(model(name, { weightQuantizer: null })).filter(({ role }) => role === "latent")).toEqual([]);
       let bent = true;
@@ -124,6 +127,57 @@ describe("models", () => {
         if (node.op !== "conv2d" && node.op !== "dense") continue;
         expect(bent, `${name}: ${node.name}`).toBe(true);
         bent = false;
+      }
+    }
+  });
+
+  it("resnet20 has 18 binary layers, each with a shortcut of its own", () => {
+    const graph = model("resnet20");
+    const { rows, totals } = summary(graph);
+    expect(rows[0]?.outputShape).toEqual([32, 32, 3]);
+    const binary = rows.filter(({ product }) => product === "bb");
+    expect(binary).toHaveLength(18);
+    expect(binary.map(({ outputShape }) => outputShape.join("x"))).toEqual([
+      ...Array(6).fill("32x32x16"),
+      ...Array(6).fill("16x16x32"),
+      ...Array(6).fill("8x8x64"),
+    ]);
+    expect(rows.filter(({ op }) => op === "add")).toHaveLength(18);
+    expect(rows.filter(({ op }) => op === "avgPool2d")).toHaveLength(2);
+    // He et al. count 0.27 million; the 1x1 convolutions of the shortcuts and all four numbers of batch norm on top.
+    const kernels = 3 * 9 * 16 + 9 * (6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64);
+    const shortcuts = 16 * 32 + 32 * 64;
+    const norms = 4 * (16 + 6 * (16 + 32 + 64) + 32 + 64);
+    expect(totals.parameters).toBe(kernels + shortcuts + norms + 64 * 10 + 10);
+    const { bb, ff } = totals.multiplyAccumulates;
+    expect(bb).toBe(9 * (6 * 32 ** 2 * 16 ** 2 + 16 ** 2 * (16 * 32 + 5 * 32 ** 2) + 8 ** 2 * (32 * 64 + 5 * 64 ** 2)));
+    expect(bb / (bb + ff)).toBeGreaterThan(0.98);
+  });
+
+  it("birealnet18 is ResNet-18 to the parameter", () => {
+    const { rows, totals } = summary(model("birealnet18"));
+    // torchvision's resnet18 has 11,689,512; it does not count the two running statistics of its 4,800 normalised channels.
+    expect(totals.parameters).toBe(11_689_512 + 2 * 4800);
+    expect(rows.filter(({ product }) => product === "bb")).toHaveLength(16);
+    expect(rows.filter(({ op }) => op === "avgPool2d")).toHaveLength(3);
+    expect(rows.map(({ outputShape }) => outputShape.join("x"))).toEqual(
+      expect.arrayContaining(["112x112x64", "56x56x64", "28x28x128", "14x14x256", "7x7x512", "512", "1000"]),
+    );
+    const { bb, ff, fb } = totals.multiplyAccumulates;
+    expect(fb).toBe(0);
+    expect(bb + ff).toBeCloseTo(1.81e9, -7);
+    expect(bb / (bb + ff)).toBeGreaterThan(0.92);
+  });
+
+  it.each([1, 7, 32, 33])("the residual models take images of %i pixels a side, and real operands", (size) => {
+    for (const name of ["resnet20", "birealnet18"]) {
+      const inputShape = [size, size, 2];
+      for (const quantizers of [{}, { weightQuantizer: null, activationQuantizer: null }]) {
+        const graph = model(name, { inputShape, classes: 3, ...quantizers });
+        expect(shapesOf(graph).get("head")).toEqual([3]);
+        const bent = graph.nodes.filter(({ op }) => op === "activation");
+        const binary = graph.nodes.filter(({ name: node }) => /^stage.*_\d_conv$/.test(node));
+        expect(bent).toHaveLength("weightQuantizer" in quantizers ? binary.length + 1 : 0);
       }
     }
   });
@@ -145,6 +199,7 @@ describe("models", () => {
     expect(error.code).toBe("unknown-name");
     expect(error.remedy).toContain('Did you mean "cnn"?');
     expect(thrownBy(() => model("mlp", { clases: 3 } as never)).remedy).toContain('"classes"');
+    expect(thrownBy(() => model("birealnet18", { classes: 65537 })).message).toContain("from 2 to 65536");
     expect(thrownBy(() => model("mlp", { classes: 1 })).message).toContain('model "mlp": classes');
     expect(thrownBy(() => model("cnn", { weightQuantizer: "bnm" })).code).toBe("unknown-name");
     expect(thrownBy(() => model("cnn", { inputShape: [784] })).code).toBe("shape");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isProxbitError } from "../ts/errors.ts";
-import { type Graph, layers, model, sequential, validateGraph } from "../ts/nn/index.ts";
+import { type Graph, layers, model, modelNames, sequential, validateGraph } from "../ts/nn/index.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 /** A JSON value inside `root`, and how to replace it. */
@@ -51,7 +51,7 @@ describe("validateGraph", () => {
         expect(validateGraph(json(graph))).toEqual(graph);
       }),
     );
-    for (const name of ["mlp", "cnn"]) expect(validateGraph(json(model(name)))).toEqual(model(name));
+    for (const name of modelNames) expect(validateGraph(json(model(name)))).toEqual(model(name));
   });
 
   it("answers anything at all with a ProxbitError", () => {

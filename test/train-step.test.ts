@@ -15,6 +15,7 @@ import {
   type Layer,
   layers,
   parametersOf,
+  resnet20,
   sequential,
   shuffle,
 } from "../ts/nn/index.ts";
@@ -148,6 +149,25 @@ describe("geometry", () => {
     await expectOracle(pool, { graph });
   });
 
+  test.each([
+    ["valid", { poolSize: 2 }],
+    ["valid, overlapping", { poolSize: 3, strides: 2 }],
+    ["with gaps", { poolSize: 1, strides: 2 }],
+    ["same, over the pixels inside only", { poolSize: [2, 3], padding: "same" }],
+    ["same, overlapping", { poolSize: 3, strides: 1, padding: "same" }],
+  ] as const)("average pool %s, then a global one", async (_title, window) => {
+    const graph = sequential({ inputShape: [7, 7, 2] }, [
+      layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false }),
+      layers.avgPool2d(window),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", ...both }),
+      layers.globalAvgPool2d(),
+      layers.batchNorm(),
+      layers.dense({ units: 3 }),
+    ]);
+    await expectOracle(pool, { graph });
+  });
+
   test("fan-out: a value with three consumers, twice the same one", async () => {
     const start = input({ shape: [5, 5, 2] });
     const stem = layers
@@ -244,6 +264,11 @@ describe("optimizers", () => {
     expect(largest("conv2d/kernel")).toBe(1);
     expect(largest("binary_conv2d/kernel")).toBeGreaterThan(1.2);
   });
+});
+
+test("resnet20 on small images", async () => {
+  const graph = resnet20({ inputShape: [8, 8, 2], classes: 3 });
+  await expectOracle(pool, { graph, images: 6, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
 });
 
 describe("running statistics", () => {

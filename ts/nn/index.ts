@@ -14,11 +14,11 @@ export {
   input,
   type LayerOptions,
   layers,
-  type MaxPool2dOptions,
+  type Pool2dOptions,
   type QuantizerChoice,
   type Size,
 } from "./layers.ts";
-export { cnn, type ModelOptions, mlp, model, modelNames } from "./models/index.ts";
+export { birealnet18, cnn, type ModelOptions, mlp, model, modelNames, resnet20 } from "./models/index.ts";
 export { parametersOf } from "./parameters.ts";
 export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { convGeometry, elementsOf, inputShapeOf, outputShape, shapesOf, type WindowGeometry } from "./shapes.ts";

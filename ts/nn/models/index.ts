@@ -1,15 +1,24 @@
 /** Ready-made models by name; each stands in a file of its own. */
 import { lookUp } from "../../names.ts";
 import type { Graph } from "../graph.ts";
+import { birealnet18 } from "./birealnet18.ts";
 import { cnn } from "./cnn.ts";
 import { mlp } from "./mlp.ts";
 import type { ModelOptions } from "./options.ts";
+import { resnet20 } from "./resnet20.ts";
 
+export { birealnet18 } from "./birealnet18.ts";
 export { cnn } from "./cnn.ts";
 export { mlp } from "./mlp.ts";
 export type { ModelOptions } from "./options.ts";
+export { resnet20 } from "./resnet20.ts";
 
-const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Object.freeze({ mlp, cnn });
+const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Object.freeze({
+  mlp,
+  cnn,
+  resnet20,
+  birealnet18,
+});
 
 export const modelNames: readonly string[] = Object.freeze(Object.keys(models));
 

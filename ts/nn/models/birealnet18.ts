@@ -1,0 +1,28 @@
+/**
+ * Bi-Real ResNet-18 for images of 224 x 224 (Liu et al., 2018): a real 7x7 convolution with strides of 2, a 3x3 max-pool with
+ * strides of 2, four stages of four binary convolutions with 64, 128, 256 and 512 filters, each with a shortcut of its own,
+ * and a real head.
+ *
+ * For 224 x 224 x 3 and 1000 classes: 11.7 million parameters, 1.8 billion multiply-accumulates an image, 92 in 100 of them
+ * between bits.
+ */
+import { functional } from "../build.ts";
+import type { Graph } from "../graph.ts";
+import { input, layers } from "../layers.ts";
+import { type ModelOptions, modelChoices } from "./options.ts";
+import { classifier, residualStages } from "./residual.ts";
+
+/**
+ * The graph of the network; by default `inputShape` is [224, 224, 3] and `classes` 1000. Throws "argument",
+ * "unknown-name" or "shape".
+ */
+export function birealnet18(options: ModelOptions = {}): Graph {
+  const choices = modelChoices("birealnet18", options, { inputShape: [224, 224, 3], classes: 1000 });
+  const pixels = input({ shape: choices.inputShape });
+  const conv = { filters: 64, kernelSize: 7, strides: 2, padding: "same", useBias: false, name: "stem_conv" } as const;
+  const sums = layers.conv2d(conv).apply(pixels);
+  const normed = layers.batchNorm({ name: "stem_norm" }).apply(sums);
+  const stem = layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same", name: "stem_pool" }).apply(normed);
+  const stages = residualStages(stem, [64, 128, 256, 512], 4, choices);
+  return functional({ inputs: pixels, outputs: classifier(stages, choices.classes, choices), name: "birealnet18" });
+}

@@ -1,0 +1,68 @@
+/**
+ * The residual layers of Bi-Real networks (Liu et al., 2018, "Bi-Real Net: Enhancing the Performance of 1-bit CNNs", section
+ * 3): every binary convolution has a shortcut of its own, which carries the real values past the sign.
+ *
+ *   x -> sign -> binary conv 3x3 -> batch norm -> + -> y
+ *   x -> (average pool 2x2 -> real conv 1x1 -> batch norm, where the size changes) -^
+ */
+import type { SymbolicTensor } from "../layer.ts";
+import { layers } from "../layers.ts";
+import type { ModelChoices } from "./options.ts";
+
+type Quantizers = Pick<ModelChoices, "weightQuantizer" | "activationQuantizer">;
+
+/** `x` as the next product reads it: as it is where the product takes its sign, through relu where it stays real. */
+function bent(x: SymbolicTensor, { activationQuantizer }: Quantizers): SymbolicTensor {
+  return activationQuantizer === null ? layers.relu().apply(x) : x;
+}
+
+/** One binary convolution with its shortcut. `strides` 2 halves height and width. */
+function residualLayer(
+  x: SymbolicTensor,
+  filters: number,
+  strides: 1 | 2,
+  name: string,
+  quantizers: Quantizers,
+): SymbolicTensor {
+  const { weightQuantizer, activationQuantizer } = quantizers;
+  const options = { filters, kernelSize: 3, strides, weightQuantizer, activationQuantizer };
+  const start = bent(x, quantizers);
+  const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(start);
+  const normed = layers.batchNorm({ name: `${name}_norm` }).apply(sums);
+  return layers.add({ name }).apply([normed, shortcut(x, filters, strides, name)]);
+}
+
+function shortcut(x: SymbolicTensor, filters: number, strides: 1 | 2, name: string): SymbolicTensor {
+  if (strides === 1 && x.shape[2] === filters) return x;
+  // "same", as the convolution beside it, so that odd sizes meet too.
+  const pool = { poolSize: 2, padding: "same", name: `${name}_shortcut_pool` } as const;
+  const pooled = strides === 1 ? x : layers.avgPool2d(pool).apply(x);
+  const conv = layers.conv2d({ filters, kernelSize: 1, useBias: false, name: `${name}_shortcut_conv` });
+  return layers.batchNorm({ name: `${name}_shortcut_norm` }).apply(conv.apply(pooled));
+}
+
+/**
+ * Stages of `depth` residual layers, `filters` wide; every stage but the first halves height and width. Layers are named
+ * stage1_1, stage1_2, ...
+ */
+export function residualStages(
+  x: SymbolicTensor,
+  filters: readonly number[],
+  depth: number,
+  quantizers: Quantizers,
+): SymbolicTensor {
+  let value = x;
+  for (const [stage, width] of filters.entries()) {
+    for (let layer = 0; layer < depth; layer++) {
+      const strides = stage > 0 && layer === 0 ? 2 : 1;
+      value = residualLayer(value, width, strides, `stage${stage + 1}_${layer + 1}`, quantizers);
+    }
+  }
+  return value;
+}
+
+/** Global average pool and a real dense layer. */
+export function classifier(x: SymbolicTensor, classes: number, quantizers: Quantizers): SymbolicTensor {
+  const pooled = layers.globalAvgPool2d({ name: "pool" }).apply(bent(x, quantizers));
+  return layers.dense({ units: classes, name: "head" }).apply(pooled);
+}
