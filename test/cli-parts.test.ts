@@ -4,10 +4,11 @@ import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { largestAt, softmax } from "../ts/cli/classify.ts";
-import { bar, clock, grouped, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
+import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
 import { quantizersOf } from "../ts/cli/model-file.ts";
 import { drawGray, sideBySide } from "../ts/cli/picture.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
+import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/table.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 
 it("writes numbers the same way everywhere", () => {
@@ -29,6 +30,30 @@ it("writes numbers the same way everywhere", () => {
       ["long", "2"],
     ]),
   ).toBe("a     1\nlong  2");
+});
+
+it("writes sizes with three digits and a prefix", () => {
+  const counts = [0, 7, 999, 999.4, 999.6, 1812, 115605504, 1.6e9, 2.5e14];
+  expect(counts.map(scaled)).toEqual(["0", "7", "999", "999", "1.00 k", "1.81 k", "116 M", "1.60 G", "250 T"]);
+  expect([bytes(0), bytes(64), bytes(4718592)]).toEqual(["0 B", "64 B", "4.72 MB"]);
+  expect([share(0), share(0.1234), share(1)]).toEqual(["0.0 %", "12.3 %", "100.0 %"]);
+});
+
+it("aligns tables and keeps remarks within 100 columns", () => {
+  const columns = [{ title: "name" }, { title: "count", align: "right" }] as const;
+  expect(formatTable(columns, [["a", "1,000"], ["longer"]], ["sum", "1"]).split("\n")).toEqual([
+    "name    count",
+    "─────────────",
+    "a       1,000",
+    "longer",
+    "─────────────",
+    "sum         1",
+  ]);
+  const text = wrapped("word ".repeat(60).trim(), "  ");
+  expect(text.replaceAll("\n ", "")).toBe("word ".repeat(60).trim());
+  expect(Math.max(...text.split("\n").map((line) => line.length))).toBe(99);
+  expect(wrapped(`short ${"x".repeat(120)} end`, "  ")).toBe(`short\n  ${"x".repeat(120)}\n  end`);
+  expect(wrapped("")).toBe("");
 });
 
 it("draws bars of a fixed width", () => {

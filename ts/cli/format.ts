@@ -1,7 +1,5 @@
 /** Numbers as people read them, the same in every command and whatever the reader's locale. */
-
-/** 60000 as "60,000". */
-export const grouped = (count: number): string => String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ",");
+import { grouped } from "../table.ts";
 
 /** Text out of a file, with nothing in it that a terminal would obey or that breaks a line. */
 export const printable = (text: string): string => text.replace(/\p{C}/gu, "\ufffd");

@@ -3,8 +3,9 @@
  * build server), nothing where programs listen.
  */
 import { SingleBar } from "cli-progress";
+import { grouped } from "../table.ts";
 import type { EpochEvent, StepEvent } from "../train/events.ts";
-import { clock, grouped, percent } from "./format.ts";
+import { clock, percent } from "./format.ts";
 import type { Context } from "./run.ts";
 
 const SECONDS_BETWEEN_LINES = 5;

@@ -8,6 +8,8 @@
  * Packed bytes, as the model file has them: a 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), all else
  * 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
  */
+
+import { type Column, formatTable, grouped } from "../table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
 import { parametersOf } from "./parameters.ts";
 import { elementsOf, shapesOf } from "./shapes.ts";
@@ -103,14 +105,16 @@ export function summary(graph: Graph): Summary {
   };
 }
 
-/** 7_983_232 as "7,983,232", whatever the reader's locale. */
-function grouped(count: number): string {
-  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
-}
-
-const header = ["layer", "output", "parameters", "bits", "packed bytes", "float bytes", "product", "multiply-adds"];
-/** The columns of words; the others are numbers and stand to the right. */
-const leftAligned = new Set([0, 1, 6]);
+const columns: readonly Column[] = [
+  { title: "layer" },
+  { title: "output" },
+  { title: "parameters", align: "right" },
+  { title: "bits", align: "right" },
+  { title: "packed bytes", align: "right" },
+  { title: "float bytes", align: "right" },
+  { title: "product" },
+  { title: "multiply-adds", align: "right" },
+];
 
 function cellsOf(row: SummaryRow): readonly string[] {
   const nothing = "";
@@ -141,30 +145,13 @@ export function formatSummary(value: Summary): string {
     "",
     grouped(macs.ff + macs.fb + macs.bb),
   ];
-  const body = value.rows.map(cellsOf);
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...[...body, sums].map((cells) => cells[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return leftAligned.has(column) ? cell.padEnd(width) : cell.padStart(width);
-      })
-      .join("  ")
-      .trimEnd();
-  const rule = "─".repeat(widths.reduce((sum, width) => sum + width, 2 * (widths.length - 1)));
   const products = (["ff", "fb", "bb"] as const)
     .filter((product) => macs[product] > 0)
     .map((product) => `${product} ${grouped(macs[product])}`)
     .join(", ");
   return [
     value.name,
-    line(header),
-    rule,
-    ...body.map(line),
-    rule,
-    line(sums),
+    formatTable(columns, value.rows.map(cellsOf), sums),
     `${totals.compression.toFixed(1)} times smaller than float; multiply-adds per image: ${products || "none"}`,
   ].join("\n");
 }
