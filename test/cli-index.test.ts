@@ -10,6 +10,8 @@ it("exports these values and no others", () => {
     "birealnet18",
     "cnn",
     "formatSummary",
+    "formatTrainingExplanation",
+    "formatTrainingProfile",
     "forwardValue",
     "functional",
     "input",

@@ -49,10 +49,10 @@ it("aligns tables and keeps remarks within 100 columns", () => {
     "─────────────",
     "sum         1",
   ]);
-  const text = wrapped("word ".repeat(60).trim(), "  ");
-  expect(text.replaceAll("\n ", "")).toBe("word ".repeat(60).trim());
-  expect(Math.max(...text.split("\n").map((line) => line.length))).toBe(99);
-  expect(wrapped(`short ${"x".repeat(120)} end`, "  ")).toBe(`short\n  ${"x".repeat(120)}\n  end`);
+  const text = wrapped("word ".repeat(60).trim(), "- ", "  ");
+  expect(text.replaceAll("\n ", "")).toBe(`- ${"word ".repeat(60).trim()}`);
+  expect(Math.max(...text.split("\n").map((line) => line.length))).toBe(96);
+  expect(wrapped(`short ${"x".repeat(120)} end`, "", "  ")).toBe(`short\n  ${"x".repeat(120)}\n  end`);
   expect(wrapped("")).toBe("");
 });
 

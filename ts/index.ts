@@ -18,6 +18,7 @@
  * ```
  */
 export { type ErrorCode, isProxbitError, ProxbitError } from "./errors.ts";
+export type { Obstacle, Work } from "./explain.ts";
 export type { Dataset, Split } from "./io/dataset.ts";
 export {
   type ActivationOptions,
@@ -82,6 +83,8 @@ export {
 export type { Variant } from "./runtime/variants.ts";
 export type { EvaluateOptions } from "./train/evaluate.ts";
 export type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./train/events.ts";
+export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain.ts";
+export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain-text.ts";
 export type { FitOptions } from "./train/fit.ts";
 export {
   type Adam,
@@ -93,4 +96,5 @@ export {
   type Sgd,
   type SgdOptions,
 } from "./train/optimizers.ts";
+export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/profile.ts";
 export { Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -55,16 +55,17 @@ export function formatTable(
   return [line(columns.map(({ title }) => title)), rule, ...rows.map(line), ...end].join("\n");
 }
 
-/** `text` in lines of at most 100 characters, broken at spaces; all but the first begin with `indent`. */
-export function wrapped(text: string, indent = ""): string {
+/** `text` in lines of at most 100 characters, broken at spaces; the first begins with `first`, all others with `indent`. */
+export function wrapped(text: string, first = "", indent = first): string {
+  const [start = "", ...words] = text.split(" ");
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line.trim() !== "" && line.length + 1 + word.length > LINE_WIDTH) {
+  let line = first + start;
+  for (const word of words) {
+    if (line.length + 1 + word.length > LINE_WIDTH) {
       lines.push(line);
-      line = `${indent}${word}`;
+      line = indent + word;
     } else {
-      line = line === "" ? word : `${line} ${word}`;
+      line += ` ${word}`;
     }
   }
   return [...lines, line].join("\n");

@@ -12,6 +12,7 @@ import { controlBytes } from "./barrier.ts";
 import type { RunResult } from "./execute.ts";
 import { createSharedMemory } from "./instantiate.ts";
 import { loadModule } from "./load.ts";
+import type { TimedRun } from "./profile.ts";
 import type { Program, Range, Write } from "./program.ts";
 import { spawnThread } from "./thread.ts";
 import { detectVariant, isShared, type Variant } from "./variants.ts";
@@ -42,6 +43,8 @@ export interface Pool {
   forget(ids: readonly number[]): Promise<void>;
   /** Runs a program once per element of `steps`; see `execute`. */
   run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): Promise<RunResult>;
+  /** The same for a program that is not kept, measured: one answer of every worker. */
+  profile(program: Program, steps: readonly (readonly Write[])[]): Promise<readonly TimedRun[]>;
   /** Ends all threads; pending and later calls reject. */
   close(): void;
 }
@@ -96,8 +99,17 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     });
   };
   const leader = remotes[0] as Remote<WorkerApi>;
-  const everyone = <T>(call: (worker: Remote<WorkerApi>) => Promise<T>): Promise<T> =>
-    guarded(async () => (await Promise.all(remotes.map(call)))[0] as T);
+  const everyone = <T>(call: (worker: Remote<WorkerApi>) => Promise<T>): Promise<readonly T[]> =>
+    guarded(() => Promise.all(remotes.map(call)));
+  /** A run that a worker has left alone leaves the others waiting for it: then the crew is lost. */
+  const together = async <T>(call: (worker: Remote<WorkerApi>) => Promise<T>): Promise<readonly T[]> => {
+    try {
+      return await everyone(call);
+    } catch (error) {
+      end(asKnownError(error));
+      throw error;
+    }
+  };
 
   const limit = setTimeout(() => {
     const remedy = "Check that the page may start module workers and that the machine is not out of memory.";
@@ -132,16 +144,11 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
       await everyone((worker) => worker.define(id, program));
       return id;
     },
-    forget: (ids) => everyone((worker) => worker.forget(ids)),
-    run: async (id, steps, reads) => {
-      try {
-        return await everyone((worker) => worker.run(id, steps, reads));
-      } catch (error) {
-        // A worker that has left the step alone leaves the others waiting for it: the crew is lost.
-        end(asKnownError(error));
-        throw error;
-      }
+    forget: async (ids) => {
+      await everyone((worker) => worker.forget(ids));
     },
+    run: async (id, steps, reads) => (await together((worker) => worker.run(id, steps, reads)))[0] as RunResult,
+    profile: (program, steps) => together((worker) => worker.profile(program, steps)),
     close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer.")),
   };
 }

@@ -43,17 +43,27 @@ export interface BoundProgram {
   readonly calls: readonly Call[];
 }
 
+type Kernel = KernelExports[KernelName];
+
 /**
  * Binds a program to an instance. A bound task returns 0, or 1 + the place (in program order) of the first call that
- * reported a bad number; the calls after it in the same task are not made.
+ * reported a bad number; the calls after it in the same task are not made. `around` may put something around the kernel of
+ * the call at a place, for example a clock.
  */
-export function bind(program: Program, exports: KernelExports): BoundProgram {
+export function bind(
+  program: Program,
+  exports: KernelExports,
+  around: (kernel: Kernel, place: number) => Kernel = (kernel) => kernel,
+): BoundProgram {
   const calls: Call[] = [];
   const phases = program.map((phase) =>
     phase.map((task) => {
       const first = calls.length;
       calls.push(...task);
-      const bound = task.map((call) => ({ kernel: exports[call.kernel], arguments: call.arguments }));
+      const bound = task.map((call, i) => ({
+        kernel: around(exports[call.kernel], first + i),
+        arguments: call.arguments,
+      }));
       return () => {
         for (let i = 0; i < bound.length; i++) {
           const call = bound[i] as (typeof bound)[number];

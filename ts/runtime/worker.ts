@@ -7,6 +7,7 @@ import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { type Crew, sharedCrew, soloCrew } from "./barrier.ts";
 import { execute, type RunResult } from "./execute.ts";
 import { instantiate, type KernelInstance, pageBytes } from "./instantiate.ts";
+import { executeTimed, type TimedRun } from "./profile.ts";
 import { type BoundProgram, bind, type Program, type Range, type Write } from "./program.ts";
 
 /** What a worker needs to start. `memory` and `control` are null where it works alone in a memory of its own. */
@@ -32,6 +33,8 @@ export interface WorkerApi {
   forget(ids: readonly number[]): void;
   /** Runs a program; all workers of the pool are called with the same arguments and meet inside. */
   run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): RunResult;
+  /** Runs a program that is not kept, and measures this worker's part. */
+  profile(program: Program, steps: readonly (readonly Write[])[]): TimedRun;
 }
 
 let instance: KernelInstance | undefined;
@@ -73,6 +76,9 @@ const api: WorkerApi = {
     const program = programs.get(id);
     if (program === undefined) throw new Error(`the worker has no program ${id}`);
     return execute(program, crew, leader, started().memory, steps, reads);
+  },
+  profile(program, steps) {
+    return executeTimed(program, started(), crew, leader, steps);
   },
 };
 

@@ -33,6 +33,9 @@ export interface Engine {
   readonly withPlan: <T>(batch: number, work: (plan: TrainingPlan) => Promise<T>) => Promise<T>;
   /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
   readonly hardness: (progress: number) => string;
+  /** A step of training, as it stands at `progress`. */
+  readonly trainingProgram: (plan: TrainingPlan, split: Split, progress: number) => Promise<Program>;
+  /** The numbers of programs that the workers hold. */
   readonly trainStep: (plan: TrainingPlan, split: Split, progress: number) => Promise<number>;
   readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number) => Promise<number>;
   readonly estimateStep: (plan: TrainingPlan, split: Split) => Promise<number>;
@@ -93,6 +96,11 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
   const hardness = (progress: number): string =>
     quantizers.map((quantizer) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
 
+  const training = (current: TrainingPlan, data: DataAddress, progress: number): Program => {
+    const mode: Mode = { kind: "train", hard: ({ quantizer }) => stateAt(quantizer, progress).hard };
+    return trainProgram(current, data, mode, optimizer);
+  };
+
   const inputs = (current: TrainingPlan, images: Uint32Array, live?: Live): readonly Write[] => {
     const numbers = new Uint32Array(current.batch);
     numbers.set(images);
@@ -114,11 +122,9 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
     alone,
     withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
-    trainStep: (current, split, progress) => {
-      const mode: Mode = { kind: "train", hard: ({ quantizer }) => stateAt(quantizer, progress).hard };
-      const write = (data: DataAddress): Program => trainProgram(current, data, mode, optimizer);
-      return program(`train ${hardness(progress)}`, split, write);
-    },
+    trainingProgram: async (current, split, progress) => training(current, await dataAt(split), progress),
+    trainStep: (current, split, progress) =>
+      program(`train ${hardness(progress)}`, split, (data) => training(current, data, progress)),
     evaluateStep: (current, split, valid) =>
       program(`evaluate ${valid}`, split, (data) => evaluateProgram(current, data, valid)),
     estimateStep: (current, split) => program("estimate", split, (data) => estimateProgram(current, data)),

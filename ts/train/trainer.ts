@@ -18,9 +18,11 @@ import type { Variant } from "../runtime/variants.ts";
 import { createEngine } from "./engine.ts";
 import { type EstimateOptions, type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
+import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "./explain.ts";
 import { type FitOptions, fitNetwork, inputOf, type TrainerState } from "./fit.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "./optimizers.ts";
 import { LANES } from "./plan.ts";
+import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "./profile.ts";
 import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
 
 export interface TrainerOptions {
@@ -55,6 +57,17 @@ export interface Trainer {
   evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
   estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
+  /**
+   * What runs in a step of `batchSize` images at `progress` of a run: per layer the kernels of its three products, bits,
+   * bytes and multiply-accumulates, and why not the fast path. `formatTrainingExplanation` makes a table of it.
+   */
+  explain(options?: TrainingExplainOptions): TrainingExplanation;
+  /**
+   * Measures some steps on the first images of `split`, with a clock around every call; weights and optimizer are put back.
+   *
+   * @throws ProxbitError `not-finite`, `shape`, `argument` and `data` as `fit` does.
+   */
+  profile(split: Split, options?: TrainingProfileOptions): Promise<TrainingProfile>;
   /** The latent and real weights and the running statistics, by parameter name. */
   weights(): Promise<Map<string, Float32Array>>;
   /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
@@ -96,6 +109,8 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
         await estimateStatistics(engine, state.seed, split, estimateOptions);
         state.metadata = { ...inputOf(split), ...state.metadata };
       },
+      explain: (explainOptions = {}) => explainTraining(engine, optimizer, explainOptions),
+      profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
       weights: () => engine.alone(() => readWeights(engine)),
       setWeights: (weights) => writeWeights(engine, weights),
       pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),

@@ -1,0 +1,93 @@
+/**
+ * What the explanations of trainer and session have in common: the kernel that does a product, and what keeps a layer or a
+ * machine from the fast path, with the remedy.
+ */
+import type { GraphNode, Shape } from "./nn/graph.ts";
+import type { Product } from "./nn/summary.ts";
+import type { KernelName } from "./runtime/exports.ts";
+import { tileOf } from "./runtime/tiles.ts";
+import type { Variant } from "./runtime/variants.ts";
+import { wrapped } from "./table.ts";
+
+/** What runs for one product of a layer. */
+export interface Work {
+  readonly product: Product;
+  readonly kernel: KernelName;
+  /** Elements of the result that the kernel works on at a time, "rows x columns". */
+  readonly tile: string;
+}
+
+/** Why something is slower than it could be, and what to change. */
+export interface Obstacle {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** The product that a call to `kernel` does; null where it does none. */
+export function workOf(kernel: KernelName): Work | null {
+  const tile = tileOf(kernel);
+  return tile === undefined ? null : { product: kernel.slice(0, 2) as Product, kernel, tile };
+}
+
+/** Operands that are real by choice, so that the product is not on bits. */
+export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
+  if (node.op !== "conv2d" && node.op !== "dense") return [];
+  const { weightQuantizer, activationQuantizer } = node.attributes;
+  const missing: string[] = [];
+  if (weightQuantizer === null) missing.push("weight");
+  if (activationQuantizer === null) missing.push("activation");
+  if (missing.length === 0) return [];
+  const options = missing.map((operand) => `${operand}Quantizer`).join(" and ");
+  const reason = `real ${missing.map((operand) => `${operand}s`).join(" and ")}`;
+  return [{ reason, remedy: `Give the layer the option ${options}, where accuracy allows it.` }];
+}
+
+/** Channels that a byte, or a word, of bits holds for a kernel, where `channels` do not fill the last one. */
+export function channelObstacles(kernel: KernelName, input: Shape): readonly Obstacle[] {
+  const channels = input.at(-1) ?? 1;
+  const group = kernel.startsWith("bb_popcnt64") ? 64 : kernel.startsWith("bb_popcnt8") ? 8 : 4;
+  if (kernel.startsWith("ff_") || channels % group === 0) return [];
+  const full = group * Math.ceil(channels / group);
+  const reason = `${channels} input channels are not a multiple of ${group}: the last ${channels % group} cost as much as ${group}`;
+  return [{ reason, remedy: `Give the layer before it ${full} filters.` }];
+}
+
+/** What the build of the core lacks. `wantsThreads`: whether worker threads would be used. */
+export function machineObstacles(variant: Variant, wantsThreads: boolean): readonly Obstacle[] {
+  const obstacles: Obstacle[] = [];
+  if (!variant.startsWith("relaxed")) {
+    obstacles.push({
+      reason: "relaxed SIMD is not in use: the look-up kernel runs about half as fast",
+      remedy: "Use Node 22 or a current browser, and leave the variant to detection.",
+    });
+  }
+  if (wantsThreads && !variant.endsWith("-shared")) {
+    obstacles.push({
+      reason: "memory is not shared: one worker does all the work",
+      remedy:
+        "Leave the variant to detection; serve a page with Cross-Origin-Opener-Policy: same-origin and " +
+        "Cross-Origin-Embedder-Policy: require-corp.",
+    });
+  }
+  return obstacles;
+}
+
+/** Obstacles as lines of text, those of several layers once: "layers: reason", and the remedy under it. */
+export function formatObstacles(
+  layers: readonly { readonly node: string; readonly obstacles: readonly Obstacle[] }[],
+  machine: readonly Obstacle[],
+): readonly string[] {
+  const places = new Map<string, { readonly obstacle: Obstacle; readonly nodes: string[] }>();
+  for (const obstacle of machine) places.set(obstacle.reason, { obstacle, nodes: [] });
+  for (const { node, obstacles } of layers) {
+    for (const obstacle of obstacles) {
+      const found = places.get(obstacle.reason) ?? { obstacle, nodes: [] };
+      found.nodes.push(node);
+      places.set(obstacle.reason, found);
+    }
+  }
+  return [...places.values()].flatMap(({ obstacle, nodes }) => [
+    wrapped(nodes.length === 0 ? obstacle.reason : `${nodes.join(", ")}: ${obstacle.reason}`, "  "),
+    wrapped(obstacle.remedy, "    → ", "      "),
+  ]);
+}

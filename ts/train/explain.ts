@@ -1,0 +1,161 @@
+/**
+ * What runs in a step of training: per layer the three products with their kernels, bits, bytes and multiply-accumulates,
+ * and why not the fast path. It is read off the very program that a step runs.
+ */
+import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
+import {
+  channelObstacles,
+  machineObstacles,
+  type Obstacle,
+  realOperandObstacles,
+  type Work,
+  workOf,
+} from "../explain.ts";
+import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
+import { summary } from "../nn/summary.ts";
+import { isHardForwardMap } from "../quantizers/maps.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import { quantizer, quantizerNames } from "../quantizers/registry.ts";
+import { stateAt } from "../quantizers/state.ts";
+import type { Call, Program } from "../runtime/program.ts";
+import type { Variant } from "../runtime/variants.ts";
+import { share } from "../table.ts";
+import type { Engine } from "./engine.ts";
+import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { planTraining } from "./plan.ts";
+import { trainProgram } from "./programs.ts";
+
+export interface TrainingExplainOptions {
+  /** Images a step; 128 where absent. */
+  readonly batchSize?: number;
+  /** Share of the run that is done, in [0, 1]: quantizers harden on the way. 0 where absent. */
+  readonly progress?: number;
+}
+
+/** A layer in a step of training. */
+export interface TrainedLayer {
+  readonly node: string;
+  readonly op: OpName;
+  readonly outputShape: Shape;
+  /** What does each of the three products; null where the layer has none, or no gradient goes that way. */
+  readonly forward: Work | null;
+  readonly filterGradient: Work | null;
+  readonly inputGradient: Work | null;
+  /** Bits of a weight and of an input as the forward product sees them; 32 where real or still soft. */
+  readonly weightBits: 1 | 32;
+  readonly activationBits: 1 | 32;
+  /** Of the layer's parameters and running statistics. */
+  readonly weightBytes: number;
+  /** Of the layer's output for the batch. */
+  readonly valueBytes: number;
+  /** Of one product, for one image. */
+  readonly multiplyAccumulates: number;
+  readonly obstacles: readonly Obstacle[];
+}
+
+export interface TrainingExplanation {
+  readonly variant: Variant;
+  readonly workers: number;
+  readonly batchSize: number;
+  readonly progress: number;
+  /** Bytes that a step works on: values, gradients, and what layers keep for themselves. */
+  readonly stepBytes: number;
+  /** Bytes of parameters, their last good values and the optimizer's state. */
+  readonly stateBytes: number;
+  readonly layers: readonly TrainedLayer[];
+  /** What slows all layers down. */
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** See `Trainer.explain`. */
+export function explainTraining(
+  engine: Engine,
+  optimizer: Optimizer,
+  options: TrainingExplainOptions,
+): TrainingExplanation {
+  const subject: Subject = { code: "argument", what: "explain" };
+  plainObject(options, ["batchSize", "progress"], subject);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
+  const { graph, shapes, layout, pool } = engine;
+  const plan = planTraining(graph, shapes, layout, batch, 0);
+  const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
+  const mode = { kind: "train", hard: (site: { quantizer: Quantizer }) => hard(site.quantizer) } as const;
+  const program = trainProgram(plan, { images: 0, labels: 0, scale: 1, offset: 0 }, mode, optimizer);
+  const works = worksOf(program);
+  const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
+
+  const layers = graph.nodes.map((node): TrainedLayer => {
+    const row = rows.get(node.name);
+    const own = works.get(node.name) ?? noWork;
+    const operands = isProduct(node) ? node.attributes : { weightQuantizer: null, activationQuantizer: null };
+    const input = shapes.get(node.inputs[0] ?? "") ?? [];
+    return {
+      node: node.name,
+      op: node.op,
+      outputShape: shapes.get(node.name) ?? [],
+      ...own,
+      weightBits: hard(operands.weightQuantizer) ? 1 : 32,
+      activationBits: hard(operands.activationQuantizer) ? 1 : 32,
+      weightBytes: row?.floatBytes ?? 0,
+      valueBytes: 4 * batch * (shapes.get(node.name) ?? []).reduce((product, size) => product * size, 1),
+      multiplyAccumulates: row?.multiplyAccumulates ?? 0,
+      obstacles: [
+        ...realOperandObstacles(node),
+        ...(own.forward === null ? [] : channelObstacles(own.forward.kernel, input)),
+        ...softObstacle("weights", operands.weightQuantizer, progress),
+        ...softObstacle("activations", operands.activationQuantizer, progress),
+      ],
+    };
+  });
+  const { workers, variant } = pool;
+  const sizes = { stepBytes: plan.end, stateBytes: layoutBytes(engine) };
+  return { variant, workers, batchSize: batch, progress, ...sizes, layers, obstacles: machineObstacles(variant, true) };
+}
+
+type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;
+const noWork: Works = { forward: null, filterGradient: null, inputGradient: null };
+
+const isProduct = (node: GraphNode): node is Extract<GraphNode, { op: "conv2d" | "dense" }> =>
+  node.op === "conv2d" || node.op === "dense";
+
+const layoutBytes = ({ layout: { values, previous, slots } }: Engine): number =>
+  values.bytes + previous.bytes + slots.bytes;
+
+/** Whether a phase's calls come before or after the loss, phase by phase. */
+export function afterLoss(program: Program): readonly boolean[] {
+  const isLoss = (call: Call): boolean => call.kernel === "softmax_cross_entropy";
+  const loss = program.findIndex((phase) => phase.flat().some(isLoss));
+  return program.map((_, phase) => phase > loss);
+}
+
+/** The products of each layer, by its name. */
+function worksOf(program: Program): ReadonlyMap<string, Works> {
+  const works = new Map<string, Works>();
+  const after = afterLoss(program);
+  for (const [phase, tasks] of program.entries()) {
+    for (const { node, kernel } of tasks.flat()) {
+      const work = workOf(kernel);
+      if (work === null) continue;
+      const backward = after[phase] ? "inputGradient" : "forward";
+      const part = kernel.includes("_backward_filter") ? "filterGradient" : backward;
+      const known = works.get(node) ?? noWork;
+      if (known[part] === null) works.set(node, { ...known, [part]: work });
+    }
+  }
+  return works;
+}
+
+/** An operand whose quantizer is soft at `progress`. */
+function softObstacle(operand: string, found: Quantizer | null, progress: number): readonly Obstacle[] {
+  if (found === null || stateAt(found, progress).hard) return [];
+  const until = found.hardenAt < 1 ? `until ${share(found.hardenAt)} of the run` : "throughout the run";
+  const hardNames = quantizerNames.filter((name) => isHardForwardMap(quantizer(name).forward));
+  return [
+    {
+      reason: `${operand} are real ${until}, for the forward map of "${found.name}" is soft`,
+      remedy: `Lower the quantizer's hardenAt, or take one that is hard from the start: ${hardNames.join(", ")}.`,
+    },
+  ];
+}
