@@ -53,10 +53,11 @@ export function fileBits(w: Float32Array, k: number, n: number): Uint8Array {
   return out;
 }
 
-/** Look-up weights `[panels][taps * groups][32]`, plain nibbles; the last panel is 16 wide where that is enough. */
-export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
+/** Weights in panels `[panels][taps * groups][32]`, `group` channels a byte; the last panel is 16 wide where that is enough. */
+function panelWeights(shape: ConvShape, w: Float32Array, group: number): Uint8Array {
   const { channels, filters } = shape;
-  const rows = taps(shape) * groups(channels);
+  const pixel = Math.ceil(channels / group);
+  const rows = taps(shape) * pixel;
   const blocks = Math.ceil(filters / 16);
   const out = new Uint8Array(blocks * rows * 16);
   for (let filter = 0; filter < filters; filter++) {
@@ -65,13 +66,19 @@ export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
     for (let tap = 0; tap < taps(shape); tap++) {
       for (let c = 0; c < channels; c++) {
         if (w[(tap * channels + c) * filters + filter]! < 0) continue;
-        const row = tap * groups(channels) + (c >> 2);
-        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c & 3);
+        const row = tap * pixel + Math.floor(c / group);
+        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c % group);
       }
     }
   }
   return out;
 }
+
+/** Look-up weights: plain nibbles. */
+export const lookupWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 4);
+
+/** Byte weights. */
+export const byteWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 8);
 
 /** Word weights `[N rounded up to 2][taps][words]`. */
 export function wordWeights(shape: ConvShape, w: Float32Array): BigUint64Array {
@@ -109,4 +116,35 @@ export function inputWeights(shape: ConvShape, w: Float32Array): Uint8Array {
     if (value >= 0) out[row * groups(filters) + (filter >> 2)]! |= 1 << (4 + (filter & 3));
   });
   return out;
+}
+
+/** Kernel positions outside the image at the window that starts at `start` of an unpadded axis. */
+const missing = (start: number, size: number, kernel: number): readonly boolean[] =>
+  Array.from({ length: kernel }, (_, tap) => start + tap < 0 || start + tap >= size);
+
+/** The positions missing, by pattern: none first, then one for every window of the axis that misses some. */
+function patterns(out: number, stride: number, pad: number, size: number, kernel: number): (readonly boolean[])[] {
+  const all = Array.from({ length: out }, (_, position) => missing(position * stride - pad, size, kernel));
+  return [Array.from({ length: kernel }, () => false), ...all.filter((taps) => taps.includes(true))];
+}
+
+/** What sums start from, `[patterns][N rounded up to 16]`: the terms, and the weights' sums of the taps that are missing. */
+export function starts(shape: ConvShape, sums: Int32Array): Int32Array {
+  const { filters, kernelHeight, kernelWidth, padOne } = shape;
+  const rows = patterns(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, kernelHeight);
+  const columns = patterns(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, kernelWidth);
+  const out: number[] = [];
+  for (const row of padOne ? rows.slice(0, 1) : rows) {
+    for (const column of padOne ? columns.slice(0, 1) : columns) {
+      for (let filter = 0; filter < 16 * Math.ceil(filters / 16); filter++) {
+        let start = filter < filters ? terms(shape) : 0;
+        for (let tap = 0; filter < filters && tap < taps(shape); tap++) {
+          const isMissing = row[Math.floor(tap / kernelWidth)] || column[tap % kernelWidth];
+          if (isMissing) start += sums[tap * filters + filter]!;
+        }
+        out.push(start);
+      }
+    }
+  }
+  return Int32Array.from(out);
 }

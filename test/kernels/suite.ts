@@ -6,13 +6,20 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import { createBench } from "./bench.ts";
+import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
 
-const properties = [...bitProperties, ...convolutionProperties, ...elementwiseProperties, ...trainingProperties];
+const properties = [
+  ...bitProperties,
+  ...binaryProperties,
+  ...convolutionProperties,
+  ...elementwiseProperties,
+  ...trainingProperties,
+];
 
 /** Runs every property on a fresh instance of `variant`. */
 export async function runKernelSuite(variant: Variant): Promise<PropertyResult[]> {

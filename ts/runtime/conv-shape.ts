@@ -123,9 +123,33 @@ export const isUnpadded = (shape: ConvShape): boolean =>
 /** Bytes of the weights in the look-up kernel's layout. */
 export const lookupWeightBytes = (shape: ConvShape): number =>
   Math.ceil(shape.filters / 16) * taps(shape) * groups(shape.channels) * 16;
-/** Bytes of the weights in the popcount kernels' layout. */
+/** Bytes of the weights of the `i8x16.popcnt` kernel. */
+export const byteWeightBytes = (shape: ConvShape): number =>
+  Math.ceil(shape.filters / 16) * taps(shape) * Math.ceil(shape.channels / 8) * 16;
+/** Bytes of the weights of the `i64.popcnt` kernel. */
 export const wordWeightBytes = (shape: ConvShape): number =>
   Math.ceil(shape.filters / 2) * 2 * taps(shape) * words(shape.channels) * 8;
+
+/** How many of `out` windows along an axis reach past the image. */
+function cutWindows(out: number, stride: number, pad: number, size: number, kernel: number): number {
+  const first = Math.min(Math.ceil(pad / stride), out);
+  const end = pad + size < kernel ? first : Math.floor((pad + size - kernel) / stride) + 1;
+  return out - (Math.min(Math.max(end, first), out) - first);
+}
+
+/** Patterns of taps that fall on zero padding: none missing, and one for each row and column whose windows are cut. */
+export function borderPatterns(shape: ConvShape): number {
+  if (shape.padOne) return 1;
+  const { outHeight, outWidth, strideHeight, strideWidth, padTop, padLeft, height, width } = shape;
+  return (
+    (1 + cutWindows(outHeight, strideHeight, padTop, height, shape.kernelHeight)) *
+    (1 + cutWindows(outWidth, strideWidth, padLeft, width, shape.kernelWidth))
+  );
+}
+
+/** Bytes of what the sums of a +-1 by +-1 convolution start from, and of the limits of its counts. */
+export const startBytes = (shape: ConvShape): number => 4 * borderPatterns(shape) * 16 * Math.ceil(shape.filters / 16);
+
 /** Floats of a [K][N] matrix in panels of eight columns. */
 export const panelFloats = (k: number, n: number): number => Math.ceil(n / 8) * 8 * k;
 /** Scratch of the products with one real and one +-1 operand. */

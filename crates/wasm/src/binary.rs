@@ -105,6 +105,17 @@ pub unsafe extern "C" fn pack_lookup_weights(shape: *const ConvShape, bits: *con
     }
 }
 
+/// File bits as byte weights.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pack_byte_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) -> u32 {
+    unsafe {
+        let shape = &*shape;
+        let bytes = shape.filter_blocks() * shape.taps() * (shape.channels as usize).div_ceil(8) * 16;
+        weights::pack_byte_weights(shape, read(bits, file_bytes(shape)), write(out, bytes));
+        0
+    }
+}
+
 /// File bits as word weights.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pack_word_weights(shape: *const ConvShape, bits: *const u8, out: *mut u64) -> u32 {

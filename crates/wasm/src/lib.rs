@@ -1,6 +1,7 @@
 //! The boundary between JavaScript and the kernels: exported functions over addresses and descriptors.
 
 mod binary;
+mod binary_conv;
 mod memory;
 mod real;
 

@@ -2,7 +2,8 @@
 //!
 //! A kernel is the matrix `[K][N]`, `K = taps * channels`, `N` filters. *File bits* are `[N][ceil(K / 8)]` bytes, lowest bit
 //! first, tail bits 0. *Look-up weights* are `[panels][taps * groups][32]` bytes, each the plain group (0 to 15) of 4 channels
-//! of one filter; a panel is 32 filters, the last one 16 where that is enough. *Word weights* are `u64` `[N, rounded up to 2][taps][words]`. Filters past `N` are 0.
+//! of one filter; a panel is 32 filters, the last one 16 where that is enough. *Byte weights* are the same with 8 channels a byte:
+//! `[panels][taps * ceil(channels / 8)][32]`. *Word weights* are `u64` `[N, rounded up to 2][taps][words]`. Filters past `N` are 0.
 
 use crate::shape::ConvShape;
 
@@ -44,7 +45,7 @@ pub fn unpack_file_bits_real(bits: &[u8], k: usize, n: usize, out: &mut [f32]) {
 /// When a slice is shorter than its layout.
 pub fn pack_lookup_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
     let bytes = shape.terms().div_ceil(8);
-    lookup_weights(shape, out, |row, filter| {
+    panel_weights::<4>(shape, out, |row, filter| {
         bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
     });
 }
@@ -56,22 +57,34 @@ pub fn pack_lookup_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
 pub fn sign_lookup_weights(shape: &ConvShape, kernel: &[f32], out: &mut [u8]) -> bool {
     let filters = shape.filters as usize;
     let kernel = &kernel[..shape.terms() * filters];
-    lookup_weights(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
+    panel_weights::<4>(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
     kernel.iter().fold(false, |nan, weight| nan | weight.is_nan())
 }
 
-/// Walks over the look-up weights: panels of 32 filters, the last perhaps of 16.
+/// File bits as byte weights.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn pack_byte_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
+    let bytes = shape.terms().div_ceil(8);
+    panel_weights::<8>(shape, out, |row, filter| {
+        bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
+    });
+}
+
+/// Fills panels of 32 filters, the last perhaps of 16, with groups of `GROUP` channels.
 #[inline(always)]
-fn lookup_weights(shape: &ConvShape, out: &mut [u8], positive: impl Fn(usize, usize) -> bool) {
-    let (channels, groups, filters) = (shape.channels as usize, shape.groups(), shape.filters as usize);
+fn panel_weights<const GROUP: usize>(shape: &ConvShape, out: &mut [u8], positive: impl Fn(usize, usize) -> bool) {
+    let (channels, filters) = (shape.channels as usize, shape.filters as usize);
+    let groups = channels.div_ceil(GROUP);
     let rows = shape.taps() * groups;
     let out = &mut out[..shape.filter_blocks() * rows * 16];
     for (panel, out) in out.chunks_mut(rows * 32).enumerate() {
         let lanes = out.len() / rows;
         for (at, lanes) in out.chunks_exact_mut(lanes).enumerate() {
-            let (tap, channel) = (at / groups, at % groups * 4);
+            let (tap, channel) = (at / groups, at % groups * GROUP);
             lanes.fill(0);
-            for bit in 0..(channels - channel).min(4) {
+            for bit in 0..(channels - channel).min(GROUP) {
                 let row = tap * channels + channel + bit;
                 for (filter, byte) in (32 * panel..filters).zip(lanes.iter_mut()) {
                     *byte |= u8::from(positive(row, filter)) << bit;

@@ -5,6 +5,11 @@
 //! where it should have given 0; the windows that touch the border get that sum back from `correction`,
 //! `[taps][filters]`. A padding with +1 is stored as such and needs no correction.
 
+pub mod border;
+pub mod epilogue;
+pub mod pixels;
+pub mod tiles;
+
 use core::mem::MaybeUninit;
 
 use crate::gemm::bb_lookup::{batch, lookup_tile};
@@ -197,5 +202,7 @@ fn correct_border(shape: &ConvShape, correction: &[i32], out: &mut [i32]) {
     }
 }
 
+#[cfg(test)]
+mod fused_tests;
 #[cfg(test)]
 mod tests;

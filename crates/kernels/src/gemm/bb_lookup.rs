@@ -16,6 +16,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::with_exposed_provenance;
 
+use crate::gemm::bb_panel::PartialCounts;
 use crate::shape::Runs;
 use crate::simd::bytes::{Bytes, Ints, Shorts};
 
@@ -38,6 +39,24 @@ const fn disagreements() -> [u8; 256] {
         entry += 1;
     }
     table
+}
+
+/// Partial counts by look-up: bytes of activations are groups of 4 channels times 16.
+pub struct Lookup;
+
+impl PartialCounts for Lookup {
+    const CHANNELS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn select(activation: *const u8) -> Bytes {
+        // SAFETY: the byte is promised to be a multiple of 16, so 16 bytes of the table follow.
+        unsafe { Bytes::load(DISAGREEMENTS.0.as_ptr().add(usize::from(*activation))) }
+    }
+
+    #[inline(always)]
+    fn count(selected: Bytes, weights: Bytes) -> Bytes {
+        selected.lookup(weights)
+    }
 }
 
 type Counts<const PIXELS: usize, const BLOCKS: usize> = [[Bytes; BLOCKS]; PIXELS];

@@ -4,6 +4,7 @@
 //! arm64, `i8x16.popcnt` is eight there and one here. Layouts: activations `[pixels][words]` of `u64`, weights
 //! `[filters, rounded up to 2][taps][words]`; bits past the last channel are zero in both.
 
+use crate::gemm::bb_panel::PartialCounts;
 use crate::shape::Runs;
 use crate::simd::bytes::{Bytes, Ints};
 
@@ -29,6 +30,51 @@ pub struct Popcnt64;
 /// Counts with `i8x16.popcnt`.
 pub struct Popcnt8;
 
+/// The disagreeing bits of `PIXELS` windows with `FILTERS` filters, by `i64.popcnt`.
+///
+/// # Safety
+/// Every window must be readable along `runs`, every filter for `runs.count * runs.length` words.
+#[inline(always)]
+pub unsafe fn word_tile<const PIXELS: usize, const FILTERS: usize>(
+    windows: [*const u64; PIXELS],
+    runs: Runs,
+    filters: [*const u64; FILTERS],
+) -> [[i32; FILTERS]; PIXELS] {
+    let mut counts = [[0u64; FILTERS]; PIXELS];
+    for run in 0..runs.count {
+        let windows = windows.map(|window| unsafe { window.add(run * runs.stride) });
+        let filters = filters.map(|filter| unsafe { filter.add(run * runs.length) });
+        for word in 0..runs.length {
+            let weights = filters.map(|filter| unsafe { *filter.add(word) });
+            for (window, counts) in windows.iter().zip(counts.iter_mut()) {
+                let bits = unsafe { *window.add(word) };
+                for (count, weights) in counts.iter_mut().zip(weights) {
+                    *count += u64::from((bits ^ weights).count_ones());
+                }
+            }
+        }
+    }
+    counts.map(|counts| counts.map(|count| count as i32))
+}
+
+/// Partial counts by `i8x16.popcnt`: bytes of activations are 8 channels.
+pub struct BytePopcnt;
+
+impl PartialCounts for BytePopcnt {
+    const CHANNELS: usize = 8;
+
+    #[inline(always)]
+    unsafe fn select(activation: *const u8) -> Bytes {
+        // SAFETY: promised.
+        unsafe { Bytes::load_splat(activation) }
+    }
+
+    #[inline(always)]
+    fn count(selected: Bytes, weights: Bytes) -> Bytes {
+        selected.xor(weights).count_ones()
+    }
+}
+
 impl PopcntTile for Popcnt64 {
     #[inline(always)]
     unsafe fn disagreements<const PIXELS: usize, const FILTERS: usize>(
@@ -36,21 +82,7 @@ impl PopcntTile for Popcnt64 {
         runs: Runs,
         filters: [*const u64; FILTERS],
     ) -> [[i32; FILTERS]; PIXELS] {
-        let mut counts = [[0u64; FILTERS]; PIXELS];
-        for run in 0..runs.count {
-            let windows = windows.map(|window| unsafe { window.add(run * runs.stride) });
-            let filters = filters.map(|filter| unsafe { filter.add(run * runs.length) });
-            for word in 0..runs.length {
-                let weights = filters.map(|filter| unsafe { *filter.add(word) });
-                for (window, counts) in windows.iter().zip(counts.iter_mut()) {
-                    let bits = unsafe { *window.add(word) };
-                    for (count, weights) in counts.iter_mut().zip(weights) {
-                        *count += u64::from((bits ^ weights).count_ones());
-                    }
-                }
-            }
-        }
-        counts.map(|counts| counts.map(|count| count as i32))
+        unsafe { word_tile(windows, runs, filters) }
     }
 }
 

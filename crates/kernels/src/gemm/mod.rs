@@ -3,7 +3,9 @@
 //! These files hold the tiles: the innermost loops over registers. Which windows and which filters a tile meets is decided
 //! in [`crate::conv`].
 
+pub mod bb_counts;
 pub mod bb_lookup;
+pub mod bb_panel;
 pub mod bb_popcnt;
 pub mod fb;
 pub mod ff;

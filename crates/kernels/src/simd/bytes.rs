@@ -15,6 +15,8 @@ pub use wasm::{Bytes, Ints, Shorts};
 mod wasm {
     use core::arch::wasm32::*;
 
+    use crate::simd::floats::F32x4;
+
     /// Sixteen bytes.
     #[derive(Clone, Copy)]
     #[repr(transparent)]
@@ -41,6 +43,15 @@ mod wasm {
         #[inline(always)]
         pub unsafe fn load(from: *const u8) -> Self {
             Self(unsafe { v128_load(from.cast()) })
+        }
+
+        /// Reads one byte into all sixteen.
+        ///
+        /// # Safety
+        /// `from` must be readable.
+        #[inline(always)]
+        pub unsafe fn load_splat(from: *const u8) -> Self {
+            Self(unsafe { v128_load8_splat(from) })
         }
 
         /// Reads 8 bytes into the lower half; the upper half is zero.
@@ -152,6 +163,18 @@ mod wasm {
         pub fn pair_sums(self) -> Ints {
             Ints(u32x4_extadd_pairwise_u16x8(self.0))
         }
+
+        /// All bits of a lane are set where it is less than that of `other`, both taken as signed; none elsewhere.
+        #[inline(always)]
+        pub fn less(self, other: Self) -> Self {
+            Self(i16x8_lt(self.0, other.0))
+        }
+
+        /// Bit `i` is set where the highest bit of lane `i` of `low`, then of `high`, is set: for masks.
+        #[inline(always)]
+        pub fn mask_bits([low, high]: [Self; 2]) -> u32 {
+            u32::from(i8x16_bitmask(i8x16_narrow_i16x8(low.0, high.0)))
+        }
     }
 
     impl Ints {
@@ -203,6 +226,18 @@ mod wasm {
                 + i32x4_extract_lane::<3>(self.0)
         }
 
+        /// The four numbers as the nearest `f32`: exact below 2^24.
+        #[inline(always)]
+        pub fn to_reals(self) -> F32x4 {
+            F32x4(f32x4_convert_i32x4(self.0))
+        }
+
+        /// These four, then the four of `high`, as 16-bit numbers: what lies outside becomes the nearest bound of `i16`.
+        #[inline(always)]
+        pub fn narrow(self, high: Self) -> Shorts {
+            Shorts(i16x8_narrow_i32x4(self.0, high.0))
+        }
+
         /// Bit `i` is set where lane `i` is at least lane `i` of `other`.
         #[inline(always)]
         pub fn at_least(self, other: Self) -> u32 {
@@ -214,6 +249,8 @@ mod wasm {
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod portable {
     use core::array::from_fn;
+
+    use crate::simd::floats::F32x4;
 
     /// Sixteen bytes.
     #[derive(Clone, Copy)]
@@ -241,6 +278,15 @@ mod portable {
         #[inline(always)]
         pub unsafe fn load(from: *const u8) -> Self {
             Self(unsafe { from.cast::<[u8; 16]>().read_unaligned() })
+        }
+
+        /// Reads one byte into all sixteen.
+        ///
+        /// # Safety
+        /// `from` must be readable.
+        #[inline(always)]
+        pub unsafe fn load_splat(from: *const u8) -> Self {
+            Self([unsafe { *from }; 16])
         }
 
         /// Reads 8 bytes into the lower half; the upper half is zero.
@@ -352,6 +398,25 @@ mod portable {
         pub fn pair_sums(self) -> Ints {
             Ints(from_fn(|i| i32::from(self.0[2 * i]) + i32::from(self.0[2 * i + 1])))
         }
+
+        /// All bits of a lane are set where it is less than that of `other`, both taken as signed; none elsewhere.
+        #[inline(always)]
+        pub fn less(self, other: Self) -> Self {
+            Self(from_fn(|i| {
+                if (self.0[i] as i16) < other.0[i] as i16 {
+                    u16::MAX
+                } else {
+                    0
+                }
+            }))
+        }
+
+        /// Bit `i` is set where the highest bit of lane `i` of `low`, then of `high`, is set: for masks.
+        #[inline(always)]
+        pub fn mask_bits([low, high]: [Self; 2]) -> u32 {
+            let lanes = low.0.into_iter().chain(high.0).enumerate();
+            lanes.fold(0, |bits, (i, lane)| bits | u32::from(lane >> 15) << i)
+        }
     }
 
     impl Ints {
@@ -400,6 +465,19 @@ mod portable {
         #[inline(always)]
         pub fn sum(self) -> i32 {
             self.0.iter().sum()
+        }
+
+        /// The four numbers as the nearest `f32`: exact below 2^24.
+        #[inline(always)]
+        pub fn to_reals(self) -> F32x4 {
+            F32x4(self.0.map(|number| number as f32))
+        }
+
+        /// These four, then the four of `high`, as 16-bit numbers: what lies outside becomes the nearest bound of `i16`.
+        #[inline(always)]
+        pub fn narrow(self, high: Self) -> Shorts {
+            let clamp = |number: i32| number.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as u16;
+            Shorts(from_fn(|i| clamp(if i < 4 { self.0[i] } else { high.0[i - 4] })))
         }
 
         /// Bit `i` is set where lane `i` is at least lane `i` of `other`.

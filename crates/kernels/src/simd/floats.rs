@@ -77,6 +77,45 @@ impl F32x4 {
         }
     }
 
+    /// `lanes` consecutive values from an address, `1 <= lanes <= 4 V`, and zeros after them.
+    ///
+    /// # Safety
+    /// `source` must be readable for `lanes` floats.
+    #[inline(always)]
+    pub unsafe fn load_lanes_at<const V: usize>(source: *const f32, lanes: usize) -> [Self; V] {
+        if lanes == 4 * V {
+            // SAFETY: promised by the caller.
+            from_fn(|v| unsafe { Self::read_at(source, 4 * v) })
+        } else {
+            let mut values = [[0.0; 4]; V];
+            for (lane, value) in values.as_flattened_mut()[..lanes].iter_mut().enumerate() {
+                // SAFETY: promised by the caller.
+                *value = unsafe { *source.add(lane) };
+            }
+            from_fn(|v| Self::load(&values[v]))
+        }
+    }
+
+    /// Writes the first `lanes` values, `1 <= lanes <= 4 V`, to an address.
+    ///
+    /// # Safety
+    /// `target` must be writable for `lanes` floats.
+    #[inline(always)]
+    pub unsafe fn store_lanes_at<const V: usize>(vectors: [Self; V], target: *mut f32, lanes: usize) {
+        if lanes == 4 * V {
+            for (v, vector) in vectors.into_iter().enumerate() {
+                // SAFETY: promised by the caller.
+                unsafe { vector.write(target.add(4 * v)) };
+            }
+        } else {
+            let values = vectors.map(Self::to_array);
+            for (lane, value) in values.as_flattened()[..lanes].iter().enumerate() {
+                // SAFETY: promised by the caller.
+                unsafe { *target.add(lane) = *value };
+            }
+        }
+    }
+
     /// The four lanes.
     #[inline(always)]
     pub fn to_array(self) -> [f32; 4] {

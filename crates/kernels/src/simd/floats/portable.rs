@@ -6,7 +6,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 /// Four lanes of `f32`.
 #[derive(Clone, Copy)]
 #[repr(align(16))]
-pub struct F32x4([f32; 4]);
+pub struct F32x4(pub(in crate::simd) [f32; 4]);
 
 /// Four lanes of `true` or `false`.
 #[derive(Clone, Copy)]
@@ -118,6 +118,12 @@ impl F32x4 {
     #[inline(always)]
     pub fn transpose(vectors: [Self; 4]) -> [Self; 4] {
         from_fn(|i| Self(from_fn(|j| vectors[j].0[i])))
+    }
+
+    /// Bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
+    #[inline(always)]
+    pub fn sign_bits(self) -> u32 {
+        (0..4).fold(0, |bits, i| bits | u32::from(self.0[i] >= 0.0) << i)
     }
 
     /// Absolute value.

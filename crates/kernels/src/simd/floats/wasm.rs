@@ -5,7 +5,7 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 
 /// Four lanes of `f32`.
 #[derive(Clone, Copy)]
-pub struct F32x4(v128);
+pub struct F32x4(pub(in crate::simd) v128);
 
 /// Four lanes of `true` or `false`.
 #[derive(Clone, Copy)]
@@ -133,6 +133,12 @@ impl F32x4 {
             Self(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
             Self(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
         ]
+    }
+
+    /// Bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
+    #[inline(always)]
+    pub fn sign_bits(self) -> u32 {
+        u32::from(i32x4_bitmask(f32x4_ge(self.0, f32x4_splat(0.0))))
     }
 
     /// Absolute value.

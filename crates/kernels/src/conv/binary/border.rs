@@ -1,0 +1,138 @@
+//! Zero padding as a choice of the number that a sum starts from.
+//!
+//! A tap outside the image is stored as bits 0, that is read as -1, and so gives `-sum_c w[t][c][o]` where it should give 0.
+//! Which taps are missing follows from the row and the column of the output pixel. Every such *pattern* has its row of
+//! starts: the terms of a window plus the sums of the weights of its missing taps. Then `sum = start - 2 * count` everywhere,
+//! and a border pixel costs what an inner one costs. Pattern 0 is that of a window inside the image, the only one where the
+//! padding is +1.
+
+use core::ops::Range;
+
+use crate::shape::ConvShape;
+
+/// The patterns of missing taps: of rows times of columns.
+#[derive(Clone, Debug)]
+pub struct Border {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    row_patterns: usize,
+    column_patterns: usize,
+}
+
+impl Border {
+    /// The patterns of a shape.
+    pub fn of(shape: &ConvShape) -> Self {
+        let (height, width) = (shape.out_height as usize, shape.out_width as usize);
+        let (rows, columns) = if shape.pad_one != 0 {
+            (0..height, 0..width)
+        } else {
+            (shape.full_rows(), shape.full_columns())
+        };
+        Self {
+            row_patterns: 1 + height - rows.len(),
+            column_patterns: 1 + width - columns.len(),
+            rows,
+            columns,
+        }
+    }
+
+    /// How many there are.
+    pub fn patterns(&self) -> usize {
+        self.row_patterns * self.column_patterns
+    }
+
+    /// The first pattern of output row `y`; those of its columns follow.
+    pub fn row(&self, y: usize) -> usize {
+        pattern(y, &self.rows) * self.column_patterns
+    }
+
+    /// The pattern of output column `x` within its row's.
+    #[inline(always)]
+    pub fn column(&self, x: usize) -> usize {
+        pattern(x, &self.columns)
+    }
+
+    /// An output row and column of every pattern, in order; none where nothing is missing in that direction.
+    fn examples(&self) -> impl Iterator<Item = (Option<usize>, Option<usize>)> + '_ {
+        (0..self.row_patterns)
+            .flat_map(|row| (0..self.column_patterns).map(move |column| (row, column)))
+            .map(|(row, column)| (position(row, &self.rows), position(column, &self.columns)))
+    }
+}
+
+/// 0 for positions whose windows lie inside, else a number of its own.
+#[inline(always)]
+fn pattern(position: usize, full: &Range<usize>) -> usize {
+    if position < full.start {
+        1 + position
+    } else if position < full.end {
+        0
+    } else {
+        1 + position - full.len()
+    }
+}
+
+/// The position of a pattern other than 0.
+fn position(pattern: usize, full: &Range<usize>) -> Option<usize> {
+    let position = pattern.checked_sub(1)?;
+    Some(if position < full.start {
+        position
+    } else {
+        position + full.len()
+    })
+}
+
+/// Elements of a row of starts: the filters rounded up to 16.
+pub fn start_stride(shape: &ConvShape) -> usize {
+    16 * shape.filter_blocks()
+}
+
+/// Elements of all starts: a row a pattern.
+pub fn start_count(shape: &ConvShape) -> usize {
+    Border::of(shape).patterns() * start_stride(shape)
+}
+
+/// What sums start from, `[patterns][filters rounded up to 16]`, from the sums of every tap's weights `[taps][filters]`. The
+/// starts of filters that are not there are 0.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn starts(shape: &ConvShape, correction: &[i32], starts: &mut [i32]) {
+    let (border, filters) = (Border::of(shape), shape.filters as usize);
+    let (height, width) = (shape.kernel_height as usize, shape.kernel_width as usize);
+    let correction = &correction[..shape.taps() * filters];
+    let rows = starts[..start_count(shape)].chunks_exact_mut(start_stride(shape).max(1));
+    for ((y, x), row) in border.examples().zip(rows) {
+        let inside = (
+            y.map_or(0..height, |y| shape.rows_inside(y)),
+            x.map_or(0..width, |x| shape.columns_inside(x)),
+        );
+        row.fill(0);
+        row[..filters].fill(shape.terms() as i32);
+        for (tap, sums) in correction.chunks_exact(filters.max(1)).enumerate() {
+            if !(inside.0.contains(&(tap / width)) && inside.1.contains(&(tap % width))) {
+                for (start, sum) in row.iter_mut().zip(sums) {
+                    *start += sum;
+                }
+            }
+        }
+    }
+}
+
+/// Thresholds of sums as limits of counts: `start - 2 * count >= threshold` where `count < limit`. Layout of the starts;
+/// the limits of filters that are not there lie below every count.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn limits(shape: &ConvShape, starts: &[i32], thresholds: &[i32], limits: &mut [i32]) {
+    let (count, stride) = (start_count(shape), start_stride(shape).max(1));
+    let thresholds = &thresholds[..shape.filters as usize];
+    let rows = limits[..count].chunks_exact_mut(stride);
+    for (limits, starts) in rows.zip(starts[..count].chunks_exact(stride)) {
+        limits.fill(i32::MIN);
+        for ((limit, start), threshold) in limits.iter_mut().zip(starts).zip(thresholds) {
+            let most = (i64::from(*start) - i64::from(*threshold)).div_euclid(2);
+            *limit = (most + 1) as i32;
+        }
+    }
+}

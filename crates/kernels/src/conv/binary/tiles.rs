@@ -1,0 +1,297 @@
+//! The three kernels of the +-1 by +-1 convolution: which windows and filters a tile meets, and where its counts go.
+//!
+//! Tiles run over output pixels across the ends of rows and images, with one window address a pixel, so a small map wastes
+//! nothing. Where two or three pixels are left, a tile of four counts the last of them more than once.
+
+use core::ops::Range;
+
+use super::epilogue::Epilogue;
+use super::pixels::{Pixel, Pixels};
+use crate::gemm::bb_counts::{Counts, MAX_PIXELS, NARROW_TERMS};
+use crate::gemm::bb_lookup::Lookup;
+use crate::gemm::bb_panel::{PanelRuns, PartialCounts, batch, panel_tile};
+use crate::gemm::bb_popcnt::{BytePopcnt, word_tile};
+use crate::shape::{ConvShape, Runs};
+
+/// By nibble look-up: `nibbles` `[images][padded_height][padded_width][groups]`, look-up weights. `filters` is the range to
+/// work on; it starts at a multiple of 32 and ends at one or after the last filter.
+///
+/// # Panics
+/// When a slice is shorter than its layout, the shape contradicts itself, or the range starts or ends elsewhere.
+pub fn lookup_conv<E: Epilogue>(
+    shape: &ConvShape,
+    nibbles: &[u8],
+    weights: &[u8],
+    filters: Range<usize>,
+    epilogue: &mut E,
+) {
+    let groups = shape.groups();
+    panel_conv::<Lookup, E>(shape, nibbles, groups, weights, filters, epilogue);
+}
+
+/// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for [`lookup_conv`].
+///
+/// # Panics
+/// As for [`lookup_conv`].
+pub fn byte_popcnt_conv<E: Epilogue>(
+    shape: &ConvShape,
+    words: &[u64],
+    weights: &[u8],
+    filters: Range<usize>,
+    epilogue: &mut E,
+) {
+    // SAFETY: every u64 is eight initialised bytes.
+    let bytes = unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) };
+    panel_conv::<BytePopcnt, E>(shape, bytes, 8 * shape.words(), weights, filters, epilogue);
+}
+
+/// By `i64.popcnt`: `words` `[images][padded_height][padded_width][words]`, word weights. `filters` as for [`lookup_conv`].
+///
+/// # Panics
+/// As for [`lookup_conv`].
+pub fn word_popcnt_conv<E: Epilogue>(
+    shape: &ConvShape,
+    words: &[u64],
+    weights: &[u64],
+    filters: Range<usize>,
+    epilogue: &mut E,
+) {
+    let pixel = shape.words();
+    let all = shape.filters as usize;
+    check(shape, words.len() >= shape.padded_pixels() * pixel, &filters);
+    assert!(weights.len() >= all.next_multiple_of(2) * shape.taps() * pixel);
+    let kernel = Words {
+        words: words.as_ptr(),
+        pixel,
+        runs: shape.runs(pixel),
+        filters: all,
+        weights: weights.as_ptr(),
+    };
+    for filter in filters.step_by(16) {
+        // SAFETY: checked above.
+        unsafe { pass::<Words, E, 1>(&kernel, shape, filter, epilogue) };
+    }
+}
+
+fn panel_conv<Partial: PartialCounts, E: Epilogue>(
+    shape: &ConvShape,
+    bits: &[u8],
+    pixel: usize,
+    weights: &[u8],
+    filters: Range<usize>,
+    epilogue: &mut E,
+) {
+    check(shape, bits.len() >= shape.padded_pixels() * pixel, &filters);
+    let runs = panel_runs::<Partial>(shape, pixel);
+    let block = 16 * runs.rows * runs.columns * runs.length;
+    assert!(weights.len() >= shape.filter_blocks() * block);
+    let kernel = Panels::<Partial> {
+        bits: bits.as_ptr(),
+        pixel,
+        runs,
+        batch: batch(&runs, Partial::CHANNELS),
+        wide: shape.terms() > NARROW_TERMS,
+        weights: weights.as_ptr(),
+        block,
+        partial: core::marker::PhantomData,
+    };
+    for filter in filters.step_by(32) {
+        // SAFETY: checked above.
+        unsafe {
+            if filter / 16 + 1 < shape.filter_blocks() {
+                pass::<_, E, 2>(&kernel, shape, filter, epilogue);
+            } else {
+                pass::<_, E, 1>(&kernel, shape, filter, epilogue);
+            }
+        }
+    }
+}
+
+fn check(shape: &ConvShape, readable: bool, filters: &Range<usize>) {
+    assert!(shape.terms() > 0, "a window must not be empty");
+    assert!(shape.is_consistent() && readable);
+    let all = shape.filters as usize;
+    assert!(
+        filters.end <= all && filters.start % 32 == 0 && (filters.end % 32 == 0 || filters.end == all),
+        "filters come in panels of 32"
+    );
+}
+
+/// The runs of a window: whole rows where every byte of a pixel holds channels, else pixel by pixel.
+fn panel_runs<Partial: PartialCounts>(shape: &ConvShape, pixel: usize) -> PanelRuns {
+    let (rows, columns) = (shape.kernel_height as usize, shape.kernel_width as usize);
+    let used = (shape.channels as usize).div_ceil(Partial::CHANNELS);
+    let row_gap = (shape.padded_width as usize - columns) * pixel + pixel - used;
+    if used == pixel {
+        PanelRuns {
+            rows,
+            columns: 1,
+            length: columns * pixel,
+            column_gap: 0,
+            row_gap,
+        }
+    } else {
+        PanelRuns {
+            rows,
+            columns,
+            length: used,
+            column_gap: pixel - used,
+            row_gap,
+        }
+    }
+}
+
+/// Counts windows against filters.
+trait Kernel {
+    /// Counts `PIXELS` windows, given by their first pixel, with the `BLOCKS * 16` filters from `filter` on.
+    ///
+    /// # Safety
+    /// Windows and filters must be those of the shape.
+    unsafe fn tile<const PIXELS: usize, const BLOCKS: usize>(
+        &self,
+        windows: [usize; PIXELS],
+        filter: usize,
+        counts: &mut Counts<BLOCKS>,
+    );
+
+    /// Are its counts 32-bit numbers?
+    fn wide(&self) -> bool;
+}
+
+/// 16 filters a vector, weights in panels.
+struct Panels<Partial> {
+    bits: *const u8,
+    /// Bytes of a pixel.
+    pixel: usize,
+    runs: PanelRuns,
+    batch: usize,
+    wide: bool,
+    weights: *const u8,
+    /// Bytes of the weights of 16 filters.
+    block: usize,
+    partial: core::marker::PhantomData<Partial>,
+}
+
+impl<Partial: PartialCounts> Kernel for Panels<Partial> {
+    #[inline(never)]
+    unsafe fn tile<const PIXELS: usize, const BLOCKS: usize>(
+        &self,
+        windows: [usize; PIXELS],
+        filter: usize,
+        counts: &mut Counts<BLOCKS>,
+    ) {
+        // SAFETY: promised.
+        unsafe {
+            let windows = windows.map(|window| self.bits.add(window * self.pixel));
+            let weights = self.weights.add(filter / 16 * self.block);
+            panel_tile::<Partial, PIXELS, BLOCKS>(windows, self.runs, self.batch, weights, self.wide, counts);
+        }
+    }
+
+    fn wide(&self) -> bool {
+        self.wide
+    }
+}
+
+/// 64 channels a word, filters one by one.
+struct Words {
+    words: *const u64,
+    /// Words of a pixel.
+    pixel: usize,
+    runs: Runs,
+    filters: usize,
+    weights: *const u64,
+}
+
+impl Kernel for Words {
+    #[inline(never)]
+    unsafe fn tile<const PIXELS: usize, const BLOCKS: usize>(
+        &self,
+        windows: [usize; PIXELS],
+        filter: usize,
+        counts: &mut Counts<BLOCKS>,
+    ) {
+        let filters = (self.filters - filter).min(16);
+        let length = self.runs.count * self.runs.length;
+        // SAFETY: promised; filters are rounded up to 2, so that a pair of them is readable.
+        unsafe {
+            let windows = windows.map(|window| self.words.add(window * self.pixel));
+            for pair in (0..filters).step_by(2) {
+                let first = self.weights.add((filter + pair) * length);
+                let sums = word_tile::<PIXELS, 2>(windows, self.runs, [first, first.add(length)]);
+                for (pixel, sums) in sums.into_iter().enumerate() {
+                    counts.wide_mut(pixel)[pair..pair + 2].copy_from_slice(&sums);
+                }
+            }
+        }
+    }
+
+    fn wide(&self) -> bool {
+        true
+    }
+}
+
+/// All pixels for the `BLOCKS * 16` filters from `filter` on.
+///
+/// # Safety
+/// The kernel and the epilogue must be made for `shape`.
+unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
+    kernel: &K,
+    shape: &ConvShape,
+    filter: usize,
+    epilogue: &mut E,
+) {
+    let next = epilogue.next().copied();
+    let mut pixels = Pixels::new(shape, next.as_ref());
+    let mut left = shape.output_pixels();
+    let mut counts = Counts::<BLOCKS>::ZERO;
+    // SAFETY: every tile takes as many windows as it puts pixels, and they add up to the pixels of the output.
+    unsafe {
+        while left > 0 {
+            let tile = match left {
+                5 => MAX_PIXELS,
+                1 => 1,
+                _ => left.min(4),
+            };
+            let mut of_tile = [Pixel::default(); MAX_PIXELS];
+            of_tile[..tile].fill_with(|| pixels.advance());
+            let window = |i: usize| of_tile[i.min(tile - 1)].window;
+            if kernel.wide() {
+                counts.clear_wide();
+            }
+            match tile {
+                1 => kernel.tile::<1, BLOCKS>([window(0)], filter, &mut counts),
+                5 => kernel.tile::<5, BLOCKS>(core::array::from_fn(window), filter, &mut counts),
+                _ => kernel.tile::<4, BLOCKS>(core::array::from_fn(window), filter, &mut counts),
+            }
+            put(epilogue, &of_tile[..tile], filter, kernel.wide(), &counts);
+            left -= tile;
+        }
+    }
+}
+
+/// Hands the counts of some pixels to the epilogue.
+///
+/// # Safety
+/// As for [`Epilogue::put`].
+#[inline(never)]
+unsafe fn put<E: Epilogue, const BLOCKS: usize>(
+    epilogue: &mut E,
+    pixels: &[Pixel],
+    filter: usize,
+    wide: bool,
+    counts: &Counts<BLOCKS>,
+) {
+    for (p, pixel) in pixels.iter().enumerate() {
+        for b in 0..BLOCKS {
+            // SAFETY: promised.
+            unsafe {
+                if wide {
+                    epilogue.put(pixel, filter + 16 * b, counts.wide[p][b]);
+                } else {
+                    epilogue.put_narrow(pixel, filter + 16 * b, counts.narrow[p][b]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The tile of the kernels that keep 16 filters in a vector: nibble look-up and `i8x16.popcnt`.
+//!
+//! The reduction axis is cut into groups of 4 or 8 bits, one byte of activations each. A vector of weights holds the group of
+//! 16 filters, one a byte, in panels `[panels][taps * groups][32]`, a panel being 32 filters or the last 16. A byte of
+//! activations and a vector of weights give 16 partial counts. A window is read as the runs of the padded buffer, without a
+//! copy.
+
+#![allow(clippy::needless_range_loop)] // Indexed loops over constants unroll into registers; iterators do not.
+
+use core::ptr::with_exposed_provenance;
+
+use crate::gemm::bb_counts::{Counts, NARROW_TERMS};
+use crate::simd::bytes::Bytes;
+
+/// How 16 partial counts come from a byte of activations and a vector of weights.
+pub trait PartialCounts {
+    /// Channels in a byte of activations: the largest partial count.
+    const CHANNELS: usize;
+
+    /// What the byte at `activation` stands for, ready for every block of filters.
+    ///
+    /// # Safety
+    /// `activation` must be readable and hold a byte that the layout allows.
+    unsafe fn select(activation: *const u8) -> Bytes;
+
+    /// The disagreeing bits of the group with those of 16 filters.
+    fn count(selected: Bytes, weights: Bytes) -> Bytes;
+}
+
+/// Where the groups of a window lie: `rows` times `columns` runs of `length` bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct PanelRuns {
+    /// Rows of runs.
+    pub rows: usize,
+    /// Runs in a row.
+    pub columns: usize,
+    /// Bytes of a run, at least one.
+    pub length: usize,
+    /// Bytes from the end of a run to the next in its row.
+    pub column_gap: usize,
+    /// Bytes from the end of the last run of a row to the first of the next row.
+    pub row_gap: usize,
+}
+
+/// How many groups of a window with these runs are counted in bytes at a time: whole runs where they are short, for pieces
+/// of runs cost more than batches that are not full. A byte holds `255 / channels` groups.
+pub fn batch(runs: &PanelRuns, channels: usize) -> usize {
+    let most = 255 / channels / 4 * 4;
+    if runs.length <= most {
+        most / runs.length * runs.length
+    } else {
+        most
+    }
+}
+
+/// Counts `PIXELS` windows with `BLOCKS` blocks of 16 filters. `batch` is that of [`batch`]. The counts are 32-bit numbers
+/// where `wide` says so, which it must beyond [`NARROW_TERMS`] terms.
+///
+/// # Safety
+/// `runs` must not be empty. Every window must be readable along them, every byte there one that the layout allows;
+/// `weights` must be readable for `BLOCKS` vectors a group.
+#[inline(always)]
+pub unsafe fn panel_tile<Partial: PartialCounts, const PIXELS: usize, const BLOCKS: usize>(
+    windows: [*const u8; PIXELS],
+    runs: PanelRuns,
+    batch: usize,
+    weights: *const u8,
+    wide: bool,
+    counts: &mut Counts<BLOCKS>,
+) {
+    let mut windows = windows.map(|window| window.expose_provenance());
+    let mut weights = weights.expose_provenance();
+    let (mut first, mut narrow) = (true, 0);
+    let (mut rows, mut columns, mut left) = (runs.rows, runs.columns, runs.length);
+    loop {
+        let mut bytes = [[Bytes::ZERO; BLOCKS]; PIXELS];
+        let mut room = batch;
+        loop {
+            let groups = left.min(room);
+            // SAFETY: promised.
+            unsafe { bytes = accumulate::<Partial, PIXELS, BLOCKS>(windows, weights, groups, bytes) };
+            weights += 16 * BLOCKS * groups;
+            (room, left) = (room - groups, left - groups);
+            let mut step = groups;
+            if left == 0 {
+                left = runs.length;
+                columns -= 1;
+                step += runs.column_gap;
+                if columns == 0 {
+                    columns = runs.columns;
+                    rows -= 1;
+                    step += runs.row_gap - runs.column_gap;
+                }
+            }
+            windows = windows.map(|window| window.wrapping_add(step));
+            if room == 0 || rows == 0 {
+                break;
+            }
+        }
+        counts.add_bytes(&bytes, first);
+        narrow += batch * Partial::CHANNELS;
+        first = wide && (rows == 0 || narrow + batch * Partial::CHANNELS > NARROW_TERMS);
+        if first {
+            counts.widen(PIXELS);
+            narrow = 0;
+        }
+        if rows == 0 {
+            return;
+        }
+    }
+}
+
+/// The inner loop: `groups` (at least one) partial counts for every window and block, added to `counts`.
+///
+/// Two things keep the compilers from spoiling it. The addresses are integers: with pointers LLVM rewrites the loop such that
+/// every byte's offset is an addition of its own instead of a part of the load. And the unrolled groups are told apart by a
+/// way out: in one straight piece LLVM sorts the partial counts by sum, keeps all vectors of all groups alive, and spills.
+#[inline(always)]
+unsafe fn accumulate<Partial: PartialCounts, const PIXELS: usize, const BLOCKS: usize>(
+    mut windows: [usize; PIXELS],
+    mut weights: usize,
+    groups: usize,
+    mut counts: [[Bytes; BLOCKS]; PIXELS],
+) -> [[Bytes; BLOCKS]; PIXELS] {
+    let mut left = groups;
+    loop {
+        unsafe {
+            counts = group::<Partial, 0, PIXELS, BLOCKS>(windows, weights, counts);
+            if left == 1 {
+                return counts;
+            }
+            counts = group::<Partial, 1, PIXELS, BLOCKS>(windows, weights, counts);
+            if left == 2 {
+                return counts;
+            }
+            counts = group::<Partial, 2, PIXELS, BLOCKS>(windows, weights, counts);
+            if left == 3 {
+                return counts;
+            }
+            counts = group::<Partial, 3, PIXELS, BLOCKS>(windows, weights, counts);
+        }
+        if left == 4 {
+            return counts;
+        }
+        left -= 4;
+        windows = windows.map(|window| window + 4);
+        weights += 16 * BLOCKS * 4;
+    }
+}
+
+/// The partial counts of group `GROUP` from the addresses on.
+#[inline(always)]
+unsafe fn group<Partial: PartialCounts, const GROUP: usize, const PIXELS: usize, const BLOCKS: usize>(
+    windows: [usize; PIXELS],
+    weights: usize,
+    mut counts: [[Bytes; BLOCKS]; PIXELS],
+) -> [[Bytes; BLOCKS]; PIXELS] {
+    let mut blocks = [Bytes::ZERO; BLOCKS];
+    for b in 0..BLOCKS {
+        blocks[b] = unsafe { Bytes::load(with_exposed_provenance::<u8>(weights).add(16 * (BLOCKS * GROUP + b))) };
+    }
+    for p in 0..PIXELS {
+        let selected = unsafe { Partial::select(with_exposed_provenance::<u8>(windows[p]).add(GROUP)) };
+        for b in 0..BLOCKS {
+            counts[p][b] = counts[p][b].add(Partial::count(selected, blocks[b]));
+        }
+    }
+    counts
+}
