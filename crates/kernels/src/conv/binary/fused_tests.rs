@@ -98,7 +98,7 @@ fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
 fn next_of(shape: &ConvShape, seed: u64) -> ConvShape {
     let kernel = 1 + (seed % 4) as u32;
     let image = [shape.images, shape.out_height, shape.out_width, shape.filters];
-    conv_shape(image, [kernel, kernel, 1], [1, 1], true, seed % 3 == 0)
+    conv_shape(image, [kernel, kernel, 1], [1, 1], true, seed.is_multiple_of(3))
 }
 
 fn bytes(layout: BitLayout, shape: &ConvShape, bits: &[bool]) -> Vec<u8> {

@@ -112,7 +112,9 @@ fn check(shape: &ConvShape, readable: bool, filters: &Range<usize>) {
     assert!(shape.is_consistent() && readable);
     let all = shape.filters as usize;
     assert!(
-        filters.end <= all && filters.start % 32 == 0 && (filters.end % 32 == 0 || filters.end == all),
+        filters.end <= all
+            && filters.start.is_multiple_of(32)
+            && (filters.end.is_multiple_of(32) || filters.end == all),
         "filters come in panels of 32"
     );
 }
