@@ -26,6 +26,7 @@ const SETTINGS = {
   /** Adam's step size over the run. */
   learningRate: cosine(2e-3, 1e-5),
   seed: 1,
+  profile: false,
   file: "out/mnist-bnnpp.safetensors",
 };
 

@@ -56,6 +56,32 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       "nowhere.safetensors cannot be read",
       "path",
     ],
+    ["neither a file nor a model", ["explain", "resnet21"], 'no model is called "resnet21"', '"resnet20"'],
+    [
+      "an option that a model file does not take",
+      ["explain", "nowhere.safetensors", "--quantizer", "bnn"],
+      "--quantizer is for networks, and nowhere.safetensors is taken for a model file",
+      "mlp, cnn, resnet20",
+    ],
+    ["images of two axes", ["explain", "cnn", "--input-shape", "28x28"], 'not "28x28"', "for example 32x32x3"],
+    [
+      "images of no size",
+      ["explain", "cnn", "--input-shape", "28x0x1"],
+      "--input-shape must be a whole number",
+      "from 1",
+    ],
+    [
+      "progress past the end",
+      ["explain", "cnn", "--progress", "1.5"],
+      "--progress must be a number from 0 to 1",
+      "0 to 1",
+    ],
+    [
+      "an unknown quantizer to explain",
+      ["explain", "cnn", "--quantizer", "bnm"],
+      'no quantizer is called "bnm"',
+      "bnn",
+    ],
     [
       "a module that is not there",
       train("--out", "x", "--model", "./nowhere.ts"),

@@ -143,6 +143,54 @@ describe("the packed file", () => {
   });
 });
 
+describe("explain and profile", () => {
+  interface Row {
+    readonly node: string;
+    readonly forward: { readonly product: string; readonly kernel: string } | null;
+  }
+  const productsOf = (result: Record<string, unknown>): readonly string[] =>
+    (result.layers as readonly Row[]).flatMap(({ node, forward }) => (forward ? [`${node} ${forward.product}`] : []));
+  const sumOf = (shares: unknown): number =>
+    Object.values(shares as Record<string, number>).reduce((sum, part) => sum + part, 0);
+
+  it("explains a network by its name, with other images, as it trains and hardened", async () => {
+    const shape = ["--input-shape", "20x18x3", "--classes", "7", "--workers", "1", "--batch-size", "16"];
+    const soft = await resultOf("explain", "cnn", ...shape);
+    const hard = await resultOf("explain", "cnn", ...shape, "--progress", "1");
+    expect(soft).toMatchObject({ model: "cnn", batchSize: 16, workers: 1, progress: 0 });
+    const [binary, dense] = ["binary_conv2d", "binary_dense"];
+    expect(productsOf(soft)).toEqual(["conv2d ff", `${binary} fb`, `${binary}_1 fb`, `${dense} fb`, "dense ff"]);
+    expect(productsOf(hard)).toEqual(["conv2d ff", `${binary} bb`, `${binary}_1 bb`, `${dense} bb`, "dense ff"]);
+    expect(soft).not.toHaveProperty("profile");
+    const real = await resultOf("explain", "cnn", "--quantizer", "none", "--activation-quantizer", "none");
+    expect(new Set(productsOf(real).map((product) => product.split(" ")[1]))).toEqual(new Set(["ff"]));
+  });
+
+  it("measures a module's network on request, and prints tables for people", async () => {
+    const { profile } = await resultOf("explain", network, "--profile", "--batch-size", "8", "--workers", "1");
+    expect(profile).toMatchObject({ batchSize: 8, workers: 1, shares: { waiting: expect.any(Number) } });
+    expect(sumOf((profile as { shares: unknown }).shares)).toBeCloseTo(1, 6);
+    const { code, stdout, stderr } = await proxbit("explain", network, "--profile", "--batch-size", "8");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^small: a step of 8 images at 0\.0 % of the run, core /);
+    expect(stdout).toMatch(/\nnot on the fast path:\n {2}conv2d: real weights and activations\n/);
+    expect(stdout).toMatch(/\nlayer +forward +filter grad +input grad +lanes +update +total\n/);
+  });
+
+  it("train --profile shows both before the first step, and trains the same network", () =>
+    withFolder(async (place) => {
+      const file = join(place, "profiled.safetensors");
+      const { code, stdout } = await proxbit(...trainTo(file, "--profile", "--json"));
+      expect(code).toBe(0);
+      const lines = jsonLines(stdout);
+      const types = [...new Set(lines.map(({ type }) => type))];
+      expect(types).toEqual(["network", "start", "explanation", "profile", "step", "epoch", "result"]);
+      expect(lines.find(({ type }) => type === "explanation")).toMatchObject({ batchSize: 64 });
+      expect(sumOf(lines.find(({ type }) => type === "profile")?.shares)).toBeCloseTo(1, 6);
+      expect(await readFile(file)).toEqual(await readFile(model));
+    }));
+});
+
 describe("the demo's check", () => {
   it("runs the packed file in a fresh process and names the first image that differs", async () => {
     const { test } = await mnist();
@@ -185,11 +233,15 @@ describe.concurrent("what a file or an image can have wrong is one readable line
   });
 
   it("a file that is no model", async () => {
-    expect((await failureOf("explain", network)).message).toContain(`${network}: `);
+    const file = join(folder, "none.safetensors");
+    await writeFile(file, NETWORK);
+    expect((await failureOf("explain", file)).message).toContain(`${file}: `);
   });
 
   it("and under --json a line of its own", async () => {
-    const { code, stdout } = await proxbit("explain", network, "--json");
+    const file = join(folder, "nothing.safetensors");
+    await writeFile(file, "");
+    const { code, stdout } = await proxbit("explain", file, "--json");
     expect(code).toBe(2);
     expect(jsonLines(stdout)).toMatchObject([{ type: "error", code: "model-file" }]);
   });

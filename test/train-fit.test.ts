@@ -160,6 +160,24 @@ describe("events", () => {
   });
 });
 
+describe("validation", () => {
+  test.each([true, false])("tells how far it is, epoch by epoch (validate: %s)", async (validate) => {
+    const trainer = await trainerOf(binary());
+    const seen: [number, number][] = [];
+    const onValidate = (epoch: number, share: number): unknown => seen.push([epoch, share]);
+    await eventsOf(trainer.fit(data, { epochs: 2, batchSize: 4, validate, onValidate }));
+    // Without validation only the end of the run has work to do: the running statistics.
+    for (const epoch of validate ? [1, 2] : [2]) {
+      const shares = seen.filter(([of]) => of === epoch).map(([, share]) => share);
+      expect(shares.length).toBeGreaterThan(1);
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      expect(shares[0]).toBeGreaterThan(0);
+      expect(shares.at(-1)).toBe(1);
+    }
+    expect(new Set(seen.map(([epoch]) => epoch)).size).toBe(validate ? 2 : 1);
+  });
+});
+
 describe("stopping", () => {
   test("an abort signal stops after the slice of steps in hand; the trainer goes on afterwards", async () => {
     const trainer = await trainerOf(binary());

@@ -19,7 +19,10 @@ export type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
 
 const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activationQuantizer }) => sequential(…)";
 
-const isFile = (nameOrFile: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(nameOrFile);
+/** Whether `name` can only be the path of a module. */
+export const isModule = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
+
+const isFile = (nameOrFile: string): boolean => /[/\\]/.test(nameOrFile) || isModule(nameOrFile);
 
 /** Runs what belongs to the user; an error that is not ours becomes one that names the file. */
 async function inFile<T>(file: string, what: string, action: () => T | Promise<T>): Promise<T> {

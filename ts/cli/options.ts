@@ -1,7 +1,11 @@
 /** Options that several commands share, and the checks of what is typed behind them. */
 import type { Command } from "commander";
-import { integerIn, numberIn, type Subject } from "../checks.ts";
+import { integerIn, numberIn, reject, type Subject } from "../checks.ts";
 import { datasetNames } from "../io/datasets.ts";
+import { unknownName } from "../names.ts";
+import { limits } from "../nn/attributes.ts";
+import type { ModelOptions } from "../nn/models/index.ts";
+import { quantizerNames } from "../quantizers/registry.ts";
 import { MOST_WORKERS } from "../runtime/pool.ts";
 
 const subject: Subject = { code: "argument", what: "command line" };
@@ -37,6 +41,46 @@ export function addDataOptions(command: Command, data: "required" | "optional"):
   return command
     .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
     .option("--limit <images>", "use only the first so many images, for a quick trial", wholeNumber("--limit", 1, 1e9));
+}
+
+/** A parser for commander: "32x32x3" as [32, 32, 3]. */
+export const imageShape =
+  (option: string) =>
+  (text: string): readonly number[] => {
+    const parts = text.split("x");
+    if (parts.length !== 3) reject(subject, option, "HEIGHTxWIDTHxCHANNELS, for example 32x32x3", text);
+    return parts.map((part) => integerIn(numberOr(part), 1, limits.dimension, option, subject));
+  };
+
+/** Stands for operands that stay real. */
+const NONE = "none";
+
+export interface QuantizerOptions {
+  readonly quantizer: string;
+  readonly activationQuantizer: string;
+}
+
+/** `--quantizer` and `--activation-quantizer`. */
+export function addQuantizerOptions(command: Command): Command {
+  return command
+    .option("--quantizer <name>", `of the weights: ${quantizerNames.join(", ")}, ${NONE}`, "bnn++")
+    .option("--activation-quantizer <name>", "of the activations: any of the same", "poly");
+}
+
+/**
+ * The names that a network is built with; null for real operands.
+ *
+ * @throws ProxbitError "unknown-name" with the nearest name.
+ */
+export function quantizersFrom(
+  options: QuantizerOptions,
+): Pick<ModelOptions, "weightQuantizer" | "activationQuantizer"> {
+  const named = (name: string): string | null => {
+    if (name === NONE) return null;
+    if (!quantizerNames.includes(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
+    return name;
+  };
+  return { weightQuantizer: named(options.quantizer), activationQuantizer: named(options.activationQuantizer) };
 }
 
 /** `--workers`. */

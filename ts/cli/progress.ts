@@ -75,6 +75,7 @@ function createMeter({ output, signal }: Context, label: string): Meter {
 
 export interface TrainingProgress {
   readonly step: (event: StepEvent) => void;
+  readonly validate: (epoch: number, share: number) => void;
   readonly epoch: (event: EpochEvent) => void;
   readonly clear: () => void;
 }
@@ -82,10 +83,16 @@ export interface TrainingProgress {
 /** Progress of `fit`: a meter of the steps of all epochs, and a line that stays for each epoch. */
 export function trainingProgress(context: Context): TrainingProgress {
   const meter = createMeter(context, "");
+  let last = { steps: 1, epochs: 1 };
   return {
     step: (event) => {
       const { epoch, epochs, step, steps } = event;
+      last = event;
       meter.update((epoch - 1) * steps + step, epochs * steps, stepText(event));
+    },
+    validate: (epoch, share) => {
+      const { steps, epochs } = last;
+      meter.update(epoch * steps, epochs * steps, `epoch ${epoch}/${epochs}  validating ${percent(share)}`);
     },
     epoch: ({ epoch, epochs, loss, accuracy, seconds, validation }) => {
       meter.clear();

@@ -12,6 +12,7 @@ import { stopIfAborted } from "./interrupt.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
+import { reportStep } from "./step-report.ts";
 
 export interface TrainingRun {
   readonly graph: Graph;
@@ -22,6 +23,8 @@ export interface TrainingRun {
   /** All cores, at most eight, where undefined. */
   readonly workers: number | undefined;
   readonly seed: number;
+  /** Whether a step is explained and measured before the first epoch. */
+  readonly profile: boolean;
   /** Where the model file goes. */
   readonly file: string;
 }
@@ -52,8 +55,14 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   const testing = countProgress(context, "testing");
   try {
     output.event({ type: "start", workers: trainer.workers, variant: trainer.variant });
+    if (run.profile) {
+      const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train);
+      output.event({ type: "explanation", ...explanation });
+      output.event({ type: "profile", ...profile });
+      output.text(`${text}\n`);
+    }
     const began = performance.now();
-    for await (const event of trainer.fit(data, { epochs, batchSize, signal })) {
+    for await (const event of trainer.fit(data, { epochs, batchSize, signal, onValidate: training.validate })) {
       output.event(event);
       if (event.type === "step") training.step(event);
       else training.epoch(event);

@@ -15,7 +15,7 @@ import { rememberStatistics } from "./weights.ts";
 export interface EvaluateOptions {
   /** Images at a time; does not change the result. */
   readonly batchSize?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called as images are done. */
   readonly onProgress?: (images: number, of: number) => void;
 }
@@ -25,6 +25,8 @@ export interface EstimateOptions {
   readonly batches?: number;
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Called as batches are done. */
+  readonly onProgress?: ((batches: number, of: number) => void) | undefined;
 }
 
 /** Batches per message to the workers: short enough to stop and to show progress. */
@@ -32,7 +34,7 @@ const BATCHES_AT_ONCE = 8;
 export const DEFAULT_BATCH = 128;
 export const LARGEST_BATCH = 65536;
 /** Batches of training data that running statistics are estimated over, at most. */
-const STATISTICS_BATCHES = 64;
+export const STATISTICS_BATCHES = 64;
 /** Keeps the images for statistics apart from those of any epoch. */
 const STATISTICS_EPOCH = 0xffffffff;
 
@@ -86,7 +88,7 @@ export async function estimateStatistics(
   options: EstimateOptions,
 ): Promise<void> {
   const subject: Subject = { code: "argument", what: "estimateStatistics" };
-  plainObject(options, ["batches", "batchSize", "signal"], subject);
+  plainObject(options, ["batches", "batchSize", "signal", "onProgress"], subject);
   checkSplit(engine, split);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const most = Math.floor(split.count / batch);
@@ -105,6 +107,7 @@ export async function estimateStatistics(
         return engine.pool.run(await engine.estimateStep(plan, split), steps, []);
       });
       if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
+      options.onProgress?.(Math.min(first + BATCHES_AT_ONCE, batches), batches);
     }
   } catch (error) {
     await engine.alone(restore);

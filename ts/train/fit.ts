@@ -7,8 +7,16 @@ import { evaluateSchedule } from "../quantizers/schedule.ts";
 import type { Failure } from "../runtime/program.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
-import { DEFAULT_BATCH, estimateStatistics, evaluate, LARGEST_BATCH, stopped, tooFew } from "./evaluate.ts";
-import type { EpochEvent, StepEvent, TrainEvent } from "./events.ts";
+import {
+  DEFAULT_BATCH,
+  estimateStatistics,
+  evaluate,
+  LARGEST_BATCH,
+  STATISTICS_BATCHES,
+  stopped,
+  tooFew,
+} from "./evaluate.ts";
+import type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./events.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { sumLosses } from "./programs.ts";
 import { restorePrevious } from "./weights.ts";
@@ -18,6 +26,8 @@ export interface FitOptions {
   readonly batchSize?: number;
   /** Whether `data.test` is evaluated after every epoch; true where absent. */
   readonly validate?: boolean;
+  /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
+  readonly onValidate?: (epoch: number, share: number) => void;
   /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
   readonly signal?: AbortSignal;
 }
@@ -52,7 +62,7 @@ export async function* fitNetwork(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const subject: Subject = { code: "argument", what: "fit" };
   plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
-  plainObject(options, ["epochs", "batchSize", "validate", "signal"], subject);
+  plainObject(options, ["epochs", "batchSize", "validate", "onValidate", "signal"], subject);
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const validate = booleanOf(options.validate ?? true, "validate", subject);
@@ -84,13 +94,10 @@ export async function* fitNetwork(
       }
       state.epochs++;
       const summary: EpochEvent = { type: "epoch", epoch, epochs, loss, accuracy, seconds: 0 };
-      if (validate || epoch === epochs) {
-        await estimateStatistics(engine, state.seed, data.train, { batchSize: batch, signal: options.signal });
-      }
-      const { signal } = options;
-      const measured = validate
-        ? await evaluate(engine, data.test, { batchSize: batch, ...(signal === undefined ? {} : { signal }) })
-        : undefined;
+      const measured =
+        validate || epoch === epochs
+          ? await endEpoch(engine, state, data, { ...options, validate }, { epoch, epochs, batch, steps })
+          : undefined;
       const seconds = (performance.now() - began) / 1000;
       yield measured === undefined
         ? { ...summary, seconds }
@@ -99,6 +106,24 @@ export async function* fitNetwork(
   } finally {
     state.busy = false;
   }
+}
+
+/** Estimates running statistics, and evaluates the test images where that is wanted. */
+async function endEpoch(
+  engine: Engine,
+  state: TrainerState,
+  data: Dataset,
+  { validate, signal, onValidate }: FitOptions,
+  { epoch, batch, steps }: Course,
+): Promise<Evaluation | undefined> {
+  // A batch of either work takes about the same time.
+  const statistics = Math.min(steps, STATISTICS_BATCHES);
+  const all = statistics + (validate ? data.test.count / batch : 0);
+  const report = (batches: number): void => onValidate?.(epoch, Math.min(1, batches / all));
+  await estimateStatistics(engine, state.seed, data.train, { batchSize: batch, signal, onProgress: report });
+  if (!validate) return undefined;
+  const onProgress = (images: number): void => report(statistics + images / batch);
+  return evaluate(engine, data.test, { batchSize: batch, signal, onProgress });
 }
 
 interface Course {

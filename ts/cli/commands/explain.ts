@@ -1,25 +1,106 @@
-/** `proxbit explain`: what runs for each layer of a model file, with which kernel, and why not a faster one. */
+/**
+ * `proxbit explain`: what runs for each layer, with which kernel, and why not a faster one; for a model file in inference,
+ * for a network in training.
+ */
+import { existsSync } from "node:fs";
 import { Command } from "commander";
+import { ProxbitError } from "../../errors.ts";
 import { formatExplanation } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
+import { unknownName } from "../../names.ts";
+import { modelNames } from "../../nn/models/index.ts";
+import { Trainer } from "../../train/trainer.ts";
 import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
-import { addCommonOptions } from "../options.ts";
+import { isModule, networkMaker } from "../network.ts";
+import {
+  addCommonOptions,
+  addQuantizerOptions,
+  addWorkersOption,
+  imageShape,
+  type QuantizerOptions,
+  quantizersFrom,
+  realNumber,
+  wholeNumber,
+} from "../options.ts";
 import type { Context } from "../run.ts";
+import { randomImages, reportStep } from "../step-report.ts";
+
+interface ExplainOptions extends QuantizerOptions {
+  readonly profile?: boolean;
+  readonly batchSize: number;
+  readonly progress: number;
+  readonly inputShape?: readonly number[];
+  readonly classes?: number;
+  readonly workers?: number;
+}
 
 export function explainCommand(context: Context): Command {
   const command = new Command("explain")
-    .summary("show what runs for each layer of a model file")
+    .summary("show what runs for each layer, and why not a faster kernel")
     .description(
-      "Shows for each layer of a model file the product and kernel that run, bits, work, and why not a faster one.",
+      "Shows for each layer the product, kernel, tile, bits, bytes and multiply-accumulates, and why not the fast path: " +
+        "of a model file in inference, or of a network in a step of training.",
     )
-    .argument("<file>", "a model file that proxbit has written");
-  return addCommonOptions(command, "proxbit explain mnist.safetensors").action((file: string) =>
-    explain(file, context),
+    .argument(
+      "<file|model>",
+      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one`,
+    )
+    .option("--profile", "measure where the time goes")
+    .option("--batch-size <n>", "of a network: images a step", wholeNumber("--batch-size", 1, 65536), 128)
+    .option("--progress <x>", "of a network: share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0)
+    .option("--input-shape <HxWxC>", "of a network: its images (default: the model's own)", imageShape("--input-shape"))
+    .option("--classes <n>", "of a network (default: the model's own)", wholeNumber("--classes", 2, 65536));
+  addQuantizerOptions(command);
+  addWorkersOption(command);
+  return addCommonOptions(
+    command,
+    "proxbit explain mnist.safetensors --profile",
+    "proxbit explain resnet20 --profile --batch-size 64",
+  ).action((subject: string, options: ExplainOptions) =>
+    modelNames.includes(subject) || isModule(subject)
+      ? explainNetwork(subject, options, context)
+      : explainFile(subject, command, context),
   );
 }
 
-async function explain(file: string, { output }: Context): Promise<void> {
+/** A module that does not say otherwise is asked for a network for MNIST. */
+const MODULE_DEFAULTS = { inputShape: [28, 28, 1], classes: 10 };
+
+async function explainNetwork(name: string, options: ExplainOptions, { output }: Context): Promise<void> {
+  const { batchSize, progress, inputShape, classes, workers } = options;
+  const makeNetwork = await networkMaker(name);
+  const graph = await makeNetwork({
+    ...(isModule(name) ? MODULE_DEFAULTS : {}),
+    ...(inputShape === undefined ? {} : { inputShape }),
+    ...(classes === undefined ? {} : { classes }),
+    ...quantizersFrom(options),
+  });
+  const trainer = await Trainer.create(graph, workers === undefined ? {} : { workers });
+  try {
+    const images = options.profile ? randomImages(trainer, batchSize) : null;
+    const { explanation, profile, text } = await reportStep(trainer, batchSize, progress, images);
+    const measured = profile === undefined ? {} : { profile };
+    output.result({ model: graph.name, ...explanation, ...measured }, `${graph.name}: ${text}`);
+  } finally {
+    trainer.close();
+  }
+}
+
+async function explainFile(file: string, command: Command, { output }: Context): Promise<void> {
+  for (const { attributeName, long } of command.options.map((o) => ({
+    attributeName: o.attributeName(),
+    long: o.long,
+  }))) {
+    const forBoth = ["profile", "json"].includes(attributeName);
+    if (forBoth || command.getOptionValueSource(attributeName) !== "cli") continue;
+    throw new ProxbitError(
+      "argument",
+      `${long} is for networks, and ${file} is taken for a model file`,
+      `Leave it out, or give one of: ${modelNames.join(", ")}, or a module.`,
+    );
+  }
+  if (!/[./\\]/.test(file) && !existsSync(file)) throw unknownName("model", file, modelNames);
   const bytes = await readModelFile(file);
   const session = await loadSession(file, bytes);
   const explanation = session.explain();

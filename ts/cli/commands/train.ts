@@ -5,7 +5,6 @@ import { checkWritable } from "../../io/write.ts";
 import { lookUp, unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/shapes.ts";
-import { quantizer, quantizerNames } from "../../quantizers/registry.ts";
 import { type Optimizer, optimizers } from "../../train/optimizers.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
@@ -15,30 +14,29 @@ import { networkMaker } from "../network.ts";
 import {
   addCommonOptions,
   addDataOptions,
+  addQuantizerOptions,
   addWorkersOption,
   type DataOptions,
+  type QuantizerOptions,
+  quantizersFrom,
   realNumber,
   wholeNumber,
 } from "../options.ts";
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
 
-interface TrainOptions extends DataOptions {
+interface TrainOptions extends DataOptions, QuantizerOptions {
   readonly data: string;
   readonly model: string;
-  readonly quantizer: string;
-  readonly activationQuantizer: string;
   readonly epochs: number;
   readonly batchSize: number;
   readonly workers?: number;
   readonly seed: number;
   readonly learningRate?: number;
   readonly optimizer: string;
+  readonly profile?: boolean;
   readonly out: string;
 }
-
-/** Stands for operands that stay real. */
-const NONE = "none";
 
 export function trainCommand(context: Context): Command {
   const command = new Command("train").summary("train a binary network and write its model file");
@@ -48,14 +46,14 @@ export function trainCommand(context: Context): Command {
   );
   addDataOptions(command, "required")
     .requiredOption("--out <file>", "the model file to write, for example out/model.safetensors")
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "cnn")
-    .option("--quantizer <name>", `of the weights: ${quantizerNames.join(", ")}, ${NONE}`, "bnn++")
-    .option("--activation-quantizer <name>", "of the activations: any of the same", "poly")
+    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "cnn");
+  addQuantizerOptions(command)
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
     .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
     .option("--optimizer <name>", Object.keys(optimizers).join(", "), "adam")
-    .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6));
+    .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
+    .option("--profile", "before training, show what runs in a step and measure where its time goes");
   addWorkersOption(command);
   return addCommonOptions(
     command,
@@ -67,8 +65,7 @@ export function trainCommand(context: Context): Command {
 async function train(options: TrainOptions, context: Context): Promise<void> {
   // Whatever can be wrong is found before data is read and hours go by.
   const optimizer = optimizerOf(options);
-  const weightQuantizer = checkQuantizer(options.quantizer);
-  const activationQuantizer = checkQuantizer(options.activationQuantizer);
+  const chosen = quantizersFrom(options);
   if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
   const makeNetwork = await networkMaker(options.model);
   await checkWritable(options.out);
@@ -77,8 +74,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   const graph = await makeNetwork({
     inputShape: data.train.shape,
     classes: data.classes.length,
-    weightQuantizer,
-    activationQuantizer,
+    ...chosen,
   });
   checkImageShape(inputShapeOf(graph), data.train, data.name);
   const run: TrainingRun = {
@@ -89,6 +85,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     batchSize: options.batchSize,
     workers: options.workers,
     seed: options.seed,
+    profile: options.profile ?? false,
     file: options.out,
   };
   const result = await runTraining(run, context);
@@ -115,13 +112,6 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     },
     pairs(trainingLines(run, result)),
   );
-}
-
-/** The name that a network is built with; null for real operands. */
-function checkQuantizer(name: string): string | null {
-  if (name === NONE) return null;
-  if (!quantizerNames.includes(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
-  return quantizer(name).name;
 }
 
 function optimizerOf({ optimizer, learningRate }: TrainOptions): Optimizer {

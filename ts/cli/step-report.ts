@@ -1,0 +1,41 @@
+/** What the commands show of a step of training: what runs, and on request where its time goes. */
+
+import type { Split } from "../io/dataset.ts";
+import { split } from "../io/split.ts";
+import { randomStream } from "../nn/random.ts";
+import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
+import type { TrainingExplanation } from "../train/explain.ts";
+import { formatTrainingExplanation, formatTrainingProfile } from "../train/explain-text.ts";
+import type { TrainingProfile } from "../train/profile.ts";
+import type { Trainer } from "../train/trainer.ts";
+
+export interface StepReport {
+  readonly explanation: TrainingExplanation;
+  /** Absent where nothing was measured. */
+  readonly profile?: TrainingProfile;
+  readonly text: string;
+}
+
+/** Explains a step at `progress` of a run, and measures it on the images of `measured`, where there are any. */
+export async function reportStep(
+  trainer: Trainer,
+  batchSize: number,
+  progress: number,
+  measured: Split | null,
+): Promise<StepReport> {
+  const explanation = trainer.explain({ batchSize, progress });
+  const text = formatTrainingExplanation(explanation);
+  if (measured === null) return { explanation, text };
+  const profile = await trainer.profile(measured, { batchSize, progress });
+  return { explanation, profile, text: `${text}\n\n${formatTrainingProfile(profile)}` };
+}
+
+/** As many random images as a step takes: the time of a step does not depend on what is in them. */
+export function randomImages({ graph }: Trainer, count: number): Split {
+  const [height = 1, width = 1, channels = 1] = inputShapeOf(graph);
+  const classes = elementsOf(shapesOf(graph).get(graph.output) ?? [1]);
+  const stream = randomStream(0, "images to measure with");
+  const images = Uint8Array.from({ length: count * height * width * channels }, () => stream.below(256));
+  const labels = Uint8Array.from({ length: count }, () => stream.below(Math.min(classes, 256)));
+  return split(images, labels, [height, width, channels]);
+}
