@@ -2,36 +2,26 @@
  * Runs the benchmarks one after the other, each in a process of its own so that none warms up another's engine.
  * Comparisons are only ever made inside one of them.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readOptions } from "./options.ts";
 
-const BENCHMARKS = ["conv", "train"];
-const USAGE = `usage: npm run bench -- [NAME...] [--quick] [--json]
-
-  conv    binary convolutions against tfjs-backend-wasm (f32) and onnxruntime-web (uint8), one thread
-  train   training the demo network with 1 and 2 workers
-
-  --quick  fewer rounds        --json  one JSON object a line`;
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-  },
+const { names, ...flags } = readOptions();
+let interrupted = false;
+// A terminal interrupts the process in hand as well, and that one ends what it has started; we wait for it.
+process.on("SIGINT", () => {
+  interrupted = true;
 });
-const unknown = positionals.find((name) => !BENCHMARKS.includes(name));
-if (values.help || unknown !== undefined) {
-  if (unknown !== undefined)
-    console.error(`error: there is no benchmark "${unknown}"\n  Known: ${BENCHMARKS.join(", ")}.`);
-  console.log(USAGE);
-  process.exit(unknown === undefined ? 0 : 2);
-}
-for (const name of positionals.length > 0 ? positionals : BENCHMARKS) {
-  const flags = [...(values.quick ? ["--quick"] : []), ...(values.json ? ["--json"] : [])];
-  const script = join(import.meta.dirname, `${name}.ts`);
-  const { status } = spawnSync(process.execPath, [script, ...flags], { stdio: "inherit" });
-  if (status !== 0) process.exit(status ?? 1);
+
+for (const name of names) {
+  const given = Object.entries(flags).flatMap(([flag, set]) => (set ? [`--${flag}`] : []));
+  const child = spawn(process.execPath, [join(import.meta.dirname, "one.ts"), name, ...given], { stdio: "inherit" });
+  const stop = () => child.kill("SIGINT");
+  process.on("SIGTERM", stop);
+  const status = await new Promise<number>((resolve) => {
+    child.once("exit", (code) => resolve(code ?? 1));
+  });
+  process.off("SIGTERM", stop);
+  if (interrupted) process.exit(130);
+  if (status !== 0) process.exit(status);
 }

@@ -21,15 +21,15 @@ export interface Bundle {
   readonly remove: () => void;
 }
 
-/** Bundles the page `name`.html. */
-export async function bundle(name: string): Promise<Bundle> {
+/** Bundles the page `name`.html of the folder `root`. */
+export async function bundle(name: string, root = pages): Promise<Bundle> {
   const folder = mkdtempSync(join(tmpdir(), `proxbit-${name}-`));
   const warnings: string[] = [];
   const logger = createLogger("warn");
   logger.warn = (message) => warnings.push(message);
   logger.warnOnce = logger.warn;
   const result = await build({
-    root: pages,
+    root,
     base: "./",
     configFile: false,
     customLogger: logger,
@@ -39,7 +39,7 @@ export async function bundle(name: string): Promise<Bundle> {
       outDir: folder,
       emptyOutDir: true,
       minify: false,
-      rolldownOptions: { input: join(pages, `${name}.html`) },
+      rolldownOptions: { input: join(root, `${name}.html`) },
     },
   });
   if (!("output" in result)) throw new Error("vite gave no single bundle");

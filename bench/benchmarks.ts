@@ -1,0 +1,35 @@
+/** All benchmarks by name. Each is loaded when it is run, for peers are large. */
+import type { Benchmark } from "./frame/benchmark.ts";
+
+interface Entry {
+  readonly summary: string;
+  readonly inBrowser: boolean;
+  readonly load: () => Promise<Benchmark>;
+}
+
+export const benchmarkNames = ["conv", "network", "train", "train-peers"] as const;
+
+export type BenchmarkName = (typeof benchmarkNames)[number];
+
+export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
+  conv: {
+    summary: "binary convolutions against tfjs-backend-wasm (f32) and onnxruntime-web (uint8), one thread",
+    inBrowser: true,
+    load: async () => (await import("./conv/benchmark.ts")).conv,
+  },
+  network: {
+    summary: "Bi-Real ResNet-18 at 224x224 against the same topology in f32 and uint8, one thread",
+    inBrowser: false,
+    load: async () => (await import("./network/benchmark.ts")).network,
+  },
+  train: {
+    summary: "training steps with 1 and 2 workers",
+    inBrowser: false,
+    load: async () => (await import("./train/workers.ts")).workers,
+  },
+  "train-peers": {
+    summary: "a training step of ResNet-20 against our own real products, tfjs and PyTorch",
+    inBrowser: false,
+    load: async () => (await import("./train/peers.ts")).peers,
+  },
+};

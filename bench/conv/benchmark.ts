@@ -1,0 +1,90 @@
+/** The binary convolution against the fastest kernels for WebAssembly that others ship. */
+import type { Benchmark, Context } from "../frame/benchmark.ts";
+import { paceOf } from "../frame/benchmark.ts";
+import { gigahertz } from "../frame/clock.ts";
+import { compare, type Finding, median, medianOf, type Table } from "../frame/finding.ts";
+import type { Timing } from "../frame/race.ts";
+import { milliseconds } from "../frame/text.ts";
+import { ownVersion } from "../frame/version.ts";
+import { type Measured, measure, roundsOf } from "./measure.ts";
+import { SHAPES } from "./problem.ts";
+
+/** What two byte shuffles a cycle and 64 multiply-accumulates a shuffle come to. */
+const MACS_PER_CYCLE = 128;
+
+export const conv: Benchmark = {
+  title: "Binary 3x3 convolutions",
+  about:
+    "The four 3x3 convolutions of a ResNet-18 body, batch 1, one thread each. Ours: f32 activations to bits, product, batch " +
+    "norm and sign as thresholds, bits for the next layer. Peers: conv2d from f32 to f32; QLinearConv from uint8 to uint8. " +
+    "Every result is checked in the run against f32.",
+  async *run(context) {
+    const pace = paceOf(context.quick);
+    context.expect(SHAPES.length * roundsOf(pace));
+    const all: Measured[] = [];
+    for await (const measured of context.browser ? inChromium(context) : inNode(context)) {
+      all.push(measured);
+      yield* comparisons(measured);
+    }
+    yield kernels(all);
+    yield limits(all);
+  },
+};
+
+async function* inNode(context: Context): AsyncGenerator<Measured> {
+  const pace = paceOf(context.quick);
+  for (const [size, channels] of SHAPES) yield await measure(size, channels, pace, ownVersion, context.tick);
+}
+
+async function* inChromium(context: Context): AsyncGenerator<Measured> {
+  const { openBenchmarkPage } = await import("./chromium.ts");
+  const measureThere = await openBenchmarkPage(context);
+  for (const [size, channels] of SHAPES) yield await measureThere(size, channels, paceOf(context.quick));
+}
+
+function* comparisons({ name, ours, peers }: Measured): Generator<Finding> {
+  for (const { variant, kernel, whole } of ours) {
+    for (const peer of peers) yield compare(name, whole[kernel], peer, { threads: 1, variant });
+  }
+}
+
+function kernels(all: readonly Measured[]): Table {
+  return {
+    type: "table",
+    title: "Our kernels, the whole operation (* chosen by the start-up probe), ms",
+    columns: ["what", "core", "lookup", "popcnt8", "popcnt64"],
+    rows: all.flatMap(({ name, ours }) =>
+      ours.map(({ variant, kernel, whole }) => [
+        name,
+        variant,
+        ...(["lookup", "popcnt8", "popcnt64"] as const).map(
+          (one) => `${milliseconds(medianOf(whole[one]))}${one === kernel ? " *" : ""}`,
+        ),
+      ]),
+    ),
+  };
+}
+
+/** The median over the rounds of what a round's two times say. */
+const perRound = (one: Timing, two: Timing, value: (one: number, two: number) => number): number =>
+  median(one.rounds.map((ms, round) => value(ms, two.rounds[round] as number)));
+
+function limits(all: readonly Measured[]): Table {
+  return {
+    type: "table",
+    title: `From bits to bits: share of the limit of ${MACS_PER_CYCLE} multiply-accumulates a cycle, price of zero-padding`,
+    columns: ["what", "core", "kernel", "ms", "G MAC/s", "clock, GHz", "of the limit", "zero- against one-padding"],
+    rows: all.flatMap(({ name, multiplyAccumulates, ours, clock }) =>
+      ours.map(({ variant, kernel, fromBits, fromBitsOnePadded }) => {
+        const rate = (ms: number): number => multiplyAccumulates / ms / 1e6;
+        const share = perRound(fromBits, clock, (ms, tick) => rate(ms) / gigahertz(tick) / MACS_PER_CYCLE);
+        const price = perRound(fromBits, fromBitsOnePadded, (zero, one) => zero / one - 1);
+        const ms = medianOf(fromBits);
+        return [
+          ...[name, variant, kernel, milliseconds(ms), rate(ms).toFixed(0), gigahertz(medianOf(clock)).toFixed(2)],
+          ...[`${(100 * share).toFixed(0)} %`, `${price < 0 ? "" : "+"}${(100 * price).toFixed(1)} %`],
+        ];
+      }),
+    ),
+  };
+}

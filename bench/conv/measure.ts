@@ -1,0 +1,113 @@
+/** All contestants on one problem, checked against each other and then raced. Runs in Node and in a page. */
+
+import { instantiate } from "../../ts/runtime/instantiate.ts";
+import { loadModule } from "../../ts/runtime/load.ts";
+import { type BinaryKernel, probe } from "../../ts/runtime/probe.ts";
+import { detectVariant, type Variant } from "../../ts/runtime/variants.ts";
+import { clock } from "../frame/clock.ts";
+import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";
+import { type OurConvolution, ourConvolutions } from "./ours.ts";
+import { levelWidth, ortConvolution, type Peer, tfjsConvolution } from "./peers.ts";
+import { type Problem, problem, signsOf, work } from "./problem.ts";
+
+/** A build of our core: the kernel that its start-up probe chooses, and every kernel's time for the whole operation. */
+export interface OurTimes {
+  readonly variant: Variant;
+  readonly kernel: BinaryKernel;
+  readonly whole: Readonly<Record<BinaryKernel, Timing>>;
+  /** The chosen kernel from bits to bits, with zero-padding and with one-padding. */
+  readonly fromBits: Timing;
+  readonly fromBitsOnePadded: Timing;
+}
+
+export interface Measured {
+  readonly name: string;
+  readonly multiplyAccumulates: number;
+  readonly ours: readonly OurTimes[];
+  readonly peers: readonly Timing[];
+  readonly clock: Timing;
+}
+
+/** Rounds of one call of `measure`, warm-up included. */
+export const roundsOf = (pace: Pace): number => pace.rounds + pace.warmUp;
+
+/**
+ * Races all contestants on one shape.
+ *
+ * @throws Error where a contestant's result is wrong.
+ */
+export async function measure(
+  size: number,
+  channels: number,
+  pace: Pace,
+  version: string,
+  tick: () => unknown,
+): Promise<Measured> {
+  const given = problem(size, channels);
+  const best = await detectVariant({ shared: false });
+  const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
+  const ours = await Promise.all(variants.map((variant) => prepare(variant, given)));
+  const peers = [await tfjsConvolution(given), await ortConvolution(given)] as const;
+  await check(given, peers[0], peers[1], ours);
+
+  const contestant = (name: string, run: () => unknown): Contestant => ({ name, version, run });
+  const own = ours.flatMap(({ kernel, zero, one }) => {
+    const chosen = (convolutions: readonly OurConvolution[]) =>
+      convolutions.find((convolution) => convolution.kernel === kernel) as OurConvolution;
+    return [
+      ...zero.map(({ kernel: name, whole }) => contestant(name, whole)),
+      contestant(`${kernel} from bits`, chosen(zero).fromBits),
+      contestant(`${kernel} from bits, one-padded`, chosen(one).fromBits),
+    ];
+  });
+  const timings = [...(await race([await clock(), ...peers, ...own], pace, tick))];
+  for (const { dispose } of peers) await dispose();
+  const [clockTiming, ...peerTimings] = timings.splice(0, 3) as [Timing, Timing, Timing];
+  return {
+    name: given.name,
+    multiplyAccumulates: work(given),
+    clock: clockTiming,
+    peers: peerTimings,
+    ours: ours.map(({ variant, kernel, zero }) => {
+      const whole = zero.map(({ kernel: name }) => [name, timings.shift()]);
+      const [fromBits, fromBitsOnePadded] = timings.splice(0, 2) as [Timing, Timing];
+      return { variant, kernel, whole: Object.fromEntries(whole), fromBits, fromBitsOnePadded };
+    }),
+  };
+}
+
+interface Prepared {
+  readonly variant: Variant;
+  readonly kernel: BinaryKernel;
+  readonly zero: readonly OurConvolution[];
+  readonly one: readonly OurConvolution[];
+}
+
+async function prepare(variant: Variant, given: Problem): Promise<Prepared> {
+  const instance = instantiate(await loadModule(variant), {});
+  const { kernel } = probe(variant, instance);
+  const [zero, one] = [ourConvolutions(instance, given, "zero"), ourConvolutions(instance, given, "one")];
+  return { variant, kernel, zero, one };
+}
+
+/** Every bit of ours must be the sign behind the f32 sums, every level of the quantised sums within rounding of them. */
+async function check(given: Problem, float: Peer, quantised: Peer, ours: readonly Prepared[]): Promise<void> {
+  await float.run();
+  const sums = Float32Array.from(await float.sums());
+  const expected = signsOf(given, sums);
+  for (const { variant, zero } of ours) {
+    for (const { kernel, whole, signs } of zero) {
+      whole();
+      const wrong = signs().findIndex((sign, at) => sign !== expected[at]);
+      if (wrong >= 0) throw new Error(`${given.name}, ${kernel}, ${variant}: bit ${wrong} differs from f32`);
+    }
+  }
+  await quantised.run();
+  const level = levelWidth(given);
+  const rough = await quantised.sums();
+  const wrong = sums.findIndex((sum, at) => {
+    const clipped = Math.min(127 * level, Math.max(-128 * level, sum));
+    return Math.abs((rough[at] as number) - clipped) > 0.51 * level;
+  });
+  if (wrong >= 0) throw new Error(`${given.name}, ${quantised.name}: sum ${wrong} is more than half a level from f32`);
+}

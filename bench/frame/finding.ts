@@ -1,0 +1,79 @@
+/** What benchmarks yield. A comparison is the rule; tables and notes say what a ratio cannot. */
+import type { Timing } from "./race.ts";
+
+/** One contestant's time of one operation, in milliseconds: median, best, and the quartiles around the median. */
+export interface Side {
+  readonly name: string;
+  readonly version: string;
+  readonly ms: number;
+  readonly best: number;
+  readonly quartiles: readonly [number, number];
+}
+
+/** Ours against a peer, from the same rounds of one run. */
+export interface Comparison {
+  readonly type: "comparison";
+  readonly name: string;
+  readonly ours: Side;
+  readonly peer: Side;
+  /** The peer's median time by ours: above 1 we are faster. */
+  readonly ratio: number;
+  /** Quartiles of the ratios of the single rounds. */
+  readonly spread: readonly [number, number];
+  readonly threads: number;
+  /** The build of our core. */
+  readonly variant: string;
+}
+
+/** Rows of text under a heading. */
+export interface Table {
+  readonly type: "table";
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A sentence that belongs to the results. */
+export interface Note {
+  readonly type: "note";
+  readonly text: string;
+}
+
+export type Finding = Comparison | Table | Note;
+
+/** The comparison of two contestants that ran in the same race. */
+export function compare(
+  name: string,
+  ours: Timing,
+  peer: Timing,
+  setting: { readonly threads: number; readonly variant: string },
+): Comparison {
+  const ratios = peer.rounds.map((ms, round) => ms / (ours.rounds[round] as number)).sort((a, b) => a - b);
+  const spread = [quantile(ratios, 0.25), quantile(ratios, 0.75)] as const;
+  return {
+    ...{ type: "comparison", name, ours: sideOf(ours), peer: sideOf(peer), ratio: medianOf(peer) / medianOf(ours) },
+    ...{ spread, ...setting },
+  };
+}
+
+function sideOf({ name, version, rounds }: Timing): Side {
+  const sorted = rounds.toSorted((a, b) => a - b);
+  const quartiles = [quantile(sorted, 0.25), quantile(sorted, 0.75)] as const;
+  return { name, version, ms: quantile(sorted, 0.5), best: quantile(sorted, 0), quartiles };
+}
+
+/** The median of a contestant's rounds. */
+export const medianOf = (timing: Timing): number => median(timing.rounds);
+
+export const median = (numbers: readonly number[]): number =>
+  quantile(
+    numbers.toSorted((a, b) => a - b),
+    0.5,
+  );
+
+/** The value below which a share `q` of `sorted` lies, between neighbours in proportion. */
+export function quantile(sorted: readonly number[], q: number): number {
+  const place = q * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(place)] as number, sorted[Math.ceil(place)] as number];
+  return low + (high - low) * (place - Math.floor(place));
+}

@@ -1,0 +1,90 @@
+/** A whole network: Bi-Real ResNet-18 at 224x224 on bits, and its float twin in the runtimes of others. */
+import { load } from "../../ts/inference/session.ts";
+import { birealnet18 } from "../../ts/nn/models/birealnet18.ts";
+import { detectVariant, type Variant } from "../../ts/runtime/variants.ts";
+import { Trainer } from "../../ts/train/trainer.ts";
+import { xorshift } from "../conv/problem.ts";
+import type { Benchmark } from "../frame/benchmark.ts";
+import { compare, type Finding } from "../frame/finding.ts";
+import { type Contestant, race, type Timing } from "../frame/race.ts";
+import { ownVersion } from "../frame/version.ts";
+import { type FloatTwin, ortTwins, tfjsTwin } from "./float.ts";
+import { foldedWeights } from "./weights.ts";
+
+export const network: Benchmark = {
+  title: "Bi-Real ResNet-18 at 224x224",
+  about:
+    "A whole network with random weights, batch 1, one thread. Ours: packed, real stem and head, signs between. Peers: the " +
+    "float twin, which has relu where ours takes the sign, batch norms folded into the convolutions, in f32 and quantised to " +
+    "uint8 from input to output (int8 weights).",
+  async *run(context) {
+    const next = xorshift(5);
+    const image = Float32Array.from({ length: 224 * 224 * 3 }, () => next() / 2 ** 31);
+    const best = await detectVariant({ shared: false });
+    const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
+    const packed = await randomModel();
+    const ours = await Promise.all(variants.map((variant) => own(packed, variant, image)));
+
+    const twin = birealnet18({ weightQuantizer: null, activationQuantizer: null });
+    const weights = foldedWeights(twin);
+    const { twin: tfjs, ranges } = await tfjsTwin(twin, weights, image);
+    const [float, quantised] = await ortTwins(twin, weights, ranges, image);
+    await check(tfjs, float, quantised);
+
+    const pace = context.quick
+      ? { rounds: 5, warmUp: 2, sliceMilliseconds: 0 }
+      : { rounds: 25, warmUp: 3, sliceMilliseconds: 0 };
+    context.expect(pace.rounds + pace.warmUp);
+    const timings = [...(await race([...ours, float, tfjs, quantised], pace, context.tick))];
+    const mine = timings.splice(0, ours.length);
+    for (const [at, variant] of variants.entries()) {
+      for (const peer of timings) {
+        yield compare("Bi-Real ResNet-18, 224x224", mine[at] as Timing, peer, { threads: 1, variant });
+      }
+    }
+    yield* accuracyOfTwins(float, quantised);
+  },
+};
+
+/** A packed model with the weights that a trainer begins with. */
+async function randomModel(): Promise<Uint8Array> {
+  const trainer = await Trainer.create(birealnet18(), { workers: 1, seed: 1 });
+  try {
+    return await trainer.pack();
+  } finally {
+    trainer.close();
+  }
+}
+
+async function own(packed: Uint8Array, variant: Variant, image: Float32Array): Promise<Contestant> {
+  const session = await load(packed, { variant });
+  return { name: session.explain().kernel, version: ownVersion, run: () => session.run(image) };
+}
+
+/** The twins must calculate the same function: f32 up to rounding, uint8 up to what 256 levels a value leave of it. */
+async function check(tfjs: FloatTwin, float: FloatTwin, quantised: FloatTwin): Promise<void> {
+  for (const twin of [tfjs, float, quantised]) await twin.run();
+  const [one, two, rough] = [await tfjs.outputs(), await float.outputs(), await quantised.outputs()];
+  const largest = one.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const off = one.findIndex((value, at) => !(Math.abs(value - (two[at] as number)) <= 1e-3 * largest));
+  if (off >= 0) throw new Error(`output ${off}: ${one[off]} in tfjs, ${two[off]} in onnxruntime`);
+  if (!(correlation(one, rough) > 0.9)) throw new Error(`uint8 correlates with f32 by ${correlation(one, rough)} only`);
+}
+
+async function* accuracyOfTwins(float: FloatTwin, quantised: FloatTwin): AsyncGenerator<Finding> {
+  const agreement = correlation(await float.outputs(), await quantised.outputs());
+  yield { type: "note", text: `The outputs of the uint8 twin correlate with those in f32 by ${agreement.toFixed(3)}.` };
+}
+
+function correlation(a: Float32Array, b: Float32Array): number {
+  const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanA, meanB] = [mean(a), mean(b)];
+  let [both, ofA, ofB] = [0, 0, 0];
+  for (const [at, value] of a.entries()) {
+    const [x, y] = [value - meanA, (b[at] as number) - meanB];
+    both += x * y;
+    ofA += x * x;
+    ofB += y * y;
+  }
+  return both / Math.sqrt(ofA * ofB);
+}

@@ -1,0 +1,96 @@
+/** A graph of ours in tfjs, in f32: what tfjs runs and trains for the same network. */
+import type { Conv2dAttributes, Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
+import { parametersOf } from "../../ts/nn/parameters.ts";
+import { tf } from "./tfjs.ts";
+
+/** What a graph's nodes calculate here where it is open to choice. */
+export interface Choices {
+  /** What a quantised operand becomes; without it the operand stays real. */
+  readonly sign?: (x: tf.Tensor) => tf.Tensor;
+  /** Batch norm over the batch, as in training; without it, batch norm belongs to the convolution before it. */
+  readonly norm?: (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) => tf.Tensor;
+}
+
+type Weights = ReadonlyMap<string, tf.Tensor>;
+
+const padding = (value: Padding): "same" | "valid" => value;
+
+/**
+ * The value of every node of `graph` on the images `x [n][height][width][channels]`. Weights go by our parameters' names;
+ * a convolution whose batch norm is folded has `node/bias`.
+ */
+export function runGraph(
+  graph: Graph,
+  x: tf.Tensor,
+  weights: Weights,
+  { sign, norm }: Choices,
+  see: (node: GraphNode, value: tf.Tensor) => void = () => {},
+): tf.Tensor {
+  const values = new Map<string, tf.Tensor>();
+  const nodeValue = (name: string): tf.Tensor => values.get(name) as tf.Tensor;
+  const weightOf = (name: string): tf.Tensor => weights.get(name) as tf.Tensor;
+  const quantised = (value: tf.Tensor, quantizer: Conv2dAttributes["weightQuantizer"]): tf.Tensor =>
+    quantizer === null || sign === undefined ? value : sign(value);
+
+  const evaluate = (node: GraphNode): tf.Tensor => {
+    const [first, second] = node.inputs;
+    const input = first === undefined ? x : nodeValue(first);
+    switch (node.op) {
+      case "input":
+        return x;
+      case "conv2d": {
+        const { strides, weightQuantizer, activationQuantizer } = node.attributes;
+        return tf.fused.conv2d({
+          x: quantised(input, activationQuantizer) as tf.Tensor4D,
+          filter: quantised(weightOf(`${node.name}/kernel`), weightQuantizer) as tf.Tensor4D,
+          strides: strides as [number, number],
+          pad: padding(node.attributes.padding),
+          ...(weights.has(`${node.name}/bias`) ? { bias: weightOf(`${node.name}/bias`) } : {}),
+        });
+      }
+      case "dense": {
+        const product = tf.matMul(input as tf.Tensor2D, weightOf(`${node.name}/kernel`) as tf.Tensor2D);
+        return tf.add(product, weightOf(`${node.name}/bias`));
+      }
+      case "batchNorm":
+        return norm === undefined ? input : norm(input, weightOf(`${node.name}/gamma`), weightOf(`${node.name}/beta`));
+      case "maxPool2d":
+      case "avgPool2d": {
+        const { poolSize, strides } = node.attributes;
+        const pool = node.op === "maxPool2d" ? tf.maxPool : tf.avgPool;
+        const sizes = [poolSize, strides] as [[number, number], [number, number]];
+        return pool(input as tf.Tensor4D, sizes[0], sizes[1], padding(node.attributes.padding));
+      }
+      case "globalAvgPool2d":
+        return tf.mean(input, [1, 2]);
+      case "activation":
+        return node.attributes.activation === "relu" ? tf.relu(input) : tf.clipByValue(input, -1, 1);
+      case "flatten":
+        return tf.reshape(input, [input.shape[0] as number, -1]);
+      case "add":
+        return tf.add(input, nodeValue(second as string));
+    }
+  };
+  for (const node of graph.nodes) {
+    const value = evaluate(node);
+    values.set(node.name, value);
+    see(node, value);
+  }
+  return nodeValue(graph.output);
+}
+
+/** Variables for the trained parameters of `graph`, drawn from a normal distribution; scales are 1, shifts 0. */
+export function variablesOf(graph: Graph): ReadonlyMap<string, tf.Variable> {
+  return new Map(
+    parametersOf(graph).flatMap(({ name, role, shape }) => {
+      if (role === "statistic") return [];
+      const dims = [...shape];
+      const start = name.endsWith("/kernel")
+        ? tf.randomNormal(dims, 0, 0.1)
+        : name.endsWith("/gamma")
+          ? tf.ones(dims)
+          : tf.zeros(dims);
+      return [[name, tf.variable(start)] as const];
+    }),
+  );
+}

@@ -1,0 +1,60 @@
+/** The training step of a graph in tfjs: straight-through signs, batch norm over the batch, cross entropy, Adam. */
+import type { Dataset } from "../../ts/io/dataset.ts";
+import type { Graph } from "../../ts/nn/graph.ts";
+import { tf } from "../peers/tfjs.ts";
+import { runGraph, variablesOf } from "../peers/tfjs-network.ts";
+
+/** The sign with sign(0) = +1; its gradient passes where |x| <= 1. */
+const sign = tf.customGrad((x, save) => {
+  const value = x as tf.Tensor;
+  (save as tf.GradSaveFunc)([value]);
+  const signs = tf.sub(tf.mul(tf.cast(tf.greaterEqual(value, 0), "float32"), 2), 1);
+  const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor =>
+    tf.mul(dy, tf.cast(tf.lessEqual(tf.abs(saved[0] as tf.Tensor), 1), "float32"));
+  return { value: signs, gradFunc };
+}) as (x: tf.Tensor) => tf.Tensor;
+
+function norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
+  const { mean, variance } = tf.moments(x, [0, 1, 2]);
+  return tf.batchNorm(
+    x as tf.Tensor4D,
+    mean as tf.Tensor1D,
+    variance as tf.Tensor1D,
+    beta as tf.Tensor1D,
+    gamma as tf.Tensor1D,
+    1e-3,
+  );
+}
+
+/** A function that makes one step on the first `batch` images and waits for its loss. */
+export function tfjsStep(graph: Graph, { train }: Dataset, batch: number): () => Promise<number> {
+  const variables = variablesOf(graph);
+  const latents = graph.nodes.flatMap((node) =>
+    node.op === "conv2d" && node.attributes.weightQuantizer !== null
+      ? [variables.get(`${node.name}/kernel`) as tf.Variable]
+      : [],
+  );
+  const optimizer = tf.train.adam(1e-3);
+  const shape = [batch, ...train.shape];
+  const pixels = train.images.subarray(
+    0,
+    shape.reduce((product, size) => product * size, 1),
+  );
+  const labels = tf.oneHot(tf.tensor1d(train.labels.subarray(0, batch), "int32"), 10);
+  return async () => {
+    const loss = optimizer.minimize(
+      () => {
+        const x = tf.add(tf.mul(tf.tensor(Float32Array.from(pixels), shape), train.scale), train.offset);
+        return tf.losses.softmaxCrossEntropy(labels, runGraph(graph, x, variables, { sign, norm })) as tf.Scalar;
+      },
+      true,
+      [...variables.values()],
+    );
+    tf.tidy(() => {
+      for (const latent of latents) latent.assign(tf.clipByValue(latent, -1, 1));
+    });
+    const value = (await loss?.data())?.[0] ?? Number.NaN;
+    loss?.dispose();
+    return value;
+  };
+}
