@@ -80,19 +80,21 @@ export interface TrainingProgress {
   readonly clear: () => void;
 }
 
-/** Progress of `fit`: a meter of the steps of all epochs, and a line that stays for each epoch. */
+/**
+ * Progress of `fit`: a meter of the steps of all epochs, which turns to the validation at the end of each, and a line that
+ * stays for each epoch.
+ */
 export function trainingProgress(context: Context): TrainingProgress {
   const meter = createMeter(context, "");
-  let last = { steps: 1, epochs: 1 };
+  let epochs = 1;
   return {
     step: (event) => {
-      const { epoch, epochs, step, steps } = event;
-      last = event;
+      const { epoch, step, steps } = event;
+      epochs = event.epochs;
       meter.update((epoch - 1) * steps + step, epochs * steps, stepText(event));
     },
     validate: (epoch, share) => {
-      const { steps, epochs } = last;
-      meter.update(epoch * steps, epochs * steps, `epoch ${epoch}/${epochs}  validating ${percent(share)}`);
+      meter.update(share, 1, `epoch ${epoch}/${epochs}  validating`);
     },
     epoch: ({ epoch, epochs, loss, accuracy, seconds, validation }) => {
       meter.clear();
