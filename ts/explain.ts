@@ -2,7 +2,7 @@
  * What the explanations of trainer and session have in common: the kernel that does a product, and what keeps a layer or a
  * machine from the fast path, with the remedy.
  */
-import type { GraphNode, Shape } from "./nn/graph.ts";
+import type { GraphNode } from "./nn/graph.ts";
 import type { Product } from "./nn/summary.ts";
 import type { KernelName } from "./runtime/exports.ts";
 import { tileOf } from "./runtime/tiles.ts";
@@ -43,8 +43,7 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
 }
 
 /** Channels that a byte, or a word, of bits holds for a kernel, where `channels` do not fill the last one. */
-export function channelObstacles(kernel: KernelName, input: Shape): readonly Obstacle[] {
-  const channels = input.at(-1) ?? 1;
+export function channelObstacles(kernel: KernelName, channels: number): readonly Obstacle[] {
   const group = kernel.startsWith("bb_popcnt64") ? 64 : kernel.startsWith("bb_popcnt8") ? 8 : 4;
   if (kernel.startsWith("ff_") || channels % group === 0) return [];
   const full = group * Math.ceil(channels / group);

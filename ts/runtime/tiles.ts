@@ -20,6 +20,5 @@ const TILES: readonly (readonly [prefix: string, tile: string])[] = [
 
 /** The tile of the kernel of a product; undefined for any other kernel. */
 export function tileOf(kernel: KernelName): string | undefined {
-  if (kernel.startsWith("bb_correction") || kernel.startsWith("bb_starts")) return undefined;
   return TILES.find(([prefix]) => kernel.startsWith(prefix))?.[1];
 }

@@ -103,7 +103,7 @@ export function explainTraining(
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...(own.forward === null ? [] : channelObstacles(own.forward.kernel, input)),
+        ...(own.forward === null ? [] : channelObstacles(own.forward.kernel, input.at(-1) ?? 1)),
         ...softObstacle("weights", operands.weightQuantizer, progress),
         ...softObstacle("activations", operands.activationQuantizer, progress),
       ],

@@ -87,6 +87,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::naive::cases(200))]
+
         #[test]
         fn means_and_gradients_follow_the_definition(shape in pools(), seed in 0u64..1000) {
             let covered = covered(&shape);
