@@ -3,6 +3,7 @@
 The network is ts/nn/models/resnet20.ts with weights and activations quantised by "bnn": forward the sign (+1 at 0),
 backward straight through where |x| <= 1, latent weights clipped to [-1, 1] after the update. Adam, cross entropy, random
 images of 32 x 32 x 3 bytes, taken out of memory, scaled and put into a batch in every step, as our trainer does.
+torch.compile made this step no faster on the CPU it was tried on, so it is not used.
 
 By itself it prints the milliseconds of some steps. With --serve it makes a step for every line on standard input and
 answers with a line of JSON, so that bench/train/peers.ts can take turns with our own steps.
@@ -22,7 +23,6 @@ parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--steps", type=int, default=5)
 parser.add_argument("--serve", action="store_true", help="one step for every line on standard input")
 parser.add_argument("--channels-last", action="store_true", help="NHWC in memory instead of NCHW")
-parser.add_argument("--compile", action="store_true", help="through torch.compile, which needs a C++ compiler")
 options = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(options.threads)
 
@@ -101,14 +101,13 @@ latents = [module.weight for module in model.modules() if isinstance(module, Bin
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, foreach=True)
 images = torch.randint(0, 256, (2048, 3, 32, 32), dtype=torch.uint8).contiguous(memory_format=layout)
 labels = torch.randint(0, 10, (2048,))
-forward = torch.compile(model) if options.compile else model
 
 
 def step():
     """One step on a random batch; returns the loss."""
     chosen = torch.randint(0, len(images), (options.batch,))
     x = images[chosen].float().div_(127.5).sub_(1).contiguous(memory_format=layout)
-    loss = F.cross_entropy(forward(x), labels[chosen])
+    loss = F.cross_entropy(model(x), labels[chosen])
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

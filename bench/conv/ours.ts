@@ -1,15 +1,20 @@
 /** Our kernels on a problem: from f32 activations to the bits that the next layer reads. */
-import { LAYOUTS } from "../../ts/inference/layout.ts";
 import { createArena } from "../../ts/runtime/arena.ts";
 import {
+  byteWeightBytes,
   type ConvShape,
   encodeConvShape,
-  outputPixels,
+  groups,
+  lookupWeightBytes,
   paddedPixels,
   reduction,
+  startBytes,
   taps,
   windowShape,
+  words,
+  wordWeightBytes,
 } from "../../ts/runtime/conv-shape.ts";
+import type { KernelName } from "../../ts/runtime/exports.ts";
 import { type KernelInstance, pageBytes } from "../../ts/runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../../ts/runtime/probe.ts";
 import type { Problem } from "./problem.ts";
@@ -27,6 +32,45 @@ export interface OurConvolution {
   readonly signs: () => Uint8Array;
 }
 
+/** What goes with a kernel: how it reads weights, and how it reads and writes activations. */
+interface Layout {
+  readonly conv: KernelName;
+  readonly packWeights: KernelName;
+  readonly weightBytes: (shape: ConvShape) => number;
+  readonly sign: KernelName;
+  readonly fillBorder: KernelName;
+  readonly pixelBytes: (channels: number) => number;
+  /** The byte of a pixel that holds a channel's bit, and the bit's number in it. */
+  readonly place: (channel: number) => readonly [byte: number, bit: number];
+}
+
+/** Four channels a byte, in its high half. */
+const NIBBLES = {
+  sign: "sign_nibbles",
+  fillBorder: "fill_border_nibbles",
+  pixelBytes: groups,
+  place: (channel: number) => [channel >> 2, 4 + (channel & 3)] as const,
+} as const;
+
+/** Little-endian 64-bit words, so the bytes are in the order of the channels. */
+const WORDS = {
+  sign: "sign_words",
+  fillBorder: "fill_border_words",
+  pixelBytes: (channels: number) => 8 * words(channels),
+  place: (channel: number) => [channel >> 3, channel & 7] as const,
+} as const;
+
+const LAYOUTS: Readonly<Record<BinaryKernel, Layout>> = {
+  lookup: {
+    ...NIBBLES,
+    conv: "bb_lookup_conv_bits",
+    packWeights: "pack_lookup_weights",
+    weightBytes: lookupWeightBytes,
+  },
+  popcnt8: { ...WORDS, conv: "bb_popcnt8_conv_bits", packWeights: "pack_byte_weights", weightBytes: byteWeightBytes },
+  popcnt64: { ...WORDS, conv: "bb_popcnt64_conv_bits", packWeights: "pack_word_weights", weightBytes: wordWeightBytes },
+};
+
 function shapeOf({ size, channels }: Problem, padValue: PadValue): ConvShape {
   return windowShape(1, {
     ...{ height: size, width: size, channels, kernelHeight: 3, kernelWidth: 3, strideHeight: 1, strideWidth: 1 },
@@ -43,7 +87,7 @@ export function ourConvolutions(
 ): readonly OurConvolution[] {
   const shape = shapeOf(problem, padValue);
   const { channels } = problem;
-  const [k, outputs] = [reduction(shape), outputPixels(shape) * channels];
+  const k = reduction(shape);
   const bytes = 40 * 9 * channels * channels + 64 * paddedPixels(shape) * channels + (1 << 16);
   const arena = createArena(memory.grow(Math.ceil(bytes / pageBytes)) * pageBytes);
   const floats = (values: Float32Array): number => {
@@ -62,9 +106,12 @@ export function ourConvolutions(
   const file = arena.allocate(channels * Math.ceil(k / 8));
   const correction = arena.allocate(4 * taps(shape) * channels);
   const [thresholds, flips] = [arena.allocate(4 * channels), arena.allocate(channels)];
+  const [starts, limits] = [arena.allocate(startBytes(shape)), arena.allocate(startBytes(shape))];
   exports.pack_file_bits(kernel, k, channels, file);
   exports.bb_correction(at, file, correction);
   exports.fold_thresholds(scale, shift, channels, k, thresholds, flips);
+  exports.bb_starts(at, correction, starts);
+  exports.bb_limits(at, starts, thresholds, limits);
 
   return BINARY_KERNELS.map((name) => {
     const layout = LAYOUTS[name];
@@ -72,36 +119,33 @@ export function ourConvolutions(
     const [input, output] = [arena.allocate(paddedPixels(shape) * pixel), arena.allocate(paddedPixels(shape) * pixel)];
     const weights = arena.allocate(layout.weightBytes(shape));
     const mask = arena.allocate(pixel);
-    const sums = arena.allocate(4 * outputs);
     exports[layout.fillBorder](at, input);
     exports[layout.fillBorder](at, output);
     exports[layout.sign](at, x, input);
     exports[layout.packWeights](at, file, weights);
-    new Uint8Array(memory.buffer, mask).set(layout.mask(new Uint8Array(memory.buffer, flips, channels)));
-    const [sign, conv, threshold] = [exports[layout.sign], exports[layout.conv], exports[layout.threshold]];
-    const fromBits = () => conv(at, input, weights, correction, sums) + threshold(at, sums, thresholds, mask, output);
+    for (const [channel, flip] of new Uint8Array(memory.buffer, flips, channels).entries()) {
+      const [byte, bit] = layout.place(channel);
+      const view = new Uint8Array(memory.buffer, mask + byte, 1);
+      if (flip !== 0) view[0] = (view[0] as number) | (1 << bit);
+    }
+    const [sign, conv] = [exports[layout.sign], exports[layout.conv]];
+    const fromBits = () => conv(at, input, weights, limits, mask, at, output, 0, channels);
     return {
       kernel: name,
       whole: () => sign(at, x, input) + fromBits(),
       fromBits,
-      signs: () => readSigns(new Uint8Array(memory.buffer, output, paddedPixels(shape) * pixel), shape, pixel, name),
+      signs: () => readSigns(new Uint8Array(memory.buffer, output, paddedPixels(shape) * pixel), shape, layout),
     };
   });
 }
 
 /** The bits of a padded buffer, without its border, a byte each. */
-function readSigns(bytes: Uint8Array, shape: ConvShape, pixel: number, kernel: BinaryKernel): Uint8Array {
+function readSigns(bytes: Uint8Array, shape: ConvShape, { pixelBytes, place }: Layout): Uint8Array {
   const { height, width, channels, paddedWidth, padTop, padLeft } = shape;
-  const signs = new Uint8Array(height * width * channels);
-  for (let at = 0; at < signs.length; at++) {
-    const [channel, column] = [at % channels, Math.floor(at / channels) % width];
-    const row = Math.floor(at / channels / width);
-    const start = ((row + padTop) * paddedWidth + column + padLeft) * pixel;
-    // Nibbles have four channels in the high half of a byte; words are little-endian, so their bytes are in order.
-    signs[at] =
-      kernel === "lookup"
-        ? ((bytes[start + (channel >> 2)] as number) >> (4 + (channel & 3))) & 1
-        : ((bytes[start + (channel >> 3)] as number) >> (channel & 7)) & 1;
-  }
-  return signs;
+  return Uint8Array.from({ length: height * width * channels }, (_, at) => {
+    const [pixel, channel] = [Math.floor(at / channels), at % channels];
+    const [row, column] = [Math.floor(pixel / width) + padTop, (pixel % width) + padLeft];
+    const [byte, bit] = place(channel);
+    return ((bytes[(row * paddedWidth + column) * pixelBytes(channels) + byte] as number) >> bit) & 1;
+  });
 }
