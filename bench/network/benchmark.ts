@@ -32,7 +32,7 @@ export const network: Benchmark = {
     await check(tfjs, float, quantised);
 
     const pace = context.quick
-      ? { rounds: 5, warmUp: 2, sliceMilliseconds: 0 }
+      ? { rounds: 5, warmUp: 1, sliceMilliseconds: 0 }
       : { rounds: 25, warmUp: 3, sliceMilliseconds: 0 };
     context.expect(pace.rounds + pace.warmUp);
     const timings = [...(await race([...ours, float, tfjs, quantised], pace, context.tick))];

@@ -1,18 +1,32 @@
-/** Our trainer, a step at a time. */
+/** Our training step, one at a time: what `Trainer.fit` runs, without its slices of several steps. */
 import type { Dataset, Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
-import { Trainer, type TrainerOptions } from "../../ts/train/trainer.ts";
+import { validateGraph } from "../../ts/nn/validate.ts";
+import { createPool } from "../../ts/runtime/pool.ts";
+import type { Program } from "../../ts/runtime/program.ts";
+import { createEngine } from "../../ts/train/engine.ts";
+import { optimizers } from "../../ts/train/optimizers.ts";
+import { initialize } from "../../ts/train/weights.ts";
 import { xorshift } from "../conv/problem.ts";
 import type { Context } from "../frame/benchmark.ts";
 
 export interface Stepper {
-  /** Makes `count` steps of training. */
-  readonly steps: (count: number) => Promise<void>;
   readonly variant: string;
-  readonly workers: number;
+  readonly step: () => Promise<void>;
+  /** Where the time of some steps goes, as shares of the time of all workers: by kernel, and at barriers. */
+  readonly profile: (steps: number) => Promise<StepProfile>;
+  readonly close: () => void;
 }
 
-/** Images of random bytes with random labels: what a step costs does not depend on them. */
+export interface StepProfile {
+  readonly kernels: ReadonlyMap<string, number>;
+  /** Waiting for other workers at the end of a phase. */
+  readonly waiting: number;
+  /** Between calls. */
+  readonly rest: number;
+}
+
+/** Images of random bytes with random labels of ten classes: what a step costs does not depend on them. */
 export function noise(shape: readonly [number, number, number], count: number): Dataset {
   const next = xorshift(1);
   const split: Split = {
@@ -24,26 +38,58 @@ export function noise(shape: readonly [number, number, number], count: number): 
   return { name: "noise", classes, train: split, test: split };
 }
 
-/** A trainer in the middle of a long run. It ends with the benchmark. */
+/** A training at the beginning of its run, where quantizers are as soft as they get. It ends with the benchmark. */
 export async function stepper(
   graph: Graph,
-  data: Dataset,
-  batchSize: number,
-  options: TrainerOptions,
+  { train }: Dataset,
+  batch: number,
+  workers: number,
   context: Context,
 ): Promise<Stepper> {
-  const trainer = await Trainer.create(graph, { seed: 1, ...options });
-  context.atEnd(() => trainer.close());
-  // So many epochs that schedules stay where they begin: the part of a run that takes longest.
-  const events = trainer.fit(data, { epochs: 1e6, batchSize, validate: false });
-  return {
-    variant: trainer.variant,
-    workers: trainer.workers,
-    steps: async (count) => {
-      for (let made = 0; made < count; ) {
-        const { value } = await events.next();
-        if (value?.type === "step") made++;
-      }
-    },
+  const pool = await createPool({ workers });
+  context.atEnd(() => pool.close());
+  const engine = await createEngine(validateGraph(graph), optimizers.adam(), pool);
+  await initialize(engine, 1);
+  let update = 0;
+  /** The inputs of the next step: the images that follow. */
+  const inputs = (plan: Parameters<typeof engine.inputs>[0]) => {
+    const first = (update * batch) % (train.count - batch + 1);
+    update++;
+    const images = Uint32Array.from({ length: batch }, (_, image) => first + image);
+    return engine.inputs(plan, images, { kind: "train", progress: 0, update });
   };
+  return {
+    variant: pool.variant,
+    step: () =>
+      engine.withPlan(batch, async (plan) => {
+        const { failure } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], []);
+        if (failure !== null) throw new Error(`${failure.node} met a number that is not finite`);
+      }),
+    profile: (steps) =>
+      engine.withPlan(batch, async (plan) => {
+        const program = await engine.trainingProgram(plan, train, 0);
+        const runs = await pool.profile(
+          program,
+          Array.from({ length: steps }, () => inputs(plan)),
+        );
+        return shares(program, runs);
+      }),
+    close: () => pool.close(),
+  };
+}
+
+function shares(
+  program: Program,
+  runs: Awaited<ReturnType<Awaited<ReturnType<typeof createPool>>["profile"]>>,
+): StepProfile {
+  const all = runs.reduce((sum, { timing }) => sum + timing.elapsed, 0);
+  const kernels = new Map<string, number>();
+  for (const { timing } of runs) {
+    for (const [place, { kernel }] of program.flat(2).entries()) {
+      kernels.set(kernel, (kernels.get(kernel) ?? 0) + (timing.calls[place] as number) / all);
+    }
+  }
+  const waiting = runs.reduce((sum, { timing }) => sum + timing.waiting / all, 0);
+  const named = [...kernels.values()].reduce((sum, share) => sum + share, 0);
+  return { kernels, waiting, rest: 1 - named - waiting };
 }

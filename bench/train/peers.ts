@@ -5,7 +5,8 @@ import { compare, type Finding, type Note } from "../frame/finding.ts";
 import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";
 import { ownVersion } from "../frame/version.ts";
 import { tf, useWasmBackend } from "../peers/tfjs.ts";
-import { noise, stepper } from "./ours.ts";
+import { noise, type Stepper, stepper } from "./ours.ts";
+import { profileTable } from "./profile.ts";
 import { pytorch } from "./pytorch.ts";
 import { tfjsStep } from "./tfjs.ts";
 
@@ -26,8 +27,9 @@ export const peers: Benchmark = {
   async *run(context) {
     const pace = (rounds: number, warmUp: number): Pace => ({ rounds, warmUp, sliceMilliseconds: 0 });
     const [long, short] = context.quick ? [pace(3, 1), pace(1, 0)] : [pace(11, 2), pace(3, 1)];
-    context.expect(2 * (long.rounds + long.warmUp) + short.rounds + short.warmUp);
-    for (const threads of [1, 2]) yield* againstTraining(threads, long, context);
+    const settings = context.quick ? [1] : [1, 2];
+    context.expect(settings.length * (long.rounds + long.warmUp) + short.rounds + short.warmUp);
+    for (const threads of settings) yield* againstTraining(threads, long, context);
     yield* againstTfjs(short, context);
     yield await wasmCannot();
   },
@@ -35,24 +37,26 @@ export const peers: Benchmark = {
 
 /** Ours on all products, ours on `ff` alone and PyTorch, all on `threads` threads. */
 async function* againstTraining(threads: number, pace: Pace, context: Context): AsyncGenerator<Finding> {
-  const ours = await stepper(graph, data, BATCH, { workers: threads }, context);
+  const ours = await stepper(graph, data, BATCH, threads, context);
   const torch = await pytorch(threads, BATCH, context);
-  const contestant = (label: string, steps: (count: number) => Promise<void>): Contestant => ({
-    ...{ name: label, version: ownVersion, run: () => steps(1) },
-  });
-  const contestants = [contestant("proxbit", ours.steps)];
+  const contestants = [contestant("proxbit", ours)];
   const available = "missing" in torch ? contestants : [...contestants, torch];
   const [own, ...others] = (await race(available, pace, context.tick)) as readonly [Timing, ...Timing[]];
   for (const peer of others) yield compare(name(BATCH), own, peer, { threads, variant: ours.variant });
   if ("missing" in torch) yield { type: "note", text: torch.missing };
+  const workers = threads === 1 ? "one worker" : `${threads} workers`;
+  yield profileTable(`Where our step's time goes, ${workers}`, await ours.profile(pace.rounds));
+  ours.close();
 }
 
+const contestant = (label: string, { step }: Stepper): Contestant => ({ name: label, version: ownVersion, run: step });
+
 async function* againstTfjs(pace: Pace, context: Context): AsyncGenerator<Finding> {
-  const ours = await stepper(graph, data, SMALL_BATCH, { workers: 1 }, context);
+  const ours = await stepper(graph, data, SMALL_BATCH, 1, context);
   await tf.setBackend("cpu");
   const step = tfjsStep(graph, data, SMALL_BATCH);
   const contestants: readonly Contestant[] = [
-    { name: "proxbit", version: ownVersion, run: () => ours.steps(1) },
+    contestant("proxbit", ours),
     { name: "tfjs-backend-cpu", version: tf.version.tfjs, run: step },
   ];
   const [own, peer] = (await race(contestants, pace, context.tick)) as readonly [Timing, Timing];
