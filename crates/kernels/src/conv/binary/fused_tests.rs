@@ -235,7 +235,7 @@ fn check_norm(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(crate::naive::cases(192))]
 
     #[test]
     fn every_kernel_with_every_epilogue(shape in any_shape(), seed: u64) {

@@ -356,7 +356,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
+        #![proptest_config(crate::naive::cases(200))]
 
         #[test]
         fn input_gradient_is_the_sum_in_order_bit_for_bit(shape in shapes(), seed in 0u64..1000, accumulate: bool) {
