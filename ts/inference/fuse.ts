@@ -1,71 +1,131 @@
 /**
- * Which chains become one integer comparison: a layer with integer sums, maybe a max-pool, batch normalisation, and then
- * nothing but layers that take the sign of the result.
+ * Which nodes run together, without a pass over memory between them.
+ *
+ * - `bits`: a layer with integer sums, maybe a max-pool, batch normalisation, and then nothing but layers that take the
+ *   sign of the result. All of it becomes one integer comparison a channel.
+ * - `norm`: a layer with integer sums and batch normalisation, maybe with the shortcut of a residual block added. The
+ *   layer writes the result and its signs as it goes.
+ * - `rows`: any other layer with weights, and what follows it element by element, done while a few rows are in the cache.
  */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
 
 export type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
+export type Follower = NodeOf<"batchNorm"> | NodeOf<"activation">;
 
-export interface Fusion {
+interface Members {
+  /** The names of all nodes of the group, in the order of the graph. */
+  readonly members: readonly string[];
+}
+
+export interface BitsGroup extends Members {
+  readonly kind: "bits";
   readonly product: ProductNode;
   readonly pool: NodeOf<"maxPool2d"> | null;
   readonly norm: NodeOf<"batchNorm">;
 }
 
-export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
-
-/** Both operands +-1 and nothing added: the sums are whole numbers. */
-export const hasIntegerSums = (node: GraphNode): node is ProductNode =>
-  isProduct(node) &&
-  node.attributes.weightQuantizer !== null &&
-  node.attributes.activationQuantizer !== null &&
-  !node.attributes.useBias;
-
-/**
- * Whether the layer reads bits in the layout of the value before any flatten. A dense layer with real weights does not:
- * its sums run in the order of the flattened vector.
- */
-const readsBits = (node: GraphNode): boolean =>
-  isProduct(node) &&
-  node.attributes.activationQuantizer !== null &&
-  (node.op === "conv2d" || node.attributes.weightQuantizer !== null);
-
-/** By the name of each node, the node whose value it is, looking through flatten. */
-export function sourcesOf(graph: Graph): ReadonlyMap<string, GraphNode> {
-  const sources = new Map<string, GraphNode>();
-  for (const node of graph.nodes) {
-    sources.set(node.name, node.op === "flatten" ? (sources.get(node.inputs[0]) as GraphNode) : node);
-  }
-  return sources;
+export interface NormGroup extends Members {
+  readonly kind: "norm";
+  readonly product: ProductNode;
+  readonly norm: NodeOf<"batchNorm">;
+  readonly add: NodeOf<"add"> | null;
 }
 
-/** Every chain of `graph` that can be fused, by the name of its batch norm. */
-export function fusionsOf(graph: Graph): ReadonlyMap<string, Fusion> {
-  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
-  const sources = sourcesOf(graph);
-  const sourceOf = (name: string): string => (sources.get(name) as GraphNode).name;
+export interface RowsGroup extends Members {
+  readonly kind: "rows";
+  readonly product: ProductNode;
+  readonly followers: readonly Follower[];
+}
+
+export type Group = BitsGroup | NormGroup | RowsGroup;
+
+export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
+
+/** Both operands +-1: the sums are whole numbers. */
+export const isBinary = ({ attributes }: ProductNode): boolean =>
+  attributes.weightQuantizer !== null && attributes.activationQuantizer !== null;
+
+const hasIntegerSums = (node: GraphNode): node is ProductNode =>
+  isProduct(node) && isBinary(node) && !node.attributes.useBias;
+
+/** The graph as seen by values: flatten is the same memory as its input. */
+export interface Flow {
+  /** The node whose value is read under this name. */
+  readonly source: (name: string) => GraphNode;
+  /** Who reads the value of this node, once for each time. */
+  readonly consumers: (name: string) => readonly GraphNode[];
+  /** The input, and the node whose value is the result. */
+  readonly input: NodeOf<"input">;
+  readonly result: string;
+}
+
+export function flowOf(graph: Graph): Flow {
+  const sources = new Map<string, GraphNode>();
   const consumers = new Map<string, GraphNode[]>();
+  const source = (name: string): GraphNode => sources.get(name) as GraphNode;
   for (const node of graph.nodes) {
+    sources.set(node.name, node.op === "flatten" ? source(node.inputs[0]) : node);
     if (node.op === "flatten") continue;
     for (const input of node.inputs) {
-      const readers = consumers.get(sourceOf(input)) ?? [];
-      readers.push(node);
-      consumers.set(sourceOf(input), readers);
+      const { name } = source(input);
+      consumers.set(name, [...(consumers.get(name) ?? []), node]);
     }
   }
-  const result = sourceOf(graph.output);
-  const only = (name: string): boolean => name !== result && consumers.get(name)?.length === 1;
+  const input = graph.nodes.find((node) => node.op === "input") as NodeOf<"input">;
+  return { source, consumers: (name) => consumers.get(name) ?? [], input, result: source(graph.output).name };
+}
 
-  const fusions = new Map<string, Fusion>();
+/**
+ * Every group of `graph`, by the name of its last node, where it runs. `takesBits` says whether a layer takes the bits that
+ * a layer with integer sums would write.
+ */
+export function groupsOf(
+  graph: Graph,
+  flow: Flow,
+  takesBits: (node: GraphNode) => boolean,
+): ReadonlyMap<string, Group> {
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  /** The only reader of a value that nobody else wants, and that reads it as it is and not flattened. */
+  const onlyReader = (name: string): GraphNode | null => {
+    const readers = flow.consumers(name);
+    const [reader] = readers;
+    const only = name !== flow.result && readers.length === 1 && reader?.inputs.some((input) => input === name);
+    return only ? (reader as GraphNode) : null;
+  };
+  const inner = new Set<string>();
+  const groups = new Map<string, Group>();
+  const namesOf = (members: readonly (GraphNode | null)[]): readonly string[] =>
+    members.flatMap((node) => (node === null ? [] : [node.name]));
+  const keep = (group: Group): void => {
+    for (const name of group.members) inner.add(name);
+    groups.set(group.members.at(-1) as string, group);
+  };
+
   for (const norm of graph.nodes) {
-    if (norm.op !== "batchNorm" || norm.name === result) continue;
-    if (!(consumers.get(norm.name) ?? []).every(readsBits)) continue;
+    if (norm.op !== "batchNorm" || norm.name === flow.result || !flow.consumers(norm.name).every(takesBits)) continue;
     const before = nodes.get(norm.inputs[0]) as GraphNode;
     const pool = before.op === "maxPool2d" ? before : null;
     const product = pool === null ? before : (nodes.get(pool.inputs[0]) as GraphNode);
-    if (hasIntegerSums(product) && only(product.name) && (pool === null || only(pool.name))) {
-      fusions.set(norm.name, { product, pool, norm });
-    }
+    if (!hasIntegerSums(product) || onlyReader(product.name) === null) continue;
+    if (pool !== null && onlyReader(pool.name) === null) continue;
+    keep({ kind: "bits", product, pool, norm, members: namesOf([product, pool, norm]) });
   }
-  return fusions;
+  for (const product of graph.nodes) {
+    if (!isProduct(product) || inner.has(product.name)) continue;
+    const norm = onlyReader(product.name);
+    if (hasIntegerSums(product) && norm?.op === "batchNorm") {
+      const reader = onlyReader(norm.name);
+      // The shortcut may be such a layer itself, and then one of the two has the other added.
+      const add = reader?.op === "add" && !inner.has(reader.name) ? reader : null;
+      keep({ kind: "norm", product, norm, add, members: namesOf([product, norm, add]) });
+      continue;
+    }
+    const followers: Follower[] = [];
+    for (let last = onlyReader(product.name); last !== null; last = onlyReader(last.name)) {
+      if (last.op !== "batchNorm" && last.op !== "activation") break;
+      followers.push(last);
+    }
+    keep({ kind: "rows", product, followers, members: namesOf([product, ...followers]) });
+  }
+  return groups;
 }

@@ -9,6 +9,7 @@
 export { isProxbitError, ProxbitError } from "../errors.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
 export type { Variant } from "../runtime/variants.ts";
-export type { CompiledLayer } from "./compile.ts";
+export type { CompiledLayer } from "./context.ts";
 export { type Explanation, formatExplanation } from "./explain.ts";
-export { type LoadOptions, load, type Session } from "./session.ts";
+export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
+export { type LoadOptions, load, type Session, type SessionFacts } from "./session.ts";

@@ -2,31 +2,44 @@
  * The three kernels of the +-1 by +-1 product, behind one set of names. The look-up kernel reads activations as nibbles
  * (four channels a byte), the popcount kernels as 64-bit words; everything that writes or reads bits goes with it.
  */
-import { type ConvShape, groups, lookupWeightBytes, words, wordWeightBytes } from "../runtime/conv-shape.ts";
+import {
+  byteWeightBytes,
+  type ConvShape,
+  groups,
+  lookupWeightBytes,
+  words,
+  wordWeightBytes,
+} from "../runtime/conv-shape.ts";
 import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 
+/** How bits lie in memory, and the kernels that write and pool them. */
 export interface BitLayout {
+  readonly name: "nibbles" | "words";
   /** Bytes of one pixel of `channels` bits. */
   readonly pixelBytes: (channels: number) => number;
-  readonly weightBytes: (shape: ConvShape) => number;
-  readonly conv: KernelName;
-  readonly packWeights: KernelName;
   readonly fillBorder: KernelName;
   readonly sign: KernelName;
-  readonly threshold: KernelName;
   readonly maxPool: KernelName;
   /** One pixel with the bits of those channels set whose flip is not 0. */
   readonly mask: (flips: Uint8Array) => Uint8Array;
 }
 
-export const NIBBLES: Omit<BitLayout, "conv"> = {
+/** A kernel of the product, with what it may do to its sums on the way out: f32, bits, or batch norm and residual. */
+export interface ProductKernel {
+  readonly layout: BitLayout;
+  readonly weightBytes: (shape: ConvShape) => number;
+  readonly packWeights: KernelName;
+  readonly convReal: KernelName;
+  readonly convBits: KernelName;
+  readonly convNorm: KernelName;
+}
+
+export const NIBBLES: BitLayout = {
+  name: "nibbles",
   pixelBytes: groups,
-  weightBytes: lookupWeightBytes,
-  packWeights: "pack_lookup_weights",
   fillBorder: "fill_border_nibbles",
   sign: "sign_nibbles",
-  threshold: "threshold_nibbles",
   maxPool: "max_pool_nibbles",
   mask: (flips) => {
     const mask = new Uint8Array(groups(flips.length));
@@ -37,13 +50,11 @@ export const NIBBLES: Omit<BitLayout, "conv"> = {
   },
 };
 
-const WORDS: Omit<BitLayout, "conv"> = {
+const WORDS: BitLayout = {
+  name: "words",
   pixelBytes: (channels) => 8 * words(channels),
-  weightBytes: wordWeightBytes,
-  packWeights: "pack_word_weights",
   fillBorder: "fill_border_words",
   sign: "sign_words",
-  threshold: "threshold_words",
   maxPool: "max_pool_words",
   mask: (flips) => {
     const mask = new Uint8Array(8 * words(flips.length));
@@ -54,8 +65,29 @@ const WORDS: Omit<BitLayout, "conv"> = {
   },
 };
 
-export const LAYOUTS: Readonly<Record<BinaryKernel, BitLayout>> = {
-  lookup: { ...NIBBLES, conv: "bb_lookup_conv" },
-  popcnt8: { ...WORDS, conv: "bb_popcnt8_conv" },
-  popcnt64: { ...WORDS, conv: "bb_popcnt64_conv" },
+export const PRODUCT_KERNELS: Readonly<Record<BinaryKernel, ProductKernel>> = {
+  lookup: {
+    layout: NIBBLES,
+    weightBytes: lookupWeightBytes,
+    packWeights: "pack_lookup_weights",
+    convReal: "bb_lookup_conv_real",
+    convBits: "bb_lookup_conv_bits",
+    convNorm: "bb_lookup_conv_norm",
+  },
+  popcnt8: {
+    layout: WORDS,
+    weightBytes: byteWeightBytes,
+    packWeights: "pack_byte_weights",
+    convReal: "bb_popcnt8_conv_real",
+    convBits: "bb_popcnt8_conv_bits",
+    convNorm: "bb_popcnt8_conv_norm",
+  },
+  popcnt64: {
+    layout: WORDS,
+    weightBytes: wordWeightBytes,
+    packWeights: "pack_word_weights",
+    convReal: "bb_popcnt64_conv_real",
+    convBits: "bb_popcnt64_conv_bits",
+    convNorm: "bb_popcnt64_conv_norm",
+  },
 };

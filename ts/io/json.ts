@@ -31,12 +31,14 @@ function corrupt(message: string, cause?: unknown): ProxbitError {
 
 /** The index just past the string that begins with the quote at `start`, or -1 where it never ends. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    const character = text[at];
-    if (character === "\\") at++;
-    else if (character === '"') return at + 1;
+  for (let from = start + 1; ; ) {
+    const quote = text.indexOf('"', from);
+    if (quote < 0) return -1;
+    let escapes = quote;
+    while (text[escapes - 1] === "\\") escapes--;
+    if ((quote - escapes) % 2 === 0) return quote + 1;
+    from = quote + 1;
   }
-  return -1;
 }
 
 function skipBlanks(text: string, start: number): number {

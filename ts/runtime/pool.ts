@@ -31,6 +31,8 @@ export interface PoolOptions {
 export interface Pool {
   readonly variant: Variant;
   readonly workers: number;
+  /** The memory that workers share; null where one worker has a memory of its own. */
+  readonly memory: WebAssembly.Memory | null;
   /** Bytes reserved so far. */
   readonly reservedBytes: () => number;
   /** Adds zeroed memory; returns its first address. */
@@ -131,6 +133,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   return {
     variant,
     workers,
+    memory,
     reservedBytes: () => reservedBytes,
     reserve: async (bytes) => {
       const address = await guarded(() => leader.reserve(bytes));
@@ -149,7 +152,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     },
     run: async (id, steps, reads) => (await together((worker) => worker.run(id, steps, reads)))[0] as RunResult,
     profile: (program, steps) => together((worker) => worker.profile(program, steps)),
-    close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer.")),
+    close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer or session.")),
   };
 }
 

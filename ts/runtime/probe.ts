@@ -1,16 +1,23 @@
 /**
- * The start-up probe: WebAssembly cannot ask the processor what it is good at, so the kernels of the +-1 by +-1 product
- * race for a few milliseconds on one small convolution. All three give the same sums; only the time differs.
+ * The start-up probe: WebAssembly cannot ask the processor what it is good at, and the kernels of the +-1 by +-1 product
+ * differ by it. All give the same sums; only the time differs.
+ *
+ * A race alone would mislead: in its first milliseconds a kernel runs as the engine's baseline code, where popcounts look
+ * better than byte shuffles even on machines whose optimised code is the other way round, and optimising a kernel takes
+ * longer than starting may. But x86 can be told: there the NaN of infinity less infinity has its sign set, on ARM and
+ * others it has not. On x86 the look-up kernel is the fastest (a popcount of bytes is eight instructions there, a byte
+ * shuffle one); elsewhere the kernels race for a few milliseconds.
  */
 import { createArena } from "./arena.ts";
 import {
+  byteWeightBytes,
   type ConvShape,
   encodeConvShape,
   groups,
   lookupWeightBytes,
   outputPixels,
   paddedPixels,
-  taps,
+  startBytes,
   words,
   wordWeightBytes,
 } from "./conv-shape.ts";
@@ -24,17 +31,17 @@ export type BinaryKernel = "lookup" | "popcnt8" | "popcnt64";
 export const BINARY_KERNELS: readonly BinaryKernel[] = ["lookup", "popcnt8", "popcnt64"];
 
 const EXPORTS: Readonly<Record<BinaryKernel, KernelName>> = {
-  lookup: "bb_lookup_conv",
-  popcnt8: "bb_popcnt8_conv",
-  popcnt64: "bb_popcnt64_conv",
+  lookup: "bb_lookup_conv_real",
+  popcnt8: "bb_popcnt8_conv_real",
+  popcnt64: "bb_popcnt64_conv_real",
 };
 
-/** 1.2 million multiply-accumulates: a few tens of microseconds for a good kernel, also before it is optimised. */
+/** 1.8 million multiply-accumulates over channels that no kernel's unit divides: a few tens of microseconds. */
 const SHAPE: ConvShape = {
   images: 1,
   height: 8,
   width: 8,
-  channels: 64,
+  channels: 100,
   kernelHeight: 3,
   kernelWidth: 3,
   strideHeight: 1,
@@ -52,36 +59,54 @@ const ROUNDS = 12;
 
 export interface ProbeResult {
   readonly kernel: BinaryKernel;
-  /** Best time of each kernel on the probe's convolution, in microseconds. */
-  readonly microseconds: Readonly<Record<BinaryKernel, number>>;
+  /** Best time of each kernel on the probe's convolution, in microseconds; null where there was no race. */
+  readonly microseconds: Readonly<Record<BinaryKernel, number>> | null;
 }
 
 const cache = new Map<Variant, ProbeResult>();
 
-/**
- * The fastest kernel here; measured once a process for each build of the core, in half a MiB that is
- * added to the memory of `instance` and stays there.
- */
+/** The best kernel on this machine; the race is run once per variant and process. `instance` is only borrowed. */
 export function probe(variant: Variant, instance: KernelInstance): ProbeResult {
   const known = cache.get(variant);
   if (known !== undefined) return known;
-  const result = race(instance);
+  const result = choose(instance);
   cache.set(variant, result);
   return result;
 }
 
+/** The probe without its memory. */
+export function choose(instance: KernelInstance): ProbeResult {
+  return isX86(instance) ? { kernel: "lookup", microseconds: null } : race(instance);
+}
+
+/** By the sign of a NaN that the processor makes. */
+function isX86({ exports, memory }: KernelInstance): boolean {
+  const address = memory.grow(1) * pageBytes;
+  const infinities = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+  new Float32Array(memory.buffer).set(infinities, address / 4);
+  exports.add(address, address + 4, address + 8, 1);
+  return new DataView(memory.buffer).getInt32(address + 8, true) < 0;
+}
+
 function race(instance: KernelInstance): ProbeResult {
   const { exports, memory } = instance;
-  const arena = createArena(memory.grow(8) * pageBytes);
-  const descriptor = arena.allocate(64);
-  const activations = arena.allocate(paddedPixels(SHAPE) * Math.max(groups(SHAPE.channels), 8 * words(SHAPE.channels)));
-  const weights = arena.allocate(Math.max(lookupWeightBytes(SHAPE), wordWeightBytes(SHAPE)));
-  const correction = arena.allocate(4 * taps(SHAPE) * SHAPE.filters);
-  const sums = arena.allocate(4 * outputPixels(SHAPE) * SHAPE.filters);
+  const plan = (base: number) => {
+    const { allocate, end } = createArena(base);
+    return {
+      descriptor: allocate(64),
+      activations: allocate(paddedPixels(SHAPE) * Math.max(groups(SHAPE.channels), 8 * words(SHAPE.channels))),
+      weights: allocate(Math.max(lookupWeightBytes(SHAPE), byteWeightBytes(SHAPE), wordWeightBytes(SHAPE))),
+      starts: allocate(startBytes(SHAPE)),
+      sums: allocate(4 * outputPixels(SHAPE) * SHAPE.filters),
+      end: end(),
+    };
+  };
+  const base = memory.grow(Math.ceil(plan(0).end / pageBytes)) * pageBytes;
+  const { descriptor, activations, weights, starts, sums } = plan(base);
   new Uint8Array(memory.buffer).set(encodeConvShape(SHAPE), descriptor);
   const time = (kernel: BinaryKernel): number => {
     const began = performance.now();
-    exports[EXPORTS[kernel]](descriptor, activations, weights, correction, sums);
+    exports[EXPORTS[kernel]](descriptor, activations, weights, starts, sums, 0, SHAPE.filters);
     return 1000 * (performance.now() - began);
   };
   const best = {

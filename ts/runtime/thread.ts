@@ -18,7 +18,7 @@ const death = (message: string, cause?: unknown): ProxbitError =>
   new ProxbitError(
     "worker",
     `a worker died: ${message}`,
-    "Create a new trainer; if it happens again, use fewer workers or a smaller batch.",
+    "Create a new trainer or session; if it happens again, use fewer workers or a smaller batch.",
     { cause },
   );
 

@@ -1,0 +1,239 @@
+/**
+ * What the compiler knows while it goes from layer to layer: where values lie, in f32 and as bits, where weights lie, and
+ * what it has to say about each layer.
+ */
+import type { PackedModel, PackedTensor } from "../io/model-file.ts";
+import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
+import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
+import type { KernelName } from "../runtime/exports.ts";
+import type { BinaryKernel } from "../runtime/probe.ts";
+import { call, type Draft, type Place } from "./draft.ts";
+import { type Flow, flowOf, isBinary, isProduct, type ProductNode } from "./fuse.ts";
+import { type BitLayout, NIBBLES, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
+import { cut, inputSlice } from "./slices.ts";
+import { productShape } from "./windows.ts";
+
+/** A layer as compiled, for `explain`. */
+export interface CompiledLayer {
+  readonly node: string;
+  readonly op: GraphNode["op"];
+  /** The product, by which operands are +-1; null for layers that multiply nothing. */
+  readonly product: "ff" | "fb" | "bb" | null;
+  /** The kernel of the core that runs; empty where the layer is part of another. */
+  readonly kernel: KernelName | "";
+  readonly outputShape: Shape;
+  /** Bits of a weight and of an activation; 32 where real. */
+  readonly weightBits: 1 | 32;
+  readonly activationBits: 1 | 32;
+  readonly multiplyAccumulates: number;
+  /** What became of the layer, or why it is not on the fast path and what to change. */
+  readonly note: string;
+}
+
+/** To be done after set-up: make the mask of the flips (a byte a channel) at `flips`, and write it to `mask`. */
+export interface FlipJob {
+  readonly flips: number;
+  readonly channels: number;
+  readonly mask: number;
+  readonly layout: BitLayout;
+}
+
+/** Bits in the padded buffer of a consumer's window. */
+export interface Bits {
+  readonly shape: ConvShape;
+  readonly layout: BitLayout;
+  readonly place: Place;
+}
+
+export interface Context {
+  readonly graph: Graph;
+  readonly flow: Flow;
+  readonly draft: Draft;
+  readonly kernel: ProductKernel;
+  /** Images of one run, and the parts that a layer of one image is cut into, one for each worker. */
+  readonly images: number;
+  readonly parts: number;
+  readonly layers: CompiledLayer[];
+  readonly flipJobs: FlipJob[];
+  readonly shapeOf: (name: string) => Shape;
+  /** The window of a convolution or dense layer. */
+  readonly windowOf: (node: ProductNode) => ConvShape;
+  /** The layout in which a layer takes the signs of its input, null where it takes the input itself. */
+  readonly layoutFor: (node: GraphNode) => BitLayout | null;
+  /** Whether a layer takes bits as the product's kernel writes them, pixel by pixel. */
+  readonly takesBits: (node: GraphNode) => node is ProductNode;
+  /** The address of these tensors of the model, one after the other. */
+  readonly tensor: (...names: readonly string[]) => number;
+  /** Scale and shift of a batch norm with its running statistics. */
+  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: number; readonly shift: number };
+  /** Memory for the value of `name`, or the value it has already. */
+  readonly value: (name: string) => Place;
+  /** Makes `name` the value at `place`. */
+  readonly put: (name: string, place: Place) => void;
+  /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
+  readonly bitsBuffer: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
+  /** The same, registered as what the readers of `name` find. */
+  readonly putBits: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
+  /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
+  readonly bitsFor: (node: ProductNode) => Bits;
+  /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
+  readonly signReaders: (name: string) => readonly ProductNode[];
+  /** Whether anyone reads the value of `name` as f32, now that some of its bits are written. */
+  readonly isWanted: (name: string) => boolean;
+  /** Whether the f32 value of `name` is of no use to anyone once the nodes `readers` have run. */
+  readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
+  readonly explain: (node: GraphNode, layer: Partial<CompiledLayer>) => void;
+}
+
+export function createContext(
+  model: PackedModel,
+  kernelName: BinaryKernel,
+  images: number,
+  parts: number,
+  draft: Draft,
+): Context {
+  const { graph } = model;
+  const shapes = shapesOf(graph);
+  const flow = flowOf(graph);
+  const kernel = PRODUCT_KERNELS[kernelName];
+  const values = new Map<string, Place>();
+  const bits = new Map<string, Bits>();
+  const layers: CompiledLayer[] = [];
+  const flipJobs: FlipJob[] = [];
+  const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
+  const windowOf = (node: ProductNode): ConvShape => {
+    const [name] = node.inputs;
+    return productShape(node, images, shapeOf(name), shapeOf(flow.source(name).name));
+  };
+  const layoutFor = (node: GraphNode): BitLayout | null => {
+    if (!isProduct(node) || node.attributes.activationQuantizer === null) return null;
+    return isBinary(node) ? kernel.layout : NIBBLES;
+  };
+  // A dense layer with real weights reads the flattened vector, in which groups of channels lie otherwise.
+  const takesBits = (node: GraphNode): node is ProductNode =>
+    isProduct(node) && layoutFor(node) === kernel.layout && (node.op === "conv2d" || isBinary(node));
+  const value = (name: string): Place => {
+    const source = flow.source(name).name;
+    const known = values.get(source) ?? draft.buffer(4 * images * elementsOf(shapeOf(source)));
+    values.set(source, known);
+    return known;
+  };
+  const tensor = (...names: readonly string[]): number =>
+    draft.memo(`tensor ${names.join(" ")}`, () =>
+      draft.constant(joined(names.map((name) => bytesOf(model.parameters.get(name) as PackedTensor)))),
+    );
+
+  const bitsBuffer = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
+    const key = bordersOf(shape, layout);
+    const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);
+    const descriptor = draft.descriptor(shape);
+    const place = draft.bordered(key, bytes, (to) => call(name, layout.fillBorder, descriptor, to));
+    return { shape, layout, place };
+  };
+  const putBits = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
+    const made = bitsBuffer(name, shape, layout);
+    bits.set(`${name} ${bordersOf(shape, layout)}`, made);
+    return made;
+  };
+  const writtenBits = (node: ProductNode, layout: BitLayout): Bits | undefined =>
+    bits.get(`${flow.source(node.inputs[0]).name} ${bordersOf(windowOf(node), layout)}`);
+  const bitsFor = (node: ProductNode): Bits => {
+    const layout = layoutFor(node) as BitLayout;
+    const written = writtenBits(node, layout);
+    if (written !== undefined) return written;
+    const source = flow.source(node.inputs[0]).name;
+    const made = putBits(source, windowOf(node), layout);
+    const { shape, place } = made;
+    const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
+    const x = value(source);
+    const ranges = images > 1 ? [{ first: 0, count: shape.height }] : cut(shape.height, parts);
+    draft.phase(
+      ranges.map((rows) => {
+        const from = { ...x, offset: x.offset + 4 * rows.first * shape.width * shape.channels };
+        const to = { ...place, offset: place.offset + rows.first * rowBytes };
+        return [call(node.name, layout.sign, draft.descriptor(inputSlice(shape, rows)), from, to)];
+      }),
+    );
+    return made;
+  };
+  const isWritten = (node: GraphNode): boolean => {
+    const layout = layoutFor(node);
+    return layout !== null && isProduct(node) && writtenBits(node, layout) !== undefined;
+  };
+
+  return {
+    graph,
+    flow,
+    draft,
+    kernel,
+    images,
+    parts,
+    layers,
+    flipJobs,
+    shapeOf,
+    windowOf,
+    layoutFor,
+    takesBits,
+    tensor,
+    fold: (node) =>
+      draft.memo(`fold ${node.name}`, () => {
+        const { name } = node;
+        const channels = shapeOf(name).at(-1) as number;
+        const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
+        const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
+        const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
+        draft.once(name, "norm_fold", gamma, beta, running, node.attributes.epsilon, channels, scale, shift);
+        return { scale, shift };
+      }),
+    value,
+    put: (name, place) => {
+      values.set(name, place);
+    },
+    bitsBuffer,
+    putBits,
+    bitsFor,
+    signReaders: (name) => {
+      const byBorder = new Map<string, ProductNode>();
+      for (const node of flow.consumers(name)) {
+        if (!takesBits(node)) continue;
+        const key = bordersOf(windowOf(node), kernel.layout);
+        if (!byBorder.has(key)) byBorder.set(key, node);
+      }
+      return [...byBorder.values()];
+    },
+    isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
+    isLastUse: (name, readers) => {
+      const { name: source } = flow.source(name);
+      return (
+        source !== flow.result && flow.consumers(source).every((node) => readers.has(node.name) || isWritten(node))
+      );
+    },
+    explain: (node, layer) => {
+      const none = { product: null, kernel: "" as const, weightBits: 32 as const, activationBits: 32 as const };
+      const outputShape = shapeOf(node.name);
+      layers.push({ node: node.name, op: node.op, outputShape, ...none, multiplyAccumulates: 0, note: "", ...layer });
+    },
+  };
+}
+
+/** A text that is the same for windows whose padded buffers of bits have one form and one border. */
+function bordersOf(shape: ConvShape, layout: BitLayout): string {
+  const { images, height, width, channels, padTop, padLeft, paddedHeight, paddedWidth, padOne } = shape;
+  const border = paddedHeight !== height || paddedWidth !== width ? Number(padOne) : 0;
+  return [layout.name, images, height, width, channels, padTop, padLeft, paddedHeight, paddedWidth, border].join(" ");
+}
+
+const bytesOf = (data: PackedTensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [first, ...rest] = parts;
+  if (first !== undefined && rest.length === 0) return first;
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,64 @@
+/**
+ * Where the buffers of a network lie while it runs. A buffer is in use from one phase to another; buffers that are never
+ * in use at the same time may share memory, which keeps the whole small enough for the cache.
+ */
+
+/** Bytes, and the first and last phase in which they are in use. */
+export interface LiveRange {
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Placement {
+  /** Of each buffer, in the order given, its offset: a multiple of 64, the size of a cache line. */
+  readonly offsets: readonly number[];
+  /** Bytes of all buffers together. */
+  readonly bytes: number;
+}
+
+const LINE = 64;
+const meet = (a: LiveRange, b: LiveRange): boolean => a.first <= b.last && b.first <= a.last;
+
+/** Places buffers, the largest first, each at the lowest offset that no buffer in use at the same time takes up. */
+export function placeBuffers(buffers: readonly LiveRange[]): Placement {
+  const offsets = new Array<number>(buffers.length).fill(0);
+  const placed: number[] = [];
+  let end = 0;
+  const bySize = buffers.map((_, i) => i).sort((a, b) => size(buffers[b]) - size(buffers[a]) || a - b);
+  for (const index of bySize) {
+    const buffer = buffers[index] as LiveRange;
+    let offset = 0;
+    for (const other of placed.toSorted((a, b) => (offsets[a] as number) - (offsets[b] as number))) {
+      if (!meet(buffer, buffers[other] as LiveRange)) continue;
+      if (offset + size(buffer) <= (offsets[other] as number)) break;
+      offset = Math.max(offset, (offsets[other] as number) + size(buffers[other]));
+    }
+    offsets[index] = offset;
+    placed.push(index);
+    end = Math.max(end, offset + size(buffer));
+  }
+  return { offsets, bytes: end };
+}
+
+const size = (buffer: LiveRange | undefined): number => Math.ceil((buffer?.bytes ?? 0) / LINE) * LINE;
+
+/**
+ * Gives each of some alike buffers the number of a slot, as few slots as possible: a slot goes from one buffer to the
+ * next that is first in use after the other's last.
+ */
+export function shareSlots(buffers: readonly LiveRange[]): readonly number[] {
+  const busyUntil: number[] = [];
+  const slots = new Array<number>(buffers.length).fill(0);
+  const byFirst = buffers.map((_, i) => i).sort((a, b) => first(buffers[a]) - first(buffers[b]) || a - b);
+  for (const index of byFirst) {
+    const buffer = buffers[index] as LiveRange;
+    const free = busyUntil.findIndex((last) => last < buffer.first);
+    const slot = free < 0 ? busyUntil.length : free;
+    busyUntil[slot] = buffer.last;
+    slots[index] = slot;
+  }
+  return slots;
+}
+
+const first = (buffer: LiveRange | undefined): number => buffer?.first ?? 0;

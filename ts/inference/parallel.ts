@@ -1,0 +1,119 @@
+/**
+ * A session on several threads. The caller's thread puts images into shared memory and waits without blocking; workers run
+ * the network. Alone in a batch, an image is shared: each worker takes rows or filters of a layer, and all meet before the
+ * next one. In larger batches each worker takes images of its own. No number depends on how the work was shared.
+ */
+import { integerIn, oneOf, plainObject, type Subject } from "../checks.ts";
+import { ProxbitError } from "../errors.ts";
+import { decodeModel } from "../io/model-file.ts";
+import { inputShapeOf } from "../nn/shapes.ts";
+import { instantiate } from "../runtime/instantiate.ts";
+import { loadModule } from "../runtime/load.ts";
+import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
+import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
+import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
+import { explanationOf } from "./explain.ts";
+import { badLayer, checkOutputs, countImages, type Images } from "./images.ts";
+import { type Prepared, prepare } from "./prepare.ts";
+import type { SessionFacts } from "./session.ts";
+
+export interface ParallelOptions {
+  /** Threads, from 1 to 64. */
+  readonly workers: number;
+  /** The build of the core, `plain-shared` or `relaxed-shared`; the best that runs here where absent. */
+  readonly variant?: Variant;
+  /** The kernel of the +-1 by +-1 product; the winner of the start-up probe where absent. */
+  readonly kernel?: BinaryKernel;
+  /** 1 (where absent): all workers share each image, for the shortest wait. From 2 to 256: images worked on at once. */
+  readonly batch?: number;
+}
+
+export interface ParallelSession extends SessionFacts {
+  readonly workers: number;
+  /**
+   * Runs the network as `Session.run` does, with the same results, and without blocking the caller's thread. Runs that
+   * were asked for earlier come first. `images` must not change until the promise is settled.
+   *
+   * @throws ProxbitError as `Session.run`, and `worker` where a thread has died or the session was closed.
+   */
+  run(images: Images): Promise<Float32Array>;
+  /** Ends the workers; pending and later runs reject. */
+  close(): void;
+}
+
+/**
+ * Loads a model file into a pool of workers. Close the session when it is no longer wanted.
+ *
+ * @throws ProxbitError `environment` where threads cannot share memory, and as `load`.
+ */
+export async function loadParallel(bytes: Uint8Array, options: ParallelOptions): Promise<ParallelSession> {
+  const model = decodeModel(bytes);
+  const subject: Subject = { code: "argument", what: "loadParallel" };
+  plainObject(options, ["workers", "variant", "kernel", "batch"], subject);
+  const workers = integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
+  const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
+  if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
+  const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
+  if (!isShared(variant)) throw notShared(variant);
+  const pool = await createPool({ workers, variant });
+  try {
+    const memory = pool.memory as WebAssembly.Memory;
+    const instance = instantiate(await loadModule(variant), { memory });
+    const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers });
+    let last: Promise<unknown> = Promise.resolve();
+    const runAll = crew(pool, prepared);
+    return {
+      graph: model.graph,
+      metadata: model.metadata,
+      inputShape: inputShapeOf(model.graph),
+      classes: prepared.compiled.outputSize,
+      workers,
+      explain: () => explanationOf(variant, prepared, memory),
+      run: async (images) => {
+        const count = countImages(model, prepared.scale, images);
+        const result = last.then(() => runAll(images, count));
+        last = result.catch(() => {});
+        return result;
+      },
+      close: pool.close,
+    };
+  } catch (error) {
+    pool.close();
+    throw error;
+  }
+}
+
+/** Runs images through the workers, as many at once as there is room for. */
+function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) => Promise<Float32Array> {
+  const { compiled, stagedImages } = prepared;
+  const { inputSize, outputSize } = compiled;
+  const programs = new Map<string, Promise<number>>();
+  /** Written and sent to the workers at the first run with so many blocks of images of one kind. */
+  const program = (blocks: number, kind: "bytes" | "floats"): Promise<number> => {
+    const key = `${kind} ${blocks}`;
+    const known = programs.get(key) ?? pool.define(prepared.program(blocks, kind));
+    programs.set(key, known);
+    return known;
+  };
+  return async (images, count) => {
+    const kind = images instanceof Float32Array ? "floats" : "bytes";
+    const results = new Float32Array(count * outputSize);
+    for (let first = 0; first < count; first += stagedImages) {
+      const valid = Math.min(stagedImages, count - first);
+      const blocks = prepared.stage(images.subarray(first * inputSize, (first + valid) * inputSize));
+      const { failure } = await pool.run(await program(blocks, kind), [[]], []);
+      if (failure !== null) throw badLayer(failure.node, "while it ran");
+      results.set(prepared.outputs(valid), first * outputSize);
+    }
+    checkOutputs(results, outputSize);
+    return results;
+  };
+}
+
+function notShared(variant: Variant): ProxbitError {
+  return new ProxbitError(
+    "environment",
+    `workers share memory, and the build "${variant}" of the core has a memory of its own`,
+    "Serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp and leave out the variant, or use load for one thread.",
+  );
+}

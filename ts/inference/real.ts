@@ -1,0 +1,155 @@
+/**
+ * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
+ * leave as f32. What follows element by element is done while some rows are in the cache.
+ */
+import type { NodeOf } from "../nn/graph.ts";
+import {
+  type ConvShape,
+  isUnpadded,
+  mixedScratchBytes,
+  outputPixels,
+  paddedPixels,
+  panelFloats,
+  reduction,
+} from "../runtime/conv-shape.ts";
+import { emitSums, explainProduct } from "./binary.ts";
+import type { CompiledLayer, Context } from "./context.ts";
+import { at, call, type DraftCall, type Place } from "./draft.ts";
+import { isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
+import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
+
+/** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
+const STRIP_BYTES = 32 << 10;
+
+/** A step of the way from one piece of memory to another, of so many pixels. */
+type Step = (from: Place, to: Place, pixels: number) => DraftCall;
+
+export function emitRows(group: RowsGroup, context: Context): void {
+  const { product, followers } = group;
+  const steps = followers.map((node) => followerStep(node, context));
+  const out = context.value((followers.at(-1) ?? product).name);
+  if (isBinary(product)) emitBinary(product, steps, out, context);
+  else if (product.attributes.activationQuantizer !== null) emitMixed(product, steps, out, context);
+  else emitReal(product, steps, out, context);
+  for (const node of followers) {
+    context.explain(node, {
+      kernel: node.op === "batchNorm" ? "affine" : "activation_forward",
+      note: `row by row with ${product.name}`,
+    });
+  }
+}
+
+/** What a batch norm or an activation does to rows. */
+export function followerStep(node: NodeOf<"batchNorm"> | NodeOf<"activation">, context: Context): Step {
+  const channels = context.shapeOf(node.name).at(-1) as number;
+  if (node.op === "activation") {
+    const kind = node.attributes.activation === "relu" ? 0 : 1;
+    return (from, to, pixels) => call(node.name, "activation_forward", kind, from, to, pixels * channels);
+  }
+  const { scale, shift } = context.fold(node);
+  return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
+}
+
+function biasStep(node: ProductNode, filters: number, context: Context): Step {
+  const ones = context.draft.constant(new Uint8Array(new Float32Array(filters).fill(1).buffer));
+  const bias = context.tensor(`${node.name}/bias`);
+  return (from, to, pixels) => call(node.name, "affine", from, pixels, filters, ones, bias, to);
+}
+
+function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
+  const shape = context.windowOf(node);
+  const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
+  const sums = all.length === 0 ? out : context.draft.buffer(4 * outputPixels(shape) * shape.filters);
+  emitSums(node, sums, context);
+  if (all.length > 0) {
+    const [first, ...rest] = all as readonly [Step, ...Step[]];
+    const from = (rows: Range): Place => at(sums, 4 * rows.first * shape.outWidth * shape.filters);
+    const product = ({ shape: slice }: Slice, rows: Range, to: Place): DraftCall =>
+      first(from(rows), to, outputPixels(slice));
+    emitStrips(shape, STRIP_BYTES, product, rest, out, context);
+  }
+  explainProduct(node, context.kernel.convReal, "sums leave as f32", context);
+}
+
+function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
+  const { draft } = context;
+  const shape = context.windowOf(node);
+  const { layout, place } = context.bitsFor(node);
+  const weights = context.tensor(`${node.name}/kernel`);
+  const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
+  const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
+  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
+    const scratch = draft.buffer(mixedScratchBytes(slice));
+    return call(node.name, "fb_conv", draft.descriptor(slice), at(place, paddedRow * rowBytes), weights, to, scratch);
+  };
+  // The kernel makes tables of the weights in each call: no strips.
+  emitStrips(shape, Number.POSITIVE_INFINITY, product, all, out, context);
+  const note = "real weights; give the layer a weightQuantizer to run on bits";
+  explainReal(node, { product: "fb", kernel: "fb_conv", activationBits: 1, note }, context);
+}
+
+function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
+  const { draft } = context;
+  const { name } = node;
+  const shape = context.windowOf(node);
+  const [k, n] = [reduction(shape), shape.filters];
+  const isLatent = node.attributes.weightQuantizer !== null;
+  const file = context.tensor(`${name}/kernel`);
+  const weights = isLatent ? draft.allocate(4 * k * n) : file;
+  if (isLatent) draft.once(name, "unpack_file_bits_real", file, k, n, weights);
+  const panels = draft.allocate(4 * panelFloats(k, n));
+  draft.once(name, "pack_panels", weights, k, n, panels);
+  const bias = node.attributes.useBias ? context.tensor(`${name}/bias`) : 0;
+  const x = paddedInput(node, shape, context);
+  const rowBytes = 4 * shape.paddedWidth * shape.channels;
+  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall =>
+    call(name, "ff_conv", draft.descriptor(slice), at(x, paddedRow * rowBytes), panels, bias, to);
+  emitStrips(shape, STRIP_BYTES, product, steps, out, context);
+  const note = "real activations; give the layer an activationQuantizer to run on bits";
+  explainReal(node, { product: "ff", kernel: "ff_conv", weightBits: isLatent ? 1 : 32, note }, context);
+}
+
+function paddedInput(node: ProductNode, shape: ConvShape, { draft, value }: Context): Place {
+  const x = value(node.inputs[0]);
+  if (isUnpadded(shape)) return x;
+  const padded = draft.buffer(4 * paddedPixels(shape) * shape.channels);
+  draft.phase([[call(node.name, "pad_real", draft.descriptor(shape), x, padded)]]);
+  return padded;
+}
+
+/**
+ * One phase: for every strip of rows the product, then the steps one after the other, by way of two pieces of memory that
+ * hold a strip each, into `out`.
+ */
+function emitStrips(
+  shape: ConvShape,
+  stripBytes: number,
+  product: (slice: Slice, rows: Range, to: Place) => DraftCall,
+  steps: readonly Step[],
+  out: Place,
+  { draft, parts }: Context,
+): void {
+  const rowBytes = 4 * shape.outWidth * shape.filters;
+  const tasks = cutByRows(shape, parts).map(({ rows: part }) => {
+    const isCut = steps.length > 0 && shape.images === 1;
+    const stripRows = isCut ? Math.min(part.count, Math.max(1, Math.floor(stripBytes / rowBytes))) : part.count;
+    const spare = steps.slice(0, 2).map(() => draft.buffer(stripRows * shape.images * rowBytes));
+    const strips = cut(part.count, Math.ceil(part.count / stripRows));
+    return strips.flatMap(({ first, count }) => {
+      const rows = { first: part.first + first, count };
+      const slice = shape.images === 1 ? outputSlice(shape, rows) : { shape, paddedRow: 0, row: 0 };
+      const places = [...steps.map((_, i) => spare[i % 2] as Place), at(out, rows.first * rowBytes)];
+      const pixels = outputPixels(slice.shape);
+      const calls = [product(slice, rows, places[0] as Place)];
+      for (const [i, step] of steps.entries()) calls.push(step(places[i] as Place, places[i + 1] as Place, pixels));
+      return calls;
+    });
+  });
+  draft.phase(tasks);
+}
+
+function explainReal(node: ProductNode, layer: Partial<CompiledLayer>, context: Context): void {
+  const shape = context.windowOf(node);
+  const multiplyAccumulates = (outputPixels(shape) / shape.images) * shape.filters * reduction(shape);
+  context.explain(node, { multiplyAccumulates, ...layer });
+}
