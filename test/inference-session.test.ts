@@ -1,7 +1,7 @@
 /** The guarantees of a session: what it explains, what it does to its input, and that whatever is wrong is said. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatExplanation, load } from "../ts/inference/index.ts";
-import { type Graph, layers, randomStream, sequential } from "../ts/nn/index.ts";
+import { type Graph, layers, randomStream, resnet20, sequential } from "../ts/nn/index.ts";
 import { instantiate } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -39,10 +39,11 @@ describe("a session", () => {
       variant: "plain",
       kernel: "lookup",
       chosenBy: "caller",
-      notes: [expect.stringContaining("relaxed SIMD")],
+      obstacles: [{ reason: expect.stringContaining("relaxed SIMD"), remedy: expect.stringContaining("Node 22") }],
     });
     expect(rest.memoryBytes % 65536).toBe(0);
     expect(rows).toMatchObject([
+      { node: "input", kernel: null, fusedInto: null, valueBytes: 4 * 72 },
       {
         node: "real",
         product: "ff",
@@ -51,27 +52,37 @@ describe("a session", () => {
         activationBits: 32,
         multiplyAccumulates: 16 * 6 * 18,
         outputShape: [4, 4, 6],
+        // Row by row with the batch norm behind it.
+        valueBytes: 0,
+        obstacles: [{ reason: "real weights and activations" }],
       },
-      { node: "norm", product: null, kernel: "affine", multiplyAccumulates: 0 },
+      { node: "norm", product: null, kernel: "affine", multiplyAccumulates: 0, valueBytes: 4 * 96 },
       {
         node: "first",
         product: "bb",
         kernel: "bb_lookup_conv_bits",
+        fusedInto: null,
         weightBits: 1,
         activationBits: 1,
+        // 16 filters a block, two groups of channels, nine taps.
+        weightBytes: 16 * 2 * 9,
+        valueBytes: 0,
         multiplyAccumulates: 16 * 8 * 54,
+        obstacles: [{ reason: expect.stringMatching(/^6 input channels are not a multiple of 4/) }],
       },
-      { node: "pool", product: null, kernel: "", note: expect.stringContaining("on bits") },
-      { node: "fused", product: null, kernel: "", note: expect.stringContaining("integer thresholds") },
+      { node: "pool", product: null, kernel: "max_pool_nibbles" },
+      { node: "fused", product: null, kernel: null, fusedInto: "first", valueBytes: 4 * 2 },
       {
         node: "mixed",
         product: "fb",
         kernel: "fb_conv",
         weightBits: 32,
         activationBits: 1,
+        weightBytes: 4 * 32 * 4,
         multiplyAccumulates: 4 * 32,
-        note: expect.stringContaining("weightQuantizer"),
+        obstacles: [{ reason: "real weights", remedy: expect.stringContaining("weightQuantizer") }],
       },
+      { node: "flatten", kernel: null, fusedInto: null, valueBytes: 0 },
       {
         node: "head",
         product: "ff",
@@ -79,20 +90,91 @@ describe("a session", () => {
         weightBits: 1,
         activationBits: 32,
         multiplyAccumulates: 4 * 3,
-        note: expect.stringContaining("activationQuantizer"),
+        valueBytes: 4 * 3,
+        obstacles: [{ reason: "real activations", remedy: expect.stringContaining("activationQuantizer") }],
       },
     ]);
+    for (const { product, tile } of rows) expect(tile === null).toBe(product === null);
     const text = formatExplanation(session.explain());
-    for (const { node, note } of rows) expect(text).toContain(note === "" ? node : note);
-    expect(text).toContain("binary kernel: lookup (chosen by caller)");
+    for (const { node, obstacles } of rows) {
+      expect(text).toContain(`\n${node} `);
+      for (const { reason } of obstacles) expect(text).toContain(`${node}: ${reason}`);
+    }
+    expect(text).toMatch(/\nfused +2x2x8 +fused +64 B +8 B\n/);
+    expect(text).toContain("core plain; binary kernel lookup (chosen by caller)");
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+  });
+
+  test.each([
+    ["popcnt8", 8],
+    ["popcnt64", 64],
+  ] as const)("%s wants channels in groups of %i", async (kernel, group) => {
+    const { layers: rows } = (await load(await fileWith({}), { kernel, variant: "plain" })).explain();
+    const reasons = rows.find(({ node }) => node === "first")?.obstacles.map(({ reason }) => reason);
+    // The layer behind it reads another layout of bits.
+    expect(reasons).toEqual([
+      expect.stringContaining(`not a multiple of ${group}`),
+      expect.stringContaining("sums leave as f32"),
+    ]);
+  });
+
+  test("explains residual layers: batch norm, sum and signs in one kernel, and sums that leave as they are", async () => {
+    const net = resnet20({ inputShape: [8, 8, 4], classes: 3 });
+    const { layers: rows, obstacles } = (await load(await fileWith({}, net), { variant: "relaxed" })).explain();
+    expect(obstacles).toEqual([]);
+    const by = new Map(rows.map((row) => [row.node, row]));
+    expect(by.get("stage1_2_conv")).toMatchObject({ product: "bb", valueBytes: 0, obstacles: [] });
+    expect(by.get("stage1_2_conv")?.kernel).toMatch(/^bb_\w+_conv_norm$/);
+    expect(by.get("stage1_2_norm")).toMatchObject({ kernel: null, fusedInto: "stage1_2_conv", valueBytes: 0 });
+    // As f32 for the next shortcut, and as bits for the next convolution.
+    const real = 4 * 8 * 8 * 16;
+    expect(by.get("stage1_2")).toMatchObject({ kernel: null, fusedInto: "stage1_2_conv" });
+    expect(by.get("stage1_2")?.valueBytes).toBeGreaterThan(real);
+    expect(by.get("stage1_2")?.valueBytes).toBeLessThan(1.5 * real);
+    // The last sum has no reader that takes signs.
+    expect(by.get("stage3_6")?.valueBytes).toBe(4 * 2 * 2 * 64);
+    expect(by.get("stage2_1_shortcut_pool")).toMatchObject({ kernel: "avg_pool", product: null });
+    const bare = sequential({ inputShape: [4, 4, 4] }, [
+      layers.conv2d({ filters: 4, kernelSize: 3, weightQuantizer: "bc", activationQuantizer: "poly", name: "biased" }),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const [, biased] = (await load(await fileWith({}, bare))).explain().layers;
+    expect(biased?.kernel).toMatch(/_conv_real$/);
+    expect(biased?.obstacles).toEqual([
+      { reason: expect.stringContaining("sums leave as f32"), remedy: expect.stringContaining("no bias") },
+    ]);
+  });
+
+  test("measures its layers: shares that add up to 1, and results as before", async () => {
+    const session = await load(await fileWith(inputMetadata(split)), { batch: 4 });
+    const before = bits(session.run(split.images));
+    const profile = session.profile({ runs: 50 });
+    expect(profile).toMatchObject({ runs: 50, images: expect.any(Number) });
+    expect(profile.milliseconds).toBeGreaterThan(0);
+    expect(profile.layers.map(({ node }) => node)).toEqual(graph.nodes.map(({ name }) => name));
+    const shares = profile.layers.map(({ share }) => share);
+    expect(shares.reduce((sum, share) => sum + share, profile.rest)).toBeCloseTo(1, 9);
+    expect(Math.min(...shares, profile.rest)).toBeGreaterThanOrEqual(0);
+    const milliseconds = profile.layers.reduce((sum, layer) => sum + layer.milliseconds, 0);
+    expect(milliseconds).toBeCloseTo((1 - profile.rest) * profile.milliseconds, 9);
+    const measured = (name: string) => profile.layers.find(({ node }) => node === name)?.share;
+    expect(measured("first")).toBeGreaterThan(0);
+    expect([measured("fused"), measured("flatten")]).toEqual([0, 0]);
+    const text = formatExplanation(session.explain(), profile);
+    expect(text).toMatch(/\nlayer .* values +time\n/);
+    expect(text).toMatch(/\nmeasured: [\d.]+ ms for \d+ images?, fastest of 50 runs; between layers [\d.]+ %\n/);
+    expect(bits(session.run(split.images))).toEqual(before);
+    expect(() => session.profile({ runs: 0 })).toThrow(expect.objectContaining({ code: "argument" }));
+    expect(() => session.profile({ run: 1 } as never)).toThrow(expect.objectContaining({ code: "argument" }));
   });
 
   test("lets the probe choose the kernel where the caller does not, for each build of the core", async () => {
     for (const variant of ["plain", "relaxed"] as const) {
-      const { chosenBy, kernel, notes } = (await load(await fileWith({}), { variant })).explain();
+      const { chosenBy, kernel, obstacles } = (await load(await fileWith({}), { variant })).explain();
       expect(chosenBy).toBe("probe");
       expect(kernel).toBe(probe(variant, instantiate(await loadModule(variant))).kernel);
-      expect(notes).toHaveLength(variant === "plain" ? 1 : 0);
+      expect(obstacles).toHaveLength(variant === "plain" ? 1 : 0);
     }
   });
 

@@ -39,7 +39,7 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
   if (missing.length === 0) return [];
   const options = missing.map((operand) => `${operand}Quantizer`).join(" and ");
   const reason = `real ${missing.map((operand) => `${operand}s`).join(" and ")}`;
-  return [{ reason, remedy: `Give the layer the option ${options}, where accuracy allows it.` }];
+  return [{ reason, remedy: `Give the layer ${options}, where accuracy allows it.` }];
 }
 
 /** Channels that a byte, or a word, of bits holds for a kernel, where `channels` do not fill the last one. */

@@ -3,7 +3,7 @@
  * product, with no pass over memory in between.
  */
 import type { NodeOf } from "../nn/graph.ts";
-import { type ConvShape, outputPixels, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
+import { type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
 import type { Bits, Context } from "./context.ts";
 import { at, call, type DraftCall, type Place, shapeKey } from "./draft.ts";
 import type { BitsGroup, NormGroup, ProductNode } from "./fuse.ts";
@@ -108,9 +108,6 @@ export function emitNorm(group: NormGroup, context: Context): void {
     return [call(product.name, kernel.convNorm, ...args)];
   });
   draft.phase(tasks);
-  explainProduct(product, kernel.convNorm, next === null ? "batch norm on the way out" : "bits in, bits out", context);
-  context.explain(norm, { note: `part of ${product.name}` });
-  if (add !== null) context.explain(add, { note: `part of ${product.name}` });
 }
 
 /** Thresholds in place of batch norm and sign: the bits of the sums, pooled where there is a pool, and nothing else. */
@@ -152,9 +149,6 @@ export function emitBits(group: BitsGroup, context: Context): void {
     const window = pool === null ? pixels : poolShape(pool, images, context.shapeOf(product.name));
     for (const bits of targets) draft.phase(poolTasks(pool ?? norm, window, target, mask, bits, context));
   }
-  explainProduct(product, kernel.convBits, "bits in, bits out", context);
-  if (pool !== null) context.explain(pool, { note: "on bits (OR), after the thresholds", activationBits: 1 });
-  context.explain(norm, { note: "integer thresholds: the next layer reads bits", activationBits: 1 });
 }
 
 /** Max-pool on bits, also of single pixels: what copies bits into another padded buffer. */
@@ -172,24 +166,5 @@ function poolTasks(
     const source = at(from.place, row * window.width * layout.pixelBytes(window.channels));
     const { descriptor, place } = bitsRows(to, part, context);
     return [call(node.name, layout.maxPool, context.draft.descriptor(shape), source, mask, descriptor, place)];
-  });
-}
-
-/** Says what became of a product of two +-1 operands. */
-export function explainProduct(
-  node: ProductNode,
-  kernel: Context["kernel"]["convReal"],
-  note: string,
-  context: Context,
-): void {
-  const shape = context.windowOf(node);
-  const partly = shape.channels % 4 === 0 ? "" : `; ${shape.channels} channels fill groups of 4 only in part`;
-  context.explain(node, {
-    product: "bb",
-    kernel,
-    weightBits: 1,
-    activationBits: 1,
-    multiplyAccumulates: (outputPixels(shape) / shape.images) * shape.filters * reduction(shape),
-    note: note + partly,
   });
 }

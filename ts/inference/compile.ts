@@ -11,10 +11,10 @@ import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call, Program, Write } from "../runtime/program.ts";
 import { emitBits, emitNorm } from "./binary.ts";
-import { type CompiledLayer, type Context, createContext, type FlipJob } from "./context.ts";
+import { type Context, createContext, type FlipJob } from "./context.ts";
 import { createDraft } from "./draft.ts";
 import { emitNode } from "./elementwise.ts";
-import { groupsOf, isProduct } from "./fuse.ts";
+import { type Group, groupsOf, isProduct } from "./fuse.ts";
 import { emitRows } from "./real.ts";
 
 export interface CompileOptions {
@@ -41,7 +41,8 @@ export interface Compiled {
   readonly lanes: readonly CompiledLane[];
   /** Bytes of the values of one lane. */
   readonly laneBytes: number;
-  readonly layers: readonly CompiledLayer[];
+  /** Layers that run together. */
+  readonly groups: readonly Group[];
   /** Floats of an image and of its output. */
   readonly inputSize: number;
   readonly outputSize: number;
@@ -56,28 +57,26 @@ export function compile(model: PackedModel, options: CompileOptions, base: numbe
   const context = createContext(model, options.kernel, options.images, options.parts, draft);
   const input = context.value(context.flow.input.name);
   draft.keep(input, "before");
-  emitGraph(context);
+  const groups = emitGraph(context);
   const output = context.value(graph.output);
   draft.keep(output, "after");
 
   const { writes, setup, lanes, laneBytes, end } = draft.finish(options.lanes);
-  const order = new Map(graph.nodes.map(({ name }, i) => [name, i]));
-  const place = ({ node }: CompiledLayer): number => order.get(node) as number;
   return {
     writes,
     setup: [...setup, ...lanes.flatMap((lane) => lane.setup)],
     flipJobs: context.flipJobs,
     lanes: lanes.map(({ program, address }) => ({ program, input: address(input), output: address(output) })),
     laneBytes,
-    layers: context.layers.toSorted((a, b) => place(a) - place(b)),
+    groups,
     inputSize: elementsOf(inputShapeOf(graph)),
     outputSize: elementsOf(context.shapeOf(graph.output)),
     end,
   };
 }
 
-/** Emits every group where its last layer stands, and every other layer where it stands itself. */
-function emitGraph(context: Context): void {
+/** Emits every group where its last layer stands, and every other layer where it stands itself; returns the groups. */
+function emitGraph(context: Context): readonly Group[] {
   const { graph, flow } = context;
   const groups = groupsOf(graph, flow, context.takesBits);
   const inGroup = new Set([...groups.values()].flatMap(({ members }) => members));
@@ -88,4 +87,5 @@ function emitGraph(context: Context): void {
     else if (group?.kind === "rows") emitRows(group, context);
     else if (!inGroup.has(node.name) && !isProduct(node)) emitNode(node, context);
   }
+  return [...groups.values()];
 }

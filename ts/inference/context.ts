@@ -6,30 +6,12 @@ import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
-import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { call, type Draft, type Place } from "./draft.ts";
 import { type Flow, flowOf, isBinary, isProduct, type ProductNode } from "./fuse.ts";
 import { type BitLayout, NIBBLES, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { cut, inputSlice } from "./slices.ts";
 import { productShape } from "./windows.ts";
-
-/** A layer as compiled, for `explain`. */
-export interface CompiledLayer {
-  readonly node: string;
-  readonly op: GraphNode["op"];
-  /** The product, by which operands are +-1; null for layers that multiply nothing. */
-  readonly product: "ff" | "fb" | "bb" | null;
-  /** The kernel of the core that runs; empty where the layer is part of another. */
-  readonly kernel: KernelName | "";
-  readonly outputShape: Shape;
-  /** Bits of a weight and of an activation; 32 where real. */
-  readonly weightBits: 1 | 32;
-  readonly activationBits: 1 | 32;
-  readonly multiplyAccumulates: number;
-  /** What became of the layer, or why it is not on the fast path and what to change. */
-  readonly note: string;
-}
 
 /** To be done after set-up: make the mask of the flips (a byte a channel) at `flips`, and write it to `mask`. */
 export interface FlipJob {
@@ -54,7 +36,6 @@ export interface Context {
   /** Images of one run, and the parts that a layer of one image is cut into, one for each worker. */
   readonly images: number;
   readonly parts: number;
-  readonly layers: CompiledLayer[];
   readonly flipJobs: FlipJob[];
   readonly shapeOf: (name: string) => Shape;
   /** The window of a convolution or dense layer. */
@@ -83,7 +64,6 @@ export interface Context {
   readonly isWanted: (name: string) => boolean;
   /** Whether the f32 value of `name` is of no use to anyone once the nodes `readers` have run. */
   readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
-  readonly explain: (node: GraphNode, layer: Partial<CompiledLayer>) => void;
 }
 
 export function createContext(
@@ -99,7 +79,6 @@ export function createContext(
   const kernel = PRODUCT_KERNELS[kernelName];
   const values = new Map<string, Place>();
   const bits = new Map<string, Bits>();
-  const layers: CompiledLayer[] = [];
   const flipJobs: FlipJob[] = [];
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
   const windowOf = (node: ProductNode): ConvShape => {
@@ -169,7 +148,6 @@ export function createContext(
     kernel,
     images,
     parts,
-    layers,
     flipJobs,
     shapeOf,
     windowOf,
@@ -208,11 +186,6 @@ export function createContext(
       return (
         source !== flow.result && flow.consumers(source).every((node) => readers.has(node.name) || isWritten(node))
       );
-    },
-    explain: (node, layer) => {
-      const none = { product: null, kernel: "" as const, weightBits: 32 as const, activationBits: 32 as const };
-      const outputShape = shapeOf(node.name);
-      layers.push({ node: node.name, op: node.op, outputShape, ...none, multiplyAccumulates: 0, note: "", ...layer });
     },
   };
 }

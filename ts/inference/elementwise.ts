@@ -20,7 +20,6 @@ export function emitFollower(node: Follower, context: Context): void {
     return [step(at(x, offset), at(y, offset), count)];
   });
   context.draft.phase(tasks);
-  context.explain(node, { kernel: node.op === "batchNorm" ? "affine" : "activation_forward" });
 }
 
 export function emitAdd(node: NodeOf<"add">, context: Context): void {
@@ -35,7 +34,6 @@ export function emitAdd(node: NodeOf<"add">, context: Context): void {
     ];
   });
   context.draft.phase(tasks);
-  context.explain(node, { kernel: "add" });
 }
 
 export function emitMaxPool(node: NodeOf<"maxPool2d">, context: Context): void {
@@ -50,7 +48,6 @@ export function emitMaxPool(node: NodeOf<"maxPool2d">, context: Context): void {
     return [call(node.name, "max_pool", draft.descriptor(shape), from, at(y, 4 * first), at(places, first))];
   });
   draft.phase(tasks);
-  context.explain(node, { kernel: "max_pool" });
 }
 
 export function emitAvgPool(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, context: Context): void {
@@ -63,7 +60,6 @@ export function emitAvgPool(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, conte
     return [call(node.name, "avg_pool", context.draft.descriptor(shape), from, to)];
   });
   context.draft.phase(tasks);
-  context.explain(node, { kernel: "avg_pool" });
 }
 
 /** Emits a layer that is no product and part of no group. */

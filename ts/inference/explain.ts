@@ -1,8 +1,45 @@
-/** What runs: per layer the product, the kernel, bits and multiply-accumulates, and why not the fast path. */
+/**
+ * What runs in inference: per layer the kernel, bits, bytes and multiply-accumulates, and why not the fast path. It is read
+ * off the very calls that a run makes.
+ */
+import { channelObstacles, machineObstacles, type Obstacle, realOperandObstacles, workOf } from "../explain.ts";
+import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
+import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { type Product, summary } from "../nn/summary.ts";
+import { type ConvShape, panelFloats, reduction } from "../runtime/conv-shape.ts";
+import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
+import type { Call } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
-import type { CompiledLayer } from "./context.ts";
+import { flowOf, type Group, isProduct, type ProductNode } from "./fuse.ts";
+import { PRODUCT_KERNELS } from "./layout.ts";
 import type { Prepared } from "./prepare.ts";
+import { asImage, productShape } from "./windows.ts";
+
+/** A layer as compiled. */
+export interface ExplainedLayer {
+  readonly node: string;
+  readonly op: OpName;
+  readonly outputShape: Shape;
+  /** The product, by which operands are +-1; null for layers that multiply nothing. */
+  readonly product: Product | null;
+  /** The kernel of the core that does the layer's work; null where another layer's kernel does it, or nothing is to do. */
+  readonly kernel: KernelName | null;
+  /** What a product's kernel works on at a time, "pixels x filters"; null for other layers. */
+  readonly tile: string | null;
+  /** The layer whose kernel does this layer's work on the way out; null where it has calls of its own. */
+  readonly fusedInto: string | null;
+  /** Bits of a weight and of an input; 32 where real. */
+  readonly weightBits: 1 | 32;
+  readonly activationBits: 1 | 32;
+  /** Bytes of the weights as the kernel reads them. */
+  readonly weightBytes: number;
+  /** Bytes of the output of one image in memory; 0 where it never gets there as a whole. */
+  readonly valueBytes: number;
+  /** For one image. */
+  readonly multiplyAccumulates: number;
+  readonly obstacles: readonly Obstacle[];
+}
 
 export interface Explanation {
   readonly variant: Variant;
@@ -11,59 +48,101 @@ export interface Explanation {
   readonly chosenBy: "probe" | "caller";
   /** Best times of the candidates in the probe, in microseconds; absent where none raced. */
   readonly probeMicroseconds?: Readonly<Record<BinaryKernel, number>>;
-  readonly layers: readonly CompiledLayer[];
+  readonly layers: readonly ExplainedLayer[];
   /** Bytes of memory the session has reserved. */
   readonly memoryBytes: number;
-  readonly notes: readonly string[];
-}
-
-/** The explanation as a table in plain text. */
-export function formatExplanation(explanation: Explanation): string {
-  const header = ["layer", "output", "product", "kernel", "weights", "inputs", "multiply-adds", "note"];
-  const rows = explanation.layers.map((layer) => [
-    layer.node,
-    layer.outputShape.join("x"),
-    layer.product ?? "",
-    layer.kernel,
-    layer.product === null ? "" : `${layer.weightBits} bit`,
-    layer.product === null ? "" : `${layer.activationBits} bit`,
-    layer.multiplyAccumulates === 0 ? "" : layer.multiplyAccumulates.toLocaleString("en-US"),
-    layer.note,
-  ]);
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] as string).length)),
-  );
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) =>
-        column === 6 ? cell.padStart(widths[column] as number) : cell.padEnd(widths[column] as number),
-      )
-      .join("  ")
-      .trimEnd();
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  const { variant, kernel, chosenBy, memoryBytes, notes } = explanation;
-  return [
-    line(header),
-    rule,
-    ...rows.map(line),
-    rule,
-    `core: ${variant}; binary kernel: ${kernel} (chosen by ${chosenBy}); memory: ${(memoryBytes / 1024).toFixed(0)} KiB`,
-    ...notes.map((note) => `note: ${note}`),
-  ].join("\n");
+  /** What slows all layers down. */
+  readonly obstacles: readonly Obstacle[];
 }
 
 /** What runs in `memory`, prepared with the build `variant` of the core. */
 export function explanationOf(variant: Variant, prepared: Prepared, memory: WebAssembly.Memory): Explanation {
-  const { kernel, probed, compiled } = prepared;
+  const { kernel, probed } = prepared;
   return {
     variant,
     kernel,
     chosenBy: probed === null ? "caller" : "probe",
     ...(probed?.microseconds ? { probeMicroseconds: probed.microseconds } : {}),
-    layers: compiled.layers,
+    layers: layersOf(prepared),
     memoryBytes: memory.buffer.byteLength,
-    notes: variant.startsWith("relaxed")
-      ? []
-      : ["relaxed SIMD is not in use: the look-up kernel runs about half as fast; use Node 22 or a current browser"],
+    obstacles: machineObstacles(variant, false),
   };
+}
+
+function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly ExplainedLayer[] {
+  const shapes = shapesOf(graph);
+  const flow = flowOf(graph);
+  const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
+  const calls = Map.groupBy(compiled.lanes[0]?.program.flat(2) ?? [], ({ node }) => node);
+  const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
+  const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
+  const windowOf = (node: ProductNode): ConvShape =>
+    productShape(node, 1, shapeOf(node.inputs[0]), shapeOf(flow.source(node.inputs[0]).name));
+  const pixelBytes = PRODUCT_KERNELS[kernel].layout.pixelBytes;
+
+  return graph.nodes.map((node): ExplainedLayer => {
+    const own = calls.get(node.name) ?? [];
+    const group = groups.get(node.name);
+    const main = own.find((call) => workOf(call.kernel) !== null) ?? own[0];
+    const work = main === undefined ? null : workOf(main.kernel);
+    const row = rows.get(node.name);
+    const shape = shapeOf(node.name);
+    const isPart = own.length === 0 && group !== undefined;
+    return {
+      node: node.name,
+      op: node.op,
+      outputShape: shape,
+      product: work?.product ?? null,
+      kernel: main?.kernel ?? null,
+      tile: work?.tile ?? null,
+      fusedInto: isPart ? group.product.name : null,
+      weightBits: row?.bitsPerWeight ?? 32,
+      activationBits: work !== null && work.product !== "ff" ? 1 : 32,
+      weightBytes: isProduct(node) ? kernelBytes(work?.product, windowOf(node), kernel) : normBytes(node, shape),
+      valueBytes: valueBytes(node, shape, group, calls.get(group?.product.name ?? "") ?? [], pixelBytes),
+      multiplyAccumulates: row?.multiplyAccumulates ?? 0,
+      obstacles: [
+        ...realOperandObstacles(node),
+        ...(work === null || !isProduct(node) ? [] : channelObstacles(work.kernel, windowOf(node).channels)),
+        ...sumObstacles(work?.kernel),
+      ],
+    };
+  });
+}
+
+/** A scale and a shift a channel. */
+const normBytes = ({ op }: GraphNode, shape: Shape): number => (op === "batchNorm" ? 8 * (shape.at(-1) ?? 0) : 0);
+
+function kernelBytes(product: Product | undefined, shape: ConvShape, kernel: BinaryKernel): number {
+  const [k, n] = [reduction(shape), shape.filters];
+  if (product === "bb") return PRODUCT_KERNELS[kernel].weightBytes(shape);
+  return 4 * (product === "ff" ? panelFloats(k, n) : k * n);
+}
+
+/** Bytes of one image's value. Of a group's values only the last one is written as a whole: as f32, as bits, or as both. */
+function valueBytes(
+  { name, op }: GraphNode,
+  shape: Shape,
+  group: Group | undefined,
+  productCalls: readonly Call[],
+  pixelBytes: (channels: number) => number,
+): number {
+  // Flatten is the same memory as its input.
+  if (op === "flatten" || (group !== undefined && name !== group.members.at(-1))) return 0;
+  const [height, width, channels] = asImage(shape);
+  const [real, bits] = [4 * elementsOf(shape), height * width * pixelBytes(channels)];
+  if (group?.kind === "bits") return bits;
+  if (group?.kind !== "norm") return real;
+  const call = productCalls.find(({ kernel }) => kernel.endsWith("_conv_norm"));
+  const [, , , , , , , out = 0, , nextBits = 0] = call?.arguments ?? [];
+  return (out === 0 ? 0 : real) + (nextBits === 0 ? 0 : bits);
+}
+
+/** Sums of a product of bits that nothing is done to on the way out. */
+function sumObstacles(kernel: KernelName | undefined): readonly Obstacle[] {
+  if (!kernel?.endsWith("_conv_real")) return [];
+  const reason = "sums leave as f32, and what follows takes a pass of its own";
+  const remedy =
+    "Let batchNorm follow the layer directly, or after a max-pool only layers with both quantizers; give it no bias.";
+  return [{ reason, remedy }];
 }

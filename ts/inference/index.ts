@@ -7,9 +7,11 @@
  * const logits = session.run(pixels);
  */
 export { isProxbitError, ProxbitError } from "../errors.ts";
+export type { Obstacle } from "../explain.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
 export type { Variant } from "../runtime/variants.ts";
-export type { CompiledLayer } from "./context.ts";
-export { type Explanation, formatExplanation } from "./explain.ts";
+export type { ExplainedLayer, Explanation } from "./explain.ts";
+export { formatExplanation } from "./explain-text.ts";
 export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
+export type { InferenceProfile, ProfileOptions } from "./profile.ts";
 export { type LoadOptions, load, type Session, type SessionFacts } from "./session.ts";

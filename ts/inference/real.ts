@@ -12,8 +12,8 @@ import {
   panelFloats,
   reduction,
 } from "../runtime/conv-shape.ts";
-import { emitSums, explainProduct } from "./binary.ts";
-import type { CompiledLayer, Context } from "./context.ts";
+import { emitSums } from "./binary.ts";
+import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
 import { isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
@@ -31,12 +31,6 @@ export function emitRows(group: RowsGroup, context: Context): void {
   if (isBinary(product)) emitBinary(product, steps, out, context);
   else if (product.attributes.activationQuantizer !== null) emitMixed(product, steps, out, context);
   else emitReal(product, steps, out, context);
-  for (const node of followers) {
-    context.explain(node, {
-      kernel: node.op === "batchNorm" ? "affine" : "activation_forward",
-      note: `row by row with ${product.name}`,
-    });
-  }
 }
 
 /** What a batch norm or an activation does to rows. */
@@ -68,7 +62,6 @@ function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, conte
       first(from(rows), to, outputPixels(slice));
     emitStrips(shape, STRIP_BYTES, product, rest, out, context);
   }
-  explainProduct(node, context.kernel.convReal, "sums leave as f32", context);
 }
 
 function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
@@ -84,8 +77,6 @@ function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, contex
   };
   // The kernel makes tables of the weights in each call: no strips.
   emitStrips(shape, Number.POSITIVE_INFINITY, product, all, out, context);
-  const note = "real weights; give the layer a weightQuantizer to run on bits";
-  explainReal(node, { product: "fb", kernel: "fb_conv", activationBits: 1, note }, context);
 }
 
 function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
@@ -105,8 +96,6 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall =>
     call(name, "ff_conv", draft.descriptor(slice), at(x, paddedRow * rowBytes), panels, bias, to);
   emitStrips(shape, STRIP_BYTES, product, steps, out, context);
-  const note = "real activations; give the layer an activationQuantizer to run on bits";
-  explainReal(node, { product: "ff", kernel: "ff_conv", weightBits: isLatent ? 1 : 32, note }, context);
 }
 
 function paddedInput(node: ProductNode, shape: ConvShape, { draft, value }: Context): Place {
@@ -146,10 +135,4 @@ function emitStrips(
     });
   });
   draft.phase(tasks);
-}
-
-function explainReal(node: ProductNode, layer: Partial<CompiledLayer>, context: Context): void {
-  const shape = context.windowOf(node);
-  const multiplyAccumulates = (outputPixels(shape) / shape.images) * shape.filters * reduction(shape);
-  context.explain(node, { multiplyAccumulates, ...layer });
 }

@@ -14,6 +14,7 @@ import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { type Explanation, explanationOf } from "./explain.ts";
 import { checkOutputs, countImages, type Images } from "./images.ts";
 import { prepare, runner } from "./prepare.ts";
+import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
 
 export interface LoadOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
@@ -51,6 +52,11 @@ export interface Session extends SessionFacts {
    * finite and where a layer met NaN.
    */
   run(images: Images): Float32Array;
+  /**
+   * Measures runs of as many black images as go through the layers together, with a clock around every call: the time does
+   * not depend on what is in an image. `formatExplanation` puts it beside the explanation.
+   */
+  profile(options?: ProfileOptions): InferenceProfile;
 }
 
 /**
@@ -79,6 +85,10 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
     inputShape: inputShapeOf(model.graph),
     classes: outputSize,
     explain: () => explanationOf(variant, prepared, instance.memory),
+    profile: (profileOptions = {}) => {
+      prepared.stage(new Float32Array(blockImages * inputSize));
+      return profileRun(model.graph, program(1, "floats"), instance, blockImages, profileOptions);
+    },
     run: (images) => {
       const count = countImages(model, scale, images);
       const network = images instanceof Float32Array ? fromFloats : fromBytes;

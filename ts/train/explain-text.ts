@@ -30,7 +30,7 @@ export function formatTrainingExplanation(explanation: TrainingExplanation): str
     cell(layer.inputGradient),
     layer.multiplyAccumulates === 0 ? "" : scaled(layer.multiplyAccumulates),
     layer.weightBytes === 0 ? "" : bytes(layer.weightBytes),
-    bytes(layer.valueBytes),
+    layer.valueBytes === 0 ? "" : bytes(layer.valueBytes),
   ]);
   const total = (measure: (layer: TrainedLayer) => number): number => layers.reduce((sum, l) => sum + measure(l), 0);
   const totals = ["total", "", "", "", "", ""];

@@ -22,6 +22,7 @@ import type { Variant } from "../runtime/variants.ts";
 import { share } from "../table.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
+import { sizeOf } from "./layout.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { planTraining } from "./plan.ts";
 import { trainProgram } from "./programs.ts";
@@ -99,7 +100,8 @@ export function explainTraining(
       weightBits: hard(operands.weightQuantizer) ? 1 : 32,
       activationBits: hard(operands.activationQuantizer) ? 1 : 32,
       weightBytes: row?.floatBytes ?? 0,
-      valueBytes: 4 * batch * (shapes.get(node.name) ?? []).reduce((product, size) => product * size, 1),
+      // Flatten is the same memory as its input.
+      valueBytes: node.op === "flatten" ? 0 : 4 * batch * sizeOf(shapes.get(node.name) ?? []),
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),

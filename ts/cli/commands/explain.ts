@@ -104,12 +104,14 @@ async function explainFile(file: string, command: Command, { output }: Context):
   const bytes = await readModelFile(file);
   const session = await loadSession(file, bytes);
   const explanation = session.explain();
+  const profile = command.opts<ExplainOptions>().profile ? session.profile() : undefined;
+  const measured = profile === undefined ? {} : { profile };
   const floats = floatBytes(session.graph);
   const { metadata } = session;
   const texts = Object.entries(metadata).map(([key, text]) => [printable(key), printable(text)] as const);
   const facts = pairs([...texts, ["size", sizes(bytes.length, floats)]]);
   output.result(
-    { ...explanation, metadata, packedBytes: bytes.length, floatBytes: floats },
-    `${formatExplanation(explanation)}\n\n${facts}`,
+    { ...explanation, ...measured, metadata, packedBytes: bytes.length, floatBytes: floats },
+    `${formatExplanation(explanation, profile)}\n\n${facts}`,
   );
 }

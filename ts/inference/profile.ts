@@ -1,0 +1,65 @@
+/**
+ * Where the time of a run goes: the calls of a run, each with a clock around it, summed up by layer. Of every call the
+ * fastest run counts, for what a busy machine adds to a run says nothing about the network.
+ */
+import { integerIn, plainObject, type Subject } from "../checks.ts";
+import type { Graph } from "../nn/graph.ts";
+import { soloCrew } from "../runtime/barrier.ts";
+import type { KernelInstance } from "../runtime/instantiate.ts";
+import { executeTimed } from "../runtime/profile.ts";
+import type { Program } from "../runtime/program.ts";
+import { badLayer } from "./images.ts";
+
+export interface ProfileOptions {
+  /** Runs that are measured, after as many that are not, at most five; 20 where absent. */
+  readonly runs?: number;
+}
+
+export interface InferenceProfile {
+  readonly runs: number;
+  /** Images a run. */
+  readonly images: number;
+  /** Of a run with all calls at their fastest, clocks included. */
+  readonly milliseconds: number;
+  /** The layers in the graph's order, each with its time and its share of a run. */
+  readonly layers: readonly { readonly node: string; readonly milliseconds: number; readonly share: number }[];
+  /** The share between the layers: images going in, results going out, and the calls themselves. With `layers` it is 1. */
+  readonly rest: number;
+}
+
+const WARM_UP = 5;
+
+/** Measures `program`, which runs `graph` over `images` images that stand in memory. */
+export function profileRun(
+  graph: Graph,
+  program: Program,
+  instance: KernelInstance,
+  images: number,
+  options: ProfileOptions,
+): InferenceProfile {
+  const subject: Subject = { code: "argument", what: "profile" };
+  plainObject(options, ["runs"], subject);
+  const runs = integerIn(options.runs ?? 20, 1, 1e6, "runs", subject);
+  const calls = program.flat(2);
+  const fastest = new Float64Array(calls.length).fill(Number.POSITIVE_INFINITY);
+  let between = Number.POSITIVE_INFINITY;
+  for (let run = -Math.min(runs, WARM_UP); run < runs; run++) {
+    const { result, timing } = executeTimed(program, instance, soloCrew(), true, [[]]);
+    if (result.failure !== null) throw badLayer(result.failure.node, "while it was measured");
+    if (run < 0) continue;
+    for (const [place, time] of timing.calls.entries()) fastest[place] = Math.min(fastest[place] as number, time);
+    between = Math.min(between, timing.elapsed - sumOf(timing.calls));
+  }
+
+  const times = new Map(graph.nodes.map(({ name }) => [name, 0]));
+  for (const [place, { node }] of calls.entries()) {
+    const known = times.get(node);
+    if (known !== undefined) times.set(node, known + (fastest[place] as number));
+  }
+  const total = sumOf(fastest) + between;
+  const layers = [...times].map(([node, milliseconds]) => ({ node, milliseconds, share: milliseconds / total }));
+  const rest = 1 - layers.reduce((sum, { share }) => sum + share, 0);
+  return { runs, images, milliseconds: total, layers, rest };
+}
+
+const sumOf = (times: Float64Array): number => times.reduce((sum, time) => sum + time, 0);
