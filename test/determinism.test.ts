@@ -3,12 +3,9 @@
  * core changes a bit of the weights or a byte of the file.
  */
 import { describe, expect, test } from "vitest";
-import { functional, type Graph, input, layers, parametersOf, sequential, shapesOf } from "../ts/nn/index.ts";
+import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
 import type { Variant } from "../ts/runtime/variants.ts";
-import { layoutParameters } from "../ts/train/layout.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
-import { planTraining } from "../ts/train/plan.ts";
-import { trainProgram } from "../ts/train/programs.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
@@ -110,27 +107,4 @@ test("an unshared build works with one worker, whatever was asked for", async ()
   const trainer = await Trainer.create(network(), { workers: 4, variant: "plain", seed: 1 });
   expect(trainer.workers).toBe(1);
   trainer.close();
-});
-
-test("scratch of a lane is used by one task of a phase", () => {
-  const chain = sequential({ inputShape: [6, 6, 4] }, [
-    layers.binaryConv2d({ filters: 8, kernelSize: 3 }),
-    layers.binaryConv2d({ filters: 8, kernelSize: 3, weightQuantizer: "bc" }),
-    layers.binaryConv2d({ filters: 4, kernelSize: 3 }),
-    layers.flatten(),
-    layers.dense({ units: 3 }),
-  ]);
-  const parameters = layoutParameters(parametersOf(chain), 2, 0);
-  const plan = planTraining(chain, shapesOf(chain), parameters, 16, parameters.end);
-  const site = { images: 0, labels: 0, scale: 1, offset: 0 };
-  const program = trainProgram(plan, site, { kind: "train", hard: () => true }, optimizers.adam());
-  let uses = 0;
-  for (const scratch of plan.lanes.flatMap((lane) => [plan.context.scratch(lane), plan.context.filterScratch(lane)])) {
-    for (const phase of program) {
-      const users = phase.filter((task) => task.some((call) => call.arguments.includes(scratch)));
-      expect(users.length).toBeLessThanOrEqual(1);
-      uses += users.length;
-    }
-  }
-  expect(uses).toBeGreaterThanOrEqual(2 * plan.lanes.length);
 });

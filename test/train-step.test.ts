@@ -16,6 +16,7 @@ import {
   layers,
   parametersOf,
   resnet20,
+  type SymbolicTensor,
   sequential,
   shuffle,
 } from "../ts/nn/index.ts";
@@ -184,6 +185,45 @@ describe("geometry", () => {
       outputs: layers.dense({ units: 3 }).apply(layers.flatten().apply(last)),
     });
     await expectOracle(pool, { graph, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
+  });
+
+  /** Two residual blocks, the second at half the size: norms that take in sums, shortcuts with a norm of their own. */
+  const residual = (choice: Quantizer): Graph => {
+    const start = input({ shape: [6, 6, 3] });
+    const norm = (x: SymbolicTensor): SymbolicTensor => layers.batchNorm().apply(x);
+    const conv = (filters: number, strides: number, x: SymbolicTensor): SymbolicTensor =>
+      layers
+        .binaryConv2d({ filters, kernelSize: 3, strides, weightQuantizer: choice, activationQuantizer: choice })
+        .apply(x);
+    const stem = norm(layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", ...wide }).apply(start));
+    const first = layers.add().apply([norm(conv(5, 1, stem)), stem]);
+    const pooled = layers.avgPool2d().apply(first);
+    const shortcut = norm(layers.conv2d({ filters: 8, kernelSize: 1, ...wide }).apply(pooled));
+    const second = layers.add().apply([norm(conv(8, 2, first)), shortcut]);
+    const third = layers.add().apply([second, norm(conv(8, 1, second))]);
+    const means = layers.globalAvgPool2d().apply(third);
+    return functional({ inputs: start, outputs: layers.dense({ units: 3 }).apply(means) });
+  };
+
+  test.each(["auto", "ff"] as const)("residual blocks, hard and soft, products %s", async (products) => {
+    const optimizer = optimizers.sgd({ learningRate: 0.1 });
+    await expectOracle(pool, { graph: residual(quantizer("bnn")), products, steps: 2, optimizer });
+    await expectOracle(pool, { graph: residual(quantizer("bnn++")), products });
+  });
+
+  test("sums without norms: layers whose gradient is shared and still read later", async () => {
+    const start = input({ shape: [4, 4, 2] });
+    const conv = (x: SymbolicTensor): SymbolicTensor =>
+      layers.conv2d({ filters: 3, kernelSize: 3, padding: "same", ...wide }).apply(x);
+    const stem = conv(start);
+    const inner = layers.add().apply([conv(stem), stem]);
+    const outer = layers.add().apply([inner, layers.hardTanh().apply(stem)]);
+    const last = layers.add().apply([conv(layers.relu().apply(outer)), outer]);
+    const graph = functional({
+      inputs: start,
+      outputs: layers.dense({ units: 3 }).apply(layers.flatten().apply(last)),
+    });
+    await expectOracle(pool, { graph });
   });
 
   test.each([

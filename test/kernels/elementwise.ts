@@ -85,7 +85,7 @@ const gradients = property(
     const [first] = given;
     const [x, gy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
     const gx = bench.output(Float32Array, n);
-    const call = [backwardMapNumbers[map], bench.input(x), bench.input(gy), gx, n, bench.input(given)] as const;
+    const call = [backwardMapNumbers[map], bench.input(x), bench.input(gy), 0, gx, n, bench.input(given)] as const;
     status("quantize_backward", bench.call("quantize_backward", ...call), 0);
     // The largest value of B: SignSwish's beta, EDE's k t, the polynomial's 2.
     const largest = { one: 1, box: 1, polyPrime: 2, signSwishPrime: first!, edePrime: Math.max(1, first!) }[map];
@@ -96,10 +96,19 @@ const gradients = property(
       expected,
       (i) => backwardUnits[map] * unit * largest * Math.abs(gy[i]!) + (largest > 2 ? 1e-35 : 1e-37),
     );
+    const before = numbers(seed ^ 2).reals(n);
+    const onto = bench.state(before);
+    const added = [...call.slice(0, 3), 1, onto, n, call[6]] as const;
+    status("quantize_backward onto what is there", bench.call("quantize_backward", ...added), 0);
+    sameBits(
+      "gx, added",
+      onto.read(),
+      gx.read().map((value, i) => before[i]! + value),
+    );
     for (const broken of [0, 1]) {
       const [a, b] = [x.slice(), gy.slice()];
       (broken === 0 ? a : b)[n - 1] = Number.NaN;
-      const bad = [backwardMapNumbers[map], bench.input(a), bench.input(b), gx, n, bench.input(given)] as const;
+      const bad = [backwardMapNumbers[map], bench.input(a), bench.input(b), 0, gx, n, bench.input(given)] as const;
       status("quantize_backward of NaN", bench.call("quantize_backward", ...bad), 1);
     }
   },
@@ -115,11 +124,15 @@ const activations = property("relu and hard tanh", fc.record({ n: lengths, seed:
     const inputs = [bench.input(x), bench.input(gy)] as const;
     status("activation_forward", bench.call("activation_forward", kind, inputs[0], y, n), 0);
     sameNumbers("y", y.read(), x.map(value));
-    status("activation_backward", bench.call("activation_backward", kind, ...inputs, gx, n), 0);
+    status("activation_backward", bench.call("activation_backward", kind, ...inputs, 0, gx, n), 0);
+    const gradient = gy.map((value, i) => (passes(x[i]!) ? value : 0));
+    sameNumbers("gx", gx.read(), gradient);
+    const onto = bench.state(gy);
+    status("activation_backward onto gy", bench.call("activation_backward", kind, ...inputs, 1, onto, n), 0);
     sameNumbers(
-      "gx",
-      gx.read(),
-      gy.map((gradient, i) => (passes(x[i]!) ? gradient : 0)),
+      "gx, added",
+      onto.read(),
+      gradient.map((value, i) => gy[i]! + value),
     );
     const bad = x.map((v, i) => (i === n - 1 ? Number.NaN : v));
     status("activation_forward of NaN", bench.call("activation_forward", kind, bench.input(bad), y, n), 1);

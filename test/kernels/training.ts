@@ -1,8 +1,9 @@
 /** Properties of what training needs beside the products: norms, pools, loss, optimizers. */
 import fc from "fast-check";
-import { lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
+import { convolutions, lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
 import { avgPool, avgPoolGradient, inputPixels, maxPool, maxPoolGradient, outputPixels } from "./naive.ts";
+import { bitsOf, nibbles } from "./naive-bits.ts";
 import { property } from "./property.ts";
 
 const rowsAndColumns = fc.record({
@@ -57,15 +58,19 @@ const normForward = property(
       sameNumbers("partial sums", sums.slice(2 * c * lane, 2 * c * (lane + 1)), expected);
     });
 
-    const constants = [bench.input(gamma), bench.input(beta), epsilon] as const;
+    const constants = [c, bench.input(gamma), bench.input(beta), epsilon] as const;
     const [running, share] = [bench.state(before), bench.input(Float32Array.of(momentum))];
     const y = new Float32Array(rows * c);
     let saved = new Float32Array(0);
     sources.forEach((source, lane) => {
-      const [part, kept] = [bench.output(Float32Array, laneRows[lane]! * c), bench.output(Float32Array, 2 * c)];
+      const part = bench.output(Float32Array, laneRows[lane]! * c);
+      const kept = bench.output(Float32Array, 2 * c);
+      const [scale, shift] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
       const statistics = [partials, lanes.length, rows, ...constants] as const;
-      const results = [part, kept, lane === 0 ? running : 0, share] as const;
-      status("norm_forward", bench.call("norm_forward", source, laneRows[lane]!, c, ...statistics, ...results), 0);
+      const results = [kept, scale, shift, lane === 0 ? running : 0, share] as const;
+      status("norm_statistics", bench.call("norm_statistics", ...statistics, ...results), 0);
+      const apply = [source, laneRows[lane]!, c, scale, shift, 0, part, 0, 0] as const;
+      status("normalize", bench.call("normalize", ...apply), 0);
       y.set(part.read(), starts[lane]!);
       if (lane > 0) sameBits("statistics of every lane", kept.read(), saved);
       saved = kept.read();
@@ -94,9 +99,37 @@ const normForward = property(
       lanes.length,
       rows,
     ] as const;
-    const spare = [bench.output(Float32Array, laneRows[0]! * c), bench.output(Float32Array, 2 * c), 0, 0] as const;
-    const bad = bench.call("norm_forward", sources[0]!, laneRows[0]!, c, ...broken, ...constants, ...spare);
-    status("norm_forward of NaN", bad, 1);
+    const spare = [2 * c, c, c].map((length) => bench.output(Float32Array, length));
+    status("norm_statistics of NaN", bench.call("norm_statistics", ...broken, ...constants, ...spare, 0, 0), 1);
+  },
+);
+
+const normalize = property(
+  "scale and shift, residual and signs in one pass",
+  convolutions,
+  (bench, { shape, seed }) => {
+    const random = numbers(seed);
+    const c = shape.channels;
+    const rows = inputPixels(shape);
+    const [x, residual] = [random.reals(rows * c), random.reals(rows * c)];
+    const [scale, shift] = [random.reals(c), random.reals(c)];
+    const affine = x.map((value, i) => Math.fround(value * scale[i % c]!) + shift[i % c]!);
+    const sum = affine.map((value, i) => value + residual[i]!);
+    const descriptor = bench.shape(shape);
+    const empty = nibbles(shape, new Uint8Array(rows * c));
+    const factors = [bench.input(scale), bench.input(shift)] as const;
+    for (const [added, expected] of [
+      [0, affine],
+      [bench.input(residual), sum],
+    ] as const) {
+      const [y, signs] = [bench.output(Float32Array, x.length), bench.state(empty)];
+      status("normalize", bench.call("normalize", bench.input(x), rows, c, ...factors, added, y, descriptor, signs), 0);
+      sameBits("y", y.read(), expected);
+      sameBits("signs", signs.read(), nibbles(shape, bitsOf(expected)));
+    }
+    x[random.below(x.length)] = Number.NaN;
+    const y = bench.output(Float32Array, x.length);
+    status("normalize of NaN", bench.call("normalize", bench.input(x), rows, c, ...factors, 0, y, 0, 0), 1);
   },
 );
 
@@ -159,10 +192,15 @@ const normBackward = property(
     const [gradientGamma, gradientBeta] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
     operands.forEach((operand, lane) => {
       const part = bench.output(Float32Array, laneRows[lane]! * c);
-      const statistics = [bench.input(gamma), partials, lanes.length, rows, part] as const;
+      const statistics = [bench.input(gamma), partials, lanes.length, rows, 0, part] as const;
       const parameters = lane === 0 ? [gradientGamma, gradientBeta] : [0, 0];
       status("norm_backward", bench.call("norm_backward", ...operand, ...statistics, ...parameters), 0);
       dx.set(part.read(), starts[lane]!);
+      const added = bench.state(random.reals(laneRows[lane]! * c));
+      const sums = added.read().map((value, i) => value + part.read()[i]!);
+      const onto = [bench.input(gamma), partials, lanes.length, rows, 1, added, 0, 0] as const;
+      status("norm_backward onto what is there", bench.call("norm_backward", ...operand, ...onto), 0);
+      sameBits("dx, added", added.read(), sums);
     });
     within("dbeta", gradientBeta.read(), sum, (i) => unit * Math.abs(sum[i]!) + f64Noise * size[i]!);
     within("dgamma", gradientGamma.read(), product, (i) => unit * Math.abs(product[i]!) + f64Noise * size[i]!);
@@ -178,7 +216,7 @@ const normBackward = property(
       return 8 * unit * Math.abs(scale[channel]!) * terms;
     });
     const sums = bench.input(partials.read().map((value, i) => (i === 2 * c - 1 ? Number.NaN : value)));
-    const spare = [bench.output(Float32Array, laneRows[0]! * c), 0, 0] as const;
+    const spare = [0, bench.output(Float32Array, laneRows[0]! * c), 0, 0] as const;
     const bad = bench.call("norm_backward", ...operands[0]!, bench.input(gamma), sums, lanes.length, rows, ...spare);
     status("norm_backward of NaN", bad, 1);
   },
@@ -196,8 +234,14 @@ const pool = property("max-pool of reals and its gradient", pools, (bench, { sha
   sameBits("argmax", argmax.read(), expected.argmax);
   const dy = random.reals(outputPixels(shape) * shape.channels);
   const dx = bench.output(Float32Array, x.length);
-  status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(dy), argmax, dx), 0);
+  status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(dy), argmax, 0, dx), 0);
   sameNumbers("dx", dx.read(), maxPoolGradient(shape, dy, expected.argmax));
+  // Halves, so that no sum is rounded.
+  const [halves, before] = [dy.map((value) => Math.round(value * 2) / 2), x];
+  const onto = bench.state(before);
+  status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(halves), argmax, 1, onto), 0);
+  const added = maxPoolGradient(shape, halves, expected.argmax).map((value, i) => value + before[i]!);
+  sameNumbers("dx, added", onto.read(), added);
   const unknown = bench.input(new Float32Array(x.length).fill(Number.NaN));
   status("max_pool of NaN", bench.call("max_pool", descriptor, unknown, y, argmax), 1);
 });
@@ -343,4 +387,4 @@ const adam = property("Adam and AdamW", updates, (bench, options) => {
   status("adam_step of NaN", bench.call("adam_step", ...broken), 1);
 });
 
-export const trainingProperties = [normForward, normFold, normBackward, pool, means, loss, sgd, adam];
+export const trainingProperties = [normForward, normalize, normFold, normBackward, pool, means, loss, sgd, adam];

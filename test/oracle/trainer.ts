@@ -6,6 +6,7 @@ import { expect } from "vitest";
 import type { Dataset } from "../../ts/io/dataset.ts";
 import { type Graph, parametersOf } from "../../ts/nn/index.ts";
 import type { Pool } from "../../ts/runtime/pool.ts";
+import type { Products } from "../../ts/train/context.ts";
 import { createEngine } from "../../ts/train/engine.ts";
 import { evaluate } from "../../ts/train/evaluate.ts";
 import { fitNetwork, type TrainerState } from "../../ts/train/fit.ts";
@@ -26,6 +27,7 @@ export interface Case {
   /** Steps that are compared, of `of` steps that the schedules run over. */
   readonly steps?: number;
   readonly of?: number;
+  readonly products?: Products;
   /** Multiplies the tolerance of updates: Adam divides by a small number. */
   readonly amplification?: number;
 }
@@ -47,11 +49,11 @@ const classesOf = (graph: Graph): number => parametersOf(graph).at(-1)?.shape.at
 /** Every epoch is one step over all images, so that the weights can be read between any two steps. */
 export async function trained(
   pool: Pool,
-  { graph, optimizer = gradientAsUpdate, steps = 1, of = steps + 1 }: Case,
+  { graph, optimizer = gradientAsUpdate, steps = 1, of = steps + 1, products = "auto" }: Case,
   data: Dataset,
   weights: ReadonlyMap<string, Float32Array>,
 ): Promise<{ steps: Step[]; evaluation: Awaited<ReturnType<typeof evaluate>> }> {
-  const engine = await createEngine(graph, optimizer, pool);
+  const engine = await createEngine(graph, optimizer, pool, { products });
   await writeWeights(engine, weights);
   const before = await evaluate(engine, data.test, { batchSize: data.train.count });
   const state: TrainerState = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };

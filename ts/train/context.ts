@@ -5,6 +5,7 @@ import type { Graph, Shape } from "../nn/graph.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { ConvShape } from "../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder, Task } from "../runtime/program.ts";
+import type { Fusions } from "./fusions.ts";
 import type { ParameterLayout } from "./layout.ts";
 
 /** A fixed share of the batch. The cut does not depend on the number of workers, so neither do the sums. */
@@ -56,27 +57,39 @@ export interface LayerPlan {
   readonly forward: (mode: Mode, builder: ProgramBuilder) => void;
   readonly backward?: (mode: Mode, builder: ProgramBuilder, sinks: Sinks) => void;
   readonly gradients?: readonly GradientSource[];
-  /** Bytes of scratch per lane. */
-  readonly scratchBytes?: number;
-  /** Bytes of scratch per lane of the filter gradient, which runs beside the lane's other work. */
-  readonly filterScratchBytes?: number;
+  /** Whether a task of the next phase still reads the gradient at the layer's value. */
+  readonly readsGradientLater?: boolean;
+  /** Where the signs of the layer's input go, if a layer before is to leave them there in this mode. */
+  readonly signs?: (mode: Mode, lane: Lane) => SignBuffer | null;
 }
 
-/**
- * Where gradients at a node's value go. Several consumers add up: the first one writes, later ones write into a spare
- * place that is then added, in the fixed order of the backward pass.
- */
+/** Padded nibbles (see crates/kernels/src/bits.rs) and the descriptor of the convolution that reads them. */
+export interface SignBuffer {
+  readonly descriptor: number;
+  readonly nibbles: number;
+}
+
+/** Where gradients come from and go to while a way back is written down. */
 export interface Sinks {
   /** Whether anything before `node` is trained. */
   readonly wanted: (node: string) => boolean;
-  /** Calls `emit` for every lane with the address to write to, and adds where an earlier consumer has written. */
+  /** The gradient at a node's value, complete. */
+  readonly gradient: (node: string, lane: Lane) => number;
+  /**
+   * Calls `emit` for every lane with the address that `node` writes its share of the gradient at `target` to; with
+   * `accumulate`, other consumers have written, and the share is to be added.
+   */
   readonly into: (
-    builder: ProgramBuilder,
     node: string,
     target: string,
-    emit: (lane: Lane, address: number) => void,
+    emit: (lane: Lane, address: number, accumulate: boolean) => void,
   ) => void;
+  /** Hands the gradient at `node` on to `target` as it is. */
+  readonly pass: (node: string, target: string) => void;
 }
+
+/** Which products the layers use: the best for their operands, or `ff` everywhere, to compare with. */
+export type Products = "auto" | "ff";
 
 export interface PlanContext {
   readonly graph: Graph;
@@ -84,8 +97,14 @@ export interface PlanContext {
   readonly parameters: ParameterLayout;
   readonly batch: number;
   readonly lanes: readonly Lane[];
+  readonly products: Products;
+  readonly fusions: Fusions;
   /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
   readonly allocate: (bytes: number) => number;
+  /** The same for bits of activations, which wait for the way back, and whose border is written once. */
+  readonly allocateBits: (bytes: number) => number;
+  /** A buffer in every lane that holds something during a part of a step only; by its symbolic address. */
+  readonly declare: (bytes: (lane: Lane) => number) => (lane: Lane) => number;
   /** A descriptor in memory. */
   readonly descriptor: (shape: ConvShape) => number;
   /** Floats in memory, written once. */
@@ -96,12 +115,10 @@ export interface PlanContext {
   readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
   /** A float that the trainer sets before each step: the weight of the batch in the running statistics. */
   readonly momentum: (node: string) => number;
-  /** Address of a node's value or gradient for the first image of a lane. */
+  /** Symbolic address of a node's value for the images of a lane. */
   readonly value: (node: string, lane: Lane) => number;
-  readonly gradient: (node: string, lane: Lane) => number;
-  /** The lane's scratch; known once all layers are planned. */
-  readonly scratch: (lane: Lane) => number;
-  readonly filterScratch: (lane: Lane) => number;
+  /** Where `reader` wants the signs of its input, if it wants them from the layer before. */
+  readonly signs: (reader: string, mode: Mode, lane: Lane) => SignBuffer | null;
 }
 
 /** Cuts `batch` images into at most `count` lanes of equal size; the last may be smaller. */

@@ -9,12 +9,13 @@ import { shapesOf } from "../nn/shapes.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
 import type { Program, Write } from "../runtime/program.ts";
-import type { Mode } from "./context.ts";
+import type { Products } from "./context.ts";
 import { layoutParameters, type ParameterLayout } from "./layout.ts";
 import { createDataStore, createRegion, type Region } from "./memory.ts";
 import { hyperOf, type Optimizer, slotCount } from "./optimizers.ts";
-import { planTraining, type TrainingPlan } from "./plan.ts";
+import type { TrainingPlan } from "./plan.ts";
 import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
+import { type MeasuredPlan, measurePlan, type PlanSource, placed, reservePlan, trainMode } from "./reserve.ts";
 
 export interface Engine {
   readonly pool: Pool;
@@ -39,6 +40,8 @@ export interface Engine {
   readonly trainStep: (plan: TrainingPlan, split: Split, progress: number) => Promise<number>;
   readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number) => Promise<number>;
   readonly estimateStep: (plan: TrainingPlan, split: Split) => Promise<number>;
+  /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
+  readonly measure: (batch: number) => MeasuredPlan;
   /** What to write before a step: the numbers of its images, and the live numbers of quantizers, norms and optimizer. */
   readonly inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live) => readonly Write[];
 }
@@ -48,15 +51,25 @@ export type Live =
   | { readonly kind: "train"; readonly progress: number; readonly update: number }
   | { readonly kind: "estimate"; readonly batch: number };
 
+export interface EngineOptions {
+  /** Which products the layers use; "ff" is there to be compared with. "auto" where absent. */
+  readonly products?: Products;
+}
+
 /** Puts the state of `graph` into the pool's memory; values are still zero. */
-export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Pool): Promise<Engine> {
+export async function createEngine(
+  graph: Graph,
+  optimizer: Optimizer,
+  pool: Pool,
+  options: EngineOptions = {},
+): Promise<Engine> {
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
   const layoutAt = (base: number): ParameterLayout => layoutParameters(parameters, slotCount(optimizer), base);
   const layout = layoutAt(await pool.reserve(layoutAt(0).end));
   const region = createRegion(pool);
   const dataAt = createDataStore(pool);
-  let plan: TrainingPlan | undefined;
+  let current: TrainingPlan | undefined;
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
   const quantizers = graph.nodes.flatMap((node) =>
@@ -71,24 +84,33 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
     return result;
   };
 
+  const source = (batch: number): PlanSource => {
+    const products = options.products ?? "auto";
+    return { graph, shapes, layout, optimizer, batch, products };
+  };
+
   const planFor = async (batch: number): Promise<TrainingPlan> => {
-    if (plan?.batch === batch) return plan;
-    const base = await region.atLeast(planTraining(graph, shapes, layout, batch, 0).end);
-    const planned = planTraining(graph, shapes, layout, batch, base);
-    const once = await pool.define([[planned.once]]);
-    await pool.run(once, [planned.writes], []);
+    if (current?.batch === batch) return current;
+    const plan = await reservePlan(source(batch), region.atLeast);
+    const once = await pool.define([[plan.once]]);
+    await pool.run(once, [plan.writes], []);
     await pool.forget([once, ...programs.values()]);
     programs.clear();
-    plan = planned;
-    return planned;
+    current = plan;
+    return plan;
   };
 
   /** The number of the program under `key` over `split`, written and sent to the workers at its first use. */
-  const program = async (key: string, split: Split, write: (data: DataAddress) => Program): Promise<number> => {
+  const program = async (
+    plan: TrainingPlan,
+    key: string,
+    split: Split,
+    write: (data: DataAddress) => Program,
+  ): Promise<number> => {
     const data = await dataAt(split);
     // By place, which data sets that come and go share one after the other.
     const whole = `${key} of ${data.images} ${data.labels} ${data.scale} ${data.offset}`;
-    const found = programs.get(whole) ?? (await pool.define(write(data)));
+    const found = programs.get(whole) ?? (await pool.define(placed(plan, write(data))));
     programs.set(whole, found);
     return found;
   };
@@ -96,18 +118,16 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
   const hardness = (progress: number): string =>
     quantizers.map((quantizer) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
 
-  const training = (current: TrainingPlan, data: DataAddress, progress: number): Program => {
-    const mode: Mode = { kind: "train", hard: ({ quantizer }) => stateAt(quantizer, progress).hard };
-    return trainProgram(current, data, mode, optimizer);
-  };
+  const training = (plan: TrainingPlan, data: DataAddress, progress: number): Program =>
+    trainProgram(plan, data, trainMode(progress), optimizer);
 
-  const inputs = (current: TrainingPlan, images: Uint32Array, live?: Live): readonly Write[] => {
-    const numbers = new Uint32Array(current.batch);
+  const inputs = (plan: TrainingPlan, images: Uint32Array, live?: Live): readonly Write[] => {
+    const numbers = new Uint32Array(plan.batch);
     numbers.set(images);
-    const writes: Write[] = [{ address: current.indices, bytes: new Uint8Array(numbers.buffer) }];
+    const writes: Write[] = [{ address: plan.indices, bytes: new Uint8Array(numbers.buffer) }];
     if (live !== undefined) {
-      const floats = liveNumbers(current, optimizer, live);
-      writes.push({ address: current.hyper.address, bytes: new Uint8Array(floats.buffer) });
+      const floats = liveNumbers(plan, optimizer, live);
+      writes.push({ address: plan.hyper.address, bytes: new Uint8Array(floats.buffer) });
     }
     return writes;
   };
@@ -122,12 +142,13 @@ export async function createEngine(graph: Graph, optimizer: Optimizer, pool: Poo
     alone,
     withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
-    trainingProgram: async (current, split, progress) => training(current, await dataAt(split), progress),
-    trainStep: (current, split, progress) =>
-      program(`train ${hardness(progress)}`, split, (data) => training(current, data, progress)),
-    evaluateStep: (current, split, valid) =>
-      program(`evaluate ${valid}`, split, (data) => evaluateProgram(current, data, valid)),
-    estimateStep: (current, split) => program("estimate", split, (data) => estimateProgram(current, data)),
+    trainingProgram: async (plan, split, progress) => placed(plan, training(plan, await dataAt(split), progress)),
+    trainStep: (plan, split, progress) =>
+      program(plan, `train ${hardness(progress)}`, split, (data) => training(plan, data, progress)),
+    evaluateStep: (plan, split, valid) =>
+      program(plan, `evaluate ${valid}`, split, (data) => evaluateProgram(plan, data, valid)),
+    estimateStep: (plan, split) => program(plan, "estimate", split, (data) => estimateProgram(plan, data)),
+    measure: (batch) => measurePlan(source(batch)),
     inputs,
   };
 }

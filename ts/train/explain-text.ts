@@ -20,7 +20,7 @@ const cell = (work: Work | null): string => (work === null ? "" : `${work.produc
 
 /** An explanation as a table, and what keeps layers from the fast path under it. */
 export function formatTrainingExplanation(explanation: TrainingExplanation): string {
-  const { layers, obstacles, variant, workers, batchSize, progress, stepBytes, stateBytes } = explanation;
+  const { layers, obstacles, variant, workers, batchSize, progress, memory } = explanation;
   const rows = layers.map((layer) => [
     layer.node,
     layer.outputShape.join("x"),
@@ -42,7 +42,8 @@ export function formatTrainingExplanation(explanation: TrainingExplanation): str
     `a step of ${batchSize} images at ${share(progress)} of the run, ${machine}`,
     "bits: weight x input; mul-adds of one product for one image; values of the whole batch",
     formatTable(explanationColumns, rows, totals),
-    `memory: ${bytes(stepBytes)} for the step, ${bytes(stateBytes)} for weights and optimizer`,
+    `memory: ${bytes(memory.stepBytes)} for the step, ${bytes(memory.stateBytes)} for weights and optimizer; ` +
+      `what must be kept is ${bytes(memory.lowerBound)}`,
     ...remarks(layers, obstacles),
   ].join("\n");
 }

@@ -24,8 +24,8 @@ import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { planTraining } from "./plan.ts";
 import { trainProgram } from "./programs.ts";
+import { type MemoryUse, trainMode } from "./reserve.ts";
 
 export interface TrainingExplainOptions {
   /** Images a step; 128 where absent. */
@@ -60,10 +60,7 @@ export interface TrainingExplanation {
   readonly workers: number;
   readonly batchSize: number;
   readonly progress: number;
-  /** Bytes that a step works on: values, gradients, and what layers keep for themselves. */
-  readonly stepBytes: number;
-  /** Bytes of parameters, their last good values and the optimizer's state. */
-  readonly stateBytes: number;
+  readonly memory: MemoryUse;
   readonly layers: readonly TrainedLayer[];
   /** What slows all layers down. */
   readonly obstacles: readonly Obstacle[];
@@ -79,11 +76,10 @@ export function explainTraining(
   plainObject(options, ["batchSize", "progress"], subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
-  const { graph, shapes, layout, pool } = engine;
-  const plan = planTraining(graph, shapes, layout, batch, 0);
+  const { graph, shapes, pool } = engine;
+  const { draft, memory } = engine.measure(batch);
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
-  const mode = { kind: "train", hard: (site: { quantizer: Quantizer }) => hard(site.quantizer) } as const;
-  const program = trainProgram(plan, { images: 0, labels: 0, scale: 1, offset: 0 }, mode, optimizer);
+  const program = trainProgram(draft, { images: 0, labels: 0, scale: 1, offset: 0 }, trainMode(progress), optimizer);
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
@@ -112,8 +108,7 @@ export function explainTraining(
     };
   });
   const { workers, variant } = pool;
-  const sizes = { stepBytes: plan.end, stateBytes: layoutBytes(engine) };
-  return { variant, workers, batchSize: batch, progress, ...sizes, layers, obstacles: machineObstacles(variant, true) };
+  return { variant, workers, batchSize: batch, progress, memory, layers, obstacles: machineObstacles(variant, true) };
 }
 
 type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;
@@ -121,9 +116,6 @@ const noWork: Works = { forward: null, filterGradient: null, inputGradient: null
 
 const isProduct = (node: GraphNode): node is Extract<GraphNode, { op: "conv2d" | "dense" }> =>
   node.op === "conv2d" || node.op === "dense";
-
-const layoutBytes = ({ layout: { values, previous, slots } }: Engine): number =>
-  values.bytes + previous.bytes + slots.bytes;
 
 /** Whether a phase's calls come before or after the loss, phase by phase. */
 export function afterLoss(program: Program): readonly boolean[] {

@@ -2,9 +2,10 @@
  * The plan: the whole training of a graph over static memory. Shapes are fixed by the batch size, every buffer gets its
  * address before the first step, and a step allocates nothing.
  *
- * A plan is a pure function of the graph, the batch and the base address: it is made once at base 0 to learn its size
- * and again at the address the memory was reserved at. Programs for training, evaluation and the estimation of batch
- * statistics are then written down from the same plan.
+ * A plan is a pure function of its arguments: it is made once at base 0 to learn its size and again at the address the
+ * memory was reserved at. Programs for training, evaluation and the estimation of batch statistics are then written down
+ * from the same plan. What lives for a part of a step only (values, gradients, scratch) has a symbolic address; each
+ * program lays these buffers out in the lanes' blocks for itself (`lane-memory.ts`).
  */
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
@@ -12,7 +13,9 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { createArena } from "../runtime/arena.ts";
 import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
 import type { Call, Write } from "../runtime/program.ts";
-import { cutLanes, type Lane, type LayerPlan, type PlanContext, type QuantizerSite } from "./context.ts";
+import { cutLanes, type Lane, type LayerPlan, type PlanContext, type Products, type QuantizerSite } from "./context.ts";
+import { fusionsOf } from "./fusions.ts";
+import { createLaneMemory, type LaneMemory } from "./lane-memory.ts";
 import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
@@ -39,8 +42,15 @@ export interface TrainingPlan {
   readonly labels: number;
   readonly losses: number;
   readonly predictions: number;
-  /** Spare gradients, as large as the largest value, for nodes with several consumers. */
-  readonly spare: (lane: Lane) => number;
+  /** The node that owns the memory of a value: flatten is the same memory as its input. */
+  readonly owner: (name: string) => string;
+  /** Symbolic address of the gradient at an owner's value. */
+  readonly gradient: (owner: string) => (lane: Lane) => number;
+  /** The buffers with symbolic addresses, and the address of a lane's block for them. */
+  readonly laneMemory: LaneMemory;
+  readonly laneBlock: (lane: number) => number;
+  /** Bytes of activations as bits, which wait for the way back. */
+  readonly bitBytes: number;
   /** The block of live numbers that the trainer writes before each step. */
   readonly hyper: HyperLayout;
   /** Bytes to write and calls to make once, after the memory is there. */
@@ -59,49 +69,63 @@ export interface HyperLayout {
   readonly updates: ReadonlyMap<string, number>;
 }
 
-/** The node that owns the memory of `name`: flatten is the same memory as its input. */
-export function ownerOf(graph: Graph, name: string): string {
+function ownerOf(graph: Graph, name: string): string {
   const node = graph.nodes.find((candidate) => candidate.name === name) as GraphNode;
   return node.op === "flatten" ? ownerOf(graph, node.inputs[0]) : name;
 }
 
-/** Plans `graph` for batches of `batch` images in memory that starts at `base`. */
+export interface PlanOptions {
+  /** Images of a batch. */
+  readonly batch: number;
+  /** First address. */
+  readonly base: number;
+  /** Bytes of a lane's block; 0 to find out how many the programs need. */
+  readonly laneBytes: number;
+  readonly products: Products;
+}
+
+/** Plans the training of `graph`. */
 export function planTraining(
   graph: Graph,
   shapes: ReadonlyMap<string, Shape>,
   parameters: ParameterLayout,
-  batch: number,
-  base: number,
+  options: PlanOptions,
 ): TrainingPlan {
-  const arena = createArena(base);
+  const { batch } = options;
+  const arena = createArena(options.base);
+  const laneMemory = createLaneMemory();
   const lanes = cutLanes(batch, LANES);
   const writes: Write[] = [];
   const once: Call[] = [];
+  let bitBytes = 0;
 
-  const owner = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
+  const owners = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
+  const owner = (name: string): string => owners.get(name) as string;
   const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
-  const tensors = (): ReadonlyMap<string, number> =>
-    new Map(
-      graph.nodes.flatMap(({ name }) =>
-        owner.get(name) === name ? [[name, arena.allocate(4 * batch * size(name))] as const] : [],
-      ),
-    );
-  const values = tensors();
+  const declare: PlanContext["declare"] = (bytes) => laneMemory.declare(Math.max(...lanes.map(bytes)));
+  const tensors = (): ReadonlyMap<string, (lane: Lane) => number> =>
+    new Map([...new Set(owners.values())].map((name) => [name, declare((lane) => 4 * size(name) * lane.images)]));
+  // The logits stay where they are: they are read when a program has ended.
+  const logits = arena.allocate(4 * batch * size(graph.output));
+  const values = new Map(tensors()).set(owner(graph.output), (lane) => logits + 4 * size(graph.output) * lane.first);
   const gradients = tensors();
-  const addressIn = (map: ReadonlyMap<string, number>) => (name: string, lane: Lane) =>
-    (map.get(owner.get(name) as string) as number) + 4 * size(name) * lane.first;
 
   const hyper = planHyper(graph, parameters, arena.allocate);
-  let [scratchBytes, filterScratchBytes] = [0, 0];
-  const scratchAddresses: number[] = [];
-  const filterScratchAddresses: number[] = [];
+  const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const context: PlanContext = {
     graph,
     shapes,
     parameters,
     batch,
     lanes,
+    products: options.products,
+    fusions: fusionsOf(graph),
     allocate: arena.allocate,
+    allocateBits: (bytes) => {
+      bitBytes += bytes;
+      return arena.allocate(bytes);
+    },
+    declare,
     descriptor: (shape) => {
       const address = arena.allocate(CONV_SHAPE_BYTES);
       writes.push({ address, bytes: encodeConvShape(shape) });
@@ -116,25 +140,20 @@ export function planTraining(
     site: (node, operand) =>
       hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
     momentum: (node) => hyper.address + 4 * (hyper.momenta.get(node) as number),
-    value: addressIn(values),
-    gradient: addressIn(gradients),
-    scratch: (lane) => scratchAddresses[lane.index] as number,
-    filterScratch: (lane) => filterScratchAddresses[lane.index] as number,
+    value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => number)(lane),
+    signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
   };
 
   const layers = graph.nodes.map((node) => {
     const layer = planLayer(node, context);
-    scratchBytes = Math.max(scratchBytes, layer?.scratchBytes ?? 0);
-    filterScratchBytes = Math.max(filterScratchBytes, layer?.filterScratchBytes ?? 0);
+    if (layer?.signs !== undefined) signs.set(node.name, layer.signs);
     return { node, layer };
   });
-  for (const _ of lanes) {
-    scratchAddresses.push(arena.allocate(scratchBytes));
-    filterScratchAddresses.push(arena.allocate(filterScratchBytes));
-  }
-  const largestLane = (lanes[0] as Lane).images;
-  const largestValue = Math.max(...graph.nodes.map(({ name }) => size(name)));
-  const spares = lanes.map(() => (hasFanOut(graph) ? arena.allocate(4 * largestValue * largestLane) : 0));
+  const indices = arena.allocate(4 * batch);
+  const labels = arena.allocate(batch);
+  const losses = arena.allocate(16 * lanes.length);
+  const predictions = arena.allocate(4 * batch);
+  const blocks = lanes.map(() => arena.allocate(options.laneBytes));
 
   return {
     graph,
@@ -143,21 +162,20 @@ export function planTraining(
     layers,
     context,
     sites: hyper.sites.map(({ site }) => site),
-    indices: arena.allocate(4 * batch),
-    labels: arena.allocate(batch),
-    losses: arena.allocate(16 * lanes.length),
-    predictions: arena.allocate(4 * batch),
-    spare: (lane) => spares[lane.index] as number,
+    indices,
+    labels,
+    losses,
+    predictions,
+    owner,
+    gradient: (name) => gradients.get(name) as (lane: Lane) => number,
+    laneMemory,
+    laneBlock: (lane) => blocks[lane] as number,
+    bitBytes,
     hyper,
     writes,
     once,
     end: arena.end(),
   };
-}
-
-function hasFanOut(graph: Graph): boolean {
-  const inputs = graph.nodes.flatMap((node) => [...node.inputs]);
-  return new Set(inputs).size < inputs.length;
 }
 
 function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {

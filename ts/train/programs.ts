@@ -7,10 +7,11 @@
  */
 import { backwardMapNumbers } from "../quantizers/maps.ts";
 import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
-import type { GradientSource, Lane, Mode, Sinks } from "./context.ts";
+import type { GradientSource, Lane, Mode } from "./context.ts";
+import { createGradients } from "./gradients.ts";
 import { sizeOf, type TrainedTensor } from "./layout.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { ownerOf, type TrainingPlan } from "./plan.ts";
+import type { TrainingPlan } from "./plan.ts";
 
 /** A data set in the pool's memory. */
 export interface DataAddress {
@@ -23,7 +24,10 @@ export interface DataAddress {
 /** Floats that one task adds up or updates. */
 const CHUNK = 16384;
 
-/** One step of training from the batch whose image numbers stand at `plan.indices`. */
+/**
+ * One step of training from the batch whose image numbers stand at `plan.indices`. Like the other programs here it is
+ * written over the symbolic addresses of the lanes' memory.
+ */
 export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, optimizer: Optimizer): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
@@ -90,7 +94,7 @@ function loss(plan: TrainingPlan, valid: number, withGradient: boolean, builder:
   const classes = sizeOf(plan.context.shapes.get(output) as readonly number[]);
   for (const lane of plan.lanes) {
     const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
-    const gradient = withGradient ? plan.context.gradient(output, lane) : 0;
+    const gradient = withGradient ? plan.gradient(plan.owner(output))(lane) : 0;
     const results = [gradient, plan.losses + 16 * lane.index, plan.predictions + 4 * lane.first];
     const [logits, labels] = [plan.context.value(output, lane), plan.labels + lane.first];
     const args = [logits, labels, lane.images, rows, classes, 1 / valid, ...results];
@@ -100,28 +104,23 @@ function loss(plan: TrainingPlan, valid: number, withGradient: boolean, builder:
 }
 
 function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
-  const written = new Set([ownerOf(plan.graph, plan.graph.output)]);
-  const wanted = trainedBelow(plan);
-  const sinks: Sinks = {
-    wanted: (name) => wanted.has(name),
-    into: (target, node, name, emit) => {
-      const owner = ownerOf(plan.graph, name);
-      const first = !written.has(owner);
-      written.add(owner);
-      const count = sizeOf(plan.context.shapes.get(name) as readonly number[]);
-      for (const lane of plan.lanes) {
-        const gradient = plan.context.gradient(name, lane);
-        if (first) {
-          emit(lane, gradient);
-        } else {
-          emit(lane, plan.spare(lane));
-          target.lane(lane.index, node, "add_into", gradient, plan.spare(lane), count * lane.images);
-        }
-      }
+  const { graph, lanes, context, owner } = plan;
+  const trained = trainedBelow(plan);
+  const gradients = createGradients(
+    {
+      lanes,
+      owner,
+      buffer: plan.gradient,
+      size: (name) => sizeOf(context.shapes.get(name) as readonly number[]),
+      wanted: (name) => trained.has(name),
     },
-  };
+    builder,
+  );
+  gradients.begin(graph.output);
   for (const { node, layer } of plan.layers.toReversed()) {
-    if (written.has(ownerOf(plan.graph, node.name)) && wanted.has(node.name)) layer?.backward?.(mode, builder, sinks);
+    if (layer?.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
+    layer.backward(mode, builder, gradients);
+    gradients.release(node.name, layer.readsGradientLater ?? false);
   }
 }
 
@@ -145,7 +144,8 @@ function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBu
     const calls: Call[] = [{ node, kernel: "sum_lanes", arguments: [...from, count, sum] }];
     if (quantized !== undefined) {
       const map = backwardMapNumbers[quantized.site.quantizer.backward];
-      const args = [map, tensor.value + 4 * start, sum, source.gradient + 4 * start, count, quantized.site.parameters];
+      const target = source.gradient + 4 * start;
+      const args = [map, tensor.value + 4 * start, sum, 0, target, count, quantized.site.parameters];
       calls.push({ node, kernel: "quantize_backward", arguments: args });
     }
     builder.task(calls);

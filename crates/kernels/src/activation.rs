@@ -2,7 +2,7 @@
 //!
 //! Every function returns true where an input is NaN.
 
-use crate::quantizer::for_each;
+use crate::quantizer::{for_each, for_each_onto};
 use crate::simd::floats::F32x4;
 
 /// An activation, numbered as in the boundary.
@@ -36,26 +36,14 @@ pub fn activation_forward(kind: Activation, x: &[f32], y: &mut [f32]) -> bool {
     }
 }
 
-/// `gx = gy * f'(x)`.
-pub fn activation_backward(kind: Activation, x: &[f32], gy: &[f32], gx: &mut [f32]) -> bool {
-    assert!(x.len() == gx.len() && gy.len() == gx.len());
-    let mut nan = false;
-    let triples = gx.iter_mut().zip(x).zip(gy);
+/// `gx = gy * f'(x)`, added to what is in `gx` where `accumulate`.
+pub fn activation_backward(kind: Activation, x: &[f32], gy: &[f32], accumulate: bool, gx: &mut [f32]) -> bool {
     match kind {
-        Activation::Relu => {
-            for ((gx, &x), &gy) in triples {
-                *gx = if x > 0.0 { gy } else { 0.0 };
-                nan |= x.is_nan() | gy.is_nan();
-            }
-        }
-        Activation::HardTanh => {
-            for ((gx, &x), &gy) in triples {
-                *gx = if x.abs() <= 1.0 { gy } else { 0.0 };
-                nan |= x.is_nan() | gy.is_nan();
-            }
-        }
+        Activation::Relu => for_each_onto([x, gy], gx, accumulate, |[x, gy]| F32x4::splat(0.0).less(x).keep(gy)),
+        Activation::HardTanh => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+            x.abs().at_most(F32x4::splat(1.0)).keep(gy)
+        }),
     }
-    nan
 }
 
 #[cfg(test)]
@@ -77,10 +65,11 @@ mod tests {
     fn gradients_pass_where_the_forward_map_moves() {
         let gy = [3.0; 9];
         let mut gx = [9.0; 9];
-        assert!(!activation_backward(Activation::Relu, &X, &gy, &mut gx));
+        assert!(!activation_backward(Activation::Relu, &X, &gy, false, &mut gx));
         assert_eq!(gx, [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]);
-        assert!(!activation_backward(Activation::HardTanh, &X, &gy, &mut gx));
-        assert_eq!(gx, [0.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.0, 0.0]);
+        assert!(!activation_backward(Activation::HardTanh, &X, &gy, true, &mut gx));
+        // On top of the gradient of relu.
+        assert_eq!(gx, [0.0, 3.0, 3.0, 3.0, 3.0, 6.0, 6.0, 3.0, 3.0]);
     }
 
     #[test]
@@ -89,8 +78,8 @@ mod tests {
             let mut y = [0.0; 5];
             let bad = [0.0, 1.0, 2.0, 3.0, f32::NAN];
             assert!(activation_forward(kind, &bad, &mut y));
-            assert!(activation_backward(kind, &bad, &[1.0; 5], &mut y));
-            assert!(activation_backward(kind, &[1.0; 5], &bad, &mut y));
+            assert!(activation_backward(kind, &bad, &[1.0; 5], false, &mut y));
+            assert!(activation_backward(kind, &[1.0; 5], &bad, true, &mut y));
         }
     }
 }

@@ -10,7 +10,8 @@
 //! running `f32 [2][c]` = (mean, variance).
 
 use crate::reduce::{fold_columns, four};
-use crate::simd::floats::{F32x4, F64x2, Mask};
+use crate::shape::ConvShape;
+use crate::simd::floats::{F32x4, Mask};
 
 /// Channels handled per pass over the rows: their constants stay on the stack.
 const BLOCK: usize = 128;
@@ -22,7 +23,8 @@ pub fn norm_partial(x: &[f32], c: usize, partial: &mut [f64]) {
         x.len() / c,
         c,
         |row, first, lanes| {
-            let value = four(x, row * c + first, lanes);
+            // SAFETY: rows and columns are those of `x`.
+            let value = unsafe { four(x, row * c + first, lanes) };
             let (low, high) = (value.widen_low(), value.widen_high());
             [[low, high], [low * low, high * high]]
         },
@@ -48,19 +50,29 @@ pub struct Batch<'a> {
     pub gamma: &'a [f32],
 }
 
-/// Normalises one lane's rows: writes `y`, `saved`, and, if given, updates `running` with the momentum m:
+/// What a batch's statistics become: `saved [2][c]` for the gradient, `scale [c]` and `shift [c]` for the values.
+#[derive(Debug)]
+pub struct Statistics<'a> {
+    /// Mean and 1/sqrt(var + eps).
+    pub saved: &'a mut [f32],
+    /// gamma / sqrt(var + eps).
+    pub scale: &'a mut [f32],
+    /// beta - mean * scale.
+    pub shift: &'a mut [f32],
+}
+
+/// The statistics of a batch from its partial sums; if given, also updates `running` with the momentum m:
 /// `running = running (1 - m) + m batch`, the variance unbiased (n/(n-1)). True where mean or variance is not finite.
-pub fn norm_forward(
-    x: &[f32],
+pub fn norm_statistics(
     batch: Batch,
     beta: &[f32],
     epsilon: f32,
-    y: &mut [f32],
-    saved: &mut [f32],
+    statistics: Statistics,
     running: Option<(&mut [f32], f32)>,
 ) -> bool {
     let c = batch.gamma.len();
-    assert!(c > 0 && beta.len() == c && saved.len() == 2 * c && x.len() == y.len() && x.len().is_multiple_of(c));
+    let Statistics { saved, scale, shift } = statistics;
+    assert!(c > 0 && beta.len() == c && saved.len() == 2 * c && scale.len() == c && shift.len() == c);
     assert!(batch.partials.len().is_multiple_of(2 * c) && batch.total_rows > 0);
     let rows = batch.total_rows as f64;
     let mut bad = false;
@@ -75,6 +87,8 @@ pub fn norm_forward(
         let variance = variance.max(0.0);
         means[channel] = mean as f32;
         deviations[channel] = (1.0 / (variance + f64::from(epsilon)).sqrt()) as f32;
+        scale[channel] = batch.gamma[channel] * deviations[channel];
+        shift[channel] = beta[channel] - means[channel] * scale[channel];
         if let Some((running, momentum)) = &mut running {
             let unbiased = if rows > 1.0 {
                 variance * (rows / (rows - 1.0))
@@ -85,16 +99,6 @@ pub fn norm_forward(
                 running[slot] = running[slot] * (1.0 - *momentum) + *momentum * value as f32;
             }
         }
-    }
-    for first in (0..c).step_by(BLOCK) {
-        let count = BLOCK.min(c - first);
-        let (mut scale, mut shift) = ([0.0; BLOCK], [0.0; BLOCK]);
-        for i in 0..count {
-            let channel = first + i;
-            scale[i] = batch.gamma[channel] * deviations[channel];
-            shift[i] = beta[channel] - means[channel] * scale[i];
-        }
-        bad |= affine_block(x, c, first, &scale[..count], &shift[..count], y);
     }
     bad
 }
@@ -123,73 +127,172 @@ pub fn norm_fold(
 
 /// `y = x * scale + shift` per channel, product rounded, then added. True where a y is NaN.
 pub fn affine(x: &[f32], scale: &[f32], shift: &[f32], y: &mut [f32]) -> bool {
-    let c = scale.len();
-    assert!(c > 0 && shift.len() == c && x.len() == y.len() && x.len().is_multiple_of(c));
-    affine_block(x, c, 0, scale, shift, y)
+    normalize(x, scale, shift, None, y, None)
 }
 
-fn affine_block(x: &[f32], c: usize, first: usize, scale: &[f32], shift: &[f32], y: &mut [f32]) -> bool {
-    let count = scale.len();
+/// `y = (x * scale + shift) + residual` per channel, every operation rounded; and, if asked for, the signs of y as the
+/// padded nibbles of the next layer's input (see [`crate::bits`]), whose border is left alone. True where a y is NaN.
+pub fn normalize(
+    x: &[f32],
+    scale: &[f32],
+    shift: &[f32],
+    residual: Option<&[f32]>,
+    y: &mut [f32],
+    signs: Option<(&ConvShape, &mut [u8])>,
+) -> bool {
+    let c = scale.len();
+    assert!(c > 0 && shift.len() == c && x.len() == y.len() && x.len().is_multiple_of(c));
+    assert!(residual.is_none_or(|residual| residual.len() == x.len()));
+    let pass = Pass {
+        x: x.as_ptr(),
+        residual: residual.map_or(x.as_ptr(), <[f32]>::as_ptr),
+        y: y.as_mut_ptr(),
+        scale,
+        shift,
+    };
     let mut nan = Mask::none();
-    for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-        let (x, y) = (&x[first..first + count], &mut y[first..first + count]);
-        for at in (0..count & !3).step_by(4) {
-            // SAFETY: `at + 4 <= count`, the length of all four slices.
-            unsafe {
-                let read = |values: &[f32]| F32x4::read(values.as_ptr().add(at));
-                let value = read(x) * read(scale) + read(shift);
-                nan = nan.or(value.is_nan());
-                value.write(y.as_mut_ptr().add(at));
+    // SAFETY: all tensors have the length of `x`, whole rows of `c`; the shape's pixels and the nibbles were checked.
+    unsafe {
+        match signs {
+            None => {
+                let rows = x.len() / c;
+                match residual {
+                    None => pass.rows::<false, false>(0, rows, core::ptr::null_mut(), &mut nan),
+                    Some(_) => pass.rows::<true, false>(0, rows, core::ptr::null_mut(), &mut nan),
+                }
             }
-        }
-        for at in count & !3..count {
-            y[at] = x[at] * scale[at] + shift[at];
-            nan = nan.or(F32x4::splat(y[at]).is_nan());
+            Some((shape, nibbles)) => {
+                assert!(shape.is_consistent() && shape.channels as usize == c && shape.input_pixels() * c == x.len());
+                assert_eq!(nibbles.len(), shape.padded_pixels() * shape.groups());
+                let width = shape.width as usize;
+                for (source, target) in shape.interior_rows() {
+                    let nibbles = nibbles.as_mut_ptr().add(target * shape.groups());
+                    match residual {
+                        None => pass.rows::<false, true>(source, width, nibbles, &mut nan),
+                        Some(_) => pass.rows::<true, true>(source, width, nibbles, &mut nan),
+                    }
+                }
+            }
         }
     }
     nan.any()
 }
 
-/// Sums of dy and of dy * xhat for one lane, in f64: `x`, `dy` `[rows][c]`, `partial [2][c]`.
+/// The operands of [`normalize`].
+struct Pass<'a> {
+    x: *const f32,
+    residual: *const f32,
+    y: *mut f32,
+    scale: &'a [f32],
+    shift: &'a [f32],
+}
+
+impl Pass<'_> {
+    /// Rows `first..first + count`; their nibbles follow each other from `nibbles` on.
+    ///
+    /// # Safety
+    /// The rows must lie in all tensors, and their nibbles behind `nibbles` where `SIGNS`.
+    #[inline(always)]
+    unsafe fn rows<const RESIDUAL: bool, const SIGNS: bool>(
+        &self,
+        first: usize,
+        count: usize,
+        mut nibbles: *mut u8,
+        nan: &mut Mask,
+    ) {
+        let c = self.scale.len();
+        let whole = c & !3;
+        for row in first..first + count {
+            // SAFETY: promised by the caller.
+            unsafe {
+                for at in (0..whole).step_by(4) {
+                    let place = row * c + at;
+                    let factor = |values: &[f32]| F32x4::read(values.as_ptr().add(at));
+                    let mut value = F32x4::read(self.x.add(place)) * factor(self.scale) + factor(self.shift);
+                    if RESIDUAL {
+                        value = value + F32x4::read(self.residual.add(place));
+                    }
+                    *nan = nan.or(value.is_nan());
+                    value.write(self.y.add(place));
+                    if SIGNS {
+                        *nibbles = value.signs() << 4;
+                        nibbles = nibbles.add(1);
+                    }
+                }
+                if whole < c {
+                    let place = row * c + whole;
+                    let few = |values: *const f32| {
+                        F32x4::load_up_to(core::slice::from_raw_parts(values.add(place), c - whole))
+                    };
+                    let factor = |values: &[f32]| F32x4::load_up_to(&values[whole..]);
+                    let mut value = few(self.x) * factor(self.scale) + factor(self.shift);
+                    if RESIDUAL {
+                        value = value + few(self.residual);
+                    }
+                    *nan = nan.or(value.is_nan());
+                    value.store_up_to(core::slice::from_raw_parts_mut(self.y.add(place), c - whole));
+                    if SIGNS {
+                        // Bits past the last channel are 0.
+                        *nibbles = (value.signs() & (0xf >> (4 + whole - c))) << 4;
+                        nibbles = nibbles.add(1);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sums of dy and of dy * xhat for one lane, in f64: `x`, `dy` `[rows][c]`, `partial [2][c]`. The second is
+/// `(sum(dy x) - mean sum(dy)) / sqrt(var + eps)`: products of two f32 are exact in f64.
 pub fn norm_backward_partial(x: &[f32], dy: &[f32], saved: &[f32], partial: &mut [f64]) {
     let c = saved.len() / 2;
     assert!(c > 0 && saved.len() == 2 * c && partial.len() == 2 * c);
     assert!(x.len() == dy.len() && x.len().is_multiple_of(c));
     let (means, deviations) = saved.split_at(c);
     let (sums, products) = partial.split_at_mut(c);
-    // The products are taken with x - mean; 1/sqrt(var + eps) is a common factor and multiplies their sum.
     fold_columns::<2>(
         x.len() / c,
         c,
         |row, first, lanes| {
-            let (value, gradient) = (four(x, row * c + first, lanes), four(dy, row * c + first, lanes));
-            let mean = four(means, first, lanes);
-            let widen = |value: F32x4| -> [F64x2; 2] { [value.widen_low(), value.widen_high()] };
-            let ([value, mean], gradient) = ([widen(value), widen(mean)], widen(gradient));
-            [
-                gradient,
-                [gradient[0] * (value[0] - mean[0]), gradient[1] * (value[1] - mean[1])],
-            ]
+            let at = row * c + first;
+            // SAFETY: rows and columns are those of `x` and `dy`.
+            let (value, gradient) = unsafe { (four(x, at, lanes), four(dy, at, lanes)) };
+            let (low, high) = (gradient.widen_low(), gradient.widen_high());
+            [[low, high], [low * value.widen_low(), high * value.widen_high()]]
         },
         |quantity, channel, sum| match quantity {
             0 => sums[channel] = sum,
-            _ => products[channel] = sum * f64::from(deviations[channel]),
+            _ => {
+                let centred = sum - f64::from(means[channel]) * sums[channel];
+                products[channel] = centred * f64::from(deviations[channel]);
+            }
         },
     );
 }
 
-/// Gradients of one lane's rows: `dx [rows][c]`, and, if given, `dgamma [c]` and `dbeta [c]` of the whole batch.
-/// True where a sum is not finite.
-pub fn norm_backward(
-    x: &[f32],
-    dy: &[f32],
-    saved: &[f32],
-    batch: Batch,
-    dx: &mut [f32],
-    mut dgamma: Option<&mut [f32]>,
-    mut dbeta: Option<&mut [f32]>,
-) -> bool {
+/// Where the gradients of one lane's rows go.
+#[derive(Debug)]
+pub struct NormGradients<'a> {
+    /// At the input, `[rows][c]`.
+    pub dx: &'a mut [f32],
+    /// Whether `dx` is added to what is there.
+    pub accumulate: bool,
+    /// At gamma, of the whole batch, if asked for.
+    pub dgamma: Option<&'a mut [f32]>,
+    /// At beta, of the whole batch, if asked for.
+    pub dbeta: Option<&'a mut [f32]>,
+}
+
+/// Gradients of one lane's rows, from the sums of all lanes:
+/// `dx = scale (dy - mean(dy)) - (scale mean(dy xhat) / sqrt(var + eps)) (x - mean)`. True where a sum is not finite.
+pub fn norm_backward(x: &[f32], dy: &[f32], saved: &[f32], batch: Batch, gradients: NormGradients) -> bool {
     let c = batch.gamma.len();
+    let NormGradients {
+        dx,
+        accumulate,
+        mut dgamma,
+        mut dbeta,
+    } = gradients;
     assert!(c > 0 && saved.len() == 2 * c && batch.partials.len().is_multiple_of(2 * c) && batch.total_rows > 0);
     assert!(x.len() == dy.len() && x.len() == dx.len() && x.len().is_multiple_of(c));
     let (means, deviations) = saved.split_at(c);
@@ -197,14 +300,17 @@ pub fn norm_backward(
     let mut bad = false;
     for first in (0..c).step_by(BLOCK) {
         let count = BLOCK.min(c - first);
-        let (mut scale, mut mean_dy, mut mean_product) = ([0.0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
+        let mut factors = [[[0.0; 4]; 4]; BLOCK / 4];
         for i in 0..count {
             let channel = first + i;
             let [sum, product] = reduce(batch.partials, c, channel);
             bad |= !(sum.is_finite() && product.is_finite());
-            scale[i] = batch.gamma[channel] * deviations[channel];
-            mean_dy[i] = (sum / rows) as f32;
-            mean_product[i] = (product / rows) as f32;
+            let scale = batch.gamma[channel] * deviations[channel];
+            let slope = scale * (product / rows) as f32 * deviations[channel];
+            let own = [scale, (sum / rows) as f32, slope, means[channel]];
+            for (factors, factor) in factors[i / 4].iter_mut().zip(own) {
+                factors[i % 4] = factor;
+            }
             if let Some(dgamma) = &mut dgamma {
                 dgamma[channel] = product as f32;
             }
@@ -212,18 +318,52 @@ pub fn norm_backward(
                 dbeta[channel] = sum as f32;
             }
         }
-        let lanes = first..first + count;
-        let (means, deviations) = (&means[lanes.clone()], &deviations[lanes.clone()]);
-        for ((x, dy), dx) in x.chunks_exact(c).zip(dy.chunks_exact(c)).zip(dx.chunks_exact_mut(c)) {
-            let (x, dy, dx) = (&x[lanes.clone()], &dy[lanes.clone()], &mut dx[lanes.clone()]);
-            let (scale, mean_dy, mean_product) = (&scale[..count], &mean_dy[..count], &mean_product[..count]);
-            for i in 0..count {
-                let normalised = (x[i] - means[i]) * deviations[i];
-                dx[i] = scale[i] * ((dy[i] - mean_dy[i]) - normalised * mean_product[i]);
-            }
+        let factors = &factors[..count.div_ceil(4)];
+        if accumulate {
+            gradient_rows::<true>(x, dy, c, first, count, factors, dx);
+        } else {
+            gradient_rows::<false>(x, dy, c, first, count, factors, dx);
         }
     }
     bad
+}
+
+/// The channels `first..first + count` of all rows; `factors` are scale, mean(dy), slope and mean of four channels each.
+fn gradient_rows<const ADD: bool>(
+    x: &[f32],
+    dy: &[f32],
+    c: usize,
+    first: usize,
+    count: usize,
+    factors: &[[[f32; 4]; 4]],
+    dx: &mut [f32],
+) {
+    let map =
+        |[scale, mean_dy, slope, mean]: [F32x4; 4], [x, dy]: [F32x4; 2]| scale * (dy - mean_dy) - slope * (x - mean);
+    let whole = count & !3;
+    for start in (first..x.len()).step_by(c) {
+        for (at, factors) in (0..whole).step_by(4).zip(factors) {
+            // SAFETY: `start + whole` lies in the row, and all tensors have the length of `x`.
+            unsafe {
+                let values = [x, dy].map(|values| F32x4::read(values.as_ptr().add(start + at)));
+                let mut value = map(factors.map(|factor| F32x4::load(&factor)), values);
+                let target = dx.as_mut_ptr().add(start + at);
+                if ADD {
+                    value = F32x4::read(target) + value;
+                }
+                value.write(target);
+            }
+        }
+        if whole < count {
+            let tail = start + whole..start + count;
+            let values = [x, dy].map(|values| F32x4::load_up_to(&values[tail.clone()]));
+            let mut value = map(factors[whole / 4].map(|factor| F32x4::load(&factor)), values);
+            if ADD {
+                value = F32x4::load_up_to(&dx[tail.clone()]) + value;
+            }
+            value.store_up_to(&mut dx[tail]);
+        }
+    }
 }
 
 #[cfg(test)]

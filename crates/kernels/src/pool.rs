@@ -6,6 +6,7 @@
 use crate::conv::geometry::Geometry;
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
+use core::array::from_fn;
 
 /// Taps of the window of an output pixel that lie inside the image: a range per axis.
 fn clipped(geometry: &Geometry, axis: usize, pixel: usize) -> core::ops::Range<usize> {
@@ -27,56 +28,138 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) 
     assert!(y.len() == outputs && argmax.len() == outputs && geometry.taps() <= 256);
     let mut nan = Mask::none();
     for (number, (y, argmax)) in y.chunks_exact_mut(c).zip(argmax.chunks_exact_mut(c)).enumerate() {
-        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
-        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
-        let (taps_y, taps_x) = (clipped(&geometry, 0, pixel_y), clipped(&geometry, 1, pixel_x));
-        assert!(!taps_y.is_empty() && !taps_x.is_empty());
-        for first in (0..c).step_by(4) {
-            let lanes = 4.min(c - first);
-            let mut best = F32x4::splat(f32::NEG_INFINITY);
-            let mut position = F32x4::splat((taps_y.start * geometry.kernel[1] + taps_x.start) as f32);
-            for ky in taps_y.clone() {
-                let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + ky - geometry.pad[0];
-                for kx in taps_x.clone() {
-                    let column = pixel_x * geometry.stride[1] + kx - geometry.pad[1];
-                    let at = (line * geometry.input[1] + column) * c + first;
-                    let value = F32x4::load_up_to(&x[at..at + lanes]);
-                    nan = nan.or(value.is_nan());
-                    let larger = best.less(value);
-                    best = larger.select(value, best);
-                    position = larger.select(F32x4::splat((ky * geometry.kernel[1] + kx) as f32), position);
-                }
-            }
-            best.store_up_to(&mut y[first..first + lanes]);
-            for (target, position) in argmax[first..first + lanes].iter_mut().zip(position.to_array()) {
-                *target = position as u8;
-            }
+        let window = Window::of(&geometry, number);
+        assert!(!window.taps[0].is_empty() && !window.taps[1].is_empty());
+        // The first tap is the first maximum so far, whatever its value.
+        let (first, at) = window.taps(&geometry).next().expect("a tap");
+        y.copy_from_slice(&x[at..at + c]);
+        argmax.fill(first);
+        for (tap, at) in window.taps(&geometry).skip(1) {
+            nan = nan.or(larger_of(&x[at..at + c], tap, y, argmax));
         }
+        nan = nan.or(any_nan(y));
     }
     nan.any()
 }
 
-/// The gradient: every `dy` is added at the position of its maximum, output pixels in row-major order; `dx` is written
-/// in full.
-pub fn max_pool_backward(shape: &ConvShape, dy: &[f32], argmax: &[u8], dx: &mut [f32]) {
+/// Takes over what is larger in `x` than in `y`, with its tap. Lanes of NaN in `x`.
+#[inline(always)]
+fn larger_of(x: &[f32], tap: u8, y: &mut [f32], argmax: &mut [u8]) -> Mask {
+    let c = x.len();
+    let mut nan = Mask::none();
+    let wide = c & !15;
+    for first in (0..wide).step_by(16) {
+        // SAFETY: `first + 16 <= c`, the length of the three slices.
+        unsafe {
+            let larger = from_fn(|v| {
+                let at = first + 4 * v;
+                let value = F32x4::read(x.as_ptr().add(at));
+                let best = F32x4::read(y.as_ptr().add(at));
+                nan = nan.or(value.is_nan());
+                let larger = best.less(value);
+                larger.select(value, best).write(y.as_mut_ptr().add(at));
+                larger
+            });
+            Mask::mark_bytes(larger, tap, argmax.as_mut_ptr().add(first));
+        }
+    }
+    for at in wide..c {
+        nan = nan.or(F32x4::splat(x[at]).is_nan());
+        if y[at] < x[at] {
+            (y[at], argmax[at]) = (x[at], tap);
+        }
+    }
+    nan
+}
+
+/// Lanes of NaN.
+fn any_nan(x: &[f32]) -> Mask {
+    x.chunks(4)
+        .fold(Mask::none(), |nan, four| nan.or(F32x4::load_up_to(four).is_nan()))
+}
+
+/// Where the window of an output pixel lies in its image.
+struct Window {
+    /// Of row `taps[0].start` and column `taps[1].start`: their place in `x`, in pixels.
+    origin: usize,
+    /// Rows and columns inside the image.
+    taps: [core::ops::Range<usize>; 2],
+}
+
+impl Window {
+    /// The window of the output pixel of this number, counted across images.
+    fn of(geometry: &Geometry, number: usize) -> Self {
+        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
+        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
+        let taps = [clipped(geometry, 0, pixel_y), clipped(geometry, 1, pixel_x)];
+        let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + taps[0].start - geometry.pad[0];
+        let column = pixel_x * geometry.stride[1] + taps[1].start - geometry.pad[1];
+        Self {
+            origin: line * geometry.input[1] + column,
+            taps,
+        }
+    }
+
+    /// The number of every tap inside the image and its first channel in `x`, in row-major order.
+    fn taps<'a>(&'a self, geometry: &'a Geometry) -> impl Iterator<Item = (u8, usize)> + 'a {
+        let [rows, columns] = self.taps.clone();
+        let (first_row, first_column) = (rows.start, columns.start);
+        rows.flat_map(move |ky| {
+            columns.clone().map(move |kx| {
+                let pixel = self.origin + (ky - first_row) * geometry.input[1] + kx - first_column;
+                ((ky * geometry.kernel[1] + kx) as u8, pixel * geometry.channels)
+            })
+        })
+    }
+}
+
+/// The gradient: every `dy` is added at the position of its maximum, output pixels in row-major order. `dx` is written in
+/// full, or added to where `accumulate`.
+pub fn max_pool_backward(shape: &ConvShape, dy: &[f32], argmax: &[u8], accumulate: bool, dx: &mut [f32]) {
     let geometry = Geometry::of(shape);
     let c = geometry.channels;
     let outputs = geometry.images * geometry.pixels() * c;
     assert_eq!(dx.len(), geometry.images * geometry.input[0] * geometry.input[1] * c);
     assert!(dy.len() == outputs && argmax.len() == outputs);
-    dx.fill(0.0);
+    // Windows side by side without overlap cover everything once, if their edges are those of the image.
+    let tiles = (0..2).all(|axis| {
+        let (kernel, stride) = (geometry.kernel[axis], geometry.stride[axis]);
+        let end = geometry.pad[axis] + geometry.input[axis];
+        kernel == stride && end.div_ceil(stride) == geometry.output[axis]
+    });
+    if !accumulate && !tiles {
+        dx.fill(0.0);
+    }
     for (number, (dy, argmax)) in dy.chunks_exact(c).zip(argmax.chunks_exact(c)).enumerate() {
-        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
-        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
-        for (channel, (&gradient, &position)) in dy.iter().zip(argmax).enumerate() {
-            let (ky, kx) = (
-                usize::from(position) / geometry.kernel[1],
-                usize::from(position) % geometry.kernel[1],
-            );
-            let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + ky - geometry.pad[0];
-            let column = pixel_x * geometry.stride[1] + kx - geometry.pad[1];
-            dx[(line * geometry.input[1] + column) * c + channel] += gradient;
+        let window = Window::of(&geometry, number);
+        for (tap, at) in window.taps(&geometry) {
+            let dx = &mut dx[at..at + c];
+            if tiles && !accumulate {
+                pass_back::<false>(dy, argmax, tap, dx);
+            } else {
+                pass_back::<true>(dy, argmax, tap, dx);
+            }
         }
+    }
+}
+
+/// `dx = dy` where the maximum was at `tap`, 0 elsewhere; or that, added.
+#[inline(always)]
+fn pass_back<const ADD: bool>(dy: &[f32], argmax: &[u8], tap: u8, dx: &mut [f32]) {
+    let wide = dy.len() & !15;
+    for first in (0..wide).step_by(16) {
+        // SAFETY: `first + 16` is at most the length of the three slices.
+        unsafe {
+            for (v, chosen) in Mask::of_bytes(argmax.as_ptr().add(first), tap).into_iter().enumerate() {
+                let value = chosen.keep(F32x4::read(dy.as_ptr().add(first + 4 * v)));
+                let target = dx.as_mut_ptr().add(first + 4 * v);
+                if ADD { F32x4::read(target) + value } else { value }.write(target);
+            }
+        }
+    }
+    for at in wide..dy.len() {
+        let value = if argmax[at] == tap { dy[at] } else { 0.0 };
+        dx[at] = if ADD { dx[at] + value } else { value };
     }
 }
 
@@ -104,8 +187,14 @@ mod tests {
                 expected_dx[at] += dy[out];
             }
             let mut dx = vec![f32::NAN; x.len()];
-            max_pool_backward(&shape, &dy, &argmax, &mut dx);
-            prop_assert_eq!(dx, expected_dx);
+            max_pool_backward(&shape, &dy, &argmax, false, &mut dx);
+            prop_assert_eq!(&dx, &expected_dx);
+            // One addition an overlapping window: from another start they round otherwise, by little.
+            max_pool_backward(&shape, &dy, &argmax, true, &mut dx);
+            let taps = shape.kernel_height * shape.kernel_width;
+            for (twice, once) in dx.iter().zip(&expected_dx) {
+                prop_assert!((twice - 2.0 * once).abs() <= taps as f32 * f32::EPSILON * 4.0 * taps as f32);
+            }
         }
 
         #[test]

@@ -129,6 +129,30 @@ pub(crate) fn for_each<const N: usize>(
     output: &mut [f32],
     map: impl Fn([F32x4; N]) -> F32x4,
 ) -> bool {
+    apply::<N, false>(inputs, output, map)
+}
+
+/// [`for_each`], whose results are added to what `output` holds where `accumulate`.
+#[inline(always)]
+pub(crate) fn for_each_onto<const N: usize>(
+    inputs: [&[f32]; N],
+    output: &mut [f32],
+    accumulate: bool,
+    map: impl Fn([F32x4; N]) -> F32x4,
+) -> bool {
+    if accumulate {
+        apply::<N, true>(inputs, output, map)
+    } else {
+        apply::<N, false>(inputs, output, map)
+    }
+}
+
+#[inline(always)]
+fn apply<const N: usize, const ADD: bool>(
+    inputs: [&[f32]; N],
+    output: &mut [f32],
+    map: impl Fn([F32x4; N]) -> F32x4,
+) -> bool {
     let length = output.len();
     assert!(inputs.iter().all(|input| input.len() == length));
     let whole = length & !3;
@@ -138,12 +162,17 @@ pub(crate) fn for_each<const N: usize>(
         let values = inputs.map(|input| unsafe { F32x4::read(input.as_ptr().add(at)) });
         nan = values.iter().fold(nan, |nan, value| nan.or(value.is_nan()));
         // SAFETY: as above.
-        unsafe { map(values).write(output.as_mut_ptr().add(at)) };
+        unsafe {
+            let target = output.as_mut_ptr().add(at);
+            let value = map(values);
+            if ADD { F32x4::read(target) + value } else { value }.write(target);
+        }
     }
     if whole < length {
         let values = inputs.map(|input| F32x4::load_up_to(&input[whole..]));
         nan = values.iter().fold(nan, |nan, value| nan.or(value.is_nan()));
-        map(values).store_up_to(&mut output[whole..]);
+        let (value, target) = (map(values), &mut output[whole..]);
+        if ADD { F32x4::load_up_to(target) + value } else { value }.store_up_to(target);
     }
     nan.any()
 }
@@ -188,20 +217,20 @@ pub fn quantize_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
     }
 }
 
-/// `gx = gy * B(x)`; true where an x or a gy is NaN.
-pub fn quantize_backward(map: Backward, x: &[f32], gy: &[f32], gx: &mut [f32]) -> bool {
+/// `gx = gy * B(x)`, added to what is in `gx` where `accumulate`; true where an x or a gy is NaN.
+pub fn quantize_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: bool, gx: &mut [f32]) -> bool {
     let one = F32x4::splat(1.0);
     let functions = Functions::load();
     match map {
-        Backward::One => for_each([x, gy], gx, |[_, gy]| gy),
-        Backward::Box => for_each([x, gy], gx, |[x, gy]| x.abs().at_most(one).keep(gy)),
-        Backward::PolynomialPrime => for_each([x, gy], gx, |[x, gy]| {
+        Backward::One => for_each_onto([x, gy], gx, accumulate, |[_, gy]| gy),
+        Backward::Box => for_each_onto([x, gy], gx, accumulate, |[x, gy]| x.abs().at_most(one).keep(gy)),
+        Backward::PolynomialPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
             let rest = one - x.abs().pseudo_min(one);
             gy * (rest + rest)
         }),
         Backward::SignSwishPrime { beta } => {
             let (beta, half) = (F32x4::splat(beta), F32x4::splat(0.5 * beta));
-            for_each([x, gy], gx, |[x, gy]| {
+            for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
                 let u = (half * x).clamp_magnitude(SWISH_LIMIT);
                 let (tanh, sech2) = functions.tanh_and_sech2(u);
                 gy * (beta * sech2 * (one - u * tanh))
@@ -209,7 +238,9 @@ pub fn quantize_backward(map: Backward, x: &[f32], gy: &[f32], gx: &mut [f32]) -
         }
         Backward::ErrorDecayPrime { t } => {
             let (scale, t) = (F32x4::splat(error_decay_scale(t) * t), F32x4::splat(t));
-            for_each([x, gy], gx, |[x, gy]| gy * (scale * functions.tanh_and_sech2(t * x).1))
+            for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+                gy * (scale * functions.tanh_and_sech2(t * x).1)
+            })
         }
     }
 }

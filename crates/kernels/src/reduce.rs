@@ -4,9 +4,15 @@
 //! number of workers changes no bit.
 
 use crate::simd::floats::{F32x4, F64x2};
+use core::array::from_fn;
 
-/// Accumulates `Q` quantities of every column in f64, rows in order. `quantities(row, first, values)` gives the `Q`
-/// vectors of the columns `first..first + 4` of a row (for fewer columns the lanes past the end are dropped);
+/// Columns whose sums are kept together: a row of them is a few cache lines.
+const COLUMNS: usize = 64;
+/// Rows that pass by before the sums go back to memory: their columns stay in the first-level cache.
+const ROWS: usize = 32;
+
+/// Accumulates `Q` quantities of every column in f64, rows in order. `quantities(row, first, lanes)` gives the `Q`
+/// vectors of the columns `first..first + lanes` of a row (lanes past the end are dropped; `lanes` is at most 4);
 /// `finish(quantity, column, sum)` receives the results.
 #[inline(always)]
 pub fn fold_columns<const Q: usize>(
@@ -15,60 +21,72 @@ pub fn fold_columns<const Q: usize>(
     quantities: impl Fn(usize, usize, usize) -> [[F64x2; 2]; Q],
     mut finish: impl FnMut(usize, usize, f64),
 ) {
-    let mut first = 0;
-    while first < columns {
-        // Eight columns at a time fill the registers; the tail takes four or fewer.
-        if columns - first >= 8 {
-            let mut sums = [[[F64x2::splat(0.0); 2]; Q]; 2];
-            for row in 0..rows {
-                for (half, sums) in sums.iter_mut().enumerate() {
-                    add(sums, quantities(row, first + 4 * half, 4));
-                }
+    for first in (0..columns).step_by(COLUMNS) {
+        let count = COLUMNS.min(columns - first);
+        let mut sums = [[[F64x2::splat(0.0); 2]; COLUMNS / 4]; Q];
+        for start in (0..rows).step_by(ROWS) {
+            let rows = start..rows.min(start + ROWS);
+            let mut at = 0;
+            while count - at >= 8 {
+                fold_block::<Q, 2>(rows.clone(), first, at, 4, &quantities, &mut sums);
+                at += 8;
             }
-            for (half, sums) in sums.iter().enumerate() {
-                spread(sums, first + 4 * half, 4, &mut finish);
+            while at < count {
+                fold_block::<Q, 1>(rows.clone(), first, at, 4.min(count - at), &quantities, &mut sums);
+                at += 4;
             }
-            first += 8;
-        } else {
-            let lanes = 4.min(columns - first);
-            let mut sums = [[F64x2::splat(0.0); 2]; Q];
-            for row in 0..rows {
-                add(&mut sums, quantities(row, first, lanes));
+        }
+        for (quantity, sums) in sums.iter().enumerate() {
+            for column in 0..count {
+                let mut pair = [0.0; 2];
+                sums[column / 4][column / 2 % 2].store(&mut pair);
+                finish(quantity, first + column, pair[column % 2]);
             }
-            spread(&sums, first, lanes, &mut finish);
-            first += lanes;
         }
     }
 }
 
+/// Adds rows to the sums of `4 V` columns, or of `lanes` where `V` is 1: they stay in registers meanwhile.
 #[inline(always)]
-fn add<const Q: usize>(sums: &mut [[F64x2; 2]; Q], values: [[F64x2; 2]; Q]) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum = [sum[0] + value[0], sum[1] + value[1]];
-    }
-}
-
-#[inline(always)]
-fn spread<const Q: usize>(
-    sums: &[[F64x2; 2]; Q],
+fn fold_block<const Q: usize, const V: usize>(
+    rows: core::ops::Range<usize>,
     first: usize,
+    at: usize,
     lanes: usize,
-    finish: &mut impl FnMut(usize, usize, f64),
+    quantities: &impl Fn(usize, usize, usize) -> [[F64x2; 2]; Q],
+    sums: &mut [[[F64x2; 2]; COLUMNS / 4]; Q],
 ) {
-    for (quantity, sum) in sums.iter().enumerate() {
-        let mut wide = [[0.0; 2]; 2];
-        sum[0].store(&mut wide[0]);
-        sum[1].store(&mut wide[1]);
-        for (lane, &value) in wide.as_flattened()[..lanes].iter().enumerate() {
-            finish(quantity, first + lane, value);
+    let mut own: [[[F64x2; 2]; Q]; V] = from_fn(|v| from_fn(|q| sums[q][at / 4 + v]));
+    for row in rows {
+        for (v, own) in own.iter_mut().enumerate() {
+            let values = quantities(row, first + at + 4 * v, lanes);
+            for (sum, value) in own.iter_mut().zip(values) {
+                *sum = [sum[0] + value[0], sum[1] + value[1]];
+            }
+        }
+    }
+    for (v, own) in own.iter().enumerate() {
+        for (sums, own) in sums.iter_mut().zip(own) {
+            sums[at / 4 + v] = *own;
         }
     }
 }
 
-/// Four values of a row from column `first` on, or `lanes` of them and zeros.
+/// Four values from `first` on, or `lanes` of them and zeros.
+///
+/// # Safety
+/// `first + lanes` must be at most the length, `lanes` at most 4.
 #[inline(always)]
-pub fn four(values: &[f32], first: usize, lanes: usize) -> F32x4 {
-    F32x4::load_up_to(&values[first..first + lanes])
+pub unsafe fn four(values: &[f32], first: usize, lanes: usize) -> F32x4 {
+    debug_assert!(first + lanes <= values.len() && lanes <= 4);
+    // SAFETY: promised by the caller.
+    unsafe {
+        if lanes == 4 {
+            F32x4::read(values.as_ptr().add(first))
+        } else {
+            F32x4::load_up_to(values.get_unchecked(first..first + lanes))
+        }
+    }
 }
 
 /// `out[j] = sum_i x[i][j]` of `x [rows][out.len()]`: f64, rows in order, rounded once at the end.
@@ -79,7 +97,8 @@ pub fn column_sums(x: &[f32], out: &mut [f32]) {
         x.len() / columns,
         columns,
         |row, first, lanes| {
-            let value = four(x, row * columns + first, lanes);
+            // SAFETY: rows and columns are those of `x`.
+            let value = unsafe { four(x, row * columns + first, lanes) };
             [[value.widen_low(), value.widen_high()]]
         },
         |_, column, sum| out[column] = sum as f32,

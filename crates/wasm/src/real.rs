@@ -211,12 +211,15 @@ exports! {
         quantizer::quantize_forward(map, read(x, n), write(y, n))
     }
 
-    /// gx = gy * B(x) with the backward map of this number; params `f32*` as the map needs.
-    fn quantize_backward(map: u32, x: *const f32, gy: *const f32, gx: *mut f32, n: usize, params: *const f32) {
+    /// gx = gy * B(x) with the backward map of this number, added to gx where accumulate is not 0; params `f32*` as the
+    /// map needs.
+    fn quantize_backward(
+        map: u32, x: *const f32, gy: *const f32, accumulate: u32, gx: *mut f32, n: usize, params: *const f32,
+    ) {
         let params = optional(params, quantizer::Backward::parameters(map)).unwrap_or_default();
         let map = quantizer::Backward::from_number(map, params).expect("backward map");
         let (x, gy) = (read(x, n), read(gy, n));
-        quantizer::quantize_backward(map, x, gy, write(gx, n))
+        quantizer::quantize_backward(map, x, gy, accumulate != 0, write(gx, n))
     }
 
     /// y = f(x); kind 0 relu, 1 hard tanh.
@@ -225,11 +228,11 @@ exports! {
         activation::activation_forward(kind, read(x, n), write(y, n))
     }
 
-    /// gx = gy f'(x); kind 0 relu, 1 hard tanh.
-    fn activation_backward(kind: u32, x: *const f32, gy: *const f32, gx: *mut f32, n: usize) {
+    /// gx = gy f'(x), added to gx where accumulate is not 0; kind 0 relu, 1 hard tanh.
+    fn activation_backward(kind: u32, x: *const f32, gy: *const f32, accumulate: u32, gx: *mut f32, n: usize) {
         let kind = activation::Activation::from_number(kind).expect("activation");
         let (x, gy) = (read(x, n), read(gy, n));
-        activation::activation_backward(kind, x, gy, write(gx, n))
+        activation::activation_backward(kind, x, gy, accumulate != 0, write(gx, n))
     }
 
     /// One lane's sums of x and x^2: partial `f64 [2][c]`.
@@ -238,19 +241,32 @@ exports! {
         false
     }
 
-    /// Normalises one lane's rows; partials `f64 [lanes][2][c]`, saved `f32 [2][c]`, running `f32 [2][c]` or 0,
-    /// momentum `f32*` (read only where running is given).
-    fn norm_forward(
-        x: *const f32, rows: usize, c: usize, partials: *const f64, lanes: usize, total_rows: usize,
-        gamma: *const f32, beta: *const f32, eps: f32, y: *mut f32, saved: *mut f32, running: *mut f32,
-        momentum: *const f32,
+    /// A batch's statistics from partials `f64 [lanes][2][c]`: saved `f32 [2][c]`, scale and shift `f32 [c]`; running
+    /// `f32 [2][c]` or 0, momentum `f32*` (read only where running is given).
+    fn norm_statistics(
+        partials: *const f64, lanes: usize, total_rows: usize, c: usize, gamma: *const f32, beta: *const f32, eps: f32,
+        saved: *mut f32, scale: *mut f32, shift: *mut f32, running: *mut f32, momentum: *const f32,
     ) {
         let partials = read(partials, lanes * 2 * c);
         let batch = norm::Batch { partials, total_rows, gamma: read(gamma, c) };
         let running = optional_mut(running, 2 * c).map(|running| (running, *momentum));
-        let (x, y) = (read(x, rows * c), write(y, rows * c));
-        let saved = write(saved, 2 * c);
-        norm::norm_forward(x, batch, read(beta, c), eps, y, saved, running)
+        let (saved, scale, shift) = (write(saved, 2 * c), write(scale, c), write(shift, c));
+        norm::norm_statistics(batch, read(beta, c), eps, norm::Statistics { saved, scale, shift }, running)
+    }
+
+    /// y = (x * scale + shift) + residual per channel, residual `f32 [rows][c]` or 0; and the signs of y as the padded
+    /// nibbles of the input of `shape`, or shape and nibbles 0.
+    fn normalize(
+        x: *const f32, rows: usize, c: usize, scale: *const f32, shift: *const f32, residual: *const f32, y: *mut f32,
+        shape: *const ConvShape, nibbles: *mut u8,
+    ) {
+        let (scale, shift) = (read(scale, c), read(shift, c));
+        let residual = optional(residual, rows * c);
+        let signs = (!shape.is_null()).then(|| {
+            let shape = &*shape;
+            (shape, write(nibbles, Lengths::of(shape).nibbles))
+        });
+        norm::normalize(read(x, rows * c), scale, shift, residual, write(y, rows * c), signs)
     }
 
     /// scale and shift `f32 [c]` of the running statistics `f32 [2][c]`.
@@ -277,17 +293,20 @@ exports! {
         false
     }
 
-    /// One lane's dx `f32 [rows][c]`; dgamma and dbeta `f32 [c]` of the whole batch, or 0.
+    /// One lane's dx `f32 [rows][c]`, added to where accumulate is not 0; dgamma and dbeta `f32 [c]` of the whole batch,
+    /// or 0.
     fn norm_backward(
         x: *const f32, dy: *const f32, rows: usize, c: usize, saved: *const f32, gamma: *const f32,
-        partials: *const f64, lanes: usize, total_rows: usize, dx: *mut f32, dgamma: *mut f32, dbeta: *mut f32,
+        partials: *const f64, lanes: usize, total_rows: usize, accumulate: u32, dx: *mut f32, dgamma: *mut f32,
+        dbeta: *mut f32,
     ) {
         let partials = read(partials, lanes * 2 * c);
         let batch = norm::Batch { partials, total_rows, gamma: read(gamma, c) };
         let (x, dy) = (read(x, rows * c), read(dy, rows * c));
         let saved = read(saved, 2 * c);
-        let dx = write(dx, rows * c);
-        norm::norm_backward(x, dy, saved, batch, dx, optional_mut(dgamma, c), optional_mut(dbeta, c))
+        let (dgamma, dbeta) = (optional_mut(dgamma, c), optional_mut(dbeta, c));
+        let gradients = norm::NormGradients { dx: write(dx, rows * c), accumulate: accumulate != 0, dgamma, dbeta };
+        norm::norm_backward(x, dy, saved, batch, gradients)
     }
 
     /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8` of x `f32 [images][h][w][c]`.
@@ -297,11 +316,13 @@ exports! {
         pool::max_pool(&*shape, read(x, lengths.input), y, argmax)
     }
 
-    /// dx `f32 [images][h][w][c]`, written in full.
-    fn max_pool_backward(shape: *const ConvShape, dy: *const f32, argmax: *const u8, dx: *mut f32) {
+    /// dx `f32 [images][h][w][c]`, written in full, or added to where accumulate is not 0.
+    fn max_pool_backward(
+        shape: *const ConvShape, dy: *const f32, argmax: *const u8, accumulate: u32, dx: *mut f32,
+    ) {
         let lengths = Lengths::of(&*shape);
         let (dy, argmax) = (read(dy, lengths.output), read(argmax, lengths.output));
-        pool::max_pool_backward(&*shape, dy, argmax, write(dx, lengths.input));
+        pool::max_pool_backward(&*shape, dy, argmax, accumulate != 0, write(dx, lengths.input));
         false
     }
 

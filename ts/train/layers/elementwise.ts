@@ -16,8 +16,8 @@ export function planMaxPool(
   const input = node.inputs[0];
   const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
   const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
-  const places = context.lanes.map((lane) => context.allocate(lane.images * outputSize));
-  const at = (lane: Lane): [number, number] => [descriptors[lane.index] as number, places[lane.index] as number];
+  const places = context.declare((lane) => lane.images * outputSize);
+  const at = (lane: Lane): [number, number] => [descriptors[lane.index] as number, places(lane)];
   return {
     forward: (_mode, builder) => {
       for (const lane of context.lanes) {
@@ -27,9 +27,10 @@ export function planMaxPool(
       }
     },
     backward: (_mode, builder, sinks) => {
-      sinks.into(builder, name, input, (lane, dx) => {
+      sinks.into(name, input, (lane, dx, accumulate) => {
         const [descriptor, place] = at(lane);
-        builder.lane(lane.index, name, "max_pool_backward", descriptor, context.gradient(name, lane), place, dx);
+        const args = [descriptor, sinks.gradient(name, lane), place, Number(accumulate), dx];
+        builder.lane(lane.index, name, "max_pool_backward", ...args);
       });
     },
   };
@@ -52,8 +53,8 @@ export function planAvgPool(
       }
     },
     backward: (_mode, builder, sinks) => {
-      sinks.into(builder, name, input, (lane, dx) => {
-        const args = [descriptors[lane.index] as number, context.gradient(name, lane), 0, dx];
+      sinks.into(name, input, (lane, dx, accumulate) => {
+        const args = [descriptors[lane.index] as number, sinks.gradient(name, lane), Number(accumulate), dx];
         builder.lane(lane.index, name, "avg_pool_backward", ...args);
       });
     },
@@ -76,31 +77,28 @@ export function planActivation(node: NodeOf<"activation">, context: PlanContext)
       }
     },
     backward: (_mode, builder, sinks) => {
-      sinks.into(builder, name, input, (lane, dx) => {
-        const [x, dy] = [context.value(input, lane), context.gradient(name, lane)];
-        builder.lane(lane.index, name, "activation_backward", kind, x, dy, dx, size * lane.images);
+      sinks.into(name, input, (lane, dx, accumulate) => {
+        const args = [context.value(input, lane), sinks.gradient(name, lane), Number(accumulate), dx];
+        builder.lane(lane.index, name, "activation_backward", kind, ...args, size * lane.images);
       });
     },
   };
 }
 
-/** The sum of two values of the same shape. */
+/** The sum of two values of the same shape; nothing to do where the batch norm before it writes the sum. */
 export function planAdd(node: NodeOf<"add">, context: PlanContext): LayerPlan {
   const { name } = node;
   const size = sizeOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, builder) => {
+      if (context.fusions.done.has(name)) return;
       for (const lane of context.lanes) {
         const [a, b] = node.inputs.map((input) => context.value(input, lane)) as [number, number];
         builder.lane(lane.index, name, "add", a, b, context.value(name, lane), size * lane.images);
       }
     },
-    backward: (_mode, builder, sinks) => {
-      for (const input of node.inputs) {
-        sinks.into(builder, name, input, (lane, dx) => {
-          builder.lane(lane.index, name, "copy", context.gradient(name, lane), dx, 4 * size * lane.images);
-        });
-      }
+    backward: (_mode, _builder, sinks) => {
+      for (const input of node.inputs) sinks.pass(name, input);
     },
   };
 }

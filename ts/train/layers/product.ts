@@ -3,12 +3,20 @@
  * the lane, so both are planned here.
  *
  * Which product runs follows from the operands. Activations are +-1 where their quantizer is hard, weights likewise:
- * both +-1 is `bb` (look-up), +-1 activations with real weights is `fb` (four-Russians tables), real activations are
- * `ff`. The filter gradient is `fb` where activations are +-1; the input gradient is `ff` over the effective weights.
+ *
+ * | activations  | weights      | forward          | filter gradient | input gradient             |
+ * |--------------|--------------|------------------|-----------------|----------------------------|
+ * | +-1          | +-1          | `bb` look-up     | `fb`            | `fb` over the signs        |
+ * | +-1          | real or soft | `fb`             | `fb`            | `ff`, effective weights    |
+ * | real or soft | +-1          | `ff`             | `ff`            | `fb` over the signs        |
+ * | real or soft | real or soft | `ff`             | `ff`            | `ff`, effective weights    |
+ *
+ * The effective weights are F(w). With `products: "ff"` the last row holds for every layer, over F(x) and F(w).
  */
-import { backwardMapNumbers, forwardMapNumbers } from "../../quantizers/maps.ts";
+import { forwardMapNumbers } from "../../quantizers/maps.ts";
 import {
   type ConvShape,
+  fbInputWeightBytes,
   groups,
   isUnpadded,
   lookupWeightBytes,
@@ -17,11 +25,13 @@ import {
   paddedPixels,
   panelFloats,
   reduction,
+  startBytes,
   taps,
   transposedShape,
 } from "../../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder, Task } from "../../runtime/program.ts";
-import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite, Sinks } from "../context.ts";
+import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite } from "../context.ts";
+import { backwardOf } from "./product-backward.ts";
 
 export interface ProductNode {
   readonly name: string;
@@ -33,8 +43,14 @@ export interface ProductNode {
   readonly shape: (lane: Lane) => ConvShape;
 }
 
+/** Whether the operands of the products are +-1 and travel as bits. */
+export interface Operands {
+  readonly activations: boolean;
+  readonly weights: boolean;
+}
+
 /** Buffers of one lane. */
-interface LaneBuffers {
+export interface LaneBuffers {
   readonly lane: Lane;
   readonly shape: ConvShape;
   readonly descriptor: number;
@@ -44,6 +60,20 @@ interface LaneBuffers {
   /** Quantized activations before padding, and the padded real input; 0 where not needed. */
   readonly quantized: number;
   readonly padded: number;
+}
+
+/** What both directions know of the layer. */
+export interface ProductPlan {
+  readonly node: ProductNode;
+  readonly context: PlanContext;
+  readonly lanes: readonly LaneBuffers[];
+  readonly operands: (mode: Mode) => Operands;
+  /** Weights as the way back reads them: panels of the transposed kernel, or its signs. */
+  readonly panelsTransposed: number;
+  readonly inputSigns: number;
+  /** The lanes' shares of the gradients at kernel and bias. */
+  readonly kernelShare: (lane: Lane) => number;
+  readonly biasShare: (lane: Lane) => number;
 }
 
 const forwardNumber = (site: QuantizerSite, mode: Mode): number =>
@@ -56,14 +86,19 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   const bias = useBias ? tensor(context, `${node.name}/bias`) : 0;
   const first = node.shape(context.lanes[0] as Lane);
   const [k, n] = [reduction(first), first.filters];
-  const lanes = context.lanes.map((lane) => planLane(node, lane, context));
+  const lanes = planLanes(node, context);
+  const hard = (site: QuantizerSite | null, mode: Mode): boolean =>
+    context.products === "auto" && site !== null && mode.hard(site);
+  const operands = (mode: Mode): Operands => ({ activations: hard(activation, mode), weights: hard(weight, mode) });
 
   const effective = weight === null ? kernel : context.allocate(4 * k * n);
   const panels = context.allocate(4 * panelFloats(k, n));
-  const panelsTransposed = context.allocate(4 * panelFloats(taps(first) * n, first.channels));
   const lookup = weight !== null && activation !== null ? context.allocate(lookupWeightBytes(first)) : 0;
   const correction = lookup === 0 ? 0 : context.allocate(4 * taps(first) * n);
+  const starts = lookup === 0 ? 0 : context.allocate(startBytes(first));
   const ones = useBias && activation !== null ? context.constant(new Float32Array(n).fill(1)) : 0;
+  const scratch = context.declare((lane) => (activation === null ? 0 : mixedScratchBytes(node.shape(lane))));
+  const sumsBeforeBias = context.declare((lane) => (ones === 0 ? 0 : 4 * outputPixels(node.shape(lane)) * n));
 
   const partialStride = Math.ceil((k * n) / 4) * 4;
   const partials = context.allocate(4 * partialStride * lanes.length);
@@ -84,165 +119,122 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
       partials: { address: biasPartials, stride: biasStride },
     });
   }
-
-  const call = (kernelName: Call["kernel"], ...args: number[]): Call => ({
-    node: node.name,
-    kernel: kernelName,
-    arguments: args,
-  });
-  const identityFilter = taps(first) === 1 && first.strideHeight === 1 && first.strideWidth === 1;
+  const plan: ProductPlan = {
+    node,
+    context,
+    lanes,
+    operands,
+    panelsTransposed: context.allocate(4 * panelFloats(taps(first) * n, first.channels)),
+    inputSigns: weight === null ? 0 : context.allocate(fbInputWeightBytes(first)),
+    kernelShare: (lane) => partials + 4 * partialStride * lane.index,
+    biasShare: (lane) => biasPartials + 4 * biasStride * lane.index,
+  };
 
   const prepare = (mode: Mode): readonly Task[] => {
-    const bits = activation !== null && mode.hard(activation);
-    const hard = weight !== null && mode.hard(weight);
+    const { activations, weights } = operands(mode);
     const descriptor = (lanes[0] as LaneBuffers).descriptor;
     const calls: Call[] = [];
-    if (bits && hard) {
-      calls.push(call("sign_lookup_weights", descriptor, kernel, lookup));
-      calls.push(call("bb_correction_real", descriptor, kernel, correction));
+    const call = (name: Call["kernel"], ...args: number[]): void => {
+      calls.push({ node: node.name, kernel: name, arguments: args });
+    };
+    if (activations && weights) {
+      call("sign_lookup_weights", descriptor, kernel, lookup);
+      call("bb_correction_real", descriptor, kernel, correction);
+      call("bb_starts", descriptor, correction, starts);
+    } else if (weight !== null) {
+      call("quantize_forward", forwardNumber(weight, mode), kernel, effective, k * n, weight.parameters);
     }
-    if (weight !== null && !(bits && hard && mode.kind !== "train")) {
-      calls.push(call("quantize_forward", forwardNumber(weight, mode), kernel, effective, k * n, weight.parameters));
-    }
-    if (!bits) calls.push(call("pack_panels", effective, k, n, panels));
+    if (!activations) call("pack_panels", effective, k, n, panels);
     if (mode.kind === "train") {
-      calls.push(call("pack_panels_transposed", descriptor, effective, panelsTransposed));
+      if (weights) call("pack_fb_input_weights", descriptor, kernel, plan.inputSigns);
+      else call("pack_panels_transposed", descriptor, effective, plan.panelsTransposed);
     }
     return [calls];
   };
 
   const forward = (mode: Mode, builder: ProgramBuilder): void => {
-    const bits = activation !== null && mode.hard(activation);
-    const hard = weight !== null && mode.hard(weight);
+    const { activations, weights } = operands(mode);
     for (const buffers of lanes) {
-      const { lane, shape, descriptor } = buffers;
+      const { lane, shape, descriptor, nibbles } = buffers;
       const emit = (name: Call["kernel"], ...args: number[]): void =>
         builder.lane(lane.index, node.name, name, ...args);
       const x = context.value(node.input, lane);
       const y = context.value(node.name, lane);
-      const rows = outputPixels(shape);
-      if (!bits) {
-        emit("ff_conv", descriptor, realInput(buffers, mode, x, emit), panels, bias, y);
+      if (!activations) {
+        emit("ff_conv", descriptor, realInput(plan, buffers, mode, x, emit), panels, bias, y);
         continue;
       }
-      // A bias is added on the way out of scratch: the core reads and writes different places.
-      const scratch = context.scratch(lane);
-      const sums = useBias ? scratch + mixedScratchBytes(shape) : y;
-      emit("sign_nibbles", descriptor, x, buffers.nibbles);
-      if (hard) {
-        emit("bb_lookup_conv", descriptor, buffers.nibbles, lookup, correction, sums);
-        emit("to_real", sums, rows * n);
+      if (!writtenBefore) emit("sign_nibbles", descriptor, x, nibbles);
+      if (weights && useBias) {
+        emit("bb_lookup_conv_norm", descriptor, nibbles, lookup, starts, ones, bias, 0, y, 0, 0, 0, n);
+      } else if (weights) {
+        emit("bb_lookup_conv_real", descriptor, nibbles, lookup, starts, y, 0, n);
       } else {
-        emit("fb_conv", descriptor, buffers.nibbles, effective, sums, scratch);
+        const sums = useBias ? sumsBeforeBias(lane) : y;
+        emit("fb_conv", descriptor, nibbles, effective, sums, scratch(lane));
+        if (useBias) emit("affine", sums, outputPixels(shape), n, ones, bias, y);
       }
-      if (useBias) emit("affine", sums, rows, n, ones, bias, y);
     }
   };
 
-  /** Emits what makes the real operand of a convolution from `x`; returns its address. */
-  const realInput = (
-    buffers: LaneBuffers,
-    mode: Mode,
-    x: number,
-    emit: (name: Call["kernel"], ...args: number[]) => void,
-  ): number => {
-    const { shape, descriptor } = buffers;
-    let source = x;
-    if (activation !== null) {
-      const size = shape.images * shape.height * shape.width * shape.channels;
-      emit("quantize_forward", forwardNumber(activation, mode), x, buffers.quantized, size, activation.parameters);
-      source = buffers.quantized;
-    }
-    if (isUnpadded(shape)) return source;
-    emit("pad_real", descriptor, source, buffers.padded);
-    return buffers.padded;
-  };
-
-  const backward = (mode: Mode, builder: ProgramBuilder, sinks: Sinks): void => {
-    const bits = activation !== null && mode.hard(activation);
-    for (const buffers of lanes) {
-      const { lane, shape, descriptor } = buffers;
-      const dy = context.gradient(node.name, lane);
-      const partial = partials + 4 * partialStride * lane.index;
-      const calls: Call[] = [];
-      if (useBias) {
-        const biasPartial = biasPartials + 4 * biasStride * lane.index;
-        calls.push(call("column_sums", dy, outputPixels(shape), n, biasPartial));
-      }
-      if (bits) {
-        const scratch = context.filterScratch(lane);
-        calls.push(call("fb_conv_backward_filter", descriptor, buffers.nibbles, dy, partial, scratch));
-      } else {
-        const unpadded = activation === null ? context.value(node.input, lane) : buffers.quantized;
-        const input = isUnpadded(shape) ? unpadded : buffers.padded;
-        calls.push(call("ff_conv_backward_filter", descriptor, input, dy, partial));
-      }
-      // Only the lanes' sum needs it, after the whole backward pass.
-      builder.laterInLane(lane.index, calls);
-    }
-    if (!sinks.wanted(node.input)) return;
-    sinks.into(builder, node.name, node.input, (lane, dx) => {
-      const buffers = lanes[lane.index] as LaneBuffers;
-      const { shape, descriptor, transposed } = buffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void =>
-        builder.lane(lane.index, node.name, name, ...args);
-      let dy = context.gradient(node.name, lane);
-      const dilated = context.scratch(lane);
-      if (!identityFilter) {
-        emit("dilate_real", descriptor, dy, dilated);
-        dy = dilated;
-      }
-      if (activation === null) {
-        emit("ff_conv", transposed, dy, panelsTransposed, 0, dx);
-        return;
-      }
-      const size = shape.images * shape.height * shape.width * shape.channels;
-      const atQuantized = dilated + dilatedBytes(shape);
-      emit("ff_conv", transposed, dy, panelsTransposed, 0, atQuantized);
-      const map = backwardMapNumbers[activation.quantizer.backward];
-      emit("quantize_backward", map, context.value(node.input, lane), atQuantized, dx, size, activation.parameters);
-    });
-  };
-
-  const forwardScratch = mixedScratchBytes(first) + 4 * outputPixels(first) * n;
-  const inputBytes = 4 * first.images * first.height * first.width * first.channels;
+  const writtenBefore = [...context.fusions.readers.values()].includes(node.name);
   return {
     prepare,
     forward,
-    backward,
+    backward: backwardOf(plan),
     gradients,
-    scratchBytes: Math.max(forwardScratch, dilatedBytes(first) + inputBytes),
-    filterScratchBytes: activation === null ? 0 : mixedScratchBytes(first),
+    readsGradientLater: true,
+    signs: (mode, lane) => {
+      const { descriptor, nibbles } = lanes[lane.index] as LaneBuffers;
+      return operands(mode).activations ? { descriptor, nibbles } : null;
+    },
   };
 }
 
-function planLane(node: ProductNode, lane: Lane, context: PlanContext): LaneBuffers {
+/** Emits what makes the real operand of a convolution from `x`; returns its address. */
+function realInput(
+  { node }: ProductPlan,
+  { shape, descriptor, quantized, padded }: LaneBuffers,
+  mode: Mode,
+  x: number,
+  emit: (name: Call["kernel"], ...args: number[]) => void,
+): number {
   const { activation } = node;
-  const shape = node.shape(lane);
-  const descriptor = context.descriptor(shape);
-  const everBits = activation !== null;
-  const everReal = activation === null || activation.quantizer.forward !== "sign";
-  const pixels = paddedPixels(shape);
-  const nibbles = everBits ? context.allocate(pixels * groups(shape.channels)) : 0;
-  if (everBits) {
-    context.once({ node: node.name, kernel: "fill_border_nibbles", arguments: [descriptor, nibbles] });
+  let source = x;
+  if (activation !== null) {
+    const size = shape.images * shape.height * shape.width * shape.channels;
+    emit("quantize_forward", forwardNumber(activation, mode), x, quantized, size, activation.parameters);
+    source = quantized;
   }
-  const inputFloats = shape.images * shape.height * shape.width * shape.channels;
-  return {
-    lane,
-    shape,
-    descriptor,
-    transposed: context.descriptor(transposedShape(shape)),
-    nibbles,
-    quantized: everBits && everReal ? context.allocate(4 * inputFloats) : 0,
-    padded: everReal && !isUnpadded(shape) ? context.allocate(4 * pixels * shape.channels) : 0,
-  };
+  if (isUnpadded(shape)) return source;
+  emit("pad_real", descriptor, source, padded);
+  return padded;
 }
 
-/** Bytes of the gradient at the output, dilated by the stride and padded for the transposed convolution. */
-function dilatedBytes(shape: ConvShape): number {
-  const transposed = transposedShape(shape);
-  return Math.ceil((4 * paddedPixels(transposed) * transposed.channels) / 16) * 16;
+function planLanes({ name, activation, shape }: ProductNode, context: PlanContext): readonly LaneBuffers[] {
+  const everBits = activation !== null && context.products === "auto";
+  const everReal = !everBits || activation.quantizer.forward !== "sign";
+  const bytes = (lane: Lane): number => {
+    const { images, height, width, channels } = shape(lane);
+    return 4 * images * height * width * channels;
+  };
+  const quantized = context.declare((lane) => (activation !== null && everReal ? bytes(lane) : 0));
+  const padded = context.declare((lane) => (everReal ? 4 * paddedPixels(shape(lane)) * shape(lane).channels : 0));
+  return context.lanes.map((lane) => {
+    const own = shape(lane);
+    const descriptor = context.descriptor(own);
+    const nibbles = everBits ? context.allocateBits(paddedPixels(own) * groups(own.channels)) : 0;
+    if (everBits) context.once({ node: name, kernel: "fill_border_nibbles", arguments: [descriptor, nibbles] });
+    return {
+      lane,
+      shape: own,
+      descriptor,
+      transposed: context.descriptor(transposedShape(own)),
+      nibbles,
+      quantized: quantized(lane),
+      padded: padded(lane),
+    };
+  });
 }
 
 function tensor(context: PlanContext, name: string): number {

@@ -1,7 +1,8 @@
 //! Batch normalisation against its definition in f64, and its gradient against difference quotients.
 
 use super::*;
-use crate::naive::real::reals;
+use crate::bits::sign_nibbles;
+use crate::naive::real::{reals, shapes};
 use proptest::prelude::*;
 
 const EPSILON: f32 = 1e-3;
@@ -57,8 +58,29 @@ fn forward(case: &Case, partials: &[f64], running: Option<(&mut [f32], f32)>) ->
         gamma: &case.gamma,
     };
     let (mut y, mut saved) = (vec![f32::NAN; case.x.len()], vec![f32::NAN; 2 * case.c]);
-    let bad = norm_forward(&case.x, batch, &case.beta, EPSILON, &mut y, &mut saved, running);
-    (y, saved, bad)
+    let (mut scale, mut shift) = (vec![f32::NAN; case.c], vec![f32::NAN; case.c]);
+    let statistics = Statistics {
+        saved: &mut saved,
+        scale: &mut scale,
+        shift: &mut shift,
+    };
+    let bad = norm_statistics(batch, &case.beta, EPSILON, statistics, running);
+    let nan = affine(&case.x, &scale, &shift, &mut y);
+    (y, saved, bad || nan)
+}
+
+fn gradients<'a>(
+    dx: &'a mut [f32],
+    accumulate: bool,
+    parameters: Option<(&'a mut [f32], &'a mut [f32])>,
+) -> NormGradients<'a> {
+    let (dgamma, dbeta) = parameters.unzip();
+    NormGradients {
+        dx,
+        accumulate,
+        dgamma,
+        dbeta,
+    }
 }
 
 proptest! {
@@ -80,7 +102,14 @@ proptest! {
         norm_backward_partial(&case.x[cut * c..], &dy[cut * c..], &saved, second);
         let batch = Batch { partials: &sums, total_rows: rows, gamma: &case.gamma };
         let (mut dx, mut dgamma, mut dbeta) = (vec![f32::NAN; rows * c], vec![f32::NAN; c], vec![f32::NAN; c]);
-        prop_assert!(!norm_backward(&case.x, &dy, &saved, batch, &mut dx, Some(&mut dgamma), Some(&mut dbeta)));
+        let parameters = Some((dgamma.as_mut_slice(), dbeta.as_mut_slice()));
+        prop_assert!(!norm_backward(&case.x, &dy, &saved, batch, gradients(&mut dx, false, parameters)));
+        let before = reals(rows * c, seed + 4);
+        let mut sum = before.clone();
+        prop_assert!(!norm_backward(&case.x, &dy, &saved, batch, gradients(&mut sum, true, None)));
+        for i in 0..rows * c {
+            prop_assert_eq!(sum[i], before[i] + dx[i]);
+        }
         let objective = |x: &[f64], gamma: &[f32], beta: &[f32]| -> f64 {
             twin(x, c, gamma, beta).iter().zip(&dy).map(|(y, &dy)| y * f64::from(dy)).sum()
         };
@@ -150,6 +179,38 @@ fn folded_statistics_give_the_evaluation_map() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn one_pass_is_affine_then_sum_then_signs(shape in shapes(), seed in 0u64..1000, with_residual: bool) {
+        let c = shape.channels as usize;
+        let (mut x, residual) = (reals(shape.input_pixels() * c, seed), reals(shape.input_pixels() * c, seed + 1));
+        let (scale, shift) = (reals(c, seed + 2), reals(c, seed + 3));
+        let mut expected = vec![f32::NAN; x.len()];
+        for (i, y) in expected.iter_mut().enumerate() {
+            *y = x[i] * scale[i % c] + shift[i % c];
+            if with_residual {
+                *y += residual[i];
+            }
+        }
+        let residual = with_residual.then_some(residual.as_slice());
+        let mut y = vec![f32::NAN; x.len()];
+        prop_assert!(!normalize(&x, &scale, &shift, residual, &mut y, None));
+        prop_assert_eq!(&y, &expected);
+        y.fill(f32::NAN);
+        // The border keeps what it holds.
+        let mut nibbles = vec![0xab; shape.padded_pixels() * shape.groups()];
+        let mut wanted = nibbles.clone();
+        prop_assert!(!normalize(&x, &scale, &shift, residual, &mut y, Some((&shape, &mut nibbles))));
+        prop_assert!(!sign_nibbles(&shape, &expected, &mut wanted));
+        prop_assert_eq!((&y, &nibbles), (&expected, &wanted));
+        let place = seed as usize % x.len();
+        x[place] = f32::NAN;
+        prop_assert!(normalize(&x, &scale, &shift, residual, &mut y, Some((&shape, &mut nibbles))));
+    }
+}
+
 #[test]
 fn bad_numbers_are_reported() {
     for bad in [f32::NAN, f32::INFINITY] {
@@ -166,7 +227,13 @@ fn bad_numbers_are_reported() {
             };
             let saved = vec![1.0; 2 * c];
             let mut dx = vec![0.0; 4 * c];
-            assert!(norm_backward(&case.x, &case.x, &saved, batch, &mut dx, None, None));
+            assert!(norm_backward(
+                &case.x,
+                &case.x,
+                &saved,
+                batch,
+                gradients(&mut dx, false, None)
+            ));
         }
     }
     assert!(affine(&[0.0, f32::NAN], &[1.0], &[0.0], &mut [0.0; 2]));

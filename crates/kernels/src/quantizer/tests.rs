@@ -92,7 +92,7 @@ fn forward(map: Forward, x: f32) -> f32 {
 
 fn backward(map: Backward, x: f32, gy: f32) -> f32 {
     let mut gx = [f32::NAN];
-    assert!(!quantize_backward(map, &[x], &[gy], &mut gx), "{map:?} {x}");
+    assert!(!quantize_backward(map, &[x], &[gy], false, &mut gx), "{map:?} {x}");
     gx[0]
 }
 
@@ -197,7 +197,7 @@ proptest! {
         let gy: Vec<f32> = x.iter().map(|x| 1.5 - x).collect();
         for map in BACKWARD {
             let mut gx = vec![0.0; x.len()];
-            prop_assert!(!quantize_backward(map, &x, &gy, &mut gx));
+            prop_assert!(!quantize_backward(map, &x, &gy, false, &mut gx));
             for i in 0..x.len() {
                 prop_assert_eq!(backward(map, x[i], gy[i]).to_bits(), gx[i].to_bits());
                 prop_assert_eq!(gx[i], gy[i] * backward(map, x[i], 1.0));
@@ -215,8 +215,14 @@ fn nan_is_reported_in_every_lane() {
             assert!(quantize_forward(map, &x, &mut [0.0; 7]), "{map:?} {at}");
         }
         for map in BACKWARD {
-            assert!(quantize_backward(map, &x, &[1.0; 7], &mut [0.0; 7]), "{map:?} {at}");
-            assert!(quantize_backward(map, &[1.0; 7], &x, &mut [0.0; 7]), "{map:?} {at}");
+            assert!(
+                quantize_backward(map, &x, &[1.0; 7], false, &mut [0.0; 7]),
+                "{map:?} {at}"
+            );
+            assert!(
+                quantize_backward(map, &[1.0; 7], &x, true, &mut [0.0; 7]),
+                "{map:?} {at}"
+            );
         }
     }
 }

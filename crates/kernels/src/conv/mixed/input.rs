@@ -16,7 +16,6 @@ use super::block_size;
 use crate::conv::geometry::Geometry;
 use crate::gemm::fb::{STRIP, TABLE, TABLES, accumulate_run, build_table_from_lanes};
 use crate::quantizer::{Backward, quantize_backward};
-use crate::reduce::add_into;
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 
@@ -123,8 +122,7 @@ pub fn fb_conv_backward_input(
     let gap = (scratch.as_ptr() as usize).wrapping_neg() % 64 / size_of::<f32>();
     let (tables, rest) = scratch[gap..].split_at_mut(TABLES * TABLE);
     let (sums, rest) = rest.split_at_mut(geometry.kernel[0] * ring.row());
-    let (gradients, rest) = rest.split_at_mut(ring.images * ring.pixels());
-    let spare = &mut rest[..ring.pixels()];
+    let gradients = &mut rest[..ring.images * ring.pixels()];
 
     let (per_input, per_output) = (geometry.input[0] * ring.pixels(), geometry.pixels() * geometry.filters);
     let mut nan = false;
@@ -144,12 +142,7 @@ pub fn fb_conv_backward_input(
                 for (image, gradient) in gradients.chunks_exact(ring.pixels()).take(images).enumerate() {
                     let pixels = (image * geometry.input[0] + y) * ring.pixels()..;
                     let (x, dx) = (&x[pixels.clone()][..ring.pixels()], &mut dx[pixels][..ring.pixels()]);
-                    if accumulate {
-                        nan |= quantize_backward(map, x, gradient, spare);
-                        add_into(dx, spare);
-                    } else {
-                        nan |= quantize_backward(map, x, gradient, dx);
-                    }
+                    nan |= quantize_backward(map, x, gradient, accumulate, dx);
                 }
             }
             slot.fill(0.0);

@@ -162,6 +162,12 @@ impl F32x4 {
         Mask(from_fn(|i| self.0[i] <= other.0[i]))
     }
 
+    /// Bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
+    #[inline(always)]
+    pub fn signs(self) -> u8 {
+        (0..4).map(|i| u8::from(self.0[i] >= 0.0) << i).sum()
+    }
+
     /// Lanes that are NaN.
     #[inline(always)]
     pub fn is_nan(self) -> Mask {
@@ -204,6 +210,30 @@ impl Mask {
     #[inline(always)]
     pub fn any(self) -> bool {
         self.0.contains(&true)
+    }
+
+    /// Lanes set where the byte is `number`, for sixteen bytes in order.
+    ///
+    /// # Safety
+    /// `bytes` must be readable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn of_bytes(bytes: *const u8, number: u8) -> [Self; 4] {
+        // SAFETY: promised by the caller.
+        from_fn(|v| Self(from_fn(|i| unsafe { *bytes.add(4 * v + i) } == number)))
+    }
+
+    /// Writes `number` to those of sixteen bytes whose lane is set.
+    ///
+    /// # Safety
+    /// `bytes` must be readable and writable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn mark_bytes(masks: [Self; 4], number: u8, bytes: *mut u8) {
+        for (i, set) in masks.map(|mask| mask.0).as_flattened().iter().enumerate() {
+            if *set {
+                // SAFETY: promised by the caller.
+                unsafe { *bytes.add(i) = number };
+            }
+        }
     }
 
     /// `yes` where the lane is set, `no` elsewhere.

@@ -177,6 +177,12 @@ impl F32x4 {
         Mask(f32x4_le(self.0, other.0))
     }
 
+    /// Bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
+    #[inline(always)]
+    pub fn signs(self) -> u8 {
+        i32x4_bitmask(f32x4_ge(self.0, f32x4_splat(0.0)))
+    }
+
     /// Lanes that are NaN.
     #[inline(always)]
     pub fn is_nan(self) -> Mask {
@@ -219,6 +225,44 @@ impl Mask {
     #[inline(always)]
     pub fn any(self) -> bool {
         v128_any_true(self.0)
+    }
+
+    /// Lanes set where the byte is `number`, for sixteen bytes in order.
+    ///
+    /// # Safety
+    /// `bytes` must be readable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn of_bytes(bytes: *const u8, number: u8) -> [Self; 4] {
+        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        let equal = i8x16_eq(unsafe { v128_load(bytes.cast()) }, u8x16_splat(number));
+        let (low, high) = (i16x8_extend_low_i8x16(equal), i16x8_extend_high_i8x16(equal));
+        [
+            Self(i32x4_extend_low_i16x8(low)),
+            Self(i32x4_extend_high_i16x8(low)),
+            Self(i32x4_extend_low_i16x8(high)),
+            Self(i32x4_extend_high_i16x8(high)),
+        ]
+    }
+
+    /// Writes `number` to those of sixteen bytes whose lane is set.
+    ///
+    /// # Safety
+    /// `bytes` must be readable and writable for 16 bytes.
+    #[inline(always)]
+    pub unsafe fn mark_bytes(masks: [Self; 4], number: u8, bytes: *mut u8) {
+        let (low, high) = (
+            i16x8_narrow_i32x4(masks[0].0, masks[1].0),
+            i16x8_narrow_i32x4(masks[2].0, masks[3].0),
+        );
+        // SAFETY: promised by the caller; the instructions have no alignment requirement.
+        unsafe {
+            let marked = v128_bitselect(
+                u8x16_splat(number),
+                v128_load(bytes.cast()),
+                i8x16_narrow_i16x8(low, high),
+            );
+            v128_store(bytes.cast(), marked);
+        }
     }
 
     /// `yes` where the lane is set, `no` elsewhere.

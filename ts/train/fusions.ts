@@ -1,0 +1,47 @@
+/**
+ * What batch normalisation does on the way: its pass over memory also adds the residual behind it, and leaves the signs
+ * that the next binary layer reads. Which nodes take part follows from the graph alone.
+ */
+import type { Graph } from "../nn/graph.ts";
+
+export interface Fusions {
+  /** Of a batch norm: the `add` behind it, and that sum's other input. */
+  readonly sums: ReadonlyMap<string, { readonly add: string; readonly residual: string }>;
+  /** Of a batch norm: the layer with quantized activations that reads what it writes (its own value or the sum). */
+  readonly readers: ReadonlyMap<string, string>;
+  /** The `add` nodes that need no pass of their own. */
+  readonly done: ReadonlySet<string>;
+}
+
+/** The fusions of `graph`, whose nodes are in topological order. */
+export function fusionsOf(graph: Graph): Fusions {
+  const place = new Map(graph.nodes.map(({ name }, i) => [name, i]));
+  const before = (a: string, b: string): boolean => (place.get(a) as number) < (place.get(b) as number);
+  const uses = (name: string): number =>
+    graph.nodes.flatMap((node) => [...node.inputs]).filter((input) => input === name).length;
+  const isNorm = (name: string): boolean => graph.nodes[place.get(name) as number]?.op === "batchNorm";
+
+  const sums = new Map<string, { add: string; residual: string }>();
+  for (const node of graph.nodes) {
+    if (node.op !== "add") continue;
+    const [a, b] = node.inputs;
+    // The residual must be there when the norm runs; of two norms the later one takes the sum.
+    const [norm, residual] = before(a, b) ? [b, a] : [a, b];
+    if (isNorm(norm) && norm !== residual && uses(norm) === 1 && norm !== graph.output) {
+      sums.set(norm, { add: node.name, residual });
+    }
+  }
+  const readers = new Map<string, string>();
+  for (const node of graph.nodes) {
+    if (node.op !== "batchNorm") continue;
+    const value = sums.get(node.name)?.add ?? node.name;
+    const reader = graph.nodes.find(
+      (next) =>
+        (next.op === "conv2d" || next.op === "dense") &&
+        next.inputs[0] === value &&
+        next.attributes.activationQuantizer !== null,
+    );
+    if (reader !== undefined) readers.set(node.name, reader.name);
+  }
+  return { sums, readers, done: new Set([...sums.values()].map(({ add }) => add)) };
+}

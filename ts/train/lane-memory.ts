@@ -1,0 +1,139 @@
+/**
+ * The memory of a lane: values, gradients and scratch, each alive for a part of a step only, so that they can share
+ * bytes. Layers write programs over symbolic addresses, far above 4 GiB; when a whole program is written, the stretch
+ * between the first and the last call that touches a buffer is its life. Buffers are then laid over each other where
+ * their lives do not meet, and the symbolic addresses are replaced. All lanes are laid out alike.
+ */
+import type { Program } from "../runtime/program.ts";
+import type { Lane } from "./context.ts";
+
+/** Symbolic addresses start here, and a lane has so many of them: exact numbers, and larger than any size or address. */
+const SYMBOLIC = 2 ** 40;
+const SPAN = 2 ** 36;
+const ALIGNMENT = 64;
+
+/** Calls between which a buffer is in use, both included, counted over the lane's work in a program. */
+interface Life {
+  readonly buffer: Buffer;
+  first: number;
+  last: number;
+}
+
+interface Buffer {
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/** Where buffers lie in a lane's block of memory. */
+export interface Placement {
+  /** Bytes of a lane's block. */
+  readonly bytes: number;
+  /** Bytes of what is written before the loss and read after it: no order of work could do with less. */
+  readonly acrossLoss: number;
+  /** `program` with every symbolic address replaced; `block` is the address of a lane's block. */
+  readonly apply: (program: Program, block: (lane: number) => number) => Program;
+}
+
+export interface LaneMemory {
+  /** A buffer in every lane, by its symbolic address. It holds nothing when a program starts. */
+  readonly declare: (bytes: number) => (lane: Lane) => number;
+  /** Lays out the buffers that `program` touches. */
+  readonly place: (program: Program) => Placement;
+}
+
+export function createLaneMemory(): LaneMemory {
+  const buffers: Buffer[] = [];
+  let end = 0;
+
+  /** The buffer that a symbolic offset lies in. */
+  const bufferAt = (offset: number): Buffer => {
+    let [low, high] = [0, buffers.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((buffers[middle] as Buffer).start <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return buffers[low] as Buffer;
+  };
+
+  return {
+    declare: (bytes) => {
+      const start = end;
+      buffers.push({ start, bytes });
+      end += Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+      return (lane) => SYMBOLIC + lane.index * SPAN + start;
+    },
+    place: (program) => {
+      const { lives, loss } = livesOf(program, bufferAt);
+      const { offsets, bytes } = overlay(lives);
+      const kept = lives.filter(({ first, last }) => first < loss && last > loss);
+      const real = (value: number, block: (lane: number) => number): number => {
+        if (value < SYMBOLIC) return value;
+        const [lane, offset] = [Math.floor((value - SYMBOLIC) / SPAN), (value - SYMBOLIC) % SPAN];
+        const buffer = bufferAt(offset);
+        return block(lane) + (offsets.get(buffer) as number) + offset - buffer.start;
+      };
+      return {
+        bytes,
+        acrossLoss: kept.reduce((sum, { buffer }) => sum + buffer.bytes, 0),
+        apply: (given, block) =>
+          given.map((phase) =>
+            phase.map((task) =>
+              task.map((call) => ({ ...call, arguments: call.arguments.map((value) => real(value, block)) })),
+            ),
+          ),
+      };
+    },
+  };
+}
+
+/**
+ * The lives of the buffers of the first lane, and when the loss is taken. The calls of the lane's first task in a phase
+ * follow each other; what other tasks of the phase touch is in use during the whole phase, for they run beside it.
+ */
+function livesOf(
+  program: Program,
+  bufferAt: (offset: number) => Buffer,
+): { readonly lives: readonly Life[]; readonly loss: number } {
+  const lives = new Map<Buffer, Life>();
+  const own = (value: number): boolean => value >= SYMBOLIC && value < SYMBOLIC + SPAN;
+  let [time, loss] = [0, Number.POSITIVE_INFINITY];
+  for (const phase of program) {
+    const tasks = phase.filter((task) => task.some((call) => call.arguments.some(own)));
+    const begin = time;
+    time += Math.max(1, tasks[0]?.length ?? 0);
+    for (const [number, task] of tasks.entries()) {
+      for (const [i, call] of task.entries()) {
+        const [first, last] = number === 0 ? [begin + i, begin + i] : [begin, time - 1];
+        if (call.kernel === "softmax_cross_entropy") loss = first;
+        for (const value of call.arguments.filter(own)) {
+          const buffer = bufferAt(value - SYMBOLIC);
+          const life = lives.get(buffer) ?? { buffer, first, last };
+          life.first = Math.min(life.first, first);
+          life.last = Math.max(life.last, last);
+          lives.set(buffer, life);
+        }
+      }
+    }
+  }
+  return { lives: [...lives.values()], loss };
+}
+
+/** Offsets such that buffers whose lives meet do not overlap: the largest first, each at the lowest place that is free. */
+function overlay(lives: readonly Life[]): { offsets: ReadonlyMap<Buffer, number>; bytes: number } {
+  const placed: { life: Life; offset: number; end: number }[] = [];
+  for (const life of lives.toSorted((a, b) => b.buffer.bytes - a.buffer.bytes || a.first - b.first)) {
+    let offset = 0;
+    for (const other of placed) {
+      const meet = other.life.first <= life.last && life.first <= other.life.last;
+      if (meet && offset + life.buffer.bytes > other.offset && offset < other.end) offset = other.end;
+    }
+    const end = Math.ceil((offset + life.buffer.bytes) / ALIGNMENT) * ALIGNMENT;
+    placed.push({ life, offset, end });
+    placed.sort((a, b) => a.offset - b.offset);
+  }
+  return {
+    offsets: new Map(placed.map(({ life, offset }) => [life.buffer, offset])),
+    bytes: Math.max(0, ...placed.map(({ end }) => end)),
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * How much memory a plan needs: all programs that may run are written once over symbolic addresses, and the largest
+ * block that one of them needs in a lane is what every lane gets.
+ */
+import type { Graph, Shape } from "../nn/graph.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import { stateAt } from "../quantizers/state.ts";
+import type { Program } from "../runtime/program.ts";
+import type { Mode, Products } from "./context.ts";
+import type { ParameterLayout } from "./layout.ts";
+import { type Optimizer, slotCount } from "./optimizers.ts";
+import { planTraining, type TrainingPlan } from "./plan.ts";
+import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
+
+/** What training takes; the data set is not counted. */
+export interface MemoryUse {
+  /** Bytes that a step works on: values, gradients, and what layers keep for themselves. */
+  readonly stepBytes: number;
+  /** Bytes of parameters, their last good values and the optimizer's state. */
+  readonly stateBytes: number;
+  /**
+   * Bytes that no order of work could do without: values that wait for the way back, parameters, their gradients, and
+   * the optimizer's state.
+   */
+  readonly lowerBound: number;
+}
+
+/** A plan at no place yet, and what it needs. */
+export interface MeasuredPlan {
+  readonly draft: TrainingPlan;
+  readonly laneBytes: number;
+  readonly memory: MemoryUse;
+}
+
+/** Everything a plan depends on but its place. */
+export interface PlanSource {
+  readonly graph: Graph;
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly layout: ParameterLayout;
+  readonly optimizer: Optimizer;
+  readonly batch: number;
+  readonly products: Products;
+}
+
+/** The mode of a training step at `progress`. */
+export const trainMode = (progress: number): Mode => ({
+  kind: "train",
+  hard: ({ quantizer }) => stateAt(quantizer, progress).hard,
+});
+
+const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPlan =>
+  planTraining(source.graph, source.shapes, source.layout, {
+    batch: source.batch,
+    products: source.products,
+    base,
+    laneBytes,
+  });
+
+/** Plans without a place, to see what runs and what it needs. */
+export function measurePlan(source: PlanSource): MeasuredPlan {
+  const { layout, optimizer, batch } = source;
+  const draft = planAt(source, 0, 0);
+  const nowhere: DataAddress = { images: 0, labels: 0, scale: 1, offset: 0 };
+  const programs: Program[] = [
+    evaluateProgram(draft, nowhere, batch),
+    estimateProgram(draft, nowhere),
+    ...turns(draft.sites.map(({ quantizer }) => quantizer)).map((progress) =>
+      trainProgram(draft, nowhere, trainMode(progress), optimizer),
+    ),
+  ];
+  const placements = programs.map((program) => draft.laneMemory.place(program));
+  const laneBytes = Math.max(...placements.map(({ bytes }) => bytes));
+  const acrossLoss = Math.max(...placements.map((placement) => placement.acrossLoss));
+  const trained = [...layout.tensors.values()].filter(({ parameter }) => parameter.role !== "statistic");
+  const gradients = trained.reduce((sum, { size }) => sum + 4 * size, 0);
+  const state = layout.values.bytes + gradients * (1 + slotCount(optimizer));
+  const memory = {
+    stepBytes: planAt(source, 0, laneBytes).end,
+    stateBytes: layout.values.bytes + layout.previous.bytes + layout.slots.bytes,
+    lowerBound: acrossLoss * draft.lanes.length + draft.bitBytes + state,
+  };
+  return { draft, laneBytes, memory };
+}
+
+/** Plans at the address that `reserve` gives for the plan's bytes. */
+export async function reservePlan(
+  source: PlanSource,
+  reserve: (bytes: number) => Promise<number>,
+): Promise<TrainingPlan> {
+  const { laneBytes, memory } = measurePlan(source);
+  return planAt(source, await reserve(memory.stepBytes), laneBytes);
+}
+
+/** The moments of a run at which some quantizer turns hard, and its start. */
+function turns(quantizers: readonly Quantizer[]): readonly number[] {
+  return [...new Set([0, ...quantizers.map(({ hardenAt }) => hardenAt)])];
+}
+
+/** `program` over the addresses of the plan's lanes. */
+export function placed(plan: TrainingPlan, program: Program): Program {
+  return plan.laneMemory.place(program).apply(program, plan.laneBlock);
+}
