@@ -1,0 +1,128 @@
+/** The benchmarks run and say what they should. No time is judged. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { chart } from "../bench/frame/chart.ts";
+import { clock, gigahertz } from "../bench/frame/clock.ts";
+import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
+import { type Contestant, race } from "../bench/frame/race.ts";
+import { cells, markdownTable } from "../bench/frame/text.ts";
+
+const root = join(import.meta.dirname, "..");
+const timing = (name: string, rounds: readonly number[]) => ({ name, version: "1.0", rounds });
+const setting = { threads: 1, variant: "plain" } as const;
+
+async function bench(...args: readonly string[]): Promise<{ status: number; out: string; err: string }> {
+  const child = spawn(process.execPath, [join(root, "bench/main.ts"), ...args]);
+  let [out, err] = ["", ""];
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  child.stderr.on("data", (data) => {
+    err += data;
+  });
+  const [status] = await once(child, "close");
+  return { status, out, err };
+}
+
+it("takes medians and quartiles between neighbours, and ratios round by round", () => {
+  expect([0, 0.25, 0.5, 1].map((q) => quantile([1, 2, 4, 8, 16], q))).toEqual([1, 2, 4, 16]);
+  expect(quantile([1, 2], 0.5)).toBe(1.5);
+  const found = compare("a", timing("ours", [2, 4, 3]), timing("peer", [4, 16, 9]), setting);
+  expect(found.ours).toEqual({ name: "ours", version: "1.0", ms: 3, best: 2, quartiles: [2.5, 3.5] });
+  expect([found.peer.ms, found.ratio, found.spread]).toEqual([9, 3, [2.5, 3.5]]);
+  expect(cells(found).at(-2)).toBe("3.00x");
+});
+
+it("gives every contestant every round, in turns that begin with another each time", async () => {
+  const seen: string[] = [];
+  const contestant = (name: string, wait: boolean): Contestant => ({
+    ...{ name, version: "" },
+    run: () => {
+      seen.push(name);
+      return wait ? Promise.resolve() : undefined;
+    },
+  });
+  let ticks = 0;
+  const pace = { rounds: 3, warmUp: 1, sliceMilliseconds: 0 };
+  const found = await race([contestant("a", false), contestant("b", true)], pace, () => ticks++);
+  expect(found.map(({ name, rounds }) => [name, rounds.length])).toEqual([
+    ["a", 3],
+    ["b", 3],
+  ]);
+  expect([seen.join(""), ticks]).toEqual(["abbaabba", 4]);
+});
+
+it("measures a clock that a processor could have", async () => {
+  const [found] = await race([await clock()], { rounds: 5, warmUp: 3, sliceMilliseconds: 2 });
+  const rate = gigahertz(quantile(found?.rounds.toSorted((a, b) => a - b) ?? [], 0));
+  expect(rate).toBeGreaterThan(0.05);
+  expect(rate).toBeLessThan(20);
+});
+
+it("draws a bar for every comparison, and escapes what a page would take for its own", () => {
+  const found = [3, 0.5].map((ms) => compare("a -> <b>", timing("o", [1]), timing("p & q", [ms]), setting));
+  const picture = chart("title", found);
+  expect(picture.match(/<rect[^>]*height="14"/g)).toHaveLength(2);
+  expect(picture).toContain("a -&#62; &#60;b&#62;, plain");
+  expect(picture).toContain("p &#38; q");
+  expect(markdownTable(["a"], [["x|y"]])).toBe("| a |\n| --- |\n| x\\|y |");
+});
+
+it("explains itself, and refuses what it does not know", async () => {
+  const help = await bench("--help");
+  expect([help.status, help.err]).toEqual([0, ""]);
+  expect(help.out).toMatch(/^usage: npm run bench/);
+  for (const args of [["convolutions"], ["--fast"], ["train", "--browser"]]) {
+    const { status, out, err } = await bench(...args);
+    expect([status, out]).toEqual([2, ""]);
+    expect(err).toMatch(/^error: .*\n\nusage: /);
+  }
+});
+
+it("compares the four convolutions with both peers, as lines of JSON, and writes a page with its picture", async () => {
+  const { status, out } = await bench("conv", "--quick", "--json");
+  expect(status).toBe(0);
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(lines[0]).toMatchObject({ type: "machine", node: process.version });
+  const found = lines.filter((line): line is Comparison => line.type === "comparison");
+  const names = new Set(found.map(({ name }) => name));
+  expect([...names]).toEqual([
+    "conv 3x3 56x56x64->64",
+    "conv 3x3 28x28x128->128",
+    "conv 3x3 14x14x256->256",
+    "conv 3x3 7x7x512->512",
+  ]);
+  for (const name of names) {
+    const own = found.filter((comparison) => comparison.name === name);
+    const [relaxed, plain] = ["relaxed", "plain"].map((core) => own.filter(({ variant }) => variant === core));
+    for (const core of [relaxed, plain]) {
+      expect(core?.map(({ peer }) => peer.name)).toEqual(["tfjs-backend-wasm f32", "onnxruntime-web uint8"]);
+    }
+  }
+  for (const { ours, peer, ratio } of found) {
+    expect(ratio).toBe(peer.ms / ours.ms);
+    expect(peer.version).toMatch(/^\d+\.\d+/);
+  }
+  const page = readFileSync(join(root, "bench/results/quick/conv.md"), "utf8");
+  for (const name of names) expect(page).toContain(`| ${name} |`);
+  expect(existsSync(join(root, "bench/results/quick/conv.svg"))).toBe(true);
+}, 180_000);
+
+it("ends at once when it is interrupted, and says so", async () => {
+  const child = spawn(process.execPath, [join(root, "bench/main.ts"), "conv", "--quick"], { detached: true });
+  let err = "";
+  child.stderr.on("data", (data) => {
+    err += data;
+  });
+  await once(child.stdout, "data");
+  // As a terminal does: to the whole group.
+  process.kill(-(child.pid as number), "SIGINT");
+  const [status] = await once(child, "close");
+  expect([status, err]).toEqual([130, "stopped; nothing was written\n"]);
+}, 60_000);
