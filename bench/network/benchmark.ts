@@ -1,14 +1,16 @@
 /** A whole network: Bi-Real ResNet-18 at 224x224 on bits, and its float twin in the runtimes of others. */
-import { load } from "../../ts/inference/session.ts";
+import { load, type Session } from "../../ts/inference/session.ts";
 import { birealnet18 } from "../../ts/nn/models/birealnet18.ts";
 import { detectVariant, type Variant } from "../../ts/runtime/variants.ts";
 import { Trainer } from "../../ts/train/trainer.ts";
 import { xorshift } from "../conv/problem.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
-import { compare, type Finding } from "../frame/finding.ts";
+import { compare, type Note } from "../frame/finding.ts";
 import { type Contestant, race, type Timing } from "../frame/race.ts";
 import { ownVersion } from "../frame/version.ts";
 import { type FloatTwin, ortTwins, tfjsTwin } from "./float.ts";
+import { layersTable } from "./layers.ts";
+import { throughput, throughputRounds } from "./throughput.ts";
 import { foldedWeights } from "./weights.ts";
 
 export const network: Benchmark = {
@@ -23,7 +25,8 @@ export const network: Benchmark = {
     const best = await detectVariant({ shared: false });
     const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
     const packed = await randomModel();
-    const ours = await Promise.all(variants.map((variant) => own(packed, variant, image)));
+    const sessions = await Promise.all(variants.map((variant) => load(packed, { variant })));
+    const ours = sessions.map((session) => contestant(session, image));
 
     const twin = birealnet18({ weightQuantizer: null, activationQuantizer: null });
     const weights = foldedWeights(twin);
@@ -34,7 +37,8 @@ export const network: Benchmark = {
     const pace = context.quick
       ? { rounds: 5, warmUp: 1, sliceMilliseconds: 0 }
       : { rounds: 25, warmUp: 3, sliceMilliseconds: 0 };
-    context.expect(pace.rounds + pace.warmUp);
+    const few = { ...pace, rounds: 7, warmUp: 1 };
+    context.expect(pace.rounds + pace.warmUp + (context.quick ? 0 : throughputRounds(few)));
     const timings = [...(await race([...ours, float, tfjs, quantised], pace, context.tick))];
     const mine = timings.splice(0, ours.length);
     for (const [at, variant] of variants.entries()) {
@@ -42,7 +46,9 @@ export const network: Benchmark = {
         yield compare("Bi-Real ResNet-18, 224x224", mine[at] as Timing, peer, { threads: 1, variant });
       }
     }
-    yield* accuracyOfTwins(float, quantised);
+    yield await agreement(float, quantised);
+    yield layersTable(sessions[0] as Session, context.quick ? 5 : 20);
+    if (!context.quick) yield* throughput(packed, image, few, context);
   },
 };
 
@@ -56,10 +62,10 @@ async function randomModel(): Promise<Uint8Array> {
   }
 }
 
-async function own(packed: Uint8Array, variant: Variant, image: Float32Array): Promise<Contestant> {
-  const session = await load(packed, { variant });
-  return { name: session.explain().kernel, version: ownVersion, run: () => session.run(image) };
-}
+const contestant = (session: Session, image: Float32Array): Contestant => ({
+  ...{ name: session.explain().kernel, version: ownVersion },
+  run: () => session.run(image),
+});
 
 /** The twins must calculate the same function: f32 up to rounding, uint8 up to what 256 levels a value leave of it. */
 async function check(tfjs: FloatTwin, float: FloatTwin, quantised: FloatTwin): Promise<void> {
@@ -71,9 +77,9 @@ async function check(tfjs: FloatTwin, float: FloatTwin, quantised: FloatTwin): P
   if (!(correlation(one, rough) > 0.9)) throw new Error(`uint8 correlates with f32 by ${correlation(one, rough)} only`);
 }
 
-async function* accuracyOfTwins(float: FloatTwin, quantised: FloatTwin): AsyncGenerator<Finding> {
-  const agreement = correlation(await float.outputs(), await quantised.outputs());
-  yield { type: "note", text: `The outputs of the uint8 twin correlate with those in f32 by ${agreement.toFixed(3)}.` };
+async function agreement(float: FloatTwin, quantised: FloatTwin): Promise<Note> {
+  const found = correlation(await float.outputs(), await quantised.outputs());
+  return { type: "note", text: `The outputs of the uint8 twin correlate with those in f32 by ${found.toFixed(3)}.` };
 }
 
 function correlation(a: Float32Array, b: Float32Array): number {
