@@ -15,24 +15,30 @@ const escaped = (text: string): string => text.replace(/[&<>]/g, (sign) => `&#${
 const label = (x: number, y: number, anchor: "start" | "middle" | "end", content: string, more = ""): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" ${more}>${escaped(content)}</text>`;
 
-/** Steps of 1, 2 or 5 times a power of ten, between four and ten of them up to `largest`. */
-function gridStep(largest: number): number {
-  const power = 10 ** Math.floor(Math.log10(largest / 4));
-  return power * ([1, 2, 5, 10].find((factor) => largest / (factor * power) <= 8) as number);
+/** 1, 2 and 5 times the powers of ten from `least` to `most`. */
+function gridLines(least: number, most: number): readonly number[] {
+  const powers = Array.from({ length: 12 }, (_, i) => 10 ** (i - 4));
+  const all = powers.flatMap((power) => [1, 2, 5].map((factor) => Number((factor * power).toPrecision(1))));
+  return all.filter((ratio) => ratio >= least && ratio <= most);
 }
 
-/** A bar for every comparison: how many times as fast as the peer, with the quartiles as a thin line; a mark at 1. */
+/**
+ * A bar for every comparison, from 1 to its ratio on a logarithmic axis: to the right where we are faster, to the left where
+ * the peer is. A thin line shows the quartiles.
+ */
 export function chart(title: string, comparisons: readonly Comparison[]): string {
   const peers = [...new Set(comparisons.map(({ peer }) => peer.name))];
-  const largest = Math.max(1, ...comparisons.map(({ ratio, spread }) => Math.max(ratio, spread[1])));
-  const scale = (ratio: number): number => LEFT + (ratio / largest) * (WIDTH - LEFT - RIGHT);
+  const all = comparisons.flatMap(({ ratio, spread }) => [ratio, ...spread]);
+  const [least, most] = [Math.min(1, ...all), Math.max(2, ...all)];
+  const place = (ratio: number): number =>
+    LEFT + (Math.log(ratio / least) / Math.log(most / least)) * (WIDTH - LEFT - RIGHT);
+  const scale = (ratio: number): string => place(ratio).toFixed(1);
   const height = TOP + ROW * comparisons.length + BOTTOM;
   const end = height - BOTTOM;
-  const step = gridStep(largest);
-  const grid = Array.from({ length: Math.floor(largest / step) + 1 }, (_, i) => i * step).map(
+  const grid = gridLines(least, most).map(
     (ratio) =>
-      `<line x1="${scale(ratio).toFixed(1)}" x2="${scale(ratio).toFixed(1)}" y1="${TOP - 6}" y2="${end}" stroke="#ddd"/>` +
-      label(scale(ratio), end + 16, "middle", `${Number(ratio.toPrecision(3))}x`, 'fill="#555"'),
+      `<line x1="${scale(ratio)}" x2="${scale(ratio)}" y1="${TOP - 6}" y2="${end}" stroke="${ratio === 1 ? "#111" : "#ddd"}"/>` +
+      label(place(ratio), end + 16, "middle", `${ratio}x`, 'fill="#555"'),
   );
   const bars = comparisons.map(({ name, variant, threads, peer, ratio, spread }, row) => {
     const y = TOP + ROW * row;
@@ -41,9 +47,9 @@ export function chart(title: string, comparisons: readonly Comparison[]): string
     const what = `${name}, ${variant}${threads > 1 ? `, ${threads} threads` : ""}`;
     return (
       label(LEFT - 8, middle + 4, "end", what) +
-      `<rect x="${LEFT}" y="${y}" width="${(scale(ratio) - LEFT).toFixed(1)}" height="${BAR}" fill="${colour}"/>` +
-      `<line x1="${scale(spread[0]).toFixed(1)}" x2="${scale(spread[1]).toFixed(1)}" y1="${middle}" y2="${middle}" stroke="#111"/>` +
-      label(Math.max(scale(ratio), scale(spread[1])) + 6, middle + 4, "start", times(ratio))
+      `<rect x="${scale(Math.min(1, ratio))}" y="${y}" width="${Math.abs(place(ratio) - place(1)).toFixed(1)}" height="${BAR}" fill="${colour}"/>` +
+      `<line x1="${scale(spread[0])}" x2="${scale(spread[1])}" y1="${middle}" y2="${middle}" stroke="#111"/>` +
+      label(place(Math.max(1, ratio, spread[1])) + 6, middle + 4, "start", times(ratio))
     );
   });
   let x = 8;
@@ -53,7 +59,6 @@ export function chart(title: string, comparisons: readonly Comparison[]): string
     const colour = COLOURS[i % COLOURS.length];
     return `<rect x="${at}" y="28" width="10" height="10" fill="${colour}"/>${label(at + 15, 37, "start", peer)}`;
   });
-  const even = `<line x1="${scale(1).toFixed(1)}" x2="${scale(1).toFixed(1)}" y1="${TOP - 6}" y2="${end}" stroke="#111" stroke-dasharray="3 3"/>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="sans-serif" font-size="11">`,
     `<title>${escaped(title)}: times as fast as the peer</title>`,
@@ -62,7 +67,6 @@ export function chart(title: string, comparisons: readonly Comparison[]): string
     ...legend,
     ...grid,
     ...bars,
-    even,
     "</svg>\n",
   ].join("\n");
 }

@@ -4,14 +4,16 @@ import type { Graph } from "../../ts/nn/graph.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
 import { createPool } from "../../ts/runtime/pool.ts";
 import type { Program } from "../../ts/runtime/program.ts";
-import { createEngine } from "../../ts/train/engine.ts";
+import { createEngine, type EngineOptions } from "../../ts/train/engine.ts";
 import { optimizers } from "../../ts/train/optimizers.ts";
+import type { MemoryUse } from "../../ts/train/reserve.ts";
 import { initialize } from "../../ts/train/weights.ts";
 import { xorshift } from "../conv/problem.ts";
 import type { Context } from "../frame/benchmark.ts";
 
 export interface Stepper {
   readonly variant: string;
+  readonly memory: MemoryUse;
   readonly step: () => Promise<void>;
   /** Where the time of some steps goes, as shares of the time of all workers: by kernel, and at barriers. */
   readonly profile: (steps: number) => Promise<StepProfile>;
@@ -45,10 +47,11 @@ export async function stepper(
   batch: number,
   workers: number,
   context: Context,
+  options: EngineOptions = {},
 ): Promise<Stepper> {
   const pool = await createPool({ workers });
   context.atEnd(() => pool.close());
-  const engine = await createEngine(validateGraph(graph), optimizers.adam(), pool);
+  const engine = await createEngine(validateGraph(graph), optimizers.adam(), pool, options);
   await initialize(engine, 1);
   let update = 0;
   /** The inputs of the next step: the images that follow. */
@@ -60,6 +63,7 @@ export async function stepper(
   };
   return {
     variant: pool.variant,
+    memory: engine.measure(batch).memory,
     step: () =>
       engine.withPlan(batch, async (plan) => {
         const { failure } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], []);

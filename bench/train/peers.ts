@@ -1,5 +1,6 @@
 /** One training step of a binary ResNet-20 against everything that can train it. */
 import { resnet20 } from "../../ts/nn/models/resnet20.ts";
+import { bytes, share } from "../../ts/table.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
 import { compare, type Finding, type Note } from "../frame/finding.ts";
 import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";
@@ -38,15 +39,20 @@ export const peers: Benchmark = {
 /** Ours on all products, ours on `ff` alone and PyTorch, all on `threads` threads. */
 async function* againstTraining(threads: number, pace: Pace, context: Context): AsyncGenerator<Finding> {
   const ours = await stepper(graph, data, BATCH, threads, context);
+  const real = await stepper(graph, data, BATCH, threads, context, { products: "ff" });
   const torch = await pytorch(threads, BATCH, context);
-  const contestants = [contestant("proxbit", ours)];
+  const contestants = [contestant("proxbit", ours), contestant("proxbit, ff alone", real)];
   const available = "missing" in torch ? contestants : [...contestants, torch];
   const [own, ...others] = (await race(available, pace, context.tick)) as readonly [Timing, ...Timing[]];
   for (const peer of others) yield compare(name(BATCH), own, peer, { threads, variant: ours.variant });
   if ("missing" in torch) yield { type: "note", text: torch.missing };
   const workers = threads === 1 ? "one worker" : `${threads} workers`;
   yield profileTable(`Where our step's time goes, ${workers}`, await ours.profile(pace.rounds));
-  ours.close();
+  const { stepBytes, stateBytes, lowerBound } = ours.memory;
+  const over = share((stepBytes + stateBytes) / lowerBound - 1);
+  const text = `Memory of our step, ${workers}: ${bytes(stepBytes + stateBytes)}, ${over} above what any plan must keep.`;
+  yield { type: "note", text };
+  for (const { close } of [ours, real]) close();
 }
 
 const contestant = (label: string, { step }: Stepper): Contestant => ({ name: label, version: ownVersion, run: step });
