@@ -232,6 +232,9 @@ const pool = property("max-pool of reals and its gradient", pools, (bench, { sha
   status("max_pool", bench.call("max_pool", descriptor, bench.input(x), y, argmax), 0);
   sameNumbers("y", y.read(), expected.y);
   sameBits("argmax", argmax.read(), expected.argmax);
+  const values = bench.output(Float32Array, expected.y.length);
+  status("max_pool without positions", bench.call("max_pool", descriptor, bench.input(x), values, 0), 0);
+  sameNumbers("values", values.read(), expected.y);
   const dy = random.reals(outputPixels(shape) * shape.channels);
   const dx = bench.output(Float32Array, x.length);
   status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(dy), argmax, 0, dx), 0);
@@ -244,6 +247,7 @@ const pool = property("max-pool of reals and its gradient", pools, (bench, { sha
   sameNumbers("dx, added", onto.read(), added);
   const unknown = bench.input(new Float32Array(x.length).fill(Number.NaN));
   status("max_pool of NaN", bench.call("max_pool", descriptor, unknown, y, argmax), 1);
+  status("max_pool of NaN without positions", bench.call("max_pool", descriptor, unknown, y, 0), 1);
 });
 
 const means = property("average pool and its gradient", pools, (bench, { shape, seed }) => {

@@ -1,7 +1,6 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
-import { outputPixels } from "../runtime/conv-shape.ts";
 import type { Context } from "./context.ts";
 import { at, call } from "./draft.ts";
 import type { Follower } from "./fuse.ts";
@@ -36,28 +35,16 @@ export function emitAdd(node: NodeOf<"add">, context: Context): void {
   context.draft.phase(tasks);
 }
 
-export function emitMaxPool(node: NodeOf<"maxPool2d">, context: Context): void {
-  const { draft } = context;
-  const window = poolShape(node, context.images, context.shapeOf(node.inputs[0]));
-  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
-  const places = draft.buffer(outputPixels(window) * window.channels);
-  const tasks = cutByRows(window, context.parts).map(({ rows }) => {
-    const { shape, row } = outputSlice(window, rows);
-    const from = at(x, 4 * row * window.width * window.channels);
-    const first = rows.first * window.outWidth * window.channels;
-    return [call(node.name, "max_pool", draft.descriptor(shape), from, at(y, 4 * first), at(places, first))];
-  });
-  draft.phase(tasks);
-}
-
-export function emitAvgPool(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, context: Context): void {
+export function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, context: Context): void {
   const window = poolShape(node, context.images, context.shapeOf(node.inputs[0]));
   const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
   const tasks = cutByRows(window, context.parts).map(({ rows }) => {
     const { shape, row } = outputSlice(window, rows);
     const from = at(x, 4 * row * window.width * window.channels);
     const to = at(y, 4 * rows.first * window.outWidth * window.channels);
-    return [call(node.name, "avg_pool", context.draft.descriptor(shape), from, to)];
+    const args = [context.draft.descriptor(shape), from, to] as const;
+    // 0: nobody asks where a maximum was.
+    return [node.op === "maxPool2d" ? call(node.name, "max_pool", ...args, 0) : call(node.name, "avg_pool", ...args)];
   });
   context.draft.phase(tasks);
 }
@@ -66,6 +53,5 @@ export function emitAvgPool(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, conte
 export function emitNode(node: GraphNode, context: Context): void {
   if (node.op === "batchNorm" || node.op === "activation") emitFollower(node, context);
   else if (node.op === "add") emitAdd(node, context);
-  else if (node.op === "maxPool2d") emitMaxPool(node, context);
-  else if (node.op === "avgPool2d" || node.op === "globalAvgPool2d") emitAvgPool(node, context);
+  else if (node.op === "maxPool2d" || node.op === "avgPool2d" || node.op === "globalAvgPool2d") emitPool(node, context);
 }

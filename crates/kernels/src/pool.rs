@@ -42,6 +42,38 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) 
     nan.any()
 }
 
+/// The pooled maxima alone: `y` and the result as those of [`max_pool`], for windows of any size.
+pub fn max_pool_values(shape: &ConvShape, x: &[f32], y: &mut [f32]) -> bool {
+    let geometry = Geometry::of(shape);
+    let c = geometry.channels;
+    assert_eq!(x.len(), shape.input_pixels() * c);
+    assert_eq!(y.len(), shape.output_pixels() * c);
+    let mut nan = Mask::none();
+    for (number, y) in y.chunks_exact_mut(c).enumerate() {
+        let Window { origin, taps } = Window::of(&geometry, number);
+        let [rows, columns] = taps.map(|taps| taps.len());
+        assert!(rows > 0 && columns > 0);
+        for (block, y) in y.chunks_mut(16).enumerate() {
+            let mut best = [F32x4::splat(f32::NEG_INFINITY); 4];
+            for row in 0..rows {
+                let line = (origin + row * geometry.input[1]) * c + 16 * block;
+                for at in (0..columns).map(|column| line + column * c) {
+                    let values = &x[at..at + y.len()];
+                    // SAFETY: the length is that of the slice, at most 16.
+                    let values = unsafe { F32x4::load_lanes_at::<4>(values.as_ptr(), values.len()) };
+                    for (best, value) in best.iter_mut().zip(values) {
+                        nan = nan.or(value.is_nan());
+                        *best = best.less(value).select(value, *best);
+                    }
+                }
+            }
+            // SAFETY: the length is that of the slice, at most 16.
+            unsafe { F32x4::store_lanes_at(best, y.as_mut_ptr(), y.len()) };
+        }
+    }
+    nan.any()
+}
+
 /// Takes over what is larger in `x` than in `y`, with its tap. Lanes of NaN in `x`.
 #[inline(always)]
 fn larger_of(x: &[f32], tap: u8, y: &mut [f32], argmax: &mut [u8]) -> Mask {
@@ -178,6 +210,9 @@ mod tests {
             let x: Vec<f32> = reals(inputs(&shape), seed).iter().map(|x| (x * 3.0).round()).collect();
             let (mut y, mut argmax) = (vec![f32::NAN; covered.len()], vec![0xff; covered.len()]);
             prop_assert!(!max_pool(&shape, &x, &mut y, &mut argmax));
+            let mut values = vec![f32::NAN; covered.len()];
+            prop_assert!(!max_pool_values(&shape, &x, &mut values));
+            prop_assert_eq!(&values, &y);
             let dy = reals(covered.len(), seed + 1);
             let mut expected_dx = vec![0.0; x.len()];
             for (out, taps) in covered.iter().enumerate() {
@@ -205,6 +240,7 @@ mod tests {
             let taps = &covered[seed % covered.len()];
             x[taps[seed % taps.len()].1] = f32::NAN;
             prop_assert!(max_pool(&shape, &x, &mut y, &mut argmax));
+            prop_assert!(max_pool_values(&shape, &x, &mut y));
         }
     }
 }

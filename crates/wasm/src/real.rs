@@ -309,11 +309,14 @@ exports! {
         norm::norm_backward(x, dy, saved, batch, gradients)
     }
 
-    /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8` of x `f32 [images][h][w][c]`.
+    /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8`, or 0, of x `f32 [images][h][w][c]`.
     fn max_pool(shape: *const ConvShape, x: *const f32, y: *mut f32, argmax: *mut u8) {
         let lengths = Lengths::of(&*shape);
-        let (y, argmax) = (write(y, lengths.output), write(argmax, lengths.output));
-        pool::max_pool(&*shape, read(x, lengths.input), y, argmax)
+        let (x, y) = (read(x, lengths.input), write(y, lengths.output));
+        match optional_mut(argmax, lengths.output) {
+            Some(argmax) => pool::max_pool(&*shape, x, y, argmax),
+            None => pool::max_pool_values(&*shape, x, y),
+        }
     }
 
     /// dx `f32 [images][h][w][c]`, written in full, or added to where accumulate is not 0.
