@@ -53,10 +53,31 @@ export function fileBits(w: Float32Array, k: number, n: number): Uint8Array {
   return out;
 }
 
-/** Weights in panels `[panels][taps * groups][32]`, `group` channels a byte; the last panel is 16 wide where that is enough. */
-function panelWeights(shape: ConvShape, w: Float32Array, group: number): Uint8Array {
+/**
+ * Look-up weights `[panels of 64 filters][threes of groups][4][3][16]`: plain nibbles. The 16 filters of a block lie by turns:
+ * 0, 8, 1, 9 and so on.
+ */
+export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
   const { channels, filters } = shape;
-  const pixel = Math.ceil(channels / group);
+  const splits = Math.ceil((taps(shape) * groups(channels)) / 3);
+  const out = new Uint8Array(Math.ceil(filters / 64) * splits * 192);
+  for (let row = 0; row < terms(shape); row++) {
+    const [tap, c] = [Math.floor(row / channels), row % channels];
+    const group = tap * groups(channels) + (c >> 2);
+    for (let filter = 0; filter < filters; filter++) {
+      if (w[row * filters + filter]! < 0) continue;
+      const split = (filter >> 6) * splits + Math.floor(group / 3);
+      const lane = 2 * (filter & 7) + ((filter >> 3) & 1);
+      out[((4 * split + ((filter >> 4) & 3)) * 3 + (group % 3)) * 16 + lane]! |= 1 << (c & 3);
+    }
+  }
+  return out;
+}
+
+/** Byte weights `[panels][taps * bytes][32]`, 8 channels a byte; the last panel is 16 wide where that is enough. */
+export function byteWeights(shape: ConvShape, w: Float32Array): Uint8Array {
+  const { channels, filters } = shape;
+  const pixel = Math.ceil(channels / 8);
   const rows = taps(shape) * pixel;
   const blocks = Math.ceil(filters / 16);
   const out = new Uint8Array(blocks * rows * 16);
@@ -66,19 +87,13 @@ function panelWeights(shape: ConvShape, w: Float32Array, group: number): Uint8Ar
     for (let tap = 0; tap < taps(shape); tap++) {
       for (let c = 0; c < channels; c++) {
         if (w[(tap * channels + c) * filters + filter]! < 0) continue;
-        const row = tap * pixel + Math.floor(c / group);
-        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c % group);
+        const row = tap * pixel + (c >> 3);
+        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c & 7);
       }
     }
   }
   return out;
 }
-
-/** Look-up weights: plain nibbles. */
-export const lookupWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 4);
-
-/** Byte weights. */
-export const byteWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 8);
 
 /** Word weights `[N rounded up to 2][taps][words]`. */
 export function wordWeights(shape: ConvShape, w: Float32Array): BigUint64Array {

@@ -122,7 +122,7 @@ export const isUnpadded = (shape: ConvShape): boolean =>
 
 /** Bytes of the weights in the look-up kernel's layout. */
 export const lookupWeightBytes = (shape: ConvShape): number =>
-  Math.ceil(shape.filters / 16) * taps(shape) * groups(shape.channels) * 16;
+  Math.ceil(shape.filters / 64) * Math.ceil((taps(shape) * groups(shape.channels)) / 3) * 192;
 /** Bytes of the weights of the `i8x16.popcnt` kernel. */
 export const byteWeightBytes = (shape: ConvShape): number =>
   Math.ceil(shape.filters / 16) * taps(shape) * Math.ceil(shape.channels / 8) * 16;

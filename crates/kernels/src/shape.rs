@@ -79,6 +79,16 @@ impl ConvShape {
         (self.filters as usize).div_ceil(16)
     }
 
+    /// Threes of groups of a window in the look-up weights.
+    pub fn lookup_splits(&self) -> usize {
+        (self.taps() * self.groups()).div_ceil(3)
+    }
+
+    /// Bytes of the look-up weights.
+    pub fn lookup_weight_bytes(&self) -> usize {
+        self.filter_blocks().div_ceil(4) * self.lookup_splits() * 192
+    }
+
     /// Pixels of the unpadded input, all images together.
     pub fn input_pixels(&self) -> usize {
         self.images as usize * self.height as usize * self.width as usize

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn pack_lookup_weights(shape: *const ConvShape, bits: *con
         weights::pack_lookup_weights(
             shape,
             read(bits, file_bytes(shape)),
-            write(out, shape.filter_blocks() * shape.taps() * shape.groups() * 16),
+            write(out, shape.lookup_weight_bytes()),
         );
         0
     }
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn sign_lookup_weights(shape: *const ConvShape, w: *const 
         u32::from(weights::sign_lookup_weights(
             shape,
             read(w, shape.terms() * shape.filters as usize),
-            write(out, shape.filter_blocks() * shape.taps() * shape.groups() * 16),
+            write(out, shape.lookup_weight_bytes()),
         ))
     }
 }
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn bb_lookup_conv(
         lookup_conv_4x32(
             shape,
             read(nibbles, shape.padded_pixels() * shape.groups()),
-            read(weights, shape.filter_blocks() * shape.taps() * shape.groups() * 16),
+            read(weights, shape.lookup_weight_bytes()),
             read(correction, shape.taps() * shape.filters as usize),
             write(out, shape.output_pixels() * shape.filters as usize),
         );

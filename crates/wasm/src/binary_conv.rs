@@ -13,7 +13,8 @@
 use crate::memory::{read, write};
 use proxbit_kernels::conv::binary::border::{self, start_count};
 use proxbit_kernels::conv::binary::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
-use proxbit_kernels::conv::binary::tiles::{byte_popcnt_conv, lookup_conv, word_popcnt_conv};
+use proxbit_kernels::conv::binary::lookup::lookup_conv;
+use proxbit_kernels::conv::binary::tiles::{byte_popcnt_conv, word_popcnt_conv};
 use proxbit_kernels::shape::ConvShape;
 
 /// What sums start from, by pattern of missing taps.
@@ -78,7 +79,7 @@ unsafe fn conv<const KERNEL: u32, E: Epilogue>(
             lookup_conv(
                 shape,
                 nibbles,
-                read(weights, panels * shape.groups()),
+                read(weights, shape.lookup_weight_bytes()),
                 filters,
                 epilogue,
             );

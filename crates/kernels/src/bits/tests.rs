@@ -39,7 +39,7 @@ proptest! {
         kernel[place] = -f32::NAN;
         let (k, n) = (shape.terms(), shape.filters as usize);
         prop_assert!(pack_file_bits(&kernel, k, n, &mut vec![0; n * k.div_ceil(8)]));
-        let lookup = shape.filter_blocks() * shape.taps() * shape.groups() * 16;
+        let lookup = shape.lookup_weight_bytes();
         prop_assert!(sign_lookup_weights(&shape, &kernel, &mut vec![0; lookup]));
     }
 
@@ -65,7 +65,7 @@ proptest! {
         let kernel = reals(seed, k * n);
         let mut bits = vec![0; n * k.div_ceil(8)];
         pack_file_bits(&kernel, k, n, &mut bits);
-        let length = shape.filter_blocks() * shape.taps() * shape.groups() * 16;
+        let length = shape.lookup_weight_bytes();
         let (mut from_file, mut from_reals) = (vec![0xff; length], vec![0xaa; length]);
         pack_lookup_weights(&shape, &bits, &mut from_file);
         prop_assert!(!sign_lookup_weights(&shape, &kernel, &mut from_reals));
@@ -94,10 +94,10 @@ fn minus_zero_is_plus_one() {
 }
 
 #[test]
-fn lookup_weights_lie_in_panels_of_32_filters_and_a_last_one_of_16() {
+fn lookup_weights_lie_in_panels_of_64_filters_and_splits_of_three_groups() {
     let shape = conv_shape([1, 1, 1, 5], [1, 1, 41], [1, 1], true, false);
     let kernel: Vec<f32> = (0..5 * 41).map(|i| if i % 41 == 40 { 1.0 } else { -1.0 }).collect();
-    let mut weights = vec![0xff; 3 * 2 * 16];
+    let mut weights = vec![0xff; 192];
     sign_lookup_weights(&shape, &kernel, &mut weights);
     let positive: Vec<(usize, u8)> = weights
         .iter()
@@ -105,5 +105,5 @@ fn lookup_weights_lie_in_panels_of_32_filters_and_a_last_one_of_16() {
         .enumerate()
         .filter(|&(_, byte)| byte != 0)
         .collect();
-    assert_eq!(positive, [(64 + 8, 15), (64 + 16 + 8, 1)]);
+    assert_eq!(positive, [(2 * 48 + 1, 15), (2 * 48 + 16 + 1, 1)]);
 }

@@ -1,10 +1,16 @@
 //! Weights as bits: the form of the model file, and the layouts of the kernels.
 //!
-//! A kernel is the matrix `[K][N]`, `K = taps * channels`, `N` filters. *File bits* are `[N][ceil(K / 8)]` bytes, lowest bit
-//! first, tail bits 0. *Look-up weights* are `[panels][taps * groups][32]` bytes, each the plain group (0 to 15) of 4 channels
-//! of one filter; a panel is 32 filters, the last one 16 where that is enough. *Byte weights* are the same with 8 channels a byte:
-//! `[panels][taps * ceil(channels / 8)][32]`. *Word weights* are `u64` `[N, rounded up to 2][taps][words]`. Filters past `N` are 0.
+//! A kernel is the matrix `[K][N]`, `K = taps * channels`, `N` filters. Filters and groups that are not there are 0.
+//!
+//! - *File bits* are `[N][ceil(K / 8)]` bytes, lowest bit first, tail bits 0.
+//! - *Look-up weights* are bytes, each the plain group (0 to 15) of 4 channels of one filter:
+//!   `[panels of 64 filters][threes of groups][4][3][16]`, the groups of a window being `[taps][groups]`. The 16 filters of a
+//!   block lie by turns, 0, 8, 1, 9 and so on (see [`crate::gemm::bb_lookup`]).
+//! - *Byte weights* are bytes, each 8 channels of one filter: `[panels][taps * ceil(channels / 8)][32]`; a panel is 32 filters,
+//!   the last one 16 where that is enough.
+//! - *Word weights* are `u64` `[N, rounded up to 2][taps][words]`.
 
+use crate::gemm::bb_lookup::{BLOCK_BYTES, PANEL};
 use crate::shape::ConvShape;
 
 /// Packs the signs of the real kernel `[k][n]` into file bits. True when a NaN was seen.
@@ -45,7 +51,7 @@ pub fn unpack_file_bits_real(bits: &[u8], k: usize, n: usize, out: &mut [f32]) {
 /// When a slice is shorter than its layout.
 pub fn pack_lookup_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
     let bytes = shape.terms().div_ceil(8);
-    panel_weights::<4>(shape, out, |row, filter| {
+    lookup_weights(shape, out, |row, filter| {
         bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
     });
 }
@@ -57,7 +63,7 @@ pub fn pack_lookup_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
 pub fn sign_lookup_weights(shape: &ConvShape, kernel: &[f32], out: &mut [u8]) -> bool {
     let filters = shape.filters as usize;
     let kernel = &kernel[..shape.terms() * filters];
-    panel_weights::<4>(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
+    lookup_weights(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
     kernel.iter().fold(false, |nan, weight| nan | weight.is_nan())
 }
 
@@ -70,6 +76,34 @@ pub fn pack_byte_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
     panel_weights::<8>(shape, out, |row, filter| {
         bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
     });
+}
+
+/// Fills the look-up weights.
+#[inline(always)]
+fn lookup_weights(shape: &ConvShape, out: &mut [u8], positive: impl Fn(usize, usize) -> bool) {
+    let (channels, groups, filters) = (shape.channels as usize, shape.groups(), shape.filters as usize);
+    let (splits, all) = (shape.lookup_splits(), shape.taps() * groups);
+    let out = &mut out[..shape.lookup_weight_bytes()];
+    out.fill(0);
+    for (panel, out) in out.chunks_exact_mut(splits * PANEL * BLOCK_BYTES).enumerate() {
+        for (at, lanes) in out.chunks_exact_mut(16).enumerate() {
+            let (split, block, third) = (at / 12, at / 3 % 4, at % 3);
+            let group = 3 * split + third;
+            if group >= all {
+                continue;
+            }
+            let (tap, channel) = (group / groups, group % groups * 4);
+            for bit in 0..(channels - channel).min(4) {
+                let row = tap * channels + channel + bit;
+                for (lane, byte) in lanes.iter_mut().enumerate() {
+                    let filter = 64 * panel + 16 * block + lane / 2 + lane % 2 * 8;
+                    if filter < filters {
+                        *byte |= u8::from(positive(row, filter)) << bit;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Fills panels of 32 filters, the last perhaps of 16, with groups of `GROUP` channels.

@@ -68,6 +68,28 @@ impl<const BLOCKS: usize> Counts<BLOCKS> {
     }
 }
 
+/// The 16-bit counts of two pixels with 4 blocks of 16 filters.
+#[derive(Clone, Copy)]
+pub struct PanelCounts(pub [[[Shorts; 2]; 4]; 2]);
+
+impl PanelCounts {
+    /// All zero.
+    pub const ZERO: Self = Self([[[Shorts::ZERO; 2]; 4]; 2]);
+
+    /// Adds the counts of a block for both pixels, or sets these to them if they are the first.
+    #[inline(always)]
+    pub fn add(&mut self, block: usize, counts: [[Shorts; 2]; 2], first: bool) {
+        for (pixel, counts) in counts.into_iter().enumerate() {
+            let sums = &mut self.0[pixel][block];
+            *sums = if first {
+                counts
+            } else {
+                [sums[0].add(counts[0]), sums[1].add(counts[1])]
+            };
+        }
+    }
+}
+
 /// The 16-bit counts of a block as 32-bit counts.
 #[inline(always)]
 pub fn ints([low, high]: [Shorts; 2]) -> [Ints; 4] {

@@ -78,6 +78,46 @@ mod wasm {
             Self(u8x16_add(self.0, other.0))
         }
 
+        /// Taken as eight 16-bit numbers, each shifted down by 4 bits.
+        #[inline(always)]
+        pub fn shift_down_4(self) -> Self {
+            Self(u16x8_shr(self.0, 4))
+        }
+
+        /// Taken as eight 16-bit numbers: the byte at an even place is the lower half.
+        #[inline(always)]
+        pub fn to_shorts(self) -> Shorts {
+            Shorts(self.0)
+        }
+
+        /// The bytes of `self` and `other` by turns: those of the lower halves, then those of the upper halves.
+        #[inline(always)]
+        pub fn interleave(self, other: Self) -> [Self; 2] {
+            [
+                Self(i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(
+                    self.0, other.0,
+                )),
+                Self(i8x16_shuffle::<
+                    8,
+                    24,
+                    9,
+                    25,
+                    10,
+                    26,
+                    11,
+                    27,
+                    12,
+                    28,
+                    13,
+                    29,
+                    14,
+                    30,
+                    15,
+                    31,
+                >(self.0, other.0)),
+            ]
+        }
+
         /// Lane by lane exclusive or.
         #[inline(always)]
         pub fn xor(self, other: Self) -> Self {
@@ -162,6 +202,36 @@ mod wasm {
         #[inline(always)]
         pub fn pair_sums(self) -> Ints {
             Ints(u32x4_extadd_pairwise_u16x8(self.0))
+        }
+
+        /// Eight times the same number.
+        #[inline(always)]
+        pub fn splat(value: u16) -> Self {
+            Self(u16x8_splat(value))
+        }
+
+        /// Lane by lane difference, modulo 65536.
+        #[inline(always)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(u16x8_sub(self.0, other.0))
+        }
+
+        /// Lane by lane and.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(v128_and(self.0, other.0))
+        }
+
+        /// Every lane shifted down by `BITS` bits.
+        #[inline(always)]
+        pub fn shift_down<const BITS: u32>(self) -> Self {
+            Self(u16x8_shr(self.0, BITS))
+        }
+
+        /// Every lane shifted up by `BITS` bits.
+        #[inline(always)]
+        pub fn shift_up<const BITS: u32>(self) -> Self {
+            Self(u16x8_shl(self.0, BITS))
         }
 
         /// All bits of a lane are set where it is less than that of `other`, both taken as signed; none elsewhere.
@@ -315,6 +385,38 @@ mod portable {
             Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
         }
 
+        fn shorts(self, change: impl Fn(u16) -> u16) -> Self {
+            let shorts: [[u8; 2]; 8] =
+                from_fn(|i| change(u16::from_le_bytes([self.0[2 * i], self.0[2 * i + 1]])).to_le_bytes());
+            Self(from_fn(|i| shorts[i / 2][i % 2]))
+        }
+
+        /// Taken as eight 16-bit numbers, each shifted down by 4 bits.
+        #[inline(always)]
+        pub fn shift_down_4(self) -> Self {
+            self.shorts(|short| short >> 4)
+        }
+
+        /// Taken as eight 16-bit numbers: the byte at an even place is the lower half.
+        #[inline(always)]
+        pub fn to_shorts(self) -> Shorts {
+            Shorts(from_fn(|i| u16::from_le_bytes([self.0[2 * i], self.0[2 * i + 1]])))
+        }
+
+        /// The bytes of `self` and `other` by turns: those of the lower halves, then those of the upper halves.
+        #[inline(always)]
+        pub fn interleave(self, other: Self) -> [Self; 2] {
+            [0, 8].map(|from| {
+                Self(from_fn(|i| {
+                    if i % 2 == 0 {
+                        self.0[from + i / 2]
+                    } else {
+                        other.0[from + i / 2]
+                    }
+                }))
+            })
+        }
+
         /// Lane by lane exclusive or.
         #[inline(always)]
         pub fn xor(self, other: Self) -> Self {
@@ -397,6 +499,37 @@ mod portable {
         #[inline(always)]
         pub fn pair_sums(self) -> Ints {
             Ints(from_fn(|i| i32::from(self.0[2 * i]) + i32::from(self.0[2 * i + 1])))
+        }
+
+        /// Eight times the same number.
+        #[inline(always)]
+        pub fn splat(value: u16) -> Self {
+            Self([value; 8])
+        }
+
+        /// Lane by lane difference, modulo 65536.
+        #[inline(always)]
+        #[allow(clippy::should_implement_trait)]
+        pub fn sub(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
+        }
+
+        /// Lane by lane and.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(from_fn(|i| self.0[i] & other.0[i]))
+        }
+
+        /// Every lane shifted down by `BITS` bits.
+        #[inline(always)]
+        pub fn shift_down<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|lane| lane >> BITS))
+        }
+
+        /// Every lane shifted up by `BITS` bits.
+        #[inline(always)]
+        pub fn shift_up<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|lane| lane << BITS))
         }
 
         /// All bits of a lane are set where it is less than that of `other`, both taken as signed; none elsewhere.

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::border::{limits, start_count, starts};
 use super::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
-use super::tiles::{byte_popcnt_conv, lookup_conv, word_popcnt_conv};
+use super::lookup::lookup_conv;
+use super::tiles::{byte_popcnt_conv, word_popcnt_conv};
 use crate::bits::{self, weights};
 use crate::naive::binary as naive;
 use crate::naive::shapes::{any_shape, conv_shape, reals};
@@ -78,7 +79,7 @@ fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
         shape: *shape,
         nibbles: vec![0; shape.padded_pixels() * shape.groups()],
         words: vec![0; shape.padded_pixels() * shape.words()],
-        lookup_weights: vec![0xff; panels * shape.groups()],
+        lookup_weights: vec![0xff; shape.lookup_weight_bytes()],
         byte_weights: vec![0xff; panels * (shape.channels as usize).div_ceil(8)],
         word_weights: vec![u64::MAX; n.next_multiple_of(2) * shape.taps() * shape.words()],
         starts: vec![i32::MAX; start_count(shape)],
@@ -278,5 +279,5 @@ fn a_range_that_cuts_a_panel_is_refused() {
     let shape = conv_shape([1, 1, 1, 4], [1, 1, 40], [1, 1], true, false);
     let mut out = [0.0; 40];
     let mut epilogue = RealSums::new(&shape, &[0; 48], &mut out);
-    lookup_conv(&shape, &[0; 1], &[0; 48], 8..40, &mut epilogue);
+    lookup_conv(&shape, &[0; 1], &[0; 144], 8..40, &mut epilogue);
 }

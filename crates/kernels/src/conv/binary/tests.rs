@@ -18,7 +18,7 @@ fn all_kernels(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> [(&'static str, 
     weights::bb_correction(shape, &file, &mut correction);
 
     let mut nibbles = vec![0; shape.padded_pixels() * shape.groups()];
-    let mut lookup = vec![0; shape.filter_blocks() * shape.taps() * shape.groups() * 16];
+    let mut lookup = vec![0; shape.lookup_weight_bytes()];
     bits::fill_border_nibbles(shape, &mut nibbles);
     bits::sign_nibbles(shape, x, &mut nibbles);
     weights::pack_lookup_weights(shape, &file, &mut lookup);

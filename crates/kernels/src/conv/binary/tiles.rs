@@ -8,31 +8,14 @@ use core::ops::Range;
 use super::epilogue::Epilogue;
 use super::pixels::{Pixel, Pixels};
 use crate::gemm::bb_counts::{Counts, MAX_PIXELS, NARROW_TERMS};
-use crate::gemm::bb_lookup::Lookup;
 use crate::gemm::bb_panel::{PanelRuns, PartialCounts, batch, panel_tile};
 use crate::gemm::bb_popcnt::{BytePopcnt, word_tile};
 use crate::shape::{ConvShape, Runs};
 
-/// By nibble look-up: `nibbles` `[images][padded_height][padded_width][groups]`, look-up weights. `filters` is the range to
-/// work on; it starts at a multiple of 32 and ends at one or after the last filter.
+/// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for [`super::lookup::lookup_conv`].
 ///
 /// # Panics
-/// When a slice is shorter than its layout, the shape contradicts itself, or the range starts or ends elsewhere.
-pub fn lookup_conv<E: Epilogue>(
-    shape: &ConvShape,
-    nibbles: &[u8],
-    weights: &[u8],
-    filters: Range<usize>,
-    epilogue: &mut E,
-) {
-    let groups = shape.groups();
-    panel_conv::<Lookup, E>(shape, nibbles, groups, weights, filters, epilogue);
-}
-
-/// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for [`lookup_conv`].
-///
-/// # Panics
-/// As for [`lookup_conv`].
+/// As for [`super::lookup::lookup_conv`].
 pub fn byte_popcnt_conv<E: Epilogue>(
     shape: &ConvShape,
     words: &[u64],
@@ -45,10 +28,10 @@ pub fn byte_popcnt_conv<E: Epilogue>(
     panel_conv::<BytePopcnt, E>(shape, bytes, 8 * shape.words(), weights, filters, epilogue);
 }
 
-/// By `i64.popcnt`: `words` `[images][padded_height][padded_width][words]`, word weights. `filters` as for [`lookup_conv`].
+/// By `i64.popcnt`: `words` `[images][padded_height][padded_width][words]`, word weights. `filters` as for [`super::lookup::lookup_conv`].
 ///
 /// # Panics
-/// As for [`lookup_conv`].
+/// As for [`super::lookup::lookup_conv`].
 pub fn word_popcnt_conv<E: Epilogue>(
     shape: &ConvShape,
     words: &[u64],
@@ -107,7 +90,7 @@ fn panel_conv<Partial: PartialCounts, E: Epilogue>(
     }
 }
 
-fn check(shape: &ConvShape, readable: bool, filters: &Range<usize>) {
+pub(super) fn check(shape: &ConvShape, readable: bool, filters: &Range<usize>) {
     assert!(shape.terms() > 0, "a window must not be empty");
     assert!(shape.is_consistent() && readable);
     let all = shape.filters as usize;
