@@ -114,10 +114,9 @@ impl Epilogue for IntegerSums {
         let lanes = (self.filters - filter).min(16);
         let mut all = [0i32; 16];
         unsafe {
-            for q in 0..4 {
-                Ints::splat(self.terms)
-                    .sub(counts[q].add(counts[q]))
-                    .store(all.as_mut_ptr().add(4 * q));
+            for (q, counts) in counts.into_iter().enumerate() {
+                let sums = Ints::splat(self.terms).sub(counts.add(counts));
+                sums.store(all.as_mut_ptr().add(4 * q));
             }
             self.out
                 .add(pixel.index * self.filters + filter)
