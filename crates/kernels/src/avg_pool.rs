@@ -48,6 +48,10 @@ pub fn avg_pool_backward(shape: &ConvShape, dy: &[f32], accumulate: bool, dx: &m
     let c = geometry.channels;
     assert_eq!(dx.len(), shape.input_pixels() * c);
     assert_eq!(dy.len(), shape.output_pixels() * c);
+    if geometry.is_tiled() {
+        spread(shape, &geometry, dy, accumulate, dx);
+        return;
+    }
     for (number, dx) in dx.chunks_exact_mut(c).enumerate() {
         let (row, x) = (number / geometry.input[1], number % geometry.input[1]);
         let (image, y) = (row / geometry.input[0], row % geometry.input[0]);
@@ -67,6 +71,35 @@ pub fn avg_pool_backward(shape: &ConvShape, dy: &[f32], accumulate: bool, dx: &m
             let dx = &mut dx[first..first + lanes];
             let result = if accumulate { F32x4::load_up_to(dx) + sum } else { sum };
             result.store_up_to(dx);
+        }
+    }
+}
+
+/// The gradient where every pixel lies in one window: a window's share is divided once, and goes to all its pixels.
+fn spread(shape: &ConvShape, geometry: &Geometry, dy: &[f32], accumulate: bool, dx: &mut [f32]) {
+    let c = geometry.channels;
+    for (number, dy) in dy.chunks_exact(c).enumerate() {
+        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
+        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
+        let (rows, columns) = (shape.rows_inside(pixel_y), shape.columns_inside(pixel_x));
+        let count = F32x4::splat((rows.len() * columns.len()) as f32);
+        let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + rows.start - geometry.pad[0];
+        let column = pixel_x * geometry.stride[1] + columns.start - geometry.pad[1];
+        for first in (0..c).step_by(4) {
+            let lanes = 4.min(c - first);
+            let share = F32x4::splat(0.0) + F32x4::load_up_to(&dy[first..first + lanes]) / count;
+            for line in line..line + rows.len() {
+                let start = (line * geometry.input[1] + column) * c + first;
+                for at in (start..).step_by(c).take(columns.len()) {
+                    let dx = &mut dx[at..at + lanes];
+                    let result = if accumulate {
+                        F32x4::load_up_to(dx) + share
+                    } else {
+                        share
+                    };
+                    result.store_up_to(dx);
+                }
+            }
         }
     }
 }

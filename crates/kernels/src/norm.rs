@@ -12,9 +12,13 @@
 use crate::reduce::{fold_columns, four};
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
+use core::array::from_fn;
+use core::ops::Range;
 
 /// Channels handled per pass over the rows: their constants stay on the stack.
 const BLOCK: usize = 128;
+/// Rows whose channels are gone through block by block: they stay in the first-level cache meanwhile.
+const ROWS: usize = 32;
 
 /// Sums of x and of x^2 for one lane: `x [rows][c]`, `partial [2][c]`.
 pub fn norm_partial(x: &[f32], c: usize, partial: &mut [f64]) {
@@ -24,8 +28,7 @@ pub fn norm_partial(x: &[f32], c: usize, partial: &mut [f64]) {
         c,
         |row, first, lanes| {
             // SAFETY: rows and columns are those of `x`.
-            let value = unsafe { four(x, row * c + first, lanes) };
-            let (low, high) = (value.widen_low(), value.widen_high());
+            let [low, high] = unsafe { four(x, row * c + first, lanes) };
             [[low, high], [low * low, high * high]]
         },
         |quantity, channel, sum| partial[quantity * c + channel] = sum,
@@ -192,51 +195,125 @@ impl Pass<'_> {
     ///
     /// # Safety
     /// The rows must lie in all tensors, and their nibbles behind `nibbles` where `SIGNS`.
-    #[inline(always)]
     unsafe fn rows<const RESIDUAL: bool, const SIGNS: bool>(
         &self,
         first: usize,
         count: usize,
-        mut nibbles: *mut u8,
+        nibbles: *mut u8,
         nan: &mut Mask,
     ) {
         let c = self.scale.len();
-        let whole = c & !3;
-        for row in first..first + count {
+        for start in (0..count).step_by(ROWS) {
+            let rows = first + start..first + count.min(start + ROWS);
+            let mut at = 0;
             // SAFETY: promised by the caller.
             unsafe {
-                for at in (0..whole).step_by(4) {
-                    let place = row * c + at;
-                    let factor = |values: &[f32]| F32x4::read(values.as_ptr().add(at));
-                    let mut value = F32x4::read(self.x.add(place)) * factor(self.scale) + factor(self.shift);
-                    if RESIDUAL {
-                        value = value + F32x4::read(self.residual.add(place));
-                    }
-                    *nan = nan.or(value.is_nan());
-                    value.write(self.y.add(place));
-                    if SIGNS {
-                        *nibbles = value.signs() << 4;
-                        nibbles = nibbles.add(1);
-                    }
+                let nibbles = nibbles.wrapping_add(start * c.div_ceil(4));
+                while at + 16 <= c {
+                    self.block::<RESIDUAL, SIGNS, 4>(rows.clone(), at, nibbles, nan);
+                    at += 16;
                 }
-                if whole < c {
-                    let place = row * c + whole;
-                    let few = |values: *const f32| {
-                        F32x4::load_up_to(core::slice::from_raw_parts(values.add(place), c - whole))
-                    };
-                    let factor = |values: &[f32]| F32x4::load_up_to(&values[whole..]);
-                    let mut value = few(self.x) * factor(self.scale) + factor(self.shift);
-                    if RESIDUAL {
-                        value = value + few(self.residual);
-                    }
-                    *nan = nan.or(value.is_nan());
-                    value.store_up_to(core::slice::from_raw_parts_mut(self.y.add(place), c - whole));
-                    if SIGNS {
-                        // Bits past the last channel are 0.
-                        *nibbles = (value.signs() & (0xf >> (4 + whole - c))) << 4;
-                        nibbles = nibbles.add(1);
-                    }
+                while at + 4 <= c {
+                    self.block::<RESIDUAL, SIGNS, 1>(rows.clone(), at, nibbles, nan);
+                    at += 4;
                 }
+                if at < c {
+                    self.tail::<RESIDUAL, SIGNS>(rows, at, nibbles, nan);
+                }
+            }
+        }
+    }
+
+    /// The channels `at..at + 4 V` of some rows, whose scale and shift stay in registers.
+    ///
+    /// # Safety
+    /// As [`Pass::rows`], with `nibbles` those of the first row.
+    #[inline(always)]
+    unsafe fn block<const RESIDUAL: bool, const SIGNS: bool, const V: usize>(
+        &self,
+        rows: Range<usize>,
+        at: usize,
+        nibbles: *mut u8,
+        nan: &mut Mask,
+    ) {
+        let (c, groups) = (self.scale.len(), self.scale.len().div_ceil(4));
+        let mut bad = *nan;
+        // SAFETY: promised by the caller.
+        unsafe {
+            let scale: [F32x4; V] = from_fn(|v| F32x4::read(self.scale.as_ptr().add(at + 4 * v)));
+            let shift: [F32x4; V] = from_fn(|v| F32x4::read(self.shift.as_ptr().add(at + 4 * v)));
+            let mut nibble = nibbles.wrapping_add(at / 4);
+            for row in rows {
+                let place = row * c + at;
+                let values: [F32x4; V] = from_fn(|v| {
+                    let mut value = F32x4::read_at(self.x.add(place), 4 * v) * scale[v] + shift[v];
+                    if RESIDUAL {
+                        value = value + F32x4::read_at(self.residual.add(place), 4 * v);
+                    }
+                    bad = bad.or(value.is_nan());
+                    value.write(self.y.add(place + 4 * v));
+                    value
+                });
+                if SIGNS {
+                    write_signs(values, nibble);
+                }
+                nibble = nibble.wrapping_add(groups);
+            }
+        }
+        *nan = bad;
+    }
+
+    /// The last one to three channels of some rows.
+    ///
+    /// # Safety
+    /// As [`Pass::block`].
+    unsafe fn tail<const RESIDUAL: bool, const SIGNS: bool>(
+        &self,
+        rows: Range<usize>,
+        at: usize,
+        nibbles: *mut u8,
+        nan: &mut Mask,
+    ) {
+        let (c, groups) = (self.scale.len(), self.scale.len().div_ceil(4));
+        let [scale, shift] = [self.scale, self.shift].map(|values| F32x4::load_up_to(&values[at..]));
+        for (number, row) in rows.enumerate() {
+            let place = row * c + at;
+            // SAFETY: promised by the caller.
+            unsafe {
+                let few =
+                    |values: *const f32| F32x4::load_up_to(core::slice::from_raw_parts(values.add(place), c - at));
+                let mut value = few(self.x) * scale + shift;
+                if RESIDUAL {
+                    value = value + few(self.residual);
+                }
+                *nan = nan.or(value.is_nan());
+                value.store_up_to(core::slice::from_raw_parts_mut(self.y.add(place), c - at));
+                if SIGNS {
+                    // Bits past the last channel are 0.
+                    *nibbles.add(number * groups + at / 4) = (value.signs() & (0xf >> (4 + at - c))) << 4;
+                }
+            }
+        }
+    }
+}
+
+/// Writes the signs of `4 V` values as `V` nibbles.
+///
+/// # Safety
+/// `nibbles` must be writable for `V` bytes.
+#[inline(always)]
+unsafe fn write_signs<const V: usize>(values: [F32x4; V], nibbles: *mut u8) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        if V == 4 {
+            let signs = u32::from(F32x4::signs_of_four(from_fn(|v| values[v])));
+            // Sixteen bits apart into the high halves of four bytes.
+            let pairs = (signs | signs << 8) & 0x00ff_00ff;
+            let bytes = (pairs << 4 | pairs << 8) & 0xf0f0_f0f0;
+            nibbles.cast::<[u8; 4]>().write(bytes.to_le_bytes());
+        } else {
+            for (v, value) in values.into_iter().enumerate() {
+                *nibbles.add(v) = value.signs() << 4;
             }
         }
     }
@@ -257,8 +334,7 @@ pub fn norm_backward_partial(x: &[f32], dy: &[f32], saved: &[f32], partial: &mut
             let at = row * c + first;
             // SAFETY: rows and columns are those of `x` and `dy`.
             let (value, gradient) = unsafe { (four(x, at, lanes), four(dy, at, lanes)) };
-            let (low, high) = (gradient.widen_low(), gradient.widen_high());
-            [[low, high], [low * value.widen_low(), high * value.widen_high()]]
+            [gradient, [gradient[0] * value[0], gradient[1] * value[1]]]
         },
         |quantity, channel, sum| match quantity {
             0 => sums[channel] = sum,
@@ -338,32 +414,68 @@ fn gradient_rows<const ADD: bool>(
     factors: &[[[f32; 4]; 4]],
     dx: &mut [f32],
 ) {
-    let map =
-        |[scale, mean_dy, slope, mean]: [F32x4; 4], [x, dy]: [F32x4; 2]| scale * (dy - mean_dy) - slope * (x - mean);
-    let whole = count & !3;
-    for start in (first..x.len()).step_by(c) {
-        for (at, factors) in (0..whole).step_by(4).zip(factors) {
-            // SAFETY: `start + whole` lies in the row, and all tensors have the length of `x`.
+    for start in (0..x.len() / c).step_by(ROWS) {
+        let rows = start..(start + ROWS).min(x.len() / c);
+        let mut at = 0;
+        while at < count {
+            let factors = &factors[at / 4..];
+            let place = first + at;
+            // SAFETY: `place` and the channels after it lie in every row, and all tensors have the length of `x`.
             unsafe {
-                let values = [x, dy].map(|values| F32x4::read(values.as_ptr().add(start + at)));
-                let mut value = map(factors.map(|factor| F32x4::load(&factor)), values);
-                let target = dx.as_mut_ptr().add(start + at);
-                if ADD {
-                    value = F32x4::read(target) + value;
+                if at + 8 <= count {
+                    gradient_block::<ADD, 2>(x, dy, c, rows.clone(), place, factors, dx);
+                    at += 8;
+                } else if at + 4 <= count {
+                    gradient_block::<ADD, 1>(x, dy, c, rows.clone(), place, factors, dx);
+                    at += 4;
+                } else {
+                    for row in rows.clone() {
+                        let tail = row * c + place..row * c + first + count;
+                        let [x, dy] = [x, dy].map(|values| F32x4::load_up_to(&values[tail.clone()]));
+                        let target = &mut dx[tail];
+                        let value = input_gradient(factors[0].map(|factor| F32x4::load(&factor)), x, dy);
+                        if ADD { F32x4::load_up_to(target) + value } else { value }.store_up_to(target);
+                    }
+                    at = count;
                 }
-                value.write(target);
             }
-        }
-        if whole < count {
-            let tail = start + whole..start + count;
-            let values = [x, dy].map(|values| F32x4::load_up_to(&values[tail.clone()]));
-            let mut value = map(factors[whole / 4].map(|factor| F32x4::load(&factor)), values);
-            if ADD {
-                value = F32x4::load_up_to(&dx[tail.clone()]) + value;
-            }
-            value.store_up_to(&mut dx[tail]);
         }
     }
+}
+
+/// The channels `place..place + 4 V` of some rows, whose factors stay in registers.
+///
+/// # Safety
+/// They must lie in every row of the three tensors, and `factors` must hold `V` elements.
+#[inline(always)]
+unsafe fn gradient_block<const ADD: bool, const V: usize>(
+    x: &[f32],
+    dy: &[f32],
+    c: usize,
+    rows: Range<usize>,
+    place: usize,
+    factors: &[[[f32; 4]; 4]],
+    dx: &mut [f32],
+) {
+    let factors: [[F32x4; 4]; V] = from_fn(|v| factors[v].map(|factor| F32x4::load(&factor)));
+    for row in rows {
+        let at = row * c + place;
+        for (v, &factors) in factors.iter().enumerate() {
+            // SAFETY: promised by the caller.
+            unsafe {
+                let x = F32x4::read_at(x.as_ptr().add(at), 4 * v);
+                let dy = F32x4::read_at(dy.as_ptr().add(at), 4 * v);
+                let value = input_gradient(factors, x, dy);
+                let target = dx.as_mut_ptr().add(at + 4 * v);
+                if ADD { F32x4::read(target) + value } else { value }.write(target);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn input_gradient([scale, mean_dy, slope, mean]: [F32x4; 4], x: F32x4, dy: F32x4) -> F32x4 {
+    scale * (dy - mean_dy) - slope * (x - mean)
 }
 
 #[cfg(test)]

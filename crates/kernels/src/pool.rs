@@ -153,20 +153,15 @@ pub fn max_pool_backward(shape: &ConvShape, dy: &[f32], argmax: &[u8], accumulat
     let outputs = geometry.images * geometry.pixels() * c;
     assert_eq!(dx.len(), geometry.images * geometry.input[0] * geometry.input[1] * c);
     assert!(dy.len() == outputs && argmax.len() == outputs);
-    // Windows side by side without overlap cover everything once, if their edges are those of the image.
-    let tiles = (0..2).all(|axis| {
-        let (kernel, stride) = (geometry.kernel[axis], geometry.stride[axis]);
-        let end = geometry.pad[axis] + geometry.input[axis];
-        kernel == stride && end.div_ceil(stride) == geometry.output[axis]
-    });
-    if !accumulate && !tiles {
+    let tiled = geometry.is_tiled();
+    if !accumulate && !tiled {
         dx.fill(0.0);
     }
     for (number, (dy, argmax)) in dy.chunks_exact(c).zip(argmax.chunks_exact(c)).enumerate() {
         let window = Window::of(&geometry, number);
         for (tap, at) in window.taps(&geometry) {
             let dx = &mut dx[at..at + c];
-            if tiles && !accumulate {
+            if tiled && !accumulate {
                 pass_back::<false>(dy, argmax, tap, dx);
             } else {
                 pass_back::<true>(dy, argmax, tap, dx);

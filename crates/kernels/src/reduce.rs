@@ -72,19 +72,21 @@ fn fold_block<const Q: usize, const V: usize>(
     }
 }
 
-/// Four values from `first` on, or `lanes` of them and zeros.
+/// Four values from `first` on as f64, or `lanes` of them and zeros.
 ///
 /// # Safety
 /// `first + lanes` must be at most the length, `lanes` at most 4.
 #[inline(always)]
-pub unsafe fn four(values: &[f32], first: usize, lanes: usize) -> F32x4 {
+pub unsafe fn four(values: &[f32], first: usize, lanes: usize) -> [F64x2; 2] {
     debug_assert!(first + lanes <= values.len() && lanes <= 4);
     // SAFETY: promised by the caller.
     unsafe {
         if lanes == 4 {
-            F32x4::read(values.as_ptr().add(first))
+            let start = values.as_ptr().add(first);
+            [F64x2::widen(start), F64x2::widen(start.add(2))]
         } else {
-            F32x4::load_up_to(values.get_unchecked(first..first + lanes))
+            let few = F32x4::load_up_to(values.get_unchecked(first..first + lanes)).to_array();
+            [F64x2::widen(few.as_ptr()), F64x2::widen(few.as_ptr().add(2))]
         }
     }
 }
@@ -98,8 +100,7 @@ pub fn column_sums(x: &[f32], out: &mut [f32]) {
         columns,
         |row, first, lanes| {
             // SAFETY: rows and columns are those of `x`.
-            let value = unsafe { four(x, row * columns + first, lanes) };
-            [[value.widen_low(), value.widen_high()]]
+            [unsafe { four(x, row * columns + first, lanes) }]
         },
         |_, column, sum| out[column] = sum as f32,
     );

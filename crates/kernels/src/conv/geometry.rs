@@ -64,6 +64,15 @@ impl Geometry {
         self.output[0] * self.output[1]
     }
 
+    /// Whether every pixel of the image lies in exactly one window.
+    pub fn is_tiled(&self) -> bool {
+        (0..2).all(|axis| {
+            let (kernel, stride) = (self.kernel[axis], self.stride[axis]);
+            let end = self.pad[axis] + self.input[axis];
+            kernel == stride && end.div_ceil(stride) == self.output[axis]
+        })
+    }
+
     /// Positions of an image in the padded buffer.
     pub fn positions(&self) -> usize {
         self.padded[0] * self.padded[1]

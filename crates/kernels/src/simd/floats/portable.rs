@@ -168,6 +168,12 @@ impl F32x4 {
         (0..4).map(|i| u8::from(self.0[i] >= 0.0) << i).sum()
     }
 
+    /// [`Self::signs`] of four vectors, the first in the lowest bits.
+    #[inline(always)]
+    pub fn signs_of_four(vectors: [Self; 4]) -> u16 {
+        (0..4).map(|v| u16::from(vectors[v].signs()) << (4 * v)).sum()
+    }
+
     /// Lanes that are NaN.
     #[inline(always)]
     pub fn is_nan(self) -> Mask {
@@ -178,18 +184,6 @@ impl F32x4 {
     #[inline(always)]
     pub fn low_bits_as_exponent(self) -> Self {
         Self(self.0.map(|x| f32::from_bits(x.to_bits() << 23)))
-    }
-
-    /// Lanes 0 and 1 as `f64`, exactly.
-    #[inline(always)]
-    pub fn widen_low(self) -> F64x2 {
-        F64x2([f64::from(self.0[0]), f64::from(self.0[1])])
-    }
-
-    /// Lanes 2 and 3 as `f64`, exactly.
-    #[inline(always)]
-    pub fn widen_high(self) -> F64x2 {
-        F64x2([f64::from(self.0[2]), f64::from(self.0[3])])
     }
 }
 
@@ -254,6 +248,16 @@ impl F64x2 {
     #[inline(always)]
     pub fn splat(value: f64) -> Self {
         Self([value; 2])
+    }
+
+    /// Two consecutive `f32`, exactly: one instruction of the machine, where widening a vector's halves takes four.
+    ///
+    /// # Safety
+    /// `source` must be readable for 8 bytes.
+    #[inline(always)]
+    pub unsafe fn widen(source: *const f32) -> Self {
+        // SAFETY: promised by the caller.
+        Self(from_fn(|i| f64::from(unsafe { *source.add(i) })))
     }
 
     /// Two consecutive values.

@@ -183,6 +183,13 @@ impl F32x4 {
         i32x4_bitmask(f32x4_ge(self.0, f32x4_splat(0.0)))
     }
 
+    /// [`Self::signs`] of four vectors, the first in the lowest bits.
+    #[inline(always)]
+    pub fn signs_of_four(vectors: [Self; 4]) -> u16 {
+        let [a, b, c, d] = vectors.map(|vector| f32x4_ge(vector.0, f32x4_splat(0.0)));
+        i8x16_bitmask(i8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d)))
+    }
+
     /// Lanes that are NaN.
     #[inline(always)]
     pub fn is_nan(self) -> Mask {
@@ -193,18 +200,6 @@ impl F32x4 {
     #[inline(always)]
     pub fn low_bits_as_exponent(self) -> Self {
         Self(i32x4_shl(self.0, 23))
-    }
-
-    /// Lanes 0 and 1 as `f64`, exactly.
-    #[inline(always)]
-    pub fn widen_low(self) -> F64x2 {
-        F64x2(f64x2_promote_low_f32x4(self.0))
-    }
-
-    /// Lanes 2 and 3 as `f64`, exactly.
-    #[inline(always)]
-    pub fn widen_high(self) -> F64x2 {
-        F64x2(f64x2_promote_low_f32x4(i64x2_shuffle::<1, 1>(self.0, self.0)))
     }
 }
 
@@ -283,6 +278,16 @@ impl F64x2 {
     #[inline(always)]
     pub fn splat(value: f64) -> Self {
         Self(f64x2_splat(value))
+    }
+
+    /// Two consecutive `f32`, exactly: one instruction of the machine, where widening a vector's halves takes four.
+    ///
+    /// # Safety
+    /// `source` must be readable for 8 bytes.
+    #[inline(always)]
+    pub unsafe fn widen(source: *const f32) -> Self {
+        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        Self(f64x2_promote_low_f32x4(unsafe { v128_load64_zero(source.cast()) }))
     }
 
     /// Two consecutive values.
