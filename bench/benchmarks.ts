@@ -7,7 +7,7 @@ interface Entry {
   readonly load: () => Promise<Benchmark>;
 }
 
-export const benchmarkNames = ["conv", "network", "train", "train-peers"] as const;
+export const benchmarkNames = ["conv", "network", "products", "train", "train-peers"] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
@@ -21,6 +21,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "Bi-Real ResNet-18 at 224x224 against the same topology in f32 and uint8, one thread",
     inBrowser: false,
     load: async () => (await import("./network/benchmark.ts")).network,
+  },
+  products: {
+    summary: "the products of training with one +-1 operand against those with two reals",
+    inBrowser: false,
+    load: async () => (await import("./products/benchmark.ts")).productsBenchmark,
   },
   train: {
     summary: "training steps with 1 and 2 workers",

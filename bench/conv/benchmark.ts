@@ -1,9 +1,8 @@
 /** The binary convolution against the fastest kernels for WebAssembly that others ship. */
-import type { Benchmark, Context } from "../frame/benchmark.ts";
+import type { Benchmark } from "../frame/benchmark.ts";
 import { paceOf } from "../frame/benchmark.ts";
 import { gigahertz } from "../frame/clock.ts";
-import { compare, type Finding, median, medianOf, type Table } from "../frame/finding.ts";
-import type { Timing } from "../frame/race.ts";
+import { compare, type Finding, medianOf, perRound, type Table } from "../frame/finding.ts";
 import { milliseconds } from "../frame/text.ts";
 import { ownVersion } from "../frame/version.ts";
 import { type Measured, measure, roundsOf } from "./measure.ts";
@@ -22,25 +21,19 @@ export const conv: Benchmark = {
     const pace = paceOf(context.quick);
     context.expect(SHAPES.length * roundsOf(pace));
     const all: Measured[] = [];
-    for await (const measured of context.browser ? inChromium(context) : inNode(context)) {
+    const { measureThere, browser } = context.browser
+      ? await (await import("./chromium.ts")).openBenchmarkPage(context)
+      : { measureThere: measure, browser: undefined };
+    for (const [size, channels] of SHAPES) {
+      const measured = await measureThere(size, channels, pace, ownVersion, context.tick);
       all.push(measured);
       yield* comparisons(measured);
     }
     yield kernels(all);
     yield limits(all);
+    if (browser !== undefined) yield { type: "note", text: `Browser: ${browser}.` };
   },
 };
-
-async function* inNode(context: Context): AsyncGenerator<Measured> {
-  const pace = paceOf(context.quick);
-  for (const [size, channels] of SHAPES) yield await measure(size, channels, pace, ownVersion, context.tick);
-}
-
-async function* inChromium(context: Context): AsyncGenerator<Measured> {
-  const { openBenchmarkPage } = await import("./chromium.ts");
-  const measureThere = await openBenchmarkPage(context);
-  for (const [size, channels] of SHAPES) yield await measureThere(size, channels, paceOf(context.quick));
-}
 
 function* comparisons({ name, ours, peers }: Measured): Generator<Finding> {
   for (const { variant, kernel, whole } of ours) {
@@ -64,10 +57,6 @@ function kernels(all: readonly Measured[]): Table {
     ),
   };
 }
-
-/** The median over the rounds of what a round's two times say. */
-const perRound = (one: Timing, two: Timing, value: (one: number, two: number) => number): number =>
-  median(one.rounds.map((ms, round) => value(ms, two.rounds[round] as number)));
 
 function limits(all: readonly Measured[]): Table {
   return {

@@ -3,14 +3,17 @@ import { fileURLToPath } from "node:url";
 import { openPage, startChromium } from "../../test/browser/chromium.ts";
 import { bundle, serve } from "../../test/browser/site.ts";
 import type { Context } from "../frame/benchmark.ts";
-import type { Pace } from "../frame/race.ts";
-import { ownVersion } from "../frame/version.ts";
-import type { Measured } from "./measure.ts";
+import type { measure } from "./measure.ts";
 
-/** Opens the page; what comes back measures one shape there. Everything ends with the benchmark. */
-export async function openBenchmarkPage(
-  context: Context,
-): Promise<(size: number, channels: number, pace: Pace) => Promise<Measured>> {
+export interface BenchmarkPage {
+  /** The browser's name and version. */
+  readonly browser: string;
+  /** `measure`, in the page. */
+  readonly measureThere: typeof measure;
+}
+
+/** Opens the page. Everything ends with the benchmark. */
+export async function openBenchmarkPage(context: Context): Promise<BenchmarkPage> {
   const site = await bundle("conv", fileURLToPath(new URL("./page", import.meta.url)));
   context.atEnd(site.remove);
   const server = await serve(site.folder, true);
@@ -21,12 +24,15 @@ export async function openBenchmarkPage(
   const page = await openPage(browser, `${server.address}/conv.html`, complaints);
   await page.exposeFunction("tick", context.tick);
   await page.waitForFunction(() => window.measure !== undefined);
-  return async (size, channels, pace) => {
-    const measured = await page.evaluate(
-      ([height, depth, rounds, version]) => window.measure(height, depth, rounds, version, () => window.tick()),
-      [size, channels, pace, ownVersion] as const,
-    );
-    if (complaints.length > 0) throw new Error(`the page complains: ${complaints.join("; ")}`);
-    return measured;
+  return {
+    browser: `Chromium ${browser.version()}, headless`,
+    measureThere: async (size, channels, pace, version) => {
+      const measured = await page.evaluate(
+        ([height, depth, rounds, name]) => window.measure(height, depth, rounds, name, () => window.tick()),
+        [size, channels, pace, version] as const,
+      );
+      if (complaints.length > 0) throw new Error(`the page complains: ${complaints.join("; ")}`);
+      return measured;
+    },
   };
 }

@@ -65,6 +65,10 @@ function sideOf({ name, version, rounds }: Timing): Side {
 /** The median of a contestant's rounds. */
 export const medianOf = (timing: Timing): number => median(timing.rounds);
 
+/** The median over the rounds of what the times of two contestants in a round say together. */
+export const perRound = (one: Timing, two: Timing, value: (one: number, two: number) => number): number =>
+  median(one.rounds.map((ms, round) => value(ms, two.rounds[round] as number)));
+
 export const median = (numbers: readonly number[]): number =>
   quantile(
     numbers.toSorted((a, b) => a - b),
