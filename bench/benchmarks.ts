@@ -7,7 +7,7 @@ interface Entry {
   readonly load: () => Promise<Benchmark>;
 }
 
-export const benchmarkNames = ["conv", "network", "products", "train", "train-peers"] as const;
+export const benchmarkNames = ["conv", "network", "products", "train", "train-peers", "start"] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
@@ -36,5 +36,10 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "a training step of ResNet-20 against our own real products, tfjs and PyTorch",
     inBrowser: false,
     load: async () => (await import("./train/peers.ts")).peers,
+  },
+  start: {
+    summary: "size of the core, and time to the first answer in a fresh process",
+    inBrowser: true,
+    load: async () => (await import("./start/benchmark.ts")).start,
   },
 };

@@ -3,7 +3,7 @@
  * product, with no pass over memory in between.
  */
 import type { NodeOf } from "../nn/graph.ts";
-import { type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
+import { borderPatterns, type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
 import type { Bits, Context } from "./context.ts";
 import { at, call, type DraftCall, type Place, shapeKey } from "./draft.ts";
 import type { BitsGroup, NormGroup, ProductNode } from "./fuse.ts";
@@ -15,7 +15,7 @@ interface Operands {
   readonly shape: ConvShape;
   readonly bits: Bits;
   readonly weights: number;
-  /** Sums of the weights of every tap. */
+  /** Sums of the weights of every tap; zeros where no window misses one. */
   readonly correction: number;
 }
 
@@ -40,7 +40,7 @@ function operandsOf(node: ProductNode, context: Context): Operands {
   const weights = draft.allocate(kernel.weightBytes(full));
   const correction = draft.allocate(4 * taps(full) * full.filters);
   draft.once(name, kernel.packWeights, descriptor, file, weights);
-  draft.once(name, "bb_correction", descriptor, file, correction);
+  if (borderPatterns(full) > 1) draft.once(name, "bb_correction", descriptor, file, correction);
   return { shape: full, bits: { ...bits, shape }, weights, correction };
 }
 
