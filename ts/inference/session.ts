@@ -66,13 +66,15 @@ export interface Session extends SessionFacts {
  * `argument` for bad options.
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
-  const model = decodeModel(bytes);
   const subject: Subject = { code: "argument", what: "load" };
   plainObject(options, ["variant", "kernel", "batch", "source"], subject);
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
-  const variant = await detectVariant({ shared: false, ...(options.variant && { variant: options.variant }) });
-  const module = await loadModule(variant, options.source === undefined ? {} : { source: options.source });
+  // The core is fetched and compiled while the file is checked.
+  const core = loadCore(options);
+  core.catch(() => {});
+  const model = decodeModel(bytes);
+  const { variant, module } = await core;
   const instance = instantiate(module, {});
   const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1 });
   const { blockImages, compiled, program, scale } = prepared;
@@ -103,4 +105,9 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
       return results;
     },
   };
+}
+
+async function loadCore({ variant, source }: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
+  const found = await detectVariant({ shared: false, ...(variant && { variant }) });
+  return { variant: found, module: await loadModule(found, source === undefined ? {} : { source }) };
 }

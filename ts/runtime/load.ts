@@ -44,9 +44,10 @@ export function loadModule(variant: Variant, options: LoadOptions = {}): Promise
 
 async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
   const url = urls[variant]();
-  let bytes: BufferSource;
+  const files = url.protocol === "file:" ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;
+  let core: Response | Uint8Array<ArrayBuffer>;
   try {
-    bytes = url.protocol === "file:" ? await readFile(url) : await download(url);
+    core = files === undefined ? await download(url) : new Uint8Array(await files.readFile(url));
   } catch (error) {
     throw new ProxbitError(
       "environment",
@@ -55,23 +56,22 @@ async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
       { cause: error },
     );
   }
-  return compile(variant, bytes);
+  return compile(variant, core);
 }
 
-async function readFile(url: URL): Promise<BufferSource> {
-  const files = globalThis.process?.getBuiltinModule?.("node:fs/promises");
-  return files === undefined ? download(url) : new Uint8Array(await files.readFile(url));
-}
-
-async function download(url: URL): Promise<BufferSource> {
+async function download(url: URL): Promise<Response> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-  return response.arrayBuffer();
+  return response;
 }
 
-async function compile(variant: Variant, bytes: BufferSource): Promise<WebAssembly.Module> {
+/** Compiles bytes, or a response as it arrives: browsers then keep the compiled code beside it in their cache. */
+async function compile(variant: Variant, core: Response | BufferSource): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(bytes);
+    if (!(core instanceof Response)) return await WebAssembly.compile(core);
+    // Nothing else is accepted as a stream.
+    const isNamed = core.headers.get("Content-Type") === "application/wasm";
+    return await (isNamed ? WebAssembly.compileStreaming(core) : WebAssembly.compile(await core.arrayBuffer()));
   } catch (error) {
     throw new ProxbitError(
       "environment",
