@@ -65,7 +65,7 @@ describe("a session", () => {
         weightBits: 1,
         activationBits: 1,
         // 16 filters a block, two groups of channels, nine taps.
-        weightBytes: 16 * 2 * 9,
+        weightBytes: 64 * 2 * 9,
         valueBytes: 0,
         multiplyAccumulates: 16 * 8 * 54,
         obstacles: [{ reason: expect.stringMatching(/^6 input channels are not a multiple of 4/) }],
