@@ -91,6 +91,13 @@ describe.each(settings)("$title", ({ isolated, variants, workers }) => {
     expect(await page.evaluate((bytes) => window.proxbit.infer(bytes), packed)).toEqual(logits.get(name));
   });
 
+  it.each(networkNames)("runs the packed %s on two workers where they can share memory", async (name) => {
+    const packed = trained.get(name)?.packed ?? [];
+    const found = await page.evaluate((bytes) => window.proxbit.inferParallel(bytes), packed);
+    const wanted = logits.get(name)?.lookup;
+    expect(found).toEqual(isolated ? [wanted, wanted] : "environment");
+  });
+
   it("stays responsive while it trains", async () => {
     // Another program can hold up a timer, but hardly three runs in a row; a busy page would be late in every one.
     let least = Number.POSITIVE_INFINITY;

@@ -16,7 +16,7 @@ import {
   sequential,
   Trainer,
 } from "../../ts/index.ts";
-import { load } from "../../ts/inference/index.ts";
+import { isProxbitError, load, loadParallel } from "../../ts/inference/index.ts";
 
 const SIDE = 12;
 const CLASSES = 4;
@@ -125,6 +125,25 @@ export async function infer(packed: readonly number[]): Promise<Record<string, n
   for (const kernel of ["lookup", "popcnt8", "popcnt64"] as const) {
     const session = await load(Uint8Array.from(packed), { kernel, batch: 5 });
     logits[kernel] = [...session.run(data.test.images)];
+  }
+  return logits;
+}
+
+/**
+ * The logits of the test images by two workers, which share every image or take images of their own; the code of the error
+ * where they cannot.
+ */
+export async function inferParallel(packed: readonly number[]): Promise<number[][] | string> {
+  const logits: number[][] = [];
+  for (const batch of [1, 6]) {
+    try {
+      const session = await loadParallel(Uint8Array.from(packed), { workers: 2, batch });
+      logits.push([...(await session.run(data.test.images))]);
+      session.close();
+    } catch (error) {
+      if (isProxbitError(error)) return error.code;
+      throw error;
+    }
   }
   return logits;
 }
