@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { chart } from "../bench/frame/chart.ts";
-import { clock, gigahertz } from "../bench/frame/clock.ts";
+import { clock, giga } from "../bench/frame/clock.ts";
 import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
 import { type Contestant, race } from "../bench/frame/race.ts";
 import { cells, markdownTable } from "../bench/frame/text.ts";
@@ -57,7 +57,7 @@ it("gives every contestant every round, in turns that begin with another each ti
 
 it("measures a clock that a processor could have", async () => {
   const [found] = await race([await clock()], { rounds: 5, warmUp: 3, sliceMilliseconds: 2 });
-  const rate = gigahertz(quantile(found?.rounds.toSorted((a, b) => a - b) ?? [], 0));
+  const rate = giga(quantile(found?.rounds.toSorted((a, b) => a - b) ?? [], 0));
   expect(rate).toBeGreaterThan(0.05);
   expect(rate).toBeLessThan(20);
 });

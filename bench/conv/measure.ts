@@ -4,7 +4,7 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import { type BinaryKernel, probe } from "../../ts/runtime/probe.ts";
 import { detectVariant, type Variant } from "../../ts/runtime/variants.ts";
-import { clock } from "../frame/clock.ts";
+import { clock, shuffles } from "../frame/clock.ts";
 import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";
 import { type OurConvolution, ourConvolutions } from "./ours.ts";
 import { levelWidth, ortConvolution, type Peer, tfjsConvolution } from "./peers.ts";
@@ -26,6 +26,8 @@ export interface Measured {
   readonly ours: readonly OurTimes[];
   readonly peers: readonly Timing[];
   readonly clock: Timing;
+  /** The byte shuffles that the thread got; absent without relaxed SIMD. */
+  readonly shuffles?: Timing;
 }
 
 /** Rounds of one call of `measure`, warm-up included. */
@@ -60,13 +62,16 @@ export async function measure(
       contestant(`${kernel} from bits, one-padded`, chosen(one).fromBits),
     ];
   });
-  const timings = [...(await race([await clock(), ...peers, ...own], pace, tick))];
+  const limits = best === "plain" ? [await clock()] : [await clock(), await shuffles()];
+  const timings = [...(await race([...peers, ...own, ...limits], pace, tick))];
   for (const { dispose } of peers) await dispose();
-  const [clockTiming, ...peerTimings] = timings.splice(0, 3) as [Timing, Timing, Timing];
+  const peerTimings = timings.splice(0, peers.length);
+  const [clockTiming, shuffleTiming] = timings.splice(-limits.length) as [Timing, Timing?];
   return {
     name: given.name,
     multiplyAccumulates: work(given),
     clock: clockTiming,
+    ...(shuffleTiming === undefined ? {} : { shuffles: shuffleTiming }),
     peers: peerTimings,
     ours: ours.map(({ variant, kernel, zero }) => {
       const whole = zero.map(({ kernel: name }) => [name, timings.shift()]);

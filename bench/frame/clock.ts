@@ -1,43 +1,68 @@
 /**
- * The clock of the core a benchmark runs on, measured in the same rounds as everything else: each addition needs the one
- * before it, and an addition takes a cycle on every processor we know. A cloud machine's clock moves, and no file tells it.
+ * What a core gives in this very run, measured in the same rounds as everything else: a cloud machine's clock moves, no file
+ * tells it, and whoever runs on the other half of a physical core takes his share of its units.
  */
 import type { Contestant } from "./race.ts";
 
-const CHAIN = 120;
-const ROUNDS = 1000;
+/** Instructions in a turn of a loop, and turns in one run of it. */
+const [LENGTH, TURNS] = [120, 1000] as const;
 
-/** Additions, and so cycles, in one run of the clock. */
-const CYCLES = CHAIN * ROUNDS;
+const [LOCAL_GET, LOCAL_SET, I32, V128] = [0x20, 0x21, 0x7f, 0x7b] as const;
 
-/** `spin(rounds, step)`: `rounds` times `CHAIN` additions of `step` to one running sum, which it returns. */
-function spinModule(): Uint8Array<ArrayBuffer> {
-  const [i32, local, add] = [0x7f, 0x20, 0x6a];
-  const chain = Array.from({ length: CHAIN }, () => [local, 1, add]).flat();
-  const body = [
-    ...[1, 1, i32], // one more local, the sum, is number 2
-    ...[0x03, 0x40], // loop
-    ...[local, 2, ...chain, 0x21, 2], // sum += step, CHAIN times
-    ...[local, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0], // rounds -= 1, again unless it is 0
-    ...[0x0b, local, 2, 0x0b],
+/**
+ * A module with `spin(turns, step)`: `turns` times `body`, over locals of type `type` from number 2 on. `result` makes a
+ * number of them, or the engine would leave out what nobody asks for.
+ */
+function spinModule(
+  type: number,
+  locals: number,
+  body: readonly number[],
+  result: readonly number[],
+): Uint8Array<ArrayBuffer> {
+  const code = [
+    ...[1, locals, type],
+    ...[0x03, 0x40, ...body], // loop
+    ...[LOCAL_GET, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0], // turns -= 1, again unless it is 0
+    ...[0x0b, ...result, 0x0b],
   ];
-  const length = (bytes: readonly number[]): number[] => [(bytes.length & 127) | 128, bytes.length >> 7];
-  const code = [1, ...length(body), ...body];
+  const length = (count: number): number[] => [(count & 127) | 128, count >> 7];
+  const section = [1, ...length(code.length), ...code];
   return Uint8Array.from([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...[1, 7, 1, 0x60, 2, i32, i32, 1, i32], // types: (i32, i32) -> i32
+    ...[1, 7, 1, 0x60, 2, I32, I32, 1, I32], // types: (i32, i32) -> i32
     ...[3, 2, 1, 0], // functions
     ...[7, 8, 1, 4, ...new TextEncoder().encode("spin"), 0, 0], // exports
-    ...[10, ...length(code), ...code],
+    ...[10, ...length(section.length), ...section],
   ]);
 }
 
-/** The clock as a contestant: `gigahertz` turns its time into a frequency. */
-export async function clock(): Promise<Contestant> {
-  const { instance } = await WebAssembly.instantiate(spinModule());
-  const spin = instance.exports.spin as (rounds: number, step: number) => number;
-  return { name: "clock", version: "", run: () => spin(ROUNDS, 1) };
+async function spinner(name: string, module: Uint8Array<ArrayBuffer>): Promise<Contestant> {
+  const { instance } = await WebAssembly.instantiate(module);
+  const spin = instance.exports.spin as (turns: number, step: number) => number;
+  return { name, version: "", run: () => spin(TURNS, 1) };
 }
 
-/** The frequency of a core on which one run of the clock takes `milliseconds`. */
-export const gigahertz = (milliseconds: number): number => CYCLES / milliseconds / 1e6;
+/** Additions that each need the one before: one a cycle on every processor we know. `giga` gives the clock. */
+export function clock(): Promise<Contestant> {
+  const chain = Array.from({ length: LENGTH }, () => [LOCAL_GET, 1, 0x6a]).flat();
+  return spinner("clock", spinModule(I32, 1, [LOCAL_GET, 2, ...chain, LOCAL_SET, 2], [LOCAL_GET, 2]));
+}
+
+/**
+ * Byte shuffles (`i8x16.relaxed_swizzle`) in twelve chains, more than any processor has to wait for: as many a cycle as this
+ * thread gets. `giga` gives their rate. Needs relaxed SIMD.
+ */
+export function shuffles(): Promise<Contestant> {
+  const chains = 12;
+  const swizzle = (place: number): readonly number[] => [
+    ...[LOCAL_GET, place, LOCAL_GET, place, 0xfd, 0x80, 0x02],
+    ...[LOCAL_SET, place],
+  ];
+  const body = Array.from({ length: LENGTH }, (_, i) => swizzle(2 + (i % chains))).flat();
+  const xor = Array.from({ length: chains - 1 }, (_, i) => [LOCAL_GET, 3 + i, 0xfd, 0x51]).flat();
+  const firstLane = [0xfd, 0x1b, 0];
+  return spinner("shuffles", spinModule(V128, chains, body, [LOCAL_GET, 2, ...xor, ...firstLane]));
+}
+
+/** The rate in 10^9 a second, of a core on which one run of a loop takes `milliseconds`. */
+export const giga = (milliseconds: number): number => (LENGTH * TURNS) / milliseconds / 1e6;

@@ -1,6 +1,6 @@
 /** The machine of a run, for its results. */
 import { cpus } from "node:os";
-import { clock, gigahertz } from "./clock.ts";
+import { clock, giga } from "./clock.ts";
 import { medianOf } from "./finding.ts";
 import { race } from "./race.ts";
 
@@ -14,7 +14,7 @@ export interface Machine {
 
 export async function machine(): Promise<Machine> {
   const [timing] = await race([await clock()], { rounds: 9, warmUp: 3, sliceMilliseconds: 5 });
-  const hertz = timing === undefined ? 0 : gigahertz(medianOf(timing));
+  const hertz = timing === undefined ? 0 : giga(medianOf(timing));
   return { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, gigahertz: hertz, node: process.version };
 }
 

@@ -3,7 +3,7 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import { detectVariant } from "../../ts/runtime/variants.ts";
 import { type Benchmark, paceOf } from "../frame/benchmark.ts";
-import { clock, gigahertz } from "../frame/clock.ts";
+import { clock, giga } from "../frame/clock.ts";
 import { compare, medianOf, perRound } from "../frame/finding.ts";
 import { race, type Timing } from "../frame/race.ts";
 import { ownVersion } from "../frame/version.ts";
@@ -45,7 +45,7 @@ export const productsBenchmark: Benchmark = {
         const [fb, ff] = [timings[2 * i] as Timing, timings[2 * i + 1] as Timing];
         yield compare(`${name}, ${problem.shape}`, fb, ff, { threads: 1, variant });
         const rate = (ms: number): number => problem.multiplyAccumulates / ms / 1e6;
-        const part = perRound(fb, ticks, (ms, tick) => rate(ms) / gigahertz(tick) / MACS_PER_CYCLE);
+        const part = perRound(fb, ticks, (ms, tick) => rate(ms) / giga(tick) / MACS_PER_CYCLE);
         const rates = [fb, ff].map((timing) => rate(medianOf(timing)).toFixed(0));
         rows.push([problem.shape, name, ...rates, `${(100 * part).toFixed(0)} %`]);
       }
