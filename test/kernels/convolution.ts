@@ -4,22 +4,14 @@ import {
   type ConvShape,
   fbInputScratchBytes,
   fbInputWeightBytes,
+  mixedScratchBytes,
   transposedShape,
 } from "../../ts/runtime/conv-shape.ts";
-import { type Case, convolutions, dense, numbers } from "./arbitrary.ts";
+import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
 import type { Bench, Tensor } from "./bench.ts";
 import { gamma, sameBits, sameNumbers, status, within } from "./compare.ts";
 import * as naive from "./naive.ts";
-import {
-  bitsOf,
-  groups,
-  inputWeights,
-  lookupWeights,
-  nibbles,
-  packedWords,
-  tapSums,
-  wordWeights,
-} from "./naive-bits.ts";
+import { bitsOf, inputWeights, lookupWeights, nibbles, packedWords, tapSums, wordWeights } from "./naive-bits.ts";
 import { property } from "./property.ts";
 
 /** Long sums: past every width that partial counts are kept in (60 and 16,380 groups of the look-up, 31 and more words). */
@@ -28,6 +20,22 @@ const long: readonly Case[] = [
   { shape: dense(2, 66_000, 17), seed: 2 },
   { shape: dense(9, 251, 3), seed: 3 },
 ];
+
+/** Sixteen images and more: as many as the input's gradient works on side by side, with kernels over one to four columns. */
+const sixteen: readonly Case[] = [1, 2, 3, 4].map((kernel) => ({
+  shape: geometry({
+    images: 15 + kernel,
+    height: 4,
+    width: 5,
+    channels: 6,
+    kernel: [2, kernel],
+    strides: [1, kernel === 4 ? 2 : 1],
+    same: kernel !== 2,
+    padOne: false,
+    filters: 9 + 20 * kernel,
+  }),
+  seed: kernel,
+}));
 
 /** All bits set: the largest counts there are. */
 function constantSigns(bench: Bench, { shape }: Case, w: number): void {
@@ -185,12 +193,6 @@ const ffInput = property(
   },
 );
 
-/** What the mixed products may use, in bytes: the bound that the trainer plans with. */
-const scratchBytes = ({ shape }: Case): number =>
-  65_536 +
-  64 * Math.ceil(shape.filters / 16) * (naive.taps(shape) + 1) +
-  4 * groups(shape.channels) * (shape.paddedHeight * shape.paddedWidth + 64);
-
 /** Per column, the sum of the magnitudes of the rows of a matrix. */
 function columnSizes(matrix: Float32Array, columns: number): Float64Array {
   const sizes = new Float64Array(columns);
@@ -209,7 +211,7 @@ const fb = property(
     const x = random.reals(naive.inputPixels(shape) * shape.channels);
     const w = random.reals(naive.terms(shape) * shape.filters);
     const y = bench.output(Float32Array, naive.outputPixels(shape) * shape.filters);
-    const scratch = bench.output(Uint8Array, scratchBytes(convolution));
+    const scratch = bench.output(Uint8Array, mixedScratchBytes(shape));
     const bits = nibbles(shape, bitsOf(x));
     status("fb_conv", bench.call("fb_conv", bench.shape(shape), bench.input(bits), bench.input(w), y, scratch), 0);
     // K terms are summed, and those that padding added are given back: at most 2 K terms, each of a weight's size.
@@ -248,7 +250,7 @@ const fbFilter = property(
     const x = random.reals(naive.inputPixels(shape) * shape.channels);
     const dy = random.reals(naive.outputPixels(shape) * shape.filters);
     const dw = bench.output(Float32Array, naive.terms(shape) * shape.filters);
-    const scratch = bench.output(Uint8Array, scratchBytes(convolution));
+    const scratch = bench.output(Uint8Array, mixedScratchBytes(shape));
     const inputs = [bench.shape(shape), bench.input(nibbles(shape, bitsOf(x))), bench.input(dy)] as const;
     status("fb_conv_backward_filter", bench.call("fb_conv_backward_filter", ...inputs, dw, scratch), 0);
     const sizes = columnSizes(dy, shape.filters);
@@ -323,7 +325,7 @@ const fbInput = property(
     const operands = [descriptor, packed, bench.input(broken), scratch, box, input, 0, 0, dx] as const;
     status("NaN among gradients", bench.call("fb_conv_backward_input", ...operands), reaches === 1 ? 1 : 0);
   },
-  { examples: [long[0]!, long[2]!, { shape: { ...dense(7, 5, 100), images: 1 }, seed: 5 }], runs: 60 },
+  { examples: [long[0]!, long[2]!, { shape: dense(7, 5, 100), seed: 5 }, ...sixteen], runs: 60 },
 );
 
 export const convolutionProperties = [bb, extremes, ff, ffFilter, ffInput, fb, fbFilter, fbInput];

@@ -152,20 +152,27 @@ export const startBytes = (shape: ConvShape): number => 4 * borderPatterns(shape
 
 /** Floats of a [K][N] matrix in panels of eight columns. */
 export const panelFloats = (k: number, n: number): number => Math.ceil(n / 8) * 8 * k;
-/** Scratch of the products with one real and one +-1 operand. */
-export const mixedScratchBytes = (shape: ConvShape): number =>
-  65536 +
-  64 * Math.ceil(shape.filters / 16) * (taps(shape) + 1) +
-  4 * groups(shape.channels) * (shape.paddedHeight * shape.paddedWidth + 64);
+/** The tables of the products with one real and one +-1 operand, and a gap before them up to 64 bytes. */
+const TABLE_BYTES = 36 * 1024 + 64;
+/**
+ * Scratch of `fb_conv` and `fb_conv_backward_filter`: the tables, a sum per tap and filter, the bits of an image as one plane
+ * a channel, and a line of four groups of channels.
+ */
+export function mixedScratchBytes(shape: ConvShape): number {
+  const columns = Math.ceil(shape.paddedWidth / shape.strideWidth);
+  const plane = shape.paddedHeight * shape.strideWidth * columns + 16;
+  const line = Math.ceil(columns / 16) * 16 + 16;
+  return TABLE_BYTES + 4 * taps(shape) * shape.filters + 4 * groups(shape.channels) * plane + 4 * line;
+}
 /** Bytes of the +-1 weights of `fb_conv_backward_input`. */
 export const fbInputWeightBytes = (shape: ConvShape): number => reduction(shape) * groups(shape.filters);
 /**
- * Scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows as the kernel has
+ * Scratch of `fb_conv_backward_input`: the tables, the sums of as many padded rows as the kernel has
  * (an odd number of cache lines a channel and column phase), one row of gradients an image and one more.
  */
 export function fbInputScratchBytes(shape: ConvShape): number {
   const images = Math.min(shape.images, 16);
   const lines = Math.ceil((Math.ceil(shape.paddedWidth / shape.strideWidth) * images + 3) / 16);
   const row = shape.strideWidth * shape.channels * 64 * (lines + 1 - (lines % 2));
-  return 64 + 32768 + shape.kernelHeight * row + 4 * (images + 1) * shape.width * shape.channels;
+  return TABLE_BYTES + shape.kernelHeight * row + 4 * (images + 1) * shape.width * shape.channels;
 }

@@ -6,7 +6,7 @@
 
 use crate::memory::{read, write};
 use proxbit_kernels::conv::geometry::Geometry;
-use proxbit_kernels::conv::mixed::{self, input};
+use proxbit_kernels::conv::mixed::{self, filter, forward, input};
 use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
@@ -155,7 +155,7 @@ exports! {
         let nibbles = read(nibbles, lengths.nibbles);
         let out = write(out, lengths.output);
         let scratch = write(scratch, mixed::scratch_floats(&*shape));
-        mixed::fb_conv(&*shape, nibbles, read(w, lengths.kernel), out, scratch);
+        forward::fb_conv(&*shape, nibbles, read(w, lengths.kernel), out, scratch);
         false
     }
 
@@ -166,11 +166,10 @@ exports! {
     ) {
         let lengths = Lengths::of(&*shape);
         let floats = mixed::scratch_floats(&*shape);
-        let plane_bytes = 4 * ((*shape).channels as usize).div_ceil(4) * mixed::plane_bytes(&*shape);
-        let planes = write(scratch.add(floats).cast(), plane_bytes);
+        let planes = write(scratch.add(floats).cast(), filter::plane_bytes(&*shape));
         let (nibbles, dy) = (read(nibbles, lengths.nibbles), read(dy, lengths.output));
         let dw = write(dw, lengths.kernel);
-        mixed::fb_conv_backward_filter(&*shape, nibbles, dy, dw, write(scratch, floats), planes);
+        filter::fb_conv_backward_filter(&*shape, nibbles, dy, dw, write(scratch, floats), planes);
         false
     }
 
@@ -417,7 +416,6 @@ exports! {
 
     /// Bytes of scratch that `fb_conv` and `fb_conv_backward_filter` need for this shape. Not a status.
     fn fb_scratch_bytes(shape: *const ConvShape) {
-        let planes = 4 * ((*shape).channels as usize).div_ceil(4) * mixed::plane_bytes(&*shape);
-        (4 * mixed::scratch_floats(&*shape) + planes) as u32
+        (4 * mixed::scratch_floats(&*shape) + filter::plane_bytes(&*shape)) as u32
     }
 }

@@ -1,10 +1,13 @@
 //! Real times +-1 by four-Russians tables: one load and one addition per 16 multiply-accumulates.
 //!
 //! For a group of 4 rows `r_0..r_3` of the real operand and a strip of 16 lanes, a table holds the 16 signed sums
-//! `(+-r_0 +- r_1) + (+-r_2 +- r_3)`, one row of 16 floats (64 bytes) per sign pattern, 1 KiB in all: bit i of the row's
-//! number says that `r_i` counts as +1. A byte of the +-1 operand is its nibble times 16, hence the row's place in
-//! floats. Result elements are `((0 + t_0) + t_1) + ...` over the groups in order, whatever tile computes them: partial
-//! sums wait in `f32` between blocks of tables, which changes no bit. (Arlazarov, Dinic, Kronrod, Faradzev 1970.)
+//! `(+-r_0 +- r_1) + (+-r_2 +- r_3)`, one for every sign pattern: bit i of the pattern says that `r_i` counts as +1. A byte
+//! of the +-1 operand, the *selector*, is such a pattern times 16. (Arlazarov, Dinic, Kronrod, Faradzev 1970.)
+//!
+//! Result elements are `((0 + t_0) + t_1) + ...` over the groups in order, whatever tile computes them: partial sums wait
+//! in `f32` between blocks of tables, which changes no bit.
+//!
+//! A table is `[16 patterns][16 lanes]`: a row is a cache line, and its place in bytes is four times the selector.
 
 use core::ptr::with_exposed_provenance;
 
@@ -15,94 +18,119 @@ pub const STRIP: usize = 16;
 /// Floats of a table.
 pub const TABLE: usize = 16 * STRIP;
 /// Tables in use at a time: they share the first-level cache with the accumulators and the bits.
-pub const TABLES: usize = 32;
+pub const TABLES: usize = 36;
+
+/// How many tables to use at a time where a result sums `groups` groups: blocks of nearly equal size, none above `TABLES`.
+pub fn block_size(groups: usize) -> usize {
+    groups.div_ceil(groups.div_ceil(TABLES))
+}
 
 /// Fills one table with the signed sums of four rows; a row is at most 16 lanes, the lanes past it count as 0.
 pub fn build_table(rows: [&[f32]; 4], table: &mut [f32]) {
-    assert_eq!(table.len(), TABLE);
-    let lanes = rows[0].len();
-    for first in (0..lanes).step_by(4) {
-        let [a, b, c, d] = rows.map(|row| F32x4::load_up_to(&row[first..]));
-        let low = [-a - b, a - b, b - a, a + b];
-        let high = [-c - d, c - d, d - c, c + d];
-        for (pattern, row) in table.chunks_exact_mut(STRIP).enumerate() {
-            let sum = low[pattern & 3] + high[pattern >> 2];
-            if let Some(target) = row[first..].first_chunk_mut() {
-                sum.store(target);
-            }
+    let table = table.first_chunk_mut().expect("a table");
+    if rows.iter().all(|row| row.len() == STRIP) {
+        for vector in 0..STRIP / 4 {
+            // SAFETY: sixteen lanes.
+            build_column(
+                rows.map(|row| unsafe { F32x4::read(row.as_ptr().add(4 * vector)) }),
+                vector,
+                table,
+            );
+        }
+    } else {
+        for vector in 0..rows[0].len().div_ceil(4) {
+            build_column(rows.map(|row| F32x4::load_up_to(&row[4 * vector..])), vector, table);
         }
     }
 }
 
-/// Adds to `sums[r]` the table rows that the bytes `bits[r] + offsets[t]` select, `t` in order; `4 V` lanes.
-///
-/// # Safety
-/// `tables` must be 64-byte aligned and hold `offsets.len()` tables, and every `bits[r] + offsets[t]` must be readable and a nibble times 16.
+/// Fills a table with the signed sums of `columns` (1 to 4) consecutive elements of up to 16 rows of `source`, one row a
+/// lane, each from its place in `rows` on. Lanes past the rows and elements past the columns count as 0.
+pub fn build_table_transposed(source: &[f32], rows: &[usize], columns: usize, table: &mut [f32]) {
+    let table = table.first_chunk_mut().expect("a table");
+    for (vector, four) in rows.chunks(4).enumerate() {
+        let lanes = match *four {
+            [a, b, c, d] if columns == 4 => {
+                [a, b, c, d].map(|row| F32x4::load(source[row..].first_chunk().expect("a row")))
+            }
+            _ => core::array::from_fn(|i| match four.get(i) {
+                Some(&row) => F32x4::load_up_to(&source[row..row + columns]),
+                None => F32x4::splat(0.0),
+            }),
+        };
+        build_column(F32x4::transpose(lanes), vector, table);
+    }
+}
+
+/// Four lanes of a table.
 #[inline(always)]
-pub unsafe fn accumulate<const R: usize, const V: usize>(
-    tables: *const f32,
-    bits: [*const u8; R],
-    offsets: &[u32],
-    sums: &mut [[F32x4; V]; R],
-) {
-    let mut table = tables;
-    for &offset in offsets {
-        for r in 0..R {
-            // SAFETY: promised by the caller; a nibble times 16 is the start of one of the table's 16 rows.
-            unsafe {
-                let row = table.add(*bits[r].add(offset as usize) as usize);
-                let values: [F32x4; V] = F32x4::read_row(row);
-                for v in 0..V {
-                    sums[r][v] = sums[r][v] + values[v];
-                }
-            }
+fn build_column([a, b, c, d]: [F32x4; 4], vector: usize, table: &mut [f32; TABLE]) {
+    let (sum, difference) = (a + b, a - b);
+    let low = [-sum, difference, -difference, sum];
+    let (sum, difference) = (c + d, c - d);
+    let high = [-sum, difference, -difference, sum];
+    let column = table[4 * vector..][..TABLE - 12].as_mut_ptr();
+    for (j, high) in high.into_iter().enumerate() {
+        for (i, low) in low.into_iter().enumerate() {
+            // SAFETY: the last of 16 rows ends 12 floats after this column.
+            unsafe { (low + high).write(column.add((4 * j + i) * STRIP)) };
         }
-        table = table.wrapping_add(TABLE);
     }
 }
 
-/// Fills the first `4 vectors` lanes of a table with the signed sums of filters `first..first + 4` of 16 pixels. A pixel's
-/// filters past its end count as 0. The table is four tables of 4 lanes `[16][4]`, so that a nibble times 16 is an address.
-pub fn build_table_from_lanes(pixels: &[&[f32]; STRIP], first: usize, vectors: usize, table: &mut [f32]) {
-    assert_eq!(table.len(), TABLE);
-    for (four, table) in pixels
-        .chunks_exact(4)
-        .zip(table.chunks_exact_mut(TABLE / 4))
-        .take(vectors)
-    {
-        let four = core::array::from_fn(|i| F32x4::load_up_to(four[i].get(first..).unwrap_or_default()));
-        let [a, b, c, d] = F32x4::transpose(four);
-        let low = [-a - b, a - b, b - a, a + b];
-        let high = [-c - d, c - d, d - c, c + d];
-        for (pattern, row) in table.as_chunks_mut().0.iter_mut().enumerate() {
-            (low[pattern & 3] + high[pattern >> 2]).store(row);
-        }
-    }
-}
+/// Rows summed at a time: enough that additions need not wait for each other, and not more than registers hold.
+pub const TILE: usize = 3;
 
 /// Sums of `R` rows, `4 V` lanes each.
 pub type Sums<const R: usize, const V: usize> = [[F32x4; V]; R];
 
-/// Adds to `sums[r]` the table rows that the bytes `selectors[r] + STEP * t` select, for `t` in `0..groups` (at least one),
-/// in order. Tables as `build_table_from_lanes` makes them.
-///
-/// Two things keep the compilers from spoiling it, as in [`super::bb_lookup`]: the addresses are integers, and the unrolled
-/// groups are told apart by a way out.
+/// A piece of a row's selectors and the tables they choose from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Segment {
+    /// Number of the first table.
+    pub table: usize,
+    /// Bytes from the start of a row's selectors to the first one.
+    pub offset: usize,
+    /// Tables and selectors: at least one.
+    pub length: usize,
+}
+
+/// Adds to `sums[r]` the table rows that the selectors of row `r` choose, segment after segment, table after table. The
+/// selectors of a segment are `STEP` bytes apart.
 ///
 /// # Safety
-/// `tables` must hold `groups` tables, and every selector must be readable and a nibble times 16.
+/// `tables` must hold the tables of all segments, and every selector of the segments from `selectors[r]` on must be readable
+/// and a multiple of 16.
 #[inline(always)]
-pub unsafe fn accumulate_run<const STEP: usize, const R: usize, const V: usize>(
+pub unsafe fn accumulate<const STEP: usize, const R: usize, const V: usize>(
     tables: *const f32,
     selectors: [*const u8; R],
-    groups: usize,
+    segments: &[Segment],
     mut sums: Sums<R, V>,
 ) -> Sums<R, V> {
-    let mut tables = tables.expose_provenance();
-    let mut selectors = selectors.map(|selector| selector.expose_provenance());
-    let mut left = groups;
+    for segment in segments {
+        let table = tables.expose_provenance() + size_of::<f32>() * TABLE * segment.table;
+        let from = selectors.map(|selectors| selectors.expose_provenance() + segment.offset);
+        // SAFETY: promised by the caller.
+        sums = unsafe { accumulate_segment::<STEP, R, V>(table, from, segment.length, sums) };
+    }
+    sums
+}
+
+/// One segment. Two things keep the compilers from spoiling it, as in [`super::bb_lookup`]: the addresses are integers,
+/// and the unrolled tables are told apart by a way out.
+///
+/// # Safety
+/// As for `accumulate`.
+#[inline(always)]
+unsafe fn accumulate_segment<const STEP: usize, const R: usize, const V: usize>(
+    mut tables: usize,
+    mut selectors: [usize; R],
+    mut left: usize,
+    mut sums: Sums<R, V>,
+) -> Sums<R, V> {
     loop {
-        // SAFETY: promised by the caller: table and selector of every group that is left.
+        // SAFETY: promised by the caller: table and selector of all that are left.
         unsafe {
             sums = select::<0, STEP, R, V>(tables, selectors, sums);
             if left == 1 {
@@ -122,15 +150,15 @@ pub unsafe fn accumulate_run<const STEP: usize, const R: usize, const V: usize>(
             return sums;
         }
         left -= 4;
-        tables += 4 * 4 * TABLE;
-        selectors = selectors.map(|selector| selector + 4 * STEP);
+        tables += 4 * size_of::<f32>() * TABLE;
+        selectors = selectors.map(|selectors| selectors + 4 * STEP);
     }
 }
 
 /// Adds the rows of table `T` from the addresses on.
 ///
 /// # Safety
-/// As for `accumulate_run`.
+/// As for `accumulate`.
 #[inline(always)]
 unsafe fn select<const T: usize, const STEP: usize, const R: usize, const V: usize>(
     tables: usize,
@@ -140,10 +168,11 @@ unsafe fn select<const T: usize, const STEP: usize, const R: usize, const V: usi
     for r in 0..R {
         // SAFETY: promised by the caller.
         unsafe {
-            let nibble = *with_exposed_provenance::<u8>(selectors[r]).add(STEP * T);
-            let row = with_exposed_provenance::<f32>(tables + usize::from(nibble));
+            let selector = *with_exposed_provenance::<u8>(selectors[r].unchecked_add(STEP * T));
+            let row = tables.unchecked_add(4 * usize::from(selector));
             for (v, sum) in sums[r].iter_mut().enumerate() {
-                *sum = *sum + F32x4::read(row.add(T * TABLE + v * TABLE / 4));
+                let place = row.unchecked_add(size_of::<f32>() * (T * TABLE + 4 * v));
+                *sum = *sum + F32x4::read(with_exposed_provenance(place));
             }
         }
     }

@@ -124,6 +124,40 @@ mod wasm {
             Self(v128_xor(self.0, other.0))
         }
 
+        /// Bit `i` of the high nibble of lane `l` of vector `j` becomes bit `j` of the high nibble of lane `l` of vector `i`. The
+        /// low nibbles must be zero.
+        #[inline(always)]
+        pub fn transpose_high_nibbles([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+            let exchange = |a: v128, b: v128, bits: u32, mask: v128| {
+                let differing = v128_and(v128_xor(u64x2_shr(a, bits), b), mask);
+                (v128_xor(a, u64x2_shl(differing, bits)), v128_xor(b, differing))
+            };
+            let (twos, ones) = (u8x16_splat(0x30), u8x16_splat(0x50));
+            let (a, c) = exchange(a.0, c.0, 2, twos);
+            let (b, d) = exchange(b.0, d.0, 2, twos);
+            let (a, b) = exchange(a, b, 1, ones);
+            let (c, d) = exchange(c, d, 1, ones);
+            [Self(a), Self(b), Self(c), Self(d)]
+        }
+
+        /// Byte `i` of all sixteen quads, for `i` in 0 to 3.
+        #[inline(always)]
+        pub fn separate_quads(quads: &[u8; 64]) -> [Self; 4] {
+            let [a, b, c, d] = [0, 16, 32, 48].map(|from| {
+                // SAFETY: sixteen bytes of the 64.
+                let four = unsafe { v128_load(quads.as_ptr().add(from).cast()) };
+                i8x16_shuffle::<0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15>(four, four)
+            });
+            let (ab_low, ab_high) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
+            let (cd_low, cd_high) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
+            [
+                Self(i64x2_shuffle::<0, 2>(ab_low, cd_low)),
+                Self(i64x2_shuffle::<1, 3>(ab_low, cd_low)),
+                Self(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
+                Self(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+            ]
+        }
+
         /// Lane by lane or.
         #[inline(always)]
         pub fn or(self, other: Self) -> Self {
@@ -421,6 +455,24 @@ mod portable {
         #[inline(always)]
         pub fn xor(self, other: Self) -> Self {
             Self(from_fn(|i| self.0[i] ^ other.0[i]))
+        }
+
+        /// Bit `i` of the high nibble of lane `l` of vector `j` becomes bit `j` of the high nibble of lane `l` of vector `i`. The
+        /// low nibbles must be zero.
+        #[inline(always)]
+        pub fn transpose_high_nibbles(vectors: [Self; 4]) -> [Self; 4] {
+            let bit = |j: usize, lane: usize, i: usize| vectors[j].0[lane] >> (4 + i) & 1;
+            from_fn(|i| {
+                Self(from_fn(|lane| {
+                    (0..4).fold(0, |bits, j| bits | bit(j, lane, i) << (4 + j))
+                }))
+            })
+        }
+
+        /// Byte `i` of all sixteen quads, for `i` in 0 to 3.
+        #[inline(always)]
+        pub fn separate_quads(quads: &[u8; 64]) -> [Self; 4] {
+            from_fn(|i| Self(from_fn(|quad| quads[4 * quad + i])))
         }
 
         /// Lane by lane or.

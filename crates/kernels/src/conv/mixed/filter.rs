@@ -1,0 +1,209 @@
+//! The gradient of the filters. A group is 4 consecutive output pixels of a row: their rows of `dy` make a table, and the
+//! bits of one channel at the pixels under one tap, gathered into [`super::planes`] image by image, select from it.
+//!
+//! Order of additions of an element: from 0, over images, then output rows, then groups of 4 pixels, each as
+//! `(+-a +- b) + (+-c +- d)`; the correction of a zero-padded border comes last, the sum over the pixels in order.
+
+use super::planes::Planes;
+use super::{Geometry, add, by_vectors, scratch_floats, split_tables};
+use crate::gemm::fb::{STRIP, Segment, TABLE, TABLES, TILE, accumulate, block_size, build_table};
+use crate::shape::ConvShape;
+use crate::simd::floats::F32x4;
+
+/// Bytes of scratch for the planes.
+pub fn plane_bytes(shape: &ConvShape) -> usize {
+    let planes = Planes::of(shape);
+    planes.bytes() + planes.line_bytes()
+}
+
+/// `dw[k][o] = sum_p x[window(p)][k] dy[p][o]` with `x` in +-1 (0 outside the image unless one-padded), `nibbles
+/// [images][PH][PW][G]`, `dy [images][oh][ow][N]`; `dw [K][N]` is overwritten; `scratch` has `scratch_floats` floats,
+/// `planes` `plane_bytes` bytes.
+pub fn fb_conv_backward_filter(
+    shape: &ConvShape,
+    nibbles: &[u8],
+    dy: &[f32],
+    dw: &mut [f32],
+    scratch: &mut [f32],
+    planes: &mut [u8],
+) {
+    let geometry = Geometry::of(shape);
+    let filters = geometry.filters;
+    let image_bytes = geometry.positions() * shape.groups();
+    assert_eq!(nibbles.len(), geometry.images * image_bytes);
+    assert_eq!(dy.len(), shape.output_pixels() * filters);
+    assert_eq!(dw.len(), geometry.rows() * filters);
+    assert_eq!(scratch.len(), scratch_floats(shape));
+    assert_eq!(planes.len(), plane_bytes(shape));
+    let (tables, missing) = split_tables(scratch);
+    let layout = Planes::of(shape);
+    let (planes, lines) = planes.split_at_mut(layout.bytes());
+    dw.fill(0.0);
+    missing.fill(0.0);
+    let groups = geometry.output[0] * geometry.output[1].div_ceil(4);
+    let size = block_size(groups);
+    let gradients = dy.chunks_exact(geometry.pixels() * filters);
+    for (image, dy) in nibbles.chunks_exact(image_bytes).zip(gradients) {
+        layout.gather(image, lines, planes);
+        for start in (0..groups).step_by(size) {
+            let block = start..groups.min(start + size);
+            let mut segments = [Segment::default(); TABLES];
+            let segments = segments_of(&geometry, &layout, block.clone(), &mut segments);
+            for first in (0..filters).step_by(STRIP) {
+                let lanes = STRIP.min(filters - first);
+                for (group, table) in block.clone().zip(tables.chunks_exact_mut(TABLE)) {
+                    build_table(gradient_rows(&geometry, dy, group, first, lanes), table);
+                }
+                by_vectors!(
+                    lanes,
+                    add_block(&geometry, tables, planes, &layout, segments, dw, first, lanes)
+                );
+            }
+        }
+        if shape.pad_one == 0 {
+            Geometry::for_each_missing(shape, |pixel, tap| {
+                add(
+                    &dy[pixel * filters..][..filters],
+                    &mut missing[tap * filters..][..filters],
+                );
+            });
+        }
+    }
+    if shape.pad_one == 0 {
+        for (row, target) in dw.chunks_exact_mut(filters).enumerate() {
+            add(&missing[row / geometry.channels * filters..][..filters], target);
+        }
+    }
+}
+
+/// Filters `first..first + lanes` of the four pixels that group `group` is made of, zeros past the end of an output row.
+fn gradient_rows<'a>(geometry: &Geometry, dy: &'a [f32], group: usize, first: usize, lanes: usize) -> [&'a [f32]; 4] {
+    let width = geometry.output[1];
+    let (y, x) = (group / width.div_ceil(4), 4 * (group % width.div_ceil(4)));
+    core::array::from_fn(|i| {
+        if x + i < width {
+            &dy[(y * width + x + i) * geometry.filters + first..][..lanes]
+        } else {
+            &[0.0; STRIP][..lanes]
+        }
+    })
+}
+
+/// Where the groups of a block lie in a plane, under the first tap: a segment an output row.
+fn segments_of<'a>(
+    geometry: &Geometry,
+    layout: &Planes,
+    block: core::ops::Range<usize>,
+    segments: &'a mut [Segment; TABLES],
+) -> &'a [Segment] {
+    let length = geometry.output[1].div_ceil(4);
+    let rows = block.start / length..block.end.div_ceil(length);
+    for (row, segment) in rows.clone().zip(&mut *segments) {
+        let start = block.start.max(row * length);
+        let end = block.end.min((row + 1) * length);
+        *segment = Segment {
+            table: start - block.start,
+            offset: row * geometry.stride[0] * layout.phases * layout.columns + 4 * (start - row * length),
+            length: end - start,
+        };
+    }
+    &segments[..rows.len()]
+}
+
+/// Adds a block of tables to filters `first..first + lanes` of every row of the gradient.
+#[allow(clippy::too_many_arguments)]
+fn add_block<const V: usize>(
+    geometry: &Geometry,
+    tables: &[f32],
+    planes: &[u8],
+    layout: &Planes,
+    segments: &[Segment],
+    dw: &mut [f32],
+    first: usize,
+    lanes: usize,
+) {
+    let (channels, filters) = (geometry.channels, geometry.filters);
+    for tap in 0..geometry.taps() {
+        let (ky, kx) = (tap / geometry.kernel[1], tap % geometry.kernel[1]);
+        let (phase, shift) = (kx % layout.phases, kx / layout.phases);
+        let place = (ky * layout.phases + phase) * layout.columns + shift;
+        let plane = |channel: usize| planes.as_ptr().wrapping_add(channel * layout.pitch() + place);
+        let row = |channel: usize| (tap * channels + channel) * filters + first;
+        // SAFETY: a segment's offset plus a tap's place is the position of a tap of an output pixel, inside the plane.
+        unsafe {
+            let whole = channels / TILE * TILE;
+            for channel in (0..whole).step_by(TILE) {
+                let tile: [usize; TILE] = core::array::from_fn(|i| channel + i);
+                add_rows::<TILE, V>(tables, tile.map(plane), segments, dw, tile.map(row), lanes);
+            }
+            for channel in whole..channels {
+                add_rows::<1, V>(tables, [plane(channel)], segments, dw, [row(channel)], lanes);
+            }
+        }
+    }
+}
+
+/// Adds to `lanes` floats of `dw` from each of `rows` on.
+///
+/// # Safety
+/// As for `accumulate`.
+#[inline(always)]
+unsafe fn add_rows<const R: usize, const V: usize>(
+    tables: &[f32],
+    planes: [*const u8; R],
+    segments: &[Segment],
+    dw: &mut [f32],
+    rows: [usize; R],
+    lanes: usize,
+) {
+    let sums = rows.map(|row| F32x4::load_lanes(&dw[row..row + lanes]));
+    // SAFETY: promised by the caller.
+    let sums = unsafe { accumulate::<4, R, V>(tables.as_ptr(), planes, segments, sums) };
+    for (sums, row) in sums.into_iter().zip(rows) {
+        F32x4::store_lanes(sums, &mut dw[row..row + lanes]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bound;
+    use super::*;
+    use crate::naive::real::{
+        assert_close, dense, filter_gradient, lengths, magnitudes, mixed_filter_gradient_in_order, nibbles, reals,
+        shapes, signs,
+    };
+    use proptest::prelude::*;
+
+    fn check(shape: &ConvShape, seed: u64) {
+        let [x, w, y] = lengths(shape);
+        let (x, dy) = (signs(x, seed), reals(y, seed + 1));
+        let mut dw = vec![f32::NAN; w];
+        let mut scratch = vec![f32::NAN; scratch_floats(shape)];
+        let mut planes = vec![0xff; plane_bytes(shape)];
+        fb_conv_backward_filter(shape, &nibbles(shape, &x), &dy, &mut dw, &mut scratch, &mut planes);
+        assert_eq!(dw, mixed_filter_gradient_in_order(shape, &x, &dy));
+        let magnitude: Vec<f64> = filter_gradient(&bound(shape), &magnitudes(&x), &magnitudes(&dy));
+        assert_close(
+            &dw,
+            &filter_gradient(shape, &x, &dy),
+            &magnitude,
+            2 * shape.output_pixels(),
+        );
+    }
+
+    proptest! {
+        #![proptest_config(crate::naive::cases(200))]
+
+        #[test]
+        fn is_the_sum_in_order_bit_for_bit(shape in shapes(), seed in 0u64..1000) {
+            check(&shape, seed);
+        }
+    }
+
+    #[test]
+    fn many_blocks_of_tables_and_dense_layers() {
+        for (rows, k, n) in [(16, 500, 10), (1, 300, 33), (130, 17, 8), (67, 5, 4), (6, 1, 1)] {
+            check(&dense(rows, k, n), u64::from(k));
+        }
+    }
+}
