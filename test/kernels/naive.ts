@@ -197,10 +197,10 @@ export function avgPool(shape: ConvShape, x: Float32Array): Float32Array {
   return y.map((sum, i) => sum / counts[Math.floor(i / channels)]!);
 }
 
-/** Every dy divided among the taps of its window, added up in f32, output pixels in order. */
-export function avgPoolGradient(shape: ConvShape, dy: Float32Array): Float32Array {
+/** Every dy divided among the taps of its window, added in f32 to `start`, output pixels in order. */
+export function avgPoolGradient(shape: ConvShape, dy: Float32Array, start: Float32Array): Float32Array {
   const { channels } = shape;
-  const dx = new Float32Array(inputPixels(shape) * channels);
+  const dx = start.slice();
   const counts = insideCounts(shape);
   forEachTap(shape, (output, _, pixel) => {
     if (pixel < 0) return;

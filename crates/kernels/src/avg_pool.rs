@@ -4,112 +4,46 @@
 //! TensorFlow does for SAME. Every sum is f32, in row-major order of what it adds.
 
 use crate::conv::geometry::Geometry;
+use crate::pool_window::{Window, fold_windows};
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
-use core::ops::Range;
 
 /// The means `y` of the windows: their values added up from 0 in row-major order, divided by their number. True where a
 /// mean is NaN. Every window has at least one tap inside the image.
 pub fn avg_pool(shape: &ConvShape, x: &[f32], y: &mut [f32]) -> bool {
-    let geometry = Geometry::of(shape);
-    let c = geometry.channels;
-    assert_eq!(x.len(), shape.input_pixels() * c);
-    assert_eq!(y.len(), shape.output_pixels() * c);
     let mut nan = Mask::none();
-    for (number, y) in y.chunks_exact_mut(c).enumerate() {
-        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
-        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
-        let (taps_y, taps_x) = (shape.rows_inside(pixel_y), shape.columns_inside(pixel_x));
-        assert!(!taps_y.is_empty() && !taps_x.is_empty());
-        let count = F32x4::splat((taps_y.len() * taps_x.len()) as f32);
-        let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + taps_y.start - geometry.pad[0];
-        let column = pixel_x * geometry.stride[1] + taps_x.start - geometry.pad[1];
-        for first in (0..c).step_by(4) {
-            let lanes = 4.min(c - first);
-            let mut sum = F32x4::splat(0.0);
-            for line in line..line + taps_y.len() {
-                let start = (line * geometry.input[1] + column) * c + first;
-                for at in (start..).step_by(c).take(taps_x.len()) {
-                    sum = sum + F32x4::load_up_to(&x[at..at + lanes]);
-                }
-            }
-            let mean = sum / count;
-            nan = nan.or(mean.is_nan());
-            mean.store_up_to(&mut y[first..first + lanes]);
-        }
-    }
+    let finish = |sum: F32x4, count: f32| {
+        let mean = sum / F32x4::splat(count);
+        nan = nan.or(mean.is_nan());
+        mean
+    };
+    fold_windows(shape, x, y, 0.0, |sum, value| sum + value, finish);
     nan.any()
 }
 
-/// The gradient: `dx` is the sum, from 0, of `dy / taps inside the image` over the windows that hold the pixel, in row-major
-/// order. It is written to `dx`, or added to what is there.
+/// The gradient: `dy / taps inside the image` is added to every pixel of its window, windows in row-major order, to 0 or,
+/// where `accumulate`, to what `dx` holds.
 pub fn avg_pool_backward(shape: &ConvShape, dy: &[f32], accumulate: bool, dx: &mut [f32]) {
     let geometry = Geometry::of(shape);
     let c = geometry.channels;
     assert_eq!(dx.len(), shape.input_pixels() * c);
     assert_eq!(dy.len(), shape.output_pixels() * c);
-    if geometry.is_tiled() {
-        spread(shape, &geometry, dy, accumulate, dx);
-        return;
+    let adds = accumulate || !geometry.is_tiled();
+    if adds && !accumulate {
+        dx.fill(0.0);
     }
-    for (number, dx) in dx.chunks_exact_mut(c).enumerate() {
-        let (row, x) = (number / geometry.input[1], number % geometry.input[1]);
-        let (image, y) = (row / geometry.input[0], row % geometry.input[0]);
-        let (windows_y, windows_x) = (holding(&geometry, 0, y), holding(&geometry, 1, x));
-        for first in (0..c).step_by(4) {
-            let lanes = 4.min(c - first);
-            let mut sum = F32x4::splat(0.0);
-            for window_y in windows_y.clone() {
-                let rows = shape.rows_inside(window_y).len();
-                for window_x in windows_x.clone() {
-                    let count = rows * shape.columns_inside(window_x).len();
-                    let pixel = (image * geometry.output[0] + window_y) * geometry.output[1] + window_x;
-                    let gradient = F32x4::load_up_to(&dy[pixel * c + first..pixel * c + first + lanes]);
-                    sum = sum + gradient / F32x4::splat(count as f32);
-                }
-            }
-            let dx = &mut dx[first..first + lanes];
-            let result = if accumulate { F32x4::load_up_to(dx) + sum } else { sum };
-            result.store_up_to(dx);
-        }
-    }
-}
-
-/// The gradient where every pixel lies in one window: a window's share is divided once, and goes to all its pixels.
-fn spread(shape: &ConvShape, geometry: &Geometry, dy: &[f32], accumulate: bool, dx: &mut [f32]) {
-    let c = geometry.channels;
     for (number, dy) in dy.chunks_exact(c).enumerate() {
-        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
-        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
-        let (rows, columns) = (shape.rows_inside(pixel_y), shape.columns_inside(pixel_x));
-        let count = F32x4::splat((rows.len() * columns.len()) as f32);
-        let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + rows.start - geometry.pad[0];
-        let column = pixel_x * geometry.stride[1] + columns.start - geometry.pad[1];
-        for first in (0..c).step_by(4) {
-            let lanes = 4.min(c - first);
-            let share = F32x4::splat(0.0) + F32x4::load_up_to(&dy[first..first + lanes]) / count;
-            for line in line..line + rows.len() {
-                let start = (line * geometry.input[1] + column) * c + first;
-                for at in (start..).step_by(c).take(columns.len()) {
-                    let dx = &mut dx[at..at + lanes];
-                    let result = if accumulate {
-                        F32x4::load_up_to(dx) + share
-                    } else {
-                        share
-                    };
-                    result.store_up_to(dx);
-                }
+        let window = Window::of(&geometry, number);
+        let count = F32x4::splat(window.count() as f32);
+        for (block, dy) in dy.chunks(4).enumerate() {
+            let share = F32x4::load_up_to(dy) / count;
+            for (_, at) in window.taps(&geometry) {
+                let dx = &mut dx[at + 4 * block..][..dy.len()];
+                let sum = if adds { F32x4::load_up_to(dx) + share } else { share };
+                sum.store_up_to(dx);
             }
         }
     }
-}
-
-/// Windows that hold row (axis 0) or column (axis 1) `position` of the image.
-fn holding(geometry: &Geometry, axis: usize, position: usize) -> Range<usize> {
-    let (stride, padded) = (geometry.stride[axis], position + geometry.pad[axis]);
-    let end = (padded / stride + 1).min(geometry.output[axis]);
-    let start = (padded + 1).saturating_sub(geometry.kernel[axis]).div_ceil(stride);
-    start.min(end)..end
 }
 
 #[cfg(test)]
@@ -143,9 +77,13 @@ mod tests {
             prop_assert_eq!(&dx, &gradient);
             let mut added = x.clone();
             avg_pool_backward(&shape, &dy, true, &mut added);
-            for ((sum, x), gradient) in added.iter().zip(&x).zip(&gradient) {
-                prop_assert_eq!(*sum, x + gradient);
+            let mut sums = x;
+            for (out, taps) in covered.iter().enumerate() {
+                for &(_, at) in taps {
+                    sums[at] += dy[out] / taps.len() as f32;
+                }
             }
+            prop_assert_eq!(added, sums);
         }
 
         #[test]

@@ -17,6 +17,7 @@ pub mod norm;
 pub mod optimizer;
 pub mod pool;
 pub mod pool_bits;
+mod pool_window;
 pub mod quantizer;
 pub mod reduce;
 pub mod shape;

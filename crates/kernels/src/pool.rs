@@ -4,19 +4,10 @@
 //! ky * kw + kx of the tap in its (unclipped) window; among equal values the first in row-major order wins.
 
 use crate::conv::geometry::Geometry;
+use crate::pool_window::{Window, fold_windows};
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
 use core::array::from_fn;
-
-/// Taps of the window of an output pixel that lie inside the image: a range per axis.
-fn clipped(geometry: &Geometry, axis: usize, pixel: usize) -> core::ops::Range<usize> {
-    let start = pixel * geometry.stride[axis];
-    let first = geometry.pad[axis].saturating_sub(start);
-    let end = (geometry.pad[axis] + geometry.input[axis])
-        .saturating_sub(start)
-        .min(geometry.kernel[axis]);
-    first..end
-}
 
 /// The pooled maxima `y [images][oh][ow][c]` and their positions `argmax` (u8, same shape). True where an x that some
 /// window covers is NaN. Geometry have at most 256 taps, and at least one inside the image.
@@ -29,7 +20,6 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) 
     let mut nan = Mask::none();
     for (number, (y, argmax)) in y.chunks_exact_mut(c).zip(argmax.chunks_exact_mut(c)).enumerate() {
         let window = Window::of(&geometry, number);
-        assert!(!window.taps[0].is_empty() && !window.taps[1].is_empty());
         // The first tap is the first maximum so far, whatever its value.
         let (first, at) = window.taps(&geometry).next().expect("a tap");
         y.copy_from_slice(&x[at..at + c]);
@@ -44,33 +34,12 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) 
 
 /// The pooled maxima alone: `y` and the result as those of [`max_pool`], for windows of any size.
 pub fn max_pool_values(shape: &ConvShape, x: &[f32], y: &mut [f32]) -> bool {
-    let geometry = Geometry::of(shape);
-    let c = geometry.channels;
-    assert_eq!(x.len(), shape.input_pixels() * c);
-    assert_eq!(y.len(), shape.output_pixels() * c);
     let mut nan = Mask::none();
-    for (number, y) in y.chunks_exact_mut(c).enumerate() {
-        let Window { origin, taps } = Window::of(&geometry, number);
-        let [rows, columns] = taps.map(|taps| taps.len());
-        assert!(rows > 0 && columns > 0);
-        for (block, y) in y.chunks_mut(16).enumerate() {
-            let mut best = [F32x4::splat(f32::NEG_INFINITY); 4];
-            for row in 0..rows {
-                let line = (origin + row * geometry.input[1]) * c + 16 * block;
-                for at in (0..columns).map(|column| line + column * c) {
-                    let values = &x[at..at + y.len()];
-                    // SAFETY: the length is that of the slice, at most 16.
-                    let values = unsafe { F32x4::load_lanes_at::<4>(values.as_ptr(), values.len()) };
-                    for (best, value) in best.iter_mut().zip(values) {
-                        nan = nan.or(value.is_nan());
-                        *best = best.less(value).select(value, *best);
-                    }
-                }
-            }
-            // SAFETY: the length is that of the slice, at most 16.
-            unsafe { F32x4::store_lanes_at(best, y.as_mut_ptr(), y.len()) };
-        }
-    }
+    let take = |best: F32x4, value: F32x4| {
+        nan = nan.or(value.is_nan());
+        best.less(value).select(value, best)
+    };
+    fold_windows(shape, x, y, f32::NEG_INFINITY, take, |best, _| best);
     nan.any()
 }
 
@@ -108,41 +77,6 @@ fn larger_of(x: &[f32], tap: u8, y: &mut [f32], argmax: &mut [u8]) -> Mask {
 fn any_nan(x: &[f32]) -> Mask {
     x.chunks(4)
         .fold(Mask::none(), |nan, four| nan.or(F32x4::load_up_to(four).is_nan()))
-}
-
-/// Where the window of an output pixel lies in its image.
-struct Window {
-    /// Of row `taps[0].start` and column `taps[1].start`: their place in `x`, in pixels.
-    origin: usize,
-    /// Rows and columns inside the image.
-    taps: [core::ops::Range<usize>; 2],
-}
-
-impl Window {
-    /// The window of the output pixel of this number, counted across images.
-    fn of(geometry: &Geometry, number: usize) -> Self {
-        let (row, pixel_x) = (number / geometry.output[1], number % geometry.output[1]);
-        let (image, pixel_y) = (row / geometry.output[0], row % geometry.output[0]);
-        let taps = [clipped(geometry, 0, pixel_y), clipped(geometry, 1, pixel_x)];
-        let line = image * geometry.input[0] + pixel_y * geometry.stride[0] + taps[0].start - geometry.pad[0];
-        let column = pixel_x * geometry.stride[1] + taps[1].start - geometry.pad[1];
-        Self {
-            origin: line * geometry.input[1] + column,
-            taps,
-        }
-    }
-
-    /// The number of every tap inside the image and its first channel in `x`, in row-major order.
-    fn taps<'a>(&'a self, geometry: &'a Geometry) -> impl Iterator<Item = (u8, usize)> + 'a {
-        let [rows, columns] = self.taps.clone();
-        let (first_row, first_column) = (rows.start, columns.start);
-        rows.flat_map(move |ky| {
-            columns.clone().map(move |kx| {
-                let pixel = self.origin + (ky - first_row) * geometry.input[1] + kx - first_column;
-                ((ky * geometry.kernel[1] + kx) as u8, pixel * geometry.channels)
-            })
-        })
-    }
 }
 
 /// The gradient: every `dy` is added at the position of its maximum, output pixels in row-major order. `dx` is written in
