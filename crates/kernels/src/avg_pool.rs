@@ -4,9 +4,10 @@
 //! TensorFlow does for SAME. Every sum is f32, in row-major order of what it adds.
 
 use crate::conv::geometry::Geometry;
-use crate::pool_window::{Window, fold_windows};
+use crate::pool_window::{BLOCK, Window, fold_windows};
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
+use core::array::from_fn;
 
 /// The means `y` of the windows: their values added up from 0 in row-major order, divided by their number. True where a
 /// mean is NaN. Every window has at least one tap inside the image.
@@ -35,13 +36,22 @@ pub fn avg_pool_backward(shape: &ConvShape, dy: &[f32], accumulate: bool, dx: &m
     for (number, dy) in dy.chunks_exact(c).enumerate() {
         let window = Window::of(&geometry, number);
         let count = F32x4::splat(window.count() as f32);
-        for (block, dy) in dy.chunks(4).enumerate() {
-            let share = F32x4::load_up_to(dy) / count;
-            for (_, at) in window.taps(&geometry) {
-                let dx = &mut dx[at + 4 * block..][..dy.len()];
-                let sum = if adds { F32x4::load_up_to(dx) + share } else { share };
-                sum.store_up_to(dx);
-            }
+        for (block, dy) in dy.chunks(BLOCK).enumerate() {
+            let lanes = dy.len();
+            // SAFETY: the length is that of the slice, at most `BLOCK`.
+            let shares = unsafe { F32x4::load_lanes_at::<{ BLOCK / 4 }>(dy.as_ptr(), lanes) }.map(|dy| dy / count);
+            window.for_each_place(&geometry, BLOCK * block, |at| {
+                let dx = &mut dx[at..at + lanes];
+                // SAFETY: as above.
+                unsafe {
+                    let mut sums = shares;
+                    if adds {
+                        let known = F32x4::load_lanes_at::<{ BLOCK / 4 }>(dx.as_ptr(), lanes);
+                        sums = from_fn(|v| known[v] + shares[v]);
+                    }
+                    F32x4::store_lanes_at(sums, dx.as_mut_ptr(), lanes);
+                }
+            });
         }
     }
 }

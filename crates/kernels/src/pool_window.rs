@@ -5,8 +5,8 @@ use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 use core::ops::Range;
 
-/// Channels that a fold keeps in registers.
-const BLOCK: usize = 16;
+/// Channels that a pass over a window keeps in registers.
+pub const BLOCK: usize = 16;
 
 /// Where the window of an output pixel lies in its image, clipped at the border.
 pub struct Window {
@@ -34,6 +34,19 @@ impl Window {
     /// Taps inside the image.
     pub fn count(&self) -> usize {
         self.taps[0].len() * self.taps[1].len()
+    }
+
+    /// For every tap inside the image the place in `x` of its channel `channel`, in row-major order.
+    #[inline(always)]
+    pub fn for_each_place(&self, geometry: &Geometry, channel: usize, mut visit: impl FnMut(usize)) {
+        let [rows, columns] = [self.taps[0].len(), self.taps[1].len()];
+        let c = geometry.channels;
+        for row in 0..rows {
+            let line = (self.origin + row * geometry.input[1]) * c + channel;
+            for column in 0..columns {
+                visit(line + column * c);
+            }
+        }
     }
 
     /// The number `ky * kw + kx` of every tap inside the image and its first channel in `x`, in row-major order.
@@ -78,20 +91,16 @@ pub fn fold_windows(
     for (number, y) in y.chunks_exact_mut(c).enumerate() {
         let window = Window::of(&geometry, number);
         let count = window.count() as f32;
-        let [rows, columns] = window.taps.map(|taps| taps.len());
         for (block, y) in y.chunks_mut(BLOCK).enumerate() {
             let mut all = [F32x4::splat(start); BLOCK / 4];
-            for row in 0..rows {
-                let line = (window.origin + row * geometry.input[1]) * c + BLOCK * block;
-                for at in (0..columns).map(|column| line + column * c) {
-                    let values = &x[at..at + y.len()];
-                    // SAFETY: the length is that of the slice, at most `BLOCK`.
-                    let values = unsafe { F32x4::load_lanes_at::<{ BLOCK / 4 }>(values.as_ptr(), values.len()) };
-                    for (all, value) in all.iter_mut().zip(values) {
-                        *all = take(*all, value);
-                    }
+            window.for_each_place(&geometry, BLOCK * block, |at| {
+                let values = &x[at..at + y.len()];
+                // SAFETY: the length is that of the slice, at most `BLOCK`.
+                let values = unsafe { F32x4::load_lanes_at::<{ BLOCK / 4 }>(values.as_ptr(), values.len()) };
+                for (all, value) in all.iter_mut().zip(values) {
+                    *all = take(*all, value);
                 }
-            }
+            });
             // SAFETY: the length is that of the slice, at most `BLOCK`.
             unsafe { F32x4::store_lanes_at(all.map(|all| finish(all, count)), y.as_mut_ptr(), y.len()) };
         }
