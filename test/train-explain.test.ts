@@ -216,5 +216,8 @@ test("a residual network is explained too", async () => {
     expect([forward?.product, filterGradient?.product]).toEqual(["fb", "fb"]);
     expect(inputGradient).not.toBeNull();
   }
+  // A batch norm with a sum behind it writes the sum.
+  const bytesOf = (name: string) => rows.find(({ node }) => node === name)?.valueBytes;
+  expect([bytesOf("stage1_1_norm"), bytesOf("stage1_1")]).toEqual([0, 4 * 4 * 8 * 8 * 16]);
   expect(rows.find(({ node }) => node === "stage2_1_shortcut_pool")).toMatchObject({ forward: null, obstacles: [] });
 });

@@ -48,7 +48,7 @@ export interface TrainedLayer {
   readonly activationBits: 1 | 32;
   /** Of the layer's parameters and running statistics. */
   readonly weightBytes: number;
-  /** Of the layer's output for the batch. */
+  /** Of the layer's output for the batch; 0 where it is never written as such. */
   readonly valueBytes: number;
   /** Of one product, for one image. */
   readonly multiplyAccumulates: number;
@@ -83,6 +83,9 @@ export function explainTraining(
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
+  // Flatten is the same memory as its input; a batch norm with a sum behind it writes the sum.
+  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !draft.context.fusions.sums.has(name);
+
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);
     const own = works.get(node.name) ?? noWork;
@@ -96,8 +99,7 @@ export function explainTraining(
       weightBits: hard(operands.weightQuantizer) ? 1 : 32,
       activationBits: hard(operands.activationQuantizer) ? 1 : 32,
       weightBytes: row?.floatBytes ?? 0,
-      // Flatten is the same memory as its input.
-      valueBytes: node.op === "flatten" ? 0 : 4 * batch * sizeOf(shapes.get(node.name) ?? []),
+      valueBytes: isStored(node) ? 4 * batch * sizeOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
