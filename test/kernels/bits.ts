@@ -1,9 +1,8 @@
 /** Properties of everything that packs, unpacks, thresholds and pools bits: all exact. */
 import fc from "fast-check";
 import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
-import { type Case, convolutions, geometry, lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
-import type { Bench } from "./bench.ts";
-import { sameBits, sameNumbers, status } from "./compare.ts";
+import { type Case, convolutions, geometry, numbers, pools, seeds, tails } from "./arbitrary.ts";
+import { sameBits, status } from "./compare.ts";
 import { anyPool, inputPixels, outputPixels, terms } from "./naive.ts";
 import * as naive from "./naive-bits.ts";
 import { property } from "./property.ts";
@@ -90,24 +89,6 @@ const weights = property("weights in the layouts of the kernels", convolutions, 
   status("sign_lookup_weights of NaN", bench.call("sign_lookup_weights", descriptor, bench.input(bad), fromReals), 1);
 });
 
-const thresholds = property("thresholds of sums", convolutions, (bench, { shape, seed }) => {
-  const { channels } = shape;
-  const random = numbers(seed);
-  const sums = Int32Array.from({ length: inputPixels(shape) * channels }, () => random.below(41) - 20);
-  const limits = Int32Array.from({ length: channels }, () => random.below(45) - 22);
-  for (let c = 0; c < channels; c += 1 + random.below(9)) limits[c] = random.below(2) === 0 ? -(2 ** 31) : 2 ** 31 - 1;
-  const flips = random.bytes(channels, 2);
-  const bits = Uint8Array.from(sums, (sum, i) => Number(sum >= limits[i % channels]!) ^ flips[i % channels]!);
-  thresholded(bench, shape, { sums, limits, flips, bits });
-});
-
-interface Thresholded {
-  readonly sums: Int32Array;
-  readonly limits: Int32Array;
-  readonly flips: Uint8Array;
-  readonly bits: Uint8Array;
-}
-
 /** The masks of flips: one pixel of bits in either layout. */
 const flipMasks = (channels: number, flips: Uint8Array): readonly [Uint8Array, BigUint64Array] => {
   const pixel = geometry({
@@ -116,17 +97,6 @@ const flipMasks = (channels: number, flips: Uint8Array): readonly [Uint8Array, B
   });
   return [naive.nibbles(pixel, flips), naive.packedWords(pixel, flips)];
 };
-
-function thresholded(bench: Bench, shape: ConvShape, { sums, limits, flips, bits }: Thresholded): void {
-  const [nibbleFlips, wordFlips] = flipMasks(shape.channels, flips);
-  const before = [bench.shape(shape), bench.input(sums), bench.input(limits)] as const;
-  const nibbles = bench.state(naive.nibbles(shape, nothing(shape)));
-  status("threshold_nibbles", bench.call("threshold_nibbles", ...before, bench.input(nibbleFlips), nibbles), 0);
-  sameBits("nibbles", nibbles.read(), naive.nibbles(shape, bits));
-  const words = bench.state(naive.packedWords(shape, nothing(shape)));
-  status("threshold_words", bench.call("threshold_words", ...before, bench.input(wordFlips), words), 0);
-  sameBits("words", words.read(), naive.packedWords(shape, bits));
-}
 
 /** A pool, and a convolution that reads what it writes. */
 const pooled: fc.Arbitrary<Case & { readonly consumer: ConvShape }> = fc
@@ -207,12 +177,4 @@ const folds = property(
   },
 );
 
-const reals = property("sums as reals", fc.record({ n: lengths, seed: seeds }), (bench, { n, seed }) => {
-  const random = numbers(seed);
-  const sums = Int32Array.from({ length: n }, () => random.below(2 ** 25 + 1) - 2 ** 24);
-  const state = bench.state(sums);
-  status("to_real", bench.call("to_real", state, n), 0);
-  sameNumbers("reals", new Float32Array(state.read().buffer), Float32Array.from(sums));
-});
-
-export const bitProperties = [signs, nanActivations, fileBits, weights, thresholds, bitPools, folds, reals];
+export const bitProperties = [signs, nanActivations, fileBits, weights, bitPools, folds];

@@ -8,13 +8,13 @@ import {
   transposedShape,
 } from "../../ts/runtime/conv-shape.ts";
 import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
-import type { Bench, Tensor } from "./bench.ts";
+import type { Tensor } from "./bench.ts";
 import { gamma, sameBits, sameNumbers, status, within } from "./compare.ts";
 import * as naive from "./naive.ts";
-import { bitsOf, inputWeights, lookupWeights, nibbles, packedWords, tapSums, wordWeights } from "./naive-bits.ts";
+import { bitsOf, inputWeights, nibbles } from "./naive-bits.ts";
 import { property } from "./property.ts";
 
-/** Long sums: past every width that partial counts are kept in (60 and 16,380 groups of the look-up, 31 and more words). */
+/** Long sums. */
 const long: readonly Case[] = [
   { shape: dense(5, 2048, 33), seed: 1 },
   { shape: dense(2, 66_000, 17), seed: 2 },
@@ -36,52 +36,6 @@ const sixteen: readonly Case[] = [1, 2, 3, 4].map((kernel) => ({
   }),
   seed: kernel,
 }));
-
-/** All bits set: the largest counts there are. */
-function constantSigns(bench: Bench, { shape }: Case, w: number): void {
-  const weights = new Float32Array(naive.terms(shape) * shape.filters).fill(w);
-  binary(bench, { shape, seed: 0 }, new Float32Array(naive.inputPixels(shape) * shape.channels).fill(1), weights);
-}
-
-function binary(bench: Bench, { shape }: Case, x: Float32Array, w: Float32Array): void {
-  const expected = naive.signConv(shape, x, w);
-  const [descriptor, correction] = [bench.shape(shape), bench.input(tapSums(shape, w))];
-  const bits = bitsOf(x);
-  const words = [bench.input(packedWords(shape, bits)), bench.input(wordWeights(shape, w))] as const;
-  const operands = {
-    bb_lookup_conv: [bench.input(nibbles(shape, bits)), bench.input(lookupWeights(shape, w))],
-    bb_popcnt8_conv: words,
-    bb_popcnt64_conv: words,
-  } as const;
-  for (const kernel of ["bb_lookup_conv", "bb_popcnt8_conv", "bb_popcnt64_conv"] as const) {
-    const sums = bench.output(Int32Array, expected.length);
-    status(kernel, bench.call(kernel, descriptor, ...operands[kernel], correction, sums), 0);
-    sameBits(kernel, sums.read(), expected);
-  }
-}
-
-const bb = property(
-  "+-1 times +-1: three kernels, the exact sums",
-  convolutions,
-  (bench, convolution) => {
-    const { shape, seed } = convolution;
-    const random = numbers(seed);
-    const x = random.reals(naive.inputPixels(shape) * shape.channels);
-    binary(bench, convolution, x, random.reals(naive.terms(shape) * shape.filters));
-  },
-  { examples: long, runs: 60 },
-);
-
-const extremes = property(
-  "+-1 times +-1: the largest and the smallest sums",
-  convolutions,
-  (bench, convolution) => {
-    constantSigns(bench, convolution, 1);
-    bench.fresh();
-    constantSigns(bench, convolution, -1);
-  },
-  { examples: long, runs: 10 },
-);
 
 /** The whole padded buffer of reals. */
 function padded({ shape }: Case, x: Float32Array): Float32Array {
@@ -328,4 +282,4 @@ const fbInput = property(
   { examples: [long[0]!, long[2]!, { shape: dense(7, 5, 100), seed: 5 }, ...sixteen], runs: 60 },
 );
 
-export const convolutionProperties = [bb, extremes, ff, ffFilter, ffInput, fb, fbFilter, fbInput];
+export const convolutionProperties = [ff, ffFilter, ffInput, fb, fbFilter, fbInput];

@@ -1,5 +1,4 @@
-//! Exports of the binary kernels. Layouts and meanings are those of `proxbit_kernels::{bits, conv::binary, threshold,
-//! pool_bits}`; this file turns addresses into slices whose lengths follow from the descriptor.
+//! Exports of the binary kernels. Layouts and meanings are those of `proxbit_kernels::{bits, threshold, pool_bits}`; this file turns addresses into slices whose lengths follow from the descriptor.
 //!
 //! Every function returns a status: 0, or 1 when a NaN (for `fold_thresholds` also an infinity) was met.
 //!
@@ -10,8 +9,6 @@
 
 use crate::memory::{read, write};
 use proxbit_kernels::bits::{self, weights};
-use proxbit_kernels::conv::binary::{lookup_conv_4x32, popcnt_conv_4x2};
-use proxbit_kernels::gemm::bb_popcnt::{Popcnt8, Popcnt64};
 use proxbit_kernels::shape::ConvShape;
 use proxbit_kernels::{pool_bits, threshold};
 
@@ -162,125 +159,6 @@ pub unsafe extern "C" fn bb_correction_real(shape: *const ConvShape, w: *const f
             shape,
             read(w, shape.terms() * shape.filters as usize),
             write(out, shape.taps() * shape.filters as usize),
-        );
-        0
-    }
-}
-
-/// Binary convolution by nibble look-up.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bb_lookup_conv(
-    shape: *const ConvShape,
-    nibbles: *const u8,
-    weights: *const u8,
-    correction: *const i32,
-    out: *mut i32,
-) -> u32 {
-    unsafe {
-        let shape = &*shape;
-        lookup_conv_4x32(
-            shape,
-            read(nibbles, shape.padded_pixels() * shape.groups()),
-            read(weights, shape.lookup_weight_bytes()),
-            read(correction, shape.taps() * shape.filters as usize),
-            write(out, shape.output_pixels() * shape.filters as usize),
-        );
-        0
-    }
-}
-
-/// Binary convolution by `i8x16.popcnt`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bb_popcnt8_conv(
-    shape: *const ConvShape,
-    words: *const u64,
-    weights: *const u64,
-    correction: *const i32,
-    out: *mut i32,
-) -> u32 {
-    unsafe {
-        let shape = &*shape;
-        popcnt_conv_4x2::<Popcnt8>(
-            shape,
-            read(words, shape.padded_pixels() * shape.words()),
-            read(weights, word_weights(shape)),
-            read(correction, shape.taps() * shape.filters as usize),
-            write(out, shape.output_pixels() * shape.filters as usize),
-        );
-        0
-    }
-}
-
-/// Binary convolution by `i64.popcnt`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bb_popcnt64_conv(
-    shape: *const ConvShape,
-    words: *const u64,
-    weights: *const u64,
-    correction: *const i32,
-    out: *mut i32,
-) -> u32 {
-    unsafe {
-        let shape = &*shape;
-        popcnt_conv_4x2::<Popcnt64>(
-            shape,
-            read(words, shape.padded_pixels() * shape.words()),
-            read(weights, word_weights(shape)),
-            read(correction, shape.taps() * shape.filters as usize),
-            write(out, shape.output_pixels() * shape.filters as usize),
-        );
-        0
-    }
-}
-
-/// Integer sums as f32, in place.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn to_real(sums: *mut i32, count: usize) -> u32 {
-    unsafe {
-        threshold::to_real(write(sums, count));
-        0
-    }
-}
-
-/// Bits of integer sums into the consumer's padded nibbles.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn threshold_nibbles(
-    shape: *const ConvShape,
-    sums: *const i32,
-    thresholds: *const i32,
-    flips: *const u8,
-    out: *mut u8,
-) -> u32 {
-    unsafe {
-        let shape = &*shape;
-        threshold::threshold_nibbles(
-            shape,
-            read(sums, shape.input_pixels() * shape.channels as usize),
-            read(thresholds, shape.channels as usize),
-            read(flips, shape.groups()),
-            write(out, shape.padded_pixels() * shape.groups()),
-        );
-        0
-    }
-}
-
-/// Bits of integer sums into the consumer's padded words.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn threshold_words(
-    shape: *const ConvShape,
-    sums: *const i32,
-    thresholds: *const i32,
-    flips: *const u64,
-    out: *mut u64,
-) -> u32 {
-    unsafe {
-        let shape = &*shape;
-        threshold::threshold_words(
-            shape,
-            read(sums, shape.input_pixels() * shape.channels as usize),
-            read(thresholds, shape.channels as usize),
-            read(flips, shape.words()),
-            write(out, shape.padded_pixels() * shape.words()),
         );
         0
     }

@@ -14,7 +14,7 @@ use crate::memory::{read, write};
 use proxbit_kernels::conv::binary::border::{self, start_count};
 use proxbit_kernels::conv::binary::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
 use proxbit_kernels::conv::binary::lookup::lookup_conv;
-use proxbit_kernels::conv::binary::tiles::{byte_popcnt_conv, word_popcnt_conv};
+use proxbit_kernels::conv::binary::popcnt::{popcnt8_conv, popcnt64_conv};
 use proxbit_kernels::shape::ConvShape;
 
 /// What sums start from, by pattern of missing taps.
@@ -85,11 +85,11 @@ unsafe fn conv<const KERNEL: u32, E: Epilogue>(
             );
         } else if KERNEL == POPCNT8 {
             let weights = read(weights, panels * (shape.channels as usize).div_ceil(8));
-            byte_popcnt_conv(shape, read(bits.cast(), words), weights, filters, epilogue);
+            popcnt8_conv(shape, read(bits.cast(), words), weights, filters, epilogue);
         } else {
             let rows = (shape.filters as usize).next_multiple_of(2) * shape.taps();
             let weights = read(weights.cast(), rows * shape.words());
-            word_popcnt_conv(shape, read(bits.cast(), words), weights, filters, epilogue);
+            popcnt64_conv(shape, read(bits.cast(), words), weights, filters, epilogue);
         }
     }
 }

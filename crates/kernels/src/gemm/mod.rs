@@ -5,7 +5,7 @@
 
 pub mod bb_counts;
 pub mod bb_lookup;
-pub mod bb_panel;
-pub mod bb_popcnt;
+pub mod bb_popcnt64;
+pub mod bb_popcnt8;
 pub mod fb;
 pub mod ff;

@@ -188,12 +188,6 @@ mod wasm {
             ]
         }
 
-        /// Sums of neighbouring bytes.
-        #[inline(always)]
-        pub fn pair_sums(self) -> Shorts {
-            Shorts(u16x8_extadd_pairwise_u8x16(self.0))
-        }
-
         /// Taken as four `f32`: bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.
         #[inline(always)]
         pub fn real_signs(self) -> u32 {
@@ -230,12 +224,6 @@ mod wasm {
                 Ints(u32x4_extend_low_u16x8(self.0)),
                 Ints(u32x4_extend_high_u16x8(self.0)),
             ]
-        }
-
-        /// Sums of neighbouring numbers.
-        #[inline(always)]
-        pub fn pair_sums(self) -> Ints {
-            Ints(u32x4_extadd_pairwise_u16x8(self.0))
         }
 
         /// Eight times the same number.
@@ -319,15 +307,6 @@ mod wasm {
         #[inline(always)]
         pub fn sub(self, other: Self) -> Self {
             Self(i32x4_sub(self.0, other.0))
-        }
-
-        /// The sum of the four lanes.
-        #[inline(always)]
-        pub fn sum(self) -> i32 {
-            i32x4_extract_lane::<0>(self.0)
-                + i32x4_extract_lane::<1>(self.0)
-                + i32x4_extract_lane::<2>(self.0)
-                + i32x4_extract_lane::<3>(self.0)
         }
 
         /// The four numbers as the nearest `f32`: exact below 2^24.
@@ -499,12 +478,6 @@ mod portable {
             [0, 8].map(|from| Shorts(from_fn(|i| u16::from(self.0[from + i]))))
         }
 
-        /// Sums of neighbouring bytes.
-        #[inline(always)]
-        pub fn pair_sums(self) -> Shorts {
-            Shorts(from_fn(|i| u16::from(self.0[2 * i]) + u16::from(self.0[2 * i + 1])))
-        }
-
         fn reals(self) -> [f32; 4] {
             from_fn(|i| f32::from_le_bytes(from_fn(|j| self.0[4 * i + j])))
         }
@@ -545,12 +518,6 @@ mod portable {
         #[inline(always)]
         pub fn widen(self) -> [Ints; 2] {
             [0, 4].map(|from| Ints(from_fn(|i| i32::from(self.0[from + i]))))
-        }
-
-        /// Sums of neighbouring numbers.
-        #[inline(always)]
-        pub fn pair_sums(self) -> Ints {
-            Ints(from_fn(|i| i32::from(self.0[2 * i]) + i32::from(self.0[2 * i + 1])))
         }
 
         /// Eight times the same number.
@@ -644,12 +611,6 @@ mod portable {
         #[allow(clippy::should_implement_trait)]
         pub fn sub(self, other: Self) -> Self {
             Self(from_fn(|i| self.0[i].wrapping_sub(other.0[i])))
-        }
-
-        /// The sum of the four lanes.
-        #[inline(always)]
-        pub fn sum(self) -> i32 {
-            self.0.iter().sum()
         }
 
         /// The four numbers as the nearest `f32`: exact below 2^24.

@@ -3,9 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::bits::{fill_border_nibbles, fill_border_words};
-use crate::naive::binary as naive;
-use crate::naive::shapes::{any_shape, reals};
 
 /// The unfused expression, once more: batch normalisation, then sign.
 fn unfused(sum: i32, scale: f32, shift: f32) -> bool {
@@ -65,30 +62,6 @@ proptest! {
     }
 }
 
-proptest! {
-    #![proptest_config(crate::naive::cases(128))]
-
-    #[test]
-    fn bits_are_packed_into_the_padded_interior(shape in any_shape(), seed: u64) {
-        let channels = shape.channels as usize;
-        let sums: Vec<i32> = reals(seed, shape.input_pixels() * channels).iter().map(|x| (x * 9.0) as i32).collect();
-        let thresholds: Vec<i32> = reals(seed + 1, channels).iter().map(|x| (x * 9.0) as i32).collect();
-        let flips: Vec<bool> = reals(seed + 2, channels).iter().map(|&x| x > 0.5).collect();
-        let bits: Vec<bool> =
-            (0..sums.len()).map(|i| (sums[i] >= thresholds[i % channels]) ^ flips[i % channels]).collect();
-
-        let pixel = ConvShape { images: 1, height: 1, width: 1, pad_top: 0, pad_left: 0, padded_height: 1, padded_width: 1, ..shape };
-        let mut nibbles = vec![0; shape.padded_pixels() * shape.groups()];
-        fill_border_nibbles(&shape, &mut nibbles);
-        threshold_nibbles(&shape, &sums, &thresholds, &naive::nibbles(&pixel, &flips), &mut nibbles);
-        prop_assert_eq!(nibbles, naive::nibbles(&shape, &bits));
-        let mut words = vec![0; shape.padded_pixels() * shape.words()];
-        fill_border_words(&shape, &mut words);
-        threshold_words(&shape, &sums, &thresholds, &naive::words(&pixel, &flips), &mut words);
-        prop_assert_eq!(words, naive::words(&shape, &bits));
-    }
-}
-
 #[test]
 fn the_edges_of_the_range() {
     assert_eq!(fold(1.0, 1000.0, 10), (-10, false, false));
@@ -111,12 +84,4 @@ fn bad_numbers_are_reported() {
     ] {
         assert!(fold(scale, shift, 10).2, "{scale} {shift}");
     }
-}
-
-#[test]
-fn sums_become_reals_in_place() {
-    let mut sums = [0, 1, -1, 4608, -(1 << 24), i32::MIN];
-    let reals = sums.map(|sum| sum as f32);
-    to_real(&mut sums);
-    assert_eq!(sums.map(|bits| f32::from_bits(bits as u32)), reals);
 }

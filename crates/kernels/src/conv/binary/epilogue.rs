@@ -85,46 +85,6 @@ impl Epilogue for RealSums<'_> {
     }
 }
 
-/// Sums as whole numbers.
-pub struct IntegerSums {
-    terms: i32,
-    filters: usize,
-    out: *mut i32,
-}
-
-impl IntegerSums {
-    /// Writes to `out`.
-    pub fn new(shape: &ConvShape, out: &mut [i32]) -> Self {
-        assert!(out.len() >= shape.output_pixels() * shape.filters as usize);
-        Self {
-            terms: shape.terms() as i32,
-            filters: shape.filters as usize,
-            out: out.as_mut_ptr(),
-        }
-    }
-}
-
-impl Epilogue for IntegerSums {
-    fn next(&self) -> Option<&ConvShape> {
-        None
-    }
-
-    #[inline(always)]
-    unsafe fn put(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4]) {
-        let lanes = (self.filters - filter).min(16);
-        let mut all = [0i32; 16];
-        unsafe {
-            for (q, counts) in counts.into_iter().enumerate() {
-                let sums = Ints::splat(self.terms).sub(counts.add(counts));
-                sums.store(all.as_mut_ptr().add(4 * q));
-            }
-            self.out
-                .add(pixel.index * self.filters + filter)
-                .copy_from_nonoverlapping(all.as_ptr(), lanes);
-        }
-    }
-}
-
 /// How a padded buffer holds bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BitLayout {

@@ -7,9 +7,9 @@
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
+use super::check;
 use super::epilogue::Epilogue;
 use super::pixels::{Pixel, Pixels};
-use super::tiles::check;
 use crate::gemm::bb_counts::{NARROW_TERMS, PanelCounts, ints};
 use crate::gemm::bb_lookup::{BATCH, BLOCK_BYTES, PANEL, SPLIT, lookup_batch, pair_groups};
 use crate::shape::{ConvShape, Runs};

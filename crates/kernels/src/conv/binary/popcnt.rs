@@ -1,38 +1,62 @@
-//! The three kernels of the +-1 by +-1 convolution: which windows and filters a tile meets, and where its counts go.
+//! The convolution by counting bits: which windows and filters a tile meets, and where its counts go.
 //!
 //! Tiles run over output pixels across the ends of rows and images, with one window address a pixel, so a small map wastes
 //! nothing. Where two or three pixels are left, a tile of four counts the last of them more than once.
 
 use core::ops::Range;
 
+use super::check;
 use super::epilogue::Epilogue;
 use super::pixels::{Pixel, Pixels};
 use crate::gemm::bb_counts::{Counts, MAX_PIXELS, NARROW_TERMS};
-use crate::gemm::bb_panel::{PanelRuns, PartialCounts, batch, panel_tile};
-use crate::gemm::bb_popcnt::{BytePopcnt, word_tile};
+use crate::gemm::bb_popcnt8::{GROUP, PanelRuns, batch, panel_tile};
+use crate::gemm::bb_popcnt64::word_tile;
 use crate::shape::{ConvShape, Runs};
 
-/// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for [`super::lookup::lookup_conv`].
+/// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for
+/// [`super::lookup::lookup_conv`].
 ///
 /// # Panics
 /// As for [`super::lookup::lookup_conv`].
-pub fn byte_popcnt_conv<E: Epilogue>(
+pub fn popcnt8_conv<E: Epilogue>(
     shape: &ConvShape,
     words: &[u64],
     weights: &[u8],
     filters: Range<usize>,
     epilogue: &mut E,
 ) {
-    // SAFETY: every u64 is eight initialised bytes.
-    let bytes = unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) };
-    panel_conv::<BytePopcnt, E>(shape, bytes, 8 * shape.words(), weights, filters, epilogue);
+    let pixel = 8 * shape.words();
+    check(shape, words.len() >= shape.padded_pixels() * shape.words(), &filters);
+    let runs = panel_runs(shape, pixel);
+    let block = 16 * runs.rows * runs.columns * runs.length;
+    assert!(weights.len() >= shape.filter_blocks() * block);
+    let kernel = Panels {
+        bits: words.as_ptr().cast(),
+        pixel,
+        runs,
+        batch: batch(&runs),
+        wide: shape.terms() > NARROW_TERMS,
+        weights: weights.as_ptr(),
+        block,
+    };
+    for filter in filters.step_by(32) {
+        // SAFETY: checked above.
+        unsafe {
+            if filter / 16 + 1 < shape.filter_blocks() {
+                pass::<_, E, 2>(&kernel, shape, filter, epilogue);
+            } else {
+                pass::<_, E, 1>(&kernel, shape, filter, epilogue);
+            }
+        }
+    }
 }
 
-/// By `i64.popcnt`: `words` `[images][padded_height][padded_width][words]`, word weights. `filters` as for [`super::lookup::lookup_conv`].
+/// By `i64.popcnt`: `words` `[images][padded_height][padded_width][words]`, word weights. `filters` as for
+/// [`super::lookup::lookup_conv`].
 ///
 /// # Panics
 /// As for [`super::lookup::lookup_conv`].
-pub fn word_popcnt_conv<E: Epilogue>(
+pub fn popcnt64_conv<E: Epilogue>(
     shape: &ConvShape,
     words: &[u64],
     weights: &[u64],
@@ -56,56 +80,10 @@ pub fn word_popcnt_conv<E: Epilogue>(
     }
 }
 
-fn panel_conv<Partial: PartialCounts, E: Epilogue>(
-    shape: &ConvShape,
-    bits: &[u8],
-    pixel: usize,
-    weights: &[u8],
-    filters: Range<usize>,
-    epilogue: &mut E,
-) {
-    check(shape, bits.len() >= shape.padded_pixels() * pixel, &filters);
-    let runs = panel_runs::<Partial>(shape, pixel);
-    let block = 16 * runs.rows * runs.columns * runs.length;
-    assert!(weights.len() >= shape.filter_blocks() * block);
-    let kernel = Panels::<Partial> {
-        bits: bits.as_ptr(),
-        pixel,
-        runs,
-        batch: batch(&runs, Partial::CHANNELS),
-        wide: shape.terms() > NARROW_TERMS,
-        weights: weights.as_ptr(),
-        block,
-        partial: core::marker::PhantomData,
-    };
-    for filter in filters.step_by(32) {
-        // SAFETY: checked above.
-        unsafe {
-            if filter / 16 + 1 < shape.filter_blocks() {
-                pass::<_, E, 2>(&kernel, shape, filter, epilogue);
-            } else {
-                pass::<_, E, 1>(&kernel, shape, filter, epilogue);
-            }
-        }
-    }
-}
-
-pub(super) fn check(shape: &ConvShape, readable: bool, filters: &Range<usize>) {
-    assert!(shape.terms() > 0, "a window must not be empty");
-    assert!(shape.is_consistent() && readable);
-    let all = shape.filters as usize;
-    assert!(
-        filters.end <= all
-            && filters.start.is_multiple_of(32)
-            && (filters.end.is_multiple_of(32) || filters.end == all),
-        "filters come in panels of 32"
-    );
-}
-
 /// The runs of a window: whole rows where every byte of a pixel holds channels, else pixel by pixel.
-fn panel_runs<Partial: PartialCounts>(shape: &ConvShape, pixel: usize) -> PanelRuns {
+fn panel_runs(shape: &ConvShape, pixel: usize) -> PanelRuns {
     let (rows, columns) = (shape.kernel_height as usize, shape.kernel_width as usize);
-    let used = (shape.channels as usize).div_ceil(Partial::CHANNELS);
+    let used = (shape.channels as usize).div_ceil(GROUP);
     let row_gap = (shape.padded_width as usize - columns) * pixel + pixel - used;
     if used == pixel {
         PanelRuns {
@@ -144,7 +122,7 @@ trait Kernel {
 }
 
 /// 16 filters a vector, weights in panels.
-struct Panels<Partial> {
+struct Panels {
     bits: *const u8,
     /// Bytes of a pixel.
     pixel: usize,
@@ -154,10 +132,9 @@ struct Panels<Partial> {
     weights: *const u8,
     /// Bytes of the weights of 16 filters.
     block: usize,
-    partial: core::marker::PhantomData<Partial>,
 }
 
-impl<Partial: PartialCounts> Kernel for Panels<Partial> {
+impl Kernel for Panels {
     #[inline(never)]
     unsafe fn tile<const PIXELS: usize, const BLOCKS: usize>(
         &self,
@@ -169,7 +146,7 @@ impl<Partial: PartialCounts> Kernel for Panels<Partial> {
         unsafe {
             let windows = windows.map(|window| self.bits.add(window * self.pixel));
             let weights = self.weights.add(filter / 16 * self.block);
-            panel_tile::<Partial, PIXELS, BLOCKS>(windows, self.runs, self.batch, weights, self.wide, counts);
+            panel_tile::<PIXELS, BLOCKS>(windows, self.runs, self.batch, weights, self.wide, counts);
         }
     }
 

@@ -1,9 +1,10 @@
-//! The tile of the kernels that keep 16 filters in a vector: nibble look-up and `i8x16.popcnt`.
+//! +-1 times +-1 by `i8x16.popcnt`: `K - 2 * popcount(a xor w)`, 16 filters a vector.
 //!
-//! The reduction axis is cut into groups of 4 or 8 bits, one byte of activations each. A vector of weights holds the group of
-//! 16 filters, one a byte, in panels `[panels][taps * groups][32]`, a panel being 32 filters or the last 16. A byte of
-//! activations and a vector of weights give 16 partial counts. A window is read as the runs of the padded buffer, without a
-//! copy.
+//! Made for arm64, where a byte of activations with 16 filters takes three instructions: exclusive or, count, add; on x86-64 the
+//! count alone is eight. The reduction axis is cut into bytes of 8 channels. A vector of weights holds a byte of 16 filters, in
+//! panels `[panels][taps * bytes][32]`, a panel being 32 filters or the last 16. A window is read as the runs of the padded
+//! buffer, without a copy. Counts are at most 8, so bytes hold 31 groups; then, and at the end, they are added to 16-bit counts
+//! in memory.
 
 #![allow(clippy::needless_range_loop)] // Indexed loops over constants unroll into registers; iterators do not.
 
@@ -12,20 +13,10 @@ use core::ptr::with_exposed_provenance;
 use crate::gemm::bb_counts::{Counts, NARROW_TERMS};
 use crate::simd::bytes::Bytes;
 
-/// How 16 partial counts come from a byte of activations and a vector of weights.
-pub trait PartialCounts {
-    /// Channels in a byte of activations: the largest partial count.
-    const CHANNELS: usize;
-
-    /// What the byte at `activation` stands for, ready for every block of filters.
-    ///
-    /// # Safety
-    /// `activation` must be readable and hold a byte that the layout allows.
-    unsafe fn select(activation: *const u8) -> Bytes;
-
-    /// The disagreeing bits of the group with those of 16 filters.
-    fn count(selected: Bytes, weights: Bytes) -> Bytes;
-}
+/// Channels of a group: its largest count.
+pub const GROUP: usize = 8;
+/// Groups that are counted in bytes at a time, a multiple of the unrolled 4: `28 * 8 = 224`.
+const BATCH: usize = 28;
 
 /// Where the groups of a window lie: `rows` times `columns` runs of `length` bytes.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +34,12 @@ pub struct PanelRuns {
 }
 
 /// How many groups of a window with these runs are counted in bytes at a time: whole runs where they are short, for pieces
-/// of runs cost more than batches that are not full. A byte holds `255 / channels` groups.
-pub fn batch(runs: &PanelRuns, channels: usize) -> usize {
-    let most = 255 / channels / 4 * 4;
-    if runs.length <= most {
-        most / runs.length * runs.length
+/// of runs cost more than batches that are not full.
+pub fn batch(runs: &PanelRuns) -> usize {
+    if runs.length <= BATCH {
+        BATCH / runs.length * runs.length
     } else {
-        most
+        BATCH
     }
 }
 
@@ -60,7 +50,7 @@ pub fn batch(runs: &PanelRuns, channels: usize) -> usize {
 /// `runs` must not be empty. Every window must be readable along them, every byte there one that the layout allows;
 /// `weights` must be readable for `BLOCKS` vectors a group.
 #[inline(always)]
-pub unsafe fn panel_tile<Partial: PartialCounts, const PIXELS: usize, const BLOCKS: usize>(
+pub unsafe fn panel_tile<const PIXELS: usize, const BLOCKS: usize>(
     windows: [*const u8; PIXELS],
     runs: PanelRuns,
     batch: usize,
@@ -78,7 +68,7 @@ pub unsafe fn panel_tile<Partial: PartialCounts, const PIXELS: usize, const BLOC
         loop {
             let groups = left.min(room);
             // SAFETY: promised.
-            unsafe { bytes = accumulate::<Partial, PIXELS, BLOCKS>(windows, weights, groups, bytes) };
+            unsafe { bytes = accumulate::<PIXELS, BLOCKS>(windows, weights, groups, bytes) };
             weights += 16 * BLOCKS * groups;
             (room, left) = (room - groups, left - groups);
             let mut step = groups;
@@ -98,8 +88,8 @@ pub unsafe fn panel_tile<Partial: PartialCounts, const PIXELS: usize, const BLOC
             }
         }
         counts.add_bytes(&bytes, first);
-        narrow += batch * Partial::CHANNELS;
-        first = wide && (rows == 0 || narrow + batch * Partial::CHANNELS > NARROW_TERMS);
+        narrow += batch * GROUP;
+        first = wide && (rows == 0 || narrow + batch * GROUP > NARROW_TERMS);
         if first {
             counts.widen(PIXELS);
             narrow = 0;
@@ -110,13 +100,13 @@ pub unsafe fn panel_tile<Partial: PartialCounts, const PIXELS: usize, const BLOC
     }
 }
 
-/// The inner loop: `groups` (at least one) partial counts for every window and block, added to `counts`.
+/// The inner loop: `groups` (at least one) counts for every window and block, added to `counts`.
 ///
 /// Two things keep the compilers from spoiling it. The addresses are integers: with pointers LLVM rewrites the loop such that
 /// every byte's offset is an addition of its own instead of a part of the load. And the unrolled groups are told apart by a
-/// way out: in one straight piece LLVM sorts the partial counts by sum, keeps all vectors of all groups alive, and spills.
+/// way out: in one straight piece LLVM sorts the counts by sum, keeps all vectors of all groups alive, and spills.
 #[inline(always)]
-unsafe fn accumulate<Partial: PartialCounts, const PIXELS: usize, const BLOCKS: usize>(
+unsafe fn accumulate<const PIXELS: usize, const BLOCKS: usize>(
     mut windows: [usize; PIXELS],
     mut weights: usize,
     groups: usize,
@@ -125,19 +115,19 @@ unsafe fn accumulate<Partial: PartialCounts, const PIXELS: usize, const BLOCKS: 
     let mut left = groups;
     loop {
         unsafe {
-            counts = group::<Partial, 0, PIXELS, BLOCKS>(windows, weights, counts);
+            counts = group::<0, PIXELS, BLOCKS>(windows, weights, counts);
             if left == 1 {
                 return counts;
             }
-            counts = group::<Partial, 1, PIXELS, BLOCKS>(windows, weights, counts);
+            counts = group::<1, PIXELS, BLOCKS>(windows, weights, counts);
             if left == 2 {
                 return counts;
             }
-            counts = group::<Partial, 2, PIXELS, BLOCKS>(windows, weights, counts);
+            counts = group::<2, PIXELS, BLOCKS>(windows, weights, counts);
             if left == 3 {
                 return counts;
             }
-            counts = group::<Partial, 3, PIXELS, BLOCKS>(windows, weights, counts);
+            counts = group::<3, PIXELS, BLOCKS>(windows, weights, counts);
         }
         if left == 4 {
             return counts;
@@ -148,21 +138,21 @@ unsafe fn accumulate<Partial: PartialCounts, const PIXELS: usize, const BLOCKS: 
     }
 }
 
-/// The partial counts of group `GROUP` from the addresses on.
+/// The counts of group `AT` from the addresses on.
 #[inline(always)]
-unsafe fn group<Partial: PartialCounts, const GROUP: usize, const PIXELS: usize, const BLOCKS: usize>(
+unsafe fn group<const AT: usize, const PIXELS: usize, const BLOCKS: usize>(
     windows: [usize; PIXELS],
     weights: usize,
     mut counts: [[Bytes; BLOCKS]; PIXELS],
 ) -> [[Bytes; BLOCKS]; PIXELS] {
     let mut blocks = [Bytes::ZERO; BLOCKS];
     for b in 0..BLOCKS {
-        blocks[b] = unsafe { Bytes::load(with_exposed_provenance::<u8>(weights).add(16 * (BLOCKS * GROUP + b))) };
+        blocks[b] = unsafe { Bytes::load(with_exposed_provenance::<u8>(weights).add(16 * (BLOCKS * AT + b))) };
     }
     for p in 0..PIXELS {
-        let selected = unsafe { Partial::select(with_exposed_provenance::<u8>(windows[p]).add(GROUP)) };
+        let bits = unsafe { Bytes::load_splat(with_exposed_provenance::<u8>(windows[p]).add(AT)) };
         for b in 0..BLOCKS {
-            counts[p][b] = counts[p][b].add(Partial::count(selected, blocks[b]));
+            counts[p][b] = counts[p][b].add(bits.xor(blocks[b]).count_ones());
         }
     }
     counts
