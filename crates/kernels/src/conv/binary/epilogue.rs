@@ -75,13 +75,30 @@ impl Epilogue for RealSums<'_> {
 
     #[inline(always)]
     unsafe fn put(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4]) {
-        let lanes = (self.filters - filter).min(16);
+        match self.filters - filter {
+            // SAFETY: promised.
+            16.. => unsafe { self.write(pixel, filter, counts, 16) },
+            lanes => unsafe { self.put_last(pixel, filter, counts, lanes) },
+        }
+    }
+}
+
+impl RealSums<'_> {
+    #[inline(always)]
+    unsafe fn write(&self, pixel: &Pixel, filter: usize, counts: [Ints; 4], lanes: usize) {
         // SAFETY: starts have a row a pattern, the output a row a pixel.
         unsafe {
             let sums = sums(self.starts.as_ptr().add(pixel.pattern * self.stride + filter), counts);
-            let out = self.out.add(pixel.index * self.filters + filter);
-            F32x4::store_lanes_at(sums, out, lanes);
+            F32x4::store_lanes_at(sums, self.out.add(pixel.index * self.filters + filter), lanes);
         }
+    }
+
+    /// A block that is not full.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put_last(&self, pixel: &Pixel, filter: usize, counts: [Ints; 4], lanes: usize) {
+        // SAFETY: promised.
+        unsafe { self.write(pixel, filter, counts, lanes) };
     }
 }
 
@@ -150,18 +167,22 @@ impl<'a> BitSink<'a> {
         // SAFETY: the bytes of a block of filters in a pixel of the padded buffer.
         unsafe {
             match self.layout {
-                BitLayout::Nibbles => {
-                    let (at, bytes) = (filter / 4, spread_nibbles(bits).to_le_bytes());
-                    if self.filters - filter >= 16 {
-                        self.write(start, at, bytes);
-                    } else {
-                        for (at, byte) in (at..self.pixel_bytes).zip(bytes) {
-                            self.write(start, at, [byte]);
-                        }
-                    }
+                BitLayout::Nibbles if self.filters - filter >= 16 => {
+                    self.write(start, filter / 4, spread_nibbles(bits).to_le_bytes());
                 }
+                BitLayout::Nibbles => self.put_last(start, filter, bits),
                 BitLayout::Words => self.write(start, filter / 8, (bits as u16).to_le_bytes()),
             }
+        }
+    }
+
+    /// Nibbles of a block that is not full; apart, for its loop would take registers from the others.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put_last(&self, start: usize, filter: usize, bits: u32) {
+        for (at, byte) in (filter / 4..self.pixel_bytes).zip(spread_nibbles(bits).to_le_bytes()) {
+            // SAFETY: inside the pixel.
+            unsafe { self.write(start, at, [byte]) };
         }
     }
 
@@ -304,7 +325,17 @@ impl Epilogue for Normalised<'_> {
 
     #[inline(always)]
     unsafe fn put(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4]) {
-        let lanes = (self.scale.len() - filter).min(16);
+        match self.scale.len() - filter {
+            // SAFETY: promised.
+            16.. => unsafe { self.write(pixel, filter, counts, 16) },
+            lanes => unsafe { self.put_last(pixel, filter, counts, lanes) },
+        }
+    }
+}
+
+impl Normalised<'_> {
+    #[inline(always)]
+    unsafe fn write(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4], lanes: usize) {
         let at = pixel.index * self.scale.len() + filter;
         // SAFETY: starts have a row a pattern, scale and shift a number a filter, reals a row a pixel.
         unsafe {
@@ -328,5 +359,13 @@ impl Epilogue for Normalised<'_> {
                 sink.put(pixel, filter, bits & (0xffff >> (16 - lanes)));
             }
         }
+    }
+
+    /// A block that is not full.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put_last(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4], lanes: usize) {
+        // SAFETY: promised.
+        unsafe { self.write(pixel, filter, counts, lanes) };
     }
 }
