@@ -96,7 +96,7 @@ describe("parts", () => {
           expect(shape.paddedHeight).toBeGreaterThanOrEqual((rows.count - 1) * shape.strideHeight + shape.kernelHeight);
           expect(paddedRow + shape.paddedHeight).toBeLessThanOrEqual(whole.paddedHeight);
           for (let i = 0; i < rows.count; i++) {
-            const wanted = rowsUnder(whole, 0, 0, rows.first + i).map((found) => found);
+            const wanted = rowsUnder(whole, 0, 0, rows.first + i);
             expect(rowsUnder(shape, paddedRow, row, i)).toEqual(wanted);
           }
         }

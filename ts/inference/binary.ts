@@ -13,7 +13,7 @@ import { pixelShape, poolShape } from "./windows.ts";
 /** A product's operands in memory. */
 interface Operands {
   readonly shape: ConvShape;
-  readonly bits: Bits;
+  readonly bits: Place;
   readonly weights: number;
   /** Sums of the weights of every tap; zeros where no window misses one. */
   readonly correction: number;
@@ -32,16 +32,15 @@ interface PartCall {
 function operandsOf(node: ProductNode, context: Context): Operands {
   const { draft, kernel } = context;
   const { name } = node;
-  const bits = context.bitsFor(node);
-  const { shape } = bits;
-  const full = context.windowOf(node);
-  const descriptor = draft.descriptor(full);
+  const { place: bits } = context.bitsFor(node);
+  const shape = context.windowOf(node);
+  const descriptor = draft.descriptor(shape);
   const file = context.tensor(`${name}/kernel`);
-  const weights = draft.allocate(kernel.weightBytes(full));
-  const correction = draft.allocate(4 * taps(full) * full.filters);
+  const weights = draft.allocate(kernel.weightBytes(shape));
+  const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights, descriptor, file, weights);
-  if (borderPatterns(full) > 1) draft.once(name, "bb_correction", descriptor, file, correction);
-  return { shape: full, bits: { ...bits, shape }, weights, correction };
+  if (borderPatterns(shape) > 1) draft.once(name, "bb_correction", descriptor, file, correction);
+  return { shape, bits, weights, correction };
 }
 
 function partCall(node: ProductNode, operands: Operands, part: Part, { draft, kernel }: Context): PartCall {
@@ -55,7 +54,7 @@ function partCall(node: ProductNode, operands: Operands, part: Part, { draft, ke
   });
   const rowBytes = full.paddedWidth * kernel.layout.pixelBytes(full.channels);
   const pixel = part.rows.first * full.outWidth;
-  return { shape, descriptor, bits: at(bits.place, paddedRow * rowBytes), starts, pixel };
+  return { shape, descriptor, bits: at(bits, paddedRow * rowBytes), starts, pixel };
 }
 
 /** Where the bits of some rows of a value go in the padded buffer of their reader. */
