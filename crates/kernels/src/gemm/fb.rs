@@ -17,7 +17,8 @@ use crate::simd::floats::F32x4;
 pub const STRIP: usize = 16;
 /// Floats of a table.
 pub const TABLE: usize = 16 * STRIP;
-/// Tables in use at a time: they share the first-level cache with the accumulators and the bits.
+/// Tables in use at a time. They fill the first-level cache or a little more: fewer would cost more in partial sums that are
+/// stored and fetched again.
 pub const TABLES: usize = 36;
 
 /// How many tables to use at a time where a result sums `groups` groups: blocks of nearly equal size, none above `TABLES`.

@@ -1,0 +1,224 @@
+//! The gradient of the inputs of a convolution whose kernel is +-1, by four-Russians tables.
+//!
+//! `dx[y][x][c] = B(x) * sum w[tap][c][n] dy[oy][ox][n]`. A *lane* is an output pixel of one row in one of up to 16 images
+//! that are worked on side by side, numbered `column * images + image`: so one tap moves all lanes of a row by the same
+//! number of places, whatever the size of the image. 16 lanes of 4 filters make a table; the weights of every (tap,
+//! channel) select a row of it, which is added to that channel's sums at the lanes the tap leads to.
+//!
+//! The sums of as many padded input rows as the kernel has wait in a ring `[kernel rows][column phases][channels][lanes]`;
+//! the columns of a phase are those with the same remainder by the stride. A row that no later output reaches is
+//! transposed to NHWC, multiplied by the backward map and written. Taps outside the image lead nowhere.
+//!
+//! Order of additions of an element: from 0, over output rows, then blocks of filters (of nearly equal size, a third of
+//! `TABLES` groups of 4 at most), then output columns, then the groups of 4 filters of the block, each as
+//! `(+-a +- b) + (+-c +- d)`.
+
+use super::split_tables;
+use crate::gemm::fb::{STRIP, TABLE, TABLES};
+use crate::quantizer::{Backward, quantize_backward};
+use crate::shape::ConvShape;
+use ring::{Ring, transpose_row};
+use rows::add_output_row;
+
+mod ring;
+mod rows;
+
+/// Bytes of the packed weights: `[taps][channels][groups of 4 filters]`.
+pub fn input_weight_bytes(shape: &ConvShape) -> usize {
+    shape.terms() * (shape.filters as usize).div_ceil(4)
+}
+
+/// Packs the signs of the kernel `[K][N]`, four filters a byte, as nibble times 16; `sign(0) = +1`, bits past the last
+/// filter are 0.
+pub fn pack_fb_input_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u8]) {
+    let filters = shape.filters as usize;
+    assert_eq!(kernel.len(), shape.terms() * filters);
+    assert_eq!(weights.len(), input_weight_bytes(shape));
+    let rows = weights.chunks_exact_mut(filters.div_ceil(4));
+    for (row, bytes) in kernel.chunks_exact(filters).zip(rows) {
+        for (four, byte) in row.chunks(4).zip(bytes) {
+            let nibble = four.iter().rev().fold(0, |bits, &w| 2 * bits + u8::from(w >= 0.0));
+            *byte = nibble * 16;
+        }
+    }
+}
+
+/// Floats of scratch that `fb_conv_backward_input` needs: a gap up to 64 bytes, the tables, the ring, one row of gradients
+/// for every image side by side and one more.
+pub fn input_scratch_floats(shape: &ConvShape) -> usize {
+    let ring = Ring::of(shape);
+    STRIP + TABLES * TABLE + ring.geometry.kernel[0] * ring.row() + (ring.images + 1) * ring.pixels()
+}
+
+/// `dx [images][h][w][C]` is `B_map(x)` times the gradient at the quantized input, added to what `dx` holds if
+/// `accumulate`. `weights` from `pack_fb_input_weights`, `dy [images][oh][ow][N]`, `x` as `dx`, `scratch`
+/// `input_scratch_floats` floats. True where an x or a gradient is NaN; `dx` then means nothing.
+#[allow(clippy::too_many_arguments)]
+pub fn fb_conv_backward_input(
+    shape: &ConvShape,
+    weights: &[u8],
+    dy: &[f32],
+    scratch: &mut [f32],
+    map: Backward,
+    x: &[f32],
+    accumulate: bool,
+    dx: &mut [f32],
+) -> bool {
+    let ring = Ring::of(shape);
+    let geometry = &ring.geometry;
+    assert_eq!(weights.len(), input_weight_bytes(shape));
+    assert_eq!(dy.len(), shape.output_pixels() * geometry.filters);
+    assert_eq!(x.len(), shape.input_pixels() * geometry.channels);
+    assert_eq!(dx.len(), x.len());
+    assert_eq!(scratch.len(), input_scratch_floats(shape));
+    let (tables, rest) = split_tables(scratch);
+    let (sums, rest) = rest.split_at_mut(geometry.kernel[0] * ring.row());
+    let gradients = &mut rest[..ring.images * ring.pixels()];
+
+    let (per_input, per_output) = (geometry.input[0] * ring.pixels(), geometry.pixels() * geometry.filters);
+    let mut nan = false;
+    for first in (0..geometry.images).step_by(ring.images) {
+        let images = ring.images.min(geometry.images - first);
+        let ring = Ring {
+            images,
+            ..Ring::of(shape)
+        };
+        let dy = &dy[first * per_output..][..images * per_output];
+        let inputs = first * per_input..(first + images) * per_input;
+        let (x, dx) = (&x[inputs.clone()], &mut dx[inputs]);
+        let mut finish = |row: usize, sums: &mut [f32]| {
+            let slot = &mut sums[ring.slot(row)..][..ring.row()];
+            if let Some(y) = row.checked_sub(geometry.pad[0]).filter(|&y| y < geometry.input[0]) {
+                transpose_row(&ring, slot, gradients);
+                for (image, gradient) in gradients.chunks_exact(ring.pixels()).take(images).enumerate() {
+                    let pixels = (image * geometry.input[0] + y) * ring.pixels()..;
+                    let (x, dx) = (&x[pixels.clone()][..ring.pixels()], &mut dx[pixels][..ring.pixels()]);
+                    nan |= quantize_backward(map, x, gradient, accumulate, dx);
+                }
+            }
+            slot.fill(0.0);
+        };
+        sums.fill(0.0);
+        let mut row = 0;
+        for oy in 0..geometry.output[0] {
+            while row < oy * geometry.stride[0] {
+                finish(row, sums);
+                row += 1;
+            }
+            add_output_row(&ring, weights, dy, oy, tables, sums);
+        }
+        while row < geometry.pad[0] + geometry.input[0] {
+            finish(row, sums);
+            row += 1;
+        }
+    }
+    nan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::naive::real::{
+        assert_close, dense, input_gradient, lengths, magnitudes, mixed_input_gradient_in_order, reals, shapes, signs,
+    };
+    use proptest::prelude::*;
+
+    fn check(shape: &ConvShape, seed: u64, accumulate: bool) {
+        let [inputs, kernel, outputs] = lengths(shape);
+        let (w, dy) = (signs(kernel, seed), reals(outputs, seed + 1));
+        let latent: Vec<f32> = w
+            .iter()
+            .zip(reals(kernel, seed + 2))
+            .map(|(w, size)| w * size.abs())
+            .collect();
+        let x = reals(inputs, seed + 3).iter().map(|x| 2.0 * x).collect::<Vec<_>>();
+        let before = if accumulate {
+            reals(inputs, seed + 4)
+        } else {
+            vec![f32::NAN; inputs]
+        };
+        let mut weights = vec![0xff; input_weight_bytes(shape)];
+        pack_fb_input_weights(shape, &latent, &mut weights);
+        let mut scratch = vec![f32::NAN; input_scratch_floats(shape)];
+        let mut dx = before.clone();
+        let nan = fb_conv_backward_input(
+            shape,
+            &weights,
+            &dy,
+            &mut scratch,
+            Backward::Box,
+            &x,
+            accumulate,
+            &mut dx,
+        );
+        assert!(!nan);
+        let mask = |values: Vec<f32>| -> Vec<f32> {
+            let kept = values
+                .iter()
+                .zip(&x)
+                .map(|(g, x)| if x.abs() <= 1.0 { *g } else { 0.0 });
+            kept.zip(&before)
+                .map(|(g, before)| if accumulate { before + g } else { g })
+                .collect()
+        };
+        assert_eq!(dx, mask(mixed_input_gradient_in_order(shape, &w, &dy)));
+
+        let ones = vec![0.0; inputs];
+        fb_conv_backward_input(shape, &weights, &dy, &mut scratch, Backward::One, &ones, false, &mut dx);
+        let magnitude = input_gradient(shape, &magnitudes(&w), &magnitudes(&dy));
+        let terms = shape.taps() * (shape.filters as usize + 3);
+        assert_close(&dx, &input_gradient(shape, &w, &dy), &magnitude, terms);
+    }
+
+    proptest! {
+        #![proptest_config(crate::naive::cases(200))]
+
+        #[test]
+        fn is_the_sum_in_order_bit_for_bit(shape in shapes(), seed in 0u64..1000, accumulate: bool) {
+            check(&shape, seed, accumulate);
+        }
+
+        #[test]
+        fn many_images_side_by_side_give_the_sum_in_order(shape in shapes(), more in 13u32..16, seed in 0u64..1000) {
+            check(&ConvShape { images: shape.images + more, ..shape }, seed, false);
+        }
+    }
+
+    #[test]
+    fn many_images_blocks_of_filters_and_dense_layers() {
+        for (rows, k, n) in [(16, 500, 10), (1, 30, 333), (130, 17, 130), (67, 5, 4), (6, 1, 1)] {
+            check(&dense(rows, k, n), u64::from(k), n == 10);
+        }
+        for images in [15, 16, 17, 35] {
+            let one = dense(9, 5, 18);
+            let shape = ConvShape {
+                images,
+                kernel_width: 4,
+                stride_width: 3,
+                pad_left: 1,
+                padded_width: 10,
+                out_width: 3,
+                ..one
+            };
+            check(&shape, 3, false);
+        }
+    }
+
+    #[test]
+    fn nan_is_reported() {
+        let shape = dense(5, 6, 3);
+        let weights = vec![0; input_weight_bytes(&shape)];
+        let mut scratch = vec![0.0; input_scratch_floats(&shape)];
+        for (bad_x, bad_dy) in [(true, false), (false, true)] {
+            let (mut x, mut dy, mut dx) = (vec![0.5; 30], vec![1.0; 15], vec![0.0; 30]);
+            if bad_x {
+                x[29] = f32::NAN;
+            }
+            if bad_dy {
+                dy[14] = f32::NAN;
+            }
+            let nan = fb_conv_backward_input(&shape, &weights, &dy, &mut scratch, Backward::Box, &x, false, &mut dx);
+            assert!(nan);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One output row of the input's gradient: tables of its pixels, and what every tap and channel adds of them to the sums.
+
+use super::ring::{MOST_STRIPS, Ring};
+use crate::conv::mixed::by_vectors;
+use crate::gemm::fb::{STRIP, Segment, TABLE, TILE, accumulate, build_table_transposed};
+use crate::simd::floats::F32x4;
+
+/// Adds what the gradients of output row `oy` contribute to the sums in the ring.
+pub fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize, tables: &mut [f32], sums: &mut [f32]) {
+    let geometry = &ring.geometry;
+    let groups = geometry.filters.div_ceil(4);
+    let size = ring.block_size();
+    let all_lanes = geometry.output[1] * ring.images;
+    for block in (0..groups).step_by(size) {
+        let block = block..groups.min(block + size);
+        for first in (0..all_lanes).step_by(STRIP) {
+            let lanes = STRIP.min(all_lanes - first);
+            // Tables of strips that are needed again lie in a ring of their own.
+            let slot = first / STRIP % ring.strips() * block.len();
+            build_strip(ring, dy, oy, first, lanes, block.clone(), &mut tables[slot * TABLE..]);
+            if ring.strips() == 1 {
+                by_vectors!(lanes, scatter(ring, weights, &block, oy, first, tables, sums));
+            } else {
+                gather(ring, weights, &block, oy, first / STRIP, tables, sums);
+            }
+        }
+        if ring.strips() > 1 {
+            // The columns that only the last output columns reach.
+            let last = geometry.output[1];
+            for column in last..last + ring.strips() - 1 {
+                gather(ring, weights, &block, oy, column, tables, sums);
+            }
+        }
+    }
+}
+
+/// Builds the tables of a block of filters for lanes `first..first + lanes` of output row `oy`.
+fn build_strip(
+    ring: &Ring,
+    dy: &[f32],
+    oy: usize,
+    first: usize,
+    lanes: usize,
+    block: core::ops::Range<usize>,
+    tables: &mut [f32],
+) {
+    let geometry = &ring.geometry;
+    let mut pixels = [0; STRIP];
+    let row = geometry.output[1] * geometry.filters;
+    let (mut column, mut image) = (first / ring.images, first % ring.images);
+    for pixel in &mut pixels[..lanes] {
+        *pixel = (image * geometry.output[0] + oy) * row + column * geometry.filters;
+        image += 1;
+        if image == ring.images {
+            (column, image) = (column + 1, 0);
+        }
+    }
+    for (group, table) in block.zip(tables.chunks_exact_mut(TABLE)) {
+        let columns = 4.min(geometry.filters - 4 * group);
+        build_table_transposed(&dy[4 * group..], &pixels[..lanes], columns, table);
+    }
+}
+
+/// Lets every tap and channel add rows of the tables of lanes `first..first + 4 V` of output row `oy` to its sums.
+fn scatter<const V: usize>(
+    ring: &Ring,
+    weights: &[u8],
+    block: &core::ops::Range<usize>,
+    oy: usize,
+    first: usize,
+    tables: &[f32],
+    sums: &mut [f32],
+) {
+    let geometry = &ring.geometry;
+    let (channels, groups) = (geometry.channels, geometry.filters.div_ceil(4));
+    for (ky, row) in ring.kernel_rows(oy) {
+        // The last tap first: so the columns that meet in an element are added in order.
+        for kx in (0..geometry.kernel[1]).rev() {
+            let (phase, shift) = (kx % geometry.stride[1], kx / geometry.stride[1]);
+            let lane = first + shift * ring.images;
+            let inside = ring.inside(phase);
+            if lane >= inside.end * ring.images || lane + 4 * V <= inside.start * ring.images {
+                continue;
+            }
+            let segment = Segment {
+                table: 0,
+                offset: (ky * geometry.kernel[1] + kx) * channels * groups + block.start,
+                length: block.len(),
+            };
+            let target = &mut sums[ring.place(row, phase) + lane..];
+            // SAFETY: the lanes lie in the row of every channel, and the tables of the block are there.
+            unsafe { add_channels::<V>(tables, weights, &[segment], target, ring) };
+        }
+    }
+}
+
+/// Adds to the sums of the input columns that output column `last` is the last to reach, where 16 images lie side by side: the
+/// tables of the output columns before it that reach them are still there. So a sum is fetched once for all of them.
+fn gather(
+    ring: &Ring,
+    weights: &[u8],
+    block: &core::ops::Range<usize>,
+    oy: usize,
+    last: usize,
+    tables: &[f32],
+    sums: &mut [f32],
+) {
+    let geometry = &ring.geometry;
+    let (channels, groups) = (geometry.channels, geometry.filters.div_ceil(4));
+    let stride = geometry.stride[1];
+    for phase in 0..stride.min(geometry.kernel[1]) {
+        if !ring.inside(phase).contains(&last) {
+            continue;
+        }
+        for (ky, row) in ring.kernel_rows(oy) {
+            let mut segments = [Segment::default(); MOST_STRIPS];
+            let mut count = 0;
+            // The last tap first: so the columns are added in order.
+            for kx in (phase..geometry.kernel[1]).step_by(stride).rev() {
+                let Some(column) = last
+                    .checked_sub(kx / stride)
+                    .filter(|&column| column < geometry.output[1])
+                else {
+                    continue;
+                };
+                segments[count] = Segment {
+                    table: column % ring.strips() * block.len(),
+                    offset: (ky * geometry.kernel[1] + kx) * channels * groups + block.start,
+                    length: block.len(),
+                };
+                count += 1;
+            }
+            let target = &mut sums[ring.place(row, phase) + last * STRIP..];
+            // SAFETY: the lanes lie in the row of every channel, and the tables of these columns are there.
+            unsafe { add_channels::<4>(tables, weights, &segments[..count], target, ring) };
+        }
+    }
+}
+
+/// Adds table rows to `4 V` lanes of every channel, from the start of `target` on.
+///
+/// # Safety
+/// `target` must hold the lanes of all channels; as for `accumulate`.
+#[inline(always)]
+unsafe fn add_channels<const V: usize>(
+    tables: &[f32],
+    weights: &[u8],
+    segments: &[Segment],
+    target: &mut [f32],
+    ring: &Ring,
+) {
+    let (channels, groups) = (ring.geometry.channels, ring.geometry.filters.div_ceil(4));
+    let whole = channels / TILE * TILE;
+    let target = &mut target[..(channels - 1) * ring.pitch + 4 * V];
+    // SAFETY: promised by the caller; the lanes of the last channel end with the slice.
+    unsafe {
+        let (weights, target) = (weights.as_ptr(), target.as_mut_ptr());
+        for channel in (0..whole).step_by(TILE) {
+            let rows: [_; TILE] = core::array::from_fn(|i| target.add((channel + i) * ring.pitch));
+            let selectors = core::array::from_fn(|i| weights.add((channel + i) * groups));
+            add_rows::<TILE, V>(tables, selectors, segments, rows);
+        }
+        for channel in whole..channels {
+            let row = target.add(channel * ring.pitch);
+            add_rows::<1, V>(tables, [weights.add(channel * groups)], segments, [row]);
+        }
+    }
+}
+
+/// Adds table rows to `4 V` lanes from each of `rows` on.
+///
+/// # Safety
+/// `rows` must be readable and writable there; as for `accumulate`.
+#[inline(always)]
+unsafe fn add_rows<const R: usize, const V: usize>(
+    tables: &[f32],
+    selectors: [*const u8; R],
+    segments: &[Segment],
+    rows: [*mut f32; R],
+) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let sums = rows.map(|row| core::array::from_fn(|v| F32x4::read(row.add(4 * v))));
+        let sums = accumulate::<1, R, V>(tables.as_ptr(), selectors, segments, sums);
+        for (sums, row) in sums.into_iter().zip(rows) {
+            for (v, sum) in sums.into_iter().enumerate() {
+                sum.write(row.add(4 * v));
+            }
+        }
+    }
+}
