@@ -7,7 +7,7 @@
 //! Result elements are `((0 + t_0) + t_1) + ...` over the groups in order, whatever tile computes them: partial sums wait
 //! in `f32` between blocks of tables, which changes no bit.
 //!
-//! A table is `[16 patterns][16 lanes]`: a row is a cache line, and its place in bytes is four times the selector.
+//! A table is four columns `[16 patterns][4 lanes]`, so that the selector is the address of its row within a column.
 
 use core::ptr::with_exposed_provenance;
 
@@ -17,6 +17,8 @@ use crate::simd::floats::F32x4;
 pub const STRIP: usize = 16;
 /// Floats of a table.
 pub const TABLE: usize = 16 * STRIP;
+/// Floats of a column of a table.
+const COLUMN: usize = TABLE / 4;
 /// Tables in use at a time. They fill the first-level cache or a little more: fewer would cost more in partial sums that are
 /// stored and fetched again.
 pub const TABLES: usize = 36;
@@ -70,11 +72,11 @@ fn build_column([a, b, c, d]: [F32x4; 4], vector: usize, table: &mut [f32; TABLE
     let low = [-sum, difference, -difference, sum];
     let (sum, difference) = (c + d, c - d);
     let high = [-sum, difference, -difference, sum];
-    let column = table[4 * vector..][..TABLE - 12].as_mut_ptr();
+    let column = table[COLUMN * vector..][..COLUMN].as_mut_ptr();
     for (j, high) in high.into_iter().enumerate() {
         for (i, low) in low.into_iter().enumerate() {
-            // SAFETY: the last of 16 rows ends 12 floats after this column.
-            unsafe { (low + high).write(column.add((4 * j + i) * STRIP)) };
+            // SAFETY: 16 vectors of four floats.
+            unsafe { (low + high).write(column.add((4 * j + i) * 4)) };
         }
     }
 }
@@ -170,9 +172,9 @@ unsafe fn select<const T: usize, const STEP: usize, const R: usize, const V: usi
         // SAFETY: promised by the caller.
         unsafe {
             let selector = *with_exposed_provenance::<u8>(selectors[r].unchecked_add(STEP * T));
-            let row = tables.unchecked_add(4 * usize::from(selector));
+            let row = tables.unchecked_add(usize::from(selector));
             for (v, sum) in sums[r].iter_mut().enumerate() {
-                let place = row.unchecked_add(size_of::<f32>() * (T * TABLE + 4 * v));
+                let place = row.unchecked_add(size_of::<f32>() * (T * TABLE + COLUMN * v));
                 *sum = *sum + F32x4::read(with_exposed_provenance(place));
             }
         }

@@ -291,7 +291,7 @@ pub fn mixed_filter_gradient_in_order(shape: &ConvShape, x: &[f32], dy: &[f32]) 
 pub fn mixed_input_gradient_in_order(shape: &ConvShape, w: &[f32], dy: &[f32]) -> Vec<f32> {
     let filters = shape.filters as usize;
     let groups = filters.div_ceil(4);
-    let size = groups.div_ceil(groups.div_ceil(TABLES / 3));
+    let size = groups.div_ceil(groups.div_ceil(TABLES));
     let mut dx = vec![0.0; lengths(shape)[0]];
     let rows = (0..shape.images).flat_map(|n| (0..shape.out_height).map(move |oy| (n, oy)));
     for (n, oy) in rows {

@@ -9,8 +9,8 @@
 //! the columns of a phase are those with the same remainder by the stride. A row that no later output reaches is
 //! transposed to NHWC, multiplied by the backward map and written. Taps outside the image lead nowhere.
 //!
-//! Order of additions of an element: from 0, over output rows, then blocks of filters (of nearly equal size, a third of
-//! `TABLES` groups of 4 at most), then output columns, then the groups of 4 filters of the block, each as
+//! Order of additions of an element: from 0, over output rows, then blocks of filters (of nearly equal size, at most
+//! `TABLES` groups of 4), then output columns, then the groups of 4 filters of the block, each as
 //! `(+-a +- b) + (+-c +- d)`.
 
 use super::split_tables;

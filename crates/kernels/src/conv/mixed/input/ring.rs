@@ -1,7 +1,7 @@
 //! Where the sums of the input's gradient wait, and how they get out again.
 
 use crate::conv::geometry::Geometry;
-use crate::gemm::fb::{STRIP, TABLES};
+use crate::gemm::fb::{STRIP, TABLES, block_size};
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 
@@ -40,10 +40,10 @@ impl Ring {
     }
 
     /// How many output columns reach one input column, where tables of that many are kept: 16 images must lie side by side,
-    /// so that a column is a strip.
+    /// so that a column is a strip. Else 1.
     pub fn strips(&self) -> usize {
         let strips = self.geometry.kernel[1].div_ceil(self.geometry.stride[1]);
-        if self.images == STRIP && strips <= MOST_STRIPS {
+        if self.images == STRIP && strips <= MOST_STRIPS && strips * self.block() <= TABLES {
             strips
         } else {
             1
@@ -51,9 +51,8 @@ impl Ring {
     }
 
     /// Groups of filters worked on at a time.
-    pub fn block_size(&self) -> usize {
-        let groups = self.geometry.filters.div_ceil(4);
-        groups.div_ceil(groups.div_ceil(TABLES / MOST_STRIPS))
+    pub fn block(&self) -> usize {
+        block_size(self.geometry.filters.div_ceil(4))
     }
 
     /// The kernel's rows over an output row that lie inside the image, each with its padded row.

@@ -9,7 +9,7 @@ use crate::simd::floats::F32x4;
 pub fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize, tables: &mut [f32], sums: &mut [f32]) {
     let geometry = &ring.geometry;
     let groups = geometry.filters.div_ceil(4);
-    let size = ring.block_size();
+    let size = ring.block();
     let all_lanes = geometry.output[1] * ring.images;
     for block in (0..groups).step_by(size) {
         let block = block..groups.min(block + size);
