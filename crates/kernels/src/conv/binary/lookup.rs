@@ -197,8 +197,8 @@ impl<'a> Strip<'a> {
 /// As for [`Epilogue::put`].
 #[inline(never)]
 unsafe fn put<E: Epilogue>(epilogue: &mut E, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[PanelCounts]) {
-    for (pixel, counts) in pixels.iter().zip(counts.iter().flat_map(|pair| &pair.0)) {
-        for (block, counts) in counts[..blocks].iter().enumerate() {
+    for (i, pixel) in pixels.iter().enumerate() {
+        for (block, counts) in counts[i / 2].0[i % 2][..blocks].iter().enumerate() {
             // SAFETY: promised.
             unsafe { epilogue.put_narrow(pixel, filter + 16 * block, *counts) };
         }
