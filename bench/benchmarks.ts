@@ -7,7 +7,15 @@ interface Entry {
   readonly load: () => Promise<Benchmark>;
 }
 
-export const benchmarkNames = ["conv", "network", "products", "train", "train-peers", "start"] as const;
+export const benchmarkNames = [
+  "conv",
+  "network",
+  "network-workers",
+  "products",
+  "train",
+  "train-peers",
+  "start",
+] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
 
@@ -21,6 +29,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "Bi-Real ResNet-18 at 224x224 against the same topology in f32 and uint8, one thread",
     inBrowser: false,
     load: async () => (await import("./network/benchmark.ts")).network,
+  },
+  "network-workers": {
+    summary: "that network with two workers against one thread, batch 1 and 32",
+    inBrowser: false,
+    load: async () => (await import("./network/workers.ts")).networkWorkers,
   },
   products: {
     summary: "the products of training with one +-1 operand against those with two reals",

@@ -3,7 +3,7 @@ import type { Benchmark } from "../frame/benchmark.ts";
 import { paceOf } from "../frame/benchmark.ts";
 import { giga } from "../frame/clock.ts";
 import { compare, type Finding, medianOf, perRound, type Table } from "../frame/finding.ts";
-import { milliseconds } from "../frame/text.ts";
+import { milliseconds, shareOfLimit } from "../frame/text.ts";
 import { ownVersion } from "../frame/version.ts";
 import { type Measured, measure, roundsOf } from "./measure.ts";
 import { SHAPES } from "./problem.ts";
@@ -59,33 +59,24 @@ function kernels(all: readonly Measured[]): Table {
 }
 
 function limits(all: readonly Measured[]): Table {
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
   return {
     type: "table",
-    title:
-      `From bits to bits, against ${SHUFFLES} byte shuffles a cycle of ${MACS_PER_SHUFFLE} multiply-accumulates each (the limit), ` +
-      "and against the shuffles that the thread got in the same rounds (less where another one shares the core)",
+    title: `From bits to bits, against ${SHUFFLES} byte shuffles a cycle of ${MACS_PER_SHUFFLE} multiply-accumulates each`,
     columns: [
-      ...["what", "core", "kernel", "ms", "G MAC/s", "clock, GHz", "of the limit"],
-      ...["shuffles a cycle", "of these shuffles", "zero- against one-padding"],
+      ...["what", "core", "kernel", "ms", "G MAC/s", "clock, GHz", "shuffles a cycle"],
+      ...["of the limit (best tenth)", "zero- against one-padding"],
     ],
     rows: all.flatMap(({ name, multiplyAccumulates, ours, clock, shuffles }) =>
       ours.map(({ variant, kernel, fromBits, fromBitsOnePadded }) => {
         const rate = (ms: number): number => multiplyAccumulates / ms / 1e6;
-        const perShuffle = (ms: number): number => rate(ms) / MACS_PER_SHUFFLE;
-        const ofLimit = perRound(fromBits, clock, (ms, tick) => perShuffle(ms) / (SHUFFLES * giga(tick)));
-        const price = perRound(fromBits, fromBitsOnePadded, (zero, one) => zero / one - 1);
+        const limit = (tick: number): number => SHUFFLES * MACS_PER_SHUFFLE * giga(tick);
+        const price = perRound(fromBits, fromBitsOnePadded, (zero, one) => zero / one - 1).median;
+        const got = shuffles && perRound(shuffles, clock, (one, tick) => giga(one) / giga(tick)).median;
         const ms = medianOf(fromBits);
-        const got =
-          shuffles === undefined
-            ? ["", ""]
-            : [
-                perRound(shuffles, clock, (one, tick) => giga(one) / giga(tick)).toFixed(2),
-                percent(perRound(fromBits, shuffles, (one, all) => perShuffle(one) / giga(all))),
-              ];
         return [
           ...[name, variant, kernel, milliseconds(ms), rate(ms).toFixed(0), giga(medianOf(clock)).toFixed(2)],
-          ...[percent(ofLimit), ...got, `${price < 0 ? "" : "+"}${(100 * price).toFixed(1)} %`],
+          ...[got?.toFixed(2) ?? "", shareOfLimit(perRound(fromBits, clock, (one, tick) => rate(one) / limit(tick)))],
+          `${price < 0 ? "" : "+"}${(100 * price).toFixed(1)} %`,
         ];
       }),
     ),

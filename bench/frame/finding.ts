@@ -65,9 +65,15 @@ function sideOf({ name, version, rounds }: Timing): Side {
 /** The median of a contestant's rounds. */
 export const medianOf = (timing: Timing): number => median(timing.rounds);
 
-/** The median over the rounds of what the times of two contestants in a round say together. */
-export const perRound = (one: Timing, two: Timing, value: (one: number, two: number) => number): number =>
-  median(one.rounds.map((ms, round) => value(ms, two.rounds[round] as number)));
+/** What the times of two contestants in a round say together: its median over the rounds, and its best tenth. */
+export function perRound(
+  one: Timing,
+  two: Timing,
+  value: (one: number, two: number) => number,
+): { readonly median: number; readonly best: number } {
+  const sorted = one.rounds.map((ms, round) => value(ms, two.rounds[round] as number)).sort((a, b) => a - b);
+  return { median: quantile(sorted, 0.5), best: quantile(sorted, 0.9) };
+}
 
 export const median = (numbers: readonly number[]): number =>
   quantile(

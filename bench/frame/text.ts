@@ -5,6 +5,10 @@ import type { Comparison, Side } from "./finding.ts";
 export const milliseconds = (ms: number): string =>
   ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms >= 1 ? ms.toFixed(2) : ms.toFixed(3);
 
+/** A share of a limit: its median over the rounds, and in brackets what the best tenth of them reached. */
+export const shareOfLimit = ({ median, best }: { readonly median: number; readonly best: number }): string =>
+  `${(100 * median).toFixed(0)} % (${(100 * best).toFixed(0)} %)`;
+
 export const times = (ratio: number): string => `${ratio.toFixed(ratio >= 100 ? 0 : ratio >= 10 ? 1 : 2)}x`;
 
 const range = ([low, high]: readonly [number, number], format: (value: number) => string): string =>

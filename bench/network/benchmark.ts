@@ -2,15 +2,13 @@
 import { load, type Session } from "../../ts/inference/session.ts";
 import { birealnet18 } from "../../ts/nn/models/birealnet18.ts";
 import { detectVariant, type Variant } from "../../ts/runtime/variants.ts";
-import { Trainer } from "../../ts/train/trainer.ts";
-import { xorshift } from "../conv/problem.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
 import { compare, type Note } from "../frame/finding.ts";
 import { type Contestant, race, type Timing } from "../frame/race.ts";
 import { ownVersion } from "../frame/version.ts";
 import { type FloatTwin, ortTwins, tfjsTwin } from "./float.ts";
 import { layersTable } from "./layers.ts";
-import { throughput, throughputRounds } from "./throughput.ts";
+import { noise, randomModel } from "./model.ts";
 import { foldedWeights } from "./weights.ts";
 
 export const network: Benchmark = {
@@ -20,8 +18,7 @@ export const network: Benchmark = {
     "float twin, which has relu where ours takes the sign, batch norms folded into the convolutions, in f32 and quantised to " +
     "uint8 from input to output (int8 weights).",
   async *run(context) {
-    const next = xorshift(5);
-    const image = Float32Array.from({ length: 224 * 224 * 3 }, () => next() / 2 ** 31);
+    const image = noise(1);
     const best = await detectVariant({ shared: false });
     const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
     const packed = await randomModel();
@@ -37,8 +34,7 @@ export const network: Benchmark = {
     const pace = context.quick
       ? { rounds: 5, warmUp: 1, sliceMilliseconds: 0 }
       : { rounds: 25, warmUp: 3, sliceMilliseconds: 0 };
-    const few = { ...pace, rounds: 7, warmUp: 1 };
-    context.expect(pace.rounds + pace.warmUp + (context.quick ? 0 : throughputRounds(few)));
+    context.expect(pace.rounds + pace.warmUp);
     const timings = [...(await race([...ours, float, tfjs, quantised], pace, context.tick))];
     const mine = timings.splice(0, ours.length);
     for (const [at, variant] of variants.entries()) {
@@ -48,19 +44,8 @@ export const network: Benchmark = {
     }
     yield await agreement(float, quantised);
     yield layersTable(sessions[0] as Session, context.quick ? 5 : 20);
-    if (!context.quick) yield* throughput(packed, image, few, context);
   },
 };
-
-/** A packed model with the weights that a trainer begins with. */
-async function randomModel(): Promise<Uint8Array> {
-  const trainer = await Trainer.create(birealnet18(), { workers: 1, seed: 1 });
-  try {
-    return await trainer.pack();
-  } finally {
-    trainer.close();
-  }
-}
 
 const contestant = (session: Session, image: Float32Array): Contestant => ({
   ...{ name: session.explain().kernel, version: ownVersion },
