@@ -27,7 +27,7 @@ export const peers: Benchmark = {
     "network (bench/pytorch_resnet20.py, in NHWC, which is faster than NCHW); tfjs. Same cores, in turns.",
   async *run(context) {
     const pace = (rounds: number, warmUp: number): Pace => ({ rounds, warmUp, sliceMilliseconds: 0 });
-    const [long, short] = context.quick ? [pace(3, 1), pace(1, 0)] : [pace(9, 2), pace(2, 0)];
+    const [long, short] = context.quick ? [pace(3, 1), pace(1, 0)] : [pace(7, 2), pace(2, 1)];
     const settings = context.quick ? [1] : [1, 2];
     context.expect(settings.length * (long.rounds + long.warmUp) + short.rounds + short.warmUp);
     for (const threads of settings) yield* againstTraining(threads, long, context);
