@@ -12,6 +12,8 @@ import { nodeStarts } from "./node.ts";
 
 /** Milliseconds of one start. */
 export interface Start {
+  /** Read the core from the disk, or fetch it from a server on the same machine. */
+  readonly fetch: number;
   /** Compile and instantiate the core, choose the kernel, check the file, lay out the weights. */
   readonly load: number;
   /** The first image. */
@@ -44,6 +46,10 @@ function times(place: string, starts: readonly Start[]): Table {
   };
   const rows = [
     row(
+      "the core from disk or server",
+      starts.map(({ fetch }) => fetch),
+    ),
+    row(
       "load: instantiate, choose the kernel, lay out",
       starts.map(({ load }) => load),
     ),
@@ -52,7 +58,7 @@ function times(place: string, starts: readonly Start[]): Table {
       starts.map(({ run }) => run),
     ),
     row(
-      "together",
+      "load and first image",
       starts.map(({ load, run }) => load + run),
     ),
   ];
@@ -63,7 +69,7 @@ function times(place: string, starts: readonly Start[]): Table {
 export const start: Benchmark = {
   title: "Size and start",
   about:
-    "The size of the core, and the time from the packed demo network in memory to its first answer, each time in a fresh process. No peer: these are ours alone.",
+    "The size of the core, and the time from the packed demo network and the core in memory to the first answer, each time in a fresh process or page. No peer: these are ours alone.",
   async *run(context) {
     const count = context.quick ? 5 : 15;
     context.expect(count);

@@ -1,11 +1,11 @@
-/** Starts in headless Chromium: a browser of its own for each, the sources bundled as a user would. */
+/** Starts in headless Chromium: a fresh page for each in a browser that runs, the sources bundled as a user would. */
 import { fileURLToPath } from "node:url";
 import { openPage, startChromium } from "../../test/browser/chromium.ts";
 import { bundle, serve } from "../../test/browser/site.ts";
 import type { Context } from "../frame/benchmark.ts";
 import type { Start } from "./benchmark.ts";
 
-/** What comes back starts once. The page and the model are there before the clock runs; the core is not. */
+/** What comes back starts once. The page and the model are there before the clock runs; the core is not, nor in a cache. */
 export async function chromiumStarts(
   context: Context,
   packed: Uint8Array,
@@ -15,20 +15,19 @@ export async function chromiumStarts(
   context.atEnd(site.remove);
   const server = await serve(site.folder, false);
   context.atEnd(server.close);
+  const browser = await startChromium();
+  context.atEnd(() => browser.close());
+  const model = [...packed];
   return async () => {
-    const browser = await startChromium();
+    const complaints: string[] = [];
+    const page = await openPage(browser, `${server.address}/start.html`, complaints);
     try {
-      const complaints: string[] = [];
-      const page = await openPage(browser, `${server.address}/start.html`, complaints);
       await page.waitForFunction(() => window.start !== undefined);
-      const measured = await page.evaluate(([model, size]) => window.start(model, size), [
-        [...packed],
-        imageSize,
-      ] as const);
+      const measured = await page.evaluate(([bytes, size]) => window.start(bytes, size), [model, imageSize] as const);
       if (complaints.length > 0) throw new Error(`the page complains: ${complaints.join("; ")}`);
       return measured;
     } finally {
-      await browser.close();
+      await page.context().close();
     }
   };
 }
