@@ -47,22 +47,23 @@ pub fn build_table(rows: [&[f32]; 4], table: &mut [f32]) {
     }
 }
 
-/// Fills a table with the signed sums of `columns` (1 to 4) consecutive elements of up to 16 rows of `source`, one row a
-/// lane, each from its place in `rows` on. Lanes past the rows and elements past the columns count as 0.
-pub fn build_table_transposed(source: &[f32], rows: &[usize], columns: usize, table: &mut [f32]) {
-    let table = table.first_chunk_mut().expect("a table");
-    for (vector, four) in rows.chunks(4).enumerate() {
-        let lanes = match *four {
-            [a, b, c, d] if columns == 4 => {
-                [a, b, c, d].map(|row| F32x4::load(source[row..].first_chunk().expect("a row")))
-            }
-            _ => core::array::from_fn(|i| match four.get(i) {
-                Some(&row) => F32x4::load_up_to(&source[row..row + columns]),
-                None => F32x4::splat(0.0),
-            }),
-        };
-        build_column(F32x4::transpose(lanes), vector, table);
-    }
+/// Fills a column of a table with the signed sums of `columns` (1 to 4) consecutive elements of up to 4 rows of `source`,
+/// one row a lane, each from its place in `rows` on. Lanes past the rows and elements past the columns count as 0.
+pub fn build_column_transposed(source: &[f32], rows: &[usize], columns: usize, column: usize, table: &mut [f32]) {
+    let lanes = match *rows {
+        [a, b, c, d] if columns == 4 => {
+            [a, b, c, d].map(|row| F32x4::load(source[row..].first_chunk().expect("a row")))
+        }
+        _ => core::array::from_fn(|i| match rows.get(i) {
+            Some(&row) => F32x4::load_up_to(&source[row..row + columns]),
+            None => F32x4::splat(0.0),
+        }),
+    };
+    build_column(
+        F32x4::transpose(lanes),
+        column,
+        table.first_chunk_mut().expect("a table"),
+    );
 }
 
 /// Four lanes of a table.
@@ -99,13 +100,14 @@ pub struct Segment {
 }
 
 /// Adds to `sums[r]` the table rows that the selectors of row `r` choose, segment after segment, table after table. The
-/// selectors of a segment are `STEP` bytes apart.
+/// selectors of a segment are `STEP` bytes apart. All segments have `LENGTH` tables, or their own length where that is 0: a
+/// known length leaves no counting between the tables.
 ///
 /// # Safety
 /// `tables` must hold the tables of all segments, and every selector of the segments from `selectors[r]` on must be readable
 /// and a multiple of 16.
 #[inline(always)]
-pub unsafe fn accumulate<const STEP: usize, const R: usize, const V: usize>(
+pub unsafe fn accumulate<const STEP: usize, const LENGTH: usize, const R: usize, const V: usize>(
     tables: *const f32,
     selectors: [*const u8; R],
     segments: &[Segment],
@@ -114,8 +116,9 @@ pub unsafe fn accumulate<const STEP: usize, const R: usize, const V: usize>(
     for segment in segments {
         let table = tables.expose_provenance() + size_of::<f32>() * TABLE * segment.table;
         let from = selectors.map(|selectors| selectors.expose_provenance() + segment.offset);
+        let length = if LENGTH == 0 { segment.length } else { LENGTH };
         // SAFETY: promised by the caller.
-        sums = unsafe { accumulate_segment::<STEP, R, V>(table, from, segment.length, sums) };
+        sums = unsafe { accumulate_segment::<STEP, R, V>(table, from, length, sums) };
     }
     sums
 }

@@ -5,7 +5,7 @@
 //! `(+-a +- b) + (+-c +- d)`; the correction of a zero-padded border comes last, the sum over the pixels in order.
 
 use super::planes::Planes;
-use super::{Geometry, add, by_vectors, scratch_floats, split_tables};
+use super::{Geometry, add, by_length, by_vectors, scratch_floats, split_tables};
 use crate::gemm::fb::{STRIP, Segment, TABLE, TABLES, TILE, accumulate, block_size, build_table};
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
@@ -122,6 +122,26 @@ fn add_block<const V: usize>(
     first: usize,
     lanes: usize,
 ) {
+    let length = segments[0].length;
+    let equal = segments.iter().all(|segment| segment.length == length);
+    by_length!(
+        if equal && V == 4 { length } else { 0 },
+        add_segments::<V>(geometry, tables, planes, layout, segments, dw, first, lanes)
+    );
+}
+
+/// Adds segments of `LENGTH` tables, as in `accumulate`, to every row of the gradient.
+#[allow(clippy::too_many_arguments)]
+fn add_segments<const LENGTH: usize, const V: usize>(
+    geometry: &Geometry,
+    tables: &[f32],
+    planes: &[u8],
+    layout: &Planes,
+    segments: &[Segment],
+    dw: &mut [f32],
+    first: usize,
+    lanes: usize,
+) {
     let (channels, filters) = (geometry.channels, geometry.filters);
     for tap in 0..geometry.taps() {
         let (ky, kx) = (tap / geometry.kernel[1], tap % geometry.kernel[1]);
@@ -134,10 +154,10 @@ fn add_block<const V: usize>(
             let whole = channels / TILE * TILE;
             for channel in (0..whole).step_by(TILE) {
                 let tile: [usize; TILE] = core::array::from_fn(|i| channel + i);
-                add_rows::<TILE, V>(tables, tile.map(plane), segments, dw, tile.map(row), lanes);
+                add_rows::<LENGTH, TILE, V>(tables, tile.map(plane), segments, dw, tile.map(row), lanes);
             }
             for channel in whole..channels {
-                add_rows::<1, V>(tables, [plane(channel)], segments, dw, [row(channel)], lanes);
+                add_rows::<LENGTH, 1, V>(tables, [plane(channel)], segments, dw, [row(channel)], lanes);
             }
         }
     }
@@ -148,7 +168,7 @@ fn add_block<const V: usize>(
 /// # Safety
 /// As for `accumulate`.
 #[inline(always)]
-unsafe fn add_rows<const R: usize, const V: usize>(
+unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
     tables: &[f32],
     planes: [*const u8; R],
     segments: &[Segment],
@@ -158,7 +178,7 @@ unsafe fn add_rows<const R: usize, const V: usize>(
 ) {
     let sums = rows.map(|row| F32x4::load_lanes(&dw[row..row + lanes]));
     // SAFETY: promised by the caller.
-    let sums = unsafe { accumulate::<4, R, V>(tables.as_ptr(), planes, segments, sums) };
+    let sums = unsafe { accumulate::<4, LENGTH, R, V>(tables.as_ptr(), planes, segments, sums) };
     for (sums, row) in sums.into_iter().zip(rows) {
         F32x4::store_lanes(sums, &mut dw[row..row + lanes]);
     }

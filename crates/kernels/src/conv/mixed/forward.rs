@@ -141,7 +141,7 @@ unsafe fn add_pixels<const R: usize, const V: usize>(
         }
     });
     // SAFETY: promised by the caller.
-    let sums = unsafe { accumulate::<1, R, V>(tables.as_ptr(), windows, segments, sums) };
+    let sums = unsafe { accumulate::<1, 0, R, V>(tables.as_ptr(), windows, segments, sums) };
     for (sums, row) in sums.into_iter().zip(rows) {
         F32x4::store_lanes(sums, &mut out[row..row + lanes]);
     }

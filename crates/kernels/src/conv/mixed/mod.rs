@@ -57,6 +57,19 @@ macro_rules! by_vectors {
         }
     };
 }
+/// Calls a function over segments of this many tables (0: any) made for that length, where there is one.
+macro_rules! by_length {
+    ($length:expr, $function:ident::<$vectors:tt>($($argument:expr),* $(,)?)) => {
+        match $length {
+            2 => $function::<2, $vectors>($($argument),*),
+            4 => $function::<4, $vectors>($($argument),*),
+            8 => $function::<8, $vectors>($($argument),*),
+            _ => $function::<0, $vectors>($($argument),*),
+        }
+    };
+}
+pub(crate) use by_length;
+
 use by_vectors;
 
 #[cfg(test)]

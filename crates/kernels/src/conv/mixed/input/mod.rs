@@ -46,7 +46,7 @@ pub fn pack_fb_input_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u
 /// Floats of scratch that `fb_conv_backward_input` needs: a gap up to 64 bytes, the tables, the ring, one row of gradients
 /// for every image side by side and one more.
 pub fn input_scratch_floats(shape: &ConvShape) -> usize {
-    let ring = Ring::of(shape);
+    let ring = Ring::of(shape, shape.images as usize);
     STRIP + TABLES * TABLE + ring.geometry.kernel[0] * ring.row() + (ring.images + 1) * ring.pixels()
 }
 
@@ -64,7 +64,7 @@ pub fn fb_conv_backward_input(
     accumulate: bool,
     dx: &mut [f32],
 ) -> bool {
-    let ring = Ring::of(shape);
+    let ring = Ring::of(shape, shape.images as usize);
     let geometry = &ring.geometry;
     assert_eq!(weights.len(), input_weight_bytes(shape));
     assert_eq!(dy.len(), shape.output_pixels() * geometry.filters);
@@ -79,10 +79,7 @@ pub fn fb_conv_backward_input(
     let mut nan = false;
     for first in (0..geometry.images).step_by(ring.images) {
         let images = ring.images.min(geometry.images - first);
-        let ring = Ring {
-            images,
-            ..Ring::of(shape)
-        };
+        let ring = Ring::of(shape, images);
         let dy = &dy[first * per_output..][..images * per_output];
         let inputs = first * per_input..(first + images) * per_input;
         let (x, dx) = (&x[inputs.clone()], &mut dx[inputs]);

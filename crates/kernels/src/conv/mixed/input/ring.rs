@@ -18,41 +18,48 @@ pub struct Ring {
     pub images: usize,
     /// Floats from one channel's lanes to the next one's.
     pub pitch: usize,
+    /// Floats from a strip of lanes to the next one.
+    step: usize,
+    /// Floats of a phase.
+    phase: usize,
+    /// Groups of filters worked on at a time.
+    pub block: usize,
+    /// How many output columns reach one input column, where tables of that many are kept: 16 images must lie side by side,
+    /// so that a column is a strip. Else 1.
+    pub strips: usize,
 }
 
 impl Ring {
-    /// The ring of a shape.
-    pub fn of(shape: &ConvShape) -> Self {
+    /// The ring of up to `most` images of a shape.
+    pub fn of(shape: &ConvShape, most: usize) -> Self {
         let geometry = Geometry::of(shape);
-        let images = geometry.images.min(IMAGES);
+        let images = most.min(IMAGES);
         // A vector may reach past the last lane. An odd number of cache lines lets all sets of the cache take part.
-        let lines = (geometry.padded[1].div_ceil(geometry.stride[1]) * images + 3).div_ceil(STRIP);
+        let lanes = STRIP * ((geometry.padded[1].div_ceil(geometry.stride[1]) * images + 3).div_ceil(STRIP) | 1);
+        let phase = geometry.channels * lanes;
+        // Where a column is a strip, all channels of a column lie together, as they are worked on.
+        let (pitch, step) = if images == STRIP {
+            (STRIP, geometry.channels * STRIP)
+        } else {
+            (lanes, STRIP)
+        };
+        let block = block_size(geometry.filters.div_ceil(4));
+        let strips = geometry.kernel[1].div_ceil(geometry.stride[1]);
+        let kept = images == STRIP && strips <= MOST_STRIPS && strips * block <= TABLES;
         Self {
             geometry,
             images,
-            pitch: (lines | 1) * STRIP,
+            pitch,
+            step,
+            phase,
+            block,
+            strips: if kept { strips } else { 1 },
         }
     }
 
     /// Floats of one padded row.
     pub fn row(&self) -> usize {
-        self.geometry.stride[1] * self.geometry.channels * self.pitch
-    }
-
-    /// How many output columns reach one input column, where tables of that many are kept: 16 images must lie side by side,
-    /// so that a column is a strip. Else 1.
-    pub fn strips(&self) -> usize {
-        let strips = self.geometry.kernel[1].div_ceil(self.geometry.stride[1]);
-        if self.images == STRIP && strips <= MOST_STRIPS && strips * self.block() <= TABLES {
-            strips
-        } else {
-            1
-        }
-    }
-
-    /// Groups of filters worked on at a time.
-    pub fn block(&self) -> usize {
-        block_size(self.geometry.filters.div_ceil(4))
+        self.geometry.stride[1] * self.phase
     }
 
     /// The kernel's rows over an output row that lie inside the image, each with its padded row.
@@ -67,9 +74,14 @@ impl Ring {
             .filter(move |(_, row)| (first..last).contains(row))
     }
 
-    /// Where the sums of a phase of a padded row begin.
-    pub fn place(&self, row: usize, phase: usize) -> usize {
-        self.slot(row) + phase * self.geometry.channels * self.pitch
+    /// Where the first channel's sum of a lane lies in a phase of a padded row.
+    pub fn place(&self, row: usize, phase: usize, lane: usize) -> usize {
+        self.slot(row) + phase * self.phase + self.lane(lane)
+    }
+
+    /// Where a lane lies in a phase.
+    fn lane(&self, lane: usize) -> usize {
+        lane / STRIP * self.step + lane % STRIP
     }
 
     /// Where the row of a padded row number begins.
@@ -98,13 +110,14 @@ impl Ring {
 pub fn transpose_row(ring: &Ring, sums: &[f32], gradients: &mut [f32]) {
     let geometry = &ring.geometry;
     let channels = geometry.channels;
-    for (phase, sums) in sums.chunks_exact(channels * ring.pitch).enumerate() {
+    for (phase, sums) in sums.chunks_exact(ring.phase).enumerate() {
         let inside = ring.inside(phase);
         let x = (inside.start * geometry.stride[1] + phase).wrapping_sub(geometry.pad[1]);
         let mut column = x.wrapping_mul(channels);
         let mut image = 0;
         let end = inside.end * ring.images;
         for first in (inside.start * ring.images..end).step_by(4) {
+            let sums = &sums[ring.lane(first)..];
             let mut places = [0; 4];
             for place in &mut places[..4.min(end - first)] {
                 *place = image * ring.pixels() + column;
@@ -115,14 +128,14 @@ pub fn transpose_row(ring: &Ring, sums: &[f32], gradients: &mut [f32]) {
             }
             let whole = if first + 4 <= end { channels & !3 } else { 0 };
             for channel in (0..whole).step_by(4) {
-                let rows = core::array::from_fn(|i| read_four(sums, (channel + i) * ring.pitch + first));
+                let rows = core::array::from_fn(|i| read_four(sums, (channel + i) * ring.pitch));
                 for (pixel, place) in F32x4::transpose(rows).into_iter().zip(places) {
                     pixel.store(gradients[place + channel..].first_chunk_mut().expect("a pixel"));
                 }
             }
             for channel in (whole..channels).step_by(4) {
                 let count = 4.min(channels - channel);
-                let rows = core::array::from_fn(|i| read_four(sums, (channel + i.min(count - 1)) * ring.pitch + first));
+                let rows = core::array::from_fn(|i| read_four(sums, (channel + i.min(count - 1)) * ring.pitch));
                 for (pixel, &place) in F32x4::transpose(rows).into_iter().zip(&places[..4.min(end - first)]) {
                     pixel.store_up_to(&mut gradients[place + channel..][..count]);
                 }

@@ -1,33 +1,33 @@
 //! One output row of the input's gradient: tables of its pixels, and what every tap and channel adds of them to the sums.
 
 use super::ring::{MOST_STRIPS, Ring};
-use crate::conv::mixed::by_vectors;
-use crate::gemm::fb::{STRIP, Segment, TABLE, TILE, accumulate, build_table_transposed};
+use crate::conv::mixed::{by_length, by_vectors};
+use crate::gemm::fb::{STRIP, Segment, TABLE, TILE, accumulate, build_column_transposed};
 use crate::simd::floats::F32x4;
 
 /// Adds what the gradients of output row `oy` contribute to the sums in the ring.
 pub fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize, tables: &mut [f32], sums: &mut [f32]) {
     let geometry = &ring.geometry;
     let groups = geometry.filters.div_ceil(4);
-    let size = ring.block();
+    let size = ring.block;
     let all_lanes = geometry.output[1] * ring.images;
     for block in (0..groups).step_by(size) {
         let block = block..groups.min(block + size);
         for first in (0..all_lanes).step_by(STRIP) {
             let lanes = STRIP.min(all_lanes - first);
             // Tables of strips that are needed again lie in a ring of their own.
-            let slot = first / STRIP % ring.strips() * block.len();
+            let slot = first / STRIP % ring.strips * block.len();
             build_strip(ring, dy, oy, first, lanes, block.clone(), &mut tables[slot * TABLE..]);
-            if ring.strips() == 1 {
+            if ring.strips == 1 {
                 by_vectors!(lanes, scatter(ring, weights, &block, oy, first, tables, sums));
             } else {
                 gather(ring, weights, &block, oy, first / STRIP, tables, sums);
             }
         }
-        if ring.strips() > 1 {
+        if ring.strips > 1 {
             // The columns that only the last output columns reach.
             let last = geometry.output[1];
-            for column in last..last + ring.strips() - 1 {
+            for column in last..last + ring.strips - 1 {
                 gather(ring, weights, &block, oy, column, tables, sums);
             }
         }
@@ -55,9 +55,12 @@ fn build_strip(
             (column, image) = (column + 1, 0);
         }
     }
-    for (group, table) in block.zip(tables.chunks_exact_mut(TABLE)) {
-        let columns = 4.min(geometry.filters - 4 * group);
-        build_table_transposed(&dy[4 * group..], &pixels[..lanes], columns, table);
+    // The images are far apart, often by a power of two: so all that is needed of four pixels is read at a time.
+    for (vector, pixels) in pixels[..lanes].chunks(4).enumerate() {
+        for (group, table) in block.clone().zip(tables.chunks_exact_mut(TABLE)) {
+            let columns = 4.min(geometry.filters - 4 * group);
+            build_column_transposed(&dy[4 * group..], pixels, columns, vector, table);
+        }
     }
 }
 
@@ -87,9 +90,9 @@ fn scatter<const V: usize>(
                 offset: (ky * geometry.kernel[1] + kx) * channels * groups + block.start,
                 length: block.len(),
             };
-            let target = &mut sums[ring.place(row, phase) + lane..];
+            let target = &mut sums[ring.place(row, phase, lane)..];
             // SAFETY: the lanes lie in the row of every channel, and the tables of the block are there.
-            unsafe { add_channels::<V>(tables, weights, &[segment], target, ring) };
+            unsafe { add_channels::<0, V>(tables, weights, &[segment], target, ring) };
         }
     }
 }
@@ -112,27 +115,33 @@ fn gather(
         if !ring.inside(phase).contains(&last) {
             continue;
         }
+        let mut segments = [Segment::default(); MOST_STRIPS];
+        let mut count = 0;
+        // The last tap first: so the columns are added in order.
+        for kx in (phase..geometry.kernel[1]).step_by(stride).rev() {
+            let Some(column) = last
+                .checked_sub(kx / stride)
+                .filter(|&column| column < geometry.output[1])
+            else {
+                continue;
+            };
+            segments[count] = Segment {
+                table: column % ring.strips * block.len(),
+                offset: kx * channels * groups + block.start,
+                length: block.len(),
+            };
+            count += 1;
+        }
         for (ky, row) in ring.kernel_rows(oy) {
-            let mut segments = [Segment::default(); MOST_STRIPS];
-            let mut count = 0;
-            // The last tap first: so the columns are added in order.
-            for kx in (phase..geometry.kernel[1]).step_by(stride).rev() {
-                let Some(column) = last
-                    .checked_sub(kx / stride)
-                    .filter(|&column| column < geometry.output[1])
-                else {
-                    continue;
-                };
-                segments[count] = Segment {
-                    table: column % ring.strips() * block.len(),
-                    offset: (ky * geometry.kernel[1] + kx) * channels * groups + block.start,
-                    length: block.len(),
-                };
-                count += 1;
-            }
-            let target = &mut sums[ring.place(row, phase) + last * STRIP..];
+            let weights = &weights[ky * geometry.kernel[1] * channels * groups..];
+            let target = &mut sums[ring.place(row, phase, last * STRIP)..];
             // SAFETY: the lanes lie in the row of every channel, and the tables of these columns are there.
-            unsafe { add_channels::<4>(tables, weights, &segments[..count], target, ring) };
+            unsafe {
+                by_length!(
+                    block.len(),
+                    add_channels::<4>(tables, weights, &segments[..count], target, ring)
+                )
+            };
         }
     }
 }
@@ -142,7 +151,7 @@ fn gather(
 /// # Safety
 /// `target` must hold the lanes of all channels; as for `accumulate`.
 #[inline(always)]
-unsafe fn add_channels<const V: usize>(
+unsafe fn add_channels<const LENGTH: usize, const V: usize>(
     tables: &[f32],
     weights: &[u8],
     segments: &[Segment],
@@ -158,11 +167,11 @@ unsafe fn add_channels<const V: usize>(
         for channel in (0..whole).step_by(TILE) {
             let rows: [_; TILE] = core::array::from_fn(|i| target.add((channel + i) * ring.pitch));
             let selectors = core::array::from_fn(|i| weights.add((channel + i) * groups));
-            add_rows::<TILE, V>(tables, selectors, segments, rows);
+            add_rows::<LENGTH, TILE, V>(tables, selectors, segments, rows);
         }
         for channel in whole..channels {
             let row = target.add(channel * ring.pitch);
-            add_rows::<1, V>(tables, [weights.add(channel * groups)], segments, [row]);
+            add_rows::<LENGTH, 1, V>(tables, [weights.add(channel * groups)], segments, [row]);
         }
     }
 }
@@ -172,7 +181,7 @@ unsafe fn add_channels<const V: usize>(
 /// # Safety
 /// `rows` must be readable and writable there; as for `accumulate`.
 #[inline(always)]
-unsafe fn add_rows<const R: usize, const V: usize>(
+unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
     tables: &[f32],
     selectors: [*const u8; R],
     segments: &[Segment],
@@ -181,7 +190,7 @@ unsafe fn add_rows<const R: usize, const V: usize>(
     // SAFETY: promised by the caller.
     unsafe {
         let sums = rows.map(|row| core::array::from_fn(|v| F32x4::read(row.add(4 * v))));
-        let sums = accumulate::<1, R, V>(tables.as_ptr(), selectors, segments, sums);
+        let sums = accumulate::<1, LENGTH, R, V>(tables.as_ptr(), selectors, segments, sums);
         for (sums, row) in sums.into_iter().zip(rows) {
             for (v, sum) in sums.into_iter().enumerate() {
                 sum.write(row.add(4 * v));
