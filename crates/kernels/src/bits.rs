@@ -17,10 +17,16 @@ pub mod weights;
 /// # Panics
 /// When a slice is shorter than its layout or the shape contradicts itself.
 pub fn sign_nibbles(shape: &ConvShape, x: &[f32], out: &mut [u8]) -> bool {
-    sign_rows(shape, 4, x, out, |quartets, out| {
+    sign_rows(shape, 4, x, out, |reals, out| {
         let mut nans = Bytes::ZERO;
-        let (whole, rest) = quartets.as_chunks::<4>();
+        let (whole, rest) = reals.as_chunks::<4>();
         let (out, last) = out.split_at_mut(whole.len());
+        let (fours, whole) = whole.as_chunks::<4>();
+        let (fours_out, out) = out.as_chunks_mut::<4>();
+        for (four, bytes) in fours.iter().zip(fours_out) {
+            let signs = (0..4).fold(0, |signs, i| signs | quartet_signs(&four[i], &mut nans) << (8 * i));
+            *bytes = (signs << 4).to_le_bytes();
+        }
         for (quartet, byte) in whole.iter().zip(out) {
             *byte = (quartet_signs(quartet, &mut nans) << 4) as u8;
         }

@@ -200,6 +200,19 @@ mod wasm {
             Self(f32x4_ne(self.0, self.0))
         }
 
+        /// Of 64 masks in order, lanes with all bits or none: bit `4 + i % 4` of lane `i / 4` is set where mask `i` is.
+        #[inline(always)]
+        pub fn mask_nibbles(masks: [[Shorts; 2]; 4]) -> Self {
+            let bits = u32x4_splat(0x8040_2010);
+            let [a, b, c, d] =
+                masks.map(|[low, high]| u16x8_extadd_pairwise_u8x16(v128_and(i8x16_narrow_i16x8(low.0, high.0), bits)));
+            let (ab, cd) = (u8x16_narrow_i16x8(a, b), u8x16_narrow_i16x8(c, d));
+            Self(u8x16_narrow_i16x8(
+                u16x8_extadd_pairwise_u8x16(ab),
+                u16x8_extadd_pairwise_u8x16(cd),
+            ))
+        }
+
         /// Is any bit set?
         #[inline(always)]
         pub fn any(self) -> bool {
@@ -494,6 +507,17 @@ mod portable {
         pub fn real_nans(self) -> Self {
             let reals = self.reals();
             Self(from_fn(|i| if reals[i / 4].is_nan() { 0xff } else { 0 }))
+        }
+
+        /// Of 64 masks in order, lanes with all bits or none: bit `4 + i % 4` of lane `i / 4` is set where mask `i` is.
+        #[inline(always)]
+        pub fn mask_nibbles(masks: [[Shorts; 2]; 4]) -> Self {
+            Self(from_fn(|lane| {
+                (0..4).fold(0, |nibble, bit| {
+                    let i = 4 * lane + bit;
+                    nibble | ((masks[i / 16][i / 8 % 2].0[i % 8] & 1) as u8) << (4 + bit)
+                })
+            }))
         }
 
         /// Is any bit set?

@@ -198,9 +198,16 @@ impl<'a> Strip<'a> {
 #[inline(never)]
 unsafe fn put<E: Epilogue>(epilogue: &mut E, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[PanelCounts]) {
     for (i, pixel) in pixels.iter().enumerate() {
-        for (block, counts) in counts[i / 2].0[i % 2][..blocks].iter().enumerate() {
-            // SAFETY: promised.
-            unsafe { epilogue.put_narrow(pixel, filter + 16 * block, *counts) };
+        let counts = &counts[i / 2].0[i % 2];
+        // SAFETY: promised.
+        unsafe {
+            if blocks == PANEL {
+                epilogue.put_panel(pixel, filter, counts);
+            } else {
+                for (block, counts) in counts[..blocks].iter().enumerate() {
+                    epilogue.put_narrow(pixel, filter + 16 * block, *counts);
+                }
+            }
         }
     }
 }

@@ -273,6 +273,17 @@ fn counts_are_carried_across_runs() {
     check(&conv_shape([1, 5, 7, 300], [3, 3, 65], [2, 1], true, false), 2);
 }
 
+/// Panels of 64 filters, whole and cut, with windows that miss taps on every side.
+#[test]
+fn panels_of_filters_meet_every_border() {
+    for seed in 0..4 {
+        check(
+            &conv_shape([2, 5, 6, 20], [3, 3, 130], [1, 1], true, false),
+            seed << 8 | seed,
+        );
+    }
+}
+
 #[test]
 #[should_panic(expected = "panels of 32")]
 fn a_range_that_cuts_a_panel_is_refused() {

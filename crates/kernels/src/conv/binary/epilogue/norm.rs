@@ -1,0 +1,112 @@
+//! Counts as normalised reals with a residual, and their signs.
+
+use super::sink::{BitLayout, BitSink};
+use super::{Epilogue, sums};
+use crate::conv::binary::border::{start_count, start_stride};
+use crate::conv::binary::pixels::Pixel;
+use crate::shape::ConvShape;
+use crate::simd::bytes::Ints;
+use crate::simd::floats::{F32x4, Mask};
+
+/// `sum * scale + shift`, a product and then an addition, plus the residual: as reals `[pixels][filters]`, as bits of the next
+/// layer, or both.
+pub struct Normalised<'a> {
+    starts: &'a [i32],
+    stride: usize,
+    scale: &'a [f32],
+    shift: &'a [f32],
+    residual: *const f32,
+    out: *mut f32,
+    sink: Option<BitSink<'a>>,
+    nans: Mask,
+}
+
+impl<'a> Normalised<'a> {
+    /// Adds `residual` unless it is null, writes the reals to `out` unless it is null, their signs to `bits` if given.
+    ///
+    /// # Safety
+    /// `residual` and `out`, where they are not null, must be readable and writable for a real a pixel and filter. They may be
+    /// the same.
+    ///
+    /// # Panics
+    /// When a slice is shorter than its layout, sums do not fit an `f32` exactly, or the next layer reads something else than
+    /// `shape` writes.
+    pub unsafe fn new(
+        shape: &ConvShape,
+        starts: &'a [i32],
+        [scale, shift]: [&'a [f32]; 2],
+        residual: *const f32,
+        out: *mut f32,
+        bits: Option<(&'a ConvShape, BitLayout, &'a mut [u8])>,
+    ) -> Self {
+        assert!(shape.terms() < 1 << 24, "sums must be exact as f32");
+        let filters = shape.filters as usize;
+        Self {
+            starts: &starts[..start_count(shape)],
+            stride: start_stride(shape),
+            scale: &scale[..filters],
+            shift: &shift[..filters],
+            residual,
+            out,
+            sink: bits.map(|(next, layout, out)| BitSink::new(shape, next, layout, None, out)),
+            nans: Mask::none(),
+        }
+    }
+
+    /// Was there a NaN?
+    pub fn met_nan(&self) -> bool {
+        self.nans.any()
+    }
+}
+
+impl Epilogue for Normalised<'_> {
+    fn next(&self) -> Option<&ConvShape> {
+        self.sink.as_ref().map(|sink| sink.next)
+    }
+
+    #[inline(always)]
+    unsafe fn put(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4]) {
+        match self.scale.len() - filter {
+            // SAFETY: promised.
+            16.. => unsafe { self.write(pixel, filter, counts, 16) },
+            lanes => unsafe { self.put_last(pixel, filter, counts, lanes) },
+        }
+    }
+}
+
+impl Normalised<'_> {
+    #[inline(always)]
+    unsafe fn write(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4], lanes: usize) {
+        let at = pixel.index * self.scale.len() + filter;
+        // SAFETY: starts have a row a pattern, scale and shift a number a filter, reals a row a pixel.
+        unsafe {
+            let sums = sums(self.starts.as_ptr().add(pixel.pattern * self.stride + filter), counts);
+            let load = |from: *const f32| F32x4::load_lanes_at::<4>(from, lanes);
+            let (scale, shift) = (
+                load(self.scale.as_ptr().add(filter)),
+                load(self.shift.as_ptr().add(filter)),
+            );
+            let mut y: [F32x4; 4] = core::array::from_fn(|q| sums[q] * scale[q] + shift[q]);
+            if !self.residual.is_null() {
+                let residual = load(self.residual.add(at));
+                y = core::array::from_fn(|q| y[q] + residual[q]);
+            }
+            self.nans = y.iter().fold(self.nans, |nans, y| nans.or(y.is_nan()));
+            if !self.out.is_null() {
+                F32x4::store_lanes_at(y, self.out.add(at), lanes);
+            }
+            if let Some(sink) = &self.sink {
+                let bits = (0..4).fold(0, |bits, q| bits | y[q].sign_bits() << (4 * q));
+                sink.put(pixel, filter, bits & (0xffff >> (16 - lanes)));
+            }
+        }
+    }
+
+    /// A block that is not full.
+    #[cold]
+    #[inline(never)]
+    unsafe fn put_last(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4], lanes: usize) {
+        // SAFETY: promised.
+        unsafe { self.write(pixel, filter, counts, lanes) };
+    }
+}
