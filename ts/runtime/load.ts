@@ -45,7 +45,7 @@ export function loadModule(variant: Variant, options: LoadOptions = {}): Promise
 async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
   const url = urls[variant]();
   const files = url.protocol === "file:" ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;
-  let core: Response | Uint8Array<ArrayBuffer>;
+  let core: Response | BufferSource;
   try {
     core = files === undefined ? await download(url) : new Uint8Array(await files.readFile(url));
   } catch (error) {
@@ -65,10 +65,13 @@ async function download(url: URL): Promise<Response> {
   return response;
 }
 
-/** Compiles bytes, or a response as it arrives: browsers then keep the compiled code beside it in their cache. */
+/**
+ * Compiles bytes, or a response as it arrives: browsers then keep the compiled code beside it in their cache. The name
+ * `Response` is not touched, for Node would load its whole HTTP client at that moment.
+ */
 async function compile(variant: Variant, core: Response | BufferSource): Promise<WebAssembly.Module> {
   try {
-    if (!(core instanceof Response)) return await WebAssembly.compile(core);
+    if (!("headers" in core)) return await WebAssembly.compile(core);
     // Nothing else is accepted as a stream.
     const isNamed = core.headers.get("Content-Type") === "application/wasm";
     return await (isNamed ? WebAssembly.compileStreaming(core) : WebAssembly.compile(await core.arrayBuffer()));
