@@ -355,6 +355,15 @@ describe("numbers that are not finite", () => {
     },
   );
 
+  test("a scale that a plan would take for an address is refused", async () => {
+    const trainer = await trainerOf(real());
+    const strange: Dataset = { ...data, train: { ...data.train, scale: 1.2e12 } };
+    await expect(trainer.fit(strange, { epochs: 1, batchSize: 16 }).next()).rejects.toMatchObject({
+      code: "argument",
+      message: expect.stringContaining("1200000000000"),
+    });
+  });
+
   test("a failed estimation leaves the statistics as they were", async () => {
     const trainer = await trainerOf(binary());
     await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16 }));

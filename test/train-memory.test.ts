@@ -25,6 +25,12 @@ const cases = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLen
 });
 
 describe("buffers of a lane", () => {
+  test("that no address could reach are refused", () => {
+    const memory = createLaneMemory();
+    for (let i = 0; i < 16; i++) memory.declare(2 ** 32);
+    expect(() => memory.declare(1)).toThrow(/more than 64 GiB/);
+  });
+
   test("that are in use at the same time are apart, in every lane", () => {
     fc.assert(
       fc.property(cases, ({ sizes, phases }) => {

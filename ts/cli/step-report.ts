@@ -1,5 +1,6 @@
 /** What the commands show of a step of training: what runs, and on request where its time goes. */
 
+import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import { split } from "../io/split.ts";
 import { randomStream } from "../nn/random.ts";
@@ -30,12 +31,25 @@ export async function reportStep(
   return { explanation, profile, text: `${text}\n\n${formatTrainingProfile(profile)}` };
 }
 
-/** As many random images as a step takes: the time of a step does not depend on what is in them. */
+/** Bytes of the images that are made up to measure with. */
+const MOST_IMAGE_BYTES = 2 ** 30;
+
+/**
+ * As many random images as a step takes: the time of a step does not depend on what is in them. Throws "argument" for more
+ * than a GiB.
+ */
 export function randomImages({ graph }: Trainer, count: number): Split {
   const [height = 1, width = 1, channels = 1] = inputShapeOf(graph);
   const classes = elementsOf(shapesOf(graph).get(graph.output) ?? [1]);
   const stream = randomStream(0, "images to measure with");
-  const images = Uint8Array.from({ length: count * height * width * channels }, () => stream.below(256));
+  const bytes = count * height * width * channels;
+  if (bytes > MOST_IMAGE_BYTES) {
+    const message = `${count} images of ${height}x${width}x${channels} are more than can be measured here`;
+    throw new ProxbitError("argument", message, "Give a smaller --batch-size or --input-shape.");
+  }
+  const block = Uint8Array.from({ length: Math.min(bytes, 1 << 16) }, () => stream.below(256));
+  const images = new Uint8Array(bytes);
+  for (let at = 0; at < bytes; at += block.length) images.set(block.subarray(0, bytes - at), at);
   const labels = Uint8Array.from({ length: count }, () => stream.below(Math.min(classes, 256)));
   return split(images, labels, [height, width, channels]);
 }

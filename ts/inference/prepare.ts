@@ -145,7 +145,7 @@ function runOf(
             arguments: [from, staging.indices, blockImages, inputSize, scale.scale, scale.offset, lane.input],
           };
     const to = staging.output + 4 * block * outputs;
-    const leave: Call = { node: "output", kernel: "copy", arguments: [lane.output, to, 4 * outputs] };
+    const leave: Call = { node: "", kernel: "copy", arguments: [lane.output, to, 4 * outputs] };
     return [[[enter]], ...lane.program, [[leave]]];
   };
   const numbers = Array.from({ length: blocks }, (_, block) => block);

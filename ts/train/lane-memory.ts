@@ -4,6 +4,7 @@
  * between the first and the last call that touches a buffer is its life. Buffers are then laid over each other where
  * their lives do not meet, and the symbolic addresses are replaced. All lanes are laid out alike.
  */
+import { ProxbitError } from "../errors.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Lane } from "./context.ts";
 
@@ -11,6 +12,9 @@ import type { Lane } from "./context.ts";
 const SYMBOLIC = 2 ** 40;
 const SPAN = 2 ** 36;
 const ALIGNMENT = 64;
+
+/** Whether a program takes a number for a symbolic address. */
+export const isSymbolic = (value: number): boolean => value >= SYMBOLIC && value < 2 * SYMBOLIC;
 
 /** Calls between which a buffer is in use, both included, counted over the lane's work in a program. */
 interface Life {
@@ -28,7 +32,7 @@ interface Buffer {
 export interface Placement {
   /** Bytes of a lane's block. */
   readonly bytes: number;
-  /** Bytes of what is written before the loss and read after it: no order of work could do with less. */
+  /** Bytes of what is written before the loss and read after it: no layout of the program's buffers could do with less. */
   readonly acrossLoss: number;
   /** `program` with every symbolic address replaced; `block` is the address of a lane's block. */
   readonly apply: (program: Program, block: (lane: number) => number) => Program;
@@ -61,6 +65,7 @@ export function createLaneMemory(): LaneMemory {
       const start = end;
       buffers.push({ start, bytes });
       end += Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+      if (end > SPAN) throw tooLarge(end);
       return (lane) => SYMBOLIC + lane.index * SPAN + start;
     },
     place: (program) => {
@@ -68,7 +73,7 @@ export function createLaneMemory(): LaneMemory {
       const { offsets, bytes } = overlay(lives);
       const kept = lives.filter(({ first, last }) => first < loss && last > loss);
       const real = (value: number, block: (lane: number) => number): number => {
-        if (value < SYMBOLIC) return value;
+        if (!isSymbolic(value)) return value;
         const [lane, offset] = [Math.floor((value - SYMBOLIC) / SPAN), (value - SYMBOLIC) % SPAN];
         const buffer = bufferAt(offset);
         return block(lane) + (offsets.get(buffer) as number) + offset - buffer.start;
@@ -85,6 +90,11 @@ export function createLaneMemory(): LaneMemory {
       };
     },
   };
+}
+
+function tooLarge(bytes: number): ProxbitError {
+  const message = `a step of this network writes more than ${Math.floor(bytes / 2 ** 30)} GiB in an eighth of the batch`;
+  return new ProxbitError("environment", message, "Use a smaller batch, smaller images or a smaller network.");
 }
 
 /**

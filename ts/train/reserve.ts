@@ -19,8 +19,8 @@ export interface MemoryUse {
   /** Bytes of parameters, their last good values and the optimizer's state. */
   readonly stateBytes: number;
   /**
-   * Bytes that no order of work could do without: values that wait for the way back, parameters, their gradients, and
-   * the optimizer's state.
+   * Bytes that no layout of this plan's buffers could do without: what waits for the way back, bits of activations,
+   * parameters, their gradients, and the optimizer's state.
    */
   readonly lowerBound: number;
 }

@@ -10,7 +10,7 @@ use crate::simd::floats::{F32x4, Mask};
 use core::array::from_fn;
 
 /// The pooled maxima `y [images][oh][ow][c]` and their positions `argmax` (u8, same shape). True where an x that some
-/// window covers is NaN. Geometry have at most 256 taps, and at least one inside the image.
+/// window covers is NaN. Windows have at most 256 taps, and at least one inside the image.
 pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) -> bool {
     let geometry = Geometry::of(shape);
     let c = geometry.channels;
@@ -132,6 +132,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::naive::cases(256))]
+
         #[test]
         fn maxima_positions_and_gradients_follow_the_definition(shape in pools(), seed in 0u64..1000) {
             let covered = covered(&shape);

@@ -74,7 +74,7 @@ impl ConvShape {
         (self.channels as usize).div_ceil(64)
     }
 
-    /// Blocks of 16 filters in the look-up weights.
+    /// Blocks of 16 filters, the last maybe not full.
     pub fn filter_blocks(&self) -> usize {
         (self.filters as usize).div_ceil(16)
     }

@@ -123,7 +123,7 @@ pub unsafe fn accumulate<const STEP: usize, const LENGTH: usize, const R: usize,
     sums
 }
 
-/// One segment. Two things keep the compilers from spoiling it, as in [`super::bb_lookup`]: the addresses are integers,
+/// One segment. Two things keep the compilers from spoiling it, as in [`super::bb_popcnt8`]: the addresses are integers,
 /// and the unrolled tables are told apart by a way out.
 ///
 /// # Safety

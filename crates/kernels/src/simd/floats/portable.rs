@@ -83,17 +83,6 @@ impl F32x4 {
         unsafe { Self::read(source.add(index)) }
     }
 
-    /// The first `4 V` floats of a row that starts at a multiple of 64 bytes.
-    ///
-    /// # Safety
-    /// `row` must be 64-byte aligned and readable for `16 V` bytes, `V <= 4`.
-    #[inline(always)]
-    pub unsafe fn read_row<const V: usize>(row: *const f32) -> [Self; V] {
-        debug_assert_eq!(row as usize % 64, 0);
-        // SAFETY: promised by the caller.
-        from_fn(|v| unsafe { Self::read(row.add(4 * v)) })
-    }
-
     /// Writes the four lanes to an address.
     ///
     /// # Safety

@@ -84,18 +84,6 @@ impl F32x4 {
         unsafe { Self::read((source as usize).unchecked_add(4 * index) as *const f32) }
     }
 
-    /// The first `4 V` floats of a row that starts at a multiple of 64 bytes. Spelling that out with `|` lets the
-    /// constants become the instructions' own offsets.
-    ///
-    /// # Safety
-    /// `row` must be 64-byte aligned and readable for `16 V` bytes, `V <= 4`.
-    #[inline(always)]
-    pub unsafe fn read_row<const V: usize>(row: *const f32) -> [Self; V] {
-        let start = row as usize & !63;
-        // SAFETY: promised by the caller.
-        core::array::from_fn(|v| unsafe { Self::read((start | (16 * v)) as *const f32) })
-    }
-
     /// Writes the four lanes to an address.
     ///
     /// # Safety

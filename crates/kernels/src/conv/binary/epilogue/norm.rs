@@ -39,7 +39,7 @@ impl<'a> Normalised<'a> {
         out: *mut f32,
         bits: Option<(&'a ConvShape, BitLayout, &'a mut [u8])>,
     ) -> Self {
-        assert!(shape.terms() < 1 << 24, "sums must be exact as f32");
+        assert!(shape.terms() <= 1 << 24, "sums must be exact as f32");
         let filters = shape.filters as usize;
         Self {
             starts: &starts[..start_count(shape)],

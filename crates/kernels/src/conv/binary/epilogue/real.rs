@@ -21,7 +21,7 @@ impl<'a> RealSums<'a> {
     /// # Panics
     /// When a slice is shorter than its layout, or sums do not fit an `f32` exactly.
     pub fn new(shape: &ConvShape, starts: &'a [i32], out: &'a mut [f32]) -> Self {
-        assert!(shape.terms() < 1 << 24, "sums must be exact as f32");
+        assert!(shape.terms() <= 1 << 24, "sums must be exact as f32");
         assert!(out.len() >= shape.output_pixels() * shape.filters as usize);
         Self {
             starts: &starts[..start_count(shape)],
