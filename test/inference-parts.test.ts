@@ -5,10 +5,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { flowOf, type Group, groupsOf, isBinary, isProduct } from "../ts/inference/fuse.ts";
-import { type LiveRange, placeBuffers, shareSlots } from "../ts/inference/live.ts";
 import { cut, cutByRows, cutEvenly, inputSlice, outputSlice } from "../ts/inference/slices.ts";
 import { functional, type Graph, type GraphNode, input, layers, model, type SymbolicTensor } from "../ts/nn/index.ts";
 import type { ConvShape } from "../ts/runtime/conv-shape.ts";
+import { type LiveRange, placeBuffers, shareSlots } from "../ts/runtime/live.ts";
 import { convolutions } from "./kernels/arbitrary.ts";
 
 const ranges: fc.Arbitrary<LiveRange[]> = fc.array(
@@ -88,8 +88,8 @@ describe("parts", () => {
 
   test("of rows see through their windows what the whole sees", () => {
     fc.assert(
-      fc.property(convolutions, fc.integer({ min: 1, max: 5 }), ({ shape: any }, parts) => {
-        const whole = { ...any, images: 1 };
+      fc.property(convolutions, fc.integer({ min: 1, max: 5 }), ({ shape: drawn }, parts) => {
+        const whole = { ...drawn, images: 1 };
         for (const { rows } of cutByRows(whole, parts)) {
           const { shape, paddedRow, row } = outputSlice(whole, rows);
           expect(shape.paddedHeight).toBeGreaterThanOrEqual(shape.padTop + shape.height);
@@ -106,8 +106,8 @@ describe("parts", () => {
 
   test("of an input write the rows of the padded buffer that the whole writes", () => {
     fc.assert(
-      fc.property(convolutions, fc.integer({ min: 1, max: 5 }), ({ shape: any }, parts) => {
-        const whole = { ...any, images: 1 };
+      fc.property(convolutions, fc.integer({ min: 1, max: 5 }), ({ shape: drawn }, parts) => {
+        const whole = { ...drawn, images: 1 };
         for (const rows of cut(whole.height, parts)) {
           const shape = inputSlice(whole, rows);
           expect(shape).toMatchObject({ height: rows.count, padTop: whole.padTop, width: whole.width });

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeConvShape, fbInputScratchBytes, mixedScratchBytes } from "../ts/runtime/conv-shape.ts";
+import { encodeConvShape, fbFilterScratchBytes, fbInputScratchBytes } from "../ts/runtime/conv-shape.ts";
 import { kernelNames, queryNames } from "../ts/runtime/exports.ts";
 import { createSharedMemory, instantiate, pageBytes, wantsSharedMemory } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
@@ -36,7 +36,7 @@ it("sets aside the scratch that the core asks for", async () => {
   const check = fc.property(convolutions, fc.integer({ min: 1, max: 64 }), ({ shape }, factor) => {
     const larger = { ...shape, filters: factor * shape.filters, channels: factor * shape.channels };
     new Uint8Array(memory.buffer).set(encodeConvShape(larger), address);
-    expect(mixedScratchBytes(larger)).toBe(exports.fb_scratch_bytes(address));
+    expect(fbFilterScratchBytes(larger)).toBe(exports.fb_scratch_bytes(address));
     expect(fbInputScratchBytes(larger)).toBe(exports.fb_input_scratch_bytes(address));
   });
   fc.assert(check);

@@ -5,10 +5,10 @@ import { createArena } from "../../ts/runtime/arena.ts";
 import {
   type ConvShape,
   encodeConvShape,
+  fbFilterScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
   groups,
-  mixedScratchBytes,
   outputPixels,
   paddedPixels,
   panelFloats,
@@ -55,7 +55,7 @@ export function products(
   const transposed = transposedShape(shape);
   const [k, inputs] = [reduction(shape), outputPixels(shape) * width];
   const bytes =
-    64 * paddedPixels(shape) * width + 64 * k * width + mixedScratchBytes(shape) + fbInputScratchBytes(shape);
+    64 * paddedPixels(shape) * width + 64 * k * width + fbFilterScratchBytes(shape) + fbInputScratchBytes(shape);
   const arena = createArena(memory.grow(Math.ceil(bytes / pageBytes) + 1) * pageBytes);
   const next = xorshift(size);
   const floats = (count: number, value: () => number = () => 0): number => {
@@ -81,7 +81,7 @@ export function products(
   const signWeights = arena.allocate(fbInputWeightBytes(shape));
   const dilated = floats(paddedPixels(transposed) * width);
   const [scratch, inputScratch] = [
-    arena.allocate(mixedScratchBytes(shape)),
+    arena.allocate(fbFilterScratchBytes(shape)),
     arena.allocate(fbInputScratchBytes(shape)),
   ];
   exports.fill_border_nibbles(at, nibbles);

@@ -2,9 +2,10 @@
 import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
 import {
   type ConvShape,
+  fbFilterScratchBytes,
+  fbForwardScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
-  mixedScratchBytes,
   transposedShape,
 } from "../../ts/runtime/conv-shape.ts";
 import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
@@ -165,7 +166,7 @@ const fb = property(
     const x = random.reals(naive.inputPixels(shape) * shape.channels);
     const w = random.reals(naive.terms(shape) * shape.filters);
     const y = bench.output(Float32Array, naive.outputPixels(shape) * shape.filters);
-    const scratch = bench.output(Uint8Array, mixedScratchBytes(shape));
+    const scratch = bench.output(Uint8Array, fbForwardScratchBytes(shape));
     const bits = nibbles(shape, bitsOf(x));
     status("fb_conv", bench.call("fb_conv", bench.shape(shape), bench.input(bits), bench.input(w), y, scratch), 0);
     // K terms are summed, and those that padding added are given back: at most 2 K terms, each of a weight's size.
@@ -204,7 +205,7 @@ const fbFilter = property(
     const x = random.reals(naive.inputPixels(shape) * shape.channels);
     const dy = random.reals(naive.outputPixels(shape) * shape.filters);
     const dw = bench.output(Float32Array, naive.terms(shape) * shape.filters);
-    const scratch = bench.output(Uint8Array, mixedScratchBytes(shape));
+    const scratch = bench.output(Uint8Array, fbFilterScratchBytes(shape));
     const inputs = [bench.shape(shape), bench.input(nibbles(shape, bitsOf(x))), bench.input(dy)] as const;
     status("fb_conv_backward_filter", bench.call("fb_conv_backward_filter", ...inputs, dw, scratch), 0);
     const sizes = columnSizes(dy, shape.filters);

@@ -5,8 +5,8 @@
 import { createArena } from "../runtime/arena.ts";
 import { type ConvShape, encodeConvShape } from "../runtime/conv-shape.ts";
 import type { KernelName } from "../runtime/exports.ts";
+import { type LiveRange, placeBuffers, shareSlots } from "../runtime/live.ts";
 import type { Call, Program, Write } from "../runtime/program.ts";
-import { type LiveRange, placeBuffers, shareSlots } from "./live.ts";
 
 /** A place in a buffer, in bytes from its start. */
 export interface Place {

@@ -9,7 +9,7 @@ import { cut, cutByRows, outputSlice } from "./slices.ts";
 import { poolShape } from "./windows.ts";
 
 /** A layer whose elements or pixels do not depend on each other, cut into as many parts as there are workers. */
-export function emitFollower(node: Follower, context: Context): void {
+function emitFollower(node: Follower, context: Context): void {
   const step = followerStep(node, context);
   const channels = context.shapeOf(node.name).at(-1) as number;
   const pixels = (context.images * elementsOf(context.shapeOf(node.name))) / channels;
@@ -21,7 +21,7 @@ export function emitFollower(node: Follower, context: Context): void {
   context.draft.phase(tasks);
 }
 
-export function emitAdd(node: NodeOf<"add">, context: Context): void {
+function emitAdd(node: NodeOf<"add">, context: Context): void {
   const [a, b] = [context.value(node.inputs[0]), context.value(node.inputs[1])];
   const y = context.value(node.name);
   const elements = context.images * elementsOf(context.shapeOf(node.name));
@@ -35,7 +35,7 @@ export function emitAdd(node: NodeOf<"add">, context: Context): void {
   context.draft.phase(tasks);
 }
 
-export function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, context: Context): void {
+function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, context: Context): void {
   const window = poolShape(node, context.images, context.shapeOf(node.inputs[0]));
   const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
   const tasks = cutByRows(window, context.parts).map(({ rows }) => {

@@ -5,8 +5,8 @@
 import type { NodeOf } from "../nn/graph.ts";
 import {
   type ConvShape,
+  fbForwardScratchBytes,
   isUnpadded,
-  mixedScratchBytes,
   outputPixels,
   paddedPixels,
   panelFloats,
@@ -72,7 +72,7 @@ function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, contex
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
-    const scratch = draft.buffer(mixedScratchBytes(slice));
+    const scratch = draft.buffer(fbForwardScratchBytes(slice));
     return call(node.name, "fb_conv", draft.descriptor(slice), at(place, paddedRow * rowBytes), weights, to, scratch);
   };
   // The kernel makes tables of the weights in each call: no strips.

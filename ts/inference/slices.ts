@@ -55,7 +55,7 @@ export interface Part {
   readonly filters: Range;
 }
 
-export const wholeOf = (shape: ConvShape): Part => ({
+const wholeOf = (shape: ConvShape): Part => ({
   rows: { first: 0, count: shape.outHeight },
   filters: { first: 0, count: shape.filters },
 });

@@ -154,15 +154,17 @@ export const startBytes = (shape: ConvShape): number => 4 * borderPatterns(shape
 export const panelFloats = (k: number, n: number): number => Math.ceil(n / 8) * 8 * k;
 /** The tables of the products with one real and one +-1 operand, and a gap before them up to 64 bytes. */
 const TABLE_BYTES = 36 * 1024 + 64;
+/** Scratch of `fb_conv`: the tables, and a sum per tap and filter. */
+export const fbForwardScratchBytes = (shape: ConvShape): number => TABLE_BYTES + 4 * taps(shape) * shape.filters;
 /**
- * Scratch of `fb_conv` and `fb_conv_backward_filter`: the tables, a sum per tap and filter, the bits of an image as one plane
- * a channel, and a line of four groups of channels.
+ * Scratch of `fb_conv_backward_filter`: that of `fb_conv`, the bits of an image as one plane a channel, and a line of four
+ * groups of channels.
  */
-export function mixedScratchBytes(shape: ConvShape): number {
+export function fbFilterScratchBytes(shape: ConvShape): number {
   const columns = Math.ceil(shape.paddedWidth / shape.strideWidth);
   const plane = shape.paddedHeight * shape.strideWidth * columns + 16;
   const line = Math.ceil(columns / 16) * 16 + 16;
-  return TABLE_BYTES + 4 * taps(shape) * shape.filters + 4 * groups(shape.channels) * plane + 4 * line;
+  return fbForwardScratchBytes(shape) + 4 * groups(shape.channels) * plane + 4 * line;
 }
 /** Bytes of the +-1 weights of `fb_conv_backward_input`. */
 export const fbInputWeightBytes = (shape: ConvShape): number => reduction(shape) * groups(shape.filters);

@@ -5,6 +5,7 @@
  * their lives do not meet, and the symbolic addresses are replaced. All lanes are laid out alike.
  */
 import { ProxbitError } from "../errors.ts";
+import { type LiveRange, placeBuffers } from "../runtime/live.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Lane } from "./context.ts";
 
@@ -17,7 +18,7 @@ const ALIGNMENT = 64;
 export const isSymbolic = (value: number): boolean => value >= SYMBOLIC && value < 2 * SYMBOLIC;
 
 /** Calls between which a buffer is in use, both included, counted over the lane's work in a program. */
-interface Life {
+interface Life extends LiveRange {
   readonly buffer: Buffer;
   first: number;
   last: number;
@@ -70,13 +71,14 @@ export function createLaneMemory(): LaneMemory {
     },
     place: (program) => {
       const { lives, loss } = livesOf(program, bufferAt);
-      const { offsets, bytes } = overlay(lives);
+      const { offsets, bytes } = placeBuffers(lives);
+      const offsetOf = new Map(lives.map(({ buffer }, i) => [buffer, offsets[i] as number]));
       const kept = lives.filter(({ first, last }) => first < loss && last > loss);
       const real = (value: number, block: (lane: number) => number): number => {
         if (!isSymbolic(value)) return value;
         const [lane, offset] = [Math.floor((value - SYMBOLIC) / SPAN), (value - SYMBOLIC) % SPAN];
         const buffer = bufferAt(offset);
-        return block(lane) + (offsets.get(buffer) as number) + offset - buffer.start;
+        return block(lane) + (offsetOf.get(buffer) as number) + offset - buffer.start;
       };
       return {
         bytes,
@@ -118,7 +120,7 @@ function livesOf(
         if (call.kernel === "softmax_cross_entropy") loss = first;
         for (const value of call.arguments.filter(own)) {
           const buffer = bufferAt(value - SYMBOLIC);
-          const life = lives.get(buffer) ?? { buffer, first, last };
+          const life = lives.get(buffer) ?? { buffer, bytes: buffer.bytes, first, last };
           life.first = Math.min(life.first, first);
           life.last = Math.max(life.last, last);
           lives.set(buffer, life);
@@ -127,23 +129,4 @@ function livesOf(
     }
   }
   return { lives: [...lives.values()], loss };
-}
-
-/** Offsets such that buffers whose lives meet do not overlap: the largest first, each at the lowest place that is free. */
-function overlay(lives: readonly Life[]): { offsets: ReadonlyMap<Buffer, number>; bytes: number } {
-  const placed: { life: Life; offset: number; end: number }[] = [];
-  for (const life of lives.toSorted((a, b) => b.buffer.bytes - a.buffer.bytes || a.first - b.first)) {
-    let offset = 0;
-    for (const other of placed) {
-      const meet = other.life.first <= life.last && life.first <= other.life.last;
-      if (meet && offset + life.buffer.bytes > other.offset && offset < other.end) offset = other.end;
-    }
-    const end = Math.ceil((offset + life.buffer.bytes) / ALIGNMENT) * ALIGNMENT;
-    placed.push({ life, offset, end });
-    placed.sort((a, b) => a.offset - b.offset);
-  }
-  return {
-    offsets: new Map(placed.map(({ life, offset }) => [life.buffer, offset])),
-    bytes: Math.max(0, ...placed.map(({ end }) => end)),
-  };
 }

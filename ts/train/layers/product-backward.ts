@@ -2,9 +2,9 @@
 import { backwardMapNumbers } from "../../quantizers/maps.ts";
 import {
   type ConvShape,
+  fbFilterScratchBytes,
   fbInputScratchBytes,
   isUnpadded,
-  mixedScratchBytes,
   outputPixels,
   paddedPixels,
   taps,
@@ -18,7 +18,7 @@ import type { LaneBuffers, ProductPlan } from "./product.ts";
 export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuilder, sinks: Sinks) => void {
   const { node, context } = plan;
   const { activation } = node;
-  const filterScratch = context.declare((lane) => (activation === null ? 0 : mixedScratchBytes(node.shape(lane))));
+  const filterScratch = context.declare((lane) => (activation === null ? 0 : fbFilterScratchBytes(node.shape(lane))));
   const inputScratch = context.declare((lane) => (node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane))));
   const dilated = context.declare((lane) => dilatedBytes(node.shape(lane)));
   /** The gradient at the quantized input, or at an input that has another share already. */

@@ -16,11 +16,11 @@
 import { forwardMapNumbers } from "../../quantizers/maps.ts";
 import {
   type ConvShape,
+  fbForwardScratchBytes,
   fbInputWeightBytes,
   groups,
   isUnpadded,
   lookupWeightBytes,
-  mixedScratchBytes,
   outputPixels,
   paddedPixels,
   panelFloats,
@@ -97,7 +97,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   const correction = lookup === 0 ? 0 : context.allocate(4 * taps(first) * n);
   const starts = lookup === 0 ? 0 : context.allocate(startBytes(first));
   const ones = useBias && activation !== null ? context.constant(new Float32Array(n).fill(1)) : 0;
-  const scratch = context.declare((lane) => (activation === null ? 0 : mixedScratchBytes(node.shape(lane))));
+  const scratch = context.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
   const sumsBeforeBias = context.declare((lane) => (ones === 0 ? 0 : 4 * outputPixels(node.shape(lane)) * n));
 
   const partialStride = Math.ceil((k * n) / 4) * 4;

@@ -1,16 +1,17 @@
 /**
- * Where the buffers of a network lie while it runs. A buffer is in use from one phase to another; buffers that are never
+ * Where the buffers of a program lie while it runs. A buffer is in use from one moment to another; buffers that are never
  * in use at the same time may share memory, which keeps the whole small enough for the cache.
  */
 
-/** Bytes, and the first and last phase in which they are in use. */
+/** Bytes, and the first and last moment (a phase, or a call) at which they are in use. */
 export interface LiveRange {
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
 }
 
-export interface Placement {
+/** Where buffers lie. */
+export interface Layout {
   /** Of each buffer, in the order given, its offset: a multiple of 64, the size of a cache line. */
   readonly offsets: readonly number[];
   /** Bytes of all buffers together. */
@@ -21,7 +22,7 @@ const LINE = 64;
 const meet = (a: LiveRange, b: LiveRange): boolean => a.first <= b.last && b.first <= a.last;
 
 /** Places buffers, the largest first, each at the lowest offset that no buffer in use at the same time takes up. */
-export function placeBuffers(buffers: readonly LiveRange[]): Placement {
+export function placeBuffers(buffers: readonly LiveRange[]): Layout {
   const offsets = new Array<number>(buffers.length).fill(0);
   const placed: number[] = [];
   let end = 0;
