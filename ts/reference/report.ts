@@ -1,0 +1,108 @@
+/**
+ * What a check is asked, and what it answers: plain values, so that they cross from a page to the process that opened it.
+ */
+import type { Graph } from "../nn/graph.ts";
+import type { QuantizerChoice } from "../nn/layers.ts";
+
+/** tfjs's backends. The first two run on a graphics card where there is one. */
+export type BackendName = "webgl" | "webgpu" | "wasm" | "cpu";
+
+export const backendNames: readonly BackendName[] = Object.freeze(["webgl", "webgpu", "wasm", "cpu"]);
+
+/** What a backend calculates on. */
+export interface Adapter {
+  /** As the system names it: "NVIDIA H100", "SwiftShader Device (LLVM 10.0.0)"; for wasm and cpu what runs there. */
+  readonly name: string;
+  /** `software` is a graphics card's driver that calculates on the processor: never to be taken for a card. */
+  readonly kind: "gpu" | "software" | "cpu";
+}
+
+/** What to compare. */
+export type Subject =
+  /** Each operation by itself, in small networks, and the maps of every quantizer. */
+  | { readonly kind: "operations" }
+  /** A training step, the first steps of a run and the packed file of a ready-made network. */
+  | {
+      readonly kind: "model";
+      readonly name: string;
+      readonly inputShape?: readonly number[];
+      readonly weightQuantizer?: QuantizerChoice;
+      readonly activationQuantizer?: QuantizerChoice;
+    }
+  /** The same of a network of one's own. */
+  | { readonly kind: "graph"; readonly graph: Graph }
+  /** A packed model: every layer of inference. */
+  | { readonly kind: "file"; readonly bytes: Uint8Array };
+
+export interface CheckRequest {
+  readonly backend: BackendName;
+  /** Where absent: the operations, and every ready-made network at a small size. */
+  readonly subjects?: readonly Subject[];
+  /** Images of a step; 4 where absent. */
+  readonly batchSize?: number;
+  /** Steps whose losses are compared; 20 where absent. */
+  readonly steps?: number;
+  /** Seed of weights and images; 1 where absent. */
+  readonly seed?: number;
+}
+
+/**
+ * `equal`: the same numbers. `within`: they differ by no more than the tolerance. `unsupported`: the backend lacks a
+ * kernel for it. `mismatch`: they differ by more.
+ */
+export type Verdict = "equal" | "within" | "unsupported" | "mismatch";
+
+/** One tensor of ours beside tfjs's. */
+export interface Row {
+  /** What it belongs to: "conv2d 3x3 bnn/bnn", "resnet20, soft", "quantizer bnn++". */
+  readonly subject: string;
+  /** The layer, or the parameter. */
+  readonly node: string;
+  readonly quantity:
+    | "forward map"
+    | "backward map"
+    | "value"
+    | "signs"
+    | "loss"
+    | "gradient"
+    | "update"
+    | "statistics"
+    | "loss curve"
+    | "packed logits";
+  readonly elements: number;
+  /** Largest absolute difference, and the largest difference by the largest magnitude of the tensor. */
+  readonly absolute: number;
+  readonly relative: number;
+  /** The tolerance at the element that comes closest to it (or exceeds it most). */
+  readonly tolerance: number;
+  /** Largest difference by its tolerance; above 1 it is a mismatch. 0 where all are equal. */
+  readonly share: number;
+  /** Whether only equality will do: both operands of the product are +-1. */
+  readonly exact: boolean;
+  readonly verdict: Verdict;
+  /** Why it is unsupported, or where the worst element is. */
+  readonly detail: string;
+}
+
+export interface CheckReport {
+  readonly backend: BackendName;
+  readonly adapter: Adapter;
+  /** tfjs's version. */
+  readonly version: string;
+  /** Tensors compared, those not supported left out. */
+  readonly operations: number;
+  /** Whether every tensor that has to be equal is. Null where the backend could compare none. */
+  readonly binaryExact: boolean | null;
+  /** The row with the largest share of its tolerance. */
+  readonly worst: Row | null;
+  /** What the backend has no kernels for, one line each. */
+  readonly unsupported: readonly string[];
+  readonly pass: boolean;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+}
+
+/** What a check says on its way: a row as it is there, and how many of its parts are done. */
+export type CheckEvent =
+  | { readonly type: "row"; readonly row: Row }
+  | { readonly type: "progress"; readonly done: number; readonly of: number; readonly what: string };
