@@ -87,6 +87,8 @@ export interface Row {
 export interface CheckReport {
   readonly backend: BackendName;
   readonly adapter: Adapter;
+  /** What it ran in: "Node 24.21.0", "Chromium 156.0.8078.79". */
+  readonly host: string;
   /** tfjs's version. */
   readonly version: string;
   /** Tensors compared, those not supported left out. */
