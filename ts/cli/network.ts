@@ -19,8 +19,22 @@ export type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
 
 const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activationQuantizer }) => sequential(…)";
 
+/** What a network of a module is made for that does not say it itself: MNIST. */
+export const MODULE_DEFAULTS: ModelOptions = { inputShape: [28, 28, 1], classes: 10 };
+
 /** Whether `name` can only be the path of a module. */
 export const isModule = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
+
+/**
+ * Whether FILE|MODEL is a network: a ready-made model's name or a module. Everything else is a model file's path.
+ *
+ * @throws ProxbitError "unknown-name" with the nearest name where it looks like a name and there is no such file.
+ */
+export function isNetwork(fileOrModel: string): boolean {
+  if (modelNames.includes(fileOrModel) || isModule(fileOrModel)) return true;
+  if (!/[./\\]/.test(fileOrModel) && !existsSync(fileOrModel)) throw unknownName("model", fileOrModel, modelNames);
+  return false;
+}
 
 const isFile = (nameOrFile: string): boolean => /[/\\]/.test(nameOrFile) || isModule(nameOrFile);
 

@@ -1,10 +1,11 @@
 /** Options that several commands share, and the checks of what is typed behind them. */
 import type { Command } from "commander";
-import { integerIn, numberIn, reject, type Subject } from "../checks.ts";
+import { integerIn, numberIn, oneOf, reject, type Subject } from "../checks.ts";
+import { ProxbitError } from "../errors.ts";
 import { datasetNames } from "../io/datasets.ts";
 import { unknownName } from "../names.ts";
 import { limits } from "../nn/attributes.ts";
-import type { ModelOptions } from "../nn/models/index.ts";
+import { modelNames } from "../nn/models/index.ts";
 import { quantizerNames } from "../quantizers/registry.ts";
 import { MOST_WORKERS } from "../runtime/pool.ts";
 
@@ -25,6 +26,12 @@ export const realNumber =
   (option: string, minimum: number, maximum: number) =>
   (text: string): number =>
     numberIn(numberOr(text), minimum, maximum, option, subject);
+
+/** A parser for commander: one of the given words. */
+export const oneOfWords =
+  <Word extends string>(option: string, words: readonly Word[]) =>
+  (text: string): Word =>
+    oneOf(text, words, option, subject);
 
 export interface DataOptions {
   readonly data?: string;
@@ -72,15 +79,32 @@ export function addQuantizerOptions(command: Command): Command {
  *
  * @throws ProxbitError "unknown-name" with the nearest name.
  */
-export function quantizersFrom(
-  options: QuantizerOptions,
-): Pick<ModelOptions, "weightQuantizer" | "activationQuantizer"> {
+export function quantizersFrom(options: QuantizerOptions): {
+  readonly weightQuantizer: string | null;
+  readonly activationQuantizer: string | null;
+} {
   const named = (name: string): string | null => {
     if (name === NONE) return null;
     if (!quantizerNames.includes(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
     return name;
   };
   return { weightQuantizer: named(options.quantizer), activationQuantizer: named(options.activationQuantizer) };
+}
+
+/**
+ * Refuses options of a network that were given to a command whose argument is a model file; those in `forBoth` (by the
+ * names of their values) are for either.
+ */
+export function refuseNetworkOptions(command: Command, file: string, forBoth: readonly string[]): void {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (forBoth.includes(name) || command.getOptionValueSource(name) !== "cli") continue;
+    throw new ProxbitError(
+      "argument",
+      `${option.long} is for networks, and ${file} is taken for a model file`,
+      `Leave it out, or give one of: ${modelNames.join(", ")}, or a module.`,
+    );
+  }
 }
 
 /** `--workers`. */

@@ -113,6 +113,25 @@ function stepText({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond,
   return `${place}  loss ${loss.toFixed(3)}  acc ${(100 * accuracy).toFixed(1)} %  ${speed}`;
 }
 
+export interface PartsProgress {
+  /** `done` parts of `of`, and what is done next. */
+  readonly update: (done: number, of: number, what: string) => void;
+  readonly clear: () => void;
+}
+
+/** Progress over parts of a work that have names and take different times. */
+export function partsProgress(context: Context, label: string): PartsProgress {
+  const meter = createMeter(context, `${label}: `);
+  const began = performance.now();
+  return {
+    update: (done, of, what) => {
+      const secondsLeft = ((performance.now() - began) / 1000 / done) * (of - done);
+      meter.update(done, of, `${what}${done === 0 ? "" : `  ETA ${clock(secondsLeft)}`}`);
+    },
+    clear: meter.clear,
+  };
+}
+
 export interface CountProgress {
   readonly update: (done: number, of: number) => void;
   readonly clear: () => void;

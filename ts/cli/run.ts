@@ -1,10 +1,11 @@
 /**
  * The frame around every command: signals, pipes, and what becomes of an error. A ProxbitError is the user's to mend: two
  * lines on stderr, exit code 2. Everything else is ours: message and stack, exit code 1. An interrupt exits with 128 and
- * the number of the signal. Under `--json` an error is also the last line on stdout.
+ * the number of the signal. Under `--json` an error is also the last line on stdout. A command that has done its work and
+ * has bad news, such as a check that found a mismatch, says its exit code itself.
  */
 import { type Command, CommanderError } from "commander";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { type ErrorCode, isProxbitError, ProxbitError } from "../errors.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { createOutput, endQuietlyOnBrokenPipe, type Output } from "./output.ts";
 
@@ -12,6 +13,8 @@ export interface Context {
   readonly output: Output;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Sets the exit code of a command that throws nothing; 0 where it is not called. */
+  readonly exitWith: (code: number) => void;
 }
 
 const REPORT = "This is a fault of proxbit: please report it, with the command and the lines below.";
@@ -32,13 +35,20 @@ export const throwErrors = (command: Command): Command =>
 /** One line, whatever the message holds. */
 const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, " ");
 
-function report(error: unknown, output: Output): void {
+export interface ErrorFacts {
+  readonly code: ErrorCode | "internal";
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Prints an error for people on stderr, and returns what programs are told of it. */
+export function printError(error: unknown): ErrorFacts {
   const known = isProxbitError(error);
   const message = oneLine(error instanceof Error ? error.message : String(error));
   const remedy = known ? oneLine(error.remedy) : REPORT;
   process.stderr.write(`error: ${message}\n  ${remedy}\n`);
   if (!known) process.stderr.write(`${error instanceof Error ? error.stack : "no stack"}\n`);
-  output.event({ type: "error", code: known ? error.code : "internal", message, remedy });
+  return { code: known ? error.code : "internal", message, remedy };
 }
 
 /**
@@ -49,13 +59,17 @@ export async function runWithContext(json: boolean, work: (context: Context) => 
   endQuietlyOnBrokenPipe();
   const output = createOutput(json);
   const interrupt = listenForInterrupt();
+  let answer = 0;
+  const exitWith = (code: number): void => {
+    answer = code;
+  };
   try {
-    await work({ output, signal: interrupt.signal });
-    return 0;
+    await work({ output, signal: interrupt.signal, exitWith });
+    return answer;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     const error = thrown instanceof CommanderError ? fromCommander(thrown) : thrown;
-    report(error, output);
+    output.event({ type: "error", ...printError(error) });
     return interrupt.exitCode() ?? (isProxbitError(error) ? 2 : 1);
   } finally {
     interrupt.dispose();

@@ -2,17 +2,14 @@
  * `proxbit explain`: what runs for each layer, with which kernel, and why not a faster one; for a model file in inference,
  * for a network in training.
  */
-import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { ProxbitError } from "../../errors.ts";
 import { formatExplanation } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
-import { unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { Trainer } from "../../train/trainer.ts";
 import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
-import { isModule, networkMaker } from "../network.ts";
+import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";
 import {
   addCommonOptions,
   addQuantizerOptions,
@@ -21,6 +18,7 @@ import {
   type QuantizerOptions,
   quantizersFrom,
   realNumber,
+  refuseNetworkOptions,
   wholeNumber,
 } from "../options.ts";
 import type { Context } from "../run.ts";
@@ -58,14 +56,9 @@ export function explainCommand(context: Context): Command {
     "proxbit explain mnist.safetensors --profile",
     "proxbit explain resnet20 --profile --batch-size 64",
   ).action((subject: string, options: ExplainOptions) =>
-    modelNames.includes(subject) || isModule(subject)
-      ? explainNetwork(subject, options, context)
-      : explainFile(subject, command, context),
+    isNetwork(subject) ? explainNetwork(subject, options, context) : explainFile(subject, command, context),
   );
 }
-
-/** A module that does not say otherwise is asked for a network for MNIST. */
-const MODULE_DEFAULTS = { inputShape: [28, 28, 1], classes: 10 };
 
 async function explainNetwork(name: string, options: ExplainOptions, { output }: Context): Promise<void> {
   const { batchSize, progress, inputShape, classes, workers } = options;
@@ -88,19 +81,7 @@ async function explainNetwork(name: string, options: ExplainOptions, { output }:
 }
 
 async function explainFile(file: string, command: Command, { output }: Context): Promise<void> {
-  for (const { attributeName, long } of command.options.map((o) => ({
-    attributeName: o.attributeName(),
-    long: o.long,
-  }))) {
-    const forBoth = ["profile", "json"].includes(attributeName);
-    if (forBoth || command.getOptionValueSource(attributeName) !== "cli") continue;
-    throw new ProxbitError(
-      "argument",
-      `${long} is for networks, and ${file} is taken for a model file`,
-      `Leave it out, or give one of: ${modelNames.join(", ")}, or a module.`,
-    );
-  }
-  if (!/[./\\]/.test(file) && !existsSync(file)) throw unknownName("model", file, modelNames);
+  refuseNetworkOptions(command, file, ["profile", "json"]);
   const bytes = await readModelFile(file);
   const session = await loadSession(file, bytes);
   const explanation = session.explain();

@@ -1,0 +1,164 @@
+/** The command that compares with TensorFlow.js: what it refuses, prints and exits with, over reports made by hand. */
+import { describe, expect, it, vi } from "vitest";
+import { everyRun, exitCodeOf, type Outcome, resultOfAll, runAll, runOf, textOfAll } from "../ts/cli/check-runs.ts";
+import type { Context } from "../ts/cli/run.ts";
+import { ProxbitError } from "../ts/errors.ts";
+import { formatCheck } from "../ts/reference/format.ts";
+import type { CheckReport, Row } from "../ts/reference/report.ts";
+
+const row = (fields: Partial<Row>): Row => ({
+  ...{ subject: "small, soft", node: "conv2d", quantity: "value", elements: 1200, absolute: 2e-7, relative: 1e-7 },
+  ...{ tolerance: 1e-6, share: 0.2, exact: false, verdict: "within", detail: "at 7: 1.5 here, 1.25 there" },
+  ...fields,
+});
+
+const equal = row({ node: "binary_conv2d", absolute: 0, relative: 0, tolerance: 0, share: 0, exact: true });
+const gradient = row({ quantity: "gradient", share: 0.75 });
+const missing = row({ node: "max_pool2d", quantity: "gradient", verdict: "unsupported", detail: "no kernel" });
+const wrong = row({ subject: "cnn, hard", share: Number.POSITIVE_INFINITY, exact: true, verdict: "mismatch" });
+
+const report = (fields: Partial<CheckReport>): CheckReport => ({
+  ...{ backend: "webgl", adapter: { name: "SwiftShader Device", kind: "software" }, host: "Chromium 1.2" },
+  ...{ version: "4.22.0", operations: 3, binaryExact: true, worst: gradient, unsupported: [], pass: true, seconds: 2 },
+  rows: [row({}), gradient, { ...equal, verdict: "equal" }, missing],
+  ...fields,
+});
+
+const bad = report({ binaryExact: false, worst: wrong, pass: false, rows: [row({}), wrong, gradient] });
+const noBrowser = { code: "environment", message: "there is no browser", remedy: "Install one." } as const;
+const cpu = { name: "plain JavaScript", kind: "cpu" } as const;
+const cpuReport = report({
+  backend: "cpu",
+  adapter: cpu,
+  host: "Node 24.1.0",
+  operations: 4,
+  worst: row({ share: 0.9 }),
+});
+
+describe("the table", () => {
+  it("says first where it ran, and calls only a card a GPU", () => {
+    const first = (adapter: CheckReport["adapter"]): string | undefined =>
+      formatCheck(report({ adapter })).split("\n")[0];
+    expect(first({ name: "NVIDIA H100", kind: "gpu" })).toBe(
+      "tfjs 4.22.0, backend webgl in Chromium 1.2, on the GPU NVIDIA H100",
+    );
+    expect(first({ name: "SwiftShader Device", kind: "software" })).toBe(
+      "tfjs 4.22.0, backend webgl in Chromium 1.2, on SwiftShader Device: software on the processor, no GPU",
+    );
+    expect(first(cpu)).toBe("tfjs 4.22.0, backend webgl in Chromium 1.2, on the processor: plain JavaScript");
+  });
+
+  it("shows of each layer the quantity that is nearest to its tolerance, or all", () => {
+    const rowsOf = (text: string): readonly string[] => text.split("\n").filter((line) => line.startsWith("  "));
+    expect(rowsOf(formatCheck(report({})))).toEqual([
+      "  conv2d         gradient     1,200         2.0e-7         1.0e-7     1.0e-6        75.0 %  within",
+      "  binary_conv2d  value        1,200              0              0      exact         0.0 %  equal",
+      "  max_pool2d     gradient     1,200                                                         unsupported",
+    ]);
+    expect(rowsOf(formatCheck(report({}), { all: true }))).toHaveLength(4);
+  });
+
+  it("has a heading for each subject, every mismatch with its place, and what the backend cannot do", () => {
+    const text = formatCheck({ ...bad, unsupported: ["gradient of a convolution's filters"] });
+    expect(text).toMatch(
+      /\nsmall, soft\n {2}conv2d +gradient .*\n\ncnn, hard\n {2}conv2d +value .*Infinity x {2}mismatch\n/,
+    );
+    expect(text).toContain("\nnot the same:\n  cnn, hard: conv2d, value: at 7: 1.5 here, 1.25 there\n");
+    expect(text).toContain("\nwebgl cannot:\n  gradient of a convolution's filters\n");
+  });
+
+  it("ends with the verdict", () => {
+    const last = (given: CheckReport): string | undefined => formatCheck(given).split("\n").at(-1);
+    expect(last(report({}))).toBe(
+      "pass: 3 tensors compared; the binary products are exactly equal; " +
+        "the worst is 75.0 % of its tolerance (small, soft: conv2d, gradient)",
+    );
+    expect(last(bad)).toBe(
+      "FAIL: 3 tensors compared, 1 differ by more than their tolerance; the binary products are not all exactly equal; " +
+        "the worst is Infinity x of its tolerance (cnn, hard: conv2d, value)",
+    );
+    expect(last(report({ operations: 0, binaryExact: null, worst: null, rows: [missing] }))).toBe(
+      "pass: 0 tensors compared; no binary product among them",
+    );
+  });
+});
+
+describe("the backends, one after the other", () => {
+  const [webgl, webgpu, , , last] = everyRun;
+
+  it("are two in Chromium and three in Node; each runs where it can", () => {
+    expect(everyRun.map(({ backend, host }) => `${backend} ${host}`)).toEqual([
+      ...["webgl chromium", "webgpu chromium", "webgpu node", "wasm node", "cpu node"],
+    ]);
+    expect(runOf("webgpu")).toEqual(webgpu);
+    expect(runOf("webgpu", "node").host).toBe("node");
+    expect(() => runOf("webgl", "node")).toThrow("webgl is not checked in Node");
+    expect(() => runOf("cpu", "chromium")).toThrow("cpu is not checked in Chromium");
+  });
+
+  it("go on without one that this machine lacks, and stop at any other error", async () => {
+    const told: unknown[] = [];
+    const output = {
+      json: false,
+      text: (line: string) => told.push(line),
+      event: (event: unknown) => told.push(event),
+    };
+    const context = { output: { ...output, result: () => {}, note: () => {} } } as unknown as Context;
+    const printed = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const fail = new ProxbitError(noBrowser.code, noBrowser.message, noBrowser.remedy);
+    const check = ({ backend }: { backend: string }): Promise<CheckReport> =>
+      backend === "cpu" ? Promise.resolve(cpuReport) : Promise.reject(fail);
+    try {
+      const runs = [webgl, last].filter((run) => run !== undefined);
+      const outcomes = await runAll(runs, check, context, false);
+      expect(outcomes).toEqual([
+        { run: webgl, error: noBrowser },
+        { run: last, report: cpuReport },
+      ]);
+      expect(printed).toHaveBeenCalledExactlyOnceWith("error: there is no browser\n  Install one.\n");
+      const { rows: _, ...summary } = cpuReport;
+      expect(told).toEqual([
+        { type: "report", backend: "webgl", host: "chromium", error: noBrowser },
+        { type: "report", ...summary },
+        `${formatCheck(cpuReport)}\n`,
+      ]);
+      await expect(runAll(runs, () => Promise.reject(new Error("a fault")), context, false)).rejects.toThrow("a fault");
+    } finally {
+      printed.mockRestore();
+    }
+  });
+
+  const outcomes: readonly Outcome[] = [
+    { run: runOf("webgl"), report: report({ unsupported: ["nothing of note"] }) },
+    { run: runOf("cpu"), report: cpuReport },
+  ];
+  const lacking: Outcome = { run: runOf("webgpu"), error: noBrowser };
+  const failing: Outcome = { run: runOf("webgl"), report: bad };
+
+  it("exit with 1 for a mismatch, before 2 for one that could not run", () => {
+    expect(exitCodeOf(outcomes)).toBe(0);
+    expect(exitCodeOf([...outcomes, lacking])).toBe(2);
+    expect(exitCodeOf([lacking, failing])).toBe(1);
+  });
+
+  it("have one result together, with the fields of a single one", () => {
+    const { rows: _, ...summary } = cpuReport;
+    const whole = resultOfAll(outcomes);
+    expect(Object.keys(whole)).toEqual(expect.arrayContaining(Object.keys(summary)));
+    expect(whole).toMatchObject({ backend: "all", operations: 7, binaryExact: true, pass: true, seconds: 4 });
+    expect(whole).toMatchObject({ worst: cpuReport.worst, unsupported: ["webgl: nothing of note"] });
+    expect(resultOfAll([...outcomes, lacking])).toMatchObject({
+      pass: false,
+      reports: [{ backend: "webgl" }, summary, { backend: "webgpu", host: "chromium", error: noBrowser }],
+    });
+    expect(resultOfAll([failing])).toMatchObject({ binaryExact: false, pass: false });
+    expect(resultOfAll([lacking])).toMatchObject({ binaryExact: null, worst: null, operations: 0, version: null });
+  });
+
+  it("have a line each, and the last for all", () => {
+    const lines = textOfAll([...outcomes, lacking]).split("\n");
+    expect(lines).toHaveLength(4);
+    expect(lines[2]).toBe("webgpu in Chromium  not run: there is no browser");
+    expect(lines[3]).toMatch(/^all +FAIL: 7 tensors compared; .*\(small, soft: conv2d, value\); 1 of 3 not run$/);
+  });
+});
