@@ -1,7 +1,7 @@
 /** The convolution benchmark in headless Chromium: the same sources in a page, bundled as a user would. */
 import { fileURLToPath } from "node:url";
-import { openPage, startChromium } from "../../test/browser/chromium.ts";
 import { bundle, serve } from "../../test/browser/site.ts";
+import { openPage, startChromium } from "../../ts/browser/chromium.ts";
 import type { Context } from "../frame/benchmark.ts";
 import type { measure } from "./measure.ts";
 
@@ -18,7 +18,7 @@ export async function openBenchmarkPage(context: Context): Promise<BenchmarkPage
   context.atEnd(site.remove);
   const server = await serve(site.folder, true);
   context.atEnd(server.close);
-  const browser = await startChromium();
+  const browser = await startChromium("none");
   context.atEnd(() => browser.close());
   const complaints: string[] = [];
   const page = await openPage(browser, `${server.address}/conv.html`, complaints);

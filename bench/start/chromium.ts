@@ -1,7 +1,7 @@
 /** Starts in headless Chromium: a fresh page for each in a browser that runs, the sources bundled as a user would. */
 import { fileURLToPath } from "node:url";
-import { openPage, startChromium } from "../../test/browser/chromium.ts";
 import { bundle, serve } from "../../test/browser/site.ts";
+import { openPage, startChromium } from "../../ts/browser/chromium.ts";
 import type { Context } from "../frame/benchmark.ts";
 import type { Start } from "./benchmark.ts";
 
@@ -15,7 +15,7 @@ export async function chromiumStarts(
   context.atEnd(site.remove);
   const server = await serve(site.folder, false);
   context.atEnd(server.close);
-  const browser = await startChromium();
+  const browser = await startChromium("none");
   context.atEnd(() => browser.close());
   const model = [...packed];
   return async () => {

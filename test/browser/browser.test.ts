@@ -4,11 +4,12 @@
  */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openPage, startChromium } from "../../ts/browser/chromium.ts";
+import type { Server } from "../../ts/browser/server.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import type { PropertyResult } from "../kernels/property.ts";
 import { runKernelSuite } from "../kernels/suite.ts";
-import { openPage, startChromium } from "./chromium.ts";
-import { type Bundle, bundle, type Server, serve } from "./site.ts";
+import { type Bundle, bundle, serve } from "./site.ts";
 import { infer, type NetworkName, networkNames, type Trained, train } from "./work.ts";
 
 /** What Node makes of the same work, in one worker. */
@@ -19,7 +20,7 @@ let site: Bundle;
 let browser: Browser;
 
 beforeAll(async () => {
-  browser = await startChromium();
+  browser = await startChromium("none");
   site = await bundle("all");
   kernels = await runKernelSuite("plain");
   for (const name of networkNames) {

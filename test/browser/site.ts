@@ -1,11 +1,10 @@
 /** Pages as a user would ship them: bundled by `vite build` into a temporary folder and served over http. */
-import { createReadStream, globSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, extname, join, normalize, sep } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, createLogger, type Rolldown } from "vite";
+import { fileInside, type Server, startServer } from "../../ts/browser/server.ts";
 
 const pages = fileURLToPath(new URL("./pages", import.meta.url));
 
@@ -60,37 +59,10 @@ export async function bundle(name: string, root = pages): Promise<Bundle> {
   };
 }
 
-const types: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".wasm": "application/wasm",
-};
-
-/** What makes a page cross-origin isolated, so that it may share memory. */
-const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-
-export interface Server {
-  readonly address: string;
-  readonly close: () => Promise<void>;
-}
-
 /** Serves `folder` on a free port of this machine. */
-export async function serve(folder: string, isolated: boolean): Promise<Server> {
-  const server = createServer((request, response) => {
-    const path = normalize(join(folder, new URL(request.url ?? "/", "http://localhost").pathname));
-    const known = path.startsWith(folder + sep) && statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-    const type = types[extname(path)] ?? "application/octet-stream";
-    response.writeHead(known ? 200 : 404, { "Content-Type": type, ...(isolated ? isolation : {}) });
-    if (known) createReadStream(path).pipe(response);
-    else response.end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+export function serve(folder: string, isolated: boolean): Promise<Server> {
+  return startServer((path) => {
+    const file = fileInside(folder, path);
+    return file === undefined ? undefined : readFileSync(file);
+  }, isolated);
 }

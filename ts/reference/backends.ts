@@ -78,6 +78,8 @@ function requireRegistered(tf: TensorFlow, name: BackendName): void {
 async function startWebgl(tf: TensorFlow): Promise<Adapter> {
   const remedy =
     "Turn on hardware acceleration, start the browser with --enable-unsafe-swiftshader, or take wasm or cpu.";
+  // Else tfjs takes no context that the browser calculates on the processor.
+  tf.env().set("SOFTWARE_WEBGL_ENABLED", true);
   if (tf.env().getNumber("WEBGL_VERSION") === 0) {
     throw new ProxbitError("environment", "this page has no WebGL", remedy);
   }

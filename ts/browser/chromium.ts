@@ -1,0 +1,120 @@
+/** A headless Chromium, found where systems keep it, and pages that note everything that goes wrong in them. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { ProxbitError } from "../errors.ts";
+import { firstLine, loadPackage } from "../reference/packages.ts";
+
+/** `none`: pages without WebGL and WebGPU. `best`: on the machine's graphics card, or on SwiftShader where there is none. */
+export type Graphics = "none" | "best";
+
+/** No sandbox, for this may run as root and opens our own pages only; and no traffic of its own. */
+const quiet: readonly string[] = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Chromium leaves SwiftShader, and WebGPU without a screen, to those who ask for them; a card comes first even so. */
+const graphics: readonly string[] = ["--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--ignore-gpu-blocklist"];
+
+/** On Linux a page without a screen reaches a card through Vulkan only. Without a card these flags do harm. */
+const vulkan: readonly string[] = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
+
+/** Where Chromium and browsers made of it are found on this system. */
+function places(): readonly string[] {
+  switch (process.platform) {
+    case "darwin":
+      return ["Google Chrome", "Chromium", "Microsoft Edge"].map(
+        (name) => `/Applications/${name}.app/Contents/MacOS/${name}`,
+      );
+    case "win32":
+      return [process.env.PROGRAMFILES, process.env["PROGRAMFILES(X86)"], process.env.LOCALAPPDATA]
+        .filter((folder) => folder !== undefined)
+        .flatMap((folder) => [
+          join(folder, "Google/Chrome/Application/chrome.exe"),
+          join(folder, "Chromium/Application/chrome.exe"),
+          join(folder, "Microsoft/Edge/Application/msedge.exe"),
+        ]);
+    default:
+      return ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+        .map((name) => `/usr/bin/${name}`)
+        .concat("/snap/bin/chromium");
+  }
+}
+
+const remedy =
+  "Install Chromium or Chrome (on Debian: apt-get install chromium), or set CHROMIUM_PATH to the program of one.";
+
+function findChromium(): string {
+  const chosen = process.env.CHROMIUM_PATH;
+  const candidates = chosen === undefined ? places() : [chosen];
+  const found = candidates.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new ProxbitError("environment", `there is no Chromium at ${candidates.join(", ")}`, remedy);
+}
+
+/**
+ * Starts the Chromium at CHROMIUM_PATH, or the one in its usual place.
+ *
+ * @throws ProxbitError "environment" where there is none, it does not start, or playwright-core is missing.
+ */
+export async function startChromium(wanted: Graphics): Promise<Browser> {
+  if (wanted === "none") return launch(["--disable-gpu"]);
+  if (!hasLinuxCard()) return launch(graphics);
+  const browser = await launch([...graphics, ...vulkan]);
+  if (await drawsFast(browser)) return browser;
+  await browser.close();
+  return launch(graphics);
+}
+
+async function launch(flags: readonly string[]): Promise<Browser> {
+  const executablePath = findChromium();
+  const { chromium } = await loadPackage("playwright-core", () => import("playwright-core"));
+  try {
+    // Signals are the caller's: Chromium ends with the pipe that it is led by.
+    const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+    return await chromium.launch({ executablePath, args: [...quiet, ...flags], ...signals });
+  } catch (cause) {
+    throw new ProxbitError("environment", `${executablePath} does not start: ${firstLine(cause)}`, remedy, { cause });
+  }
+}
+
+/** Whether Linux shows a card: by its render node, NVIDIA's own device, or the one of Windows beneath. */
+function hasLinuxCard(): boolean {
+  if (process.platform !== "linux") return false;
+  if (existsSync("/dev/nvidiactl") || existsSync("/dev/dxg")) return true;
+  return existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
+}
+
+/** Whether pages get a WebGL context that the browser itself does not call slow. */
+async function drawsFast(browser: Browser): Promise<boolean> {
+  const page = await browser.newPage();
+  try {
+    return await page.evaluate(() => {
+      const options = { failIfMajorPerformanceCaveat: true };
+      return new OffscreenCanvas(1, 1).getContext("webgl2", options) !== null;
+    });
+  } finally {
+    await page.close();
+  }
+}
+
+/** Opens `address`; errors of the page, its console, its workers and its requests are added to `complaints`. */
+export async function openPage(browser: Browser, address: string, complaints: string[]): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  page.on("console", (message) => {
+    const type = message.type();
+    if (type === "error" || type === "warning") complaints.push(`console ${type}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("requestfailed", (request) => complaints.push(`request: ${request.url()} ${request.failure()?.errorText}`));
+  page.on("response", (response) => {
+    if (!response.ok()) complaints.push(`response: ${response.url()} ${response.status()}`);
+  });
+  await page.goto(address);
+  return page;
+}

@@ -1,0 +1,106 @@
+/**
+ * This package's own modules for a page, without a bundler: those of a clone with their types taken off, those of
+ * `dist/` as they are, and beside them the modules of the packages it names. A page knows no names of packages, and a
+ * worker takes no import map, so names in imports become addresses on the way out:
+ *
+ *   /proxbit/...         the folder that this module belongs to, ts/ or dist/
+ *   /packages/NAME/...   the package NAME, where Node finds it from here
+ *   /built-in.js         an empty module, for what is Node's own
+ */
+import { readFileSync } from "node:fs";
+import { createRequire, isBuiltin, stripTypeScriptTypes } from "node:module";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { fileInside } from "./server.ts";
+
+const require = createRequire(import.meta.url);
+const ownFolder = fileURLToPath(new URL("..", import.meta.url));
+const ownExtension = extname(fileURLToPath(import.meta.url));
+
+/** The address of a module of this package by its path without its end, such as "browser/page". */
+export function ownAddress(module: string): string {
+  return `/proxbit/${module}${ownExtension}`;
+}
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+}
+
+const manifest = JSON.parse(readFileSync(join(ownFolder, "..", "package.json"), "utf8")) as Manifest;
+const packages: ReadonlySet<string> = new Set([
+  ...Object.keys(manifest.dependencies),
+  ...Object.keys(manifest.peerDependencies),
+]);
+
+/** tfjs in single files, for its others come by the hundred. All share the core that is inside the first. */
+const tfjs = "/packages/@tensorflow/tfjs/dist/tf.fesm.min.js";
+const flat: Readonly<Record<string, string>> = {
+  "@tensorflow/tfjs": tfjs,
+  "@tensorflow/tfjs-core": tfjs,
+  "@tensorflow/tfjs-backend-wasm": "/packages/@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.fesm.min.js",
+  "@tensorflow/tfjs-backend-webgpu": "/packages/@tensorflow/tfjs-backend-webgpu/dist/tf-backend-webgpu.fesm.min.js",
+};
+
+const packagePattern = /^((?:@[^/]+\/)?[^/]+)(?:\/(.+))?$/;
+
+/** The folder of a package that this one names, or undefined where it is not installed. */
+function packageFolder(name: string): string | undefined {
+  if (!packages.has(name)) return undefined;
+  try {
+    return dirname(require.resolve(`${name}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The address of what an import names, or the name itself where it is of nothing that is served. */
+function addressOf(specifier: string): string {
+  if (isBuiltin(specifier)) return "/built-in.js";
+  if (flat[specifier] !== undefined) return flat[specifier];
+  const [, name = "", path] = packagePattern.exec(specifier) ?? [];
+  const folder = packageFolder(name);
+  if (folder === undefined) return specifier;
+  if (path !== undefined) return `/packages/${name}/${path}`;
+  // The field by which bundlers find a package's ES modules.
+  const { module, main } = require(join(folder, "package.json")) as {
+    readonly module?: string;
+    readonly main?: string;
+  };
+  return join(`/packages/${name}`, module ?? main ?? "index.js");
+}
+
+/** `from "NAME"`, `import "NAME"`, `import("NAME")` and `import.meta.resolve("NAME")`; not of relative paths. */
+const namePattern = /(\bfrom\s*|\bimport\s*\(?\s*|\bimport\.meta\.resolve\(\s*)(["'])([\w@][^"'\n]*)\2/g;
+
+function withAddresses(source: string): string {
+  return source.replace(namePattern, (_, before: string, quote: string, specifier: string) => {
+    return `${before}${quote}${addressOf(specifier)}${quote}`;
+  });
+}
+
+function locate(path: string): string | undefined {
+  if (path.startsWith("/proxbit/")) return fileInside(ownFolder, path.slice("/proxbit/".length));
+  if (!path.startsWith("/packages/")) return undefined;
+  const [, name = "", inner = ""] = packagePattern.exec(path.slice("/packages/".length)) ?? [];
+  const folder = packageFolder(name);
+  return folder === undefined ? undefined : fileInside(folder, inner);
+}
+
+/** What stands at an address: a module ready for the page, a .wasm file, or an empty page at "/". */
+export function findModule(path: string): string | Uint8Array | undefined {
+  if (path === "/") return '<!doctype html><title>proxbit</title><link rel="icon" href="data:,">';
+  if (path === "/built-in.js") return "export default {};";
+  const file = locate(path);
+  switch (file === undefined ? undefined : extname(file)) {
+    case ".ts":
+      return withAddresses(stripTypeScriptTypes(readFileSync(file as string, "utf8")));
+    case ".js":
+    case ".mjs":
+      return withAddresses(readFileSync(file as string, "utf8"));
+    case ".wasm":
+      return readFileSync(file as string);
+    default:
+      return undefined;
+  }
+}
