@@ -14,6 +14,7 @@ export const benchmarkNames = [
   "products",
   "train",
   "train-peers",
+  "reference",
   "start",
 ] as const;
 
@@ -49,6 +50,12 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "a training step of ResNet-20 against our own real products, tfjs and PyTorch",
     inBrowser: false,
     load: async () => (await import("./train/peers.ts")).peers,
+  },
+  reference: {
+    summary:
+      "a training step against tfjs on each of its backends: webgl and webgpu in Chromium, webgpu, wasm, cpu in Node",
+    inBrowser: false,
+    load: async () => (await import("./reference/benchmark.ts")).reference,
   },
   start: {
     summary: "size of the core, and time to the first answer in a fresh process",

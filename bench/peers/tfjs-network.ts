@@ -49,8 +49,10 @@ export function runGraph(
         });
       }
       case "dense": {
-        const product = tf.matMul(input as tf.Tensor2D, weightOf(`${node.name}/kernel`) as tf.Tensor2D);
-        return tf.add(product, weightOf(`${node.name}/bias`));
+        const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
+        const kernel = quantised(weightOf(`${node.name}/kernel`), weightQuantizer);
+        const product = tf.matMul(quantised(input, activationQuantizer) as tf.Tensor2D, kernel as tf.Tensor2D);
+        return useBias ? tf.add(product, weightOf(`${node.name}/bias`)) : product;
       }
       case "batchNorm":
         return norm === undefined ? input : norm(input, weightOf(`${node.name}/gamma`), weightOf(`${node.name}/beta`));
@@ -79,12 +81,20 @@ export function runGraph(
   return nodeValue(graph.output);
 }
 
-/** Variables for the trained parameters of `graph`, drawn from a normal distribution; scales are 1, shifts 0. */
-export function variablesOf(graph: Graph): ReadonlyMap<string, tf.Variable> {
+/**
+ * Variables for the trained parameters of `graph`: `weights` by the parameters' names or, where there are none, draws from a
+ * normal distribution with scales of 1 and shifts of 0.
+ */
+export function variablesOf(
+  graph: Graph,
+  weights?: ReadonlyMap<string, Float32Array>,
+): ReadonlyMap<string, tf.Variable> {
   return new Map(
     parametersOf(graph).flatMap(({ name, role, shape }) => {
       if (role === "statistic") return [];
       const dims = [...shape];
+      const given = weights?.get(name);
+      if (given !== undefined) return [[name, tf.variable(tf.tensor(given, dims))] as const];
       const start = name.endsWith("/kernel")
         ? tf.randomNormal(dims, 0, 0.1)
         : name.endsWith("/gamma")

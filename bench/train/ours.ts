@@ -6,15 +6,19 @@ import { createPool } from "../../ts/runtime/pool.ts";
 import type { Program } from "../../ts/runtime/program.ts";
 import { createEngine, type EngineOptions } from "../../ts/train/engine.ts";
 import { optimizers } from "../../ts/train/optimizers.ts";
+import { sumLosses } from "../../ts/train/programs.ts";
 import type { MemoryUse } from "../../ts/train/reserve.ts";
-import { initialize } from "../../ts/train/weights.ts";
+import { initialize, readWeights } from "../../ts/train/weights.ts";
 import { xorshift } from "../conv/problem.ts";
 import type { Context } from "../frame/benchmark.ts";
 
 export interface Stepper {
   readonly variant: string;
   readonly memory: MemoryUse;
-  readonly step: () => Promise<void>;
+  /** Makes a step; answers the mean loss of its images, before the update. */
+  readonly step: () => Promise<number>;
+  /** All values, by the parameters' names. */
+  readonly weights: () => Promise<ReadonlyMap<string, Float32Array>>;
   /** Where the time of some steps goes, as shares of the time of all workers: by kernel, and at barriers. */
   readonly profile: (steps: number) => Promise<StepProfile>;
   readonly close: () => void;
@@ -46,7 +50,7 @@ export async function stepper(
   { train }: Dataset,
   batch: number,
   workers: number,
-  context: Context,
+  context: Pick<Context, "atEnd">,
   options: EngineOptions = {},
 ): Promise<Stepper> {
   const pool = await createPool({ workers });
@@ -66,9 +70,12 @@ export async function stepper(
     memory: engine.measure(batch).memory,
     step: () =>
       engine.withPlan(batch, async (plan) => {
-        const { failure } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], []);
+        const losses = { address: plan.losses, bytes: 16 * plan.lanes.length };
+        const { failure, reads } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], [losses]);
         if (failure !== null) throw new Error(`${failure.node} met a number that is not finite`);
+        return sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes).loss / batch;
       }),
+    weights: () => engine.alone(() => readWeights(engine)),
     profile: (steps) =>
       engine.withPlan(batch, async (plan) => {
         const program = await engine.trainingProgram(plan, train, 0);

@@ -60,7 +60,7 @@ const contestant = (label: string, { step }: Stepper): Contestant => ({ name: la
 async function* againstTfjs(pace: Pace, context: Context): AsyncGenerator<Finding> {
   const ours = await stepper(graph, data, SMALL_BATCH, 1, context);
   await tf.setBackend("cpu");
-  const step = tfjsStep(graph, data, SMALL_BATCH);
+  const { step } = tfjsStep(graph, data.train, SMALL_BATCH);
   const contestants: readonly Contestant[] = [
     contestant("proxbit", ours),
     { name: "tfjs-backend-cpu", version: tf.version.tfjs, run: step },
@@ -73,7 +73,7 @@ async function* againstTfjs(pace: Pace, context: Context): AsyncGenerator<Findin
 async function wasmCannot(): Promise<Note> {
   await useWasmBackend();
   try {
-    await tfjsStep(graph, data, SMALL_BATCH)();
+    await tfjsStep(graph, data.train, SMALL_BATCH).step();
     return { type: "note", text: "tfjs-backend-wasm has made a training step: it belongs into the comparison now." };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);

@@ -1,8 +1,17 @@
-/** The training step of a graph in tfjs: straight-through signs, batch norm over the batch, cross entropy, Adam. */
-import type { Dataset } from "../../ts/io/dataset.ts";
+/**
+ * The training step of a graph in tfjs, as one writes it there: its own convolutions, batch norms over the batch, softmax
+ * cross entropy and Adam. Weights and activations are straight-through signs. It leaves running statistics out.
+ */
+import type { Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { tf } from "../peers/tfjs.ts";
 import { runGraph, variablesOf } from "../peers/tfjs-network.ts";
+
+export interface TfjsStep {
+  /** Makes a step, waits until it is done to the last update, and answers its loss. */
+  readonly step: () => Promise<number>;
+  readonly dispose: () => void;
+}
 
 /** The sign with sign(0) = +1; its gradient passes where |x| <= 1. */
 const sign = tf.customGrad((x, save) => {
@@ -15,7 +24,7 @@ const sign = tf.customGrad((x, save) => {
 }) as (x: tf.Tensor) => tf.Tensor;
 
 function norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
-  const { mean, variance } = tf.moments(x, [0, 1, 2]);
+  const { mean, variance } = tf.moments(x, [...Array(x.rank - 1).keys()]);
   return tf.batchNorm(
     x as tf.Tensor4D,
     mean as tf.Tensor1D,
@@ -26,14 +35,20 @@ function norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
   );
 }
 
-/** A function that makes one step on the first `batch` images and waits for its loss. */
-export function tfjsStep(graph: Graph, { train }: Dataset, batch: number): () => Promise<number> {
-  const variables = variablesOf(graph);
+/** Steps on the first `batch` images, from `weights` where they are given and from random ones where not. */
+export function tfjsStep(
+  graph: Graph,
+  train: Split,
+  batch: number,
+  weights?: ReadonlyMap<string, Float32Array>,
+): TfjsStep {
+  const variables = variablesOf(graph, weights);
   const latents = graph.nodes.flatMap((node) =>
-    node.op === "conv2d" && node.attributes.weightQuantizer !== null
+    (node.op === "conv2d" || node.op === "dense") && node.attributes.weightQuantizer !== null
       ? [variables.get(`${node.name}/kernel`) as tf.Variable]
       : [],
   );
+  const last = [...variables.values()].at(-1) as tf.Variable;
   const optimizer = tf.train.adam(1e-3);
   const shape = [batch, ...train.shape];
   const pixels = train.images.subarray(
@@ -41,7 +56,7 @@ export function tfjsStep(graph: Graph, { train }: Dataset, batch: number): () =>
     shape.reduce((product, size) => product * size, 1),
   );
   const labels = tf.oneHot(tf.tensor1d(train.labels.subarray(0, batch), "int32"), 10);
-  return async () => {
+  const step = async (): Promise<number> => {
     const loss = optimizer.minimize(
       () => {
         const x = tf.add(tf.mul(tf.tensor(Float32Array.from(pixels), shape), train.scale), train.offset);
@@ -55,6 +70,13 @@ export function tfjsStep(graph: Graph, { train }: Dataset, batch: number): () =>
     });
     const value = (await loss?.data())?.[0] ?? Number.NaN;
     loss?.dispose();
+    // A graphics card still works on the updates when the loss is there; it does all in order.
+    await last.data();
     return value;
   };
+  const dispose = (): void => {
+    tf.dispose([labels, ...variables.values()]);
+    optimizer.dispose();
+  };
+  return { step, dispose };
 }

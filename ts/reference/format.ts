@@ -42,7 +42,12 @@ const listed = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [title, ...lines.map((line) => wrapped(line, "  ", "    ")), ""];
 
 /** Where the check ran: "tfjs 4.22.0, backend webgl in Chromium 156.0.8078.79, on the GPU NVIDIA H100". */
-export const placeLine = ({ version, backend, host, adapter }: CheckReport): string =>
+export const placeLine = ({
+  version,
+  backend,
+  host,
+  adapter,
+}: Pick<CheckReport, "version" | "backend" | "host" | "adapter">): string =>
   `tfjs ${version}, backend ${backend} in ${host}, ${adapterText(adapter)}`;
 
 function adapterText({ name, kind }: Adapter): string {
