@@ -36,6 +36,8 @@ export interface Engine {
   readonly hardness: (progress: number) => string;
   /** A step of training, as it stands at `progress`. */
   readonly trainingProgram: (plan: TrainingPlan, split: Split, progress: number) => Promise<Program>;
+  /** The evaluation of a batch of which `valid` images count. */
+  readonly evaluatingProgram: (plan: TrainingPlan, split: Split, valid: number) => Promise<Program>;
   /** The numbers of programs that the workers hold. */
   readonly trainStep: (plan: TrainingPlan, split: Split, progress: number) => Promise<number>;
   readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number) => Promise<number>;
@@ -54,6 +56,8 @@ export type Live =
 export interface EngineOptions {
   /** Which products the layers use; "ff" is there to be compared with. "auto" where absent. */
   readonly products?: Products;
+  /** Whether every step keeps copies of all values and gradients (`observe.ts`); false where absent. */
+  readonly observed?: boolean;
 }
 
 /** Puts the state of `graph` into the pool's memory; values are still zero. */
@@ -85,8 +89,8 @@ export async function createEngine(
   };
 
   const source = (batch: number): PlanSource => {
-    const products = options.products ?? "auto";
-    return { graph, shapes, layout, optimizer, batch, products };
+    const { products = "auto", observed = false } = options;
+    return { graph, shapes, layout, optimizer, batch, products, observed };
   };
 
   const planFor = async (batch: number): Promise<TrainingPlan> => {
@@ -143,6 +147,7 @@ export async function createEngine(
     withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
     trainingProgram: async (plan, split, progress) => placed(plan, training(plan, await dataAt(split), progress)),
+    evaluatingProgram: async (plan, split, valid) => placed(plan, evaluateProgram(plan, await dataAt(split), valid)),
     trainStep: (plan, split, progress) =>
       program(plan, `train ${hardness(progress)}`, split, (data) => training(plan, data, progress)),
     evaluateStep: (plan, split, valid) =>

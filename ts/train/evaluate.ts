@@ -129,7 +129,8 @@ export function stopped(what: string): ProxbitError {
   return new ProxbitError("aborted", `${what} was stopped`, "The weights are those of the last completed step.");
 }
 
-function notFinite(node: string, when: string): ProxbitError {
+/** The error for a number that is not finite, met outside of training. */
+export function notFinite(node: string, when: string): ProxbitError {
   return new ProxbitError(
     "not-finite",
     `layer "${node}" met a number that is not finite during ${when}`,

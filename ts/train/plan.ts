@@ -46,6 +46,8 @@ export interface TrainingPlan {
   readonly owner: (name: string) => string;
   /** Symbolic address of the gradient at an owner's value. */
   readonly gradient: (owner: string) => (lane: Lane) => number;
+  /** Where copies of values and gradients are kept; null for a plan that nobody observes. */
+  readonly taps: Taps | null;
   /** The buffers with symbolic addresses, and the address of a lane's block for them. */
   readonly laneMemory: LaneMemory;
   readonly laneBlock: (lane: number) => number;
@@ -58,6 +60,15 @@ export interface TrainingPlan {
   readonly once: readonly Call[];
   /** One past the last byte. */
   readonly end: number;
+}
+
+/**
+ * Addresses of copies that outlast a step: of an owner's value and of the gradient there, f32, all images of the batch one
+ * after the other.
+ */
+export interface Taps {
+  readonly value: ReadonlyMap<string, number>;
+  readonly gradient: ReadonlyMap<string, number>;
 }
 
 /** Where live numbers lie in the block of floats at `address`; all offsets in floats. */
@@ -82,6 +93,8 @@ export interface PlanOptions {
   /** Bytes of a lane's block; 0 to find out how many the programs need. */
   readonly laneBytes: number;
   readonly products: Products;
+  /** Whether programs keep copies of all values and gradients, for a comparison with another calculation. */
+  readonly observed: boolean;
 }
 
 /** Plans the training of `graph`. */
@@ -154,6 +167,8 @@ export function planTraining(
   const losses = arena.allocate(16 * lanes.length);
   const predictions = arena.allocate(4 * batch);
   const blocks = lanes.map(() => arena.allocate(options.laneBytes));
+  const copies = (): ReadonlyMap<string, number> =>
+    new Map([...new Set(owners.values())].map((name) => [name, arena.allocate(4 * size(name) * batch)]));
 
   return {
     graph,
@@ -168,6 +183,7 @@ export function planTraining(
     predictions,
     owner,
     gradient: (name) => gradients.get(name) as (lane: Lane) => number,
+    taps: options.observed ? { value: copies(), gradient: copies() } : null,
     laneMemory,
     laneBlock: (lane) => blocks[lane] as number,
     bitBytes,

@@ -86,7 +86,27 @@ function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, bui
 }
 
 function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
-  for (const { layer } of plan.layers) layer?.forward(mode, builder);
+  for (const { node, layer } of plan.layers) {
+    layer?.forward(mode, builder);
+    // Of a batch norm and the sum behind it only the sum is written.
+    if (plan.context.fusions.sums.has(node.name)) continue;
+    keep(plan, node.name, plan.taps?.value.get(node.name), (lane) => plan.context.value(node.name, lane), builder);
+  }
+}
+
+/** Copies what lies at `from` in every lane to the tap at `tap`, where there is one. */
+function keep(
+  plan: TrainingPlan,
+  node: string,
+  tap: number | undefined,
+  from: (lane: Lane) => number,
+  builder: ProgramBuilder,
+): void {
+  if (tap === undefined) return;
+  const bytes = 4 * sizeOf(plan.context.shapes.get(node) as readonly number[]);
+  for (const lane of plan.lanes) {
+    builder.lane(lane.index, node, "copy", from(lane), tap + bytes * lane.first, bytes * lane.images);
+  }
 }
 
 function loss(plan: TrainingPlan, valid: number, withGradient: boolean, builder: ProgramBuilder): void {
@@ -119,6 +139,8 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
   gradients.begin(graph.output);
   for (const { node, layer } of plan.layers.toReversed()) {
     if (layer?.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
+    const tap = plan.taps?.gradient.get(node.name);
+    keep(plan, node.name, tap, (lane) => gradients.gradient(node.name, lane), builder);
     layer.backward(mode, builder, gradients);
     gradients.release(node.name, layer.readsGradientLater ?? false);
   }

@@ -40,6 +40,8 @@ export interface PlanSource {
   readonly optimizer: Optimizer;
   readonly batch: number;
   readonly products: Products;
+  /** Whether programs keep copies of all values and gradients. */
+  readonly observed: boolean;
 }
 
 /** The mode of a training step at `progress`. */
@@ -52,6 +54,7 @@ const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPl
   planTraining(source.graph, source.shapes, source.layout, {
     batch: source.batch,
     products: source.products,
+    observed: source.observed,
     base,
     laneBytes,
   });
