@@ -101,7 +101,15 @@ describe("a step", () => {
     ["resnet20 with BNN++", resnet20({ weightQuantizer: "bnn++", activationQuantizer: "bnn" })],
   ])("of %s takes at most a fifth more than what must be kept", (_name, graph) => {
     const layout = layoutParameters(parametersOf(graph), slotCount(optimizer), 0);
-    const source = { graph, shapes: shapesOf(graph), layout, optimizer, batch: 128, products: "auto" } as const;
+    const source = {
+      graph,
+      shapes: shapesOf(graph),
+      layout,
+      optimizer,
+      batch: 128,
+      products: "auto",
+      observed: false,
+    } as const;
     const { memory } = measurePlan(source);
     expect(memory.stepBytes + memory.stateBytes).toBeLessThanOrEqual(1.2 * memory.lowerBound);
   });

@@ -15,8 +15,11 @@
 /** Unit roundoff of f32. */
 export const UNIT = 2 ** -24;
 
-/** Below this, values may be taken for 0: graphics cards need not know subnormal numbers. */
-export const SMALLEST = 2 ** -126;
+/**
+ * Added to every tolerance: what fades (an exponential at the end of its range, subnormal numbers, which graphics cards need
+ * not know) may be 0 on one side. Beside any other number of a network it is 0.
+ */
+export const FADED = 2 ** -96;
 
 const LAMBDA = 8;
 

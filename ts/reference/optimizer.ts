@@ -1,0 +1,108 @@
+/**
+ * One update of a parameter in tfjs: SGD in PyTorch's form, Adam (Kingma and Ba, 2015, algorithm 1) with decoupled decay as
+ * AdamW (Loshchilov and Hutter, 2019); then the clipping of latent weights.
+ */
+import type { Graph } from "../nn/graph.ts";
+import { hyperOf, type Optimizer } from "../train/optimizers.ts";
+import type { Near } from "./maps.ts";
+import { FEW, UNIT } from "./rounding.ts";
+import type { Tensor, TensorFlow } from "./tensorflow.ts";
+
+/** A parameter, its gradient and the optimizer's tensors for it: velocity, or first and second moment. */
+export interface Updated {
+  readonly weights: Near;
+  readonly slots: readonly Near[];
+}
+
+/** Where the update stands: the share of the run that is done, its number from 1, and the bound on abs(w), 0 for none. */
+export interface UpdateMoment {
+  readonly progress: number;
+  readonly update: number;
+  readonly clip: number;
+}
+
+/** The parameter and the optimizer's tensors after an update. */
+export function update(
+  tf: TensorFlow,
+  optimizer: Optimizer,
+  weights: Tensor,
+  gradient: Tensor,
+  slots: readonly Tensor[],
+  { progress, update: number, clip }: UpdateMoment,
+): Updated {
+  const hyper = hyperOf(optimizer, progress, number, clip).map(Math.fround);
+  const moved =
+    optimizer.kind === "sgd"
+      ? sgd(tf, optimizer.nesterov, hyper, weights, gradient, slots)
+      : adam(tf, optimizer.decoupled, hyper, weights, gradient, slots);
+  if (clip === 0) return moved;
+  return { ...moved, weights: { ...moved.weights, value: tf.clipByValue(moved.weights.value, -clip, clip) } };
+}
+
+function sgd(
+  tf: TensorFlow,
+  nesterov: boolean,
+  [rate = 0, momentum = 0, decay = 0]: readonly number[],
+  weights: Tensor,
+  gradient: Tensor,
+  [velocity]: readonly Tensor[],
+): Updated {
+  const g = tf.add(gradient, tf.mul(weights, decay));
+  const magnitude = tf.add(tf.abs(gradient), tf.abs(tf.mul(weights, decay)));
+  const old = velocity ?? tf.zerosLike(weights);
+  const moving = momentum !== 0;
+  const v = moving ? tf.add(tf.mul(old, momentum), g) : old;
+  const height = tf.add(tf.mul(tf.abs(old), momentum), magnitude);
+  const direction = moving ? (nesterov ? tf.add(g, tf.mul(v, momentum)) : v) : g;
+  const value = tf.sub(weights, tf.mul(direction, rate));
+  const roundings = tf.add(tf.abs(weights), tf.mul(height, 4 * rate));
+  const slot = { value: v, distance: tf.mul(height, moving ? 8 * UNIT : 0) };
+  return { weights: { value, distance: tf.mul(roundings, 4 * UNIT) }, slots: velocity === undefined ? [] : [slot] };
+}
+
+function adam(
+  tf: TensorFlow,
+  decoupled: boolean,
+  hyper: readonly number[],
+  weights: Tensor,
+  gradient: Tensor,
+  [first, second]: readonly Tensor[],
+): Updated {
+  const [rate, beta1, beta2, epsilon, decay, , correction1, correction2] = hyper as [
+    number,
+    number,
+    number,
+    number,
+    ...number[],
+  ];
+  const coupled = decoupled ? 0 : (decay as number);
+  const g = tf.add(gradient, tf.mul(weights, coupled));
+  const height = tf.add(tf.abs(gradient), tf.mul(tf.abs(weights), coupled));
+  const [m0, v0] = [first ?? tf.zerosLike(weights), second ?? tf.zerosLike(weights)];
+  const m = tf.add(tf.mul(m0, beta1), tf.mul(g, Math.fround(1 - beta1)));
+  const v = tf.add(tf.mul(v0, beta2), tf.mul(tf.square(g), Math.fround(1 - beta2)));
+  const mDistance = tf.mul(tf.add(tf.mul(tf.abs(m0), beta1), tf.mul(height, 1 - beta1)), 8 * UNIT);
+  const vDistance = tf.mul(tf.add(tf.mul(v0, beta2), tf.mul(tf.square(height), 1 - beta2)), 16 * UNIT);
+  const root = tf.add(tf.sqrt(tf.div(v, correction2 as number)), epsilon);
+  const step = tf.mul(tf.div(tf.div(m, correction1 as number), root), rate);
+  const kept = decoupled ? tf.mul(weights, Math.fround(1 - Math.fround(rate * (decay as number)))) : weights;
+  const value = tf.sub(kept, step);
+  const fromFirst = tf.mul(tf.div(mDistance, root), rate / (correction1 as number));
+  // Of sqrt(v): half the relative distance of v, which is that of a sum of squares.
+  const fromSecond = tf.mul(tf.abs(step), FEW);
+  const distance = tf.add(tf.add(fromFirst, fromSecond), tf.mul(tf.abs(weights), 8 * UNIT));
+  return {
+    weights: { value, distance },
+    slots: [
+      { value: m, distance: mDistance },
+      { value: v, distance: vDistance },
+    ],
+  };
+}
+
+/** The bound that a quantizer puts on the latent weights of the parameter `name`; 0 for none. */
+export function clipOf(graph: Graph, name: string): number {
+  const node = graph.nodes.find((candidate) => name === `${candidate.name}/kernel`);
+  if (node?.op !== "conv2d" && node?.op !== "dense") return 0;
+  return node.attributes.weightQuantizer?.clipLatent ?? 0;
+}

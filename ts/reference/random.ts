@@ -1,0 +1,54 @@
+/** Networks and images to compare on: random, from a seed, and far from all that is trivial. */
+import { ProxbitError } from "../errors.ts";
+import type { Split } from "../io/dataset.ts";
+import type { Graph } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
+import { randomStream } from "../nn/random.ts";
+import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
+
+/** Bytes times a power of two plus such a fraction are exact in f32, and never 0. */
+const SCALE = 1 / 64;
+const OFFSET = -2 + 1 / 128;
+
+/** `count` images of random bytes for `graph`, with random labels. @throws ProxbitError `shape` for a graph not of images. */
+export function randomSplit(graph: Graph, seed: number, count: number): Split {
+  const [height, width, channels, ...more] = inputShapeOf(graph);
+  const classes = shapesOf(graph).get(graph.output) ?? [];
+  if (
+    height === undefined ||
+    width === undefined ||
+    channels === undefined ||
+    more.length > 0 ||
+    classes.length !== 1
+  ) {
+    throw new ProxbitError(
+      "shape",
+      `network "${graph.name}" maps [${inputShapeOf(graph).join(", ")}] to [${classes.join(", ")}]; a check trains on images`,
+      "Give a network from [height, width, channels] to [classes].",
+    );
+  }
+  const stream = randomStream(seed, "images");
+  const images = Uint8Array.from({ length: count * height * width * channels }, () => stream.below(256));
+  const labels = Uint8Array.from({ length: count }, () => stream.below(Math.min(256, classes[0] as number)));
+  return { count, images, labels, shape: [height, width, channels], scale: SCALE, offset: OFFSET };
+}
+
+/**
+ * Random values for every parameter: latent weights on both sides of +-1, scales of both signs, statistics that differ from
+ * channel to channel. All are f32.
+ */
+export function randomParameters(graph: Graph, seed: number): Map<string, Float32Array> {
+  return new Map(
+    parametersOf(graph).map(({ name, shape, role }) => {
+      const stream = randomStream(seed, name);
+      const draw = (): number => 2 * stream.uniform() - 1;
+      const scale = role === "real" && shape.length > 1 ? 1 / Math.sqrt(elementsOf(shape.slice(0, -1))) : 1.5;
+      const one = (): number => {
+        if (name.endsWith("/gamma")) return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
+        if (name.endsWith("/movingVariance")) return 0.5 + stream.uniform();
+        return scale * draw();
+      };
+      return [name, Float32Array.from({ length: elementsOf(shape) }, one)];
+    }),
+  );
+}

@@ -1,0 +1,207 @@
+/**
+ * One step of ours, gone through in tfjs: every layer's value, the gradient at every value and parameter, the update of
+ * every parameter and the running statistics.
+ *
+ * After each comparison the reference goes on from our number. So a tolerance covers the roundings of one operation, not the
+ * drift of many, and a sign or a maximum cannot fall differently because of an error made long before; that every number of
+ * the step follows from the ones before it makes the whole step right. How two whole runs drift apart is another comparison
+ * (`curve.ts`).
+ */
+import type { Graph, GraphNode } from "../nn/graph.ts";
+import { shapesOf } from "../nn/shapes.ts";
+import type { Observation } from "../train/observe.ts";
+import type { Optimizer } from "../train/optimizers.ts";
+import { compare, type Label } from "./compare.ts";
+import { exactly, isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
+import type { Near } from "./maps.ts";
+import { isProduct, type Pass, type Site } from "./operations.ts";
+import { clipOf, update } from "./optimizer.ts";
+import type { Row } from "./report.ts";
+import { UNIT } from "./rounding.ts";
+import type { Tensor, TensorFlow } from "./tensorflow.ts";
+
+export interface Step {
+  /** What the rows are said to belong to. */
+  readonly subject: string;
+  readonly graph: Graph;
+  /** The true classes of the images. */
+  readonly labels: ArrayLike<number>;
+  readonly seen: Observation;
+  /** `evaluate`: the hard network on its running statistics, forward only. */
+  readonly kind: Pass["kind"];
+}
+
+/** What the comparisons of a step share. */
+interface Reader {
+  readonly pass: Pass;
+  readonly node: (name: string) => GraphNode;
+  readonly site: (node: GraphNode) => Site;
+  /** Our value of a node, as a tensor; what we do not write is calculated from what we do. */
+  readonly near: (name: string) => Near;
+  readonly ours: (name: string) => Float32Array | undefined;
+}
+
+function readerOf(tf: TensorFlow, { graph, seen, kind }: Step): Reader {
+  const shapes = shapesOf(graph);
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const node = (name: string): GraphNode => nodes.get(name) as GraphNode;
+  const pass = { kind, progress: seen.progress };
+  const parameter = (name: string): Tensor => {
+    const values = seen.before.parameters.get(name) as Float32Array;
+    const [owner = "", suffix] = [name.slice(0, name.lastIndexOf("/")), name.slice(name.lastIndexOf("/") + 1)];
+    const input = shapes.get(node(owner).inputs[0] as string) as readonly number[];
+    return tf.tensor(values, suffix === "kernel" ? kernelShape(node(owner), input, values.length) : [values.length]);
+  };
+  const site = (given: GraphNode): Site => ({
+    pass,
+    parameter: (name) => parameter(`${given.name}/${name}`),
+    inputShape: shapes.get(given.inputs[0] ?? "") ?? [],
+  });
+  const near = (name: string): Near => {
+    const values = seen.values.get(name);
+    if (values !== undefined) return exactly(tf, tf.tensor(values, [seen.images, ...(shapes.get(name) ?? [])]));
+    return nearValue(tf, node(name), node(name).inputs.map(near), site(node(name)));
+  };
+  return { pass, node, site, near, ours: (name) => seen.values.get(name) };
+}
+
+/** `[height, width, channels, filters]` of a convolution, `[inputs, units]` of a dense layer. */
+function kernelShape(node: GraphNode, input: readonly number[], size: number): number[] {
+  const channels = input.at(-1) as number;
+  if (node.op !== "conv2d") return [channels, size / channels];
+  return [...node.attributes.kernelSize, channels, node.attributes.filters];
+}
+
+/** Values and loss of a step. */
+export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
+  const { subject, graph, seen, labels } = step;
+  const { near, node, site, ours, pass } = readerOf(tf, step);
+  for (const { name, op, inputs } of graph.nodes) {
+    const values = ours(name);
+    if (op === "input" || values === undefined) continue;
+    const exact = isBinary(node(name), { pass }) && !hasBias(node(name));
+    const label: Label = { subject, node: name, quantity: "value", exact };
+    yield compare(tf, label, values, () => nearValue(tf, node(name), inputs.map(near), site(node(name))));
+  }
+  const label: Label = { subject, node: graph.output, quantity: "loss" };
+  yield compare(
+    tf,
+    label,
+    [seen.loss],
+    () => nearLoss(tf, near(graph.output).value, truth(tf, labels, seen.images)).loss,
+  );
+}
+
+const hasBias = (node: GraphNode): boolean => isProduct(node) && node.attributes.useBias;
+
+const truth = (tf: TensorFlow, labels: ArrayLike<number>, images: number): Tensor =>
+  tf.tensor(Int32Array.from(labels).subarray(0, images), [images], "int32");
+
+/** A reader of a value: the node, and which of its inputs it is. */
+interface Use {
+  readonly reader: GraphNode;
+  readonly place: number;
+}
+
+/** The gradients of a step of training, from the loss to the first layer. */
+export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
+  const { subject, graph, seen, labels } = step;
+  const { near, site, node } = readerOf(tf, step);
+  const shapes = shapesOf(graph);
+  const owner = (name: string): string => (node(name).op === "flatten" ? owner(node(name).inputs[0] as string) : name);
+  const gradientAt = (name: string): Tensor =>
+    tf.tensor(seen.gradients.get(name) as Float32Array, [seen.images, ...(shapes.get(name) ?? [])]);
+  const inputsOf = (reader: GraphNode): Tensor[] => reader.inputs.map((name) => near(name).value);
+  /** Flatten is the same memory as its input: its readers read the input. */
+  const usesOf = (name: string): readonly Use[] =>
+    graph.nodes.flatMap((reader) =>
+      reader.op === "flatten"
+        ? []
+        : reader.inputs.flatMap((input, place) => (owner(input) === name ? [{ reader, place }] : [])),
+    );
+
+  const share = ({ reader, place }: Use, shape: readonly number[]): Near => {
+    const inputs = inputsOf(reader);
+    const { value, distance } = nearGradient(tf, reader, inputs, site(reader), gradientAt(reader.name), "input", place);
+    const size = [seen.images, ...shape];
+    return { value: tf.reshape(value, size), distance: tf.reshape(distance, size) };
+  };
+
+  for (const { name } of graph.nodes.toReversed()) {
+    const ours = seen.gradients.get(name);
+    if (ours !== undefined) {
+      yield compare(tf, { subject, node: name, quantity: "gradient" }, ours, () => {
+        const shape = shapes.get(name) ?? [];
+        const shares = usesOf(name).map((use) => share(use, shape));
+        if (name === owner(graph.output)) {
+          const logits = near(graph.output).value;
+          shares.push(nearLoss(tf, logits, truth(tf, labels, seen.images)).gradient);
+        }
+        return sumOf(tf, shares);
+      });
+    }
+    for (const [parameter, gradient] of seen.parameterGradients) {
+      if (parameter.slice(0, parameter.lastIndexOf("/")) !== name) continue;
+      const target = parameter.slice(name.length + 1) as Target;
+      yield compare(tf, { subject, node: parameter, quantity: "gradient" }, gradient, () =>
+        nearGradient(tf, node(name), inputsOf(node(name)), site(node(name)), gradientAt(name), target),
+      );
+    }
+  }
+}
+
+/** What several readers of a value give back to it together. */
+function sumOf(tf: TensorFlow, shares: readonly Near[]): Near {
+  const [first, ...others] = shares as [Near, ...Near[]];
+  return others.reduce((sum, share) => {
+    const value = tf.add(sum.value, share.value);
+    const rounded = tf.mul(tf.add(tf.abs(sum.value), tf.abs(share.value)), 2 * UNIT);
+    return { value, distance: tf.add(tf.add(sum.distance, share.distance), rounded) };
+  }, first);
+}
+
+/** Parameters, the optimizer's tensors and running statistics after the step. */
+export async function* compareUpdates(
+  tf: TensorFlow,
+  step: Step,
+  optimizer: Optimizer,
+): AsyncGenerator<Row, void, undefined> {
+  const { subject, graph, seen } = step;
+  const { before, after, progress, update: number } = seen;
+  for (const [name, gradient] of seen.parameterGradients) {
+    const tensor = (values: Float32Array): Tensor => tf.tensor(values, [values.length]);
+    const old = (before.slots.get(name) ?? []).map((values) => values);
+    const moment = { progress, update: number, clip: clipOf(graph, name) };
+    const updated = () =>
+      update(
+        tf,
+        optimizer,
+        tensor(before.parameters.get(name) as Float32Array),
+        tensor(gradient),
+        old.map(tensor),
+        moment,
+      );
+    const label: Label = { subject, node: name, quantity: "update" };
+    yield compare(tf, label, after.parameters.get(name) as Float32Array, () => updated().weights);
+    for (const [place, slot] of (after.slots.get(name) ?? []).entries()) {
+      const of = { ...label, node: `${name} (${slotNames[optimizer.kind][place]})` };
+      yield compare(tf, of, slot, () => updated().slots[place] as Near);
+    }
+  }
+  const { near } = readerOf(tf, step);
+  for (const node of graph.nodes) {
+    if (node.op !== "batchNorm") continue;
+    for (const suffix of ["movingMean", "movingVariance"] as const) {
+      const name = `${node.name}/${suffix}`;
+      const label: Label = { subject, node: name, quantity: "statistics" };
+      yield compare(tf, label, after.parameters.get(name) as Float32Array, () => {
+        const running = ["movingMean", "movingVariance"].map((kind) =>
+          tf.tensor(before.parameters.get(`${node.name}/${kind}`) as Float32Array),
+        ) as [Tensor, Tensor];
+        return nearStatistics(tf, node, near(node.inputs[0]).value, running)[suffix];
+      });
+    }
+  }
+}
+
+const slotNames = { sgd: ["velocity"], adam: ["first moment", "second moment"] } as const;

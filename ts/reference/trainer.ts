@@ -1,0 +1,128 @@
+/**
+ * Training on tfjs: the same graph, forward, loss, backward by tfjs's own differentiation with each quantizer's B in place of
+ * F's derivative, the optimizer's update, clipping, running statistics. It follows its own numbers from step to step.
+ */
+import type { Graph, GraphNode } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
+import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import type { Optimizer } from "../train/optimizers.ts";
+import { slotCount } from "../train/optimizers.ts";
+import { crossEntropy, evaluateNode, type Moments } from "./operations.ts";
+import { clipOf, update } from "./optimizer.ts";
+import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
+
+/** A batch: pixels as the network sees them, `[images][height][width][channels]`, and a class for each image. */
+export interface Batch {
+  readonly images: number;
+  readonly pixels: Float32Array;
+  readonly labels: ArrayLike<number>;
+}
+
+export interface ReferenceTrainer {
+  /** Makes one step at `progress` of the run, the `update`th, from 1; resolves to the loss before the update. */
+  step(batch: Batch, progress: number, update: number): Promise<number>;
+  /** Parameters and running statistics by name. */
+  weights(): Promise<Map<string, Float32Array>>;
+  /** Frees all tensors. */
+  dispose(): void;
+}
+
+/** A trainer on the backend that `tf` has in use, from `weights` on. */
+export function createReferenceTrainer(
+  tf: TensorFlow,
+  graph: Graph,
+  optimizer: Optimizer,
+  weights: ReadonlyMap<string, Float32Array>,
+): ReferenceTrainer {
+  const shapes = shapesOf(graph);
+  const variables = new Map<string, Variable>();
+  const slots = new Map<string, readonly Variable[]>();
+  for (const { name, role, shape } of parametersOf(graph)) {
+    const values = weights.get(name) as Float32Array;
+    variables.set(
+      name,
+      tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), role !== "statistic")),
+    );
+    const count = role === "statistic" ? 0 : slotCount(optimizer);
+    slots.set(
+      name,
+      Array.from({ length: count }, () => tf.tidy(() => tf.variable(tf.zeros([...shape]), false))),
+    );
+  }
+  const variable = (name: string): Variable => variables.get(name) as Variable;
+  const trained = parametersOf(graph).filter(({ role }) => role !== "statistic");
+
+  /** The loss of a batch; what it learns of batch statistics goes into `moments`. */
+  const lossOf = (x: Tensor, labels: Tensor, progress: number, moments: Map<string, Moments>): Tensor => {
+    const values = new Map<string, Tensor>();
+    for (const node of graph.nodes) {
+      const inputs = node.op === "input" ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
+      const site = {
+        pass: { kind: "train", progress } as const,
+        parameter: (name: string) => variable(`${node.name}/${name}`),
+        inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
+        moments: (given: Tensor): Moments => {
+          const found = tf.moments(given, axesOf(given));
+          moments.set(node.name, { mean: tf.keep(found.mean), variance: tf.keep(found.variance) });
+          return found;
+        },
+      };
+      values.set(node.name, evaluateNode(tf, node, inputs, site));
+    }
+    return crossEntropy(tf, values.get(graph.output) as Tensor, labels);
+  };
+
+  const move = (name: string, gradient: Tensor, progress: number, number: number): void => {
+    const state = slots.get(name) as readonly Variable[];
+    const moment = { progress, update: number, clip: clipOf(graph, name) };
+    const moved = update(tf, optimizer, variable(name), gradient, state, moment);
+    variable(name).assign(moved.weights.value);
+    for (const [place, slot] of moved.slots.entries()) state[place]?.assign(slot.value);
+  };
+
+  const follow = (node: GraphNode, { mean, variance }: Moments, rows: number): void => {
+    if (node.op !== "batchNorm") return;
+    const share = 1 - node.attributes.momentum;
+    const unbiased = rows > 1 ? tf.mul(variance, rows / (rows - 1)) : variance;
+    for (const [suffix, value] of [
+      ["movingMean", mean],
+      ["movingVariance", unbiased],
+    ] as const) {
+      const running = variable(`${node.name}/${suffix}`);
+      running.assign(tf.add(tf.mul(running, 1 - share), tf.mul(value, share)));
+    }
+  };
+
+  const inputShape = shapes.get((graph.nodes.find((node) => node.op === "input") as GraphNode).name) ?? [];
+  return {
+    step: async ({ images, pixels, labels }, progress, number) => {
+      const moments = new Map<string, Moments>();
+      const loss = tf.tidy(() => {
+        const x = tf.tensor(pixels, [images, ...inputShape]);
+        const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
+        const varied = trained.map(({ name }) => variable(name));
+        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, moments) as never, varied);
+        for (const { name } of trained) move(name, grads[variable(name).name] as Tensor, progress, number);
+        for (const node of graph.nodes) {
+          const found = moments.get(node.name);
+          if (found === undefined) continue;
+          follow(node, found, images * elementsOf((shapes.get(node.name) ?? []).slice(0, -1)));
+          tf.dispose([found.mean, found.variance]);
+        }
+        return value as Tensor;
+      });
+      const [value] = await loss.data();
+      loss.dispose();
+      return value as number;
+    },
+    weights: async () => {
+      const found = new Map<string, Float32Array>();
+      for (const [name, tensor] of variables) found.set(name, (await tensor.data()) as Float32Array);
+      return found;
+    },
+    dispose: () => tf.dispose([...variables.values(), ...[...slots.values()].flat()]),
+  };
+}
+
+/** All axes but the last. */
+const axesOf = (x: Tensor): number[] => Array.from({ length: x.rank - 1 }, (_, axis) => axis);
