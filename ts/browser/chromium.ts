@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { ProxbitError } from "../errors.ts";
 import { firstLine, loadPackage } from "../reference/packages.ts";
 
-/** `none`: pages without WebGL and WebGPU. `best`: on the machine's graphics card, or on SwiftShader where there is none. */
+/** `none`: no card is touched. `best`: pages calculate on the machine's card, or on SwiftShader where there is none. */
 export type Graphics = "none" | "best";
 
 /** No sandbox, for this may run as root and opens our own pages only; and no traffic of its own. */
