@@ -1,5 +1,5 @@
 /** A convolution and its gradient on small whole numbers, by tfjs and by its definition. */
-import type { TensorFlow } from "../ts/reference/backends.ts";
+import type { TensorFlow } from "../ts/reference/tensorflow.ts";
 
 const wholeNumbers = (count: number, step: number) => Array.from({ length: count }, (_, at) => ((at * step) % 17) - 8);
 

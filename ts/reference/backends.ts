@@ -8,8 +8,7 @@ import { hostName } from "./host.ts";
 import { provideWebgpu } from "./node-webgpu.ts";
 import { firstLine, loadPackage } from "./packages.ts";
 import type { Adapter, BackendName } from "./report.ts";
-
-export type TensorFlow = typeof import("@tensorflow/tfjs");
+import type { TensorFlow } from "./tensorflow.ts";
 
 export interface StartedBackend {
   readonly tf: TensorFlow;
