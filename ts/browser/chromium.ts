@@ -18,8 +18,16 @@ const quiet: readonly string[] = [
   "--disable-sync",
 ];
 
-/** Chromium leaves SwiftShader, and WebGPU without a screen, to those who ask for them; a card comes first even so. */
-const graphics: readonly string[] = ["--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--ignore-gpu-blocklist"];
+/**
+ * Chromium leaves SwiftShader, and WebGPU without a screen, to those who ask for them; a card comes first even so. The
+ * watchdog would take slow work on SwiftShader for a driver that hangs.
+ */
+const graphics: readonly string[] = [
+  "--enable-unsafe-swiftshader",
+  "--enable-unsafe-webgpu",
+  "--ignore-gpu-blocklist",
+  "--disable-gpu-watchdog",
+];
 
 /** On Linux a page without a screen reaches a card through Vulkan only. Without a card these flags do harm. */
 const vulkan: readonly string[] = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];

@@ -9,7 +9,7 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire, isBuiltin, stripTypeScriptTypes } from "node:module";
-import { dirname, extname, join } from "node:path";
+import { dirname, extname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fileInside } from "./server.ts";
 
@@ -67,7 +67,7 @@ function addressOf(specifier: string): string {
     readonly module?: string;
     readonly main?: string;
   };
-  return join(`/packages/${name}`, module ?? main ?? "index.js");
+  return posix.join(`/packages/${name}`, module ?? main ?? "index.js");
 }
 
 /** `from "NAME"`, `import "NAME"`, `import("NAME")` and `import.meta.resolve("NAME")`; not of relative paths. */
