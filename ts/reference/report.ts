@@ -62,7 +62,6 @@ export interface Row {
     | "forward map"
     | "backward map"
     | "value"
-    | "signs"
     | "loss"
     | "gradient"
     | "update"

@@ -1,6 +1,4 @@
-/** The library that the reference is written in, by its types alone: whoever runs a check brings the library itself. */
-import type * as tfjs from "@tensorflow/tfjs";
-
-export type TensorFlow = typeof tfjs;
-export type Tensor = tfjs.Tensor;
-export type Variable = tfjs.Variable;
+/** The library that the reference is written in, by its types alone: it is loaded when a backend is started. */
+export type TensorFlow = typeof import("@tensorflow/tfjs");
+export type Tensor = import("@tensorflow/tfjs").Tensor;
+export type Variable = import("@tensorflow/tfjs").Variable;
