@@ -74,7 +74,7 @@ export async function startChromium(wanted: Graphics): Promise<Browser> {
   if (wanted === "none") return launch(["--disable-gpu"]);
   if (!hasLinuxCard()) return launch(graphics);
   const browser = await launch([...graphics, ...vulkan]);
-  if (await drawsFast(browser)) return browser;
+  if (await drawsFast(browser).catch(() => false)) return browser;
   await browser.close();
   return launch(graphics);
 }
