@@ -1,0 +1,99 @@
+/** Checks in Chromium: they answer as in Node, and browser and server end however a check ends. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { checkIn } from "../../ts/browser/check.ts";
+import { startChromium } from "../../ts/browser/chromium.ts";
+import { checkInChromium } from "../../ts/browser/index.ts";
+import { type Graph, layers, sequential } from "../../ts/index.ts";
+import { check } from "../../ts/reference/index.ts";
+import type { CheckEvent, CheckRequest } from "../../ts/reference/report.ts";
+
+const network: Graph = sequential({ inputShape: [8, 8, 1] }, [
+  layers.conv2d({ filters: 8, kernelSize: 3 }),
+  layers.batchNorm(),
+  layers.binaryConv2d({ filters: 8, kernelSize: 3 }),
+  layers.batchNorm(),
+  layers.flatten(),
+  layers.dense({ units: 4 }),
+]);
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await startChromium("best");
+});
+
+afterAll(() => browser?.close());
+
+describe("a check in Chromium", () => {
+  const request: CheckRequest = {
+    backend: "cpu",
+    subjects: [{ kind: "graph", graph: network }],
+    batchSize: 2,
+    steps: 2,
+  };
+
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it("answers what the same check answers in Node", async () => {
+    const events: CheckEvent[] = [];
+    const found = await checkInChromium(request, { onEvent: (event) => events.push(event) });
+    const expected: CheckEvent[] = [];
+    const inNode = await check(request, { onEvent: (event) => expected.push(event) });
+    const host = expect.stringMatching(/^Chromium \d/);
+    expect(found).toEqual({ ...inNode, host, seconds: expect.any(Number) });
+    expect(events).toEqual(expected);
+    expect(events.length).toBeGreaterThan(0);
+  });
+
+  it("hands over the errors of the check", async () => {
+    const unknown: CheckRequest = { backend: "cpu", subjects: [{ kind: "model", name: "no-such-model" }] };
+    const inNode = await check(unknown).catch((error: unknown) => error);
+    await expect(checkInChromium(unknown)).rejects.toEqual(inNode);
+  });
+
+  it("stops by the signal, before it starts and in the midst of it", async () => {
+    await expect(checkInChromium(request, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+    const controller = new AbortController();
+    const stopped = checkInChromium(request, { signal: controller.signal, onEvent: () => controller.abort() });
+    await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+  });
+
+  it.each([
+    ["is closed", (page: Page) => page.close()],
+    [
+      "crashes",
+      async (page: Page) => {
+        const session = await page.context().newCDPSession(page);
+        // Nothing answers any more.
+        session.send("Page.crash").catch(() => {});
+      },
+    ],
+  ])("ends when its page %s", async (_, destroy) => {
+    const onEvent = (): void => void destroy(browser.contexts().at(-1)?.pages()[0] as Page);
+    await expect(checkIn(browser, request, { onEvent })).rejects.toMatchObject({
+      code: "environment",
+      message: /the page in Chromium ended before the check did/,
+    });
+    expect(browser.isConnected()).toBe(true);
+  });
+
+  it("ends when its browser ends", async () => {
+    const other = await startChromium("best");
+    await expect(checkIn(other, request, { onEvent: () => void other.close() })).rejects.toMatchObject({
+      code: "environment",
+    });
+  });
+
+  it.each([
+    ["/nowhere/chromium", /there is no Chromium at \/nowhere\/chromium/],
+    [process.execPath, /does not start/],
+  ])("says what it lacks where CHROMIUM_PATH is %s", async (path, message) => {
+    vi.stubEnv("CHROMIUM_PATH", path);
+    await expect(checkInChromium(request)).rejects.toMatchObject({
+      code: "environment",
+      message,
+      remedy: /apt-get install chromium/,
+    });
+  });
+});

@@ -1,0 +1,102 @@
+/** A check in headless Chromium: it starts the browser and a server for it, runs the check in a page, and ends both. */
+import type { Browser, Page } from "playwright-core";
+import { ProxbitError } from "../errors.ts";
+import { firstLine } from "../reference/packages.ts";
+import type { CheckEvent, CheckReport, CheckRequest } from "../reference/report.ts";
+import { openPage, startChromium } from "./chromium.ts";
+import { type Outcome, packRequest } from "./messages.ts";
+import { findModule, ownAddress } from "./modules.ts";
+import { startServer } from "./server.ts";
+
+export interface BrowserCheckOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: ((event: CheckEvent) => void) | undefined;
+}
+
+/**
+ * `check` of `proxbit/reference` in a page of headless Chromium, on the machine's graphics card or, where there is none,
+ * on SwiftShader. Browser and server have ended when it settles.
+ *
+ * @throws ProxbitError "environment" where the browser, a package or a graphics driver is missing or the page dies,
+ *   "aborted" by the signal, and whatever `check` throws.
+ */
+export async function checkInChromium(request: CheckRequest, options: BrowserCheckOptions = {}): Promise<CheckReport> {
+  stopIfAborted(options.signal);
+  const browser = await startChromium("best");
+  try {
+    return await checkIn(browser, request, options);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** The same in a browser that runs already, which stays open. */
+export async function checkIn(
+  browser: Browser,
+  request: CheckRequest,
+  { signal, onEvent = () => {} }: BrowserCheckOptions = {},
+): Promise<CheckReport> {
+  const stopped = Promise.withResolvers<never>();
+  // Nobody may be waiting for it when the signal comes.
+  stopped.promise.catch(() => {});
+  const stop = (): void => stopped.reject(aborted());
+  signal?.addEventListener("abort", stop);
+  const complaints: string[] = [];
+  const server = await startServer(findModule, true);
+  try {
+    stopIfAborted(signal);
+    const page = await Promise.race([openPage(browser, server.address, complaints), stopped.promise]);
+    try {
+      return reportOf(await Promise.race([runIn(page, request, onEvent), stopped.promise]));
+    } finally {
+      await page.context().close();
+    }
+  } catch (error) {
+    throw withComplaints(error, complaints);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    await server.close();
+  }
+}
+
+async function runIn(page: Page, request: CheckRequest, onEvent: (event: CheckEvent) => void): Promise<Outcome> {
+  try {
+    await page.exposeFunction("proxbitEvent", onEvent);
+    const module = JSON.stringify(ownAddress("browser/page"));
+    const argument = JSON.stringify(packRequest(request));
+    // As text, for a tool that rewrites imports in Node's modules must not rewrite this one.
+    return await page.evaluate<Outcome>(`import(${module}).then(({ runCheck }) => runCheck(${argument}))`);
+  } catch (cause) {
+    throw new ProxbitError(
+      "environment",
+      `the page in Chromium ended before the check did: ${firstLine(cause)}`,
+      "Run it again, with a smaller batch where memory is short; where a driver is at fault, update it or take another " +
+        "backend.",
+      { cause },
+    );
+  }
+}
+
+function reportOf(outcome: Outcome): CheckReport {
+  if (outcome.kind === "report") return outcome.report;
+  if (outcome.kind === "error") throw new ProxbitError(outcome.code, outcome.message, outcome.remedy);
+  const error = new Error(outcome.message);
+  error.stack = outcome.stack;
+  throw error;
+}
+
+/** The error, with what went wrong in the page beside it. Warnings are left out: drivers give them by the dozen. */
+function withComplaints(error: unknown, complaints: readonly string[]): unknown {
+  const grave = complaints.filter((complaint) => !complaint.startsWith("console warning"));
+  if (grave.length === 0 || !(error instanceof Error)) return error;
+  error.message += ` (the page reports: ${grave.join("; ")})`;
+  return error;
+}
+
+function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw aborted();
+}
+
+function aborted(): ProxbitError {
+  return new ProxbitError("aborted", "the check was stopped", "Run it again; nothing was written.");
+}

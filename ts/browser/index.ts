@@ -1,0 +1,2 @@
+/** Checks in headless Chromium. */
+export { type BrowserCheckOptions, checkInChromium } from "./check.ts";

@@ -1,0 +1,40 @@
+/** What goes into a page and comes back: plain JSON, so that any browser's driver can carry it. */
+import type { ErrorCode } from "../errors.ts";
+import type { CheckReport, CheckRequest, Subject } from "../reference/report.ts";
+
+type SentSubject = Exclude<Subject, { readonly kind: "file" }> | { readonly kind: "file"; readonly base64: string };
+
+/** A request whose files are text. */
+export interface SentRequest extends Omit<CheckRequest, "subjects"> {
+  readonly subjects?: readonly SentSubject[];
+}
+
+/** How a check in a page has ended. */
+export type Outcome =
+  | { readonly kind: "report"; readonly report: CheckReport }
+  /** A ProxbitError. */
+  | { readonly kind: "error"; readonly code: ErrorCode; readonly message: string; readonly remedy: string }
+  /** Any other error: a mistake of ours or of tfjs. */
+  | { readonly kind: "failure"; readonly message: string; readonly stack: string };
+
+/** For the page; in Node. */
+export function packRequest(request: CheckRequest): SentRequest {
+  const { subjects, ...rest } = request;
+  if (subjects === undefined) return rest;
+  const packed = subjects.map((subject): SentSubject => {
+    if (subject.kind !== "file") return subject;
+    return { kind: "file", base64: Buffer.from(subject.bytes).toString("base64") };
+  });
+  return { ...rest, subjects: packed };
+}
+
+/** In the page. */
+export function unpackRequest(request: SentRequest): CheckRequest {
+  const { subjects, ...rest } = request;
+  if (subjects === undefined) return rest;
+  const unpacked = subjects.map((subject): Subject => {
+    if (subject.kind !== "file") return subject;
+    return { kind: "file", bytes: Uint8Array.from(atob(subject.base64), (letter) => letter.charCodeAt(0)) };
+  });
+  return { ...rest, subjects: unpacked };
+}
