@@ -87,7 +87,7 @@ export function backwardMap(tf: TensorFlow, map: BackwardMap, x: Tensor, paramet
     case "box":
       return exact(tf.cast(tf.lessEqual(tf.abs(x), 1), "float32"));
     case "polyPrime": {
-      const value = tf.relu(tf.sub(2, tf.mul(2, tf.abs(x))));
+      const value = tf.mul(2, tf.sub(1, tf.minimum(tf.abs(x), 1)));
       return { value, distance: tf.fill(x.shape, 4 * UNIT) };
     }
     case "edePrime": {
