@@ -6,7 +6,7 @@ import { failureOf, jsonLines, proxbit } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
 describe.concurrent("help", () => {
-  it.each(["train", "eval", "predict", "explain"])("of %s has an example and --json", async (command) => {
+  it.each(["train", "eval", "predict", "explain", "check"])("of %s has an example and --json", async (command) => {
     const { code, stdout, stderr } = await proxbit(command, "--help");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Usage: proxbit ${command}`);
@@ -17,7 +17,7 @@ describe.concurrent("help", () => {
   it("lists the commands where none is given", async () => {
     const { code, stdout } = await proxbit();
     expect(code).toBe(0);
-    for (const command of ["train", "eval", "predict", "explain"]) expect(stdout).toContain(`\n  ${command} `);
+    for (const command of ["train", "eval", "predict", "explain", "check"]) expect(stdout).toContain(`\n  ${command} `);
   });
 });
 
@@ -82,6 +82,35 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       'no quantizer is called "bnm"',
       "bnn",
     ],
+    [
+      "an unknown backend",
+      ["check", "--backend", "webgI"],
+      '--backend is "webgI", which is none of its values',
+      'Did you mean "webgl"? Known: webgl, webgpu, wasm, cpu, all.',
+    ],
+    ["a backend in the wrong host", ["check", "--host", "node"], "webgl is not checked in Node", "--host chromium"],
+    [
+      "a host for all backends",
+      ["check", "--backend", "all", "--host", "node"],
+      "--host is for one backend",
+      "Leave --host out",
+    ],
+    [
+      "a model file to check with a network's option",
+      ["check", "nowhere.safetensors", "--quantizer", "bnn"],
+      "--quantizer is for networks, and nowhere.safetensors is taken for a model file",
+      "mlp, cnn, resnet20",
+    ],
+    [
+      "a model file to check that is not there",
+      ["check", "nowhere.safetensors", "--backend", "cpu"],
+      "nowhere.safetensors cannot be read",
+      "path",
+    ],
+    ["neither a file nor a model to check", ["check", "resnet21"], 'no model is called "resnet21"', '"resnet20"'],
+    ["an unknown quantizer to check", ["check", "--quantizer", "bnm"], 'no quantizer is called "bnm"', "bnn"],
+    ["images for every network", ["check", "--input-shape", "8x8x1"], "--input-shape is for one network", "mlp, cnn"],
+    ["no steps", ["check", "mlp", "--steps", "0"], "--steps must be a whole number from 1", "whole"],
     [
       "a module that is not there",
       train("--out", "x", "--model", "./nowhere.ts"),

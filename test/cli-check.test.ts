@@ -1,10 +1,17 @@
-/** The command that compares with TensorFlow.js: what it refuses, prints and exits with, over reports made by hand. */
+/** The command that compares with TensorFlow.js: what it prints and exits with, over reports made by hand and at work. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { describe, expect, it, vi } from "vitest";
 import { everyRun, exitCodeOf, type Outcome, resultOfAll, runAll, runOf, textOfAll } from "../ts/cli/check-runs.ts";
-import type { Context } from "../ts/cli/run.ts";
+import { type Context, runWithContext } from "../ts/cli/run.ts";
 import { ProxbitError } from "../ts/errors.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
 import { formatCheck } from "../ts/reference/format.ts";
 import type { CheckReport, Row } from "../ts/reference/report.ts";
+import { Trainer } from "../ts/train/trainer.ts";
+import { jsonLines, outcome, proxbit, start } from "./cli-helpers.ts";
+import { withFolder } from "./io-helpers.ts";
 
 const row = (fields: Partial<Row>): Row => ({
   ...{ subject: "small, soft", node: "conv2d", quantity: "value", elements: 1200, absolute: 2e-7, relative: 1e-7 },
@@ -160,4 +167,68 @@ describe("the backends, one after the other", () => {
     expect(lines[2]).toBe("webgpu in Chromium  not run: there is no browser");
     expect(lines[3]).toMatch(/^all +FAIL: 7 tensors compared; .*\(small, soft: conv2d, value\); 1 of 3 not run$/);
   });
+});
+
+describe("the command", () => {
+  it("exits with what it has found, though nothing was thrown", async () => {
+    expect(await runWithContext(false, async ({ exitWith }) => exitWith(1))).toBe(1);
+    expect(await runWithContext(false, async () => {})).toBe(0);
+  });
+
+  it("compares a network as JSON lines: its rows, and the result", async () => {
+    const small = ["--backend", "cpu", "--input-shape", "4x4x1", "--batch-size", "2"];
+    const { code, stdout, stderr } = await proxbit("check", "mlp", ...small, "--steps", "2", "--json");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const lines = jsonLines(stdout);
+    const rows = lines.slice(0, -1);
+    expect(new Set(rows.map(({ type, backend }) => `${type} ${backend}`))).toEqual(new Set(["row cpu"]));
+    expect(new Set(rows.map(({ quantity }) => quantity))).toContain("gradient");
+    const result = lines.at(-1) ?? {};
+    expect(result).toMatchObject({ type: "result", backend: "cpu", adapter: { kind: "cpu" }, pass: true });
+    expect(result).toMatchObject({
+      binaryExact: true,
+      host: `Node ${process.versions.node}`,
+      worst: { verdict: "within" },
+    });
+    expect(result.operations).toBe(rows.filter(({ verdict }) => verdict !== "unsupported").length);
+    expect(result).not.toHaveProperty("rows");
+  }, 120_000);
+
+  it(
+    "compares a model file and a module's network, and prints a table for people",
+    () =>
+      withFolder(async (folder) => {
+        const quantizers = { weightQuantizer: "bnn", activationQuantizer: "bnn" };
+        const graph = sequential({ inputShape: [8, 8, 1] }, [
+          layers.conv2d({ filters: 4, kernelSize: 3 }),
+          layers.batchNorm(),
+          layers.binaryConv2d({ filters: 8, kernelSize: 3, ...quantizers }),
+          layers.flatten(),
+          layers.dense({ units: 3 }),
+        ]);
+        const trainer = await Trainer.create(graph, { workers: 1 });
+        const [file, module] = [join(folder, "small.safetensors"), join(folder, "small.ts")];
+        await writeFile(file, await trainer.pack());
+        trainer.close();
+        await writeFile(module, `export default ${JSON.stringify(graph)};`);
+        for (const subject of [file, module]) {
+          const { code, stdout } = await proxbit("check", subject, "--backend", "cpu");
+          expect(code).toBe(0);
+          expect(stdout).toMatch(/^tfjs 4[.\d]+, backend cpu in Node [.\d]+, on the processor: JavaScript\n/);
+          expect(stdout).toMatch(/\n {2}binary_conv2d +\S.* exact +0\.0 % {2}equal\n/);
+          expect(stdout).toMatch(/\npass: \d+ tensors compared; the binary products are exactly equal; .*\n$/);
+        }
+      }),
+    120_000,
+  );
+
+  it("stops at Ctrl-C and exits with 130", async () => {
+    const child = start(["check", "cnn", "--backend", "cpu", "--json"]);
+    const ended = outcome(child);
+    for await (const line of createInterface(child.stdout ?? process.stdin)) if (line.includes('"row"')) break;
+    child.kill("SIGINT");
+    const { code, stderr } = await ended;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/\nerror: .*stopped\n {2}\S/);
+  }, 120_000);
 });

@@ -60,7 +60,7 @@ export const reference: Benchmark = {
     };
     const hosts = new Set<string>();
     for (const entry of chosen) yield* against(entry, there, pace, context.tick, hosts);
-    yield { type: "note", text: `Ran in ${[...hosts].join(" and ")}.` };
+    if (hosts.size > 0) yield { type: "note", text: `Ran in ${[...hosts].join(" and ")}.` };
   },
 };
 

@@ -1,6 +1,7 @@
 /**
  * The training step of a graph in tfjs, as one writes it there: its own convolutions, batch norms over the batch, softmax
- * cross entropy and Adam. Weights and activations are straight-through signs. It leaves running statistics out.
+ * cross entropy and Adam. Weights and activations are straight-through signs. It leaves running statistics out. The
+ * trainer of ts/reference is no contestant: it calculates tolerances on the way, which takes it up to twice as long.
  */
 import type { Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";

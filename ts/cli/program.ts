@@ -1,6 +1,7 @@
 /** The commands, put together. */
 import { Command } from "commander";
 import { VERSION } from "../io/version.ts";
+import { checkCommand } from "./commands/check.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -13,7 +14,8 @@ export function buildProgram(context: Context): Command {
     .description("Trains and runs binary neural networks on the CPU.")
     .version(VERSION)
     .addHelpText("after", "\nproxbit COMMAND --help says more about a command. Every command takes --json.");
-  for (const make of [trainCommand, evalCommand, predictCommand, explainCommand]) program.addCommand(make(context));
+  const makers = [trainCommand, evalCommand, predictCommand, explainCommand, checkCommand];
+  for (const make of makers) program.addCommand(make(context));
   program.commands.forEach(throwErrors);
   return throwErrors(program);
 }

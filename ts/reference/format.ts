@@ -102,7 +102,7 @@ function cellsOf(row: Row): readonly string[] {
 /** Of each layer every mismatch or, where there is none, the row with the largest share of its tolerance. */
 function rowsThatTell(rows: readonly Row[]): readonly Row[] {
   return bySubject(rows).flatMap(([, own]) =>
-    grouping(own, ({ node }) => node).flatMap(([, ofNode]) => {
+    grouping(own, layerOf).flatMap(([, ofNode]) => {
       const mismatches = ofNode.filter(({ verdict }) => verdict === "mismatch");
       if (mismatches.length > 0) return mismatches;
       const compared = ofNode.filter(({ verdict }) => verdict !== "unsupported");
@@ -110,6 +110,9 @@ function rowsThatTell(rows: readonly Row[]): readonly Row[] {
     }),
   );
 }
+
+/** The layer of a parameter as "conv2d/kernel (first moment)", or of an output as "dense (lookup)". */
+const layerOf = ({ node }: Row): string => node.replace(/(\/| \().*$/, "");
 
 const bySubject = (rows: readonly Row[]): readonly (readonly [string, readonly Row[]])[] =>
   grouping(rows, ({ subject }) => subject);
