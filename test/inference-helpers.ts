@@ -2,12 +2,12 @@
 import { expect } from "vitest";
 import type { Split } from "../ts/io/dataset.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
+import { randomParameters } from "../ts/reference/random.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
 import type { Lane } from "../ts/train/context.ts";
 import { createEngine, type Engine } from "../ts/train/engine.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { writeWeights } from "../ts/train/weights.ts";
-import { randomWeights } from "./oracle/compare.ts";
 
 export type Weights = Map<string, Float32Array>;
 
@@ -41,7 +41,7 @@ export const bits = (values: Float32Array): number[] => [...new Uint32Array(valu
 /** Random weights, with batch norms that fuse into every kind of threshold: falling, constant, and far outside the sums. */
 export function awkwardWeights(graph: Graph, seed: number): Weights {
   const stream = randomStream(seed, "awkward");
-  const weights = randomWeights(graph, seed);
+  const weights = randomParameters(graph, seed);
   for (const [name, values] of weights) {
     const node = graph.nodes.find((candidate) => name.startsWith(`${candidate.name}/`));
     if (node?.op === "batchNorm" && name.endsWith("/gamma")) {

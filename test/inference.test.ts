@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import type { Split } from "../ts/io/dataset.ts";
 import { functional, type Graph, input, layers, resnet20, type SymbolicTensor, sequential } from "../ts/nn/index.ts";
+import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
 import { pack } from "../ts/train/weights.ts";
@@ -20,7 +21,7 @@ import {
   trainerLogits,
   type Weights,
 } from "./inference-helpers.ts";
-import { inputOf, randomSplit, randomWeights } from "./oracle/compare.ts";
+import { inputOf, randomSplit } from "./oracle/compare.ts";
 import { runNetwork } from "./oracle/network.ts";
 
 let pool: Pool;
@@ -279,5 +280,5 @@ test("a network without a bit in it", async () => {
     layers.flatten(),
     layers.dense({ units: 2 }),
   ]);
-  await expectAgreement(graph, randomWeights(graph, 4), randomSplit(4, 3, [5, 5, 1], 2));
+  await expectAgreement(graph, randomParameters(graph, 4), randomSplit(4, 3, [5, 5, 1], 2));
 });

@@ -21,6 +21,7 @@ import {
   shuffle,
 } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
+import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import { estimateStatistics, evaluate } from "../ts/train/evaluate.ts";
@@ -28,7 +29,7 @@ import type { StepEvent } from "../ts/train/events.ts";
 import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../ts/train/weights.ts";
-import { expectClose, inputOf, longestSum, randomDataset, randomSplit, randomWeights } from "./oracle/compare.ts";
+import { expectClose, inputOf, longestSum, randomDataset, randomSplit } from "./oracle/compare.ts";
 import { type Moments, sizeOf } from "./oracle/layers.ts";
 import { runNetwork } from "./oracle/network.ts";
 import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";
@@ -298,7 +299,7 @@ describe("optimizers", () => {
       pool,
       { graph, optimizer: optimizers.sgd({ learningRate: 0.01 }) },
       data,
-      randomWeights(graph, 3),
+      randomParameters(graph, 3),
     );
     const largest = (name: string): number => Math.max(...(steps[0]?.weights.get(name) ?? []).map(Math.abs));
     expect(largest("conv2d/kernel")).toBe(1);
@@ -317,7 +318,7 @@ describe("running statistics", () => {
     const optimizer = optimizers.sgd({ learningRate: 0.05 });
     const data = randomDataset(5, [12, 4], [6, 5, 3], 3);
     const engine = await createEngine(graph, optimizer, pool);
-    await writeWeights(engine, randomWeights(graph, 5));
+    await writeWeights(engine, randomParameters(graph, 5));
     const state: TrainerState = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
     const events: StepEvent[] = [];
     for await (const event of fitNetwork(engine, optimizer, state, data, {
@@ -349,7 +350,7 @@ describe("running statistics", () => {
 describe("estimated statistics", () => {
   test("are the means over batches, each of the hard-signed network, in the order of the seed", async () => {
     const graph = everyProduct(quantizer("bnn++"));
-    const [train, weights] = [randomSplit(6, 26, [6, 5, 3], 3), randomWeights(graph, 6)];
+    const [train, weights] = [randomSplit(6, 26, [6, 5, 3], 3), randomParameters(graph, 6)];
     const engine = await createEngine(graph, gradientAsUpdate, pool);
     await writeWeights(engine, weights);
     await estimateStatistics(engine, 5, train, { batchSize: 8 });
@@ -393,7 +394,7 @@ describe("finite differences", () => {
   test("the gradient is the slope of the evaluated loss in random directions", async () => {
     const data = randomDataset(9, [16, 4], [6, 6, 2], 3);
     const both = { ...data, test: data.train };
-    const weights = randomWeights(graph, 9);
+    const weights = randomParameters(graph, 9);
     const { steps } = await trained(pool, { graph }, both, weights);
     const gradient = new Map(
       [...weights].map(([name, w]) => [
@@ -414,7 +415,7 @@ describe("finite differences", () => {
       const own = gradient.get(name) as Float32Array;
       const length = Math.hypot(...own);
       expect(length).toBeGreaterThan(0.01);
-      const noise = (randomWeights(graph, 77).get(name) as Float32Array).map((v) => v / 4);
+      const noise = (randomParameters(graph, 77).get(name) as Float32Array).map((v) => v / 4);
       for (const unit of [own.map((v) => v / length), noise.map((v, i) => v / 8 + (own[i] as number) / length)]) {
         const direction = new Map([...weights].map(([other, w]) => [other, other === name ? unit : w.map(() => 0)]));
         const slope = unit.reduce((sum, v, i) => sum + v * (own[i] as number), 0);
@@ -431,7 +432,7 @@ describe("weights", () => {
 
   test("come back as they were set, in the order of the graph's parameters", async () => {
     const engine = await createEngine(graph, gradientAsUpdate, pool);
-    const weights = randomWeights(graph, 21);
+    const weights = randomParameters(graph, 21);
     await writeWeights(engine, weights);
     const read = await readWeights(engine);
     expect([...read.keys()]).toEqual(parametersOf(graph).map(({ name }) => name));
@@ -448,7 +449,7 @@ describe("weights", () => {
     ["an infinite number", "not-finite", "dense/bias", Float32Array.of(0, 0, Number.NEGATIVE_INFINITY)],
   ])("%s is refused, and nothing changes", async (_title, code, name, values) => {
     const engine = await createEngine(graph, gradientAsUpdate, pool);
-    const weights = randomWeights(graph, 22);
+    const weights = randomParameters(graph, 22);
     await writeWeights(engine, weights);
     const good = new Float32Array(weights.get("conv2d/kernel")?.length ?? 0).fill(0.25);
     const change = writeWeights(
@@ -464,6 +465,6 @@ describe("weights", () => {
 
   test("sizes are those of the parameters", () => {
     for (const { name, shape } of parametersOf(graph))
-      expect(randomWeights(graph, 1).get(name)?.length).toBe(sizeOf(shape));
+      expect(randomParameters(graph, 1).get(name)?.length).toBe(sizeOf(shape));
   });
 });

@@ -78,23 +78,3 @@ export function inputOf(split: Split, first = 0, count = split.count): Value {
   const bytes = split.images.subarray(first * size, (first + count) * size);
   return { images: count, shape: split.shape, data: Float64Array.from(bytes, (b) => b * split.scale + split.offset) };
 }
-
-/**
- * Random values for every parameter, far from those that a network starts with: weights on both sides of +-1, gamma of
- * both signs, statistics that are no trivial ones. All are f32.
- */
-export function randomWeights(graph: Graph, seed: number): Map<string, Float32Array> {
-  return new Map(
-    parametersOf(graph).map(({ name, shape, role }) => {
-      const stream = randomStream(seed, name);
-      const draw = (): number => 2 * stream.uniform() - 1;
-      const scale = role === "real" && shape.length > 1 ? 1 / Math.sqrt(sizeOf(shape.slice(0, -1))) : 1.5;
-      const one = (): number => {
-        if (name.endsWith("/gamma")) return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
-        if (name.endsWith("/movingVariance")) return 0.5 + stream.uniform();
-        return scale * draw();
-      };
-      return [name, Float32Array.from({ length: sizeOf(shape) }, one)];
-    }),
-  );
-}

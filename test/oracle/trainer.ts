@@ -5,6 +5,7 @@
 import { expect } from "vitest";
 import type { Dataset } from "../../ts/io/dataset.ts";
 import { type Graph, parametersOf } from "../../ts/nn/index.ts";
+import { randomParameters } from "../../ts/reference/random.ts";
 import type { Pool } from "../../ts/runtime/pool.ts";
 import type { Products } from "../../ts/train/context.ts";
 import { createEngine } from "../../ts/train/engine.ts";
@@ -12,7 +13,7 @@ import { evaluate } from "../../ts/train/evaluate.ts";
 import { fitNetwork, type TrainerState } from "../../ts/train/fit.ts";
 import { type Optimizer, optimizers } from "../../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../../ts/train/weights.ts";
-import { expectClose, inputOf, longestSum, randomDataset, randomWeights } from "./compare.ts";
+import { expectClose, inputOf, longestSum, randomDataset } from "./compare.ts";
 import { runNetwork } from "./network.ts";
 import { type State, startFrom, trainStep } from "./training.ts";
 
@@ -71,7 +72,7 @@ export async function trained(
 function prepare({ graph, optimizer = gradientAsUpdate, images = 10, steps = 1, of = steps + 1 }: Case) {
   for (let seed = 1; seed <= 60; seed++) {
     const data = randomDataset(seed, [images, images - 3], inputShapeOf(graph), classesOf(graph));
-    const weights = randomWeights(graph, seed);
+    const weights = randomParameters(graph, seed);
     const tested = runNetwork(graph, startFrom(weights).weights, inputOf(data.test), data.test.labels, "evaluate");
     let margin = tested.margin;
     const states: State[] = [startFrom(weights)];

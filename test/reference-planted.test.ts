@@ -1,0 +1,227 @@
+/**
+ * The guarantee: the check against tfjs notices. A mistake is planted in what the workers do, in a result, or in tfjs, and
+ * the rows that must show it do, while a step without a mistake passes.
+ */
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { functional, type Graph, input, layers, parametersOf } from "../ts/nn/index.ts";
+import { quantizer } from "../ts/quantizers/registry.ts";
+import { stateAt } from "../ts/quantizers/state.ts";
+import { compareNumbers } from "../ts/reference/compare.ts";
+import { compareCurve } from "../ts/reference/curve.ts";
+import { compareMaps } from "../ts/reference/quantizer-maps.ts";
+import { randomParameters, randomSplit } from "../ts/reference/random.ts";
+import type { Row } from "../ts/reference/report.ts";
+import { compareBackward, compareForward, compareUpdates } from "../ts/reference/step.ts";
+import type { TensorFlow } from "../ts/reference/tensorflow.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { createEngine } from "../ts/train/engine.ts";
+import { type Observation, observeStep } from "../ts/train/observe.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { writeWeights } from "../ts/train/weights.ts";
+import { flippedBit, shiftedPad, wrongNumber } from "./reference-tamper.ts";
+
+const IMAGES = 3;
+const PROGRESS = 0.3;
+const optimizer = optimizers.adam({ learningRate: 0.0123 });
+
+/** A residual block between a float stem and a float head; weights soft or +-1. */
+function block(weightQuantizer: string): Graph {
+  const images = input({ shape: [6, 7, 3] });
+  const conv = { filters: 5, kernelSize: 3, weightQuantizer, activationQuantizer: "poly" } as const;
+  const stem = layers
+    .conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false, name: "stem" })
+    .apply(images);
+  const start = layers.batchNorm({ name: "start" }).apply(layers.maxPool2d({ name: "pool" }).apply(stem));
+  const sums = layers.binaryConv2d({ ...conv, name: "conv" }).apply(start);
+  const sum = layers.add({ name: "sum" }).apply([layers.batchNorm({ name: "norm" }).apply(sums), start]);
+  const pooled = layers.globalAvgPool2d({ name: "mean" }).apply(layers.relu({ name: "relu" }).apply(sum));
+  return functional({ inputs: images, outputs: layers.dense({ units: 4, name: "head" }).apply(pooled), name: "block" });
+}
+
+let pool: Pool;
+beforeAll(async () => {
+  await tf.setBackend("cpu");
+  pool = await createPool({ workers: 1 });
+});
+afterAll(() => pool.close());
+
+async function observed(
+  graph: Graph,
+  tamper: (pool: Pool) => Pool | Promise<Pool> = (same) => same,
+): Promise<Observation> {
+  const engine = await createEngine(graph, optimizer, await tamper(pool), { observed: true });
+  await writeWeights(engine, randomParameters(graph, 1));
+  await observeStep(engine, randomSplit(graph, 1, IMAGES), IMAGES, { progress: PROGRESS, update: 1 });
+  return observeStep(engine, randomSplit(graph, 1, IMAGES), IMAGES, { progress: PROGRESS, update: 2 });
+}
+
+async function rowsOf(graph: Graph, seen: Observation, library: TensorFlow = tf): Promise<readonly Row[]> {
+  const step = {
+    subject: graph.name,
+    graph,
+    labels: randomSplit(graph, 1, IMAGES).labels,
+    seen,
+    kind: "train",
+  } as const;
+  const rows: Row[] = [];
+  for (const part of [
+    compareForward(library, step),
+    compareBackward(library, step),
+    compareUpdates(library, step, optimizer),
+  ]) {
+    for await (const row of part) rows.push(row);
+  }
+  return rows;
+}
+
+/** The rows that are a mismatch, as "node quantity". */
+const wrong = (rows: readonly Row[]): readonly string[] =>
+  rows.filter(({ verdict }) => verdict === "mismatch").map(({ node, quantity }) => `${node} ${quantity}`);
+
+describe("a step without a mistake", () => {
+  it.each(["bnn", "bnn++"])("of a block with %s weights agrees in everything", async (weights) => {
+    const rows = await rowsOf(block(weights), await observed(block(weights)));
+    expect(wrong(rows)).toEqual([]);
+    expect(rows.filter(({ verdict }) => verdict === "unsupported")).toEqual([]);
+    expect(rows.filter(({ exact }) => exact).map(({ node, verdict }) => [node, verdict])).toEqual(
+      weights === "bnn" ? [["conv", "equal"]] : [],
+    );
+    // Every layer but the input and the norm that is added at once, every gradient, parameter, moment and statistic.
+    expect(rows.filter(({ quantity }) => quantity === "value")).toHaveLength(8);
+    expect(rows.filter(({ quantity }) => quantity === "statistics")).toHaveLength(4);
+    const trained = parametersOf(block(weights)).filter(({ role }) => role !== "statistic");
+    expect(rows.filter(({ quantity }) => quantity === "update")).toHaveLength(3 * trained.length);
+    expect(rows.filter(({ quantity }) => quantity === "gradient")).toHaveLength(9 + trained.length);
+  });
+});
+
+describe("a mistake in the workers", () => {
+  it("of one flipped bit in packed weights shows in that layer's sums, and nowhere else on the way forward", async () => {
+    const graph = block("bnn");
+    const kernel = randomParameters(graph, 1).get("conv/kernel") as Float32Array;
+    const positive = kernel.findIndex((weight) => weight > 0.5);
+    const negative = kernel.findIndex((weight) => weight < -0.5);
+    const tamper = (own: Pool) => flippedBit(own, "conv", kernel.length, positive, negative);
+    const found = wrong(await rowsOf(graph, await observed(graph, tamper)));
+    expect(found).toEqual(["conv value"]);
+  });
+
+  it("of a window's pad shifted by a row shows in the layers with a border, first in the stem", async () => {
+    const graph = block("bnn");
+    const found = wrong(await rowsOf(graph, await observed(graph, shiftedPad)));
+    expect(found[0]).toBe("stem value");
+    expect(found).toContain("conv value");
+    expect(found).toContain("stem/kernel gradient");
+  });
+
+  it("of a beta that is a hundredth off shows in the soft weights' products and gradients", async () => {
+    const graph = block("bnn++");
+    const [beta] = stateAt(quantizer("bnn++"), PROGRESS).parameters;
+    const found = wrong(await rowsOf(graph, await observed(graph, (own) => wrongNumber(own, beta))));
+    expect(found).toContain("conv value");
+    expect(found).toContain("conv/kernel gradient");
+    expect(found).toContain("start gradient");
+    expect(found.filter((row) => row.endsWith("update"))).toEqual([]);
+  });
+
+  it("of a learning rate that is a hundredth off shows in every update, and nowhere else", async () => {
+    const graph = block("bnn");
+    const found = wrong(await rowsOf(graph, await observed(graph, (own) => wrongNumber(own, 0.0123))));
+    const trained = parametersOf(graph).filter(({ role }) => role !== "statistic");
+    expect([...found].sort()).toEqual(trained.map(({ name }) => `${name} update`).sort());
+  });
+});
+
+describe("a mistake in a result", () => {
+  const graph = block("bnn++");
+  let seen: Observation;
+  beforeAll(async () => {
+    seen = await observed(graph);
+  });
+
+  /** `values` with one element moved by a thousandth of the largest. */
+  const moved = (values: Float32Array): Float32Array => {
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const copy = values.slice();
+    const place = Math.floor(copy.length / 2);
+    copy[place] = (copy[place] as number) + largest / 1000;
+    return copy;
+  };
+  const changed = <Value>(map: ReadonlyMap<string, Value>, name: string, value: Value) => new Map(map).set(name, value);
+
+  it("of a thousandth in one element of a layer's value shows in that layer", async () => {
+    for (const [name, values] of seen.values) {
+      if (name === "input") continue;
+      const rows = await rowsOf(graph, { ...seen, values: changed(seen.values, name, moved(values)) });
+      expect(wrong(rows), name).toContain(`${name} value`);
+    }
+  });
+
+  it("of a thousandth in one element of a gradient shows there", async () => {
+    for (const [name, values] of seen.gradients) {
+      const rows = await rowsOf(graph, { ...seen, gradients: changed(seen.gradients, name, moved(values)) });
+      expect(wrong(rows), name).toContain(`${name} gradient`);
+    }
+    for (const [name, values] of seen.parameterGradients) {
+      const parameterGradients = changed(seen.parameterGradients, name, moved(values));
+      expect(wrong(await rowsOf(graph, { ...seen, parameterGradients })), name).toContain(`${name} gradient`);
+    }
+  });
+
+  it("of a thousandth in a parameter or a statistic after the step shows there", async () => {
+    for (const { name, role } of parametersOf(graph)) {
+      const parameters = changed(seen.after.parameters, name, moved(seen.after.parameters.get(name) as Float32Array));
+      const rows = await rowsOf(graph, { ...seen, after: { ...seen.after, parameters } });
+      expect(wrong(rows), name).toEqual([`${name} ${role === "statistic" ? "statistics" : "update"}`]);
+    }
+  });
+
+  it("of a loss that is a thousandth off shows there", async () => {
+    expect(wrong(await rowsOf(graph, { ...seen, loss: seen.loss * 1.001 }))).toEqual(["head loss"]);
+  });
+});
+
+describe("a mistake in tfjs", () => {
+  /** tfjs whose exponential is a thousandth too large. */
+  const broken = { ...tf, exp: (x: tf.Tensor) => tf.mul(tf.exp(x), 1.001) } as TensorFlow;
+
+  it("of its exponential shows in the maps that use it, and in no other", async () => {
+    const found = new Set<string>();
+    for await (const { verdict, subject } of compareMaps(broken)) if (verdict === "mismatch") found.add(subject);
+    expect([...found]).toEqual(["bnn+", "bnn++", "ede", "ede+"].map((name) => `quantizer ${name}`));
+  });
+
+  it("shows in the losses of the first steps", async () => {
+    const sgd = optimizers.sgd({ learningRate: 0.05, momentum: 0.9 });
+    const curve = {
+      subject: "block",
+      graph: block("bnn++"),
+      optimizer: sgd,
+      batchSize: 4,
+      steps: 8,
+      seed: 1,
+      workers: 1,
+    };
+    expect((await compareCurve(tf, curve)).verdict).toBe("within");
+    expect((await compareCurve(broken, curve)).verdict).toBe("mismatch");
+  });
+});
+
+describe("numbers side by side", () => {
+  const label = { subject: "a", node: "b", quantity: "value" } as const;
+  it("are equal, within, or a mismatch; what is no number is a mismatch on either side", () => {
+    const verdict = (ours: number[], theirs: number[], tolerance: number[], exact = false) =>
+      compareNumbers({ ...label, exact }, ours, theirs, tolerance).verdict;
+    expect(verdict([1, 2], [1, 2], [0, 0])).toBe("equal");
+    expect(verdict([1, 2], [1, 2.5], [0, 0.5])).toBe("within");
+    expect(verdict([1, 2], [1, 2.5], [0, 0.4])).toBe("mismatch");
+    expect(verdict([1, 2], [1, 2.5], [9, 9], true)).toBe("mismatch");
+    expect(verdict([Number.NaN], [1], [9])).toBe("mismatch");
+    expect(verdict([1], [Number.NaN], [9])).toBe("mismatch");
+    expect(verdict([Number.NaN], [Number.NaN], [9])).toBe("mismatch");
+    expect(verdict([1], [Number.POSITIVE_INFINITY], [9])).toBe("mismatch");
+    expect(verdict([1], [1.5], [Number.NaN])).toBe("mismatch");
+    expect(verdict([1, 2], [1], [9, 9])).toBe("mismatch");
+  });
+});

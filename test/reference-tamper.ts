@@ -1,0 +1,72 @@
+/**
+ * A pool that makes one mistake on purpose, deep in what the workers do. What the engine believes it runs is right; a check
+ * that sees numbers only has to notice.
+ */
+import { CONV_SHAPE_BYTES } from "../ts/runtime/conv-shape.ts";
+import type { Pool } from "../ts/runtime/pool.ts";
+import type { Call, Program, Write } from "../ts/runtime/program.ts";
+
+/** Where a convolution's descriptor says how many rows lie above the image, as the ninth of its u32. */
+const PAD_TOP = 4 * 8;
+
+/** Changes what is written into the workers' memory before a step or a plan. */
+function withWrites(pool: Pool, change: (bytes: Uint8Array) => void): Pool {
+  const changed = (write: Write): Write => {
+    const bytes = write.bytes.slice();
+    change(bytes);
+    return { ...write, bytes };
+  };
+  return {
+    ...pool,
+    run: (id, steps, reads) =>
+      pool.run(
+        id,
+        steps.map((writes) => writes.map(changed)),
+        reads,
+      ),
+  };
+}
+
+/** Images lie a row too high under every window that has rows above them. */
+export const shiftedPad = (pool: Pool): Pool =>
+  withWrites(pool, (bytes) => {
+    if (bytes.length !== CONV_SHAPE_BYTES) return;
+    const view = new DataView(bytes.buffer);
+    const above = view.getUint32(PAD_TOP, true);
+    view.setUint32(PAD_TOP, Math.max(0, above - 1), true);
+  });
+
+/** A live number of the step (a quantizer's parameter, a rate) is a hundredth too large wherever it is `value`. */
+export const wrongNumber = (pool: Pool, value: number): Pool =>
+  withWrites(pool, (bytes) => {
+    if (bytes.length % 4 !== 0) return;
+    const floats = new Float32Array(bytes.buffer);
+    floats.forEach((float, i) => {
+      if (float === Math.fround(value)) floats[i] = float * 1.01;
+    });
+  });
+
+/**
+ * One bit of the packed weights of `node` is flipped: they are packed from a copy of the latent weights in which element
+ * `flipped` has the value of element `opposite`, which must have the other sign.
+ */
+export async function flippedBit(
+  pool: Pool,
+  node: string,
+  floats: number,
+  flipped: number,
+  opposite: number,
+): Promise<Pool> {
+  const copy = await pool.reserve(4 * floats);
+  const tampered = (call: Call): readonly Call[] => {
+    if (call.node !== node || call.kernel !== "sign_lookup_weights") return [call];
+    const [descriptor, kernel, packed] = call.arguments as [number, number, number];
+    return [
+      { node, kernel: "copy", arguments: [kernel, copy, 4 * floats] },
+      { node, kernel: "copy", arguments: [kernel + 4 * opposite, copy + 4 * flipped, 4] },
+      { node, kernel: "sign_lookup_weights", arguments: [descriptor, copy, packed] },
+    ];
+  };
+  const changed = (program: Program): Program => program.map((phase) => phase.map((task) => task.flatMap(tampered)));
+  return { ...pool, define: (program) => pool.define(changed(program)) };
+}
