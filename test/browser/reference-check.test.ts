@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import { checkIn } from "../../ts/browser/check.ts";
 import { startChromium } from "../../ts/browser/chromium.ts";
 import { checkInChromium } from "../../ts/browser/index.ts";
+import { packRequest, unpackRequest } from "../../ts/browser/messages.ts";
 import { type Graph, layers, sequential } from "../../ts/index.ts";
 import { check } from "../../ts/reference/index.ts";
 import type { CheckEvent, CheckRequest } from "../../ts/reference/report.ts";
@@ -44,6 +45,19 @@ describe("a check in Chromium", () => {
     expect(found).toEqual({ ...inNode, host, seconds: expect.any(Number) });
     expect(events).toEqual(expected);
     expect(events.length).toBeGreaterThan(0);
+  });
+
+  it("is asked for the bytes of files in text, and for all else as it is", () => {
+    const bytes = Uint8Array.from({ length: 300 }, (_, at) => at & 255);
+    const asked: CheckRequest = {
+      ...request,
+      subjects: [
+        { kind: "file", bytes },
+        { kind: "graph", graph: network },
+      ],
+    };
+    expect(unpackRequest(JSON.parse(JSON.stringify(packRequest(asked))))).toEqual(asked);
+    expect(unpackRequest(packRequest({ backend: "webgl", seed: 3 }))).toEqual({ backend: "webgl", seed: 3 });
   });
 
   it("hands over the errors of the check", async () => {
