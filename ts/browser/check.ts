@@ -49,7 +49,11 @@ export async function checkIn(
     try {
       return reportOf(await Promise.race([runIn(page, request, onEvent), stopped.promise]));
     } finally {
-      await page.context().close();
+      // A browser that has ended cannot close it, and what went wrong is known already.
+      await page
+        .context()
+        .close()
+        .catch(() => {});
     }
   } catch (error) {
     throw withComplaints(error, complaints);
