@@ -1,6 +1,6 @@
 /** A check in headless Chromium: it starts the browser and a server for it, runs the check in a page, and ends both. */
 import type { Browser, Page } from "playwright-core";
-import { ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../errors.ts";
 import { firstLine } from "../reference/packages.ts";
 import type { CheckEvent, CheckReport, CheckRequest } from "../reference/report.ts";
 import { openPage, startChromium } from "./chromium.ts";
@@ -92,7 +92,8 @@ function reportOf(outcome: Outcome): CheckReport {
 /** The error, with what went wrong in the page beside it. Warnings are left out: drivers give them by the dozen. */
 function withComplaints(error: unknown, complaints: readonly string[]): unknown {
   const grave = complaints.filter((complaint) => !complaint.startsWith("console warning"));
-  if (grave.length === 0 || !(error instanceof Error)) return error;
+  const told = error instanceof Error && !(isProxbitError(error) && error.code === "aborted");
+  if (grave.length === 0 || !told) return error;
   error.message += ` (the page reports: ${grave.join("; ")})`;
   return error;
 }
