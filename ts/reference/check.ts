@@ -61,7 +61,7 @@ export async function check(request: CheckRequest, options: CheckOptions = {}): 
   const began = performance.now();
   const setting = settingOf(request);
   const { tf, adapter, version, host } = await startBackend(setting.backend, options.tf);
-  const packAgain = unpacked(tf, setting.backend);
+  const resetFlags = setFlags(tf, setting.backend);
   const parts = setting.subjects.flatMap((subject) => partsOf(tf, subject, setting));
   const rows: Row[] = [];
   try {
@@ -74,7 +74,7 @@ export async function check(request: CheckRequest, options: CheckOptions = {}): 
       }
     }
   } finally {
-    packAgain();
+    resetFlags();
   }
   options.onEvent?.({ type: "progress", done: parts.length, of: parts.length, what: "done" });
   const seconds = (performance.now() - began) / 1000;
@@ -82,15 +82,20 @@ export async function check(request: CheckRequest, options: CheckOptions = {}): 
 }
 
 /**
- * Makes webgl calculate on textures with a number a texel; what comes back undoes it. In packed ones tfjs 4.22 leaves what
- * elementwise operations make of the unused corners, and its matrix product adds that up: a sum over an odd number of signs
- * is off by one.
+ * How webgl is to calculate. On textures with a number a texel: in packed ones tfjs 4.22 leaves what elementwise operations
+ * make of the unused corners, and its matrix product adds that up, so that a sum over an odd number of signs is off by one.
+ * And by shaders that serve more than one shape, for compiling them is most of a check's time.
  */
-function unpacked(tf: TensorFlow, backend: Setting["backend"]): () => void {
+const WEBGL_FLAGS = { WEBGL_PACK: false, WEBGL_USE_SHAPES_UNIFORMS: true };
+
+/** Sets the flags of a backend; what comes back undoes it. */
+function setFlags(tf: TensorFlow, backend: Setting["backend"]): () => void {
   if (backend !== "webgl") return () => {};
-  const before = tf.env().getBool("WEBGL_PACK");
-  tf.env().set("WEBGL_PACK", false);
-  return () => tf.env().set("WEBGL_PACK", before);
+  const before = Object.keys(WEBGL_FLAGS).map((flag) => [flag, tf.env().getBool(flag)] as const);
+  for (const [flag, value] of Object.entries(WEBGL_FLAGS)) tf.env().set(flag, value);
+  return () => {
+    for (const [flag, value] of before) tf.env().set(flag, value);
+  };
 }
 
 function stopped(): ProxbitError {
