@@ -3,7 +3,7 @@
 import type { Near } from "./maps.ts";
 import type { Row } from "./report.ts";
 import { FADED } from "./rounding.ts";
-import type { TensorFlow } from "./tensorflow.ts";
+import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 /** What a row is about. */
 export type Label = Pick<Row, "subject" | "node" | "quantity"> & {
@@ -31,7 +31,7 @@ export function compareNumbers(
     const allowed = exact ? 0 : (tolerances[i] as number) + FADED;
     const part = difference === 0 ? 0 : allowed > 0 ? difference / allowed : Number.POSITIVE_INFINITY;
     if (difference !== 0) equal = false;
-    absolute = difference <= absolute ? absolute : difference;
+    absolute = difference <= absolute ? absolute : Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
     largest = Math.max(largest, Math.abs(b));
     if (!(part <= share)) [share, tolerance, worst] = [part, allowed, i];
     if (Number.isNaN(difference)) share = Number.POSITIVE_INFINITY;
@@ -46,27 +46,43 @@ export function compareNumbers(
   };
 }
 
-/**
- * Compares ours with what `make` calculates, tensors and all freed afterwards. A kernel that the backend lacks gives a row
- * "unsupported"; every other error is thrown.
- */
+/** Something of ours that is to be compared. */
+export interface Item {
+  readonly label: Label;
+  readonly ours: ArrayLike<number>;
+}
+
+/** Compares ours with what `make` calculates, as `compareTogether` does. */
 export async function compare(tf: TensorFlow, label: Label, ours: ArrayLike<number>, make: () => Near): Promise<Row> {
+  return (await compareTogether(tf, [{ label, ours }], () => [make()]))[0] as Row;
+}
+
+/**
+ * Compares each item with what `make` calculates for it, all at once; tensors are freed afterwards. A kernel that the backend
+ * lacks gives rows "unsupported"; every other error is thrown.
+ */
+export async function compareTogether(
+  tf: TensorFlow,
+  items: readonly Item[],
+  make: () => readonly Near[],
+): Promise<readonly Row[]> {
   try {
-    const made = tf.tidy(() => {
-      const { value, distance } = make();
-      // `value` and `distance` may be one tensor, and a distance may be one number for all.
-      return { value: tf.clone(value), distance: tf.mul(distance, tf.onesLike(value)) };
-    });
+    // A distance may be the same number for all, or the very tensor that is the value.
+    const made = tf.tidy(() =>
+      make().map(({ value, distance }) => [tf.clone(value), tf.mul(distance, tf.onesLike(value))] as Tensor[]),
+    );
     try {
-      const [value, distance] = await Promise.all([made.value.data(), made.distance.data()]);
-      return compareNumbers(label, ours, value, distance);
+      const read = await Promise.all(made.flat().map((tensor) => tensor.data()));
+      return items.map(({ label, ours }, i) =>
+        compareNumbers(label, ours, read[2 * i] as Float32Array, read[2 * i + 1] as Float32Array),
+      );
     } finally {
       tf.dispose(made);
     }
   } catch (error) {
     const detail = missingKernel(error);
     if (detail === null) throw error;
-    return unsupported(label, ours.length, detail);
+    return items.map(({ label, ours }) => unsupported(label, ours.length, detail));
   }
 }
 

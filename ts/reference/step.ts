@@ -11,7 +11,7 @@ import type { Graph, GraphNode } from "../nn/graph.ts";
 import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
 import type { Optimizer } from "../train/optimizers.ts";
-import { compare, type Label } from "./compare.ts";
+import { compare, compareTogether, type Label } from "./compare.ts";
 import { exactly, isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
 import type { Near } from "./maps.ts";
 import { isProduct, type Pass, type Site } from "./operations.ts";
@@ -170,23 +170,18 @@ export async function* compareUpdates(
   const { before, after, progress, update: number } = seen;
   for (const [name, gradient] of seen.parameterGradients) {
     const tensor = (values: Float32Array): Tensor => tf.tensor(values, [values.length]);
-    const old = (before.slots.get(name) ?? []).map((values) => values);
+    const old = before.slots.get(name) ?? [];
     const moment = { progress, update: number, clip: clipOf(graph, name) };
-    const updated = () =>
-      update(
-        tf,
-        optimizer,
-        tensor(before.parameters.get(name) as Float32Array),
-        tensor(gradient),
-        old.map(tensor),
-        moment,
-      );
     const label: Label = { subject, node: name, quantity: "update" };
-    yield compare(tf, label, after.parameters.get(name) as Float32Array, () => updated().weights);
-    for (const [place, slot] of (after.slots.get(name) ?? []).entries()) {
-      const of = { ...label, node: `${name} (${slotNames[optimizer.kind][place]})` };
-      yield compare(tf, of, slot, () => updated().slots[place] as Near);
-    }
+    const slots = (after.slots.get(name) ?? []).map((ours, place) => ({
+      label: { ...label, node: `${name} (${slotNames[optimizer.kind][place]})` },
+      ours,
+    }));
+    yield* await compareTogether(tf, [{ label, ours: after.parameters.get(name) as Float32Array }, ...slots], () => {
+      const weights = tensor(before.parameters.get(name) as Float32Array);
+      const updated = update(tf, optimizer, weights, tensor(gradient), old.map(tensor), moment);
+      return [updated.weights, ...updated.slots];
+    });
   }
   const { near } = readerOf(tf, step);
   for (const node of graph.nodes) {
