@@ -37,42 +37,52 @@ export interface Near {
   readonly distance: Tensor;
 }
 
+/** `value` with a distance that is calculated when it is asked for: a run on tfjs needs none. */
+export const near = (value: Tensor, distance: () => Tensor): Near => ({
+  value,
+  get distance() {
+    return distance();
+  },
+});
+
 /** F(x). */
 export function forwardMap(tf: TensorFlow, map: ForwardMap, x: Tensor, parameters: readonly number[]): Near {
   const [first = 0, second = 0] = parameters;
-  const near = (value: Tensor, relative: number): Near => ({ value, distance: tf.mul(tf.abs(value), relative) });
+  const within = (value: Tensor, relative: number): Near => near(value, () => tf.mul(tf.abs(value), relative));
   switch (map) {
     case "identity":
-      return near(x, 0);
+      return within(x, 0);
     case "sign":
-      return near(signOf(tf, x), 0);
+      return within(signOf(tf, x), 0);
     case "hardTanh":
-      return near(tf.clipByValue(x, -1, 1), 0);
+      return within(tf.clipByValue(x, -1, 1), 0);
     case "poly": {
       const clipped = tf.clipByValue(x, -1, 1);
-      return near(tf.mul(clipped, tf.sub(2, tf.abs(clipped))), 4 * UNIT);
+      return within(tf.mul(clipped, tf.sub(2, tf.abs(clipped))), 4 * UNIT);
     }
     case "piecewiseLinear": {
       const magnitude = tf.abs(x);
       const edge = Math.fround(1 - first);
-      if (edge <= 0) return near(signOf(tf, x), 0);
+      if (edge <= 0) return within(signOf(tf, x), 0);
       const slope = tf.add(second, tf.div(tf.mul(Math.fround(1 - second), magnitude), edge));
       const height = tf.where(tf.greaterEqual(magnitude, edge), tf.onesLike(x), slope);
-      return near(tf.mul(signOf(tf, x), height), FEW);
+      return within(tf.mul(signOf(tf, x), height), FEW);
     }
     case "ede": {
       const gain = Math.max(1 / first, 1);
       const { tanh, relative } = hyperbolic(tf, tf.mul(x, first));
       const value = tf.mul(tanh, gain);
-      return { value, distance: tf.mul(tf.abs(value), relative) };
+      return near(value, () => tf.mul(tf.abs(value), relative()));
     }
     case "signSwish": {
       const v = halfProduct(tf, x, first);
       const { tanh, square, relative } = hyperbolic(tf, v);
       const slope = tf.mul(v, square);
-      // The argument itself is rounded twice, which v sech^2 v passes on at most 1 + 2 |v| times.
-      const magnitude = tf.add(tf.abs(tanh), tf.mul(tf.abs(slope), tf.add(1, tf.mul(2, tf.abs(v)))));
-      return { value: tf.add(tanh, slope), distance: tf.mul(magnitude, relative) };
+      return near(tf.add(tanh, slope), () => {
+        // The argument itself is rounded twice, which v sech^2 v passes on at most 1 + 2 |v| times.
+        const magnitude = tf.add(tf.abs(tanh), tf.mul(tf.abs(slope), tf.add(1, tf.mul(2, tf.abs(v)))));
+        return tf.mul(magnitude, relative());
+      });
     }
   }
 }
@@ -80,7 +90,7 @@ export function forwardMap(tf: TensorFlow, map: ForwardMap, x: Tensor, parameter
 /** B(x). */
 export function backwardMap(tf: TensorFlow, map: BackwardMap, x: Tensor, parameters: readonly number[]): Near {
   const [first = 0] = parameters;
-  const exact = (value: Tensor): Near => ({ value, distance: tf.zerosLike(value) });
+  const exact = (value: Tensor): Near => near(value, () => tf.zerosLike(value));
   switch (map) {
     case "one":
       return exact(tf.onesLike(x));
@@ -88,24 +98,24 @@ export function backwardMap(tf: TensorFlow, map: BackwardMap, x: Tensor, paramet
       return exact(tf.cast(tf.lessEqual(tf.abs(x), 1), "float32"));
     case "polyPrime": {
       const value = tf.mul(2, tf.sub(1, tf.minimum(tf.abs(x), 1)));
-      return { value, distance: tf.fill(x.shape, 4 * UNIT) };
+      return near(value, () => tf.fill(x.shape, 4 * UNIT));
     }
     case "edePrime": {
       const gain = Math.max(1 / first, 1) * first;
       const v = tf.mul(x, first);
       const { square, relative } = hyperbolic(tf, v);
       const value = tf.mul(square, gain);
-      const distance = tf.mul(tf.mul(value, relative), tf.add(1, tf.mul(2, tf.abs(v))));
-      return { value, distance };
+      return near(value, () => tf.mul(tf.mul(value, relative()), tf.add(1, tf.mul(2, tf.abs(v)))));
     }
     case "signSwishPrime": {
       const v = halfProduct(tf, x, first);
       const { tanh, square, relative } = hyperbolic(tf, v);
-      const bent = tf.abs(tf.mul(v, tanh));
-      const value = tf.mul(tf.mul(square, first), tf.sub(1, tf.mul(v, tanh)));
-      // As above: a rounded argument changes sech^2 v by 2 |v| and v tanh v by 1 + |v| of its roundings.
-      const steepness = tf.mul(tf.add(1, bent), tf.add(2, tf.mul(3, tf.abs(v))));
-      return { value, distance: tf.mul(tf.mul(tf.mul(square, first), steepness), relative) };
+      const [height, bent] = [tf.mul(square, first), tf.mul(v, tanh)];
+      return near(tf.mul(height, tf.sub(1, bent)), () => {
+        // As above: a rounded argument changes sech^2 v by 2 |v| and v tanh v by 1 + |v| of its roundings.
+        const steepness = tf.mul(tf.add(1, tf.abs(bent)), tf.add(2, tf.mul(3, tf.abs(v))));
+        return tf.mul(tf.mul(height, steepness), relative());
+      });
     }
   }
 }
@@ -126,7 +136,7 @@ const halfProduct = (tf: TensorFlow, x: Tensor, beta: number): Tensor =>
 function hyperbolic(
   tf: TensorFlow,
   v: Tensor,
-): { readonly tanh: Tensor; readonly square: Tensor; readonly relative: Tensor } {
+): { readonly tanh: Tensor; readonly square: Tensor; readonly relative: () => Tensor } {
   const magnitude = tf.minimum(tf.abs(v), LIMIT);
   const e = tf.exp(tf.mul(-2, magnitude));
   const sum = tf.add(1, e);
@@ -139,7 +149,7 @@ function hyperbolic(
   const tanh = tf.where(tf.less(magnitude, 0.25), tf.mul(v, series), far);
   const square = tf.div(tf.mul(4, e), tf.mul(sum, sum));
   // exp: (3 + 4|v|) ULP; 1 - e loses a factor of at most 5 beyond 1/4; two divisions; both sides.
-  const relative = tf.mul(UNIT, tf.add(128, tf.mul(32, magnitude)));
+  const relative = (): Tensor => tf.mul(UNIT, tf.add(128, tf.mul(32, magnitude)));
   return { tanh, square, relative };
 }
 

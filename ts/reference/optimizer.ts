@@ -4,7 +4,7 @@
  */
 import type { Graph } from "../nn/graph.ts";
 import { hyperOf, type Optimizer } from "../train/optimizers.ts";
-import type { Near } from "./maps.ts";
+import { type Near, near } from "./maps.ts";
 import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
@@ -36,7 +36,8 @@ export function update(
       ? sgd(tf, optimizer.nesterov, hyper, weights, gradient, slots)
       : adam(tf, optimizer.decoupled, hyper, weights, gradient, slots);
   if (clip === 0) return moved;
-  return { ...moved, weights: { ...moved.weights, value: tf.clipByValue(moved.weights.value, -clip, clip) } };
+  const { weights: free, slots: state } = moved;
+  return { weights: near(tf.clipByValue(free.value, -clip, clip), () => free.distance), slots: state };
 }
 
 function sgd(
@@ -47,17 +48,19 @@ function sgd(
   gradient: Tensor,
   [velocity]: readonly Tensor[],
 ): Updated {
-  const g = tf.add(gradient, tf.mul(weights, decay));
-  const magnitude = tf.add(tf.abs(gradient), tf.abs(tf.mul(weights, decay)));
+  const g = decay === 0 ? gradient : tf.add(gradient, tf.mul(weights, decay));
   const old = velocity ?? tf.zerosLike(weights);
   const moving = momentum !== 0;
   const v = moving ? tf.add(tf.mul(old, momentum), g) : old;
-  const height = tf.add(tf.mul(tf.abs(old), momentum), magnitude);
   const direction = moving ? (nesterov ? tf.add(g, tf.mul(v, momentum)) : v) : g;
-  const value = tf.sub(weights, tf.mul(direction, rate));
-  const roundings = tf.add(tf.abs(weights), tf.mul(height, 4 * rate));
-  const slot = { value: v, distance: tf.mul(height, moving ? 8 * UNIT : 0) };
-  return { weights: { value, distance: tf.mul(roundings, 4 * UNIT) }, slots: velocity === undefined ? [] : [slot] };
+  /** What is added up in v. */
+  const height = (): Tensor =>
+    tf.add(tf.mul(tf.abs(old), momentum), tf.add(tf.abs(gradient), tf.abs(tf.mul(weights, decay))));
+  const slot = near(v, () => tf.mul(height(), moving ? 8 * UNIT : 0));
+  const moved = near(tf.sub(weights, tf.mul(direction, rate)), () =>
+    tf.mul(tf.add(tf.abs(weights), tf.mul(height(), 4 * rate)), 4 * UNIT),
+  );
+  return { weights: moved, slots: velocity === undefined ? [] : [slot] };
 }
 
 function adam(
@@ -76,28 +79,24 @@ function adam(
     ...number[],
   ];
   const coupled = decoupled ? 0 : (decay as number);
-  const g = tf.add(gradient, tf.mul(weights, coupled));
-  const height = tf.add(tf.abs(gradient), tf.mul(tf.abs(weights), coupled));
+  const g = coupled === 0 ? gradient : tf.add(gradient, tf.mul(weights, coupled));
   const [m0, v0] = [first ?? tf.zerosLike(weights), second ?? tf.zerosLike(weights)];
   const m = tf.add(tf.mul(m0, beta1), tf.mul(g, Math.fround(1 - beta1)));
   const v = tf.add(tf.mul(v0, beta2), tf.mul(tf.square(g), Math.fround(1 - beta2)));
-  const mDistance = tf.mul(tf.add(tf.mul(tf.abs(m0), beta1), tf.mul(height, 1 - beta1)), 8 * UNIT);
-  const vDistance = tf.mul(tf.add(tf.mul(v0, beta2), tf.mul(tf.square(height), 1 - beta2)), 16 * UNIT);
   const root = tf.add(tf.sqrt(tf.div(v, correction2 as number)), epsilon);
   const step = tf.mul(tf.div(tf.div(m, correction1 as number), root), rate);
   const kept = decoupled ? tf.mul(weights, Math.fround(1 - Math.fround(rate * (decay as number)))) : weights;
-  const value = tf.sub(kept, step);
-  const fromFirst = tf.mul(tf.div(mDistance, root), rate / (correction1 as number));
-  // Of sqrt(v): half the relative distance of v, which is that of a sum of squares.
-  const fromSecond = tf.mul(tf.abs(step), FEW);
-  const distance = tf.add(tf.add(fromFirst, fromSecond), tf.mul(tf.abs(weights), 8 * UNIT));
-  return {
-    weights: { value, distance },
-    slots: [
-      { value: m, distance: mDistance },
-      { value: v, distance: vDistance },
-    ],
-  };
+  /** What is added up in g, then in m and in v. */
+  const height = (): Tensor => tf.add(tf.abs(gradient), tf.mul(tf.abs(weights), coupled));
+  const mNear = near(m, () => tf.mul(tf.add(tf.mul(tf.abs(m0), beta1), tf.mul(height(), 1 - beta1)), 8 * UNIT));
+  const vNear = near(v, () => tf.mul(tf.add(tf.mul(v0, beta2), tf.mul(tf.square(height()), 1 - beta2)), 16 * UNIT));
+  const moved = near(tf.sub(kept, step), () => {
+    const fromFirst = tf.mul(tf.div(mNear.distance, root), rate / (correction1 as number));
+    // Of sqrt(v): half the relative distance of v, which is that of a sum of squares.
+    const fromSecond = tf.mul(tf.abs(step), FEW);
+    return tf.add(tf.add(fromFirst, fromSecond), tf.mul(tf.abs(weights), 8 * UNIT));
+  });
+  return { weights: moved, slots: [mNear, vNear] };
 }
 
 /** The bound that a quantizer puts on the latent weights of the parameter `name`; 0 for none. */
