@@ -61,7 +61,7 @@ export function checkCommand(context: Context): Command {
   const command = new Command("check")
     .summary("compare our arithmetic with TensorFlow.js, number by number")
     .description(
-      "Runs the same network here and in TensorFlow.js and compares every tensor: values, signs, loss, gradients, updated " +
+      "Runs the same network here and in TensorFlow.js and compares every tensor: values, loss, gradients, updated " +
         "weights, statistics, the losses of the first steps, and the packed file. Products of signs must be equal, real " +
         "numbers within a tolerance that follows from their sums. Exit code 1 where they differ by more.",
     )

@@ -1,0 +1,15 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe } from "vitest";
+import { checkIn } from "../../ts/browser/check.ts";
+import { startChromium } from "../../ts/browser/chromium.ts";
+import { testRoute } from "../reference-suite.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium("best");
+});
+afterAll(() => browser?.close());
+
+describe("webgpu in Chromium", () => {
+  testRoute({ backend: "webgpu", host: "Chromium", run: (request) => checkIn(browser, request) });
+});

@@ -1,0 +1,7 @@
+import { describe } from "vitest";
+import { check } from "../ts/reference/index.ts";
+import { testRoute } from "./reference-suite.ts";
+
+describe("webgpu in Node", () => {
+  testRoute({ backend: "webgpu", host: "Node", run: check });
+});

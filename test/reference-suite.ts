@@ -1,0 +1,63 @@
+/**
+ * The guarantee: every operation, every quantizer and every ready-made network gives tfjs's numbers on the backends that run on
+ * graphics cards, in Chromium and in Node, and on tfjs's wasm in so far as it has kernels. Where there is no card, SwiftShader
+ * calculates in its place; nothing is left out. Each route is a test file of its own, for SwiftShader keeps one core busy.
+ */
+import { expect, it } from "vitest";
+import { modelNames } from "../ts/nn/index.ts";
+import { quantizerNames } from "../ts/quantizers/index.ts";
+import type { BackendName, CheckReport, CheckRequest } from "../ts/reference/index.ts";
+import { operationCases } from "../ts/reference/subjects.ts";
+
+/** Images that are large enough for every layer to have a border and something to pool, and steps whose losses are compared. */
+const networks: Readonly<Record<string, { readonly inputShape: readonly number[]; readonly steps: number }>> = {
+  mlp: { inputShape: [5, 5, 1], steps: 20 },
+  cnn: { inputShape: [9, 9, 1], steps: 20 },
+  resnet20: { inputShape: [8, 8, 3], steps: 20 },
+  // A step has 11 million weights to update.
+  birealnet18: { inputShape: [16, 16, 3], steps: 3 },
+};
+
+const minutes = 60_000;
+
+export interface Route {
+  readonly backend: BackendName;
+  readonly host: "Chromium" | "Node";
+  readonly run: (request: CheckRequest) => Promise<CheckReport>;
+}
+
+/** The tests of a route. */
+export function testRoute({ backend, host, run }: Route): void {
+  const expectPass = (report: CheckReport, trainsConvolutions: boolean): void => {
+    expect(report.rows.filter(({ verdict }) => verdict === "mismatch")).toEqual([]);
+    expect(report).toMatchObject({ backend, pass: true, binaryExact: true });
+    expect(report.host).toMatch(host);
+    expect(report.adapter.kind).toMatch(backend === "wasm" ? /^cpu$/ : /^(gpu|software)$/);
+    const lacks = /^tfjs's wasm backend has no kernel Conv2DBackpropFilter: \d+ tensors were not compared$/;
+    expect(report.unsupported).toEqual(trainsConvolutions ? [] : [expect.stringMatching(lacks)]);
+  };
+
+  it("agrees in every operation and every quantizer's maps", { timeout: 15 * minutes }, async () => {
+    const report = await run({ backend, subjects: [{ kind: "operations" }], batchSize: 2 });
+    expectPass(report, backend !== "wasm");
+    const subjects = new Set(report.rows.map(({ subject }) => subject));
+    const expected = [
+      ...quantizerNames.map((name) => `quantizer ${name}`),
+      ...operationCases().map(({ name }) => name),
+    ];
+    expect([...subjects].sort()).toEqual(expected.sort());
+  });
+
+  it.each(modelNames)(
+    "agrees in steps of %s, its packed file and its first losses",
+    { timeout: 20 * minutes },
+    async (name) => {
+      const { inputShape, steps } = networks[name] as (typeof networks)[string];
+      const report = await run({ backend, subjects: [{ kind: "model", name, inputShape }], batchSize: 2, steps });
+      expectPass(report, backend !== "wasm" || name === "mlp");
+      const quantities = new Set(report.rows.map(({ quantity }) => quantity));
+      const all = ["value", "loss", "gradient", "update", "statistics", "packed logits", "loss curve"];
+      expect([...quantities].sort()).toEqual(all.sort());
+    },
+  );
+}
