@@ -55,3 +55,21 @@ describe("the imports of ts/io", () => {
     },
   );
 });
+
+describe("the entry points", () => {
+  it.each(["index.ts", "inference/index.ts", "data.ts"])(
+    "%s loads neither tfjs nor what checks against it",
+    async (entry) => {
+      const { files, packages } = await closureOf(entry);
+      expect([...packages].filter((name) => name.startsWith("@tensorflow") || name === "playwright-core")).toEqual([]);
+      expect([...files].filter((file) => /^(reference|browser|cli)\//.test(file))).toEqual([]);
+    },
+  );
+
+  it("proxbit/reference loads tfjs only when a check begins, and nothing of Node", async () => {
+    const { files, packages } = await closureOf("reference/index.ts");
+    expect(files).toContain("reference/backends.ts");
+    expect([...packages].filter((name) => /^(@tensorflow|node:|webgpu|playwright)/.test(name))).toEqual([]);
+    expect([...files].filter((file) => /^(browser|cli)\//.test(file))).toEqual([]);
+  });
+});

@@ -9,6 +9,8 @@ import { quantizer } from "../ts/quantizers/registry.ts";
 import { stateAt } from "../ts/quantizers/state.ts";
 import { compareNumbers } from "../ts/reference/compare.ts";
 import { compareCurve } from "../ts/reference/curve.ts";
+import { check } from "../ts/reference/index.ts";
+import { compareFile } from "../ts/reference/packed.ts";
 import { compareMaps } from "../ts/reference/quantizer-maps.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import type { Row } from "../ts/reference/report.ts";
@@ -18,7 +20,7 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import { type Observation, observeStep } from "../ts/train/observe.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
-import { writeWeights } from "../ts/train/weights.ts";
+import { pack, writeWeights } from "../ts/train/weights.ts";
 import { flippedBit, shiftedPad, wrongNumber } from "./reference-tamper.ts";
 
 const IMAGES = 3;
@@ -57,13 +59,7 @@ async function observed(
 }
 
 async function rowsOf(graph: Graph, seen: Observation, library: TensorFlow = tf): Promise<readonly Row[]> {
-  const step = {
-    subject: graph.name,
-    graph,
-    labels: randomSplit(graph, 1, IMAGES).labels,
-    seen,
-    kind: "train",
-  } as const;
+  const step = { subject: graph.name, graph, split: randomSplit(graph, 1, IMAGES), seen, kind: "train" } as const;
   const rows: Row[] = [];
   for (const part of [
     compareForward(library, step),
@@ -88,7 +84,7 @@ describe("a step without a mistake", () => {
       weights === "bnn" ? [["conv", "equal"]] : [],
     );
     // Every layer but the input and the norm that is added at once, every gradient, parameter, moment and statistic.
-    expect(rows.filter(({ quantity }) => quantity === "value")).toHaveLength(8);
+    expect(rows.filter(({ quantity }) => quantity === "value")).toHaveLength(9);
     expect(rows.filter(({ quantity }) => quantity === "statistics")).toHaveLength(4);
     const trained = parametersOf(block(weights)).filter(({ role }) => role !== "statistic");
     expect(rows.filter(({ quantity }) => quantity === "update")).toHaveLength(3 * trained.length);
@@ -182,6 +178,21 @@ describe("a mistake in a result", () => {
   });
 });
 
+describe("a mistake in a packed file", () => {
+  it("of one bit shows in the weights that it belongs to", async () => {
+    const graph = block("bnn");
+    const engine = await createEngine(graph, optimizer, pool);
+    const weights = randomParameters(graph, 1);
+    await writeWeights(engine, weights);
+    const bytes = await pack(engine, {});
+    expect(wrong([...compareFile("block", bytes, weights)])).toEqual([]);
+    const flipped = new Map(weights).set("conv/kernel", (weights.get("conv/kernel") as Float32Array).slice());
+    const kernel = flipped.get("conv/kernel") as Float32Array;
+    kernel[7] = -(kernel[7] as number);
+    expect(wrong([...compareFile("block", bytes, flipped)])).toEqual(["conv/kernel packed weights"]);
+  });
+});
+
 describe("a mistake in tfjs", () => {
   /** tfjs whose exponential is a thousandth too large. */
   const broken = { ...tf, exp: (x: tf.Tensor) => tf.mul(tf.exp(x), 1.001) } as TensorFlow;
@@ -190,6 +201,19 @@ describe("a mistake in tfjs", () => {
     const found = new Set<string>();
     for await (const { verdict, subject } of compareMaps(broken)) if (verdict === "mismatch") found.add(subject);
     expect([...found]).toEqual(["bnn+", "bnn++", "ede", "ede+"].map((name) => `quantizer ${name}`));
+  });
+
+  it("makes a whole check fail", async () => {
+    const request = {
+      backend: "cpu",
+      subjects: [{ kind: "graph", graph: block("bnn++") }],
+      batchSize: 2,
+      steps: 3,
+    } as const;
+    expect(await check(request, { tf })).toMatchObject({ pass: true, unsupported: [] });
+    const report = await check(request, { tf: broken });
+    expect(report).toMatchObject({ pass: false, worst: { verdict: "mismatch" } });
+    expect(report.worst?.share).toBeGreaterThan(1);
   });
 
   it("shows in the losses of the first steps", async () => {
@@ -223,5 +247,9 @@ describe("numbers side by side", () => {
     expect(verdict([1], [Number.POSITIVE_INFINITY], [9])).toBe("mismatch");
     expect(verdict([1], [1.5], [Number.NaN])).toBe("mismatch");
     expect(verdict([1, 2], [1], [9, 9])).toBe("mismatch");
+    expect(verdict([1, 1], [5, 1], [Number.POSITIVE_INFINITY, 1])).toBe("mismatch");
+    expect(verdict([1, 1], [Number.POSITIVE_INFINITY, 1], [Number.POSITIVE_INFINITY, 1])).toBe("mismatch");
+    expect(verdict([Number.NaN, 1], [1, 1], [9, 9])).toBe("mismatch");
+    expect(verdict([1, Number.NaN, 1], [1, 1, 1.5], [9, 9, 9])).toBe("mismatch");
   });
 });

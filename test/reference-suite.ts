@@ -7,16 +7,18 @@ import { expect, it } from "vitest";
 import { modelNames } from "../ts/nn/index.ts";
 import { quantizerNames } from "../ts/quantizers/index.ts";
 import type { BackendName, CheckReport, CheckRequest } from "../ts/reference/index.ts";
+import { OTHER_MAPS } from "../ts/reference/quantizer-maps.ts";
 import { operationCases } from "../ts/reference/subjects.ts";
 
 /** Images that are large enough for every layer to have a border and something to pool, and steps whose losses are compared. */
-const networks: Readonly<Record<string, { readonly inputShape: readonly number[]; readonly steps: number }>> = {
-  mlp: { inputShape: [5, 5, 1], steps: 20 },
-  cnn: { inputShape: [9, 9, 1], steps: 20 },
-  resnet20: { inputShape: [8, 8, 3], steps: 20 },
-  // A step has 11 million weights to update.
-  birealnet18: { inputShape: [16, 16, 3], steps: 3 },
-};
+const networks: Readonly<Record<string, Pick<CheckRequest, "steps" | "progress"> & { inputShape: readonly number[] }>> =
+  {
+    mlp: { inputShape: [5, 5, 1] },
+    cnn: { inputShape: [9, 9, 1] },
+    resnet20: { inputShape: [8, 8, 3] },
+    // It has 11 million weights, and soft ones take ten times as many operations as hard ones.
+    birealnet18: { inputShape: [16, 16, 3], steps: 3, progress: [1] },
+  };
 
 const minutes = 60_000;
 
@@ -41,10 +43,8 @@ export function testRoute({ backend, host, run }: Route): void {
     const report = await run({ backend, subjects: [{ kind: "operations" }], batchSize: 2 });
     expectPass(report, backend !== "wasm");
     const subjects = new Set(report.rows.map(({ subject }) => subject));
-    const expected = [
-      ...quantizerNames.map((name) => `quantizer ${name}`),
-      ...operationCases().map(({ name }) => name),
-    ];
+    const maps = [...quantizerNames.map((name) => `quantizer ${name}`), OTHER_MAPS];
+    const expected = [...maps, ...operationCases().map(({ name }) => name)];
     expect([...subjects].sort()).toEqual(expected.sort());
   });
 
@@ -52,12 +52,12 @@ export function testRoute({ backend, host, run }: Route): void {
     "agrees in steps of %s, its packed file and its first losses",
     { timeout: 20 * minutes },
     async (name) => {
-      const { inputShape, steps } = networks[name] as (typeof networks)[string];
-      const report = await run({ backend, subjects: [{ kind: "model", name, inputShape }], batchSize: 2, steps });
+      const { inputShape, ...less } = networks[name] as (typeof networks)[string];
+      const report = await run({ backend, subjects: [{ kind: "model", name, inputShape }], batchSize: 2, ...less });
       expectPass(report, backend !== "wasm" || name === "mlp");
       const quantities = new Set(report.rows.map(({ quantity }) => quantity));
-      const all = ["value", "loss", "gradient", "update", "statistics", "packed logits", "loss curve"];
-      expect([...quantities].sort()).toEqual(all.sort());
+      const all = ["value", "loss", "gradient", "update", "statistics", "accuracy", "loss curve"];
+      expect([...quantities].sort()).toEqual([...all, "packed weights", "packed logits"].sort());
     },
   );
 }

@@ -9,41 +9,48 @@ import type { Tensor, TensorFlow } from "./tensorflow.ts";
 export type Label = Pick<Row, "subject" | "node" | "quantity"> & {
   /** Only equality will do. */
   readonly exact?: boolean;
-  /** Indices whose values are not compared. */
-  readonly skip?: (index: number) => boolean;
+  /** Where the other number comes from; "in tfjs" where absent. */
+  readonly other?: string;
 };
 
-/** Compares ours with numbers of the reference, each with its own tolerance. */
+/** Compares ours with other numbers, each with a tolerance of its own. What is not finite on a side agrees with nothing. */
 export function compareNumbers(
   label: Label,
   ours: ArrayLike<number>,
   theirs: ArrayLike<number>,
   tolerances: ArrayLike<number>,
 ): Row {
-  const { subject, node, quantity, exact = false, skip } = label;
-  let [absolute, largest, share, tolerance, worst] = [0, 0, 0, 0, -1];
-  let equal = ours.length === theirs.length;
-  for (let i = 0; i < ours.length; i++) {
-    if (skip?.(i)) continue;
-    const [a, b] = [ours[i] as number, theirs[i] as number];
-    const difference = Math.abs(a - b);
-    // Not `>`: what is no number on one side or both is a mismatch.
-    const allowed = exact ? 0 : (tolerances[i] as number) + FADED;
-    const part = difference === 0 ? 0 : allowed > 0 ? difference / allowed : Number.POSITIVE_INFINITY;
-    if (difference !== 0) equal = false;
-    absolute = difference <= absolute ? absolute : Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
-    largest = Math.max(largest, Math.abs(b));
-    if (!(part <= share)) [share, tolerance, worst] = [part, allowed, i];
-    if (Number.isNaN(difference)) share = Number.POSITIVE_INFINITY;
+  const { subject, node, quantity, exact = false, other = "in tfjs" } = label;
+  const heading = { subject, node, quantity, elements: ours.length };
+  if (ours.length !== theirs.length) {
+    const wrong = { absolute: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY, tolerance: 0 };
+    const detail = `${ours.length} elements, and ${theirs.length} ${other}`;
+    return { ...heading, ...wrong, share: Number.POSITIVE_INFINITY, exact, verdict: "mismatch", detail };
   }
-  if (ours.length !== theirs.length) share = Number.POSITIVE_INFINITY;
-  const detail = worst < 0 ? "" : `element ${worst}: ${ours[worst]} and ${theirs[worst]} in tfjs`;
-  const verdict = equal ? "equal" : share <= 1 ? "within" : "mismatch";
-  const relative = largest === 0 ? (absolute === 0 ? 0 : Number.POSITIVE_INFINITY) : absolute / largest;
-  return {
-    ...{ subject, node, quantity, elements: ours.length, absolute, relative, tolerance, share, exact, verdict },
-    detail: ours.length === theirs.length ? detail : `${ours.length} elements, and ${theirs.length} in tfjs`,
-  };
+  let [absolute, largest, share, tolerance, worst] = [0, 0, 0, 0, -1];
+  for (let i = 0; i < ours.length; i++) {
+    const allowed = exact ? 0 : (tolerances[i] as number) + FADED;
+    const difference = distanceOf(ours[i] as number, theirs[i] as number);
+    absolute = Math.max(absolute, difference);
+    largest = Math.max(largest, Math.abs(theirs[i] as number) || 0);
+    const part = difference === 0 ? 0 : shareOf(difference, allowed);
+    if (part > share) [share, tolerance, worst] = [part, allowed, i];
+  }
+  const relative = absolute === 0 ? 0 : absolute / largest;
+  const verdict = absolute === 0 ? "equal" : share <= 1 ? "within" : "mismatch";
+  const detail = worst < 0 ? "" : `element ${worst}: ${ours[worst]} here, ${theirs[worst]} ${other}`;
+  return { ...heading, absolute, relative, tolerance, share, exact, verdict, detail };
+}
+
+/** A tolerance that is no finite number above 0 allows nothing. */
+function shareOf(difference: number, allowed: number): number {
+  return allowed > 0 && Number.isFinite(allowed) ? difference / allowed : Number.POSITIVE_INFINITY;
+}
+
+/** |a - b|, and infinity where one of them is no finite number. */
+function distanceOf(a: number, b: number): number {
+  const difference = Math.abs(a - b);
+  return Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
 }
 
 /** Something of ours that is to be compared. */
@@ -86,6 +93,7 @@ export async function compareTogether(
   }
 }
 
+/** The row of what the backend has no kernel for. */
 export function unsupported({ subject, node, quantity, exact = false }: Label, elements: number, detail: string): Row {
   const zero = { absolute: 0, relative: 0, tolerance: 0, share: 0 };
   return { subject, node, quantity, elements, ...zero, exact, verdict: "unsupported", detail };
@@ -95,5 +103,16 @@ export function unsupported({ subject, node, quantity, exact = false }: Label, e
 export function missingKernel(error: unknown): string | null {
   const message = error instanceof Error ? error.message : String(error);
   const found = /Kernel '([^']+)' not registered for backend '([^']+)'/.exec(message);
-  return found === null ? null : `tfjs's ${found[2]} backend has no kernel ${found[1]}`;
+  return found === null ? null : lackText(found[2] as string, found[1] as string);
+}
+
+const lackText = (backend: string, kernel: string): string => `tfjs's ${backend} backend has no kernel ${kernel}`;
+
+/**
+ * What bars the gradient at the kernel of a convolution on the backend in use, or null. Asked beforehand, since tfjs keeps
+ * tensors of its own for good where a gradient ends in an error.
+ */
+export function lacksFilterGradient(tf: TensorFlow): string | null {
+  const [kernel, backend] = ["Conv2DBackpropFilter", tf.getBackend()];
+  return tf.getKernel(kernel, backend) === undefined ? lackText(backend, kernel) : null;
 }

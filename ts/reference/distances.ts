@@ -7,12 +7,13 @@
  */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
-import { backwardMap, forwardMap, type Moment, type Near, near } from "./maps.ts";
+import { backwardMap, forwardMap, type Near, near, type QuantizerMoment } from "./maps.ts";
 import {
   channelSums,
   channelTerms,
   crossEntropy,
   evaluateNode,
+  isProduct,
   mapsOf,
   maxPoolGradient,
   momentsOf,
@@ -58,7 +59,7 @@ export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near
 /** The operands of a product as they are multiplied. */
 function operandsOf(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site) {
   const { weight, activation } = mapsOf(node, site.pass);
-  const mapped = (map: Moment | null, operand: Tensor): Near =>
+  const mapped = (map: QuantizerMoment | null, operand: Tensor): Near =>
     map === null ? exactly(tf, operand) : forwardMap(tf, map.forward, operand, map.parameters);
   return {
     weight,
@@ -73,7 +74,7 @@ function operandsOf(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site) {
 
 /** Whether both operands are +-1, so that sums are whole numbers and only equality will do. */
 export function isBinary(node: GraphNode, site: Pick<Site, "pass">): boolean {
-  if (node.op !== "conv2d" && node.op !== "dense") return false;
+  if (!isProduct(node)) return false;
   const { weight, activation } = mapsOf(node, site.pass);
   return weight?.hard === true && activation?.hard === true;
 }
@@ -98,7 +99,7 @@ function nearMoments(tf: TensorFlow, node: NodeOf<"batchNorm">, x: Tensor) {
   const { mean, variance } = momentsOf(tf, x);
   const magnitude = tf.div(channelSums(tf, tf.abs(x)), rows);
   // Ours are sums in f64, rounded once; the reference's go through `channelSums`.
-  const one = sumError(channelTerms(rows)) + 4 * UNIT;
+  const one = sumError(channelTerms(rows)) + 12 * UNIT;
   const meanDistance = tf.mul(magnitude, one);
   // Ours is mean(x^2) - mean^2 in f64.
   const cancelled = tf.mul(tf.add(tf.square(mean), variance), rows * 2 ** -52);
@@ -164,9 +165,9 @@ export function nearGradient(
 ): Near {
   const at = target === "input" ? (inputs[place] as Tensor) : site.parameter(target);
   const value = tf.grad((given: Tensor) => {
-    const given_ = target === "input" ? inputs.map((input, i) => (i === place ? given : input)) : inputs;
+    const operands = target === "input" ? inputs.map((input, i) => (i === place ? given : input)) : inputs;
     const parameter = (name: string): Tensor => (name === target ? given : site.parameter(name));
-    return evaluateNode(tf, node, given_, { ...site, parameter });
+    return evaluateNode(tf, node, operands, { ...site, parameter });
   })(at, dy);
   return { value, distance: gradientDistance(tf, node, inputs[0] as Tensor, site, dy, target, value) };
 }
@@ -238,7 +239,7 @@ function inputDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site,
 }
 
 /** The distance of `gradient` B(at), where that of `gradient` is known. */
-function throughMap(tf: TensorFlow, map: Moment, at: Tensor, gradient: Tensor, distance: Tensor): Tensor {
+function throughMap(tf: TensorFlow, map: QuantizerMoment, at: Tensor, gradient: Tensor, distance: Tensor): Tensor {
   const slope = backwardMap(tf, map.backward, at, map.parameters);
   const height = tf.add(tf.abs(gradient), distance);
   const rounded = tf.mul(tf.abs(tf.mul(gradient, slope.value)), 2 * UNIT);

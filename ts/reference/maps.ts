@@ -12,7 +12,7 @@ import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 /** Which maps act at a moment of a run, and their parameters in f32. */
-export interface Moment {
+export interface QuantizerMoment {
   readonly forward: ForwardMap;
   readonly backward: BackwardMap;
   readonly parameters: readonly number[];
@@ -21,7 +21,7 @@ export interface Moment {
 }
 
 /** `quantizer` at `progress` in [0, 1]; `hard` makes its forward map the sign, as evaluation does. */
-export function momentOf(quantizer: Quantizer, progress: number, hard = false): Moment {
+export function momentOf(quantizer: Quantizer, progress: number, hard = false): QuantizerMoment {
   const signs = hard || stateAt(quantizer, progress).hard;
   return {
     forward: signs ? "sign" : quantizer.forward,
@@ -105,7 +105,8 @@ export function backwardMap(tf: TensorFlow, map: BackwardMap, x: Tensor, paramet
       const v = tf.mul(x, first);
       const { square, relative } = hyperbolic(tf, v);
       const value = tf.mul(square, gain);
-      return near(value, () => tf.mul(tf.mul(value, relative()), tf.add(1, tf.mul(2, tf.abs(v)))));
+      // A rounded argument changes sech^2 v by 2 |v| of its rounding, and by nothing where sech^2 v has faded.
+      return near(value, () => tf.mul(tf.mul(value, relative()), tf.add(1, tf.mul(2, tf.minimum(tf.abs(v), LIMIT)))));
     }
     case "signSwishPrime": {
       const v = halfProduct(tf, x, first);
@@ -125,7 +126,7 @@ export function signOf(tf: TensorFlow, x: Tensor): Tensor {
   return tf.sub(tf.mul(tf.cast(tf.greaterEqual(x, 0), "float32"), 2), 1);
 }
 
-/** Where sech^2 v is below 1e-34: beyond it the core calculates with this v, and nothing changes in f32 but |v| itself. */
+/** Where sech^2 v is below 1e-34, and tanh v is +-1 in f32. For SignSwish the core calculates with this v beyond it. */
 const LIMIT = 40;
 
 /** v = beta x / 2, bounded as the core bounds it: the argument of SignSwish's hyperbolic functions. */
@@ -154,7 +155,7 @@ function hyperbolic(
 }
 
 /** F(x) whose gradient is dy B(x): what ProxConnect++ puts where the derivative of F would be. */
-export function quantize(tf: TensorFlow, moment: Moment | null, x: Tensor): Tensor {
+export function quantize(tf: TensorFlow, moment: QuantizerMoment | null, x: Tensor): Tensor {
   if (moment === null) return x;
   const { forward, backward, parameters } = moment;
   const operation = tf.customGrad((given, save) => {

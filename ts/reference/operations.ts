@@ -5,7 +5,7 @@
  */
 import type { GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
-import { type Moment, momentOf, quantize } from "./maps.ts";
+import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 /** Where a pass over the network stands. `evaluate` takes the sign at every quantizer and the running statistics. */
@@ -39,7 +39,7 @@ export const isProduct = (node: GraphNode): node is ProductNode => node.op === "
 export function mapsOf(
   node: ProductNode,
   pass: Pass,
-): { readonly weight: Moment | null; readonly activation: Moment | null } {
+): { readonly weight: QuantizerMoment | null; readonly activation: QuantizerMoment | null } {
   const { weightQuantizer, activationQuantizer } = node.attributes;
   const hard = pass.kind === "evaluate";
   return {

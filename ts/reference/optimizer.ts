@@ -5,6 +5,7 @@
 import type { Graph } from "../nn/graph.ts";
 import { hyperOf, type Optimizer } from "../train/optimizers.ts";
 import { type Near, near } from "./maps.ts";
+import { isProduct } from "./operations.ts";
 import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
@@ -102,6 +103,5 @@ function adam(
 /** The bound that a quantizer puts on the latent weights of the parameter `name`; 0 for none. */
 export function clipOf(graph: Graph, name: string): number {
   const node = graph.nodes.find((candidate) => name === `${candidate.name}/kernel`);
-  if (node?.op !== "conv2d" && node?.op !== "dense") return 0;
-  return node.attributes.weightQuantizer?.clipLatent ?? 0;
+  return node !== undefined && isProduct(node) ? (node.attributes.weightQuantizer?.clipLatent ?? 0) : 0;
 }

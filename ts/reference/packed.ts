@@ -12,6 +12,7 @@ import { BINARY_KERNELS } from "../runtime/probe.ts";
 import { createEngine } from "../train/engine.ts";
 import { observeEvaluation } from "../train/observe.ts";
 import { optimizers } from "../train/optimizers.ts";
+import { ownerOf } from "../train/plan.ts";
 import { writeWeights } from "../train/weights.ts";
 import { compareNumbers } from "./compare.ts";
 import type { Row } from "./report.ts";
@@ -35,16 +36,33 @@ export async function* comparePacked(tf: TensorFlow, check: PackedCheck): AsyncG
     const engine = await createEngine(graph, optimizers.sgd(), pool, { observed: true });
     await writeWeights(engine, weightsOf(model));
     const seen = await observeEvaluation(engine, split, split.count);
-    yield* compareForward(tf, { subject, graph, labels: split.labels, seen, kind: "evaluate" });
+    yield* compareForward(tf, { subject, graph, split, seen, kind: "evaluate" });
     const floats = Float32Array.from(split.images, (byte) => byte * split.scale + split.offset);
+    const wanted = seen.values.get(ownerOf(graph, graph.output)) as Float32Array;
     for (const kernel of BINARY_KERNELS) {
       const session = await load(bytes, { kernel });
-      const label = { subject, node: `${graph.output} (${kernel})`, quantity: "packed logits", exact: true } as const;
-      const logits = session.run(floats);
-      yield compareNumbers(label, logits, seen.values.get(graph.output) as Float32Array, logits);
+      const label = { subject, node: `${graph.output} (${kernel})`, quantity: "packed logits" } as const;
+      const nothing = new Float32Array(wanted.length);
+      yield compareNumbers({ ...label, other: "in the trainer" }, session.run(floats), wanted, nothing);
     }
   } finally {
     pool.close();
+  }
+}
+
+/** The weights in a file beside the ones that were packed: signs of what is latent, all else as it is. */
+export function* compareFile(
+  subject: string,
+  bytes: Uint8Array,
+  packed: ReadonlyMap<string, Float32Array>,
+): Generator<Row, void, undefined> {
+  const model = decodeModel(bytes);
+  const found = weightsOf(model);
+  for (const { name, role } of parametersOf(model.graph)) {
+    const values = packed.get(name) as Float32Array;
+    const wanted = role === "latent" ? values.map((weight) => (weight >= 0 ? 1 : -1)) : values;
+    const label = { subject, node: name, quantity: "packed weights", other: "before packing" } as const;
+    yield compareNumbers(label, found.get(name) as Float32Array, wanted, new Float32Array(wanted.length));
   }
 }
 

@@ -5,13 +5,12 @@
 import { ProxbitError } from "../errors.ts";
 import { randomStream } from "../nn/random.ts";
 import { backwardMapNumbers, forwardMapNumbers } from "../quantizers/maps.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { instantiate, type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { detectVariant } from "../runtime/variants.ts";
 import { compare, type Label } from "./compare.ts";
-import { backwardMap, forwardMap, momentOf } from "./maps.ts";
+import { backwardMap, forwardMap, momentOf, type QuantizerMoment } from "./maps.ts";
 import type { Row } from "./report.ts";
 import type { TensorFlow } from "./tensorflow.ts";
 
@@ -26,32 +25,47 @@ function points(): Float32Array {
     { length: POINTS },
     () => (stream.uniform() < 0.5 ? -1 : 1) * 10 ** (8 * stream.uniform() - 6),
   );
-  const near = Array.from({ length: POINTS }, () => 4 * stream.uniform() - 2);
+  const close = Array.from({ length: POINTS }, () => 4 * stream.uniform() - 2);
   const kinks = [0, 1, 0.5, 0.25, 2].flatMap((x) => [x, x * (1 + 2 ** -23), x * (1 - 2 ** -24)]);
   const ends = [2 ** -126, 1e-20, 1e20, 3e38];
   const both = [...kinks, ...ends].flatMap((x) => [x, -x]);
-  return Float32Array.from([...random, ...near, ...both]);
+  return Float32Array.from([...random, ...close, ...both]);
 }
 
-/** The maps of all quantizers. */
+/** Maps that no quantizer of a name has, or not with such parameters. */
+const OTHERS: readonly Pick<QuantizerMoment, "forward" | "backward" | "parameters">[] = [
+  { forward: "identity", backward: "one", parameters: [] },
+  { forward: "hardTanh", backward: "box", parameters: [] },
+  { forward: "piecewiseLinear", backward: "one", parameters: [0.25, 0.375] },
+  { forward: "piecewiseLinear", backward: "one", parameters: [1.5, 0] },
+];
+
+/** What the rows of these belong to. */
+export const OTHER_MAPS = "other maps";
+
+/** The maps of all quantizers, and those that none has by default. */
 export async function* compareMaps(tf: TensorFlow): AsyncGenerator<Row, void, undefined> {
   const core = await startCore();
   const x = points();
   for (const name of quantizerNames) {
-    for (const progress of MOMENTS) yield* compareAt(tf, core, quantizer(name), progress, x);
+    for (const progress of MOMENTS) {
+      const label = { subject: `quantizer ${name}`, node: `at ${progress} of a run` };
+      yield* compareAt(tf, core, label, momentOf(quantizer(name), progress), x);
+    }
+  }
+  for (const maps of OTHERS) {
+    const label = { subject: OTHER_MAPS, node: [maps.forward, ...maps.parameters].join(" ") };
+    yield* compareAt(tf, core, label, maps, x);
   }
 }
 
 async function* compareAt(
   tf: TensorFlow,
   core: Core,
-  value: Quantizer,
-  progress: number,
+  label: Pick<Label, "subject" | "node">,
+  { forward, backward, parameters }: (typeof OTHERS)[number],
   x: Float32Array,
 ): AsyncGenerator<Row, void, undefined> {
-  const { forward, backward, parameters } = momentOf(value, progress);
-  const subject = `quantizer ${value.name}`;
-  const label = { subject, node: `at ${progress} of a run` } as const;
   const ours = core.forward(forwardMapNumbers[forward], x, parameters);
   const slopes = core.backward(backwardMapNumbers[backward], x, parameters);
   const forwardLabel: Label = { ...label, quantity: "forward map", exact: forward === "sign" };

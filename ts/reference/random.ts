@@ -10,26 +10,32 @@ import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
 const SCALE = 1 / 64;
 const OFFSET = -2 + 1 / 128;
 
-/** `count` images of random bytes for `graph`, with random labels. @throws ProxbitError `shape` for a graph not of images. */
+/**
+ * `count` images of random bytes for `graph`, with random labels.
+ *
+ * @throws ProxbitError `shape` for a graph that does not map images to at least two classes.
+ */
 export function randomSplit(graph: Graph, seed: number, count: number): Split {
   const [height, width, channels, ...more] = inputShapeOf(graph);
-  const classes = shapesOf(graph).get(graph.output) ?? [];
+  const output = shapesOf(graph).get(graph.output) ?? [];
+  const [classes = 0] = output;
   if (
     height === undefined ||
     width === undefined ||
     channels === undefined ||
     more.length > 0 ||
-    classes.length !== 1
+    output.length !== 1 ||
+    classes < 2
   ) {
     throw new ProxbitError(
       "shape",
-      `network "${graph.name}" maps [${inputShapeOf(graph).join(", ")}] to [${classes.join(", ")}]; a check trains on images`,
-      "Give a network from [height, width, channels] to [classes].",
+      `network "${graph.name}" maps [${inputShapeOf(graph).join(", ")}] to [${output.join(", ")}]; a check trains on images`,
+      "Give a network from [height, width, channels] to [classes], two or more.",
     );
   }
   const stream = randomStream(seed, "images");
   const images = Uint8Array.from({ length: count * height * width * channels }, () => stream.below(256));
-  const labels = Uint8Array.from({ length: count }, () => stream.below(Math.min(256, classes[0] as number)));
+  const labels = Uint8Array.from({ length: count }, () => stream.below(Math.min(256, classes)));
   return { count, images, labels, shape: [height, width, channels], scale: SCALE, offset: OFFSET };
 }
 

@@ -44,6 +44,8 @@ export interface CheckRequest {
   readonly steps?: number;
   /** Seed of weights and images; 1 where absent. */
   readonly seed?: number;
+  /** The shares of a run, in [0, 1], at which steps of networks are looked at; where absent 0.5 and 1, soft and hard. */
+  readonly progress?: readonly number[];
 }
 
 /**
@@ -66,7 +68,9 @@ export interface Row {
     | "gradient"
     | "update"
     | "statistics"
+    | "accuracy"
     | "loss curve"
+    | "packed weights"
     | "packed logits";
   readonly elements: number;
   /** Largest absolute difference, and the largest difference by the largest magnitude of the tensor. */

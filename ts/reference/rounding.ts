@@ -17,7 +17,8 @@ export const UNIT = 2 ** -24;
 
 /**
  * Added to every tolerance: what fades (an exponential at the end of its range, subnormal numbers, which graphics cards need
- * not know) may be 0 on one side. Beside any other number of a network it is 0.
+ * not know) may be 0 on one side. Numbers below it, such as Adam's second moment of a gradient below 1e-14, are in effect not
+ * compared.
  */
 export const FADED = 2 ** -96;
 

@@ -7,25 +7,27 @@
  * the step follows from the ones before it makes the whole step right. How two whole runs drift apart is another comparison
  * (`curve.ts`).
  */
+import type { Split } from "../io/dataset.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
 import type { Optimizer } from "../train/optimizers.ts";
-import { compare, compareTogether, type Label } from "./compare.ts";
+import { ownerOf } from "../train/plan.ts";
+import { compare, compareNumbers, compareTogether, type Label, lacksFilterGradient, unsupported } from "./compare.ts";
 import { exactly, isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
 import type { Near } from "./maps.ts";
 import { isProduct, type Pass, type Site } from "./operations.ts";
 import { clipOf, update } from "./optimizer.ts";
 import type { Row } from "./report.ts";
-import { UNIT } from "./rounding.ts";
+import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 export interface Step {
   /** What the rows are said to belong to. */
   readonly subject: string;
   readonly graph: Graph;
-  /** The true classes of the images. */
-  readonly labels: ArrayLike<number>;
+  /** What the step ran on, from the first image on. */
+  readonly split: Split;
   readonly seen: Observation;
   /** `evaluate`: the hard network on its running statistics, forward only. */
   readonly kind: Pass["kind"];
@@ -72,30 +74,45 @@ function kernelShape(node: GraphNode, input: readonly number[], size: number): n
   return [...node.attributes.kernelSize, channels, node.attributes.filters];
 }
 
-/** Values and loss of a step. */
+/** The images as the network sees them, every value, the loss, and the share of right answers. */
 export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
-  const { subject, graph, seen, labels } = step;
+  const { subject, graph, seen, split } = step;
   const { near, node, site, ours, pass } = readerOf(tf, step);
   for (const { name, op, inputs } of graph.nodes) {
     const values = ours(name);
-    if (op === "input" || values === undefined) continue;
+    if (values === undefined) continue;
+    if (op === "input") {
+      yield comparePixels({ subject, node: name, quantity: "value", other: "by scale and offset" }, values, split);
+      continue;
+    }
     const exact = isBinary(node(name), { pass }) && !hasBias(node(name));
     const label: Label = { subject, node: name, quantity: "value", exact };
     yield compare(tf, label, values, () => nearValue(tf, node(name), inputs.map(near), site(node(name))));
   }
-  const label: Label = { subject, node: graph.output, quantity: "loss" };
-  yield compare(
-    tf,
-    label,
-    [seen.loss],
-    () => nearLoss(tf, near(graph.output).value, truth(tf, labels, seen.images)).loss,
-  );
+  const classes = truth(split, seen.images);
+  const label = { subject, node: graph.output } as const;
+  yield compare(tf, { ...label, quantity: "loss" }, [seen.loss], () => {
+    return nearLoss(tf, near(graph.output).value, classes(tf)).loss;
+  });
+  yield compare(tf, { ...label, quantity: "accuracy" }, [seen.accuracy], () => {
+    const right = tf.equal(tf.argMax(near(graph.output).value, -1), classes(tf));
+    return { value: tf.mean(tf.cast(right, "float32")), distance: tf.scalar(FEW) };
+  });
+}
+
+/** Bytes times scale plus offset, which the random images make exact in f32. */
+function comparePixels(label: Label, values: Float32Array, { images, scale, offset }: Split): Row {
+  const pixels = Float64Array.from(values, (_, i) => (images[i] as number) * scale + offset);
+  return compareNumbers(label, values, pixels, new Float64Array(values.length));
 }
 
 const hasBias = (node: GraphNode): boolean => isProduct(node) && node.attributes.useBias;
 
-const truth = (tf: TensorFlow, labels: ArrayLike<number>, images: number): Tensor =>
-  tf.tensor(Int32Array.from(labels).subarray(0, images), [images], "int32");
+/** The true classes of the first images. */
+const truth =
+  ({ labels }: Split, images: number) =>
+  (tf: TensorFlow): Tensor =>
+    tf.tensor(Int32Array.from(labels.subarray(0, images)), [images], "int32");
 
 /** A reader of a value: the node, and which of its inputs it is. */
 interface Use {
@@ -105,10 +122,10 @@ interface Use {
 
 /** The gradients of a step of training, from the loss to the first layer. */
 export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
-  const { subject, graph, seen, labels } = step;
+  const { subject, graph, seen, split } = step;
   const { near, site, node } = readerOf(tf, step);
   const shapes = shapesOf(graph);
-  const owner = (name: string): string => (node(name).op === "flatten" ? owner(node(name).inputs[0] as string) : name);
+  const owner = (name: string): string => ownerOf(graph, name);
   const gradientAt = (name: string): Tensor =>
     tf.tensor(seen.gradients.get(name) as Float32Array, [seen.images, ...(shapes.get(name) ?? [])]);
   const inputsOf = (reader: GraphNode): Tensor[] => reader.inputs.map((name) => near(name).value);
@@ -135,7 +152,7 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
         const shares = usesOf(name).map((use) => share(use, shape));
         if (name === owner(graph.output)) {
           const logits = near(graph.output).value;
-          shares.push(nearLoss(tf, logits, truth(tf, labels, seen.images)).gradient);
+          shares.push(nearLoss(tf, logits, truth(split, seen.images)(tf)).gradient);
         }
         return sumOf(tf, shares);
       });
@@ -143,9 +160,13 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
     for (const [parameter, gradient] of seen.parameterGradients) {
       if (parameter.slice(0, parameter.lastIndexOf("/")) !== name) continue;
       const target = parameter.slice(name.length + 1) as Target;
-      yield compare(tf, { subject, node: parameter, quantity: "gradient" }, gradient, () =>
-        nearGradient(tf, node(name), inputsOf(node(name)), site(node(name)), gradientAt(name), target),
-      );
+      const label: Label = { subject, node: parameter, quantity: "gradient" };
+      const lack = target === "kernel" && node(name).op === "conv2d" ? lacksFilterGradient(tf) : null;
+      yield lack !== null
+        ? unsupported(label, gradient.length, lack)
+        : compare(tf, label, gradient, () =>
+            nearGradient(tf, node(name), inputsOf(node(name)), site(node(name)), gradientAt(name), target),
+          );
     }
   }
 }

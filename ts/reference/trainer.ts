@@ -21,8 +21,6 @@ export interface Batch {
 export interface ReferenceTrainer {
   /** Makes one step at `progress` of the run, the `update`th, from 1; resolves to the loss before the update. */
   step(batch: Batch, progress: number, update: number): Promise<number>;
-  /** Parameters and running statistics by name. */
-  weights(): Promise<Map<string, Float32Array>>;
   /** Frees all tensors. */
   dispose(): void;
 }
@@ -77,7 +75,10 @@ export function createReferenceTrainer(
     const moment = { progress, update: number, clip: clipOf(graph, name) };
     const moved = update(tf, optimizer, variable(name), gradient, state, moment);
     variable(name).assign(moved.weights.value);
-    for (const [place, slot] of moved.slots.entries()) state[place]?.assign(slot.value);
+    for (const [place, { value }] of moved.slots.entries()) {
+      // Without momentum the velocity is the one that was.
+      if (value !== state[place]) state[place]?.assign(value);
+    }
   };
 
   const follow = (node: GraphNode, { mean, variance }: Moments, rows: number): void => {
@@ -97,7 +98,7 @@ export function createReferenceTrainer(
   return {
     step: async ({ images, pixels, labels }, progress, number) => {
       const moments = new Map<string, Moments>();
-      const loss = tf.tidy(() => {
+      const calculate = (): Tensor => {
         const x = tf.tensor(pixels, [images, ...inputShape]);
         const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
         const varied = trained.map(({ name }) => variable(name));
@@ -107,18 +108,18 @@ export function createReferenceTrainer(
           const found = moments.get(node.name);
           if (found === undefined) continue;
           follow(node, found, images * elementsOf((shapes.get(node.name) ?? []).slice(0, -1)));
-          tf.dispose([found.mean, found.variance]);
         }
         return value as Tensor;
-      });
+      };
+      let loss: Tensor;
+      try {
+        loss = tf.tidy(calculate);
+      } finally {
+        for (const { mean, variance } of moments.values()) tf.dispose([mean, variance]);
+      }
       const [value] = await loss.data();
       loss.dispose();
       return value as number;
-    },
-    weights: async () => {
-      const found = new Map<string, Float32Array>();
-      for (const [name, tensor] of variables) found.set(name, (await tensor.data()) as Float32Array);
-      return found;
     },
     dispose: () => tf.dispose([...variables.values(), ...[...slots.values()].flat()]),
   };

@@ -37,14 +37,14 @@ export interface State {
 }
 
 /** Where a step of training stands: the share of the run that is done, and the number of the update, from 1. */
-export type Moment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
+export type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
 
 /**
  * A step of training on the first `images` images of `split`. The engine must have been made with `observed`.
  *
  * @throws ProxbitError `not-finite` where the step meets a number that is not finite.
  */
-export function observeStep(engine: Engine, split: Split, images: number, moment: Moment): Promise<Observation> {
+export function observeStep(engine: Engine, split: Split, images: number, moment: StepMoment): Promise<Observation> {
   return engine.withPlan(images, async (plan) => {
     const before = await readState(engine);
     const program = await engine.trainingProgram(plan, split, moment.progress);

@@ -80,7 +80,8 @@ export interface HyperLayout {
   readonly updates: ReadonlyMap<string, number>;
 }
 
-function ownerOf(graph: Graph, name: string): string {
+/** The node that owns the memory of a value: flatten is the same memory as its input. */
+export function ownerOf(graph: Graph, name: string): string {
   const node = graph.nodes.find((candidate) => candidate.name === name) as GraphNode;
   return node.op === "flatten" ? ownerOf(graph, node.inputs[0]) : name;
 }

@@ -1,0 +1,164 @@
+/** What a check consists of: the parts of each subject, each of which yields its rows when it is run. */
+import { type Subject as CheckedSubject, oneOf, plainObject } from "../checks.ts";
+import { ProxbitError } from "../errors.ts";
+import { decodeModel } from "../io/model-file.ts";
+import type { Graph } from "../nn/graph.ts";
+import { type ModelOptions, model } from "../nn/models/index.ts";
+import { validateGraph } from "../nn/validate.ts";
+import { createPool, type Pool } from "../runtime/pool.ts";
+import { createEngine, type Engine } from "../train/engine.ts";
+import { observeStep } from "../train/observe.ts";
+import { type Optimizer, optimizers } from "../train/optimizers.ts";
+import { pack, writeWeights } from "../train/weights.ts";
+import { compareCurve } from "./curve.ts";
+import { compareFile, comparePacked } from "./packed.ts";
+import { compareMaps } from "./quantizer-maps.ts";
+import { randomParameters, randomSplit } from "./random.ts";
+import type { Row, Subject } from "./report.ts";
+import type { Setting } from "./request.ts";
+import { compareBackward, compareForward, compareUpdates } from "./step.ts";
+import { type Case, operationCases } from "./subjects.ts";
+import type { TensorFlow } from "./tensorflow.ts";
+
+/** Images of networks by name, unless the request says otherwise: small, for software adapters take seconds a step. */
+const SMALL: Readonly<Record<string, readonly number[]>> = {
+  mlp: [12, 12, 1],
+  cnn: [12, 12, 1],
+  resnet20: [16, 16, 3],
+  birealnet18: [32, 32, 3],
+};
+
+/** Where in a run operations are looked at. */
+const SOFT = 0.3;
+
+/** A part of the work: what it is, and what it finds. */
+export interface Part {
+  readonly what: string;
+  readonly run: (tf: TensorFlow) => AsyncGenerator<Row, void, undefined>;
+}
+
+const subjectKeys = {
+  operations: ["kind"],
+  model: ["kind", "name", "inputShape", "weightQuantizer", "activationQuantizer"],
+  graph: ["kind", "graph"],
+  file: ["kind", "bytes"],
+} as const;
+
+/**
+ * The parts of a subject.
+ *
+ * @throws ProxbitError as `check` does for a subject that makes no sense.
+ */
+export function partsOf(subject: Subject, setting: Setting): readonly Part[] {
+  const checked: CheckedSubject = { code: "argument", what: "a subject of a check" };
+  const { kind } = plainObject(subject, Object.values(subjectKeys).flat(), checked);
+  const known = Object.keys(subjectKeys) as (keyof typeof subjectKeys)[];
+  plainObject(subject, subjectKeys[oneOf(kind, known, "kind", checked)], checked);
+  switch (subject.kind) {
+    case "operations":
+      return [
+        { what: "the quantizers' maps", run: compareMaps },
+        ...operationCases().map((given) => ({
+          what: given.name,
+          run: (tf: TensorFlow) => compareStep(tf, given, SOFT, setting, given.name),
+        })),
+      ];
+    case "model": {
+      const { kind: _, name, ...chosen } = subject;
+      const inputShape = chosen.inputShape ?? SMALL[name];
+      return networkParts(model(name, { ...chosen, inputShape } as ModelOptions), setting);
+    }
+    case "graph":
+      return networkParts(validateGraph(subject.graph), setting);
+    case "file":
+      return [fileParts(subject.bytes, setting)];
+  }
+}
+
+function fileParts(bytes: Uint8Array, { seed, batchSize }: Setting): Part {
+  const { graph } = decodeModel(bytes);
+  const split = randomSplit(graph, seed, batchSize);
+  const subject = `${graph.name}, packed`;
+  return { what: subject, run: (tf) => comparePacked(tf, { subject, bytes, split, workers: WORKERS }) };
+}
+
+/** Bytes of the images of a curve, at most. */
+const MOST_PIXELS = 2 ** 28;
+
+/** Threads of ours. The numbers are the same with any number of them. */
+const WORKERS = Math.min(2, globalThis.navigator?.hardwareConcurrency ?? 1);
+
+function networkParts(graph: Graph, setting: Setting): readonly Part[] {
+  const { batchSize, steps, seed, progress, signal } = setting;
+  const { name } = graph;
+  // The images are made here, so that a network that takes none is refused before any work is done.
+  const split = randomSplit(graph, seed, batchSize);
+  if (split.images.length * steps > MOST_PIXELS) {
+    throw new ProxbitError(
+      "argument",
+      `${steps} steps of ${batchSize} images of "${name}" are ${split.images.length * steps} bytes of pixels`,
+      `Give fewer steps or a smaller batch: at most ${MOST_PIXELS} bytes.`,
+    );
+  }
+  const given = { name, graph, optimizer: optimizers.adam(), updates: true };
+  const curve = { graph, optimizer: CURVE_OPTIMIZER, batchSize, steps, seed, workers: WORKERS, signal };
+  const packed = `${name}, packed`;
+  return [
+    ...progress.map((moment): Part => {
+      const what = `${name}, at ${moment} of a run`;
+      return { what, run: (tf) => compareStep(tf, given, moment, setting, what) };
+    }),
+    {
+      what: packed,
+      run: async function* (tf) {
+        const bytes = await withEngine(given, seed, (engine) => pack(engine, {}));
+        yield* compareFile(packed, bytes, randomParameters(graph, seed));
+        yield* comparePacked(tf, { subject: packed, bytes, split, workers: WORKERS });
+      },
+    },
+    {
+      what: `${name}, ${steps} steps`,
+      run: async function* (tf) {
+        yield await compareCurve(tf, { subject: name, ...curve });
+      },
+    },
+  ];
+}
+
+/** Steps that are not too large, and do not divide by small gradients as Adam does: runs then drift apart slowly. */
+const CURVE_OPTIMIZER = optimizers.sgd({ learningRate: 0.01, momentum: 0.9 });
+
+/** The second step of training from random weights, when optimizer and statistics have a past. */
+async function* compareStep(
+  tf: TensorFlow,
+  { graph, optimizer, updates }: Omit<Case, "name">,
+  progress: number,
+  { batchSize, seed }: Setting,
+  subject: string,
+): AsyncGenerator<Row, void, undefined> {
+  const split = randomSplit(graph, seed, batchSize);
+  const seen = await withEngine({ graph, optimizer }, seed, async (engine) => {
+    await observeStep(engine, split, batchSize, { progress, update: 1 });
+    return observeStep(engine, split, batchSize, { progress, update: 2 });
+  });
+  const step = { subject, graph, split, seen, kind: "train" } as const;
+  yield* compareForward(tf, step);
+  yield* compareBackward(tf, step);
+  if (updates) yield* compareUpdates(tf, step, optimizer);
+}
+
+/** Works with an engine that has random weights; its threads end with the work. */
+async function withEngine<T>(
+  { graph, optimizer }: { readonly graph: Graph; readonly optimizer: Optimizer },
+  seed: number,
+  work: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  const pool: Pool = await createPool({ workers: WORKERS });
+  try {
+    const engine = await createEngine(graph, optimizer, pool, { observed: true });
+    await writeWeights(engine, randomParameters(graph, seed));
+    return await work(engine);
+  } finally {
+    pool.close();
+  }
+}
