@@ -99,6 +99,24 @@ describe("a check in Chromium", () => {
     });
   });
 
+  it("says that a browser which has ended opens no page", async () => {
+    const other = await startChromium("none");
+    await other.close();
+    await expect(checkIn(other, request)).rejects.toMatchObject({
+      code: "environment",
+      message: /^Chromium opens no page: /,
+      remedy: /Run it again/,
+    });
+  });
+
+  it("ends with what its listener throws", async () => {
+    const fault = new Error("the listener's own");
+    const onEvent = (): void => {
+      throw fault;
+    };
+    await expect(checkIn(browser, request, { onEvent })).rejects.toBe(fault);
+  });
+
   it.each([
     ["/nowhere/chromium", /there is no Chromium at \/nowhere\/chromium/],
     [process.execPath, /does not start/],

@@ -1,6 +1,7 @@
 /** A check in headless Chromium: it starts the browser and a server for it, runs the check in a page, and ends both. */
 import type { Browser, Page } from "playwright-core";
 import { isProxbitError, ProxbitError } from "../errors.ts";
+import { aborted } from "../reference/aborted.ts";
 import { firstLine } from "../reference/packages.ts";
 import type { CheckEvent, CheckReport, CheckRequest } from "../reference/report.ts";
 import { openPage, startChromium } from "./chromium.ts";
@@ -18,7 +19,7 @@ export interface BrowserCheckOptions {
  * on SwiftShader. Browser and server have ended when it settles.
  *
  * @throws ProxbitError "environment" where the browser, a package or a graphics driver is missing or the page dies,
- *   "aborted" by the signal, and whatever `check` throws.
+ *   "aborted" by the signal, whatever `check` throws, and whatever `onEvent` throws.
  */
 export async function checkInChromium(request: CheckRequest, options: BrowserCheckOptions = {}): Promise<CheckReport> {
   stopIfAborted(options.signal);
@@ -40,14 +41,21 @@ export async function checkIn(
   // Nobody may be waiting for it when the signal comes.
   stopped.promise.catch(() => {});
   const stop = (): void => stopped.reject(aborted());
+  const tell = (event: CheckEvent): void => {
+    try {
+      onEvent(event);
+    } catch (error) {
+      stopped.reject(error);
+    }
+  };
   signal?.addEventListener("abort", stop);
   const complaints: string[] = [];
   const server = await startServer(findModule, true);
   try {
     stopIfAborted(signal);
-    const page = await Promise.race([openPage(browser, server.address, complaints), stopped.promise]);
+    const page = await Promise.race([open(browser, server.address, complaints), stopped.promise]);
     try {
-      return reportOf(await Promise.race([runIn(page, request, onEvent), stopped.promise]));
+      return reportOf(await Promise.race([runIn(page, request, tell), stopped.promise]));
     } finally {
       // A browser that has ended cannot close it, and what went wrong is known already.
       await page
@@ -63,6 +71,14 @@ export async function checkIn(
   }
 }
 
+async function open(browser: Browser, address: string, complaints: string[]): Promise<Page> {
+  try {
+    return await openPage(browser, address, complaints);
+  } catch (cause) {
+    throw pageError("Chromium opens no page", cause);
+  }
+}
+
 async function runIn(page: Page, request: CheckRequest, onEvent: (event: CheckEvent) => void): Promise<Outcome> {
   try {
     await page.exposeFunction("proxbitEvent", onEvent);
@@ -71,15 +87,18 @@ async function runIn(page: Page, request: CheckRequest, onEvent: (event: CheckEv
     // As text, for a tool that rewrites imports in Node's modules must not rewrite this one.
     return await page.evaluate<Outcome>(`import(${module}).then(({ runCheck }) => runCheck(${argument}))`);
   } catch (cause) {
-    throw new ProxbitError(
-      "environment",
-      `the page in Chromium ended before the check did: ${firstLine(cause)}`,
-      "Run it again, with a smaller batch where memory is short; where a driver is at fault, update it or take another " +
-        "backend.",
-      { cause },
-    );
+    throw pageError("the page in Chromium ended before the check did", cause);
   }
 }
+
+const pageError = (what: string, cause: unknown): ProxbitError =>
+  new ProxbitError(
+    "environment",
+    `${what}: ${firstLine(cause)}`,
+    "Run it again, with a smaller batch where memory is short; where a driver is at fault, update it or take another " +
+      "backend.",
+    { cause },
+  );
 
 function reportOf(outcome: Outcome): CheckReport {
   if (outcome.kind === "report") return outcome.report;
@@ -100,8 +119,4 @@ function withComplaints(error: unknown, complaints: readonly string[]): unknown 
 
 function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw aborted();
-}
-
-function aborted(): ProxbitError {
-  return new ProxbitError("aborted", "the check was stopped", "Run it again; nothing was written.");
 }

@@ -11,7 +11,10 @@ declare global {
   }
 }
 
-/** Runs the check, and settles when every event has arrived. Rejects never. */
+/**
+ * Runs the check, and settles when every event has arrived; how the check ended is the outcome, errors included. Rejects
+ * only where an event cannot be handed over.
+ */
 export async function runCheck(request: SentRequest): Promise<Outcome> {
   const events: Promise<void>[] = [];
   const outcome = await outcomeOf(request, (event) => events.push(window.proxbitEvent(event)));
