@@ -18,16 +18,11 @@ const quiet: readonly string[] = [
   "--disable-sync",
 ];
 
-/**
- * Chromium leaves SwiftShader, and WebGPU without a screen, to those who ask for them; a card comes first even so. The
- * watchdog would take slow work on SwiftShader for a driver that hangs.
- */
-const graphics: readonly string[] = [
-  "--enable-unsafe-swiftshader",
-  "--enable-unsafe-webgpu",
-  "--ignore-gpu-blocklist",
-  "--disable-gpu-watchdog",
-];
+/** Chromium leaves SwiftShader, and WebGPU without a screen, to those who ask for them; a card comes first even so. */
+const graphics: readonly string[] = ["--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--ignore-gpu-blocklist"];
+
+/** On SwiftShader: the watchdog would take its slow work for a driver that hangs. */
+const patience = "--disable-gpu-watchdog";
 
 /** On Linux a page without a screen reaches a card through Vulkan only. Without a card these flags do harm. */
 const vulkan: readonly string[] = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
@@ -72,11 +67,17 @@ function findChromium(): string {
  */
 export async function startChromium(wanted: Graphics): Promise<Browser> {
   if (wanted === "none") return launch(["--disable-gpu"]);
-  if (!hasLinuxCard()) return launch(graphics);
-  const browser = await launch([...graphics, ...vulkan]);
+  return (await launchOnCard()) ?? launch([...graphics, patience]);
+}
+
+/** Chromium on the machine's card, or undefined where it finds none. */
+async function launchOnCard(): Promise<Browser | undefined> {
+  const isLinux = process.platform === "linux";
+  if (isLinux && !hasLinuxCard()) return undefined;
+  const browser = await launch([...graphics, ...(isLinux ? vulkan : [])]);
   if (await drawsFast(browser).catch(() => false)) return browser;
   await browser.close();
-  return launch(graphics);
+  return undefined;
 }
 
 async function launch(flags: readonly string[]): Promise<Browser> {
@@ -93,7 +94,6 @@ async function launch(flags: readonly string[]): Promise<Browser> {
 
 /** Whether Linux shows a card: by its render node, NVIDIA's own device, or the one of Windows beneath. */
 function hasLinuxCard(): boolean {
-  if (process.platform !== "linux") return false;
   if (existsSync("/dev/nvidiactl") || existsSync("/dev/dxg")) return true;
   return existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
 }
