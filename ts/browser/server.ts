@@ -22,13 +22,17 @@ export interface Server {
 }
 
 /** The bytes of what stands at a path such as "/page.html", or undefined where nothing does. */
-export type Lookup = (path: string) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
+type Lookup = (path: string) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
 
 /** Serves what `find` finds on a free port, to this machine only. The end of a path says what type it is of. */
 export async function startServer(find: Lookup, isolated: boolean): Promise<Server> {
-  const answer = async (path: string): Promise<string | Uint8Array | undefined> => find(decodeURIComponent(path));
+  const answer = async (path: string): Promise<string | Uint8Array | undefined> => find(path);
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    const path = pathOf(request.url);
+    if (path === undefined) {
+      response.writeHead(400).end();
+      return;
+    }
     const headers = {
       "Content-Type": types[path === "/" ? ".html" : extname(path)] ?? "application/octet-stream",
       ...(isolated ? isolation : {}),
@@ -49,6 +53,15 @@ export async function startServer(find: Lookup, isolated: boolean): Promise<Serv
         server.closeAllConnections();
       }),
   };
+}
+
+/** The path that the target of a request names, or undefined where it is malformed. */
+function pathOf(target = "/"): string | undefined {
+  try {
+    return decodeURIComponent(new URL(target, "http://localhost").pathname);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The file at `path` inside `folder`, or undefined where there is none. */
