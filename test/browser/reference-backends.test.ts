@@ -1,11 +1,13 @@
 /** tfjs's backends in a page, and our own modules, which are served to it without a bundler. */
+import { execFile } from "node:child_process";
+import { get } from "node:http";
+import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPage, startChromium } from "../../ts/browser/chromium.ts";
 import { findModule, ownAddress } from "../../ts/browser/modules.ts";
 import { type Server, startServer } from "../../ts/browser/server.ts";
 import { type Graph, layers, optimizers, sequential, Trainer } from "../../ts/index.ts";
-import { graphicsAdapter } from "../../ts/reference/adapter.ts";
 import type { StartedBackend } from "../../ts/reference/backends.ts";
 import type { BackendName } from "../../ts/reference/report.ts";
 import { convolve, convolveByDefinition, image, kernel } from "../reference-convolution.ts";
@@ -109,7 +111,7 @@ describe("a page", () => {
     expect([version, host]).toEqual(["4.22.0", `Chromium ${browser.version()}`]);
     if (backend === "cpu") expect(adapter).toEqual({ name: "JavaScript", kind: "cpu" });
     else if (backend === "wasm") expect(adapter).toEqual({ name: "WebAssembly SIMD", kind: "cpu" });
-    else expect(adapter).toEqual(graphicsAdapter(adapter.name, /swiftshader/i.test(adapter.name)));
+    else expect(adapter.kind).toBe(/swiftshader|llvmpipe/i.test(adapter.name) ? "software" : "gpu");
   });
 
   it("trains on two workers to the losses of Node", async () => {
@@ -165,6 +167,26 @@ describe("the server of modules", () => {
   ])("does not serve %s", async (path) => {
     expect(findModule(path)).toBeUndefined();
     expect((await fetch(`${server.address}${path}`)).status).toBe(404);
+  });
+
+  it.each(["//", "/%", "http://["])("answers a request for %j as malformed, and goes on", async (path) => {
+    const { port } = new URL(server.address);
+    const status = await new Promise((resolve, reject) => {
+      get({ host: "127.0.0.1", port, path }, (response) => resolve(response.resume().statusCode)).on("error", reject);
+    });
+    expect(status).toBe(400);
+    expect((await fetch(server.address)).status).toBe(200);
+  });
+
+  it("takes types off without a word of Node's on standard error", async () => {
+    const module = JSON.stringify(new URL("../../ts/browser/modules.ts", import.meta.url).href);
+    const source = `import { findModule, ownAddress } from ${module};
+      console.log(findModule(ownAddress("errors")).includes("interface"));
+      process.emitWarning("another");`;
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source]);
+    expect(stdout).toBe("false\n");
+    expect(stderr).not.toContain("Experimental");
+    expect(stderr).toContain("another");
   });
 
   it("serves modules without types, with addresses for names", async () => {

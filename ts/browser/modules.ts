@@ -79,6 +79,17 @@ function withAddresses(source: string): string {
   });
 }
 
+/** Node warns once a process that the function is experimental; who compares numbers has no use for that. */
+function withoutTypes(source: string): string {
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
 function locate(path: string): string | undefined {
   if (path.startsWith("/proxbit/")) return fileInside(ownFolder, path.slice("/proxbit/".length));
   if (!path.startsWith("/packages/")) return undefined;
@@ -94,7 +105,7 @@ export function findModule(path: string): string | Uint8Array | undefined {
   const file = locate(path);
   switch (file === undefined ? undefined : extname(file)) {
     case ".ts":
-      return withAddresses(stripTypeScriptTypes(readFileSync(file as string, "utf8")));
+      return withAddresses(withoutTypes(readFileSync(file as string, "utf8")));
     case ".js":
     case ".mjs":
       return withAddresses(readFileSync(file as string, "utf8"));
