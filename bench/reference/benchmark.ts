@@ -1,5 +1,5 @@
 /** A training step of ours against the same step in tfjs, on each of its backends that this machine runs. */
-import type { BackendName } from "../../ts/reference/report.ts";
+import type { Adapter, BackendName } from "../../ts/reference/report.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
 import { compare, type Finding } from "../frame/finding.ts";
 import type { Pace } from "../frame/race.ts";
@@ -64,6 +64,14 @@ export const reference: Benchmark = {
   },
 };
 
+/** What a reader has to know of an adapter beside its name. */
+const REMARKS: Readonly<Record<Adapter["kind"], string>> = {
+  gpu: "",
+  software: " (software, no GPU)",
+  unknown: " (a card or software)",
+  cpu: "",
+};
+
 /** The races on one backend; a note where this machine cannot run it, or tfjs cannot train the network there. */
 async function* against(
   { backend, host, races }: Entry,
@@ -83,12 +91,11 @@ async function* against(
     hosts.add(answer.host);
     const network = courses[course].title;
     if ("cannot" in answer) {
-      yield { type: "note", text: `tfjs ${backend} cannot train the ${network}. It says: ${answer.cannot}` };
+      yield { type: "note", text: `tfjs ${backend} cannot train the ${network}: ${answer.cannot}` };
       continue;
     }
     const { adapter, ours, peer, variant } = answer;
-    const software = adapter.kind === "software" ? " (software, no GPU)" : "";
-    const label = `${peer.name} in ${host} on ${adapter.name}${software}`;
+    const label = `${peer.name} in ${host} on ${adapter.name}${REMARKS[adapter.kind]}`;
     const name = `a step, ${network}, batch ${answer.batch}`;
     yield compare(name, ours, { ...peer, name: label }, { threads: 1, variant });
   }

@@ -4,6 +4,7 @@
  */
 import { isProxbitError } from "../../ts/errors.ts";
 import { startBackend } from "../../ts/reference/backends.ts";
+import { missingKernel } from "../../ts/reference/compare.ts";
 import type { Adapter, BackendName } from "../../ts/reference/report.ts";
 import { type Pace, race, type Timing } from "../frame/race.ts";
 import { tf } from "../peers/tfjs.ts";
@@ -36,7 +37,7 @@ export interface Raced extends Place {
   readonly peer: Timing;
 }
 
-/** Two times; or what tfjs says where the backend lacks a kernel; or what this machine lacks for the backend. */
+/** Two times; or the kernel that the backend lacks; or what this machine lacks for the backend. */
 export type Answer = Raced | (Place & { readonly cannot: string }) | { readonly missing: string };
 
 /**
@@ -69,9 +70,9 @@ export async function measure(task: Task, tick: () => unknown): Promise<Answer> 
     const [own, peer] = (await race(contestants, pace, tick)) as readonly [Timing, Timing];
     return { ...place, variant: ours.variant, ours: own, peer };
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    if (!/^Kernel '.*' not registered for backend/.test(text)) throw error;
-    return { ...place, cannot: text };
+    const cannot = missingKernel(error);
+    if (cannot === null) throw error;
+    return { ...place, cannot };
   } finally {
     for (const close of closers) close();
   }

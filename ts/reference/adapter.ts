@@ -1,19 +1,23 @@
-/** What a backend calculates on, by the names that drivers give: a graphics card, or a processor that stands in for one. */
+/** What a backend calculates on, by the names that drivers give: a graphics card, or software that stands in for one. */
 import type { Adapter } from "./report.ts";
 
 /**
  * Drivers without a card, as they call themselves: SwiftShader (Chromium), llvmpipe, softpipe, lavapipe and swrast
- * (Mesa), WARP, which is "Microsoft Basic Render Driver" (Windows), and Apple's.
+ * (Mesa), WARP, which is also "Microsoft Basic Render Driver", and GDI's (Windows), and Apple's.
  */
-const software = /swiftshader|llvmpipe|softpipe|lavapipe|swrast|microsoft basic render|software/i;
+const software = /swiftshader|llvmpipe|softpipe|lavapipe|swrast|\bwarp\b|basic render|gdi generic|software/i;
+
+/** Makers of cards, and names of cards that come without their maker's. */
+const cards =
+  /\b(nvidia|geforce|quadro|tesla|amd|ati|radeon|intel|apple|arm|mali|immortalis|qualcomm|adreno|samsung|xclipse|img-tec|imagination|powervr|broadcom|videocore|vivante)\b/i;
 
 /**
- * The adapter of that name. It is a graphics card where it has a name, the name is of no known software, and the system
- * does not call it a fallback.
+ * The adapter of that name. It is a graphics card only where the name is of a known maker and of no known software, and
+ * the system does not call it a fallback: some browsers hide the name ("WebKit WebGL", "Mozilla").
  */
 export function graphicsAdapter(name: string, isFallback: boolean): Adapter {
-  if (name === "") return { name: "an adapter without a name", kind: "software" };
-  return { name, kind: isFallback || software.test(name) ? "software" : "gpu" };
+  const kind = isFallback || software.test(name) ? "software" : cards.test(name) ? "gpu" : "unknown";
+  return { name: name === "" ? "an adapter without a name" : name, kind };
 }
 
 /** What WebGPU says of an adapter; browsers leave parts of it empty, and older ones the last away. */

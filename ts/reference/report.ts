@@ -13,8 +13,11 @@ export const backendNames: readonly BackendName[] = Object.freeze(["webgl", "web
 export interface Adapter {
   /** As the system names it: "NVIDIA H100", "SwiftShader Device (LLVM 10.0.0)"; for wasm and cpu what runs there. */
   readonly name: string;
-  /** `software` is a graphics card's driver that calculates on the processor: never to be taken for a card. */
-  readonly kind: "gpu" | "software" | "cpu";
+  /**
+   * `gpu` is known to be a graphics card. `software` is a card's driver that calculates on the processor. `unknown` may be
+   * either, since its name does not tell. `cpu` is the processor, which stands in for nothing.
+   */
+  readonly kind: "gpu" | "software" | "unknown" | "cpu";
 }
 
 /** What to compare. */
@@ -54,9 +57,12 @@ export interface CheckRequest {
  */
 export type Verdict = "equal" | "within" | "unsupported" | "mismatch";
 
-/** One tensor of ours beside tfjs's. */
+/**
+ * One tensor of ours beside tfjs's. Where equality is asked for and not met, or a number is not finite, `share`, `absolute`
+ * and `relative` may be `Infinity` or `NaN`; JSON has no such numbers, so `proxbit check --json` writes them as text.
+ */
 export interface Row {
-  /** What it belongs to: "conv2d 3x3 bnn/bnn", "resnet20, soft", "quantizer bnn++". */
+  /** What it belongs to: "conv2d +-1 x soft", "resnet20, at 0.5 of a run", "resnet20, packed", "quantizer bnn++". */
   readonly subject: string;
   /** The layer, or the parameter. */
   readonly node: string;
