@@ -52,6 +52,9 @@ describe("the table", () => {
     expect(first({ name: "SwiftShader Device", kind: "software" })).toBe(
       "tfjs 4.22.0, backend webgl in Chromium 1.2, on SwiftShader Device: software on the processor, no GPU",
     );
+    expect(first({ name: "WebKit WebGL", kind: "unknown" })).toBe(
+      "tfjs 4.22.0, backend webgl in Chromium 1.2, on WebKit WebGL, a GPU or software: the name does not tell",
+    );
     expect(first(cpu)).toBe("tfjs 4.22.0, backend webgl in Chromium 1.2, on the processor: plain JavaScript");
   });
 
@@ -77,15 +80,15 @@ describe("the table", () => {
   it("ends with the verdict", () => {
     const last = (given: CheckReport): string | undefined => formatCheck(given).split("\n").at(-1);
     expect(last(report({}))).toBe(
-      "pass: 3 tensors compared; the binary products are exactly equal; " +
+      "pass: 3 tensors compared, 1 not compared; the binary products are exactly equal; " +
         "the worst is 75.0 % of its tolerance (small, soft: conv2d, gradient)",
     );
     expect(last(bad)).toBe(
       "FAIL: 3 tensors compared, 1 beyond tolerance; the binary products are not all exactly equal; " +
         "the worst is Infinity x of its tolerance (cnn, hard: conv2d, value)",
     );
-    expect(last(report({ operations: 0, binaryExact: null, worst: null, rows: [missing] }))).toBe(
-      "pass: 0 tensors compared; no binary product among them",
+    expect(last(report({ operations: 0, binaryExact: null, worst: null, pass: false, rows: [missing] }))).toBe(
+      "FAIL: 0 tensors compared, 1 not compared; no binary product among them",
     );
   });
 });
@@ -165,7 +168,7 @@ describe("the backends, one after the other", () => {
     const lines = textOfAll([...outcomes, lacking]).split("\n");
     expect(lines).toHaveLength(4);
     expect(lines[2]).toBe("webgpu in Chromium  not run: there is no browser");
-    expect(lines[3]).toMatch(/^all +FAIL: 7 tensors compared; .*\(small, soft: conv2d, value\); 1 of 3 not run$/);
+    expect(lines[3]).toMatch(/^all +FAIL: 7 tensors compared, 2 not compared; .*\(small, soft: conv2d, value\); 1 of 3 not run$/);
   });
 });
 

@@ -1,6 +1,6 @@
 /** What a check against tfjs found, as a table and remarks in plain text. */
 import { type Column, formatTable, grouped, share, wrapped } from "../table.ts";
-import type { Adapter, CheckReport, Row } from "./report.ts";
+import type { Adapter, CheckReport, Row, Verdict } from "./report.ts";
 
 export interface CheckFormat {
   /** Every row. Where absent or false: of each layer the quantity that comes closest to its tolerance, and all mismatches. */
@@ -42,7 +42,7 @@ const listed = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [title, ...lines.map((line) => wrapped(line, "  ", "    ")), ""];
 
 /** Where the check ran: "tfjs 4.22.0, backend webgl in Chromium 156.0.8078.79, on the GPU NVIDIA H100". */
-export const placeLine = ({
+const placeLine = ({
   version,
   backend,
   host,
@@ -56,12 +56,14 @@ function adapterText({ name, kind }: Adapter): string {
       return `on the GPU ${name}`;
     case "software":
       return `on ${name}: software on the processor, no GPU`;
+    case "unknown":
+      return `on ${name}, a GPU or software: the name does not tell`;
     case "cpu":
       return `on the processor: ${name}`;
   }
 }
 
-/** The verdict in a line: how many tensors were compared, whether binary products are equal, and the worst of all. */
+/** The verdict in a line: how many tensors were compared and how many were not, whether binary products are equal, and the worst of all. */
 export function verdictLine({
   rows,
   operations,
@@ -69,16 +71,19 @@ export function verdictLine({
   worst,
   pass,
 }: Pick<CheckReport, "rows" | "operations" | "binaryExact" | "worst" | "pass">): string {
-  const different = rows.filter(({ verdict }) => verdict === "mismatch").length;
+  const counted = (wanted: Verdict, what: string): readonly string[] => {
+    const count = rows.filter(({ verdict }) => verdict === wanted).length;
+    return count === 0 ? [] : [`${grouped(count)} ${what}`];
+  };
   const compared = `${grouped(operations)} tensor${operations === 1 ? "" : "s"} compared`;
-  const head = different === 0 ? compared : `${compared}, ${grouped(different)} beyond tolerance`;
+  const head = [compared, ...counted("mismatch", "beyond tolerance"), ...counted("unsupported", "not compared")];
   const binary =
     binaryExact === null
       ? "no binary product among them"
       : `the binary products are ${binaryExact ? "" : "not all "}exactly equal`;
   const nearest =
     worst === null ? [] : [`the worst is ${ofTolerance(worst.share)} of its tolerance (${nameOf(worst)})`];
-  return [`${pass ? "pass" : "FAIL"}: ${head}`, binary, ...nearest].join("; ");
+  return [`${pass ? "pass" : "FAIL"}: ${head.join(", ")}`, binary, ...nearest].join("; ");
 }
 
 const nameOf = ({ subject, node, quantity }: Row): string => `${subject}: ${node}, ${quantity}`;
