@@ -1,7 +1,8 @@
 /**
  * What a command prints, and to whom. People read text on stdout and progress on stderr. Programs (`--json`) read JSON
  * lines on stdout, one object a line with its `type`, the last one the result or the error; stderr then stays quiet, but
- * for notes. Nobody mixes the two.
+ * for notes. Nobody mixes the two. JSON has finite numbers only: others are text, "Infinity", "-Infinity" or "NaN", which
+ * `Number` in JavaScript and `float` in Python read back.
  */
 
 export interface Output {
@@ -19,7 +20,7 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const event = (value: object): void => {
-    if (json) print(JSON.stringify(value));
+    if (json) print(JSON.stringify(value, finiteOrText));
   };
   const text = (line: string): void => {
     if (!json) print(line);
@@ -35,6 +36,10 @@ export function createOutput(json: boolean): Output {
     note: (line) => void process.stderr.write(`${line}\n`),
   };
 }
+
+/** Left to itself JSON makes null of what is not finite, and null already says that there is nothing. */
+const finiteOrText = (_key: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 
 /** A reader that has gone away, as `head` does, is no error: nobody is left to tell. */
 export function endQuietlyOnBrokenPipe(): void {
