@@ -4,13 +4,15 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it, vi } from "vitest";
 import { everyRun, exitCodeOf, type Outcome, resultOfAll, runAll, runOf, textOfAll } from "../ts/cli/check-runs.ts";
+import { createOutput } from "../ts/cli/output.ts";
+import { buildProgram } from "../ts/cli/program.ts";
 import { type Context, runWithContext } from "../ts/cli/run.ts";
 import { ProxbitError } from "../ts/errors.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { formatCheck } from "../ts/reference/format.ts";
 import type { CheckReport, Row } from "../ts/reference/report.ts";
 import { Trainer } from "../ts/train/trainer.ts";
-import { jsonLines, outcome, proxbit, start } from "./cli-helpers.ts";
+import { failureOf, jsonLines, outcome, proxbit, start } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
 const row = (fields: Partial<Row>): Row => ({
@@ -127,7 +129,7 @@ describe("the backends, one after the other", () => {
       expect(printed).toHaveBeenCalledExactlyOnceWith("error: there is no browser\n  Install one.\n");
       const { rows: _, ...summary } = cpuReport;
       expect(told).toEqual([
-        { type: "report", backend: "webgl", host: "chromium", error: noBrowser },
+        { type: "report", backend: "webgl", host: "Chromium", error: noBrowser },
         { type: "report", ...summary },
         `${formatCheck(cpuReport)}\n`,
       ]);
@@ -155,10 +157,11 @@ describe("the backends, one after the other", () => {
     const whole = resultOfAll(outcomes);
     expect(Object.keys(whole)).toEqual(expect.arrayContaining(Object.keys(summary)));
     expect(whole).toMatchObject({ backend: "all", operations: 7, binaryExact: true, pass: true, seconds: 4 });
-    expect(whole).toMatchObject({ worst: cpuReport.worst, unsupported: ["webgl: nothing of note"] });
+    expect(whole).toMatchObject({ worst: { ...cpuReport.worst, backend: "cpu", host: "Node 24.1.0" } });
+    expect(whole).toMatchObject({ unsupported: ["webgl in Chromium 1.2: nothing of note"] });
     expect(resultOfAll([...outcomes, lacking])).toMatchObject({
       pass: false,
-      reports: [{ backend: "webgl" }, summary, { backend: "webgpu", host: "chromium", error: noBrowser }],
+      reports: [{ backend: "webgl" }, summary, { backend: "webgpu", host: "Chromium", error: noBrowser }],
     });
     expect(resultOfAll([failing])).toMatchObject({ binaryExact: false, pass: false });
     expect(resultOfAll([lacking])).toMatchObject({ binaryExact: null, worst: null, operations: 0, version: null });
@@ -168,11 +171,102 @@ describe("the backends, one after the other", () => {
     const lines = textOfAll([...outcomes, lacking]).split("\n");
     expect(lines).toHaveLength(4);
     expect(lines[2]).toBe("webgpu in Chromium  not run: there is no browser");
-    expect(lines[3]).toMatch(/^all +FAIL: 7 tensors compared, 2 not compared; .*\(small, soft: conv2d, value\); 1 of 3 not run$/);
+    expect(lines[3]).toMatch(
+      /^all +FAIL: 7 tensors compared, 2 not compared; .*\(cpu in Node 24\.1\.0, small, soft: conv2d, value\); 1 of 3 not run$/,
+    );
   });
 });
 
 describe("the command", () => {
+  it("writes numbers that JSON has not as text, for programs", () => {
+    const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    try {
+      createOutput(true).event({ type: "row", ...wrong, absolute: Number.NaN });
+      const [line] = printed.mock.calls[0] ?? [];
+      expect(JSON.parse(String(line))).toEqual({ type: "row", ...wrong, share: "Infinity", absolute: "NaN" });
+    } finally {
+      printed.mockRestore();
+    }
+  });
+
+  it.each([
+    ["a shape that a network has not", ["cnn", "--input-shape", "1x1x1"], "shape"],
+    ["a quantizer of no such name", ["cnn", "--quantizer", "bn"], "unknown-name"],
+  ])("refuses %s before a browser is started", async (_, given, code) => {
+    vi.stubEnv("CHROMIUM_PATH", "/nowhere/chromium");
+    const ignore = (): void => {};
+    const output = { json: false, text: ignore, event: ignore, result: ignore, note: ignore };
+    const context: Context = { output, signal: new AbortController().signal, exitWith: ignore };
+    try {
+      const ended = buildProgram(context).parseAsync(["check", ...given, "--backend", "webgl"], { from: "user" });
+      await expect(ended).rejects.toMatchObject({ code });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it("refuses a module's network that takes no images, and the file of one", () =>
+    withFolder(async (folder) => {
+      const graph = sequential({ inputShape: [12] }, [layers.dense({ units: 3 })]);
+      const [file, module] = [join(folder, "vectors.safetensors"), join(folder, "vectors.ts")];
+      const trainer = await Trainer.create(graph, { workers: 1 });
+      await writeFile(file, await trainer.pack());
+      trainer.close();
+      await writeFile(module, `export default ${JSON.stringify(graph)};`);
+      for (const subject of [file, module]) {
+        const { message, remedy } = await failureOf("check", subject, "--backend", "webgl");
+        expect(message).toMatch(/maps \[12\] to \[3\]/);
+        expect(remedy).toContain("[height, width, channels]");
+      }
+    }));
+
+  it(
+    "exits with 1, and says where, when a kernel of tfjs is wrong",
+    () =>
+      withFolder(async (folder) => {
+        const graph = sequential({ inputShape: [6, 6, 1] }, [
+          layers.binaryConv2d({ filters: 4, kernelSize: 3, name: "conv" }),
+          layers.flatten(),
+          layers.dense({ units: 3, name: "head" }),
+        ]);
+        const module = join(folder, "wrong.ts");
+        const tensorflow = JSON.stringify(import.meta.resolve("@tensorflow/tfjs"));
+        // A module of the user's runs in the process of the check, and shares its tfjs.
+        await writeFile(
+          module,
+          `import tf from ${tensorflow};
+        const { kernelFunc, ...right } = tf.getKernel("Conv2D", "cpu");
+        tf.unregisterKernel("Conv2D", "cpu");
+        tf.registerKernel({ ...right, kernelFunc: (given) => {
+          const result = kernelFunc(given);
+          given.backend.data.get(result.dataId).values[5] += 1;
+          return result;
+        } });
+        export default ${JSON.stringify(graph)};`,
+        );
+        const run = ["check", module, "--backend", "cpu", "--batch-size", "2", "--steps", "1"];
+        const [people, programs] = [await proxbit(...run), await proxbit(...run, "--json")];
+        expect([people.code, programs.code]).toEqual([1, 1]);
+        expect(people.stdout).toMatch(/\n {2}conv +value .* exact +Infinity x {2}mismatch\n/);
+        expect(people.stdout).toMatch(/\nnot the same:\n.*: conv, value: element 5: /);
+        expect(people.stdout).toMatch(
+          /\nFAIL: \d+ tensors compared, .* the binary products are not all exactly equal; .*\n$/,
+        );
+        const lines = jsonLines(programs.stdout);
+        const found = lines.filter(({ verdict }) => verdict === "mismatch");
+        expect(found).toContainEqual(
+          expect.objectContaining({ node: "conv", absolute: 1, share: "Infinity", host: "Node" }),
+        );
+        expect(lines.at(-1)).toMatchObject({
+          type: "result",
+          pass: false,
+          binaryExact: false,
+          worst: { share: "Infinity" },
+        });
+      }),
+    120_000,
+  );
+
   it("exits with what it has found, though nothing was thrown", async () => {
     expect(await runWithContext(false, async ({ exitWith }) => exitWith(1))).toBe(1);
     expect(await runWithContext(false, async () => {})).toBe(0);

@@ -4,7 +4,7 @@
  */
 import { isProxbitError, ProxbitError } from "../errors.ts";
 import { formatCheck, verdictLine } from "../reference/format.ts";
-import { type BackendName, backendNames, type CheckReport } from "../reference/report.ts";
+import { type BackendName, backendNames, type CheckReport, type Row } from "../reference/report.ts";
 import { pairs } from "./format.ts";
 import { type Context, type ErrorFacts, printError } from "./run.ts";
 
@@ -40,13 +40,24 @@ export function runOf(backend: BackendName, host: Host = HOSTS[backend][0]): Run
   );
 }
 
-const hostText = (host: Host): string => (host === "node" ? "Node" : "Chromium");
+/** A host as reports name it, though without its version. */
+export const hostText = (host: Host): string => (host === "node" ? "Node" : "Chromium");
 
 /** "webgpu in Node". */
 export const runText = ({ backend, host }: Run): string => `${backend} in ${hostText(host)}`;
 
 /** What became of a run: its report, or what this machine lacks for it. */
-export type Outcome = { readonly run: Run } & ({ readonly report: CheckReport } | { readonly error: ErrorFacts });
+export type Outcome = Success | Failure;
+
+interface Success {
+  readonly run: Run;
+  readonly report: CheckReport;
+}
+
+interface Failure {
+  readonly run: Run;
+  readonly error: ErrorFacts;
+}
 
 /** The report without its rows, which were told one by one. */
 export function summaryOf({ rows: _, ...summary }: CheckReport): Omit<CheckReport, "rows"> {
@@ -70,12 +81,19 @@ export async function runAll(
     } catch (cause) {
       if (!isProxbitError(cause) || cause.code !== "environment") throw cause;
       const error = printError(cause);
-      output.event({ type: "report", ...run, error });
+      output.event({ type: "report", ...failureOf({ run, error }) });
       outcomes.push({ run, error });
     }
   }
   return outcomes;
 }
+
+/** A run that could not be, with the fields of a report that it has. */
+const failureOf = ({ run, error }: Failure): Readonly<Record<string, unknown>> => ({
+  backend: run.backend,
+  host: hostText(run.host),
+  error,
+});
 
 /** What the runs say together, for programs; no run is the whole, so there is neither an adapter nor a host. */
 export function resultOfAll(outcomes: readonly Outcome[]): Readonly<Record<string, unknown>> {
@@ -85,12 +103,10 @@ export function resultOfAll(outcomes: readonly Outcome[]): Readonly<Record<strin
     operations: whole.operations,
     binaryExact: whole.binaryExact,
     worst: whole.worst,
-    unsupported: reports.flatMap(({ backend, unsupported }) => unsupported.map((line) => `${backend}: ${line}`)),
+    unsupported: whole.unsupported,
     pass: whole.pass,
     seconds: reports.reduce((sum, { seconds }) => sum + seconds, 0),
-    reports: outcomes.map((outcome) =>
-      "report" in outcome ? summaryOf(outcome.report) : { ...outcome.run, error: outcome.error },
-    ),
+    reports: outcomes.map((outcome) => ("report" in outcome ? summaryOf(outcome.report) : failureOf(outcome))),
   };
 }
 
@@ -102,7 +118,9 @@ export function textOfAll(outcomes: readonly Outcome[]): string {
   });
   const missing = outcomes.filter((outcome) => "error" in outcome).length;
   const notRun = missing === 0 ? "" : `; ${missing} of ${outcomes.length} not run`;
-  return pairs([...lines, ["all", `${verdictLine(together(outcomes))}${notRun}`]]);
+  const { worst, ...whole } = together(outcomes);
+  const named = worst === null ? null : { ...worst, subject: `${worst.backend} in ${worst.host}, ${worst.subject}` };
+  return pairs([...lines, ["all", `${verdictLine({ ...whole, worst: named })}${notRun}`]]);
 }
 
 /** 1 where a check found a mismatch, 2 where one could not run, 0 where all passed. */
@@ -111,20 +129,24 @@ export function exitCodeOf(outcomes: readonly Outcome[]): number {
   return outcomes.some((outcome) => "error" in outcome) ? 2 : 0;
 }
 
-interface Whole extends Pick<CheckReport, "rows" | "operations" | "binaryExact" | "worst" | "pass"> {
+interface Whole extends Pick<CheckReport, "rows" | "operations" | "binaryExact" | "unsupported" | "pass"> {
   readonly reports: readonly CheckReport[];
+  readonly worst: (Row & Pick<CheckReport, "backend" | "host">) | null;
 }
 
 function together(outcomes: readonly Outcome[]): Whole {
   const reports = outcomes.flatMap((outcome) => ("report" in outcome ? [outcome.report] : []));
   const exact = reports.flatMap(({ binaryExact }) => (binaryExact === null ? [] : [binaryExact]));
-  const worst = reports.flatMap((report) => (report.worst === null ? [] : [report.worst]));
+  const worst = reports.flatMap(({ worst: row, backend, host }) => (row === null ? [] : [{ ...row, backend, host }]));
   return {
     reports,
     rows: reports.flatMap(({ rows }) => rows),
     operations: reports.reduce((sum, { operations }) => sum + operations, 0),
     binaryExact: exact.length === 0 ? null : exact.every((one) => one),
     worst: worst.toSorted((one, other) => other.share - one.share)[0] ?? null,
+    unsupported: reports.flatMap(({ backend, host, unsupported }) =>
+      unsupported.map((line) => `${backend} in ${host}: ${line}`),
+    ),
     pass: reports.length === outcomes.length && reports.every(({ pass }) => pass),
   };
 }

@@ -5,9 +5,12 @@
 import { Command } from "commander";
 import { checkInChromium } from "../../browser/index.ts";
 import { ProxbitError } from "../../errors.ts";
+import { decodeModel } from "../../io/model-file.ts";
+import type { Graph } from "../../nn/graph.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { formatCheck } from "../../reference/format.ts";
 import { check } from "../../reference/index.ts";
+import { randomSplit } from "../../reference/random.ts";
 import {
   type BackendName,
   backendNames,
@@ -21,6 +24,7 @@ import {
   exitCodeOf,
   type Host,
   hosts,
+  hostText,
   type Run,
   resultOfAll,
   runAll,
@@ -63,7 +67,8 @@ export function checkCommand(context: Context): Command {
     .description(
       "Runs the same network here and in TensorFlow.js and compares every tensor: values, loss, gradients, updated " +
         "weights, statistics, the losses of the first steps, and the packed file. Products of signs must be equal, real " +
-        "numbers within a tolerance that follows from their sums. Exit code 1 where they differ by more.",
+        "numbers within a tolerance that follows from their sums. Exit code 1 where they differ by more. With --json a row's " +
+        'error and its share of the tolerance are "Infinity" where nothing but equality will do or a number is not finite.',
     )
     .argument(
       "[file|model]",
@@ -97,7 +102,7 @@ async function compare(
   command: Command,
   context: Context,
 ): Promise<void> {
-  // Whatever can be wrong with what was typed is found before a browser is started.
+  // Whatever is wrong with what was typed is found here, before a browser is started.
   const runs = runsOf(options);
   const subjects = await subjectsOf(subject, options, command);
   const { batchSize, steps, seed, all = false } = options;
@@ -130,7 +135,7 @@ function runCheck(run: Run, request: CheckRequest, context: Context): Promise<Ch
   const progress = partsProgress(context, runText(run));
   const onEvent = (event: CheckEvent): void => {
     if (event.type === "progress") progress.update(event.done, event.of, event.what);
-    else output.event({ type: "row", backend: run.backend, ...event.row });
+    else output.event({ type: "row", backend: run.backend, host: hostText(run.host), ...event.row });
   };
   const start = run.host === "chromium" ? checkInChromium : check;
   return start(request, { signal, onEvent }).finally(progress.clear);
@@ -161,10 +166,15 @@ async function subjectsOf(
     const bytes = await readModelFile(given);
     // An error in the file names it; the check knows bytes only.
     await loadSession(given, bytes);
+    requireImages(decodeModel(bytes).graph);
     return [{ kind: "file", bytes }];
   }
-  const shape = inputShape === undefined ? {} : { inputShape };
-  if (!isModule(given)) return [{ kind: "model", name: given, ...quantizers, ...shape }];
+  const chosen = { ...quantizers, ...(inputShape === undefined ? {} : { inputShape }) };
   const makeNetwork = await networkMaker(given);
-  return [{ kind: "graph", graph: await makeNetwork({ ...MODULE_DEFAULTS, ...quantizers, ...shape }) }];
+  const graph = await makeNetwork(isModule(given) ? { ...MODULE_DEFAULTS, ...chosen } : chosen);
+  requireImages(graph);
+  return [isModule(given) ? { kind: "graph", graph } : { kind: "model", name: given, ...chosen }];
 }
+
+/** @throws ProxbitError "shape" where the network does not map images to classes, on which a check runs it. */
+const requireImages = (graph: Graph): void => void randomSplit(graph, 0, 1);
