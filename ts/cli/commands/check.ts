@@ -67,8 +67,8 @@ export function checkCommand(context: Context): Command {
     .description(
       "Runs the same network here and in TensorFlow.js and compares every tensor: values, loss, gradients, updated " +
         "weights, statistics, the losses of the first steps, and the packed file. Products of signs must be equal, real " +
-        "numbers within a tolerance that follows from their sums. Exit code 1 where they differ by more. With --json a row's " +
-        'error and its share of the tolerance are "Infinity" where nothing but equality will do or a number is not finite.',
+        "numbers within a tolerance that follows from their sums. Exit code 1 where they differ by more. With --json numbers " +
+        'that are not finite, such as a share of a tolerance of 0, are text: "Infinity", "NaN".',
     )
     .argument(
       "[file|model]",
