@@ -11,7 +11,7 @@ import { ProxbitError } from "../errors.ts";
  */
 const SAME_PRESS_MS = 400;
 
-export interface Interrupt {
+interface Interrupt {
   /** Aborted after the first signal. */
   readonly signal: AbortSignal;
   /** The exit code that tells which signal it was (130 for Ctrl-C), or undefined where there was none. */

@@ -10,7 +10,7 @@ import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
 import type { Optimizer } from "../train/optimizers.ts";
 
-export interface TrainingFacts {
+interface TrainingFacts {
   readonly data: Dataset;
   readonly graph: Graph;
   readonly optimizer: Optimizer;

@@ -15,7 +15,7 @@ import { type ModelOptions, model, modelNames } from "../nn/models/index.ts";
 import { validateGraph } from "../nn/validate.ts";
 
 /** Builds the graph, once the data set has said the shape of its images. */
-export type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
+type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
 
 const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activationQuantizer }) => sequential(…)";
 

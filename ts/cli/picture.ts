@@ -32,7 +32,7 @@ export function drawGray(
   });
 }
 
-export interface Captioned {
+interface Captioned {
   readonly lines: readonly string[];
   /** Characters that a line takes on the screen. */
   readonly width: number;

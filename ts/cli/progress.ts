@@ -73,7 +73,7 @@ function createMeter({ output, signal }: Context, label: string): Meter {
   return process.stderr.isTTY ? barMeter(label, signal) : lineMeter(label);
 }
 
-export interface TrainingProgress {
+interface TrainingProgress {
   readonly step: (event: StepEvent) => void;
   readonly validate: (epoch: number, share: number) => void;
   readonly epoch: (event: EpochEvent) => void;
@@ -113,7 +113,7 @@ function stepText({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond,
   return `${place}  loss ${loss.toFixed(3)}  acc ${(100 * accuracy).toFixed(1)} %  ${speed}`;
 }
 
-export interface PartsProgress {
+interface PartsProgress {
   /** `done` parts of `of`, and what is done next. */
   readonly update: (done: number, of: number, what: string) => void;
   readonly clear: () => void;
@@ -132,7 +132,7 @@ export function partsProgress(context: Context, label: string): PartsProgress {
   };
 }
 
-export interface CountProgress {
+interface CountProgress {
   readonly update: (done: number, of: number) => void;
   readonly clear: () => void;
 }

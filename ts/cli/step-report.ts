@@ -10,7 +10,7 @@ import { formatTrainingExplanation, formatTrainingProfile } from "../train/expla
 import type { TrainingProfile } from "../train/profile.ts";
 import type { Trainer } from "../train/trainer.ts";
 
-export interface StepReport {
+interface StepReport {
   readonly explanation: TrainingExplanation;
   /** Absent where nothing was measured. */
   readonly profile?: TrainingProfile;

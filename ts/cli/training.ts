@@ -29,7 +29,7 @@ export interface TrainingRun {
   readonly file: string;
 }
 
-export interface TrainingResult {
+interface TrainingResult {
   /** The hard-signed network on the test images. */
   readonly evaluation: Evaluation;
   readonly workers: number;
