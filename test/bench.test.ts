@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { benchmarkNames } from "../bench/benchmarks.ts";
 import { chart } from "../bench/frame/chart.ts";
 import { clock, giga } from "../bench/frame/clock.ts";
 import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
@@ -75,6 +76,8 @@ it("explains itself, and refuses what it does not know", async () => {
   const help = await bench("--help");
   expect([help.status, help.err]).toEqual([0, ""]);
   expect(help.out).toMatch(/^usage: npm run bench/);
+  for (const name of benchmarkNames) expect(help.out).toMatch(new RegExp(`^ +${name} `, "m"));
+  expect(benchmarkNames).toContain("reference");
   for (const args of [["convolutions"], ["--fast"], ["train", "--browser"]]) {
     const { status, out, err } = await bench(...args);
     expect([status, out]).toEqual([2, ""]);

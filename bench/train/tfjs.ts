@@ -1,7 +1,8 @@
 /**
  * The training step of a graph in tfjs, as one writes it there: its own convolutions, batch norms over the batch, softmax
  * cross entropy and Adam. Weights and activations are straight-through signs. It leaves running statistics out. The
- * trainer of ts/reference is no contestant: it calculates tolerances on the way, which takes it up to twice as long.
+ * trainer of ts/reference is no contestant: to follow ours it composes batch norm of plain operations, gives a pool's gradient
+ * to the first of equal maxima, and updates running statistics.
  */
 import type { Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
