@@ -309,7 +309,7 @@ describe("the command", () => {
         trainer.close();
         await writeFile(module, `export default ${JSON.stringify(graph)};`);
         for (const subject of [file, module]) {
-          const { code, stdout } = await proxbit("check", subject, "--backend", "cpu");
+          const { code, stdout } = await proxbit("check", subject, "--backend", "cpu", "--all");
           expect(code).toBe(0);
           expect(stdout).toMatch(/^tfjs 4[.\d]+, backend cpu in Node [.\d]+, on the processor: JavaScript\n/);
           expect(stdout).toMatch(/\n {2}binary_conv2d +\S.* exact +0\.0 % {2}equal\n/);
