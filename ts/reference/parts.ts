@@ -125,7 +125,7 @@ function networkParts(graph: Graph, setting: Setting): readonly Part[] {
   ];
 }
 
-/** Steps that are not too large, and do not divide by small gradients as Adam does: runs then drift apart slowly. */
+/** It does not divide by small gradients, as Adam does: rounding then stays as small as it is. */
 const CURVE_OPTIMIZER = optimizers.sgd({ learningRate: 0.01, momentum: 0.9 });
 
 /** The second step of training from random weights, when optimizer and statistics have a past. */

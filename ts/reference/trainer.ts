@@ -7,7 +7,7 @@ import { parametersOf } from "../nn/parameters.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import type { Optimizer } from "../train/optimizers.ts";
 import { slotCount } from "../train/optimizers.ts";
-import { crossEntropy, evaluateNode, type Moments } from "./operations.ts";
+import { crossEntropy, evaluateNode, isProduct, type Moments } from "./operations.ts";
 import { clipOf, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
@@ -18,9 +18,19 @@ export interface Batch {
   readonly labels: ArrayLike<number>;
 }
 
+/**
+ * Numbers of another run that are taken instead of the own ones where these differ by no more than `within` of a tensor's
+ * largest magnitude: values of nodes, and latent weights on their way into a quantizer. Gradients pass as if nothing was taken.
+ */
+export interface Pins {
+  readonly values: ReadonlyMap<string, Float32Array>;
+  readonly latents: ReadonlyMap<string, Float32Array>;
+  readonly within: number;
+}
+
 export interface ReferenceTrainer {
   /** Makes one step at `progress` of the run, the `update`th, from 1; resolves to the loss before the update. */
-  step(batch: Batch, progress: number, update: number): Promise<number>;
+  step(batch: Batch, progress: number, update: number, pins?: Pins): Promise<number>;
   /** Frees all tensors. */
   dispose(): void;
 }
@@ -51,13 +61,26 @@ export function createReferenceTrainer(
   const trained = parametersOf(graph).filter(({ role }) => role !== "statistic");
 
   /** The loss of a batch; what it learns of batch statistics goes into `moments`. */
-  const lossOf = (x: Tensor, labels: Tensor, progress: number, moments: Map<string, Moments>): Tensor => {
+  const lossOf = (
+    x: Tensor,
+    labels: Tensor,
+    progress: number,
+    moments: Map<string, Moments>,
+    pins: Pins | undefined,
+  ): Tensor => {
+    const parameterOf = (node: GraphNode, name: string): Tensor => {
+      const own = variable(`${node.name}/${name}`);
+      const latent = name === "kernel" && isProduct(node) && node.attributes.weightQuantizer !== null;
+      return pins !== undefined && latent
+        ? pinned(tf, own, pins.latents.get(`${node.name}/${name}`), pins.within)
+        : own;
+    };
     const values = new Map<string, Tensor>();
     for (const node of graph.nodes) {
       const inputs = node.op === "input" ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
       const site = {
         pass: { kind: "train", progress } as const,
-        parameter: (name: string) => variable(`${node.name}/${name}`),
+        parameter: (name: string) => parameterOf(node, name),
         inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
         moments: (given: Tensor): Moments => {
           const found = tf.moments(given, axesOf(given));
@@ -65,7 +88,8 @@ export function createReferenceTrainer(
           return found;
         },
       };
-      values.set(node.name, evaluateNode(tf, node, inputs, site));
+      const value = evaluateNode(tf, node, inputs, site);
+      values.set(node.name, pins === undefined ? value : pinned(tf, value, pins.values.get(node.name), pins.within));
     }
     return crossEntropy(tf, values.get(graph.output) as Tensor, labels);
   };
@@ -96,13 +120,13 @@ export function createReferenceTrainer(
 
   const inputShape = shapes.get((graph.nodes.find((node) => node.op === "input") as GraphNode).name) ?? [];
   return {
-    step: async ({ images, pixels, labels }, progress, number) => {
+    step: async ({ images, pixels, labels }, progress, number, pins) => {
       const moments = new Map<string, Moments>();
       const calculate = (): Tensor => {
         const x = tf.tensor(pixels, [images, ...inputShape]);
         const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
         const varied = trained.map(({ name }) => variable(name));
-        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, moments) as never, varied);
+        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, moments, pins) as never, varied);
         for (const { name } of trained) move(name, grads[variable(name).name] as Tensor, progress, number);
         for (const node of graph.nodes) {
           const found = moments.get(node.name);
@@ -123,6 +147,18 @@ export function createReferenceTrainer(
     },
     dispose: () => tf.dispose([...variables.values(), ...[...slots.values()].flat()]),
   };
+}
+
+/** `x`, or the other run's number where it is that but for `within` of the largest magnitude; the gradient is x's. */
+function pinned(tf: TensorFlow, x: Tensor, other: Float32Array | undefined, within: number): Tensor {
+  if (other === undefined) return x;
+  const take = tf.customGrad((given) => {
+    const own = given as Tensor;
+    const there = tf.tensor(other, own.shape);
+    const near = tf.lessEqual(tf.abs(tf.sub(there, own)), tf.mul(tf.max(tf.abs(there)), within));
+    return { value: tf.where(near, there, own), gradFunc: (dy: Tensor) => dy };
+  });
+  return take(x);
 }
 
 /** All axes but the last. */
