@@ -22,12 +22,13 @@ const UNPACKED = [
   "WEBGL_CONV_IM2COL",
 ];
 
-/** How backends are to calculate: small tensors too, which they would leave to the processor; by shaders for any shape. */
+/** How backends are to calculate: small tensors too, which they would leave to the processor, each by a shader of its shape. */
 const FLAGS: Readonly<Record<BackendName, Readonly<Record<string, boolean>>>> = {
   webgl: {
     ...Object.fromEntries(UNPACKED.map((flag) => [flag, false])),
     WEBGL_CPU_FORWARD: false,
-    WEBGL_USE_SHAPES_UNIFORMS: true,
+    // Some of these shaders give other numbers for a second shape, in tfjs 4.22.
+    WEBGL_USE_SHAPES_UNIFORMS: false,
   },
   webgpu: { WEBGPU_CPU_FORWARD: false },
   wasm: {},
