@@ -9,6 +9,7 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
 import type { Optimizer } from "../train/optimizers.ts";
@@ -48,12 +49,9 @@ function readerOf(tf: TensorFlow, { graph, seen, kind }: Step): Reader {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const node = (name: string): GraphNode => nodes.get(name) as GraphNode;
   const pass = { kind, progress: seen.progress };
-  const parameter = (name: string): Tensor => {
-    const values = seen.before.parameters.get(name) as Float32Array;
-    const [owner = "", suffix] = [name.slice(0, name.lastIndexOf("/")), name.slice(name.lastIndexOf("/") + 1)];
-    const input = shapes.get(node(owner).inputs[0] as string) as readonly number[];
-    return tf.tensor(values, suffix === "kernel" ? kernelShape(node(owner), input, values.length) : [values.length]);
-  };
+  const parameters = new Map(parametersOf(graph).map(({ name, shape }) => [name, [...shape]]));
+  const parameter = (name: string): Tensor =>
+    tf.tensor(seen.before.parameters.get(name) as Float32Array, parameters.get(name) as number[]);
   const site = (given: GraphNode): Site => ({
     pass,
     parameter: (name) => parameter(`${given.name}/${name}`),
@@ -65,13 +63,6 @@ function readerOf(tf: TensorFlow, { graph, seen, kind }: Step): Reader {
     return nearValue(tf, node(name), node(name).inputs.map(near), site(node(name)));
   };
   return { pass, node, site, near, ours: (name) => seen.values.get(name) };
-}
-
-/** `[height, width, channels, filters]` of a convolution, `[inputs, units]` of a dense layer. */
-function kernelShape(node: GraphNode, input: readonly number[], size: number): number[] {
-  const channels = input.at(-1) as number;
-  if (node.op !== "conv2d") return [channels, size / channels];
-  return [...node.attributes.kernelSize, channels, node.attributes.filters];
 }
 
 /** The images as the network sees them, every value, the loss, and the share of right answers. */
