@@ -72,6 +72,16 @@ it("draws a bar for every comparison, and escapes what a page would take for its
   expect(markdownTable(["a"], [["x|y"]])).toBe("| a |\n| --- |\n| x\\|y |");
 });
 
+it("names every peer within the width of the picture, however long the names are", () => {
+  const names = ["short", "a name of a driver that takes much of the width ...".repeat(2), "another", "and one more"];
+  const picture = chart(
+    "title",
+    names.map((name) => compare("a", timing("o", [1]), timing(name, [2]), setting)),
+  );
+  const places = [...picture.matchAll(/<rect x="([\d.]+)" y="(\d+)" width="10"/g)].map(([, x, y]) => `${x} ${y}`);
+  expect(places).toEqual(["8.0 28", "64.0 28", "740.8 28", "8.0 44"]);
+});
+
 it("explains itself, and refuses what it does not know", async () => {
   const help = await bench("--help");
   expect([help.status, help.err]).toEqual([0, ""]);

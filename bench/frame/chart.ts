@@ -7,7 +7,9 @@
 import type { Comparison } from "./finding.ts";
 import { times } from "./text.ts";
 
-const [WIDTH, LEFT, RIGHT, BAR, ROW, TOP, BOTTOM] = [900, 430, 90, 14, 24, 56, 28] as const;
+const [WIDTH, LEFT, RIGHT, BAR, ROW, LINE, BOTTOM] = [900, 430, 90, 14, 24, 16, 28] as const;
+/** Where the first line of the legend stands. */
+const LEGEND = 28;
 const COLOURS = ["#1f6f8b", "#c8553d", "#588157", "#7b5ea7", "#b08900"] as const;
 
 const escaped = (text: string): string => text.replace(/[&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -22,6 +24,20 @@ function gridLines(least: number, most: number): readonly number[] {
   return all.filter((ratio) => ratio >= least && ratio <= most);
 }
 
+/** The peers' names beside their colours, in as many lines as they take. */
+function legendOf(peers: readonly string[]): { readonly entries: readonly string[]; readonly lines: number } {
+  let [x, line] = [8, 0];
+  const entries = peers.map((peer, i) => {
+    const width = 24 + 6.4 * peer.length;
+    if (x > 8 && x + width > WIDTH) [x, line] = [8, line + 1];
+    const [at, y] = [x, LEGEND + LINE * line];
+    x += width;
+    const colour = COLOURS[i % COLOURS.length];
+    return `<rect x="${at.toFixed(1)}" y="${y}" width="10" height="10" fill="${colour}"/>${label(at + 15, y + 9, "start", peer)}`;
+  });
+  return { entries, lines: line + 1 };
+}
+
 /**
  * A bar for every comparison, from 1 to its ratio on a logarithmic axis: to the right where we are faster, to the left where
  * the peer is. A thin line shows the quartiles.
@@ -33,15 +49,17 @@ export function chart(title: string, comparisons: readonly Comparison[]): string
   const place = (ratio: number): number =>
     LEFT + (Math.log(ratio / least) / Math.log(most / least)) * (WIDTH - LEFT - RIGHT);
   const scale = (ratio: number): string => place(ratio).toFixed(1);
-  const height = TOP + ROW * comparisons.length + BOTTOM;
+  const legend = legendOf(peers);
+  const top = LEGEND + LINE * legend.lines + 12;
+  const height = top + ROW * comparisons.length + BOTTOM;
   const end = height - BOTTOM;
   const grid = gridLines(least, most).map(
     (ratio) =>
-      `<line x1="${scale(ratio)}" x2="${scale(ratio)}" y1="${TOP - 6}" y2="${end}" stroke="${ratio === 1 ? "#111" : "#ddd"}"/>` +
+      `<line x1="${scale(ratio)}" x2="${scale(ratio)}" y1="${top - 6}" y2="${end}" stroke="${ratio === 1 ? "#111" : "#ddd"}"/>` +
       label(place(ratio), end + 16, "middle", `${ratio}x`, 'fill="#555"'),
   );
   const bars = comparisons.map(({ name, variant, threads, peer, ratio, spread }, row) => {
-    const y = TOP + ROW * row;
+    const y = top + ROW * row;
     const middle = y + BAR / 2;
     const colour = COLOURS[peers.indexOf(peer.name) % COLOURS.length];
     const what = `${name}, ${variant}${threads > 1 ? `, ${threads} threads` : ""}`;
@@ -52,19 +70,12 @@ export function chart(title: string, comparisons: readonly Comparison[]): string
       label(place(Math.max(1, ratio, spread[1])) + 6, middle + 4, "start", times(ratio))
     );
   });
-  let x = 8;
-  const legend = peers.map((peer, i) => {
-    const at = x;
-    x += 24 + 6.4 * peer.length;
-    const colour = COLOURS[i % COLOURS.length];
-    return `<rect x="${at}" y="28" width="10" height="10" fill="${colour}"/>${label(at + 15, 37, "start", peer)}`;
-  });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" font-family="sans-serif" font-size="11">`,
     `<title>${escaped(title)}: times as fast as the peer</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     label(8, 18, "start", `${title}: times as fast as the peer`, 'font-size="13" font-weight="bold"'),
-    ...legend,
+    ...legend.entries,
     ...grid,
     ...bars,
     "</svg>\n",
