@@ -13,7 +13,7 @@ const usage = `usage: npm run bench -- [NAME...] [--quick] [--browser] [--json]
 
 ${benchmarkNames.map((name) => `  ${name.padEnd(16)} ${BENCHMARKS[name].summary}`).join("\n")}
 
-  --quick     fewer rounds: all benchmarks together in about two minutes
+  --quick     fewer rounds: all benchmarks together in less than two minutes
   --browser   in headless Chromium instead of Node (${benchmarkNames.filter((name) => BENCHMARKS[name].inBrowser).join(", ")})
   --json      one JSON object a line on stdout
 

@@ -3,7 +3,7 @@ import type { Finding } from "./finding.ts";
 import type { Pace } from "./race.ts";
 
 export interface Setting {
-  /** Fewer rounds, for a first look: all benchmarks together take about two minutes. */
+  /** Fewer rounds, for a first look: all benchmarks together take less than two minutes. */
   readonly quick: boolean;
   /** In headless Chromium instead of Node. */
   readonly browser: boolean;

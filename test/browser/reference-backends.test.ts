@@ -7,22 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPage, startChromium } from "../../ts/browser/chromium.ts";
 import { findModule, ownAddress } from "../../ts/browser/modules.ts";
 import { type Server, startServer } from "../../ts/browser/server.ts";
-import { type Graph, layers, optimizers, sequential, Trainer } from "../../ts/index.ts";
+import { type Graph, optimizers, Trainer } from "../../ts/index.ts";
 import type { StartedBackend } from "../../ts/reference/backends.ts";
 import type { BackendName } from "../../ts/reference/report.ts";
 import { convolve, convolveByDefinition, image, kernel } from "../reference-convolution.ts";
+import { network } from "./network.ts";
 
 type Backends = typeof import("../../ts/reference/backends.ts");
 type Library = Pick<typeof import("../../ts/index.ts"), "optimizers" | "Trainer">;
-
-const network: Graph = sequential({ inputShape: [8, 8, 1] }, [
-  layers.conv2d({ filters: 8, kernelSize: 3 }),
-  layers.batchNorm(),
-  layers.binaryConv2d({ filters: 8, kernelSize: 3 }),
-  layers.batchNorm(),
-  layers.flatten(),
-  layers.dense({ units: 4 }),
-]);
 
 // These run in pages too, which are given their source: they use nothing but their arguments.
 

@@ -5,18 +5,9 @@ import { checkIn } from "../../ts/browser/check.ts";
 import { startChromium } from "../../ts/browser/chromium.ts";
 import { checkInChromium } from "../../ts/browser/index.ts";
 import { packRequest, unpackRequest } from "../../ts/browser/messages.ts";
-import { type Graph, layers, sequential } from "../../ts/index.ts";
 import { check } from "../../ts/reference/index.ts";
 import type { CheckEvent, CheckRequest } from "../../ts/reference/report.ts";
-
-const network: Graph = sequential({ inputShape: [8, 8, 1] }, [
-  layers.conv2d({ filters: 8, kernelSize: 3 }),
-  layers.batchNorm(),
-  layers.binaryConv2d({ filters: 8, kernelSize: 3 }),
-  layers.batchNorm(),
-  layers.flatten(),
-  layers.dense({ units: 4 }),
-]);
+import { network } from "./network.ts";
 
 let browser: Browser;
 

@@ -54,7 +54,7 @@ function distanceOf(a: number, b: number): number {
 }
 
 /** Something of ours that is to be compared. */
-export interface Item {
+interface Item {
   readonly label: Label;
   readonly ours: ArrayLike<number>;
 }

@@ -27,7 +27,7 @@ import { sumDistance } from "./rounding.ts";
 import type { TensorFlow } from "./tensorflow.ts";
 import { createReferenceTrainer } from "./trainer.ts";
 
-export interface Curve {
+interface Curve {
   readonly subject: string;
   readonly graph: Graph;
   readonly optimizer: Optimizer;

@@ -7,7 +7,7 @@
  */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
-import { backwardMap, forwardMap, type Near, near, type QuantizerMoment } from "./maps.ts";
+import { backwardMap, exactly, forwardMap, type Near, type QuantizerMoment } from "./maps.ts";
 import {
   channelSums,
   channelTerms,
@@ -24,9 +24,6 @@ import { FEW, sumDistance, sumError, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
-
-/** A tensor that is the same on both sides. */
-export const exactly = (tf: TensorFlow, value: Tensor): Near => near(value, () => tf.zerosLike(value));
 
 /** The value of `node`, and how far ours may be from it. */
 export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near[], site: Site): Near {

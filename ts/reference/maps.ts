@@ -45,6 +45,9 @@ export const near = (value: Tensor, distance: () => Tensor): Near => ({
   },
 });
 
+/** A tensor that is the same on both sides. */
+export const exactly = (tf: TensorFlow, value: Tensor): Near => near(value, () => tf.zerosLike(value));
+
 /** F(x). */
 export function forwardMap(tf: TensorFlow, map: ForwardMap, x: Tensor, parameters: readonly number[]): Near {
   const [first = 0, second = 0] = parameters;
@@ -90,12 +93,11 @@ export function forwardMap(tf: TensorFlow, map: ForwardMap, x: Tensor, parameter
 /** B(x). */
 export function backwardMap(tf: TensorFlow, map: BackwardMap, x: Tensor, parameters: readonly number[]): Near {
   const [first = 0] = parameters;
-  const exact = (value: Tensor): Near => near(value, () => tf.zerosLike(value));
   switch (map) {
     case "one":
-      return exact(tf.onesLike(x));
+      return exactly(tf, tf.onesLike(x));
     case "box":
-      return exact(tf.cast(tf.lessEqual(tf.abs(x), 1), "float32"));
+      return exactly(tf, tf.cast(tf.lessEqual(tf.abs(x), 1), "float32"));
     case "polyPrime": {
       const value = tf.mul(2, tf.sub(1, tf.minimum(tf.abs(x), 1)));
       return near(value, () => tf.fill(x.shape, 4 * UNIT));
@@ -122,7 +124,7 @@ export function backwardMap(tf: TensorFlow, map: BackwardMap, x: Tensor, paramet
 }
 
 /** sign(0) = sign(-0) = +1. */
-export function signOf(tf: TensorFlow, x: Tensor): Tensor {
+function signOf(tf: TensorFlow, x: Tensor): Tensor {
   return tf.sub(tf.mul(tf.cast(tf.greaterEqual(x, 0), "float32"), 2), 1);
 }
 

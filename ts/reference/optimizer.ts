@@ -10,13 +10,13 @@ import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 /** A parameter, its gradient and the optimizer's tensors for it: velocity, or first and second moment. */
-export interface Updated {
+interface Updated {
   readonly weights: Near;
   readonly slots: readonly Near[];
 }
 
 /** Where the update stands: the share of the run that is done, its number from 1, and the bound on abs(w), 0 for none. */
-export interface UpdateMoment {
+interface UpdateMoment {
   readonly progress: number;
   readonly update: number;
   readonly clip: number;

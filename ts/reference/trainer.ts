@@ -1,12 +1,12 @@
 /**
  * Training on tfjs: the same graph, forward, loss, backward by tfjs's own differentiation with each quantizer's B in place of
- * F's derivative, the optimizer's update, clipping, running statistics. It follows its own numbers from step to step.
+ * F's derivative, the optimizer's update, clipping, running statistics. It follows its own numbers from step to step, but
+ * for those that it is told to take from another run.
  */
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
-import type { Optimizer } from "../train/optimizers.ts";
-import { slotCount } from "../train/optimizers.ts";
+import { type Optimizer, slotCount } from "../train/optimizers.ts";
 import { crossEntropy, evaluateNode, isProduct, type Moments } from "./operations.ts";
 import { clipOf, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
@@ -22,13 +22,13 @@ export interface Batch {
  * Numbers of another run that are taken instead of the own ones where these differ by no more than `within` of a tensor's
  * largest magnitude: values of nodes, and latent weights on their way into a quantizer. Gradients pass as if nothing was taken.
  */
-export interface Pins {
+interface Pins {
   readonly values: ReadonlyMap<string, Float32Array>;
   readonly latents: ReadonlyMap<string, Float32Array>;
   readonly within: number;
 }
 
-export interface ReferenceTrainer {
+interface ReferenceTrainer {
   /** Makes one step at `progress` of the run, the `update`th, from 1; resolves to the loss before the update. */
   step(batch: Batch, progress: number, update: number, pins?: Pins): Promise<number>;
   /** Frees all tensors. */

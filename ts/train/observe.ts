@@ -37,7 +37,7 @@ export interface State {
 }
 
 /** Where a step of training stands: the share of the run that is done, and the number of the update, from 1. */
-export type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
+type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
 
 /**
  * A step of training on the first `images` images of `split`. The engine must have been made with `observed`.
