@@ -81,6 +81,7 @@ export {
   schedules,
 } from "./quantizers/index.ts";
 export type { Variant } from "./runtime/variants.ts";
+export type { Augmentation } from "./train/augment.ts";
 export type { EvaluateOptions } from "./train/evaluate.ts";
 export type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./train/events.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain.ts";

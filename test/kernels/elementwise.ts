@@ -223,4 +223,47 @@ const plain = property("add and copy", fc.record({ n: lengths, seed: seeds }), (
   sameBits("copy", copied.read(), bytes);
 });
 
-export const elementwiseProperties = [maps, gradients, activations, gathers, sums, plain];
+const bytesOfView = (mirrored: number, down: number, right: number): number =>
+  mirrored | ((down & 0xff) << 8) | ((right & 0xff) << 16);
+
+const views = property(
+  "views of images",
+  fc.record({
+    count: fc.integer({ min: 1, max: 6 }),
+    height: fc.integer({ min: 1, max: 7 }),
+    width: fc.integer({ min: 1, max: 9 }),
+    channels: fc.integer({ min: 1, max: 4 }),
+    seed: seeds,
+  }),
+  (bench, { count, height, width, channels, seed }) => {
+    const random = numbers(seed);
+    const [rows, row] = [3, height * width * channels];
+    const bytes = random.bytes(rows * row);
+    const [scale, offset] = [Math.fround(1 / 127.5), -1];
+    const indices = Uint32Array.from({ length: count }, () => random.below(rows));
+    const moves = Array.from({ length: count }, (_, i) =>
+      i === 0 ? [0, 0, 0] : [random.below(2), random.below(21) - 10, random.below(21) - 10],
+    ) as [number, number, number][];
+    const seen = Uint32Array.from(moves, (move) => bytesOfView(...move));
+    const images = bench.output(Float32Array, count * row);
+    const inputs = [bench.input(bytes), bench.input(indices), bench.input(seen)] as const;
+    const kernel = bench.call("gather_views", ...inputs, count, height, width, channels, scale, offset, images);
+    status("gather_views", kernel, 0);
+    const expected = moves.flatMap(([mirrored, down, right], image) => {
+      const byteAt = (y: number, x: number, channel: number): number => {
+        const [fromY, seenX] = [y - down, x - right];
+        if (fromY < 0 || fromY >= height || seenX < 0 || seenX >= width) return 0;
+        const fromX = mirrored ? width - 1 - seenX : seenX;
+        return bytes[indices[image]! * row + (fromY * width + fromX) * channels + channel]!;
+      };
+      return Array.from({ length: row }, (_, i) => {
+        const pixel = Math.floor(i / channels);
+        const byte = byteAt(Math.floor(pixel / width), pixel % width, i % channels);
+        return Math.fround(byte * scale) + offset;
+      });
+    });
+    sameBits("images", images.read(), Float32Array.from(expected));
+  },
+);
+
+export const elementwiseProperties = [maps, gradients, activations, gathers, views, sums, plain];

@@ -33,6 +33,7 @@ const binaryKernels = [
 
 const realKernels = [
   "gather_bytes",
+  "gather_views",
   "gather_reals",
   "gather_labels",
   "pad_real",

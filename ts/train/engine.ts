@@ -44,8 +44,11 @@ export interface Engine {
   readonly estimateStep: (plan: TrainingPlan, split: Split) => Promise<number>;
   /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
   readonly measure: (batch: number) => MeasuredPlan;
-  /** What to write before a step: the numbers of its images, and the live numbers of quantizers, norms and optimizer. */
-  readonly inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live) => readonly Write[];
+  /**
+   * What to write before a step: the numbers of its images, and the live numbers of quantizers, norms and optimizer.
+   * While training `views` say how each image is seen (`augment.ts`); as it is where absent.
+   */
+  readonly inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => readonly Write[];
 }
 
 /** Where a step stands: `update` counts from 1; `estimate` counts batches from 0 while statistics are estimated. */
@@ -125,13 +128,17 @@ export async function createEngine(
   const training = (plan: TrainingPlan, data: DataAddress, progress: number): Program =>
     trainProgram(plan, data, trainMode(progress), optimizer);
 
-  const inputs = (plan: TrainingPlan, images: Uint32Array, live?: Live): readonly Write[] => {
+  const inputs: Engine["inputs"] = (plan, images, live, views) => {
     const numbers = new Uint32Array(plan.batch);
     numbers.set(images);
     const writes: Write[] = [{ address: plan.indices, bytes: new Uint8Array(numbers.buffer) }];
     if (live !== undefined) {
       const floats = liveNumbers(plan, optimizer, live);
       writes.push({ address: plan.hyper.address, bytes: new Uint8Array(floats.buffer) });
+    }
+    if (live?.kind === "train") {
+      const seen = Uint32Array.from(views ?? new Uint32Array(plan.batch));
+      writes.push({ address: plan.views, bytes: new Uint8Array(seen.buffer) });
     }
     return writes;
   };

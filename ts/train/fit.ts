@@ -5,6 +5,7 @@ import type { Dataset, Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import { evaluateSchedule } from "../quantizers/schedule.ts";
 import type { Failure } from "../runtime/program.ts";
+import { type Augmentation, checkAugmentation, drawViews } from "./augment.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import {
@@ -24,6 +25,8 @@ import { restorePrevious } from "./weights.ts";
 export interface FitOptions {
   readonly epochs: number;
   readonly batchSize?: number;
+  /** Random views of the training images; none where absent. */
+  readonly augment?: Augmentation | undefined;
   /** Whether `data.test` is evaluated after every epoch; true where absent. */
   readonly validate?: boolean;
   /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
@@ -62,11 +65,12 @@ export async function* fitNetwork(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const subject: Subject = { code: "argument", what: "fit" };
   plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
-  plainObject(options, ["epochs", "batchSize", "validate", "onValidate", "signal"], subject);
+  plainObject(options, ["epochs", "batchSize", "augment", "validate", "onValidate", "signal"], subject);
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const validate = booleanOf(options.validate ?? true, "validate", subject);
   checkSplit(engine, data.train);
+  const augment = checkAugmentation(options.augment);
   if (validate) checkSplit(engine, data.test);
   const steps = Math.floor(data.train.count / batch);
   if (steps < 1) throw tooFew(data.train.count, batch);
@@ -86,8 +90,9 @@ export async function* fitNetwork(
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const began = performance.now();
+      const course: Course = { epoch, epochs, batch, steps, augment };
       let [loss, accuracy] = [0, 0];
-      for await (const event of runEpoch(engine, optimizer, state, data, options, { epoch, epochs, batch, steps })) {
+      for await (const event of runEpoch(engine, optimizer, state, data, options, course)) {
         loss += event.loss / steps;
         accuracy += event.accuracy / steps;
         yield event;
@@ -96,7 +101,7 @@ export async function* fitNetwork(
       const summary: EpochEvent = { type: "epoch", epoch, epochs, loss, accuracy, seconds: 0 };
       const measured =
         validate || epoch === epochs
-          ? await endEpoch(engine, state, data, { ...options, validate }, { epoch, epochs, batch, steps })
+          ? await endEpoch(engine, state, data, { ...options, validate }, course)
           : undefined;
       const seconds = (performance.now() - began) / 1000;
       yield measured === undefined
@@ -131,6 +136,7 @@ interface Course {
   readonly epochs: number;
   readonly batch: number;
   readonly steps: number;
+  readonly augment: Required<Augmentation> | null;
 }
 
 async function* runEpoch(
@@ -141,8 +147,9 @@ async function* runEpoch(
   options: FitOptions,
   course: Course,
 ): AsyncGenerator<StepEvent, void, undefined> {
-  const { epoch, epochs, batch, steps } = course;
+  const { epoch, epochs, batch, steps, augment } = course;
   const order = shuffle(data.train.count, state.seed, state.epochs);
+  const views = augment && drawViews(augment, steps * batch, state.seed, state.epochs);
   const total = epochs * steps;
   const progressAt = (step: number): number => ((epoch - 1) * steps + step) / total;
   let atOnce = 1;
@@ -156,9 +163,15 @@ async function* runEpoch(
     const { result, losses, milliseconds } = await engine.withPlan(batch, async (plan) => {
       const program = await engine.trainStep(plan, data.train, progressAt(start));
       const inputs = Array.from({ length: count }, (_, i) => {
-        const images = order.subarray((start + i) * batch, (start + i + 1) * batch);
+        const [from, to] = [(start + i) * batch, (start + i + 1) * batch];
+        const images = order.subarray(from, to);
         const progress = progressAt(start + i);
-        return engine.inputs(plan, images, { kind: "train", progress, update: state.updates + i + 1 });
+        return engine.inputs(
+          plan,
+          images,
+          { kind: "train", progress, update: state.updates + i + 1 },
+          views?.subarray(from, to),
+        );
       });
       const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
       const began = performance.now();

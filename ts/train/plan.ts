@@ -37,8 +37,9 @@ export interface TrainingPlan {
   readonly layers: readonly PlannedNode[];
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
-  /** Addresses of the batch's image numbers, labels, loss sums per lane (f64 loss, f64 correct) and predictions. */
+  /** Addresses of the batch's image numbers, the views of its images while training (`augment.ts`), labels, loss sums per lane (f64 loss, f64 correct) and predictions. */
   readonly indices: number;
+  readonly views: number;
   readonly labels: number;
   readonly losses: number;
   readonly predictions: number;
@@ -164,6 +165,7 @@ export function planTraining(
     return { node, layer };
   });
   const indices = arena.allocate(4 * batch);
+  const views = arena.allocate(4 * batch);
   const labels = arena.allocate(batch);
   const losses = arena.allocate(16 * lanes.length);
   const predictions = arena.allocate(4 * batch);
@@ -179,6 +181,7 @@ export function planTraining(
     context,
     sites: hyper.sites.map(({ site }) => site),
     indices,
+    views,
     labels,
     losses,
     predictions,

@@ -75,11 +75,17 @@ function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, bui
     for (const task of layer?.prepare?.(mode) ?? []) (i < split ? builder.task : builder.later)(task);
   }
   const input = plan.layers.find(({ node }) => node.op === "input")?.node.name as string;
-  const row = sizeOf(plan.context.shapes.get(input) as readonly number[]);
+  const shape = plan.context.shapes.get(input) as readonly number[];
+  const seen = mode.kind === "train" && shape.length === 3;
   for (const lane of plan.lanes) {
     const indices = plan.indices + 4 * lane.first;
-    const x = plan.context.value(input, lane);
-    builder.lane(lane.index, input, "gather_bytes", data.images, indices, lane.images, row, data.scale, data.offset, x);
+    const toReal = [data.scale, data.offset, plan.context.value(input, lane)];
+    if (seen) {
+      const views = plan.views + 4 * lane.first;
+      builder.lane(lane.index, input, "gather_views", data.images, indices, views, lane.images, ...shape, ...toReal);
+    } else {
+      builder.lane(lane.index, input, "gather_bytes", data.images, indices, lane.images, sizeOf(shape), ...toReal);
+    }
     builder.lane(lane.index, input, "gather_labels", data.labels, indices, lane.images, plan.labels + lane.first);
   }
   builder.barrier();

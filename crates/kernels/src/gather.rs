@@ -10,6 +10,74 @@ pub fn gather_bytes(data: &[u8], indices: &[u32], row: usize, scale: f32, offset
     }
 }
 
+/// Height, width and channels of an image.
+pub type ImageShape = [usize; 3];
+
+/// How an image is looked at: mirrored left to right, then moved. A pixel that moves in from outside is byte 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// Whether left and right change places.
+    pub mirrored: bool,
+    /// Rows by which the image moves down.
+    pub down: i8,
+    /// Columns by which the image moves right.
+    pub right: i8,
+}
+
+impl View {
+    /// Bit 0: mirrored; bits 8 to 15: rows down; bits 16 to 23: columns right, both as `i8`. So 0 is the image as it is.
+    pub fn from_bits(bits: u32) -> Self {
+        let [flags, down, right, _] = bits.to_le_bytes();
+        Self {
+            mirrored: flags & 1 == 1,
+            down: down as i8,
+            right: right as i8,
+        }
+    }
+}
+
+/// [`gather_bytes`] of images `[height][width][channels]`, each seen as the view of the same place says.
+pub fn gather_views(
+    data: &[u8],
+    indices: &[u32],
+    views: &[u32],
+    shape: ImageShape,
+    scale: f32,
+    offset: f32,
+    out: &mut [f32],
+) {
+    let [height, width, channels] = shape;
+    let row = height * width * channels;
+    assert!(views.len() == indices.len() && out.len() == indices.len() * row);
+    for ((&index, &bits), target) in indices.iter().zip(views).zip(out.chunks_exact_mut(row)) {
+        let image = &data[index as usize * row..][..row];
+        if bits == 0 {
+            gather_bytes(image, &[0], row, scale, offset, target);
+            continue;
+        }
+        let view = View::from_bits(bits);
+        for (y, line) in target.chunks_exact_mut(width * channels).enumerate() {
+            let from = y
+                .checked_add_signed(-isize::from(view.down))
+                .filter(|&from| from < height);
+            for (x, pixel) in line.chunks_exact_mut(channels).enumerate() {
+                let seen = x
+                    .checked_add_signed(-isize::from(view.right))
+                    .filter(|&seen| seen < width);
+                let Some((from, seen)) = from.zip(seen) else {
+                    pixel.fill(offset);
+                    continue;
+                };
+                let column = if view.mirrored { width - 1 - seen } else { seen };
+                let bytes = &image[(from * width + column) * channels..][..channels];
+                for (value, &byte) in pixel.iter_mut().zip(bytes) {
+                    *value = f32::from(byte) * scale + offset;
+                }
+            }
+        }
+    }
+}
+
 /// `out[i][j] = data[indices[i]][j]`; rows of `row` values.
 pub fn gather_reals(data: &[f32], indices: &[u32], row: usize, out: &mut [f32]) {
     assert_eq!(out.len(), indices.len() * row);
@@ -29,6 +97,21 @@ pub fn gather_labels(labels: &[u8], indices: &[u32], out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn views_mirror_then_move_and_fill_with_byte_0() {
+        let data: Vec<u8> = (0..12).map(|i| i + 1).collect();
+        let mut out = [0.0; 24];
+        // One image of 2 x 3 x 2: as it is; then mirrored, a row up and a column right.
+        let moved = u32::from_le_bytes([1, -1_i8 as u8, 1, 0]);
+        gather_views(&data, &[0, 0], &[0, moved], [2, 3, 2], 2.0, 0.5, &mut out);
+        let expected = [
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 11, 12, 9, 10, 0, 0, 0, 0, 0, 0,
+        ];
+        for (value, byte) in out.iter().zip(expected) {
+            assert_eq!(*value, byte as f32 * 2.0 + 0.5);
+        }
+    }
 
     #[test]
     fn rows_follow_the_indices() {
