@@ -30,8 +30,12 @@ const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
       useBias: fc.boolean(),
       weightQuantizer: choice,
       activationQuantizer: choice,
+      overflow: fc.constantFrom(null, "saturate" as const, "wrap" as const),
     })
-    .map((options) => () => layers.conv2d({ ...options, padding: "same" })),
+    .map(({ overflow, ...options }) => {
+      const isBinary = options.weightQuantizer !== null && options.activationQuantizer !== null;
+      return () => layers.conv2d({ ...options, accumulator: isBinary ? overflow : null, padding: "same" });
+    }),
   fc.tuple(small, small).map((poolSize) => () => layers.maxPool2d({ poolSize, padding: "same" })),
   fc
     .record({ poolSize: small, strides: small })

@@ -25,6 +25,7 @@ describe("defaults", () => {
         kernelInitializer: "glorotUniform",
         weightQuantizer: null,
         activationQuantizer: null,
+        accumulator: null,
       },
     });
   });
@@ -42,6 +43,7 @@ describe("defaults", () => {
       kernelInitializer: "glorotUniform",
       weightQuantizer: quantizer("bnn++"),
       activationQuantizer: quantizer("poly"),
+      accumulator: null,
     });
   });
 
@@ -82,6 +84,11 @@ describe("defaults", () => {
     expect(onlyNode(layers.activation({ activation: "hardTanh" })).attributes).toEqual(
       onlyNode(layers.hardTanh()).attributes,
     );
+  });
+
+  it("an accumulator may be given by its overflow", () => {
+    const { attributes } = onlyNode(layers.binaryConv2d({ filters: 1, kernelSize: 1, accumulator: "saturate" }));
+    expect(attributes).toMatchObject({ accumulator: { bits: 8, overflow: "saturate" } });
   });
 
   it("a quantizer may be a value", () => {
@@ -137,6 +144,12 @@ describe("options are checked", () => {
     ["an empty axis", () => input({ shape: [28, 0, 1] }), "shape", "not 0"],
     ["a huge input", () => input({ shape: [2 ** 20, 2 ** 20, 1] }), "shape", "at most 268435456 elements"],
     [
+      "an accumulator without a quantizer of the activations",
+      () => layers.conv2d({ filters: 1, kernelSize: 1, weightQuantizer: "bnn", accumulator: "wrap" }),
+      'layer "conv2d"',
+      "has no activationQuantizer",
+    ],
+    [
       "a broken quantizer",
       () => layers.dense({ units: 1, weightQuantizer: {} as Quantizer }),
       "weightQuantizer",
@@ -153,6 +166,7 @@ describe("options are checked", () => {
   it.each<[string, () => unknown, string, string]>([
     ["a mistyped option", () => layers.conv2d({ filters: 1, kernalSize: 3 } as never), "argument", "kernelSize"],
     ["a mistyped padding", () => layers.maxPool2d({ padding: "sane" as never }), "argument", "same"],
+    ["a mistyped overflow", () => layers.binaryDense({ units: 1, accumulator: "warp" as never }), "argument", "wrap"],
     ["a mistyped activation", () => layers.activation({ activation: "hardtanh" as never }), "argument", "hardTanh"],
     [
       "a mistyped quantizer",

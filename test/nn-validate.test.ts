@@ -127,6 +127,16 @@ describe("validateGraph", () => {
     ["no nodes", (graph) => (graph.nodes = []), "nodes must be a list of 1 to 4096"],
     ["an unknown attribute", (graph) => (node(graph, 1).attributes.axis = 1), 'layer "flatten" has no option "axis"'],
     ["units of 2^32", (graph) => (node(graph, 2).attributes.units = 2 ** 32), "units must be a whole number"],
+    [
+      "an accumulator for real operands",
+      (graph) => (node(graph, 2).attributes.accumulator = { bits: 8, overflow: "wrap" }),
+      "the layer has no weightQuantizer and activationQuantizer",
+    ],
+    [
+      "an accumulator of 16 bits",
+      (graph) => (node(graph, 2).attributes.accumulator = { bits: 16, overflow: "wrap" }),
+      'layer "dense": accumulator: bits must be 8, not 16',
+    ],
     ["a quantizer's name alone", (graph) => (node(graph, 2).attributes.weightQuantizer = "bc"), "plain object"],
   ])("names %s", (_, breakIt, message) => {
     const graph = base();
@@ -134,6 +144,12 @@ describe("validateGraph", () => {
     const error = thrownBy(() => validateGraph(graph));
     expect(error.code).toBe("graph");
     expect(error.message).toContain(message);
+  });
+
+  it("takes graphs from before there were accumulators", () => {
+    const graph = base();
+    delete node(graph, 2).attributes.accumulator;
+    expect(validateGraph(graph).nodes[2]?.attributes).toMatchObject({ accumulator: null });
   });
 
   it("tells layers that do not fit with the code shape", () => {

@@ -21,6 +21,8 @@ export { type ErrorCode, isProxbitError, ProxbitError } from "./errors.ts";
 export type { Obstacle, Work } from "./explain.ts";
 export type { Dataset, Split } from "./io/dataset.ts";
 export {
+  type Accumulator,
+  type AccumulatorChoice,
   type ActivationOptions,
   type BatchNormOptions,
   type BinaryConv2dOptions,
@@ -44,6 +46,7 @@ export {
   mlp,
   model,
   modelNames,
+  type Overflow,
   type Padding,
   type PadValue,
   type Parameter,
@@ -62,6 +65,12 @@ export {
   sequential,
   shapesOf,
   summary,
+  type Task,
+  type TaskOptions,
+  type TaskQuantizers,
+  taskNames,
+  taskQuantizers,
+  tasks,
   validateGraph,
 } from "./nn/index.ts";
 export {

@@ -3,15 +3,18 @@
  * from files: one rule for both. Every check takes a value of unknown origin and returns a fresh, frozen copy.
  */
 import { booleanOf, integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import { ProxbitError } from "../errors.ts";
 import { checkQuantizer } from "../quantizers/check.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type {
+  Accumulator,
   ActivationName,
   EmptyAttributes,
   GraphNode,
   Initializer,
   NodeOf,
   OpName,
+  Overflow,
   Padding,
   PadValue,
   Pool2dAttributes,
@@ -20,6 +23,7 @@ import type {
 
 export const paddings: readonly Padding[] = ["same", "valid"];
 export const padValues: readonly PadValue[] = ["zero", "one"];
+export const overflows: readonly Overflow[] = ["saturate", "wrap"];
 export const activations: readonly ActivationName[] = ["relu", "hardTanh"];
 export const initializers: readonly Initializer[] = [
   "glorotUniform",
@@ -70,15 +74,42 @@ function checkOptionalQuantizer(value: unknown, option: string, subject: Subject
   return value === null ? null : checkQuantizer(value, { code: subject.code, what: `${subject.what}: ${option}` });
 }
 
-const weightKeys = ["useBias", "kernelInitializer", "weightQuantizer", "activationQuantizer"];
+const weightKeys = ["useBias", "kernelInitializer", "weightQuantizer", "activationQuantizer", "accumulator"];
 
 function checkWeights(given: Record<string, unknown>, subject: Subject) {
+  const weightQuantizer = checkOptionalQuantizer(given.weightQuantizer, "weightQuantizer", subject);
+  const activationQuantizer = checkOptionalQuantizer(given.activationQuantizer, "activationQuantizer", subject);
   return {
     useBias: booleanOf(given.useBias, "useBias", subject),
     kernelInitializer: oneOf(given.kernelInitializer, initializers, "kernelInitializer", subject),
-    weightQuantizer: checkOptionalQuantizer(given.weightQuantizer, "weightQuantizer", subject),
-    activationQuantizer: checkOptionalQuantizer(given.activationQuantizer, "activationQuantizer", subject),
+    weightQuantizer,
+    activationQuantizer,
+    accumulator: checkAccumulator(given.accumulator, weightQuantizer, activationQuantizer, subject),
   };
+}
+
+/** Of 8 bits, and for products of +-1 operands alone. Graphs from before there were accumulators have none. */
+function checkAccumulator(
+  value: unknown,
+  weightQuantizer: Quantizer | null,
+  activationQuantizer: Quantizer | null,
+  subject: Subject,
+): Accumulator | null {
+  if (value === undefined || value === null) return null;
+  const own: Subject = { code: subject.code, what: `${subject.what}: accumulator` };
+  const given = plainObject(value, ["bits", "overflow"], own);
+  const bits = given.bits === 8 ? given.bits : reject(own, "bits", "8", given.bits);
+  const overflow = oneOf(given.overflow, overflows, "overflow", own);
+  const real = Object.entries({ weightQuantizer, activationQuantizer }).filter(([, found]) => found === null);
+  if (real.length > 0) {
+    const missing = real.map(([option]) => option).join(" and ");
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: an accumulator of 8 bits adds up products of +-1, and the layer has no ${missing}`,
+      `Give it ${missing}, or leave the accumulator out.`,
+    );
+  }
+  return Object.freeze({ bits, overflow });
 }
 
 function checkPool(value: unknown, subject: Subject): Pool2dAttributes {

@@ -15,12 +15,27 @@ export type Padding = "same" | "valid";
 export type PadValue = "zero" | "one";
 export type Initializer = "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "zeros" | "ones";
 export type ActivationName = "relu" | "hardTanh";
+export type Overflow = "saturate" | "wrap";
+
+/**
+ * A signed accumulator of 8 bits for the sums of a product of +-1 operands. The window is walked tap by tap, rows first, and
+ * in a tap by groups of four channels, the last of them perhaps shorter; the exact sum of a group is added and the result
+ * kept in [-128, 127], at the nearest bound or modulo 256. A tap outside the image adds nothing. Gradients are those of the
+ * exact sum.
+ */
+export interface Accumulator {
+  readonly bits: 8;
+  readonly overflow: Overflow;
+}
 
 export interface InputAttributes {
   readonly shape: Shape;
 }
 
-/** `weightQuantizer` and `activationQuantizer` are null where the operand stays real; "binary" layers set both. */
+/**
+ * `weightQuantizer` and `activationQuantizer` are null where the operand stays real; "binary" layers set both.
+ * `accumulator` is null for exact sums; it acts where both operands are +-1, and sums of soft phases stay real.
+ */
 export interface Conv2dAttributes {
   readonly filters: number;
   readonly kernelSize: readonly [number, number];
@@ -31,6 +46,7 @@ export interface Conv2dAttributes {
   readonly kernelInitializer: Initializer;
   readonly weightQuantizer: Quantizer | null;
   readonly activationQuantizer: Quantizer | null;
+  readonly accumulator: Accumulator | null;
 }
 
 export interface DenseAttributes {
@@ -39,6 +55,7 @@ export interface DenseAttributes {
   readonly kernelInitializer: Initializer;
   readonly weightQuantizer: Quantizer | null;
   readonly activationQuantizer: Quantizer | null;
+  readonly accumulator: Accumulator | null;
 }
 
 /** `momentum` is the share of the old running statistics that is kept (Keras's convention). */

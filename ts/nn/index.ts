@@ -4,6 +4,7 @@ export type * from "./graph.ts";
 export { fansOf, initialValues } from "./initializers.ts";
 export type { Layer, SymbolicTensor } from "./layer.ts";
 export {
+  type AccumulatorChoice,
   type ActivationOptions,
   type BatchNormOptions,
   type BinaryConv2dOptions,
@@ -18,7 +19,21 @@ export {
   type QuantizerChoice,
   type Size,
 } from "./layers.ts";
-export { birealnet18, cnn, type ModelOptions, mlp, model, modelNames, resnet20 } from "./models/index.ts";
+export {
+  birealnet18,
+  cnn,
+  type ModelOptions,
+  mlp,
+  model,
+  modelNames,
+  resnet20,
+  type Task,
+  type TaskOptions,
+  type TaskQuantizers,
+  taskNames,
+  taskQuantizers,
+  tasks,
+} from "./models/index.ts";
 export { parametersOf } from "./parameters.ts";
 export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { convGeometry, elementsOf, inputShapeOf, outputShape, shapesOf, type WindowGeometry } from "./shapes.ts";

@@ -8,10 +8,12 @@
 import { plainObject } from "../checks.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer } from "../quantizers/registry.ts";
-import type { ActivationName, Initializer, OpName, Padding, PadValue, Shape } from "./graph.ts";
+import type { Accumulator, ActivationName, Initializer, OpName, Overflow, Padding, PadValue, Shape } from "./graph.ts";
 import { type Layer, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
 
 export type QuantizerChoice = string | Quantizer | null;
+/** An accumulator of 8 bits by what it does on overflow, or as a value; null for exact sums. */
+export type AccumulatorChoice = Overflow | Accumulator | null;
 /** One number for both axes, or `[height, width]`. */
 export type Size = number | readonly [number, number];
 
@@ -38,6 +40,8 @@ export interface Conv2dOptions extends LayerOptions {
   readonly weightQuantizer?: QuantizerChoice | undefined;
   /** Default null. */
   readonly activationQuantizer?: QuantizerChoice | undefined;
+  /** "saturate" or "wrap": +-1 products are added up in 8 bits. Needs both quantizers. Default null. */
+  readonly accumulator?: AccumulatorChoice | undefined;
 }
 
 /** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
@@ -54,6 +58,8 @@ export interface DenseOptions extends LayerOptions {
   readonly weightQuantizer?: QuantizerChoice | undefined;
   /** Default null. */
   readonly activationQuantizer?: QuantizerChoice | undefined;
+  /** "saturate" or "wrap": +-1 products are added up in 8 bits. Needs both quantizers. Default null. */
+  readonly accumulator?: AccumulatorChoice | undefined;
 }
 
 /** As dense, without bias; default quantizers "bnn++" and "poly". */
@@ -104,14 +110,15 @@ const quantizerKeys = ["weightQuantizer", "activationQuantizer"];
 
 function expand(key: string, value: unknown, given: unknown): unknown {
   if (sizes.includes(key)) return typeof value === "number" ? [value, value] : value;
+  if (key === "accumulator") return typeof value === "string" ? { bits: 8, overflow: value } : value;
   if (!quantizerKeys.includes(key)) return value;
   // null is a choice of its own here: the operand stays real, whatever the default.
   if (given === null) return null;
   return typeof value === "string" ? quantizer(value) : value;
 }
 
-const realOperands: Fields = { weightQuantizer: null, activationQuantizer: null };
-const binaryOperands: Fields = { weightQuantizer: "bnn++", activationQuantizer: "poly" };
+const realOperands: Fields = { weightQuantizer: null, activationQuantizer: null, accumulator: null };
+const binaryOperands: Fields = { weightQuantizer: "bnn++", activationQuantizer: "poly", accumulator: null };
 const kernel: Fields = { kernelInitializer: "glorotUniform" };
 const windows: Fields = { filters: undefined, kernelSize: undefined, strides: 1, padValue: "zero" };
 

@@ -12,25 +12,36 @@
 import { sequential } from "../build.ts";
 import type { Graph } from "../graph.ts";
 import { layers } from "../layers.ts";
-import { type ModelOptions, modelChoices, normalised } from "./options.ts";
+import {
+  head,
+  headTakesSign,
+  type ModelOptions,
+  modelChoices,
+  normalised,
+  operandsOf,
+  stemQuantizer,
+} from "./options.ts";
 
 /** The graph of the network. Throws "argument", "unknown-name" or "shape" for options that do not fit. */
 export function cnn(options: ModelOptions = {}): Graph {
-  const { inputShape, classes, weightQuantizer, activationQuantizer } = modelChoices("cnn", options);
+  const choices = modelChoices("cnn", options);
+  const { inputShape, activationQuantizer } = choices;
+  const operands = operandsOf(choices);
+  const weightQuantizer = stemQuantizer(choices);
   const takesSign = activationQuantizer !== null;
   return sequential({ inputShape, name: "cnn" }, [
-    layers.conv2d({ filters: 32, kernelSize: 3, padding: "same", useBias: false }),
+    layers.conv2d({ filters: 32, kernelSize: 3, padding: "same", useBias: false, weightQuantizer }),
     layers.maxPool2d(),
     ...normalised(takesSign),
-    layers.binaryConv2d({ filters: 64, kernelSize: 3, weightQuantizer, activationQuantizer }),
+    layers.binaryConv2d({ filters: 64, kernelSize: 3, ...operands }),
     layers.maxPool2d(),
     ...normalised(takesSign),
-    layers.binaryConv2d({ filters: 128, kernelSize: 3, weightQuantizer, activationQuantizer }),
+    layers.binaryConv2d({ filters: 128, kernelSize: 3, ...operands }),
     layers.maxPool2d({ padding: "same" }),
     ...normalised(takesSign),
     layers.flatten(),
-    layers.binaryDense({ units: 256, weightQuantizer, activationQuantizer }),
-    ...normalised(false),
-    layers.dense({ units: classes }),
+    layers.binaryDense({ units: 256, ...operands }),
+    ...normalised(headTakesSign(choices)),
+    ...head(choices),
   ]);
 }

@@ -12,6 +12,7 @@ export { cnn } from "./cnn.ts";
 export { mlp } from "./mlp.ts";
 export type { ModelOptions } from "./options.ts";
 export { resnet20 } from "./resnet20.ts";
+export { type Task, type TaskOptions, type TaskQuantizers, taskNames, taskQuantizers, tasks } from "./tasks.ts";
 
 const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Object.freeze({
   mlp,

@@ -1,9 +1,9 @@
 /** What every ready-made model is asked with: its input, its classes, and how it binarises. */
-import { integerIn, plainObject, type Subject } from "../../checks.ts";
+import { booleanOf, integerIn, plainObject, type Subject } from "../../checks.ts";
 import { limits } from "../attributes.ts";
 import type { Shape } from "../graph.ts";
 import type { Layer } from "../layer.ts";
-import { layers, type QuantizerChoice } from "../layers.ts";
+import { type AccumulatorChoice, layers, type QuantizerChoice } from "../layers.ts";
 
 export interface ModelOptions {
   /** `[height, width, channels]` of the images. Default [28, 28, 1], or what the model's own file says. */
@@ -14,6 +14,12 @@ export interface ModelOptions {
   readonly weightQuantizer?: QuantizerChoice | undefined;
   /** For the inputs of every binary layer but a first one; null for real activations. Default "poly". */
   readonly activationQuantizer?: QuantizerChoice | undefined;
+  /** Of every layer with both quantizers: "saturate" or "wrap" for sums in 8 bits. Default null, exact sums. */
+  readonly accumulator?: AccumulatorChoice | undefined;
+  /** Whether the first layer takes the weight quantizer; it reads real pixels all the same. Default false, or the model's. */
+  readonly binaryStem?: boolean | undefined;
+  /** Whether the last layer takes both quantizers, with a batch norm behind it in place of its bias. Default false. */
+  readonly binaryHead?: boolean | undefined;
 }
 
 export interface ModelChoices {
@@ -21,26 +27,67 @@ export interface ModelChoices {
   readonly classes: number;
   readonly weightQuantizer: QuantizerChoice;
   readonly activationQuantizer: QuantizerChoice;
+  readonly accumulator: AccumulatorChoice;
+  readonly binaryStem: boolean;
+  readonly binaryHead: boolean;
 }
 
+/** What the layers of a model's middle have in common. */
+export type Operands = Pick<ModelChoices, "weightQuantizer" | "activationQuantizer" | "accumulator">;
+
+/** What a model says for itself where it is not asked otherwise. */
+type ModelDefaults = Pick<ModelChoices, "inputShape" | "classes"> & { readonly binaryStem?: boolean };
+
+const keys = [
+  ...["inputShape", "classes", "weightQuantizer", "activationQuantizer"],
+  ...["accumulator", "binaryStem", "binaryHead"],
+];
+
 /** The images and classes that most models are made for: those of MNIST. */
-const usual = { inputShape: [28, 28, 1], classes: 10 };
+export const usual = { inputShape: [28, 28, 1], classes: 10 };
 
 /** Fills in the defaults and refuses unknown keys; throws "argument". The layers check the rest. */
-export function modelChoices(
-  model: string,
-  options: ModelOptions,
-  defaults: Pick<ModelChoices, "inputShape" | "classes"> = usual,
-): ModelChoices {
+export function modelChoices(model: string, options: ModelOptions, defaults: ModelDefaults = usual): ModelChoices {
   const subject: Subject = { code: "argument", what: `model "${model}"` };
-  plainObject(options, ["inputShape", "classes", "weightQuantizer", "activationQuantizer"], subject);
-  const { inputShape, classes, weightQuantizer = "bnn++", activationQuantizer = "poly" } = options;
+  plainObject(options, keys, subject);
+  const { inputShape, classes, weightQuantizer = "bnn++", activationQuantizer = "poly", accumulator = null } = options;
   return {
     inputShape: inputShape ?? defaults.inputShape,
     classes: integerIn(classes ?? defaults.classes, 2, limits.filters, "classes", subject),
     weightQuantizer,
     activationQuantizer,
+    accumulator,
+    binaryStem: booleanOf(options.binaryStem ?? defaults.binaryStem ?? false, "binaryStem", subject),
+    binaryHead: booleanOf(options.binaryHead ?? false, "binaryHead", subject),
   };
+}
+
+/** What the layers of the middle take. */
+export function operandsOf({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
+  return { weightQuantizer, activationQuantizer, accumulator };
+}
+
+/** The quantizer of the first layer's weights. */
+export function stemQuantizer({ binaryStem, weightQuantizer }: ModelChoices): QuantizerChoice {
+  return binaryStem ? weightQuantizer : null;
+}
+
+/**
+ * The last layer: dense with a bias and real operands, or binary with a batch norm, without which its sums, whole numbers of
+ * great size, would be the logits (Hubara et al., 2016, do the same).
+ */
+export function head(choices: ModelChoices, name?: string): readonly Layer[] {
+  const { binaryHead, classes } = choices;
+  if (!binaryHead) return [layers.dense({ units: classes, name })];
+  return [
+    layers.binaryDense({ units: classes, name, ...operandsOf(choices) }),
+    layers.batchNorm({ name: name === undefined ? undefined : `${name}_norm` }),
+  ];
+}
+
+/** Whether the last layer reads signs. */
+export function headTakesSign({ binaryHead, activationQuantizer }: ModelChoices): boolean {
+  return binaryHead && activationQuantizer !== null;
 }
 
 /** Batch norm, and a nonlinearity where the next layer does not take the sign: without one, layers would merge. */

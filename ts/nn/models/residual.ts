@@ -7,12 +7,10 @@
  */
 import type { SymbolicTensor } from "../layer.ts";
 import { layers } from "../layers.ts";
-import type { ModelChoices } from "./options.ts";
-
-type Quantizers = Pick<ModelChoices, "weightQuantizer" | "activationQuantizer">;
+import { head, headTakesSign, type ModelChoices, type Operands } from "./options.ts";
 
 /** `x` as the next product reads it: as it is where the product takes its sign, through relu where it stays real. */
-function bent(x: SymbolicTensor, { activationQuantizer }: Quantizers): SymbolicTensor {
+function bent(x: SymbolicTensor, { activationQuantizer }: Operands): SymbolicTensor {
   return activationQuantizer === null ? layers.relu().apply(x) : x;
 }
 
@@ -22,11 +20,10 @@ function residualLayer(
   filters: number,
   strides: 1 | 2,
   name: string,
-  quantizers: Quantizers,
+  operands: Operands,
 ): SymbolicTensor {
-  const { weightQuantizer, activationQuantizer } = quantizers;
-  const options = { filters, kernelSize: 3, strides, weightQuantizer, activationQuantizer };
-  const start = bent(x, quantizers);
+  const options = { filters, kernelSize: 3, strides, ...operands };
+  const start = bent(x, operands);
   const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(start);
   const normed = layers.batchNorm({ name: `${name}_norm` }).apply(sums);
   return layers.add({ name }).apply([normed, shortcut(x, filters, strides, name)]);
@@ -49,20 +46,21 @@ export function residualStages(
   x: SymbolicTensor,
   filters: readonly number[],
   depth: number,
-  quantizers: Quantizers,
+  operands: Operands,
 ): SymbolicTensor {
   let value = x;
   for (const [stage, width] of filters.entries()) {
     for (let layer = 0; layer < depth; layer++) {
       const strides = stage > 0 && layer === 0 ? 2 : 1;
-      value = residualLayer(value, width, strides, `stage${stage + 1}_${layer + 1}`, quantizers);
+      value = residualLayer(value, width, strides, `stage${stage + 1}_${layer + 1}`, operands);
     }
   }
   return value;
 }
 
-/** Global average pool and a real dense layer. */
-export function classifier(x: SymbolicTensor, classes: number, quantizers: Quantizers): SymbolicTensor {
-  const pooled = layers.globalAvgPool2d({ name: "pool" }).apply(bent(x, quantizers));
-  return layers.dense({ units: classes, name: "head" }).apply(pooled);
+/** Global average pool and the last layer. */
+export function classifier(x: SymbolicTensor, choices: ModelChoices): SymbolicTensor {
+  const start = headTakesSign(choices) ? x : bent(x, choices);
+  const pooled = layers.globalAvgPool2d({ name: "pool" }).apply(start);
+  return head(choices, "head").reduce((value, layer) => layer.apply(value), pooled);
 }

@@ -1,0 +1,59 @@
+/**
+ * Tasks: which operands of a network's binary layers are +-1. `bw` weights alone, `ba` activations alone, `bwa` both, `bwaa`
+ * both with sums that are kept in 8 bits. A task and a quantizer give the options that every ready-made model takes.
+ */
+import { lookUp } from "../../names.ts";
+import type { Overflow } from "../graph.ts";
+import type { AccumulatorChoice, QuantizerChoice } from "../layers.ts";
+
+export type Task = "bw" | "ba" | "bwa" | "bwaa";
+
+interface TaskRule {
+  /** What people read. */
+  readonly title: string;
+  readonly weights: boolean;
+  readonly activations: boolean;
+  readonly accumulates: boolean;
+}
+
+/** The tasks of ProxConnect++ by name. */
+export const tasks: Readonly<Record<Task, TaskRule>> = Object.freeze({
+  bw: { title: "binary weights", weights: true, activations: false, accumulates: false },
+  ba: { title: "binary activations", weights: false, activations: true, accumulates: false },
+  bwa: { title: "binary weights and activations", weights: true, activations: true, accumulates: false },
+  bwaa: {
+    title: "binary weights and activations, sums in 8 bits",
+    ...{ weights: true, activations: true, accumulates: true },
+  },
+});
+
+export const taskNames = Object.freeze(Object.keys(tasks)) as readonly Task[];
+
+export interface TaskOptions {
+  /** For activations; what the weights take where absent. */
+  readonly activationQuantizer?: QuantizerChoice | undefined;
+  /** What sums of `bwaa` do beyond 8 bits. Default "saturate". */
+  readonly overflow?: Overflow | undefined;
+}
+
+/** What a layer, or a ready-made model, is given for a task. */
+export interface TaskQuantizers {
+  readonly weightQuantizer: QuantizerChoice;
+  readonly activationQuantizer: QuantizerChoice;
+  readonly accumulator: AccumulatorChoice;
+}
+
+/**
+ * The operands of `task` quantized by `quantizer`, and null for those that stay real. With a null quantizer they all do,
+ * whatever the task: the float network to compare with. Throws "unknown-name" for a task that is none.
+ */
+export function taskQuantizers(task: Task, quantizer: QuantizerChoice, options: TaskOptions = {}): TaskQuantizers {
+  const { weights, activations, accumulates } = lookUp("task", task, tasks);
+  const { activationQuantizer = quantizer, overflow = "saturate" } = options;
+  const isReal = quantizer === null || activationQuantizer === null;
+  return {
+    weightQuantizer: weights ? quantizer : null,
+    activationQuantizer: activations ? activationQuantizer : null,
+    accumulator: accumulates && !isReal ? { bits: 8, overflow } : null,
+  };
+}
