@@ -43,6 +43,16 @@ describe("named quantizers", () => {
     }
   });
 
+  it("may leave out the fields that came later, which are neutral then", () => {
+    for (const name of quantizerNames) {
+      const { forward, backward, parameters, hardenAt, clipLatent } = quantizer(name);
+      const early = { name, forward, backward, parameters, hardenAt, clipLatent };
+      expect(quantizer(early)).toEqual(quantizer(name));
+      expect(quantizer(early)).toMatchObject({ proximal: "identity", table: null, scale: "none" });
+      expect(quantizer(early)).toMatchObject({ standardize: "none", hard: "sign" });
+    }
+  });
+
   it("pc hardens within 0.1 of PARQ's normalised logistic of steepness 10", () => {
     const [rho = constant(0)] = quantizers.pc().parameters;
     const [top, bottom] = [1 / (1 + Math.exp(-5)), 1 / (1 + Math.exp(5))];
@@ -96,6 +106,10 @@ describe("quantizer", () => {
       { ...quantizers.pc(), backward: "signSwishPrime" },
       "forward map piecewiseLinear reads [rho, varrho] where backward map signSwishPrime reads [beta]",
     ],
+    ["an unknown proximal map", { ...good, proximal: "prox" }, 'proximal is "prox"'],
+    ["an unknown scale", { ...good, scale: "layer" }, 'scale is "layer"'],
+    ["an unknown standard", { ...good, standardize: "batch" }, 'standardize is "batch"'],
+    ["an unknown end", { ...good, hard: "soft" }, 'hard is "soft"'],
     ["a null", null, "quantizer must be a plain object, not null"],
   ])("refuses %s", (_, value, message) => {
     const error = thrownBy(() => quantizer(value as Quantizer));
@@ -132,11 +146,12 @@ describe("makers", () => {
 describe("stateAt", () => {
   it("gives the core's numbers and the parameters at that moment", () => {
     const value = quantizer("bnn++");
-    expect(stateAt(value, 0)).toEqual({ forwardMap: 4, backwardMap: 3, parameters: [1, 0], hard: false });
+    const rest = { proximalMap: 0, backwardMap: 3 };
+    expect(stateAt(value, 0)).toEqual({ ...rest, forwardMap: 4, parameters: [1, 0, 0, 0], hard: false });
     const half = stateAt(value, 0.5);
     expect(half.parameters[0]).toBeCloseTo(Math.sqrt(50), 10);
     expect(half.hard).toBe(false);
-    expect(stateAt(value, 1)).toEqual({ forwardMap: 1, backwardMap: 3, parameters: [50, 0], hard: true });
+    expect(stateAt(value, 1)).toEqual({ ...rest, forwardMap: 1, parameters: [50, 0, 0, 0], hard: true });
   });
 
   it("hardens at hardenAt, from the start for 0, and never for 1", () => {

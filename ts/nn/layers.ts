@@ -6,14 +6,15 @@
  * follows from them: both give +-1 times +-1, one gives real times +-1, none gives real times real.
  */
 import { plainObject } from "../checks.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
+import type { GivenQuantizer } from "../quantizers/quantizer.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import type { Accumulator, ActivationName, Initializer, OpName, Overflow, Padding, PadValue, Shape } from "./graph.ts";
 import { type Layer, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
 
-export type QuantizerChoice = string | Quantizer | null;
+export type QuantizerChoice = string | GivenQuantizer | null;
 /** An accumulator of 8 bits by what it does on overflow, or as a value; null for exact sums. */
 export type AccumulatorChoice = Overflow | Accumulator | null;
+
 /** One number for both axes, or `[height, width]`. */
 export type Size = number | readonly [number, number];
 

@@ -2,7 +2,7 @@
  * The check of a quantizer that comes from outside, whether written by hand or read from a file: known maps, a pair that
  * agrees on what its parameters mean, schedules that never leave their parameters' domains.
  */
-import { listOf, numberIn, oneOf, plainObject, type Subject, safeName } from "../checks.ts";
+import { listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import {
   backwardMapNumbers,
@@ -11,7 +11,7 @@ import {
   forwardMapParameters,
   type ParameterName,
 } from "./maps.ts";
-import type { BackwardMap, ForwardMap, Quantizer, Schedule } from "./quantizer.ts";
+import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 import { scheduleRange, toSchedule } from "./schedule.ts";
 
 export const forwardMaps = Object.keys(forwardMapNumbers) as readonly ForwardMap[];
@@ -52,7 +52,24 @@ export function checkParameter(value: unknown, name: ParameterName, subject: Sub
   return schedule;
 }
 
-const keys = ["name", "forward", "backward", "parameters", "hardenAt", "clipLatent"];
+const keys = [
+  "name",
+  "forward",
+  "backward",
+  "proximal",
+  "parameters",
+  "table",
+  "hardenAt",
+  "clipLatent",
+  "scale",
+  "standardize",
+  "hard",
+];
+
+const scales: readonly Scale[] = ["none"];
+const standards: readonly Standardize[] = ["none"];
+const hardForms: readonly HardForm[] = ["sign"];
+const proximalMaps: readonly ForwardMap[] = ["identity"];
 
 /** A quantizer out of a value of unknown origin: a fresh, frozen copy, or an error of `subject`'s code. */
 export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
@@ -60,10 +77,27 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
   const name = safeName(given.name, "name", subject);
   const forward = oneOf(given.forward, forwardMaps, "forward", subject);
   const backward = oneOf(given.backward, backwardMaps, "backward", subject);
+  const proximal = oneOf(given.proximal ?? "identity", proximalMaps, "proximal", subject);
   const names = parameterNames(forward, backward, subject);
   const list = listOf(given.parameters, names.length, names.length, "parameters", subject);
   const parameters = names.map((parameter, index) => checkParameter(list[index], parameter, subject));
   const hardenAt = numberIn(given.hardenAt, 0, 1, "hardenAt", subject);
   const clipLatent = numberIn(given.clipLatent, 0, 1e6, "clipLatent", subject);
-  return Object.freeze({ name, forward, backward, parameters: Object.freeze(parameters), hardenAt, clipLatent });
+  const scale = oneOf(given.scale ?? "none", scales, "scale", subject);
+  const standardize = oneOf(given.standardize ?? "none", standards, "standardize", subject);
+  const hard = oneOf(given.hard ?? "sign", hardForms, "hard", subject);
+  if ((given.table ?? null) !== null) reject(subject, "table", "null", given.table);
+  return Object.freeze({
+    name,
+    forward,
+    backward,
+    proximal,
+    parameters: Object.freeze(parameters),
+    table: null,
+    hardenAt,
+    clipLatent,
+    scale,
+    standardize,
+    hard,
+  });
 }

@@ -16,7 +16,17 @@ export {
   isHardForwardMap,
   type ParameterName,
 } from "./maps.ts";
-export type { BackwardMap, ForwardMap, Quantizer, Schedule } from "./quantizer.ts";
+export type {
+  BackwardMap,
+  ForwardMap,
+  GivenQuantizer,
+  HardForm,
+  MapTable,
+  Quantizer,
+  Scale,
+  Schedule,
+  Standardize,
+} from "./quantizer.ts";
 export { quantizer, quantizerNames, quantizers } from "./registry.ts";
 export {
   checkSchedule,

@@ -3,7 +3,7 @@ import type { Subject } from "../checks.ts";
 import { lookUp } from "../names.ts";
 import { checkQuantizer } from "./check.ts";
 import { bc, bnn, bnnPlus, bnnPlusPlus, ede, edePlus, pc, poly, polyPlus } from "./families.ts";
-import type { Quantizer } from "./quantizer.ts";
+import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({ bc, pc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus });
@@ -19,7 +19,7 @@ export const quantizerNames: readonly string[] = Object.freeze(Object.keys(byNam
  * The quantizer that `value` stands for: a registered name, or a quantizer, which is checked and copied. Throws
  * "unknown-name" with the nearest name, or "argument" naming what is wrong with the value.
  */
-export function quantizer(value: string | Quantizer): Quantizer {
+export function quantizer(value: string | GivenQuantizer): Quantizer {
   if (typeof value === "string") return lookUp("quantizer", value, byName);
   const subject: Subject = { code: "argument", what: "quantizer" };
   return checkQuantizer(value, subject);

@@ -6,30 +6,31 @@ import { evaluateSchedule } from "./schedule.ts";
 
 /** `hard` says that F(x) is -1 or +1 for every x, so that the operand may travel as bits. */
 export interface QuantizerState {
+  readonly proximalMap: number;
   readonly forwardMap: number;
   readonly backwardMap: number;
-  readonly parameters: readonly [number, number];
+  readonly parameters: readonly [number, number, number, number];
   readonly hard: boolean;
 }
 
 /**
  * `quantizer` at `progress` in [0, 1], the share of the run that is done. From `hardenAt` on (unless that is 1) the
- * forward map is sign; the backward map stays. Parameters that the maps do not read are 0. Throws "argument" for a
+ * forward map is the sign of x itself; the backward map stays. Parameters that no map reads are 0. Throws "argument" for a
  * progress outside [0, 1].
  */
 export function stateAt(quantizer: Quantizer, progress: number): QuantizerState {
   numberIn(progress, 0, 1, "progress", { code: "argument", what: `quantizer "${quantizer.name}"` });
-  const [first, second] = quantizer.parameters;
-  const parameters: [number, number] = [
-    first === undefined ? 0 : evaluateSchedule(first, progress),
-    second === undefined ? 0 : evaluateSchedule(second, progress),
-  ];
+  const at = (index: number): number => {
+    const schedule = quantizer.parameters[index];
+    return schedule === undefined ? 0 : evaluateSchedule(schedule, progress);
+  };
   const hardened = quantizer.hardenAt < 1 && progress >= quantizer.hardenAt;
   const forward = hardened ? "sign" : quantizer.forward;
   return {
+    proximalMap: forwardMapNumbers[quantizer.proximal],
     forwardMap: forwardMapNumbers[forward],
     backwardMap: backwardMapNumbers[quantizer.backward],
-    parameters,
+    parameters: [at(0), at(1), at(2), at(3)],
     hard: isHardForwardMap(forward),
   };
 }

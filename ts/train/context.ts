@@ -21,7 +21,7 @@ export interface QuantizerSite {
   readonly node: string;
   readonly operand: "weight" | "activation";
   readonly quantizer: Quantizer;
-  /** Address of its two live parameters. */
+  /** Address of its four live parameters. */
   readonly parameters: number;
 }
 

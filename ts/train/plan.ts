@@ -243,10 +243,10 @@ function planHyper(graph: Graph, parameters: ParameterLayout, allocate: (bytes: 
     if (node.op !== "conv2d" && node.op !== "dense") continue;
     const { weightQuantizer, activationQuantizer } = node.attributes;
     if (weightQuantizer !== null) {
-      found.push({ node: node.name, operand: "weight", quantizer: weightQuantizer, offset: take(2) });
+      found.push({ node: node.name, operand: "weight", quantizer: weightQuantizer, offset: take(4) });
     }
     if (activationQuantizer !== null) {
-      found.push({ node: node.name, operand: "activation", quantizer: activationQuantizer, offset: take(2) });
+      found.push({ node: node.name, operand: "activation", quantizer: activationQuantizer, offset: take(4) });
     }
   }
   const updates = new Map<string, number>();
