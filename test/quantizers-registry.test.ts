@@ -53,13 +53,14 @@ describe("named quantizers", () => {
     }
   });
 
-  it("pc hardens within 0.1 of PARQ's normalised logistic of steepness 10", () => {
+  it("pc hardens along PARQ's normalised logistic of steepness 10, to the sign where the last tenth begins", () => {
     const [rho = constant(0)] = quantizers.pc().parameters;
     const [top, bottom] = [1 / (1 + Math.exp(-5)), 1 / (1 + Math.exp(5))];
     for (let f = 0; f <= 1; f += 1 / 64) {
       const inverseSlope = (1 / (1 + Math.exp(10 * (f - 0.5))) - bottom) / (top - bottom);
-      expect(Math.abs(1 - evaluateSchedule(rho, f) - inverseSlope)).toBeLessThan(0.1);
+      expect(1 - evaluateSchedule(rho, 0.9 * f)).toBeCloseTo(inverseSlope, 12);
     }
+    expect(evaluateSchedule(rho, 0.95)).toBe(1);
   });
 });
 

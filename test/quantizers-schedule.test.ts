@@ -2,15 +2,23 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { exactCosPi, exactExp, exactLog, exactPower } from "../ts/quantizers/elementary.ts";
 import {
+  accumulated,
   checkSchedule,
   constant,
   cosine,
   evaluateSchedule,
+  inverseSlope,
   linear,
+  logistic,
   logLinear,
+  parqRho,
+  quarterCosine,
   type Schedule,
   scheduleRange,
+  staircase,
   step,
+  warmup,
+  window,
 } from "../ts/quantizers/index.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
@@ -19,7 +27,7 @@ const values = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 const positive = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
 const share = fc.double({ min: 0, max: 0.99, noNaN: true });
 const stepPoints = fc.array(progress, { maxLength: 6 }).map((at) => at.sort((a, b) => a - b));
-const schedules: fc.Arbitrary<Schedule> = fc.oneof(
+const simple: fc.Arbitrary<Schedule> = fc.oneof(
   values.map(constant),
   fc.tuple(values, values).map(([from, to]) => linear(from, to)),
   fc.tuple(positive, positive).map(([from, to]) => logLinear(from, to)),
@@ -27,6 +35,22 @@ const schedules: fc.Arbitrary<Schedule> = fc.oneof(
   fc
     .tuple(values, fc.double({ min: 0.01, max: 5, noNaN: true }), stepPoints)
     .map(([value, factor, at]) => step(value, factor, at)),
+  fc.tuple(values, values).map(([from, to]) => quarterCosine(from, to)),
+  fc.tuple(values, values).map(([from, to]) => staircase(from, to)),
+  fc
+    .tuple(values, values, fc.double({ min: 1e-3, max: 300, noNaN: true }), progress)
+    .map(([from, to, steepness, center]) => logistic(from, to, steepness, center)),
+);
+const schedules: fc.Arbitrary<Schedule> = fc.oneof(
+  simple,
+  fc.tuple(simple, share, values).map(([of, first, from]) => warmup(first, of, from)),
+  fc
+    .tuple(simple, progress, progress)
+    .filter(([, a, b]) => a !== b)
+    .map(([of, a, b]) => window(Math.min(a, b), Math.max(a, b), of)),
+  fc
+    .tuple(positive, positive, fc.integer({ min: 1, max: 50 }), positive)
+    .map(([from, to, steps, initial]) => accumulated(linear(from, to), steps, { initial, scale: 0.5 })),
 );
 
 describe("evaluateSchedule", () => {
@@ -63,6 +87,71 @@ describe("evaluateSchedule", () => {
         expect(evaluateSchedule(cosine(from, to, warmup), at) / scale).toBeCloseTo(expected / scale, 12);
       }),
     );
+  });
+
+  it("is PARQ's inverse slope, 1 before t1 and 0 after t2, by the formula of its paper in between", () => {
+    fc.assert(
+      fc.property(progress, progress, fc.double({ min: 0.1, max: 50, noNaN: true }), progress, (a, b, s, at) => {
+        const [t1, t2] = [Math.min(a, b), Math.max(a, b)];
+        fc.pre(t2 - t1 > 1e-6);
+        const f = (at - t1) / (t2 - t1);
+        const st = 1 / (1 + Math.exp(s * (f - 0.5)));
+        const [s1, s2] = [1 / (1 + Math.exp(-s / 2)), 1 / (1 + Math.exp(s / 2))];
+        const slope = at <= t1 ? 1 : at >= t2 ? 0 : (st - s2) / (s1 - s2);
+        const options = { start: t1, end: t2, steepness: s };
+        expect(evaluateSchedule(inverseSlope(options), at)).toBeCloseTo(slope, 12);
+        expect(evaluateSchedule(parqRho(options), at)).toBeCloseTo(1 - slope, 12);
+      }),
+    );
+    expect([0, 0.2, 0.8, 1].map((at) => evaluateSchedule(inverseSlope({ start: 0.2, end: 0.8 }), at))).toEqual([
+      1, 1, 0, 0,
+    ]);
+  });
+
+  it("follows ReSTE's o and FDA's number of terms", () => {
+    fc.assert(
+      fc.property(progress, (at) => {
+        const o = 1 + (1 - Math.cos((Math.PI * at) / 2)) * (3 - 1);
+        expect(evaluateSchedule(quarterCosine(1, 3), at)).toBeCloseTo(o, 12);
+        expect(evaluateSchedule(staircase(9, 18), at)).toBe(at === 1 ? 18 : Math.floor(9 + 9 * at));
+      }),
+    );
+    // Every epoch of a run of 9 adds a term, however e / E is rounded.
+    expect(Array.from({ length: 10 }, (_, e) => evaluateSchedule(staircase(9, 18), e / 9))).toEqual([
+      9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+    ]);
+  });
+
+  it("accumulates 1 plus the learning rates of the steps before: mu_t of ProxConnect", () => {
+    const rate = cosine(0.1, 0, 0.1);
+    const mu = accumulated(rate, 200);
+    let sum = 1;
+    for (let t = 0; t <= 200; t += 1) {
+      expect(evaluateSchedule(mu, t / 200)).toBeCloseTo(sum, 12);
+      sum += evaluateSchedule(rate, t / 200);
+    }
+    expect(evaluateSchedule(accumulated(0.1, 10, { initial: 0, scale: 2 }), 1)).toBeCloseTo(2, 12);
+  });
+
+  it("warms up any schedule, and cosine's own warm-up is the same course", () => {
+    fc.assert(
+      fc.property(
+        positive,
+        positive,
+        fc.double({ min: 1e-3, max: 0.99, noNaN: true }),
+        progress,
+        (from, to, first, at) => {
+          const value = evaluateSchedule(warmup(first, cosine(from, to)), at);
+          expect(Math.abs(value - evaluateSchedule(cosine(from, to, first), at))).toBeLessThan(1e-12 * (from + to));
+        },
+      ),
+    );
+    expect(evaluateSchedule(warmup(0.5, step(4, 0.5, [0.5]), 2), 0.25)).toBe(3);
+  });
+
+  it("keeps a schedule to a window of the run", () => {
+    const course = window(0.25, 0.75, linear(1, 5));
+    expect([0, 0.25, 0.5, 0.75, 1].map((at) => evaluateSchedule(course, at))).toEqual([1, 1, 3, 5, 5]);
   });
 
   it("multiplies by the factor at each point of a step schedule, the point itself included", () => {
@@ -103,6 +192,30 @@ describe("checkSchedule", () => {
     ["a warm-up of the whole run", { kind: "cosine", from: 1, to: 0, warmup: 1 }, "warmup must be below 1"],
     ["points out of order", { kind: "step", value: 1, factor: 0.1, at: [0.5, 0.2] }, "at must be a list in ascending"],
     ["a factor that explodes", { kind: "step", value: 1, factor: 1e9, at: [0, 0, 0] }, "its last value"],
+    [
+      "an end before the start",
+      { kind: "window", start: 0.6, end: 0.4, of: constant(1) },
+      "end must be after its start, which is 0.6, not 0.4",
+    ],
+    ["an end at the start", { kind: "window", start: 0.5, end: 0.5, of: constant(1) }, "not 0.5"],
+    [
+      "a negative rate to sum up",
+      { kind: "accumulated", of: constant(-1), steps: 3, initial: 1, scale: 1 },
+      "the smallest value of its rate must be a number from 0 to 1e+18, not -1",
+    ],
+    [
+      "half a step",
+      { kind: "accumulated", of: constant(1), steps: 1.5, initial: 1, scale: 1 },
+      "steps must be a whole",
+    ],
+    ["a logistic without slope", { kind: "logistic", from: 0, to: 1, steepness: 0, center: 0.5 }, "steepness must be"],
+    ["a warm-up of all of it", { kind: "warmup", share: 1, from: 0, of: constant(1) }, "share must be below 1"],
+    ["a fault inside", { kind: "warmup", share: 0, from: 0, of: { kind: "linear", from: 0 } }, "beta of: to must be"],
+    [
+      "schedules nested without end",
+      { kind: "window", start: 0, end: 1, of: window(0, 1, window(0, 1, window(0, 1, 1))) },
+      "of must be nested at most 3 deep",
+    ],
     ["NaN", { kind: "constant", value: Number.NaN }, "value must be a number from -1e+18 to 1e+18, not NaN"],
   ])("refuses %s with the subject's code and name", (_, value, message) => {
     const error = thrownBy(() => checkSchedule(value, "beta", subject));

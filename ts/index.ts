@@ -74,9 +74,11 @@ export {
   validateGraph,
 } from "./nn/index.ts";
 export {
+  type AccumulatedOptions,
   type BackwardMap,
   backwardValue,
   type EdeOptions,
+  evaluateSchedule,
   type ForwardMap,
   forwardValue,
   type GivenQuantizer,

@@ -3,7 +3,7 @@
  *
  *   name    forward F    backward B        parameters over the run           source
  *   bc      sign         1                 -                                 BinaryConnect / straight-through
- *   pc      L            1                 rho half cosine 0 -> 1, varrho 0  ProxConnect (arXiv 2110.13220)
+ *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
  *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
  *   bnn+    sign         SignSwish'        beta 5                            BNN+
  *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
@@ -15,15 +15,15 @@
  * Every soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
  * statistics settle on the network that is shipped. On activations a soft forward map makes the operand real until then.
  *
- * pc follows rho along half a cosine. PARQ hardens the same map (its inverse slope is 1 - rho at varrho = 0) along a
- * normalised logistic of steepness 10; the two courses differ by less than 0.1. Latents stay unclipped in pc: in
- * ProxConnect they must be free to grow.
+ * pc hardens as PARQ does: 1 - rho is its inverse slope (at varrho = 0), along a normalised logistic of steepness 10
+ * that reaches the sign where the map is made hard. Latents stay unclipped in pc: in ProxConnect they must be free to
+ * grow.
  */
 import { plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames } from "./check.ts";
 import type { ParameterName } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Quantizer, Schedule } from "./quantizer.ts";
-import { cosine, logLinear } from "./schedule.ts";
+import { logLinear, parqRho } from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
 export interface QuantizerOptions {
@@ -82,7 +82,7 @@ export function bc(options: QuantizerOptions = {}): Quantizer {
 
 /** ProxConnect: (L, 1). */
 export function pc(options: PiecewiseLinearOptions = {}): Quantizer {
-  const defaults = { rho: cosine(0, 1), varrho: 0 };
+  const defaults = { rho: parqRho({ end: lastTenth }), varrho: 0 };
   return make(
     { name: "pc", forward: "piecewiseLinear", backward: "one", hardenAt: lastTenth, clipLatent: 0, defaults },
     options,

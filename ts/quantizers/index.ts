@@ -29,15 +29,25 @@ export type {
 } from "./quantizer.ts";
 export { quantizer, quantizerNames, quantizers } from "./registry.ts";
 export {
+  type AccumulatedOptions,
+  accumulated,
   checkSchedule,
   constant,
   cosine,
   evaluateSchedule,
+  type InverseSlopeOptions,
+  inverseSlope,
   linear,
+  logistic,
   logLinear,
+  parqRho,
+  quarterCosine,
   scheduleRange,
   schedules,
+  staircase,
   step,
   toSchedule,
+  warmup,
+  window,
 } from "./schedule.ts";
 export { type QuantizerState, stateAt } from "./state.ts";

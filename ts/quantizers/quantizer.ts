@@ -16,7 +16,25 @@ export type Schedule =
   | { readonly kind: "linear"; readonly from: number; readonly to: number }
   | { readonly kind: "logLinear"; readonly from: number; readonly to: number }
   | { readonly kind: "cosine"; readonly from: number; readonly to: number; readonly warmup: number }
-  | { readonly kind: "step"; readonly value: number; readonly factor: number; readonly at: readonly number[] };
+  | { readonly kind: "step"; readonly value: number; readonly factor: number; readonly at: readonly number[] }
+  | { readonly kind: "quarterCosine"; readonly from: number; readonly to: number }
+  | { readonly kind: "staircase"; readonly from: number; readonly to: number }
+  | {
+      readonly kind: "logistic";
+      readonly from: number;
+      readonly to: number;
+      readonly steepness: number;
+      readonly center: number;
+    }
+  | {
+      readonly kind: "accumulated";
+      readonly of: Schedule;
+      readonly steps: number;
+      readonly initial: number;
+      readonly scale: number;
+    }
+  | { readonly kind: "warmup"; readonly share: number; readonly from: number; readonly of: Schedule }
+  | { readonly kind: "window"; readonly start: number; readonly end: number; readonly of: Schedule };
 
 /**
  * A map out of samples: of `forward` and `backward` each, equally spaced from `from` to `to`, both ends included; linear in
