@@ -11,6 +11,7 @@ export type ErrorCode =
   | "data" // a data set that is missing or malformed
   | "model-file" // a model file that is corrupt, truncated or of another version
   | "image" // an image that cannot be decoded or has the wrong size
+  | "run-file" // a finished run of a comparison that is corrupt or of another version
   | "output" // a path that cannot be written
   | "not-finite" // NaN or infinity met during training or inference
   | "worker" // a worker that died or never started

@@ -64,6 +64,7 @@ export {
   type SymbolicTensor,
   sequential,
   shapesOf,
+  small,
   summary,
   type Task,
   type TaskOptions,

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { VERSION } from "../io/version.ts";
 import { checkCommand } from "./commands/check.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { predictCommand } from "./commands/predict.ts";
@@ -14,7 +15,7 @@ export function buildProgram(context: Context): Command {
     .description("Trains and runs binary neural networks on the CPU.")
     .version(VERSION)
     .addHelpText("after", "\nproxbit COMMAND --help says more about a command. Every command takes --json.");
-  const makers = [trainCommand, evalCommand, predictCommand, explainCommand, checkCommand];
+  const makers = [trainCommand, evalCommand, predictCommand, explainCommand, checkCommand, compareCommand];
   for (const make of makers) program.addCommand(make(context));
   program.commands.forEach(throwErrors);
   return throwErrors(program);

@@ -68,7 +68,8 @@ function lineMeter(label: string): Meter {
   };
 }
 
-function createMeter({ output, signal }: Context, label: string): Meter {
+/** The meter for whoever looks: a bar, lines, or nothing for programs. */
+export function createMeter({ output, signal }: Context, label: string): Meter {
   if (output.json) return silent;
   return process.stderr.isTTY ? barMeter(label, signal) : lineMeter(label);
 }

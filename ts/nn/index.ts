@@ -19,6 +19,7 @@ export {
   type QuantizerChoice,
   type Size,
 } from "./layers.ts";
+
 export {
   birealnet18,
   cnn,
@@ -27,6 +28,7 @@ export {
   model,
   modelNames,
   resnet20,
+  small,
   type Task,
   type TaskOptions,
   type TaskQuantizers,
@@ -34,6 +36,7 @@ export {
   taskQuantizers,
   tasks,
 } from "./models/index.ts";
+
 export { parametersOf } from "./parameters.ts";
 export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { convGeometry, elementsOf, inputShapeOf, outputShape, shapesOf, type WindowGeometry } from "./shapes.ts";

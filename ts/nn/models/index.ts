@@ -6,12 +6,14 @@ import { cnn } from "./cnn.ts";
 import { mlp } from "./mlp.ts";
 import type { ModelOptions } from "./options.ts";
 import { resnet20 } from "./resnet20.ts";
+import { small } from "./small.ts";
 
 export { birealnet18 } from "./birealnet18.ts";
 export { cnn } from "./cnn.ts";
 export { mlp } from "./mlp.ts";
 export type { ModelOptions } from "./options.ts";
 export { resnet20 } from "./resnet20.ts";
+export { small } from "./small.ts";
 export { type Task, type TaskOptions, type TaskQuantizers, taskNames, taskQuantizers, tasks } from "./tasks.ts";
 
 const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Object.freeze({
@@ -19,6 +21,7 @@ const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Objec
   cnn,
   resnet20,
   birealnet18,
+  small,
 });
 
 export const modelNames: readonly string[] = Object.freeze(Object.keys(models));

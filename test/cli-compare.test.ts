@@ -1,0 +1,159 @@
+/** `proxbit compare` at work: the same numbers whatever the workers, runs that are not done twice, ends that keep what is done. */
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
+import { withFolder } from "./io-helpers.ts";
+
+/** A network that trains in a moment, and one that takes no notice of what it is given. */
+const NETWORK = `
+import { layers, sequential } from "proxbit";
+
+export default ({ inputShape, weightQuantizer, activationQuantizer }) =>
+  sequential({ inputShape, name: "tiny" }, [
+    layers.conv2d({ filters: 4, kernelSize: 3, strides: 4 }),
+    layers.batchNorm(),
+    layers.flatten(),
+    layers.binaryDense({ units: 10, weightQuantizer, activationQuantizer }),
+    layers.batchNorm(),
+  ]);
+`;
+const DEAF = NETWORK.replace(
+  "units: 10, weightQuantizer, activationQuantizer",
+  'units: 10, weightQuantizer: "bc", activationQuantizer',
+);
+
+let folder = "";
+let network = "";
+let out = "";
+let done: Record<string, unknown> = {};
+
+/** Five runs: the float network, and two quantizers in two tasks. */
+const compareTo = (directory: string, ...more: readonly string[]): readonly string[] => {
+  const data = ["compare", "--data", "mnist", "--train-images", "256", "--test-images", "100", "--model", network];
+  const grid = ["--quantizers", "fp,bc,bnn++", "--tasks", "bw,bwa", "--seeds", "1", "--epochs", "2"];
+  return [...data, ...grid, "--batch-size", "64", "--out", directory, ...more];
+};
+
+const runsIn = async (directory: string): Promise<readonly string[]> => (await readdir(join(directory, "runs"))).sort();
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "proxbit-compare-"));
+  network = join(folder, "network.ts");
+  out = join(folder, "out");
+  await writeFile(network, NETWORK);
+  done = await resultOf(...compareTo(out, "--workers", "1"));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Row {
+  readonly quantizer: string;
+  readonly task: string | null;
+  readonly accuracies: readonly number[];
+}
+
+/** What must not depend on the machine. */
+const numbersOf = (result: Record<string, unknown>): unknown =>
+  (result.rows as readonly (Row & { readonly course: unknown })[]).map(({ quantizer, task, accuracies, course }) => ({
+    ...{ quantizer, task, accuracies, course },
+  }));
+
+describe("compare", () => {
+  it("writes a file for each run, a page, a picture, JSON and CSV", async () => {
+    expect(await runsIn(out)).toEqual([
+      expect.stringMatching(/^bc-bw-seed1-[0-9a-f]{16}\.json$/),
+      expect.stringMatching(/^bc-bwa-seed1-/),
+      expect.stringMatching(/^bnn\+\+-bw-seed1-/),
+      expect.stringMatching(/^bnn\+\+-bwa-seed1-/),
+      expect.stringMatching(/^fp-seed1-/),
+    ]);
+    expect((await readdir(out)).sort()).toEqual(["compare.csv", "compare.json", "compare.md", "compare.svg", "runs"]);
+    const rows = done.rows as readonly Row[];
+    expect(rows.map(({ quantizer, task }) => [quantizer, task])).toEqual([
+      ["fp", null],
+      ["bc", "bw"],
+      ["bc", "bwa"],
+      ["bnn++", "bw"],
+      ["bnn++", "bwa"],
+    ]);
+    for (const { accuracies } of rows) expect(accuracies[0]).toBeGreaterThan(0);
+    const page = await readFile(join(out, "compare.md"), "utf8");
+    expect(page).toContain("| bnn++ | BWA | ");
+    expect(page).toContain("proxbit compare --data mnist");
+    expect((await readFile(join(out, "compare.csv"), "utf8")).trimEnd().split("\n")).toHaveLength(6);
+    expect(JSON.parse(await readFile(join(out, "compare.json"), "utf8")).rows).toEqual(rows);
+  });
+
+  it("gives the same numbers with two workers", () =>
+    withFolder(async (place) => {
+      expect(numbersOf(await resultOf(...compareTo(place, "--workers", "2")))).toEqual(numbersOf(done));
+    }));
+
+  it("does no run twice, does those that are new, and says a table to people", async () => {
+    const before = await runsIn(out);
+    const { code, stdout, stderr } = await proxbit(...compareTo(out, "--quantizers", "fp,bc,bnn++,poly"));
+    expect(code).toBe(0);
+    expect(stderr).toMatch(
+      /^5 of 7 runs were finished before\nrun 6\/7 {2}poly BW seed 1 {2}[\d.]+ % {2}[\d.]+ s\nrun 7\/7 /,
+    );
+    expect(stdout).toMatch(/\nbnn\+\+ +BWA +[\d.]+ +1 +[\d.]+\n/);
+    const after = await runsIn(out);
+    expect(after.filter((name) => before.includes(name))).toEqual(before);
+    expect(after).toHaveLength(7);
+  });
+
+  it("keeps the finished runs after Ctrl-C, exits with 130, and goes on from there to the same numbers", () =>
+    withFolder(async (place) => {
+      const child = start(compareTo(place, "--json"));
+      const ended = outcome(child);
+      for await (const line of createInterface(child.stdout ?? process.stdin)) if (line.includes('"run"')) break;
+      child.kill("SIGINT");
+      const { code, stderr } = await ended;
+      expect(code).toBe(130);
+      expect(stderr).toMatch(/\nerror: the comparison was stopped\n {2}Run the same command again/);
+      const kept = await runsIn(place);
+      expect(kept.length).toBeGreaterThan(0);
+      expect(kept.length).toBeLessThan(5);
+      const { stdout } = await proxbit(...compareTo(place, "--json"));
+      const lines = jsonLines(stdout);
+      expect(lines.filter(({ type, fromFile }) => type === "run" && fromFile === true)).toHaveLength(kept.length);
+      expect(numbersOf(lines.at(-1) ?? {})).toEqual(numbersOf(done));
+    }));
+
+  it("names a broken run before it trains anything", () =>
+    withFolder(async (place) => {
+      await resultOf(...compareTo(place, "--quantizers", "fp", "--epochs", "1"));
+      const [name = ""] = await runsIn(place);
+      await truncate(join(place, "runs", name), 100);
+      const { message, remedy } = await failureOf(...compareTo(place, "--quantizers", "fp", "--epochs", "1"));
+      expect(message).toContain(join(place, "runs", name));
+      expect(remedy).toContain("Remove the file");
+    }));
+
+  it.each([
+    [["--quantizers", "bc,bnnn"], "no quantizer is called"],
+    [["--quantizers", "bc,bc"], "--quantizers names bc twice"],
+    [["--quantizers", "bc,,poly"], "--quantizers has an empty place"],
+    [["--tasks", "bwx"], "no task is called"],
+    [["--seeds", "0"], "--seeds must be a whole number from 1"],
+    [["--seeds", "1,x"], "--seeds must be a whole number"],
+    [["--decay", "steep"], "--decay"],
+    [["--optimizer", "adamm"], "no optimizer is called"],
+    [["--batch-size", "300"], "256 images do not fill a batch of 300"],
+  ])("refuses %j", async (options, says) => {
+    await withFolder(async (place) =>
+      expect((await failureOf(...compareTo(place, ...options))).message).toContain(says),
+    );
+  });
+
+  it("refuses a module that takes no notice of the quantizers", () =>
+    withFolder(async (place) => {
+      const deaf = join(place, "deaf.ts");
+      await writeFile(deaf, DEAF);
+      const { message } = await failureOf(...compareTo(join(place, "out"), "--model", deaf));
+      expect(message).toContain("has weightQuantizer bc where it was given none");
+    }));
+});

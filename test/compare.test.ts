@@ -1,0 +1,210 @@
+/** The parts of a comparison: the grid and its keys, run files that are read back or refused, and what is made of them. */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { cellsOf, type Grid, type Run, runsOf, type Settings } from "../ts/compare/grid.ts";
+import { pictureOf } from "../ts/compare/picture.ts";
+import { comparisonCsv, comparisonTable } from "../ts/compare/report.ts";
+import { type RunOutcome, readRun, runPath, writeRun } from "../ts/compare/run-file.ts";
+import type { FinishedRun } from "../ts/compare/run-grid.ts";
+import { spreadOf, summarise } from "../ts/compare/summary.ts";
+import { secondsLeft } from "../ts/compare/time-left.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
+
+const settings: Settings = {
+  data: { name: "fashion-mnist", trainImages: 60000, testImages: 10000, sha256: "00" },
+  model: { name: "small", inputShape: [28, 28, 1], classes: 10 },
+  epochs: 3,
+  batchSize: 128,
+  optimizer: { name: "adam", learningRate: { kind: "constant", value: 0.001 } },
+};
+const grid: Grid = { settings, quantizers: ["fp", "bc", "bnn++"], tasks: ["bw", "bwa"], seeds: [1, 2] };
+
+const resultOf = (testAccuracy: number, seconds = 10): RunOutcome => ({
+  failure: null,
+  result: {
+    testAccuracy,
+    testLoss: 0.5,
+    softAccuracy: null,
+    epochs: [
+      { loss: 0.9, accuracy: 0.6, testLoss: 0.8, testAccuracy: testAccuracy / 2 },
+      { loss: 0.6, accuracy: 0.7, testLoss: 0.5, testAccuracy },
+    ],
+    seconds,
+    workers: 1,
+  },
+});
+
+const [first, second] = runsOf(grid) as readonly [Run, Run];
+
+describe("a grid", () => {
+  it("is quantizers x tasks x seeds, seed by seed, the float network once for all tasks", () => {
+    const runs = runsOf(grid);
+    expect(cellsOf(grid)).toHaveLength(5);
+    expect(runs.map(({ quantizer, task, seed }) => `${quantizer} ${task} ${seed}`)).toEqual([
+      ...["fp null 1", "bc bw 1", "bc bwa 1", "bnn++ bw 1", "bnn++ bwa 1"],
+      ...["fp null 2", "bc bw 2", "bc bwa 2", "bnn++ bw 2", "bnn++ bwa 2"],
+    ]);
+    expect(new Set(runs.map(({ key }) => key)).size).toBe(10);
+  });
+
+  it("keeps a run's key from version to version", () => {
+    expect(second).toMatchObject({ quantizer: "bc", task: "bw", seed: 1 });
+    expect(second.key).toBe("07ff93871a25788d5d3498c4f7ce7b89d36d4b6f8eee1031f52769899374f42c");
+  });
+
+  it("gives another key for another option, and the same for the same in another grid", () => {
+    const keyWith = (changed: Partial<Settings>): string | undefined =>
+      runsOf({ ...grid, settings: { ...settings, ...changed } })[1]?.key;
+    const keys = [
+      keyWith({}),
+      keyWith({ epochs: 4 }),
+      keyWith({ batchSize: 64 }),
+      keyWith({ data: { ...settings.data, trainImages: 6000 } }),
+      keyWith({ data: { ...settings.data, sha256: "01" } }),
+      keyWith({ model: { ...settings.model, name: "cnn" } }),
+      keyWith({ optimizer: { ...settings.optimizer, name: "sgd" } }),
+      keyWith({ optimizer: { name: "adam", learningRate: { kind: "constant", value: 0.002 } } }),
+      runsOf(grid, () => "hash of a graph")[1]?.key,
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    const other = runsOf({ ...grid, quantizers: ["poly", "bc"], tasks: ["bwa", "bw"], seeds: [9, 1] });
+    expect(other.map(({ key }) => key)).toContain(second.key);
+  });
+});
+
+describe("a run's file", () => {
+  it("is read back as it was written, whoever wrote more into it", () =>
+    withFolder(async (folder) => {
+      expect(await readRun(folder, first)).toBeUndefined();
+      await writeRun(folder, first, resultOf(0.875));
+      expect(await readRun(folder, first)).toEqual(resultOf(0.875));
+      const path = runPath(folder, first);
+      const content = JSON.parse(await readFile(path, "utf8"));
+      const later = { ...content, later: 1, result: { ...content.result, later: 2, softAccuracy: 0.25 } };
+      await writeFile(path, JSON.stringify(later));
+      expect((await readRun(folder, first))?.result).toEqual({ ...resultOf(0.875).result, softAccuracy: 0.25 });
+    }));
+
+  it("holds the failure of a run that met a number which is not finite", () =>
+    withFolder(async (folder) => {
+      await writeRun(folder, first, { result: null, failure: "epoch 1, step 3" });
+      expect(await readRun(folder, first)).toEqual({ result: null, failure: "epoch 1, step 3" });
+    }));
+
+  it.each([
+    ["cut short", (text: string) => text.slice(0, text.length / 2)],
+    ["empty", () => ""],
+    ["no object", () => "7"],
+    ["of another format", (text: string) => text.replace("proxbit-run", "another")],
+    ["of a later version", (text: string) => text.replace('"version": 1', '"version": 2')],
+    ["another run's by its key", (text: string) => text.replace(first.key, second.key)],
+    ["another run's by what it holds", (text: string) => text.replace('"seed": 1', '"seed": 2')],
+    ["without its result", (text: string) => text.replace('"result"', '"other"')],
+    ["without its epochs", (text: string) => text.replace('"epochs": [', '"courses": [')],
+    ["better than it can be", (text: string) => text.replace('"testAccuracy": 0.875,', '"testAccuracy": 1.875,')],
+    ["without its time", (text: string) => text.replace('"seconds"', '"hours"')],
+  ])("is refused by name where it is %s", (_, spoil) =>
+    withFolder(async (folder) => {
+      await writeRun(folder, first, resultOf(0.875));
+      const path = runPath(folder, first);
+      const text = await readFile(path, "utf8");
+      const spoilt = spoil(text);
+      expect(spoilt).not.toBe(text);
+      await writeFile(path, spoilt);
+      const { message } = await rejected("run-file", readRun(folder, first));
+      expect(message).toContain(`${path} is not a finished run: `);
+    }),
+  );
+
+  it("is refused where a directory has its name", () =>
+    withFolder(async (folder) => {
+      await mkdir(runPath(folder, first));
+      expect((await rejected("run-file", readRun(folder, first))).message).toContain("EISDIR");
+    }));
+
+  it("is written whole or not at all, and not without its directory", () =>
+    withFolder(async (folder) => {
+      await rejected("output", writeRun(join(folder, "nowhere"), first, resultOf(0.5)));
+    }));
+});
+
+describe("the time left", () => {
+  const [fp, bc, bcBoth, pp] = runsOf(grid) as readonly [Run, Run, Run, Run];
+
+  it("is unknown at first, then learned from the run at work and from finished ones of the same kind", () => {
+    expect(secondsLeft([], [fp, bc], null)).toBeNull();
+    expect(secondsLeft([], [fp, bc], { run: pp, seconds: 1, share: 0.01 })).toBeNull();
+    // 20 s in all for the run at work, of which 15 are left, and as much for each of two others.
+    expect(secondsLeft([], [fp, bc], { run: pp, seconds: 5, share: 0.25 })).toBeCloseTo(15 + 40);
+    // The other seed of bc took 30 s; the mean over both is 20 s.
+    const timed = [
+      { run: bc, seconds: 30 },
+      { run: fp, seconds: 10 },
+    ];
+    expect(secondsLeft(timed, [bc, bcBoth], null)).toBeCloseTo(30 + 20);
+  });
+});
+
+describe("a summary", () => {
+  const finished = (accuracies: readonly (number | null)[]): readonly FinishedRun[] =>
+    runsOf({ ...grid, quantizers: ["bc"], tasks: ["bw"], seeds: accuracies.map((_, index) => index) }).map(
+      (run, index) => {
+        const accuracy = accuracies[index] ?? null;
+        return { run, outcome: accuracy === null ? { result: null, failure: "diverged" } : resultOf(accuracy) };
+      },
+    );
+  const cell = { quantizer: "bc", task: "bw" } as const;
+
+  it("is mean and sample deviation over seeds", () => {
+    expect(spreadOf([])).toBeNull();
+    expect(spreadOf([0.5])).toEqual({ mean: 0.5, deviation: null });
+    expect(spreadOf([1, 2, 3, 4])?.deviation).toBeCloseTo(Math.sqrt(5 / 3), 14);
+    const [row] = summarise([cell], finished([0.8, 0.9]));
+    expect(row).toMatchObject({ seeds: [0, 1], accuracies: [0.8, 0.9], failures: [] });
+    expect(row?.accuracy?.mean).toBeCloseTo(0.85, 14);
+    expect(row?.course[0]).toBeCloseTo(0.425, 14);
+    expect(row?.course[1]).toBeCloseTo(0.85, 14);
+  });
+
+  it("counts failed runs and leaves them out of the mean", () => {
+    const [row] = summarise([cell], finished([0.8, null, 0.9]));
+    expect(row).toMatchObject({ accuracies: [0.8, null, 0.9], failures: ["diverged"] });
+    expect(row?.accuracy?.mean).toBeCloseTo(0.85, 14);
+    const all = summarise([cell], finished([null, null]));
+    expect(all[0]?.accuracy).toBeNull();
+    expect(comparisonTable(all)).toMatch(/bc +BW +failed +2, 2 failed/);
+  });
+
+  it("is a table, with the soft accuracy where one was measured", () => {
+    const rows = summarise([cell], finished([0.8, 0.9]));
+    expect(comparisonTable(rows).split("\n")).toEqual([
+      expect.stringMatching(/^quantizer +task +test accuracy, % +runs +seconds a run$/),
+      expect.stringMatching(/^─+$/),
+      expect.stringMatching(/^bc +BW +85\.00 ± 7\.07 +2 +10\.0$/),
+    ]);
+    const soft = rows.map((row) => ({ ...row, softAccuracy: { mean: 0.91, deviation: 0.01 } }));
+    expect(comparisonTable(soft)).toMatch(/soft, %[\s\S]*91\.00 ± 1\.00/);
+  });
+
+  it("is a line for each run in CSV, fields quoted where they need it", () => {
+    const [failed, good] = finished([null, 0.5]) as readonly [FinishedRun, FinishedRun];
+    const lines = comparisonCsv([{ ...failed, outcome: { result: null, failure: 'layer "a", b' } }, good]).split("\n");
+    expect(lines).toHaveLength(4);
+    expect(lines[1]).toBe(`bc,bw,0,,,,,,"layer ""a"", b",${failed.run.key}`);
+    expect(lines[2]).toBe(`bc,bw,1,0.5,0.5,,10,1,,${good.run.key}`);
+  });
+
+  it("is a picture without a number that is none, whatever is in it", () => {
+    const cases = [[], summarise([cell], []), summarise([cell], finished([null])), summarise([cell], finished([0.5]))];
+    for (const rows of [...cases, summarise(cellsOf(grid), finished([0.8, 0.9]))]) {
+      const picture = pictureOf("a < b & c", rows);
+      expect(picture).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+      expect(picture).toContain("a &#60; b &#38; c");
+      expect(picture).not.toMatch(/NaN|Infinity|undefined/);
+    }
+    const bars = pictureOf("", summarise([cell], finished([0.8, 0.9])));
+    expect(bars).toContain("85.00 ± 7.07 %");
+    expect(bars).toContain("<polyline");
+  });
+});

@@ -1,0 +1,222 @@
+/**
+ * `proxbit compare`: quantizers x tasks x seeds on one data set and one model. Finished runs are files, so a command that was
+ * stopped goes on where it stood; at the end there is a table, and files for people and for programs.
+ */
+import { cpus } from "node:os";
+import { basename, join } from "node:path";
+import { Command, Option } from "commander";
+import { cellsOf, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
+import { pictureOf } from "../../compare/picture.ts";
+import {
+  comparisonCsv,
+  comparisonJson,
+  comparisonPage,
+  comparisonTable,
+  type Report,
+  settingsLines,
+} from "../../compare/report.ts";
+import { type FinishedRun, type GridEvent, runGrid } from "../../compare/run-grid.ts";
+import { summarise } from "../../compare/summary.ts";
+import type { Dataset } from "../../io/dataset.ts";
+import { datasetNames } from "../../io/datasets.ts";
+import { take } from "../../io/split.ts";
+import { VERSION } from "../../io/version.ts";
+import { writeFileAtomic } from "../../io/write.ts";
+import { lookUp, unknownName } from "../../names.ts";
+import { modelNames } from "../../nn/models/index.ts";
+import { type Task, taskNames } from "../../nn/models/tasks.ts";
+import type { Schedule } from "../../quantizers/quantizer.ts";
+import { schedules } from "../../quantizers/schedule.ts";
+import { tooFew } from "../../train/evaluate.ts";
+import { type Optimizer, optimizers } from "../../train/optimizers.ts";
+import { readData } from "../data.ts";
+import { pairs } from "../format.ts";
+import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
+import { gridProgress } from "../grid-progress.ts";
+import { stopIfAborted } from "../interrupt.ts";
+import { addCommonOptions, addWorkersOption, oneOfWords, realNumber, wholeNumber } from "../options.ts";
+import type { Context } from "../run.ts";
+
+const DECAYS = ["none", "linear", "cosine"] as const;
+
+interface CompareOptions {
+  readonly data: string;
+  readonly dataDir?: string;
+  readonly trainImages?: number;
+  readonly testImages?: number;
+  readonly model: string;
+  readonly quantizers: readonly string[];
+  readonly tasks: readonly Task[];
+  readonly seeds: readonly number[];
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimizer: string;
+  readonly learningRate?: number;
+  readonly decay: (typeof DECAYS)[number];
+  readonly workers?: number;
+  readonly out: string;
+  readonly title?: string;
+}
+
+const ALL = "fp,bc,pc,bnn,bnn+,bnn++,poly,poly+,ede,ede+";
+const listOption = <T>(flags: string, text: string, parse: (text: string) => readonly T[], usual: string): Option =>
+  new Option(flags, text).argParser(parse).default(parse(usual), usual);
+const images = (option: string) => wholeNumber(option, 1, 1e9);
+
+export function compareCommand(context: Context): Command {
+  const command = new Command("compare").summary("compare quantizers over tasks and seeds");
+  command
+    .description(
+      "Trains one network with each quantizer in each task, from each seed, and says how good the hard-signed networks are: " +
+        "mean and standard deviation over seeds. A finished run is a file in DIR/runs and is not done again, so the same " +
+        "command goes on where it was stopped. Neither the order of the runs nor the number of workers changes a number.",
+    )
+    .requiredOption("--data <name>", `data set: ${datasetNames.join(", ")}`)
+    .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion")
+    .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
+    .option("--train-images <n>", "train on the first so many images only", images("--train-images"))
+    .option("--test-images <n>", "test on the first so many images only", images("--test-images"))
+    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "small")
+    .addOption(listOption("--quantizers <list>", "names with commas between, fp for float", quantizerList, ALL))
+    .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
+    .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"))
+    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 3)
+    .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
+    .option("--optimizer <name>", Object.keys(optimizers).join(", "), "adam")
+    .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
+    .option(
+      "--decay <course>",
+      `of the learning rate to 0: ${DECAYS.join(", ")}`,
+      oneOfWords("--decay", DECAYS),
+      "none",
+    )
+    .option("--title <text>", "of the page and the picture");
+  addWorkersOption(command);
+  return addCommonOptions(
+    command,
+    "proxbit compare --data fashion-mnist --out out/fashion",
+    "proxbit compare --data mnist --quantizers fp,bc,bnn++ --tasks bwa --seeds 1,2 --train-images 10000 --out out/digits",
+  ).action((options: CompareOptions) => compare(options, context));
+}
+
+async function compare(options: CompareOptions, context: Context): Promise<void> {
+  const { output, signal } = context;
+  const { make, learningRate } = optimizerOf(options);
+  if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
+  const data = await readSplits(options);
+  if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
+  stopIfAborted(signal);
+  const cells = cellsOf(options);
+  const networks = await networksOf(options.model, cells, data);
+  const settings: Settings = {
+    data: describeData(data),
+    model: { name: basename(options.model), inputShape: data.train.shape, classes: data.classes.length },
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    optimizer: { name: options.optimizer, learningRate },
+  };
+  const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds };
+  const runs = runsOf(grid, networks.hashOf);
+  const progress = gridProgress(context, runs);
+  const finished = new Map<string, FinishedRun>();
+  const directory = join(options.out, "runs");
+  const { graphOf } = networks;
+  const optimizer = make({ learningRate });
+  const began = performance.now();
+  try {
+    for await (const event of runGrid({
+      runs,
+      data,
+      graphOf,
+      optimizer,
+      directory,
+      workers: options.workers,
+      signal,
+    })) {
+      const found = event.type === "found" ? event.finished : event.type === "run" ? [event.finished] : [];
+      for (const one of found) finished.set(one.run.key, one);
+      if (event.type === "found") {
+        output.text(`${pairs([...settingsLines(settings), ["runs", `${runs.length}: ${gridText(grid)}`]])}\n`);
+        output.event({ type: "grid", runs: runs.length, finished: event.finished.length, settings });
+      }
+      tell(event, context);
+      progress.update(event);
+    }
+  } finally {
+    progress.clear();
+  }
+  const inOrder = runs.flatMap(({ key }) => finished.get(key) ?? []);
+  const report: Report = {
+    title: options.title ?? `Quantizers on ${data.name}, model ${options.model}`,
+    settings,
+    rows: summarise(cells, inOrder),
+    finished: inOrder,
+    command: ["proxbit", ...process.argv.slice(2)].join(" "),
+    machine: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`,
+    version: VERSION,
+  };
+  const files = await writeReport(options.out, report);
+  const seconds = (performance.now() - began) / 1000;
+  output.result(
+    { title: report.title, settings, runs: runs.length, seconds, rows: report.rows, files },
+    `${comparisonTable(report.rows)}\n\n${pairs(Object.entries(files))}`,
+  );
+}
+
+interface Step {
+  readonly make: (options: { learningRate?: number | Schedule }) => Optimizer;
+  readonly learningRate: Schedule;
+}
+
+/** The optimizer and the course of its learning rate. */
+function optimizerOf({ optimizer, learningRate, decay }: CompareOptions): Step {
+  const make: Step["make"] = lookUp("optimizer", optimizer, optimizers);
+  const usual = make({}).learningRate;
+  if (learningRate === undefined && decay === "none") return { make, learningRate: usual };
+  const from = learningRate ?? (usual.kind === "constant" ? usual.value : 1e-3);
+  const courses = { none: schedules.constant, linear: schedules.linear, cosine: schedules.cosine };
+  return { make, learningRate: decay === "none" ? courses.none(from) : courses[decay](from, 0) };
+}
+
+async function readSplits({ data: name, dataDir, trainImages, testImages }: CompareOptions): Promise<Dataset> {
+  const whole = await readData(name, dataDir === undefined ? {} : { dataDir });
+  return {
+    ...whole,
+    train: trainImages === undefined ? whole.train : take(whole.train, trainImages),
+    test: testImages === undefined ? whole.test : take(whole.test, testImages),
+  };
+}
+
+function describeData({ name, train, test }: Dataset): Settings["data"] {
+  const hash = sha256(train.images, train.labels, test.images, test.labels);
+  return { name, trainImages: train.count, testImages: test.count, sha256: hash };
+}
+
+const gridText = ({ quantizers, tasks, seeds }: Grid): string =>
+  `${quantizers.join(", ")} on ${tasks.join(", ")}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`;
+
+/** Events for programs; single steps are too many of them over hours. */
+function tell(event: GridEvent, { output }: Context): void {
+  const nameOf = ({ quantizer, task, seed }: FinishedRun["run"]) => ({ quantizer, task, seed });
+  const finished = ({ run, outcome }: FinishedRun, fromFile: boolean): void =>
+    output.event({ type: "run", ...nameOf(run), key: run.key, fromFile, ...outcome });
+  if (event.type === "found") for (const one of event.finished) finished(one, true);
+  if (event.type === "run") finished(event.finished, false);
+  if (event.type === "epoch") output.event({ ...event.event, ...nameOf(event.run) });
+}
+
+/** Writes the report's files below `directory`; returns their paths. */
+async function writeReport(directory: string, report: Report): Promise<Readonly<Record<string, string>>> {
+  const contents = {
+    page: ["compare.md", comparisonPage(report, "compare.svg")],
+    picture: ["compare.svg", pictureOf(report.title, report.rows)],
+    json: ["compare.json", comparisonJson(report)],
+    csv: ["compare.csv", comparisonCsv(report.finished)],
+  } as const;
+  const files: Record<string, string> = {};
+  for (const [kind, [name, content]] of Object.entries(contents)) {
+    files[kind] = join(directory, name);
+    await writeFileAtomic(files[kind], content);
+  }
+  return files;
+}

@@ -1,0 +1,105 @@
+/** The options of `proxbit compare`, read: lists of names and seeds, and the networks that they name. */
+
+import { type Cell, cellName, FLOAT, sha256 } from "../compare/grid.ts";
+import { ProxbitError } from "../errors.ts";
+import type { Dataset } from "../io/dataset.ts";
+import { canonicalJson } from "../io/json.ts";
+import { unknownName } from "../names.ts";
+import type { Graph } from "../nn/graph.ts";
+import { type Task, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
+import { inputShapeOf } from "../nn/shapes.ts";
+import { quantizerNames } from "../quantizers/registry.ts";
+import { checkImageShape } from "./data.ts";
+import { quantizersOf } from "./model-file.ts";
+import { isModule, networkMaker } from "./network.ts";
+import { wholeNumber } from "./options.ts";
+
+const LARGEST_SEED = 2 ** 32 - 1;
+const MOST_SEEDS = 1000;
+
+/** Names of a list with commas between, none of them twice. */
+function listOf(option: string, text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (names.includes("") || twice !== undefined) {
+    const what =
+      twice === undefined || twice === "" ? `${option} has an empty place` : `${option} names ${twice} twice`;
+    throw new ProxbitError("argument", `command line: ${what}`, "Give a list with commas between, each name once.");
+  }
+  return names;
+}
+
+/** A parser for commander: "fp,bc,bnn++". @throws ProxbitError "unknown-name" with the nearest name. */
+export function quantizerList(text: string): readonly string[] {
+  const known = [...new Set([FLOAT, ...quantizerNames])];
+  const names = listOf("--quantizers", text);
+  for (const name of names) if (!known.includes(name)) throw unknownName("quantizer", name, known);
+  return names;
+}
+
+/** A parser for commander: "bw,bwa", in either case. @throws ProxbitError "unknown-name" with the nearest name. */
+export function taskList(text: string): readonly Task[] {
+  return listOf("--tasks", text.toLowerCase()).map((name) => {
+    const task = taskNames.find((known) => known === name);
+    if (task === undefined) throw unknownName("task", name, taskNames);
+    return task;
+  });
+}
+
+/** A parser for commander: "3" for the seeds 1, 2 and 3, "4,7" for those. */
+export function seedList(text: string): readonly number[] {
+  if (/^\s*\d+\s*$/.test(text)) {
+    return Array.from({ length: wholeNumber("--seeds", 1, MOST_SEEDS)(text) }, (_, index) => index + 1);
+  }
+  return listOf("--seeds", text).map(wholeNumber("--seeds", 0, LARGEST_SEED));
+}
+
+export interface Networks {
+  readonly graphOf: (cell: Cell) => Graph;
+  /** SHA-256 of a cell's graph where a module made it; undefined for a ready-made model, whose name says it all. */
+  readonly hashOf: (cell: Cell) => string | undefined;
+}
+
+/**
+ * The network of every cell, built and checked before anything is trained.
+ *
+ * @throws ProxbitError what `networkMaker` throws; "graph" where a module takes no notice of the quantizers.
+ */
+export async function networksOf(model: string, cells: readonly Cell[], data: Dataset): Promise<Networks> {
+  const make = await networkMaker(model);
+  const graphs = new Map<string, Graph>();
+  for (const cell of cells) {
+    const operands = taskQuantizers(cell.task ?? "bw", cell.task === null ? null : cell.quantizer);
+    const graph = await make({ inputShape: data.train.shape, classes: data.classes.length, ...operands });
+    checkImageShape(inputShapeOf(graph), data.train, data.name);
+    checkObeys(model, graph, cell, operands);
+    graphs.set(cellName(cell), graph);
+  }
+  const graphOf = (cell: Cell): Graph => {
+    const graph = graphs.get(cellName(cell));
+    if (graph === undefined) throw new Error(`${cellName(cell)} is not in the grid`);
+    return graph;
+  };
+  return { graphOf, hashOf: (cell) => (isModule(model) ? sha256(canonicalJson(graphOf(cell))) : undefined) };
+}
+
+/** A module that takes no notice of what it is given would be the same network under different names. */
+function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantizers): void {
+  const found = quantizersOf(graph);
+  const accumulates = graph.nodes.some(
+    (node) => (node.op === "conv2d" || node.op === "dense") && node.attributes.accumulator !== null,
+  );
+  const differences = [
+    ...(["weightQuantizer", "activationQuantizer"] as const).flatMap((operand) => {
+      const name = wanted[operand] ?? "none";
+      return found[operand] === name ? [] : [`${operand} ${found[operand]} where it was given ${name}`];
+    }),
+    ...(accumulates === (wanted.accumulator !== null) ? [] : ["another accumulator than it was given"]),
+  ];
+  if (differences.length === 0) return;
+  throw new ProxbitError(
+    "graph",
+    `${model} for ${cellName(cell)} has ${differences.join(", and ")}`,
+    "Export a function that builds its network with the weightQuantizer, activationQuantizer and accumulator it is given.",
+  );
+}

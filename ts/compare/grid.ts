@@ -1,0 +1,96 @@
+/**
+ * The grid of a comparison: quantizers x tasks x seeds, written out as runs. A run's identity holds everything that
+ * determines its numbers and nothing else; its key is the SHA-256 of that identity as canonical JSON, so that a run that
+ * was finished once is found again, and a changed option is another run.
+ */
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../io/json.ts";
+import type { Task } from "../nn/models/tasks.ts";
+import type { Schedule } from "../quantizers/quantizer.ts";
+
+/** The name that stands for no quantizer at all: the same network in float, one run for all tasks. */
+export const FLOAT = "fp";
+
+/**
+ * Goes up where a name comes to mean something else (another default of a quantizer, another layer in a model), so that
+ * runs of before are not taken for runs of now. New options enter an identity only where they are not neutral.
+ */
+const REVISION = 1;
+
+/** What all runs of a grid have in common. */
+export interface Settings {
+  readonly data: {
+    readonly name: string;
+    readonly trainImages: number;
+    readonly testImages: number;
+    /** SHA-256 over the images and labels of both splits. */
+    readonly sha256: string;
+  };
+  readonly model: { readonly name: string; readonly inputShape: readonly number[]; readonly classes: number };
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimizer: { readonly name: string; readonly learningRate: Schedule };
+}
+
+export interface Grid {
+  readonly settings: Settings;
+  readonly quantizers: readonly string[];
+  readonly tasks: readonly Task[];
+  readonly seeds: readonly number[];
+}
+
+/** A quantizer in a task; the float network has none, for it is the same in all. */
+export interface Cell {
+  readonly quantizer: string;
+  readonly task: Task | null;
+}
+
+/** What determines the numbers of a run. `graph`: SHA-256 of the graph where a module made it, whose name says nothing. */
+export interface Identity extends Settings, Cell {
+  readonly revision: number;
+  readonly seed: number;
+  readonly graph?: string;
+}
+
+export interface Run extends Cell {
+  readonly seed: number;
+  readonly identity: Identity;
+  /** SHA-256 of the identity, in hexadecimal. */
+  readonly key: string;
+}
+
+export const sha256 = (...parts: readonly (string | Uint8Array)[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest("hex");
+
+export const keyOf = (identity: unknown): string => sha256(canonicalJson(identity));
+
+/** The cells in the order of the options; the float network once, where its name stands first. */
+export function cellsOf({ quantizers, tasks }: Pick<Grid, "quantizers" | "tasks">): readonly Cell[] {
+  return quantizers.flatMap((quantizer): readonly Cell[] =>
+    quantizer === FLOAT ? [{ quantizer, task: null }] : tasks.map((task) => ({ quantizer, task })),
+  );
+}
+
+/** All runs, seed by seed, so that a grid which was stopped early holds something of every cell. */
+export function runsOf(grid: Grid, graphHash: (cell: Cell) => string | undefined = () => undefined): readonly Run[] {
+  const cells = cellsOf(grid);
+  return grid.seeds.flatMap((seed) =>
+    cells.map(({ quantizer, task }): Run => {
+      const graph = graphHash({ quantizer, task });
+      const common = { revision: REVISION, ...grid.settings, quantizer, task, seed };
+      const identity: Identity = graph === undefined ? common : { ...common, graph };
+      return { quantizer, task, seed, identity, key: keyOf(identity) };
+    }),
+  );
+}
+
+/** "bnn++ BW seed 2", or "fp seed 2". */
+export const runName = ({ quantizer, task, seed }: Pick<Run, "quantizer" | "task" | "seed">): string =>
+  `${cellName({ quantizer, task })} seed ${seed}`;
+
+/** "bnn++ BW", or "fp". */
+export const cellName = ({ quantizer, task }: Cell): string =>
+  task === null ? quantizer : `${quantizer} ${taskText(task)}`;
+
+/** A task as the literature writes it: "BW". */
+export const taskText = (task: Task): string => task.toUpperCase();

@@ -1,0 +1,139 @@
+/** A comparison as text: a table for the terminal, and the files that hold it: JSON, CSV (a line a run), a Markdown page. */
+import { type Column, formatTable } from "../table.ts";
+import { type Settings, taskText } from "./grid.ts";
+import type { FinishedRun } from "./run-grid.ts";
+import type { Row, Spread } from "./summary.ts";
+
+/** "88.12 ± 0.21", in percent; without a deviation where there was one run. */
+export function spreadText(spread: Spread | null): string {
+  if (spread === null) return "";
+  const mean = (100 * spread.mean).toFixed(2);
+  return spread.deviation === null ? mean : `${mean} ± ${(100 * spread.deviation).toFixed(2)}`;
+}
+
+const COLUMNS = ["quantizer", "task", "test accuracy, %", "soft, %", "runs", "seconds a run"] as const;
+
+/** Cells of `rows`; the column of the soft accuracy only where one was measured. */
+function cellsOf(rows: readonly Row[]): readonly (readonly string[])[] {
+  return rows.map(({ quantizer, task, accuracy, softAccuracy, accuracies, failures, seconds }) => [
+    quantizer,
+    task === null ? "-" : taskText(task),
+    accuracy === null ? "failed" : spreadText(accuracy),
+    spreadText(softAccuracy),
+    failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
+    seconds === null ? "" : seconds.mean.toFixed(1),
+  ]);
+}
+
+function tableOf(rows: readonly Row[]): {
+  readonly titles: readonly string[];
+  readonly cells: readonly (readonly string[])[];
+} {
+  const measured = rows.some(({ softAccuracy }) => softAccuracy !== null);
+  const shown = (_: unknown, column: number): boolean => measured || COLUMNS[column] !== "soft, %";
+  return { titles: COLUMNS.filter(shown), cells: cellsOf(rows).map((cells) => cells.filter(shown)) };
+}
+
+/** The table for the terminal. */
+export function comparisonTable(rows: readonly Row[]): string {
+  const { titles, cells } = tableOf(rows);
+  const columns = titles.map((title, column): Column => ({ title, align: column < 2 ? "left" : "right" }));
+  return formatTable(columns, cells);
+}
+
+const markdownLine = (cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+
+/** "adam, learning rate 0.001". */
+function optimizerText({ name, learningRate }: Settings["optimizer"]): string {
+  if (learningRate.kind === "constant") return `${name}, learning rate ${learningRate.value}`;
+  const { kind, ...numbers } = learningRate;
+  const said = Object.entries(numbers).map(([key, value]) => `${key} ${String(value)}`);
+  return `${name}, learning rate ${kind} (${said.join(", ")})`;
+}
+
+/** What all runs have in common, in lines of label and value. */
+export function settingsLines({
+  data,
+  model,
+  epochs,
+  batchSize,
+  optimizer,
+}: Settings): readonly (readonly [string, string])[] {
+  return [
+    ["data", `${data.name}, ${data.trainImages} images to train, ${data.testImages} to test`],
+    ["model", `${model.name}, ${model.inputShape.join(" x ")}, ${model.classes} classes`],
+    ["training", `${epochs} epochs, batches of ${batchSize}, ${optimizerText(optimizer)}`],
+  ];
+}
+
+export interface Report {
+  readonly title: string;
+  readonly settings: Settings;
+  readonly rows: readonly Row[];
+  readonly finished: readonly FinishedRun[];
+  /** What was typed, and what it ran on. */
+  readonly command: string;
+  readonly machine: string;
+  readonly version: string;
+}
+
+/** The page; `picture` is the picture's file name, seen from the page. */
+export function comparisonPage({ title, settings, rows, command, machine, version }: Report, picture: string): string {
+  const { titles, cells } = tableOf(rows);
+  const facts = [
+    ["command", `\`${command}\``] as const,
+    ...settingsLines(settings),
+    ["machine", machine] as const,
+    ["proxbit", version] as const,
+  ].map(([label, value]) => `- ${label}: ${value}`);
+  const failures = rows.flatMap(({ quantizer, task, failures }) =>
+    failures.map((failure) => `- ${quantizer}${task === null ? "" : ` ${taskText(task)}`}: ${failure}`),
+  );
+  return `${[
+    `# ${title}`,
+    facts.join("\n"),
+    "Accuracy is that of the hard-signed network (what is packed and shipped) on the test images after the last epoch, with " +
+      "batch statistics re-estimated on training images: mean ± standard deviation over seeds. No run was chosen by it.",
+    `![${title}](${picture})`,
+    [markdownLine(titles), markdownLine(titles.map(() => "---")), ...cells.map(markdownLine)].join("\n"),
+    ...(failures.length === 0 ? [] : [`Runs that failed:\n\n${failures.join("\n")}`]),
+  ].join("\n\n")}\n`;
+}
+
+/** Fields as RFC 4180 writes them. */
+const csvField = (value: string | number): string => {
+  const text = String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+const CSV_COLUMNS = [
+  "quantizer",
+  "task",
+  "seed",
+  "testAccuracy",
+  "testLoss",
+  "softAccuracy",
+  "seconds",
+  "workers",
+  "failure",
+  "key",
+];
+
+/** A line for each run; empty fields for what there is not. */
+export function comparisonCsv(finished: readonly FinishedRun[]): string {
+  const lines = finished.map(({ run, outcome: { result, failure } }) => [
+    ...[run.quantizer, run.task ?? "", run.seed, result?.testAccuracy ?? "", result?.testLoss ?? ""],
+    ...[result?.softAccuracy ?? "", result?.seconds ?? "", result?.workers ?? "", failure ?? "", run.key],
+  ]);
+  return `${[CSV_COLUMNS, ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
+}
+
+/** Everything, for programs. */
+export function comparisonJson({ title, settings, rows, finished, command, machine, version }: Report): string {
+  const runs = finished.map(({ run, outcome }) => ({
+    ...{ quantizer: run.quantizer, task: run.task, seed: run.seed, key: run.key },
+    ...outcome,
+  }));
+  return `${JSON.stringify({ title, command, machine, proxbit: version, settings, rows, runs }, null, 2)}\n`;
+}

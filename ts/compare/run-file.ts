@@ -1,0 +1,126 @@
+/**
+ * A finished run as a file: JSON with the identity that its key is the hash of, and what came out. Files are read back by
+ * later versions, so fields may be added and never change their meaning; a reader leaves alone what it does not know.
+ *
+ *   { "format": "proxbit-run", "version": 1, "key": SHA-256 of "run", "run": identity, "result": … , "proxbit": version }
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isRecord, parseStrictJson } from "../io/json.ts";
+import { systemCode } from "../io/node.ts";
+import { VERSION } from "../io/version.ts";
+import { writeFileAtomic } from "../io/write.ts";
+import { keyOf, type Run } from "./grid.ts";
+
+/** One epoch: the network as it trained, and after it the hard-signed network on the test images. */
+export interface EpochResult {
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+}
+
+export interface RunResult {
+  /** Of the hard-signed network after the last epoch, batch statistics re-estimated on training images; share in [0, 1]. */
+  readonly testAccuracy: number;
+  /** Mean cross-entropy in nats, of the same network. */
+  readonly testLoss: number;
+  /** Of the network with F(w) in place of sign(w); null where it was not measured. */
+  readonly softAccuracy: number | null;
+  readonly epochs: readonly EpochResult[];
+  /** Time to train, validation included, and the threads it took; the machine's, not the run's: no number depends on it. */
+  readonly seconds: number;
+  readonly workers: number;
+}
+
+/** What became of a run. One that met a number that is not finite has a failure, for it would meet it again. */
+export type RunOutcome =
+  | { readonly result: RunResult; readonly failure: null }
+  | { readonly result: null; readonly failure: string };
+
+const FORMAT = "proxbit-run";
+const FORMAT_VERSION = 1;
+
+/** The file of `run` below `directory`: words for people, and enough of the key that no two runs share one. */
+export function runPath(directory: string, { quantizer, task, seed, key }: Run): string {
+  const words = task === null ? quantizer : `${quantizer}-${task}`;
+  return join(directory, `${words}-seed${seed}-${key.slice(0, 16)}.json`);
+}
+
+/** Writes the file whole or not at all. @throws ProxbitError "output". */
+export async function writeRun(directory: string, run: Run, { result, failure }: RunOutcome): Promise<void> {
+  const content = { format: FORMAT, version: FORMAT_VERSION, key: run.key, run: run.identity, result, failure };
+  await writeFileAtomic(runPath(directory, run), `${JSON.stringify({ ...content, proxbit: VERSION }, null, 2)}\n`);
+}
+
+/**
+ * What became of `run`, or undefined where it has no file.
+ *
+ * @throws ProxbitError "run-file", which names the file, where it cannot be read, is cut short or edited, or belongs to another run.
+ */
+export async function readRun(directory: string, run: Run): Promise<RunOutcome | undefined> {
+  const path = runPath(directory, run);
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw broken(path, `the system says ${systemCode(cause) ?? String(cause)}`, cause);
+  });
+  return text === undefined ? undefined : outcomeOf(path, text, run.key);
+}
+
+function outcomeOf(path: string, text: string, key: string): RunOutcome {
+  const content = parsed(path, text);
+  if (!isRecord(content) || content.format !== FORMAT) throw broken(path, "it is no run of proxbit");
+  if (content.version !== FORMAT_VERSION) {
+    throw broken(path, `its format has version ${String(content.version)}, this proxbit reads ${FORMAT_VERSION}`);
+  }
+  if (content.key !== key || keyOf(content.run) !== key) throw broken(path, "its key is not that of the run it holds");
+  if (typeof content.failure === "string") return { result: null, failure: content.failure };
+  return { result: resultOf(path, content.result), failure: null };
+}
+
+function parsed(path: string, text: string): unknown {
+  try {
+    return parseStrictJson(text, "the file");
+  } catch (cause) {
+    throw broken(path, isProxbitError(cause) ? cause.message : String(cause), cause);
+  }
+}
+
+function resultOf(path: string, value: unknown): RunResult {
+  if (!isRecord(value)) throw broken(path, "it holds no result");
+  const shareOf = (share: unknown, name: string): number => {
+    if (typeof share === "number" && share >= 0 && share <= 1) return share;
+    throw broken(path, `its ${name} is no number from 0 to 1`);
+  };
+  const amountOf = (amount: unknown, name: string): number => {
+    if (typeof amount === "number" && amount >= 0) return amount;
+    throw broken(path, `its ${name} is no number above 0`);
+  };
+  if (!Array.isArray(value.epochs)) throw broken(path, "it holds no epochs");
+  const { softAccuracy = null } = value;
+  return {
+    testAccuracy: shareOf(value.testAccuracy, "testAccuracy"),
+    testLoss: amountOf(value.testLoss, "testLoss"),
+    softAccuracy: softAccuracy === null ? null : shareOf(softAccuracy, "softAccuracy"),
+    epochs: value.epochs.map((epoch: unknown): EpochResult => {
+      if (!isRecord(epoch)) throw broken(path, "one of its epochs is no object");
+      return {
+        loss: amountOf(epoch.loss, "epoch's loss"),
+        accuracy: shareOf(epoch.accuracy, "epoch's accuracy"),
+        testLoss: amountOf(epoch.testLoss, "epoch's testLoss"),
+        testAccuracy: shareOf(epoch.testAccuracy, "epoch's testAccuracy"),
+      };
+    }),
+    seconds: amountOf(value.seconds, "seconds"),
+    workers: amountOf(value.workers, "workers"),
+  };
+}
+
+const broken = (path: string, why: string, cause?: unknown): ProxbitError =>
+  new ProxbitError(
+    "run-file",
+    `${path} is not a finished run: ${why}`,
+    "Remove the file and run the command again; the run is then done once more.",
+    cause === undefined ? {} : { cause },
+  );

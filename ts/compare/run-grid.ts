@@ -1,0 +1,122 @@
+/**
+ * A comparison at work: every run of a grid that has no file yet is trained, one after the other, and leaves its file. A run
+ * is a function of its identity, so neither what stood before nor the number of workers changes a number.
+ */
+import { mkdir } from "node:fs/promises";
+import { isProxbitError, ProxbitError } from "../errors.ts";
+import type { Dataset } from "../io/dataset.ts";
+import { systemCode } from "../io/node.ts";
+import { checkWritable } from "../io/write.ts";
+import type { Graph } from "../nn/graph.ts";
+import type { EpochEvent, StepEvent } from "../train/events.ts";
+import type { Optimizer } from "../train/optimizers.ts";
+import { Trainer } from "../train/trainer.ts";
+import type { Cell, Run } from "./grid.ts";
+import { type EpochResult, type RunOutcome, type RunResult, readRun, runPath, writeRun } from "./run-file.ts";
+
+export interface GridWork {
+  readonly runs: readonly Run[];
+  readonly data: Dataset;
+  /** The network of a cell. */
+  readonly graphOf: (cell: Cell) => Graph;
+  readonly optimizer: Optimizer;
+  /** Where the runs' files are; made where it is not there. */
+  readonly directory: string;
+  /** All cores, at most eight, where undefined. */
+  readonly workers: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A run and what became of it. */
+export interface FinishedRun {
+  readonly run: Run;
+  readonly outcome: RunOutcome;
+}
+
+export type GridEvent =
+  | { readonly type: "found"; readonly finished: readonly FinishedRun[] }
+  | { readonly type: "step"; readonly run: Run; readonly event: StepEvent }
+  | { readonly type: "epoch"; readonly run: Run; readonly event: EpochEvent }
+  | { readonly type: "run"; readonly finished: FinishedRun };
+
+/**
+ * Does what is left of the grid. The first event tells what was found finished, the last of each run that its file stands.
+ *
+ * @throws ProxbitError "run-file" for a file that is broken, before anything is trained; "aborted" after the signal, "output".
+ */
+export async function* runGrid(work: GridWork): AsyncGenerator<GridEvent, void, undefined> {
+  const { runs, directory, signal } = work;
+  await makeDirectory(directory);
+  const found = await Promise.all(runs.map(async (run) => ({ run, outcome: await readRun(directory, run) })));
+  const left = found.flatMap(({ run, outcome }) => (outcome === undefined ? [run] : []));
+  yield {
+    type: "found",
+    finished: found.flatMap(({ run, outcome }) => (outcome === undefined ? [] : [{ run, outcome }])),
+  };
+  const [first] = left;
+  if (first !== undefined) await checkWritable(runPath(directory, first));
+  for (const run of left) {
+    if (signal.aborted) throw stopped();
+    const outcome = yield* trainRun(run, work);
+    await writeRun(directory, run, outcome);
+    yield { type: "run", finished: { run, outcome } };
+  }
+}
+
+async function makeDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
+    throw new ProxbitError(
+      "output",
+      `the directory ${directory} cannot be made (${systemCode(cause) ?? String(cause)})`,
+      "Choose a place where you may write.",
+      { cause },
+    );
+  });
+}
+
+async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, RunOutcome, undefined> {
+  const { data, optimizer, workers, signal } = work;
+  const { epochs, batchSize } = run.identity;
+  const options = { optimizer, seed: run.seed, ...(workers === undefined ? {} : { workers }) };
+  const trainer = await Trainer.create(work.graphOf(run), options);
+  const course: EpochResult[] = [];
+  const began = performance.now();
+  try {
+    for await (const event of trainer.fit(data, { epochs, batchSize, signal })) {
+      if (event.type === "step") yield { type: "step", run, event };
+      else {
+        course.push(epochOf(event));
+        yield { type: "epoch", run, event };
+      }
+    }
+    const seconds = (performance.now() - began) / 1000;
+    return { result: resultOf(course, seconds, trainer.workers), failure: null };
+  } catch (cause) {
+    if (isProxbitError(cause) && cause.code === "aborted") throw stopped(cause);
+    if (isProxbitError(cause) && cause.code === "not-finite") return { result: null, failure: cause.message };
+    throw cause;
+  } finally {
+    trainer.close();
+  }
+}
+
+/** Every epoch ends with an evaluation of the hard-signed network, so the last one's is the run's. */
+function resultOf(epochs: readonly EpochResult[], seconds: number, workers: number): RunResult {
+  const last = epochs.at(-1);
+  if (last === undefined) throw new Error("a run has at least one epoch");
+  const { testAccuracy, testLoss } = last;
+  return { testAccuracy, testLoss, softAccuracy: null, epochs, seconds, workers };
+}
+
+function epochOf({ loss, accuracy, validation }: EpochEvent): EpochResult {
+  if (validation === undefined) throw new Error("fit validates after every epoch unless it is told not to");
+  return { loss, accuracy, testLoss: validation.loss, testAccuracy: validation.accuracy };
+}
+
+const stopped = (cause?: unknown): ProxbitError =>
+  new ProxbitError(
+    "aborted",
+    "the comparison was stopped",
+    "Run the same command again: finished runs stay, and it goes on with the others.",
+    cause === undefined ? {} : { cause },
+  );

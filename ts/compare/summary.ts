@@ -1,0 +1,58 @@
+/** What the runs of a grid say together: mean and standard deviation over seeds for each quantizer in each task. */
+import type { Cell } from "./grid.ts";
+import { cellName } from "./grid.ts";
+import type { FinishedRun } from "./run-grid.ts";
+
+/** Mean, and the standard deviation of the sample (divided by n - 1); null where one run says nothing about it. */
+export interface Spread {
+  readonly mean: number;
+  readonly deviation: number | null;
+}
+
+export interface Row extends Cell {
+  readonly seeds: readonly number[];
+  /** Test accuracies of the hard-signed network in the order of `seeds`; null for a run that failed. */
+  readonly accuracies: readonly (number | null)[];
+  /** Over the runs that did not fail; null where all did. */
+  readonly accuracy: Spread | null;
+  /** Of the network with F(w) in place of sign(w); null where no run measured it. */
+  readonly softAccuracy: Spread | null;
+  readonly seconds: Spread | null;
+  /** Mean test accuracy after each epoch. */
+  readonly course: readonly number[];
+  /** What the failed runs said. */
+  readonly failures: readonly string[];
+}
+
+/** Null for no values. */
+export function spreadOf(values: readonly number[]): Spread | null {
+  if (values.length === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: values.length < 2 ? null : Math.sqrt(squares / (values.length - 1)) };
+}
+
+/** A row for each cell of `finished`, in the order of `cells`; the runs of a cell in the order of their seeds. */
+export function summarise(cells: readonly Cell[], finished: readonly FinishedRun[]): readonly Row[] {
+  return cells.map((cell) => {
+    const own = finished
+      .filter(({ run }) => cellName(run) === cellName(cell))
+      .toSorted((one, other) => one.run.seed - other.run.seed);
+    const results = own.flatMap(({ outcome }) => (outcome.result === null ? [] : [outcome.result]));
+    const epochs = Math.max(0, ...results.map((result) => result.epochs.length));
+    return {
+      quantizer: cell.quantizer,
+      task: cell.task,
+      seeds: own.map(({ run }) => run.seed),
+      accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),
+      accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),
+      softAccuracy: spreadOf(results.flatMap(({ softAccuracy }) => (softAccuracy === null ? [] : [softAccuracy]))),
+      seconds: spreadOf(results.map(({ seconds }) => seconds)),
+      course: Array.from({ length: epochs }, (_, epoch) => {
+        const after = results.flatMap((result) => result.epochs.slice(epoch, epoch + 1));
+        return spreadOf(after.map(({ testAccuracy }) => testAccuracy))?.mean ?? Number.NaN;
+      }),
+      failures: own.flatMap(({ outcome }) => (outcome.failure === null ? [] : [outcome.failure])),
+    };
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * Pictures as SVG text: what charts are made of, and nothing more. Written by hand, for what is wanted is rectangles, lines
+ * and words, and the libraries are larger than all of this project: Vega-Lite brings some forty packages, Observable Plot and
+ * D3 want a DOM, which Node has not, and ECharts, which wants none, is fifty megabytes.
+ */
+
+/** Colours that stay apart for most eyes, in print and on white: after Okabe and Ito (2008), and four between them. */
+export const COLOURS = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#e69f00",
+  "#56b4e9",
+  "#7b5ea7",
+  "#6b6b6b",
+  "#8c4a2f",
+  "#3d5a1e",
+] as const;
+
+/** The colour of the `index`th thing, from the beginning again after the last. */
+export const colourAt = (index: number): string => COLOURS[index % COLOURS.length] ?? COLOURS[0];
+
+/** `text` as it may stand between tags and in an attribute. */
+export const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+/** A coordinate: a tenth of a pixel is more than anyone sees. */
+const at = (value: number): string => Number(value.toFixed(1)).toString();
+
+type Attributes = Readonly<Record<string, string | number>>;
+
+const written = (attributes: Attributes): string =>
+  Object.entries(attributes)
+    .map(([name, value]) => ` ${name}="${typeof value === "number" ? at(value) : escaped(value)}"`)
+    .join("");
+
+export const element = (name: string, attributes: Attributes): string => `<${name}${written(attributes)}/>`;
+
+/** Words at (x, y), the foot of their line; `anchor` says which end of them is there. */
+export const words = (
+  text: string,
+  x: number,
+  y: number,
+  anchor: "start" | "middle" | "end" = "start",
+  more: Attributes = {},
+): string => `<text${written({ x, y, "text-anchor": anchor, ...more })}>${escaped(text)}</text>`;
+
+export const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, more: Attributes = {}): string =>
+  element("line", { x1, y1, x2, y2, stroke, ...more });
+
+export const rectangle = (x: number, y: number, width: number, height: number, fill: string): string =>
+  element("rect", { x, y, width, height, fill });
+
+/** A line through points, given as [x, y]. */
+export const polyline = (
+  points: readonly (readonly [number, number])[],
+  stroke: string,
+  more: Attributes = {},
+): string =>
+  element("polyline", {
+    points: points.map(([x, y]) => `${at(x)},${at(y)}`).join(" "),
+    fill: "none",
+    stroke,
+    "stroke-width": 1.8,
+    "stroke-linejoin": "round",
+    ...more,
+  });
+
+/** The whole picture, on white; `title` is what readers that do not see it are told. */
+export function svg(title: string, width: number, height: number, parts: readonly string[]): string {
+  const size = `viewBox="0 0 ${at(width)} ${at(height)}" width="${at(width)}" height="${at(height)}"`;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" font-family="sans-serif" font-size="11">`,
+    `<title>${escaped(title)}</title>`,
+    rectangle(0, 0, width, height, "#fff"),
+    ...parts,
+    "</svg>\n",
+  ].join("\n");
+}
+
+/** Round numbers from the first at or above `least` to the last at or below `most`, about `count` of them: steps of 1, 2 or 5. */
+export function ticks(least: number, most: number, count: number): readonly number[] {
+  if (!(most > least)) return [least];
+  const raw = (most - least) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10);
+  const first = Math.ceil(least / step - 1e-9);
+  const last = Math.floor(most / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
