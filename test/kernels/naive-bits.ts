@@ -75,9 +75,14 @@ export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
 }
 
 /** Byte weights `[panels][taps * bytes][32]`, 8 channels a byte; the last panel is 16 wide where that is enough. */
-export function byteWeights(shape: ConvShape, w: Float32Array): Uint8Array {
+export const byteWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 8);
+
+/** The same with 4 channels a byte: nibble weights. */
+export const nibbleWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 4);
+
+function panelWeights(shape: ConvShape, w: Float32Array, group: 4 | 8): Uint8Array {
   const { channels, filters } = shape;
-  const pixel = Math.ceil(channels / 8);
+  const pixel = Math.ceil(channels / group);
   const rows = taps(shape) * pixel;
   const blocks = Math.ceil(filters / 16);
   const out = new Uint8Array(blocks * rows * 16);
@@ -87,8 +92,8 @@ export function byteWeights(shape: ConvShape, w: Float32Array): Uint8Array {
     for (let tap = 0; tap < taps(shape); tap++) {
       for (let c = 0; c < channels; c++) {
         if (w[(tap * channels + c) * filters + filter]! < 0) continue;
-        const row = tap * pixel + (c >> 3);
-        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c & 7);
+        const row = tap * pixel + Math.floor(c / group);
+        out[panel * rows * 32 + row * lanes + (filter & 31)]! |= 1 << (c % group);
       }
     }
   }

@@ -60,6 +60,32 @@ export function signConv(shape: ConvShape, x: Float32Array, w: Float32Array): In
   return sums;
 }
 
+/**
+ * The same with sums that are kept in a signed byte after every group of four channels of a tap, taps and groups in order:
+ * at the nearest bound, or modulo 256. A tap on zero padding adds nothing.
+ */
+export function accumulatedConv(shape: ConvShape, x: Float32Array, w: Float32Array, wraps: boolean): Int32Array {
+  const { channels, filters } = shape;
+  const sums = new Int32Array(outputPixels(shape) * filters);
+  const signs = Int8Array.from(w, sign);
+  const byte = new Int8Array(1);
+  forEachTap(shape, (output, tap, pixel) => {
+    if (pixel < 0 && !shape.padOne) return;
+    for (let n = 0; n < filters; n++) {
+      let sum = sums[output * filters + n]!;
+      for (let c = 0; c < channels; c++) {
+        const value = pixel < 0 ? 1 : sign(x[pixel * channels + c]!);
+        sum += value * signs[(tap * channels + c) * filters + n]!;
+        if (c % 4 !== 3 && c !== channels - 1) continue;
+        byte[0] = sum;
+        sum = wraps ? byte[0]! : Math.max(-128, Math.min(127, sum));
+      }
+      sums[output * filters + n] = sum;
+    }
+  });
+  return sums;
+}
+
 /** The f32 convolution, summed over k in order from 0, then the bias: the very bits of `ff_conv`. */
 export function inOrderConv(
   shape: ConvShape,

@@ -5,6 +5,7 @@
 import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
+import { accumulatorProperties } from "./accumulate.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
@@ -16,6 +17,7 @@ import { trainingProperties } from "./training.ts";
 const properties = [
   ...bitProperties,
   ...binaryProperties,
+  ...accumulatorProperties,
   ...convolutionProperties,
   ...elementwiseProperties,
   ...trainingProperties,

@@ -126,6 +126,9 @@ export const lookupWeightBytes = (shape: ConvShape): number =>
 /** Bytes of the weights of the `i8x16.popcnt` kernel. */
 export const byteWeightBytes = (shape: ConvShape): number =>
   Math.ceil(shape.filters / 16) * taps(shape) * Math.ceil(shape.channels / 8) * 16;
+/** Bytes of the weights of the kernel whose sums live in 8 bits. */
+export const nibbleWeightBytes = (shape: ConvShape): number =>
+  Math.ceil(shape.filters / 16) * taps(shape) * groups(shape.channels) * 16;
 /** Bytes of the weights of the `i64.popcnt` kernel. */
 export const wordWeightBytes = (shape: ConvShape): number =>
   Math.ceil(shape.filters / 2) * 2 * taps(shape) * words(shape.channels) * 8;

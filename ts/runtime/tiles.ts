@@ -13,6 +13,7 @@ const TILES: readonly (readonly [prefix: string, tile: string])[] = [
   ["fb_conv_backward_input", "2x16"],
   ["fb_conv", "2x16"],
   ["bb_lookup", "2x64"],
+  ["bb_accumulate8", "4x32"],
   ["bb_popcnt8", "4x32"],
   ["bb_popcnt64", "4x2"],
 ];

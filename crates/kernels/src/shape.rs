@@ -89,6 +89,11 @@ impl ConvShape {
         self.filter_blocks().div_ceil(4) * self.lookup_splits() * 192
     }
 
+    /// Bytes of the nibble weights.
+    pub fn nibble_weight_bytes(&self) -> usize {
+        self.filter_blocks() * 16 * self.taps() * self.groups()
+    }
+
     /// Pixels of the unpadded input, all images together.
     pub fn input_pixels(&self) -> usize {
         self.images as usize * self.height as usize * self.width as usize

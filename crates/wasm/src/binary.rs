@@ -123,6 +123,28 @@ pub unsafe extern "C" fn pack_word_weights(shape: *const ConvShape, bits: *const
     }
 }
 
+/// File bits as nibble weights.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pack_nibble_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) -> u32 {
+    unsafe {
+        let shape = &*shape;
+        let bits = read(bits, file_bytes(shape));
+        weights::pack_nibble_weights(shape, bits, write(out, shape.nibble_weight_bytes()));
+        0
+    }
+}
+
+/// Signs of the real kernel as nibble weights.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sign_nibble_weights(shape: *const ConvShape, w: *const f32, out: *mut u8) -> u32 {
+    unsafe {
+        let shape = &*shape;
+        let kernel = read(w, shape.terms() * shape.filters as usize);
+        let out = write(out, shape.nibble_weight_bytes());
+        u32::from(weights::sign_nibble_weights(shape, kernel, out))
+    }
+}
+
 /// Signs of the real kernel as look-up weights.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sign_lookup_weights(shape: *const ConvShape, w: *const f32, out: *mut u8) -> u32 {

@@ -1,4 +1,4 @@
-//! Exports of the +-1 by +-1 convolution: three kernels times three epilogues, and what they start from. Layouts and meanings
+//! Exports of the +-1 by +-1 convolution: three kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and meanings
 //! are those of `proxbit_kernels::conv::binary`; this file turns addresses into slices whose lengths follow from the
 //! descriptor.
 //!
@@ -11,6 +11,7 @@
 #![allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 
 use crate::memory::{read, write};
+use proxbit_kernels::conv::binary::accumulate8::{Overflow, accumulate8_conv};
 use proxbit_kernels::conv::binary::border::{self, start_count};
 use proxbit_kernels::conv::binary::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
 use proxbit_kernels::conv::binary::lookup::lookup_conv;
@@ -43,6 +44,31 @@ pub unsafe extern "C" fn bb_limits(
             read(starts, start_count(shape)),
             read(thresholds, shape.filters as usize),
             write(limits, start_count(shape)),
+        );
+        0
+    }
+}
+
+/// Sums in 8 bits that saturate, or wrap round where `wraps` is not 0, as reals.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bb_accumulate8_conv(
+    shape: *const ConvShape,
+    nibbles: *const u8,
+    weights: *const u8,
+    wraps: u32,
+    out: *mut f32,
+    first: usize,
+    count: usize,
+) -> u32 {
+    unsafe {
+        let shape = &*shape;
+        accumulate8_conv(
+            shape,
+            read(nibbles, shape.padded_pixels() * shape.groups()),
+            read(weights, shape.nibble_weight_bytes()),
+            if wraps == 0 { Overflow::Saturate } else { Overflow::Wrap },
+            first..first + count,
+            write(out, shape.output_pixels() * shape.filters as usize),
         );
         0
     }

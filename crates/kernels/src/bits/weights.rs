@@ -8,6 +8,7 @@
 //!   block lie by turns, 0, 8, 1, 9 and so on (see [`crate::gemm::bb_lookup`]).
 //! - *Byte weights* are bytes, each 8 channels of one filter: `[panels][taps * ceil(channels / 8)][32]`; a panel is 32 filters,
 //!   the last one 16 where that is enough.
+//! - *Nibble weights* are bytes, each 4 channels of one filter: `[panels][taps * groups][32]`, panels as those of byte weights.
 //! - *Word weights* are `u64` `[N, rounded up to 2][taps][words]`.
 
 use crate::gemm::bb_lookup::{BLOCK_BYTES, PANEL};
@@ -76,6 +77,28 @@ pub fn pack_byte_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
     panel_weights::<8>(shape, out, |row, filter| {
         bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
     });
+}
+
+/// File bits as nibble weights.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn pack_nibble_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
+    let bytes = shape.terms().div_ceil(8);
+    panel_weights::<4>(shape, out, |row, filter| {
+        bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
+    });
+}
+
+/// The signs of the real kernel `[K][N]` as nibble weights. True when a NaN was seen.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn sign_nibble_weights(shape: &ConvShape, kernel: &[f32], out: &mut [u8]) -> bool {
+    let filters = shape.filters as usize;
+    let kernel = &kernel[..shape.terms() * filters];
+    panel_weights::<4>(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
+    kernel.iter().fold(false, |nan, weight| nan | weight.is_nan())
 }
 
 /// Fills the look-up weights.

@@ -3,7 +3,10 @@
 //!
 //! Sums are `[images][out_height][out_width][filters]`. A zero padding is stored as bits 0, that is read as -1; what sums
 //! start from makes up for it ([`border`]). A padding with +1 is stored as such.
+//!
+//! Beside them stands a convolution whose sums are kept in 8 bits as they grow ([`accumulate8`]).
 
+pub mod accumulate8;
 pub mod border;
 pub mod epilogue;
 pub mod lookup;
@@ -27,5 +30,7 @@ fn check(shape: &ConvShape, readable: bool, filters: &Range<usize>) {
     );
 }
 
+#[cfg(test)]
+mod accumulate8_tests;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,29 @@ pub fn conv(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Vec<i32> {
     sums.into_iter().map(|sum: f32| sum as i32).collect()
 }
 
+/// The same with sums that are kept in 8 bits, signed, after every group of four channels of a tap, taps and groups in order; a
+/// tap outside the image adds nothing where it counts as 0. `keep` brings a sum back into 8 bits.
+pub fn accumulated_conv(shape: &ConvShape, x: &[f32], kernel: &[f32], keep: impl Fn(i32) -> i32) -> Vec<i32> {
+    let (channels, filters) = (shape.channels as usize, shape.filters as usize);
+    let mut sums = vec![0; shape.output_pixels() * filters];
+    for_each_tap(shape, |output, tap, input| {
+        if input.is_none() && shape.pad_one == 0 {
+            return;
+        }
+        for filter in 0..filters {
+            let sum = &mut sums[output * filters + filter];
+            for first in (0..channels).step_by(4) {
+                for channel in first..channels.min(first + 4) {
+                    let value = input.map_or(1.0, |pixel| sign(x[pixel * channels + channel]));
+                    *sum += (value * sign(kernel[(tap * channels + channel) * filters + filter])) as i32;
+                }
+                *sum = keep(*sum);
+            }
+        }
+    });
+    sums
+}
+
 /// For every output pixel and channel: is any of the window's bits inside the image set?
 pub fn max_pool(pool: &ConvShape, bits: &[bool]) -> Vec<bool> {
     let channels = pool.channels as usize;

@@ -67,6 +67,12 @@ impl Bytes {
         Self(from_fn(|i| self.0[i].wrapping_add(other.0[i])))
     }
 
+    /// Lane by lane sum of signed bytes, kept at -128 and 127.
+    #[inline(always)]
+    pub fn add_saturating(self, other: Self) -> Self {
+        Self(from_fn(|i| (self.0[i] as i8).saturating_add(other.0[i] as i8) as u8))
+    }
+
     fn shorts(self, change: impl Fn(u16) -> u16) -> Self {
         let shorts: [[u8; 2]; 8] =
             from_fn(|i| change(u16::from_le_bytes([self.0[2 * i], self.0[2 * i + 1]])).to_le_bytes());
@@ -145,6 +151,12 @@ impl Bytes {
     #[inline(always)]
     pub fn widen(self) -> [Shorts; 2] {
         [0, 8].map(|from| Shorts(from_fn(|i| u16::from(self.0[from + i]))))
+    }
+
+    /// The sixteen bytes, taken as signed, as reals, in order.
+    #[inline(always)]
+    pub fn signed_reals(self) -> [F32x4; 4] {
+        from_fn(|q| F32x4(from_fn(|i| f32::from(self.0[4 * q + i] as i8))))
     }
 
     fn reals(self) -> [f32; 4] {

@@ -65,6 +65,12 @@ impl Bytes {
         Self(u8x16_add(self.0, other.0))
     }
 
+    /// Lane by lane sum of signed bytes, kept at -128 and 127.
+    #[inline(always)]
+    pub fn add_saturating(self, other: Self) -> Self {
+        Self(i8x16_add_sat(self.0, other.0))
+    }
+
     /// Taken as eight 16-bit numbers, each shifted down by 4 bits.
     #[inline(always)]
     pub fn shift_down_4(self) -> Self {
@@ -173,6 +179,19 @@ impl Bytes {
             Shorts(u16x8_extend_low_u8x16(self.0)),
             Shorts(u16x8_extend_high_u8x16(self.0)),
         ]
+    }
+
+    /// The sixteen bytes, taken as signed, as reals, in order.
+    #[inline(always)]
+    pub fn signed_reals(self) -> [F32x4; 4] {
+        let (low, high) = (i16x8_extend_low_i8x16(self.0), i16x8_extend_high_i8x16(self.0));
+        [
+            i32x4_extend_low_i16x8(low),
+            i32x4_extend_high_i16x8(low),
+            i32x4_extend_low_i16x8(high),
+            i32x4_extend_high_i16x8(high),
+        ]
+        .map(|ints| F32x4(f32x4_convert_i32x4(ints)))
     }
 
     /// Taken as four `f32`: bit `i` is set where lane `i` is at least zero; `-0.0` is, NaN is not.

@@ -1,0 +1,252 @@
+//! The convolution of +-1 activations with +-1 kernels whose sums live in 8 bits, as on hardware with narrow accumulators.
+//!
+//! A window is walked tap by tap, rows first, and in a tap by groups of four channels, the last of them perhaps shorter. The
+//! exact sum of a group, -4 to 4, is added to a signed byte, which stays at -128 or 127 or wraps round. A tap on zero padding
+//! is left out. So the order of the groups decides what saturates, and no other may be taken.
+//!
+//! A group `a` of a pixel selects a constant vector, byte `j` of which is the sum of the group's products with the weights
+//! `j`; one swizzle of it by the weights of 16 filters gives 16 sums, and one addition adds them up. A tile is up to four
+//! pixels of a row times 32 filters.
+
+#![allow(clippy::needless_range_loop)] // Indexed loops over constants unroll into registers; iterators do not.
+
+use core::ops::Range;
+
+use super::check;
+use crate::shape::ConvShape;
+use crate::simd::bytes::Bytes;
+use crate::simd::floats::F32x4;
+
+/// What becomes of a sum that 8 bits do not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// It stays at -128 or 127.
+    Saturate,
+    /// It is taken modulo 256.
+    Wrap,
+}
+
+/// For groups of 1 to 4 channels: byte `16 a + j` is `channels - 2 popcount(a xor j)`.
+static SUMS: Tables = Tables([sums(1), sums(2), sums(3), sums(4)]);
+
+#[repr(align(1024))]
+struct Tables([[u8; 256]; 4]);
+
+const fn sums(channels: i8) -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut entry = 0;
+    while entry < 256 {
+        let (a, j) = ((entry >> 4) & 15, entry & 15);
+        table[entry] = (channels - 2 * (a ^ j).count_ones() as i8) as u8;
+        entry += 1;
+    }
+    table
+}
+
+/// Pixels of a tile.
+const PIXELS: usize = 4;
+
+/// Writes the sums of `nibbles` `[images][padded_height][padded_width][groups]` with nibble weights as reals,
+/// `[pixels][filters]`. `filters` is the range to work on, as for [`super::lookup::lookup_conv`].
+///
+/// # Panics
+/// When a slice is shorter than its layout, the shape contradicts itself, or the range starts or ends elsewhere.
+pub fn accumulate8_conv(
+    shape: &ConvShape,
+    nibbles: &[u8],
+    weights: &[u8],
+    overflow: Overflow,
+    filters: Range<usize>,
+    out: &mut [f32],
+) {
+    check(shape, nibbles.len() >= shape.padded_pixels() * shape.groups(), &filters);
+    assert!(weights.len() >= shape.nibble_weight_bytes());
+    assert!(out.len() >= shape.output_pixels() * shape.filters as usize);
+    let kernel = Kernel::new(shape, nibbles, weights, out);
+    // SAFETY: the lengths are checked above.
+    unsafe {
+        match overflow {
+            Overflow::Saturate => kernel.run::<true>(filters),
+            Overflow::Wrap => kernel.run::<false>(filters),
+        }
+    }
+}
+
+/// A convolution with what its loops need.
+struct Kernel<'a> {
+    shape: &'a ConvShape,
+    nibbles: *const u8,
+    weights: *const u8,
+    out: *mut f32,
+    groups: usize,
+    /// Groups of four channels, and the channels of a shorter one behind them.
+    whole: usize,
+    rest: usize,
+}
+
+/// The taps of a window that add something.
+struct Inside {
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl<'a> Kernel<'a> {
+    fn new(shape: &'a ConvShape, nibbles: &[u8], weights: &[u8], out: &mut [f32]) -> Self {
+        let channels = shape.channels as usize;
+        Self {
+            shape,
+            nibbles: nibbles.as_ptr(),
+            weights: weights.as_ptr(),
+            out: out.as_mut_ptr(),
+            groups: shape.groups(),
+            whole: channels / 4,
+            rest: channels % 4,
+        }
+    }
+
+    /// # Safety
+    /// The slices must have the lengths of the shape.
+    unsafe fn run<const SATURATES: bool>(&self, filters: Range<usize>) {
+        let shape = self.shape;
+        let (out_height, out_width) = (shape.out_height as usize, shape.out_width as usize);
+        let pads_one = shape.pad_one != 0;
+        let full = if pads_one { 0..out_width } else { shape.full_columns() };
+        for first in filters.clone().step_by(32) {
+            for row in 0..shape.images as usize * out_height {
+                let y = row % out_height;
+                let rows = if pads_one {
+                    0..shape.kernel_height as usize
+                } else {
+                    shape.rows_inside(y)
+                };
+                let mut x = 0;
+                while x < out_width {
+                    let (columns, pixels) = if full.contains(&x) {
+                        (0..shape.kernel_width as usize, PIXELS.min(full.end - x))
+                    } else {
+                        (shape.columns_inside(x), 1)
+                    };
+                    let inside = Inside {
+                        rows: rows.clone(),
+                        columns,
+                    };
+                    // SAFETY: promised.
+                    unsafe { self.pixels::<SATURATES>(row, x, pixels, &inside, first) };
+                    x += pixels;
+                }
+            }
+        }
+    }
+
+    /// `pixels` pixels of an output row from `x` on, one by one where they do not fill a tile.
+    ///
+    /// # Safety
+    /// As for [`Kernel::run`]; the pixels must lie in the output and have the same taps inside.
+    unsafe fn pixels<const SATURATES: bool>(&self, row: usize, x: usize, pixels: usize, inside: &Inside, first: usize) {
+        let is_wide = self.shape.filter_blocks() > first / 16 + 1;
+        // SAFETY: promised.
+        unsafe {
+            match (pixels, is_wide) {
+                (4, true) => self.tile::<SATURATES, 4, 2>(row, x, inside, first),
+                (4, false) => self.tile::<SATURATES, 4, 1>(row, x, inside, first),
+                (pixels, true) => {
+                    for x in x..x + pixels {
+                        self.tile::<SATURATES, 1, 2>(row, x, inside, first);
+                    }
+                }
+                (pixels, false) => {
+                    for x in x..x + pixels {
+                        self.tile::<SATURATES, 1, 1>(row, x, inside, first);
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Kernel::pixels`].
+    #[inline(never)]
+    unsafe fn tile<const SATURATES: bool, const P: usize, const BLOCKS: usize>(
+        &self,
+        row: usize,
+        x: usize,
+        inside: &Inside,
+        first: usize,
+    ) {
+        let (shape, groups) = (self.shape, self.groups);
+        let (out_height, out_width) = (shape.out_height as usize, shape.out_width as usize);
+        let (kernel_width, padded_width) = (shape.kernel_width as usize, shape.padded_width as usize);
+        let (image, y) = (row / out_height, row % out_height);
+        let padded_row = image * shape.padded_height as usize + y * shape.stride_height as usize;
+        let stride = shape.stride_width as usize;
+        let panel = first * shape.taps() * groups;
+        let lanes = 16 * BLOCKS;
+        // Taps of a row whose groups are all whole lie one after the other, as one long tap.
+        let (taps, length) = if self.rest == 0 {
+            (1, inside.columns.len() * groups)
+        } else {
+            (inside.columns.len(), self.whole)
+        };
+        let mut sums = [[Bytes::ZERO; BLOCKS]; P];
+        // SAFETY: windows lie in the nibbles, taps in the weights.
+        unsafe {
+            for ky in inside.rows.clone() {
+                let column = inside.columns.start;
+                let at = (padded_row + ky) * padded_width + x * stride + column;
+                let mut pixels = self.nibbles.add(at * groups);
+                let mut weights = self.weights.add(panel + (ky * kernel_width + column) * groups * lanes);
+                for _ in 0..taps {
+                    for _ in 0..length {
+                        add_group::<SATURATES, P, BLOCKS>(&SUMS.0[3], pixels, stride * groups, weights, &mut sums);
+                        pixels = pixels.add(1);
+                        weights = weights.add(lanes);
+                    }
+                    if self.rest > 0 {
+                        let table = &SUMS.0[self.rest - 1];
+                        add_group::<SATURATES, P, BLOCKS>(table, pixels, stride * groups, weights, &mut sums);
+                        pixels = pixels.add(1);
+                        weights = weights.add(lanes);
+                    }
+                }
+            }
+            let filters = shape.filters as usize;
+            for p in 0..P {
+                let to = self.out.add((row * out_width + x + p) * filters);
+                for b in 0..BLOCKS {
+                    let filter = first + 16 * b;
+                    F32x4::store_lanes_at(sums[p][b].signed_reals(), to.add(filter), 16.min(filters - filter));
+                }
+            }
+        }
+    }
+}
+
+/// Adds the sums of a group: of the pixels at `pixels` and every `stride` bytes on, with the weights of `BLOCKS` blocks.
+///
+/// # Safety
+/// `pixels` must be nibbles, `weights` readable for the blocks.
+#[inline(always)]
+unsafe fn add_group<const SATURATES: bool, const P: usize, const BLOCKS: usize>(
+    table: &[u8; 256],
+    pixels: *const u8,
+    stride: usize,
+    weights: *const u8,
+    sums: &mut [[Bytes; BLOCKS]; P],
+) {
+    // SAFETY: promised; a nibble times 16 is the place of 16 bytes in a table of 256.
+    unsafe {
+        let weights: [Bytes; BLOCKS] = core::array::from_fn(|b| Bytes::load(weights.add(16 * b)));
+        for p in 0..P {
+            let place = usize::from(*pixels.add(p * stride));
+            let table = Bytes::load(table.as_ptr().add(place));
+            for b in 0..BLOCKS {
+                let group = table.lookup(weights[b]);
+                sums[p][b] = if SATURATES {
+                    sums[p][b].add_saturating(group)
+                } else {
+                    sums[p][b].add(group)
+                };
+            }
+        }
+    }
+}
