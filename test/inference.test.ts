@@ -7,7 +7,16 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import type { Split } from "../ts/io/dataset.ts";
-import { functional, type Graph, input, layers, resnet20, type SymbolicTensor, sequential } from "../ts/nn/index.ts";
+import {
+  type DenseOptions,
+  functional,
+  type Graph,
+  input,
+  layers,
+  resnet20,
+  type SymbolicTensor,
+  sequential,
+} from "../ts/nn/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
@@ -57,13 +66,15 @@ async function expectAgreement(graph: Graph, weights: Weights, split: Split): Pr
 const some = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 /** Every tail of nibbles, bytes and words. */
 const channels = some(1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65);
-const operands = some<{ weightQuantizer: string | null; activationQuantizer: string | null }>(
+const operands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantizer" | "accumulator">>(
   { weightQuantizer: null, activationQuantizer: null },
   { weightQuantizer: "bnn++", activationQuantizer: null },
   { weightQuantizer: null, activationQuantizer: "poly" },
   { weightQuantizer: "bc", activationQuantizer: "bnn++" },
   { weightQuantizer: "pc", activationQuantizer: "poly" },
   { weightQuantizer: "ede", activationQuantizer: "bnn" },
+  { weightQuantizer: "bnn", activationQuantizer: "poly", accumulator: "saturate" },
+  { weightQuantizer: "bc", activationQuantizer: "bnn++", accumulator: "wrap" },
 );
 const blocks = fc.record({
   filters: channels,
@@ -142,7 +153,7 @@ const poolsBits = /^max_pool_(nibbles|words)$/;
 
 describe("packed and trainer's logits are the same bits", () => {
   test("random networks", async () => {
-    let [fused, pooled, distinct] = [0, 0, 0];
+    let [fused, pooled, accumulated, distinct] = [0, 0, 0, 0];
     await fc.assert(
       fc.asyncProperty(networks, async (network) => {
         const graph = build(network);
@@ -152,6 +163,7 @@ describe("packed and trainer's logits are the same bits", () => {
         const kernels = await kernelsOf(graph, weights);
         fused += kernels.filter((kernel) => kernel?.endsWith("_conv_bits")).length;
         pooled += kernels.filter((kernel) => kernel?.match(poolsBits)).length;
+        accumulated += kernels.filter((kernel) => kernel === "bb_accumulate8_conv").length;
         distinct += new Set(logits).size > 4 ? 1 : 0;
       }),
       { numRuns: 60, seed: 11 },
@@ -159,6 +171,7 @@ describe("packed and trainer's logits are the same bits", () => {
     // The generator must reach what the test is about.
     expect(fused).toBeGreaterThan(10);
     expect(pooled).toBeGreaterThan(3);
+    expect(accumulated).toBeGreaterThan(5);
     expect(distinct).toBeGreaterThan(30);
   });
 
@@ -238,6 +251,53 @@ describe("packed and trainer's logits are the same bits", () => {
     const { layers: rows } = (await load(await pack(await engineWith(pool, graph, weights), {}))).explain();
     expect(rows.map(({ fusedInto }) => fusedInto)).toEqual(rows.map(() => null));
   });
+
+  /** Weights and inputs that mostly agree, so that sums leave the 8 bits; groups of fewer than four channels. */
+  test.each(["saturate", "wrap"] as const)(
+    "sums in 8 bits that %s, as the oracle computes them",
+    async (accumulator) => {
+      const graph = sequential({ inputShape: [6, 7, 37] }, [
+        layers.binaryConv2d({ filters: 70, kernelSize: 3, accumulator, name: "first" }),
+        layers.batchNorm(),
+        layers.binaryConv2d({ filters: 35, kernelSize: 2, strides: 2, padValue: "one", accumulator }),
+        layers.maxPool2d(),
+        layers.flatten(),
+        layers.binaryDense({ units: 10, accumulator, name: "last" }),
+      ]);
+      const split = randomSplit(5, 9, [6, 7, 37], 10);
+      const leaning = { ...split, offset: split.offset + 1.5 };
+      const weights = randomParameters(graph, 5);
+      const kernel = weights.get("first/kernel") as Float32Array;
+      const largest = kernel.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+      weights.set(
+        "first/kernel",
+        kernel.map((weight) => weight + largest / 2),
+      );
+      const logits = await expectAgreement(graph, weights, leaning);
+      const exact = new Map([...weights].map(([name, values]) => [name, Float64Array.from(values)]));
+      const { values } = runNetwork(graph, exact, inputOf(leaning), split.labels, "evaluate");
+      expect([...logits]).toEqual([...(values.get(graph.output)?.data ?? [])]);
+      // The first sums do leave the 8 bits.
+      const sums = values.get("first")?.data ?? new Float64Array(0);
+      const bounds = sums.filter((sum) => sum === 127).length;
+      if (accumulator === "saturate") expect(bounds).toBeGreaterThan(sums.length / 4);
+      else expect(bounds).toBeLessThan(sums.length / 20);
+      const { layers: rows } = (await load(await pack(await engineWith(pool, graph, weights), {}))).explain();
+      const first = rows.find(({ node }) => node === "first");
+      expect(first).toMatchObject({
+        product: "bb",
+        kernel: "bb_accumulate8_conv",
+        tile: "4x32",
+        weightBits: 1,
+        activationBits: 1,
+        weightBytes: 5 * 16 * 9 * 10,
+      });
+      expect(first?.obstacles.map(({ reason }) => reason)).toEqual([
+        expect.stringContaining("37 input channels are not a multiple of 4"),
+        expect.stringContaining("sums are kept in 8 bits"),
+      ]);
+    },
+  );
 
   test("a sum exactly on its threshold is +1, from above and from below", async () => {
     const graph = sequential({ inputShape: [1, 1, 4] }, [

@@ -88,6 +88,62 @@ describe("every quantizer, on weights, activations and both", () => {
   });
 });
 
+describe("sums in 8 bits", () => {
+  /** Products in 8 bits of activations and weights that are mostly +1, so that sums leave them. */
+  const narrow = (overflow: "saturate" | "wrap" | null, useBias: boolean, choice: Quantizer): Graph => {
+    const operands = { weightQuantizer: choice, activationQuantizer: choice, accumulator: overflow, useBias: false };
+    const strided = { kernelSize: [2, 3], strides: 2, padding: "same", padValue: "one" } as const;
+    return sequential({ inputShape: [6, 5, 3] }, [
+      layers.conv2d({ filters: 67, kernelSize: 3, padding: "same", useBias: false }),
+      layers.batchNorm(),
+      layers.maxPool2d({ poolSize: 2, strides: 1 }),
+      layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", ...operands, name: "narrow" }),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 5, ...strided, ...operands, useBias }),
+      layers.flatten(),
+      layers.dense({ units: 9, ...operands }),
+      layers.batchNorm(),
+      layers.dense({ units: 3 }),
+    ]);
+  };
+
+  test.each(["saturate", "wrap"] as const)("that %s, three steps", async (overflow) => {
+    const optimizer = optimizers.sgd({ learningRate: 0.1 });
+    await expectOracle(pool, { graph: narrow(overflow, false, quantizer("poly")), steps: 3, optimizer });
+    await expectOracle(pool, { graph: narrow(overflow, true, quantizer("bnn")), steps: 1, optimizer });
+  });
+
+  test.each(["saturate", "wrap"] as const)(
+    "that %s once the maps are hard, and always in evaluation",
+    async (overflow) => {
+      const graph = narrow(overflow, false, { ...quantizer("bnn++"), hardenAt: 0.5 });
+      await expectOracle(pool, { graph, steps: 3, of: 4, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
+    },
+  );
+
+  test("whatever products are asked for, they are the sums of the definition", async () => {
+    const graph = narrow("saturate", false, quantizer("poly"));
+    await expectOracle(pool, { graph, products: "ff" });
+  });
+
+  test("the sums of these networks do leave the 8 bits", () => {
+    const sums = (["saturate", "wrap", null] as const).map((overflow) => {
+      const graph = narrow(overflow, false, quantizer("poly"));
+      // With the weights of a network in 8 bits.
+      const weights = startFrom(randomParameters(narrow("wrap", false, quantizer("poly")), 1)).weights;
+      const split = randomSplit(1, 10, [6, 5, 3], 3);
+      return runNetwork(graph, weights, inputOf(split), split.labels, "estimate").values.get("narrow")?.data ?? [];
+    });
+    const [saturated, wrapped, exact] = sums as [Float64Array, Float64Array, Float64Array];
+    const left = exact.filter((sum) => sum < -128 || sum > 127).length;
+    expect(left).toBeGreaterThan(exact.length / 20);
+    expect(saturated.filter((sum, i) => sum !== exact[i]).length).toBeGreaterThanOrEqual(left);
+    expect(wrapped.filter((sum, i) => sum !== exact[i]).length).toBe(left);
+    for (const sum of [...saturated, ...wrapped])
+      expect(sum === Math.round(sum) && sum >= -128 && sum <= 127).toBe(true);
+  });
+});
+
 describe("geometry", () => {
   const wide = { useBias: false } as const;
   const both = { ...wide, weightQuantizer: "bnn+", activationQuantizer: "poly" } as const;

@@ -42,6 +42,14 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
   return [{ reason, remedy: `Give the layer ${options}, where accuracy allows it.` }];
 }
 
+/** Sums in 8 bits, whose order is given and which nothing else can be done to on the way out. */
+export function accumulatorObstacles(kernel: KernelName | undefined): readonly Obstacle[] {
+  if (!kernel?.startsWith("bb_accumulate8")) return [];
+  const reason =
+    "sums are kept in 8 bits after every four products, which takes a slower kernel and fuses nothing behind it";
+  return [{ reason, remedy: "Leave the layer's accumulator out, unless its numbers are what is wanted." }];
+}
+
 /** Channels that a byte, or a word, of bits holds for a kernel, where `channels` do not fill the last one. */
 export function channelObstacles(kernel: KernelName, channels: number): readonly Obstacle[] {
   const group = kernel.startsWith("bb_popcnt64") ? 64 : kernel.startsWith("bb_popcnt8") ? 8 : 4;

@@ -5,7 +5,7 @@
  * A `margin` collects how close a value came to a place where a rounding error would change the result by a jump (a sign,
  * a maximum, the edge of a box): a comparison with f32 only means something where that stays well above f32's errors.
  */
-import type { NodeOf, Padding, Shape } from "../../ts/nn/graph.ts";
+import type { Accumulator, NodeOf, Padding, Shape } from "../../ts/nn/graph.ts";
 
 export interface Value {
   readonly images: number;
@@ -99,6 +99,43 @@ export function convolve(node: NodeOf<"conv2d">, x: Value, kernel: Float64Array)
       }
     }
   });
+  return y;
+}
+
+/**
+ * The same two products of +-1 with sums in 8 bits: after every group of four channels of a place, the last one perhaps
+ * shorter, the sum is brought back into [-128, 127], to the nearest bound or by as many times 256 as it takes. Places
+ * outside a border of zeros add nothing.
+ */
+export function accumulate(
+  node: NodeOf<"conv2d" | "dense">,
+  x: Value,
+  kernel: Float64Array,
+  { overflow }: Accumulator,
+): Value {
+  const keep = (sum: number): number => {
+    if (overflow === "saturate") return Math.min(127, Math.max(-128, sum));
+    return sum - 256 * Math.floor((sum + 128) / 256);
+  };
+  const filters = node.op === "conv2d" ? node.attributes.filters : node.attributes.units;
+  const channels = x.shape.at(-1) as number;
+  const skips = node.op === "conv2d" && node.attributes.padValue === "zero";
+  const y = zeros(x.images, node.op === "conv2d" ? [...outputOf(x.shape, convWindow(node)), filters] : [filters]);
+  const add = (output: number, place: number, input: number): void => {
+    if (input < 0 && skips) return;
+    for (let o = 0; o < filters; o++) {
+      for (let first = 0; first < channels; first += 4) {
+        let group = 0;
+        for (let c = first; c < Math.min(channels, first + 4); c++) {
+          group +=
+            (input < 0 ? 1 : at(x.data, input * channels + c)) * at(kernel, (place * channels + c) * filters + o);
+        }
+        y.data[output * filters + o] = keep(at(y.data, output * filters + o) + group);
+      }
+    }
+  };
+  if (node.op === "conv2d") slide(x, convWindow(node), add);
+  else for (let row = 0; row < x.images; row++) add(row, 0, row);
   return y;
 }
 

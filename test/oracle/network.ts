@@ -2,13 +2,15 @@
  * A whole network in f64: the forward pass of any graph, its loss, and the gradient at every parameter, node after node.
  *
  * At a quantizer site the forward pass uses F(x) and the way back multiplies the gradient that arrives by B(x) (PC++). F
- * and B are the definitions in `ts/quantizers/maps.ts`; nothing else is shared with what is being tested.
+ * and B are the definitions in `ts/quantizers/maps.ts`; nothing else is shared with what is being tested. An accumulator of
+ * 8 bits acts where both operands are signs, and the way back takes no notice of it.
  */
 import type { Graph, GraphNode } from "../../ts/nn/graph.ts";
 import { backwardValue, forwardValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import {
+  accumulate,
   avgPool,
   avgPoolBackward,
   channelSums,
@@ -92,10 +94,13 @@ export function runNetwork(
     switch (node.op) {
       case "conv2d":
       case "dense": {
-        const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
+        const { weightQuantizer, activationQuantizer, accumulator, useBias } = node.attributes;
         const kernel = quantize(weightQuantizer, weight(`${node.name}/kernel`));
         const input = { ...x, data: quantize(activationQuantizer, x.data) };
-        const y = node.op === "conv2d" ? convolve(node, input, kernel) : multiply(input, kernel, node.attributes.units);
+        const exact = (): Value =>
+          node.op === "conv2d" ? convolve(node, input, kernel) : multiply(input, kernel, node.attributes.units);
+        const isSigned = [weightQuantizer, activationQuantizer].every((q) => q !== null && forwardMap(q) === "sign");
+        const y = accumulator !== null && isSigned ? accumulate(node, input, kernel, accumulator) : exact();
         if (!useBias) return y;
         const bias = weight(`${node.name}/bias`);
         return { ...y, data: y.data.map((sum, i) => sum + (bias[i % bias.length] as number)) };

@@ -2,11 +2,18 @@
  * What runs in inference: per layer the kernel, bits, bytes and multiply-accumulates, and why not the fast path. It is read
  * off the very calls that a run makes.
  */
-import { channelObstacles, machineObstacles, type Obstacle, realOperandObstacles, workOf } from "../explain.ts";
+import {
+  accumulatorObstacles,
+  channelObstacles,
+  machineObstacles,
+  type Obstacle,
+  realOperandObstacles,
+  workOf,
+} from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type Product, summary } from "../nn/summary.ts";
-import { type ConvShape, panelFloats, reduction } from "../runtime/conv-shape.ts";
+import { type ConvShape, nibbleWeightBytes, panelFloats, reduction } from "../runtime/conv-shape.ts";
 import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call } from "../runtime/program.ts";
@@ -98,12 +105,13 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
       fusedInto: isPart ? group.product.name : null,
       weightBits: row?.bitsPerWeight ?? 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
-      weightBytes: isProduct(node) ? kernelBytes(work?.product, windowOf(node), kernel) : normBytes(node, shape),
+      weightBytes: isProduct(node) ? kernelBytes(work?.kernel, windowOf(node), kernel) : normBytes(node, shape),
       valueBytes: valueBytes(node, shape, group, calls.get(group?.product.name ?? "") ?? [], pixelBytes),
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
         ...(work === null || !isProduct(node) ? [] : channelObstacles(work.kernel, windowOf(node).channels)),
+        ...accumulatorObstacles(work?.kernel),
         ...sumObstacles(work?.kernel),
       ],
     };
@@ -113,10 +121,11 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
 /** A scale and a shift a channel. */
 const normBytes = ({ op }: GraphNode, shape: Shape): number => (op === "batchNorm" ? 8 * (shape.at(-1) ?? 0) : 0);
 
-function kernelBytes(product: Product | undefined, shape: ConvShape, kernel: BinaryKernel): number {
+function kernelBytes(own: KernelName | undefined, shape: ConvShape, kernel: BinaryKernel): number {
   const [k, n] = [reduction(shape), shape.filters];
-  if (product === "bb") return PRODUCT_KERNELS[kernel].weightBytes(shape);
-  return 4 * (product === "ff" ? panelFloats(k, n) : k * n);
+  if (own?.startsWith("bb_accumulate8")) return nibbleWeightBytes(shape);
+  if (own?.startsWith("bb_")) return PRODUCT_KERNELS[kernel].weightBytes(shape);
+  return 4 * (own?.startsWith("ff_") ? panelFloats(k, n) : k * n);
 }
 
 /** Bytes of one image's value. Of a group's values only the last one is written as a whole: as f32, as bits, or as both. */

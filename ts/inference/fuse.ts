@@ -41,9 +41,14 @@ export type Group = BitsGroup | NormGroup | RowsGroup;
 
 export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
 
-/** Both operands +-1: the sums are whole numbers. */
-export const isBinary = ({ attributes }: ProductNode): boolean =>
+const hasBits = ({ attributes }: ProductNode): boolean =>
   attributes.weightQuantizer !== null && attributes.activationQuantizer !== null;
+
+/** Both operands +-1, and exact sums, which are whole numbers. */
+export const isBinary = (node: ProductNode): boolean => hasBits(node) && node.attributes.accumulator === null;
+
+/** Both operands +-1, and sums in 8 bits. */
+export const isAccumulated = (node: ProductNode): boolean => hasBits(node) && node.attributes.accumulator !== null;
 
 const hasIntegerSums = (node: GraphNode): node is ProductNode =>
   isProduct(node) && isBinary(node) && !node.attributes.useBias;

@@ -1,12 +1,13 @@
 /**
  * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
- * leave as f32. What follows element by element is done while some rows are in the cache.
+ * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
 import type { NodeOf } from "../nn/graph.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
   isUnpadded,
+  nibbleWeightBytes,
   outputPixels,
   paddedPixels,
   panelFloats,
@@ -15,7 +16,7 @@ import {
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
-import { isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
+import { isAccumulated, isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
@@ -29,6 +30,7 @@ export function emitRows(group: RowsGroup, context: Context): void {
   const steps = followers.map((node) => followerStep(node, context));
   const out = context.value((followers.at(-1) ?? product).name);
   if (isBinary(product)) emitBinary(product, steps, out, context);
+  else if (isAccumulated(product)) emitAccumulated(product, steps, out, context);
   else if (product.attributes.activationQuantizer !== null) emitMixed(product, steps, out, context);
   else emitReal(product, steps, out, context);
 }
@@ -62,6 +64,23 @@ function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, conte
       first(from(rows), to, outputPixels(slice));
     emitStrips(shape, STRIP_BYTES, product, rest, out, context);
   }
+}
+
+function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
+  const { draft } = context;
+  const shape = context.windowOf(node);
+  const { layout, place } = context.bitsFor(node);
+  const weights = draft.allocate(nibbleWeightBytes(shape));
+  draft.once(node.name, "pack_nibble_weights", draft.descriptor(shape), context.tensor(`${node.name}/kernel`), weights);
+  const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
+  const wraps = Number(node.attributes.accumulator?.overflow === "wrap");
+  const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
+  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
+    const bits = at(place, paddedRow * rowBytes);
+    const ends = [wraps, to, 0, shape.filters] as const;
+    return call(node.name, "bb_accumulate8_conv", draft.descriptor(slice), bits, weights, ...ends);
+  };
+  emitStrips(shape, STRIP_BYTES, product, all, out, context);
 }
 
 function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {

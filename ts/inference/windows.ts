@@ -18,7 +18,7 @@ export function asImage(shape: Shape): readonly [height: number, width: number, 
 }
 
 /**
- * The window of a convolution or dense layer over `images` images. A dense layer over bits is a convolution whose window is
+ * The window of a convolution or dense layer over `images` images. A dense layer over bits, with exact sums, is a convolution whose window is
  * the whole image before the flatten (`unflattened`), so that bits stay in the layout of their pixels; any other is one
  * over rows.
  */

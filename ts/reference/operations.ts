@@ -5,6 +5,7 @@
  */
 import type { GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
+import { accumulated } from "./accumulated.ts";
 import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
@@ -58,7 +59,11 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
     case "dense": {
       const { weight, activation } = mapsOf(node, site.pass);
       const operands = [quantize(tf, activation, x), quantize(tf, weight, site.parameter("kernel"))] as const;
-      const sums = product(tf, node, ...operands, site.inputShape);
+      const exact = product(tf, node, ...operands, site.inputShape);
+      const { accumulator } = node.attributes;
+      const isBinary = weight?.hard === true && activation?.hard === true;
+      const taps = (): readonly Tensor[] => tapsOf(tf, node, operands[0], site.inputShape);
+      const sums = accumulator !== null && isBinary ? accumulated(tf, exact, taps, operands[1], accumulator) : exact;
       return node.attributes.useBias ? tf.add(sums, site.parameter("bias")) : sums;
     }
     case "batchNorm": {
@@ -146,11 +151,16 @@ export function momentsOf(tf: TensorFlow, x: Tensor): Moments {
 /** Far below every number of a network, and no infinity, which some drivers do not calculate with. */
 const LOWEST = -1e30;
 
+/** What each tap of a product reads: `[images][out height][out width][channels]` a tap, `[images][inputs]` of a dense layer. */
+function tapsOf(tf: TensorFlow, node: ProductNode, x: Tensor, inputShape: Shape): readonly Tensor[] {
+  return node.op === "dense" ? [x] : places(tf, x, convGeometry(node, inputShape), padValueOf(node));
+}
+
 /** The pixels at each place of the windows: `[images][out height][out width][channels]` a place. */
-function places(tf: TensorFlow, x: Tensor, geometry: WindowGeometry): readonly Tensor[] {
+function places(tf: TensorFlow, x: Tensor, geometry: WindowGeometry, outside = LOWEST): readonly Tensor[] {
   const { kernelHeight, kernelWidth, strideHeight, strideWidth, outHeight, outWidth, channels } = geometry;
   const images = x.shape[0] as number;
-  const image = padded(tf, x, geometry, LOWEST);
+  const image = padded(tf, x, geometry, outside);
   const found: Tensor[] = [];
   for (let row = 0; row < kernelHeight; row++) {
     for (let column = 0; column < kernelWidth; column++) {

@@ -5,6 +5,7 @@ import type { Graph } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { randomStream } from "../nn/random.ts";
 import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
+import { isProduct } from "./operations.ts";
 
 /** Bytes times a power of two plus such a fraction are exact in f32, and never 0. */
 const SCALE = 1 / 64;
@@ -41,18 +42,23 @@ export function randomSplit(graph: Graph, seed: number, count: number): Split {
 
 /**
  * Random values for every parameter: latent weights on both sides of +-1, scales of both signs, statistics that differ from
- * channel to channel. All are f32.
+ * channel to channel. Where sums are kept in 8 bits, three latent weights of four are positive, so that sums leave them. All
+ * are f32.
  */
 export function randomParameters(graph: Graph, seed: number): Map<string, Float32Array> {
+  const narrow = new Set(
+    graph.nodes.flatMap((node) => (isProduct(node) && node.attributes.accumulator !== null ? [node.name] : [])),
+  );
   return new Map(
-    parametersOf(graph).map(({ name, shape, role }) => {
+    parametersOf(graph).map(({ name, node, shape, role }) => {
+      const lean = role === "latent" && narrow.has(node) ? 0.5 : 0;
       const stream = randomStream(seed, name);
       const draw = (): number => 2 * stream.uniform() - 1;
       const scale = role === "real" && shape.length > 1 ? 1 / Math.sqrt(elementsOf(shape.slice(0, -1))) : 1.5;
       const one = (): number => {
         if (name.endsWith("/gamma")) return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
         if (name.endsWith("/movingVariance")) return 0.5 + stream.uniform();
-        return scale * draw();
+        return scale * (draw() + lean);
       };
       return [name, Float32Array.from({ length: elementsOf(shape) }, one)];
     }),

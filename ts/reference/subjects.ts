@@ -1,7 +1,7 @@
 /**
  * Small networks in which every operation stands once in every way it can be calculated: each of the three products with
  * weights and activations real, soft and +-1; windows with strides, even sizes, one pixel, borders of zeros and ones; sizes
- * that are no multiples of 4, 8, 16 or 32; shortcuts read twice; every quantizer; every optimizer.
+ * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every optimizer.
  */
 import { functional } from "../nn/build.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
@@ -84,6 +84,27 @@ function windows(): readonly Case[] {
   );
 }
 
+/** Activations that are mostly +1 behind a max-pool, as the weights are, so that sums leave the 8 bits. */
+function accumulators(): readonly Case[] {
+  const signs = { weightQuantizer: "bnn", activationQuantizer: "poly", useBias: false } as const;
+  const window = { filters: 9, kernelSize: 3, padding: "same", name: "conv", ...signs } as const;
+  const leaning = (x: SymbolicTensor): SymbolicTensor =>
+    layers.maxPool2d({ poolSize: 2, strides: 1, padding: "same" }).apply(x);
+  return (["saturate", "wrap"] as const).flatMap((accumulator) => [
+    around(`conv2d in 8 bits, ${accumulator}`, [5, 4, 66], (x) =>
+      layers.conv2d({ ...window, accumulator }).apply(leaning(x)),
+    ),
+    around(`conv2d in 8 bits, ${accumulator}, strides 2, ones around`, [6, 5, 47], (x) =>
+      layers.conv2d({ ...window, accumulator, strides: 2, padValue: "one" }).apply(leaning(x)),
+    ),
+    around(`dense in 8 bits, ${accumulator}, with a bias`, [5, 4, 29], (x) =>
+      layers
+        .dense({ units: 7, name: "dense", ...signs, accumulator, useBias: true })
+        .apply(layers.flatten().apply(leaning(x))),
+    ),
+  ]);
+}
+
 function others(): readonly Case[] {
   const signs = { kernelSize: 3, padding: "same", weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
   const sums = (x: SymbolicTensor, name: string): SymbolicTensor =>
@@ -153,6 +174,7 @@ function updates(): readonly Case[] {
 export const operationCases = (): readonly Case[] => [
   ...products(),
   ...windows(),
+  ...accumulators(),
   ...others(),
   ...quantizers(),
   ...updates(),

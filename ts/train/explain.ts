@@ -4,6 +4,7 @@
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
 import {
+  accumulatorObstacles,
   channelObstacles,
   machineObstacles,
   type Obstacle,
@@ -103,6 +104,7 @@ export function explainTraining(
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
+        ...accumulatorObstacles(own.forward?.kernel),
         ...(own.forward === null ? [] : channelObstacles(own.forward.kernel, input.at(-1) ?? 1)),
         ...softObstacle("weights", operands.weightQuantizer, progress),
         ...softObstacle("activations", operands.activationQuantizer, progress),

@@ -204,14 +204,14 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
   switch (node.op) {
     case "conv2d":
     case "dense": {
-      const { useBias } = node.attributes;
+      const { useBias, accumulator } = node.attributes;
       const weight = context.site(name, "weight");
       const activation = context.site(name, "activation");
       const shape = (lane: Lane): ConvShape =>
         node.op === "dense"
           ? denseShape(lane.images, inputShape[0] as number, node.attributes.units)
           : windowShape(lane.images, convGeometry(node, inputShape));
-      return planProduct({ name, input: node.inputs[0], useBias, weight, activation, shape }, context);
+      return planProduct({ name, input: node.inputs[0], useBias, weight, activation, accumulator, shape }, context);
     }
     case "batchNorm":
       return planNorm(node, context);

@@ -12,7 +12,11 @@
  * | real or soft | real or soft | `ff`             | `ff`            | `ff`, effective weights    |
  *
  * The effective weights are F(w). With `products: "ff"` the last row holds for every layer, over F(x) and F(w).
+ *
+ * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
+ * others. Its way back is that of exact sums.
  */
+import type { Accumulator } from "../../nn/graph.ts";
 import { forwardMapNumbers } from "../../quantizers/maps.ts";
 import {
   type ConvShape,
@@ -21,6 +25,7 @@ import {
   groups,
   isUnpadded,
   lookupWeightBytes,
+  nibbleWeightBytes,
   outputPixels,
   paddedPixels,
   panelFloats,
@@ -39,6 +44,7 @@ export interface ProductNode {
   readonly useBias: boolean;
   readonly weight: QuantizerSite | null;
   readonly activation: QuantizerSite | null;
+  readonly accumulator: Accumulator | null;
   /** The geometry of one lane. */
   readonly shape: (lane: Lane) => ConvShape;
 }
@@ -81,21 +87,23 @@ const forwardNumber = (site: QuantizerSite, mode: Mode): number =>
 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
 export function planProduct(node: ProductNode, context: PlanContext): LayerPlan {
-  const { weight, activation, useBias } = node;
+  const { weight, activation, accumulator, useBias } = node;
   const kernel = tensor(context, `${node.name}/kernel`);
   const bias = useBias ? tensor(context, `${node.name}/bias`) : 0;
   const first = node.shape(context.lanes[0] as Lane);
   const [k, n] = [reduction(first), first.filters];
   const lanes = planLanes(node, context);
   const hard = (site: QuantizerSite | null, mode: Mode): boolean =>
-    context.products === "auto" && site !== null && mode.hard(site);
+    takesBits(node, context) && site !== null && mode.hard(site);
   const operands = (mode: Mode): Operands => ({ activations: hard(activation, mode), weights: hard(weight, mode) });
 
   const effective = weight === null ? kernel : context.allocate(4 * k * n);
   const panels = context.allocate(4 * panelFloats(k, n));
-  const lookup = weight !== null && activation !== null ? context.allocate(lookupWeightBytes(first)) : 0;
-  const correction = lookup === 0 ? 0 : context.allocate(4 * taps(first) * n);
-  const starts = lookup === 0 ? 0 : context.allocate(startBytes(first));
+  const signBytes = accumulator === null ? lookupWeightBytes(first) : nibbleWeightBytes(first);
+  const signs = weight !== null && activation !== null ? context.allocate(signBytes) : 0;
+  const isExact = signs !== 0 && accumulator === null;
+  const correction = isExact ? context.allocate(4 * taps(first) * n) : 0;
+  const starts = isExact ? context.allocate(startBytes(first)) : 0;
   const ones = useBias && activation !== null ? context.constant(new Float32Array(n).fill(1)) : 0;
   const scratch = context.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
   const sumsBeforeBias = context.declare((lane) => (ones === 0 ? 0 : 4 * outputPixels(node.shape(lane)) * n));
@@ -137,8 +145,10 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     const call = (name: Call["kernel"], ...args: number[]): void => {
       calls.push({ node: node.name, kernel: name, arguments: args });
     };
-    if (activations && weights) {
-      call("sign_lookup_weights", descriptor, kernel, lookup);
+    if (activations && weights && accumulator !== null) {
+      call("sign_nibble_weights", descriptor, kernel, signs);
+    } else if (activations && weights) {
+      call("sign_lookup_weights", descriptor, kernel, signs);
       call("bb_correction_real", descriptor, kernel, correction);
       call("bb_starts", descriptor, correction, starts);
     } else if (weight !== null) {
@@ -165,15 +175,22 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
         continue;
       }
       if (!writtenBefore) emit("sign_nibbles", descriptor, x, nibbles);
-      if (weights && useBias) {
-        emit("bb_lookup_conv_norm", descriptor, nibbles, lookup, starts, ones, bias, 0, y, 0, 0, 0, n);
-      } else if (weights) {
-        emit("bb_lookup_conv_real", descriptor, nibbles, lookup, starts, y, 0, n);
-      } else {
-        const sums = useBias ? sumsBeforeBias(lane) : y;
-        emit("fb_conv", descriptor, nibbles, effective, sums, scratch(lane));
-        if (useBias) emit("affine", sums, outputPixels(shape), n, ones, bias, y);
+      if (weights && accumulator === null && useBias) {
+        emit("bb_lookup_conv_norm", descriptor, nibbles, signs, starts, ones, bias, 0, y, 0, 0, 0, n);
+        continue;
       }
+      if (weights && accumulator === null) {
+        emit("bb_lookup_conv_real", descriptor, nibbles, signs, starts, y, 0, n);
+        continue;
+      }
+      const sums = useBias ? sumsBeforeBias(lane) : y;
+      if (weights) {
+        const wraps = Number(accumulator?.overflow === "wrap");
+        emit("bb_accumulate8_conv", descriptor, nibbles, signs, wraps, sums, 0, n);
+      } else {
+        emit("fb_conv", descriptor, nibbles, effective, sums, scratch(lane));
+      }
+      if (useBias) emit("affine", sums, outputPixels(shape), n, ones, bias, y);
     }
   };
 
@@ -211,8 +228,13 @@ function realInput(
   return padded;
 }
 
-function planLanes({ name, activation, shape }: ProductNode, context: PlanContext): readonly LaneBuffers[] {
-  const everBits = activation !== null && context.products === "auto";
+/** Whether operands that are +-1 travel as bits. */
+const takesBits = ({ accumulator }: ProductNode, { products }: PlanContext): boolean =>
+  products === "auto" || accumulator !== null;
+
+function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffers[] {
+  const { name, activation, shape } = node;
+  const everBits = activation !== null && takesBits(node, context);
   const everReal = !everBits || activation.quantizer.forward !== "sign";
   const bytes = (lane: Lane): number => {
     const { images, height, width, channels } = shape(lane);
