@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../io/json.ts";
 import type { Task } from "../nn/models/tasks.ts";
-import type { Schedule } from "../quantizers/quantizer.ts";
 
 /** The name that stands for no quantizer at all: the same network in float, one run for all tasks. */
 export const FLOAT = "fp";
@@ -16,6 +15,10 @@ export const FLOAT = "fp";
  * runs of before are not taken for runs of now. New options enter an identity only where they are not neutral.
  */
 const REVISION = 1;
+
+/** The course of a learning rate over a run: it stays, or falls to 0 along a line or half a cosine. */
+export const decays = ["none", "linear", "cosine"] as const;
+export type Decay = (typeof decays)[number];
 
 /** What all runs of a grid have in common. */
 export interface Settings {
@@ -29,7 +32,8 @@ export interface Settings {
   readonly model: { readonly name: string; readonly inputShape: readonly number[]; readonly classes: number };
   readonly epochs: number;
   readonly batchSize: number;
-  readonly optimizer: { readonly name: string; readonly learningRate: Schedule };
+  /** By name, with its defaults; how the learning rate falls from its first value. Words, for makers' values may grow fields. */
+  readonly optimizer: { readonly name: string; readonly learningRate: number; readonly decay: Decay };
 }
 
 export interface Grid {

@@ -44,13 +44,9 @@ export function comparisonTable(rows: readonly Row[]): string {
 const markdownLine = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 
-/** "adam, learning rate 0.001". */
-function optimizerText({ name, learningRate }: Settings["optimizer"]): string {
-  if (learningRate.kind === "constant") return `${name}, learning rate ${learningRate.value}`;
-  const { kind, ...numbers } = learningRate;
-  const said = Object.entries(numbers).map(([key, value]) => `${key} ${String(value)}`);
-  return `${name}, learning rate ${kind} (${said.join(", ")})`;
-}
+/** "adam, learning rate 0.001 falling to 0 (cosine)". */
+const optimizerText = ({ name, learningRate, decay }: Settings["optimizer"]): string =>
+  `${name}, learning rate ${learningRate}${decay === "none" ? "" : ` falling to 0 (${decay})`}`;
 
 /** What all runs have in common, in lines of label and value. */
 export function settingsLines({

@@ -5,7 +5,7 @@
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
-import { cellsOf, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
+import { cellsOf, type Decay, decays, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
 import { pictureOf } from "../../compare/picture.ts";
 import {
   comparisonCsv,
@@ -26,7 +26,7 @@ import { lookUp, unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import type { Schedule } from "../../quantizers/quantizer.ts";
-import { schedules } from "../../quantizers/schedule.ts";
+import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
 import { tooFew } from "../../train/evaluate.ts";
 import { type Optimizer, optimizers } from "../../train/optimizers.ts";
 import { readData } from "../data.ts";
@@ -36,8 +36,6 @@ import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { addCommonOptions, addWorkersOption, oneOfWords, realNumber, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
-
-const DECAYS = ["none", "linear", "cosine"] as const;
 
 interface CompareOptions {
   readonly data: string;
@@ -52,7 +50,7 @@ interface CompareOptions {
   readonly batchSize: number;
   readonly optimizer: string;
   readonly learningRate?: number;
-  readonly decay: (typeof DECAYS)[number];
+  readonly decay: Decay;
   readonly workers?: number;
   readonly out: string;
   readonly title?: string;
@@ -86,8 +84,8 @@ export function compareCommand(context: Context): Command {
     .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
     .option(
       "--decay <course>",
-      `of the learning rate to 0: ${DECAYS.join(", ")}`,
-      oneOfWords("--decay", DECAYS),
+      `of the learning rate to 0: ${decays.join(", ")}`,
+      oneOfWords("--decay", decays),
       "none",
     )
     .option("--title <text>", "of the page and the picture");
@@ -101,7 +99,7 @@ export function compareCommand(context: Context): Command {
 
 async function compare(options: CompareOptions, context: Context): Promise<void> {
   const { output, signal } = context;
-  const { make, learningRate } = optimizerOf(options);
+  const { optimizer, description } = optimizerOf(options);
   if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
   const data = await readSplits(options);
   if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
@@ -113,7 +111,7 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
     model: { name: basename(options.model), inputShape: data.train.shape, classes: data.classes.length },
     epochs: options.epochs,
     batchSize: options.batchSize,
-    optimizer: { name: options.optimizer, learningRate },
+    optimizer: description,
   };
   const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds };
   const runs = runsOf(grid, networks.hashOf);
@@ -121,7 +119,6 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
   const finished = new Map<string, FinishedRun>();
   const directory = join(options.out, "runs");
   const { graphOf } = networks;
-  const optimizer = make({ learningRate });
   const began = performance.now();
   try {
     for await (const event of runGrid({
@@ -163,19 +160,23 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
   );
 }
 
-interface Step {
-  readonly make: (options: { learningRate?: number | Schedule }) => Optimizer;
-  readonly learningRate: Schedule;
-}
+const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
+  none: (from) => schedules.constant(from),
+  linear: (from) => schedules.linear(from, 0),
+  cosine: (from) => schedules.cosine(from, 0),
+};
 
-/** The optimizer and the course of its learning rate. */
-function optimizerOf({ optimizer, learningRate, decay }: CompareOptions): Step {
-  const make: Step["make"] = lookUp("optimizer", optimizer, optimizers);
-  const usual = make({}).learningRate;
-  if (learningRate === undefined && decay === "none") return { make, learningRate: usual };
-  const from = learningRate ?? (usual.kind === "constant" ? usual.value : 1e-3);
-  const courses = { none: schedules.constant, linear: schedules.linear, cosine: schedules.cosine };
-  return { make, learningRate: decay === "none" ? courses.none(from) : courses[decay](from, 0) };
+/** The optimizer, and what determines it. */
+function optimizerOf({ optimizer: name, learningRate, decay }: CompareOptions): {
+  readonly optimizer: Optimizer;
+  readonly description: Settings["optimizer"];
+} {
+  const make: (options: { learningRate?: Schedule }) => Optimizer = lookUp("optimizer", name, optimizers);
+  const first = learningRate ?? evaluateSchedule(make({}).learningRate, 0);
+  return {
+    optimizer: make({ learningRate: courses[decay](first) }),
+    description: { name, learningRate: first, decay },
+  };
 }
 
 async function readSplits({ data: name, dataDir, trainImages, testImages }: CompareOptions): Promise<Dataset> {
