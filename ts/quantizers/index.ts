@@ -1,5 +1,13 @@
 /** Quantizers: pairs of a forward and a backward map, their schedules and their names. */
 export { backwardMaps, checkQuantizer, forwardMaps } from "./check.ts";
+export {
+  type DecomposeOptions,
+  type Decomposes,
+  type Decomposition,
+  type DoesNotDecompose,
+  decompose,
+} from "./decompose.ts";
+export type { SampledP, SampledT } from "./decompose-sample.ts";
 export type {
   EdeOptions,
   PiecewiseLinearOptions,
@@ -16,6 +24,8 @@ export {
   isHardForwardMap,
   type ParameterName,
 } from "./maps.ts";
+export type { Pair, PairPoint } from "./pair.ts";
+export { type FunctionPair, type NamedPair, pairOf } from "./pair-of.ts";
 export type {
   BackwardMap,
   ForwardMap,
