@@ -404,6 +404,26 @@ exports! {
         optimizer::adam_step(write(w, n), read(g, n), m, v, &hyper)
     }
 
+    /// hyper `f32 [2]` = gamma, threshold; w `f32 [n]` of -1 and +1, m `f32 [n]`.
+    fn bop_step(w: *mut f32, g: *const f32, m: *mut f32, n: usize, hyper: *const f32) {
+        let [gamma, threshold] = *hyper.cast::<[f32; 2]>();
+        optimizer::bop_step(write(w, n), read(g, n), write(m, n), &optimizer::Bop { gamma, threshold })
+    }
+
+    /// hyper `f32 [6]` = gamma, sigma, threshold, epsilon, 1 - (1 - gamma)^t, 1 - (1 - sigma)^t (both 1 in the biased
+    /// form); w `f32 [n]` of -1 and +1, m and v `f32 [n]`.
+    fn bop_second_step(w: *mut f32, g: *const f32, m: *mut f32, v: *mut f32, n: usize, hyper: *const f32) {
+        let [gamma, sigma, threshold, epsilon, correction1, correction2] = *hyper.cast::<[f32; 6]>();
+        let hyper = optimizer::Bop2 { gamma, sigma, threshold, epsilon, correction1, correction2 };
+        optimizer::bop_second_step(write(w, n), read(g, n), write(m, n), write(v, n), &hyper)
+    }
+
+    /// out `u32 [1]` = how many signs of after `f32 [n]` are not those of before.
+    fn count_flips(before: *const f32, after: *const f32, n: usize, out: *mut u32) {
+        write(out, 1)[0] = optimizer::count_flips(read(before, n), read(after, n));
+        false
+    }
+
     /// y = a + b.
     fn add(a: *const f32, b: *const f32, y: *mut f32, n: usize) {
         reduce::add_tensors(read(a, n), read(b, n), write(y, n));
