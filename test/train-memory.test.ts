@@ -10,7 +10,7 @@ import { shapesOf } from "../ts/nn/shapes.ts";
 import type { Call, Program } from "../ts/runtime/program.ts";
 import { createLaneMemory } from "../ts/train/lane-memory.ts";
 import { layoutParameters } from "../ts/train/layout.ts";
-import { optimizers, slotCount } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
 import { measurePlan } from "../ts/train/reserve.ts";
 
 const lane = (index: number) => ({ index, first: 0, images: 1 });
@@ -100,12 +100,11 @@ describe("a step", () => {
     ["resnet20", resnet20({ weightQuantizer: "bnn", activationQuantizer: "bnn" })],
     ["resnet20 with BNN++", resnet20({ weightQuantizer: "bnn++", activationQuantizer: "bnn" })],
   ])("of %s takes at most a fifth more than what must be kept", (_name, graph) => {
-    const layout = layoutParameters(parametersOf(graph), slotCount(optimizer), 0);
+    const layout = layoutParameters(parametersOf(graph), optimizer, 0);
     const source = {
       graph,
       shapes: shapesOf(graph),
       layout,
-      optimizer,
       batch: 128,
       products: "auto",
       observed: false,

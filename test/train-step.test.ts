@@ -27,7 +27,7 @@ import { createEngine } from "../ts/train/engine.ts";
 import { estimateStatistics, evaluate } from "../ts/train/evaluate.ts";
 import type { StepEvent } from "../ts/train/events.ts";
 import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../ts/train/weights.ts";
 import { expectClose, inputOf, longestSum, randomDataset, randomSplit } from "./oracle/compare.ts";
 import { type Moments, sizeOf } from "./oracle/layers.ts";
@@ -347,6 +347,25 @@ describe("optimizers", () => {
     ["AdamW", optimizers.adamw({ learningRate: falling, epsilon, weightDecay: 0.1 })],
   ])("%s", async (_title, optimizer) => {
     await expectOracle(pool, { graph, optimizer, steps: 3, of: 5, amplification: 10 });
+  });
+
+  // Thresholds at which some weights are flipped and others not, in each of the steps.
+  const flipped = sequential({ inputShape: [4, 4, 3] }, [
+    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: "bc", useBias: false }),
+    layers.batchNorm({ momentum: 0.75 }),
+    layers.binaryConv2d({ filters: 6, kernelSize: 3, weightQuantizer: "bnn" }),
+    layers.batchNorm(),
+    ...head(),
+  ]);
+  const rest = optimizers.sgd({ learningRate: falling });
+  test.each([
+    ["Bop", optimizers.bop({ gamma: 0.3, threshold: 0.003 })],
+    ["Bop with schedules", optimizers.bop({ gamma: falling, threshold: { kind: "linear", from: 0.01, to: 0.001 } })],
+    ["biased second-order Bop", optimizers.bop2({ gamma: 0.2, sigma: 0.1, threshold: 0.4 })],
+    ["unbiased second-order Bop", optimizers.bop2({ gamma: 0.2, sigma: 0.1, threshold: 0.4, unbiased: true })],
+    ["SGD", optimizers.sgd({ learningRate: 0.2 })],
+  ])("%s for binary weights, another for the rest", async (_title, binary) => {
+    await expectOracle(pool, { graph: flipped, optimizer: caseOptimizer({ binary, rest }), steps: 3, of: 5 });
   });
 
   test("latent weights of bnn, and no others, are clipped at 1", async () => {

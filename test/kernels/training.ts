@@ -386,4 +386,99 @@ const adam = property("Adam and AdamW", updates, (bench, options) => {
   status("adam_step of NaN", bench.call("adam_step", ...broken), 1);
 });
 
-export const trainingProperties = [normForward, normalize, normFold, normBackward, pool, means, loss, sgd, adam];
+const flips = fc.record({
+  n: lengths,
+  seed: seeds,
+  gamma: fc.constantFrom(1, 0.3, 1e-2, 1e-4),
+  threshold: fc.constantFrom(0, 1e-8, 1e-2, 0.3),
+  unbiased: fc.boolean(),
+});
+
+const signOf = (value: number): number => (value < 0 ? -1 : 1);
+
+/** That a weight is flipped where its score lies above the threshold, and left where it lies below; `error` lies between. */
+function sameFlips(
+  before: Float32Array,
+  after: Float32Array,
+  scores: Float64Array,
+  threshold: number,
+  error: (i: number) => number,
+): void {
+  for (const [i, w] of before.entries()) {
+    const above = w * scores[i]! - threshold;
+    const flipped = after[i] === -w;
+    if (!flipped && after[i] !== w) throw new Error(`weight ${i} was ${w} and is ${after[i]}`);
+    if (Math.abs(above) > error(i) && flipped !== above > 0) throw new Error(`weight ${i} is wrong by ${above}`);
+  }
+}
+
+const bop = property("Bop: the mean gradient, and flips above the threshold", flips, (bench, options) => {
+  const { n, seed, gamma, threshold } = options;
+  const random = numbers(seed);
+  const [w, g, m] = [random.reals(n).map(signOf), random.reals(n), random.reals(n)];
+  const hyper = bench.input(Float32Array.of(gamma, threshold));
+  const [weights, mean] = [bench.state(w), bench.state(m)];
+  status("bop_step", bench.call("bop_step", weights, bench.input(g), mean, n, hyper), 0);
+  const moved = Float64Array.from(g, (value, i) => (1 - Math.fround(gamma)) * m[i]! + Math.fround(gamma) * value);
+  const error = (i: number): number => 4 * unit * (Math.abs(g[i]!) + 2 * Math.abs(m[i]!));
+  within("mean gradient", mean.read(), moved, error);
+  sameFlips(w, weights.read(), moved, Math.fround(threshold), error);
+  const bad = bench.input(g.map((value, i) => (i === n - 1 ? Number.NaN : value)));
+  status("bop_step of NaN", bench.call("bop_step", weights, bad, mean, n, hyper), 1);
+});
+
+const secondBop = property("second-order Bop, biased and unbiased", flips, (bench, options) => {
+  const { n, seed, threshold, unbiased } = options;
+  const random = numbers(seed);
+  const [w, g, m, v] = [random.reals(n).map(signOf), random.reals(n), random.reals(n), random.between(n, 0.01, 2)];
+  const [gamma, sigma, epsilon] = [options.gamma, 1e-3, 1e-10].map(Math.fround) as [number, number, number];
+  const step = 1 + random.below(100);
+  const [first, second] = [gamma, sigma].map((rate) => (unbiased ? Math.fround(1 - (1 - rate) ** step) : 1)) as [
+    number,
+    number,
+  ];
+  const hyper = bench.input(Float32Array.of(gamma, sigma, threshold, epsilon, first, second));
+  const [weights, mean, square] = [bench.state(w), bench.state(m), bench.state(v)];
+  status("bop_second_step", bench.call("bop_second_step", weights, bench.input(g), mean, square, n, hyper), 0);
+  const means = Float64Array.from(g, (value, i) => (1 - gamma) * m[i]! + gamma * value);
+  const squares = Float64Array.from(g, (value, i) => (1 - sigma) * v[i]! + sigma * value ** 2);
+  const meanError = (i: number): number => 4 * unit * (Math.abs(g[i]!) + 2 * Math.abs(m[i]!));
+  within("mean gradient", mean.read(), means, meanError);
+  within("mean square", square.read(), squares, (i) => 4 * unit * (g[i]! ** 2 + 2 * v[i]!));
+  const roots = squares.map((value) => Math.sqrt(value / second) + epsilon);
+  const scores = means.map((value, i) => value / first / roots[i]!);
+  sameFlips(w, weights.read(), scores, Math.fround(threshold), (i) => {
+    return meanError(i) / first / roots[i]! + 8 * unit * (Math.abs(scores[i]!) + threshold);
+  });
+  const bad = bench.input(g.map((value, i) => (i === n - 1 ? Number.NaN : value)));
+  status("bop_second_step of NaN", bench.call("bop_second_step", weights, bad, mean, square, n, hyper), 1);
+});
+
+const counted = property(
+  "how many weights were flipped",
+  fc.record({ n: lengths, seed: seeds }),
+  (bench, { n, seed }) => {
+    const random = numbers(seed);
+    const zeros = (values: Float32Array): Float32Array =>
+      values.map((value) => [value, value, value, 0, -0][random.below(5)] as number);
+    const [before, after] = [zeros(random.reals(n)), zeros(random.reals(n))];
+    const count = bench.output(Uint32Array, 1);
+    status("count_flips", bench.call("count_flips", bench.input(before), bench.input(after), n, count), 0);
+    sameNumbers("flips", count.read(), [before.filter((value, i) => signOf(value) !== signOf(after[i]!)).length]);
+  },
+);
+
+export const trainingProperties = [
+  normForward,
+  normalize,
+  normFold,
+  normBackward,
+  pool,
+  means,
+  loss,
+  sgd,
+  adam,
+  bop,
+  secondBop,
+  counted,
+];

@@ -15,7 +15,7 @@ import { type Optimizer, optimizers } from "../../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../../ts/train/weights.ts";
 import { expectClose, inputOf, longestSum, randomDataset } from "./compare.ts";
 import { runNetwork } from "./network.ts";
-import { type State, startFrom, trainStep } from "./training.ts";
+import { type State, startFrom, startingWeights, trainStep } from "./training.ts";
 
 const MARGIN = 2 ** -17;
 /** The update is minus the gradient. */
@@ -72,7 +72,7 @@ export async function trained(
 function prepare({ graph, optimizer = gradientAsUpdate, images = 10, steps = 1, of = steps + 1 }: Case) {
   for (let seed = 1; seed <= 60; seed++) {
     const data = randomDataset(seed, [images, images - 3], inputShapeOf(graph), classesOf(graph));
-    const weights = randomParameters(graph, seed);
+    const weights = startingWeights(graph, optimizer, randomParameters(graph, seed));
     const tested = runNetwork(graph, startFrom(weights).weights, inputOf(data.test), data.test.labels, "evaluate");
     let margin = tested.margin;
     const states: State[] = [startFrom(weights)];

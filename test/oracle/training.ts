@@ -3,9 +3,10 @@
  * running statistics, each from its definition.
  */
 import type { Graph } from "../../ts/nn/graph.ts";
+import { parametersOf } from "../../ts/nn/parameters.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
-import type { Optimizer } from "../../ts/train/optimizers.ts";
-import type { Moments, Value } from "./layers.ts";
+import type { Bop, Bop2, Optimizer, ParameterOptimizer } from "../../ts/train/optimizers.ts";
+import { type Margin, type Moments, note, type Value } from "./layers.ts";
 import { type Result, runNetwork, type Weights } from "./network.ts";
 
 export interface State {
@@ -22,6 +23,28 @@ export const startFrom = (weights: ReadonlyMap<string, ArrayLike<number>>): Stat
   updates: 0,
 });
 
+/** What trains the parameter `name`: of two optimizers the first is for latent weights. */
+function optimizerOf(graph: Graph, optimizer: Optimizer, name: string): ParameterOptimizer {
+  if (optimizer.kind !== "case") return optimizer;
+  const latent = parametersOf(graph).some((parameter) => parameter.name === name && parameter.role === "latent");
+  return latent ? optimizer.binary : optimizer.rest;
+}
+
+/** Weights as an optimizer starts with them: Bop's are the signs of what is given. */
+export function startingWeights(
+  graph: Graph,
+  optimizer: Optimizer,
+  weights: ReadonlyMap<string, Float32Array>,
+): ReadonlyMap<string, Float32Array> {
+  return new Map(
+    [...weights].map(([name, values]) => {
+      const { kind } = optimizerOf(graph, optimizer, name);
+      const signed = (kind === "bop" || kind === "bop2") && !name.includes("/moving");
+      return [name, signed ? values.map((value) => (value < 0 ? -1 : 1)) : values];
+    }),
+  );
+}
+
 /** One step over one batch at `progress`; `result` is what the forward and backward passes gave. */
 export function trainStep(
   graph: Graph,
@@ -35,10 +58,16 @@ export function trainStep(
   const weights = new Map(state.weights);
   const slots = new Map(state.slots);
   const updates = state.updates + 1;
+  const margin: Margin = { smallest: result.margin };
   for (const [name, gradient] of result.gradients) {
     const old = state.weights.get(name) as Float64Array;
     const blank = (): Float64Array => new Float64Array(old.length);
-    const moved = update(optimizer, old, gradient, state.slots.get(name) ?? [blank(), blank()], updates, progress);
+    const own = optimizerOf(graph, optimizer, name);
+    const kept = state.slots.get(name) ?? ([blank(), blank()] as const);
+    const moved =
+      own.kind === "bop" || own.kind === "bop2"
+        ? flip(own, old, gradient, kept, updates, progress, margin)
+        : update(own, old, gradient, kept, updates, progress);
     const limit = clipOf(graph, name);
     weights.set(name, limit === 0 ? moved.weights : moved.weights.map((w) => Math.max(-limit, Math.min(limit, w))));
     slots.set(name, moved.slots);
@@ -58,7 +87,7 @@ export function trainStep(
       );
     }
   }
-  return { state: { weights, slots, updates }, result };
+  return { state: { weights, slots, updates }, result: { ...result, margin: margin.smallest } };
 }
 
 /** What one batch contributes to the running statistics: the mean, and the unbiased variance n / (n - 1) var. */
@@ -69,7 +98,7 @@ export function runningStatistics(moments: Moments): { readonly mean: Float64Arr
 
 /** SGD in PyTorch's form; Adam (Kingma and Ba, algorithm 1), with decoupled decay AdamW (Loshchilov and Hutter). */
 function update(
-  optimizer: Optimizer,
+  optimizer: Exclude<ParameterOptimizer, Bop | Bop2>,
   weights: Float64Array,
   gradient: Float64Array,
   [first, second]: readonly [Float64Array, Float64Array],
@@ -91,6 +120,38 @@ function update(
   const moved = weights.map((w, i) => {
     const [mean, square] = [(m[i] as number) / (1 - beta1 ** step), (v[i] as number) / (1 - beta2 ** step)];
     return w - (coupled ? 0 : rate * decay * w) - (rate * mean) / (Math.sqrt(square) + epsilon);
+  });
+  return { weights: moved, slots: [m, v] };
+}
+
+/**
+ * Bop (Helwegen et al., algorithm 1): flip where w m > tau. Its second order (Suarez-Ramirez et al.) takes m over the root of
+ * the mean square, both divided by 1 - (1 - rate)^t in the unbiased form. `margin` learns how close a score came to tau.
+ */
+function flip(
+  optimizer: Bop | Bop2,
+  weights: Float64Array,
+  gradient: Float64Array,
+  [first, second]: readonly [Float64Array, Float64Array],
+  step: number,
+  progress: number,
+  margin: Margin,
+): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
+  const gamma = evaluateSchedule(optimizer.gamma, progress);
+  const tau = evaluateSchedule(optimizer.threshold, progress);
+  const m = first.map((value, i) => (1 - gamma) * value + gamma * (gradient[i] as number));
+  let v = second;
+  let scores = m;
+  if (optimizer.kind === "bop2") {
+    const { sigma, epsilon, unbiased } = optimizer;
+    v = second.map((value, i) => (1 - sigma) * value + sigma * (gradient[i] as number) ** 2);
+    const [ofM, ofV] = unbiased ? [1 - (1 - gamma) ** step, 1 - (1 - sigma) ** step] : [1, 1];
+    scores = m.map((value, i) => value / ofM / (Math.sqrt((v[i] as number) / ofV) + epsilon));
+  }
+  const moved = weights.map((w, i) => {
+    const along = w * (scores[i] as number);
+    note(margin, along, tau);
+    return along > tau ? -w : w;
   });
   return { weights: moved, slots: [m, v] };
 }

@@ -8,7 +8,7 @@ import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
-import type { Optimizer } from "../train/optimizers.ts";
+import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers.ts";
 
 interface TrainingFacts {
   readonly data: Dataset;
@@ -29,8 +29,8 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     inputOffset: String(data.train.offset),
     trainImages: String(data.train.count),
     ...quantizersOf(graph),
-    optimizer: optimizer.kind === "adam" && optimizer.decoupled ? "adamw" : optimizer.kind,
-    learningRate: JSON.stringify(optimizer.learningRate),
+    optimizer: optimizerName(optimizer),
+    learningRate: JSON.stringify(learningRateOf(optimizer)),
     epochs: String(facts.epochs),
     batchSize: String(facts.batchSize),
     seed: String(facts.seed),

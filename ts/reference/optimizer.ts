@@ -1,9 +1,11 @@
 /**
  * One update of a parameter in tfjs: SGD in PyTorch's form, Adam (Kingma and Ba, 2015, algorithm 1) with decoupled decay as
- * AdamW (Loshchilov and Hutter, 2019); then the clipping of latent weights.
+ * AdamW (Loshchilov and Hutter, 2019), and then the clipping of latent weights; Bop (Helwegen et al., 2019) and its second
+ * order (Suarez-Ramirez et al., 2021), which flip binary weights.
  */
 import type { Graph } from "../nn/graph.ts";
-import { hyperOf, type Optimizer } from "../train/optimizers.ts";
+import type { ParameterOptimizer } from "../train/optimizers.ts";
+import { hyperOf } from "../train/updates.ts";
 import { type Near, near } from "./maps.ts";
 import { isProduct } from "./operations.ts";
 import { FEW, UNIT } from "./rounding.ts";
@@ -25,13 +27,15 @@ interface UpdateMoment {
 /** The parameter and the optimizer's tensors after an update. */
 export function update(
   tf: TensorFlow,
-  optimizer: Optimizer,
+  optimizer: ParameterOptimizer,
   weights: Tensor,
   gradient: Tensor,
   slots: readonly Tensor[],
   { progress, update: number, clip }: UpdateMoment,
 ): Updated {
   const hyper = hyperOf(optimizer, progress, number, clip).map(Math.fround);
+  if (optimizer.kind === "bop") return bop(tf, hyper, weights, gradient, slots);
+  if (optimizer.kind === "bop2") return secondBop(tf, hyper, weights, gradient, slots);
   const moved =
     optimizer.kind === "sgd"
       ? sgd(tf, optimizer.nesterov, hyper, weights, gradient, slots)
@@ -98,6 +102,56 @@ function adam(
     return tf.add(tf.add(fromFirst, fromSecond), tf.mul(tf.abs(weights), 8 * UNIT));
   });
   return { weights: moved, slots: [mNear, vNear] };
+}
+
+function bop(
+  tf: TensorFlow,
+  [gamma = 0, threshold = 0]: readonly number[],
+  weights: Tensor,
+  gradient: Tensor,
+  [mean]: readonly Tensor[],
+): Updated {
+  const m = meanOf(tf, mean ?? tf.zerosLike(weights), gradient, gamma);
+  return { weights: flip(tf, weights, m, threshold), slots: [m] };
+}
+
+function secondBop(
+  tf: TensorFlow,
+  hyper: readonly number[],
+  weights: Tensor,
+  gradient: Tensor,
+  [mean, square]: readonly Tensor[],
+): Updated {
+  const [gamma, sigma, threshold, epsilon, first, second] = hyper as [number, number, number, number, number, number];
+  const m = meanOf(tf, mean ?? tf.zerosLike(weights), gradient, gamma);
+  const v = meanOf(tf, square ?? tf.zerosLike(weights), tf.square(gradient), sigma);
+  const root = tf.add(tf.sqrt(tf.div(v.value, second)), epsilon);
+  const score = tf.div(tf.div(m.value, first), root);
+  const scored = near(score, () => {
+    const fromMean = tf.div(tf.div(m.distance, first), root);
+    // Of sqrt(v): half the relative distance of v, which is that of a sum of squares.
+    return tf.add(fromMean, tf.mul(tf.abs(score), FEW));
+  });
+  return { weights: flip(tf, weights, scored, threshold), slots: [m, v] };
+}
+
+/** (1 - rate) of what was and `rate` of what is new. */
+function meanOf(tf: TensorFlow, old: Tensor, given: Tensor, rate: number): Near {
+  const value = tf.add(tf.mul(old, 1 - rate), tf.mul(given, rate));
+  return near(value, () => {
+    const height = tf.add(tf.abs(old), tf.mul(tf.add(tf.abs(given), tf.abs(old)), rate));
+    return tf.mul(height, 8 * UNIT);
+  });
+}
+
+/** Weights whose score has their sign and lies above the threshold, flipped; either sign is right within rounding of it. */
+function flip(tf: TensorFlow, weights: Tensor, score: Near, threshold: number): Near {
+  const along = tf.mul(weights, score.value);
+  const value = tf.where(tf.greater(along, threshold), tf.neg(weights), weights);
+  return near(value, () => {
+    const undecided = tf.lessEqual(tf.abs(tf.sub(along, threshold)), tf.add(score.distance, threshold * UNIT));
+    return tf.mul(tf.cast(undecided, "float32"), 2);
+  });
 }
 
 /** The bound that a quantizer puts on the latent weights of the parameter `name`; 0 for none. */

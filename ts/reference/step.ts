@@ -8,12 +8,13 @@
  * (`curve.ts`).
  */
 import type { Split } from "../io/dataset.ts";
-import type { Graph, GraphNode } from "../nn/graph.ts";
+import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
-import type { Optimizer } from "../train/optimizers.ts";
+import { type Optimizer, optimizerFor } from "../train/optimizers.ts";
 import { ownerOf } from "../train/plan.ts";
+import { updateOf } from "../train/updates.ts";
 import { compare, compareNumbers, compareTogether, type Label, lacksFilterGradient, unsupported } from "./compare.ts";
 import { isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
 import { exactly, type Near } from "./maps.ts";
@@ -180,18 +181,20 @@ export async function* compareUpdates(
 ): AsyncGenerator<Row, void, undefined> {
   const { subject, graph, seen } = step;
   const { before, after, progress, update: number } = seen;
+  const roles = new Map(parametersOf(graph).map(({ name, role }) => [name, role]));
   for (const [name, gradient] of seen.parameterGradients) {
+    const own = optimizerFor(optimizer, roles.get(name) as Parameter["role"]);
     const tensor = (values: Float32Array): Tensor => tf.tensor(values, [values.length]);
     const old = before.slots.get(name) ?? [];
     const moment = { progress, update: number, clip: clipOf(graph, name) };
     const label: Label = { subject, node: name, quantity: "update" };
     const slots = (after.slots.get(name) ?? []).map((ours, place) => ({
-      label: { ...label, node: `${name} (${slotNames[optimizer.kind][place]})` },
+      label: { ...label, node: `${name} (${updateOf(own).slots[place]})` },
       ours,
     }));
     yield* await compareTogether(tf, [{ label, ours: after.parameters.get(name) as Float32Array }, ...slots], () => {
       const weights = tensor(before.parameters.get(name) as Float32Array);
-      const updated = update(tf, optimizer, weights, tensor(gradient), old.map(tensor), moment);
+      const updated = update(tf, own, weights, tensor(gradient), old.map(tensor), moment);
       return [updated.weights, ...updated.slots];
     });
   }
@@ -210,5 +213,3 @@ export async function* compareUpdates(
     }
   }
 }
-
-const slotNames = { sgd: ["velocity"], adam: ["first moment", "second moment"] } as const;

@@ -8,7 +8,7 @@ import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
 import { input, layers, type QuantizerChoice } from "../nn/layers.ts";
 import { quantizerNames } from "../quantizers/registry.ts";
-import { type Optimizer, optimizers } from "../train/optimizers.ts";
+import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers.ts";
 
 /** A network, and how it is trained. */
 export interface Case {
@@ -160,14 +160,22 @@ function updates(): readonly Case[] {
     adam: optimizers.adam({ learningRate: 1e-2 }),
     adamw: optimizers.adamw({ learningRate: 1e-2, weightDecay: 0.1 }),
   };
-  return Object.entries(kinds).map(([name, optimizer]) =>
+  const flips = {
+    bop: optimizers.bop({ gamma: 0.1, threshold: 1e-4 }),
+    bop2: optimizers.bop2({ gamma: 0.1, sigma: 0.1, threshold: 0.3 }),
+    "bop2, unbiased": optimizers.bop2({ gamma: 0.1, sigma: 0.1, threshold: 0.3, unbiased: true }),
+  };
+  const dense = (name: string, optimizer: Optimizer, weightQuantizer: string): Case =>
     around(
       name,
       [3, 3, 3],
-      (x) => layers.binaryDense({ units: 9, name: "dense" }).apply(layers.flatten().apply(x)),
+      (x) => layers.binaryDense({ units: 9, name: "dense", weightQuantizer }).apply(layers.flatten().apply(x)),
       optimizer,
-    ),
-  );
+    );
+  return [
+    ...Object.entries(kinds).map(([name, optimizer]) => dense(name, optimizer, "bnn++")),
+    ...Object.entries(flips).map(([name, binary]) => dense(name, caseOptimizer({ binary, rest: sgd }), "bc")),
+  ];
 }
 
 /** All of them. */

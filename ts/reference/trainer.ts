@@ -6,7 +6,8 @@
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
-import { type Optimizer, slotCount } from "../train/optimizers.ts";
+import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
+import { updateOf } from "../train/updates.ts";
 import { crossEntropy, evaluateNode, isProduct, type Moments } from "./operations.ts";
 import { clipOf, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
@@ -45,16 +46,19 @@ export function createReferenceTrainer(
   const shapes = shapesOf(graph);
   const variables = new Map<string, Variable>();
   const slots = new Map<string, readonly Variable[]>();
+  const optimizers = new Map<string, ParameterOptimizer>();
   for (const { name, role, shape } of parametersOf(graph)) {
     const values = weights.get(name) as Float32Array;
     variables.set(
       name,
       tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), role !== "statistic")),
     );
-    const count = role === "statistic" ? 0 : slotCount(optimizer);
+    if (role === "statistic") continue;
+    const own = optimizerFor(optimizer, role);
+    optimizers.set(name, own);
     slots.set(
       name,
-      Array.from({ length: count }, () => tf.tidy(() => tf.variable(tf.zeros([...shape]), false))),
+      updateOf(own).slots.map(() => tf.tidy(() => tf.variable(tf.zeros([...shape]), false))),
     );
   }
   const variable = (name: string): Variable => variables.get(name) as Variable;
@@ -97,7 +101,8 @@ export function createReferenceTrainer(
   const move = (name: string, gradient: Tensor, progress: number, number: number): void => {
     const state = slots.get(name) as readonly Variable[];
     const moment = { progress, update: number, clip: clipOf(graph, name) };
-    const moved = update(tf, optimizer, variable(name), gradient, state, moment);
+    const own = optimizers.get(name) as ParameterOptimizer;
+    const moved = update(tf, own, variable(name), gradient, state, moment);
     variable(name).assign(moved.weights.value);
     for (const [place, { value }] of moved.slots.entries()) {
       // Without momentum the velocity is the one that was.

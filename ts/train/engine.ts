@@ -10,12 +10,13 @@ import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
 import type { Program, Write } from "../runtime/program.ts";
 import type { Products } from "./context.ts";
-import { layoutParameters, type ParameterLayout } from "./layout.ts";
+import { layoutParameters, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 import { createDataStore, createRegion, type Region } from "./memory.ts";
-import { hyperOf, type Optimizer, slotCount } from "./optimizers.ts";
+import type { Optimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
 import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
 import { type MeasuredPlan, measurePlan, type PlanSource, placed, reservePlan, trainMode } from "./reserve.ts";
+import { checkFits, hyperOf } from "./updates.ts";
 
 export interface Engine {
   readonly pool: Pool;
@@ -63,16 +64,21 @@ export interface EngineOptions {
   readonly observed?: boolean;
 }
 
-/** Puts the state of `graph` into the pool's memory; values are still zero. */
+/**
+ * Puts the state of `graph` into the pool's memory; values are still zero.
+ *
+ * @throws ProxbitError `argument` where the optimizer has no rule for a parameter.
+ */
 export async function createEngine(
   graph: Graph,
   optimizer: Optimizer,
   pool: Pool,
   options: EngineOptions = {},
 ): Promise<Engine> {
+  checkFits(graph, optimizer);
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
-  const layoutAt = (base: number): ParameterLayout => layoutParameters(parameters, slotCount(optimizer), base);
+  const layoutAt = (base: number): ParameterLayout => layoutParameters(parameters, optimizer, base);
   const layout = layoutAt(await pool.reserve(layoutAt(0).end));
   const region = createRegion(pool);
   const dataAt = createDataStore(pool);
@@ -93,7 +99,7 @@ export async function createEngine(
 
   const source = (batch: number): PlanSource => {
     const { products = "auto", observed = false } = options;
-    return { graph, shapes, layout, optimizer, batch, products, observed };
+    return { graph, shapes, layout, batch, products, observed };
   };
 
   const planFor = async (batch: number): Promise<TrainingPlan> => {
@@ -126,14 +132,14 @@ export async function createEngine(
     quantizers.map((quantizer) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
 
   const training = (plan: TrainingPlan, data: DataAddress, progress: number): Program =>
-    trainProgram(plan, data, trainMode(progress), optimizer);
+    trainProgram(plan, data, trainMode(progress));
 
   const inputs: Engine["inputs"] = (plan, images, live, views) => {
     const numbers = new Uint32Array(plan.batch);
     numbers.set(images);
     const writes: Write[] = [{ address: plan.indices, bytes: new Uint8Array(numbers.buffer) }];
     if (live !== undefined) {
-      const floats = liveNumbers(plan, optimizer, live);
+      const floats = liveNumbers(plan, live);
       writes.push({ address: plan.hyper.address, bytes: new Uint8Array(floats.buffer) });
     }
     if (live?.kind === "train") {
@@ -165,7 +171,7 @@ export async function createEngine(
   };
 }
 
-function liveNumbers(plan: TrainingPlan, optimizer: Optimizer, live: Live): Float32Array {
+function liveNumbers(plan: TrainingPlan, live: Live): Float32Array {
   const { hyper, graph } = plan;
   const floats = new Float32Array(hyper.floats);
   for (const node of graph.nodes) {
@@ -177,7 +183,8 @@ function liveNumbers(plan: TrainingPlan, optimizer: Optimizer, live: Live): Floa
   for (const { site, offset } of hyper.sites) floats.set(stateAt(site.quantizer, live.progress).parameters, offset);
   const clips = new Map(plan.sites.filter((s) => s.operand === "weight").map((s) => [s.node, s.quantizer.clipLatent]));
   for (const [name, offset] of hyper.updates) {
-    const parameter = plan.context.parameters.tensors.get(name)?.parameter as Parameter;
+    const { parameter, optimizer } = plan.context.parameters.tensors.get(name) as TrainedTensor;
+    if (optimizer === null) continue;
     const clip = parameter.role === "latent" ? (clips.get(parameter.node) ?? 0) : 0;
     floats.set(hyperOf(optimizer, live.progress, live.update, clip), offset);
   }

@@ -12,6 +12,7 @@ export interface StepEvent {
   /** Mean cross-entropy of the batch, in nats, and share of right answers, both of the network as it trains. */
   readonly loss: number;
   readonly accuracy: number;
+  /** Of a caseOptimizer that of the real parameters; 0 where nothing has one, as with Bop alone. */
   readonly learningRate: number;
   readonly imagesPerSecond: number;
   /** Seconds to the end of the last epoch, validation left out. */

@@ -24,7 +24,6 @@ import { share } from "../table.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
-import type { Optimizer } from "./optimizers.ts";
 import { trainProgram } from "./programs.ts";
 import { type MemoryUse, trainMode } from "./reserve.ts";
 
@@ -68,11 +67,7 @@ export interface TrainingExplanation {
 }
 
 /** See `Trainer.explain`. */
-export function explainTraining(
-  engine: Engine,
-  optimizer: Optimizer,
-  options: TrainingExplainOptions,
-): TrainingExplanation {
+export function explainTraining(engine: Engine, options: TrainingExplainOptions): TrainingExplanation {
   const subject: Subject = { code: "argument", what: "explain" };
   plainObject(options, ["batchSize", "progress"], subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
@@ -80,7 +75,7 @@ export function explainTraining(
   const { graph, shapes, pool } = engine;
   const { draft, memory } = engine.measure(batch);
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
-  const program = trainProgram(draft, { images: 0, labels: 0, scale: 1, offset: 0 }, trainMode(progress), optimizer);
+  const program = trainProgram(draft, { images: 0, labels: 0, scale: 1, offset: 0 }, trainMode(progress));
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 

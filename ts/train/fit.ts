@@ -3,7 +3,6 @@ import { booleanOf, integerIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
-import { evaluateSchedule } from "../quantizers/schedule.ts";
 import type { Failure } from "../runtime/program.ts";
 import { type Augmentation, checkAugmentation, drawViews } from "./augment.ts";
 import { checkSplit } from "./check.ts";
@@ -18,7 +17,7 @@ import {
   tooFew,
 } from "./evaluate.ts";
 import type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./events.ts";
-import type { Optimizer } from "./optimizers.ts";
+import { learningRateAt, type Optimizer } from "./optimizers.ts";
 import { sumLosses } from "./programs.ts";
 import { restorePrevious } from "./weights.ts";
 
@@ -198,7 +197,7 @@ async function* runEpoch(
         steps,
         loss: sums.loss / batch,
         accuracy: sums.correct / batch,
-        learningRate: evaluateSchedule(optimizer.learningRate, progressAt(step - 1)),
+        learningRate: learningRateAt(optimizer, progressAt(step - 1)),
         imagesPerSecond: (1000 * batch) / millisecondsPerStep,
         secondsLeft: (millisecondsPerStep * (total - (epoch - 1) * steps - step)) / 1000,
       };

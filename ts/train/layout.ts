@@ -6,6 +6,8 @@
 import type { Parameter } from "../nn/graph.ts";
 import { createArena } from "../runtime/arena.ts";
 import type { Range } from "../runtime/program.ts";
+import { type Optimizer, optimizerFor, type ParameterOptimizer } from "./optimizers.ts";
+import { updateOf } from "./updates.ts";
 
 export interface TrainedTensor {
   readonly parameter: Parameter;
@@ -13,6 +15,8 @@ export interface TrainedTensor {
   readonly size: number;
   /** Address of the value. */
   readonly value: number;
+  /** What updates it; null for statistics. */
+  readonly optimizer: ParameterOptimizer | null;
   /** Addresses of the optimizer's state, each as large as the value; empty for statistics. */
   readonly slots: readonly number[];
 }
@@ -29,10 +33,10 @@ export interface ParameterLayout {
 /** Elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 
-/** Lays out `parameters` from `base` on, with `slotsPerParameter` tensors of optimizer state. */
+/** Lays out `parameters` from `base` on, each with the state that its part of `optimizer` keeps. */
 export function layoutParameters(
   parameters: readonly Parameter[],
-  slotsPerParameter: number,
+  optimizer: Optimizer,
   base: number,
 ): ParameterLayout {
   const floats = parameters.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);
@@ -44,9 +48,9 @@ export function layoutParameters(
   let value = values.address;
   for (const parameter of parameters) {
     const size = sizeOf(parameter.shape);
-    const count = parameter.role === "statistic" ? 0 : slotsPerParameter;
-    const slots = Array.from({ length: count }, () => arena.allocate(4 * size));
-    tensors.set(parameter.name, { parameter, size, value, slots });
+    const own = parameter.role === "statistic" ? null : optimizerFor(optimizer, parameter.role);
+    const slots = own === null ? [] : updateOf(own).slots.map(() => arena.allocate(4 * size));
+    tensors.set(parameter.name, { parameter, size, value, optimizer: own, slots });
     value += 4 * size;
   }
   const end = arena.end();

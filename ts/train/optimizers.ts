@@ -1,9 +1,9 @@
 /**
- * Optimizers as plain values. The update itself runs in the core (`crates/kernels/src/optimizer.rs`); here stand the
- * options, their checks, and the numbers that change from step to step.
+ * Optimizers as plain values: their options and the checks of these. The update itself runs in the core
+ * (`crates/kernels/src/optimizer`); what an optimizer keeps and reads there stands in `updates.ts`.
  */
-import { booleanOf, numberIn, oneOf, plainObject, type Subject } from "../checks.ts";
-import { exactPower } from "../quantizers/elementary.ts";
+import { booleanOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import type { Parameter } from "../nn/graph.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { evaluateSchedule, scheduleRange, toSchedule } from "../quantizers/schedule.ts";
 
@@ -27,7 +27,41 @@ export interface Adam {
   readonly decoupled: boolean;
 }
 
-export type Optimizer = Sgd | Adam;
+/**
+ * Bop (Helwegen et al., "Latent Weights Do Not Exist", NeurIPS 2019, algorithm 1): a binary weight has no latent one behind
+ * it. m = (1 - gamma) m + gamma g; w is flipped where w m > threshold, strictly.
+ */
+export interface Bop {
+  readonly kind: "bop";
+  readonly gamma: Schedule;
+  readonly threshold: Schedule;
+}
+
+/**
+ * Second-order Bop (Suarez-Ramirez et al., "A Bop and Beyond", 2021): v = (1 - sigma) v + sigma g^2 beside Bop's m; w is
+ * flipped where w m / (sqrt(v) + epsilon) > threshold. `unbiased`: m and v are divided by 1 - (1 - gamma)^t and
+ * 1 - (1 - sigma)^t first, as in Adam.
+ */
+export interface Bop2 {
+  readonly kind: "bop2";
+  readonly gamma: Schedule;
+  readonly sigma: number;
+  readonly threshold: Schedule;
+  readonly epsilon: number;
+  readonly unbiased: boolean;
+}
+
+/** An optimizer of single parameters. */
+export type ParameterOptimizer = Sgd | Adam | Bop | Bop2;
+
+/** One optimizer for the binary weights, another for all else: biases, norms, real kernels. */
+export interface CaseOptimizer {
+  readonly kind: "case";
+  readonly binary: ParameterOptimizer;
+  readonly rest: Sgd | Adam;
+}
+
+export type Optimizer = ParameterOptimizer | CaseOptimizer;
 
 /** A number, or its course over one call of `fit`. */
 export type Rate = number | Schedule;
@@ -38,11 +72,14 @@ function within(name: string, value: number, low: number, high: number): number 
   return numberIn(value, low, high, name, subject);
 }
 
-function rate(value: Rate): Schedule {
-  const schedule = toSchedule(value, "learningRate", subject);
-  for (const end of scheduleRange(schedule)) within("learningRate", end, 0, 1e30);
+/** A number or schedule that stays in [low, high]. */
+function course(name: string, value: Rate, low: number, high: number): Schedule {
+  const schedule = toSchedule(value, name, subject);
+  for (const end of scheduleRange(schedule)) within(name, end, low, high);
   return schedule;
 }
+
+const rate = (value: Rate): Schedule => course("learningRate", value, 0, 1e30);
 
 const allowed = (options: object, keys: readonly string[]): void => {
   plainObject(options, keys, subject);
@@ -65,6 +102,23 @@ export interface AdamOptions {
 export interface AdamWOptions extends AdamOptions {
   readonly weightDecay?: number;
 }
+
+/** `gamma` in (0, 1], how fast the mean follows the gradients; `threshold` from 0. Either may follow a schedule. */
+export interface BopOptions {
+  readonly gamma?: Rate;
+  readonly threshold?: Rate;
+}
+
+/** Beside Bop's options `sigma` in (0, 1] and `epsilon` > 0. `unbiased` takes a gamma that stays the same. */
+export interface Bop2Options extends BopOptions {
+  readonly sigma?: number;
+  readonly epsilon?: number;
+  readonly unbiased?: boolean;
+}
+
+/** The least rate of a mean: f32 holds it exactly enough, and no gradient vanishes in it. */
+const SLOWEST = 1e-12;
+const LARGEST_THRESHOLD = 1e18;
 
 function adamOf(options: AdamWOptions, weightDecay: number, decoupled: boolean): Adam {
   return {
@@ -98,51 +152,111 @@ export const optimizers = {
     allowed(options, ["learningRate", "beta1", "beta2", "epsilon", "weightDecay"]);
     return adamOf(options, options.weightDecay ?? 4e-3, true);
   },
+  bop: (options: BopOptions = {}): Bop => {
+    allowed(options, ["gamma", "threshold"]);
+    return {
+      kind: "bop",
+      gamma: course("gamma", options.gamma ?? 1e-4, SLOWEST, 1),
+      threshold: course("threshold", options.threshold ?? 1e-8, 0, LARGEST_THRESHOLD),
+    };
+  },
+  bop2: (options: Bop2Options = {}): Bop2 => {
+    allowed(options, ["gamma", "sigma", "threshold", "epsilon", "unbiased"]);
+    const gamma = course("gamma", options.gamma ?? 1e-7, SLOWEST, 1);
+    const unbiased = booleanOf(options.unbiased ?? false, "unbiased", subject);
+    if (unbiased && gamma.kind !== "constant") {
+      reject(
+        subject,
+        "gamma",
+        "one number where bop2 is unbiased, for its correction is 1 - (1 - gamma)^t",
+        gamma.kind,
+      );
+    }
+    return {
+      kind: "bop2",
+      gamma,
+      sigma: within("sigma", options.sigma ?? 1e-3, SLOWEST, 1),
+      threshold: course("threshold", options.threshold ?? 1e-6, 0, LARGEST_THRESHOLD),
+      epsilon: within("epsilon", options.epsilon ?? 1e-10, 1e-20, 1),
+      unbiased,
+    };
+  },
 };
 
-const sgdKeys = ["kind", "learningRate", "momentum", "nesterov", "weightDecay"];
-const adamKeys = ["kind", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "decoupled"];
+/**
+ * Gives binary weights (those behind a weight quantizer) one optimizer and all other parameters another, as Larq's
+ * CaseOptimizer does. Bop needs it wherever a network has a parameter that is real, and nearly every network has.
+ *
+ * @example
+ * caseOptimizer({ binary: optimizers.bop(), rest: optimizers.adam({ learningRate: 0.01 }) })
+ * @throws ProxbitError `argument` for options that are no optimizers, or a `rest` that only flips signs.
+ */
+export function caseOptimizer(options: {
+  readonly binary: ParameterOptimizer;
+  readonly rest: Sgd | Adam;
+}): CaseOptimizer {
+  const { binary, rest } = plainObject(options, ["binary", "rest"], { ...subject, what: "caseOptimizer" });
+  const [first, second] = [checkOptimizer(binary), checkOptimizer(rest)];
+  if (first.kind === "case") reject(subject, "binary", "an optimizer of single parameters", "another caseOptimizer");
+  if (second.kind !== "sgd" && second.kind !== "adam") {
+    reject(subject, "rest", "sgd, adam or adamw, for the parameters it is for are real", second.kind);
+  }
+  return { kind: "case", binary: first, rest: second };
+}
+
+const keysOfKind = {
+  sgd: ["kind", "learningRate", "momentum", "nesterov", "weightDecay"],
+  adam: ["kind", "learningRate", "beta1", "beta2", "epsilon", "weightDecay", "decoupled"],
+  bop: ["kind", "gamma", "threshold"],
+  bop2: ["kind", "gamma", "sigma", "threshold", "epsilon", "unbiased"],
+  case: ["kind", "binary", "rest"],
+} as const;
+const kinds = Object.keys(keysOfKind) as (keyof typeof keysOfKind)[];
 
 /** An optimizer out of a value of unknown origin: a fresh copy. @throws ProxbitError `argument` for anything else. */
 export function checkOptimizer(value: unknown): Optimizer {
-  const { kind } = plainObject(value, [...sgdKeys, ...adamKeys], subject);
-  if (oneOf(kind, ["sgd", "adam"], "kind", subject) === "sgd") {
-    const { kind: _, ...options } = plainObject(value, sgdKeys, subject);
-    return optimizers.sgd(options);
+  const kind = oneOf(plainObject(value, Object.values(keysOfKind).flat(), subject).kind, kinds, "kind", subject);
+  const { kind: _, ...options } = plainObject(value, keysOfKind[kind], subject);
+  switch (kind) {
+    case "sgd":
+      return optimizers.sgd(options);
+    case "adam": {
+      const { weightDecay, decoupled, ...rest } = options;
+      return adamOf(rest, weightDecay as number, booleanOf(decoupled, "decoupled", subject));
+    }
+    case "bop":
+      return optimizers.bop(options);
+    case "bop2":
+      return optimizers.bop2(options);
+    case "case":
+      return caseOptimizer(options as { binary: ParameterOptimizer; rest: Sgd | Adam });
   }
-  const { kind: _, weightDecay, decoupled, ...options } = plainObject(value, adamKeys, subject);
-  return adamOf(options, weightDecay as number, booleanOf(decoupled, "decoupled", subject));
 }
 
-/** Tensors of state that the optimizer keeps for each trained parameter. */
-export const slotCount = (optimizer: Optimizer): number => (optimizer.kind === "sgd" ? 1 : 2);
+/** The optimizer of the parameters that play `role` in a layer. */
+export function optimizerFor(optimizer: Optimizer, role: Parameter["role"]): ParameterOptimizer {
+  if (optimizer.kind !== "case") return optimizer;
+  return role === "latent" ? optimizer.binary : optimizer.rest;
+}
 
-/** Floats that the core reads for one update of one parameter. */
-export const HYPER_FLOATS = 9;
+/** Whether the optimizer works on weights that are -1 or +1 themselves, with no latent weight behind them. */
+export const isBop = (optimizer: ParameterOptimizer): optimizer is Bop | Bop2 =>
+  optimizer.kind === "bop" || optimizer.kind === "bop2";
 
-/**
- * The numbers of one update, as the core's `sgd_step` and `adam_step` read them.
- *
- * @param progress course of the run in [0, 1], for the learning rate
- * @param update number of this update since the optimizer's state was zero, from 1
- * @param clip bound on abs(w) after the update, 0 for none
- */
-export function hyperOf(optimizer: Optimizer, progress: number, update: number, clip: number): readonly number[] {
-  const learningRate = evaluateSchedule(optimizer.learningRate, progress);
-  if (optimizer.kind === "sgd") {
-    return [learningRate, optimizer.momentum, optimizer.weightDecay, optimizer.nesterov ? 1 : 0, clip];
-  }
-  const { beta1, beta2, epsilon, weightDecay, decoupled } = optimizer;
-  const correction = (beta: number): number => 1 - exactPower(Math.fround(beta), update);
-  return [
-    learningRate,
-    beta1,
-    beta2,
-    epsilon,
-    weightDecay,
-    decoupled ? 1 : 0,
-    correction(beta1),
-    correction(beta2),
-    clip,
-  ];
+/** The name it has among the makers; of two, both. */
+export function optimizerName(optimizer: Optimizer): string {
+  if (optimizer.kind === "case") return `${optimizerName(optimizer.binary)} + ${optimizerName(optimizer.rest)}`;
+  return optimizer.kind === "adam" && optimizer.decoupled ? "adamw" : optimizer.kind;
+}
+
+/** The course of the step size: of a caseOptimizer that of `rest`. Bop has none: it only flips signs. */
+export function learningRateOf(optimizer: Optimizer): Schedule | null {
+  if (optimizer.kind === "case") return optimizer.rest.learningRate;
+  return isBop(optimizer) ? null : optimizer.learningRate;
+}
+
+/** The step size at `progress` in [0, 1]; 0 where nothing has one. */
+export function learningRateAt(optimizer: Optimizer, progress: number): number {
+  const schedule = learningRateOf(optimizer);
+  return schedule === null ? 0 : evaluateSchedule(schedule, progress);
 }

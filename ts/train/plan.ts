@@ -20,7 +20,7 @@ import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elem
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
 import { type ParameterLayout, sizeOf } from "./layout.ts";
-import { HYPER_FLOATS } from "./optimizers.ts";
+import { updateOf } from "./updates.ts";
 
 /** Lanes a batch is cut into, however many workers there are: at most this many workers share a step. */
 export const LANES = 8;
@@ -250,8 +250,8 @@ function planHyper(graph: Graph, parameters: ParameterLayout, allocate: (bytes: 
     }
   }
   const updates = new Map<string, number>();
-  for (const [name, { parameter }] of parameters.tensors) {
-    if (parameter.role !== "statistic") updates.set(name, take(HYPER_FLOATS));
+  for (const [name, { optimizer }] of parameters.tensors) {
+    if (optimizer !== null) updates.set(name, take(updateOf(optimizer).hyperFloats));
   }
   const address = allocate(4 * floats);
   const sites = found.map(({ node, operand, quantizer, offset }) => ({

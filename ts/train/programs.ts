@@ -10,8 +10,9 @@ import { type Call, type Program, type ProgramBuilder, programBuilder } from "..
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
 import { sizeOf, type TrainedTensor } from "./layout.ts";
-import type { Optimizer } from "./optimizers.ts";
+import type { ParameterOptimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
+import { updateOf } from "./updates.ts";
 
 /** A data set in the pool's memory. */
 export interface DataAddress {
@@ -28,7 +29,7 @@ const CHUNK = 16384;
  * One step of training from the batch whose image numbers stand at `plan.indices`. Like the other programs here it is
  * written over the symbolic addresses of the lanes' memory.
  */
-export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, optimizer: Optimizer): Program {
+export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
@@ -44,7 +45,7 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, 
     builder.task([{ node: "", kernel: "copy", arguments: args }]);
   }
   builder.barrier();
-  for (const source of sources) update(plan, source, optimizer, builder);
+  for (const source of sources) update(plan, source, builder);
   return builder.finish();
 }
 
@@ -180,12 +181,12 @@ function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBu
   }
 }
 
-function update(plan: TrainingPlan, source: GradientSource, optimizer: Optimizer, builder: ProgramBuilder): void {
-  const { parameter, value, slots, size } = tensorOf(plan, source);
+function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
+  const { parameter, value, slots, size, optimizer } = tensorOf(plan, source);
+  const { kernel } = updateOf(optimizer as ParameterOptimizer);
   const hyper = plan.hyper.address + 4 * (plan.hyper.updates.get(parameter.name) as number);
   for (const [start, count] of chunks(size)) {
     const tensors = [value, source.gradient, ...slots].map((address) => address + 4 * start);
-    const kernel = optimizer.kind === "sgd" ? "sgd_step" : "adam_step";
     builder.task([{ node: parameter.node, kernel, arguments: [...tensors, count, hyper] }]);
   }
 }

@@ -8,7 +8,6 @@ import { stateAt } from "../quantizers/state.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Mode, Products } from "./context.ts";
 import type { ParameterLayout } from "./layout.ts";
-import { type Optimizer, slotCount } from "./optimizers.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
 
@@ -37,7 +36,6 @@ export interface PlanSource {
   readonly graph: Graph;
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly layout: ParameterLayout;
-  readonly optimizer: Optimizer;
   readonly batch: number;
   readonly products: Products;
   /** Whether programs keep copies of all values and gradients. */
@@ -61,22 +59,21 @@ const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPl
 
 /** Plans without a place, to see what runs and what it needs. */
 export function measurePlan(source: PlanSource): MeasuredPlan {
-  const { layout, optimizer, batch } = source;
+  const { layout, batch } = source;
   const draft = planAt(source, 0, 0);
   const nowhere: DataAddress = { images: 0, labels: 0, scale: 1, offset: 0 };
   const programs: Program[] = [
     evaluateProgram(draft, nowhere, batch),
     estimateProgram(draft, nowhere),
     ...turns(draft.sites.map(({ quantizer }) => quantizer)).map((progress) =>
-      trainProgram(draft, nowhere, trainMode(progress), optimizer),
+      trainProgram(draft, nowhere, trainMode(progress)),
     ),
   ];
   const placements = programs.map((program) => draft.laneMemory.place(program));
   const laneBytes = Math.max(...placements.map(({ bytes }) => bytes));
   const acrossLoss = Math.max(...placements.map((placement) => placement.acrossLoss));
-  const trained = [...layout.tensors.values()].filter(({ parameter }) => parameter.role !== "statistic");
-  const gradients = trained.reduce((sum, { size }) => sum + 4 * size, 0);
-  const state = layout.values.bytes + gradients * (1 + slotCount(optimizer));
+  const trained = [...layout.tensors.values()].filter(({ optimizer }) => optimizer !== null);
+  const state = trained.reduce((sum, { size, slots }) => sum + 4 * size * (1 + slots.length), layout.values.bytes);
   const memory = {
     stepBytes: planAt(source, 0, laneBytes).end,
     stateBytes: layout.values.bytes + layout.previous.bytes + layout.slots.bytes,

@@ -109,7 +109,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
         await estimateStatistics(engine, state.seed, split, estimateOptions);
         state.metadata = { ...inputOf(split), ...state.metadata };
       },
-      explain: (explainOptions = {}) => explainTraining(engine, optimizer, explainOptions),
+      explain: (explainOptions = {}) => explainTraining(engine, explainOptions),
       profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
       weights: () => engine.alone(() => readWeights(engine)),
       setWeights: (weights) => writeWeights(engine, weights),

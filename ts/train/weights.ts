@@ -6,6 +6,10 @@ import { createArena } from "../runtime/arena.ts";
 import type { Call } from "../runtime/program.ts";
 import type { Engine } from "./engine.ts";
 import type { TrainedTensor } from "./layout.ts";
+import { isBop } from "./optimizers.ts";
+
+/** sign(0) = sign(-0) = +1, as everywhere. */
+const sign = (value: number): number => (value >= 0 ? 1 : -1);
 
 /** Fills the values, and the copy that a failed step goes back to, from the graph's initialisers. */
 export async function initialize(engine: Engine, seed: number): Promise<void> {
@@ -53,12 +57,14 @@ export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, 
   await engine.alone(async () => writeValues(engine, new Map([...(await readWeights(engine)), ...weights])));
 }
 
-/** Writes all values, to the block in use and to its copy. */
+/** Writes all values, to the block in use and to its copy; of binary weights without latent ones the signs. */
 async function writeValues(engine: Engine, weights: ReadonlyMap<string, Float32Array>): Promise<void> {
   const { values, previous, tensors } = engine.layout;
   const floats = new Float32Array(values.bytes / 4);
-  for (const [name, { value }] of tensors) {
-    floats.set(weights.get(name) as Float32Array, (value - values.address) / 4);
+  for (const [name, { value, optimizer }] of tensors) {
+    const given = weights.get(name) as Float32Array;
+    const kept = optimizer !== null && isBop(optimizer) ? given.map(sign) : given;
+    floats.set(kept, (value - values.address) / 4);
   }
   const bytes = new Uint8Array(floats.buffer);
   await engine.pool.write(values.address, bytes);

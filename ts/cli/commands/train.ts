@@ -51,7 +51,7 @@ export function trainCommand(context: Context): Command {
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
     .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
-    .option("--optimizer <name>", Object.keys(optimizers).join(", "), "adam")
+    .option("--optimizer <name>", "sgd, adam, adamw", "adam")
     .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
   addWorkersOption(command);
@@ -115,6 +115,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
 }
 
 function optimizerOf({ optimizer, learningRate }: TrainOptions): Optimizer {
-  const make: (options: { learningRate?: number }) => Optimizer = lookUp("optimizer", optimizer, optimizers);
+  const { sgd, adam, adamw } = optimizers;
+  const make: (options: { learningRate?: number }) => Optimizer = lookUp("optimizer", optimizer, { sgd, adam, adamw });
   return make(learningRate === undefined ? {} : { learningRate });
 }

@@ -1,0 +1,113 @@
+/**
+ * What a parameter's optimizer is to the core: the kernel that makes its step, the tensors of state this keeps, and the
+ * numbers it reads, which change from step to step. And whether an optimizer suits a network at all.
+ */
+import { ProxbitError } from "../errors.ts";
+import type { Graph, Parameter } from "../nn/graph.ts";
+import { parametersOf } from "../nn/parameters.ts";
+import { exactPower } from "../quantizers/elementary.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import { evaluateSchedule } from "../quantizers/schedule.ts";
+import type { KernelName } from "../runtime/exports.ts";
+import { isBop, type Optimizer, optimizerFor, optimizerName, type ParameterOptimizer } from "./optimizers.ts";
+
+interface Update {
+  readonly kernel: KernelName;
+  /** The tensors of state, each as large as the parameter, as people call them. */
+  readonly slots: readonly string[];
+  /** Floats that the kernel reads for one parameter. */
+  readonly hyperFloats: number;
+}
+
+const updates: Readonly<Record<ParameterOptimizer["kind"], Update>> = {
+  sgd: { kernel: "sgd_step", slots: ["velocity"], hyperFloats: 5 },
+  adam: { kernel: "adam_step", slots: ["first moment", "second moment"], hyperFloats: 9 },
+  bop: { kernel: "bop_step", slots: ["mean gradient"], hyperFloats: 2 },
+  bop2: { kernel: "bop_second_step", slots: ["mean gradient", "mean square"], hyperFloats: 6 },
+};
+
+/** What the core needs to know of an optimizer. */
+export const updateOf = (optimizer: ParameterOptimizer): Update => updates[optimizer.kind];
+
+/**
+ * The numbers of one update, as the core's kernel reads them.
+ *
+ * @param progress course of the run in [0, 1], for schedules
+ * @param update number of this update since the optimizer's state was zero, from 1
+ * @param clip bound on abs(w) after the update, 0 for none; Bop's weights need none
+ */
+export function hyperOf(
+  optimizer: ParameterOptimizer,
+  progress: number,
+  update: number,
+  clip: number,
+): readonly number[] {
+  /** 1 - kept^t, for the f32 that the kernel counts with. */
+  const correction = (kept: number): number => 1 - exactPower(kept, update);
+  switch (optimizer.kind) {
+    case "sgd": {
+      const { momentum, weightDecay, nesterov } = optimizer;
+      return [evaluateSchedule(optimizer.learningRate, progress), momentum, weightDecay, nesterov ? 1 : 0, clip];
+    }
+    case "adam": {
+      const { beta1, beta2, epsilon, weightDecay, decoupled } = optimizer;
+      const corrections = [beta1, beta2].map((beta) => correction(Math.fround(beta)));
+      const learningRate = evaluateSchedule(optimizer.learningRate, progress);
+      return [learningRate, beta1, beta2, epsilon, weightDecay, decoupled ? 1 : 0, ...corrections, clip];
+    }
+    case "bop":
+      return [evaluateSchedule(optimizer.gamma, progress), evaluateSchedule(optimizer.threshold, progress)];
+    case "bop2": {
+      const { sigma, epsilon, unbiased } = optimizer;
+      const [gamma, threshold] = [optimizer.gamma, optimizer.threshold].map((s) => evaluateSchedule(s, progress)) as [
+        number,
+        number,
+      ];
+      const corrections = [gamma, sigma].map((rate) => (unbiased ? correction(1 - Math.fround(rate)) : 1));
+      return [gamma, sigma, threshold, epsilon, ...corrections];
+    }
+  }
+}
+
+/**
+ * That `optimizer` has a rule for every trained parameter of `graph`.
+ *
+ * @throws ProxbitError `argument` for a Bop that is to train real parameters, or binary weights whose quantizer is made for
+ * latent ones.
+ */
+export function checkFits(graph: Graph, optimizer: Optimizer): void {
+  for (const parameter of parametersOf(graph)) {
+    const own = optimizerFor(optimizer, parameter.role);
+    if (parameter.role === "statistic" || !isBop(own)) continue;
+    if (parameter.role !== "latent") throw needsCase(parameter, own);
+    const quantizer = quantizerOf(graph, parameter);
+    if (quantizer !== null && !keepsSigns(quantizer)) throw needsPlainSign(parameter, own, quantizer);
+  }
+}
+
+function quantizerOf(graph: Graph, { node: name }: Parameter): Quantizer | null {
+  const node = graph.nodes.find((candidate) => candidate.name === name);
+  return node?.op === "conv2d" || node?.op === "dense" ? node.attributes.weightQuantizer : null;
+}
+
+/** Whether a weight of -1 or +1 passes as it is, and its gradient too: BNN's box holds both ends. */
+const keepsSigns = ({ forward, backward }: Quantizer): boolean =>
+  forward === "sign" && (backward === "one" || backward === "box");
+
+function needsCase({ name }: Parameter, optimizer: ParameterOptimizer): ProxbitError {
+  const kind = optimizerName(optimizer);
+  return new ProxbitError(
+    "argument",
+    `${kind} flips binary weights, and "${name}" is real`,
+    `Use caseOptimizer({ binary: optimizers.${kind}(), rest: optimizers.adam() }), on the command line ` +
+      `--binary-optimizer ${kind} beside --optimizer.`,
+  );
+}
+
+function needsPlainSign({ name }: Parameter, optimizer: ParameterOptimizer, quantizer: Quantizer): ProxbitError {
+  return new ProxbitError(
+    "argument",
+    `${optimizerName(optimizer)} has no latent weights, and the quantizer "${quantizer.name}" of "${name}" is made for them`,
+    'Take "bc" (sign forward, the gradient as it is back) as the layer\'s weightQuantizer, or another optimizer.',
+  );
+}
