@@ -42,7 +42,7 @@ describe("what a run costs the caller", () => {
     const optimizer = optimizers.adam({});
     const engine = await createEngine(binary(), optimizer, counting);
     await initialize(engine, 1);
-    const state = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
+    const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
     const sizes: [memory: number, programs: number][] = [];
     for (let i = 0; i < 3; i++) {
       for await (const event of fitNetwork(engine, optimizer, state, data, { epochs: 4, batchSize: 16 })) {

@@ -198,7 +198,7 @@ describe("events", () => {
     ]);
     const engine = await createEngine(graph, optimizer, watched);
     await initialize(engine, 1);
-    const state = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
+    const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
     const run = fitNetwork(engine, optimizer, state, data, { epochs: 10, batchSize: 50, validate: false });
     const kernels: string[] = [];
     const forwardKernel = (program: Program): string | undefined =>

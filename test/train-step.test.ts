@@ -358,9 +358,10 @@ describe("optimizers", () => {
     ...head(),
   ]);
   const rest = optimizers.sgd({ learningRate: falling });
+  const lower = { kind: "linear", from: 0.004, to: 0.001 } as const;
   test.each([
     ["Bop", optimizers.bop({ gamma: 0.3, threshold: 0.003 })],
-    ["Bop with schedules", optimizers.bop({ gamma: falling, threshold: { kind: "linear", from: 0.01, to: 0.001 } })],
+    ["Bop with schedules", optimizers.bop({ gamma: { kind: "linear", from: 0.5, to: 0.3 }, threshold: lower })],
     ["biased second-order Bop", optimizers.bop2({ gamma: 0.2, sigma: 0.1, threshold: 0.4 })],
     ["unbiased second-order Bop", optimizers.bop2({ gamma: 0.2, sigma: 0.1, threshold: 0.4, unbiased: true })],
     ["SGD", optimizers.sgd({ learningRate: 0.2 })],
@@ -394,7 +395,7 @@ describe("running statistics", () => {
     const data = randomDataset(5, [12, 4], [6, 5, 3], 3);
     const engine = await createEngine(graph, optimizer, pool);
     await writeWeights(engine, randomParameters(graph, 5));
-    const state: TrainerState = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
+    const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
     const events: StepEvent[] = [];
     for await (const event of fitNetwork(engine, optimizer, state, data, {
       epochs: 2,

@@ -103,11 +103,12 @@ export {
 } from "./quantizers/index.ts";
 export type { Variant } from "./runtime/variants.ts";
 export type { Augmentation } from "./train/augment.ts";
-export type { EvaluateOptions } from "./train/evaluate.ts";
-export type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./train/events.ts";
+export type { EvaluateOptions, SoftNetwork } from "./train/evaluate.ts";
+export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation } from "./train/events.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain-text.ts";
 export type { FitOptions } from "./train/fit.ts";
+export type { FlipRatio } from "./train/flips.ts";
 export {
   type Adam,
   type AdamOptions,
@@ -126,4 +127,5 @@ export {
   type SgdOptions,
 } from "./train/optimizers.ts";
 export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/profile.ts";
+export type { StartOptions, StartSource } from "./train/start-from.ts";
 export { Trainer, type TrainerOptions } from "./train/trainer.ts";

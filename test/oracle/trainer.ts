@@ -57,7 +57,7 @@ export async function trained(
   const engine = await createEngine(graph, optimizer, pool, { products });
   await writeWeights(engine, weights);
   const before = await evaluate(engine, data.test, { batchSize: data.train.count });
-  const state: TrainerState = { seed: 1, epochs: 0, updates: 0, busy: false, metadata: {} };
+  const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
   const seen: Step[] = [];
   const run = fitNetwork(engine, optimizer, state, data, { epochs: of, batchSize: data.train.count, validate: false });
   for await (const event of run) {

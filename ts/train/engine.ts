@@ -15,7 +15,7 @@ import { createDataStore, createRegion, type Region } from "./memory.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
 import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
-import { type MeasuredPlan, measurePlan, type PlanSource, placed, reservePlan, trainMode } from "./reserve.ts";
+import { type MeasuredPlan, measurePlan, modeAt, type PlanSource, placed, reservePlan, trainMode } from "./reserve.ts";
 import { checkFits, hyperOf } from "./updates.ts";
 
 export interface Engine {
@@ -37,12 +37,15 @@ export interface Engine {
   readonly hardness: (progress: number) => string;
   /** A step of training, as it stands at `progress`. */
   readonly trainingProgram: (plan: TrainingPlan, split: Split, progress: number) => Promise<Program>;
-  /** The evaluation of a batch of which `valid` images count. */
+  /** Whether at `progress` the network is another than its hard-signed one: some quantizer's forward map is still soft. */
+  readonly soft: (progress: number) => boolean;
+  /** The evaluation of a batch of which `valid` images count, of the hard-signed network. */
   readonly evaluatingProgram: (plan: TrainingPlan, split: Split, valid: number) => Promise<Program>;
   /** The numbers of programs that the workers hold. */
-  readonly trainStep: (plan: TrainingPlan, split: Split, progress: number) => Promise<number>;
-  readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number) => Promise<number>;
-  readonly estimateStep: (plan: TrainingPlan, split: Split) => Promise<number>;
+  readonly trainStep: (plan: TrainingPlan, split: Split, progress: number, flips?: boolean) => Promise<number>;
+  /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
+  readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number, progress?: number | null) => Promise<number>;
+  readonly estimateStep: (plan: TrainingPlan, split: Split, progress?: number | null) => Promise<number>;
   /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
   readonly measure: (batch: number) => MeasuredPlan;
   /**
@@ -52,10 +55,14 @@ export interface Engine {
   readonly inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => readonly Write[];
 }
 
-/** Where a step stands: `update` counts from 1; `estimate` counts batches from 0 while statistics are estimated. */
+/**
+ * Where a step stands: `update` counts from 1; `estimate` counts batches from 0 while statistics are estimated. `progress` is
+ * where quantizers stand, null in the hard-signed network.
+ */
 export type Live =
   | { readonly kind: "train"; readonly progress: number; readonly update: number }
-  | { readonly kind: "estimate"; readonly batch: number };
+  | { readonly kind: "evaluate"; readonly progress: number | null }
+  | { readonly kind: "estimate"; readonly batch: number; readonly progress: number | null };
 
 export interface EngineOptions {
   /** Which products the layers use; "ff" is there to be compared with. "auto" where absent. */
@@ -131,6 +138,9 @@ export async function createEngine(
   const hardness = (progress: number): string =>
     quantizers.map((quantizer) => (stateAt(quantizer, progress).hard ? "1" : "0")).join("");
 
+  const softness = (progress: number | null): string =>
+    progress === null ? quantizers.map(() => "1").join("") : hardness(progress);
+
   const training = (plan: TrainingPlan, data: DataAddress, progress: number): Program =>
     trainProgram(plan, data, trainMode(progress));
 
@@ -159,13 +169,22 @@ export async function createEngine(
     alone,
     withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
+    soft: (progress) => softness(progress) !== softness(null),
     trainingProgram: async (plan, split, progress) => placed(plan, training(plan, await dataAt(split), progress)),
-    evaluatingProgram: async (plan, split, valid) => placed(plan, evaluateProgram(plan, await dataAt(split), valid)),
-    trainStep: (plan, split, progress) =>
-      program(plan, `train ${hardness(progress)}`, split, (data) => training(plan, data, progress)),
-    evaluateStep: (plan, split, valid) =>
-      program(plan, `evaluate ${valid}`, split, (data) => evaluateProgram(plan, data, valid)),
-    estimateStep: (plan, split) => program(plan, "estimate", split, (data) => estimateProgram(plan, data)),
+    evaluatingProgram: async (plan, split, valid) =>
+      placed(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),
+    trainStep: (plan, split, progress, flips = false) =>
+      program(plan, `train ${hardness(progress)}${flips ? " flips" : ""}`, split, (data) =>
+        trainProgram(plan, data, trainMode(progress), flips),
+      ),
+    evaluateStep: (plan, split, valid, progress = null) =>
+      program(plan, `evaluate ${valid} ${softness(progress)}`, split, (data) =>
+        evaluateProgram(plan, data, modeAt("evaluate", progress), valid),
+      ),
+    estimateStep: (plan, split, progress = null) =>
+      program(plan, `estimate ${softness(progress)}`, split, (data) =>
+        estimateProgram(plan, data, modeAt("estimate", progress)),
+      ),
     measure: (batch) => measurePlan(source(batch)),
     inputs,
   };
@@ -175,12 +194,14 @@ function liveNumbers(plan: TrainingPlan, live: Live): Float32Array {
   const { hyper, graph } = plan;
   const floats = new Float32Array(hyper.floats);
   for (const node of graph.nodes) {
-    if (node.op !== "batchNorm") continue;
+    if (node.op !== "batchNorm" || live.kind === "evaluate") continue;
     const share = live.kind === "train" ? 1 - node.attributes.momentum : 1 / (live.batch + 1);
     floats[hyper.momenta.get(node.name) as number] = share;
   }
-  if (live.kind === "estimate") return floats;
-  for (const { site, offset } of hyper.sites) floats.set(stateAt(site.quantizer, live.progress).parameters, offset);
+  for (const { site, offset } of hyper.sites) {
+    if (live.progress !== null) floats.set(stateAt(site.quantizer, live.progress).parameters, offset);
+  }
+  if (live.kind !== "train") return floats;
   const clips = new Map(plan.sites.filter((s) => s.operand === "weight").map((s) => [s.node, s.quantizer.clipLatent]));
   for (const [name, offset] of hyper.updates) {
     const { parameter, optimizer } = plan.context.parameters.tensors.get(name) as TrainedTensor;

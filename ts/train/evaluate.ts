@@ -1,6 +1,6 @@
 /**
  * Evaluation and the estimation of batch statistics, both of the hard-signed network: every quantizer's forward map is
- * the sign, so what is measured is what is packed.
+ * the sign, so what is measured is what is packed. And, on request, both of the soft network, for the number beside it.
  */
 import { integerIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
@@ -12,7 +12,21 @@ import type { Evaluation } from "./events.ts";
 import { sumLosses } from "./programs.ts";
 import { rememberStatistics } from "./weights.ts";
 
+/** Which network is meant by the soft one. */
+export interface SoftNetwork {
+  /** Images, usually those of training, over which its batch statistics are estimated. */
+  readonly statistics: Split;
+  /** Share of a run, in [0, 1], at which its quantizers stand; where the last call of `fit` stopped, 0 before, if absent. */
+  readonly progress?: number | undefined;
+}
+
 export interface EvaluateOptions {
+  /**
+   * Evaluates the soft network instead, the one that trains: F(w) and F(x) as they stand at a moment of a run, with batch
+   * statistics of its own, which are estimated first and put back afterwards. It is not what is packed, so its accuracy is
+   * to be called soft, beside the other. It costs up to 64 forward passes of a batch more than an evaluation.
+   */
+  readonly soft?: SoftNetwork;
   /** Images at a time; does not change the result. */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
@@ -38,8 +52,16 @@ export const STATISTICS_BATCHES = 64;
 /** Keeps the images for statistics apart from those of any epoch. */
 const STATISTICS_EPOCH = 0xffffffff;
 
-/** Evaluates all images of `split`; see {@link Evaluation}. */
-export async function evaluate(engine: Engine, split: Split, options: EvaluateOptions): Promise<Evaluation> {
+/** Where quantizers stand in a pass; null for the hard-signed network. */
+type At = number | null;
+
+/** Evaluates all images of `split`; see {@link Evaluation}. Of the network at `at` where that is no null. */
+export async function evaluate(
+  engine: Engine,
+  split: Split,
+  options: Omit<EvaluateOptions, "soft">,
+  at: At = null,
+): Promise<Evaluation> {
   const subject: Subject = { code: "argument", what: "evaluate" };
   plainObject(options, ["batchSize", "signal", "onProgress"], subject);
   checkSplit(engine, split);
@@ -57,13 +79,14 @@ export async function evaluate(engine: Engine, split: Split, options: EvaluateOp
         engine.inputs(
           plan,
           Uint32Array.from({ length: valid }, (_unused, image) => start + i * batch + image),
+          { kind: "evaluate", progress: at },
         ),
       );
       const reads = [
         { address: plan.losses, bytes: 16 * plan.lanes.length },
         { address: plan.predictions, bytes: 4 * batch },
       ];
-      const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid), steps, reads);
+      const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid, at), steps, reads);
       if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
       return (result.reads as readonly [Uint8Array, Uint8Array][]).map(
         ([sums, classes]) => [sumLosses(sums, plan.lanes), classes] as const,
@@ -86,6 +109,7 @@ export async function estimateStatistics(
   seed: number,
   split: Split,
   options: EstimateOptions,
+  at: At = null,
 ): Promise<void> {
   const subject: Subject = { code: "argument", what: "estimateStatistics" };
   plainObject(options, ["batches", "batchSize", "signal", "onProgress"], subject);
@@ -101,10 +125,11 @@ export async function estimateStatistics(
       if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
       const result = await engine.withPlan(batch, async (plan) => {
         const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
-          const at = (first + i) * batch;
-          return engine.inputs(plan, order.subarray(at, at + batch), { kind: "estimate", batch: first + i });
+          const from = (first + i) * batch;
+          const live = { kind: "estimate", batch: first + i, progress: at } as const;
+          return engine.inputs(plan, order.subarray(from, from + batch), live);
         });
-        return engine.pool.run(await engine.estimateStep(plan, split), steps, []);
+        return engine.pool.run(await engine.estimateStep(plan, split, at), steps, []);
       });
       if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
       options.onProgress?.(Math.min(first + BATCHES_AT_ONCE, batches), batches);
@@ -112,6 +137,35 @@ export async function estimateStatistics(
   } catch (error) {
     await engine.alone(restore);
     throw error;
+  }
+}
+
+/**
+ * Evaluates the soft network at `progress`, over statistics of its own; those that were there come back. The last argument
+ * is called with the batches that are done, of either work, and how many there are.
+ */
+export async function evaluateSoft(
+  engine: Engine,
+  seed: number,
+  split: Split,
+  { statistics, progress }: Required<SoftNetwork>,
+  { batchSize = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
+  onProgress: (batches: number, of: number) => void = () => {},
+): Promise<Evaluation> {
+  const estimated = Math.min(STATISTICS_BATCHES, Math.floor(statistics.count / batchSize));
+  const all = estimated + Math.ceil(split.count / batchSize);
+  const restore = await engine.alone(() => rememberStatistics(engine));
+  try {
+    const report = (batches: number): void => onProgress(batches, all);
+    await estimateStatistics(engine, seed, statistics, { batchSize, signal, onProgress: report }, progress);
+    return await evaluate(
+      engine,
+      split,
+      { batchSize, signal, onProgress: (images) => report(estimated + images / batchSize) },
+      progress,
+    );
+  } finally {
+    await engine.alone(restore);
   }
 }
 

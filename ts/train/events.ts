@@ -1,5 +1,7 @@
 /** What `fit` and `evaluate` report, as plain values: they can be printed as JSON lines as they are. */
 
+import type { FlipRatio } from "./flips.ts";
+
 /** After every step of training. */
 export interface StepEvent {
   readonly type: "step";
@@ -14,12 +16,14 @@ export interface StepEvent {
   readonly accuracy: number;
   /** Of a caseOptimizer that of the real parameters; 0 where nothing has one, as with Bop alone. */
   readonly learningRate: number;
+  /** The share of the binary weights whose sign this step changed; where `fit` was asked for it. */
+  readonly flipRatio?: number;
   readonly imagesPerSecond: number;
   /** Seconds to the end of the last epoch, validation left out. */
   readonly secondsLeft: number;
 }
 
-/** The result of an evaluation: always of the hard-signed network, with running statistics. */
+/** The result of an evaluation: of the hard-signed network with running statistics, unless the soft one was asked for. */
 export interface Evaluation {
   readonly images: number;
   /** Mean cross-entropy in nats. */
@@ -28,6 +32,21 @@ export interface Evaluation {
   readonly accuracy: number;
   /** The class given to each image; the first of equal maxima. */
   readonly predictions: Uint32Array;
+}
+
+/** Mean cross-entropy in nats and share of right answers on the test images. */
+export interface Score {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/**
+ * Of the hard-signed network with batch statistics re-estimated for it: the one that is packed. Beside it, where some
+ * quantizer is soft at this moment, the network that trains, F(w) and F(x) with batch statistics of its own: not what is
+ * packed.
+ */
+export interface Validation extends Score {
+  readonly soft?: Score;
 }
 
 /** After every epoch. `validation` is absent where `fit` was told not to validate. */
@@ -39,7 +58,9 @@ export interface EpochEvent {
   readonly loss: number;
   readonly accuracy: number;
   readonly seconds: number;
-  readonly validation?: { readonly loss: number; readonly accuracy: number };
+  readonly validation?: Validation;
+  /** Means over the epoch's steps; where `fit` was asked for them. */
+  readonly flipRatio?: FlipRatio;
 }
 
 export type TrainEvent = StepEvent | EpochEvent;

@@ -11,12 +11,14 @@ import {
   DEFAULT_BATCH,
   estimateStatistics,
   evaluate,
+  evaluateSoft,
   LARGEST_BATCH,
   STATISTICS_BATCHES,
   stopped,
   tooFew,
 } from "./evaluate.ts";
-import type { EpochEvent, Evaluation, StepEvent, TrainEvent } from "./events.ts";
+import type { EpochEvent, Score, StepEvent, TrainEvent, Validation } from "./events.ts";
+import { createFlipMeter, type FlipMeter } from "./flips.ts";
 import { learningRateAt, type Optimizer } from "./optimizers.ts";
 import { sumLosses } from "./programs.ts";
 import { restorePrevious } from "./weights.ts";
@@ -28,6 +30,13 @@ export interface FitOptions {
   readonly augment?: Augmentation | undefined;
   /** Whether `data.test` is evaluated after every epoch; true where absent. */
   readonly validate?: boolean;
+  /**
+   * Whether the soft network is validated beside the hard-signed one where some quantizer is soft; true where absent. It
+   * makes the validation take twice as long: statistics and test images once more.
+   */
+  readonly soft?: boolean;
+  /** Whether events tell the share of binary weights that changed their sign (`flips.ts`); false where absent. */
+  readonly flipRatio?: boolean;
   /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
   readonly onValidate?: (epoch: number, share: number) => void;
   /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
@@ -39,6 +48,8 @@ export interface TrainerState {
   readonly seed: number;
   epochs: number;
   updates: number;
+  /** Share of the last call of `fit` that is done; 0 before the first. */
+  progress: number;
   busy: boolean;
   /** What a model file says of its input: that of the last data set trained on. */
   metadata: Readonly<Record<string, string>>;
@@ -64,13 +75,20 @@ export async function* fitNetwork(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const subject: Subject = { code: "argument", what: "fit" };
   plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
-  plainObject(options, ["epochs", "batchSize", "augment", "validate", "onValidate", "signal"], subject);
+  plainObject(
+    options,
+    ["epochs", "batchSize", "augment", "validate", "soft", "flipRatio", "onValidate", "signal"],
+    subject,
+  );
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const validate = booleanOf(options.validate ?? true, "validate", subject);
+  const soft = booleanOf(options.soft ?? true, "soft", subject);
+  const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   checkSplit(engine, data.train);
   const augment = checkAugmentation(options.augment);
   if (validate) checkSplit(engine, data.test);
+  if (counting) createFlipMeter(engine.layout);
   const steps = Math.floor(data.train.count / batch);
   if (steps < 1) throw tooFew(data.train.count, batch);
   if (state.busy) {
@@ -89,7 +107,8 @@ export async function* fitNetwork(
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const began = performance.now();
-      const course: Course = { epoch, epochs, batch, steps, augment };
+      const flips = counting ? createFlipMeter(engine.layout) : null;
+      const course: Course = { epoch, epochs, batch, steps, augment, flips };
       let [loss, accuracy] = [0, 0];
       for await (const event of runEpoch(engine, optimizer, state, data, options, course)) {
         loss += event.loss / steps;
@@ -100,35 +119,52 @@ export async function* fitNetwork(
       const summary: EpochEvent = { type: "epoch", epoch, epochs, loss, accuracy, seconds: 0 };
       const measured =
         validate || epoch === epochs
-          ? await endEpoch(engine, state, data, { ...options, validate }, course)
+          ? await endEpoch(engine, state, data, { ...options, validate, soft }, course)
           : undefined;
       const seconds = (performance.now() - began) / 1000;
-      yield measured === undefined
-        ? { ...summary, seconds }
-        : { ...summary, seconds, validation: { loss: measured.loss, accuracy: measured.accuracy } };
+      yield {
+        ...summary,
+        seconds,
+        ...(measured === undefined ? {} : { validation: measured }),
+        ...(flips === null ? {} : { flipRatio: flips.mean() }),
+      };
     }
   } finally {
     state.busy = false;
   }
 }
 
-/** Estimates running statistics, and evaluates the test images where that is wanted. */
+/**
+ * Estimates running statistics, and evaluates the test images where that is wanted: those of the soft network first, so that
+ * what stays are the statistics of the hard-signed one.
+ */
 async function endEpoch(
   engine: Engine,
   state: TrainerState,
   data: Dataset,
-  { validate, signal, onValidate }: FitOptions,
-  { epoch, batch, steps }: Course,
-): Promise<Evaluation | undefined> {
+  { validate, soft, signal, onValidate }: FitOptions,
+  { epoch, epochs, batch, steps }: Course,
+): Promise<Validation | undefined> {
+  const progress = epoch / epochs;
   // A batch of either work takes about the same time.
   const statistics = Math.min(steps, STATISTICS_BATCHES);
-  const all = statistics + (validate ? data.test.count / batch : 0);
-  const report = (batches: number): void => onValidate?.(epoch, Math.min(1, batches / all));
-  await estimateStatistics(engine, state.seed, data.train, { batchSize: batch, signal, onProgress: report });
+  const once = statistics + (validate ? Math.ceil(data.test.count / batch) : 0);
+  const both = validate && soft === true && engine.soft(progress);
+  const first = both ? once : 0;
+  const report = (batches: number): void => onValidate?.(epoch, Math.min(1, batches / (first + once)));
+  const work = { batchSize: batch, signal };
+  const beside = both
+    ? await evaluateSoft(engine, state.seed, data.test, { statistics: data.train, progress }, work, report)
+    : undefined;
+  const onBatch = (batches: number): void => report(first + batches);
+  await estimateStatistics(engine, state.seed, data.train, { ...work, onProgress: onBatch });
   if (!validate) return undefined;
-  const onProgress = (images: number): void => report(statistics + images / batch);
-  return evaluate(engine, data.test, { batchSize: batch, signal, onProgress });
+  const onProgress = (images: number): void => onBatch(statistics + images / batch);
+  const scored = scoreOf(await evaluate(engine, data.test, { ...work, onProgress }));
+  return beside === undefined ? scored : { ...scored, soft: scoreOf(beside) };
 }
+
+const scoreOf = ({ loss, accuracy }: Score): Score => ({ loss, accuracy });
 
 interface Course {
   readonly epoch: number;
@@ -136,6 +172,7 @@ interface Course {
   readonly batch: number;
   readonly steps: number;
   readonly augment: Required<Augmentation> | null;
+  readonly flips: FlipMeter | null;
 }
 
 async function* runEpoch(
@@ -146,7 +183,7 @@ async function* runEpoch(
   options: FitOptions,
   course: Course,
 ): AsyncGenerator<StepEvent, void, undefined> {
-  const { epoch, epochs, batch, steps, augment } = course;
+  const { epoch, epochs, batch, steps, augment, flips } = course;
   const order = shuffle(data.train.count, state.seed, state.epochs);
   const views = augment && drawViews(augment, steps * batch, state.seed, state.epochs);
   const total = epochs * steps;
@@ -160,7 +197,7 @@ async function* runEpoch(
     while (count < atOnce && first + count < steps && engine.hardness(progressAt(first + count)) === hardness) count++;
     const start = first;
     const { result, losses, milliseconds } = await engine.withPlan(batch, async (plan) => {
-      const program = await engine.trainStep(plan, data.train, progressAt(start));
+      const program = await engine.trainStep(plan, data.train, progressAt(start), flips !== null);
       const inputs = Array.from({ length: count }, (_, i) => {
         const [from, to] = [(start + i) * batch, (start + i + 1) * batch];
         const images = order.subarray(from, to);
@@ -173,19 +210,24 @@ async function* runEpoch(
         );
       });
       const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
+      if (flips !== null) reads.push(plan.flips.range);
       const began = performance.now();
       const run = await engine.pool.run(program, inputs, reads);
       const each = (performance.now() - began) / Math.max(1, run.completed);
       if (run.failure !== null) await restorePrevious(engine);
       return {
         result: run,
-        losses: run.reads.map(([sums]) => sumLosses(sums as Uint8Array, plan.lanes)),
+        losses: run.reads.map(([sums, counts]) => ({
+          ...sumLosses(sums as Uint8Array, plan.lanes),
+          flipped: flips === null ? null : flips.add(counts as Uint8Array),
+        })),
         milliseconds: each,
       };
     });
     millisecondsPerStep = millisecondsPerStep === 0 ? milliseconds : 0.9 * millisecondsPerStep + 0.1 * milliseconds;
     atOnce = Math.max(1, Math.min(MOST_STEPS_AT_ONCE, Math.round(SLICE_MS / millisecondsPerStep)));
     state.updates += result.completed;
+    state.progress = progressAt(first + result.completed);
 
     for (const [i, sums] of losses.entries()) {
       const step = first + i + 1;
@@ -198,6 +240,7 @@ async function* runEpoch(
         loss: sums.loss / batch,
         accuracy: sums.correct / batch,
         learningRate: learningRateAt(optimizer, progressAt(step - 1)),
+        ...(sums.flipped === null ? {} : { flipRatio: sums.flipped }),
         imagesPerSecond: (1000 * batch) / millisecondsPerStep,
         secondsLeft: (millisecondsPerStep * (total - (epoch - 1) * steps - step)) / 1000,
       };

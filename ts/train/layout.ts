@@ -30,6 +30,9 @@ export interface ParameterLayout {
   readonly end: number;
 }
 
+/** Floats of a parameter that one task works on. */
+export const CHUNK = 16384;
+
 /** Elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 

@@ -14,6 +14,7 @@ import { createArena } from "../runtime/arena.ts";
 import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
 import type { Call, Write } from "../runtime/program.ts";
 import { cutLanes, type Lane, type LayerPlan, type PlanContext, type Products, type QuantizerSite } from "./context.ts";
+import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
 import { createLaneMemory, type LaneMemory } from "./lane-memory.ts";
 import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
@@ -54,6 +55,8 @@ export interface TrainingPlan {
   readonly laneBlock: (lane: number) => number;
   /** Bytes of activations as bits, which wait for the way back. */
   readonly bitBytes: number;
+  /** Where a step that counts flips leaves its counts. */
+  readonly flips: FlipPlan;
   /** The block of live numbers that the trainer writes before each step. */
   readonly hyper: HyperLayout;
   /** Bytes to write and calls to make once, after the memory is there. */
@@ -169,6 +172,7 @@ export function planTraining(
   const labels = arena.allocate(batch);
   const losses = arena.allocate(16 * lanes.length);
   const predictions = arena.allocate(4 * batch);
+  const flips = planFlips(parameters, arena.allocate);
   const blocks = lanes.map(() => arena.allocate(options.laneBytes));
   const copies = (): ReadonlyMap<string, number> =>
     new Map([...new Set(owners.values())].map((name) => [name, arena.allocate(4 * size(name) * batch)]));
@@ -191,6 +195,7 @@ export function planTraining(
     laneMemory,
     laneBlock: (lane) => blocks[lane] as number,
     bitBytes,
+    flips,
     hyper,
     writes,
     once,

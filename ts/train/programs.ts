@@ -9,7 +9,7 @@ import { backwardMapNumbers } from "../quantizers/maps.ts";
 import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
-import { sizeOf, type TrainedTensor } from "./layout.ts";
+import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
 import { updateOf } from "./updates.ts";
@@ -22,14 +22,11 @@ export interface DataAddress {
   readonly offset: number;
 }
 
-/** Floats that one task adds up or updates. */
-const CHUNK = 16384;
-
 /**
  * One step of training from the batch whose image numbers stand at `plan.indices`. Like the other programs here it is
- * written over the symbolic addresses of the lanes' memory.
+ * written over the symbolic addresses of the lanes' memory. With `flips` it counts the signs that the update changed.
  */
-export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode): Program {
+export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, flips = false): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
@@ -46,12 +43,12 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode):
   }
   builder.barrier();
   for (const source of sources) update(plan, source, builder);
+  if (flips) countFlips(plan, builder);
   return builder.finish();
 }
 
-/** Loss and predictions of the first `valid` images of a batch, hard, with running statistics. */
-export function evaluateProgram(plan: TrainingPlan, data: DataAddress, valid: number): Program {
-  const mode: Mode = { kind: "evaluate", hard: () => true };
+/** Loss and predictions of the first `valid` images of a batch, with running statistics; `mode` evaluates. */
+export function evaluateProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, valid: number): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
@@ -59,9 +56,8 @@ export function evaluateProgram(plan: TrainingPlan, data: DataAddress, valid: nu
   return builder.finish();
 }
 
-/** A forward pass of the hard network whose batch statistics go into the running ones. */
-export function estimateProgram(plan: TrainingPlan, data: DataAddress): Program {
-  const mode: Mode = { kind: "estimate", hard: () => true };
+/** A forward pass whose batch statistics go into the running ones; `mode` estimates. */
+export function estimateProgram(plan: TrainingPlan, data: DataAddress, mode: Mode): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
@@ -188,6 +184,13 @@ function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuil
   for (const [start, count] of chunks(size)) {
     const tensors = [value, source.gradient, ...slots].map((address) => address + 4 * start);
     builder.task([{ node: parameter.node, kernel, arguments: [...tensors, count, hyper] }]);
+  }
+}
+
+function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
+  builder.barrier();
+  for (const { node, before, after, weights, count } of plan.flips.counts) {
+    builder.task([{ node, kernel: "count_flips", arguments: [before, after, weights, count] }]);
   }
 }
 

@@ -42,11 +42,14 @@ export interface PlanSource {
   readonly observed: boolean;
 }
 
-/** The mode of a training step at `progress`. */
-export const trainMode = (progress: number): Mode => ({
-  kind: "train",
-  hard: ({ quantizer }) => stateAt(quantizer, progress).hard,
+/** A program's mode with the quantizers as they stand at `progress`; null for the hard-signed network. */
+export const modeAt = (kind: Mode["kind"], progress: number | null): Mode => ({
+  kind,
+  hard: ({ quantizer }) => progress === null || stateAt(quantizer, progress).hard,
 });
+
+/** The mode of a training step at `progress`. */
+export const trainMode = (progress: number): Mode => modeAt("train", progress);
 
 const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPlan =>
   planTraining(source.graph, source.shapes, source.layout, {
@@ -62,12 +65,13 @@ export function measurePlan(source: PlanSource): MeasuredPlan {
   const { layout, batch } = source;
   const draft = planAt(source, 0, 0);
   const nowhere: DataAddress = { images: 0, labels: 0, scale: 1, offset: 0 };
+  const moments = turns(draft.sites.map(({ quantizer }) => quantizer));
   const programs: Program[] = [
-    evaluateProgram(draft, nowhere, batch),
-    estimateProgram(draft, nowhere),
-    ...turns(draft.sites.map(({ quantizer }) => quantizer)).map((progress) =>
-      trainProgram(draft, nowhere, trainMode(progress)),
-    ),
+    ...[null, ...moments].flatMap((progress) => [
+      evaluateProgram(draft, nowhere, modeAt("evaluate", progress), batch),
+      estimateProgram(draft, nowhere, modeAt("estimate", progress)),
+    ]),
+    ...moments.map((progress) => trainProgram(draft, nowhere, trainMode(progress))),
   ];
   const placements = programs.map((program) => draft.laneMemory.place(program));
   const laneBytes = Math.max(...placements.map(({ bytes }) => bytes));

@@ -9,20 +9,28 @@
  * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
-import { integerIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { createPool } from "../runtime/pool.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { createEngine } from "./engine.ts";
-import { type EstimateOptions, type EvaluateOptions, estimateStatistics, evaluate } from "./evaluate.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import {
+  type EstimateOptions,
+  type EvaluateOptions,
+  estimateStatistics,
+  evaluate,
+  evaluateSoft,
+  type SoftNetwork,
+} from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "./explain.ts";
 import { type FitOptions, fitNetwork, inputOf, type TrainerState } from "./fit.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "./optimizers.ts";
 import { LANES } from "./plan.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "./profile.ts";
+import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
 
 export interface TrainerOptions {
@@ -53,7 +61,10 @@ export interface Trainer {
    * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
    */
   fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
-  /** Loss, accuracy and predictions of the network with hard-signed weights and activations. */
+  /**
+   * Loss, accuracy and predictions of the network with hard-signed weights and activations; with `soft`, of the network that
+   * trains, for a figure beside the other.
+   */
   evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
   estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
@@ -72,6 +83,16 @@ export interface Trainer {
   weights(): Promise<Map<string, Float32Array>>;
   /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
+  /**
+   * Starts from a float network, to fine-tune it: its kernels become the latent weights, all else is taken as it is, the
+   * running statistics too; the optimizer begins anew. `source` is the model file of the same network without quantizers, or
+   * weights by parameter name. The statistics belong to the float network: `fit` estimates others, before that call
+   * `estimateStatistics`.
+   *
+   * @throws ProxbitError `shape` where names or shapes are those of another network, `argument` for a file whose weights are
+   * bits, `model-file` for a corrupt one; nothing changes then.
+   */
+  startFrom(source: StartSource, options?: StartOptions): Promise<void>;
   /**
    * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
    * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), and whatever
@@ -93,7 +114,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
   try {
     const engine = await createEngine(valid, optimizer, pool);
     await initialize(engine, seed);
-    const state: TrainerState = { seed, epochs: 0, updates: 0, busy: false, metadata: {} };
+    const state: TrainerState = { seed, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
     return {
       graph: valid,
       workers: pool.workers,
@@ -101,7 +122,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
       memoryBytes: pool.reservedBytes,
       fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions),
       evaluate: async (split, evaluateOptions = {}) => {
-        const evaluation = await evaluate(engine, split, evaluateOptions);
+        const evaluation = await evaluateEither(engine, state, split, evaluateOptions);
         state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
       },
@@ -113,6 +134,10 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
       profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
       weights: () => engine.alone(() => readWeights(engine)),
       setWeights: (weights) => writeWeights(engine, weights),
+      startFrom: async (source, startOptions = {}) => {
+        await startFrom(engine, source, startOptions);
+        state.updates = 0;
+      },
       pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),
       close: () => pool.close(),
     };
@@ -120,6 +145,24 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
     pool.close();
     throw error;
   }
+}
+
+/** The hard-signed network, or the soft one where that is asked for. */
+async function evaluateEither(
+  engine: Engine,
+  state: TrainerState,
+  split: Split,
+  { soft, ...options }: EvaluateOptions,
+): Promise<Evaluation> {
+  if (soft === undefined) return evaluate(engine, split, options);
+  const subject: Subject = { code: "argument", what: "evaluate: soft" };
+  const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
+  if (typeof statistics !== "object") reject(subject, "statistics", "a split of images", statistics);
+  const moment = numberIn(progress ?? state.progress, 0, 1, "progress", subject);
+  const { onProgress } = options;
+  return evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
+    onProgress?.(Math.floor((split.count * batches) / of), split.count),
+  );
 }
 
 export const Trainer = { create };

@@ -1,0 +1,91 @@
+/**
+ * FlipRatio: the share of the binary weights whose sign an update changes, by layer and in total; the mean over the updates
+ * of an epoch (Helwegen et al., NeurIPS 2019, section 5). A run that settles ends with few flips, one that does not learn has
+ * none, one whose step is too large has many.
+ *
+ * A step that counts them ends with a phase that reads the weights before and after the update once: 8 bytes a weight, no
+ * product. Steps of runs that do not ask for it have no such phase.
+ */
+import { ProxbitError } from "../errors.ts";
+import type { Range } from "../runtime/program.ts";
+import { CHUNK, type ParameterLayout } from "./layout.ts";
+
+/** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
+export interface FlipRatio {
+  readonly total: number;
+  readonly layers: Readonly<Record<string, number>>;
+}
+
+/** Counts of one task: `weights` of the layer `node`, before and after the update, and where the count goes. */
+export interface FlipCount {
+  readonly node: string;
+  readonly before: number;
+  readonly after: number;
+  readonly weights: number;
+  readonly count: number;
+}
+
+/** What a plan counts flips with. */
+export interface FlipPlan {
+  readonly counts: readonly FlipCount[];
+  readonly range: Range;
+}
+
+/** A count for each piece of each binary kernel. */
+export function planFlips(
+  { tensors, values, previous }: ParameterLayout,
+  allocate: (bytes: number) => number,
+): FlipPlan {
+  const pieces = [...tensors.values()].flatMap(({ parameter, value, size }) => {
+    if (parameter.role !== "latent") return [];
+    const before = previous.address + value - values.address;
+    return Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
+      const [start, weights] = [4 * CHUNK * i, Math.min(CHUNK, size - CHUNK * i)];
+      return { node: parameter.node, before: before + start, after: value + start, weights };
+    });
+  });
+  const range = { address: allocate(4 * pieces.length), bytes: 4 * pieces.length };
+  return { counts: pieces.map((piece, i) => ({ ...piece, count: range.address + 4 * i })), range };
+}
+
+/** Adds up the flips of steps. */
+export interface FlipMeter {
+  /** The share of flips in one step, out of what it left at the plan's range. */
+  readonly add: (counts: Uint8Array) => number;
+  /** The mean over the steps added. */
+  readonly mean: () => FlipRatio;
+}
+
+/** A meter for the network of `layout`. @throws ProxbitError `argument` where it has no binary weights. */
+export function createFlipMeter(layout: ParameterLayout): FlipMeter {
+  const { counts } = planFlips(layout, () => 0);
+  if (counts.length === 0) {
+    throw new ProxbitError(
+      "argument",
+      "the network has no binary weights, so none can change their sign",
+      "Leave flipRatio (--flip-ratio) out, or give layers a weightQuantizer.",
+    );
+  }
+  const weights = new Map<string, number>();
+  for (const piece of counts) weights.set(piece.node, (weights.get(piece.node) ?? 0) + piece.weights);
+  const all = [...weights.values()].reduce((sum, count) => sum + count, 0);
+  const flipped = new Map<string, number>([...weights.keys()].map((node) => [node, 0]));
+  let steps = 0;
+  return {
+    add: (bytes) => {
+      const found = new Uint32Array(bytes.buffer, bytes.byteOffset, counts.length);
+      let total = 0;
+      for (const [i, { node }] of counts.entries()) {
+        total += found[i] as number;
+        flipped.set(node, (flipped.get(node) as number) + (found[i] as number));
+      }
+      steps++;
+      return total / all;
+    },
+    mean: () => {
+      const sum = [...flipped.values()].reduce((total, count) => total + count, 0);
+      const shares = [...flipped].map(([node, count]) => [node, count / (steps * (weights.get(node) as number))]);
+      return { total: sum / (steps * all), layers: Object.fromEntries(shares) };
+    },
+  };
+}
