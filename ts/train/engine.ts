@@ -6,6 +6,7 @@ import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter, Shape } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
 import type { Program, Write } from "../runtime/program.ts";
@@ -140,6 +141,9 @@ export async function createEngine(
 
   const softness = (progress: number | null): string =>
     progress === null ? quantizers.map(() => "1").join("") : hardness(progress);
+  /** One that ends at levels is then what it has been all along. */
+  const isSoft = (quantizer: Quantizer, progress: number): boolean =>
+    quantizer.hard === "sign" && !stateAt(quantizer, progress).hard;
 
   const training = (plan: TrainingPlan, data: DataAddress, progress: number): Program =>
     trainProgram(plan, data, trainMode(progress));
@@ -169,7 +173,7 @@ export async function createEngine(
     alone,
     withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
-    soft: (progress) => softness(progress) !== softness(null),
+    soft: (progress) => quantizers.some((quantizer) => isSoft(quantizer, progress)),
     trainingProgram: async (plan, split, progress) => placed(plan, training(plan, await dataAt(split), progress)),
     evaluatingProgram: async (plan, split, valid) =>
       placed(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),

@@ -153,7 +153,7 @@ export async function evaluateSoft(
   onProgress: (batches: number, of: number) => void = () => {},
 ): Promise<Evaluation> {
   const estimated = Math.min(STATISTICS_BATCHES, Math.floor(statistics.count / batchSize));
-  const all = estimated + Math.ceil(split.count / batchSize);
+  const all = estimated + split.count / batchSize;
   const restore = await engine.alone(() => rememberStatistics(engine));
   try {
     const report = (batches: number): void => onProgress(batches, all);

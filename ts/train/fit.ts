@@ -148,7 +148,7 @@ async function endEpoch(
   const progress = epoch / epochs;
   // A batch of either work takes about the same time.
   const statistics = Math.min(steps, STATISTICS_BATCHES);
-  const once = statistics + (validate ? Math.ceil(data.test.count / batch) : 0);
+  const once = statistics + (validate ? data.test.count / batch : 0);
   const both = validate && soft === true && engine.soft(progress);
   const first = both ? once : 0;
   const report = (batches: number): void => onValidate?.(epoch, Math.min(1, batches / (first + once)));

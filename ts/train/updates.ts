@@ -91,8 +91,8 @@ function quantizerOf(graph: Graph, { node: name }: Parameter): Quantizer | null 
 }
 
 /** Whether a weight of -1 or +1 passes as it is, and its gradient too: BNN's box holds both ends. */
-const keepsSigns = ({ forward, backward }: Quantizer): boolean =>
-  forward === "sign" && (backward === "one" || backward === "box");
+const keepsSigns = ({ proximal, forward, backward, standardize }: Quantizer): boolean =>
+  proximal === "identity" && forward === "sign" && (backward === "one" || backward === "box") && standardize === "none";
 
 function needsCase({ name }: Parameter, optimizer: ParameterOptimizer): ProxbitError {
   const kind = optimizerName(optimizer);
