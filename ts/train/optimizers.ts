@@ -183,6 +183,11 @@ export const optimizers = {
   },
 };
 
+/** The makers of optimizers that move real numbers by a step size: what can train any parameter. */
+export const realOptimizers: Readonly<
+  Record<"sgd" | "adam" | "adamw", (options?: { readonly learningRate?: Rate }) => Sgd | Adam>
+> = { sgd: optimizers.sgd, adam: optimizers.adam, adamw: optimizers.adamw };
+
 /**
  * Gives binary weights (those behind a weight quantizer) one optimizer and all other parameters another, as Larq's
  * CaseOptimizer does. Bop needs it wherever a network has a parameter that is real, and nearly every network has.

@@ -28,7 +28,7 @@ import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import type { Schedule } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
 import { tooFew } from "../../train/evaluate.ts";
-import { type Optimizer, optimizers } from "../../train/optimizers.ts";
+import { type Adam, realOptimizers, type Sgd } from "../../train/optimizers.ts";
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
@@ -80,7 +80,7 @@ export function compareCommand(context: Context): Command {
     .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"))
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 3)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
-    .option("--optimizer <name>", Object.keys(optimizers).join(", "), "adam")
+    .option("--optimizer <name>", Object.keys(realOptimizers).join(", "), "adam")
     .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
     .option(
       "--decay <course>",
@@ -168,10 +168,10 @@ const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
 
 /** The optimizer, and what determines it. */
 function optimizerOf({ optimizer: name, learningRate, decay }: CompareOptions): {
-  readonly optimizer: Optimizer;
+  readonly optimizer: Sgd | Adam;
   readonly description: Settings["optimizer"];
 } {
-  const make: (options: { learningRate?: Schedule }) => Optimizer = lookUp("optimizer", name, optimizers);
+  const make = lookUp("optimizer", name, realOptimizers);
   const first = learningRate ?? evaluateSchedule(make({}).learningRate, 0);
   return {
     optimizer: make({ learningRate: courses[decay](first) }),

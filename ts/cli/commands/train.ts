@@ -5,7 +5,7 @@ import { checkWritable } from "../../io/write.ts";
 import { lookUp, unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/shapes.ts";
-import { type Optimizer, optimizers } from "../../train/optimizers.ts";
+import { type Optimizer, realOptimizers } from "../../train/optimizers.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
@@ -51,7 +51,7 @@ export function trainCommand(context: Context): Command {
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
     .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
-    .option("--optimizer <name>", "sgd, adam, adamw", "adam")
+    .option("--optimizer <name>", Object.keys(realOptimizers).join(", "), "adam")
     .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
   addWorkersOption(command);
@@ -115,7 +115,6 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
 }
 
 function optimizerOf({ optimizer, learningRate }: TrainOptions): Optimizer {
-  const { sgd, adam, adamw } = optimizers;
-  const make: (options: { learningRate?: number }) => Optimizer = lookUp("optimizer", optimizer, { sgd, adam, adamw });
+  const make = lookUp("optimizer", optimizer, realOptimizers);
   return make(learningRate === undefined ? {} : { learningRate });
 }
