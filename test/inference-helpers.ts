@@ -56,6 +56,19 @@ export function awkwardWeights(graph: Graph, seed: number): Weights {
         values.map((v) => [v, v, v, 0, -0, 20 * v][stream.below(6)] as number),
       );
     }
+    // Whole numbers, so that a sum of signs lands on the threshold, and slopes that do not bend or turn around.
+    if (node?.op === "shift") {
+      weights.set(
+        name,
+        values.map((v) => [v, v, 0, -0, Math.round(3 * v)][stream.below(5)] as number),
+      );
+    }
+    if (node?.op === "prelu") {
+      weights.set(
+        name,
+        values.map((v) => [v, v, 0, -0, 1, -1][stream.below(6)] as number),
+      );
+    }
     // Sums of +-1 are whole numbers: a whole mean puts some of them exactly on the threshold.
     if (name.endsWith("/movingMean"))
       weights.set(

@@ -92,7 +92,7 @@ const blocks = fc.record({
   ),
   pooling: some("maxPool2d" as const, "maxPool2d" as const, "avgPool2d" as const),
   norm: some(true, true, true, false),
-  after: some<"nothing" | "relu" | "hardTanh" | "residual">(
+  after: some<"nothing" | "relu" | "hardTanh" | "residual" | "rprelu">(
     "nothing",
     "nothing",
     "nothing",
@@ -100,7 +100,9 @@ const blocks = fc.record({
     "relu",
     "hardTanh",
     "residual",
+    "rprelu",
   ),
+  threshold: some(false, false, true),
 });
 const networks = fc.record({
   height: fc.integer({ min: 4, max: 8 }),
@@ -123,6 +125,7 @@ function build(network: Network): Graph {
     const [height = 1, width = 1] = tensor.shape;
     const kernelSize = [Math.min(block.kernelSize[0], height), Math.min(block.kernelSize[1], width)] as const;
     const before = tensor;
+    if (block.threshold) tensor = layers.rsign().apply(tensor);
     tensor = layers
       .conv2d({ filters, kernelSize, strides, padValue, useBias, padding: block.padding, ...block.operands })
       .apply(tensor);
@@ -135,6 +138,7 @@ function build(network: Network): Graph {
     if (after === "hardTanh") tensor = layers.hardTanh().apply(tensor);
     const joins = after === "residual" && tensor.shape.every((size, axis) => size === before.shape[axis]);
     if (joins) tensor = layers.add().apply([tensor, before]);
+    if (after === "rprelu") tensor = layers.rprelu().apply(tensor);
   }
   tensor = (network.mean ? layers.globalAvgPool2d() : layers.flatten()).apply(tensor);
   if (network.middle !== null) {

@@ -42,6 +42,8 @@ const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
     .map((options) => () => layers.avgPool2d({ ...options, padding: "same" })),
   fc.constant(() => layers.batchNorm()),
   fc.constant(() => layers.hardTanh()),
+  fc.constant(() => layers.shift()),
+  fc.constant(() => layers.prelu()),
 );
 
 /** Chains with forks: some layers are followed by the sum of their value with itself passed through batch norm. */

@@ -321,6 +321,39 @@ describe("geometry", () => {
   });
 });
 
+describe("layers that learn a number for each channel", () => {
+  /** A residual block of ReActNet: RSign, a binary convolution, batch norm, the shortcut, RPReLU. */
+  const block = (x: SymbolicTensor, choice: Quantizer): SymbolicTensor => {
+    const filters = x.shape[2] as number;
+    const quantizers = { weightQuantizer: choice, activationQuantizer: choice };
+    const moved = layers.rsign().apply(x);
+    const sums = layers.binaryConv2d({ filters, kernelSize: 3, ...quantizers }).apply(moved);
+    return layers.rprelu().apply(layers.add().apply([layers.batchNorm().apply(sums), x]));
+  };
+
+  test.each([3, 8, 17])("blocks of ReActNet with %i channels, hard and soft", async (channels) => {
+    for (const name of ["bnn", "poly", "bnn++"]) {
+      const start = input({ shape: [5, 4, 2] });
+      const stem = layers.conv2d({ filters: channels, kernelSize: 3, padding: "same", useBias: false }).apply(start);
+      const first = block(layers.batchNorm().apply(stem), quantizer(name));
+      const means = layers.globalAvgPool2d().apply(block(first, quantizer(name)));
+      const graph = functional({ inputs: start, outputs: layers.dense({ units: 3 }).apply(means) });
+      await expectOracle(pool, { graph });
+    }
+  });
+
+  test("over the input, over vectors, and read more than once", async () => {
+    const start = input({ shape: [3, 3, 3] });
+    const bent = layers.prelu().apply(layers.shift().apply(start));
+    const vector = layers.flatten().apply(layers.add().apply([bent, layers.prelu().apply(bent)]));
+    const hidden = layers.shift().apply(layers.dense({ units: 9 }).apply(vector));
+    const twice = layers.add().apply([layers.prelu().apply(hidden), layers.shift().apply(hidden)]);
+    const graph = functional({ inputs: start, outputs: layers.dense({ units: 4 }).apply(twice) });
+    const optimizer = optimizers.sgd({ learningRate: 0.1, momentum: 0.9 });
+    await expectOracle(pool, { graph, steps: 3, optimizer });
+  });
+});
+
 describe("optimizers", () => {
   const graph = sequential({ inputShape: [4, 4, 3] }, [
     layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),

@@ -40,6 +40,7 @@ export {
   type InputOptions,
   input,
   type Layer,
+  type LayerChain,
   type LayerOptions,
   layers,
   type ModelOptions,

@@ -67,6 +67,10 @@ export function runGraph(
         return tf.mean(input, [1, 2]);
       case "activation":
         return node.attributes.activation === "relu" ? tf.relu(input) : tf.clipByValue(input, -1, 1);
+      case "shift":
+        return tf.add(input, weightOf(`${node.name}/beta`));
+      case "prelu":
+        return tf.prelu(input, weightOf(`${node.name}/alpha`));
       case "flatten":
         return tf.reshape(input, [input.shape[0] as number, -1]);
       case "add":

@@ -139,6 +139,50 @@ const activations = property("relu and hard tanh", fc.record({ n: lengths, seed:
   }
 });
 
+const slopes = property(
+  "prelu with a slope for each channel",
+  fc.record({ rows: fc.integer({ min: 1, max: 60 }), c: tails, seed: seeds }),
+  (bench, { rows, c, seed }) => {
+    const random = numbers(seed);
+    const [x, dy, alpha] = [random.reals(rows * c), random.reals(rows * c), random.reals(c)];
+    const inputs = [bench.input(x), bench.input(dy)] as const;
+    const slope = bench.input(alpha);
+    const y = bench.output(Float32Array, rows * c);
+    status("prelu_forward", bench.call("prelu_forward", inputs[0], rows, c, slope, y), 0);
+    sameBits(
+      "y",
+      y.read(),
+      x.map((value, i) => (value >= 0 ? value : alpha[i % c]! * value)),
+    );
+    const share = dy.map((value, i) => (x[i]! >= 0 ? value : alpha[i % c]! * value));
+    const sums = new Float64Array(c);
+    x.forEach((value, i) => {
+      sums[i % c]! += Math.min(value, 0) * dy[i]!;
+    });
+    const before = random.reals(rows * c);
+    const [dx, onto] = [bench.output(Float32Array, rows * c), bench.state(before)];
+    const targets = [
+      [0, dx],
+      [1, onto],
+      [0, 0],
+    ] as const;
+    for (const [accumulate, target] of targets) {
+      const dalpha = bench.output(Float32Array, c);
+      const call = [...inputs, rows, c, slope, accumulate, target, dalpha] as const;
+      status("prelu_backward", bench.call("prelu_backward", ...call), 0);
+      sameNumbers("dalpha", dalpha.read(), Float32Array.from(sums));
+    }
+    sameNumbers("dx", dx.read(), share);
+    sameNumbers(
+      "dx, added",
+      onto.read(),
+      share.map((value, i) => before[i]! + value),
+    );
+    const bad = x.map((value, i) => (i === rows * c - 1 ? Number.NaN : value));
+    status("prelu_forward of NaN", bench.call("prelu_forward", bench.input(bad), rows, c, slope, y), 1);
+  },
+);
+
 const gathers = property(
   "batches out of a data set",
   fc.record({ count: fc.integer({ min: 1, max: 20 }), rows: fc.integer({ min: 1, max: 30 }), row: tails, seed: seeds }),
@@ -266,4 +310,4 @@ const views = property(
   },
 );
 
-export const elementwiseProperties = [maps, gradients, activations, gathers, views, sums, plain];
+export const elementwiseProperties = [maps, gradients, activations, slopes, gathers, views, sums, plain];

@@ -277,6 +277,31 @@ export function channelSums(data: Float64Array, channels: number): Float64Array 
   return sums;
 }
 
+/** x + beta, channel by channel. */
+export function shift(x: Value, beta: Float64Array): Value {
+  return { ...x, data: x.data.map((value, i) => value + at(beta, i % beta.length)) };
+}
+
+/** x where x >= 0, alpha x elsewhere, channel by channel. */
+export function prelu(x: Value, alpha: Float64Array, margin: Margin): Value {
+  const data = x.data.map((value, i) => {
+    note(margin, value, 0);
+    return value >= 0 ? value : at(alpha, i % alpha.length) * value;
+  });
+  return { ...x, data };
+}
+
+/** The gradients at the input and at the slopes of `prelu`. */
+export function preluBackward(x: Value, alpha: Float64Array, dy: Value): { dx: Value; dalpha: Float64Array } {
+  const channels = alpha.length;
+  const slope = (i: number): number => (at(x.data, i) >= 0 ? 1 : at(alpha, i % channels));
+  const dalpha = channelSums(
+    dy.data.map((gradient, i) => gradient * Math.min(at(x.data, i), 0)),
+    channels,
+  );
+  return { dx: { ...x, data: dy.data.map((gradient, i) => gradient * slope(i)) }, dalpha };
+}
+
 export interface Moments {
   readonly mean: Float64Array;
   /** Mean squared distance from the mean. */

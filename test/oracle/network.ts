@@ -27,6 +27,9 @@ import {
   normalise,
   normaliseBackward,
   note,
+  prelu,
+  preluBackward,
+  shift,
   sizeOf,
   type Value,
   zeros,
@@ -125,6 +128,10 @@ export function runNetwork(
         for (const element of x.data) for (const edge of [low, high]) note(margin, element, edge);
         return { ...x, data: x.data.map((element) => Math.min(high, Math.max(low, element))) };
       }
+      case "shift":
+        return shift(x, weight(`${node.name}/beta`));
+      case "prelu":
+        return prelu(x, weight(`${node.name}/alpha`), margin);
       case "flatten":
         return { ...x, shape: [sizeOf(x.shape)] };
       case "add": {
@@ -180,6 +187,16 @@ export function runNetwork(
           node.inputs[0],
           dy.data.map((gradient, i) => (open(x.data[i] as number) ? gradient : 0)),
         );
+        return;
+      }
+      case "shift":
+        gradients.set(`${node.name}/beta`, channelSums(dy.data, dy.shape.at(-1) as number));
+        send(node.inputs[0], dy.data);
+        return;
+      case "prelu": {
+        const { dx, dalpha } = preluBackward(x, weight(`${node.name}/alpha`), dy);
+        gradients.set(`${node.name}/alpha`, dalpha);
+        send(node.inputs[0], dx.data);
         return;
       }
       case "flatten":

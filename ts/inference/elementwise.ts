@@ -3,7 +3,7 @@ import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Context } from "./context.ts";
 import { at, call } from "./draft.ts";
-import type { Follower } from "./fuse.ts";
+import { type Follower, isFollower } from "./fuse.ts";
 import { followerStep } from "./real.ts";
 import { cut, cutByRows, outputSlice } from "./slices.ts";
 import { poolShape } from "./windows.ts";
@@ -51,7 +51,7 @@ function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, c
 
 /** Emits a layer that is no product and part of no group. */
 export function emitNode(node: GraphNode, context: Context): void {
-  if (node.op === "batchNorm" || node.op === "activation") emitFollower(node, context);
+  if (isFollower(node)) emitFollower(node, context);
   else if (node.op === "add") emitAdd(node, context);
   else if (node.op === "maxPool2d" || node.op === "avgPool2d" || node.op === "globalAvgPool2d") emitPool(node, context);
 }

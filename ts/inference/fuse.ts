@@ -10,7 +10,12 @@
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
 
 export type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
-export type Follower = NodeOf<"batchNorm"> | NodeOf<"activation">;
+
+/** What a layer does to each element by itself. */
+export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu">;
+
+export const isFollower = (node: GraphNode): node is Follower =>
+  node.op === "batchNorm" || node.op === "activation" || node.op === "shift" || node.op === "prelu";
 
 interface Members {
   /** The names of all nodes of the group, in the order of the graph. */
@@ -127,7 +132,7 @@ export function groupsOf(
     }
     const followers: Follower[] = [];
     for (let last = onlyReader(product.name); last !== null; last = onlyReader(last.name)) {
-      if (last.op !== "batchNorm" && last.op !== "activation") break;
+      if (!isFollower(last)) break;
       followers.push(last);
     }
     keep({ kind: "rows", product, followers, members: namesOf([product, ...followers]) });

@@ -2,7 +2,6 @@
  * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
-import type { NodeOf } from "../nn/graph.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
@@ -16,7 +15,7 @@ import {
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
-import { isAccumulated, isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
+import { type Follower, isAccumulated, isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
@@ -35,26 +34,38 @@ export function emitRows(group: RowsGroup, context: Context): void {
   else emitReal(product, steps, out, context);
 }
 
-/** What a batch norm or an activation does to rows. */
-export function followerStep(node: NodeOf<"batchNorm"> | NodeOf<"activation">, context: Context): Step {
+/** What a layer that takes its elements one by one does to rows. */
+export function followerStep(node: Follower, context: Context): Step {
   const channels = context.shapeOf(node.name).at(-1) as number;
-  if (node.op === "activation") {
-    const kind = node.attributes.activation === "relu" ? 0 : 1;
-    return (from, to, pixels) => call(node.name, "activation_forward", kind, from, to, pixels * channels);
+  switch (node.op) {
+    case "activation": {
+      const kind = node.attributes.activation === "relu" ? 0 : 1;
+      return (from, to, pixels) => call(node.name, "activation_forward", kind, from, to, pixels * channels);
+    }
+    case "batchNorm": {
+      const { scale, shift } = context.fold(node);
+      return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
+    }
+    case "shift":
+      return shiftStep(node.name, "beta", channels, context);
+    case "prelu": {
+      const slopes = context.tensor(`${node.name}/alpha`);
+      return (from, to, pixels) => call(node.name, "prelu_forward", from, pixels, channels, slopes, to);
+    }
   }
-  const { scale, shift } = context.fold(node);
-  return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
 }
 
-function biasStep(node: ProductNode, filters: number, context: Context): Step {
-  const ones = context.draft.constant(new Uint8Array(new Float32Array(filters).fill(1).buffer));
-  const bias = context.tensor(`${node.name}/bias`);
-  return (from, to, pixels) => call(node.name, "affine", from, pixels, filters, ones, bias, to);
+/** Adds a parameter to every pixel. A product with 1 is exact. */
+function shiftStep(name: string, parameter: "bias" | "beta", channels: number, context: Context): Step {
+  const { constant, memo } = context.draft;
+  const ones = memo(`ones ${channels}`, () => constant(new Uint8Array(new Float32Array(channels).fill(1).buffer)));
+  const values = context.tensor(`${name}/${parameter}`);
+  return (from, to, pixels) => call(name, "affine", from, pixels, channels, ones, values, to);
 }
 
 function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const shape = context.windowOf(node);
-  const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
+  const all = node.attributes.useBias ? [shiftStep(node.name, "bias", shape.filters, context), ...steps] : steps;
   const sums = all.length === 0 ? out : context.draft.buffer(4 * outputPixels(shape) * shape.filters);
   emitSums(node, sums, context);
   if (all.length > 0) {
@@ -89,7 +100,7 @@ function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, contex
   const { layout, place } = context.bitsFor(node);
   const weights = context.tensor(`${node.name}/kernel`);
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
-  const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
+  const all = node.attributes.useBias ? [shiftStep(node.name, "bias", shape.filters, context), ...steps] : steps;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
     const scratch = draft.buffer(fbForwardScratchBytes(slice));
     return call(node.name, "fb_conv", draft.descriptor(slice), at(place, paddedRow * rowBytes), weights, to, scratch);

@@ -166,6 +166,8 @@ const checks: { readonly [Op in OpName]: Check<Op> } = {
     const given = plainObject(value, ["activation"], subject);
     return { activation: oneOf(given.activation, activations, "activation", subject) };
   },
+  shift: checkEmpty,
+  prelu: checkEmpty,
   flatten: checkEmpty,
   add: checkEmpty,
 };

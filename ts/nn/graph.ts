@@ -123,6 +123,18 @@ export type GraphNode =
       readonly attributes: ActivationAttributes;
     }
   | {
+      readonly op: "shift";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: EmptyAttributes;
+    }
+  | {
+      readonly op: "prelu";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: EmptyAttributes;
+    }
+  | {
       readonly op: "flatten";
       readonly name: string;
       readonly inputs: readonly [string];
@@ -148,12 +160,13 @@ export interface Graph {
 /**
  * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises; `real` a weight used as it is;
  * `statistic` is kept by batch norm and not trained. Names are `node/kernel`, `node/bias`, `node/gamma`, `node/beta`,
- * `node/movingMean`, `node/movingVariance`.
+ * `node/movingMean`, `node/movingVariance`; `node/beta` of a shift; `node/alpha` of a prelu.
  */
 export interface Parameter {
   readonly name: string;
   readonly node: string;
   readonly role: "latent" | "real" | "statistic";
   readonly shape: Shape;
-  readonly initializer: Initializer;
+  /** A number stands for itself in every element. */
+  readonly initializer: Initializer | number;
 }

@@ -2,7 +2,7 @@
 export { type FunctionalOptions, functional, type SequentialOptions, sequential } from "./build.ts";
 export type * from "./graph.ts";
 export { fansOf, initialValues } from "./initializers.ts";
-export type { Layer, SymbolicTensor } from "./layer.ts";
+export type { Layer, LayerChain, SymbolicTensor } from "./layer.ts";
 export {
   type AccumulatorChoice,
   type ActivationOptions,

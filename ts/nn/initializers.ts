@@ -1,5 +1,5 @@
 /**
- * Initial values of parameters, by Keras's names and variances.
+ * Initial values of parameters: one number throughout, or by Keras's names and variances.
  *
  *   glorotUniform  uniform in +-sqrt(6 / (fanIn + fanOut))          Glorot and Bengio 2010
  *   glorotNormal   truncated normal, variance 2 / (fanIn + fanOut)
@@ -40,6 +40,7 @@ function truncatedNormal(stream: RandomStream): number {
  */
 export function initialValues(parameter: Parameter, seed: number): Float32Array {
   const values = new Float32Array(elementsOf(parameter.shape));
+  if (typeof parameter.initializer === "number") return values.fill(parameter.initializer);
   const { fanIn, fanOut } = fansOf(parameter.shape);
   const stream = randomStream(seed, parameter.name);
   const fillUniform = (limit: number): Float32Array => values.map(() => (2 * stream.uniform() - 1) * limit);

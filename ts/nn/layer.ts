@@ -29,6 +29,20 @@ export interface SymbolicTensor {
   readonly shape: Shape;
 }
 
+/** Layers one behind the other: to be spread into a list of layers, or applied as one. */
+export interface LayerChain extends Iterable<Layer> {
+  /** The last layer's value, where the first is applied to `input` and each other one to the value of the one before. */
+  readonly apply: (input: SymbolicTensor) => SymbolicTensor;
+}
+
+/** The chain of `members`. */
+export function chainOf(members: readonly Layer[]): LayerChain {
+  return Object.freeze({
+    [Symbol.iterator]: () => members.values(),
+    apply: (input: SymbolicTensor) => members.reduce((value, layer) => layer.apply(value), input),
+  });
+}
+
 /** Whether `value` was made by one of the functions in `layers`. */
 export function isLayer(value: unknown): value is Layer {
   return (

@@ -9,7 +9,7 @@ import { plainObject } from "../checks.ts";
 import type { GivenQuantizer } from "../quantizers/quantizer.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import type { Accumulator, ActivationName, Initializer, OpName, Overflow, Padding, PadValue, Shape } from "./graph.ts";
-import { type Layer, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
+import { chainOf, type Layer, type LayerChain, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
 
 export type QuantizerChoice = string | GivenQuantizer | null;
 /** An accumulator of 8 bits by what it does on overflow, or as a value; null for exact sums. */
@@ -191,6 +191,49 @@ export function hardTanh(options: LayerOptions = {}): Layer {
   return build("hard_tanh", "activation", options, {}, { activation: "hardTanh" });
 }
 
+/**
+ * x + beta with a learned beta for each channel, 0 at first. Keeps the shape.
+ *
+ * Before a layer with quantized activations it moves the sign's threshold: see `rsign`.
+ */
+export function shift(options: LayerOptions = {}): Layer {
+  return build("shift", "shift", options, {});
+}
+
+/**
+ * x where x >= 0, alpha x elsewhere, with a learned alpha for each channel, 0.25 at first. Keeps the shape.
+ * PReLU: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, section 2.1.
+ */
+export function prelu(options: LayerOptions = {}): Layer {
+  return build("prelu", "prelu", options, {});
+}
+
+/**
+ * The learned threshold of RSign, sign(x + beta) with a beta for each channel: a shift, to stand right before a layer whose
+ * activation quantizer takes the sign ("poly" in the paper). The sign itself is that quantizer's.
+ * ReActNet: Liu, Shen, Savvides and Cheng, "ReActNet: Towards Precise Binary Neural Network with Generalized Activation
+ * Functions", ECCV 2020, section 4.2, equation 4, whose alpha is -beta.
+ */
+export function rsign(options: LayerOptions = {}): Layer {
+  return build("rsign", "shift", options, {});
+}
+
+/**
+ * RPReLU: prelu(x - gamma) + zeta with gamma, zeta and the slope learned for each channel; as three layers, shift, prelu
+ * and shift, of which the first has -gamma. They can stand in a chain, `[..., ...layers.rprelu(), ...]`, or be applied to a
+ * tensor: `layers.rprelu().apply(x)`. A name is given to the last one, and with "_shift" and "_prelu" behind it to
+ * the others. ReActNet (see `rsign`), section 4.2, equation 5.
+ */
+export function rprelu(options: LayerOptions = {}): LayerChain {
+  const { name } = plainObject(options, ["name"], layerSubject("rprelu", options?.name));
+  const named = (suffix: string): unknown => (typeof name === "string" ? `${name}${suffix}` : name);
+  return chainOf([
+    build("rprelu_shift", "shift", { name: named("_shift") }, {}),
+    build("rprelu_prelu", "prelu", { name: named("_prelu") }, {}),
+    build("rprelu", "shift", { name }, {}),
+  ]);
+}
+
 /** Any shape to one axis, rows first, channels innermost. */
 export function flatten(options: LayerOptions = {}): Layer {
   return build("flatten", "flatten", options, {});
@@ -220,6 +263,10 @@ export const layers = Object.freeze({
   activation,
   relu,
   hardTanh,
+  shift,
+  prelu,
+  rsign,
+  rprelu,
   flatten,
   add,
 });

@@ -1,12 +1,17 @@
 /**
  * The tensors that belong to a network's nodes, in the graph's order and, within a node, in the order kernel, bias or
- * gamma, beta, movingMean, movingVariance. This order is the one of model files and checkpoints.
+ * gamma, beta, movingMean, movingVariance; a shift has beta, a prelu alpha. This order is the one of model files and checkpoints.
  */
-import type { Graph, GraphNode, Initializer, Parameter, Shape } from "./graph.ts";
+import type { Graph, GraphNode, Parameter, Shape } from "./graph.ts";
 import { convGeometry, shapesOf } from "./shapes.ts";
 
 function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[] {
-  const parameter = (suffix: string, role: Parameter["role"], shape: Shape, initializer: Initializer): Parameter => ({
+  const parameter = (
+    suffix: string,
+    role: Parameter["role"],
+    shape: Shape,
+    initializer: Parameter["initializer"],
+  ): Parameter => ({
     name: `${node.name}/${suffix}`,
     node: node.name,
     role,
@@ -31,6 +36,11 @@ function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[
         parameter("movingVariance", "statistic", channels, "ones"),
       ];
     }
+    case "shift":
+      return [parameter("beta", "real", [inputShape.at(-1) ?? 0], "zeros")];
+    case "prelu":
+      // Of He et al., 2015, who initialise their slopes with it.
+      return [parameter("alpha", "real", [inputShape.at(-1) ?? 0], 0.25)];
     case "input":
     case "maxPool2d":
     case "avgPool2d":

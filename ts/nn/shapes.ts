@@ -173,6 +173,8 @@ export function outputShape(node: GraphNode, inputShapes: readonly Shape[]): Sha
       return [elementsOf(first)];
     case "batchNorm":
     case "activation":
+    case "shift":
+    case "prelu":
       return first;
     case "add":
       return addShape(node, first, second ?? first);

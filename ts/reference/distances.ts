@@ -45,6 +45,10 @@ export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near
       const distances = inputs.map(({ distance }) => distance) as [Tensor, Tensor];
       return { value, distance: tf.add(tf.add(...distances), tf.mul(tf.abs(value), 2 * UNIT)) };
     }
+    case "shift":
+    case "prelu":
+      // One rounding a side.
+      return { value, distance: tf.mul(tf.abs(value), 2 * UNIT) };
     case "input":
     case "maxPool2d":
     case "activation":
@@ -148,7 +152,7 @@ function placesOf(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, s
 }
 
 /** What a node's way back is asked for: the gradient at its input, or at one of its parameters. */
-export type Target = "input" | "kernel" | "bias" | "gamma" | "beta";
+export type Target = "input" | "kernel" | "bias" | "gamma" | "beta" | "alpha";
 
 /** The gradient at `target` for the gradient `dy` at the node's value; tfjs derives the value. */
 export function nearGradient(
@@ -198,6 +202,13 @@ function gradientDistance(
     case "globalAvgPool2d": {
       const spread = tf.grad((given: Tensor) => evaluateNode(tf, node, [given], site))(x, magnitude);
       return tf.mul(spread, sumDistance(placesOf(node, site)) + FEW);
+    }
+    case "shift":
+    case "prelu": {
+      if (target === "input") return tf.mul(tf.abs(value), 2 * UNIT);
+      // Sums over the rows of dy, or of min(x, 0) dy.
+      const terms = target === "alpha" ? tf.mul(magnitude, tf.abs(tf.minimum(x, 0))) : magnitude;
+      return tf.mul(channelSums(tf, terms), sumDistance(dy.size / (dy.shape.at(-1) as number)) + FEW);
     }
     case "input":
     case "activation":

@@ -83,6 +83,11 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
       return tf.mean(x, [1, 2]);
     case "activation":
       return node.attributes.activation === "relu" ? tf.relu(x) : tf.clipByValue(x, -1, 1);
+    case "shift":
+      return tf.add(x, site.parameter("beta"));
+    case "prelu":
+      // tf.prelu gives the slope to the gradient at 0.
+      return tf.where(tf.greaterEqual(x, 0), x, tf.mul(x, site.parameter("alpha")));
     case "flatten":
       return tf.reshape(x, [x.shape[0] as number, -1]);
     case "add":

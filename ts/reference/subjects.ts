@@ -126,6 +126,13 @@ function others(): readonly Case[] {
     around("globalAvgPool2d", [7, 5, 33], (x) => layers.globalAvgPool2d({ name: "pool" }).apply(x)),
     around("relu", [5, 5, 5], (x) => layers.relu({ name: "relu" }).apply(x)),
     around("hardTanh", [5, 5, 5], (x) => layers.hardTanh({ name: "hardTanh" }).apply(x)),
+    around("shift", [5, 5, 7], (x) => layers.shift({ name: "shift" }).apply(x)),
+    around("prelu", [5, 5, 7], (x) => layers.prelu({ name: "prelu" }).apply(x)),
+    around("RSign and RPReLU, read twice", [6, 5, 6], (x) => {
+      const moved = layers.rsign({ name: "rsign" }).apply(x);
+      const joined = layers.add({ name: "sum" }).apply([sums(moved, "conv"), x]);
+      return layers.rprelu({ name: "rprelu" }).apply(joined);
+    }),
     around("batchNorm", [5, 3, 37], (x) => layers.batchNorm({ momentum: 0.8, name: "norm" }).apply(x)),
     around("add behind batchNorm, read twice", [6, 5, 6], (x) => {
       const normed = layers.batchNorm({ name: "norm" }).apply(sums(x, "first"));

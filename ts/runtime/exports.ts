@@ -54,6 +54,8 @@ const realKernels = [
   "quantize_backward",
   "activation_forward",
   "activation_backward",
+  "prelu_forward",
+  "prelu_backward",
   "norm_partial",
   "norm_statistics",
   "norm_fold",

@@ -1,13 +1,13 @@
 /**
  * What batch normalisation does on the way: its pass over memory also adds the residual behind it, and leaves the signs
- * that the next binary layer reads. Which nodes take part follows from the graph alone.
+ * that the next binary layer reads; those a shift leaves too. Which nodes take part follows from the graph alone.
  */
 import type { Graph } from "../nn/graph.ts";
 
 export interface Fusions {
   /** Of a batch norm: the `add` behind it, and that sum's other input. */
   readonly sums: ReadonlyMap<string, { readonly add: string; readonly residual: string }>;
-  /** Of a batch norm: the layer with quantized activations that reads what it writes (its own value or the sum). */
+  /** Of a batch norm or a shift: the layer with quantized activations that reads what it writes (its value or the sum). */
   readonly readers: ReadonlyMap<string, string>;
   /** The `add` nodes that need no pass of their own. */
   readonly done: ReadonlySet<string>;
@@ -33,7 +33,7 @@ export function fusionsOf(graph: Graph): Fusions {
   }
   const readers = new Map<string, string>();
   for (const node of graph.nodes) {
-    if (node.op !== "batchNorm") continue;
+    if (node.op !== "batchNorm" && node.op !== "shift") continue;
     const value = sums.get(node.name)?.add ?? node.name;
     const reader = graph.nodes.find(
       (next) =>

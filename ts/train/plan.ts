@@ -18,6 +18,7 @@ import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
 import { createLaneMemory, type LaneMemory } from "./lane-memory.ts";
 import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
+import { planPrelu, planShift } from "./layers/learned.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
 import { type ParameterLayout, sizeOf } from "./layout.ts";
@@ -227,6 +228,10 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
       return planAvgPool(node, (lane) => windowShape(lane.images, convGeometry(node, inputShape)), context);
     case "activation":
       return planActivation(node, context);
+    case "shift":
+      return planShift(node, context);
+    case "prelu":
+      return planPrelu(node, context);
     case "add":
       return planAdd(node, context);
     case "input":

@@ -18,6 +18,7 @@ pub mod optimizer;
 pub mod pool;
 pub mod pool_bits;
 mod pool_window;
+pub mod prelu;
 pub mod quantizer;
 pub mod reduce;
 pub mod shape;

@@ -10,7 +10,7 @@ use proxbit_kernels::conv::mixed::{self, filter, forward, input};
 use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
-use proxbit_kernels::{activation, avg_pool, gather, loss, norm, optimizer, pool, quantizer, reduce};
+use proxbit_kernels::{activation, avg_pool, gather, loss, norm, optimizer, pool, prelu, quantizer, reduce};
 
 /// Defines exports: the body is what the kernel says about bad numbers, true for found.
 macro_rules! exports {
@@ -245,6 +245,22 @@ exports! {
         let kind = activation::Activation::from_number(kind).expect("activation");
         let (x, gy) = (read(x, n), read(gy, n));
         activation::activation_backward(kind, x, gy, accumulate != 0, write(gx, n))
+    }
+
+    /// y = x where x >= 0, slopes `f32 [c]` times x elsewhere.
+    fn prelu_forward(x: *const f32, rows: usize, c: usize, slopes: *const f32, y: *mut f32) {
+        prelu::prelu_forward(read(x, rows * c), read(slopes, c), write(y, rows * c))
+    }
+
+    /// One lane's gradients: dx `f32 [rows][c]` or 0, added to where accumulate is not 0, and dslopes `f32 [c]`.
+    fn prelu_backward(
+        x: *const f32, dy: *const f32, rows: usize, c: usize, slopes: *const f32, accumulate: u32, dx: *mut f32,
+        dslopes: *mut f32,
+    ) {
+        let (x, dy) = (read(x, rows * c), read(dy, rows * c));
+        let dx = optional_mut(dx, rows * c);
+        prelu::prelu_backward(x, dy, read(slopes, c), accumulate != 0, dx, write(dslopes, c));
+        false
     }
 
     /// One lane's sums of x and x^2: partial `f64 [2][c]`.

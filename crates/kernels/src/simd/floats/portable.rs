@@ -169,6 +169,13 @@ impl F32x4 {
         Mask(self.0.map(f32::is_nan))
     }
 
+    /// The four lanes as f64, exactly.
+    #[inline(always)]
+    pub fn widen(self) -> [F64x2; 2] {
+        let [a, b, c, d] = self.0.map(f64::from);
+        [F64x2([a, b]), F64x2([c, d])]
+    }
+
     /// The nine lowest bits moved to the top: where they hold `n + 127`, the result is `2^n`.
     #[inline(always)]
     pub fn low_bits_as_exponent(self) -> Self {

@@ -184,6 +184,16 @@ impl F32x4 {
         Mask(f32x4_ne(self.0, self.0))
     }
 
+    /// The four lanes as f64, exactly.
+    #[inline(always)]
+    pub fn widen(self) -> [F64x2; 2] {
+        let high = i64x2_shuffle::<1, 1>(self.0, self.0);
+        [
+            F64x2(f64x2_promote_low_f32x4(self.0)),
+            F64x2(f64x2_promote_low_f32x4(high)),
+        ]
+    }
+
     /// The nine lowest bits moved to the top: where they hold `n + 127`, the result is `2^n`.
     #[inline(always)]
     pub fn low_bits_as_exponent(self) -> Self {

@@ -1,0 +1,85 @@
+/**
+ * Elementwise layers with parameters for each channel in the trainer: the shift and the slopes that ReActNet learns (Liu et
+ * al., ECCV 2020, section 4.2). A lane adds up its share of each gradient in f64, rows in order; the lanes are added up
+ * behind the way back, as those of a bias.
+ */
+import type { NodeOf } from "../../nn/graph.ts";
+import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
+import { sizeOf } from "../layout.ts";
+
+/** The one parameter of a layer, a number a channel, and where its gradient and the lanes' shares of it lie. */
+interface ChannelParameter {
+  readonly channels: number;
+  readonly value: number;
+  readonly rows: (lane: Lane) => number;
+  readonly share: (lane: Lane) => number;
+  readonly gradient: GradientSource;
+}
+
+function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanContext): ChannelParameter {
+  const parameter = `${name}/${suffix}`;
+  const shape = context.shapes.get(name) as readonly number[];
+  const channels = shape.at(-1) as number;
+  const address = context.allocate(4 * channels * context.lanes.length);
+  return {
+    channels,
+    value: context.parameters.tensors.get(parameter)?.value as number,
+    rows: (lane) => (sizeOf(shape) / channels) * lane.images,
+    share: (lane) => address + 4 * channels * lane.index,
+    gradient: { parameter, gradient: context.allocate(4 * channels), partials: { address, stride: channels } },
+  };
+}
+
+/**
+ * y = x + beta. The gradient at x is that at y; that at beta its sum over the rows. The pass of batch normalisation does it,
+ * with a scale of 1, and leaves the signs where the next layer reads them.
+ */
+export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPlan {
+  const { name } = node;
+  const input = node.inputs[0];
+  const { channels, value: beta, rows, share, gradient } = channelParameter(name, "beta", context);
+  const ones = context.constant(new Float32Array(channels).fill(1));
+  const reader = context.fusions.readers.get(name);
+  return {
+    forward: (mode, builder) => {
+      for (const lane of context.lanes) {
+        const signs = reader === undefined ? null : context.signs(reader, mode, lane);
+        const from = [context.value(input, lane), rows(lane), channels, ones, beta, 0];
+        const results = [context.value(name, lane), signs?.descriptor ?? 0, signs?.nibbles ?? 0];
+        builder.lane(lane.index, name, "normalize", ...from, ...results);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      for (const lane of context.lanes) {
+        const dy = sinks.gradient(name, lane);
+        builder.lane(lane.index, name, "column_sums", dy, rows(lane), channels, share(lane));
+      }
+      sinks.pass(name, input);
+    },
+    gradients: [gradient],
+  };
+}
+
+/** y = x where x >= 0, alpha x elsewhere. */
+export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPlan {
+  const { name } = node;
+  const input = node.inputs[0];
+  const { channels, value: alpha, rows, share, gradient } = channelParameter(name, "alpha", context);
+  return {
+    forward: (_mode, builder) => {
+      for (const lane of context.lanes) {
+        const args = [context.value(input, lane), rows(lane), channels, alpha, context.value(name, lane)];
+        builder.lane(lane.index, name, "prelu_forward", ...args);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      const emit = (lane: Lane, dx: number, accumulate: boolean): void => {
+        const from = [context.value(input, lane), sinks.gradient(name, lane), rows(lane), channels, alpha];
+        builder.lane(lane.index, name, "prelu_backward", ...from, Number(accumulate), dx, share(lane));
+      };
+      if (sinks.wanted(input)) sinks.into(name, input, emit);
+      else for (const lane of context.lanes) emit(lane, 0, false);
+    },
+    gradients: [gradient],
+  };
+}
