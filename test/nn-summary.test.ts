@@ -182,6 +182,27 @@ describe("models", () => {
     }
   });
 
+  it("the residual models have the layers of ReActNet where asked", () => {
+    for (const name of ["resnet20", "birealnet18"]) {
+      const inputShape = [16, 16, 2];
+      const graph = model(name, { inputShape, classes: 3, reactnet: true });
+      const count = (op: string): number => graph.nodes.filter((node) => node.op === op).length;
+      const binary = graph.nodes.filter(({ name: node }) => /^stage.*_\d_conv$/.test(node));
+      expect([count("prelu"), count("shift")]).toEqual([binary.length, 3 * binary.length]);
+      for (const node of binary) expect(node.inputs).toEqual([node.name.replace("_conv", "_rsign")]);
+      // Without signs no threshold: the float twin.
+      const float = model(name, {
+        inputShape,
+        classes: 3,
+        reactnet: true,
+        weightQuantizer: null,
+        activationQuantizer: null,
+      });
+      expect(float.nodes.filter(({ op }) => op === "shift")).toHaveLength(2 * binary.length);
+    }
+    expect(() => model("mlp", { reactnet: true })).toThrow(/reactnet/);
+  });
+
   it("pass the quantizers on", () => {
     const graph = model("mlp", { weightQuantizer: "ede+", activationQuantizer: "bnn" });
     const names = graph.nodes.flatMap((node) =>

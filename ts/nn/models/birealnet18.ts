@@ -9,7 +9,7 @@
 import { functional } from "../build.ts";
 import type { Graph } from "../graph.ts";
 import { input, layers } from "../layers.ts";
-import { type ModelOptions, modelChoices, operandsOf, stemQuantizer } from "./options.ts";
+import { type ModelOptions, modelChoices, stemQuantizer } from "./options.ts";
 import { classifier, residualStages } from "./residual.ts";
 
 /**
@@ -17,12 +17,12 @@ import { classifier, residualStages } from "./residual.ts";
  * "unknown-name" or "shape".
  */
 export function birealnet18(options: ModelOptions = {}): Graph {
-  const choices = modelChoices("birealnet18", options, { inputShape: [224, 224, 3], classes: 1000 });
+  const choices = modelChoices("birealnet18", options, { inputShape: [224, 224, 3], classes: 1000, residual: true });
   const pixels = input({ shape: choices.inputShape });
   const conv = { filters: 64, kernelSize: 7, strides: 2, padding: "same", useBias: false, name: "stem_conv" } as const;
   const sums = layers.conv2d({ ...conv, weightQuantizer: stemQuantizer(choices) }).apply(pixels);
   const normed = layers.batchNorm({ name: "stem_norm" }).apply(sums);
   const stem = layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same", name: "stem_pool" }).apply(normed);
-  const stages = residualStages(stem, [64, 128, 256, 512], 4, operandsOf(choices));
+  const stages = residualStages(stem, [64, 128, 256, 512], 4, choices);
   return functional({ inputs: pixels, outputs: classifier(stages, choices), name: "birealnet18" });
 }

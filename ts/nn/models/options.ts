@@ -20,6 +20,8 @@ export interface ModelOptions {
   readonly binaryStem?: boolean | undefined;
   /** Whether the last layer takes both quantizers, with a batch norm behind it in place of its bias. Default false. */
   readonly binaryHead?: boolean | undefined;
+  /** Of the residual models: whether their layers are those of ReActNet, with thresholds and slopes learned. Default false. */
+  readonly reactnet?: boolean | undefined;
 }
 
 export interface ModelChoices {
@@ -30,13 +32,18 @@ export interface ModelChoices {
   readonly accumulator: AccumulatorChoice;
   readonly binaryStem: boolean;
   readonly binaryHead: boolean;
+  readonly reactnet: boolean;
 }
 
 /** What the layers of a model's middle have in common. */
 export type Operands = Pick<ModelChoices, "weightQuantizer" | "activationQuantizer" | "accumulator">;
 
 /** What a model says for itself where it is not asked otherwise. */
-type ModelDefaults = Pick<ModelChoices, "inputShape" | "classes"> & { readonly binaryStem?: boolean };
+interface ModelDefaults extends Pick<ModelChoices, "inputShape" | "classes"> {
+  readonly binaryStem?: boolean;
+  /** Whether the model has residual layers, and so the option `reactnet`. */
+  readonly residual?: boolean;
+}
 
 const keys = [
   ...["inputShape", "classes", "weightQuantizer", "activationQuantizer"],
@@ -49,7 +56,7 @@ export const usual = { inputShape: [28, 28, 1], classes: 10 };
 /** Fills in the defaults and refuses unknown keys; throws "argument". The layers check the rest. */
 export function modelChoices(model: string, options: ModelOptions, defaults: ModelDefaults = usual): ModelChoices {
   const subject: Subject = { code: "argument", what: `model "${model}"` };
-  plainObject(options, keys, subject);
+  plainObject(options, defaults.residual === true ? [...keys, "reactnet"] : keys, subject);
   const { inputShape, classes, weightQuantizer = "bnn++", activationQuantizer = "poly", accumulator = null } = options;
   return {
     inputShape: inputShape ?? defaults.inputShape,
@@ -59,6 +66,7 @@ export function modelChoices(model: string, options: ModelOptions, defaults: Mod
     accumulator,
     binaryStem: booleanOf(options.binaryStem ?? defaults.binaryStem ?? false, "binaryStem", subject),
     binaryHead: booleanOf(options.binaryHead ?? false, "binaryHead", subject),
+    reactnet: booleanOf(options.reactnet ?? false, "reactnet", subject),
   };
 }
 

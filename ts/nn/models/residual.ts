@@ -4,13 +4,15 @@
  *
  *   x -> sign -> binary conv 3x3 -> batch norm -> + -> y
  *   x -> (average pool 2x2 -> real conv 1x1 -> batch norm, where the size changes) -^
+ *
+ * With the option `reactnet` the sign is RSign and RPReLU follows the sum (Liu et al., ECCV 2020, "ReActNet", section 4.2).
  */
 import type { SymbolicTensor } from "../layer.ts";
 import { layers } from "../layers.ts";
-import { head, headTakesSign, type ModelChoices, type Operands } from "./options.ts";
+import { head, headTakesSign, type ModelChoices, operandsOf } from "./options.ts";
 
 /** `x` as the next product reads it: as it is where the product takes its sign, through relu where it stays real. */
-function bent(x: SymbolicTensor, { activationQuantizer }: Operands): SymbolicTensor {
+function bent(x: SymbolicTensor, { activationQuantizer }: ModelChoices): SymbolicTensor {
   return activationQuantizer === null ? layers.relu().apply(x) : x;
 }
 
@@ -20,13 +22,16 @@ function residualLayer(
   filters: number,
   strides: 1 | 2,
   name: string,
-  operands: Operands,
+  choices: ModelChoices,
 ): SymbolicTensor {
-  const options = { filters, kernelSize: 3, strides, ...operands };
-  const start = bent(x, operands);
+  const options = { filters, kernelSize: 3, strides, ...operandsOf(choices) };
+  const moves = choices.reactnet && choices.activationQuantizer !== null;
+  const start = moves ? layers.rsign({ name: `${name}_rsign` }).apply(x) : bent(x, choices);
   const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(start);
   const normed = layers.batchNorm({ name: `${name}_norm` }).apply(sums);
-  return layers.add({ name }).apply([normed, shortcut(x, filters, strides, name)]);
+  const terms = [normed, shortcut(x, filters, strides, name)];
+  if (!choices.reactnet) return layers.add({ name }).apply(terms);
+  return layers.rprelu({ name }).apply(layers.add({ name: `${name}_sum` }).apply(terms));
 }
 
 function shortcut(x: SymbolicTensor, filters: number, strides: 1 | 2, name: string): SymbolicTensor {
@@ -46,13 +51,13 @@ export function residualStages(
   x: SymbolicTensor,
   filters: readonly number[],
   depth: number,
-  operands: Operands,
+  choices: ModelChoices,
 ): SymbolicTensor {
   let value = x;
   for (const [stage, width] of filters.entries()) {
     for (let layer = 0; layer < depth; layer++) {
       const strides = stage > 0 && layer === 0 ? 2 : 1;
-      value = residualLayer(value, width, strides, `stage${stage + 1}_${layer + 1}`, operands);
+      value = residualLayer(value, width, strides, `stage${stage + 1}_${layer + 1}`, choices);
     }
   }
   return value;

@@ -8,17 +8,17 @@
 import { functional } from "../build.ts";
 import type { Graph } from "../graph.ts";
 import { input, layers } from "../layers.ts";
-import { type ModelOptions, modelChoices, operandsOf, stemQuantizer } from "./options.ts";
+import { type ModelOptions, modelChoices, stemQuantizer } from "./options.ts";
 import { classifier, residualStages } from "./residual.ts";
 
 /** The graph of the network; `inputShape` is [32, 32, 3] by default. Throws "argument", "unknown-name" or "shape". */
 export function resnet20(options: ModelOptions = {}): Graph {
-  const choices = modelChoices("resnet20", options, { inputShape: [32, 32, 3], classes: 10 });
+  const choices = modelChoices("resnet20", options, { inputShape: [32, 32, 3], classes: 10, residual: true });
   const pixels = input({ shape: choices.inputShape });
   const weightQuantizer = stemQuantizer(choices);
   const window = { kernelSize: 3, padding: "same", useBias: false, name: "stem_conv" } as const;
   const conv = layers.conv2d({ filters: 16, weightQuantizer, ...window });
   const stem = layers.batchNorm({ name: "stem_norm" }).apply(conv.apply(pixels));
-  const stages = residualStages(stem, [16, 32, 64], 6, operandsOf(choices));
+  const stages = residualStages(stem, [16, 32, 64], 6, choices);
   return functional({ inputs: pixels, outputs: classifier(stages, choices), name: "resnet20" });
 }
