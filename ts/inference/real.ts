@@ -85,7 +85,7 @@ function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, 
   draft.once(node.name, "pack_nibble_weights", draft.descriptor(shape), context.tensor(`${node.name}/kernel`), weights);
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const wraps = Number(node.attributes.accumulator?.overflow === "wrap");
-  const all = node.attributes.useBias ? [biasStep(node, shape.filters, context), ...steps] : steps;
+  const all = node.attributes.useBias ? [shiftStep(node.name, "bias", shape.filters, context), ...steps] : steps;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
     const bits = at(place, paddedRow * rowBytes);
     const ends = [wraps, to, 0, shape.filters] as const;
