@@ -128,11 +128,14 @@ mod tests {
                 let share = if x[i] >= 0.0 { dy[i] } else { slopes[i % c] * dy[i] };
                 prop_assert_eq!((dx[i], onto[i]), (share, before[i] + share));
             }
-            for channel in 0..c {
-                let sum = (0..rows).map(|row| row * c + channel).fold(0.0, |sum, i| {
-                    sum + f64::from(x[i].min(0.0)) * f64::from(dy[i])
-                });
-                prop_assert_eq!([sums[0][channel], sums[1][channel], sums[2][channel]], [sum as f32; 3]);
+            let wanted: Vec<f32> = (0..c)
+                .map(|channel| {
+                    let terms = (0..rows).map(|row| row * c + channel);
+                    terms.fold(0.0, |sum, i| sum + f64::from(x[i].min(0.0)) * f64::from(dy[i])) as f32
+                })
+                .collect();
+            for sums in sums {
+                prop_assert_eq!(&sums, &wanted);
             }
         }
     }
