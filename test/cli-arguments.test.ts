@@ -48,6 +48,32 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       '"bnn++"',
     ],
     ["an unknown activation quantizer", train("--out", "x", "--activation-quantizer", "poli"), '"poli"', '"poly"'],
+    ["an unknown task", train("--out", "x", "--task", "bwaaa"), '--task is "bwaaa"', 'Did you mean "bwaa"?'],
+    [
+      "a quantizer of what the task leaves real",
+      train("--out", "x", "--task", "BW", "--activation-quantizer", "poly"),
+      "--activation-quantizer is for activations, which stay real in --task bw (binary weights)",
+      "another task",
+    ],
+    [
+      "no quantizer for what the task quantizes",
+      train("--out", "x", "--task", "bwa", "--quantizer", "none"),
+      "--task bwa quantizes weights, and no quantizer is given for them",
+      "instead of none",
+    ],
+    [
+      "sums in 8 bits for a task with exact ones",
+      train("--out", "x", "--task", "bwa", "--accumulator", "wrap"),
+      "--accumulator is for sums of +-1 products, and --task bwa has exact ones",
+      "bwaa",
+    ],
+    [
+      "sums in 8 bits of real operands",
+      train("--out", "x", "--activation-quantizer", "none", "--accumulator", "wrap"),
+      "weights and activations are not both quantized",
+      "bwaa",
+    ],
+    ["an overflow of no such name", train("--out", "x", "--accumulator", "clip"), '--accumulator is "clip"', "wrap"],
     ["an unknown model", train("--out", "x", "--model", "cnm"), 'no model is called "cnm"', '"cnn"'],
     ["an unknown optimizer", train("--out", "x", "--optimizer", "adan"), 'no optimizer is called "adan"', '"adam"'],
     [

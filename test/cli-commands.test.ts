@@ -166,6 +166,20 @@ describe("explain and profile", () => {
     expect(new Set(productsOf(real).map((product) => product.split(" ")[1]))).toEqual(new Set(["ff"]));
   });
 
+  it("explains a network under a task, its ends binary too", async () => {
+    const shape = ["--input-shape", "12x12x1", "--workers", "1", "--batch-size", "4", "--progress", "1"];
+    const narrow = await resultOf("explain", "cnn", ...shape, "--task", "BWAA", "--binary-stem", "--binary-head");
+    const kernels = (narrow.layers as readonly { readonly forward: { readonly kernel: string } | null }[]).flatMap(
+      ({ forward }) => forward?.kernel ?? [],
+    );
+    expect(kernels).toEqual(["ff_conv", ...Array(4).fill("bb_accumulate8_conv")]);
+    const weights = await resultOf("explain", "cnn", ...shape, "--task", "bw");
+    expect(new Set(productsOf(weights).map((product) => product.split(" ")[1]))).toEqual(new Set(["ff"]));
+    const activations = await resultOf("explain", "cnn", ...shape, "--task", "ba");
+    const [, ...middle] = productsOf(activations).map((product) => product.split(" ")[1]);
+    expect(middle).toEqual(["fb", "fb", "fb", "ff"]);
+  });
+
   it("measures a module's network on request, and prints tables for people", async () => {
     const { profile } = await resultOf("explain", network, "--profile", "--batch-size", "8", "--workers", "1");
     expect(profile).toMatchObject({ batchSize: 8, workers: 1, shares: { waiting: expect.any(Number) } });

@@ -5,7 +5,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { largestAt, softmax } from "../ts/cli/classify.ts";
 import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
-import { quantizersOf } from "../ts/cli/model-file.ts";
+import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
+import { quantizersFrom } from "../ts/cli/options.ts";
 import { drawGray, sideBySide } from "../ts/cli/picture.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/table.ts";
@@ -135,6 +136,32 @@ it("owns up to a fault of its own: exit code 1, and what is needed to report it"
   expect(code).toBe(1);
   expect(stderr).toMatch(/^error: three lines here\n {2}.*please report it.*\nRangeError: three\nlines\nhere\n {4}at /);
   expect(jsonLines(stdout)).toMatchObject([{ type: "error", code: "internal", message: "three lines here" }]);
+});
+
+it("makes of a task what a network is built with", () => {
+  const both = { weightQuantizer: "bnn++", activationQuantizer: "poly" };
+  expect(quantizersFrom({})).toEqual({ ...both, accumulator: null });
+  expect(quantizersFrom({ accumulator: "wrap" })).toEqual({ ...both, accumulator: "wrap" });
+  expect(quantizersFrom({ task: "bw", quantizer: "pc" })).toEqual({
+    ...{ weightQuantizer: "pc", activationQuantizer: null, accumulator: null },
+  });
+  expect(quantizersFrom({ task: "ba", activationQuantizer: "ede" })).toEqual({
+    ...{ weightQuantizer: null, activationQuantizer: "ede", accumulator: null },
+  });
+  expect(quantizersFrom({ task: "bwa" })).toEqual({ ...both, accumulator: null });
+  const narrow = { bits: 8, overflow: "saturate" };
+  expect(quantizersFrom({ task: "bwaa" })).toEqual({ ...both, accumulator: narrow });
+  expect(quantizersFrom({ task: "bwaa", accumulator: "wrap", binaryHead: true })).toEqual({
+    ...both,
+    accumulator: { bits: 8, overflow: "wrap" },
+    binaryHead: true,
+  });
+});
+
+it("names what sums in 8 bits do in the graph", () => {
+  const sums = (overflow: "wrap" | null) =>
+    accumulatorOf(sequential({ inputShape: [8] }, [layers.binaryDense({ units: 4, accumulator: overflow })]));
+  expect([sums("wrap"), sums(null)]).toEqual(["wrap", "none"]);
 });
 
 it("names the quantizers that are in the graph, whatever was asked for", () => {

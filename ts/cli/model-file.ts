@@ -29,6 +29,7 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     inputOffset: String(data.train.offset),
     trainImages: String(data.train.count),
     ...quantizersOf(graph),
+    accumulator: accumulatorOf(graph),
     optimizer: optimizerName(optimizer),
     learningRate: JSON.stringify(learningRateOf(optimizer)),
     epochs: String(facts.epochs),
@@ -47,6 +48,14 @@ export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; 
     return [...new Set(found)].join(", ") || "none";
   };
   return { weightQuantizer: names("weightQuantizer"), activationQuantizer: names("activationQuantizer") };
+}
+
+/** What sums in 8 bits do in `graph`; "none" where all are exact. */
+export function accumulatorOf(graph: Graph): string {
+  const found = graph.nodes.flatMap((node) =>
+    node.op === "conv2d" || node.op === "dense" ? (node.attributes.accumulator?.overflow ?? []) : [],
+  );
+  return [...new Set(found)].join(", ") || "none";
 }
 
 /** The names of the classes out of the header; their numbers where it holds none. */

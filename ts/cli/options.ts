@@ -4,8 +4,17 @@ import { integerIn, numberIn, oneOf, reject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import { datasetNames } from "../io/datasets.ts";
 import { unknownName } from "../names.ts";
-import { limits } from "../nn/attributes.ts";
-import { modelNames } from "../nn/models/index.ts";
+import { limits, overflows } from "../nn/attributes.ts";
+import type { Overflow } from "../nn/graph.ts";
+import {
+  type ModelOptions,
+  modelNames,
+  type Task,
+  type TaskQuantizers,
+  taskNames,
+  taskQuantizers,
+  tasks,
+} from "../nn/models/index.ts";
 import { quantizerNames } from "../quantizers/registry.ts";
 import { MOST_WORKERS } from "../runtime/pool.ts";
 
@@ -62,33 +71,110 @@ export const imageShape =
 /** Stands for operands that stay real. */
 const NONE = "none";
 
+const DEFAULT_QUANTIZER = "bnn++";
+const DEFAULT_ACTIVATION_QUANTIZER = "poly";
+
+/** What was typed; the defaults depend on the task. */
 export interface QuantizerOptions {
-  readonly quantizer: string;
-  readonly activationQuantizer: string;
+  readonly quantizer?: string;
+  readonly activationQuantizer?: string;
+  readonly task?: Task;
+  readonly accumulator?: Overflow;
+  readonly binaryStem?: boolean;
+  readonly binaryHead?: boolean;
 }
 
-/** `--quantizer` and `--activation-quantizer`. */
+/** The names of their values. */
+export const quantizerOptionNames: readonly (keyof QuantizerOptions)[] = [
+  ...(["quantizer", "activationQuantizer", "task", "accumulator", "binaryStem", "binaryHead"] as const),
+];
+
+/** What a network is made with beside its images and classes. */
+type NetworkChoices = TaskQuantizers & Pick<ModelOptions, "binaryStem" | "binaryHead">;
+
+/** `--quantizer`, `--activation-quantizer`, `--task`, `--accumulator`, `--binary-stem` and `--binary-head`. */
 export function addQuantizerOptions(command: Command): Command {
+  const names = quantizerNames.join(", ");
+  const titles = taskNames.map((name) => `${name} (${tasks[name].title})`).join(", ");
+  const activations = `of the activations: any of the same (default: "${DEFAULT_ACTIVATION_QUANTIZER}")`;
   return command
-    .option("--quantizer <name>", `of the weights: ${quantizerNames.join(", ")}, ${NONE}`, "bnn++")
-    .option("--activation-quantizer <name>", "of the activations: any of the same", "poly");
+    .option("--quantizer <name>", `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}")`)
+    .option("--activation-quantizer <name>", activations)
+    .option("--task <name>", `which operands are quantized: ${titles} (default: what the quantizers say)`, taskName)
+    .option(
+      "--accumulator <overflow>",
+      `sums in 8 bits that ${overflows.join(" or ")} (default: exact sums; with --task bwaa, saturate)`,
+      oneOfWords("--accumulator", overflows),
+    )
+    .option("--binary-stem", "quantize the weights of the first layer too")
+    .option("--binary-head", "quantize the last layer too");
 }
+
+/** A parser for commander: a task, in letters of either case. */
+const taskName = (text: string): Task => oneOf(text.toLowerCase(), taskNames, "--task", subject);
 
 /**
- * The names that a network is built with; null for real operands.
+ * What a network is built with; null for real operands and exact sums, and no word of its ends where none was typed.
  *
- * @throws ProxbitError "unknown-name" with the nearest name.
+ * @throws ProxbitError "unknown-name" for a quantizer of no such name, with the nearest name; "argument" for a quantizer of
+ *   operands that the task leaves real, and for 8 bits where sums are not those of bits.
  */
-export function quantizersFrom(options: QuantizerOptions): {
-  readonly weightQuantizer: string | null;
-  readonly activationQuantizer: string | null;
-} {
+export function quantizersFrom(options: QuantizerOptions): NetworkChoices {
+  const { binaryStem, binaryHead } = options;
+  return {
+    ...operandsFrom(options),
+    ...(binaryStem === undefined ? {} : { binaryStem }),
+    ...(binaryHead === undefined ? {} : { binaryHead }),
+  };
+}
+
+function operandsFrom(options: QuantizerOptions): TaskQuantizers {
   const named = (name: string): string | null => {
     if (name === NONE) return null;
     if (!quantizerNames.includes(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
     return name;
   };
-  return { weightQuantizer: named(options.quantizer), activationQuantizer: named(options.activationQuantizer) };
+  const { task, accumulator: overflow } = options;
+  const weightQuantizer = named(options.quantizer ?? DEFAULT_QUANTIZER);
+  const activationQuantizer = named(options.activationQuantizer ?? DEFAULT_ACTIVATION_QUANTIZER);
+  if (task === undefined) {
+    if (overflow !== undefined && (weightQuantizer === null || activationQuantizer === null)) {
+      throw narrowSums("weights and activations are not both quantized");
+    }
+    return { weightQuantizer, activationQuantizer, accumulator: overflow ?? null };
+  }
+  const { weights, activations, accumulates } = tasks[task];
+  if (!weights && options.quantizer !== undefined) throw stayReal("--quantizer", "weights", task);
+  if (!activations && options.activationQuantizer !== undefined) {
+    throw stayReal("--activation-quantizer", "activations", task);
+  }
+  if (!accumulates && overflow !== undefined) throw narrowSums(`--task ${task} has exact ones`);
+  const missing = [weights && weightQuantizer === null, activations && activationQuantizer === null];
+  if (missing.includes(true)) {
+    throw new ProxbitError(
+      "argument",
+      `--task ${task} quantizes ${missing[0] ? "weights" : "activations"}, and no quantizer is given for them`,
+      `Name a quantizer instead of ${NONE}, or leave --task out.`,
+    );
+  }
+  // Where weights stay real, theirs is not asked.
+  return taskQuantizers(task, weights ? weightQuantizer : activationQuantizer, {
+    activationQuantizer,
+    ...(overflow === undefined ? {} : { overflow }),
+  });
+}
+
+function stayReal(option: string, operands: string, task: Task): ProxbitError {
+  const message = `${option} is for ${operands}, which stay real in --task ${task} (${tasks[task].title})`;
+  return new ProxbitError("argument", message, "Leave it out, or take another task.");
+}
+
+function narrowSums(reason: string): ProxbitError {
+  return new ProxbitError(
+    "argument",
+    `--accumulator is for sums of +-1 products, and ${reason}`,
+    "Leave it out, or give --task bwaa.",
+  );
 }
 
 /**

@@ -41,6 +41,7 @@ import {
   imageShape,
   oneOfWords,
   type QuantizerOptions,
+  quantizerOptionNames,
   quantizersFrom,
   refuseNetworkOptions,
   wholeNumber,
@@ -157,7 +158,7 @@ async function subjectsOf(
         `Name one of: ${modelNames.join(", ")}, or a module.`,
       );
     }
-    const chosen = ["quantizer", "activationQuantizer"].some((name) => command.getOptionValueSource(name) === "cli");
+    const chosen = quantizerOptionNames.some((name) => command.getOptionValueSource(name) === "cli");
     if (!chosen) return undefined;
     return [{ kind: "operations" }, ...modelNames.map((name) => ({ kind: "model", name, ...quantizers }) as const)];
   }

@@ -9,7 +9,7 @@ import { type Optimizer, realOptimizers } from "../../train/optimizers.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
-import { quantizersOf } from "../model-file.ts";
+import { accumulatorOf, quantizersOf } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
 import {
   addCommonOptions,
@@ -58,6 +58,7 @@ export function trainCommand(context: Context): Command {
   return addCommonOptions(
     command,
     "proxbit train --data mnist --model cnn --quantizer bnn++ --epochs 5 --out mnist.safetensors",
+    "proxbit train --data mnist --model cnn --quantizer poly --task bwaa --accumulator wrap --out narrow.safetensors",
     "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
   ).action((options: TrainOptions) => train(options, context));
 }
@@ -97,6 +98,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
       model: graph.name,
       quantizer: quantizers.weightQuantizer,
       activationQuantizer: quantizers.activationQuantizer,
+      accumulator: accumulatorOf(graph),
       epochs: options.epochs,
       batchSize: options.batchSize,
       seed: options.seed,
