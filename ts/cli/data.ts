@@ -1,17 +1,29 @@
-/** `--data`, `--data-dir` and `--limit`, read, and held against a network. */
+/** `--data`, `--data-dir`, `--data-url` and `--limit`, read, and held against a network. */
 import { ProxbitError } from "../errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import { dataset } from "../io/datasets.ts";
 import { take } from "../io/split.ts";
 import type { DataOptions } from "./options.ts";
+import { downloadProgress } from "./progress.ts";
+import type { Context } from "./run.ts";
 
 /**
- * The data set called `name`, each of its splits cut to `limit` images.
+ * The data set called `name`, each of its splits cut to `limit` images. A download, where it takes one, shows its progress.
  *
- * @throws ProxbitError "unknown-name" with the nearest name, "data" where files are missing or malformed.
+ * @throws ProxbitError "unknown-name" with the nearest name, "data" where files are missing or malformed, "aborted".
  */
-export async function readData(name: string, { dataDir, limit }: DataOptions): Promise<Dataset> {
-  const whole = await dataset(name, dataDir === undefined ? {} : { directory: dataDir });
+export async function readData(
+  name: string,
+  { dataDir, dataUrl, limit }: DataOptions,
+  context: Context,
+): Promise<Dataset> {
+  const progress = downloadProgress(context, name);
+  const whole = await dataset(name, {
+    directory: dataDir,
+    downloadUrl: dataUrl,
+    onDownload: progress.update,
+    signal: context.signal,
+  }).finally(progress.clear);
   return limit === undefined ? whole : { ...whole, train: take(whole.train, limit), test: take(whole.test, limit) };
 }
 

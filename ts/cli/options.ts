@@ -45,6 +45,7 @@ export const oneOfWords =
 export interface DataOptions {
   readonly data?: string;
   readonly dataDir?: string;
+  readonly dataUrl?: string;
   readonly limit?: number;
 }
 
@@ -56,6 +57,10 @@ export function addDataOptions(command: Command, data: "required" | "optional"):
   else command.option("--data <name>", `${dataText} (default: the one that the file names)`);
   return command
     .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
+    .option(
+      "--data-url <url>",
+      "download a data set that can be downloaded from here (default: its authors' addresses)",
+    )
     .option("--limit <images>", "use only the first so many images, for a quick trial", wholeNumber("--limit", 1, 1e9));
 }
 

@@ -3,7 +3,8 @@
  * build server), nothing where programs listen.
  */
 import { SingleBar } from "cli-progress";
-import { grouped } from "../table.ts";
+import type { DownloadProgress } from "../io/download.ts";
+import { bytes, grouped } from "../table.ts";
 import type { EpochEvent, StepEvent } from "../train/events.ts";
 import { clock, percent } from "./format.ts";
 import type { Context } from "./run.ts";
@@ -143,6 +144,23 @@ export function countProgress(context: Context, label: string): CountProgress {
   const meter = createMeter(context, `${label} `);
   return {
     update: (done, of) => meter.update(done, of, `${grouped(done)} of ${grouped(of)} images`),
+    clear: meter.clear,
+  };
+}
+
+interface DownloadMeter {
+  readonly update: (progress: DownloadProgress) => void;
+  readonly clear: () => void;
+}
+
+/** Progress of the files of a data set, one after the other. */
+export function downloadProgress(context: Context, name: string): DownloadMeter {
+  const meter = createMeter(context, `downloading ${name}: `);
+  return {
+    update: ({ file, received, total }) => {
+      const size = total === undefined ? bytes(received) : `${bytes(received)} of ${bytes(total)}`;
+      meter.update(received, total ?? received, `${file}  ${size}`);
+    },
     clear: meter.clear,
   };
 }

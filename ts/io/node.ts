@@ -8,13 +8,19 @@ export interface NodeModules {
   readonly files: typeof import("node:fs/promises");
   readonly path: typeof import("node:path");
   readonly module: typeof import("node:module");
+  readonly os: typeof import("node:os");
 }
 
 /** Node's modules, or undefined in a browser. */
 export function findNode(): NodeModules | undefined {
   const load = globalThis.process?.getBuiltinModule;
   if (load === undefined) return undefined;
-  return { files: load("node:fs/promises"), path: load("node:path"), module: load("node:module") };
+  return {
+    files: load("node:fs/promises"),
+    path: load("node:path"),
+    module: load("node:module"),
+    os: load("node:os"),
+  };
 }
 
 /** Node's modules; `what` needs them. @throws ProxbitError "environment" in a browser. */

@@ -4,16 +4,30 @@
  */
 import { ProxbitError } from "../errors.ts";
 import { unknownName } from "../names.ts";
+import type { DownloadProgress } from "./download.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { requireNode, systemCode } from "./node.ts";
 
-/** Where to look for a data set; at most one of the two. */
+/** Where to look for a data set; at most one of `directory`, `baseUrl` and `downloadUrl`. */
 export interface DatasetOptions {
   /** A directory that holds the data set's files (Node). */
   readonly directory?: string | undefined;
   /** A URL under which the data set's files are served; the way to load one in a browser. */
   readonly baseUrl?: string | URL | undefined;
+  /**
+   * An address from which a data set that can be downloaded is downloaded instead of its own ones, whatever is installed
+   * (Node). The files are checked and kept in the user's cache directory.
+   */
+  readonly downloadUrl?: string | URL | undefined;
+  /** Where downloads are kept; `proxbit` in the user's cache directory where absent. */
+  readonly cacheDirectory?: string | undefined;
+  /** Called as a file is downloaded. */
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Stops a download. */
+  readonly signal?: AbortSignal | undefined;
 }
+
+const OPTIONS = ["directory", "baseUrl", "downloadUrl", "cacheDirectory", "onDownload", "signal"];
 
 export interface Source {
   /** For messages: the directory or URL. */
@@ -23,7 +37,7 @@ export interface Source {
 }
 
 /** No file of the known data sets is larger, unpacked; a gzip file that grows past it is refused. */
-const MAXIMUM_FILE_BYTES = 2 ** 30;
+export const MAXIMUM_FILE_BYTES = 2 ** 30;
 
 type Read = (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
 
@@ -95,11 +109,13 @@ export function urlSource(baseUrl: string | URL): Source {
  * @throws ProxbitError "unknown-name" for an option that does not exist, "argument" for one of the wrong type or for both.
  */
 export function sourceOf(options: DatasetOptions): Source | undefined {
-  const known = ["directory", "baseUrl"];
-  for (const key of Object.keys(options)) if (!known.includes(key)) throw unknownName("option", key, known);
-  const { directory, baseUrl } = options;
-  if (directory !== undefined && baseUrl !== undefined) {
-    throw new ProxbitError("argument", "directory and baseUrl are both given", "Give one of them.");
+  for (const key of Object.keys(options)) if (!OPTIONS.includes(key)) throw unknownName("option", key, OPTIONS);
+  const { directory, baseUrl, downloadUrl } = options;
+  const [first, second] = Object.entries({ directory, baseUrl, downloadUrl }).filter(
+    ([, place]) => place !== undefined,
+  );
+  if (first !== undefined && second !== undefined) {
+    throw new ProxbitError("argument", `${first[0]} and ${second[0]} are both given`, "Give one of them.");
   }
   if (directory !== undefined) {
     if (typeof directory === "string" && directory !== "") return directorySource(directory);

@@ -40,6 +40,7 @@ import type { Context } from "../run.ts";
 interface CompareOptions {
   readonly data: string;
   readonly dataDir?: string;
+  readonly dataUrl?: string;
   readonly trainImages?: number;
   readonly testImages?: number;
   readonly model: string;
@@ -72,6 +73,10 @@ export function compareCommand(context: Context): Command {
     .requiredOption("--data <name>", `data set: ${datasetNames.join(", ")}`)
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion")
     .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
+    .option(
+      "--data-url <url>",
+      "download a data set that can be downloaded from here (default: its authors' addresses)",
+    )
     .option("--train-images <n>", "train on the first so many images only", images("--train-images"))
     .option("--test-images <n>", "test on the first so many images only", images("--test-images"))
     .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "small")
@@ -101,7 +106,7 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
   const { output, signal } = context;
   const { optimizer, description } = optimizerOf(options);
   if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
-  const data = await readSplits(options);
+  const data = await readSplits(options, context);
   if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
   stopIfAborted(signal);
   const cells = cellsOf(options);
@@ -179,8 +184,9 @@ function optimizerOf({ optimizer: name, learningRate, decay }: CompareOptions): 
   };
 }
 
-async function readSplits({ data: name, dataDir, trainImages, testImages }: CompareOptions): Promise<Dataset> {
-  const whole = await readData(name, dataDir === undefined ? {} : { dataDir });
+async function readSplits(options: CompareOptions, context: Context): Promise<Dataset> {
+  const { data: name, trainImages, testImages } = options;
+  const whole = await readData(name, options, context);
   return {
     ...whole,
     train: trainImages === undefined ? whole.train : take(whole.train, trainImages),

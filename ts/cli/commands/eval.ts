@@ -28,7 +28,7 @@ async function evaluate(file: string, options: DataOptions, context: Context): P
   const bytes = await readModelFile(file);
   const session = await loadSession(file, bytes);
   const name = datasetOf(session, options, output.note);
-  const { test, name: dataset } = await readData(name, options);
+  const { test, name: dataset } = await readData(name, options, context);
   checkImageShape(session.inputShape, test, name);
   stopIfAborted(signal);
 

@@ -70,7 +70,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
   const makeNetwork = await networkMaker(options.model);
   await checkWritable(options.out);
-  const data = await readData(options.data, options);
+  const data = await readData(options.data, options, context);
   stopIfAborted(context.signal);
   const graph = await makeNetwork({
     inputShape: data.train.shape,

@@ -1,0 +1,198 @@
+/** Downloads: fetched once, checked by what is in them, kept whole, and an error that says what happened where none of it works. */
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { sha256 } from "../ts/compare/grid.ts";
+import { fashionMnist } from "../ts/data.ts";
+import { type Download, type DownloadProgress, downloadedSource, userCacheDirectory } from "../ts/io/download.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
+
+/** Large enough to come in several pieces. */
+const CONTENT = Uint8Array.from({ length: 300_000 }, (_, at) => (at * at) >> 7);
+const PACKED = gzipSync(CONTENT);
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** A server that counts what it is asked; its address below `/data` goes to `action`. */
+async function withServer<T>(
+  handler: Handler,
+  action: (address: string, asked: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    handler(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    return await action(`http://127.0.0.1:${(server.address() as AddressInfo).port}/data`, asked);
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const serve =
+  (bytes: Uint8Array): Handler =>
+  (_, response) =>
+    void response.writeHead(200, { "content-length": bytes.length }).end(bytes);
+const refuse: Handler = (_, response) => void response.writeHead(404).end("no");
+const cut: Handler = (_, response) => {
+  response.writeHead(200, { "content-length": PACKED.length });
+  response.write(PACKED.subarray(0, 1000), () => response.destroy());
+};
+
+const download = (cacheDirectory: string, addresses: readonly string[], more: Partial<Download> = {}): Download => ({
+  name: "set",
+  checksums: { file: sha256(CONTENT) },
+  addresses,
+  cacheDirectory,
+  remedy: "Do something else.",
+  onProgress: undefined,
+  signal: undefined,
+  ...more,
+});
+
+describe("a download", () => {
+  it("comes once, shows its progress, and is kept as it came", () =>
+    withFolder((folder) =>
+      withServer(serve(PACKED), async (address, asked) => {
+        const seen: DownloadProgress[] = [];
+        const source = downloadedSource(
+          download(folder, [`${address}/`], { onProgress: (one) => void seen.push(one) }),
+        );
+        expect(await source.read("file")).toEqual(CONTENT);
+        expect(seen.at(-1)).toEqual({ file: "file.gz", received: PACKED.length, total: PACKED.length });
+        expect(await readdir(join(folder, "set"))).toEqual(["file.gz"]);
+        expect(await readFile(join(folder, "set", "file.gz"))).toEqual(PACKED);
+        expect(await source.read("file")).toEqual(CONTENT);
+        expect(asked).toEqual(["/data/file.gz"]);
+      }),
+    ));
+
+  it("is taken however it is packed, for what counts is in it", () =>
+    withFolder((folder) =>
+      withServer(serve(CONTENT), async (address) => {
+        expect(await downloadedSource(download(folder, [address])).read("file")).toEqual(CONTENT);
+        const other = downloadedSource(download(join(folder, "other"), [address]));
+        expect(await other.read("file")).toEqual(CONTENT);
+      }),
+    ));
+
+  it("comes again where the file in the cache has been damaged", () =>
+    withFolder((folder) =>
+      withServer(serve(PACKED), async (address, asked) => {
+        const source = downloadedSource(download(folder, [address]));
+        await source.read("file");
+        for (const damaged of [PACKED.subarray(0, 500), gzipSync("something else"), new Uint8Array()]) {
+          await writeFile(join(folder, "set", "file.gz"), damaged);
+          expect(await source.read("file")).toEqual(CONTENT);
+          expect(await readFile(join(folder, "set", "file.gz"))).toEqual(PACKED);
+        }
+        expect(asked).toHaveLength(4);
+      }),
+    ));
+
+  it("comes from the next address where one has not got it, has another, or breaks off", () =>
+    withFolder((folder) =>
+      withServer(serve(PACKED), async (good) => {
+        for (const [index, bad] of [refuse, serve(gzipSync("another file")), cut].entries()) {
+          await withServer(bad, async (address, asked) => {
+            const source = downloadedSource(download(join(folder, String(index)), [address, good]));
+            expect(await source.read("file")).toEqual(CONTENT);
+            expect(asked).toHaveLength(1);
+          });
+        }
+      }),
+    ));
+
+  it("knows no file that has no checksum", () =>
+    withFolder(async (folder) => {
+      expect(await downloadedSource(download(folder, ["http://127.0.0.1:1"])).read("toString")).toBeUndefined();
+    }));
+
+  it.each<readonly [string, Handler, string]>([
+    ["answers with an error", refuse, "/data/file.gz: it answers with status 404"],
+    ["has another file", serve(gzipSync("another")), "holds something else than it should: SHA-256 "],
+    ["sends a damaged one", serve(PACKED.subarray(0, 5000)), "is not a sound gzip file"],
+    ["breaks off", cut, "the connection was cut"],
+  ])("is an error that leaves nothing behind where the server %s", (_, handler, says) =>
+    withFolder((folder) =>
+      withServer(handler, async (address) => {
+        const { message, remedy } = await rejected("data", downloadedSource(download(folder, [address])).read("file"));
+        expect(message).toContain(says);
+        expect(message).toContain("set could not be downloaded: ");
+        expect(remedy).toBe("Do something else.");
+        expect(await readdir(folder)).toEqual([]);
+      }),
+    ),
+  );
+
+  it("says of every address why there was nothing, offline too", () =>
+    withFolder(async (folder) => {
+      const closed = await withServer(refuse, async (address) => address);
+      const { message } = await rejected(
+        "data",
+        downloadedSource(download(folder, [closed, "http://nowhere.invalid"])).read("file"),
+      );
+      expect(message).toContain(`${closed}/file.gz: nobody answers there`);
+      expect(message).toContain("http://nowhere.invalid/file.gz: no such host, or no network");
+    }));
+
+  it("stops at a signal", () =>
+    withFolder((folder) =>
+      withServer(
+        (_, response) => void response.writeHead(200, { "content-length": 1e6 }).write(PACKED.subarray(0, 10)),
+        async (address) => {
+          const controller = new AbortController();
+          const onProgress = (): void => controller.abort();
+          const source = downloadedSource(download(folder, [address], { signal: controller.signal, onProgress }));
+          expect((await rejected("aborted", source.read("file"))).message).toContain(`${address}/file.gz`);
+          expect(await readdir(folder)).toEqual([]);
+        },
+      ),
+    ));
+
+  it("is an error where its directory cannot be made or its file cannot be read", () =>
+    withFolder((folder) =>
+      withServer(serve(PACKED), async (address) => {
+        await writeFile(join(folder, "set"), "a file in the way");
+        await rejected("data", downloadedSource(download(folder, [address])).read("file"));
+        const place = join(folder, "other");
+        await mkdir(join(place, "set", "file.gz"), { recursive: true });
+        expect((await rejected("data", downloadedSource(download(place, [address])).read("file"))).message).toContain(
+          "EISDIR",
+        );
+      }),
+    ));
+});
+
+describe("the cache directory", () => {
+  it("is the platform's own", () => {
+    expect(userCacheDirectory({}, "/home/a", "linux")).toBe("/home/a/.cache");
+    expect(userCacheDirectory({ XDG_CACHE_HOME: "/cache" }, "/home/a", "linux")).toBe("/cache");
+    expect(userCacheDirectory({ XDG_CACHE_HOME: "cache" }, "/home/a", "linux")).toBe("/home/a/.cache");
+    expect(userCacheDirectory({}, "/Users/a", "darwin")).toBe("/Users/a/Library/Caches");
+    expect(userCacheDirectory({ LOCALAPPDATA: "/local" }, "/a", "win32")).toBe("/local");
+  });
+});
+
+describe("Fashion-MNIST from the network", () => {
+  it("is asked for at the address that was given, and refused where it is another data set", () =>
+    withFolder((folder) =>
+      withServer(serve(PACKED), async (address, asked) => {
+        const error = await rejected("data", fashionMnist({ downloadUrl: address, cacheDirectory: folder }));
+        expect(error.message).toContain("train-images-idx3-ubyte.gz holds something else");
+        expect(error.message).toContain("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888");
+        expect(error.remedy).toContain("apt-get install dataset-fashion-mnist");
+        expect(asked).toEqual(["/data/train-images-idx3-ubyte.gz"]);
+      }),
+    ));
+
+  it("is not asked for where a directory is given", async () => {
+    await rejected("argument", fashionMnist({ directory: ".", downloadUrl: "http://127.0.0.1:1" }));
+  });
+});
