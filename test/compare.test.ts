@@ -82,9 +82,14 @@ describe("a run's file", () => {
       expect(await readRun(folder, first)).toEqual(resultOf(0.875));
       const path = runPath(folder, first);
       const content = JSON.parse(await readFile(path, "utf8"));
-      const later = { ...content, later: 1, result: { ...content.result, later: 2, softAccuracy: 0.25 } };
+      const [epoch, ...epochs] = content.result.epochs;
+      const early = { ...epoch, softAccuracy: 0.125, later: 3 };
+      const result = { ...content.result, later: 2, softAccuracy: 0.25, epochs: [early, ...epochs] };
+      const later = { ...content, later: 1, result };
       await writeFile(path, JSON.stringify(later));
-      expect((await readRun(folder, first))?.result).toEqual({ ...resultOf(0.875).result, softAccuracy: 0.25 });
+      const read = (await readRun(folder, first))?.result;
+      expect(read?.softAccuracy).toBe(0.25);
+      expect(read?.epochs[0]).toEqual({ ...epoch, softAccuracy: 0.125 });
     }));
 
   it("holds the failure of a run that met a number which is not finite", () =>
@@ -156,6 +161,14 @@ describe("a summary", () => {
       },
     );
   const cell = { quantizer: "bc", task: "bw" } as const;
+  /** The same with a network that was soft after its first epoch. */
+  const withSoft =
+    (softAccuracy: number) =>
+    ({ run, outcome }: FinishedRun): FinishedRun => {
+      if (outcome.result === null) return { run, outcome };
+      const epochs = outcome.result.epochs.map((epoch, index) => (index === 0 ? { ...epoch, softAccuracy } : epoch));
+      return { run, outcome: { result: { ...outcome.result, epochs }, failure: null } };
+    };
 
   it("is mean and sample deviation over seeds", () => {
     expect(spreadOf([])).toBeNull();
@@ -184,8 +197,11 @@ describe("a summary", () => {
       expect.stringMatching(/^─+$/),
       expect.stringMatching(/^bc +BW +85\.00 ± 7\.07 +2 +10\.0$/),
     ]);
-    const soft = rows.map((row) => ({ ...row, softAccuracy: { mean: 0.91, deviation: 0.01 } }));
-    expect(comparisonTable(soft)).toMatch(/soft, %[\s\S]*91\.00 ± 1\.00/);
+    const soft = summarise([cell], finished([0.8, 0.9]).map(withSoft(0.91)));
+    expect(soft[0]?.softCourse).toEqual([0.91, null]);
+    expect(soft[0]?.soft).toEqual({ mean: 0.91, deviation: 0, epoch: 1 });
+    expect(comparisonTable(soft)).toMatch(/soft, % \(after epoch\)[\s\S]* 91\.00 ± 0\.00 \(1\) /);
+    expect(pictureOf("", soft)).toMatch(/<circle [^>]*r="1.6"/);
   });
 
   it("is a line for each run in CSV, fields quoted where they need it", () => {

@@ -51,6 +51,9 @@ export const line = (x1: number, y1: number, x2: number, y2: number, stroke: str
 export const rectangle = (x: number, y: number, width: number, height: number, fill: string): string =>
   element("rect", { x, y, width, height, fill });
 
+export const circle = (cx: number, cy: number, r: number, fill: string): string =>
+  element("circle", { cx, cy, r, fill });
+
 /** A line through points, given as [x, y]. */
 export const polyline = (
   points: readonly (readonly [number, number])[],

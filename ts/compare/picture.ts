@@ -2,7 +2,7 @@
  * A comparison as a picture: a bar with its standard deviation for each quantizer in each task, and under them the test
  * accuracy after each epoch, a chart for each task. Axes begin where the worst result does, and say so by their numbers.
  */
-import { colourAt, line, polyline, rectangle, svg, ticks, words } from "../svg.ts";
+import { circle, colourAt, line, polyline, rectangle, svg, ticks, words } from "../svg.ts";
 import { taskText } from "./grid.ts";
 import type { Row } from "./summary.ts";
 
@@ -93,7 +93,9 @@ const errorBar = (from: number, to: number, middle: number): readonly string[] =
 
 /** The course of each quantizer, a chart for each task with the float network in each; one axis for all. */
 function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
-  const { least, most } = axis(rows.flatMap(({ course }) => course));
+  const { least, most } = axis(
+    rows.flatMap(({ course, softCourse }) => [...course, ...softCourse.flatMap((value) => value ?? [])]),
+  );
   const epochs = Math.max(1, ...rows.map(({ course }) => course.length));
   const parts: string[] = [];
   let y = top;
@@ -101,7 +103,9 @@ function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: numb
   for (const task of tasks.length === 0 ? [null] : tasks) {
     const own = rows.filter((row) => (row.task === task || row.task === null) && row.course.length > 0);
     const title =
-      task === null ? "test accuracy after each epoch" : `${taskText(task)}: test accuracy after each epoch`;
+      task === null
+        ? "test accuracy after each epoch, hard-signed"
+        : `${taskText(task)}: test accuracy after each epoch, hard-signed (dashed: soft)`;
     const height = Math.max(CHART, 16 * own.length);
     const bottom = y + height;
     const across = (epoch: number): number =>
@@ -118,13 +122,16 @@ function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: numb
     for (const epoch of ticks(1, epochs, Math.min(epochs - 1, 10)).filter(Number.isInteger)) {
       parts.push(words(String(epoch), across(epoch), bottom + 16, "middle", { fill: FAINT }));
     }
-    for (const { quantizer, course } of own) {
-      const points = course.map((value, epoch) => [across(epoch + 1), up(value)] as const);
+    for (const { quantizer, course, softCourse } of own) {
       const colour = colourAt(quantizers.indexOf(quantizer));
+      const pointsOf = (values: readonly (number | null)[]): readonly (readonly [number, number])[] =>
+        values.flatMap((value, epoch) => (value === null ? [] : [[across(epoch + 1), up(value)] as const]));
+      const [hard, soft] = [pointsOf(course), pointsOf(softCourse)];
       // A single point would be a line of no length.
-      if (points.length > 1) parts.push(polyline(points, colour));
-      for (const [x, height] of points)
-        parts.push(`<circle cx="${x.toFixed(1)}" cy="${height.toFixed(1)}" r="2.4" fill="${colour}"/>`);
+      if (hard.length > 1) parts.push(polyline(hard, colour));
+      if (soft.length > 1) parts.push(polyline(soft, colour, { "stroke-dasharray": "3 3", "stroke-width": 1 }));
+      for (const [x, y] of hard) parts.push(circle(x, y, 2.4, colour));
+      for (const [x, y] of soft) parts.push(circle(x, y, 1.6, colour));
     }
     parts.push(...namesOf(own, quantizers, up, y, bottom));
     y = bottom + 52;

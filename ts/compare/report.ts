@@ -11,15 +11,15 @@ export function spreadText(spread: Spread | null): string {
   return spread.deviation === null ? mean : `${mean} ± ${(100 * spread.deviation).toFixed(2)}`;
 }
 
-const COLUMNS = ["quantizer", "task", "test accuracy, %", "soft, %", "runs", "seconds a run"] as const;
+const COLUMNS = ["quantizer", "task", "test accuracy, %", "soft, % (after epoch)", "runs", "seconds a run"] as const;
 
 /** Cells of `rows`; the column of the soft accuracy only where one was measured. */
 function cellsOf(rows: readonly Row[]): readonly (readonly string[])[] {
-  return rows.map(({ quantizer, task, accuracy, softAccuracy, accuracies, failures, seconds }) => [
+  return rows.map(({ quantizer, task, accuracy, soft, accuracies, failures, seconds }) => [
     quantizer,
     task === null ? "-" : taskText(task),
     accuracy === null ? "failed" : spreadText(accuracy),
-    spreadText(softAccuracy),
+    soft === null ? "" : `${spreadText(soft)} (${soft.epoch})`,
     failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
     seconds === null ? "" : seconds.mean.toFixed(1),
   ]);
@@ -29,8 +29,8 @@ function tableOf(rows: readonly Row[]): {
   readonly titles: readonly string[];
   readonly cells: readonly (readonly string[])[];
 } {
-  const measured = rows.some(({ softAccuracy }) => softAccuracy !== null);
-  const shown = (_: unknown, column: number): boolean => measured || COLUMNS[column] !== "soft, %";
+  const measured = rows.some(({ soft }) => soft !== null);
+  const shown = (_: unknown, column: number): boolean => measured || COLUMNS[column] !== "soft, % (after epoch)";
   return { titles: COLUMNS.filter(shown), cells: cellsOf(rows).map((cells) => cells.filter(shown)) };
 }
 
@@ -91,6 +91,12 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
     facts.join("\n"),
     "Accuracy is that of the hard-signed network (what is packed and shipped) on the test images after the last epoch, with " +
       "batch statistics re-estimated on training images: mean ± standard deviation over seeds. No run was chosen by it.",
+    ...(rows.some(({ soft }) => soft !== null)
+      ? [
+          "The soft accuracy beside it is that of the network as it trains, F(w) in place of sign(w), after the last epoch that " +
+            "ended with one: what the hard-signed network is not.",
+        ]
+      : []),
     `![${title}](${picture})`,
     [markdownLine(titles), markdownLine(titles.map(() => "---")), ...cells.map(markdownLine)].join("\n"),
     ...(failures.length === 0 ? [] : [`Runs that failed:\n\n${failures.join("\n")}`]),

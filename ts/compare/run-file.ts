@@ -19,6 +19,8 @@ export interface EpochResult {
   readonly accuracy: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
+  /** Of the soft network, F(w) in place of sign(w), at the same moment; absent where it was hard by then or not measured. */
+  readonly softAccuracy?: number;
 }
 
 export interface RunResult {
@@ -26,7 +28,7 @@ export interface RunResult {
   readonly testAccuracy: number;
   /** Mean cross-entropy in nats, of the same network. */
   readonly testLoss: number;
-  /** Of the network with F(w) in place of sign(w); null where it was not measured. */
+  /** Of the soft network after the last epoch; null where it was hard by then or not measured. */
   readonly softAccuracy: number | null;
   readonly epochs: readonly EpochResult[];
   /** Time to train, validation included, and the threads it took; the machine's, not the run's: no number depends on it. */
@@ -110,6 +112,9 @@ function resultOf(path: string, value: unknown): RunResult {
         accuracy: shareOf(epoch.accuracy, "epoch's accuracy"),
         testLoss: amountOf(epoch.testLoss, "epoch's testLoss"),
         testAccuracy: shareOf(epoch.testAccuracy, "epoch's testAccuracy"),
+        ...(epoch.softAccuracy === undefined
+          ? {}
+          : { softAccuracy: shareOf(epoch.softAccuracy, "epoch's softAccuracy") }),
       };
     }),
     seconds: amountOf(value.seconds, "seconds"),

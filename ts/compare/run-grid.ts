@@ -104,13 +104,15 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
 function resultOf(epochs: readonly EpochResult[], seconds: number, workers: number): RunResult {
   const last = epochs.at(-1);
   if (last === undefined) throw new Error("a run has at least one epoch");
-  const { testAccuracy, testLoss } = last;
-  return { testAccuracy, testLoss, softAccuracy: null, epochs, seconds, workers };
+  const { testAccuracy, testLoss, softAccuracy = null } = last;
+  return { testAccuracy, testLoss, softAccuracy, epochs, seconds, workers };
 }
 
 function epochOf({ loss, accuracy, validation }: EpochEvent): EpochResult {
   if (validation === undefined) throw new Error("fit validates after every epoch unless it is told not to");
-  return { loss, accuracy, testLoss: validation.loss, testAccuracy: validation.accuracy };
+  const { soft } = validation;
+  const beside = soft === undefined ? {} : { softAccuracy: soft.accuracy };
+  return { loss, accuracy, testLoss: validation.loss, testAccuracy: validation.accuracy, ...beside };
 }
 
 const stopped = (cause?: unknown): ProxbitError =>

@@ -1,6 +1,7 @@
 /** What the runs of a grid say together: mean and standard deviation over seeds for each quantizer in each task. */
 import type { Cell } from "./grid.ts";
 import { cellName } from "./grid.ts";
+import type { EpochResult } from "./run-file.ts";
 import type { FinishedRun } from "./run-grid.ts";
 
 /** Mean, and the standard deviation of the sample (divided by n - 1); null where one run says nothing about it. */
@@ -15,11 +16,13 @@ export interface Row extends Cell {
   readonly accuracies: readonly (number | null)[];
   /** Over the runs that did not fail; null where all did. */
   readonly accuracy: Spread | null;
-  /** Of the network with F(w) in place of sign(w); null where no run measured it. */
-  readonly softAccuracy: Spread | null;
+  /** Of the soft network (F(w) in place of sign(w)) after the last epoch that ended with one; null where none did. */
+  readonly soft: (Spread & { readonly epoch: number }) | null;
   readonly seconds: Spread | null;
   /** Mean test accuracy after each epoch. */
   readonly course: readonly number[];
+  /** The same of the soft network; null after an epoch that ended with a hard one. */
+  readonly softCourse: readonly (number | null)[];
   /** What the failed runs said. */
   readonly failures: readonly string[];
 }
@@ -39,19 +42,25 @@ export function summarise(cells: readonly Cell[], finished: readonly FinishedRun
       .filter(({ run }) => cellName(run) === cellName(cell))
       .toSorted((one, other) => one.run.seed - other.run.seed);
     const results = own.flatMap(({ outcome }) => (outcome.result === null ? [] : [outcome.result]));
-    const epochs = Math.max(0, ...results.map((result) => result.epochs.length));
+    const last = Math.max(0, ...results.map(({ epochs }) => epochs.length));
+    const after = (epoch: number): readonly EpochResult[] =>
+      results.flatMap(({ epochs }) => epochs.slice(epoch, epoch + 1));
+    const courses = Array.from({ length: last }, (_, epoch) => ({
+      hard: spreadOf(after(epoch).map(({ testAccuracy }) => testAccuracy)),
+      soft: spreadOf(after(epoch).flatMap(({ softAccuracy }) => (softAccuracy === undefined ? [] : [softAccuracy]))),
+    }));
+    const lastSoft = courses.findLastIndex(({ soft }) => soft !== null);
+    const soft = courses[lastSoft]?.soft ?? null;
     return {
       quantizer: cell.quantizer,
       task: cell.task,
       seeds: own.map(({ run }) => run.seed),
       accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),
       accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),
-      softAccuracy: spreadOf(results.flatMap(({ softAccuracy }) => (softAccuracy === null ? [] : [softAccuracy]))),
+      soft: soft === null ? null : { ...soft, epoch: lastSoft + 1 },
       seconds: spreadOf(results.map(({ seconds }) => seconds)),
-      course: Array.from({ length: epochs }, (_, epoch) => {
-        const after = results.flatMap((result) => result.epochs.slice(epoch, epoch + 1));
-        return spreadOf(after.map(({ testAccuracy }) => testAccuracy))?.mean ?? Number.NaN;
-      }),
+      course: courses.map(({ hard }) => hard?.mean ?? Number.NaN),
+      softCourse: courses.map(({ soft: one }) => one?.mean ?? null),
       failures: own.flatMap(({ outcome }) => (outcome.failure === null ? [] : [outcome.failure])),
     };
   });
