@@ -13,6 +13,7 @@ import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
+import { weightProperties } from "./weights.ts";
 
 const properties = [
   ...bitProperties,
@@ -21,6 +22,7 @@ const properties = [
   ...convolutionProperties,
   ...elementwiseProperties,
   ...trainingProperties,
+  ...weightProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -23,4 +23,5 @@ pub mod quantizer;
 pub mod reduce;
 pub mod shape;
 pub mod simd;
+pub mod standardize;
 pub mod threshold;

@@ -1,4 +1,5 @@
-//! Elementary functions of our own, so that every machine gives the same bits: exponential, hyperbolic tangent, logarithm.
+//! Elementary functions of our own, so that every machine gives the same bits: exponential, hyperbolic tangent, logarithm,
+//! sine and cosine.
 //!
 //! Vector functions (f32): with `x = n ln 2 + r`, `|r| <= ln 2 / 2`, the Taylor polynomial of `expm1` on `r` has
 //! a remainder below 6e-9 relative to `e^x`; `2^n` is then put into the exponent. Scalar functions (f64) serve the loss.
@@ -106,6 +107,37 @@ pub fn ln_f64(x: f64) -> f64 {
     n as f64 * core::f64::consts::LN_2 + 2.0 * s * series
 }
 
+/// `sin x` and `cos x` in f64, to 4e-16, for `|x| <= 1e8`: `x = n pi/2 + r` with `|r| <= pi/4`, then Taylor's polynomials of
+/// degree 17 and 18, whose remainders are below 1e-18. pi/2 stands in three parts, the first two of 26 bits: their products
+/// with n are exact.
+pub fn sin_and_cos_f64(x: f64) -> (f64, f64) {
+    const HALF_PI: [f64; 3] = [
+        1.570_796_310_901_641_8,
+        1.589_325_471_229_585_7e-8,
+        6.123_233_995_736_766e-17,
+    ];
+    let n = (x * core::f64::consts::FRAC_2_PI).round_ties_even();
+    let r = ((x - n * HALF_PI[0]) - n * HALF_PI[1]) - n * HALF_PI[2];
+    let square = r * r;
+    let (mut sine, mut cosine) = (1.0, 1.0);
+    for k in (1..=8).rev() {
+        let k = f64::from(2 * k);
+        sine = 1.0 - square / (k * (k + 1.0)) * sine;
+    }
+    for k in (1..=9).rev() {
+        let k = f64::from(2 * k);
+        cosine = 1.0 - square / (k * (k - 1.0)) * cosine;
+    }
+    sine *= r;
+    // NaN converts to 0, and stays NaN in both.
+    match n as i64 & 3 {
+        0 => (sine, cosine),
+        1 => (cosine, -sine),
+        2 => (-sine, -cosine),
+        _ => (-cosine, sine),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +192,18 @@ mod tests {
             let y = 1e-3 + f64::from(i) * 0.37;
             assert!((ln_f64(y) - y.ln()).abs() <= 4e-16 * y.ln().abs().max(1.0), "ln {y}");
         }
+        for i in -100_000..=100_000 {
+            let i = f64::from(i);
+            for x in [i * 1e-4, i * 0.37, i * 999.99, i * core::f64::consts::FRAC_PI_4] {
+                let (sine, cosine) = sin_and_cos_f64(x);
+                assert!(
+                    (sine - x.sin()).abs() <= 4e-16 && (cosine - x.cos()).abs() <= 4e-16,
+                    "{x}"
+                );
+            }
+        }
+        assert_eq!(sin_and_cos_f64(-0.0), (0.0, 1.0));
+        assert!(sin_and_cos_f64(f64::NAN).0.is_nan() && sin_and_cos_f64(f64::NAN).1.is_nan());
         assert_eq!(exp_f64(0.0), 1.0);
         assert_eq!(exp_f64(f64::NEG_INFINITY), 0.0);
         assert_eq!(ln_f64(1.0), 0.0);

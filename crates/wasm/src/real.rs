@@ -10,7 +10,9 @@ use proxbit_kernels::conv::mixed::{self, filter, forward, input};
 use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
-use proxbit_kernels::{activation, avg_pool, gather, loss, norm, optimizer, pool, prelu, quantizer, reduce};
+use proxbit_kernels::{
+    activation, avg_pool, gather, loss, norm, optimizer, pool, prelu, quantizer, reduce, standardize,
+};
 
 /// Defines exports: the body is what the kernel says about bad numbers, true for found.
 macro_rules! exports {
@@ -232,6 +234,37 @@ exports! {
         let map = quantizer::Backward::from_number(map, params).expect("backward map");
         let (x, gy) = (read(x, n), read(gy, n));
         quantizer::quantize_backward(map, x, gy, accumulate != 0, write(gx, n))
+    }
+
+    /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the whole kernel where whole is not 0.
+    fn weight_scale(w: *const f32, k: usize, n: usize, whole: u32, out: *mut f32) {
+        standardize::weight_scale(read(w, k * n), whole != 0, write(out, n))
+    }
+
+    /// out `f32 [k][n]` = (w - mean) gain / deviation by filter; statistics `f32 [3][n]` = gain / deviation, deviation, mean.
+    fn standardize_filters(w: *const f32, k: usize, n: usize, gain: f32, out: *mut f32, statistics: *mut f32) {
+        standardize::standardize_filters(read(w, k * n), gain, write(out, k * n), write(statistics, 3 * n))
+    }
+
+    /// out `f32 [n]` = tanh w / max |tanh w|, slopes `f32 [n]` = (1 - tanh^2 w) / max |tanh w|.
+    fn standardize_tanh(w: *const f32, n: usize, out: *mut f32, slopes: *mut f32) {
+        standardize::standardize_tanh(read(w, n), write(out, n), write(slopes, n))
+    }
+
+    /// out `f32 [n]` = sin(omega w), slopes `f32 [n]` = omega cos(omega w).
+    fn standardize_sine(w: *const f32, n: usize, omega: f32, out: *mut f32, slopes: *mut f32) {
+        standardize::standardize_sine(read(w, n), omega, write(out, n), write(slopes, n))
+    }
+
+    /// out `f32 [count]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [n]`.
+    fn quantile_width(w: *const f32, n: usize, parameters: *const f32, count: usize, place: usize, out: *mut f32) {
+        standardize::quantile_width(read(w, n), read(parameters, count), place, write(out, count))
+    }
+
+    /// y `f32 [count]`, a part from element `first` on, times factors `f32 [n]` by column.
+    fn multiply_columns(y: *mut f32, count: usize, factors: *const f32, n: usize, first: usize) {
+        standardize::multiply_columns(write(y, count), read(factors, n), first);
+        false
     }
 
     /// y = f(x); kind 0 relu, 1 hard tanh.

@@ -6,6 +6,7 @@ pub mod binary;
 pub mod pools;
 pub mod real;
 pub mod shapes;
+pub mod weights;
 
 /// The configuration of a property test over shapes: `usual` random cases, or as many as `PROXBIT_FUZZ_CASES` says, which
 /// turns the property into a fuzz target.

@@ -246,6 +246,12 @@ impl F64x2 {
         Self([value; 2])
     }
 
+    /// Absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(self.0.map(f64::abs))
+    }
+
     /// Two consecutive `f32`, exactly: one instruction of the machine, where widening a vector's halves takes four.
     ///
     /// # Safety

@@ -278,6 +278,12 @@ impl F64x2 {
         Self(f64x2_splat(value))
     }
 
+    /// Absolute value.
+    #[inline(always)]
+    pub fn abs(self) -> Self {
+        Self(f64x2_abs(self.0))
+    }
+
     /// Two consecutive `f32`, exactly: one instruction of the machine, where widening a vector's halves takes four.
     ///
     /// # Safety
