@@ -75,6 +75,12 @@ const operands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantize
   { weightQuantizer: "ede", activationQuantizer: "bnn" },
   { weightQuantizer: "bnn", activationQuantizer: "poly", accumulator: "saturate" },
   { weightQuantizer: "bc", activationQuantizer: "bnn++", accumulator: "wrap" },
+  { weightQuantizer: "bnn", activationQuantizer: "bnn" },
+  { weightQuantizer: "poly", activationQuantizer: "ede" },
+  { weightQuantizer: "xnor", activationQuantizer: "poly" },
+  { weightQuantizer: "magnitude-aware", activationQuantizer: null },
+  { weightQuantizer: "adabin", activationQuantizer: "poly" },
+  { weightQuantizer: "adabin", activationQuantizer: null },
 );
 const blocks = fc.record({
   filters: channels,
@@ -170,7 +176,7 @@ describe("packed and trainer's logits are the same bits", () => {
         accumulated += kernels.filter((kernel) => kernel === "bb_accumulate8_conv").length;
         distinct += new Set(logits).size > 4 ? 1 : 0;
       }),
-      { numRuns: 80, seed: 11 },
+      { numRuns: 110, seed: 11 },
     );
     // The generator must reach what the test is about.
     expect(fused).toBeGreaterThan(10);

@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { isProxbitError, type ProxbitError } from "../ts/errors.ts";
 import { functional, type Graph, input, type Layer, layers, type SymbolicTensor } from "../ts/nn/index.ts";
-import { quantizerNames } from "../ts/quantizers/index.ts";
+import { quantizer, quantizerNames } from "../ts/quantizers/index.ts";
+import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
 
 /** The ProxbitError that `call` throws; fails where it returns or throws anything else. */
 export function thrownBy(call: () => unknown): ProxbitError {
@@ -17,6 +18,10 @@ export function thrownBy(call: () => unknown): ProxbitError {
 }
 
 const choice = fc.option(fc.constantFrom(...quantizerNames), { nil: null });
+const activationChoice = fc.option(
+  fc.constantFrom(...quantizerNames.filter((name) => !isForWeightsAlone(quantizer(name)))),
+  { nil: null },
+);
 const small = fc.integer({ min: 1, max: 3 });
 
 /** A layer that takes any image and gives an image. */
@@ -29,7 +34,7 @@ const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
       padValue: fc.constantFrom("zero" as const, "one" as const),
       useBias: fc.boolean(),
       weightQuantizer: choice,
-      activationQuantizer: choice,
+      activationQuantizer: activationChoice,
       overflow: fc.constantFrom(null, "saturate" as const, "wrap" as const),
     })
     .map(({ overflow, ...options }) => {

@@ -26,6 +26,9 @@ describe("named quantizers", () => {
       ["poly+", "poly", "polyPrime"],
       ["ede", "sign", "edePrime"],
       ["ede+", "ede", "edePrime"],
+      ["xnor", "sign", "one"],
+      ["magnitude-aware", "sign", "box"],
+      ["adabin", "sign", "edePrime"],
     ]);
   });
 
@@ -45,9 +48,9 @@ describe("named quantizers", () => {
 
   it("may leave out the fields that came later, which are neutral then", () => {
     for (const name of quantizerNames) {
-      const { forward, backward, parameters, hardenAt, clipLatent } = quantizer(name);
+      const { forward, backward, parameters, hardenAt, clipLatent, scale, standardize } = quantizer(name);
       const early = { name, forward, backward, parameters, hardenAt, clipLatent };
-      expect(quantizer(early)).toEqual(quantizer(name));
+      expect(quantizer({ ...early, scale, standardize })).toEqual(quantizer(name));
       expect(quantizer(early)).toMatchObject({ proximal: "identity", table: null, scale: "none" });
       expect(quantizer(early)).toMatchObject({ standardize: "none", hard: "sign" });
     }

@@ -21,6 +21,7 @@ import {
   shuffle,
 } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
+import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
@@ -44,18 +45,18 @@ afterAll(() => pool.close());
 const head = (units = 3): Layer[] => [layers.flatten(), layers.dense({ units })];
 
 /** Every kind of operand: real, binary weights, binary activations, both. */
-function everyProduct(choice: Quantizer): Graph {
+function everyProduct(choice: Quantizer, activations = isForWeightsAlone(choice) ? quantizer("poly") : choice): Graph {
   return sequential({ inputShape: [6, 5, 3] }, [
     layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: choice, useBias: false }),
     layers.batchNorm(),
-    layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", activationQuantizer: choice, useBias: false }),
+    layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", activationQuantizer: activations, useBias: false }),
     layers.batchNorm(),
     layers.conv2d({
       filters: 9,
       kernelSize: 3,
       padding: "same",
       weightQuantizer: choice,
-      activationQuantizer: choice,
+      activationQuantizer: activations,
       useBias: false,
     }),
     layers.batchNorm(),

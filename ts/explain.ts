@@ -4,6 +4,7 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import type { Product } from "./nn/summary.ts";
+import type { Quantizer } from "./quantizers/quantizer.ts";
 import type { KernelName } from "./runtime/exports.ts";
 import { tileOf } from "./runtime/tiles.ts";
 import type { Variant } from "./runtime/variants.ts";
@@ -36,10 +37,21 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
   const missing: string[] = [];
   if (weightQuantizer === null) missing.push("weight");
   if (activationQuantizer === null) missing.push("activation");
-  if (missing.length === 0) return [];
+  if (missing.length === 0) return quantizedRealObstacles(weightQuantizer);
   const options = missing.map((operand) => `${operand}Quantizer`).join(" and ");
   const reason = `real ${missing.map((operand) => `${operand}s`).join(" and ")}`;
-  return [{ reason, remedy: `Give the layer ${options}, where accuracy allows it.` }];
+  const remedy = `Give the layer ${options}, where accuracy allows it.`;
+  return [{ reason, remedy }, ...quantizedRealObstacles(weightQuantizer)];
+}
+
+/** Weights that are quantized, and still no bits. */
+function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obstacle[] {
+  if (weightQuantizer === null) return [];
+  const { name, hard, standardize } = weightQuantizer;
+  const remedy = "Take a quantizer whose weights end as signs, such as bnn++ or xnor.";
+  if (hard === "levels") return [{ reason: `the weights of "${name}" are levels: a product of reals`, remedy }];
+  if (standardize !== "adabin") return [];
+  return [{ reason: `the weights of "${name}" are two values of each filter: a product of reals`, remedy }];
 }
 
 /** Sums in 8 bits, whose order is given and which nothing else can be done to on the way out. */

@@ -34,6 +34,7 @@ import {
   type Value,
   zeros,
 } from "./layers.ts";
+import { type WeightsInUse, weightsInUse } from "./weights.ts";
 
 export type Weights = ReadonlyMap<string, Float64Array>;
 
@@ -74,8 +75,18 @@ export function runNetwork(
   const weight = (name: string): Float64Array => weights.get(name) as Float64Array;
 
   const settings = (quantizer: Quantizer): number[] => quantizer.parameters.map((s) => evaluateSchedule(s, progress));
-  const forwardMap = (quantizer: Quantizer): Quantizer["forward"] =>
-    phase !== "train" || (quantizer.hardenAt < 1 && progress >= quantizer.hardenAt) ? "sign" : quantizer.forward;
+  const forwardMap = (quantizer: Quantizer): Quantizer["forward"] => {
+    const hard = phase !== "train" || (quantizer.hardenAt < 1 && progress >= quantizer.hardenAt);
+    return hard && quantizer.hard === "sign" ? "sign" : quantizer.forward;
+  };
+  const weightsOf = (quantizer: Quantizer | null, latent: Float64Array, filters: number): WeightsInUse => {
+    if (quantizer === null) return { kernel: latent, scale: null, back: (gradient) => gradient };
+    const moment = { quantizer, forward: forwardMap(quantizer), parameters: settings(quantizer) };
+    return weightsInUse(moment, latent, filters, margin);
+  };
+  /** `data` times the scale of each filter. */
+  const scaled = (scale: Float64Array | null, data: Float64Array): Float64Array =>
+    scale === null ? data : data.map((value, i) => value * (scale[i % scale.length] as number));
   const quantize = (quantizer: Quantizer | null, data: Float64Array): Float64Array => {
     if (quantizer === null) return data;
     const [map, p] = [forwardMap(quantizer), settings(quantizer)];
@@ -98,12 +109,14 @@ export function runNetwork(
       case "conv2d":
       case "dense": {
         const { weightQuantizer, activationQuantizer, accumulator, useBias } = node.attributes;
-        const kernel = quantize(weightQuantizer, weight(`${node.name}/kernel`));
+        const filters = node.op === "conv2d" ? node.attributes.filters : node.attributes.units;
+        const { kernel, scale } = weightsOf(weightQuantizer, weight(`${node.name}/kernel`), filters);
         const input = { ...x, data: quantize(activationQuantizer, x.data) };
         const exact = (): Value =>
-          node.op === "conv2d" ? convolve(node, input, kernel) : multiply(input, kernel, node.attributes.units);
+          node.op === "conv2d" ? convolve(node, input, kernel) : multiply(input, kernel, filters);
         const isSigned = [weightQuantizer, activationQuantizer].every((q) => q !== null && forwardMap(q) === "sign");
-        const y = accumulator !== null && isSigned ? accumulate(node, input, kernel, accumulator) : exact();
+        const sums = accumulator !== null && isSigned ? accumulate(node, input, kernel, accumulator) : exact();
+        const y = { ...sums, data: scaled(scale, sums.data) };
         if (!useBias) return y;
         const bias = weight(`${node.name}/bias`);
         return { ...y, data: y.data.map((sum, i) => sum + (bias[i % bias.length] as number)) };
@@ -155,11 +168,12 @@ export function runNetwork(
       case "dense": {
         const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
         const latent = weight(`${node.name}/kernel`);
-        const kernel = quantize(weightQuantizer, latent);
+        const { kernel, scale, back } = weightsOf(weightQuantizer, latent, dy.shape.at(-1) as number);
         const input = { ...x, data: quantize(activationQuantizer, x.data) };
+        const dsums = { ...dy, data: scaled(scale, dy.data) };
         const { dx, dkernel } =
-          node.op === "conv2d" ? convolveBackward(node, input, kernel, dy) : multiplyBackward(input, kernel, dy);
-        gradients.set(`${node.name}/kernel`, throughQuantizer(weightQuantizer, latent, dkernel));
+          node.op === "conv2d" ? convolveBackward(node, input, kernel, dsums) : multiplyBackward(input, kernel, dsums);
+        gradients.set(`${node.name}/kernel`, back(dkernel));
         if (useBias) gradients.set(`${node.name}/bias`, channelSums(dy.data, dy.shape.at(-1) as number));
         send(node.inputs[0], throughQuantizer(activationQuantizer, x.data, dx.data));
         return;

@@ -4,6 +4,7 @@
  */
 import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
+import { activationsAreBits } from "../nn/operands.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
@@ -86,7 +87,7 @@ export function createContext(
     return productShape(node, images, shapeOf(name), shapeOf(flow.source(name).name));
   };
   const layoutFor = (node: GraphNode): BitLayout | null => {
-    if (!isProduct(node) || node.attributes.activationQuantizer === null) return null;
+    if (!isProduct(node) || !activationsAreBits(node)) return null;
     return isBinary(node) ? kernel.layout : NIBBLES;
   };
   // A dense layer with real weights, or with sums in 8 bits, reads the flattened vector, in which groups of channels lie otherwise.

@@ -18,7 +18,7 @@ import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { flowOf, type Group, isProduct, type ProductNode } from "./fuse.ts";
+import { flowOf, type Group, hasScale, isProduct, type ProductNode } from "./fuse.ts";
 import { PRODUCT_KERNELS } from "./layout.ts";
 import type { Prepared } from "./prepare.ts";
 import { asImage, productShape } from "./windows.ts";
@@ -112,7 +112,7 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
         ...realOperandObstacles(node),
         ...(work === null || !isProduct(node) ? [] : channelObstacles(work.kernel, windowOf(node).channels)),
         ...accumulatorObstacles(work?.kernel),
-        ...sumObstacles(work?.kernel),
+        ...sumObstacles(node, work?.kernel),
       ],
     };
   });
@@ -148,8 +148,13 @@ function valueBytes(
 }
 
 /** Sums of a product of bits that nothing is done to on the way out. */
-function sumObstacles(kernel: KernelName | undefined): readonly Obstacle[] {
+function sumObstacles(node: GraphNode, kernel: KernelName | undefined): readonly Obstacle[] {
   if (!kernel?.endsWith("_conv_real")) return [];
+  if (isProduct(node) && hasScale(node)) {
+    const reason =
+      "sums are multiplied by a scale of each filter in a pass of its own, and thresholds do not take them";
+    return [{ reason, remedy: "Let a batchNorm follow, which learns a scale, and take a quantizer without one." }];
+  }
   const reason = "sums leave as f32, and what follows takes a pass of its own";
   const remedy =
     "Let batchNorm follow the layer directly, or after a max-pool only layers with both quantizers; give it no bias.";

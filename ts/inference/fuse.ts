@@ -8,6 +8,7 @@
  * - `rows`: any other layer with weights, and what follows it element by element, done while a few rows are in the cache.
  */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
+import { operandsAreBits } from "../nn/operands.ts";
 
 export type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
 
@@ -46,17 +47,20 @@ export type Group = BitsGroup | NormGroup | RowsGroup;
 
 export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
 
-const hasBits = ({ attributes }: ProductNode): boolean =>
-  attributes.weightQuantizer !== null && attributes.activationQuantizer !== null;
-
 /** Both operands +-1, and exact sums, which are whole numbers. */
-export const isBinary = (node: ProductNode): boolean => hasBits(node) && node.attributes.accumulator === null;
+export const isBinary = (node: ProductNode): boolean => operandsAreBits(node) && node.attributes.accumulator === null;
 
 /** Both operands +-1, and sums in 8 bits. */
-export const isAccumulated = (node: ProductNode): boolean => hasBits(node) && node.attributes.accumulator !== null;
+export const isAccumulated = (node: ProductNode): boolean =>
+  operandsAreBits(node) && node.attributes.accumulator !== null;
 
+/** Whether a layer multiplies its sums by a scale of each filter. AdaBin's belongs to the weights. */
+export const hasScale = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
+  weightQuantizer !== null && weightQuantizer.scale !== "none";
+
+/** What leaves the layer are exact sums of bits: whole numbers. */
 const hasIntegerSums = (node: GraphNode): node is ProductNode =>
-  isProduct(node) && isBinary(node) && !node.attributes.useBias;
+  isProduct(node) && isBinary(node) && !node.attributes.useBias && !hasScale(node);
 
 /** The graph as seen by values: flatten is the same memory as its input. */
 export interface Flow {

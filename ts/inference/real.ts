@@ -2,6 +2,7 @@
  * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
+import { activationsAreBits } from "../nn/operands.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
@@ -15,7 +16,7 @@ import {
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
-import { type Follower, isAccumulated, isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
+import { type Follower, hasScale, isAccumulated, isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
@@ -30,7 +31,7 @@ export function emitRows(group: RowsGroup, context: Context): void {
   const out = context.value((followers.at(-1) ?? product).name);
   if (isBinary(product)) emitBinary(product, steps, out, context);
   else if (isAccumulated(product)) emitAccumulated(product, steps, out, context);
-  else if (product.attributes.activationQuantizer !== null) emitMixed(product, steps, out, context);
+  else if (activationsAreBits(product)) emitMixed(product, steps, out, context);
   else emitReal(product, steps, out, context);
 }
 
@@ -47,7 +48,7 @@ export function followerStep(node: Follower, context: Context): Step {
       return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
     }
     case "shift":
-      return shiftStep(node.name, "beta", channels, context);
+      return shiftStep(node.name, channels, context);
     case "prelu": {
       const slopes = context.tensor(`${node.name}/alpha`);
       return (from, to, pixels) => call(node.name, "prelu_forward", from, pixels, channels, slopes, to);
@@ -55,21 +56,47 @@ export function followerStep(node: Follower, context: Context): Step {
   }
 }
 
-/** Adds a parameter to every pixel. A product with 1 is exact. */
-function shiftStep(name: string, parameter: "bias" | "beta", channels: number, context: Context): Step {
-  const { constant, memo } = context.draft;
-  const ones = memo(`ones ${channels}`, () => constant(new Uint8Array(new Float32Array(channels).fill(1).buffer)));
-  const values = context.tensor(`${name}/${parameter}`);
+/** Adds a layer's parameter to every pixel. A product with 1 is exact. */
+function shiftStep(name: string, channels: number, context: Context): Step {
+  const [ones, values] = [filled(1, channels, context), context.tensor(`${name}/beta`)];
   return (from, to, pixels) => call(name, "affine", from, pixels, channels, ones, values, to);
+}
+
+const filled = (value: number, channels: number, { draft }: Context): number =>
+  draft.memo(`${value} ${channels} times`, () =>
+    draft.constant(new Uint8Array(new Float32Array(channels).fill(value).buffer)),
+  );
+
+/** What the sums of a product of bits go through, or of any with a scale: the scale, then the bias. */
+function sumSteps(node: ProductNode, filters: number, context: Context): readonly Step[] {
+  const [isScaled, { useBias }] = [hasScale(node), node.attributes];
+  if (!isScaled && !useBias) return [];
+  const scale = isScaled ? context.tensor(`${node.name}/scale`) : filled(1, filters, context);
+  const bias = useBias ? context.tensor(`${node.name}/bias`) : filled(0, filters, context);
+  return [(from, to, pixels) => call(node.name, "affine", from, pixels, filters, scale, bias, to)];
+}
+
+/** The weights of a product of reals, or of bits and reals, `[k][n]`: as the file has them, or made from its signs. */
+function realKernel(node: ProductNode, k: number, n: number, { draft, tensor }: Context): number {
+  const { name } = node;
+  const { weightQuantizer } = node.attributes;
+  const file = tensor(`${name}/kernel`);
+  if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;
+  const signs = draft.allocate(4 * k * n);
+  draft.once(name, "unpack_file_bits_real", file, k, n, signs);
+  if (weightQuantizer.standardize !== "adabin") return signs;
+  const weights = draft.allocate(4 * k * n);
+  draft.once(name, "affine", signs, k, n, tensor(`${name}/scale`), tensor(`${name}/shift`), weights);
+  return weights;
 }
 
 function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const shape = context.windowOf(node);
-  const all = node.attributes.useBias ? [shiftStep(node.name, "bias", shape.filters, context), ...steps] : steps;
+  const all = [...sumSteps(node, shape.filters, context), ...steps];
   const sums = all.length === 0 ? out : context.draft.buffer(4 * outputPixels(shape) * shape.filters);
   emitSums(node, sums, context);
   if (all.length > 0) {
-    const [first, ...rest] = all as readonly [Step, ...Step[]];
+    const [first, ...rest] = all as [Step, ...Step[]];
     const from = (rows: Range): Place => at(sums, 4 * rows.first * shape.outWidth * shape.filters);
     const product = ({ shape: slice }: Slice, rows: Range, to: Place): DraftCall =>
       first(from(rows), to, outputPixels(slice));
@@ -85,7 +112,7 @@ function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, 
   draft.once(node.name, "pack_nibble_weights", draft.descriptor(shape), context.tensor(`${node.name}/kernel`), weights);
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const wraps = Number(node.attributes.accumulator?.overflow === "wrap");
-  const all = node.attributes.useBias ? [shiftStep(node.name, "bias", shape.filters, context), ...steps] : steps;
+  const all = [...sumSteps(node, shape.filters, context), ...steps];
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
     const bits = at(place, paddedRow * rowBytes);
     const ends = [wraps, to, 0, shape.filters] as const;
@@ -98,9 +125,9 @@ function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, contex
   const { draft } = context;
   const shape = context.windowOf(node);
   const { layout, place } = context.bitsFor(node);
-  const weights = context.tensor(`${node.name}/kernel`);
+  const weights = realKernel(node, reduction(shape), shape.filters, context);
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
-  const all = node.attributes.useBias ? [shiftStep(node.name, "bias", shape.filters, context), ...steps] : steps;
+  const all = [...sumSteps(node, shape.filters, context), ...steps];
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
     const scratch = draft.buffer(fbForwardScratchBytes(slice));
     return call(node.name, "fb_conv", draft.descriptor(slice), at(place, paddedRow * rowBytes), weights, to, scratch);
@@ -114,18 +141,18 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
   const { name } = node;
   const shape = context.windowOf(node);
   const [k, n] = [reduction(shape), shape.filters];
-  const isLatent = node.attributes.weightQuantizer !== null;
-  const file = context.tensor(`${name}/kernel`);
-  const weights = isLatent ? draft.allocate(4 * k * n) : file;
-  if (isLatent) draft.once(name, "unpack_file_bits_real", file, k, n, weights);
+  const weights = realKernel(node, k, n, context);
   const panels = draft.allocate(4 * panelFloats(k, n));
   draft.once(name, "pack_panels", weights, k, n, panels);
-  const bias = node.attributes.useBias ? context.tensor(`${name}/bias`) : 0;
+  // The kernel adds a bias by itself, but behind a scale.
+  const isScaled = hasScale(node);
+  const all = isScaled ? [...sumSteps(node, n, context), ...steps] : steps;
+  const bias = node.attributes.useBias && !isScaled ? context.tensor(`${name}/bias`) : 0;
   const x = paddedInput(node, shape, context);
   const rowBytes = 4 * shape.paddedWidth * shape.channels;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall =>
     call(name, "ff_conv", draft.descriptor(slice), at(x, paddedRow * rowBytes), panels, bias, to);
-  emitStrips(shape, STRIP_BYTES, product, steps, out, context);
+  emitStrips(shape, STRIP_BYTES, product, all, out, context);
 }
 
 function paddedInput(node: ProductNode, shape: ConvShape, { draft, value }: Context): Place {

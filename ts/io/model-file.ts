@@ -2,7 +2,7 @@
  * The model file: a graph with its parameters, binarised weights as bits. It is a safetensors file (`safetensors.ts`), so
  * other programs can open it too.
  *
- * For each parameter of the graph one tensor of the same name: a `latent` one as the signs of its kernel, U8
+ * For each of `packedParametersOf(graph)` one tensor of the same name: a `latent` one as the signs of its kernel, U8
  * `[filters, ceil(K/8)]` (`bits.ts`); a `real` or `statistic` one as F32 in its own shape. The metadata hold `format`
  * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, `graph` (JSON) and `metadata` (JSON of
  * the caller's own texts: name of the data set, classes, scale and offset of the input, accuracy …).
@@ -13,7 +13,7 @@
 import { describe } from "../describe.ts";
 import { isProxbitError, ProxbitError } from "../errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
-import { parametersOf } from "../nn/parameters.ts";
+import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { findDirtyTail, packedShape } from "./bits.ts";
 import { canonicalJson, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
@@ -26,7 +26,7 @@ export type PackedTensor = Uint8Array | Float32Array;
 
 export interface PackedModel {
   readonly graph: Graph;
-  /** By the names of `parametersOf(graph)`: `Uint8Array` for role "latent", `Float32Array` for the others. */
+  /** By the names of `packedParametersOf(graph)`: `Uint8Array` for role "latent", `Float32Array` for the others. */
   readonly parameters: ReadonlyMap<string, PackedTensor>;
   /** The caller's own texts. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -131,7 +131,7 @@ function checkTexts(metadata: Readonly<Record<string, string>>): void {
  */
 export function encodeModel(model: PackedModel): Uint8Array<ArrayBuffer> {
   const graph = validateGraph(model.graph);
-  const parameters = parametersOf(graph);
+  const parameters = packedParametersOf(graph);
   const stranger = findStranger(model.parameters.keys(), parameters);
   if (stranger !== undefined) {
     throw new ProxbitError(
@@ -233,7 +233,7 @@ export function decodeModel(bytes: Uint8Array): PackedModel {
   checkHeader(file);
   const graph = readGraph(file);
   const metadata = readTexts(file);
-  const expected = parametersOf(graph);
+  const expected = packedParametersOf(graph);
   const stranger = findStranger(file.tensors.keys(), expected);
   if (stranger !== undefined)
     throw corrupt(`the model file holds ${describe(stranger)}, which its graph does not have`);

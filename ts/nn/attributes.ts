@@ -6,6 +6,7 @@ import { booleanOf, integerIn, listOf, numberIn, oneOf, plainObject, reject, typ
 import { ProxbitError } from "../errors.ts";
 import { checkQuantizer } from "../quantizers/check.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
+import { endsAsSigns, isForWeightsAlone } from "../quantizers/weights.ts";
 import type {
   Accumulator,
   ActivationName,
@@ -74,11 +75,25 @@ function checkOptionalQuantizer(value: unknown, option: string, subject: Subject
   return value === null ? null : checkQuantizer(value, { code: subject.code, what: `${subject.what}: ${option}` });
 }
 
+/** Activations are not standardised, and have no latent weights to take a scale from. */
+function checkActivationQuantizer(value: unknown, subject: Subject): Quantizer | null {
+  const quantizer = checkOptionalQuantizer(value, "activationQuantizer", subject);
+  if (quantizer === null || quantizer.scale === "none") {
+    if (quantizer === null || !isForWeightsAlone(quantizer)) return quantizer;
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: activationQuantizer "${quantizer.name}" standardises what it maps, which only weights are`,
+      'Give it to weightQuantizer, and another to the activations, such as "poly".',
+    );
+  }
+  return checkActivationQuantizer({ ...quantizer, scale: "none" }, subject);
+}
+
 const weightKeys = ["useBias", "kernelInitializer", "weightQuantizer", "activationQuantizer", "accumulator"];
 
 function checkWeights(given: Record<string, unknown>, subject: Subject) {
   const weightQuantizer = checkOptionalQuantizer(given.weightQuantizer, "weightQuantizer", subject);
-  const activationQuantizer = checkOptionalQuantizer(given.activationQuantizer, "activationQuantizer", subject);
+  const activationQuantizer = checkActivationQuantizer(given.activationQuantizer, subject);
   return {
     useBias: booleanOf(given.useBias, "useBias", subject),
     kernelInitializer: oneOf(given.kernelInitializer, initializers, "kernelInitializer", subject),
@@ -107,6 +122,14 @@ function checkAccumulator(
       subject.code,
       `${subject.what}: an accumulator of 8 bits adds up products of +-1, and the layer has no ${missing}`,
       `Give it ${missing}, or leave the accumulator out.`,
+    );
+  }
+  for (const [option, found] of Object.entries({ weightQuantizer, activationQuantizer })) {
+    if (found === null || endsAsSigns(found)) continue;
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: an accumulator of 8 bits adds up products of +-1, which ${option} "${found.name}" does not give`,
+      "Take a quantizer that ends as signs, or leave the accumulator out.",
     );
   }
   return Object.freeze({ bits, overflow });

@@ -36,8 +36,7 @@ export {
   taskQuantizers,
   tasks,
 } from "./models/index.ts";
-
-export { parametersOf } from "./parameters.ts";
+export { packedParametersOf, parametersOf } from "./parameters.ts";
 export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { convGeometry, elementsOf, inputShapeOf, outputShape, shapesOf, type WindowGeometry } from "./shapes.ts";
 export {

@@ -2,6 +2,7 @@
  * The tensors that belong to a network's nodes, in the graph's order and, within a node, in the order kernel, bias or
  * gamma, beta, movingMean, movingVariance; a shift has beta, a prelu alpha. This order is the one of model files and checkpoints.
  */
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter, Shape } from "./graph.ts";
 import { convGeometry, shapesOf } from "./shapes.ts";
 
@@ -63,4 +64,27 @@ function kernelShape(node: Extract<GraphNode, { op: "conv2d" | "dense" }>, input
 export function parametersOf(graph: Graph): readonly Parameter[] {
   const shapes = shapesOf(graph);
   return graph.nodes.flatMap((node) => nodeParameters(node, shapes.get(node.inputs[0] ?? "") ?? []));
+}
+
+/**
+ * The tensors of a packed model, in the order of the file: the parameters of `graph`, kernels of levels as the real weights
+ * that they come to, and behind each kernel what is derived from its latent weights, f32 [filters] each: the scale of the
+ * sums, or the two numbers of each filter, scale and shift, that AdaBin's signs stand for.
+ */
+export function packedParametersOf(graph: Graph): readonly Parameter[] {
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  return parametersOf(graph).flatMap((parameter) => {
+    const node = nodes.get(parameter.node);
+    if (parameter.role !== "latent" || (node?.op !== "conv2d" && node?.op !== "dense")) return [parameter];
+    const { hard, scale, standardize } = node.attributes.weightQuantizer as Quantizer;
+    const beside = (suffix: string): Parameter => ({
+      ...parameter,
+      name: `${node.name}/${suffix}`,
+      role: "real",
+      shape: [parameter.shape.at(-1) ?? 0],
+    });
+    const kernel: Parameter = hard === "levels" ? { ...parameter, role: "real" } : parameter;
+    if (standardize === "adabin") return [kernel, beside("scale"), beside("shift")];
+    return scale === "none" ? [kernel] : [kernel, beside("scale")];
+  });
 }

@@ -1,7 +1,6 @@
 /**
  * What a network weighs: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
- * image, told apart by product. Everything is judged for the network as it is shipped, with every quantizer hardened to
- * sign:
+ * image, told apart by product. Everything is judged for the network as it is shipped, with every quantizer hardened:
  *
  *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
  *
@@ -11,7 +10,8 @@
 
 import { type Column, formatTable, grouped } from "../table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
-import { parametersOf } from "./parameters.ts";
+import { activationsAreBits, weightsAreBits } from "./operands.ts";
+import { packedParametersOf, parametersOf } from "./parameters.ts";
 import { elementsOf, shapesOf } from "./shapes.ts";
 
 export type Product = "ff" | "fb" | "bb";
@@ -24,7 +24,7 @@ export interface SummaryRow {
   readonly outputShape: Shape;
   /** Elements of all the layer's parameters, running statistics included. */
   readonly parameters: number;
-  /** 1 for a quantized kernel, 32 for a real one, null for a layer without a kernel. */
+  /** 1 for a kernel kept as signs, 32 for a real one, null for a layer without a kernel. */
   readonly bitsPerWeight: 1 | 32 | null;
   readonly packedBytes: number;
   readonly floatBytes: number;
@@ -51,9 +51,9 @@ export interface Summary {
 /** The product that a layer's hardened operands ask for; null for a layer that multiplies no matrices. */
 export function productOf(node: GraphNode): Product | null {
   if (node.op !== "conv2d" && node.op !== "dense") return null;
-  const { weightQuantizer, activationQuantizer } = node.attributes;
-  if (weightQuantizer !== null && activationQuantizer !== null) return "bb";
-  return weightQuantizer === null && activationQuantizer === null ? "ff" : "fb";
+  const [weights, activations] = [weightsAreBits(node), activationsAreBits(node)];
+  if (weights && activations) return "bb";
+  return weights || activations ? "fb" : "ff";
 }
 
 function packedBytesOf(parameter: Parameter): number {
@@ -62,11 +62,14 @@ function packedBytesOf(parameter: Parameter): number {
   return filters * Math.ceil(elementsOf(parameter.shape) / filters / 8);
 }
 
-function rowOf(node: GraphNode, outputShape: Shape, parameters: readonly Parameter[]): SummaryRow {
-  const sum = (measure: (parameter: Parameter) => number): number =>
-    parameters.reduce((total, parameter) => total + measure(parameter), 0);
-  const kernel = parameters.find((parameter) => parameter.name === `${node.name}/kernel`);
-  const count = sum((parameter) => elementsOf(parameter.shape));
+function rowOf(
+  node: GraphNode,
+  outputShape: Shape,
+  parameters: readonly Parameter[],
+  packed: readonly Parameter[],
+): SummaryRow {
+  const kernel = packed.find((parameter) => parameter.name === `${node.name}/kernel`);
+  const count = parameters.reduce((total, parameter) => total + elementsOf(parameter.shape), 0);
   // Each kernel weight meets each output pixel once; a vector is one pixel.
   const pixels = elementsOf(outputShape.slice(0, -1));
   return {
@@ -76,7 +79,7 @@ function rowOf(node: GraphNode, outputShape: Shape, parameters: readonly Paramet
     outputShape,
     parameters: count,
     bitsPerWeight: kernel === undefined ? null : kernel.role === "latent" ? 1 : 32,
-    packedBytes: sum((parameter) => packedBytesOf(parameter)),
+    packedBytes: packed.reduce((total, parameter) => total + packedBytesOf(parameter), 0),
     floatBytes: 4 * count,
     product: productOf(node),
     multiplyAccumulates: kernel === undefined ? 0 : pixels * elementsOf(kernel.shape),
@@ -86,8 +89,11 @@ function rowOf(node: GraphNode, outputShape: Shape, parameters: readonly Paramet
 /** The summary of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export function summary(graph: Graph): Summary {
   const shapes = shapesOf(graph);
-  const parameters = Map.groupBy(parametersOf(graph), (parameter) => parameter.node);
-  const rows = graph.nodes.map((node) => rowOf(node, shapes.get(node.name) ?? [], parameters.get(node.name) ?? []));
+  const byNode = (parameters: readonly Parameter[]) => Map.groupBy(parameters, ({ node }) => node);
+  const [parameters, packed] = [byNode(parametersOf(graph)), byNode(packedParametersOf(graph))];
+  const rows = graph.nodes.map((node) =>
+    rowOf(node, shapes.get(node.name) ?? [], parameters.get(node.name) ?? [], packed.get(node.name) ?? []),
+  );
   const total = (measure: (row: SummaryRow) => number): number => rows.reduce((sum, row) => sum + measure(row), 0);
   const packedBytes = total((row) => row.packedBytes);
   const floatBytes = total((row) => row.floatBytes);

@@ -66,8 +66,8 @@ const keys = [
   "hard",
 ];
 
-const scales: readonly Scale[] = ["none"];
-const standards: readonly Standardize[] = ["none"];
+const scales: readonly Scale[] = ["none", "filter", "tensor"];
+const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine"];
 const hardForms: readonly HardForm[] = ["sign"];
 const proximalMaps: readonly ForwardMap[] = ["identity"];
 
@@ -85,6 +85,13 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
   const clipLatent = numberIn(given.clipLatent, 0, 1e6, "clipLatent", subject);
   const scale = oneOf(given.scale ?? "none", scales, "scale", subject);
   const standardize = oneOf(given.standardize ?? "none", standards, "standardize", subject);
+  if (standardize === "adabin" && scale !== "none") {
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: AdaBin's weights have a scale of their own, and scale is "${scale}"`,
+      'Give scale "none" with standardize "adabin".',
+    );
+  }
   const hard = oneOf(given.hard ?? "sign", hardForms, "hard", subject);
   if ((given.table ?? null) !== null) reject(subject, "table", "null", given.table);
   return Object.freeze({

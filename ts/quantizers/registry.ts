@@ -4,9 +4,13 @@ import { lookUp } from "../names.ts";
 import { checkQuantizer } from "./check.ts";
 import { bc, bnn, bnnPlus, bnnPlusPlus, ede, edePlus, pc, poly, polyPlus } from "./families.ts";
 import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
+import { adabin, magnitudeAware, xnor } from "./weight-families.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
-export const quantizers = Object.freeze({ bc, pc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus });
+export const quantizers = Object.freeze({
+  ...{ bc, pc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
+  ...{ xnor, magnitudeAware, adabin },
+});
 
 const byName: Readonly<Record<string, Quantizer>> = Object.freeze(
   Object.fromEntries(Object.values(quantizers).map((make) => [make().name, make()])),

@@ -9,8 +9,6 @@ import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
 import { backwardMap, exactly, forwardMap, type Near, type QuantizerMoment } from "./maps.ts";
 import {
-  channelSums,
-  channelTerms,
   crossEntropy,
   evaluateNode,
   isProduct,
@@ -21,7 +19,9 @@ import {
   type Site,
 } from "./operations.ts";
 import { FEW, sumDistance, sumError, UNIT } from "./rounding.ts";
+import { channelSums, channelTerms } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
+import { nearScale, nearWeights } from "./weights.ts";
 
 type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
 
@@ -60,14 +60,17 @@ export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near
 /** The operands of a product as they are multiplied. */
 function operandsOf(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site) {
   const { weight, activation } = mapsOf(node, site.pass);
-  const mapped = (map: QuantizerMoment | null, operand: Tensor): Near =>
-    map === null ? exactly(tf, operand) : forwardMap(tf, map.forward, operand, map.parameters);
+  const { weightQuantizer } = node.attributes;
+  const [latent, packed] = [site.parameter("kernel"), site.packed ?? null];
+  const { kernel, slope } = nearWeights(tf, weightQuantizer, weight, latent, packed);
+  const standardizes = weightQuantizer !== null && weightQuantizer.standardize !== "none";
   return {
-    weight,
     activation,
-    x: mapped(activation, x),
-    kernel: mapped(weight, site.parameter("kernel")),
-    soft: [activation, weight].map((map) => map !== null && !map.hard) as [boolean, boolean],
+    x: activation === null ? exactly(tf, x) : forwardMap(tf, activation.forward, x, activation.parameters),
+    kernel,
+    slope,
+    scale: nearScale(tf, weightQuantizer, latent, packed),
+    soft: [activation !== null && !activation.hard, standardizes || (weight !== null && !weight.hard)] as const,
     // Our product of signs and reals adds a border of zeros as -1 and gives it back: so many more terms are rounded.
     ...(activation?.hard === true ? { border: 1, rounded: 2 } : { border: undefined, rounded: 1 }),
   };
@@ -75,23 +78,43 @@ function operandsOf(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site) {
 
 /** Whether both operands are +-1, so that sums are whole numbers and only equality will do. */
 export function isBinary(node: GraphNode, site: Pick<Site, "pass">): boolean {
-  if (!isProduct(node)) return false;
+  if (!isProduct(node) || node.attributes.weightQuantizer?.standardize === "adabin") return false;
   const { weight, activation } = mapsOf(node, site.pass);
   return weight?.hard === true && activation?.hard === true;
 }
 
 function productDistance(tf: TensorFlow, node: ProductNode, x: Tensor, value: Tensor, site: Site): Tensor {
-  const rounding = tf.mul(tf.abs(value), node.attributes.useBias ? 2 * UNIT : 0);
+  const { x: left, kernel, scale, soft, border, rounded } = operandsOf(tf, node, x, site);
+  const { useBias } = node.attributes;
+  let rounding = tf.mul(tf.abs(value), useBias ? 2 * UNIT : 0);
+  if (scale !== null) {
+    const height = useBias ? tf.add(tf.abs(value), tf.abs(site.parameter("bias"))) : tf.abs(value);
+    rounding = tf.add(rounding, tf.mul(height, relativeOf(tf, scale)));
+  }
   if (isBinary(node, site)) return rounding;
-  const { x: left, kernel, soft, border, rounded } = operandsOf(tf, node, x, site);
+  const outer = (distance: Tensor): Tensor => (scale === null ? distance : tf.mul(distance, scale.value));
   const times = (a: Tensor, b: Tensor, padWith?: number): Tensor => product(tf, node, a, b, site.inputShape, padWith);
   const [magnitude, weights] = [tf.abs(left.value), tf.abs(kernel.value)];
   const terms = kernel.value.size / (kernel.value.shape.at(-1) as number) + 1;
   const sums = times(magnitude, weights, border);
-  let distance = tf.add(rounding, tf.mul(sums, sumDistance(rounded * terms)));
+  let distance = tf.mul(sums, sumDistance(rounded * terms));
   if (soft[0]) distance = tf.add(distance, times(left.distance, weights, 0));
   if (soft[1]) distance = tf.add(distance, times(magnitude, kernel.distance));
-  return distance;
+  return tf.add(rounding, outer(distance));
+}
+
+/** How far a product with `factor`, a number above 0, may be off by it and by the rounding, relative to the product. */
+const relativeOf = (tf: TensorFlow, { value, distance }: Near): Tensor =>
+  tf.add(tf.div(distance, tf.maximum(value, 2 ** -60)), 4 * UNIT);
+
+/** The gradient at the sums before their scale, and how far it may be off relative to that. */
+function beforeScale(
+  tf: TensorFlow,
+  scale: Near | null,
+  dy: Tensor,
+): { readonly dy: Tensor; readonly relative: Tensor } {
+  if (scale === null) return { dy, relative: tf.scalar(0) };
+  return { dy: tf.mul(dy, scale.value), relative: relativeOf(tf, scale) };
 }
 
 /** Batch statistics as both sides have them, and how far apart they may be. */
@@ -218,29 +241,31 @@ function gradientDistance(
   }
 }
 
-/** Of dw = B(w) sum x dy over images and pixels. */
-function kernelDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site, dy: Tensor): Tensor {
-  const { x: left, kernel, weight, soft, border, rounded } = operandsOf(tf, node, x, site);
-  const sum = (a: Tensor, gradient: Tensor, padWith?: number): Tensor =>
-    tf.grad((k: Tensor) => product(tf, node, a, k, site.inputShape, padWith))(kernel.value, gradient);
+/** Of dw = dS B(w') sum x dy over images and pixels. */
+function kernelDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site, gradient: Tensor): Tensor {
+  const { x: left, kernel, slope, scale, soft, border, rounded } = operandsOf(tf, node, x, site);
+  const { dy, relative } = beforeScale(tf, scale, gradient);
+  const sum = (a: Tensor, given: Tensor, padWith?: number): Tensor =>
+    tf.grad((k: Tensor) => product(tf, node, a, k, site.inputShape, padWith))(kernel.value, given);
   const magnitude = tf.abs(dy);
   const rows = dy.size / (dy.shape.at(-1) as number);
   const sums = sum(tf.abs(left.value), magnitude, border);
-  let distance = tf.mul(sums, sumDistance(rounded * rows));
+  let distance = tf.mul(sums, tf.add(relative, sumDistance(rounded * rows)));
   if (soft[0]) distance = tf.add(distance, sum(left.distance, magnitude, 0));
-  if (weight === null) return distance;
-  return throughMap(tf, weight, site.parameter("kernel"), sum(left.value, dy), distance);
+  return slope === null ? distance : timesSlope(tf, slope, sum(left.value, dy), distance);
 }
 
 /** Of dx = B(x) sum w dy over the windows that a pixel is in. */
-function inputDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site, dy: Tensor): Tensor {
-  const { x: left, kernel, activation, soft } = operandsOf(tf, node, x, site);
-  const sum = (weights: Tensor, gradient: Tensor): Tensor =>
-    tf.grad((given: Tensor) => product(tf, node, given, weights, site.inputShape))(left.value, gradient);
+function inputDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site, gradient: Tensor): Tensor {
+  const { x: left, kernel, scale, activation, soft } = operandsOf(tf, node, x, site);
+  const { dy, relative } = beforeScale(tf, scale, gradient);
+  const sum = (weights: Tensor, given: Tensor): Tensor =>
+    tf.grad((at: Tensor) => product(tf, node, at, weights, site.inputShape))(left.value, given);
   const magnitude = tf.abs(dy);
   const [inputs, outputs] = kernel.value.shape.slice(-2) as [number, number];
   const terms = (kernel.value.size / (inputs * outputs)) * outputs;
   let distance = tf.mul(sum(tf.abs(kernel.value), magnitude), sumDistance(terms));
+  if (scale !== null) distance = tf.add(distance, sum(tf.abs(kernel.value), tf.mul(magnitude, relative)));
   if (soft[1]) distance = tf.add(distance, sum(kernel.distance, magnitude));
   if (activation === null) return distance;
   return throughMap(tf, activation, x, sum(kernel.value, dy), distance);
@@ -248,7 +273,11 @@ function inputDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site,
 
 /** The distance of `gradient` B(at), where that of `gradient` is known. */
 function throughMap(tf: TensorFlow, map: QuantizerMoment, at: Tensor, gradient: Tensor, distance: Tensor): Tensor {
-  const slope = backwardMap(tf, map.backward, at, map.parameters);
+  return timesSlope(tf, backwardMap(tf, map.backward, at, map.parameters), gradient, distance);
+}
+
+/** The distance of `gradient` times `slope`. */
+function timesSlope(tf: TensorFlow, slope: Near, gradient: Tensor, distance: Tensor): Tensor {
   const height = tf.add(tf.abs(gradient), distance);
   const rounded = tf.mul(tf.abs(tf.mul(gradient, slope.value)), 2 * UNIT);
   return tf.add(tf.add(tf.mul(tf.abs(slope.value), distance), tf.mul(slope.distance, height)), rounded);

@@ -7,7 +7,9 @@ import type { GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
 import { accumulated } from "./accumulated.ts";
 import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";
+import { channelSums } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
+import { type PackedFactors, scaledSums, weightsInUse } from "./weights.ts";
 
 /** Where a pass over the network stands. `evaluate` takes the sign at every quantizer and the running statistics. */
 export interface Pass {
@@ -22,6 +24,8 @@ export interface Site {
   readonly parameter: (name: string) => Tensor;
   /** Without the batch axis. */
   readonly inputShape: Shape;
+  /** What a packed file says of the layer's weights, where these are out of one; they are taken as they are then. */
+  readonly packed?: PackedFactors | null;
   /** Mean and variance of each channel over the batch; `momentsOf` where absent. */
   readonly moments?: (x: Tensor) => Moments;
 }
@@ -58,12 +62,15 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
     case "conv2d":
     case "dense": {
       const { weight, activation } = mapsOf(node, site.pass);
-      const operands = [quantize(tf, activation, x), quantize(tf, weight, site.parameter("kernel"))] as const;
-      const exact = product(tf, node, ...operands, site.inputShape);
-      const { accumulator } = node.attributes;
+      const { accumulator, weightQuantizer } = node.attributes;
+      const [latent, packed] = [site.parameter("kernel"), site.packed ?? null];
+      const kernel = weightsInUse(tf, weightQuantizer, weight, latent, packed);
+      const operand = quantize(tf, activation, x);
+      const exact = product(tf, node, operand, kernel, site.inputShape);
       const isBinary = weight?.hard === true && activation?.hard === true;
-      const taps = (): readonly Tensor[] => tapsOf(tf, node, operands[0], site.inputShape);
-      const sums = accumulator !== null && isBinary ? accumulated(tf, exact, taps, operands[1], accumulator) : exact;
+      const taps = (): readonly Tensor[] => tapsOf(tf, node, operand, site.inputShape);
+      const raw = accumulator !== null && isBinary ? accumulated(tf, exact, taps, kernel, accumulator) : exact;
+      const sums = scaledSums(tf, weightQuantizer, raw, latent, packed);
       return node.attributes.useBias ? tf.add(sums, site.parameter("bias")) : sums;
     }
     case "batchNorm": {
@@ -120,31 +127,6 @@ function padded(tf: TensorFlow, x: Tensor, geometry: WindowGeometry, value: numb
   const columns: [number, number] = [padLeft, paddedWidth - width - padLeft];
   return tf.pad(x, [[0, 0], rows, columns, [0, 0]], value) as never;
 }
-
-/** The sums over all but the last axis, added up 32 at a time so that no sum is long. */
-export function channelSums(tf: TensorFlow, x: Tensor): Tensor {
-  const channels = x.shape.at(-1) as number;
-  let rows = tf.reshape(x, [-1, channels]) as Tensor;
-  while ((rows.shape[0] as number) > 1) {
-    const count = rows.shape[0] as number;
-    const groups = Math.ceil(count / AT_ONCE);
-    const filled =
-      count === groups * AT_ONCE
-        ? rows
-        : tf.pad(rows, [
-            [0, groups * AT_ONCE - count],
-            [0, 0],
-          ]);
-    rows = tf.sum(tf.reshape(filled, [groups, AT_ONCE, channels]), 1);
-  }
-  return tf.reshape(rows, [channels]);
-}
-
-const AT_ONCE = 32;
-
-/** Terms that pass through one addition after the other in `channelSums` of `rows` rows. */
-export const channelTerms = (rows: number): number =>
-  AT_ONCE * Math.max(1, Math.ceil(Math.log(rows) / Math.log(AT_ONCE)));
 
 /** Mean and variance (the mean squared distance from it) of each channel over the batch. */
 export function momentsOf(tf: TensorFlow, x: Tensor): Moments {

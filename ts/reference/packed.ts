@@ -6,7 +6,10 @@ import { load } from "../inference/session.ts";
 import { unpackSigns } from "../io/bits.ts";
 import type { Split } from "../io/dataset.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
-import { parametersOf } from "../nn/parameters.ts";
+import type { Graph, GraphNode, NodeOf, Parameter } from "../nn/graph.ts";
+import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
+import { forwardValue } from "../quantizers/maps.ts";
+import { standardizedWeights, weightScale } from "../quantizers/weights.ts";
 import { createPool } from "../runtime/pool.ts";
 import { BINARY_KERNELS } from "../runtime/probe.ts";
 import { createEngine } from "../train/engine.ts";
@@ -15,7 +18,10 @@ import { optimizers } from "../train/optimizers.ts";
 import { ownerOf } from "../train/plan.ts";
 import { writeWeights } from "../train/weights.ts";
 import { compareNumbers } from "./compare.ts";
+import { momentOf } from "./maps.ts";
+import { isProduct } from "./operations.ts";
 import type { Row } from "./report.ts";
+import { FEW } from "./rounding.ts";
 import { compareForward } from "./step.ts";
 import type { TensorFlow } from "./tensorflow.ts";
 
@@ -33,10 +39,11 @@ export async function* comparePacked(tf: TensorFlow, check: PackedCheck): AsyncG
   const { graph } = model;
   const pool = await createPool({ workers });
   try {
-    const engine = await createEngine(graph, optimizers.sgd(), pool, { observed: true });
+    const packed = floatsOf(model);
+    const engine = await createEngine(graph, optimizers.sgd(), pool, { observed: true, packed });
     await writeWeights(engine, weightsOf(model));
     const seen = await observeEvaluation(engine, split, split.count);
-    yield* compareForward(tf, { subject, graph, split, seen, kind: "evaluate" });
+    yield* compareForward(tf, { subject, graph, split, seen, packed, kind: "evaluate" });
     const floats = Float32Array.from(split.images, (byte) => byte * split.scale + split.offset);
     const wanted = seen.values.get(ownerOf(graph, graph.output)) as Float32Array;
     for (const kernel of BINARY_KERNELS) {
@@ -54,19 +61,44 @@ export async function* comparePacked(tf: TensorFlow, check: PackedCheck): AsyncG
 export function* compareFile(
   subject: string,
   bytes: Uint8Array,
-  packed: ReadonlyMap<string, Float32Array>,
+  latent: ReadonlyMap<string, Float32Array>,
 ): Generator<Row, void, undefined> {
   const model = decodeModel(bytes);
-  const found = weightsOf(model);
-  for (const { name, role } of parametersOf(model.graph)) {
-    const values = packed.get(name) as Float32Array;
-    const wanted = role === "latent" ? values.map((weight) => (weight >= 0 ? 1 : -1)) : values;
-    const label = { subject, node: name, quantity: "packed weights", other: "before packing" } as const;
-    yield compareNumbers(label, found.get(name) as Float32Array, wanted, new Float32Array(wanted.length));
+  const found = new Map([...floatsOf(model), ...weightsOf(model)]);
+  for (const parameter of packedParametersOf(model.graph)) {
+    const label = { subject, node: parameter.name, quantity: "packed weights", other: "before packing" } as const;
+    const { values, distance } = packedNumbers(model.graph, parameter, latent);
+    const tolerances = Float64Array.from(values, (value) => distance * Math.abs(value));
+    yield compareNumbers(label, found.get(parameter.name) as Float32Array, values, tolerances);
   }
 }
 
-/** What the bits of the file stand for: -1 and +1; the other tensors as they are. */
+/** What a file is to hold of a parameter in f64, and how far an f32 may be from it, relative to the number. */
+function packedNumbers(
+  graph: Graph,
+  { name, node: nodeName, role }: Parameter,
+  latent: ReadonlyMap<string, Float32Array>,
+): { readonly values: ArrayLike<number>; readonly distance: number } {
+  const node = graph.nodes.find((candidate) => candidate.name === nodeName) as GraphNode;
+  const quantizer = isProduct(node) && !name.endsWith("/bias") ? node.attributes.weightQuantizer : null;
+  if (quantizer === null) return { values: latent.get(name) as Float32Array, distance: 0 };
+  const kernel = latent.get(`${nodeName}/kernel`) as Float32Array;
+  const filters = isProduct(node) ? filtersOf(node) : 0;
+  const { value, affine } = standardizedWeights(quantizer, kernel, filters);
+  if (name.endsWith("/scale")) {
+    return { values: affine?.scale ?? (weightScale(quantizer, kernel, filters) as Float64Array), distance: FEW };
+  }
+  // A mean may be much smaller than the weights that it is the mean of.
+  if (name.endsWith("/shift")) return { values: Float32Array.from(affine?.shift ?? []), distance: FEW };
+  if (role === "latent") return { values: value.map((weight) => (weight >= 0 ? 1 : -1)), distance: 0 };
+  const { forward, parameters } = momentOf(quantizer, 1, true);
+  return { values: value.map((weight) => forwardValue(forward, weight, parameters)), distance: FEW };
+}
+
+const filtersOf = ({ op, attributes }: NodeOf<"conv2d"> | NodeOf<"dense">): number =>
+  op === "conv2d" ? attributes.filters : attributes.units;
+
+/** What the bits of the file stand for: -1 and +1; the other tensors as they are, but for what is derived. */
 function weightsOf({ graph, parameters }: PackedModel): Map<string, Float32Array> {
   return new Map(
     parametersOf(graph).map(({ name, shape }) => {
@@ -74,4 +106,9 @@ function weightsOf({ graph, parameters }: PackedModel): Map<string, Float32Array
       return [name, tensor instanceof Float32Array ? tensor : unpackSigns(tensor, shape)];
     }),
   );
+}
+
+/** The tensors of the file that are no bits. */
+function floatsOf({ parameters }: PackedModel): Map<string, Float32Array> {
+  return new Map([...parameters].flatMap(([name, data]) => (data instanceof Float32Array ? [[name, data]] : [])));
 }

@@ -31,6 +31,8 @@ export interface Step {
   /** What the step ran on, from the first image on. */
   readonly split: Split;
   readonly seen: Observation;
+  /** The tensors of the packed file that is evaluated, by name; absent for a network that is trained. */
+  readonly packed?: ReadonlyMap<string, Float32Array>;
   /** `evaluate`: the hard network on its running statistics, forward only. */
   readonly kind: Pass["kind"];
 }
@@ -45,7 +47,7 @@ interface Reader {
   readonly ours: (name: string) => Float32Array | undefined;
 }
 
-function readerOf(tf: TensorFlow, { graph, seen, kind }: Step): Reader {
+function readerOf(tf: TensorFlow, { graph, seen, kind, packed }: Step): Reader {
   const shapes = shapesOf(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const node = (name: string): GraphNode => nodes.get(name) as GraphNode;
@@ -53,8 +55,14 @@ function readerOf(tf: TensorFlow, { graph, seen, kind }: Step): Reader {
   const parameters = new Map(parametersOf(graph).map(({ name, shape }) => [name, [...shape]]));
   const parameter = (name: string): Tensor =>
     tf.tensor(seen.before.parameters.get(name) as Float32Array, parameters.get(name) as number[]);
+  const factor = (name: string): Tensor | null => {
+    const values = packed?.get(name);
+    return values === undefined ? null : tf.tensor(values, [values.length]);
+  };
   const site = (given: GraphNode): Site => ({
     pass,
+    packed:
+      packed === undefined ? null : { scale: factor(`${given.name}/scale`), shift: factor(`${given.name}/shift`) },
     parameter: (name) => parameter(`${given.name}/${name}`),
     inputShape: shapes.get(given.inputs[0] ?? "") ?? [],
   });
@@ -77,7 +85,7 @@ export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerato
       yield comparePixels({ subject, node: name, quantity: "value", other: "by scale and offset" }, values, split);
       continue;
     }
-    const exact = isBinary(node(name), { pass }) && !hasBias(node(name));
+    const exact = isBinary(node(name), { pass }) && !isRounded(node(name));
     const label: Label = { subject, node: name, quantity: "value", exact };
     yield compare(tf, label, values, () => nearValue(tf, node(name), inputs.map(near), site(node(name))));
   }
@@ -98,7 +106,9 @@ function comparePixels(label: Label, values: Float32Array, { images, scale, offs
   return compareNumbers(label, values, pixels, new Float64Array(values.length));
 }
 
-const hasBias = (node: GraphNode): boolean => isProduct(node) && node.attributes.useBias;
+/** Whether whole sums are rounded on their way out. */
+const isRounded = (node: GraphNode): boolean =>
+  isProduct(node) && (node.attributes.useBias || (node.attributes.weightQuantizer?.scale ?? "none") !== "none");
 
 /** The true classes of the first images. */
 const truth =

@@ -7,7 +7,8 @@ import { functional } from "../nn/build.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
 import { input, layers, type QuantizerChoice } from "../nn/layers.ts";
-import { quantizerNames } from "../quantizers/registry.ts";
+import { quantizer, quantizerNames } from "../quantizers/registry.ts";
+import { isForWeightsAlone } from "../quantizers/weights.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers.ts";
 
 /** A network, and how it is trained. */
@@ -143,11 +144,12 @@ function others(): readonly Case[] {
 }
 
 function quantizers(): readonly Case[] {
-  return quantizerNames.map((quantizer) => {
-    const options = { filters: 6, kernelSize: 3, weightQuantizer: quantizer, activationQuantizer: quantizer } as const;
+  return quantizerNames.map((name) => {
+    const activationQuantizer = isForWeightsAlone(quantizer(name)) ? "poly" : name;
+    const options = { filters: 6, kernelSize: 3, weightQuantizer: name, activationQuantizer } as const;
     // With the update, for some quantizers bound their latent weights.
     return around(
-      `binaryConv2d ${quantizer}`,
+      `binaryConv2d ${name}`,
       [6, 5, 5],
       (x) => layers.binaryConv2d({ ...options, name: "conv" }).apply(x),
       sgd,

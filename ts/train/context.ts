@@ -2,10 +2,11 @@
  * What a layer sees while the trainer plans it: where its values lie, how the batch is cut, and where to put its own.
  */
 import type { Graph, Shape } from "../nn/graph.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
+import type { BackwardMap, Quantizer } from "../quantizers/quantizer.ts";
 import type { ConvShape } from "../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder, Task } from "../runtime/program.ts";
 import type { Fusions } from "./fusions.ts";
+import type { DerivedWeights } from "./layers/weights.ts";
 import type { ParameterLayout } from "./layout.ts";
 
 /** A fixed share of the batch. The cut does not depend on the number of workers, so neither do the sums. */
@@ -44,10 +45,13 @@ export interface GradientSource {
   /** Per-lane partial sums to be added first; absent where the layer writes the gradient itself. */
   readonly partials?: { readonly address: number; readonly stride: number };
   /**
-   * The weight quantizer whose backward map turns the gradient at the quantized weight, added up at `summed`, into the
-   * gradient at the latent weight.
+   * What turns the gradient at the quantized weights, added up at `summed`, into that at the latent weights: the backward map
+   * at w' with the parameters it reads, then the factors of the standardisation.
    */
-  readonly quantized?: { readonly site: QuantizerSite; readonly summed: number };
+  readonly quantized?: Pick<DerivedWeights, "source" | "parameters" | "slopes"> & {
+    readonly backward: BackwardMap;
+    readonly summed: number;
+  };
 }
 
 /** A layer in the trainer: what it does in each part of a step. */
@@ -99,6 +103,8 @@ export interface PlanContext {
   readonly lanes: readonly Lane[];
   readonly products: Products;
   readonly fusions: Fusions;
+  /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
+  readonly packed: ReadonlyMap<string, Float32Array> | null;
   /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
   readonly allocate: (bytes: number) => number;
   /** The same for bits of activations, which wait for the way back, and whose border is written once. */

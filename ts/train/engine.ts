@@ -70,6 +70,11 @@ export interface EngineOptions {
   readonly products?: Products;
   /** Whether every step keeps copies of all values and gradients (`observe.ts`); false where absent. */
   readonly observed?: boolean;
+  /**
+   * The tensors of a packed file whose weights the engine is given, signs or levels in place of latent weights: it evaluates
+   * them as they are and derives nothing from them. Absent for a network that is trained.
+   */
+  readonly packed?: ReadonlyMap<string, Float32Array> | undefined;
 }
 
 /**
@@ -106,8 +111,8 @@ export async function createEngine(
   };
 
   const source = (batch: number): PlanSource => {
-    const { products = "auto", observed = false } = options;
-    return { graph, shapes, layout, batch, products, observed };
+    const { products = "auto", observed = false, packed = null } = options;
+    return { graph, shapes, layout, batch, products, observed, packed };
   };
 
   const planFor = async (batch: number): Promise<TrainingPlan> => {
@@ -151,11 +156,11 @@ export async function createEngine(
   const inputs: Engine["inputs"] = (plan, images, live, views) => {
     const numbers = new Uint32Array(plan.batch);
     numbers.set(images);
-    const writes: Write[] = [{ address: plan.indices, bytes: new Uint8Array(numbers.buffer) }];
-    if (live !== undefined) {
-      const floats = liveNumbers(plan, live);
-      writes.push({ address: plan.hyper.address, bytes: new Uint8Array(floats.buffer) });
-    }
+    const floats = liveNumbers(plan, live);
+    const writes: Write[] = [
+      { address: plan.indices, bytes: new Uint8Array(numbers.buffer) },
+      { address: plan.hyper.address, bytes: new Uint8Array(floats.buffer) },
+    ];
     if (live?.kind === "train") {
       const seen = Uint32Array.from(views ?? new Uint32Array(plan.batch));
       writes.push({ address: plan.views, bytes: new Uint8Array(seen.buffer) });
@@ -194,16 +199,17 @@ export async function createEngine(
   };
 }
 
-function liveNumbers(plan: TrainingPlan, live: Live): Float32Array {
+/** The block of live numbers; without `live` that of an evaluation of the hard-signed network. */
+function liveNumbers(plan: TrainingPlan, live: Live = { kind: "evaluate", progress: null }): Float32Array {
   const { hyper, graph } = plan;
   const floats = new Float32Array(hyper.floats);
+  for (const { site, offset } of hyper.sites) {
+    floats.set(stateAt(site.quantizer, live.progress ?? 1).parameters, offset);
+  }
   for (const node of graph.nodes) {
     if (node.op !== "batchNorm" || live.kind === "evaluate") continue;
     const share = live.kind === "train" ? 1 - node.attributes.momentum : 1 / (live.batch + 1);
     floats[hyper.momenta.get(node.name) as number] = share;
-  }
-  for (const { site, offset } of hyper.sites) {
-    if (live.progress !== null) floats.set(stateAt(site.quantizer, live.progress).parameters, offset);
   }
   if (live.kind !== "train") return floats;
   const clips = new Map(plan.sites.filter((s) => s.operand === "weight").map((s) => [s.node, s.quantizer.clipLatent]));

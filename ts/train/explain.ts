@@ -13,6 +13,7 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
+import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
 import { summary } from "../nn/summary.ts";
 import { isHardForwardMap } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -92,8 +93,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       op: node.op,
       outputShape: shapes.get(node.name) ?? [],
       ...own,
-      weightBits: hard(operands.weightQuantizer) ? 1 : 32,
-      activationBits: hard(operands.activationQuantizer) ? 1 : 32,
+      weightBits: isProduct(node) && weightsAreBits(node) && hard(operands.weightQuantizer) ? 1 : 32,
+      activationBits: isProduct(node) && activationsAreBits(node) && hard(operands.activationQuantizer) ? 1 : 32,
       weightBytes: row?.floatBytes ?? 0,
       valueBytes: isStored(node) ? 4 * batch * sizeOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,

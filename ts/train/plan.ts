@@ -101,6 +101,8 @@ export interface PlanOptions {
   readonly products: Products;
   /** Whether programs keep copies of all values and gradients, for a comparison with another calculation. */
   readonly observed: boolean;
+  /** See `PlanContext.packed`. */
+  readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }
 
 /** Plans the training of `graph`. */
@@ -139,6 +141,7 @@ export function planTraining(
     lanes,
     products: options.products,
     fusions: fusionsOf(graph),
+    packed: options.packed ?? null,
     allocate: arena.allocate,
     allocateBits: (bytes) => {
       bitBytes += bytes;

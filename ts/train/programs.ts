@@ -9,6 +9,7 @@ import { backwardMapNumbers } from "../quantizers/maps.ts";
 import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
+import { throughStandardization } from "./layers/weights.ts";
 import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
@@ -168,10 +169,11 @@ function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBu
     const from = [partials.address + 4 * start, plan.lanes.length, partials.stride];
     const calls: Call[] = [{ node, kernel: "sum_lanes", arguments: [...from, count, sum] }];
     if (quantized !== undefined) {
-      const map = backwardMapNumbers[quantized.site.quantizer.backward];
+      const { backward, source: weights, parameters, slopes } = quantized;
       const target = source.gradient + 4 * start;
-      const args = [map, tensor.value + 4 * start, sum, 0, target, count, quantized.site.parameters];
+      const args = [backwardMapNumbers[backward], weights + 4 * start, sum, 0, target, count, parameters];
       calls.push({ node, kernel: "quantize_backward", arguments: args });
+      if (slopes !== null) calls.push(throughStandardization(node, slopes, target, start, count, tensor.size));
     }
     builder.task(calls);
   }

@@ -40,6 +40,8 @@ export interface PlanSource {
   readonly products: Products;
   /** Whether programs keep copies of all values and gradients. */
   readonly observed: boolean;
+  /** The tensors of a packed file that is evaluated; none for a network that is trained. */
+  readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }
 
 /** A program's mode with the quantizers as they stand at `progress`; null for the hard-signed network. */
@@ -56,6 +58,7 @@ const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPl
     batch: source.batch,
     products: source.products,
     observed: source.observed,
+    packed: source.packed ?? null,
     base,
     laneBytes,
   });

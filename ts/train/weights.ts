@@ -2,9 +2,11 @@
 import { ProxbitError } from "../errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { stateAt } from "../quantizers/state.ts";
 import { createArena } from "../runtime/arena.ts";
-import type { Call } from "../runtime/program.ts";
+import type { Call, Range, Write } from "../runtime/program.ts";
 import type { Engine } from "./engine.ts";
+import { deriveWeights } from "./layers/weights.ts";
 import type { TrainedTensor } from "./layout.ts";
 import { isBop } from "./optimizers.ts";
 
@@ -89,42 +91,78 @@ export async function rememberStatistics(engine: Engine): Promise<() => Promise<
   };
 }
 
-/** The model file of the hard-signed network. */
+/** The model file of the hardened network. */
 export async function pack(engine: Engine, metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
-  const latent = [...engine.layout.tensors.values()].filter(({ parameter }) => parameter.role === "latent");
-  const [values, bits] = await engine.alone(
-    async () => [await readWeights(engine), await packBits(engine, latent)] as const,
+  const [values, kernels] = await engine.alone(
+    async () => [await readWeights(engine), await packKernels(engine)] as const,
   );
-  const parameters = new Map<string, PackedTensor>([...values, ...bits]);
+  const parameters = new Map<string, PackedTensor>([...values, ...kernels]);
   return encodeModel({ graph: engine.graph, parameters, metadata });
 }
 
-async function packBits(engine: Engine, latent: readonly TrainedTensor[]): Promise<Map<string, Uint8Array>> {
-  const place = (
-    base: number,
-  ): { jobs: { name: string; k: number; n: number; from: number; to: number }[]; end: number } => {
-    const arena = createArena(base);
-    const jobs = latent.map(({ parameter, size, value }) => {
-      const n = parameter.shape.at(-1) as number;
-      const k = size / n;
-      return { name: parameter.name, k, n, from: value, to: arena.allocate(n * Math.ceil(k / 8)) };
-    });
-    return { jobs, end: arena.end() };
-  };
-  const { end } = place(0);
+/** The calls that make what a file holds of quantized kernels, what they read beside the latent weights, and their results. */
+interface PackPlan {
+  readonly calls: readonly Call[];
+  readonly writes: readonly Write[];
+  readonly results: readonly (Range & { readonly name: string; readonly bits: boolean })[];
+  readonly end: number;
+}
+
+/** Bits or levels of every quantized kernel, and what is derived from its latent weights, by name. */
+async function packKernels(engine: Engine): Promise<Map<string, PackedTensor>> {
+  const { end } = planPacking(engine, 0);
   if (end === 0) return new Map();
-  const base = await engine.packed.atLeast(end);
-  const { jobs } = place(base);
-  const calls = jobs.map(
-    ({ name, from, k, n, to }): Call => ({ node: name, kernel: "pack_file_bits", arguments: [from, k, n, to] }),
-  );
-  const ranges = jobs.map(({ to, k, n }) => ({ address: to, bytes: n * Math.ceil(k / 8) }));
+  const { calls, writes, results } = planPacking(engine, await engine.packed.atLeast(end));
   const program = await engine.pool.define([[calls]]);
-  const result = await engine.pool.run(program, [[]], ranges);
+  const { failure, reads } = await engine.pool.run(program, [writes], results);
   await engine.pool.forget([program]);
-  if (result.failure !== null) {
-    const message = `parameter "${result.failure.node}" holds NaN and cannot be packed`;
+  if (failure !== null) {
+    const message = `the weights of layer "${failure.node}" hold NaN or have no phase, and cannot be packed`;
     throw new ProxbitError("not-finite", message, "Train again with a lower learning rate.");
   }
-  return new Map(jobs.map(({ name }, i) => [name, result.reads[0]?.[i] as Uint8Array]));
+  return new Map(
+    results.map(({ name, bits }, i) => {
+      const bytes = reads[0]?.[i] as Uint8Array;
+      return [name, bits ? bytes : new Float32Array(bytes.slice().buffer)];
+    }),
+  );
+}
+
+function planPacking(engine: Engine, base: number): PackPlan {
+  const arena = createArena(base);
+  const calls: Call[] = [];
+  const writes: Write[] = [];
+  const results: PackPlan["results"][number][] = [];
+  for (const { name: node, op, attributes } of engine.graph.nodes) {
+    if ((op !== "conv2d" && op !== "dense") || attributes.weightQuantizer === null) continue;
+    const quantizer = attributes.weightQuantizer;
+    const { value, size, parameter } = engine.layout.tensors.get(`${node}/kernel`) as TrainedTensor;
+    const n = parameter.shape.at(-1) as number;
+    const k = size / n;
+    const state = stateAt(quantizer, 1);
+    const parameters = arena.allocate(4 * state.parameters.length);
+    writes.push({ address: parameters, bytes: new Uint8Array(Float32Array.from(state.parameters).buffer) });
+    const derived = deriveWeights({ node, latent: value, k, n, quantizer, parameters }, arena.allocate);
+    calls.push(...derived.calls);
+    const result = (suffix: string, address: number, bytes: number, bits = false): void => {
+      results.push({ name: `${node}/${suffix}`, address, bytes, bits });
+    };
+    if (quantizer.hard === "sign") {
+      const bits = arena.allocate(n * Math.ceil(k / 8));
+      calls.push({ node, kernel: "pack_file_bits", arguments: [derived.source, k, n, bits] });
+      result("kernel", bits, n * Math.ceil(k / 8), true);
+    } else {
+      const levels = arena.allocate(4 * size);
+      const args = [state.forwardMap, derived.source, levels, size, derived.parameters];
+      calls.push({ node, kernel: "quantize_forward", arguments: args });
+      result("kernel", levels, 4 * size);
+    }
+    if (derived.affine !== null) {
+      result("scale", derived.affine.scale, 4 * n);
+      result("shift", derived.affine.shift, 4 * n);
+    } else if (derived.scale !== 0) {
+      result("scale", derived.scale, 4 * n);
+    }
+  }
+  return { calls, writes, results, end: arena.end() };
 }

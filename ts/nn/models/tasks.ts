@@ -3,6 +3,8 @@
  * both with sums that are kept in 8 bits. A task and a quantizer give the options that every ready-made model takes.
  */
 import { lookUp } from "../../names.ts";
+import { quantizer as quantizerOf } from "../../quantizers/registry.ts";
+import { isForWeightsAlone } from "../../quantizers/weights.ts";
 import type { Overflow } from "../graph.ts";
 import type { AccumulatorChoice, QuantizerChoice } from "../layers.ts";
 
@@ -30,7 +32,7 @@ export const tasks: Readonly<Record<Task, TaskRule>> = Object.freeze({
 export const taskNames = Object.freeze(Object.keys(tasks)) as readonly Task[];
 
 export interface TaskOptions {
-  /** For activations; what the weights take where absent. */
+  /** For activations. Where absent, what the weights take, and "poly" where that is for weights alone. */
   readonly activationQuantizer?: QuantizerChoice | undefined;
   /** What sums of `bwaa` do beyond 8 bits. Default "saturate". */
   readonly overflow?: Overflow | undefined;
@@ -49,11 +51,15 @@ export interface TaskQuantizers {
  */
 export function taskQuantizers(task: Task, quantizer: QuantizerChoice, options: TaskOptions = {}): TaskQuantizers {
   const { weights, activations, accumulates } = lookUp("task", task, tasks);
-  const { activationQuantizer = quantizer, overflow = "saturate" } = options;
+  const { activationQuantizer = forActivations(quantizer), overflow = "saturate" } = options;
   const isReal = quantizer === null || activationQuantizer === null;
   return {
     weightQuantizer: weights ? quantizer : null,
     activationQuantizer: activations ? activationQuantizer : null,
     accumulator: accumulates && !isReal ? { bits: 8, overflow } : null,
   };
+}
+
+function forActivations(choice: QuantizerChoice): QuantizerChoice {
+  return choice !== null && isForWeightsAlone(quantizerOf(choice)) ? "poly" : choice;
 }

@@ -11,7 +11,7 @@ import {
   transposedShape,
 } from "../../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder } from "../../runtime/program.ts";
-import type { Mode, Sinks } from "../context.ts";
+import type { Lane, Mode, Sinks } from "../context.ts";
 import type { LaneBuffers, ProductPlan } from "./product.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
@@ -21,6 +21,10 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
   const filterScratch = context.declare((lane) => (activation === null ? 0 : fbFilterScratchBytes(node.shape(lane))));
   const inputScratch = context.declare((lane) => (node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane))));
   const dilated = context.declare((lane) => dilatedBytes(node.shape(lane)));
+  /** The gradient at the sums before their scale. */
+  const scaled = context.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
+  const atSums = (lane: Lane, sinks: Sinks): number =>
+    plan.scale === null ? sinks.gradient(node.name, lane) : scaled(lane);
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
@@ -33,18 +37,26 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
       calls.push({ node: node.name, kernel, arguments: args });
     };
     if (node.useBias) call("column_sums", dy, outputPixels(shape), shape.filters, plan.biasShare(lane));
+    const sums = atSums(lane, sinks);
     if (bits) {
-      call("fb_conv_backward_filter", descriptor, buffers.nibbles, dy, plan.kernelShare(lane), filterScratch(lane));
+      call("fb_conv_backward_filter", descriptor, buffers.nibbles, sums, plan.kernelShare(lane), filterScratch(lane));
     } else {
       const unpadded = activation === null ? context.value(node.input, lane) : buffers.quantized;
       const input = isUnpadded(shape) ? unpadded : buffers.padded;
-      call("ff_conv_backward_filter", descriptor, input, dy, plan.kernelShare(lane));
+      call("ff_conv_backward_filter", descriptor, input, sums, plan.kernelShare(lane));
     }
     builder.laterInLane(lane.index, calls);
   };
 
   return (mode, builder, sinks) => {
     const { activations, weights } = plan.operands(mode);
+    if (plan.scale !== null) {
+      for (const { lane, shape } of plan.lanes) {
+        const [dy, { alpha, zeros }] = [sinks.gradient(node.name, lane), plan.scale];
+        const args = [dy, outputPixels(shape), shape.filters, alpha, zeros, scaled(lane)];
+        builder.lane(lane.index, node.name, "affine", ...args);
+      }
+    }
     for (const buffers of plan.lanes) filterGradient(buffers, activations, builder, sinks);
     if (!sinks.wanted(node.input)) return;
     const map = backwardMapNumbers[activation?.quantizer.backward ?? "one"];
@@ -54,7 +66,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
       const emit = (name: Call["kernel"], ...args: number[]): void =>
         builder.lane(lane.index, node.name, name, ...args);
       const x = context.value(node.input, lane);
-      const dy = sinks.gradient(node.name, lane);
+      const dy = atSums(lane, sinks);
       if (weights) {
         const operands = [descriptor, plan.inputSigns, dy, inputScratch(lane)];
         emit("fb_conv_backward_input", ...operands, map, x, parameters, Number(accumulate), dx);
@@ -76,6 +88,8 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
 
 /** Whether the gradient at the output is what the transposed convolution reads: a 1x1 kernel without strides. */
 const isPlain = (shape: ConvShape): boolean => taps(shape) === 1 && shape.strideHeight === 1 && shape.strideWidth === 1;
+
+const outputFloats = (shape: ConvShape): number => outputPixels(shape) * shape.filters;
 
 const inputFloats = (shape: ConvShape): number => shape.images * shape.height * shape.width * shape.channels;
 

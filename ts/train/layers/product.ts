@@ -11,13 +11,16 @@
  * | real or soft | +-1          | `ff`             | `ff`            | `fb` over the signs        |
  * | real or soft | real or soft | `ff`             | `ff`            | `ff`, effective weights    |
  *
- * The effective weights are F(w). With `products: "ff"` the last row holds for every layer, over F(x) and F(w).
+ * The effective weights are F(w), or F(w') where the quantizer standardises; AdaBin's and levels are real throughout. With
+ * `products: "ff"` the last row holds for every layer, over F(x) and F(w). A scale multiplies the sums on the way out, and on
+ * the way back the gradient at them, once for both products.
  *
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
  * others. Its way back is that of exact sums.
  */
 import type { Accumulator } from "../../nn/graph.ts";
 import { forwardMapNumbers } from "../../quantizers/maps.ts";
+import { endsAsSigns } from "../../quantizers/weights.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
@@ -37,6 +40,7 @@ import {
 import type { Call, ProgramBuilder, Task } from "../../runtime/program.ts";
 import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite } from "../context.ts";
 import { backwardOf } from "./product-backward.ts";
+import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
 
 export interface ProductNode {
   readonly name: string;
@@ -77,13 +81,22 @@ export interface ProductPlan {
   /** Weights as the way back reads them: panels of the transposed kernel, or its signs. */
   readonly panelsTransposed: number;
   readonly inputSigns: number;
+  /** alpha of every filter and as many zeros, f32 [n] each; null where sums have no scale. */
+  readonly scale: { readonly alpha: number; readonly zeros: number } | null;
   /** The lanes' shares of the gradients at kernel and bias. */
   readonly kernelShare: (lane: Lane) => number;
   readonly biasShare: (lane: Lane) => number;
 }
 
 const forwardNumber = (site: QuantizerSite, mode: Mode): number =>
-  forwardMapNumbers[mode.hard(site) ? "sign" : site.quantizer.forward];
+  forwardMapNumbers[mode.hard(site) && site.quantizer.hard === "sign" ? "sign" : site.quantizer.forward];
+
+/** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
+function isBits(site: QuantizerSite | null, node: ProductNode, { products }: PlanContext, mode?: Mode): boolean {
+  if (site === null || !endsAsSigns(site.quantizer)) return false;
+  if (products === "ff" && node.accumulator === null) return false;
+  return mode === undefined || mode.hard(site);
+}
 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
 export function planProduct(node: ProductNode, context: PlanContext): LayerPlan {
@@ -93,20 +106,29 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   const first = node.shape(context.lanes[0] as Lane);
   const [k, n] = [reduction(first), first.filters];
   const lanes = planLanes(node, context);
-  const hard = (site: QuantizerSite | null, mode: Mode): boolean =>
-    takesBits(node, context) && site !== null && mode.hard(site);
-  const operands = (mode: Mode): Operands => ({ activations: hard(activation, mode), weights: hard(weight, mode) });
+  const operands = (mode: Mode): Operands => ({
+    activations: isBits(activation, node, context, mode),
+    weights: isBits(weight, node, context, mode),
+  });
 
+  const derived = weight === null ? null : derivedWeights(node.name, kernel, k, n, weight, context);
+  const mapped = derived?.affine ? context.allocate(4 * k * n) : 0;
   const effective = weight === null ? kernel : context.allocate(4 * k * n);
   const panels = context.allocate(4 * panelFloats(k, n));
   const signBytes = accumulator === null ? lookupWeightBytes(first) : nibbleWeightBytes(first);
-  const signs = weight !== null && activation !== null ? context.allocate(signBytes) : 0;
+  const bitsAlone = isBits(weight, node, context) && isBits(activation, node, context);
+  const signs = bitsAlone ? context.allocate(signBytes) : 0;
   const isExact = signs !== 0 && accumulator === null;
   const correction = isExact ? context.allocate(4 * taps(first) * n) : 0;
   const starts = isExact ? context.allocate(startBytes(first)) : 0;
-  const ones = useBias && activation !== null ? context.constant(new Float32Array(n).fill(1)) : 0;
+  const filled = (value: number): number => context.constant(new Float32Array(n).fill(value));
+  const alpha = derived?.scale ?? 0;
+  const scale = alpha === 0 ? null : { alpha, zeros: filled(0) };
+  /** What sums go through on the way out: a scale, then a bias. */
+  const factors = alpha === 0 && useBias && activation !== null ? filled(1) : alpha;
+  const shifts = useBias ? bias : (scale?.zeros ?? 0);
   const scratch = context.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
-  const sumsBeforeBias = context.declare((lane) => (ones === 0 ? 0 : 4 * outputPixels(node.shape(lane)) * n));
+  const rawSums = context.declare((lane) => (factors === 0 ? 0 : 4 * outputPixels(node.shape(lane)) * n));
 
   const partialStride = Math.ceil((k * n) / 4) * 4;
   const partials = context.allocate(4 * partialStride * lanes.length);
@@ -117,7 +139,9 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
       parameter: `${node.name}/kernel`,
       gradient: context.allocate(4 * k * n),
       partials: { address: partials, stride: partialStride },
-      ...(weight === null ? {} : { quantized: { site: weight, summed: context.allocate(4 * k * n) } }),
+      ...(derived === null || weight === null
+        ? {}
+        : { quantized: { ...derived, backward: weight.quantizer.backward, summed: context.allocate(4 * k * n) } }),
     },
   ];
   if (useBias) {
@@ -133,7 +157,8 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     lanes,
     operands,
     panelsTransposed: context.allocate(4 * panelFloats(taps(first) * n, first.channels)),
-    inputSigns: weight === null ? 0 : context.allocate(fbInputWeightBytes(first)),
+    inputSigns: isBits(weight, node, context) ? context.allocate(fbInputWeightBytes(first)) : 0,
+    scale,
     kernelShare: (lane) => partials + 4 * partialStride * lane.index,
     biasShare: (lane) => biasPartials + 4 * biasStride * lane.index,
   };
@@ -141,22 +166,27 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   const prepare = (mode: Mode): readonly Task[] => {
     const { activations, weights } = operands(mode);
     const descriptor = (lanes[0] as LaneBuffers).descriptor;
-    const calls: Call[] = [];
+    const calls: Call[] = [...(derived?.calls ?? [])];
     const call = (name: Call["kernel"], ...args: number[]): void => {
       calls.push({ node: node.name, kernel: name, arguments: args });
     };
+    const source = derived?.source ?? kernel;
     if (activations && weights && accumulator !== null) {
-      call("sign_nibble_weights", descriptor, kernel, signs);
+      call("sign_nibble_weights", descriptor, source, signs);
     } else if (activations && weights) {
-      call("sign_lookup_weights", descriptor, kernel, signs);
-      call("bb_correction_real", descriptor, kernel, correction);
+      call("sign_lookup_weights", descriptor, source, signs);
+      call("bb_correction_real", descriptor, source, correction);
       call("bb_starts", descriptor, correction, starts);
-    } else if (weight !== null) {
-      call("quantize_forward", forwardNumber(weight, mode), kernel, effective, k * n, weight.parameters);
+    } else if (weight !== null && derived !== null) {
+      const to = derived.affine === null ? effective : mapped;
+      call("quantize_forward", forwardNumber(weight, mode), source, to, k * n, derived.parameters);
+      if (derived.affine !== null) {
+        call("affine", mapped, k, n, derived.affine.scale, derived.affine.shift, effective);
+      }
     }
     if (!activations) call("pack_panels", effective, k, n, panels);
     if (mode.kind === "train") {
-      if (weights) call("pack_fb_input_weights", descriptor, kernel, plan.inputSigns);
+      if (weights) call("pack_fb_input_weights", descriptor, source, plan.inputSigns);
       else call("pack_panels_transposed", descriptor, effective, plan.panelsTransposed);
     }
     return [calls];
@@ -171,26 +201,32 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
       const x = context.value(node.input, lane);
       const y = context.value(node.name, lane);
       if (!activations) {
-        emit("ff_conv", descriptor, realInput(plan, buffers, mode, x, emit), panels, bias, y);
+        const input = realInput(plan, buffers, mode, x, emit);
+        if (scale === null) {
+          emit("ff_conv", descriptor, input, panels, bias, y);
+          continue;
+        }
+        emit("ff_conv", descriptor, input, panels, 0, rawSums(lane));
+        emit("affine", rawSums(lane), outputPixels(shape), n, factors, shifts, y);
         continue;
       }
       if (!writtenBefore) emit("sign_nibbles", descriptor, x, nibbles);
-      if (weights && accumulator === null && useBias) {
-        emit("bb_lookup_conv_norm", descriptor, nibbles, signs, starts, ones, bias, 0, y, 0, 0, 0, n);
+      if (weights && accumulator === null && factors !== 0) {
+        emit("bb_lookup_conv_norm", descriptor, nibbles, signs, starts, factors, shifts, 0, y, 0, 0, 0, n);
         continue;
       }
       if (weights && accumulator === null) {
         emit("bb_lookup_conv_real", descriptor, nibbles, signs, starts, y, 0, n);
         continue;
       }
-      const sums = useBias ? sumsBeforeBias(lane) : y;
+      const sums = factors === 0 ? y : rawSums(lane);
       if (weights) {
         const wraps = Number(accumulator?.overflow === "wrap");
         emit("bb_accumulate8_conv", descriptor, nibbles, signs, wraps, sums, 0, n);
       } else {
         emit("fb_conv", descriptor, nibbles, effective, sums, scratch(lane));
       }
-      if (useBias) emit("affine", sums, outputPixels(shape), n, ones, bias, y);
+      if (factors !== 0) emit("affine", sums, outputPixels(shape), n, factors, shifts, y);
     }
   };
 
@@ -228,14 +264,24 @@ function realInput(
   return padded;
 }
 
-/** Whether operands that are +-1 travel as bits. */
-const takesBits = ({ accumulator }: ProductNode, { products }: PlanContext): boolean =>
-  products === "auto" || accumulator !== null;
+/** What is taken from the latent weights, or from the file that they are out of. */
+function derivedWeights(
+  node: string,
+  latent: number,
+  k: number,
+  n: number,
+  { quantizer, parameters }: QuantizerSite,
+  context: PlanContext,
+): DerivedWeights {
+  const given = { node, latent, k, n, quantizer, parameters };
+  if (context.packed !== null) return packedWeights(given, context.packed, context.constant);
+  return deriveWeights(given, context.allocate);
+}
 
 function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffers[] {
   const { name, activation, shape } = node;
-  const everBits = activation !== null && takesBits(node, context);
-  const everReal = !everBits || activation.quantizer.forward !== "sign";
+  const everBits = isBits(activation, node, context);
+  const everReal = !everBits || activation?.quantizer.forward !== "sign";
   const bytes = (lane: Lane): number => {
     const { images, height, width, channels } = shape(lane);
     return 4 * images * height * width * channels;

@@ -1,0 +1,49 @@
+/** Latent weights on their way to the product, in f64: standardised, mapped, with the scale of the sums; and the way back. */
+import { backwardValue, forwardValue } from "../../ts/quantizers/maps.ts";
+import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
+import { standardizedWeights, weightScale, widthPlace, withWidth } from "../../ts/quantizers/weights.ts";
+import { type Margin, note } from "./layers.ts";
+
+/** A quantizer at a moment of a run: its forward map, and its parameters. */
+interface Moment {
+  readonly quantizer: Quantizer;
+  readonly forward: Quantizer["forward"];
+  readonly parameters: readonly number[];
+}
+
+export interface WeightsInUse {
+  /** What is multiplied with the activations. */
+  readonly kernel: Float64Array;
+  /** What the sums of each filter are multiplied by, or null. */
+  readonly scale: Float64Array | null;
+  /** The gradient at the latent weights for the gradient at `kernel`. */
+  readonly back: (gradient: Float64Array) => Float64Array;
+}
+
+/** The weights `w`, `[K][filters]`, as `moment` has them. */
+export function weightsInUse(
+  { quantizer, forward, parameters }: Moment,
+  w: Float64Array,
+  filters: number,
+  margin: Margin,
+): WeightsInUse {
+  const { value, slope, affine } = standardizedWeights(quantizer, w, filters);
+  const p = withWidth(quantizer, parameters, value);
+  const at = (values: Float64Array, i: number): number => values[i % filters] as number;
+  for (const x of value) {
+    if (forward === "sign") note(margin, x, 0);
+    if (quantizer.backward === "box") note(margin, Math.abs(x), 1);
+    if (widthPlace(quantizer) >= 0) note(margin, Math.abs(x), p.at(-1) as number);
+  }
+  const mapped = value.map((x) => forwardValue(forward, x, p));
+  return {
+    kernel: affine === null ? mapped : mapped.map((x, i) => x * at(affine.scale, i) + at(affine.shift, i)),
+    scale: weightScale(quantizer, w, filters),
+    back: (gradient) =>
+      gradient.map((g, i) => {
+        const through = g * backwardValue(quantizer.backward, value[i] as number, p);
+        // Of AdaBin's weights the deviation on the way out and the slope of the standardisation are one.
+        return affine === null ? through * (slope[i] as number) : through;
+      }),
+  };
+}

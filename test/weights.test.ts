@@ -1,0 +1,149 @@
+/**
+ * The guarantees of weight quantizers that scale or standardise: a step of training is what the definitions say, on every
+ * path and with every neighbour a layer may have; a file holds what inference needs; and what makes no sense is refused.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { load } from "../ts/inference/index.ts";
+import { decodeModel, encodeModel, type PackedModel } from "../ts/io/model-file.ts";
+import { type Graph, layers, packedParametersOf, sequential } from "../ts/nn/index.ts";
+import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
+import { randomParameters } from "../ts/reference/random.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { pack } from "../ts/train/weights.ts";
+import { awkwardWeights, bits, engineWith, trainerLogits } from "./inference-helpers.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
+import { randomSplit } from "./oracle/compare.ts";
+import { expectOracle } from "./oracle/trainer.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 2 });
+});
+afterAll(() => pool.close());
+
+/** Every kind of operand as a convolution, and as a dense layer; biases, which mean nothing before a batch norm, or norms. */
+function network(weightQuantizer: Quantizer, useBias: boolean): Graph {
+  const between = () => (useBias ? layers.hardTanh() : layers.batchNorm());
+  return sequential({ inputShape: [6, 5, 3] }, [
+    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer, useBias }),
+    between(),
+    layers.conv2d({ filters: 9, kernelSize: 3, weightQuantizer, activationQuantizer: "poly", useBias }),
+    between(),
+    layers.conv2d({ filters: 4, kernelSize: 2, weightQuantizer, activationQuantizer: "bnn++", useBias }),
+    between(),
+    layers.flatten(),
+    layers.dense({ units: 7, weightQuantizer, activationQuantizer: "bnn", useBias: false }),
+    layers.batchNorm(),
+    layers.dense({ units: 3, weightQuantizer, useBias: true }),
+  ]);
+}
+
+const soft = quantizer("bnn++");
+const hard = quantizer("bnn");
+const choices: Readonly<Record<string, Quantizer>> = {
+  "hard, a scale of each filter": quantizer("xnor"),
+  "hard, one scale": { ...hard, scale: "tensor" },
+  "soft, a scale of each filter": { ...soft, scale: "filter" },
+  "hard, standardised by filter": { ...hard, standardize: "filter" },
+  "soft, standardised by filter": { ...soft, standardize: "filter" },
+  "hard, standardised and scaled": { ...hard, standardize: "filter", scale: "filter" },
+  "hard, tanh over its maximum": { ...hard, standardize: "tanhMax" },
+  "soft, tanh over its maximum, one scale": { ...soft, standardize: "tanhMax", scale: "tensor" },
+  "AdaBin's": quantizer("adabin"),
+  "AdaBin's, soft": { ...soft, standardize: "adabin" },
+};
+
+describe.each(Object.keys(choices))("%s", (title) => {
+  const choice = choices[title] as Quantizer;
+  const optimizer = optimizers.sgd({ learningRate: 0.1 });
+
+  test.each(["auto", "ff"] as const)("a step is what the definitions say, products %s", async (products) => {
+    await expectOracle(pool, { graph: network(choice, true), products, steps: 2, of: 10, optimizer });
+    await expectOracle(pool, { graph: network({ ...choice, hardenAt: 0 }, false), products, optimizer });
+  });
+
+  test("the packed file gives the trainer's logits, bit for bit", async () => {
+    for (const useBias of [true, false]) {
+      const graph = network(choice, useBias);
+      const split = randomSplit(5, 9, [6, 5, 3], 3);
+      const engine = await engineWith(pool, graph, awkwardWeights(graph, 5));
+      const wanted = await trainerLogits(engine, split);
+      const file = await pack(engine, {});
+      const pixels = Float32Array.from(split.images, (byte) => byte * split.scale + split.offset);
+      for (const kernel of ["lookup", "popcnt8", "popcnt64"] as const) {
+        for (const batch of [1, 4]) {
+          const session = await load(file, { kernel, batch });
+          expect(bits(session.run(pixels)), `${kernel} ${batch}`).toEqual(bits(wanted));
+        }
+      }
+    }
+  });
+});
+
+describe("the file of a network with scales", () => {
+  const graph = sequential({ inputShape: [2, 2, 1] }, [
+    layers.conv2d({ filters: 2, kernelSize: 2, weightQuantizer: "xnor", name: "a" }),
+    layers.flatten(),
+    layers.dense({ units: 3, weightQuantizer: "adabin", useBias: false, name: "b" }),
+  ]);
+  const weights = new Map([
+    ...randomParameters(graph, 1),
+    ["a/kernel", Float32Array.of(1, -2, -2, 2, 3, -2, -2, 2)],
+    ["b/kernel", Float32Array.of(1, 0, 5, 3, 4, 5)],
+  ]);
+  const packed = async (): Promise<PackedModel> => decodeModel(await pack(await engineWith(pool, graph, weights), {}));
+
+  test("holds them beside the signs, in the order of the nodes", async () => {
+    const { parameters } = await packed();
+    expect([...parameters.keys()]).toEqual(["a/kernel", "a/scale", "a/bias", "b/kernel", "b/scale", "b/shift"]);
+    expect(packedParametersOf(graph).map(({ name }) => name)).toEqual([...parameters.keys()]);
+    expect(parameters.get("a/scale")).toEqual(Float32Array.of(2, 2));
+    expect(parameters.get("a/kernel")).toEqual(Uint8Array.of(0b0101, 0b1010));
+    expect(parameters.get("b/shift")).toEqual(Float32Array.of(2, 2, 5));
+    const [first, second, third] = parameters.get("b/scale") as Float32Array;
+    expect([first, second]).toEqual([1, 2]);
+    // Equal weights: what is added to their variance.
+    expect(third).toBeCloseTo(1e-4, 9);
+    expect(parameters.get("b/kernel")).toEqual(Uint8Array.of(0b10, 0b10, 0b11));
+  });
+
+  test("is refused without one", async () => {
+    const model = await packed();
+    const parameters = new Map([...model.parameters].filter(([name]) => name !== "b/shift"));
+    expect(thrownBy(() => encodeModel({ ...model, parameters })).message).toContain('"b/shift"');
+  });
+
+  test("is explained", async () => {
+    const session = await load(await pack(await engineWith(pool, graph, weights), {}));
+    const [, a, , b] = session.explain().layers;
+    expect(a).toMatchObject({ node: "a", product: "ff", weightBits: 1 });
+    expect(b).toMatchObject({ node: "b", product: "ff", weightBits: 1 });
+    expect(b?.obstacles.map(({ reason }) => reason)).toContainEqual(expect.stringContaining("two values"));
+  });
+});
+
+describe("refused", () => {
+  const layer = (options: Parameters<typeof layers.dense>[0]) => () => layers.dense(options);
+
+  test("standardised activations", () => {
+    const error = thrownBy(layer({ units: 3, activationQuantizer: "adabin" }));
+    expect(error).toMatchObject({ code: "argument", message: expect.stringContaining('"adabin" standardises') });
+    expect(error.remedy).toContain("weightQuantizer");
+  });
+
+  test("a scale beside AdaBin's own", () => {
+    expect(thrownBy(() => quantizer({ ...quantizer("adabin"), scale: "filter" })).message).toContain(
+      'scale is "filter"',
+    );
+  });
+});
+
+test("an activation quantizer loses its scale, which it has no weights for", () => {
+  const graph = sequential({ inputShape: [4] }, [layers.dense({ units: 3, activationQuantizer: "xnor" })]);
+  const node = graph.nodes[1];
+  expect(node?.op === "dense" ? node.attributes.activationQuantizer : null).toMatchObject({
+    name: "xnor",
+    scale: "none",
+  });
+});

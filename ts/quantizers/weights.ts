@@ -1,0 +1,102 @@
+/**
+ * What weight quantizers do beside their maps, from the definitions in f64: standardisation w' = S(w) with its factor dS, and
+ * the scale of the sums. The core has its own f32 versions; the ones here are an independent twin, to read and to test
+ * against. A kernel is `[K][filters]`, row by row.
+ *
+ * Sources: XNOR-Net (scale of a filter), ReSTE (of the tensor), ReCU (standardisation and width), AdaBin, DoReFa-Net, BiPer.
+ */
+import type { Quantizer } from "./quantizer.ts";
+
+/** Added to every variance: it keeps a filter of equal weights finite. */
+const VARIANCE_FLOOR = 1e-8;
+/** The least maximum of |tanh w| that is divided by: weights that are all 0 stay 0. */
+const MAXIMUM_FLOOR = 1e-6;
+
+/** What the distance from the mean is multiplied by before it is divided by the deviation: ReCU's 2 sqrt 2, AdaBin's 1. */
+export const filterGain = ({ standardize }: Quantizer): number => (standardize === "filter" ? 2 * Math.SQRT2 : 1);
+
+/**
+ * The place of tau among the parameters of a quantizer whose clip has ReCU's width, `-mean |w'| ln(2 - 2 tau)` over the
+ * tensor; -1 for every other quantizer. The backward map reads that width in the place of tau.
+ */
+export const widthPlace = ({ standardize, backward, parameters }: Quantizer): number =>
+  standardize === "filter" && (backward as string) === "clippedBox" ? parameters.length - 1 : -1;
+
+/** w0 of BiPer's sin(w0 w) in f32: the last parameter, which is constant over a run. */
+export function angularFrequency({ standardize, parameters }: Quantizer): number {
+  const last = parameters.at(-1);
+  if (standardize !== "sine" || last?.kind !== "constant") throw new Error("a quantizer without a frequency");
+  return Math.fround(last.value);
+}
+
+/** Whether a quantizer standardises what it maps, which only weights can be. */
+export const isForWeightsAlone = ({ standardize }: Quantizer): boolean => standardize !== "none";
+
+/** Whether the operand is -1 or +1 in the end. Levels are not, nor are AdaBin's weights, of which each filter has two values. */
+export const endsAsSigns = ({ hard, standardize }: Quantizer): boolean => hard === "sign" && standardize !== "adabin";
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function columns(w: ArrayLike<number>, filters: number): number[][] {
+  const all = Array.from(w);
+  return Array.from({ length: filters }, (_, filter) => all.filter((_w, i) => i % filters === filter));
+}
+
+export interface StandardizedWeights {
+  /** w', and dS at each weight; the statistics in both are constants on the way back. */
+  readonly value: Float64Array;
+  readonly slope: Float64Array;
+  /** AdaBin: the effective weights are F(w') times its filter's `scale` plus its `shift`; null for all others. */
+  readonly affine: { readonly scale: Float64Array; readonly shift: Float64Array } | null;
+}
+
+/** S(w) of a kernel with `filters` columns. */
+export function standardizedWeights(
+  quantizer: Quantizer,
+  weights: ArrayLike<number>,
+  filters: number,
+): StandardizedWeights {
+  const w = Float64Array.from(weights);
+  const affine = null;
+  switch (quantizer.standardize) {
+    case "none":
+      return { value: w, slope: w.map(() => 1), affine };
+    case "filter":
+    case "adabin": {
+      const shift = Float64Array.from(columns(w, filters), mean);
+      const scale = Float64Array.from(columns(w, filters), (column, f) =>
+        Math.sqrt(mean(column.map((x) => (x - (shift[f] as number)) ** 2)) + VARIANCE_FLOOR),
+      );
+      const slope = w.map((_, i) => filterGain(quantizer) / (scale[i % filters] as number));
+      const value = w.map((x, i) => (x - (shift[i % filters] as number)) * (slope[i] as number));
+      return { value, slope, affine: quantizer.standardize === "adabin" ? { scale, shift } : null };
+    }
+    case "tanhMax": {
+      const most = w.reduce((largest, x) => Math.max(largest, Math.abs(Math.tanh(x))), MAXIMUM_FLOOR);
+      return { value: w.map((x) => Math.tanh(x) / most), slope: w.map((x) => (1 - Math.tanh(x) ** 2) / most), affine };
+    }
+    case "sine": {
+      const omega = angularFrequency(quantizer);
+      return { value: w.map((x) => Math.sin(omega * x)), slope: w.map((x) => omega * Math.cos(omega * x)), affine };
+    }
+  }
+}
+
+/** alpha = mean |w| of every filter, or of the whole kernel for every filter; null for a quantizer without a scale. */
+export function weightScale({ scale }: Quantizer, weights: ArrayLike<number>, filters: number): Float64Array | null {
+  if (scale === "none") return null;
+  const means = columns(weights, filters).map((column) => mean(column.map(Math.abs)));
+  return Float64Array.from(scale === "filter" ? means : means.map(() => mean(means)));
+}
+
+/** `parameters` as the maps read them at the standardised weights `value`: with ReCU's width in the place of tau. */
+export function withWidth(
+  quantizer: Quantizer,
+  parameters: readonly number[],
+  value: ArrayLike<number>,
+): readonly number[] {
+  const place = widthPlace(quantizer);
+  if (place < 0) return parameters;
+  const width = -mean(Array.from(value, Math.abs)) * Math.log(2 - 2 * (parameters[place] as number));
+  return parameters.map((parameter, i) => (i === place ? width : parameter));
+}

@@ -1,0 +1,232 @@
+/**
+ * Latent weights on their way to the product, in tfjs: standardised, mapped, with the scale of the sums, each with the
+ * distance that two calculations in f32 may have. `ts/quantizers/weights.ts` has the definitions and their sources.
+ *
+ * A distance goes through a map as far as the map moves within it: F(w' +- d) is looked at on both sides, so that a step of
+ * the map, a sign or a level, counts where rounding may cross it, and nowhere else.
+ */
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import { angularFrequency, filterGain, widthPlace } from "../quantizers/weights.ts";
+import { backwardMap, exactly, forwardMap, type Near, near, type QuantizerMoment } from "./maps.ts";
+import { FEW, sumError, UNIT } from "./rounding.ts";
+import { channelSums, channelTerms } from "./sums.ts";
+import type { Tensor, TensorFlow } from "./tensorflow.ts";
+
+/** What a packed file says of a layer's weights: f32 [filters] each, null for what it does not have. */
+export interface PackedFactors {
+  readonly scale: Tensor | null;
+  readonly shift: Tensor | null;
+}
+
+/** Mean over the rows of each column, and how far two such means may be apart. */
+function columnMean(tf: TensorFlow, x: Tensor): Near {
+  const rows = x.size / (x.shape.at(-1) as number);
+  // Ours is a sum in f64, rounded once.
+  return near(tf.div(channelSums(tf, x), rows), () =>
+    tf.mul(tf.div(channelSums(tf, tf.abs(x)), rows), sumError(channelTerms(rows)) + 4 * UNIT),
+  );
+}
+
+/** alpha, by which the sums of each filter are multiplied, or null. */
+export function nearScale(
+  tf: TensorFlow,
+  quantizer: Quantizer | null,
+  w: Tensor,
+  packed: PackedFactors | null,
+): Near | null {
+  if (quantizer === null || quantizer.scale === "none") return null;
+  if (packed !== null) return exactly(tf, packed.scale as Tensor);
+  const filters = w.shape.at(-1) as number;
+  const byFilter = columnMean(tf, tf.abs(w));
+  if (quantizer.scale === "filter") return byFilter;
+  const over = (x: Tensor): Tensor => tf.fill([filters], 1).mul(tf.mean(x)) as Tensor;
+  return near(over(byFilter.value), () =>
+    tf.add(over(byFilter.distance), tf.mul(over(byFilter.value), sumError(filters) + 4 * UNIT)),
+  );
+}
+
+interface Standardized extends Near {
+  /** dS; null where it is 1. */
+  readonly slope: Near | null;
+  /** AdaBin's two numbers of each filter; null for all others. */
+  readonly affine: { readonly scale: Near; readonly shift: Near } | null;
+}
+
+function standardized(tf: TensorFlow, quantizer: Quantizer, w: Tensor): Standardized {
+  switch (quantizer.standardize) {
+    case "none":
+      return { ...exactly(tf, w), slope: null, affine: null };
+    case "filter":
+    case "adabin": {
+      const mean = columnMean(tf, w);
+      const apart = tf.sub(w, mean.value);
+      const variance = columnMean(tf, tf.square(apart));
+      const deviation = tf.sqrt(tf.add(variance.value, 1e-8)) as Tensor;
+      // Half the relative distance of the variance; a mean that is off adds the square of that to it.
+      const relative = (): Tensor => {
+        const moved = tf.add(variance.distance, tf.square(mean.distance));
+        return tf.add(tf.div(moved, tf.mul(2, tf.square(deviation))), FEW);
+      };
+      const slope = near(tf.div(filterGain(quantizer), deviation), () =>
+        tf.mul(tf.div(filterGain(quantizer), deviation), relative()),
+      );
+      const value = tf.mul(apart, slope.value) as Tensor;
+      const distance = (): Tensor => {
+        const roundings = tf.mul(tf.add(tf.abs(w), tf.abs(mean.value)), 2 * UNIT);
+        const ofMean = tf.mul(tf.add(mean.distance, roundings), slope.value);
+        return tf.add(ofMean, tf.mul(tf.abs(value), tf.add(relative(), FEW)));
+      };
+      const own = near(value, distance);
+      if (quantizer.standardize === "filter") return withSlope(own, slope, null);
+      const scale = near(deviation, () => tf.mul(deviation, relative()));
+      return withSlope(own, null, { scale, shift: mean });
+    }
+    case "tanhMax": {
+      const tanh = forwardMap(tf, "ede", w, [1]);
+      const largest = tf.maximum(tf.max(tf.abs(tanh.value)), 1e-6) as Tensor;
+      const square = backwardMap(tf, "edePrime", w, [1]);
+      // As far as any tanh may be off, the largest of them may.
+      const ofLargest = (): Tensor => tf.add(tf.div(tf.max(tanh.distance), largest), FEW);
+      const over = ({ value, distance }: Near): Near => {
+        const quotient = tf.div(value, largest) as Tensor;
+        return near(quotient, () => tf.add(tf.div(distance, largest), tf.mul(tf.abs(quotient), ofLargest())));
+      };
+      return withSlope(over(tanh), over(square), null);
+    }
+    case "sine": {
+      const omega = angularFrequency(quantizer);
+      const angle = tf.mul(w, omega) as Tensor;
+      // A rounded angle, and WGSL's sine, which is good to 2^-11 within +-pi: graphics cards do better, by how much is theirs.
+      const off = tf.add(tf.mul(tf.abs(angle), 4 * UNIT), SINE);
+      const value = near(tf.sin(angle), () => off);
+      const slope = near(tf.mul(tf.cos(angle), omega), () => tf.mul(off, omega));
+      return withSlope(value, slope, null);
+    }
+  }
+}
+
+/** How far two sines of equal angles may be apart. */
+const SINE = 2 ** -19;
+
+const withSlope = (own: Near, slope: Near | null, affine: Standardized["affine"]): Standardized => ({
+  value: own.value,
+  get distance() {
+    return own.distance;
+  },
+  slope,
+  affine,
+});
+
+/** How far `map` may move within the distance of its argument, beside its own distance. */
+function through(tf: TensorFlow, map: (x: Tensor) => Near, at: Near): Near {
+  const { value, distance } = map(at.value);
+  return near(value, () => {
+    const sides = [tf.add(at.value, at.distance), tf.sub(at.value, at.distance)];
+    const [up, down] = sides.map((x) => tf.abs(tf.sub(map(x as Tensor).value, value))) as [Tensor, Tensor];
+    return tf.add(distance, tf.maximum(up, down));
+  });
+}
+
+/** What is multiplied with the activations. */
+function nearMapped(tf: TensorFlow, moment: QuantizerMoment, own: Standardized): Near {
+  const mapped = through(tf, (x) => forwardMap(tf, moment.forward, x, moment.parameters), own);
+  if (own.affine === null) return mapped;
+  const { scale, shift } = own.affine;
+  return near(tf.add(tf.mul(mapped.value, scale.value), shift.value), () => {
+    const product = tf.add(tf.mul(mapped.distance, scale.value), tf.mul(tf.abs(mapped.value), scale.distance));
+    const height = tf.add(tf.abs(tf.mul(mapped.value, scale.value)), tf.abs(shift.value));
+    return tf.add(tf.add(product, shift.distance), tf.mul(height, 4 * UNIT));
+  });
+}
+
+/** B(w') dS: what the gradient at the mapped weights is multiplied by. */
+function nearSlope(tf: TensorFlow, moment: QuantizerMoment, quantizer: Quantizer, own: Standardized): Near {
+  const width = widthOf(tf, moment, quantizer, own.value);
+  const map = (x: Tensor): Near =>
+    width === null
+      ? backwardMap(tf, moment.backward, x, moment.parameters)
+      : exactly(tf, tf.cast(tf.lessEqual(tf.abs(x), width), "float32"));
+  const slope = through(tf, map, own);
+  if (own.slope === null) return slope;
+  const outer = own.slope;
+  return near(tf.mul(slope.value, outer.value), () => {
+    const product = tf.abs(tf.mul(slope.value, outer.value));
+    const parts = tf.add(
+      tf.mul(slope.distance, tf.add(tf.abs(outer.value), outer.distance)),
+      tf.mul(tf.abs(slope.value), outer.distance),
+    );
+    return tf.add(parts, tf.mul(product, 2 * UNIT));
+  });
+}
+
+/** ReCU's width, a scalar; null where the backward map has none. */
+function widthOf(tf: TensorFlow, moment: QuantizerMoment, quantizer: Quantizer, own: Tensor): Tensor | null {
+  const place = widthPlace(quantizer);
+  if (place < 0) return null;
+  const tau = moment.parameters[place] as number;
+  return tf.mul(tf.mean(tf.abs(own)), -Math.log(2 - 2 * tau));
+}
+
+/** The weights in use, and the factor of the way back; `packed` for signs and levels out of a file. */
+export interface WeightsInUse {
+  readonly kernel: Near;
+  readonly slope: Near | null;
+}
+
+export function nearWeights(
+  tf: TensorFlow,
+  quantizer: Quantizer | null,
+  moment: QuantizerMoment | null,
+  w: Tensor,
+  packed: PackedFactors | null,
+): WeightsInUse {
+  if (quantizer === null || moment === null) return { kernel: exactly(tf, w), slope: null };
+  if (packed !== null) {
+    const { scale, shift } = packed;
+    const affine = shift === null ? null : { scale: exactly(tf, scale as Tensor), shift: exactly(tf, shift) };
+    return { kernel: nearMapped(tf, moment, withSlope(exactly(tf, w), null, affine)), slope: null };
+  }
+  const own = standardized(tf, quantizer, w);
+  return { kernel: nearMapped(tf, moment, own), slope: nearSlope(tf, moment, quantizer, own) };
+}
+
+/** The weights in use, whose gradient is dy B(w') dS: all statistics are constants on the way back. */
+export function weightsInUse(
+  tf: TensorFlow,
+  quantizer: Quantizer | null,
+  moment: QuantizerMoment | null,
+  w: Tensor,
+  packed: PackedFactors | null,
+): Tensor {
+  if (quantizer === null || moment === null) return w;
+  const operation = tf.customGrad((given, save) => {
+    const latent = given as Tensor;
+    const { kernel, slope } = nearWeights(tf, quantizer, moment, latent, packed);
+    (save as (tensors: Tensor[]) => void)([slope?.value ?? tf.zerosLike(latent)]);
+    return {
+      value: kernel.value,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy, saved[0] as Tensor),
+    };
+  });
+  return operation(w);
+}
+
+/** The sums times the scale of each filter, which has no gradient of its own. */
+export function scaledSums(
+  tf: TensorFlow,
+  quantizer: Quantizer | null,
+  sums: Tensor,
+  w: Tensor,
+  packed: PackedFactors | null,
+): Tensor {
+  if (quantizer === null || quantizer.scale === "none") return sums;
+  const operation = tf.customGrad((given, save) => {
+    const scale = (nearScale(tf, quantizer, w, packed) as Near).value;
+    (save as (tensors: Tensor[]) => void)([scale]);
+    return {
+      value: tf.mul(given as Tensor, scale),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy, saved[0] as Tensor),
+    };
+  });
+  return operation(sums);
+}
