@@ -80,7 +80,7 @@ pub fn standardize_sine(w: &[f32], omega: f32, out: &mut [f32], slopes: &mut [f3
     let mut bad = false;
     for ((w, out), slope) in w.iter().zip(out).zip(slopes) {
         let angle = omega * f64::from(*w);
-        bad |= !(angle.abs() <= LARGEST_ANGLE);
+        bad |= angle.is_nan() || angle.abs() > LARGEST_ANGLE;
         let (sine, cosine) = sin_and_cos_f64(angle);
         *out = sine as f32;
         *slope = (omega * cosine) as f32;
