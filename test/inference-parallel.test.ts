@@ -49,6 +49,7 @@ function mixed(): Graph {
 const networks: readonly (readonly [string, Graph])[] = [
   ["every kind of layer", mixed()],
   ["resnet20", model("resnet20", { inputShape: [16, 16, 3], classes: 4 })],
+  ["sums in 8 bits", model("cnn", { inputShape: [13, 11, 3], classes: 4, accumulator: "wrap", binaryHead: true })],
   ["a perceptron", model("mlp", { inputShape: [6, 6, 1], classes: 4 })],
 ];
 
