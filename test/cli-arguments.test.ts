@@ -6,18 +6,22 @@ import { failureOf, jsonLines, proxbit } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
 describe.concurrent("help", () => {
-  it.each(["train", "eval", "predict", "explain", "check"])("of %s has an example and --json", async (command) => {
-    const { code, stdout, stderr } = await proxbit(command, "--help");
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain(`Usage: proxbit ${command}`);
-    expect(stdout).toMatch(new RegExp(`Examples?:\n {2}\\$ proxbit ${command} `));
-    expect(stdout).toContain("--json");
-  });
+  it.each(["train", "eval", "predict", "explain", "check", "theory"])(
+    "of %s has an example and --json",
+    async (command) => {
+      const { code, stdout, stderr } = await proxbit(command, "--help");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toContain(`Usage: proxbit ${command}`);
+      expect(stdout).toMatch(new RegExp(`Examples?:\n {2}\\$ proxbit ${command} `));
+      expect(stdout).toContain("--json");
+    },
+  );
 
   it("lists the commands where none is given", async () => {
     const { code, stdout } = await proxbit();
     expect(code).toBe(0);
-    for (const command of ["train", "eval", "predict", "explain", "check"]) expect(stdout).toContain(`\n  ${command} `);
+    for (const command of ["train", "eval", "predict", "explain", "check", "theory"])
+      expect(stdout).toContain(`\n  ${command} `);
   });
 });
 

@@ -6,6 +6,7 @@ import { compareCommand } from "./commands/compare.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { theoryCommand } from "./commands/theory.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Context, throwErrors } from "./run.ts";
 
@@ -15,7 +16,15 @@ export function buildProgram(context: Context): Command {
     .description("Trains and runs binary neural networks on the CPU.")
     .version(VERSION)
     .addHelpText("after", "\nproxbit COMMAND --help says more about a command. Every command takes --json.");
-  const makers = [trainCommand, evalCommand, predictCommand, explainCommand, checkCommand, compareCommand];
+  const makers = [
+    trainCommand,
+    evalCommand,
+    predictCommand,
+    explainCommand,
+    checkCommand,
+    compareCommand,
+    theoryCommand,
+  ];
   for (const make of makers) program.addCommand(make(context));
   program.commands.forEach(throwErrors);
   return throwErrors(program);

@@ -1,0 +1,110 @@
+/**
+ * `proxbit theory`: the decomposition theorem of ProxConnect++ (arXiv 2402.17710, Theorem 1) as computed. Without a name the
+ * table of all pairs; with one its verdict, and F, B, P and T drawn in the terminal or into a file.
+ */
+import { Command } from "commander";
+import { numberIn } from "../../checks.ts";
+import { ProxbitError } from "../../errors.ts";
+import { writeFileAtomic } from "../../io/write.ts";
+import { unknownName } from "../../names.ts";
+import { type Decomposition, decompose } from "../../quantizers/index.ts";
+import { formatTable, wrapped } from "../../table.ts";
+import { panelsOf } from "../../theory/panels.ts";
+import { theoryPicture } from "../../theory/picture.ts";
+import { theoryNames, theoryPair } from "../../theory/rows.ts";
+import { wordsForP, wordsForT } from "../../theory/words.ts";
+import { addCommonOptions, realNumber } from "../options.ts";
+import type { Context } from "../run.ts";
+import { sketch } from "../sketch.ts";
+
+interface TheoryOptions {
+  readonly progress: number;
+  readonly from: number;
+  readonly to: number;
+  readonly out?: string;
+}
+
+export function theoryCommand(context: Context): Command {
+  const command = new Command("theory")
+    .summary("show which pairs of maps the theory covers, and draw their parts")
+    .description(
+      "Decides for each pair of a forward map F and a backward map B, by computing, whether F = T o P and B = T' o P with a " +
+        "proximal map P and a smooth T, so that training with it is ProxConnect on another loss. Shows P and T, or why there are none.",
+    )
+    .argument("[name]", `a pair to draw: ${theoryNames.join(", ")}`)
+    .option("--progress <x>", "share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0.5)
+    .option("--from <x>", "left end of the domain", realNumber("--from", -1e6, 1e6), -3)
+    .option("--to <x>", "right end of the domain", realNumber("--to", -1e6, 1e6), 3)
+    .option("--out <file>", "of a pair: write its picture to FILE.svg");
+  return addCommonOptions(
+    command,
+    "proxbit theory bnn++ --progress 0.2 --out bnn++.svg",
+    "proxbit theory --json",
+  ).action((name: string | undefined, options: TheoryOptions) =>
+    name === undefined ? showTable(options, context) : showPair(name, options, context),
+  );
+}
+
+const decomposeAt = (name: string, { progress, from, to }: TheoryOptions): Decomposition =>
+  decompose(theoryPair(name), { progress, from, to });
+
+/** A result in words: what a line of JSON and a row of the table hold. */
+function facts(
+  result: Decomposition,
+): { readonly name: string; readonly decomposes: boolean } & Readonly<Record<string, unknown>> {
+  const { name, decomposes } = result;
+  if (result.decomposes) return { name, decomposes, proximal: wordsForP(result.P), transform: wordsForT(result) };
+  return { name, decomposes, reason: result.reason, points: result.points };
+}
+
+function showTable(options: TheoryOptions, { output }: Context): void {
+  checkOptions(options);
+  if (options.out !== undefined) {
+    throw new ProxbitError("argument", "--out is for one pair, and none is named", "Name a pair, or leave --out out.");
+  }
+  const results = theoryNames.map((name) => decomposeAt(name, options));
+  const rows = results.map((result) =>
+    result.decomposes ? [result.name, "yes", wordsForP(result.P), wordsForT(result)] : [result.name, "no", "-", "-"],
+  );
+  const table = formatTable(
+    ["pair", "decomposes", "P", "T"].map((title) => ({ title })),
+    rows,
+  );
+  const reasons = results.flatMap((result) =>
+    result.decomposes ? [] : [wrapped(result.reason, `${result.name}: `, " ".repeat(result.name.length + 2))],
+  );
+  const title = `At progress ${options.progress}, on [${options.from}, ${options.to}]:`;
+  output.result(
+    { progress: options.progress, from: options.from, to: options.to, pairs: results.map(facts) },
+    [title, "", table, ...(reasons.length === 0 ? [] : ["", ...reasons])].join("\n"),
+  );
+}
+
+async function showPair(name: string, options: TheoryOptions, { output }: Context): Promise<void> {
+  checkOptions(options);
+  if (!theoryNames.includes(name)) throw unknownName("pair", name, theoryNames);
+  const { progress, from, to, out } = options;
+  const result = decomposeAt(name, options);
+  const panels = panelsOf(theoryPair(name), result, progress, from, to);
+  const verdict = result.decomposes
+    ? `decomposes: P is ${wordsForP(result.P)}; T is ${wordsForT(result)}`
+    : `does not decompose: ${result.reason}`;
+  const title = `${name} at progress ${progress}`;
+  if (out !== undefined) await draw(out, theoryPicture(title, wrapped(verdict).split("\n"), panels));
+  const samples = result.decomposes ? { P: result.P, T: result.T } : {};
+  const written = out === undefined ? "" : `\n\nwritten to ${out}`;
+  output.result(
+    { progress, from, to, pairs: [{ ...facts(result), ...samples }], ...(out === undefined ? {} : { out }) },
+    `${wrapped(`${title}: ${verdict}`)}\n\n${sketch(panels)}${written}`,
+  );
+}
+
+async function draw(path: string, picture: string): Promise<void> {
+  await writeFileAtomic(path, new TextEncoder().encode(picture));
+}
+
+function checkOptions({ from, to, out }: TheoryOptions): void {
+  numberIn(to, from + 1e-6, 1e6, "--to", { code: "argument", what: "command line" });
+  if (out === undefined || /\.svg$/i.test(out)) return;
+  throw new ProxbitError("argument", `--out is ${out}, not .svg`, "Let the file's name end in .svg.");
+}

@@ -1,0 +1,24 @@
+/** The pairs that the theory's table is about: those of its paper, and whatever else is registered. */
+import type { FunctionPair, NamedPair } from "../quantizers/index.ts";
+import { quantizer, quantizerNames } from "../quantizers/registry.ts";
+
+const clip = (x: number): number => Math.max(-1, Math.min(1, x));
+
+/** Full precision, hardtanh with its box, and T o L for T = tanh and L with rho = varrho = 1/4: no quantizers by name. */
+const unregistered: readonly FunctionPair[] = [
+  { name: "fp", forward: (x) => x, backward: () => 1 },
+  { name: "hardtanh", forward: clip, backward: (x) => (Math.abs(x) <= 1 ? 1 : 0) },
+  { name: "tanh-l", forward: (x) => Math.tanh(L(x)), backward: (x) => 1 - Math.tanh(L(x)) ** 2 },
+];
+
+function L(x: number): number {
+  const magnitude = Math.abs(x);
+  return (x >= 0 ? 1 : -1) * (magnitude >= 0.75 ? 1 : 0.25 + magnitude);
+}
+
+/** The names that `proxbit theory` knows, in the order of its table. */
+export const theoryNames: readonly string[] = [...unregistered.map(({ name }) => name), ...quantizerNames];
+
+/** The pair of a name that is in `theoryNames`, or that the registry then refuses. */
+export const theoryPair = (name: string): NamedPair =>
+  unregistered.find((pair) => pair.name === name) ?? quantizer(name);
