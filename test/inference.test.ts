@@ -98,7 +98,7 @@ const blocks = fc.record({
   ),
   pooling: some("maxPool2d" as const, "maxPool2d" as const, "avgPool2d" as const),
   norm: some(true, true, true, false),
-  after: some<"nothing" | "relu" | "hardTanh" | "residual" | "rprelu">(
+  after: some<"nothing" | "relu" | "hardTanh" | "residual" | "rprelu" | "adaptiveSign">(
     "nothing",
     "nothing",
     "nothing",
@@ -107,6 +107,7 @@ const blocks = fc.record({
     "hardTanh",
     "residual",
     "rprelu",
+    "adaptiveSign",
   ),
   threshold: some(false, false, true),
 });
@@ -144,6 +145,7 @@ function build(network: Network): Graph {
     if (after === "hardTanh") tensor = layers.hardTanh().apply(tensor);
     const joins = after === "residual" && tensor.shape.every((size, axis) => size === before.shape[axis]);
     if (joins) tensor = layers.add().apply([tensor, before]);
+    if (after === "adaptiveSign") tensor = layers.adaptiveSign().apply(tensor);
     if (after === "rprelu") tensor = layers.rprelu().apply(tensor);
   }
   tensor = (network.mean ? layers.globalAvgPool2d() : layers.flatten()).apply(tensor);

@@ -49,6 +49,7 @@ const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
   fc.constant(() => layers.hardTanh()),
   fc.constant(() => layers.shift()),
   fc.constant(() => layers.prelu()),
+  fc.constant(() => layers.adaptiveSign()),
 );
 
 /** Chains with forks: some layers are followed by the sum of their value with itself passed through batch norm. */

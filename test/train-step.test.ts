@@ -355,6 +355,30 @@ describe("layers that learn a number for each channel", () => {
   });
 });
 
+describe("what else the loss and the layers can be", () => {
+  test.each([1, 3, 17])("AdaBin's activations over %i channels, before real and +-1 weights", async (channels) => {
+    const start = input({ shape: [4, 5, 2] });
+    const conv = { filters: channels, kernelSize: 3, padding: "same", useBias: false } as const;
+    const stem = layers.adaptiveSign().apply(layers.conv2d(conv).apply(layers.adaptiveSign().apply(start)));
+    const hidden = layers.batchNorm().apply(layers.conv2d({ ...conv, weightQuantizer: "bnn" }).apply(stem));
+    const both = layers.add().apply([layers.adaptiveSign().apply(hidden), hidden]);
+    const means = layers.globalAvgPool2d().apply(both);
+    const graph = functional({ inputs: start, outputs: layers.dense({ units: 3 }).apply(means) });
+    await expectOracle(pool, { graph, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.05 }) });
+  });
+
+  test.each([0.1, 0.95])("labels smoothed by %d", async (labelSmoothing) => {
+    const graph = sequential({ inputShape: [3, 3, 2] }, [
+      layers.flatten(),
+      layers.binaryDense({ units: 9 }),
+      layers.batchNorm(),
+      layers.dense({ units: 4 }),
+    ]);
+    const optimizer = optimizers.sgd({ learningRate: 0.1 });
+    await expectOracle(pool, { graph, labelSmoothing, steps: 3, optimizer });
+  });
+});
+
 describe("optimizers", () => {
   const graph = sequential({ inputShape: [4, 4, 3] }, [
     layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),

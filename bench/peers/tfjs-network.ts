@@ -71,6 +71,10 @@ export function runGraph(
         return tf.add(input, weightOf(`${node.name}/beta`));
       case "prelu":
         return tf.prelu(input, weightOf(`${node.name}/alpha`));
+      case "adaptiveSign": {
+        const [alpha, beta] = [tf.abs(weightOf(`${node.name}/alpha`)), weightOf(`${node.name}/beta`)];
+        return tf.where(tf.greaterEqual(input, beta), tf.add(beta, alpha), tf.sub(beta, alpha));
+      }
       case "flatten":
         return tf.reshape(input, [input.shape[0] as number, -1]);
       case "add":

@@ -183,6 +183,65 @@ const slopes = property(
   },
 );
 
+const adaptive = property(
+  "AdaBin's sign between two learned values",
+  fc.record({
+    n: lengths,
+    alpha: fc.constantFrom(1, -0.7, 0.25, 3),
+    beta: fc.constantFrom(0, -0, 0.5, -1),
+    seed: seeds,
+  }),
+  (bench, { n, alpha, beta, seed }) => {
+    const random = numbers(seed);
+    const [x, dy, before] = [argumentsOf(n, seed), random.reals(n), random.reals(n)];
+    const [half, middle] = [Math.fround(Math.abs(alpha)), Math.fround(beta)];
+    const set = [bench.input(Float32Array.of(alpha)), bench.input(Float32Array.of(beta))] as const;
+    const inputs = [bench.input(x), bench.input(dy)] as const;
+    const y = bench.output(Float32Array, n);
+    status("adaptive_sign_forward", bench.call("adaptive_sign_forward", inputs[0], n, ...set, y), 0);
+    sameNumbers(
+      "y",
+      y.read(),
+      x.map((value) => (value >= middle ? middle + half : middle - half)),
+    );
+    const unitOf = (value: number): number => Math.max(-1, Math.min(1, (value - middle) / half));
+    const slopeOf = (value: number): number => 2 - 2 * Math.abs(unitOf(value));
+    const wanted = [0, 0];
+    x.forEach((value, i) => {
+      const sign = value >= middle ? 1 : -1;
+      wanted[0]! += dy[i]! * (sign - unitOf(value) * slopeOf(value)) * Math.sign(alpha);
+      wanted[1]! += dy[i]! * (1 - slopeOf(value));
+    });
+    const [dx, onto] = [bench.output(Float32Array, n), bench.state(before)];
+    const targets = [
+      [0, dx],
+      [1, onto],
+      [0, 0],
+    ] as const;
+    const magnitude = dy.reduce((sum, value) => sum + Math.abs(value), 0);
+    for (const [accumulate, target] of targets) {
+      const found = bench.output(Float32Array, 2);
+      const call = [...inputs, n, ...set, accumulate, target, found] as const;
+      status("adaptive_sign_backward", bench.call("adaptive_sign_backward", ...call), 0);
+      // u has three roundings at most, B and its product with u as many more.
+      within("dalpha, dbeta", found.read(), wanted, () => 16 * unit * magnitude);
+    }
+    within(
+      "dx",
+      dx.read(),
+      dy.map((value, i) => value * slopeOf(x[i]!)),
+      (i) => 16 * unit * Math.abs(dy[i]!),
+    );
+    sameBits(
+      "dx, added",
+      onto.read(),
+      dx.read().map((value, i) => before[i]! + value),
+    );
+    const bad = x.map((value, i) => (i === n - 1 ? Number.NaN : value));
+    status("adaptive_sign_forward of NaN", bench.call("adaptive_sign_forward", bench.input(bad), n, ...set, y), 1);
+  },
+);
+
 const gathers = property(
   "batches out of a data set",
   fc.record({ count: fc.integer({ min: 1, max: 20 }), rows: fc.integer({ min: 1, max: 30 }), row: tails, seed: seeds }),
@@ -310,4 +369,4 @@ const views = property(
   },
 );
 
-export const elementwiseProperties = [maps, gradients, activations, slopes, gathers, views, sums, plain];
+export const elementwiseProperties = [maps, gradients, activations, slopes, adaptive, gathers, views, sums, plain];

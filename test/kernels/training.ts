@@ -269,13 +269,18 @@ const means = property("average pool and its gradient", pools, (bench, { shape, 
 
 const loss = property(
   "softmax cross-entropy: loss, right answers, predictions, gradient",
-  fc.record({ rows: fc.integer({ min: 1, max: 30 }), classes: fc.integer({ min: 2, max: 40 }), seed: seeds }),
-  (bench, { rows, classes, seed }) => {
+  fc.record({
+    rows: fc.integer({ min: 1, max: 30 }),
+    classes: fc.integer({ min: 2, max: 40 }),
+    smoothing: fc.constantFrom(0, 0, 0.1, 0.9),
+    seed: seeds,
+  }),
+  (bench, { rows, classes, smoothing, seed }) => {
     const random = numbers(seed);
     const [valid, inverse] = [random.below(rows + 1), Math.fround(1 / rows)];
     const logits = random.reals(rows * classes).map((value) => value * 10 ** random.below(3));
     const labels = random.bytes(rows, classes);
-    const inputs = [bench.input(logits), bench.input(labels), rows, valid, classes, inverse] as const;
+    const inputs = [bench.input(logits), bench.input(labels), rows, valid, classes, inverse, smoothing] as const;
     const [gradient, predictions] = [bench.output(Float32Array, rows * classes), bench.output(Uint32Array, rows)];
     const result = bench.output(Float64Array, 2);
     status("softmax_cross_entropy", bench.call("softmax_cross_entropy", ...inputs, gradient, result, predictions), 0);
@@ -286,11 +291,12 @@ const loss = property(
       const most = Math.max(...z);
       const sum = z.reduce((add, value) => add + Math.exp(value - most), 0);
       const label = labels[row]!;
-      total += Math.log(sum) + most - z[label]!;
       correct += Number(z.indexOf(most) === label);
       if (predictions.read()[row] !== z.indexOf(most)) throw new Error(`row ${row}: not the first maximum`);
       z.forEach((value, i) => {
-        expected[row * classes + i] = (Math.exp(value - most) / sum - Number(i === label)) * inverse;
+        const truth = (1 - smoothing) * Number(i === label) + smoothing / classes;
+        total += truth * (Math.log(sum) + most - value);
+        expected[row * classes + i] = (Math.exp(value - most) / sum - truth) * inverse;
       });
     }
     const [found, right] = result.read();

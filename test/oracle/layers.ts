@@ -302,6 +302,30 @@ export function preluBackward(x: Value, alpha: Float64Array, dy: Value): { dx: V
   return { dx: { ...x, data: dy.data.map((gradient, i) => gradient * slope(i)) }, dalpha };
 }
 
+/** |alpha| sign(u) + beta, u = (x - beta) / |alpha|. */
+export function adaptiveSign(x: Value, [alpha = 0]: Float64Array, [beta = 0]: Float64Array, margin: Margin): Value {
+  const data = x.data.map((value) => {
+    note(margin, value, beta);
+    return value >= beta ? beta + Math.abs(alpha) : beta - Math.abs(alpha);
+  });
+  return { ...x, data };
+}
+
+/** The gradients of `adaptiveSign`, with max(0, 2 - 2 |u|) for the derivative of the sign. */
+export function adaptiveSignBackward(x: Value, [alpha = 0]: Float64Array, [beta = 0]: Float64Array, dy: Value) {
+  const dx = new Float64Array(x.data.length);
+  let [dalpha, dbeta] = [0, 0];
+  x.data.forEach((value, i) => {
+    const u = (value - beta) / Math.abs(alpha);
+    const slope = Math.max(0, 2 - 2 * Math.abs(u));
+    const gradient = at(dy.data, i);
+    dx[i] = gradient * slope;
+    dalpha += gradient * ((u >= 0 ? 1 : -1) - u * slope) * Math.sign(alpha);
+    dbeta += gradient * (1 - slope);
+  });
+  return { dx: { ...x, data: dx }, dalpha: Float64Array.of(dalpha), dbeta: Float64Array.of(dbeta) };
+}
+
 export interface Moments {
   readonly mean: Float64Array;
   /** Mean squared distance from the mean. */
@@ -353,11 +377,15 @@ export function normaliseBackward(
   return { dx: { ...x, data }, dgamma, dbeta };
 }
 
-/** Mean cross-entropy of softmax(logits), its gradient, and the first class of greatest logit. */
+/**
+ * Mean cross-entropy of softmax(logits) with the truth, of which all classes share `smoothing` alike; its gradient, and the
+ * first class of greatest logit.
+ */
 export function crossEntropy(
   logits: Value,
   labels: ArrayLike<number>,
   margin: Margin,
+  smoothing = 0,
 ): { loss: number; gradient: Value; predictions: number[] } {
   const classes = sizeOf(logits.shape);
   const gradient = zeros(logits.images, logits.shape);
@@ -369,12 +397,13 @@ export function crossEntropy(
     const total = scores.reduce((sum, score) => sum + Math.exp(score - largest), 0);
     const best = scores.indexOf(largest);
     const label = labels[row] as number;
-    loss += (Math.log(total) + largest - at(scores, label)) / logits.images;
     predictions.push(best);
     scores.forEach((score, k) => {
       if (k !== best) note(margin, score, largest);
       const probability = Math.exp(score - largest) / total;
-      gradient.data[row * classes + k] = (probability - (k === label ? 1 : 0)) / logits.images;
+      const truth = (k === label ? 1 - smoothing : 0) + smoothing / classes;
+      loss += (truth * (Math.log(total) + largest - score)) / logits.images;
+      gradient.data[row * classes + k] = (probability - truth) / logits.images;
     });
   }
   return { loss, gradient, predictions };

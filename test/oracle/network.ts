@@ -11,6 +11,8 @@ import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import {
   accumulate,
+  adaptiveSign,
+  adaptiveSignBackward,
   avgPool,
   avgPoolBackward,
   channelSums,
@@ -64,6 +66,7 @@ export function runNetwork(
   labels: ArrayLike<number>,
   phase: Phase,
   progress = 0,
+  smoothing = 0,
 ): Result {
   const margin: Margin = { smallest: Number.POSITIVE_INFINITY };
   const values = new Map<string, Value>();
@@ -145,6 +148,8 @@ export function runNetwork(
         return shift(x, weight(`${node.name}/beta`));
       case "prelu":
         return prelu(x, weight(`${node.name}/alpha`), margin);
+      case "adaptiveSign":
+        return adaptiveSign(x, weight(`${node.name}/alpha`), weight(`${node.name}/beta`), margin);
       case "flatten":
         return { ...x, shape: [sizeOf(x.shape)] };
       case "add": {
@@ -213,6 +218,14 @@ export function runNetwork(
         send(node.inputs[0], dx.data);
         return;
       }
+      case "adaptiveSign": {
+        const [alpha, beta] = [weight(`${node.name}/alpha`), weight(`${node.name}/beta`)];
+        const { dx, dalpha, dbeta } = adaptiveSignBackward(x, alpha, beta, dy);
+        gradients.set(`${node.name}/alpha`, dalpha);
+        gradients.set(`${node.name}/beta`, dbeta);
+        send(node.inputs[0], dx.data);
+        return;
+      }
       case "flatten":
         send(node.inputs[0], dy.data);
         return;
@@ -222,7 +235,7 @@ export function runNetwork(
   };
 
   for (const node of graph.nodes) values.set(node.name, forward(node));
-  const { loss, gradient, predictions } = crossEntropy(value(graph.output), labels, margin);
+  const { loss, gradient, predictions } = crossEntropy(value(graph.output), labels, margin, smoothing);
   if (phase !== "evaluate") {
     gradientAt.set(graph.output, gradient);
     for (const node of graph.nodes.toReversed()) {

@@ -29,6 +29,7 @@ export interface Case {
   readonly steps?: number;
   readonly of?: number;
   readonly products?: Products;
+  readonly labelSmoothing?: number;
   /** Multiplies the tolerance of updates: Adam divides by a small number. */
   readonly amplification?: number;
 }
@@ -50,7 +51,7 @@ const classesOf = (graph: Graph): number => parametersOf(graph).at(-1)?.shape.at
 /** Every epoch is one step over all images, so that the weights can be read between any two steps. */
 export async function trained(
   pool: Pool,
-  { graph, optimizer = gradientAsUpdate, steps = 1, of = steps + 1, products = "auto" }: Case,
+  { graph, optimizer = gradientAsUpdate, steps = 1, of = steps + 1, products = "auto", labelSmoothing }: Case,
   data: Dataset,
   weights: ReadonlyMap<string, Float32Array>,
 ): Promise<{ steps: Step[]; evaluation: Awaited<ReturnType<typeof evaluate>> }> {
@@ -59,7 +60,9 @@ export async function trained(
   const before = await evaluate(engine, data.test, { batchSize: data.train.count });
   const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
   const seen: Step[] = [];
-  const run = fitNetwork(engine, optimizer, state, data, { epochs: of, batchSize: data.train.count, validate: false });
+  const batchSize = data.train.count;
+  const options = { epochs: of, batchSize, validate: false, labelSmoothing };
+  const run = fitNetwork(engine, optimizer, state, data, options);
   for await (const event of run) {
     if (event.type !== "step") continue;
     seen.push({ loss: event.loss, accuracy: event.accuracy, weights: await readWeights(engine) });
@@ -69,7 +72,8 @@ export async function trained(
 }
 
 /** The first data for which the oracle keeps its margin. */
-function prepare({ graph, optimizer = gradientAsUpdate, images = 10, steps = 1, of = steps + 1 }: Case) {
+function prepare(given: Case) {
+  const { graph, optimizer = gradientAsUpdate, images = 10, steps = 1, of = steps + 1, labelSmoothing } = given;
   for (let seed = 1; seed <= 60; seed++) {
     const data = randomDataset(seed, [images, images - 3], inputShapeOf(graph), classesOf(graph));
     const weights = startingWeights(graph, optimizer, randomParameters(graph, seed));
@@ -77,7 +81,15 @@ function prepare({ graph, optimizer = gradientAsUpdate, images = 10, steps = 1, 
     let margin = tested.margin;
     const states: State[] = [startFrom(weights)];
     const wanted = Array.from({ length: steps }, (_, i) => {
-      const step = trainStep(graph, optimizer, states[i] as State, inputOf(data.train), data.train.labels, i / of);
+      const step = trainStep(
+        graph,
+        optimizer,
+        states[i] as State,
+        inputOf(data.train),
+        data.train.labels,
+        i / of,
+        labelSmoothing,
+      );
       margin = Math.min(margin, step.result.margin);
       states.push(step.state);
       return step;

@@ -53,8 +53,9 @@ export function trainStep(
   images: Value,
   labels: ArrayLike<number>,
   progress: number,
+  smoothing = 0,
 ): { readonly state: State; readonly result: Result } {
-  const result = runNetwork(graph, state.weights, images, labels, "train", progress);
+  const result = runNetwork(graph, state.weights, images, labels, "train", progress, smoothing);
   const weights = new Map(state.weights);
   const slots = new Map(state.slots);
   const updates = state.updates + 1;

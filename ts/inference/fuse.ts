@@ -13,10 +13,10 @@ import { operandsAreBits } from "../nn/operands.ts";
 export type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
 
 /** What a layer does to each element by itself. */
-export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu">;
+export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu" | "adaptiveSign">;
 
-export const isFollower = (node: GraphNode): node is Follower =>
-  node.op === "batchNorm" || node.op === "activation" || node.op === "shift" || node.op === "prelu";
+const followers: readonly string[] = ["batchNorm", "activation", "shift", "prelu", "adaptiveSign"];
+export const isFollower = (node: GraphNode): node is Follower => followers.includes(node.op);
 
 interface Members {
   /** The names of all nodes of the group, in the order of the graph. */

@@ -53,6 +53,10 @@ export function followerStep(node: Follower, context: Context): Step {
       const slopes = context.tensor(`${node.name}/alpha`);
       return (from, to, pixels) => call(node.name, "prelu_forward", from, pixels, channels, slopes, to);
     }
+    case "adaptiveSign": {
+      const [alpha, beta] = [context.tensor(`${node.name}/alpha`), context.tensor(`${node.name}/beta`)];
+      return (from, to, pixels) => call(node.name, "adaptive_sign_forward", from, pixels * channels, alpha, beta, to);
+    }
   }
 }
 

@@ -191,6 +191,7 @@ const checks: { readonly [Op in OpName]: Check<Op> } = {
   },
   shift: checkEmpty,
   prelu: checkEmpty,
+  adaptiveSign: checkEmpty,
   flatten: checkEmpty,
   add: checkEmpty,
 };

@@ -135,6 +135,12 @@ export type GraphNode =
       readonly attributes: EmptyAttributes;
     }
   | {
+      readonly op: "adaptiveSign";
+      readonly name: string;
+      readonly inputs: readonly [string];
+      readonly attributes: EmptyAttributes;
+    }
+  | {
       readonly op: "flatten";
       readonly name: string;
       readonly inputs: readonly [string];
@@ -160,7 +166,8 @@ export interface Graph {
 /**
  * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises; `real` a weight used as it is;
  * `statistic` is kept by batch norm and not trained. Names are `node/kernel`, `node/bias`, `node/gamma`, `node/beta`,
- * `node/movingMean`, `node/movingVariance`; `node/beta` of a shift; `node/alpha` of a prelu.
+ * `node/movingMean`, `node/movingVariance`; `node/beta` of a shift; `node/alpha` of a prelu; both of
+ * an adaptive sign.
  */
 export interface Parameter {
   readonly name: string;

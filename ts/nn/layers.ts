@@ -234,6 +234,16 @@ export function rprelu(options: LayerOptions = {}): LayerChain {
   ]);
 }
 
+/**
+ * AdaBin's activations: |alpha| sign((x - beta) / |alpha|) + beta with one alpha, 1 at first, and one beta, 0 at first, learned
+ * for the whole tensor. Keeps the shape. On the way back the sign has Bi-Real's slope, max(0, 2 - 2 |u|). It gives real
+ * values, two of them: the layer behind it takes no activation quantizer.
+ * Tu, Chen, Ren and Wang, "AdaBin: Improving Binary Neural Networks with Adaptive Binary Sets", ECCV 2022, section 3.2.
+ */
+export function adaptiveSign(options: LayerOptions = {}): Layer {
+  return build("adaptive_sign", "adaptiveSign", options, {});
+}
+
 /** Any shape to one axis, rows first, channels innermost. */
 export function flatten(options: LayerOptions = {}): Layer {
   return build("flatten", "flatten", options, {});
@@ -267,6 +277,7 @@ export const layers = Object.freeze({
   prelu,
   rsign,
   rprelu,
+  adaptiveSign,
   flatten,
   add,
 });

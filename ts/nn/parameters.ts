@@ -1,6 +1,6 @@
 /**
  * The tensors that belong to a network's nodes, in the graph's order and, within a node, in the order kernel, bias or
- * gamma, beta, movingMean, movingVariance; a shift has beta, a prelu alpha. This order is the one of model files and checkpoints.
+ * gamma, beta, movingMean, movingVariance; a shift has beta, a prelu alpha, an adaptive sign both. This order is the one of model files and checkpoints.
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter, Shape } from "./graph.ts";
@@ -42,6 +42,8 @@ function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[
     case "prelu":
       // Of He et al., 2015, who initialise their slopes with it.
       return [parameter("alpha", "real", [inputShape.at(-1) ?? 0], 0.25)];
+    case "adaptiveSign":
+      return [parameter("alpha", "real", [1], "ones"), parameter("beta", "real", [1], "zeros")];
     case "input":
     case "maxPool2d":
     case "avgPool2d":

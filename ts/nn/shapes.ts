@@ -175,6 +175,7 @@ export function outputShape(node: GraphNode, inputShapes: readonly Shape[]): Sha
     case "activation":
     case "shift":
     case "prelu":
+    case "adaptiveSign":
       return first;
     case "add":
       return addShape(node, first, second ?? first);

@@ -47,6 +47,7 @@ export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near
     }
     case "shift":
     case "prelu":
+    case "adaptiveSign":
       // One rounding a side.
       return { value, distance: tf.mul(tf.abs(value), 2 * UNIT) };
     case "input":
@@ -233,6 +234,12 @@ function gradientDistance(
       const terms = target === "alpha" ? tf.mul(magnitude, tf.abs(tf.minimum(x, 0))) : magnitude;
       return tf.mul(channelSums(tf, terms), sumDistance(dy.size / (dy.shape.at(-1) as number)) + FEW);
     }
+    case "adaptiveSign": {
+      // B(u) = 2 - 2 |u|, and it is 0 where |u| > 1: twice the roundings of u.
+      if (target === "input") return tf.mul(magnitude, 2 * FEW);
+      // Sums of sign(u) dy and u B(u) dy, or of dy and B(u) dy, which tfjs adds up by themselves: at most 3 |dy|.
+      return tf.mul(tf.sum(magnitude), 3 * sumDistance(dy.size) + 4 * FEW);
+    }
     case "input":
     case "activation":
     case "flatten":
@@ -320,9 +327,10 @@ export function nearLoss(
   tf: TensorFlow,
   logits: Tensor,
   labels: Tensor,
+  smoothing: number,
 ): { readonly loss: Near; readonly gradient: Near } {
-  const loss = crossEntropy(tf, logits, labels);
-  const value = tf.grad((z: Tensor) => crossEntropy(tf, z, labels))(logits);
+  const loss = crossEntropy(tf, logits, labels, smoothing);
+  const value = tf.grad((z: Tensor) => crossEntropy(tf, z, labels, smoothing))(logits);
   const images = logits.shape[0] as number;
   const largest = tf.max(tf.abs(logits), -1, true);
   const exponent = tf.add(2 ** -19, tf.mul(tf.add(tf.add(1, tf.abs(logits)), largest), 8 * UNIT));

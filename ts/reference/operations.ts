@@ -5,6 +5,7 @@
  */
 import type { GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
+import { quantizer } from "../quantizers/registry.ts";
 import { accumulated } from "./accumulated.ts";
 import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";
 import { channelSums } from "./sums.ts";
@@ -35,6 +36,9 @@ export interface Moments {
   readonly mean: Tensor;
   readonly variance: Tensor;
 }
+
+/** The sign with Bi-Real's slope. */
+const poly = quantizer("poly");
 
 type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
 
@@ -95,6 +99,11 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
     case "prelu":
       // tf.prelu gives the slope to the gradient at 0.
       return tf.where(tf.greaterEqual(x, 0), x, tf.mul(x, site.parameter("alpha")));
+    case "adaptiveSign": {
+      const [alpha, beta] = [tf.abs(site.parameter("alpha")), site.parameter("beta")];
+      const unit = tf.div(tf.sub(x, beta), alpha);
+      return tf.add(tf.mul(quantize(tf, momentOf(poly, 1, true), unit), alpha), beta);
+    }
     case "flatten":
       return tf.reshape(x, [x.shape[0] as number, -1]);
     case "add":
@@ -248,8 +257,8 @@ function insideCounts(geometry: WindowGeometry): { readonly counts: readonly num
   return { counts, full: counts.every((count) => count === kernelHeight * kernelWidth) };
 }
 
-/** Mean cross-entropy of softmax(logits) with the true classes `labels`, int32. */
-export function crossEntropy(tf: TensorFlow, logits: Tensor, labels: Tensor): Tensor {
+/** Mean cross-entropy of softmax(logits) with the true classes `labels`, int32, of which all classes share `smoothing`. */
+export function crossEntropy(tf: TensorFlow, logits: Tensor, labels: Tensor, smoothing: number): Tensor {
   const truth = tf.oneHot(labels as never, logits.shape.at(-1) as number);
-  return tf.losses.softmaxCrossEntropy(truth, logits);
+  return tf.losses.softmaxCrossEntropy(truth, logits, undefined, smoothing);
 }

@@ -56,7 +56,9 @@ export function randomParameters(graph: Graph, seed: number): Map<string, Float3
       const draw = (): number => 2 * stream.uniform() - 1;
       const scale = role === "real" && shape.length > 1 ? 1 / Math.sqrt(elementsOf(shape.slice(0, -1))) : 1.5;
       const one = (): number => {
-        if (name.endsWith("/gamma")) return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
+        // Also the alpha of a whole tensor, which is divided by.
+        if (name.endsWith("/gamma") || (name.endsWith("/alpha") && shape[0] === 1))
+          return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
         if (name.endsWith("/movingVariance")) return 0.5 + stream.uniform();
         return scale * (draw() + lean);
       };

@@ -92,7 +92,7 @@ export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerato
   const classes = truth(split, seen.images);
   const label = { subject, node: graph.output } as const;
   yield compare(tf, { ...label, quantity: "loss" }, [seen.loss], () => {
-    return nearLoss(tf, near(graph.output).value, classes(tf)).loss;
+    return nearLoss(tf, near(graph.output).value, classes(tf), seen.smoothing).loss;
   });
   yield compare(tf, { ...label, quantity: "accuracy" }, [seen.accuracy], () => {
     const right = tf.equal(tf.argMax(near(graph.output).value, -1), classes(tf));
@@ -154,7 +154,7 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
         const shares = usesOf(name).map((use) => share(use, shape));
         if (name === owner(graph.output)) {
           const logits = near(graph.output).value;
-          shares.push(nearLoss(tf, logits, truth(split, seen.images)(tf)).gradient);
+          shares.push(nearLoss(tf, logits, truth(split, seen.images)(tf), seen.smoothing).gradient);
         }
         return sumOf(tf, shares);
       });

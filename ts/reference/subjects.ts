@@ -129,6 +129,7 @@ function others(): readonly Case[] {
     around("hardTanh", [5, 5, 5], (x) => layers.hardTanh({ name: "hardTanh" }).apply(x)),
     around("shift", [5, 5, 7], (x) => layers.shift({ name: "shift" }).apply(x)),
     around("prelu", [5, 5, 7], (x) => layers.prelu({ name: "prelu" }).apply(x)),
+    around("adaptiveSign", [5, 5, 7], (x) => layers.adaptiveSign({ name: "sign" }).apply(x)),
     around("RSign and RPReLU, read twice", [6, 5, 6], (x) => {
       const moved = layers.rsign({ name: "rsign" }).apply(x);
       const joined = layers.add({ name: "sum" }).apply([sums(moved, "conv"), x]);

@@ -95,7 +95,7 @@ export function createReferenceTrainer(
       const value = evaluateNode(tf, node, inputs, site);
       values.set(node.name, pins === undefined ? value : pinned(tf, value, pins.values.get(node.name), pins.within));
     }
-    return crossEntropy(tf, values.get(graph.output) as Tensor, labels);
+    return crossEntropy(tf, values.get(graph.output) as Tensor, labels, 0);
   };
 
   const move = (name: string, gradient: Tensor, progress: number, number: number): void => {

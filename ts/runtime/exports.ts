@@ -62,6 +62,8 @@ const realKernels = [
   "activation_backward",
   "prelu_forward",
   "prelu_backward",
+  "adaptive_sign_forward",
+  "adaptive_sign_backward",
   "norm_partial",
   "norm_statistics",
   "norm_fold",

@@ -15,7 +15,7 @@ import { layoutParameters, type ParameterLayout, type TrainedTensor } from "./la
 import { createDataStore, createRegion, type Region } from "./memory.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
+import { type DataAddress, estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "./programs.ts";
 import { type MeasuredPlan, measurePlan, modeAt, type PlanSource, placed, reservePlan, trainMode } from "./reserve.ts";
 import { checkFits, hyperOf } from "./updates.ts";
 
@@ -37,13 +37,18 @@ export interface Engine {
   /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
   readonly hardness: (progress: number) => string;
   /** A step of training, as it stands at `progress`. */
-  readonly trainingProgram: (plan: TrainingPlan, split: Split, progress: number) => Promise<Program>;
+  readonly trainingProgram: (
+    plan: TrainingPlan,
+    split: Split,
+    progress: number,
+    options?: StepOptions,
+  ) => Promise<Program>;
   /** Whether at `progress` the network is another than its hard-signed one: some quantizer's forward map is still soft. */
   readonly soft: (progress: number) => boolean;
   /** The evaluation of a batch of which `valid` images count, of the hard-signed network. */
   readonly evaluatingProgram: (plan: TrainingPlan, split: Split, valid: number) => Promise<Program>;
   /** The numbers of programs that the workers hold. */
-  readonly trainStep: (plan: TrainingPlan, split: Split, progress: number, flips?: boolean) => Promise<number>;
+  readonly trainStep: (plan: TrainingPlan, split: Split, progress: number, options?: StepOptions) => Promise<number>;
   /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
   readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number, progress?: number | null) => Promise<number>;
   readonly estimateStep: (plan: TrainingPlan, split: Split, progress?: number | null) => Promise<number>;
@@ -150,9 +155,6 @@ export async function createEngine(
   const isSoft = (quantizer: Quantizer, progress: number): boolean =>
     quantizer.hard === "sign" && !stateAt(quantizer, progress).hard;
 
-  const training = (plan: TrainingPlan, data: DataAddress, progress: number): Program =>
-    trainProgram(plan, data, trainMode(progress));
-
   const inputs: Engine["inputs"] = (plan, images, live, views) => {
     const numbers = new Uint32Array(plan.batch);
     numbers.set(images);
@@ -179,13 +181,15 @@ export async function createEngine(
     withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
     hardness,
     soft: (progress) => quantizers.some((quantizer) => isSoft(quantizer, progress)),
-    trainingProgram: async (plan, split, progress) => placed(plan, training(plan, await dataAt(split), progress)),
+    trainingProgram: async (plan, split, progress, options) =>
+      placed(plan, trainProgram(plan, await dataAt(split), trainMode(progress), options)),
     evaluatingProgram: async (plan, split, valid) =>
       placed(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),
-    trainStep: (plan, split, progress, flips = false) =>
-      program(plan, `train ${hardness(progress)}${flips ? " flips" : ""}`, split, (data) =>
-        trainProgram(plan, data, trainMode(progress), flips),
-      ),
+    trainStep: (plan, split, progress, options = {}) => {
+      const { flips = false, smoothing = 0 } = options;
+      const key = `train ${hardness(progress)}${flips ? " flips" : ""} smoothing ${smoothing}`;
+      return program(plan, key, split, (data) => trainProgram(plan, data, trainMode(progress), options));
+    },
     evaluateStep: (plan, split, valid, progress = null) =>
       program(plan, `evaluate ${valid} ${softness(progress)}`, split, (data) =>
         evaluateProgram(plan, data, modeAt("evaluate", progress), valid),

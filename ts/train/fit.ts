@@ -1,5 +1,5 @@
 /** The training loop: which images, which program, which event. */
-import { booleanOf, integerIn, plainObject, type Subject } from "../checks.ts";
+import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
@@ -28,6 +28,11 @@ export interface FitOptions {
   readonly batchSize?: number;
   /** Random views of the training images; none where absent. */
   readonly augment?: Augmentation | undefined;
+  /**
+   * Label smoothing, in [0, 1): the share of the truth that all classes have alike (Szegedy et al., CVPR 2016, section 7).
+   * Losses of steps and epochs are then those with the smoothed truth; evaluation knows none. 0 where absent.
+   */
+  readonly labelSmoothing?: number | undefined;
   /** Whether `data.test` is evaluated after every epoch; true where absent. */
   readonly validate?: boolean;
   /**
@@ -77,11 +82,14 @@ export async function* fitNetwork(
   plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
   plainObject(
     options,
-    ["epochs", "batchSize", "augment", "validate", "soft", "flipRatio", "onValidate", "signal"],
+    ["epochs", "batchSize", "augment", "labelSmoothing", "validate", "soft", "flipRatio", "onValidate", "signal"],
     subject,
   );
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
+  if (smoothing === 1)
+    reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
   const validate = booleanOf(options.validate ?? true, "validate", subject);
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
@@ -108,7 +116,7 @@ export async function* fitNetwork(
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const began = performance.now();
       const flips = counting ? createFlipMeter(engine.layout) : null;
-      const course: Course = { epoch, epochs, batch, steps, augment, flips };
+      const course: Course = { epoch, epochs, batch, steps, augment, smoothing, flips };
       let [loss, accuracy] = [0, 0];
       for await (const event of runEpoch(engine, optimizer, state, data, options, course)) {
         loss += event.loss / steps;
@@ -172,6 +180,7 @@ interface Course {
   readonly batch: number;
   readonly steps: number;
   readonly augment: Required<Augmentation> | null;
+  readonly smoothing: number;
   readonly flips: FlipMeter | null;
 }
 
@@ -183,7 +192,7 @@ async function* runEpoch(
   options: FitOptions,
   course: Course,
 ): AsyncGenerator<StepEvent, void, undefined> {
-  const { epoch, epochs, batch, steps, augment, flips } = course;
+  const { epoch, epochs, batch, steps, augment, smoothing, flips } = course;
   const order = shuffle(data.train.count, state.seed, state.epochs);
   const views = augment && drawViews(augment, steps * batch, state.seed, state.epochs);
   const total = epochs * steps;
@@ -197,7 +206,8 @@ async function* runEpoch(
     while (count < atOnce && first + count < steps && engine.hardness(progressAt(first + count)) === hardness) count++;
     const start = first;
     const { result, losses, milliseconds } = await engine.withPlan(batch, async (plan) => {
-      const program = await engine.trainStep(plan, data.train, progressAt(start), flips !== null);
+      const step = { flips: flips !== null, smoothing };
+      const program = await engine.trainStep(plan, data.train, progressAt(start), step);
       const inputs = Array.from({ length: count }, (_, i) => {
         const [from, to] = [(start + i) * batch, (start + i + 1) * batch];
         const images = order.subarray(from, to);

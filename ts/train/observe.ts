@@ -9,7 +9,7 @@ import type { Engine, Live } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { sumLosses } from "./programs.ts";
+import { type StepOptions, sumLosses } from "./programs.ts";
 
 /** A step's numbers, by the names of nodes and parameters. Values are `[images][...shape]`, f32. */
 export interface Observation {
@@ -17,6 +17,8 @@ export interface Observation {
   /** Share of the run that was done, in [0, 1], and the number of the update, from 1. */
   readonly progress: number;
   readonly update: number;
+  /** Of the labels in the loss; 0 in an evaluation. */
+  readonly smoothing: number;
   /** What the nodes calculated; a batch norm whose sum with a shortcut is written at once has no value of its own. */
   readonly values: ReadonlyMap<string, Float32Array>;
   /** The gradient of the loss at the values on the way back. */
@@ -37,24 +39,25 @@ export interface State {
 }
 
 /** Where a step of training stands: the share of the run that is done, and the number of the update, from 1. */
-type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
+type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind"> & Pick<StepOptions, "smoothing">;
 
 /**
  * A step of training on the first `images` images of `split`. The engine must have been made with `observed`.
  *
  * @throws ProxbitError `not-finite` where the step meets a number that is not finite.
  */
-export function observeStep(engine: Engine, split: Split, images: number, moment: StepMoment): Promise<Observation> {
+export function observeStep(engine: Engine, split: Split, images: number, given: StepMoment): Promise<Observation> {
+  const { smoothing = 0, ...moment } = given;
   return engine.withPlan(images, async (plan) => {
     const before = await readState(engine);
-    const program = await engine.trainingProgram(plan, split, moment.progress);
+    const program = await engine.trainingProgram(plan, split, moment.progress, { smoothing });
     const seen = await observe(engine, plan, program, { kind: "train", ...moment });
     const parameterGradients = new Map<string, Float32Array>();
     for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer?.gradients ?? [])) {
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
       parameterGradients.set(parameter, await readFloats(engine, { address: gradient, bytes: 4 * size }));
     }
-    return { ...moment, ...seen, parameterGradients, before, after: await readState(engine) };
+    return { ...moment, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
   });
 }
 
@@ -64,7 +67,15 @@ export function observeEvaluation(engine: Engine, split: Split, images: number):
     const state = await readState(engine);
     const program = await engine.evaluatingProgram(plan, split, images);
     const seen = await observe(engine, plan, program);
-    return { progress: 1, update: 0, ...seen, parameterGradients: new Map(), before: state, after: state };
+    return {
+      progress: 1,
+      update: 0,
+      smoothing: 0,
+      ...seen,
+      parameterGradients: new Map(),
+      before: state,
+      after: state,
+    };
   });
 }
 

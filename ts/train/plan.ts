@@ -18,7 +18,7 @@ import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
 import { createLaneMemory, type LaneMemory } from "./lane-memory.ts";
 import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
-import { planPrelu, planShift } from "./layers/learned.ts";
+import { planAdaptiveSign, planPrelu, planShift } from "./layers/learned.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
 import { type ParameterLayout, sizeOf } from "./layout.ts";
@@ -235,6 +235,8 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
       return planShift(node, context);
     case "prelu":
       return planPrelu(node, context);
+    case "adaptiveSign":
+      return planAdaptiveSign(node, context);
     case "add":
       return planAdd(node, context);
     case "input":

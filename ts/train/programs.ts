@@ -23,15 +23,24 @@ export interface DataAddress {
   readonly offset: number;
 }
 
+/** What a step of training does beside, or otherwise. */
+export interface StepOptions {
+  /** Whether it counts the signs that the update changed; false where absent. */
+  readonly flips?: boolean;
+  /** The share of the truth that all classes have alike in the loss, in [0, 1); 0 where absent. */
+  readonly smoothing?: number;
+}
+
 /**
  * One step of training from the batch whose image numbers stand at `plan.indices`. Like the other programs here it is
- * written over the symbolic addresses of the lanes' memory. With `flips` it counts the signs that the update changed.
+ * written over the symbolic addresses of the lanes' memory.
  */
-export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, flips = false): Program {
+export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, options: StepOptions = {}): Program {
+  const { flips = false, smoothing = 0 } = options;
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
-  loss(plan, plan.batch, true, builder);
+  loss(plan, plan.batch, smoothing, builder);
   backward(plan, mode, builder);
   builder.barrier();
   builder.barrier();
@@ -53,7 +62,7 @@ export function evaluateProgram(plan: TrainingPlan, data: DataAddress, mode: Mod
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
-  loss(plan, valid, false, builder);
+  loss(plan, valid, null, builder);
   return builder.finish();
 }
 
@@ -113,15 +122,16 @@ function keep(
   }
 }
 
-function loss(plan: TrainingPlan, valid: number, withGradient: boolean, builder: ProgramBuilder): void {
+/** The loss of the first `valid` images; with `smoothing` that of training, and its gradient, without it the plain one. */
+function loss(plan: TrainingPlan, valid: number, smoothing: number | null, builder: ProgramBuilder): void {
   const { output } = plan.graph;
   const classes = sizeOf(plan.context.shapes.get(output) as readonly number[]);
   for (const lane of plan.lanes) {
     const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
-    const gradient = withGradient ? plan.gradient(plan.owner(output))(lane) : 0;
+    const gradient = smoothing !== null ? plan.gradient(plan.owner(output))(lane) : 0;
     const results = [gradient, plan.losses + 16 * lane.index, plan.predictions + 4 * lane.first];
     const [logits, labels] = [plan.context.value(output, lane), plan.labels + lane.first];
-    const args = [logits, labels, lane.images, rows, classes, 1 / valid, ...results];
+    const args = [logits, labels, lane.images, rows, classes, 1 / valid, smoothing ?? 0, ...results];
     builder.lane(lane.index, output, "softmax_cross_entropy", ...args);
   }
   builder.barrier();

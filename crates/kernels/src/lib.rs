@@ -4,6 +4,7 @@
 //! every kernel has a naive twin under `naive`, which is its oracle.
 
 pub mod activation;
+pub mod adaptive_sign;
 pub mod avg_pool;
 pub mod bits;
 pub mod conv;

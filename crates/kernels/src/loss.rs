@@ -2,8 +2,20 @@
 //!
 //! Per row, with m = max z: `loss = ln sum exp(z - m) - (z_label - m)`, in f64 with functions of our own (`math`), rows in
 //! order; `dz = (softmax(z) - onehot) * inverse_batch`.
+//!
+//! With label smoothing e (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, section 7)
+//! the truth is `q = (1 - e) onehot + e / classes` in place of onehot: `loss = ln sum exp(z - m) - sum q (z - m)`.
 
 use crate::math::{exp_f64, ln_f64};
+
+/// What the loss is of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Objective {
+    /// Multiplies the gradient: 1 / images of the batch for a mean.
+    pub inverse_batch: f32,
+    /// The share of the truth that all classes have alike, in `[0, 1)`.
+    pub smoothing: f64,
+}
 
 /// What the loss says of one lane's rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,12 +35,18 @@ pub fn softmax_cross_entropy(
     labels: &[u8],
     valid_rows: usize,
     classes: usize,
-    inverse_batch: f32,
+    objective: Objective,
     mut dlogits: Option<&mut [f32]>,
     mut predictions: Option<&mut [u32]>,
 ) -> LossResult {
     let rows = labels.len();
     assert!(classes > 0 && logits.len() == rows * classes && valid_rows <= rows);
+    let Objective {
+        inverse_batch,
+        smoothing,
+    } = objective;
+    // Exactly 1 and 0 without smoothing, so that nothing is rounded by it.
+    let (own, every) = (1.0 - smoothing, smoothing / classes as f64);
     assert!(dlogits.as_ref().is_none_or(|gradient| gradient.len() == logits.len()));
     assert!(predictions.as_ref().is_none_or(|predictions| predictions.len() == rows));
     let mut result = LossResult {
@@ -59,11 +77,15 @@ pub fn softmax_cross_entropy(
         }
         let exponential = |value: f32| exp_f64(f64::from(value) - f64::from(largest));
         let sum: f64 = z.iter().map(|&value| exponential(value)).sum();
-        result.loss += ln_f64(sum) - (f64::from(z[label]) - f64::from(largest));
+        let distance = |value: f32| f64::from(value) - f64::from(largest);
+        result.loss += ln_f64(sum) - own * distance(z[label]);
+        if smoothing > 0.0 {
+            result.loss -= every * z.iter().map(|&value| distance(value)).sum::<f64>();
+        }
         result.correct += usize::from(best == label);
         if let Some(gradient) = gradient {
             for (class, (slot, &value)) in gradient.iter_mut().zip(z).enumerate() {
-                let target = if class == label { 1.0 } else { 0.0 };
+                let target = if class == label { own + every } else { every };
                 *slot = ((exponential(value) / sum - target) * f64::from(inverse_batch)) as f32;
             }
         }
@@ -77,8 +99,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn naive_loss(z: &[f64], label: usize) -> f64 {
-        z.iter().map(|value| value.exp()).sum::<f64>().ln() - z[label]
+    const PLAIN: Objective = Objective {
+        inverse_batch: 1.0,
+        smoothing: 0.0,
+    };
+
+    /// The cross-entropy of softmax(z) with the smoothed truth.
+    fn naive_loss(z: &[f64], label: usize, smoothing: f64) -> f64 {
+        let total = z.iter().map(|value| value.exp()).sum::<f64>();
+        let truth = |class: usize| (if class == label { 1.0 - smoothing } else { 0.0 }) + smoothing / z.len() as f64;
+        z.iter()
+            .enumerate()
+            .map(|(class, value)| -truth(class) * (value.exp() / total).ln())
+            .sum()
     }
 
     proptest! {
@@ -86,18 +119,20 @@ mod tests {
         fn gradient_is_the_difference_quotient(
             z in prop::collection::vec(-6.0f32..6.0, 1..13),
             label in 0usize..12,
+            smoothing in prop_oneof![Just(0.0), 0.0f64..0.999],
         ) {
             let label = label % z.len();
             let mut gradient = vec![9.0; z.len()];
-            let result = softmax_cross_entropy(&z, &[label as u8], 1, z.len(), 0.25, Some(&mut gradient), None);
+            let objective = Objective { inverse_batch: 0.25, smoothing };
+            let result = softmax_cross_entropy(&z, &[label as u8], 1, z.len(), objective, Some(&mut gradient), None);
             let wide: Vec<f64> = z.iter().map(|&value| f64::from(value)).collect();
             prop_assert!(!result.bad);
-            prop_assert!((result.loss - naive_loss(&wide, label)).abs() < 1e-12);
+            prop_assert!((result.loss - naive_loss(&wide, label, smoothing)).abs() < 1e-12);
             for class in 0..z.len() {
                 let at = |h: f64| {
                     let mut moved = wide.clone();
                     moved[class] += h;
-                    naive_loss(&moved, label)
+                    naive_loss(&moved, label, smoothing)
                 };
                 let slope = 0.25 * (at(1e-5) - at(-1e-5)) / 2e-5;
                 prop_assert!((f64::from(gradient[class]) - slope).abs() < 1e-7);
@@ -114,24 +149,24 @@ mod tests {
             &[0, 2, 0],
             2,
             3,
-            1.0,
+            PLAIN,
             Some(&mut gradient),
             Some(&mut predictions),
         );
         assert_eq!((result.correct, result.bad), (1, false));
         assert_eq!(predictions, [0, 1, 0]);
         assert_eq!(gradient[6..], [0.0; 3]);
-        let alone = softmax_cross_entropy(&logits[..6], &[0, 2], 2, 3, 1.0, None, None);
+        let alone = softmax_cross_entropy(&logits[..6], &[0, 2], 2, 3, PLAIN, None, None);
         assert_eq!(alone, result);
     }
 
     #[test]
     fn bad_numbers_are_reported() {
         for bad in [f32::NAN, f32::INFINITY] {
-            assert!(softmax_cross_entropy(&[0.0, bad, 0.0], &[0], 1, 3, 1.0, None, None).bad);
+            assert!(softmax_cross_entropy(&[0.0, bad, 0.0], &[0], 1, 3, PLAIN, None, None).bad);
         }
-        assert!(softmax_cross_entropy(&[0.0; 3], &[3], 1, 3, 1.0, None, None).bad);
-        assert!(softmax_cross_entropy(&[0.0, f32::NEG_INFINITY, 0.0], &[1], 1, 3, 1.0, None, None).bad);
-        assert!(!softmax_cross_entropy(&[1e38, -1e38, 0.0], &[0], 1, 3, 1.0, None, None).bad);
+        assert!(softmax_cross_entropy(&[0.0; 3], &[3], 1, 3, PLAIN, None, None).bad);
+        assert!(softmax_cross_entropy(&[0.0, f32::NEG_INFINITY, 0.0], &[1], 1, 3, PLAIN, None, None).bad);
+        assert!(!softmax_cross_entropy(&[1e38, -1e38, 0.0], &[0], 1, 3, PLAIN, None, None).bad);
     }
 }

@@ -11,7 +11,7 @@ use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
 use proxbit_kernels::shape::ConvShape;
 use proxbit_kernels::{
-    activation, avg_pool, gather, loss, norm, optimizer, pool, prelu, quantizer, reduce, standardize,
+    activation, adaptive_sign, avg_pool, gather, loss, norm, optimizer, pool, prelu, quantizer, reduce, standardize,
 };
 
 /// Defines exports: the body is what the kernel says about bad numbers, true for found.
@@ -296,6 +296,24 @@ exports! {
         false
     }
 
+    /// y = beta + |alpha| where x >= beta, beta - |alpha| elsewhere; alpha and beta `f32*`.
+    fn adaptive_sign_forward(x: *const f32, n: usize, alpha: *const f32, beta: *const f32, y: *mut f32) {
+        let set = adaptive_sign::AdaptiveSet { alpha: *alpha, beta: *beta };
+        adaptive_sign::adaptive_sign_forward(read(x, n), set, write(y, n))
+    }
+
+    /// One lane's gradients: dx `f32 [n]` or 0, added to where accumulate is not 0, and those at alpha and beta `f32 [2]`.
+    fn adaptive_sign_backward(
+        x: *const f32, dy: *const f32, n: usize, alpha: *const f32, beta: *const f32, accumulate: u32, dx: *mut f32,
+        gradients: *mut f32,
+    ) {
+        let set = adaptive_sign::AdaptiveSet { alpha: *alpha, beta: *beta };
+        let dx = optional_mut(dx, n);
+        let found = adaptive_sign::adaptive_sign_backward(read(x, n), read(dy, n), set, accumulate != 0, dx);
+        write(gradients, 2).copy_from_slice(&found);
+        false
+    }
+
     /// One lane's sums of x and x^2: partial `f64 [2][c]`.
     fn norm_partial(x: *const f32, rows: usize, c: usize, partial: *mut f64) {
         norm::norm_partial(read(x, rows * c), c, write(partial, 2 * c));
@@ -404,16 +422,16 @@ exports! {
         false
     }
 
-    /// Loss and gradient of logits `f32 [rows][classes]`; dlogits and predictions (`u32 [rows]`) or 0; result
+    /// Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`; dlogits and predictions (`u32 [rows]`) or 0; result
     /// `f64 [2]` = (sum of losses, correct predictions) of the valid rows.
     fn softmax_cross_entropy(
         logits: *const f32, labels: *const u8, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
-        dlogits: *mut f32, result: *mut f64, predictions: *mut u32,
+        smoothing: f64, dlogits: *mut f32, result: *mut f64, predictions: *mut u32,
     ) {
         let (logits, labels) = (read(logits, rows * classes), read(labels, rows));
         let (dlogits, predictions) = (optional_mut(dlogits, rows * classes), optional_mut(predictions, rows));
-        let found =
-            loss::softmax_cross_entropy(logits, labels, valid_rows, classes, inverse_batch, dlogits, predictions);
+        let objective = loss::Objective { inverse_batch, smoothing };
+        let found = loss::softmax_cross_entropy(logits, labels, valid_rows, classes, objective, dlogits, predictions);
         write(result, 2).copy_from_slice(&[found.loss, found.correct as f64]);
         found.bad
     }

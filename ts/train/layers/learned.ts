@@ -1,7 +1,7 @@
 /**
- * Elementwise layers with parameters for each channel in the trainer: the shift and the slopes that ReActNet learns (Liu et
- * al., ECCV 2020, section 4.2). A lane adds up its share of each gradient in f64, rows in order; the lanes are added up
- * behind the way back, as those of a bias.
+ * Elementwise layers that learn in the trainer: the shift and the slopes of ReActNet (Liu et al., ECCV 2020, section 4.2), a
+ * number for each channel, and the two values of AdaBin's activations (Tu et al., ECCV 2022, section 3.2). A lane adds up its
+ * share of each gradient in f64; the lanes are added up behind the way back, as those of a bias.
  */
 import type { NodeOf } from "../../nn/graph.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
@@ -81,5 +81,40 @@ export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPla
       else for (const lane of context.lanes) emit(lane, 0, false);
     },
     gradients: [gradient],
+  };
+}
+
+/** y = |alpha| sign((x - beta) / |alpha|) + beta, on the way back with Bi-Real's slope in place of the sign's. */
+export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanContext): LayerPlan {
+  const { name } = node;
+  const input = node.inputs[0];
+  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const [alpha, beta] = ["alpha", "beta"].map(
+    (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
+  ) as [number, number];
+  // The shares of alpha and of beta, side by side for each lane.
+  const shares = context.allocate(8 * context.lanes.length);
+  const source = (suffix: string, place: number): GradientSource => ({
+    parameter: `${name}/${suffix}`,
+    gradient: context.allocate(4),
+    partials: { address: shares + 4 * place, stride: 2 },
+  });
+  return {
+    forward: (_mode, builder) => {
+      for (const lane of context.lanes) {
+        const args = [context.value(input, lane), size * lane.images, alpha, beta, context.value(name, lane)];
+        builder.lane(lane.index, name, "adaptive_sign_forward", ...args);
+      }
+    },
+    backward: (_mode, builder, sinks) => {
+      const emit = (lane: Lane, dx: number, accumulate: boolean): void => {
+        const from = [context.value(input, lane), sinks.gradient(name, lane), size * lane.images, alpha, beta];
+        const results = [Number(accumulate), dx, shares + 8 * lane.index];
+        builder.lane(lane.index, name, "adaptive_sign_backward", ...from, ...results);
+      };
+      if (sinks.wanted(input)) sinks.into(name, input, emit);
+      else for (const lane of context.lanes) emit(lane, 0, false);
+    },
+    gradients: [source("alpha", 0), source("beta", 1)],
   };
 }
