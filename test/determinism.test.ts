@@ -9,15 +9,17 @@ import { optimizers } from "../ts/train/optimizers.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
-/** All three products, batch norm, pools, a fork and a bias: everything that is cut into lanes and added up again. */
+/** All three products, batch norm, pools, a fork, a bias, and what learns beside: everything that is cut into lanes and added up again. */
 function network(): Graph {
   const start = input({ shape: [9, 9, 3] });
   const real = layers.conv2d({ filters: 13, kernelSize: 3, padding: "same", useBias: false });
   const stem = layers.batchNorm().apply(layers.maxPool2d().apply(real.apply(start)));
-  const branch = layers.batchNorm().apply(layers.binaryConv2d({ filters: 13, kernelSize: 3 }).apply(stem));
-  const joined = layers.add().apply([branch, stem]);
+  const moved = layers.rsign().apply(stem);
+  const branch = layers.batchNorm().apply(layers.binaryConv2d({ filters: 13, kernelSize: 3 }).apply(moved));
+  const joined = layers.rprelu().apply(layers.add().apply([branch, stem]));
   const mixed = layers.conv2d({ filters: 9, kernelSize: 2, activationQuantizer: "bnn++" }).apply(joined);
-  const wide = layers.dense({ units: 19, weightQuantizer: "pc" }).apply(layers.flatten().apply(mixed));
+  const two = layers.adaptiveSign().apply(layers.flatten().apply(mixed));
+  const wide = layers.dense({ units: 19, weightQuantizer: "pc" }).apply(two);
   const last = layers.dense({ units: 5 }).apply(layers.batchNorm().apply(wide));
   return functional({ inputs: start, outputs: last });
 }

@@ -24,8 +24,9 @@ function mixed(): Graph {
   const stem = layers
     .relu()
     .apply(layers.batchNorm().apply(layers.conv2d({ filters: 70, kernelSize: 3, strides: 2 }).apply(start)));
-  const branch = layers.batchNorm().apply(layers.binaryConv2d({ filters: 70, kernelSize: 3 }).apply(stem));
-  const joined = layers.add().apply([branch, stem]);
+  const moved = layers.rsign().apply(stem);
+  const branch = layers.batchNorm().apply(layers.binaryConv2d({ filters: 70, kernelSize: 3 }).apply(moved));
+  const joined = layers.rprelu().apply(layers.add().apply([branch, stem]));
   const onBits = layers
     .batchNorm()
     .apply(
@@ -37,7 +38,9 @@ function mixed(): Graph {
   const half = layers
     .conv2d({ filters: 12, kernelSize: 3, padding: "same", activationQuantizer: "poly" })
     .apply(biased);
-  const pooled = layers.avgPool2d({ padding: "same" }).apply(layers.hardTanh().apply(half));
+  const pooled = layers
+    .avgPool2d({ padding: "same" })
+    .apply(layers.adaptiveSign().apply(layers.hardTanh().apply(half)));
   const flat = layers.flatten().apply(layers.maxPool2d({ poolSize: 2, strides: 1 }).apply(pooled));
   const hidden = layers.batchNorm().apply(layers.binaryDense({ units: 97 }).apply(flat));
   return functional({

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { functional, type GraphNode, input, type Layer, layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import {
+  functional,
+  type GraphNode,
+  initialValues,
+  input,
+  type Layer,
+  layers,
+  parametersOf,
+  sequential,
+} from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
@@ -84,6 +93,37 @@ describe("defaults", () => {
     expect(onlyNode(layers.activation({ activation: "hardTanh" })).attributes).toEqual(
       onlyNode(layers.hardTanh()).attributes,
     );
+  });
+
+  it("RPReLU is a chain of a shift, a prelu and a shift, to be spread or applied", () => {
+    const spread = sequential({ inputShape: [2, 2, 3] }, [layers.rsign(), ...layers.rprelu({ name: "bend" })]);
+    const start = input({ shape: [2, 2, 3] });
+    const applied = layers.rprelu({ name: "bend" }).apply(layers.rsign().apply(start));
+    expect(functional({ inputs: start, outputs: applied })).toEqual(spread);
+    expect(spread.nodes.map(({ op, name }) => [op, name])).toEqual([
+      ["input", "input"],
+      ["shift", "rsign"],
+      ["shift", "bend_shift"],
+      ["prelu", "bend_prelu"],
+      ["shift", "bend"],
+    ]);
+    const unnamed = sequential({ inputShape: [3] }, [...layers.rprelu(), ...layers.rprelu()]);
+    expect(unnamed.nodes.map(({ name }) => name)).toContain("rprelu_prelu_1");
+    expect(thrownBy(() => layers.rprelu({ name: "a b" })).message).toContain('"a b');
+    expect(thrownBy(() => layers.rprelu({ slope: 1 } as never)).message).toContain("slope");
+  });
+
+  it("what layers learn for a channel or a tensor starts with nothing moved", () => {
+    const chain = [layers.shift(), layers.prelu(), layers.adaptiveSign()];
+    const parameters = parametersOf(sequential({ inputShape: [2, 2, 3] }, chain));
+    expect(parameters.map(({ name, role, shape }) => [name, role, shape])).toEqual([
+      ["shift/beta", "real", [3]],
+      ["prelu/alpha", "real", [3]],
+      ["adaptive_sign/alpha", "real", [1]],
+      ["adaptive_sign/beta", "real", [1]],
+    ]);
+    const starts = parameters.map((parameter) => [...initialValues(parameter, 1)]);
+    expect(starts).toEqual([[0, 0, 0], [0.25, 0.25, 0.25], [1], [0]]);
   });
 
   it("an accumulator may be given by its overflow", () => {

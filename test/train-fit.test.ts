@@ -304,6 +304,8 @@ describe("bad input", () => {
     ["a batch larger than the data", "data", data, { epochs: 1, batchSize: 51 }, /50 images do not fill a batch of 51/],
     ["no epochs", "argument", data, { epochs: 0 }, /epochs/],
     ["half an epoch", "argument", data, { epochs: 1.5 }, /epochs.*1\.5/],
+    ["no labels left", "argument", data, { epochs: 1, labelSmoothing: 1 }, /labelSmoothing .*below 1/],
+    ["labels turned round", "argument", data, { epochs: 1, labelSmoothing: -0.1 }, /labelSmoothing .*-0\.1/],
     ["an empty batch", "argument", data, { epochs: 1, batchSize: 0 }, /batchSize/],
     [
       "images of another size",

@@ -131,15 +131,15 @@ const CURVE_OPTIMIZER = optimizers.sgd({ learningRate: 0.01, momentum: 0.9 });
 /** The second step of training from random weights, when optimizer and statistics have a past. */
 async function* compareStep(
   tf: TensorFlow,
-  { graph, optimizer, updates }: Omit<Case, "name">,
+  { graph, optimizer, updates, smoothing = 0 }: Omit<Case, "name">,
   progress: number,
   { batchSize, seed }: Setting,
   subject: string,
 ): AsyncGenerator<Row, void, undefined> {
   const split = randomSplit(graph, seed, batchSize);
   const seen = await withEngine({ graph, optimizer }, seed, async (engine) => {
-    await observeStep(engine, split, batchSize, { progress, update: 1 });
-    return observeStep(engine, split, batchSize, { progress, update: 2 });
+    await observeStep(engine, split, batchSize, { progress, update: 1, smoothing });
+    return observeStep(engine, split, batchSize, { progress, update: 2, smoothing });
   });
   const step = { subject, graph, split, seen, kind: "train" } as const;
   yield* compareForward(tf, step);

@@ -18,6 +18,8 @@ export interface Case {
   readonly optimizer: Optimizer;
   /** Whether the optimizer's work is compared too. */
   readonly updates: boolean;
+  /** Of the labels; none where absent. */
+  readonly smoothing?: number;
 }
 
 const sgd = optimizers.sgd({ learningRate: 0.05, momentum: 0.9 });
@@ -144,6 +146,11 @@ function others(): readonly Case[] {
   ];
 }
 
+function losses(): readonly Case[] {
+  const plain = around("labels smoothed", [3, 3, 3], (x) => layers.relu({ name: "relu" }).apply(x));
+  return [{ ...plain, smoothing: 0.1 }];
+}
+
 function quantizers(): readonly Case[] {
   return quantizerNames.map((name) => {
     const activationQuantizer = isForWeightsAlone(quantizer(name)) ? "poly" : name;
@@ -194,6 +201,7 @@ export const operationCases = (): readonly Case[] => [
   ...windows(),
   ...accumulators(),
   ...others(),
+  ...losses(),
   ...quantizers(),
   ...updates(),
 ];
