@@ -9,6 +9,7 @@ use proxbit_kernels::conv::geometry::Geometry;
 use proxbit_kernels::conv::mixed::{self, filter, forward, input};
 use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
+use proxbit_kernels::quantizer::{Backward, Forward, Slope, TABLE_HEADER, Tables};
 use proxbit_kernels::shape::ConvShape;
 use proxbit_kernels::{
     activation, adaptive_sign, avg_pool, gather, loss, norm, optimizer, pool, prelu, quantizer, reduce, standardize,
@@ -41,6 +42,38 @@ unsafe fn optional<'a, T>(address: *const T, length: usize) -> Option<&'a [T]> {
 unsafe fn optional_mut<'a, T>(address: *mut T, length: usize) -> Option<&'a mut [T]> {
     // SAFETY: promised by the caller of the export.
     (!address.is_null()).then(|| unsafe { write(address, length) })
+}
+
+/// The two maps of a block of samples, or none where the address is 0.
+unsafe fn tables<'a>(address: *const f32) -> Option<Tables<'a>> {
+    // SAFETY: promised by the caller of the export.
+    let header = unsafe { optional(address, TABLE_HEADER) }?.first_chunk()?;
+    // SAFETY: as above.
+    Some(Tables::of_block(unsafe { read(address, Tables::floats(header)) }).expect("samples"))
+}
+
+/// The proximal map of this number, and the parameters that follow its own.
+unsafe fn proximal<'a>(
+    number: u32,
+    params: *const f32,
+    others: usize,
+    tables: Option<Tables<'a>>,
+) -> (Forward<'a>, &'a [f32]) {
+    let own = Forward::parameters(number);
+    // SAFETY: promised by the caller of the export.
+    let params = unsafe { optional(params, own + others) }.unwrap_or_default();
+    let map = Forward::from_number(number, params, tables).expect("proximal map");
+    (map, params.get(own..).unwrap_or_default())
+}
+
+/// The way back through the maps of these numbers.
+unsafe fn slope<'a>(first: u32, map: u32, params: *const f32, table: *const f32) -> Slope<'a> {
+    // SAFETY: promised by the caller of the export.
+    let tables = unsafe { tables(table) };
+    // SAFETY: as above.
+    let (proximal, params) = unsafe { proximal(first, params, Backward::parameters(map), tables) };
+    let map = Backward::from_number(map, params, tables).expect("backward map");
+    Slope { proximal, map }
 }
 
 /// Rows that the indices reach into.
@@ -196,20 +229,18 @@ exports! {
     }
 
     /// Gradient at the real input x of a layer with a +-1 kernel: dx `f32 [images][h][w][c]` = B(x) times the gradient at the
-    /// quantized input, added to dx where accumulate is not 0. B is the backward map of this number; parameters `f32*` as it
-    /// needs. weights as `pack_fb_input_weights` makes them; scratch as in `fb_input_scratch_bytes`.
+    /// quantized input, added to dx where accumulate is not 0. Maps, parameters and table as in `quantize_backward`. weights as `pack_fb_input_weights` makes them; scratch as in `fb_input_scratch_bytes`.
     fn fb_conv_backward_input(
-        shape: *const ConvShape, weights: *const u8, dy: *const f32, scratch: *mut f32, map: u32, x: *const f32,
-        parameters: *const f32, accumulate: u32, dx: *mut f32,
+        shape: *const ConvShape, weights: *const u8, dy: *const f32, scratch: *mut f32, proximal: u32, map: u32,
+        x: *const f32, params: *const f32, table: *const f32, accumulate: u32, dx: *mut f32,
     ) {
         let lengths = Lengths::of(&*shape);
-        let parameters = optional(parameters, quantizer::Backward::parameters(map)).unwrap_or_default();
-        let map = quantizer::Backward::from_number(map, parameters).expect("backward map");
+        let slope = slope(proximal, map, params, table);
         let weights = read(weights, input::input_weight_bytes(&*shape));
         let (dy, x) = (read(dy, lengths.output), read(x, lengths.input));
         let scratch = write(scratch, input::input_scratch_floats(&*shape));
         let dx = write(dx, lengths.input);
-        input::fb_conv_backward_input(&*shape, weights, dy, scratch, map, x, accumulate != 0, dx)
+        input::fb_conv_backward_input(&*shape, weights, dy, scratch, slope, x, accumulate != 0, dx)
     }
 
     /// out `f32 [cols]` = sums of the columns of x `f32 [rows][cols]`.
@@ -218,22 +249,25 @@ exports! {
         false
     }
 
-    /// y = F(x) with the forward map of this number; params `f32*` as the map needs.
-    fn quantize_forward(map: u32, x: *const f32, y: *mut f32, n: usize, params: *const f32) {
-        let params = optional(params, quantizer::Forward::parameters(map)).unwrap_or_default();
-        let map = quantizer::Forward::from_number(map, params).expect("forward map");
-        quantizer::quantize_forward(map, read(x, n), write(y, n))
+    /// y = map(P(x)) with the forward maps of these numbers; params `f32*`: those of P, then those of the map. table: `f32*`
+    /// `[count, from, density, 0]`, the forward and the backward map's samples `[count]` (see `Tables`), or 0.
+    fn quantize_forward(
+        proximal: u32, map: u32, x: *const f32, y: *mut f32, n: usize, params: *const f32, table: *const f32,
+    ) {
+        let tables = tables(table);
+        let (proximal, params) = self::proximal(proximal, params, Forward::parameters(map), tables);
+        let map = Forward::from_number(map, params, tables).expect("forward map");
+        quantizer::quantize_forward(proximal, map, read(x, n), write(y, n))
     }
 
-    /// gx = gy * B(x) with the backward map of this number, added to gx where accumulate is not 0; params `f32*` as the
-    /// map needs.
+    /// gx = gy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to gx where
+    /// accumulate is not 0; params and table as in `quantize_forward`.
     fn quantize_backward(
-        map: u32, x: *const f32, gy: *const f32, accumulate: u32, gx: *mut f32, n: usize, params: *const f32,
+        proximal: u32, map: u32, x: *const f32, gy: *const f32, accumulate: u32, gx: *mut f32, n: usize,
+        params: *const f32, table: *const f32,
     ) {
-        let params = optional(params, quantizer::Backward::parameters(map)).unwrap_or_default();
-        let map = quantizer::Backward::from_number(map, params).expect("backward map");
         let (x, gy) = (read(x, n), read(gy, n));
-        quantizer::quantize_backward(map, x, gy, accumulate != 0, write(gx, n))
+        quantizer::quantize_backward(slope(proximal, map, params, table), x, gy, accumulate != 0, write(gx, n))
     }
 
     /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the whole kernel where whole is not 0.

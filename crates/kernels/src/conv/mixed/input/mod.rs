@@ -15,7 +15,7 @@
 
 use super::split_tables;
 use crate::gemm::fb::{STRIP, TABLE, TABLES};
-use crate::quantizer::{Backward, quantize_backward};
+use crate::quantizer::{Slope, quantize_backward};
 use crate::shape::ConvShape;
 use ring::{Ring, transpose_row};
 use rows::add_output_row;
@@ -50,7 +50,7 @@ pub fn input_scratch_floats(shape: &ConvShape) -> usize {
     STRIP + TABLES * TABLE + ring.geometry.kernel[0] * ring.row() + (ring.images + 1) * ring.pixels()
 }
 
-/// `dx [images][h][w][C]` is `B_map(x)` times the gradient at the quantized input, added to what `dx` holds if
+/// `dx [images][h][w][C]` is `B(x)` times the gradient at the quantized input, added to what `dx` holds if
 /// `accumulate`. `weights` from `pack_fb_input_weights`, `dy [images][oh][ow][N]`, `x` as `dx`, `scratch`
 /// `input_scratch_floats` floats. True where an x or a gradient is NaN; `dx` then means nothing.
 #[allow(clippy::too_many_arguments)]
@@ -59,7 +59,7 @@ pub fn fb_conv_backward_input(
     weights: &[u8],
     dy: &[f32],
     scratch: &mut [f32],
-    map: Backward,
+    slope: Slope,
     x: &[f32],
     accumulate: bool,
     dx: &mut [f32],
@@ -90,7 +90,7 @@ pub fn fb_conv_backward_input(
                 for (image, gradient) in gradients.chunks_exact(ring.pixels()).take(images).enumerate() {
                     let pixels = (image * geometry.input[0] + y) * ring.pixels()..;
                     let (x, dx) = (&x[pixels.clone()][..ring.pixels()], &mut dx[pixels][..ring.pixels()]);
-                    nan |= quantize_backward(map, x, gradient, accumulate, dx);
+                    nan |= quantize_backward(slope, x, gradient, accumulate, dx);
                 }
             }
             slot.fill(0.0);
@@ -118,7 +118,15 @@ mod tests {
     use crate::naive::real::{
         assert_close, dense, input_gradient, lengths, magnitudes, mixed_input_gradient_in_order, reals, shapes, signs,
     };
+    use crate::quantizer::{Backward, Forward};
     use proptest::prelude::*;
+
+    const fn slope(map: Backward<'static>) -> Slope<'static> {
+        Slope {
+            proximal: Forward::Identity,
+            map,
+        }
+    }
 
     fn check(shape: &ConvShape, seed: u64, accumulate: bool) {
         let [inputs, kernel, outputs] = lengths(shape);
@@ -143,7 +151,7 @@ mod tests {
             &weights,
             &dy,
             &mut scratch,
-            Backward::Box,
+            slope(Backward::Box),
             &x,
             accumulate,
             &mut dx,
@@ -161,7 +169,16 @@ mod tests {
         assert_eq!(dx, mask(mixed_input_gradient_in_order(shape, &w, &dy)));
 
         let ones = vec![0.0; inputs];
-        fb_conv_backward_input(shape, &weights, &dy, &mut scratch, Backward::One, &ones, false, &mut dx);
+        fb_conv_backward_input(
+            shape,
+            &weights,
+            &dy,
+            &mut scratch,
+            slope(Backward::One),
+            &ones,
+            false,
+            &mut dx,
+        );
         let magnitude = input_gradient(shape, &magnitudes(&w), &magnitudes(&dy));
         let terms = shape.taps() * (shape.filters as usize + 3);
         assert_close(&dx, &input_gradient(shape, &w, &dy), &magnitude, terms);
@@ -214,7 +231,16 @@ mod tests {
             if bad_dy {
                 dy[14] = f32::NAN;
             }
-            let nan = fb_conv_backward_input(&shape, &weights, &dy, &mut scratch, Backward::Box, &x, false, &mut dx);
+            let nan = fb_conv_backward_input(
+                &shape,
+                &weights,
+                &dy,
+                &mut scratch,
+                slope(Backward::Box),
+                &x,
+                false,
+                &mut dx,
+            );
             assert!(nan);
         }
     }

@@ -1,0 +1,92 @@
+//! Forward maps, four lanes at a time.
+
+use super::elementwise::for_each;
+use super::error_decay_scale;
+use super::maps::{Forward, Table};
+use super::sampled::interpolate;
+use crate::math::Functions;
+use crate::simd::floats::F32x4;
+
+/// Beyond this |u|, sech^2 u is no longer seen beside 1.
+pub(super) const SWISH_LIMIT: f32 = 40.0;
+
+/// 2^23: adding it to a number from 0 to 2^22 rounds that to a whole one, halves to even; taking it away leaves this.
+const WHOLE: f32 = 8_388_608.0;
+
+#[inline(always)]
+fn sign(x: F32x4) -> F32x4 {
+    x.less(F32x4::splat(0.0)).select(F32x4::splat(-1.0), F32x4::splat(1.0))
+}
+
+/// The nearest whole number of a v from 0 to 2^22; a half goes to the even one.
+#[inline(always)]
+fn nearest(v: F32x4) -> F32x4 {
+    (v + F32x4::splat(WHOLE)) - F32x4::splat(WHOLE)
+}
+
+/// `y = F(x)`; true where an x is NaN.
+pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
+    let one = F32x4::splat(1.0);
+    let functions = Functions::load();
+    match map {
+        Forward::Identity => for_each([x], y, |[x]| x),
+        Forward::Sign => for_each([x], y, |[x]| sign(x)),
+        Forward::PiecewiseLinear { rho, .. } if rho >= 1.0 => for_each([x], y, |[x]| sign(x)),
+        Forward::PiecewiseLinear { rho, varrho } => {
+            let (end, base, slope) = (
+                F32x4::splat(1.0 - rho),
+                F32x4::splat(varrho),
+                F32x4::splat(1.0 - varrho),
+            );
+            for_each([x], y, |[x]| {
+                let inner = base + slope * x.abs() / end;
+                let magnitude = end.at_most(x.abs()).select(one, inner);
+                magnitude.copy_sign(sign(x))
+            })
+        }
+        Forward::HardTanh => for_each([x], y, |[x]| x.clamp_magnitude(1.0)),
+        Forward::SignSwish { beta } => {
+            let half = F32x4::splat(0.5 * beta);
+            for_each([x], y, |[x]| {
+                let u = (half * x).clamp_magnitude(SWISH_LIMIT);
+                let (tanh, sech2) = functions.tanh_and_sech2(u);
+                tanh + u * sech2
+            })
+        }
+        Forward::Polynomial => for_each([x], y, |[x]| {
+            let c = x.clamp_magnitude(1.0);
+            c * (F32x4::splat(2.0) - c.abs())
+        }),
+        Forward::ErrorDecay { t } => scaled_tanh(t, error_decay_scale(t), x, y),
+        Forward::Tanh { t } => scaled_tanh(t, 1.0, x, y),
+        Forward::ProxQuant { lambda } => for_each([x], y, |[x]| {
+            let excess = x.abs() - one;
+            (one + (excess - excess.clamp_magnitude(lambda))).copy_sign(sign(x))
+        }),
+        Forward::UnitLevels { levels } => {
+            let levels = F32x4::splat(levels);
+            for_each([x], y, |[x]| {
+                let c = x.pseudo_max(F32x4::splat(0.0)).pseudo_min(one);
+                nearest(c * levels) / levels
+            })
+        }
+        Forward::SymmetricLevels { levels } => {
+            let (levels, half) = (F32x4::splat(levels), F32x4::splat(0.5));
+            for_each([x], y, |[x]| {
+                let level = nearest((x.clamp_magnitude(1.0) * half + half) * levels);
+                (level + level) / levels - one
+            })
+        }
+        Forward::Table(table) => sampled(table, x, y),
+    }
+}
+
+fn scaled_tanh(t: f32, scale: f32, x: &[f32], y: &mut [f32]) -> bool {
+    let functions = Functions::load();
+    let (t, scale) = (F32x4::splat(t), F32x4::splat(scale));
+    for_each([x], y, |[x]| scale * functions.tanh_and_sech2(t * x).0)
+}
+
+fn sampled(table: Table, x: &[f32], y: &mut [f32]) -> bool {
+    for_each([x], y, |[x]| interpolate(table, x))
+}
