@@ -134,7 +134,7 @@ export function products(
       product(
         "input gradient",
         inputs,
-        (out) => fb_conv_backward_input(at, signWeights, dy, inputScratch, backwardMapNumbers.one, x, 0, 0, out),
+        (out) => fb_conv_backward_input(at, signWeights, dy, inputScratch, 0, backwardMapNumbers.one, x, 0, 0, 0, out),
         (out) => exports.dilate_real(at, dy, dilated) + ff_conv(turned, dilated, panelsTransposed, 0, out),
       ),
     ],

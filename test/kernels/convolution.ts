@@ -246,7 +246,7 @@ const fbInput = property(
       const scratch = bench.output(Uint8Array, fbInputScratchBytes(given));
       const length = naive.inputPixels(given) * given.channels;
       const dx = sum === 1 ? bench.state(before) : bench.output(Float32Array, length);
-      const operands = [bench.shape(given), packed, dyAt, scratch, box, at, 0, sum, dx] as const;
+      const operands = [bench.shape(given), packed, dyAt, scratch, 0, box, at, 0, 0, sum, dx] as const;
       status("fb_conv_backward_input", bench.call("fb_conv_backward_input", ...operands), 0);
       return dx.read();
     };
@@ -277,7 +277,7 @@ const fbInput = property(
     const dx = bench.output(Float32Array, x.length);
     const scratch = bench.output(Uint8Array, fbInputScratchBytes(shape));
     const reaches = Number(naive.inputGradient(shape, broken, w)[0].some(Number.isNaN));
-    const operands = [descriptor, packed, bench.input(broken), scratch, box, input, 0, 0, dx] as const;
+    const operands = [descriptor, packed, bench.input(broken), scratch, 0, box, input, 0, 0, 0, dx] as const;
     status("NaN among gradients", bench.call("fb_conv_backward_input", ...operands), reaches === 1 ? 1 : 0);
   },
   { examples: [long[0]!, long[2]!, { shape: dense(7, 5, 100), seed: 5 }, ...sixteen], runs: 60 },

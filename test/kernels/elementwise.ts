@@ -1,34 +1,59 @@
 /** Properties of elementwise kernels, of batches and of sums. */
 import fc from "fast-check";
-import { backwardMapNumbers, backwardValue, forwardMapNumbers, forwardValue } from "../../ts/quantizers/maps.ts";
+import {
+  backwardMapNumbers,
+  backwardMapParameters,
+  backwardValue,
+  encodeTable,
+  forwardMapNumbers,
+  forwardMapParameters,
+  forwardValue,
+  type ParameterName,
+} from "../../ts/quantizers/maps.ts";
 import type { BackwardMap, ForwardMap } from "../../ts/quantizers/quantizer.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
+import type { Tensor } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
+
+type Out = Tensor<Float32Array>;
 
 const forwardMaps = Object.keys(forwardMapNumbers) as ForwardMap[];
 const backwardMaps = Object.keys(backwardMapNumbers) as BackwardMap[];
 
-/** Parameters of a map as f32: [rho, varrho] of L in [0, 1], beta of SignSwish, t of EDE. */
-const parameters = fc.record({
-  shares: fc.tuple(fc.constantFrom(0, 0.25, 0.7, 1, 1.5), fc.constantFrom(0, 0.3, 1)),
-  sharpness: fc.constantFrom(0.01, 0.5, 1, 5, 12.5, 300),
-});
-type Parameters = { readonly shares: [number, number]; readonly sharpness: number };
+/** What parameters a map is given, as f32. */
+const values: Readonly<Record<ParameterName, readonly number[]>> = {
+  rho: [0, 0.25, 0.7, 1, 1.5],
+  varrho: [0, 0.3, 1],
+  beta: [0.01, 0.5, 1, 5, 12.5, 300],
+  t: [0.01, 0.5, 1, 5, 12.5, 300],
+  lambda: [0, 0.3, 1, 7],
+  levels: [1, 2, 3, 15, 255, 65_535],
+  o: [1, 1.5, 3, 100],
+  n: [0, 1, 9, 18.5, 100],
+  width: [0, 0.7, 1, 3],
+};
 
-const parametersOf = (map: ForwardMap | BackwardMap, { shares, sharpness }: Parameters): Float32Array =>
-  map === "piecewiseLinear" ? Float32Array.from(shares) : Float32Array.of(sharpness, 0);
+function parametersOf(names: readonly ParameterName[], seed: number): Float32Array {
+  const random = numbers(seed ^ 77);
+  return Float32Array.from(names, (name) => values[name][random.below(values[name].length)]!);
+}
+
+/** A bump between -1 and 2, and another for the slopes. */
+const table = { from: -1, to: 2, forward: [-1, -0.25, 3, 0.5, 0.5], backward: [0, 0.75, 1, -2, 0] };
 
 /** Arguments with the places where the maps turn. */
 function argumentsOf(n: number, seed: number): Float32Array {
   const random = numbers(seed);
-  const odd = [0, -0, 1, -1, 1 + 2 ** -23, -1 - 2 ** -23, 1e-45, -1e-30, 1e30, Infinity, -Infinity];
+  const kinks = [0, 1, 1 + 2 ** -23, 0.1, 0.25, 0.5, 0.7, 1.5, 2];
+  const ends = [1e-45, 1e-30, 1e30, 3e38, Infinity];
+  const odd = [...kinks, ...ends].flatMap((x) => [x, -x]);
   return random.reals(n).map((x) => (random.below(8) === 0 ? odd[random.below(odd.length)]! : x));
 }
 
 /**
- * How far F may be from its definition, in units: roundings of a few operations, and for the two maps with an
- * exponential what its polynomial leaves (5 units of tanh, 13 of sech^2, see crates/kernels/src/math.rs).
+ * How far F may be from its definition, in units: roundings of a few operations, and for the maps with an exponential what
+ * its polynomial leaves (5 units of tanh, 13 of sech^2, see crates/kernels/src/math.rs).
  */
 const forwardUnits: Readonly<Record<ForwardMap, number>> = {
   identity: 0,
@@ -38,59 +63,101 @@ const forwardUnits: Readonly<Record<ForwardMap, number>> = {
   piecewiseLinear: 8,
   signSwish: 16,
   ede: 12,
+  tanh: 10,
+  proxQuant: 4,
+  unitLevels: 1,
+  symmetricLevels: 4,
+  table: 12,
 };
+/** The same for B: 7 of a logarithm and 8 of an exponential in ReSTE's; a recurrence's roundings in FDA's come on top. */
 const backwardUnits: Readonly<Record<BackwardMap, number>> = {
   one: 0,
   box: 0,
   polyPrime: 4,
   signSwishPrime: 28,
   edePrime: 20,
+  tanhPrime: 20,
+  rbnnPrime: 8,
+  restePrime: 24,
+  fdaPrime: 16,
+  unitBox: 0,
+  clippedBox: 0,
+  table: 12,
 };
+
+/** What an error of F at x is relative to: its largest value, or the largest number on the way to it. */
+function forwardSize(map: ForwardMap, x: number, p: Float32Array): number {
+  if (map === "ede") return Math.max(1 / p[0]!, 1);
+  if (map === "proxQuant") return 1 + Math.abs(x);
+  return map === "table" ? 10 : 1;
+}
+
+/** The largest |B|. */
+function backwardSize(map: BackwardMap, p: Float32Array): number {
+  if (map === "table") return 10;
+  // The recurrence's errors add up twice, and its sum is of n terms.
+  if (map === "fdaPrime") return backwardValue(map, 0, [...p]) * (1 + p[0]! * (1 + p[0]! / 20));
+  return map === "unitBox" ? 1 : backwardValue(map, 0, [...p], table);
+}
+
+/** `found` against `expected`, where that is finite; the same infinity elsewhere. */
+function near(what: string, found: Float32Array, expected: Float64Array, bound: (i: number) => number): void {
+  const finite = (i: number): boolean => Number.isFinite(expected[i]!);
+  found.forEach((value, i) => {
+    if (!finite(i) && value !== expected[i]) throw new Error(`${what}[${i}] is ${value}, not ${expected[i]}`);
+  });
+  within(
+    what,
+    found.map((value, i) => (finite(i) ? value : 0)),
+    expected.map((v, i) => (finite(i) ? v : 0)),
+    bound,
+  );
+}
 
 const maps = property(
   "forward maps of the quantizers",
-  fc.record({ map: fc.constantFrom(...forwardMaps), n: lengths, p: parameters, seed: seeds }),
-  (bench, { map, n, p, seed }) => {
-    const given = parametersOf(map, p);
+  fc.record({ map: fc.constantFrom(...forwardMaps), n: lengths, seed: seeds }),
+  (bench, { map, n, seed }) => {
+    const given = parametersOf(forwardMapParameters[map], seed);
     const x = argumentsOf(n, seed);
     const y = bench.output(Float32Array, n);
-    const call = [forwardMapNumbers[map], bench.input(x), y, n, bench.input(given)] as const;
-    status("quantize_forward", bench.call("quantize_forward", ...call), 0);
-    const [first] = given;
-    const size = map === "ede" ? Math.max(1 / first!, 1) : 1;
-    const expected = Float64Array.from(x, (value) => forwardValue(map, value, [...given]));
-    const found = y.read();
-    const finite = (i: number): boolean => Number.isFinite(expected[i]!);
-    within(
-      map,
-      found.filter((_, i) => finite(i)),
-      expected.filter((_, i) => finite(i)),
-      () => forwardUnits[map] * unit * size,
-    );
-    found.forEach((value, i) => {
-      if (!finite(i) && value !== expected[i]) throw new Error(`${map}(${x[i]}) is ${value}`);
-    });
+    const settings = [bench.input(given), bench.input(encodeTable(table))] as const;
+    const run = (values: Float32Array): number =>
+      bench.call("quantize_forward", 0, forwardMapNumbers[map], bench.input(values), y, n, ...settings);
+    status("quantize_forward", run(x), 0);
+    const expected = Float64Array.from(x, (value) => forwardValue(map, value, [...given], table));
+    near(map, y.read(), expected, (i) => forwardUnits[map] * unit * forwardSize(map, x[i]!, given));
     x[n - 1] = Number.NaN;
-    const bad = [forwardMapNumbers[map], bench.input(x), y, n, bench.input(given)] as const;
-    status("quantize_forward of NaN", bench.call("quantize_forward", ...bad), 1);
+    status("quantize_forward of NaN", run(x), 1);
   },
-  { runs: 150 },
+  { runs: 200 },
 );
 
 const gradients = property(
   "backward maps of the quantizers",
-  fc.record({ map: fc.constantFrom(...backwardMaps), n: lengths, p: parameters, seed: seeds }),
-  (bench, { map, n, p, seed }) => {
-    const given = parametersOf(map, p);
-    const [first] = given;
+  fc.record({ map: fc.constantFrom(...backwardMaps), n: lengths, seed: seeds }),
+  (bench, { map, n, seed }) => {
+    const given = parametersOf(backwardMapParameters[map], seed);
     const [x, gy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
     const gx = bench.output(Float32Array, n);
-    const call = [backwardMapNumbers[map], bench.input(x), bench.input(gy), 0, gx, n, bench.input(given)] as const;
-    status("quantize_backward", bench.call("quantize_backward", ...call), 0);
-    // The largest value of B: SignSwish's beta, EDE's k t, the polynomial's 2.
-    const largest = { one: 1, box: 1, polyPrime: 2, signSwishPrime: first!, edePrime: Math.max(1, first!) }[map];
-    const expected = Float64Array.from(x, (value, i) => gy[i]! * backwardValue(map, value, [...given]));
-    within(
+    const settings = [bench.input(given), bench.input(encodeTable(table))] as const;
+    const run = (a: Float32Array, b: Float32Array, added: 0 | 1, to: Out): number =>
+      bench.call(
+        "quantize_backward",
+        0,
+        backwardMapNumbers[map],
+        bench.input(a),
+        bench.input(b),
+        added,
+        to,
+        n,
+        ...settings,
+      );
+    status("quantize_backward", run(x, gy, 0, gx), 0);
+    const largest = backwardSize(map, given);
+    const expected = Float64Array.from(x, (value, i) => gy[i]! * backwardValue(map, value, [...given], table));
+    // sech^2 fades into the subnormal numbers, whose steps are 1e-45, times what it is multiplied by.
+    near(
       map,
       gx.read(),
       expected,
@@ -98,8 +165,7 @@ const gradients = property(
     );
     const before = numbers(seed ^ 2).reals(n);
     const onto = bench.state(before);
-    const added = [...call.slice(0, 3), 1, onto, n, call[6]] as const;
-    status("quantize_backward onto what is there", bench.call("quantize_backward", ...added), 0);
+    status("quantize_backward onto what is there", run(x, gy, 1, onto), 0);
     sameBits(
       "gx, added",
       onto.read(),
@@ -108,11 +174,55 @@ const gradients = property(
     for (const broken of [0, 1]) {
       const [a, b] = [x.slice(), gy.slice()];
       (broken === 0 ? a : b)[n - 1] = Number.NaN;
-      const bad = [backwardMapNumbers[map], bench.input(a), bench.input(b), 0, gx, n, bench.input(given)] as const;
-      status("quantize_backward of NaN", bench.call("quantize_backward", ...bad), 1);
+      status("quantize_backward of NaN", run(a, b, 0, gx), 1);
     }
   },
-  { runs: 150 },
+  { runs: 200 },
+);
+
+/** P first, then a map of what it gives: the same bits as two calls, for all pairs, and NaN is seen through either. */
+const compositions = property(
+  "maps behind a proximal map",
+  fc.record({
+    proximal: fc.constantFrom(...forwardMaps),
+    map: fc.constantFrom(...forwardMaps),
+    slope: fc.constantFrom(...backwardMaps),
+    n: fc.oneof(lengths, fc.integer({ min: 250, max: 530 })),
+    seed: seeds,
+  }),
+  (bench, { proximal, map, slope, n, seed }) => {
+    const own = parametersOf(forwardMapParameters[proximal], seed);
+    const samples = bench.input(encodeTable(table));
+    // No infinities: their difference in P is no number.
+    const [x, gy] = [argumentsOf(n, seed).map((v) => (Math.abs(v) > 1e6 ? 1e6 : v)), numbers(seed ^ 1).reals(n)];
+    const [inner, y, expected] = [0, 1, 2].map(() => bench.output(Float32Array, n)) as [Out, Out, Out];
+    bench.call("quantize_forward", 0, forwardMapNumbers[proximal], bench.input(x), inner, n, bench.input(own), samples);
+    const at = bench.input(inner.read());
+    const first = forwardMapNumbers[proximal];
+
+    const shared = parametersOf(forwardMapParameters[map], seed ^ 2);
+    const both = bench.input(Float32Array.of(...own, ...shared));
+    const forward = (values: Float32Array): number =>
+      bench.call("quantize_forward", first, forwardMapNumbers[map], bench.input(values), y, n, both, samples);
+    status("quantize_forward", forward(x), 0);
+    bench.call("quantize_forward", 0, forwardMapNumbers[map], at, expected, n, bench.input(shared), samples);
+    sameBits(`${map} of ${proximal}`, y.read(), expected.read());
+
+    const after = parametersOf(backwardMapParameters[slope], seed ^ 3);
+    const all = bench.input(Float32Array.of(...own, ...after));
+    const number = backwardMapNumbers[slope];
+    const backward = (values: Float32Array, gradient: Float32Array): number =>
+      bench.call("quantize_backward", first, number, bench.input(values), bench.input(gradient), 0, y, n, all, samples);
+    status("quantize_backward", backward(x, gy), 0);
+    bench.call("quantize_backward", 0, number, at, bench.input(gy), 0, expected, n, bench.input(after), samples);
+    sameBits(`${slope} of ${proximal}`, y.read(), expected.read());
+
+    const bad = x.map((v, i) => (i === n - 1 ? Number.NaN : v));
+    status("quantize_forward of NaN", forward(bad), 1);
+    status("quantize_backward of NaN", backward(bad, gy), 1);
+    status("quantize_backward of a gradient that is NaN", backward(x, bad), 1);
+  },
+  { runs: 200 },
 );
 
 const activations = property("relu and hard tanh", fc.record({ n: lengths, seed: seeds }), (bench, { n, seed }) => {
@@ -369,4 +479,5 @@ const views = property(
   },
 );
 
-export const elementwiseProperties = [maps, gradients, activations, slopes, adaptive, gathers, views, sums, plain];
+const ofQuantizers = [maps, gradients, compositions, adaptive];
+export const elementwiseProperties = [...ofQuantizers, activations, slopes, gathers, views, sums, plain];

@@ -6,7 +6,7 @@
  * 8 bits acts where both operands are signs, and the way back takes no notice of it.
  */
 import type { Graph, GraphNode } from "../../ts/nn/graph.ts";
-import { backwardValue, forwardValue } from "../../ts/quantizers/maps.ts";
+import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import {
@@ -92,17 +92,17 @@ export function runNetwork(
     scale === null ? data : data.map((value, i) => value * (scale[i % scale.length] as number));
   const quantize = (quantizer: Quantizer | null, data: Float64Array): Float64Array => {
     if (quantizer === null) return data;
-    const [map, p] = [forwardMap(quantizer), settings(quantizer)];
+    const maps = { ...quantizer, forward: forwardMap(quantizer), parameters: settings(quantizer) };
     for (const x of data) {
-      if (map === "sign") note(margin, x, 0);
+      if (maps.forward === "sign") note(margin, x, 0);
       if (quantizer.backward === "box") note(margin, Math.abs(x), 1);
     }
-    return data.map((x) => forwardValue(map, x, p));
+    return data.map((x) => quantizedValue(maps, x));
   };
   const throughQuantizer = (quantizer: Quantizer | null, data: Float64Array, dy: Float64Array): Float64Array => {
     if (quantizer === null) return dy;
-    const p = settings(quantizer);
-    return dy.map((gradient, i) => gradient * backwardValue(quantizer.backward, data[i] as number, p));
+    const maps = { ...quantizer, parameters: settings(quantizer) };
+    return dy.map((gradient, i) => gradient * slopeValue(maps, data[i] as number));
   };
 
   const forward = (node: GraphNode): Value => {

@@ -1,5 +1,5 @@
 /** Latent weights on their way to the product, in f64: standardised, mapped, with the scale of the sums; and the way back. */
-import { backwardValue, forwardValue } from "../../ts/quantizers/maps.ts";
+import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { standardizedWeights, weightScale, widthPlace, withWidth } from "../../ts/quantizers/weights.ts";
 import { type Margin, note } from "./layers.ts";
@@ -35,13 +35,14 @@ export function weightsInUse(
     if (quantizer.backward === "box") note(margin, Math.abs(x), 1);
     if (widthPlace(quantizer) >= 0) note(margin, Math.abs(x), p.at(-1) as number);
   }
-  const mapped = value.map((x) => forwardValue(forward, x, p));
+  const maps = { ...quantizer, forward, parameters: p };
+  const mapped = value.map((x) => quantizedValue(maps, x));
   return {
     kernel: affine === null ? mapped : mapped.map((x, i) => x * at(affine.scale, i) + at(affine.shift, i)),
     scale: weightScale(quantizer, w, filters),
     back: (gradient) =>
       gradient.map((g, i) => {
-        const through = g * backwardValue(quantizer.backward, value[i] as number, p);
+        const through = g * slopeValue(maps, value[i] as number);
         // Of AdaBin's weights the deviation on the way out and the slope of the standardisation are one.
         return affine === null ? through * (slope[i] as number) : through;
       }),

@@ -1,8 +1,8 @@
 /**
  * The check of a quantizer that comes from outside, whether written by hand or read from a file: known maps, a pair that
- * agrees on what its parameters mean, schedules that never leave their parameters' domains.
+ * agrees on what its parameters mean, schedules that never leave their parameters' domains, a table where one is read.
  */
-import { listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../checks.ts";
+import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import {
   backwardMapNumbers,
@@ -11,32 +11,62 @@ import {
   forwardMapParameters,
   type ParameterName,
 } from "./maps.ts";
-import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
+import type {
+  BackwardMap,
+  ForwardMap,
+  HardForm,
+  MapTable,
+  Quantizer,
+  Scale,
+  Schedule,
+  Standardize,
+} from "./quantizer.ts";
 import { scheduleRange, toSchedule } from "./schedule.ts";
 
 export const forwardMaps = Object.keys(forwardMapNumbers) as readonly ForwardMap[];
 export const backwardMaps = Object.keys(backwardMapNumbers) as readonly BackwardMap[];
 
 /**
- * Domains: beta > 0, t > 0, rho >= 0, 0 <= varrho <= 1. The bounds at 1e-6 and 1e6 keep 1/t, k t and beta x within f32
- * for every f32 a network produces in practice; a steeper map is no different from sign.
+ * Maps that may stand first, as P: those that no parameter makes fall anywhere (a scalar map is the proximal map of some
+ * function iff it is non-decreasing with a closed graph).
+ */
+export const proximalMaps: readonly ForwardMap[] = forwardMaps.filter((map) => map !== "signSwish" && map !== "table");
+
+/**
+ * The bounds at 1e-6 and 1e6 keep 1/t, k t and beta x within f32 for every f32 a network produces in practice; a steeper map
+ * is no different from sign. n is bounded by what its sum costs.
  */
 const domains: Readonly<Record<ParameterName, readonly [number, number]>> = {
   rho: [0, 1e6],
   varrho: [0, 1],
   beta: [1e-6, 1e6],
   t: [1e-6, 1e6],
+  lambda: [0, 1e6],
+  levels: [1, 65_535],
+  o: [1, 1000],
+  n: [0, 100],
+  width: [0, 1e6],
 };
 
+const mostParameters = 4;
+
 /**
- * The names of a pair's parameters, in the core's order. Both maps read the same two numbers, so a pair whose maps mean
- * different things by them (L with SignSwish's derivative) is refused.
+ * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the other two share. Both
+ * read the same numbers, so a pair whose maps mean different things by them (L with SignSwish's derivative) is refused.
  */
-export function parameterNames(forward: ForwardMap, backward: BackwardMap, subject: Subject): readonly ParameterName[] {
+export function parameterNames(
+  forward: ForwardMap,
+  backward: BackwardMap,
+  subject: Subject,
+  proximal: ForwardMap = "identity",
+): readonly ParameterName[] {
   const forwardNames = forwardMapParameters[forward];
   const backwardNames = backwardMapParameters[backward];
-  if (forwardNames.length === 0) return backwardNames;
-  if (backwardNames.length === 0 || forwardNames[0] === backwardNames[0]) return forwardNames;
+  const shared = forwardNames.length === 0 ? backwardNames : forwardNames;
+  if (backwardNames.length === 0 || shared[0] === backwardNames[0]) {
+    const names = [...forwardMapParameters[proximal], ...shared];
+    if (names.length <= mostParameters) return names;
+  }
   throw new ProxbitError(
     subject.code,
     `${subject.what}: forward map ${forward} reads [${forwardNames.join(", ")}] where backward map ${backward} reads [${backwardNames.join(", ")}]`,
@@ -49,7 +79,36 @@ export function checkParameter(value: unknown, name: ParameterName, subject: Sub
   const schedule = toSchedule(value, name, subject);
   const [minimum, maximum] = domains[name];
   for (const end of scheduleRange(schedule)) numberIn(end, minimum, maximum, name, subject);
+  if (name === "levels") {
+    if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
+    integerIn(schedule.value, minimum, maximum, name, subject);
+  }
   return schedule;
+}
+
+const mostSamples = 16_385;
+const largestSample = 1e6;
+
+/** A table where one of the maps is made of samples, null where none is. */
+function checkTable(value: unknown, wanted: boolean, subject: Subject): MapTable | null {
+  if (!wanted) {
+    if (value !== null) reject(subject, "table", "null where no map is named table", value);
+    return null;
+  }
+  const inner: Subject = { code: subject.code, what: `${subject.what}: table` };
+  const given = plainObject(value, ["from", "to", "forward", "backward"], inner);
+  const from = numberIn(given.from, -largestSample, largestSample, "from", inner);
+  const to = numberIn(given.to, -largestSample, largestSample, "to", inner);
+  if (!(to - from >= 1e-6)) reject(inner, "to", `more than from, which is ${from}`, to);
+  const samplesOf = (option: "forward" | "backward", least: number, most: number): readonly number[] =>
+    Object.freeze(
+      listOf(given[option], least, most, option, inner).map((sample) =>
+        numberIn(sample, -largestSample, largestSample, option, inner),
+      ),
+    );
+  const forward = samplesOf("forward", 2, mostSamples);
+  const backward = samplesOf("backward", forward.length, forward.length);
+  return Object.freeze({ from, to, forward, backward });
 }
 
 const keys = [
@@ -69,7 +128,6 @@ const keys = [
 const scales: readonly Scale[] = ["none", "filter", "tensor"];
 const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine"];
 const hardForms: readonly HardForm[] = ["sign"];
-const proximalMaps: readonly ForwardMap[] = ["identity"];
 
 /** A quantizer out of a value of unknown origin: a fresh, frozen copy, or an error of `subject`'s code. */
 export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
@@ -78,7 +136,7 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
   const forward = oneOf(given.forward, forwardMaps, "forward", subject);
   const backward = oneOf(given.backward, backwardMaps, "backward", subject);
   const proximal = oneOf(given.proximal ?? "identity", proximalMaps, "proximal", subject);
-  const names = parameterNames(forward, backward, subject);
+  const names = parameterNames(forward, backward, subject, proximal);
   const list = listOf(given.parameters, names.length, names.length, "parameters", subject);
   const parameters = names.map((parameter, index) => checkParameter(list[index], parameter, subject));
   const hardenAt = numberIn(given.hardenAt, 0, 1, "hardenAt", subject);
@@ -93,14 +151,14 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
     );
   }
   const hard = oneOf(given.hard ?? "sign", hardForms, "hard", subject);
-  if ((given.table ?? null) !== null) reject(subject, "table", "null", given.table);
+  const table = checkTable(given.table ?? null, forward === "table" || backward === "table", subject);
   return Object.freeze({
     name,
     forward,
     backward,
     proximal,
     parameters: Object.freeze(parameters),
-    table: null,
+    table,
     hardenAt,
     clipLatent,
     scale,

@@ -1,5 +1,6 @@
 /** Quantizers: pairs of a forward and a backward map, their schedules and their names. */
-export { backwardMaps, checkQuantizer, forwardMaps } from "./check.ts";
+
+export { backwardMaps, checkQuantizer, forwardMaps, proximalMaps } from "./check.ts";
 export {
   type DecomposeOptions,
   type Decomposes,
@@ -23,6 +24,9 @@ export {
   forwardValue,
   isHardForwardMap,
   type ParameterName,
+  type QuantizerMaps,
+  quantizedValue,
+  slopeValue,
 } from "./maps.ts";
 export type { Pair, PairPoint } from "./pair.ts";
 export { type FunctionPair, type NamedPair, pairOf } from "./pair-of.ts";

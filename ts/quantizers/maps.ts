@@ -3,12 +3,14 @@
  * own f32 versions; the ones here are an independent twin, to read and to test against.
  *
  * Sources: PC++ (Lu et al., NeurIPS 2023, arXiv 2402.17710) for the pairs; ProxConnect (Dockhorn et al., NeurIPS 2021,
- * arXiv 2110.13220) for L; BNN+ for SignSwish's derivative; Bi-Real Net for the polynomial; IR-Net for EDE.
- * `p` holds at most two parameters: [rho, varrho] of L, [beta] of SignSwish, [t] of EDE. NaN gives NaN throughout.
+ * arXiv 2110.13220) for L; BNN+ for SignSwish's derivative; Bi-Real Net for the polynomial; IR-Net for EDE; ProxQuant (Bai et
+ * al., ICLR 2019) for its proximal map; DoReFa-Net for levels; RBNN, ReSTE and FDA for their estimators.
+ *
+ * `p` holds a map's parameters as `forwardMapParameters` and `backwardMapParameters` name them. NaN gives NaN throughout.
  */
-import type { BackwardMap, ForwardMap } from "./quantizer.ts";
+import type { BackwardMap, ForwardMap, MapTable } from "./quantizer.ts";
 
-/** The core's number of each forward map. */
+/** The core's number of each forward map; 9 is not given away. */
 export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.freeze({
   identity: 0,
   sign: 1,
@@ -17,6 +19,11 @@ export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.fr
   signSwish: 4,
   poly: 5,
   ede: 6,
+  tanh: 7,
+  proxQuant: 8,
+  unitLevels: 10,
+  symmetricLevels: 11,
+  table: 12,
 });
 
 /** The core's number of each backward map. */
@@ -26,9 +33,16 @@ export const backwardMapNumbers: Readonly<Record<BackwardMap, number>> = Object.
   polyPrime: 2,
   signSwishPrime: 3,
   edePrime: 4,
+  tanhPrime: 5,
+  rbnnPrime: 6,
+  restePrime: 7,
+  fdaPrime: 8,
+  unitBox: 9,
+  clippedBox: 10,
+  table: 11,
 });
 
-export type ParameterName = "rho" | "varrho" | "beta" | "t";
+export type ParameterName = "rho" | "varrho" | "beta" | "t" | "lambda" | "levels" | "o" | "n" | "width";
 
 /** What a map's parameters are called, in the core's order. */
 export const forwardMapParameters: Readonly<Record<ForwardMap, readonly ParameterName[]>> = Object.freeze({
@@ -39,6 +53,11 @@ export const forwardMapParameters: Readonly<Record<ForwardMap, readonly Paramete
   signSwish: ["beta"],
   poly: [],
   ede: ["t"],
+  tanh: ["t"],
+  proxQuant: ["lambda"],
+  unitLevels: ["levels"],
+  symmetricLevels: ["levels"],
+  table: [],
 });
 
 export const backwardMapParameters: Readonly<Record<BackwardMap, readonly ParameterName[]>> = Object.freeze({
@@ -47,6 +66,13 @@ export const backwardMapParameters: Readonly<Record<BackwardMap, readonly Parame
   polyPrime: [],
   signSwishPrime: ["beta"],
   edePrime: ["t"],
+  tanhPrime: ["t"],
+  rbnnPrime: ["t"],
+  restePrime: ["o"],
+  fdaPrime: ["n"],
+  unitBox: [],
+  clippedBox: ["width"],
+  table: [],
 });
 
 /** Whether F(x) is -1 or +1 for every x whatever the parameters. (L with rho >= 1 is hard too, but by its parameter.) */
@@ -99,8 +125,73 @@ function edeGain(t: number): number {
   return Math.max(1 / t, 1);
 }
 
-/** F(x) in f64. */
-export function forwardValue(map: ForwardMap, x: number, p: readonly number[]): number {
+/** sign(x)(1 + soft(|x| - 1, lambda)): the proximal map of lambda ||x| - 1|, which has a valley at either sign. */
+function proxQuant(x: number, lambda: number): number {
+  const excess = Math.abs(x) - 1;
+  const kept = Number.isFinite(excess) ? Math.max(-lambda, Math.min(lambda, excess)) : lambda;
+  return sign(x) * (1 + (excess - kept));
+}
+
+/** The nearest whole number; a half goes to the even one. */
+function nearest(v: number): number {
+  const low = Math.floor(v);
+  const rest = v - low;
+  if (rest !== 0.5) return rest < 0.5 ? low : low + 1;
+  return low % 2 === 0 ? low : low + 1;
+}
+
+/**
+ * round(c L) / L with c = x clipped to [0, 1]. What is rounded to a level is the product in f32, here too: both sides of the
+ * middle between two levels fall to the same level everywhere.
+ */
+function unitLevels(x: number, levels: number): number {
+  return nearest(Math.fround(Math.max(0, Math.min(1, x)) * levels)) / levels;
+}
+
+/** 2 round((c/2 + 1/2) L) / L - 1 with c = x clipped to [-1, 1]; products in f32 as above. */
+function symmetricLevels(x: number, levels: number): number {
+  const share = Math.fround(Math.max(-1, Math.min(1, x)) / 2 + 0.5);
+  return (2 * nearest(Math.fround(share * levels))) / levels - 1;
+}
+
+/** ReSTE's ends: the secant from 0 to the first, nothing beyond the second; the first as the f32 that the core has. */
+const powerStart = Math.fround(0.1);
+const powerEnd = 1.5;
+
+/** The slope of |x|^(1/o), with its secant near 0 and nothing far out. */
+function restePrime(x: number, o: number): number {
+  const magnitude = Math.abs(x);
+  if (magnitude <= powerStart) return 0.1 ** (1 / o) / 0.1;
+  return magnitude <= powerEnd ? magnitude ** ((1 - o) / o) / o : 0;
+}
+
+/** FDA's angular frequency. */
+const frequency = 0.1;
+
+/** (4 w / pi) times the sum of cos((2 i + 1) w x) over i = 0..n: the slope of the sine series of the sign, on [-1, 1]. */
+function fdaPrime(x: number, n: number): number {
+  if (Math.abs(x) > 1) return 0;
+  let sum = 0;
+  for (let term = 0; term <= Math.floor(n); term += 1) sum += Math.cos((2 * term + 1) * frequency * x);
+  return ((4 * frequency) / Math.PI) * sum;
+}
+
+/** Linear between `samples`, constant outside. */
+function interpolate({ from, to }: MapTable, samples: readonly number[], x: number): number {
+  const last = samples.length - 1;
+  const position = Math.max(0, Math.min(last, ((x - from) / (to - from)) * last));
+  if (Number.isNaN(position)) return Number.NaN;
+  const at = Math.min(last - 1, Math.floor(position));
+  const [low, high] = [samples[at] as number, samples[at + 1] as number];
+  return low + (position - at) * (high - low);
+}
+
+function missingTable(): never {
+  throw new Error("a map of samples without its table");
+}
+
+/** F(x) in f64; `table` holds the samples of the map named "table". */
+export function forwardValue(map: ForwardMap, x: number, p: readonly number[], table: MapTable | null = null): number {
   const [first = 0, second = 0] = p;
   switch (map) {
     case "identity":
@@ -117,11 +208,28 @@ export function forwardValue(map: ForwardMap, x: number, p: readonly number[]): 
       return poly(x);
     case "ede":
       return edeGain(first) * Math.tanh(first * x);
+    case "tanh":
+      return Math.tanh(first * x);
+    case "proxQuant":
+      return proxQuant(x, first);
+    case "unitLevels":
+      return unitLevels(x, first);
+    case "symmetricLevels":
+      return symmetricLevels(x, first);
+    case "table": {
+      const samples = table ?? missingTable();
+      return interpolate(samples, samples.forward, x);
+    }
   }
 }
 
 /** B(x) in f64: what the gradient that arrives at F(x) is multiplied by. */
-export function backwardValue(map: BackwardMap, x: number, p: readonly number[]): number {
+export function backwardValue(
+  map: BackwardMap,
+  x: number,
+  p: readonly number[],
+  table: MapTable | null = null,
+): number {
   const [first = 0] = p;
   if (Number.isNaN(x)) return Number.NaN;
   switch (map) {
@@ -137,5 +245,63 @@ export function backwardValue(map: BackwardMap, x: number, p: readonly number[])
       const tanh = Math.tanh(first * x);
       return edeGain(first) * first * (1 - tanh * tanh);
     }
+    case "tanhPrime": {
+      const tanh = Math.tanh(first * x);
+      return first * (1 - tanh * tanh);
+    }
+    case "rbnnPrime":
+      return Math.max(0, edeGain(first) * first * (Math.SQRT2 - first * Math.abs(x)));
+    case "restePrime":
+      return restePrime(x, first);
+    case "fdaPrime":
+      return fdaPrime(x, first);
+    case "unitBox":
+      return x >= 0 && x <= 1 ? 1 : 0;
+    case "clippedBox":
+      return Math.abs(x) <= first ? 1 : 0;
+    case "table": {
+      const samples = table ?? missingTable();
+      return interpolate(samples, samples.backward, x);
+    }
   }
+}
+
+/** The maps of a quantizer at one moment: F(x) = forward(P(x)), B(x) = backward(P(x)). */
+export interface QuantizerMaps {
+  readonly proximal: ForwardMap;
+  readonly forward: ForwardMap;
+  readonly backward: BackwardMap;
+  /** Those of P, then those that the other two share. */
+  readonly parameters: readonly number[];
+  readonly table: MapTable | null;
+}
+
+/** A quantizer's parameters: those of its proximal map, and those of the maps that read what it gives. */
+export function splitParameters(
+  proximal: ForwardMap,
+  parameters: readonly number[],
+): readonly [proximal: readonly number[], shared: readonly number[]] {
+  const own = forwardMapParameters[proximal].length;
+  return [parameters.slice(0, own), parameters.slice(own)];
+}
+
+/** F(x) in f64. */
+export function quantizedValue({ proximal, forward, parameters, table }: QuantizerMaps, x: number): number {
+  const [own, shared] = splitParameters(proximal, parameters);
+  return forwardValue(forward, forwardValue(proximal, x, own), shared, table);
+}
+
+/** B(x) in f64. */
+export function slopeValue({ proximal, backward, parameters, table }: QuantizerMaps, x: number): number {
+  const [own, shared] = splitParameters(proximal, parameters);
+  return backwardValue(backward, forwardValue(proximal, x, own), shared, table);
+}
+
+/**
+ * A table as the core reads it: [count, from, density, 0], then the forward and the backward map's samples; the density is
+ * the samples per unit (crates/kernels/src/quantizer/maps.rs).
+ */
+export function encodeTable({ from, to, forward, backward }: MapTable): Float32Array<ArrayBuffer> {
+  const density = (forward.length - 1) / (to - from);
+  return Float32Array.of(forward.length, from, density, 0, ...forward, ...backward);
 }

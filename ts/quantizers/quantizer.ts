@@ -6,9 +6,33 @@
  */
 
 /** Elementwise forward maps of the core; the numbers they are called by stand in `maps.ts`. */
-export type ForwardMap = "identity" | "sign" | "piecewiseLinear" | "hardTanh" | "signSwish" | "poly" | "ede";
+export type ForwardMap =
+  | "identity"
+  | "sign"
+  | "piecewiseLinear"
+  | "hardTanh"
+  | "signSwish"
+  | "poly"
+  | "ede"
+  | "tanh"
+  | "proxQuant"
+  | "unitLevels"
+  | "symmetricLevels"
+  | "table";
 /** Elementwise backward maps of the core. */
-export type BackwardMap = "one" | "box" | "polyPrime" | "signSwishPrime" | "edePrime";
+export type BackwardMap =
+  | "one"
+  | "box"
+  | "polyPrime"
+  | "signSwishPrime"
+  | "edePrime"
+  | "tanhPrime"
+  | "rbnnPrime"
+  | "restePrime"
+  | "fdaPrime"
+  | "unitBox"
+  | "clippedBox"
+  | "table";
 
 /** The course of one number over a run, as a function of progress in [0, 1] (see `schedule.ts`). */
 export type Schedule =

@@ -7,7 +7,7 @@
  */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
-import { backwardMap, exactly, forwardMap, type Near, type QuantizerMoment } from "./maps.ts";
+import { exactly, type Near, type QuantizerMoment, quantized, slope } from "./maps.ts";
 import {
   crossEntropy,
   evaluateNode,
@@ -67,7 +67,7 @@ function operandsOf(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site) {
   const standardizes = weightQuantizer !== null && weightQuantizer.standardize !== "none";
   return {
     activation,
-    x: activation === null ? exactly(tf, x) : forwardMap(tf, activation.forward, x, activation.parameters),
+    x: activation === null ? exactly(tf, x) : quantized(tf, activation, x),
     kernel,
     slope,
     scale: nearScale(tf, weightQuantizer, latent, packed),
@@ -280,14 +280,14 @@ function inputDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site,
 
 /** The distance of `gradient` B(at), where that of `gradient` is known. */
 function throughMap(tf: TensorFlow, map: QuantizerMoment, at: Tensor, gradient: Tensor, distance: Tensor): Tensor {
-  return timesSlope(tf, backwardMap(tf, map.backward, at, map.parameters), gradient, distance);
+  return timesSlope(tf, slope(tf, map, at), gradient, distance);
 }
 
-/** The distance of `gradient` times `slope`. */
-function timesSlope(tf: TensorFlow, slope: Near, gradient: Tensor, distance: Tensor): Tensor {
+/** The distance of `gradient` times the slope it goes through. */
+function timesSlope(tf: TensorFlow, through: Near, gradient: Tensor, distance: Tensor): Tensor {
   const height = tf.add(tf.abs(gradient), distance);
-  const rounded = tf.mul(tf.abs(tf.mul(gradient, slope.value)), 2 * UNIT);
-  return tf.add(tf.add(tf.mul(tf.abs(slope.value), distance), tf.mul(slope.distance, height)), rounded);
+  const rounded = tf.mul(tf.abs(tf.mul(gradient, through.value)), 2 * UNIT);
+  return tf.add(tf.add(tf.mul(tf.abs(through.value), distance), tf.mul(through.distance, height)), rounded);
 }
 
 /**

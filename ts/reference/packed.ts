@@ -8,7 +8,7 @@ import type { Split } from "../io/dataset.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Parameter } from "../nn/graph.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
-import { forwardValue } from "../quantizers/maps.ts";
+import { quantizedValue } from "../quantizers/maps.ts";
 import { standardizedWeights, weightScale } from "../quantizers/weights.ts";
 import { createPool } from "../runtime/pool.ts";
 import { BINARY_KERNELS } from "../runtime/probe.ts";
@@ -91,8 +91,8 @@ function packedNumbers(
   // A mean may be much smaller than the weights that it is the mean of.
   if (name.endsWith("/shift")) return { values: Float32Array.from(affine?.shift ?? []), distance: FEW };
   if (role === "latent") return { values: value.map((weight) => (weight >= 0 ? 1 : -1)), distance: 0 };
-  const { forward, parameters } = momentOf(quantizer, 1, true);
-  return { values: value.map((weight) => forwardValue(forward, weight, parameters)), distance: FEW };
+  const moment = momentOf(quantizer, 1, true);
+  return { values: value.map((weight) => quantizedValue(moment, weight)), distance: FEW };
 }
 
 const filtersOf = ({ op, attributes }: NodeOf<"conv2d"> | NodeOf<"dense">): number =>

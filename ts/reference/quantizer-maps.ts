@@ -4,13 +4,14 @@
  */
 import { ProxbitError } from "../errors.ts";
 import { randomStream } from "../nn/random.ts";
-import { backwardMapNumbers, forwardMapNumbers } from "../quantizers/maps.ts";
+import { backwardMapNumbers, encodeTable, forwardMapNumbers } from "../quantizers/maps.ts";
+import type { MapTable } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { instantiate, type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { detectVariant } from "../runtime/variants.ts";
 import { compare, type Label } from "./compare.ts";
-import { backwardMap, forwardMap, momentOf, type QuantizerMoment } from "./maps.ts";
+import { momentOf, type QuantizerMoment, quantized, slope } from "./maps.ts";
 import type { Row } from "./report.ts";
 import type { TensorFlow } from "./tensorflow.ts";
 
@@ -26,18 +27,44 @@ function points(): Float32Array {
     () => (stream.uniform() < 0.5 ? -1 : 1) * 10 ** (8 * stream.uniform() - 6),
   );
   const close = Array.from({ length: POINTS }, () => 4 * stream.uniform() - 2);
-  const kinks = [0, 1, 0.5, 0.25, 2].flatMap((x) => [x, x * (1 + 2 ** -23), x * (1 - 2 ** -24)]);
+  const kinks = [0, 1, 0.5, 0.25, 2, 0.1, 0.7, 1.5, 1 / 6].flatMap((x) => [x, x * (1 + 2 ** -23), x * (1 - 2 ** -24)]);
   const ends = [2 ** -126, 1e-20, 1e20, 3e38];
   const both = [...kinks, ...ends].flatMap((x) => [x, -x]);
   return Float32Array.from([...random, ...close, ...both]);
 }
 
-/** Maps that no quantizer of a name has, or not with such parameters. */
-const OTHERS: readonly Pick<QuantizerMoment, "forward" | "backward" | "parameters">[] = [
-  { forward: "identity", backward: "one", parameters: [] },
-  { forward: "hardTanh", backward: "box", parameters: [] },
+/** A bump and its slopes, from -1 to 2. */
+const TABLE: MapTable = { from: -1, to: 2, forward: [-1, -0.25, 3, 0.5, 0.5], backward: [0, 0.75, 1, -2, 0] };
+
+type Maps = Pick<QuantizerMoment, "forward" | "backward"> & Partial<QuantizerMoment>;
+
+/** Maps that no quantizer of a name has, or not with such parameters; and some behind a proximal map. */
+const OTHERS: readonly Maps[] = [
+  { forward: "identity", backward: "one" },
+  { forward: "hardTanh", backward: "box" },
   { forward: "piecewiseLinear", backward: "one", parameters: [0.25, 0.375] },
   { forward: "piecewiseLinear", backward: "one", parameters: [1.5, 0] },
+  { forward: "tanh", backward: "tanhPrime", parameters: [0.25] },
+  { forward: "tanh", backward: "tanhPrime", parameters: [12] },
+  { forward: "proxQuant", backward: "one", parameters: [0.25] },
+  { forward: "proxQuant", backward: "one", parameters: [1.5] },
+  { forward: "unitLevels", backward: "unitBox", parameters: [1] },
+  { forward: "unitLevels", backward: "unitBox", parameters: [15] },
+  { forward: "symmetricLevels", backward: "one", parameters: [1] },
+  { forward: "symmetricLevels", backward: "one", parameters: [7] },
+  { forward: "sign", backward: "clippedBox", parameters: [0.5] },
+  { forward: "sign", backward: "rbnnPrime", parameters: [0.25] },
+  { forward: "sign", backward: "rbnnPrime", parameters: [10] },
+  { forward: "sign", backward: "restePrime", parameters: [1] },
+  { forward: "sign", backward: "restePrime", parameters: [3] },
+  { forward: "sign", backward: "fdaPrime", parameters: [9] },
+  { forward: "sign", backward: "fdaPrime", parameters: [18] },
+  { forward: "table", backward: "table", table: TABLE },
+  { proximal: "hardTanh", forward: "poly", backward: "polyPrime" },
+  { proximal: "piecewiseLinear", forward: "tanh", backward: "tanhPrime", parameters: [0.25, 0.125, 3] },
+  { proximal: "proxQuant", forward: "signSwish", backward: "signSwishPrime", parameters: [0.5, 5] },
+  { proximal: "tanh", forward: "table", backward: "table", parameters: [2], table: TABLE },
+  { proximal: "ede", forward: "unitLevels", backward: "box", parameters: [0.5, 3] },
 ];
 
 /** What the rows of these belong to. */
@@ -54,8 +81,10 @@ export async function* compareMaps(tf: TensorFlow): AsyncGenerator<Row, void, un
     }
   }
   for (const maps of OTHERS) {
-    const label = { subject: OTHER_MAPS, node: [maps.forward, ...maps.parameters].join(" ") };
-    yield* compareAt(tf, core, label, maps, x);
+    const moment = { proximal: "identity", parameters: [], table: null, hard: false, ...maps } as const;
+    const { proximal, forward, backward, parameters } = moment;
+    const label = { subject: OTHER_MAPS, node: [proximal, forward, backward, ...parameters].join(" ") };
+    yield* compareAt(tf, core, label, moment, x);
   }
 }
 
@@ -63,35 +92,36 @@ async function* compareAt(
   tf: TensorFlow,
   core: Core,
   label: Pick<Label, "subject" | "node">,
-  { forward, backward, parameters }: (typeof OTHERS)[number],
+  moment: QuantizerMoment,
   x: Float32Array,
 ): AsyncGenerator<Row, void, undefined> {
-  const ours = core.forward(forwardMapNumbers[forward], x, parameters);
-  const slopes = core.backward(backwardMapNumbers[backward], x, parameters);
-  const forwardLabel: Label = { ...label, quantity: "forward map", exact: forward === "sign" };
-  yield await compare(tf, forwardLabel, ours, () => forwardMap(tf, forward, tf.tensor1d(x), parameters));
+  const forwardLabel: Label = { ...label, quantity: "forward map", exact: moment.forward === "sign" };
+  yield await compare(tf, forwardLabel, core.forward(moment, x), () => quantized(tf, moment, tf.tensor1d(x)));
   const backwardLabel: Label = { ...label, quantity: "backward map" };
-  yield await compare(tf, backwardLabel, slopes, () => backwardMap(tf, backward, tf.tensor1d(x), parameters));
+  yield await compare(tf, backwardLabel, core.backward(moment, x), () => slope(tf, moment, tf.tensor1d(x)));
 }
 
 interface Core {
-  readonly forward: (map: number, x: Float32Array, parameters: readonly number[]) => Float32Array;
-  readonly backward: (map: number, x: Float32Array, parameters: readonly number[]) => Float32Array;
+  readonly forward: (moment: QuantizerMoment, x: Float32Array) => Float32Array;
+  readonly backward: (moment: QuantizerMoment, x: Float32Array) => Float32Array;
 }
 
-/** The core in this thread, over memory for three arrays and two parameters. */
+/** The core in this thread, over memory for three arrays, four parameters and a small table. */
 async function startCore(): Promise<Core> {
   const variant = await detectVariant({ shared: false });
   const instance: KernelInstance = instantiate(await loadModule(variant));
   const { exports, memory } = instance;
   const size = 4 * points().length;
-  const base = memory.grow(Math.ceil((3 * size + 64) / pageBytes) + 1) * pageBytes;
+  const base = memory.grow(Math.ceil((3 * size + 1024) / pageBytes) + 1) * pageBytes;
   const floats = (address: number, count: number) => new Float32Array(memory.buffer, address, count);
   const [input, gradient, output, settings] = [base, base + size, base + 2 * size, base + 3 * size];
-  const run = (x: Float32Array, parameters: readonly number[], call: (count: number) => number): Float32Array => {
+  const table = settings + 16;
+  const run = (moment: QuantizerMoment, x: Float32Array, call: (count: number) => number): Float32Array => {
     floats(input, x.length).set(x);
     floats(gradient, x.length).fill(1);
-    floats(settings, 2).set([parameters[0] ?? 0, parameters[1] ?? 0]);
+    floats(settings, 4).set(moment.parameters);
+    const samples = moment.table === null ? new Float32Array() : encodeTable(moment.table);
+    floats(table, samples.length).set(samples);
     if (call(x.length) !== 0) {
       throw new ProxbitError(
         "not-finite",
@@ -102,9 +132,16 @@ async function startCore(): Promise<Core> {
     return floats(output, x.length).slice();
   };
   return {
-    forward: (map, x, parameters) =>
-      run(x, parameters, (count) => exports.quantize_forward(map, input, output, count, settings)),
-    backward: (map, x, parameters) =>
-      run(x, parameters, (count) => exports.quantize_backward(map, input, gradient, 0, output, count, settings)),
+    forward: (moment, x) => {
+      const first = forwardMapNumbers[moment.hard ? "identity" : moment.proximal];
+      const second = forwardMapNumbers[moment.forward];
+      return run(moment, x, (count) => exports.quantize_forward(first, second, input, output, count, settings, table));
+    },
+    backward: (moment, x) => {
+      const maps = [forwardMapNumbers[moment.proximal], backwardMapNumbers[moment.backward]] as const;
+      return run(moment, x, (count) =>
+        exports.quantize_backward(...maps, input, gradient, 0, output, count, settings, table),
+      );
+    },
   };
 }

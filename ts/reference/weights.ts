@@ -7,7 +7,16 @@
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { angularFrequency, filterGain, widthPlace } from "../quantizers/weights.ts";
-import { backwardMap, exactly, forwardMap, type Near, near, type QuantizerMoment } from "./maps.ts";
+import {
+  backwardMap,
+  exactly,
+  forwardMap,
+  type Near,
+  near,
+  type QuantizerMoment,
+  quantized,
+  slope as slopeOf,
+} from "./maps.ts";
 import { FEW, sumError, UNIT } from "./rounding.ts";
 import { channelSums, channelTerms } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
@@ -129,7 +138,7 @@ function through(tf: TensorFlow, map: (x: Tensor) => Near, at: Near): Near {
 
 /** What is multiplied with the activations. */
 function nearMapped(tf: TensorFlow, moment: QuantizerMoment, own: Standardized): Near {
-  const mapped = through(tf, (x) => forwardMap(tf, moment.forward, x, moment.parameters), own);
+  const mapped = through(tf, (x) => quantized(tf, moment, x), own);
   if (own.affine === null) return mapped;
   const { scale, shift } = own.affine;
   return near(tf.add(tf.mul(mapped.value, scale.value), shift.value), () => {
@@ -143,9 +152,7 @@ function nearMapped(tf: TensorFlow, moment: QuantizerMoment, own: Standardized):
 function nearSlope(tf: TensorFlow, moment: QuantizerMoment, quantizer: Quantizer, own: Standardized): Near {
   const width = widthOf(tf, moment, quantizer, own.value);
   const map = (x: Tensor): Near =>
-    width === null
-      ? backwardMap(tf, moment.backward, x, moment.parameters)
-      : exactly(tf, tf.cast(tf.lessEqual(tf.abs(x), width), "float32"));
+    width === null ? slopeOf(tf, moment, x) : exactly(tf, tf.cast(tf.lessEqual(tf.abs(x), width), "float32"));
   const slope = through(tf, map, own);
   if (own.slope === null) return slope;
   const outer = own.slope;

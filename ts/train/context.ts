@@ -2,7 +2,7 @@
  * What a layer sees while the trainer plans it: where its values lie, how the batch is cut, and where to put its own.
  */
 import type { Graph, Shape } from "../nn/graph.ts";
-import type { BackwardMap, Quantizer } from "../quantizers/quantizer.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { ConvShape } from "../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder, Task } from "../runtime/program.ts";
 import type { Fusions } from "./fusions.ts";
@@ -24,6 +24,8 @@ export interface QuantizerSite {
   readonly quantizer: Quantizer;
   /** Address of its four live parameters. */
   readonly parameters: number;
+  /** Address of its samples (`encodeTable`); 0 where it has none. */
+  readonly table: number;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface GradientSource {
    * at w' with the parameters it reads, then the factors of the standardisation.
    */
   readonly quantized?: Pick<DerivedWeights, "source" | "parameters" | "slopes"> & {
-    readonly backward: BackwardMap;
+    readonly site: QuantizerSite;
     readonly summed: number;
   };
 }

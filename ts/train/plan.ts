@@ -9,6 +9,7 @@
  */
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
+import { encodeTable } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { createArena } from "../runtime/arena.ts";
 import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
@@ -131,7 +132,12 @@ export function planTraining(
   const values = new Map(tensors()).set(owner(graph.output), (lane) => logits + 4 * size(graph.output) * lane.first);
   const gradients = tensors();
 
-  const hyper = planHyper(graph, parameters, arena.allocate);
+  const constant: PlanContext["constant"] = (floats) => {
+    const address = arena.allocate(floats.byteLength);
+    writes.push({ address, bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength) });
+    return address;
+  };
+  const hyper = planHyper(graph, parameters, arena.allocate, constant);
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const context: PlanContext = {
     graph,
@@ -153,11 +159,7 @@ export function planTraining(
       writes.push({ address, bytes: encodeConvShape(shape) });
       return address;
     },
-    constant: (floats) => {
-      const address = arena.allocate(floats.byteLength);
-      writes.push({ address, bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength) });
-      return address;
-    },
+    constant,
     once: (call) => once.push(call),
     site: (node, operand) =>
       hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
@@ -245,7 +247,12 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
   }
 }
 
-function planHyper(graph: Graph, parameters: ParameterLayout, allocate: (bytes: number) => number): HyperLayout {
+function planHyper(
+  graph: Graph,
+  parameters: ParameterLayout,
+  allocate: (bytes: number) => number,
+  constant: (floats: Float32Array) => number,
+): HyperLayout {
   let floats = 0;
   const take = (count: number): number => {
     floats += count;
@@ -271,7 +278,13 @@ function planHyper(graph: Graph, parameters: ParameterLayout, allocate: (bytes: 
   const address = allocate(4 * floats);
   const sites = found.map(({ node, operand, quantizer, offset }) => ({
     offset,
-    site: { node, operand, quantizer, parameters: address + 4 * offset },
+    site: {
+      node,
+      operand,
+      quantizer,
+      parameters: address + 4 * offset,
+      table: quantizer.table === null ? 0 : constant(encodeTable(quantizer.table)),
+    },
   }));
   return { address, floats, momenta, sites, updates };
 }

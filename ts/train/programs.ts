@@ -5,7 +5,6 @@
  * keep a copy of the values; update. The update is a phase of its own, so a number that is not finite anywhere before it
  * leaves the weights untouched.
  */
-import { backwardMapNumbers } from "../quantizers/maps.ts";
 import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
@@ -13,6 +12,7 @@ import { throughStandardization } from "./layers/weights.ts";
 import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
+import { backwardArguments } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
 
 /** A data set in the pool's memory. */
@@ -179,9 +179,9 @@ function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBu
     const from = [partials.address + 4 * start, plan.lanes.length, partials.stride];
     const calls: Call[] = [{ node, kernel: "sum_lanes", arguments: [...from, count, sum] }];
     if (quantized !== undefined) {
-      const { backward, source: weights, parameters, slopes } = quantized;
+      const { site, source: weights, parameters, slopes } = quantized;
       const target = source.gradient + 4 * start;
-      const args = [backwardMapNumbers[backward], weights + 4 * start, sum, 0, target, count, parameters];
+      const args = backwardArguments(site, weights + 4 * start, sum, false, target, count, parameters);
       calls.push({ node, kernel: "quantize_backward", arguments: args });
       if (slopes !== null) calls.push(throughStandardization(node, slopes, target, start, count, tensor.size));
     }

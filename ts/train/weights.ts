@@ -2,6 +2,7 @@
 import { ProxbitError } from "../errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import { createArena } from "../runtime/arena.ts";
 import type { Call, Range, Write } from "../runtime/program.ts";
@@ -140,8 +141,12 @@ function planPacking(engine: Engine, base: number): PackPlan {
     const n = parameter.shape.at(-1) as number;
     const k = size / n;
     const state = stateAt(quantizer, 1);
-    const parameters = arena.allocate(4 * state.parameters.length);
-    writes.push({ address: parameters, bytes: new Uint8Array(Float32Array.from(state.parameters).buffer) });
+    const written = (floats: Float32Array<ArrayBuffer>): number => {
+      const address = arena.allocate(floats.byteLength);
+      writes.push({ address, bytes: new Uint8Array(floats.buffer) });
+      return address;
+    };
+    const parameters = written(Float32Array.from(state.parameters));
     const derived = deriveWeights({ node, latent: value, k, n, quantizer, parameters }, arena.allocate);
     calls.push(...derived.calls);
     const result = (suffix: string, address: number, bytes: number, bits = false): void => {
@@ -153,7 +158,8 @@ function planPacking(engine: Engine, base: number): PackPlan {
       result("kernel", bits, n * Math.ceil(k / 8), true);
     } else {
       const levels = arena.allocate(4 * size);
-      const args = [state.forwardMap, derived.source, levels, size, derived.parameters];
+      const table = quantizer.table === null ? 0 : written(encodeTable(quantizer.table));
+      const args = [state.proximalMap, state.forwardMap, derived.source, levels, size, derived.parameters, table];
       calls.push({ node, kernel: "quantize_forward", arguments: args });
       result("kernel", levels, 4 * size);
     }

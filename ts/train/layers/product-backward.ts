@@ -1,5 +1,4 @@
 /** The way back through a convolution or dense layer: the gradients at its kernel, its bias and its input. */
-import { backwardMapNumbers } from "../../quantizers/maps.ts";
 import {
   type ConvShape,
   fbFilterScratchBytes,
@@ -12,6 +11,7 @@ import {
 } from "../../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder } from "../../runtime/program.ts";
 import type { Lane, Mode, Sinks } from "../context.ts";
+import { backwardArguments, slopeOf } from "../quantize.ts";
 import type { LaneBuffers, ProductPlan } from "./product.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
@@ -59,8 +59,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
     }
     for (const buffers of plan.lanes) filterGradient(buffers, activations, builder, sinks);
     if (!sinks.wanted(node.input)) return;
-    const map = backwardMapNumbers[activation?.quantizer.backward ?? "one"];
-    const parameters = activation?.parameters ?? 0;
+    const { maps, settings } = slopeOf(activation);
     sinks.into(node.name, node.input, (lane, dx, accumulate) => {
       const { shape, descriptor, transposed } = plan.lanes[lane.index] as LaneBuffers;
       const emit = (name: Call["kernel"], ...args: number[]): void =>
@@ -69,7 +68,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
       const dy = atSums(lane, sinks);
       if (weights) {
         const operands = [descriptor, plan.inputSigns, dy, inputScratch(lane)];
-        emit("fb_conv_backward_input", ...operands, map, x, parameters, Number(accumulate), dx);
+        emit("fb_conv_backward_input", ...operands, ...maps, x, ...settings, Number(accumulate), dx);
         return;
       }
       const spread = isPlain(shape) ? dy : dilated(lane);
@@ -78,7 +77,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuil
       const at = direct ? dx : share(lane);
       emit("ff_conv", transposed, spread, plan.panelsTransposed, 0, at);
       if (activation !== null) {
-        emit("quantize_backward", map, x, at, Number(accumulate), dx, inputFloats(shape), parameters);
+        emit("quantize_backward", ...backwardArguments(activation, x, at, accumulate, dx, inputFloats(shape)));
       } else if (accumulate) {
         emit("add_into", dx, at, inputFloats(shape));
       }

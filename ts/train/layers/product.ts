@@ -19,7 +19,6 @@
  * others. Its way back is that of exact sums.
  */
 import type { Accumulator } from "../../nn/graph.ts";
-import { forwardMapNumbers } from "../../quantizers/maps.ts";
 import { endsAsSigns } from "../../quantizers/weights.ts";
 import {
   type ConvShape,
@@ -39,6 +38,7 @@ import {
 } from "../../runtime/conv-shape.ts";
 import type { Call, ProgramBuilder, Task } from "../../runtime/program.ts";
 import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite } from "../context.ts";
+import { forwardArguments } from "../quantize.ts";
 import { backwardOf } from "./product-backward.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
 
@@ -87,9 +87,6 @@ export interface ProductPlan {
   readonly kernelShare: (lane: Lane) => number;
   readonly biasShare: (lane: Lane) => number;
 }
-
-const forwardNumber = (site: QuantizerSite, mode: Mode): number =>
-  forwardMapNumbers[mode.hard(site) && site.quantizer.hard === "sign" ? "sign" : site.quantizer.forward];
 
 /** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
 function isBits(site: QuantizerSite | null, node: ProductNode, { products }: PlanContext, mode?: Mode): boolean {
@@ -141,7 +138,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
       partials: { address: partials, stride: partialStride },
       ...(derived === null || weight === null
         ? {}
-        : { quantized: { ...derived, backward: weight.quantizer.backward, summed: context.allocate(4 * k * n) } }),
+        : { quantized: { ...derived, site: weight, summed: context.allocate(4 * k * n) } }),
     },
   ];
   if (useBias) {
@@ -179,7 +176,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
       call("bb_starts", descriptor, correction, starts);
     } else if (weight !== null && derived !== null) {
       const to = derived.affine === null ? effective : mapped;
-      call("quantize_forward", forwardNumber(weight, mode), source, to, k * n, derived.parameters);
+      call("quantize_forward", ...forwardArguments(weight, mode, source, to, k * n, derived.parameters));
       if (derived.affine !== null) {
         call("affine", mapped, k, n, derived.affine.scale, derived.affine.shift, effective);
       }
@@ -256,7 +253,7 @@ function realInput(
   let source = x;
   if (activation !== null) {
     const size = shape.images * shape.height * shape.width * shape.channels;
-    emit("quantize_forward", forwardNumber(activation, mode), x, quantized, size, activation.parameters);
+    emit("quantize_forward", ...forwardArguments(activation, mode, x, quantized, size));
     source = quantized;
   }
   if (isUnpadded(shape)) return source;
