@@ -19,6 +19,8 @@ describe("named quantizers", () => {
     expect(pairs).toEqual([
       ["bc", "sign", "one"],
       ["pc", "piecewiseLinear", "one"],
+      ["parq", "piecewiseLinear", "one"],
+      ["pq", "proxQuant", "one"],
       ["bnn", "sign", "box"],
       ["bnn+", "sign", "signSwishPrime"],
       ["bnn++", "signSwish", "signSwishPrime"],
@@ -26,16 +28,20 @@ describe("named quantizers", () => {
       ["poly+", "poly", "polyPrime"],
       ["ede", "sign", "edePrime"],
       ["ede+", "ede", "edePrime"],
+      ["rbnn", "sign", "rbnnPrime"],
+      ["rbnn-a", "sign", "rbnnPrime"],
+      ["reste", "sign", "restePrime"],
+      ["fda", "sign", "fdaPrime"],
       ["xnor", "sign", "one"],
       ["magnitude-aware", "sign", "box"],
       ["adabin", "sign", "edePrime"],
     ]);
   });
 
-  it("all end as the hard sign, and only bnn clips its latents", () => {
+  it("all end as the hard sign, and only bnn and pq clip their latents", () => {
     expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 0.9).hard)).toEqual([]);
     expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 1).hard)).toEqual([]);
-    expect(quantizerNames.filter((name) => quantizer(name).clipLatent !== 0)).toEqual(["bnn"]);
+    expect(quantizerNames.filter((name) => quantizer(name).clipLatent !== 0)).toEqual(["pq", "bnn"]);
   });
 
   it("survive JSON and a worker's clone unchanged", () => {

@@ -4,6 +4,8 @@
  *   name    forward F    backward B        parameters over the run           source
  *   bc      sign         1                 -                                 BinaryConnect / straight-through
  *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
+ *   parq    L            1                 as pc, by its inverse slope       PARQ
+ *   pq      ProxQuant's  1                 lambda linear 0 -> 1, clipped     ProxQuant (Bai et al., ICLR 2019)
  *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
  *   bnn+    sign         SignSwish'        beta 5                            BNN+
  *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
@@ -11,19 +13,24 @@
  *   poly+   its integral max(0, 2 - 2|x|)  -                                 ProxConnect++
  *   ede     sign         k t (1 - tanh^2)  t log-linear 1e-3 -> 10           IR-Net
  *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 1e-3 -> 10           ProxConnect++
+ *   rbnn    sign         a falling tent    t log-linear 1e-2 -> 10           RBNN (rotated binary networks)
+ *   rbnn-a  sign         the same, t >= 1  t log-linear 1 -> 10 at the end   RBNN, for activations
+ *   reste   sign         (|x|^(1/o))'      o quarter cosine 1 -> 3           ReSTE
+ *   fda     sign         cosine series     n by steps 9 -> 18                FDA (Fourier series of the sign)
  *
  * Every soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
  * statistics settle on the network that is shipped. On activations a soft forward map makes the operand real until then.
  *
  * pc hardens as PARQ does: 1 - rho is its inverse slope (at varrho = 0), along a normalised logistic of steepness 10
  * that reaches the sign where the map is made hard. Latents stay unclipped in pc: in ProxConnect they must be free to
- * grow.
+ * grow. In pq they are clipped at 1, where lambda = 1 is the sign; ProxQuant itself goes on from P(w), which no pair (F, B)
+ * says: here the update is ProxConnect's.
  */
 import { plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames } from "./check.ts";
 import type { ParameterName } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Quantizer, Schedule } from "./quantizer.ts";
-import { logLinear, parqRho } from "./schedule.ts";
+import { type InverseSlopeOptions, linear, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
 export interface QuantizerOptions {
@@ -37,9 +44,29 @@ export interface SignSwishOptions extends QuantizerOptions {
   readonly beta?: number | Schedule | undefined;
 }
 
-/** `t` > 0, EDE's sharpness. */
+/** `t` > 0, the sharpness of EDE or RBNN's map. */
 export interface EdeOptions extends QuantizerOptions {
   readonly t?: number | Schedule | undefined;
+}
+
+/** `lambda` >= 0, how far ProxQuant's map pulls towards +-1. */
+export interface ProxQuantOptions extends QuantizerOptions {
+  readonly lambda?: number | Schedule | undefined;
+}
+
+/** `o` from 1 to 1000: ReSTE's map is the o-th root. */
+export interface ResteOptions extends QuantizerOptions {
+  readonly o?: number | Schedule | undefined;
+}
+
+/** `n` from 0 to 100: FDA's series has n + 1 terms. */
+export interface FdaOptions extends QuantizerOptions {
+  readonly n?: number | Schedule | undefined;
+}
+
+/** When PARQ's inverse slope falls from 1 to 0, and how (`inverseSlope`); the map is sign from `end` on. */
+export interface ParqOptions extends InverseSlopeOptions {
+  readonly name?: string | undefined;
 }
 
 /** `rho` >= 0, half width of the flat steps (1 and more is sign); `varrho` in [0, 1], half height of the jump at 0. */
@@ -142,6 +169,66 @@ export function edePlus(options: EdeOptions = {}): Quantizer {
   const defaults = { t: logLinear(1e-3, 10) };
   return make(
     { name: "ede+", forward: "ede", backward: "edePrime", hardenAt: lastTenth, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** PARQ: (L, 1) with varrho = 0 and rho = 1 minus the inverse slope; hard from `end` (0.9) on. */
+export function parq(options: ParqOptions = {}): Quantizer {
+  const {
+    name = "parq",
+    end = lastTenth,
+    ...course
+  } = plainObject(options, parqKeys, {
+    code: "argument",
+    what: 'quantizer "parq"',
+  }) as ParqOptions;
+  return pc({ name, rho: parqRho({ end, ...course }), varrho: 0, hardenAt: end });
+}
+
+const parqKeys = ["name", "start", "end", "steepness", "center"];
+
+/** ProxQuant's proximal map, straight through: +-1 pulls by lambda. Latent weights are clipped to [-1, 1]. */
+export function pq(options: ProxQuantOptions = {}): Quantizer {
+  const defaults = { lambda: window(0, lastTenth, linear(0, 1)) };
+  return make(
+    { name: "pq", forward: "proxQuant", backward: "one", hardenAt: lastTenth, clipLatent: 1, defaults },
+    options,
+  );
+}
+
+/** RBNN's map for weights: (sign, max(0, k (sqrt 2 t - t^2 |x|))), k = max(1/t, 1), sharpened over the run. */
+export function rbnn(options: EdeOptions = {}): Quantizer {
+  const defaults = { t: logLinear(1e-2, 10) };
+  return make(
+    { name: "rbnn", forward: "sign", backward: "rbnnPrime", hardenAt: never, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** RBNN's map for activations: k = 1 and t no less than 1, which it exceeds in the last third of the run. */
+export function rbnnActivations(options: EdeOptions = {}): Quantizer {
+  const defaults = { t: window(2 / 3, 1, logLinear(1, 10)) };
+  return make(
+    { name: "rbnn-a", forward: "sign", backward: "rbnnPrime", hardenAt: never, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** ReSTE: (sign, the slope of the o-th root), whose power rises over the run. */
+export function reste(options: ResteOptions = {}): Quantizer {
+  const defaults = { o: quarterCosine(1, 3) };
+  return make(
+    { name: "reste", forward: "sign", backward: "restePrime", hardenAt: never, clipLatent: 0, defaults },
+    options,
+  );
+}
+
+/** FDA: (sign, the slope of its sine series), with more terms over the run. */
+export function fda(options: FdaOptions = {}): Quantizer {
+  const defaults = { n: staircase(9, 18) };
+  return make(
+    { name: "fda", forward: "sign", backward: "fdaPrime", hardenAt: never, clipLatent: 0, defaults },
     options,
   );
 }

@@ -11,8 +11,12 @@ export {
 export type { SampledP, SampledT } from "./decompose-sample.ts";
 export type {
   EdeOptions,
+  FdaOptions,
+  ParqOptions,
   PiecewiseLinearOptions,
+  ProxQuantOptions,
   QuantizerOptions,
+  ResteOptions,
   SignSwishOptions,
 } from "./families.ts";
 export {

@@ -285,8 +285,9 @@ export function splitParameters(
   return [parameters.slice(0, own), parameters.slice(own)];
 }
 
-/** F(x) in f64. */
+/** F(x) in f64; the sign is that of x itself, as it is packed. */
 export function quantizedValue({ proximal, forward, parameters, table }: QuantizerMaps, x: number): number {
+  if (forward === "sign") return sign(x);
   const [own, shared] = splitParameters(proximal, parameters);
   return forwardValue(forward, forwardValue(proximal, x, own), shared, table);
 }

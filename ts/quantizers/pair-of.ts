@@ -1,7 +1,7 @@
 /** The pair of maps that a quantizer is at one moment of a run, or that a caller has written down as two functions. */
 import { plainObject, type Subject, safeName } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
-import { backwardValue, forwardValue } from "./maps.ts";
+import { quantizedValue, slopeValue } from "./maps.ts";
 import type { Pair } from "./pair.ts";
 import type { Quantizer } from "./quantizer.ts";
 import { quantizer } from "./registry.ts";
@@ -41,11 +41,11 @@ function functionPair(value: FunctionPair | Quantizer): Pair {
 function quantizerPair(value: Quantizer, progress: number): Pair {
   const parameters = value.parameters.map((schedule) => evaluateSchedule(schedule, progress));
   const hardened = value.hardenAt < 1 && progress >= value.hardenAt;
-  const forward = hardened ? "sign" : value.forward;
+  const maps = { ...value, forward: hardened ? "sign" : value.forward, parameters } as const;
   return {
     name: value.name,
-    forward: (x) => forwardValue(forward, x, parameters),
-    backward: (x) => backwardValue(value.backward, x, parameters),
+    forward: (x) => quantizedValue(maps, x),
+    backward: (x) => slopeValue(maps, x),
     nodes: null,
   };
 }

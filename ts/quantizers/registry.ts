@@ -2,13 +2,30 @@
 import type { Subject } from "../checks.ts";
 import { lookUp } from "../names.ts";
 import { checkQuantizer } from "./check.ts";
-import { bc, bnn, bnnPlus, bnnPlusPlus, ede, edePlus, pc, poly, polyPlus } from "./families.ts";
+import {
+  bc,
+  bnn,
+  bnnPlus,
+  bnnPlusPlus,
+  ede,
+  edePlus,
+  fda,
+  parq,
+  pc,
+  poly,
+  polyPlus,
+  pq,
+  rbnn,
+  rbnnActivations,
+  reste,
+} from "./families.ts";
 import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
 import { adabin, magnitudeAware, xnor } from "./weight-families.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({
-  ...{ bc, pc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
+  ...{ bc, pc, parq, pq, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
+  ...{ rbnn, rbnnActivations, reste, fda },
   ...{ xnor, magnitudeAware, adabin },
 });
 

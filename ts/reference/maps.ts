@@ -58,7 +58,9 @@ export const exactly = (tf: TensorFlow, value: Tensor): Near => near(value, () =
 export function quantized(tf: TensorFlow, moment: QuantizerMoment, x: Tensor): Near {
   const { proximal, forward, parameters, table, hard } = moment;
   const [own, shared] = splitParameters(proximal, parameters);
-  return composed(tf, hard ? "identity" : proximal, own, x, (at) => forwardMap(tf, forward, at, shared, table));
+  return composed(tf, hard || forward === "sign" ? "identity" : proximal, own, x, (at) =>
+    forwardMap(tf, forward, at, shared, table),
+  );
 }
 
 /** B(x): the backward map of P(x). */

@@ -133,7 +133,7 @@ async function startCore(): Promise<Core> {
   };
   return {
     forward: (moment, x) => {
-      const first = forwardMapNumbers[moment.hard ? "identity" : moment.proximal];
+      const first = forwardMapNumbers[moment.hard || moment.forward === "sign" ? "identity" : moment.proximal];
       const second = forwardMapNumbers[moment.forward];
       return run(moment, x, (count) => exports.quantize_forward(first, second, input, output, count, settings, table));
     },
