@@ -115,13 +115,13 @@ async function startCore(): Promise<Core> {
   const base = memory.grow(Math.ceil((3 * size + 1024) / pageBytes) + 1) * pageBytes;
   const floats = (address: number, count: number) => new Float32Array(memory.buffer, address, count);
   const [input, gradient, output, settings] = [base, base + size, base + 2 * size, base + 3 * size];
-  const table = settings + 16;
+  const tableOf = (moment: QuantizerMoment): number => (moment.table === null ? 0 : settings + 16);
   const run = (moment: QuantizerMoment, x: Float32Array, call: (count: number) => number): Float32Array => {
     floats(input, x.length).set(x);
     floats(gradient, x.length).fill(1);
     floats(settings, 4).set(moment.parameters);
     const samples = moment.table === null ? new Float32Array() : encodeTable(moment.table);
-    floats(table, samples.length).set(samples);
+    floats(settings + 16, samples.length).set(samples);
     if (call(x.length) !== 0) {
       throw new ProxbitError(
         "not-finite",
@@ -135,12 +135,14 @@ async function startCore(): Promise<Core> {
     forward: (moment, x) => {
       const first = forwardMapNumbers[moment.hard || moment.forward === "sign" ? "identity" : moment.proximal];
       const second = forwardMapNumbers[moment.forward];
-      return run(moment, x, (count) => exports.quantize_forward(first, second, input, output, count, settings, table));
+      return run(moment, x, (count) =>
+        exports.quantize_forward(first, second, input, output, count, settings, tableOf(moment)),
+      );
     },
     backward: (moment, x) => {
       const maps = [forwardMapNumbers[moment.proximal], backwardMapNumbers[moment.backward]] as const;
       return run(moment, x, (count) =>
-        exports.quantize_backward(...maps, input, gradient, 0, output, count, settings, table),
+        exports.quantize_backward(...maps, input, gradient, 0, output, count, settings, tableOf(moment)),
       );
     },
   };
