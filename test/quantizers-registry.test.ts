@@ -97,6 +97,9 @@ describe("quantizer", () => {
   });
 
   const good = quantizers.bnnPlusPlus();
+  const table = { from: -1, to: 1, forward: [-1, 1], backward: [1, 1] };
+  const tabled = { ...quantizers.bc(), forward: "table", backward: "table", table };
+  const levelled = { ...quantizers.bc(), forward: "unitLevels", backward: "unitBox", parameters: [constant(3)] };
   it.each([
     ["beta of 0", { ...good, parameters: [constant(0)] }, "beta must be a number from 0.000001"],
     ["a schedule that reaches 0", { ...good, parameters: [linear(1, 0)] }, "beta must be a number"],
@@ -117,6 +120,25 @@ describe("quantizer", () => {
       "forward map piecewiseLinear reads [rho, varrho] where backward map signSwishPrime reads [beta]",
     ],
     ["an unknown proximal map", { ...good, proximal: "prox" }, 'proximal is "prox"'],
+    ["a proximal map that falls", { ...good, proximal: "signSwish" }, 'proximal is "signSwish"'],
+    ["a proximal map of samples", { ...good, proximal: "table" }, 'proximal is "table"'],
+    [
+      "a proximal map without its parameters",
+      { ...good, proximal: "piecewiseLinear" },
+      "parameters must be a list of 3 values",
+    ],
+    ["a table that no map reads", { ...good, table }, "table must be null"],
+    ["a map without its table", { ...tabled, table: null }, "table must be a plain object"],
+    ["samples that end before they start", { ...tabled, table: { ...table, to: -2 } }, "to must be more than from"],
+    ["a single sample", { ...tabled, table: { ...table, forward: [1] } }, "forward must be a list of 2 to"],
+    ["another number of slopes", { ...tabled, table: { ...table, backward: [1] } }, "backward must be a list of 2"],
+    [
+      "a sample that is no number",
+      { ...tabled, table: { ...table, forward: [0, Number.NaN] } },
+      "forward must be a number from",
+    ],
+    ["half a level", { ...levelled, parameters: [constant(1.5)] }, "levels must be a whole number"],
+    ["levels that change", { ...levelled, parameters: [linear(1, 3)] }, "levels must be the same number throughout"],
     ["an unknown scale", { ...good, scale: "layer" }, 'scale is "layer"'],
     ["an unknown standard", { ...good, standardize: "batch" }, 'standardize is "batch"'],
     ["an unknown end", { ...good, hard: "soft" }, 'hard is "soft"'],
@@ -125,6 +147,20 @@ describe("quantizer", () => {
     const error = thrownBy(() => quantizer(value as Quantizer));
     expect(error.code).toBe("argument");
     expect(error.message).toContain(message);
+  });
+
+  it("takes tables and proximal maps, P's parameters first", () => {
+    expect(quantizer(tabled as Quantizer)).toEqual(tabled);
+    const parameters = [constant(0.5), constant(0), constant(5)];
+    const composed = { ...good, proximal: "piecewiseLinear", parameters } as const;
+    expect(quantizer(composed)).toEqual(composed);
+    expect(stateAt(composed, 0)).toEqual({
+      proximalMap: 2,
+      forwardMap: 4,
+      backwardMap: 3,
+      parameters: [0.5, 0, 5, 0],
+      hard: false,
+    });
   });
 
   it("takes varrho from 0 to 1 and rho from 0", () => {

@@ -48,8 +48,6 @@ const domains: Readonly<Record<ParameterName, readonly [number, number]>> = {
   width: [0, 1e6],
 };
 
-const mostParameters = 4;
-
 /**
  * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the other two share. Both
  * read the same numbers, so a pair whose maps mean different things by them (L with SignSwish's derivative) is refused.
@@ -64,8 +62,7 @@ export function parameterNames(
   const backwardNames = backwardMapParameters[backward];
   const shared = forwardNames.length === 0 ? backwardNames : forwardNames;
   if (backwardNames.length === 0 || shared[0] === backwardNames[0]) {
-    const names = [...forwardMapParameters[proximal], ...shared];
-    if (names.length <= mostParameters) return names;
+    return [...forwardMapParameters[proximal], ...shared];
   }
   throw new ProxbitError(
     subject.code,
