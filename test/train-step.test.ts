@@ -20,7 +20,7 @@ import {
   sequential,
   shuffle,
 } from "../ts/nn/index.ts";
-import { type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
+import { constant, linear, type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
 import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -80,7 +80,29 @@ describe("every quantizer, on weights, activations and both", () => {
   });
 
   test("some quantizers start soft", () => {
-    expect(soft).toEqual(["pc", "bnn++", "poly+", "ede+"]);
+    expect(soft).toEqual(["pc", "parq", "pq", "bnn++", "poly+", "ede+"]);
+  });
+
+  const smooth = { name: "own", hardenAt: 1, clipLatent: 0 } as const;
+  const composed = quantizer({
+    ...smooth,
+    proximal: "piecewiseLinear",
+    forward: "tanh",
+    backward: "tanhPrime",
+    parameters: [linear(0, 0.5), constant(0.125), linear(1, 3)],
+  });
+  const samples = (f: (x: number) => number): number[] => Array.from({ length: 33 }, (_, i) => f(i / 8 - 2));
+  const table = { from: -2, to: 2, forward: samples(Math.atan), backward: samples((x) => 1 / (1 + x * x)) };
+  const tabled = quantizer({ ...smooth, forward: "table", backward: "table", parameters: [], table });
+  const both = quantizer({ ...tabled, proximal: "tanh", parameters: [constant(2)] });
+  test.each([
+    ["a proximal map before another", composed],
+    ["the slope of a proximal map behind the sign", { ...composed, hardenAt: 0 }],
+    ["a table", tabled],
+    ["a proximal map before a table", both],
+  ])("%s", async (_, choice) => {
+    const optimizer = optimizers.sgd({ learningRate: 0.1 });
+    await expectOracle(pool, { graph: everyProduct(choice), steps: 3, of: 10, optimizer });
   });
 
   test("the forward map turns hard in the middle of a run", async () => {

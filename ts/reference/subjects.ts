@@ -7,7 +7,9 @@ import { functional } from "../nn/build.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
 import { input, layers, type QuantizerChoice } from "../nn/layers.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
+import { constant } from "../quantizers/schedule.ts";
 import { isForWeightsAlone } from "../quantizers/weights.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers.ts";
 
@@ -151,13 +153,25 @@ function losses(): readonly Case[] {
   return [{ ...plain, smoothing: 0.1 }];
 }
 
+/** A map of samples behind a proximal map, as no quantizer of a name has it. */
+const COMPOSED: Quantizer = quantizer({
+  name: "tanh-before-a-table",
+  proximal: "tanh",
+  forward: "table",
+  backward: "table",
+  parameters: [constant(2)],
+  table: { from: -1, to: 1, forward: [-1.25, -0.75, 0, 0.75, 1.25], backward: [0.5, 1.25, 1.75, 1.25, 0.5] },
+  hardenAt: 0.9,
+  clipLatent: 0,
+});
+
 function quantizers(): readonly Case[] {
-  return quantizerNames.map((name) => {
-    const activationQuantizer = isForWeightsAlone(quantizer(name)) ? "poly" : name;
-    const options = { filters: 6, kernelSize: 3, weightQuantizer: name, activationQuantizer } as const;
+  return [...quantizerNames.map((name) => quantizer(name)), COMPOSED].map((weightQuantizer) => {
+    const activationQuantizer = isForWeightsAlone(weightQuantizer) ? "poly" : weightQuantizer;
+    const options = { filters: 6, kernelSize: 3, weightQuantizer, activationQuantizer } as const;
     // With the update, for some quantizers bound their latent weights.
     return around(
-      `binaryConv2d ${name}`,
+      `binaryConv2d ${weightQuantizer.name}`,
       [6, 5, 5],
       (x) => layers.binaryConv2d({ ...options, name: "conv" }).apply(x),
       sgd,
