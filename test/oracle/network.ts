@@ -58,7 +58,10 @@ export interface Result {
   readonly margin: number;
 }
 
-/** Runs `graph` forward and back over one batch; `progress` in [0, 1] is the share of the run that is done. */
+/**
+ * Runs `graph` forward and back over one batch; `progress` in [0, 1] is the share of the run that is done. `soft`: quantizers
+ * stand as `progress` says, in whatever phase.
+ */
 export function runNetwork(
   graph: Graph,
   weights: Weights,
@@ -67,6 +70,7 @@ export function runNetwork(
   phase: Phase,
   progress = 0,
   smoothing = 0,
+  soft = phase === "train",
 ): Result {
   const margin: Margin = { smallest: Number.POSITIVE_INFINITY };
   const values = new Map<string, Value>();
@@ -79,7 +83,7 @@ export function runNetwork(
 
   const settings = (quantizer: Quantizer): number[] => quantizer.parameters.map((s) => evaluateSchedule(s, progress));
   const forwardMap = (quantizer: Quantizer): Quantizer["forward"] => {
-    const hard = phase !== "train" || (quantizer.hardenAt < 1 && progress >= quantizer.hardenAt);
+    const hard = !soft || (quantizer.hardenAt < 1 && progress >= quantizer.hardenAt);
     return hard && quantizer.hard === "sign" ? "sign" : quantizer.forward;
   };
   const weightsOf = (quantizer: Quantizer | null, latent: Float64Array, filters: number): WeightsInUse => {
