@@ -98,12 +98,16 @@ export function trainingProgress(context: Context): TrainingProgress {
     validate: (epoch, share) => {
       meter.update(share, 1, `epoch ${epoch}/${epochs}  validating`);
     },
-    epoch: ({ epoch, epochs, loss, accuracy, seconds, validation }) => {
+    epoch: ({ epoch, epochs, loss, accuracy, seconds, validation, flipRatio }) => {
       meter.clear();
       if (context.output.json) return;
       const tested = validation === undefined ? "" : `  test accuracy ${percent(validation.accuracy)}`;
+      const beside = validation?.soft === undefined ? "" : ` hard-signed, soft ${percent(validation.soft.accuracy)}`;
+      const flipped = flipRatio === undefined ? "" : `  flips ${(100 * flipRatio.total).toFixed(4)} % a step`;
       const trained = `loss ${loss.toFixed(4)}  accuracy ${percent(accuracy)}`;
-      process.stderr.write(`epoch ${epoch}/${epochs}  ${trained}${tested}  ${seconds.toFixed(1)} s\n`);
+      process.stderr.write(
+        `epoch ${epoch}/${epochs}  ${trained}${tested}${beside}${flipped}  ${seconds.toFixed(1)} s\n`,
+      );
     },
     clear: meter.clear,
   };

@@ -4,7 +4,9 @@ import type { Dataset } from "../io/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
-import type { Evaluation } from "../train/events.ts";
+import type { Augmentation } from "../train/augment.ts";
+import type { EpochEvent, Evaluation } from "../train/events.ts";
+import type { FlipRatio } from "../train/flips.ts";
 import type { Optimizer } from "../train/optimizers.ts";
 import { Trainer } from "../train/trainer.ts";
 import { percent, sizes } from "./format.ts";
@@ -23,6 +25,14 @@ export interface TrainingRun {
   /** All cores, at most eight, where undefined. */
   readonly workers: number | undefined;
   readonly seed: number;
+  /** Random views of the training images; none where undefined. */
+  readonly augment?: Augmentation | undefined;
+  /** The float network that training starts from: its file's path and bytes. */
+  readonly start?: { readonly file: string; readonly bytes: Uint8Array; readonly rescale: boolean } | undefined;
+  /** Whether flips of binary weights are counted; not where undefined. */
+  readonly flipRatio?: boolean | undefined;
+  /** Whether the soft network is evaluated beside the hard-signed one; where undefined it is. */
+  readonly soft?: boolean | undefined;
   /** Whether a step is explained and measured before the first epoch. */
   readonly profile: boolean;
   /** Where the model file goes. */
@@ -32,12 +42,23 @@ export interface TrainingRun {
 interface TrainingResult {
   /** The hard-signed network on the test images. */
   readonly evaluation: Evaluation;
+  /** After the last epoch in which some quantizer was soft: the soft network, and the hard-signed one; null for none. */
+  readonly soft: SoftScore | null;
+  /** Means over the last epoch; null where it was not asked for. */
+  readonly flipRatio: FlipRatio | null;
   readonly workers: number;
   /** Time in `fit`, validation included. */
   readonly seconds: number;
   /** Size of the file, and of all parameters as 32-bit floats. */
   readonly packedBytes: number;
   readonly floatBytes: number;
+}
+
+/** Accuracies on the test images after an epoch, both with batch statistics of their own. */
+interface SoftScore {
+  readonly epoch: number;
+  readonly softAccuracy: number;
+  readonly hardAccuracy: number;
 }
 
 /**
@@ -55,6 +76,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   const testing = countProgress(context, "testing");
   try {
     output.event({ type: "start", workers: trainer.workers, variant: trainer.variant });
+    if (run.start) await startFrom(trainer, run.start);
     if (run.profile) {
       const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train);
       output.event({ type: "explanation", ...explanation });
@@ -62,10 +84,19 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
       output.text(`${text}\n`);
     }
     const began = performance.now();
-    for await (const event of trainer.fit(data, { epochs, batchSize, signal, onValidate: training.validate })) {
+    let soft: SoftScore | null = null;
+    let flipRatio: FlipRatio | null = null;
+    const { augment, soft: validateSoft = true, flipRatio: counted = false } = run;
+    const options = { epochs, batchSize, augment, soft: validateSoft, flipRatio: counted, signal };
+    for await (const event of trainer.fit(data, { ...options, onValidate: training.validate })) {
       output.event(event);
-      if (event.type === "step") training.step(event);
-      else training.epoch(event);
+      if (event.type === "step") {
+        training.step(event);
+        continue;
+      }
+      training.epoch(event);
+      soft = softScoreOf(event) ?? soft;
+      flipRatio = event.flipRatio ?? null;
     }
     const seconds = (performance.now() - began) / 1000;
     const evaluation = await trainer.evaluate(data.test, { signal, onProgress: testing.update });
@@ -73,7 +104,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     stopIfAborted(signal);
     await writeFileAtomic(run.file, bytes);
     const { floatBytes } = network.totals;
-    return { evaluation, workers: trainer.workers, seconds, packedBytes: bytes.length, floatBytes };
+    return { evaluation, soft, flipRatio, workers: trainer.workers, seconds, packedBytes: bytes.length, floatBytes };
   } catch (cause) {
     if (!isProxbitError(cause) || cause.code !== "aborted") throw cause;
     throw new ProxbitError("aborted", cause.message, "No model file was written.", { cause });
@@ -84,9 +115,23 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   }
 }
 
+const softScoreOf = ({ epoch, validation }: EpochEvent): SoftScore | null =>
+  validation?.soft === undefined
+    ? null
+    : { epoch, softAccuracy: validation.soft.accuracy, hardAccuracy: validation.accuracy };
+
+async function startFrom(trainer: Trainer, { file, bytes, rescale }: NonNullable<TrainingRun["start"]>): Promise<void> {
+  try {
+    await trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none" });
+  } catch (cause) {
+    if (!isProxbitError(cause)) throw cause;
+    throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
+  }
+}
+
 /** The lines about a run that people read at its end. */
 export function trainingLines(run: TrainingRun, result: TrainingResult): readonly (readonly [string, string])[] {
-  const { evaluation, seconds, workers, packedBytes, floatBytes } = result;
+  const { evaluation, soft, flipRatio, seconds, workers, packedBytes, floatBytes } = result;
   const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
   return [
     ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
@@ -94,6 +139,29 @@ export function trainingLines(run: TrainingRun, result: TrainingResult): readonl
       "test accuracy",
       `${percent(evaluation.accuracy)} of ${evaluation.images} images, weights and activations hard-signed`,
     ],
+    ...softLines(soft, run.epochs),
+    ...flipLines(flipRatio),
     ["model file", `${run.file}: ${sizes(packedBytes, floatBytes)}`],
   ];
+}
+
+function softLines(soft: SoftScore | null, epochs: number): readonly (readonly [string, string])[] {
+  if (soft === null) return [];
+  const { epoch, softAccuracy, hardAccuracy } = soft;
+  const when = epoch === epochs ? "" : `after epoch ${epoch}, the last in which a quantizer was soft; `;
+  return [
+    [
+      "soft accuracy",
+      `${percent(softAccuracy)} (${when}hard-signed then ${percent(hardAccuracy)}); not what is packed`,
+    ],
+  ];
+}
+
+/** Shares of flips are small: four digits of them. */
+const flips = (share: number): string => `${(100 * share).toFixed(4)} %`;
+
+function flipLines(ratio: FlipRatio | null): readonly (readonly [string, string])[] {
+  if (ratio === null) return [];
+  const layers = Object.entries(ratio.layers).map(([name, share]) => `${name} ${flips(share)}`);
+  return [["flips a step", `${flips(ratio.total)} of the binary weights in the last epoch: ${layers.join(", ")}`]];
 }

@@ -96,7 +96,7 @@ export async function* fitNetwork(
   checkSplit(engine, data.train);
   const augment = checkAugmentation(options.augment);
   if (validate) checkSplit(engine, data.test);
-  if (counting) createFlipMeter(engine.layout);
+  if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batch);
   if (steps < 1) throw tooFew(data.train.count, batch);
   if (state.busy) {
@@ -115,7 +115,7 @@ export async function* fitNetwork(
   try {
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const began = performance.now();
-      const flips = counting ? createFlipMeter(engine.layout) : null;
+      const flips = counting ? createFlipMeter(engine.graph, engine.layout) : null;
       const course: Course = { epoch, epochs, batch, steps, augment, smoothing, flips };
       let [loss, accuracy] = [0, 0];
       for await (const event of runEpoch(engine, optimizer, state, data, options, course)) {

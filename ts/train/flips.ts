@@ -4,11 +4,15 @@
  * none, one whose step is too large has many.
  *
  * A step that counts them ends with a phase that reads the weights before and after the update once: 8 bytes a weight, no
- * product. Steps of runs that do not ask for it have no such phase.
+ * product; weights that are standardised, twice more. Steps of runs that do not ask for it have no such phase.
  */
 import { ProxbitError } from "../errors.ts";
-import type { Range } from "../runtime/program.ts";
+import type { Graph } from "../nn/graph.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import type { Call, Range } from "../runtime/program.ts";
+import { deriveWeights } from "./layers/weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
+import { quantizerOf } from "./updates.ts";
 
 /** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
 export interface FlipRatio {
@@ -27,25 +31,43 @@ export interface FlipCount {
 
 /** What a plan counts flips with. */
 export interface FlipPlan {
+  /** Standardise the weights before and after the update, where a quantizer does: the sign is that of w'. */
+  readonly prepare: readonly Call[];
   readonly counts: readonly FlipCount[];
   readonly range: Range;
 }
 
 /** A count for each piece of each binary kernel. */
-export function planFlips(
-  { tensors, values, previous }: ParameterLayout,
-  allocate: (bytes: number) => number,
-): FlipPlan {
-  const pieces = [...tensors.values()].flatMap(({ parameter, value, size }) => {
-    if (parameter.role !== "latent") return [];
-    const before = previous.address + value - values.address;
+export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => number): FlipPlan {
+  const { tensors, values, previous } = layout;
+  const prepare: Call[] = [];
+  const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
+    const quantizer = quantizerOf(graph, parameter);
+    if (quantizer?.hard !== "sign") return [];
+    const filters = parameter.shape.at(-1) as number;
+    const plain: Quantizer = { ...quantizer, scale: "none", backward: "one" };
+    /** The weights whose signs are the binary ones. */
+    const signed = (address: number): number => {
+      const given = {
+        node: parameter.node,
+        latent: address,
+        k: size / filters,
+        n: filters,
+        quantizer: plain,
+        parameters: 0,
+      };
+      const { source, calls } = deriveWeights(given, allocate);
+      prepare.push(...calls);
+      return source;
+    };
+    const [before, value] = [signed(previous.address + latent - values.address), signed(latent)];
     return Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
       const [start, weights] = [4 * CHUNK * i, Math.min(CHUNK, size - CHUNK * i)];
       return { node: parameter.node, before: before + start, after: value + start, weights };
     });
   });
   const range = { address: allocate(4 * pieces.length), bytes: 4 * pieces.length };
-  return { counts: pieces.map((piece, i) => ({ ...piece, count: range.address + 4 * i })), range };
+  return { prepare, counts: pieces.map((piece, i) => ({ ...piece, count: range.address + 4 * i })), range };
 }
 
 /** Adds up the flips of steps. */
@@ -57,8 +79,8 @@ export interface FlipMeter {
 }
 
 /** A meter for the network of `layout`. @throws ProxbitError `argument` where it has no binary weights. */
-export function createFlipMeter(layout: ParameterLayout): FlipMeter {
-  const { counts } = planFlips(layout, () => 0);
+export function createFlipMeter(graph: Graph, layout: ParameterLayout): FlipMeter {
+  const { counts } = planFlips(graph, layout, () => 0);
   if (counts.length === 0) {
     throw new ProxbitError(
       "argument",

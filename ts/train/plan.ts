@@ -178,7 +178,7 @@ export function planTraining(
   const labels = arena.allocate(batch);
   const losses = arena.allocate(16 * lanes.length);
   const predictions = arena.allocate(4 * batch);
-  const flips = planFlips(parameters, arena.allocate);
+  const flips = planFlips(graph, parameters, arena.allocate);
   const blocks = lanes.map(() => arena.allocate(options.laneBytes));
   const copies = (): ReadonlyMap<string, number> =>
     new Map([...new Set(owners.values())].map((name) => [name, arena.allocate(4 * size(name) * batch)]));

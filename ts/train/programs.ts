@@ -201,6 +201,8 @@ function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuil
 
 function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
   builder.barrier();
+  for (const call of plan.flips.prepare) builder.task([call]);
+  if (plan.flips.prepare.length > 0) builder.barrier();
   for (const { node, before, after, weights, count } of plan.flips.counts) {
     builder.task([{ node, kernel: "count_flips", arguments: [before, after, weights, count] }]);
   }

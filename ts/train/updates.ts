@@ -85,7 +85,9 @@ export function checkFits(graph: Graph, optimizer: Optimizer): void {
   }
 }
 
-function quantizerOf(graph: Graph, { node: name }: Parameter): Quantizer | null {
+/** The quantizer of a kernel; null for real ones, and for other parameters. */
+export function quantizerOf(graph: Graph, { node: name, role }: Parameter): Quantizer | null {
+  if (role !== "latent") return null;
   const node = graph.nodes.find((candidate) => candidate.name === name);
   return node?.op === "conv2d" || node?.op === "dense" ? node.attributes.weightQuantizer : null;
 }

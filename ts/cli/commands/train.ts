@@ -1,16 +1,18 @@
 /** `proxbit train`: a data set, a network and a quantizer in, a packed model file out. */
 import { Command } from "commander";
+import { ProxbitError } from "../../errors.ts";
 import { datasetNames } from "../../io/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
-import { lookUp, unknownName } from "../../names.ts";
+import { unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/shapes.ts";
-import { type Optimizer, realOptimizers } from "../../train/optimizers.ts";
+import type { Augmentation } from "../../train/augment.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
-import { accumulatorOf, quantizersOf } from "../model-file.ts";
+import { accumulatorOf, quantizersOf, readModelFile } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
+import { addOptimizerOptions, augmentation, type OptimizerOptions, optimizerFrom, quantizerFor } from "../optimizer.ts";
 import {
   addCommonOptions,
   addDataOptions,
@@ -19,21 +21,23 @@ import {
   type DataOptions,
   type QuantizerOptions,
   quantizersFrom,
-  realNumber,
   wholeNumber,
 } from "../options.ts";
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
 
-interface TrainOptions extends DataOptions, QuantizerOptions {
+interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions {
   readonly data: string;
   readonly model: string;
   readonly epochs: number;
   readonly batchSize: number;
   readonly workers?: number;
   readonly seed: number;
-  readonly learningRate?: number;
-  readonly optimizer: string;
+  readonly augment?: Augmentation;
+  readonly from?: string;
+  readonly rescale?: boolean;
+  readonly flipRatio?: boolean;
+  readonly soft: boolean;
   readonly profile?: boolean;
   readonly out: string;
 }
@@ -51,8 +55,12 @@ export function trainCommand(context: Context): Command {
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
     .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
-    .option("--optimizer <name>", Object.keys(realOptimizers).join(", "), "adam")
-    .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
+    .option("--augment <views>", "random views of the training images: mirror, shift:PIXELS, or both", augmentation)
+    .option("--from <file>", "start from this float network, the same one trained with --quantizer none")
+    .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
+  addOptimizerOptions(command)
+    .option("--flip-ratio", "show the share of the binary weights that change their sign in a step")
+    .option("--no-soft", "do not evaluate the soft network beside the hard-signed one, which takes as long once more")
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
   addWorkersOption(command);
   return addCommonOptions(
@@ -60,13 +68,19 @@ export function trainCommand(context: Context): Command {
     "proxbit train --data mnist --model cnn --quantizer bnn++ --epochs 5 --out mnist.safetensors",
     "proxbit train --data mnist --model cnn --quantizer poly --task bwaa --accumulator wrap --out narrow.safetensors",
     "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
+    "proxbit train --data mnist --binary-optimizer bop --learning-rate 0.01 --schedule cosine --flip-ratio --out bop.safetensors",
+    "proxbit train --data mnist --from float.safetensors --rescale --augment shift:2 --out tuned.safetensors",
   ).action((options: TrainOptions) => train(options, context));
 }
 
 async function train(options: TrainOptions, context: Context): Promise<void> {
   // Whatever can be wrong is found before data is read and hours go by.
-  const optimizer = optimizerOf(options);
-  const chosen = quantizersFrom(options);
+  const optimizer = optimizerFrom(options);
+  const chosen = quantizersFrom(quantizerFor(options));
+  if (options.rescale && options.from === undefined) {
+    throw new ProxbitError("argument", "--rescale is for the weights of --from", "Give --from too, or leave it out.");
+  }
+  const start = options.from === undefined ? undefined : await readModelFile(options.from);
   if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
   const makeNetwork = await networkMaker(options.model);
   await checkWritable(options.out);
@@ -87,11 +101,15 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     workers: options.workers,
     seed: options.seed,
     profile: options.profile ?? false,
+    augment: options.augment,
+    start: start && { file: options.from as string, bytes: start, rescale: options.rescale ?? false },
+    flipRatio: options.flipRatio ?? false,
+    soft: options.soft,
     file: options.out,
   };
   const result = await runTraining(run, context);
   const quantizers = quantizersOf(graph);
-  const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
+  const { evaluation, soft, flipRatio, workers, seconds, packedBytes, floatBytes } = result;
   context.output.result(
     {
       dataset: data.name,
@@ -108,15 +126,12 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
       seconds,
       testLoss: evaluation.loss,
       testAccuracy: evaluation.accuracy,
+      soft,
+      ...(flipRatio === null ? {} : { flipRatio }),
       file: options.out,
       packedBytes,
       floatBytes,
     },
     pairs(trainingLines(run, result)),
   );
-}
-
-function optimizerOf({ optimizer, learningRate }: TrainOptions): Optimizer {
-  const make = lookUp("optimizer", optimizer, realOptimizers);
-  return make(learningRate === undefined ? {} : { learningRate });
 }

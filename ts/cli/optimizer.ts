@@ -1,0 +1,231 @@
+/**
+ * The options of `proxbit train` that say how weights move: optimizer, step size and its course over the run, weight decay,
+ * and what flips or moves the binary weights where that is another.
+ */
+import type { Command } from "commander";
+import { listOf, numberIn, oneOf, type Subject } from "../checks.ts";
+import { ProxbitError } from "../errors.ts";
+import { lookUp } from "../names.ts";
+import type { Schedule } from "../quantizers/quantizer.ts";
+import { evaluateSchedule, schedules } from "../quantizers/schedule.ts";
+import type { Augmentation } from "../train/augment.ts";
+import {
+  type Adam,
+  caseOptimizer,
+  type Optimizer,
+  optimizers,
+  type ParameterOptimizer,
+  realOptimizers,
+  type Sgd,
+} from "../train/optimizers.ts";
+import { oneOfWords, type QuantizerOptions, realNumber, wholeNumber } from "./options.ts";
+
+const COURSES = ["constant", "linear", "cosine", "step"] as const;
+
+export interface OptimizerOptions {
+  readonly optimizer: string;
+  readonly learningRate?: number;
+  readonly schedule: (typeof COURSES)[number];
+  readonly warmup?: number;
+  readonly stepAt?: readonly number[];
+  readonly stepFactor?: number;
+  readonly weightDecay?: number;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly binaryOptimizer?: string;
+  readonly binaryLearningRate?: number;
+  readonly bopGamma?: number;
+  readonly bopThreshold?: number;
+  readonly bopSigma?: number;
+  readonly bopUnbiased?: boolean;
+}
+
+const subject: Subject = { code: "argument", what: "command line" };
+const rate = (option: string) => realNumber(option, 1e-12, 1e6);
+/** Where the step schedule divides if nothing is said: epochs 80, 120 and 150 of 200. */
+const USUAL_STEPS = [0.4, 0.6, 0.75];
+const USUAL_FACTOR = 0.1;
+
+const realNames = Object.keys(realOptimizers).join(", ");
+
+/** The options themselves, with their help. */
+export function addOptimizerOptions(command: Command): Command {
+  return command
+    .option("--optimizer <name>", realNames, "adam")
+    .option("--learning-rate <x>", "step size at first (default: the optimizer's)", rate("--learning-rate"))
+    .option(
+      "--schedule <course>",
+      `of the step size: ${COURSES.join(", ")}`,
+      oneOfWords("--schedule", COURSES),
+      "constant",
+    )
+    .option(
+      "--warmup <share>",
+      "share of the run in which the step size grows from 0",
+      realNumber("--warmup", 0, 0.999),
+    )
+    .option("--step-at <shares>", "with --schedule step: where in the run, for example 0.4,0.6,0.75", shares)
+    .option(
+      "--step-factor <x>",
+      "with --schedule step: what it is multiplied by there (default: 0.1)",
+      rate("--step-factor"),
+    )
+    .option("--weight-decay <x>", "of sgd and adamw (default: the optimizer's)", realNumber("--weight-decay", 0, 1))
+    .option("--momentum <x>", "of sgd (default: 0)", realNumber("--momentum", 0, 1))
+    .option("--nesterov", "Nesterov's form of sgd's momentum")
+    .option("--binary-optimizer <name>", `of the binary weights alone: bop, bop2, ${realNames} (default: --optimizer)`)
+    .option("--binary-learning-rate <x>", "its step size, on the same schedule", rate("--binary-learning-rate"))
+    .option(
+      "--bop-gamma <x>",
+      "of bop and bop2: how fast the mean gradient follows",
+      realNumber("--bop-gamma", 1e-12, 1),
+    )
+    .option(
+      "--bop-threshold <x>",
+      "of bop and bop2: what it must pass to flip a weight",
+      realNumber("--bop-threshold", 0, 1e18),
+    )
+    .option("--bop-sigma <x>", "of bop2: how fast the mean square follows", realNumber("--bop-sigma", 1e-12, 1))
+    .option("--bop-unbiased", "of bop2: both means are freed of their start at 0");
+}
+
+function shares(text: string): readonly number[] {
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
+  return listOf(numbers, 1, 1000, "--step-at", subject).map((number) => numberIn(number, 0, 1, "--step-at", subject));
+}
+
+/**
+ * The optimizer that the options ask for.
+ *
+ * @throws ProxbitError "unknown-name" with the nearest name, "argument" for an option that the optimizer does not have.
+ */
+export function optimizerFrom(options: OptimizerOptions): Optimizer {
+  const rest = realOptimizer("--optimizer", options.optimizer, options.learningRate, options);
+  const { binaryOptimizer: name } = options;
+  for (const [option, wanted] of bopOptions) {
+    if (options[option] === undefined || wanted.includes(name ?? "")) continue;
+    throw new ProxbitError(
+      "argument",
+      `${flagOf(option)} is an option of ${wanted.join(" and ")}`,
+      `Leave it out, or give --binary-optimizer ${wanted[0]}.`,
+    );
+  }
+  if (name === undefined) {
+    if (options.binaryLearningRate === undefined) return rest;
+    throw new ProxbitError(
+      "argument",
+      "--binary-learning-rate is for a --binary-optimizer",
+      `Give --binary-optimizer too, for example --binary-optimizer ${options.optimizer}.`,
+    );
+  }
+  return caseOptimizer({ binary: binaryOptimizer(name, options), rest });
+}
+
+/** With Bop, which has no latent weights, the plain sign is what a weight quantizer is if nothing else is said. */
+export const quantizerFor = (options: QuantizerOptions & OptimizerOptions): QuantizerOptions =>
+  options.quantizer === undefined && (options.binaryOptimizer === "bop" || options.binaryOptimizer === "bop2")
+    ? { ...options, quantizer: "bc" }
+    : options;
+
+const bopOptions = [
+  ["bopGamma", ["bop", "bop2"]],
+  ["bopThreshold", ["bop", "bop2"]],
+  ["bopSigma", ["bop2"]],
+  ["bopUnbiased", ["bop2"]],
+] as const satisfies readonly (readonly [keyof OptimizerOptions, readonly string[]])[] as readonly (readonly [
+  "bopGamma" | "bopThreshold" | "bopSigma" | "bopUnbiased",
+  readonly string[],
+])[];
+
+/** "bopGamma" as "--bop-gamma". */
+const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** `values` without what is undefined. */
+function given<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function binaryOptimizer(name: string, options: OptimizerOptions): ParameterOptimizer {
+  const { bopGamma: gamma, bopThreshold: threshold, bopSigma: sigma, bopUnbiased: unbiased } = options;
+  lookUp("optimizer", name, { ...realOptimizers, bop: null, bop2: null });
+  if (name !== "bop" && name !== "bop2") {
+    const learningRate = options.binaryLearningRate ?? (name === options.optimizer ? options.learningRate : undefined);
+    return realOptimizer("--binary-optimizer", name, learningRate, options);
+  }
+  if (options.binaryLearningRate !== undefined) {
+    throw new ProxbitError(
+      "argument",
+      `${name} has no step size, so --binary-learning-rate has no meaning for it`,
+      "Give --bop-threshold and --bop-gamma instead.",
+    );
+  }
+  return name === "bop"
+    ? optimizers.bop(given({ gamma, threshold }))
+    : optimizers.bop2(given({ gamma, threshold, sigma, unbiased }));
+}
+
+function realOptimizer(
+  option: string,
+  name: string,
+  learningRate: number | undefined,
+  options: OptimizerOptions,
+): Sgd | Adam {
+  const make = lookUp("optimizer", name, realOptimizers);
+  const usual = evaluateSchedule(make().learningRate, 0);
+  const { weightDecay, momentum, nesterov } = options;
+  const step = { learningRate: courseOf(learningRate ?? usual, options) };
+  // An option of the other optimizer is no mistake where there are two.
+  const alone = options.binaryOptimizer === undefined;
+  const refused = ([what, value, names]: readonly [string, unknown, readonly string[]]): void => {
+    if (!alone || value === undefined || names.includes(name)) return;
+    throw new ProxbitError(
+      "argument",
+      `${option} ${name} has no ${what}`,
+      `Leave --${what} out, or take ${names.join(" or ")} as the optimizer.`,
+    );
+  };
+  refused(["weight-decay", weightDecay, ["sgd", "adamw"]]);
+  refused(["momentum", momentum, ["sgd"]]);
+  refused(["nesterov", nesterov, ["sgd"]]);
+  if (name === "sgd") return optimizers.sgd({ ...step, ...given({ weightDecay, momentum, nesterov }) });
+  return name === "adamw" ? optimizers.adamw({ ...step, ...given({ weightDecay }) }) : optimizers.adam(step);
+}
+
+function courseOf(first: number, { schedule, warmup = 0, stepAt, stepFactor }: OptimizerOptions): Schedule {
+  if (schedule !== "step" && (stepAt !== undefined || stepFactor !== undefined)) {
+    throw new ProxbitError(
+      "argument",
+      `${stepAt === undefined ? "--step-factor" : "--step-at"} is for --schedule step, not ${schedule}`,
+      "Leave it out, or give --schedule step.",
+    );
+  }
+  const courses: Readonly<Record<OptimizerOptions["schedule"], () => Schedule>> = {
+    constant: () => schedules.constant(first),
+    linear: () => schedules.linear(first, 0),
+    cosine: () => schedules.cosine(first, 0),
+    step: () => schedules.step(first, stepFactor ?? USUAL_FACTOR, stepAt ?? USUAL_STEPS),
+  };
+  const course = courses[schedule]();
+  return warmup === 0 ? course : schedules.warmup(warmup, course);
+}
+
+/** A parser for commander: "mirror,shift:2" as an augmentation. */
+export function augmentation(text: string): Augmentation {
+  const augment: { mirror?: boolean; shift?: number } = {};
+  for (const part of text.split(",")) {
+    const [word = "", amount, ...more] = part.trim().split(":");
+    const known = oneOf(word, ["mirror", "shift"], "--augment", subject);
+    if (more.length > 0 || (known === "mirror") !== (amount === undefined)) {
+      throw new ProxbitError(
+        "argument",
+        `command line: --augment has "${part.trim()}", which is neither mirror nor shift:PIXELS`,
+        "Give for example --augment mirror,shift:2.",
+      );
+    }
+    if (known === "mirror") augment.mirror = true;
+    else augment.shift = wholeShift(amount ?? "");
+  }
+  return augment;
+}
+
+const wholeShift = wholeNumber("--augment shift", 0, 127);
