@@ -93,7 +93,9 @@ export {
   type MapTable,
   type ParqOptions,
   type PiecewiseLinearOptions,
+  type Proximal,
   type ProxQuantOptions,
+  proximals,
   type Quantizer,
   type QuantizerOptions,
   quantizer,
@@ -105,6 +107,9 @@ export {
   type SignSwishOptions,
   type Standardize,
   schedules,
+  type TableCost,
+  type Transform,
+  transforms,
 } from "./quantizers/index.ts";
 export type { Variant } from "./runtime/variants.ts";
 export type { Augmentation } from "./train/augment.ts";

@@ -80,7 +80,7 @@ function decomposePair(pair: Pair, from: number, to: number, samples: number): D
   for (const piece of piecesBetween(points, jumps).toReversed()) {
     const found = leavesOfPiece(pair, piece, scales);
     if ("fault" in found) return refusal(pair.name, found);
-    const shared = unequalWhereFRests(found, scales);
+    const shared = unequalWhereFRests(found, Math.max(faint * scales.backward, pair.blur));
     if (shared !== null) return refusal(pair.name, shared);
     pieces.unshift(found);
   }
@@ -126,8 +126,8 @@ function leavesOfPiece(pair: Pair, piece: readonly PairPoint[], scales: Scales):
 }
 
 /** The points with the least and the largest B of a stretch over which F rests, where these differ: most of all stretches. */
-function unequalWhereFRests(leaves: readonly Leaf[], scales: Scales): Fault | null {
-  let [worst, most]: [Fault | null, number] = [null, faint * scales.backward];
+function unequalWhereFRests(leaves: readonly Leaf[], least: number): Fault | null {
+  let [worst, most]: [Fault | null, number] = [null, least];
   for (const stretch of flatStretches(leaves)) {
     const byB = [...stretch].sort((a, b) => a.backward - b.backward);
     const [low, high] = [byB[0], byB.at(-1)];

@@ -47,6 +47,7 @@ export function leavesOf(pair: Pair, left: PairPoint, right: PairPoint, scales: 
       return null;
     };
     if (largest === 0) return moved > measurable ? { fault: "moves", left: a, right: b } : leaf(0, true);
+    if (largest <= pair.blur) return leaf(null, moved <= rounding);
     if (moved <= rounding) return largest <= faint * scales.backward ? leaf(null, true) : leaf(0, true);
     if (moved <= measurable) return leaf(null, false);
     const middle = inner[1] ?? a;
@@ -100,8 +101,9 @@ function partsToward(pair: Pair, zero: number, reach: number, scales: Scales): r
     const points = [1, 0.875, 0.75, 0.625, 0.5].map((share) => pairPoint(pair, zero + distance * share));
     const moved = Math.abs((points[4]?.forward ?? 0) - (points[0]?.forward ?? 0));
     if (moved <= measurable * scales.forward) break;
-    const mean = integral(points.map(({ backward }) => backward));
-    parts.push(moved / Math.abs(mean));
+    const mean = Math.abs(integral(points.map(({ backward }) => backward)));
+    if (mean <= pair.blur) break;
+    parts.push(moved / mean);
   }
   return parts;
 }

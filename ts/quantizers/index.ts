@@ -1,6 +1,19 @@
 /** Quantizers: pairs of a forward and a backward map, their schedules and their names. */
 
 export { backwardMaps, checkQuantizer, forwardMaps, proximalMaps } from "./check.ts";
+export { type ComposeOptions, compose, compositionCost } from "./compose.ts";
+export {
+  type Domain,
+  type DomainOptions,
+  type Proximal,
+  type ProximalName,
+  proximals,
+  type RealFunction,
+  type Transform,
+  type TransformName,
+  transforms,
+} from "./compose-parts.ts";
+export type { TableCost } from "./compose-table.ts";
 export {
   type DecomposeOptions,
   type Decomposes,

@@ -16,7 +16,7 @@ const sharpness = 2 ** -43;
 /** The least change, as a share of the largest |F| or |B|, that is a jump. */
 const leastJump = 1e-4;
 /** The least change over a step of a table that stands for a jump, and how many times its neighbours' it must be. */
-const leastStep = 0.1;
+const leastStep = 0.02;
 const aboveNeighbours = 4;
 /** More jumps than this in one cell are not looked for. */
 const mostInCell = 8;

@@ -3,7 +3,7 @@ import { plainObject, type Subject, safeName } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import { quantizedValue, slopeValue } from "./maps.ts";
 import type { Pair } from "./pair.ts";
-import type { Quantizer } from "./quantizer.ts";
+import type { MapTable, Quantizer } from "./quantizer.ts";
 import { quantizer } from "./registry.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
@@ -29,7 +29,7 @@ function functionPair(value: FunctionPair | Quantizer): Pair {
   const given = plainObject(value, ["name", "forward", "backward"], subject);
   const { forward, backward } = value;
   if (typeof forward === "function" && typeof backward === "function") {
-    return { name: safeName(given.name, "name", subject), forward, backward, nodes: null };
+    return { name: safeName(given.name, "name", subject), forward, backward, nodes: null, blur: 0 };
   }
   throw new ProxbitError(
     "argument",
@@ -46,6 +46,21 @@ function quantizerPair(value: Quantizer, progress: number): Pair {
     name: value.name,
     forward: (x) => quantizedValue(maps, x),
     backward: (x) => slopeValue(maps, x),
-    nodes: null,
+    nodes: value.table === null || value.proximal !== "identity" ? null : nodesOf(value.table),
+    blur: value.table === null ? 0 : blurOf(value.table),
   };
+}
+
+function nodesOf({ from, to, forward }: MapTable): readonly number[] {
+  const last = forward.length - 1;
+  return forward.map((_, index) => from + ((to - from) * index) / last);
+}
+
+/** Steps of B that are no jumps are below this share of its largest value. */
+const noJump = 0.02;
+
+function blurOf({ backward }: MapTable): number {
+  const largest = backward.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const steps = backward.slice(1).map((value, index) => Math.abs(value - (backward[index] ?? value)));
+  return steps.reduce((most, step) => (step < noJump * largest ? Math.max(most, step) : most), 0);
 }

@@ -1,6 +1,7 @@
 /**
- * A pair of maps at one moment of a run, as two functions of a real number: what the theory is checked on. `nodes`
- * are the samples between which both maps are straight where they are read from a table, else null.
+ * A pair of maps at one moment of a run, as two functions of a real number: what the theory is checked on. `nodes` are the
+ * samples between which both maps are straight where they are read from a table, else null. `blur` is the largest step of B
+ * from one sample of a table to the next, jumps aside: what B is known to there; else 0.
  */
 
 export interface Pair {
@@ -10,6 +11,7 @@ export interface Pair {
   /** B, what the gradient that arrives is multiplied by. */
   readonly backward: (x: number) => number;
   readonly nodes: readonly number[] | null;
+  readonly blur: number;
 }
 
 /** Where a pair was looked at, and what it gave. */

@@ -6,7 +6,9 @@ type Point = readonly [x: number, y: number];
 /** How far a straight line may pass from a sample that it stands for, as a share of the range. */
 const straight = 1e-3;
 /** With more corners than this it is called a curve. */
-const mostCorners = 10;
+const mostCorners = 12;
+/** Longer lists of corners are counted. */
+const widest = 60;
 
 const short = (value: number): string => String(Number(value.toFixed(3)) || 0);
 
@@ -54,11 +56,12 @@ export function wordsForP(P: SampledP): string {
       return `clip to [${short(low)}, ${short(high)}]`;
     }
   }
-  if (all.length <= mostCorners) {
-    return runs.map((run) => run.map(([x, y]) => `(${short(x)}, ${short(y)})`).join(" ")).join(" | ");
-  }
-  const leaps = runs.length === 1 ? "" : `, ${runs.length - 1} leaps`;
-  return `a curve from ${short(all[0]?.[1] ?? 0)} to ${short(all.at(-1)?.[1] ?? 0)}${leaps}`;
+  const [low, high] = [short(all[0]?.[1] ?? 0), short(all.at(-1)?.[1] ?? 0)];
+  const leaps = runs.length === 1 ? "" : runs.length === 2 ? ", 1 leap" : `, ${runs.length - 1} leaps`;
+  if (all.length > mostCorners) return `a curve from ${low} to ${high}${leaps}`;
+  const text = runs.map((run) => run.map(([x, y]) => `(${short(x)}, ${short(y)})`).join(" ")).join(" | ");
+  const pieces = runs.reduce((sum, run) => sum + run.length - 1, 0);
+  return text.length <= widest ? text : `${pieces} straight pieces from ${low} to ${high}${leaps}`;
 }
 
 /** "identity", "F" where P is the identity, or "smooth on [from, to]", with the gaps in which it is free. */
