@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { isProxbitError, type ProxbitError } from "../ts/errors.ts";
 import { functional, type Graph, input, type Layer, layers, type SymbolicTensor } from "../ts/nn/index.ts";
 import { quantizer, quantizerNames } from "../ts/quantizers/index.ts";
-import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
+import { endsAsSigns, isForWeightsAlone } from "../ts/quantizers/weights.ts";
 
 /** The ProxbitError that `call` throws; fails where it returns or throws anything else. */
 export function thrownBy(call: () => unknown): ProxbitError {
@@ -38,8 +38,10 @@ const imageLayers: fc.Arbitrary<() => Layer> = fc.oneof(
       overflow: fc.constantFrom(null, "saturate" as const, "wrap" as const),
     })
     .map(({ overflow, ...options }) => {
-      const isBinary = options.weightQuantizer !== null && options.activationQuantizer !== null;
-      return () => layers.conv2d({ ...options, accumulator: isBinary ? overflow : null, padding: "same" });
+      const signs = [options.weightQuantizer, options.activationQuantizer].every(
+        (name) => name !== null && endsAsSigns(quantizer(name)),
+      );
+      return () => layers.conv2d({ ...options, accumulator: signs ? overflow : null, padding: "same" });
     }),
   fc.tuple(small, small).map((poolSize) => () => layers.maxPool2d({ poolSize, padding: "same" })),
   fc
