@@ -134,15 +134,22 @@ const bitPools = property("max-pool over bits", pooled, (bench, { shape, seed, c
   if (outputPixels(shape) !== inputPixels(consumer)) throw new Error("the case is wrong: the consumer does not fit");
 });
 
-/** v(s) = s * scale + shift in f32, as affine computes it. */
-const value = (sum: number, scale: number, shift: number): number =>
-  Math.fround(Math.fround(Math.fround(sum) * scale) + shift);
+/** v(s) = (s * factor) * scale + shift in f32, as affine computes it, twice. */
+const value = (sum: number, factor: number, scale: number, shift: number): number =>
+  Math.fround(Math.fround(Math.fround(sum * factor) * scale) + shift);
 
 const folds = property(
   "folded thresholds are the sign of scale and shift, for every sum",
-  fc.record({ c: fc.integer({ min: 1, max: 12 }), bound: fc.integer({ min: 1, max: 700 }), seed: seeds }),
-  (bench, { c, bound, seed }) => {
+  fc.record({
+    c: fc.integer({ min: 1, max: 12 }),
+    bound: fc.integer({ min: 1, max: 700 }),
+    scaled: fc.boolean(),
+    seed: seeds,
+  }),
+  (bench, { c, bound, scaled, seed }) => {
     const random = numbers(seed);
+    const factors = scaled ? random.reals(c).map(Math.abs) : new Float32Array(c).fill(1);
+    const factorsAt = scaled ? bench.input(factors) : 0;
     const odd = [0, -0, 1e-45, -1e-45, 3e38, -3e38, 1, -1];
     const scale = random
       .reals(c)
@@ -154,14 +161,15 @@ const folds = property(
     const [limits, flips] = [bench.output(Int32Array, c), bench.output(Uint8Array, c)];
     const inputs = [bench.input(scale), bench.input(shift), c, bound] as const;
     const finite = shift.every((x) => Number.isFinite(x));
-    status("fold_thresholds", bench.call("fold_thresholds", ...inputs, limits, flips), finite ? 0 : 1);
+    status("fold_thresholds", bench.call("fold_thresholds", ...inputs, limits, flips, factorsAt), finite ? 0 : 1);
     if (!finite) return;
     const [found, flipped] = [limits.read(), flips.read()];
     for (let channel = 0; channel < c; channel++) {
       const [a, b] = [scale[channel]!, shift[channel]!];
       for (let sum = -bound; sum <= bound; sum++) {
         const bit = sum >= found[channel]! !== (flipped[channel] === 1);
-        if (bit !== value(sum, a, b) >= 0) throw new Error(`channel ${channel}: the bit of ${sum} is ${bit}`);
+        if (bit !== value(sum, factors[channel]!, a, b) >= 0)
+          throw new Error(`channel ${channel}: the bit of ${sum} is ${bit}`);
       }
       const constant = a === 0 ? [-(2 ** 31), 2 ** 31 - 1] : [];
       const inRange = found[channel]! >= -bound && found[channel]! <= bound + 1;
@@ -172,8 +180,11 @@ const folds = property(
     for (const bad of [scale, shift]) {
       const broken = [scale, shift].map((x) => (x === bad ? x.map((y, i) => (i === c - 1 ? Number.NaN : y)) : x));
       const args = broken.map((x) => bench.input(x));
-      status("fold_thresholds of NaN", bench.call("fold_thresholds", ...args, c, bound, limits, flips), 1);
+      status("fold_thresholds of NaN", bench.call("fold_thresholds", ...args, c, bound, limits, flips, 0), 1);
     }
+    const below = bench.input(factors.map((x, i) => (i === c - 1 ? -1 : x)));
+    const args = [...inputs, limits, flips, below] as const;
+    status("fold_thresholds of a factor below 0", bench.call("fold_thresholds", ...args), 1);
   },
 );
 

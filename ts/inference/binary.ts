@@ -6,7 +6,7 @@ import type { NodeOf } from "../nn/graph.ts";
 import { borderPatterns, type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
 import type { Bits, Context } from "./context.ts";
 import { at, call, type DraftCall, type Place, shapeKey } from "./draft.ts";
-import type { BitsGroup, NormGroup, ProductNode } from "./fuse.ts";
+import { type BitsGroup, hasScale, type NormGroup, type ProductNode } from "./fuse.ts";
 import { cutByRows, cutEvenly, inputSlice, outputSlice, type Part } from "./slices.ts";
 import { pixelShape, poolShape } from "./windows.ts";
 
@@ -119,7 +119,8 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const { filters } = shape;
   const { scale, shift } = context.fold(norm);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
-  draft.once(norm.name, "fold_thresholds", scale, shift, filters, reduction(shape), thresholds, flips);
+  const factors = hasScale(product) ? context.tensor(`${product.name}/scale`) : 0;
+  draft.once(norm.name, "fold_thresholds", scale, shift, filters, reduction(shape), thresholds, flips, factors);
   const mask = draft.allocate(layout.pixelBytes(filters));
   flipJobs.push({ flips, channels: filters, mask, layout });
 

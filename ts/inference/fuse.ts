@@ -1,8 +1,8 @@
 /**
  * Which nodes run together, without a pass over memory between them.
  *
- * - `bits`: a layer with integer sums, maybe a max-pool, batch normalisation, and then nothing but layers that take the
- *   sign of the result. All of it becomes one integer comparison a channel.
+ * - `bits`: a layer with integer sums, maybe with a scale, maybe a max-pool, batch normalisation, and then nothing but layers
+ *   that take the sign of the result. All of it becomes one integer comparison a channel.
  * - `norm`: a layer with integer sums and batch normalisation, maybe with the shortcut of a residual block added. The
  *   layer writes the result and its signs as it goes.
  * - `rows`: any other layer with weights, and what follows it element by element, done while a few rows are in the cache.
@@ -58,9 +58,9 @@ export const isAccumulated = (node: ProductNode): boolean =>
 export const hasScale = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
   weightQuantizer !== null && weightQuantizer.scale !== "none";
 
-/** What leaves the layer are exact sums of bits: whole numbers. */
+/** What leaves the layer are exact sums of bits: whole numbers, perhaps times a scale of each filter. */
 const hasIntegerSums = (node: GraphNode): node is ProductNode =>
-  isProduct(node) && isBinary(node) && !node.attributes.useBias && !hasScale(node);
+  isProduct(node) && isBinary(node) && !node.attributes.useBias;
 
 /** The graph as seen by values: flatten is the same memory as its input. */
 export interface Flow {
@@ -127,7 +127,7 @@ export function groupsOf(
   for (const product of graph.nodes) {
     if (!isProduct(product) || inner.has(product.name)) continue;
     const norm = onlyReader(product.name);
-    if (hasIntegerSums(product) && norm?.op === "batchNorm") {
+    if (hasIntegerSums(product) && !hasScale(product) && norm?.op === "batchNorm") {
       const reader = onlyReader(norm.name);
       // The shortcut may be such a layer itself, and then one of the two has the other added.
       const add = reader?.op === "add" && !inner.has(reader.name) ? reader : null;

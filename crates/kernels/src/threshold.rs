@@ -4,6 +4,9 @@
 //! roundings are monotone, so `v` is monotone in `s` and there is one integer where the sign changes. It is found by
 //! bisection on the very same expression, so that the fused bit equals the unfused one for every sum, ties and rounding
 //! included. A channel is `(s >= threshold) xor flip`; flips are set where `scale` is negative. `v(s) = 0` gives +1.
+//!
+//! Where sums leave their layer times a factor a channel, at least 0 (the scale of its weights), `v(s) = (s factor) scale +
+//! shift`: one more product, monotone too.
 
 /// Thresholds and flips (0 or 1, one byte a channel) for sums in `-bound..=bound`. True when a scale or shift is NaN or
 /// infinite; such a channel is left constant.
@@ -12,14 +15,23 @@
 ///
 /// # Panics
 /// When the slices differ in length.
-pub fn fold_thresholds(scale: &[f32], shift: &[f32], bound: i32, thresholds: &mut [i32], flips: &mut [u8]) -> bool {
+pub fn fold_thresholds(
+    factors: Option<&[f32]>,
+    scale: &[f32],
+    shift: &[f32],
+    bound: i32,
+    thresholds: &mut [i32],
+    flips: &mut [u8],
+) -> bool {
     let channels = scale.len();
     assert!([shift.len(), thresholds.len(), flips.len()] == [channels; 3]);
     let mut bad = false;
     for channel in 0..channels {
+        // A product with 1 is exact.
+        let factor = factors.map_or(1.0, |factors| factors[channel]);
         let (scale, shift) = (scale[channel], shift[channel]);
-        bad |= !(scale.is_finite() && shift.is_finite());
-        let value = |sum: i32| sum as f32 * scale + shift;
+        bad |= !(scale.is_finite() && shift.is_finite() && (0.0..f32::INFINITY).contains(&factor));
+        let value = |sum: i32| sum as f32 * factor * scale + shift;
         flips[channel] = u8::from(scale < 0.0);
         thresholds[channel] = if scale > 0.0 {
             first_where(bound, |sum| value(sum) >= 0.0)

@@ -232,7 +232,7 @@ pub unsafe extern "C" fn max_pool_words(
     }
 }
 
-/// Thresholds and flips of `c` channels for sums in `-bound..=bound`.
+/// Thresholds and flips of `c` channels for sums in `-bound..=bound`, which leave times factors `f32 [c]`, or 0 for none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fold_thresholds(
     scale: *const f32,
@@ -241,9 +241,11 @@ pub unsafe extern "C" fn fold_thresholds(
     bound: u32,
     thresholds: *mut i32,
     flips: *mut u8,
+    factors: *const f32,
 ) -> u32 {
     unsafe {
         u32::from(threshold::fold_thresholds(
+            (!factors.is_null()).then(|| read(factors, c)),
             read(scale, c),
             read(shift, c),
             bound as i32,

@@ -5,25 +5,37 @@ use proptest::prelude::*;
 use super::*;
 
 /// The unfused expression, once more: batch normalisation, then sign.
-fn unfused(sum: i32, scale: f32, shift: f32) -> bool {
-    let scaled = sum as f32 * scale;
+fn unfused(sum: i32, factor: f32, scale: f32, shift: f32) -> bool {
+    let sum = sum as f32 * factor;
+    let scaled = sum * scale;
     scaled + shift >= 0.0
 }
 
-fn fold(scale: f32, shift: f32, bound: i32) -> (i32, bool, bool) {
+fn fold(factor: Option<f32>, scale: f32, shift: f32, bound: i32) -> (i32, bool, bool) {
     let (mut threshold, mut flip) = ([0], [9]);
-    let bad = fold_thresholds(&[scale], &[shift], bound, &mut threshold, &mut flip);
+    let bad = fold_thresholds(
+        factor.as_ref().map(core::slice::from_ref),
+        &[scale],
+        &[shift],
+        bound,
+        &mut threshold,
+        &mut flip,
+    );
     (threshold[0], flip[0] == 1, bad)
 }
 
 fn check(scale: f32, shift: f32, bound: i32) {
-    let (threshold, flip, bad) = fold(scale, shift, bound);
+    check_scaled(None, scale, shift, bound);
+}
+
+fn check_scaled(factor: Option<f32>, scale: f32, shift: f32, bound: i32) {
+    let (threshold, flip, bad) = fold(factor, scale, shift, bound);
     assert!(!bad);
     for sum in -bound..=bound {
         assert_eq!(
             (sum >= threshold) ^ flip,
-            unfused(sum, scale, shift),
-            "{sum} * {scale} + {shift}"
+            unfused(sum, factor.unwrap_or(1.0), scale, shift),
+            "{sum} * {factor:?} * {scale} + {shift}"
         );
     }
 }
@@ -47,6 +59,13 @@ proptest! {
     }
 
     #[test]
+    fn sums_may_leave_with_a_factor(factor in 0.0f32..4.0, scale in scales(), shift in scales(), bound in 1..3000i32) {
+        for factor in [factor, factor * 1e-30, factor * 1e30] {
+            check_scaled(Some(factor), scale, shift, bound);
+        }
+    }
+
+    #[test]
     fn ties_go_to_plus_one(scale in -100i32..100, at in -500i32..500) {
         // Exact in f32: the expression is zero at `at`.
         check(scale as f32 / 8.0, -(scale * at) as f32 / 8.0, 600);
@@ -64,14 +83,14 @@ proptest! {
 
 #[test]
 fn the_edges_of_the_range() {
-    assert_eq!(fold(1.0, 1000.0, 10), (-10, false, false));
-    assert_eq!(fold(1.0, -1000.0, 10), (11, false, false));
-    assert_eq!(fold(-1.0, 1000.0, 10), (11, true, false));
-    assert_eq!(fold(-1.0, -1000.0, 10), (-10, true, false));
-    assert_eq!(fold(0.0, 0.0, 10), (i32::MIN, false, false));
-    assert_eq!(fold(-0.0, -0.0, 10), (i32::MIN, false, false));
-    assert_eq!(fold(0.0, -1e-30, 10), (i32::MAX, false, false));
-    assert_eq!(fold(1.0, 0.5, (1 << 30) - 1), (0, false, false));
+    assert_eq!(fold(None, 1.0, 1000.0, 10), (-10, false, false));
+    assert_eq!(fold(None, 1.0, -1000.0, 10), (11, false, false));
+    assert_eq!(fold(None, -1.0, 1000.0, 10), (11, true, false));
+    assert_eq!(fold(None, -1.0, -1000.0, 10), (-10, true, false));
+    assert_eq!(fold(None, 0.0, 0.0, 10), (i32::MIN, false, false));
+    assert_eq!(fold(None, -0.0, -0.0, 10), (i32::MIN, false, false));
+    assert_eq!(fold(None, 0.0, -1e-30, 10), (i32::MAX, false, false));
+    assert_eq!(fold(None, 1.0, 0.5, (1 << 30) - 1), (0, false, false));
 }
 
 #[test]
@@ -82,6 +101,9 @@ fn bad_numbers_are_reported() {
         (f32::INFINITY, 0.0),
         (1.0, f32::NEG_INFINITY),
     ] {
-        assert!(fold(scale, shift, 10).2, "{scale} {shift}");
+        assert!(fold(None, scale, shift, 10).2, "{scale} {shift}");
+    }
+    for factor in [f32::NAN, f32::INFINITY, -1.0] {
+        assert!(fold(Some(factor), 1.0, 0.0, 10).2, "{factor}");
     }
 }
