@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import { decodeModel, encodeModel, type PackedModel } from "../ts/io/model-file.ts";
 import { type Graph, layers, packedParametersOf, sequential } from "../ts/nn/index.ts";
-import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
+import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
@@ -50,6 +50,16 @@ const choices: Readonly<Record<string, Quantizer>> = {
   "hard, standardised and scaled": { ...hard, standardize: "filter", scale: "filter" },
   "hard, tanh over its maximum": { ...hard, standardize: "tanhMax" },
   "soft, tanh over its maximum, one scale": { ...soft, standardize: "tanhMax", scale: "tensor" },
+  "hard, with ReCU's clip": quantizers.recu(),
+  "hard, with ReCU's clip behind a proximal map": {
+    ...quantizers.recu(),
+    proximal: "tanh",
+    parameters: [
+      { kind: "constant", value: 0.25 },
+      { kind: "linear", from: 0.6, to: 0.9 },
+    ],
+  },
+  "the sine, and its sign from the middle on": quantizers.biper({ omega: 5, hardenAt: 0.1 }),
   "AdaBin's": quantizer("adabin"),
   "AdaBin's, soft": { ...soft, standardize: "adabin" },
 };

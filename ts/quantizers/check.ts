@@ -32,11 +32,14 @@ export const backwardMaps = Object.keys(backwardMapNumbers) as readonly Backward
  */
 export const proximalMaps: readonly ForwardMap[] = forwardMaps.filter((map) => map !== "signSwish" && map !== "table");
 
+/** What the maps read, and what is for weights: ReCU's quantile, from which a width follows, and BiPer's angular frequency. */
+export type QuantizerParameter = ParameterName | "tau" | "omega";
+
 /**
  * The bounds at 1e-6 and 1e6 keep 1/t, k t and beta x within f32 for every f32 a network produces in practice; a steeper map
  * is no different from sign. n is bounded by what its sum costs.
  */
-const domains: Readonly<Record<ParameterName, readonly [number, number]>> = {
+const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> = {
   rho: [0, 1e6],
   varrho: [0, 1],
   beta: [1e-6, 1e6],
@@ -46,23 +49,29 @@ const domains: Readonly<Record<ParameterName, readonly [number, number]>> = {
   o: [1, 1000],
   n: [0, 100],
   width: [0, 1e6],
+  tau: [0.5, 0.999_999],
+  omega: [1e-3, 1e4],
 };
 
 /**
  * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the other two share. Both
- * read the same numbers, so a pair whose maps mean different things by them (L with SignSwish's derivative) is refused.
+ * read the same numbers, so a pair whose maps mean different things by them (L with SignSwish's derivative) is refused. A box
+ * around weights that are standardised by filter is as wide as their tau-quantile; the sine's frequency comes last.
  */
 export function parameterNames(
   forward: ForwardMap,
   backward: BackwardMap,
   subject: Subject,
   proximal: ForwardMap = "identity",
-): readonly ParameterName[] {
+  standardize: Standardize = "none",
+): readonly QuantizerParameter[] {
   const forwardNames = forwardMapParameters[forward];
   const backwardNames = backwardMapParameters[backward];
   const shared = forwardNames.length === 0 ? backwardNames : forwardNames;
   if (backwardNames.length === 0 || shared[0] === backwardNames[0]) {
-    return [...forwardMapParameters[proximal], ...shared];
+    const width = standardize === "filter" ? "tau" : "width";
+    const names = [...forwardMapParameters[proximal], ...shared.map((name) => (name === "width" ? width : name))];
+    return standardize === "sine" ? [...names, "omega"] : names;
   }
   throw new ProxbitError(
     subject.code,
@@ -72,13 +81,13 @@ export function parameterNames(
 }
 
 /** One parameter as a schedule (a number stands for a constant one) that stays in its domain over the whole run. */
-export function checkParameter(value: unknown, name: ParameterName, subject: Subject): Schedule {
+export function checkParameter(value: unknown, name: QuantizerParameter, subject: Subject): Schedule {
   const schedule = toSchedule(value, name, subject);
   const [minimum, maximum] = domains[name];
   for (const end of scheduleRange(schedule)) numberIn(end, minimum, maximum, name, subject);
-  if (name === "levels") {
+  if (name === "levels" || name === "omega") {
     if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
-    integerIn(schedule.value, minimum, maximum, name, subject);
+    if (name === "levels") integerIn(schedule.value, minimum, maximum, name, subject);
   }
   return schedule;
 }
@@ -133,13 +142,13 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
   const forward = oneOf(given.forward, forwardMaps, "forward", subject);
   const backward = oneOf(given.backward, backwardMaps, "backward", subject);
   const proximal = oneOf(given.proximal ?? "identity", proximalMaps, "proximal", subject);
-  const names = parameterNames(forward, backward, subject, proximal);
+  const standardize = oneOf(given.standardize ?? "none", standards, "standardize", subject);
+  const names = parameterNames(forward, backward, subject, proximal, standardize);
   const list = listOf(given.parameters, names.length, names.length, "parameters", subject);
   const parameters = names.map((parameter, index) => checkParameter(list[index], parameter, subject));
   const hardenAt = numberIn(given.hardenAt, 0, 1, "hardenAt", subject);
   const clipLatent = numberIn(given.clipLatent, 0, 1e6, "clipLatent", subject);
   const scale = oneOf(given.scale ?? "none", scales, "scale", subject);
-  const standardize = oneOf(given.standardize ?? "none", standards, "standardize", subject);
   if (standardize === "adabin" && scale !== "none") {
     throw new ProxbitError(
       subject.code,

@@ -27,9 +27,8 @@
  * says: here the update is ProxConnect's.
  */
 import { plainObject, type Subject } from "../checks.ts";
-import { checkParameter, checkQuantizer, parameterNames } from "./check.ts";
-import type { ParameterName } from "./maps.ts";
-import type { BackwardMap, ForwardMap, Quantizer, Schedule } from "./quantizer.ts";
+import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
+import type { BackwardMap, ForwardMap, Quantizer, Scale, Schedule } from "./quantizer.ts";
 import { type InverseSlopeOptions, linear, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
@@ -77,11 +76,12 @@ export interface PiecewiseLinearOptions extends QuantizerOptions {
 
 interface Family {
   readonly name: string;
+  readonly scale?: Scale;
   readonly forward: ForwardMap;
   readonly backward: BackwardMap;
   readonly hardenAt: number;
   readonly clipLatent: number;
-  readonly defaults: Readonly<Partial<Record<ParameterName, number | Schedule>>>;
+  readonly defaults: Readonly<Partial<Record<QuantizerParameter, number | Schedule>>>;
 }
 
 const never = 1;
@@ -98,6 +98,7 @@ function make(family: Family, options: unknown): Quantizer {
     parameters: names.map((name) => checkParameter(given[name] ?? family.defaults[name], name, subject)),
     hardenAt: given.hardenAt ?? family.hardenAt,
     clipLatent: given.clipLatent ?? family.clipLatent,
+    scale: family.scale,
   };
   return checkQuantizer(quantizer, subject);
 }
@@ -215,11 +216,19 @@ export function rbnnActivations(options: EdeOptions = {}): Quantizer {
   );
 }
 
-/** ReSTE: (sign, the slope of the o-th root), whose power rises over the run. */
+/** ReSTE: (sign, the slope of the o-th root), whose power rises over the run; weights with one scale of the whole tensor. */
 export function reste(options: ResteOptions = {}): Quantizer {
   const defaults = { o: quarterCosine(1, 3) };
   return make(
-    { name: "reste", forward: "sign", backward: "restePrime", hardenAt: never, clipLatent: 0, defaults },
+    {
+      name: "reste",
+      scale: "tensor",
+      forward: "sign",
+      backward: "restePrime",
+      hardenAt: never,
+      clipLatent: 0,
+      defaults,
+    },
     options,
   );
 }

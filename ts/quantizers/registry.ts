@@ -20,13 +20,13 @@ import {
   reste,
 } from "./families.ts";
 import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
-import { adabin, magnitudeAware, xnor } from "./weight-families.ts";
+import { adabin, biper, dorefaWeights, magnitudeAware, recu, xnor } from "./weight-families.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({
   ...{ bc, pc, parq, pq, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
   ...{ rbnn, rbnnActivations, reste, fda },
-  ...{ xnor, magnitudeAware, adabin },
+  ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper },
 });
 
 const byName: Readonly<Record<string, Quantizer>> = Object.freeze(

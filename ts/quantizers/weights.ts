@@ -20,7 +20,7 @@ export const filterGain = ({ standardize }: Quantizer): number => (standardize =
  * tensor; -1 for every other quantizer. The backward map reads that width in the place of tau.
  */
 export const widthPlace = ({ standardize, backward, parameters }: Quantizer): number =>
-  standardize === "filter" && (backward as string) === "clippedBox" ? parameters.length - 1 : -1;
+  standardize === "filter" && backward === "clippedBox" ? parameters.length - 1 : -1;
 
 /** w0 of BiPer's sin(w0 w) in f32: the last parameter, which is constant over a run. */
 export function angularFrequency({ standardize, parameters }: Quantizer): number {
