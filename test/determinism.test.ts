@@ -15,12 +15,16 @@ function network(): Graph {
   const real = layers.conv2d({ filters: 13, kernelSize: 3, padding: "same", useBias: false });
   const stem = layers.batchNorm().apply(layers.maxPool2d().apply(real.apply(start)));
   const moved = layers.rsign().apply(stem);
-  const branch = layers.batchNorm().apply(layers.binaryConv2d({ filters: 13, kernelSize: 3 }).apply(moved));
+  const scaled = layers.binaryConv2d({ filters: 13, kernelSize: 3, weightQuantizer: "xnor" });
+  const branch = layers.batchNorm().apply(scaled.apply(moved));
   const joined = layers.rprelu().apply(layers.add().apply([branch, stem]));
-  const mixed = layers.conv2d({ filters: 9, kernelSize: 2, activationQuantizer: "bnn++" }).apply(joined);
+  const mixed = layers
+    .conv2d({ filters: 9, kernelSize: 2, weightQuantizer: "adabin", activationQuantizer: "bnn++" })
+    .apply(joined);
   const two = layers.adaptiveSign().apply(layers.flatten().apply(mixed));
   const wide = layers.dense({ units: 19, weightQuantizer: "pc" }).apply(two);
-  const last = layers.dense({ units: 5 }).apply(layers.batchNorm().apply(wide));
+  const clipped = layers.dense({ units: 11, weightQuantizer: "recu" }).apply(layers.batchNorm().apply(wide));
+  const last = layers.dense({ units: 5 }).apply(layers.batchNorm().apply(clipped));
   return functional({ inputs: start, outputs: last });
 }
 

@@ -81,6 +81,9 @@ const operands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantize
   { weightQuantizer: "magnitude-aware", activationQuantizer: null },
   { weightQuantizer: "adabin", activationQuantizer: "poly" },
   { weightQuantizer: "adabin", activationQuantizer: null },
+  { weightQuantizer: "recu", activationQuantizer: "poly" },
+  { weightQuantizer: "biper", activationQuantizer: null },
+  { weightQuantizer: "reste", activationQuantizer: "reste" },
 );
 const blocks = fc.record({
   filters: channels,

@@ -82,3 +82,5 @@ export {
   window,
 } from "./schedule.ts";
 export { type QuantizerState, stateAt } from "./state.ts";
+export type { BiperOptions, DorefaOptions, RecuOptions } from "./weight-families.ts";
+export { endsAsSigns, isForWeightsAlone, standardizedWeights, weightScale } from "./weights.ts";
