@@ -1,6 +1,7 @@
 /** `proxbit theory`: the table as computed, pictures of a pair, and what is wrong with an argument. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PNG } from "pngjs";
 import { describe, expect, it } from "vitest";
 import { quantizerNames } from "../ts/quantizers/index.ts";
 import { failureOf, proxbit, resultOf } from "./cli-helpers.ts";
@@ -64,6 +65,17 @@ describe.concurrent("theory", () => {
       expect(picture).toMatch(/^<svg [^>]*>\n<title>bnn\+\+ at progress 0\.2<\/title>/);
       expect(picture.match(/<polyline /g)?.length).toBe(5);
       expect(picture).not.toContain("NaN");
+    });
+  });
+
+  it("draws a PNG by Chromium, twice as large as the SVG says", async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, "bnn.png");
+      await resultOf("theory", "bnn", "--out", file);
+      const { width, height, data } = PNG.sync.read(await readFile(file));
+      expect([width, height]).toEqual([2 * 848, 2 * 890]);
+      expect(data.subarray(0, 4)).toEqual(Buffer.from([255, 255, 255, 255]));
+      expect(new Set(new Uint32Array(data.buffer, data.byteOffset, data.length / 4)).size).toBeGreaterThan(20);
     });
   });
 

@@ -1,2 +1,3 @@
-/** Checks in headless Chromium. */
+/** Headless Chromium: checks in it, and pictures by it. */
 export { type BrowserCheckOptions, checkInChromium } from "./check.ts";
+export { pngOf } from "./picture.ts";

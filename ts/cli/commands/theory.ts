@@ -3,6 +3,7 @@
  * table of all pairs; with one its verdict, and F, B, P and T drawn in the terminal or into a file.
  */
 import { Command } from "commander";
+import { pngOf } from "../../browser/index.ts";
 import { numberIn } from "../../checks.ts";
 import { ProxbitError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/write.ts";
@@ -35,7 +36,7 @@ export function theoryCommand(context: Context): Command {
     .option("--progress <x>", "share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0.5)
     .option("--from <x>", "left end of the domain", realNumber("--from", -1e6, 1e6), -3)
     .option("--to <x>", "right end of the domain", realNumber("--to", -1e6, 1e6), 3)
-    .option("--out <file>", "of a pair: write its picture to FILE.svg");
+    .option("--out <file>", "of a pair: write its picture to FILE.svg, or to FILE.png by Chromium");
   return addCommonOptions(
     command,
     "proxbit theory bnn++ --progress 0.2 --out bnn++.svg",
@@ -100,11 +101,16 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
 }
 
 async function draw(path: string, picture: string): Promise<void> {
-  await writeFileAtomic(path, new TextEncoder().encode(picture));
+  const isPng = path.toLowerCase().endsWith(".png");
+  await writeFileAtomic(path, isPng ? await pngOf(picture) : new TextEncoder().encode(picture));
 }
 
 function checkOptions({ from, to, out }: TheoryOptions): void {
   numberIn(to, from + 1e-6, 1e6, "--to", { code: "argument", what: "command line" });
-  if (out === undefined || /\.svg$/i.test(out)) return;
-  throw new ProxbitError("argument", `--out is ${out}, not .svg`, "Let the file's name end in .svg.");
+  if (out === undefined || /\.(svg|png)$/i.test(out)) return;
+  throw new ProxbitError(
+    "argument",
+    `--out is ${out}, neither .svg nor .png`,
+    "Let the file's name end in .svg or .png.",
+  );
 }
