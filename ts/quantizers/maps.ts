@@ -125,6 +125,12 @@ function edeGain(t: number): number {
   return Math.max(1 / t, 1);
 }
 
+/** 1 - tanh^2 u = 4 e / (1 + e)^2, e = exp(-2|u|): with all digits where tanh is 1 but for rounding. */
+function sechSquared(u: number): number {
+  const e = Math.exp(-2 * Math.abs(u));
+  return (4 * e) / ((1 + e) * (1 + e));
+}
+
 /** sign(x)(1 + soft(|x| - 1, lambda)): the proximal map of lambda ||x| - 1|, which has a valley at either sign. */
 function proxQuant(x: number, lambda: number): number {
   const excess = Math.abs(x) - 1;
@@ -241,14 +247,10 @@ export function backwardValue(
       return Math.max(0, 2 - 2 * Math.abs(x));
     case "signSwishPrime":
       return signSwishPrime(x, first);
-    case "edePrime": {
-      const tanh = Math.tanh(first * x);
-      return edeGain(first) * first * (1 - tanh * tanh);
-    }
-    case "tanhPrime": {
-      const tanh = Math.tanh(first * x);
-      return first * (1 - tanh * tanh);
-    }
+    case "edePrime":
+      return edeGain(first) * first * sechSquared(first * x);
+    case "tanhPrime":
+      return first * sechSquared(first * x);
     case "rbnnPrime":
       return Math.max(0, edeGain(first) * first * (Math.SQRT2 - first * Math.abs(x)));
     case "restePrime":
