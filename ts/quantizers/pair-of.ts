@@ -6,6 +6,8 @@ import type { Pair } from "./pair.ts";
 import type { MapTable, Quantizer } from "./quantizer.ts";
 import { quantizer } from "./registry.ts";
 import { evaluateSchedule } from "./schedule.ts";
+import { forwardAt } from "./state.ts";
+import { angularFrequency } from "./weights.ts";
 
 /** F and B as functions of a real number, finite wherever they are looked at. */
 export interface FunctionPair {
@@ -19,7 +21,10 @@ export type NamedPair = string | Quantizer | FunctionPair;
 
 const subject: Subject = { code: "argument", what: "pair" };
 
-/** `value` at `progress` in [0, 1]. @throws ProxbitError `argument` or `unknown-name` for what is no pair. */
+/**
+ * `value` at `progress` in [0, 1]. Where weights are standardised by their filter or tensor, the maps are those over what is
+ * standardised, w'; scales are left out. @throws ProxbitError `argument` or `unknown-name` for what is no pair.
+ */
 export function pairOf(value: NamedPair, progress: number): Pair {
   if (typeof value !== "string" && typeof value.forward === "function") return functionPair(value);
   return quantizerPair(quantizer(value as string | Quantizer), progress);
@@ -40,14 +45,25 @@ function functionPair(value: FunctionPair | Quantizer): Pair {
 
 function quantizerPair(value: Quantizer, progress: number): Pair {
   const parameters = value.parameters.map((schedule) => evaluateSchedule(schedule, progress));
-  const hardened = value.hardenAt < 1 && progress >= value.hardenAt;
-  const maps = { ...value, forward: hardened ? "sign" : value.forward, parameters } as const;
-  return {
+  const maps = { ...value, forward: forwardAt(value, progress), parameters };
+  const { table } = value;
+  const pair: Pair = {
     name: value.name,
     forward: (x) => quantizedValue(maps, x),
     backward: (x) => slopeValue(maps, x),
-    nodes: value.table === null || value.proximal !== "identity" ? null : nodesOf(value.table),
-    blur: value.table === null ? 0 : blurOf(value.table),
+    nodes: table === null || value.proximal !== "identity" ? null : nodesOf(table),
+    blur: table === null ? 0 : blurOf(table),
+  };
+  return value.standardize === "sine" ? behindSine(pair, angularFrequency(value)) : pair;
+}
+
+/** BiPer: the maps read sin(w0 x), whose slope is part of the way back. */
+function behindSine(pair: Pair, w0: number): Pair {
+  return {
+    ...pair,
+    forward: (x) => pair.forward(Math.sin(w0 * x)),
+    backward: (x) => pair.backward(Math.sin(w0 * x)) * w0 * Math.cos(w0 * x),
+    nodes: null,
   };
 }
 

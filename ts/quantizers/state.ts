@@ -1,7 +1,7 @@
 /** A quantizer at one moment of a run: the numbers that the core is called with. */
 import { numberIn } from "../checks.ts";
 import { backwardMapNumbers, forwardMapNumbers, isHardForwardMap } from "./maps.ts";
-import type { Quantizer } from "./quantizer.ts";
+import type { ForwardMap, Quantizer } from "./quantizer.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
 /** `hard` says that F(x) is -1 or +1 for every x, so that the operand may travel as bits. */
@@ -11,6 +11,11 @@ export interface QuantizerState {
   readonly backwardMap: number;
   readonly parameters: readonly [number, number, number, number];
   readonly hard: boolean;
+}
+
+/** The forward map at `progress` in [0, 1]: from `hardenAt` on (unless that is 1) the sign of x itself. */
+export function forwardAt({ forward, hardenAt }: Quantizer, progress: number): ForwardMap {
+  return hardenAt < 1 && progress >= hardenAt ? "sign" : forward;
 }
 
 /**
@@ -24,8 +29,7 @@ export function stateAt(quantizer: Quantizer, progress: number): QuantizerState 
     const schedule = quantizer.parameters[index];
     return schedule === undefined ? 0 : evaluateSchedule(schedule, progress);
   };
-  const hardened = quantizer.hardenAt < 1 && progress >= quantizer.hardenAt;
-  const forward = hardened ? "sign" : quantizer.forward;
+  const forward = forwardAt(quantizer, progress);
   return {
     proximalMap: forwardMapNumbers[quantizer.proximal],
     forwardMap: forwardMapNumbers[forward],
