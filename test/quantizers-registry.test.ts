@@ -21,6 +21,7 @@ describe("named quantizers", () => {
       ["pc", "piecewiseLinear", "one"],
       ["parq", "piecewiseLinear", "one"],
       ["pq", "proxQuant", "one"],
+      ["rpc", "identity", "one"],
       ["bnn", "sign", "box"],
       ["bnn+", "sign", "signSwishPrime"],
       ["bnn++", "signSwish", "signSwishPrime"],
@@ -56,13 +57,12 @@ describe("named quantizers", () => {
   });
 
   it("may leave out the fields that came later, which are neutral then", () => {
-    const neutral = ({ scale, standardize }: Quantizer): boolean => scale === "none" && standardize === "none";
-    for (const name of quantizerNames.filter((each) => neutral(quantizer(each)))) {
+    const neutral = { proximal: "identity", restart: "identity", table: null, scale: "none" };
+    for (const name of ["bc", "pc", "bnn", "bnn+", "bnn++", "poly", "poly+", "ede", "ede+"]) {
       const { forward, backward, parameters, hardenAt, clipLatent } = quantizer(name);
       const early = { name, forward, backward, parameters, hardenAt, clipLatent };
       expect(quantizer(early)).toEqual(quantizer(name));
-      expect(quantizer(early)).toMatchObject({ proximal: "identity", table: null, scale: "none" });
-      expect(quantizer(early)).toMatchObject({ standardize: "none", hard: "sign" });
+      expect(quantizer(early)).toMatchObject({ ...neutral, standardize: "none", hard: "sign" });
     }
   });
 
@@ -143,6 +143,13 @@ describe("quantizer", () => {
     ],
     ["half a level", { ...levelled, parameters: [constant(1.5)] }, "levels must be a whole number"],
     ["levels that change", { ...levelled, parameters: [linear(1, 3)] }, "levels must be the same number throughout"],
+    ["a restart of other parameters", { ...good, restart: "tanh" }, "restart tanh reads [t]"],
+    ["a restart that falls", { ...good, restart: "signSwish" }, 'restart is "signSwish"'],
+    [
+      "a restart of weights that are standardised",
+      { ...quantizers.pq(), standardize: "filter" },
+      'standardize "filter" maps others',
+    ],
     ["an unknown scale", { ...good, scale: "layer" }, 'scale is "layer"'],
     ["an unknown standard", { ...good, standardize: "batch" }, 'standardize is "batch"'],
     ["an unknown end", { ...good, hard: "soft" }, 'hard is "soft"'],

@@ -80,7 +80,7 @@ describe("every quantizer, on weights, activations and both", () => {
   });
 
   test("some quantizers start soft", () => {
-    expect(soft).toEqual(["pc", "parq", "pq", "bnn++", "poly+", "ede+", "biper"]);
+    expect(soft).toEqual(["pc", "parq", "pq", "rpc", "bnn++", "poly+", "ede+", "biper"]);
   });
 
   const smooth = { name: "own", hardenAt: 1, clipLatent: 0 } as const;

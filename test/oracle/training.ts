@@ -4,6 +4,8 @@
  */
 import type { Graph } from "../../ts/nn/graph.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
+import { forwardValue, splitParameters } from "../../ts/quantizers/maps.ts";
+import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import type { Bop, Bop2, Optimizer, ParameterOptimizer } from "../../ts/train/optimizers.ts";
 import { type Margin, type Moments, note, type Value } from "./layers.ts";
@@ -61,7 +63,7 @@ export function trainStep(
   const updates = state.updates + 1;
   const margin: Margin = { smallest: result.margin };
   for (const [name, gradient] of result.gradients) {
-    const old = state.weights.get(name) as Float64Array;
+    const old = restarted(graph, name, state.weights.get(name) as Float64Array, progress);
     const blank = (): Float64Array => new Float64Array(old.length);
     const own = optimizerOf(graph, optimizer, name);
     const kept = state.slots.get(name) ?? ([blank(), blank()] as const);
@@ -157,9 +159,20 @@ function flip(
   return { weights: moved, slots: [m, v] };
 }
 
-/** The bound that a quantizer puts on its latent weights; 0 for none. */
-function clipOf(graph: Graph, name: string): number {
+/** What trains a kernel's latent weights, or null. */
+function quantizerOf(graph: Graph, name: string): Quantizer | null {
   const node = graph.nodes.find((candidate) => name === `${candidate.name}/kernel`);
-  if (node?.op !== "conv2d" && node?.op !== "dense") return 0;
-  return node.attributes.weightQuantizer?.clipLatent ?? 0;
+  return node?.op === "conv2d" || node?.op === "dense" ? node.attributes.weightQuantizer : null;
+}
+
+/** The bound that a quantizer puts on its latent weights; 0 for none. */
+const clipOf = (graph: Graph, name: string): number => quantizerOf(graph, name)?.clipLatent ?? 0;
+
+/** The weights that a step goes on from: ProxQuant's and reverse ProxConnect's are not those it began with. */
+function restarted(graph: Graph, name: string, weights: Float64Array, progress: number): Float64Array {
+  const quantizer = quantizerOf(graph, name);
+  if (quantizer === null || quantizer.restart === "identity") return weights;
+  const parameters = quantizer.parameters.map((schedule) => evaluateSchedule(schedule, progress));
+  const [, shared] = splitParameters(quantizer.proximal, parameters);
+  return weights.map((w) => forwardValue(quantizer.restart, w, shared));
 }

@@ -75,18 +75,19 @@ function checkOptionalQuantizer(value: unknown, option: string, subject: Subject
   return value === null ? null : checkQuantizer(value, { code: subject.code, what: `${subject.what}: ${option}` });
 }
 
-/** Activations are not standardised, and have no latent weights to take a scale from. */
+/** Activations are not standardised, and have no latent weights to take a scale from, or to move between steps. */
 function checkActivationQuantizer(value: unknown, subject: Subject): Quantizer | null {
   const quantizer = checkOptionalQuantizer(value, "activationQuantizer", subject);
-  if (quantizer === null || quantizer.scale === "none") {
-    if (quantizer === null || !isForWeightsAlone(quantizer)) return quantizer;
+  if (quantizer === null) return null;
+  if (isForWeightsAlone(quantizer)) {
     throw new ProxbitError(
       subject.code,
-      `${subject.what}: activationQuantizer "${quantizer.name}" standardises what it maps, which only weights are`,
+      `${subject.what}: activationQuantizer "${quantizer.name}" standardises what it maps, or moves it between steps`,
       'Give it to weightQuantizer, and another to the activations, such as "poly".',
     );
   }
-  return checkActivationQuantizer({ ...quantizer, scale: "none" }, subject);
+  const alone = { ...quantizer, scale: "none", restart: "identity" };
+  return checkOptionalQuantizer(alone, "activationQuantizer", subject);
 }
 
 const weightKeys = ["useBias", "kernelInitializer", "weightQuantizer", "activationQuantizer", "accumulator"];

@@ -54,8 +54,8 @@ const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> =
 };
 
 /**
- * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the other two share. Both
- * read the same numbers, so a pair whose maps mean different things by them (L with SignSwish's derivative) is refused. A box
+ * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the others share. These
+ * read the same numbers, so maps that mean different things by them (L with SignSwish's derivative) are refused. A box
  * around weights that are standardised by filter is as wide as their tau-quantile; the sine's frequency comes last.
  */
 export function parameterNames(
@@ -64,18 +64,24 @@ export function parameterNames(
   subject: Subject,
   proximal: ForwardMap = "identity",
   standardize: Standardize = "none",
+  restart: ForwardMap = "identity",
 ): readonly QuantizerParameter[] {
-  const forwardNames = forwardMapParameters[forward];
-  const backwardNames = backwardMapParameters[backward];
-  const shared = forwardNames.length === 0 ? backwardNames : forwardNames;
-  if (backwardNames.length === 0 || shared[0] === backwardNames[0]) {
+  const readers = [
+    { what: `forward map ${forward}`, names: forwardMapParameters[forward] },
+    { what: `backward map ${backward}`, names: backwardMapParameters[backward] },
+    { what: `restart ${restart}`, names: forwardMapParameters[restart] },
+  ].filter(({ names }) => names.length > 0);
+  const [first] = readers;
+  const other = readers.find(({ names }) => names[0] !== first?.names[0]);
+  if (other === undefined) {
     const width = standardize === "filter" ? "tau" : "width";
-    const names = [...forwardMapParameters[proximal], ...shared.map((name) => (name === "width" ? width : name))];
+    const shared = (first?.names ?? []).map((name) => (name === "width" ? width : name));
+    const names = [...forwardMapParameters[proximal], ...shared];
     return standardize === "sine" ? [...names, "omega"] : names;
   }
   throw new ProxbitError(
     subject.code,
-    `${subject.what}: forward map ${forward} reads [${forwardNames.join(", ")}] where backward map ${backward} reads [${backwardNames.join(", ")}]`,
+    `${subject.what}: ${first?.what} reads [${first?.names.join(", ")}] where ${other.what} reads [${other.names.join(", ")}]`,
     "Pair maps that share their parameters, or take a map without any, such as sign or one.",
   );
 }
@@ -122,6 +128,7 @@ const keys = [
   "forward",
   "backward",
   "proximal",
+  "restart",
   "parameters",
   "table",
   "hardenAt",
@@ -143,7 +150,8 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
   const backward = oneOf(given.backward, backwardMaps, "backward", subject);
   const proximal = oneOf(given.proximal ?? "identity", proximalMaps, "proximal", subject);
   const standardize = oneOf(given.standardize ?? "none", standards, "standardize", subject);
-  const names = parameterNames(forward, backward, subject, proximal, standardize);
+  const restart = oneOf(given.restart ?? "identity", proximalMaps, "restart", subject);
+  const names = parameterNames(forward, backward, subject, proximal, standardize, restart);
   const list = listOf(given.parameters, names.length, names.length, "parameters", subject);
   const parameters = names.map((parameter, index) => checkParameter(list[index], parameter, subject));
   const hardenAt = numberIn(given.hardenAt, 0, 1, "hardenAt", subject);
@@ -156,6 +164,13 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
       'Give scale "none" with standardize "adabin".',
     );
   }
+  if (standardize !== "none" && restart !== "identity") {
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: restart "${restart}" is of latent weights, and standardize "${standardize}" maps others`,
+      'Give restart "identity" with weights that are standardised.',
+    );
+  }
   const hard = oneOf(given.hard ?? "sign", hardForms, "hard", subject);
   const table = checkTable(given.table ?? null, forward === "table" || backward === "table", subject);
   return Object.freeze({
@@ -163,6 +178,7 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
     forward,
     backward,
     proximal,
+    restart,
     parameters: Object.freeze(parameters),
     table,
     hardenAt,

@@ -6,6 +6,7 @@
  *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
  *   parq    L            1                 as pc, by its inverse slope       PARQ
  *   pq      ProxQuant's  1                 lambda linear 0 -> 1, clipped     ProxQuant (Bai et al., ICLR 2019)
+ *   rpc     identity     1                 as pc                             reverse ProxConnect
  *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
  *   bnn+    sign         SignSwish'        beta 5                            BNN+
  *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
@@ -23,8 +24,11 @@
  *
  * pc hardens as PARQ does: 1 - rho is its inverse slope (at varrho = 0), along a normalised logistic of steepness 10
  * that reaches the sign where the map is made hard. Latents stay unclipped in pc: in ProxConnect they must be free to
- * grow. In pq they are clipped at 1, where lambda = 1 is the sign; ProxQuant itself goes on from P(w), which no pair (F, B)
- * says: here the update is ProxConnect's.
+ * grow.
+ *
+ * What the latent weights go on from: in pq F(w) (its `restart` is F's map), in rpc L(w), though its passes read w itself; in
+ * all others w. pq's latents are clipped at 1, where lambda = 1 is the sign. Once hard, both start every step from signs,
+ * which no step of ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
  */
 import { plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
@@ -79,6 +83,7 @@ interface Family {
   readonly scale?: Scale;
   readonly forward: ForwardMap;
   readonly backward: BackwardMap;
+  readonly restart?: ForwardMap;
   readonly hardenAt: number;
   readonly clipLatent: number;
   readonly defaults: Readonly<Partial<Record<QuantizerParameter, number | Schedule>>>;
@@ -89,12 +94,12 @@ const lastTenth = 0.9;
 
 function make(family: Family, options: unknown): Quantizer {
   const subject: Subject = { code: "argument", what: `quantizer "${family.name}"` };
-  const names = parameterNames(family.forward, family.backward, subject);
+  const { forward, backward, restart = "identity" } = family;
+  const names = parameterNames(forward, backward, subject, "identity", "none", restart);
   const given = plainObject(options, ["name", "hardenAt", "clipLatent", ...names], subject);
   const quantizer = {
     name: given.name ?? family.name,
-    forward: family.forward,
-    backward: family.backward,
+    ...{ forward, backward, restart },
     parameters: names.map((name) => checkParameter(given[name] ?? family.defaults[name], name, subject)),
     hardenAt: given.hardenAt ?? family.hardenAt,
     clipLatent: given.clipLatent ?? family.clipLatent,
@@ -102,6 +107,8 @@ function make(family: Family, options: unknown): Quantizer {
   };
   return checkQuantizer(quantizer, subject);
 }
+
+const straightThrough = { backward: "one", hardenAt: lastTenth } as const;
 
 /** BinaryConnect: (sign, 1), the straight-through estimator. */
 export function bc(options: QuantizerOptions = {}): Quantizer {
@@ -189,11 +196,20 @@ export function parq(options: ParqOptions = {}): Quantizer {
 
 const parqKeys = ["name", "start", "end", "steepness", "center"];
 
-/** ProxQuant's proximal map, straight through: +-1 pulls by lambda. Latent weights are clipped to [-1, 1]. */
+/** ProxQuant: +-1 pulls by lambda; the gradient at F(w) moves F(w), not w. Latent weights are clipped to [-1, 1]. */
 export function pq(options: ProxQuantOptions = {}): Quantizer {
   const defaults = { lambda: window(0, lastTenth, linear(0, 1)) };
   return make(
-    { name: "pq", forward: "proxQuant", backward: "one", hardenAt: lastTenth, clipLatent: 1, defaults },
+    { name: "pq", forward: "proxQuant", restart: "proxQuant", ...straightThrough, clipLatent: 1, defaults },
+    options,
+  );
+}
+
+/** Reverse ProxConnect: the passes read w, and steps go on from L(w): (identity, 1). */
+export function rpc(options: PiecewiseLinearOptions = {}): Quantizer {
+  const defaults = { rho: parqRho({ end: lastTenth }), varrho: 0 };
+  return make(
+    { name: "rpc", forward: "identity", restart: "piecewiseLinear", ...straightThrough, clipLatent: 0, defaults },
     options,
   );
 }

@@ -97,6 +97,12 @@ export interface Quantizer {
   readonly proximal: ForwardMap;
   /** At most four schedules over the run: those of the proximal map, then those that both other maps read (see `maps.ts`). */
   readonly parameters: readonly Schedule[];
+  /**
+   * Weights: what latent weights go through before each step, w* <- restart(w*) - eta B g, with the parameters that the other
+   * maps share; "identity" for PC++, whose latents go on from where they are. F's own map makes ProxQuant's rule; L behind
+   * an F that is the identity makes that of reverse ProxConnect.
+   */
+  readonly restart: ForwardMap;
   /** The samples of the maps named "table"; null where there are none. */
   readonly table: MapTable | null;
   /**
@@ -112,7 +118,7 @@ export interface Quantizer {
 }
 
 /** The fields that a quantizer written by hand, or by an older version, may leave out. */
-type Later = "proximal" | "table" | "scale" | "standardize" | "hard";
+type Later = "proximal" | "restart" | "table" | "scale" | "standardize" | "hard";
 
 /** A quantizer as a caller may write it: later fields are neutral where absent. */
 export type GivenQuantizer = Omit<Quantizer, Later> & { readonly [Key in Later]?: Quantizer[Key] | undefined };

@@ -18,13 +18,14 @@ import {
   rbnn,
   rbnnActivations,
   reste,
+  rpc,
 } from "./families.ts";
 import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
 import { adabin, biper, dorefaWeights, magnitudeAware, recu, xnor } from "./weight-families.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({
-  ...{ bc, pc, parq, pq, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
+  ...{ bc, pc, parq, pq, rpc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
   ...{ rbnn, rbnnActivations, reste, fda },
   ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper },
 });

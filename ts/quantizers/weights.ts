@@ -29,8 +29,9 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
   return Math.fround(last.value);
 }
 
-/** Whether a quantizer standardises what it maps, which only weights can be. */
-export const isForWeightsAlone = ({ standardize }: Quantizer): boolean => standardize !== "none";
+/** Whether a quantizer standardises what it maps, or does all it does between steps (rPC): only weights have either. */
+export const isForWeightsAlone = ({ standardize, forward, restart }: Quantizer): boolean =>
+  standardize !== "none" || (forward === "identity" && restart !== "identity");
 
 /** Whether the operand is -1 or +1 in the end. Levels are not, nor are AdaBin's weights, of which each filter has two values. */
 export const endsAsSigns = ({ hard, standardize }: Quantizer): boolean => hard === "sign" && standardize !== "adabin";

@@ -17,9 +17,9 @@ import { ownerOf } from "../train/plan.ts";
 import { updateOf } from "../train/updates.ts";
 import { compare, compareNumbers, compareTogether, type Label, lacksFilterGradient, unsupported } from "./compare.ts";
 import { isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
-import { exactly, type Near } from "./maps.ts";
+import { exactly, type Near, near as nearTo } from "./maps.ts";
 import { isProduct, type Pass, type Site } from "./operations.ts";
-import { clipOf, update } from "./optimizer.ts";
+import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Row } from "./report.ts";
 import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
@@ -203,9 +203,11 @@ export async function* compareUpdates(
       ours,
     }));
     yield* await compareTogether(tf, [{ label, ours: after.parameters.get(name) as Float32Array }, ...slots], () => {
-      const weights = tensor(before.parameters.get(name) as Float32Array);
-      const updated = update(tf, own, weights, tensor(gradient), old.map(tensor), moment);
-      return [updated.weights, ...updated.slots];
+      const began = tensor(before.parameters.get(name) as Float32Array);
+      const from = restarted(tf, graph, name, began, progress);
+      const { weights, slots } = update(tf, own, from.value, tensor(gradient), old.map(tensor), moment);
+      // No step makes more of a difference between weights than it was.
+      return [nearTo(weights.value, () => tf.add(weights.distance, from.distance)), ...slots];
     });
   }
   const { near } = readerOf(tf, step);

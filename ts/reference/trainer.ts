@@ -9,7 +9,7 @@ import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
 import { crossEntropy, evaluateNode, isProduct, type Moments } from "./operations.ts";
-import { clipOf, update } from "./optimizer.ts";
+import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
 /** A batch: pixels as the network sees them, `[images][height][width][channels]`, and a class for each image. */
@@ -102,7 +102,8 @@ export function createReferenceTrainer(
     const state = slots.get(name) as readonly Variable[];
     const moment = { progress, update: number, clip: clipOf(graph, name) };
     const own = optimizers.get(name) as ParameterOptimizer;
-    const moved = update(tf, own, variable(name), gradient, state, moment);
+    const from = restarted(tf, graph, name, variable(name), progress).value;
+    const moved = update(tf, own, from, gradient, state, moment);
     variable(name).assign(moved.weights.value);
     for (const [place, { value }] of moved.slots.entries()) {
       // Without momentum the velocity is the one that was.

@@ -12,7 +12,7 @@ import { throughStandardization } from "./layers/weights.ts";
 import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
-import { backwardArguments } from "./quantize.ts";
+import { backwardArguments, restartArguments } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
 
 /** A data set in the pool's memory. */
@@ -194,9 +194,26 @@ function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuil
   const { kernel } = updateOf(optimizer as ParameterOptimizer);
   const hyper = plan.hyper.address + 4 * (plan.hyper.updates.get(parameter.name) as number);
   for (const [start, count] of chunks(size)) {
-    const tensors = [value, source.gradient, ...slots].map((address) => address + 4 * start);
-    builder.task([{ node: parameter.node, kernel, arguments: [...tensors, count, hyper] }]);
+    const [weights, ...others] = [value, source.gradient, ...slots].map((address) => address + 4 * start);
+    const step = { node: parameter.node, kernel, arguments: [weights as number, ...others, count, hyper] };
+    builder.task([...restarts(source, parameter.node, weights as number, start, count), step]);
   }
+}
+
+/** Latent weights go on from what their quantizer makes of them, by way of gradients that have been used. */
+function restarts(
+  { quantized }: GradientSource,
+  node: string,
+  weights: number,
+  start: number,
+  count: number,
+): readonly Call[] {
+  if (quantized === undefined || quantized.site.quantizer.restart === "identity") return [];
+  const made = quantized.summed + 4 * start;
+  return [
+    { node, kernel: "quantize_forward", arguments: restartArguments(quantized.site, weights, made, count) },
+    { node, kernel: "copy", arguments: [made, weights, 4 * count] },
+  ];
 }
 
 function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {

@@ -1,5 +1,5 @@
 /** What the core is called with where a quantizer acts: the numbers of its maps, its live parameters, its samples. */
-import { backwardMapNumbers, forwardMapNumbers } from "../quantizers/maps.ts";
+import { backwardMapNumbers, forwardMapNumbers, forwardMapParameters } from "../quantizers/maps.ts";
 import type { Mode, QuantizerSite } from "./context.ts";
 
 /** The maps of a site's way forward, by number: the hard sign of x where the mode says so, or the map is sign. */
@@ -21,6 +21,13 @@ export function forwardArguments(
   parameters: number = site.parameters,
 ): readonly number[] {
   return [...forwardMaps(site, mode.hard(site)), x, y, n, parameters, site.table];
+}
+
+/** The arguments of `quantize_forward` that makes of `n` latent weights those that the next step goes on from. */
+export function restartArguments(site: QuantizerSite, x: number, y: number, n: number): readonly number[] {
+  const { proximal, restart } = site.quantizer;
+  const shared = site.parameters + 4 * forwardMapParameters[proximal].length;
+  return [forwardMapNumbers.identity, forwardMapNumbers[restart], x, y, n, shared, site.table];
 }
 
 /** How the core names B: its maps before the tensors in a call, parameters and samples after them. Without a site B is 1. */

@@ -93,8 +93,11 @@ export function quantizerOf(graph: Graph, { node: name, role }: Parameter): Quan
 }
 
 /** Whether a weight of -1 or +1 passes as it is, and its gradient too: BNN's box holds both ends. */
-const keepsSigns = ({ proximal, forward, backward, standardize }: Quantizer): boolean =>
-  proximal === "identity" && forward === "sign" && (backward === "one" || backward === "box") && standardize === "none";
+const keepsSigns = ({ proximal, restart, forward, backward, standardize }: Quantizer): boolean =>
+  [proximal, restart].every((map) => map === "identity") &&
+  forward === "sign" &&
+  (backward === "one" || backward === "box") &&
+  standardize === "none";
 
 function needsCase({ name }: Parameter, optimizer: ParameterOptimizer): ProxbitError {
   const kind = optimizerName(optimizer);
