@@ -7,6 +7,7 @@ import {
   decompose,
   type FunctionPair,
   type NamedPair,
+  pairOf,
   quantizers,
 } from "../ts/quantizers/index.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
@@ -100,6 +101,23 @@ describe("decompose", () => {
     for (const [given, expected] of table) {
       const result = decompose(given);
       expect([result.name, result.decomposes]).toEqual([result.name, expected]);
+    }
+  });
+
+  it("gives it for maps that are computed in f32 as well, where it is told of their rounding", () => {
+    for (const [given, expected] of table) {
+      const { name, forward, backward } = pairOf(given, 0.5);
+      const single = pair(
+        name,
+        (x) => Math.fround(forward(x)),
+        (x) => Math.fround(backward(x)),
+      );
+      const result = decompose(single, { precision: 2 ** -23 });
+      expect([result.name, result.decomposes, "reason" in result && expected ? result.reason : ""]).toEqual([
+        name,
+        expected,
+        "",
+      ]);
     }
   });
 
@@ -217,6 +235,24 @@ describe("decompose", () => {
       for (const name of ["pc", "bnn++", "ede+", "poly+"]) yes(decompose(name, { progress }));
       expect(decompose("ede", { progress }).decomposes, `ede at ${progress}`).toBe(false);
     }
+  });
+
+  it("looks at BiPer behind its sine: it decomposes while it is the sine itself, and not once it is hard", () => {
+    const result = yes(decompose("biper", { progress: 0.3 }));
+    expectDecomposition(
+      result,
+      (x) => Math.sin(20 * x),
+      (x) => 20 * Math.cos(20 * x),
+    );
+    expect(reasonOf(decompose("biper", { progress: 0.9 }))).toContain("but not B");
+  });
+
+  it("takes ReCU's box as wide as tau says for normally distributed weights", () => {
+    const width = 2 * Math.SQRT2 * Math.sqrt(2 / Math.PI) * -Math.log(0.6);
+    const { P, T } = yes(decompose(quantizers.recu({ tau: 0.7 }), { from: -4, to: 4 }));
+    const leap = P.x.find((x, index) => x > 0.1 && x - (P.x[index - 1] ?? x) < 1e-9);
+    expect(leap).toBeCloseTo(width, 6);
+    expect(T.gaps.length).toBe(3);
   });
 
   it("refuses what is no pair, no moment, no domain, and maps that are not finite", () => {

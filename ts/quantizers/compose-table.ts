@@ -108,7 +108,7 @@ export function costOf(table: MapTable, forward: RealFunction, backward: RealFun
     forward: value,
     backward: table.backward[index] ?? 0,
   }));
-  const pair = { name: "table", forward, backward, nodes: null, blur: 0 };
+  const pair = { name: "table", forward, backward, nodes: null, precision: Number.EPSILON, blur: 0 };
   const jumps = new Set(
     findJumps(pair, points, scalesOf(points)).map(({ left }) => Math.floor((left.x - table.from) / step)),
   );

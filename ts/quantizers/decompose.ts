@@ -15,12 +15,12 @@
  * (so BNN gets the levels -2, -1, 1, 2). Where F rests and B is 0 P is free as well, and rests here.
  *
  * What cannot be seen: a feature narrower than a cell of the grid that F and B have left again at the cell's end, a change
- * of B below 1e-8 of its largest value, and all beyond the domain.
+ * of B below 1e-8 of its largest value (more where values are rounded more), and all beyond the domain.
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import { type SampledP, type SampledT, sample } from "./decompose-sample.ts";
-import { type Fault, faint, type Leaf, leavesOf } from "./increments.ts";
+import { type Fault, faintOf, type Leaf, leavesOf } from "./increments.ts";
 import { findJumps, type Jump } from "./jumps.ts";
 import { type Pair, type PairPoint, pairPoint, type Scales, scalesOf } from "./pair.ts";
 import { type NamedPair, pairOf } from "./pair-of.ts";
@@ -33,6 +33,8 @@ export interface DecomposeOptions {
   readonly to?: number | undefined;
   /** Cells of the grid, 16 to 65536 (2048). A pair read from a table is looked at on the table's own grid. */
   readonly samples?: number | undefined;
+  /** The rounding of two functions' values as a share of their largest, to 1e-4 (2^-52; 2^-23 for what is computed in f32). */
+  readonly precision?: number | undefined;
 }
 
 export interface Decomposes {
@@ -62,13 +64,14 @@ const subject: Subject = { code: "argument", what: "decompose" };
  * @throws ProxbitError `argument` for options out of range or values that are not finite; `unknown-name`.
  */
 export function decompose(pair: NamedPair, options: DecomposeOptions = {}): Decomposition {
-  plainObject(options, ["progress", "from", "to", "samples"], subject);
+  plainObject(options, ["progress", "from", "to", "samples", "precision"], subject);
   const at = numberIn(options.progress ?? 0.5, 0, 1, "progress", subject);
   const from = numberIn(options.from ?? -3, -1e6, 1e6, "from", subject);
   const to = numberIn(options.to ?? 3, -1e6, 1e6, "to", subject);
   if (to <= from) reject(subject, "to", `above from, which is ${from}`, to);
   const samples = integerIn(options.samples ?? 2048, 16, 65536, "samples", subject);
-  return decomposePair(pairOf(pair, at), from, to, samples);
+  const precision = numberIn(options.precision ?? Number.EPSILON, Number.EPSILON, 1e-4, "precision", subject);
+  return decomposePair({ ...pairOf(pair, at), precision }, from, to, samples);
 }
 
 function decomposePair(pair: Pair, from: number, to: number, samples: number): Decomposition {
@@ -80,7 +83,7 @@ function decomposePair(pair: Pair, from: number, to: number, samples: number): D
   for (const piece of piecesBetween(points, jumps).toReversed()) {
     const found = leavesOfPiece(pair, piece, scales);
     if ("fault" in found) return refusal(pair.name, found);
-    const shared = unequalWhereFRests(found, Math.max(faint * scales.backward, pair.blur));
+    const shared = unequalWhereFRests(found, faintOf(pair, scales));
     if (shared !== null) return refusal(pair.name, shared);
     pieces.unshift(found);
   }

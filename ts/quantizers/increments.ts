@@ -23,11 +23,14 @@ export interface Fault {
   readonly right: PairPoint;
 }
 
-/** As shares of the largest |F|: no more than rounding; enough beside rounding to measure a slope to a thousandth. */
-const rounding = 4 * Number.EPSILON;
-const measurable = 1e3 * Number.EPSILON;
-/** As a share of the largest |B|: below this B is told from 0 only where F moves. */
-export const faint = 1e-8;
+/** Changes of F in roundings: no more than rounding; enough beside it to measure a slope to a thousandth. */
+const roundings = 4;
+const measurableRoundings = 1e3;
+
+/** What B is known to: smaller values are told from 0 only where F moves, smaller changes from none. */
+export function faintOf({ precision, blur }: Pair, scales: Scales): number {
+  return Math.max(scales.backward * Math.max(1e-8, measurableRoundings * precision), blur);
+}
 /** A leaf over which B changes by more than this factor is halved. */
 const evenness = 1.25;
 const deepest = 44;
@@ -35,6 +38,8 @@ const deepest = 44;
 /** The leaves of [left, right], whose inside is continuous, in order; or the first fault. */
 export function leavesOf(pair: Pair, left: PairPoint, right: PairPoint, scales: Scales): readonly Leaf[] | Fault {
   const leaves: Leaf[] = [];
+  const [rounding, measurable] = [roundings * pair.precision, measurableRoundings * pair.precision];
+  const faint = faintOf(pair, scales);
   const grow = (a: PairPoint, b: PairPoint, depth: number): Fault | null => {
     const inner = [0.25, 0.5, 0.75].map((share) => pairPoint(pair, a.x + (b.x - a.x) * share));
     const all = [a, ...inner, b];
@@ -48,7 +53,7 @@ export function leavesOf(pair: Pair, left: PairPoint, right: PairPoint, scales: 
     };
     if (largest === 0) return moved > measurable ? { fault: "moves", left: a, right: b } : leaf(0, true);
     if (largest <= pair.blur) return leaf(null, moved <= rounding);
-    if (moved <= rounding) return largest <= faint * scales.backward ? leaf(null, true) : leaf(0, true);
+    if (moved <= rounding) return largest <= faint ? leaf(null, true) : leaf(0, true);
     if (moved <= measurable) return leaf(null, false);
     const middle = inner[1] ?? a;
     const smallest = least > 0 ? least : most < 0 ? -most : 0;
@@ -100,7 +105,7 @@ function partsToward(pair: Pair, zero: number, reach: number, scales: Scales): r
   for (let distance = reach; Math.abs(distance) > 0; distance /= 2) {
     const points = [1, 0.875, 0.75, 0.625, 0.5].map((share) => pairPoint(pair, zero + distance * share));
     const moved = Math.abs((points[4]?.forward ?? 0) - (points[0]?.forward ?? 0));
-    if (moved <= measurable * scales.forward) break;
+    if (moved <= measurableRoundings * pair.precision * scales.forward) break;
     const mean = Math.abs(integral(points.map(({ backward }) => backward)));
     if (mean <= pair.blur) break;
     parts.push(moved / mean);

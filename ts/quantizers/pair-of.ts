@@ -7,7 +7,7 @@ import type { MapTable, Quantizer } from "./quantizer.ts";
 import { quantizer } from "./registry.ts";
 import { evaluateSchedule } from "./schedule.ts";
 import { forwardAt } from "./state.ts";
-import { angularFrequency } from "./weights.ts";
+import { angularFrequency, widthPlace } from "./weights.ts";
 
 /** F and B as functions of a real number, finite wherever they are looked at. */
 export interface FunctionPair {
@@ -34,7 +34,14 @@ function functionPair(value: FunctionPair | Quantizer): Pair {
   const given = plainObject(value, ["name", "forward", "backward"], subject);
   const { forward, backward } = value;
   if (typeof forward === "function" && typeof backward === "function") {
-    return { name: safeName(given.name, "name", subject), forward, backward, nodes: null, blur: 0 };
+    return {
+      name: safeName(given.name, "name", subject),
+      forward,
+      backward,
+      nodes: null,
+      precision: Number.EPSILON,
+      blur: 0,
+    };
   }
   throw new ProxbitError(
     "argument",
@@ -43,8 +50,15 @@ function functionPair(value: FunctionPair | Quantizer): Pair {
   );
 }
 
+/** mean |w'| of ReCU's standardised weights where these are normally distributed; the width of its box is a multiple of it. */
+const normalMean = 2 * Math.SQRT2 * Math.sqrt(2 / Math.PI);
+
 function quantizerPair(value: Quantizer, progress: number): Pair {
-  const parameters = value.parameters.map((schedule) => evaluateSchedule(schedule, progress));
+  const tau = widthPlace(value);
+  const parameters = value.parameters.map((schedule, index) => {
+    const parameter = evaluateSchedule(schedule, progress);
+    return index === tau ? normalMean * -Math.log(2 - 2 * parameter) : parameter;
+  });
   const maps = { ...value, forward: forwardAt(value, progress), parameters };
   const { table } = value;
   const pair: Pair = {
@@ -52,6 +66,7 @@ function quantizerPair(value: Quantizer, progress: number): Pair {
     forward: (x) => quantizedValue(maps, x),
     backward: (x) => slopeValue(maps, x),
     nodes: table === null || value.proximal !== "identity" ? null : nodesOf(table),
+    precision: Number.EPSILON,
     blur: table === null ? 0 : blurOf(table),
   };
   return value.standardize === "sine" ? behindSine(pair, angularFrequency(value)) : pair;

@@ -1,6 +1,7 @@
 /**
  * A pair of maps at one moment of a run, as two functions of a real number: what the theory is checked on. `nodes` are the
- * samples between which both maps are straight where they are read from a table, else null. `blur` is the largest step of B
+ * samples between which both maps are straight where they are read from a table, else null. `precision` is
+ * the rounding of F and B, as a share of their largest values. `blur` is the largest step of B
  * from one sample of a table to the next, jumps aside: what B is known to there; else 0.
  */
 
@@ -11,6 +12,7 @@ export interface Pair {
   /** B, what the gradient that arrives is multiplied by. */
   readonly backward: (x: number) => number;
   readonly nodes: readonly number[] | null;
+  readonly precision: number;
   readonly blur: number;
 }
 
