@@ -169,6 +169,19 @@ describe("groups", () => {
     expect(groups.map(({ kind, members }) => `${kind} ${members.length}`)).toEqual(["norm 2"]);
   });
 
+  test("layers behind each other go step by step, up to one that also leaves signs or is read twice", () => {
+    const start = input({ shape: [8, 8, 4] });
+    const bent = layers.rprelu().apply(layers.maxPool2d().apply(start));
+    const signs = layers.shift({ name: "signs" }).apply(layers.relu().apply(layers.shift().apply(bent)));
+    const sums = layers.binaryConv2d({ filters: 4, kernelSize: 3 }).apply(signs);
+    const graph = functional({ inputs: start, outputs: layers.add().apply([sums, bent]) });
+    const groups = groupsIn(graph).filter(({ kind }) => kind === "steps");
+    expect(groups.map(({ members }) => members)).toEqual([
+      ["rprelu_shift", "rprelu_prelu", "rprelu"],
+      ["shift", "relu"],
+    ]);
+  });
+
   test("every binary convolution of birealnet18 takes its batch norm and shortcut along", () => {
     const graph = model("birealnet18", { inputShape: [32, 32, 3], classes: 10 });
     const groups = groupsIn(graph);

@@ -146,6 +146,19 @@ describe("a session", () => {
     ]);
   });
 
+  test("explains the layers of ReActNet: RSign leaves signs, RPReLU is written once", async () => {
+    const net = resnet20({ inputShape: [8, 8, 4], classes: 3, reactnet: true });
+    const { layers: rows } = (await load(await fileWith({}, net), { variant: "relaxed", kernel: "lookup" })).explain();
+    const by = new Map(rows.map((row) => [row.node, row]));
+    const real = 4 * 8 * 8 * 16;
+    // A nibble is four channels.
+    expect(by.get("stage1_2_rsign")).toMatchObject({ kernel: "normalize", valueBytes: real + (8 * 8 * 16) / 4 });
+    expect(by.get("stage1_2_prelu")).toMatchObject({ kernel: "prelu_forward", fusedInto: null, valueBytes: 0 });
+    expect(by.get("stage1_2")).toMatchObject({ kernel: "affine", valueBytes: real });
+    const words = (await load(await fileWith({}, net), { variant: "plain", kernel: "popcnt64" })).explain().layers;
+    expect(words.find(({ node }) => node === "stage1_2_rsign")).toMatchObject({ kernel: "affine", valueBytes: real });
+  });
+
   test("measures its layers: shares that add up to 1, and results as before", async () => {
     const session = await load(await fileWith(inputMetadata(split)), { batch: 4 });
     const before = bits(session.run(split.images));

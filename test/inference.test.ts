@@ -168,7 +168,7 @@ const poolsBits = /^max_pool_(nibbles|words)$/;
 
 describe("packed and trainer's logits are the same bits", () => {
   test("random networks", async () => {
-    let [fused, pooled, accumulated, distinct] = [0, 0, 0, 0];
+    let [fused, pooled, accumulated, signed, distinct] = [0, 0, 0, 0, 0];
     await fc.assert(
       fc.asyncProperty(networks, async (network) => {
         const graph = build(network);
@@ -179,6 +179,7 @@ describe("packed and trainer's logits are the same bits", () => {
         fused += kernels.filter((kernel) => kernel?.endsWith("_conv_bits")).length;
         pooled += kernels.filter((kernel) => kernel?.match(poolsBits)).length;
         accumulated += kernels.filter((kernel) => kernel === "bb_accumulate8_conv").length;
+        signed += kernels.filter((kernel) => kernel === "normalize").length;
         distinct += new Set(logits).size > 4 ? 1 : 0;
       }),
       { numRuns: 110, seed: 11 },
@@ -187,6 +188,7 @@ describe("packed and trainer's logits are the same bits", () => {
     expect(fused).toBeGreaterThan(10);
     expect(pooled).toBeGreaterThan(3);
     expect(accumulated).toBeGreaterThan(5);
+    expect(signed).toBeGreaterThan(5);
     expect(distinct).toBeGreaterThan(30);
   });
 

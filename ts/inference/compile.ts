@@ -13,7 +13,7 @@ import type { Call, Program, Write } from "../runtime/program.ts";
 import { emitBits, emitNorm } from "./binary.ts";
 import { type Context, createContext, type FlipJob } from "./context.ts";
 import { createDraft } from "./draft.ts";
-import { emitNode } from "./elementwise.ts";
+import { emitNode, emitSteps } from "./elementwise.ts";
 import { type Group, groupsOf, isProduct } from "./fuse.ts";
 import { emitRows } from "./real.ts";
 
@@ -85,6 +85,7 @@ function emitGraph(context: Context): readonly Group[] {
     if (group?.kind === "bits") emitBits(group, context);
     else if (group?.kind === "norm") emitNorm(group, context);
     else if (group?.kind === "rows") emitRows(group, context);
+    else if (group?.kind === "steps") emitSteps(group.followers, context);
     else if (!inGroup.has(node.name) && !isProduct(node)) emitNode(node, context);
   }
   return [...groups.values()];

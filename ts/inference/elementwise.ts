@@ -2,23 +2,57 @@
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Context } from "./context.ts";
-import { at, call } from "./draft.ts";
-import { type Follower, isFollower } from "./fuse.ts";
-import { followerStep } from "./real.ts";
-import { cut, cutByRows, outputSlice } from "./slices.ts";
+import { at, call, type Place } from "./draft.ts";
+import { type Affine, type Follower, isAffine, isFollower } from "./fuse.ts";
+import { NIBBLES } from "./layout.ts";
+import { affineOf, followerStep, STRIP_BYTES } from "./real.ts";
+import { cut, cutByRows, inputSlice, outputSlice } from "./slices.ts";
 import { poolShape } from "./windows.ts";
 
-/** A layer whose elements or pixels do not depend on each other, cut into as many parts as there are workers. */
-function emitFollower(node: Follower, context: Context): void {
-  const step = followerStep(node, context);
-  const channels = context.shapeOf(node.name).at(-1) as number;
-  const pixels = (context.images * elementsOf(context.shapeOf(node.name))) / channels;
-  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
-  const tasks = cut(pixels, context.parts).map(({ first, count }) => {
-    const offset = 4 * first * channels;
-    return [step(at(x, offset), at(y, offset), count)];
+/**
+ * Layers whose elements or pixels do not depend on each other, cut into as many parts as there are workers; one behind the
+ * other, strip by strip, by way of two pieces of memory that hold a strip each.
+ */
+export function emitSteps(nodes: readonly Follower[], context: Context): void {
+  const { draft, images, parts } = context;
+  const [first, last] = [nodes[0] as Follower, nodes.at(-1) as Follower];
+  const steps = nodes.map((node) => followerStep(node, context));
+  const shape = context.shapeOf(last.name);
+  const channels = shape.at(-1) as number;
+  const [x, y] = [context.value(first.inputs[0]), context.value(last.name)];
+  const tasks = cut((images * elementsOf(shape)) / channels, parts).map((part) => {
+    const most = Math.max(1, Math.floor(STRIP_BYTES / (4 * channels)));
+    const strips = cut(part.count, steps.length === 1 ? 1 : Math.ceil(part.count / most));
+    const spare = steps.slice(1, 3).map(() => draft.buffer(4 * channels * Math.min(most, part.count)));
+    return strips.flatMap((strip) => {
+      const offset = 4 * (part.first + strip.first) * channels;
+      const places = [at(x, offset), ...steps.slice(1).map((_, i) => spare[i % 2] as Place), at(y, offset)];
+      return steps.map((step, i) => step(places[i] as Place, places[i + 1] as Place, strip.count));
+    });
   });
-  context.draft.phase(tasks);
+  draft.phase(tasks);
+}
+
+/** A scale and a shift, whose pass also writes the signs that a layer behind reads. False where no layer reads such signs. */
+function emitSigns(node: Affine, context: Context): boolean {
+  const { draft, images, parts, kernel } = context;
+  const [reader] = context.signReaders(node.name);
+  // The kernel writes nibbles.
+  if (reader === undefined || kernel.layout !== NIBBLES) return false;
+  const { scale, shift } = affineOf(node, context);
+  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
+  const { shape, place } = context.putBits(node.name, context.windowOf(reader), NIBBLES);
+  const { width, height, channels } = shape;
+  const rowBytes = shape.paddedWidth * NIBBLES.pixelBytes(channels);
+  const ranges = images > 1 ? [{ first: 0, count: height }] : cut(height, parts);
+  const tasks = ranges.map((rows) => {
+    const offset = 4 * rows.first * width * channels;
+    const operands = [at(x, offset), images * rows.count * width, channels, scale, shift, 0, at(y, offset)] as const;
+    const signs = [draft.descriptor(inputSlice(shape, rows)), at(place, rows.first * rowBytes)] as const;
+    return [call(node.name, "normalize", ...operands, ...signs)];
+  });
+  draft.phase(tasks);
+  return true;
 }
 
 function emitAdd(node: NodeOf<"add">, context: Context): void {
@@ -51,7 +85,8 @@ function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, c
 
 /** Emits a layer that is no product and part of no group. */
 export function emitNode(node: GraphNode, context: Context): void {
-  if (isFollower(node)) emitFollower(node, context);
+  if (isAffine(node) && emitSigns(node, context)) return;
+  if (isFollower(node)) emitSteps([node], context);
   else if (node.op === "add") emitAdd(node, context);
   else if (node.op === "maxPool2d" || node.op === "avgPool2d" || node.op === "globalAvgPool2d") emitPool(node, context);
 }

@@ -94,7 +94,7 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
     const work = main === undefined ? null : workOf(main.kernel);
     const row = rows.get(node.name);
     const shape = shapeOf(node.name);
-    const isPart = own.length === 0 && group !== undefined;
+    const product = group === undefined || group.kind === "steps" ? null : group.product.name;
     return {
       node: node.name,
       op: node.op,
@@ -102,11 +102,11 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
       product: work?.product ?? null,
       kernel: main?.kernel ?? null,
       tile: work?.tile ?? null,
-      fusedInto: isPart ? group.product.name : null,
+      fusedInto: own.length === 0 ? product : null,
       weightBits: row?.bitsPerWeight ?? 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
       weightBytes: isProduct(node) ? kernelBytes(work?.kernel, windowOf(node), kernel) : normBytes(node, shape),
-      valueBytes: valueBytes(node, shape, group, calls.get(group?.product.name ?? "") ?? [], pixelBytes),
+      valueBytes: valueBytes(node, shape, group, calls.get(product ?? node.name) ?? [], pixelBytes),
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
@@ -128,12 +128,15 @@ function kernelBytes(own: KernelName | undefined, shape: ConvShape, kernel: Bina
   return 4 * (own?.startsWith("ff_") ? panelFloats(k, n) : k * n);
 }
 
-/** Bytes of one image's value. Of a group's values only the last one is written as a whole: as f32, as bits, or as both. */
+/**
+ * Bytes of one image's value, by the calls of its product or its own. Of a group's values only the last one is written as a
+ * whole: as f32, as bits, or as both.
+ */
 function valueBytes(
   { name, op }: GraphNode,
   shape: Shape,
   group: Group | undefined,
-  productCalls: readonly Call[],
+  calls: readonly Call[],
   pixelBytes: (channels: number) => number,
 ): number {
   // Flatten is the same memory as its input.
@@ -141,8 +144,10 @@ function valueBytes(
   const [height, width, channels] = asImage(shape);
   const [real, bits] = [4 * elementsOf(shape), height * width * pixelBytes(channels)];
   if (group?.kind === "bits") return bits;
+  // A scale and shift by itself, which leaves signs beside.
+  if (group === undefined && calls.some(({ kernel }) => kernel === "normalize")) return real + bits;
   if (group?.kind !== "norm") return real;
-  const call = productCalls.find(({ kernel }) => kernel.endsWith("_conv_norm"));
+  const call = calls.find(({ kernel }) => kernel.endsWith("_conv_norm"));
   const [, , , , , , , out = 0, , nextBits = 0] = call?.arguments ?? [];
   return (out === 0 ? 0 : real) + (nextBits === 0 ? 0 : bits);
 }

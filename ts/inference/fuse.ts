@@ -6,6 +6,7 @@
  * - `norm`: a layer with integer sums and batch normalisation, maybe with the shortcut of a residual block added. The
  *   layer writes the result and its signs as it goes.
  * - `rows`: any other layer with weights, and what follows it element by element, done while a few rows are in the cache.
+ * - `steps`: two and more layers behind each other that take their elements one by one and follow no product.
  */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
 import { operandsAreBits } from "../nn/operands.ts";
@@ -17,6 +18,11 @@ export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu" | "
 
 const followers: readonly string[] = ["batchNorm", "activation", "shift", "prelu", "adaptiveSign"];
 export const isFollower = (node: GraphNode): node is Follower => followers.includes(node.op);
+
+/** One that scales and shifts: its kernel writes signs too. */
+export type Affine = NodeOf<"batchNorm" | "shift">;
+
+export const isAffine = (node: GraphNode): node is Affine => node.op === "batchNorm" || node.op === "shift";
 
 interface Members {
   /** The names of all nodes of the group, in the order of the graph. */
@@ -43,7 +49,12 @@ export interface RowsGroup extends Members {
   readonly followers: readonly Follower[];
 }
 
-export type Group = BitsGroup | NormGroup | RowsGroup;
+export interface StepsGroup extends Members {
+  readonly kind: "steps";
+  readonly followers: readonly Follower[];
+}
+
+export type Group = BitsGroup | NormGroup | RowsGroup | StepsGroup;
 
 export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
 
@@ -106,6 +117,12 @@ export function groupsOf(
     const only = name !== flow.result && readers.length === 1 && reader?.inputs.some((input) => input === name);
     return only ? (reader as GraphNode) : null;
   };
+  /** The layers that take elements one by one behind `name`, each the only reader of the one before. */
+  const followersOf = (name: string): readonly Follower[] => {
+    const found: Follower[] = [];
+    for (let last = onlyReader(name); last !== null && isFollower(last); last = onlyReader(last.name)) found.push(last);
+    return found;
+  };
   const inner = new Set<string>();
   const groups = new Map<string, Group>();
   const namesOf = (members: readonly (GraphNode | null)[]): readonly string[] =>
@@ -134,12 +151,17 @@ export function groupsOf(
       keep({ kind: "norm", product, norm, add, members: namesOf([product, norm, add]) });
       continue;
     }
-    const followers: Follower[] = [];
-    for (let last = onlyReader(product.name); last !== null; last = onlyReader(last.name)) {
-      if (!isFollower(last)) break;
-      followers.push(last);
-    }
+    const followers = followersOf(product.name);
     keep({ kind: "rows", product, followers, members: namesOf([product, ...followers]) });
+  }
+  /** Whether its kernel is to write signs beside, which takes a call of its own. */
+  const writesSigns = (node: GraphNode): boolean => isAffine(node) && flow.consumers(node.name).some(takesBits);
+  for (const first of graph.nodes) {
+    if (!isFollower(first) || inner.has(first.name) || writesSigns(first)) continue;
+    const all = [first, ...followersOf(first.name)];
+    const end = all.findIndex((node) => inner.has(node.name) || writesSigns(node));
+    const followers = end < 0 ? all : all.slice(0, end);
+    if (followers.length > 1) keep({ kind: "steps", followers, members: namesOf(followers) });
   }
   return groups;
 }

@@ -16,11 +16,19 @@ import {
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
-import { type Follower, hasScale, isAccumulated, isBinary, type ProductNode, type RowsGroup } from "./fuse.ts";
+import {
+  type Affine,
+  type Follower,
+  hasScale,
+  isAccumulated,
+  isBinary,
+  type ProductNode,
+  type RowsGroup,
+} from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
-const STRIP_BYTES = 32 << 10;
+export const STRIP_BYTES = 32 << 10;
 
 /** A step of the way from one piece of memory to another, of so many pixels. */
 type Step = (from: Place, to: Place, pixels: number) => DraftCall;
@@ -43,12 +51,11 @@ export function followerStep(node: Follower, context: Context): Step {
       const kind = node.attributes.activation === "relu" ? 0 : 1;
       return (from, to, pixels) => call(node.name, "activation_forward", kind, from, to, pixels * channels);
     }
-    case "batchNorm": {
-      const { scale, shift } = context.fold(node);
+    case "batchNorm":
+    case "shift": {
+      const { scale, shift } = affineOf(node, context);
       return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
     }
-    case "shift":
-      return shiftStep(node.name, channels, context);
     case "prelu": {
       const slopes = context.tensor(`${node.name}/alpha`);
       return (from, to, pixels) => call(node.name, "prelu_forward", from, pixels, channels, slopes, to);
@@ -60,10 +67,11 @@ export function followerStep(node: Follower, context: Context): Step {
   }
 }
 
-/** Adds a layer's parameter to every pixel. A product with 1 is exact. */
-function shiftStep(name: string, channels: number, context: Context): Step {
-  const [ones, values] = [filled(1, channels, context), context.tensor(`${name}/beta`)];
-  return (from, to, pixels) => call(name, "affine", from, pixels, channels, ones, values, to);
+/** What every channel is multiplied by, and what is added. A product with 1 is exact. */
+export function affineOf(node: Affine, context: Context): { readonly scale: number; readonly shift: number } {
+  if (node.op === "batchNorm") return context.fold(node);
+  const channels = context.shapeOf(node.name).at(-1) as number;
+  return { scale: filled(1, channels, context), shift: context.tensor(`${node.name}/beta`) };
 }
 
 const filled = (value: number, channels: number, { draft }: Context): number =>
