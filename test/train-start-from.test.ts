@@ -1,0 +1,175 @@
+/**
+ * Fine-tuning: a binary network that starts from a float one begins with the signs of its weights, and what cannot be started
+ * from is refused by a message that says why.
+ */
+import { afterEach, describe, expect, test } from "vitest";
+import { type Graph, layers, sequential } from "../ts/nn/index.ts";
+import type { TrainEvent } from "../ts/train/events.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { Trainer } from "../ts/train/trainer.ts";
+import { randomDataset } from "./oracle/compare.ts";
+
+const SHAPE = [6, 6, 1] as const;
+const data = randomDataset(7, [96, 40], SHAPE, 3);
+
+/** Binary weights only, so that the float network with these weights is the same function. */
+const network = (weightQuantizer: string | null, filters = 8): Graph =>
+  sequential({ inputShape: SHAPE }, [
+    layers.conv2d({ filters, kernelSize: 3, useBias: false, name: "stem" }),
+    layers.batchNorm({ name: "norm" }),
+    layers.hardTanh({ name: "bend" }),
+    layers.conv2d({ filters: 9, kernelSize: 3, useBias: false, name: "body", weightQuantizer }),
+    layers.batchNorm({ name: "second_norm" }),
+    layers.flatten(),
+    layers.dense({ units: 3, name: "head" }),
+  ]);
+
+const open: Trainer[] = [];
+async function trainerOf(graph: Graph): Promise<Trainer> {
+  const trainer = await Trainer.create(graph, { workers: 1, seed: 5, optimizer: optimizers.adam() });
+  open.push(trainer);
+  return trainer;
+}
+afterEach(() => {
+  for (const trainer of open.splice(0)) trainer.close();
+});
+async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
+  const all: TrainEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+async function floatFile(epochs = 3): Promise<{ bytes: Uint8Array; weights: Map<string, Float32Array> }> {
+  const trainer = await trainerOf(network(null));
+  await eventsOf(trainer.fit(data, { epochs, batchSize: 32 }));
+  return { bytes: await trainer.pack(), weights: await trainer.weights() };
+}
+const signs = (values: Float32Array | undefined): Float32Array =>
+  (values as Float32Array).map((value) => (value < 0 ? -1 : 1));
+
+describe("from a float network", () => {
+  test("a binary one has its weights and statistics, by file and by weights", async () => {
+    const { bytes, weights } = await floatFile();
+    for (const source of [bytes, weights]) {
+      const trainer = await trainerOf(network("bnn++"));
+      await trainer.startFrom(source);
+      expect(await trainer.weights()).toEqual(weights);
+    }
+  });
+
+  test.each(["bnn++", "bc"])(
+    "the first hard evaluation of %s is that of the signs of its weights",
+    async (quantizer) => {
+      const { bytes, weights } = await floatFile();
+      const trainer = await trainerOf(network(quantizer));
+      await trainer.startFrom(bytes);
+      await trainer.estimateStatistics(data.train, { batchSize: 32 });
+      const tuned = await trainer.evaluate(data.test);
+
+      const signed = await trainerOf(network(null));
+      await signed.setWeights(new Map([...weights, ["body/kernel", signs(weights.get("body/kernel"))]]));
+      await signed.estimateStatistics(data.train, { batchSize: 32 });
+      const wanted = await signed.evaluate(data.test);
+      expect(tuned).toEqual(wanted);
+      const before = await (await trainerOf(network(quantizer))).evaluate(data.test);
+      expect(before.loss).not.toBeCloseTo(tuned.loss, 3);
+    },
+  );
+
+  test("rescaled, the mean magnitude of each filter is 1, its signs stay, and so do predictions behind a norm", async () => {
+    const { bytes, weights } = await floatFile();
+    const kernel = (weights.get("body/kernel") as Float32Array).slice();
+    // One filter of zeros, which has no magnitude to divide by.
+    for (let i = 4; i < kernel.length; i += 9) kernel[i] = 0;
+    const [trainer, plain] = [await trainerOf(network("bnn++")), await trainerOf(network("bnn++"))];
+    await trainer.startFrom(new Map([...weights, ["body/kernel", kernel]]), { rescale: "filter" });
+    const scaled = (await trainer.weights()).get("body/kernel") as Float32Array;
+    expect(signs(scaled)).toEqual(signs(kernel));
+    for (let filter = 0; filter < 9; filter++) {
+      const column = scaled.filter((_, i) => i % 9 === filter);
+      const mean = column.reduce((sum, value) => sum + Math.abs(value), 0) / column.length;
+      expect(mean).toBeCloseTo(filter === 4 ? 0 : 1, 6);
+    }
+    expect((await trainer.weights()).get("stem/kernel")).toEqual(weights.get("stem/kernel"));
+
+    await trainer.startFrom(bytes, { rescale: "filter" });
+    await plain.startFrom(bytes);
+    for (const each of [trainer, plain]) await each.estimateStatistics(data.train, { batchSize: 32 });
+    expect((await trainer.evaluate(data.test)).predictions).toEqual((await plain.evaluate(data.test)).predictions);
+  });
+
+  test("training goes on from there, with an optimizer that has seen nothing", async () => {
+    const { bytes } = await floatFile(6);
+    const [used, fresh] = [await trainerOf(network("bc")), await trainerOf(network("bc"))];
+    await used.startFrom(bytes);
+    await eventsOf(used.fit(data, { epochs: 1, batchSize: 32, validate: false }));
+    await used.startFrom(bytes);
+    await fresh.startFrom(bytes);
+    const once = async (trainer: Trainer): Promise<unknown> => {
+      const split = { ...data, train: { ...data.train } };
+      return eventsOf(trainer.fit(split, { epochs: 1, batchSize: 96, validate: false }));
+    };
+    const losses = (events: unknown): unknown => (events as TrainEvent[]).map(({ loss }) => loss);
+    // One step over all images: their order is another in the second epoch of a trainer, their sums nearly the same.
+    const [again, first] = [losses(await once(used)), losses(await once(fresh))] as [number[], number[]];
+    expect(again[0]).toBeCloseTo(first[0] as number, 4);
+    const [a, b] = [await used.weights(), await fresh.weights()];
+    for (const [name, values] of a) {
+      if (name.includes("/moving")) continue;
+      const other = b.get(name) as Float32Array;
+      // Adam's first step is its rate times the sign of the gradient: equal but where the gradient is next to nothing.
+      const equal = values.filter((value, i) => Math.abs(value - (other[i] as number)) < 1e-5).length;
+      expect(equal / values.length, name).toBeGreaterThan(0.9);
+    }
+  });
+});
+
+describe("what cannot be started from", () => {
+  const packed = async (graph: Graph): Promise<Uint8Array> => (await trainerOf(graph)).pack();
+  const refusal = async (source: unknown, options = {}): Promise<{ code: string; message: string; remedy: string }> => {
+    const trainer = await trainerOf(network("bnn++"));
+    const before = await trainer.weights();
+    const error = await trainer.startFrom(source as Uint8Array, options).then(
+      () => undefined,
+      (cause) => cause,
+    );
+    expect(await trainer.weights()).toEqual(before);
+    return error;
+  };
+
+  test("a file whose weights are bits: only signs are there", async () => {
+    expect(await refusal(await packed(network("bc")))).toMatchObject({
+      code: "argument",
+      message: expect.stringMatching(/"body\/kernel" .*only their signs/),
+      remedy: expect.stringContaining("--quantizer none"),
+    });
+  });
+
+  test("another network: other shapes, missing and unknown names", async () => {
+    const wider = await refusal(await packed(network(null, 12)));
+    expect(wider).toMatchObject({ code: "shape", message: expect.stringMatching(/stem\/kernel.*12.*8/) });
+    const other = sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 3, name: "head" })]);
+    expect(await refusal(await packed(other))).toMatchObject({
+      code: "shape",
+      remedy: expect.stringContaining("same"),
+    });
+    const weights = await (await trainerOf(network(null))).weights();
+    const more = new Map([...weights, ["tail/kernel", new Float32Array(1)]]);
+    expect(await refusal(more)).toMatchObject({ code: "shape", message: expect.stringContaining('"tail/kernel"') });
+    weights.delete("body/kernel");
+    expect(await refusal(weights)).toMatchObject({ code: "shape", message: expect.stringContaining('"body/kernel"') });
+  });
+
+  test("corrupt files, other values and other options", async () => {
+    const bytes = await packed(network(null));
+    expect(await refusal(bytes.slice(0, bytes.length - 9))).toMatchObject({ code: "model-file" });
+    expect(await refusal("model.safetensors")).toMatchObject({ code: "argument" });
+    expect(await refusal(bytes, { rescale: "layer" })).toMatchObject({
+      code: "argument",
+      message: expect.stringContaining("rescale"),
+    });
+    const weights = await (await trainerOf(network(null))).weights();
+    weights.set("head/bias", Float32Array.of(0, Number.NaN, 0));
+    expect(await refusal(weights)).toMatchObject({ code: "not-finite" });
+  });
+});
