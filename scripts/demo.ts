@@ -67,6 +67,7 @@ async function demo({ epochs, workers }: DemoOptions, context: Context): Promise
       testImages: data.test.count,
       seconds: trained.seconds,
       testAccuracy: accuracy,
+      soft: trained.soft,
       packedAgrees: check.agrees,
       packedBytes: trained.packedBytes,
       floatBytes: trained.floatBytes,
