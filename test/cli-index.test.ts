@@ -8,6 +8,7 @@ it("exports these values and no others", () => {
     "Trainer",
     "backwardValue",
     "birealnet18",
+    "caseOptimizer",
     "cnn",
     "formatSummary",
     "formatTrainingExplanation",

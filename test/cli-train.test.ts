@@ -86,9 +86,9 @@ describe("optimizers on the command line", () => {
   });
 
   it.each([
-    [["--optimizer", "adma"], "unknown-name", "adam"],
-    [["--binary-optimizer", "bup"], "unknown-name", "bop"],
-    [["--optimizer", "bop"], "unknown-name", "bop"],
+    [["--optimizer", "adma"], "unknown-name", "adma"],
+    [["--binary-optimizer", "bup"], "unknown-name", "bup"],
+    [["--optimizer", "bop"], "argument", "bop flips binary weights"],
     [["--momentum", "0.9"], "argument", "momentum"],
     [["--weight-decay", "0.1"], "argument", "weight-decay"],
     [["--nesterov"], "argument", "nesterov"],

@@ -170,6 +170,13 @@ function realOptimizer(
   learningRate: number | undefined,
   options: OptimizerOptions,
 ): Sgd | Adam {
+  if (name === "bop" || name === "bop2") {
+    throw new ProxbitError(
+      "argument",
+      `${name} flips binary weights, and a network has real parameters too`,
+      `Give --binary-optimizer ${name}, and with --optimizer one for the rest: ${realNames}.`,
+    );
+  }
   const make = lookUp("optimizer", name, realOptimizers);
   const usual = evaluateSchedule(make().learningRate, 0);
   const { weightDecay, momentum, nesterov } = options;
