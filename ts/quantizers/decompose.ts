@@ -1,7 +1,8 @@
 /**
  * The decomposition theorem as a computation (PC++, arXiv 2402.17710, Theorem 1): whether a pair (F, B) is F = T o P and
  * B = T' o P with a non-decreasing P and a continuously differentiable T. Where it is, PC++ with the pair is ProxConnect on
- * the loss l o T.
+ * the loss l o T. It is about F and B alone: where latent weights restart from a map of themselves (ProxQuant, reverse
+ * ProxConnect), training is not PC++ whether or not the pair decomposes.
  *
  * Between jumps P is bound to be the integral of dF / B, and the pair decomposes unless, on such an interval,
  *

@@ -58,6 +58,12 @@ function facts(
   return { name, decomposes, reason: result.reason, points: result.points };
 }
 
+/** Whether latent weights go on from a map of themselves: then training is not PC++, whatever the pair is. */
+function restarts(name: string): boolean {
+  const pair = theoryPair(name);
+  return typeof pair !== "string" && "restart" in pair && pair.restart !== "identity";
+}
+
 function showTable(options: TheoryOptions, { output }: Context): void {
   checkOptions(options);
   if (options.out !== undefined) {
@@ -74,10 +80,13 @@ function showTable(options: TheoryOptions, { output }: Context): void {
   const reasons = results.flatMap((result) =>
     result.decomposes ? [] : [wrapped(result.reason, `${result.name}: `, " ".repeat(result.name.length + 2))],
   );
+  const restarted = theoryNames.filter(restarts);
+  const remark = `${restarted.join(", ")}: the pair decomposes, but latent weights go on from a map of themselves, which no pair says`;
+  const notes = restarted.length === 0 ? [] : [wrapped(remark)];
   const title = `At progress ${options.progress}, on [${options.from}, ${options.to}]:`;
   output.result(
     { progress: options.progress, from: options.from, to: options.to, pairs: results.map(facts) },
-    [title, "", table, ...(reasons.length === 0 ? [] : ["", ...reasons])].join("\n"),
+    [title, "", table, "", ...reasons, ...notes].join("\n"),
   );
 }
 
