@@ -80,8 +80,12 @@ export {
   type BackwardMap,
   type BiperOptions,
   backwardValue,
+  type ComposeOptions,
+  compose,
+  compositionCost,
   type DecomposeOptions,
   type Decomposition,
+  type DomainOptions,
   type DorefaOptions,
   decompose,
   type EdeOptions,
@@ -96,6 +100,7 @@ export {
   type ParqOptions,
   type PiecewiseLinearOptions,
   type Proximal,
+  type ProximalName,
   type ProxQuantOptions,
   proximals,
   type Quantizer,
@@ -112,6 +117,7 @@ export {
   schedules,
   type TableCost,
   type Transform,
+  type TransformName,
   transforms,
 } from "./quantizers/index.ts";
 export type { Variant } from "./runtime/variants.ts";
