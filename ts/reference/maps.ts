@@ -103,7 +103,8 @@ export function forwardMap(
   const within = (value: Tensor, relative: number): Near => near(value, () => tf.mul(tf.abs(value), relative));
   switch (map) {
     case "identity":
-      return within(x, 0);
+      // Another tensor: tfjs would add the gradient at its own argument to that at the result.
+      return within(tf.clone(x), 0);
     case "sign":
       return within(signOf(tf, x), 0);
     case "hardTanh":
