@@ -4,7 +4,8 @@
  */
 import { afterEach, describe, expect, test } from "vitest";
 import { type Graph, layers, parametersOf, sequential } from "../ts/nn/index.ts";
-import { quantizers } from "../ts/quantizers/index.ts";
+import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
+import { standardizedWeights } from "../ts/quantizers/weights.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
@@ -185,6 +186,40 @@ describe("flips", () => {
     const plain = await eventsOf(none.fit(data, options));
     expect(plain.every((event) => !("flipRatio" in event))).toBe(true);
     expect(await none.weights()).toEqual(await one.weights());
+  });
+
+  test.each(["recu", "adabin", "biper", "dorefa-weights"])("are those of standardised weights, %s", async (name) => {
+    const graph = sequential({ inputShape: SHAPE }, [
+      layers.conv2d({ filters: 9, kernelSize: 3, name: "body", useBias: false, weightQuantizer: name }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.dense({ units: 3, name: "head" }),
+    ]);
+    const trainer = await Trainer.create(graph, {
+      workers: 1,
+      seed: 4,
+      optimizer: optimizers.sgd({ learningRate: 0.5 }),
+    });
+    open.push(trainer);
+    const body = graph.nodes.find((node) => node.name === "body");
+    const own = body?.op === "conv2d" ? (body.attributes.weightQuantizer as Quantizer) : quantizer("bc");
+    const signed = async (): Promise<Float64Array> => {
+      const latent = (await trainer.weights()).get("body/kernel") ?? new Float32Array();
+      return standardizedWeights(own, latent, 9).value;
+    };
+    let before = await signed();
+    let [seen, plain] = [0, 0];
+    for await (const event of trainer.fit(data, { epochs: 6, batchSize: 48, validate: false, flipRatio: true })) {
+      if (event.type === "step") continue;
+      const after = await signed();
+      const flips = before.filter((value, i) => value < 0 !== (after[i] as number) < 0).length;
+      expect(event.flipRatio).toEqual({ total: flips / after.length, layers: { body: flips / after.length } });
+      seen += flips;
+      plain += after.length;
+      before = after;
+    }
+    expect(seen).toBeGreaterThan(0);
+    expect(seen).toBeLessThan(plain);
   });
 
   test("are none of a network without binary weights", async () => {
