@@ -30,6 +30,12 @@ const train = (...args: readonly string[]): readonly string[] => ["train", "--da
 describe.concurrent("a wrong argument is one readable line, a remedy and exit code 2", () => {
   it.each([
     ["an unknown command", ["trian"], "unknown command 'trian'", "train"],
+    [
+      "no labels left",
+      train("--out", "x", "--label-smoothing", "1"),
+      "--label-smoothing must be a number from 0 to 0.99, not 1",
+      "0.99",
+    ],
     ["an unknown option", train("--out", "x", "--epoch", "3"), "unknown option '--epoch'", "--epochs"],
     ["a missing option", train(), "--out", "--help"],
     [

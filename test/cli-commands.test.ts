@@ -166,6 +166,14 @@ describe("explain and profile", () => {
     expect(new Set(productsOf(real).map((product) => product.split(" ")[1]))).toEqual(new Set(["ff"]));
   });
 
+  it("explains a residual network with the layers of ReActNet", async () => {
+    const shape = ["--input-shape", "8x8x1", "--workers", "1", "--batch-size", "2"];
+    const { layers: rows } = await resultOf("explain", "resnet20", ...shape, "--reactnet");
+    const ops = (rows as readonly { readonly op: string }[]).map(({ op }) => op);
+    expect(ops.filter((op) => op === "prelu")).toHaveLength(18);
+    expect(ops.filter((op) => op === "shift")).toHaveLength(54);
+  });
+
   it("explains a network under a task, its ends binary too", async () => {
     const shape = ["--input-shape", "12x12x1", "--workers", "1", "--batch-size", "4", "--progress", "1"];
     const narrow = await resultOf("explain", "cnn", ...shape, "--task", "BWAA", "--binary-stem", "--binary-head");
@@ -190,6 +198,18 @@ describe("explain and profile", () => {
     expect(stdout).toMatch(/\nnot on the fast path:\n {2}conv2d: real weights and activations\n/);
     expect(stdout).toMatch(/\nlayer +forward +filter grad +input grad +lanes +update +total\n/);
   });
+
+  it("train smooths labels on request: the losses of steps are others from the first on", () =>
+    withFolder(async (place) => {
+      const lossOf = async (...more: readonly string[]): Promise<unknown> => {
+        const { stdout } = await proxbit(...trainTo(join(place, "smoothed.safetensors"), "--json", ...more));
+        return jsonLines(stdout).find(({ type }) => type === "step")?.loss;
+      };
+      const [plain, smoothed] = [await lossOf(), await lossOf("--label-smoothing", "0.5")];
+      expect(plain).toEqual(expect.any(Number));
+      expect(smoothed).toEqual(expect.any(Number));
+      expect(smoothed).not.toBe(plain);
+    }));
 
   it("train --profile shows both before the first step, and trains the same network", () =>
     withFolder(async (place) => {

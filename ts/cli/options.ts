@@ -87,17 +87,18 @@ export interface QuantizerOptions {
   readonly accumulator?: Overflow;
   readonly binaryStem?: boolean;
   readonly binaryHead?: boolean;
+  readonly reactnet?: boolean;
 }
 
 /** The names of their values. */
 export const quantizerOptionNames: readonly (keyof QuantizerOptions)[] = [
-  ...(["quantizer", "activationQuantizer", "task", "accumulator", "binaryStem", "binaryHead"] as const),
+  ...(["quantizer", "activationQuantizer", "task", "accumulator", "binaryStem", "binaryHead", "reactnet"] as const),
 ];
 
 /** What a network is made with beside its images and classes. */
-type NetworkChoices = TaskQuantizers & Pick<ModelOptions, "binaryStem" | "binaryHead">;
+type NetworkChoices = TaskQuantizers & Pick<ModelOptions, "binaryStem" | "binaryHead" | "reactnet">;
 
-/** `--quantizer`, `--activation-quantizer`, `--task`, `--accumulator`, `--binary-stem` and `--binary-head`. */
+/** `--quantizer`, `--activation-quantizer`, `--task`, `--accumulator`, `--binary-stem`, `--binary-head` and `--reactnet`. */
 export function addQuantizerOptions(command: Command): Command {
   const names = quantizerNames.join(", ");
   const titles = taskNames.map((name) => `${name} (${tasks[name].title})`).join(", ");
@@ -112,7 +113,8 @@ export function addQuantizerOptions(command: Command): Command {
       oneOfWords("--accumulator", overflows),
     )
     .option("--binary-stem", "quantize the weights of the first layer too")
-    .option("--binary-head", "quantize the last layer too");
+    .option("--binary-head", "quantize the last layer too")
+    .option("--reactnet", "of the residual models: ReActNet's learned thresholds and slopes");
 }
 
 /** A parser for commander: a task, in letters of either case. */
@@ -125,11 +127,12 @@ const taskName = (text: string): Task => oneOf(text.toLowerCase(), taskNames, "-
  *   operands that the task leaves real, and for 8 bits where sums are not those of bits.
  */
 export function quantizersFrom(options: QuantizerOptions): NetworkChoices {
-  const { binaryStem, binaryHead } = options;
+  const { binaryStem, binaryHead, reactnet } = options;
   return {
     ...operandsFrom(options),
     ...(binaryStem === undefined ? {} : { binaryStem }),
     ...(binaryHead === undefined ? {} : { binaryHead }),
+    ...(reactnet === undefined ? {} : { reactnet }),
   };
 }
 

@@ -27,6 +27,8 @@ export interface TrainingRun {
   readonly seed: number;
   /** Random views of the training images; none where undefined. */
   readonly augment?: Augmentation | undefined;
+  /** The share of the truth that all classes have alike in the loss; 0 where undefined. */
+  readonly labelSmoothing?: number | undefined;
   /** The float network that training starts from: its file's path and bytes. */
   readonly start?: { readonly file: string; readonly bytes: Uint8Array; readonly rescale: boolean } | undefined;
   /** Whether flips of binary weights are counted; not where undefined. */
@@ -86,8 +88,8 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     const began = performance.now();
     let soft: SoftScore | null = null;
     let flipRatio: FlipRatio | null = null;
-    const { augment, soft: validateSoft = true, flipRatio: counted = false } = run;
-    const options = { epochs, batchSize, augment, soft: validateSoft, flipRatio: counted, signal };
+    const { augment, labelSmoothing, soft: validateSoft = true, flipRatio: counted = false } = run;
+    const options = { epochs, batchSize, augment, labelSmoothing, soft: validateSoft, flipRatio: counted, signal };
     for await (const event of trainer.fit(data, { ...options, onValidate: training.validate })) {
       output.event(event);
       if (event.type === "step") {

@@ -21,6 +21,7 @@ import {
   type DataOptions,
   type QuantizerOptions,
   quantizersFrom,
+  realNumber,
   wholeNumber,
 } from "../options.ts";
 import type { Context } from "../run.ts";
@@ -34,6 +35,7 @@ interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions {
   readonly workers?: number;
   readonly seed: number;
   readonly augment?: Augmentation;
+  readonly labelSmoothing: number;
   readonly from?: string;
   readonly rescale?: boolean;
   readonly flipRatio?: boolean;
@@ -56,6 +58,12 @@ export function trainCommand(context: Context): Command {
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
     .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
     .option("--augment <views>", "random views of the training images: mirror, shift:PIXELS, or both", augmentation)
+    .option(
+      "--label-smoothing <share>",
+      "of the truth that all classes have alike in the loss, from 0 to 0.99",
+      realNumber("--label-smoothing", 0, 0.99),
+      0,
+    )
     .option("--from <file>", "start from this float network, the same one trained with --quantizer none")
     .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
   addOptimizerOptions(command)
@@ -102,6 +110,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     seed: options.seed,
     profile: options.profile ?? false,
     augment: options.augment,
+    labelSmoothing: options.labelSmoothing,
     start: start && { file: options.from as string, bytes: start, rescale: options.rescale ?? false },
     flipRatio: options.flipRatio ?? false,
     soft: options.soft,
