@@ -14,6 +14,7 @@ import {
   optimizerFrom,
   quantizerFor,
 } from "../ts/cli/optimizer.ts";
+import { decodeModel } from "../ts/io/model-file.ts";
 import { schedules } from "../ts/quantizers/index.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers.ts";
 import { failureOf, jsonLines, proxbit, resultOf } from "./cli-helpers.ts";
@@ -203,6 +204,11 @@ describe("train", () => {
     const tuned = await resultOf(...command("tuned", "--from", out("float"), "--rescale"));
     const untuned = await resultOf(...command("untuned"));
     expect(tuned.testLoss).not.toBe(untuned.testLoss);
+    const { metadata } = decodeModel(await readFile(out("tuned")));
+    expect(metadata).toMatchObject({
+      startedFrom: "a float network, the weights of each filter rescaled",
+      augment: "{}",
+    });
     const { code, stderr } = await proxbit(...command("never", "--from", out("tuned")));
     expect(code).toBe(2);
     expect(stderr).toMatch(/tuned\.safetensors: the weights "binary_conv2d\/kernel" .* only their signs/);

@@ -8,6 +8,7 @@ import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
+import type { Augmentation } from "../train/augment.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers.ts";
 
 interface TrainingFacts {
@@ -17,6 +18,9 @@ interface TrainingFacts {
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
+  readonly augment?: Augmentation | undefined;
+  readonly labelSmoothing?: number | undefined;
+  readonly start?: { readonly rescale: boolean } | undefined;
 }
 
 /** The header's texts. Inference needs `inputScale` and `inputOffset`, `predict` the names of the classes. */
@@ -32,11 +36,19 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     accumulator: accumulatorOf(graph),
     optimizer: optimizerName(optimizer),
     learningRate: JSON.stringify(learningRateOf(optimizer)),
+    optimizerOptions: JSON.stringify(optimizer),
+    augment: JSON.stringify(facts.augment ?? {}),
+    labelSmoothing: String(facts.labelSmoothing ?? 0),
+    startedFrom: facts.start === undefined ? "random weights" : startText(facts.start),
     epochs: String(facts.epochs),
     batchSize: String(facts.batchSize),
     seed: String(facts.seed),
   };
 }
+
+/** Without the name of the file, which varies where the network does not. */
+const startText = ({ rescale }: { readonly rescale: boolean }): string =>
+  `a float network${rescale ? ", the weights of each filter rescaled" : ""}`;
 
 /** The names of the quantizers in `graph`, whatever was asked for; "none" where all operands are real. */
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
