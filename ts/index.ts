@@ -32,6 +32,7 @@ export {
   cnn,
   type DenseOptions,
   type FunctionalOptions,
+  fashion,
   formatSummary,
   functional,
   type Graph,

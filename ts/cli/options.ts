@@ -51,10 +51,15 @@ export interface DataOptions {
 
 const dataText = `data set: ${datasetNames.join(", ")}`;
 
-/** `--data`, `--data-dir` and `--limit`. */
+/** `--data`, `--data-dir`, `--data-url` and `--limit`. */
 export function addDataOptions(command: Command, data: "required" | "optional"): Command {
   if (data === "required") command.requiredOption("--data <name>", dataText);
   else command.option("--data <name>", `${dataText} (default: the one that the file names)`);
+  return addPlaceOptions(command);
+}
+
+/** `--data-dir`, `--data-url` and `--limit`. */
+export function addPlaceOptions(command: Command): Command {
   return command
     .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
     .option(

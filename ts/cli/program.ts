@@ -6,6 +6,7 @@ import { compareCommand } from "./commands/compare.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { predictCommand } from "./commands/predict.ts";
+import { recipeCommand } from "./commands/recipe.ts";
 import { theoryCommand } from "./commands/theory.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Context, throwErrors } from "./run.ts";
@@ -24,6 +25,7 @@ export function buildProgram(context: Context): Command {
     checkCommand,
     compareCommand,
     theoryCommand,
+    recipeCommand,
   ];
   for (const make of makers) program.addCommand(make(context));
   program.commands.forEach(throwErrors);

@@ -23,6 +23,7 @@ export {
 export {
   birealnet18,
   cnn,
+  fashion,
   type ModelOptions,
   mlp,
   model,

@@ -3,6 +3,7 @@ import { lookUp } from "../../names.ts";
 import type { Graph } from "../graph.ts";
 import { birealnet18 } from "./birealnet18.ts";
 import { cnn } from "./cnn.ts";
+import { fashion } from "./fashion.ts";
 import { mlp } from "./mlp.ts";
 import type { ModelOptions } from "./options.ts";
 import { resnet20 } from "./resnet20.ts";
@@ -10,6 +11,7 @@ import { small } from "./small.ts";
 
 export { birealnet18 } from "./birealnet18.ts";
 export { cnn } from "./cnn.ts";
+export { fashion } from "./fashion.ts";
 export { mlp } from "./mlp.ts";
 export type { ModelOptions } from "./options.ts";
 export { resnet20 } from "./resnet20.ts";
@@ -22,6 +24,7 @@ const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Objec
   resnet20,
   birealnet18,
   small,
+  fashion,
 });
 
 export const modelNames: readonly string[] = Object.freeze(Object.keys(models));

@@ -1,0 +1,74 @@
+/** `proxbit recipe`: trains with settings that are known to do well, and writes the packed model file. */
+import { Command } from "commander";
+import { checkWritable } from "../../io/write.ts";
+import { lookUp } from "../../names.ts";
+import { model } from "../../nn/models/index.ts";
+import { readData } from "../data.ts";
+import { pairs } from "../format.ts";
+import { stopIfAborted } from "../interrupt.ts";
+import { quantizersOf } from "../model-file.ts";
+import { addCommonOptions, addPlaceOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
+import { recipes } from "../recipes.ts";
+import type { Context } from "../run.ts";
+import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
+
+interface RecipeOptions extends DataOptions {
+  readonly float?: boolean;
+  readonly epochs?: number;
+  readonly seed?: number;
+  readonly workers?: number;
+  readonly out: string;
+}
+
+export function recipeCommand(context: Context): Command {
+  const list = Object.entries(recipes).map(([name, { about }]) => `${name} (${about})`);
+  const command = new Command("recipe")
+    .summary("train with settings that are known to do well")
+    .description("Trains a network with settings that are known to do well, and writes its packed model file.")
+    .argument("<name>", `one of: ${list.join(", ")}`)
+    .requiredOption("--out <file>", "the model file to write, for example out/fashion-mnist.safetensors")
+    .option("--float", "the same network in float, to compare with")
+    .option("--epochs <n>", "passes over the training images (default: the recipe's)", wholeNumber("--epochs", 1, 1e6))
+    .option("--seed <n>", "another seed than the recipe's", wholeNumber("--seed", 0, 2 ** 32 - 1));
+  addPlaceOptions(command);
+  addWorkersOption(command);
+  return addCommonOptions(
+    command,
+    "proxbit recipe fashion-mnist --out out/fashion-mnist.safetensors",
+    "proxbit recipe fashion-mnist --float --out out/fashion-mnist-float.safetensors",
+  ).action((name: string, options: RecipeOptions) => trainRecipe(name, options, context));
+}
+
+async function trainRecipe(name: string, options: RecipeOptions, context: Context): Promise<void> {
+  const recipe = lookUp("recipe", name, recipes);
+  await checkWritable(options.out);
+  const data = await readData(recipe.data, options, context);
+  stopIfAborted(context.signal);
+  const float = options.float ? { weightQuantizer: null, activationQuantizer: null } : {};
+  const shape = { inputShape: data.train.shape, classes: data.classes.length };
+  const graph = model(recipe.model, { ...recipe.options, ...shape, ...float });
+  const { optimizer, augment, batchSize } = recipe;
+  const [epochs, seed] = [options.epochs ?? recipe.epochs, options.seed ?? recipe.seed];
+  const course = { optimizer, augment, epochs, batchSize, seed };
+  const run: TrainingRun = { graph, data, ...course, workers: options.workers, profile: false, file: options.out };
+  const result = await runTraining(run, context);
+  const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
+  context.output.result(
+    {
+      recipe: name,
+      dataset: data.name,
+      model: graph.name,
+      ...quantizersOf(graph),
+      ...{ epochs, batchSize, seed, augment, workers },
+      trainImages: data.train.count,
+      testImages: data.test.count,
+      seconds,
+      testLoss: evaluation.loss,
+      testAccuracy: evaluation.accuracy,
+      file: options.out,
+      packedBytes,
+      floatBytes,
+    },
+    pairs(trainingLines(run, result)),
+  );
+}

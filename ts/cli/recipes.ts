@@ -1,0 +1,33 @@
+/** Settings that are known to do well, by name: `proxbit recipe NAME` trains with them. */
+import type { ModelOptions } from "../nn/models/index.ts";
+import { cosine } from "../quantizers/schedule.ts";
+import type { Augmentation } from "../train/augment.ts";
+import { type Optimizer, optimizers } from "../train/optimizers.ts";
+
+export interface Recipe {
+  readonly about: string;
+  readonly data: string;
+  readonly model: string;
+  /** What the model is built with; the float twin has no quantizers. */
+  readonly options: ModelOptions;
+  readonly optimizer: Optimizer;
+  readonly augment: Augmentation;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+}
+
+export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
+  "fashion-mnist": {
+    about: "Fashion-MNIST with binary weights and activations, 0.68 million parameters",
+    data: "fashion-mnist",
+    model: "fashion",
+    options: { weightQuantizer: "bnn", activationQuantizer: "poly" },
+    // From 0 over the first fiftieth of the run, so that batch norm settles before the steps are large.
+    optimizer: optimizers.adam({ learningRate: cosine(3e-3, 0, 0.02) }),
+    augment: { mirror: true, shift: 2 },
+    epochs: 30,
+    batchSize: 128,
+    seed: 1,
+  },
+});
