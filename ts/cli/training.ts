@@ -11,7 +11,7 @@ import type { Optimizer } from "../train/optimizers.ts";
 import { Trainer } from "../train/trainer.ts";
 import { percent, sizes } from "./format.ts";
 import { stopIfAborted } from "./interrupt.ts";
-import { describeTraining } from "./model-file.ts";
+import { describeTraining, quantizersOf } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
 import { reportStep } from "./step-report.ts";
@@ -134,13 +134,13 @@ async function startFrom(trainer: Trainer, { file, bytes, rescale }: NonNullable
 /** The lines about a run that people read at its end. */
 export function trainingLines(run: TrainingRun, result: TrainingResult): readonly (readonly [string, string])[] {
   const { evaluation, soft, flipRatio, seconds, workers, packedBytes, floatBytes } = result;
+  const { weightQuantizer, activationQuantizer } = quantizersOf(run.graph);
+  const isFloat = weightQuantizer === "none" && activationQuantizer === "none";
+  const network = isFloat ? "the network in float" : "weights and activations hard-signed";
   const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
   return [
     ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
-    [
-      "test accuracy",
-      `${percent(evaluation.accuracy)} of ${evaluation.images} images, weights and activations hard-signed`,
-    ],
+    ["test accuracy", `${percent(evaluation.accuracy)} of ${evaluation.images} images, ${network}`],
     ...softLines(soft, run.epochs),
     ...flipLines(flipRatio),
     ["model file", `${run.file}: ${sizes(packedBytes, floatBytes)}`],
