@@ -99,7 +99,7 @@ describe("compare", () => {
     expect(stderr).toMatch(
       /^5 of 7 runs were finished before\nrun 6\/7 {2}poly BW seed 1 {2}[\d.]+ % {2}[\d.]+ s\nrun 7\/7 /,
     );
-    expect(stdout).toMatch(/\nbnn\+\+ +BWA +[\d.]+ +1 +[\d.]+\n/);
+    expect(stdout).toMatch(/\nbnn\+\+ +BWA +[\d.]+ +[\d.]+ \(1\) +1 +[\d.]+\n/);
     const after = await runsIn(out);
     expect(after.filter((name) => before.includes(name))).toEqual(before);
     expect(after).toHaveLength(7);
