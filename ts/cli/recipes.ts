@@ -12,6 +12,8 @@ export interface Recipe {
   readonly options: ModelOptions;
   readonly optimizer: Optimizer;
   readonly augment: Augmentation;
+  /** Share of each label that is spread over all classes, from 0 to below 1. */
+  readonly labelSmoothing: number;
   readonly epochs: number;
   readonly batchSize: number;
   readonly seed: number;
@@ -26,6 +28,7 @@ export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
     // From 0 over the first fiftieth of the run, so that batch norm settles before the steps are large.
     optimizer: optimizers.adam({ learningRate: cosine(3e-3, 0, 0.02) }),
     augment: { mirror: true, shift: 2 },
+    labelSmoothing: 0,
     epochs: 30,
     batchSize: 128,
     seed: 1,

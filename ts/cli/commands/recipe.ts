@@ -47,9 +47,9 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
   const float = options.float ? { weightQuantizer: null, activationQuantizer: null } : {};
   const shape = { inputShape: data.train.shape, classes: data.classes.length };
   const graph = model(recipe.model, { ...recipe.options, ...shape, ...float });
-  const { optimizer, augment, batchSize } = recipe;
+  const { optimizer, augment, labelSmoothing, batchSize } = recipe;
   const [epochs, seed] = [options.epochs ?? recipe.epochs, options.seed ?? recipe.seed];
-  const course = { optimizer, augment, epochs, batchSize, seed };
+  const course = { optimizer, augment, labelSmoothing, epochs, batchSize, seed };
   const run: TrainingRun = { graph, data, ...course, workers: options.workers, profile: false, file: options.out };
   const result = await runTraining(run, context);
   const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
@@ -59,7 +59,7 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
       dataset: data.name,
       model: graph.name,
       ...quantizersOf(graph),
-      ...{ epochs, batchSize, seed, augment, workers },
+      ...{ epochs, batchSize, seed, augment, labelSmoothing, workers },
       trainImages: data.train.count,
       testImages: data.test.count,
       seconds,
