@@ -1,8 +1,8 @@
 /**
  * A pair of maps at one moment of a run, as two functions of a real number: what the theory is checked on. `nodes` are the
- * samples between which both maps are straight where they are read from a table, else null. `precision` is
- * the rounding of F and B, as a share of their largest values. `blur` is the largest step of B
- * from one sample of a table to the next, jumps aside: what B is known to there; else 0.
+ * samples between which both maps are straight where they are read from a table, else null. `precision` is the rounding of F
+ * and B, as a share of their largest values. `blur` is the largest step of B from one sample of a table to the next, jumps
+ * aside: what B is known to there; else 0.
  */
 
 export interface Pair {

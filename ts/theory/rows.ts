@@ -16,9 +16,10 @@ function L(x: number): number {
   return (x >= 0 ? 1 : -1) * (magnitude >= 0.75 ? 1 : 0.25 + magnitude);
 }
 
+const others = unregistered.filter(({ name }) => !quantizerNames.includes(name));
+
 /** The names that `proxbit theory` knows, in the order of its table. */
-export const theoryNames: readonly string[] = [...unregistered.map(({ name }) => name), ...quantizerNames];
+export const theoryNames: readonly string[] = [...others.map(({ name }) => name), ...quantizerNames];
 
 /** The pair of a name that is in `theoryNames`, or that the registry then refuses. */
-export const theoryPair = (name: string): NamedPair =>
-  unregistered.find((pair) => pair.name === name) ?? quantizer(name);
+export const theoryPair = (name: string): NamedPair => others.find((pair) => pair.name === name) ?? quantizer(name);
