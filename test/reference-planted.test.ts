@@ -11,7 +11,7 @@ import { compareNumbers } from "../ts/reference/compare.ts";
 import { compareCurve } from "../ts/reference/curve.ts";
 import { check } from "../ts/reference/index.ts";
 import { compareFile } from "../ts/reference/packed.ts";
-import { compareMaps } from "../ts/reference/quantizer-maps.ts";
+import { compareMaps, OTHER_MAPS } from "../ts/reference/quantizer-maps.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import type { Row } from "../ts/reference/report.ts";
 import { compareBackward, compareForward, compareUpdates } from "../ts/reference/step.ts";
@@ -201,7 +201,8 @@ describe("a mistake in tfjs", () => {
     const found = new Set<string>();
     for await (const { verdict, subject } of compareMaps(brokenBy(1.001)))
       if (verdict === "mismatch") found.add(subject);
-    expect([...found]).toEqual(["bnn+", "bnn++", "ede", "ede+"].map((name) => `quantizer ${name}`));
+    const names = ["bnn+", "bnn++", "ede", "ede+", "reste", "adabin"];
+    expect([...found]).toEqual([...names.map((name) => `quantizer ${name}`), OTHER_MAPS]);
   });
 
   it("makes a whole check fail", async () => {
