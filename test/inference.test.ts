@@ -17,6 +17,7 @@ import {
   type SymbolicTensor,
   sequential,
 } from "../ts/nn/index.ts";
+import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
@@ -63,6 +64,9 @@ async function expectAgreement(graph: Graph, weights: Weights, split: Split): Pr
   return wanted;
 }
 
+/** A map that is itself at the end: activations stay real. */
+const levels: Quantizer = { ...quantizer("bnn"), name: "levels", forward: "hardTanh", clipLatent: 0, hard: "levels" };
+
 const some = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 /** Every tail of nibbles, bytes and words. */
 const channels = some(1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65);
@@ -75,6 +79,8 @@ const operands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantize
   { weightQuantizer: "ede", activationQuantizer: "bnn" },
   { weightQuantizer: "bnn", activationQuantizer: "poly", accumulator: "saturate" },
   { weightQuantizer: "bc", activationQuantizer: "bnn++", accumulator: "wrap" },
+  { weightQuantizer: "bc", activationQuantizer: levels },
+  { weightQuantizer: null, activationQuantizer: levels },
   { weightQuantizer: "bnn", activationQuantizer: "bnn" },
   { weightQuantizer: "poly", activationQuantizer: "ede" },
   { weightQuantizer: "xnor", activationQuantizer: "poly" },
@@ -168,7 +174,7 @@ const poolsBits = /^max_pool_(nibbles|words)$/;
 
 describe("packed and trainer's logits are the same bits", () => {
   test("random networks", async () => {
-    let [fused, pooled, accumulated, signed, distinct] = [0, 0, 0, 0, 0];
+    let [fused, pooled, accumulated, signed, levelled, distinct] = [0, 0, 0, 0, 0, 0];
     await fc.assert(
       fc.asyncProperty(networks, async (network) => {
         const graph = build(network);
@@ -180,6 +186,11 @@ describe("packed and trainer's logits are the same bits", () => {
         pooled += kernels.filter((kernel) => kernel?.match(poolsBits)).length;
         accumulated += kernels.filter((kernel) => kernel === "bb_accumulate8_conv").length;
         signed += kernels.filter((kernel) => kernel === "normalize").length;
+        const reads = graph.nodes.filter(
+          (node) =>
+            (node.op === "conv2d" || node.op === "dense") && node.attributes.activationQuantizer?.hard === "levels",
+        );
+        levelled += reads.length;
         distinct += new Set(logits).size > 4 ? 1 : 0;
       }),
       { numRuns: 110, seed: 11 },
@@ -189,6 +200,7 @@ describe("packed and trainer's logits are the same bits", () => {
     expect(pooled).toBeGreaterThan(3);
     expect(accumulated).toBeGreaterThan(5);
     expect(signed).toBeGreaterThan(5);
+    expect(levelled).toBeGreaterThan(10);
     expect(distinct).toBeGreaterThan(30);
   });
 

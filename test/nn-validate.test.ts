@@ -152,6 +152,18 @@ describe("validateGraph", () => {
     expect(validateGraph(graph).nodes[2]?.attributes).toMatchObject({ accumulator: null });
   });
 
+  it("takes no accumulator for activations on levels", () => {
+    const graph = base();
+    const signs = json(sequential({ inputShape: [2] }, [layers.binaryDense({ units: 3 })])) as Base;
+    const { weightQuantizer, activationQuantizer } = node(signs, 1).attributes;
+    const levels = { ...(activationQuantizer as object), forward: "hardTanh", hard: "levels" };
+    const operands = { weightQuantizer, activationQuantizer: levels };
+    Object.assign(node(graph, 2).attributes, operands);
+    expect(validateGraph(graph).nodes[2]?.attributes).toMatchObject({ activationQuantizer: { hard: "levels" } });
+    Object.assign(node(graph, 2).attributes, { accumulator: { bits: 8, overflow: "wrap" } });
+    expect(thrownBy(() => validateGraph(graph)).message).toContain("activationQuantizer");
+  });
+
   it("tells layers that do not fit with the code shape", () => {
     const graph = base();
     graph.nodes.splice(1, 1);

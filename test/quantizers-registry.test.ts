@@ -153,6 +153,8 @@ describe("quantizer", () => {
     ["an unknown scale", { ...good, scale: "layer" }, 'scale is "layer"'],
     ["an unknown standard", { ...good, standardize: "batch" }, 'standardize is "batch"'],
     ["an unknown end", { ...good, hard: "soft" }, 'hard is "soft"'],
+    ["levels that turn into the sign", { ...good, hard: "levels" }, "never turns into the sign, and hardenAt is 0.9"],
+    ["two levels that are the sign", { ...quantizers.bc(), hard: "levels" }, "whose two levels are bits"],
     ["a null", null, "quantizer must be a plain object, not null"],
   ])("refuses %s", (_, value, message) => {
     const error = thrownBy(() => quantizer(value as Quantizer));

@@ -29,12 +29,16 @@ import { estimateStatistics, evaluate } from "../ts/train/evaluate.ts";
 import type { StepEvent } from "../ts/train/events.ts";
 import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
+import { Trainer } from "../ts/train/trainer.ts";
 import { readWeights, writeWeights } from "../ts/train/weights.ts";
 import { expectClose, inputOf, longestSum, randomDataset, randomSplit } from "./oracle/compare.ts";
 import { type Moments, sizeOf } from "./oracle/layers.ts";
 import { runNetwork } from "./oracle/network.ts";
 import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";
 import { runningStatistics, startFrom } from "./oracle/training.ts";
+
+/** A map that is itself at the end. */
+const levels = { forward: "hardTanh", clipLatent: 0, hard: "levels" } as const;
 
 let pool: Pool;
 beforeAll(async () => {
@@ -164,6 +168,38 @@ describe("sums in 8 bits", () => {
     expect(wrapped.filter((sum, i) => sum !== exact[i]).length).toBe(left);
     for (const sum of [...saturated, ...wrapped])
       expect(sum === Math.round(sum) && sum >= -128 && sum <= 127).toBe(true);
+  });
+});
+
+describe("activations that end at levels", () => {
+  /** Real, and beside weights that are real, soft and +-1. */
+  const onLevels = (weights: string): Graph => {
+    const level: Quantizer = { ...quantizer("bnn"), ...levels };
+    const operands = { weightQuantizer: weights, activationQuantizer: level } as const;
+    return sequential({ inputShape: [5, 4, 3] }, [
+      layers.conv2d({ filters: 7, kernelSize: 3, padding: "same", useBias: false }),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", padValue: "one", useBias: false, ...operands }),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 4, kernelSize: 2, activationQuantizer: level }),
+      layers.flatten(),
+      layers.dense({ units: 3, ...operands }),
+    ]);
+  };
+
+  test.each(["bnn", "bnn++", "poly+"])("with weights of %s, three steps and an evaluation", async (weights) => {
+    const optimizer = optimizers.sgd({ learningRate: 0.05 });
+    await expectOracle(pool, { graph: onLevels(weights), steps: 3, of: 10, optimizer });
+  });
+
+  test("are real throughout, to the end of a run", async () => {
+    const trainer = await Trainer.create(onLevels("bnn"), { workers: 1 });
+    const last = trainer.explain({ progress: 1 }).layers.find(({ op }) => op === "dense");
+    trainer.close();
+    expect(last).toMatchObject({ forward: { product: "ff" }, weightBits: 1, activationBits: 32 });
+    expect(last?.obstacles.map(({ reason }) => reason)).toEqual([
+      'the activations of "bnn" are levels: a product of reals',
+    ]);
   });
 });
 

@@ -60,9 +60,14 @@ const choices: Readonly<Record<string, Quantizer>> = {
     ],
   },
   "the sine, and its sign from the middle on": quantizers.biper({ omega: 5, hardenAt: 0.1 }),
+  "DoReFa's, four levels": quantizers.dorefaWeights({ bits: 2 }),
+  "DoReFa's, 256 levels": quantizers.dorefaWeights({ bits: 8 }),
   "AdaBin's": quantizer("adabin"),
   "AdaBin's, soft": { ...soft, standardize: "adabin" },
 };
+
+/** Hard at once, where the map is ever to turn into the sign. */
+const fromTheStart = (choice: Quantizer): Quantizer => (choice.hard === "levels" ? choice : { ...choice, hardenAt: 0 });
 
 describe.each(Object.keys(choices))("%s", (title) => {
   const choice = choices[title] as Quantizer;
@@ -70,7 +75,7 @@ describe.each(Object.keys(choices))("%s", (title) => {
 
   test.each(["auto", "ff"] as const)("a step is what the definitions say, products %s", async (products) => {
     await expectOracle(pool, { graph: network(choice, true), products, steps: 2, of: 10, optimizer });
-    await expectOracle(pool, { graph: network({ ...choice, hardenAt: 0 }, false), products, optimizer });
+    await expectOracle(pool, { graph: network(fromTheStart(choice), false), products, optimizer });
   });
 
   test("the packed file gives the trainer's logits, bit for bit", async () => {
@@ -122,6 +127,21 @@ describe("the file of a network with scales", () => {
     const model = await packed();
     const parameters = new Map([...model.parameters].filter(([name]) => name !== "b/shift"));
     expect(thrownBy(() => encodeModel({ ...model, parameters })).message).toContain('"b/shift"');
+  });
+
+  test("holds levels as they are multiplied", async () => {
+    const weightQuantizer = quantizers.dorefaWeights({ bits: 2 });
+    const levels = sequential({ inputShape: [4] }, [layers.dense({ units: 1, weightQuantizer, name: "d" })]);
+    const latent = new Map([...randomParameters(levels, 1), ["d/kernel", Float32Array.of(-9, -0.2, 0, 0.5)]]);
+    const file = await pack(await engineWith(pool, levels, latent), {});
+    // 0 lies half-way between two levels, and half a level rounds to even: to the third of four.
+    const kernel = decodeModel(file).parameters.get("d/kernel") as Float32Array;
+    const wanted = [-1, -1 / 3, 1 / 3, 1 / 3];
+    expect(kernel).toHaveLength(4);
+    for (const [i, level] of wanted.entries()) expect(kernel[i]).toBeCloseTo(level, 6);
+    const [, d] = (await load(file)).explain().layers;
+    expect(d).toMatchObject({ product: "ff", weightBits: 32 });
+    expect(d?.obstacles.map(({ reason }) => reason)).toContainEqual(expect.stringContaining("are levels"));
   });
 
   test("is explained", async () => {

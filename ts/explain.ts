@@ -37,11 +37,12 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
   const missing: string[] = [];
   if (weightQuantizer === null) missing.push("weight");
   if (activationQuantizer === null) missing.push("activation");
-  if (missing.length === 0) return quantizedRealObstacles(weightQuantizer);
+  const quantized = [...quantizedRealObstacles(weightQuantizer), ...levelObstacles(activationQuantizer)];
+  if (missing.length === 0) return quantized;
   const options = missing.map((operand) => `${operand}Quantizer`).join(" and ");
   const reason = `real ${missing.map((operand) => `${operand}s`).join(" and ")}`;
   const remedy = `Give the layer ${options}, where accuracy allows it.`;
-  return [{ reason, remedy }, ...quantizedRealObstacles(weightQuantizer)];
+  return [{ reason, remedy }, ...quantized];
 }
 
 /** Weights that are quantized, and still no bits. */
@@ -52,6 +53,13 @@ function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obs
   if (hard === "levels") return [{ reason: `the weights of "${name}" are levels: a product of reals`, remedy }];
   if (standardize !== "adabin") return [];
   return [{ reason: `the weights of "${name}" are two values of each filter: a product of reals`, remedy }];
+}
+
+/** Activations on more than two levels, real throughout. */
+function levelObstacles(activationQuantizer: Quantizer | null): readonly Obstacle[] {
+  if (activationQuantizer?.hard !== "levels") return [];
+  const reason = `the activations of "${activationQuantizer.name}" are levels: a product of reals`;
+  return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
 }
 
 /** Sums in 8 bits, whose order is given and which nothing else can be done to on the way out. */

@@ -36,7 +36,7 @@ import {
   type Value,
   zeros,
 } from "./layers.ts";
-import { type WeightsInUse, weightsInUse } from "./weights.ts";
+import { noteLevels, type WeightsInUse, weightsInUse } from "./weights.ts";
 
 export type Weights = ReadonlyMap<string, Float64Array>;
 
@@ -99,6 +99,7 @@ export function runNetwork(
     const maps = { ...quantizer, forward: forwardMap(quantizer), parameters: settings(quantizer) };
     for (const x of data) {
       if (maps.forward === "sign") note(margin, x, 0);
+      noteLevels(margin, maps.forward, x, maps.parameters);
       if (quantizer.backward === "box") note(margin, Math.abs(x), 1);
     }
     return data.map((x) => quantizedValue(maps, x));

@@ -20,6 +20,15 @@ export interface WeightsInUse {
   readonly back: (gradient: Float64Array) => Float64Array;
 }
 
+/** Notes the distance of `x` to the nearest step between two levels, which lies half-way. */
+export function noteLevels(margin: Margin, forward: Quantizer["forward"], x: number, p: readonly number[]): void {
+  if (forward !== "unitLevels" && forward !== "symmetricLevels") return;
+  const steps = p.at(-1) as number;
+  const share = forward === "unitLevels" ? Math.min(1, Math.max(0, x)) : Math.min(1, Math.max(-1, x)) / 2 + 0.5;
+  const place = share * steps;
+  note(margin, (place - Math.floor(place)) / steps, 0.5 / steps);
+}
+
 /** The weights `w`, `[K][filters]`, as `moment` has them. */
 export function weightsInUse(
   { quantizer, forward, parameters }: Moment,
@@ -32,6 +41,7 @@ export function weightsInUse(
   const at = (values: Float64Array, i: number): number => values[i % filters] as number;
   for (const x of value) {
     if (forward === "sign") note(margin, x, 0);
+    noteLevels(margin, forward, x, p);
     if (quantizer.backward === "box") note(margin, Math.abs(x), 1);
     if (widthPlace(quantizer) >= 0) note(margin, Math.abs(x), p.at(-1) as number);
   }

@@ -3,6 +3,8 @@
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
 import { activationsAreBits } from "../nn/operands.ts";
+import { encodeTable } from "../quantizers/maps.ts";
+import { stateAt } from "../quantizers/state.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
@@ -167,8 +169,31 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
   emitStrips(shape, STRIP_BYTES, product, all, out, context);
 }
 
-function paddedInput(node: ProductNode, shape: ConvShape, { draft, value }: Context): Place {
+/** The real operand before padding: the input, or where its quantizer ends at levels, these. */
+function realOperand(node: ProductNode, shape: ConvShape, { draft, value, parts }: Context): Place {
   const x = value(node.inputs[0]);
+  const { activationQuantizer } = node.attributes;
+  if (activationQuantizer === null) return x;
+  const elements = shape.images * shape.height * shape.width * shape.channels;
+  const levels = draft.buffer(4 * elements);
+  const { proximalMap, forwardMap, parameters } = stateAt(activationQuantizer, 1);
+  const floats = (values: ArrayLike<number>): number =>
+    draft.constant(new Uint8Array(Float32Array.from(values).buffer));
+  const settings = floats(parameters);
+  const table = activationQuantizer.table === null ? 0 : floats(encodeTable(activationQuantizer.table));
+  const ranges = cut(Math.ceil(elements / 4), shape.images > 1 ? 1 : parts);
+  const tasks = ranges.map(({ first, count }) => {
+    const [from, to] = [at(x, 16 * first), at(levels, 16 * first)];
+    const length = Math.min(4 * count, elements - 4 * first);
+    return [call(node.name, "quantize_forward", proximalMap, forwardMap, from, to, length, settings, table)];
+  });
+  draft.phase(tasks);
+  return levels;
+}
+
+function paddedInput(node: ProductNode, shape: ConvShape, context: Context): Place {
+  const { draft } = context;
+  const x = realOperand(node, shape, context);
   if (isUnpadded(shape)) return x;
   const padded = draft.buffer(4 * paddedPixels(shape) * shape.channels);
   draft.phase([[call(node.name, "pad_real", draft.descriptor(shape), x, padded)]]);

@@ -140,7 +140,25 @@ const keys = [
 
 const scales: readonly Scale[] = ["none", "filter", "tensor"];
 const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine"];
-const hardForms: readonly HardForm[] = ["sign"];
+const hardForms: readonly HardForm[] = ["sign", "levels"];
+
+/** A map that stays what it is to the end: one that could turn into the sign, or is the sign, is of the other kind. */
+function checkLevels(forward: ForwardMap, hardenAt: number, subject: Subject): void {
+  if (forward === "sign") {
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: hard is "levels" with forward map sign, whose two levels are bits`,
+      'Give hard "sign", or another forward map.',
+    );
+  }
+  if (hardenAt < 1) {
+    throw new ProxbitError(
+      subject.code,
+      `${subject.what}: hard is "levels", so that its map never turns into the sign, and hardenAt is ${hardenAt}`,
+      "Give hardenAt 1.",
+    );
+  }
+}
 
 /** A quantizer out of a value of unknown origin: a fresh, frozen copy, or an error of `subject`'s code. */
 export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
@@ -172,6 +190,7 @@ export function checkQuantizer(value: unknown, subject: Subject): Quantizer {
     );
   }
   const hard = oneOf(given.hard ?? "sign", hardForms, "hard", subject);
+  if (hard === "levels") checkLevels(forward, hardenAt, subject);
   const table = checkTable(given.table ?? null, forward === "table" || backward === "table", subject);
   return Object.freeze({
     name,

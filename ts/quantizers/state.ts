@@ -19,9 +19,9 @@ export function forwardAt({ forward, hardenAt }: Quantizer, progress: number): F
 }
 
 /**
- * `quantizer` at `progress` in [0, 1], the share of the run that is done. From `hardenAt` on (unless that is 1) the
- * forward map is the sign of x itself; the backward map stays. Parameters that no map reads are 0. Throws "argument" for a
- * progress outside [0, 1].
+ * `quantizer` at `progress` in [0, 1], the share of the run that is done. From `hardenAt` on (unless that is 1, as it is for
+ * levels) the forward map is the sign of x itself; the backward map stays. Parameters that no map reads are 0. Throws
+ * "argument" for a progress outside [0, 1].
  */
 export function stateAt(quantizer: Quantizer, progress: number): QuantizerState {
   numberIn(progress, 0, 1, "progress", { code: "argument", what: `quantizer "${quantizer.name}"` });

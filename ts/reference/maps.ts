@@ -24,14 +24,15 @@ export interface QuantizerMoment {
   readonly hard: boolean;
 }
 
-/** `quantizer` at `progress` in [0, 1]; `hard` makes its forward map the sign, as evaluation does. */
+/** `quantizer` at `progress` in [0, 1]; `hard` makes its forward map what it is at the end, the sign or levels. */
 export function momentOf(quantizer: Quantizer, progress: number, hard = false): QuantizerMoment {
-  const signs = hard || stateAt(quantizer, progress).hard;
+  const signs = quantizer.hard === "sign" && (hard || stateAt(quantizer, progress).hard);
+  const moment = hard ? 1 : progress;
   return {
     proximal: quantizer.proximal,
     forward: signs ? "sign" : quantizer.forward,
     backward: quantizer.backward,
-    parameters: quantizer.parameters.map((schedule) => Math.fround(evaluateSchedule(schedule, progress))),
+    parameters: quantizer.parameters.map((schedule) => Math.fround(evaluateSchedule(schedule, moment))),
     table: quantizer.table,
     hard: signs,
   };

@@ -39,7 +39,10 @@ export interface Part {
 
 const subjectKeys = {
   operations: ["kind"],
-  model: ["kind", "name", "inputShape", "weightQuantizer", "activationQuantizer"],
+  model: [
+    ...(["kind", "name", "inputShape", "weightQuantizer", "activationQuantizer"] as const),
+    ...(["accumulator", "binaryStem", "binaryHead"] as const),
+  ],
   graph: ["kind", "graph"],
   file: ["kind", "bytes"],
 } as const;

@@ -2,7 +2,7 @@
  * What a check is asked, and what it answers: plain values, so that they cross from a page to the process that opened it.
  */
 import type { Graph } from "../nn/graph.ts";
-import type { QuantizerChoice } from "../nn/layers.ts";
+import type { AccumulatorChoice, QuantizerChoice } from "../nn/layers.ts";
 
 /** tfjs's backends. The first two run on a graphics card where there is one. */
 export type BackendName = "webgl" | "webgpu" | "wasm" | "cpu";
@@ -31,6 +31,9 @@ export type Subject =
       readonly inputShape?: readonly number[];
       readonly weightQuantizer?: QuantizerChoice;
       readonly activationQuantizer?: QuantizerChoice;
+      readonly accumulator?: AccumulatorChoice;
+      readonly binaryStem?: boolean | undefined;
+      readonly binaryHead?: boolean | undefined;
     }
   /** The same of a network of one's own. */
   | { readonly kind: "graph"; readonly graph: Graph }

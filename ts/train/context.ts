@@ -35,7 +35,7 @@ export interface QuantizerSite {
  */
 export interface Mode {
   readonly kind: "train" | "evaluate" | "estimate";
-  /** Whether the forward map at a site is the hard sign. */
+  /** Whether the forward map at a site is the hard sign; never where it ends at levels. */
   readonly hard: (site: QuantizerSite) => boolean;
 }
 

@@ -143,7 +143,7 @@ function worksOf(program: Program): ReadonlyMap<string, Works> {
 
 /** An operand whose quantizer is soft at `progress`. */
 function softObstacle(operand: string, found: Quantizer | null, progress: number): readonly Obstacle[] {
-  if (found === null || stateAt(found, progress).hard) return [];
+  if (found === null || found.hard === "levels" || stateAt(found, progress).hard) return [];
   const until = found.hardenAt < 1 ? `until ${share(found.hardenAt)} of the run` : "throughout the run";
   const hardNames = quantizerNames.filter((name) => isHardForwardMap(quantizer(name).forward));
   return [

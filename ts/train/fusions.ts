@@ -3,11 +3,12 @@
  * that the next binary layer reads; those a shift leaves too. Which nodes take part follows from the graph alone.
  */
 import type { Graph } from "../nn/graph.ts";
+import { activationsAreBits } from "../nn/operands.ts";
 
 export interface Fusions {
   /** Of a batch norm: the `add` behind it, and that sum's other input. */
   readonly sums: ReadonlyMap<string, { readonly add: string; readonly residual: string }>;
-  /** Of a batch norm or a shift: the layer with quantized activations that reads what it writes (its value or the sum). */
+  /** Of a batch norm or a shift: the layer whose activations are signs in the end that reads what it writes (its value or the sum). */
   readonly readers: ReadonlyMap<string, string>;
   /** The `add` nodes that need no pass of their own. */
   readonly done: ReadonlySet<string>;
@@ -36,10 +37,7 @@ export function fusionsOf(graph: Graph): Fusions {
     if (node.op !== "batchNorm" && node.op !== "shift") continue;
     const value = sums.get(node.name)?.add ?? node.name;
     const reader = graph.nodes.find(
-      (next) =>
-        (next.op === "conv2d" || next.op === "dense") &&
-        next.inputs[0] === value &&
-        next.attributes.activationQuantizer !== null,
+      (next) => (next.op === "conv2d" || next.op === "dense") && next.inputs[0] === value && activationsAreBits(next),
     );
     if (reader !== undefined) readers.set(node.name, reader.name);
   }

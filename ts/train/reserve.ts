@@ -47,7 +47,7 @@ export interface PlanSource {
 /** A program's mode with the quantizers as they stand at `progress`; null for the hard-signed network. */
 export const modeAt = (kind: Mode["kind"], progress: number | null): Mode => ({
   kind,
-  hard: ({ quantizer }) => progress === null || stateAt(quantizer, progress).hard,
+  hard: ({ quantizer }) => quantizer.hard === "sign" && (progress === null || stateAt(quantizer, progress).hard),
 });
 
 /** The mode of a training step at `progress`. */
