@@ -14,6 +14,7 @@ it("exports these values and no others", () => {
     "compositionCost",
     "decompose",
     "evaluateSchedule",
+    "fashion",
     "formatSummary",
     "formatTrainingExplanation",
     "formatTrainingProfile",
