@@ -5,7 +5,7 @@
  *   bc      sign         1                 -                                 BinaryConnect / straight-through
  *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
  *   parq    L            1                 as pc, by its inverse slope       PARQ
- *   pq      ProxQuant's  1                 lambda linear 0 -> 1, clipped     ProxQuant (Bai et al., ICLR 2019)
+ *   pq      ProxQuant's  1                 lambda log-linear 1e-6 -> 1       ProxQuant (Bai et al., ICLR 2019)
  *   rpc     identity     1                 as pc                             reverse ProxConnect
  *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
  *   bnn+    sign         SignSwish'        beta 5                            BNN+
@@ -27,13 +27,14 @@
  * grow.
  *
  * What the latent weights go on from: in pq F(w) (its `restart` is F's map), in rpc L(w), though its passes read w itself; in
- * all others w. pq's latents are clipped at 1, where lambda = 1 is the sign. Once hard, both start every step from signs,
+ * all others w. Every step pulls pq's latents by lambda, so it begins far below the step size; they are clipped at 1, where
+ * lambda = 1 is the sign. Once hard, both start every step from signs,
  * which no step of ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
  */
 import { plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
 import type { BackwardMap, ForwardMap, Quantizer, Scale, Schedule } from "./quantizer.ts";
-import { type InverseSlopeOptions, linear, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
+import { type InverseSlopeOptions, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
 export interface QuantizerOptions {
@@ -198,7 +199,7 @@ const parqKeys = ["name", "start", "end", "steepness", "center"];
 
 /** ProxQuant: +-1 pulls by lambda; the gradient at F(w) moves F(w), not w. Latent weights are clipped to [-1, 1]. */
 export function pq(options: ProxQuantOptions = {}): Quantizer {
-  const defaults = { lambda: window(0, lastTenth, linear(0, 1)) };
+  const defaults = { lambda: window(0, lastTenth, logLinear(1e-6, 1)) };
   return make(
     { name: "pq", forward: "proxQuant", restart: "proxQuant", ...straightThrough, clipLatent: 1, defaults },
     options,
