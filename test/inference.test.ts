@@ -70,7 +70,7 @@ const levels: Quantizer = { ...quantizer("bnn"), name: "levels", forward: "hardT
 const some = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 /** Every tail of nibbles, bytes and words. */
 const channels = some(1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65);
-const operands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantizer" | "accumulator">>(
+const anyOperands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantizer" | "accumulator">>(
   { weightQuantizer: null, activationQuantizer: null },
   { weightQuantizer: "bnn++", activationQuantizer: null },
   { weightQuantizer: null, activationQuantizer: "poly" },
@@ -90,6 +90,14 @@ const operands = some<Pick<DenseOptions, "weightQuantizer" | "activationQuantize
   { weightQuantizer: "recu", activationQuantizer: "poly" },
   { weightQuantizer: "biper", activationQuantizer: null },
   { weightQuantizer: "reste", activationQuantizer: "reste" },
+);
+/** Every other layer has signs for both operands, so that there are chains of them, which fuse. */
+const operands = fc.oneof(
+  anyOperands,
+  some<Pick<DenseOptions, "weightQuantizer" | "activationQuantizer" | "accumulator">>(
+    { weightQuantizer: "bc", activationQuantizer: "bnn++" },
+    { weightQuantizer: "ede", activationQuantizer: "poly" },
+  ),
 );
 const blocks = fc.record({
   filters: channels,
