@@ -218,6 +218,13 @@ describe("train", () => {
     await expect(readFile(out("never"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  it("says where there is nothing for Bop to train", async () => {
+    const bop = ["--binary-optimizer", "bop"];
+    const real = await failureOf(...command("never", ...bop, "--quantizer", "none"));
+    expect(real.message).toContain('"small" has no binary weights for --binary-optimizer bop');
+    expect((await failureOf(...command("never", ...bop, "--task", "ba"))).message).toBe(real.message);
+  });
+
   it("says which quantizer Bop wants", async () => {
     const { code, stderr } = await proxbit(...command("never", "--binary-optimizer", "bop", "--quantizer", "bnn++"));
     expect({ code, stderr }).toEqual({

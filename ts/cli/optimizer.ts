@@ -6,6 +6,9 @@ import type { Command } from "commander";
 import { listOf, numberIn, oneOf, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import { lookUp } from "../names.ts";
+import type { Graph } from "../nn/graph.ts";
+import { tasks } from "../nn/models/tasks.ts";
+import { parametersOf } from "../nn/parameters.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../quantizers/schedule.ts";
 import type { Augmentation } from "../train/augment.ts";
@@ -122,10 +125,22 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
 }
 
 /** With Bop, which has no latent weights, the plain sign is what a weight quantizer is if nothing else is said. */
-export const quantizerFor = (options: QuantizerOptions & OptimizerOptions): QuantizerOptions =>
-  options.quantizer === undefined && (options.binaryOptimizer === "bop" || options.binaryOptimizer === "bop2")
-    ? { ...options, quantizer: "bc" }
-    : options;
+export function quantizerFor(options: QuantizerOptions & OptimizerOptions): QuantizerOptions {
+  const { binaryOptimizer, quantizer, task } = options;
+  const flips = binaryOptimizer === "bop" || binaryOptimizer === "bop2";
+  const binary = task === undefined || tasks[task].weights;
+  return flips && binary && quantizer === undefined ? { ...options, quantizer: "bc" } : options;
+}
+
+/** @throws ProxbitError "argument" where there is nothing for `--binary-optimizer` to train. */
+export function checkBinaryWeights({ binaryOptimizer }: OptimizerOptions, graph: Graph): void {
+  if (binaryOptimizer === undefined || parametersOf(graph).some(({ role }) => role === "latent")) return;
+  throw new ProxbitError(
+    "argument",
+    `"${graph.name}" has no binary weights for --binary-optimizer ${binaryOptimizer} to train`,
+    "Leave it out, or quantize the weights: --quantizer bc.",
+  );
+}
 
 const bopOptions = [
   ["bopGamma", ["bop", "bop2"]],

@@ -23,8 +23,9 @@ export interface SoftNetwork {
 export interface EvaluateOptions {
   /**
    * Evaluates the soft network instead, the one that trains: F(w) and F(x) as they stand at a moment of a run, with batch
-   * statistics of its own, which are estimated first and put back afterwards. It is not what is packed, so its accuracy is
-   * to be called soft, beside the other. It costs up to 64 forward passes of a batch more than an evaluation.
+   * statistics of its own, which are estimated first and put back afterwards; other calls made meanwhile see them. It is not
+   * what is packed, so its accuracy is to be called soft, beside the other. It costs up to 64 forward passes of a batch more
+   * than an evaluation.
    */
   readonly soft?: SoftNetwork;
   /** Images at a time; does not change the result. */

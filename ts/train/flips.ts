@@ -46,7 +46,9 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
     const quantizer = quantizerOf(graph, parameter);
     if (quantizer?.hard !== "sign") return [];
     const filters = parameter.shape.at(-1) as number;
-    const plain: Quantizer = { ...quantizer, scale: "none", backward: "one" };
+    // Neither a scale nor tanh w / max |tanh w| changes a sign.
+    const standardize = quantizer.standardize === "tanhMax" ? "none" : quantizer.standardize;
+    const plain: Quantizer = { ...quantizer, scale: "none", standardize, backward: "one" };
     /** The weights whose signs are the binary ones. */
     const signed = (address: number): number => {
       const given = {

@@ -12,7 +12,14 @@ import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { accumulatorOf, quantizersOf, readModelFile } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
-import { addOptimizerOptions, augmentation, type OptimizerOptions, optimizerFrom, quantizerFor } from "../optimizer.ts";
+import {
+  addOptimizerOptions,
+  augmentation,
+  checkBinaryWeights,
+  type OptimizerOptions,
+  optimizerFrom,
+  quantizerFor,
+} from "../optimizer.ts";
 import {
   addCommonOptions,
   addDataOptions,
@@ -99,6 +106,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     classes: data.classes.length,
     ...chosen,
   });
+  checkBinaryWeights(options, graph);
   checkImageShape(inputShapeOf(graph), data.train, data.name);
   const run: TrainingRun = {
     graph,
