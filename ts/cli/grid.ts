@@ -1,6 +1,6 @@
 /** The options of `proxbit compare`, read: lists of names and seeds, and the networks that they name. */
 
-import { type Cell, cellName, FLOAT, sha256 } from "../compare/grid.ts";
+import { type Cell, cellName, type Details, FLOAT, sha256 } from "../compare/grid.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { canonicalJson } from "../io/json.ts";
@@ -56,8 +56,7 @@ export function seedList(text: string): readonly number[] {
 
 export interface Networks {
   readonly graphOf: (cell: Cell) => Graph;
-  /** SHA-256 of a cell's graph where a module made it; undefined for a ready-made model, whose name says it all. */
-  readonly hashOf: (cell: Cell) => string | undefined;
+  readonly detailsOf: (cell: Cell) => Details;
 }
 
 /**
@@ -68,19 +67,26 @@ export interface Networks {
 export async function networksOf(model: string, cells: readonly Cell[], data: Dataset): Promise<Networks> {
   const make = await networkMaker(model);
   const graphs = new Map<string, Graph>();
+  const details = new Map<string, Details>();
   for (const cell of cells) {
     const operands = taskQuantizers(cell.task ?? "bw", cell.task === null ? null : cell.quantizer);
     const graph = await make({ inputShape: data.train.shape, classes: data.classes.length, ...operands });
     checkImageShape(inputShapeOf(graph), data.train, data.name);
     checkObeys(model, graph, cell, operands);
+    const { weightQuantizer, activationQuantizer } = quantizersOf(graph);
+    const mixed = weightQuantizer !== "none" && ![weightQuantizer, "none"].includes(activationQuantizer);
     graphs.set(cellName(cell), graph);
+    details.set(cellName(cell), {
+      ...(mixed ? { activationQuantizer } : {}),
+      ...(isModule(model) ? { graph: sha256(canonicalJson(graph)) } : {}),
+    });
   }
   const graphOf = (cell: Cell): Graph => {
     const graph = graphs.get(cellName(cell));
     if (graph === undefined) throw new Error(`${cellName(cell)} is not in the grid`);
     return graph;
   };
-  return { graphOf, hashOf: (cell) => (isModule(model) ? sha256(canonicalJson(graphOf(cell))) : undefined) };
+  return { graphOf, detailsOf: (cell) => details.get(cellName(cell)) ?? {} };
 }
 
 /** A module that takes no notice of what it is given would be the same network under different names. */
@@ -91,7 +97,8 @@ function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantiz
   );
   const differences = [
     ...(["weightQuantizer", "activationQuantizer"] as const).flatMap((operand) => {
-      const name = wanted[operand] ?? "none";
+      const choice = wanted[operand] ?? "none";
+      const name = typeof choice === "string" ? choice : choice.name;
       return found[operand] === name ? [] : [`${operand} ${found[operand]} where it was given ${name}`];
     }),
     ...(accumulates === (wanted.accumulator !== null) ? [] : ["another accumulator than it was given"]),

@@ -49,11 +49,18 @@ export interface Cell {
   readonly task: Task | null;
 }
 
-/** What determines the numbers of a run. `graph`: SHA-256 of the graph where a module made it, whose name says nothing. */
-export interface Identity extends Settings, Cell {
+/** What the names of a cell and a model leave open. */
+export interface Details {
+  /** What activations take in a cell whose quantizer is for weights alone; absent where it is the cell's own. */
+  readonly activationQuantizer?: string;
+  /** SHA-256 of the graph where a module made it, whose name says nothing. */
+  readonly graph?: string;
+}
+
+/** What determines the numbers of a run. */
+export interface Identity extends Settings, Cell, Details {
   readonly revision: number;
   readonly seed: number;
-  readonly graph?: string;
 }
 
 export interface Run extends Cell {
@@ -76,14 +83,12 @@ export function cellsOf({ quantizers, tasks }: Pick<Grid, "quantizers" | "tasks"
 }
 
 /** All runs, seed by seed, so that a grid which was stopped early holds something of every cell. */
-export function runsOf(grid: Grid, graphHash: (cell: Cell) => string | undefined = () => undefined): readonly Run[] {
+export function runsOf(grid: Grid, detailsOf: (cell: Cell) => Details = () => ({})): readonly Run[] {
   const cells = cellsOf(grid);
   return grid.seeds.flatMap((seed) =>
-    cells.map(({ quantizer, task }): Run => {
-      const graph = graphHash({ quantizer, task });
-      const common = { revision: REVISION, ...grid.settings, quantizer, task, seed };
-      const identity: Identity = graph === undefined ? common : { ...common, graph };
-      return { quantizer, task, seed, identity, key: keyOf(identity) };
+    cells.map((cell): Run => {
+      const identity: Identity = { revision: REVISION, ...grid.settings, ...cell, seed, ...detailsOf(cell) };
+      return { ...cell, seed, identity, key: keyOf(identity) };
     }),
   );
 }

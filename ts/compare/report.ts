@@ -15,8 +15,8 @@ const COLUMNS = ["quantizer", "task", "test accuracy, %", "soft, % (after epoch)
 
 /** Cells of `rows`; the column of the soft accuracy only where one was measured. */
 function cellsOf(rows: readonly Row[]): readonly (readonly string[])[] {
-  return rows.map(({ quantizer, task, accuracy, soft, accuracies, failures, seconds }) => [
-    quantizer,
+  return rows.map(({ quantizer, activationQuantizer, task, accuracy, soft, accuracies, failures, seconds }) => [
+    activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`,
     task === null ? "-" : taskText(task),
     accuracy === null ? "failed" : spreadText(accuracy),
     soft === null ? "" : `${spreadText(soft)} (${soft.epoch})`,

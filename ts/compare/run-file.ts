@@ -59,7 +59,8 @@ export async function writeRun(directory: string, run: Run, { result, failure }:
 /**
  * What became of `run`, or undefined where it has no file.
  *
- * @throws ProxbitError "run-file", which names the file, where it cannot be read, is cut short or edited, or belongs to another run.
+ * @throws ProxbitError "run-file", which names the file, where it cannot be read, is cut short, holds no
+ *   result of that many epochs, or another identity than its key says. That the result itself was edited is not seen.
  */
 export async function readRun(directory: string, run: Run): Promise<RunOutcome | undefined> {
   const path = runPath(directory, run);
@@ -67,10 +68,10 @@ export async function readRun(directory: string, run: Run): Promise<RunOutcome |
     if (systemCode(cause) === "ENOENT") return undefined;
     throw broken(path, `the system says ${systemCode(cause) ?? String(cause)}`, cause);
   });
-  return text === undefined ? undefined : outcomeOf(path, text, run.key);
+  return text === undefined ? undefined : outcomeOf(path, text, run);
 }
 
-function outcomeOf(path: string, text: string, key: string): RunOutcome {
+function outcomeOf(path: string, text: string, { key, identity }: Run): RunOutcome {
   const content = parsed(path, text);
   if (!isRecord(content) || content.format !== FORMAT) throw broken(path, "it is no run of proxbit");
   if (content.version !== FORMAT_VERSION) {
@@ -78,7 +79,11 @@ function outcomeOf(path: string, text: string, key: string): RunOutcome {
   }
   if (content.key !== key || keyOf(content.run) !== key) throw broken(path, "its key is not that of the run it holds");
   if (typeof content.failure === "string") return { result: null, failure: content.failure };
-  return { result: resultOf(path, content.result), failure: null };
+  const result = resultOf(path, content.result);
+  if (result.epochs.length !== identity.epochs) {
+    throw broken(path, `it holds ${result.epochs.length} of ${identity.epochs} epochs`);
+  }
+  return { result, failure: null };
 }
 
 function parsed(path: string, text: string): unknown {
@@ -96,8 +101,8 @@ function resultOf(path: string, value: unknown): RunResult {
     throw broken(path, `its ${name} is no number from 0 to 1`);
   };
   const amountOf = (amount: unknown, name: string): number => {
-    if (typeof amount === "number" && amount >= 0) return amount;
-    throw broken(path, `its ${name} is no number above 0`);
+    if (typeof amount === "number" && Number.isFinite(amount) && amount >= 0) return amount;
+    throw broken(path, `its ${name} is no finite number from 0 on`);
   };
   if (!Array.isArray(value.epochs)) throw broken(path, "it holds no epochs");
   const { softAccuracy = null } = value;

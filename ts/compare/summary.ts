@@ -11,6 +11,8 @@ export interface Spread {
 }
 
 export interface Row extends Cell {
+  /** What activations take where `quantizer` is for weights alone; null where it is theirs too, or they are real. */
+  readonly activationQuantizer: string | null;
   readonly seeds: readonly number[];
   /** Test accuracies of the hard-signed network in the order of `seeds`; null for a run that failed. */
   readonly accuracies: readonly (number | null)[];
@@ -54,6 +56,7 @@ export function summarise(cells: readonly Cell[], finished: readonly FinishedRun
     return {
       quantizer: cell.quantizer,
       task: cell.task,
+      activationQuantizer: own[0]?.run.identity.activationQuantizer ?? null,
       seeds: own.map(({ run }) => run.seed),
       accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),
       accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),

@@ -119,7 +119,7 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
     optimizer: description,
   };
   const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds };
-  const runs = runsOf(grid, networks.hashOf);
+  const runs = runsOf(grid, networks.detailsOf);
   const progress = gridProgress(context, runs);
   const finished = new Map<string, FinishedRun>();
   const directory = join(options.out, "runs");
@@ -153,7 +153,7 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
     settings,
     rows: summarise(cells, inOrder),
     finished: inOrder,
-    command: ["proxbit", ...process.argv.slice(2)].join(" "),
+    command: ["proxbit", ...process.argv.slice(2)].map(quoted).join(" "),
     machine: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`,
     version: VERSION,
   };
@@ -198,6 +198,9 @@ function describeData({ name, train, test }: Dataset): Settings["data"] {
   const hash = sha256(train.images, train.labels, test.images, test.labels);
   return { name, trainImages: train.count, testImages: test.count, sha256: hash };
 }
+
+/** A word as a shell takes it for one. */
+const quoted = (word: string): string => (/^[\w./:,+=@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const gridText = ({ quantizers, tasks, seeds }: Grid): string =>
   `${quantizers.join(", ")} on ${tasks.join(", ")}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`;
