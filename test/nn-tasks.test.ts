@@ -33,6 +33,14 @@ describe("taskQuantizers", () => {
     for (const task of taskNames) expect(Object.values(taskQuantizers(task, null))).toEqual([null, null, null]);
   });
 
+  it("a quantizer for weights alone leaves the activations to poly, and is refused where there are only those", () => {
+    expect(taskQuantizers("bwa", "recu")).toMatchObject({ weightQuantizer: "recu", activationQuantizer: "poly" });
+    expect(taskQuantizers("bw", "recu")).toMatchObject({ weightQuantizer: "recu", activationQuantizer: null });
+    const error = thrownBy(() => taskQuantizers("ba", "recu"));
+    expect(error).toMatchObject({ code: "argument", message: expect.stringContaining('"recu" is for weights') });
+    expect(taskQuantizers("ba", "recu", { activationQuantizer: "bnn" }).activationQuantizer).toBe("bnn");
+  });
+
   it("suggests the nearest task", () => {
     const error = thrownBy(() => taskQuantizers("bwaaa" as never, "bnn"));
     expect(error.code).toBe("unknown-name");

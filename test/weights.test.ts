@@ -169,6 +169,14 @@ describe("refused", () => {
   });
 });
 
+test("makers of other quantizers take a scale and a standardisation", () => {
+  expect(quantizers.pc({ standardize: "filter" })).toMatchObject({ name: "pc", standardize: "filter", scale: "none" });
+  expect(quantizers.bnn({ scale: "tensor" })).toMatchObject({ scale: "tensor", clipLatent: 1 });
+  expect(quantizers.reste()).toMatchObject({ scale: "tensor" });
+  expect(quantizers.reste({ scale: "none" })).toMatchObject({ scale: "none" });
+  expect(thrownBy(() => quantizers.bc({ scale: "layer" as never })).message).toContain("scale");
+});
+
 test("an activation quantizer loses its scale, which it has no weights for", () => {
   const graph = sequential({ inputShape: [4] }, [layers.dense({ units: 3, activationQuantizer: "xnor" })]);
   const node = graph.nodes[1];

@@ -33,14 +33,23 @@
  */
 import { plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
-import type { BackwardMap, ForwardMap, Quantizer, Scale, Schedule } from "./quantizer.ts";
+import type { BackwardMap, ForwardMap, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 import { type InverseSlopeOptions, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
-export interface QuantizerOptions {
+export interface QuantizerOptions extends WeightOptions {
   readonly name?: string | undefined;
   readonly hardenAt?: number | undefined;
   readonly clipLatent?: number | undefined;
+}
+
+/**
+ * Weights: the scale of the layer's sums, and what is done to latent weights before their maps. L, ProxQuant's map and every
+ * other that tells weights by their distance to +-1 want weights of about that size: `standardize: "filter"` makes them so.
+ */
+export interface WeightOptions {
+  readonly scale?: Scale | undefined;
+  readonly standardize?: Exclude<Standardize, "sine"> | undefined;
 }
 
 /** `beta` > 0, SignSwish's sharpness. */
@@ -97,14 +106,15 @@ function make(family: Family, options: unknown): Quantizer {
   const subject: Subject = { code: "argument", what: `quantizer "${family.name}"` };
   const { forward, backward, restart = "identity" } = family;
   const names = parameterNames(forward, backward, subject, "identity", "none", restart);
-  const given = plainObject(options, ["name", "hardenAt", "clipLatent", ...names], subject);
+  const given = plainObject(options, ["name", "hardenAt", "clipLatent", "scale", "standardize", ...names], subject);
   const quantizer = {
     name: given.name ?? family.name,
     ...{ forward, backward, restart },
     parameters: names.map((name) => checkParameter(given[name] ?? family.defaults[name], name, subject)),
     hardenAt: given.hardenAt ?? family.hardenAt,
     clipLatent: given.clipLatent ?? family.clipLatent,
-    scale: family.scale,
+    scale: given.scale ?? family.scale,
+    standardize: given.standardize,
   };
   return checkQuantizer(quantizer, subject);
 }

@@ -21,6 +21,9 @@ import type { EdeOptions, QuantizerOptions } from "./families.ts";
 import type { GivenQuantizer, Quantizer, Schedule } from "./quantizer.ts";
 import { constant, linear, logLinear } from "./schedule.ts";
 
+/** Scale and standardisation are what these quantizers are. */
+export type NamedOptions = Omit<QuantizerOptions, "scale" | "standardize">;
+
 type Family = Pick<GivenQuantizer, "forward" | "backward" | "parameters" | "scale" | "standardize" | "hard">;
 
 /** The quantizer of `family` under `name`, with what `options` override; `known` are the other options that it takes. */
@@ -32,27 +35,27 @@ function make(name: string, family: Family, options: unknown, known: readonly st
 }
 
 /** XNOR-Net's weights, alpha sign(w) with alpha = mean |w| of the filter, straight through. */
-export function xnor(options: QuantizerOptions = {}): Quantizer {
+export function xnor(options: NamedOptions = {}): Quantizer {
   return make("xnor", { forward: "sign", backward: "one", parameters: [], scale: "filter" }, options);
 }
 
 /** Bi-Real Net's magnitude-aware weights: alpha sign(w) with alpha = mean |w| of the filter, B = 1 where |w| <= 1. */
-export function magnitudeAware(options: QuantizerOptions = {}): Quantizer {
+export function magnitudeAware(options: NamedOptions = {}): Quantizer {
   return make("magnitude-aware", { forward: "sign", backward: "box", parameters: [], scale: "filter" }, options);
 }
 
 /** `tau` in [1/2, 1): the share of weights, by Laplace's distribution, that lies within ReCU's clip. */
-export interface RecuOptions extends QuantizerOptions {
+export interface RecuOptions extends NamedOptions {
   readonly tau?: number | Schedule | undefined;
 }
 
 /** `bits` from 1 to 8, of a weight. */
-export interface DorefaOptions extends QuantizerOptions {
+export interface DorefaOptions extends NamedOptions {
   readonly bits?: number | undefined;
 }
 
 /** `omega` > 0: the angular frequency of BiPer's sine. */
-export interface BiperOptions extends QuantizerOptions {
+export interface BiperOptions extends NamedOptions {
   readonly omega?: number | undefined;
 }
 
@@ -87,7 +90,7 @@ export function biper(options: BiperOptions = {}): Quantizer {
 }
 
 /** AdaBin's weights, std sign((w - mean) / std) + mean of the filter, with EDE's derivative. They are a real operand. */
-export function adabin(options: EdeOptions = {}): Quantizer {
+export function adabin(options: Omit<EdeOptions, "scale" | "standardize"> = {}): Quantizer {
   const parameters = [options.t ?? logLinear(1e-3, 10)] as GivenQuantizer["parameters"];
   return make("adabin", { forward: "sign", backward: "edePrime", parameters, standardize: "adabin" }, options, ["t"]);
 }

@@ -2,6 +2,7 @@
  * Tasks: which operands of a network's binary layers are +-1. `bw` weights alone, `ba` activations alone, `bwa` both, `bwaa`
  * both with sums that are kept in 8 bits. A task and a quantizer give the options that every ready-made model takes.
  */
+import { ProxbitError } from "../../errors.ts";
 import { lookUp } from "../../names.ts";
 import { quantizer as quantizerOf } from "../../quantizers/registry.ts";
 import { isForWeightsAlone } from "../../quantizers/weights.ts";
@@ -47,11 +48,12 @@ export interface TaskQuantizers {
 
 /**
  * The operands of `task` quantized by `quantizer`, and null for those that stay real. With a null quantizer they all do,
- * whatever the task: the float network to compare with. Throws "unknown-name" for a task that is none.
+ * whatever the task: the float network to compare with. Throws "unknown-name" for a task that is none, "argument" for a
+ * quantizer that is for weights alone where the task has none to quantize.
  */
 export function taskQuantizers(task: Task, quantizer: QuantizerChoice, options: TaskOptions = {}): TaskQuantizers {
   const { weights, activations, accumulates } = lookUp("task", task, tasks);
-  const { activationQuantizer = forActivations(quantizer), overflow = "saturate" } = options;
+  const { activationQuantizer = forActivations(quantizer, weights, task), overflow = "saturate" } = options;
   const isReal = quantizer === null || activationQuantizer === null;
   return {
     weightQuantizer: weights ? quantizer : null,
@@ -60,6 +62,13 @@ export function taskQuantizers(task: Task, quantizer: QuantizerChoice, options: 
   };
 }
 
-function forActivations(choice: QuantizerChoice): QuantizerChoice {
-  return choice !== null && isForWeightsAlone(quantizerOf(choice)) ? "poly" : choice;
+/** What the activations take beside `choice` for the weights. */
+function forActivations(choice: QuantizerChoice, weights: boolean, task: Task): QuantizerChoice {
+  if (choice === null || !isForWeightsAlone(quantizerOf(choice))) return choice;
+  if (weights) return "poly";
+  throw new ProxbitError(
+    "argument",
+    `task "${task}" quantizes activations alone, and quantizer "${quantizerOf(choice).name}" is for weights`,
+    "Give another quantizer, or a task with binary weights: bw, bwa or bwaa.",
+  );
 }
