@@ -75,7 +75,7 @@ function barsOf(rows: readonly Row[], quantizers: readonly string[], top: number
     line(place(value), top - 8, place(value), y, GRID),
     words(share(value), place(value), y + 14, "middle", { fill: FAINT }),
   ]);
-  const legend = "test accuracy, hard-signed: mean and standard deviation over seeds";
+  const legend = `test accuracy, hard-signed: mean and standard deviation over seeds; bars begin at ${share(least)}`;
   return { parts: [words(legend, 8, top - 8, "start", { fill: FAINT }), ...grid, ...parts], bottom: y + 20 };
 }
 
