@@ -9,6 +9,7 @@ import {
   quantizer,
   quantizerNames,
   quantizers,
+  schedules,
   stateAt,
 } from "../ts/quantizers/index.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
@@ -17,6 +18,7 @@ describe("named quantizers", () => {
   it("pair the maps of the literature", () => {
     const pairs = quantizerNames.map((name) => [name, quantizer(name).forward, quantizer(name).backward]);
     expect(pairs).toEqual([
+      ["fp", "identity", "one"],
       ["bc", "sign", "one"],
       ["pc", "piecewiseLinear", "one"],
       ["parq", "piecewiseLinear", "one"],
@@ -30,9 +32,10 @@ describe("named quantizers", () => {
       ["ede", "sign", "edePrime"],
       ["ede+", "ede", "edePrime"],
       ["rbnn", "sign", "rbnnPrime"],
-      ["rbnn-a", "sign", "rbnnPrime"],
+      ["rbnn-activations", "sign", "rbnnPrime"],
       ["reste", "sign", "restePrime"],
       ["fda", "sign", "fdaPrime"],
+      ["dorefa-activations", "unitLevels", "unitBox"],
       ["xnor", "sign", "one"],
       ["magnitude-aware", "sign", "box"],
       ["recu", "sign", "clippedBox"],
@@ -42,9 +45,10 @@ describe("named quantizers", () => {
     ]);
   });
 
-  it("all end as the hard sign, and only bnn and pq clip their latents", () => {
-    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 0.9).hard)).toEqual([]);
-    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 1).hard)).toEqual([]);
+  it("all end as the hard sign but those that stay what they are, and only bnn and pq clip their latents", () => {
+    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 0.9).hard)).toEqual(["fp", "dorefa-activations"]);
+    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 1).hard)).toEqual(["fp", "dorefa-activations"]);
+    expect(quantizerNames.filter((name) => quantizer(name).hard === "levels")).toEqual(["fp", "dorefa-activations"]);
     expect(quantizerNames.filter((name) => quantizer(name).clipLatent !== 0)).toEqual(["pq", "bnn"]);
   });
 
@@ -95,7 +99,7 @@ describe("quantizer", () => {
     for (const name of ["straight-through", "constructor", "__proto__", "x".repeat(100_000)]) {
       const error = thrownBy(() => quantizer(name));
       expect(error.code).toBe("unknown-name");
-      expect(error.remedy).toMatch(/^Known: bc, /);
+      expect(error.remedy).toMatch(/^Known: fp, bc, /);
       expect(error.message.length).toBeLessThan(120);
     }
   });
@@ -189,6 +193,19 @@ describe("quantizer", () => {
 });
 
 describe("makers", () => {
+  it("make as many levels as bits say, and refuse others", () => {
+    expect(quantizers.dorefaActivations({ bits: 4 }).parameters).toEqual([constant(15)]);
+    expect(quantizers.dorefaActivations({ name: "own" }).name).toBe("own");
+    expect(thrownBy(() => quantizers.dorefaActivations({ bits: 9 })).message).toContain("bits must be a whole number");
+    expect(thrownBy(() => quantizers.fp({ hardenAt: 0.5 } as object)).message).toContain("hardenAt");
+  });
+
+  it("take PARQ's course for L", () => {
+    expect(quantizers.parq({ start: 0.2, end: 0.7, steepness: 5 })).toEqual(
+      quantizers.pc({ name: "parq", rho: schedules.parqRho({ start: 0.2, end: 0.7, steepness: 5 }), hardenAt: 0.7 }),
+    );
+  });
+
   it("take numbers and schedules for their parameters, and leave the rest at its default", () => {
     const value = quantizers.bnnPlusPlus({ name: "steady", beta: 7, hardenAt: 0.5 });
     expect(value).toEqual({ ...quantizer("bnn++"), name: "steady", parameters: [constant(7)], hardenAt: 0.5 });

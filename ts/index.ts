@@ -97,6 +97,7 @@ export {
   forwardValue,
   type GivenQuantizer,
   type HardForm,
+  type LevelsOptions,
   type MapTable,
   type ParqOptions,
   type PiecewiseLinearOptions,

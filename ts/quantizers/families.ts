@@ -2,6 +2,7 @@
  * The named quantizers of the ProxConnect++ family, each made by a function whose options override its defaults.
  *
  *   name    forward F    backward B        parameters over the run           source
+ *   fp      identity     1                 -                                 the float network, as a quantizer
  *   bc      sign         1                 -                                 BinaryConnect / straight-through
  *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
  *   parq    L            1                 as pc, by its inverse slope       PARQ
@@ -15,11 +16,12 @@
  *   ede     sign         k t (1 - tanh^2)  t log-linear 1e-3 -> 10           IR-Net
  *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 1e-3 -> 10           ProxConnect++
  *   rbnn    sign         a falling tent    t log-linear 1e-2 -> 10           RBNN (rotated binary networks)
- *   rbnn-a  sign         the same, t >= 1  t log-linear 1 -> 10 at the end   RBNN, for activations
+ *   rbnn-activations     the same, t >= 1  t log-linear 1 -> 10 at the end   RBNN
  *   reste   sign         (|x|^(1/o))'      o quarter cosine 1 -> 3           ReSTE
  *   fda     sign         cosine series     n by steps 9 -> 18                FDA (Fourier series of the sign)
+ *   dorefa-activations   1 on [0, 1]       2 bits: levels 0, 1/3, 2/3, 1     DoReFa-Net
  *
- * Every soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
+ * fp and DoReFa's levels are what they are to the end, a real operand throughout. Every other soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
  * statistics settle on the network that is shipped. On activations a soft forward map makes the operand real until then.
  *
  * pc hardens as PARQ does: 1 - rho is its inverse slope (at varrho = 0), along a normalised logistic of steepness 10
@@ -28,12 +30,12 @@
  *
  * What the latent weights go on from: in pq F(w) (its `restart` is F's map), in rpc L(w), though its passes read w itself; in
  * all others w. Every step pulls pq's latents by lambda, so it begins far below the step size; they are clipped at 1, where
- * lambda = 1 is the sign. Once hard, both start every step from signs,
- * which no step of ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
+ * lambda = 1 is the sign. Once hard, both start every step from signs, which no step of ordinary size turns: what is left to
+ * train is the rest of the network, as in ProxQuant's last epochs.
  */
-import { plainObject, type Subject } from "../checks.ts";
+import { integerIn, plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
-import type { BackwardMap, ForwardMap, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
+import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 import { type InverseSlopeOptions, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
@@ -77,6 +79,12 @@ export interface FdaOptions extends QuantizerOptions {
   readonly n?: number | Schedule | undefined;
 }
 
+/** `bits` from 1 to 8 (2): 2^bits levels from 0 to 1. */
+export interface LevelsOptions {
+  readonly name?: string | undefined;
+  readonly bits?: number | undefined;
+}
+
 /** When PARQ's inverse slope falls from 1 to 0, and how (`inverseSlope`); the map is sign from `end` on. */
 export interface ParqOptions extends InverseSlopeOptions {
   readonly name?: string | undefined;
@@ -94,6 +102,7 @@ interface Family {
   readonly forward: ForwardMap;
   readonly backward: BackwardMap;
   readonly restart?: ForwardMap;
+  readonly hard?: HardForm;
   readonly hardenAt: number;
   readonly clipLatent: number;
   readonly defaults: Readonly<Partial<Record<QuantizerParameter, number | Schedule>>>;
@@ -109,7 +118,7 @@ function make(family: Family, options: unknown): Quantizer {
   const given = plainObject(options, ["name", "hardenAt", "clipLatent", "scale", "standardize", ...names], subject);
   const quantizer = {
     name: given.name ?? family.name,
-    ...{ forward, backward, restart },
+    ...{ forward, backward, restart, hard: family.hard },
     parameters: names.map((name) => checkParameter(given[name] ?? family.defaults[name], name, subject)),
     hardenAt: given.hardenAt ?? family.hardenAt,
     clipLatent: given.clipLatent ?? family.clipLatent,
@@ -120,6 +129,13 @@ function make(family: Family, options: unknown): Quantizer {
 }
 
 const straightThrough = { backward: "one", hardenAt: lastTenth } as const;
+
+const asItIs = { hardenAt: never, clipLatent: 0, hard: "levels" } as const;
+
+/** The float network: (identity, 1). What goes through it is not quantized at all. */
+export function fp(options: Pick<QuantizerOptions, "name"> = {}): Quantizer {
+  return make({ name: "fp", forward: "identity", backward: "one", ...asItIs, defaults: {} }, options);
+}
 
 /** BinaryConnect: (sign, 1), the straight-through estimator. */
 export function bc(options: QuantizerOptions = {}): Quantizer {
@@ -238,7 +254,7 @@ export function rbnn(options: EdeOptions = {}): Quantizer {
 export function rbnnActivations(options: EdeOptions = {}): Quantizer {
   const defaults = { t: window(2 / 3, 1, logLinear(1, 10)) };
   return make(
-    { name: "rbnn-a", forward: "sign", backward: "rbnnPrime", hardenAt: never, clipLatent: 0, defaults },
+    { name: "rbnn-activations", forward: "sign", backward: "rbnnPrime", hardenAt: never, clipLatent: 0, defaults },
     options,
   );
 }
@@ -266,5 +282,16 @@ export function fda(options: FdaOptions = {}): Quantizer {
   return make(
     { name: "fda", forward: "sign", backward: "fdaPrime", hardenAt: never, clipLatent: 0, defaults },
     options,
+  );
+}
+
+/** DoReFa-Net's activations: round(clip(x, 0, 1) L) / L with L = 2^bits - 1, straight through where 0 <= x <= 1. */
+export function dorefaActivations(options: LevelsOptions = {}): Quantizer {
+  const subject: Subject = { code: "argument", what: 'quantizer "dorefa-activations"' };
+  const { name, bits = 2 } = plainObject(options, ["name", "bits"], subject) as LevelsOptions;
+  const defaults = { levels: 2 ** integerIn(bits, 1, 8, "bits", subject) - 1 };
+  return make(
+    { name: "dorefa-activations", forward: "unitLevels", backward: "unitBox", ...asItIs, defaults },
+    name === undefined ? {} : { name },
   );
 }

@@ -25,6 +25,7 @@ export type { SampledP, SampledT } from "./decompose-sample.ts";
 export type {
   EdeOptions,
   FdaOptions,
+  LevelsOptions,
   ParqOptions,
   PiecewiseLinearOptions,
   ProxQuantOptions,

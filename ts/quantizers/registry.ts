@@ -7,9 +7,11 @@ import {
   bnn,
   bnnPlus,
   bnnPlusPlus,
+  dorefaActivations,
   ede,
   edePlus,
   fda,
+  fp,
   parq,
   pc,
   poly,
@@ -25,8 +27,8 @@ import { adabin, biper, dorefaWeights, magnitudeAware, recu, xnor } from "./weig
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({
-  ...{ bc, pc, parq, pq, rpc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
-  ...{ rbnn, rbnnActivations, reste, fda },
+  ...{ fp, bc, pc, parq, pq, rpc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
+  ...{ rbnn, rbnnActivations, reste, fda, dorefaActivations },
   ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper },
 });
 
