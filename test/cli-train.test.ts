@@ -33,6 +33,11 @@ describe("optimizers on the command line", () => {
     ],
     ["adamw", ["--optimizer", "adamw", "--weight-decay", "0.05"], optimizers.adamw({ weightDecay: 0.05 })],
     [
+      "adamw, which lets latent weights decay less",
+      ["--optimizer", "adamw"],
+      caseOptimizer({ binary: optimizers.adamw({ weightDecay: 1e-4 }), rest: optimizers.adamw() }),
+    ],
+    [
       "cosine",
       ["--learning-rate", "0.01", "--schedule", "cosine"],
       optimizers.adam({ learningRate: schedules.cosine(0.01, 0) }),

@@ -112,6 +112,23 @@ describe("the soft network", () => {
     for (const { validation } of beside.slice(0, 2)) expect(validation?.soft?.loss).not.toBe(validation?.loss);
   });
 
+  test("is not evaluated while its trainer trains, or twice at once", async () => {
+    const trainer = await trainerOf();
+    const soft = { batchSize: 48, soft: { statistics } };
+    const run = trainer.fit(data, { epochs: 1, batchSize: 16, validate: false });
+    await run.next();
+    await expect(trainer.evaluate(data.test, soft)).rejects.toMatchObject({
+      code: "argument",
+      message: /soft network/,
+    });
+    for await (const _ of run);
+    const first = trainer.evaluate(data.test, soft);
+    await expect(trainer.evaluate(data.test, soft)).rejects.toMatchObject({ code: "argument" });
+    await expect(trainer.fit(data, { epochs: 1, batchSize: 16 }).next()).rejects.toMatchObject({ code: "argument" });
+    const { loss } = await first;
+    expect((await trainer.evaluate(data.test, soft)).loss).toBe(loss);
+  });
+
   test("its share of the validation is in the progress", async () => {
     const trainer = await trainerOf();
     const shares = new Map<number, number[]>();

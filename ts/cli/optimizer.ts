@@ -73,7 +73,11 @@ export function addOptimizerOptions(command: Command): Command {
       "with --schedule step: what it is multiplied by there (default: 0.1)",
       rate("--step-factor"),
     )
-    .option("--weight-decay <x>", "of sgd and adamw (default: the optimizer's)", realNumber("--weight-decay", 0, 1))
+    .option(
+      "--weight-decay <x>",
+      "of sgd and adamw (default: the optimizer's; adamw's for binary weights is 1e-4)",
+      realNumber("--weight-decay", 0, 1),
+    )
     .option("--momentum <x>", "of sgd (default: 0)", realNumber("--momentum", 0, 1))
     .option("--nesterov", "Nesterov's form of sgd's momentum")
     .option("--binary-optimizer <name>", `of the binary weights alone: bop, bop2, ${realNames} (default: --optimizer)`)
@@ -114,7 +118,7 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
     );
   }
   if (name === undefined) {
-    if (options.binaryLearningRate === undefined) return rest;
+    if (options.binaryLearningRate === undefined) return gentle(rest, options);
     throw new ProxbitError(
       "argument",
       "--binary-learning-rate is for a --binary-optimizer",
@@ -123,6 +127,15 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
   }
   return caseOptimizer({ binary: binaryOptimizer(name, options), rest });
 }
+
+/** Decay pulls latent weights to 0, where a step flips their sign: of AdamW's default they take this much. */
+const LATENT_DECAY = 1e-4;
+
+/** What trains a network whose latent weights are to decay less than the rest, if nothing else was said. */
+const gentle = (rest: Sgd | Adam, { weightDecay }: OptimizerOptions): Optimizer =>
+  rest.kind === "adam" && rest.decoupled && weightDecay === undefined
+    ? caseOptimizer({ binary: { ...rest, weightDecay: LATENT_DECAY }, rest })
+    : rest;
 
 /** With Bop, which has no latent weights, the plain sign is what a weight quantizer is if nothing else is said. */
 export function quantizerFor(options: QuantizerOptions & OptimizerOptions): QuantizerOptions {

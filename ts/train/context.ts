@@ -30,8 +30,8 @@ export interface QuantizerSite {
 
 /**
  * What a program is for. `train`: forward, loss, backward, update. `evaluate`: forward with running statistics.
- * `estimate`: forward with batch statistics, which go into the running ones. The last two are always hard: every
- * quantizer's forward map is the sign.
+ * `estimate`: forward with batch statistics, which go into the running ones. The last two are hard, every
+ * quantizer's forward map the sign, unless the soft network is asked for.
  */
 export interface Mode {
   readonly kind: "train" | "evaluate" | "estimate";

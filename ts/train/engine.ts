@@ -31,9 +31,9 @@ export interface Engine {
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   /**
    * The same with the plan for batches of `batch` images, made anew where the size differs from the last. Plans share
-   * their memory: a plan is only good until `work` ends.
+   * their memory: a plan is only good until `work` ends. With `flips` its steps may count flips.
    */
-  readonly withPlan: <T>(batch: number, work: (plan: TrainingPlan) => Promise<T>) => Promise<T>;
+  readonly withPlan: <T>(batch: number, work: (plan: TrainingPlan) => Promise<T>, flips?: boolean) => Promise<T>;
   /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
   readonly hardness: (progress: number) => string;
   /** A step of training, as it stands at `progress`. */
@@ -115,14 +115,14 @@ export async function createEngine(
     return result;
   };
 
-  const source = (batch: number): PlanSource => {
+  const source = (batch: number, flips = false): PlanSource => {
     const { products = "auto", observed = false, packed = null } = options;
-    return { graph, shapes, layout, batch, products, observed, packed };
+    return { graph, shapes, layout, batch, products, observed, packed, flips };
   };
 
-  const planFor = async (batch: number): Promise<TrainingPlan> => {
-    if (current?.batch === batch) return current;
-    const plan = await reservePlan(source(batch), region.atLeast);
+  const planFor = async (batch: number, flips: boolean): Promise<TrainingPlan> => {
+    if (current?.batch === batch && (current.flips !== null || !flips)) return current;
+    const plan = await reservePlan(source(batch, flips), region.atLeast);
     const once = await pool.define([[plan.once]]);
     await pool.run(once, [plan.writes], []);
     await pool.forget([once, ...programs.values()]);
@@ -178,7 +178,7 @@ export async function createEngine(
     layout,
     packed: createRegion(pool),
     alone,
-    withPlan: (batch, work) => alone(async () => work(await planFor(batch))),
+    withPlan: (batch, work, flips = false) => alone(async () => work(await planFor(batch, flips))),
     hardness,
     soft: (progress) => quantizers.some((quantizer) => isSoft(quantizer, progress)),
     trainingProgram: async (plan, split, progress, options) =>

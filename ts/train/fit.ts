@@ -102,8 +102,8 @@ export async function* fitNetwork(
   if (state.busy) {
     throw new ProxbitError(
       "argument",
-      "this trainer is training already",
-      "Wait for the other fit to end, or create a second trainer.",
+      "this trainer is training already, or evaluates its soft network",
+      "Wait for the other call to end, or create a second trainer.",
     );
   }
   state.busy = true;
@@ -205,35 +205,39 @@ async function* runEpoch(
     let count = 1;
     while (count < atOnce && first + count < steps && engine.hardness(progressAt(first + count)) === hardness) count++;
     const start = first;
-    const { result, losses, milliseconds } = await engine.withPlan(batch, async (plan) => {
-      const step = { flips: flips !== null, smoothing };
-      const program = await engine.trainStep(plan, data.train, progressAt(start), step);
-      const inputs = Array.from({ length: count }, (_, i) => {
-        const [from, to] = [(start + i) * batch, (start + i + 1) * batch];
-        const images = order.subarray(from, to);
-        const progress = progressAt(start + i);
-        return engine.inputs(
-          plan,
-          images,
-          { kind: "train", progress, update: state.updates + i + 1 },
-          views?.subarray(from, to),
-        );
-      });
-      const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
-      if (flips !== null) reads.push(plan.flips.range);
-      const began = performance.now();
-      const run = await engine.pool.run(program, inputs, reads);
-      const each = (performance.now() - began) / Math.max(1, run.completed);
-      if (run.failure !== null) await restorePrevious(engine);
-      return {
-        result: run,
-        losses: run.reads.map(([sums, counts]) => ({
-          ...sumLosses(sums as Uint8Array, plan.lanes),
-          flipped: flips === null ? null : flips.add(counts as Uint8Array),
-        })),
-        milliseconds: each,
-      };
-    });
+    const { result, losses, milliseconds } = await engine.withPlan(
+      batch,
+      async (plan) => {
+        const step = { flips: flips !== null, smoothing };
+        const program = await engine.trainStep(plan, data.train, progressAt(start), step);
+        const inputs = Array.from({ length: count }, (_, i) => {
+          const [from, to] = [(start + i) * batch, (start + i + 1) * batch];
+          const images = order.subarray(from, to);
+          const progress = progressAt(start + i);
+          return engine.inputs(
+            plan,
+            images,
+            { kind: "train", progress, update: state.updates + i + 1 },
+            views?.subarray(from, to),
+          );
+        });
+        const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
+        if (plan.flips !== null && flips !== null) reads.push(plan.flips.range);
+        const began = performance.now();
+        const run = await engine.pool.run(program, inputs, reads);
+        const each = (performance.now() - began) / Math.max(1, run.completed);
+        if (run.failure !== null) await restorePrevious(engine);
+        return {
+          result: run,
+          losses: run.reads.map(([sums, counts]) => ({
+            ...sumLosses(sums as Uint8Array, plan.lanes),
+            flipped: flips === null ? null : flips.add(counts as Uint8Array),
+          })),
+          milliseconds: each,
+        };
+      },
+      flips !== null,
+    );
     millisecondsPerStep = millisecondsPerStep === 0 ? milliseconds : 0.9 * millisecondsPerStep + 0.1 * milliseconds;
     atOnce = Math.max(1, Math.min(MOST_STEPS_AT_ONCE, Math.round(SLICE_MS / millisecondsPerStep)));
     state.updates += result.completed;

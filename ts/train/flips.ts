@@ -3,9 +3,10 @@
  * of an epoch (Helwegen et al., NeurIPS 2019, section 5). A run that settles ends with few flips, one that does not learn has
  * none, one whose step is too large has many.
  *
- * Where convolutions are the work that is less than 1 % of a step (cnn); where a step is little more than its weights, 5 % (mlp).
  * A step that counts them ends with a phase that reads the weights before and after the update once: 8 bytes a weight, no
- * product; weights that are standardised, twice more. Steps of runs that do not ask for it have no such phase.
+ * product; weights that are standardised, twice more. Steps of runs that do not ask for it have no such
+ * phase, and their plans no memory for it. Where convolutions are the work it is less than 1 % of a step (cnn); where a step is
+ * little more than its weights, 5 % (mlp).
  */
 import { ProxbitError } from "../errors.ts";
 import type { Graph } from "../nn/graph.ts";

@@ -132,7 +132,13 @@ function adamOf(options: AdamWOptions, weightDecay: number, decoupled: boolean):
   };
 }
 
-/** The makers of optimizers; names and defaults are Keras's. @throws ProxbitError `argument` for options out of range. */
+/**
+ * The makers of optimizers; names and defaults are Keras's. Weight decay pulls latent weights to 0, where a step flips their
+ * sign: for binary weights take 0 or 1e-4, by `caseOptimizer` where the rest is to decay more. AdamW's default is
+ * 4e-3; the command line gives binary weights 1e-4 of it where no decay is named.
+ *
+ * @throws ProxbitError `argument` for options out of range.
+ */
 export const optimizers = {
   sgd: (options: SgdOptions = {}): Sgd => {
     allowed(options, ["learningRate", "momentum", "nesterov", "weightDecay"]);

@@ -57,8 +57,8 @@ export interface TrainingPlan {
   readonly laneBlock: (lane: number) => number;
   /** Bytes of activations as bits, which wait for the way back. */
   readonly bitBytes: number;
-  /** Where a step that counts flips leaves its counts. */
-  readonly flips: FlipPlan;
+  /** Where a step that counts flips leaves its counts; null for a plan that cannot. */
+  readonly flips: FlipPlan | null;
   /** The block of live numbers that the trainer writes before each step. */
   readonly hyper: HyperLayout;
   /** Bytes to write and calls to make once, after the memory is there. */
@@ -102,6 +102,8 @@ export interface PlanOptions {
   readonly products: Products;
   /** Whether programs keep copies of all values and gradients, for a comparison with another calculation. */
   readonly observed: boolean;
+  /** Whether steps may count flips; not where absent. */
+  readonly flips?: boolean | undefined;
   /** See `PlanContext.packed`. */
   readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }
@@ -178,7 +180,7 @@ export function planTraining(
   const labels = arena.allocate(batch);
   const losses = arena.allocate(16 * lanes.length);
   const predictions = arena.allocate(4 * batch);
-  const flips = planFlips(graph, parameters, arena.allocate);
+  const flips = options.flips ? planFlips(graph, parameters, arena.allocate) : null;
   const blocks = lanes.map(() => arena.allocate(options.laneBytes));
   const copies = (): ReadonlyMap<string, number> =>
     new Map([...new Set(owners.values())].map((name) => [name, arena.allocate(4 * size(name) * batch)]));

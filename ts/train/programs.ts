@@ -218,9 +218,9 @@ function restarts(
 
 function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
   builder.barrier();
-  for (const call of plan.flips.prepare) builder.task([call]);
-  if (plan.flips.prepare.length > 0) builder.barrier();
-  for (const { node, before, after, weights, count } of plan.flips.counts) {
+  for (const call of plan.flips?.prepare ?? []) builder.task([call]);
+  if ((plan.flips?.prepare.length ?? 0) > 0) builder.barrier();
+  for (const { node, before, after, weights, count } of plan.flips?.counts ?? []) {
     builder.task([{ node, kernel: "count_flips", arguments: [before, after, weights, count] }]);
   }
 }

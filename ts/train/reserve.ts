@@ -40,6 +40,8 @@ export interface PlanSource {
   readonly products: Products;
   /** Whether programs keep copies of all values and gradients. */
   readonly observed: boolean;
+  /** Whether steps may count flips; not where absent. */
+  readonly flips?: boolean | undefined;
   /** The tensors of a packed file that is evaluated; none for a network that is trained. */
   readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }
@@ -58,6 +60,7 @@ const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPl
     batch: source.batch,
     products: source.products,
     observed: source.observed,
+    flips: source.flips,
     packed: source.packed ?? null,
     base,
     laneBytes,

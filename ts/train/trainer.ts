@@ -10,6 +10,7 @@
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
+import { ProxbitError } from "../errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { validateGraph } from "../nn/validate.ts";
@@ -159,10 +160,22 @@ async function evaluateEither(
   const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
   if (typeof statistics !== "object") reject(subject, "statistics", "a split of images", statistics);
   const moment = numberIn(progress ?? state.progress, 0, 1, "progress", subject);
+  if (state.busy) {
+    throw new ProxbitError(
+      "argument",
+      "the soft network cannot be evaluated while this trainer trains, for both would set the same statistics",
+      "Wait for the other call to end, or take validation.soft of fit's epoch events.",
+    );
+  }
+  state.busy = true;
   const { onProgress } = options;
-  return evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
-    onProgress?.(Math.floor((split.count * batches) / of), split.count),
-  );
+  try {
+    return await evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
+      onProgress?.(Math.floor((split.count * batches) / of), split.count),
+    );
+  } finally {
+    state.busy = false;
+  }
 }
 
 export const Trainer = { create };
