@@ -138,6 +138,11 @@ describe("quantizer", () => {
     ["a table that no map reads", { ...good, table }, "table must be null"],
     ["a map without its table", { ...tabled, table: null }, "table must be a plain object"],
     ["samples that end before they start", { ...tabled, table: { ...table, to: -2 } }, "to must be more than from"],
+    [
+      "samples that f32 cannot tell apart",
+      { ...tabled, table: { ...table, from: 1e6 - 1, to: 1e6 } },
+      "forward must be few enough samples",
+    ],
     ["a single sample", { ...tabled, table: { ...table, forward: [1] } }, "forward must be a list of 2 to"],
     ["another number of slopes", { ...tabled, table: { ...table, backward: [1] } }, "backward must be a list of 2"],
     [

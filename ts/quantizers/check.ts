@@ -100,6 +100,8 @@ export function checkParameter(value: unknown, name: QuantizerParameter, subject
 
 const mostSamples = 16_385;
 const largestSample = 1e6;
+/** How close samples may be, relative to the ends: 64 numbers of f32 apart, so that they and their places are told apart. */
+const closest = 2 ** -18;
 
 /** A table where one of the maps is made of samples, null where none is. */
 function checkTable(value: unknown, wanted: boolean, subject: Subject): MapTable | null {
@@ -120,6 +122,10 @@ function checkTable(value: unknown, wanted: boolean, subject: Subject): MapTable
     );
   const forward = samplesOf("forward", 2, mostSamples);
   const backward = samplesOf("backward", forward.length, forward.length);
+  const least = closest * Math.max(Math.abs(from), Math.abs(to));
+  if ((to - from) / (forward.length - 1) < least) {
+    reject(inner, "forward", `few enough samples that they are ${least.toExponential(1)} apart or more`, given.forward);
+  }
   return Object.freeze({ from, to, forward, backward });
 }
 
