@@ -177,6 +177,23 @@ test("makers of other quantizers take a scale and a standardisation", () => {
   expect(thrownBy(() => quantizers.bc({ scale: "layer" as never })).message).toContain("scale");
 });
 
+test("makers refuse what is no set of options, and take undefined for what is left out", () => {
+  for (const make of [
+    quantizers.xnor,
+    quantizers.recu,
+    quantizers.adabin,
+    quantizers.dorefaWeights,
+    quantizers.biper,
+  ]) {
+    expect(thrownBy(() => make(null as never)).code).toBe("argument");
+    expect(thrownBy(() => make({ speed: 1 } as never)).message).toContain("speed");
+  }
+  expect(quantizers.biper({ hardenAt: undefined })).toEqual(quantizers.biper());
+  expect(thrownBy(() => quantizers.dorefaWeights({ bits: 9 })).message).toContain("bits");
+  expect(thrownBy(() => quantizers.recu({ tau: 1 })).message).toContain("tau");
+  expect(thrownBy(() => quantizers.biper({ omega: 0 })).message).toContain("omega");
+});
+
 test("an activation quantizer loses its scale, which it has no weights for", () => {
   const graph = sequential({ inputShape: [4] }, [layers.dense({ units: 3, activationQuantizer: "xnor" })]);
   const node = graph.nodes[1];

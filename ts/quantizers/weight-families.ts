@@ -16,7 +16,7 @@
  * Latent weights are never clipped.
  */
 import { integerIn, plainObject, type Subject } from "../checks.ts";
-import { checkQuantizer } from "./check.ts";
+import { checkParameter, checkQuantizer } from "./check.ts";
 import type { EdeOptions, QuantizerOptions } from "./families.ts";
 import type { GivenQuantizer, Quantizer, Schedule } from "./quantizer.ts";
 import { constant, linear, logLinear } from "./schedule.ts";
@@ -26,22 +26,32 @@ export type NamedOptions = Omit<QuantizerOptions, "scale" | "standardize">;
 
 type Family = Pick<GivenQuantizer, "forward" | "backward" | "parameters" | "scale" | "standardize" | "hard">;
 
-/** The quantizer of `family` under `name`, with what `options` override; `known` are the other options that it takes. */
-function make(name: string, family: Family, options: unknown, known: readonly string[] = []): Quantizer {
+/**
+ * The quantizer that `familyOf` makes of `options`, under `name`, with what they override; `known` are the options that it
+ * takes beside the usual ones.
+ */
+function make<Options extends NamedOptions>(
+  name: string,
+  options: Options,
+  known: readonly (keyof Options & string)[],
+  familyOf: (given: Options, subject: Subject) => Family,
+  usualHardenAt = 1,
+): Quantizer {
   const subject: Subject = { code: "argument", what: `quantizer "${name}"` };
-  const given = plainObject(options, ["name", "hardenAt", "clipLatent", ...known], subject);
-  const { hardenAt = 1, clipLatent = 0 } = given;
-  return checkQuantizer({ ...family, name: given.name ?? name, hardenAt, clipLatent }, subject);
+  plainObject(options, ["name", "hardenAt", "clipLatent", ...known], subject);
+  const { name: own = name, hardenAt = usualHardenAt, clipLatent = 0 } = options;
+  return checkQuantizer({ ...familyOf(options, subject), name: own, hardenAt, clipLatent }, subject);
 }
 
 /** XNOR-Net's weights, alpha sign(w) with alpha = mean |w| of the filter, straight through. */
 export function xnor(options: NamedOptions = {}): Quantizer {
-  return make("xnor", { forward: "sign", backward: "one", parameters: [], scale: "filter" }, options);
+  return make("xnor", options, [], () => ({ forward: "sign", backward: "one", parameters: [], scale: "filter" }));
 }
 
 /** Bi-Real Net's magnitude-aware weights: alpha sign(w) with alpha = mean |w| of the filter, B = 1 where |w| <= 1. */
 export function magnitudeAware(options: NamedOptions = {}): Quantizer {
-  return make("magnitude-aware", { forward: "sign", backward: "box", parameters: [], scale: "filter" }, options);
+  const family = { forward: "sign", backward: "box", parameters: [], scale: "filter" } as const;
+  return make("magnitude-aware", options, [], () => family);
 }
 
 /** `tau` in [1/2, 1): the share of weights, by Laplace's distribution, that lies within ReCU's clip. */
@@ -61,9 +71,10 @@ export interface BiperOptions extends NamedOptions {
 
 /** ReCU: the sign of weights standardised by filter; gradients pass within the tau-quantile, whose clip revives the rest. */
 export function recu(options: RecuOptions = {}): Quantizer {
-  const parameters = [options.tau ?? linear(0.85, 0.99)] as GivenQuantizer["parameters"];
-  const family = { forward: "sign", backward: "clippedBox", parameters, standardize: "filter" } as const;
-  return make("recu", family, options, ["tau"]);
+  return make("recu", options, ["tau"], ({ tau = linear(0.85, 0.99) }, subject) => ({
+    ...{ forward: "sign", backward: "clippedBox", standardize: "filter" },
+    parameters: [checkParameter(tau, "tau", subject)],
+  }));
 }
 
 /**
@@ -71,26 +82,28 @@ export function recu(options: RecuOptions = {}): Quantizer {
  * tanh w over its largest magnitude. Levels are a real operand.
  */
 export function dorefaWeights(options: DorefaOptions = {}): Quantizer {
-  const bits = integerIn(options.bits ?? 1, 1, 8, "bits", { code: "argument", what: 'quantizer "dorefa-weights"' });
-  if (bits === 1) {
-    return make("dorefa-weights", { forward: "sign", backward: "one", parameters: [], scale: "tensor" }, options, [
-      "bits",
-    ]);
-  }
-  const parameters = [constant(2 ** bits - 1)];
-  const maps = { forward: "symmetricLevels", backward: "one", parameters } as const;
-  return make(`dorefa-weights-${bits}`, { ...maps, standardize: "tanhMax", hard: "levels" }, options, ["bits"]);
+  const bits = options?.bits ?? 1;
+  return make(bits === 1 ? "dorefa-weights" : `dorefa-weights-${bits}`, options, ["bits"], (_given, subject) => {
+    integerIn(bits, 1, 8, "bits", subject);
+    if (bits === 1) return { forward: "sign", backward: "one", parameters: [], scale: "tensor" };
+    const maps = { forward: "symmetricLevels", backward: "one", parameters: [constant(2 ** bits - 1)] } as const;
+    return { ...maps, standardize: "tanhMax", hard: "levels" };
+  });
 }
 
 /** BiPer: sin(omega w), and from `hardenAt` on its sign; on the way back the sine's derivative throughout. */
 export function biper(options: BiperOptions = {}): Quantizer {
-  const parameters = [constant(options.omega ?? 20)];
-  const maps = { forward: "identity", backward: "one", parameters } as const;
-  return make("biper", { ...maps, standardize: "sine" }, { hardenAt: 2 / 3, ...options }, ["omega"]);
+  const family = ({ omega = 20 }: BiperOptions, subject: Subject): Family => ({
+    ...{ forward: "identity", backward: "one", standardize: "sine" },
+    parameters: [checkParameter(omega, "omega", subject)],
+  });
+  return make("biper", options, ["omega"], family, 2 / 3);
 }
 
 /** AdaBin's weights, std sign((w - mean) / std) + mean of the filter, with EDE's derivative. They are a real operand. */
 export function adabin(options: Omit<EdeOptions, "scale" | "standardize"> = {}): Quantizer {
-  const parameters = [options.t ?? logLinear(1e-3, 10)] as GivenQuantizer["parameters"];
-  return make("adabin", { forward: "sign", backward: "edePrime", parameters, standardize: "adabin" }, options, ["t"]);
+  return make("adabin", options, ["t"], ({ t = logLinear(1e-3, 10) }, subject) => ({
+    ...{ forward: "sign", backward: "edePrime", standardize: "adabin" },
+    parameters: [checkParameter(t, "t", subject)],
+  }));
 }

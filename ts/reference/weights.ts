@@ -188,6 +188,8 @@ export function nearWeights(
   packed: PackedFactors | null,
 ): WeightsInUse {
   if (quantizer === null || moment === null) return { kernel: exactly(tf, w), slope: null };
+  // Levels out of a file have been mapped.
+  if (packed !== null && quantizer.hard === "levels") return { kernel: exactly(tf, w), slope: null };
   if (packed !== null) {
     const { scale, shift } = packed;
     const affine = shift === null ? null : { scale: exactly(tf, scale as Tensor), shift: exactly(tf, shift) };

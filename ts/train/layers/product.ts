@@ -176,7 +176,10 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
       call("bb_starts", descriptor, correction, starts);
     } else if (weight !== null && derived !== null) {
       const to = derived.affine === null ? effective : mapped;
-      call("quantize_forward", ...forwardArguments(weight, mode, source, to, k * n, derived.parameters));
+      // Levels out of a file have been mapped.
+      const isMapped = context.packed !== null && weight.quantizer.hard === "levels";
+      if (isMapped) call("copy", source, to, 4 * k * n);
+      else call("quantize_forward", ...forwardArguments(weight, mode, source, to, k * n, derived.parameters));
       if (derived.affine !== null) {
         call("affine", mapped, k, n, derived.affine.scale, derived.affine.shift, effective);
       }
