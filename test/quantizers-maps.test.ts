@@ -170,6 +170,38 @@ describe("maps behind a proximal map", () => {
     );
   });
 
+  it("have a B that is the derivative of F wherever P has slope 1", () => {
+    const transforms = [
+      ["tanh", "tanhPrime", 1],
+      ["signSwish", "signSwishPrime", 1],
+      ["ede", "edePrime", 1],
+      ["poly", "polyPrime", 0],
+    ] as const;
+    const proximals = [
+      ["identity", []],
+      ["hardTanh", []],
+      ["piecewiseLinear", [0, 0]],
+      ["proxQuant", [0]],
+      ["proxQuant", [0.5]],
+    ] as const;
+    const gain = fc.double({ min: 0.5, max: 5, noNaN: true });
+    const cases = fc.tuple(fc.constantFrom(...proximals), fc.constantFrom(...transforms), gain, reals);
+    let compared = 0;
+    fc.assert(
+      fc.property(cases, ([[proximal, own], [forward, backward, count], t, x]) => {
+        const maps = { proximal, forward, backward, parameters: [...own, ...(count === 1 ? [t] : [])], table: null };
+        const h = 1e-6;
+        const rise = (f: (at: number) => number): number => (f(x + h) - f(x - h)) / (2 * h);
+        const steepness = rise((at) => forwardValue(proximal, at, own));
+        if (Math.abs(steepness - 1) > 1e-6) return;
+        compared += 1;
+        expect(Math.abs(slopeValue(maps, x) - rise((at) => quantizedValue(maps, at)))).toBeLessThan(1e-4);
+      }),
+      { numRuns: 500 },
+    );
+    expect(compared).toBeGreaterThan(100);
+  });
+
   it("have a P that falls nowhere", () => {
     expect(forwardMaps.filter((map) => !proximalMaps.includes(map))).toEqual(["signSwish", "table"]);
     const proximal = fc

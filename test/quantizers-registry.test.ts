@@ -205,6 +205,11 @@ describe("makers", () => {
     expect(thrownBy(() => quantizers.fp({ hardenAt: 0.5 } as object)).message).toContain("hardenAt");
   });
 
+  it("keep RBNN's t for activations from 1 on", () => {
+    expect(thrownBy(() => quantizers.rbnnActivations({ t: 0.5 })).message).toContain("t must be a number from 1 to");
+    expect(quantizers.rbnnActivations({ t: 1 }).parameters).toEqual([constant(1)]);
+  });
+
   it("take PARQ's course for L", () => {
     expect(quantizers.parq({ start: 0.2, end: 0.7, steepness: 5 })).toEqual(
       quantizers.pc({ name: "parq", rho: schedules.parqRho({ start: 0.2, end: 0.7, steepness: 5 }), hardenAt: 0.7 }),

@@ -7,7 +7,7 @@
  *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
  *   parq    L            1                 as pc, by its inverse slope       PARQ
  *   pq      ProxQuant's  1                 lambda log-linear 1e-6 -> 1       ProxQuant (Bai et al., ICLR 2019)
- *   rpc     identity     1                 as pc                             reverse ProxConnect
+ *   rpc     identity     1                 rho log-linear 1e-6 -> 1          reverse ProxConnect
  *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
  *   bnn+    sign         SignSwish'        beta 5                            BNN+
  *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
@@ -21,22 +21,31 @@
  *   fda     sign         cosine series     n by steps 9 -> 18                FDA (Fourier series of the sign)
  *   dorefa-activations   1 on [0, 1]       2 bits: levels 0, 1/3, 2/3, 1     DoReFa-Net
  *
- * fp and DoReFa's levels are what they are to the end, a real operand throughout. Every other soft forward map turns into the hard sign for the last tenth of the run, so that weights and batch norm's
- * statistics settle on the network that is shipped. On activations a soft forward map makes the operand real until then.
+ * fp and DoReFa's levels are what they are to the end, a real operand throughout. Every other soft forward map turns into
+ * the hard sign for the last tenth of the run, so that weights and batch norm's statistics settle on the network that is
+ * shipped. On activations a soft forward map makes the operand real until then.
  *
  * pc hardens as PARQ does: 1 - rho is its inverse slope (at varrho = 0), along a normalised logistic of steepness 10
  * that reaches the sign where the map is made hard. Latents stay unclipped in pc: in ProxConnect they must be free to
  * grow.
  *
- * What the latent weights go on from: in pq F(w) (its `restart` is F's map), in rpc L(w), though its passes read w itself; in
- * all others w. Every step pulls pq's latents by lambda, so it begins far below the step size; they are clipped at 1, where
- * lambda = 1 is the sign. Once hard, both start every step from signs, which no step of ordinary size turns: what is left to
- * train is the rest of the network, as in ProxQuant's last epochs.
+ * What the latent weights go on from: in pq F(w) (its `restart` is F's map), in rpc L(w), though its passes read w itself;
+ * in all others w. Such a map acts at every step, so that its pull adds up: lambda and rho begin far below the step size.
+ * pq's latents are clipped at 1, where lambda = 1 is the sign. Once hard, both start every step from signs, which no step of
+ * ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
  */
-import { integerIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
 import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
 import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
-import { type InverseSlopeOptions, logLinear, parqRho, quarterCosine, staircase, window } from "./schedule.ts";
+import {
+  type InverseSlopeOptions,
+  logLinear,
+  parqRho,
+  quarterCosine,
+  scheduleRange,
+  staircase,
+  window,
+} from "./schedule.ts";
 
 /** `hardenAt`: share of the run, in [0, 1], after which F is the hard sign, 1 for never. `clipLatent`: 0 for none. */
 export interface QuantizerOptions extends WeightOptions {
@@ -47,7 +56,8 @@ export interface QuantizerOptions extends WeightOptions {
 
 /**
  * Weights: the scale of the layer's sums, and what is done to latent weights before their maps. L, ProxQuant's map and every
- * other that tells weights by their distance to +-1 want weights of about that size: `standardize: "filter"` makes them so.
+ * other that tells weights by their distance to +-1 want weights of about that size. `standardize: "filter"` gives them the
+ * deviation 2 sqrt 2, with most of them beyond +-1 from the start. pq and rpc, which move latent weights, take none.
  */
 export interface WeightOptions {
   readonly scale?: Scale | undefined;
@@ -86,7 +96,7 @@ export interface LevelsOptions {
 }
 
 /** When PARQ's inverse slope falls from 1 to 0, and how (`inverseSlope`); the map is sign from `end` on. */
-export interface ParqOptions extends InverseSlopeOptions {
+export interface ParqOptions extends InverseSlopeOptions, WeightOptions {
   readonly name?: string | undefined;
 }
 
@@ -210,18 +220,13 @@ export function edePlus(options: EdeOptions = {}): Quantizer {
 
 /** PARQ: (L, 1) with varrho = 0 and rho = 1 minus the inverse slope; hard from `end` (0.9) on. */
 export function parq(options: ParqOptions = {}): Quantizer {
-  const {
-    name = "parq",
-    end = lastTenth,
-    ...course
-  } = plainObject(options, parqKeys, {
-    code: "argument",
-    what: 'quantizer "parq"',
-  }) as ParqOptions;
-  return pc({ name, rho: parqRho({ end, ...course }), varrho: 0, hardenAt: end });
+  const subject: Subject = { code: "argument", what: 'quantizer "parq"' };
+  const given = plainObject(options, parqKeys, subject) as ParqOptions;
+  const { name = "parq", end = lastTenth, scale, standardize, ...course } = given;
+  return pc({ name, rho: parqRho({ end, ...course }), varrho: 0, hardenAt: end, scale, standardize });
 }
 
-const parqKeys = ["name", "start", "end", "steepness", "center"];
+const parqKeys = ["name", "start", "end", "steepness", "center", "scale", "standardize"];
 
 /** ProxQuant: +-1 pulls by lambda; the gradient at F(w) moves F(w), not w. Latent weights are clipped to [-1, 1]. */
 export function pq(options: ProxQuantOptions = {}): Quantizer {
@@ -234,7 +239,7 @@ export function pq(options: ProxQuantOptions = {}): Quantizer {
 
 /** Reverse ProxConnect: the passes read w, and steps go on from L(w): (identity, 1). */
 export function rpc(options: PiecewiseLinearOptions = {}): Quantizer {
-  const defaults = { rho: parqRho({ end: lastTenth }), varrho: 0 };
+  const defaults = { rho: window(0, lastTenth, logLinear(1e-6, 1)), varrho: 0 };
   return make(
     { name: "rpc", forward: "identity", restart: "piecewiseLinear", ...straightThrough, clipLatent: 0, defaults },
     options,
@@ -253,10 +258,13 @@ export function rbnn(options: EdeOptions = {}): Quantizer {
 /** RBNN's map for activations: k = 1 and t no less than 1, which it exceeds in the last third of the run. */
 export function rbnnActivations(options: EdeOptions = {}): Quantizer {
   const defaults = { t: window(2 / 3, 1, logLinear(1, 10)) };
-  return make(
+  const made = make(
     { name: "rbnn-activations", forward: "sign", backward: "rbnnPrime", hardenAt: never, clipLatent: 0, defaults },
     options,
   );
+  const [t] = made.parameters as readonly [Schedule];
+  numberIn(scheduleRange(t)[0], 1, 1e6, "t", { code: "argument", what: `quantizer "${made.name}"` });
+  return made;
 }
 
 /** ReSTE: (sign, the slope of the o-th root), whose power rises over the run; weights with one scale of the whole tensor. */
