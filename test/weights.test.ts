@@ -129,6 +129,13 @@ describe("the file of a network with scales", () => {
     expect(thrownBy(() => encodeModel({ ...model, parameters })).message).toContain('"b/shift"');
   });
 
+  test("is refused with a scale below 0", async () => {
+    const model = await packed();
+    const parameters = new Map([...model.parameters, ["a/scale", Float32Array.of(1, -1)]]);
+    const { message } = thrownBy(() => encodeModel({ ...model, parameters }));
+    expect(message).toContain('"a/scale" holds the negative scale -1 at position 1');
+  });
+
   test("holds levels as they are multiplied", async () => {
     const weightQuantizer = quantizers.dorefaWeights({ bits: 2 });
     const levels = sequential({ inputShape: [4] }, [layers.dense({ units: 1, weightQuantizer, name: "d" })]);
@@ -171,6 +178,7 @@ describe("refused", () => {
 
 test("makers of other quantizers take a scale and a standardisation", () => {
   expect(quantizers.pc({ standardize: "filter" })).toMatchObject({ name: "pc", standardize: "filter", scale: "none" });
+  expect(quantizers.parq({ standardize: "filter", scale: "filter" })).toMatchObject({ name: "parq", scale: "filter" });
   expect(quantizers.bnn({ scale: "tensor" })).toMatchObject({ scale: "tensor", clipLatent: 1 });
   expect(quantizers.reste()).toMatchObject({ scale: "tensor" });
   expect(quantizers.reste({ scale: "none" })).toMatchObject({ scale: "none" });

@@ -63,11 +63,11 @@ function findFault(parameter: Parameter, data: PackedTensor): string | undefined
   }
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) return `"${parameter.name}" holds ${data[bad]} at position ${bad}`;
-  if (parameter.role !== "statistic" || !parameter.name.endsWith("/movingVariance")) return undefined;
-  const negative = data.findIndex((value) => value < 0);
+  const kind = { "/movingVariance": "variance", "/scale": "scale" }[parameter.name.slice(parameter.node.length)];
+  const negative = kind === undefined ? -1 : data.findIndex((value) => value < 0);
   return negative < 0
     ? undefined
-    : `"${parameter.name}" holds the negative variance ${data[negative]} at position ${negative}`;
+    : `"${parameter.name}" holds the negative ${kind} ${data[negative]} at position ${negative}`;
 }
 
 /** The first name of `names` that no parameter has, or undefined. */
