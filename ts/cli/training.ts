@@ -11,7 +11,7 @@ import type { Optimizer } from "../train/optimizers.ts";
 import { Trainer } from "../train/trainer.ts";
 import { percent, sizes } from "./format.ts";
 import { stopIfAborted } from "./interrupt.ts";
-import { describeTraining, quantizersOf } from "./model-file.ts";
+import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
 import { reportStep } from "./step-report.ts";
@@ -131,12 +131,24 @@ async function startFrom(trainer: Trainer, { file, bytes, rescale }: NonNullable
   }
 }
 
+/** What is evaluated in place of the network that was trained. */
+function evaluated(graph: Graph): string {
+  const ends = new Set(
+    graph.nodes.flatMap((node) => {
+      if (node.op !== "conv2d" && node.op !== "dense") return [];
+      const { weightQuantizer, activationQuantizer } = node.attributes;
+      return [weightQuantizer, activationQuantizer].flatMap((quantizer) => quantizer?.hard ?? []);
+    }),
+  );
+  if (ends.size === 0) return "the network in float";
+  if (!ends.has("levels")) return "weights and activations hard-signed";
+  return ends.has("sign") ? "hard-signed, or at their levels" : "weights and activations at their levels";
+}
+
 /** The lines about a run that people read at its end. */
 export function trainingLines(run: TrainingRun, result: TrainingResult): readonly (readonly [string, string])[] {
   const { evaluation, soft, flipRatio, seconds, workers, packedBytes, floatBytes } = result;
-  const { weightQuantizer, activationQuantizer } = quantizersOf(run.graph);
-  const isFloat = weightQuantizer === "none" && activationQuantizer === "none";
-  const network = isFloat ? "the network in float" : "weights and activations hard-signed";
+  const network = evaluated(run.graph);
   const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
   return [
     ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
