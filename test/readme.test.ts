@@ -38,9 +38,18 @@ it("trains, packs and runs a network on real data", async () => {
   });
 }, 120_000);
 
-it("checks a network against tfjs", async () => {
-  expect(examples).toHaveLength(2);
+it("composes and decomposes quantizers", async () => {
   await run(examples[1] ?? "", (stdout) => {
+    const [bytes, decomposes, reason] = stdout.trim().split("\n");
+    expect(bytes).toMatch(/^\d+ bytes of table$/);
+    expect(decomposes).toBe("true");
+    expect(reason).toMatch(/share F = 1 but not B/);
+  });
+});
+
+it("checks a network against tfjs", async () => {
+  expect(examples).toHaveLength(3);
+  await run(examples[2] ?? "", (stdout) => {
     expect(stdout).toMatch(/^tfjs 4[.\d]+, backend cpu in Node /);
     expect(stdout).toMatch(/\npass: \d+ tensors compared; the binary products are exactly equal; .*\n$/);
   });
