@@ -133,6 +133,19 @@ describe("evaluateSchedule", () => {
     expect(evaluateSchedule(accumulated(0.1, 10, { initial: 0, scale: 2 }), 1)).toBeCloseTo(2, 12);
   });
 
+  it("bounds what it accumulates by the largest rate, without summing up: ten thousand copies are checked at once", () => {
+    const mu = accumulated(cosine(0.1, 0, 0.1), 100_000, { initial: 2, scale: 0.5 });
+    expect(scheduleRange(mu)).toEqual([1, 0.5 * (2 + 100_000 * 0.1)]);
+    expect(evaluateSchedule(mu, 1)).toBeLessThan(scheduleRange(mu)[1]);
+    const subject = { code: "graph", what: "layer" } as const;
+    const began = performance.now();
+    const copies = Array.from({ length: 10_000 }, () => checkSchedule(structuredClone(mu), "lambda", subject));
+    // Summed up for each copy this is a billion rates: minutes.
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(new Set(copies.map((copy) => evaluateSchedule(copy, 0.7)))).toEqual(new Set([evaluateSchedule(mu, 0.7)]));
+    expect(thrownBy(() => accumulated(0.1, 100_001)).message).toContain("steps must be a whole number from 1 to 100000");
+  });
+
   it("warms up any schedule, and cosine's own warm-up is the same course", () => {
     fc.assert(
       fc.property(

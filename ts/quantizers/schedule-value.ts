@@ -68,18 +68,33 @@ function risen(steepness: number, center: number, progress: number): number {
   return (s(0) - s(progress)) / (s(0) - s(1));
 }
 
-/** Sums cost a pass over all steps, and a run asks for its schedules at every step. */
+/**
+ * Sums cost a pass over all steps, and a run asks for its schedules at every step. Graphs hold many copies of one schedule:
+ * those with the same rates share their sums, of which the last few are found again by content.
+ */
 const sumsOf = new WeakMap<Schedule, Float64Array>();
+const sumsByContent = new Map<string, Float64Array>();
+const mostByContent = 8;
 
 /** initial, initial + eta_0, initial + eta_0 + eta_1 and so on: `steps` + 1 numbers. */
 function sums(schedule: Accumulated): Float64Array {
   const known = sumsOf.get(schedule);
   if (known !== undefined) return known;
   const { of, steps, initial } = schedule;
+  const content = JSON.stringify([of, steps, initial]);
+  const made = sumsByContent.get(content) ?? sumUp(schedule);
+  sumsByContent.delete(content);
+  sumsByContent.set(content, made);
+  const [oldest] = sumsByContent.keys();
+  if (sumsByContent.size > mostByContent && oldest !== undefined) sumsByContent.delete(oldest);
+  sumsOf.set(schedule, made);
+  return made;
+}
+
+function sumUp({ of, steps, initial }: Accumulated): Float64Array {
   const made = new Float64Array(steps + 1);
   made[0] = initial;
   for (let step = 0; step < steps; step += 1) made[step + 1] = (made[step] ?? 0) + evaluateSchedule(of, step / steps);
-  sumsOf.set(schedule, made);
   return made;
 }
 
@@ -88,8 +103,14 @@ function accumulatedAt(schedule: Accumulated, progress: number): number {
   const position = progress * schedule.steps;
   const before = Math.min(schedule.steps - 1, Math.floor(position));
   const [low, high] = [all[before] ?? 0, all[before + 1] ?? 0];
-  return schedule.scale * between(low, high, position - before);
+  const value = schedule.scale * between(low, high, position - before);
+  // Sums of a constant rate may round to a little more than the bound, which is one product.
+  return Math.min(accumulatedBound(schedule), value);
 }
+
+/** What no sum exceeds: the largest rate at every step. Known without summing up, so that checking a file costs nothing. */
+const accumulatedBound = ({ of, steps, initial, scale }: Accumulated): number =>
+  scale * (initial + steps * scheduleRange(of)[1]);
 
 function between(from: number, to: number, share: number): number {
   return share === 1 ? to : clampBetween(from, to, from + (to - from) * share);
@@ -100,7 +121,10 @@ function clampBetween(from: number, to: number, value: number): number {
   return Math.max(Math.min(from, to), Math.min(Math.max(from, to), value));
 }
 
-/** The smallest and the largest value that a schedule takes anywhere in [0, 1]. */
+/**
+ * The smallest and the largest value that a schedule takes anywhere in [0, 1]; of an accumulated one a bound in place of the
+ * largest: what it would be if the largest rate were that of every step.
+ */
 export function scheduleRange(schedule: Schedule): readonly [minimum: number, maximum: number] {
   const values = ((): readonly number[] => {
     switch (schedule.kind) {
@@ -118,7 +142,7 @@ export function scheduleRange(schedule: Schedule): readonly [minimum: number, ma
       case "step":
         return [schedule.value, afterSteps(schedule.value, schedule.factor, schedule.at.length)];
       case "accumulated":
-        return [schedule.scale * schedule.initial, accumulatedAt(schedule, 1)];
+        return [schedule.scale * schedule.initial, accumulatedBound(schedule)];
       case "warmup":
         return schedule.share > 0 ? [schedule.from, ...scheduleRange(schedule.of)] : scheduleRange(schedule.of);
       case "window":

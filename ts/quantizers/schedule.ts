@@ -28,7 +28,7 @@ export { evaluateSchedule, scheduleRange } from "./schedule-value.ts";
 const largest = 1e18;
 /** Entries of `at`, and steps that are summed up. */
 const mostEntries = 1000;
-const mostSteps = 1_000_000;
+const mostSteps = 100_000;
 const mostNested = 3;
 
 const keysOfKind = {
@@ -98,7 +98,7 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
       numberIn(scheduleRange(rate)[0], 0, largest, "the smallest value of its rate", inner);
       const initial = numberIn(given.initial, 0, largest, "initial", inner);
       const schedule: Schedule = Object.freeze({ kind, of: rate, steps, initial, scale: positive("scale") });
-      numberIn(scheduleRange(schedule)[1], 0, largest, "its last value", inner);
+      numberIn(scheduleRange(schedule)[1], 0, largest, "its largest value", inner);
       return schedule;
     }
     case "warmup":
@@ -163,8 +163,9 @@ export function logistic(from: number, to: number, steepness = 10, center = 0.5)
 }
 
 /**
- * scale (initial + the sum of all learning rates of the steps before), for a run of `steps` steps (to 1,000,000) with the
- * learning rate `of`: mu_t of ProxConnect is accumulated(learningRate, steps). No rate may be negative.
+ * scale (initial + the sum of all learning rates of the steps before), for a run of `steps` steps (to 100,000) with the
+ * learning rate `of`: mu_t of ProxConnect is accumulated(learningRate, steps). No rate may be negative, and the parameter's
+ * domain must hold scale (initial + steps times the largest rate), which bounds it.
  */
 export function accumulated(of: Schedule | number, steps: number, options: AccumulatedOptions = {}): Schedule {
   const { initial = 1, scale = 1 } = plainObject(options, ["initial", "scale"], maker("accumulated"));
