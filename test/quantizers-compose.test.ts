@@ -72,7 +72,8 @@ describe("compose", () => {
     const behind = ["identity", "signSwish", "poly", "ede", "tanh"] as const;
     for (const proximal of names) {
       for (const transform of [...behind, sine]) {
-        const result = decompose(compose({ proximal, transform }));
+        // Behind an unbounded P the sine has not x's sign everywhere.
+        const result = decompose(compose({ proximal, transform, hardenAt: 1 }));
         const name = typeof transform === "string" ? transform : "sine";
         expect([proximal, name, result.decomposes, "reason" in result ? result.reason : ""]).toEqual([
           proximal,
@@ -84,7 +85,7 @@ describe("compose", () => {
     }
     for (const proximal of [cubic, steps]) {
       for (const transform of [transforms.identity(), transforms.signSwish({ beta: 2 }), transforms.poly(), sine]) {
-        const result = decompose(compose({ proximal, transform }));
+        const result = decompose(compose({ proximal, transform, hardenAt: 1 }));
         expect("reason" in result ? result.reason : "").toBe("");
       }
     }
@@ -171,12 +172,74 @@ describe("compose", () => {
       "a parameter of T goes from 1 to 50 over the run",
     ],
     [
+      "a T' that is not T's slope where P rests",
+      { proximal: proximals.fromFunction(() => 1), transform: transforms.fromFunction(Math.sin, Math.sin) },
+      "T' is 0.84",
+    ],
+    [
       "a T that P leaves",
       { proximal: "clip", transform: transforms.fromFunction(Math.sin, Math.cos, { from: -0.5 }) },
       "T is sampled from -0.5 to 4, and hardTanh takes values from -1 to 1",
     ],
   ])("refuses %s, and names the value", (_, options, message) => {
     expect(messageOf(options)).toContain(message);
+  });
+
+  it("refuses an F that is to harden to another sign than its own, and names x", () => {
+    const shifted = proximals.fromFunction((x) => (x >= 0.5 ? 1 : -1));
+    const falling = transforms.fromFunction(
+      (x) => -Math.sin(x),
+      (x) => -Math.cos(x),
+    );
+    const cases: readonly (readonly [ComposeOptions, string])[] = [
+      [
+        { proximal: shifted, transform: "identity" },
+        "F is -1 at 0.001953125, and is to harden to the sign, which is 1",
+      ],
+      [{ proximal: "clip", transform: falling }, "at -1, and is to harden to the sign, which is -1 there"],
+      [{ proximal: "identity", transform: sine }, "F is 0.7568"],
+      [
+        { proximal: proximals.fromFunction((x) => x, { from: 1, to: 4 }), transform: "identity" },
+        "F is 1 at -1, and is to harden to the sign, which is -1 there",
+      ],
+    ];
+    for (const [options, message] of cases) {
+      const error = thrownBy(() => compose(options));
+      expect(error.code).toBe("argument");
+      expect(error.message).toContain(message);
+      expect(compose({ ...options, hardenAt: 1 }).hardenAt).toBe(1);
+    }
+    const rests = proximals.fromFunction((x) => Math.sign(x) * Math.max(0, Math.abs(x) - 0.25));
+    expect(compose({ proximal: rests, transform: "identity" }).hardenAt).toBe(0.9);
+  });
+
+  it("takes parts of another hand for what they are, checked as its own", () => {
+    const P = { kind: "map", map: "piecewiseLinear", parameters: [0.5, constant(0.25)] } as const;
+    const T = { kind: "map", forward: "tanh", backward: "tanhPrime", parameters: [2] } as const;
+    expect(compose({ proximal: P, transform: T } as never)).toEqual(
+      compose({
+        proximal: proximals.piecewiseLinear({ rho: 0.5, varrho: 0.25 }),
+        transform: transforms.tanh({ t: 2 }),
+      }),
+    );
+    const refused = (proximal: unknown, transform: unknown): string => {
+      const error = thrownBy(() => compose({ proximal, transform } as never));
+      expect(error.code).toBe("argument");
+      return error.message;
+    };
+    expect(refused({ kind: "function" }, "poly")).toContain("value must be a function of a number");
+    expect(refused({ kind: "function", value: Math.tanh, domain: null }, "poly")).toContain("must be a plain object");
+    expect(refused({ kind: "function", value: Math.tanh, slope: 1 }, "poly")).toContain('no option "slope"');
+    expect(refused({ kind: "map", map: "signSwish", parameters: [5] }, "identity")).toContain('map is "signSwish"');
+    expect(refused({ kind: "map", map: "piecewiseLinear", parameters: [0.5] }, "identity")).toContain(
+      "parameters must",
+    );
+    expect(refused({ ...P, parameters: [0.5, 2] }, "identity")).toContain("varrho must be a number from 0 to 1, not 2");
+    expect(refused("clip", { ...T, backward: "box" })).toContain('backward is "box"');
+    expect(refused("clip", { ...T, forward: "sign" })).toContain('forward is "sign"');
+    expect(refused("clip", { kind: "function", value: Math.sin })).toContain("derivative must be a function");
+    expect(refused(null, "poly")).toContain("proximal must be a name or one of proximals");
+    expect(refused("clip", undefined)).toContain("transform must be a name or one of transforms");
   });
 
   it("refuses parts that are none, and parameters outside their domain, by name and value", () => {

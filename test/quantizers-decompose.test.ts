@@ -257,6 +257,9 @@ describe("decompose", () => {
 
   it("refuses what is no pair, no moment, no domain, and maps that are not finite", () => {
     expect(thrownBy(() => decompose("bnn+++")).code).toBe("unknown-name");
+    for (const none of [null, undefined, 3, {}, []]) {
+      expect(thrownBy(() => decompose(none as never)).code).toBe("argument");
+    }
     expect(thrownBy(() => decompose("bnn", { progress: 1.5 })).message).toContain("progress must be");
     expect(thrownBy(() => decompose("bnn", { from: 1, to: 0 })).message).toContain("to must be above from, which is 1");
     expect(

@@ -76,7 +76,8 @@ describe("training with composed quantizers", () => {
     });
     const activations = compose({
       proximal: proximals.proxQuant({ lambda: schedules.accumulated(0.05, 12, { scale: 0.5 }) }),
-      transform: transforms.fromFunction(Math.sin, Math.cos),
+      // Up to where the sine has the sign of what it reads.
+      transform: transforms.fromFunction(Math.sin, Math.cos, { from: -3, to: 3 }),
       name: "sine",
     });
     const { file } = await run(weights, activations);

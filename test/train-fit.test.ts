@@ -112,6 +112,14 @@ describe("augmentation", () => {
   });
 });
 
+describe("inputs that are no images", () => {
+  test("are refused, so that there is always something to mirror and to move", async () => {
+    const trainer = await trainerOf(sequential({ inputShape: [36] }, [layers.dense({ units: 3, name: "head" })]));
+    const events = trainer.fit(data, { epochs: 1, batchSize: 16, augment: { mirror: true } });
+    await expect(eventsOf(events)).rejects.toMatchObject({ code: "shape", message: expect.stringContaining("[36]") });
+  });
+});
+
 describe("events", () => {
   test("a step event a step and an epoch event an epoch, in order", async () => {
     const rate = schedules.linear(0.01, 0.001);

@@ -2,8 +2,8 @@
  * The parts of a composition F = T o P, B = T' o P: proximal maps P and smooth transforms T, each a map of the core with the
  * courses of its parameters, or functions of the caller's that are compiled to a table.
  */
-import { integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
-import { checkParameter } from "./check.ts";
+import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import { checkParameter, proximalMaps } from "./check.ts";
 import { backwardMapParameters, forwardMapParameters, type ParameterName } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Schedule } from "./quantizer.ts";
 import { type InverseSlopeOptions, linear, logLinear, parqRho, window } from "./schedule.ts";
@@ -159,20 +159,50 @@ export type TransformName = (typeof transformNames)[number];
 
 const compose: Subject = subjectOf("compose");
 
-/** What a maker of parts has made, told by its kind. */
-function partOf<Part extends Proximal | Transform>(given: unknown, makers: string): Part {
-  const kind = typeof given === "object" && given !== null && "kind" in given ? given.kind : undefined;
-  if (kind !== "map" && kind !== "function") reject(compose, makers.slice(0, -1), `a name or one of ${makers}`, given);
-  return given as Part;
+/** The proximal map that is meant: a name stands for the map with its usual parameters; a part is checked and copied. */
+export function toProximal(given: Proximal | ProximalName): Proximal {
+  if (typeof given === "string") return proximals[oneOf(given, proximalNames, "proximal", compose)]();
+  const subject = subjectOf("compose: proximal");
+  if (kindOf(given, "proximal") === "function") {
+    const { value, domain } = plainObject(given, ["kind", "value", "domain"], subject);
+    return proximals.fromFunction(value as RealFunction, domain as Domain);
+  }
+  const { map, parameters } = plainObject(given, ["kind", "map", "parameters"], subject);
+  const known = oneOf(map, proximalMaps, "map", subject);
+  return proximalMap(known, namedBy(forwardMapParameters[known], parameters, subject), {});
 }
 
-/** The proximal map that is meant: a name stands for the map with its usual parameters. */
-export const toProximal = (given: Proximal | ProximalName): Proximal =>
-  typeof given === "string"
-    ? proximals[oneOf(given, proximalNames, "proximal", compose)]()
-    : partOf<Proximal>(given, "proximals");
+/** The transform that is meant, as `toProximal` has it. */
+export function toTransform(given: Transform | TransformName): Transform {
+  if (typeof given === "string") return transforms[oneOf(given, transformNames, "transform", compose)]();
+  const subject = subjectOf("compose: transform");
+  if (kindOf(given, "transform") === "function") {
+    const { value, derivative, domain } = plainObject(given, ["kind", "value", "derivative", "domain"], subject);
+    return transforms.fromFunction(value as RealFunction, derivative as RealFunction, domain as Domain | null);
+  }
+  const { forward, backward, parameters } = plainObject(given, ["kind", "forward", "backward", "parameters"], subject);
+  const known = oneOf(forward, Object.keys(derivatives) as (keyof typeof derivatives)[], "forward", subject);
+  const derivative = oneOf(backward, [derivatives[known]], "backward", subject);
+  return transformMap(known, derivative, namedBy(backwardMapParameters[derivative], parameters, subject), {});
+}
 
-export const toTransform = (given: Transform | TransformName): Transform =>
-  typeof given === "string"
-    ? transforms[oneOf(given, transformNames, "transform", compose)]()
-    : partOf<Transform>(given, "transforms");
+/** The smooth maps of the core, each with its derivative. */
+const derivatives = {
+  identity: "one",
+  signSwish: "signSwishPrime",
+  poly: "polyPrime",
+  ede: "edePrime",
+  tanh: "tanhPrime",
+} as const;
+
+function kindOf(given: unknown, option: "proximal" | "transform"): "map" | "function" {
+  const kind = typeof given === "object" && given !== null && "kind" in given ? given.kind : undefined;
+  if (kind !== "map" && kind !== "function") reject(compose, option, `a name or one of ${option}s`, given);
+  return kind;
+}
+
+/** A part's list of parameters under their names. */
+function namedBy(names: readonly ParameterName[], parameters: unknown, subject: Subject): Given {
+  const list = listOf(parameters, names.length, names.length, "parameters", subject);
+  return Object.fromEntries(names.map((name, index) => [name, list[index] as Schedule]));
+}

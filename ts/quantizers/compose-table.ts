@@ -70,6 +70,26 @@ export function checkProximal(P: RealFunction, domain: Domain): void {
   }
 }
 
+/**
+ * @throws ProxbitError `argument` where F, as `table` has it over x, is on the other side of 0 than x, with x and F there: the
+ *   sign that takes over from F would be another network.
+ */
+export function checkSigns(table: MapTable): void {
+  const { from, to, forward } = table;
+  const last = forward.length - 1;
+  const samples = forward.map((value, index) => [place({ from, to, samples: last + 1 }, index, last), value] as const);
+  // The table is constant beyond its ends, also where these leave out one side of 0.
+  const ends = [[Math.min(from, -1), forward[0] ?? 0] as const, [Math.max(to, 1), forward[last] ?? 0] as const];
+  const fault = [...ends, ...samples].find(([x, value]) => x * value < 0);
+  if (fault === undefined) return;
+  const [x, value] = fault;
+  throw new ProxbitError(
+    "argument",
+    `compose: F is ${value} at ${x}, and is to harden to the sign, which is ${x > 0 ? 1 : -1} there`,
+    "Give maps whose F has the sign of x, or hardenAt 1: training never turns to the sign then, but a packed model has it.",
+  );
+}
+
 /** How far the mean of T' over a cell may lie from T's slope there, as a share of the largest |T'|. */
 const slack = 1e-3;
 

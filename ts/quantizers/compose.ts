@@ -22,7 +22,7 @@ import {
   usualHardenAt,
   usualSamples,
 } from "./compose-parts.ts";
-import { checkDerivative, checkProximal, costOf, type TableCost, tableOf } from "./compose-table.ts";
+import { checkDerivative, checkProximal, checkSigns, costOf, type TableCost, tableOf } from "./compose-table.ts";
 import { backwardValue, forwardValue } from "./maps.ts";
 import type { ForwardMap, GivenQuantizer, Quantizer, Schedule } from "./quantizer.ts";
 import { evaluateSchedule, scheduleRange } from "./schedule.ts";
@@ -33,7 +33,10 @@ export interface ComposeOptions {
   readonly transform: Transform | TransformName;
   /** "composed" where absent. */
   readonly name?: string | undefined;
-  /** Share of the run after which F is the hard sign: 0.9, or 1 (never) where F is the sign already. */
+  /**
+   * Share of the run after which F is the hard sign: 0.9, or 1 (never) where F is the sign already. A packed model has the
+   * sign of x in any case, so F should have it too; below 1 that is checked.
+   */
   readonly hardenAt?: number | undefined;
   /** Bound on abs(latent weight); 0, none, where absent: in ProxConnect latents must be free to grow. */
   readonly clipLatent?: number | undefined;
@@ -58,7 +61,7 @@ interface Composition {
  * The quantizer with F = T(P(x)) and B = T'(P(x)).
  *
  * @throws ProxbitError `argument` for parameters outside their domain, a P that falls, a T' that is not T's slope, values
- *   that are not finite, or a T that changes over the run behind a P of the caller's; the message names the value.
+ *   that are not finite, an F on the other side of 0 than x that is to harden, parts that are none, or a T that changes over the run behind a P of the caller's; the message names the value.
  */
 export function compose(options: ComposeOptions): Quantizer {
   const {
@@ -69,7 +72,10 @@ export function compose(options: ComposeOptions): Quantizer {
   const { maps, sampled } = compositionOf(options);
   const table = sampled === null ? null : tableOf(sampled.forward, sampled.backward, sampled.domain);
   const usual = maps.forward === "sign" ? 1 : usualHardenAt;
-  return checkQuantizer({ name, ...maps, table, hardenAt: hardenAt ?? usual, clipLatent }, subject);
+  const made = checkQuantizer({ name, ...maps, table, hardenAt: hardenAt ?? usual, clipLatent }, subject);
+  // Maps of the core all have the sign of what they read, so behind one of them it is the table's that counts.
+  if (made.table !== null && made.hardenAt < 1) checkSigns(made.table);
+  return made;
 }
 
 /**
@@ -123,7 +129,9 @@ function tableOfBoth(P: Extract<Proximal, { kind: "function" }>, T: Transform): 
   checkProximal(value, domain);
   const [low, high] = [value(domain.from), value(domain.to)];
   if (T.kind === "function") {
-    if (high > low) checkDerivative(T.value, T.derivative, { from: low, to: high, samples: domain.samples });
+    // Where P is constant T has a slope all the same, of which B is made.
+    const room = high > low ? 0 : 1e-3 * Math.max(1, Math.abs(low));
+    checkDerivative(T.value, T.derivative, { from: low - room, to: high + room, samples: domain.samples });
     return composedTable(
       (x) => T.value(value(x)),
       (x) => T.derivative(value(x)),

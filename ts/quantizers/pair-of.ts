@@ -26,7 +26,7 @@ const subject: Subject = { code: "argument", what: "pair" };
  * standardised, w'; scales are left out. @throws ProxbitError `argument` or `unknown-name` for what is no pair.
  */
 export function pairOf(value: NamedPair, progress: number): Pair {
-  if (typeof value !== "string" && typeof value.forward === "function") return functionPair(value);
+  if (typeof value === "object" && value !== null && typeof value.forward === "function") return functionPair(value);
   return quantizerPair(quantizer(value as string | Quantizer), progress);
 }
 
