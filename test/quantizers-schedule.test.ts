@@ -143,7 +143,9 @@ describe("evaluateSchedule", () => {
     // Summed up for each copy this is a billion rates: minutes.
     expect(performance.now() - began).toBeLessThan(10_000);
     expect(new Set(copies.map((copy) => evaluateSchedule(copy, 0.7)))).toEqual(new Set([evaluateSchedule(mu, 0.7)]));
-    expect(thrownBy(() => accumulated(0.1, 100_001)).message).toContain("steps must be a whole number from 1 to 100000");
+    expect(thrownBy(() => accumulated(0.1, 100_001)).message).toContain(
+      "steps must be a whole number from 1 to 100000",
+    );
   });
 
   it("warms up any schedule, and cosine's own warm-up is the same course", () => {

@@ -4,7 +4,7 @@
  * and dual averaging's gap for two convex regularisers.
  */
 import { describe, expect, it } from "vitest";
-import { accumulated, evaluateSchedule, forwardValue } from "../ts/quantizers/index.ts";
+import { accumulated, compose, evaluateSchedule, forwardValue, pairOf, proximals } from "../ts/quantizers/index.ts";
 
 type Vector = readonly number[];
 
@@ -120,7 +120,7 @@ describe("ProxConnect's guarantees", () => {
     }
   });
 
-  it("closes the gap like 1/t for least squares with |w|_1, by the soft threshold at lambda mu_t", () => {
+  it("closes the gap like 1/t for least squares with |w|_1, by a public quantizer of the soft threshold", () => {
     const [lambda, eta] = [0.1, 0.8];
     const smooth = leastSquares(7, 30, 10, 1, 2, 1);
     const total = (w: Vector): number => smooth.value(w) + lambda * w.reduce((sum, x) => sum + Math.abs(x), 0);
@@ -128,7 +128,16 @@ describe("ProxConnect's guarantees", () => {
     const best = total(minimiser(smooth, start, (x, step) => softThreshold(x, step * lambda)));
     const mu = accumulated(eta, 10_000);
     const muAt = (t: number): number => evaluateSchedule(mu, (t - 1) / 10_000);
-    const proximal = (w: Vector, t: number): Vector => w.map((x) => softThreshold(x, lambda * muAt(t)));
+    // A table of the caller's P at mu = 1 serves for every mu: the soft threshold at lambda mu is mu P(x / mu).
+    const P = proximals.fromFunction((x) => softThreshold(x, lambda), { from: -16, to: 16, samples: 16_001 });
+    const { forward } = pairOf(compose({ proximal: P, transform: "identity" }), 0);
+    const proximal = (w: Vector, t: number): Vector => {
+      const mu = muAt(t);
+      return w.map((x) => mu * forward(x / mu));
+    };
+    for (const x of [-3, -0.1, -0.04, 0, 0.0999, 0.1, 0.35, 2]) {
+      expect(forward(x)).toBeCloseTo(softThreshold(x, lambda), 12);
+    }
     const { averages } = dualAveraging(start, proximal, smooth.gradient, () => eta);
     const gaps = averages.map((w) => total(w) - best);
     expectCourse(gaps, [4e-2, 5e-3, 5e-4, 5e-5]);
@@ -158,7 +167,7 @@ describe("ProxConnect's guarantees", () => {
     for (const index of active) expect(last[index]).toBe(optimum[index]);
   });
 
-  it("promises nothing for BinaryConnect: with P = sign the average stays away from the optimum in the box", () => {
+  it("promises nothing for BinaryConnect: with P = sign the last iterate is a corner, away from the optimum in the box", () => {
     const smooth = leastSquares(1, 40, 20, 3.8, 6, 12);
     const start = Array.from({ length: 20 }, () => 0.1);
     const optimum = minimiser(smooth, start, (x) => forwardValue("hardTanh", x, []));

@@ -61,7 +61,8 @@ interface Composition {
  * The quantizer with F = T(P(x)) and B = T'(P(x)).
  *
  * @throws ProxbitError `argument` for parameters outside their domain, a P that falls, a T' that is not T's slope, values
- *   that are not finite, an F on the other side of 0 than x that is to harden, parts that are none, or a T that changes over the run behind a P of the caller's; the message names the value.
+ *   that are not finite, an F on the other side of 0 than x that is to harden, parts that are none, or a T that changes over
+ *   the run behind a P of the caller's; the message names the value.
  */
 export function compose(options: ComposeOptions): Quantizer {
   const {
