@@ -42,12 +42,15 @@ describe.concurrent("theory", () => {
     expect(row("bnn")).toMatchObject({ proximal: "levels -2, -1, 1, 2" });
     expect(row("bnn++")).toMatchObject({ proximal: "identity", transform: "F" });
     expect(row("poly+")).toMatchObject({ proximal: "clip to [-1, 1]" });
-    expect(row("bc")).toMatchObject({ proximal: "sign", transform: "identity" });
+    expect(row("bc")).toMatchObject({ proximal: "sign", transform: "identity", from: -3, to: 3 });
+    // Its box ends at 4.1 there, beyond the domain of the others.
+    expect(row("recu")).toMatchObject({ proximal: "levels -2, -1, 1, 2", from: -12, to: 12 });
   });
 
   it("prints the table and the reasons for people", async () => {
     const { code, stdout, stderr } = await proxbit("theory");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^At progress 0\.5, on \[-3, 3\].*, recu on \[-12, 12\]/m);
     expect(stdout).toMatch(/^bnn\s+yes\s+levels -2, -1, 1, 2/m);
     expect(stdout).toMatch(/^bnn\+\s+no\s+-/m);
     expect(stdout).toMatch(/^bnn\+: x = 0 and x = 0\.68\d+ share F = 1/m);

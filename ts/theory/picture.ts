@@ -1,5 +1,5 @@
 /** A pair as a picture: its panels two by two, with the verdict above them. */
-import { COLOURS, line, polyline, svg, ticks, words } from "../svg.ts";
+import { COLOURS, circle, line, polyline, svg, ticks, words } from "../svg.ts";
 import type { Panel, Point } from "./panels.ts";
 
 const [WIDTH, HEIGHT, MARGIN, LEFT, TOP, FOOT] = [400, 260, 16, 44, 26, 34] as const;
@@ -41,6 +41,6 @@ function panelParts({ title, axis, lines, marks, range }: Panel, left: number, t
     ...lines.map(({ points, dashed }) =>
       polyline(points.map(place), BLUE, dashed ? { "stroke-dasharray": "4 3" } : {}),
     ),
-    ...marks.map(place).map(([x, y]) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="4" fill="${RED}"/>`),
+    ...marks.map(place).map(([x, y]) => circle(x, y, 4, RED)),
   ];
 }

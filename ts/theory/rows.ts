@@ -1,5 +1,5 @@
 /** The pairs that the theory's table is about: those of its paper, and whatever else is registered. */
-import type { FunctionPair, NamedPair } from "../quantizers/index.ts";
+import { type FunctionPair, forwardValue, type NamedPair } from "../quantizers/index.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 
 const clip = (x: number): number => Math.max(-1, Math.min(1, x));
@@ -11,10 +11,7 @@ const unregistered: readonly FunctionPair[] = [
   { name: "tanh-l", forward: (x) => Math.tanh(L(x)), backward: (x) => 1 - Math.tanh(L(x)) ** 2 },
 ];
 
-function L(x: number): number {
-  const magnitude = Math.abs(x);
-  return (x >= 0 ? 1 : -1) * (magnitude >= 0.75 ? 1 : 0.25 + magnitude);
-}
+const L = (x: number): number => forwardValue("piecewiseLinear", x, [0.25, 0.25]);
 
 const others = unregistered.filter(({ name }) => !quantizerNames.includes(name));
 

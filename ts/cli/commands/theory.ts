@@ -20,8 +20,8 @@ import { sketch } from "../sketch.ts";
 
 interface TheoryOptions {
   readonly progress: number;
-  readonly from: number;
-  readonly to: number;
+  readonly from?: number;
+  readonly to?: number;
   readonly out?: string;
 }
 
@@ -34,8 +34,16 @@ export function theoryCommand(context: Context): Command {
     )
     .argument("[name]", `a pair to draw: ${theoryNames.join(", ")}`)
     .option("--progress <x>", "share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0.5)
-    .option("--from <x>", "left end of the domain", realNumber("--from", -1e6, 1e6), -3)
-    .option("--to <x>", "right end of the domain", realNumber("--to", -1e6, 1e6), 3)
+    .option(
+      "--from <x>",
+      "left end of the domain (-3; -12 for weights standardised by filter)",
+      realNumber("--from", -1e6, 1e6),
+    )
+    .option(
+      "--to <x>",
+      "right end of the domain (3; 12 for weights standardised by filter)",
+      realNumber("--to", -1e6, 1e6),
+    )
     .option("--out <file>", "of a pair: write its picture to FILE.svg, or to FILE.png by Chromium");
   return addCommonOptions(
     command,
@@ -46,8 +54,28 @@ export function theoryCommand(context: Context): Command {
   );
 }
 
-const decomposeAt = (name: string, { progress, from, to }: TheoryOptions): Decomposition =>
-  decompose(theoryPair(name), { progress, from, to });
+/** Where the domain of most pairs ends; over weights with a deviation of 2 sqrt 2 it reaches past their widest box. */
+const usualEnd = 3;
+const wideEnd = 12;
+
+/** Whether a pair reads weights that are standardised by filter (ReCU): up to its box's edge it looks like the sign alone. */
+function isWide(name: string): boolean {
+  const pair = theoryPair(name);
+  return typeof pair !== "string" && "standardize" in pair && pair.standardize === "filter";
+}
+
+type Interval = readonly [from: number, to: number];
+
+/** [from, to] as asked for; an end that is not named is that of the pair, or the usual one without a pair. */
+function domainOf({ from, to }: TheoryOptions, name?: string): Interval {
+  const end = name !== undefined && isWide(name) ? wideEnd : usualEnd;
+  return [from ?? -end, to ?? end];
+}
+
+function decomposeAt(name: string, options: TheoryOptions): Decomposition {
+  const [from, to] = domainOf(options, name);
+  return decompose(theoryPair(name), { progress: options.progress, from, to });
+}
 
 /** A result in words: what a line of JSON and a row of the table hold. */
 function facts(
@@ -83,17 +111,27 @@ function showTable(options: TheoryOptions, { output }: Context): void {
   const restarted = theoryNames.filter(restarts);
   const remark = `${restarted.join(", ")}: the pair decomposes, but latent weights go on from a map of themselves, which no pair says`;
   const notes = restarted.length === 0 ? [] : [wrapped(remark)];
-  const title = `At progress ${options.progress}, on [${options.from}, ${options.to}]:`;
+  const written = (name?: string): string => `[${domainOf(options, name).join(", ")}]`;
+  const others = theoryNames
+    .filter((name) => written(name) !== written())
+    .map((name) => `, ${name} on ${written(name)}`);
+  const title = `At progress ${options.progress}, on ${written()}${others.join("")}:`;
+  const [from, to] = domainOf(options);
+  const pairs = results.map((result) => {
+    const [left, right] = domainOf(options, result.name);
+    return { ...facts(result), from: left, to: right };
+  });
   output.result(
-    { progress: options.progress, from: options.from, to: options.to, pairs: results.map(facts) },
+    { progress: options.progress, from, to, pairs },
     [title, "", table, "", ...reasons, ...notes].join("\n"),
   );
 }
 
 async function showPair(name: string, options: TheoryOptions, { output }: Context): Promise<void> {
-  checkOptions(options);
   if (!theoryNames.includes(name)) throw unknownName("pair", name, theoryNames);
-  const { progress, from, to, out } = options;
+  checkOptions(options, name);
+  const { progress, out } = options;
+  const [from, to] = domainOf(options, name);
   const result = decomposeAt(name, options);
   const panels = panelsOf(theoryPair(name), result, progress, from, to);
   const verdict = result.decomposes
@@ -114,7 +152,9 @@ async function draw(path: string, picture: string): Promise<void> {
   await writeFileAtomic(path, isPng ? await pngOf(picture) : new TextEncoder().encode(picture));
 }
 
-function checkOptions({ from, to, out }: TheoryOptions): void {
+function checkOptions(options: TheoryOptions, name?: string): void {
+  const { out } = options;
+  const [from, to] = domainOf(options, name);
   numberIn(to, from + 1e-6, 1e6, "--to", { code: "argument", what: "command line" });
   if (out === undefined || /\.(svg|png)$/i.test(out)) return;
   throw new ProxbitError(
