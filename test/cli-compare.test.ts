@@ -1,4 +1,7 @@
-/** `proxbit compare` at work: the same numbers whatever the workers, runs that are not done twice, ends that keep what is done. */
+/**
+ * `proxbit compare` at work: the same numbers whatever the workers, runs that are not done twice, ends that keep what
+ * is done.
+ */
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -9,7 +9,10 @@ import { optimizers } from "../ts/train/optimizers.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
-/** All three products, batch norm, pools, a fork, a bias, and what learns beside: everything that is cut into lanes and added up again. */
+/**
+ * All three products, batch norm, pools, a fork, a bias, and what learns beside: everything that is cut into lanes and
+ * added up again.
+ */
 function network(): Graph {
   const start = input({ shape: [9, 9, 3] });
   const real = layers.conv2d({ filters: 13, kernelSize: 3, padding: "same", useBias: false });

@@ -1,4 +1,7 @@
-/** Downloads: fetched once, checked by what is in them, kept whole, and an error that says what happened where none of it works. */
+/**
+ * Downloads: fetched once, checked by what is in them, kept whole, and an error that says what happened where none of
+ * it works.
+ */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

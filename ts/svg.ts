@@ -81,7 +81,10 @@ export function svg(title: string, width: number, height: number, parts: readonl
   ].join("\n");
 }
 
-/** Round numbers from the first at or above `least` to the last at or below `most`, about `count` of them: steps of 1, 2 or 5. */
+/**
+ * Round numbers from the first at or above `least` to the last at or below `most`, about `count` of them: steps of 1, 2
+ * or 5.
+ */
 export function ticks(least: number, most: number, count: number): readonly number[] {
   if (!(most > least)) return [least];
   const raw = (most - least) / Math.max(1, count);

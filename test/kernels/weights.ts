@@ -1,4 +1,7 @@
-/** Properties of what quantizers do to latent weights before their maps: scales, standardisation, the factors on the way back. */
+/**
+ * Properties of what quantizers do to latent weights before their maps: scales, standardisation, the factors on the way
+ * back.
+ */
 import fc from "fast-check";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
 import { sameBits, status, unit, within } from "./compare.ts";

@@ -1,7 +1,7 @@
 /**
  * `--model NAME|FILE.ts`: a ready-made model by name, or a module whose default export is a graph or a function
- * `({ inputShape, classes, weightQuantizer, activationQuantizer, accumulator }) => graph`. Node strips the types of a `.ts` file by
- * itself. Wherever the file lies, `import … from "proxbit"` in it means the proxbit that runs it.
+ * `({ inputShape, classes, weightQuantizer, activationQuantizer, accumulator }) => graph`. Node strips the types of a
+ * `.ts` file by itself. Wherever the file lies, `import … from "proxbit"` in it means the proxbit that runs it.
  */
 import { existsSync } from "node:fs";
 import { registerHooks } from "node:module";

@@ -32,7 +32,10 @@ export interface Settings {
   readonly model: { readonly name: string; readonly inputShape: readonly number[]; readonly classes: number };
   readonly epochs: number;
   readonly batchSize: number;
-  /** By name, with its defaults; how the learning rate falls from its first value. Words, for makers' values may grow fields. */
+  /**
+   * By name, with its defaults; how the learning rate falls from its first value. Words, for makers' values may grow
+   * fields.
+   */
   readonly optimizer: { readonly name: string; readonly learningRate: number; readonly decay: Decay };
 }
 

@@ -90,7 +90,8 @@ export function createContext(
     if (!isProduct(node) || !activationsAreBits(node)) return null;
     return isBinary(node) ? kernel.layout : NIBBLES;
   };
-  // A dense layer with real weights, or with sums in 8 bits, reads the flattened vector, in which groups of channels lie otherwise.
+  // A dense layer with real weights, or with sums in 8 bits, reads the flattened vector, in which groups of channels
+  // lie otherwise.
   const takesBits = (node: GraphNode): node is ProductNode =>
     isProduct(node) && layoutFor(node) === kernel.layout && (node.op === "conv2d" || isBinary(node));
   const value = (name: string): Place => {

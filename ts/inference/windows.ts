@@ -18,9 +18,9 @@ export function asImage(shape: Shape): readonly [height: number, width: number, 
 }
 
 /**
- * The window of a convolution or dense layer over `images` images. A dense layer over bits, with exact sums, is a convolution whose window is
- * the whole image before the flatten (`unflattened`), so that bits stay in the layout of their pixels; any other is one
- * over rows.
+ * The window of a convolution or dense layer over `images` images. A dense layer over bits, with exact sums, is a
+ * convolution whose window is the whole image before the flatten (`unflattened`), so that bits stay in the layout of
+ * their pixels; any other is one over rows.
  */
 export function productShape(node: ProductNode, images: number, input: Shape, unflattened: Shape): ConvShape {
   if (node.op === "conv2d") return windowShape(images, convGeometry(node, input));

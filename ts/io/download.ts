@@ -52,7 +52,10 @@ export function userCacheDirectory(
   return path.join(home, ".cache");
 }
 
-/** A source that downloads what is not in the cache yet. Its `read` throws ProxbitError "data" where no address gives a file. */
+/**
+ * A source that downloads what is not in the cache yet. Its `read` throws ProxbitError "data" where no address gives a
+ * file.
+ */
 export function downloadedSource(download: Download): Source {
   const { path, os } = node();
   const cache =

@@ -1,6 +1,7 @@
 /**
  * The tensors that belong to a network's nodes, in the graph's order and, within a node, in the order kernel, bias or
- * gamma, beta, movingMean, movingVariance; a shift has beta, a prelu alpha, an adaptive sign both. This order is the one of model files and checkpoints.
+ * gamma, beta, movingMean, movingVariance; a shift has beta, a prelu alpha, an adaptive sign both. This order is the
+ * one of model files and checkpoints.
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter, Shape } from "./graph.ts";

@@ -33,7 +33,10 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
 export const isForWeightsAlone = ({ standardize, forward, restart }: Quantizer): boolean =>
   standardize !== "none" || (forward === "identity" && restart !== "identity");
 
-/** Whether the operand is -1 or +1 in the end. Levels are not, nor are AdaBin's weights, of which each filter has two values. */
+/**
+ * Whether the operand is -1 or +1 in the end. Levels are not, nor are AdaBin's weights, of which each filter has two
+ * values.
+ */
 export const endsAsSigns = ({ hard, standardize }: Quantizer): boolean => hard === "sign" && standardize !== "adabin";
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,6 +1,7 @@
 /**
  * A packed model beside tfjs. The weights of the file go into the trainer's evaluation, each layer of which is compared with
- * tfjs on its own input; the session, with its fused thresholds and packed bits, must give that evaluation's logits bit for bit, by every kernel.
+ * tfjs on its own input; the session, with its fused thresholds and packed bits, must give that evaluation's logits bit
+ * for bit, by every kernel.
  */
 import { load } from "../inference/session.ts";
 import { unpackSigns } from "../io/bits.ts";

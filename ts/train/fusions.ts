@@ -8,7 +8,10 @@ import { activationsAreBits } from "../nn/operands.ts";
 export interface Fusions {
   /** Of a batch norm: the `add` behind it, and that sum's other input. */
   readonly sums: ReadonlyMap<string, { readonly add: string; readonly residual: string }>;
-  /** Of a batch norm or a shift: the layer whose activations are signs in the end that reads what it writes (its value or the sum). */
+  /**
+   * Of a batch norm or a shift: the layer whose activations are signs in the end that reads what it writes (its value
+   * or the sum).
+   */
   readonly readers: ReadonlyMap<string, string>;
   /** The `add` nodes that need no pass of their own. */
   readonly done: ReadonlySet<string>;

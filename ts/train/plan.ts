@@ -40,7 +40,10 @@ export interface TrainingPlan {
   readonly layers: readonly PlannedNode[];
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
-  /** Addresses of the batch's image numbers, the views of its images while training (`augment.ts`), labels, loss sums per lane (f64 loss, f64 correct) and predictions. */
+  /**
+   * Addresses of the batch's image numbers, the views of its images while training (`augment.ts`), labels, loss sums
+   * per lane (f64 loss, f64 correct) and predictions.
+   */
   readonly indices: number;
   readonly views: number;
   readonly labels: number;

@@ -8,7 +8,10 @@ import { type AccumulatorChoice, layers, type QuantizerChoice } from "../layers.
 export interface ModelOptions {
   /** `[height, width, channels]` of the images. Default [28, 28, 1], or what the model's own file says. */
   readonly inputShape?: Shape | undefined;
-  /** Number of classes, 2 .. 65536; the labels of data sets are bytes, so that 256 can be trained. Default 10 or the model's. */
+  /**
+   * Number of classes, 2 .. 65536; the labels of data sets are bytes, so that 256 can be trained. Default 10 or the
+   * model's.
+   */
   readonly classes?: number | undefined;
   /** For the weights of every binary layer; null for real weights. Default "bnn++". */
   readonly weightQuantizer?: QuantizerChoice | undefined;
