@@ -15,8 +15,10 @@ const networks: Readonly<Record<string, Pick<CheckRequest, "steps" | "progress">
   {
     mlp: { inputShape: [5, 5, 1] },
     cnn: { inputShape: [9, 9, 1] },
+    small: { inputShape: [9, 9, 1] },
     // SwiftShader takes three seconds for a step of it.
     resnet20: { inputShape: [8, 8, 3], steps: 6 },
+    fashion: { inputShape: [8, 8, 1], steps: 4 },
     // It has 11 million weights, and soft ones take ten times as many operations as hard ones.
     birealnet18: { inputShape: [16, 16, 3], steps: 2, progress: [1] },
   };

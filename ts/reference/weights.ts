@@ -105,17 +105,44 @@ function standardized(tf: TensorFlow, quantizer: Quantizer, w: Tensor): Standard
     case "sine": {
       const omega = angularFrequency(quantizer);
       const angle = tf.mul(w, omega) as Tensor;
-      // A rounded angle, and WGSL's sine, which is good to 2^-11 within +-pi: graphics cards do better, by how much is theirs.
-      const off = tf.add(tf.mul(tf.abs(angle), 4 * UNIT), SINE);
-      const value = near(tf.sin(angle), () => off);
-      const slope = near(tf.mul(tf.cos(angle), omega), () => tf.mul(off, omega));
+      const { sine, cosine } = circular(tf, angle);
+      const off = tf.add(tf.mul(tf.abs(angle), 4 * UNIT), SERIES);
+      const value = near(sine, () => off);
+      const slope = near(tf.mul(cosine, omega), () => tf.mul(off, omega));
       return withSlope(value, slope, null);
     }
   }
 }
 
-/** How far two sines of equal angles may be apart. */
-const SINE = 2 ** -19;
+/**
+ * How far two of the series below may be apart at equal angles: sixteen operations a side, each rounding a part of terms
+ * whose magnitudes add up to at most cosh(pi / 2) = 2.5.
+ */
+const SERIES = 96 * UNIT;
+
+/**
+ * sin and cos by their Taylor series in r = angle - k pi, |r| <= pi / 2, whose next term is below 1e-9; pi is taken away in two
+ * parts. (Graphics cards may miss a sine of their own by 2^-11.)
+ */
+function circular(tf: TensorFlow, angle: Tensor): { readonly sine: Tensor; readonly cosine: Tensor } {
+  const half = tf.round(tf.div(angle, Math.PI));
+  const r = tf.sub(tf.sub(angle, tf.mul(half, PI_HIGH)), tf.mul(half, Math.PI - PI_HIGH));
+  const odd = tf.sub(half, tf.mul(tf.floor(tf.div(half, 2)), 2));
+  const sign = tf.sub(1, tf.mul(odd, 2));
+  const square = tf.mul(r, r);
+  /** 1 - r^2 / (first (first + 1)) (1 - r^2 / ((first + 2) (first + 3)) (...)). */
+  const series = (first: number): Tensor => {
+    let value: Tensor = tf.onesLike(r);
+    for (let at = first + 12; at >= first; at -= 2) {
+      value = tf.sub(1, tf.mul(tf.mul(square, 1 / (at * (at + 1))), value));
+    }
+    return value;
+  };
+  return { sine: tf.mul(sign, tf.mul(r, series(2))), cosine: tf.mul(sign, series(1)) };
+}
+
+/** pi to ten bits, so that its products with small whole numbers are exact. */
+const PI_HIGH = 3.140625;
 
 const withSlope = (own: Near, slope: Near | null, affine: Standardized["affine"]): Standardized => ({
   value: own.value,
