@@ -1,4 +1,4 @@
-/** Settings that are known to do well, by name: `proxbit recipe NAME` trains with them. */
+/** Settings kept under a name: `proxbit recipe NAME` trains with them. */
 import type { ModelOptions } from "../nn/models/index.ts";
 import { cosine } from "../quantizers/schedule.ts";
 import type { Augmentation } from "../train/augment.ts";
