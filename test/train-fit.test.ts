@@ -2,20 +2,20 @@
  * The guarantees of `fit` and `evaluate` as their callers see them: which events come in which order, how a run is
  * stopped, what happens to numbers that are not finite, and that the caller's thread and memory are left alone.
  */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Dataset } from "../ts/io/dataset.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { quantizer, schedules } from "../ts/quantizers/index.ts";
 import { createPool } from "../ts/runtime/pool.ts";
 import type { Program } from "../ts/runtime/program.ts";
-import { drawViews } from "../ts/train/augment.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
 import { type FitOptions, fitNetwork } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
-import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
+import { Trainer } from "../ts/train/trainer.ts";
 import { initialize } from "../ts/train/weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
 
 const SHAPE = [6, 6, 1] as const;
 /** Three batches of 16 and two images left over. */
@@ -38,87 +38,8 @@ const real = (): Graph =>
     layers.dense({ units: 3, name: "last" }),
   ]);
 
-const open: Trainer[] = [];
-async function trainerOf(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
-  const trainer = await Trainer.create(graph, { workers: 1, seed: 3, ...options });
-  open.push(trainer);
-  return trainer;
-}
-afterEach(() => {
-  for (const trainer of open.splice(0)) trainer.close();
-});
-
-async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
-  const all: TrainEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
 const finite = (weights: ReadonlyMap<string, Float32Array>): boolean =>
   [...weights.values()].every((values) => values.every(Number.isFinite));
-
-describe("augmentation", () => {
-  /** The images of `data`, each the same when left and right change places. */
-  const symmetric = (): Dataset => {
-    const { images } = data.train;
-    const row = SHAPE[1];
-    const mirrored = images.map((byte, i) =>
-      (i % row) * 2 < row ? byte : (images[i - 2 * (i % row) + row - 1] as number),
-    );
-    return { ...data, train: { ...data.train, images: mirrored } };
-  };
-  const trained = async (
-    set: Dataset,
-    augment: FitOptions["augment"],
-    workers = 1,
-  ): Promise<Map<string, Float32Array>> => {
-    const trainer = await trainerOf(binary(), { workers });
-    await eventsOf(trainer.fit(set, { epochs: 2, batchSize: 16, validate: false, augment }));
-    return trainer.weights();
-  };
-
-  test("mirrors: nothing changes where images are symmetric, and something where they are not", async () => {
-    const set = symmetric();
-    expect(await trained(set, { mirror: true })).toEqual(await trained(set, undefined));
-    expect(await trained(data, { mirror: true })).not.toEqual(await trained(data, undefined));
-  });
-
-  test("moves images, the same way with any number of workers and another way in every epoch", async () => {
-    const moved = await trained(data, { shift: 2 });
-    expect(moved).not.toEqual(await trained(data, undefined));
-    expect(await trained(data, { shift: 2 }, 2)).toEqual(moved);
-    const settings = { mirror: true, shift: 2 };
-    expect(drawViews(settings, 50, 3, 0)).not.toEqual(drawViews(settings, 50, 3, 1));
-  });
-
-  test("draws each view equally often", () => {
-    const counts = new Map<number, number>();
-    for (const view of drawViews({ mirror: true, shift: 1 }, 18000, 1, 0)) {
-      counts.set(view, (counts.get(view) ?? 0) + 1);
-    }
-    // 18 views, 1000 times each; the standard deviation of a count is 31.
-    expect(counts.size).toBe(18);
-    for (const count of counts.values()) expect(Math.abs(count - 1000)).toBeLessThan(160);
-  });
-
-  test.each([
-    [{ shift: 128 }, "shift"],
-    [{ shift: 1.5 }, "shift"],
-    [{ mirror: 1 }, "mirror"],
-    [{ flip: true }, "flip"],
-  ])("refuses %o", async (augment, named) => {
-    const trainer = await trainerOf(binary());
-    const events = trainer.fit(data, { epochs: 1, batchSize: 16, augment: augment as FitOptions["augment"] });
-    await expect(eventsOf(events)).rejects.toMatchObject({ code: "argument", message: expect.stringContaining(named) });
-  });
-});
-
-describe("inputs that are no images", () => {
-  test("are refused, so that there is always something to mirror and to move", async () => {
-    const trainer = await trainerOf(sequential({ inputShape: [36] }, [layers.dense({ units: 3, name: "head" })]));
-    const events = trainer.fit(data, { epochs: 1, batchSize: 16, augment: { mirror: true } });
-    await expect(eventsOf(events)).rejects.toMatchObject({ code: "shape", message: expect.stringContaining("[36]") });
-  });
-});
 
 describe("events", () => {
   test("a step event a step and an epoch event an epoch, in order", async () => {

@@ -2,10 +2,9 @@
  * Optimizers as their users meet them: what is refused and what the error says, what Bop makes of weights, and that it
  * learns. That each step is the one of its definition stands in `train-step.test.ts`.
  */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { quantizers } from "../ts/quantizers/index.ts";
-import type { TrainEvent } from "../ts/train/events.ts";
 import {
   caseOptimizer,
   checkOptimizer,
@@ -17,6 +16,7 @@ import {
 import { Trainer } from "../ts/train/trainer.ts";
 import { hyperOf } from "../ts/train/updates.ts";
 import { randomDataset } from "./oracle/compare.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
 
 const SHAPE = [6, 6, 1] as const;
 const data = randomDataset(6, [64, 16], SHAPE, 3);
@@ -33,20 +33,8 @@ const network = (weightQuantizer: Choice = "bc"): Graph =>
   ]);
 const rest = optimizers.adam({ learningRate: 0.01 });
 
-const open: Trainer[] = [];
-async function trainerOf(graph: Graph, optimizer: Optimizer, workers = 1): Promise<Trainer> {
-  const trainer = await Trainer.create(graph, { workers, seed: 2, optimizer });
-  open.push(trainer);
-  return trainer;
-}
-afterEach(() => {
-  for (const trainer of open.splice(0)) trainer.close();
-});
-async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
-  const all: TrainEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
+const trained = (graph: Graph, optimizer: Optimizer, workers = 1): Promise<Trainer> =>
+  trainerOf(graph, { workers, seed: 2, optimizer });
 
 describe("values", () => {
   const all: readonly Optimizer[] = [
@@ -131,7 +119,7 @@ describe("a network that Bop does not suit", () => {
       layers.flatten(),
       layers.binaryDense({ units: 3, weightQuantizer: "bc", activationQuantizer: null }),
     ]);
-    const trainer = await trainerOf(graph, optimizers.bop({ gamma: 0.1, threshold: 1e-4 }));
+    const trainer = await trained(graph, optimizers.bop({ gamma: 0.1, threshold: 1e-4 }));
     const events = await eventsOf(trainer.fit(data, { epochs: 2, batchSize: 16, flipRatio: true }));
     expect(events.find(({ type }) => type === "step")).toMatchObject({ learningRate: 0 });
     expect(events.at(-1)).toMatchObject({ flipRatio: { total: expect.any(Number) } });
@@ -142,7 +130,7 @@ describe("the weights of Bop", () => {
   const bop = caseOptimizer({ binary: optimizers.bop({ gamma: 0.02, threshold: 1e-5 }), rest });
 
   test("are -1 and +1 from the start to the end, the signs of the initial ones at first", async () => {
-    const [trainer, latent] = [await trainerOf(network(), bop), await trainerOf(network(), rest)];
+    const [trainer, latent] = [await trained(network(), bop), await trained(network(), rest)];
     const first = await trainer.weights();
     for (const [name, values] of await latent.weights()) {
       if (name !== "first/kernel" && name !== "second/kernel") expect(first.get(name)).toEqual(values);
@@ -157,7 +145,7 @@ describe("the weights of Bop", () => {
   });
 
   test("are the signs of what they are set to", async () => {
-    const trainer = await trainerOf(network(), bop);
+    const trainer = await trained(network(), bop);
     const size = (await trainer.weights()).get("second/kernel")?.length ?? 0;
     const given = Float32Array.from({ length: size }, (_, i) => [0.3, -2, 0, -0][i % 4] as number);
     await trainer.setWeights(new Map([["second/kernel", given]]));
@@ -171,7 +159,7 @@ describe("the weights of Bop", () => {
     ["unbiased second-order Bop", optimizers.bop2({ gamma: 0.02, sigma: 0.05, threshold: 0.5, unbiased: true })],
   ])("are learned by %s: it beats a network whose binary weights stand still", async (_title, binary) => {
     const lossOf = async (optimizer: Optimizer, workers: number): Promise<number> => {
-      const trainer = await trainerOf(network(), optimizer, workers);
+      const trainer = await trained(network(), optimizer, workers);
       const events = await eventsOf(trainer.fit(data, { epochs: 12, batchSize: 16, validate: false }));
       return events.at(-1)?.loss ?? Number.NaN;
     };
@@ -185,7 +173,7 @@ describe("the weights of Bop", () => {
 
 test("a quantizer of its own may be the plain sign", async () => {
   const plain = quantizers.bnn({ name: "mine", clipLatent: 0 });
-  const trainer = await trainerOf(network(plain), caseOptimizer({ binary: optimizers.bop2(), rest }));
+  const trainer = await trained(network(plain), caseOptimizer({ binary: optimizers.bop2(), rest }));
   await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16, validate: false }));
   expect((await trainer.weights()).get("first/kernel")?.every((value) => Math.abs(value) === 1)).toBe(true);
 });

@@ -2,17 +2,18 @@
  * What `fit` and `evaluate` say beside the hard accuracy: that of the soft network, by the oracle, and how many binary
  * weights were flipped, counted again from the weights. Asking for either changes nothing else.
  */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Graph, layers, parametersOf, sequential } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { standardizedWeights } from "../ts/quantizers/weights.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
-import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
+import type { Trainer, TrainerOptions } from "../ts/train/trainer.ts";
 import { inputOf, randomDataset } from "./oracle/compare.ts";
 import type { Moments } from "./oracle/layers.ts";
 import { runNetwork, type Weights } from "./oracle/network.ts";
 import { runningStatistics, startFrom } from "./oracle/training.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
 
 const SHAPE = [6, 6, 1] as const;
 const data = randomDataset(9, [48, 21], SHAPE, 3);
@@ -36,21 +37,8 @@ const network = (): Graph =>
     layers.dense({ units: 3, name: "head" }),
   ]);
 
-const open: Trainer[] = [];
-async function trainerOf(options: TrainerOptions = {}): Promise<Trainer> {
-  const trainer = await Trainer.create(network(), { workers: 1, seed: 3, ...options });
-  open.push(trainer);
-  return trainer;
-}
-afterEach(() => {
-  for (const trainer of open.splice(0)) trainer.close();
-});
+const softTrainer = (options: TrainerOptions = {}): Promise<Trainer> => trainerOf(network(), options);
 
-async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
-  const all: TrainEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
 const epochsOf = (events: readonly TrainEvent[]): EpochEvent[] => events.filter((event) => event.type === "epoch");
 
 /** The oracle's soft network at `progress`, over statistics of all training images at once. */
@@ -73,7 +61,7 @@ describe("the soft network", () => {
   const statistics = data.train;
 
   test.each([0, 0.4, 0.8])("at %f is that of the oracle, and what was there is put back", async (progress) => {
-    const trainer = await trainerOf({ optimizer: optimizers.sgd({ learningRate: 0.05 }) });
+    const trainer = await softTrainer({ optimizer: optimizers.sgd({ learningRate: 0.05 }) });
     await eventsOf(trainer.fit(data, { epochs: 2, batchSize: 16, validate: false }));
     const before = await trainer.weights();
     const options = { batchSize: 48, soft: { statistics, progress } };
@@ -90,7 +78,7 @@ describe("the soft network", () => {
   });
 
   test("stands where the last call of fit stopped, if nothing else is said", async () => {
-    const trainer = await trainerOf();
+    const trainer = await softTrainer();
     const run = trainer.fit(data, { epochs: 4, batchSize: 48, validate: false });
     for await (const event of run) if (event.type === "epoch" && event.epoch === 2) break;
     const soft = await trainer.evaluate(data.test, { batchSize: 48, soft: { statistics } });
@@ -101,7 +89,7 @@ describe("the soft network", () => {
   });
 
   test("is validated while it is another, and makes no difference to the run", async () => {
-    const [asked, unasked] = [await trainerOf(), await trainerOf()];
+    const [asked, unasked] = [await softTrainer(), await softTrainer()];
     const beside = epochsOf(await eventsOf(asked.fit(data, { epochs: 5, batchSize: 16 })));
     const alone = epochsOf(await eventsOf(unasked.fit(data, { epochs: 5, batchSize: 16, soft: false })));
     expect(beside.map(({ validation }) => validation?.soft !== undefined)).toEqual([true, true, false, false, false]);
@@ -113,7 +101,7 @@ describe("the soft network", () => {
   });
 
   test("is not evaluated while its trainer trains, or twice at once", async () => {
-    const trainer = await trainerOf();
+    const trainer = await softTrainer();
     const soft = { batchSize: 48, soft: { statistics } };
     const run = trainer.fit(data, { epochs: 1, batchSize: 16, validate: false });
     await run.next();
@@ -130,7 +118,7 @@ describe("the soft network", () => {
   });
 
   test("its share of the validation is in the progress", async () => {
-    const trainer = await trainerOf();
+    const trainer = await softTrainer();
     const shares = new Map<number, number[]>();
     const onValidate = (epoch: number, share: number): unknown =>
       shares.set(epoch, [...(shares.get(epoch) ?? []), share]);
@@ -146,7 +134,7 @@ describe("the soft network", () => {
     [{ progress: 0 }, "statistics"],
     [{ statistics, when: 0 }, "when"],
   ])("refuses %o", async (soft, named) => {
-    const trainer = await trainerOf();
+    const trainer = await softTrainer();
     const evaluated = trainer.evaluate(data.test, { soft } as Parameters<Trainer["evaluate"]>[1]);
     await expect(evaluated).rejects.toMatchObject({ code: "argument", message: expect.stringContaining(named) });
   });
@@ -164,7 +152,7 @@ describe("flips", () => {
       caseOptimizer({ binary: optimizers.sgd({ learningRate: 2 }), rest: optimizers.adam() }),
     ],
   ])("are those of the weights before and after each step, %s", async (_title, optimizer) => {
-    const trainer = await trainerOf({ optimizer });
+    const trainer = await softTrainer({ optimizer });
     let before = await trainer.weights();
     let seen = 0;
     const totals: number[] = [];
@@ -191,7 +179,7 @@ describe("flips", () => {
 
   test("an epoch's are the mean of its steps', with any number of workers, and change nothing", async () => {
     const options = { epochs: 2, batchSize: 16, validate: false } as const;
-    const [one, two, none] = [await trainerOf(), await trainerOf({ workers: 2 }), await trainerOf()];
+    const [one, two, none] = [await softTrainer(), await softTrainer({ workers: 2 }), await softTrainer()];
     const events = await eventsOf(one.fit(data, { ...options, flipRatio: true }));
     const again = await eventsOf(two.fit(data, { ...options, flipRatio: true }));
     for (const [i, { flipRatio }] of epochsOf(events).entries()) {
@@ -212,12 +200,7 @@ describe("flips", () => {
       layers.flatten(),
       layers.dense({ units: 3, name: "head" }),
     ]);
-    const trainer = await Trainer.create(graph, {
-      workers: 1,
-      seed: 4,
-      optimizer: optimizers.sgd({ learningRate: 0.5 }),
-    });
-    open.push(trainer);
+    const trainer = await trainerOf(graph, { seed: 4, optimizer: optimizers.sgd({ learningRate: 0.5 }) });
     const body = graph.nodes.find((node) => node.name === "body");
     const own = body?.op === "conv2d" ? (body.attributes.weightQuantizer as Quantizer) : quantizer("bc");
     const signed = async (): Promise<Float64Array> => {
@@ -241,8 +224,7 @@ describe("flips", () => {
 
   test("are none of a network without binary weights", async () => {
     const graph = sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 3 })]);
-    const trainer = await Trainer.create(graph, { workers: 1 });
-    open.push(trainer);
+    const trainer = await trainerOf(graph);
     const run = eventsOf(trainer.fit(data, { epochs: 1, flipRatio: true, batchSize: 16 }));
     await expect(run).rejects.toMatchObject({
       code: "argument",

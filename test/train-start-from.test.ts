@@ -2,12 +2,12 @@
  * Fine-tuning: a binary network that starts from a float one begins with the signs of its weights, and what cannot be started
  * from is refused by a message that says why.
  */
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import type { TrainEvent } from "../ts/train/events.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { Trainer } from "../ts/train/trainer.ts";
+import type { Trainer } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
 
 const SHAPE = [6, 6, 1] as const;
 const data = randomDataset(7, [96, 40], SHAPE, 3);
@@ -23,21 +23,6 @@ const network = (weightQuantizer: string | null, filters = 8): Graph =>
     layers.flatten(),
     layers.dense({ units: 3, name: "head" }),
   ]);
-
-const open: Trainer[] = [];
-async function trainerOf(graph: Graph): Promise<Trainer> {
-  const trainer = await Trainer.create(graph, { workers: 1, seed: 5, optimizer: optimizers.adam() });
-  open.push(trainer);
-  return trainer;
-}
-afterEach(() => {
-  for (const trainer of open.splice(0)) trainer.close();
-});
-async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
-  const all: TrainEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
-}
 
 async function floatFile(epochs = 3): Promise<{ bytes: Uint8Array; weights: Map<string, Float32Array> }> {
   const trainer = await trainerOf(network(null));

@@ -1,0 +1,23 @@
+/** What tests of training share: trainers that are closed after the test, and all events of a run. */
+import { afterEach } from "vitest";
+import type { Graph } from "../ts/nn/index.ts";
+import type { TrainEvent } from "../ts/train/events.ts";
+import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
+
+const open: Trainer[] = [];
+afterEach(() => {
+  for (const trainer of open.splice(0)) trainer.close();
+});
+
+/** A trainer of one worker and seed 3, but for `options`. */
+export async function trainerOf(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
+  const trainer = await Trainer.create(graph, { workers: 1, seed: 3, ...options });
+  open.push(trainer);
+  return trainer;
+}
+
+export async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
+  const all: TrainEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
