@@ -205,6 +205,16 @@ describe("makers", () => {
     expect(thrownBy(() => quantizers.fp({ hardenAt: 0.5 } as object)).message).toContain("hardenAt");
   });
 
+  it("are found by DoReFa's name with its bits behind a dash", () => {
+    expect(quantizer("dorefa-activations-4")).toEqual(quantizers.dorefaActivations({ bits: 4 }));
+    expect(quantizer("dorefa-activations-2")).toEqual(quantizer("dorefa-activations"));
+    expect(quantizer("dorefa-weights-8")).toEqual(quantizers.dorefaWeights({ bits: 8 }));
+    expect(quantizer("dorefa-weights-1")).toEqual(quantizer("dorefa-weights"));
+    expect(quantizer("dorefa-weights-8").name).toBe("dorefa-weights-8");
+    expect(thrownBy(() => quantizer("dorefa-weights-9")).code).toBe("unknown-name");
+    expect(thrownBy(() => quantizer("bnn-4")).message).toContain("bnn-4");
+  });
+
   it("keep RBNN's t for activations from 1 on", () => {
     expect(thrownBy(() => quantizers.rbnnActivations({ t: 0.5 })).message).toContain("t must be a number from 1 to");
     expect(quantizers.rbnnActivations({ t: 1 }).parameters).toEqual([constant(1)]);

@@ -14,28 +14,23 @@ import {
   input,
   type Layer,
   layers,
-  parametersOf,
   resnet20,
   type SymbolicTensor,
   sequential,
-  shuffle,
 } from "../ts/nn/index.ts";
 import { constant, linear, type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
-import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
-import { estimateStatistics, evaluate } from "../ts/train/evaluate.ts";
-import type { StepEvent } from "../ts/train/events.ts";
-import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
+import { evaluate } from "../ts/train/evaluate.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
 import { Trainer } from "../ts/train/trainer.ts";
-import { readWeights, writeWeights } from "../ts/train/weights.ts";
-import { expectClose, inputOf, longestSum, randomDataset, randomSplit } from "./oracle/compare.ts";
-import { type Moments, sizeOf } from "./oracle/layers.ts";
+import { writeWeights } from "../ts/train/weights.ts";
+import { inputOf, randomDataset, randomSplit } from "./oracle/compare.ts";
 import { runNetwork } from "./oracle/network.ts";
 import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";
-import { runningStatistics, startFrom } from "./oracle/training.ts";
+import { startFrom } from "./oracle/training.ts";
+import { everyProduct } from "./train-networks.ts";
 
 /** A map that is itself at the end. */
 const levels = { forward: "hardTanh", clipLatent: 0, hard: "levels" } as const;
@@ -47,26 +42,6 @@ beforeAll(async () => {
 afterAll(() => pool.close());
 
 const head = (units = 3): Layer[] => [layers.flatten(), layers.dense({ units })];
-
-/** Every kind of operand: real, binary weights, binary activations, both. */
-function everyProduct(choice: Quantizer, activations = isForWeightsAlone(choice) ? quantizer("poly") : choice): Graph {
-  return sequential({ inputShape: [6, 5, 3] }, [
-    layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", weightQuantizer: choice, useBias: false }),
-    layers.batchNorm(),
-    layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", activationQuantizer: activations, useBias: false }),
-    layers.batchNorm(),
-    layers.conv2d({
-      filters: 9,
-      kernelSize: 3,
-      padding: "same",
-      weightQuantizer: choice,
-      activationQuantizer: activations,
-      useBias: false,
-    }),
-    layers.batchNorm(),
-    ...head(),
-  ]);
-}
 
 describe("every quantizer, on weights, activations and both", () => {
   test.each(quantizerNames)("%s, three steps as the schedules go", async (name) => {
@@ -504,73 +479,6 @@ test("resnet20 on small images", async () => {
   await expectOracle(pool, { graph, images: 6, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
 });
 
-describe("running statistics", () => {
-  test("fit ends with those of the hard-signed network", async () => {
-    const graph = everyProduct(quantizer("bnn++"));
-    const optimizer = optimizers.sgd({ learningRate: 0.05 });
-    const data = randomDataset(5, [12, 4], [6, 5, 3], 3);
-    const engine = await createEngine(graph, optimizer, pool);
-    await writeWeights(engine, randomParameters(graph, 5));
-    const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
-    const events: StepEvent[] = [];
-    for await (const event of fitNetwork(engine, optimizer, state, data, {
-      epochs: 2,
-      batchSize: 12,
-      validate: false,
-    })) {
-      if (event.type === "step") events.push(event);
-    }
-    expect(events).toHaveLength(2);
-    const weights = await readWeights(engine);
-    const { moments, margin } = runNetwork(
-      graph,
-      startFrom(weights).weights,
-      inputOf(data.train),
-      data.train.labels,
-      "estimate",
-    );
-    expect(margin).toBeGreaterThan(1e-6);
-    expect(moments.size).toBe(3);
-    for (const [name, own] of moments) {
-      const { mean, variance } = runningStatistics(own);
-      expectClose(weights.get(`${name}/movingMean`) ?? [], mean, longestSum(graph, 12), `mean of ${name}`);
-      expectClose(weights.get(`${name}/movingVariance`) ?? [], variance, longestSum(graph, 12), `variance of ${name}`);
-    }
-  });
-});
-
-describe("estimated statistics", () => {
-  test("are the means over batches, each of the hard-signed network, in the order of the seed", async () => {
-    const graph = everyProduct(quantizer("bnn++"));
-    const [train, weights] = [randomSplit(6, 26, [6, 5, 3], 3), randomParameters(graph, 6)];
-    const engine = await createEngine(graph, gradientAsUpdate, pool);
-    await writeWeights(engine, weights);
-    await estimateStatistics(engine, 5, train, { batchSize: 8 });
-    const order = shuffle(26, 5, 0xffffffff);
-    const shuffled = {
-      ...train,
-      images: Uint8Array.from([...order].flatMap((i) => [...train.images.subarray(90 * i, 90 * (i + 1))])),
-    };
-    const batches = [0, 8, 16].map((first) =>
-      runNetwork(graph, startFrom(weights).weights, inputOf(shuffled, first, 8), train.labels, "estimate"),
-    );
-    expect(Math.min(...batches.map(({ margin }) => margin))).toBeGreaterThan(1e-6);
-    const now = await readWeights(engine);
-    for (const name of ["batch_norm", "batch_norm_1", "batch_norm_2"]) {
-      const each = batches.map(({ moments }) => runningStatistics(moments.get(name) as Moments));
-      for (const [suffix, which] of [
-        ["movingMean", "mean"],
-        ["movingVariance", "variance"],
-      ] as const) {
-        const wanted = each[0]?.[which].map((_, c) =>
-          each.reduce((sum, batch) => sum + (batch[which][c] as number) / 3, 0),
-        );
-        expectClose(now.get(`${name}/${suffix}`) ?? [], wanted ?? [], longestSum(graph, 8), `${suffix} of ${name}`);
-      }
-    }
-  });
-});
-
 describe("finite differences", () => {
   /** A network of real operands without batch norm: evaluation and training see the same function. */
   const graph = sequential({ inputShape: [6, 6, 2] }, [
@@ -616,47 +524,5 @@ describe("finite differences", () => {
         expect(difference / (2 * STEP) / slope, name).toBeCloseTo(1, 2);
       }
     }
-  });
-});
-
-describe("weights", () => {
-  const graph = everyProduct(quantizer("bnn++"));
-
-  test("come back as they were set, in the order of the graph's parameters", async () => {
-    const engine = await createEngine(graph, gradientAsUpdate, pool);
-    const weights = randomParameters(graph, 21);
-    await writeWeights(engine, weights);
-    const read = await readWeights(engine);
-    expect([...read.keys()]).toEqual(parametersOf(graph).map(({ name }) => name));
-    expect(read).toEqual(weights);
-    const one = new Map([["dense/bias", Float32Array.of(1, 2, 3)]]);
-    await writeWeights(engine, one);
-    expect(await readWeights(engine)).toEqual(new Map([...weights, ...one]));
-  });
-
-  test.each([
-    ["a name that nobody has", "unknown-name", "conv2d/bias", new Float32Array(5)],
-    ["a wrong length", "shape", "dense/bias", new Float32Array(4)],
-    ["NaN", "not-finite", "dense/bias", Float32Array.of(0, Number.NaN, 0)],
-    ["an infinite number", "not-finite", "dense/bias", Float32Array.of(0, 0, Number.NEGATIVE_INFINITY)],
-  ])("%s is refused, and nothing changes", async (_title, code, name, values) => {
-    const engine = await createEngine(graph, gradientAsUpdate, pool);
-    const weights = randomParameters(graph, 22);
-    await writeWeights(engine, weights);
-    const good = new Float32Array(weights.get("conv2d/kernel")?.length ?? 0).fill(0.25);
-    const change = writeWeights(
-      engine,
-      new Map([
-        ["conv2d/kernel", good],
-        [name, values],
-      ]),
-    );
-    await expect(change).rejects.toMatchObject({ code, message: expect.stringContaining(name) });
-    expect(await readWeights(engine)).toEqual(weights);
-  });
-
-  test("sizes are those of the parameters", () => {
-    for (const { name, shape } of parametersOf(graph))
-      expect(randomParameters(graph, 1).get(name)?.length).toBe(sizeOf(shape));
   });
 });

@@ -8,7 +8,7 @@ import { unknownName } from "../names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { type Task, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
 import { inputShapeOf } from "../nn/shapes.ts";
-import { quantizerNames } from "../quantizers/registry.ts";
+import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
 import { checkImageShape } from "./data.ts";
 import { quantizersOf } from "./model-file.ts";
 import { isModule, networkMaker } from "./network.ts";
@@ -33,7 +33,9 @@ function listOf(option: string, text: string): readonly string[] {
 export function quantizerList(text: string): readonly string[] {
   const known = [...new Set([FLOAT, ...quantizerNames])];
   const names = listOf("--quantizers", text);
-  for (const name of names) if (!known.includes(name)) throw unknownName("quantizer", name, known);
+  for (const name of names) {
+    if (name !== FLOAT && !isQuantizerName(name)) throw unknownName("quantizer", name, known);
+  }
   return names;
 }
 

@@ -15,7 +15,7 @@ import {
   taskQuantizers,
   tasks,
 } from "../nn/models/index.ts";
-import { quantizerNames } from "../quantizers/registry.ts";
+import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
 import { MOST_WORKERS } from "../runtime/pool.ts";
 
 const subject: Subject = { code: "argument", what: "command line" };
@@ -109,7 +109,10 @@ export function addQuantizerOptions(command: Command): Command {
   const titles = taskNames.map((name) => `${name} (${tasks[name].title})`).join(", ");
   const activations = `of the activations: any of the same (default: "${DEFAULT_ACTIVATION_QUANTIZER}")`;
   return command
-    .option("--quantizer <name>", `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}")`)
+    .option(
+      "--quantizer <name>",
+      `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}"); DoReFa's take their bits, as in dorefa-weights-4`,
+    )
     .option("--activation-quantizer <name>", activations)
     .option("--task <name>", `which operands are quantized: ${titles} (default: what the quantizers say)`, taskName)
     .option(
@@ -144,7 +147,7 @@ export function quantizersFrom(options: QuantizerOptions): NetworkChoices {
 function operandsFrom(options: QuantizerOptions): TaskQuantizers {
   const named = (name: string): string | null => {
     if (name === NONE) return null;
-    if (!quantizerNames.includes(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
+    if (!isQuantizerName(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
     return name;
   };
   const { task, accumulator: overflow } = options;

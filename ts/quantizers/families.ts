@@ -35,8 +35,8 @@
  * ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
-import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
-import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
+import { asItIs, lastTenth, make, never } from "./make.ts";
+import type { Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 import {
   type InverseSlopeOptions,
   logLinear,
@@ -89,7 +89,7 @@ export interface FdaOptions extends QuantizerOptions {
   readonly n?: number | Schedule | undefined;
 }
 
-/** `bits` from 1 to 8 (2): 2^bits levels from 0 to 1. */
+/** `bits` from 1 to 8 (2): 2^bits levels from 0 to 1; any other number than 2 is added to the name. */
 export interface LevelsOptions {
   readonly name?: string | undefined;
   readonly bits?: number | undefined;
@@ -106,41 +106,7 @@ export interface PiecewiseLinearOptions extends QuantizerOptions {
   readonly varrho?: number | Schedule | undefined;
 }
 
-interface Family {
-  readonly name: string;
-  readonly scale?: Scale;
-  readonly forward: ForwardMap;
-  readonly backward: BackwardMap;
-  readonly restart?: ForwardMap;
-  readonly hard?: HardForm;
-  readonly hardenAt: number;
-  readonly clipLatent: number;
-  readonly defaults: Readonly<Partial<Record<QuantizerParameter, number | Schedule>>>;
-}
-
-const never = 1;
-const lastTenth = 0.9;
-
-function make(family: Family, options: unknown): Quantizer {
-  const subject: Subject = { code: "argument", what: `quantizer "${family.name}"` };
-  const { forward, backward, restart = "identity" } = family;
-  const names = parameterNames(forward, backward, subject, "identity", "none", restart);
-  const given = plainObject(options, ["name", "hardenAt", "clipLatent", "scale", "standardize", ...names], subject);
-  const quantizer = {
-    name: given.name ?? family.name,
-    ...{ forward, backward, restart, hard: family.hard },
-    parameters: names.map((name) => checkParameter(given[name] ?? family.defaults[name], name, subject)),
-    hardenAt: given.hardenAt ?? family.hardenAt,
-    clipLatent: given.clipLatent ?? family.clipLatent,
-    scale: given.scale ?? family.scale,
-    standardize: given.standardize,
-  };
-  return checkQuantizer(quantizer, subject);
-}
-
 const straightThrough = { backward: "one", hardenAt: lastTenth } as const;
-
-const asItIs = { hardenAt: never, clipLatent: 0, hard: "levels" } as const;
 
 /** The float network: (identity, 1). What goes through it is not quantized at all. */
 export function fp(options: Pick<QuantizerOptions, "name"> = {}): Quantizer {
@@ -298,8 +264,9 @@ export function dorefaActivations(options: LevelsOptions = {}): Quantizer {
   const subject: Subject = { code: "argument", what: 'quantizer "dorefa-activations"' };
   const { name, bits = 2 } = plainObject(options, ["name", "bits"], subject) as LevelsOptions;
   const defaults = { levels: 2 ** integerIn(bits, 1, 8, "bits", subject) - 1 };
+  const family = bits === 2 ? "dorefa-activations" : `dorefa-activations-${bits}`;
   return make(
-    { name: "dorefa-activations", forward: "unitLevels", backward: "unitBox", ...asItIs, defaults },
+    { name: family, forward: "unitLevels", backward: "unitBox", ...asItIs, defaults },
     name === undefined ? {} : { name },
   );
 }

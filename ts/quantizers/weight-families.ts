@@ -16,42 +16,26 @@
  * Latent weights are never clipped.
  */
 import { integerIn, plainObject, type Subject } from "../checks.ts";
-import { checkParameter, checkQuantizer } from "./check.ts";
 import type { EdeOptions, QuantizerOptions } from "./families.ts";
-import type { GivenQuantizer, Quantizer, Schedule } from "./quantizer.ts";
-import { constant, linear, logLinear } from "./schedule.ts";
+import { asItIs, type Family, make, never } from "./make.ts";
+import type { Quantizer, Schedule } from "./quantizer.ts";
+import { linear, logLinear } from "./schedule.ts";
 
 /** Scale and standardisation are what these quantizers are. */
 export type NamedOptions = Omit<QuantizerOptions, "scale" | "standardize">;
 
-type Family = Pick<GivenQuantizer, "forward" | "backward" | "parameters" | "scale" | "standardize" | "hard">;
+const latent = { hardenAt: never, clipLatent: 0, defaults: {} } as const;
 
-/**
- * The quantizer that `familyOf` makes of `options`, under `name`, with what they override; `known` are the options that it
- * takes beside the usual ones.
- */
-function make<Options extends NamedOptions>(
-  name: string,
-  options: Options,
-  known: readonly (keyof Options & string)[],
-  familyOf: (given: Options, subject: Subject) => Family,
-  usualHardenAt = 1,
-): Quantizer {
-  const subject: Subject = { code: "argument", what: `quantizer "${name}"` };
-  plainObject(options, ["name", "hardenAt", "clipLatent", ...known], subject);
-  const { name: own = name, hardenAt = usualHardenAt, clipLatent = 0 } = options;
-  return checkQuantizer({ ...familyOf(options, subject), name: own, hardenAt, clipLatent }, subject);
-}
+const made = (family: Family, options: NamedOptions): Quantizer => make(family, options, []);
 
 /** XNOR-Net's weights, alpha sign(w) with alpha = mean |w| of the filter, straight through. */
 export function xnor(options: NamedOptions = {}): Quantizer {
-  return make("xnor", options, [], () => ({ forward: "sign", backward: "one", parameters: [], scale: "filter" }));
+  return made({ name: "xnor", forward: "sign", backward: "one", scale: "filter", ...latent }, options);
 }
 
 /** Bi-Real Net's magnitude-aware weights: alpha sign(w) with alpha = mean |w| of the filter, B = 1 where |w| <= 1. */
 export function magnitudeAware(options: NamedOptions = {}): Quantizer {
-  const family = { forward: "sign", backward: "box", parameters: [], scale: "filter" } as const;
-  return make("magnitude-aware", options, [], () => family);
+  return made({ name: "magnitude-aware", forward: "sign", backward: "box", scale: "filter", ...latent }, options);
 }
 
 /** `tau` in [1/2, 1): the share of weights, by Laplace's distribution, that lies within ReCU's clip. */
@@ -71,10 +55,8 @@ export interface BiperOptions extends NamedOptions {
 
 /** ReCU: the sign of weights standardised by filter; gradients pass within the tau-quantile, whose clip revives the rest. */
 export function recu(options: RecuOptions = {}): Quantizer {
-  return make("recu", options, ["tau"], ({ tau = linear(0.85, 0.99) }, subject) => ({
-    ...{ forward: "sign", backward: "clippedBox", standardize: "filter" },
-    parameters: [checkParameter(tau, "tau", subject)],
-  }));
+  const maps = { forward: "sign", backward: "clippedBox", standardize: "filter" } as const;
+  return made({ name: "recu", ...maps, ...latent, defaults: { tau: linear(0.85, 0.99) } }, options);
 }
 
 /**
@@ -82,28 +64,24 @@ export function recu(options: RecuOptions = {}): Quantizer {
  * tanh w over its largest magnitude. Levels are a real operand.
  */
 export function dorefaWeights(options: DorefaOptions = {}): Quantizer {
-  const bits = options?.bits ?? 1;
-  return make(bits === 1 ? "dorefa-weights" : `dorefa-weights-${bits}`, options, ["bits"], (_given, subject) => {
-    integerIn(bits, 1, 8, "bits", subject);
-    if (bits === 1) return { forward: "sign", backward: "one", parameters: [], scale: "tensor" };
-    const maps = { forward: "symmetricLevels", backward: "one", parameters: [constant(2 ** bits - 1)] } as const;
-    return { ...maps, standardize: "tanhMax", hard: "levels" };
-  });
+  const subject: Subject = { code: "argument", what: 'quantizer "dorefa-weights"' };
+  const { bits: given, ...rest } = plainObject(options, ["name", "hardenAt", "clipLatent", "bits"], subject);
+  const bits = integerIn(given ?? 1, 1, 8, "bits", subject);
+  if (bits === 1) {
+    return made({ name: "dorefa-weights", forward: "sign", backward: "one", scale: "tensor", ...latent }, rest);
+  }
+  const maps = { forward: "symmetricLevels", backward: "one", standardize: "tanhMax" } as const;
+  return made({ name: `dorefa-weights-${bits}`, ...maps, ...asItIs, defaults: { levels: 2 ** bits - 1 } }, rest);
 }
 
 /** BiPer: sin(omega w), and from `hardenAt` on its sign; on the way back the sine's derivative throughout. */
 export function biper(options: BiperOptions = {}): Quantizer {
-  const family = ({ omega = 20 }: BiperOptions, subject: Subject): Family => ({
-    ...{ forward: "identity", backward: "one", standardize: "sine" },
-    parameters: [checkParameter(omega, "omega", subject)],
-  });
-  return make("biper", options, ["omega"], family, 2 / 3);
+  const maps = { forward: "identity", backward: "one", standardize: "sine" } as const;
+  return made({ name: "biper", ...maps, hardenAt: 2 / 3, clipLatent: 0, defaults: { omega: 20 } }, options);
 }
 
 /** AdaBin's weights, std sign((w - mean) / std) + mean of the filter, with EDE's derivative. They are a real operand. */
 export function adabin(options: Omit<EdeOptions, "scale" | "standardize"> = {}): Quantizer {
-  return make("adabin", options, ["t"], ({ t = logLinear(1e-3, 10) }, subject) => ({
-    ...{ forward: "sign", backward: "edePrime", standardize: "adabin" },
-    parameters: [checkParameter(t, "t", subject)],
-  }));
+  const maps = { forward: "sign", backward: "edePrime", standardize: "adabin" } as const;
+  return made({ name: "adabin", ...maps, ...latent, defaults: { t: logLinear(1e-3, 10) } }, options);
 }

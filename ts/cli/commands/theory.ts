@@ -9,6 +9,7 @@ import { ProxbitError } from "../../errors.ts";
 import { writeFileAtomic } from "../../io/write.ts";
 import { unknownName } from "../../names.ts";
 import { type Decomposition, decompose } from "../../quantizers/index.ts";
+import { isQuantizerName } from "../../quantizers/registry.ts";
 import { formatTable, wrapped } from "../../table.ts";
 import { panelsOf } from "../../theory/panels.ts";
 import { theoryPicture } from "../../theory/picture.ts";
@@ -128,7 +129,7 @@ function showTable(options: TheoryOptions, { output }: Context): void {
 }
 
 async function showPair(name: string, options: TheoryOptions, { output }: Context): Promise<void> {
-  if (!theoryNames.includes(name)) throw unknownName("pair", name, theoryNames);
+  if (!theoryNames.includes(name) && !isQuantizerName(name)) throw unknownName("pair", name, theoryNames);
   checkOptions(options, name);
   const { progress, out } = options;
   const [from, to] = domainOf(options, name);

@@ -1,0 +1,94 @@
+/**
+ * The statistics that batch norm is left with, by training and by estimation, beside the oracle's of the hard-signed
+ * network.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { shuffle } from "../ts/nn/index.ts";
+import { quantizer } from "../ts/quantizers/index.ts";
+import { randomParameters } from "../ts/reference/random.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { createEngine } from "../ts/train/engine.ts";
+import { estimateStatistics } from "../ts/train/evaluate.ts";
+import type { StepEvent } from "../ts/train/events.ts";
+import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { readWeights, writeWeights } from "../ts/train/weights.ts";
+import { expectClose, inputOf, longestSum, randomDataset, randomSplit } from "./oracle/compare.ts";
+import type { Moments } from "./oracle/layers.ts";
+import { runNetwork } from "./oracle/network.ts";
+import { gradientAsUpdate } from "./oracle/trainer.ts";
+import { runningStatistics, startFrom } from "./oracle/training.ts";
+import { everyProduct } from "./train-networks.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 1 });
+});
+afterAll(() => pool.close());
+
+describe("running statistics", () => {
+  test("fit ends with those of the hard-signed network", async () => {
+    const graph = everyProduct(quantizer("bnn++"));
+    const optimizer = optimizers.sgd({ learningRate: 0.05 });
+    const data = randomDataset(5, [12, 4], [6, 5, 3], 3);
+    const engine = await createEngine(graph, optimizer, pool);
+    await writeWeights(engine, randomParameters(graph, 5));
+    const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+    const events: StepEvent[] = [];
+    for await (const event of fitNetwork(engine, optimizer, state, data, {
+      epochs: 2,
+      batchSize: 12,
+      validate: false,
+    })) {
+      if (event.type === "step") events.push(event);
+    }
+    expect(events).toHaveLength(2);
+    const weights = await readWeights(engine);
+    const { moments, margin } = runNetwork(
+      graph,
+      startFrom(weights).weights,
+      inputOf(data.train),
+      data.train.labels,
+      "estimate",
+    );
+    expect(margin).toBeGreaterThan(1e-6);
+    expect(moments.size).toBe(3);
+    for (const [name, own] of moments) {
+      const { mean, variance } = runningStatistics(own);
+      expectClose(weights.get(`${name}/movingMean`) ?? [], mean, longestSum(graph, 12), `mean of ${name}`);
+      expectClose(weights.get(`${name}/movingVariance`) ?? [], variance, longestSum(graph, 12), `variance of ${name}`);
+    }
+  });
+});
+
+describe("estimated statistics", () => {
+  test("are the means over batches, each of the hard-signed network, in the order of the seed", async () => {
+    const graph = everyProduct(quantizer("bnn++"));
+    const [train, weights] = [randomSplit(6, 26, [6, 5, 3], 3), randomParameters(graph, 6)];
+    const engine = await createEngine(graph, gradientAsUpdate, pool);
+    await writeWeights(engine, weights);
+    await estimateStatistics(engine, 5, train, { batchSize: 8 });
+    const order = shuffle(26, 5, 0xffffffff);
+    const shuffled = {
+      ...train,
+      images: Uint8Array.from([...order].flatMap((i) => [...train.images.subarray(90 * i, 90 * (i + 1))])),
+    };
+    const batches = [0, 8, 16].map((first) =>
+      runNetwork(graph, startFrom(weights).weights, inputOf(shuffled, first, 8), train.labels, "estimate"),
+    );
+    expect(Math.min(...batches.map(({ margin }) => margin))).toBeGreaterThan(1e-6);
+    const now = await readWeights(engine);
+    for (const name of ["batch_norm", "batch_norm_1", "batch_norm_2"]) {
+      const each = batches.map(({ moments }) => runningStatistics(moments.get(name) as Moments));
+      for (const [suffix, which] of [
+        ["movingMean", "mean"],
+        ["movingVariance", "variance"],
+      ] as const) {
+        const wanted = each[0]?.[which].map((_, c) =>
+          each.reduce((sum, batch) => sum + (batch[which][c] as number) / 3, 0),
+        );
+        expectClose(now.get(`${name}/${suffix}`) ?? [], wanted ?? [], longestSum(graph, 8), `${suffix} of ${name}`);
+      }
+    }
+  });
+});
