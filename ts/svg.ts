@@ -81,16 +81,19 @@ export function svg(title: string, width: number, height: number, parts: readonl
   ].join("\n");
 }
 
+/** How far beyond an end, in steps, a tick may lie that belongs there: less than a line is wide. */
+const beyond = 0.01;
+
 /**
- * Round numbers from the first at or above `least` to the last at or below `most`, about `count` of them: steps of 1, 2
- * or 5.
+ * Round numbers from `least` to `most`, about `count` of them, in steps of 1, 2 or 5; an end that misses one by next to
+ * nothing has it too, as where a curve is sampled up to 2.999.
  */
 export function ticks(least: number, most: number, count: number): readonly number[] {
   if (!(most > least)) return [least];
   const raw = (most - least) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10);
-  const first = Math.ceil(least / step - 1e-9);
-  const last = Math.floor(most / step + 1e-9);
+  const first = Math.ceil(least / step - beyond);
+  const last = Math.floor(most / step + beyond);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
