@@ -33,9 +33,11 @@ describe("recipe", () => {
       const out = join(folder, "model.safetensors");
       const result = await resultOf("recipe", "fashion-mnist", "--data-dir", folder, "--epochs", "1", "--out", out);
       const { augment, batchSize, seed, options } = recipes["fashion-mnist"] ?? {};
+      const { weightQuantizer, activationQuantizer } = options ?? {};
       expect(result).toMatchObject({ recipe: "fashion-mnist", model: "fashion", epochs: 1, batchSize, seed, augment });
       const { metadata } = await load(await readFile(out));
-      expect(metadata).toMatchObject({ dataset: "fashion-mnist", ...options, augment: JSON.stringify(augment) });
+      const told = { weightQuantizer, activationQuantizer, augment: JSON.stringify(augment) };
+      expect(metadata).toMatchObject({ dataset: "fashion-mnist", ...told });
     }));
 
   it("has a float twin: the same parameters, no quantizer", () => {

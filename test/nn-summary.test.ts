@@ -183,22 +183,22 @@ describe("models", () => {
   });
 
   it("the residual models have the layers of ReActNet where asked", () => {
-    for (const name of ["resnet20", "birealnet18"]) {
+    for (const name of ["fashion", "resnet20", "birealnet18"]) {
       const inputShape = [16, 16, 2];
       const graph = model(name, { inputShape, classes: 3, reactnet: true });
       const count = (op: string): number => graph.nodes.filter((node) => node.op === op).length;
       const binary = graph.nodes.filter(({ name: node }) => /^stage.*_\d_conv$/.test(node));
       expect([count("prelu"), count("shift")]).toEqual([binary.length, 3 * binary.length]);
       for (const node of binary) expect(node.inputs).toEqual([node.name.replace("_conv", "_rsign")]);
-      // Without signs no threshold: the float twin.
-      const float = model(name, {
-        inputShape,
-        classes: 3,
-        reactnet: true,
-        weightQuantizer: null,
-        activationQuantizer: null,
-      });
-      expect(float.nodes.filter(({ op }) => op === "shift")).toHaveLength(2 * binary.length);
+      // The float twin has the same parameters; its thresholds are relu's.
+      const real = { weightQuantizer: null, activationQuantizer: null };
+      const float = model(name, { inputShape, classes: 3, reactnet: true, ...real });
+      expect(parametersOf(float).map((own) => own.name)).toEqual(parametersOf(graph).map((own) => own.name));
+      const before = new Map(float.nodes.map(({ name: node, op, inputs }) => [node, { op, inputs }]));
+      for (const { name: node } of binary) {
+        const bent = before.get(before.get(node)?.inputs[0] ?? "");
+        expect(bent).toEqual({ op: "activation", inputs: [node.replace("_conv", "_rsign")] });
+      }
     }
     expect(() => model("mlp", { reactnet: true })).toThrow(/reactnet/);
   });

@@ -24,7 +24,7 @@ export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
     about: "Fashion-MNIST with binary weights and activations, 0.68 million parameters",
     data: "fashion-mnist",
     model: "fashion",
-    options: { weightQuantizer: "bnn", activationQuantizer: "poly" },
+    options: { weightQuantizer: "bnn", activationQuantizer: "poly", reactnet: true },
     // From 0 over the first fiftieth of the run, so that batch norm settles before the steps are large.
     optimizer: optimizers.adam({ learningRate: cosine(3e-3, 0, 0.02) }),
     augment: { mirror: true, shift: 2 },

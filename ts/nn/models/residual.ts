@@ -25,9 +25,9 @@ function residualLayer(
   choices: ModelChoices,
 ): SymbolicTensor {
   const options = { filters, kernelSize: 3, strides, ...operandsOf(choices) };
-  const moves = choices.reactnet && choices.activationQuantizer !== null;
-  const start = moves ? layers.rsign({ name: `${name}_rsign` }).apply(x) : bent(x, choices);
-  const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(start);
+  // In float the threshold is relu's, so that both networks have the same parameters and one can start from the other.
+  const moved = choices.reactnet ? layers.rsign({ name: `${name}_rsign` }).apply(x) : x;
+  const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(bent(moved, choices));
   const normed = layers.batchNorm({ name: `${name}_norm` }).apply(sums);
   const terms = [normed, shortcut(x, filters, strides, name)];
   if (!choices.reactnet) return layers.add({ name }).apply(terms);
