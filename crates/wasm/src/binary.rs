@@ -1,4 +1,5 @@
-//! Exports of the binary kernels. Layouts and meanings are those of `proxbit_kernels::{bits, threshold, pool_bits}`; this file turns addresses into slices whose lengths follow from the descriptor.
+//! Exports of the binary kernels. Layouts and meanings are those of `proxbit_kernels::{bits, threshold, pool_bits}`; this
+//! file turns addresses into slices whose lengths follow from the descriptor.
 //!
 //! Every function returns a status: 0, or 1 when a NaN (for `fold_thresholds` also an infinity) was met.
 //!

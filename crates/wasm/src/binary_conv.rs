@@ -1,6 +1,6 @@
-//! Exports of the +-1 by +-1 convolution: three kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and meanings
-//! are those of `proxbit_kernels::conv::binary`; this file turns addresses into slices whose lengths follow from the
-//! descriptor.
+//! Exports of the +-1 by +-1 convolution: three kernels times three epilogues, what they start from, and sums in 8 bits.
+//! Layouts and meanings are those of `proxbit_kernels::conv::binary`; this file turns addresses into slices whose lengths
+//! follow from the descriptor.
 //!
 //! Every function returns a status: 0, or 1 when a NaN was met. `first` and `count` are the range of filters to work on:
 //! panels of 32, the last range up to the last filter. Ranges write disjoint bytes.

@@ -76,8 +76,8 @@ pub unsafe fn pair_groups(a: *const u8, b: *const u8, length: usize, out: *mut u
     }
 }
 
-/// Adds the disagreements of `splits` (1 to [`BATCH`]) splits of some pairs of pixels with `BLOCKS * 16` filters to `counts`, or
-/// sets these to the former if they are the first.
+/// Adds the disagreements of `splits` (1 to [`BATCH`]) splits of some pairs of pixels with `BLOCKS * 16` filters to
+/// `counts`, or sets these to the former if they are the first.
 ///
 /// `places` are those of [`pair_groups`] for the first pair, those of the next `stride` numbers further. `weights` are those
 /// of the first split.
@@ -121,8 +121,8 @@ pub unsafe fn lookup_batch<const BLOCKS: usize>(
     }
 }
 
-/// The look-ups of a split. The addresses are integers: with pointers LLVM rewrites the loop such that every offset is an addition
-/// of its own instead of a part of the load.
+/// The look-ups of a split. The addresses are integers: with pointers LLVM rewrites the loop such that every offset is an
+/// addition of its own instead of a part of the load.
 #[inline(always)]
 unsafe fn split<const AT: usize, const BLOCKS: usize>(
     places: usize,

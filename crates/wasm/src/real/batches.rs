@@ -1,0 +1,49 @@
+//! Rows of a data set as batches.
+
+use crate::memory::{read, write};
+use proxbit_kernels::gather;
+
+/// Rows that the indices reach into.
+fn reach(indices: &[u32]) -> usize {
+    indices.iter().max().map_or(0, |&largest| largest as usize + 1)
+}
+
+exports! {
+    /// Batch rows from bytes: out `f32 [count][row]` = data * scale + offset.
+    fn gather_bytes(
+        data: *const u8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
+    ) {
+        let indices = read(indices, count);
+        let data = read(data, reach(indices) * row);
+        gather::gather_bytes(data, indices, row, scale, offset, write(out, count * row));
+        false
+    }
+
+    /// Batch images `[h][w][c]` from bytes, each mirrored and moved as its view's bits say (`View::from_bits`):
+    /// out `f32 [count][h][w][c]` = data * scale + offset.
+    fn gather_views(
+        data: *const u8, indices: *const u32, views: *const u32, count: usize, h: usize, w: usize, c: usize, scale: f32,
+        offset: f32, out: *mut f32,
+    ) {
+        let indices = read(indices, count);
+        let data = read(data, reach(indices) * h * w * c);
+        let out = write(out, count * h * w * c);
+        gather::gather_views(data, indices, read(views, count), [h, w, c], scale, offset, out);
+        false
+    }
+
+    /// Batch rows from reals: out `f32 [count][row]`.
+    fn gather_reals(data: *const f32, indices: *const u32, count: usize, row: usize, out: *mut f32) {
+        let indices = read(indices, count);
+        let data = read(data, reach(indices) * row);
+        gather::gather_reals(data, indices, row, write(out, count * row));
+        false
+    }
+
+    /// Labels of a batch: out `u8 [count]`.
+    fn gather_labels(labels: *const u8, indices: *const u32, count: usize, out: *mut u8) {
+        let indices = read(indices, count);
+        gather::gather_labels(read(labels, reach(indices)), indices, write(out, count));
+        false
+    }
+}

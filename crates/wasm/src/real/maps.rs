@@ -1,0 +1,92 @@
+//! Quantizers: their maps, and what is done to weights before them.
+
+use super::optional;
+use crate::memory::{read, write};
+use proxbit_kernels::quantizer::{self, Backward, Forward, Slope, TABLE_HEADER, Tables};
+use proxbit_kernels::standardize;
+
+/// The two maps of a block of samples, or none where the address is 0.
+unsafe fn tables<'a>(address: *const f32) -> Option<Tables<'a>> {
+    // SAFETY: promised by the caller of the export.
+    let header = unsafe { optional(address, TABLE_HEADER) }?.first_chunk()?;
+    // SAFETY: as above.
+    Some(Tables::of_block(unsafe { read(address, Tables::floats(header)) }).expect("samples"))
+}
+
+/// The proximal map of this number, and the parameters that follow its own.
+unsafe fn proximal<'a>(
+    number: u32,
+    params: *const f32,
+    others: usize,
+    tables: Option<Tables<'a>>,
+) -> (Forward<'a>, &'a [f32]) {
+    let own = Forward::parameters(number);
+    // SAFETY: promised by the caller of the export.
+    let params = unsafe { optional(params, own + others) }.unwrap_or_default();
+    let map = Forward::from_number(number, params, tables).expect("proximal map");
+    (map, params.get(own..).unwrap_or_default())
+}
+
+/// The way back through the maps of these numbers.
+pub(super) unsafe fn slope<'a>(first: u32, map: u32, params: *const f32, table: *const f32) -> Slope<'a> {
+    // SAFETY: promised by the caller of the export.
+    let tables = unsafe { tables(table) };
+    // SAFETY: as above.
+    let (proximal, params) = unsafe { proximal(first, params, Backward::parameters(map), tables) };
+    let map = Backward::from_number(map, params, tables).expect("backward map");
+    Slope { proximal, map }
+}
+
+exports! {
+    /// y = map(P(x)) with the forward maps of these numbers; params `f32*`: those of P, then those of the map. table: `f32*`
+    /// `[count, from, density, 0]`, the forward and the backward map's samples `[count]` (see `Tables`), or 0.
+    fn quantize_forward(
+        proximal: u32, map: u32, x: *const f32, y: *mut f32, n: usize, params: *const f32, table: *const f32,
+    ) {
+        let tables = tables(table);
+        let (proximal, params) = self::proximal(proximal, params, Forward::parameters(map), tables);
+        let map = Forward::from_number(map, params, tables).expect("forward map");
+        quantizer::quantize_forward(proximal, map, read(x, n), write(y, n))
+    }
+
+    /// gx = gy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to gx where
+    /// accumulate is not 0; params and table as in `quantize_forward`.
+    fn quantize_backward(
+        proximal: u32, map: u32, x: *const f32, gy: *const f32, accumulate: u32, gx: *mut f32, n: usize,
+        params: *const f32, table: *const f32,
+    ) {
+        let (x, gy) = (read(x, n), read(gy, n));
+        quantizer::quantize_backward(slope(proximal, map, params, table), x, gy, accumulate != 0, write(gx, n))
+    }
+
+    /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the whole kernel where whole is not 0.
+    fn weight_scale(w: *const f32, k: usize, n: usize, whole: u32, out: *mut f32) {
+        standardize::weight_scale(read(w, k * n), whole != 0, write(out, n))
+    }
+
+    /// out `f32 [k][n]` = (w - mean) gain / deviation by filter; statistics `f32 [3][n]` = gain / deviation, deviation, mean.
+    fn standardize_filters(w: *const f32, k: usize, n: usize, gain: f32, out: *mut f32, statistics: *mut f32) {
+        standardize::standardize_filters(read(w, k * n), gain, write(out, k * n), write(statistics, 3 * n))
+    }
+
+    /// out `f32 [n]` = tanh w / max |tanh w|, slopes `f32 [n]` = (1 - tanh^2 w) / max |tanh w|.
+    fn standardize_tanh(w: *const f32, n: usize, out: *mut f32, slopes: *mut f32) {
+        standardize::standardize_tanh(read(w, n), write(out, n), write(slopes, n))
+    }
+
+    /// out `f32 [n]` = sin(omega w), slopes `f32 [n]` = omega cos(omega w).
+    fn standardize_sine(w: *const f32, n: usize, omega: f32, out: *mut f32, slopes: *mut f32) {
+        standardize::standardize_sine(read(w, n), omega, write(out, n), write(slopes, n))
+    }
+
+    /// out `f32 [count]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [n]`.
+    fn quantile_width(w: *const f32, n: usize, parameters: *const f32, count: usize, place: usize, out: *mut f32) {
+        standardize::quantile_width(read(w, n), read(parameters, count), place, write(out, count))
+    }
+
+    /// y `f32 [count]`, a part from element `first` on, times factors `f32 [n]` by column.
+    fn multiply_columns(y: *mut f32, count: usize, factors: *const f32, n: usize, first: usize) {
+        standardize::multiply_columns(write(y, count), read(factors, n), first);
+        false
+    }
+}
