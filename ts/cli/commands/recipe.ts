@@ -1,4 +1,4 @@
-/** `proxbit recipe`: trains with settings kept under a name, and writes the packed model file. */
+/** `proxbit recipe`: trains with settings known to do well, and writes the packed model file. */
 import { Command } from "commander";
 import { checkWritable } from "../../io/write.ts";
 import { lookUp } from "../../names.ts";
@@ -23,8 +23,10 @@ interface RecipeOptions extends DataOptions {
 export function recipeCommand(context: Context): Command {
   const list = Object.entries(recipes).map(([name, { about }]) => `${name} (${about})`);
   const command = new Command("recipe")
-    .summary("train with settings kept under a name")
-    .description("Trains a network with settings kept under a name, and writes its packed model file.")
+    .summary("train with settings known to do well")
+    .description(
+      "Trains a network with settings known to do well, kept under a name, and writes its packed model file.",
+    )
     .argument("<name>", `one of: ${list.join(", ")}`)
     .requiredOption("--out <file>", "the model file to write, for example out/fashion-mnist.safetensors")
     .option("--float", "the same network in float, to compare with")
