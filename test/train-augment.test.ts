@@ -1,25 +1,11 @@
 /** Views of training images: mirrored and moved at random, the same way whatever the number of workers. */
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../ts/io/dataset.ts";
-import { type Graph, layers, sequential } from "../ts/nn/index.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
 import { drawViews } from "../ts/train/augment.ts";
 import type { FitOptions } from "../ts/train/fit.ts";
-import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
-
-const SHAPE = [6, 6, 1] as const;
-/** Three batches of 16 and two images left over. */
-const data = randomDataset(4, [50, 21], SHAPE, 3);
-
-const binary = (): Graph =>
-  sequential({ inputShape: SHAPE }, [
-    layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
-    layers.batchNorm(),
-    layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "body" }),
-    layers.batchNorm(),
-    layers.flatten(),
-    layers.dense({ units: 3, name: "head" }),
-  ]);
+import { binary, data, SHAPE } from "./train-networks.ts";
 
 describe("augmentation", () => {
   /** The images of `data`, each the same when left and right change places. */

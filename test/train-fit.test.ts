@@ -16,20 +16,8 @@ import { Trainer } from "../ts/train/trainer.ts";
 import { initialize } from "../ts/train/weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
+import { binary, data, SHAPE } from "./train-networks.ts";
 
-const SHAPE = [6, 6, 1] as const;
-/** Three batches of 16 and two images left over. */
-const data = randomDataset(4, [50, 21], SHAPE, 3);
-
-const binary = (): Graph =>
-  sequential({ inputShape: SHAPE }, [
-    layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
-    layers.batchNorm(),
-    layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "body" }),
-    layers.batchNorm(),
-    layers.flatten(),
-    layers.dense({ units: 3, name: "head" }),
-  ]);
 const real = (): Graph =>
   sequential({ inputShape: SHAPE }, [
     layers.flatten(),
