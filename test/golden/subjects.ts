@@ -1,0 +1,12 @@
+/** All subjects, and where the figures of each are kept. */
+import type { Subject } from "./figures.ts";
+import { runs } from "./runs.ts";
+import { sessions } from "./sessions.ts";
+import { jsonStore, type Store } from "./store.ts";
+
+const json = jsonStore(import.meta.dirname);
+
+export const subjects: readonly { readonly subject: Subject; readonly store: Store }[] = [
+  { subject: runs, store: json },
+  { subject: sessions, store: json },
+];
