@@ -36,6 +36,13 @@ describe("differences", () => {
     expect(differences(figures, { ...figures, ...changed } as Figures)).toEqual(lines);
   });
 
+  it("tell a group that is new, and one that is gone", () => {
+    expect(differences({}, { weights: { a: "1", b: "2" } })).toEqual([
+      "weights a: is new, 1; and 1 more of the weights",
+    ]);
+    expect(differences({ weights: { a: "1" } }, {})).toEqual(["weights a: is gone, was 1"]);
+  });
+
   it("tell a figure that is gone", () => {
     const { predictions: _, ...rest } = figures;
     expect(differences(figures, rest)).toEqual(["predictions: is gone, was 00ff"]);

@@ -16,8 +16,9 @@ export interface Subject {
 export function differences(wanted: Figures, found: Figures): readonly string[] {
   return namesOf(wanted, found).flatMap((name) => {
     const [before, after] = [wanted[name], found[name]];
-    if (typeof before === "object" && typeof after === "object") return firstOfGroup(name, before, after);
-    return difference(name, asText(before), asText(after));
+    if (typeof before === "object" || typeof after === "object")
+      return firstOfGroup(name, asGroup(before), asGroup(after));
+    return difference(name, before, after);
   });
 }
 
@@ -29,8 +30,9 @@ function firstOfGroup(name: string, wanted: Group, found: Group): readonly strin
   return [parted.length === 1 ? `${line}` : `${line}; and ${parted.length - 1} more of the ${name}`];
 }
 
-const asText = (figure: string | Group | undefined): string | undefined =>
-  typeof figure === "object" ? Object.keys(figure).join(" ") : figure;
+/** A figure that is absent, or a text by itself, beside a group. */
+const asGroup = (figure: string | Group | undefined = {}): Group =>
+  typeof figure === "string" ? { "": figure } : figure;
 
 const namesOf = (...all: readonly object[]): readonly string[] => [...new Set(all.flatMap((one) => Object.keys(one)))];
 

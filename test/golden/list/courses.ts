@@ -1,7 +1,7 @@
 /** What happens beside a single plain fit: augmentation, several fits, failures, fine-tuning, statistics, soft evaluation. */
-import { type Dataset, optimizers, type Split, Trainer } from "../../../ts/index.ts";
+import { type Dataset, type Graph, layers, optimizers, type Split, Trainer } from "../../../ts/index.ts";
 import { exact } from "../digest.ts";
-import { binary, float, small } from "../networks.ts";
+import { around, binary, float, small } from "../networks.ts";
 import { type Run, type Stage, weightFigures } from "../run.ts";
 
 /** Black images of which one in the middle is so bright that its squares leave f32: most steps go well, one cannot. */
@@ -20,8 +20,9 @@ async function failing({ trainer, data, train, note }: Stage): Promise<void> {
   await train("after: ");
 }
 
-/** Fine-tunes what a float network has learned in an epoch: its weights, or its file. */
+/** Fine-tunes what a float network has learned in an epoch: its weights, or its file. What was trained before is forgotten. */
 async function fineTune({ trainer, data, train, note }: Stage, take: "weights" | "file"): Promise<void> {
+  await train("before: ", { epochs: 1 });
   const { workers, variant } = trainer;
   const teacher = await Trainer.create(float(), { seed: 5, workers, variant });
   try {
@@ -55,6 +56,28 @@ async function replace({ trainer, train }: Stage): Promise<void> {
   const weights = await trainer.weights();
   const kernels = [...weights].filter(([name]) => name.endsWith("/kernel"));
   await trainer.setWeights(new Map(kernels.map(([name, values]) => [name, values.map((value) => value / -2)])));
+  await train("after: ", { epochs: 1 });
+}
+
+/** Signs behind a batch norm, with a max-pool in front of it and without: in inference, thresholds that bits are made by. */
+const thresholds = (): Graph =>
+  around([
+    layers.binaryConv2d({ filters: 10, kernelSize: 3 }),
+    layers.batchNorm(),
+    layers.binaryConv2d({ filters: 7, kernelSize: 3 }),
+    layers.maxPool2d(),
+    layers.batchNorm(),
+    layers.binaryConv2d({ filters: 5, kernelSize: 2, padValue: "one" }),
+    layers.batchNorm(),
+  ]);
+
+/** Every second gamma negative, which turns a threshold round, and some of them 0. Training alone takes long to get there. */
+async function turnGammas({ trainer, train }: Stage): Promise<void> {
+  await train("before: ", { epochs: 1 });
+  const gammas = [...(await trainer.weights())].filter(([name]) => name.endsWith("/gamma"));
+  const turned = (value: number, channel: number): number =>
+    channel % 5 === 4 ? 0 : channel % 2 === 0 ? -value : value;
+  await trainer.setWeights(new Map(gammas.map(([name, values]) => [name, values.map(turned)])));
   await train("after: ", { epochs: 1 });
 }
 
@@ -94,6 +117,7 @@ export const courses: readonly Run[] = [
     course: measure,
     everywhere: true,
   },
+  { name: "gammas of either sign", network: thresholds, course: turnGammas, everywhere: true, session: true },
   { name: "weights replaced", network: () => binary(), course: replace },
   {
     name: "from the weights of a float network",
