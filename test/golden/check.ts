@@ -1,6 +1,6 @@
 /**
- * The subject "check": which tensors a check against tfjs compares, how many elements each has, whether only equality will
- * do, and its tolerance. Tolerances follow from our own numbers.
+ * The subject "check" holds the tensors that a check against tfjs compares. Each has its number of elements, and a tolerance
+ * or the word that only equality will do. Tolerances follow from our own numbers.
  *
  * The backend is tfjs's cpu: JavaScript in one thread, whose bits follow from the engine and tfjs's version, and both are
  * pinned. A tolerance is that of the element that comes closest to it (0 where all are equal), so on another backend it can be

@@ -10,14 +10,14 @@
  * paths: command lines are written as they are listed.
  */
 
-/** What a command printed for people. */
+/** Settles the text that a command printed for people. */
 export const normaliseText = (text: string): string =>
   text.replace(
     /binary kernel \w+ \(chosen by probe[^)]*\); memory [\d.]+ \wB/,
     "binary kernel KERNEL (chosen by probe); memory MEMORY",
   );
 
-/** What a command printed for programs: each field of an object on a line of its own, and of lists in it each entry. */
+/** Settles the JSON that a command printed: each field has a line of its own, and so has each entry of a list. */
 export function normaliseJson(text: string): string {
   return text
     .trimEnd()
@@ -40,7 +40,7 @@ function settle(this: unknown, key: string, value: unknown): unknown {
   return value;
 }
 
-/** What stands for the fields of an explanation that follow from a probe. */
+/** These stand for the fields of an explanation that follow from a probe. */
 const ofProbe: Readonly<Record<string, string | undefined>> = {
   kernel: "KERNEL",
   memoryBytes: "MEMORY",

@@ -1,5 +1,5 @@
 /**
- * Where a run is made: a build of the core and a number of workers. The project's promise is that no place changes a bit,
+ * Places: a run is made by a build of the core with a number of workers. The project's promise is that no place changes a bit,
  * so one figure serves all. Runs take turns through the places; a run that is made everywhere holds the promise itself.
  */
 import type { Variant } from "../../ts/index.ts";

@@ -1,4 +1,4 @@
-/** Where figures are kept: one file a subject, sorted as its list is, one figure a line, so that a diff reads well. */
+/** Figures are kept in files that read well in a diff: sorted as their lists are, with one figure a line. */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Figures, Subject } from "./figures.ts";

@@ -1,6 +1,6 @@
 /**
- * The subject "texts": whatever people and programs read of explanations, summaries, theory and help, as texts and not as
- * digests, so that a diff can be read.
+ * The subject "texts" holds what people and programs read of explanations, summaries, theory and help. They are kept as
+ * texts and not as digests, so that a diff can be read.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { runCalled } from "./runs.ts";
 
 type Text = () => Promise<string>;
 
-/** What commands print, one after the other. */
+/** The output of commands, one after the other. */
 const commands = (...lines: readonly string[]): Text => {
   return async () => {
     const texts: string[] = [];

@@ -1,4 +1,4 @@
-/** What happens beside a single plain fit: augmentation, several fits, failures, fine-tuning, statistics, soft evaluation. */
+/** Courses that are more than one plain fit: augmentation, failures, fine-tuning, statistics, soft evaluation. */
 import { type Dataset, type Graph, layers, optimizers, type Split, Trainer } from "../../../ts/index.ts";
 import { exact } from "../digest.ts";
 import { around, binary, float, small } from "../networks.ts";
