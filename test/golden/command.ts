@@ -1,0 +1,29 @@
+/** `proxbit` as a process of its own, and what it prints. */
+import { execFile } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { normaliseJson, normaliseText } from "./normalise.ts";
+
+const MAIN = fileURLToPath(new URL("../../ts/cli/main.ts", import.meta.url));
+
+/** Compiled code is kept from one process to the next: most of a short command's time is compiling. */
+const ENVIRONMENT = {
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  LANG: "C",
+  TZ: "UTC",
+  NODE_COMPILE_CACHE: join(tmpdir(), "proxbit-test-compile-cache"),
+};
+const MOST_BYTES = 2 ** 26;
+
+/** The text behind "$ proxbit LINE"; "FILE" in the line stands for the path `file`. What goes to stderr is an error. */
+export async function printed(line: string, file = ""): Promise<string> {
+  const given = line.split(" ").map((word) => (word === "FILE" ? file : word));
+  const options = { env: ENVIRONMENT, maxBuffer: MOST_BYTES };
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, ...given], options);
+  if (stderr !== "") throw new Error(`proxbit ${line}: ${stderr}`);
+  const isJson = given.includes("--json") && stdout.startsWith("{");
+  return `$ proxbit ${line}\n${isJson ? normaliseJson(stdout) : normaliseText(stdout.trimEnd())}\n`;
+}
