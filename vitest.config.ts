@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Limits for what hangs: nothing is timed, and other files run beside.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
   },
 });
