@@ -1,9 +1,28 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { slowFiles } from "./test/slow.ts";
 
-export default defineConfig({
+/** Slow files start first, so that no core waits for the last of them. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = slowFiles.findIndex((name) => moduleId.endsWith(name));
+      return found === -1 ? slowFiles.length : found;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
+// `vitest run --mode quick` leaves out the slow files.
+export default defineConfig(({ mode }) => ({
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    exclude: mode === "quick" ? [...slowFiles] : [],
+    sequence: { sequencer: SlowFirst },
+    // Without it vitest keeps a core for itself.
+    maxWorkers: "100%",
+    // Limits for what hangs: nothing is timed, and other files run beside.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
   },
-});
+}));

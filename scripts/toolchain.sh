@@ -18,6 +18,23 @@ fail() {
   exit 1
 }
 
+# beside COMMAND...: runs it beside the script, in a process group of its own, which ends with the script at the latest.
+beside_groups=()
+beside() {
+  set -m
+  "$@" &
+  set +m
+  beside_groups+=($!)
+}
+trap 'for group in ${beside_groups[@]+"${beside_groups[@]}"}; do kill -- "-$group" 2>/dev/null || true; done' EXIT
+
+# join_beside: waits for all that runs beside the script; a command that failed has said why, and ends the script.
+join_beside() {
+  local group
+  for group in ${beside_groups[@]+"${beside_groups[@]}"}; do wait "$group" || exit 1; done
+  beside_groups=()
+}
+
 # The highest-numbered wasm-ld of the system, or nothing.
 system_wasm_linker() {
   local found

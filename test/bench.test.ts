@@ -125,7 +125,7 @@ it("compares the four convolutions with both peers, as lines of JSON, and writes
   const page = readFileSync(join(root, "bench/results/quick/conv.md"), "utf8");
   for (const name of names) expect(page).toContain(`| ${name} |`);
   expect(existsSync(join(root, "bench/results/quick/conv.svg"))).toBe(true);
-}, 180_000);
+}, 300_000);
 
 it("ends at once when it is interrupted, and says so", async () => {
   const child = spawn(process.execPath, [join(root, "bench/main.ts"), "conv", "--quick"], { detached: true });
@@ -138,4 +138,4 @@ it("ends at once when it is interrupted, and says so", async () => {
   process.kill(-(child.pid as number), "SIGINT");
   const [status] = await once(child, "close");
   expect([status, err]).toEqual([130, "stopped; nothing was written\n"]);
-}, 60_000);
+});

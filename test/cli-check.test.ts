@@ -220,21 +220,19 @@ describe("the command", () => {
       }
     }));
 
-  it(
-    "exits with 1, and says where, when a kernel of tfjs is wrong",
-    () =>
-      withFolder(async (folder) => {
-        const graph = sequential({ inputShape: [6, 6, 1] }, [
-          layers.binaryConv2d({ filters: 4, kernelSize: 3, name: "conv" }),
-          layers.flatten(),
-          layers.dense({ units: 3, name: "head" }),
-        ]);
-        const module = join(folder, "wrong.ts");
-        const tensorflow = JSON.stringify(import.meta.resolve("@tensorflow/tfjs"));
-        // A module of the user's runs in the process of the check, and shares its tfjs.
-        await writeFile(
-          module,
-          `import tf from ${tensorflow};
+  it("exits with 1, and says where, when a kernel of tfjs is wrong", () =>
+    withFolder(async (folder) => {
+      const graph = sequential({ inputShape: [6, 6, 1] }, [
+        layers.binaryConv2d({ filters: 4, kernelSize: 3, name: "conv" }),
+        layers.flatten(),
+        layers.dense({ units: 3, name: "head" }),
+      ]);
+      const module = join(folder, "wrong.ts");
+      const tensorflow = JSON.stringify(import.meta.resolve("@tensorflow/tfjs"));
+      // A module of the user's runs in the process of the check, and shares its tfjs.
+      await writeFile(
+        module,
+        `import tf from ${tensorflow};
         const { kernelFunc, ...right } = tf.getKernel("Conv2D", "cpu");
         tf.unregisterKernel("Conv2D", "cpu");
         tf.registerKernel({ ...right, kernelFunc: (given) => {
@@ -243,29 +241,27 @@ describe("the command", () => {
           return result;
         } });
         export default ${JSON.stringify(graph)};`,
-        );
-        const run = ["check", module, "--backend", "cpu", "--batch-size", "2", "--steps", "1"];
-        const [people, programs] = [await proxbit(...run), await proxbit(...run, "--json")];
-        expect([people.code, programs.code]).toEqual([1, 1]);
-        expect(people.stdout).toMatch(/\n {2}conv +value .* exact +Infinity x {2}mismatch\n/);
-        expect(people.stdout).toMatch(/\nnot the same:\n.*: conv, value: element 5: /);
-        expect(people.stdout).toMatch(
-          /\nFAIL: \d+ tensors compared, .* the binary products are not all exactly equal; .*\n$/,
-        );
-        const lines = jsonLines(programs.stdout);
-        const found = lines.filter(({ verdict }) => verdict === "mismatch");
-        expect(found).toContainEqual(
-          expect.objectContaining({ node: "conv", absolute: 1, share: "Infinity", host: "Node" }),
-        );
-        expect(lines.at(-1)).toMatchObject({
-          type: "result",
-          pass: false,
-          binaryExact: false,
-          worst: { share: "Infinity" },
-        });
-      }),
-    120_000,
-  );
+      );
+      const run = ["check", module, "--backend", "cpu", "--batch-size", "2", "--steps", "1"];
+      const [people, programs] = [await proxbit(...run), await proxbit(...run, "--json")];
+      expect([people.code, programs.code]).toEqual([1, 1]);
+      expect(people.stdout).toMatch(/\n {2}conv +value .* exact +Infinity x {2}mismatch\n/);
+      expect(people.stdout).toMatch(/\nnot the same:\n.*: conv, value: element 5: /);
+      expect(people.stdout).toMatch(
+        /\nFAIL: \d+ tensors compared, .* the binary products are not all exactly equal; .*\n$/,
+      );
+      const lines = jsonLines(programs.stdout);
+      const found = lines.filter(({ verdict }) => verdict === "mismatch");
+      expect(found).toContainEqual(
+        expect.objectContaining({ node: "conv", absolute: 1, share: "Infinity", host: "Node" }),
+      );
+      expect(lines.at(-1)).toMatchObject({
+        type: "result",
+        pass: false,
+        binaryExact: false,
+        worst: { share: "Infinity" },
+      });
+    }));
 
   it("exits with what it has found, though nothing was thrown", async () => {
     expect(await runWithContext(false, async ({ exitWith }) => exitWith(1))).toBe(1);
@@ -289,35 +285,31 @@ describe("the command", () => {
     });
     expect(result.operations).toBe(rows.filter(({ verdict }) => verdict !== "unsupported").length);
     expect(result).not.toHaveProperty("rows");
-  }, 120_000);
+  });
 
-  it(
-    "compares a model file and a module's network, and prints a table for people",
-    () =>
-      withFolder(async (folder) => {
-        const quantizers = { weightQuantizer: "bnn", activationQuantizer: "bnn" };
-        const graph = sequential({ inputShape: [8, 8, 1] }, [
-          layers.conv2d({ filters: 4, kernelSize: 3 }),
-          layers.batchNorm(),
-          layers.binaryConv2d({ filters: 8, kernelSize: 3, ...quantizers }),
-          layers.flatten(),
-          layers.dense({ units: 3 }),
-        ]);
-        const trainer = await Trainer.create(graph, { workers: 1 });
-        const [file, module] = [join(folder, "small.safetensors"), join(folder, "small.ts")];
-        await writeFile(file, await trainer.pack());
-        trainer.close();
-        await writeFile(module, `export default ${JSON.stringify(graph)};`);
-        for (const subject of [file, module]) {
-          const { code, stdout } = await proxbit("check", subject, "--backend", "cpu", "--all");
-          expect(code).toBe(0);
-          expect(stdout).toMatch(/^tfjs 4[.\d]+, backend cpu in Node [.\d]+, on the processor: JavaScript\n/);
-          expect(stdout).toMatch(/\n {2}binary_conv2d +\S.* exact +0\.0 % {2}equal\n/);
-          expect(stdout).toMatch(/\npass: \d+ tensors compared; the binary products are exactly equal; .*\n$/);
-        }
-      }),
-    120_000,
-  );
+  it("compares a model file and a module's network, and prints a table for people", () =>
+    withFolder(async (folder) => {
+      const quantizers = { weightQuantizer: "bnn", activationQuantizer: "bnn" };
+      const graph = sequential({ inputShape: [8, 8, 1] }, [
+        layers.conv2d({ filters: 4, kernelSize: 3 }),
+        layers.batchNorm(),
+        layers.binaryConv2d({ filters: 8, kernelSize: 3, ...quantizers }),
+        layers.flatten(),
+        layers.dense({ units: 3 }),
+      ]);
+      const trainer = await Trainer.create(graph, { workers: 1 });
+      const [file, module] = [join(folder, "small.safetensors"), join(folder, "small.ts")];
+      await writeFile(file, await trainer.pack());
+      trainer.close();
+      await writeFile(module, `export default ${JSON.stringify(graph)};`);
+      for (const subject of [file, module]) {
+        const { code, stdout } = await proxbit("check", subject, "--backend", "cpu", "--all");
+        expect(code).toBe(0);
+        expect(stdout).toMatch(/^tfjs 4[.\d]+, backend cpu in Node [.\d]+, on the processor: JavaScript\n/);
+        expect(stdout).toMatch(/\n {2}binary_conv2d +\S.* exact +0\.0 % {2}equal\n/);
+        expect(stdout).toMatch(/\npass: \d+ tensors compared; the binary products are exactly equal; .*\n$/);
+      }
+    }));
 
   it("stops at Ctrl-C and exits with 130", async () => {
     const child = start(["check", "cnn", "--backend", "cpu", "--json"]);
@@ -327,5 +319,5 @@ describe("the command", () => {
     const { code, stderr } = await ended;
     expect(code).toBe(130);
     expect(stderr).toMatch(/\nerror: .*stopped\n {2}\S/);
-  }, 120_000);
+  });
 });

@@ -200,7 +200,7 @@ describe("decompose", () => {
       }),
       { numRuns: 30 },
     );
-  }, 60_000);
+  });
 
   it.each([
     ["F that rests while B changes", (x: number) => sign(x), (x: number) => Math.exp(-x * x), "share F = 1 but not B"],

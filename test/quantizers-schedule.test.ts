@@ -141,7 +141,7 @@ describe("evaluateSchedule", () => {
     const began = performance.now();
     const copies = Array.from({ length: 10_000 }, () => checkSchedule(structuredClone(mu), "lambda", subject));
     // Summed up for each copy this is a billion rates: minutes.
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(30_000);
     expect(new Set(copies.map((copy) => evaluateSchedule(copy, 0.7)))).toEqual(new Set([evaluateSchedule(mu, 0.7)]));
     expect(thrownBy(() => accumulated(0.1, 100_001)).message).toContain(
       "steps must be a whole number from 1 to 100000",

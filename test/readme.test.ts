@@ -36,7 +36,7 @@ it("trains, packs and runs a network on real data", async () => {
     expect(stdout).toContain("the first digit is 7 and the label says 7");
     expect((await stat(join(folder, "digits.safetensors"))).size).toBeLessThan(16000);
   });
-}, 120_000);
+});
 
 it("composes and decomposes quantizers", async () => {
   await run(examples[1] ?? "", (stdout) => {

@@ -53,7 +53,7 @@ describe("a process of its own", () => {
     const source = `import { startBackend } from ${module}; ${script}`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source], {
       env: { ...process.env, ...variables },
-      timeout: 30_000,
+      timeout: 120_000,
     });
     return stdout.trim();
   };

@@ -1,11 +1,12 @@
 /** A check as a library: what it refuses, how checks share one tfjs, and what it leaves behind. */
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Graph, layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import { type Graph, layers, modelNames, parametersOf, sequential } from "../ts/nn/index.ts";
 import { type CheckRequest, check } from "../ts/reference/index.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import { createReferenceTrainer } from "../ts/reference/trainer.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
+import { networksOf } from "./reference-suite.ts";
 
 const convolutions: Graph = sequential({ inputShape: [6, 6, 2] }, [
   layers.conv2d({ filters: 4, kernelSize: 3, useBias: false }),
@@ -114,4 +115,11 @@ describe("training on tfjs", () => {
 
   const trainedTensors = (kind: "sgd" | "adam"): number =>
     parametersOf(convolutions).filter(({ role }) => role !== "statistic").length * (kind === "sgd" ? 1 : 2);
+});
+
+it("is made of every network on a backend for graphics cards, and on wasm", () => {
+  const { "wasm in Node": onWasm, ...onCards } = networksOf;
+  const found = new Set<string>(Object.values(onCards).flat());
+  expect([...found].sort()).toEqual([...modelNames].sort());
+  expect([...onWasm].sort()).toEqual([...modelNames].sort());
 });

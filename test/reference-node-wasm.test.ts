@@ -2,6 +2,4 @@ import { describe } from "vitest";
 import { check } from "../ts/reference/index.ts";
 import { testRoute } from "./reference-suite.ts";
 
-describe("wasm in Node", () => {
-  testRoute({ backend: "wasm", host: "Node", run: check });
-});
+describe("wasm in Node", () => testRoute("wasm in Node", check));

@@ -1,7 +1,11 @@
 /**
- * The guarantee: every operation, every quantizer and every ready-made network gives tfjs's numbers on the backends that run on
- * graphics cards, in Chromium and in Node, and on tfjs's wasm in so far as it has kernels. Where there is no card, SwiftShader
- * calculates in its place; nothing is left out. Each route is a test file of its own, for SwiftShader keeps one core busy.
+ * The guarantee: every operation and every quantizer gives tfjs's numbers on every route: tfjs's two backends for graphics
+ * cards, in Chromium and in Node, and its wasm in so far as it has kernels. Every ready-made network does so on one
+ * backend for cards at least, and on wasm: `networksOf` says which network is compared where. One backend suffices for
+ * a network, because every route compares the operations that it is made of.
+ *
+ * Where there is no card, SwiftShader calculates in its place. It keeps one core busy, so each route is a test file of its
+ * own, and no route has all of the large networks.
  */
 import { expect, it } from "vitest";
 import { modelNames } from "../ts/nn/index.ts";
@@ -23,18 +27,20 @@ const networks: Readonly<Record<string, Pick<CheckRequest, "steps" | "progress">
     birealnet18: { inputShape: [16, 16, 3], steps: 2, progress: [1] },
   };
 
+/** The networks that each route compares. */
+export const networksOf = {
+  "webgl in Chromium": ["mlp", "cnn", "small", "resnet20"],
+  "webgpu in Chromium": ["mlp", "fashion", "birealnet18"],
+  // Dawn is Chromium's WebGPU too.
+  "webgpu in Node": ["mlp", "cnn"],
+  "wasm in Node": modelNames,
+} as const satisfies Readonly<Partial<Record<`${BackendName} in ${"Chromium" | "Node"}`, readonly string[]>>>;
+
 const minutes = 60_000;
 
-export interface Route {
-  readonly backend: BackendName;
-  readonly host: "Chromium" | "Node";
-  readonly run: (request: CheckRequest) => Promise<CheckReport>;
-  /** Networks that are compared; all where absent. */
-  readonly models?: readonly string[];
-}
-
-/** The tests of a route. */
-export function testRoute({ backend, host, run, models = modelNames }: Route): void {
+/** The tests of a route, whose checks `run` makes. */
+export function testRoute(route: keyof typeof networksOf, run: (request: CheckRequest) => Promise<CheckReport>): void {
+  const [backend, , host] = route.split(" ") as [BackendName, string, string];
   const expectPass = (report: CheckReport, trainsConvolutions: boolean): void => {
     expect(report.rows.filter(({ verdict }) => verdict === "mismatch")).toEqual([]);
     expect(report).toMatchObject({ backend, pass: true, binaryExact: true });
@@ -53,7 +59,7 @@ export function testRoute({ backend, host, run, models = modelNames }: Route): v
     expect([...subjects].sort()).toEqual(expected.sort());
   });
 
-  it.each(models)(
+  it.each(networksOf[route])(
     "agrees in steps of %s, its packed file and its first losses",
     { timeout: 20 * minutes },
     async (name) => {

@@ -11,5 +11,5 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 describe("webgl in Chromium", () => {
-  testRoute({ backend: "webgl", host: "Chromium", run: (request) => checkIn(browser, request) });
+  testRoute("webgl in Chromium", (request) => checkIn(browser, request));
 });

@@ -11,5 +11,5 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 describe("webgpu in Chromium", () => {
-  testRoute({ backend: "webgpu", host: "Chromium", run: (request) => checkIn(browser, request) });
+  testRoute("webgpu in Chromium", (request) => checkIn(browser, request));
 });
