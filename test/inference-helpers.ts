@@ -1,13 +1,18 @@
-/** What the tests of inference share: a trainer with given weights, its logits, and weights that are hard to fuse. */
+/**
+ * What the tests of inference share: a trainer with given weights, its logits, sessions that must give the same, and weights
+ * that are hard to fuse.
+ */
 import { expect } from "vitest";
+import { type LoadOptions, load } from "../ts/inference/index.ts";
 import type { Split } from "../ts/io/dataset.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
 import type { Lane } from "../ts/train/context.ts";
 import { createEngine, type Engine } from "../ts/train/engine.ts";
+import { evaluate } from "../ts/train/evaluate.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
-import { writeWeights } from "../ts/train/weights.ts";
+import { pack, writeWeights } from "../ts/train/weights.ts";
 
 export type Weights = Map<string, Float32Array>;
 
@@ -37,6 +42,30 @@ export const inputMetadata = ({ scale, offset }: Split): Record<string, string> 
 });
 export const firstMaximum = (scores: Float32Array): number => scores.indexOf(Math.max(...scores));
 export const bits = (values: Float32Array): number[] => [...new Uint32Array(values.slice().buffer)];
+
+const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] as const).flatMap((kernel) => [
+  { kernel, variant: "plain", batch: 1 },
+  { kernel, variant: "relaxed", batch: 7 },
+]);
+
+/** The trainer and every kind of session on the same images; returns the logits they agree on. */
+export async function agreedLogits(pool: Pool, graph: Graph, weights: Weights, split: Split): Promise<Float32Array> {
+  const engine = await engineWith(pool, graph, weights);
+  const wanted = await trainerLogits(engine, split);
+  const { predictions, loss } = await evaluate(engine, split, { batchSize: 5 });
+  const file = await pack(engine, inputMetadata(split));
+  expect(Number.isFinite(loss)).toBe(true);
+  for (const options of everyKernel) {
+    const session = await load(file, options);
+    const logits = session.run(split.images);
+    expect(bits(logits), JSON.stringify(options)).toEqual(bits(wanted));
+    const classes = session.classes;
+    for (let i = 0; i < split.count; i++) {
+      expect(firstMaximum(logits.subarray(i * classes, (i + 1) * classes))).toBe(predictions[i]);
+    }
+  }
+  return wanted;
+}
 
 /** Random weights, with batch norms that fuse into every kind of threshold: falling, constant, and far outside the sums. */
 export function awkwardWeights(graph: Graph, seed: number): Weights {

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type LoadOptions, load } from "../ts/inference/index.ts";
+import { load } from "../ts/inference/index.ts";
 import type { Split } from "../ts/io/dataset.ts";
 import {
   type DenseOptions,
@@ -20,17 +20,8 @@ import {
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { evaluate } from "../ts/train/evaluate.ts";
 import { pack } from "../ts/train/weights.ts";
-import {
-  awkwardWeights,
-  bits,
-  engineWith,
-  firstMaximum,
-  inputMetadata,
-  trainerLogits,
-  type Weights,
-} from "./inference-helpers.ts";
+import { agreedLogits, awkwardWeights, engineWith, type Weights } from "./inference-helpers.ts";
 import { inputOf, randomSplit } from "./oracle/compare.ts";
 import { runNetwork } from "./oracle/network.ts";
 
@@ -40,29 +31,9 @@ beforeAll(async () => {
 });
 afterAll(() => pool.close());
 
-const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] as const).flatMap((kernel) => [
-  { kernel, variant: "plain", batch: 1 },
-  { kernel, variant: "relaxed", batch: 7 },
-]);
-
 /** Trainer and every kind of session on the same images; returns the logits they agree on. */
-async function expectAgreement(graph: Graph, weights: Weights, split: Split): Promise<Float32Array> {
-  const engine = await engineWith(pool, graph, weights);
-  const wanted = await trainerLogits(engine, split);
-  const { predictions, loss } = await evaluate(engine, split, { batchSize: 5 });
-  const file = await pack(engine, inputMetadata(split));
-  expect(Number.isFinite(loss)).toBe(true);
-  for (const options of everyKernel) {
-    const session = await load(file, options);
-    const logits = session.run(split.images);
-    expect(bits(logits), JSON.stringify(options)).toEqual(bits(wanted));
-    const classes = session.classes;
-    for (let i = 0; i < split.count; i++) {
-      expect(firstMaximum(logits.subarray(i * classes, (i + 1) * classes))).toBe(predictions[i]);
-    }
-  }
-  return wanted;
-}
+const expectAgreement = (graph: Graph, weights: Weights, split: Split): Promise<Float32Array> =>
+  agreedLogits(pool, graph, weights, split);
 
 /** A map that is itself at the end: activations stay real. */
 const levels: Quantizer = { ...quantizer("bnn"), name: "levels", forward: "hardTanh", clipLatent: 0, hard: "levels" };

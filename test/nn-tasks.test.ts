@@ -80,11 +80,28 @@ describe("models", () => {
     }
   });
 
-  it("no nonlinearity stands before a last layer that takes the sign", () => {
-    const activations = (binaryHead: boolean) =>
-      model("cnn", { ...small, binaryHead }).nodes.filter(({ op }) => op === "activation").length;
-    expect([activations(false), activations(true)]).toEqual([1, 0]);
-  });
+  /** The layer whose values `node` reads, where pools and flattens are looked through. */
+  const readBy = (graph: Graph, node: Graph["nodes"][number]): Graph["nodes"][number] | undefined => {
+    const before = graph.nodes.find(({ name }) => name === node.inputs[0]);
+    return before !== undefined && /Pool2d$|^flatten$/.test(before.op) ? readBy(graph, before) : before;
+  };
+  const heads = ["small", "mlp", "cnn"].flatMap((name) =>
+    taskNames.flatMap((task) => [true, false].map((binaryHead) => [name, task, binaryHead] as const)),
+  );
+
+  it.each(heads)(
+    "%s under %s (binary head: %s) has a nonlinearity where the next layer takes no sign, and only there",
+    (name, task, binaryHead) => {
+      const graph = model(name, { ...small, ...taskQuantizers(task, "bnn"), binaryHead });
+      const [, ...rest] = productNodes(graph);
+      expect(rest.length).toBeGreaterThan(0);
+      for (const node of rest) {
+        // The sign of what leaves a relu is +1 everywhere, and without one two layers of real numbers would merge.
+        const wanted = node.attributes.activationQuantizer === null ? "activation" : "batchNorm";
+        expect([node.name, readBy(graph, node)?.op]).toEqual([node.name, wanted]);
+      }
+    },
+  );
 
   it("refuse an accumulator for real operands, and what is no truth value", () => {
     expect(thrownBy(() => model("cnn", { weightQuantizer: null, accumulator: "wrap" })).message).toContain(

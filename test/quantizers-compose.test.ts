@@ -14,6 +14,7 @@ import {
   quantizers,
   transforms,
 } from "../ts/quantizers/index.ts";
+import { encodeTable } from "../ts/quantizers/maps.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const reals = fc.double({ min: -5, max: 5, noNaN: true });
@@ -211,6 +212,35 @@ describe("compose", () => {
     }
     const rests = proximals.fromFunction((x) => Math.sign(x) * Math.max(0, Math.abs(x) - 0.25));
     expect(compose({ proximal: rests, transform: "identity" }).hardenAt).toBe(0.9);
+  });
+
+  it("samples F and B at the same places, as many as its domain says, and the core is given them all", () => {
+    for (const samples of [2, 3, 8, 100, 4097]) {
+      const domain = { from: -2, to: 2, samples };
+      const own = proximals.fromFunction((x) => x ** 3 / 4, domain);
+      const behind = transforms.fromFunction(Math.exp, Math.exp, { from: -1, to: 1, samples: Math.max(samples, 8) });
+      for (const parts of [
+        { proximal: own, transform: transforms.tanh({ t: 2 }) },
+        { proximal: "clip", transform: behind },
+      ] as const) {
+        const { table } = compose({ ...parts, hardenAt: 1 });
+        if (table === null) throw new Error("a function without a table");
+        const { from, to, forward, backward } = table;
+        const count = parts.proximal === own ? samples : Math.max(samples, 8);
+        const xs = Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
+        const cube = (x: number): number => x ** 3 / 4;
+        const F = parts.proximal === own ? (x: number) => Math.tanh(2 * cube(x)) : Math.exp;
+        const B = parts.proximal === own ? (x: number) => 2 * (1 - Math.tanh(2 * cube(x)) ** 2) : Math.exp;
+        expect([forward.length, backward.length]).toEqual([count, count]);
+        for (const [i, x] of xs.entries()) {
+          expect(forward[i]).toBeCloseTo(F(x), 12);
+          expect(backward[i]).toBeCloseTo(B(x), 12);
+        }
+        const encoded = encodeTable(table);
+        expect(encoded).toHaveLength(4 + 2 * count);
+        expect(encoded.slice(4 + count)).toEqual(Float32Array.from(backward));
+      }
+    }
   });
 
   it("takes parts of another hand for what they are, checked as its own", () => {

@@ -144,7 +144,17 @@ describe("quantizer", () => {
       "forward must be few enough samples",
     ],
     ["a single sample", { ...tabled, table: { ...table, forward: [1] } }, "forward must be a list of 2 to"],
-    ["another number of slopes", { ...tabled, table: { ...table, backward: [1] } }, "backward must be a list of 2"],
+    ["too few slopes", { ...tabled, table: { ...table, backward: [1] } }, "backward must be a list of 2"],
+    [
+      "more slopes than samples",
+      { ...tabled, table: { ...table, backward: [1, 1, 1] } },
+      "backward must be a list of 2",
+    ],
+    [
+      "fewer slopes than samples",
+      { ...tabled, table: { ...table, forward: [-1, 0, 0, 1], backward: [1, 1, 1] } },
+      "backward must be a list of 4",
+    ],
     [
       "a sample that is no number",
       { ...tabled, table: { ...table, forward: [0, Number.NaN] } },

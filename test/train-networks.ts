@@ -1,7 +1,8 @@
 /** Networks and data that tests of training share. */
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
-import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
+import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
+import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
 /** Every kind of operand: real, binary weights, binary activations, both. */
@@ -41,5 +42,59 @@ export const binary = (): Graph =>
     layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "body" }),
     layers.batchNorm(),
     layers.flatten(),
+    layers.dense({ units: 3, name: "head" }),
+  ]);
+
+/** Weights soft until 60 in 100 of a run, activations until 30; over images of `SHAPE`. */
+export const softening = (): Graph =>
+  sequential({ inputShape: SHAPE }, [
+    layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
+    layers.batchNorm(),
+    layers.binaryConv2d({
+      filters: 9,
+      kernelSize: 3,
+      name: "body",
+      weightQuantizer: quantizers.bnnPlusPlus({ hardenAt: 0.6 }),
+      activationQuantizer: quantizers.polyPlus({ hardenAt: 0.3 }),
+    }),
+    layers.batchNorm(),
+    layers.flatten(),
+    layers.binaryDense({ units: 12, name: "hidden", weightQuantizer: "bc", activationQuantizer: "poly" }),
+    layers.batchNorm(),
+    layers.dense({ units: 3, name: "head" }),
+  ]);
+
+const momentum = optimizers.sgd({ learningRate: 0.02, momentum: 0.9 });
+const rest = optimizers.adam({ learningRate: 0.01 });
+const bop2 = { gamma: 0.1, sigma: 0.05, threshold: 0.3 } as const;
+/** Every optimizer by a name, each with all the state that it can have; they suit networks whose binary weights are "bc". */
+export const everyOptimizer: readonly (readonly [string, Optimizer])[] = [
+  ["sgd", optimizers.sgd({ learningRate: 0.05 })],
+  ["momentum", momentum],
+  ["Nesterov's momentum", optimizers.sgd({ learningRate: 0.02, momentum: 0.9, nesterov: true, weightDecay: 0.01 })],
+  ["adam", rest],
+  ["adamw", optimizers.adamw({ learningRate: 0.01, weightDecay: 0.1 })],
+  ["bop beside momentum", caseOptimizer({ binary: optimizers.bop({ gamma: 0.1, threshold: 1e-4 }), rest: momentum })],
+  ["bop2 beside adam", caseOptimizer({ binary: optimizers.bop2(bop2), rest })],
+  ["unbiased bop2 beside adam", caseOptimizer({ binary: optimizers.bop2({ ...bop2, unbiased: true }), rest })],
+  ["adam for binary weights, momentum beside", caseOptimizer({ binary: rest, rest: momentum })],
+];
+
+/** Binary weights that any optimizer can train; over images of `SHAPE`. */
+export const plainSigns = (): Graph =>
+  sequential({ inputShape: SHAPE }, [
+    layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
+    layers.batchNorm(),
+    layers.binaryConv2d({
+      filters: 8,
+      kernelSize: 3,
+      name: "body",
+      weightQuantizer: "bc",
+      activationQuantizer: "poly",
+    }),
+    layers.batchNorm(),
+    layers.flatten(),
+    layers.binaryDense({ units: 9, name: "hidden", weightQuantizer: "bc", activationQuantizer: "poly" }),
+    layers.batchNorm(),
     layers.dense({ units: 3, name: "head" }),
   ]);

@@ -1,49 +1,28 @@
 /**
- * What `fit` and `evaluate` say beside the hard accuracy: that of the soft network, by the oracle, and how many binary
- * weights were flipped, counted again from the weights. Asking for either changes nothing else.
+ * The accuracy that `fit` and `evaluate` give beside the hard one: that of the soft network, by the oracle. Asking for it
+ * changes nothing else.
  */
 import { describe, expect, test } from "vitest";
-import { type Graph, layers, parametersOf, sequential } from "../ts/nn/index.ts";
-import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
-import { standardizedWeights } from "../ts/quantizers/weights.ts";
-import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
-import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
+import type { Split } from "../ts/io/dataset.ts";
+import type { EpochEvent, TrainEvent } from "../ts/train/events.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
 import type { Trainer, TrainerOptions } from "../ts/train/trainer.ts";
 import { inputOf, randomDataset } from "./oracle/compare.ts";
 import type { Moments } from "./oracle/layers.ts";
 import { runNetwork, type Weights } from "./oracle/network.ts";
 import { runningStatistics, startFrom } from "./oracle/training.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
+import { SHAPE, softening } from "./train-networks.ts";
 
-const SHAPE = [6, 6, 1] as const;
 const data = randomDataset(9, [48, 21], SHAPE, 3);
 
-/** Weights soft until 60 in 100 of a run, activations until 30. */
-const network = (): Graph =>
-  sequential({ inputShape: SHAPE }, [
-    layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
-    layers.batchNorm(),
-    layers.binaryConv2d({
-      filters: 9,
-      kernelSize: 3,
-      name: "body",
-      weightQuantizer: quantizers.bnnPlusPlus({ hardenAt: 0.6 }),
-      activationQuantizer: quantizers.polyPlus({ hardenAt: 0.3 }),
-    }),
-    layers.batchNorm(),
-    layers.flatten(),
-    layers.binaryDense({ units: 12, name: "hidden", weightQuantizer: "bc", activationQuantizer: "poly" }),
-    layers.batchNorm(),
-    layers.dense({ units: 3, name: "head" }),
-  ]);
-
-const softTrainer = (options: TrainerOptions = {}): Promise<Trainer> => trainerOf(network(), options);
+const softTrainer = (options: TrainerOptions = {}): Promise<Trainer> => trainerOf(softening(), options);
 
 const epochsOf = (events: readonly TrainEvent[]): EpochEvent[] => events.filter((event) => event.type === "epoch");
 
 /** The oracle's soft network at `progress`, over statistics of all training images at once. */
 function oracle(trained: ReadonlyMap<string, Float32Array>, progress: number): ReturnType<typeof runNetwork> {
-  const graph = network();
+  const graph = softening();
   const { weights } = startFrom(trained);
   const { moments } = runNetwork(graph, weights, inputOf(data.train), data.train.labels, "estimate", progress, 0, true);
   const running = [...moments].flatMap(([name, own]) => {
@@ -129,6 +108,71 @@ describe("the soft network", () => {
     expect(first.length).toBeGreaterThan(second.length);
   });
 
+  describe("that ends early puts back the statistics that were there, bit for bit", () => {
+    const loud = (split: Split): Split => ({ ...split, scale: 1e38 });
+    /** Batches of one image: 48 for the statistics, then 21 for the loss. */
+    const ENDS = [
+      ["stopped among the batches for statistics", { stopAt: 0.3, code: "aborted" }],
+      ["stopped among the batches for the loss", { stopAt: 0.8, code: "aborted" }],
+      ["images for statistics that overflow", { statistics: loud(data.train), code: "not-finite" }],
+      ["images for the loss that overflow", { images: loud(data.test), code: "not-finite" }],
+    ] as const satisfies readonly (readonly [string, End])[];
+    interface End {
+      readonly code: string;
+      readonly stopAt?: number;
+      readonly statistics?: Split;
+      readonly images?: Split;
+    }
+
+    test.each<readonly [string, End]>(ENDS)("%s", async (_title, end) => {
+      const trainer = await softTrainer();
+      await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16 }));
+      const before = await trainer.weights();
+      const controller = new AbortController();
+      const meanwhile: Promise<unknown>[] = [];
+      const evaluated = trainer.evaluate(end.images ?? data.test, {
+        batchSize: 1,
+        signal: controller.signal,
+        soft: { statistics: end.statistics ?? statistics, progress: 0 },
+        onProgress: (images, of) => {
+          meanwhile.push(trainer.weights());
+          if (images >= (end.stopAt ?? 2) * of) controller.abort();
+        },
+      });
+      await expect(evaluated).rejects.toMatchObject({ code: end.code });
+      expect(await trainer.weights()).toEqual(before);
+      if (end.statistics === undefined) expect(await Promise.all(meanwhile)).not.toContainEqual(before);
+      // Nothing is left busy, and the next evaluation is what it would have been.
+      const options = { batchSize: 1, soft: { statistics, progress: 0 } };
+      const other = await softTrainer();
+      await other.setWeights(before);
+      expect(await trainer.evaluate(data.test, options)).toEqual(await other.evaluate(data.test, options));
+    });
+
+    test("in the validation of fit too", async () => {
+      const options = { epochs: 2, batchSize: 4 } as const;
+      const controller = new AbortController();
+      const shares: number[] = [];
+      const stopped = await softTrainer();
+      const run = stopped.fit(data, {
+        ...options,
+        signal: controller.signal,
+        onValidate: (_epoch, share) => {
+          shares.push(share);
+          if (share > 0.3) controller.abort();
+        },
+      });
+      await expect(eventsOf(run)).rejects.toMatchObject({ code: "aborted" });
+      // The soft network has the first half of the work, and 12 batches of statistics are most of that.
+      expect(shares.at(-1)).toBeLessThan(0.5);
+      const left = await softTrainer();
+      for await (const event of left.fit(data, { ...options, validate: false })) {
+        if (event.type === "step" && event.step === event.steps) break;
+      }
+      expect(await stopped.weights()).toEqual(await left.weights());
+    });
+  });
+
   test.each([
     [{ statistics, progress: 2 }, "progress"],
     [{ progress: 0 }, "statistics"],
@@ -137,98 +181,5 @@ describe("the soft network", () => {
     const trainer = await softTrainer();
     const evaluated = trainer.evaluate(data.test, { soft } as Parameters<Trainer["evaluate"]>[1]);
     await expect(evaluated).rejects.toMatchObject({ code: "argument", message: expect.stringContaining(named) });
-  });
-});
-
-describe("flips", () => {
-  const kernels = parametersOf(network()).filter(({ role }) => role === "latent");
-  const flipsOf = (before: Float32Array, after: Float32Array): number =>
-    before.filter((value, i) => value < 0 !== (after[i] as number) < 0).length;
-
-  test.each([
-    ["latent weights", optimizers.sgd({ learningRate: 0.5 })],
-    [
-      "one optimizer for them alone",
-      caseOptimizer({ binary: optimizers.sgd({ learningRate: 2 }), rest: optimizers.adam() }),
-    ],
-  ])("are those of the weights before and after each step, %s", async (_title, optimizer) => {
-    const trainer = await softTrainer({ optimizer });
-    let before = await trainer.weights();
-    let seen = 0;
-    const totals: number[] = [];
-    for await (const event of trainer.fit(data, { epochs: 4, batchSize: 48, validate: false, flipRatio: true })) {
-      if (event.type === "step") {
-        totals.push(event.flipRatio as number);
-        continue;
-      }
-      const after = await trainer.weights();
-      const counts = kernels.map(({ name }) =>
-        flipsOf(before.get(name) ?? new Float32Array(), after.get(name) ?? new Float32Array()),
-      );
-      const sizes = kernels.map(({ name }) => after.get(name)?.length ?? 0);
-      const sum = (numbers: readonly number[]): number => numbers.reduce((all, number) => all + number, 0);
-      expect(event.flipRatio?.total).toBeCloseTo(sum(counts) / sum(sizes), 12);
-      expect(totals.at(-1)).toBeCloseTo(sum(counts) / sum(sizes), 12);
-      const shares = kernels.map(({ node }, i) => [node, (counts[i] as number) / (sizes[i] as number)]);
-      expect(event.flipRatio?.layers).toEqual(Object.fromEntries(shares));
-      seen += sum(counts);
-      before = after;
-    }
-    expect(seen).toBeGreaterThan(5);
-  });
-
-  test("an epoch's are the mean of its steps', with any number of workers, and change nothing", async () => {
-    const options = { epochs: 2, batchSize: 16, validate: false } as const;
-    const [one, two, none] = [await softTrainer(), await softTrainer({ workers: 2 }), await softTrainer()];
-    const events = await eventsOf(one.fit(data, { ...options, flipRatio: true }));
-    const again = await eventsOf(two.fit(data, { ...options, flipRatio: true }));
-    for (const [i, { flipRatio }] of epochsOf(events).entries()) {
-      const steps = events.filter((event): event is StepEvent => event.type === "step" && event.epoch === i + 1);
-      const mean = steps.reduce((sum, step) => sum + (step.flipRatio ?? Number.NaN), 0) / steps.length;
-      expect(flipRatio?.total).toBeCloseTo(mean, 12);
-      expect(epochsOf(again)[i]?.flipRatio).toEqual(flipRatio);
-    }
-    const plain = await eventsOf(none.fit(data, options));
-    expect(plain.every((event) => !("flipRatio" in event))).toBe(true);
-    expect(await none.weights()).toEqual(await one.weights());
-  });
-
-  test.each(["recu", "adabin", "biper", "dorefa-weights"])("are those of standardised weights, %s", async (name) => {
-    const graph = sequential({ inputShape: SHAPE }, [
-      layers.conv2d({ filters: 9, kernelSize: 3, name: "body", useBias: false, weightQuantizer: name }),
-      layers.batchNorm(),
-      layers.flatten(),
-      layers.dense({ units: 3, name: "head" }),
-    ]);
-    const trainer = await trainerOf(graph, { seed: 4, optimizer: optimizers.sgd({ learningRate: 0.5 }) });
-    const body = graph.nodes.find((node) => node.name === "body");
-    const own = body?.op === "conv2d" ? (body.attributes.weightQuantizer as Quantizer) : quantizer("bc");
-    const signed = async (): Promise<Float64Array> => {
-      const latent = (await trainer.weights()).get("body/kernel") ?? new Float32Array();
-      return standardizedWeights(own, latent, 9).value;
-    };
-    let before = await signed();
-    let [seen, plain] = [0, 0];
-    for await (const event of trainer.fit(data, { epochs: 6, batchSize: 48, validate: false, flipRatio: true })) {
-      if (event.type === "step") continue;
-      const after = await signed();
-      const flips = before.filter((value, i) => value < 0 !== (after[i] as number) < 0).length;
-      expect(event.flipRatio).toEqual({ total: flips / after.length, layers: { body: flips / after.length } });
-      seen += flips;
-      plain += after.length;
-      before = after;
-    }
-    expect(seen).toBeGreaterThan(0);
-    expect(seen).toBeLessThan(plain);
-  });
-
-  test("are none of a network without binary weights", async () => {
-    const graph = sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 3 })]);
-    const trainer = await trainerOf(graph);
-    const run = eventsOf(trainer.fit(data, { epochs: 1, flipRatio: true, batchSize: 16 }));
-    await expect(run).rejects.toMatchObject({
-      code: "argument",
-      message: expect.stringContaining("no binary weights"),
-    });
   });
 });

@@ -3,7 +3,7 @@
  * network.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { shuffle } from "../ts/nn/index.ts";
+import { type Graph, shuffle } from "../ts/nn/index.ts";
 import { quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -62,33 +62,75 @@ describe("running statistics", () => {
 });
 
 describe("estimated statistics", () => {
-  test("are the means over batches, each of the hard-signed network, in the order of the seed", async () => {
-    const graph = everyProduct(quantizer("bnn++"));
-    const [train, weights] = [randomSplit(6, 26, [6, 5, 3], 3), randomParameters(graph, 6)];
-    const engine = await createEngine(graph, gradientAsUpdate, pool);
-    await writeWeights(engine, weights);
-    await estimateStatistics(engine, 5, train, { batchSize: 8 });
-    const order = shuffle(26, 5, 0xffffffff);
-    const shuffled = {
-      ...train,
-      images: Uint8Array.from([...order].flatMap((i) => [...train.images.subarray(90 * i, 90 * (i + 1))])),
-    };
-    const batches = [0, 8, 16].map((first) =>
-      runNetwork(graph, startFrom(weights).weights, inputOf(shuffled, first, 8), train.labels, "estimate"),
-    );
-    expect(Math.min(...batches.map(({ margin }) => margin))).toBeGreaterThan(1e-6);
-    const now = await readWeights(engine);
-    for (const name of ["batch_norm", "batch_norm_1", "batch_norm_2"]) {
-      const each = batches.map(({ moments }) => runningStatistics(moments.get(name) as Moments));
-      for (const [suffix, which] of [
-        ["movingMean", "mean"],
-        ["movingVariance", "variance"],
-      ] as const) {
-        const wanted = each[0]?.[which].map((_, c) =>
-          each.reduce((sum, batch) => sum + (batch[which][c] as number) / 3, 0),
-        );
-        expectClose(now.get(`${name}/${suffix}`) ?? [], wanted ?? [], longestSum(graph, 8), `${suffix} of ${name}`);
-      }
+  const SIZE = 4;
+  const NORMS = ["batch_norm", "batch_norm_1", "batch_norm_2"];
+
+  /** Images and weights whose batches, in the order of the seed, keep their margin in the oracle, and its numbers. */
+  function batchesOf(graph: Graph, count: number) {
+    for (let seed = 6; seed < 30; seed++) {
+      const [train, weights] = [randomSplit(seed, SIZE * count + 2, [6, 5, 3], 3), randomParameters(graph, seed)];
+      const order = shuffle(train.count, 5, 0xffffffff);
+      const images = Uint8Array.from([...order].flatMap((i) => [...train.images.subarray(90 * i, 90 * (i + 1))]));
+      const batches = Array.from({ length: count }, (_, i) => {
+        const batch = inputOf({ ...train, images }, SIZE * i, SIZE);
+        return runNetwork(graph, startFrom(weights).weights, batch, train.labels, "estimate");
+      });
+      if (Math.min(...batches.map(({ margin }) => margin)) > 1e-6) return { train, weights, batches };
     }
+    throw new Error("no data keep the margin");
+  }
+
+  // Workers are sent eight batches at once: one, two, three and four messages, the last of them with a batch alone.
+  test.each([
+    [3, 64],
+    [9, 64],
+    [17, 64],
+    [25, 64],
+    [25, 10],
+  ])(
+    "are the means over %i batches, at most %s of them, each hard-signed, in the order of the seed",
+    async (of, most) => {
+      const graph = everyProduct(quantizer("bnn++"));
+      const { train, weights, batches } = batchesOf(graph, of);
+      const engine = await createEngine(graph, gradientAsUpdate, pool);
+      await writeWeights(engine, weights);
+      const progress: number[] = [];
+      const onProgress = (done: number): unknown => progress.push(done);
+      await estimateStatistics(engine, 5, train, { batchSize: SIZE, onProgress, batches: most });
+      const used = batches.slice(0, most);
+      expect(progress.at(-1)).toBe(used.length);
+      const now = await readWeights(engine);
+      for (const name of NORMS) {
+        const each = used.map(({ moments }) => runningStatistics(moments.get(name) as Moments));
+        for (const [suffix, which] of [
+          ["movingMean", "mean"],
+          ["movingVariance", "variance"],
+        ] as const) {
+          const wanted = each[0]?.[which].map((_, c) =>
+            each.reduce((sum, batch) => sum + (batch[which][c] as number) / used.length, 0),
+          );
+          expectClose(
+            now.get(`${name}/${suffix}`) ?? [],
+            wanted ?? [],
+            longestSum(graph, SIZE),
+            `${suffix} of ${name}`,
+          );
+        }
+      }
+    },
+  );
+
+  test("are over 64 batches where nothing else is said", async () => {
+    const graph = everyProduct(quantizer("bnn++"));
+    const train = randomSplit(7, 70, [6, 5, 3], 3);
+    const statistics = async (batches?: number): Promise<unknown> => {
+      const engine = await createEngine(graph, gradientAsUpdate, pool);
+      await writeWeights(engine, randomParameters(graph, 7));
+      await estimateStatistics(engine, 5, train, { batchSize: 1, ...(batches && { batches }) });
+      return readWeights(engine);
+    };
+    const usual = await statistics();
+    expect(usual).toEqual(await statistics(64));
+    expect(usual).not.toEqual(await statistics(65));
   });
 });

@@ -326,6 +326,9 @@ const updates = fc.record({
   clip: fc.constantFrom(0, 0.5, 1),
   momentum: fc.constantFrom(0, 0.5, 0.9),
   flag: fc.boolean(),
+  // Beside the root, much larger than it, and in between: each place that it could have gives another step.
+  epsilon: fc.constantFrom(1e-7, 1e-3, 0.5),
+  size: fc.constantFrom(1, 2 ** -10),
 });
 
 const clipped = (value: number, clip: number): number => (clip > 0 ? Math.min(clip, Math.max(-clip, value)) : value);
@@ -354,14 +357,19 @@ const sgd = property("SGD with momentum, Nesterov, decay and clip", updates, (be
 });
 
 const adam = property("Adam and AdamW", updates, (bench, options) => {
-  const { n, seed, weightDecay, clip, flag } = options;
+  const { n, seed, weightDecay, clip, flag, size } = options;
   const random = numbers(seed);
   const fresh = random.below(2) === 0;
-  const [w, g] = [random.reals(n), random.reals(n)];
-  const m = fresh ? new Float32Array(n) : random.reals(n);
-  const v = fresh ? new Float32Array(n) : random.between(n, 0.01, 2);
+  const [w, g] = [random.reals(n), random.reals(n).map((value) => size * value)];
+  const m = fresh ? new Float32Array(n) : random.reals(n).map((value) => size * value);
+  const v = fresh ? new Float32Array(n) : random.between(n, 0.01, 2).map((value) => size * size * value);
   const step = fresh ? 1 : 1 + random.below(100);
-  const [rate, beta1, beta2, epsilon] = [1e-3, 0.9, 0.999, 1e-7].map(Math.fround) as [number, number, number, number];
+  const [rate, beta1, beta2, epsilon] = [1e-3, 0.9, 0.999, options.epsilon].map(Math.fround) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const corrections = [1 - beta1 ** step, 1 - beta2 ** step].map(Math.fround) as [number, number];
   const hyper = Float32Array.of(rate, beta1, beta2, epsilon, weightDecay, Number(flag), ...corrections, clip);
   const [weights, first, second] = [bench.state(w), bench.state(m), bench.state(v)];
@@ -437,7 +445,8 @@ const secondBop = property("second-order Bop, biased and unbiased", flips, (benc
   const { n, seed, threshold, unbiased } = options;
   const random = numbers(seed);
   const [w, g, m, v] = [random.reals(n).map(signOf), random.reals(n), random.reals(n), random.between(n, 0.01, 2)];
-  const [gamma, sigma, epsilon] = [options.gamma, 1e-3, 1e-10].map(Math.fround) as [number, number, number];
+  const added = [1e-10, 0.05, 1][random.below(3)] as number;
+  const [gamma, sigma, epsilon] = [options.gamma, 1e-3, added].map(Math.fround) as [number, number, number];
   const step = 1 + random.below(100);
   const [first, second] = [gamma, sigma].map((rate) => (unbiased ? Math.fround(1 - (1 - rate) ** step) : 1)) as [
     number,
