@@ -8,6 +8,11 @@ const told = new WeakSet<Worker>();
 export const leftAlone = (threads: readonly Worker[]): readonly Worker[] =>
   threads.filter((thread) => !told.has(thread));
 
+const sent = new WeakMap<Worker, string[]>();
+
+/** The calls (of the worker's `WorkerApi`) that were sent to a thread, by name, in their order. */
+export const callsTo = (thread: Worker): readonly string[] => sent.get(thread) ?? [];
+
 /** An answer to every call, in the words of comlink: the error of an engine that cannot have the memory. */
 const REFUSAL = JSON.stringify({
   type: "HANDLER",
@@ -49,6 +54,12 @@ export async function withThreads<T>(
     constructor(...[script, options]: ConstructorParameters<typeof Worker>) {
       super(scriptOf(script), options);
       threads.push(this);
+    }
+
+    override postMessage(...given: Parameters<Worker["postMessage"]>): void {
+      const [{ path = [] }] = given as [{ readonly path?: readonly string[] }];
+      sent.set(this, [...callsTo(this), path.join(".")]);
+      super.postMessage(...given);
     }
 
     override terminate(): Promise<number> {
