@@ -6,17 +6,13 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { Trainer } from "../ts/train/trainer.ts";
 import { pack } from "../ts/train/weights.ts";
+import { timerSet } from "./fake-clock.ts";
 import { awkwardWeights, engineWith } from "./inference-helpers.ts";
 import { failureWithThreads, leftAlone, type Obstacle, withThreads } from "./worker-spy.ts";
 
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Resolves when code under test has set a timer that the test holds. */
-async function timerSet(): Promise<void> {
-  while (vi.getTimerCount() === 0) await new Promise(setImmediate);
-}
 
 describe("a pool", () => {
   test.each<readonly [Obstacle["kind"], number, number, string, RegExp]>([
