@@ -181,7 +181,6 @@ describe("patience with a server", () => {
   });
 
   type Reply = ReadableStreamDefaultController<Uint8Array>;
-
   /** Servers in place of the network, one for each request: null never answers, a number is the status of its answer. */
   function serveBy(...servers: readonly (null | number | ((reply: Reply) => void))[]): void {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
