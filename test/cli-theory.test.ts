@@ -117,7 +117,7 @@ it.each(["directory.png", "directory.svg", "absent/bnn.png"])(
       const context = {
         output: createOutput(true),
         signal: new AbortController().signal,
-        exitWith: expect.unreachable,
+        exitWith: () => expect.unreachable(),
       };
       const out = join(folder, name);
       const drawing = theoryCommand(context).parseAsync(["bnn", "--out", out], { from: "user" });
