@@ -173,7 +173,11 @@ const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
 };
 
 /** The optimizer, and what determines it. */
-function optimizerOf({ optimizer: name, learningRate, decay }: CompareOptions): {
+export function optimizerOf({
+  optimizer: name,
+  learningRate,
+  decay,
+}: Pick<CompareOptions, "optimizer" | "learningRate" | "decay">): {
   readonly optimizer: Sgd | Adam;
   readonly description: Settings["optimizer"];
 } {
