@@ -17,6 +17,7 @@ class SlowFirst extends BaseSequencer {
 export default defineConfig(({ mode }) => ({
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: "test/global-setup.ts",
     exclude: mode === "quick" ? [...slowFiles] : [],
     sequence: { sequencer: SlowFirst },
     // Without it vitest keeps a core for itself.

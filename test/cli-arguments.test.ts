@@ -189,6 +189,21 @@ describe.concurrent("before training", () => {
       expect(await readdir(folder, { recursive: true })).toEqual(["locked"]);
     }));
 
+  it.each([
+    ["train", ["train", "--data", "mnist"]],
+    ["recipe", ["recipe", "fashion-mnist"]],
+  ])("%s asks for the place of its file before it reads data", (_, command) =>
+    withFolder(async (folder) => {
+      const absent = join(folder, "absent");
+      await writeFile(join(folder, "file"), "");
+      for (const path of [folder, join(folder, "file", "model"), join(absent, "model")]) {
+        const { message } = await failureOf(...command, "--data-dir", absent, "--out", path);
+        expect(message).toContain(`${path} cannot be written: `);
+      }
+      expect(await readdir(folder)).toEqual(["file"]);
+    }),
+  );
+
   it("finds a data set that is not there", () =>
     withFolder(async (folder) => {
       const { message, remedy } = await failureOf(

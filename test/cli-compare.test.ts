@@ -2,7 +2,7 @@
  * `proxbit compare` at work: the same numbers whatever the workers, runs that are not done twice, ends that keep what
  * is done.
  */
-import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -135,6 +135,23 @@ describe("compare", () => {
       expect(message).toContain(join(place, "runs", name));
       expect(remedy).toContain("Remove the file");
     }));
+
+  it.each([
+    ["a directory has the name of the page", ["compare.md"], "compare.md cannot be written: it is a directory"],
+    ["a directory has the name of the last file", ["compare.csv"], "compare.csv cannot be written: it is a directory"],
+    ["the directory of the runs is a file", [], "cannot be made"],
+  ])("trains nothing where %s", (_, directories, says) =>
+    withFolder(async (place) => {
+      for (const name of directories) await mkdir(join(place, name));
+      if (directories.length === 0) await writeFile(join(place, "runs"), "");
+      const before = await readdir(place);
+      const { message } = await failureOf(...compareTo(place, "--quantizers", "fp", "--epochs", "1"));
+      expect(message).toContain(says);
+      expect((await readdir(place, { recursive: true })).filter((name) => name !== "runs")).toEqual(
+        before.filter((name) => name !== "runs"),
+      );
+    }),
+  );
 
   it.each([
     [["--quantizers", "bc,bnnn"], "no quantizer is called"],

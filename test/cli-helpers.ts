@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 
 // Compiled code kept from one process to the next: most of a short command's time is compiling.
-const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "proxbit-test-compile-cache") };
+const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "compile-cache") };
 
 const MAIN = fileURLToPath(new URL("../ts/cli/main.ts", import.meta.url));
 

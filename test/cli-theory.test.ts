@@ -1,11 +1,13 @@
 /** `proxbit theory`: the table as computed, pictures of a pair, and what is wrong with an argument. */
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PNG } from "pngjs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { theoryCommand } from "../ts/cli/commands/theory.ts";
+import { createOutput } from "../ts/cli/output.ts";
 import { quantizerNames } from "../ts/quantizers/index.ts";
 import { failureOf, proxbit, resultOf } from "./cli-helpers.ts";
-import { withFolder } from "./io-helpers.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
 
 interface Row {
   readonly name: string;
@@ -105,3 +107,21 @@ describe.concurrent("theory", () => {
     expect(failure.remedy).toContain(remedy);
   });
 });
+
+it.each(["directory.png", "directory.svg", "absent/bnn.png"])(
+  "finds that %s cannot be written before it starts a browser",
+  async (name) => {
+    vi.stubEnv("CHROMIUM_PATH", "/no/chromium");
+    await withFolder(async (folder) => {
+      for (const directory of ["directory.png", "directory.svg"]) await mkdir(join(folder, directory));
+      const context = {
+        output: createOutput(true),
+        signal: new AbortController().signal,
+        exitWith: () => expect.unreachable(),
+      };
+      const out = join(folder, name);
+      const drawing = theoryCommand(context).parseAsync(["bnn", "--out", out], { from: "user" });
+      expect((await rejected("output", drawing)).message).toContain(`${out} cannot be written`);
+    }).finally(() => vi.unstubAllEnvs());
+  },
+);

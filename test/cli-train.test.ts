@@ -116,6 +116,51 @@ describe("optimizers on the command line", () => {
     );
   });
 
+  const names = ["sgd", "adam", "adamw"] as const;
+  const pairs = names.flatMap((rest) => [...names, "bop", "bop2"].map((binary) => [rest, binary] as const));
+  /** The step size, weight decay and momentum of an optimizer that was named with `more` flags. */
+  const numbersOf = (optimizer: Optimizer | undefined) => {
+    if (optimizer?.kind !== "sgd" && optimizer?.kind !== "adam") return optimizer?.kind;
+    const { learningRate, weightDecay } = optimizer;
+    return { learningRate, weightDecay, momentum: optimizer.kind === "sgd" ? optimizer.momentum : undefined };
+  };
+
+  /** The flags that are given, in every combination: undefined stands for a flag that is left out. */
+  const everyCombination = [undefined, 0.03].flatMap((first) =>
+    [undefined, 0.7].flatMap((second) =>
+      [undefined, 0.2].flatMap((decay) =>
+        [undefined, 0.9].flatMap((momentum) =>
+          (["constant", "cosine"] as const).map((course) => ({ first, second, decay, momentum, course })),
+        ),
+      ),
+    ),
+  );
+
+  it.each(pairs)("%s beside %s gets each number that was meant for it, in every combination", (rest, binary) => {
+    const flips = binary === "bop" || binary === "bop2";
+    const usual = { sgd: [0.01, 0, 0], adam: [1e-3, 0], adamw: [1e-3, 4e-3] } as const;
+    for (const { first, second, decay, momentum, course } of everyCombination) {
+      const flags = Object.entries({ "learning-rate": first, "weight-decay": decay, momentum, schedule: course });
+      const all = [...flags, ["optimizer", rest], ["binary-optimizer", binary], ["binary-learning-rate", second]];
+      const args = all.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)]));
+      if (flips && second !== undefined) {
+        expect(() => optimizerOf(...args)).toThrow("--binary-learning-rate has no meaning");
+        continue;
+      }
+      const wanted = (name: (typeof names)[number], rate: number | undefined, usualDecay: number) => ({
+        learningRate: schedules[course](rate ?? usual[name][0], 0),
+        weightDecay: name === "adam" ? 0 : (decay ?? usualDecay),
+        momentum: name === "sgd" ? (momentum ?? 0) : undefined,
+      });
+      const made = optimizerOf(...args);
+      const found = made.kind === "case" ? [numbersOf(made.rest), numbersOf(made.binary)] : ["no case"];
+      const own = second ?? (binary === rest ? first : undefined);
+      // AdamW's usual decay would flip latent weights.
+      const beside = flips ? binary : wanted(binary as "sgd", own, binary === "adamw" ? 1e-4 : 0);
+      expect(found, args.join(" ")).toEqual([wanted(rest, first, usual[rest][1]), beside]);
+    }
+  });
+
   it("takes the plain sign for Bop's weights where no quantizer is named", () => {
     expect(quantizerFor(parsed("--binary-optimizer", "bop"))).toMatchObject({ quantizer: "bc" });
     expect(quantizerFor({ ...parsed("--binary-optimizer", "bop2"), quantizer: "bnn" })).toMatchObject({

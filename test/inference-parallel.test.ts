@@ -9,7 +9,7 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { pack } from "../ts/train/weights.ts";
 import { awkwardWeights, bits, engineWith, inputMetadata } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
-import { withThreads } from "./worker-spy.ts";
+import { callsTo, withThreads } from "./worker-spy.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -112,6 +112,22 @@ describe("a parallel session", () => {
     const parts = Array.from({ length: 6 }, (_, i) => split.images.subarray(72 * i, 72 * (i + 1)));
     const results = await Promise.all(parts.map((part) => session.run(part)));
     expect(results.map(bits)).toEqual(parts.map((part) => bits(single.run(part))));
+    session.close();
+  });
+
+  test("sends a program once for each kind of images and number of blocks", async () => {
+    const { split, file } = await fileOf(small, [6, 6, 2], 4);
+    const { result: session, threads } = await withThreads(() => loadParallel(file, { workers: 2, batch: 4 }));
+    const floats = Float32Array.from(split.images);
+    const sentAfter = async (images: Uint8Array | Float32Array): Promise<readonly number[]> => {
+      await session.run(images);
+      return threads.map((thread) => callsTo(thread).filter((name) => name === "define").length);
+    };
+    expect(await sentAfter(split.images)).toEqual([1, 1]);
+    expect(await sentAfter(split.images)).toEqual([1, 1]);
+    expect(await sentAfter(floats)).toEqual([2, 2]);
+    expect(await sentAfter(split.images)).toEqual([2, 2]);
+    expect(await sentAfter(floats)).toEqual([2, 2]);
     session.close();
   });
 

@@ -7,10 +7,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { sha256 } from "../ts/compare/grid.ts";
 import { fashionMnist } from "../ts/data.ts";
 import { type Download, type DownloadProgress, downloadedSource, userCacheDirectory } from "../ts/io/download.ts";
+import { timerSet } from "./fake-clock.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 
 /** Large enough to come in several pieces. */
@@ -171,6 +172,103 @@ describe("a download", () => {
         );
       }),
     ));
+});
+
+describe("patience with a server", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  type Reply = ReadableStreamDefaultController<Uint8Array>;
+  /** Servers in place of the network, one for each request: null never answers, a number is the status of its answer. */
+  function serveBy(...servers: readonly (null | number | ((reply: Reply) => void))[]): void {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    let request = 0;
+    vi.stubGlobal("fetch", (_: string, { signal }: { readonly signal: AbortSignal }) => {
+      const server = servers[request++] ?? null;
+      if (typeof server === "number") return Promise.resolve(new Response("no", { status: server }));
+      if (server === null) {
+        return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      }
+      const body = new ReadableStream({
+        start: (stream) => {
+          signal.addEventListener("abort", () => stream.error(signal.reason));
+          server(stream);
+        },
+      });
+      return Promise.resolve(new Response(body));
+    });
+  }
+
+  const TRICKLE = CONTENT.subarray(0, 40);
+  const checksums = { file: sha256(TRICKLE) };
+  const addresses = ["http://first", "http://second"];
+
+  it("lasts as long as something comes, however little and however long it takes", () =>
+    withFolder(async (folder) => {
+      let reply: Reply | undefined;
+      serveBy((given) => {
+        reply = given;
+      });
+      const seen: DownloadProgress[] = [];
+      const counting = { checksums, onProgress: (one: DownloadProgress) => void seen.push(one) };
+      const reading = downloadedSource(download(folder, addresses, counting)).read("file");
+      await timerSet();
+      for (const [at, byte] of TRICKLE.entries()) {
+        await vi.advanceTimersByTimeAsync(29_999);
+        reply?.enqueue(Uint8Array.of(byte));
+        while (seen.length === at) await new Promise(setImmediate);
+      }
+      await vi.advanceTimersByTimeAsync(29_999);
+      reply?.close();
+      expect(await reading).toEqual(TRICKLE);
+      expect(vi.getTimerCount()).toBe(0);
+    }));
+
+  it.each<readonly [string, null | ((reply: Reply) => void)]>([
+    ["never answers", null],
+    ["answers and sends nothing", () => undefined],
+    ["sends something and then nothing", (reply) => reply.enqueue(TRICKLE.subarray(0, 9))],
+  ])("ends after 30 seconds without a byte where a server %s, and the next one is asked", (_, silent) =>
+    withFolder(async (folder) => {
+      let asked = false;
+      serveBy(silent, (reply) => {
+        asked = true;
+        reply.enqueue(TRICKLE);
+        reply.close();
+      });
+      const reading = downloadedSource(download(folder, addresses, { checksums })).read("file");
+      await timerSet();
+      await vi.advanceTimersByTimeAsync(29_999);
+      expect(asked).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(await reading).toEqual(TRICKLE);
+      expect(vi.getTimerCount()).toBe(0);
+    }),
+  );
+
+  it("says for how long nothing came, and leaves neither a timer nor a file", () =>
+    withFolder(async (folder) => {
+      serveBy(404, null);
+      const failing = rejected("data", downloadedSource(download(folder, addresses)).read("file"));
+      await timerSet();
+      await vi.advanceTimersByTimeAsync(30_000);
+      const { message } = await failing;
+      expect(message).toContain("http://first/file.gz: it answers with status 404; ");
+      expect(message).toContain("http://second/file.gz: nothing came for 30 seconds");
+      expect(vi.getTimerCount()).toBe(0);
+      expect(await readdir(folder)).toEqual([]);
+    }));
+
+  it("leaves no timer where its user stops it", () =>
+    withFolder(async (folder) => {
+      const controller = new AbortController();
+      serveBy((reply) => reply.enqueue(TRICKLE.subarray(0, 9)));
+      const stopping = { signal: controller.signal, onProgress: () => controller.abort() };
+      await rejected("aborted", downloadedSource(download(folder, addresses, stopping)).read("file"));
+      expect(vi.getTimerCount()).toBe(0);
+    }));
 });
 
 describe("the cache directory", () => {

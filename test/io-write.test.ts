@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from "node
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
+import { recorded } from "./faulty-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 
 /** Runs `action` as a user whom permissions bind: root, for whom they do not count, steps down for its length. */
@@ -69,6 +70,118 @@ describe("writeFileAtomic", () => {
       expect(await readdir(folder)).toEqual([]);
     });
   });
+});
+
+/** The deeds of a write to a file that is there: its place in this list is the number of a deed. */
+const REPLACING = [
+  "open model r+",
+  "close model",
+  "open * wx",
+  "write *",
+  "sync *",
+  "close *",
+  "rename * model",
+  "open folder r",
+  "sync folder",
+  "close folder",
+];
+const RENAMED = REPLACING.indexOf("rename * model");
+/** The places of all deeds up to `last`. */
+const until = (last: number): readonly (readonly [string, number])[] =>
+  REPLACING.slice(0, last + 1).map((deed, at) => [deed, at]);
+
+describe("the disk", () => {
+  /** Runs `action` on the path of a file that is there and of one that is not, both in a folder called "folder". */
+  const withFiles = (action: (old: string, absent: string, names: () => Promise<string[]>) => Promise<void>) =>
+    withFolder(async (parent) => {
+      const folder = join(parent, "folder");
+      await mkdir(folder);
+      await writeFile(join(folder, "model"), "old");
+      await action(join(folder, "model"), join(folder, "absent"), async () => (await readdir(folder)).sort());
+    });
+
+  it("has the content before it has the name, and then the name", () =>
+    withFiles(async (old, absent) => {
+      expect((await recorded(() => writeFileAtomic(old, "new"))).deeds).toEqual(REPLACING);
+      const { deeds, open } = await recorded(() => writeFileAtomic(absent, Uint8Array.of(1)));
+      expect(deeds).toEqual(REPLACING.slice(2).map((deed) => deed.replace("model", "absent")));
+      expect(open).toEqual([]);
+    }));
+
+  it.each(until(RENAMED))("fails at '%s': the old file stays, and nothing beside it, open or left", (_, at) =>
+    withFiles(async (old, _absent, names) => {
+      const { open, deeds } = await recorded(async () => {
+        const { message } = await rejected("output", writeFileAtomic(old, "new"));
+        expect(message).toContain("the disk is full");
+      }, [{ at, code: "ENOSPC" }]);
+      expect(deeds).not.toContain("open folder r");
+      expect(open).toEqual([]);
+      expect(await names()).toEqual(["model"]);
+      expect(await readFile(old, "utf8")).toBe("old");
+    }),
+  );
+
+  it.each(REPLACING.flatMap((deed, at) => (at > RENAMED ? [[deed, at] as const] : [])))(
+    "fails at '%s', when the new file is in place already: that is no failure",
+    (_, at) =>
+      withFiles(async (old, _absent, names) => {
+        const { open } = await recorded(() => writeFileAtomic(old, "new"), [{ at, code: "EIO" }]);
+        expect(open).toEqual([]);
+        expect(await names()).toEqual(["model"]);
+        expect(await readFile(old, "utf8")).toBe("new");
+      }),
+  );
+
+  it.each([
+    [
+      "the file cannot be taken away either",
+      [
+        { at: RENAMED, code: "EROFS" },
+        { at: RENAMED + 1, code: "EIO" },
+      ],
+    ],
+    [
+      "it cannot be closed either",
+      [
+        { at: 3, code: "EROFS" },
+        { at: 4, code: "EIO" },
+      ],
+    ],
+  ])("is told of by the first failure, where %s", (_, faults) =>
+    withFiles(async (old) => {
+      await recorded(async () => {
+        expect((await rejected("output", writeFileAtomic(old, "new"))).message).toContain("read-only");
+      }, faults);
+      expect(await readFile(old, "utf8")).toBe("old");
+    }),
+  );
+
+  it.each([
+    ["open model r+", 0],
+    ["close model", 1],
+    ["open * wx", 2],
+    ["close *", 3],
+  ])("is found full at '%s' by the check, which leaves nothing", (deed, at) =>
+    withFiles(async (old, _absent, names) => {
+      const { deeds, open } = await recorded(async () => {
+        expect((await rejected("output", checkWritable(old))).message).toContain("the disk is full");
+      }, [{ at, code: "ENOSPC" }]);
+      expect(deeds[at]).toBe(deed);
+      expect(open).toEqual([]);
+      expect(await names()).toEqual(["model"]);
+      expect(await readFile(old, "utf8")).toBe("old");
+    }),
+  );
+});
+
+it("only one module writes files, and it writes them whole", async () => {
+  const root = new URL("../ts/", import.meta.url);
+  const files = (await readdir(root, { recursive: true })).filter((name) => name.endsWith(".ts"));
+  const writes = /\b(writeFile|writeFileSync|appendFile\w*|createWriteStream|rename|renameSync|copyFile\w*)\(/;
+  const writers: string[] = [];
+  for (const name of files) if (writes.test(await readFile(new URL(name, root), "utf8"))) writers.push(name);
+  expect(files.length).toBeGreaterThan(100);
+  expect(writers).toEqual(["io/write.ts"]);
 });
 
 /** What both functions must refuse, and what they must say. */

@@ -9,7 +9,7 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import type { Call, Program } from "../ts/runtime/program.ts";
 import { Trainer } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
-import { withThreads } from "./worker-spy.ts";
+import { callsTo, withThreads } from "./worker-spy.ts";
 
 const call = (kernel: Call["kernel"], ...args: number[]): Call => ({ node: "layer", kernel, arguments: args });
 const floats = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.slice().buffer)];
@@ -114,6 +114,49 @@ describe("phases", () => {
     expect(trap).not.toHaveProperty("code");
     expect(trap).toMatchObject({ message: expect.stringContaining("memory access out of bounds") });
     await expect(pool.read({ address, bytes: 4 })).rejects.toThrow("memory access out of bounds");
+  });
+});
+
+describe("programs", () => {
+  /** A program that copies one number onto another. */
+  const copying = (from: number, to: number): Program => [[[call("copy", from, to, 4)]]];
+
+  test("are told apart, many of them in turn, until they are forgotten", async () => {
+    const pool = await createPool({ workers: 1 });
+    const address = await pool.reserve(64);
+    await pool.write(address, new Uint8Array(Float32Array.from({ length: 8 }, (_, i) => i + 1).buffer));
+    const target = address + 32;
+    const result = async (id: number): Promise<number[]> => {
+      const { reads } = await pool.run(id, [[]], [{ address: target, bytes: 4 }]);
+      return floats(reads[0]?.[0] as Uint8Array);
+    };
+    const numbers = [0, 1, 2, 3, 4, 5, 6, 7];
+    const ids: number[] = [];
+    for (const number of numbers) ids.push(await pool.define(copying(address + 4 * number, target)));
+    expect(new Set(ids).size).toBe(8);
+    for (const number of [...numbers, ...numbers.toReversed()]) {
+      expect(await result(ids[number] as number)).toEqual([number + 1]);
+    }
+    await pool.forget(ids.filter((_, number) => number !== 3 && number !== 7));
+    await pool.forget([]);
+    expect([await result(ids[3] as number), await result(ids[7] as number)]).toEqual([[4], [8]]);
+    const next = await pool.define(copying(address, target));
+    expect(ids).not.toContain(next);
+    expect(await result(next)).toEqual([1]);
+    await expect(result(ids[0] as number)).rejects.toThrow(`the worker has no program ${ids[0]}`);
+  });
+
+  test("are sent to every worker once, and forgotten by every worker", async () => {
+    const { result: pool, threads } = await withThreads(() => createPool({ workers: 3 }));
+    const address = await pool.reserve(16);
+    const id = await pool.define(copying(address, address + 8));
+    for (let run = 0; run < 3; run++) await pool.run(id, [[], []], []);
+    await pool.forget([id]);
+    for (const [index, thread] of threads.entries()) {
+      const calls = callsTo(thread).filter((name) => name !== "reserve");
+      expect(calls, String(index)).toEqual(["start", "define", "run", "run", "run", "forget"]);
+    }
+    pool.close();
   });
 });
 

@@ -48,9 +48,9 @@ export async function checkIn(
       stopped.reject(error);
     }
   };
-  signal?.addEventListener("abort", stop);
   const complaints: string[] = [];
   const server = await startServer(findModule, true);
+  signal?.addEventListener("abort", stop);
   try {
     stopIfAborted(signal);
     const page = await Promise.race([open(browser, server.address, complaints), stopped.promise]);

@@ -123,6 +123,15 @@ export async function openPage(browser: Browser, address: string, complaints: st
   page.on("response", (response) => {
     if (!response.ok()) complaints.push(`response: ${response.url()} ${response.status()}`);
   });
-  await page.goto(address);
-  return page;
+  try {
+    await page.goto(address);
+    return page;
+  } catch (error) {
+    // Where the browser has ended, the context has ended with it.
+    await page
+      .context()
+      .close()
+      .catch(() => {});
+    throw error;
+  }
 }

@@ -131,11 +131,17 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
 /** Decay pulls latent weights to 0, where a step flips their sign: of AdamW's default they take this much. */
 const LATENT_DECAY = 1e-4;
 
-/** What trains a network whose latent weights are to decay less than the rest, if nothing else was said. */
-const gentle = (rest: Sgd | Adam, { weightDecay }: OptimizerOptions): Optimizer =>
-  rest.kind === "adam" && rest.decoupled && weightDecay === undefined
-    ? caseOptimizer({ binary: { ...rest, weightDecay: LATENT_DECAY }, rest })
-    : rest;
+/** AdamW for latent weights, which are to decay less than the rest if nothing else was said; any other as it is. */
+const gentleDecay = (optimizer: Sgd | Adam, { weightDecay }: OptimizerOptions): Sgd | Adam =>
+  optimizer.kind === "adam" && optimizer.decoupled && weightDecay === undefined
+    ? { ...optimizer, weightDecay: LATENT_DECAY }
+    : optimizer;
+
+/** The optimizer of a whole network, in two cases where its latent weights decay less than the rest. */
+function gentle(rest: Sgd | Adam, options: OptimizerOptions): Optimizer {
+  const binary = gentleDecay(rest, options);
+  return binary === rest ? rest : caseOptimizer({ binary, rest });
+}
 
 /** With Bop, which has no latent weights, the plain sign is what a weight quantizer is if nothing else is said. */
 export function quantizerFor(options: QuantizerOptions & OptimizerOptions): QuantizerOptions {
@@ -178,7 +184,7 @@ function binaryOptimizer(name: string, options: OptimizerOptions): ParameterOpti
   lookUp("optimizer", name, { ...realOptimizers, bop: null, bop2: null });
   if (name !== "bop" && name !== "bop2") {
     const learningRate = options.binaryLearningRate ?? (name === options.optimizer ? options.learningRate : undefined);
-    return realOptimizer("--binary-optimizer", name, learningRate, options);
+    return gentleDecay(realOptimizer("--binary-optimizer", name, learningRate, options), options);
   }
   if (options.binaryLearningRate !== undefined) {
     throw new ProxbitError(

@@ -2,6 +2,7 @@
  * Files that appear whole or not at all: written beside their place, brought to the disk (fsync), then renamed onto it.
  * A crash at any moment leaves the old file or the new one, never half of either. Node only.
  */
+import type { FileHandle } from "node:fs/promises";
 import { ProxbitError } from "../errors.ts";
 import { requireNode, systemCode } from "./node.ts";
 
@@ -19,6 +20,9 @@ const REMEDIES: Readonly<Record<string, readonly [what: string, remedy: string]>
   EDQUOT: ["the disk quota is used up", "Free some space, or choose another disk."],
   ENAMETOOLONG: ["the name is too long", "Choose a shorter name."],
 };
+
+/** For what fails after a failure that is told already, or after all is done. */
+const ignore = (): undefined => undefined;
 
 function cannotWrite(path: string, cause: unknown): ProxbitError {
   const code = systemCode(cause) ?? "unknown";
@@ -56,11 +60,21 @@ async function targetOf(path: string): Promise<string> {
 
 /** Brings the renaming itself to the disk. Some systems cannot open a directory; there the rename has to do. */
 async function syncDirectory(directory: string): Promise<void> {
-  const handle = await nodeForWriting()
-    .files.open(directory, "r")
-    .catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
+  const handle = await nodeForWriting().files.open(directory, "r").catch(ignore);
+  await handle?.sync().catch(ignore);
+  await handle?.close().catch(ignore);
+}
+
+/** Brings `content` to the disk and closes the file, whatever fails; the first failure is the one that is thrown. */
+async function fill(handle: FileHandle, content: Uint8Array | string): Promise<void> {
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } catch (cause) {
+    await handle.close().catch(ignore);
+    throw cause;
+  }
+  await handle.close();
 }
 
 /**
@@ -76,15 +90,10 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     const beside = paths.join(paths.dirname(target), besideName());
     const handle = await files.open(beside, "wx");
     try {
-      try {
-        await handle.writeFile(content);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await fill(handle, content);
       await files.rename(beside, target);
     } catch (cause) {
-      await files.rm(beside, { force: true });
+      await files.rm(beside, { force: true }).catch(ignore);
       throw cause;
     }
     await syncDirectory(paths.dirname(target));
@@ -105,8 +114,11 @@ export async function checkWritable(path: string): Promise<void> {
     const target = await targetOf(path);
     const beside = paths.join(paths.dirname(target), besideName());
     const handle = await files.open(beside, "wx");
-    await handle.close();
-    await files.rm(beside, { force: true });
+    try {
+      await handle.close();
+    } finally {
+      await files.rm(beside, { force: true });
+    }
   } catch (cause) {
     throw cannotWrite(path, cause);
   }

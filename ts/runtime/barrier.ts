@@ -51,12 +51,13 @@ export function soloCrew(): Crew {
 }
 
 /**
- * Worker `index` of `workers` over the control block `words`, a view of shared memory.
+ * Worker `index` of `workers` over the control block `words`, a view of shared memory. It looks `spins` times before it
+ * goes to sleep.
  *
  * Task t belongs to worker t modulo `workers`: a lane is task of the same number in phase after phase, and so finds its
  * activations in the cache of the core that wrote them. A worker that is done takes over what others have not begun.
  */
-export function sharedCrew(words: Int32Array, index: number, workers: number): Crew {
+export function sharedCrew(words: Int32Array, index: number, workers: number, spins: number = SPINS): Crew {
   const tickets = (phase: number): number => TICKETS + (phase & 1) * workers;
   const draw = (phase: number, tasks: number): number => {
     for (let offset = 0; offset < workers; offset++) {
@@ -82,7 +83,7 @@ export function sharedCrew(words: Int32Array, index: number, workers: number): C
       Atomics.add(words, GENERATION, 1);
       Atomics.notify(words, GENERATION);
     } else {
-      for (let spin = 0; spin < SPINS && Atomics.load(words, GENERATION) === generation; spin++);
+      for (let spin = 0; spin < spins && Atomics.load(words, GENERATION) === generation; spin++);
       while (Atomics.load(words, GENERATION) === generation) Atomics.wait(words, GENERATION, generation);
     }
     return Atomics.load(words, SNAPSHOT);

@@ -14,7 +14,7 @@ import { createSharedMemory } from "./instantiate.ts";
 import { loadModule } from "./load.ts";
 import type { TimedRun } from "./profile.ts";
 import type { Program, Range, Write } from "./program.ts";
-import { spawnThread } from "./thread.ts";
+import { spawnThreads } from "./thread.ts";
 import { detectVariant, isShared, type Variant } from "./variants.ts";
 import type { WorkerApi } from "./worker.ts";
 
@@ -66,7 +66,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   const memory = shared ? createSharedMemory() : null;
   const control = shared ? new SharedArrayBuffer(controlBytes(workers)) : null;
 
-  const threads = Array.from({ length: workers }, spawnThread);
+  const threads = spawnThreads(workers);
   const remotes: Remote<WorkerApi>[] = threads.map((thread) => wrap<WorkerApi>(thread.endpoint));
   const pending = new Set<(error: Error) => void>();
   let ended: Error | undefined;

@@ -22,8 +22,23 @@ const death = (message: string, cause?: unknown): ProxbitError =>
     { cause },
   );
 
-/** Starts the worker script of this package in a thread of its own. */
-export function spawnThread(): Thread {
+/**
+ * Starts the worker script of this package in `count` threads.
+ *
+ * @throws ProxbitError `worker` where one cannot be made; those made before it have been told to end.
+ */
+export function spawnThreads(count: number): readonly Thread[] {
+  const threads: Thread[] = [];
+  try {
+    while (threads.length < count) threads.push(spawnThread());
+    return threads;
+  } catch (error) {
+    for (const thread of threads) thread.terminate();
+    throw death(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function spawnThread(): Thread {
   const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
   return threads === undefined ? spawnInBrowser() : spawnInNode(threads);
 }

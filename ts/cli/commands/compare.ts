@@ -21,7 +21,7 @@ import type { Dataset } from "../../io/dataset.ts";
 import { datasetNames } from "../../io/datasets.ts";
 import { take } from "../../io/split.ts";
 import { VERSION } from "../../io/version.ts";
-import { writeFileAtomic } from "../../io/write.ts";
+import { checkWritable, writeFileAtomic } from "../../io/write.ts";
 import { lookUp, unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
@@ -138,6 +138,7 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
       const found = event.type === "found" ? event.finished : event.type === "run" ? [event.finished] : [];
       for (const one of found) finished.set(one.run.key, one);
       if (event.type === "found") {
+        for (const file of Object.values(reportFiles(options.out))) await checkWritable(file);
         output.text(`${pairs([...settingsLines(settings), ["runs", `${runs.length}: ${gridText(grid)}`]])}\n`);
         output.event({ type: "grid", runs: runs.length, finished: event.finished.length, settings });
       }
@@ -172,7 +173,11 @@ const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
 };
 
 /** The optimizer, and what determines it. */
-function optimizerOf({ optimizer: name, learningRate, decay }: CompareOptions): {
+export function optimizerOf({
+  optimizer: name,
+  learningRate,
+  decay,
+}: Pick<CompareOptions, "optimizer" | "learningRate" | "decay">): {
   readonly optimizer: Sgd | Adam;
   readonly description: Settings["optimizer"];
 } {
@@ -215,18 +220,22 @@ function tell(event: GridEvent, { output }: Context): void {
   if (event.type === "epoch") output.event({ ...event.event, ...nameOf(event.run) });
 }
 
+const PICTURE = "compare.svg";
+
+/** The report's files below `directory`. */
+const reportFiles = (directory: string) => ({
+  page: join(directory, "compare.md"),
+  picture: join(directory, PICTURE),
+  json: join(directory, "compare.json"),
+  csv: join(directory, "compare.csv"),
+});
+
 /** Writes the report's files below `directory`; returns their paths. */
 async function writeReport(directory: string, report: Report): Promise<Readonly<Record<string, string>>> {
-  const contents = {
-    page: ["compare.md", comparisonPage(report, "compare.svg")],
-    picture: ["compare.svg", pictureOf(report.title, report.rows)],
-    json: ["compare.json", comparisonJson(report)],
-    csv: ["compare.csv", comparisonCsv(report.finished)],
-  } as const;
-  const files: Record<string, string> = {};
-  for (const [kind, [name, content]] of Object.entries(contents)) {
-    files[kind] = join(directory, name);
-    await writeFileAtomic(files[kind], content);
-  }
+  const files = reportFiles(directory);
+  await writeFileAtomic(files.page, comparisonPage(report, PICTURE));
+  await writeFileAtomic(files.picture, pictureOf(report.title, report.rows));
+  await writeFileAtomic(files.json, comparisonJson(report));
+  await writeFileAtomic(files.csv, comparisonCsv(report.finished));
   return files;
 }

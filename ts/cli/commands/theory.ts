@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { pngOf } from "../../browser/index.ts";
 import { numberIn } from "../../checks.ts";
 import { ProxbitError } from "../../errors.ts";
-import { writeFileAtomic } from "../../io/write.ts";
+import { checkWritable, writeFileAtomic } from "../../io/write.ts";
 import { unknownName } from "../../names.ts";
 import { type Decomposition, decompose } from "../../quantizers/index.ts";
 import { isQuantizerName } from "../../quantizers/registry.ts";
@@ -132,6 +132,7 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
   if (!theoryNames.includes(name) && !isQuantizerName(name)) throw unknownName("pair", name, theoryNames);
   checkOptions(options, name);
   const { progress, out } = options;
+  if (out !== undefined) await checkWritable(out);
   const [from, to] = domainOf(options, name);
   const result = decomposeAt(name, options);
   const panels = panelsOf(theoryPair(name), result, progress, from, to);

@@ -1,0 +1,121 @@
+/** A grid at work, in this process: nothing is trained for a place that cannot be written, and a run's file stands first. */
+import { readdir } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { type Grid, runsOf } from "../ts/compare/grid.ts";
+import { readRun, writeRun } from "../ts/compare/run-file.ts";
+import { type GridEvent, type GridWork, runGrid } from "../ts/compare/run-grid.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
+import { optimizers } from "../ts/train/optimizers.ts";
+import { recorded } from "./faulty-files.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
+import { randomDataset } from "./oracle/compare.ts";
+import { leftAlone, withThreads } from "./worker-spy.ts";
+
+const grid: Grid = {
+  settings: {
+    data: { name: "random", trainImages: 32, testImages: 8, sha256: "00" },
+    model: { name: "tiny", inputShape: [6, 6, 1], classes: 3 },
+    epochs: 2,
+    batchSize: 16,
+    optimizer: { name: "sgd", learningRate: 0.01, decay: "none" },
+  },
+  quantizers: ["fp", "bc"],
+  tasks: ["bw"],
+  seeds: [1],
+};
+const runs = runsOf(grid);
+const graph = sequential({ inputShape: [6, 6, 1] }, [layers.flatten(), layers.dense({ units: 3 })]);
+
+const workIn = (directory: string, changed: Partial<GridWork> = {}): GridWork => ({
+  ...{ runs, directory, data: randomDataset(1, [32, 8], [6, 6, 1], 3), graphOf: () => graph },
+  ...{ optimizer: optimizers.sgd({}), workers: 2, signal: new AbortController().signal },
+  ...changed,
+});
+
+/** Goes through a grid, as far as it comes; the types of its events are added to `types`. */
+async function through(
+  work: GridWork,
+  types: string[] = [],
+  see: (event: GridEvent) => Promise<void> | void = () => {},
+): Promise<void> {
+  for await (const event of runGrid(work)) {
+    types.push(event.type);
+    await see(event);
+  }
+}
+
+describe("a grid at work", () => {
+  it("trains nothing where the first file cannot be written", () =>
+    withFolder(async (folder) => {
+      const [types, built]: [string[], unknown[]] = [[], []];
+      const graphOf: GridWork["graphOf"] = (cell) => {
+        built.push(cell);
+        return graph;
+      };
+      await recorded(async () => {
+        await rejected("output", through(workIn(folder, { graphOf }), types));
+      }, [{ at: 0, code: "EROFS" }]);
+      expect({ types, built }).toEqual({ types: ["found"], built: [] });
+      expect(await readdir(folder)).toEqual([]);
+    }));
+
+  it("asks for no place where all runs are finished", () =>
+    withFolder(async (folder) => {
+      for (const run of runs) await writeRun(folder, run, { result: null, failure: "it failed" });
+      const { deeds } = await recorded(() => through(workIn(folder)));
+      expect(deeds).toEqual([]);
+    }));
+
+  it("tells of a run when its file stands, and ends its threads before the next", () =>
+    withFolder(async (folder) => {
+      let standing = 0;
+      const { threads } = await withThreads(() =>
+        through(workIn(folder), [], async (event) => {
+          if (event.type !== "run") return;
+          standing++;
+          expect(await readRun(folder, event.finished.run)).toEqual(event.finished.outcome);
+          expect(await readdir(folder)).toHaveLength(standing);
+        }),
+      );
+      expect(standing).toBe(2);
+      expect(threads).toHaveLength(4);
+      expect(leftAlone(threads)).toEqual([]);
+    }));
+
+  it("keeps the failure of a run that met a number which is not finite, and goes on with the next", () =>
+    withFolder(async (folder) => {
+      const optimizer = optimizers.sgd({ learningRate: 1e18, weightDecay: 1 });
+      const types: string[] = [];
+      const { threads } = await withThreads(() => through(workIn(folder, { optimizer }), types));
+      expect(types.filter((type) => type === "run")).toHaveLength(2);
+      for (const run of runs) {
+        expect(await readRun(folder, run)).toEqual({ result: null, failure: expect.stringContaining("step") });
+      }
+      expect(leftAlone(threads)).toEqual([]);
+    }));
+
+  it.each([
+    ["its user stops it", (controller: AbortController) => controller.abort()],
+    [
+      "its user fails",
+      () => {
+        throw new Error("no interest");
+      },
+    ],
+  ])("ends its threads and leaves no file where %s", (_, end) =>
+    withFolder(async (folder) => {
+      const controller = new AbortController();
+      const { threads } = await withThreads(() =>
+        through(workIn(folder, { signal: controller.signal }), [], (event) => {
+          if (event.type === "step") end(controller);
+        }).then(
+          () => expect.unreachable(),
+          (error: Error) => expect(error.message).toMatch(/the comparison was stopped|no interest/),
+        ),
+      );
+      expect(threads).toHaveLength(2);
+      expect(leftAlone(threads)).toEqual([]);
+      expect(await readdir(folder)).toEqual([]);
+    }),
+  );
+});

@@ -1,0 +1,21 @@
+/**
+ * A folder for all that tests put into the system's temporary one. It goes away with the run, and the run fails where a test
+ * or our code has left something of ours in it.
+ */
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export default function setup(): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "proxbit-tests-"));
+  // As open as the system's own, for tests that step down from root.
+  chmodSync(folder, 0o755);
+  // Workers and the processes that tests start inherit both; TEMP is what Windows asks for.
+  process.env.TMPDIR = folder;
+  process.env.TEMP = folder;
+  return () => {
+    const left = readdirSync(folder).filter((name) => name.startsWith("proxbit-"));
+    rmSync(folder, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`tests have left files in the temporary folder: ${left.join(", ")}`);
+  };
+}
