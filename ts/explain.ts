@@ -85,7 +85,7 @@ export function machineObstacles(variant: Variant, wantsThreads: boolean): reado
   if (!variant.startsWith("relaxed")) {
     obstacles.push({
       reason: "relaxed SIMD is not in use: the look-up kernel runs about half as fast",
-      remedy: "Use Node 22 or a current browser, and leave the variant to detection.",
+      remedy: "Use Node 22.18 or newer or a current browser, and leave the variant to detection.",
     });
   }
   if (wantsThreads && !variant.endsWith("-shared")) {

@@ -39,7 +39,7 @@ export async function detectVariant(options: DetectOptions = {}): Promise<Varian
     throw new ProxbitError(
       "environment",
       "this JavaScript engine has no WebAssembly SIMD",
-      "Use Node.js 22 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer.",
+      "Use Node.js 22.18 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer.",
     );
   }
   if (options.variant !== undefined) return checkVariant(options.variant);
@@ -55,7 +55,7 @@ async function checkVariant(variant: Variant): Promise<Variant> {
     throw new ProxbitError(
       "environment",
       `variant "${variant}" needs relaxed SIMD, which this JavaScript engine lacks`,
-      "Leave the variant to detection, or use Node.js 22 or newer or Chrome 114 or newer.",
+      "Leave the variant to detection, or use Node.js 22.18 or newer or Chrome 114 or newer.",
     );
   }
   if (isShared(variant) && !(await canShareMemory())) {
