@@ -8,6 +8,7 @@ export const slowFiles: readonly string[] = [
   "test/reference-node-webgpu.test.ts",
   "test/reference-node-wasm.test.ts",
   "test/browser/browser.test.ts",
+  "test/golden/golden.test.ts",
   "test/cli-check.test.ts",
   "test/kernels/kernels.test.ts",
   "test/readme.test.ts",

@@ -23,3 +23,8 @@ pub fn cases(usual: u32) -> Config {
         ..Config::default()
     }
 }
+
+#[test]
+fn no_property_writes_a_file() {
+    assert!(Config::default().failure_persistence.is_none());
+}

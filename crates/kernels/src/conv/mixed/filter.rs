@@ -226,4 +226,13 @@ mod tests {
             check(&dense(rows, k, n), u64::from(k));
         }
     }
+
+    #[test]
+    fn a_stride_beyond_an_image_of_one_pixel() {
+        let shape = ConvShape {
+            stride_width: 3,
+            ..dense(1, 1, 1)
+        };
+        check(&shape, 0);
+    }
 }
