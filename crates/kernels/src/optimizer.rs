@@ -14,4 +14,6 @@ pub use flips::count_flips;
 pub use sgd::{Sgd, sgd_step};
 
 #[cfg(test)]
+mod epsilon_tests;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::conv::binary::border::{limits, start_count};
+use crate::naive::shapes::conv_shape;
 
 /// The unfused expression, once more: batch normalisation, then sign.
 fn unfused(sum: i32, factor: f32, scale: f32, shift: f32) -> bool {
@@ -77,6 +79,37 @@ proptest! {
         let shift = -(at as f32 * scale);
         for shift in [shift, shift.next_up(), shift.next_down()] {
             check(scale, shift, 600);
+        }
+    }
+}
+
+/// Every sum that `terms` signs can have beside the expression, by thresholds and by the limits of counts made from them.
+fn check_counts(terms: u32, scale: f32, shift: f32) {
+    let shape = conv_shape([1, 1, 1, terms], [1, 1, 1], [1, 1], false, false);
+    let bound = terms as i32;
+    let (threshold, flip, _) = fold(None, scale, shift, bound);
+    let starts = vec![bound; start_count(&shape)];
+    let mut limit = vec![0; start_count(&shape)];
+    limits(&shape, &starts, &[threshold], &mut limit);
+    for count in 0..=bound {
+        let sum = bound - 2 * count;
+        let wanted = unfused(sum, 1.0, scale, shift);
+        assert_eq!((sum >= threshold) ^ flip, wanted, "{sum} of {terms}: {scale} {shift}");
+        assert_eq!((count < limit[0]) ^ flip, wanted, "{count} of {terms}: {scale} {shift}");
+    }
+}
+
+/// Sums are odd where the terms are, and thresholds either: at sums that occur, between two of them, and past both ends.
+#[test]
+fn odd_and_even_thresholds_fall_where_odd_and_even_sums_do() {
+    for terms in [1, 2, 3, 4, 9, 16, 27, 64, 65] {
+        for scale in [1.0, -1.0, 0.5, -0.5, 3.0] {
+            for at in -(terms as i32) - 3..=terms as i32 + 3 {
+                // Exact in f32: zero at `at`, just past it, and in the middle between two sums.
+                for beside in [0.0, 0.25, -0.25, 0.5, -0.5] {
+                    check_counts(terms, scale, scale * (beside - at as f32));
+                }
+            }
         }
     }
 }
