@@ -7,7 +7,7 @@ const MINUTES = 60_000;
 
 test.each(subjects.map((one) => ({ name: one.subject.name, ...one })))(
   "$name",
-  { timeout: 10 * MINUTES },
+  { timeout: 30 * MINUTES },
   async ({ subject, store }) => {
     expect(await compareSubject({ subject, store, isWanted: () => true })).toEqual([]);
   },

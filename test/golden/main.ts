@@ -26,10 +26,11 @@ async function golden({ write = false, only = "" }: Options): Promise<void> {
     for (const line of lines) console.log(line);
     faults += lines.length;
   }
-  const verdict = faults === 0 ? "no difference" : `${faults} difference${faults === 1 ? "" : "s"}`;
-  console.log(`${write ? "made" : "compared"} ${entries} of ${names}: ${verdict}`);
   // A pattern that matches nothing would pass for success.
   process.exitCode = faults > 0 || entries === 0 ? 1 : 0;
+  const verdict = faults === 0 ? "no difference" : `${faults} difference${faults === 1 ? "" : "s"}`;
+  const done = `${write ? "made" : "compared"} ${entries} of ${names}`;
+  console.log(entries === 0 ? `nothing of ${names} matches ${only}` : `${done}: ${verdict}`);
 }
 
 await new Command("golden")
