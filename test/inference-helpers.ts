@@ -23,7 +23,10 @@ export async function trainerLogits(engine: Engine, split: Split): Promise<Float
   const size = (engine.shapes.get(output) as readonly number[])[0] as number;
   const images = Uint32Array.from({ length: split.count }, (_, i) => i);
   const result = await engine.withPlan(split.count, async (plan) => {
-    const range = { address: plan.context.value(output, plan.lanes[0] as Lane), bytes: 4 * size * split.count };
+    const range = {
+      address: plan.context.value(output, plan.lanes[0] as Lane) as number,
+      bytes: 4 * size * split.count,
+    };
     const program = await engine.evaluateStep(plan, split, split.count);
     return engine.pool.run(program, [engine.inputs(plan, images)], [range]);
   });

@@ -7,7 +7,9 @@ import { describe, expect, test } from "vitest";
 import { resnet20 } from "../ts/nn/index.ts";
 import { parametersOf } from "../ts/nn/parameters.ts";
 import { shapesOf } from "../ts/nn/shapes.ts";
-import type { Call, Program } from "../ts/runtime/program.ts";
+import { type Call, callOf, k } from "../ts/program/call.ts";
+import type { Address } from "../ts/program/place.ts";
+import type { Program } from "../ts/program/program.ts";
 import { createLaneMemory } from "../ts/train/lane-memory.ts";
 import { layoutParameters } from "../ts/train/layout.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
@@ -39,13 +41,15 @@ describe("buffers of a lane", () => {
         const write = (index: number): Program =>
           phases.map((tasks) =>
             tasks.map((task) =>
-              task.map(
-                (touched): Call => ({
-                  node: "",
-                  kernel: "copy",
-                  arguments: [7, ...touched.map((i) => (buffers[i] as (typeof buffers)[number])(lane(index)))],
-                }),
-              ),
+              task.map((touched): Call => {
+                const [from, to, third] = touched.map((i) => (buffers[i] as (typeof buffers)[number])(lane(index)));
+                const [scale, shift] = [to ?? 7, third ?? 7];
+                return callOf(
+                  "",
+                  "forward",
+                  k.affine({ x: 7, rows: 1, channels: 1, scale, shift, y: from as Address }),
+                );
+              }),
             ),
           );
         const placement = memory.place(write(0));
@@ -56,9 +60,9 @@ describe("buffers of a lane", () => {
           for (const [p, tasks] of phases.entries()) {
             for (const [t, task] of tasks.entries()) {
               for (const [c, touched] of task.entries()) {
-                const given = program[p]?.[t]?.[c]?.arguments ?? [];
-                expect(given[0]).toBe(7);
-                for (const [i, buffer] of touched.entries()) addresses.set(buffer, given[i + 1] as number);
+                const { x, y, scale, shift } = program[p]?.[t]?.[c]?.arguments ?? {};
+                expect(x).toBe(7);
+                for (const [i, buffer] of touched.entries()) addresses.set(buffer, [y, scale, shift][i] as number);
               }
             }
           }

@@ -8,10 +8,11 @@
  */
 import type { PackedModel } from "../io/model-file.ts";
 import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
+import type { Call } from "../program/call.ts";
+import type { Program, Write } from "../program/program.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
-import type { Call, Program, Write } from "../runtime/program.ts";
 import { emitBits, emitNorm } from "./binary.ts";
-import { type Context, createContext, type FlipJob } from "./context.ts";
+import { type Context, createContext } from "./context.ts";
 import { createDraft } from "./draft.ts";
 import { emitNode, emitSteps } from "./elementwise.ts";
 import { type Group, groupsOf, isProduct } from "./fuse.ts";
@@ -29,15 +30,14 @@ export interface CompileOptions {
 
 /** The network in one copy of its memory: what to run, and where input and output lie, f32, one image after the other. */
 export interface CompiledLane {
-  readonly program: Program;
+  readonly program: Program<number>;
   readonly input: number;
   readonly output: number;
 }
 
 export interface Compiled {
   readonly writes: readonly Write[];
-  readonly setup: readonly Call[];
-  readonly flipJobs: readonly FlipJob[];
+  readonly setup: readonly Call<number>[];
   readonly lanes: readonly CompiledLane[];
   /** Bytes of the values of one lane. */
   readonly laneBytes: number;
@@ -65,7 +65,6 @@ export function compile(model: PackedModel, options: CompileOptions, base: numbe
   return {
     writes,
     setup: [...setup, ...lanes.flatMap((lane) => lane.setup)],
-    flipJobs: context.flipJobs,
     lanes: lanes.map(({ program, address }) => ({ program, input: address(input), output: address(output) })),
     laneBytes,
     groups,

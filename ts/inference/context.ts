@@ -6,21 +6,15 @@ import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { activationsAreBits } from "../nn/operands.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
-import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
+import { k } from "../program/call.ts";
+import { type ConvShape, paddedPixels } from "../program/kernels.ts";
+import { at, type Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
-import { call, type Draft, type Place } from "./draft.ts";
+import { call, type Draft } from "./draft.ts";
 import { type Flow, flowOf, isBinary, isProduct, type ProductNode } from "./fuse.ts";
 import { type BitLayout, NIBBLES, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { cut, inputSlice } from "./slices.ts";
 import { productShape } from "./windows.ts";
-
-/** To be done after set-up: make the mask of the flips (a byte a channel) at `flips`, and write it to `mask`. */
-export interface FlipJob {
-  readonly flips: number;
-  readonly channels: number;
-  readonly mask: number;
-  readonly layout: BitLayout;
-}
 
 /** Bits in the padded buffer of a consumer's window. */
 export interface Bits {
@@ -37,7 +31,6 @@ export interface Context {
   /** Images of one run, and the parts that a layer of one image is cut into, one for each worker. */
   readonly images: number;
   readonly parts: number;
-  readonly flipJobs: FlipJob[];
   readonly shapeOf: (name: string) => Shape;
   /** The window of a convolution or dense layer. */
   readonly windowOf: (node: ProductNode) => ConvShape;
@@ -80,7 +73,6 @@ export function createContext(
   const kernel = PRODUCT_KERNELS[kernelName];
   const values = new Map<string, Place>();
   const bits = new Map<string, Bits>();
-  const flipJobs: FlipJob[] = [];
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
   const windowOf = (node: ProductNode): ConvShape => {
     const [name] = node.inputs;
@@ -109,7 +101,7 @@ export function createContext(
     const key = bordersOf(shape, layout);
     const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);
     const descriptor = draft.descriptor(shape);
-    const place = draft.bordered(key, bytes, (to) => call(name, layout.fillBorder, descriptor, to));
+    const place = draft.bordered(name, key, bytes, (out) => layout.fillBorder({ shape: descriptor, out }));
     return { shape, layout, place };
   };
   const putBits = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
@@ -131,9 +123,11 @@ export function createContext(
     const ranges = images > 1 ? [{ first: 0, count: shape.height }] : cut(shape.height, parts);
     draft.phase(
       ranges.map((rows) => {
-        const from = { ...x, offset: x.offset + 4 * rows.first * shape.width * shape.channels };
-        const to = { ...place, offset: place.offset + rows.first * rowBytes };
-        return [call(node.name, layout.sign, draft.descriptor(inputSlice(shape, rows)), from, to)];
+        const places = {
+          x: at(x, 4 * rows.first * shape.width * shape.channels),
+          out: at(place, rows.first * rowBytes),
+        };
+        return [call(node.name, layout.sign({ shape: draft.descriptor(inputSlice(shape, rows)), ...places }))];
       }),
     );
     return made;
@@ -150,7 +144,6 @@ export function createContext(
     kernel,
     images,
     parts,
-    flipJobs,
     shapeOf,
     windowOf,
     layoutFor,
@@ -163,7 +156,8 @@ export function createContext(
         const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
         const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
         const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
-        draft.once(name, "norm_fold", gamma, beta, running, node.attributes.epsilon, channels, scale, shift);
+        const eps = node.attributes.epsilon;
+        draft.once(name, k.normFold({ gamma, beta, running, eps, channels, scale, shift }));
         return { scale, shift };
       }),
     value,

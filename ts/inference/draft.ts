@@ -2,38 +2,22 @@
  * A network on its way to a program: phases of calls over buffers whose places are not known yet. When all phases stand,
  * it is known from where to where each buffer is in use, and the buffers are placed so that they share memory.
  */
-import { createArena } from "../runtime/arena.ts";
-import { type ConvShape, encodeConvShape } from "../runtime/conv-shape.ts";
-import type { KernelName } from "../runtime/exports.ts";
-import { type LiveRange, placeBuffers, shareSlots } from "../runtime/live.ts";
-import type { Call, Program, Write } from "../runtime/program.ts";
+import { createArena } from "../program/arena.ts";
+import { addressed, type Call, callOf, type KernelCall, placesOf } from "../program/call.ts";
+import { encodeConvShape } from "../program/conv-shape.ts";
+import type { ConvShape } from "../program/kernels.ts";
+import { type LiveRange, placeBuffers, shareSlots } from "../program/live.ts";
+import type { Address, Place } from "../program/place.ts";
+import type { Phase, Program, Write } from "../program/program.ts";
 
-/** A place in a buffer, in bytes from its start. */
-export interface Place {
-  readonly buffer: number;
-  readonly offset: number;
-}
-
-export const at = (place: Place, offset: number): Place => ({ ...place, offset: place.offset + offset });
-
-/** A call whose addresses are in part still places in buffers. */
-export interface DraftCall {
-  readonly node: string;
-  readonly kernel: KernelName;
-  readonly arguments: readonly (number | Place)[];
-}
-
-export const call = (node: string, kernel: KernelName, ...args: readonly (number | Place)[]): DraftCall => ({
-  node,
-  kernel,
-  arguments: args,
-});
+/** A call of a run. */
+export const call = (node: string, made: KernelCall): Call => callOf(node, "forward", made);
 
 /** One run of the network in memory of its own for values; weights are shared. */
 export interface Lane {
-  readonly program: Program;
+  readonly program: Program<number>;
   /** To be made once, before the first run. */
-  readonly setup: readonly Call[];
+  readonly setup: readonly Call<number>[];
   /** The address of a place in this lane's buffers. */
   readonly address: (place: Place) => number;
 }
@@ -45,7 +29,7 @@ export interface Draft {
   /** The address of a window's descriptor. */
   readonly descriptor: (shape: ConvShape) => number;
   /** Makes a call once, at set-up. */
-  readonly once: (node: string, kernel: KernelName, ...args: readonly number[]) => void;
+  readonly once: (node: string, call: KernelCall) => void;
   /** What `make` gave at the first call with this key. */
   readonly memo: <T>(key: string, make: () => T) => T;
   /** Memory for a value. It holds anything before it is written. */
@@ -54,9 +38,9 @@ export interface Draft {
    * Memory for a padded value whose border `fill` writes once, at set-up. Buffers of the same key have the same border and
    * may be the same memory in turn.
    */
-  readonly bordered: (key: string, bytes: number, fill: (place: Place) => DraftCall) => Place;
+  readonly bordered: (node: string, key: string, bytes: number, fill: Fill) => Place;
   /** Ends with all of `tasks` done, which do not depend on each other. */
-  readonly phase: (tasks: readonly (readonly DraftCall[])[]) => void;
+  readonly phase: (tasks: Phase) => void;
   /** Says that a buffer is in use before the first phase or after the last. */
   readonly keep: (place: Place, when: "before" | "after") => void;
   readonly finish: (lanes: number) => Finished;
@@ -64,7 +48,7 @@ export interface Draft {
 
 export interface Finished {
   readonly writes: readonly Write[];
-  readonly setup: readonly Call[];
+  readonly setup: readonly Call<number>[];
   readonly lanes: readonly Lane[];
   /** Bytes of the values of one lane. */
   readonly laneBytes: number;
@@ -72,10 +56,12 @@ export interface Finished {
   readonly end: number;
 }
 
+type Fill = (place: Place) => KernelCall;
+
 interface Buffer {
   readonly bytes: number;
   /** Null where nothing must stay. */
-  readonly border: { readonly key: string; readonly fill: (place: Place) => DraftCall } | null;
+  readonly border: { readonly key: string; readonly node: string; readonly fill: Fill } | null;
   first: number;
   last: number;
 }
@@ -86,7 +72,7 @@ export function createDraft(base: number): Draft {
   const writes: Write[] = [];
   const setup: Call[] = [];
   const buffers: Buffer[] = [];
-  const phases: (readonly (readonly DraftCall[])[])[] = [];
+  const phases: Phase[] = [];
   const known = new Map<string, unknown>();
 
   const memo = <T>(key: string, make: () => T): T => {
@@ -112,15 +98,15 @@ export function createDraft(base: number): Draft {
     allocate: arena.allocate,
     constant,
     descriptor: (shape) => memo(`shape ${shapeKey(shape)}`, () => constant(encodeConvShape(shape))),
-    once: (node, kernel, ...args) => {
-      setup.push({ node, kernel, arguments: args });
+    once: (node, made) => {
+      setup.push(callOf(node, "prepare", made));
     },
     memo,
     buffer: (bytes) => add(bytes, null),
-    bordered: (key, bytes, fill) => add(bytes, { key, fill }),
+    bordered: (node, key, bytes, fill) => add(bytes, { key, node, fill }),
     phase: (tasks) => {
-      for (const { arguments: args } of tasks.flat()) {
-        for (const argument of args) if (typeof argument !== "number") touch(argument.buffer, phases.length);
+      for (const made of tasks.flat()) {
+        for (const place of placesOf(made)) if (typeof place !== "number") touch(place.buffer, phases.length);
       }
       phases.push(tasks);
     },
@@ -131,13 +117,12 @@ export function createDraft(base: number): Draft {
       const lanes = Array.from({ length: count }, (_, lane): Lane => {
         const start = first + lane * bytes;
         const address = ({ buffer, offset }: Place): number => start + (offsets[buffer] as number) + offset;
-        const bind = (draft: DraftCall): Call => ({
-          ...draft,
-          arguments: draft.arguments.map((argument) => (typeof argument === "number" ? argument : address(argument))),
-        });
-        return { program: phases.map((tasks) => tasks.map((task) => task.map(bind))), setup: fills.map(bind), address };
+        const real = (made: Call): Call<number> =>
+          addressed(made, (place: Address) => (typeof place === "number" ? place : address(place)));
+        return { program: phases.map((tasks) => tasks.map((task) => task.map(real))), setup: fills.map(real), address };
       });
-      return { writes, setup, lanes, laneBytes: bytes, end: first + count * bytes };
+      const real = (made: Call): Call<number> => addressed(made, (place: Address) => place as number);
+      return { writes, setup: setup.map(real), lanes, laneBytes: bytes, end: first + count * bytes };
     },
   };
 }
@@ -146,7 +131,7 @@ export function createDraft(base: number): Draft {
 function layOut(buffers: readonly Buffer[]): {
   readonly offsets: readonly number[];
   readonly bytes: number;
-  readonly fills: readonly DraftCall[];
+  readonly fills: readonly Call[];
 } {
   const offsets = new Array<number>(buffers.length).fill(0);
   const used = buffers.map((_, i) => i).filter((i) => (buffers[i] as Buffer).first !== Number.POSITIVE_INFINITY);
@@ -159,7 +144,7 @@ function layOut(buffers: readonly Buffer[]): {
   });
 
   const rest = createArena(placement.bytes);
-  const fills: DraftCall[] = [];
+  const fills: Call[] = [];
   const keys = new Set(used.map((i) => (buffers[i] as Buffer).border?.key));
   for (const key of keys) {
     if (key === undefined) continue;
@@ -173,7 +158,7 @@ function layOut(buffers: readonly Buffer[]): {
       if (offset === undefined) {
         offset = rest.allocate(bytes);
         places.set(slot, offset);
-        if (border !== null) fills.push(border.fill({ buffer: index, offset: 0 }));
+        if (border !== null) fills.push(callOf(border.node, "prepare", border.fill({ buffer: index, offset: 0 })));
       }
       offsets[index] = offset;
     });

@@ -1,8 +1,10 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
+import { k } from "../program/call.ts";
+import { at, type Place } from "../program/place.ts";
 import type { Context } from "./context.ts";
-import { at, call, type Place } from "./draft.ts";
+import { call } from "./draft.ts";
 import { type Affine, type Follower, isAffine, isFollower } from "./fuse.ts";
 import { NIBBLES } from "./layout.ts";
 import { affineOf, followerStep, STRIP_BYTES } from "./real.ts";
@@ -47,9 +49,9 @@ function emitSigns(node: Affine, context: Context): boolean {
   const ranges = images > 1 ? [{ first: 0, count: height }] : cut(height, parts);
   const tasks = ranges.map((rows) => {
     const offset = 4 * rows.first * width * channels;
-    const operands = [at(x, offset), images * rows.count * width, channels, scale, shift, 0, at(y, offset)] as const;
-    const signs = [draft.descriptor(inputSlice(shape, rows)), at(place, rows.first * rowBytes)] as const;
-    return [call(node.name, "normalize", ...operands, ...signs)];
+    const operands = { x: at(x, offset), rows: images * rows.count * width, channels, scale, shift, residual: null };
+    const signs = { next: draft.descriptor(inputSlice(shape, rows)), nextBits: at(place, rows.first * rowBytes) };
+    return [call(node.name, k.normalize({ ...operands, out: at(y, offset), ...signs }))];
   });
   draft.phase(tasks);
   return true;
@@ -62,9 +64,8 @@ function emitAdd(node: NodeOf<"add">, context: Context): void {
   // Vectors of four floats stay whole.
   const tasks = cut(Math.ceil(elements / 4), context.parts).map(({ first, count }) => {
     const offset = 16 * first;
-    return [
-      call(node.name, "add", at(a, offset), at(b, offset), at(y, offset), Math.min(4 * count, elements - 4 * first)),
-    ];
+    const operands = { a: at(a, offset), b: at(b, offset), y: at(y, offset) };
+    return [call(node.name, k.add({ ...operands, count: Math.min(4 * count, elements - 4 * first) }))];
   });
   context.draft.phase(tasks);
 }
@@ -74,11 +75,13 @@ function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, c
   const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
   const tasks = cutByRows(window, context.parts).map(({ rows }) => {
     const { shape, row } = outputSlice(window, rows);
-    const from = at(x, 4 * row * window.width * window.channels);
-    const to = at(y, 4 * rows.first * window.outWidth * window.channels);
-    const args = [context.draft.descriptor(shape), from, to] as const;
-    // 0: nobody asks where a maximum was.
-    return [node.op === "maxPool2d" ? call(node.name, "max_pool", ...args, 0) : call(node.name, "avg_pool", ...args)];
+    const operands = {
+      shape: context.draft.descriptor(shape),
+      x: at(x, 4 * row * window.width * window.channels),
+      y: at(y, 4 * rows.first * window.outWidth * window.channels),
+    };
+    // Nobody asks where a maximum was.
+    return [call(node.name, node.op === "maxPool2d" ? k.maxPool({ ...operands, argmax: null }) : k.avgPool(operands))];
   });
   context.draft.phase(tasks);
 }

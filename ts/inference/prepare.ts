@@ -4,12 +4,16 @@
  */
 import { ProxbitError } from "../errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
+import { bind, link } from "../program/bind.ts";
+import { callOf, kernelsOver } from "../program/call.ts";
+import type { Program } from "../program/program.ts";
 import { type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { type BinaryKernel, type ProbeResult, probe } from "../runtime/probe.ts";
-import { bind, type Call, type Program } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
 import { type Compiled, type CompileOptions, compile } from "./compile.ts";
 import { badLayer, type Images, type InputScale, inputScaleOf } from "./images.ts";
+
+const k = kernelsOver<number>();
 
 /**
  * Values of so many bytes stay in the cache of a core, or near it: so many images at most go through the layers together.
@@ -40,7 +44,7 @@ export interface Prepared {
   /** Puts images from the first place on, and zeros after them to the end of their last block; returns the blocks. */
   readonly stage: (images: Images) => number;
   /** What to run after `stage`: `blocks` blocks of images of one kind. */
-  readonly program: (blocks: number, kind: "bytes" | "floats") => Program;
+  readonly program: (blocks: number, kind: "bytes" | "floats") => Program<number>;
   /** The outputs of the first `count` images, after a run. They are overwritten by the next one. */
   readonly outputs: (count: number) => Float32Array;
 }
@@ -131,22 +135,19 @@ function runOf(
   blockImages: number,
   blocks: number,
   scale: InputScale | null,
-): Program {
+): Program<number> {
   const { lanes, inputSize, outputSize } = compiled;
-  const blockProgram = (lane: Compiled["lanes"][number], block: number): Program => {
+  const blockProgram = (lane: Compiled["lanes"][number], block: number): Program<number> => {
     const [inputs, outputs] = [blockImages * inputSize, blockImages * outputSize];
     const from = staging.input + block * inputs * (scale === null ? 4 : 1);
-    const enter: Call =
+    const batch = { indices: staging.indices, count: blockImages, row: inputSize };
+    const enter =
       scale === null
-        ? { node: "input", kernel: "copy", arguments: [from, lane.input, 4 * inputs] }
-        : {
-            node: "input",
-            kernel: "gather_bytes",
-            arguments: [from, staging.indices, blockImages, inputSize, scale.scale, scale.offset, lane.input],
-          };
+        ? k.copy({ from, to: lane.input, bytes: 4 * inputs })
+        : k.gatherBytes({ data: from, ...batch, scale: scale.scale, offset: scale.offset, out: lane.input });
     const to = staging.output + 4 * block * outputs;
-    const leave: Call = { node: "", kernel: "copy", arguments: [lane.output, to, 4 * outputs] };
-    return [[[enter]], ...lane.program, [[leave]]];
+    const leave = k.copy({ from: lane.output, to, bytes: 4 * outputs });
+    return [[[callOf("input", "gather", enter)]], ...lane.program, [[callOf("", "gather", leave)]]];
   };
   const numbers = Array.from({ length: blocks }, (_, block) => block);
   const [first] = lanes;
@@ -172,14 +173,11 @@ function setUp(instance: KernelInstance, compiled: Compiled): void {
   const memory = new Uint8Array(instance.memory.buffer);
   for (const write of compiled.writes) memory.set(write.bytes, write.address);
   runner(instance, [[compiled.setup]], "while the model was loaded")();
-  for (const { flips, channels, mask, layout } of compiled.flipJobs) {
-    memory.set(layout.mask(memory.slice(flips, flips + channels)), mask);
-  }
 }
 
 /** Binds a program to the instance; what comes back runs it, and throws where a call met a number that is not finite. */
-export function runner(instance: KernelInstance, program: Program, when: string): () => void {
-  const { phases, calls } = bind(program, instance.exports);
+export function runner(instance: KernelInstance, program: Program<number>, when: string): () => void {
+  const { phases, calls } = link(bind(program), instance.exports);
   const tasks = phases.flat();
   return () => {
     for (const task of tasks) {

@@ -6,10 +6,10 @@ import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter, Shape } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
+import type { Program, Write } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
-import type { Program, Write } from "../runtime/program.ts";
 import type { Products } from "./context.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 import { createDataStore, createRegion, type Region } from "./memory.ts";
@@ -42,11 +42,11 @@ export interface Engine {
     split: Split,
     progress: number,
     options?: StepOptions,
-  ) => Promise<Program>;
+  ) => Promise<Program<number>>;
   /** Whether at `progress` the network is another than its hard-signed one: some quantizer's forward map is still soft. */
   readonly soft: (progress: number) => boolean;
   /** The evaluation of a batch of which `valid` images count, of the hard-signed network. */
-  readonly evaluatingProgram: (plan: TrainingPlan, split: Split, valid: number) => Promise<Program>;
+  readonly evaluatingProgram: (plan: TrainingPlan, split: Split, valid: number) => Promise<Program<number>>;
   /** The numbers of programs that the workers hold. */
   readonly trainStep: (plan: TrainingPlan, split: Split, progress: number, options?: StepOptions) => Promise<number>;
   /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
@@ -123,7 +123,7 @@ export async function createEngine(
   const planFor = async (batch: number, flips: boolean): Promise<TrainingPlan> => {
     if (current?.batch === batch && (current.flips !== null || !flips)) return current;
     const plan = await reservePlan(source(batch, flips), region.atLeast);
-    const once = await pool.define([[plan.once]]);
+    const once = await pool.define(placed(plan, [[plan.once]]));
     await pool.run(once, [plan.writes], []);
     await pool.forget([once, ...programs.values()]);
     programs.clear();

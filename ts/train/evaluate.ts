@@ -9,6 +9,7 @@ import { shuffle } from "../nn/random.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
+import { LOSS_BYTES } from "./plan.ts";
 import { sumLosses } from "./programs.ts";
 import { rememberStatistics } from "./weights.ts";
 
@@ -84,7 +85,7 @@ export async function evaluate(
         ),
       );
       const reads = [
-        { address: plan.losses, bytes: 16 * plan.lanes.length },
+        { address: plan.losses, bytes: LOSS_BYTES * plan.lanes.length },
         { address: plan.predictions, bytes: 4 * batch },
       ];
       const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid, at), steps, reads);

@@ -10,8 +10,10 @@
  */
 import { ProxbitError } from "../errors.ts";
 import type { Graph } from "../nn/graph.ts";
+import type { KernelCall } from "../program/call.ts";
+import { type Address, at } from "../program/place.ts";
+import type { Range } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import type { Call, Range } from "../runtime/program.ts";
 import { deriveWeights } from "./layers/weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
 import { quantizerOf } from "./updates.ts";
@@ -25,16 +27,16 @@ export interface FlipRatio {
 /** Counts of one task: `weights` of the layer `node`, before and after the update, and where the count goes. */
 export interface FlipCount {
   readonly node: string;
-  readonly before: number;
-  readonly after: number;
+  readonly before: Address;
+  readonly after: Address;
   readonly weights: number;
-  readonly count: number;
+  readonly out: Address;
 }
 
 /** What a plan counts flips with. */
 export interface FlipPlan {
   /** Standardise the weights before and after the update, where a quantizer does: the sign is that of w'. */
-  readonly prepare: readonly Call[];
+  readonly prepare: readonly { readonly node: string; readonly calls: readonly KernelCall[] }[];
   readonly counts: readonly FlipCount[];
   readonly range: Range;
 }
@@ -42,7 +44,7 @@ export interface FlipPlan {
 /** A count for each piece of each binary kernel. */
 export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => number): FlipPlan {
   const { tensors, values, previous } = layout;
-  const prepare: Call[] = [];
+  const prepare: { readonly node: string; readonly calls: readonly KernelCall[] }[] = [];
   const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
     const quantizer = quantizerOf(graph, parameter);
     if (quantizer?.hard !== "sign") return [];
@@ -51,27 +53,27 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
     const standardize = quantizer.standardize === "tanhMax" ? "none" : quantizer.standardize;
     const plain: Quantizer = { ...quantizer, scale: "none", standardize, backward: "one" };
     /** The weights whose signs are the binary ones. */
-    const signed = (address: number): number => {
+    const signed = (latent: Address): Address => {
       const given = {
         node: parameter.node,
-        latent: address,
-        k: size / filters,
+        latent,
+        rows: size / filters,
         n: filters,
         quantizer: plain,
         parameters: 0,
       };
       const { source, calls } = deriveWeights(given, allocate);
-      prepare.push(...calls);
+      if (calls.length > 0) prepare.push({ node: parameter.node, calls });
       return source;
     };
     const [before, value] = [signed(previous.address + latent - values.address), signed(latent)];
     return Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
       const [start, weights] = [4 * CHUNK * i, Math.min(CHUNK, size - CHUNK * i)];
-      return { node: parameter.node, before: before + start, after: value + start, weights };
+      return { node: parameter.node, before: at(before, start), after: at(value, start), weights };
     });
   });
   const range = { address: allocate(4 * pieces.length), bytes: 4 * pieces.length };
-  return { prepare, counts: pieces.map((piece, i) => ({ ...piece, count: range.address + 4 * i })), range };
+  return { prepare, counts: pieces.map((piece, i) => ({ ...piece, out: at(range.address, 4 * i) })), range };
 }
 
 /** Adds up the flips of steps. */

@@ -5,8 +5,10 @@
  * their lives do not meet, and the symbolic addresses are replaced. All lanes are laid out alike.
  */
 import { ProxbitError } from "../errors.ts";
-import { type LiveRange, placeBuffers } from "../runtime/live.ts";
-import type { Program } from "../runtime/program.ts";
+import { addressed, placesOf } from "../program/call.ts";
+import { type LiveRange, placeBuffers } from "../program/live.ts";
+import type { Address } from "../program/place.ts";
+import type { Program } from "../program/program.ts";
 import type { Lane } from "./context.ts";
 
 /** Symbolic addresses start here, and a lane has so many of them: exact numbers, and larger than any size or address. */
@@ -36,7 +38,7 @@ export interface Placement {
   /** Bytes of what is written before the loss and read after it: no layout of the program's buffers could do with less. */
   readonly acrossLoss: number;
   /** `program` with every symbolic address replaced; `block` is the address of a lane's block. */
-  readonly apply: (program: Program, block: (lane: number) => number) => Program;
+  readonly apply: (program: Program, block: (lane: number) => number) => Program<number>;
 }
 
 export interface LaneMemory {
@@ -85,9 +87,7 @@ export function createLaneMemory(): LaneMemory {
         acrossLoss: kept.reduce((sum, { buffer }) => sum + buffer.bytes, 0),
         apply: (given, block) =>
           given.map((phase) =>
-            phase.map((task) =>
-              task.map((call) => ({ ...call, arguments: call.arguments.map((value) => real(value, block)) })),
-            ),
+            phase.map((task) => task.map((call) => addressed(call, (value: Address) => real(value as number, block)))),
           ),
       };
     },
@@ -108,18 +108,21 @@ function livesOf(
   bufferAt: (offset: number) => Buffer,
 ): { readonly lives: readonly Life[]; readonly loss: number } {
   const lives = new Map<Buffer, Life>();
-  const own = (value: number): boolean => value >= SYMBOLIC && value < SYMBOLIC + SPAN;
+  const own = (given: Address): boolean => {
+    const value = given as number;
+    return value >= SYMBOLIC && value < SYMBOLIC + SPAN;
+  };
   let [time, loss] = [0, Number.POSITIVE_INFINITY];
   for (const phase of program) {
-    const tasks = phase.filter((task) => task.some((call) => call.arguments.some(own)));
+    const tasks = phase.filter((task) => task.some((call) => placesOf(call).some(own)));
     const begin = time;
     time += Math.max(1, tasks[0]?.length ?? 0);
     for (const [number, task] of tasks.entries()) {
       for (const [i, call] of task.entries()) {
         const [first, last] = number === 0 ? [begin + i, begin + i] : [begin, time - 1];
-        if (call.kernel === "softmax_cross_entropy") loss = first;
-        for (const value of call.arguments.filter(own)) {
-          const buffer = bufferAt(value - SYMBOLIC);
+        if (call.part === "loss") loss = first;
+        for (const value of placesOf(call).filter(own)) {
+          const buffer = bufferAt((value as number) - SYMBOLIC);
           const life = lives.get(buffer) ?? { buffer, bytes: buffer.bytes, first, last };
           life.first = Math.min(life.first, first);
           life.last = Math.max(life.last, last);

@@ -4,8 +4,8 @@
  * parameter the optimizer's own state.
  */
 import type { Parameter } from "../nn/graph.ts";
-import { createArena } from "../runtime/arena.ts";
-import type { Range } from "../runtime/program.ts";
+import { createArena } from "../program/arena.ts";
+import type { Range } from "../program/program.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "./optimizers.ts";
 import { updateOf } from "./updates.ts";
 

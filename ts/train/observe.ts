@@ -4,11 +4,11 @@
  * calculation of the same step; what runs is the program that always runs, with copies in between.
  */
 import type { Split } from "../io/dataset.ts";
-import type { Program, Range } from "../runtime/program.ts";
+import type { Program, Range } from "../program/program.ts";
 import type { Engine, Live } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
-import type { TrainingPlan } from "./plan.ts";
+import { LOSS_BYTES, type TrainingPlan } from "./plan.ts";
 import { type StepOptions, sumLosses } from "./programs.ts";
 
 /** A step's numbers, by the names of nodes and parameters. Values are `[images][...shape]`, f32. */
@@ -55,7 +55,7 @@ export function observeStep(engine: Engine, split: Split, images: number, given:
     const parameterGradients = new Map<string, Float32Array>();
     for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer?.gradients ?? [])) {
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
-      parameterGradients.set(parameter, await readFloats(engine, { address: gradient, bytes: 4 * size }));
+      parameterGradients.set(parameter, await readFloats(engine, { address: gradient as number, bytes: 4 * size }));
     }
     return { ...moment, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
   });
@@ -82,17 +82,17 @@ export function observeEvaluation(engine: Engine, split: Split, images: number):
 type Seen = Pick<Observation, "images" | "values" | "gradients" | "loss" | "accuracy">;
 
 /** Runs the program once and reads what it left behind. */
-async function observe(engine: Engine, plan: TrainingPlan, program: Program, live?: Live): Promise<Seen> {
+async function observe(engine: Engine, plan: TrainingPlan, program: Program<number>, live?: Live): Promise<Seen> {
   const { pool } = engine;
   const images = plan.batch;
   const numbers = Uint32Array.from({ length: images }, (_, image) => image);
   const id = await pool.define(program);
-  const losses = { address: plan.losses, bytes: 16 * plan.lanes.length };
+  const losses = { address: plan.losses, bytes: LOSS_BYTES * plan.lanes.length };
   const { failure, reads } = await pool.run(id, [engine.inputs(plan, numbers, live)], [losses]);
   await pool.forget([id]);
   if (failure !== null) throw notFinite(failure.node, "a step that was observed");
   const sums = sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes);
-  const written = new Set(program.flat(2).flatMap((call) => (call.kernel === "copy" ? [call.arguments[1]] : [])));
+  const written = new Set(program.flat(2).flatMap((call) => (call.part === "tap" ? [call.arguments.to] : [])));
   const copies = async (taps: ReadonlyMap<string, number> | undefined): Promise<Map<string, Float32Array>> => {
     const found = new Map<string, Float32Array>();
     for (const [name, address] of taps ?? []) {

@@ -9,11 +9,14 @@
  */
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
+import { createArena } from "../program/arena.ts";
+import { type Call, callOf, lengthsOf } from "../program/call.ts";
+import { denseShape, encodeConvShape, windowShape } from "../program/conv-shape.ts";
+import { CONV_SHAPE_BYTES, type ConvShape } from "../program/kernels.ts";
+import type { Address } from "../program/place.ts";
+import type { Write } from "../program/program.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { createArena } from "../runtime/arena.ts";
-import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
-import type { Call, Write } from "../runtime/program.ts";
 import { cutLanes, type Lane, type LayerPlan, type PlanContext, type Products, type QuantizerSite } from "./context.ts";
 import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
@@ -24,6 +27,9 @@ import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
 import { type ParameterLayout, sizeOf } from "./layout.ts";
 import { updateOf } from "./updates.ts";
+
+/** Bytes of a lane's share of the losses: a sum and the number of right answers, f64. */
+export const LOSS_BYTES = 8 * lengthsOf("softmax_cross_entropy").result;
 
 /** Lanes a batch is cut into, however many workers there are: at most this many workers share a step. */
 export const LANES = 8;
@@ -52,7 +58,7 @@ export interface TrainingPlan {
   /** The node that owns the memory of a value: flatten is the same memory as its input. */
   readonly owner: (name: string) => string;
   /** Symbolic address of the gradient at an owner's value. */
-  readonly gradient: (owner: string) => (lane: Lane) => number;
+  readonly gradient: (owner: string) => (lane: Lane) => Address;
   /** Where copies of values and gradients are kept; null for a plan that nobody observes. */
   readonly taps: Taps | null;
   /** The buffers with symbolic addresses, and the address of a lane's block for them. */
@@ -130,7 +136,7 @@ export function planTraining(
   const owner = (name: string): string => owners.get(name) as string;
   const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
   const declare: PlanContext["declare"] = (bytes) => laneMemory.declare(Math.max(...lanes.map(bytes)));
-  const tensors = (): ReadonlyMap<string, (lane: Lane) => number> =>
+  const tensors = (): ReadonlyMap<string, (lane: Lane) => Address> =>
     new Map([...new Set(owners.values())].map((name) => [name, declare((lane) => 4 * size(name) * lane.images)]));
   // The logits stay where they are: they are read when a program has ended.
   const logits = arena.allocate(4 * batch * size(graph.output));
@@ -165,11 +171,11 @@ export function planTraining(
       return address;
     },
     constant,
-    once: (call) => once.push(call),
+    once: (node, call) => once.push(callOf(node, "prepare", call)),
     site: (node, operand) =>
       hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
     momentum: (node) => hyper.address + 4 * (hyper.momenta.get(node) as number),
-    value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => number)(lane),
+    value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Address)(lane),
     signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
   };
 
@@ -181,7 +187,7 @@ export function planTraining(
   const indices = arena.allocate(4 * batch);
   const views = arena.allocate(4 * batch);
   const labels = arena.allocate(batch);
-  const losses = arena.allocate(16 * lanes.length);
+  const losses = arena.allocate(LOSS_BYTES * lanes.length);
   const predictions = arena.allocate(4 * batch);
   const flips = options.flips ? planFlips(graph, parameters, arena.allocate) : null;
   const blocks = lanes.map(() => arena.allocate(options.laneBytes));
@@ -201,7 +207,7 @@ export function planTraining(
     losses,
     predictions,
     owner,
-    gradient: (name) => gradients.get(name) as (lane: Lane) => number,
+    gradient: (name) => gradients.get(name) as (lane: Lane) => Address,
     taps: options.observed ? { value: copies(), gradient: copies() } : null,
     laneMemory,
     laneBlock: (lane) => blocks[lane] as number,
@@ -256,7 +262,7 @@ function planHyper(
   graph: Graph,
   parameters: ParameterLayout,
   allocate: (bytes: number) => number,
-  constant: (floats: Float32Array) => number,
+  constant: (floats: Float32Array) => Address,
 ): HyperLayout {
   let floats = 0;
   const take = (count: number): number => {
@@ -288,7 +294,7 @@ function planHyper(
       operand,
       quantizer,
       parameters: address + 4 * offset,
-      table: quantizer.table === null ? 0 : constant(encodeTable(quantizer.table)),
+      table: quantizer.table === null ? null : constant(encodeTable(quantizer.table)),
     },
   }));
   return { address, floats, momenta, sites, updates };

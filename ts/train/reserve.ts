@@ -3,9 +3,9 @@
  * block that one of them needs in a lane is what every lane gets.
  */
 import type { Graph, Shape } from "../nn/graph.ts";
+import type { Program } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
-import type { Program } from "../runtime/program.ts";
 import type { Mode, Products } from "./context.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
@@ -107,6 +107,6 @@ function turns(quantizers: readonly Quantizer[]): readonly number[] {
 }
 
 /** `program` over the addresses of the plan's lanes. */
-export function placed(plan: TrainingPlan, program: Program): Program {
+export function placed(plan: TrainingPlan, program: Program): Program<number> {
   return plan.laneMemory.place(program).apply(program, plan.laneBlock);
 }

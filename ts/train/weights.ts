@@ -2,10 +2,13 @@
 import { ProxbitError } from "../errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { createArena } from "../program/arena.ts";
+import { addressed, type Call, callOf, type KernelCall, k } from "../program/call.ts";
+import { fileBytes } from "../program/kernels.ts";
+import type { Address } from "../program/place.ts";
+import type { Range, Write } from "../program/program.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
-import { createArena } from "../runtime/arena.ts";
-import type { Call, Range, Write } from "../runtime/program.ts";
 import type { Engine } from "./engine.ts";
 import { deriveWeights } from "./layers/weights.ts";
 import type { TrainedTensor } from "./layout.ts";
@@ -103,7 +106,7 @@ export async function pack(engine: Engine, metadata: Readonly<Record<string, str
 
 /** The calls that make what a file holds of quantized kernels, what they read beside the latent weights, and their results. */
 interface PackPlan {
-  readonly calls: readonly Call[];
+  readonly calls: readonly Call<number>[];
   readonly writes: readonly Write[];
   readonly results: readonly (Range & { readonly name: string; readonly bits: boolean })[];
   readonly end: number;
@@ -132,6 +135,9 @@ async function packKernels(engine: Engine): Promise<Map<string, PackedTensor>> {
 function planPacking(engine: Engine, base: number): PackPlan {
   const arena = createArena(base);
   const calls: Call[] = [];
+  const add = (node: string, call: KernelCall): void => {
+    calls.push(callOf(node, "prepare", call));
+  };
   const writes: Write[] = [];
   const results: PackPlan["results"][number][] = [];
   for (const { name: node, op, attributes } of engine.graph.nodes) {
@@ -139,7 +145,7 @@ function planPacking(engine: Engine, base: number): PackPlan {
     const quantizer = attributes.weightQuantizer;
     const { value, size, parameter } = engine.layout.tensors.get(`${node}/kernel`) as TrainedTensor;
     const n = parameter.shape.at(-1) as number;
-    const k = size / n;
+    const rows = size / n;
     const state = stateAt(quantizer, 1);
     const written = (floats: Float32Array<ArrayBuffer>): number => {
       const address = arena.allocate(floats.byteLength);
@@ -147,28 +153,33 @@ function planPacking(engine: Engine, base: number): PackPlan {
       return address;
     };
     const parameters = written(Float32Array.from(state.parameters));
-    const derived = deriveWeights({ node, latent: value, k, n, quantizer, parameters }, arena.allocate);
-    calls.push(...derived.calls);
-    const result = (suffix: string, address: number, bytes: number, bits = false): void => {
-      results.push({ name: `${node}/${suffix}`, address, bytes, bits });
+    const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters }, arena.allocate);
+    for (const call of derived.calls) add(node, call);
+    const result = (suffix: string, address: Address, bytes: number, bits = false): void => {
+      results.push({ name: `${node}/${suffix}`, address: address as number, bytes, bits });
     };
     if (quantizer.hard === "sign") {
-      const bits = arena.allocate(n * Math.ceil(k / 8));
-      calls.push({ node, kernel: "pack_file_bits", arguments: [derived.source, k, n, bits] });
-      result("kernel", bits, n * Math.ceil(k / 8), true);
+      const bits = arena.allocate(fileBytes(rows, n));
+      add(node, k.packFileBits({ kernel: derived.source, k: rows, n, out: bits }));
+      result("kernel", bits, fileBytes(rows, n), true);
     } else {
       const levels = arena.allocate(4 * size);
-      const table = quantizer.table === null ? 0 : written(encodeTable(quantizer.table));
-      const args = [state.proximalMap, state.forwardMap, derived.source, levels, size, derived.parameters, table];
-      calls.push({ node, kernel: "quantize_forward", arguments: args });
+      const table = quantizer.table === null ? null : written(encodeTable(quantizer.table));
+      const maps = { proximal: state.proximalMap, map: state.forwardMap, parameters: derived.parameters, table };
+      add(node, k.quantizeForward({ ...maps, x: derived.source, y: levels, count: size }));
       result("kernel", levels, 4 * size);
     }
     if (derived.affine !== null) {
       result("scale", derived.affine.scale, 4 * n);
       result("shift", derived.affine.shift, 4 * n);
-    } else if (derived.scale !== 0) {
+    } else if (derived.scale !== null) {
       result("scale", derived.scale, 4 * n);
     }
   }
-  return { calls, writes, results, end: arena.end() };
+  return {
+    calls: calls.map((call) => addressed(call, (address: Address) => address as number)),
+    writes,
+    results,
+    end: arena.end(),
+  };
 }
