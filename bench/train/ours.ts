@@ -3,11 +3,11 @@ import type { Dataset, Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
 import type { KernelName, Part } from "../../ts/program/call.ts";
+import { rangeOf } from "../../ts/program/place.ts";
 import type { Program } from "../../ts/program/program.ts";
 import { createPool } from "../../ts/runtime/pool.ts";
 import { createEngine, type EngineOptions } from "../../ts/train/engine.ts";
 import { optimizers } from "../../ts/train/optimizers.ts";
-import { LOSS_BYTES } from "../../ts/train/plan.ts";
 import { sumLosses } from "../../ts/train/programs.ts";
 import type { MemoryUse } from "../../ts/train/reserve.ts";
 import { initialize, readWeights } from "../../ts/train/weights.ts";
@@ -79,7 +79,7 @@ export async function stepper(
     memory: engine.measure(batch).memory,
     step: () =>
       engine.withPlan(batch, async (plan) => {
-        const losses = { address: plan.losses, bytes: LOSS_BYTES * plan.lanes.length };
+        const losses = rangeOf(plan.losses);
         const { failure, reads } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], [losses]);
         if (failure !== null) throw new Error(`${failure.node} met a number that is not finite`);
         return sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes).loss / batch;

@@ -17,17 +17,17 @@ import { pixelShape, poolShape } from "./windows.ts";
 interface Operands {
   readonly shape: ConvShape;
   readonly bits: Place;
-  readonly weights: number;
+  readonly weights: Place;
   /** Sums of the weights of every tap; zeros where no window misses one. */
-  readonly correction: number;
+  readonly correction: Place;
 }
 
-/** A part of a product as its kernel takes it: the addresses that come first, and the range of filters that comes last. */
+/** A part of a product as its kernel takes it, but for the range of filters. */
 interface PartCall {
   readonly shape: ConvShape;
-  readonly descriptor: number;
+  readonly descriptor: Place;
   readonly bits: Place;
-  readonly starts: number;
+  readonly starts: Place;
   /** Pixels of the output before the part. */
   readonly pixel: number;
 }
@@ -51,9 +51,9 @@ function partCall(node: ProductNode, operands: Operands, part: Part, { draft, ke
   const { shape, paddedRow } = outputSlice(full, part.rows);
   const descriptor = draft.descriptor(shape);
   const starts = draft.memo(`starts ${node.name} ${shapeKey(shape)}`, () => {
-    const address = draft.allocate(startBytes(shape));
-    draft.once(node.name, k.bbStarts({ shape: descriptor, correction, starts: address }));
-    return address;
+    const made = draft.allocate(startBytes(shape));
+    draft.once(node.name, k.bbStarts({ shape: descriptor, correction, starts: made }));
+    return made;
   });
   const rowBytes = full.paddedWidth * kernel.layout.pixelBytes(full.channels);
   const pixel = part.rows.first * full.outWidth;
@@ -61,7 +61,7 @@ function partCall(node: ProductNode, operands: Operands, part: Part, { draft, ke
 }
 
 /** Where the bits of some rows of a value go in the padded buffer of their reader. */
-function bitsRows(bits: Bits, part: Part, context: Context): { readonly next: number; readonly nextBits: Place } {
+function bitsRows(bits: Bits, part: Part, context: Context): { readonly next: Place; readonly nextBits: Place } {
   const { shape, layout, place } = bits;
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const next = context.draft.descriptor(inputSlice(shape, part.rows));
@@ -136,9 +136,9 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const tasks = cutEvenly(shape, context.parts).map((part) => {
     const { shape: slice, descriptor, bits, starts } = partCall(product, operands, part, context);
     const limits = draft.memo(`limits ${product.name} ${shapeKey(slice)}`, () => {
-      const address = draft.allocate(startBytes(slice));
-      draft.once(norm.name, k.bbLimits({ shape: descriptor, starts, thresholds, limits: address }));
-      return address;
+      const made = draft.allocate(startBytes(slice));
+      draft.once(norm.name, k.bbLimits({ shape: descriptor, starts, thresholds, limits: made }));
+      return made;
     });
     const given = { shape: descriptor, bits, weights, limits, mask: flipped, ...part.filters };
     return [call(product.name, kernel.convBits({ ...given, ...bitsRows(target, part, context) }))];
@@ -155,7 +155,7 @@ function poolTasks(
   node: NodeOf<"maxPool2d"> | NodeOf<"batchNorm">,
   window: ConvShape,
   from: Bits,
-  mask: number,
+  mask: Place,
   to: Bits,
   context: Context,
 ): Phase {

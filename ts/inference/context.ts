@@ -38,10 +38,10 @@ export interface Context {
   readonly layoutFor: (node: GraphNode) => BitLayout | null;
   /** Whether a layer takes bits as the product's kernel writes them, pixel by pixel. */
   readonly takesBits: (node: GraphNode) => node is ProductNode;
-  /** The address of these tensors of the model, one after the other. */
-  readonly tensor: (...names: readonly string[]) => number;
+  /** These tensors of the model, one after the other. */
+  readonly tensor: (...names: readonly string[]) => Place;
   /** Scale and shift of a batch norm with its running statistics. */
-  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: number; readonly shift: number };
+  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: Place; readonly shift: Place };
   /** Memory for the value of `name`, or the value it has already. */
   readonly value: (name: string) => Place;
   /** Makes `name` the value at `place`. */
@@ -92,7 +92,7 @@ export function createContext(
     values.set(source, known);
     return known;
   };
-  const tensor = (...names: readonly string[]): number =>
+  const tensor = (...names: readonly string[]): Place =>
     draft.memo(`tensor ${names.join(" ")}`, () =>
       draft.constant(joined(names.map((name) => bytesOf(model.parameters.get(name) as PackedTensor)))),
     );
@@ -101,7 +101,10 @@ export function createContext(
     const key = bordersOf(shape, layout);
     const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);
     const descriptor = draft.descriptor(shape);
-    const place = draft.bordered(name, key, bytes, (out) => layout.fillBorder({ shape: descriptor, out }));
+    const place = draft.bordered(bytes, {
+      ...{ key, node: name },
+      fill: (out) => layout.fillBorder({ shape: descriptor, out }),
+    });
     return { shape, layout, place };
   };
   const putBits = (name: string, shape: ConvShape, layout: BitLayout): Bits => {

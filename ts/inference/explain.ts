@@ -80,7 +80,7 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
   const shapes = shapesOf(graph);
   const flow = flowOf(graph);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
-  const calls = Map.groupBy(compiled.lanes[0]?.program.flat(2) ?? [], ({ node }) => node);
+  const calls = Map.groupBy(compiled.program.flat(2), ({ node }) => node);
   const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
   const windowOf = (node: ProductNode): ConvShape =>
@@ -135,7 +135,7 @@ function valueBytes(
   { name, op }: GraphNode,
   shape: Shape,
   group: Group | undefined,
-  calls: readonly Call<number>[],
+  calls: readonly Call[],
   pixelBytes: (channels: number) => number,
 ): number {
   // Flatten is the same memory as its input.
@@ -151,7 +151,7 @@ function valueBytes(
 }
 
 /** Whether a call has such an argument, and it is not left out. */
-const isGiven = (calls: readonly Call<number>[], argument: string): boolean =>
+const isGiven = (calls: readonly Call[], argument: string): boolean =>
   calls.some((call) => (call.arguments[argument] ?? null) !== null);
 
 /** Sums of a product of bits that nothing is done to on the way out. */

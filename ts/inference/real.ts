@@ -73,13 +73,13 @@ export function followerStep(node: Follower, context: Context): Step {
 }
 
 /** What every channel is multiplied by, and what is added. A product with 1 is exact. */
-export function affineOf(node: Affine, context: Context): { readonly scale: number; readonly shift: number } {
+export function affineOf(node: Affine, context: Context): { readonly scale: Place; readonly shift: Place } {
   if (node.op === "batchNorm") return context.fold(node);
   const channels = context.shapeOf(node.name).at(-1) as number;
   return { scale: filled(1, channels, context), shift: context.tensor(`${node.name}/beta`) };
 }
 
-const filled = (value: number, channels: number, { draft }: Context): number =>
+const filled = (value: number, channels: number, { draft }: Context): Place =>
   draft.memo(`${value} ${channels} times`, () =>
     draft.constant(new Uint8Array(new Float32Array(channels).fill(value).buffer)),
   );
@@ -94,7 +94,7 @@ function sumSteps(node: ProductNode, filters: number, context: Context): readonl
 }
 
 /** The weights of a product of reals, or of bits and reals, `[k][n]`: as the file has them, or made from its signs. */
-function realKernel(node: ProductNode, rows: number, n: number, { draft, tensor }: Context): number {
+function realKernel(node: ProductNode, rows: number, n: number, { draft, tensor }: Context): Place {
   const { name } = node;
   const { weightQuantizer } = node.attributes;
   const file = tensor(`${name}/kernel`);
@@ -183,8 +183,7 @@ function realOperand(node: ProductNode, shape: ConvShape, { draft, value, parts 
   const elements = shape.images * shape.height * shape.width * shape.channels;
   const levels = draft.buffer(4 * elements);
   const state = stateAt(activationQuantizer, 1);
-  const floats = (values: ArrayLike<number>): number =>
-    draft.constant(new Uint8Array(Float32Array.from(values).buffer));
+  const floats = (values: ArrayLike<number>): Place => draft.constant(new Uint8Array(Float32Array.from(values).buffer));
   const maps = {
     ...{ proximal: state.proximalMap, map: state.forwardMap, parameters: floats(state.parameters) },
     table: activationQuantizer.table === null ? null : floats(encodeTable(activationQuantizer.table)),

@@ -3,7 +3,7 @@
  * table, so a missing or an extra argument does not compile. `null` stands for a tensor that is left out.
  */
 import { type answers, kernels } from "./kernels.ts";
-import type { Address } from "./place.ts";
+import type { Place } from "./place.ts";
 
 type Table = typeof kernels;
 
@@ -52,13 +52,13 @@ export type ArgumentsOf<N extends KernelName, A> = {
 };
 
 /** A kernel and its arguments by name. */
-export interface KernelCall<A = Address> {
+export interface KernelCall<A = Place> {
   readonly kernel: KernelName;
   readonly arguments: Readonly<Record<string, Argument<A>>>;
 }
 
 /** A call in a program: with the node it belongs to, and what it is for. */
-export interface Call<A = Address> extends KernelCall<A> {
+export interface Call<A = Place> extends KernelCall<A> {
   readonly node: string;
   readonly part: Part;
 }
@@ -78,16 +78,16 @@ const makers = Object.fromEntries(
 export const kernelsOver = <A>(): Kernels<A> => makers as unknown as Kernels<A>;
 
 /** The kernels, for programs. */
-export const k = kernelsOver<Address>();
+export const k = kernelsOver<Place>();
 
 /** The call as one of `node`, for a part of the step. */
 export const callOf = <A>(node: string, part: Part, call: KernelCall<A>): Call<A> => ({ node, part, ...call });
 
-/** The call with an address in place of every `A`. */
-export function addressed<A, C extends KernelCall<A>>(
+/** The call with something else in place of every `A`: an address, or another place. */
+export function addressed<A, B, C extends KernelCall<A>>(
   call: C,
-  addressOf: (place: A) => number,
-): Omit<C, "arguments"> & KernelCall<number> {
+  addressOf: (place: A) => B,
+): Omit<C, "arguments"> & KernelCall<B> {
   const kinds: Readonly<Record<string, string>> = kernels[call.kernel].parameters;
   const found = Object.entries(call.arguments).map(([name, value]) => {
     const isPlace = value !== null && kinds[name] !== "flag" && kinds[name] !== "number";

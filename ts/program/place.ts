@@ -1,14 +1,36 @@
-/** A place in memory before it has an address: so many bytes into a buffer. */
+/** Places: memory before it has an address. */
+
+/** Some bytes: a part of a segment (`segment.ts`), or of every lane's block (`lanes.ts`). */
+export interface Buffer {
+  readonly bytes: number;
+  /** Its address in the segment that it is a part of; null for one of the lanes, which each program lays out for itself. */
+  readonly address: (() => number) | null;
+}
+
+/** So many bytes into a buffer; of a buffer of the lanes in the lane of this number. */
 export interface Place {
-  readonly buffer: number;
+  readonly buffer: Buffer;
+  readonly lane: number;
   readonly offset: number;
 }
 
-/** What a call may be given for an address while its program is written. */
-export type Address = Place | number;
-
 /** The place `bytes` further on. */
-export function at<A extends Address>(place: A, bytes: number): A {
-  const moved: Address = typeof place === "number" ? place + bytes : { ...place, offset: place.offset + bytes };
-  return moved as A;
+export const at = (place: Place, bytes: number): Place => ({ ...place, offset: place.offset + bytes });
+
+/** The address of a place in a segment that has one. */
+export function addressOf({ buffer, offset }: Place): number {
+  if (buffer.address === null) throw new Error("a buffer of the lanes has an address in a program's layout only");
+  return buffer.address() + offset;
 }
+
+/** Bytes of memory from an address on. */
+export interface Range {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+/** The bytes from a place on: so many, or all that are left of its buffer. */
+export const rangeOf = (place: Place, bytes: number = place.buffer.bytes - place.offset): Range => ({
+  address: addressOf(place),
+  bytes,
+});

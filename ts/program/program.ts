@@ -5,24 +5,22 @@
  * made in order by whichever worker takes it. Between two phases all workers meet. Since a task reads and writes the same
  * numbers whoever runs it, the result does not depend on how many workers there are.
  */
-import { type Call, callOf, type KernelCall, type Part } from "./call.ts";
-import type { Address } from "./place.ts";
+import { addressed, type Call, callOf, type KernelCall, type Part } from "./call.ts";
+import type { Place } from "./place.ts";
 
-export type Task<A = Address> = readonly Call<A>[];
-export type Phase<A = Address> = readonly Task<A>[];
-export type Program<A = Address> = readonly Phase<A>[];
-
-/** A range of memory, in bytes. */
-export interface Range {
-  readonly address: number;
-  readonly bytes: number;
-}
+export type Task<A = Place> = readonly Call<A>[];
+export type Phase<A = Place> = readonly Task<A>[];
+export type Program<A = Place> = readonly Phase<A>[];
 
 /** Bytes to be copied to an address before a step. */
 export interface Write {
   readonly address: number;
   readonly bytes: Uint8Array;
 }
+
+/** The program with an address in place of every place. */
+export const placed = (program: Program, addressOf: (place: Place) => number): Program<number> =>
+  program.map((phase) => phase.map((task) => task.map((call) => addressed(call, addressOf))));
 
 /** Writes down the calls of one node, for one part of a step. */
 export interface Emit {

@@ -4,7 +4,8 @@
  */
 
 import type { Failure, LinkedProgram } from "../program/bind.ts";
-import type { Range, Write } from "../program/program.ts";
+import type { Range } from "../program/place.ts";
+import type { Write } from "../program/program.ts";
 import type { Crew } from "./barrier.ts";
 
 /** What a run did: steps completed, the failure that stopped it, and per completed step the bytes asked for. */

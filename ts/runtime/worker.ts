@@ -5,7 +5,8 @@
 import { expose, transfer } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { type BoundProgram, type LinkedProgram, link } from "../program/bind.ts";
-import type { Range, Write } from "../program/program.ts";
+import type { Range } from "../program/place.ts";
+import type { Write } from "../program/program.ts";
 import { type Crew, sharedCrew, soloCrew } from "./barrier.ts";
 import { execute, type RunResult } from "./execute.ts";
 import { instantiate, type KernelInstance, pageBytes } from "./instantiate.ts";

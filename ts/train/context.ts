@@ -4,7 +4,7 @@
 import type { Graph, Shape } from "../nn/graph.ts";
 import type { KernelCall } from "../program/call.ts";
 import type { ConvShape } from "../program/kernels.ts";
-import type { Address } from "../program/place.ts";
+import type { Place } from "../program/place.ts";
 import type { Emit } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Fusions } from "./fusions.ts";
@@ -25,9 +25,9 @@ export interface QuantizerSite {
   readonly operand: "weight" | "activation";
   readonly quantizer: Quantizer;
   /** Its four live parameters. */
-  readonly parameters: Address;
+  readonly parameters: Place;
   /** Its samples (`encodeTable`); null where it has none. */
-  readonly table: Address | null;
+  readonly table: Place | null;
 }
 
 /**
@@ -45,16 +45,16 @@ export interface Mode {
 export interface GradientSource {
   readonly parameter: string;
   /** The gradient that the optimizer reads. */
-  readonly gradient: Address;
+  readonly gradient: Place;
   /** Per-lane partial sums to be added first; absent where the layer writes the gradient itself. */
-  readonly partials?: { readonly address: Address; readonly stride: number };
+  readonly partials?: { readonly address: Place; readonly stride: number };
   /**
    * What turns the gradient at the quantized weights, added up at `summed`, into that at the latent weights: the backward map
    * at w' with the parameters it reads, then the factors of the standardisation.
    */
   readonly quantized?: Pick<DerivedWeights, "source" | "parameters" | "slopes"> & {
     readonly site: QuantizerSite;
-    readonly summed: Address;
+    readonly summed: Place;
   };
 }
 
@@ -79,8 +79,8 @@ export interface BackwardEmit {
 
 /** Padded nibbles (see crates/kernels/src/bits.rs) and the descriptor of the convolution that reads them. */
 export interface SignBuffer {
-  readonly next: Address;
-  readonly nextBits: Address;
+  readonly next: Place;
+  readonly nextBits: Place;
 }
 
 /** Where gradients come from and go to while a way back is written down. */
@@ -88,16 +88,12 @@ export interface Sinks {
   /** Whether anything before `node` is trained. */
   readonly wanted: (node: string) => boolean;
   /** The gradient at a node's value, complete. */
-  readonly gradient: (node: string, lane: Lane) => Address;
+  readonly gradient: (node: string, lane: Lane) => Place;
   /**
    * Calls `write` for every lane with the place that `node` writes its share of the gradient at `target` to; with
    * `accumulate`, other consumers have written, and the share is to be added.
    */
-  readonly into: (
-    node: string,
-    target: string,
-    write: (lane: Lane, place: Address, accumulate: boolean) => void,
-  ) => void;
+  readonly into: (node: string, target: string, write: (lane: Lane, place: Place, accumulate: boolean) => void) => void;
   /** Hands the gradient at `node` on to `target` as it is. */
   readonly pass: (node: string, target: string) => void;
 }
@@ -116,23 +112,23 @@ export interface PlanContext {
   /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
   readonly packed: ReadonlyMap<string, Float32Array> | null;
   /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
-  readonly allocate: (bytes: number) => Address;
+  readonly allocate: (bytes: number) => Place;
   /** The same for bits of activations, which wait for the way back, and whose border is written once. */
-  readonly allocateBits: (bytes: number) => Address;
-  /** A buffer in every lane that holds something during a part of a step only; by its symbolic address. */
-  readonly declare: (bytes: (lane: Lane) => number) => (lane: Lane) => Address;
+  readonly allocateBits: (bytes: number) => Place;
+  /** A buffer in every lane that holds something during a part of a step only. */
+  readonly declare: (bytes: (lane: Lane) => number) => (lane: Lane) => Place;
   /** A descriptor in memory. */
-  readonly descriptor: (shape: ConvShape) => Address;
+  readonly descriptor: (shape: ConvShape) => Place;
   /** Floats in memory, written once. */
-  readonly constant: (values: Float32Array) => Address;
+  readonly constant: (values: Float32Array) => Place;
   /** A call made once for a node, after planning. */
   readonly once: (node: string, call: KernelCall) => void;
   /** A place for a quantizer's live parameters. */
   readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
   /** A float that the trainer sets before each step: the weight of the batch in the running statistics. */
-  readonly momentum: (node: string) => Address;
-  /** Symbolic address of a node's value for the images of a lane. */
-  readonly value: (node: string, lane: Lane) => Address;
+  readonly momentum: (node: string) => Place;
+  /** A node's value for the images of a lane. */
+  readonly value: (node: string, lane: Lane) => Place;
   /** Where `reader` wants the signs of its input, if it wants them from the layer before. */
   readonly signs: (reader: string, mode: Mode, lane: Lane) => SignBuffer | null;
 }

@@ -27,7 +27,7 @@ import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
 import { trainProgram } from "./programs.ts";
-import { type MemoryUse, trainMode } from "./reserve.ts";
+import { type MemoryUse, nowhere, trainMode } from "./reserve.ts";
 
 export interface TrainingExplainOptions {
   /** Images a step; 128 where absent. */
@@ -75,14 +75,14 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
   const { graph, shapes, pool } = engine;
-  const { draft, memory } = engine.measure(batch);
+  const plan = engine.measure(batch);
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
-  const program = trainProgram(draft, { images: 0, labels: 0, scale: 1, offset: 0 }, trainMode(progress));
+  const program = trainProgram(plan, nowhere(), trainMode(progress));
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
   // Flatten is the same memory as its input; a batch norm with a sum behind it writes the sum.
-  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !draft.context.fusions.sums.has(name);
+  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !plan.context.fusions.sums.has(name);
 
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);
@@ -109,7 +109,15 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
     };
   });
   const { workers, variant } = pool;
-  return { variant, workers, batchSize: batch, progress, memory, layers, obstacles: machineObstacles(variant, true) };
+  return {
+    variant,
+    workers,
+    batchSize: batch,
+    progress,
+    memory: plan.memory,
+    layers,
+    obstacles: machineObstacles(variant, true),
+  };
 }
 
 type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;

@@ -4,13 +4,13 @@
  * inputs share the buffer until one of them has to add something while another still needs it, which then gets a copy.
  */
 import { k } from "../program/call.ts";
-import type { Address } from "../program/place.ts";
+import type { Place } from "../program/place.ts";
 import type { ProgramBuilder } from "../program/program.ts";
 import type { Lane, Sinks } from "./context.ts";
 
 /** A buffer with a gradient in it, and the values whose gradient it is. */
 interface Holding {
-  readonly place: (lane: Lane) => Address;
+  readonly place: (lane: Lane) => Place;
   readonly values: Set<string>;
   /** A task of the next phase still reads it: it is not to be changed any more. */
   frozen: boolean;
@@ -20,7 +20,7 @@ export interface Gradients extends Sinks {
   /** Whether a gradient has arrived at `name`. */
   readonly has: (name: string) => boolean;
   /** The buffer for the gradient that the loss writes. */
-  readonly begin: (name: string) => (lane: Lane) => Address;
+  readonly begin: (name: string) => (lane: Lane) => Place;
   /** Called when a node's way back is written down: nobody needs its gradient any more, but perhaps a later task. */
   readonly release: (name: string, readLater: boolean) => void;
 }
@@ -30,7 +30,7 @@ export interface GradientOptions {
   /** The node that owns a value's memory. */
   readonly owner: (name: string) => string;
   /** The buffer of an owner's gradient, and its floats an image. */
-  readonly buffer: (owner: string) => (lane: Lane) => Address;
+  readonly buffer: (owner: string) => (lane: Lane) => Place;
   readonly size: (owner: string) => number;
   readonly wanted: (name: string) => boolean;
 }
@@ -43,7 +43,7 @@ export function createGradients(options: GradientOptions, builder: ProgramBuilde
     if (found === undefined) throw new Error(`no gradient has arrived at ${name}`);
     return found;
   };
-  const begin = (name: string): ((lane: Lane) => Address) => {
+  const begin = (name: string): ((lane: Lane) => Place) => {
     const value = owner(name);
     const place = buffer(value);
     holdings.set(value, { place, values: new Set([value]), frozen: false });

@@ -6,7 +6,8 @@ import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Call, Part } from "../program/call.ts";
-import type { Program, Range, Write } from "../program/program.ts";
+import { type Range, rangeOf } from "../program/place.ts";
+import type { Program, Write } from "../program/program.ts";
 import type { TimedRun } from "../runtime/profile.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
@@ -92,7 +93,10 @@ export async function profileTraining(
 /** Remembers values and the optimizer's state; what comes back puts them into place again. */
 async function remember({ pool, layout }: Engine): Promise<() => Promise<void>> {
   const kept: (readonly [Range, Uint8Array])[] = [];
-  for (const range of [layout.values, layout.previous, layout.slots]) kept.push([range, await pool.read(range)]);
+  for (const place of [layout.values, layout.previous, layout.slots]) {
+    const range = rangeOf(place);
+    kept.push([range, await pool.read(range)]);
+  }
   return async () => {
     for (const [{ address }, bytes] of kept) await writeLarge(pool, address, bytes);
   };

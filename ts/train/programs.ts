@@ -6,7 +6,7 @@
  * leaves the weights untouched.
  */
 import { type KernelCall, k } from "../program/call.ts";
-import { type Address, at } from "../program/place.ts";
+import { at, type Place } from "../program/place.ts";
 import { type Program, type ProgramBuilder, programBuilder } from "../program/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
@@ -17,10 +17,10 @@ import { LOSS_BYTES, type TrainingPlan } from "./plan.ts";
 import { backwardOf, restartOf } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
 
-/** A data set in the pool's memory. */
-export interface DataAddress {
-  readonly images: Address;
-  readonly labels: Address;
+/** Where a data set lies. */
+export interface DataPlaces {
+  readonly images: Place;
+  readonly labels: Place;
   readonly scale: number;
   readonly offset: number;
 }
@@ -35,9 +35,9 @@ export interface StepOptions {
 
 /**
  * One step of training from the batch whose image numbers stand at `plan.indices`. Like the other programs here it is
- * written over the symbolic addresses of the lanes' memory.
+ * written over places.
  */
-export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, options: StepOptions = {}): Program {
+export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, options: StepOptions = {}): Program {
   const { flips = false, smoothing = 0 } = options;
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
@@ -50,8 +50,8 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, 
   for (const source of sources) addLanes(plan, source, builder);
   const { values, previous } = plan.context.parameters;
   const keeping = builder.as("", "update");
-  for (const [start, count] of chunks(values.bytes / 4)) {
-    const [from, to] = [at(values.address, 4 * start), at(previous.address, 4 * start)];
+  for (const [start, count] of chunks(values.buffer.bytes / 4)) {
+    const [from, to] = [at(values, 4 * start), at(previous, 4 * start)];
     keeping.task([k.copy({ from, to, bytes: 4 * count })]);
   }
   builder.barrier();
@@ -61,7 +61,7 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, 
 }
 
 /** Loss and predictions of the first `valid` images of a batch, with running statistics; `mode` evaluates. */
-export function evaluateProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, valid: number): Program {
+export function evaluateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, valid: number): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
@@ -70,14 +70,14 @@ export function evaluateProgram(plan: TrainingPlan, data: DataAddress, mode: Mod
 }
 
 /** A forward pass whose batch statistics go into the running ones; `mode` estimates. */
-export function estimateProgram(plan: TrainingPlan, data: DataAddress, mode: Mode): Program {
+export function estimateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
   return builder.finish();
 }
 
-function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, builder: ProgramBuilder): void {
+function prepareAndGather(plan: TrainingPlan, data: DataPlaces, mode: Mode, builder: ProgramBuilder): void {
   // Batch statistics end a phase: weights of the layers behind them have time until then.
   const firstNorm = plan.layers.findIndex(({ node }) => node.op === "batchNorm");
   const split = mode.kind === "evaluate" || firstNorm < 0 ? plan.layers.length : firstNorm;
@@ -119,8 +119,8 @@ function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void 
 function keep(
   plan: TrainingPlan,
   node: string,
-  tap: Address | undefined,
-  from: (lane: Lane) => Address,
+  tap: Place | undefined,
+  from: (lane: Lane) => Place,
   builder: ProgramBuilder,
 ): void {
   if (tap === undefined) return;
@@ -209,7 +209,7 @@ function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBu
 function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
   const { parameter, value, slots, size, optimizer } = tensorOf(plan, source);
   const { step } = updateOf(optimizer as ParameterOptimizer);
-  const hyper = at(plan.hyper.address, 4 * (plan.hyper.updates.get(parameter.name) as number));
+  const hyper = at(plan.hyper.place, 4 * (plan.hyper.updates.get(parameter.name) as number));
   const emit = builder.as(parameter.node, "update");
   for (const [start, count] of chunks(size)) {
     const [weights, gradient] = [at(value, 4 * start), at(source.gradient, 4 * start)];
@@ -220,12 +220,7 @@ function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuil
 }
 
 /** Latent weights go on from what their quantizer makes of them, by way of gradients that have been used. */
-function restarts(
-  { quantized }: GradientSource,
-  weights: Address,
-  start: number,
-  count: number,
-): readonly KernelCall[] {
+function restarts({ quantized }: GradientSource, weights: Place, start: number, count: number): readonly KernelCall[] {
   if (quantized === undefined || quantized.site.quantizer.restart === "identity") return [];
   const made = at(quantized.summed, 4 * start);
   return [

@@ -1,5 +1,5 @@
 /** What the core is given where a quantizer acts: the numbers of its maps, its live parameters, its samples. */
-import { type Address, at } from "../program/place.ts";
+import { at, type Place } from "../program/place.ts";
 import { backwardMapNumbers, forwardMapNumbers, forwardMapParameters } from "../quantizers/maps.ts";
 import type { Mode, QuantizerSite } from "./context.ts";
 
@@ -7,12 +7,12 @@ import type { Mode, QuantizerSite } from "./context.ts";
 export interface Maps {
   readonly proximal: number;
   readonly map: number;
-  readonly parameters: Address | null;
-  readonly table: Address | null;
+  readonly parameters: Place | null;
+  readonly table: Place | null;
 }
 
 /** F of a site, with its live parameters or those given: the hard sign of x where the mode says so, or the map is sign. */
-export function forwardOf(site: QuantizerSite, mode: Mode, parameters: Address = site.parameters): Maps {
+export function forwardOf(site: QuantizerSite, mode: Mode, parameters: Place = site.parameters): Maps {
   const { proximal, forward, hard: end } = site.quantizer;
   const isSign = forward === "sign" || (mode.hard(site) && end === "sign");
   const maps = isSign
@@ -29,7 +29,7 @@ export function restartOf({ quantizer, parameters, table }: QuantizerSite): Maps
 }
 
 /** B of a site, with its live parameters or those given. Without a site B is 1. */
-export function backwardOf(site: QuantizerSite | null, parameters: Address | null = site?.parameters ?? null): Maps {
+export function backwardOf(site: QuantizerSite | null, parameters: Place | null = site?.parameters ?? null): Maps {
   if (site === null) {
     return { proximal: forwardMapNumbers.identity, map: backwardMapNumbers.one, parameters: null, table: null };
   }

@@ -4,7 +4,7 @@
 import type { NodeOf } from "../../nn/graph.ts";
 import { k } from "../../program/call.ts";
 import type { ConvShape } from "../../program/kernels.ts";
-import type { Address } from "../../program/place.ts";
+import type { Place } from "../../program/place.ts";
 import type { Lane, LayerPlan, PlanContext } from "../context.ts";
 import { sizeOf } from "../layout.ts";
 
@@ -19,7 +19,7 @@ export function planMaxPool(
   const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
   const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
   const places = context.declare((lane) => lane.images * outputSize);
-  const windows = (lane: Lane) => ({ shape: descriptors[lane.index] as Address, argmax: places(lane) });
+  const windows = (lane: Lane) => ({ shape: descriptors[lane.index] as Place, argmax: places(lane) });
   return {
     forward: (_mode, emit) => {
       for (const lane of context.lanes) {
@@ -49,12 +49,12 @@ export function planAvgPool(
     forward: (_mode, emit) => {
       for (const lane of context.lanes) {
         const [x, y] = [context.value(input, lane), context.value(name, lane)];
-        emit.lane(lane.index, k.avgPool({ shape: descriptors[lane.index] as Address, x, y }));
+        emit.lane(lane.index, k.avgPool({ shape: descriptors[lane.index] as Place, x, y }));
       }
     },
     backward: (_mode, emit, sinks) => {
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const windows = { shape: descriptors[lane.index] as Address, dy: sinks.gradient(name, lane) };
+        const windows = { shape: descriptors[lane.index] as Place, dy: sinks.gradient(name, lane) };
         emit.input.lane(lane.index, k.avgPoolBackward({ ...windows, accumulate, dx }));
       });
     },

@@ -5,7 +5,7 @@
  */
 import type { NodeOf } from "../../nn/graph.ts";
 import { k } from "../../program/call.ts";
-import { type Address, at } from "../../program/place.ts";
+import { at, type Place } from "../../program/place.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
 import { sizeOf } from "../layout.ts";
 import { signsOf } from "./norm.ts";
@@ -13,9 +13,9 @@ import { signsOf } from "./norm.ts";
 /** The one parameter of a layer, a number a channel, and where its gradient and the lanes' shares of it lie. */
 interface ChannelParameter {
   readonly channels: number;
-  readonly value: Address;
+  readonly value: Place;
   readonly rows: (lane: Lane) => number;
-  readonly share: (lane: Lane) => Address;
+  readonly share: (lane: Lane) => Place;
   readonly gradient: GradientSource;
 }
 
@@ -26,7 +26,7 @@ function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanC
   const address = context.allocate(4 * channels * context.lanes.length);
   return {
     channels,
-    value: context.parameters.tensors.get(parameter)?.value as Address,
+    value: context.parameters.tensors.get(parameter)?.value as Place,
     rows: (lane) => (sizeOf(shape) / channels) * lane.images,
     share: (lane) => at(address, 4 * channels * lane.index),
     gradient: { parameter, gradient: context.allocate(4 * channels), partials: { address, stride: channels } },
@@ -76,7 +76,7 @@ export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPla
       }
     },
     backward: (_mode, emit, sinks) => {
-      const write = (lane: Lane, dx: Address | null, accumulate: boolean): void => {
+      const write = (lane: Lane, dx: Place | null, accumulate: boolean): void => {
         const from = { x: context.value(input, lane), dy: sinks.gradient(name, lane), rows: rows(lane), channels };
         const call = k.preluBackward({ ...from, slopes: alpha, accumulate, dx, dslopes: share(lane) });
         emit.input.lane(lane.index, call);
@@ -95,7 +95,7 @@ export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanCont
   const size = sizeOf(context.shapes.get(name) as readonly number[]);
   const [alpha, beta] = ["alpha", "beta"].map(
     (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
-  ) as [Address, Address];
+  ) as [Place, Place];
   // The shares of alpha and of beta, side by side for each lane.
   const shares = context.allocate(8 * context.lanes.length);
   const source = (suffix: string, place: number): GradientSource => ({
@@ -111,7 +111,7 @@ export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanCont
       }
     },
     backward: (_mode, emit, sinks) => {
-      const write = (lane: Lane, dx: Address | null, accumulate: boolean): void => {
+      const write = (lane: Lane, dx: Place | null, accumulate: boolean): void => {
         const from = { x: context.value(input, lane), dy: sinks.gradient(name, lane), count: size * lane.images };
         const results = { accumulate, dx, gradients: at(shares, 8 * lane.index) };
         emit.input.lane(lane.index, k.adaptiveSignBackward({ ...from, alpha, beta, ...results }));

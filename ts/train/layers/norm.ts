@@ -8,7 +8,7 @@
  */
 import type { NodeOf } from "../../nn/graph.ts";
 import { k } from "../../program/call.ts";
-import { type Address, at } from "../../program/place.ts";
+import { at, type Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
 import type { Lane, LayerPlan, Mode, PlanContext, SignBuffer } from "../context.ts";
 import { sizeOf } from "../layout.ts";
@@ -31,7 +31,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
   const rowsPerImage = sizeOf(shape) / channels;
-  const place = (tensor: string): Address => context.parameters.tensors.get(`${name}/${tensor}`)?.value as Address;
+  const place = (tensor: string): Place => context.parameters.tensors.get(`${name}/${tensor}`)?.value as Place;
   const [gamma, beta, running] = [place("gamma"), place("beta"), place("movingMean")];
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
@@ -47,12 +47,12 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const sum = context.fusions.sums.get(name);
   const output = sum?.add ?? name;
   const reader = context.fusions.readers.get(name);
-  const scaleAndShift = (lane: Lane): { readonly scale: Address; readonly shift: Address } => {
-    const scale = factors[lane.index] as Address;
+  const scaleAndShift = (lane: Lane): { readonly scale: Place; readonly shift: Place } => {
+    const scale = factors[lane.index] as Place;
     return { scale, shift: at(scale, 4 * channels) };
   };
   const rowsOf = (lane: Lane) => ({ rows: rowsPerImage * lane.images, channels });
-  const partialOf = (lane: Lane): Address => at(partials, 16 * channels * lane.index);
+  const partialOf = (lane: Lane): Place => at(partials, 16 * channels * lane.index);
   const batch = { partials, lanes: count, totalRows };
 
   /** One pass over the lane's values: scale and shift, residual, signs. The factors are those of the lane `of`. */
@@ -80,7 +80,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
       emit.barrier();
       for (const lane of context.lanes) {
         const kept = { running: lane.index === 0 ? running : null, momentum };
-        const results = { saved: saved[lane.index] as Address, ...scaleAndShift(lane), ...kept };
+        const results = { saved: saved[lane.index] as Place, ...scaleAndShift(lane), ...kept };
         emit.lane(lane.index, k.normStatistics({ ...batch, channels, gamma, beta, eps, ...results }));
         normalize(mode, lane, lane, emit);
       }
@@ -88,7 +88,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
     backward: (_mode, { input: emit }, sinks) => {
       const operands = (lane: Lane) => ({
         ...{ x: context.value(input, lane), dy: sinks.gradient(name, lane), ...rowsOf(lane) },
-        saved: saved[lane.index] as Address,
+        saved: saved[lane.index] as Place,
       });
       for (const lane of context.lanes) {
         emit.lane(lane.index, k.normBackwardPartial({ ...operands(lane), partial: partialOf(lane) }));

@@ -9,7 +9,7 @@ import {
   paddedPixels,
   taps,
 } from "../../program/kernels.ts";
-import type { Address } from "../../program/place.ts";
+import type { Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
 import type { BackwardEmit, Lane, Mode, Sinks } from "../context.ts";
 import { backwardOf as slopeOf } from "../quantize.ts";
@@ -24,7 +24,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   const dilated = context.declare((lane) => dilatedBytes(node.shape(lane)));
   /** The gradient at the sums before their scale. */
   const scaled = context.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
-  const atSums = (lane: Lane, sinks: Sinks): Address =>
+  const atSums = (lane: Lane, sinks: Sinks): Place =>
     plan.scale === null ? sinks.gradient(node.name, lane) : scaled(lane);
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.declare((lane) => inputFloats(node.shape(lane)) * 4);
@@ -39,7 +39,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     }
     const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: plan.kernelShare(lane) };
     if (onBits) {
-      const bits = buffers.bits as Address;
+      const bits = buffers.bits as Place;
       calls.push(k.fbConvBackwardFilter({ ...sums, bits, scratch: filterScratch(lane) }));
     } else {
       const unpadded = activation === null ? context.value(node.input, lane) : buffers.quantized;
@@ -66,7 +66,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
       const x = context.value(node.input, lane);
       const dy = atSums(lane, sinks);
       if (weights) {
-        const operands = { shape: descriptor, weights: plan.inputSigns as Address, dy, x, scratch: inputScratch(lane) };
+        const operands = { shape: descriptor, weights: plan.inputSigns as Place, dy, x, scratch: inputScratch(lane) };
         write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
         return;
       }

@@ -35,7 +35,7 @@ import {
   taps,
   terms,
 } from "../../program/kernels.ts";
-import { type Address, at } from "../../program/place.ts";
+import { at, type Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
 import { endsAsSigns } from "../../quantizers/weights.ts";
 import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite } from "../context.ts";
@@ -64,13 +64,13 @@ export interface Operands {
 export interface LaneBuffers {
   readonly lane: Lane;
   readonly shape: ConvShape;
-  readonly descriptor: Address;
-  readonly transposed: Address;
+  readonly descriptor: Place;
+  readonly transposed: Place;
   /** Activations as nibbles, in the padded buffer; null where they are never +-1. */
-  readonly bits: Address | null;
+  readonly bits: Place | null;
   /** Quantized activations before padding, and the padded real input; empty where not needed. */
-  readonly quantized: Address;
-  readonly padded: Address;
+  readonly quantized: Place;
+  readonly padded: Place;
 }
 
 /** What both directions know of the layer. */
@@ -80,13 +80,13 @@ export interface ProductPlan {
   readonly lanes: readonly LaneBuffers[];
   readonly operands: (mode: Mode) => Operands;
   /** Weights as the way back reads them: panels of the transposed kernel, or its signs. */
-  readonly panelsTransposed: Address;
-  readonly inputSigns: Address | null;
+  readonly panelsTransposed: Place;
+  readonly inputSigns: Place | null;
   /** alpha of every filter and as many zeros, f32 [n] each; null where sums have no scale. */
-  readonly scale: { readonly alpha: Address; readonly zeros: Address } | null;
+  readonly scale: { readonly alpha: Place; readonly zeros: Place } | null;
   /** The lanes' shares of the gradients at kernel and bias. */
-  readonly kernelShare: (lane: Lane) => Address;
-  readonly biasShare: (lane: Lane) => Address;
+  readonly kernelShare: (lane: Lane) => Place;
+  readonly biasShare: (lane: Lane) => Place;
 }
 
 /** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
@@ -120,7 +120,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   const signs = context.allocate(bitsAlone ? signBytes : 0);
   const correction = context.allocate(isExact ? 4 * taps(first) * n : 0);
   const starts = context.allocate(isExact ? startBytes(first) : 0);
-  const filled = (value: number): Address => context.constant(new Float32Array(n).fill(value));
+  const filled = (value: number): Place => context.constant(new Float32Array(n).fill(value));
   const alpha = derived?.scale ?? null;
   const scale = alpha === null ? null : { alpha, zeros: filled(0) };
   /** What sums go through on the way out: a scale, then a bias. */
@@ -189,7 +189,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     }
     if (!activations) calls.push(k.packPanels({ w: effective, k: rows, n, out: panels }));
     if (mode.kind === "train") {
-      if (weights) calls.push(k.packFbInputWeights({ shape, kernel: source, weights: plan.inputSigns as Address }));
+      if (weights) calls.push(k.packFbInputWeights({ shape, kernel: source, weights: plan.inputSigns as Place }));
       else calls.push(k.packPanelsTransposed({ shape, w: effective, out: plan.panelsTransposed }));
     }
     return [calls];
@@ -215,7 +215,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
         if (fold !== null) write(k.affine({ x: sums, rows: pixels, channels: n, ...fold, y }));
         continue;
       }
-      const bits = buffers.bits as Address;
+      const bits = buffers.bits as Place;
       if (!writtenBefore) write(k.signNibbles({ shape: descriptor, x, out: bits }));
       const product = { shape: descriptor, bits, weights: signs, first: 0, count: n };
       if (weights && accumulator === null && fold !== null) {
@@ -245,7 +245,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     readsGradientLater: true,
     signs: (mode, lane) => {
       const { descriptor, bits } = lanes[lane.index] as LaneBuffers;
-      return operands(mode).activations ? { next: descriptor, nextBits: bits as Address } : null;
+      return operands(mode).activations ? { next: descriptor, nextBits: bits as Place } : null;
     },
   };
 }
@@ -255,9 +255,9 @@ function realInput(
   { node }: ProductPlan,
   { lane, shape, descriptor, quantized, padded }: LaneBuffers,
   mode: Mode,
-  x: Address,
+  x: Place,
   emit: Emit,
-): Address {
+): Place {
   const { activation } = node;
   let source = x;
   if (activation !== null) {
@@ -273,7 +273,7 @@ function realInput(
 /** What is taken from the latent weights, or from the file that they are out of. */
 function derivedWeights(
   node: string,
-  latent: Address,
+  latent: Place,
   [rows, n]: readonly [number, number],
   { quantizer, parameters }: QuantizerSite,
   context: PlanContext,
@@ -310,7 +310,7 @@ function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffer
   });
 }
 
-function tensor(context: PlanContext, name: string): Address {
+function tensor(context: PlanContext, name: string): Place {
   const found = context.parameters.tensors.get(name);
   if (found === undefined) throw new Error(`no parameter ${name}`);
   return found.value;

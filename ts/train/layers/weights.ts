@@ -4,37 +4,37 @@
  * network is packed.
  */
 import { type KernelCall, k } from "../../program/call.ts";
-import { type Address, at } from "../../program/place.ts";
+import { at, type Place } from "../../program/place.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { angularFrequency, filterGain, widthPlace } from "../../quantizers/weights.ts";
 
 /** A kernel of K rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
 export interface LatentWeights {
   readonly node: string;
-  readonly latent: Address;
+  readonly latent: Place;
   readonly rows: number;
   readonly n: number;
   readonly quantizer: Quantizer;
-  readonly parameters: Address;
+  readonly parameters: Place;
 }
 
 export interface DerivedWeights {
   /** w', or the latent weights themselves where nothing is standardised. */
-  readonly source: Address;
+  readonly source: Place;
   /** alpha of every filter, f32 [n], by which the layer's sums are multiplied; null for none. */
-  readonly scale: Address | null;
+  readonly scale: Place | null;
   /** AdaBin: the effective weights are F(w') times `scale` plus `shift`, f32 [n] each. */
-  readonly affine: { readonly scale: Address; readonly shift: Address } | null;
+  readonly affine: { readonly scale: Place; readonly shift: Place } | null;
   /** dS, by which the gradient at w' is multiplied: one a filter, or one a weight. */
   readonly slopes: Slopes | null;
   /** The parameters that the maps read: the live ones, or a copy with ReCU's width in it. */
-  readonly parameters: Address;
+  readonly parameters: Place;
   /** To be made in this order before anything above is read. */
   readonly calls: readonly KernelCall[];
 }
 
 export interface Slopes {
-  readonly address: Address;
+  readonly address: Place;
   readonly count: number;
 }
 
@@ -42,7 +42,7 @@ export interface Slopes {
 const PARAMETERS = 4;
 
 /** Plans what is derived from `given` in memory that `allocate` hands out. */
-export function deriveWeights(given: LatentWeights, allocate: (bytes: number) => Address): DerivedWeights {
+export function deriveWeights(given: LatentWeights, allocate: (bytes: number) => Place): DerivedWeights {
   const { latent, rows, n, quantizer } = given;
   const { standardize, scale: over } = quantizer;
   const calls: KernelCall[] = [];
@@ -89,9 +89,9 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
 export function packedWeights(
   { node, latent, parameters }: LatentWeights,
   file: ReadonlyMap<string, Float32Array>,
-  constant: (values: Float32Array) => Address,
+  constant: (values: Float32Array) => Place,
 ): DerivedWeights {
-  const tensor = (name: string): Address | null => {
+  const tensor = (name: string): Place | null => {
     const found = file.get(`${node}/${name}`);
     return found === undefined ? null : constant(found);
   };
@@ -103,7 +103,7 @@ export function packedWeights(
 /** The call that turns the gradient at w' into that at w, for `count` weights from the one numbered `first` on. */
 export function throughStandardization(
   { address, count: period }: Slopes,
-  gradient: Address,
+  gradient: Place,
   { first, count, size }: { readonly first: number; readonly count: number; readonly size: number },
 ): KernelCall {
   const factors =
