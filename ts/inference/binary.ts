@@ -35,10 +35,10 @@ interface PartCall {
 function operandsOf(node: ProductNode, context: Context): Operands {
   const { draft, kernel } = context;
   const { name } = node;
-  const { place: bits } = context.bitsFor(node);
-  const shape = context.windowOf(node);
+  const { place: bits } = context.bits.for(node);
+  const shape = context.network.windowOf(node);
   const descriptor = draft.descriptor(shape);
-  const file = context.tensor(`${name}/kernel`);
+  const file = context.weights.tensor(`${name}/kernel`);
   const weights = draft.allocate(kernel.weightBytes(shape));
   const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights({ shape: descriptor, bits: file, out: weights }));
@@ -86,17 +86,19 @@ export function emitNorm(group: NormGroup, context: Context): void {
   const { draft, kernel } = context;
   const operands = operandsOf(product, context);
   const { shape, weights } = operands;
-  const { scale, shift } = context.fold(norm);
+  const { scale, shift } = context.weights.fold(norm);
   const last = add ?? norm;
   const shortcut = add === null ? null : (add.inputs.find((name) => name !== norm.name) as string);
-  const residual = shortcut === null ? null : context.value(shortcut);
+  const residual = shortcut === null ? null : context.values.of(shortcut);
 
-  const [reader] = context.signReaders(last.name);
-  const next = reader === undefined ? null : context.putBits(last.name, context.windowOf(reader), kernel.layout);
+  const [reader] = context.bits.readers(last.name);
+  const next =
+    reader === undefined ? null : context.bits.put(last.name, context.network.windowOf(reader), kernel.layout);
   const members = new Set([product.name, norm.name, last.name]);
   // The sum may take the place of the shortcut where nobody reads that again.
-  if (shortcut !== null && residual !== null && context.isLastUse(shortcut, members)) context.put(last.name, residual);
-  const out = next === null || context.isWanted(last.name) ? context.value(last.name) : null;
+  if (shortcut !== null && residual !== null && context.values.isLastUse(shortcut, members))
+    context.values.put(last.name, residual);
+  const out = next === null || context.values.isWanted(last.name) ? context.values.of(last.name) : null;
 
   const tasks = cutEvenly(shape, context.parts).map((part) => {
     const { descriptor, bits, starts, pixel } = partCall(product, operands, part, context);
@@ -116,21 +118,21 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const operands = operandsOf(product, context);
   const { shape, weights } = operands;
   const { filters } = shape;
-  const { scale, shift } = context.fold(norm);
+  const { scale, shift } = context.weights.fold(norm);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
-  const factors = hasScale(product) ? context.tensor(`${product.name}/scale`) : null;
+  const factors = hasScale(product) ? context.weights.tensor(`${product.name}/scale`) : null;
   const sums = { channels: filters, bound: terms(shape), factors };
   draft.once(norm.name, k.foldThresholds({ scale, shift, ...sums, thresholds, flips }));
   const mask = draft.allocate(layout.pixelBytes(filters));
   draft.once(norm.name, layout.packFlips({ flips, channels: filters, out: mask }));
 
-  const targets = context
-    .signReaders(norm.name)
-    .map((reader) => context.putBits(norm.name, context.windowOf(reader), layout));
+  const targets = context.bits
+    .readers(norm.name)
+    .map((reader) => context.bits.put(norm.name, context.network.windowOf(reader), layout));
   const [only] = targets;
   const isDirect = pool === null && only !== undefined && targets.length === 1;
   const pixels = pixelShape(images, [shape.outHeight, shape.outWidth, filters]);
-  const target = isDirect ? only : context.bitsBuffer(product.name, pixels, layout);
+  const target = isDirect ? only : context.bits.buffer(product.name, pixels, layout);
   const flipped = isDirect ? mask : draft.allocate(layout.pixelBytes(filters));
 
   const tasks = cutEvenly(shape, context.parts).map((part) => {
@@ -145,7 +147,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
   });
   draft.phase(tasks);
   if (!isDirect) {
-    const window = pool === null ? pixels : poolShape(pool, images, context.shapeOf(product.name));
+    const window = pool === null ? pixels : poolShape(pool, images, context.network.shapeOf(product.name));
     for (const bits of targets) draft.phase(poolTasks(pool ?? norm, window, target, mask, bits, context));
   }
 }

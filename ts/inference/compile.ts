@@ -42,22 +42,22 @@ export function compile(model: PackedModel, { kernel, images, parts }: CompileOp
   const { graph } = model;
   const draft = createDraft();
   const context = createContext(model, kernel, images, parts, draft);
-  const input = context.value(context.flow.input.name);
+  const input = context.values.of(context.network.flow.input.name);
   const groups = emitGraph(context);
   return {
     ...draft.finish(),
     input,
-    output: context.value(graph.output),
+    output: context.values.of(graph.output),
     groups,
     inputSize: elementsOf(inputShapeOf(graph)),
-    outputSize: elementsOf(context.shapeOf(graph.output)),
+    outputSize: elementsOf(context.network.shapeOf(graph.output)),
   };
 }
 
 /** Emits every group where its last layer stands, and every other layer where it stands itself; returns the groups. */
 function emitGraph(context: Context): readonly Group[] {
-  const { graph, flow } = context;
-  const groups = groupsOf(graph, flow, context.takesBits);
+  const { graph, flow } = context.network;
+  const groups = groupsOf(graph, flow, context.bits.takes);
   const inGroup = new Set([...groups.values()].flatMap(({ members }) => members));
   for (const node of graph.nodes) {
     const group = groups.get(node.name);

@@ -23,41 +23,59 @@ export interface Bits {
   readonly place: Place;
 }
 
-export interface Context {
+/** The network, seen by what values flow between its layers. */
+export interface Network {
   readonly graph: Graph;
   readonly flow: Flow;
+  readonly shapeOf: (name: string) => Shape;
+  /** The window of a convolution or dense layer. */
+  readonly windowOf: (node: ProductNode) => ConvShape;
+}
+
+/** What the model file holds. */
+export interface Weights {
+  /** These tensors of the model, one after the other. */
+  readonly tensor: (...names: readonly string[]) => Place;
+  /** Scale and shift of a batch norm with its running statistics. */
+  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: Place; readonly shift: Place };
+}
+
+/** Values as f32. */
+export interface Values {
+  /** Memory for the value of `name`, or the value it has already. */
+  readonly of: (name: string) => Place;
+  /** Makes `name` the value at `place`. */
+  readonly put: (name: string, place: Place) => void;
+  /** Whether anyone reads the value of `name` as f32, now that some of its bits are written. */
+  readonly isWanted: (name: string) => boolean;
+  /** Whether the f32 value of `name` is of no use to anyone once the nodes `readers` have run. */
+  readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
+}
+
+/** Values as bits, in the padded buffers of their readers. */
+export interface BitValues {
+  /** Whether a layer takes bits as the product's kernel writes them, pixel by pixel. */
+  readonly takes: (node: GraphNode) => node is ProductNode;
+  /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
+  readonly buffer: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
+  /** The same, registered as what the readers of `name` find. */
+  readonly put: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
+  /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
+  readonly for: (node: ProductNode) => Bits;
+  /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
+  readonly readers: (name: string) => readonly ProductNode[];
+}
+
+export interface Context {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly values: Values;
+  readonly bits: BitValues;
   readonly draft: Draft;
   readonly kernel: ProductKernel;
   /** Images of one run, and the parts that a layer of one image is cut into, one for each worker. */
   readonly images: number;
   readonly parts: number;
-  readonly shapeOf: (name: string) => Shape;
-  /** The window of a convolution or dense layer. */
-  readonly windowOf: (node: ProductNode) => ConvShape;
-  /** The layout in which a layer takes the signs of its input, null where it takes the input itself. */
-  readonly layoutFor: (node: GraphNode) => BitLayout | null;
-  /** Whether a layer takes bits as the product's kernel writes them, pixel by pixel. */
-  readonly takesBits: (node: GraphNode) => node is ProductNode;
-  /** These tensors of the model, one after the other. */
-  readonly tensor: (...names: readonly string[]) => Place;
-  /** Scale and shift of a batch norm with its running statistics. */
-  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: Place; readonly shift: Place };
-  /** Memory for the value of `name`, or the value it has already. */
-  readonly value: (name: string) => Place;
-  /** Makes `name` the value at `place`. */
-  readonly put: (name: string, place: Place) => void;
-  /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
-  readonly bitsBuffer: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
-  /** The same, registered as what the readers of `name` find. */
-  readonly putBits: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
-  /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
-  readonly bitsFor: (node: ProductNode) => Bits;
-  /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
-  readonly signReaders: (name: string) => readonly ProductNode[];
-  /** Whether anyone reads the value of `name` as f32, now that some of its bits are written. */
-  readonly isWanted: (name: string) => boolean;
-  /** Whether the f32 value of `name` is of no use to anyone once the nodes `readers` have run. */
-  readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
 }
 
 export function createContext(
@@ -140,52 +158,46 @@ export function createContext(
     return layout !== null && isProduct(node) && writtenBits(node, layout) !== undefined;
   };
 
+  const fold: Weights["fold"] = (node) =>
+    draft.memo(`fold ${node.name}`, () => {
+      const { name } = node;
+      const channels = shapeOf(name).at(-1) as number;
+      const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
+      const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
+      const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
+      const eps = node.attributes.epsilon;
+      draft.once(name, k.normFold({ gamma, beta, running, eps, channels, scale, shift }));
+      return { scale, shift };
+    });
+  const readers: BitValues["readers"] = (name) => {
+    const byBorder = new Map<string, ProductNode>();
+    for (const node of flow.consumers(name)) {
+      if (!takesBits(node)) continue;
+      const key = bordersOf(windowOf(node), kernel.layout);
+      if (!byBorder.has(key)) byBorder.set(key, node);
+    }
+    return [...byBorder.values()];
+  };
+
   return {
-    graph,
-    flow,
+    network: { graph, flow, shapeOf, windowOf },
+    weights: { tensor, fold },
+    values: {
+      of: value,
+      put: (name, place) => {
+        values.set(name, place);
+      },
+      isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
+      isLastUse: (name, last) => {
+        const { name: source } = flow.source(name);
+        return source !== flow.result && flow.consumers(source).every((node) => last.has(node.name) || isWritten(node));
+      },
+    },
+    bits: { takes: takesBits, buffer: bitsBuffer, put: putBits, for: bitsFor, readers },
     draft,
     kernel,
     images,
     parts,
-    shapeOf,
-    windowOf,
-    layoutFor,
-    takesBits,
-    tensor,
-    fold: (node) =>
-      draft.memo(`fold ${node.name}`, () => {
-        const { name } = node;
-        const channels = shapeOf(name).at(-1) as number;
-        const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
-        const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
-        const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
-        const eps = node.attributes.epsilon;
-        draft.once(name, k.normFold({ gamma, beta, running, eps, channels, scale, shift }));
-        return { scale, shift };
-      }),
-    value,
-    put: (name, place) => {
-      values.set(name, place);
-    },
-    bitsBuffer,
-    putBits,
-    bitsFor,
-    signReaders: (name) => {
-      const byBorder = new Map<string, ProductNode>();
-      for (const node of flow.consumers(name)) {
-        if (!takesBits(node)) continue;
-        const key = bordersOf(windowOf(node), kernel.layout);
-        if (!byBorder.has(key)) byBorder.set(key, node);
-      }
-      return [...byBorder.values()];
-    },
-    isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
-    isLastUse: (name, readers) => {
-      const { name: source } = flow.source(name);
-      return (
-        source !== flow.result && flow.consumers(source).every((node) => readers.has(node.name) || isWritten(node))
-      );
-    },
   };
 }
 

@@ -19,9 +19,9 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
   const { draft, images, parts } = context;
   const [first, last] = [nodes[0] as Follower, nodes.at(-1) as Follower];
   const steps = nodes.map((node) => followerStep(node, context));
-  const shape = context.shapeOf(last.name);
+  const shape = context.network.shapeOf(last.name);
   const channels = shape.at(-1) as number;
-  const [x, y] = [context.value(first.inputs[0]), context.value(last.name)];
+  const [x, y] = [context.values.of(first.inputs[0]), context.values.of(last.name)];
   const tasks = cut((images * elementsOf(shape)) / channels, parts).map((part) => {
     const most = Math.max(1, Math.floor(STRIP_BYTES / (4 * channels)));
     const strips = cut(part.count, steps.length === 1 ? 1 : Math.ceil(part.count / most));
@@ -38,12 +38,12 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
 /** A scale and a shift, whose pass also writes the signs that a layer behind reads. False where no layer reads such signs. */
 function emitSigns(node: Affine, context: Context): boolean {
   const { draft, images, parts, kernel } = context;
-  const [reader] = context.signReaders(node.name);
+  const [reader] = context.bits.readers(node.name);
   // The kernel writes nibbles.
   if (reader === undefined || kernel.layout !== NIBBLES) return false;
   const { scale, shift } = affineOf(node, context);
-  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
-  const { shape, place } = context.putBits(node.name, context.windowOf(reader), NIBBLES);
+  const [x, y] = [context.values.of(node.inputs[0]), context.values.of(node.name)];
+  const { shape, place } = context.bits.put(node.name, context.network.windowOf(reader), NIBBLES);
   const { width, height, channels } = shape;
   const rowBytes = shape.paddedWidth * NIBBLES.pixelBytes(channels);
   const ranges = images > 1 ? [{ first: 0, count: height }] : cut(height, parts);
@@ -58,9 +58,9 @@ function emitSigns(node: Affine, context: Context): boolean {
 }
 
 function emitAdd(node: NodeOf<"add">, context: Context): void {
-  const [a, b] = [context.value(node.inputs[0]), context.value(node.inputs[1])];
-  const y = context.value(node.name);
-  const elements = context.images * elementsOf(context.shapeOf(node.name));
+  const [a, b] = [context.values.of(node.inputs[0]), context.values.of(node.inputs[1])];
+  const y = context.values.of(node.name);
+  const elements = context.images * elementsOf(context.network.shapeOf(node.name));
   // Vectors of four floats stay whole.
   const tasks = cut(Math.ceil(elements / 4), context.parts).map(({ first, count }) => {
     const offset = 16 * first;
@@ -71,8 +71,8 @@ function emitAdd(node: NodeOf<"add">, context: Context): void {
 }
 
 function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, context: Context): void {
-  const window = poolShape(node, context.images, context.shapeOf(node.inputs[0]));
-  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
+  const window = poolShape(node, context.images, context.network.shapeOf(node.inputs[0]));
+  const [x, y] = [context.values.of(node.inputs[0]), context.values.of(node.name)];
   const tasks = cutByRows(window, context.parts).map(({ rows }) => {
     const { shape, row } = outputSlice(window, rows);
     const operands = {

@@ -40,7 +40,7 @@ type Step = (from: Place, to: Place, pixels: number) => Call;
 export function emitRows(group: RowsGroup, context: Context): void {
   const { product, followers } = group;
   const steps = followers.map((node) => followerStep(node, context));
-  const out = context.value((followers.at(-1) ?? product).name);
+  const out = context.values.of((followers.at(-1) ?? product).name);
   if (isBinary(product)) emitBinary(product, steps, out, context);
   else if (isAccumulated(product)) emitAccumulated(product, steps, out, context);
   else if (activationsAreBits(product)) emitMixed(product, steps, out, context);
@@ -49,7 +49,7 @@ export function emitRows(group: RowsGroup, context: Context): void {
 
 /** What a layer that takes its elements one by one does to rows. */
 export function followerStep(node: Follower, context: Context): Step {
-  const channels = context.shapeOf(node.name).at(-1) as number;
+  const channels = context.network.shapeOf(node.name).at(-1) as number;
   switch (node.op) {
     case "activation": {
       const kind = node.attributes.activation === "relu" ? 0 : 1;
@@ -62,11 +62,11 @@ export function followerStep(node: Follower, context: Context): Step {
       return (x, y, rows) => call(node.name, k.affine({ x, rows, channels, scale, shift, y }));
     }
     case "prelu": {
-      const slopes = context.tensor(`${node.name}/alpha`);
+      const slopes = context.weights.tensor(`${node.name}/alpha`);
       return (x, y, rows) => call(node.name, k.preluForward({ x, rows, channels, slopes, y }));
     }
     case "adaptiveSign": {
-      const [alpha, beta] = [context.tensor(`${node.name}/alpha`), context.tensor(`${node.name}/beta`)];
+      const [alpha, beta] = [context.weights.tensor(`${node.name}/alpha`), context.weights.tensor(`${node.name}/beta`)];
       return (x, y, rows) => call(node.name, k.adaptiveSignForward({ x, count: rows * channels, alpha, beta, y }));
     }
   }
@@ -74,9 +74,9 @@ export function followerStep(node: Follower, context: Context): Step {
 
 /** What every channel is multiplied by, and what is added. A product with 1 is exact. */
 export function affineOf(node: Affine, context: Context): { readonly scale: Place; readonly shift: Place } {
-  if (node.op === "batchNorm") return context.fold(node);
-  const channels = context.shapeOf(node.name).at(-1) as number;
-  return { scale: filled(1, channels, context), shift: context.tensor(`${node.name}/beta`) };
+  if (node.op === "batchNorm") return context.weights.fold(node);
+  const channels = context.network.shapeOf(node.name).at(-1) as number;
+  return { scale: filled(1, channels, context), shift: context.weights.tensor(`${node.name}/beta`) };
 }
 
 const filled = (value: number, channels: number, { draft }: Context): Place =>
@@ -88,13 +88,13 @@ const filled = (value: number, channels: number, { draft }: Context): Place =>
 function sumSteps(node: ProductNode, filters: number, context: Context): readonly Step[] {
   const [isScaled, { useBias }] = [hasScale(node), node.attributes];
   if (!isScaled && !useBias) return [];
-  const scale = isScaled ? context.tensor(`${node.name}/scale`) : filled(1, filters, context);
-  const shift = useBias ? context.tensor(`${node.name}/bias`) : filled(0, filters, context);
+  const scale = isScaled ? context.weights.tensor(`${node.name}/scale`) : filled(1, filters, context);
+  const shift = useBias ? context.weights.tensor(`${node.name}/bias`) : filled(0, filters, context);
   return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
 }
 
 /** The weights of a product of reals, or of bits and reals, `[k][n]`: as the file has them, or made from its signs. */
-function realKernel(node: ProductNode, rows: number, n: number, { draft, tensor }: Context): Place {
+function realKernel(node: ProductNode, rows: number, n: number, { draft, weights: { tensor } }: Context): Place {
   const { name } = node;
   const { weightQuantizer } = node.attributes;
   const file = tensor(`${name}/kernel`);
@@ -109,7 +109,7 @@ function realKernel(node: ProductNode, rows: number, n: number, { draft, tensor 
 }
 
 function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
-  const shape = context.windowOf(node);
+  const shape = context.network.windowOf(node);
   const all = [...sumSteps(node, shape.filters, context), ...steps];
   const sums = all.length === 0 ? out : context.draft.buffer(4 * outputPixels(shape) * shape.filters);
   emitSums(node, sums, context);
@@ -124,10 +124,10 @@ function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, conte
 
 function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const { draft } = context;
-  const shape = context.windowOf(node);
-  const { layout, place } = context.bitsFor(node);
+  const shape = context.network.windowOf(node);
+  const { layout, place } = context.bits.for(node);
   const weights = draft.allocate(nibbleWeightBytes(shape));
-  const file = context.tensor(`${node.name}/kernel`);
+  const file = context.weights.tensor(`${node.name}/kernel`);
   draft.once(node.name, k.packNibbleWeights({ shape: draft.descriptor(shape), bits: file, out: weights }));
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const wraps = node.attributes.accumulator?.overflow === "wrap";
@@ -142,8 +142,8 @@ function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, 
 
 function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const { draft } = context;
-  const shape = context.windowOf(node);
-  const { layout, place } = context.bitsFor(node);
+  const shape = context.network.windowOf(node);
+  const { layout, place } = context.bits.for(node);
   const weights = realKernel(node, terms(shape), shape.filters, context);
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const all = [...sumSteps(node, shape.filters, context), ...steps];
@@ -159,7 +159,7 @@ function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, contex
 function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const { draft } = context;
   const { name } = node;
-  const shape = context.windowOf(node);
+  const shape = context.network.windowOf(node);
   const [rows, n] = [terms(shape), shape.filters];
   const weights = realKernel(node, rows, n, context);
   const panels = draft.allocate(4 * panelFloats(rows, n));
@@ -167,7 +167,7 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
   // The kernel adds a bias by itself, but behind a scale.
   const isScaled = hasScale(node);
   const all = isScaled ? [...sumSteps(node, n, context), ...steps] : steps;
-  const bias = node.attributes.useBias && !isScaled ? context.tensor(`${name}/bias`) : null;
+  const bias = node.attributes.useBias && !isScaled ? context.weights.tensor(`${name}/bias`) : null;
   const x = paddedInput(node, shape, context);
   const rowBytes = 4 * shape.paddedWidth * shape.channels;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): Call =>
@@ -176,8 +176,8 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
 }
 
 /** The real operand before padding: the input, or where its quantizer ends at levels, these. */
-function realOperand(node: ProductNode, shape: ConvShape, { draft, value, parts }: Context): Place {
-  const x = value(node.inputs[0]);
+function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts }: Context): Place {
+  const x = values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;
   const elements = shape.images * shape.height * shape.width * shape.channels;

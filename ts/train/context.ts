@@ -1,7 +1,7 @@
 /**
  * What a layer sees while the trainer plans it: where its values lie, how the batch is cut, and where to put its own.
  */
-import type { Graph, Shape } from "../nn/graph.ts";
+import type { Shape } from "../nn/graph.ts";
 import type { KernelCall } from "../program/call.ts";
 import type { ConvShape } from "../program/kernels.ts";
 import type { Place } from "../program/place.ts";
@@ -101,32 +101,37 @@ export interface Sinks {
 /** Which products the layers use: the best for their operands, or `ff` everywhere, to compare with. */
 export type Products = "auto" | "ff";
 
-export interface PlanContext {
-  readonly graph: Graph;
-  readonly shapes: ReadonlyMap<string, Shape>;
-  readonly parameters: ParameterLayout;
-  readonly batch: number;
-  readonly lanes: readonly Lane[];
-  readonly products: Products;
-  readonly fusions: Fusions;
-  /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
-  readonly packed: ReadonlyMap<string, Float32Array> | null;
+/** Memory that a layer asks for while it is planned, and work to be done once. */
+export interface PlanMemory {
   /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
   readonly allocate: (bytes: number) => Place;
   /** The same for bits of activations, which wait for the way back, and whose border is written once. */
   readonly allocateBits: (bytes: number) => Place;
   /** A buffer in every lane that holds something during a part of a step only. */
   readonly declare: (bytes: (lane: Lane) => number) => (lane: Lane) => Place;
-  /** A descriptor in memory. */
   readonly descriptor: (shape: ConvShape) => Place;
   /** Floats in memory, written once. */
   readonly constant: (values: Float32Array) => Place;
   /** A call made once for a node, after planning. */
   readonly once: (node: string, call: KernelCall) => void;
-  /** A place for a quantizer's live parameters. */
-  readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
-  /** A float that the trainer sets before each step: the weight of the batch in the running statistics. */
-  readonly momentum: (node: string) => Place;
+}
+
+export interface PlanContext {
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly parameters: ParameterLayout;
+  readonly lanes: readonly Lane[];
+  readonly products: Products;
+  /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
+  readonly packed: ReadonlyMap<string, Float32Array> | null;
+  readonly fusions: Fusions;
+  readonly memory: PlanMemory;
+  /** The numbers that the trainer sets before each step. */
+  readonly live: {
+    /** A place for a quantizer's live parameters. */
+    readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
+    /** The weight of the batch in the running statistics. */
+    readonly momentum: (node: string) => Place;
+  };
   /** A node's value for the images of a lane. */
   readonly value: (node: string, lane: Lane) => Place;
   /** Where `reader` wants the signs of its input, if it wants them from the layer before. */

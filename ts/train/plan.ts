@@ -14,7 +14,15 @@ import type { ConvShape } from "../program/kernels.ts";
 import { laneBuffer } from "../program/lanes.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment, type Segment } from "../program/segment.ts";
-import { cutLanes, type Lane, type LayerPlan, type PlanContext, type Products, type QuantizerSite } from "./context.ts";
+import {
+  cutLanes,
+  type Lane,
+  type LayerPlan,
+  type PlanContext,
+  type PlanMemory,
+  type Products,
+  type QuantizerSite,
+} from "./context.ts";
 import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
 import { type HyperLayout, planHyper } from "./hyper.ts";
@@ -112,7 +120,7 @@ export function planTraining(
   const owners = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
   const owner = (name: string): string => owners.get(name) as string;
   const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
-  const declare: PlanContext["declare"] = (bytes) => {
+  const declare: PlanMemory["declare"] = (bytes) => {
     const place = laneBuffer(Math.max(...lanes.map(bytes)));
     return ({ index }) => place(index);
   };
@@ -126,26 +134,28 @@ export function planTraining(
   const hyper = planHyper(graph, parameters, segment);
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const context: PlanContext = {
-    graph,
     shapes,
     parameters,
-    batch,
     lanes,
     products: options.products,
-    fusions: fusionsOf(graph),
     packed: options.packed ?? null,
-    allocate: segment.allocate,
-    allocateBits: (bytes) => {
-      bitBytes += bytes;
-      return segment.allocate(bytes);
+    fusions: fusionsOf(graph),
+    memory: {
+      allocate: segment.allocate,
+      allocateBits: (bytes) => {
+        bitBytes += bytes;
+        return segment.allocate(bytes);
+      },
+      declare,
+      descriptor: segment.descriptor,
+      constant: segment.floats,
+      once: (node, call) => once.push(callOf(node, "prepare", call)),
     },
-    declare,
-    descriptor: segment.descriptor,
-    constant: segment.floats,
-    once: (node, call) => once.push(callOf(node, "prepare", call)),
-    site: (node, operand) =>
-      hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
-    momentum: (node) => at(hyper.place, 4 * (hyper.momenta.get(node) as number)),
+    live: {
+      site: (node, operand) =>
+        hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
+      momentum: (node) => at(hyper.place, 4 * (hyper.momenta.get(node) as number)),
+    },
     value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Place)(lane),
     signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
   };
@@ -194,8 +204,8 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
     case "conv2d":
     case "dense": {
       const { useBias, accumulator } = node.attributes;
-      const weight = context.site(name, "weight");
-      const activation = context.site(name, "activation");
+      const weight = context.live.site(name, "weight");
+      const activation = context.live.site(name, "activation");
       const shape = (lane: Lane): ConvShape =>
         node.op === "dense"
           ? denseShape(lane.images, inputShape[0] as number, node.attributes.units)

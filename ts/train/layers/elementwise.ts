@@ -17,8 +17,8 @@ export function planMaxPool(
   const { name } = node;
   const input = node.inputs[0];
   const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
-  const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
-  const places = context.declare((lane) => lane.images * outputSize);
+  const descriptors = context.lanes.map((lane) => context.memory.descriptor(shape(lane)));
+  const places = context.memory.declare((lane) => lane.images * outputSize);
   const windows = (lane: Lane) => ({ shape: descriptors[lane.index] as Place, argmax: places(lane) });
   return {
     forward: (_mode, emit) => {
@@ -44,7 +44,7 @@ export function planAvgPool(
 ): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
+  const descriptors = context.lanes.map((lane) => context.memory.descriptor(shape(lane)));
   return {
     forward: (_mode, emit) => {
       for (const lane of context.lanes) {

@@ -23,13 +23,13 @@ function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanC
   const parameter = `${name}/${suffix}`;
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
-  const address = context.allocate(4 * channels * context.lanes.length);
+  const address = context.memory.allocate(4 * channels * context.lanes.length);
   return {
     channels,
     value: context.parameters.tensors.get(parameter)?.value as Place,
     rows: (lane) => (sizeOf(shape) / channels) * lane.images,
     share: (lane) => at(address, 4 * channels * lane.index),
-    gradient: { parameter, gradient: context.allocate(4 * channels), partials: { address, stride: channels } },
+    gradient: { parameter, gradient: context.memory.allocate(4 * channels), partials: { address, stride: channels } },
   };
 }
 
@@ -41,7 +41,7 @@ export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPla
   const { name } = node;
   const input = node.inputs[0];
   const { channels, value: beta, rows, share, gradient } = channelParameter(name, "beta", context);
-  const ones = context.constant(new Float32Array(channels).fill(1));
+  const ones = context.memory.constant(new Float32Array(channels).fill(1));
   const reader = context.fusions.readers.get(name);
   return {
     forward: (mode, emit) => {
@@ -97,10 +97,10 @@ export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanCont
     (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
   ) as [Place, Place];
   // The shares of alpha and of beta, side by side for each lane.
-  const shares = context.allocate(8 * context.lanes.length);
+  const shares = context.memory.allocate(8 * context.lanes.length);
   const source = (suffix: string, place: number): GradientSource => ({
     parameter: `${name}/${suffix}`,
-    gradient: context.allocate(4),
+    gradient: context.memory.allocate(4),
     partials: { address: at(shares, 4 * place), stride: 2 },
   });
   return {

@@ -35,13 +35,13 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const [gamma, beta, running] = [place("gamma"), place("beta"), place("movingMean")];
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
-  const totalRows = rowsPerImage * context.batch;
-  const partials = context.allocate(16 * channels * count);
-  const saved = context.lanes.map(() => context.allocate(8 * channels));
+  const totalRows = rowsPerImage * context.lanes.reduce((sum, { images }) => sum + images, 0);
+  const partials = context.memory.allocate(16 * channels * count);
+  const saved = context.lanes.map(() => context.memory.allocate(8 * channels));
   /** Scale, then shift; for every lane its own. */
-  const factors = context.lanes.map(() => context.allocate(8 * channels));
-  const [gammaGradient, betaGradient] = [context.allocate(4 * channels), context.allocate(4 * channels)];
-  const momentum = context.momentum(name);
+  const factors = context.lanes.map(() => context.memory.allocate(8 * channels));
+  const [gammaGradient, betaGradient] = [context.memory.allocate(4 * channels), context.memory.allocate(4 * channels)];
+  const momentum = context.live.momentum(name);
   const eps = attributes.epsilon;
 
   const sum = context.fusions.sums.get(name);

@@ -13,21 +13,25 @@ import type { Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
 import type { BackwardEmit, Lane, Mode, Sinks } from "../context.ts";
 import { backwardOf as slopeOf } from "../quantize.ts";
-import type { LaneBuffers, ProductPlan } from "./product.ts";
+import type { LaneBuffers, ProductPlan } from "./operands.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
 export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void {
   const { node, context } = plan;
   const { activation } = node;
-  const filterScratch = context.declare((lane) => (activation === null ? 0 : fbFilterScratchBytes(node.shape(lane))));
-  const inputScratch = context.declare((lane) => (node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane))));
-  const dilated = context.declare((lane) => dilatedBytes(node.shape(lane)));
+  const filterScratch = context.memory.declare((lane) =>
+    activation === null ? 0 : fbFilterScratchBytes(node.shape(lane)),
+  );
+  const inputScratch = context.memory.declare((lane) =>
+    node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane)),
+  );
+  const dilated = context.memory.declare((lane) => dilatedBytes(node.shape(lane)));
   /** The gradient at the sums before their scale. */
-  const scaled = context.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
+  const scaled = context.memory.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
   const atSums = (lane: Lane, sinks: Sinks): Place =>
     plan.scale === null ? sinks.gradient(node.name, lane) : scaled(lane);
   /** The gradient at the quantized input, or at an input that has another share already. */
-  const share = context.declare((lane) => inputFloats(node.shape(lane)) * 4);
+  const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
   /** Only the sum over the lanes needs it, after the whole way back: it fills gaps of the next phase. */
   const filterGradient = (buffers: LaneBuffers, onBits: boolean, emit: Emit, sinks: Sinks): void => {

@@ -18,18 +18,13 @@
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
  * others. Its way back is that of exact sums.
  */
-import type { Accumulator } from "../../nn/graph.ts";
 import { type KernelCall, k } from "../../program/call.ts";
-import { isUnpadded, transposedShape } from "../../program/conv-shape.ts";
 import {
-  type ConvShape,
   fbForwardScratchBytes,
   fbInputWeightBytes,
-  groups,
   lookupWeightBytes,
   nibbleWeightBytes,
   outputPixels,
-  paddedPixels,
   panelFloats,
   startBytes,
   taps,
@@ -37,64 +32,19 @@ import {
 } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
-import { endsAsSigns } from "../../quantizers/weights.ts";
 import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite } from "../context.ts";
 import { forwardOf } from "../quantize.ts";
+import {
+  isBits,
+  type LaneBuffers,
+  type Operands,
+  type ProductNode,
+  type ProductPlan,
+  planLanes,
+  realInput,
+} from "./operands.ts";
 import { backwardOf } from "./product-backward.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
-
-export interface ProductNode {
-  readonly name: string;
-  readonly input: string;
-  readonly useBias: boolean;
-  readonly weight: QuantizerSite | null;
-  readonly activation: QuantizerSite | null;
-  readonly accumulator: Accumulator | null;
-  /** The geometry of one lane. */
-  readonly shape: (lane: Lane) => ConvShape;
-}
-
-/** Whether the operands of the products are +-1 and travel as bits. */
-export interface Operands {
-  readonly activations: boolean;
-  readonly weights: boolean;
-}
-
-/** Buffers of one lane. */
-export interface LaneBuffers {
-  readonly lane: Lane;
-  readonly shape: ConvShape;
-  readonly descriptor: Place;
-  readonly transposed: Place;
-  /** Activations as nibbles, in the padded buffer; null where they are never +-1. */
-  readonly bits: Place | null;
-  /** Quantized activations before padding, and the padded real input; empty where not needed. */
-  readonly quantized: Place;
-  readonly padded: Place;
-}
-
-/** What both directions know of the layer. */
-export interface ProductPlan {
-  readonly node: ProductNode;
-  readonly context: PlanContext;
-  readonly lanes: readonly LaneBuffers[];
-  readonly operands: (mode: Mode) => Operands;
-  /** Weights as the way back reads them: panels of the transposed kernel, or its signs. */
-  readonly panelsTransposed: Place;
-  readonly inputSigns: Place | null;
-  /** alpha of every filter and as many zeros, f32 [n] each; null where sums have no scale. */
-  readonly scale: { readonly alpha: Place; readonly zeros: Place } | null;
-  /** The lanes' shares of the gradients at kernel and bias. */
-  readonly kernelShare: (lane: Lane) => Place;
-  readonly biasShare: (lane: Lane) => Place;
-}
-
-/** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
-function isBits(site: QuantizerSite | null, node: ProductNode, { products }: PlanContext, mode?: Mode): boolean {
-  if (site === null || !endsAsSigns(site.quantizer)) return false;
-  if (products === "ff" && node.accumulator === null) return false;
-  return mode === undefined || mode.hard(site);
-}
 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
 export function planProduct(node: ProductNode, context: PlanContext): LayerPlan {
@@ -111,43 +61,43 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   });
 
   const derived = weight === null ? null : derivedWeights(node.name, kernel, [rows, n], weight, context);
-  const mapped = derived?.affine ? context.allocate(4 * size) : null;
-  const effective = weight === null ? kernel : context.allocate(4 * size);
-  const panels = context.allocate(4 * panelFloats(rows, n));
+  const mapped = derived?.affine ? context.memory.allocate(4 * size) : null;
+  const effective = weight === null ? kernel : context.memory.allocate(4 * size);
+  const panels = context.memory.allocate(4 * panelFloats(rows, n));
   const signBytes = accumulator === null ? lookupWeightBytes(first) : nibbleWeightBytes(first);
   const bitsAlone = isBits(weight, node, context) && isBits(activation, node, context);
   const isExact = bitsAlone && accumulator === null;
-  const signs = context.allocate(bitsAlone ? signBytes : 0);
-  const correction = context.allocate(isExact ? 4 * taps(first) * n : 0);
-  const starts = context.allocate(isExact ? startBytes(first) : 0);
-  const filled = (value: number): Place => context.constant(new Float32Array(n).fill(value));
+  const signs = context.memory.allocate(bitsAlone ? signBytes : 0);
+  const correction = context.memory.allocate(isExact ? 4 * taps(first) * n : 0);
+  const starts = context.memory.allocate(isExact ? startBytes(first) : 0);
+  const filled = (value: number): Place => context.memory.constant(new Float32Array(n).fill(value));
   const alpha = derived?.scale ?? null;
   const scale = alpha === null ? null : { alpha, zeros: filled(0) };
   /** What sums go through on the way out: a scale, then a bias. */
   const factors = alpha === null && useBias && activation !== null ? filled(1) : alpha;
   const shifts = bias ?? scale?.zeros ?? null;
   const fold = factors === null || shifts === null ? null : { scale: factors, shift: shifts };
-  const scratch = context.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
-  const rawSums = context.declare((lane) => (fold === null ? 0 : 4 * outputPixels(node.shape(lane)) * n));
+  const scratch = context.memory.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
+  const rawSums = context.memory.declare((lane) => (fold === null ? 0 : 4 * outputPixels(node.shape(lane)) * n));
 
   const partialStride = Math.ceil(size / 4) * 4;
-  const partials = context.allocate(4 * partialStride * lanes.length);
+  const partials = context.memory.allocate(4 * partialStride * lanes.length);
   const biasStride = Math.ceil(n / 4) * 4;
-  const biasPartials = context.allocate(useBias ? 4 * biasStride * lanes.length : 0);
+  const biasPartials = context.memory.allocate(useBias ? 4 * biasStride * lanes.length : 0);
   const gradients: GradientSource[] = [
     {
       parameter: `${node.name}/kernel`,
-      gradient: context.allocate(4 * size),
+      gradient: context.memory.allocate(4 * size),
       partials: { address: partials, stride: partialStride },
       ...(derived === null || weight === null
         ? {}
-        : { quantized: { ...derived, site: weight, summed: context.allocate(4 * size) } }),
+        : { quantized: { ...derived, site: weight, summed: context.memory.allocate(4 * size) } }),
     },
   ];
   if (useBias) {
     gradients.push({
       parameter: `${node.name}/bias`,
-      gradient: context.allocate(4 * n),
+      gradient: context.memory.allocate(4 * n),
       partials: { address: biasPartials, stride: biasStride },
     });
   }
@@ -156,8 +106,8 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     context,
     lanes,
     operands,
-    panelsTransposed: context.allocate(4 * panelFloats(taps(first) * n, first.channels)),
-    inputSigns: isBits(weight, node, context) ? context.allocate(fbInputWeightBytes(first)) : null,
+    panelsTransposed: context.memory.allocate(4 * panelFloats(taps(first) * n, first.channels)),
+    inputSigns: isBits(weight, node, context) ? context.memory.allocate(fbInputWeightBytes(first)) : null,
     scale,
     kernelShare: (lane) => at(partials, 4 * partialStride * lane.index),
     biasShare: (lane) => at(biasPartials, 4 * biasStride * lane.index),
@@ -250,26 +200,6 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   };
 }
 
-/** Emits what makes the real operand of a convolution from `x`; returns its place. */
-function realInput(
-  { node }: ProductPlan,
-  { lane, shape, descriptor, quantized, padded }: LaneBuffers,
-  mode: Mode,
-  x: Place,
-  emit: Emit,
-): Place {
-  const { activation } = node;
-  let source = x;
-  if (activation !== null) {
-    const count = shape.images * shape.height * shape.width * shape.channels;
-    emit.lane(lane.index, k.quantizeForward({ ...forwardOf(activation, mode), x, y: quantized, count }));
-    source = quantized;
-  }
-  if (isUnpadded(shape)) return source;
-  emit.lane(lane.index, k.padReal({ shape: descriptor, x: source, out: padded }));
-  return padded;
-}
-
 /** What is taken from the latent weights, or from the file that they are out of. */
 function derivedWeights(
   node: string,
@@ -279,35 +209,8 @@ function derivedWeights(
   context: PlanContext,
 ): DerivedWeights {
   const given = { node, latent, rows, n, quantizer, parameters };
-  if (context.packed !== null) return packedWeights(given, context.packed, context.constant);
-  return deriveWeights(given, context.allocate);
-}
-
-function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffers[] {
-  const { name, activation, shape } = node;
-  const everBits = isBits(activation, node, context);
-  const everReal = !everBits || activation?.quantizer.forward !== "sign";
-  const bytes = (lane: Lane): number => {
-    const { images, height, width, channels } = shape(lane);
-    return 4 * images * height * width * channels;
-  };
-  const quantized = context.declare((lane) => (activation !== null && everReal ? bytes(lane) : 0));
-  const padded = context.declare((lane) => (everReal ? 4 * paddedPixels(shape(lane)) * shape(lane).channels : 0));
-  return context.lanes.map((lane) => {
-    const own = shape(lane);
-    const descriptor = context.descriptor(own);
-    const bits = everBits ? context.allocateBits(paddedPixels(own) * groups(own.channels)) : null;
-    if (bits !== null) context.once(name, k.fillBorderNibbles({ shape: descriptor, out: bits }));
-    return {
-      lane,
-      shape: own,
-      descriptor,
-      transposed: context.descriptor(transposedShape(own)),
-      bits,
-      quantized: quantized(lane),
-      padded: padded(lane),
-    };
-  });
+  if (context.packed !== null) return packedWeights(given, context.packed, context.memory.constant);
+  return deriveWeights(given, context.memory.allocate);
 }
 
 function tensor(context: PlanContext, name: string): Place {
