@@ -6,6 +6,7 @@ import { expect } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import type { Split } from "../ts/io/dataset.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
+import { rangeOf } from "../ts/program/place.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
 import type { Lane } from "../ts/train/context.ts";
@@ -28,7 +29,7 @@ export async function trainerLogits(engine: Engine, split: Split): Promise<Float
   const size = (engine.shapes.get(output) as readonly number[])[0] as number;
   const images = Uint32Array.from({ length: split.count }, (_, i) => i);
   const result = await engine.withPlan(split.count, async (plan) => {
-    const range = { address: plan.context.value(output, plan.lanes[0] as Lane), bytes: 4 * size * split.count };
+    const range = rangeOf(plan.context.value(output, plan.lanes[0] as Lane), 4 * size * split.count);
     const program = await engine.evaluateStep(plan, split, split.count);
     return engine.pool.run(program, [engine.inputs(plan, images)], [range]);
   });

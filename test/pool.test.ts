@@ -5,13 +5,16 @@
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { layers, sequential } from "../ts/nn/index.ts";
+import { type Call, callOf, type KernelCall, kernelsOver } from "../ts/program/call.ts";
+import type { Program } from "../ts/program/program.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import type { Call, Program } from "../ts/runtime/program.ts";
 import { Trainer } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { callsTo, withThreads } from "./worker-spy.ts";
 
-const call = (kernel: Call["kernel"], ...args: number[]): Call => ({ node: "layer", kernel, arguments: args });
+const k = kernelsOver<number>();
+const call = (made: KernelCall<number>): Call<number> => callOf("layer", "forward", made);
+const copy = (from: number, to: number, bytes: number): Call<number> => call(k.copy({ from, to, bytes }));
 const floats = (bytes: Uint8Array): number[] => [...new Float32Array(bytes.slice().buffer)];
 
 /** The outcome of a promise, or "pending" after half a minute. */
@@ -28,8 +31,8 @@ const outcome = (promise: Promise<unknown>): Promise<unknown> =>
 async function startLongRun(pool: Pool): Promise<{ readonly running: Promise<unknown> }> {
   const bytes = 1 << 20;
   const address = await pool.reserve(2 * bytes);
-  const half = (start: number): Call[] =>
-    Array.from({ length: 20 }, () => call("copy", address + start, address + bytes + start, bytes / 2));
+  const half = (start: number): Call<number>[] =>
+    Array.from({ length: 20 }, () => copy(address + start, address + bytes + start, bytes / 2));
   const id = await pool.define([[half(0), half(bytes / 2)]]);
   const running = pool.run(id, new Array(20_000).fill([]), []);
   running.catch(() => {});
@@ -49,9 +52,9 @@ describe("phases", () => {
     const cells = 7;
     const address = await pool.reserve(2 * 16 * cells);
     const at = (cell: number, copy: number): number => address + 16 * (cells * copy + ((cell + cells) % cells));
-    const program: Program = [
-      Array.from({ length: cells }, (_, i) => [call("copy", at(i, 0), at(i, 1), 16)]),
-      Array.from({ length: cells }, (_, i) => [call("add_into", at(i, 0), at(i - 1, 1), 4)]),
+    const program: Program<number> = [
+      Array.from({ length: cells }, (_, i) => [copy(at(i, 0), at(i, 1), 16)]),
+      Array.from({ length: cells }, (_, i) => [call(k.addInto({ y: at(i, 0), x: at(i - 1, 1), count: 4 }))]),
     ];
     const id = await pool.define(program);
     const rounds = 3000;
@@ -83,14 +86,15 @@ describe("phases", () => {
     const [nan, ones, target, spare] = [address, address + 16, address + 32, address + 48];
     await pool.write(nan, new Uint8Array(Float32Array.of(Number.NaN, 0, 0, 0).buffer));
     await pool.write(ones, new Uint8Array(Float32Array.of(1, 1, 1, 1).buffer));
-    const bad = (node: string): Call => ({ ...call("affine", nan, 4, 1, ones, ones, spare), node });
+    const affine = k.affine({ x: nan, rows: 4, channels: 1, scale: ones, shift: ones, y: spare });
+    const bad = (node: string): Call<number> => callOf(node, "forward", affine);
     // The earliest one has work to do before it fails, so that another one fails first.
     const half = 1 << 20;
-    const slow = Array.from({ length: 20 }, () => call("copy", address, address + half, half));
-    const program: Program = [
-      [[call("add", ones, ones, target, 4)]],
-      [[call("copy", ones, spare, 16)], [...slow, bad("first")], [bad("second")], [bad("third")]],
-      [[call("copy", ones, target, 16)]],
+    const slow = Array.from({ length: 20 }, () => copy(address, address + half, half));
+    const program: Program<number> = [
+      [[call(k.add({ a: ones, b: ones, y: target, count: 4 }))]],
+      [[copy(ones, spare, 16)], [...slow, bad("first")], [bad("second")], [bad("third")]],
+      [[copy(ones, target, 16)]],
     ];
     const id = await pool.define(program);
     for (let i = 0; i < 50; i++) {
@@ -108,7 +112,7 @@ describe("phases", () => {
     const pool = await createPool({ workers: 3 });
     const address = await pool.reserve(32);
     const beyond = await pool.reserve(0);
-    const wild = await pool.define([[[call("copy", beyond, address, 16)], [call("copy", address, address + 16, 16)]]]);
+    const wild = await pool.define([[[copy(beyond, address, 16)], [copy(address, address + 16, 16)]]]);
     const trap = await pool.run(wild, [[]], []).catch((error: unknown) => error);
     expect(trap).toBeInstanceOf(Error);
     expect(trap).not.toHaveProperty("code");
@@ -119,7 +123,7 @@ describe("phases", () => {
 
 describe("programs", () => {
   /** A program that copies one number onto another. */
-  const copying = (from: number, to: number): Program => [[[call("copy", from, to, 4)]]];
+  const copying = (from: number, to: number): Program => [[[copy(from, to, 4)]]];
 
   test("are told apart, many of them in turn, until they are forgotten", async () => {
     const pool = await createPool({ workers: 1 });

@@ -2,12 +2,15 @@
  * A pool that makes one mistake on purpose, deep in what the workers do. What the engine believes it runs is right; a check
  * that sees numbers only has to notice.
  */
-import { CONV_SHAPE_BYTES } from "../ts/runtime/conv-shape.ts";
+import { type Call, callOf, kernelsOver } from "../ts/program/call.ts";
+import { CONV_SHAPE_BYTES, CONV_SHAPE_FIELDS } from "../ts/program/kernels.ts";
+import type { Program, Write } from "../ts/program/program.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
-import type { Call, Program, Write } from "../ts/runtime/program.ts";
 
-/** Where a convolution's descriptor says how many rows lie above the image, as the ninth of its u32. */
-const PAD_TOP = 4 * 8;
+/** Where a convolution's descriptor says how many rows lie above the image. */
+const PAD_TOP = 4 * CONV_SHAPE_FIELDS.indexOf("padTop");
+
+const k = kernelsOver<number>();
 
 /** Changes what is written into the workers' memory before a step or a plan. */
 function withWrites(pool: Pool, change: (bytes: Uint8Array) => void): Pool {
@@ -58,15 +61,16 @@ export async function flippedBit(
   opposite: number,
 ): Promise<Pool> {
   const copy = await pool.reserve(4 * floats);
-  const tampered = (call: Call): readonly Call[] => {
+  const tampered = (call: Call<number>): readonly Call<number>[] => {
     if (call.node !== node || call.kernel !== "sign_lookup_weights") return [call];
-    const [descriptor, kernel, packed] = call.arguments as [number, number, number];
+    const kernel = call.arguments.kernel as number;
     return [
-      { node, kernel: "copy", arguments: [kernel, copy, 4 * floats] },
-      { node, kernel: "copy", arguments: [kernel + 4 * opposite, copy + 4 * flipped, 4] },
-      { node, kernel: "sign_lookup_weights", arguments: [descriptor, copy, packed] },
+      callOf(node, "prepare", k.copy({ from: kernel, to: copy, bytes: 4 * floats })),
+      callOf(node, "prepare", k.copy({ from: kernel + 4 * opposite, to: copy + 4 * flipped, bytes: 4 })),
+      { ...call, arguments: { ...call.arguments, kernel: copy } },
     ];
   };
-  const changed = (program: Program): Program => program.map((phase) => phase.map((task) => task.flatMap(tampered)));
+  const changed = (program: Program<number>): Program<number> =>
+    program.map((phase) => phase.map((task) => task.flatMap(tampered)));
   return { ...pool, define: (program) => pool.define(changed(program)) };
 }

@@ -2,13 +2,17 @@
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeConvShape, fbFilterScratchBytes, fbInputScratchBytes } from "../ts/runtime/conv-shape.ts";
-import { kernelNames, queryNames } from "../ts/runtime/exports.ts";
+import { kernelNames, kernelsOver } from "../ts/program/call.ts";
+import { encodeConvShape } from "../ts/program/conv-shape.ts";
+import { answer, ready } from "../ts/program/exports.ts";
+import { answers, fbFilterScratchBytes, fbInputScratchBytes } from "../ts/program/kernels.ts";
 import { createSharedMemory, instantiate, pageBytes, wantsSharedMemory } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { canShareMemory, detectVariant, isShared, variants } from "../ts/runtime/variants.ts";
 import { convolutions } from "./kernels/arbitrary.ts";
 import type { ThreadReport } from "./runtime-thread.ts";
+
+const k = kernelsOver<number>();
 
 describe.each(variants)("wasm variant %s", (variant) => {
   it("exports every kernel that TypeScript names", async () => {
@@ -16,7 +20,7 @@ describe.each(variants)("wasm variant %s", (variant) => {
     const functions = WebAssembly.Module.exports(module)
       .filter((entry) => entry.kind === "function" && !entry.name.startsWith("__"))
       .map((entry) => entry.name);
-    expect(functions.sort()).toEqual([...kernelNames, ...queryNames].sort());
+    expect(functions.sort()).toEqual([...kernelNames, ...answers].sort());
     expect(wantsSharedMemory(module)).toBe(isShared(variant));
   });
 
@@ -25,7 +29,7 @@ describe.each(variants)("wasm variant %s", (variant) => {
     const address = memory.grow(1) * pageBytes;
     new Float32Array(memory.buffer, address, 5).set([1, 2, 3, 4, 5]);
     new Float32Array(memory.buffer, address + 32, 5).set([10, 20, 30, 40, 50]);
-    expect(exports.add(address, address + 32, address + 64, 5)).toBe(0);
+    expect(ready(exports, k.add({ a: address, b: address + 32, y: address + 64, count: 5 }))()).toBe(0);
     expect([...new Float32Array(memory.buffer, address + 64, 6)]).toEqual([11, 22, 33, 44, 55, 0]);
   });
 });
@@ -36,8 +40,8 @@ it("sets aside the scratch that the core asks for", async () => {
   const check = fc.property(convolutions, fc.integer({ min: 1, max: 64 }), ({ shape }, factor) => {
     const larger = { ...shape, filters: factor * shape.filters, channels: factor * shape.channels };
     new Uint8Array(memory.buffer).set(encodeConvShape(larger), address);
-    expect(fbFilterScratchBytes(larger)).toBe(exports.fb_scratch_bytes(address));
-    expect(fbInputScratchBytes(larger)).toBe(exports.fb_input_scratch_bytes(address));
+    expect(fbFilterScratchBytes(larger)).toBe(answer(exports, "fb_filter_scratch_bytes", address));
+    expect(fbInputScratchBytes(larger)).toBe(answer(exports, "fb_input_scratch_bytes", address));
   });
   fc.assert(check);
 });

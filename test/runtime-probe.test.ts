@@ -1,6 +1,6 @@
 /** The start-up probe: what it concludes from the processor's NaN, and from the race where that says nothing. */
 import { describe, expect, test, vi } from "vitest";
-import type { KernelExports } from "../ts/runtime/exports.ts";
+import type { KernelExports } from "../ts/program/exports.ts";
 import { instantiate, type KernelInstance } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel, choose, probe } from "../ts/runtime/probe.ts";

@@ -17,7 +17,7 @@ import {
 import { encodeTable } from "../ts/quantizers/maps.ts";
 import { instantiate } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
-import { createBench, type Tensor } from "./kernels/bench.ts";
+import { createBench, k } from "./kernels/bench.ts";
 
 type Map = (x: number) => number;
 
@@ -154,17 +154,17 @@ describe("in f32 by the kernels, P before T in one call and in two, to the same 
     /** F(x) and gy B(x) by the kernels, P before them where `proximal` is not the identity's number. */
     const F32 = (proximal: number, map: number, numbers: readonly number[], x: Float32Array): Float32Array => {
       const y = bench.output(Float32Array, n);
-      const table: Tensor<Float32Array> | number = quantizer.table === null ? 0 : bench.input(tables);
-      expect(
-        bench.call("quantize_forward", proximal, map, bench.input(x), y, n, bench.input(settings(numbers)), table),
-      ).toBe(0);
+      const table = quantizer.table === null ? null : bench.input(tables);
+      const maps = { proximal, map, parameters: bench.input(settings(numbers)), table };
+      expect(bench.call(k.quantizeForward({ ...maps, x: bench.input(x), y, count: n }))).toBe(0);
       return y.read();
     };
     const B32 = (proximal: number, numbers: readonly number[], x: Float32Array, gy: Float32Array): Float32Array => {
       const gx = bench.output(Float32Array, n);
-      const table: Tensor<Float32Array> | number = quantizer.table === null ? 0 : bench.input(tables);
-      const inputs = [bench.input(x), bench.input(gy), 0, gx, n, bench.input(settings(numbers)), table] as const;
-      expect(bench.call("quantize_backward", proximal, B, ...inputs)).toBe(0);
+      const table = quantizer.table === null ? null : bench.input(tables);
+      const maps = { proximal, map: B, parameters: bench.input(settings(numbers)), table };
+      const operands = { x: bench.input(x), dy: bench.input(gy), accumulate: false, dx: gx, count: n };
+      expect(bench.call(k.quantizeBackward({ ...maps, ...operands }))).toBe(0);
       return gx.read();
     };
     const g32 = (w: Float32Array): Float32Array => Float32Array.from(gradient([...w]));

@@ -5,12 +5,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import type { Dataset } from "../ts/io/dataset.ts";
+import { addressOf } from "../ts/program/place.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine, type Engine, type Live } from "../ts/train/engine.ts";
 import type { TrainEvent } from "../ts/train/events.ts";
 import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
 import type { Optimizer } from "../ts/train/optimizers.ts";
-import type { TrainingPlan } from "../ts/train/plan.ts";
+import type { MeasuredPlan } from "../ts/train/reserve.ts";
 import type { Trainer } from "../ts/train/trainer.ts";
 import { initialize, readWeights, writeWeights } from "../ts/train/weights.ts";
 import { bits, trainerLogits } from "./inference-helpers.ts";
@@ -98,12 +99,13 @@ describe.each(everyOptimizer)("%s", (_name, optimizer) => {
     /** The engine, but that in update `at` the numbers of the optimizer of all parameters are infinite. */
     const spoilt = (engine: Engine, at: number): Engine => ({
       ...engine,
-      inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => {
+      inputs: (plan: MeasuredPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => {
         const writes = engine.inputs(plan, images, live, views);
         if (live?.kind !== "train" || live.update !== at) return writes;
         const infinite = new Uint8Array(Float32Array.of(Number.POSITIVE_INFINITY).buffer);
         const places = [...plan.hyper.updates.values()];
-        return [...writes, ...places.map((place) => ({ address: plan.hyper.address + 4 * place, bytes: infinite }))];
+        const address = addressOf(plan.hyper.place);
+        return [...writes, ...places.map((place) => ({ address: address + 4 * place, bytes: infinite }))];
       },
     });
     const stateAfter = (epochs: number): TrainerState => ({

@@ -5,9 +5,10 @@
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../ts/io/dataset.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
+import { productOf } from "../ts/program/call.ts";
+import type { Program } from "../ts/program/program.ts";
 import { quantizer, schedules } from "../ts/quantizers/index.ts";
 import { createPool } from "../ts/runtime/pool.ts";
-import type { Program } from "../ts/runtime/program.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
 import { type FitOptions, fitNetwork } from "../ts/train/fit.ts";
@@ -91,10 +92,10 @@ describe("events", () => {
 
   test("hardenAt changes the program: from then on activations are bits", async () => {
     const pool = await createPool({ workers: 1 });
-    const programs: Program[] = [];
+    const programs: Program<number>[] = [];
     const watched = {
       ...pool,
-      define: (program: Program) => {
+      define: (program: Program<number>) => {
         programs.push(program);
         return pool.define(program);
       },
@@ -118,14 +119,14 @@ describe("events", () => {
     const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
     const run = fitNetwork(engine, optimizer, state, data, { epochs: 10, batchSize: 50, validate: false });
     const kernels: string[] = [];
-    const forwardKernel = (program: Program): string | undefined =>
+    const forwardKernel = (program: Program<number>): string | undefined =>
       program
         .flat(2)
-        .find(({ node, kernel }) => node === "body" && /^(ff_conv|fb_conv|bb_lookup_conv_real)$/.test(kernel))?.kernel;
+        .find(({ node, part, kernel }) => node === "body" && part === "forward" && productOf(kernel) !== null)?.kernel;
     for await (const event of run) {
       if (event.type !== "step") continue;
-      const training = programs.filter((program) => program.flat(2).some(({ kernel }) => kernel === "sgd_step"));
-      kernels.push(forwardKernel(training.at(-1) as Program) ?? "none");
+      const training = programs.filter((program) => program.flat(2).some(({ part }) => part === "update"));
+      kernels.push(forwardKernel(training.at(-1) as Program<number>) ?? "none");
     }
     pool.close();
     expect(kernels).toEqual([

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import { createSegment } from "../ts/program/segment.ts";
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { standardizedWeights } from "../ts/quantizers/weights.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
@@ -120,8 +121,8 @@ describe("flips", () => {
       layers.dense({ units: 200, name: "wide", weightQuantizer: "bc" }),
       layers.dense({ units: 10, name: "narrow", weightQuantizer: "bc" }),
     ]);
-    const layout = layoutParameters(parametersOf(graph), optimizers.sgd(), 0);
-    const { counts } = planFlips(graph, layout, () => 0);
+    const layout = layoutParameters(parametersOf(graph), optimizers.sgd());
+    const { counts } = planFlips(graph, layout, createSegment().allocate);
     const pieces = counts.map(({ node }) => node);
     expect(pieces.filter((node) => node === "wide").length).toBeGreaterThan(1);
     const meter = createFlipMeter(graph, layout);

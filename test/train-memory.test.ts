@@ -7,16 +7,18 @@ import { describe, expect, test } from "vitest";
 import { type Graph, layers, resnet20, sequential } from "../ts/nn/index.ts";
 import { parametersOf } from "../ts/nn/parameters.ts";
 import { shapesOf } from "../ts/nn/shapes.ts";
-import type { Call, Program } from "../ts/runtime/program.ts";
-import { createLaneMemory } from "../ts/train/lane-memory.ts";
+import { type Call, callOf, k } from "../ts/program/call.ts";
+import { type Border, laneBuffer, layOutLanes } from "../ts/program/lanes.ts";
+import { addressOf, at, type Place, rangeOf } from "../ts/program/place.ts";
+import { type Program, placed } from "../ts/program/program.ts";
+import { createSegment } from "../ts/program/segment.ts";
 import { layoutParameters } from "../ts/train/layout.ts";
 import { type Optimizer, optimizers } from "../ts/train/optimizers.ts";
-import { measurePlan } from "../ts/train/reserve.ts";
+import { measurePlan, type PlanSource, reservePlan } from "../ts/train/reserve.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { plainSigns, SHAPE } from "./train-networks.ts";
 
-const lane = (index: number) => ({ index, first: 0, images: 1 });
 const BLOCK = 1 << 20;
 
 /** Sizes of buffers, and programs of phases of tasks of calls, each a list of the buffers it touches. */
@@ -27,47 +29,48 @@ const cases = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLen
   return fc.record({ sizes: fc.constant(sizes), phases });
 });
 
-describe("buffers of a lane", () => {
-  test("that no address could reach are refused", () => {
-    const memory = createLaneMemory();
-    for (let i = 0; i < 16; i++) memory.declare(2 ** 32);
-    expect(() => memory.declare(1)).toThrow(/more than 64 GiB/);
-  });
+/** A place that has an address: `bytes` zeros at `address`. */
+function settled(address: number, bytes: number): Place {
+  const segment = createSegment();
+  const place = segment.allocate(bytes);
+  segment.settle(address);
+  return place;
+}
 
+describe("buffers of a lane", () => {
   test("that are in use at the same time are apart, in every lane", () => {
     fc.assert(
       fc.property(cases, ({ sizes, phases }) => {
-        const memory = createLaneMemory();
-        const buffers = sizes.map(memory.declare);
-        const write = (index: number): Program =>
+        const buffers = sizes.map(laneBuffer);
+        const fixed = settled(16, 16);
+        const write = (lane: number): Program =>
           phases.map((tasks) =>
             tasks.map((task) =>
-              task.map(
-                (touched): Call => ({
-                  node: "",
-                  kernel: "copy",
-                  arguments: [7, ...touched.map((i) => (buffers[i] as (typeof buffers)[number])(lane(index)))],
-                }),
-              ),
+              task.map((touched): Call => {
+                const [y, scale, shift] = touched.map((i) => (buffers[i] as (typeof buffers)[number])(lane));
+                const operands = { x: fixed, scale: scale ?? fixed, shift: shift ?? fixed, y: y as Place };
+                return callOf("", "forward", k.affine({ ...operands, rows: 1, channels: 1 }));
+              }),
             ),
           );
-        const placement = memory.place(write(0));
-        expect(placement.bytes).toBeLessThanOrEqual(sizes.reduce((sum, size) => sum + size + 64, 0));
-        for (const index of [0, 3]) {
-          const program = placement.apply(write(index), (number) => BLOCK * (number + 1));
+        const layout = layOutLanes(write(0));
+        expect(layout.bytes).toBeLessThanOrEqual(sizes.reduce((sum, size) => sum + size + 64, 0));
+        const blocks = [0, 1, 2, 3].map((index) => settled(BLOCK * (index + 1), BLOCK));
+        for (const lane of [0, 3]) {
+          const program = placed(write(lane), layout.addressIn(blocks));
           const addresses = new Map<number, number>();
           for (const [p, tasks] of phases.entries()) {
             for (const [t, task] of tasks.entries()) {
               for (const [c, touched] of task.entries()) {
-                const given = program[p]?.[t]?.[c]?.arguments ?? [];
-                expect(given[0]).toBe(7);
-                for (const [i, buffer] of touched.entries()) addresses.set(buffer, given[i + 1] as number);
+                const { x, y, scale, shift } = program[p]?.[t]?.[c]?.arguments ?? {};
+                expect(x).toBe(16);
+                for (const [i, buffer] of touched.entries()) addresses.set(buffer, [y, scale, shift][i] as number);
               }
             }
           }
           for (const [a, first] of addresses) {
-            expect(first).toBeGreaterThanOrEqual(BLOCK * (index + 1));
-            expect(first + (sizes[a] as number)).toBeLessThanOrEqual(BLOCK * (index + 1) + placement.bytes);
+            expect(first).toBeGreaterThanOrEqual(BLOCK * (lane + 1));
+            expect(first + (sizes[a] as number)).toBeLessThanOrEqual(BLOCK * (lane + 1) + layout.bytes);
             for (const [b, second] of addresses) {
               if (a >= b || !meet(phases, a, b)) continue;
               expect(first + (sizes[a] as number) <= second || second + (sizes[b] as number) <= first).toBe(true);
@@ -77,6 +80,38 @@ describe("buffers of a lane", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test("keep their borders: alike ones take turns at the same bytes, others have their own", () => {
+    const [spare, one, two, other] = [64, 64, 64, 64].map((bytes) => laneBuffer(bytes)(0)) as [
+      Place,
+      Place,
+      Place,
+      Place,
+    ];
+    const border = (key: string): Border => ({
+      ...{ key, node: key },
+      fill: (out) => k.copy({ from: settled(16, 16), to: out, bytes: 64 }),
+    });
+    const copy = (from: Place, to: Place) => [[callOf("", "forward", k.copy({ from, to, bytes: 64 }))]];
+    const program = [copy(spare, one), copy(one, spare), copy(spare, two), copy(two, spare), copy(spare, other)];
+    const borders = new Map([one, two, other].map(({ buffer }, i) => [buffer, border(i < 2 ? "alike" : "other")]));
+    const layout = layOutLanes(program, { borders });
+    const addressIn = layout.addressIn([settled(BLOCK, BLOCK)]);
+    const [first, second, third] = [one, two, other].map(addressIn);
+    expect(second).toBe(first);
+    expect(Math.abs((third as number) - (first as number))).toBeGreaterThanOrEqual(64);
+    expect(layout.setup(0).map(({ node, part }) => `${node} ${part}`)).toEqual(["alike prepare", "other prepare"]);
+  });
+
+  test("have no address outside of a layout, nor places in a segment before it has settled", () => {
+    expect(() => addressOf(laneBuffer(16)(0))).toThrow("in a program's layout only");
+    const segment = createSegment();
+    const place = segment.allocate(16);
+    expect(() => addressOf(place)).toThrow("not settled");
+    segment.settle(160);
+    expect(rangeOf(at(place, 4))).toEqual({ address: 164, bytes: 12 });
+    expect(() => segment.settle(320)).toThrow("settled already");
   });
 });
 
@@ -97,16 +132,14 @@ function meet(phases: readonly (readonly (readonly (readonly number[])[])[])[], 
   return a0 <= b1 && b0 <= a1;
 }
 
+const sourceOf = (graph: Graph, batch: number, optimizer: Optimizer): PlanSource => ({
+  ...{ graph, shapes: shapesOf(graph), layout: layoutParameters(parametersOf(graph), optimizer) },
+  ...{ batch, products: "auto", observed: false },
+});
+
 describe("a step", () => {
   const measured = (graph: Graph, batch: number, optimizer: Optimizer) =>
-    measurePlan({
-      graph,
-      shapes: shapesOf(graph),
-      layout: layoutParameters(parametersOf(graph), optimizer, 0),
-      batch,
-      products: "auto",
-      observed: false,
-    }).memory;
+    measurePlan(sourceOf(graph, batch, optimizer)).memory;
 
   test.each([
     ["resnet20", resnet20({ weightQuantizer: "bnn", activationQuantizer: "bnn" })],
@@ -179,6 +212,25 @@ describe("a step", () => {
       expect(stepBytes).toBeGreaterThanOrEqual(batch * (4 * floats + bits) + 4 * trained);
     },
   );
+
+  test("that needs more memory than there can be is refused, with what it would need", async () => {
+    const graph = sequential({ inputShape: [512, 512, 3] }, [
+      layers.conv2d({ filters: 64, kernelSize: 3 }),
+      layers.flatten(),
+      layers.dense({ units: 2 }),
+    ]);
+    const reserved: number[] = [];
+    const reserve = async (bytes: number): Promise<number> => reserved.push(bytes);
+    const { memory } = measurePlan(sourceOf(graph, 512, optimizers.adam()));
+    await expect(reservePlan(sourceOf(graph, 512, optimizers.adam()), reserve)).rejects.toMatchObject({
+      code: "environment",
+      message: expect.stringContaining(
+        `512 images of this network needs ${(memory.stepBytes / 2 ** 30).toFixed(1)} GiB`,
+      ),
+      remedy: expect.stringContaining("smaller batch"),
+    });
+    expect(reserved).toEqual([]);
+  });
 });
 
 test("a trainer has reserved what its plan says, its data, and nothing more", async () => {
@@ -187,14 +239,7 @@ test("a trainer has reserved what its plan says, its data, and nothing more", as
     const trainer = await trainerOf(graph, { optimizer: optimizers.adam() });
     const empty = trainer.memoryBytes();
     await eventsOf(trainer.fit(data, { epochs: 1, batchSize, validate: false }));
-    const { stepBytes } = measurePlan({
-      graph,
-      shapes: shapesOf(graph),
-      layout: layoutParameters(parametersOf(graph), optimizers.adam(), 0),
-      batch: batchSize,
-      products: "auto",
-      observed: false,
-    }).memory;
+    const { stepBytes } = measurePlan(sourceOf(graph, batchSize, optimizers.adam())).memory;
     const needed = stepBytes + 200 * (36 + 1);
     const taken = trainer.memoryBytes() - empty;
     expect(taken).toBeGreaterThanOrEqual(needed);

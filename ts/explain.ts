@@ -4,9 +4,8 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import type { Product } from "./nn/summary.ts";
+import { type KernelName, productOf } from "./program/call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
-import type { KernelName } from "./runtime/exports.ts";
-import { tileOf } from "./runtime/tiles.ts";
 import type { Variant } from "./runtime/variants.ts";
 import { wrapped } from "./table.ts";
 
@@ -26,8 +25,8 @@ export interface Obstacle {
 
 /** The product that a call to `kernel` does; null where it does none. */
 export function workOf(kernel: KernelName): Work | null {
-  const tile = tileOf(kernel);
-  return tile === undefined ? null : { product: kernel.slice(0, 2) as Product, kernel, tile };
+  const found = productOf(kernel);
+  return found === null ? null : { product: found.operands, kernel, tile: found.tile };
 }
 
 /** Operands that are real by choice, so that the product is not on bits. */
@@ -63,17 +62,17 @@ function levelObstacles(activationQuantizer: Quantizer | null): readonly Obstacl
 }
 
 /** Sums in 8 bits, whose order is given and which nothing else can be done to on the way out. */
-export function accumulatorObstacles(kernel: KernelName | undefined): readonly Obstacle[] {
-  if (!kernel?.startsWith("bb_accumulate8")) return [];
+export function accumulatorObstacles(node: GraphNode, work: Work | null): readonly Obstacle[] {
+  if (work?.product !== "bb" || !("accumulator" in node.attributes) || node.attributes.accumulator === null) return [];
   const reason =
     "sums are kept in 8 bits after every four products, which takes a slower kernel and fuses nothing behind it";
   return [{ reason, remedy: "Leave the layer's accumulator out, unless its numbers are what is wanted." }];
 }
 
-/** Channels that a byte, or a word, of bits holds for a kernel, where `channels` do not fill the last one. */
-export function channelObstacles(kernel: KernelName, channels: number): readonly Obstacle[] {
-  const group = kernel.startsWith("bb_popcnt64") ? 64 : kernel.startsWith("bb_popcnt8") ? 8 : 4;
-  if (kernel.startsWith("ff_") || channels % group === 0) return [];
+/** Channels that the kernel's smallest unit of bits holds, where `channels` do not fill the last one. */
+export function channelObstacles({ kernel }: Work, channels: number): readonly Obstacle[] {
+  const group = productOf(kernel)?.channels ?? 1;
+  if (channels % group === 0) return [];
   const full = group * Math.ceil(channels / group);
   const reason = `${channels} input channels are not a multiple of ${group}: the last ${channels % group} cost as much as ${group}`;
   return [{ reason, remedy: `Give the layer before it ${full} filters.` }];

@@ -1,23 +1,27 @@
 /** Our kernels on a problem: from f32 activations to the bits that the next layer reads. */
-import { createArena } from "../../ts/runtime/arena.ts";
+import { createArena } from "../../ts/program/arena.ts";
+import { type KernelCall, kernelsOver } from "../../ts/program/call.ts";
+import { encodeConvShape, windowShape } from "../../ts/program/conv-shape.ts";
+import { ready } from "../../ts/program/exports.ts";
 import {
   byteWeightBytes,
+  CONV_SHAPE_BYTES,
   type ConvShape,
-  encodeConvShape,
+  fileBytes,
   groups,
   lookupWeightBytes,
   paddedPixels,
-  reduction,
   startBytes,
   taps,
-  windowShape,
+  terms,
   words,
   wordWeightBytes,
-} from "../../ts/runtime/conv-shape.ts";
-import type { KernelName } from "../../ts/runtime/exports.ts";
+} from "../../ts/program/kernels.ts";
 import { type KernelInstance, pageBytes } from "../../ts/runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../../ts/runtime/probe.ts";
 import type { Problem } from "./problem.ts";
+
+const k = kernelsOver<number>();
 
 export type PadValue = "zero" | "one";
 
@@ -34,11 +38,12 @@ export interface OurConvolution {
 
 /** What goes with a kernel: how it reads weights, and how it reads and writes activations. */
 interface Layout {
-  readonly conv: KernelName;
-  readonly packWeights: KernelName;
+  readonly conv: typeof k.bbLookupConvBits;
+  readonly packWeights: typeof k.packLookupWeights;
   readonly weightBytes: (shape: ConvShape) => number;
-  readonly sign: KernelName;
-  readonly fillBorder: KernelName;
+  readonly sign: typeof k.signNibbles;
+  readonly fillBorder: typeof k.fillBorderNibbles;
+  readonly packFlips: typeof k.packFlipsNibbles;
   readonly pixelBytes: (channels: number) => number;
   /** The byte of a pixel that holds a channel's bit, and the bit's number in it. */
   readonly place: (channel: number) => readonly [byte: number, bit: number];
@@ -46,16 +51,18 @@ interface Layout {
 
 /** Four channels a byte, in its high half. */
 const NIBBLES = {
-  sign: "sign_nibbles",
-  fillBorder: "fill_border_nibbles",
+  sign: k.signNibbles,
+  fillBorder: k.fillBorderNibbles,
+  packFlips: k.packFlipsNibbles,
   pixelBytes: groups,
   place: (channel: number) => [channel >> 2, 4 + (channel & 3)] as const,
 } as const;
 
 /** Little-endian 64-bit words, so the bytes are in the order of the channels. */
 const WORDS = {
-  sign: "sign_words",
-  fillBorder: "fill_border_words",
+  sign: k.signWords,
+  fillBorder: k.fillBorderWords,
+  packFlips: k.packFlipsWords,
   pixelBytes: (channels: number) => 8 * words(channels),
   place: (channel: number) => [channel >> 3, channel & 7] as const,
 } as const;
@@ -63,12 +70,12 @@ const WORDS = {
 const LAYOUTS: Readonly<Record<BinaryKernel, Layout>> = {
   lookup: {
     ...NIBBLES,
-    conv: "bb_lookup_conv_bits",
-    packWeights: "pack_lookup_weights",
+    conv: k.bbLookupConvBits,
+    packWeights: k.packLookupWeights,
     weightBytes: lookupWeightBytes,
   },
-  popcnt8: { ...WORDS, conv: "bb_popcnt8_conv_bits", packWeights: "pack_byte_weights", weightBytes: byteWeightBytes },
-  popcnt64: { ...WORDS, conv: "bb_popcnt64_conv_bits", packWeights: "pack_word_weights", weightBytes: wordWeightBytes },
+  popcnt8: { ...WORDS, conv: k.bbPopcnt8ConvBits, packWeights: k.packByteWeights, weightBytes: byteWeightBytes },
+  popcnt64: { ...WORDS, conv: k.bbPopcnt64ConvBits, packWeights: k.packWordWeights, weightBytes: wordWeightBytes },
 };
 
 function shapeOf({ size, channels }: Problem, padValue: PadValue): ConvShape {
@@ -87,7 +94,10 @@ export function ourConvolutions(
 ): readonly OurConvolution[] {
   const shape = shapeOf(problem, padValue);
   const { channels } = problem;
-  const k = reduction(shape);
+  const rows = terms(shape);
+  const run = (call: KernelCall<number>): void => {
+    if (ready(exports, call)() !== 0) throw new Error(`${call.kernel} met a number that is not finite`);
+  };
   const bytes = 40 * 9 * channels * channels + 64 * paddedPixels(shape) * channels + (1 << 16);
   const arena = createArena(memory.grow(Math.ceil(bytes / pageBytes)) * pageBytes);
   const floats = (values: Float32Array): number => {
@@ -95,7 +105,7 @@ export function ourConvolutions(
     new Float32Array(memory.buffer, address).set(values);
     return address;
   };
-  const at = arena.allocate(64);
+  const at = arena.allocate(CONV_SHAPE_BYTES);
   new Uint8Array(memory.buffer, at).set(encodeConvShape(shape));
   const [x, kernel, scale, shift] = [problem.x, problem.kernel, problem.scale, problem.shift].map(floats) as [
     number,
@@ -103,15 +113,15 @@ export function ourConvolutions(
     number,
     number,
   ];
-  const file = arena.allocate(channels * Math.ceil(k / 8));
+  const file = arena.allocate(fileBytes(rows, channels));
   const correction = arena.allocate(4 * taps(shape) * channels);
   const [thresholds, flips] = [arena.allocate(4 * channels), arena.allocate(channels)];
   const [starts, limits] = [arena.allocate(startBytes(shape)), arena.allocate(startBytes(shape))];
-  exports.pack_file_bits(kernel, k, channels, file);
-  exports.bb_correction(at, file, correction);
-  exports.fold_thresholds(scale, shift, channels, k, thresholds, flips);
-  exports.bb_starts(at, correction, starts);
-  exports.bb_limits(at, starts, thresholds, limits);
+  run(k.packFileBits({ kernel, k: rows, n: channels, out: file }));
+  run(k.bbCorrection({ shape: at, bits: file, out: correction }));
+  run(k.foldThresholds({ scale, shift, channels, bound: rows, thresholds, flips, factors: null }));
+  run(k.bbStarts({ shape: at, correction, starts }));
+  run(k.bbLimits({ shape: at, starts, thresholds, limits }));
 
   return BINARY_KERNELS.map((name) => {
     const layout = LAYOUTS[name];
@@ -119,20 +129,17 @@ export function ourConvolutions(
     const [input, output] = [arena.allocate(paddedPixels(shape) * pixel), arena.allocate(paddedPixels(shape) * pixel)];
     const weights = arena.allocate(layout.weightBytes(shape));
     const mask = arena.allocate(pixel);
-    exports[layout.fillBorder](at, input);
-    exports[layout.fillBorder](at, output);
-    exports[layout.sign](at, x, input);
-    exports[layout.packWeights](at, file, weights);
-    for (const [channel, flip] of new Uint8Array(memory.buffer, flips, channels).entries()) {
-      const [byte, bit] = layout.place(channel);
-      const view = new Uint8Array(memory.buffer, mask + byte, 1);
-      if (flip !== 0) view[0] = (view[0] as number) | (1 << bit);
-    }
-    const [sign, conv] = [exports[layout.sign], exports[layout.conv]];
-    const fromBits = () => conv(at, input, weights, limits, mask, at, output, 0, channels);
+    run(layout.fillBorder({ shape: at, out: input }));
+    run(layout.fillBorder({ shape: at, out: output }));
+    run(layout.sign({ shape: at, x, out: input }));
+    run(layout.packWeights({ shape: at, bits: file, out: weights }));
+    run(layout.packFlips({ flips, channels, out: mask }));
+    const sign = ready(exports, layout.sign({ shape: at, x, out: input }));
+    const product = { shape: at, bits: input, weights, limits, mask, first: 0, count: channels };
+    const fromBits = ready(exports, layout.conv({ ...product, next: at, nextBits: output }));
     return {
       kernel: name,
-      whole: () => sign(at, x, input) + fromBits(),
+      whole: () => sign() + fromBits(),
       fromBits,
       signs: () => readSigns(new Uint8Array(memory.buffer, output, paddedPixels(shape) * pixel), shape, layout),
     };

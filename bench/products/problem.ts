@@ -1,10 +1,12 @@
 /** The three products of a binary layer's training step on one lane of images, by tables (`fb`) and with reals (`ff`). */
 
-import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
-import { createArena } from "../../ts/runtime/arena.ts";
+import { createArena } from "../../ts/program/arena.ts";
+import { type KernelCall, kernelsOver } from "../../ts/program/call.ts";
+import { encodeConvShape, transposedShape, windowShape } from "../../ts/program/conv-shape.ts";
+import { ready } from "../../ts/program/exports.ts";
 import {
+  CONV_SHAPE_BYTES,
   type ConvShape,
-  encodeConvShape,
   fbFilterScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
@@ -12,13 +14,14 @@ import {
   outputPixels,
   paddedPixels,
   panelFloats,
-  reduction,
   taps,
-  transposedShape,
-  windowShape,
-} from "../../ts/runtime/conv-shape.ts";
+  terms,
+} from "../../ts/program/kernels.ts";
+import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
 import { type KernelInstance, pageBytes } from "../../ts/runtime/instantiate.ts";
 import { xorshift } from "../conv/problem.ts";
+
+const k = kernelsOver<number>();
 
 /** Images of a lane, height and width, channels and filters: ResNet-20's stages at batch 128, and one of ResNet-18's. */
 export const SHAPES = [
@@ -53,9 +56,9 @@ export function products(
     ...{ filters: width, padValue: "zero" },
   });
   const transposed = transposedShape(shape);
-  const [k, inputs] = [reduction(shape), outputPixels(shape) * width];
+  const [rows, inputs] = [terms(shape), outputPixels(shape) * width];
   const bytes =
-    64 * paddedPixels(shape) * width + 64 * k * width + fbFilterScratchBytes(shape) + fbInputScratchBytes(shape);
+    64 * paddedPixels(shape) * width + 64 * rows * width + fbFilterScratchBytes(shape) + fbInputScratchBytes(shape);
   const arena = createArena(memory.grow(Math.ceil(bytes / pageBytes) + 1) * pageBytes);
   const next = xorshift(size);
   const floats = (count: number, value: () => number = () => 0): number => {
@@ -64,19 +67,19 @@ export function products(
     return address;
   };
   const place = (geometry: ConvShape): number => {
-    const address = arena.allocate(64);
+    const address = arena.allocate(CONV_SHAPE_BYTES);
     new Uint8Array(memory.buffer, address).set(encodeConvShape(geometry));
     return address;
   };
   const sign = (): number => (next() < 0 ? -1 : 1);
   const real = (): number => next() / 2 ** 31;
   const [at, turned] = [place(shape), place(transposed)];
-  const [x, w, dy] = [floats(inputs, sign), floats(k * width, sign), floats(inputs, real)];
-  const realWeights = floats(k * width, real);
+  const [x, w, dy] = [floats(inputs, sign), floats(rows * width, sign), floats(inputs, real)];
+  const realWeights = floats(rows * width, real);
 
   const nibbles = arena.allocate(paddedPixels(shape) * groups(width));
   const padded = floats(paddedPixels(shape) * width);
-  const panels = floats(panelFloats(k, width));
+  const panels = floats(panelFloats(rows, width));
   const panelsTransposed = floats(panelFloats(taps(shape) * width, width));
   const signWeights = arena.allocate(fbInputWeightBytes(shape));
   const dilated = floats(paddedPixels(transposed) * width);
@@ -84,24 +87,30 @@ export function products(
     arena.allocate(fbFilterScratchBytes(shape)),
     arena.allocate(fbInputScratchBytes(shape)),
   ];
-  exports.fill_border_nibbles(at, nibbles);
-  exports.sign_nibbles(at, x, nibbles);
-  exports.pad_real(at, x, padded);
-  exports.pack_panels(realWeights, k, width, panels);
-  exports.pack_panels_transposed(at, w, panelsTransposed);
-  exports.pack_fb_input_weights(at, w, signWeights);
+  const call = (made: KernelCall<number>): (() => number) => ready(exports, made);
+  const prepared = [
+    k.fillBorderNibbles({ shape: at, out: nibbles }),
+    k.signNibbles({ shape: at, x, out: nibbles }),
+    k.padReal({ shape: at, x, out: padded }),
+    k.packPanels({ w: realWeights, k: rows, n: width, out: panels }),
+    k.packPanelsTransposed({ shape: at, w, out: panelsTransposed }),
+    k.packFbInputWeights({ shape: at, kernel: w, weights: signWeights }),
+  ];
+  for (const made of prepared) {
+    if (call(made)() !== 0) throw new Error(`${made.kernel} met a number that is not finite`);
+  }
 
   const product = (
     name: Product["name"],
     count: number,
-    tables: (out: number) => number,
-    reals: (out: number) => number,
+    tables: (out: number) => () => number,
+    reals: (out: number) => () => number,
   ): Product => {
     const [one, two] = [floats(count), floats(count)];
     return {
       name,
-      tables: () => tables(one),
-      reals: () => reals(two),
+      tables: tables(one),
+      reals: reals(two),
       difference: () => {
         const [a, b] = [one, two].map((address) => new Float32Array(memory.buffer, address, count));
         let [off, largest] = [0, 0];
@@ -114,28 +123,38 @@ export function products(
       },
     };
   };
-  const { fb_conv, ff_conv, fb_conv_backward_filter, ff_conv_backward_filter, fb_conv_backward_input } = exports;
+  const [onBits, onReals] = [
+    { shape: at, bits: nibbles },
+    { shape: at, x: padded },
+  ];
+  const slope = { proximal: 0, map: backwardMapNumbers.one, parameters: null, table: null };
+  const back = { shape: at, weights: signWeights, dy, scratch: inputScratch, x, ...slope, accumulate: false };
   return {
     shape: `3x3 ${size}x${size}x${width}->${width}, ${images} images`,
-    multiplyAccumulates: outputPixels(shape) * width * k,
+    multiplyAccumulates: outputPixels(shape) * width * rows,
     products: [
       product(
         "forward",
         inputs,
-        (out) => fb_conv(at, nibbles, realWeights, out, scratch),
-        (out) => ff_conv(at, padded, panels, 0, out),
+        (out) => call(k.fbConv({ ...onBits, w: realWeights, out, scratch })),
+        (out) => call(k.ffConv({ ...onReals, panels, bias: null, out })),
       ),
       product(
         "filter gradient",
-        k * width,
-        (out) => fb_conv_backward_filter(at, nibbles, dy, out, scratch),
-        (out) => ff_conv_backward_filter(at, padded, dy, out),
+        rows * width,
+        (out) => call(k.fbConvBackwardFilter({ ...onBits, dy, dw: out, scratch })),
+        (out) => call(k.ffConvBackwardFilter({ ...onReals, dy, dw: out })),
       ),
       product(
         "input gradient",
         inputs,
-        (out) => fb_conv_backward_input(at, signWeights, dy, inputScratch, 0, backwardMapNumbers.one, x, 0, 0, 0, out),
-        (out) => exports.dilate_real(at, dy, dilated) + ff_conv(turned, dilated, panelsTransposed, 0, out),
+        (out) => call(k.fbConvBackwardInput({ ...back, dx: out })),
+        (out) => {
+          const spread = call(k.dilateReal({ shape: at, dy, out: dilated }));
+          const product = { shape: turned, x: dilated, panels: panelsTransposed, bias: null };
+          const sums = call(k.ffConv({ ...product, out }));
+          return () => spread() + sums();
+        },
       ),
     ],
   };

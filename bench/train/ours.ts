@@ -2,8 +2,10 @@
 import type { Dataset, Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
+import type { KernelName, Part } from "../../ts/program/call.ts";
+import { rangeOf } from "../../ts/program/place.ts";
+import type { Program } from "../../ts/program/program.ts";
 import { createPool } from "../../ts/runtime/pool.ts";
-import type { Program } from "../../ts/runtime/program.ts";
 import { createEngine, type EngineOptions } from "../../ts/train/engine.ts";
 import { optimizers } from "../../ts/train/optimizers.ts";
 import { sumLosses } from "../../ts/train/programs.ts";
@@ -25,11 +27,18 @@ export interface Stepper {
 }
 
 export interface StepProfile {
-  readonly kernels: ReadonlyMap<string, number>;
+  readonly kernels: readonly KernelShare[];
   /** Waiting for other workers at the end of a phase. */
   readonly waiting: number;
   /** Between calls. */
   readonly rest: number;
+}
+
+/** The share of a kernel in a part of the step. */
+export interface KernelShare {
+  readonly kernel: KernelName;
+  readonly part: Part;
+  readonly share: number;
 }
 
 /** Images of random bytes with random labels of ten classes: what a step costs does not depend on them. */
@@ -70,7 +79,7 @@ export async function stepper(
     memory: engine.measure(batch).memory,
     step: () =>
       engine.withPlan(batch, async (plan) => {
-        const losses = { address: plan.losses, bytes: 16 * plan.lanes.length };
+        const losses = rangeOf(plan.losses);
         const { failure, reads } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], [losses]);
         if (failure !== null) throw new Error(`${failure.node} met a number that is not finite`);
         return sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes).loss / batch;
@@ -90,17 +99,20 @@ export async function stepper(
 }
 
 function shares(
-  program: Program,
+  program: Program<number>,
   runs: Awaited<ReturnType<Awaited<ReturnType<typeof createPool>>["profile"]>>,
 ): StepProfile {
   const all = runs.reduce((sum, { timing }) => sum + timing.elapsed, 0);
-  const kernels = new Map<string, number>();
+  const found = new Map<string, KernelShare>();
   for (const { timing } of runs) {
-    for (const [place, { kernel }] of program.flat(2).entries()) {
-      kernels.set(kernel, (kernels.get(kernel) ?? 0) + (timing.calls[place] as number) / all);
+    for (const [place, { kernel, part }] of program.flat(2).entries()) {
+      const key = `${kernel} ${part}`;
+      const share = (found.get(key)?.share ?? 0) + (timing.calls[place] as number) / all;
+      found.set(key, { kernel, part, share });
     }
   }
+  const kernels = [...found.values()];
   const waiting = runs.reduce((sum, { timing }) => sum + timing.waiting / all, 0);
-  const named = [...kernels.values()].reduce((sum, share) => sum + share, 0);
+  const named = kernels.reduce((sum, { share }) => sum + share, 0);
   return { kernels, waiting, rest: 1 - named - waiting };
 }

@@ -1,25 +1,25 @@
 /** Where a step's time goes, by kind of work, as a table. */
+import { productOf } from "../../ts/program/call.ts";
 import type { Table } from "../frame/finding.ts";
-import type { StepProfile } from "./ours.ts";
+import type { KernelShare, StepProfile } from "./ours.ts";
 
-/** What the kernels of a step do, by the beginnings of their names; the first that fits counts. */
-const KINDS: readonly (readonly [kind: string, names: RegExp])[] = [
-  ["products: +-1 x +-1 (bb), real x +-1 (fb), real x real (ff)", /^(bb_[a-z0-9]+_conv|fb_|ff_)/],
-  ["signs to bits, weights into the layouts of the products", /^(sign_|pack_|unpack_|bb_|fill_|pad_|dilate_)/],
-  ["gradients of the lanes added up", /^sum_lanes/],
-  ["optimizer, and the copy of the last good values", /(_step$|^copy$)/],
+/** What the calls of a step are for; the first that fits counts. */
+const KINDS: readonly (readonly [kind: string, fits: (call: KernelShare) => boolean])[] = [
+  ["products: +-1 x +-1 (bb), real x +-1 (fb), real x real (ff)", ({ kernel }) => productOf(kernel) !== null],
+  ["weights prepared, in the layouts of the products", ({ part }) => part === "prepare"],
+  ["gradients of the lanes added up, and back to the latent weights", ({ part }) => part === "lanes"],
+  ["optimizer, and the copy of the last good values", ({ part }) => part === "update"],
+  ["elementwise: batch norm, quantizers, shortcuts, pools, loss, batches", () => true],
 ];
-const ELEMENTWISE = "elementwise: batch norm, quantizers, shortcuts, pools, loss, batches";
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 export function profileTable(title: string, { kernels, waiting, rest }: StepProfile): Table {
-  const kindOf = (kernel: string): string => KINDS.find(([, names]) => names.test(kernel))?.[0] ?? ELEMENTWISE;
-  const kinds = [...KINDS.map(([kind]) => kind), ELEMENTWISE];
-  const rows = kinds.map((kind) => {
-    const own = [...kernels].filter(([kernel]) => kindOf(kernel) === kind).sort(([, a], [, b]) => b - a);
-    const sum = own.reduce((total, [, share]) => total + share, 0);
-    const most = own.filter(([, share]) => share >= 0.005).map(([kernel, share]) => `${kernel} ${percent(share)}`);
+  const kindOf = (call: KernelShare): string => KINDS.find(([, fits]) => fits(call))?.[0] ?? "";
+  const rows = KINDS.map(([kind]) => {
+    const own = kernels.filter((call) => kindOf(call) === kind).sort((a, b) => b.share - a.share);
+    const sum = own.reduce((total, { share }) => total + share, 0);
+    const most = own.filter(({ share }) => share >= 0.005).map(({ kernel, share }) => `${kernel} ${percent(share)}`);
     return [kind, percent(sum), most.join(", ")];
   });
   return {

@@ -1,6 +1,6 @@
 /** Properties of the +-1 by +-1 convolution whose sums are kept in 8 bits. */
 import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
-import type { Bench } from "./bench.ts";
+import { type Bench, k } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import * as naive from "./naive.ts";
 import { bitsOf, fileBits, nibbles, nibbleWeights } from "./naive-bits.ts";
@@ -27,24 +27,28 @@ function run(bench: Bench, { shape, seed }: Case, x: Float32Array, w: Float32Arr
   const [descriptor, packed] = [bench.shape(shape), nibbleWeights(shape, w)];
   const file = bench.input(fileBits(w, naive.terms(shape), filters));
   const fromFile = bench.output(Uint8Array, packed.length);
-  status("pack_nibble_weights", bench.call("pack_nibble_weights", descriptor, file, fromFile), 0);
+  status("pack_nibble_weights", bench.call(k.packNibbleWeights({ shape: descriptor, bits: file, out: fromFile })), 0);
   sameBits("nibble weights from file bits", fromFile.read(), packed);
   const fromReals = bench.output(Uint8Array, packed.length);
-  status("sign_nibble_weights", bench.call("sign_nibble_weights", descriptor, bench.input(w), fromReals), 0);
+  status(
+    "sign_nibble_weights",
+    bench.call(k.signNibbleWeights({ shape: descriptor, kernel: bench.input(w), out: fromReals })),
+    0,
+  );
   sameBits("nibble weights from reals", fromReals.read(), packed);
 
   const [bits, weights] = [bench.input(nibbles(shape, bitsOf(x))), bench.input(packed)];
   const cut = 32 * (seed % (Math.floor(filters / 32) + 1));
-  for (const wraps of [0, 1]) {
+  for (const wraps of [false, true]) {
     const out = bench.output(Float32Array, naive.outputPixels(shape) * filters);
     for (const range of [
-      [0, cut],
-      [cut, filters - cut],
-    ] as const) {
-      const found = bench.call("bb_accumulate8_conv", descriptor, bits, weights, wraps, out, ...range);
-      status("bb_accumulate8_conv", found, 0);
+      { first: 0, count: cut },
+      { first: cut, count: filters - cut },
+    ]) {
+      const call = k.bbAccumulate8Conv({ shape: descriptor, bits, weights, wraps, out, ...range });
+      status("bb_accumulate8_conv", bench.call(call), 0);
     }
-    const wanted = naive.accumulatedConv(shape, x, w, wraps === 1);
+    const wanted = naive.accumulatedConv(shape, x, w, wraps);
     sameBits(wraps ? "sums that wrap" : "sums that saturate", out.read(), Float32Array.from(wanted));
   }
 }
@@ -81,7 +85,11 @@ const nan = property("NaN among weights to pack as nibbles", convolutions, (benc
   const w = random.reals(naive.terms(shape) * shape.filters);
   w[random.below(w.length)] = Number.NaN;
   const out = bench.output(Uint8Array, nibbleWeights(shape, w).length);
-  status("sign_nibble_weights", bench.call("sign_nibble_weights", bench.shape(shape), bench.input(w), out), 1);
+  status(
+    "sign_nibble_weights",
+    bench.call(k.signNibbleWeights({ shape: bench.shape(shape), kernel: bench.input(w), out })),
+    1,
+  );
 });
 
 export const accumulatorProperties = [sums, extremes, nan];

@@ -1,6 +1,6 @@
 /** Random cases: geometries with all tails, and numbers out of a seed. */
 import fc from "fast-check";
-import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
+import type { ConvShape } from "../../ts/program/kernels.ts";
 
 /** A geometry and the seed of its numbers. */
 export interface Case {

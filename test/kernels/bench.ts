@@ -5,9 +5,11 @@
  * 0xff, so an element that was never written shows. After every call all guards and all inputs are compared with what
  * they were.
  */
-import { createArena } from "../../ts/runtime/arena.ts";
-import { type ConvShape, encodeConvShape } from "../../ts/runtime/conv-shape.ts";
-import type { KernelName } from "../../ts/runtime/exports.ts";
+import { createArena } from "../../ts/program/arena.ts";
+import { addressed, type KernelCall, type KernelName, kernelsOver, positions } from "../../ts/program/call.ts";
+import { encodeConvShape } from "../../ts/program/conv-shape.ts";
+import type { Positional } from "../../ts/program/exports.ts";
+import type { ConvShape } from "../../ts/program/kernels.ts";
 import { type KernelInstance, pageBytes } from "../../ts/runtime/instantiate.ts";
 
 export type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array | BigUint64Array;
@@ -18,9 +20,19 @@ interface Kind<T extends Numbers> {
   new (buffer: ArrayBufferLike, offset: number, length: number): T;
 }
 
-/** A tensor in the memory of the kernels. */
-export interface Tensor<T extends Numbers> {
+/** Where a tensor lies. */
+interface Located {
   readonly address: number;
+}
+
+/** The kernels over tensors of a bench. */
+export const k = kernelsOver<Located>();
+
+/** The place so many bytes into a tensor. */
+export const at = ({ address }: Located, bytes: number): Located => ({ address: address + bytes });
+
+/** A tensor in the memory of the kernels. */
+export interface Tensor<T extends Numbers> extends Located {
   /** A copy of its elements. What is read also goes into the digest of the property. */
   readonly read: () => T;
 }
@@ -36,8 +48,8 @@ export interface Bench {
   readonly output: <T extends Numbers>(kind: Kind<T>, length: number) => Tensor<T>;
   /** The descriptor of a convolution. */
   readonly shape: (shape: ConvShape) => Tensor<Uint8Array>;
-  /** Calls a kernel and checks guards and inputs; returns its status. */
-  readonly call: (kernel: KernelName, ...args: readonly (number | Tensor<Numbers>)[]) => number;
+  /** Makes a call and checks guards and inputs; returns its status. */
+  readonly call: (call: KernelCall<Located>) => number;
   /** The kernels called and the digest (FNV-1a, a word at a time) of all results read since the last time this was asked. */
   readonly report: () => { readonly kernels: readonly KernelName[]; readonly digest: string };
 }
@@ -111,11 +123,12 @@ export function createBench({ exports, memory }: KernelInstance): Bench {
     state: (values) => filled(values, false),
     output: (kind, length) => tensor(kind, place(length * kind.BYTES_PER_ELEMENT, null, false), length),
     shape: (shape) => filled(encodeConvShape(shape), true),
-    call: (kernel, ...args) => {
+    call: (call) => {
+      const { kernel } = call;
       const found = exports[kernel];
       if (typeof found !== "function") throw new Error(`the build exports no ${kernel}`);
       called.add(kernel);
-      const status = found(...args.map((argument) => (typeof argument === "number" ? argument : argument.address)));
+      const status = (found as Positional)(...positions(addressed(call, ({ address }: Located) => address)));
       inspect(kernel);
       return status;
     },

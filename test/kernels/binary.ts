@@ -1,7 +1,7 @@
 /** Properties of the +-1 by +-1 convolution: three kernels, each with three ends, whole and by ranges of filters. */
-import { borderPatterns, type ConvShape } from "../../ts/runtime/conv-shape.ts";
+import { borderPatterns, type ConvShape } from "../../ts/program/kernels.ts";
 import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
-import type { Bench, Tensor } from "./bench.ts";
+import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import * as naive from "./naive.ts";
 import {
@@ -42,7 +42,11 @@ function operandsOf(bench: Bench, shape: ConvShape, x: Float32Array, w: Float32A
   const [descriptor, bits] = [bench.shape(shape), bitsOf(x)];
   const expected = starts(shape, tapSums(shape, w));
   const found = bench.output(Int32Array, borderPatterns(shape) * 16 * Math.ceil(shape.filters / 16));
-  status("bb_starts", bench.call("bb_starts", descriptor, bench.input(tapSums(shape, w)), found), 0);
+  status(
+    "bb_starts",
+    bench.call(k.bbStarts({ shape: descriptor, correction: bench.input(tapSums(shape, w)), starts: found })),
+    0,
+  );
   sameBits("starts", found.read(), expected);
   const common = { shape, descriptor, starts: bench.input(expected) };
   const words = bench.input(wordBytes(shape, bits));
@@ -59,12 +63,19 @@ function operandsOf(bench: Bench, shape: ConvShape, x: Float32Array, w: Float32A
   ];
 }
 
+/** The kernels of the product, with each end. */
+const KERNELS = {
+  lookup: { real: k.bbLookupConvReal, bits: k.bbLookupConvBits, norm: k.bbLookupConvNorm },
+  popcnt8: { real: k.bbPopcnt8ConvReal, bits: k.bbPopcnt8ConvBits, norm: k.bbPopcnt8ConvNorm },
+  popcnt64: { real: k.bbPopcnt64ConvReal, bits: k.bbPopcnt64ConvBits, norm: k.bbPopcnt64ConvNorm },
+} as const;
+
 /** The filters in one or two ranges. */
-function rangesOf(shape: ConvShape, seed: number): readonly (readonly [first: number, count: number])[] {
+function rangesOf(shape: ConvShape, seed: number): readonly { readonly first: number; readonly count: number }[] {
   const cut = 32 * (seed % (Math.floor(shape.filters / 32) + 1));
   return [
-    [0, cut],
-    [cut, shape.filters - cut],
+    { first: 0, count: cut },
+    { first: cut, count: shape.filters - cut },
   ];
 }
 
@@ -82,11 +93,11 @@ function nextOf(shape: ConvShape, seed: number): ConvShape {
 const border = ({ pack }: Operands, next: ConvShape, count: number): Uint8Array => pack(next, new Uint8Array(count));
 
 function real(bench: Bench, operands: Operands, sums: Int32Array, seed: number): void {
-  const { kernel, descriptor, bits, weights } = operands;
+  const { kernel, descriptor, bits, weights, starts } = operands;
   const out = bench.output(Float32Array, sums.length);
   for (const range of rangesOf(operands.shape, seed)) {
-    const name = `bb_${kernel}_conv_real` as const;
-    status(name, bench.call(name, descriptor, bits, weights, operands.starts, out, ...range), 0);
+    const call = KERNELS[kernel].real({ shape: descriptor, bits, weights, starts, out, ...range });
+    status(call.kernel, bench.call(call), 0);
   }
   sameBits(`${kernel}, real`, out.read(), Float32Array.from(sums));
 }
@@ -103,14 +114,19 @@ function thresholded(bench: Bench, operands: Operands, sums: Int32Array, seed: n
   const flips = random.bytes(filters, 2);
   const limits = bench.output(Int32Array, operands.starts.read().length);
   const thresholdsIn = bench.input(thresholds);
-  status("bb_limits", bench.call("bb_limits", descriptor, operands.starts, thresholdsIn, limits), 0);
+  status(
+    "bb_limits",
+    bench.call(k.bbLimits({ shape: descriptor, starts: operands.starts, thresholds: thresholdsIn, limits })),
+    0,
+  );
   limits.read();
   const mask = bench.input(operands.pack(dense(1, filters, 1), flips));
   const out = bench.state(border(operands, next, sums.length));
   const nextIn = bench.shape(next);
   for (const range of rangesOf(shape, seed >> 4)) {
-    const name = `bb_${kernel}_conv_bits` as const;
-    status(name, bench.call(name, descriptor, bits, weights, limits, mask, nextIn, out, ...range), 0);
+    const target = { next: nextIn, nextBits: out };
+    const call = KERNELS[kernel].bits({ shape: descriptor, bits, weights, limits, mask, ...target, ...range });
+    status(call.kernel, bench.call(call), 0);
   }
   const expected = Uint8Array.from(
     sums,
@@ -126,13 +142,18 @@ function normalised(bench: Bench, operands: Operands, sums: Int32Array, seed: nu
   const [scale, shift, residual] = [random.reals(filters), random.reals(filters), random.reals(sums.length)];
   const plain = Float32Array.from(sums, (sum, i) => Math.fround(sum * scale[i % filters]!) + shift[i % filters]!);
   const added = plain.map((y, i) => y + residual[i]!);
-  const fold = [bench.input(scale), bench.input(shift)] as const;
+  const fold = { scale: bench.input(scale), shift: bench.input(shift) };
   const [residualIn, nextIn] = [bench.input(residual), bench.shape(next)];
-  const name = `bb_${kernel}_conv_norm` as const;
-  const run = (from: Tensor<Float32Array> | 0, out: Tensor<Float32Array> | 0, to: Tensor<Uint8Array> | 0): number =>
+  const name = `${kernel}, normalised`;
+  const product = { shape: descriptor, bits, weights, starts: operands.starts, ...fold };
+  const run = (
+    from: Tensor<Float32Array> | null,
+    out: Tensor<Float32Array> | null,
+    to: Tensor<Uint8Array> | null,
+  ): number =>
     rangesOf(shape, seed >> 4).reduce((worst, range) => {
-      const ends = [from, out, to === 0 ? 0 : nextIn, to, ...range] as const;
-      return Math.max(worst, bench.call(name, descriptor, bits, weights, operands.starts, ...fold, ...ends));
+      const ends = { residual: from, out, next: to === null ? null : nextIn, nextBits: to, ...range };
+      return Math.max(worst, bench.call(KERNELS[kernel].norm({ ...product, ...ends })));
     }, 0);
 
   const [inPlace, both] = [bench.state(residual), bench.state(border(operands, next, sums.length))];
@@ -140,14 +161,14 @@ function normalised(bench: Bench, operands: Operands, sums: Int32Array, seed: nu
   sameBits(`${kernel}, normalised and added`, inPlace.read(), added);
   sameBits(`${kernel}, signs beside it`, both.read(), operands.pack(next, bitsOf(added)));
   const alone = bench.output(Float32Array, sums.length);
-  status(name, run(0, alone, 0), 0);
+  status(name, run(null, alone, null), 0);
   sameBits(`${kernel}, normalised`, alone.read(), plain);
   const signs = bench.state(border(operands, next, sums.length));
-  status(name, run(residualIn, 0, signs), 0);
+  status(name, run(residualIn, null, signs), 0);
   sameBits(`${kernel}, signs`, signs.read(), operands.pack(next, bitsOf(added)));
   const nan = residual.slice();
   nan[random.below(nan.length)] = Number.NaN;
-  status(name, run(bench.input(nan), 0, 0), 1);
+  status(name, run(bench.input(nan), null, null), 1);
 }
 
 const all = property(
@@ -188,9 +209,13 @@ const extremes = property(
 const byteWeightLayout = property("byte weights from file bits", convolutions, (bench, { shape, seed }) => {
   const w = numbers(seed).reals(naive.terms(shape) * shape.filters);
   const file = bench.output(Uint8Array, Math.ceil(naive.terms(shape) / 8) * shape.filters);
-  status("pack_file_bits", bench.call("pack_file_bits", bench.input(w), naive.terms(shape), shape.filters, file), 0);
+  status(
+    "pack_file_bits",
+    bench.call(k.packFileBits({ kernel: bench.input(w), k: naive.terms(shape), n: shape.filters, out: file })),
+    0,
+  );
   const out = bench.output(Uint8Array, byteWeights(shape, w).length);
-  status("pack_byte_weights", bench.call("pack_byte_weights", bench.shape(shape), file, out), 0);
+  status("pack_byte_weights", bench.call(k.packByteWeights({ shape: bench.shape(shape), bits: file, out })), 0);
   sameBits("byte weights", out.read(), byteWeights(shape, w));
 });
 

@@ -1,7 +1,8 @@
 /** Properties of everything that packs, unpacks, thresholds and pools bits: all exact. */
 import fc from "fast-check";
-import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
+import type { ConvShape } from "../../ts/program/kernels.ts";
 import { type Case, convolutions, geometry, numbers, pools, seeds, tails } from "./arbitrary.ts";
+import { k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import { anyPool, inputPixels, outputPixels, terms } from "./naive.ts";
 import * as naive from "./naive-bits.ts";
@@ -21,12 +22,12 @@ const signs = property("signs of activations, and their padding", convolutions, 
   const x = signed(shape, seed);
   const [descriptor, source] = [bench.shape(shape), bench.input(x)];
   const nibbles = bench.output(Uint8Array, naive.nibbles(shape, nothing(shape)).length);
-  status("fill_border_nibbles", bench.call("fill_border_nibbles", descriptor, nibbles), 0);
+  status("fill_border_nibbles", bench.call(k.fillBorderNibbles({ shape: descriptor, out: nibbles })), 0);
   const words = bench.output(BigUint64Array, naive.packedWords(shape, nothing(shape)).length);
-  status("fill_border_words", bench.call("fill_border_words", descriptor, words), 0);
-  status("sign_nibbles", bench.call("sign_nibbles", descriptor, source, nibbles), 0);
+  status("fill_border_words", bench.call(k.fillBorderWords({ shape: descriptor, out: words })), 0);
+  status("sign_nibbles", bench.call(k.signNibbles({ shape: descriptor, x: source, out: nibbles })), 0);
   sameBits("nibbles", nibbles.read(), naive.nibbles(shape, naive.bitsOf(x)));
-  status("sign_words", bench.call("sign_words", descriptor, source, words), 0);
+  status("sign_words", bench.call(k.signWords({ shape: descriptor, x: source, out: words })), 0);
   sameBits("words", words.read(), naive.packedWords(shape, naive.bitsOf(x)));
 });
 
@@ -36,22 +37,26 @@ const nanActivations = property("NaN among activations is reported", convolution
   x[random.below(x.length)] = Number.NaN;
   const [descriptor, source] = [bench.shape(shape), bench.input(x)];
   const nibbles = bench.state(naive.nibbles(shape, nothing(shape)));
-  status("sign_nibbles", bench.call("sign_nibbles", descriptor, source, nibbles), 1);
+  status("sign_nibbles", bench.call(k.signNibbles({ shape: descriptor, x: source, out: nibbles })), 1);
   const words = bench.state(naive.packedWords(shape, nothing(shape)));
-  status("sign_words", bench.call("sign_words", descriptor, source, words), 1);
+  status("sign_words", bench.call(k.signWords({ shape: descriptor, x: source, out: words })), 1);
 });
 
 const fileBits = property(
   "file bits, there and back",
-  fc.record({ k: fc.integer({ min: 1, max: 300 }), n: tails, seed: seeds }),
-  (bench, { k, n, seed }) => {
-    const w = numbers(seed).reals(k * n);
-    const expected = naive.fileBits(w, k, n);
+  fc.record({ rows: fc.integer({ min: 1, max: 300 }), n: tails, seed: seeds }),
+  (bench, { rows, n, seed }) => {
+    const w = numbers(seed).reals(rows * n);
+    const expected = naive.fileBits(w, rows, n);
     const bits = bench.output(Uint8Array, expected.length);
-    status("pack_file_bits", bench.call("pack_file_bits", bench.input(w), k, n, bits), 0);
+    status("pack_file_bits", bench.call(k.packFileBits({ kernel: bench.input(w), k: rows, n, out: bits })), 0);
     sameBits("file bits", bits.read(), expected);
-    const back = bench.output(Float32Array, k * n);
-    status("unpack_file_bits_real", bench.call("unpack_file_bits_real", bench.input(expected), k, n, back), 0);
+    const back = bench.output(Float32Array, rows * n);
+    status(
+      "unpack_file_bits_real",
+      bench.call(k.unpackFileBitsReal({ bits: bench.input(expected), k: rows, n, out: back })),
+      0,
+    );
     sameBits(
       "signs",
       back.read(),
@@ -59,7 +64,7 @@ const fileBits = property(
     );
     const bad = w.slice();
     bad[numbers(seed ^ 1).below(bad.length)] = Number.NaN;
-    status("pack_file_bits of NaN", bench.call("pack_file_bits", bench.input(bad), k, n, bits), 1);
+    status("pack_file_bits of NaN", bench.call(k.packFileBits({ kernel: bench.input(bad), k: rows, n, out: bits })), 1);
   },
 );
 
@@ -69,24 +74,33 @@ const weights = property("weights in the layouts of the kernels", convolutions, 
   const file = bench.input(naive.fileBits(w, terms(shape), shape.filters));
   const lookup = naive.lookupWeights(shape, w);
   const fromBits = bench.output(Uint8Array, lookup.length);
-  status("pack_lookup_weights", bench.call("pack_lookup_weights", descriptor, file, fromBits), 0);
+  status("pack_lookup_weights", bench.call(k.packLookupWeights({ shape: descriptor, bits: file, out: fromBits })), 0);
   sameBits("look-up weights", fromBits.read(), lookup);
   const fromReals = bench.output(Uint8Array, lookup.length);
-  status("sign_lookup_weights", bench.call("sign_lookup_weights", descriptor, real, fromReals), 0);
+  status(
+    "sign_lookup_weights",
+    bench.call(k.signLookupWeights({ shape: descriptor, kernel: real, out: fromReals })),
+    0,
+  );
   sameBits("look-up weights from reals", fromReals.read(), lookup);
   const words = naive.wordWeights(shape, w);
   const packed = bench.output(BigUint64Array, words.length);
-  status("pack_word_weights", bench.call("pack_word_weights", descriptor, file, packed), 0);
+  status("pack_word_weights", bench.call(k.packWordWeights({ shape: descriptor, bits: file, out: packed })), 0);
   sameBits("word weights", packed.read(), words);
   const sums = naive.tapSums(shape, w);
-  for (const [kernel, source] of [["bb_correction", file] as const, ["bb_correction_real", real] as const]) {
-    const corrections = bench.output(Int32Array, sums.length);
-    status(kernel, bench.call(kernel, descriptor, source, corrections), 0);
-    sameBits(kernel, corrections.read(), sums);
-  }
+  const out = bench.output(Int32Array, sums.length);
+  status("bb_correction", bench.call(k.bbCorrection({ shape: descriptor, bits: file, out })), 0);
+  sameBits("bb_correction", out.read(), sums);
+  const again = bench.output(Int32Array, sums.length);
+  status("bb_correction_real", bench.call(k.bbCorrectionReal({ shape: descriptor, kernel: real, out: again })), 0);
+  sameBits("bb_correction_real", again.read(), sums);
   const bad = w.slice();
   bad[numbers(seed ^ 1).below(bad.length)] = Number.NaN;
-  status("sign_lookup_weights of NaN", bench.call("sign_lookup_weights", descriptor, bench.input(bad), fromReals), 1);
+  status(
+    "sign_lookup_weights of NaN",
+    bench.call(k.signLookupWeights({ shape: descriptor, kernel: bench.input(bad), out: fromReals })),
+    1,
+  );
 });
 
 /** The masks of flips: one pixel of bits in either layout. */
@@ -97,6 +111,25 @@ const flipMasks = (channels: number, flips: Uint8Array): readonly [Uint8Array, B
   });
   return [naive.nibbles(pixel, flips), naive.packedWords(pixel, flips)];
 };
+
+const flipBits = property(
+  "flips as the bits of one pixel",
+  fc.record({ channels: tails, seed: seeds }),
+  (bench, { channels, seed }) => {
+    const flips = numbers(seed).bytes(channels, 3);
+    const [nibbleMask, wordMask] = flipMasks(
+      channels,
+      flips.map((flip) => Number(flip !== 0)),
+    );
+    const given = bench.input(flips);
+    const nibbles = bench.output(Uint8Array, nibbleMask.length);
+    status("pack_flips_nibbles", bench.call(k.packFlipsNibbles({ flips: given, channels, out: nibbles })), 0);
+    sameBits("nibbles", nibbles.read(), nibbleMask);
+    const words = bench.output(BigUint64Array, wordMask.length);
+    status("pack_flips_words", bench.call(k.packFlipsWords({ flips: given, channels, out: words })), 0);
+    sameBits("words", words.read(), wordMask);
+  },
+);
 
 /** A pool, and a convolution that reads what it writes. */
 const pooled: fc.Arbitrary<Case & { readonly consumer: ConvShape }> = fc
@@ -124,12 +157,14 @@ const bitPools = property("max-pool over bits", pooled, (bench, { shape, seed, c
   const [nibbleFlips, wordFlips] = flipMasks(shape.channels, flips);
   const [pool, reader] = [bench.shape(shape), bench.shape(consumer)];
   const nibbles = bench.state(naive.nibbles(consumer, nothing(consumer)));
-  const nibbleInputs = [bench.input(naive.nibbles(source, bits)), bench.input(nibbleFlips)] as const;
-  status("max_pool_nibbles", bench.call("max_pool_nibbles", pool, ...nibbleInputs, reader, nibbles), 0);
+  const nibbleInputs = { bits: bench.input(naive.nibbles(source, bits)), mask: bench.input(nibbleFlips) };
+  const pooledNibbles = k.maxPoolNibbles({ pool, ...nibbleInputs, consumer: reader, out: nibbles });
+  status("max_pool_nibbles", bench.call(pooledNibbles), 0);
   sameBits("nibbles", nibbles.read(), naive.nibbles(consumer, expected));
   const words = bench.state(naive.packedWords(consumer, nothing(consumer)));
-  const wordInputs = [bench.input(naive.packedWords(source, bits)), bench.input(wordFlips)] as const;
-  status("max_pool_words", bench.call("max_pool_words", pool, ...wordInputs, reader, words), 0);
+  const wordInputs = { bits: bench.input(naive.packedWords(source, bits)), mask: bench.input(wordFlips) };
+  const pooledWords = k.maxPoolWords({ pool, ...wordInputs, consumer: reader, out: words });
+  status("max_pool_words", bench.call(pooledWords), 0);
   sameBits("words", words.read(), naive.packedWords(consumer, expected));
   if (outputPixels(shape) !== inputPixels(consumer)) throw new Error("the case is wrong: the consumer does not fit");
 });
@@ -149,7 +184,7 @@ const folds = property(
   (bench, { c, bound, scaled, seed }) => {
     const random = numbers(seed);
     const factors = scaled ? random.reals(c).map(Math.abs) : new Float32Array(c).fill(1);
-    const factorsAt = scaled ? bench.input(factors) : 0;
+    const factorsAt = scaled ? bench.input(factors) : null;
     const odd = [0, -0, 1e-45, -1e-45, 3e38, -3e38, 1, -1];
     const scale = random
       .reals(c)
@@ -159,9 +194,11 @@ const folds = property(
       random.below(2) === 0 ? -x * (random.below(2 * bound + 1) - bound) : random.reals(c)[i]!,
     );
     const [limits, flips] = [bench.output(Int32Array, c), bench.output(Uint8Array, c)];
-    const inputs = [bench.input(scale), bench.input(shift), c, bound] as const;
+    const rest = { channels: c, bound, thresholds: limits, flips };
+    const fold = { scale: bench.input(scale), shift: bench.input(shift), ...rest };
     const finite = shift.every((x) => Number.isFinite(x));
-    status("fold_thresholds", bench.call("fold_thresholds", ...inputs, limits, flips, factorsAt), finite ? 0 : 1);
+    const sound = k.foldThresholds({ ...fold, factors: factorsAt });
+    status("fold_thresholds", bench.call(sound), finite ? 0 : 1);
     if (!finite) return;
     const [found, flipped] = [limits.read(), flips.read()];
     for (let channel = 0; channel < c; channel++) {
@@ -179,13 +216,14 @@ const folds = property(
     }
     for (const bad of [scale, shift]) {
       const broken = [scale, shift].map((x) => (x === bad ? x.map((y, i) => (i === c - 1 ? Number.NaN : y)) : x));
-      const args = broken.map((x) => bench.input(x));
-      status("fold_thresholds of NaN", bench.call("fold_thresholds", ...args, c, bound, limits, flips, 0), 1);
+      const [badScale, badShift] = broken.map((x) => bench.input(x)) as [Tensor<Float32Array>, Tensor<Float32Array>];
+      const call = k.foldThresholds({ ...rest, scale: badScale, shift: badShift, factors: null });
+      status("fold_thresholds of NaN", bench.call(call), 1);
     }
     const below = bench.input(factors.map((x, i) => (i === c - 1 ? -1 : x)));
-    const args = [...inputs, limits, flips, below] as const;
-    status("fold_thresholds of a factor below 0", bench.call("fold_thresholds", ...args), 1);
+    const negative = k.foldThresholds({ ...fold, factors: below });
+    status("fold_thresholds of a factor below 0", bench.call(negative), 1);
   },
 );
 
-export const bitProperties = [signs, nanActivations, fileBits, weights, bitPools, folds];
+export const bitProperties = [signs, nanActivations, fileBits, weights, flipBits, bitPools, folds];

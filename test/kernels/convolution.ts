@@ -1,15 +1,15 @@
 /** Properties of the three products as convolutions: forward, and both ways back. */
-import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
+import { transposedShape } from "../../ts/program/conv-shape.ts";
 import {
   type ConvShape,
   fbFilterScratchBytes,
   fbForwardScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
-  transposedShape,
-} from "../../ts/runtime/conv-shape.ts";
+} from "../../ts/program/kernels.ts";
+import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
 import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
-import type { Tensor } from "./bench.ts";
+import { k, type Tensor } from "./bench.ts";
 import { gamma, sameBits, sameNumbers, status, within } from "./compare.ts";
 import * as naive from "./naive.ts";
 import { bitsOf, inputWeights, nibbles } from "./naive-bits.ts";
@@ -70,15 +70,19 @@ const ff = property(
     const bias = random.reals(shape.filters);
     const descriptor = bench.shape(shape);
     const wide = bench.output(Float32Array, naive.paddedPixels(shape) * shape.channels);
-    status("pad_real", bench.call("pad_real", descriptor, bench.input(x), wide), 0);
+    status("pad_real", bench.call(k.padReal({ shape: descriptor, x: bench.input(x), out: wide })), 0);
     sameBits("padded", wide.read(), padded(convolution, x));
     const packed = bench.output(Float32Array, panels(w, naive.terms(shape), shape.filters).length);
-    status("pack_panels", bench.call("pack_panels", bench.input(w), naive.terms(shape), shape.filters, packed), 0);
+    status(
+      "pack_panels",
+      bench.call(k.packPanels({ w: bench.input(w), k: naive.terms(shape), n: shape.filters, out: packed })),
+      0,
+    );
     sameBits("panels", packed.read(), panels(w, naive.terms(shape), shape.filters));
     for (const given of [null, bias]) {
       const y = bench.output(Float32Array, naive.outputPixels(shape) * shape.filters);
-      const address = given === null ? 0 : bench.input(given);
-      status("ff_conv", bench.call("ff_conv", descriptor, wide, packed, address, y), 0);
+      const address = given === null ? null : bench.input(given);
+      status("ff_conv", bench.call(k.ffConv({ shape: descriptor, x: wide, panels: packed, bias: address, out: y })), 0);
       sameBits("y", y.read(), naive.inOrderConv(shape, x, w, given));
     }
   },
@@ -94,8 +98,8 @@ const ffFilter = property(
     const x = random.reals(naive.inputPixels(shape) * shape.channels);
     const dy = random.reals(naive.outputPixels(shape) * shape.filters);
     const dw = bench.output(Float32Array, naive.terms(shape) * shape.filters);
-    const inputs = [bench.shape(shape), bench.input(padded(convolution, x)), bench.input(dy)] as const;
-    status("ff_conv_backward_filter", bench.call("ff_conv_backward_filter", ...inputs, dw), 0);
+    const inputs = { shape: bench.shape(shape), x: bench.input(padded(convolution, x)), dy: bench.input(dy) };
+    status("ff_conv_backward_filter", bench.call(k.ffConvBackwardFilter({ ...inputs, dw })), 0);
     sameBits("dw", dw.read(), naive.inOrderFilterGradient(shape, x, dy));
   },
   { examples: [long[2]!, { shape: dense(300, 9, 10), seed: 4 }] },
@@ -128,23 +132,33 @@ const ffInput = property(
     const dy = random.reals(naive.outputPixels(shape) * filters);
     const descriptor = bench.shape(shape);
     const spread = bench.output(Float32Array, dilated(convolution, dy).length);
-    status("dilate_real", bench.call("dilate_real", descriptor, bench.input(dy), spread), 0);
+    status("dilate_real", bench.call(k.dilateReal({ shape: descriptor, dy: bench.input(dy), out: spread })), 0);
     sameBits("dilated", spread.read(), dilated(convolution, dy));
 
-    const k = naive.taps(shape) * filters;
-    const turned = Float32Array.from({ length: k * channels }, (_, i) => {
+    const rows = naive.taps(shape) * filters;
+    const turned = Float32Array.from({ length: rows * channels }, (_, i) => {
       const [tap, n, c] = [Math.floor(i / (filters * channels)), Math.floor(i / channels) % filters, i % channels];
       return w[((naive.taps(shape) - 1 - tap) * channels + c) * filters + n]!;
     });
-    const packed = bench.output(Float32Array, panels(turned, k, channels).length);
-    status("pack_panels_transposed", bench.call("pack_panels_transposed", descriptor, bench.input(w), packed), 0);
-    sameBits("transposed panels", packed.read(), panels(turned, k, channels));
+    const packed = bench.output(Float32Array, panels(turned, rows, channels).length);
+    status(
+      "pack_panels_transposed",
+      bench.call(k.packPanelsTransposed({ shape: descriptor, w: bench.input(w), out: packed })),
+      0,
+    );
+    sameBits("transposed panels", packed.read(), panels(turned, rows, channels));
 
     const [expected, size] = naive.inputGradient(shape, dy, w);
     const dx = bench.output(Float32Array, expected.length);
-    status("ff_conv", bench.call("ff_conv", bench.shape(transposedShape(shape)), spread, packed, 0, dx), 0);
-    // A sum of k products, every product and every addition rounded once.
-    within("dx", dx.read(), expected, (i) => gamma(k + 1) * size[i]!);
+    status(
+      "ff_conv",
+      bench.call(
+        k.ffConv({ shape: bench.shape(transposedShape(shape)), x: spread, panels: packed, bias: null, out: dx }),
+      ),
+      0,
+    );
+    // A sum of so many products, every product and every addition rounded once.
+    within("dx", dx.read(), expected, (i) => gamma(rows + 1) * size[i]!);
   },
 );
 
@@ -168,7 +182,11 @@ const fb = property(
     const y = bench.output(Float32Array, naive.outputPixels(shape) * shape.filters);
     const scratch = bench.output(Uint8Array, fbForwardScratchBytes(shape));
     const bits = nibbles(shape, bitsOf(x));
-    status("fb_conv", bench.call("fb_conv", bench.shape(shape), bench.input(bits), bench.input(w), y, scratch), 0);
+    status(
+      "fb_conv",
+      bench.call(k.fbConv({ shape: bench.shape(shape), bits: bench.input(bits), w: bench.input(w), out: y, scratch })),
+      0,
+    );
     // K terms are summed, and those that padding added are given back: at most 2 K terms, each of a weight's size.
     const sizes = columnSizes(w, shape.filters);
     const found = y.read();
@@ -185,7 +203,9 @@ const fb = property(
     const one = bits.slice(image * perImage, (image + 1) * perImage);
     const column = w.filter((_, i) => i % shape.filters === filter);
     const single = bench.output(Float32Array, naive.outputPixels(alone));
-    bench.call("fb_conv", bench.shape(alone), bench.input(one), bench.input(column), single, scratch);
+    bench.call(
+      k.fbConv({ shape: bench.shape(alone), bits: bench.input(one), w: bench.input(column), out: single, scratch }),
+    );
     const start = image * single.read().length * shape.filters;
     sameBits(
       "y on its own",
@@ -206,8 +226,9 @@ const fbFilter = property(
     const dy = random.reals(naive.outputPixels(shape) * shape.filters);
     const dw = bench.output(Float32Array, naive.terms(shape) * shape.filters);
     const scratch = bench.output(Uint8Array, fbFilterScratchBytes(shape));
-    const inputs = [bench.shape(shape), bench.input(nibbles(shape, bitsOf(x))), bench.input(dy)] as const;
-    status("fb_conv_backward_filter", bench.call("fb_conv_backward_filter", ...inputs, dw, scratch), 0);
+    const bits = bench.input(nibbles(shape, bitsOf(x)));
+    const call = k.fbConvBackwardFilter({ shape: bench.shape(shape), bits, dy: bench.input(dy), dw, scratch });
+    status("fb_conv_backward_filter", bench.call(call), 0);
     const sizes = columnSizes(dy, shape.filters);
     const rows = naive.outputPixels(shape);
     within(
@@ -232,44 +253,49 @@ const fbInput = property(
     const before = random.reals(x.length);
     const weights = bench.output(Uint8Array, fbInputWeightBytes(shape));
     const descriptor = bench.shape(shape);
-    status("pack_fb_input_weights", bench.call("pack_fb_input_weights", descriptor, bench.input(w), weights), 0);
+    status(
+      "pack_fb_input_weights",
+      bench.call(k.packFbInputWeights({ shape: descriptor, kernel: bench.input(w), weights })),
+      0,
+    );
     sameBits("packed weights", weights.read(), inputWeights(shape, w));
 
     const packed = bench.input(inputWeights(shape, w));
-    const [input, box] = [bench.input(x), backwardMapNumbers.box];
+    const input = bench.input(x);
+    const maps = { proximal: 0, map: backwardMapNumbers.box, parameters: null, table: null };
     const gradient = (
       given: ConvShape,
       at: Tensor<Float32Array>,
       dyAt: Tensor<Float32Array>,
-      sum: number,
+      accumulate: boolean,
     ): Float32Array => {
       const scratch = bench.output(Uint8Array, fbInputScratchBytes(given));
       const length = naive.inputPixels(given) * given.channels;
-      const dx = sum === 1 ? bench.state(before) : bench.output(Float32Array, length);
-      const operands = [bench.shape(given), packed, dyAt, scratch, 0, box, at, 0, 0, sum, dx] as const;
-      status("fb_conv_backward_input", bench.call("fb_conv_backward_input", ...operands), 0);
+      const dx = accumulate ? bench.state(before) : bench.output(Float32Array, length);
+      const operands = { shape: bench.shape(given), weights: packed, dy: dyAt, scratch, x: at, ...maps };
+      status("fb_conv_backward_input", bench.call(k.fbConvBackwardInput({ ...operands, accumulate, dx })), 0);
       return dx.read();
     };
-    const found = gradient(shape, input, bench.input(dy), 0);
+    const found = gradient(shape, input, bench.input(dy), false);
     const [expected, size] = naive.inputGradient(shape, dy, w.map(naive.sign));
     const kept = x.map((value) => Number(Math.abs(value) <= 1));
-    const k = naive.taps(shape) * (shape.filters + 3);
+    const summed = naive.taps(shape) * (shape.filters + 3);
     within(
       "dx",
       found,
       expected.map((value, i) => value * kept[i]!),
-      (i) => gamma(k) * size[i]!,
+      (i) => gamma(summed) * size[i]!,
     );
     sameNumbers(
       "dx added to what was there",
-      gradient(shape, input, bench.input(dy), 1),
+      gradient(shape, input, bench.input(dy), true),
       found.map((value, i) => value + before[i]!),
     );
 
     const image = random.below(shape.images);
     const part = <T extends Float32Array>(values: T): Float32Array =>
       values.slice((values.length / shape.images) * image, (values.length / shape.images) * (image + 1));
-    const alone = gradient({ ...shape, images: 1 }, bench.input(part(x)), bench.input(part(dy)), 0);
+    const alone = gradient({ ...shape, images: 1 }, bench.input(part(x)), bench.input(part(dy)), false);
     sameBits("dx on its own", alone, part(found));
 
     const broken = dy.slice();
@@ -277,8 +303,9 @@ const fbInput = property(
     const dx = bench.output(Float32Array, x.length);
     const scratch = bench.output(Uint8Array, fbInputScratchBytes(shape));
     const reaches = Number(naive.inputGradient(shape, broken, w)[0].some(Number.isNaN));
-    const operands = [descriptor, packed, bench.input(broken), scratch, 0, box, input, 0, 0, 0, dx] as const;
-    status("NaN among gradients", bench.call("fb_conv_backward_input", ...operands), reaches === 1 ? 1 : 0);
+    const operands = { shape: descriptor, weights: packed, dy: bench.input(broken), scratch, x: input, ...maps };
+    const call = k.fbConvBackwardInput({ ...operands, accumulate: false, dx });
+    status("NaN among gradients", bench.call(call), reaches === 1 ? 1 : 0);
   },
   { examples: [long[0]!, long[2]!, { shape: dense(7, 5, 100), seed: 5 }, ...sixteen], runs: 60 },
 );

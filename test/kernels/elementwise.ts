@@ -12,7 +12,7 @@ import {
 } from "../../ts/quantizers/maps.ts";
 import type { BackwardMap, ForwardMap } from "../../ts/quantizers/quantizer.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
-import type { Tensor } from "./bench.ts";
+import { k, type Tensor } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
 
@@ -121,9 +121,10 @@ const maps = property(
     const given = parametersOf(forwardMapParameters[map], seed);
     const x = argumentsOf(n, seed);
     const y = bench.output(Float32Array, n);
-    const settings = [bench.input(given), bench.input(encodeTable(table))] as const;
+    const settings = { parameters: bench.input(given), table: bench.input(encodeTable(table)) };
+    const maps = { proximal: 0, map: forwardMapNumbers[map], ...settings };
     const run = (values: Float32Array): number =>
-      bench.call("quantize_forward", 0, forwardMapNumbers[map], bench.input(values), y, n, ...settings);
+      bench.call(k.quantizeForward({ ...maps, x: bench.input(values), y, count: n }));
     status("quantize_forward", run(x), 0);
     const expected = Float64Array.from(x, (value) => forwardValue(map, value, [...given], table));
     near(map, y.read(), expected, (i) => forwardUnits[map] * unit * forwardSize(map, x[i]!, given));
@@ -140,20 +141,11 @@ const gradients = property(
     const given = parametersOf(backwardMapParameters[map], seed);
     const [x, gy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
     const gx = bench.output(Float32Array, n);
-    const settings = [bench.input(given), bench.input(encodeTable(table))] as const;
-    const run = (a: Float32Array, b: Float32Array, added: 0 | 1, to: Out): number =>
-      bench.call(
-        "quantize_backward",
-        0,
-        backwardMapNumbers[map],
-        bench.input(a),
-        bench.input(b),
-        added,
-        to,
-        n,
-        ...settings,
-      );
-    status("quantize_backward", run(x, gy, 0, gx), 0);
+    const settings = { parameters: bench.input(given), table: bench.input(encodeTable(table)) };
+    const maps = { proximal: 0, map: backwardMapNumbers[map], ...settings };
+    const run = (a: Float32Array, b: Float32Array, accumulate: boolean, dx: Out): number =>
+      bench.call(k.quantizeBackward({ ...maps, x: bench.input(a), dy: bench.input(b), accumulate, dx, count: n }));
+    status("quantize_backward", run(x, gy, false, gx), 0);
     const largest = backwardSize(map, given);
     const expected = Float64Array.from(x, (value, i) => gy[i]! * backwardValue(map, value, [...given], table));
     // sech^2 fades into the subnormal numbers, whose steps are 1e-45, times what it is multiplied by.
@@ -165,7 +157,7 @@ const gradients = property(
     );
     const before = numbers(seed ^ 2).reals(n);
     const onto = bench.state(before);
-    status("quantize_backward onto what is there", run(x, gy, 1, onto), 0);
+    status("quantize_backward onto what is there", run(x, gy, true, onto), 0);
     sameBits(
       "gx, added",
       onto.read(),
@@ -174,7 +166,7 @@ const gradients = property(
     for (const broken of [0, 1]) {
       const [a, b] = [x.slice(), gy.slice()];
       (broken === 0 ? a : b)[n - 1] = Number.NaN;
-      status("quantize_backward of NaN", run(a, b, 0, gx), 1);
+      status("quantize_backward of NaN", run(a, b, false, gx), 1);
     }
   },
   { runs: 200 },
@@ -196,25 +188,79 @@ const compositions = property(
     // No infinities: their difference in P is no number.
     const [x, gy] = [argumentsOf(n, seed).map((v) => (Math.abs(v) > 1e6 ? 1e6 : v)), numbers(seed ^ 1).reals(n)];
     const [inner, y, expected] = [0, 1, 2].map(() => bench.output(Float32Array, n)) as [Out, Out, Out];
-    bench.call("quantize_forward", 0, forwardMapNumbers[proximal], bench.input(x), inner, n, bench.input(own), samples);
+    bench.call(
+      k.quantizeForward({
+        proximal: 0,
+        map: forwardMapNumbers[proximal],
+        x: bench.input(x),
+        y: inner,
+        count: n,
+        parameters: bench.input(own),
+        table: samples,
+      }),
+    );
     const at = bench.input(inner.read());
     const first = forwardMapNumbers[proximal];
 
     const shared = parametersOf(forwardMapParameters[map], seed ^ 2);
     const both = bench.input(Float32Array.of(...own, ...shared));
     const forward = (values: Float32Array): number =>
-      bench.call("quantize_forward", first, forwardMapNumbers[map], bench.input(values), y, n, both, samples);
+      bench.call(
+        k.quantizeForward({
+          proximal: first,
+          map: forwardMapNumbers[map],
+          x: bench.input(values),
+          y,
+          count: n,
+          parameters: both,
+          table: samples,
+        }),
+      );
     status("quantize_forward", forward(x), 0);
-    bench.call("quantize_forward", 0, forwardMapNumbers[map], at, expected, n, bench.input(shared), samples);
+    bench.call(
+      k.quantizeForward({
+        proximal: 0,
+        map: forwardMapNumbers[map],
+        x: at,
+        y: expected,
+        count: n,
+        parameters: bench.input(shared),
+        table: samples,
+      }),
+    );
     sameBits(`${map} of ${proximal}`, y.read(), expected.read());
 
     const after = parametersOf(backwardMapParameters[slope], seed ^ 3);
     const all = bench.input(Float32Array.of(...own, ...after));
     const number = backwardMapNumbers[slope];
     const backward = (values: Float32Array, gradient: Float32Array): number =>
-      bench.call("quantize_backward", first, number, bench.input(values), bench.input(gradient), 0, y, n, all, samples);
+      bench.call(
+        k.quantizeBackward({
+          proximal: first,
+          map: number,
+          x: bench.input(values),
+          dy: bench.input(gradient),
+          accumulate: false,
+          dx: y,
+          count: n,
+          parameters: all,
+          table: samples,
+        }),
+      );
     status("quantize_backward", backward(x, gy), 0);
-    bench.call("quantize_backward", 0, number, at, bench.input(gy), 0, expected, n, bench.input(after), samples);
+    bench.call(
+      k.quantizeBackward({
+        proximal: 0,
+        map: number,
+        x: at,
+        dy: bench.input(gy),
+        accumulate: false,
+        dx: expected,
+        count: n,
+        parameters: bench.input(after),
+        table: samples,
+      }),
+    );
     sameBits(`${slope} of ${proximal}`, y.read(), expected.read());
 
     const bad = x.map((v, i) => (i === n - 1 ? Number.NaN : v));
@@ -231,21 +277,26 @@ const activations = property("relu and hard tanh", fc.record({ n: lengths, seed:
   const hardTanh = [(v: number) => Math.min(1, Math.max(-1, v)), (v: number) => Math.abs(v) <= 1] as const;
   for (const [kind, [value, passes]] of [relu, hardTanh].entries()) {
     const [y, gx] = [bench.output(Float32Array, n), bench.output(Float32Array, n)];
-    const inputs = [bench.input(x), bench.input(gy)] as const;
-    status("activation_forward", bench.call("activation_forward", kind, inputs[0], y, n), 0);
+    const inputs = { kind, x: bench.input(x), dy: bench.input(gy) };
+    status("activation_forward", bench.call(k.activationForward({ kind, x: inputs.x, y, count: n })), 0);
     sameNumbers("y", y.read(), x.map(value));
-    status("activation_backward", bench.call("activation_backward", kind, ...inputs, 0, gx, n), 0);
+    status(
+      "activation_backward",
+      bench.call(k.activationBackward({ ...inputs, accumulate: false, dx: gx, count: n })),
+      0,
+    );
     const gradient = gy.map((value, i) => (passes(x[i]!) ? value : 0));
     sameNumbers("gx", gx.read(), gradient);
     const onto = bench.state(gy);
-    status("activation_backward onto gy", bench.call("activation_backward", kind, ...inputs, 1, onto, n), 0);
+    const added = k.activationBackward({ ...inputs, accumulate: true, dx: onto, count: n });
+    status("activation_backward onto gy", bench.call(added), 0);
     sameNumbers(
       "gx, added",
       onto.read(),
       gradient.map((value, i) => gy[i]! + value),
     );
     const bad = x.map((v, i) => (i === n - 1 ? Number.NaN : v));
-    status("activation_forward of NaN", bench.call("activation_forward", kind, bench.input(bad), y, n), 1);
+    status("activation_forward of NaN", bench.call(k.activationForward({ kind, x: bench.input(bad), y, count: n })), 1);
   }
 });
 
@@ -255,10 +306,10 @@ const slopes = property(
   (bench, { rows, c, seed }) => {
     const random = numbers(seed);
     const [x, dy, alpha] = [random.reals(rows * c), random.reals(rows * c), random.reals(c)];
-    const inputs = [bench.input(x), bench.input(dy)] as const;
+    const inputs = { x: bench.input(x), dy: bench.input(dy), rows, channels: c };
     const slope = bench.input(alpha);
     const y = bench.output(Float32Array, rows * c);
-    status("prelu_forward", bench.call("prelu_forward", inputs[0], rows, c, slope, y), 0);
+    status("prelu_forward", bench.call(k.preluForward({ x: inputs.x, rows, channels: c, slopes: slope, y })), 0);
     sameBits(
       "y",
       y.read(),
@@ -272,14 +323,14 @@ const slopes = property(
     const before = random.reals(rows * c);
     const [dx, onto] = [bench.output(Float32Array, rows * c), bench.state(before)];
     const targets = [
-      [0, dx],
-      [1, onto],
-      [0, 0],
+      [false, dx],
+      [true, onto],
+      [false, null],
     ] as const;
     for (const [accumulate, target] of targets) {
       const dalpha = bench.output(Float32Array, c);
-      const call = [...inputs, rows, c, slope, accumulate, target, dalpha] as const;
-      status("prelu_backward", bench.call("prelu_backward", ...call), 0);
+      const call = k.preluBackward({ ...inputs, slopes: slope, accumulate, dx: target, dslopes: dalpha });
+      status("prelu_backward", bench.call(call), 0);
       sameNumbers("dalpha", dalpha.read(), Float32Array.from(sums));
     }
     sameNumbers("dx", dx.read(), share);
@@ -289,7 +340,11 @@ const slopes = property(
       share.map((value, i) => before[i]! + value),
     );
     const bad = x.map((value, i) => (i === rows * c - 1 ? Number.NaN : value));
-    status("prelu_forward of NaN", bench.call("prelu_forward", bench.input(bad), rows, c, slope, y), 1);
+    status(
+      "prelu_forward of NaN",
+      bench.call(k.preluForward({ x: bench.input(bad), rows, channels: c, slopes: slope, y })),
+      1,
+    );
   },
 );
 
@@ -305,10 +360,10 @@ const adaptive = property(
     const random = numbers(seed);
     const [x, dy, before] = [argumentsOf(n, seed), random.reals(n), random.reals(n)];
     const [half, middle] = [Math.fround(Math.abs(alpha)), Math.fround(beta)];
-    const set = [bench.input(Float32Array.of(alpha)), bench.input(Float32Array.of(beta))] as const;
-    const inputs = [bench.input(x), bench.input(dy)] as const;
+    const set = { alpha: bench.input(Float32Array.of(alpha)), beta: bench.input(Float32Array.of(beta)), count: n };
+    const inputs = { x: bench.input(x), dy: bench.input(dy), ...set };
     const y = bench.output(Float32Array, n);
-    status("adaptive_sign_forward", bench.call("adaptive_sign_forward", inputs[0], n, ...set, y), 0);
+    status("adaptive_sign_forward", bench.call(k.adaptiveSignForward({ ...set, x: inputs.x, y })), 0);
     sameNumbers(
       "y",
       y.read(),
@@ -324,15 +379,15 @@ const adaptive = property(
     });
     const [dx, onto] = [bench.output(Float32Array, n), bench.state(before)];
     const targets = [
-      [0, dx],
-      [1, onto],
-      [0, 0],
+      [false, dx],
+      [true, onto],
+      [false, null],
     ] as const;
     const magnitude = dy.reduce((sum, value) => sum + Math.abs(value), 0);
     for (const [accumulate, target] of targets) {
       const found = bench.output(Float32Array, 2);
-      const call = [...inputs, n, ...set, accumulate, target, found] as const;
-      status("adaptive_sign_backward", bench.call("adaptive_sign_backward", ...call), 0);
+      const call = k.adaptiveSignBackward({ ...inputs, accumulate, dx: target, gradients: found });
+      status("adaptive_sign_backward", bench.call(call), 0);
       // u has three roundings at most, B and its product with u as many more.
       within("dalpha, dbeta", found.read(), wanted, () => 16 * unit * magnitude);
     }
@@ -348,7 +403,7 @@ const adaptive = property(
       dx.read().map((value, i) => before[i]! + value),
     );
     const bad = x.map((value, i) => (i === n - 1 ? Number.NaN : value));
-    status("adaptive_sign_forward of NaN", bench.call("adaptive_sign_forward", bench.input(bad), n, ...set, y), 1);
+    status("adaptive_sign_forward of NaN", bench.call(k.adaptiveSignForward({ ...set, x: bench.input(bad), y })), 1);
   },
 );
 
@@ -364,21 +419,33 @@ const gathers = property(
       Float32Array.from({ length: count * row }, (_, i) => map(data[indices[Math.floor(i / row)]! * row + (i % row)]!));
     const at = bench.input(indices);
     const images = bench.output(Float32Array, count * row);
-    status("gather_bytes", bench.call("gather_bytes", bench.input(bytes), at, count, row, scale, offset, images), 0);
+    status(
+      "gather_bytes",
+      bench.call(k.gatherBytes({ data: bench.input(bytes), indices: at, count, row, scale, offset, out: images })),
+      0,
+    );
     sameBits(
       "images",
       images.read(),
       numbersOf(bytes, (byte) => Math.fround(byte * scale) + offset),
     );
     const values = bench.output(Float32Array, count * row);
-    status("gather_reals", bench.call("gather_reals", bench.input(reals), at, count, row, values), 0);
+    status(
+      "gather_reals",
+      bench.call(k.gatherReals({ data: bench.input(reals), indices: at, count, row, out: values })),
+      0,
+    );
     sameBits(
       "reals",
       values.read(),
       numbersOf(reals, (x) => x),
     );
     const answers = bench.output(Uint8Array, count);
-    status("gather_labels", bench.call("gather_labels", bench.input(labels), at, count, answers), 0);
+    status(
+      "gather_labels",
+      bench.call(k.gatherLabels({ labels: bench.input(labels), indices: at, count, out: answers })),
+      0,
+    );
     sameBits(
       "labels",
       answers.read(),
@@ -397,7 +464,7 @@ const sums = property(
       columns[i % n]! += value;
     });
     const out = bench.output(Float32Array, n);
-    status("column_sums", bench.call("column_sums", bench.input(x), rows, n, out), 0);
+    status("column_sums", bench.call(k.columnSums({ x: bench.input(x), rows, columns: n, out })), 0);
     sameNumbers("columns", out.read(), Float32Array.from(columns));
 
     const [lanes, stride] = [Math.min(rows, 8), n + gap];
@@ -410,12 +477,20 @@ const sums = property(
       }
     }
     const total = bench.output(Float32Array, n);
-    status("sum_lanes", bench.call("sum_lanes", bench.input(partials), lanes, stride, n, total), 0);
+    status(
+      "sum_lanes",
+      bench.call(k.sumLanes({ partials: bench.input(partials), lanes, stride, count: n, out: total })),
+      0,
+    );
     sameNumbers("lanes", total.read(), expected);
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const broken = partials.slice();
       broken[(lanes - 1) * stride + n - 1] = bad;
-      status(`sum_lanes of ${bad}`, bench.call("sum_lanes", bench.input(broken), lanes, stride, n, total), 1);
+      status(
+        `sum_lanes of ${bad}`,
+        bench.call(k.sumLanes({ partials: bench.input(broken), lanes, stride, count: n, out: total })),
+        1,
+      );
     }
   },
 );
@@ -425,14 +500,14 @@ const plain = property("add and copy", fc.record({ n: lengths, seed: seeds }), (
   const [a, b] = [random.reals(n), random.reals(n)];
   const sum = a.map((value, i) => value + b[i]!);
   const [left, right, y] = [bench.input(a), bench.input(b), bench.output(Float32Array, n)];
-  status("add", bench.call("add", left, right, y, n), 0);
+  status("add", bench.call(k.add({ a: left, b: right, y, count: n })), 0);
   sameBits("a + b", y.read(), sum);
   const grown = bench.state(a);
-  status("add_into", bench.call("add_into", grown, right, n), 0);
+  status("add_into", bench.call(k.addInto({ y: grown, x: right, count: n })), 0);
   sameBits("a += b", grown.read(), sum);
   const bytes = random.bytes(n);
   const copied = bench.output(Uint8Array, n);
-  status("copy", bench.call("copy", bench.input(bytes), copied, n), 0);
+  status("copy", bench.call(k.copy({ from: bench.input(bytes), to: copied, bytes: n })), 0);
   sameBits("copy", copied.read(), bytes);
 });
 
@@ -459,9 +534,9 @@ const views = property(
     ) as [number, number, number][];
     const seen = Uint32Array.from(moves, (move) => bytesOfView(...move));
     const images = bench.output(Float32Array, count * row);
-    const inputs = [bench.input(bytes), bench.input(indices), bench.input(seen)] as const;
-    const kernel = bench.call("gather_views", ...inputs, count, height, width, channels, scale, offset, images);
-    status("gather_views", kernel, 0);
+    const inputs = { data: bench.input(bytes), indices: bench.input(indices), views: bench.input(seen) };
+    const sizes = { count, height, width, channels };
+    status("gather_views", bench.call(k.gatherViews({ ...inputs, ...sizes, scale, offset, out: images })), 0);
     const expected = moves.flatMap(([mirrored, down, right], image) => {
       const byteAt = (y: number, x: number, channel: number): number => {
         const [fromY, seenX] = [y - down, x - right];

@@ -1,7 +1,8 @@
 /** Every build of the kernels in Node: all that is exported does what its definition says, and all builds agree. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { kernelNames } from "../../ts/runtime/exports.ts";
+import { kernelNames } from "../../ts/program/call.ts";
+import type { KernelExports, Positional } from "../../ts/program/exports.ts";
 import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import { variants } from "../../ts/runtime/variants.ts";
@@ -47,10 +48,12 @@ it("all builds give the same bits", () => {
   for (const variant of variants.slice(1)) expect(digests(variant), variant).toEqual(digests("plain"));
 });
 
+type Faulty = Readonly<Record<"add" | "add_into" | "copy", Positional>>;
+
 describe("the suite itself", () => {
   const { exports, memory } = instantiate(new WebAssembly.Module(wasm("plain")));
-  const { add, add_into: addInto, copy } = exports;
-  const faults: readonly (readonly [fault: string, broken: Partial<typeof exports>, complaint: string])[] = [
+  const { add, add_into: addInto, copy } = exports as unknown as Faulty;
+  const faults: readonly (readonly [fault: string, broken: Partial<Faulty>, complaint: string])[] = [
     ["writes too far", { add: (a = 0, b = 0, y = 0, n = 0) => add(a, b, y, n + 1) }, "add wrote past the end"],
     ["writes too little", { add: (a = 0, b = 0, y = 0, n = 0) => add(a, b, y, n - 1) }, "a + b["],
     ["changes an input", { add_into: (y = 0, x = 0, n = 0) => addInto(x, y, n) }, "add_into changed its input"],
@@ -61,7 +64,7 @@ describe("the suite itself", () => {
   it.each(faults)("finds a kernel that %s", (_, broken, complaint) => {
     const sound = elementwiseProperties.find(({ name }) => name === "add and copy");
     expect(sound?.run(createBench({ exports, memory })).failures).toEqual([]);
-    const failures = sound?.run(createBench({ exports: { ...exports, ...broken }, memory })).failures;
+    const failures = sound?.run(createBench({ exports: { ...exports, ...broken } as KernelExports, memory })).failures;
     expect(failures?.join()).toContain(complaint);
   });
 });

@@ -1,5 +1,5 @@
 /** The layouts of bits, written out one bit at a time. A bit is 0 or 1 in a `Uint8Array`, one element a number. */
-import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
+import type { ConvShape } from "../../ts/program/kernels.ts";
 import { interior, sign, taps, terms } from "./naive.ts";
 
 export const groups = (channels: number): number => Math.ceil(channels / 4);

@@ -2,7 +2,7 @@
  * The definitions as plain loops: windows, convolutions, pools, their gradients. Nothing here knows a tile. Reals are
  * summed in f64 where a kernel may choose its order; `Math.fround` after every operation where the order is fixed.
  */
-import type { ConvShape } from "../../ts/runtime/conv-shape.ts";
+import type { ConvShape } from "../../ts/program/kernels.ts";
 
 export const outputPixels = (shape: ConvShape): number => shape.images * shape.outHeight * shape.outWidth;
 export const inputPixels = (shape: ConvShape): number => shape.images * shape.height * shape.width;

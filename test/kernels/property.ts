@@ -1,6 +1,6 @@
 /** A property of kernels: random cases, a check that throws, and what came of it. Runs wherever the kernels run. */
 import fc from "fast-check";
-import type { KernelName } from "../../ts/runtime/exports.ts";
+import type { KernelName } from "../../ts/program/call.ts";
 import type { Bench } from "./bench.ts";
 
 export interface PropertyResult {

@@ -1,10 +1,13 @@
 /** Properties of what training needs beside the products: norms, pools, loss, optimizers. */
 import fc from "fast-check";
 import { convolutions, lengths, numbers, pools, seeds, tails } from "./arbitrary.ts";
+import { at, k, type Tensor } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
 import { avgPool, avgPoolGradient, inputPixels, maxPool, maxPoolGradient, outputPixels } from "./naive.ts";
 import { bitsOf, nibbles } from "./naive-bits.ts";
 import { property } from "./property.ts";
+
+type Out = Tensor<Float32Array>;
 
 const rowsAndColumns = fc.record({
   laneRows: fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 8 }),
@@ -48,7 +51,9 @@ const normForward = property(
     sources.forEach((source, lane) => {
       status(
         "norm_partial",
-        bench.call("norm_partial", source, laneRows[lane]!, c, partials.address + 16 * c * lane),
+        bench.call(
+          k.normPartial({ x: source, rows: laneRows[lane]!, channels: c, partial: at(partials, 16 * c * lane) }),
+        ),
         0,
       );
     });
@@ -58,7 +63,7 @@ const normForward = property(
       sameNumbers("partial sums", sums.slice(2 * c * lane, 2 * c * (lane + 1)), expected);
     });
 
-    const constants = [c, bench.input(gamma), bench.input(beta), epsilon] as const;
+    const constants = { channels: c, gamma: bench.input(gamma), beta: bench.input(beta), eps: epsilon };
     const [running, share] = [bench.state(before), bench.input(Float32Array.of(momentum))];
     const y = new Float32Array(rows * c);
     let saved = new Float32Array(0);
@@ -66,11 +71,11 @@ const normForward = property(
       const part = bench.output(Float32Array, laneRows[lane]! * c);
       const kept = bench.output(Float32Array, 2 * c);
       const [scale, shift] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
-      const statistics = [partials, lanes.length, rows, ...constants] as const;
-      const results = [kept, scale, shift, lane === 0 ? running : 0, share] as const;
-      status("norm_statistics", bench.call("norm_statistics", ...statistics, ...results), 0);
-      const apply = [source, laneRows[lane]!, c, scale, shift, 0, part, 0, 0] as const;
-      status("normalize", bench.call("normalize", ...apply), 0);
+      const sizes = { partials, lanes: lanes.length, totalRows: rows, ...constants };
+      const results = { saved: kept, scale, shift, running: lane === 0 ? running : null, momentum: share };
+      status("norm_statistics", bench.call(k.normStatistics({ ...sizes, ...results })), 0);
+      const operands = { x: source, rows: laneRows[lane]!, channels: c, scale, shift, residual: null };
+      status("normalize", bench.call(k.normalize({ ...operands, out: part, next: null, nextBits: null })), 0);
       y.set(part.read(), starts[lane]!);
       if (lane > 0) sameBits("statistics of every lane", kept.read(), saved);
       saved = kept.read();
@@ -94,13 +99,12 @@ const normForward = property(
       after,
       (i) => 4 * unit * (Math.abs(before[i]!) + Math.abs(batch[i]!)) + f64Noise,
     );
-    const broken = [
-      bench.input(sums.map((value, i) => (i === c - 1 ? Number.NaN : value))),
-      lanes.length,
-      rows,
-    ] as const;
-    const spare = [2 * c, c, c].map((length) => bench.output(Float32Array, length));
-    status("norm_statistics of NaN", bench.call("norm_statistics", ...broken, ...constants, ...spare, 0, 0), 1);
+    const broken = bench.input(sums.map((value, i) => (i === c - 1 ? Number.NaN : value)));
+    const [kept, scales, shifts] = [2 * c, c, c].map((length) => bench.output(Float32Array, length)) as [Out, Out, Out];
+    const spare = { saved: kept, scale: scales, shift: shifts, running: null, momentum: null };
+    const sizes = { lanes: lanes.length, totalRows: rows, ...constants };
+    const call = k.normStatistics({ partials: broken, ...sizes, ...spare });
+    status("norm_statistics of NaN", bench.call(call), 1);
   },
 );
 
@@ -117,19 +121,21 @@ const normalize = property(
     const sum = affine.map((value, i) => value + residual[i]!);
     const descriptor = bench.shape(shape);
     const empty = nibbles(shape, new Uint8Array(rows * c));
-    const factors = [bench.input(scale), bench.input(shift)] as const;
+    const factors = { rows, channels: c, scale: bench.input(scale), shift: bench.input(shift) };
     for (const [added, expected] of [
-      [0, affine],
+      [null, affine],
       [bench.input(residual), sum],
     ] as const) {
       const [y, signs] = [bench.output(Float32Array, x.length), bench.state(empty)];
-      status("normalize", bench.call("normalize", bench.input(x), rows, c, ...factors, added, y, descriptor, signs), 0);
+      const target = { residual: added, out: y, next: descriptor, nextBits: signs };
+      status("normalize", bench.call(k.normalize({ x: bench.input(x), ...factors, ...target })), 0);
       sameBits("y", y.read(), expected);
       sameBits("signs", signs.read(), nibbles(shape, bitsOf(expected)));
     }
     x[random.below(x.length)] = Number.NaN;
     const y = bench.output(Float32Array, x.length);
-    status("normalize of NaN", bench.call("normalize", bench.input(x), rows, c, ...factors, 0, y, 0, 0), 1);
+    const target = { residual: null, out: y, next: null, nextBits: null };
+    status("normalize of NaN", bench.call(k.normalize({ x: bench.input(x), ...factors, ...target })), 1);
   },
 );
 
@@ -141,8 +147,8 @@ const normFold = property(
     const [gamma, beta, epsilon] = [random.reals(c), random.reals(c), Math.fround(1e-3)];
     const running = Float32Array.from([...random.reals(c), ...random.between(c, 0, 3)]);
     const [scale, shift] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
-    const inputs = [bench.input(gamma), bench.input(beta), bench.input(running), epsilon, c] as const;
-    status("norm_fold", bench.call("norm_fold", ...inputs, scale, shift), 0);
+    const inputs = { gamma: bench.input(gamma), beta: bench.input(beta), eps: epsilon, channels: c };
+    status("norm_fold", bench.call(k.normFold({ ...inputs, running: bench.input(running), scale, shift })), 0);
     const [scales, shifts] = [scale.read(), shift.read()];
     const exact = Float64Array.from(gamma, (value, i) => value / Math.sqrt(running[c + i]! + epsilon));
     within("scale", scales, exact, (i) => 3 * unit * Math.abs(exact[i]!));
@@ -150,19 +156,19 @@ const normFold = property(
     within("shift", shifts, moved, (i) => 5 * unit * (Math.abs(beta[i]!) + Math.abs(running[i]! * exact[i]!)));
 
     const unknown = bench.input(running.map((value, i) => (i === 2 * c - 1 ? Number.NaN : value)));
-    const spare = [bench.output(Float32Array, c), bench.output(Float32Array, c)] as const;
-    status("norm_fold of NaN", bench.call("norm_fold", inputs[0], inputs[1], unknown, epsilon, c, ...spare), 1);
+    const spare = { scale: bench.output(Float32Array, c), shift: bench.output(Float32Array, c) };
+    status("norm_fold of NaN", bench.call(k.normFold({ ...inputs, running: unknown, ...spare })), 1);
 
     const x = random.reals(rows * c);
     const y = bench.output(Float32Array, x.length);
-    status("affine", bench.call("affine", bench.input(x), rows, c, scale, shift, y), 0);
+    status("affine", bench.call(k.affine({ x: bench.input(x), rows, channels: c, scale, shift, y })), 0);
     sameBits(
       "y",
       y.read(),
       x.map((value, i) => Math.fround(value * scales[i % c]!) + shifts[i % c]!),
     );
     x[random.below(x.length)] = Number.NaN;
-    status("affine of NaN", bench.call("affine", bench.input(x), rows, c, scale, shift, y), 1);
+    status("affine of NaN", bench.call(k.affine({ x: bench.input(x), rows, channels: c, scale, shift, y })), 1);
   },
 );
 
@@ -177,14 +183,12 @@ const normBackward = property(
     const partials = bench.output(Float64Array, 2 * c * lanes.length);
     const operands = lanes.map((values, lane) => {
       const gradient = dy.slice(starts[lane]!, starts[lane]! + values.length);
-      return [bench.input(values), bench.input(gradient), laneRows[lane]!, c, bench.input(saved)] as const;
+      const sizes = { rows: laneRows[lane]!, channels: c };
+      return { x: bench.input(values), dy: bench.input(gradient), ...sizes, saved: bench.input(saved) };
     });
     operands.forEach((operand, lane) => {
-      status(
-        "norm_backward_partial",
-        bench.call("norm_backward_partial", ...operand, partials.address + 16 * c * lane),
-        0,
-      );
+      const call = k.normBackwardPartial({ ...operand, partial: at(partials, 16 * c * lane) });
+      status("norm_backward_partial", bench.call(call), 0);
     });
     const [sum, product] = [columns(dy, c, (i) => dy[i]!), columns(dy, c, (i) => dy[i]! * normal[i]!)];
     const size = columns(dy, c, (i) => Math.abs(dy[i]! * normal[i]!) + Math.abs(dy[i]!));
@@ -192,14 +196,15 @@ const normBackward = property(
     const [gradientGamma, gradientBeta] = [bench.output(Float32Array, c), bench.output(Float32Array, c)];
     operands.forEach((operand, lane) => {
       const part = bench.output(Float32Array, laneRows[lane]! * c);
-      const statistics = [bench.input(gamma), partials, lanes.length, rows, 0, part] as const;
-      const parameters = lane === 0 ? [gradientGamma, gradientBeta] : [0, 0];
-      status("norm_backward", bench.call("norm_backward", ...operand, ...statistics, ...parameters), 0);
+      const batch = { ...operand, gamma: bench.input(gamma), partials, lanes: lanes.length, totalRows: rows };
+      const [dgamma, dbeta] = lane === 0 ? [gradientGamma, gradientBeta] : [null, null];
+      const call = k.normBackward({ ...batch, accumulate: false, dx: part, dgamma, dbeta });
+      status("norm_backward", bench.call(call), 0);
       dx.set(part.read(), starts[lane]!);
       const added = bench.state(random.reals(laneRows[lane]! * c));
       const sums = added.read().map((value, i) => value + part.read()[i]!);
-      const onto = [bench.input(gamma), partials, lanes.length, rows, 1, added, 0, 0] as const;
-      status("norm_backward onto what is there", bench.call("norm_backward", ...operand, ...onto), 0);
+      const onto = k.normBackward({ ...batch, accumulate: true, dx: added, dgamma: null, dbeta: null });
+      status("norm_backward onto what is there", bench.call(onto), 0);
       sameBits("dx, added", added.read(), sums);
     });
     within("dbeta", gradientBeta.read(), sum, (i) => unit * Math.abs(sum[i]!) + f64Noise * size[i]!);
@@ -216,9 +221,10 @@ const normBackward = property(
       return 8 * unit * Math.abs(scale[channel]!) * terms;
     });
     const sums = bench.input(partials.read().map((value, i) => (i === 2 * c - 1 ? Number.NaN : value)));
-    const spare = [0, bench.output(Float32Array, laneRows[0]! * c), 0, 0] as const;
-    const bad = bench.call("norm_backward", ...operands[0]!, bench.input(gamma), sums, lanes.length, rows, ...spare);
-    status("norm_backward of NaN", bad, 1);
+    const spare = { dx: bench.output(Float32Array, laneRows[0]! * c), dgamma: null, dbeta: null };
+    const batch = { gamma: bench.input(gamma), partials: sums, lanes: lanes.length, totalRows: rows };
+    const bad = k.normBackward({ ...operands[0]!, ...batch, accumulate: false, ...spare });
+    status("norm_backward of NaN", bench.call(bad), 1);
   },
 );
 
@@ -229,25 +235,41 @@ const pool = property("max-pool of reals and its gradient", pools, (bench, { sha
   const expected = maxPool(shape, x);
   const descriptor = bench.shape(shape);
   const [y, argmax] = [bench.output(Float32Array, expected.y.length), bench.output(Uint8Array, expected.y.length)];
-  status("max_pool", bench.call("max_pool", descriptor, bench.input(x), y, argmax), 0);
+  status("max_pool", bench.call(k.maxPool({ shape: descriptor, x: bench.input(x), y, argmax })), 0);
   sameNumbers("y", y.read(), expected.y);
   sameBits("argmax", argmax.read(), expected.argmax);
   const values = bench.output(Float32Array, expected.y.length);
-  status("max_pool without positions", bench.call("max_pool", descriptor, bench.input(x), values, 0), 0);
+  status(
+    "max_pool without positions",
+    bench.call(k.maxPool({ shape: descriptor, x: bench.input(x), y: values, argmax: null })),
+    0,
+  );
   sameNumbers("values", values.read(), expected.y);
   const dy = random.reals(outputPixels(shape) * shape.channels);
   const dx = bench.output(Float32Array, x.length);
-  status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(dy), argmax, 0, dx), 0);
+  status(
+    "max_pool_backward",
+    bench.call(k.maxPoolBackward({ shape: descriptor, dy: bench.input(dy), argmax, accumulate: false, dx })),
+    0,
+  );
   sameNumbers("dx", dx.read(), maxPoolGradient(shape, dy, expected.argmax));
   // Halves, so that no sum is rounded.
   const [halves, before] = [dy.map((value) => Math.round(value * 2) / 2), x];
   const onto = bench.state(before);
-  status("max_pool_backward", bench.call("max_pool_backward", descriptor, bench.input(halves), argmax, 1, onto), 0);
+  status(
+    "max_pool_backward",
+    bench.call(k.maxPoolBackward({ shape: descriptor, dy: bench.input(halves), argmax, accumulate: true, dx: onto })),
+    0,
+  );
   const added = maxPoolGradient(shape, halves, expected.argmax).map((value, i) => value + before[i]!);
   sameNumbers("dx, added", onto.read(), added);
   const unknown = bench.input(new Float32Array(x.length).fill(Number.NaN));
-  status("max_pool of NaN", bench.call("max_pool", descriptor, unknown, y, argmax), 1);
-  status("max_pool of NaN without positions", bench.call("max_pool", descriptor, unknown, y, 0), 1);
+  status("max_pool of NaN", bench.call(k.maxPool({ shape: descriptor, x: unknown, y, argmax })), 1);
+  status(
+    "max_pool of NaN without positions",
+    bench.call(k.maxPool({ shape: descriptor, x: unknown, y, argmax: null })),
+    1,
+  );
 });
 
 const means = property("average pool and its gradient", pools, (bench, { shape, seed }) => {
@@ -255,16 +277,24 @@ const means = property("average pool and its gradient", pools, (bench, { shape, 
   const x = random.reals(inputPixels(shape) * shape.channels);
   const descriptor = bench.shape(shape);
   const y = bench.output(Float32Array, outputPixels(shape) * shape.channels);
-  status("avg_pool", bench.call("avg_pool", descriptor, bench.input(x), y), 0);
+  status("avg_pool", bench.call(k.avgPool({ shape: descriptor, x: bench.input(x), y })), 0);
   sameBits("y", y.read(), avgPool(shape, x));
   const dy = random.reals(y.read().length);
   const [dx, sum] = [bench.output(Float32Array, x.length), bench.state(x)];
-  status("avg_pool_backward", bench.call("avg_pool_backward", descriptor, bench.input(dy), 0, dx), 0);
+  status(
+    "avg_pool_backward",
+    bench.call(k.avgPoolBackward({ shape: descriptor, dy: bench.input(dy), accumulate: false, dx })),
+    0,
+  );
   sameNumbers("dx", dx.read(), avgPoolGradient(shape, dy, new Float32Array(x.length)));
-  status("avg_pool_backward, added", bench.call("avg_pool_backward", descriptor, bench.input(dy), 1, sum), 0);
+  status(
+    "avg_pool_backward, added",
+    bench.call(k.avgPoolBackward({ shape: descriptor, dy: bench.input(dy), accumulate: true, dx: sum })),
+    0,
+  );
   sameBits("x + dx", sum.read(), avgPoolGradient(shape, dy, x));
   const unknown = bench.input(new Float32Array(x.length).fill(Number.NaN));
-  status("avg_pool of NaN", bench.call("avg_pool", descriptor, unknown, y), 1);
+  status("avg_pool of NaN", bench.call(k.avgPool({ shape: descriptor, x: unknown, y })), 1);
 });
 
 const loss = property(
@@ -280,10 +310,12 @@ const loss = property(
     const [valid, inverse] = [random.below(rows + 1), Math.fround(1 / rows)];
     const logits = random.reals(rows * classes).map((value) => value * 10 ** random.below(3));
     const labels = random.bytes(rows, classes);
-    const inputs = [bench.input(logits), bench.input(labels), rows, valid, classes, inverse, smoothing] as const;
+    const given = { logits: bench.input(logits), labels: bench.input(labels) };
+    const inputs = { ...given, rows, validRows: valid, classes, inverseBatch: inverse, smoothing };
     const [gradient, predictions] = [bench.output(Float32Array, rows * classes), bench.output(Uint32Array, rows)];
     const result = bench.output(Float64Array, 2);
-    status("softmax_cross_entropy", bench.call("softmax_cross_entropy", ...inputs, gradient, result, predictions), 0);
+    const results = { dlogits: gradient, result, predictions };
+    status("softmax_cross_entropy", bench.call(k.softmaxCrossEntropy({ ...inputs, ...results })), 0);
     const expected = new Float64Array(rows * classes);
     let [total, correct] = [0, 0];
     for (let row = 0; row < valid; row++) {
@@ -304,18 +336,19 @@ const loss = property(
     sameNumbers("right answers", Float64Array.of(right!), [correct]);
     within("gradient", gradient.read(), expected, (i) => unit * Math.abs(expected[i]!) + 1e-14);
     const again = bench.output(Float64Array, 2);
-    status("softmax_cross_entropy", bench.call("softmax_cross_entropy", ...inputs, 0, again, 0), 0);
+    const short = k.softmaxCrossEntropy({ ...inputs, dlogits: null, result: again, predictions: null });
+    status("softmax_cross_entropy", bench.call(short), 0);
     sameBits("loss without gradient", again.read(), result.read());
     if (valid === 0) return;
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const broken = logits.slice();
       broken[random.below(valid * classes)] = bad;
-      const call = [bench.input(broken), ...inputs.slice(1), gradient, result, predictions];
-      status(`softmax_cross_entropy of ${bad}`, bench.call("softmax_cross_entropy", ...call), 1);
+      const call = k.softmaxCrossEntropy({ ...inputs, logits: bench.input(broken), ...results });
+      status(`softmax_cross_entropy of ${bad}`, bench.call(call), 1);
     }
     const wrong = labels.map((label, row) => (row === valid - 1 ? classes : label));
-    const call = [inputs[0], bench.input(wrong), ...inputs.slice(2), gradient, result, predictions];
-    status("softmax_cross_entropy of a label that is no class", bench.call("softmax_cross_entropy", ...call), 1);
+    const call = k.softmaxCrossEntropy({ ...inputs, labels: bench.input(wrong), ...results });
+    status("softmax_cross_entropy of a label that is no class", bench.call(call), 1);
   },
 );
 
@@ -339,8 +372,8 @@ const sgd = property("SGD with momentum, Nesterov, decay and clip", updates, (be
   const [w, g, v, rate] = [random.reals(n), random.reals(n), random.reals(n), 0.05];
   const hyper = Float32Array.of(rate, momentum, weightDecay, Number(flag), clip);
   const [weights, velocity] = [bench.state(w), bench.state(v)];
-  const args = [weights, bench.input(g), velocity, n, bench.input(hyper)] as const;
-  status("sgd_step", bench.call("sgd_step", ...args), 0);
+  const args = { weights, velocity, count: n, hyper: bench.input(hyper) };
+  status("sgd_step", bench.call(k.sgdStep({ ...args, gradient: bench.input(g) })), 0);
   const gradient = Float64Array.from(g, (value, i) => value + weightDecay * w[i]!);
   const speed = gradient.map((value, i) => momentum * v[i]! + value);
   const moved = Float64Array.from(w, (value, i) => {
@@ -352,8 +385,7 @@ const sgd = property("SGD with momentum, Nesterov, decay and clip", updates, (be
   if (momentum > 0) within("velocity", velocity.read(), speed, (i) => 8 * unit * size(i));
   within("weights", weights.read(), moved, (i) => 8 * unit * (Math.abs(w[i]!) + 2 * rate * size(i)));
   const bad = g.map((value, i) => (i === n - 1 ? Number.NaN : value));
-  const broken = [weights, bench.input(bad), velocity, n, bench.input(hyper)] as const;
-  status("sgd_step of NaN", bench.call("sgd_step", ...broken), 1);
+  status("sgd_step of NaN", bench.call(k.sgdStep({ ...args, gradient: bench.input(bad) })), 1);
 });
 
 const adam = property("Adam and AdamW", updates, (bench, options) => {
@@ -373,7 +405,20 @@ const adam = property("Adam and AdamW", updates, (bench, options) => {
   const corrections = [1 - beta1 ** step, 1 - beta2 ** step].map(Math.fround) as [number, number];
   const hyper = Float32Array.of(rate, beta1, beta2, epsilon, weightDecay, Number(flag), ...corrections, clip);
   const [weights, first, second] = [bench.state(w), bench.state(m), bench.state(v)];
-  status("adam_step", bench.call("adam_step", weights, bench.input(g), first, second, n, bench.input(hyper)), 0);
+  status(
+    "adam_step",
+    bench.call(
+      k.adamStep({
+        weights,
+        gradient: bench.input(g),
+        mean: first,
+        square: second,
+        count: n,
+        hyper: bench.input(hyper),
+      }),
+    ),
+    0,
+  );
 
   const decay = Math.fround(weightDecay);
   const gradient = Float64Array.from(g, (value, i) => value + (flag ? 0 : decay * w[i]!));
@@ -396,8 +441,8 @@ const adam = property("Adam and AdamW", updates, (bench, options) => {
     return 8 * unit * (Math.abs(w[i]!) + move) + move * ofRoot;
   });
   const bad = g.map((value, i) => (i === n - 1 ? Number.NaN : value));
-  const broken = [weights, bench.input(bad), first, second, n, bench.input(hyper)] as const;
-  status("adam_step of NaN", bench.call("adam_step", ...broken), 1);
+  const args = { weights, mean: first, square: second, count: n, hyper: bench.input(hyper) };
+  status("adam_step of NaN", bench.call(k.adamStep({ ...args, gradient: bench.input(bad) })), 1);
 });
 
 const flips = fc.record({
@@ -432,13 +477,13 @@ const bop = property("Bop: the mean gradient, and flips above the threshold", fl
   const [w, g, m] = [random.reals(n).map(signOf), random.reals(n), random.reals(n)];
   const hyper = bench.input(Float32Array.of(gamma, threshold));
   const [weights, mean] = [bench.state(w), bench.state(m)];
-  status("bop_step", bench.call("bop_step", weights, bench.input(g), mean, n, hyper), 0);
+  status("bop_step", bench.call(k.bopStep({ weights, gradient: bench.input(g), mean, count: n, hyper })), 0);
   const moved = Float64Array.from(g, (value, i) => (1 - Math.fround(gamma)) * m[i]! + Math.fround(gamma) * value);
   const error = (i: number): number => 4 * unit * (Math.abs(g[i]!) + 2 * Math.abs(m[i]!));
   within("mean gradient", mean.read(), moved, error);
   sameFlips(w, weights.read(), moved, Math.fround(threshold), error);
   const bad = bench.input(g.map((value, i) => (i === n - 1 ? Number.NaN : value)));
-  status("bop_step of NaN", bench.call("bop_step", weights, bad, mean, n, hyper), 1);
+  status("bop_step of NaN", bench.call(k.bopStep({ weights, gradient: bad, mean, count: n, hyper })), 1);
 });
 
 const secondBop = property("second-order Bop, biased and unbiased", flips, (bench, options) => {
@@ -454,7 +499,11 @@ const secondBop = property("second-order Bop, biased and unbiased", flips, (benc
   ];
   const hyper = bench.input(Float32Array.of(gamma, sigma, threshold, epsilon, first, second));
   const [weights, mean, square] = [bench.state(w), bench.state(m), bench.state(v)];
-  status("bop_second_step", bench.call("bop_second_step", weights, bench.input(g), mean, square, n, hyper), 0);
+  status(
+    "bop_second_step",
+    bench.call(k.bopSecondStep({ weights, gradient: bench.input(g), mean, square, count: n, hyper })),
+    0,
+  );
   const means = Float64Array.from(g, (value, i) => (1 - gamma) * m[i]! + gamma * value);
   const squares = Float64Array.from(g, (value, i) => (1 - sigma) * v[i]! + sigma * value ** 2);
   const meanError = (i: number): number => 4 * unit * (Math.abs(g[i]!) + 2 * Math.abs(m[i]!));
@@ -466,7 +515,11 @@ const secondBop = property("second-order Bop, biased and unbiased", flips, (benc
     return meanError(i) / first / roots[i]! + 8 * unit * (Math.abs(scores[i]!) + threshold);
   });
   const bad = bench.input(g.map((value, i) => (i === n - 1 ? Number.NaN : value)));
-  status("bop_second_step of NaN", bench.call("bop_second_step", weights, bad, mean, square, n, hyper), 1);
+  status(
+    "bop_second_step of NaN",
+    bench.call(k.bopSecondStep({ weights, gradient: bad, mean, square, count: n, hyper })),
+    1,
+  );
 });
 
 const counted = property(
@@ -478,7 +531,11 @@ const counted = property(
       values.map((value) => [value, value, value, 0, -0][random.below(5)] as number);
     const [before, after] = [zeros(random.reals(n)), zeros(random.reals(n))];
     const count = bench.output(Uint32Array, 1);
-    status("count_flips", bench.call("count_flips", bench.input(before), bench.input(after), n, count), 0);
+    status(
+      "count_flips",
+      bench.call(k.countFlips({ before: bench.input(before), after: bench.input(after), count: n, out: count })),
+      0,
+    );
     sameNumbers("flips", count.read(), [before.filter((value, i) => signOf(value) !== signOf(after[i]!)).length]);
   },
 );

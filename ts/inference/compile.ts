@@ -1,5 +1,5 @@
 /**
- * The inference compiler: a packed model to a program over planned memory.
+ * The inference compiler: a packed model to a program over places.
  *
  * A value is f32 or bits. Layers run in groups (`fuse.ts`): chains of layers with +-1 weights and activations stay on bits,
  * batch normalisation and shortcuts happen on the way out of the product before. A threshold is found by bisection on the
@@ -8,11 +8,11 @@
  */
 import type { PackedModel } from "../io/model-file.ts";
 import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
+import type { Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
-import type { Call, Program, Write } from "../runtime/program.ts";
 import { emitBits, emitNorm } from "./binary.ts";
-import { type Context, createContext, type FlipJob } from "./context.ts";
-import { createDraft } from "./draft.ts";
+import { type Context, createContext } from "./context.ts";
+import { createDraft, type Drafted } from "./draft.ts";
 import { emitNode, emitSteps } from "./elementwise.ts";
 import { type Group, groupsOf, isProduct } from "./fuse.ts";
 import { emitRows } from "./real.ts";
@@ -23,62 +23,41 @@ export interface CompileOptions {
   readonly images: number;
   /** Parts that a layer of one image is cut into: tasks of one phase, for as many workers. */
   readonly parts: number;
-  /** Copies of the memory for values, each for a worker that runs the network by itself. */
-  readonly lanes: number;
 }
 
-/** The network in one copy of its memory: what to run, and where input and output lie, f32, one image after the other. */
-export interface CompiledLane {
-  readonly program: Program;
-  readonly input: number;
-  readonly output: number;
-}
-
-export interface Compiled {
-  readonly writes: readonly Write[];
-  readonly setup: readonly Call[];
-  readonly flipJobs: readonly FlipJob[];
-  readonly lanes: readonly CompiledLane[];
-  /** Bytes of the values of one lane. */
-  readonly laneBytes: number;
+/** The network over the places of one lane, with what it stands on. */
+export interface Compiled extends Drafted {
+  /** Input and output, f32, one image after the other. */
+  readonly input: Place;
+  readonly output: Place;
   /** Layers that run together. */
   readonly groups: readonly Group[];
   /** Floats of an image and of its output. */
   readonly inputSize: number;
   readonly outputSize: number;
-  /** One past the last byte. */
-  readonly end: number;
 }
 
-/** Compiles `model` into memory that starts at `base`. */
-export function compile(model: PackedModel, options: CompileOptions, base: number): Compiled {
+/** Compiles `model`. */
+export function compile(model: PackedModel, { kernel, images, parts }: CompileOptions): Compiled {
   const { graph } = model;
-  const draft = createDraft(base);
-  const context = createContext(model, options.kernel, options.images, options.parts, draft);
-  const input = context.value(context.flow.input.name);
-  draft.keep(input, "before");
+  const draft = createDraft();
+  const context = createContext(model, kernel, images, parts, draft);
+  const input = context.values.of(context.network.flow.input.name);
   const groups = emitGraph(context);
-  const output = context.value(graph.output);
-  draft.keep(output, "after");
-
-  const { writes, setup, lanes, laneBytes, end } = draft.finish(options.lanes);
   return {
-    writes,
-    setup: [...setup, ...lanes.flatMap((lane) => lane.setup)],
-    flipJobs: context.flipJobs,
-    lanes: lanes.map(({ program, address }) => ({ program, input: address(input), output: address(output) })),
-    laneBytes,
+    ...draft.finish(),
+    input,
+    output: context.values.of(graph.output),
     groups,
     inputSize: elementsOf(inputShapeOf(graph)),
-    outputSize: elementsOf(context.shapeOf(graph.output)),
-    end,
+    outputSize: elementsOf(context.network.shapeOf(graph.output)),
   };
 }
 
 /** Emits every group where its last layer stands, and every other layer where it stands itself; returns the groups. */
 function emitGraph(context: Context): readonly Group[] {
-  const { graph, flow } = context;
-  const groups = groupsOf(graph, flow, context.takesBits);
+  const { graph, flow } = context.network;
+  const groups = groupsOf(graph, flow, context.bits.takes);
   const inGroup = new Set([...groups.values()].flatMap(({ members }) => members));
   for (const node of graph.nodes) {
     const group = groups.get(node.name);

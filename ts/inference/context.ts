@@ -6,21 +6,15 @@ import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
 import { activationsAreBits } from "../nn/operands.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
-import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
+import { k } from "../program/call.ts";
+import { type ConvShape, paddedPixels } from "../program/kernels.ts";
+import { at, type Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
-import { call, type Draft, type Place } from "./draft.ts";
+import { call, type Draft } from "./draft.ts";
 import { type Flow, flowOf, isBinary, isProduct, type ProductNode } from "./fuse.ts";
 import { type BitLayout, NIBBLES, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { cut, inputSlice } from "./slices.ts";
 import { productShape } from "./windows.ts";
-
-/** To be done after set-up: make the mask of the flips (a byte a channel) at `flips`, and write it to `mask`. */
-export interface FlipJob {
-  readonly flips: number;
-  readonly channels: number;
-  readonly mask: number;
-  readonly layout: BitLayout;
-}
 
 /** Bits in the padded buffer of a consumer's window. */
 export interface Bits {
@@ -29,42 +23,59 @@ export interface Bits {
   readonly place: Place;
 }
 
-export interface Context {
+/** The network, seen by what values flow between its layers. */
+export interface Network {
   readonly graph: Graph;
   readonly flow: Flow;
+  readonly shapeOf: (name: string) => Shape;
+  /** The window of a convolution or dense layer. */
+  readonly windowOf: (node: ProductNode) => ConvShape;
+}
+
+/** What the model file holds. */
+export interface Weights {
+  /** These tensors of the model, one after the other. */
+  readonly tensor: (...names: readonly string[]) => Place;
+  /** Scale and shift of a batch norm with its running statistics. */
+  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: Place; readonly shift: Place };
+}
+
+/** Values as f32. */
+export interface Values {
+  /** Memory for the value of `name`, or the value it has already. */
+  readonly of: (name: string) => Place;
+  /** Makes `name` the value at `place`. */
+  readonly put: (name: string, place: Place) => void;
+  /** Whether anyone reads the value of `name` as f32, now that some of its bits are written. */
+  readonly isWanted: (name: string) => boolean;
+  /** Whether the f32 value of `name` is of no use to anyone once the nodes `readers` have run. */
+  readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
+}
+
+/** Values as bits, in the padded buffers of their readers. */
+export interface BitValues {
+  /** Whether a layer takes bits as the product's kernel writes them, pixel by pixel. */
+  readonly takes: (node: GraphNode) => node is ProductNode;
+  /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
+  readonly buffer: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
+  /** The same, registered as what the readers of `name` find. */
+  readonly put: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
+  /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
+  readonly for: (node: ProductNode) => Bits;
+  /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
+  readonly readers: (name: string) => readonly ProductNode[];
+}
+
+export interface Context {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly values: Values;
+  readonly bits: BitValues;
   readonly draft: Draft;
   readonly kernel: ProductKernel;
   /** Images of one run, and the parts that a layer of one image is cut into, one for each worker. */
   readonly images: number;
   readonly parts: number;
-  readonly flipJobs: FlipJob[];
-  readonly shapeOf: (name: string) => Shape;
-  /** The window of a convolution or dense layer. */
-  readonly windowOf: (node: ProductNode) => ConvShape;
-  /** The layout in which a layer takes the signs of its input, null where it takes the input itself. */
-  readonly layoutFor: (node: GraphNode) => BitLayout | null;
-  /** Whether a layer takes bits as the product's kernel writes them, pixel by pixel. */
-  readonly takesBits: (node: GraphNode) => node is ProductNode;
-  /** The address of these tensors of the model, one after the other. */
-  readonly tensor: (...names: readonly string[]) => number;
-  /** Scale and shift of a batch norm with its running statistics. */
-  readonly fold: (node: NodeOf<"batchNorm">) => { readonly scale: number; readonly shift: number };
-  /** Memory for the value of `name`, or the value it has already. */
-  readonly value: (name: string) => Place;
-  /** Makes `name` the value at `place`. */
-  readonly put: (name: string, place: Place) => void;
-  /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
-  readonly bitsBuffer: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
-  /** The same, registered as what the readers of `name` find. */
-  readonly putBits: (name: string, shape: ConvShape, layout: BitLayout) => Bits;
-  /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
-  readonly bitsFor: (node: ProductNode) => Bits;
-  /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
-  readonly signReaders: (name: string) => readonly ProductNode[];
-  /** Whether anyone reads the value of `name` as f32, now that some of its bits are written. */
-  readonly isWanted: (name: string) => boolean;
-  /** Whether the f32 value of `name` is of no use to anyone once the nodes `readers` have run. */
-  readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
 }
 
 export function createContext(
@@ -80,7 +91,6 @@ export function createContext(
   const kernel = PRODUCT_KERNELS[kernelName];
   const values = new Map<string, Place>();
   const bits = new Map<string, Bits>();
-  const flipJobs: FlipJob[] = [];
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
   const windowOf = (node: ProductNode): ConvShape => {
     const [name] = node.inputs;
@@ -100,7 +110,7 @@ export function createContext(
     values.set(source, known);
     return known;
   };
-  const tensor = (...names: readonly string[]): number =>
+  const tensor = (...names: readonly string[]): Place =>
     draft.memo(`tensor ${names.join(" ")}`, () =>
       draft.constant(joined(names.map((name) => bytesOf(model.parameters.get(name) as PackedTensor)))),
     );
@@ -109,7 +119,10 @@ export function createContext(
     const key = bordersOf(shape, layout);
     const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);
     const descriptor = draft.descriptor(shape);
-    const place = draft.bordered(key, bytes, (to) => call(name, layout.fillBorder, descriptor, to));
+    const place = draft.bordered(bytes, {
+      ...{ key, node: name },
+      fill: (out) => layout.fillBorder({ shape: descriptor, out }),
+    });
     return { shape, layout, place };
   };
   const putBits = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
@@ -131,9 +144,11 @@ export function createContext(
     const ranges = images > 1 ? [{ first: 0, count: shape.height }] : cut(shape.height, parts);
     draft.phase(
       ranges.map((rows) => {
-        const from = { ...x, offset: x.offset + 4 * rows.first * shape.width * shape.channels };
-        const to = { ...place, offset: place.offset + rows.first * rowBytes };
-        return [call(node.name, layout.sign, draft.descriptor(inputSlice(shape, rows)), from, to)];
+        const places = {
+          x: at(x, 4 * rows.first * shape.width * shape.channels),
+          out: at(place, rows.first * rowBytes),
+        };
+        return [call(node.name, layout.sign({ shape: draft.descriptor(inputSlice(shape, rows)), ...places }))];
       }),
     );
     return made;
@@ -143,52 +158,46 @@ export function createContext(
     return layout !== null && isProduct(node) && writtenBits(node, layout) !== undefined;
   };
 
+  const fold: Weights["fold"] = (node) =>
+    draft.memo(`fold ${node.name}`, () => {
+      const { name } = node;
+      const channels = shapeOf(name).at(-1) as number;
+      const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
+      const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
+      const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
+      const eps = node.attributes.epsilon;
+      draft.once(name, k.normFold({ gamma, beta, running, eps, channels, scale, shift }));
+      return { scale, shift };
+    });
+  const readers: BitValues["readers"] = (name) => {
+    const byBorder = new Map<string, ProductNode>();
+    for (const node of flow.consumers(name)) {
+      if (!takesBits(node)) continue;
+      const key = bordersOf(windowOf(node), kernel.layout);
+      if (!byBorder.has(key)) byBorder.set(key, node);
+    }
+    return [...byBorder.values()];
+  };
+
   return {
-    graph,
-    flow,
+    network: { graph, flow, shapeOf, windowOf },
+    weights: { tensor, fold },
+    values: {
+      of: value,
+      put: (name, place) => {
+        values.set(name, place);
+      },
+      isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
+      isLastUse: (name, last) => {
+        const { name: source } = flow.source(name);
+        return source !== flow.result && flow.consumers(source).every((node) => last.has(node.name) || isWritten(node));
+      },
+    },
+    bits: { takes: takesBits, buffer: bitsBuffer, put: putBits, for: bitsFor, readers },
     draft,
     kernel,
     images,
     parts,
-    flipJobs,
-    shapeOf,
-    windowOf,
-    layoutFor,
-    takesBits,
-    tensor,
-    fold: (node) =>
-      draft.memo(`fold ${node.name}`, () => {
-        const { name } = node;
-        const channels = shapeOf(name).at(-1) as number;
-        const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
-        const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
-        const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
-        draft.once(name, "norm_fold", gamma, beta, running, node.attributes.epsilon, channels, scale, shift);
-        return { scale, shift };
-      }),
-    value,
-    put: (name, place) => {
-      values.set(name, place);
-    },
-    bitsBuffer,
-    putBits,
-    bitsFor,
-    signReaders: (name) => {
-      const byBorder = new Map<string, ProductNode>();
-      for (const node of flow.consumers(name)) {
-        if (!takesBits(node)) continue;
-        const key = bordersOf(windowOf(node), kernel.layout);
-        if (!byBorder.has(key)) byBorder.set(key, node);
-      }
-      return [...byBorder.values()];
-    },
-    isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
-    isLastUse: (name, readers) => {
-      const { name: source } = flow.source(name);
-      return (
-        source !== flow.result && flow.consumers(source).every((node) => readers.has(node.name) || isWritten(node))
-      );
-    },
   };
 }
 

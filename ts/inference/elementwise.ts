@@ -1,8 +1,10 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
+import { k } from "../program/call.ts";
+import { at, type Place } from "../program/place.ts";
 import type { Context } from "./context.ts";
-import { at, call, type Place } from "./draft.ts";
+import { call } from "./draft.ts";
 import { type Affine, type Follower, isAffine, isFollower } from "./fuse.ts";
 import { NIBBLES } from "./layout.ts";
 import { affineOf, followerStep, STRIP_BYTES } from "./real.ts";
@@ -17,9 +19,9 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
   const { draft, images, parts } = context;
   const [first, last] = [nodes[0] as Follower, nodes.at(-1) as Follower];
   const steps = nodes.map((node) => followerStep(node, context));
-  const shape = context.shapeOf(last.name);
+  const shape = context.network.shapeOf(last.name);
   const channels = shape.at(-1) as number;
-  const [x, y] = [context.value(first.inputs[0]), context.value(last.name)];
+  const [x, y] = [context.values.of(first.inputs[0]), context.values.of(last.name)];
   const tasks = cut((images * elementsOf(shape)) / channels, parts).map((part) => {
     const most = Math.max(1, Math.floor(STRIP_BYTES / (4 * channels)));
     const strips = cut(part.count, steps.length === 1 ? 1 : Math.ceil(part.count / most));
@@ -36,49 +38,50 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
 /** A scale and a shift, whose pass also writes the signs that a layer behind reads. False where no layer reads such signs. */
 function emitSigns(node: Affine, context: Context): boolean {
   const { draft, images, parts, kernel } = context;
-  const [reader] = context.signReaders(node.name);
+  const [reader] = context.bits.readers(node.name);
   // The kernel writes nibbles.
   if (reader === undefined || kernel.layout !== NIBBLES) return false;
   const { scale, shift } = affineOf(node, context);
-  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
-  const { shape, place } = context.putBits(node.name, context.windowOf(reader), NIBBLES);
+  const [x, y] = [context.values.of(node.inputs[0]), context.values.of(node.name)];
+  const { shape, place } = context.bits.put(node.name, context.network.windowOf(reader), NIBBLES);
   const { width, height, channels } = shape;
   const rowBytes = shape.paddedWidth * NIBBLES.pixelBytes(channels);
   const ranges = images > 1 ? [{ first: 0, count: height }] : cut(height, parts);
   const tasks = ranges.map((rows) => {
     const offset = 4 * rows.first * width * channels;
-    const operands = [at(x, offset), images * rows.count * width, channels, scale, shift, 0, at(y, offset)] as const;
-    const signs = [draft.descriptor(inputSlice(shape, rows)), at(place, rows.first * rowBytes)] as const;
-    return [call(node.name, "normalize", ...operands, ...signs)];
+    const operands = { x: at(x, offset), rows: images * rows.count * width, channels, scale, shift, residual: null };
+    const signs = { next: draft.descriptor(inputSlice(shape, rows)), nextBits: at(place, rows.first * rowBytes) };
+    return [call(node.name, k.normalize({ ...operands, out: at(y, offset), ...signs }))];
   });
   draft.phase(tasks);
   return true;
 }
 
 function emitAdd(node: NodeOf<"add">, context: Context): void {
-  const [a, b] = [context.value(node.inputs[0]), context.value(node.inputs[1])];
-  const y = context.value(node.name);
-  const elements = context.images * elementsOf(context.shapeOf(node.name));
+  const [a, b] = [context.values.of(node.inputs[0]), context.values.of(node.inputs[1])];
+  const y = context.values.of(node.name);
+  const elements = context.images * elementsOf(context.network.shapeOf(node.name));
   // Vectors of four floats stay whole.
   const tasks = cut(Math.ceil(elements / 4), context.parts).map(({ first, count }) => {
     const offset = 16 * first;
-    return [
-      call(node.name, "add", at(a, offset), at(b, offset), at(y, offset), Math.min(4 * count, elements - 4 * first)),
-    ];
+    const operands = { a: at(a, offset), b: at(b, offset), y: at(y, offset) };
+    return [call(node.name, k.add({ ...operands, count: Math.min(4 * count, elements - 4 * first) }))];
   });
   context.draft.phase(tasks);
 }
 
 function emitPool(node: NodeOf<"maxPool2d" | "avgPool2d" | "globalAvgPool2d">, context: Context): void {
-  const window = poolShape(node, context.images, context.shapeOf(node.inputs[0]));
-  const [x, y] = [context.value(node.inputs[0]), context.value(node.name)];
+  const window = poolShape(node, context.images, context.network.shapeOf(node.inputs[0]));
+  const [x, y] = [context.values.of(node.inputs[0]), context.values.of(node.name)];
   const tasks = cutByRows(window, context.parts).map(({ rows }) => {
     const { shape, row } = outputSlice(window, rows);
-    const from = at(x, 4 * row * window.width * window.channels);
-    const to = at(y, 4 * rows.first * window.outWidth * window.channels);
-    const args = [context.draft.descriptor(shape), from, to] as const;
-    // 0: nobody asks where a maximum was.
-    return [node.op === "maxPool2d" ? call(node.name, "max_pool", ...args, 0) : call(node.name, "avg_pool", ...args)];
+    const operands = {
+      shape: context.draft.descriptor(shape),
+      x: at(x, 4 * row * window.width * window.channels),
+      y: at(y, 4 * rows.first * window.outWidth * window.channels),
+    };
+    // Nobody asks where a maximum was.
+    return [call(node.name, node.op === "maxPool2d" ? k.maxPool({ ...operands, argmax: null }) : k.avgPool(operands))];
   });
   context.draft.phase(tasks);
 }

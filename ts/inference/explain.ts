@@ -8,17 +8,17 @@ import {
   machineObstacles,
   type Obstacle,
   realOperandObstacles,
+  type Work,
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type Product, summary } from "../nn/summary.ts";
-import { type ConvShape, nibbleWeightBytes, panelFloats, reduction } from "../runtime/conv-shape.ts";
-import type { KernelName } from "../runtime/exports.ts";
+import type { Call, KernelName } from "../program/call.ts";
+import { type ConvShape, nibbleWeightBytes, panelFloats, terms } from "../program/kernels.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
-import type { Call } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { flowOf, type Group, hasScale, isProduct, type ProductNode } from "./fuse.ts";
+import { flowOf, type Group, hasScale, isAccumulated, isBinary, isProduct, type ProductNode } from "./fuse.ts";
 import { PRODUCT_KERNELS } from "./layout.ts";
 import type { Prepared } from "./prepare.ts";
 import { asImage, productShape } from "./windows.ts";
@@ -80,7 +80,7 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
   const shapes = shapesOf(graph);
   const flow = flowOf(graph);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
-  const calls = Map.groupBy(compiled.lanes[0]?.program.flat(2) ?? [], ({ node }) => node);
+  const calls = Map.groupBy(compiled.program.flat(2), ({ node }) => node);
   const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
   const windowOf = (node: ProductNode): ConvShape =>
@@ -105,14 +105,14 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
       fusedInto: own.length === 0 ? product : null,
       weightBits: row?.bitsPerWeight ?? 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
-      weightBytes: isProduct(node) ? kernelBytes(work?.kernel, windowOf(node), kernel) : normBytes(node, shape),
+      weightBytes: isProduct(node) ? kernelBytes(node, work, windowOf(node), kernel) : normBytes(node, shape),
       valueBytes: valueBytes(node, shape, group, calls.get(product ?? node.name) ?? [], pixelBytes),
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...(work === null || !isProduct(node) ? [] : channelObstacles(work.kernel, windowOf(node).channels)),
-        ...accumulatorObstacles(work?.kernel),
-        ...sumObstacles(node, work?.kernel),
+        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, windowOf(node).channels)),
+        ...accumulatorObstacles(node, work),
+        ...sumObstacles(node, group),
       ],
     };
   });
@@ -121,11 +121,10 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
 /** A scale and a shift a channel. */
 const normBytes = ({ op }: GraphNode, shape: Shape): number => (op === "batchNorm" ? 8 * (shape.at(-1) ?? 0) : 0);
 
-function kernelBytes(own: KernelName | undefined, shape: ConvShape, kernel: BinaryKernel): number {
-  const [k, n] = [reduction(shape), shape.filters];
-  if (own?.startsWith("bb_accumulate8")) return nibbleWeightBytes(shape);
-  if (own?.startsWith("bb_")) return PRODUCT_KERNELS[kernel].weightBytes(shape);
-  return 4 * (own?.startsWith("ff_") ? panelFloats(k, n) : k * n);
+function kernelBytes(node: ProductNode, work: Work | null, shape: ConvShape, kernel: BinaryKernel): number {
+  const [k, n] = [terms(shape), shape.filters];
+  if (work?.product !== "bb") return 4 * (work?.product === "ff" ? panelFloats(k, n) : k * n);
+  return isAccumulated(node) ? nibbleWeightBytes(shape) : PRODUCT_KERNELS[kernel].weightBytes(shape);
 }
 
 /**
@@ -145,17 +144,20 @@ function valueBytes(
   const [real, bits] = [4 * elementsOf(shape), height * width * pixelBytes(channels)];
   if (group?.kind === "bits") return bits;
   // A scale and shift by itself, which leaves signs beside.
-  if (group === undefined && calls.some(({ kernel }) => kernel === "normalize")) return real + bits;
+  if (group === undefined && isGiven(calls, "nextBits")) return real + bits;
   if (group?.kind !== "norm") return real;
-  const call = calls.find(({ kernel }) => kernel.endsWith("_conv_norm"));
-  const [, , , , , , , out = 0, , nextBits = 0] = call?.arguments ?? [];
-  return (out === 0 ? 0 : real) + (nextBits === 0 ? 0 : bits);
+  const product = calls.filter(({ kernel }) => workOf(kernel) !== null);
+  return (isGiven(product, "out") ? real : 0) + (isGiven(product, "nextBits") ? bits : 0);
 }
 
+/** Whether a call has such an argument, and it is not left out. */
+const isGiven = (calls: readonly Call[], argument: string): boolean =>
+  calls.some((call) => (call.arguments[argument] ?? null) !== null);
+
 /** Sums of a product of bits that nothing is done to on the way out. */
-function sumObstacles(node: GraphNode, kernel: KernelName | undefined): readonly Obstacle[] {
-  if (!kernel?.endsWith("_conv_real")) return [];
-  if (isProduct(node) && hasScale(node)) {
+function sumObstacles(node: GraphNode, group: Group | undefined): readonly Obstacle[] {
+  if (!isProduct(node) || !isBinary(node) || group?.kind !== "rows") return [];
+  if (hasScale(node)) {
     const reason =
       "sums are multiplied by a scale of each filter in a pass of its own, and thresholds do not take them";
     return [{ reason, remedy: "Let a batchNorm follow, which learns a scale, and take a quantizer without one." }];

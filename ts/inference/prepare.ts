@@ -4,9 +4,14 @@
  */
 import { ProxbitError } from "../errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
+import { bind, link } from "../program/bind.ts";
+import { addressed, callOf, k } from "../program/call.ts";
+import { type LaneLayout, layOutLanes } from "../program/lanes.ts";
+import { addressOf, at, type Place } from "../program/place.ts";
+import { type Program, placed } from "../program/program.ts";
+import { createSegment } from "../program/segment.ts";
 import { type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { type BinaryKernel, type ProbeResult, probe } from "../runtime/probe.ts";
-import { bind, type Call, type Program } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
 import { type Compiled, type CompileOptions, compile } from "./compile.ts";
 import { badLayer, type Images, type InputScale, inputScaleOf } from "./images.ts";
@@ -40,7 +45,7 @@ export interface Prepared {
   /** Puts images from the first place on, and zeros after them to the end of their last block; returns the blocks. */
   readonly stage: (images: Images) => number;
   /** What to run after `stage`: `blocks` blocks of images of one kind. */
-  readonly program: (blocks: number, kind: "bytes" | "floats") => Program;
+  readonly program: (blocks: number, kind: "bytes" | "floats") => Program<number>;
   /** The outputs of the first `count` images, after a run. They are overwritten by the next one. */
   readonly outputs: (count: number) => Float32Array;
 }
@@ -57,26 +62,29 @@ export function prepare(
   const scale = inputScaleOf(model);
   const { batch, workers } = options;
   const shares = batch === 1;
-  const choice = { kernel, parts: shares ? workers : 1, lanes: shares ? 1 : Math.min(workers, batch) };
-  const blockImages = imagesTogether(model, choice, batch);
+  const lanes = shares ? 1 : Math.min(workers, batch);
+  const run = compileRun(model, { kernel, parts: shares ? workers : 1 }, Math.ceil(batch / lanes));
+  const { compiled, blockImages } = run;
+  const { segment, inputSize, outputSize } = compiled;
 
-  const compileAt = (base: number): Compiled => compile(model, { ...choice, images: blockImages }, base);
-  const sized = compileAt(0);
+  const blocks = Array.from({ length: lanes }, () => segment.allocate(run.layout.bytes));
   const stagedImages = blockImages * Math.ceil(batch / blockImages);
-  const staging = stagingAt(sized.end, sized, blockImages, stagedImages);
-  const base = reserve(instance, staging.end);
-  const compiled = compileAt(base);
-  setUp(instance, compiled);
-
+  const staging: Staging = {
+    indices: segment.constant(new Uint8Array(Uint32Array.from({ length: blockImages }, (_, i) => i).buffer)),
+    input: segment.allocate(4 * stagedImages * inputSize),
+    output: segment.allocate(4 * stagedImages * outputSize),
+  };
+  segment.settle(reserve(instance, segment.bytes()));
   const { buffer } = instance.memory;
-  const { inputSize, outputSize } = compiled;
-  const places = stagingAt(compiled.end, compiled, blockImages, stagedImages);
-  new Uint32Array(buffer, places.indices, blockImages).forEach((_, i, indices) => {
-    indices[i] = i;
-  });
-  const bytes = new Uint8Array(buffer, places.input, stagedImages * inputSize);
-  const floats = new Float32Array(buffer, places.input, stagedImages * inputSize);
-  const results = new Float32Array(buffer, places.output, stagedImages * outputSize);
+  const memory = new Uint8Array(buffer);
+  for (const write of segment.writes()) memory.set(write.bytes, write.address);
+  const addressIn = run.layout.addressIn(blocks);
+  const setup = [...compiled.setup, ...blocks.flatMap((_, lane) => run.layout.setup(lane))];
+  runner(instance, placed([[setup]], addressIn), "while the model was loaded")();
+
+  const bytes = new Uint8Array(buffer, addressOf(staging.input), stagedImages * inputSize);
+  const floats = new Float32Array(buffer, addressOf(staging.input), stagedImages * inputSize);
+  const results = new Float32Array(buffer, addressOf(staging.output), stagedImages * outputSize);
   return {
     model,
     compiled,
@@ -93,66 +101,80 @@ export function prepare(
       target.fill(0, images.length, blocks * blockImages * inputSize);
       return blocks;
     },
-    program: (blocks, kind) => runOf(compiled, places, blockImages, blocks, kind === "bytes" ? scale : null),
+    program: (count, kind) => {
+      const given = { compiled, staging, images: blockImages, scale: kind === "bytes" ? scale : null };
+      return placed(runOf(given, lanes, count), addressIn);
+    },
     outputs: (count) => results.subarray(0, count * outputSize),
   };
 }
 
-/** As many images as leave the values of a run in the cache, at least one. */
-function imagesTogether(model: PackedModel, choice: Omit<CompileOptions, "images">, batch: number): number {
-  const perLane = Math.ceil(batch / choice.lanes);
-  if (perLane === 1) return 1;
-  const { laneBytes } = compile(model, { ...choice, images: 1 }, 0);
-  return Math.max(1, Math.min(perLane, Math.floor(CACHED_BYTES / laneBytes)));
-}
-
-/** Where images wait and outputs are left; all addresses in bytes. */
-interface Staging {
-  readonly indices: number;
-  readonly input: number;
-  readonly output: number;
-  readonly end: number;
-}
-
-function stagingAt(base: number, compiled: Compiled, blockImages: number, stagedImages: number): Staging {
-  const rounded = (bytes: number): number => 16 * Math.ceil(bytes / 16);
-  const input = base + rounded(4 * blockImages);
-  const output = input + rounded(4 * stagedImages * compiled.inputSize);
-  return { indices: base, input, output, end: output + rounded(4 * stagedImages * compiled.outputSize) };
+/** A compiled network, and where the values of a run lie in a lane's block. */
+interface Run {
+  readonly compiled: Compiled;
+  readonly layout: LaneLayout;
+  readonly blockImages: number;
 }
 
 /**
- * The network over the first `blocks` blocks of staged images, bytes where a scale is given. One lane takes block after
- * block, its layers cut for all workers; several lanes take turns, each a task of its own from end to end.
+ * Compiles for as many images together as leave their values in the cache, at least one and at most `perLane`. How much memory
+ * an image takes is known when the network is compiled for one.
  */
-function runOf(
-  compiled: Compiled,
-  staging: Staging,
-  blockImages: number,
-  blocks: number,
-  scale: InputScale | null,
-): Program {
-  const { lanes, inputSize, outputSize } = compiled;
-  const blockProgram = (lane: Compiled["lanes"][number], block: number): Program => {
-    const [inputs, outputs] = [blockImages * inputSize, blockImages * outputSize];
-    const from = staging.input + block * inputs * (scale === null ? 4 : 1);
-    const enter: Call =
-      scale === null
-        ? { node: "input", kernel: "copy", arguments: [from, lane.input, 4 * inputs] }
-        : {
-            node: "input",
-            kernel: "gather_bytes",
-            arguments: [from, staging.indices, blockImages, inputSize, scale.scale, scale.offset, lane.input],
-          };
-    const to = staging.output + 4 * block * outputs;
-    const leave: Call = { node: "", kernel: "copy", arguments: [lane.output, to, 4 * outputs] };
-    return [[[enter]], ...lane.program, [[leave]]];
+function compileRun(model: PackedModel, options: Omit<CompileOptions, "images">, perLane: number): Run {
+  const runFor = (images: number): Run => {
+    const compiled = compile(model, { ...options, images });
+    const [input, output] = [compiled.inputSize, compiled.outputSize].map((size) => createSegment().allocate(size));
+    const staging = { indices: input, input, output } as Staging;
+    const program = blockOf({ compiled, staging, images, scale: null }, 0);
+    const layout = layOutLanes(program, { borders: compiled.borders, moments: "phases" });
+    return { compiled, layout, blockImages: images };
   };
-  const numbers = Array.from({ length: blocks }, (_, block) => block);
-  const [first] = lanes;
-  if (first !== undefined && lanes.length === 1) return numbers.flatMap((block) => blockProgram(first, block));
-  const tasks = lanes.map((lane, index) =>
-    numbers.filter((block) => block % lanes.length === index).flatMap((block) => blockProgram(lane, block).flat(2)),
+  const one = runFor(1);
+  const images = Math.max(1, Math.min(perLane, Math.floor(CACHED_BYTES / one.layout.bytes)));
+  return images === 1 ? one : runFor(images);
+}
+
+/** Where images wait and outputs are left. */
+interface Staging {
+  readonly indices: Place;
+  readonly input: Place;
+  readonly output: Place;
+}
+
+/** A network with its staging: blocks of so many images, bytes where a scale is given. */
+interface Blocks {
+  readonly compiled: Compiled;
+  readonly staging: Staging;
+  readonly images: number;
+  readonly scale: InputScale | null;
+}
+
+/** The network over a block of staged images: they go in, go through the layers, and their outputs go out. */
+function blockOf({ compiled, staging, images, scale }: Blocks, block: number): Program {
+  const { inputSize, outputSize, input, output } = compiled;
+  const [inputs, outputs] = [images * inputSize, images * outputSize];
+  const from = at(staging.input, block * inputs * (scale === null ? 4 : 1));
+  const batch = { indices: staging.indices, count: images, row: inputSize };
+  const enter =
+    scale === null
+      ? k.copy({ from, to: input, bytes: 4 * inputs })
+      : k.gatherBytes({ data: from, ...batch, scale: scale.scale, offset: scale.offset, out: input });
+  const leave = k.copy({ from: output, to: at(staging.output, 4 * block * outputs), bytes: 4 * outputs });
+  return [[[callOf("input", "gather", enter)]], ...compiled.program, [[callOf("", "gather", leave)]]];
+}
+
+/**
+ * The network over the first `count` blocks. One lane takes block after block, its layers cut for all workers; several lanes
+ * take turns, each a task of its own from end to end.
+ */
+function runOf(given: Blocks, lanes: number, count: number): Program {
+  const numbers = Array.from({ length: count }, (_, block) => block);
+  if (lanes === 1) return numbers.flatMap((block) => blockOf(given, block));
+  const tasks = Array.from({ length: lanes }, (_, lane) =>
+    numbers
+      .filter((block) => block % lanes === lane)
+      .flatMap((block) => blockOf(given, block).flat(2))
+      .map((call) => addressed(call, (place: Place) => ({ ...place, lane }))),
   );
   return [tasks.filter((task) => task.length > 0)];
 }
@@ -167,19 +189,9 @@ function reserve(instance: KernelInstance, bytes: number): number {
   }
 }
 
-/** Writes weights and descriptors, and makes the calls that lay them out. */
-function setUp(instance: KernelInstance, compiled: Compiled): void {
-  const memory = new Uint8Array(instance.memory.buffer);
-  for (const write of compiled.writes) memory.set(write.bytes, write.address);
-  runner(instance, [[compiled.setup]], "while the model was loaded")();
-  for (const { flips, channels, mask, layout } of compiled.flipJobs) {
-    memory.set(layout.mask(memory.slice(flips, flips + channels)), mask);
-  }
-}
-
 /** Binds a program to the instance; what comes back runs it, and throws where a call met a number that is not finite. */
-export function runner(instance: KernelInstance, program: Program, when: string): () => void {
-  const { phases, calls } = bind(program, instance.exports);
+export function runner(instance: KernelInstance, program: Program<number>, when: string): () => void {
+  const { phases, calls } = link(bind(program), instance.exports);
   const tasks = phases.flat();
   return () => {
     for (const task of tasks) {

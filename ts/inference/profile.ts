@@ -4,10 +4,11 @@
  */
 import { integerIn, plainObject, type Subject } from "../checks.ts";
 import type { Graph } from "../nn/graph.ts";
+import { bind } from "../program/bind.ts";
+import type { Program } from "../program/program.ts";
 import { soloCrew } from "../runtime/barrier.ts";
 import type { KernelInstance } from "../runtime/instantiate.ts";
 import { executeTimed } from "../runtime/profile.ts";
-import type { Program } from "../runtime/program.ts";
 import { badLayer } from "./images.ts";
 
 export interface ProfileOptions {
@@ -32,7 +33,7 @@ const WARM_UP = 5;
 /** Measures `program`, which runs `graph` over `images` images that stand in memory. */
 export function profileRun(
   graph: Graph,
-  program: Program,
+  program: Program<number>,
   instance: KernelInstance,
   images: number,
   options: ProfileOptions,
@@ -40,11 +41,12 @@ export function profileRun(
   const subject: Subject = { code: "argument", what: "profile" };
   plainObject(options, ["runs"], subject);
   const runs = integerIn(options.runs ?? 20, 1, 1e6, "runs", subject);
+  const bound = bind(program);
   const calls = program.flat(2);
   const fastest = new Float64Array(calls.length).fill(Number.POSITIVE_INFINITY);
   let between = Number.POSITIVE_INFINITY;
   for (let run = -Math.min(runs, WARM_UP); run < runs; run++) {
-    const { result, timing } = executeTimed(program, instance, soloCrew(), true, [[]]);
+    const { result, timing } = executeTimed(bound, instance, soloCrew(), true, [[]]);
     if (result.failure !== null) throw badLayer(result.failure.node, "while it was measured");
     if (run < 0) continue;
     for (const [place, time] of timing.calls.entries()) fastest[place] = Math.min(fastest[place] as number, time);

@@ -3,21 +3,23 @@
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
 import { activationsAreBits } from "../nn/operands.ts";
-import { encodeTable } from "../quantizers/maps.ts";
-import { stateAt } from "../quantizers/state.ts";
+import { type Call, k } from "../program/call.ts";
+import { isUnpadded } from "../program/conv-shape.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
-  isUnpadded,
   nibbleWeightBytes,
   outputPixels,
   paddedPixels,
   panelFloats,
-  reduction,
-} from "../runtime/conv-shape.ts";
+  terms,
+} from "../program/kernels.ts";
+import { at, type Place } from "../program/place.ts";
+import { encodeTable } from "../quantizers/maps.ts";
+import { stateAt } from "../quantizers/state.ts";
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
-import { at, call, type DraftCall, type Place } from "./draft.ts";
+import { call } from "./draft.ts";
 import {
   type Affine,
   type Follower,
@@ -33,12 +35,12 @@ import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts
 export const STRIP_BYTES = 32 << 10;
 
 /** A step of the way from one piece of memory to another, of so many pixels. */
-type Step = (from: Place, to: Place, pixels: number) => DraftCall;
+type Step = (from: Place, to: Place, pixels: number) => Call;
 
 export function emitRows(group: RowsGroup, context: Context): void {
   const { product, followers } = group;
   const steps = followers.map((node) => followerStep(node, context));
-  const out = context.value((followers.at(-1) ?? product).name);
+  const out = context.values.of((followers.at(-1) ?? product).name);
   if (isBinary(product)) emitBinary(product, steps, out, context);
   else if (isAccumulated(product)) emitAccumulated(product, steps, out, context);
   else if (activationsAreBits(product)) emitMixed(product, steps, out, context);
@@ -47,36 +49,37 @@ export function emitRows(group: RowsGroup, context: Context): void {
 
 /** What a layer that takes its elements one by one does to rows. */
 export function followerStep(node: Follower, context: Context): Step {
-  const channels = context.shapeOf(node.name).at(-1) as number;
+  const channels = context.network.shapeOf(node.name).at(-1) as number;
   switch (node.op) {
     case "activation": {
       const kind = node.attributes.activation === "relu" ? 0 : 1;
-      return (from, to, pixels) => call(node.name, "activation_forward", kind, from, to, pixels * channels);
+      return (from, to, pixels) =>
+        call(node.name, k.activationForward({ kind, x: from, y: to, count: pixels * channels }));
     }
     case "batchNorm":
     case "shift": {
       const { scale, shift } = affineOf(node, context);
-      return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
+      return (x, y, rows) => call(node.name, k.affine({ x, rows, channels, scale, shift, y }));
     }
     case "prelu": {
-      const slopes = context.tensor(`${node.name}/alpha`);
-      return (from, to, pixels) => call(node.name, "prelu_forward", from, pixels, channels, slopes, to);
+      const slopes = context.weights.tensor(`${node.name}/alpha`);
+      return (x, y, rows) => call(node.name, k.preluForward({ x, rows, channels, slopes, y }));
     }
     case "adaptiveSign": {
-      const [alpha, beta] = [context.tensor(`${node.name}/alpha`), context.tensor(`${node.name}/beta`)];
-      return (from, to, pixels) => call(node.name, "adaptive_sign_forward", from, pixels * channels, alpha, beta, to);
+      const [alpha, beta] = [context.weights.tensor(`${node.name}/alpha`), context.weights.tensor(`${node.name}/beta`)];
+      return (x, y, rows) => call(node.name, k.adaptiveSignForward({ x, count: rows * channels, alpha, beta, y }));
     }
   }
 }
 
 /** What every channel is multiplied by, and what is added. A product with 1 is exact. */
-export function affineOf(node: Affine, context: Context): { readonly scale: number; readonly shift: number } {
-  if (node.op === "batchNorm") return context.fold(node);
-  const channels = context.shapeOf(node.name).at(-1) as number;
-  return { scale: filled(1, channels, context), shift: context.tensor(`${node.name}/beta`) };
+export function affineOf(node: Affine, context: Context): { readonly scale: Place; readonly shift: Place } {
+  if (node.op === "batchNorm") return context.weights.fold(node);
+  const channels = context.network.shapeOf(node.name).at(-1) as number;
+  return { scale: filled(1, channels, context), shift: context.weights.tensor(`${node.name}/beta`) };
 }
 
-const filled = (value: number, channels: number, { draft }: Context): number =>
+const filled = (value: number, channels: number, { draft }: Context): Place =>
   draft.memo(`${value} ${channels} times`, () =>
     draft.constant(new Uint8Array(new Float32Array(channels).fill(value).buffer)),
   );
@@ -85,34 +88,35 @@ const filled = (value: number, channels: number, { draft }: Context): number =>
 function sumSteps(node: ProductNode, filters: number, context: Context): readonly Step[] {
   const [isScaled, { useBias }] = [hasScale(node), node.attributes];
   if (!isScaled && !useBias) return [];
-  const scale = isScaled ? context.tensor(`${node.name}/scale`) : filled(1, filters, context);
-  const bias = useBias ? context.tensor(`${node.name}/bias`) : filled(0, filters, context);
-  return [(from, to, pixels) => call(node.name, "affine", from, pixels, filters, scale, bias, to)];
+  const scale = isScaled ? context.weights.tensor(`${node.name}/scale`) : filled(1, filters, context);
+  const shift = useBias ? context.weights.tensor(`${node.name}/bias`) : filled(0, filters, context);
+  return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
 }
 
 /** The weights of a product of reals, or of bits and reals, `[k][n]`: as the file has them, or made from its signs. */
-function realKernel(node: ProductNode, k: number, n: number, { draft, tensor }: Context): number {
+function realKernel(node: ProductNode, rows: number, n: number, { draft, weights: { tensor } }: Context): Place {
   const { name } = node;
   const { weightQuantizer } = node.attributes;
   const file = tensor(`${name}/kernel`);
   if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;
-  const signs = draft.allocate(4 * k * n);
-  draft.once(name, "unpack_file_bits_real", file, k, n, signs);
+  const signs = draft.allocate(4 * rows * n);
+  draft.once(name, k.unpackFileBitsReal({ bits: file, k: rows, n, out: signs }));
   if (weightQuantizer.standardize !== "adabin") return signs;
-  const weights = draft.allocate(4 * k * n);
-  draft.once(name, "affine", signs, k, n, tensor(`${name}/scale`), tensor(`${name}/shift`), weights);
+  const weights = draft.allocate(4 * rows * n);
+  const [scale, shift] = [tensor(`${name}/scale`), tensor(`${name}/shift`)];
+  draft.once(name, k.affine({ x: signs, rows, channels: n, scale, shift, y: weights }));
   return weights;
 }
 
 function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
-  const shape = context.windowOf(node);
+  const shape = context.network.windowOf(node);
   const all = [...sumSteps(node, shape.filters, context), ...steps];
   const sums = all.length === 0 ? out : context.draft.buffer(4 * outputPixels(shape) * shape.filters);
   emitSums(node, sums, context);
   if (all.length > 0) {
     const [first, ...rest] = all as [Step, ...Step[]];
     const from = (rows: Range): Place => at(sums, 4 * rows.first * shape.outWidth * shape.filters);
-    const product = ({ shape: slice }: Slice, rows: Range, to: Place): DraftCall =>
+    const product = ({ shape: slice }: Slice, rows: Range, to: Place): Call =>
       first(from(rows), to, outputPixels(slice));
     emitStrips(shape, STRIP_BYTES, product, rest, out, context);
   }
@@ -120,31 +124,33 @@ function emitBinary(node: ProductNode, steps: readonly Step[], out: Place, conte
 
 function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const { draft } = context;
-  const shape = context.windowOf(node);
-  const { layout, place } = context.bitsFor(node);
+  const shape = context.network.windowOf(node);
+  const { layout, place } = context.bits.for(node);
   const weights = draft.allocate(nibbleWeightBytes(shape));
-  draft.once(node.name, "pack_nibble_weights", draft.descriptor(shape), context.tensor(`${node.name}/kernel`), weights);
+  const file = context.weights.tensor(`${node.name}/kernel`);
+  draft.once(node.name, k.packNibbleWeights({ shape: draft.descriptor(shape), bits: file, out: weights }));
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
-  const wraps = Number(node.attributes.accumulator?.overflow === "wrap");
+  const wraps = node.attributes.accumulator?.overflow === "wrap";
   const all = [...sumSteps(node, shape.filters, context), ...steps];
-  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
+  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): Call => {
     const bits = at(place, paddedRow * rowBytes);
-    const ends = [wraps, to, 0, shape.filters] as const;
-    return call(node.name, "bb_accumulate8_conv", draft.descriptor(slice), bits, weights, ...ends);
+    const operands = { shape: draft.descriptor(slice), bits, weights, wraps };
+    return call(node.name, k.bbAccumulate8Conv({ ...operands, out: to, first: 0, count: shape.filters }));
   };
   emitStrips(shape, STRIP_BYTES, product, all, out, context);
 }
 
 function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const { draft } = context;
-  const shape = context.windowOf(node);
-  const { layout, place } = context.bitsFor(node);
-  const weights = realKernel(node, reduction(shape), shape.filters, context);
+  const shape = context.network.windowOf(node);
+  const { layout, place } = context.bits.for(node);
+  const weights = realKernel(node, terms(shape), shape.filters, context);
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const all = [...sumSteps(node, shape.filters, context), ...steps];
-  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall => {
+  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): Call => {
     const scratch = draft.buffer(fbForwardScratchBytes(slice));
-    return call(node.name, "fb_conv", draft.descriptor(slice), at(place, paddedRow * rowBytes), weights, to, scratch);
+    const operands = { shape: draft.descriptor(slice), bits: at(place, paddedRow * rowBytes), w: weights };
+    return call(node.name, k.fbConv({ ...operands, out: to, scratch }));
   };
   // The kernel makes tables of the weights in each call: no strips.
   emitStrips(shape, Number.POSITIVE_INFINITY, product, all, out, context);
@@ -153,39 +159,40 @@ function emitMixed(node: ProductNode, steps: readonly Step[], out: Place, contex
 function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context: Context): void {
   const { draft } = context;
   const { name } = node;
-  const shape = context.windowOf(node);
-  const [k, n] = [reduction(shape), shape.filters];
-  const weights = realKernel(node, k, n, context);
-  const panels = draft.allocate(4 * panelFloats(k, n));
-  draft.once(name, "pack_panels", weights, k, n, panels);
+  const shape = context.network.windowOf(node);
+  const [rows, n] = [terms(shape), shape.filters];
+  const weights = realKernel(node, rows, n, context);
+  const panels = draft.allocate(4 * panelFloats(rows, n));
+  draft.once(name, k.packPanels({ w: weights, k: rows, n, out: panels }));
   // The kernel adds a bias by itself, but behind a scale.
   const isScaled = hasScale(node);
   const all = isScaled ? [...sumSteps(node, n, context), ...steps] : steps;
-  const bias = node.attributes.useBias && !isScaled ? context.tensor(`${name}/bias`) : 0;
+  const bias = node.attributes.useBias && !isScaled ? context.weights.tensor(`${name}/bias`) : null;
   const x = paddedInput(node, shape, context);
   const rowBytes = 4 * shape.paddedWidth * shape.channels;
-  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall =>
-    call(name, "ff_conv", draft.descriptor(slice), at(x, paddedRow * rowBytes), panels, bias, to);
+  const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): Call =>
+    call(name, k.ffConv({ shape: draft.descriptor(slice), x: at(x, paddedRow * rowBytes), panels, bias, out: to }));
   emitStrips(shape, STRIP_BYTES, product, all, out, context);
 }
 
 /** The real operand before padding: the input, or where its quantizer ends at levels, these. */
-function realOperand(node: ProductNode, shape: ConvShape, { draft, value, parts }: Context): Place {
-  const x = value(node.inputs[0]);
+function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts }: Context): Place {
+  const x = values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;
   const elements = shape.images * shape.height * shape.width * shape.channels;
   const levels = draft.buffer(4 * elements);
-  const { proximalMap, forwardMap, parameters } = stateAt(activationQuantizer, 1);
-  const floats = (values: ArrayLike<number>): number =>
-    draft.constant(new Uint8Array(Float32Array.from(values).buffer));
-  const settings = floats(parameters);
-  const table = activationQuantizer.table === null ? 0 : floats(encodeTable(activationQuantizer.table));
+  const state = stateAt(activationQuantizer, 1);
+  const floats = (values: ArrayLike<number>): Place => draft.constant(new Uint8Array(Float32Array.from(values).buffer));
+  const maps = {
+    ...{ proximal: state.proximalMap, map: state.forwardMap, parameters: floats(state.parameters) },
+    table: activationQuantizer.table === null ? null : floats(encodeTable(activationQuantizer.table)),
+  };
   const ranges = cut(Math.ceil(elements / 4), shape.images > 1 ? 1 : parts);
   const tasks = ranges.map(({ first, count }) => {
-    const [from, to] = [at(x, 16 * first), at(levels, 16 * first)];
     const length = Math.min(4 * count, elements - 4 * first);
-    return [call(node.name, "quantize_forward", proximalMap, forwardMap, from, to, length, settings, table)];
+    const places = { x: at(x, 16 * first), y: at(levels, 16 * first) };
+    return [call(node.name, k.quantizeForward({ ...maps, ...places, count: length }))];
   });
   draft.phase(tasks);
   return levels;
@@ -196,7 +203,7 @@ function paddedInput(node: ProductNode, shape: ConvShape, context: Context): Pla
   const x = realOperand(node, shape, context);
   if (isUnpadded(shape)) return x;
   const padded = draft.buffer(4 * paddedPixels(shape) * shape.channels);
-  draft.phase([[call(node.name, "pad_real", draft.descriptor(shape), x, padded)]]);
+  draft.phase([[call(node.name, k.padReal({ shape: draft.descriptor(shape), x, out: padded }))]]);
   return padded;
 }
 
@@ -207,7 +214,7 @@ function paddedInput(node: ProductNode, shape: ConvShape, context: Context): Pla
 function emitStrips(
   shape: ConvShape,
   stripBytes: number,
-  product: (slice: Slice, rows: Range, to: Place) => DraftCall,
+  product: (slice: Slice, rows: Range, to: Place) => Call,
   steps: readonly Step[],
   out: Place,
   { draft, parts }: Context,

@@ -2,7 +2,7 @@
  * Parts of a layer: rows of its output, or a range of its filters. A part is a window over a part of the same buffers, so
  * the same kernels run it, at other addresses; and it computes the same numbers as the whole would.
  */
-import type { ConvShape } from "../runtime/conv-shape.ts";
+import type { ConvShape } from "../program/kernels.ts";
 
 /** `count` of something from `first` on. */
 export interface Range {

@@ -1,7 +1,8 @@
 /** The windows of layers over the images of a run: of convolutions, dense layers, pools, and single pixels. */
 import type { NodeOf, Shape } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
-import { type ConvShape, denseShape, windowShape } from "../runtime/conv-shape.ts";
+import { denseShape, windowShape } from "../program/conv-shape.ts";
+import type { ConvShape } from "../program/kernels.ts";
 import { isBinary, type ProductNode } from "./fuse.ts";
 
 /** Pixels with nothing around them, each a window. */

@@ -2,8 +2,11 @@
  * The forward and backward map of every quantizer over the real line, as the core calculates them, beside tfjs: at the ends
  * and in the middle of its run, at zeros of both signs, at the kinks and around them, at large and at very small values.
  */
+
 import { ProxbitError } from "../errors.ts";
 import { randomStream } from "../nn/random.ts";
+import { type KernelCall, kernelsOver } from "../program/call.ts";
+import { ready } from "../program/exports.ts";
 import { backwardMapNumbers, encodeTable, forwardMapNumbers } from "../quantizers/maps.ts";
 import type { MapTable } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
@@ -101,6 +104,8 @@ async function* compareAt(
   yield await compare(tf, backwardLabel, core.backward(moment, x), () => slope(tf, moment, tf.tensor1d(x)));
 }
 
+const k = kernelsOver<number>();
+
 interface Core {
   readonly forward: (moment: QuantizerMoment, x: Float32Array) => Float32Array;
   readonly backward: (moment: QuantizerMoment, x: Float32Array) => Float32Array;
@@ -115,14 +120,17 @@ async function startCore(): Promise<Core> {
   const base = memory.grow(Math.ceil((3 * size + 1024) / pageBytes) + 1) * pageBytes;
   const floats = (address: number, count: number) => new Float32Array(memory.buffer, address, count);
   const [input, gradient, output, settings] = [base, base + size, base + 2 * size, base + 3 * size];
-  const tableOf = (moment: QuantizerMoment): number => (moment.table === null ? 0 : settings + 16);
-  const run = (moment: QuantizerMoment, x: Float32Array, call: (count: number) => number): Float32Array => {
+  const given = (moment: QuantizerMoment, count: number) => ({
+    ...{ x: input, count, parameters: settings },
+    table: moment.table === null ? null : settings + 16,
+  });
+  const run = (moment: QuantizerMoment, x: Float32Array, call: KernelCall<number>): Float32Array => {
     floats(input, x.length).set(x);
     floats(gradient, x.length).fill(1);
     floats(settings, 4).set(moment.parameters);
     const samples = moment.table === null ? new Float32Array() : encodeTable(moment.table);
     floats(settings + 16, samples.length).set(samples);
-    if (call(x.length) !== 0) {
+    if (ready(exports, call)() !== 0) {
       throw new ProxbitError(
         "not-finite",
         "a quantizer's map met NaN",
@@ -135,15 +143,13 @@ async function startCore(): Promise<Core> {
     forward: (moment, x) => {
       const first = forwardMapNumbers[moment.hard || moment.forward === "sign" ? "identity" : moment.proximal];
       const second = forwardMapNumbers[moment.forward];
-      return run(moment, x, (count) =>
-        exports.quantize_forward(first, second, input, output, count, settings, tableOf(moment)),
-      );
+      const maps = { ...given(moment, x.length), proximal: first, map: second };
+      return run(moment, x, k.quantizeForward({ ...maps, y: output }));
     },
     backward: (moment, x) => {
-      const maps = [forwardMapNumbers[moment.proximal], backwardMapNumbers[moment.backward]] as const;
-      return run(moment, x, (count) =>
-        exports.quantize_backward(...maps, input, gradient, 0, output, count, settings, tableOf(moment)),
-      );
+      const maps = { proximal: forwardMapNumbers[moment.proximal], map: backwardMapNumbers[moment.backward] };
+      const operands = { ...given(moment, x.length), dy: gradient, accumulate: false, dx: output };
+      return run(moment, x, k.quantizeBackward({ ...maps, ...operands }));
     },
   };
 }

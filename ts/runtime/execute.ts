@@ -1,9 +1,12 @@
 /**
- * Runs a bound program for a number of steps, as one worker of a crew. This is the loop that all workers are in while a
+ * Runs a linked program for a number of steps, as one worker of a crew. This is the loop that all workers are in while a
  * network trains: the leader puts a step's bytes in place, all run the phases, the leader collects what the step left.
  */
+
+import type { Failure, LinkedProgram } from "../program/bind.ts";
+import type { Range } from "../program/place.ts";
+import type { Write } from "../program/program.ts";
 import type { Crew } from "./barrier.ts";
-import type { BoundProgram, Failure, Range, Write } from "./program.ts";
 
 /** What a run did: steps completed, the failure that stopped it, and per completed step the bytes asked for. */
 export interface RunResult {
@@ -22,7 +25,7 @@ const TRAP = 0x7ffffffe;
  * @throws WebAssembly.RuntimeError in the worker whose call trapped, once the whole crew has stopped.
  */
 export function execute(
-  program: BoundProgram,
+  program: LinkedProgram,
   crew: Crew,
   leader: boolean,
   memory: WebAssembly.Memory,
@@ -57,7 +60,7 @@ export function execute(
   return { completed: steps.length, failure: null, reads: collected };
 }
 
-function describe(program: BoundProgram, place: number): Failure | null {
+function describe(program: LinkedProgram, place: number): Failure | null {
   const call = program.calls[place - 1];
   return call === undefined ? null : { node: call.node, kernel: call.kernel };
 }

@@ -8,7 +8,7 @@
  * never hands out a page twice. Kernels allocate nothing.
  */
 import { ProxbitError } from "../errors.ts";
-import type { KernelExports } from "./exports.ts";
+import type { KernelExports } from "../program/exports.ts";
 
 /** Bytes of a WebAssembly page. */
 export const pageBytes = 65_536;

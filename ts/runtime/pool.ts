@@ -8,12 +8,14 @@
 import { type Remote, wrap } from "comlink";
 import { integerIn } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
+import { bind } from "../program/bind.ts";
+import type { Range } from "../program/place.ts";
+import type { Program, Write } from "../program/program.ts";
 import { controlBytes } from "./barrier.ts";
 import type { RunResult } from "./execute.ts";
 import { createSharedMemory } from "./instantiate.ts";
 import { loadModule } from "./load.ts";
 import type { TimedRun } from "./profile.ts";
-import type { Program, Range, Write } from "./program.ts";
 import { spawnThreads } from "./thread.ts";
 import { detectVariant, isShared, type Variant } from "./variants.ts";
 import type { WorkerApi } from "./worker.ts";
@@ -40,13 +42,13 @@ export interface Pool {
   write(address: number, bytes: Uint8Array): Promise<void>;
   read(range: Range): Promise<Uint8Array>;
   /** Sends a program to every worker; returns the number to run it by. */
-  define(program: Program): Promise<number>;
+  define(program: Program<number>): Promise<number>;
   /** Frees programs that will not be run again. */
   forget(ids: readonly number[]): Promise<void>;
   /** Runs a program once per element of `steps`; see `execute`. */
   run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): Promise<RunResult>;
   /** The same for a program that is not kept, measured: one answer of every worker. */
-  profile(program: Program, steps: readonly (readonly Write[])[]): Promise<readonly TimedRun[]>;
+  profile(program: Program<number>, steps: readonly (readonly Write[])[]): Promise<readonly TimedRun[]>;
   /** Ends all threads; pending and later calls reject. */
   close(): void;
 }
@@ -144,14 +146,18 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
     read: (range) => guarded(() => leader.read(range)),
     define: async (program) => {
       const id = programs++;
-      await everyone((worker) => worker.define(id, program));
+      const bound = bind(program);
+      await everyone((worker) => worker.define(id, bound));
       return id;
     },
     forget: async (ids) => {
       await everyone((worker) => worker.forget(ids));
     },
     run: async (id, steps, reads) => (await together((worker) => worker.run(id, steps, reads)))[0] as RunResult,
-    profile: (program, steps) => together((worker) => worker.profile(program, steps)),
+    profile: (program, steps) => {
+      const bound = bind(program);
+      return together((worker) => worker.profile(bound, steps));
+    },
     close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer or session.")),
   };
 }

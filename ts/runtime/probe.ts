@@ -8,11 +8,14 @@
  * others it has not. On x86 the look-up kernel is the fastest (a popcount of bytes is eight instructions there, a byte
  * shuffle one); elsewhere the kernels race for a few milliseconds.
  */
-import { createArena } from "./arena.ts";
+import { createArena } from "../program/arena.ts";
+import { kernelsOver } from "../program/call.ts";
+import { encodeConvShape } from "../program/conv-shape.ts";
+import { ready } from "../program/exports.ts";
 import {
   byteWeightBytes,
+  CONV_SHAPE_BYTES,
   type ConvShape,
-  encodeConvShape,
   groups,
   lookupWeightBytes,
   outputPixels,
@@ -20,8 +23,7 @@ import {
   startBytes,
   words,
   wordWeightBytes,
-} from "./conv-shape.ts";
-import type { KernelName } from "./exports.ts";
+} from "../program/kernels.ts";
 import { type KernelInstance, pageBytes } from "./instantiate.ts";
 import type { Variant } from "./variants.ts";
 
@@ -30,11 +32,13 @@ export type BinaryKernel = "lookup" | "popcnt8" | "popcnt64";
 
 export const BINARY_KERNELS: readonly BinaryKernel[] = ["lookup", "popcnt8", "popcnt64"];
 
-const EXPORTS: Readonly<Record<BinaryKernel, KernelName>> = {
-  lookup: "bb_lookup_conv_real",
-  popcnt8: "bb_popcnt8_conv_real",
-  popcnt64: "bb_popcnt64_conv_real",
-};
+const k = kernelsOver<number>();
+
+const PRODUCTS = {
+  lookup: k.bbLookupConvReal,
+  popcnt8: k.bbPopcnt8ConvReal,
+  popcnt64: k.bbPopcnt64ConvReal,
+} as const;
 
 /** 1.8 million multiply-accumulates over channels that no kernel's unit divides: a few tens of microseconds. */
 const SHAPE: ConvShape = {
@@ -84,7 +88,7 @@ function isX86({ exports, memory }: KernelInstance): boolean {
   const address = memory.grow(1) * pageBytes;
   const infinities = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
   new Float32Array(memory.buffer).set(infinities, address / 4);
-  exports.add(address, address + 4, address + 8, 1);
+  ready(exports, k.add({ a: address, b: address + 4, y: address + 8, count: 1 }))();
   return new DataView(memory.buffer).getInt32(address + 8, true) < 0;
 }
 
@@ -93,7 +97,7 @@ function race(instance: KernelInstance): ProbeResult {
   const plan = (base: number) => {
     const { allocate, end } = createArena(base);
     return {
-      descriptor: allocate(64),
+      descriptor: allocate(CONV_SHAPE_BYTES),
       activations: allocate(paddedPixels(SHAPE) * Math.max(groups(SHAPE.channels), 8 * words(SHAPE.channels))),
       weights: allocate(Math.max(lookupWeightBytes(SHAPE), byteWeightBytes(SHAPE), wordWeightBytes(SHAPE))),
       starts: allocate(startBytes(SHAPE)),
@@ -102,11 +106,15 @@ function race(instance: KernelInstance): ProbeResult {
     };
   };
   const base = memory.grow(Math.ceil(plan(0).end / pageBytes)) * pageBytes;
-  const { descriptor, activations, weights, starts, sums } = plan(base);
+  const { descriptor, activations: bits, weights, starts, sums: out } = plan(base);
   new Uint8Array(memory.buffer).set(encodeConvShape(SHAPE), descriptor);
+  const range = { first: 0, count: SHAPE.filters };
+  const product = (kernel: BinaryKernel): (() => number) =>
+    ready(exports, PRODUCTS[kernel]({ shape: descriptor, bits, weights, starts, out, ...range }));
+  const products = { lookup: product("lookup"), popcnt8: product("popcnt8"), popcnt64: product("popcnt64") };
   const time = (kernel: BinaryKernel): number => {
     const began = performance.now();
-    exports[EXPORTS[kernel]](descriptor, activations, weights, starts, sums, 0, SHAPE.filters);
+    products[kernel]();
     return 1000 * (performance.now() - began);
   };
   const best = {

@@ -1,11 +1,13 @@
 /**
- * Where the time of a program goes: the twins of a bound program and of a crew that look at the clock. What they run and
+ * Where the time of a program goes: the twins of a linked program and of a crew that look at the clock. What they run and
  * the numbers it leaves are the same; a look at the clock costs some tens of nanoseconds a call.
  */
+
+import { type BoundProgram, link } from "../program/bind.ts";
+import type { Write } from "../program/program.ts";
 import type { Crew } from "./barrier.ts";
 import { execute, type RunResult } from "./execute.ts";
 import type { KernelInstance } from "./instantiate.ts";
-import { bind, type Program, type Write } from "./program.ts";
 
 /** What one worker did in a run, in milliseconds. */
 export interface Timing {
@@ -24,14 +26,14 @@ export interface TimedRun {
 
 /** Runs `program` as {@link execute} does, and measures. */
 export function executeTimed(
-  program: Program,
+  program: BoundProgram,
   instance: KernelInstance,
   crew: Crew,
   leader: boolean,
   steps: readonly (readonly Write[])[],
 ): TimedRun {
   const calls = new Float64Array(program.flat(2).length);
-  const bound = bind(program, instance.exports, (kernel, place) => (...args) => {
+  const linked = link(program, instance.exports, (kernel, place) => (...args) => {
     const began = performance.now();
     const status = kernel(...args);
     calls[place] = (calls[place] as number) + performance.now() - began;
@@ -48,6 +50,6 @@ export function executeTimed(
     },
   };
   const began = performance.now();
-  const result = execute(bound, timed, leader, instance.memory, steps, []);
+  const result = execute(linked, timed, leader, instance.memory, steps, []);
   return { result, timing: { calls, waiting, elapsed: performance.now() - began } };
 }

@@ -4,11 +4,13 @@
  */
 import { expose, transfer } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { type BoundProgram, type LinkedProgram, link } from "../program/bind.ts";
+import type { Range } from "../program/place.ts";
+import type { Write } from "../program/program.ts";
 import { type Crew, sharedCrew, soloCrew } from "./barrier.ts";
 import { execute, type RunResult } from "./execute.ts";
 import { instantiate, type KernelInstance, pageBytes } from "./instantiate.ts";
 import { executeTimed, type TimedRun } from "./profile.ts";
-import { type BoundProgram, bind, type Program, type Range, type Write } from "./program.ts";
 
 /** What a worker needs to start. `memory` and `control` are null where it works alone in a memory of its own. */
 export interface WorkerStart {
@@ -28,19 +30,19 @@ export interface WorkerApi {
   write(address: number, bytes: Uint8Array): void;
   read(range: Range): Uint8Array;
   /** Keeps a program under a number. */
-  define(id: number, program: Program): void;
+  define(id: number, program: BoundProgram): void;
   /** Drops programs that will not be run again. */
   forget(ids: readonly number[]): void;
   /** Runs a program; all workers of the pool are called with the same arguments and meet inside. */
   run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): RunResult;
   /** Runs a program that is not kept, and measures this worker's part. */
-  profile(program: Program, steps: readonly (readonly Write[])[]): TimedRun;
+  profile(program: BoundProgram, steps: readonly (readonly Write[])[]): TimedRun;
 }
 
 let instance: KernelInstance | undefined;
 let crew: Crew = soloCrew();
 let leader = true;
-const programs = new Map<number, BoundProgram>();
+const programs = new Map<number, LinkedProgram>();
 
 function started(): KernelInstance {
   if (instance === undefined) throw new Error("the worker was called before it was started");
@@ -67,7 +69,7 @@ const api: WorkerApi = {
     return transfer(bytes, [bytes.buffer]);
   },
   define(id, program) {
-    programs.set(id, bind(program, started().exports));
+    programs.set(id, link(program, started().exports));
   },
   forget(ids) {
     for (const id of ids) programs.delete(id);

@@ -3,7 +3,6 @@ import { describe } from "../describe.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Engine } from "./engine.ts";
-import { isSymbolic } from "./lane-memory.ts";
 
 /** That images and labels of `split` fit the network. */
 export function checkSplit(engine: Engine, split: Split): void {
@@ -24,10 +23,6 @@ export function checkSplit(engine: Engine, split: Split): void {
       `a split of ${describe(count)} images has ${describe(labels.length)} labels and ${describe(images.length)} bytes of pixels`,
       "Make the split with split() of proxbit/data, which checks what it is given.",
     );
-  }
-  if (isSymbolic(split.scale) || isSymbolic(split.offset)) {
-    const message = `scale ${split.scale} and offset ${split.offset} cannot be told from addresses while a step is planned`;
-    throw new ProxbitError("argument", message, "Give a scale and an offset that make inputs of about 1.");
   }
   const output = engine.shapes.get(engine.graph.output) ?? [];
   if (output.length !== 1) {

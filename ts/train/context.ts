@@ -1,10 +1,12 @@
 /**
  * What a layer sees while the trainer plans it: where its values lie, how the batch is cut, and where to put its own.
  */
-import type { Graph, Shape } from "../nn/graph.ts";
+import type { Shape } from "../nn/graph.ts";
+import type { KernelCall } from "../program/call.ts";
+import type { ConvShape } from "../program/kernels.ts";
+import type { Place } from "../program/place.ts";
+import type { Emit } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import type { ConvShape } from "../runtime/conv-shape.ts";
-import type { Call, ProgramBuilder, Task } from "../runtime/program.ts";
 import type { Fusions } from "./fusions.ts";
 import type { DerivedWeights } from "./layers/weights.ts";
 import type { ParameterLayout } from "./layout.ts";
@@ -22,10 +24,10 @@ export interface QuantizerSite {
   readonly node: string;
   readonly operand: "weight" | "activation";
   readonly quantizer: Quantizer;
-  /** Address of its four live parameters. */
-  readonly parameters: number;
-  /** Address of its samples (`encodeTable`); 0 where it has none. */
-  readonly table: number;
+  /** Its four live parameters. */
+  readonly parameters: Place;
+  /** Its samples (`encodeTable`); null where it has none. */
+  readonly table: Place | null;
 }
 
 /**
@@ -42,26 +44,26 @@ export interface Mode {
 /** How the gradient of a parameter comes about, for the phases after the backward pass. */
 export interface GradientSource {
   readonly parameter: string;
-  /** Address of the gradient that the optimizer reads. */
-  readonly gradient: number;
+  /** The gradient that the optimizer reads. */
+  readonly gradient: Place;
   /** Per-lane partial sums to be added first; absent where the layer writes the gradient itself. */
-  readonly partials?: { readonly address: number; readonly stride: number };
+  readonly partials?: { readonly address: Place; readonly stride: number };
   /**
    * What turns the gradient at the quantized weights, added up at `summed`, into that at the latent weights: the backward map
    * at w' with the parameters it reads, then the factors of the standardisation.
    */
   readonly quantized?: Pick<DerivedWeights, "source" | "parameters" | "slopes"> & {
     readonly site: QuantizerSite;
-    readonly summed: number;
+    readonly summed: Place;
   };
 }
 
 /** A layer in the trainer: what it does in each part of a step. */
 export interface LayerPlan {
   /** Work on weights, before the batch; each task stands alone. */
-  readonly prepare?: (mode: Mode) => readonly Task[];
-  readonly forward: (mode: Mode, builder: ProgramBuilder) => void;
-  readonly backward?: (mode: Mode, builder: ProgramBuilder, sinks: Sinks) => void;
+  readonly prepare?: (mode: Mode) => readonly (readonly KernelCall[])[];
+  readonly forward: (mode: Mode, emit: Emit) => void;
+  readonly backward?: (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void;
   readonly gradients?: readonly GradientSource[];
   /** Whether a task of the next phase still reads the gradient at the layer's value. */
   readonly readsGradientLater?: boolean;
@@ -69,10 +71,16 @@ export interface LayerPlan {
   readonly signs?: (mode: Mode, lane: Lane) => SignBuffer | null;
 }
 
+/** What writes down the way back of a layer: gradients at its parameters, and that at its input. */
+export interface BackwardEmit {
+  readonly weights: Emit;
+  readonly input: Emit;
+}
+
 /** Padded nibbles (see crates/kernels/src/bits.rs) and the descriptor of the convolution that reads them. */
 export interface SignBuffer {
-  readonly descriptor: number;
-  readonly nibbles: number;
+  readonly next: Place;
+  readonly nextBits: Place;
 }
 
 /** Where gradients come from and go to while a way back is written down. */
@@ -80,16 +88,12 @@ export interface Sinks {
   /** Whether anything before `node` is trained. */
   readonly wanted: (node: string) => boolean;
   /** The gradient at a node's value, complete. */
-  readonly gradient: (node: string, lane: Lane) => number;
+  readonly gradient: (node: string, lane: Lane) => Place;
   /**
-   * Calls `emit` for every lane with the address that `node` writes its share of the gradient at `target` to; with
+   * Calls `write` for every lane with the place that `node` writes its share of the gradient at `target` to; with
    * `accumulate`, other consumers have written, and the share is to be added.
    */
-  readonly into: (
-    node: string,
-    target: string,
-    emit: (lane: Lane, address: number, accumulate: boolean) => void,
-  ) => void;
+  readonly into: (node: string, target: string, write: (lane: Lane, place: Place, accumulate: boolean) => void) => void;
   /** Hands the gradient at `node` on to `target` as it is. */
   readonly pass: (node: string, target: string) => void;
 }
@@ -97,34 +101,39 @@ export interface Sinks {
 /** Which products the layers use: the best for their operands, or `ff` everywhere, to compare with. */
 export type Products = "auto" | "ff";
 
+/** Memory that a layer asks for while it is planned, and work to be done once. */
+export interface PlanMemory {
+  /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
+  readonly allocate: (bytes: number) => Place;
+  /** The same for bits of activations, which wait for the way back, and whose border is written once. */
+  readonly allocateBits: (bytes: number) => Place;
+  /** A buffer in every lane that holds something during a part of a step only. */
+  readonly declare: (bytes: (lane: Lane) => number) => (lane: Lane) => Place;
+  readonly descriptor: (shape: ConvShape) => Place;
+  /** Floats in memory, written once. */
+  readonly constant: (values: Float32Array) => Place;
+  /** A call made once for a node, after planning. */
+  readonly once: (node: string, call: KernelCall) => void;
+}
+
 export interface PlanContext {
-  readonly graph: Graph;
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly parameters: ParameterLayout;
-  readonly batch: number;
   readonly lanes: readonly Lane[];
   readonly products: Products;
-  readonly fusions: Fusions;
   /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
   readonly packed: ReadonlyMap<string, Float32Array> | null;
-  /** Memory of the layer's own; what is in it is whatever an earlier plan left there. */
-  readonly allocate: (bytes: number) => number;
-  /** The same for bits of activations, which wait for the way back, and whose border is written once. */
-  readonly allocateBits: (bytes: number) => number;
-  /** A buffer in every lane that holds something during a part of a step only; by its symbolic address. */
-  readonly declare: (bytes: (lane: Lane) => number) => (lane: Lane) => number;
-  /** A descriptor in memory. */
-  readonly descriptor: (shape: ConvShape) => number;
-  /** Floats in memory, written once. */
-  readonly constant: (values: Float32Array) => number;
-  /** A call made once, after planning. */
-  readonly once: (call: Call) => void;
-  /** A place for a quantizer's live parameters. */
-  readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
-  /** A float that the trainer sets before each step: the weight of the batch in the running statistics. */
-  readonly momentum: (node: string) => number;
-  /** Symbolic address of a node's value for the images of a lane. */
-  readonly value: (node: string, lane: Lane) => number;
+  readonly fusions: Fusions;
+  readonly memory: PlanMemory;
+  /** The numbers that the trainer sets before each step. */
+  readonly live: {
+    /** A place for a quantizer's live parameters. */
+    readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
+    /** The weight of the batch in the running statistics. */
+    readonly momentum: (node: string) => Place;
+  };
+  /** A node's value for the images of a lane. */
+  readonly value: (node: string, lane: Lane) => Place;
   /** Where `reader` wants the signs of its input, if it wants them from the layer before. */
   readonly signs: (reader: string, mode: Mode, lane: Lane) => SignBuffer | null;
 }

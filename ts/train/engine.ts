@@ -6,17 +6,25 @@ import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter, Shape } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
+import { addressOf } from "../program/place.ts";
+import { type Program, placed, type Write } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
-import type { Program, Write } from "../runtime/program.ts";
 import type { Products } from "./context.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 import { createDataStore, createRegion, type Region } from "./memory.ts";
 import type { Optimizer } from "./optimizers.ts";
-import type { TrainingPlan } from "./plan.ts";
-import { type DataAddress, estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "./programs.ts";
-import { type MeasuredPlan, measurePlan, modeAt, type PlanSource, placed, reservePlan, trainMode } from "./reserve.ts";
+import { type DataPlaces, estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "./programs.ts";
+import {
+  type MeasuredPlan,
+  measurePlan,
+  modeAt,
+  type PlanSource,
+  placedIn,
+  reservePlan,
+  trainMode,
+} from "./reserve.ts";
 import { checkFits, hyperOf } from "./updates.ts";
 
 export interface Engine {
@@ -33,32 +41,32 @@ export interface Engine {
    * The same with the plan for batches of `batch` images, made anew where the size differs from the last. Plans share
    * their memory: a plan is only good until `work` ends. With `flips` its steps may count flips.
    */
-  readonly withPlan: <T>(batch: number, work: (plan: TrainingPlan) => Promise<T>, flips?: boolean) => Promise<T>;
+  readonly withPlan: <T>(batch: number, work: (plan: MeasuredPlan) => Promise<T>, flips?: boolean) => Promise<T>;
   /** Which quantizers are hard at `progress`: two steps with the same key run the same program. */
   readonly hardness: (progress: number) => string;
   /** A step of training, as it stands at `progress`. */
   readonly trainingProgram: (
-    plan: TrainingPlan,
+    plan: MeasuredPlan,
     split: Split,
     progress: number,
     options?: StepOptions,
-  ) => Promise<Program>;
+  ) => Promise<Program<number>>;
   /** Whether at `progress` the network is another than its hard-signed one: some quantizer's forward map is still soft. */
   readonly soft: (progress: number) => boolean;
   /** The evaluation of a batch of which `valid` images count, of the hard-signed network. */
-  readonly evaluatingProgram: (plan: TrainingPlan, split: Split, valid: number) => Promise<Program>;
+  readonly evaluatingProgram: (plan: MeasuredPlan, split: Split, valid: number) => Promise<Program<number>>;
   /** The numbers of programs that the workers hold. */
-  readonly trainStep: (plan: TrainingPlan, split: Split, progress: number, options?: StepOptions) => Promise<number>;
+  readonly trainStep: (plan: MeasuredPlan, split: Split, progress: number, options?: StepOptions) => Promise<number>;
   /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
-  readonly evaluateStep: (plan: TrainingPlan, split: Split, valid: number, progress?: number | null) => Promise<number>;
-  readonly estimateStep: (plan: TrainingPlan, split: Split, progress?: number | null) => Promise<number>;
+  readonly evaluateStep: (plan: MeasuredPlan, split: Split, valid: number, progress?: number | null) => Promise<number>;
+  readonly estimateStep: (plan: MeasuredPlan, split: Split, progress?: number | null) => Promise<number>;
   /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
   readonly measure: (batch: number) => MeasuredPlan;
   /**
    * What to write before a step: the numbers of its images, and the live numbers of quantizers, norms and optimizer.
    * While training `views` say how each image is seen (`augment.ts`); as it is where absent.
    */
-  readonly inputs: (plan: TrainingPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => readonly Write[];
+  readonly inputs: (plan: MeasuredPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => readonly Write[];
 }
 
 /**
@@ -96,11 +104,11 @@ export async function createEngine(
   checkFits(graph, optimizer);
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
-  const layoutAt = (base: number): ParameterLayout => layoutParameters(parameters, optimizer, base);
-  const layout = layoutAt(await pool.reserve(layoutAt(0).end));
+  const layout = layoutParameters(parameters, optimizer);
+  layout.segment.settle(await pool.reserve(layout.segment.bytes()));
   const region = createRegion(pool);
   const dataAt = createDataStore(pool);
-  let current: TrainingPlan | undefined;
+  let current: MeasuredPlan | undefined;
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
   const quantizers = graph.nodes.flatMap((node) =>
@@ -120,11 +128,11 @@ export async function createEngine(
     return { graph, shapes, layout, batch, products, observed, packed, flips };
   };
 
-  const planFor = async (batch: number, flips: boolean): Promise<TrainingPlan> => {
+  const planFor = async (batch: number, flips: boolean): Promise<MeasuredPlan> => {
     if (current?.batch === batch && (current.flips !== null || !flips)) return current;
     const plan = await reservePlan(source(batch, flips), region.atLeast);
-    const once = await pool.define([[plan.once]]);
-    await pool.run(once, [plan.writes], []);
+    const once = await pool.define(placed([[plan.once]], addressOf));
+    await pool.run(once, [plan.segment.writes()], []);
     await pool.forget([once, ...programs.values()]);
     programs.clear();
     current = plan;
@@ -133,15 +141,15 @@ export async function createEngine(
 
   /** The number of the program under `key` over `split`, written and sent to the workers at its first use. */
   const program = async (
-    plan: TrainingPlan,
+    plan: MeasuredPlan,
     key: string,
     split: Split,
-    write: (data: DataAddress) => Program,
+    write: (data: DataPlaces) => Program,
   ): Promise<number> => {
     const data = await dataAt(split);
     // By place, which data sets that come and go share one after the other.
-    const whole = `${key} of ${data.images} ${data.labels} ${data.scale} ${data.offset}`;
-    const found = programs.get(whole) ?? (await pool.define(placed(plan, write(data))));
+    const whole = `${key} of ${addressOf(data.images)} ${addressOf(data.labels)} ${data.scale} ${data.offset}`;
+    const found = programs.get(whole) ?? (await pool.define(placedIn(plan, write(data))));
     programs.set(whole, found);
     return found;
   };
@@ -160,12 +168,12 @@ export async function createEngine(
     numbers.set(images);
     const floats = liveNumbers(plan, live);
     const writes: Write[] = [
-      { address: plan.indices, bytes: new Uint8Array(numbers.buffer) },
-      { address: plan.hyper.address, bytes: new Uint8Array(floats.buffer) },
+      { address: addressOf(plan.indices), bytes: new Uint8Array(numbers.buffer) },
+      { address: addressOf(plan.hyper.place), bytes: new Uint8Array(floats.buffer) },
     ];
     if (live?.kind === "train") {
       const seen = Uint32Array.from(views ?? new Uint32Array(plan.batch));
-      writes.push({ address: plan.views, bytes: new Uint8Array(seen.buffer) });
+      writes.push({ address: addressOf(plan.views), bytes: new Uint8Array(seen.buffer) });
     }
     return writes;
   };
@@ -182,9 +190,9 @@ export async function createEngine(
     hardness,
     soft: (progress) => quantizers.some((quantizer) => isSoft(quantizer, progress)),
     trainingProgram: async (plan, split, progress, options) =>
-      placed(plan, trainProgram(plan, await dataAt(split), trainMode(progress), options)),
+      placedIn(plan, trainProgram(plan, await dataAt(split), trainMode(progress), options)),
     evaluatingProgram: async (plan, split, valid) =>
-      placed(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),
+      placedIn(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),
     trainStep: (plan, split, progress, options = {}) => {
       const { flips = false, smoothing = 0 } = options;
       const key = `train ${hardness(progress)}${flips ? " flips" : ""} smoothing ${smoothing}`;
@@ -204,7 +212,7 @@ export async function createEngine(
 }
 
 /** The block of live numbers; without `live` that of an evaluation of the hard-signed network. */
-function liveNumbers(plan: TrainingPlan, live: Live = { kind: "evaluate", progress: null }): Float32Array {
+function liveNumbers(plan: MeasuredPlan, live: Live = { kind: "evaluate", progress: null }): Float32Array {
   const { hyper, graph } = plan;
   const floats = new Float32Array(hyper.floats);
   for (const { site, offset } of hyper.sites) {

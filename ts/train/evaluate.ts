@@ -6,6 +6,7 @@ import { integerIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
+import { rangeOf } from "../program/place.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
@@ -83,10 +84,7 @@ export async function evaluate(
           { kind: "evaluate", progress: at },
         ),
       );
-      const reads = [
-        { address: plan.losses, bytes: 16 * plan.lanes.length },
-        { address: plan.predictions, bytes: 4 * batch },
-      ];
+      const reads = [rangeOf(plan.losses), rangeOf(plan.predictions)];
       const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid, at), steps, reads);
       if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
       return (result.reads as readonly [Uint8Array, Uint8Array][]).map(

@@ -15,18 +15,19 @@ import {
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
 import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
 import { summary } from "../nn/summary.ts";
+import type { Part } from "../program/call.ts";
+import type { Program } from "../program/program.ts";
 import { isHardForwardMap } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { stateAt } from "../quantizers/state.ts";
-import type { Call, Program } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
 import { share } from "../table.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
 import { trainProgram } from "./programs.ts";
-import { type MemoryUse, trainMode } from "./reserve.ts";
+import { type MemoryUse, nowhere, trainMode } from "./reserve.ts";
 
 export interface TrainingExplainOptions {
   /** Images a step; 128 where absent. */
@@ -74,14 +75,14 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
   const { graph, shapes, pool } = engine;
-  const { draft, memory } = engine.measure(batch);
+  const plan = engine.measure(batch);
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
-  const program = trainProgram(draft, { images: 0, labels: 0, scale: 1, offset: 0 }, trainMode(progress));
+  const program = trainProgram(plan, nowhere(), trainMode(progress));
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
   // Flatten is the same memory as its input; a batch norm with a sum behind it writes the sum.
-  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !draft.context.fusions.sums.has(name);
+  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !plan.context.fusions.sums.has(name);
 
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);
@@ -100,15 +101,23 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...accumulatorObstacles(own.forward?.kernel),
-        ...(own.forward === null ? [] : channelObstacles(own.forward.kernel, input.at(-1) ?? 1)),
+        ...accumulatorObstacles(node, own.forward),
+        ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1)),
         ...softObstacle("weights", operands.weightQuantizer, progress),
         ...softObstacle("activations", operands.activationQuantizer, progress),
       ],
     };
   });
   const { workers, variant } = pool;
-  return { variant, workers, batchSize: batch, progress, memory, layers, obstacles: machineObstacles(variant, true) };
+  return {
+    variant,
+    workers,
+    batchSize: batch,
+    progress,
+    memory: plan.memory,
+    layers,
+    obstacles: machineObstacles(variant, true),
+  };
 }
 
 type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;
@@ -117,26 +126,21 @@ const noWork: Works = { forward: null, filterGradient: null, inputGradient: null
 const isProduct = (node: GraphNode): node is Extract<GraphNode, { op: "conv2d" | "dense" }> =>
   node.op === "conv2d" || node.op === "dense";
 
-/** Whether a phase's calls come before or after the loss, phase by phase. */
-export function afterLoss(program: Program): readonly boolean[] {
-  const isLoss = (call: Call): boolean => call.kernel === "softmax_cross_entropy";
-  const loss = program.findIndex((phase) => phase.flat().some(isLoss));
-  return program.map((_, phase) => phase > loss);
-}
+/** Where the product of a call stands, by the part of the step that the call is for. */
+const places: Readonly<Partial<Record<Part, keyof Works>>> = {
+  forward: "forward",
+  weights: "filterGradient",
+  input: "inputGradient",
+};
 
 /** The products of each layer, by its name. */
 function worksOf(program: Program): ReadonlyMap<string, Works> {
   const works = new Map<string, Works>();
-  const after = afterLoss(program);
-  for (const [phase, tasks] of program.entries()) {
-    for (const { node, kernel } of tasks.flat()) {
-      const work = workOf(kernel);
-      if (work === null) continue;
-      const backward = after[phase] ? "inputGradient" : "forward";
-      const part = kernel.includes("_backward_filter") ? "filterGradient" : backward;
-      const known = works.get(node) ?? noWork;
-      if (known[part] === null) works.set(node, { ...known, [part]: work });
-    }
+  for (const { node, part, kernel } of program.flat(2)) {
+    const [work, place] = [workOf(kernel), places[part]];
+    if (work === null || place === undefined) continue;
+    const known = works.get(node) ?? noWork;
+    if (known[place] === null) works.set(node, { ...known, [place]: work });
   }
   return works;
 }

@@ -3,7 +3,8 @@ import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } fro
 import { ProxbitError } from "../errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
-import type { Failure } from "../runtime/program.ts";
+import type { Failure } from "../program/bind.ts";
+import { rangeOf } from "../program/place.ts";
 import { type Augmentation, checkAugmentation, drawViews } from "./augment.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
@@ -221,8 +222,8 @@ async function* runEpoch(
             views?.subarray(from, to),
           );
         });
-        const reads = [{ address: plan.losses, bytes: 16 * plan.lanes.length }];
-        if (plan.flips !== null && flips !== null) reads.push(plan.flips.range);
+        const reads = [rangeOf(plan.losses)];
+        if (plan.flips !== null && flips !== null) reads.push(rangeOf(plan.flips.all));
         const began = performance.now();
         const run = await engine.pool.run(program, inputs, reads);
         const each = (performance.now() - began) / Math.max(1, run.completed);

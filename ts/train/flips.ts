@@ -10,8 +10,10 @@
  */
 import { ProxbitError } from "../errors.ts";
 import type { Graph } from "../nn/graph.ts";
+import type { KernelCall } from "../program/call.ts";
+import { at, type Place } from "../program/place.ts";
+import { createSegment } from "../program/segment.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import type { Call, Range } from "../runtime/program.ts";
 import { deriveWeights } from "./layers/weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
 import { quantizerOf } from "./updates.ts";
@@ -25,24 +27,25 @@ export interface FlipRatio {
 /** Counts of one task: `weights` of the layer `node`, before and after the update, and where the count goes. */
 export interface FlipCount {
   readonly node: string;
-  readonly before: number;
-  readonly after: number;
+  readonly before: Place;
+  readonly after: Place;
   readonly weights: number;
-  readonly count: number;
+  readonly out: Place;
 }
 
 /** What a plan counts flips with. */
 export interface FlipPlan {
   /** Standardise the weights before and after the update, where a quantizer does: the sign is that of w'. */
-  readonly prepare: readonly Call[];
+  readonly prepare: readonly { readonly node: string; readonly calls: readonly KernelCall[] }[];
   readonly counts: readonly FlipCount[];
-  readonly range: Range;
+  /** All counts, one after the other. */
+  readonly all: Place;
 }
 
 /** A count for each piece of each binary kernel. */
-export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => number): FlipPlan {
-  const { tensors, values, previous } = layout;
-  const prepare: Call[] = [];
+export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => Place): FlipPlan {
+  const { tensors, previous } = layout;
+  const prepare: { readonly node: string; readonly calls: readonly KernelCall[] }[] = [];
   const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
     const quantizer = quantizerOf(graph, parameter);
     if (quantizer?.hard !== "sign") return [];
@@ -51,32 +54,33 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
     const standardize = quantizer.standardize === "tanhMax" ? "none" : quantizer.standardize;
     const plain: Quantizer = { ...quantizer, scale: "none", standardize, backward: "one" };
     /** The weights whose signs are the binary ones. */
-    const signed = (address: number): number => {
+    const signed = (latent: Place): Place => {
       const given = {
         node: parameter.node,
-        latent: address,
-        k: size / filters,
+        latent,
+        rows: size / filters,
         n: filters,
         quantizer: plain,
-        parameters: 0,
+        // No map reads any.
+        parameters: allocate(0),
       };
       const { source, calls } = deriveWeights(given, allocate);
-      prepare.push(...calls);
+      if (calls.length > 0) prepare.push({ node: parameter.node, calls });
       return source;
     };
-    const [before, value] = [signed(previous.address + latent - values.address), signed(latent)];
+    const [before, value] = [signed(at(previous, latent.offset)), signed(latent)];
     return Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
       const [start, weights] = [4 * CHUNK * i, Math.min(CHUNK, size - CHUNK * i)];
-      return { node: parameter.node, before: before + start, after: value + start, weights };
+      return { node: parameter.node, before: at(before, start), after: at(value, start), weights };
     });
   });
-  const range = { address: allocate(4 * pieces.length), bytes: 4 * pieces.length };
-  return { prepare, counts: pieces.map((piece, i) => ({ ...piece, count: range.address + 4 * i })), range };
+  const all = allocate(4 * pieces.length);
+  return { prepare, counts: pieces.map((piece, i) => ({ ...piece, out: at(all, 4 * i) })), all };
 }
 
 /** Adds up the flips of steps. */
 export interface FlipMeter {
-  /** The share of flips in one step, out of what it left at the plan's range. */
+  /** The share of flips in one step, out of the counts that it left. */
   readonly add: (counts: Uint8Array) => number;
   /** The mean over the steps added. */
   readonly mean: () => FlipRatio;
@@ -84,7 +88,7 @@ export interface FlipMeter {
 
 /** A meter for the network of `layout`. @throws ProxbitError `argument` where it has no binary weights. */
 export function createFlipMeter(graph: Graph, layout: ParameterLayout): FlipMeter {
-  const { counts } = planFlips(graph, layout, () => 0);
+  const { counts } = planFlips(graph, layout, createSegment().allocate);
   if (counts.length === 0) {
     throw new ProxbitError(
       "argument",

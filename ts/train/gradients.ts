@@ -3,12 +3,14 @@
  * writes it, later ones add to it, in the fixed order of the backward pass. `add` hands its own gradient on as it is: its
  * inputs share the buffer until one of them has to add something while another still needs it, which then gets a copy.
  */
-import type { ProgramBuilder } from "../runtime/program.ts";
+import { k } from "../program/call.ts";
+import type { Place } from "../program/place.ts";
+import type { ProgramBuilder } from "../program/program.ts";
 import type { Lane, Sinks } from "./context.ts";
 
 /** A buffer with a gradient in it, and the values whose gradient it is. */
 interface Holding {
-  readonly address: (lane: Lane) => number;
+  readonly place: (lane: Lane) => Place;
   readonly values: Set<string>;
   /** A task of the next phase still reads it: it is not to be changed any more. */
   frozen: boolean;
@@ -18,7 +20,7 @@ export interface Gradients extends Sinks {
   /** Whether a gradient has arrived at `name`. */
   readonly has: (name: string) => boolean;
   /** The buffer for the gradient that the loss writes. */
-  readonly begin: (name: string) => (lane: Lane) => number;
+  readonly begin: (name: string) => (lane: Lane) => Place;
   /** Called when a node's way back is written down: nobody needs its gradient any more, but perhaps a later task. */
   readonly release: (name: string, readLater: boolean) => void;
 }
@@ -28,7 +30,7 @@ export interface GradientOptions {
   /** The node that owns a value's memory. */
   readonly owner: (name: string) => string;
   /** The buffer of an owner's gradient, and its floats an image. */
-  readonly buffer: (owner: string) => (lane: Lane) => number;
+  readonly buffer: (owner: string) => (lane: Lane) => Place;
   readonly size: (owner: string) => number;
   readonly wanted: (name: string) => boolean;
 }
@@ -41,11 +43,11 @@ export function createGradients(options: GradientOptions, builder: ProgramBuilde
     if (found === undefined) throw new Error(`no gradient has arrived at ${name}`);
     return found;
   };
-  const begin = (name: string): ((lane: Lane) => number) => {
+  const begin = (name: string): ((lane: Lane) => Place) => {
     const value = owner(name);
-    const address = buffer(value);
-    holdings.set(value, { address, values: new Set([value]), frozen: false });
-    return address;
+    const place = buffer(value);
+    holdings.set(value, { place, values: new Set([value]), frozen: false });
+    return place;
   };
   /** Makes the gradient at `target` one that may be added to. */
   const unshare = (node: string, target: string): void => {
@@ -54,20 +56,22 @@ export function createGradients(options: GradientOptions, builder: ProgramBuilde
     if (shared.values.size === 1 && !shared.frozen) return;
     shared.values.delete(value);
     const own = begin(target);
+    const emit = builder.as(node, "input");
     for (const lane of lanes) {
-      builder.lane(lane.index, node, "copy", shared.address(lane), own(lane), 4 * size(value) * lane.images);
+      const bytes = 4 * size(value) * lane.images;
+      emit.lane(lane.index, k.copy({ from: shared.place(lane), to: own(lane), bytes }));
     }
   };
-  const into: Sinks["into"] = (node, target, emit) => {
+  const into: Sinks["into"] = (node, target, write) => {
     const accumulate = holdings.has(owner(target));
     if (accumulate) unshare(node, target);
     else begin(target);
-    const { address } = held(target);
-    for (const lane of lanes) emit(lane, address(lane), accumulate);
+    const { place } = held(target);
+    for (const lane of lanes) write(lane, place(lane), accumulate);
   };
   return {
     wanted: options.wanted,
-    gradient: (name, lane) => held(name).address(lane),
+    gradient: (name, lane) => held(name).place(lane),
     into,
     pass: (node, target) => {
       if (!options.wanted(target)) return;
@@ -78,8 +82,9 @@ export function createGradients(options: GradientOptions, builder: ProgramBuilde
         holdings.set(value, own);
         return;
       }
-      into(node, target, (lane, address) => {
-        builder.lane(lane.index, node, "add_into", address, own.address(lane), size(value) * lane.images);
+      const emit = builder.as(node, "input");
+      into(node, target, (lane, y) => {
+        emit.lane(lane.index, k.addInto({ y, x: own.place(lane), count: size(value) * lane.images }));
       });
     },
     has: (name) => holdings.has(owner(name)),

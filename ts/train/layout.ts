@@ -4,8 +4,9 @@
  * parameter the optimizer's own state.
  */
 import type { Parameter } from "../nn/graph.ts";
-import { createArena } from "../runtime/arena.ts";
-import type { Range } from "../runtime/program.ts";
+import { createArena } from "../program/arena.ts";
+import { at, type Place } from "../program/place.ts";
+import { createSegment, type Segment } from "../program/segment.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "./optimizers.ts";
 import { updateOf } from "./updates.ts";
 
@@ -13,21 +14,21 @@ export interface TrainedTensor {
   readonly parameter: Parameter;
   /** Elements. */
   readonly size: number;
-  /** Address of the value. */
-  readonly value: number;
+  /** The value, in the block of values. */
+  readonly value: Place;
   /** What updates it; null for statistics. */
   readonly optimizer: ParameterOptimizer | null;
-  /** Addresses of the optimizer's state, each as large as the value; empty for statistics. */
-  readonly slots: readonly number[];
+  /** The optimizer's state, each as large as the value; empty for statistics. */
+  readonly slots: readonly Place[];
 }
 
 export interface ParameterLayout {
   readonly tensors: ReadonlyMap<string, TrainedTensor>;
-  readonly values: Range;
-  readonly previous: Range;
-  readonly slots: Range;
-  /** One past the last byte. */
-  readonly end: number;
+  /** The blocks, each a buffer from its beginning on. */
+  readonly values: Place;
+  readonly previous: Place;
+  readonly slots: Place;
+  readonly segment: Segment;
 }
 
 /** Floats of a parameter that one task works on. */
@@ -36,26 +37,24 @@ export const CHUNK = 16384;
 /** Elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
 
-/** Lays out `parameters` from `base` on, each with the state that its part of `optimizer` keeps. */
-export function layoutParameters(
-  parameters: readonly Parameter[],
-  optimizer: Optimizer,
-  base: number,
-): ParameterLayout {
+/** Lays out `parameters`, each with the state that its part of `optimizer` keeps. */
+export function layoutParameters(parameters: readonly Parameter[], optimizer: Optimizer): ParameterLayout {
   const floats = parameters.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);
-  const arena = createArena(base);
-  const values = { address: arena.allocate(4 * floats), bytes: 4 * floats };
-  const previous = { address: arena.allocate(4 * floats), bytes: 4 * floats };
-  const slotsStart = arena.end();
-  const tensors = new Map<string, TrainedTensor>();
-  let value = values.address;
-  for (const parameter of parameters) {
+  const segment = createSegment();
+  const [values, previous] = [segment.allocate(4 * floats), segment.allocate(4 * floats)];
+  const state = createArena(0);
+  let offset = 0;
+  const found = parameters.map((parameter) => {
     const size = sizeOf(parameter.shape);
     const own = parameter.role === "statistic" ? null : optimizerFor(optimizer, parameter.role);
-    const slots = own === null ? [] : updateOf(own).slots.map(() => arena.allocate(4 * size));
-    tensors.set(parameter.name, { parameter, size, value, optimizer: own, slots });
-    value += 4 * size;
-  }
-  const end = arena.end();
-  return { tensors, values, previous, slots: { address: slotsStart, bytes: end - slotsStart }, end };
+    const offsets = own === null ? [] : updateOf(own).slots.map(() => state.allocate(4 * size));
+    offset += 4 * size;
+    return { parameter, size, value: at(values, offset - 4 * size), optimizer: own, offsets };
+  });
+  const slots = segment.allocate(state.end());
+  const tensors = found.map(({ offsets, ...tensor }): [string, TrainedTensor] => [
+    tensor.parameter.name,
+    { ...tensor, slots: offsets.map((start) => at(slots, start)) },
+  ]);
+  return { tensors: new Map(tensors), values, previous, slots, segment };
 }

@@ -3,8 +3,10 @@
  * enough, so memory does not grow from epoch to epoch.
  */
 import type { Split } from "../io/dataset.ts";
+import { addressOf, type Range } from "../program/place.ts";
+import { createSegment } from "../program/segment.ts";
 import type { Pool } from "../runtime/pool.ts";
-import type { DataAddress } from "./programs.ts";
+import type { DataPlaces } from "./programs.ts";
 
 /** Bytes sent to a worker at once, so that no single message blocks the caller's thread for long. */
 const PIECE = 4 << 20;
@@ -37,23 +39,25 @@ export async function writeLarge(pool: Pool, address: number, bytes: Uint8Array)
 }
 
 /** Keeps splits in the pool's memory: each is sent once, and gives its place to another when the caller has let go of it. */
-export function createDataStore(pool: Pool): (split: Split) => Promise<DataAddress> {
-  const known = new WeakMap<Split, Promise<DataAddress>>();
-  const free: Place[] = [];
-  const abandoned = new FinalizationRegistry<Place>((place) => free.push(place));
-  const placeFor = async (bytes: number): Promise<Place> => {
-    const found = free.findIndex((place) => place.bytes >= bytes);
-    if (found >= 0) return free.splice(found, 1)[0] as Place;
+export function createDataStore(pool: Pool): (split: Split) => Promise<DataPlaces> {
+  const known = new WeakMap<Split, Promise<DataPlaces>>();
+  const free: Range[] = [];
+  const abandoned = new FinalizationRegistry<Range>((room) => free.push(room));
+  const roomFor = async (bytes: number): Promise<Range> => {
+    const found = free.findIndex((room) => room.bytes >= bytes);
+    if (found >= 0) return free.splice(found, 1)[0] as Range;
     return { address: await pool.reserve(bytes), bytes };
   };
-  const send = async (split: Split): Promise<DataAddress> => {
-    const labelsAt = Math.ceil(split.images.length / 16) * 16;
-    const place = await placeFor(labelsAt + split.labels.length);
-    abandoned.register(split, place);
-    const images = place.address;
-    const labels = images + labelsAt;
-    await writeLarge(pool, images, split.images);
-    await writeLarge(pool, labels, split.labels);
+  const send = async (split: Split): Promise<DataPlaces> => {
+    const segment = createSegment();
+    const images = segment.allocate(split.images.length);
+    const bytes = segment.bytes() + split.labels.length;
+    const labels = segment.allocate(split.labels.length);
+    const room = await roomFor(bytes);
+    abandoned.register(split, room);
+    segment.settle(room.address);
+    await writeLarge(pool, addressOf(images), split.images);
+    await writeLarge(pool, addressOf(labels), split.labels);
     return { images, labels, scale: split.scale, offset: split.offset };
   };
   return (split) => {
@@ -63,9 +67,4 @@ export function createDataStore(pool: Pool): (split: Split) => Promise<DataAddre
     found.catch(() => known.delete(split));
     return found;
   };
-}
-
-interface Place {
-  readonly address: number;
-  readonly bytes: number;
 }

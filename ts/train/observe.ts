@@ -4,12 +4,13 @@
  * calculation of the same step; what runs is the program that always runs, with copies in between.
  */
 import type { Split } from "../io/dataset.ts";
-import type { Program, Range } from "../runtime/program.ts";
+import { addressOf, type Place, rangeOf } from "../program/place.ts";
+import type { Program } from "../program/program.ts";
 import type { Engine, Live } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";
-import type { TrainingPlan } from "./plan.ts";
 import { type StepOptions, sumLosses } from "./programs.ts";
+import type { MeasuredPlan } from "./reserve.ts";
 
 /** A step's numbers, by the names of nodes and parameters. Values are `[images][...shape]`, f32. */
 export interface Observation {
@@ -55,7 +56,7 @@ export function observeStep(engine: Engine, split: Split, images: number, given:
     const parameterGradients = new Map<string, Float32Array>();
     for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer?.gradients ?? [])) {
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
-      parameterGradients.set(parameter, await readFloats(engine, { address: gradient, bytes: 4 * size }));
+      parameterGradients.set(parameter, await readFloats(engine, gradient, size));
     }
     return { ...moment, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
   });
@@ -82,22 +83,22 @@ export function observeEvaluation(engine: Engine, split: Split, images: number):
 type Seen = Pick<Observation, "images" | "values" | "gradients" | "loss" | "accuracy">;
 
 /** Runs the program once and reads what it left behind. */
-async function observe(engine: Engine, plan: TrainingPlan, program: Program, live?: Live): Promise<Seen> {
+async function observe(engine: Engine, plan: MeasuredPlan, program: Program<number>, live?: Live): Promise<Seen> {
   const { pool } = engine;
   const images = plan.batch;
   const numbers = Uint32Array.from({ length: images }, (_, image) => image);
   const id = await pool.define(program);
-  const losses = { address: plan.losses, bytes: 16 * plan.lanes.length };
+  const losses = rangeOf(plan.losses);
   const { failure, reads } = await pool.run(id, [engine.inputs(plan, numbers, live)], [losses]);
   await pool.forget([id]);
   if (failure !== null) throw notFinite(failure.node, "a step that was observed");
   const sums = sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes);
-  const written = new Set(program.flat(2).flatMap((call) => (call.kernel === "copy" ? [call.arguments[1]] : [])));
-  const copies = async (taps: ReadonlyMap<string, number> | undefined): Promise<Map<string, Float32Array>> => {
+  const written = new Set(program.flat(2).flatMap((call) => (call.part === "tap" ? [call.arguments.to] : [])));
+  const copies = async (taps: ReadonlyMap<string, Place> | undefined): Promise<Map<string, Float32Array>> => {
     const found = new Map<string, Float32Array>();
-    for (const [name, address] of taps ?? []) {
-      const bytes = 4 * images * sizeOf(engine.shapes.get(name) as readonly number[]);
-      if (written.has(address)) found.set(name, await readFloats(engine, { address, bytes }));
+    for (const [name, place] of taps ?? []) {
+      const size = images * sizeOf(engine.shapes.get(name) as readonly number[]);
+      if (written.has(addressOf(place))) found.set(name, await readFloats(engine, place, size));
     }
     return found;
   };
@@ -113,14 +114,14 @@ async function observe(engine: Engine, plan: TrainingPlan, program: Program, liv
 async function readState(engine: Engine): Promise<State> {
   const parameters = new Map<string, Float32Array>();
   const slots = new Map<string, readonly Float32Array[]>();
-  for (const [name, { value, size, slots: addresses }] of engine.layout.tensors) {
-    parameters.set(name, await readFloats(engine, { address: value, bytes: 4 * size }));
-    slots.set(name, await Promise.all(addresses.map((address) => readFloats(engine, { address, bytes: 4 * size }))));
+  for (const [name, { value, size, slots: own }] of engine.layout.tensors) {
+    parameters.set(name, await readFloats(engine, value, size));
+    slots.set(name, await Promise.all(own.map((slot) => readFloats(engine, slot, size))));
   }
   return { parameters, slots };
 }
 
-async function readFloats(engine: Engine, range: Range): Promise<Float32Array> {
-  const bytes = await engine.pool.read(range);
+async function readFloats(engine: Engine, place: Place, size: number): Promise<Float32Array> {
+  const bytes = await engine.pool.read(rangeOf(place, 4 * size));
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 }

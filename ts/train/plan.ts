@@ -1,29 +1,39 @@
 /**
  * The plan: the whole training of a graph over static memory. Shapes are fixed by the batch size, every buffer gets its
- * address before the first step, and a step allocates nothing.
+ * place before the first step, and a step allocates nothing.
  *
- * A plan is a pure function of its arguments: it is made once at base 0 to learn its size and again at the address the
- * memory was reserved at. Programs for training, evaluation and the estimation of batch statistics are then written down
- * from the same plan. What lives for a part of a step only (values, gradients, scratch) has a symbolic address; each
- * program lays these buffers out in the lanes' blocks for itself (`lane-memory.ts`).
+ * A plan is made once. Programs for training, evaluation and the estimation of batch statistics are written down from it over
+ * places. What is there all the time lies in the plan's segment, which settles where memory is reserved. What lives for a
+ * part of a step only (values, gradients, scratch) is a buffer of the lanes, which each program lays out for itself.
  */
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
 import { convGeometry } from "../nn/shapes.ts";
-import { encodeTable } from "../quantizers/maps.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
-import { createArena } from "../runtime/arena.ts";
-import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
-import type { Call, Write } from "../runtime/program.ts";
-import { cutLanes, type Lane, type LayerPlan, type PlanContext, type Products, type QuantizerSite } from "./context.ts";
+import { type Call, callOf, lengthsOf } from "../program/call.ts";
+import { denseShape, windowShape } from "../program/conv-shape.ts";
+import type { ConvShape } from "../program/kernels.ts";
+import { laneBuffer } from "../program/lanes.ts";
+import { at, type Place } from "../program/place.ts";
+import { createSegment, type Segment } from "../program/segment.ts";
+import {
+  cutLanes,
+  type Lane,
+  type LayerPlan,
+  type PlanContext,
+  type PlanMemory,
+  type Products,
+  type QuantizerSite,
+} from "./context.ts";
 import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
-import { createLaneMemory, type LaneMemory } from "./lane-memory.ts";
+import { type HyperLayout, planHyper } from "./hyper.ts";
 import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
 import { planAdaptiveSign, planPrelu, planShift } from "./layers/learned.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
 import { type ParameterLayout, sizeOf } from "./layout.ts";
-import { updateOf } from "./updates.ts";
+
+/** Bytes of a lane's share of the losses: a sum and the number of right answers, f64. */
+export const LOSS_BYTES = 8 * lengthsOf("softmax_cross_entropy").result;
 
 /** Lanes a batch is cut into, however many workers there are: at most this many workers share a step. */
 export const LANES = 8;
@@ -41,52 +51,39 @@ export interface TrainingPlan {
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
   /**
-   * Addresses of the batch's image numbers, the views of its images while training (`augment.ts`), labels, loss sums
+   * Places of the batch's image numbers, the views of its images while training (`augment.ts`), labels, loss sums
    * per lane (f64 loss, f64 correct) and predictions.
    */
-  readonly indices: number;
-  readonly views: number;
-  readonly labels: number;
-  readonly losses: number;
-  readonly predictions: number;
+  readonly indices: Place;
+  readonly views: Place;
+  readonly labels: Place;
+  readonly losses: Place;
+  readonly predictions: Place;
   /** The node that owns the memory of a value: flatten is the same memory as its input. */
   readonly owner: (name: string) => string;
-  /** Symbolic address of the gradient at an owner's value. */
-  readonly gradient: (owner: string) => (lane: Lane) => number;
+  /** The gradient at an owner's value. */
+  readonly gradient: (owner: string) => (lane: Lane) => Place;
   /** Where copies of values and gradients are kept; null for a plan that nobody observes. */
   readonly taps: Taps | null;
-  /** The buffers with symbolic addresses, and the address of a lane's block for them. */
-  readonly laneMemory: LaneMemory;
-  readonly laneBlock: (lane: number) => number;
   /** Bytes of activations as bits, which wait for the way back. */
   readonly bitBytes: number;
   /** Where a step that counts flips leaves its counts; null for a plan that cannot. */
   readonly flips: FlipPlan | null;
   /** The block of live numbers that the trainer writes before each step. */
   readonly hyper: HyperLayout;
-  /** Bytes to write and calls to make once, after the memory is there. */
-  readonly writes: readonly Write[];
+  /** Everything that is there all the time. */
+  readonly segment: Segment;
+  /** Calls to make once, after the memory is there. */
   readonly once: readonly Call[];
-  /** One past the last byte. */
-  readonly end: number;
 }
 
 /**
- * Addresses of copies that outlast a step: of an owner's value and of the gradient there, f32, all images of the batch one
+ * Copies that outlast a step: of an owner's value and of the gradient there, f32, all images of the batch one
  * after the other.
  */
 export interface Taps {
-  readonly value: ReadonlyMap<string, number>;
-  readonly gradient: ReadonlyMap<string, number>;
-}
-
-/** Where live numbers lie in the block of floats at `address`; all offsets in floats. */
-export interface HyperLayout {
-  readonly address: number;
-  readonly floats: number;
-  readonly momenta: ReadonlyMap<string, number>;
-  readonly sites: readonly { readonly site: QuantizerSite; readonly offset: number }[];
-  readonly updates: ReadonlyMap<string, number>;
+  readonly value: ReadonlyMap<string, Place>;
+  readonly gradient: ReadonlyMap<string, Place>;
 }
 
 /** The node that owns the memory of a value: flatten is the same memory as its input. */
@@ -98,10 +95,6 @@ export function ownerOf(graph: Graph, name: string): string {
 export interface PlanOptions {
   /** Images of a batch. */
   readonly batch: number;
-  /** First address. */
-  readonly base: number;
-  /** Bytes of a lane's block; 0 to find out how many the programs need. */
-  readonly laneBytes: number;
   readonly products: Products;
   /** Whether programs keep copies of all values and gradients, for a comparison with another calculation. */
   readonly observed: boolean;
@@ -119,57 +112,51 @@ export function planTraining(
   options: PlanOptions,
 ): TrainingPlan {
   const { batch } = options;
-  const arena = createArena(options.base);
-  const laneMemory = createLaneMemory();
+  const segment = createSegment();
   const lanes = cutLanes(batch, LANES);
-  const writes: Write[] = [];
   const once: Call[] = [];
   let bitBytes = 0;
 
   const owners = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
   const owner = (name: string): string => owners.get(name) as string;
   const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
-  const declare: PlanContext["declare"] = (bytes) => laneMemory.declare(Math.max(...lanes.map(bytes)));
-  const tensors = (): ReadonlyMap<string, (lane: Lane) => number> =>
+  const declare: PlanMemory["declare"] = (bytes) => {
+    const place = laneBuffer(Math.max(...lanes.map(bytes)));
+    return ({ index }) => place(index);
+  };
+  const tensors = (): ReadonlyMap<string, (lane: Lane) => Place> =>
     new Map([...new Set(owners.values())].map((name) => [name, declare((lane) => 4 * size(name) * lane.images)]));
   // The logits stay where they are: they are read when a program has ended.
-  const logits = arena.allocate(4 * batch * size(graph.output));
-  const values = new Map(tensors()).set(owner(graph.output), (lane) => logits + 4 * size(graph.output) * lane.first);
+  const logits = segment.allocate(4 * batch * size(graph.output));
+  const values = new Map(tensors()).set(owner(graph.output), (lane) => at(logits, 4 * size(graph.output) * lane.first));
   const gradients = tensors();
 
-  const constant: PlanContext["constant"] = (floats) => {
-    const address = arena.allocate(floats.byteLength);
-    writes.push({ address, bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength) });
-    return address;
-  };
-  const hyper = planHyper(graph, parameters, arena.allocate, constant);
+  const hyper = planHyper(graph, parameters, segment);
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const context: PlanContext = {
-    graph,
     shapes,
     parameters,
-    batch,
     lanes,
     products: options.products,
-    fusions: fusionsOf(graph),
     packed: options.packed ?? null,
-    allocate: arena.allocate,
-    allocateBits: (bytes) => {
-      bitBytes += bytes;
-      return arena.allocate(bytes);
+    fusions: fusionsOf(graph),
+    memory: {
+      allocate: segment.allocate,
+      allocateBits: (bytes) => {
+        bitBytes += bytes;
+        return segment.allocate(bytes);
+      },
+      declare,
+      descriptor: segment.descriptor,
+      constant: segment.floats,
+      once: (node, call) => once.push(callOf(node, "prepare", call)),
     },
-    declare,
-    descriptor: (shape) => {
-      const address = arena.allocate(CONV_SHAPE_BYTES);
-      writes.push({ address, bytes: encodeConvShape(shape) });
-      return address;
+    live: {
+      site: (node, operand) =>
+        hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
+      momentum: (node) => at(hyper.place, 4 * (hyper.momenta.get(node) as number)),
     },
-    constant,
-    once: (call) => once.push(call),
-    site: (node, operand) =>
-      hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
-    momentum: (node) => hyper.address + 4 * (hyper.momenta.get(node) as number),
-    value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => number)(lane),
+    value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Place)(lane),
     signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
   };
 
@@ -178,15 +165,14 @@ export function planTraining(
     if (layer?.signs !== undefined) signs.set(node.name, layer.signs);
     return { node, layer };
   });
-  const indices = arena.allocate(4 * batch);
-  const views = arena.allocate(4 * batch);
-  const labels = arena.allocate(batch);
-  const losses = arena.allocate(16 * lanes.length);
-  const predictions = arena.allocate(4 * batch);
-  const flips = options.flips ? planFlips(graph, parameters, arena.allocate) : null;
-  const blocks = lanes.map(() => arena.allocate(options.laneBytes));
-  const copies = (): ReadonlyMap<string, number> =>
-    new Map([...new Set(owners.values())].map((name) => [name, arena.allocate(4 * size(name) * batch)]));
+  const indices = segment.allocate(4 * batch);
+  const views = segment.allocate(4 * batch);
+  const labels = segment.allocate(batch);
+  const losses = segment.allocate(LOSS_BYTES * lanes.length);
+  const predictions = segment.allocate(4 * batch);
+  const flips = options.flips ? planFlips(graph, parameters, segment.allocate) : null;
+  const copies = (): ReadonlyMap<string, Place> =>
+    new Map([...new Set(owners.values())].map((name) => [name, segment.allocate(4 * size(name) * batch)]));
 
   return {
     graph,
@@ -201,16 +187,13 @@ export function planTraining(
     losses,
     predictions,
     owner,
-    gradient: (name) => gradients.get(name) as (lane: Lane) => number,
+    gradient: (name) => gradients.get(name) as (lane: Lane) => Place,
     taps: options.observed ? { value: copies(), gradient: copies() } : null,
-    laneMemory,
-    laneBlock: (lane) => blocks[lane] as number,
     bitBytes,
     flips,
     hyper,
-    writes,
+    segment,
     once,
-    end: arena.end(),
   };
 }
 
@@ -221,8 +204,8 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
     case "conv2d":
     case "dense": {
       const { useBias, accumulator } = node.attributes;
-      const weight = context.site(name, "weight");
-      const activation = context.site(name, "activation");
+      const weight = context.live.site(name, "weight");
+      const activation = context.live.site(name, "activation");
       const shape = (lane: Lane): ConvShape =>
         node.op === "dense"
           ? denseShape(lane.images, inputShape[0] as number, node.attributes.units)
@@ -250,46 +233,4 @@ function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
     case "flatten":
       return null;
   }
-}
-
-function planHyper(
-  graph: Graph,
-  parameters: ParameterLayout,
-  allocate: (bytes: number) => number,
-  constant: (floats: Float32Array) => number,
-): HyperLayout {
-  let floats = 0;
-  const take = (count: number): number => {
-    floats += count;
-    return floats - count;
-  };
-  const momenta = new Map<string, number>();
-  const found: { node: string; operand: "weight" | "activation"; quantizer: Quantizer; offset: number }[] = [];
-  for (const node of graph.nodes) {
-    if (node.op === "batchNorm") momenta.set(node.name, take(1));
-    if (node.op !== "conv2d" && node.op !== "dense") continue;
-    const { weightQuantizer, activationQuantizer } = node.attributes;
-    if (weightQuantizer !== null) {
-      found.push({ node: node.name, operand: "weight", quantizer: weightQuantizer, offset: take(4) });
-    }
-    if (activationQuantizer !== null) {
-      found.push({ node: node.name, operand: "activation", quantizer: activationQuantizer, offset: take(4) });
-    }
-  }
-  const updates = new Map<string, number>();
-  for (const [name, { optimizer }] of parameters.tensors) {
-    if (optimizer !== null) updates.set(name, take(updateOf(optimizer).hyperFloats));
-  }
-  const address = allocate(4 * floats);
-  const sites = found.map(({ node, operand, quantizer, offset }) => ({
-    offset,
-    site: {
-      node,
-      operand,
-      quantizer,
-      parameters: address + 4 * offset,
-      table: quantizer.table === null ? 0 : constant(encodeTable(quantizer.table)),
-    },
-  }));
-  return { address, floats, momenta, sites, updates };
 }

@@ -5,12 +5,13 @@
 import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
 import { ProxbitError } from "../errors.ts";
 import type { Split } from "../io/dataset.ts";
+import type { Call, Part } from "../program/call.ts";
+import { type Range, rangeOf } from "../program/place.ts";
+import type { Program, Write } from "../program/program.ts";
 import type { TimedRun } from "../runtime/profile.ts";
-import type { Call, Program, Range, Task, Write } from "../runtime/program.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "./evaluate.ts";
-import { afterLoss } from "./explain.ts";
 import { writeLarge } from "./memory.ts";
 
 export interface TrainingProfileOptions {
@@ -92,7 +93,10 @@ export async function profileTraining(
 /** Remembers values and the optimizer's state; what comes back puts them into place again. */
 async function remember({ pool, layout }: Engine): Promise<() => Promise<void>> {
   const kept: (readonly [Range, Uint8Array])[] = [];
-  for (const range of [layout.values, layout.previous, layout.slots]) kept.push([range, await pool.read(range)]);
+  for (const place of [layout.values, layout.previous, layout.slots]) {
+    const range = rangeOf(place);
+    kept.push([range, await pool.read(range)]);
+  }
   return async () => {
     for (const [{ address }, bytes] of kept) await writeLarge(pool, address, bytes);
   };
@@ -102,29 +106,25 @@ async function remember({ pool, layout }: Engine): Promise<() => Promise<void>> 
 export const sumOfShares = (shares: StepShares): number =>
   shares.forward + shares.filterGradient + shares.inputGradient + shares.lanes + shares.update;
 
-type Part = keyof StepShares;
-
-/** Which part of a step each call belongs to, in program order. */
-function partsOf(program: Program): readonly Part[] {
-  const after = afterLoss(program);
-  return program.flatMap((phase, i) =>
-    phase.flatMap((task) => task.map((call) => (after[i] ? partAfterLoss(call, task) : "forward"))),
-  );
-}
-
-function partAfterLoss({ node, kernel }: Call, task: Task): Part {
-  // The gradient at the latent weights follows the sum of the lanes in one task.
-  if (task[0]?.kernel.startsWith("sum_lanes")) return "lanes";
-  if (kernel.endsWith("_step") || node === "") return "update";
-  return kernel.includes("_backward_filter") || kernel === "column_sums" ? "filterGradient" : "inputGradient";
-}
+/** Which share a call counts for, by the part of the step that it is for. */
+const SHARES: Readonly<Record<Part, keyof StepShares>> = {
+  prepare: "forward",
+  gather: "forward",
+  forward: "forward",
+  loss: "forward",
+  tap: "forward",
+  weights: "filterGradient",
+  input: "inputGradient",
+  lanes: "lanes",
+  update: "update",
+  count: "update",
+};
 
 function sharesOf(
   engine: Engine,
-  program: Program,
+  program: Program<number>,
   runs: readonly TimedRun[],
 ): Pick<TrainingProfile, "layers" | "shares"> {
-  const parts = partsOf(program);
   const calls = program.flat(2);
   const all = runs.reduce((sum, { timing }) => sum + timing.elapsed, 0);
   const blank = () => ({ forward: 0, filterGradient: 0, inputGradient: 0, lanes: 0, update: 0 });
@@ -132,10 +132,11 @@ function sharesOf(
   const byNode = new Map(engine.graph.nodes.map(({ name }) => [name, blank()]));
   for (const { timing } of runs) {
     for (const [place, milliseconds] of timing.calls.entries()) {
-      const part = parts[place] as Part;
-      total[part] += milliseconds / all;
-      const own = byNode.get((calls[place] as Call).node);
-      if (own !== undefined) own[part] += milliseconds / all;
+      const { node, part } = calls[place] as Call<number>;
+      const share = SHARES[part];
+      total[share] += milliseconds / all;
+      const own = byNode.get(node);
+      if (own !== undefined) own[share] += milliseconds / all;
     }
   }
   const waiting = runs.reduce((sum, { timing }) => sum + timing.waiting / all, 0);

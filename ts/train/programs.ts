@@ -5,20 +5,22 @@
  * keep a copy of the values; update. The update is a phase of its own, so a number that is not finite anywhere before it
  * leaves the weights untouched.
  */
-import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
+import { type KernelCall, k } from "../program/call.ts";
+import { at, type Place } from "../program/place.ts";
+import { type Program, type ProgramBuilder, programBuilder } from "../program/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
 import { throughStandardization } from "./layers/weights.ts";
 import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
-import type { TrainingPlan } from "./plan.ts";
-import { backwardArguments, restartArguments } from "./quantize.ts";
+import { LOSS_BYTES, type TrainingPlan } from "./plan.ts";
+import { backwardOf, restartOf } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
 
-/** A data set in the pool's memory. */
-export interface DataAddress {
-  readonly images: number;
-  readonly labels: number;
+/** Where a data set lies. */
+export interface DataPlaces {
+  readonly images: Place;
+  readonly labels: Place;
   readonly scale: number;
   readonly offset: number;
 }
@@ -33,9 +35,9 @@ export interface StepOptions {
 
 /**
  * One step of training from the batch whose image numbers stand at `plan.indices`. Like the other programs here it is
- * written over the symbolic addresses of the lanes' memory.
+ * written over places.
  */
-export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, options: StepOptions = {}): Program {
+export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, options: StepOptions = {}): Program {
   const { flips = false, smoothing = 0 } = options;
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
@@ -47,9 +49,10 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, 
   const sources = plan.layers.flatMap(({ layer }) => layer?.gradients ?? []);
   for (const source of sources) addLanes(plan, source, builder);
   const { values, previous } = plan.context.parameters;
-  for (const [start, count] of chunks(values.bytes / 4)) {
-    const args = [values.address + 4 * start, previous.address + 4 * start, 4 * count];
-    builder.task([{ node: "", kernel: "copy", arguments: args }]);
+  const keeping = builder.as("", "update");
+  for (const [start, count] of chunks(values.buffer.bytes / 4)) {
+    const [from, to] = [at(values, 4 * start), at(previous, 4 * start)];
+    keeping.task([k.copy({ from, to, bytes: 4 * count })]);
   }
   builder.barrier();
   for (const source of sources) update(plan, source, builder);
@@ -58,7 +61,7 @@ export function trainProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, 
 }
 
 /** Loss and predictions of the first `valid` images of a batch, with running statistics; `mode` evaluates. */
-export function evaluateProgram(plan: TrainingPlan, data: DataAddress, mode: Mode, valid: number): Program {
+export function evaluateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, valid: number): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
@@ -67,40 +70,45 @@ export function evaluateProgram(plan: TrainingPlan, data: DataAddress, mode: Mod
 }
 
 /** A forward pass whose batch statistics go into the running ones; `mode` estimates. */
-export function estimateProgram(plan: TrainingPlan, data: DataAddress, mode: Mode): Program {
+export function estimateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode): Program {
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
   return builder.finish();
 }
 
-function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, builder: ProgramBuilder): void {
+function prepareAndGather(plan: TrainingPlan, data: DataPlaces, mode: Mode, builder: ProgramBuilder): void {
   // Batch statistics end a phase: weights of the layers behind them have time until then.
   const firstNorm = plan.layers.findIndex(({ node }) => node.op === "batchNorm");
   const split = mode.kind === "evaluate" || firstNorm < 0 ? plan.layers.length : firstNorm;
-  for (const [i, { layer }] of plan.layers.entries()) {
-    for (const task of layer?.prepare?.(mode) ?? []) (i < split ? builder.task : builder.later)(task);
+  for (const [i, { node, layer }] of plan.layers.entries()) {
+    const emit = builder.as(node.name, "prepare");
+    for (const task of layer?.prepare?.(mode) ?? []) (i < split ? emit.task : emit.later)(task);
   }
   const input = plan.layers.find(({ node }) => node.op === "input")?.node.name as string;
   const shape = plan.context.shapes.get(input) as readonly number[];
   const seen = mode.kind === "train" && shape.length === 3;
+  const emit = builder.as(input, "gather");
   for (const lane of plan.lanes) {
-    const indices = plan.indices + 4 * lane.first;
-    const toReal = [data.scale, data.offset, plan.context.value(input, lane)];
+    const batch = { indices: at(plan.indices, 4 * lane.first), count: lane.images };
+    const toReal = { scale: data.scale, offset: data.offset, out: plan.context.value(input, lane) };
+    const images = { ...batch, ...toReal, data: data.images };
     if (seen) {
-      const views = plan.views + 4 * lane.first;
-      builder.lane(lane.index, input, "gather_views", data.images, indices, views, lane.images, ...shape, ...toReal);
+      const [height, width, channels] = shape as readonly [number, number, number];
+      const views = at(plan.views, 4 * lane.first);
+      emit.lane(lane.index, k.gatherViews({ ...images, views, height, width, channels }));
     } else {
-      builder.lane(lane.index, input, "gather_bytes", data.images, indices, lane.images, sizeOf(shape), ...toReal);
+      emit.lane(lane.index, k.gatherBytes({ ...images, row: sizeOf(shape) }));
     }
-    builder.lane(lane.index, input, "gather_labels", data.labels, indices, lane.images, plan.labels + lane.first);
+    const labels = { labels: data.labels, out: at(plan.labels, lane.first) };
+    emit.lane(lane.index, k.gatherLabels({ ...batch, ...labels }));
   }
   builder.barrier();
 }
 
 function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
   for (const { node, layer } of plan.layers) {
-    layer?.forward(mode, builder);
+    layer?.forward(mode, builder.as(node.name, "forward"));
     // Of a batch norm and the sum behind it only the sum is written.
     if (plan.context.fusions.sums.has(node.name)) continue;
     keep(plan, node.name, plan.taps?.value.get(node.name), (lane) => plan.context.value(node.name, lane), builder);
@@ -111,14 +119,15 @@ function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void 
 function keep(
   plan: TrainingPlan,
   node: string,
-  tap: number | undefined,
-  from: (lane: Lane) => number,
+  tap: Place | undefined,
+  from: (lane: Lane) => Place,
   builder: ProgramBuilder,
 ): void {
   if (tap === undefined) return;
   const bytes = 4 * sizeOf(plan.context.shapes.get(node) as readonly number[]);
   for (const lane of plan.lanes) {
-    builder.lane(lane.index, node, "copy", from(lane), tap + bytes * lane.first, bytes * lane.images);
+    const to = at(tap, bytes * lane.first);
+    builder.as(node, "tap").lane(lane.index, k.copy({ from: from(lane), to, bytes: bytes * lane.images }));
   }
 }
 
@@ -126,13 +135,20 @@ function keep(
 function loss(plan: TrainingPlan, valid: number, smoothing: number | null, builder: ProgramBuilder): void {
   const { output } = plan.graph;
   const classes = sizeOf(plan.context.shapes.get(output) as readonly number[]);
+  const emit = builder.as(output, "loss");
   for (const lane of plan.lanes) {
     const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
-    const gradient = smoothing !== null ? plan.gradient(plan.owner(output))(lane) : 0;
-    const results = [gradient, plan.losses + 16 * lane.index, plan.predictions + 4 * lane.first];
-    const [logits, labels] = [plan.context.value(output, lane), plan.labels + lane.first];
-    const args = [logits, labels, lane.images, rows, classes, 1 / valid, smoothing ?? 0, ...results];
-    builder.lane(lane.index, output, "softmax_cross_entropy", ...args);
+    const batch = {
+      logits: plan.context.value(output, lane),
+      labels: at(plan.labels, lane.first),
+      ...{ rows: lane.images, validRows: rows, classes, inverseBatch: 1 / valid },
+    };
+    const results = {
+      dlogits: smoothing === null ? null : plan.gradient(plan.owner(output))(lane),
+      result: at(plan.losses, LOSS_BYTES * lane.index),
+      predictions: at(plan.predictions, 4 * lane.first),
+    };
+    emit.lane(lane.index, k.softmaxCrossEntropy({ ...batch, smoothing: smoothing ?? 0, ...results }));
   }
   builder.barrier();
 }
@@ -155,7 +171,8 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
     if (layer?.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
     const tap = plan.taps?.gradient.get(node.name);
     keep(plan, node.name, tap, (lane) => gradients.gradient(node.name, lane), builder);
-    layer.backward(mode, builder, gradients);
+    const emit = { weights: builder.as(node.name, "weights"), input: builder.as(node.name, "input") };
+    layer.backward(mode, emit, gradients);
     gradients.release(node.name, layer.readsGradientLater ?? false);
   }
 }
@@ -173,55 +190,53 @@ function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBu
   const { partials, quantized } = source;
   if (partials === undefined) return;
   const tensor = tensorOf(plan, source);
-  const { node } = tensor.parameter;
+  const emit = builder.as(tensor.parameter.node, "lanes");
   for (const [start, count] of chunks(tensor.size)) {
-    const sum = (quantized?.summed ?? source.gradient) + 4 * start;
-    const from = [partials.address + 4 * start, plan.lanes.length, partials.stride];
-    const calls: Call[] = [{ node, kernel: "sum_lanes", arguments: [...from, count, sum] }];
+    const sum = at(quantized?.summed ?? source.gradient, 4 * start);
+    const from = { partials: at(partials.address, 4 * start), lanes: plan.lanes.length, stride: partials.stride };
+    const calls: KernelCall[] = [k.sumLanes({ ...from, count, out: sum })];
     if (quantized !== undefined) {
       const { site, source: weights, parameters, slopes } = quantized;
-      const target = source.gradient + 4 * start;
-      const args = backwardArguments(site, weights + 4 * start, sum, false, target, count, parameters);
-      calls.push({ node, kernel: "quantize_backward", arguments: args });
-      if (slopes !== null) calls.push(throughStandardization(node, slopes, target, start, count, tensor.size));
+      const dx = at(source.gradient, 4 * start);
+      const operands = { x: at(weights, 4 * start), dy: sum, accumulate: false, dx, count };
+      calls.push(k.quantizeBackward({ ...backwardOf(site, parameters), ...operands }));
+      if (slopes !== null) calls.push(throughStandardization(slopes, dx, { first: start, count, size: tensor.size }));
     }
-    builder.task(calls);
+    emit.task(calls);
   }
 }
 
 function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
   const { parameter, value, slots, size, optimizer } = tensorOf(plan, source);
-  const { kernel } = updateOf(optimizer as ParameterOptimizer);
-  const hyper = plan.hyper.address + 4 * (plan.hyper.updates.get(parameter.name) as number);
+  const { step } = updateOf(optimizer as ParameterOptimizer);
+  const hyper = at(plan.hyper.place, 4 * (plan.hyper.updates.get(parameter.name) as number));
+  const emit = builder.as(parameter.node, "update");
   for (const [start, count] of chunks(size)) {
-    const [weights, ...others] = [value, source.gradient, ...slots].map((address) => address + 4 * start);
-    const step = { node: parameter.node, kernel, arguments: [weights as number, ...others, count, hyper] };
-    builder.task([...restarts(source, parameter.node, weights as number, start, count), step]);
+    const [weights, gradient] = [at(value, 4 * start), at(source.gradient, 4 * start)];
+    const state = slots.map((slot) => at(slot, 4 * start));
+    const made = step({ weights, gradient, count, hyper }, state);
+    emit.task([...restarts(source, weights, start, count), made]);
   }
 }
 
 /** Latent weights go on from what their quantizer makes of them, by way of gradients that have been used. */
-function restarts(
-  { quantized }: GradientSource,
-  node: string,
-  weights: number,
-  start: number,
-  count: number,
-): readonly Call[] {
+function restarts({ quantized }: GradientSource, weights: Place, start: number, count: number): readonly KernelCall[] {
   if (quantized === undefined || quantized.site.quantizer.restart === "identity") return [];
-  const made = quantized.summed + 4 * start;
+  const made = at(quantized.summed, 4 * start);
   return [
-    { node, kernel: "quantize_forward", arguments: restartArguments(quantized.site, weights, made, count) },
-    { node, kernel: "copy", arguments: [made, weights, 4 * count] },
+    k.quantizeForward({ ...restartOf(quantized.site), x: weights, y: made, count }),
+    k.copy({ from: made, to: weights, bytes: 4 * count }),
   ];
 }
 
 function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
   builder.barrier();
-  for (const call of plan.flips?.prepare ?? []) builder.task([call]);
+  for (const { node, calls } of plan.flips?.prepare ?? []) {
+    for (const call of calls) builder.as(node, "count").task([call]);
+  }
   if ((plan.flips?.prepare.length ?? 0) > 0) builder.barrier();
-  for (const { node, before, after, weights, count } of plan.flips?.counts ?? []) {
-    builder.task([{ node, kernel: "count_flips", arguments: [before, after, weights, count] }]);
+  for (const { node, before, after, weights, out } of plan.flips?.counts ?? []) {
+    builder.as(node, "count").task([k.countFlips({ before, after, count: weights, out })]);
   }
 }
 
@@ -242,8 +257,8 @@ export function sumLosses(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let [loss, correct] = [0, 0];
   for (const { index } of lanes) {
-    loss += view.getFloat64(16 * index, true);
-    correct += view.getFloat64(16 * index + 8, true);
+    loss += view.getFloat64(LOSS_BYTES * index, true);
+    correct += view.getFloat64(LOSS_BYTES * index + 8, true);
   }
   return { loss, correct };
 }

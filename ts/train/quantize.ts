@@ -1,57 +1,38 @@
-/** What the core is called with where a quantizer acts: the numbers of its maps, its live parameters, its samples. */
+/** What the core is given where a quantizer acts: the numbers of its maps, its live parameters, its samples. */
+import { at, type Place } from "../program/place.ts";
 import { backwardMapNumbers, forwardMapNumbers, forwardMapParameters } from "../quantizers/maps.ts";
 import type { Mode, QuantizerSite } from "./context.ts";
 
-/** The maps of a site's way forward, by number: the hard sign of x where the mode says so, or the map is sign. */
-function forwardMaps({ quantizer }: QuantizerSite, hard: boolean): readonly [proximal: number, map: number] {
-  const { proximal, forward, hard: end } = quantizer;
-  const isSign = forward === "sign" || (hard && end === "sign");
-  return isSign
-    ? [forwardMapNumbers.identity, forwardMapNumbers.sign]
-    : [forwardMapNumbers[proximal], forwardMapNumbers[forward]];
+/** The arguments by which kernels name P and then F or B. */
+export interface Maps {
+  readonly proximal: number;
+  readonly map: number;
+  readonly parameters: Place | null;
+  readonly table: Place | null;
 }
 
-/** The arguments of `quantize_forward`: y = F(x) over `n` numbers, with the site's live parameters or those given. */
-export function forwardArguments(
-  site: QuantizerSite,
-  mode: Mode,
-  x: number,
-  y: number,
-  n: number,
-  parameters: number = site.parameters,
-): readonly number[] {
-  return [...forwardMaps(site, mode.hard(site)), x, y, n, parameters, site.table];
+/** F of a site, with its live parameters or those given: the hard sign of x where the mode says so, or the map is sign. */
+export function forwardOf(site: QuantizerSite, mode: Mode, parameters: Place = site.parameters): Maps {
+  const { proximal, forward, hard: end } = site.quantizer;
+  const isSign = forward === "sign" || (mode.hard(site) && end === "sign");
+  const maps = isSign
+    ? { proximal: forwardMapNumbers.identity, map: forwardMapNumbers.sign }
+    : { proximal: forwardMapNumbers[proximal], map: forwardMapNumbers[forward] };
+  return { ...maps, parameters, table: site.table };
 }
 
-/** The arguments of `quantize_forward` that makes of `n` latent weights those that the next step goes on from. */
-export function restartArguments(site: QuantizerSite, x: number, y: number, n: number): readonly number[] {
-  const { proximal, restart } = site.quantizer;
-  const shared = site.parameters + 4 * forwardMapParameters[proximal].length;
-  return [forwardMapNumbers.identity, forwardMapNumbers[restart], x, y, n, shared, site.table];
+/** The map that makes of latent weights those that the next step goes on from. */
+export function restartOf({ quantizer, parameters, table }: QuantizerSite): Maps {
+  const { proximal, restart } = quantizer;
+  const shared = at(parameters, 4 * forwardMapParameters[proximal].length);
+  return { proximal: forwardMapNumbers.identity, map: forwardMapNumbers[restart], parameters: shared, table };
 }
 
-/** How the core names B: its maps before the tensors in a call, parameters and samples after them. Without a site B is 1. */
-export function slopeOf(site: QuantizerSite | null): {
-  readonly maps: readonly [proximal: number, map: number];
-  readonly settings: readonly [parameters: number, table: number];
-} {
-  if (site === null) return { maps: [forwardMapNumbers.identity, backwardMapNumbers.one], settings: [0, 0] };
+/** B of a site, with its live parameters or those given. Without a site B is 1. */
+export function backwardOf(site: QuantizerSite | null, parameters: Place | null = site?.parameters ?? null): Maps {
+  if (site === null) {
+    return { proximal: forwardMapNumbers.identity, map: backwardMapNumbers.one, parameters: null, table: null };
+  }
   const { proximal, backward } = site.quantizer;
-  return {
-    maps: [forwardMapNumbers[proximal], backwardMapNumbers[backward]],
-    settings: [site.parameters, site.table],
-  };
-}
-
-/** The arguments of `quantize_backward`: gx = gy B(x) over `n` numbers, added to what is there where `accumulate`. */
-export function backwardArguments(
-  site: QuantizerSite,
-  x: number,
-  gy: number,
-  accumulate: boolean,
-  gx: number,
-  n: number,
-  parameters: number = site.parameters,
-): readonly number[] {
-  return [...slopeOf(site).maps, x, gy, Number(accumulate), gx, n, parameters, site.table];
+  return { proximal: forwardMapNumbers[proximal], map: backwardMapNumbers[backward], parameters, table: site.table };
 }

@@ -1,15 +1,19 @@
 /**
- * How much memory a plan needs: all programs that may run are written once over symbolic addresses, and the largest
- * block that one of them needs in a lane is what every lane gets.
+ * How much memory a plan needs: all programs that may run are written once over places, and the largest block that one of
+ * them needs in a lane is what every lane gets.
  */
+import { ProxbitError } from "../errors.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
+import { layOutLanes } from "../program/lanes.ts";
+import type { Place } from "../program/place.ts";
+import { type Program, placed } from "../program/program.ts";
+import { createSegment } from "../program/segment.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
-import type { Program } from "../runtime/program.ts";
 import type { Mode, Products } from "./context.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
-import { type DataAddress, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
+import { type DataPlaces, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
 
 /** What training takes; the data set is not counted. */
 export interface MemoryUse {
@@ -24,14 +28,13 @@ export interface MemoryUse {
   readonly lowerBound: number;
 }
 
-/** A plan at no place yet, and what it needs. */
-export interface MeasuredPlan {
-  readonly draft: TrainingPlan;
-  readonly laneBytes: number;
+/** A plan with a block of memory for every lane, and what it needs. It has no address yet. */
+export interface MeasuredPlan extends TrainingPlan {
+  readonly blocks: readonly Place[];
   readonly memory: MemoryUse;
 }
 
-/** Everything a plan depends on but its place. */
+/** Everything a plan depends on. */
 export interface PlanSource {
   readonly graph: Graph;
   readonly shapes: ReadonlyMap<string, Shape>;
@@ -55,50 +58,64 @@ export const modeAt = (kind: Mode["kind"], progress: number | null): Mode => ({
 /** The mode of a training step at `progress`. */
 export const trainMode = (progress: number): Mode => modeAt("train", progress);
 
-const planAt = (source: PlanSource, base: number, laneBytes: number): TrainingPlan =>
-  planTraining(source.graph, source.shapes, source.layout, {
-    batch: source.batch,
-    products: source.products,
-    observed: source.observed,
-    flips: source.flips,
-    packed: source.packed ?? null,
-    base,
-    laneBytes,
-  });
-
-/** Plans without a place, to see what runs and what it needs. */
-export function measurePlan(source: PlanSource): MeasuredPlan {
-  const { layout, batch } = source;
-  const draft = planAt(source, 0, 0);
-  const nowhere: DataAddress = { images: 0, labels: 0, scale: 1, offset: 0 };
-  const moments = turns(draft.sites.map(({ quantizer }) => quantizer));
-  const programs: Program[] = [
-    ...[null, ...moments].flatMap((progress) => [
-      evaluateProgram(draft, nowhere, modeAt("evaluate", progress), batch),
-      estimateProgram(draft, nowhere, modeAt("estimate", progress)),
-    ]),
-    ...moments.map((progress) => trainProgram(draft, nowhere, trainMode(progress))),
-  ];
-  const placements = programs.map((program) => draft.laneMemory.place(program));
-  const laneBytes = Math.max(...placements.map(({ bytes }) => bytes));
-  const acrossLoss = Math.max(...placements.map((placement) => placement.acrossLoss));
-  const trained = [...layout.tensors.values()].filter(({ optimizer }) => optimizer !== null);
-  const state = trained.reduce((sum, { size, slots }) => sum + 4 * size * (1 + slots.length), layout.values.bytes);
-  const memory = {
-    stepBytes: planAt(source, 0, laneBytes).end,
-    stateBytes: layout.values.bytes + layout.previous.bytes + layout.slots.bytes,
-    lowerBound: acrossLoss * draft.lanes.length + draft.bitBytes + state,
-  };
-  return { draft, laneBytes, memory };
+/** A data set of no images at no address: for programs that nobody runs. */
+export function nowhere(): DataPlaces {
+  const { allocate } = createSegment();
+  return { images: allocate(0), labels: allocate(0), scale: 1, offset: 0 };
 }
 
-/** Plans at the address that `reserve` gives for the plan's bytes. */
+/** Plans, and lays out all programs that may run: the largest block that one of them needs is what every lane gets. */
+export function measurePlan({ graph, shapes, layout, batch, ...options }: PlanSource): MeasuredPlan {
+  const plan = planTraining(graph, shapes, layout, { batch, ...options });
+  const data = nowhere();
+  const moments = turns(plan.sites.map(({ quantizer }) => quantizer));
+  const programs: Program[] = [
+    ...[null, ...moments].flatMap((progress) => [
+      evaluateProgram(plan, data, modeAt("evaluate", progress), batch),
+      estimateProgram(plan, data, modeAt("estimate", progress)),
+    ]),
+    ...moments.map((progress) => trainProgram(plan, data, trainMode(progress))),
+  ];
+  const layouts = programs.map((program) => layOutLanes(program));
+  const laneBytes = Math.max(...layouts.map(({ bytes }) => bytes));
+  const acrossLoss = Math.max(...layouts.map((own) => own.acrossLoss));
+  const blocks = plan.lanes.map(() => plan.segment.allocate(laneBytes));
+  const [values, previous, slots] = [layout.values, layout.previous, layout.slots].map(
+    ({ buffer }) => buffer.bytes,
+  ) as [number, number, number];
+  const trained = [...layout.tensors.values()].filter(({ optimizer }) => optimizer !== null);
+  const state = trained.reduce((sum, { size, slots }) => sum + 4 * size * (1 + slots.length), values);
+  const memory = {
+    stepBytes: plan.segment.bytes(),
+    stateBytes: values + previous + slots,
+    lowerBound: acrossLoss * plan.lanes.length + plan.bitBytes + state,
+  };
+  return { ...plan, blocks, memory };
+}
+
+/** Most bytes that the core can address. */
+const MOST_BYTES = 2 ** 32;
+
+/**
+ * Plans, and settles at the address that `reserve` gives for the plan's bytes.
+ *
+ * @throws ProxbitError `environment` where a step needs more memory than the core can address.
+ */
 export async function reservePlan(
   source: PlanSource,
   reserve: (bytes: number) => Promise<number>,
-): Promise<TrainingPlan> {
-  const { laneBytes, memory } = measurePlan(source);
-  return planAt(source, await reserve(memory.stepBytes), laneBytes);
+): Promise<MeasuredPlan> {
+  const plan = measurePlan(source);
+  const { stepBytes } = plan.memory;
+  if (stepBytes > MOST_BYTES) throw tooLarge(stepBytes, source.batch);
+  plan.segment.settle(await reserve(stepBytes));
+  return plan;
+}
+
+function tooLarge(bytes: number, batch: number): ProxbitError {
+  const needed = `${(bytes / 2 ** 30).toFixed(1)} GiB of memory`;
+  const message = `a step of ${batch} images of this network needs ${needed}, and the core can address 4 GiB`;
+  return new ProxbitError("environment", message, "Use a smaller batch, smaller images or a smaller network.");
 }
 
 /** The moments of a run at which some quantizer turns hard, and its start. */
@@ -106,7 +123,6 @@ function turns(quantizers: readonly Quantizer[]): readonly number[] {
   return [...new Set([0, ...quantizers.map(({ hardenAt }) => hardenAt)])];
 }
 
-/** `program` over the addresses of the plan's lanes. */
-export function placed(plan: TrainingPlan, program: Program): Program {
-  return plan.laneMemory.place(program).apply(program, plan.laneBlock);
-}
+/** `program` over the addresses of the plan, laid out in the lanes' blocks. */
+export const placedIn = ({ blocks }: MeasuredPlan, program: Program): Program<number> =>
+  placed(program, layOutLanes(program).addressIn(blocks));

@@ -7,6 +7,7 @@ import { describe } from "../describe.ts";
 import { ProxbitError } from "../errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { parametersOf } from "../nn/parameters.ts";
+import { addressOf } from "../program/place.ts";
 import type { Engine } from "./engine.ts";
 import { writeLarge } from "./memory.ts";
 import { writeWeights } from "./weights.ts";
@@ -44,7 +45,7 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   });
   await writeWeights(engine, new Map(scaled));
   const { slots } = engine.layout;
-  await engine.alone(() => writeLarge(engine.pool, slots.address, new Uint8Array(slots.bytes)));
+  await engine.alone(() => writeLarge(engine.pool, addressOf(slots), new Uint8Array(slots.buffer.bytes)));
 }
 
 function weightsOf(engine: Engine, bytes: Uint8Array): ReadonlyMap<string, Float32Array> {

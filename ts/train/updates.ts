@@ -5,14 +5,24 @@
 import { ProxbitError } from "../errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
+import { type KernelCall, k, lengthsOf } from "../program/call.ts";
+import type { Place } from "../program/place.ts";
 import { exactPower } from "../quantizers/elementary.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { evaluateSchedule } from "../quantizers/schedule.ts";
-import type { KernelName } from "../runtime/exports.ts";
 import { isBop, type Optimizer, optimizerFor, optimizerName, type ParameterOptimizer } from "./optimizers.ts";
 
+/** What every step is given: a piece of the weights with its gradient, and the numbers of the update. */
+interface Step {
+  readonly weights: Place;
+  readonly gradient: Place;
+  readonly count: number;
+  readonly hyper: Place;
+}
+
 interface Update {
-  readonly kernel: KernelName;
+  /** The call that makes a step, over the tensors of state in the order of `slots`. */
+  readonly step: (given: Step, state: readonly Place[]) => KernelCall;
   /** The tensors of state, each as large as the parameter, as people call them. */
   readonly slots: readonly string[];
   /** Floats that the kernel reads for one parameter. */
@@ -20,10 +30,26 @@ interface Update {
 }
 
 const updates: Readonly<Record<ParameterOptimizer["kind"], Update>> = {
-  sgd: { kernel: "sgd_step", slots: ["velocity"], hyperFloats: 5 },
-  adam: { kernel: "adam_step", slots: ["first moment", "second moment"], hyperFloats: 9 },
-  bop: { kernel: "bop_step", slots: ["mean gradient"], hyperFloats: 2 },
-  bop2: { kernel: "bop_second_step", slots: ["mean gradient", "mean square"], hyperFloats: 6 },
+  sgd: {
+    step: (given, [velocity]) => k.sgdStep({ ...given, velocity: velocity as Place }),
+    slots: ["velocity"],
+    hyperFloats: lengthsOf("sgd_step").hyper,
+  },
+  adam: {
+    step: (given, [mean, square]) => k.adamStep({ ...given, mean: mean as Place, square: square as Place }),
+    slots: ["first moment", "second moment"],
+    hyperFloats: lengthsOf("adam_step").hyper,
+  },
+  bop: {
+    step: (given, [mean]) => k.bopStep({ ...given, mean: mean as Place }),
+    slots: ["mean gradient"],
+    hyperFloats: lengthsOf("bop_step").hyper,
+  },
+  bop2: {
+    step: (given, [mean, square]) => k.bopSecondStep({ ...given, mean: mean as Place, square: square as Place }),
+    slots: ["mean gradient", "mean square"],
+    hyperFloats: lengthsOf("bop_second_step").hyper,
+  },
 };
 
 /** What the core needs to know of an optimizer. */

@@ -2,10 +2,13 @@
 import { ProxbitError } from "../errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { type Call, callOf, type KernelCall, k } from "../program/call.ts";
+import { fileBytes } from "../program/kernels.ts";
+import { addressOf, type Place, rangeOf } from "../program/place.ts";
+import { placed } from "../program/program.ts";
+import { createSegment, type Segment } from "../program/segment.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
-import { createArena } from "../runtime/arena.ts";
-import type { Call, Range, Write } from "../runtime/program.ts";
 import type { Engine } from "./engine.ts";
 import { deriveWeights } from "./layers/weights.ts";
 import type { TrainedTensor } from "./layout.ts";
@@ -25,11 +28,11 @@ export async function initialize(engine: Engine, seed: number): Promise<void> {
 /** All values by parameter name. */
 export async function readWeights(engine: Engine): Promise<Map<string, Float32Array>> {
   const { values, tensors } = engine.layout;
-  const bytes = await engine.pool.read(values);
+  const bytes = await engine.pool.read(rangeOf(values));
   const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   return new Map(
     [...tensors].map(([name, { value, size }]) => {
-      const start = (value - values.address) / 4;
+      const start = value.offset / 4;
       return [name, floats.slice(start, start + size)];
     }),
   );
@@ -63,22 +66,22 @@ export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, 
 /** Writes all values, to the block in use and to its copy; of binary weights without latent ones the signs. */
 async function writeValues(engine: Engine, weights: ReadonlyMap<string, Float32Array>): Promise<void> {
   const { values, previous, tensors } = engine.layout;
-  const floats = new Float32Array(values.bytes / 4);
+  const floats = new Float32Array(values.buffer.bytes / 4);
   for (const [name, { value, optimizer }] of tensors) {
     const given = weights.get(name) as Float32Array;
     const kept = optimizer !== null && isBop(optimizer) ? given.map(sign) : given;
-    floats.set(kept, (value - values.address) / 4);
+    floats.set(kept, value.offset / 4);
   }
   const bytes = new Uint8Array(floats.buffer);
-  await engine.pool.write(values.address, bytes);
-  await engine.pool.write(previous.address, bytes);
+  await engine.pool.write(addressOf(values), bytes);
+  await engine.pool.write(addressOf(previous), bytes);
 }
 
 /** After a failed step: the values before the last update, and an optimizer that has seen nothing. */
 export async function restorePrevious(engine: Engine): Promise<void> {
   const { values, previous, slots } = engine.layout;
-  await engine.pool.write(values.address, await engine.pool.read(previous));
-  await engine.pool.write(slots.address, new Uint8Array(slots.bytes));
+  await engine.pool.write(addressOf(values), await engine.pool.read(rangeOf(previous)));
+  await engine.pool.write(addressOf(slots), new Uint8Array(slots.buffer.bytes));
 }
 
 /** Remembers the running statistics; what comes back puts them into place again. */
@@ -87,7 +90,8 @@ export async function rememberStatistics(engine: Engine): Promise<() => Promise<
   return async () => {
     for (const [name, { parameter, value }] of engine.layout.tensors) {
       const kept = values.get(name);
-      if (parameter.role === "statistic" && kept) await engine.pool.write(value, new Uint8Array(kept.buffer));
+      if (parameter.role === "statistic" && kept)
+        await engine.pool.write(addressOf(value), new Uint8Array(kept.buffer));
     }
   };
 }
@@ -101,21 +105,29 @@ export async function pack(engine: Engine, metadata: Readonly<Record<string, str
   return encodeModel({ graph: engine.graph, parameters, metadata });
 }
 
+/** A tensor of the file: its bytes are bits, or f32. */
+interface PackedResult {
+  readonly name: string;
+  readonly place: Place;
+  readonly bytes: number;
+  readonly bits: boolean;
+}
+
 /** The calls that make what a file holds of quantized kernels, what they read beside the latent weights, and their results. */
 interface PackPlan {
   readonly calls: readonly Call[];
-  readonly writes: readonly Write[];
-  readonly results: readonly (Range & { readonly name: string; readonly bits: boolean })[];
-  readonly end: number;
+  readonly segment: Segment;
+  readonly results: readonly PackedResult[];
 }
 
 /** Bits or levels of every quantized kernel, and what is derived from its latent weights, by name. */
 async function packKernels(engine: Engine): Promise<Map<string, PackedTensor>> {
-  const { end } = planPacking(engine, 0);
-  if (end === 0) return new Map();
-  const { calls, writes, results } = planPacking(engine, await engine.packed.atLeast(end));
-  const program = await engine.pool.define([[calls]]);
-  const { failure, reads } = await engine.pool.run(program, [writes], results);
+  const { calls, segment, results } = planPacking(engine);
+  if (results.length === 0) return new Map();
+  segment.settle(await engine.packed.atLeast(segment.bytes()));
+  const program = await engine.pool.define(placed([[calls]], addressOf));
+  const ranges = results.map(({ place, bytes }) => rangeOf(place, bytes));
+  const { failure, reads } = await engine.pool.run(program, [segment.writes()], ranges);
   await engine.pool.forget([program]);
   if (failure !== null) {
     const message = `the weights of layer "${failure.node}" hold NaN or have no phase, and cannot be packed`;
@@ -129,46 +141,43 @@ async function packKernels(engine: Engine): Promise<Map<string, PackedTensor>> {
   );
 }
 
-function planPacking(engine: Engine, base: number): PackPlan {
-  const arena = createArena(base);
+function planPacking(engine: Engine): PackPlan {
+  const segment = createSegment();
   const calls: Call[] = [];
-  const writes: Write[] = [];
-  const results: PackPlan["results"][number][] = [];
+  const add = (node: string, call: KernelCall): void => {
+    calls.push(callOf(node, "prepare", call));
+  };
+  const results: PackedResult[] = [];
   for (const { name: node, op, attributes } of engine.graph.nodes) {
     if ((op !== "conv2d" && op !== "dense") || attributes.weightQuantizer === null) continue;
     const quantizer = attributes.weightQuantizer;
     const { value, size, parameter } = engine.layout.tensors.get(`${node}/kernel`) as TrainedTensor;
     const n = parameter.shape.at(-1) as number;
-    const k = size / n;
+    const rows = size / n;
     const state = stateAt(quantizer, 1);
-    const written = (floats: Float32Array<ArrayBuffer>): number => {
-      const address = arena.allocate(floats.byteLength);
-      writes.push({ address, bytes: new Uint8Array(floats.buffer) });
-      return address;
-    };
-    const parameters = written(Float32Array.from(state.parameters));
-    const derived = deriveWeights({ node, latent: value, k, n, quantizer, parameters }, arena.allocate);
-    calls.push(...derived.calls);
-    const result = (suffix: string, address: number, bytes: number, bits = false): void => {
-      results.push({ name: `${node}/${suffix}`, address, bytes, bits });
+    const parameters = segment.floats(Float32Array.from(state.parameters));
+    const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters }, segment.allocate);
+    for (const call of derived.calls) add(node, call);
+    const result = (suffix: string, place: Place, bytes: number, bits = false): void => {
+      results.push({ name: `${node}/${suffix}`, place, bytes, bits });
     };
     if (quantizer.hard === "sign") {
-      const bits = arena.allocate(n * Math.ceil(k / 8));
-      calls.push({ node, kernel: "pack_file_bits", arguments: [derived.source, k, n, bits] });
-      result("kernel", bits, n * Math.ceil(k / 8), true);
+      const bits = segment.allocate(fileBytes(rows, n));
+      add(node, k.packFileBits({ kernel: derived.source, k: rows, n, out: bits }));
+      result("kernel", bits, fileBytes(rows, n), true);
     } else {
-      const levels = arena.allocate(4 * size);
-      const table = quantizer.table === null ? 0 : written(encodeTable(quantizer.table));
-      const args = [state.proximalMap, state.forwardMap, derived.source, levels, size, derived.parameters, table];
-      calls.push({ node, kernel: "quantize_forward", arguments: args });
+      const levels = segment.allocate(4 * size);
+      const table = quantizer.table === null ? null : segment.floats(encodeTable(quantizer.table));
+      const maps = { proximal: state.proximalMap, map: state.forwardMap, parameters: derived.parameters, table };
+      add(node, k.quantizeForward({ ...maps, x: derived.source, y: levels, count: size }));
       result("kernel", levels, 4 * size);
     }
     if (derived.affine !== null) {
       result("scale", derived.affine.scale, 4 * n);
       result("shift", derived.affine.shift, 4 * n);
-    } else if (derived.scale !== 0) {
+    } else if (derived.scale !== null) {
       result("scale", derived.scale, 4 * n);
     }
   }
-  return { calls, writes, results, end: arena.end() };
+  return { calls, segment, results };
 }

@@ -7,6 +7,7 @@
 //! - *words* `[images][padded_height][padded_width][words]`, one `u64` for 64 channels.
 
 use crate::shape::ConvShape;
+use crate::shape::sizes::{groups, words};
 use crate::simd::bytes::Bytes;
 
 pub mod weights;
@@ -35,6 +36,35 @@ pub fn sign_nibbles(shape: &ConvShape, x: &[f32], out: &mut [u8]) -> bool {
         }
         nans.any()
     })
+}
+
+/// Packs flips, a byte a channel, as one pixel of nibbles: a bit is set where the byte is not 0.
+///
+/// # Panics
+/// When `out` has not a byte for every 4 channels.
+pub fn pack_flips_nibbles(flips: &[u8], out: &mut [u8]) {
+    assert_eq!(out.len(), groups(flips.len()));
+    for (quartet, byte) in flips.chunks(4).zip(out) {
+        *byte = quartet
+            .iter()
+            .rev()
+            .fold(0, |bits, &flip| 2 * bits + u8::from(flip != 0))
+            << 4;
+    }
+}
+
+/// Packs flips, a byte a channel, as one pixel of words: a bit is set where the byte is not 0.
+///
+/// # Panics
+/// When `out` has not a word for every 64 channels.
+pub fn pack_flips_words(flips: &[u8], out: &mut [u64]) {
+    assert_eq!(out.len(), words(flips.len()));
+    for (flips, word) in flips.chunks(64).zip(out) {
+        *word = flips
+            .iter()
+            .rev()
+            .fold(0, |bits, &flip| bits << 1 | u64::from(flip != 0));
+    }
 }
 
 /// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded words. True when a NaN was

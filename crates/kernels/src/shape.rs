@@ -1,8 +1,14 @@
-//! The geometry of a convolution, shared with TypeScript as sixteen little-endian `u32`.
+//! The geometry of a convolution, shared with TypeScript as sixteen little-endian `u32`: `npm run generate` reads the
+//! fields from here.
 //!
 //! Inputs of a convolution lie in a *padded* buffer `[images][padded_height][padded_width][..]`, so every window is
 //! `kernel_height` runs of `kernel_width` contiguous pixels and no tap needs a bounds check. A dense layer of `rows` rows
 //! is a convolution with one image of height 1 and width `rows` and a 1x1 kernel.
+
+pub mod sizes;
+
+/// A number that is 0 for no and 1 for yes; a `boolean` in TypeScript.
+pub type Flag = u32;
 
 /// Geometry of one convolution or pooling; see the module for the padded buffer.
 #[repr(C)]
@@ -38,8 +44,8 @@ pub struct ConvShape {
     pub out_width: u32,
     /// Output channels; equal to `channels` for pooling.
     pub filters: u32,
-    /// 0 where taps outside the image count as 0, 1 where they count as +1.
-    pub pad_one: u32,
+    /// Taps outside the image count as +1 where this is 1, as 0 where it is 0.
+    pub pad_one: Flag,
 }
 
 /// Where a window lies in a padded buffer: `count` runs of `length` contiguous elements, `stride` elements apart.
@@ -54,61 +60,6 @@ pub struct Runs {
 }
 
 impl ConvShape {
-    /// Positions of the kernel: `kernel_height * kernel_width`.
-    pub fn taps(&self) -> usize {
-        self.kernel_height as usize * self.kernel_width as usize
-    }
-
-    /// Products summed into one output: `taps * channels`.
-    pub fn terms(&self) -> usize {
-        self.taps() * self.channels as usize
-    }
-
-    /// Bytes of one pixel in the nibble layout: one for every 4 channels.
-    pub fn groups(&self) -> usize {
-        (self.channels as usize).div_ceil(4)
-    }
-
-    /// `u64` of one pixel in the word layout: one for every 64 channels.
-    pub fn words(&self) -> usize {
-        (self.channels as usize).div_ceil(64)
-    }
-
-    /// Blocks of 16 filters, the last maybe not full.
-    pub fn filter_blocks(&self) -> usize {
-        (self.filters as usize).div_ceil(16)
-    }
-
-    /// Threes of groups of a window in the look-up weights.
-    pub fn lookup_splits(&self) -> usize {
-        (self.taps() * self.groups()).div_ceil(3)
-    }
-
-    /// Bytes of the look-up weights.
-    pub fn lookup_weight_bytes(&self) -> usize {
-        self.filter_blocks().div_ceil(4) * self.lookup_splits() * 192
-    }
-
-    /// Bytes of the nibble weights.
-    pub fn nibble_weight_bytes(&self) -> usize {
-        self.filter_blocks() * 16 * self.taps() * self.groups()
-    }
-
-    /// Pixels of the unpadded input, all images together.
-    pub fn input_pixels(&self) -> usize {
-        self.images as usize * self.height as usize * self.width as usize
-    }
-
-    /// Pixels of the padded buffer, all images together.
-    pub fn padded_pixels(&self) -> usize {
-        self.images as usize * self.padded_height as usize * self.padded_width as usize
-    }
-
-    /// Pixels of the output, all images together.
-    pub fn output_pixels(&self) -> usize {
-        self.images as usize * self.out_height as usize * self.out_width as usize
-    }
-
     /// Does the padded buffer hold the image at its place and every window? Kernels that read without bounds checks ask
     /// this once a call.
     pub fn is_consistent(&self) -> bool {

@@ -1,7 +1,12 @@
 //! The boundary between JavaScript and the kernels: exported functions over addresses and descriptors.
+//!
+//! Every function returns a status: 0 = fine, 1 = a bad number (NaN or infinity) was found. Addresses are aligned to their
+//! elements, and what is read and what is written must not overlap. Lengths follow from the shapes, as the kernels'
+//! documentation states; an impossible shape traps.
 
+#[macro_use]
+mod exports;
 mod binary;
-mod binary_conv;
 mod memory;
 mod real;
 

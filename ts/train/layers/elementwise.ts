@@ -2,7 +2,9 @@
  * Layers without parameters in the trainer: pools, activations, sums. Flatten needs no plan: it is the same memory.
  */
 import type { NodeOf } from "../../nn/graph.ts";
-import type { ConvShape } from "../../runtime/conv-shape.ts";
+import { k } from "../../program/call.ts";
+import type { ConvShape } from "../../program/kernels.ts";
+import type { Place } from "../../program/place.ts";
 import type { Lane, LayerPlan, PlanContext } from "../context.ts";
 import { sizeOf } from "../layout.ts";
 
@@ -15,22 +17,20 @@ export function planMaxPool(
   const { name } = node;
   const input = node.inputs[0];
   const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
-  const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
-  const places = context.declare((lane) => lane.images * outputSize);
-  const at = (lane: Lane): [number, number] => [descriptors[lane.index] as number, places(lane)];
+  const descriptors = context.lanes.map((lane) => context.memory.descriptor(shape(lane)));
+  const places = context.memory.declare((lane) => lane.images * outputSize);
+  const windows = (lane: Lane) => ({ shape: descriptors[lane.index] as Place, argmax: places(lane) });
   return {
-    forward: (_mode, builder) => {
+    forward: (_mode, emit) => {
       for (const lane of context.lanes) {
-        const [descriptor, place] = at(lane);
         const [x, y] = [context.value(input, lane), context.value(name, lane)];
-        builder.lane(lane.index, name, "max_pool", descriptor, x, y, place);
+        emit.lane(lane.index, k.maxPool({ ...windows(lane), x, y }));
       }
     },
-    backward: (_mode, builder, sinks) => {
+    backward: (_mode, emit, sinks) => {
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const [descriptor, place] = at(lane);
-        const args = [descriptor, sinks.gradient(name, lane), place, Number(accumulate), dx];
-        builder.lane(lane.index, name, "max_pool_backward", ...args);
+        const dy = sinks.gradient(name, lane);
+        emit.input.lane(lane.index, k.maxPoolBackward({ ...windows(lane), dy, accumulate, dx }));
       });
     },
   };
@@ -44,18 +44,18 @@ export function planAvgPool(
 ): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
+  const descriptors = context.lanes.map((lane) => context.memory.descriptor(shape(lane)));
   return {
-    forward: (_mode, builder) => {
+    forward: (_mode, emit) => {
       for (const lane of context.lanes) {
-        const args = [descriptors[lane.index] as number, context.value(input, lane), context.value(name, lane)];
-        builder.lane(lane.index, name, "avg_pool", ...args);
+        const [x, y] = [context.value(input, lane), context.value(name, lane)];
+        emit.lane(lane.index, k.avgPool({ shape: descriptors[lane.index] as Place, x, y }));
       }
     },
-    backward: (_mode, builder, sinks) => {
+    backward: (_mode, emit, sinks) => {
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const args = [descriptors[lane.index] as number, sinks.gradient(name, lane), Number(accumulate), dx];
-        builder.lane(lane.index, name, "avg_pool_backward", ...args);
+        const windows = { shape: descriptors[lane.index] as Place, dy: sinks.gradient(name, lane) };
+        emit.input.lane(lane.index, k.avgPoolBackward({ ...windows, accumulate, dx }));
       });
     },
   };
@@ -70,16 +70,16 @@ export function planActivation(node: NodeOf<"activation">, context: PlanContext)
   const kind = ACTIVATIONS[attributes.activation];
   const size = sizeOf(context.shapes.get(name) as readonly number[]);
   return {
-    forward: (_mode, builder) => {
+    forward: (_mode, emit) => {
       for (const lane of context.lanes) {
-        const args = [kind, context.value(input, lane), context.value(name, lane), size * lane.images];
-        builder.lane(lane.index, name, "activation_forward", ...args);
+        const [x, y] = [context.value(input, lane), context.value(name, lane)];
+        emit.lane(lane.index, k.activationForward({ kind, x, y, count: size * lane.images }));
       }
     },
-    backward: (_mode, builder, sinks) => {
+    backward: (_mode, emit, sinks) => {
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const args = [context.value(input, lane), sinks.gradient(name, lane), Number(accumulate), dx];
-        builder.lane(lane.index, name, "activation_backward", kind, ...args, size * lane.images);
+        const operands = { kind, x: context.value(input, lane), dy: sinks.gradient(name, lane) };
+        emit.input.lane(lane.index, k.activationBackward({ ...operands, accumulate, dx, count: size * lane.images }));
       });
     },
   };
@@ -90,14 +90,14 @@ export function planAdd(node: NodeOf<"add">, context: PlanContext): LayerPlan {
   const { name } = node;
   const size = sizeOf(context.shapes.get(name) as readonly number[]);
   return {
-    forward: (_mode, builder) => {
+    forward: (_mode, emit) => {
       if (context.fusions.done.has(name)) return;
       for (const lane of context.lanes) {
-        const [a, b] = node.inputs.map((input) => context.value(input, lane)) as [number, number];
-        builder.lane(lane.index, name, "add", a, b, context.value(name, lane), size * lane.images);
+        const [a, b] = [context.value(node.inputs[0], lane), context.value(node.inputs[1], lane)];
+        emit.lane(lane.index, k.add({ a, b, y: context.value(name, lane), count: size * lane.images }));
       }
     },
-    backward: (_mode, _builder, sinks) => {
+    backward: (_mode, _emit, sinks) => {
       for (const input of node.inputs) sinks.pass(name, input);
     },
   };

@@ -4,15 +4,18 @@
  * share of each gradient in f64; the lanes are added up behind the way back, as those of a bias.
  */
 import type { NodeOf } from "../../nn/graph.ts";
+import { k } from "../../program/call.ts";
+import { at, type Place } from "../../program/place.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
 import { sizeOf } from "../layout.ts";
+import { signsOf } from "./norm.ts";
 
 /** The one parameter of a layer, a number a channel, and where its gradient and the lanes' shares of it lie. */
 interface ChannelParameter {
   readonly channels: number;
-  readonly value: number;
+  readonly value: Place;
   readonly rows: (lane: Lane) => number;
-  readonly share: (lane: Lane) => number;
+  readonly share: (lane: Lane) => Place;
   readonly gradient: GradientSource;
 }
 
@@ -20,13 +23,13 @@ function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanC
   const parameter = `${name}/${suffix}`;
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
-  const address = context.allocate(4 * channels * context.lanes.length);
+  const address = context.memory.allocate(4 * channels * context.lanes.length);
   return {
     channels,
-    value: context.parameters.tensors.get(parameter)?.value as number,
+    value: context.parameters.tensors.get(parameter)?.value as Place,
     rows: (lane) => (sizeOf(shape) / channels) * lane.images,
-    share: (lane) => address + 4 * channels * lane.index,
-    gradient: { parameter, gradient: context.allocate(4 * channels), partials: { address, stride: channels } },
+    share: (lane) => at(address, 4 * channels * lane.index),
+    gradient: { parameter, gradient: context.memory.allocate(4 * channels), partials: { address, stride: channels } },
   };
 }
 
@@ -38,21 +41,21 @@ export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPla
   const { name } = node;
   const input = node.inputs[0];
   const { channels, value: beta, rows, share, gradient } = channelParameter(name, "beta", context);
-  const ones = context.constant(new Float32Array(channels).fill(1));
+  const ones = context.memory.constant(new Float32Array(channels).fill(1));
   const reader = context.fusions.readers.get(name);
   return {
-    forward: (mode, builder) => {
+    forward: (mode, emit) => {
       for (const lane of context.lanes) {
-        const signs = reader === undefined ? null : context.signs(reader, mode, lane);
-        const from = [context.value(input, lane), rows(lane), channels, ones, beta, 0];
-        const results = [context.value(name, lane), signs?.descriptor ?? 0, signs?.nibbles ?? 0];
-        builder.lane(lane.index, name, "normalize", ...from, ...results);
+        const signs = signsOf(reader, mode, lane, context);
+        const operands = { x: context.value(input, lane), rows: rows(lane), channels, scale: ones, shift: beta };
+        const out = context.value(name, lane);
+        emit.lane(lane.index, k.normalize({ ...operands, residual: null, out, ...signs }));
       }
     },
-    backward: (_mode, builder, sinks) => {
+    backward: (_mode, emit, sinks) => {
       for (const lane of context.lanes) {
-        const dy = sinks.gradient(name, lane);
-        builder.lane(lane.index, name, "column_sums", dy, rows(lane), channels, share(lane));
+        const x = sinks.gradient(name, lane);
+        emit.weights.lane(lane.index, k.columnSums({ x, rows: rows(lane), columns: channels, out: share(lane) }));
       }
       sinks.pass(name, input);
     },
@@ -66,19 +69,20 @@ export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPla
   const input = node.inputs[0];
   const { channels, value: alpha, rows, share, gradient } = channelParameter(name, "alpha", context);
   return {
-    forward: (_mode, builder) => {
+    forward: (_mode, emit) => {
       for (const lane of context.lanes) {
-        const args = [context.value(input, lane), rows(lane), channels, alpha, context.value(name, lane)];
-        builder.lane(lane.index, name, "prelu_forward", ...args);
+        const [x, y] = [context.value(input, lane), context.value(name, lane)];
+        emit.lane(lane.index, k.preluForward({ x, rows: rows(lane), channels, slopes: alpha, y }));
       }
     },
-    backward: (_mode, builder, sinks) => {
-      const emit = (lane: Lane, dx: number, accumulate: boolean): void => {
-        const from = [context.value(input, lane), sinks.gradient(name, lane), rows(lane), channels, alpha];
-        builder.lane(lane.index, name, "prelu_backward", ...from, Number(accumulate), dx, share(lane));
+    backward: (_mode, emit, sinks) => {
+      const write = (lane: Lane, dx: Place | null, accumulate: boolean): void => {
+        const from = { x: context.value(input, lane), dy: sinks.gradient(name, lane), rows: rows(lane), channels };
+        const call = k.preluBackward({ ...from, slopes: alpha, accumulate, dx, dslopes: share(lane) });
+        emit.input.lane(lane.index, call);
       };
-      if (sinks.wanted(input)) sinks.into(name, input, emit);
-      else for (const lane of context.lanes) emit(lane, 0, false);
+      if (sinks.wanted(input)) sinks.into(name, input, write);
+      else for (const lane of context.lanes) write(lane, null, false);
     },
     gradients: [gradient],
   };
@@ -91,29 +95,29 @@ export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanCont
   const size = sizeOf(context.shapes.get(name) as readonly number[]);
   const [alpha, beta] = ["alpha", "beta"].map(
     (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
-  ) as [number, number];
+  ) as [Place, Place];
   // The shares of alpha and of beta, side by side for each lane.
-  const shares = context.allocate(8 * context.lanes.length);
+  const shares = context.memory.allocate(8 * context.lanes.length);
   const source = (suffix: string, place: number): GradientSource => ({
     parameter: `${name}/${suffix}`,
-    gradient: context.allocate(4),
-    partials: { address: shares + 4 * place, stride: 2 },
+    gradient: context.memory.allocate(4),
+    partials: { address: at(shares, 4 * place), stride: 2 },
   });
   return {
-    forward: (_mode, builder) => {
+    forward: (_mode, emit) => {
       for (const lane of context.lanes) {
-        const args = [context.value(input, lane), size * lane.images, alpha, beta, context.value(name, lane)];
-        builder.lane(lane.index, name, "adaptive_sign_forward", ...args);
+        const [x, y] = [context.value(input, lane), context.value(name, lane)];
+        emit.lane(lane.index, k.adaptiveSignForward({ x, count: size * lane.images, alpha, beta, y }));
       }
     },
-    backward: (_mode, builder, sinks) => {
-      const emit = (lane: Lane, dx: number, accumulate: boolean): void => {
-        const from = [context.value(input, lane), sinks.gradient(name, lane), size * lane.images, alpha, beta];
-        const results = [Number(accumulate), dx, shares + 8 * lane.index];
-        builder.lane(lane.index, name, "adaptive_sign_backward", ...from, ...results);
+    backward: (_mode, emit, sinks) => {
+      const write = (lane: Lane, dx: Place | null, accumulate: boolean): void => {
+        const from = { x: context.value(input, lane), dy: sinks.gradient(name, lane), count: size * lane.images };
+        const results = { accumulate, dx, gradients: at(shares, 8 * lane.index) };
+        emit.input.lane(lane.index, k.adaptiveSignBackward({ ...from, alpha, beta, ...results }));
       };
-      if (sinks.wanted(input)) sinks.into(name, input, emit);
-      else for (const lane of context.lanes) emit(lane, 0, false);
+      if (sinks.wanted(input)) sinks.into(name, input, write);
+      else for (const lane of context.lanes) write(lane, null, false);
     },
     gradients: [source("alpha", 0), source("beta", 1)],
   };

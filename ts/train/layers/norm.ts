@@ -7,9 +7,22 @@
  * layer reads (`fusions.ts`): its input is read once, and what it writes is not read again.
  */
 import type { NodeOf } from "../../nn/graph.ts";
-import type { ProgramBuilder } from "../../runtime/program.ts";
-import type { Lane, LayerPlan, Mode, PlanContext } from "../context.ts";
+import { k } from "../../program/call.ts";
+import { at, type Place } from "../../program/place.ts";
+import type { Emit } from "../../program/program.ts";
+import type { Lane, LayerPlan, Mode, PlanContext, SignBuffer } from "../context.ts";
 import { sizeOf } from "../layout.ts";
+
+/** Where a pass over the lane's values leaves signs as well, for the layer `reader`. */
+export function signsOf(
+  reader: string | undefined,
+  mode: Mode,
+  lane: Lane,
+  context: PlanContext,
+): SignBuffer | { readonly next: null; readonly nextBits: null } {
+  const signs = reader === undefined ? null : context.signs(reader, mode, lane);
+  return signs ?? { next: null, nextBits: null };
+}
 
 /** Plans batch normalisation over the last axis. */
 export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
@@ -18,77 +31,73 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
   const rowsPerImage = sizeOf(shape) / channels;
-  const address = (tensor: string): number => context.parameters.tensors.get(`${name}/${tensor}`)?.value as number;
-  const [gamma, beta, running] = [address("gamma"), address("beta"), address("movingMean")];
+  const place = (tensor: string): Place => context.parameters.tensors.get(`${name}/${tensor}`)?.value as Place;
+  const [gamma, beta, running] = [place("gamma"), place("beta"), place("movingMean")];
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
-  const totalRows = rowsPerImage * context.batch;
-  const partials = context.allocate(16 * channels * count);
-  const saved = context.lanes.map(() => context.allocate(8 * channels));
+  const totalRows = rowsPerImage * context.lanes.reduce((sum, { images }) => sum + images, 0);
+  const partials = context.memory.allocate(16 * channels * count);
+  const saved = context.lanes.map(() => context.memory.allocate(8 * channels));
   /** Scale, then shift; for every lane its own. */
-  const factors = context.lanes.map(() => context.allocate(8 * channels));
-  const [gammaGradient, betaGradient] = [context.allocate(4 * channels), context.allocate(4 * channels)];
-  const momentum = context.momentum(name);
-  const epsilonOf = attributes.epsilon;
+  const factors = context.lanes.map(() => context.memory.allocate(8 * channels));
+  const [gammaGradient, betaGradient] = [context.memory.allocate(4 * channels), context.memory.allocate(4 * channels)];
+  const momentum = context.live.momentum(name);
+  const eps = attributes.epsilon;
 
   const sum = context.fusions.sums.get(name);
   const output = sum?.add ?? name;
   const reader = context.fusions.readers.get(name);
-  const scaleAndShift = (lane: Lane): [number, number] => {
-    const address = factors[lane.index] as number;
-    return [address, address + 4 * channels];
+  const scaleAndShift = (lane: Lane): { readonly scale: Place; readonly shift: Place } => {
+    const scale = factors[lane.index] as Place;
+    return { scale, shift: at(scale, 4 * channels) };
   };
+  const rowsOf = (lane: Lane) => ({ rows: rowsPerImage * lane.images, channels });
+  const partialOf = (lane: Lane): Place => at(partials, 16 * channels * lane.index);
+  const batch = { partials, lanes: count, totalRows };
 
-  /** One pass over the lane's values: scale and shift, residual, signs. */
-  const normalize = (mode: Mode, lane: Lane, scale: number, shift: number, builder: ProgramBuilder): void => {
-    const signs = reader === undefined ? null : context.signs(reader, mode, lane);
-    const residual = sum === undefined ? 0 : context.value(sum.residual, lane);
-    const values = [context.value(input, lane), rowsPerImage * lane.images, channels, scale, shift];
-    const results = [residual, context.value(output, lane), signs?.descriptor ?? 0, signs?.nibbles ?? 0];
-    builder.lane(lane.index, name, "normalize", ...values, ...results);
+  /** One pass over the lane's values: scale and shift, residual, signs. The factors are those of the lane `of`. */
+  const normalize = (mode: Mode, lane: Lane, of: Lane, emit: Emit): void => {
+    const residual = sum === undefined ? null : context.value(sum.residual, lane);
+    const values = { x: context.value(input, lane), ...rowsOf(lane), ...scaleAndShift(of), residual };
+    const out = context.value(output, lane);
+    emit.lane(lane.index, k.normalize({ ...values, out, ...signsOf(reader, mode, lane, context) }));
   };
 
   return {
     prepare: (mode) => {
       if (mode.kind !== "evaluate") return [];
-      const args = [gamma, beta, running, epsilonOf, channels, ...scaleAndShift(firstLane)];
-      return [[{ node: name, kernel: "norm_fold", arguments: args }]];
+      return [[k.normFold({ gamma, beta, running, eps, channels, ...scaleAndShift(firstLane) })]];
     },
-    forward: (mode, builder) => {
+    forward: (mode, emit) => {
       if (mode.kind === "evaluate") {
-        for (const lane of context.lanes) normalize(mode, lane, ...scaleAndShift(firstLane), builder);
+        for (const lane of context.lanes) normalize(mode, lane, firstLane, emit);
         return;
       }
       for (const lane of context.lanes) {
-        const rows = rowsPerImage * lane.images;
-        const partial = partials + 16 * channels * lane.index;
-        builder.lane(lane.index, name, "norm_partial", context.value(input, lane), rows, channels, partial);
+        const x = context.value(input, lane);
+        emit.lane(lane.index, k.normPartial({ x, ...rowsOf(lane), partial: partialOf(lane) }));
       }
-      builder.barrier();
+      emit.barrier();
       for (const lane of context.lanes) {
-        const kept = lane.index === 0 ? running : 0;
-        const [scale, shift] = scaleAndShift(lane);
-        const sums = [partials, count, totalRows, channels, gamma, beta, epsilonOf];
-        const results = [saved[lane.index] as number, scale, shift, kept, momentum];
-        builder.lane(lane.index, name, "norm_statistics", ...sums, ...results);
-        normalize(mode, lane, scale, shift, builder);
+        const kept = { running: lane.index === 0 ? running : null, momentum };
+        const results = { saved: saved[lane.index] as Place, ...scaleAndShift(lane), ...kept };
+        emit.lane(lane.index, k.normStatistics({ ...batch, channels, gamma, beta, eps, ...results }));
+        normalize(mode, lane, lane, emit);
       }
     },
-    backward: (_mode, builder, sinks) => {
-      const operands = (lane: Lane): number[] => {
-        const [x, dy] = [context.value(input, lane), sinks.gradient(name, lane)];
-        return [x, dy, rowsPerImage * lane.images, channels, saved[lane.index] as number];
-      };
+    backward: (_mode, { input: emit }, sinks) => {
+      const operands = (lane: Lane) => ({
+        ...{ x: context.value(input, lane), dy: sinks.gradient(name, lane), ...rowsOf(lane) },
+        saved: saved[lane.index] as Place,
+      });
       for (const lane of context.lanes) {
-        const partial = partials + 16 * channels * lane.index;
-        builder.lane(lane.index, name, "norm_backward_partial", ...operands(lane), partial);
+        emit.lane(lane.index, k.normBackwardPartial({ ...operands(lane), partial: partialOf(lane) }));
       }
-      builder.barrier();
+      emit.barrier();
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const sums = [gamma, partials, count, totalRows];
-        const parameters = lane.index === 0 ? [gammaGradient, betaGradient] : [0, 0];
-        const results = [Number(accumulate), dx, ...parameters];
-        builder.lane(lane.index, name, "norm_backward", ...operands(lane), ...sums, ...results);
+        const isFirst = lane.index === 0;
+        const parameters = { dgamma: isFirst ? gammaGradient : null, dbeta: isFirst ? betaGradient : null };
+        emit.lane(lane.index, k.normBackward({ ...operands(lane), gamma, ...batch, accumulate, dx, ...parameters }));
       });
     },
     gradients: [

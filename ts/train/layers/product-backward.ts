@@ -1,86 +1,87 @@
 /** The way back through a convolution or dense layer: the gradients at its kernel, its bias and its input. */
+import { type KernelCall, k } from "../../program/call.ts";
+import { isUnpadded, transposedShape } from "../../program/conv-shape.ts";
 import {
   type ConvShape,
   fbFilterScratchBytes,
   fbInputScratchBytes,
-  isUnpadded,
   outputPixels,
   paddedPixels,
   taps,
-  transposedShape,
-} from "../../runtime/conv-shape.ts";
-import type { Call, ProgramBuilder } from "../../runtime/program.ts";
-import type { Lane, Mode, Sinks } from "../context.ts";
-import { backwardArguments, slopeOf } from "../quantize.ts";
-import type { LaneBuffers, ProductPlan } from "./product.ts";
+} from "../../program/kernels.ts";
+import type { Place } from "../../program/place.ts";
+import type { Emit } from "../../program/program.ts";
+import type { BackwardEmit, Lane, Mode, Sinks } from "../context.ts";
+import { backwardOf as slopeOf } from "../quantize.ts";
+import type { LaneBuffers, ProductPlan } from "./operands.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
-export function backwardOf(plan: ProductPlan): (mode: Mode, builder: ProgramBuilder, sinks: Sinks) => void {
+export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void {
   const { node, context } = plan;
   const { activation } = node;
-  const filterScratch = context.declare((lane) => (activation === null ? 0 : fbFilterScratchBytes(node.shape(lane))));
-  const inputScratch = context.declare((lane) => (node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane))));
-  const dilated = context.declare((lane) => dilatedBytes(node.shape(lane)));
+  const filterScratch = context.memory.declare((lane) =>
+    activation === null ? 0 : fbFilterScratchBytes(node.shape(lane)),
+  );
+  const inputScratch = context.memory.declare((lane) =>
+    node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane)),
+  );
+  const dilated = context.memory.declare((lane) => dilatedBytes(node.shape(lane)));
   /** The gradient at the sums before their scale. */
-  const scaled = context.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
-  const atSums = (lane: Lane, sinks: Sinks): number =>
+  const scaled = context.memory.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
+  const atSums = (lane: Lane, sinks: Sinks): Place =>
     plan.scale === null ? sinks.gradient(node.name, lane) : scaled(lane);
   /** The gradient at the quantized input, or at an input that has another share already. */
-  const share = context.declare((lane) => inputFloats(node.shape(lane)) * 4);
+  const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
   /** Only the sum over the lanes needs it, after the whole way back: it fills gaps of the next phase. */
-  const filterGradient = (buffers: LaneBuffers, bits: boolean, builder: ProgramBuilder, sinks: Sinks): void => {
+  const filterGradient = (buffers: LaneBuffers, onBits: boolean, emit: Emit, sinks: Sinks): void => {
     const { lane, shape, descriptor } = buffers;
-    const dy = sinks.gradient(node.name, lane);
-    const calls: Call[] = [];
-    const call = (kernel: Call["kernel"], ...args: number[]): void => {
-      calls.push({ node: node.name, kernel, arguments: args });
-    };
-    if (node.useBias) call("column_sums", dy, outputPixels(shape), shape.filters, plan.biasShare(lane));
-    const sums = atSums(lane, sinks);
-    if (bits) {
-      call("fb_conv_backward_filter", descriptor, buffers.nibbles, sums, plan.kernelShare(lane), filterScratch(lane));
+    const calls: KernelCall[] = [];
+    if (node.useBias) {
+      const dy = { x: sinks.gradient(node.name, lane), rows: outputPixels(shape), columns: shape.filters };
+      calls.push(k.columnSums({ ...dy, out: plan.biasShare(lane) }));
+    }
+    const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: plan.kernelShare(lane) };
+    if (onBits) {
+      const bits = buffers.bits as Place;
+      calls.push(k.fbConvBackwardFilter({ ...sums, bits, scratch: filterScratch(lane) }));
     } else {
       const unpadded = activation === null ? context.value(node.input, lane) : buffers.quantized;
-      const input = isUnpadded(shape) ? unpadded : buffers.padded;
-      call("ff_conv_backward_filter", descriptor, input, sums, plan.kernelShare(lane));
+      calls.push(k.ffConvBackwardFilter({ ...sums, x: isUnpadded(shape) ? unpadded : buffers.padded }));
     }
-    builder.laterInLane(lane.index, calls);
+    emit.laterInLane(lane.index, calls);
   };
 
-  return (mode, builder, sinks) => {
+  return (mode, emit, sinks) => {
     const { activations, weights } = plan.operands(mode);
     if (plan.scale !== null) {
       for (const { lane, shape } of plan.lanes) {
-        const [dy, { alpha, zeros }] = [sinks.gradient(node.name, lane), plan.scale];
-        const args = [dy, outputPixels(shape), shape.filters, alpha, zeros, scaled(lane)];
-        builder.lane(lane.index, node.name, "affine", ...args);
+        const dy = { x: sinks.gradient(node.name, lane), rows: outputPixels(shape), channels: shape.filters };
+        const factors = { scale: plan.scale.alpha, shift: plan.scale.zeros };
+        emit.input.lane(lane.index, k.affine({ ...dy, ...factors, y: scaled(lane) }));
       }
     }
-    for (const buffers of plan.lanes) filterGradient(buffers, activations, builder, sinks);
+    for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
     if (!sinks.wanted(node.input)) return;
-    const { maps, settings } = slopeOf(activation);
+    const slope = slopeOf(activation);
     sinks.into(node.name, node.input, (lane, dx, accumulate) => {
       const { shape, descriptor, transposed } = plan.lanes[lane.index] as LaneBuffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void =>
-        builder.lane(lane.index, node.name, name, ...args);
+      const write = (call: KernelCall): void => emit.input.lane(lane.index, call);
       const x = context.value(node.input, lane);
       const dy = atSums(lane, sinks);
       if (weights) {
-        const operands = [descriptor, plan.inputSigns, dy, inputScratch(lane)];
-        emit("fb_conv_backward_input", ...operands, ...maps, x, ...settings, Number(accumulate), dx);
+        const operands = { shape: descriptor, weights: plan.inputSigns as Place, dy, x, scratch: inputScratch(lane) };
+        write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
         return;
       }
       const spread = isPlain(shape) ? dy : dilated(lane);
-      if (!isPlain(shape)) emit("dilate_real", descriptor, dy, spread);
+      if (!isPlain(shape)) write(k.dilateReal({ shape: descriptor, dy, out: spread }));
       const direct = activation === null && !accumulate;
-      const at = direct ? dx : share(lane);
-      emit("ff_conv", transposed, spread, plan.panelsTransposed, 0, at);
-      if (activation !== null) {
-        emit("quantize_backward", ...backwardArguments(activation, x, at, accumulate, dx, inputFloats(shape)));
-      } else if (accumulate) {
-        emit("add_into", dx, at, inputFloats(shape));
-      }
+      const out = direct ? dx : share(lane);
+      write(k.ffConv({ shape: transposed, x: spread, panels: plan.panelsTransposed, bias: null, out }));
+      const count = inputFloats(shape);
+      if (activation !== null) write(k.quantizeBackward({ ...slope, x, dy: out, accumulate, dx, count }));
+      else if (accumulate) write(k.addInto({ y: dx, x: out, count }));
     });
   };
 }

@@ -18,133 +18,86 @@
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
  * others. Its way back is that of exact sums.
  */
-import type { Accumulator } from "../../nn/graph.ts";
-import { endsAsSigns } from "../../quantizers/weights.ts";
+import { type KernelCall, k } from "../../program/call.ts";
 import {
-  type ConvShape,
   fbForwardScratchBytes,
   fbInputWeightBytes,
-  groups,
-  isUnpadded,
   lookupWeightBytes,
   nibbleWeightBytes,
   outputPixels,
-  paddedPixels,
   panelFloats,
-  reduction,
   startBytes,
   taps,
-  transposedShape,
-} from "../../runtime/conv-shape.ts";
-import type { Call, ProgramBuilder, Task } from "../../runtime/program.ts";
+  terms,
+} from "../../program/kernels.ts";
+import { at, type Place } from "../../program/place.ts";
+import type { Emit } from "../../program/program.ts";
 import type { GradientSource, Lane, LayerPlan, Mode, PlanContext, QuantizerSite } from "../context.ts";
-import { forwardArguments } from "../quantize.ts";
+import { forwardOf } from "../quantize.ts";
+import {
+  isBits,
+  type LaneBuffers,
+  type Operands,
+  type ProductNode,
+  type ProductPlan,
+  planLanes,
+  realInput,
+} from "./operands.ts";
 import { backwardOf } from "./product-backward.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
-
-export interface ProductNode {
-  readonly name: string;
-  readonly input: string;
-  readonly useBias: boolean;
-  readonly weight: QuantizerSite | null;
-  readonly activation: QuantizerSite | null;
-  readonly accumulator: Accumulator | null;
-  /** The geometry of one lane. */
-  readonly shape: (lane: Lane) => ConvShape;
-}
-
-/** Whether the operands of the products are +-1 and travel as bits. */
-export interface Operands {
-  readonly activations: boolean;
-  readonly weights: boolean;
-}
-
-/** Buffers of one lane. */
-export interface LaneBuffers {
-  readonly lane: Lane;
-  readonly shape: ConvShape;
-  readonly descriptor: number;
-  readonly transposed: number;
-  /** Activations as nibbles, in the padded buffer; 0 where they are never +-1. */
-  readonly nibbles: number;
-  /** Quantized activations before padding, and the padded real input; 0 where not needed. */
-  readonly quantized: number;
-  readonly padded: number;
-}
-
-/** What both directions know of the layer. */
-export interface ProductPlan {
-  readonly node: ProductNode;
-  readonly context: PlanContext;
-  readonly lanes: readonly LaneBuffers[];
-  readonly operands: (mode: Mode) => Operands;
-  /** Weights as the way back reads them: panels of the transposed kernel, or its signs. */
-  readonly panelsTransposed: number;
-  readonly inputSigns: number;
-  /** alpha of every filter and as many zeros, f32 [n] each; null where sums have no scale. */
-  readonly scale: { readonly alpha: number; readonly zeros: number } | null;
-  /** The lanes' shares of the gradients at kernel and bias. */
-  readonly kernelShare: (lane: Lane) => number;
-  readonly biasShare: (lane: Lane) => number;
-}
-
-/** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
-function isBits(site: QuantizerSite | null, node: ProductNode, { products }: PlanContext, mode?: Mode): boolean {
-  if (site === null || !endsAsSigns(site.quantizer)) return false;
-  if (products === "ff" && node.accumulator === null) return false;
-  return mode === undefined || mode.hard(site);
-}
 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
 export function planProduct(node: ProductNode, context: PlanContext): LayerPlan {
   const { weight, activation, accumulator, useBias } = node;
   const kernel = tensor(context, `${node.name}/kernel`);
-  const bias = useBias ? tensor(context, `${node.name}/bias`) : 0;
+  const bias = useBias ? tensor(context, `${node.name}/bias`) : null;
   const first = node.shape(context.lanes[0] as Lane);
-  const [k, n] = [reduction(first), first.filters];
+  const [rows, n] = [terms(first), first.filters];
+  const size = rows * n;
   const lanes = planLanes(node, context);
   const operands = (mode: Mode): Operands => ({
     activations: isBits(activation, node, context, mode),
     weights: isBits(weight, node, context, mode),
   });
 
-  const derived = weight === null ? null : derivedWeights(node.name, kernel, k, n, weight, context);
-  const mapped = derived?.affine ? context.allocate(4 * k * n) : 0;
-  const effective = weight === null ? kernel : context.allocate(4 * k * n);
-  const panels = context.allocate(4 * panelFloats(k, n));
+  const derived = weight === null ? null : derivedWeights(node.name, kernel, [rows, n], weight, context);
+  const mapped = derived?.affine ? context.memory.allocate(4 * size) : null;
+  const effective = weight === null ? kernel : context.memory.allocate(4 * size);
+  const panels = context.memory.allocate(4 * panelFloats(rows, n));
   const signBytes = accumulator === null ? lookupWeightBytes(first) : nibbleWeightBytes(first);
   const bitsAlone = isBits(weight, node, context) && isBits(activation, node, context);
-  const signs = bitsAlone ? context.allocate(signBytes) : 0;
-  const isExact = signs !== 0 && accumulator === null;
-  const correction = isExact ? context.allocate(4 * taps(first) * n) : 0;
-  const starts = isExact ? context.allocate(startBytes(first)) : 0;
-  const filled = (value: number): number => context.constant(new Float32Array(n).fill(value));
-  const alpha = derived?.scale ?? 0;
-  const scale = alpha === 0 ? null : { alpha, zeros: filled(0) };
+  const isExact = bitsAlone && accumulator === null;
+  const signs = context.memory.allocate(bitsAlone ? signBytes : 0);
+  const correction = context.memory.allocate(isExact ? 4 * taps(first) * n : 0);
+  const starts = context.memory.allocate(isExact ? startBytes(first) : 0);
+  const filled = (value: number): Place => context.memory.constant(new Float32Array(n).fill(value));
+  const alpha = derived?.scale ?? null;
+  const scale = alpha === null ? null : { alpha, zeros: filled(0) };
   /** What sums go through on the way out: a scale, then a bias. */
-  const factors = alpha === 0 && useBias && activation !== null ? filled(1) : alpha;
-  const shifts = useBias ? bias : (scale?.zeros ?? 0);
-  const scratch = context.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
-  const rawSums = context.declare((lane) => (factors === 0 ? 0 : 4 * outputPixels(node.shape(lane)) * n));
+  const factors = alpha === null && useBias && activation !== null ? filled(1) : alpha;
+  const shifts = bias ?? scale?.zeros ?? null;
+  const fold = factors === null || shifts === null ? null : { scale: factors, shift: shifts };
+  const scratch = context.memory.declare((lane) => (activation === null ? 0 : fbForwardScratchBytes(node.shape(lane))));
+  const rawSums = context.memory.declare((lane) => (fold === null ? 0 : 4 * outputPixels(node.shape(lane)) * n));
 
-  const partialStride = Math.ceil((k * n) / 4) * 4;
-  const partials = context.allocate(4 * partialStride * lanes.length);
+  const partialStride = Math.ceil(size / 4) * 4;
+  const partials = context.memory.allocate(4 * partialStride * lanes.length);
   const biasStride = Math.ceil(n / 4) * 4;
-  const biasPartials = useBias ? context.allocate(4 * biasStride * lanes.length) : 0;
+  const biasPartials = context.memory.allocate(useBias ? 4 * biasStride * lanes.length : 0);
   const gradients: GradientSource[] = [
     {
       parameter: `${node.name}/kernel`,
-      gradient: context.allocate(4 * k * n),
+      gradient: context.memory.allocate(4 * size),
       partials: { address: partials, stride: partialStride },
       ...(derived === null || weight === null
         ? {}
-        : { quantized: { ...derived, site: weight, summed: context.allocate(4 * k * n) } }),
+        : { quantized: { ...derived, site: weight, summed: context.memory.allocate(4 * size) } }),
     },
   ];
   if (useBias) {
     gradients.push({
       parameter: `${node.name}/bias`,
-      gradient: context.allocate(4 * n),
+      gradient: context.memory.allocate(4 * n),
       partials: { address: biasPartials, stride: biasStride },
     });
   }
@@ -153,80 +106,83 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     context,
     lanes,
     operands,
-    panelsTransposed: context.allocate(4 * panelFloats(taps(first) * n, first.channels)),
-    inputSigns: isBits(weight, node, context) ? context.allocate(fbInputWeightBytes(first)) : 0,
+    panelsTransposed: context.memory.allocate(4 * panelFloats(taps(first) * n, first.channels)),
+    inputSigns: isBits(weight, node, context) ? context.memory.allocate(fbInputWeightBytes(first)) : null,
     scale,
-    kernelShare: (lane) => partials + 4 * partialStride * lane.index,
-    biasShare: (lane) => biasPartials + 4 * biasStride * lane.index,
+    kernelShare: (lane) => at(partials, 4 * partialStride * lane.index),
+    biasShare: (lane) => at(biasPartials, 4 * biasStride * lane.index),
   };
 
-  const prepare = (mode: Mode): readonly Task[] => {
+  const prepare = (mode: Mode): readonly (readonly KernelCall[])[] => {
     const { activations, weights } = operands(mode);
-    const descriptor = (lanes[0] as LaneBuffers).descriptor;
-    const calls: Call[] = [...(derived?.calls ?? [])];
-    const call = (name: Call["kernel"], ...args: number[]): void => {
-      calls.push({ node: node.name, kernel: name, arguments: args });
-    };
+    const shape = (lanes[0] as LaneBuffers).descriptor;
+    const calls: KernelCall[] = [...(derived?.calls ?? [])];
     const source = derived?.source ?? kernel;
     if (activations && weights && accumulator !== null) {
-      call("sign_nibble_weights", descriptor, source, signs);
+      calls.push(k.signNibbleWeights({ shape, kernel: source, out: signs }));
     } else if (activations && weights) {
-      call("sign_lookup_weights", descriptor, source, signs);
-      call("bb_correction_real", descriptor, source, correction);
-      call("bb_starts", descriptor, correction, starts);
+      calls.push(
+        k.signLookupWeights({ shape, kernel: source, out: signs }),
+        k.bbCorrectionReal({ shape, kernel: source, out: correction }),
+        k.bbStarts({ shape, correction, starts }),
+      );
     } else if (weight !== null && derived !== null) {
-      const to = derived.affine === null ? effective : mapped;
+      const to = mapped ?? effective;
       // Levels out of a file have been mapped.
       const isMapped = context.packed !== null && weight.quantizer.hard === "levels";
-      if (isMapped) call("copy", source, to, 4 * k * n);
-      else call("quantize_forward", ...forwardArguments(weight, mode, source, to, k * n, derived.parameters));
+      const maps = forwardOf(weight, mode, derived.parameters);
+      if (isMapped) calls.push(k.copy({ from: source, to, bytes: 4 * size }));
+      else calls.push(k.quantizeForward({ ...maps, x: source, y: to, count: size }));
       if (derived.affine !== null) {
-        call("affine", mapped, k, n, derived.affine.scale, derived.affine.shift, effective);
+        calls.push(k.affine({ x: to, rows, channels: n, ...derived.affine, y: effective }));
       }
     }
-    if (!activations) call("pack_panels", effective, k, n, panels);
+    if (!activations) calls.push(k.packPanels({ w: effective, k: rows, n, out: panels }));
     if (mode.kind === "train") {
-      if (weights) call("pack_fb_input_weights", descriptor, source, plan.inputSigns);
-      else call("pack_panels_transposed", descriptor, effective, plan.panelsTransposed);
+      if (weights) calls.push(k.packFbInputWeights({ shape, kernel: source, weights: plan.inputSigns as Place }));
+      else calls.push(k.packPanelsTransposed({ shape, w: effective, out: plan.panelsTransposed }));
     }
     return [calls];
   };
 
-  const forward = (mode: Mode, builder: ProgramBuilder): void => {
+  const forward = (mode: Mode, emit: Emit): void => {
     const { activations, weights } = operands(mode);
     for (const buffers of lanes) {
-      const { lane, shape, descriptor, nibbles } = buffers;
-      const emit = (name: Call["kernel"], ...args: number[]): void =>
-        builder.lane(lane.index, node.name, name, ...args);
+      const { lane, shape, descriptor } = buffers;
+      const write = (call: KernelCall): void => emit.lane(lane.index, call);
       const x = context.value(node.input, lane);
       const y = context.value(node.name, lane);
+      const sums = fold === null ? y : rawSums(lane);
+      const pixels = outputPixels(shape);
       if (!activations) {
         const input = realInput(plan, buffers, mode, x, emit);
+        const product = { shape: descriptor, x: input, panels };
         if (scale === null) {
-          emit("ff_conv", descriptor, input, panels, bias, y);
+          write(k.ffConv({ ...product, bias, out: y }));
           continue;
         }
-        emit("ff_conv", descriptor, input, panels, 0, rawSums(lane));
-        emit("affine", rawSums(lane), outputPixels(shape), n, factors, shifts, y);
+        write(k.ffConv({ ...product, bias: null, out: sums }));
+        if (fold !== null) write(k.affine({ x: sums, rows: pixels, channels: n, ...fold, y }));
         continue;
       }
-      if (!writtenBefore) emit("sign_nibbles", descriptor, x, nibbles);
-      if (weights && accumulator === null && factors !== 0) {
-        emit("bb_lookup_conv_norm", descriptor, nibbles, signs, starts, factors, shifts, 0, y, 0, 0, 0, n);
+      const bits = buffers.bits as Place;
+      if (!writtenBefore) write(k.signNibbles({ shape: descriptor, x, out: bits }));
+      const product = { shape: descriptor, bits, weights: signs, first: 0, count: n };
+      if (weights && accumulator === null && fold !== null) {
+        const ends = { residual: null, out: y, next: null, nextBits: null };
+        write(k.bbLookupConvNorm({ ...product, starts, ...fold, ...ends }));
         continue;
       }
       if (weights && accumulator === null) {
-        emit("bb_lookup_conv_real", descriptor, nibbles, signs, starts, y, 0, n);
+        write(k.bbLookupConvReal({ ...product, starts, out: y }));
         continue;
       }
-      const sums = factors === 0 ? y : rawSums(lane);
       if (weights) {
-        const wraps = Number(accumulator?.overflow === "wrap");
-        emit("bb_accumulate8_conv", descriptor, nibbles, signs, wraps, sums, 0, n);
+        write(k.bbAccumulate8Conv({ ...product, wraps: accumulator?.overflow === "wrap", out: sums }));
       } else {
-        emit("fb_conv", descriptor, nibbles, effective, sums, scratch(lane));
+        write(k.fbConv({ shape: descriptor, bits, w: effective, out: sums, scratch: scratch(lane) }));
       }
-      if (factors !== 0) emit("affine", sums, outputPixels(shape), n, factors, shifts, y);
+      if (fold !== null) write(k.affine({ x: sums, rows: pixels, channels: n, ...fold, y }));
     }
   };
 
@@ -238,74 +194,26 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
     gradients,
     readsGradientLater: true,
     signs: (mode, lane) => {
-      const { descriptor, nibbles } = lanes[lane.index] as LaneBuffers;
-      return operands(mode).activations ? { descriptor, nibbles } : null;
+      const { descriptor, bits } = lanes[lane.index] as LaneBuffers;
+      return operands(mode).activations ? { next: descriptor, nextBits: bits as Place } : null;
     },
   };
-}
-
-/** Emits what makes the real operand of a convolution from `x`; returns its address. */
-function realInput(
-  { node }: ProductPlan,
-  { shape, descriptor, quantized, padded }: LaneBuffers,
-  mode: Mode,
-  x: number,
-  emit: (name: Call["kernel"], ...args: number[]) => void,
-): number {
-  const { activation } = node;
-  let source = x;
-  if (activation !== null) {
-    const size = shape.images * shape.height * shape.width * shape.channels;
-    emit("quantize_forward", ...forwardArguments(activation, mode, x, quantized, size));
-    source = quantized;
-  }
-  if (isUnpadded(shape)) return source;
-  emit("pad_real", descriptor, source, padded);
-  return padded;
 }
 
 /** What is taken from the latent weights, or from the file that they are out of. */
 function derivedWeights(
   node: string,
-  latent: number,
-  k: number,
-  n: number,
+  latent: Place,
+  [rows, n]: readonly [number, number],
   { quantizer, parameters }: QuantizerSite,
   context: PlanContext,
 ): DerivedWeights {
-  const given = { node, latent, k, n, quantizer, parameters };
-  if (context.packed !== null) return packedWeights(given, context.packed, context.constant);
-  return deriveWeights(given, context.allocate);
+  const given = { node, latent, rows, n, quantizer, parameters };
+  if (context.packed !== null) return packedWeights(given, context.packed, context.memory.constant);
+  return deriveWeights(given, context.memory.allocate);
 }
 
-function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffers[] {
-  const { name, activation, shape } = node;
-  const everBits = isBits(activation, node, context);
-  const everReal = !everBits || activation?.quantizer.forward !== "sign";
-  const bytes = (lane: Lane): number => {
-    const { images, height, width, channels } = shape(lane);
-    return 4 * images * height * width * channels;
-  };
-  const quantized = context.declare((lane) => (activation !== null && everReal ? bytes(lane) : 0));
-  const padded = context.declare((lane) => (everReal ? 4 * paddedPixels(shape(lane)) * shape(lane).channels : 0));
-  return context.lanes.map((lane) => {
-    const own = shape(lane);
-    const descriptor = context.descriptor(own);
-    const nibbles = everBits ? context.allocateBits(paddedPixels(own) * groups(own.channels)) : 0;
-    if (everBits) context.once({ node: name, kernel: "fill_border_nibbles", arguments: [descriptor, nibbles] });
-    return {
-      lane,
-      shape: own,
-      descriptor,
-      transposed: context.descriptor(transposedShape(own)),
-      nibbles,
-      quantized: quantized(lane),
-      padded: padded(lane),
-    };
-  });
-}
-
-function tensor(context: PlanContext, name: string): number {
+function tensor(context: PlanContext, name: string): Place {
   const found = context.parameters.tensors.get(name);
   if (found === undefined) throw new Error(`no parameter ${name}`);
   return found.value;

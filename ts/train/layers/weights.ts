@@ -3,38 +3,38 @@
  * AdaBin's two numbers a filter. All of it is derived anew from the latent weights before each batch, and once more when a
  * network is packed.
  */
+import { type KernelCall, k } from "../../program/call.ts";
+import { at, type Place } from "../../program/place.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { angularFrequency, filterGain, widthPlace } from "../../quantizers/weights.ts";
-import type { KernelName } from "../../runtime/exports.ts";
-import type { Call } from "../../runtime/program.ts";
 
-/** A kernel of k rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
+/** A kernel of K rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
 export interface LatentWeights {
   readonly node: string;
-  readonly latent: number;
-  readonly k: number;
+  readonly latent: Place;
+  readonly rows: number;
   readonly n: number;
   readonly quantizer: Quantizer;
-  readonly parameters: number;
+  readonly parameters: Place;
 }
 
 export interface DerivedWeights {
   /** w', or the latent weights themselves where nothing is standardised. */
-  readonly source: number;
-  /** alpha of every filter, f32 [n], by which the layer's sums are multiplied; 0 for none. */
-  readonly scale: number;
+  readonly source: Place;
+  /** alpha of every filter, f32 [n], by which the layer's sums are multiplied; null for none. */
+  readonly scale: Place | null;
   /** AdaBin: the effective weights are F(w') times `scale` plus `shift`, f32 [n] each. */
-  readonly affine: { readonly scale: number; readonly shift: number } | null;
+  readonly affine: { readonly scale: Place; readonly shift: Place } | null;
   /** dS, by which the gradient at w' is multiplied: one a filter, or one a weight. */
   readonly slopes: Slopes | null;
   /** The parameters that the maps read: the live ones, or a copy with ReCU's width in it. */
-  readonly parameters: number;
+  readonly parameters: Place;
   /** To be made in this order before anything above is read. */
-  readonly calls: readonly Call[];
+  readonly calls: readonly KernelCall[];
 }
 
 export interface Slopes {
-  readonly address: number;
+  readonly address: Place;
   readonly count: number;
 }
 
@@ -42,14 +42,12 @@ export interface Slopes {
 const PARAMETERS = 4;
 
 /** Plans what is derived from `given` in memory that `allocate` hands out. */
-export function deriveWeights(given: LatentWeights, allocate: (bytes: number) => number): DerivedWeights {
-  const { node, latent, k, n, quantizer } = given;
+export function deriveWeights(given: LatentWeights, allocate: (bytes: number) => Place): DerivedWeights {
+  const { latent, rows, n, quantizer } = given;
   const { standardize, scale: over } = quantizer;
-  const calls: Call[] = [];
-  const call = (kernel: KernelName, ...args: number[]): void => {
-    calls.push({ node, kernel, arguments: args });
-  };
-  const source = standardize === "none" ? latent : allocate(4 * k * n);
+  const calls: KernelCall[] = [];
+  const count = rows * n;
+  const source = standardize === "none" ? latent : allocate(4 * count);
   let affine: DerivedWeights["affine"] = null;
   let slopes: Slopes | null = null;
   switch (standardize) {
@@ -58,26 +56,32 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
     case "filter":
     case "adabin": {
       const statistics = allocate(12 * n);
-      call("standardize_filters", latent, k, n, filterGain(quantizer), source, statistics);
+      const gain = filterGain(quantizer);
+      calls.push(k.standardizeFilters({ w: latent, k: rows, n, gain, out: source, statistics }));
       // AdaBin's deviation, on the way out, and dS cancel.
       if (standardize === "filter") slopes = { address: statistics, count: n };
-      else affine = { scale: statistics + 4 * n, shift: statistics + 8 * n };
+      else affine = { scale: at(statistics, 4 * n), shift: at(statistics, 8 * n) };
       break;
     }
     case "tanhMax":
-      slopes = { address: allocate(4 * k * n), count: k * n };
-      call("standardize_tanh", latent, k * n, source, slopes.address);
+      slopes = { address: allocate(4 * count), count };
+      calls.push(k.standardizeTanh({ w: latent, count, out: source, slopes: slopes.address }));
       break;
-    case "sine":
-      slopes = { address: allocate(4 * k * n), count: k * n };
-      call("standardize_sine", latent, k * n, angularFrequency(quantizer), source, slopes.address);
+    case "sine": {
+      slopes = { address: allocate(4 * count), count };
+      const omega = angularFrequency(quantizer);
+      calls.push(k.standardizeSine({ w: latent, count, omega, out: source, slopes: slopes.address }));
       break;
+    }
   }
-  const scale = over === "none" ? 0 : allocate(4 * n);
-  if (scale !== 0) call("weight_scale", latent, k, n, Number(over === "tensor"), scale);
+  const scale = over === "none" ? null : allocate(4 * n);
+  if (scale !== null) calls.push(k.weightScale({ w: latent, k: rows, n, whole: over === "tensor", out: scale }));
   const place = widthPlace(quantizer);
   const parameters = place < 0 ? given.parameters : allocate(4 * PARAMETERS);
-  if (place >= 0) call("quantile_width", source, k * n, given.parameters, PARAMETERS, place, parameters);
+  if (place >= 0) {
+    const live = { parameters: given.parameters, size: PARAMETERS, place };
+    calls.push(k.quantileWidth({ w: source, count, ...live, out: parameters }));
+  }
   return { source, scale, affine, slopes, parameters, calls };
 }
 
@@ -85,26 +89,26 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
 export function packedWeights(
   { node, latent, parameters }: LatentWeights,
   file: ReadonlyMap<string, Float32Array>,
-  constant: (values: Float32Array) => number,
+  constant: (values: Float32Array) => Place,
 ): DerivedWeights {
-  const tensor = (name: string): number => {
+  const tensor = (name: string): Place | null => {
     const found = file.get(`${node}/${name}`);
-    return found === undefined ? 0 : constant(found);
+    return found === undefined ? null : constant(found);
   };
   const [scale, shift] = [tensor("scale"), tensor("shift")];
-  const affine = shift === 0 ? null : { scale, shift };
-  return { source: latent, scale: affine === null ? scale : 0, affine, slopes: null, parameters, calls: [] };
+  const affine = scale === null || shift === null ? null : { scale, shift };
+  return { source: latent, scale: affine === null ? scale : null, affine, slopes: null, parameters, calls: [] };
 }
 
 /** The call that turns the gradient at w' into that at w, for `count` weights from the one numbered `first` on. */
 export function throughStandardization(
-  node: string,
   { address, count: period }: Slopes,
-  gradient: number,
-  first: number,
-  count: number,
-  size: number,
-): Call {
-  const factors = period === size ? [address + 4 * first, count, 0] : [address, period, first % period];
-  return { node, kernel: "multiply_columns", arguments: [gradient, count, ...factors] };
+  gradient: Place,
+  { first, count, size }: { readonly first: number; readonly count: number; readonly size: number },
+): KernelCall {
+  const factors =
+    period === size
+      ? { factors: at(address, 4 * first), n: count, first: 0 }
+      : { factors: address, n: period, first: first % period };
+  return k.multiplyColumns({ y: gradient, count, ...factors });
 }

@@ -44,6 +44,17 @@ proptest! {
     }
 
     #[test]
+    fn flips_are_the_bits_of_one_pixel(flips in prop::collection::vec(prop::sample::select(vec![0, 1, 2, 255]), 1..300)) {
+        let pixel = conv_shape([1, 1, 1, flips.len() as u32], [1, 1, 1], [1, 1], false, false);
+        let set: Vec<bool> = flips.iter().map(|&flip: &u8| flip != 0).collect();
+        let (mut nibbles, mut words) = (vec![0xff; pixel.groups()], vec![u64::MAX; pixel.words()]);
+        pack_flips_nibbles(&flips, &mut nibbles);
+        pack_flips_words(&flips, &mut words);
+        prop_assert_eq!(nibbles, naive::nibbles(&pixel, &set));
+        prop_assert_eq!(words, naive::words(&pixel, &set));
+    }
+
+    #[test]
     fn file_bits_hold_the_signs_and_nothing_else(k in 1..200usize, n in 1..40usize, seed: u64) {
         let kernel = reals(seed, k * n);
         let mut bits = vec![0xff; n * k.div_ceil(8)];

@@ -19,16 +19,16 @@ exports! {
         false
     }
 
-    /// Batch images `[h][w][c]` from bytes, each mirrored and moved as its view's bits say (`View::from_bits`):
-    /// out `f32 [count][h][w][c]` = data * scale + offset.
+    /// Batch images `[height][width][channels]` from bytes, each mirrored and moved as its view's bits say (`View::from_bits`):
+    /// out `f32 [count][height][width][channels]` = data * scale + offset.
     fn gather_views(
-        data: *const u8, indices: *const u32, views: *const u32, count: usize, h: usize, w: usize, c: usize, scale: f32,
-        offset: f32, out: *mut f32,
+        data: *const u8, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
+        channels: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
         let indices = read(indices, count);
-        let data = read(data, reach(indices) * h * w * c);
-        let out = write(out, count * h * w * c);
-        gather::gather_views(data, indices, read(views, count), [h, w, c], scale, offset, out);
+        let data = read(data, reach(indices) * height * width * channels);
+        let out = write(out, count * height * width * channels);
+        gather::gather_views(data, indices, read(views, count), [height, width, channels], scale, offset, out);
         false
     }
 

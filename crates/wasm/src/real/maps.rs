@@ -1,6 +1,6 @@
 //! Quantizers: their maps, and what is done to weights before them.
 
-use super::optional;
+use crate::exports::{Flag, Maybe, optional};
 use crate::memory::{read, write};
 use proxbit_kernels::quantizer::{self, Backward, Forward, Slope, TABLE_HEADER, Tables};
 use proxbit_kernels::standardize;
@@ -38,29 +38,31 @@ pub(super) unsafe fn slope<'a>(first: u32, map: u32, params: *const f32, table: 
 }
 
 exports! {
-    /// y = map(P(x)) with the forward maps of these numbers; params `f32*`: those of P, then those of the map. table: `f32*`
-    /// `[count, from, density, 0]`, the forward and the backward map's samples `[count]` (see `Tables`), or 0.
+    /// y = map(P(x)) with the forward maps of these numbers; parameters `f32`: those of P, then those of the map. table
+    /// where given: `f32 [count, from, density, 0]`, the forward and the backward map's samples `[count]` (see `Tables`).
     fn quantize_forward(
-        proximal: u32, map: u32, x: *const f32, y: *mut f32, n: usize, params: *const f32, table: *const f32,
+        proximal: u32, map: u32, x: *const f32, y: *mut f32, count: usize, parameters: Maybe<*const f32>,
+        table: Maybe<*const f32>,
     ) {
         let tables = tables(table);
-        let (proximal, params) = self::proximal(proximal, params, Forward::parameters(map), tables);
-        let map = Forward::from_number(map, params, tables).expect("forward map");
-        quantizer::quantize_forward(proximal, map, read(x, n), write(y, n))
+        let (proximal, parameters) = self::proximal(proximal, parameters, Forward::parameters(map), tables);
+        let map = Forward::from_number(map, parameters, tables).expect("forward map");
+        quantizer::quantize_forward(proximal, map, read(x, count), write(y, count))
     }
 
-    /// gx = gy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to gx where
-    /// accumulate is not 0; params and table as in `quantize_forward`.
+    /// dx = dy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to dx where
+    /// `accumulate`; parameters and table as in `quantize_forward`.
     fn quantize_backward(
-        proximal: u32, map: u32, x: *const f32, gy: *const f32, accumulate: u32, gx: *mut f32, n: usize,
-        params: *const f32, table: *const f32,
+        proximal: u32, map: u32, x: *const f32, dy: *const f32, accumulate: Flag, dx: *mut f32, count: usize,
+        parameters: Maybe<*const f32>, table: Maybe<*const f32>,
     ) {
-        let (x, gy) = (read(x, n), read(gy, n));
-        quantizer::quantize_backward(slope(proximal, map, params, table), x, gy, accumulate != 0, write(gx, n))
+        let (x, dy) = (read(x, count), read(dy, count));
+        let slope = slope(proximal, map, parameters, table);
+        quantizer::quantize_backward(slope, x, dy, accumulate != 0, write(dx, count))
     }
 
-    /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the whole kernel where whole is not 0.
-    fn weight_scale(w: *const f32, k: usize, n: usize, whole: u32, out: *mut f32) {
+    /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the kernel where `whole`.
+    fn weight_scale(w: *const f32, k: usize, n: usize, whole: Flag, out: *mut f32) {
         standardize::weight_scale(read(w, k * n), whole != 0, write(out, n))
     }
 
@@ -69,19 +71,19 @@ exports! {
         standardize::standardize_filters(read(w, k * n), gain, write(out, k * n), write(statistics, 3 * n))
     }
 
-    /// out `f32 [n]` = tanh w / max |tanh w|, slopes `f32 [n]` = (1 - tanh^2 w) / max |tanh w|.
-    fn standardize_tanh(w: *const f32, n: usize, out: *mut f32, slopes: *mut f32) {
-        standardize::standardize_tanh(read(w, n), write(out, n), write(slopes, n))
+    /// out `f32 [count]` = tanh w / max |tanh w|, slopes `f32 [count]` = (1 - tanh^2 w) / max |tanh w|.
+    fn standardize_tanh(w: *const f32, count: usize, out: *mut f32, slopes: *mut f32) {
+        standardize::standardize_tanh(read(w, count), write(out, count), write(slopes, count))
     }
 
-    /// out `f32 [n]` = sin(omega w), slopes `f32 [n]` = omega cos(omega w).
-    fn standardize_sine(w: *const f32, n: usize, omega: f32, out: *mut f32, slopes: *mut f32) {
-        standardize::standardize_sine(read(w, n), omega, write(out, n), write(slopes, n))
+    /// out `f32 [count]` = sin(omega w), slopes `f32 [count]` = omega cos(omega w).
+    fn standardize_sine(w: *const f32, count: usize, omega: f32, out: *mut f32, slopes: *mut f32) {
+        standardize::standardize_sine(read(w, count), omega, write(out, count), write(slopes, count))
     }
 
-    /// out `f32 [count]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [n]`.
-    fn quantile_width(w: *const f32, n: usize, parameters: *const f32, count: usize, place: usize, out: *mut f32) {
-        standardize::quantile_width(read(w, n), read(parameters, count), place, write(out, count))
+    /// out `f32 [size]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [count]`.
+    fn quantile_width(w: *const f32, count: usize, parameters: *const f32, size: usize, place: usize, out: *mut f32) {
+        standardize::quantile_width(read(w, count), read(parameters, size), place, write(out, size))
     }
 
     /// y `f32 [count]`, a part from element `first` on, times factors `f32 [n]` by column.

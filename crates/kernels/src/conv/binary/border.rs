@@ -87,11 +87,6 @@ pub fn start_stride(shape: &ConvShape) -> usize {
     16 * shape.filter_blocks()
 }
 
-/// Elements of all starts: a row a pattern.
-pub fn start_count(shape: &ConvShape) -> usize {
-    Border::of(shape).patterns() * start_stride(shape)
-}
-
 /// What sums start from, `[patterns][filters rounded up to 16]`, from the sums of every tap's weights `[taps][filters]`. The
 /// starts of filters that are not there are 0.
 ///
@@ -101,7 +96,7 @@ pub fn starts(shape: &ConvShape, correction: &[i32], starts: &mut [i32]) {
     let (border, filters) = (Border::of(shape), shape.filters as usize);
     let (height, width) = (shape.kernel_height as usize, shape.kernel_width as usize);
     let correction = &correction[..shape.taps() * filters];
-    let rows = starts[..start_count(shape)].chunks_exact_mut(start_stride(shape).max(1));
+    let rows = starts[..shape.start_count()].chunks_exact_mut(start_stride(shape).max(1));
     for ((y, x), row) in border.examples().zip(rows) {
         let inside = (
             y.map_or(0..height, |y| shape.rows_inside(y)),
@@ -125,7 +120,7 @@ pub fn starts(shape: &ConvShape, correction: &[i32], starts: &mut [i32]) {
 /// # Panics
 /// When a slice is shorter than its layout.
 pub fn limits(shape: &ConvShape, starts: &[i32], thresholds: &[i32], limits: &mut [i32]) {
-    let (count, stride) = (start_count(shape), start_stride(shape).max(1));
+    let (count, stride) = (shape.start_count(), start_stride(shape).max(1));
     let thresholds = &thresholds[..shape.filters as usize];
     let rows = limits[..count].chunks_exact_mut(stride);
     for (limits, starts) in rows.zip(starts[..count].chunks_exact(stride)) {

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use proptest::prelude::*;
 
-use super::border::{limits, start_count, starts};
+use super::border::{limits, starts};
 use super::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
 use super::lookup::lookup_conv;
 use super::popcnt::{popcnt8_conv, popcnt64_conv};
@@ -82,7 +82,7 @@ fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
         lookup_weights: vec![0xff; shape.lookup_weight_bytes()],
         byte_weights: vec![0xff; panels * (shape.channels as usize).div_ceil(8)],
         word_weights: vec![u64::MAX; n.next_multiple_of(2) * shape.taps() * shape.words()],
-        starts: vec![i32::MAX; start_count(shape)],
+        starts: vec![i32::MAX; shape.start_count()],
     };
     bits::fill_border_nibbles(shape, &mut all.nibbles);
     bits::sign_nibbles(shape, x, &mut all.nibbles);
@@ -165,7 +165,7 @@ fn check_bits(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
         .enumerate()
         .map(|(i, sum)| (*sum >= thresholds[i % filters]) ^ flips[i % filters])
         .collect();
-    let mut limit = vec![0; start_count(shape)];
+    let mut limit = vec![0; shape.start_count()];
     limits(shape, &all.starts, &thresholds, &mut limit);
     let layout = kernel.layout();
     let mut out = bytes(layout, next, &vec![false; sums.len()]);
@@ -298,7 +298,7 @@ fn a_range_that_cuts_a_panel_is_refused() {
 fn a_shape_that_contradicts_itself_is_refused() {
     let mut shape = conv_shape([1, 4, 4, 4], [3, 3, 1], [1, 1], true, false);
     shape.padded_height -= 1;
-    let starts = vec![0; start_count(&shape)];
+    let starts = vec![0; shape.start_count()];
     let mut out = [0.0; 16];
     let mut epilogue = RealSums::new(&shape, &starts, &mut out);
     lookup_conv(&shape, &[0; 64], &[0; 1024], 0..1, &mut epilogue);

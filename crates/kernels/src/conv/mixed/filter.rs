@@ -5,20 +5,14 @@
 //! `(+-a +- b) + (+-c +- d)`; the correction of a zero-padded border comes last, the sum over the pixels in order.
 
 use super::planes::Planes;
-use super::{Geometry, add, by_length, by_vectors, scratch_floats, split_tables};
+use super::{Geometry, add, by_length, by_vectors, split_tables};
 use crate::gemm::fb::{STRIP, Segment, TABLE, TABLES, TILE, accumulate, block_size, build_table};
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 
-/// Bytes of scratch for the planes.
-pub fn plane_bytes(shape: &ConvShape) -> usize {
-    let planes = Planes::of(shape);
-    planes.bytes() + planes.line_bytes()
-}
-
 /// `dw[k][o] = sum_p x[window(p)][k] dy[p][o]` with `x` in +-1 (0 outside the image unless one-padded), `nibbles
-/// [images][PH][PW][G]`, `dy [images][oh][ow][N]`; `dw [K][N]` is overwritten; `scratch` has `scratch_floats` floats,
-/// `planes` `plane_bytes` bytes.
+/// [images][PH][PW][G]`, `dy [images][oh][ow][N]`; `dw [K][N]` is overwritten; `scratch` has `fb_table_floats` floats,
+/// `planes` `fb_plane_bytes` bytes.
 pub fn fb_conv_backward_filter(
     shape: &ConvShape,
     nibbles: &[u8],
@@ -33,8 +27,8 @@ pub fn fb_conv_backward_filter(
     assert_eq!(nibbles.len(), geometry.images * image_bytes);
     assert_eq!(dy.len(), shape.output_pixels() * filters);
     assert_eq!(dw.len(), geometry.rows() * filters);
-    assert_eq!(scratch.len(), scratch_floats(shape));
-    assert_eq!(planes.len(), plane_bytes(shape));
+    assert_eq!(scratch.len(), shape.fb_table_floats());
+    assert_eq!(planes.len(), shape.fb_plane_bytes());
     let (tables, missing) = split_tables(scratch);
     let layout = Planes::of(shape);
     let (planes, lines) = planes.split_at_mut(layout.bytes());
@@ -198,8 +192,8 @@ mod tests {
         let [x, w, y] = lengths(shape);
         let (x, dy) = (signs(x, seed), reals(y, seed + 1));
         let mut dw = vec![f32::NAN; w];
-        let mut scratch = vec![f32::NAN; scratch_floats(shape)];
-        let mut planes = vec![0xff; plane_bytes(shape)];
+        let mut scratch = vec![f32::NAN; shape.fb_table_floats()];
+        let mut planes = vec![0xff; shape.fb_plane_bytes()];
         fb_conv_backward_filter(shape, &nibbles(shape, &x), &dy, &mut dw, &mut scratch, &mut planes);
         assert_eq!(dw, mixed_filter_gradient_in_order(shape, &x, &dy));
         let magnitude: Vec<f64> = filter_gradient(&bound(shape), &magnitudes(&x), &magnitudes(&dy));

@@ -4,19 +4,19 @@
 //! Order of additions of an element: from 0, over taps, then groups of 4 channels, each as `(+-a +- b) + (+-c +- d)`; the
 //! corrections of a zero-padded border come last, in order of taps, each the sum over the tap's channels in order.
 
-use super::{Geometry, add, by_vectors, scratch_floats, split_tables};
+use super::{Geometry, add, by_vectors, split_tables};
 use crate::gemm::fb::{STRIP, Segment, TABLE, TABLES, TILE, accumulate, block_size, build_table};
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 
-/// `nibbles [images][PH][PW][G]` (padded), `w [K][N]`, `out [images][oh][ow][N]`; `scratch` has `scratch_floats` floats.
+/// `nibbles [images][PH][PW][G]` (padded), `w [K][N]`, `out [images][oh][ow][N]`; `scratch` has `fb_table_floats` floats.
 pub fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], scratch: &mut [f32]) {
     let geometry = Geometry::of(shape);
     let filters = geometry.filters;
     assert_eq!(nibbles.len(), shape.padded_pixels() * shape.groups());
     assert_eq!(w.len(), geometry.rows() * filters);
     assert_eq!(out.len(), shape.output_pixels() * filters);
-    assert_eq!(scratch.len(), scratch_floats(shape));
+    assert_eq!(scratch.len(), shape.fb_table_floats());
     let (tables, tap_sums) = split_tables(scratch);
     let groups = shape.taps() * shape.groups();
     let size = block_size(groups);
@@ -168,7 +168,7 @@ mod tests {
         let [x, w, y] = lengths(shape);
         let (x, w) = (signs(x, seed), reals(w, seed + 1));
         let mut out = vec![f32::NAN; y];
-        let mut scratch = vec![f32::NAN; scratch_floats(shape)];
+        let mut scratch = vec![f32::NAN; shape.fb_table_floats()];
         fb_conv(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch);
         assert_eq!(out, mixed_convolve_in_order(shape, &x, &w));
         let magnitude: Vec<f64> = convolve(&bound(shape), &magnitudes(&x), &magnitudes(&w));
@@ -197,7 +197,7 @@ mod tests {
         let (x, w) = (signs(30, 1), reals(18, 2));
         let mut bytes = nibbles(&shape, &x);
         bytes.iter_mut().skip(1).step_by(2).for_each(|byte| *byte |= 0xc0);
-        let (mut out, mut scratch) = (vec![0.0; 15], vec![0.0; scratch_floats(&shape)]);
+        let (mut out, mut scratch) = (vec![0.0; 15], vec![0.0; shape.fb_table_floats()]);
         fb_conv(&shape, &bytes, &w, &mut out, &mut scratch);
         assert_eq!(out, mixed_convolve_in_order(&shape, &x, &w));
     }

@@ -15,18 +15,13 @@
 
 use super::geometry::Geometry;
 use crate::gemm::fb::{STRIP, TABLE, TABLES};
+#[cfg(test)]
 use crate::shape::ConvShape;
 
 pub mod filter;
 pub mod forward;
 pub mod input;
 mod planes;
-
-/// Floats of scratch that the forward product and the filters' gradient need: a gap up to 64 bytes, the tables, then one
-/// sum per tap and filter.
-pub fn scratch_floats(shape: &ConvShape) -> usize {
-    STRIP + TABLES * TABLE + shape.taps() * shape.filters as usize
-}
 
 /// The tables, at a multiple of 64 bytes so that no vector lies across two cache lines, and what follows them.
 fn split_tables(scratch: &mut [f32]) -> (&mut [f32], &mut [f32]) {

@@ -2,7 +2,7 @@
 
 use super::Epilogue;
 use super::sink::{BitLayout, BitSink};
-use crate::conv::binary::border::{start_count, start_stride};
+use crate::conv::binary::border::start_stride;
 use crate::conv::binary::pixels::Pixel;
 use crate::shape::ConvShape;
 use crate::simd::bytes::{Bytes, Ints, Shorts};
@@ -37,7 +37,7 @@ impl<'a> ThresholdBits<'a> {
         out: &'a mut [u8],
     ) -> Self {
         Self {
-            limits: &limits[..start_count(shape)],
+            limits: &limits[..shape.start_count()],
             stride: start_stride(shape),
             panel: PanelLimits {
                 at: usize::MAX,

@@ -2,7 +2,7 @@
 
 use super::sink::{BitLayout, BitSink};
 use super::{Epilogue, sums};
-use crate::conv::binary::border::{start_count, start_stride};
+use crate::conv::binary::border::start_stride;
 use crate::conv::binary::pixels::Pixel;
 use crate::shape::ConvShape;
 use crate::simd::bytes::Ints;
@@ -42,7 +42,7 @@ impl<'a> Normalised<'a> {
         assert!(shape.terms() <= 1 << 24, "sums must be exact as f32");
         let filters = shape.filters as usize;
         Self {
-            starts: &starts[..start_count(shape)],
+            starts: &starts[..shape.start_count()],
             stride: start_stride(shape),
             scale: &scale[..filters],
             shift: &shift[..filters],

@@ -1,7 +1,7 @@
 //! Counts as real sums.
 
 use super::{Epilogue, sums};
-use crate::conv::binary::border::{start_count, start_stride};
+use crate::conv::binary::border::start_stride;
 use crate::conv::binary::pixels::Pixel;
 use crate::shape::ConvShape;
 use crate::simd::bytes::Ints;
@@ -24,7 +24,7 @@ impl<'a> RealSums<'a> {
         assert!(shape.terms() <= 1 << 24, "sums must be exact as f32");
         assert!(out.len() >= shape.output_pixels() * shape.filters as usize);
         Self {
-            starts: &starts[..start_count(shape)],
+            starts: &starts[..shape.start_count()],
             stride: start_stride(shape),
             filters: shape.filters as usize,
             out: out.as_mut_ptr(),

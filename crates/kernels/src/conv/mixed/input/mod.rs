@@ -14,7 +14,6 @@
 //! `(+-a +- b) + (+-c +- d)`.
 
 use super::split_tables;
-use crate::gemm::fb::{STRIP, TABLE, TABLES};
 use crate::quantizer::{Slope, quantize_backward};
 use crate::shape::ConvShape;
 use ring::{Ring, transpose_row};
@@ -23,17 +22,12 @@ use rows::add_output_row;
 mod ring;
 mod rows;
 
-/// Bytes of the packed weights: `[taps][channels][groups of 4 filters]`.
-pub fn input_weight_bytes(shape: &ConvShape) -> usize {
-    shape.terms() * (shape.filters as usize).div_ceil(4)
-}
-
-/// Packs the signs of the kernel `[K][N]`, four filters a byte, as nibble times 16; `sign(0) = +1`, bits past the last
+/// Packs the signs of the kernel `[K][N]` into `fb_input_weight_bytes` bytes, four filters a byte, as nibble times 16; `sign(0) = +1`, bits past the last
 /// filter are 0.
 pub fn pack_fb_input_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u8]) {
     let filters = shape.filters as usize;
     assert_eq!(kernel.len(), shape.terms() * filters);
-    assert_eq!(weights.len(), input_weight_bytes(shape));
+    assert_eq!(weights.len(), shape.fb_input_weight_bytes());
     let rows = weights.chunks_exact_mut(filters.div_ceil(4));
     for (row, bytes) in kernel.chunks_exact(filters).zip(rows) {
         for (four, byte) in row.chunks(4).zip(bytes) {
@@ -43,16 +37,9 @@ pub fn pack_fb_input_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u
     }
 }
 
-/// Floats of scratch that `fb_conv_backward_input` needs: a gap up to 64 bytes, the tables, the ring, one row of gradients
-/// for every image side by side and one more.
-pub fn input_scratch_floats(shape: &ConvShape) -> usize {
-    let ring = Ring::of(shape, shape.images as usize);
-    STRIP + TABLES * TABLE + ring.geometry.kernel[0] * ring.row() + (ring.images + 1) * ring.pixels()
-}
-
 /// `dx [images][h][w][C]` is `B(x)` times the gradient at the quantized input, added to what `dx` holds if
 /// `accumulate`. `weights` from `pack_fb_input_weights`, `dy [images][oh][ow][N]`, `x` as `dx`, `scratch`
-/// `input_scratch_floats` floats. True where an x or a gradient is NaN; `dx` then means nothing.
+/// `fb_input_scratch_bytes` bytes. True where an x or a gradient is NaN; `dx` then means nothing.
 #[allow(clippy::too_many_arguments)]
 pub fn fb_conv_backward_input(
     shape: &ConvShape,
@@ -66,11 +53,11 @@ pub fn fb_conv_backward_input(
 ) -> bool {
     let ring = Ring::of(shape, shape.images as usize);
     let geometry = &ring.geometry;
-    assert_eq!(weights.len(), input_weight_bytes(shape));
+    assert_eq!(weights.len(), shape.fb_input_weight_bytes());
     assert_eq!(dy.len(), shape.output_pixels() * geometry.filters);
     assert_eq!(x.len(), shape.input_pixels() * geometry.channels);
     assert_eq!(dx.len(), x.len());
-    assert_eq!(scratch.len(), input_scratch_floats(shape));
+    assert_eq!(size_of_val(scratch), shape.fb_input_scratch_bytes());
     let (tables, rest) = split_tables(scratch);
     let (sums, rest) = rest.split_at_mut(geometry.kernel[0] * ring.row());
     let gradients = &mut rest[..ring.images * ring.pixels()];
@@ -142,9 +129,9 @@ mod tests {
         } else {
             vec![f32::NAN; inputs]
         };
-        let mut weights = vec![0xff; input_weight_bytes(shape)];
+        let mut weights = vec![0xff; shape.fb_input_weight_bytes()];
         pack_fb_input_weights(shape, &latent, &mut weights);
-        let mut scratch = vec![f32::NAN; input_scratch_floats(shape)];
+        let mut scratch = vec![f32::NAN; shape.fb_input_scratch_bytes() / 4];
         let mut dx = before.clone();
         let nan = fb_conv_backward_input(
             shape,
@@ -221,8 +208,8 @@ mod tests {
     #[test]
     fn nan_is_reported() {
         let shape = dense(5, 6, 3);
-        let weights = vec![0; input_weight_bytes(&shape)];
-        let mut scratch = vec![0.0; input_scratch_floats(&shape)];
+        let weights = vec![0; shape.fb_input_weight_bytes()];
+        let mut scratch = vec![0.0; shape.fb_input_scratch_bytes() / 4];
         for (bad_x, bad_dy) in [(true, false), (false, true)] {
             let (mut x, mut dy, mut dx) = (vec![0.5; 30], vec![1.0; 15], vec![0.0; 30]);
             if bad_x {

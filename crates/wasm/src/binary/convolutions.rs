@@ -1,0 +1,261 @@
+//! The +-1 by +-1 convolution: three kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and
+//! meanings are those of `proxbit_kernels::conv::binary`.
+//!
+//! `first` and `count` are the range of filters to work on: panels of 32, the last range up to the last filter. Ranges write
+//! disjoint bytes. A residual may be the output.
+
+use crate::exports::{Flag, Maybe, optional};
+use crate::memory::{read, write};
+use proxbit_kernels::conv::binary::accumulate8::{Overflow, accumulate8_conv};
+use proxbit_kernels::conv::binary::border;
+use proxbit_kernels::conv::binary::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
+use proxbit_kernels::conv::binary::lookup::lookup_conv;
+use proxbit_kernels::conv::binary::popcnt::{popcnt8_conv, popcnt64_conv};
+use proxbit_kernels::shape::ConvShape;
+
+exports! {
+    /// What sums start from, by pattern of missing taps.
+    fn bb_starts(shape: *const ConvShape, correction: *const i32, starts: *mut i32) {
+        let shape = &*shape;
+        let taps = read(correction, shape.taps() * shape.filters as usize);
+        border::starts(shape, taps, write(starts, shape.start_count()));
+        false
+    }
+
+    /// Thresholds of sums as limits of counts.
+    fn bb_limits(shape: *const ConvShape, starts: *const i32, thresholds: *const i32, limits: *mut i32) {
+        let shape = &*shape;
+        let count = shape.start_count();
+        let thresholds = read(thresholds, shape.filters as usize);
+        border::limits(shape, read(starts, count), thresholds, write(limits, count));
+        false
+    }
+
+    /// Sums in 8 bits that saturate, or wrap round where `wraps`, as reals.
+    product(bb, "4x32", 4)
+    fn bb_accumulate8_conv(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, wraps: Flag, out: *mut f32, first: usize,
+        count: usize,
+    ) {
+        let shape = &*shape;
+        let bits = read(bits, shape.padded_pixels() * shape.groups());
+        let weights = read(weights, shape.nibble_weight_bytes());
+        let overflow = if wraps == 0 { Overflow::Saturate } else { Overflow::Wrap };
+        let out = write(out, shape.output_pixels() * shape.filters as usize);
+        accumulate8_conv(shape, bits, weights, overflow, first..first + count, out);
+        false
+    }
+
+    /// Real sums `[pixels][filters]`, by nibble look-up.
+    product(bb, "2x64", 4)
+    fn bb_lookup_conv_real(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, out: *mut f32, first: usize,
+        count: usize,
+    ) {
+        conv_real::<LOOKUP>(shape, [bits, weights], starts, out, [first, count])
+    }
+
+    /// Bits by thresholds into the padded input of the next layer, by nibble look-up.
+    product(bb, "2x64", 4)
+    fn bb_lookup_conv_bits(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, limits: *const i32, mask: *const u8,
+        next: *const ConvShape, next_bits: *mut u8, first: usize, count: usize,
+    ) {
+        conv_bits::<LOOKUP>(shape, [bits, weights], limits, mask, next, next_bits, [first, count])
+    }
+
+    /// `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input of the
+    /// next layer where given, by nibble look-up.
+    product(bb, "2x64", 4)
+    fn bb_lookup_conv_norm(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, scale: *const f32,
+        shift: *const f32, residual: Maybe<*const f32>, out: Maybe<*mut f32>, next: Maybe<*const ConvShape>,
+        next_bits: Maybe<*mut u8>, first: usize, count: usize,
+    ) {
+        let (fold, range) = ([scale, shift], [first, count]);
+        conv_norm::<LOOKUP>(shape, [bits, weights], starts, fold, residual, out, next, next_bits, range)
+    }
+
+    /// Real sums `[pixels][filters]`, by `i8x16.popcnt`.
+    product(bb, "4x32", 8)
+    fn bb_popcnt8_conv_real(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, out: *mut f32, first: usize,
+        count: usize,
+    ) {
+        conv_real::<POPCNT8>(shape, [bits, weights], starts, out, [first, count])
+    }
+
+    /// Bits by thresholds into the padded input of the next layer, by `i8x16.popcnt`.
+    product(bb, "4x32", 8)
+    fn bb_popcnt8_conv_bits(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, limits: *const i32, mask: *const u8,
+        next: *const ConvShape, next_bits: *mut u8, first: usize, count: usize,
+    ) {
+        conv_bits::<POPCNT8>(shape, [bits, weights], limits, mask, next, next_bits, [first, count])
+    }
+
+    /// `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input of the
+    /// next layer where given, by `i8x16.popcnt`.
+    product(bb, "4x32", 8)
+    fn bb_popcnt8_conv_norm(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, scale: *const f32,
+        shift: *const f32, residual: Maybe<*const f32>, out: Maybe<*mut f32>, next: Maybe<*const ConvShape>,
+        next_bits: Maybe<*mut u8>, first: usize, count: usize,
+    ) {
+        let (fold, range) = ([scale, shift], [first, count]);
+        conv_norm::<POPCNT8>(shape, [bits, weights], starts, fold, residual, out, next, next_bits, range)
+    }
+
+    /// Real sums `[pixels][filters]`, by `i64.popcnt`.
+    product(bb, "4x2", 64)
+    fn bb_popcnt64_conv_real(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, out: *mut f32, first: usize,
+        count: usize,
+    ) {
+        conv_real::<POPCNT64>(shape, [bits, weights], starts, out, [first, count])
+    }
+
+    /// Bits by thresholds into the padded input of the next layer, by `i64.popcnt`.
+    product(bb, "4x2", 64)
+    fn bb_popcnt64_conv_bits(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, limits: *const i32, mask: *const u8,
+        next: *const ConvShape, next_bits: *mut u8, first: usize, count: usize,
+    ) {
+        conv_bits::<POPCNT64>(shape, [bits, weights], limits, mask, next, next_bits, [first, count])
+    }
+
+    /// `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input of the
+    /// next layer where given, by `i64.popcnt`.
+    product(bb, "4x2", 64)
+    fn bb_popcnt64_conv_norm(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, scale: *const f32,
+        shift: *const f32, residual: Maybe<*const f32>, out: Maybe<*mut f32>, next: Maybe<*const ConvShape>,
+        next_bits: Maybe<*mut u8>, first: usize, count: usize,
+    ) {
+        let (fold, range) = ([scale, shift], [first, count]);
+        conv_norm::<POPCNT64>(shape, [bits, weights], starts, fold, residual, out, next, next_bits, range)
+    }
+}
+
+/// The kernels by number.
+const LOOKUP: u32 = 0;
+const POPCNT8: u32 = 1;
+const POPCNT64: u32 = 2;
+
+const fn layout<const KERNEL: u32>() -> BitLayout {
+    if KERNEL == LOOKUP {
+        BitLayout::Nibbles
+    } else {
+        BitLayout::Words
+    }
+}
+
+/// The convolution by a kernel, with addresses of activations and weights in its layout.
+unsafe fn conv<const KERNEL: u32, E: Epilogue>(
+    shape: &ConvShape,
+    bits: *const u8,
+    weights: *const u8,
+    first: usize,
+    count: usize,
+    epilogue: &mut E,
+) {
+    let filters = first..first + count;
+    let words = shape.padded_pixels() * shape.words();
+    unsafe {
+        if KERNEL == LOOKUP {
+            let nibbles = read(bits, shape.padded_pixels() * shape.groups());
+            lookup_conv(
+                shape,
+                nibbles,
+                read(weights, shape.lookup_weight_bytes()),
+                filters,
+                epilogue,
+            );
+        } else if KERNEL == POPCNT8 {
+            let weights = read(weights, shape.byte_weight_bytes());
+            popcnt8_conv(shape, read(bits.cast(), words), weights, filters, epilogue);
+        } else {
+            let weights = read(weights.cast(), shape.word_weight_bytes() / 8);
+            popcnt64_conv(shape, read(bits.cast(), words), weights, filters, epilogue);
+        }
+    }
+}
+
+unsafe fn conv_real<const KERNEL: u32>(
+    shape: *const ConvShape,
+    [bits, weights]: [*const u8; 2],
+    starts: *const i32,
+    out: *mut f32,
+    [first, count]: [usize; 2],
+) -> bool {
+    unsafe {
+        let shape = &*shape;
+        let out = write(out, shape.output_pixels() * shape.filters as usize);
+        let mut epilogue = RealSums::new(shape, read(starts, shape.start_count()), out);
+        conv::<KERNEL, _>(shape, bits, weights, first, count, &mut epilogue);
+        false
+    }
+}
+
+unsafe fn conv_bits<const KERNEL: u32>(
+    shape: *const ConvShape,
+    [bits, weights]: [*const u8; 2],
+    limits: *const i32,
+    mask: *const u8,
+    next: *const ConvShape,
+    out: *mut u8,
+    [first, count]: [usize; 2],
+) -> bool {
+    unsafe {
+        let (shape, next) = (&*shape, &*next);
+        let pixel = layout::<KERNEL>().pixel_bytes(next);
+        let mut epilogue = ThresholdBits::new(
+            shape,
+            read(limits, shape.start_count()),
+            read(mask, pixel),
+            next,
+            layout::<KERNEL>(),
+            write(out, next.padded_pixels() * pixel),
+        );
+        conv::<KERNEL, _>(shape, bits, weights, first, count, &mut epilogue);
+        false
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+unsafe fn conv_norm<const KERNEL: u32>(
+    shape: *const ConvShape,
+    [bits, weights]: [*const u8; 2],
+    starts: *const i32,
+    [scale, shift]: [*const f32; 2],
+    residual: Maybe<*const f32>,
+    out: Maybe<*mut f32>,
+    next: Maybe<*const ConvShape>,
+    next_bits: Maybe<*mut u8>,
+    [first, count]: [usize; 2],
+) -> bool {
+    unsafe {
+        let shape = &*shape;
+        let filters = shape.filters as usize;
+        let reals = shape.output_pixels() * filters;
+        // A debug build checks both ranges. They may be one, so the epilogue takes addresses and no slices.
+        optional(residual, reals);
+        if !out.is_null() {
+            write(out, reals);
+        }
+        let sink = (!next_bits.is_null()).then(|| {
+            let next = &*next;
+            let layout = layout::<KERNEL>();
+            (
+                next,
+                layout,
+                write(next_bits, next.padded_pixels() * layout.pixel_bytes(next)),
+            )
+        });
+        let fold = [read(scale, filters), read(shift, filters)];
+        let starts = read(starts, shape.start_count());
+        let mut epilogue = Normalised::new(shape, starts, fold, residual, out, sink);
+        conv::<KERNEL, _>(shape, bits, weights, first, count, &mut epilogue);
+        epilogue.met_nan()
+    }
+}

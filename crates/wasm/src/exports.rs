@@ -1,0 +1,84 @@
+//! One way to export: the macro, with the words that its parameters are described in.
+//!
+//! `npm run generate` reads every `exports!` block and makes the typed calls of TypeScript out of it. There a pointer to
+//! constants is a place that is read, a pointer to what may change one that is written, and [`Maybe`] one that may be left
+//! out. A pointer to an array says how many elements a block of fixed size has. [`Flag`] is a boolean, all else a number.
+
+use crate::memory::{read, write};
+use proxbit_kernels::conv::geometry::Geometry;
+use proxbit_kernels::shape::ConvShape;
+pub use proxbit_kernels::shape::Flag;
+
+/// An address that may be 0, which stands for nothing.
+pub type Maybe<P> = P;
+
+/// Defines exports. The body is what the kernel says about bad numbers, true for found.
+///
+/// - `product(bb, "2x64", 4)` before a function says which product it does, by its two operands (`f` real, `b` +-1). Then
+///   follows its tile, which it keeps in registers, rows x columns of the result: pixels x filters forward, rows of the kernel
+///   matrix x filters in filter gradients, pixels x channels in input gradients. Smaller tiles do the rest of a shape. The
+///   number is how many input channels its smallest unit holds: channels that fill no unit cost as much as a whole one.
+/// - `answer` before a function says that it returns no status but a number that was asked for.
+macro_rules! exports {
+    ($(
+        $(#[$doc:meta])*
+        $(product($($product:tt)*))?
+        $(answer)?
+        fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block
+    )*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Every address must be valid for the length its tensor has by the shape and the counts, written tensors must
+        /// overlap no other argument, and numbers of maps and activations must exist.
+        #[unsafe(no_mangle)]
+        #[allow(clippy::too_many_arguments)]
+        pub unsafe extern "C" fn $name($($argument: $type),*) -> u32 {
+            // SAFETY: promised by the caller.
+            u32::from(unsafe { $body })
+        }
+    )*};
+}
+
+/// `length` values, or nothing where the address is 0.
+pub unsafe fn optional<'a, T>(address: Maybe<*const T>, length: usize) -> Option<&'a [T]> {
+    // SAFETY: promised by the caller of the export.
+    (!address.is_null()).then(|| unsafe { read(address, length) })
+}
+
+/// `length` values to write, or nothing where the address is 0.
+pub unsafe fn optional_mut<'a, T>(address: Maybe<*mut T>, length: usize) -> Option<&'a mut [T]> {
+    // SAFETY: promised by the caller of the export.
+    (!address.is_null()).then(|| unsafe { write(address, length) })
+}
+
+/// Lengths of the tensors of a convolution.
+pub struct Lengths {
+    pub input: usize,
+    pub padded: usize,
+    pub kernel: usize,
+    pub rows: usize,
+    pub output: usize,
+    pub filters: usize,
+    pub dilated: usize,
+    pub nibbles: usize,
+}
+
+impl Lengths {
+    pub fn of(shape: &ConvShape) -> Self {
+        let geometry = Geometry::of(shape);
+        let [height, width] = geometry.input;
+        let [kernel_height, kernel_width] = geometry.kernel;
+        let positions = geometry.images * geometry.positions();
+        Self {
+            input: geometry.images * height * width * geometry.channels,
+            padded: positions * geometry.channels,
+            kernel: geometry.rows() * geometry.filters,
+            rows: geometry.rows(),
+            output: geometry.images * geometry.pixels() * geometry.filters,
+            filters: geometry.filters,
+            dilated: geometry.images * (height + kernel_height - 1) * (width + kernel_width - 1) * geometry.filters,
+            nibbles: positions * geometry.channels.div_ceil(4),
+        }
+    }
+}

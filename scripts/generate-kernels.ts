@@ -1,0 +1,91 @@
+/**
+ * Writes `ts/program/kernels.ts` out of the Rust sources: what the core exports, the fields of a convolution's descriptor,
+ * and the sizes that both languages plan with. `npm run generate` runs it; a test says whether the file is fresh.
+ */
+import { execFileSync } from "node:child_process";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Export, exportsOf, fieldsOf, sizesOf } from "./rust.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+
+const HEAD = `/**
+ * What both languages know, generated from the Rust sources by \`npm run generate\`: the exports of the core, the
+ * descriptor of a convolution, and sizes.
+ */
+`;
+
+/** The text of `ts/program/kernels.ts`, as biome formats it. */
+export function generated(): string {
+  const sources = globSync("crates/wasm/src/**/*.rs", { cwd: root }).sort();
+  const kernels = sources.flatMap((file) => exportsOf(read(file)));
+  const statuses = kernels.filter(({ answers }) => !answers);
+  const answers = kernels.filter((kernel) => kernel.answers);
+  const shape = fieldsOf(read("crates/kernels/src/shape.rs"), "ConvShape");
+  const sizes = sizesOf(read("crates/kernels/src/shape/sizes.rs"), read("crates/kernels/src/gemm/fb.rs"));
+  const text = [
+    HEAD,
+    comment("", `${shape.doc} The core reads it as one \`u32\` a field, in this order.`),
+    "export interface ConvShape {",
+    ...shape.fields.flatMap(({ name, type, doc }) => [comment("  ", doc), `  readonly ${name}: ${type};`]),
+    "}\n",
+    "export const CONV_SHAPE_FIELDS = [",
+    ...shape.fields.map(({ name }) => `  "${name}",`),
+    "] as const satisfies readonly (keyof ConvShape)[];\n",
+    "/** Bytes of a descriptor. */",
+    "export const CONV_SHAPE_BYTES = 4 * CONV_SHAPE_FIELDS.length;\n",
+    "/** Every kernel: its parameters in the order of the core, and what is known of a product. */",
+    "export const kernels = {",
+    ...statuses.flatMap((kernel) => [
+      comment("  ", kernel.doc),
+      `  ${kernel.name}: {`,
+      ...(kernel.product === null ? [] : [`product: { ${productOf(kernel.product)} },`]),
+      ...(kernel.lengths.length === 0
+        ? []
+        : [`lengths: { ${kernel.lengths.map(([name, count]) => `${name}: ${count}`).join(", ")} },`]),
+      `parameters: { ${kernel.parameters.map(({ name, kind }) => `${name}: "${kind}"`).join(", ")} },`,
+      "  },",
+    ]),
+    "} as const;\n",
+    "/** Exports that answer a question about a descriptor, and return no status. */",
+    `export const answers = [${answers.map(({ name }) => `"${name}"`).join(", ")}] as const;\n`,
+    ...sizes.flatMap(({ doc, isPublic, name, parameters, body }) => [
+      comment("", doc),
+      `${isPublic ? "export " : ""}function ${name}(${parameters}): number {`,
+      body,
+      "}\n",
+    ]),
+  ];
+  return formatted(text.join("\n"));
+}
+
+const productOf = ({ operands, tile, channels }: NonNullable<Export["product"]>): string =>
+  `operands: "${operands}", tile: "${tile}", channels: ${channels}`;
+
+function comment(indent: string, doc: string): string {
+  const lines: string[] = [];
+  for (const word of doc.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && indent.length + last.length + word.length < 112)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  if (lines.length === 1) return `${indent}/** ${lines[0]} */`;
+  return [`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`), `${indent} */`].join("\n");
+}
+
+function formatted(text: string): string {
+  const biome = join(root, "node_modules/.bin/biome");
+  return execFileSync(biome, ["format", "--stdin-file-path=ts/program/kernels.ts"], {
+    cwd: root,
+    input: text,
+    encoding: "utf8",
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(join(root, "ts/program/kernels.ts"), generated());
+  process.stdout.write("wrote ts/program/kernels.ts\n");
+}

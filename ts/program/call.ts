@@ -1,0 +1,140 @@
+/**
+ * Calls of the core with names: `k.ffConv({ shape, x, panels, bias, out })`. What may be given follows from the generated
+ * table, so a missing or an extra argument does not compile. `null` stands for a tensor that is left out.
+ */
+import { type answers, kernels } from "./kernels.ts";
+import type { Place } from "./place.ts";
+
+type Table = typeof kernels;
+
+/** A kernel, as the core exports it. */
+export type KernelName = keyof Table;
+export type AnswerName = (typeof answers)[number];
+
+export const kernelNames = Object.keys(kernels) as KernelName[];
+
+/** What a call is for, in a step of training or a run of inference. */
+export type Part =
+  /** Work on weights, before a batch or once. */
+  | "prepare"
+  /** The batch goes in, or results go out. */
+  | "gather"
+  | "forward"
+  | "loss"
+  /** A lane's share of the gradients at kernels, biases and slopes. */
+  | "weights"
+  /** The gradient at a layer's input; all of the way back of a layer without a product. */
+  | "input"
+  /** Gradients of the lanes added up, and the way back through the weights' quantizer. */
+  | "lanes"
+  | "update"
+  /** Counts of what an update did. */
+  | "count"
+  /** Copies for whoever observes a step. */
+  | "tap";
+
+/** How an argument is given, with `A` for an address. */
+interface Kinds<A> {
+  readonly read: A;
+  readonly write: A;
+  readonly "maybe read": A | null;
+  readonly "maybe write": A | null;
+  readonly flag: boolean;
+  readonly number: number;
+}
+
+type Argument<A> = Kinds<A>[keyof Kinds<A>];
+
+export type ArgumentsOf<N extends KernelName, A> = {
+  readonly [P in keyof Table[N]["parameters"]]: Table[N]["parameters"][P] extends keyof Kinds<A>
+    ? Kinds<A>[Table[N]["parameters"][P]]
+    : never;
+};
+
+/** A kernel and its arguments by name. */
+export interface KernelCall<A = Place> {
+  readonly kernel: KernelName;
+  readonly arguments: Readonly<Record<string, Argument<A>>>;
+}
+
+/** A call in a program: with the node it belongs to, and what it is for. */
+export interface Call<A = Place> extends KernelCall<A> {
+  readonly node: string;
+  readonly part: Part;
+}
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+
+/** A function for every kernel that takes its arguments by name. */
+export type Kernels<A> = { readonly [N in KernelName as Camel<N>]: (given: ArgumentsOf<N, A>) => KernelCall<A> };
+
+const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+const makers = Object.fromEntries(
+  kernelNames.map((kernel) => [camelCase(kernel), (given: KernelCall["arguments"]) => ({ kernel, arguments: given })]),
+);
+
+/** The kernels over addresses of a kind of one's own. */
+export const kernelsOver = <A>(): Kernels<A> => makers as unknown as Kernels<A>;
+
+/** The kernels, for programs. */
+export const k = kernelsOver<Place>();
+
+/** The call as one of `node`, for a part of the step. */
+export const callOf = <A>(node: string, part: Part, call: KernelCall<A>): Call<A> => ({ node, part, ...call });
+
+/** The call with something else in place of every `A`: an address, or another place. */
+export function addressed<A, B, C extends KernelCall<A>>(
+  call: C,
+  addressOf: (place: A) => B,
+): Omit<C, "arguments"> & KernelCall<B> {
+  const kinds: Readonly<Record<string, string>> = kernels[call.kernel].parameters;
+  const found = Object.entries(call.arguments).map(([name, value]) => {
+    const isPlace = value !== null && kinds[name] !== "flag" && kinds[name] !== "number";
+    return [name, isPlace ? addressOf(value as A) : (value as number | boolean | null)];
+  });
+  return { ...call, arguments: Object.fromEntries(found) };
+}
+
+/** The places of a call: what it reads and what it writes. */
+export function placesOf<A>(call: KernelCall<A>): readonly A[] {
+  return Object.entries(kernels[call.kernel].parameters).flatMap(([name, kind]) => {
+    const value = call.arguments[name];
+    return kind === "flag" || kind === "number" || value === null ? [] : [value as A];
+  });
+}
+
+/**
+ * The arguments as the core takes them, in its order: 0 for what is left out, 1 for a flag that is set.
+ *
+ * @throws Error for a call that lacks an argument: not made by the functions above.
+ */
+export function positions({ kernel, arguments: given }: KernelCall<number>): readonly number[] {
+  return Object.keys(kernels[kernel].parameters).map((name) => {
+    const value = given[name];
+    if (value === undefined) throw new Error(`${kernel} was given no ${name}`);
+    return Number(value);
+  });
+}
+
+/** What a kernel does where it is a product. */
+export interface KernelProduct {
+  /** The operands, `f` real and `b` +-1. */
+  readonly operands: "ff" | "fb" | "bb";
+  /** Elements of the result that the kernel works on at a time, "rows x columns". */
+  readonly tile: string;
+  /** Input channels that its smallest unit holds. */
+  readonly channels: number;
+}
+
+/** The product that a kernel does; null for a kernel that does none. */
+export function productOf(kernel: KernelName): KernelProduct | null {
+  const entry = kernels[kernel];
+  return "product" in entry ? entry.product : null;
+}
+
+/** The elements of a parameter that is a block of a fixed size. */
+export type LengthsOf<N extends KernelName> = Table[N] extends { readonly lengths: infer L } ? L : never;
+
+export const lengthsOf = <N extends KernelName>(kernel: N): LengthsOf<N> =>
+  (kernels[kernel] as unknown as { readonly lengths: LengthsOf<N> }).lengths;

@@ -1,0 +1,71 @@
+/**
+ * The geometry of a convolution as the core reads it, and the geometries that layers ask for. Its fields, and the sizes that
+ * follow from it, stand in `kernels.ts`.
+ */
+import { CONV_SHAPE_BYTES, CONV_SHAPE_FIELDS, type ConvShape } from "./kernels.ts";
+
+/** The descriptor's bytes. */
+export function encodeConvShape(shape: ConvShape): Uint8Array {
+  const view = new DataView(new ArrayBuffer(CONV_SHAPE_BYTES));
+  CONV_SHAPE_FIELDS.forEach((field, i) => {
+    view.setUint32(4 * i, Number(shape[field]), true);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+/** Everything about a window but the number of images, with the padding by name (see `ts/nn/shapes.ts`). */
+export type Window = Omit<ConvShape, "images" | "padOne"> & { readonly padValue: "zero" | "one" };
+
+/** The geometry of `images` images under a window. */
+export function windowShape(images: number, window: Window): ConvShape {
+  const { padValue, ...sizes } = window;
+  return { ...sizes, images, padOne: padValue === "one" };
+}
+
+/** A dense layer of `rows` rows as a convolution: one image of height 1 and width `rows`, a 1x1 kernel. */
+export function denseShape(rows: number, inputs: number, units: number): ConvShape {
+  return {
+    images: 1,
+    height: 1,
+    width: rows,
+    channels: inputs,
+    kernelHeight: 1,
+    kernelWidth: 1,
+    strideHeight: 1,
+    strideWidth: 1,
+    padTop: 0,
+    padLeft: 0,
+    paddedHeight: 1,
+    paddedWidth: rows,
+    outHeight: 1,
+    outWidth: rows,
+    filters: units,
+    padOne: false,
+  };
+}
+
+/** The convolution that gives the gradient at the input of `shape` from the dilated gradient at its output. */
+export function transposedShape(shape: ConvShape): ConvShape {
+  return {
+    images: shape.images,
+    height: shape.height,
+    width: shape.width,
+    channels: shape.filters,
+    kernelHeight: shape.kernelHeight,
+    kernelWidth: shape.kernelWidth,
+    strideHeight: 1,
+    strideWidth: 1,
+    padTop: 0,
+    padLeft: 0,
+    paddedHeight: shape.height + shape.kernelHeight - 1,
+    paddedWidth: shape.width + shape.kernelWidth - 1,
+    outHeight: shape.height,
+    outWidth: shape.width,
+    filters: shape.channels,
+    padOne: false,
+  };
+}
+
+/** Whether the padded buffer is the input itself. */
+export const isUnpadded = (shape: ConvShape): boolean =>
+  shape.paddedHeight === shape.height && shape.paddedWidth === shape.width;

@@ -1,0 +1,859 @@
+/**
+ * What both languages know, generated from the Rust sources by `npm run generate`: the exports of the core, the
+ * descriptor of a convolution, and sizes.
+ */
+
+/**
+ * Geometry of one convolution or pooling; see the module for the padded buffer. The core reads it as one `u32` a
+ * field, in this order.
+ */
+export interface ConvShape {
+  /** Number of images. */
+  readonly images: number;
+  /** Height of the unpadded input. */
+  readonly height: number;
+  /** Width of the unpadded input. */
+  readonly width: number;
+  /** Input channels. */
+  readonly channels: number;
+  /** Height of the kernel or pooling window. */
+  readonly kernelHeight: number;
+  /** Width of the kernel or pooling window. */
+  readonly kernelWidth: number;
+  /** Vertical stride. */
+  readonly strideHeight: number;
+  /** Horizontal stride. */
+  readonly strideWidth: number;
+  /** Rows of padding above the image. */
+  readonly padTop: number;
+  /** Columns of padding left of the image. */
+  readonly padLeft: number;
+  /** Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height + kernel_height`. */
+  readonly paddedHeight: number;
+  /** Columns of the padded buffer. */
+  readonly paddedWidth: number;
+  /** Rows of the output. */
+  readonly outHeight: number;
+  /** Columns of the output. */
+  readonly outWidth: number;
+  /** Output channels; equal to `channels` for pooling. */
+  readonly filters: number;
+  /** Taps outside the image count as +1 where this is 1, as 0 where it is 0. */
+  readonly padOne: boolean;
+}
+
+export const CONV_SHAPE_FIELDS = [
+  "images",
+  "height",
+  "width",
+  "channels",
+  "kernelHeight",
+  "kernelWidth",
+  "strideHeight",
+  "strideWidth",
+  "padTop",
+  "padLeft",
+  "paddedHeight",
+  "paddedWidth",
+  "outHeight",
+  "outWidth",
+  "filters",
+  "padOne",
+] as const satisfies readonly (keyof ConvShape)[];
+
+/** Bytes of a descriptor. */
+export const CONV_SHAPE_BYTES = 4 * CONV_SHAPE_FIELDS.length;
+
+/** Every kernel: its parameters in the order of the core, and what is known of a product. */
+export const kernels = {
+  /** Signs of unpadded reals into the interior of padded nibbles. */
+  sign_nibbles: {
+    parameters: { shape: "read", x: "read", out: "write" },
+  },
+  /** Signs of unpadded reals into the interior of padded words. */
+  sign_words: {
+    parameters: { shape: "read", x: "read", out: "write" },
+  },
+  /** Fills the whole padded nibbles with the padding. */
+  fill_border_nibbles: {
+    parameters: { shape: "read", out: "write" },
+  },
+  /** Fills the whole padded words with the padding. */
+  fill_border_words: {
+    parameters: { shape: "read", out: "write" },
+  },
+  /**
+   * Max-pool over unpadded nibbles into the consumer's padded nibbles; `mask` has the bits of flipped channels
+   * set.
+   */
+  max_pool_nibbles: {
+    parameters: { pool: "read", bits: "read", mask: "read", consumer: "read", out: "write" },
+  },
+  /** Max-pool over unpadded words into the consumer's padded words; `mask` has the bits of flipped channels set. */
+  max_pool_words: {
+    parameters: { pool: "read", bits: "read", mask: "read", consumer: "read", out: "write" },
+  },
+  /**
+   * Thresholds `i32 [channels]` and flips `u8 [channels]` of sums in `-bound..=bound`, which leave times factors
+   * `f32 [channels]` where those are given. An infinity is a bad number here too.
+   */
+  fold_thresholds: {
+    parameters: {
+      scale: "read",
+      shift: "read",
+      channels: "number",
+      bound: "number",
+      thresholds: "write",
+      flips: "write",
+      factors: "maybe read",
+    },
+  },
+  /** Flips `u8 [channels]` as the bits of one pixel of nibbles: set where the byte is not 0. */
+  pack_flips_nibbles: {
+    parameters: { flips: "read", channels: "number", out: "write" },
+  },
+  /** Flips `u8 [channels]` as the bits of one pixel of words: set where the byte is not 0. */
+  pack_flips_words: {
+    parameters: { flips: "read", channels: "number", out: "write" },
+  },
+  /** What sums start from, by pattern of missing taps. */
+  bb_starts: {
+    parameters: { shape: "read", correction: "read", starts: "write" },
+  },
+  /** Thresholds of sums as limits of counts. */
+  bb_limits: {
+    parameters: { shape: "read", starts: "read", thresholds: "read", limits: "write" },
+  },
+  /** Sums in 8 bits that saturate, or wrap round where `wraps`, as reals. */
+  bb_accumulate8_conv: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      wraps: "flag",
+      out: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Real sums `[pixels][filters]`, by nibble look-up. */
+  bb_lookup_conv_real: {
+    product: { operands: "bb", tile: "2x64", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      out: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Bits by thresholds into the padded input of the next layer, by nibble look-up. */
+  bb_lookup_conv_bits: {
+    product: { operands: "bb", tile: "2x64", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      limits: "read",
+      mask: "read",
+      next: "read",
+      nextBits: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /**
+   * `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input
+   * of the next layer where given, by nibble look-up.
+   */
+  bb_lookup_conv_norm: {
+    product: { operands: "bb", tile: "2x64", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      scale: "read",
+      shift: "read",
+      residual: "maybe read",
+      out: "maybe write",
+      next: "maybe read",
+      nextBits: "maybe write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Real sums `[pixels][filters]`, by `i8x16.popcnt`. */
+  bb_popcnt8_conv_real: {
+    product: { operands: "bb", tile: "4x32", channels: 8 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      out: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Bits by thresholds into the padded input of the next layer, by `i8x16.popcnt`. */
+  bb_popcnt8_conv_bits: {
+    product: { operands: "bb", tile: "4x32", channels: 8 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      limits: "read",
+      mask: "read",
+      next: "read",
+      nextBits: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /**
+   * `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input
+   * of the next layer where given, by `i8x16.popcnt`.
+   */
+  bb_popcnt8_conv_norm: {
+    product: { operands: "bb", tile: "4x32", channels: 8 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      scale: "read",
+      shift: "read",
+      residual: "maybe read",
+      out: "maybe write",
+      next: "maybe read",
+      nextBits: "maybe write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Real sums `[pixels][filters]`, by `i64.popcnt`. */
+  bb_popcnt64_conv_real: {
+    product: { operands: "bb", tile: "4x2", channels: 64 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      out: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Bits by thresholds into the padded input of the next layer, by `i64.popcnt`. */
+  bb_popcnt64_conv_bits: {
+    product: { operands: "bb", tile: "4x2", channels: 64 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      limits: "read",
+      mask: "read",
+      next: "read",
+      nextBits: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /**
+   * `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input
+   * of the next layer where given, by `i64.popcnt`.
+   */
+  bb_popcnt64_conv_norm: {
+    product: { operands: "bb", tile: "4x2", channels: 64 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      scale: "read",
+      shift: "read",
+      residual: "maybe read",
+      out: "maybe write",
+      next: "maybe read",
+      nextBits: "maybe write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Signs of the real kernel as file bits. */
+  pack_file_bits: {
+    parameters: { kernel: "read", k: "number", n: "number", out: "write" },
+  },
+  /** File bits as the real kernel. */
+  unpack_file_bits_real: {
+    parameters: { bits: "read", k: "number", n: "number", out: "write" },
+  },
+  /** File bits as look-up weights. */
+  pack_lookup_weights: {
+    parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /** File bits as byte weights. */
+  pack_byte_weights: {
+    parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /** File bits as word weights. */
+  pack_word_weights: {
+    parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /** File bits as nibble weights. */
+  pack_nibble_weights: {
+    parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /** Signs of the real kernel as nibble weights. */
+  sign_nibble_weights: {
+    parameters: { shape: "read", kernel: "read", out: "write" },
+  },
+  /** Signs of the real kernel as look-up weights. */
+  sign_lookup_weights: {
+    parameters: { shape: "read", kernel: "read", out: "write" },
+  },
+  /** Sums of the weights of every tap `i32 [taps][n]`, from file bits. */
+  bb_correction: {
+    parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /** Sums of the weight signs of every tap `i32 [taps][n]`, from the real kernel. */
+  bb_correction_real: {
+    parameters: { shape: "read", kernel: "read", out: "write" },
+  },
+  /** Batch rows from bytes: out `f32 [count][row]` = data * scale + offset. */
+  gather_bytes: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      count: "number",
+      row: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /**
+   * Batch images `[height][width][channels]` from bytes, each mirrored and moved as its view's bits say
+   * (`View::from_bits`): out `f32 [count][height][width][channels]` = data * scale + offset.
+   */
+  gather_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** Batch rows from reals: out `f32 [count][row]`. */
+  gather_reals: {
+    parameters: { data: "read", indices: "read", count: "number", row: "number", out: "write" },
+  },
+  /** Labels of a batch: out `u8 [count]`. */
+  gather_labels: {
+    parameters: { labels: "read", indices: "read", count: "number", out: "write" },
+  },
+  /** y = f(x); kind 0 relu, 1 hard tanh. */
+  activation_forward: {
+    parameters: { kind: "number", x: "read", y: "write", count: "number" },
+  },
+  /** dx = dy f'(x), added to dx where `accumulate`; kind 0 relu, 1 hard tanh. */
+  activation_backward: {
+    parameters: { kind: "number", x: "read", dy: "read", accumulate: "flag", dx: "write", count: "number" },
+  },
+  /** y = x where x >= 0, slopes `f32 [channels]` times x elsewhere. */
+  prelu_forward: {
+    parameters: { x: "read", rows: "number", channels: "number", slopes: "read", y: "write" },
+  },
+  /**
+   * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and dslopes `f32
+   * [channels]`.
+   */
+  prelu_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      slopes: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      dslopes: "write",
+    },
+  },
+  /** y = beta + |alpha| where x >= beta, beta - |alpha| elsewhere; alpha and beta `f32*`. */
+  adaptive_sign_forward: {
+    parameters: { x: "read", count: "number", alpha: "read", beta: "read", y: "write" },
+  },
+  /** One lane's gradients: dx `f32 [count]` where given, added to where `accumulate`, and those at alpha and beta. */
+  adaptive_sign_backward: {
+    lengths: { gradients: 2 },
+    parameters: {
+      x: "read",
+      dy: "read",
+      count: "number",
+      alpha: "read",
+      beta: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      gradients: "write",
+    },
+  },
+  /** Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8`, where asked for, of x `f32 [images][h][w][c]`. */
+  max_pool: {
+    parameters: { shape: "read", x: "read", y: "write", argmax: "maybe write" },
+  },
+  /** dx `f32 [images][h][w][c]`, written in full, or added to where `accumulate`. */
+  max_pool_backward: {
+    parameters: { shape: "read", dy: "read", argmax: "read", accumulate: "flag", dx: "write" },
+  },
+  /** Means y `f32 [images][oh][ow][c]` of the windows of x `f32 [images][h][w][c]`. */
+  avg_pool: {
+    parameters: { shape: "read", x: "read", y: "write" },
+  },
+  /** dx `f32 [images][h][w][c]`, added to what is there where `accumulate`. */
+  avg_pool_backward: {
+    parameters: { shape: "read", dy: "read", accumulate: "flag", dx: "write" },
+  },
+  /**
+   * Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`; dlogits and
+   * predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid rows.
+   */
+  softmax_cross_entropy: {
+    lengths: { result: 2 },
+    parameters: {
+      logits: "read",
+      labels: "read",
+      rows: "number",
+      validRows: "number",
+      classes: "number",
+      inverseBatch: "number",
+      smoothing: "number",
+      dlogits: "maybe write",
+      result: "write",
+      predictions: "maybe write",
+    },
+  },
+  /**
+   * y = map(P(x)) with the forward maps of these numbers; parameters `f32`: those of P, then those of the map.
+   * table where given: `f32 [count, from, density, 0]`, the forward and the backward map's samples `[count]` (see
+   * `Tables`).
+   */
+  quantize_forward: {
+    parameters: {
+      proximal: "number",
+      map: "number",
+      x: "read",
+      y: "write",
+      count: "number",
+      parameters: "maybe read",
+      table: "maybe read",
+    },
+  },
+  /**
+   * dx = dy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to dx
+   * where `accumulate`; parameters and table as in `quantize_forward`.
+   */
+  quantize_backward: {
+    parameters: {
+      proximal: "number",
+      map: "number",
+      x: "read",
+      dy: "read",
+      accumulate: "flag",
+      dx: "write",
+      count: "number",
+      parameters: "maybe read",
+      table: "maybe read",
+    },
+  },
+  /** out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the kernel where `whole`. */
+  weight_scale: {
+    parameters: { w: "read", k: "number", n: "number", whole: "flag", out: "write" },
+  },
+  /**
+   * out `f32 [k][n]` = (w - mean) gain / deviation by filter; statistics `f32 [3][n]` = gain / deviation,
+   * deviation, mean.
+   */
+  standardize_filters: {
+    parameters: { w: "read", k: "number", n: "number", gain: "number", out: "write", statistics: "write" },
+  },
+  /** out `f32 [count]` = tanh w / max |tanh w|, slopes `f32 [count]` = (1 - tanh^2 w) / max |tanh w|. */
+  standardize_tanh: {
+    parameters: { w: "read", count: "number", out: "write", slopes: "write" },
+  },
+  /** out `f32 [count]` = sin(omega w), slopes `f32 [count]` = omega cos(omega w). */
+  standardize_sine: {
+    parameters: { w: "read", count: "number", omega: "number", out: "write", slopes: "write" },
+  },
+  /** out `f32 [size]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [count]`. */
+  quantile_width: {
+    parameters: { w: "read", count: "number", parameters: "read", size: "number", place: "number", out: "write" },
+  },
+  /** y `f32 [count]`, a part from element `first` on, times factors `f32 [n]` by column. */
+  multiply_columns: {
+    parameters: { y: "write", count: "number", factors: "read", n: "number", first: "number" },
+  },
+  /** One lane's sums of x and x^2: partial `f64 [2][channels]`. */
+  norm_partial: {
+    parameters: { x: "read", rows: "number", channels: "number", partial: "write" },
+  },
+  /**
+   * A batch's statistics from partials `f64 [lanes][2][channels]`: saved `f32 [2][channels]`, scale and shift `f32
+   * [channels]`; running `f32 [2][channels]` and momentum `f32` where given (read only with running).
+   */
+  norm_statistics: {
+    parameters: {
+      partials: "read",
+      lanes: "number",
+      totalRows: "number",
+      channels: "number",
+      gamma: "read",
+      beta: "read",
+      eps: "number",
+      saved: "write",
+      scale: "write",
+      shift: "write",
+      running: "maybe write",
+      momentum: "maybe read",
+    },
+  },
+  /**
+   * out = (x * scale + shift) + residual per channel, residual `f32 [rows][channels]` where given; and its signs
+   * as the padded nibbles of the input of the next layer, where that is given.
+   */
+  normalize: {
+    parameters: {
+      x: "read",
+      rows: "number",
+      channels: "number",
+      scale: "read",
+      shift: "read",
+      residual: "maybe read",
+      out: "write",
+      next: "maybe read",
+      nextBits: "maybe write",
+    },
+  },
+  /** scale and shift `f32 [channels]` of the running statistics `f32 [2][channels]`. */
+  norm_fold: {
+    parameters: {
+      gamma: "read",
+      beta: "read",
+      running: "read",
+      eps: "number",
+      channels: "number",
+      scale: "write",
+      shift: "write",
+    },
+  },
+  /** y = x * scale + shift per channel. */
+  affine: {
+    parameters: { x: "read", rows: "number", channels: "number", scale: "read", shift: "read", y: "write" },
+  },
+  /** One lane's sums of dy and dy * xhat: partial `f64 [2][channels]`. */
+  norm_backward_partial: {
+    parameters: { x: "read", dy: "read", rows: "number", channels: "number", saved: "read", partial: "write" },
+  },
+  /**
+   * One lane's dx `f32 [rows][channels]`, added to where `accumulate`; dgamma and dbeta `f32 [channels]` of the
+   * whole batch, where asked for.
+   */
+  norm_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      saved: "read",
+      gamma: "read",
+      partials: "read",
+      lanes: "number",
+      totalRows: "number",
+      accumulate: "flag",
+      dx: "write",
+      dgamma: "maybe write",
+      dbeta: "maybe write",
+    },
+  },
+  /**
+   * hyper = learning rate, momentum, weight decay, nesterov (0 or 1), clip; velocity `f32 [count]`, not needed
+   * where the momentum is 0.
+   */
+  sgd_step: {
+    lengths: { hyper: 5 },
+    parameters: { weights: "write", gradient: "read", velocity: "maybe write", count: "number", hyper: "read" },
+  },
+  /**
+   * hyper = learning rate, beta1, beta2, epsilon, weight decay, decoupled (0 or 1), 1 - beta1^t, 1 - beta2^t,
+   * clip; mean and square `f32 [count]`.
+   */
+  adam_step: {
+    lengths: { hyper: 9 },
+    parameters: { weights: "write", gradient: "read", mean: "write", square: "write", count: "number", hyper: "read" },
+  },
+  /** hyper = gamma, threshold; weights `f32 [count]` of -1 and +1, mean `f32 [count]`. */
+  bop_step: {
+    lengths: { hyper: 2 },
+    parameters: { weights: "write", gradient: "read", mean: "write", count: "number", hyper: "read" },
+  },
+  /**
+   * hyper = gamma, sigma, threshold, epsilon, 1 - (1 - gamma)^t, 1 - (1 - sigma)^t (both 1 in the biased form);
+   * weights `f32 [count]` of -1 and +1, mean and square `f32 [count]`.
+   */
+  bop_second_step: {
+    lengths: { hyper: 6 },
+    parameters: { weights: "write", gradient: "read", mean: "write", square: "write", count: "number", hyper: "read" },
+  },
+  /** out = how many signs of after `f32 [count]` are not those of before. */
+  count_flips: {
+    lengths: { out: 1 },
+    parameters: { before: "read", after: "read", count: "number", out: "write" },
+  },
+  /** Writes the whole padded buffer out `f32 [images][PH][PW][c]` from x `f32 [images][h][w][c]`. */
+  pad_real: {
+    parameters: { shape: "read", x: "read", out: "write" },
+  },
+  /** Spreads dy `f32 [images][oh][ow][o]` over out `f32 [images][h+kh-1][w+kw-1][o]`. */
+  dilate_real: {
+    parameters: { shape: "read", dy: "read", out: "write" },
+  },
+  /** Panels `f32 [ceil(n/8)][k][8]` of w `f32 [k][n]`. */
+  pack_panels: {
+    parameters: { w: "read", k: "number", n: "number", out: "write" },
+  },
+  /**
+   * Panels `f32 [ceil(c/8)][kh*kw*o][8]` of the kernel w `f32 [K][N]`, flipped and transposed for the input's
+   * gradient.
+   */
+  pack_panels_transposed: {
+    parameters: { shape: "read", w: "read", out: "write" },
+  },
+  /** Real convolution: x padded, panels, bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`. */
+  ff_conv: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: { shape: "read", x: "read", panels: "read", bias: "maybe read", out: "write" },
+  },
+  /** Gradient of the filters of a real convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32 [K][N]`. */
+  ff_conv_backward_filter: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: { shape: "read", x: "read", dy: "read", dw: "write" },
+  },
+  /**
+   * Convolution of +-1 inputs (nibbles, padded) with a real kernel w `f32 [K][N]`; scratch of
+   * `fb_forward_scratch_bytes`.
+   */
+  fb_conv: {
+    product: { operands: "fb", tile: "2x16", channels: 4 },
+    parameters: { shape: "read", bits: "read", w: "read", out: "write", scratch: "write" },
+  },
+  /**
+   * Gradient of the filters for +-1 inputs (nibbles, padded); overwrites dw `f32 [K][N]`; scratch of
+   * `fb_filter_scratch_bytes`.
+   */
+  fb_conv_backward_filter: {
+    product: { operands: "fb", tile: "4x16", channels: 4 },
+    parameters: { shape: "read", bits: "read", dy: "read", dw: "write", scratch: "write" },
+  },
+  /** Signs of the kernel `f32 [K][N]` for `fb_conv_backward_input`: weights `u8 [taps][c][ceil(N/4)]`. */
+  pack_fb_input_weights: {
+    parameters: { shape: "read", kernel: "read", weights: "write" },
+  },
+  /**
+   * Gradient at the real input x of a layer with a +-1 kernel: dx `f32 [images][h][w][c]` = B(x) times the
+   * gradient at the quantized input, added to dx where `accumulate`. Maps, parameters and table as in
+   * `quantize_backward`. weights as `pack_fb_input_weights` makes them; scratch of `fb_input_scratch_bytes`.
+   */
+  fb_conv_backward_input: {
+    product: { operands: "fb", tile: "2x16", channels: 4 },
+    parameters: {
+      shape: "read",
+      weights: "read",
+      dy: "read",
+      scratch: "write",
+      proximal: "number",
+      map: "number",
+      x: "read",
+      parameters: "maybe read",
+      table: "maybe read",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /** out `f32 [columns]` = sums of the columns of x `f32 [rows][columns]`. */
+  column_sums: {
+    parameters: { x: "read", rows: "number", columns: "number", out: "write" },
+  },
+  /** out `f32 [count]` = sum over lanes, in order, of partials; lane l starts at float l * stride. */
+  sum_lanes: {
+    parameters: { partials: "read", lanes: "number", stride: "number", count: "number", out: "write" },
+  },
+  /** y = a + b. */
+  add: {
+    parameters: { a: "read", b: "read", y: "write", count: "number" },
+  },
+  /** y += x. */
+  add_into: {
+    parameters: { y: "write", x: "read", count: "number" },
+  },
+  /** Copies bytes. */
+  copy: {
+    parameters: { from: "read", to: "write", bytes: "number" },
+  },
+} as const;
+
+/** Exports that answer a question about a descriptor, and return no status. */
+export const answers = ["fb_input_scratch_bytes", "fb_filter_scratch_bytes"] as const;
+
+/** Bytes of one pixel in the nibble layout: one for every 4 channels. */
+export function groups(channels: number): number {
+  return Math.ceil(channels / 4);
+}
+
+/** `u64` of one pixel in the word layout: one for every 64 channels. */
+export function words(channels: number): number {
+  return Math.ceil(channels / 64);
+}
+
+/** Bytes of `n` filters of `k` weights as bits in the model file. */
+export function fileBytes(k: number, n: number): number {
+  return n * Math.ceil(k / 8);
+}
+
+/** Floats of a matrix `[K][N]` in panels of eight columns. */
+export function panelFloats(k: number, n: number): number {
+  return Math.ceil(n / 8) * 8 * k;
+}
+
+/** Windows along an axis that reach past the image, out of `out`. */
+function cutWindows(out: number, stride: number, pad: number, size: number, kernel: number): number {
+  const first = Math.min(Math.ceil(pad / stride), out);
+  const end = Math.min(Math.max(Math.floor(Math.max(0, pad + size + stride - kernel) / stride), first), out);
+  return out - (end - first);
+}
+
+/** Positions of the kernel. */
+export function taps(shape: ConvShape): number {
+  return shape.kernelHeight * shape.kernelWidth;
+}
+
+/** Products summed into one output, which are the rows K of the kernel matrix. */
+export function terms(shape: ConvShape): number {
+  return taps(shape) * shape.channels;
+}
+
+/** Blocks of 16 filters, the last maybe not full. */
+export function filterBlocks(shape: ConvShape): number {
+  return Math.ceil(shape.filters / 16);
+}
+
+/** Threes of groups of a window in the look-up weights. */
+export function lookupSplits(shape: ConvShape): number {
+  return Math.ceil((taps(shape) * groups(shape.channels)) / 3);
+}
+
+/** Bytes of the look-up weights. */
+export function lookupWeightBytes(shape: ConvShape): number {
+  return Math.ceil(filterBlocks(shape) / 4) * lookupSplits(shape) * 192;
+}
+
+/** Bytes of the weights of the `i8x16.popcnt` kernel. */
+export function byteWeightBytes(shape: ConvShape): number {
+  return filterBlocks(shape) * taps(shape) * Math.ceil(shape.channels / 8) * 16;
+}
+
+/** Bytes of the weights of the `i64.popcnt` kernel. */
+export function wordWeightBytes(shape: ConvShape): number {
+  return Math.ceil(shape.filters / 2) * 2 * taps(shape) * words(shape.channels) * 8;
+}
+
+/** Bytes of the weights of the kernel whose sums live in 8 bits. */
+export function nibbleWeightBytes(shape: ConvShape): number {
+  return filterBlocks(shape) * 16 * taps(shape) * groups(shape.channels);
+}
+
+/** Pixels of the unpadded input, all images together. */
+export function inputPixels(shape: ConvShape): number {
+  return shape.images * shape.height * shape.width;
+}
+
+/** Pixels of the padded buffer, all images together. */
+export function paddedPixels(shape: ConvShape): number {
+  return shape.images * shape.paddedHeight * shape.paddedWidth;
+}
+
+/** Pixels of the output, all images together. */
+export function outputPixels(shape: ConvShape): number {
+  return shape.images * shape.outHeight * shape.outWidth;
+}
+
+/** Patterns of taps that fall on zero padding: none missing, and one for each row and column whose windows are cut. */
+export function borderPatterns(shape: ConvShape): number {
+  const rows = cutWindows(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, shape.kernelHeight);
+  const columns = cutWindows(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, shape.kernelWidth);
+  const zero = 1 - Number(shape.padOne);
+  return (1 + zero * rows) * (1 + zero * columns);
+}
+
+/** What the sums of a +-1 by +-1 convolution start from, and the limits of its counts: `i32` of a row a pattern. */
+export function startCount(shape: ConvShape): number {
+  return borderPatterns(shape) * 16 * filterBlocks(shape);
+}
+
+/** Bytes of the same. */
+export function startBytes(shape: ConvShape): number {
+  return 4 * startCount(shape);
+}
+
+/**
+ * Floats of scratch that the product and the filters' gradient of `fb` need: a gap up to 64 bytes, the tables,
+ * then one sum per tap and filter.
+ */
+export function fbTableFloats(shape: ConvShape): number {
+  return 16 + 36 * (16 * 16) + taps(shape) * shape.filters;
+}
+
+/** Bytes of scratch for the bits of an image as one plane a channel, and for a line of each of four groups. */
+export function fbPlaneBytes(shape: ConvShape): number {
+  const columns = Math.ceil(shape.paddedWidth / shape.strideWidth);
+  const pitch = shape.paddedHeight * shape.strideWidth * columns + 16;
+  return 4 * groups(shape.channels) * pitch + 4 * (Math.ceil(columns / 16) * 16 + 16);
+}
+
+/** Bytes of scratch of `fb_conv`. */
+export function fbForwardScratchBytes(shape: ConvShape): number {
+  return 4 * fbTableFloats(shape);
+}
+
+/** Bytes of scratch of `fb_conv_backward_filter`. */
+export function fbFilterScratchBytes(shape: ConvShape): number {
+  return 4 * fbTableFloats(shape) + fbPlaneBytes(shape);
+}
+
+/** Bytes of the +-1 weights of `fb_conv_backward_input`: `[taps][channels][groups of 4 filters]`. */
+export function fbInputWeightBytes(shape: ConvShape): number {
+  return terms(shape) * groups(shape.filters);
+}
+
+/**
+ * Bytes of scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows
+ * as the kernel has (an odd number of cache lines a channel and column phase), a row of gradients an image and one
+ * more.
+ */
+export function fbInputScratchBytes(shape: ConvShape): number {
+  const images = Math.min(shape.images, 16);
+  const columns = Math.ceil(shape.paddedWidth / shape.strideWidth);
+  const lines = Math.ceil((columns * images + 3) / 16);
+  const row = shape.strideWidth * shape.channels * 16 * (lines + 1 - (lines % 2));
+  const gradients = (images + 1) * shape.width * shape.channels;
+  return 4 * (16 + 36 * (16 * 16) + shape.kernelHeight * row + gradients);
+}

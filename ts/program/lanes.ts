@@ -1,0 +1,125 @@
+/**
+ * The memory of lanes: values, gradients and scratch, each alive for a part of a program only, so that they can share bytes.
+ * A lane is a share of a batch; all lanes have the same buffers and are laid out alike, each in a block of its own.
+ *
+ * When a whole program is written, the stretch between the first and the last call that touches a buffer is its life. Buffers
+ * whose lives do not meet are laid over each other. One whose border is written once keeps its bytes; it shares them with
+ * others of the same border only.
+ */
+import { createArena } from "./arena.ts";
+import { type Call, callOf, type KernelCall, placesOf } from "./call.ts";
+import { type LiveRange, placeBuffers, shareSlots } from "./live.ts";
+import { addressOf, type Buffer, type Place } from "./place.ts";
+import type { Program, Task } from "./program.ts";
+
+/** What is written into a buffer once, and what buffers have in common that may be the same memory in turn. */
+export interface Border {
+  readonly key: string;
+  readonly node: string;
+  readonly fill: (place: Place) => KernelCall;
+}
+
+/** A buffer in every lane, by the lane's number. It holds anything before it is written. */
+export function laneBuffer(bytes: number): (lane: number) => Place {
+  const buffer: Buffer = { bytes, address: null };
+  return (lane) => ({ buffer, lane, offset: 0 });
+}
+
+/** Moments between which a buffer is in use, both included. */
+interface Life extends LiveRange {
+  readonly buffer: Buffer;
+  first: number;
+  last: number;
+}
+
+/** Where the buffers of a program lie in a lane's block. */
+export interface LaneLayout {
+  /** Bytes of a lane's block. */
+  readonly bytes: number;
+  /** Bytes of what is written before the loss and read after it: no layout of the program's buffers could do with less. */
+  readonly acrossLoss: number;
+  /** What writes the borders of a lane, once. */
+  readonly setup: (lane: number) => Task;
+  /** The address of any place, where the lanes' blocks are these. */
+  readonly addressIn: (blocks: readonly Place[]) => (place: Place) => number;
+}
+
+export interface LayOutOptions {
+  /** Buffers whose borders are written once; none where absent. */
+  readonly borders?: ReadonlyMap<Buffer, Border>;
+  /** Whether a buffer is in use from call to call, as where absent, or from phase to phase. */
+  readonly moments?: "calls" | "phases";
+}
+
+/** Lays out the buffers that `program` touches in its first lane. */
+export function layOutLanes(program: Program, options: LayOutOptions = {}): LaneLayout {
+  const { borders = new Map<Buffer, Border>(), moments = "calls" } = options;
+  const { lives, loss } = livesOf(program, moments);
+  const offsets = new Map<Buffer, number>();
+  const plain = lives.filter(({ buffer }) => !borders.has(buffer));
+  const placement = placeBuffers(plain);
+  for (const [i, { buffer }] of plain.entries()) offsets.set(buffer, placement.offsets[i] as number);
+
+  const rest = createArena(placement.bytes);
+  const bordered = Map.groupBy(
+    lives.filter(({ buffer }) => borders.has(buffer)),
+    ({ buffer }) => borders.get(buffer)?.key,
+  );
+  const owners: Buffer[] = [];
+  for (const alike of bordered.values()) {
+    const slots = new Map<number, number>();
+    for (const [i, slot] of shareSlots(alike).entries()) {
+      const { buffer } = alike[i] as Life;
+      const offset = slots.get(slot) ?? rest.allocate(buffer.bytes);
+      if (!slots.has(slot)) owners.push(buffer);
+      slots.set(slot, offset);
+      offsets.set(buffer, offset);
+    }
+  }
+  const kept = lives.filter(({ first, last }) => first < loss && last > loss);
+  return {
+    bytes: rest.end(),
+    acrossLoss: kept.reduce((sum, { bytes }) => sum + bytes, 0),
+    setup: (lane) =>
+      owners.map((buffer) => {
+        const { node, fill } = borders.get(buffer) as Border;
+        return callOf(node, "prepare", fill({ buffer, lane, offset: 0 }));
+      }),
+    addressIn: (blocks) => (place) => {
+      if (place.buffer.address !== null) return addressOf(place);
+      return addressOf(blocks[place.lane] as Place) + (offsets.get(place.buffer) as number) + place.offset;
+    },
+  };
+}
+
+/**
+ * The lives of the buffers of the first lane, and when the loss is taken. The calls of the lane's first task in a phase
+ * follow each other; what other tasks of the phase touch is in use during the whole phase, for they run beside it.
+ */
+function livesOf(
+  program: Program,
+  moments: "calls" | "phases",
+): { readonly lives: readonly Life[]; readonly loss: number } {
+  const lives = new Map<Buffer, Life>();
+  const own = (call: Call): readonly Place[] =>
+    placesOf(call).filter(({ buffer, lane }) => buffer.address === null && lane === 0);
+  let [time, loss] = [0, Number.POSITIVE_INFINITY];
+  for (const phase of program) {
+    const tasks = phase.filter((task) => task.some((call) => own(call).length > 0));
+    const begin = time;
+    time += Math.max(1, tasks[0]?.length ?? 0);
+    for (const [number, task] of tasks.entries()) {
+      for (const [i, call] of task.entries()) {
+        const [first, last] = number === 0 && moments === "calls" ? [begin + i, begin + i] : [begin, time - 1];
+        if (call.part === "loss") loss = first;
+        for (const { buffer } of own(call)) {
+          const life = lives.get(buffer) ?? { buffer, bytes: buffer.bytes, first, last };
+          life.first = Math.min(life.first, first);
+          life.last = Math.max(life.last, last);
+          lives.set(buffer, life);
+        }
+      }
+    }
+  }
+  return { lives: [...lives.values()], loss };
+}

@@ -1,0 +1,88 @@
+/**
+ * Programs: lists of calls into the core that are written once and then run as often as there are steps.
+ *
+ * A program is a list of phases; a phase is a list of tasks that do not depend on each other; a task is a list of calls
+ * made in order by whichever worker takes it. Between two phases all workers meet. Since a task reads and writes the same
+ * numbers whoever runs it, the result does not depend on how many workers there are.
+ */
+import { addressed, type Call, callOf, type KernelCall, type Part } from "./call.ts";
+import type { Place } from "./place.ts";
+
+export type Task<A = Place> = readonly Call<A>[];
+export type Phase<A = Place> = readonly Task<A>[];
+export type Program<A = Place> = readonly Phase<A>[];
+
+/** Bytes to be copied to an address before a step. */
+export interface Write {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The program with an address in place of every place. */
+export const placed = (program: Program, addressOf: (place: Place) => number): Program<number> =>
+  program.map((phase) => phase.map((task) => task.map((call) => addressed(call, addressOf))));
+
+/** Writes down the calls of one node, for one part of a step. */
+export interface Emit {
+  /** Appends a call to a lane's task in the current phase. */
+  lane(lane: number, call: KernelCall): void;
+  /** Adds a task of its own to the current phase. */
+  task(calls: readonly KernelCall[]): void;
+  /** Adds a task of its own to the next phase: work that nobody waits for, to fill the gaps between larger tasks. */
+  later(calls: readonly KernelCall[]): void;
+  /** The same for work that shares memory with other such work of its lane: it becomes one task in the next phase. */
+  laterInLane(lane: number, calls: readonly KernelCall[]): void;
+  /** Ends the current phase: what follows may read what any lane or task wrote before. */
+  barrier(): void;
+}
+
+/** Collects the calls of a program whose work is cut into lanes; tasks of a lane that follow each other become one. */
+export interface ProgramBuilder {
+  readonly as: (node: string, part: Part) => Emit;
+  readonly barrier: () => void;
+  readonly finish: () => Program;
+}
+
+/** An empty program with `lanes` lanes. */
+export function programBuilder(lanes: number): ProgramBuilder {
+  const phases: Phase[] = [];
+  const empty = (): Call[][] => Array.from({ length: lanes }, () => []);
+  let laneTasks = empty();
+  let ownTasks: Task[] = [];
+  let nextTasks: Task[] = [];
+  let nextLaneTasks = empty();
+  const barrier = (): void => {
+    const tasks = [...laneTasks, ...ownTasks].filter((task) => task.length > 0);
+    if (tasks.length > 0) phases.push(tasks);
+    laneTasks = empty();
+    ownTasks = [...nextTasks, ...nextLaneTasks];
+    nextTasks = [];
+    nextLaneTasks = empty();
+  };
+  return {
+    as: (node, part) => {
+      const named = (calls: readonly KernelCall[]): Task => calls.map((call) => callOf(node, part, call));
+      return {
+        lane: (lane, call) => {
+          (laneTasks[lane] as Call[]).push(callOf(node, part, call));
+        },
+        task: (calls) => {
+          ownTasks.push(named(calls));
+        },
+        later: (calls) => {
+          nextTasks.push(named(calls));
+        },
+        laterInLane: (lane, calls) => {
+          (nextLaneTasks[lane] as Call[]).push(...named(calls));
+        },
+        barrier,
+      };
+    },
+    barrier,
+    finish: () => {
+      barrier();
+      barrier();
+      return phases;
+    },
+  };
+}
