@@ -9,7 +9,7 @@ import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
 import { drawGray, sideBySide } from "../ts/cli/picture.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
-import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/table.ts";
+import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 
 it("writes numbers the same way everywhere", () => {

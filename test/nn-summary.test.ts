@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearestName } from "../ts/names.ts";
+import { nearestName } from "../ts/base/names.ts";
 import {
   elementsOf,
   formatSummary,

@@ -8,7 +8,7 @@ import type { Quantizer } from "./quantizers/quantizer.ts";
 import type { KernelName } from "./runtime/exports.ts";
 import { tileOf } from "./runtime/tiles.ts";
 import type { Variant } from "./runtime/variants.ts";
-import { wrapped } from "./table.ts";
+import { wrapped } from "./show/table.ts";
 
 /** What runs for one product of a layer. */
 export interface Work {

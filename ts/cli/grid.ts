@@ -1,10 +1,10 @@
 /** The options of `proxbit compare`, read: lists of names and seeds, and the networks that they name. */
 
+import { ProxbitError } from "../base/errors.ts";
+import { unknownName } from "../base/names.ts";
 import { type Cell, cellName, type Details, FLOAT, sha256 } from "../compare/grid.ts";
-import { ProxbitError } from "../errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { canonicalJson } from "../io/json.ts";
-import { unknownName } from "../names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { type Task, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
 import { inputShapeOf } from "../nn/shapes.ts";

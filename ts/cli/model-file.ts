@@ -3,7 +3,7 @@
  * The texts say how the file came about and nothing that varies from run to run, so that equal runs give equal files.
  */
 import { readFile } from "node:fs/promises";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";

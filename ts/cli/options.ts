@@ -1,9 +1,9 @@
 /** Options that several commands share, and the checks of what is typed behind them. */
 import type { Command } from "commander";
-import { integerIn, numberIn, oneOf, reject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, numberIn, oneOf, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { unknownName } from "../base/names.ts";
 import { datasetNames } from "../io/datasets.ts";
-import { unknownName } from "../names.ts";
 import { limits, overflows } from "../nn/attributes.ts";
 import type { Overflow } from "../nn/graph.ts";
 import {

@@ -1,6 +1,6 @@
 /** What the commands show of a step of training: what runs, and on request where its time goes. */
 
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import { split } from "../io/split.ts";
 import { randomStream } from "../nn/random.ts";

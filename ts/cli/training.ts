@@ -1,5 +1,5 @@
 /** A training run with its progress: what `proxbit train` and the demo have in common. */
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";

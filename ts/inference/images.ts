@@ -1,6 +1,6 @@
 /** Images on their way into a network: what callers may give, and how bytes become numbers. */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
 

@@ -3,8 +3,8 @@
  * the network. Alone in a batch, an image is shared: each worker takes rows or filters of a layer, and all meet before the
  * next one. In larger batches each worker takes images of its own. No number depends on how the work was shared.
  */
-import { integerIn, oneOf, plainObject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { inputShapeOf } from "../nn/shapes.ts";
 import { instantiate } from "../runtime/instantiate.ts";

@@ -3,7 +3,7 @@
  * lays out the weights and picks the fastest kernel; after that a run allocates nothing but its result.
  */
 
-import { integerIn, oneOf, plainObject, type Subject } from "../checks.ts";
+import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf } from "../nn/shapes.ts";

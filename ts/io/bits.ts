@@ -5,7 +5,7 @@
  * The real kernel is HWIO, seen as a matrix `[K][filters]` with `K = kernelHeight * kernelWidth * channels`; a dense
  * kernel is `[inputs][units]`. These loops are the plain twins of the core's packing, for code that runs without it.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 /** Rows and columns of a kernel seen as a matrix: `reduced` = K, the product of all axes but the last. */
 export function matrixOf(shape: readonly number[]): { readonly reduced: number; readonly filters: number } {

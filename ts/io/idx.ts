@@ -4,7 +4,7 @@
  * Layout, big endian: two zero bytes, a byte for the type of the elements (8 = unsigned byte, the only one read here), a
  * byte for the number of dimensions, 4 bytes for each dimension, then the elements, the last dimension running fastest.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 export interface Idx {
   readonly dimensions: readonly number[];

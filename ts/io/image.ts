@@ -3,8 +3,8 @@
  * fastest. Nothing is resized, blended or turned to gray on the quiet: an image that does not fit is an error that says
  * what to do. Node only; `pngjs` decodes.
  */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { requireNode, systemCode } from "./node.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

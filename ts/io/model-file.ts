@@ -10,8 +10,8 @@
  * Equal models give equal bytes. What `decodeModel` returns has been checked whole: the graph, the names, the shapes, the
  * tail bits, every number. Inference needs nothing else, so this file pulls in neither Node nor the data sets.
  */
-import { describe } from "../describe.ts";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { validateGraph } from "../nn/validate.ts";

@@ -2,7 +2,7 @@
  * Files that appear whole or not at all: written beside their place, brought to the disk (fsync), then renamed onto it.
  * A crash at any moment leaves the old file or the new one, never half of either. Node only.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { requireNode, systemCode } from "./node.ts";
 
 const NOT_A_FILE = "not a file";

@@ -2,8 +2,8 @@
  * What each operation's attributes may be. The layers check what a user gave them here, and so does the reader of graphs
  * from files: one rule for both. Every check takes a value of unknown origin and returns a fresh, frozen copy.
  */
-import { booleanOf, integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { booleanOf, integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { checkQuantizer } from "../quantizers/check.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { endsAsSigns, isForWeightsAlone } from "../quantizers/weights.ts";

@@ -5,9 +5,9 @@
  * Automatic names count within one network, in topological order: conv2d, conv2d_1, ...; a number that a user's own name
  * already takes is passed over.
  */
-import { plainObject, type Subject, safeName } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { plainObject, type Subject, safeName } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { limits, nodeOf } from "./attributes.ts";
 import type { Graph, Shape } from "./graph.ts";
 import { isLayer, isSymbolicTensor, type Layer, type SymbolicTensor } from "./layer.ts";

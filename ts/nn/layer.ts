@@ -2,9 +2,9 @@
  * A layer: an operation that waits for its inputs. Applying it to a symbolic tensor yields the next symbolic tensor, and
  * a chain of those is what `functional` turns into a graph.
  */
-import { type Subject, safeName } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { type Subject, safeName } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { checkOperation, inputCount, nodeOf, type Operation } from "./attributes.ts";
 import type { OpName, Shape } from "./graph.ts";
 import { outputShape } from "./shapes.ts";

@@ -5,7 +5,7 @@
  * A quantizer is given by name ("bnn++"), as a value, or as null for an operand that stays real. Which product runs
  * follows from them: both give +-1 times +-1, one gives real times +-1, none gives real times real.
  */
-import { plainObject } from "../checks.ts";
+import { plainObject } from "../base/checks.ts";
 import type { GivenQuantizer } from "../quantizers/quantizer.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import type { Accumulator, ActivationName, Initializer, OpName, Overflow, Padding, PadValue, Shape } from "./graph.ts";

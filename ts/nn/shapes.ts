@@ -8,8 +8,8 @@
  *
  * The core pads a convolution's image with zeros or ones; a pool clips its windows to the image instead.
  */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { limits } from "./attributes.ts";
 import type { Graph, GraphNode, NodeOf, Padding, PadValue, Shape } from "./graph.ts";
 

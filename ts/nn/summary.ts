@@ -8,7 +8,7 @@
  * 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
  */
 
-import { type Column, formatTable, grouped } from "../table.ts";
+import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
 import { activationsAreBits, weightsAreBits } from "./operands.ts";
 import { packedParametersOf, parametersOf } from "./parameters.ts";

@@ -2,9 +2,9 @@
  * The check of a whole graph, whoever wrote it: our own builders, a user's JSON, a model file of unknown origin. What it
  * returns is a fresh, frozen copy in which every name, number, shape and edge has been looked at.
  */
-import { listOf, oneOf, plainObject, type Subject, safeName } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { checkOperation, inputCount, limits, nodeOf, ops } from "./attributes.ts";
 import type { Graph, GraphNode, Shape } from "./graph.ts";
 import { elementsOf, outputShape } from "./shapes.ts";

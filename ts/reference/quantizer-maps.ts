@@ -2,7 +2,7 @@
  * The forward and backward map of every quantizer over the real line, as the core calculates them, beside tfjs: at the ends
  * and in the middle of its run, at zeros of both signs, at the kinks and around them, at large and at very small values.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { randomStream } from "../nn/random.ts";
 import { backwardMapNumbers, encodeTable, forwardMapNumbers } from "../quantizers/maps.ts";
 import type { MapTable } from "../quantizers/quantizer.ts";

@@ -1,5 +1,5 @@
 /** Networks and images to compare on: random, from a seed, and far from all that is trivial. */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";

@@ -1,6 +1,6 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Engine } from "./engine.ts";
 import { isSymbolic } from "./lane-memory.ts";

@@ -2,7 +2,7 @@
  * What runs in a step of training: per layer the three products with their kernels, bits, bytes and multiply-accumulates,
  * and why not the fast path. It is read off the very program that a step runs.
  */
-import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
@@ -21,7 +21,7 @@ import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Call, Program } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { share } from "../table.ts";
+import { share } from "../show/table.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
 import { sizeOf } from "./layout.ts";

@@ -8,7 +8,7 @@
  * phase, and their plans no memory for it. Where convolutions are the work it is less than 1 % of a step (cnn); where a step is
  * little more than its weights, 5 % (mlp).
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph } from "../nn/graph.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Call, Range } from "../runtime/program.ts";

@@ -4,7 +4,7 @@
  * between the first and the last call that touches a buffer is its life. Buffers are then laid over each other where
  * their lives do not meet, and the symbolic addresses are replaced. All lanes are laid out alike.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { type LiveRange, placeBuffers } from "../runtime/live.ts";
 import type { Program } from "../runtime/program.ts";
 import type { Lane } from "./context.ts";

@@ -2,7 +2,7 @@
  * What a parameter's optimizer is to the core: the kernel that makes its step, the tensors of state this keeps, and the
  * numbers it reads, which change from step to step. And whether an optimizer suits a network at all.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { exactPower } from "../quantizers/elementary.ts";

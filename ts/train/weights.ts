@@ -1,5 +1,5 @@
 /** The network's values in and out of the pool's memory: initial values, reading, replacing, packing. */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { encodeTable } from "../quantizers/maps.ts";

@@ -1,5 +1,5 @@
 /** What every ready-made model is asked with: its input, its classes, and how it binarises. */
-import { booleanOf, integerIn, plainObject, type Subject } from "../../checks.ts";
+import { booleanOf, integerIn, plainObject, type Subject } from "../../base/checks.ts";
 import { limits } from "../attributes.ts";
 import type { Shape } from "../graph.ts";
 import type { Layer } from "../layer.ts";
