@@ -3,6 +3,7 @@
  * machine from the fast path, with the remedy.
  */
 import type { GraphNode } from "./nn/graph.ts";
+import { isProduct } from "./nn/operands.ts";
 import type { Product } from "./nn/summary.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import type { KernelName } from "./runtime/exports.ts";
@@ -32,7 +33,7 @@ export function workOf(kernel: KernelName): Work | null {
 
 /** Operands that are real by choice, so that the product is not on bits. */
 export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
-  if (node.op !== "conv2d" && node.op !== "dense") return [];
+  if (!isProduct(node)) return [];
   const { weightQuantizer, activationQuantizer } = node.attributes;
   const missing: string[] = [];
   if (weightQuantizer === null) missing.push("weight");

@@ -3,10 +3,11 @@
  * product, with no pass over memory in between.
  */
 import type { NodeOf } from "../nn/graph.ts";
+import type { ProductNode } from "../nn/operands.ts";
 import { borderPatterns, type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
 import type { Bits, Context } from "./context.ts";
 import { at, call, type DraftCall, type Place, shapeKey } from "./draft.ts";
-import { type BitsGroup, hasScale, type NormGroup, type ProductNode } from "./fuse.ts";
+import { type BitsGroup, hasScale, type NormGroup } from "./fuse.ts";
 import { cutByRows, cutEvenly, inputSlice, outputSlice, type Part } from "./slices.ts";
 import { pixelShape, poolShape } from "./windows.ts";
 

@@ -7,6 +7,7 @@
  * predictions are the trainer's bit for bit, whatever is fused and however many workers share the work.
  */
 import type { PackedModel } from "../io/model-file.ts";
+import { isProduct } from "../nn/operands.ts";
 import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call, Program, Write } from "../runtime/program.ts";
@@ -14,7 +15,7 @@ import { emitBits, emitNorm } from "./binary.ts";
 import { type Context, createContext, type FlipJob } from "./context.ts";
 import { createDraft } from "./draft.ts";
 import { emitNode, emitSteps } from "./elementwise.ts";
-import { type Group, groupsOf, isProduct } from "./fuse.ts";
+import { type Group, groupsOf } from "./fuse.ts";
 import { emitRows } from "./real.ts";
 
 export interface CompileOptions {

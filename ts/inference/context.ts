@@ -4,12 +4,12 @@
  */
 import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
-import { activationsAreBits } from "../nn/operands.ts";
+import { activationsAreBits, isProduct, type ProductNode } from "../nn/operands.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { call, type Draft, type Place } from "./draft.ts";
-import { type Flow, flowOf, isBinary, isProduct, type ProductNode } from "./fuse.ts";
+import { type Flow, flowOf, isBinary } from "./fuse.ts";
 import { type BitLayout, NIBBLES, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { cut, inputSlice } from "./slices.ts";
 import { productShape } from "./windows.ts";

@@ -11,6 +11,7 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
+import { isProduct, type ProductNode } from "../nn/operands.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type Product, summary } from "../nn/summary.ts";
 import { type ConvShape, nibbleWeightBytes, panelFloats, reduction } from "../runtime/conv-shape.ts";
@@ -18,7 +19,7 @@ import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call } from "../runtime/program.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { flowOf, type Group, hasScale, isProduct, type ProductNode } from "./fuse.ts";
+import { flowOf, type Group, hasScale } from "./fuse.ts";
 import { PRODUCT_KERNELS } from "./layout.ts";
 import type { Prepared } from "./prepare.ts";
 import { asImage, productShape } from "./windows.ts";

@@ -9,9 +9,7 @@
  * - `steps`: two and more layers behind each other that take their elements one by one and follow no product.
  */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
-import { operandsAreBits } from "../nn/operands.ts";
-
-export type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
+import { isProduct, operandsAreBits, type ProductNode } from "../nn/operands.ts";
 
 /** What a layer does to each element by itself. */
 export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu" | "adaptiveSign">;
@@ -55,8 +53,6 @@ export interface StepsGroup extends Members {
 }
 
 export type Group = BitsGroup | NormGroup | RowsGroup | StepsGroup;
-
-export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
 
 /** Both operands +-1, and exact sums, which are whole numbers. */
 export const isBinary = (node: ProductNode): boolean => operandsAreBits(node) && node.attributes.accumulator === null;

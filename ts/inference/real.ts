@@ -2,7 +2,7 @@
  * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
-import { activationsAreBits } from "../nn/operands.ts";
+import { activationsAreBits, type ProductNode } from "../nn/operands.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import {
@@ -18,15 +18,7 @@ import {
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
-import {
-  type Affine,
-  type Follower,
-  hasScale,
-  isAccumulated,
-  isBinary,
-  type ProductNode,
-  type RowsGroup,
-} from "./fuse.ts";
+import { type Affine, type Follower, hasScale, isAccumulated, isBinary, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */

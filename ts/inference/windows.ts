@@ -1,8 +1,9 @@
 /** The windows of layers over the images of a run: of convolutions, dense layers, pools, and single pixels. */
 import type { NodeOf, Shape } from "../nn/graph.ts";
+import type { ProductNode } from "../nn/operands.ts";
 import { convGeometry } from "../nn/shapes.ts";
 import { type ConvShape, denseShape, windowShape } from "../runtime/conv-shape.ts";
-import { isBinary, type ProductNode } from "./fuse.ts";
+import { isBinary } from "./fuse.ts";
 
 /** Pixels with nothing around them, each a window. */
 export function pixelShape(images: number, shape: Shape): ConvShape {

@@ -29,7 +29,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /** Width and height from the first chunk, before a decoder allocates by them. */
-function sizeOf(bytes: Uint8Array, what: string): { readonly width: number; readonly height: number } {
+function pixelsOf(bytes: Uint8Array, what: string): { readonly width: number; readonly height: number } {
   if (SIGNATURE.some((byte, index) => bytes[index] !== byte)) {
     throw imageError(`${what} is not a PNG`, "Convert the image to PNG first.");
   }
@@ -75,7 +75,7 @@ export async function readImage(
     );
   }
   const bytes = typeof source === "string" ? await readBytes(source) : source;
-  const size = sizeOf(bytes, what);
+  const size = pixelsOf(bytes, what);
   if (size.height !== height || size.width !== width) {
     throw imageError(
       `${what} is ${size.width} x ${size.height} pixels (width x height); the network takes ${width} x ${height}`,

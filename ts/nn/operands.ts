@@ -3,9 +3,12 @@
  * is evaluated, packed and run; while a quantizer is soft its operand is real in training.
  */
 import { endsAsSigns } from "../quantizers/weights.ts";
-import type { NodeOf } from "./graph.ts";
+import type { GraphNode, NodeOf } from "./graph.ts";
 
-type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
+/** A node that multiplies matrices: its operands are a kernel and what comes in. */
+export type ProductNode = NodeOf<"conv2d" | "dense">;
+
+export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
 
 /** Whether the weights are bits. A scale does not matter: it multiplies the sums. */
 export const weightsAreBits = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>

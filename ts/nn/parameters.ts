@@ -5,6 +5,7 @@
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter, Shape } from "./graph.ts";
+import { isProduct, type ProductNode } from "./operands.ts";
 import { convGeometry, shapesOf } from "./shapes.ts";
 
 function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[] {
@@ -57,7 +58,7 @@ function nodeParameters(node: GraphNode, inputShape: Shape): readonly Parameter[
 }
 
 /** `[kernelHeight, kernelWidth, channels, filters]` of a convolution, `[inputs, units]` of a dense layer. */
-function kernelShape(node: Extract<GraphNode, { op: "conv2d" | "dense" }>, inputShape: Shape): Shape {
+function kernelShape(node: ProductNode, inputShape: Shape): Shape {
   if (node.op === "dense") return [inputShape[0] ?? 0, node.attributes.units];
   const geometry = convGeometry(node, inputShape);
   return [geometry.kernelHeight, geometry.kernelWidth, geometry.channels, geometry.filters];
@@ -78,7 +79,7 @@ export function packedParametersOf(graph: Graph): readonly Parameter[] {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   return parametersOf(graph).flatMap((parameter) => {
     const node = nodes.get(parameter.node);
-    if (parameter.role !== "latent" || (node?.op !== "conv2d" && node?.op !== "dense")) return [parameter];
+    if (parameter.role !== "latent" || node === undefined || !isProduct(node)) return [parameter];
     const { hard, scale, standardize } = node.attributes.weightQuantizer as Quantizer;
     const beside = (suffix: string): Parameter => ({
       ...parameter,

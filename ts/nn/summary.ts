@@ -10,7 +10,7 @@
 
 import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
-import { activationsAreBits, weightsAreBits } from "./operands.ts";
+import { activationsAreBits, isProduct, weightsAreBits } from "./operands.ts";
 import { packedParametersOf, parametersOf } from "./parameters.ts";
 import { elementsOf, shapesOf } from "./shapes.ts";
 
@@ -50,7 +50,7 @@ export interface Summary {
 
 /** The product that a layer's hardened operands ask for; null for a layer that multiplies no matrices. */
 export function productOf(node: GraphNode): Product | null {
-  if (node.op !== "conv2d" && node.op !== "dense") return null;
+  if (!isProduct(node)) return null;
   const [weights, activations] = [weightsAreBits(node), activationsAreBits(node)];
   if (weights && activations) return "bb";
   return weights || activations ? "fb" : "ff";

@@ -3,7 +3,8 @@
  * answers them otherwise: a max-pool's gradient goes to the first of equal maxima, and an average pool's counts the pixels
  * inside the image alone.
  */
-import type { GraphNode, NodeOf, Shape } from "../nn/graph.ts";
+import type { GraphNode, Shape } from "../nn/graph.ts";
+import type { ProductNode } from "../nn/operands.ts";
 import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import { accumulated } from "./accumulated.ts";
@@ -39,10 +40,6 @@ export interface Moments {
 
 /** The sign with Bi-Real's slope. */
 const poly = quantizer("poly");
-
-type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
-
-export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
 
 /** The maps that act on the operands of a convolution or dense layer; null for an operand that stays real. */
 export function mapsOf(

@@ -4,12 +4,12 @@
  * order (Suarez-Ramirez et al., 2021), which flip binary weights.
  */
 import type { Graph } from "../nn/graph.ts";
+import { isProduct } from "../nn/operands.ts";
 import { splitParameters } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { ParameterOptimizer } from "../train/optimizers.ts";
 import { hyperOf } from "../train/updates.ts";
 import { exactly, forwardMap, momentOf, type Near, near } from "./maps.ts";
-import { isProduct } from "./operations.ts";
 import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 

@@ -9,6 +9,7 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
+import { isProduct } from "../nn/operands.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
@@ -18,7 +19,7 @@ import { updateOf } from "../train/updates.ts";
 import { compare, compareNumbers, compareTogether, type Label, lacksFilterGradient, unsupported } from "./compare.ts";
 import { isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
 import { exactly, type Near, near as nearTo } from "./maps.ts";
-import { isProduct, type Pass, type Site } from "./operations.ts";
+import type { Pass, Site } from "./operations.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Row } from "./report.ts";
 import { FEW, UNIT } from "./rounding.ts";

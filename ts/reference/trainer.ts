@@ -4,11 +4,12 @@
  * for those that it is told to take from another run.
  */
 import type { Graph, GraphNode } from "../nn/graph.ts";
+import { isProduct } from "../nn/operands.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { elementsOf, shapesOf } from "../nn/shapes.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
-import { crossEntropy, evaluateNode, isProduct, type Moments } from "./operations.ts";
+import { crossEntropy, evaluateNode, type Moments } from "./operations.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 

@@ -2,6 +2,7 @@
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 import { isSymbolic } from "./lane-memory.ts";
 
@@ -17,7 +18,7 @@ export function checkSplit(engine: Engine, split: Split): void {
     );
   }
   const { count, images, labels } = split;
-  const bytes = count * wanted.reduce((product, axis) => product * axis, 1);
+  const bytes = count * elementsOf(wanted);
   if (!(count > 0 && images instanceof Uint8Array && images.length === bytes && labels.length === count)) {
     throw new ProxbitError(
       "data",

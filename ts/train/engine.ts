@@ -4,6 +4,7 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter, Shape } from "../nn/graph.ts";
+import { isProduct } from "../nn/operands.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { shapesOf } from "../nn/shapes.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -104,7 +105,7 @@ export async function createEngine(
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
   const quantizers = graph.nodes.flatMap((node) =>
-    node.op === "conv2d" || node.op === "dense"
+    isProduct(node)
       ? [node.attributes.weightQuantizer, node.attributes.activationQuantizer].filter((found) => found !== null)
       : [],
   );

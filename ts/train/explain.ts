@@ -13,7 +13,8 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
-import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
+import { activationsAreBits, isProduct, weightsAreBits } from "../nn/operands.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
 import { isHardForwardMap } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -24,7 +25,6 @@ import type { Variant } from "../runtime/variants.ts";
 import { share } from "../show/table.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
-import { sizeOf } from "./layout.ts";
 import { trainProgram } from "./programs.ts";
 import { type MemoryUse, trainMode } from "./reserve.ts";
 
@@ -96,7 +96,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       weightBits: isProduct(node) && weightsAreBits(node) && hard(operands.weightQuantizer) ? 1 : 32,
       activationBits: isProduct(node) && activationsAreBits(node) && hard(operands.activationQuantizer) ? 1 : 32,
       weightBytes: row?.floatBytes ?? 0,
-      valueBytes: isStored(node) ? 4 * batch * sizeOf(shapes.get(node.name) ?? []) : 0,
+      valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
@@ -113,9 +113,6 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
 
 type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;
 const noWork: Works = { forward: null, filterGradient: null, inputGradient: null };
-
-const isProduct = (node: GraphNode): node is Extract<GraphNode, { op: "conv2d" | "dense" }> =>
-  node.op === "conv2d" || node.op === "dense";
 
 /** Whether a phase's calls come before or after the loss, phase by phase. */
 export function afterLoss(program: Program): readonly boolean[] {

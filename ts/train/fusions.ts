@@ -3,7 +3,7 @@
  * that the next binary layer reads; those a shift leaves too. Which nodes take part follows from the graph alone.
  */
 import type { Graph } from "../nn/graph.ts";
-import { activationsAreBits } from "../nn/operands.ts";
+import { activationsAreBits, isProduct } from "../nn/operands.ts";
 
 export interface Fusions {
   /** Of a batch norm: the `add` behind it, and that sum's other input. */
@@ -39,9 +39,7 @@ export function fusionsOf(graph: Graph): Fusions {
   for (const node of graph.nodes) {
     if (node.op !== "batchNorm" && node.op !== "shift") continue;
     const value = sums.get(node.name)?.add ?? node.name;
-    const reader = graph.nodes.find(
-      (next) => (next.op === "conv2d" || next.op === "dense") && next.inputs[0] === value && activationsAreBits(next),
-    );
+    const reader = graph.nodes.find((next) => isProduct(next) && next.inputs[0] === value && activationsAreBits(next));
     if (reader !== undefined) readers.set(node.name, reader.name);
   }
   return { sums, readers, done: new Set([...sums.values()].map(({ add }) => add)) };

@@ -4,6 +4,7 @@
  * parameter the optimizer's own state.
  */
 import type { Parameter } from "../nn/graph.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { createArena } from "../runtime/arena.ts";
 import type { Range } from "../runtime/program.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "./optimizers.ts";
@@ -33,16 +34,13 @@ export interface ParameterLayout {
 /** Floats of a parameter that one task works on. */
 export const CHUNK = 16384;
 
-/** Elements of a shape. */
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
-
 /** Lays out `parameters` from `base` on, each with the state that its part of `optimizer` keeps. */
 export function layoutParameters(
   parameters: readonly Parameter[],
   optimizer: Optimizer,
   base: number,
 ): ParameterLayout {
-  const floats = parameters.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);
+  const floats = parameters.reduce((sum, parameter) => sum + elementsOf(parameter.shape), 0);
   const arena = createArena(base);
   const values = { address: arena.allocate(4 * floats), bytes: 4 * floats };
   const previous = { address: arena.allocate(4 * floats), bytes: 4 * floats };
@@ -50,7 +48,7 @@ export function layoutParameters(
   const tensors = new Map<string, TrainedTensor>();
   let value = values.address;
   for (const parameter of parameters) {
-    const size = sizeOf(parameter.shape);
+    const size = elementsOf(parameter.shape);
     const own = parameter.role === "statistic" ? null : optimizerFor(optimizer, parameter.role);
     const slots = own === null ? [] : updateOf(own).slots.map(() => arena.allocate(4 * size));
     tensors.set(parameter.name, { parameter, size, value, optimizer: own, slots });

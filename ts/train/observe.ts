@@ -4,10 +4,10 @@
  * calculation of the same step; what runs is the program that always runs, with copies in between.
  */
 import type { Split } from "../io/dataset.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { Program, Range } from "../runtime/program.ts";
 import type { Engine, Live } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
-import { sizeOf } from "./layout.ts";
 import type { TrainingPlan } from "./plan.ts";
 import { type StepOptions, sumLosses } from "./programs.ts";
 
@@ -96,7 +96,7 @@ async function observe(engine: Engine, plan: TrainingPlan, program: Program, liv
   const copies = async (taps: ReadonlyMap<string, number> | undefined): Promise<Map<string, Float32Array>> => {
     const found = new Map<string, Float32Array>();
     for (const [name, address] of taps ?? []) {
-      const bytes = 4 * images * sizeOf(engine.shapes.get(name) as readonly number[]);
+      const bytes = 4 * images * elementsOf(engine.shapes.get(name) as readonly number[]);
       if (written.has(address)) found.set(name, await readFloats(engine, { address, bytes }));
     }
     return found;

@@ -8,7 +8,8 @@
  * program lays these buffers out in the lanes' blocks for itself (`lane-memory.ts`).
  */
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
-import { convGeometry } from "../nn/shapes.ts";
+import { isProduct } from "../nn/operands.ts";
+import { convGeometry, elementsOf } from "../nn/shapes.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { createArena } from "../runtime/arena.ts";
@@ -22,7 +23,7 @@ import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elem
 import { planAdaptiveSign, planPrelu, planShift } from "./layers/learned.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
-import { type ParameterLayout, sizeOf } from "./layout.ts";
+import type { ParameterLayout } from "./layout.ts";
 import { updateOf } from "./updates.ts";
 
 /** Lanes a batch is cut into, however many workers there are: at most this many workers share a step. */
@@ -128,7 +129,7 @@ export function planTraining(
 
   const owners = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
   const owner = (name: string): string => owners.get(name) as string;
-  const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
+  const size = (name: string): number => elementsOf(shapes.get(name) as Shape);
   const declare: PlanContext["declare"] = (bytes) => laneMemory.declare(Math.max(...lanes.map(bytes)));
   const tensors = (): ReadonlyMap<string, (lane: Lane) => number> =>
     new Map([...new Set(owners.values())].map((name) => [name, declare((lane) => 4 * size(name) * lane.images)]));
@@ -267,7 +268,7 @@ function planHyper(
   const found: { node: string; operand: "weight" | "activation"; quantizer: Quantizer; offset: number }[] = [];
   for (const node of graph.nodes) {
     if (node.op === "batchNorm") momenta.set(node.name, take(1));
-    if (node.op !== "conv2d" && node.op !== "dense") continue;
+    if (!isProduct(node)) continue;
     const { weightQuantizer, activationQuantizer } = node.attributes;
     if (weightQuantizer !== null) {
       found.push({ node: node.name, operand: "weight", quantizer: weightQuantizer, offset: take(4) });

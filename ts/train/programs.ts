@@ -5,11 +5,13 @@
  * keep a copy of the values; update. The update is a phase of its own, so a number that is not finite anywhere before it
  * leaves the weights untouched.
  */
+
+import { elementsOf } from "../nn/shapes.ts";
 import { type Call, type Program, type ProgramBuilder, programBuilder } from "../runtime/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
 import { throughStandardization } from "./layers/weights.ts";
-import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
+import { CHUNK, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import type { TrainingPlan } from "./plan.ts";
 import { backwardArguments, restartArguments } from "./quantize.ts";
@@ -91,7 +93,7 @@ function prepareAndGather(plan: TrainingPlan, data: DataAddress, mode: Mode, bui
       const views = plan.views + 4 * lane.first;
       builder.lane(lane.index, input, "gather_views", data.images, indices, views, lane.images, ...shape, ...toReal);
     } else {
-      builder.lane(lane.index, input, "gather_bytes", data.images, indices, lane.images, sizeOf(shape), ...toReal);
+      builder.lane(lane.index, input, "gather_bytes", data.images, indices, lane.images, elementsOf(shape), ...toReal);
     }
     builder.lane(lane.index, input, "gather_labels", data.labels, indices, lane.images, plan.labels + lane.first);
   }
@@ -116,7 +118,7 @@ function keep(
   builder: ProgramBuilder,
 ): void {
   if (tap === undefined) return;
-  const bytes = 4 * sizeOf(plan.context.shapes.get(node) as readonly number[]);
+  const bytes = 4 * elementsOf(plan.context.shapes.get(node) as readonly number[]);
   for (const lane of plan.lanes) {
     builder.lane(lane.index, node, "copy", from(lane), tap + bytes * lane.first, bytes * lane.images);
   }
@@ -125,7 +127,7 @@ function keep(
 /** The loss of the first `valid` images; with `smoothing` that of training, and its gradient, without it the plain one. */
 function loss(plan: TrainingPlan, valid: number, smoothing: number | null, builder: ProgramBuilder): void {
   const { output } = plan.graph;
-  const classes = sizeOf(plan.context.shapes.get(output) as readonly number[]);
+  const classes = elementsOf(plan.context.shapes.get(output) as readonly number[]);
   for (const lane of plan.lanes) {
     const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
     const gradient = smoothing !== null ? plan.gradient(plan.owner(output))(lane) : 0;
@@ -145,7 +147,7 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
       lanes,
       owner,
       buffer: plan.gradient,
-      size: (name) => sizeOf(context.shapes.get(name) as readonly number[]),
+      size: (name) => elementsOf(context.shapes.get(name) as readonly number[]),
       wanted: (name) => trained.has(name),
     },
     builder,

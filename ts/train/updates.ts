@@ -4,6 +4,7 @@
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
+import { isProduct } from "../nn/operands.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { exactPower } from "../quantizers/elementary.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -89,7 +90,7 @@ export function checkFits(graph: Graph, optimizer: Optimizer): void {
 export function quantizerOf(graph: Graph, { node: name, role }: Parameter): Quantizer | null {
   if (role !== "latent") return null;
   const node = graph.nodes.find((candidate) => candidate.name === name);
-  return node?.op === "conv2d" || node?.op === "dense" ? node.attributes.weightQuantizer : null;
+  return node !== undefined && isProduct(node) ? node.attributes.weightQuantizer : null;
 }
 
 /** Whether a weight of -1 or +1 passes as it is, and its gradient too: BNN's box holds both ends. */

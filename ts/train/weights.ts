@@ -2,6 +2,7 @@
 import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { isProduct } from "../nn/operands.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import { createArena } from "../runtime/arena.ts";
@@ -134,9 +135,10 @@ function planPacking(engine: Engine, base: number): PackPlan {
   const calls: Call[] = [];
   const writes: Write[] = [];
   const results: PackPlan["results"][number][] = [];
-  for (const { name: node, op, attributes } of engine.graph.nodes) {
-    if ((op !== "conv2d" && op !== "dense") || attributes.weightQuantizer === null) continue;
-    const quantizer = attributes.weightQuantizer;
+  for (const layer of engine.graph.nodes) {
+    if (!isProduct(layer) || layer.attributes.weightQuantizer === null) continue;
+    const node = layer.name;
+    const quantizer = layer.attributes.weightQuantizer;
     const { value, size, parameter } = engine.layout.tensors.get(`${node}/kernel`) as TrainedTensor;
     const n = parameter.shape.at(-1) as number;
     const k = size / n;

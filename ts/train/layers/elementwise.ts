@@ -2,9 +2,9 @@
  * Layers without parameters in the trainer: pools, activations, sums. Flatten needs no plan: it is the same memory.
  */
 import type { NodeOf } from "../../nn/graph.ts";
+import { elementsOf } from "../../nn/shapes.ts";
 import type { ConvShape } from "../../runtime/conv-shape.ts";
 import type { Lane, LayerPlan, PlanContext } from "../context.ts";
-import { sizeOf } from "../layout.ts";
 
 /** Max-pooling; the place of the first maximum in each window is kept for the way back. */
 export function planMaxPool(
@@ -14,7 +14,7 @@ export function planMaxPool(
 ): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
+  const outputSize = elementsOf(context.shapes.get(name) as readonly number[]);
   const descriptors = context.lanes.map((lane) => context.descriptor(shape(lane)));
   const places = context.declare((lane) => lane.images * outputSize);
   const at = (lane: Lane): [number, number] => [descriptors[lane.index] as number, places(lane)];
@@ -68,7 +68,7 @@ export function planActivation(node: NodeOf<"activation">, context: PlanContext)
   const { name, attributes } = node;
   const input = node.inputs[0];
   const kind = ACTIVATIONS[attributes.activation];
-  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const size = elementsOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, builder) => {
       for (const lane of context.lanes) {
@@ -88,7 +88,7 @@ export function planActivation(node: NodeOf<"activation">, context: PlanContext)
 /** The sum of two values of the same shape; nothing to do where the batch norm before it writes the sum. */
 export function planAdd(node: NodeOf<"add">, context: PlanContext): LayerPlan {
   const { name } = node;
-  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const size = elementsOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, builder) => {
       if (context.fusions.done.has(name)) return;

@@ -4,8 +4,8 @@
  * share of each gradient in f64; the lanes are added up behind the way back, as those of a bias.
  */
 import type { NodeOf } from "../../nn/graph.ts";
+import { elementsOf } from "../../nn/shapes.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
-import { sizeOf } from "../layout.ts";
 
 /** The one parameter of a layer, a number a channel, and where its gradient and the lanes' shares of it lie. */
 interface ChannelParameter {
@@ -24,7 +24,7 @@ function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanC
   return {
     channels,
     value: context.parameters.tensors.get(parameter)?.value as number,
-    rows: (lane) => (sizeOf(shape) / channels) * lane.images,
+    rows: (lane) => (elementsOf(shape) / channels) * lane.images,
     share: (lane) => address + 4 * channels * lane.index,
     gradient: { parameter, gradient: context.allocate(4 * channels), partials: { address, stride: channels } },
   };
@@ -88,7 +88,7 @@ export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPla
 export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanContext): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const size = elementsOf(context.shapes.get(name) as readonly number[]);
   const [alpha, beta] = ["alpha", "beta"].map(
     (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
   ) as [number, number];

@@ -7,9 +7,9 @@
  * layer reads (`fusions.ts`): its input is read once, and what it writes is not read again.
  */
 import type { NodeOf } from "../../nn/graph.ts";
+import { elementsOf } from "../../nn/shapes.ts";
 import type { ProgramBuilder } from "../../runtime/program.ts";
 import type { Lane, LayerPlan, Mode, PlanContext } from "../context.ts";
-import { sizeOf } from "../layout.ts";
 
 /** Plans batch normalisation over the last axis. */
 export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
@@ -17,7 +17,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const input = node.inputs[0];
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
-  const rowsPerImage = sizeOf(shape) / channels;
+  const rowsPerImage = elementsOf(shape) / channels;
   const address = (tensor: string): number => context.parameters.tensors.get(`${name}/${tensor}`)?.value as number;
   const [gamma, beta, running] = [address("gamma"), address("beta"), address("movingMean")];
   const count = context.lanes.length;

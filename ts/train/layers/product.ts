@@ -42,7 +42,7 @@ import { forwardArguments } from "../quantize.ts";
 import { backwardOf } from "./product-backward.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
 
-export interface ProductNode {
+export interface ProductSetting {
   readonly name: string;
   readonly input: string;
   readonly useBias: boolean;
@@ -74,7 +74,7 @@ export interface LaneBuffers {
 
 /** What both directions know of the layer. */
 export interface ProductPlan {
-  readonly node: ProductNode;
+  readonly node: ProductSetting;
   readonly context: PlanContext;
   readonly lanes: readonly LaneBuffers[];
   readonly operands: (mode: Mode) => Operands;
@@ -89,14 +89,14 @@ export interface ProductPlan {
 }
 
 /** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
-function isBits(site: QuantizerSite | null, node: ProductNode, { products }: PlanContext, mode?: Mode): boolean {
+function isBits(site: QuantizerSite | null, node: ProductSetting, { products }: PlanContext, mode?: Mode): boolean {
   if (site === null || !endsAsSigns(site.quantizer)) return false;
   if (products === "ff" && node.accumulator === null) return false;
   return mode === undefined || mode.hard(site);
 }
 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
-export function planProduct(node: ProductNode, context: PlanContext): LayerPlan {
+export function planProduct(node: ProductSetting, context: PlanContext): LayerPlan {
   const { weight, activation, accumulator, useBias } = node;
   const kernel = tensor(context, `${node.name}/kernel`);
   const bias = useBias ? tensor(context, `${node.name}/bias`) : 0;
@@ -278,7 +278,7 @@ function derivedWeights(
   return deriveWeights(given, context.allocate);
 }
 
-function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffers[] {
+function planLanes(node: ProductSetting, context: PlanContext): readonly LaneBuffers[] {
   const { name, activation, shape } = node;
   const everBits = isBits(activation, node, context);
   const everReal = !everBits || activation?.quantizer.forward !== "sign";
