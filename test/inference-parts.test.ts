@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { flowOf, type Group, groupsOf, isBinary } from "../ts/inference/fuse.ts";
 import { cut, cutByRows, cutEvenly, inputSlice, outputSlice } from "../ts/inference/slices.ts";
 import { functional, type Graph, type GraphNode, input, layers, model, type SymbolicTensor } from "../ts/nn/index.ts";
-import { isProduct } from "../ts/nn/operands.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import type { ConvShape } from "../ts/runtime/conv-shape.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "../ts/runtime/live.ts";
 import { convolutions } from "./kernels/arbitrary.ts";

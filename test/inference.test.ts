@@ -18,7 +18,7 @@ import {
   type SymbolicTensor,
   sequential,
 } from "../ts/nn/index.ts";
-import { isProduct } from "../ts/nn/operands.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";

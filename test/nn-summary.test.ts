@@ -12,7 +12,7 @@ import {
   shapesOf,
   summary,
 } from "../ts/nn/index.ts";
-import { isProduct } from "../ts/nn/operands.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 describe("summary", () => {

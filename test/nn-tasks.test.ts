@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { type Graph, model, modelNames, productOf, shapesOf, taskNames, taskQuantizers } from "../ts/nn/index.ts";
-import { isProduct } from "../ts/nn/operands.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const small = { inputShape: [8, 8, 2], classes: 3 } as const;

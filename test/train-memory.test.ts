@@ -5,8 +5,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { resnet20 } from "../ts/nn/index.ts";
+import { shapesOf } from "../ts/nn/network.ts";
 import { parametersOf } from "../ts/nn/parameters.ts";
-import { shapesOf } from "../ts/nn/shapes.ts";
 import type { Call, Program } from "../ts/runtime/program.ts";
 import { createLaneMemory } from "../ts/train/lane-memory.ts";
 import { layoutParameters } from "../ts/train/layout.ts";

@@ -3,8 +3,8 @@
  * machine from the fast path, with the remedy.
  */
 import type { GraphNode } from "./nn/graph.ts";
-import { isProduct } from "./nn/operands.ts";
-import type { Product } from "./nn/summary.ts";
+import { isProduct } from "./nn/nodes.ts";
+import type { Product } from "./nn/operands.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import type { KernelName } from "./runtime/exports.ts";
 import { tileOf } from "./runtime/tiles.ts";

@@ -1,6 +1,7 @@
 /** A graph of ours in tfjs, in f32: what tfjs runs and trains for the same network. */
-import type { Conv2dAttributes, Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
+import type { Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
+import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { tf } from "./tfjs.ts";
 
 /** What a graph's nodes calculate here where it is open to choice. */
@@ -29,7 +30,7 @@ export function runGraph(
   const values = new Map<string, tf.Tensor>();
   const nodeValue = (name: string): tf.Tensor => values.get(name) as tf.Tensor;
   const weightOf = (name: string): tf.Tensor => weights.get(name) as tf.Tensor;
-  const quantised = (value: tf.Tensor, quantizer: Conv2dAttributes["weightQuantizer"]): tf.Tensor =>
+  const quantised = (value: tf.Tensor, quantizer: Quantizer | null): tf.Tensor =>
     quantizer === null || sign === undefined ? value : sign(value);
 
   const evaluate = (node: GraphNode): tf.Tensor => {

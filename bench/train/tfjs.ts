@@ -7,7 +7,7 @@
 
 import type { Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
-import { isProduct } from "../../ts/nn/operands.ts";
+import { isProduct } from "../../ts/nn/nodes.ts";
 import { elementsOf } from "../../ts/nn/shapes.ts";
 import { tf } from "../peers/tfjs.ts";
 import { runGraph, variablesOf } from "../peers/tfjs-network.ts";

@@ -8,7 +8,7 @@ import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
 import type { Augmentation } from "../train/augment.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers.ts";
 

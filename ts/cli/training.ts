@@ -3,7 +3,7 @@ import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
 import type { Augmentation } from "../train/augment.ts";
 import type { EpochEvent, Evaluation } from "../train/events.ts";

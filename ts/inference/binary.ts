@@ -3,7 +3,7 @@
  * product, with no pass over memory in between.
  */
 import type { NodeOf } from "../nn/graph.ts";
-import type { ProductNode } from "../nn/operands.ts";
+import type { ProductNode } from "../nn/nodes.ts";
 import { borderPatterns, type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
 import type { Bits, Context } from "./context.ts";
 import { at, call, type DraftCall, type Place, shapeKey } from "./draft.ts";

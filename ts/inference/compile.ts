@@ -7,8 +7,9 @@
  * predictions are the trainer's bit for bit, whatever is fused and however many workers share the work.
  */
 import type { PackedModel } from "../io/model-file.ts";
-import { isProduct } from "../nn/operands.ts";
-import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Call, Program, Write } from "../runtime/program.ts";
 import { emitBits, emitNorm } from "./binary.ts";

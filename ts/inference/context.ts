@@ -4,8 +4,10 @@
  */
 import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
-import { activationsAreBits, isProduct, type ProductNode } from "../nn/operands.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { shapesOf } from "../nn/network.ts";
+import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import { activationsAreBits } from "../nn/operands.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { type ConvShape, paddedPixels } from "../runtime/conv-shape.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { call, type Draft, type Place } from "./draft.ts";

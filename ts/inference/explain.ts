@@ -11,9 +11,11 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
-import { isProduct, type ProductNode } from "../nn/operands.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
-import { type Product, summary } from "../nn/summary.ts";
+import { shapesOf } from "../nn/network.ts";
+import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import type { Product } from "../nn/operands.ts";
+import { elementsOf } from "../nn/shapes.ts";
+import { summary } from "../nn/summary.ts";
 import { type ConvShape, nibbleWeightBytes, panelFloats, reduction } from "../runtime/conv-shape.ts";
 import type { KernelName } from "../runtime/exports.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";

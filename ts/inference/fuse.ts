@@ -9,7 +9,8 @@
  * - `steps`: two and more layers behind each other that take their elements one by one and follow no product.
  */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
-import { isProduct, operandsAreBits, type ProductNode } from "../nn/operands.ts";
+import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import { operandsAreBits } from "../nn/operands.ts";
 
 /** What a layer does to each element by itself. */
 export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu" | "adaptiveSign">;

@@ -6,7 +6,7 @@
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
-import { inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";

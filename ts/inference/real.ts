@@ -2,7 +2,9 @@
  * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
-import { activationsAreBits, type ProductNode } from "../nn/operands.ts";
+
+import type { ProductNode } from "../nn/nodes.ts";
+import { activationsAreBits } from "../nn/operands.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import {

@@ -1,7 +1,7 @@
 /** The windows of layers over the images of a run: of convolutions, dense layers, pools, and single pixels. */
 import type { NodeOf, Shape } from "../nn/graph.ts";
-import type { ProductNode } from "../nn/operands.ts";
-import { convGeometry } from "../nn/shapes.ts";
+import type { ProductNode } from "../nn/nodes.ts";
+import { convGeometry } from "../nn/nodes.ts";
 import { type ConvShape, denseShape, windowShape } from "../runtime/conv-shape.ts";
 import { isBinary } from "./fuse.ts";
 

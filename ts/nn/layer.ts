@@ -5,9 +5,9 @@
 import { type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { checkOperation, inputCount, nodeOf, type Operation } from "./attributes.ts";
-import type { OpName, Shape } from "./graph.ts";
-import { outputShape } from "./shapes.ts";
+import type { Operation, OpName, Shape } from "./graph.ts";
+import { checkOperation, nodeOf, outputShape } from "./nodes.ts";
+import { opOf } from "./ops/index.ts";
 
 export interface Layer {
   /** What automatic names are made of: "conv2d" gives conv2d, conv2d_1, conv2d_2. */
@@ -86,12 +86,13 @@ export function makeLayer(kind: string, givenName: unknown, op: OpName, attribut
     apply: (input) => {
       const inputs = Array.isArray(input) ? [...input] : [input];
       const label = name ?? kind;
-      if (inputs.length !== inputCount(op) || !inputs.every(isSymbolicTensor)) {
+      const count = opOf(op).inputs;
+      if (inputs.length !== count || !inputs.every(isSymbolicTensor)) {
         throw new ProxbitError(
           "graph",
-          `layer "${label}": takes ${inputCount(op)} symbolic tensor(s), was given ${describe(input)}`,
-          op === "add"
-            ? "Apply it to two tensors: layers.add().apply([a, b])."
+          `layer "${label}": takes ${count} symbolic tensor(s), was given ${describe(input)}`,
+          count === 2
+            ? `Apply it to two tensors: layers.${op}().apply([a, b]).`
             : "Apply it to what input() or another layer's apply() returned.",
         );
       }

@@ -6,8 +6,7 @@
  * Inputs are the same numbers on both sides, but for the first input of a sum whose batch norm we do not write by itself.
  */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
-import { isProduct, type ProductNode } from "../nn/operands.ts";
-import { convGeometry } from "../nn/shapes.ts";
+import { convGeometry, isProduct, type ProductNode } from "../nn/nodes.ts";
 import { exactly, type Near, type QuantizerMoment, quantized, slope } from "./maps.ts";
 import { crossEntropy, evaluateNode, mapsOf, maxPoolGradient, momentsOf, product, type Site } from "./operations.ts";
 import { FEW, sumDistance, sumError, UNIT } from "./rounding.ts";

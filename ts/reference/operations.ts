@@ -4,8 +4,9 @@
  * inside the image alone.
  */
 import type { GraphNode, Shape } from "../nn/graph.ts";
-import type { ProductNode } from "../nn/operands.ts";
-import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
+import type { ProductNode } from "../nn/nodes.ts";
+import { convGeometry } from "../nn/nodes.ts";
+import type { WindowGeometry } from "../nn/windows.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import { accumulated } from "./accumulated.ts";
 import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";

@@ -4,7 +4,7 @@
  * order (Suarez-Ramirez et al., 2021), which flip binary weights.
  */
 import type { Graph } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { splitParameters } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { ParameterOptimizer } from "../train/optimizers.ts";

@@ -8,7 +8,7 @@ import { unpackSigns } from "../io/bits.ts";
 import type { Split } from "../io/dataset.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Parameter } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { quantizedValue } from "../quantizers/maps.ts";
 import { standardizedWeights, weightScale } from "../quantizers/weights.ts";

@@ -2,10 +2,11 @@
 import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { inputShapeOf, shapesOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { randomStream } from "../nn/random.ts";
-import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 
 /** Bytes times a power of two plus such a fraction are exact in f32, and never 0. */
 const SCALE = 1 / 64;

@@ -9,9 +9,9 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { shapesOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
 import { type Optimizer, optimizerFor } from "../train/optimizers.ts";
 import { ownerOf } from "../train/plan.ts";

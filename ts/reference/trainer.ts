@@ -4,9 +4,10 @@
  * for those that it is told to take from another run.
  */
 import type { Graph, GraphNode } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { shapesOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
 import { crossEntropy, evaluateNode, type Moments } from "./operations.ts";

@@ -4,9 +4,9 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter, Shape } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { shapesOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { shapesOf } from "../nn/shapes.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";

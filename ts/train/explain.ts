@@ -13,7 +13,8 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
-import { activationsAreBits, isProduct, weightsAreBits } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
+import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
 import { isHardForwardMap } from "../quantizers/maps.ts";

@@ -3,7 +3,8 @@
  * that the next binary layer reads; those a shift leaves too. Which nodes take part follows from the graph alone.
  */
 import type { Graph } from "../nn/graph.ts";
-import { activationsAreBits, isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
+import { activationsAreBits } from "../nn/operands.ts";
 
 export interface Fusions {
   /** Of a batch norm: the `add` behind it, and that sum's other input. */

@@ -8,8 +8,8 @@
  * program lays these buffers out in the lanes' blocks for itself (`lane-memory.ts`).
  */
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
-import { convGeometry, elementsOf } from "../nn/shapes.ts";
+import { convGeometry, isProduct } from "../nn/nodes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { createArena } from "../runtime/arena.ts";

@@ -4,7 +4,7 @@
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
-import { isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { exactPower } from "../quantizers/elementary.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";

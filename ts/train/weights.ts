@@ -2,7 +2,7 @@
 import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
-import { isProduct } from "../nn/operands.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import { createArena } from "../runtime/arena.ts";

@@ -5,7 +5,7 @@ import { unknownName } from "../../base/names.ts";
 import { datasetNames } from "../../io/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
-import { inputShapeOf } from "../../nn/shapes.ts";
+import { inputShapeOf } from "../../nn/network.ts";
 import type { Augmentation } from "../../train/augment.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";

@@ -1,9 +1,10 @@
 /** What every ready-made model is asked with: its input, its classes, and how it binarises. */
 import { booleanOf, integerIn, plainObject, type Subject } from "../../base/checks.ts";
-import { limits } from "../attributes.ts";
+import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Shape } from "../graph.ts";
 import type { Layer } from "../layer.ts";
-import { type AccumulatorChoice, layers, type QuantizerChoice } from "../layers.ts";
+import { layers } from "../layers.ts";
+import { limits } from "../limits.ts";
 
 export interface ModelOptions {
   /** `[height, width, channels]` of the images. Default [28, 28, 1], or what the model's own file says. */

@@ -6,8 +6,8 @@ import { ProxbitError } from "../../base/errors.ts";
 import { lookUp } from "../../base/names.ts";
 import { quantizer as quantizerOf } from "../../quantizers/registry.ts";
 import { isForWeightsAlone } from "../../quantizers/weights.ts";
+import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Overflow } from "../graph.ts";
-import type { AccumulatorChoice, QuantizerChoice } from "../layers.ts";
 
 export type Task = "bw" | "ba" | "bwa" | "bwaa";
 

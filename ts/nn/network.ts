@@ -1,0 +1,84 @@
+/**
+ * What follows from a graph by walking over it once: its nodes by name, their shapes, and its parameters. A graph that has
+ * been validated cannot change any more, so its walk is kept with it; the graph itself stays plain.
+ */
+import { ProxbitError } from "../base/errors.ts";
+import type { Graph, GraphNode, Parameter } from "./graph.ts";
+import { outputShape, parameterSpecs } from "./nodes.ts";
+import type { Shape } from "./shapes.ts";
+
+export interface Network {
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  /** The output shape of every node, in the graph's order. */
+  readonly shapes: ReadonlyMap<string, Shape>;
+  /** In the graph's order and, within a node, in that of its operation. Files and checkpoints have this order. */
+  readonly parameters: readonly Parameter[];
+}
+
+/** A node, whether as it stands in a graph or only by its name. */
+interface Named {
+  readonly name: string;
+}
+
+/** The name of the parameter that `node` calls `key`. */
+export const parameterName = (node: Named, key: string): string => `${node.name}/${key}`;
+
+/** A walk over the nodes of a graph in their order. */
+export interface Walk extends Network {
+  /** The shape of the next node. Throws "shape" or "graph" where it does not fit the nodes before it. */
+  readonly add: (node: GraphNode) => Shape;
+}
+
+export function createWalk(): Walk {
+  const nodes = new Map<string, GraphNode>();
+  const shapes = new Map<string, Shape>();
+  const parameters: Parameter[] = [];
+  const add = (node: GraphNode): Shape => {
+    const inputs = node.inputs.map((name) => {
+      const shape = shapes.get(name);
+      if (shape === undefined) {
+        throw new ProxbitError(
+          "graph",
+          `layer "${node.name}": its input "${name}" is none of the nodes before it`,
+          "List the nodes in topological order.",
+        );
+      }
+      return shape;
+    });
+    const shape = Object.freeze(outputShape(node, inputs));
+    nodes.set(node.name, node);
+    shapes.set(node.name, shape);
+    for (const [key, spec] of Object.entries(parameterSpecs(node, inputs))) {
+      parameters.push(Object.freeze({ ...spec, name: parameterName(node, key), node: node.name, key }));
+    }
+    return shape;
+  };
+  return { nodes, shapes, parameters, add };
+}
+
+const known = new WeakMap<Graph, Network>();
+
+/** Keeps what the walk over a graph that cannot change has found; returns the graph. */
+export function remember(graph: Graph, { nodes, shapes, parameters }: Network): Graph {
+  known.set(graph, Object.freeze({ nodes, shapes, parameters: Object.freeze(parameters) }));
+  return graph;
+}
+
+/** What follows from `graph`. Throws "shape" or "graph" for one whose nodes do not fit together. */
+export function networkOf(graph: Graph): Network {
+  const found = known.get(graph);
+  if (found !== undefined) return found;
+  const walk = createWalk();
+  for (const node of graph.nodes) walk.add(node);
+  return walk;
+}
+
+/** The output shape of every node of a graph, by name, in the graph's order. Throws as `networkOf` does. */
+export const shapesOf = (graph: Graph): ReadonlyMap<string, Shape> => networkOf(graph).shapes;
+
+/** The shape of the graph's one input. Throws "graph" where there is none. */
+export function inputShapeOf(graph: Graph): Shape {
+  const input = graph.nodes.find((node) => node.op === "input");
+  if (input?.op !== "input") throw new ProxbitError("graph", `graph "${graph.name}" has no input`, "Give it one.");
+  return input.attributes.shape;
+}
