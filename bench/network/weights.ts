@@ -27,8 +27,8 @@ export function foldedWeights(graph: Graph): ReadonlyMap<string, FloatTensor> {
   const next = xorshift(3);
   const uniform = (): number => next() / 2 ** 31;
   const tensors = new Map<string, FloatTensor>();
-  for (const { name, node, shape } of parametersOf(graph)) {
-    if (!name.endsWith("/kernel")) continue;
+  for (const { name, node, key, shape } of parametersOf(graph)) {
+    if (key !== "kernel") continue;
     const size = elementsOf(shape);
     const filters = shape.at(-1) as number;
     const width = Math.sqrt((3 * filters) / size);

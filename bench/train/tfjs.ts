@@ -7,6 +7,7 @@
 
 import type { Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
+import { parameterName } from "../../ts/nn/network.ts";
 import { isProduct } from "../../ts/nn/nodes.ts";
 import { elementsOf } from "../../ts/nn/shapes.ts";
 import { tf } from "../peers/tfjs.ts";
@@ -50,7 +51,7 @@ export function tfjsStep(
   const variables = variablesOf(graph, weights);
   const latents = graph.nodes.flatMap((node) =>
     isProduct(node) && node.attributes.weightQuantizer !== null
-      ? [variables.get(`${node.name}/kernel`) as tf.Variable]
+      ? [variables.get(parameterName(node, "kernel")) as tf.Variable]
       : [],
   );
   const last = [...variables.values()].at(-1) as tf.Variable;

@@ -2,7 +2,9 @@
  * Layers whose operands are both +-1. The sums are whole numbers; what follows happens to them on the way out of the
  * product, with no pass over memory in between.
  */
+
 import type { NodeOf } from "../nn/graph.ts";
+import { parameterName } from "../nn/network.ts";
 import type { ProductNode } from "../nn/nodes.ts";
 import { borderPatterns, type ConvShape, reduction, startBytes, taps } from "../runtime/conv-shape.ts";
 import type { Bits, Context } from "./context.ts";
@@ -36,7 +38,7 @@ function operandsOf(node: ProductNode, context: Context): Operands {
   const { place: bits } = context.bitsFor(node);
   const shape = context.windowOf(node);
   const descriptor = draft.descriptor(shape);
-  const file = context.tensor(`${name}/kernel`);
+  const file = context.tensor(parameterName(node, "kernel"));
   const weights = draft.allocate(kernel.weightBytes(shape));
   const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights, descriptor, file, weights);
@@ -120,7 +122,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const { filters } = shape;
   const { scale, shift } = context.fold(norm);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
-  const factors = hasScale(product) ? context.tensor(`${product.name}/scale`) : 0;
+  const factors = hasScale(product) ? context.tensor(parameterName(product, "scale")) : 0;
   draft.once(norm.name, "fold_thresholds", scale, shift, filters, reduction(shape), thresholds, flips, factors);
   const mask = draft.allocate(layout.pixelBytes(filters));
   flipJobs.push({ flips, channels: filters, mask, layout });

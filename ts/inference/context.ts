@@ -2,9 +2,10 @@
  * What the compiler knows while it goes from layer to layer: where values lie, in f32 and as bits, where weights lie, and
  * what it has to say about each layer.
  */
+
 import type { PackedModel, PackedTensor } from "../io/model-file.ts";
 import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
-import { shapesOf } from "../nn/network.ts";
+import { parameterName, shapesOf } from "../nn/network.ts";
 import { isProduct, type ProductNode } from "../nn/nodes.ts";
 import { activationsAreBits } from "../nn/operands.ts";
 import { elementsOf } from "../nn/shapes.ts";
@@ -163,8 +164,8 @@ export function createContext(
         const { name } = node;
         const channels = shapeOf(name).at(-1) as number;
         const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
-        const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
-        const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
+        const running = tensor(parameterName(node, "movingMean"), parameterName(node, "movingVariance"));
+        const [gamma, beta] = [tensor(parameterName(node, "gamma")), tensor(parameterName(node, "beta"))];
         draft.once(name, "norm_fold", gamma, beta, running, node.attributes.epsilon, channels, scale, shift);
         return { scale, shift };
       }),

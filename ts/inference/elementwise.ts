@@ -1,9 +1,10 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
+import { type AffineNode, isAffine } from "../nn/nodes.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Context } from "./context.ts";
 import { at, call, type Place } from "./draft.ts";
-import { type Affine, type Follower, isAffine, isFollower } from "./fuse.ts";
+import { type Follower, isFollower } from "./fuse.ts";
 import { NIBBLES } from "./layout.ts";
 import { affineOf, followerStep, STRIP_BYTES } from "./real.ts";
 import { cut, cutByRows, inputSlice, outputSlice } from "./slices.ts";
@@ -34,7 +35,7 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
 }
 
 /** A scale and a shift, whose pass also writes the signs that a layer behind reads. False where no layer reads such signs. */
-function emitSigns(node: Affine, context: Context): boolean {
+function emitSigns(node: AffineNode, context: Context): boolean {
   const { draft, images, parts, kernel } = context;
   const [reader] = context.signReaders(node.name);
   // The kernel writes nibbles.

@@ -3,10 +3,12 @@
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
 
-import type { ProductNode } from "../nn/nodes.ts";
+import { parameterName } from "../nn/network.ts";
+import type { AffineNode, ProductNode } from "../nn/nodes.ts";
 import { activationsAreBits } from "../nn/operands.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
+import { ACTIVATION_NUMBERS } from "../runtime/activations.ts";
 import {
   type ConvShape,
   fbForwardScratchBytes,
@@ -20,7 +22,7 @@ import {
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { at, call, type DraftCall, type Place } from "./draft.ts";
-import { type Affine, type Follower, hasScale, isAccumulated, isBinary, type RowsGroup } from "./fuse.ts";
+import { type Follower, hasScale, isAccumulated, isBinary, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
@@ -44,7 +46,7 @@ export function followerStep(node: Follower, context: Context): Step {
   const channels = context.shapeOf(node.name).at(-1) as number;
   switch (node.op) {
     case "activation": {
-      const kind = node.attributes.activation === "relu" ? 0 : 1;
+      const kind = ACTIVATION_NUMBERS[node.attributes.activation];
       return (from, to, pixels) => call(node.name, "activation_forward", kind, from, to, pixels * channels);
     }
     case "batchNorm":
@@ -53,21 +55,21 @@ export function followerStep(node: Follower, context: Context): Step {
       return (from, to, pixels) => call(node.name, "affine", from, pixels, channels, scale, shift, to);
     }
     case "prelu": {
-      const slopes = context.tensor(`${node.name}/alpha`);
+      const slopes = context.tensor(parameterName(node, "alpha"));
       return (from, to, pixels) => call(node.name, "prelu_forward", from, pixels, channels, slopes, to);
     }
     case "adaptiveSign": {
-      const [alpha, beta] = [context.tensor(`${node.name}/alpha`), context.tensor(`${node.name}/beta`)];
+      const [alpha, beta] = [context.tensor(parameterName(node, "alpha")), context.tensor(parameterName(node, "beta"))];
       return (from, to, pixels) => call(node.name, "adaptive_sign_forward", from, pixels * channels, alpha, beta, to);
     }
   }
 }
 
 /** What every channel is multiplied by, and what is added. A product with 1 is exact. */
-export function affineOf(node: Affine, context: Context): { readonly scale: number; readonly shift: number } {
+export function affineOf(node: AffineNode, context: Context): { readonly scale: number; readonly shift: number } {
   if (node.op === "batchNorm") return context.fold(node);
   const channels = context.shapeOf(node.name).at(-1) as number;
-  return { scale: filled(1, channels, context), shift: context.tensor(`${node.name}/beta`) };
+  return { scale: filled(1, channels, context), shift: context.tensor(parameterName(node, "beta")) };
 }
 
 const filled = (value: number, channels: number, { draft }: Context): number =>
@@ -79,8 +81,8 @@ const filled = (value: number, channels: number, { draft }: Context): number =>
 function sumSteps(node: ProductNode, filters: number, context: Context): readonly Step[] {
   const [isScaled, { useBias }] = [hasScale(node), node.attributes];
   if (!isScaled && !useBias) return [];
-  const scale = isScaled ? context.tensor(`${node.name}/scale`) : filled(1, filters, context);
-  const bias = useBias ? context.tensor(`${node.name}/bias`) : filled(0, filters, context);
+  const scale = isScaled ? context.tensor(parameterName(node, "scale")) : filled(1, filters, context);
+  const bias = useBias ? context.tensor(parameterName(node, "bias")) : filled(0, filters, context);
   return [(from, to, pixels) => call(node.name, "affine", from, pixels, filters, scale, bias, to)];
 }
 
@@ -88,13 +90,22 @@ function sumSteps(node: ProductNode, filters: number, context: Context): readonl
 function realKernel(node: ProductNode, k: number, n: number, { draft, tensor }: Context): number {
   const { name } = node;
   const { weightQuantizer } = node.attributes;
-  const file = tensor(`${name}/kernel`);
+  const file = tensor(parameterName(node, "kernel"));
   if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;
   const signs = draft.allocate(4 * k * n);
   draft.once(name, "unpack_file_bits_real", file, k, n, signs);
   if (weightQuantizer.standardize !== "adabin") return signs;
   const weights = draft.allocate(4 * k * n);
-  draft.once(name, "affine", signs, k, n, tensor(`${name}/scale`), tensor(`${name}/shift`), weights);
+  draft.once(
+    name,
+    "affine",
+    signs,
+    k,
+    n,
+    tensor(parameterName(node, "scale")),
+    tensor(parameterName(node, "shift")),
+    weights,
+  );
   return weights;
 }
 
@@ -117,7 +128,13 @@ function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, 
   const shape = context.windowOf(node);
   const { layout, place } = context.bitsFor(node);
   const weights = draft.allocate(nibbleWeightBytes(shape));
-  draft.once(node.name, "pack_nibble_weights", draft.descriptor(shape), context.tensor(`${node.name}/kernel`), weights);
+  draft.once(
+    node.name,
+    "pack_nibble_weights",
+    draft.descriptor(shape),
+    context.tensor(parameterName(node, "kernel")),
+    weights,
+  );
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const wraps = Number(node.attributes.accumulator?.overflow === "wrap");
   const all = [...sumSteps(node, shape.filters, context), ...steps];
@@ -155,7 +172,7 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
   // The kernel adds a bias by itself, but behind a scale.
   const isScaled = hasScale(node);
   const all = isScaled ? [...sumSteps(node, n, context), ...steps] : steps;
-  const bias = node.attributes.useBias && !isScaled ? context.tensor(`${name}/bias`) : 0;
+  const bias = node.attributes.useBias && !isScaled ? context.tensor(parameterName(node, "bias")) : 0;
   const x = paddedInput(node, shape, context);
   const rowBytes = 4 * shape.paddedWidth * shape.channels;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): DraftCall =>

@@ -64,7 +64,7 @@ function findFault(parameter: Parameter, data: PackedTensor): string | undefined
   }
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) return `"${parameter.name}" holds ${data[bad]} at position ${bad}`;
-  const kind = { "/movingVariance": "variance", "/scale": "scale" }[parameter.name.slice(parameter.node.length)];
+  const kind = parameter.neverNegative;
   const negative = kind === undefined ? -1 : data.findIndex((value) => value < 0);
   return negative < 0
     ? undefined

@@ -3,8 +3,10 @@
  * been validated cannot change any more, so its walk is kept with it; the graph itself stays plain.
  */
 import { ProxbitError } from "../base/errors.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter } from "./graph.ts";
-import { outputShape, parameterSpecs } from "./nodes.ts";
+import { isAlias, outputShape, parameterSpecs } from "./nodes.ts";
+import { quantizedOperands } from "./operands.ts";
 import type { Shape } from "./shapes.ts";
 
 export interface Network {
@@ -13,6 +15,10 @@ export interface Network {
   readonly shapes: ReadonlyMap<string, Shape>;
   /** In the graph's order and, within a node, in that of its operation. Files and checkpoints have this order. */
   readonly parameters: readonly Parameter[];
+  /** The quantizers of latent weights, by the parameters' names. */
+  readonly quantizers: ReadonlyMap<string, Quantizer>;
+  /** The node whose memory a node's value is: an alias has that of its input. */
+  readonly owners: ReadonlyMap<string, string>;
 }
 
 /** A node, whether as it stands in a graph or only by its name. */
@@ -33,6 +39,8 @@ export function createWalk(): Walk {
   const nodes = new Map<string, GraphNode>();
   const shapes = new Map<string, Shape>();
   const parameters: Parameter[] = [];
+  const quantizers = new Map<string, Quantizer>();
+  const owners = new Map<string, string>();
   const add = (node: GraphNode): Shape => {
     const inputs = node.inputs.map((name) => {
       const shape = shapes.get(name);
@@ -48,19 +56,24 @@ export function createWalk(): Walk {
     const shape = Object.freeze(outputShape(node, inputs));
     nodes.set(node.name, node);
     shapes.set(node.name, shape);
+    owners.set(node.name, isAlias(node) ? (owners.get(node.inputs[0]) as string) : node.name);
     for (const [key, spec] of Object.entries(parameterSpecs(node, inputs))) {
       parameters.push(Object.freeze({ ...spec, name: parameterName(node, key), node: node.name, key }));
     }
+    for (const { at, quantizer } of quantizedOperands(node)) {
+      if (typeof at === "string") quantizers.set(parameterName(node, at), quantizer);
+    }
     return shape;
   };
-  return { nodes, shapes, parameters, add };
+  return { nodes, shapes, parameters, quantizers, owners, add };
 }
 
 const known = new WeakMap<Graph, Network>();
 
 /** Keeps what the walk over a graph that cannot change has found; returns the graph. */
-export function remember(graph: Graph, { nodes, shapes, parameters }: Network): Graph {
-  known.set(graph, Object.freeze({ nodes, shapes, parameters: Object.freeze(parameters) }));
+export function remember(graph: Graph, { add: _, ...network }: Walk): Graph {
+  Object.freeze(network.parameters);
+  known.set(graph, Object.freeze(network));
   return graph;
 }
 

@@ -1,23 +1,10 @@
 /** The tensors that belong to a network's nodes: those that are trained, and those of a packed model. */
 
-import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter } from "./graph.ts";
 import { networkOf, parameterName } from "./network.ts";
-import { quantizedOperands } from "./operands.ts";
 
 /** All parameters of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export const parametersOf = (graph: Graph): readonly Parameter[] => networkOf(graph).parameters;
-
-/** The quantizers of the latent weights of `graph`, by the parameters' names. */
-export function latentQuantizers(graph: Graph): ReadonlyMap<string, Quantizer> {
-  return new Map(
-    graph.nodes.flatMap((node) =>
-      quantizedOperands(node).flatMap(({ at, quantizer }) =>
-        typeof at === "string" ? [[parameterName(node, at), quantizer] as const] : [],
-      ),
-    ),
-  );
-}
 
 /**
  * The tensors of a packed model, in the order of the file: the parameters of `graph`, kernels of levels as the real weights
@@ -25,8 +12,7 @@ export function latentQuantizers(graph: Graph): ReadonlyMap<string, Quantizer> {
  * sums, or the two numbers of each filter, scale and shift, that AdaBin's signs stand for.
  */
 export function packedParametersOf(graph: Graph): readonly Parameter[] {
-  const { nodes, parameters } = networkOf(graph);
-  const quantizers = latentQuantizers(graph);
+  const { nodes, parameters, quantizers } = networkOf(graph);
   return parameters.flatMap((parameter) => {
     const quantizer = quantizers.get(parameter.name);
     if (parameter.role !== "latent" || quantizer === undefined) return [parameter];

@@ -3,7 +3,7 @@
  * answers them otherwise: a max-pool's gradient goes to the first of equal maxima, and an average pool's counts the pixels
  * inside the image alone.
  */
-import type { GraphNode, Shape } from "../nn/graph.ts";
+import type { ActivationName, GraphNode, Shape } from "../nn/graph.ts";
 import type { ProductNode } from "../nn/nodes.ts";
 import { convGeometry } from "../nn/nodes.ts";
 import type { WindowGeometry } from "../nn/windows.ts";
@@ -55,6 +55,11 @@ export function mapsOf(
   };
 }
 
+const activations: Readonly<Record<ActivationName, (tf: TensorFlow, x: Tensor) => Tensor>> = {
+  relu: (tf, x) => tf.relu(x),
+  hardTanh: (tf, x) => tf.clipByValue(x, -1, 1),
+};
+
 /** The value of `node` for the values of its inputs, `[images][...shape]`. */
 export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly Tensor[], site: Site): Tensor {
   const [x, second] = inputs as [Tensor, Tensor];
@@ -91,7 +96,7 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
     case "globalAvgPool2d":
       return tf.mean(x, [1, 2]);
     case "activation":
-      return node.attributes.activation === "relu" ? tf.relu(x) : tf.clipByValue(x, -1, 1);
+      return activations[node.attributes.activation](tf, x);
     case "shift":
       return tf.add(x, site.parameter("beta"));
     case "prelu":

@@ -4,9 +4,8 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter, Shape } from "../nn/graph.ts";
-import { shapesOf } from "../nn/network.ts";
-import { isProduct } from "../nn/nodes.ts";
-import { parametersOf } from "../nn/parameters.ts";
+import { networkOf } from "../nn/network.ts";
+import { quantizedOperands } from "../nn/operands.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
@@ -95,8 +94,7 @@ export async function createEngine(
   options: EngineOptions = {},
 ): Promise<Engine> {
   checkFits(graph, optimizer);
-  const shapes = shapesOf(graph);
-  const parameters = parametersOf(graph);
+  const { shapes, parameters } = networkOf(graph);
   const layoutAt = (base: number): ParameterLayout => layoutParameters(parameters, optimizer, base);
   const layout = layoutAt(await pool.reserve(layoutAt(0).end));
   const region = createRegion(pool);
@@ -104,11 +102,7 @@ export async function createEngine(
   let current: TrainingPlan | undefined;
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
-  const quantizers = graph.nodes.flatMap((node) =>
-    isProduct(node)
-      ? [node.attributes.weightQuantizer, node.attributes.activationQuantizer].filter((found) => found !== null)
-      : [],
-  );
+  const quantizers = graph.nodes.flatMap((node) => quantizedOperands(node).map(({ quantizer }) => quantizer));
 
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work);

@@ -13,7 +13,7 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
-import { isProduct } from "../nn/nodes.ts";
+import { isAlias, isProduct } from "../nn/nodes.ts";
 import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
@@ -81,8 +81,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
-  // Flatten is the same memory as its input; a batch norm with a sum behind it writes the sum.
-  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !draft.context.fusions.sums.has(name);
+  // An alias is its input's memory; a batch norm with a sum behind it writes the sum.
+  const isStored = (node: GraphNode): boolean => !isAlias(node) && !draft.context.fusions.sums.has(node.name);
 
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);

@@ -10,11 +10,11 @@
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph } from "../nn/graph.ts";
+import { networkOf } from "../nn/network.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Call, Range } from "../runtime/program.ts";
 import { deriveWeights } from "./layers/weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
-import { quantizerOf } from "./updates.ts";
 
 /** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
 export interface FlipRatio {
@@ -43,8 +43,9 @@ export interface FlipPlan {
 export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => number): FlipPlan {
   const { tensors, values, previous } = layout;
   const prepare: Call[] = [];
+  const { quantizers } = networkOf(graph);
   const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
-    const quantizer = quantizerOf(graph, parameter);
+    const quantizer = quantizers.get(parameter.name);
     if (quantizer?.hard !== "sign") return [];
     const filters = parameter.shape.at(-1) as number;
     // Neither a scale nor tanh w / max |tanh w| changes a sign.

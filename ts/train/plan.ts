@@ -7,11 +7,13 @@
  * from the same plan. What lives for a part of a step only (values, gradients, scratch) has a symbolic address; each
  * program lays these buffers out in the lanes' blocks for itself (`lane-memory.ts`).
  */
+
 import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
-import { convGeometry, isProduct } from "../nn/nodes.ts";
+import { networkOf } from "../nn/network.ts";
+import { convGeometry } from "../nn/nodes.ts";
+import { quantizedOperands } from "../nn/operands.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { encodeTable } from "../quantizers/maps.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
 import { createArena } from "../runtime/arena.ts";
 import { CONV_SHAPE_BYTES, type ConvShape, denseShape, encodeConvShape, windowShape } from "../runtime/conv-shape.ts";
 import type { Call, Write } from "../runtime/program.ts";
@@ -90,12 +92,6 @@ export interface HyperLayout {
   readonly updates: ReadonlyMap<string, number>;
 }
 
-/** The node that owns the memory of a value: flatten is the same memory as its input. */
-export function ownerOf(graph: Graph, name: string): string {
-  const node = graph.nodes.find((candidate) => candidate.name === name) as GraphNode;
-  return node.op === "flatten" ? ownerOf(graph, node.inputs[0]) : name;
-}
-
 export interface PlanOptions {
   /** Images of a batch. */
   readonly batch: number;
@@ -127,7 +123,7 @@ export function planTraining(
   const once: Call[] = [];
   let bitBytes = 0;
 
-  const owners = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
+  const { owners } = networkOf(graph);
   const owner = (name: string): string => owners.get(name) as string;
   const size = (name: string): number => elementsOf(shapes.get(name) as Shape);
   const declare: PlanContext["declare"] = (bytes) => laneMemory.declare(Math.max(...lanes.map(bytes)));
@@ -144,6 +140,7 @@ export function planTraining(
     return address;
   };
   const hyper = planHyper(graph, parameters, arena.allocate, constant);
+  const sites = new Map(hyper.sites.map(({ site }) => [`${site.operand} ${site.node}`, site]));
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const context: PlanContext = {
     graph,
@@ -167,8 +164,7 @@ export function planTraining(
     },
     constant,
     once: (call) => once.push(call),
-    site: (node, operand) =>
-      hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
+    site: (node, operand) => sites.get(`${operand} ${node}`) ?? null,
     momentum: (node) => hyper.address + 4 * (hyper.momenta.get(node) as number),
     value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => number)(lane),
     signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
@@ -265,16 +261,11 @@ function planHyper(
     return floats - count;
   };
   const momenta = new Map<string, number>();
-  const found: { node: string; operand: "weight" | "activation"; quantizer: Quantizer; offset: number }[] = [];
+  const found: (Omit<QuantizerSite, "parameters" | "table"> & { readonly offset: number })[] = [];
   for (const node of graph.nodes) {
     if (node.op === "batchNorm") momenta.set(node.name, take(1));
-    if (!isProduct(node)) continue;
-    const { weightQuantizer, activationQuantizer } = node.attributes;
-    if (weightQuantizer !== null) {
-      found.push({ node: node.name, operand: "weight", quantizer: weightQuantizer, offset: take(4) });
-    }
-    if (activationQuantizer !== null) {
-      found.push({ node: node.name, operand: "activation", quantizer: activationQuantizer, offset: take(4) });
+    for (const { operand, quantizer } of quantizedOperands(node)) {
+      found.push({ node: node.name, operand, quantizer, offset: take(4) });
     }
   }
   const updates = new Map<string, number>();

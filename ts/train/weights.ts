@@ -1,7 +1,9 @@
 /** The network's values in and out of the pool's memory: initial values, reading, replacing, packing. */
+
 import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { parameterName } from "../nn/network.ts";
 import { isProduct } from "../nn/nodes.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
@@ -54,8 +56,10 @@ export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, 
       const message = `parameter "${name}" holds ${given[bad]} at position ${bad}`;
       throw new ProxbitError("not-finite", message, "Give finite weights only.");
     }
-    if (name.endsWith("/movingVariance") && given.some((value) => value < 0)) {
-      throw new ProxbitError("argument", `parameter "${name}" holds a negative variance`, "Give variances from 0 on.");
+    const { neverNegative } = tensor.parameter;
+    if (neverNegative !== undefined && given.some((value) => value < 0)) {
+      const message = `parameter "${name}" holds a negative ${neverNegative}`;
+      throw new ProxbitError("argument", message, `Give ${neverNegative}s from 0 on.`);
     }
   }
   await engine.alone(async () => writeValues(engine, new Map([...(await readWeights(engine)), ...weights])));
@@ -139,7 +143,7 @@ function planPacking(engine: Engine, base: number): PackPlan {
     if (!isProduct(layer) || layer.attributes.weightQuantizer === null) continue;
     const node = layer.name;
     const quantizer = layer.attributes.weightQuantizer;
-    const { value, size, parameter } = engine.layout.tensors.get(`${node}/kernel`) as TrainedTensor;
+    const { value, size, parameter } = engine.layout.tensors.get(parameterName(layer, "kernel")) as TrainedTensor;
     const n = parameter.shape.at(-1) as number;
     const k = size / n;
     const state = stateAt(quantizer, 1);
@@ -152,7 +156,7 @@ function planPacking(engine: Engine, base: number): PackPlan {
     const derived = deriveWeights({ node, latent: value, k, n, quantizer, parameters }, arena.allocate);
     calls.push(...derived.calls);
     const result = (suffix: string, address: number, bytes: number, bits = false): void => {
-      results.push({ name: `${node}/${suffix}`, address, bytes, bits });
+      results.push({ name: parameterName(layer, suffix), address, bytes, bits });
     };
     if (quantizer.hard === "sign") {
       const bits = arena.allocate(n * Math.ceil(k / 8));

@@ -1,8 +1,10 @@
 /**
  * Layers without parameters in the trainer: pools, activations, sums. Flatten needs no plan: it is the same memory.
  */
+
 import type { NodeOf } from "../../nn/graph.ts";
 import { elementsOf } from "../../nn/shapes.ts";
+import { ACTIVATION_NUMBERS } from "../../runtime/activations.ts";
 import type { ConvShape } from "../../runtime/conv-shape.ts";
 import type { Lane, LayerPlan, PlanContext } from "../context.ts";
 
@@ -61,13 +63,11 @@ export function planAvgPool(
   };
 }
 
-const ACTIVATIONS = { relu: 0, hardTanh: 1 } as const;
-
 /** ReLU and hard tanh. */
 export function planActivation(node: NodeOf<"activation">, context: PlanContext): LayerPlan {
   const { name, attributes } = node;
   const input = node.inputs[0];
-  const kind = ACTIVATIONS[attributes.activation];
+  const kind = ACTIVATION_NUMBERS[attributes.activation];
   const size = elementsOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, builder) => {

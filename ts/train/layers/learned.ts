@@ -3,7 +3,9 @@
  * number for each channel, and the two values of AdaBin's activations (Tu et al., ECCV 2022, section 3.2). A lane adds up its
  * share of each gradient in f64; the lanes are added up behind the way back, as those of a bias.
  */
+
 import type { NodeOf } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
 
@@ -16,8 +18,13 @@ interface ChannelParameter {
   readonly gradient: GradientSource;
 }
 
-function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanContext): ChannelParameter {
-  const parameter = `${name}/${suffix}`;
+function channelParameter(
+  node: NodeOf<"shift" | "prelu">,
+  suffix: "alpha" | "beta",
+  context: PlanContext,
+): ChannelParameter {
+  const { name } = node;
+  const parameter = parameterName(node, suffix);
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
   const address = context.allocate(4 * channels * context.lanes.length);
@@ -37,7 +44,7 @@ function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanC
 export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const { channels, value: beta, rows, share, gradient } = channelParameter(name, "beta", context);
+  const { channels, value: beta, rows, share, gradient } = channelParameter(node, "beta", context);
   const ones = context.constant(new Float32Array(channels).fill(1));
   const reader = context.fusions.readers.get(name);
   return {
@@ -64,7 +71,7 @@ export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPla
 export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const { channels, value: alpha, rows, share, gradient } = channelParameter(name, "alpha", context);
+  const { channels, value: alpha, rows, share, gradient } = channelParameter(node, "alpha", context);
   return {
     forward: (_mode, builder) => {
       for (const lane of context.lanes) {
@@ -90,12 +97,12 @@ export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanCont
   const input = node.inputs[0];
   const size = elementsOf(context.shapes.get(name) as readonly number[]);
   const [alpha, beta] = ["alpha", "beta"].map(
-    (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
+    (suffix) => context.parameters.tensors.get(parameterName(node, suffix))?.value,
   ) as [number, number];
   // The shares of alpha and of beta, side by side for each lane.
   const shares = context.allocate(8 * context.lanes.length);
   const source = (suffix: string, place: number): GradientSource => ({
-    parameter: `${name}/${suffix}`,
+    parameter: parameterName(node, suffix),
     gradient: context.allocate(4),
     partials: { address: shares + 4 * place, stride: 2 },
   });

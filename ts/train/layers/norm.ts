@@ -6,7 +6,9 @@
  * The pass that writes the normalised values also adds the residual behind it and writes the signs that the next binary
  * layer reads (`fusions.ts`): its input is read once, and what it writes is not read again.
  */
+
 import type { NodeOf } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import type { ProgramBuilder } from "../../runtime/program.ts";
 import type { Lane, LayerPlan, Mode, PlanContext } from "../context.ts";
@@ -18,7 +20,8 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const shape = context.shapes.get(name) as readonly number[];
   const channels = shape.at(-1) as number;
   const rowsPerImage = elementsOf(shape) / channels;
-  const address = (tensor: string): number => context.parameters.tensors.get(`${name}/${tensor}`)?.value as number;
+  const address = (tensor: string): number =>
+    context.parameters.tensors.get(parameterName(node, tensor))?.value as number;
   const [gamma, beta, running] = [address("gamma"), address("beta"), address("movingMean")];
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
@@ -92,8 +95,8 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
       });
     },
     gradients: [
-      { parameter: `${name}/gamma`, gradient: gammaGradient },
-      { parameter: `${name}/beta`, gradient: betaGradient },
+      { parameter: parameterName(node, "gamma"), gradient: gammaGradient },
+      { parameter: parameterName(node, "beta"), gradient: betaGradient },
     ],
   };
 }

@@ -18,7 +18,9 @@
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
  * others. Its way back is that of exact sums.
  */
+
 import type { Accumulator } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
 import { endsAsSigns } from "../../quantizers/weights.ts";
 import {
   type ConvShape,
@@ -98,8 +100,8 @@ function isBits(site: QuantizerSite | null, node: ProductSetting, { products }: 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
 export function planProduct(node: ProductSetting, context: PlanContext): LayerPlan {
   const { weight, activation, accumulator, useBias } = node;
-  const kernel = tensor(context, `${node.name}/kernel`);
-  const bias = useBias ? tensor(context, `${node.name}/bias`) : 0;
+  const kernel = tensor(context, parameterName(node, "kernel"));
+  const bias = useBias ? tensor(context, parameterName(node, "bias")) : 0;
   const first = node.shape(context.lanes[0] as Lane);
   const [k, n] = [reduction(first), first.filters];
   const lanes = planLanes(node, context);
@@ -133,7 +135,7 @@ export function planProduct(node: ProductSetting, context: PlanContext): LayerPl
   const biasPartials = useBias ? context.allocate(4 * biasStride * lanes.length) : 0;
   const gradients: GradientSource[] = [
     {
-      parameter: `${node.name}/kernel`,
+      parameter: parameterName(node, "kernel"),
       gradient: context.allocate(4 * k * n),
       partials: { address: partials, stride: partialStride },
       ...(derived === null || weight === null
@@ -143,7 +145,7 @@ export function planProduct(node: ProductSetting, context: PlanContext): LayerPl
   ];
   if (useBias) {
     gradients.push({
-      parameter: `${node.name}/bias`,
+      parameter: parameterName(node, "bias"),
       gradient: context.allocate(4 * n),
       partials: { address: biasPartials, stride: biasStride },
     });

@@ -3,6 +3,7 @@
  * AdaBin's two numbers a filter. All of it is derived anew from the latent weights before each batch, and once more when a
  * network is packed.
  */
+import { parameterName } from "../../nn/network.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { angularFrequency, filterGain, widthPlace } from "../../quantizers/weights.ts";
 import type { KernelName } from "../../runtime/exports.ts";
@@ -88,7 +89,7 @@ export function packedWeights(
   constant: (values: Float32Array) => number,
 ): DerivedWeights {
   const tensor = (name: string): number => {
-    const found = file.get(`${node}/${name}`);
+    const found = file.get(parameterName({ name: node }, name));
     return found === undefined ? 0 : constant(found);
   };
   const [scale, shift] = [tensor("scale"), tensor("shift")];
