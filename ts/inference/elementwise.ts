@@ -1,7 +1,7 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { type AffineNode, isAffine } from "../nn/nodes.ts";
-import { elementsOf } from "../nn/shapes.ts";
+import { elementsOf, rowsOf } from "../nn/shapes.ts";
 import type { Context } from "./context.ts";
 import { at, call, type Place } from "./draft.ts";
 import { type Follower, isFollower } from "./fuse.ts";
@@ -19,9 +19,9 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
   const [first, last] = [nodes[0] as Follower, nodes.at(-1) as Follower];
   const steps = nodes.map((node) => followerStep(node, context));
   const shape = context.shapeOf(last.name);
-  const channels = shape.at(-1) as number;
+  const { rows, channels } = rowsOf(shape);
   const [x, y] = [context.value(first.inputs[0]), context.value(last.name)];
-  const tasks = cut((images * elementsOf(shape)) / channels, parts).map((part) => {
+  const tasks = cut(images * rows, parts).map((part) => {
     const most = Math.max(1, Math.floor(STRIP_BYTES / (4 * channels)));
     const strips = cut(part.count, steps.length === 1 ? 1 : Math.ceil(part.count / most));
     const spare = steps.slice(1, 3).map(() => draft.buffer(4 * channels * Math.min(most, part.count)));

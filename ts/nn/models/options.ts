@@ -75,7 +75,7 @@ export function modelChoices(model: string, options: ModelOptions, defaults: Mod
 }
 
 /** What the layers of the middle take. */
-export function operandsOf({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
+export function middleOperands({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
   return { weightQuantizer, activationQuantizer, accumulator };
 }
 
@@ -92,7 +92,7 @@ export function head(choices: ModelChoices, name?: string): readonly Layer[] {
   const { binaryHead, classes } = choices;
   if (!binaryHead) return [layers.dense({ units: classes, name })];
   return [
-    layers.binaryDense({ units: classes, name, ...operandsOf(choices) }),
+    layers.binaryDense({ units: classes, name, ...middleOperands(choices) }),
     layers.batchNorm({ name: name === undefined ? undefined : `${name}_norm` }),
   ];
 }

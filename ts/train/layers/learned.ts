@@ -6,7 +6,7 @@
 
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
-import { elementsOf } from "../../nn/shapes.ts";
+import { elementsOf, rowsOf } from "../../nn/shapes.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
 
 /** The one parameter of a layer, a number a channel, and where its gradient and the lanes' shares of it lie. */
@@ -26,12 +26,12 @@ function channelParameter(
   const { name } = node;
   const parameter = parameterName(node, suffix);
   const shape = context.shapes.get(name) as readonly number[];
-  const channels = shape.at(-1) as number;
+  const { rows, channels } = rowsOf(shape);
   const address = context.allocate(4 * channels * context.lanes.length);
   return {
     channels,
     value: context.parameters.tensors.get(parameter)?.value as number,
-    rows: (lane) => (elementsOf(shape) / channels) * lane.images,
+    rows: (lane) => rows * lane.images,
     share: (lane) => address + 4 * channels * lane.index,
     gradient: { parameter, gradient: context.allocate(4 * channels), partials: { address, stride: channels } },
   };

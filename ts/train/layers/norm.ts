@@ -9,7 +9,7 @@
 
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
-import { elementsOf } from "../../nn/shapes.ts";
+import { rowsOf } from "../../nn/shapes.ts";
 import type { ProgramBuilder } from "../../runtime/program.ts";
 import type { Lane, LayerPlan, Mode, PlanContext } from "../context.ts";
 
@@ -18,8 +18,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const { name, attributes } = node;
   const input = node.inputs[0];
   const shape = context.shapes.get(name) as readonly number[];
-  const channels = shape.at(-1) as number;
-  const rowsPerImage = elementsOf(shape) / channels;
+  const { rows: rowsPerImage, channels } = rowsOf(shape);
   const address = (tensor: string): number =>
     context.parameters.tensors.get(parameterName(node, tensor))?.value as number;
   const [gamma, beta, running] = [address("gamma"), address("beta"), address("movingMean")];
