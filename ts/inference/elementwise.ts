@@ -1,6 +1,6 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
-import { type AffineNode, isAffine } from "../nn/nodes.ts";
+import { type AffineNode, type AliasNode, isAffine, type ProductNode } from "../nn/nodes.ts";
 import { elementsOf, rowsOf } from "../nn/shapes.ts";
 import type { Context } from "./context.ts";
 import { at, call, type Place } from "./draft.ts";
@@ -90,4 +90,6 @@ export function emitNode(node: GraphNode, context: Context): void {
   if (isFollower(node)) emitSteps([node], context);
   else if (node.op === "add") emitAdd(node, context);
   else if (node.op === "maxPool2d" || node.op === "avgPool2d" || node.op === "globalAvgPool2d") emitPool(node, context);
+  // An operation that nobody emits must not compile.
+  else node satisfies AliasNode | ProductNode | NodeOf<"input">;
 }
