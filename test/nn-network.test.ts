@@ -1,4 +1,4 @@
-/** What a graph's one walk leaves beside it, and how often readers look at a node on their way to a plan. */
+/** The one walk over a graph, and the number of looks that readers take at its nodes on their way to a plan. */
 import { describe, expect, it } from "vitest";
 import {
   type Graph,

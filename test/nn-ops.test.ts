@@ -27,7 +27,7 @@ interface Definition {
 const anyRank = [1, 2, 3, 4];
 const channelsOf = (input: Shape): number => input[input.length - 1] as number;
 
-/** How many windows start along an axis: inside the image, and where nothing is padded end inside it too. */
+/** The number of windows that start inside the image along an axis, and end there too if nothing is padded. */
 function windows(size: number, kernel: number, stride: number, padding: unknown): number {
   let count = 0;
   for (let start = 0; start < size; start += stride) if (padding === "same" || start + kernel <= size) count++;
@@ -130,7 +130,7 @@ const nodeWith = (name: OpName, attributes: Numbers) =>
 /** As many inputs as the operation takes, all of one shape. */
 const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input].slice(0, opOf(name).inputs);
 
-/** What no field takes. */
+/** Values that no field takes. */
 const junk = [Number.NaN, -1, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
 
 /** The attributes of what the function `name` of `layers` makes. */

@@ -45,11 +45,11 @@ function bound(value: number): string {
   return Math.abs(value) < 1e12 ? String(value) : value.toExponential();
 }
 
-/** What `numberIn` expects, in words. */
+/** The expectation of `numberIn`, in words. */
 export const numberBetween = (minimum: number, maximum: number): string =>
   `a number from ${bound(minimum)} to ${bound(maximum)}`;
 
-/** What `integerIn` expects, in words. */
+/** The expectation of `integerIn`, in words. */
 export const wholeNumberBetween = (minimum: number, maximum: number): string =>
   `a whole number from ${minimum} to ${maximum}`;
 

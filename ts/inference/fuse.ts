@@ -10,14 +10,13 @@
  */
 
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
-import { isAffine, isAlias, isProduct, type ProductNode } from "../nn/nodes.ts";
+import { isAffine, isAlias, isPerRow, isProduct, type ProductNode, type RowNode } from "../nn/nodes.ts";
 import { operandsAreBits } from "../nn/operands.ts";
 
-/** What a layer does to each element by itself. */
-export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu" | "adaptiveSign">;
+/** A layer of one input that does something to each row by itself. */
+export type Follower = Exclude<RowNode, NodeOf<"add">>;
 
-const followers: readonly string[] = ["batchNorm", "activation", "shift", "prelu", "adaptiveSign"];
-export const isFollower = (node: GraphNode): node is Follower => followers.includes(node.op);
+export const isFollower = (node: GraphNode): node is Follower => isPerRow(node) && node.op !== "add";
 
 interface Members {
   /** The names of all nodes of the group, in the order of the graph. */

@@ -24,7 +24,7 @@ export interface SequentialOptions {
 }
 
 export interface FunctionalOptions {
-  /** What `input` returned. */
+  /** The tensor that `input` returned. */
   readonly inputs: SymbolicTensor;
   /** The value that the network yields. */
   readonly outputs: SymbolicTensor;

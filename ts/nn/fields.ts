@@ -1,6 +1,6 @@
 /**
- * The fields of operations, as values: what each takes, its check and its default. A layer's options, the attributes in a
- * graph and the check of a file are all made of these.
+ * The fields of operations, as values: their checks and their defaults. A layer's options, the attributes in a graph and
+ * the check of a file are all made of these.
  *
  * Every check takes a value of unknown origin and returns a fresh, frozen copy, or throws an error of the subject's code
  * that names the field. A default may be a shorthand, as what a user gives may be.
@@ -30,14 +30,14 @@ export type QuantizerByName = (name: string) => Quantizer;
 
 /** A field whose attribute is a `Value`, and that a layer's options take as a `Given`. */
 export interface Field<Value, Given = Value> {
-  /** What the field takes, as it follows "must be" in an error. */
+  /** The values that the field takes, in the words that follow "must be" in an error. */
   readonly describe: string;
   readonly check: (value: unknown, option: string, subject: Subject) => Value;
   /** The attribute that a shorthand of a layer's options stands for; other values pass as they are. */
   readonly expand?: (given: unknown, quantizerOf: QuantizerByName) => unknown;
-  /** Whether null in a layer's options is a choice of its own, and no absent option. */
+  /** True where null is a choice of its own in a layer's options, rather than an absent option. */
   readonly takesNull?: boolean;
-  /** What an absent option stands for. */
+  /** The value that an absent option stands for. */
   readonly default?: Given | undefined;
   /** The field whose value an absent option takes. */
   readonly like?: string | undefined;
@@ -60,9 +60,9 @@ type FreeOptions<F, Keys extends keyof F> = { readonly [Key in Keys]?: GivenOf<F
 export type OptionsOf<F> = RequiredOptions<F, Exclude<keyof F, OptionalKeys<F>>> & FreeOptions<F, OptionalKeys<F>>;
 
 /**
- * Fields that agree with the interface `Options`: no more and no fewer, optional where it says so, and none that takes more.
- * The interface stands beside them because editors show doc comments of interfaces alone. `layers.ts` checks that it in turn
- * promises no more than the fields take.
+ * Fields that agree with the interface `Options`. They are the same in number, optional alike, and none takes more. The
+ * interface stands beside them because editors show doc comments of interfaces alone. `layers.ts` checks in turn that the
+ * interface promises no more than the fields take.
  */
 export type FieldsFor<Options extends LayerOptions> = {
   readonly [Key in Exclude<keyof Options, keyof LayerOptions>]-?: undefined extends Options[Key]
@@ -70,7 +70,7 @@ export type FieldsFor<Options extends LayerOptions> = {
     : Field<unknown, Options[Key]> & { readonly optional?: never };
 };
 
-/** What every layer may be given. */
+/** The options of every layer. */
 export interface LayerOptions {
   /** Letters, digits and `_ . + -`, unique in the network. Default: the kind of layer and a running number. */
   readonly name?: string | undefined;

@@ -43,7 +43,7 @@ export interface Graph {
 
 /** A tensor of a network. The operations say which a node has, and in which order (`ops/`). */
 export interface Parameter extends ParameterSpec {
-  /** What files and weights call it: `parameterName`. */
+  /** The name in files and among weights (`parameterName`). */
   readonly name: string;
   /** The node that it belongs to, and its key there, such as `kernel`. */
   readonly node: string;

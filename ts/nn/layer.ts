@@ -10,7 +10,7 @@ import { checkOperation, nodeOf, outputShape } from "./nodes.ts";
 import { opOf } from "./ops/index.ts";
 
 export interface Layer {
-  /** What automatic names are made of: "conv2d" gives conv2d, conv2d_1, conv2d_2. */
+  /** The word that automatic names are made of: "conv2d" gives conv2d, conv2d_1, conv2d_2. */
   readonly kind: string;
   /** The name the user gave, or undefined for an automatic one. */
   readonly name: string | undefined;
@@ -43,7 +43,7 @@ export function chainOf(members: readonly Layer[]): LayerChain {
   });
 }
 
-/** Whether `value` was made by one of the functions in `layers`. */
+/** True where `value` was made by one of the functions in `layers`. */
 export function isLayer(value: unknown): value is Layer {
   return (
     typeof value === "object" &&
@@ -56,7 +56,7 @@ export function isLayer(value: unknown): value is Layer {
   );
 }
 
-/** Whether `value` came out of `input` or of a layer's `apply`. */
+/** True where `value` came out of `input` or of a layer's `apply`. */
 export function isSymbolicTensor(value: unknown): value is SymbolicTensor {
   return (
     typeof value === "object" &&

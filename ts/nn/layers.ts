@@ -26,7 +26,7 @@ export type BinaryConv2dOptions = Omit<Conv2dOptions, "useBias">;
 /** As dense, without bias; default quantizers "bnn++" and "poly". */
 export type BinaryDenseOptions = Omit<DenseOptions, "useBias">;
 
-/** How a layer differs from its operation: in its kind, in defaults, and in fields that it fixes. */
+/** A layer differs from its operation in its kind, in defaults, and in fields that it fixes. */
 interface Variant<Name extends OpName> {
   readonly kind: string;
   readonly defaults?: Options<Name>;

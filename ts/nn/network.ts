@@ -1,6 +1,6 @@
 /**
- * What follows from a graph by walking over it once: its nodes by name, their shapes, and its parameters. A graph that has
- * been validated cannot change any more, so its walk is kept with it; the graph itself stays plain.
+ * One walk over a graph gives its nodes by name, their shapes, and its parameters. A validated graph cannot change any
+ * more, so its walk is kept beside it, and the graph itself stays plain.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -70,14 +70,14 @@ export function createWalk(): Walk {
 
 const known = new WeakMap<Graph, Network>();
 
-/** Keeps what the walk over a graph that cannot change has found; returns the graph. */
+/** Keeps the walk over a graph that cannot change; returns the graph. */
 export function remember(graph: Graph, { add: _, ...network }: Walk): Graph {
   Object.freeze(network.parameters);
   known.set(graph, Object.freeze(network));
   return graph;
 }
 
-/** What follows from `graph`. Throws "shape" or "graph" for one whose nodes do not fit together. */
+/** The walk over `graph`. Throws "shape" or "graph" for one whose nodes do not fit together. */
 export function networkOf(graph: Graph): Network {
   const found = known.get(graph);
   if (found !== undefined) return found;

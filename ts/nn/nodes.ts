@@ -1,4 +1,4 @@
-/** Nodes, checked and put together, and what the table of operations says of one. */
+/** Nodes are checked and put together here, and asked for what the table of operations says of them. */
 import { plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { GraphNode, NodeOf, Operation, OpName } from "./graph.ts";
@@ -47,7 +47,6 @@ export const isAffine = has("affine");
 
 /** A node whose windows slide over images. */
 export type WindowNode = NodeOf<OpsThat<"windowed">>;
-export const isWindowed = has("windowed");
 
 /** The shapes of as many inputs as `node` takes. Throws "graph" where there are fewer. */
 function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity> {

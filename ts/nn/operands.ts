@@ -1,6 +1,6 @@
 /**
- * What the operands of the hardened network are: -1 and +1, which travel as bits, or real numbers. It is the network that
- * is evaluated, packed and run; while a quantizer is soft its operand is real in training.
+ * The operands of the hardened network are -1 and +1, which travel as bits, or real numbers. The hardened network is the one
+ * that is evaluated, packed and run. While a quantizer is soft, its operand is real in training.
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { endsAsSigns } from "../quantizers/weights.ts";
@@ -12,15 +12,15 @@ import type { Operand } from "./ops/op.ts";
 /** ff: real times real. fb: real times +-1, either way round. bb: +-1 times +-1. */
 export type Product = "ff" | "fb" | "bb";
 
-/** Whether the weights are bits. A scale does not matter: it multiplies the sums. */
+/** True where the weights are bits. A scale does not matter: it multiplies the sums. */
 export const weightsAreBits = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
   weightQuantizer !== null && endsAsSigns(weightQuantizer);
 
-/** Whether the activations are bits. */
+/** True where the activations are bits. */
 export const activationsAreBits = ({ attributes: { activationQuantizer } }: ProductNode): boolean =>
   activationQuantizer !== null && endsAsSigns(activationQuantizer);
 
-/** Whether both are: sums are whole numbers, before a scale. */
+/** True where both are bits, so that sums are whole numbers before a scale. */
 export const operandsAreBits = (node: ProductNode): boolean => weightsAreBits(node) && activationsAreBits(node);
 
 /** The operands of `node` that a quantizer may act on; none where it multiplies no matrices. */

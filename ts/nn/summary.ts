@@ -1,5 +1,5 @@
 /**
- * What a network weighs: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
+ * The weight of a network: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
  * image, told apart by product. Everything is judged for the network as it is shipped, with every quantizer hardened:
  *
  *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
@@ -29,7 +29,7 @@ export interface SummaryRow {
   readonly packedBytes: number;
   readonly floatBytes: number;
   readonly product: Product | null;
-  /** For one image, forward. */
+  /** Forward, for one image. */
   readonly multiplyAccumulates: number;
 }
 
@@ -54,7 +54,7 @@ function packedBytesOf(parameter: Parameter): number {
   return filters * Math.ceil(elementsOf(parameter.shape) / filters / 8);
 }
 
-/** What the summary looks a node up in. */
+/** The lists that the summary looks a node up in. */
 interface Lists {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly parameters: ReadonlyMap<string, readonly Parameter[]>;

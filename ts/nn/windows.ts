@@ -31,7 +31,7 @@ export interface WindowGeometry {
   readonly padValue: PadValue;
 }
 
-/** What an operation says of its windows. */
+/** The windows of an operation, as it describes them. */
 export interface Windows {
   /** Height and width, or one window over the whole image. */
   readonly kernel: readonly [number, number] | "whole";

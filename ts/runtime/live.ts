@@ -43,7 +43,7 @@ export function placeBuffers(buffers: readonly LiveRange[]): Layout {
   return { offsets, bytes: end };
 }
 
-/** Where a buffer at `offset` goes among those placed: behind all whose offset is no larger. */
+/** The index of a buffer at `offset` among those placed: behind all whose offset is no larger. */
 function placeFor(offset: number, placed: readonly number[], offsets: readonly number[]): number {
   let [from, to] = [0, placed.length];
   while (from < to) {

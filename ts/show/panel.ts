@@ -4,7 +4,7 @@ export type Point = readonly [x: number, y: number];
 
 export interface Line {
   readonly points: readonly Point[];
-  /** Where T is free. */
+  /** True along a stretch on which T is free. */
   readonly dashed: boolean;
 }
 

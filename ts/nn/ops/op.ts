@@ -1,6 +1,6 @@
 /**
- * An operation: all that it is, told without a reader. The trainer, the inference compiler and the reference each have a
- * table of their own under the same names.
+ * An operation is told in full without a reader. The trainer, the inference compiler and the reference each know it by the
+ * same name.
  */
 import type { Subject } from "../../base/checks.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
@@ -10,7 +10,7 @@ import { misfit, type Shape } from "../shapes.ts";
 import type { WindowGeometry } from "../windows.ts";
 import type { Initializer } from "../words.ts";
 
-/** How many tensors an operation takes. */
+/** The number of tensors that an operation takes. */
 export type Arity = 0 | 1 | 2;
 
 /** The shapes of as many inputs. */
@@ -42,7 +42,7 @@ export interface Operand {
   readonly quantizer: Quantizer | null;
 }
 
-/** What readers may rely on. */
+/** Traits that readers may rely on. */
 export interface Flags {
   /** The value is its input's memory under another shape. */
   readonly alias?: true;
@@ -81,7 +81,7 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
   readonly is?: Is;
 }
 
-/** An operation with its types: what is written down in each file here. */
+/** An operation with its types; each file here calls this once. */
 export function operation<
   const Name extends string,
   const Count extends Arity,

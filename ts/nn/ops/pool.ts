@@ -1,4 +1,4 @@
-/** What a maximum pool and an average pool have in common. */
+/** A maximum pool and an average pool have their fields and windows in common. */
 import {
   type FieldsFor,
   type LayerOptions,

@@ -1,6 +1,6 @@
 /**
- * What products have in common, a convolution and a dense layer: a kernel, perhaps a bias, and two operands that quantizers
- * act on. "binary" layers quantize both.
+ * A convolution and a dense layer are products. They have a kernel, perhaps a bias, and two operands that quantizers act
+ * on. "binary" layers quantize both.
  */
 import type { Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
