@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { ProxbitError } from "../ts/errors.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 import type { PackedCheck } from "./demo-inference.ts";
 
 const SCRIPT = fileURLToPath(new URL("./demo-inference.ts", import.meta.url));

@@ -12,7 +12,7 @@ import { drawGray, sideBySide } from "../ts/cli/picture.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { schedules } from "../ts/quantizers/index.ts";
 import { evaluateSchedule } from "../ts/quantizers/schedule.ts";
-import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/table.ts";
+import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 

@@ -4,9 +4,10 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { flowOf, type Group, groupsOf, isBinary, isProduct } from "../ts/inference/fuse.ts";
+import { flowOf, type Group, groupsOf, isBinary } from "../ts/inference/fuse.ts";
 import { cut, cutByRows, cutEvenly, inputSlice, outputSlice } from "../ts/inference/slices.ts";
 import { functional, type Graph, type GraphNode, input, layers, model, type SymbolicTensor } from "../ts/nn/index.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import type { ConvShape } from "../ts/program/kernels.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "../ts/program/live.ts";
 import { convolutions } from "./kernels/arbitrary.ts";

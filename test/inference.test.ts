@@ -3,6 +3,7 @@
  * kernel and build of the core run it and however many images go in at once; and whatever is wrong with a file or an
  * input is said.
  */
+
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
@@ -17,6 +18,7 @@ import {
   type SymbolicTensor,
   sequential,
 } from "../ts/nn/index.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -168,8 +170,7 @@ describe("packed and trainer's logits are the same bits", () => {
         accumulated += kernels.filter((kernel) => kernel === "bb_accumulate8_conv").length;
         signed += kernels.filter((kernel) => kernel === "normalize").length;
         const reads = graph.nodes.filter(
-          (node) =>
-            (node.op === "conv2d" || node.op === "dense") && node.attributes.activationQuantizer?.hard === "levels",
+          (node) => isProduct(node) && node.attributes.activationQuantizer?.hard === "levels",
         );
         levelled += reads.length;
         distinct += new Set(logits).size > 4 ? 1 : 0;

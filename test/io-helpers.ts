@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { ErrorCode } from "../ts/errors.ts";
-import { ProxbitError } from "../ts/errors.ts";
+import type { ErrorCode } from "../ts/base/errors.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 
 function checked(error: unknown, code: ErrorCode): ProxbitError {
   if (!(error instanceof ProxbitError))

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { PNG } from "pngjs";
 import { describe, expect, it } from "vitest";
-import { ProxbitError } from "../ts/errors.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 import { readImage } from "../ts/io/image.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 

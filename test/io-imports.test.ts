@@ -1,5 +1,5 @@
-/** What an import of the io files drags along: a page that runs a packed model must not bundle Node or a decoder. */
-import { readFile } from "node:fs/promises";
+/** What an import drags along: a page that runs a packed model must not bundle Node or a decoder, and arrows go one way. */
+import { readdir, readFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -47,10 +47,10 @@ describe("the imports of ts/io", () => {
   );
 
   it.each(["data.ts", "io/model-file.ts", "io/image.ts", "io/write.ts"])(
-    "keep the arrows: %s uses io, nn, quantizers and leaves only",
+    "keep the arrows: %s uses io, nn, quantizers and base only",
     async (entry) => {
       const { files } = await closureOf(entry);
-      const outside = [...files].filter((file) => file.includes("/") && !/^(io|nn|quantizers)\//.test(file));
+      const outside = [...files].filter((file) => file.includes("/") && !/^(io|nn|quantizers|base)\//.test(file));
       expect(outside).toEqual([]);
     },
   );
@@ -71,5 +71,50 @@ describe("the entry points", () => {
     expect(files).toContain("reference/backends.ts");
     expect([...packages].filter((name) => /^(@tensorflow|node:|webgpu|playwright)/.test(name))).toEqual([]);
     expect([...files].filter((file) => /^(browser|cli)\//.test(file))).toEqual([]);
+  });
+});
+
+/** The files that each file below ts/ imports, types included. */
+async function importsOf(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const names = await readdir(root, { recursive: true });
+  const files = names.filter((name) => name.endsWith(".ts") && !name.startsWith("wasm/"));
+  const entries = files.map(async (name) => {
+    const text = await readFile(new URL(name, root), "utf8");
+    const targets = [...text.matchAll(/^(?:import|export)\s[^"';]*?"(\.[^"]+)";/gm)].map((match) =>
+      relative(fileURLToPath(root), fileURLToPath(new URL(match[1] ?? "", new URL(name, root)))),
+    );
+    return [name, targets] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** What can be reached from `start` along `arrows`. */
+function reached(start: string, arrows: ReadonlyMap<string, Iterable<string>>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const queue = [start];
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    for (const next of arrows.get(at) ?? []) if (!found.has(next) && found.add(next)) queue.push(next);
+  }
+  return found;
+}
+
+const roomOf = (file: string): string => file.split("/")[0] as string;
+
+describe("no circle, types included", () => {
+  it("of files, but for the trainer's product and its way back", async () => {
+    const imports = await importsOf();
+    const circles = [...imports.keys()].filter((file) => reached(file, imports).has(file));
+    expect(circles.filter((file) => roomOf(file) !== "train")).toEqual([]);
+  });
+
+  it("of rooms, and none leads out of base", async () => {
+    const rooms = new Map<string, Set<string>>();
+    for (const [file, targets] of await importsOf()) {
+      const own = rooms.get(roomOf(file)) ?? new Set<string>();
+      for (const target of targets) if (roomOf(target) !== roomOf(file)) own.add(roomOf(target));
+      rooms.set(roomOf(file), own);
+    }
+    expect([...rooms.keys()].filter((room) => reached(room, rooms).has(room))).toEqual([]);
+    expect([...(rooms.get("base") ?? ["no such room"])]).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ProxbitError } from "../ts/errors.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 import { findDirtyTail, packedShape, packSigns, unpackSigns } from "../ts/io/bits.ts";
 import type { PackedModel, PackedTensor } from "../ts/io/model-file.ts";
 import { decodeModel, encodeModel, floatBytes } from "../ts/io/model-file.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ProxbitError } from "../ts/errors.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 import type { SafeTensor } from "../ts/io/safetensors.ts";
 import { decode, encode, MAXIMUM_HEADER_BYTES } from "../ts/io/safetensors.ts";
 import { thrown } from "./io-helpers.ts";

@@ -1,6 +1,6 @@
 /** Random networks for property tests, and the error that a call throws. */
 import fc from "fast-check";
-import { isProxbitError, type ProxbitError } from "../ts/errors.ts";
+import { isProxbitError, type ProxbitError } from "../ts/base/errors.ts";
 import { functional, type Graph, input, type Layer, layers, type SymbolicTensor } from "../ts/nn/index.ts";
 import { quantizer, quantizerNames } from "../ts/quantizers/index.ts";
 import { endsAsSigns, isForWeightsAlone } from "../ts/quantizers/weights.ts";

@@ -124,6 +124,7 @@ describe("initialValues", () => {
   const kernel: Parameter = {
     name: "conv2d/kernel",
     node: "conv2d",
+    key: "kernel",
     role: "latent",
     shape: [3, 3, 16, 64],
     initializer: "glorotUniform",

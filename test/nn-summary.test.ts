@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nearestName } from "../ts/names.ts";
+import { nearestName } from "../ts/base/names.ts";
 import {
   elementsOf,
   formatSummary,
@@ -12,6 +12,7 @@ import {
   shapesOf,
   summary,
 } from "../ts/nn/index.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 describe("summary", () => {
@@ -110,7 +111,7 @@ describe("models", () => {
     for (const name of chains) {
       const { nodes } = model(name);
       for (const [index, node] of nodes.entries()) {
-        if ((node.op !== "conv2d" && node.op !== "dense") || node.attributes.activationQuantizer === null) continue;
+        if (!isProduct(node) || node.attributes.activationQuantizer === null) continue;
         const before = nodes[index - 1]?.op === "flatten" ? nodes[index - 2] : nodes[index - 1];
         expect(before?.op, `${name}: ${node.name}`).toBe("batchNorm");
       }
@@ -124,7 +125,7 @@ describe("models", () => {
       let bent = true;
       for (const node of nodes) {
         if (node.op === "activation") bent = true;
-        if (node.op !== "conv2d" && node.op !== "dense") continue;
+        if (!isProduct(node)) continue;
         expect(bent, `${name}: ${node.name}`).toBe(true);
         bent = false;
       }

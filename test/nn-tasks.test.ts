@@ -1,14 +1,15 @@
 /** Tasks: the operands that each makes +-1, and what ready-made models do with them at their ends. */
+
 import { describe, expect, it } from "vitest";
 import { type Graph, model, modelNames, productOf, shapesOf, taskNames, taskQuantizers } from "../ts/nn/index.ts";
+import { isProduct } from "../ts/nn/nodes.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 const small = { inputShape: [8, 8, 2], classes: 3 } as const;
 
 /** The products of a graph's layers, first to last. */
 const productsOf = (graph: Graph): readonly string[] => graph.nodes.flatMap((node) => productOf(node) ?? []);
-const productNodes = (graph: Graph) =>
-  graph.nodes.flatMap((node) => (node.op === "conv2d" || node.op === "dense" ? [node] : []));
+const productNodes = (graph: Graph) => graph.nodes.flatMap((node) => (isProduct(node) ? [node] : []));
 
 describe("taskQuantizers", () => {
   it("quantizes the operands of the task", () => {

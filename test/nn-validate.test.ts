@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isProxbitError } from "../ts/errors.ts";
+import { isProxbitError } from "../ts/base/errors.ts";
 import { type Graph, layers, model, modelNames, sequential, validateGraph } from "../ts/nn/index.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 

@@ -123,7 +123,7 @@ describe("phases", () => {
 
 describe("programs", () => {
   /** A program that copies one number onto another. */
-  const copying = (from: number, to: number): Program => [[[copy(from, to, 4)]]];
+  const copying = (from: number, to: number): Program<number> => [[[copy(from, to, 4)]]];
 
   test("are told apart, many of them in turn, until they are forgotten", async () => {
     const pool = await createPool({ workers: 1 });

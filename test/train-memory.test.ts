@@ -5,8 +5,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, resnet20, sequential } from "../ts/nn/index.ts";
+import { shapesOf } from "../ts/nn/network.ts";
 import { parametersOf } from "../ts/nn/parameters.ts";
-import { shapesOf } from "../ts/nn/shapes.ts";
 import { type Call, callOf, k } from "../ts/program/call.ts";
 import { type Border, laneBuffer, layOutLanes } from "../ts/program/lanes.ts";
 import { addressOf, at, type Place, rangeOf } from "../ts/program/place.ts";

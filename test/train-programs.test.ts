@@ -3,7 +3,7 @@
  * its batches changes, and what failed before.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ProxbitError } from "../ts/errors.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine, type Engine } from "../ts/train/engine.ts";

@@ -10,8 +10,7 @@
 export { cifar10 } from "./io/cifar10.ts";
 export type { Dataset, Split } from "./io/dataset.ts";
 export { dataset, datasetNames } from "./io/datasets.ts";
-export type { DownloadProgress } from "./io/download.ts";
 export { fashionMnist, mnist } from "./io/mnist.ts";
-export type { DatasetOptions } from "./io/source.ts";
+export type { DatasetOptions, DownloadProgress } from "./io/source.ts";
 export type { SplitOptions } from "./io/split.ts";
 export { split, take } from "./io/split.ts";

@@ -3,11 +3,12 @@
  * machine from the fast path, with the remedy.
  */
 import type { GraphNode } from "./nn/graph.ts";
-import type { Product } from "./nn/summary.ts";
+import { isProduct } from "./nn/nodes.ts";
+import type { Product } from "./nn/operands.ts";
 import { type KernelName, productOf } from "./program/call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import type { Variant } from "./runtime/variants.ts";
-import { wrapped } from "./table.ts";
+import { wrapped } from "./show/table.ts";
 
 /** What runs for one product of a layer. */
 export interface Work {
@@ -31,7 +32,7 @@ export function workOf(kernel: KernelName): Work | null {
 
 /** Operands that are real by choice, so that the product is not on bits. */
 export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
-  if (node.op !== "conv2d" && node.op !== "dense") return [];
+  if (!isProduct(node)) return [];
   const { weightQuantizer, activationQuantizer } = node.attributes;
   const missing: string[] = [];
   if (weightQuantizer === null) missing.push("weight");

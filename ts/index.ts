@@ -17,7 +17,7 @@
  * const bytes = await trainer.pack();
  * ```
  */
-export { type ErrorCode, isProxbitError, ProxbitError } from "./errors.ts";
+export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
 export type { Obstacle, Work } from "./explain.ts";
 export type { Dataset, Split } from "./io/dataset.ts";
 export {

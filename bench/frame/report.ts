@@ -1,6 +1,6 @@
 /** Findings as they come, on stdout: text for people, or one JSON object a line. */
 
-import { formatTable, wrapped } from "../../ts/table.ts";
+import { formatTable, wrapped } from "../../ts/show/table.ts";
 import type { Comparison, Finding } from "./finding.ts";
 import { type Machine, machineLine } from "./machine.ts";
 import { COLUMNS, cells } from "./text.ts";

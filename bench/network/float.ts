@@ -1,7 +1,7 @@
 /** The float twins as contestants, fed with the same image. */
 
 import type { Graph } from "../../ts/nn/graph.ts";
-import { inputShapeOf } from "../../ts/nn/shapes.ts";
+import { inputShapeOf } from "../../ts/nn/network.ts";
 import type { Contestant } from "../frame/race.ts";
 import { ort, ortSession, ortVersion } from "../peers/onnxruntime.ts";
 import { tf, tfWasmVersion, useWasmBackend } from "../peers/tfjs.ts";

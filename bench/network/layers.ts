@@ -1,6 +1,6 @@
 /** Where the time of our network goes, layer by layer. */
 import type { Session } from "../../ts/inference/session.ts";
-import { scaled, share } from "../../ts/table.ts";
+import { scaled, share } from "../../ts/show/table.ts";
 import type { Table } from "../frame/finding.ts";
 import { milliseconds } from "../frame/text.ts";
 

@@ -1,6 +1,7 @@
 /** A graph of ours as an ONNX model, in f32 or wholly quantised to bytes. ONNX lays images out as NCHW, kernels as OIHW. */
 import type { Graph, NodeOf, Shape } from "../../ts/nn/graph.ts";
-import { convGeometry, inputShapeOf, shapesOf } from "../../ts/nn/shapes.ts";
+import { inputShapeOf, shapesOf } from "../../ts/nn/network.ts";
+import { convGeometry } from "../../ts/nn/nodes.ts";
 import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from "../peers/onnx.ts";
 import type { FloatTensor } from "./weights.ts";
 

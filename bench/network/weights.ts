@@ -2,6 +2,7 @@
 
 import type { Graph } from "../../ts/nn/graph.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
+import { elementsOf } from "../../ts/nn/shapes.ts";
 import { xorshift } from "../conv/problem.ts";
 
 export interface FloatTensor {
@@ -26,9 +27,9 @@ export function foldedWeights(graph: Graph): ReadonlyMap<string, FloatTensor> {
   const next = xorshift(3);
   const uniform = (): number => next() / 2 ** 31;
   const tensors = new Map<string, FloatTensor>();
-  for (const { name, node, shape } of parametersOf(graph)) {
-    if (!name.endsWith("/kernel")) continue;
-    const size = shape.reduce((product, length) => product * length, 1);
+  for (const { name, node, key, shape } of parametersOf(graph)) {
+    if (key !== "kernel") continue;
+    const size = elementsOf(shape);
     const filters = shape.at(-1) as number;
     const width = Math.sqrt((3 * filters) / size);
     tensors.set(name, { shape, data: Float32Array.from({ length: size }, () => width * uniform()) });

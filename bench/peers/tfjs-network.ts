@@ -1,7 +1,14 @@
 /** A graph of ours in tfjs, in f32: what tfjs runs and trains for the same network. */
-import type { Conv2dAttributes, Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
+import type { ActivationName, Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
+import { parameterName } from "../../ts/nn/network.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
+import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { tf } from "./tfjs.ts";
+
+const activations: Readonly<Record<ActivationName, (x: tf.Tensor) => tf.Tensor>> = {
+  relu: tf.relu,
+  hardTanh: (x) => tf.clipByValue(x, -1, 1),
+};
 
 /** What a graph's nodes calculate here where it is open to choice. */
 export interface Choices {
@@ -29,7 +36,7 @@ export function runGraph(
   const values = new Map<string, tf.Tensor>();
   const nodeValue = (name: string): tf.Tensor => values.get(name) as tf.Tensor;
   const weightOf = (name: string): tf.Tensor => weights.get(name) as tf.Tensor;
-  const quantised = (value: tf.Tensor, quantizer: Conv2dAttributes["weightQuantizer"]): tf.Tensor =>
+  const quantised = (value: tf.Tensor, quantizer: Quantizer | null): tf.Tensor =>
     quantizer === null || sign === undefined ? value : sign(value);
 
   const evaluate = (node: GraphNode): tf.Tensor => {
@@ -42,20 +49,22 @@ export function runGraph(
         const { strides, weightQuantizer, activationQuantizer } = node.attributes;
         return tf.fused.conv2d({
           x: quantised(input, activationQuantizer) as tf.Tensor4D,
-          filter: quantised(weightOf(`${node.name}/kernel`), weightQuantizer) as tf.Tensor4D,
+          filter: quantised(weightOf(parameterName(node, "kernel")), weightQuantizer) as tf.Tensor4D,
           strides: strides as [number, number],
           pad: padding(node.attributes.padding),
-          ...(weights.has(`${node.name}/bias`) ? { bias: weightOf(`${node.name}/bias`) } : {}),
+          ...(weights.has(parameterName(node, "bias")) ? { bias: weightOf(parameterName(node, "bias")) } : {}),
         });
       }
       case "dense": {
         const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
-        const kernel = quantised(weightOf(`${node.name}/kernel`), weightQuantizer);
+        const kernel = quantised(weightOf(parameterName(node, "kernel")), weightQuantizer);
         const product = tf.matMul(quantised(input, activationQuantizer) as tf.Tensor2D, kernel as tf.Tensor2D);
-        return useBias ? tf.add(product, weightOf(`${node.name}/bias`)) : product;
+        return useBias ? tf.add(product, weightOf(parameterName(node, "bias"))) : product;
       }
       case "batchNorm":
-        return norm === undefined ? input : norm(input, weightOf(`${node.name}/gamma`), weightOf(`${node.name}/beta`));
+        return norm === undefined
+          ? input
+          : norm(input, weightOf(parameterName(node, "gamma")), weightOf(parameterName(node, "beta")));
       case "maxPool2d":
       case "avgPool2d": {
         const { poolSize, strides } = node.attributes;
@@ -66,13 +75,13 @@ export function runGraph(
       case "globalAvgPool2d":
         return tf.mean(input, [1, 2]);
       case "activation":
-        return node.attributes.activation === "relu" ? tf.relu(input) : tf.clipByValue(input, -1, 1);
+        return activations[node.attributes.activation](input);
       case "shift":
-        return tf.add(input, weightOf(`${node.name}/beta`));
+        return tf.add(input, weightOf(parameterName(node, "beta")));
       case "prelu":
-        return tf.prelu(input, weightOf(`${node.name}/alpha`));
+        return tf.prelu(input, weightOf(parameterName(node, "alpha")));
       case "adaptiveSign": {
-        const [alpha, beta] = [tf.abs(weightOf(`${node.name}/alpha`)), weightOf(`${node.name}/beta`)];
+        const [alpha, beta] = [tf.abs(weightOf(parameterName(node, "alpha"))), weightOf(parameterName(node, "beta"))];
         return tf.where(tf.greaterEqual(input, beta), tf.add(beta, alpha), tf.sub(beta, alpha));
       }
       case "flatten":
@@ -98,16 +107,12 @@ export function variablesOf(
   weights?: ReadonlyMap<string, Float32Array>,
 ): ReadonlyMap<string, tf.Variable> {
   return new Map(
-    parametersOf(graph).flatMap(({ name, role, shape }) => {
+    parametersOf(graph).flatMap(({ name, key, role, shape }) => {
       if (role === "statistic") return [];
       const dims = [...shape];
       const given = weights?.get(name);
       if (given !== undefined) return [[name, tf.variable(tf.tensor(given, dims))] as const];
-      const start = name.endsWith("/kernel")
-        ? tf.randomNormal(dims, 0, 0.1)
-        : name.endsWith("/gamma")
-          ? tf.ones(dims)
-          : tf.zeros(dims);
+      const start = key === "kernel" ? tf.randomNormal(dims, 0, 0.1) : key === "gamma" ? tf.ones(dims) : tf.zeros(dims);
       return [[name, tf.variable(start)] as const];
     }),
   );

@@ -2,7 +2,7 @@
  * A training step of ours, on one worker, and the same of tfjs on one of its backends: forward, loss, backward, Adam. Both
  * begin with equal weights on equal images; their losses are compared first, then they race. Runs in Node and in a page.
  */
-import { isProxbitError } from "../../ts/errors.ts";
+import { isProxbitError } from "../../ts/base/errors.ts";
 import { startBackend } from "../../ts/reference/backends.ts";
 import { missingKernel } from "../../ts/reference/compare.ts";
 import type { Adapter, BackendName } from "../../ts/reference/report.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { cnn } from "../../ts/nn/models/cnn.ts";
 import { variants } from "../../ts/runtime/variants.ts";
-import { bytes } from "../../ts/table.ts";
+import { bytes } from "../../ts/show/table.ts";
 import { Trainer } from "../../ts/train/trainer.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
 import { quantile, type Table } from "../frame/finding.ts";

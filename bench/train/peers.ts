@@ -1,6 +1,6 @@
 /** One training step of a binary ResNet-20 against everything that can train it. */
 import { resnet20 } from "../../ts/nn/models/resnet20.ts";
-import { bytes, share } from "../../ts/table.ts";
+import { bytes, share } from "../../ts/show/table.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
 import { compare, type Finding, type Note } from "../frame/finding.ts";
 import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";

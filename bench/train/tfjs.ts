@@ -4,8 +4,12 @@
  * trainer of ts/reference is no contestant: to follow ours it composes batch norm of plain operations, gives a pool's gradient
  * to the first of equal maxima, and updates running statistics.
  */
+
 import type { Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
+import { parameterName } from "../../ts/nn/network.ts";
+import { isProduct } from "../../ts/nn/nodes.ts";
+import { elementsOf } from "../../ts/nn/shapes.ts";
 import { tf } from "../peers/tfjs.ts";
 import { runGraph, variablesOf } from "../peers/tfjs-network.ts";
 
@@ -46,17 +50,14 @@ export function tfjsStep(
 ): TfjsStep {
   const variables = variablesOf(graph, weights);
   const latents = graph.nodes.flatMap((node) =>
-    (node.op === "conv2d" || node.op === "dense") && node.attributes.weightQuantizer !== null
-      ? [variables.get(`${node.name}/kernel`) as tf.Variable]
+    isProduct(node) && node.attributes.weightQuantizer !== null
+      ? [variables.get(parameterName(node, "kernel")) as tf.Variable]
       : [],
   );
   const last = [...variables.values()].at(-1) as tf.Variable;
   const optimizer = tf.train.adam(1e-3);
   const shape = [batch, ...train.shape];
-  const pixels = train.images.subarray(
-    0,
-    shape.reduce((product, size) => product * size, 1),
-  );
+  const pixels = train.images.subarray(0, elementsOf(shape));
   const labels = tf.oneHot(tf.tensor1d(train.labels.subarray(0, batch), "int32"), 10);
   const step = async (): Promise<number> => {
     const loss = optimizer.minimize(

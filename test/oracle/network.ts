@@ -5,7 +5,7 @@
  * and B are the definitions in `ts/quantizers/maps.ts`; nothing else is shared with what is being tested. An accumulator of
  * 8 bits acts where both operands are signs, and the way back takes no notice of it.
  */
-import type { Graph, GraphNode } from "../../ts/nn/graph.ts";
+import type { ActivationName, Graph, GraphNode } from "../../ts/nn/graph.ts";
 import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
@@ -37,6 +37,14 @@ import {
   zeros,
 } from "./layers.ts";
 import { noteLevels, type WeightsInUse, weightsInUse } from "./weights.ts";
+
+/** An elementwise function keeps x in [low, high]; its gradient passes where it is open. */
+const activations: Readonly<
+  Record<ActivationName, { readonly low: number; readonly high: number; readonly open: (x: number) => boolean }>
+> = {
+  relu: { low: 0, high: Number.POSITIVE_INFINITY, open: (x) => x > 0 },
+  hardTanh: { low: -1, high: 1, open: (x) => Math.abs(x) <= 1 },
+};
 
 export type Weights = ReadonlyMap<string, Float64Array>;
 
@@ -144,8 +152,7 @@ export function runNetwork(
       case "globalAvgPool2d":
         return avgPool(node, x);
       case "activation": {
-        const high = node.attributes.activation === "relu" ? Number.POSITIVE_INFINITY : 1;
-        const low = node.attributes.activation === "relu" ? 0 : -1;
+        const { low, high } = activations[node.attributes.activation];
         for (const element of x.data) for (const edge of [low, high]) note(margin, element, edge);
         return { ...x, data: x.data.map((element) => Math.min(high, Math.max(low, element))) };
       }
@@ -205,8 +212,7 @@ export function runNetwork(
         send(node.inputs[0], avgPoolBackward(node, x, dy).data);
         return;
       case "activation": {
-        const open = (element: number): boolean =>
-          node.attributes.activation === "relu" ? element > 0 : Math.abs(element) <= 1;
+        const { open } = activations[node.attributes.activation];
         send(
           node.inputs[0],
           dy.data.map((gradient, i) => (open(x.data[i] as number) ? gradient : 0)),

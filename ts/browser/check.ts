@@ -1,6 +1,6 @@
 /** A check in headless Chromium: it starts the browser and a server for it, runs the check in a page, and ends both. */
 import type { Browser, Page } from "playwright-core";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { aborted } from "../reference/aborted.ts";
 import { firstLine } from "../reference/packages.ts";
 import type { CheckEvent, CheckReport, CheckRequest } from "../reference/report.ts";

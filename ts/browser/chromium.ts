@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { firstLine, loadPackage } from "../reference/packages.ts";
 
 /** `none`: no card is touched. `best`: pages calculate on the machine's card, or on SwiftShader where there is none. */

@@ -1,5 +1,5 @@
 /** What goes into a page and comes back: plain JSON, so that any browser's driver can carry it. */
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode } from "../base/errors.ts";
 import type { CheckReport, CheckRequest, Subject } from "../reference/report.ts";
 
 type SentSubject = Exclude<Subject, { readonly kind: "file" }> | { readonly kind: "file"; readonly base64: string };

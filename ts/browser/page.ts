@@ -1,5 +1,5 @@
 /** The page's half of a check in Chromium: it is loaded there, never in Node. */
-import { isProxbitError } from "../errors.ts";
+import { isProxbitError } from "../base/errors.ts";
 import { check } from "../reference/index.ts";
 import type { CheckEvent } from "../reference/report.ts";
 import { type Outcome, type SentRequest, unpackRequest } from "./messages.ts";

@@ -2,7 +2,7 @@
  * The runs of a check: which backend of tfjs in which host, one after the other, and what they say together. A backend
  * that this machine cannot run is told of, and the others go on.
  */
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { formatCheck, verdictLine } from "../reference/format.ts";
 import { type BackendName, backendNames, type CheckReport, type Row } from "../reference/report.ts";
 import { pairs } from "./format.ts";

@@ -3,6 +3,7 @@
  * imported, so that a program which shows what inference alone can do may use it.
  */
 import type { Session } from "../inference/index.ts";
+import { elementsOf } from "../nn/shapes.ts";
 
 /** Images between two looks at the signal: some tens of milliseconds. */
 const IMAGES_AT_ONCE = 256;
@@ -27,7 +28,7 @@ export async function classify(
   images: Uint8Array,
   onProgress: (done: number, of: number) => void = () => {},
 ): Promise<Uint32Array> {
-  const size = session.inputShape.reduce((product, axis) => product * axis, 1);
+  const size = elementsOf(session.inputShape);
   const count = images.length / size;
   const predictions = new Uint32Array(count);
   for (let first = 0; first < count; first += IMAGES_AT_ONCE) {

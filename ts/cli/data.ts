@@ -1,5 +1,5 @@
 /** `--data`, `--data-dir`, `--data-url` and `--limit`, read, and held against a network. */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import { dataset } from "../io/datasets.ts";
 import { take } from "../io/split.ts";

@@ -1,5 +1,5 @@
 /** Numbers as people read them, the same in every command and whatever the reader's locale. */
-import { grouped } from "../table.ts";
+import { grouped } from "../show/table.ts";
 
 /** Text out of a file, with nothing in it that a terminal would obey or that breaks a line. */
 export const printable = (text: string): string => text.replace(/\p{C}/gu, "\ufffd");

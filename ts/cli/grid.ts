@@ -1,13 +1,14 @@
 /** The options of `proxbit compare`, read: lists of names and seeds, and the networks that they name. */
 
+import { ProxbitError } from "../base/errors.ts";
+import { unknownName } from "../base/names.ts";
 import { type Cell, cellName, type Details, FLOAT, sha256 } from "../compare/grid.ts";
-import { ProxbitError } from "../errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { canonicalJson } from "../io/json.ts";
-import { unknownName } from "../names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { type Task, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
-import { inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
 import { checkImageShape } from "./data.ts";
 import { quantizersOf } from "./model-file.ts";
@@ -94,9 +95,7 @@ export async function networksOf(model: string, cells: readonly Cell[], data: Da
 /** A module that takes no notice of what it is given would be the same network under different names. */
 function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantizers): void {
   const found = quantizersOf(graph);
-  const accumulates = graph.nodes.some(
-    (node) => (node.op === "conv2d" || node.op === "dense") && node.attributes.accumulator !== null,
-  );
+  const accumulates = graph.nodes.some((node) => isProduct(node) && node.attributes.accumulator !== null);
   const differences = [
     ...(["weightQuantizer", "activationQuantizer"] as const).flatMap((operand) => {
       const choice = wanted[operand] ?? "none";

@@ -3,7 +3,7 @@
  * one ends the process at once. Threads end with the process, and files are only ever written whole, so both are clean.
  */
 import { constants } from "node:os";
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 /**
  * npm and tsx pass on a Ctrl-C which the terminal has delivered to the whole group of processes already, so one press may

@@ -3,11 +3,12 @@
  * The texts say how the file came about and nothing that varies from run to run, so that equal runs give equal files.
  */
 import { readFile } from "node:fs/promises";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
+import { isProduct } from "../nn/nodes.ts";
 import type { Augmentation } from "../train/augment.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers.ts";
 
@@ -54,7 +55,7 @@ const startText = ({ rescale }: { readonly rescale: boolean }): string =>
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
   const names = (operand: "weightQuantizer" | "activationQuantizer"): string => {
     const found = graph.nodes.flatMap((node) => {
-      const quantizer = node.op === "conv2d" || node.op === "dense" ? node.attributes[operand] : null;
+      const quantizer = isProduct(node) ? node.attributes[operand] : null;
       return quantizer === null ? [] : [quantizer.name];
     });
     return [...new Set(found)].join(", ") || "none";
@@ -64,9 +65,7 @@ export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; 
 
 /** What sums in 8 bits do in `graph`; "none" where all are exact. */
 export function accumulatorOf(graph: Graph): string {
-  const found = graph.nodes.flatMap((node) =>
-    node.op === "conv2d" || node.op === "dense" ? (node.attributes.accumulator?.overflow ?? []) : [],
-  );
+  const found = graph.nodes.flatMap((node) => (isProduct(node) ? (node.attributes.accumulator?.overflow ?? []) : []));
   return [...new Set(found)].join(", ") || "none";
 }
 

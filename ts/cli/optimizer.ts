@@ -3,9 +3,9 @@
  * and what flips or moves the binary weights where that is another.
  */
 import type { Command } from "commander";
-import { listOf, numberIn, oneOf, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
-import { lookUp } from "../names.ts";
+import { listOf, numberIn, oneOf, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { lookUp } from "../base/names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { tasks } from "../nn/models/tasks.ts";
 import { parametersOf } from "../nn/parameters.ts";

@@ -1,11 +1,11 @@
 /** Options that several commands share, and the checks of what is typed behind them. */
 import type { Command } from "commander";
-import { integerIn, numberIn, oneOf, reject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, numberIn, oneOf, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { unknownName } from "../base/names.ts";
 import { datasetNames } from "../io/datasets.ts";
-import { unknownName } from "../names.ts";
-import { limits, overflows } from "../nn/attributes.ts";
 import type { Overflow } from "../nn/graph.ts";
+import { limits } from "../nn/limits.ts";
 import {
   type ModelOptions,
   modelNames,
@@ -15,6 +15,7 @@ import {
   taskQuantizers,
   tasks,
 } from "../nn/models/index.ts";
+import { overflows } from "../nn/words.ts";
 import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
 import { MOST_WORKERS } from "../runtime/pool.ts";
 

@@ -3,8 +3,8 @@
  * build server), nothing where programs listen.
  */
 import { SingleBar } from "cli-progress";
-import type { DownloadProgress } from "../io/download.ts";
-import { bytes, grouped } from "../table.ts";
+import type { DownloadProgress } from "../io/source.ts";
+import { bytes, grouped } from "../show/table.ts";
 import type { EpochEvent, StepEvent } from "../train/events.ts";
 import { clock, percent } from "./format.ts";
 import type { Context } from "./run.ts";

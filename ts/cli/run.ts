@@ -5,7 +5,7 @@
  * has bad news, such as a check that found a mismatch, says its exit code itself.
  */
 import { type Command, CommanderError } from "commander";
-import { type ErrorCode, isProxbitError, ProxbitError } from "../errors.ts";
+import { type ErrorCode, isProxbitError, ProxbitError } from "../base/errors.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { createOutput, endQuietlyOnBrokenPipe, type Output } from "./output.ts";
 

@@ -1,10 +1,11 @@
 /** What the commands show of a step of training: what runs, and on request where its time goes. */
 
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import { split } from "../io/split.ts";
+import { inputShapeOf, shapesOf } from "../nn/network.ts";
 import { randomStream } from "../nn/random.ts";
-import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { TrainingExplanation } from "../train/explain.ts";
 import { formatTrainingExplanation, formatTrainingProfile } from "../train/explain-text.ts";
 import type { TrainingProfile } from "../train/profile.ts";

@@ -2,7 +2,7 @@
  * A comparison as a picture: a bar with its standard deviation for each quantizer in each task, and under them the test
  * accuracy after each epoch, a chart for each task. Axes begin where the worst result does, and say so by their numbers.
  */
-import { circle, colourAt, line, polyline, rectangle, svg, ticks, words } from "../svg.ts";
+import { circle, colourAt, line, polyline, rectangle, svg, ticks, words } from "../show/svg.ts";
 import { taskText } from "./grid.ts";
 import type { Row } from "./summary.ts";
 

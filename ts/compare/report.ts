@@ -1,5 +1,5 @@
 /** A comparison as text: a table for the terminal, and the files that hold it: JSON, CSV (a line a run), a Markdown page. */
-import { type Column, formatTable } from "../table.ts";
+import { type Column, formatTable } from "../show/table.ts";
 import { type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
 import type { Row, Spread } from "./summary.ts";

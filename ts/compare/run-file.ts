@@ -6,7 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { isRecord, parseStrictJson } from "../io/json.ts";
 import { systemCode } from "../io/node.ts";
 import { VERSION } from "../io/version.ts";

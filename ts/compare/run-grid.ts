@@ -3,7 +3,7 @@
  * is a function of its identity, so neither what stood before nor the number of workers changes a number.
  */
 import { mkdir } from "node:fs/promises";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import { checkWritable } from "../io/write.ts";

@@ -2,14 +2,17 @@
  * Layers whose operands are both +-1. The sums are whole numbers; what follows happens to them on the way out of the
  * product, with no pass over memory in between.
  */
+
 import type { NodeOf } from "../nn/graph.ts";
+import { parameterName } from "../nn/network.ts";
+import type { ProductNode } from "../nn/nodes.ts";
 import { k } from "../program/call.ts";
 import { borderPatterns, type ConvShape, startBytes, taps, terms } from "../program/kernels.ts";
 import { at, type Place } from "../program/place.ts";
 import type { Phase } from "../program/program.ts";
 import type { Bits, Context } from "./context.ts";
 import { call, shapeKey } from "./draft.ts";
-import { type BitsGroup, hasScale, type NormGroup, type ProductNode } from "./fuse.ts";
+import { type BitsGroup, hasScale, type NormGroup } from "./fuse.ts";
 import { cutByRows, cutEvenly, inputSlice, outputSlice, type Part } from "./slices.ts";
 import { pixelShape, poolShape } from "./windows.ts";
 
@@ -38,7 +41,7 @@ function operandsOf(node: ProductNode, context: Context): Operands {
   const { place: bits } = context.bits.for(node);
   const shape = context.network.windowOf(node);
   const descriptor = draft.descriptor(shape);
-  const file = context.weights.tensor(`${name}/kernel`);
+  const file = context.weights.tensor(parameterName(node, "kernel"));
   const weights = draft.allocate(kernel.weightBytes(shape));
   const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights({ shape: descriptor, bits: file, out: weights }));
@@ -120,7 +123,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const { filters } = shape;
   const { scale, shift } = context.weights.fold(norm);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
-  const factors = hasScale(product) ? context.weights.tensor(`${product.name}/scale`) : null;
+  const factors = hasScale(product) ? context.weights.tensor(parameterName(product, "scale")) : null;
   const sums = { channels: filters, bound: terms(shape), factors };
   draft.once(norm.name, k.foldThresholds({ scale, shift, ...sums, thresholds, flips }));
   const mask = draft.allocate(layout.pixelBytes(filters));

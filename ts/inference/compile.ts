@@ -7,14 +7,16 @@
  * predictions are the trainer's bit for bit, whatever is fused and however many workers share the work.
  */
 import type { PackedModel } from "../io/model-file.ts";
-import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { emitBits, emitNorm } from "./binary.ts";
 import { type Context, createContext } from "./context.ts";
 import { createDraft, type Drafted } from "./draft.ts";
 import { emitNode, emitSteps } from "./elementwise.ts";
-import { type Group, groupsOf, isProduct } from "./fuse.ts";
+import { type Group, groupsOf } from "./fuse.ts";
 import { emitRows } from "./real.ts";
 
 export interface CompileOptions {

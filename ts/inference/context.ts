@@ -2,16 +2,19 @@
  * What the compiler knows while it goes from layer to layer: where values lie, in f32 and as bits, where weights lie, and
  * what it has to say about each layer.
  */
+
 import type { PackedModel, PackedTensor } from "../io/model-file.ts";
-import type { Graph, GraphNode, NodeOf, Shape } from "../nn/graph.ts";
+import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
+import { parameterName, shapesOf } from "../nn/network.ts";
+import { isProduct, type ProductNode } from "../nn/nodes.ts";
 import { activationsAreBits } from "../nn/operands.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { k } from "../program/call.ts";
 import { type ConvShape, paddedPixels } from "../program/kernels.ts";
 import { at, type Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { call, type Draft } from "./draft.ts";
-import { type Flow, flowOf, isBinary, isProduct, type ProductNode } from "./fuse.ts";
+import { type Flow, flowOf, isBinary } from "./fuse.ts";
 import { type BitLayout, NIBBLES, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { cut, inputSlice } from "./slices.ts";
 import { productShape } from "./windows.ts";
@@ -163,8 +166,8 @@ export function createContext(
       const { name } = node;
       const channels = shapeOf(name).at(-1) as number;
       const [scale, shift] = [draft.allocate(4 * channels), draft.allocate(4 * channels)];
-      const running = tensor(`${name}/movingMean`, `${name}/movingVariance`);
-      const [gamma, beta] = [tensor(`${name}/gamma`), tensor(`${name}/beta`)];
+      const running = tensor(parameterName(node, "movingMean"), parameterName(node, "movingVariance"));
+      const [gamma, beta] = [tensor(parameterName(node, "gamma")), tensor(parameterName(node, "beta"))];
       const eps = node.attributes.epsilon;
       draft.once(name, k.normFold({ gamma, beta, running, eps, channels, scale, shift }));
       return { scale, shift };

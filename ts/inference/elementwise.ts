@@ -1,11 +1,12 @@
 /** Layers that run by themselves: those that multiply nothing and are part of no other layer. */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
+import { type AffineNode, type AliasNode, isAffine, type ProductNode } from "../nn/nodes.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { k } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import type { Context } from "./context.ts";
 import { call } from "./draft.ts";
-import { type Affine, type Follower, isAffine, isFollower } from "./fuse.ts";
+import { type Follower, isFollower } from "./fuse.ts";
 import { NIBBLES } from "./layout.ts";
 import { affineOf, followerStep, STRIP_BYTES } from "./real.ts";
 import { cut, cutByRows, inputSlice, outputSlice } from "./slices.ts";
@@ -36,7 +37,7 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
 }
 
 /** A scale and a shift, whose pass also writes the signs that a layer behind reads. False where no layer reads such signs. */
-function emitSigns(node: Affine, context: Context): boolean {
+function emitSigns(node: AffineNode, context: Context): boolean {
   const { draft, images, parts, kernel } = context;
   const [reader] = context.bits.readers(node.name);
   // The kernel writes nibbles.
@@ -92,4 +93,6 @@ export function emitNode(node: GraphNode, context: Context): void {
   if (isFollower(node)) emitSteps([node], context);
   else if (node.op === "add") emitAdd(node, context);
   else if (node.op === "maxPool2d" || node.op === "avgPool2d" || node.op === "globalAvgPool2d") emitPool(node, context);
+  // An operation that nobody emits must not compile.
+  else node satisfies AliasNode | ProductNode | NodeOf<"input">;
 }

@@ -1,6 +1,6 @@
 /** What `explain` and `profile` of a session say, as a table and remarks in plain text. */
 import { formatObstacles } from "../explain.ts";
-import { bytes, type Column, formatTable, scaled, share } from "../table.ts";
+import { bytes, type Column, formatTable, scaled, share } from "../show/table.ts";
 import type { ExplainedLayer, Explanation } from "./explain.ts";
 import type { InferenceProfile } from "./profile.ts";
 

@@ -11,14 +11,17 @@ import {
   type Work,
   workOf,
 } from "../explain.ts";
-import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
-import { type Product, summary } from "../nn/summary.ts";
+import type { GraphNode, OpName } from "../nn/graph.ts";
+import { shapesOf } from "../nn/network.ts";
+import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import type { Product } from "../nn/operands.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
+import { summary } from "../nn/summary.ts";
 import type { Call, KernelName } from "../program/call.ts";
 import { type ConvShape, nibbleWeightBytes, panelFloats, terms } from "../program/kernels.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { flowOf, type Group, hasScale, isAccumulated, isBinary, isProduct, type ProductNode } from "./fuse.ts";
+import { flowOf, type Group, hasScale, isAccumulated, isBinary } from "./fuse.ts";
 import { PRODUCT_KERNELS } from "./layout.ts";
 import type { Prepared } from "./prepare.ts";
 import { asImage, productShape } from "./windows.ts";

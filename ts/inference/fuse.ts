@@ -8,21 +8,15 @@
  * - `rows`: any other layer with weights, and what follows it element by element, done while a few rows are in the cache.
  * - `steps`: two and more layers behind each other that take their elements one by one and follow no product.
  */
+
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
+import { isAffine, isAlias, isPerRow, isProduct, type ProductNode, type RowNode } from "../nn/nodes.ts";
 import { operandsAreBits } from "../nn/operands.ts";
 
-export type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
+/** A layer of one input that does something to each row by itself. */
+export type Follower = Exclude<RowNode, NodeOf<"add">>;
 
-/** What a layer does to each element by itself. */
-export type Follower = NodeOf<"batchNorm" | "activation" | "shift" | "prelu" | "adaptiveSign">;
-
-const followers: readonly string[] = ["batchNorm", "activation", "shift", "prelu", "adaptiveSign"];
-export const isFollower = (node: GraphNode): node is Follower => followers.includes(node.op);
-
-/** One that scales and shifts: its kernel writes signs too. */
-export type Affine = NodeOf<"batchNorm" | "shift">;
-
-export const isAffine = (node: GraphNode): node is Affine => node.op === "batchNorm" || node.op === "shift";
+export const isFollower = (node: GraphNode): node is Follower => isPerRow(node) && node.op !== "add";
 
 interface Members {
   /** The names of all nodes of the group, in the order of the graph. */
@@ -56,8 +50,6 @@ export interface StepsGroup extends Members {
 
 export type Group = BitsGroup | NormGroup | RowsGroup | StepsGroup;
 
-export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
-
 /** Both operands +-1, and exact sums, which are whole numbers. */
 export const isBinary = (node: ProductNode): boolean => operandsAreBits(node) && node.attributes.accumulator === null;
 
@@ -89,11 +81,13 @@ export function flowOf(graph: Graph): Flow {
   const consumers = new Map<string, GraphNode[]>();
   const source = (name: string): GraphNode => sources.get(name) as GraphNode;
   for (const node of graph.nodes) {
-    sources.set(node.name, node.op === "flatten" ? source(node.inputs[0]) : node);
-    if (node.op === "flatten") continue;
+    sources.set(node.name, isAlias(node) ? source(node.inputs[0]) : node);
+    if (isAlias(node)) continue;
     for (const input of node.inputs) {
       const { name } = source(input);
-      consumers.set(name, [...(consumers.get(name) ?? []), node]);
+      const known = consumers.get(name);
+      if (known === undefined) consumers.set(name, [node]);
+      else known.push(node);
     }
   }
   const input = graph.nodes.find((node) => node.op === "input") as NodeOf<"input">;

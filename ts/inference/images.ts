@@ -1,8 +1,9 @@
 /** Images on their way into a network: what callers may give, and how bytes become numbers. */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
-import { elementsOf, inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
+import { elementsOf } from "../nn/shapes.ts";
 
 /** Bytes, to which the file's input scale and offset are applied, or floats, taken as they are. */
 export type Images = Uint8Array | Uint8ClampedArray | Float32Array;

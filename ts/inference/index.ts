@@ -6,7 +6,7 @@
  * const session = await load(bytes);
  * const logits = session.run(pixels);
  */
-export { isProxbitError, ProxbitError } from "../errors.ts";
+export { isProxbitError, ProxbitError } from "../base/errors.ts";
 export type { Obstacle } from "../explain.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
 export type { Variant } from "../runtime/variants.ts";

@@ -3,10 +3,10 @@
  * the network. Alone in a batch, an image is shared: each worker takes rows or filters of a layer, and all meet before the
  * next one. In larger batches each worker takes images of its own. No number depends on how the work was shared.
  */
-import { integerIn, oneOf, plainObject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
-import { inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";

@@ -2,7 +2,7 @@
  * Puts a model into the memory of an instance of the core: picks the kernel, plans and reserves memory, lays out the
  * weights. What comes back can be run, by this thread or by a pool of workers.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import { bind, link } from "../program/bind.ts";
 import { addressed, callOf, k } from "../program/call.ts";

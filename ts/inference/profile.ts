@@ -2,7 +2,7 @@
  * Where the time of a run goes: the calls of a run, each with a clock around it, summed up by layer. Of every call the
  * fastest run counts, for what a busy machine adds to a run says nothing about the network.
  */
-import { integerIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import type { Graph } from "../nn/graph.ts";
 import { bind } from "../program/bind.ts";
 import type { Program } from "../program/program.ts";

@@ -2,6 +2,9 @@
  * Layers with f32 sums: real activations (`ff`), +-1 activations with real weights (`fb`), and sums of two +-1 operands that
  * leave as f32, whether exact or kept in 8 bits. What follows element by element is done while some rows are in the cache.
  */
+
+import { parameterName } from "../nn/network.ts";
+import type { AffineNode, ProductNode } from "../nn/nodes.ts";
 import { activationsAreBits } from "../nn/operands.ts";
 import { type Call, k } from "../program/call.ts";
 import { isUnpadded } from "../program/conv-shape.ts";
@@ -17,18 +20,11 @@ import {
 import { at, type Place } from "../program/place.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
+import { ACTIVATION_NUMBERS } from "../runtime/activations.ts";
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { call } from "./draft.ts";
-import {
-  type Affine,
-  type Follower,
-  hasScale,
-  isAccumulated,
-  isBinary,
-  type ProductNode,
-  type RowsGroup,
-} from "./fuse.ts";
+import { type Follower, hasScale, isAccumulated, isBinary, type RowsGroup } from "./fuse.ts";
 import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
@@ -52,7 +48,7 @@ export function followerStep(node: Follower, context: Context): Step {
   const channels = context.network.shapeOf(node.name).at(-1) as number;
   switch (node.op) {
     case "activation": {
-      const kind = node.attributes.activation === "relu" ? 0 : 1;
+      const kind = ACTIVATION_NUMBERS[node.attributes.activation];
       return (from, to, pixels) =>
         call(node.name, k.activationForward({ kind, x: from, y: to, count: pixels * channels }));
     }
@@ -62,21 +58,24 @@ export function followerStep(node: Follower, context: Context): Step {
       return (x, y, rows) => call(node.name, k.affine({ x, rows, channels, scale, shift, y }));
     }
     case "prelu": {
-      const slopes = context.weights.tensor(`${node.name}/alpha`);
+      const slopes = context.weights.tensor(parameterName(node, "alpha"));
       return (x, y, rows) => call(node.name, k.preluForward({ x, rows, channels, slopes, y }));
     }
     case "adaptiveSign": {
-      const [alpha, beta] = [context.weights.tensor(`${node.name}/alpha`), context.weights.tensor(`${node.name}/beta`)];
+      const [alpha, beta] = [
+        context.weights.tensor(parameterName(node, "alpha")),
+        context.weights.tensor(parameterName(node, "beta")),
+      ];
       return (x, y, rows) => call(node.name, k.adaptiveSignForward({ x, count: rows * channels, alpha, beta, y }));
     }
   }
 }
 
 /** What every channel is multiplied by, and what is added. A product with 1 is exact. */
-export function affineOf(node: Affine, context: Context): { readonly scale: Place; readonly shift: Place } {
+export function affineOf(node: AffineNode, context: Context): { readonly scale: Place; readonly shift: Place } {
   if (node.op === "batchNorm") return context.weights.fold(node);
   const channels = context.network.shapeOf(node.name).at(-1) as number;
-  return { scale: filled(1, channels, context), shift: context.weights.tensor(`${node.name}/beta`) };
+  return { scale: filled(1, channels, context), shift: context.weights.tensor(parameterName(node, "beta")) };
 }
 
 const filled = (value: number, channels: number, { draft }: Context): Place =>
@@ -88,8 +87,8 @@ const filled = (value: number, channels: number, { draft }: Context): Place =>
 function sumSteps(node: ProductNode, filters: number, context: Context): readonly Step[] {
   const [isScaled, { useBias }] = [hasScale(node), node.attributes];
   if (!isScaled && !useBias) return [];
-  const scale = isScaled ? context.weights.tensor(`${node.name}/scale`) : filled(1, filters, context);
-  const shift = useBias ? context.weights.tensor(`${node.name}/bias`) : filled(0, filters, context);
+  const scale = isScaled ? context.weights.tensor(parameterName(node, "scale")) : filled(1, filters, context);
+  const shift = useBias ? context.weights.tensor(parameterName(node, "bias")) : filled(0, filters, context);
   return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
 }
 
@@ -97,13 +96,13 @@ function sumSteps(node: ProductNode, filters: number, context: Context): readonl
 function realKernel(node: ProductNode, rows: number, n: number, { draft, weights: { tensor } }: Context): Place {
   const { name } = node;
   const { weightQuantizer } = node.attributes;
-  const file = tensor(`${name}/kernel`);
+  const file = tensor(parameterName(node, "kernel"));
   if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;
   const signs = draft.allocate(4 * rows * n);
   draft.once(name, k.unpackFileBitsReal({ bits: file, k: rows, n, out: signs }));
   if (weightQuantizer.standardize !== "adabin") return signs;
   const weights = draft.allocate(4 * rows * n);
-  const [scale, shift] = [tensor(`${name}/scale`), tensor(`${name}/shift`)];
+  const [scale, shift] = [tensor(parameterName(node, "scale")), tensor(parameterName(node, "shift"))];
   draft.once(name, k.affine({ x: signs, rows, channels: n, scale, shift, y: weights }));
   return weights;
 }
@@ -127,7 +126,7 @@ function emitAccumulated(node: ProductNode, steps: readonly Step[], out: Place, 
   const shape = context.network.windowOf(node);
   const { layout, place } = context.bits.for(node);
   const weights = draft.allocate(nibbleWeightBytes(shape));
-  const file = context.weights.tensor(`${node.name}/kernel`);
+  const file = context.weights.tensor(parameterName(node, "kernel"));
   draft.once(node.name, k.packNibbleWeights({ shape: draft.descriptor(shape), bits: file, out: weights }));
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   const wraps = node.attributes.accumulator?.overflow === "wrap";
@@ -167,7 +166,7 @@ function emitReal(node: ProductNode, steps: readonly Step[], out: Place, context
   // The kernel adds a bias by itself, but behind a scale.
   const isScaled = hasScale(node);
   const all = isScaled ? [...sumSteps(node, n, context), ...steps] : steps;
-  const bias = node.attributes.useBias && !isScaled ? context.weights.tensor(`${name}/bias`) : null;
+  const bias = node.attributes.useBias && !isScaled ? context.weights.tensor(parameterName(node, "bias")) : null;
   const x = paddedInput(node, shape, context);
   const rowBytes = 4 * shape.paddedWidth * shape.channels;
   const product = ({ shape: slice, paddedRow }: Slice, _rows: Range, to: Place): Call =>

@@ -3,10 +3,10 @@
  * lays out the weights and picks the fastest kernel; after that a run allocates nothing but its result.
  */
 
-import { integerIn, oneOf, plainObject, type Subject } from "../checks.ts";
+import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
-import { inputShapeOf } from "../nn/shapes.ts";
+import { inputShapeOf } from "../nn/network.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";

@@ -1,9 +1,10 @@
 /** The windows of layers over the images of a run: of convolutions, dense layers, pools, and single pixels. */
-import type { NodeOf, Shape } from "../nn/graph.ts";
-import { convGeometry } from "../nn/shapes.ts";
+import type { NodeOf } from "../nn/graph.ts";
+import { convGeometry, type ProductNode } from "../nn/nodes.ts";
+import type { Shape } from "../nn/shapes.ts";
 import { denseShape, windowShape } from "../program/conv-shape.ts";
 import type { ConvShape } from "../program/kernels.ts";
-import { isBinary, type ProductNode } from "./fuse.ts";
+import { isBinary } from "./fuse.ts";
 
 /** Pixels with nothing around them, each a window. */
 export function pixelShape(images: number, shape: Shape): ConvShape {

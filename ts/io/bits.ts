@@ -5,12 +5,13 @@
  * The real kernel is HWIO, seen as a matrix `[K][filters]` with `K = kernelHeight * kernelWidth * channels`; a dense
  * kernel is `[inputs][units]`. These loops are the plain twins of the core's packing, for code that runs without it.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { elementsOf } from "../nn/shapes.ts";
 
 /** Rows and columns of a kernel seen as a matrix: `reduced` = K, the product of all axes but the last. */
 export function matrixOf(shape: readonly number[]): { readonly reduced: number; readonly filters: number } {
   const filters = shape.at(-1) ?? 1;
-  return { reduced: shape.slice(0, -1).reduce((product, size) => product * size, 1), filters };
+  return { reduced: elementsOf(shape.slice(0, -1)), filters };
 }
 
 /** The shape of a kernel's packed signs: `[filters, ceil(K/8)]`. */

@@ -4,7 +4,7 @@
  * Each file is a row of records of 3,073 bytes: the label, then 1,024 bytes each of red, green and blue, row by row. The
  * planes are woven into NHWC here.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import type { DatasetOptions, Source } from "./source.ts";
 import { readRequired, sourceOf } from "./source.ts";

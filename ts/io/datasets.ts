@@ -1,5 +1,5 @@
 /** The data sets that can be asked for by name. */
-import { lookUp } from "../names.ts";
+import { lookUp } from "../base/names.ts";
 import { cifar10 } from "./cifar10.ts";
 import type { Dataset } from "./dataset.ts";
 import { fashionMnist, mnist } from "./mnist.ts";

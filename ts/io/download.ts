@@ -3,18 +3,11 @@
  * SHA-256 of what is in them is the known one. So it does not matter whether a server, a proxy or a disk altered them, nor
  * how they were packed. Node only: a browser has a cache of its own.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { requireNode, systemCode } from "./node.ts";
-import { MAXIMUM_FILE_BYTES, type Source } from "./source.ts";
+import { type DownloadProgress, MAXIMUM_FILE_BYTES, type Source } from "./source.ts";
 import { writeFileAtomic } from "./write.ts";
-
-/** How far the download of a file has come. `total` is undefined where the server does not say. */
-export interface DownloadProgress {
-  readonly file: string;
-  readonly received: number;
-  readonly total: number | undefined;
-}
 
 export interface Download {
   /** The name of the data set, and of its directory in the cache. */

@@ -1,5 +1,5 @@
 /** Gzip (RFC 1952) through the platform's `DecompressionStream`, with a cap on what may come out. */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 /** Whether `bytes` begin like a gzip member. */
 export function isGzip(bytes: Uint8Array): boolean {

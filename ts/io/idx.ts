@@ -4,7 +4,8 @@
  * Layout, big endian: two zero bytes, a byte for the type of the elements (8 = unsigned byte, the only one read here), a
  * byte for the number of dimensions, 4 bytes for each dimension, then the elements, the last dimension running fastest.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { elementsOf } from "../nn/shapes.ts";
 
 export interface Idx {
   readonly dimensions: readonly number[];
@@ -33,7 +34,7 @@ export function parseIdx(bytes: Uint8Array, rank: number, what: string): Idx {
   if (bytes.length < start) throw fail("ends within its dimensions");
   const view = new DataView(bytes.buffer, bytes.byteOffset, start);
   const dimensions = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const elements = dimensions.reduce((product, size) => product * size, 1);
+  const elements = elementsOf(dimensions);
   if (bytes.length - start !== elements) {
     throw fail(`of ${dimensions.join(" x ")} must hold ${elements} elements but holds ${bytes.length - start}`);
   }

@@ -3,8 +3,8 @@
  * fastest. Nothing is resized, blended or turned to gray on the quiet: an image that does not fit is an error that says
  * what to do. Node only; `pngjs` decodes.
  */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { requireNode, systemCode } from "./node.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -29,7 +29,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /** Width and height from the first chunk, before a decoder allocates by them. */
-function sizeOf(bytes: Uint8Array, what: string): { readonly width: number; readonly height: number } {
+function pixelsOf(bytes: Uint8Array, what: string): { readonly width: number; readonly height: number } {
   if (SIGNATURE.some((byte, index) => bytes[index] !== byte)) {
     throw imageError(`${what} is not a PNG`, "Convert the image to PNG first.");
   }
@@ -75,7 +75,7 @@ export async function readImage(
     );
   }
   const bytes = typeof source === "string" ? await readBytes(source) : source;
-  const size = sizeOf(bytes, what);
+  const size = pixelsOf(bytes, what);
   if (size.height !== height || size.width !== width) {
     throw imageError(
       `${what} is ${size.width} x ${size.height} pixels (width x height); the network takes ${width} x ${height}`,

@@ -5,8 +5,8 @@
  * see two different models. So the text is scanned first, without recursion and without building values: depth, keys
  * that stand twice in one object and keys that name a prototype are refused; only then is it parsed.
  */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 /** How deep arrays and objects may nest. A graph with every schedule needs 8. */
 export const MAXIMUM_JSON_DEPTH = 64;

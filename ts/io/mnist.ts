@@ -2,7 +2,7 @@
  * MNIST (LeCun, Cortes, Burges) and Fashion-MNIST (Xiao, Rasul, Vollgraf, 2017): 60,000 + 10,000 gray images of 28 x 28 in
  * ten classes, four idx files (`idx.ts`) of the same names in both, plain or gzipped.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";

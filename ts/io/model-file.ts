@@ -10,10 +10,11 @@
  * Equal models give equal bytes. What `decodeModel` returns has been checked whole: the graph, the names, the shapes, the
  * tail bits, every number. Inference needs nothing else, so this file pulls in neither Node nor the data sets.
  */
-import { describe } from "../describe.ts";
-import { isProxbitError, ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { findDirtyTail, packedShape } from "./bits.ts";
 import { canonicalJson, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
@@ -63,7 +64,7 @@ function findFault(parameter: Parameter, data: PackedTensor): string | undefined
   }
   const bad = data.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) return `"${parameter.name}" holds ${data[bad]} at position ${bad}`;
-  const kind = { "/movingVariance": "variance", "/scale": "scale" }[parameter.name.slice(parameter.node.length)];
+  const kind = parameter.neverNegative;
   const negative = kind === undefined ? -1 : data.findIndex((value) => value < 0);
   return negative < 0
     ? undefined
@@ -88,7 +89,7 @@ function tensorFor(parameter: Parameter, data: PackedTensor | undefined): SafeTe
     );
   }
   const fits = dtype === "U8" ? data instanceof Uint8Array : data instanceof Float32Array;
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const elements = elementsOf(shape);
   if (!fits || data.length !== elements) {
     throw new ProxbitError(
       "shape",
@@ -245,8 +246,5 @@ export function decodeModel(bytes: Uint8Array): PackedModel {
 
 /** Bytes that all parameters of `graph` take as 32-bit floats: the size of the network before it is packed. */
 export function floatBytes(graph: Graph): number {
-  return parametersOf(graph).reduce(
-    (bytes, { shape }) => bytes + 4 * shape.reduce((product, size) => product * size, 1),
-    0,
-  );
+  return parametersOf(graph).reduce((bytes, { shape }) => bytes + 4 * elementsOf(shape), 0);
 }

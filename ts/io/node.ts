@@ -2,7 +2,7 @@
  * Node's built-in modules, asked for at run time. A bundler sees no import, so a page can bundle every file that uses
  * this one; where there is no Node the answer is undefined, and the caller says what to pass instead.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 export interface NodeModules {
   readonly files: typeof import("node:fs/promises");

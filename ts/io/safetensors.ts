@@ -9,8 +9,8 @@
  * header is capped before it is parsed, and the tensors must tile the rest of the file with no hole and no overlap. What
  * `decode` gives out are views into the given bytes wherever the alignment allows.
  */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { byCodeUnits, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
 
 interface Named {

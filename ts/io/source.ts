@@ -2,11 +2,17 @@
  * Where the files of a data set come from: a directory (Node) or a base URL (anywhere with `fetch`). A source answers a
  * name with bytes, or with undefined where there is no such file; everything else is an error.
  */
-import { ProxbitError } from "../errors.ts";
-import { unknownName } from "../names.ts";
-import type { DownloadProgress } from "./download.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { unknownName } from "../base/names.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { requireNode, systemCode } from "./node.ts";
+
+/** How far the download of a file has come. `total` is undefined where the server does not say. */
+export interface DownloadProgress {
+  readonly file: string;
+  readonly received: number;
+  readonly total: number | undefined;
+}
 
 /** Where to look for a data set; at most one of `directory`, `baseUrl` and `downloadUrl`. */
 export interface DatasetOptions {

@@ -1,6 +1,6 @@
 /** A split made from arrays in memory, checked once so that neither the trainer nor a kernel need check it again. */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "./dataset.ts";
 
 export interface SplitOptions {

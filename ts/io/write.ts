@@ -3,7 +3,7 @@
  * A crash at any moment leaves the old file or the new one, never half of either. Node only.
  */
 import type { FileHandle } from "node:fs/promises";
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { requireNode, systemCode } from "./node.ts";
 
 const NOT_A_FILE = "not a file";

@@ -5,13 +5,15 @@
  * Automatic names count within one network, in topological order: conv2d, conv2d_1, ...; a number that a user's own name
  * already takes is passed over.
  */
-import { plainObject, type Subject, safeName } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
-import { limits, nodeOf } from "./attributes.ts";
+import { plainObject, type Subject, safeName } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Shape } from "./graph.ts";
 import { isLayer, isSymbolicTensor, type Layer, type SymbolicTensor } from "./layer.ts";
 import { input } from "./layers.ts";
+import { limits } from "./limits.ts";
+import { nodeOf } from "./nodes.ts";
+import { opOf } from "./ops/index.ts";
 import { validateGraph } from "./validate.ts";
 
 export interface SequentialOptions {
@@ -22,7 +24,7 @@ export interface SequentialOptions {
 }
 
 export interface FunctionalOptions {
-  /** What `input` returned. */
+  /** The tensor that `input` returned. */
   readonly inputs: SymbolicTensor;
   /** The value that the network yields. */
   readonly outputs: SymbolicTensor;
@@ -89,11 +91,12 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
     );
   }
   for (const layer of chain) {
-    if (layer.operation.op === "add") {
+    const { op } = layer.operation;
+    if (opOf(op).inputs === 2) {
       throw new ProxbitError(
         "graph",
-        `layer "${layer.name ?? layer.kind}": add takes two inputs, and a chain offers one`,
-        "Use the functional form: layers.add().apply([a, b]), then functional({ inputs, outputs }).",
+        `layer "${layer.name ?? layer.kind}": ${op} takes two inputs, and a chain offers one`,
+        `Use the functional form: layers.${op}().apply([a, b]), then functional({ inputs, outputs }).`,
       );
     }
   }

@@ -1,10 +1,10 @@
 /** Networks as values: layers, the graph they make, its shapes, parameters and summary. */
 export { type FunctionalOptions, functional, type SequentialOptions, sequential } from "./build.ts";
+export type { AccumulatorChoice, LayerOptions, QuantizerChoice, Size } from "./fields.ts";
 export type * from "./graph.ts";
 export { fansOf, initialValues } from "./initializers.ts";
 export type { Layer, LayerChain, SymbolicTensor } from "./layer.ts";
 export {
-  type AccumulatorChoice,
   type ActivationOptions,
   type BatchNormOptions,
   type BinaryConv2dOptions,
@@ -13,11 +13,8 @@ export {
   type DenseOptions,
   type InputOptions,
   input,
-  type LayerOptions,
   layers,
   type Pool2dOptions,
-  type QuantizerChoice,
-  type Size,
 } from "./layers.ts";
 
 export {
@@ -37,16 +34,18 @@ export {
   taskQuantizers,
   tasks,
 } from "./models/index.ts";
+export { inputShapeOf, parameterName, shapesOf } from "./network.ts";
+export { convGeometry, outputShape } from "./nodes.ts";
+export { type Product, productOf } from "./operands.ts";
 export { packedParametersOf, parametersOf } from "./parameters.ts";
 export { type RandomStream, randomStream, shuffle } from "./random.ts";
-export { convGeometry, elementsOf, inputShapeOf, outputShape, shapesOf, type WindowGeometry } from "./shapes.ts";
+export { elementsOf } from "./shapes.ts";
 export {
   formatSummary,
-  type Product,
-  productOf,
   type Summary,
   type SummaryRow,
   type SummaryTotals,
   summary,
 } from "./summary.ts";
 export { validateGraph } from "./validate.ts";
+export type { WindowGeometry } from "./windows.ts";

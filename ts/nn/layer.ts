@@ -2,15 +2,15 @@
  * A layer: an operation that waits for its inputs. Applying it to a symbolic tensor yields the next symbolic tensor, and
  * a chain of those is what `functional` turns into a graph.
  */
-import { type Subject, safeName } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
-import { checkOperation, inputCount, nodeOf, type Operation } from "./attributes.ts";
-import type { OpName, Shape } from "./graph.ts";
-import { outputShape } from "./shapes.ts";
+import { type Subject, safeName } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
+import type { Operation, OpName, Shape } from "./graph.ts";
+import { checkOperation, nodeOf, outputShape } from "./nodes.ts";
+import { opOf } from "./ops/index.ts";
 
 export interface Layer {
-  /** What automatic names are made of: "conv2d" gives conv2d, conv2d_1, conv2d_2. */
+  /** The word that automatic names are made of: "conv2d" gives conv2d, conv2d_1, conv2d_2. */
   readonly kind: string;
   /** The name the user gave, or undefined for an automatic one. */
   readonly name: string | undefined;
@@ -43,7 +43,7 @@ export function chainOf(members: readonly Layer[]): LayerChain {
   });
 }
 
-/** Whether `value` was made by one of the functions in `layers`. */
+/** True where `value` was made by one of the functions in `layers`. */
 export function isLayer(value: unknown): value is Layer {
   return (
     typeof value === "object" &&
@@ -56,7 +56,7 @@ export function isLayer(value: unknown): value is Layer {
   );
 }
 
-/** Whether `value` came out of `input` or of a layer's `apply`. */
+/** True where `value` came out of `input` or of a layer's `apply`. */
 export function isSymbolicTensor(value: unknown): value is SymbolicTensor {
   return (
     typeof value === "object" &&
@@ -86,12 +86,13 @@ export function makeLayer(kind: string, givenName: unknown, op: OpName, attribut
     apply: (input) => {
       const inputs = Array.isArray(input) ? [...input] : [input];
       const label = name ?? kind;
-      if (inputs.length !== inputCount(op) || !inputs.every(isSymbolicTensor)) {
+      const count = opOf(op).inputs;
+      if (inputs.length !== count || !inputs.every(isSymbolicTensor)) {
         throw new ProxbitError(
           "graph",
-          `layer "${label}": takes ${inputCount(op)} symbolic tensor(s), was given ${describe(input)}`,
-          op === "add"
-            ? "Apply it to two tensors: layers.add().apply([a, b])."
+          `layer "${label}": takes ${count} symbolic tensor(s), was given ${describe(input)}`,
+          count === 2
+            ? `Apply it to two tensors: layers.${op}().apply([a, b]).`
             : "Apply it to what input() or another layer's apply() returned.",
         );
       }

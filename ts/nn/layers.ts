@@ -5,190 +5,120 @@
  * A quantizer is given by name ("bnn++"), as a value, or as null for an operand that stays real. Which product runs
  * follows from them: both give +-1 times +-1, one gives real times +-1, none gives real times real.
  */
-import { plainObject } from "../checks.ts";
-import type { GivenQuantizer } from "../quantizers/quantizer.ts";
+import { plainObject } from "../base/checks.ts";
 import { quantizer } from "../quantizers/registry.ts";
-import type { Accumulator, ActivationName, Initializer, OpName, Overflow, Padding, PadValue, Shape } from "./graph.ts";
+import type { Fields, LayerOptions, OptionsOf } from "./fields.ts";
+import type { AttributesOf, OpName } from "./graph.ts";
 import { chainOf, type Layer, type LayerChain, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
+import type { ActivationOptions } from "./ops/activation.ts";
+import type { BatchNormOptions } from "./ops/batch-norm.ts";
+import type { Conv2dOptions } from "./ops/conv2d.ts";
+import type { DenseOptions } from "./ops/dense.ts";
+import { type Ops, opOf } from "./ops/index.ts";
+import type { InputOptions } from "./ops/input.ts";
+import type { Pool2dOptions } from "./ops/pool.ts";
 
-export type QuantizerChoice = string | GivenQuantizer | null;
-/** An accumulator of 8 bits by what it does on overflow, or as a value; null for exact sums. */
-export type AccumulatorChoice = Overflow | Accumulator | null;
-
-/** One number for both axes, or `[height, width]`. */
-export type Size = number | readonly [number, number];
-
-export interface LayerOptions {
-  /** Letters, digits and `_ . + -`, unique in the network. Default: the kind of layer and a running number. */
-  readonly name?: string | undefined;
-}
-
-export interface Conv2dOptions extends LayerOptions {
-  /** Output channels, 1 .. 65536. */
-  readonly filters: number;
-  readonly kernelSize: Size;
-  /** Default 1. */
-  readonly strides?: Size | undefined;
-  /** Default "valid", as in Keras. */
-  readonly padding?: Padding | undefined;
-  /** What "same" pads with; "one" is free of cost for +-1 operands. Default "zero". */
-  readonly padValue?: PadValue | undefined;
-  /** Default true. */
-  readonly useBias?: boolean | undefined;
-  /** Default "glorotUniform". */
-  readonly kernelInitializer?: Initializer | undefined;
-  /** Default null. */
-  readonly weightQuantizer?: QuantizerChoice | undefined;
-  /** Default null. */
-  readonly activationQuantizer?: QuantizerChoice | undefined;
-  /** "saturate" or "wrap": +-1 products are added up in 8 bits. Needs both quantizers. Default null. */
-  readonly accumulator?: AccumulatorChoice | undefined;
-}
+export type { ActivationOptions, BatchNormOptions, Conv2dOptions, DenseOptions, InputOptions, Pool2dOptions };
 
 /** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
 export type BinaryConv2dOptions = Omit<Conv2dOptions, "useBias">;
 
-export interface DenseOptions extends LayerOptions {
-  /** Outputs, 1 .. 65536. */
-  readonly units: number;
-  /** Default true. */
-  readonly useBias?: boolean | undefined;
-  /** Default "glorotUniform". */
-  readonly kernelInitializer?: Initializer | undefined;
-  /** Default null. */
-  readonly weightQuantizer?: QuantizerChoice | undefined;
-  /** Default null. */
-  readonly activationQuantizer?: QuantizerChoice | undefined;
-  /** "saturate" or "wrap": +-1 products are added up in 8 bits. Needs both quantizers. Default null. */
-  readonly accumulator?: AccumulatorChoice | undefined;
-}
-
 /** As dense, without bias; default quantizers "bnn++" and "poly". */
 export type BinaryDenseOptions = Omit<DenseOptions, "useBias">;
 
-export interface BatchNormOptions extends LayerOptions {
-  /**
-   * Share of the old running statistics kept at each step, in [0, 1]. Default 0.9, below Keras's 0.99: the statistics
-   * must be those of the hard network, which exists only for the last tenth of a run.
-   */
-  readonly momentum?: number | undefined;
-  /** Added to the variance. Default 1e-3. */
-  readonly epsilon?: number | undefined;
+/** A layer differs from its operation in its kind, in defaults, and in fields that it fixes. */
+interface Variant<Name extends OpName> {
+  readonly kind: string;
+  readonly defaults?: Options<Name>;
+  readonly fixed?: Partial<AttributesOf<Name>>;
 }
 
-/** Of maxPool2d and avgPool2d. */
-export interface Pool2dOptions extends LayerOptions {
-  /** Default 2; at most 256 pixels. */
-  readonly poolSize?: Size | undefined;
-  /** Default: poolSize. */
-  readonly strides?: Size | undefined;
-  /** Default "valid". Windows of "same" are clipped to the image. */
-  readonly padding?: Padding | undefined;
-}
+type Options<Name extends OpName> = LayerOptions & Partial<OptionsOf<Ops[Name]["fields"]>>;
+type Given = Readonly<Record<string, unknown>>;
 
-export interface ActivationOptions extends LayerOptions {
-  readonly activation: ActivationName;
+/** The value of the option `key`, or its default. */
+function choiceOf(key: string, given: Given, fields: Fields): unknown {
+  const value = given[key];
+  const field = fields[key];
+  if (value !== undefined && (value !== null || field?.takesNull === true)) return value;
+  return field?.like === undefined ? field?.default : choiceOf(field.like, given, fields);
 }
-
-export interface InputOptions extends LayerOptions {
-  /** `[height, width, channels]` or `[units]`, without the batch axis. */
-  readonly shape: Shape;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Fills in the defaults, refuses unknown keys and turns the shorthand forms into the graph's attributes. */
-function build(kind: string, op: OpName, options: unknown, defaults: Fields, fixed: Fields = {}): Layer {
+function build<Name extends OpName>(op: Name, options: Options<Name>, variant?: Variant<Name>): Layer {
+  const kind = variant?.kind ?? opOf(op).kind;
+  const defaults: Given = { ...variant?.defaults };
+  const fixed: Given = { ...variant?.fixed };
+  const own = Object.entries(opOf(op).fields).filter(([key]) => !(key in fixed));
+  const fields = Object.fromEntries(
+    own.map(([key, field]) => [key, key in defaults ? { ...field, default: defaults[key] } : field]),
+  );
   const name = typeof options === "object" && options !== null && "name" in options ? options.name : undefined;
-  const given = plainObject(options, ["name", ...Object.keys(defaults)], layerSubject(kind, name));
-  const attributes: Record<string, unknown> = { ...fixed };
-  for (const [key, value] of Object.entries(defaults)) attributes[key] = expand(key, given[key] ?? value, given[key]);
-  return makeLayer(kind, given.name, op, attributes);
+  const given = plainObject(options, ["name", ...Object.keys(fields)], layerSubject(kind, name));
+  const attributes = Object.entries(fields).map(([key, { expand }]) => {
+    const value = choiceOf(key, given, fields);
+    return [key, expand === undefined ? value : expand(value, quantizer)] as const;
+  });
+  return makeLayer(kind, given.name, op, { ...Object.fromEntries(attributes), ...fixed });
 }
 
-const sizes = ["kernelSize", "strides", "poolSize"];
-const quantizerKeys = ["weightQuantizer", "activationQuantizer"];
-
-function expand(key: string, value: unknown, given: unknown): unknown {
-  if (sizes.includes(key)) return typeof value === "number" ? [value, value] : value;
-  if (key === "accumulator") return typeof value === "string" ? { bits: 8, overflow: value } : value;
-  if (!quantizerKeys.includes(key)) return value;
-  // null is a choice of its own here: the operand stays real, whatever the default.
-  if (given === null) return null;
-  return typeof value === "string" ? quantizer(value) : value;
-}
-
-const realOperands: Fields = { weightQuantizer: null, activationQuantizer: null, accumulator: null };
-const binaryOperands: Fields = { weightQuantizer: "bnn++", activationQuantizer: "poly", accumulator: null };
-const kernel: Fields = { kernelInitializer: "glorotUniform" };
-const windows: Fields = { filters: undefined, kernelSize: undefined, strides: 1, padValue: "zero" };
+const binaryOperands = { weightQuantizer: "bnn++", activationQuantizer: "poly" };
+const withoutBias = { useBias: false };
 
 /** Convolution of images `[height, width, channels]` to `[outHeight, outWidth, filters]`. */
 export function conv2d(options: Conv2dOptions): Layer {
-  const defaults = { ...windows, padding: "valid", useBias: true, ...kernel, ...realOperands };
-  return build("conv2d", "conv2d", options, defaults);
+  return build("conv2d", options);
 }
 
 /** Convolution with +-1 weights on +-1 images. */
 export function binaryConv2d(options: BinaryConv2dOptions): Layer {
-  const defaults = { ...windows, padding: "same", ...kernel, ...binaryOperands };
-  return build("binary_conv2d", "conv2d", options, defaults, { useBias: false });
+  const defaults = { ...binaryOperands, padding: "same" } as const;
+  return build("conv2d", options, { kind: "binary_conv2d", defaults, fixed: withoutBias });
 }
 
 /** Matrix product of vectors `[inputs]` to `[units]`. */
 export function dense(options: DenseOptions): Layer {
-  return build("dense", "dense", options, { units: undefined, useBias: true, ...kernel, ...realOperands });
+  return build("dense", options);
 }
 
 /** Matrix product with +-1 weights on +-1 vectors. */
 export function binaryDense(options: BinaryDenseOptions): Layer {
-  return build(
-    "binary_dense",
-    "dense",
-    options,
-    { units: undefined, ...kernel, ...binaryOperands },
-    { useBias: false },
-  );
+  return build("dense", options, { kind: "binary_dense", defaults: binaryOperands, fixed: withoutBias });
 }
 
 /** Batch normalisation over the last axis, with scale gamma and shift beta. Keeps the shape. */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
-  return build("batch_norm", "batchNorm", options, { momentum: 0.9, epsilon: 1e-3 });
+  return build("batchNorm", options);
 }
 
 /** The maximum of each window, channel by channel. */
 export function maxPool2d(options: Pool2dOptions = {}): Layer {
-  return pool2d("max_pool2d", "maxPool2d", options);
+  return build("maxPool2d", options);
 }
 
 /** The mean of each window, channel by channel; with "same" over the pixels inside the image only. */
 export function avgPool2d(options: Pool2dOptions = {}): Layer {
-  return pool2d("avg_pool2d", "avgPool2d", options);
-}
-
-function pool2d(kind: string, op: "maxPool2d" | "avgPool2d", options: Pool2dOptions): Layer {
-  const poolSize = typeof options === "object" && options !== null ? (options.poolSize ?? 2) : 2;
-  return build(kind, op, options, { poolSize: 2, strides: poolSize, padding: "valid" });
+  return build("avgPool2d", options);
 }
 
 /** The mean of each channel over the whole image: `[height, width, channels]` to `[channels]`. */
 export function globalAvgPool2d(options: LayerOptions = {}): Layer {
-  return build("global_avg_pool2d", "globalAvgPool2d", options, {});
+  return build("globalAvgPool2d", options);
 }
 
 /** An elementwise function by name: "relu" or "hardTanh". Keeps the shape. */
 export function activation(options: ActivationOptions): Layer {
-  return build("activation", "activation", options, { activation: undefined });
+  return build("activation", options);
 }
 
 /** max(x, 0). */
 export function relu(options: LayerOptions = {}): Layer {
-  return build("relu", "activation", options, {}, { activation: "relu" });
+  return build("activation", options, { kind: "relu", fixed: { activation: "relu" } });
 }
 
 /** max(-1, min(1, x)). */
 export function hardTanh(options: LayerOptions = {}): Layer {
-  return build("hard_tanh", "activation", options, {}, { activation: "hardTanh" });
+  return build("activation", options, { kind: "hard_tanh", fixed: { activation: "hardTanh" } });
 }
 
 /**
@@ -197,7 +127,7 @@ export function hardTanh(options: LayerOptions = {}): Layer {
  * Before a layer with quantized activations it moves the sign's threshold: see `rsign`.
  */
 export function shift(options: LayerOptions = {}): Layer {
-  return build("shift", "shift", options, {});
+  return build("shift", options);
 }
 
 /**
@@ -205,7 +135,7 @@ export function shift(options: LayerOptions = {}): Layer {
  * PReLU: He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, section 2.1.
  */
 export function prelu(options: LayerOptions = {}): Layer {
-  return build("prelu", "prelu", options, {});
+  return build("prelu", options);
 }
 
 /**
@@ -215,7 +145,7 @@ export function prelu(options: LayerOptions = {}): Layer {
  * Functions", ECCV 2020, section 4.2, equation 4, whose alpha is -beta.
  */
 export function rsign(options: LayerOptions = {}): Layer {
-  return build("rsign", "shift", options, {});
+  return build("shift", options, { kind: "rsign" });
 }
 
 /**
@@ -225,12 +155,12 @@ export function rsign(options: LayerOptions = {}): Layer {
  * the others. ReActNet (see `rsign`), section 4.2, equation 5.
  */
 export function rprelu(options: LayerOptions = {}): LayerChain {
-  const { name } = plainObject(options, ["name"], layerSubject("rprelu", options?.name));
-  const named = (suffix: string): unknown => (typeof name === "string" ? `${name}${suffix}` : name);
+  const { name }: LayerOptions = plainObject(options, ["name"], layerSubject("rprelu", options?.name));
+  const named = (suffix: string): LayerOptions["name"] => (typeof name === "string" ? `${name}${suffix}` : name);
   return chainOf([
-    build("rprelu_shift", "shift", { name: named("_shift") }, {}),
-    build("rprelu_prelu", "prelu", { name: named("_prelu") }, {}),
-    build("rprelu", "shift", { name }, {}),
+    build("shift", { name: named("_shift") }, { kind: "rprelu_shift" }),
+    build("prelu", { name: named("_prelu") }, { kind: "rprelu_prelu" }),
+    build("shift", { name }, { kind: "rprelu" }),
   ]);
 }
 
@@ -241,22 +171,22 @@ export function rprelu(options: LayerOptions = {}): LayerChain {
  * Tu, Chen, Ren and Wang, "AdaBin: Improving Binary Neural Networks with Adaptive Binary Sets", ECCV 2022, section 3.2.
  */
 export function adaptiveSign(options: LayerOptions = {}): Layer {
-  return build("adaptive_sign", "adaptiveSign", options, {});
+  return build("adaptiveSign", options);
 }
 
 /** Any shape to one axis, rows first, channels innermost. */
 export function flatten(options: LayerOptions = {}): Layer {
-  return build("flatten", "flatten", options, {});
+  return build("flatten", options);
 }
 
 /** The sum of two tensors of one shape: `layers.add().apply([a, b])`. */
 export function add(options: LayerOptions = {}): Layer {
-  return build("add", "add", options, {});
+  return build("add", options);
 }
 
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
-  return build("input", "input", options, { shape: undefined }).apply([]);
+  return build("input", options).apply([]);
 }
 
 /** The layers under one name. */
@@ -280,4 +210,6 @@ export const layers = Object.freeze({
   adaptiveSign,
   flatten,
   add,
-});
+} satisfies Readonly<
+  Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
+>);

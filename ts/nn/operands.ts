@@ -1,19 +1,46 @@
 /**
- * What the operands of the hardened network are: -1 and +1, which travel as bits, or real numbers. It is the network that
- * is evaluated, packed and run; while a quantizer is soft its operand is real in training.
+ * The operands of the hardened network are -1 and +1, which travel as bits, or real numbers. The hardened network is the one
+ * that is evaluated, packed and run. While a quantizer is soft, its operand is real in training.
  */
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import { endsAsSigns } from "../quantizers/weights.ts";
-import type { NodeOf } from "./graph.ts";
+import type { GraphNode } from "./graph.ts";
+import type { ProductNode } from "./nodes.ts";
+import { opOf } from "./ops/index.ts";
+import type { Operand } from "./ops/op.ts";
 
-type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
+/** ff: real times real. fb: real times +-1, either way round. bb: +-1 times +-1. */
+export type Product = "ff" | "fb" | "bb";
 
-/** Whether the weights are bits. A scale does not matter: it multiplies the sums. */
+/** True where the weights are bits. A scale does not matter: it multiplies the sums. */
 export const weightsAreBits = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
   weightQuantizer !== null && endsAsSigns(weightQuantizer);
 
-/** Whether the activations are bits. */
+/** True where the activations are bits. */
 export const activationsAreBits = ({ attributes: { activationQuantizer } }: ProductNode): boolean =>
   activationQuantizer !== null && endsAsSigns(activationQuantizer);
 
-/** Whether both are: sums are whole numbers, before a scale. */
+/** True where both are bits, so that sums are whole numbers before a scale. */
 export const operandsAreBits = (node: ProductNode): boolean => weightsAreBits(node) && activationsAreBits(node);
+
+/** The operands of `node` that a quantizer may act on; none where it multiplies no matrices. */
+export const operandsOf = (node: GraphNode): readonly Operand[] => opOf(node.op).operands?.(node.attributes) ?? [];
+
+/** An operand with the quantizer that acts on it. */
+export interface QuantizedOperand extends Operand {
+  readonly quantizer: Quantizer;
+}
+
+/** The operands of `node` that a quantizer acts on, the weights first. */
+export const quantizedOperands = (node: GraphNode): readonly QuantizedOperand[] =>
+  operandsOf(node).filter((operand): operand is QuantizedOperand => operand.quantizer !== null);
+
+const products: readonly Product[] = ["ff", "fb", "bb"];
+
+/** The product that a layer's hardened operands ask for; null for a layer that multiplies no matrices. */
+export function productOf(node: GraphNode): Product | null {
+  const operands = operandsOf(node);
+  if (operands.length === 0) return null;
+  const bits = operands.filter(({ quantizer }) => quantizer !== null && endsAsSigns(quantizer)).length;
+  return products[bits] ?? null;
+}

@@ -6,7 +6,7 @@
  *   state of stream (seed, name): two outputs of SplitMix64 started at mix(seed) xor FNV-1a-64(name in UTF-8),
  *   each giving its low and its high half; mix is SplitMix64's first output for that seed.
  */
-import { integerIn } from "../checks.ts";
+import { integerIn } from "../base/checks.ts";
 
 const mask64 = (1n << 64n) - 1n;
 

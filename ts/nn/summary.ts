@@ -1,5 +1,5 @@
 /**
- * What a network weighs: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
+ * The weight of a network: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
  * image, told apart by product. Everything is judged for the network as it is shipped, with every quantizer hardened:
  *
  *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
@@ -8,13 +8,13 @@
  * 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
  */
 
-import { type Column, formatTable, grouped } from "../table.ts";
+import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
-import { activationsAreBits, weightsAreBits } from "./operands.ts";
+import { shapesOf } from "./network.ts";
+import { multiplyAccumulates } from "./nodes.ts";
+import { operandsOf, type Product, productOf } from "./operands.ts";
 import { packedParametersOf, parametersOf } from "./parameters.ts";
-import { elementsOf, shapesOf } from "./shapes.ts";
-
-export type Product = "ff" | "fb" | "bb";
+import { elementsOf } from "./shapes.ts";
 
 export interface SummaryRow {
   readonly name: string;
@@ -29,7 +29,7 @@ export interface SummaryRow {
   readonly packedBytes: number;
   readonly floatBytes: number;
   readonly product: Product | null;
-  /** For one image, forward. */
+  /** Forward, for one image. */
   readonly multiplyAccumulates: number;
 }
 
@@ -48,30 +48,26 @@ export interface Summary {
   readonly totals: SummaryTotals;
 }
 
-/** The product that a layer's hardened operands ask for; null for a layer that multiplies no matrices. */
-export function productOf(node: GraphNode): Product | null {
-  if (node.op !== "conv2d" && node.op !== "dense") return null;
-  const [weights, activations] = [weightsAreBits(node), activationsAreBits(node)];
-  if (weights && activations) return "bb";
-  return weights || activations ? "fb" : "ff";
-}
-
 function packedBytesOf(parameter: Parameter): number {
   if (parameter.role !== "latent") return 4 * elementsOf(parameter.shape);
   const filters = parameter.shape.at(-1) ?? 1;
   return filters * Math.ceil(elementsOf(parameter.shape) / filters / 8);
 }
 
-function rowOf(
-  node: GraphNode,
-  outputShape: Shape,
-  parameters: readonly Parameter[],
-  packed: readonly Parameter[],
-): SummaryRow {
-  const kernel = packed.find((parameter) => parameter.name === `${node.name}/kernel`);
-  const count = parameters.reduce((total, parameter) => total + elementsOf(parameter.shape), 0);
-  // Each kernel weight meets each output pixel once; a vector is one pixel.
-  const pixels = elementsOf(outputShape.slice(0, -1));
+/** The lists that the summary looks a node up in. */
+interface Lists {
+  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly parameters: ReadonlyMap<string, readonly Parameter[]>;
+  readonly packed: ReadonlyMap<string, readonly Parameter[]>;
+}
+
+function rowOf(node: GraphNode, { shapes, parameters, packed }: Lists): SummaryRow {
+  const outputShape = shapes.get(node.name) ?? [];
+  const inputs = node.inputs.map((name) => shapes.get(name) ?? []);
+  const tensors = packed.get(node.name) ?? [];
+  const weights = operandsOf(node).find(({ operand }) => operand === "weight");
+  const kernel = tensors.find(({ key }) => key === weights?.at);
+  const count = (parameters.get(node.name) ?? []).reduce((total, { shape }) => total + elementsOf(shape), 0);
   return {
     name: node.name,
     op: node.op,
@@ -79,21 +75,22 @@ function rowOf(
     outputShape,
     parameters: count,
     bitsPerWeight: kernel === undefined ? null : kernel.role === "latent" ? 1 : 32,
-    packedBytes: packed.reduce((total, parameter) => total + packedBytesOf(parameter), 0),
+    packedBytes: tensors.reduce((total, parameter) => total + packedBytesOf(parameter), 0),
     floatBytes: 4 * count,
     product: productOf(node),
-    multiplyAccumulates: kernel === undefined ? 0 : pixels * elementsOf(kernel.shape),
+    multiplyAccumulates: multiplyAccumulates(node, inputs, outputShape),
   };
 }
 
 /** The summary of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export function summary(graph: Graph): Summary {
-  const shapes = shapesOf(graph);
   const byNode = (parameters: readonly Parameter[]) => Map.groupBy(parameters, ({ node }) => node);
-  const [parameters, packed] = [byNode(parametersOf(graph)), byNode(packedParametersOf(graph))];
-  const rows = graph.nodes.map((node) =>
-    rowOf(node, shapes.get(node.name) ?? [], parameters.get(node.name) ?? [], packed.get(node.name) ?? []),
-  );
+  const lists: Lists = {
+    shapes: shapesOf(graph),
+    parameters: byNode(parametersOf(graph)),
+    packed: byNode(packedParametersOf(graph)),
+  };
+  const rows = graph.nodes.map((node) => rowOf(node, lists));
   const total = (measure: (row: SummaryRow) => number): number => rows.reduce((sum, row) => sum + measure(row), 0);
   const packedBytes = total((row) => row.packedBytes);
   const floatBytes = total((row) => row.floatBytes);

@@ -2,12 +2,15 @@
  * The check of a whole graph, whoever wrote it: our own builders, a user's JSON, a model file of unknown origin. What it
  * returns is a fresh, frozen copy in which every name, number, shape and edge has been looked at.
  */
-import { listOf, oneOf, plainObject, type Subject, safeName } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
-import { checkOperation, inputCount, limits, nodeOf, ops } from "./attributes.ts";
+import { listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph, GraphNode, Shape } from "./graph.ts";
-import { elementsOf, outputShape } from "./shapes.ts";
+import { limits } from "./limits.ts";
+import { createWalk, remember } from "./network.ts";
+import { checkOperation, nodeOf } from "./nodes.ts";
+import { opNames, opOf } from "./ops/index.ts";
+import { elementsOf } from "./shapes.ts";
 
 function graphError(message: string, remedy: string): ProxbitError {
   return new ProxbitError("graph", message, remedy);
@@ -20,8 +23,8 @@ function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Sh
   const name = safeName(given.name, "name", place);
   const subject: Subject = { code: "graph", what: `layer "${name}"` };
   if (before.has(name)) throw graphError(`two layers are called "${name}"`, "Give every layer a name of its own.");
-  const op = oneOf(given.op, ops, "op", subject);
-  const count = inputCount(op);
+  const op = oneOf(given.op, opNames, "op", subject);
+  const count = opOf(op).inputs;
   const inputs = listOf(given.inputs, count, count, "inputs", subject).map((source) => {
     if (typeof source === "string" && before.has(source)) return source;
     const known = names.has(source);
@@ -58,7 +61,8 @@ export function validateGraph(value: unknown): Graph {
   const names = new Set(
     list.map((node) => (typeof node === "object" && node !== null && "name" in node ? node.name : 0)),
   );
-  const shapes = new Map<string, Shape>();
+  const walk = createWalk();
+  const { shapes } = walk;
   const nodes: GraphNode[] = [];
   for (const [index, entry] of list.entries()) {
     const node = checkNode(entry, index, shapes, names);
@@ -66,14 +70,9 @@ export function validateGraph(value: unknown): Graph {
     if (node.op === "input" && index > 0) {
       throw graphError(`layer "${node.name}" is a second input`, "Give the network one input.");
     }
-    const shape = outputShape(
-      node,
-      node.inputs.map((source) => shapes.get(source) ?? []),
-    );
-    if (elementsOf(shape) > limits.elements) {
+    if (elementsOf(walk.add(node)) > limits.elements) {
       throw graphError(`layer "${node.name}" yields more than ${limits.elements} elements`, "Make the layer smaller.");
     }
-    shapes.set(node.name, shape);
     nodes.push(node);
   }
   const output = given.output;
@@ -82,5 +81,5 @@ export function validateGraph(value: unknown): Graph {
   }
   if (nodes.length < 2) throw graphError(`graph "${name}" has no layer but its input`, "Add a layer.");
   checkUse(nodes, output);
-  return Object.freeze({ name, nodes: Object.freeze(nodes), output });
+  return remember(Object.freeze({ name, nodes: Object.freeze(nodes), output }), walk);
 }

@@ -24,22 +24,34 @@ const meet = (a: LiveRange, b: LiveRange): boolean => a.first <= b.last && b.fir
 /** Places buffers, the largest first, each at the lowest offset that no buffer in use at the same time takes up. */
 export function placeBuffers(buffers: readonly LiveRange[]): Layout {
   const offsets = new Array<number>(buffers.length).fill(0);
+  // Kept in the order of offsets: sorting anew for every buffer would cost the square of their number, and more.
   const placed: number[] = [];
   let end = 0;
   const bySize = buffers.map((_, i) => i).sort((a, b) => size(buffers[b]) - size(buffers[a]) || a - b);
   for (const index of bySize) {
     const buffer = buffers[index] as LiveRange;
     let offset = 0;
-    for (const other of placed.toSorted((a, b) => (offsets[a] as number) - (offsets[b] as number))) {
+    for (const other of placed) {
       if (!meet(buffer, buffers[other] as LiveRange)) continue;
       if (offset + size(buffer) <= (offsets[other] as number)) break;
       offset = Math.max(offset, (offsets[other] as number) + size(buffers[other]));
     }
     offsets[index] = offset;
-    placed.push(index);
+    placed.splice(placeFor(offset, placed, offsets), 0, index);
     end = Math.max(end, offset + size(buffer));
   }
   return { offsets, bytes: end };
+}
+
+/** The index of a buffer at `offset` among those placed: behind all whose offset is no larger. */
+function placeFor(offset: number, placed: readonly number[], offsets: readonly number[]): number {
+  let [from, to] = [0, placed.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((offsets[placed[middle] as number] as number) <= offset) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 const size = (buffer: LiveRange | undefined): number => Math.ceil((buffer?.bytes ?? 0) / LINE) * LINE;

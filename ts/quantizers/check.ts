@@ -2,8 +2,8 @@
  * The check of a quantizer that comes from outside, whether written by hand or read from a file: known maps, a pair that
  * agrees on what its parameters mean, schedules that never leave their parameters' domains, a table where one is read.
  */
-import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import {
   backwardMapNumbers,
   backwardMapParameters,

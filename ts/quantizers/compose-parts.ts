@@ -2,7 +2,7 @@
  * The parts of a composition F = T o P, B = T' o P: proximal maps P and smooth transforms T, each a map of the core with the
  * courses of its parameters, or functions of the caller's that are compiled to a table.
  */
-import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
 import { checkParameter, proximalMaps } from "./check.ts";
 import { backwardMapParameters, forwardMapParameters, type ParameterName } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Schedule } from "./quantizer.ts";

@@ -2,7 +2,7 @@
  * Functions of the caller's as a table of the core: sampled, checked between the samples, and measured against what the
  * table gives there. P must not fall; T' must be T's slope.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Domain, RealFunction } from "./compose-parts.ts";
 import { findJumps } from "./jumps.ts";
 import { scalesOf } from "./pair.ts";

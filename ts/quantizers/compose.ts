@@ -7,8 +7,8 @@
  * in place of arithmetic, two look-ups a number; how far it is from the functions is measured by `compositionCost`. P's jumps
  * become steep lines one step of the table wide.
  */
-import { plainObject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { checkQuantizer } from "./check.ts";
 import {
   type Domain,

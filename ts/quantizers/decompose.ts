@@ -18,8 +18,8 @@
  * What cannot be seen: a feature narrower than a cell of the grid that F and B have left again at the cell's end, a change
  * of B below 1e-8 of its largest value (more where values are rounded more), and all beyond the domain.
  */
-import { integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { type SampledP, type SampledT, sample } from "./decompose-sample.ts";
 import { type Fault, faintOf, type Leaf, leavesOf } from "./increments.ts";
 import { findJumps, type Jump } from "./jumps.ts";

@@ -34,7 +34,7 @@
  * pq's latents are clipped at 1, where lambda = 1 is the sign. Once hard, both start every step from signs, which no step of
  * ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
  */
-import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
 import { asItIs, lastTenth, make, never } from "./make.ts";
 import type { Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 import {

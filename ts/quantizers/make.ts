@@ -1,5 +1,5 @@
 /** How a named quantizer is made: what its family is, overridden by the options of a caller. */
-import { plainObject, type Subject } from "../checks.ts";
+import { plainObject, type Subject } from "../base/checks.ts";
 import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
 import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 

@@ -1,6 +1,6 @@
 /** The pair of maps that a quantizer is at one moment of a run, or that a caller has written down as two functions. */
-import { plainObject, type Subject, safeName } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { plainObject, type Subject, safeName } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { quantizedValue, slopeValue } from "./maps.ts";
 import type { Pair } from "./pair.ts";
 import type { MapTable, Quantizer } from "./quantizer.ts";

@@ -1,6 +1,6 @@
 /** Quantizers by name: what a layer is given is a name, or a value that a maker or a user's own hand has built. */
-import type { Subject } from "../checks.ts";
-import { lookUp } from "../names.ts";
+import type { Subject } from "../base/checks.ts";
+import { lookUp } from "../base/names.ts";
 import { checkQuantizer } from "./check.ts";
 import {
   bc,

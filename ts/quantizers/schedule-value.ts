@@ -2,7 +2,7 @@
  * The values of schedules: at one progress, and the ends of what they take over a whole run. Bits are the same in every
  * engine: only + - * / and the functions of `elementary.ts` are used.
  */
-import { numberIn } from "../checks.ts";
+import { numberIn } from "../base/checks.ts";
 import { exactCosPi, exactExp, exactLog } from "./elementary.ts";
 import type { Schedule } from "./quantizer.ts";
 

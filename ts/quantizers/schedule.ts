@@ -18,7 +18,7 @@
  * Learning rates and the parameters of quantizers are the same kind of value. The last three hold another schedule, three
  * deep at most.
  */
-import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
 import type { Schedule } from "./quantizer.ts";
 import { afterSteps, scheduleRange } from "./schedule-value.ts";
 

@@ -1,5 +1,5 @@
 /** A quantizer at one moment of a run: the numbers that the core is called with. */
-import { numberIn } from "../checks.ts";
+import { numberIn } from "../base/checks.ts";
 import { backwardMapNumbers, forwardMapNumbers, isHardForwardMap } from "./maps.ts";
 import type { ForwardMap, Quantizer } from "./quantizer.ts";
 import { evaluateSchedule } from "./schedule.ts";

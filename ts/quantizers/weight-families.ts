@@ -15,7 +15,7 @@
  * first stage, which is two thirds of the run (600 of 900 epochs), and then its sign. A scale has no gradient of its own.
  * Latent weights are never clipped.
  */
-import { integerIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import type { EdeOptions, QuantizerOptions } from "./families.ts";
 import { asItIs, type Family, make, never } from "./make.ts";
 import type { Quantizer, Schedule } from "./quantizer.ts";

@@ -2,7 +2,9 @@
  * Sums of +-1 products in 8 bits, out of tfjs's products of matrices: one for every group of four channels of every tap,
  * with the sum brought back into 8 bits after each. All numbers are whole and small, so tfjs calculates them exactly.
  */
+
 import type { Accumulator } from "../nn/graph.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 const GROUP = 4;
@@ -26,7 +28,7 @@ export function accumulated(
   const operation = tf.customGrad((given) => {
     const { shape } = given as Tensor;
     const rows = tf.reshape(kernel, [-1, channels, filters]) as Tensor;
-    let sum: Tensor = tf.zeros([shape.reduce((size, axis) => size * axis, 1) / filters, filters]);
+    let sum: Tensor = tf.zeros([elementsOf(shape) / filters, filters]);
     for (const [tap, values] of taps().entries()) {
       const pixels = tf.reshape(values, [-1, channels]) as Tensor;
       for (let first = 0; first < channels; first += GROUP) {

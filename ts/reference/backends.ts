@@ -2,7 +2,7 @@
  * tfjs's backends, started by name, in Node and in pages, each with a word on what it calculates on. tfjs and its
  * backends are packages that the user installs; they are loaded here, when the first backend is started.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { type WebgpuInfo, webglAdapter, webgpuAdapter } from "./adapter.ts";
 import { hostName } from "./host.ts";
 import { provideWebgpu } from "./node-webgpu.ts";

@@ -2,7 +2,7 @@
  * The check: every number of a step of ours beside tfjs's, on one of tfjs's backends. Our side trains in this process or page,
  * as it always does; the other side is tfjs.
  */
-import { type Subject as CheckedSubject, plainObject } from "../checks.ts";
+import { type Subject as CheckedSubject, plainObject } from "../base/checks.ts";
 import { aborted } from "./aborted.ts";
 import { startBackend } from "./backends.ts";
 import { setFlags } from "./flags.ts";

@@ -12,8 +12,9 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
+import { shapesOf } from "../nn/network.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { createPool } from "../runtime/pool.ts";
 import { createEngine } from "../train/engine.ts";
 import { type Observation, observeStep } from "../train/observe.ts";

@@ -6,24 +6,13 @@
  * Inputs are the same numbers on both sides, but for the first input of a sum whose batch norm we do not write by itself.
  */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
-import { convGeometry } from "../nn/shapes.ts";
+import { convGeometry, isProduct, type ProductNode } from "../nn/nodes.ts";
 import { exactly, type Near, type QuantizerMoment, quantized, slope } from "./maps.ts";
-import {
-  crossEntropy,
-  evaluateNode,
-  isProduct,
-  mapsOf,
-  maxPoolGradient,
-  momentsOf,
-  product,
-  type Site,
-} from "./operations.ts";
+import { crossEntropy, evaluateNode, mapsOf, maxPoolGradient, momentsOf, product, type Site } from "./operations.ts";
 import { FEW, sumDistance, sumError, UNIT } from "./rounding.ts";
 import { channelSums, channelTerms } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 import { nearScale, nearWeights } from "./weights.ts";
-
-type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
 
 /** The value of `node`, and how far ours may be from it. */
 export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near[], site: Site): Near {

@@ -1,5 +1,5 @@
 /** What a check against tfjs found, as a table and remarks in plain text. */
-import { type Column, formatTable, grouped, share, wrapped } from "../table.ts";
+import { type Column, formatTable, grouped, share, wrapped } from "../show/table.ts";
 import type { Adapter, CheckReport, Row, Verdict } from "./report.ts";
 
 export interface CheckFormat {

@@ -4,7 +4,7 @@
  * that every Chromium brings and that needs no card, is offered to it beside the machine's own. Dawn sorts adapters
  * by power, so a card comes first.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { loadPackage } from "./packages.ts";
 
 /** Folders of Chromium and Chrome on Linux: its Vulkan driver lies beside the program. */

@@ -3,8 +3,10 @@
  * answers them otherwise: a max-pool's gradient goes to the first of equal maxima, and an average pool's counts the pixels
  * inside the image alone.
  */
-import type { GraphNode, NodeOf, Shape } from "../nn/graph.ts";
-import { convGeometry, type WindowGeometry } from "../nn/shapes.ts";
+import type { ActivationName, GraphNode, Shape } from "../nn/graph.ts";
+import type { ProductNode } from "../nn/nodes.ts";
+import { convGeometry } from "../nn/nodes.ts";
+import type { WindowGeometry } from "../nn/windows.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import { accumulated } from "./accumulated.ts";
 import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";
@@ -40,10 +42,6 @@ export interface Moments {
 /** The sign with Bi-Real's slope. */
 const poly = quantizer("poly");
 
-type ProductNode = NodeOf<"conv2d"> | NodeOf<"dense">;
-
-export const isProduct = (node: GraphNode): node is ProductNode => node.op === "conv2d" || node.op === "dense";
-
 /** The maps that act on the operands of a convolution or dense layer; null for an operand that stays real. */
 export function mapsOf(
   node: ProductNode,
@@ -56,6 +54,11 @@ export function mapsOf(
     activation: activationQuantizer === null ? null : momentOf(activationQuantizer, pass.progress, hard),
   };
 }
+
+const activations: Readonly<Record<ActivationName, (tf: TensorFlow, x: Tensor) => Tensor>> = {
+  relu: (tf, x) => tf.relu(x),
+  hardTanh: (tf, x) => tf.clipByValue(x, -1, 1),
+};
 
 /** The value of `node` for the values of its inputs, `[images][...shape]`. */
 export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly Tensor[], site: Site): Tensor {
@@ -93,7 +96,7 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
     case "globalAvgPool2d":
       return tf.mean(x, [1, 2]);
     case "activation":
-      return node.attributes.activation === "relu" ? tf.relu(x) : tf.clipByValue(x, -1, 1);
+      return activations[node.attributes.activation](tf, x);
     case "shift":
       return tf.add(x, site.parameter("beta"));
     case "prelu":

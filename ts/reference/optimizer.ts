@@ -4,12 +4,11 @@
  * order (Suarez-Ramirez et al., 2021), which flip binary weights.
  */
 import type { Graph } from "../nn/graph.ts";
+import { networkOf } from "../nn/network.ts";
 import { splitParameters } from "../quantizers/maps.ts";
-import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { ParameterOptimizer } from "../train/optimizers.ts";
 import { hyperOf } from "../train/updates.ts";
 import { exactly, forwardMap, momentOf, type Near, near } from "./maps.ts";
-import { isProduct } from "./operations.ts";
 import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
@@ -156,19 +155,13 @@ function flip(tf: TensorFlow, weights: Tensor, score: Near, threshold: number): 
   });
 }
 
-/** The quantizer of the latent weights `name`, or null. */
-function quantizerOf(graph: Graph, name: string): Quantizer | null {
-  const node = graph.nodes.find((candidate) => name === `${candidate.name}/kernel`);
-  return node !== undefined && isProduct(node) ? node.attributes.weightQuantizer : null;
-}
-
 /** The bound that a quantizer puts on the latent weights of the parameter `name`; 0 for none. */
-export const clipOf = (graph: Graph, name: string): number => quantizerOf(graph, name)?.clipLatent ?? 0;
+export const clipOf = (graph: Graph, name: string): number => networkOf(graph).quantizers.get(name)?.clipLatent ?? 0;
 
 /** The weights that a step goes on from: what the quantizer's `restart` makes of those it began with. */
 export function restarted(tf: TensorFlow, graph: Graph, name: string, weights: Tensor, progress: number): Near {
-  const quantizer = quantizerOf(graph, name);
-  if (quantizer === null || quantizer.restart === "identity") return exactly(tf, weights);
+  const quantizer = networkOf(graph).quantizers.get(name);
+  if (quantizer === undefined || quantizer.restart === "identity") return exactly(tf, weights);
   const { proximal, parameters } = momentOf(quantizer, progress);
   const [, shared] = splitParameters(proximal, parameters);
   return forwardMap(tf, quantizer.restart, weights, shared);

@@ -1,5 +1,5 @@
 /** Packages that proxbit does not bring along: loaded where they are used, and asked for by name where they are missing. */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { systemCode } from "../io/node.ts";
 
 const missing: readonly (string | undefined)[] = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];

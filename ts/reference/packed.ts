@@ -3,11 +3,15 @@
  * tfjs on its own input; the session, with its fused thresholds and packed bits, must give that evaluation's logits bit
  * for bit, by every kernel.
  */
+
 import { load } from "../inference/session.ts";
 import { unpackSigns } from "../io/bits.ts";
 import type { Split } from "../io/dataset.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
-import type { Graph, GraphNode, NodeOf, Parameter } from "../nn/graph.ts";
+import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
+import { networkOf, parameterName } from "../nn/network.ts";
+import type { ProductNode } from "../nn/nodes.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { quantizedValue } from "../quantizers/maps.ts";
 import { standardizedWeights, weightScale } from "../quantizers/weights.ts";
@@ -16,11 +20,9 @@ import { BINARY_KERNELS } from "../runtime/probe.ts";
 import { createEngine } from "../train/engine.ts";
 import { observeEvaluation } from "../train/observe.ts";
 import { optimizers } from "../train/optimizers.ts";
-import { ownerOf } from "../train/plan.ts";
 import { writeWeights } from "../train/weights.ts";
 import { compareNumbers } from "./compare.ts";
 import { momentOf } from "./maps.ts";
-import { isProduct } from "./operations.ts";
 import type { Row } from "./report.ts";
 import { FEW } from "./rounding.ts";
 import { compareForward } from "./step.ts";
@@ -46,7 +48,7 @@ export async function* comparePacked(tf: TensorFlow, check: PackedCheck): AsyncG
     const seen = await observeEvaluation(engine, split, split.count);
     yield* compareForward(tf, { subject, graph, split, seen, packed, kind: "evaluate" });
     const floats = Float32Array.from(split.images, (byte) => byte * split.scale + split.offset);
-    const wanted = seen.values.get(ownerOf(graph, graph.output)) as Float32Array;
+    const wanted = seen.values.get(networkOf(graph).owners.get(graph.output) as string) as Float32Array;
     for (const kernel of BINARY_KERNELS) {
       const session = await load(bytes, { kernel });
       const label = { subject, node: `${graph.output} (${kernel})`, quantity: "packed logits" } as const;
@@ -77,26 +79,26 @@ export function* compareFile(
 /** What a file is to hold of a parameter in f64, and how far an f32 may be from it, relative to the number. */
 function packedNumbers(
   graph: Graph,
-  { name, node: nodeName, role }: Parameter,
+  { name, node: nodeName, key, role }: Parameter,
   latent: ReadonlyMap<string, Float32Array>,
 ): { readonly values: ArrayLike<number>; readonly distance: number } {
-  const node = graph.nodes.find((candidate) => candidate.name === nodeName) as GraphNode;
-  const quantizer = isProduct(node) && !name.endsWith("/bias") ? node.attributes.weightQuantizer : null;
+  const node = networkOf(graph).nodes.get(nodeName) as GraphNode;
+  const quantizer = isProduct(node) && key !== "bias" ? node.attributes.weightQuantizer : null;
   if (quantizer === null) return { values: latent.get(name) as Float32Array, distance: 0 };
-  const kernel = latent.get(`${nodeName}/kernel`) as Float32Array;
+  const kernel = latent.get(parameterName(node, "kernel")) as Float32Array;
   const filters = isProduct(node) ? filtersOf(node) : 0;
   const { value, affine } = standardizedWeights(quantizer, kernel, filters);
-  if (name.endsWith("/scale")) {
+  if (key === "scale") {
     return { values: affine?.scale ?? (weightScale(quantizer, kernel, filters) as Float64Array), distance: FEW };
   }
   // A mean may be much smaller than the weights that it is the mean of.
-  if (name.endsWith("/shift")) return { values: Float32Array.from(affine?.shift ?? []), distance: FEW };
+  if (key === "shift") return { values: Float32Array.from(affine?.shift ?? []), distance: FEW };
   if (role === "latent") return { values: value.map((weight) => (weight >= 0 ? 1 : -1)), distance: 0 };
   const moment = momentOf(quantizer, 1, true);
   return { values: value.map((weight) => quantizedValue(moment, weight)), distance: FEW };
 }
 
-const filtersOf = ({ op, attributes }: NodeOf<"conv2d"> | NodeOf<"dense">): number =>
+const filtersOf = ({ op, attributes }: ProductNode): number =>
   op === "conv2d" ? attributes.filters : attributes.units;
 
 /** What the bits of the file stand for: -1 and +1; the other tensors as they are, but for what is derived. */

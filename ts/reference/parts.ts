@@ -1,6 +1,6 @@
 /** What a check consists of: the parts of each subject, each of which yields its rows when it is run. */
-import { type Subject as CheckedSubject, oneOf, plainObject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { type Subject as CheckedSubject, oneOf, plainObject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
 import { type ModelOptions, model } from "../nn/models/index.ts";

@@ -3,7 +3,7 @@
  * and in the middle of its run, at zeros of both signs, at the kinks and around them, at large and at very small values.
  */
 
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { randomStream } from "../nn/random.ts";
 import { type KernelCall, kernelsOver } from "../program/call.ts";
 import { ready } from "../program/exports.ts";

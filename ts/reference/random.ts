@@ -1,11 +1,12 @@
 /** Networks and images to compare on: random, from a seed, and far from all that is trivial. */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
+import { inputShapeOf, shapesOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { randomStream } from "../nn/random.ts";
-import { elementsOf, inputShapeOf, shapesOf } from "../nn/shapes.ts";
-import { isProduct } from "./operations.ts";
+import { elementsOf } from "../nn/shapes.ts";
 
 /** Bytes times a power of two plus such a fraction are exact in f32, and never 0. */
 const SCALE = 1 / 64;
@@ -50,16 +51,16 @@ export function randomParameters(graph: Graph, seed: number): Map<string, Float3
     graph.nodes.flatMap((node) => (isProduct(node) && node.attributes.accumulator !== null ? [node.name] : [])),
   );
   return new Map(
-    parametersOf(graph).map(({ name, node, shape, role }) => {
+    parametersOf(graph).map(({ name, node, key, shape, role, neverNegative }) => {
       const lean = role === "latent" && narrow.has(node) ? 0.5 : 0;
       const stream = randomStream(seed, name);
       const draw = (): number => 2 * stream.uniform() - 1;
       const scale = role === "real" && shape.length > 1 ? 1 / Math.sqrt(elementsOf(shape.slice(0, -1))) : 1.5;
       const one = (): number => {
         // Also the alpha of a whole tensor, which is divided by.
-        if (name.endsWith("/gamma") || (name.endsWith("/alpha") && shape[0] === 1))
+        if (key === "gamma" || (key === "alpha" && shape[0] === 1))
           return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
-        if (name.endsWith("/movingVariance")) return 0.5 + stream.uniform();
+        if (neverNegative !== undefined) return 0.5 + stream.uniform();
         return scale * (draw() + lean);
       };
       return [name, Float32Array.from({ length: elementsOf(shape) }, one)];

@@ -1,8 +1,9 @@
 /**
  * What a check is asked, and what it answers: plain values, so that they cross from a page to the process that opened it.
  */
+
+import type { AccumulatorChoice, QuantizerChoice } from "../nn/fields.ts";
 import type { Graph } from "../nn/graph.ts";
-import type { AccumulatorChoice, QuantizerChoice } from "../nn/layers.ts";
 
 /** tfjs's backends. The first two run on a graphics card where there is one. */
 export type BackendName = "webgl" | "webgpu" | "wasm" | "cpu";

@@ -1,5 +1,5 @@
 /** A request with its defaults filled in, and everything in it checked that can be checked without calculating. */
-import { type Subject as CheckedSubject, integerIn, listOf, numberIn, oneOf, plainObject } from "../checks.ts";
+import { type Subject as CheckedSubject, integerIn, listOf, numberIn, oneOf, plainObject } from "../base/checks.ts";
 import { modelNames } from "../nn/models/index.ts";
 import { backendNames, type CheckRequest, type Subject } from "./report.ts";
 

@@ -7,18 +7,19 @@
  * the step follows from the ones before it makes the whole step right. How two whole runs drift apart is another comparison
  * (`curve.ts`).
  */
+
 import type { Split } from "../io/dataset.ts";
 import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
+import { networkOf, parameterName, shapesOf } from "../nn/network.ts";
+import { isAlias, isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { shapesOf } from "../nn/shapes.ts";
 import type { Observation } from "../train/observe.ts";
 import { type Optimizer, optimizerFor } from "../train/optimizers.ts";
-import { ownerOf } from "../train/plan.ts";
 import { updateOf } from "../train/updates.ts";
 import { compare, compareNumbers, compareTogether, type Label, lacksFilterGradient, unsupported } from "./compare.ts";
 import { isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
 import { exactly, type Near, near as nearTo } from "./maps.ts";
-import { isProduct, type Pass, type Site } from "./operations.ts";
+import type { Pass, Site } from "./operations.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Row } from "./report.ts";
 import { FEW, UNIT } from "./rounding.ts";
@@ -62,8 +63,10 @@ function readerOf(tf: TensorFlow, { graph, seen, kind, packed }: Step): Reader {
   const site = (given: GraphNode): Site => ({
     pass,
     packed:
-      packed === undefined ? null : { scale: factor(`${given.name}/scale`), shift: factor(`${given.name}/shift`) },
-    parameter: (name) => parameter(`${given.name}/${name}`),
+      packed === undefined
+        ? null
+        : { scale: factor(parameterName(given, "scale")), shift: factor(parameterName(given, "shift")) },
+    parameter: (name) => parameter(parameterName(given, name)),
     inputShape: shapes.get(given.inputs[0] ?? "") ?? [],
   });
   const near = (name: string): Near => {
@@ -127,14 +130,15 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
   const { subject, graph, seen, split } = step;
   const { near, site, node } = readerOf(tf, step);
   const shapes = shapesOf(graph);
-  const owner = (name: string): string => ownerOf(graph, name);
+  const { owners } = networkOf(graph);
+  const owner = (name: string): string => owners.get(name) as string;
   const gradientAt = (name: string): Tensor =>
     tf.tensor(seen.gradients.get(name) as Float32Array, [seen.images, ...(shapes.get(name) ?? [])]);
   const inputsOf = (reader: GraphNode): Tensor[] => reader.inputs.map((name) => near(name).value);
   /** Flatten is the same memory as its input: its readers read the input. */
   const usesOf = (name: string): readonly Use[] =>
     graph.nodes.flatMap((reader) =>
-      reader.op === "flatten"
+      isAlias(reader)
         ? []
         : reader.inputs.flatMap((input, place) => (owner(input) === name ? [{ reader, place }] : [])),
     );
@@ -214,11 +218,11 @@ export async function* compareUpdates(
   for (const node of graph.nodes) {
     if (node.op !== "batchNorm") continue;
     for (const suffix of ["movingMean", "movingVariance"] as const) {
-      const name = `${node.name}/${suffix}`;
+      const name = parameterName(node, suffix);
       const label: Label = { subject, node: name, quantity: "statistics" };
       yield compare(tf, label, after.parameters.get(name) as Float32Array, () => {
         const running = ["movingMean", "movingVariance"].map((kind) =>
-          tf.tensor(before.parameters.get(`${node.name}/${kind}`) as Float32Array),
+          tf.tensor(before.parameters.get(parameterName(node, kind)) as Float32Array),
         ) as [Tensor, Tensor];
         return nearStatistics(tf, node, near(node.inputs[0]).value, running)[suffix];
       });

@@ -4,9 +4,10 @@
  * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every optimizer.
  */
 import { functional } from "../nn/build.ts";
+import type { QuantizerChoice } from "../nn/fields.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
-import { input, layers, type QuantizerChoice } from "../nn/layers.ts";
+import { input, layers } from "../nn/layers.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { constant } from "../quantizers/schedule.ts";

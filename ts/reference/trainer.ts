@@ -3,12 +3,15 @@
  * F's derivative, the optimizer's update, clipping, running statistics. It follows its own numbers from step to step, but
  * for those that it is told to take from another run.
  */
+
 import type { Graph, GraphNode } from "../nn/graph.ts";
+import { parameterName, shapesOf } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { elementsOf, shapesOf } from "../nn/shapes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
-import { crossEntropy, evaluateNode, isProduct, type Moments } from "./operations.ts";
+import { crossEntropy, evaluateNode, type Moments } from "./operations.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
@@ -73,10 +76,10 @@ export function createReferenceTrainer(
     pins: Pins | undefined,
   ): Tensor => {
     const parameterOf = (node: GraphNode, name: string): Tensor => {
-      const own = variable(`${node.name}/${name}`);
+      const own = variable(parameterName(node, name));
       const latent = name === "kernel" && isProduct(node) && node.attributes.weightQuantizer !== null;
       return pins !== undefined && latent
-        ? pinned(tf, own, pins.latents.get(`${node.name}/${name}`), pins.within)
+        ? pinned(tf, own, pins.latents.get(parameterName(node, name)), pins.within)
         : own;
     };
     const values = new Map<string, Tensor>();
@@ -119,7 +122,7 @@ export function createReferenceTrainer(
       ["movingMean", mean],
       ["movingVariance", unbiased],
     ] as const) {
-      const running = variable(`${node.name}/${suffix}`);
+      const running = variable(parameterName(node, suffix));
       running.assign(tf.add(tf.mul(running, 1 - share), tf.mul(value, share)));
     }
   };

@@ -7,7 +7,7 @@
  * own out of that memory. Static data lies at the bottom; whoever needs room for tensors takes it from `memory.grow`, which
  * never hands out a page twice. Kernels allocate nothing.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { KernelExports } from "../program/exports.ts";
 
 /** Bytes of a WebAssembly page. */

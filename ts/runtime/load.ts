@@ -4,7 +4,7 @@
  *
  * Every URL stands here in full, for that is how bundlers find the files to ship.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Variant } from "./variants.ts";
 
 const urls: Readonly<Record<Variant, () => URL>> = {

@@ -6,8 +6,8 @@
  * cannot be shared, one worker with a memory of its own does the same work with the same results.
  */
 import { type Remote, wrap } from "comlink";
-import { integerIn } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { bind } from "../program/bind.ts";
 import type { Range } from "../program/place.ts";
 import type { Program, Write } from "../program/program.ts";

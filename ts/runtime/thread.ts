@@ -3,7 +3,7 @@
  */
 import type { Endpoint } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 export interface Thread {
   readonly endpoint: Endpoint;

@@ -3,7 +3,7 @@
  * whole, so there are four: with or without relaxed SIMD, with memory of its own or with shared memory for worker threads.
  */
 import { relaxedSimd, simd, threads } from "wasm-feature-detect";
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 
 export const variants = ["plain", "relaxed", "plain-shared", "relaxed-shared"] as const;
 

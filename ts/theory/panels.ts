@@ -5,28 +5,7 @@
 import { type Decomposition, type NamedPair, type PairPoint, pairOf } from "../quantizers/index.ts";
 import { findJumps } from "../quantizers/jumps.ts";
 import { pairPoint, scalesOf } from "../quantizers/pair.ts";
-
-export type Point = readonly [x: number, y: number];
-
-export interface Line {
-  readonly points: readonly Point[];
-  /** Where T is free. */
-  readonly dashed: boolean;
-}
-
-export interface Panel {
-  readonly title: string;
-  readonly axis: string;
-  readonly lines: readonly Line[];
-  /** The two points that say why not. */
-  readonly marks: readonly Point[];
-  readonly range: Range;
-}
-
-export interface Range {
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
-}
+import type { Line, Panel, Point } from "../show/panel.ts";
 
 /** Points of a line that are drawn; more would not be seen. */
 const drawn = 600;

@@ -1,6 +1,7 @@
 /** A pair as a picture: its panels two by two, with the verdict above them. */
-import { COLOURS, circle, line, polyline, svg, ticks, words } from "../svg.ts";
-import type { Panel, Point } from "./panels.ts";
+
+import type { Panel, Point } from "../show/panel.ts";
+import { COLOURS, circle, line, polyline, svg, ticks, words } from "../show/svg.ts";
 
 const [WIDTH, HEIGHT, MARGIN, LEFT, TOP, FOOT] = [400, 260, 16, 44, 26, 34] as const;
 const HEAD = 62;

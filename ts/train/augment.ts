@@ -3,7 +3,7 @@
  * direction (what moves in from outside is byte 0, as in pad-and-crop). Evaluation and batch statistics see the images as
  * they are. The core takes a view as 32 bits (`crates/kernels/src/gather.rs`).
  */
-import { booleanOf, integerIn, plainObject, type Subject } from "../checks.ts";
+import { booleanOf, integerIn, plainObject, type Subject } from "../base/checks.ts";
 import { randomStream } from "../nn/random.ts";
 
 export interface Augmentation {

@@ -1,7 +1,8 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 
 /** That images and labels of `split` fit the network. */
@@ -16,7 +17,7 @@ export function checkSplit(engine: Engine, split: Split): void {
     );
   }
   const { count, images, labels } = split;
-  const bytes = count * wanted.reduce((product, axis) => product * axis, 1);
+  const bytes = count * elementsOf(wanted);
   if (!(count > 0 && images instanceof Uint8Array && images.length === bytes && labels.length === count)) {
     throw new ProxbitError(
       "data",

@@ -3,9 +3,11 @@
  * written from it. It knows addresses and steps; when to do what is the trainer's business.
  */
 import type { Split } from "../io/dataset.ts";
-import type { Graph, Parameter, Shape } from "../nn/graph.ts";
+import type { Graph, Parameter } from "../nn/graph.ts";
+import { shapesOf } from "../nn/network.ts";
+import { quantizedOperands } from "../nn/operands.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { shapesOf } from "../nn/shapes.ts";
+import type { Shape } from "../nn/shapes.ts";
 import { addressOf } from "../program/place.ts";
 import { type Program, placed, type Write } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -111,11 +113,7 @@ export async function createEngine(
   let current: MeasuredPlan | undefined;
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
-  const quantizers = graph.nodes.flatMap((node) =>
-    node.op === "conv2d" || node.op === "dense"
-      ? [node.attributes.weightQuantizer, node.attributes.activationQuantizer].filter((found) => found !== null)
-      : [],
-  );
+  const quantizers = graph.nodes.flatMap((node) => quantizedOperands(node).map(({ quantizer }) => quantizer));
 
   const alone = <T>(work: () => Promise<T>): Promise<T> => {
     const result = last.then(work);

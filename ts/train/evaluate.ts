@@ -2,8 +2,8 @@
  * Evaluation and the estimation of batch statistics, both of the hard-signed network: every quantizer's forward map is
  * the sign, so what is measured is what is packed. And, on request, both of the soft network, for the number beside it.
  */
-import { integerIn, plainObject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import { rangeOf } from "../program/place.ts";

@@ -2,7 +2,7 @@
  * What runs in a step of training: per layer the three products with their kernels, bits, bytes and multiply-accumulates,
  * and why not the fast path. It is read off the very program that a step runs.
  */
-import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
+import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
@@ -12,8 +12,10 @@ import {
   type Work,
   workOf,
 } from "../explain.ts";
-import type { GraphNode, OpName, Shape } from "../nn/graph.ts";
+import type { GraphNode, OpName } from "../nn/graph.ts";
+import { isAlias, isProduct } from "../nn/nodes.ts";
 import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
 import type { Part } from "../program/call.ts";
 import type { Program } from "../program/program.ts";
@@ -22,10 +24,9 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { share } from "../table.ts";
+import { share } from "../show/table.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH } from "./evaluate.ts";
-import { sizeOf } from "./layout.ts";
 import { trainProgram } from "./programs.ts";
 import { type MemoryUse, nowhere, trainMode } from "./reserve.ts";
 
@@ -81,8 +82,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const works = worksOf(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
-  // Flatten is the same memory as its input; a batch norm with a sum behind it writes the sum.
-  const isStored = ({ op, name }: GraphNode): boolean => op !== "flatten" && !plan.context.fusions.sums.has(name);
+  // An alias is its input's memory; a batch norm with a sum behind it writes the sum.
+  const isStored = (node: GraphNode): boolean => !isAlias(node) && !plan.context.fusions.sums.has(node.name);
 
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);
@@ -97,7 +98,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       weightBits: isProduct(node) && weightsAreBits(node) && hard(operands.weightQuantizer) ? 1 : 32,
       activationBits: isProduct(node) && activationsAreBits(node) && hard(operands.activationQuantizer) ? 1 : 32,
       weightBytes: row?.floatBytes ?? 0,
-      valueBytes: isStored(node) ? 4 * batch * sizeOf(shapes.get(node.name) ?? []) : 0,
+      valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
@@ -122,9 +123,6 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
 
 type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;
 const noWork: Works = { forward: null, filterGradient: null, inputGradient: null };
-
-const isProduct = (node: GraphNode): node is Extract<GraphNode, { op: "conv2d" | "dense" }> =>
-  node.op === "conv2d" || node.op === "dense";
 
 /** Where the product of a call stands, by the part of the step that the call is for. */
 const places: Readonly<Partial<Record<Part, keyof Works>>> = {

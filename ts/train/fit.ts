@@ -1,6 +1,6 @@
 /** The training loop: which images, which program, which event. */
-import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import type { Failure } from "../program/bind.ts";

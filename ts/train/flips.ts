@@ -8,15 +8,15 @@
  * phase, and their plans no memory for it. Where convolutions are the work it is less than 1 % of a step (cnn); where a step is
  * little more than its weights, 5 % (mlp).
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph } from "../nn/graph.ts";
+import { networkOf } from "../nn/network.ts";
 import type { KernelCall } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment } from "../program/segment.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { deriveWeights } from "./layers/weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
-import { quantizerOf } from "./updates.ts";
 
 /** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
 export interface FlipRatio {
@@ -45,9 +45,10 @@ export interface FlipPlan {
 /** A count for each piece of each binary kernel. */
 export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => Place): FlipPlan {
   const { tensors, previous } = layout;
+  const { quantizers } = networkOf(graph);
   const prepare: { readonly node: string; readonly calls: readonly KernelCall[] }[] = [];
   const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
-    const quantizer = quantizerOf(graph, parameter);
+    const quantizer = quantizers.get(parameter.name);
     if (quantizer?.hard !== "sign") return [];
     const filters = parameter.shape.at(-1) as number;
     // Neither a scale nor tanh w / max |tanh w| changes a sign.

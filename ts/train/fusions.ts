@@ -3,6 +3,7 @@
  * that the next binary layer reads; those a shift leaves too. Which nodes take part follows from the graph alone.
  */
 import type { Graph } from "../nn/graph.ts";
+import { isAffine, isProduct } from "../nn/nodes.ts";
 import { activationsAreBits } from "../nn/operands.ts";
 
 export interface Fusions {
@@ -21,8 +22,13 @@ export interface Fusions {
 export function fusionsOf(graph: Graph): Fusions {
   const place = new Map(graph.nodes.map(({ name }, i) => [name, i]));
   const before = (a: string, b: string): boolean => (place.get(a) as number) < (place.get(b) as number);
-  const uses = (name: string): number =>
-    graph.nodes.flatMap((node) => [...node.inputs]).filter((input) => input === name).length;
+  const uses = new Map<string, number>();
+  const signReaders = new Map<string, string>();
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+    if (!isProduct(node) || !activationsAreBits(node) || signReaders.has(node.inputs[0])) continue;
+    signReaders.set(node.inputs[0], node.name);
+  }
   const isNorm = (name: string): boolean => graph.nodes[place.get(name) as number]?.op === "batchNorm";
 
   const sums = new Map<string, { add: string; residual: string }>();
@@ -31,18 +37,16 @@ export function fusionsOf(graph: Graph): Fusions {
     const [a, b] = node.inputs;
     // The residual must be there when the norm runs; of two norms the later one takes the sum.
     const [norm, residual] = before(a, b) ? [b, a] : [a, b];
-    if (isNorm(norm) && norm !== residual && uses(norm) === 1 && norm !== graph.output) {
+    if (isNorm(norm) && norm !== residual && uses.get(norm) === 1 && norm !== graph.output) {
       sums.set(norm, { add: node.name, residual });
     }
   }
   const readers = new Map<string, string>();
   for (const node of graph.nodes) {
-    if (node.op !== "batchNorm" && node.op !== "shift") continue;
+    if (!isAffine(node)) continue;
     const value = sums.get(node.name)?.add ?? node.name;
-    const reader = graph.nodes.find(
-      (next) => (next.op === "conv2d" || next.op === "dense") && next.inputs[0] === value && activationsAreBits(next),
-    );
-    if (reader !== undefined) readers.set(node.name, reader.name);
+    const reader = signReaders.get(value);
+    if (reader !== undefined) readers.set(node.name, reader);
   }
   return { sums, readers, done: new Set([...sums.values()].map(({ add }) => add)) };
 }

@@ -2,7 +2,7 @@
  * Optimizers as plain values: their options and the checks of these. The update itself runs in the core
  * (`crates/kernels/src/optimizer`); what an optimizer keeps and reads there stands in `updates.ts`.
  */
-import { booleanOf, numberIn, oneOf, plainObject, reject, type Subject } from "../checks.ts";
+import { booleanOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
 import type { Parameter } from "../nn/graph.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { evaluateSchedule, scheduleRange, toSchedule } from "../quantizers/schedule.ts";

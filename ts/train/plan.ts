@@ -6,8 +6,11 @@
  * places. What is there all the time lies in the plan's segment, which settles where memory is reserved. What lives for a
  * part of a step only (values, gradients, scratch) is a buffer of the lanes, which each program lays out for itself.
  */
-import type { Graph, GraphNode, Shape } from "../nn/graph.ts";
-import { convGeometry } from "../nn/shapes.ts";
+
+import type { Graph, GraphNode } from "../nn/graph.ts";
+import { networkOf } from "../nn/network.ts";
+import { convGeometry } from "../nn/nodes.ts";
+import type { Shape } from "../nn/shapes.ts";
 import { type Call, callOf, lengthsOf } from "../program/call.ts";
 import { denseShape, windowShape } from "../program/conv-shape.ts";
 import type { ConvShape } from "../program/kernels.ts";
@@ -86,12 +89,6 @@ export interface Taps {
   readonly gradient: ReadonlyMap<string, Place>;
 }
 
-/** The node that owns the memory of a value: flatten is the same memory as its input. */
-export function ownerOf(graph: Graph, name: string): string {
-  const node = graph.nodes.find((candidate) => candidate.name === name) as GraphNode;
-  return node.op === "flatten" ? ownerOf(graph, node.inputs[0]) : name;
-}
-
 export interface PlanOptions {
   /** Images of a batch. */
   readonly batch: number;
@@ -117,7 +114,7 @@ export function planTraining(
   const once: Call[] = [];
   let bitBytes = 0;
 
-  const owners = new Map(graph.nodes.map((node) => [node.name, ownerOf(graph, node.name)]));
+  const { owners } = networkOf(graph);
   const owner = (name: string): string => owners.get(name) as string;
   const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
   const declare: PlanMemory["declare"] = (bytes) => {

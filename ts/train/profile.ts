@@ -2,8 +2,8 @@
  * Where the time of a step goes, measured: some steps of training are run with a clock around every call, and all values
  * are put back afterwards.
  */
-import { integerIn, numberIn, plainObject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
 import type { Call, Part } from "../program/call.ts";
 import { type Range, rangeOf } from "../program/place.ts";

@@ -5,13 +5,15 @@
  * keep a copy of the values; update. The update is a phase of its own, so a number that is not finite anywhere before it
  * leaves the weights untouched.
  */
+
+import { elementsOf } from "../nn/shapes.ts";
 import { type KernelCall, k } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import { type Program, type ProgramBuilder, programBuilder } from "../program/program.ts";
 import type { GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
 import { throughStandardization } from "./layers/weights.ts";
-import { CHUNK, sizeOf, type TrainedTensor } from "./layout.ts";
+import { CHUNK, type TrainedTensor } from "./layout.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import { LOSS_BYTES, type TrainingPlan } from "./plan.ts";
 import { backwardOf, restartOf } from "./quantize.ts";
@@ -98,7 +100,7 @@ function prepareAndGather(plan: TrainingPlan, data: DataPlaces, mode: Mode, buil
       const views = at(plan.views, 4 * lane.first);
       emit.lane(lane.index, k.gatherViews({ ...images, views, height, width, channels }));
     } else {
-      emit.lane(lane.index, k.gatherBytes({ ...images, row: sizeOf(shape) }));
+      emit.lane(lane.index, k.gatherBytes({ ...images, row: elementsOf(shape) }));
     }
     const labels = { labels: data.labels, out: at(plan.labels, lane.first) };
     emit.lane(lane.index, k.gatherLabels({ ...batch, ...labels }));
@@ -124,7 +126,7 @@ function keep(
   builder: ProgramBuilder,
 ): void {
   if (tap === undefined) return;
-  const bytes = 4 * sizeOf(plan.context.shapes.get(node) as readonly number[]);
+  const bytes = 4 * elementsOf(plan.context.shapes.get(node) as readonly number[]);
   for (const lane of plan.lanes) {
     const to = at(tap, bytes * lane.first);
     builder.as(node, "tap").lane(lane.index, k.copy({ from: from(lane), to, bytes: bytes * lane.images }));
@@ -134,7 +136,7 @@ function keep(
 /** The loss of the first `valid` images; with `smoothing` that of training, and its gradient, without it the plain one. */
 function loss(plan: TrainingPlan, valid: number, smoothing: number | null, builder: ProgramBuilder): void {
   const { output } = plan.graph;
-  const classes = sizeOf(plan.context.shapes.get(output) as readonly number[]);
+  const classes = elementsOf(plan.context.shapes.get(output) as readonly number[]);
   const emit = builder.as(output, "loss");
   for (const lane of plan.lanes) {
     const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
@@ -161,7 +163,7 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
       lanes,
       owner,
       buffer: plan.gradient,
-      size: (name) => sizeOf(context.shapes.get(name) as readonly number[]),
+      size: (name) => elementsOf(context.shapes.get(name) as readonly number[]),
       wanted: (name) => trained.has(name),
     },
     builder,

@@ -2,7 +2,7 @@
  * How much memory a plan needs: all programs that may run are written once over places, and the largest block that one of
  * them needs in a lane is what every lane gets.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
 import { layOutLanes } from "../program/lanes.ts";
 import type { Place } from "../program/place.ts";

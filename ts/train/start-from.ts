@@ -2,9 +2,9 @@
  * Fine-tuning: a binary network starts from the weights of the same network trained without quantizers. Their signs are then
  * the binary weights of the first step, and their magnitudes the latent ones.
  */
-import { oneOf, plainObject, type Subject } from "../checks.ts";
-import { describe } from "../describe.ts";
-import { ProxbitError } from "../errors.ts";
+import { oneOf, plainObject, type Subject } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import { addressOf } from "../program/place.ts";

@@ -9,8 +9,8 @@
  * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
-import { integerIn, numberIn, plainObject, reject, type Subject } from "../checks.ts";
-import { ProxbitError } from "../errors.ts";
+import { integerIn, numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "../io/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { validateGraph } from "../nn/validate.ts";

@@ -2,9 +2,9 @@
  * What a parameter's optimizer is to the core: the kernel that makes its step, the tensors of state this keeps, and the
  * numbers it reads, which change from step to step. And whether an optimizer suits a network at all.
  */
-import { ProxbitError } from "../errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
-import { parametersOf } from "../nn/parameters.ts";
+import { networkOf } from "../nn/network.ts";
 import { type KernelCall, k, lengthsOf } from "../program/call.ts";
 import type { Place } from "../program/place.ts";
 import { exactPower } from "../quantizers/elementary.ts";
@@ -102,20 +102,14 @@ export function hyperOf(
  * latent ones.
  */
 export function checkFits(graph: Graph, optimizer: Optimizer): void {
-  for (const parameter of parametersOf(graph)) {
+  const { parameters, quantizers } = networkOf(graph);
+  for (const parameter of parameters) {
     const own = optimizerFor(optimizer, parameter.role);
     if (parameter.role === "statistic" || !isBop(own)) continue;
     if (parameter.role !== "latent") throw needsCase(parameter, own);
-    const quantizer = quantizerOf(graph, parameter);
-    if (quantizer !== null && !keepsSigns(quantizer)) throw needsPlainSign(parameter, own, quantizer);
+    const quantizer = quantizers.get(parameter.name);
+    if (quantizer !== undefined && !keepsSigns(quantizer)) throw needsPlainSign(parameter, own, quantizer);
   }
-}
-
-/** The quantizer of a kernel; null for real ones, and for other parameters. */
-export function quantizerOf(graph: Graph, { node: name, role }: Parameter): Quantizer | null {
-  if (role !== "latent") return null;
-  const node = graph.nodes.find((candidate) => candidate.name === name);
-  return node?.op === "conv2d" || node?.op === "dense" ? node.attributes.weightQuantizer : null;
 }
 
 /** Whether a weight of -1 or +1 passes as it is, and its gradient too: BNN's box holds both ends. */

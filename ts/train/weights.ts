@@ -1,7 +1,10 @@
 /** The network's values in and out of the pool's memory: initial values, reading, replacing, packing. */
-import { ProxbitError } from "../errors.ts";
+
+import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
+import { parameterName } from "../nn/network.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { type Call, callOf, type KernelCall, k } from "../program/call.ts";
 import { fileBytes } from "../program/kernels.ts";
 import { addressOf, type Place, rangeOf } from "../program/place.ts";
@@ -56,8 +59,10 @@ export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, 
       const message = `parameter "${name}" holds ${given[bad]} at position ${bad}`;
       throw new ProxbitError("not-finite", message, "Give finite weights only.");
     }
-    if (name.endsWith("/movingVariance") && given.some((value) => value < 0)) {
-      throw new ProxbitError("argument", `parameter "${name}" holds a negative variance`, "Give variances from 0 on.");
+    const { neverNegative } = tensor.parameter;
+    if (neverNegative !== undefined && given.some((value) => value < 0)) {
+      const message = `parameter "${name}" holds a negative ${neverNegative}`;
+      throw new ProxbitError("argument", message, `Give ${neverNegative}s from 0 on.`);
     }
   }
   await engine.alone(async () => writeValues(engine, new Map([...(await readWeights(engine)), ...weights])));
@@ -148,10 +153,11 @@ function planPacking(engine: Engine): PackPlan {
     calls.push(callOf(node, "prepare", call));
   };
   const results: PackedResult[] = [];
-  for (const { name: node, op, attributes } of engine.graph.nodes) {
-    if ((op !== "conv2d" && op !== "dense") || attributes.weightQuantizer === null) continue;
-    const quantizer = attributes.weightQuantizer;
-    const { value, size, parameter } = engine.layout.tensors.get(`${node}/kernel`) as TrainedTensor;
+  for (const layer of engine.graph.nodes) {
+    if (!isProduct(layer) || layer.attributes.weightQuantizer === null) continue;
+    const node = layer.name;
+    const quantizer = layer.attributes.weightQuantizer;
+    const { value, size, parameter } = engine.layout.tensors.get(parameterName(layer, "kernel")) as TrainedTensor;
     const n = parameter.shape.at(-1) as number;
     const rows = size / n;
     const state = stateAt(quantizer, 1);
@@ -159,7 +165,7 @@ function planPacking(engine: Engine): PackPlan {
     const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters }, segment.allocate);
     for (const call of derived.calls) add(node, call);
     const result = (suffix: string, place: Place, bytes: number, bits = false): void => {
-      results.push({ name: `${node}/${suffix}`, place, bytes, bits });
+      results.push({ name: parameterName(layer, suffix), place, bytes, bits });
     };
     if (quantizer.hard === "sign") {
       const bits = segment.allocate(fileBytes(rows, n));

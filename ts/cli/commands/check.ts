@@ -3,8 +3,8 @@
  * them. What is not the same is an answer, exit code 1, and no error.
  */
 import { Command } from "commander";
+import { ProxbitError } from "../../base/errors.ts";
 import { checkInChromium } from "../../browser/index.ts";
-import { ProxbitError } from "../../errors.ts";
 import { decodeModel } from "../../io/model-file.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { modelNames } from "../../nn/models/index.ts";

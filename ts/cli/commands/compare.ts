@@ -5,6 +5,7 @@
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
+import { lookUp, unknownName } from "../../base/names.ts";
 import { cellsOf, type Decay, decays, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
 import { pictureOf } from "../../compare/picture.ts";
 import {
@@ -22,7 +23,6 @@ import { datasetNames } from "../../io/datasets.ts";
 import { take } from "../../io/split.ts";
 import { VERSION } from "../../io/version.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
-import { lookUp, unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import type { Schedule } from "../../quantizers/quantizer.ts";
@@ -58,6 +58,7 @@ interface CompareOptions {
 }
 
 const ALL = "fp,bc,pc,bnn,bnn+,bnn++,poly,poly+,ede,ede+";
+
 const listOption = <T>(flags: string, text: string, parse: (text: string) => readonly T[], usual: string): Option =>
   new Option(flags, text).argParser(parse).default(parse(usual), usual);
 const images = (option: string) => wholeNumber(option, 1, 1e9);

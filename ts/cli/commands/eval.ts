@@ -1,6 +1,6 @@
 /** `proxbit eval`: a model file on all test images of a data set, by the inference entry point alone. */
 import { Command } from "commander";
-import { ProxbitError } from "../../errors.ts";
+import { ProxbitError } from "../../base/errors.ts";
 import type { Session } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
 import { classify, medianLatency } from "../classify.ts";

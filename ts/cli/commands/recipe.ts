@@ -1,7 +1,7 @@
 /** `proxbit recipe`: trains with settings known to do well, and writes the packed model file. */
 import { Command } from "commander";
+import { lookUp } from "../../base/names.ts";
 import { checkWritable } from "../../io/write.ts";
-import { lookUp } from "../../names.ts";
 import { model } from "../../nn/models/index.ts";
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";

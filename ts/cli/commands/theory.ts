@@ -3,21 +3,21 @@
  * table of all pairs; with one its verdict, and F, B, P and T drawn in the terminal or into a file.
  */
 import { Command } from "commander";
+import { numberIn } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import { unknownName } from "../../base/names.ts";
 import { pngOf } from "../../browser/index.ts";
-import { numberIn } from "../../checks.ts";
-import { ProxbitError } from "../../errors.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
-import { unknownName } from "../../names.ts";
 import { type Decomposition, decompose } from "../../quantizers/index.ts";
 import { isQuantizerName } from "../../quantizers/registry.ts";
-import { formatTable, wrapped } from "../../table.ts";
+import { sketch } from "../../show/sketch.ts";
+import { formatTable, wrapped } from "../../show/table.ts";
 import { panelsOf } from "../../theory/panels.ts";
 import { theoryPicture } from "../../theory/picture.ts";
 import { theoryNames, theoryPair } from "../../theory/rows.ts";
 import { wordsForP, wordsForT } from "../../theory/words.ts";
 import { addCommonOptions, realNumber } from "../options.ts";
 import type { Context } from "../run.ts";
-import { sketch } from "../sketch.ts";
 
 interface TheoryOptions {
   readonly progress: number;

@@ -1,11 +1,11 @@
 /** `proxbit train`: a data set, a network and a quantizer in, a packed model file out. */
 import { Command } from "commander";
-import { ProxbitError } from "../../errors.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import { unknownName } from "../../base/names.ts";
 import { datasetNames } from "../../io/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
-import { unknownName } from "../../names.ts";
 import { modelNames } from "../../nn/models/index.ts";
-import { inputShapeOf } from "../../nn/shapes.ts";
+import { inputShapeOf } from "../../nn/network.ts";
 import type { Augmentation } from "../../train/augment.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";

@@ -16,9 +16,9 @@ import {
   head,
   headTakesSign,
   type ModelOptions,
+  middleOperands,
   modelChoices,
   normalised,
-  operandsOf,
   stemQuantizer,
 } from "./options.ts";
 
@@ -26,7 +26,7 @@ import {
 export function cnn(options: ModelOptions = {}): Graph {
   const choices = modelChoices("cnn", options);
   const { inputShape, activationQuantizer } = choices;
-  const operands = operandsOf(choices);
+  const operands = middleOperands(choices);
   const weightQuantizer = stemQuantizer(choices);
   const takesSign = activationQuantizer !== null;
   return sequential({ inputShape, name: "cnn" }, [

@@ -1,5 +1,5 @@
 /** Ready-made models by name; each stands in a file of its own. */
-import { lookUp } from "../../names.ts";
+import { lookUp } from "../../base/names.ts";
 import type { Graph } from "../graph.ts";
 import { birealnet18 } from "./birealnet18.ts";
 import { cnn } from "./cnn.ts";

@@ -11,9 +11,9 @@ import {
   head,
   headTakesSign,
   type ModelOptions,
+  middleOperands,
   modelChoices,
   normalised,
-  operandsOf,
   stemQuantizer,
   usual,
 } from "./options.ts";
@@ -26,7 +26,7 @@ export function mlp(options: ModelOptions = {}): Graph {
     layers.flatten(),
     layers.binaryDense({ units: 512, weightQuantizer: stemQuantizer(choices), activationQuantizer: null }),
     ...normalised(takesSign),
-    layers.binaryDense({ units: 512, ...operandsOf(choices) }),
+    layers.binaryDense({ units: 512, ...middleOperands(choices) }),
     ...normalised(headTakesSign(choices)),
     ...head(choices),
   ]);

@@ -1,9 +1,10 @@
 /** What every ready-made model is asked with: its input, its classes, and how it binarises. */
-import { booleanOf, integerIn, plainObject, type Subject } from "../../checks.ts";
-import { limits } from "../attributes.ts";
+import { booleanOf, integerIn, plainObject, type Subject } from "../../base/checks.ts";
+import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Shape } from "../graph.ts";
 import type { Layer } from "../layer.ts";
-import { type AccumulatorChoice, layers, type QuantizerChoice } from "../layers.ts";
+import { layers } from "../layers.ts";
+import { limits } from "../limits.ts";
 
 export interface ModelOptions {
   /** `[height, width, channels]` of the images. Default [28, 28, 1], or what the model's own file says. */
@@ -74,7 +75,7 @@ export function modelChoices(model: string, options: ModelOptions, defaults: Mod
 }
 
 /** What the layers of the middle take. */
-export function operandsOf({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
+export function middleOperands({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
   return { weightQuantizer, activationQuantizer, accumulator };
 }
 
@@ -91,7 +92,7 @@ export function head(choices: ModelChoices, name?: string): readonly Layer[] {
   const { binaryHead, classes } = choices;
   if (!binaryHead) return [layers.dense({ units: classes, name })];
   return [
-    layers.binaryDense({ units: classes, name, ...operandsOf(choices) }),
+    layers.binaryDense({ units: classes, name, ...middleOperands(choices) }),
     layers.batchNorm({ name: name === undefined ? undefined : `${name}_norm` }),
   ];
 }

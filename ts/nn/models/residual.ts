@@ -9,7 +9,7 @@
  */
 import type { SymbolicTensor } from "../layer.ts";
 import { layers } from "../layers.ts";
-import { head, headTakesSign, type ModelChoices, operandsOf } from "./options.ts";
+import { head, headTakesSign, type ModelChoices, middleOperands } from "./options.ts";
 
 /** `x` as the next product reads it: as it is where the product takes its sign, through relu where it stays real. */
 function bent(x: SymbolicTensor, { activationQuantizer }: ModelChoices): SymbolicTensor {
@@ -24,7 +24,7 @@ function residualLayer(
   name: string,
   choices: ModelChoices,
 ): SymbolicTensor {
-  const options = { filters, kernelSize: 3, strides, ...operandsOf(choices) };
+  const options = { filters, kernelSize: 3, strides, ...middleOperands(choices) };
   // In float the threshold is relu's, so that both networks have the same parameters and one can start from the other.
   const moved = choices.reactnet ? layers.rsign({ name: `${name}_rsign` }).apply(x) : x;
   const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(bent(moved, choices));

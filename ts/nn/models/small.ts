@@ -14,16 +14,16 @@ import {
   head,
   headTakesSign,
   type ModelOptions,
+  middleOperands,
   modelChoices,
   normalised,
-  operandsOf,
   stemQuantizer,
 } from "./options.ts";
 
 /** The graph of the network. Throws "argument", "unknown-name" or "shape" for options that do not fit. */
 export function small(options: ModelOptions = {}): Graph {
   const choices = modelChoices("small", options);
-  const operands = operandsOf(choices);
+  const operands = middleOperands(choices);
   const weightQuantizer = stemQuantizer(choices);
   const takesSign = choices.activationQuantizer !== null;
   return sequential({ inputShape: choices.inputShape, name: "small" }, [

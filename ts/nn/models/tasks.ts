@@ -2,12 +2,12 @@
  * Tasks: which operands of a network's binary layers are +-1. `bw` weights alone, `ba` activations alone, `bwa` both, `bwaa`
  * both with sums that are kept in 8 bits. A task and a quantizer give the options that every ready-made model takes.
  */
-import { ProxbitError } from "../../errors.ts";
-import { lookUp } from "../../names.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import { lookUp } from "../../base/names.ts";
 import { quantizer as quantizerOf } from "../../quantizers/registry.ts";
 import { isForWeightsAlone } from "../../quantizers/weights.ts";
+import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Overflow } from "../graph.ts";
-import type { AccumulatorChoice, QuantizerChoice } from "../layers.ts";
 
 export type Task = "bw" | "ba" | "bwa" | "bwaa";
 

@@ -1,12 +1,14 @@
 /**
  * Layers without parameters in the trainer: pools, activations, sums. Flatten needs no plan: it is the same memory.
  */
+
 import type { NodeOf } from "../../nn/graph.ts";
+import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import type { ConvShape } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
+import { ACTIVATION_NUMBERS } from "../../runtime/activations.ts";
 import type { Lane, LayerPlan, PlanContext } from "../context.ts";
-import { sizeOf } from "../layout.ts";
 
 /** Max-pooling; the place of the first maximum in each window is kept for the way back. */
 export function planMaxPool(
@@ -16,7 +18,7 @@ export function planMaxPool(
 ): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const outputSize = sizeOf(context.shapes.get(name) as readonly number[]);
+  const outputSize = elementsOf(context.shapes.get(name) as readonly number[]);
   const descriptors = context.lanes.map((lane) => context.memory.descriptor(shape(lane)));
   const places = context.memory.declare((lane) => lane.images * outputSize);
   const windows = (lane: Lane) => ({ shape: descriptors[lane.index] as Place, argmax: places(lane) });
@@ -61,14 +63,12 @@ export function planAvgPool(
   };
 }
 
-const ACTIVATIONS = { relu: 0, hardTanh: 1 } as const;
-
 /** ReLU and hard tanh. */
 export function planActivation(node: NodeOf<"activation">, context: PlanContext): LayerPlan {
   const { name, attributes } = node;
   const input = node.inputs[0];
-  const kind = ACTIVATIONS[attributes.activation];
-  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const kind = ACTIVATION_NUMBERS[attributes.activation];
+  const size = elementsOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, emit) => {
       for (const lane of context.lanes) {
@@ -88,7 +88,7 @@ export function planActivation(node: NodeOf<"activation">, context: PlanContext)
 /** The sum of two values of the same shape; nothing to do where the batch norm before it writes the sum. */
 export function planAdd(node: NodeOf<"add">, context: PlanContext): LayerPlan {
   const { name } = node;
-  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const size = elementsOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, emit) => {
       if (context.fusions.done.has(name)) return;

@@ -3,11 +3,13 @@
  * number for each channel, and the two values of AdaBin's activations (Tu et al., ECCV 2022, section 3.2). A lane adds up its
  * share of each gradient in f64; the lanes are added up behind the way back, as those of a bias.
  */
+
 import type { NodeOf } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
+import { elementsOf, rowsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { GradientSource, Lane, LayerPlan, PlanContext } from "../context.ts";
-import { sizeOf } from "../layout.ts";
 import { signsOf } from "./norm.ts";
 
 /** The one parameter of a layer, a number a channel, and where its gradient and the lanes' shares of it lie. */
@@ -19,15 +21,20 @@ interface ChannelParameter {
   readonly gradient: GradientSource;
 }
 
-function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanContext): ChannelParameter {
-  const parameter = `${name}/${suffix}`;
+function channelParameter(
+  node: NodeOf<"shift" | "prelu">,
+  suffix: "alpha" | "beta",
+  context: PlanContext,
+): ChannelParameter {
+  const { name } = node;
+  const parameter = parameterName(node, suffix);
   const shape = context.shapes.get(name) as readonly number[];
-  const channels = shape.at(-1) as number;
+  const { rows, channels } = rowsOf(shape);
   const address = context.memory.allocate(4 * channels * context.lanes.length);
   return {
     channels,
     value: context.parameters.tensors.get(parameter)?.value as Place,
-    rows: (lane) => (sizeOf(shape) / channels) * lane.images,
+    rows: (lane) => rows * lane.images,
     share: (lane) => at(address, 4 * channels * lane.index),
     gradient: { parameter, gradient: context.memory.allocate(4 * channels), partials: { address, stride: channels } },
   };
@@ -40,7 +47,7 @@ function channelParameter(name: string, suffix: "alpha" | "beta", context: PlanC
 export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const { channels, value: beta, rows, share, gradient } = channelParameter(name, "beta", context);
+  const { channels, value: beta, rows, share, gradient } = channelParameter(node, "beta", context);
   const ones = context.memory.constant(new Float32Array(channels).fill(1));
   const reader = context.fusions.readers.get(name);
   return {
@@ -67,7 +74,7 @@ export function planShift(node: NodeOf<"shift">, context: PlanContext): LayerPla
 export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const { channels, value: alpha, rows, share, gradient } = channelParameter(name, "alpha", context);
+  const { channels, value: alpha, rows, share, gradient } = channelParameter(node, "alpha", context);
   return {
     forward: (_mode, emit) => {
       for (const lane of context.lanes) {
@@ -92,14 +99,14 @@ export function planPrelu(node: NodeOf<"prelu">, context: PlanContext): LayerPla
 export function planAdaptiveSign(node: NodeOf<"adaptiveSign">, context: PlanContext): LayerPlan {
   const { name } = node;
   const input = node.inputs[0];
-  const size = sizeOf(context.shapes.get(name) as readonly number[]);
+  const size = elementsOf(context.shapes.get(name) as readonly number[]);
   const [alpha, beta] = ["alpha", "beta"].map(
-    (suffix) => context.parameters.tensors.get(`${name}/${suffix}`)?.value,
+    (suffix) => context.parameters.tensors.get(parameterName(node, suffix))?.value,
   ) as [Place, Place];
   // The shares of alpha and of beta, side by side for each lane.
   const shares = context.memory.allocate(8 * context.lanes.length);
   const source = (suffix: string, place: number): GradientSource => ({
-    parameter: `${name}/${suffix}`,
+    parameter: parameterName(node, suffix),
     gradient: context.memory.allocate(4),
     partials: { address: at(shares, 4 * place), stride: 2 },
   });

@@ -6,12 +6,14 @@
  * The pass that writes the normalised values also adds the residual behind it and writes the signs that the next binary
  * layer reads (`fusions.ts`): its input is read once, and what it writes is not read again.
  */
+
 import type { NodeOf } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
+import { rowsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
 import type { Lane, LayerPlan, Mode, PlanContext, SignBuffer } from "../context.ts";
-import { sizeOf } from "../layout.ts";
 
 /** Where a pass over the lane's values leaves signs as well, for the layer `reader`. */
 export function signsOf(
@@ -29,9 +31,8 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   const { name, attributes } = node;
   const input = node.inputs[0];
   const shape = context.shapes.get(name) as readonly number[];
-  const channels = shape.at(-1) as number;
-  const rowsPerImage = sizeOf(shape) / channels;
-  const place = (tensor: string): Place => context.parameters.tensors.get(`${name}/${tensor}`)?.value as Place;
+  const { rows: rowsPerImage, channels } = rowsOf(shape);
+  const place = (tensor: string): Place => context.parameters.tensors.get(parameterName(node, tensor))?.value as Place;
   const [gamma, beta, running] = [place("gamma"), place("beta"), place("movingMean")];
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
@@ -51,14 +52,14 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
     const scale = factors[lane.index] as Place;
     return { scale, shift: at(scale, 4 * channels) };
   };
-  const rowsOf = (lane: Lane) => ({ rows: rowsPerImage * lane.images, channels });
+  const laneRows = (lane: Lane) => ({ rows: rowsPerImage * lane.images, channels });
   const partialOf = (lane: Lane): Place => at(partials, 16 * channels * lane.index);
   const batch = { partials, lanes: count, totalRows };
 
   /** One pass over the lane's values: scale and shift, residual, signs. The factors are those of the lane `of`. */
   const normalize = (mode: Mode, lane: Lane, of: Lane, emit: Emit): void => {
     const residual = sum === undefined ? null : context.value(sum.residual, lane);
-    const values = { x: context.value(input, lane), ...rowsOf(lane), ...scaleAndShift(of), residual };
+    const values = { x: context.value(input, lane), ...laneRows(lane), ...scaleAndShift(of), residual };
     const out = context.value(output, lane);
     emit.lane(lane.index, k.normalize({ ...values, out, ...signsOf(reader, mode, lane, context) }));
   };
@@ -75,7 +76,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
       }
       for (const lane of context.lanes) {
         const x = context.value(input, lane);
-        emit.lane(lane.index, k.normPartial({ x, ...rowsOf(lane), partial: partialOf(lane) }));
+        emit.lane(lane.index, k.normPartial({ x, ...laneRows(lane), partial: partialOf(lane) }));
       }
       emit.barrier();
       for (const lane of context.lanes) {
@@ -87,7 +88,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
     },
     backward: (_mode, { input: emit }, sinks) => {
       const operands = (lane: Lane) => ({
-        ...{ x: context.value(input, lane), dy: sinks.gradient(name, lane), ...rowsOf(lane) },
+        ...{ x: context.value(input, lane), dy: sinks.gradient(name, lane), ...laneRows(lane) },
         saved: saved[lane.index] as Place,
       });
       for (const lane of context.lanes) {
@@ -101,8 +102,8 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
       });
     },
     gradients: [
-      { parameter: `${name}/gamma`, gradient: gammaGradient },
-      { parameter: `${name}/beta`, gradient: betaGradient },
+      { parameter: parameterName(node, "gamma"), gradient: gammaGradient },
+      { parameter: parameterName(node, "beta"), gradient: betaGradient },
     ],
   };
 }

@@ -9,7 +9,7 @@ import { endsAsSigns } from "../../quantizers/weights.ts";
 import type { Lane, Mode, PlanContext, QuantizerSite } from "../context.ts";
 import { forwardOf } from "../quantize.ts";
 
-export interface ProductNode {
+export interface ProductSetting {
   readonly name: string;
   readonly input: string;
   readonly useBias: boolean;
@@ -41,7 +41,7 @@ export interface LaneBuffers {
 
 /** What both directions know of the layer. */
 export interface ProductPlan {
-  readonly node: ProductNode;
+  readonly node: ProductSetting;
   readonly context: PlanContext;
   readonly lanes: readonly LaneBuffers[];
   readonly operands: (mode: Mode) => Operands;
@@ -56,14 +56,19 @@ export interface ProductPlan {
 }
 
 /** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
-export function isBits(site: QuantizerSite | null, node: ProductNode, { products }: PlanContext, mode?: Mode): boolean {
+export function isBits(
+  site: QuantizerSite | null,
+  node: ProductSetting,
+  { products }: PlanContext,
+  mode?: Mode,
+): boolean {
   if (site === null || !endsAsSigns(site.quantizer)) return false;
   if (products === "ff" && node.accumulator === null) return false;
   return mode === undefined || mode.hard(site);
 }
 
 /** Plans the buffers of every lane. */
-export function planLanes(node: ProductNode, context: PlanContext): readonly LaneBuffers[] {
+export function planLanes(node: ProductSetting, context: PlanContext): readonly LaneBuffers[] {
   const { name, activation, shape } = node;
   const everBits = isBits(activation, node, context);
   const everReal = !everBits || activation?.quantizer.forward !== "sign";

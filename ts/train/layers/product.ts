@@ -18,6 +18,8 @@
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
  * others. Its way back is that of exact sums.
  */
+
+import { parameterName } from "../../nn/network.ts";
 import { type KernelCall, k } from "../../program/call.ts";
 import {
   fbForwardScratchBytes,
@@ -38,8 +40,8 @@ import {
   isBits,
   type LaneBuffers,
   type Operands,
-  type ProductNode,
   type ProductPlan,
+  type ProductSetting,
   planLanes,
   realInput,
 } from "./operands.ts";
@@ -47,10 +49,10 @@ import { backwardOf } from "./product-backward.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
 
 /** Plans the layer: allocates its buffers and returns what it does in each part of a step. */
-export function planProduct(node: ProductNode, context: PlanContext): LayerPlan {
+export function planProduct(node: ProductSetting, context: PlanContext): LayerPlan {
   const { weight, activation, accumulator, useBias } = node;
-  const kernel = tensor(context, `${node.name}/kernel`);
-  const bias = useBias ? tensor(context, `${node.name}/bias`) : null;
+  const kernel = tensor(context, parameterName(node, "kernel"));
+  const bias = useBias ? tensor(context, parameterName(node, "bias")) : null;
   const first = node.shape(context.lanes[0] as Lane);
   const [rows, n] = [terms(first), first.filters];
   const size = rows * n;
@@ -86,7 +88,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   const biasPartials = context.memory.allocate(useBias ? 4 * biasStride * lanes.length : 0);
   const gradients: GradientSource[] = [
     {
-      parameter: `${node.name}/kernel`,
+      parameter: parameterName(node, "kernel"),
       gradient: context.memory.allocate(4 * size),
       partials: { address: partials, stride: partialStride },
       ...(derived === null || weight === null
@@ -96,7 +98,7 @@ export function planProduct(node: ProductNode, context: PlanContext): LayerPlan 
   ];
   if (useBias) {
     gradients.push({
-      parameter: `${node.name}/bias`,
+      parameter: parameterName(node, "bias"),
       gradient: context.memory.allocate(4 * n),
       partials: { address: biasPartials, stride: biasStride },
     });

@@ -3,6 +3,8 @@
  * AdaBin's two numbers a filter. All of it is derived anew from the latent weights before each batch, and once more when a
  * network is packed.
  */
+
+import { parameterName } from "../../nn/network.ts";
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
@@ -92,7 +94,7 @@ export function packedWeights(
   constant: (values: Float32Array) => Place,
 ): DerivedWeights {
   const tensor = (name: string): Place | null => {
-    const found = file.get(`${node}/${name}`);
+    const found = file.get(parameterName({ name: node }, name));
     return found === undefined ? null : constant(found);
   };
   const [scale, shift] = [tensor("scale"), tensor("shift")];

@@ -45,10 +45,18 @@ function bound(value: number): string {
   return Math.abs(value) < 1e12 ? String(value) : value.toExponential();
 }
 
+/** The expectation of `numberIn`, in words. */
+export const numberBetween = (minimum: number, maximum: number): string =>
+  `a number from ${bound(minimum)} to ${bound(maximum)}`;
+
+/** The expectation of `integerIn`, in words. */
+export const wholeNumberBetween = (minimum: number, maximum: number): string =>
+  `a whole number from ${minimum} to ${maximum}`;
+
 /** A finite number in [minimum, maximum]. */
 export function numberIn(value: unknown, minimum: number, maximum: number, option: string, subject: Subject): number {
   if (typeof value !== "number" || !(value >= minimum && value <= maximum)) {
-    reject(subject, option, `a number from ${bound(minimum)} to ${bound(maximum)}`, value);
+    reject(subject, option, numberBetween(minimum, maximum), value);
   }
   return value;
 }
@@ -56,7 +64,7 @@ export function numberIn(value: unknown, minimum: number, maximum: number, optio
 /** A whole number in [minimum, maximum]. */
 export function integerIn(value: unknown, minimum: number, maximum: number, option: string, subject: Subject): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < minimum || value > maximum) {
-    reject(subject, option, `a whole number from ${minimum} to ${maximum}`, value);
+    reject(subject, option, wholeNumberBetween(minimum, maximum), value);
   }
   return value;
 }

@@ -1,6 +1,6 @@
 /** Numbers, tables and remarks in plain text as people read them, the same whatever the reader's locale. */
 
-/** What lines are kept to where that is possible. */
+/** Lines are kept to this width where that is possible. */
 const LINE_WIDTH = 100;
 
 /** 60000 as "60,000". */

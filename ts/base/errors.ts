@@ -31,7 +31,7 @@ export class ProxbitError extends Error {
   }
 }
 
-/** Whether `error` is a {@link ProxbitError}, also when it comes from another copy of the package or from a worker. */
+/** True where `error` is a {@link ProxbitError}, also when it comes from another copy of the package or from a worker. */
 export function isProxbitError(error: unknown): error is ProxbitError {
   return error instanceof Error && error.name === "ProxbitError" && "code" in error && "remedy" in error;
 }

@@ -81,7 +81,7 @@ export function svg(title: string, width: number, height: number, parts: readonl
   ].join("\n");
 }
 
-/** How far beyond an end, in steps, a tick may lie that belongs there: less than a line is wide. */
+/** A tick that lies so far beyond an end, in steps, still belongs there: the distance is less than a line's width. */
 const beyond = 0.01;
 
 /**

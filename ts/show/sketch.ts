@@ -1,5 +1,5 @@
 /** Panels in a terminal: curves in the dots of Braille characters, two across and four up in each, two panels a row. */
-import type { Panel, Point } from "../theory/panels.ts";
+import type { Panel, Point } from "./panel.ts";
 
 const [COLUMNS, LINES] = [39, 10] as const;
 /** The bit of each dot in a Braille character, by column and row from the top (Unicode 15, section 21.1). */

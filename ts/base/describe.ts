@@ -1,4 +1,4 @@
-/** How a value of unknown origin is written into an error message: short, on one line, and without ever throwing. */
+/** A value of unknown origin is written into an error message: short, on one line, and without ever throwing. */
 
 const longestText = 60;
 const longestList = 8;

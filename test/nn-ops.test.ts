@@ -1,0 +1,214 @@
+/** Every operation of the table against its definition, written down here a second time and counted naively. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { layers } from "../ts/nn/index.ts";
+import { checkOperation, multiplyAccumulates, nodeOf, outputShape, parameterSpecs } from "../ts/nn/nodes.ts";
+import { type OpName, opNames, opOf } from "../ts/nn/ops/index.ts";
+import { elementsOf, rowsOf, type Shape } from "../ts/nn/shapes.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
+
+type Sides = readonly [number, number];
+type Numbers = Readonly<Record<string, unknown>>;
+
+interface Definition {
+  /** Options that have no default, and the attributes that come of them alone. */
+  readonly required: Numbers;
+  readonly attributes: Numbers;
+  /** Numbers of axes that an input may have, of 1 to 4. */
+  readonly ranks: readonly number[];
+  /** Other attributes to try beside the defaults. */
+  readonly varied?: readonly Numbers[];
+  readonly shape: (input: Shape, attributes: Numbers) => Shape;
+  /** Role and shape of each parameter. */
+  readonly parameters?: (input: Shape, attributes: Numbers) => Readonly<Record<string, readonly [string, Shape]>>;
+  readonly work?: (input: Shape, attributes: Numbers) => number;
+}
+
+const anyRank = [1, 2, 3, 4];
+const channelsOf = (input: Shape): number => input[input.length - 1] as number;
+
+/** The number of windows that start inside the image along an axis, and end there too if nothing is padded. */
+function windows(size: number, kernel: number, stride: number, padding: unknown): number {
+  let count = 0;
+  for (let start = 0; start < size; start += stride) if (padding === "same" || start + kernel <= size) count++;
+  return count;
+}
+
+function windowed(input: Shape, attributes: Numbers, kernel: Sides): Sides {
+  const strides = attributes.strides as Sides;
+  const along = (axis: 0 | 1): number =>
+    windows(input[axis] as number, kernel[axis], strides[axis], attributes.padding);
+  return [along(0), along(1)];
+}
+
+const pool: Definition = {
+  required: {},
+  attributes: { poolSize: [2, 2], strides: [2, 2], padding: "valid" },
+  varied: [
+    { poolSize: [3, 1], strides: [1, 2] },
+    { poolSize: [2, 3], padding: "same" },
+  ],
+  ranks: [3],
+  shape: (input, attributes) => [...windowed(input, attributes, attributes.poolSize as Sides), channelsOf(input)],
+};
+
+const kept: Definition = { required: {}, attributes: {}, ranks: anyRank, shape: (input) => input };
+
+const product = {
+  useBias: true,
+  kernelInitializer: "glorotUniform",
+  weightQuantizer: null,
+  activationQuantizer: null,
+  accumulator: null,
+};
+
+/** Each kernel weight is met once for each output, of which there are `filters` a pixel. */
+function countedWork(pixels: number, taps: number, filters: number): number {
+  let work = 0;
+  for (let pixel = 0; pixel < pixels; pixel++) for (let filter = 0; filter < filters; filter++) work += taps;
+  return work;
+}
+
+const sides = (attributes: Numbers): Sides => attributes.kernelSize as Sides;
+
+const definitions: { readonly [Name in OpName]: Definition } = {
+  input: { required: { shape: [5, 4, 3] }, attributes: { shape: [5, 4, 3] }, ranks: anyRank, shape: () => [5, 4, 3] },
+  conv2d: {
+    required: { filters: 3, kernelSize: [3, 2] },
+    attributes: { filters: 3, kernelSize: [3, 2], strides: [1, 1], padding: "valid", padValue: "zero", ...product },
+    varied: [
+      { strides: [2, 3], useBias: false },
+      { padding: "same", strides: [3, 2] },
+    ],
+    ranks: [3],
+    shape: (input, attributes) => [...windowed(input, attributes, sides(attributes)), attributes.filters as number],
+    parameters: (input, attributes) => ({
+      kernel: ["real", [...sides(attributes), channelsOf(input), 3]],
+      ...(attributes.useBias === true ? { bias: ["real", [3]] as const } : {}),
+    }),
+    work: (input, attributes) => {
+      const [height, width] = windowed(input, attributes, sides(attributes));
+      return countedWork(height * width, sides(attributes)[0] * sides(attributes)[1] * channelsOf(input), 3);
+    },
+  },
+  dense: {
+    required: { units: 7 },
+    attributes: { units: 7, ...product },
+    varied: [{ useBias: false }],
+    ranks: [1],
+    shape: () => [7],
+    parameters: (input, { useBias }) => ({
+      kernel: ["real", [channelsOf(input), 7]],
+      ...(useBias === true ? { bias: ["real", [7]] as const } : {}),
+    }),
+    work: (input) => countedWork(1, channelsOf(input), 7),
+  },
+  batchNorm: {
+    ...kept,
+    attributes: { momentum: 0.9, epsilon: 1e-3 },
+    parameters: (input) => ({
+      gamma: ["real", [channelsOf(input)]],
+      beta: ["real", [channelsOf(input)]],
+      movingMean: ["statistic", [channelsOf(input)]],
+      movingVariance: ["statistic", [channelsOf(input)]],
+    }),
+  },
+  maxPool2d: pool,
+  avgPool2d: pool,
+  globalAvgPool2d: { ...kept, ranks: [3], shape: (input) => [channelsOf(input)] },
+  activation: { ...kept, required: { activation: "relu" }, attributes: { activation: "relu" } },
+  shift: { ...kept, parameters: (input) => ({ beta: ["real", [channelsOf(input)]] }) },
+  prelu: { ...kept, parameters: (input) => ({ alpha: ["real", [channelsOf(input)]] }) },
+  adaptiveSign: { ...kept, parameters: () => ({ alpha: ["real", [1]], beta: ["real", [1]] }) },
+  flatten: { ...kept, shape: (input) => [input.reduce((sum, size) => sum * size, 1)] },
+  add: kept,
+};
+
+const subject = { code: "graph", what: 'layer "it"' } as const;
+const nodeWith = (name: OpName, attributes: Numbers) =>
+  nodeOf(checkOperation(name, attributes, subject), "it", ["a", "b"].slice(0, opOf(name).inputs));
+/** As many inputs as the operation takes, all of one shape. */
+const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input].slice(0, opOf(name).inputs);
+
+/** Values that no field takes. */
+const junk = [Number.NaN, -1, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
+
+/** The attributes of what the function `name` of `layers` makes. */
+function made(name: OpName, options: Numbers): Numbers {
+  if (name === "input") return layers.input(options as never).layer.operation.attributes;
+  return layers[name](options as never).operation.attributes;
+}
+
+describe.each(opNames)("%s", (name) => {
+  const definition = definitions[name];
+  const variants = [{}, ...(definition.varied ?? [])].map((more) => ({ ...definition.attributes, ...more }));
+  const shapes = fc.constantFrom(...definition.ranks).chain((rank) => {
+    const axis = fc.integer({ min: 4, max: 12 });
+    return fc.array(axis, { minLength: rank, maxLength: rank });
+  });
+
+  it("has the defaults that its layer gives, in the order of a graph's attributes", () => {
+    const attributes = made(name, definition.required);
+    expect(attributes).toEqual(definition.attributes);
+    expect(Object.keys(attributes)).toEqual(Object.keys(opOf(name).fields));
+  });
+
+  it("refuses what a field does not take, and names it", () => {
+    for (const [key, field] of Object.entries(opOf(name).fields)) {
+      expect(field.describe).toMatch(/\w/);
+      for (const value of junk) {
+        const given = { ...definition.attributes, [key]: value };
+        const error = thrownBy(() => checkOperation(name, given, subject));
+        expect([error.code, error.message]).toEqual(["graph", expect.stringContaining(`layer "it": ${key}`)]);
+        const asked = thrownBy(() => made(name, { ...definition.required, [key]: value, name: "it" }));
+        expect(["argument", "unknown-name"]).toContain(asked.code);
+      }
+    }
+  });
+
+  it("refuses an attribute that no field declares", () => {
+    const error = thrownBy(() => checkOperation(name, { ...definition.attributes, surplus: 1 }, subject));
+    expect(error.message).toBe('layer "it" has no option "surplus"');
+  });
+
+  it("takes inputs with the axes that its definition says, and no others", () => {
+    const taken = [0, ...anyRank, 5].filter((rank) => {
+      try {
+        outputShape(nodeWith(name, definition.attributes), inputsOf(name, new Array(rank).fill(6)));
+        return true;
+      } catch (error) {
+        expect(error).toMatchObject({ code: "shape", message: expect.stringContaining('layer "it": expected') });
+        return false;
+      }
+    });
+    expect(taken.filter((rank) => rank > 0 && rank < 5)).toEqual(definition.ranks);
+    if (opOf(name).is?.perRow === true) expect(taken).toEqual(anyRank);
+  });
+
+  it("has the shape, parameters and work of its definition", () => {
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(...variants), (input, attributes) => {
+        const [node, inputs] = [nodeWith(name, attributes), inputsOf(name, input)];
+        const output = outputShape(node, inputs);
+        expect(output).toEqual(definition.shape(input, attributes));
+        const own = Object.entries(parameterSpecs(node, inputs)).map(([key, { role, shape }]) => [key, [role, shape]]);
+        expect(own).toEqual(Object.entries(definition.parameters?.(input, attributes) ?? {}));
+        expect(multiplyAccumulates(node, inputs, output)).toBe(definition.work?.(input, attributes) ?? 0);
+      }),
+    );
+  });
+});
+
+describe("rowsOf", () => {
+  it("sees 1 to 4 axes as rows of channels", () => {
+    const shape = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(shape, (given) => {
+        const { rows, channels } = rowsOf(given);
+        expect([rows * channels, channels]).toEqual([elementsOf(given), given.at(-1)]);
+      }),
+    );
+    expect(rowsOf([7])).toEqual({ rows: 1, channels: 7 });
+    expect(rowsOf([2, 3, 4, 5])).toEqual({ rows: 24, channels: 5 });
+  });
+});

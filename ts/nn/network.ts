@@ -1,0 +1,97 @@
+/**
+ * One walk over a graph gives its nodes by name, their shapes, and its parameters. A validated graph cannot change any
+ * more, so its walk is kept beside it, and the graph itself stays plain.
+ */
+import { ProxbitError } from "../base/errors.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+import type { Graph, GraphNode, Parameter } from "./graph.ts";
+import { isAlias, outputShape, parameterSpecs } from "./nodes.ts";
+import { quantizedOperands } from "./operands.ts";
+import type { Shape } from "./shapes.ts";
+
+export interface Network {
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  /** The output shape of every node, in the graph's order. */
+  readonly shapes: ReadonlyMap<string, Shape>;
+  /** In the graph's order and, within a node, in that of its operation. Files and checkpoints have this order. */
+  readonly parameters: readonly Parameter[];
+  /** The quantizers of latent weights, by the parameters' names. */
+  readonly quantizers: ReadonlyMap<string, Quantizer>;
+  /** The node whose memory a node's value is: an alias has that of its input. */
+  readonly owners: ReadonlyMap<string, string>;
+}
+
+/** A node, whether as it stands in a graph or only by its name. */
+interface Named {
+  readonly name: string;
+}
+
+/** The name of the parameter that `node` calls `key`. */
+export const parameterName = (node: Named, key: string): string => `${node.name}/${key}`;
+
+/** A walk over the nodes of a graph in their order. */
+export interface Walk extends Network {
+  /** The shape of the next node. Throws "shape" or "graph" where it does not fit the nodes before it. */
+  readonly add: (node: GraphNode) => Shape;
+}
+
+export function createWalk(): Walk {
+  const nodes = new Map<string, GraphNode>();
+  const shapes = new Map<string, Shape>();
+  const parameters: Parameter[] = [];
+  const quantizers = new Map<string, Quantizer>();
+  const owners = new Map<string, string>();
+  const add = (node: GraphNode): Shape => {
+    const inputs = node.inputs.map((name) => {
+      const shape = shapes.get(name);
+      if (shape === undefined) {
+        throw new ProxbitError(
+          "graph",
+          `layer "${node.name}": its input "${name}" is none of the nodes before it`,
+          "List the nodes in topological order.",
+        );
+      }
+      return shape;
+    });
+    const shape = Object.freeze(outputShape(node, inputs));
+    nodes.set(node.name, node);
+    shapes.set(node.name, shape);
+    owners.set(node.name, isAlias(node) ? (owners.get(node.inputs[0]) as string) : node.name);
+    for (const [key, spec] of Object.entries(parameterSpecs(node, inputs))) {
+      parameters.push(Object.freeze({ ...spec, name: parameterName(node, key), node: node.name, key }));
+    }
+    for (const { at, quantizer } of quantizedOperands(node)) {
+      if (typeof at === "string") quantizers.set(parameterName(node, at), quantizer);
+    }
+    return shape;
+  };
+  return { nodes, shapes, parameters, quantizers, owners, add };
+}
+
+const known = new WeakMap<Graph, Network>();
+
+/** Keeps the walk over a graph that cannot change; returns the graph. */
+export function remember(graph: Graph, { add: _, ...network }: Walk): Graph {
+  Object.freeze(network.parameters);
+  known.set(graph, Object.freeze(network));
+  return graph;
+}
+
+/** The walk over `graph`. Throws "shape" or "graph" for one whose nodes do not fit together. */
+export function networkOf(graph: Graph): Network {
+  const found = known.get(graph);
+  if (found !== undefined) return found;
+  const walk = createWalk();
+  for (const node of graph.nodes) walk.add(node);
+  return walk;
+}
+
+/** The output shape of every node of a graph, by name, in the graph's order. Throws as `networkOf` does. */
+export const shapesOf = (graph: Graph): ReadonlyMap<string, Shape> => networkOf(graph).shapes;
+
+/** The shape of the graph's one input. Throws "graph" where there is none. */
+export function inputShapeOf(graph: Graph): Shape {
+  const input = graph.nodes.find((node) => node.op === "input");
+  if (input?.op !== "input") throw new ProxbitError("graph", `graph "${graph.name}" has no input`, "Give it one.");
+  return input.attributes.shape;
+}

@@ -1,0 +1,91 @@
+/** Nodes are checked and put together here, and asked for what the table of operations says of them. */
+import { plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import type { GraphNode, NodeOf, Operation, OpName } from "./graph.ts";
+import { type OpsThat, opOf } from "./ops/index.ts";
+import type { Arity, Flags, InputShapes, ParameterSpec } from "./ops/op.ts";
+import type { Shape } from "./shapes.ts";
+import type { WindowGeometry } from "./windows.ts";
+
+/** Checks `attributes` against the fields of `op`; throws an error of `subject`'s code that names the attribute. */
+export function checkOperation(op: OpName, attributes: unknown, subject: Subject): Operation {
+  const own = opOf(op);
+  const given = plainObject(attributes, Object.keys(own.fields), subject);
+  const entries = Object.entries(own.fields).map(([key, field]) => [key, field.check(given[key], key, subject)]);
+  const checked: Readonly<Record<string, unknown>> = Object.freeze(Object.fromEntries(entries));
+  own.rule?.(checked, subject);
+  // The table's type ties each op to its own attributes, which TypeScript cannot follow through a variable index.
+  return Object.freeze({ op, attributes: checked }) as Operation;
+}
+
+/** The node that puts `operation` into a graph. The caller has checked that `inputs` are as many as the op takes. */
+export function nodeOf(operation: Operation, name: string, inputs: readonly string[]): GraphNode {
+  const node = { op: operation.op, name, inputs: Object.freeze([...inputs]), attributes: operation.attributes };
+  return Object.freeze(node) as GraphNode;
+}
+
+const has =
+  <Flag extends keyof Flags>(flag: Flag) =>
+  (node: GraphNode): node is NodeOf<OpsThat<Flag>> =>
+    opOf(node.op).is?.[flag] === true;
+
+/** A node whose value is its input's memory. */
+export type AliasNode = NodeOf<OpsThat<"alias">>;
+export const isAlias = has("alias");
+
+/** A node that multiplies what comes in by a kernel. */
+export type ProductNode = NodeOf<OpsThat<"product">>;
+export const isProduct = has("product");
+
+/** A node that works on rows one by one. */
+export type RowNode = NodeOf<OpsThat<"perRow">>;
+export const isPerRow = has("perRow");
+
+/** A node that scales and shifts each channel. */
+export type AffineNode = NodeOf<OpsThat<"affine">>;
+export const isAffine = has("affine");
+
+/** A node whose windows slide over images. */
+export type WindowNode = NodeOf<OpsThat<"windowed">>;
+
+/** The shapes of as many inputs as `node` takes. Throws "graph" where there are fewer. */
+function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity> {
+  const { name, inputs } = opOf(node.op);
+  if (shapes.length < inputs) {
+    throw new ProxbitError(
+      "graph",
+      `layer "${node.name}": ${name} was given ${shapes.length} inputs`,
+      inputs === 2 ? `Apply it to two tensors: layers.${name}().apply([a, b]).` : "Apply it to one tensor.",
+    );
+  }
+  return shapes as InputShapes<Arity>;
+}
+
+/**
+ * The shape that `node` yields for the shapes of its inputs, in order. Throws "shape", naming the layer, the expected and
+ * the given shape and the remedy, and "graph" for a wrong number of inputs.
+ */
+export function outputShape(node: GraphNode, inputShapes: readonly Shape[]): Shape {
+  return opOf(node.op).shape(inputsOf(node, inputShapes), node.attributes, node.name);
+}
+
+/** The tensors that belong to `node`, by their keys. `outputShape` has accepted the shapes. */
+export function parameterSpecs(
+  node: GraphNode,
+  inputShapes: readonly Shape[],
+): Readonly<Record<string, ParameterSpec>> {
+  return opOf(node.op).parameters?.(inputsOf(node, inputShapes), node.attributes) ?? {};
+}
+
+/** Multiply-accumulates of one image, forward; 0 for a layer that multiplies no matrices. */
+export function multiplyAccumulates(node: GraphNode, inputShapes: readonly Shape[], output: Shape): number {
+  return opOf(node.op).work?.(inputsOf(node, inputShapes), output, node.attributes) ?? 0;
+}
+
+/**
+ * The windows of a convolution or a pool over images of `inputShape`, for trainer and inference alike. Throws "shape"
+ * for an input that is no image, a VALID kernel larger than the image, and sizes beyond the core's.
+ */
+export function convGeometry(node: WindowNode, inputShape: Shape): WindowGeometry {
+  return opOf(node.op).windows?.(inputShape, node.attributes, node.name) as WindowGeometry;
+}

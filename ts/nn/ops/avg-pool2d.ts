@@ -1,0 +1,13 @@
+/** The mean of each window, channel by channel; with "same" over the pixels inside the image only. */
+import { operation } from "./op.ts";
+import { poolFields, poolShape, poolWindows } from "./pool.ts";
+
+export const avgPool2d = operation({
+  name: "avgPool2d",
+  kind: "avg_pool2d",
+  inputs: 1,
+  fields: poolFields,
+  windows: poolWindows,
+  shape: poolShape,
+  is: { windowed: true },
+});

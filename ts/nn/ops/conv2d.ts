@@ -1,0 +1,61 @@
+/** Convolution of images with a kernel `[kernelHeight, kernelWidth, channels, filters]` (HWIO). */
+import { type FieldsFor, integer, optional, pair, type Size, type ValuesOf, word } from "../fields.ts";
+import { limits } from "../limits.ts";
+import { elementsOf, type Shape } from "../shapes.ts";
+import { type WindowGeometry, windowGeometry } from "../windows.ts";
+import { type Padding, type PadValue, paddings, padValues } from "../words.ts";
+import { operation } from "./op.ts";
+import { checkAccumulator, type ProductOptions, productFields, productOperands, productParameters } from "./product.ts";
+
+export interface Conv2dOptions extends ProductOptions {
+  /** Output channels, 1 .. 65536. */
+  readonly filters: number;
+  /** Pixels of the window, 1 .. 256 along each axis. */
+  readonly kernelSize: Size;
+  /** Default 1. */
+  readonly strides?: Size | undefined;
+  /** Default "valid", as in Keras. */
+  readonly padding?: Padding | undefined;
+  /** The border that "same" pads with; "one" is free of cost for +-1 operands. Default "zero". */
+  readonly padValue?: PadValue | undefined;
+}
+
+const fields = {
+  filters: integer(1, limits.filters),
+  kernelSize: pair(),
+  strides: optional(pair(), 1),
+  padding: optional(word(paddings), "valid"),
+  padValue: optional(word(padValues), "zero"),
+  ...productFields,
+} satisfies FieldsFor<Conv2dOptions>;
+
+type Attributes = ValuesOf<typeof fields>;
+
+function windows(input: Shape, attributes: Attributes, layer: string): WindowGeometry {
+  const { kernelSize: kernel, strides, padding, filters, padValue } = attributes;
+  return windowGeometry(layer, input, { kernel, strides, padding, weights: { filters, padValue } });
+}
+
+const kernelShape = (input: Shape, { kernelSize, filters }: Attributes): Shape => [
+  ...kernelSize,
+  input.at(-1) ?? 0,
+  filters,
+];
+
+export const conv2d = operation({
+  name: "conv2d",
+  kind: "conv2d",
+  inputs: 1,
+  fields,
+  rule: checkAccumulator,
+  windows,
+  shape: ([input], attributes, layer) => {
+    const { outHeight, outWidth, filters } = windows(input, attributes, layer);
+    return [outHeight, outWidth, filters];
+  },
+  parameters: ([input], attributes) => productParameters(kernelShape(input, attributes), attributes),
+  operands: productOperands,
+  // Each weight meets each pixel of the output once.
+  work: ([input], output, attributes) => elementsOf(output.slice(0, -1)) * elementsOf(kernelShape(input, attributes)),
+  is: { product: true, windowed: true },
+});

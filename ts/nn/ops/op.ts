@@ -1,0 +1,108 @@
+/**
+ * An operation is told in full without a reader. The trainer, the inference compiler and the reference each know it by the
+ * same name.
+ */
+import type { Subject } from "../../base/checks.ts";
+import type { Quantizer } from "../../quantizers/quantizer.ts";
+import type { Fields, ValuesOf } from "../fields.ts";
+import { limits } from "../limits.ts";
+import { misfit, type Shape } from "../shapes.ts";
+import type { WindowGeometry } from "../windows.ts";
+import type { Initializer } from "../words.ts";
+
+/** The number of tensors that an operation takes. */
+export type Arity = 0 | 1 | 2;
+
+/** The shapes of as many inputs. */
+export type InputShapes<Count extends Arity> = {
+  0: readonly [];
+  1: readonly [Shape];
+  2: readonly [Shape, Shape];
+}[Count];
+
+/**
+ * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises; `real` a weight used as it is;
+ * `statistic` is kept by batch norm and not trained.
+ */
+export interface ParameterSpec {
+  readonly role: "latent" | "real" | "statistic";
+  readonly shape: Shape;
+  /** A number stands for itself in every element. */
+  readonly initializer: Initializer | number;
+  /** The word for what its numbers are, where none of them may be below 0. */
+  readonly neverNegative?: string;
+}
+
+/** An operand that a quantizer may act on. */
+export interface Operand {
+  readonly operand: "weight" | "activation";
+  /** The key of a parameter, or the place of an input. */
+  readonly at: string | number;
+  /** Null where the operand stays real. */
+  readonly quantizer: Quantizer | null;
+}
+
+/** Traits that readers may rely on. */
+export interface Flags {
+  /** The value is its input's memory under another shape. */
+  readonly alias?: true;
+  /** The operation multiplies what comes in by a kernel. */
+  readonly product?: true;
+  /** Windows slide over images. */
+  readonly windowed?: true;
+  /** Rows are worked on one by one, and the shape stays; a value may have any number of axes. */
+  readonly perRow?: true;
+  /** Each channel is scaled and shifted. */
+  readonly affine?: true;
+}
+
+/** Methods are declared as such, so that an operation can stand where attributes are not known in full. */
+export interface Op<Name extends string, Count extends Arity, Declared extends Fields, Is extends Flags> {
+  readonly name: Name;
+  /** The word that automatic names are made of. */
+  readonly kind: string;
+  readonly inputs: Count;
+  /** Checks and defaults, in the order of a graph's attributes. */
+  readonly fields: Declared;
+  /** Checks what must hold among fields, each of which has passed its own check. */
+  rule?(attributes: NoInfer<ValuesOf<Declared>>, subject: Subject): void;
+  /** The shape of the value. Throws "shape", naming `layer`, for inputs that do not fit. */
+  shape(inputs: InputShapes<Count>, attributes: NoInfer<ValuesOf<Declared>>, layer: string): Shape;
+  /** The windows, for an operation that has some. */
+  windows?(input: Shape, attributes: NoInfer<ValuesOf<Declared>>, layer: string): WindowGeometry;
+  /** The tensors that belong to a node, by their keys, in the order of files. The shapes have passed. */
+  parameters?(
+    inputs: InputShapes<Count>,
+    attributes: NoInfer<ValuesOf<Declared>>,
+  ): Readonly<Record<string, ParameterSpec>>;
+  operands?(attributes: NoInfer<ValuesOf<Declared>>): readonly Operand[];
+  /** Multiply-accumulates of one image, forward. */
+  work?(inputs: InputShapes<Count>, output: Shape, attributes: NoInfer<ValuesOf<Declared>>): number;
+  readonly is?: Is;
+}
+
+/** An operation with its types; each file here calls this once. */
+export function operation<
+  const Name extends string,
+  const Count extends Arity,
+  Declared extends Fields,
+  const Is extends Flags = Flags,
+>(op: Op<Name, Count, Declared, Is>): Op<Name, Count, Declared, Is> {
+  return Object.freeze(op);
+}
+
+/** The fields of an operation without any. */
+export const noFields = {};
+
+/** The shape rule of an operation that works row by row: any shape, which it keeps. */
+export function keepsShape([input]: readonly [Shape, ...Shape[]], _attributes: unknown, layer: string): Shape {
+  if (input.length >= 1 && input.length <= limits.rank) return input;
+  throw misfit(layer, `a shape of 1 to ${limits.rank} axes`, input, "Flatten, or leave out axes of size 1.");
+}
+
+/** A parameter with a number for each channel of the first input. */
+export const perChannel = (
+  [input]: readonly [Shape, ...Shape[]],
+  initializer: ParameterSpec["initializer"],
+  role: ParameterSpec["role"] = "real",
+): ParameterSpec => ({ role, shape: [input.at(-1) ?? 0], initializer });

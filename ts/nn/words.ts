@@ -1,0 +1,27 @@
+/** The words that an operation's fields choose from. */
+
+export const paddings = ["same", "valid"] as const;
+export type Padding = (typeof paddings)[number];
+
+export const padValues = ["zero", "one"] as const;
+export type PadValue = (typeof padValues)[number];
+
+export const initializers = ["glorotUniform", "glorotNormal", "heUniform", "heNormal", "zeros", "ones"] as const;
+export type Initializer = (typeof initializers)[number];
+
+export const activations = ["relu", "hardTanh"] as const;
+export type ActivationName = (typeof activations)[number];
+
+export const overflows = ["saturate", "wrap"] as const;
+export type Overflow = (typeof overflows)[number];
+
+/**
+ * A signed accumulator of 8 bits for the sums of a product of +-1 operands. The window is walked tap by tap, rows first, and
+ * in a tap by groups of four channels, the last of them perhaps shorter; the exact sum of a group is added and the result
+ * kept in [-128, 127], at the nearest bound or modulo 256. A tap outside the image adds nothing. Gradients are those of the
+ * exact sum.
+ */
+export interface Accumulator {
+  readonly bits: 8;
+  readonly overflow: Overflow;
+}
