@@ -38,12 +38,15 @@ describe("a call", () => {
   test("with an argument too many, or of another kind, does not compile", () => {
     // @ts-expect-error: no such argument
     over.ffConv({ ...operands, bias: null, scratch: "s" });
-    // @ts-expect-error: a tensor that must be there
+    // @ts-expect-error: a tensor that must be written
     over.ffConv({ ...operands, bias: null, out: null });
+    // @ts-expect-error: a tensor that must be read
+    over.ffConv({ ...operands, bias: null, x: null });
     // @ts-expect-error: a number where a place belongs
     over.ffConv({ ...operands, bias: 0 });
     // @ts-expect-error: a number where a flag belongs
-    expect(k.weightScale({ w: 16, k: 1, n: 1, whole: 0, out: 32 }).kernel).toBe("weight_scale");
+    over.weightScale({ w: "w", k: 1, n: 1, whole: 0, out: "o" });
+    expect(k.weightScale).toBe(over.weightScale);
   });
 });
 
@@ -99,6 +102,7 @@ describe("the reader of Rust", () => {
   };
 
   test("keeps the order of operations, and rounds as whole numbers do", () => {
+    expect(size("1 + self.width as usize / 2")()).toBe("  return 1 + Math.floor((shape.width) / (2));");
     expect(size("self.width as usize / (1 + 2) * 3")()).toBe("  return Math.floor((shape.width) / ((1 + 2))) * 3;");
     expect(size("let rows = a.div_ceil(b + 1); rows - b - 1 + TABLE", "fn size(a: usize, b: usize)")()).toBe(
       "  const rows = Math.ceil(a / (b + 1));\n  return rows - b - 1 + (4 * (16));",
