@@ -8,6 +8,7 @@ import { draw, type Mutant } from "./mutants/mutant.ts";
 import { run } from "./mutants/process.ts";
 import { writeReport } from "./mutants/report.ts";
 import { addResult, lastResults, readEquivalents, readRuns } from "./mutants/results.ts";
+import { rooms } from "./mutants/rooms.ts";
 import { makeSandbox } from "./mutants/sandbox.ts";
 import { strykerMutants } from "./mutants/stryker.ts";
 import { type Runner, vitestRunner } from "./mutants/vitest-runner.ts";
@@ -15,7 +16,8 @@ import { type Runner, vitestRunner } from "./mutants/vitest-runner.ts";
 const USAGE = `usage: npm run mutants -- [OPTIONS]
 
   --seed N         which sample is drawn (default: 1)
-  --count N        about how many mutants, every room in proportion, at least four of each (default: 330)
+  --count N        about how many mutants of ts/, and a fifth as many of crates/, because each of those takes a build; every
+                   room in proportion, at least four of each (default: 280)
   --room PATTERN   draw and run only rooms that match, as "ts/nn", "kernels" or "crates/wasm"
   --workers N      how many mutants of ts/ are tested at a time (default: 2); those of crates/ are one more
   --again          only mutants of the committed results that survived and are not named equivalent
@@ -31,7 +33,7 @@ const say = (line: string): void => console.error(`mutants: ${line}`);
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
-    count: { type: "string", default: "330" },
+    count: { type: "string", default: "280" },
     room: { type: "string", default: "" },
     workers: { type: "string", default: "2" },
     again: { type: "boolean", default: false },
@@ -42,11 +44,19 @@ const { values } = parseArgs({
 });
 const [seed, count] = [Number(values.seed), Number(values.count)];
 
-/** The mutants to run now, out of all there are. */
-function chosen(all: readonly Mutant[]): Mutant[] {
-  const wanted = (room: string): boolean => new RegExp(values.room).test(room);
+const wanted = (room: string): boolean => new RegExp(values.room).test(room);
+
+/** All mutants of the rooms that are wanted, and the sample of them. A tool that has nothing to list is not asked. */
+async function list(): Promise<{ readonly all: readonly Mutant[]; readonly sample: readonly Mutant[] }> {
+  const scripts = rooms.ts.some(wanted) ? await strykerMutants(root) : [];
+  const crates = rooms.crates.some(wanted) ? await cargoMutants(root) : [];
+  return { all: [...scripts, ...crates], sample: [...draw(scripts, seed, count), ...draw(crates, seed, count / 5)] };
+}
+
+/** The mutants to run now. */
+function chosen(all: readonly Mutant[], sample: readonly Mutant[]): Mutant[] {
   const last = lastResults(readRuns(root));
-  if (!values.again) return draw(all, seed, count).filter(({ key, room }) => wanted(room) && !last.has(key));
+  if (!values.again) return sample.filter(({ key, room }) => wanted(room) && !last.has(key));
   const equivalents = readEquivalents(root);
   const again = [...last.values()].filter(
     ({ key, room, outcome }) => outcome === "survived" && !(key in equivalents) && wanted(room),
@@ -75,13 +85,20 @@ async function runQueue(queue: Mutant[], name: string, make: (folder: string) =>
   }
 }
 
+// On the way out, what was started is ended too.
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.on(signal, () => process.exit(code));
+
 if (values.help) {
   console.log(USAGE);
 } else if (values.report) {
   writeReport(root);
 } else {
-  const all = [...(await strykerMutants(root)), ...(await cargoMutants(root))];
-  const mutants = chosen(all);
+  const { all, sample } = await list();
+  const mutants = chosen(all, sample);
   for (const [room, found] of Map.groupBy(mutants, ({ room }) => room)) {
     say(`${room}: ${found.length} of ${all.filter((mutant) => mutant.room === room).length}`);
   }

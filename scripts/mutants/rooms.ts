@@ -25,13 +25,13 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/nn": [
     ...["shapes", "validate", "layers", "tasks", "summary", "random"].map((name) => `nn-${name}`),
-    ...["inference-session", "train-explain", "train-start-from", "cli-commands"],
+    ...["inference-session", "train-explain", "train-start-from"],
   ],
   "ts/io": [
     ...["json", "safetensors", "model-file", "image", "split", "write", "datasets", "download", "imports"].map(
       (name) => `io-${name}`,
     ),
-    ...["cli-commands", "inference-session"],
+    "inference-session",
   ],
   "ts/runtime": [
     ...["runtime-instantiate", "runtime-probe", "runtime-size", "pool", "inference-parts", "inference-session"],
@@ -55,7 +55,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/browser": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
   "ts/*": [
     ...["cli-index", "io-imports", "cli-parts", "nn-summary", "nn-validate", "nn-layers", "quantizers-compose"],
-    ...["train-explain", "inference-session", "compare", "cli-theory", "cli-commands", "train-fit"],
+    ...["train-explain", "inference-session", "compare", "cli-theory", "train-fit"],
   ],
 };
 
@@ -67,6 +67,9 @@ const kernels: readonly (readonly [room: string, files: RegExp])[] = [
   ["kernels/simd", /\/src\/simd\//],
   ["kernels/*", /./],
 ];
+
+/** The names of all rooms, by the tool that lists their mutants. */
+export const rooms = { ts: Object.keys(tests), crates: kernels.map(([room]) => room) };
 
 /** The room that a source file belongs to. */
 export function roomOf(file: string): string {

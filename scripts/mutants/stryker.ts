@@ -4,7 +4,8 @@
  *
  * The instrumenter brings Babel, 78 packages, and is therefore installed when it is first wanted, from a lock of its own.
  */
-import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { identify, type Mutant, type Place } from "./mutant.ts";
@@ -49,28 +50,50 @@ async function instrumenter(root: string): Promise<Instrumenter> {
 const text = ({ mutatorName, replacement }: Proposal): string =>
   mutatorName === "LogicalOperator" ? `(${replacement})` : replacement;
 
+type Listed = Record<string, { readonly hash: string; readonly proposals: readonly Proposal[] }>;
+
+/** What the instrumenter proposes for each file. Lists of files that have not changed are kept, for it takes a minute. */
+async function listed(root: string, contents: ReadonlyMap<string, string>): Promise<Listed> {
+  const kept = join(root, ".cache/mutants/stryker/listed.json");
+  const before: Listed = existsSync(kept) ? JSON.parse(readFileSync(kept, "utf8")) : {};
+  const hashes = new Map(
+    [...contents].map(([name, content]) => [name, createHash("sha256").update(content).digest("hex")]),
+  );
+  const changed = [...contents].filter(([name]) => before[name]?.hash !== hashes.get(name));
+  if (changed.length === 0) return before;
+  const options = { ignorers: [], excludedMutations: [], plugins: null, noHeader: true } as const;
+  const sources = changed.map(([name, content]) => ({ name, content, mutate: true }));
+  const { mutants } = await (await instrumenter(root)).instrument(sources, options);
+  const found = Map.groupBy(mutants, ({ fileName }) => fileName);
+  const entries = changed.map(([name]): [string, Listed[string]] => {
+    const proposals = (found.get(name) ?? []).map(({ fileName, location, mutatorName, replacement }) => ({
+      ...{ fileName, location, mutatorName, replacement },
+    }));
+    return [name, { hash: hashes.get(name) ?? "", proposals }];
+  });
+  const after = { ...before, ...Object.fromEntries(entries) };
+  writeFileSync(kept, JSON.stringify(after));
+  return after;
+}
+
 export async function strykerMutants(root: string): Promise<Mutant[]> {
   const files = globSync("ts/**/*.ts", { cwd: root, exclude: (name) => name === "wasm" }).sort();
   const contents = new Map(files.map((name) => [name, readFileSync(join(root, name), "utf8")]));
-  const sources = [...contents].map(([name, content]) => ({ name, content, mutate: true }));
-  const options = { ignorers: [], excludedMutations: [], plugins: null, noHeader: true } as const;
-  const { mutants } = await (await instrumenter(root)).instrument(sources, options);
+  const all = await listed(root, contents);
   return [...contents].flatMap(([file, content]) => {
     const starts = [0, ...[...content.matchAll(/\n/g)].map(({ index }) => index + 1)];
     const offset = ({ line, column }: Position): number => (starts[line] ?? 0) + column;
-    const places = mutants
-      .filter(({ fileName }) => fileName === file)
-      .map(
-        (proposal): Place => ({
-          room: roomOf(file),
-          file,
-          kind: proposal.mutatorName,
-          replacement: proposal.replacement,
-          start: offset(proposal.location.start),
-          end: offset(proposal.location.end),
-          text: text(proposal),
-        }),
-      );
+    const places = (all[file]?.proposals ?? []).map(
+      (proposal): Place => ({
+        room: roomOf(file),
+        file,
+        kind: proposal.mutatorName,
+        replacement: proposal.replacement,
+        start: offset(proposal.location.start),
+        end: offset(proposal.location.end),
+        text: text(proposal),
+      }),
+    );
     return identify(places, content);
   });
 }
