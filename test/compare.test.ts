@@ -205,11 +205,14 @@ describe("a summary", () => {
 
   it("is a table, with the soft accuracy where one was measured", () => {
     const rows = summarise([cell], finished([0.8, 0.9]));
-    expect(comparisonTable(rows).split("\n")).toEqual([
+    const lines = comparisonTable(rows).split("\n");
+    expect(lines).toEqual([
       expect.stringMatching(/^quantizer +task +test accuracy, % +runs +seconds a run$/),
       expect.stringMatching(/^─+$/),
       expect.stringMatching(/^bc +BW +85\.00 ± 7\.07 +2 +10\.0$/),
     ]);
+    // Numbers end where their titles end.
+    expect(lines[2]).toHaveLength(lines[0]?.length ?? 0);
     const soft = summarise([cell], finished([0.8, 0.9]).map(withSoft(0.91)));
     expect(soft[0]?.softCourse).toEqual([0.91, null]);
     expect(soft[0]?.soft).toEqual({ mean: 0.91, deviation: 0, epoch: 1 });
