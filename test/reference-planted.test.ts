@@ -15,6 +15,7 @@ import { compareMaps, OTHER_MAPS } from "../ts/reference/quantizer-maps.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import type { Row } from "../ts/reference/report.ts";
 import { compareBackward, compareForward, compareUpdates } from "../ts/reference/step.ts";
+import { operationCases } from "../ts/reference/subjects.ts";
 import type { TensorFlow } from "../ts/reference/tensorflow.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
@@ -90,6 +91,16 @@ describe("a step without a mistake", () => {
     expect(rows.filter(({ quantity }) => quantity === "update")).toHaveLength(3 * trained.length);
     expect(rows.filter(({ quantity }) => quantity === "gradient")).toHaveLength(9 + trained.length);
   });
+
+  it.each(operationCases().filter(({ name }) => name.includes("8 bits")))(
+    "of $name agrees in everything",
+    async (small) => {
+      const rows = await rowsOf(small.graph, await observed(small.graph));
+      expect(wrong(rows)).toEqual([]);
+      const product = rows.find(({ node, quantity }) => quantity === "value" && ["conv", "dense"].includes(node));
+      expect(product?.verdict).toBe("equal");
+    },
+  );
 });
 
 describe("a mistake in the workers", () => {

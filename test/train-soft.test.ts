@@ -3,6 +3,7 @@
  * weights were flipped, counted again from the weights. Asking for either changes nothing else.
  */
 import { describe, expect, test } from "vitest";
+import { decodeModel } from "../ts/io/model-file.ts";
 import { type Graph, layers, parametersOf, sequential } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { standardizedWeights } from "../ts/quantizers/weights.ts";
@@ -230,5 +231,7 @@ describe("flips", () => {
       code: "argument",
       message: expect.stringContaining("no binary weights"),
     });
+    // Nothing has begun: the file does not name a data set that the network has not seen.
+    expect(decodeModel(await trainer.pack()).metadata).not.toHaveProperty("dataset");
   });
 });

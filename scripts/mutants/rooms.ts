@@ -37,7 +37,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["runtime-instantiate", "runtime-probe", "runtime-size", "pool", "inference-parts", "inference-session"],
     ...["train-step", "train-memory", "determinism", "train-fit"],
   ],
-  "ts/train": [...TRAIN.map((name) => `train-${name}`), "weights", "determinism", "train-cost", "cli-train"],
+  "ts/train": [...TRAIN.map((name) => `train-${name}`), "determinism"],
   "ts/inference": [
     "inference-parts",
     "inference-session",
