@@ -126,6 +126,17 @@ describe("a run's file", () => {
     }),
   );
 
+  const numbers = ["testAccuracy", "testLoss", "softAccuracy", "seconds", "workers"];
+  it.each(numbers)("is refused by the name of its %s where that is no such number", (name) =>
+    withFolder(async (folder) => {
+      await writeRun(folder, first, resultOf(0.875));
+      const path = runPath(folder, first);
+      const content = JSON.parse(await readFile(path, "utf8"));
+      await writeFile(path, JSON.stringify({ ...content, result: { ...content.result, [name]: -1 } }));
+      expect((await rejected("run-file", readRun(folder, first))).message).toContain(`its ${name} is no `);
+    }),
+  );
+
   it("is refused where a directory has its name", () =>
     withFolder(async (folder) => {
       await mkdir(runPath(folder, first));
