@@ -235,6 +235,7 @@ describe("a summary", () => {
     const [failed, good] = finished([null, 0.5]) as readonly [FinishedRun, FinishedRun];
     const lines = comparisonCsv([{ ...failed, outcome: { result: null, failure: 'layer "a", b' } }, good]).split("\n");
     expect(lines).toHaveLength(4);
+    expect(lines[0]).toBe("quantizer,task,seed,testAccuracy,testLoss,softAccuracy,seconds,workers,failure,key");
     expect(lines[1]).toBe(`bc,bw,0,,,,,,"layer ""a"", b",${failed.run.key}`);
     expect(lines[2]).toBe(`bc,bw,1,0.5,0.5,,10,1,,${good.run.key}`);
   });
