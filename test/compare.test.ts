@@ -252,4 +252,12 @@ describe("a summary", () => {
     expect(bars).toContain("85.00 ± 7.07 %");
     expect(bars).toContain("<polyline");
   });
+
+  it("draws the float network's course also where it is alone, and so of no task", () => {
+    const float = { quantizer: "fp", task: null } as const;
+    const [run] = runsOf({ ...grid, quantizers: ["fp"], seeds: [1] }) as readonly [Run];
+    const picture = pictureOf("", summarise([float], [{ run, outcome: resultOf(0.5) }]));
+    expect(picture).toContain("test accuracy after each epoch, hard-signed<");
+    expect(picture).toContain("<polyline");
+  });
 });
