@@ -119,7 +119,10 @@ describe("a parallel session", () => {
     const { split, file } = await fileOf(small, [6, 6, 2], 2);
     const session = await loadParallel(file, { workers: 2 });
     await expect(session.run(new Uint8Array(71))).rejects.toMatchObject({ code: "shape" });
-    await expect(session.run("72" as unknown as Uint8Array)).rejects.toMatchObject({ code: "argument" });
+    await expect(session.run("72" as unknown as Uint8Array)).rejects.toMatchObject({
+      code: "argument",
+      remedy: /bytes from 0 to 255/,
+    });
     const bad = new Float32Array(72);
     bad[5] = Number.NaN;
     await expect(session.run(bad)).rejects.toMatchObject({ code: "not-finite", message: /number 5/ });
