@@ -47,7 +47,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "cli-commands",
   ],
   "ts/reference": ["reference-planted", "reference-check", "cli-check", "reference-backends"],
-  "ts/theory": ["theory-panels", "cli-theory"],
+  "ts/theory": ["theory-words", "theory-panels", "cli-theory"],
   "ts/compare": ["compare", "cli-compare"],
   "ts/cli": [
     ...["parts", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map((name) => `cli-${name}`),
