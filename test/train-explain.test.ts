@@ -124,6 +124,21 @@ describe("explain", () => {
     expect(obstacles[1]?.remedy).toContain("Cross-Origin-Embedder-Policy");
   });
 
+  test("says of levels that they are no bits, and what would be", async () => {
+    const { dorefaActivations, dorefaWeights } = quantizers;
+    const own = sequential({ inputShape: [6] }, [
+      layers.dense({ units: 4, weightQuantizer: "bnn", activationQuantizer: dorefaActivations({ bits: 2 }) }),
+      layers.dense({ units: 3, weightQuantizer: dorefaWeights({ bits: 2 }), activationQuantizer: "poly" }),
+    ]);
+    const other = await Trainer.create(own, { workers: 1 });
+    const { layers: rows } = other.explain({ progress: 1 });
+    other.close();
+    expect(rows.flatMap(({ obstacles }) => obstacles)).toEqual([
+      { reason: expect.stringMatching(/^the activations .* are levels/), remedy: expect.stringContaining("one bit") },
+      { reason: expect.stringMatching(/^the weights .* are levels/), remedy: expect.stringContaining("end as signs") },
+    ]);
+  });
+
   test("prints as a table of at most 100 columns, with each remark once", () => {
     const text = formatTrainingExplanation(trainer.explain());
     const lines = text.split("\n");
