@@ -145,6 +145,7 @@ describe("explain", () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
     expect(lines[2]).toMatch(/^layer +output +bits +forward +filter grad +input grad +mul-adds +weights +values$/);
     expect(lines.find((line) => line.startsWith("soft"))).toMatch(/^soft +8x8x8 +32x1 +fb \d+x\d+ +fb \d+x\d+ +\S/);
+    expect(lines.find((line) => line.startsWith("total"))).toMatch(/^total +[\d.]+( \w)? +[\d.]+ \w?B +[\d.]+ \w?B$/);
     expect(text).toContain("  stem, head: real weights and activations\n    → Give the layer");
     expect(text).toMatch(
       /\nmemory: [\d.]+ .?B for the step, [\d.]+ kB for weights and optimizer; what must be kept is [\d.]+ .?B\n/,
