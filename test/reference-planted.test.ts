@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { functional, type Graph, input, layers, parametersOf } from "../ts/nn/index.ts";
 import { quantizer } from "../ts/quantizers/registry.ts";
 import { stateAt } from "../ts/quantizers/state.ts";
-import { compareNumbers } from "../ts/reference/compare.ts";
+import { compareNumbers, missingKernel } from "../ts/reference/compare.ts";
 import { compareCurve } from "../ts/reference/curve.ts";
 import { check } from "../ts/reference/index.ts";
 import { compareFile } from "../ts/reference/packed.ts";
@@ -243,6 +243,13 @@ describe("a mistake in tfjs", () => {
     expect((await compareCurve(tf, curve)).verdict).toBe("within");
     expect((await compareCurve(brokenBy(1.03), curve)).verdict).toBe("mismatch");
   });
+});
+
+it("a kernel that the backend lacks is told from any other error, by its name", () => {
+  const lacking = new Error("Kernel 'Cumprod' not registered for backend 'wasm'");
+  expect(missingKernel(lacking)).toBe("tfjs's wasm backend has no kernel Cumprod");
+  expect(missingKernel(new Error("Kernel panic"))).toBeNull();
+  expect(missingKernel("out of memory")).toBeNull();
 });
 
 describe("numbers side by side", () => {
