@@ -66,6 +66,13 @@ function chosen(all: readonly Mutant[], sample: readonly Mutant[]): Mutant[] {
   return again.flatMap(({ key }) => found.get(key) ?? []);
 }
 
+/** How many of the sample have not been run; null where only some rooms were listed. */
+function openOf(sample: readonly Mutant[]): number | null {
+  if (values.room !== "") return null;
+  const last = lastResults(readRuns(root));
+  return sample.filter(({ key }) => !last.has(key)).length;
+}
+
 /** Runs mutants one after the other until `queue` is empty, and keeps each result at once. */
 async function runQueue(queue: Mutant[], name: string, make: (folder: string) => Runner): Promise<void> {
   if (queue.length === 0) return;
@@ -95,7 +102,7 @@ for (const [signal, code] of [
 if (values.help) {
   console.log(USAGE);
 } else if (values.report) {
-  writeReport(root);
+  writeReport(root, openOf((await list()).sample));
 } else {
   const { all, sample } = await list();
   const mutants = chosen(all, sample);
@@ -114,6 +121,6 @@ if (values.help) {
     );
     const rust = mutants.filter((mutant) => !isTypeScript(mutant));
     await Promise.all([...lanes, runQueue(rust, "rust", (folder) => cargoRunner(folder, say))]);
-    writeReport(root);
+    writeReport(root, openOf(sample));
   }
 }

@@ -33,7 +33,18 @@ function place({ key, line, kind, original, replacement }: Result): string[] {
   return [`${key.split("#")[0]}:${line}`, kind, code(original), code(replacement)];
 }
 
-export function writeReport(root: string): void {
+/** How the sample stands, in sentences: before and after tests were written for its survivors, and what is still to run. */
+function summary(results: readonly Result[], mended: number, open: number | null): string {
+  const viable = results.filter(({ outcome }) => outcome !== "unviable");
+  const killed = viable.filter(noticed).length;
+  const first = killed - mended;
+  const at = `${first} of ${viable.length} mutants (${percent(first, viable.length)}) were killed by the tests as they were.`;
+  const more = `${mended} more are killed by tests that were written for them, so that only the first figure is an estimate.`;
+  const rest = open === null || open === 0 ? "" : ` ${open} mutants of the sample have not been run yet.`;
+  return `${at} ${more}${rest}`;
+}
+
+export function writeReport(root: string, open: number | null): void {
   const runs = readRuns(root);
   const results = [...lastResults(runs).values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   const equivalents = readEquivalents(root);
@@ -70,7 +81,7 @@ ${table(
   ],
 )}
 
-${mended.length} of the killed ones survived at first, and are killed by tests that were written for them.
+${summary(results, mended.length, open)}
 
 ## Survivors
 
