@@ -40,6 +40,8 @@ it("writes numbers the same way everywhere", () => {
 it("writes sizes with three digits and a prefix", () => {
   const counts = [0, 7, 999, 999.4, 999.6, 1812, 115605504, 1.6e9, 2.5e14];
   expect(counts.map(scaled)).toEqual(["0", "7", "999", "999", "1.00 k", "1.81 k", "116 M", "1.60 G", "250 T"]);
+  // There is no prefix above T.
+  expect(scaled(3e15)).toBe("3.00e+3 T");
   expect([bytes(0), bytes(64), bytes(4718592)]).toEqual(["0 B", "64 B", "4.72 MB"]);
   expect([share(0), share(0.1234), share(1)]).toEqual(["0.0 %", "12.3 %", "100.0 %"]);
 });

@@ -126,6 +126,17 @@ describe("a run's file", () => {
     }),
   );
 
+  const numbers = ["testAccuracy", "testLoss", "softAccuracy", "seconds", "workers"];
+  it.each(numbers)("is refused by the name of its %s where that is no such number", (name) =>
+    withFolder(async (folder) => {
+      await writeRun(folder, first, resultOf(0.875));
+      const path = runPath(folder, first);
+      const content = JSON.parse(await readFile(path, "utf8"));
+      await writeFile(path, JSON.stringify({ ...content, result: { ...content.result, [name]: -1 } }));
+      expect((await rejected("run-file", readRun(folder, first))).message).toContain(`its ${name} is no `);
+    }),
+  );
+
   it("is refused where a directory has its name", () =>
     withFolder(async (folder) => {
       await mkdir(runPath(folder, first));
@@ -205,11 +216,14 @@ describe("a summary", () => {
 
   it("is a table, with the soft accuracy where one was measured", () => {
     const rows = summarise([cell], finished([0.8, 0.9]));
-    expect(comparisonTable(rows).split("\n")).toEqual([
+    const lines = comparisonTable(rows).split("\n");
+    expect(lines).toEqual([
       expect.stringMatching(/^quantizer +task +test accuracy, % +runs +seconds a run$/),
       expect.stringMatching(/^─+$/),
       expect.stringMatching(/^bc +BW +85\.00 ± 7\.07 +2 +10\.0$/),
     ]);
+    // Numbers end where their titles end.
+    expect(lines[2]).toHaveLength(lines[0]?.length ?? 0);
     const soft = summarise([cell], finished([0.8, 0.9]).map(withSoft(0.91)));
     expect(soft[0]?.softCourse).toEqual([0.91, null]);
     expect(soft[0]?.soft).toEqual({ mean: 0.91, deviation: 0, epoch: 1 });
@@ -221,6 +235,7 @@ describe("a summary", () => {
     const [failed, good] = finished([null, 0.5]) as readonly [FinishedRun, FinishedRun];
     const lines = comparisonCsv([{ ...failed, outcome: { result: null, failure: 'layer "a", b' } }, good]).split("\n");
     expect(lines).toHaveLength(4);
+    expect(lines[0]).toBe("quantizer,task,seed,testAccuracy,testLoss,softAccuracy,seconds,workers,failure,key");
     expect(lines[1]).toBe(`bc,bw,0,,,,,,"layer ""a"", b",${failed.run.key}`);
     expect(lines[2]).toBe(`bc,bw,1,0.5,0.5,,10,1,,${good.run.key}`);
   });
@@ -236,5 +251,13 @@ describe("a summary", () => {
     const bars = pictureOf("", summarise([cell], finished([0.8, 0.9])));
     expect(bars).toContain("85.00 ± 7.07 %");
     expect(bars).toContain("<polyline");
+  });
+
+  it("draws the float network's course also where it is alone, and so of no task", () => {
+    const float = { quantizer: "fp", task: null } as const;
+    const [run] = runsOf({ ...grid, quantizers: ["fp"], seeds: [1] }) as readonly [Run];
+    const picture = pictureOf("", summarise([float], [{ run, outcome: resultOf(0.5) }]));
+    expect(picture).toContain("test accuracy after each epoch, hard-signed<");
+    expect(picture).toContain("<polyline");
   });
 });

@@ -302,7 +302,9 @@ describe("cifar10", () => {
   it("weaves the colour planes of all batches, in order", async () => {
     await withFolder(async (folder) => {
       await writeBatches(folder);
-      const { train, test, classes } = await cifar10({ directory: folder });
+      const { name, train, test, classes } = await cifar10({ directory: folder });
+      // Model files and runs of a comparison say by it what a network was trained on.
+      expect(name).toBe("cifar10");
       expect([train.count, test.count, classes.length]).toEqual([15, 2, 10]);
       expect(Array.from(train.labels)).toEqual([0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4]);
       expect(train.shape).toEqual([32, 32, 3]);

@@ -205,6 +205,8 @@ describe("decode refuses", () => {
     const bytes = craft('{"a":1}', 0);
     bytes[10] = 0xff;
     expect(refuse(bytes)).toContain("UTF-8");
+    // Whoever looks deeper finds out from the decoder.
+    expect(thrown("model-file", () => decode(bytes)).cause).toBeInstanceOf(TypeError);
   });
 
   it("a header that begins with a byte order mark", () => {

@@ -155,6 +155,11 @@ describe("models", () => {
     expect(bb / (bb + ff)).toBeGreaterThan(0.98);
   });
 
+  // Weights are handed from one model to another by name, and a name that counts layers would shift with every change.
+  it.each(["resnet20", "birealnet18", "fashion"])("%s names every layer by its place", (name) => {
+    for (const node of model(name).nodes) expect(node.name).toMatch(/^(input|pool|head|stem_\w+|stage\d_\d+(_\w+)?)$/);
+  });
+
   it("birealnet18 is ResNet-18 to the parameter", () => {
     const { rows, totals } = summary(model("birealnet18"));
     // torchvision's resnet18 has 11,689,512; it does not count the two running statistics of its 4,800 normalised channels.

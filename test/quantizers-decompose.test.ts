@@ -153,6 +153,19 @@ describe("decompose", () => {
     ]);
   });
 
+  it("lets P leap as far as F does for B = 1, by the larger B of the two sides", () => {
+    const steeper = pair(
+      "steeper",
+      (x) => (x < 0 ? x : 2 * x + 1),
+      (x) => (x < 0 ? 1 : 2),
+    );
+    const result = decompose(steeper);
+    if (!result.decomposes) throw new Error(result.reason);
+    const { x, value } = result.P;
+    const behind = x.findIndex((at, index) => index > 0 && at - (x[index - 1] ?? 0) < 1e-9);
+    expect((value[behind] ?? 0) - (value[behind - 1] ?? 0)).toBeCloseTo(1 / 2, 9);
+  });
+
   it("lets P leap at +-1 for hardtanh and its box: a P that rests there would share B = 1 and B = 0", () => {
     const { T } = yes(decompose(hardTanh));
     expect(T.gaps.map((gap) => gap.map((v) => Math.round(v * 1e6) / 1e6))).toEqual([
@@ -260,7 +273,10 @@ describe("decompose", () => {
     for (const none of [null, undefined, 3, {}, []]) {
       expect(thrownBy(() => decompose(none as never)).code).toBe("argument");
     }
-    expect(thrownBy(() => decompose("bnn", { progress: 1.5 })).message).toContain("progress must be");
+    expect(thrownBy(() => decompose("bnn", { progress: 1.5 }))).toMatchObject({
+      code: "argument",
+      message: expect.stringContaining("decompose: progress must be"),
+    });
     expect(thrownBy(() => decompose("bnn", { from: 1, to: 0 })).message).toContain("to must be above from, which is 1");
     expect(
       thrownBy(() =>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { functional, type Graph, input, layers, parametersOf } from "../ts/nn/index.ts";
 import { quantizer } from "../ts/quantizers/registry.ts";
 import { stateAt } from "../ts/quantizers/state.ts";
-import { compareNumbers } from "../ts/reference/compare.ts";
+import { compareNumbers, missingKernel } from "../ts/reference/compare.ts";
 import { compareCurve } from "../ts/reference/curve.ts";
 import { check } from "../ts/reference/index.ts";
 import { compareFile } from "../ts/reference/packed.ts";
@@ -15,6 +15,7 @@ import { compareMaps, OTHER_MAPS } from "../ts/reference/quantizer-maps.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import type { Row } from "../ts/reference/report.ts";
 import { compareBackward, compareForward, compareUpdates } from "../ts/reference/step.ts";
+import { operationCases } from "../ts/reference/subjects.ts";
 import type { TensorFlow } from "../ts/reference/tensorflow.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
@@ -90,6 +91,16 @@ describe("a step without a mistake", () => {
     expect(rows.filter(({ quantity }) => quantity === "update")).toHaveLength(3 * trained.length);
     expect(rows.filter(({ quantity }) => quantity === "gradient")).toHaveLength(9 + trained.length);
   });
+
+  it.each(operationCases().filter(({ name }) => name.includes("8 bits")))(
+    "of $name agrees in everything",
+    async (small) => {
+      const rows = await rowsOf(small.graph, await observed(small.graph));
+      expect(wrong(rows)).toEqual([]);
+      const product = rows.find(({ node, quantity }) => quantity === "value" && ["conv", "dense"].includes(node));
+      expect(product?.verdict).toBe("equal");
+    },
+  );
 });
 
 describe("a mistake in the workers", () => {
@@ -232,6 +243,13 @@ describe("a mistake in tfjs", () => {
     expect((await compareCurve(tf, curve)).verdict).toBe("within");
     expect((await compareCurve(brokenBy(1.03), curve)).verdict).toBe("mismatch");
   });
+});
+
+it("a kernel that the backend lacks is told from any other error, by its name", () => {
+  const lacking = new Error("Kernel 'Cumprod' not registered for backend 'wasm'");
+  expect(missingKernel(lacking)).toBe("tfjs's wasm backend has no kernel Cumprod");
+  expect(missingKernel(new Error("Kernel panic"))).toBeNull();
+  expect(missingKernel("out of memory")).toBeNull();
 });
 
 describe("numbers side by side", () => {

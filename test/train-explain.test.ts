@@ -125,12 +125,28 @@ describe("explain", () => {
     expect(obstacles[1]?.remedy).toContain("Cross-Origin-Embedder-Policy");
   });
 
+  test("says of levels that they are no bits, and what would be", async () => {
+    const { dorefaActivations, dorefaWeights } = quantizers;
+    const own = sequential({ inputShape: [6] }, [
+      layers.dense({ units: 4, weightQuantizer: "bnn", activationQuantizer: dorefaActivations({ bits: 2 }) }),
+      layers.dense({ units: 3, weightQuantizer: dorefaWeights({ bits: 2 }), activationQuantizer: "poly" }),
+    ]);
+    const other = await Trainer.create(own, { workers: 1 });
+    const { layers: rows } = other.explain({ progress: 1 });
+    other.close();
+    expect(rows.flatMap(({ obstacles }) => obstacles)).toEqual([
+      { reason: expect.stringMatching(/^the activations .* are levels/), remedy: expect.stringContaining("one bit") },
+      { reason: expect.stringMatching(/^the weights .* are levels/), remedy: expect.stringContaining("end as signs") },
+    ]);
+  });
+
   test("prints as a table of at most 100 columns, with each remark once", () => {
     const text = formatTrainingExplanation(trainer.explain());
     const lines = text.split("\n");
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
     expect(lines[2]).toMatch(/^layer +output +bits +forward +filter grad +input grad +mul-adds +weights +values$/);
     expect(lines.find((line) => line.startsWith("soft"))).toMatch(/^soft +8x8x8 +32x1 +fb \d+x\d+ +fb \d+x\d+ +\S/);
+    expect(lines.find((line) => line.startsWith("total"))).toMatch(/^total +[\d.]+( \w)? +[\d.]+ \w?B +[\d.]+ \w?B$/);
     expect(text).toContain("  stem, head: real weights and activations\n    → Give the layer");
     expect(text).toMatch(
       /\nmemory: [\d.]+ .?B for the step, [\d.]+ kB for weights and optimizer; what must be kept is [\d.]+ .?B\n/,

@@ -192,7 +192,10 @@ describe("stopping", () => {
     const first = trainer.fit(data, { epochs: 5, batchSize: 16 });
     expect((await first.next()).value).toMatchObject({ type: "step", step: 1 });
     const second = trainer.fit(data, { epochs: 1, batchSize: 16 });
-    await expect(second.next()).rejects.toMatchObject({ code: "argument", message: /training already/ });
+    await expect(second.next()).rejects.toMatchObject({
+      code: "argument",
+      message: expect.stringMatching(/training already/),
+    });
     expect((await first.next()).value).toMatchObject({ type: "step", step: 2 });
     await first.return();
     expect(await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16 }))).toHaveLength(4);
@@ -250,28 +253,42 @@ describe("bad input", () => {
   test.each(cases)("%s", async (_title, code, dataset, options, message) => {
     const trainer = await trainerOf(binary());
     const before = await trainer.weights();
-    await expect(trainer.fit(dataset, options).next()).rejects.toMatchObject({ code, message, remedy: /.{10}/ });
+    await expect(trainer.fit(dataset, options).next()).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+      remedy: expect.stringMatching(/.{10}/),
+    });
     expect(await trainer.weights()).toEqual(before);
     expect(await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16 }))).toHaveLength(4);
   });
 
   test("a network that ends in no vector", async () => {
     const trainer = await trainerOf(sequential({ inputShape: SHAPE }, [layers.conv2d({ filters: 3, kernelSize: 6 })]));
-    await expect(trainer.fit(data, { epochs: 1 }).next()).rejects.toMatchObject({ code: "shape", remedy: /flatten/ });
-    await expect(trainer.evaluate(data.test)).rejects.toMatchObject({ code: "shape", remedy: /flatten/ });
+    await expect(trainer.fit(data, { epochs: 1 }).next()).rejects.toMatchObject({
+      code: "shape",
+      remedy: expect.stringMatching(/flatten/),
+    });
+    await expect(trainer.evaluate(data.test)).rejects.toMatchObject({
+      code: "shape",
+      remedy: expect.stringMatching(/flatten/),
+    });
   });
 
   test.each([-1, 0.5, 2 ** 32, Number.NaN])("seed %s", async (seed) => {
     await expect(Trainer.create(binary(), { seed, workers: 1 })).rejects.toMatchObject({
       code: "argument",
-      message: /seed/,
+      message: expect.stringMatching(/seed/),
     });
   });
 
   test("a split made by hand whose parts do not fit together", async () => {
     const trainer = await trainerOf(binary());
     const { test: whole } = data;
-    const wrong = { code: "data", message: /21 labels|20 labels|0 images/, remedy: /split\(\)/ };
+    const wrong = {
+      code: "data",
+      message: expect.stringMatching(/21 labels|20 labels|0 images/),
+      remedy: expect.stringMatching(/split\(\)/),
+    };
     await expect(trainer.evaluate({ ...whole, count: 22 })).rejects.toMatchObject(wrong);
     await expect(trainer.evaluate({ ...whole, labels: whole.labels.subarray(1) })).rejects.toMatchObject(wrong);
     await expect(trainer.evaluate({ ...whole, images: whole.images.subarray(1) })).rejects.toMatchObject(wrong);
@@ -286,7 +303,10 @@ describe("bad input", () => {
     ["a key of the other kind", { ...optimizers.sgd(), beta1: 0.9 }, /beta1/],
   ])("an optimizer that is none: %s", async (_what, optimizer, message) => {
     const options = { optimizer: optimizer as never, workers: 1 };
-    await expect(Trainer.create(binary(), options)).rejects.toMatchObject({ code: "argument", message });
+    await expect(Trainer.create(binary(), options)).rejects.toMatchObject({
+      code: "argument",
+      message: expect.stringMatching(message),
+    });
   });
 
   test("learning rates beyond all reason", () => {
@@ -308,7 +328,8 @@ describe("numbers that are not finite", () => {
       data,
       /layer "(first|last)"/,
     ],
-    ["pixels of 1e32", real, { optimizer: optimizers.sgd({ learningRate: 1 }) }, loud, /layer "(first|last)"/],
+    // ReLU is the first to look at what the first product made.
+    ["pixels of 1e32", real, { optimizer: optimizers.sgd({ learningRate: 1 }) }, loud, /layer "(first|relu|last)"/],
     ["pixels of 1e32 into batch norm", binary, {}, loud, /layer "(batch_norm|stem)"/],
     ["pixels of 1e32, two workers", binary, { workers: 2 }, loud, /layer "(batch_norm|stem)"/],
   ] as const)(
@@ -323,7 +344,11 @@ describe("numbers that are not finite", () => {
         }
       };
       const error: unknown = await train().catch((caught: unknown) => caught);
-      expect(error).toMatchObject({ code: "not-finite", message: layer, remedy: /learning rate/ });
+      expect(error).toMatchObject({
+        code: "not-finite",
+        message: expect.stringMatching(layer),
+        remedy: expect.stringMatching(/learning rate/),
+      });
       const [, epoch, step] = /epoch (\d+), step (\d+)/.exec((error as Error).message) ?? [];
       expect(3 * (Number(epoch) - 1) + Number(step)).toBe(steps + 1);
       expect(finite(await trainer.weights())).toBe(true);
@@ -346,7 +371,7 @@ describe("numbers that are not finite", () => {
     const before = await trainer.weights();
     const infinite = { ...data.train, scale: 1e38 };
     const estimation = trainer.estimateStatistics(infinite, { batchSize: 10 });
-    await expect(estimation).rejects.toMatchObject({ code: "not-finite", message: /layer "/ });
+    await expect(estimation).rejects.toMatchObject({ code: "not-finite", message: expect.stringMatching(/layer "/) });
     expect(await trainer.weights()).toEqual(before);
   });
 

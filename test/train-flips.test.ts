@@ -3,6 +3,7 @@
  * else.
  */
 import { describe, expect, test } from "vitest";
+import { decodeModel } from "../ts/io/model-file.ts";
 import { layers, parametersOf, sequential } from "../ts/nn/index.ts";
 import { createSegment } from "../ts/program/segment.ts";
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
@@ -178,5 +179,7 @@ describe("flips", () => {
       code: "argument",
       message: expect.stringContaining("no binary weights"),
     });
+    // Nothing has begun: the file does not name a data set that the network has not seen.
+    expect(decodeModel(await trainer.pack()).metadata).not.toHaveProperty("dataset");
   });
 });

@@ -1,0 +1,89 @@
+/**
+ * The rooms that mutants are drawn from, and the tests that each room's mutants must pass. A mutant that survives its
+ * room's tests counts as survived, though a test elsewhere might notice it: the room's tests are its guarantee.
+ */
+import { basename } from "node:path";
+
+const TRAIN = [
+  "step",
+  "fit",
+  "optimizers",
+  "statistics",
+  "explain",
+  "weights",
+  "soft",
+  "augment",
+  "memory",
+  "start-from",
+];
+
+/** The test files of each room of ts/, the closest and the quickest first. */
+const tests: Readonly<Record<string, readonly string[]>> = {
+  "ts/quantizers": [
+    ...["schedule", "registry", "maps", "compose", "decompose"].map((name) => `quantizers-${name}`),
+    ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
+  ],
+  "ts/nn": [
+    ...["shapes", "validate", "layers", "tasks", "summary", "random"].map((name) => `nn-${name}`),
+    ...["inference-session", "train-explain", "train-start-from"],
+  ],
+  "ts/io": [
+    ...["json", "safetensors", "model-file", "image", "split", "write", "datasets", "download", "imports"].map(
+      (name) => `io-${name}`,
+    ),
+    "inference-session",
+  ],
+  "ts/runtime": [
+    ...["runtime-instantiate", "runtime-probe", "runtime-size", "pool", "inference-parts", "inference-session"],
+    ...["train-step", "train-memory", "determinism", "train-fit"],
+  ],
+  "ts/train": [...TRAIN.map((name) => `train-${name}`), "determinism"],
+  "ts/inference": [
+    "inference-parts",
+    "inference-session",
+    "inference",
+    "inference-parallel",
+    "weights",
+    "cli-commands",
+  ],
+  "ts/reference": ["reference-planted", "reference-check", "cli-check", "reference-backends"],
+  "ts/theory": ["theory-words", "theory-panels", "cli-theory"],
+  "ts/compare": ["compare", "cli-compare"],
+  "ts/cli": [
+    ...["parts", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map((name) => `cli-${name}`),
+  ],
+  "ts/browser": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
+  "ts/*": [
+    ...["cli-index", "io-imports", "cli-parts", "nn-summary", "nn-validate", "nn-layers", "quantizers-compose"],
+    ...["train-explain", "inference-session", "compare", "cli-theory", "train-fit"],
+  ],
+};
+
+const kernels: readonly (readonly [room: string, files: RegExp])[] = [
+  ["crates/wasm", /^crates\/wasm\/|\/simd\/.*wasm\.rs$/],
+  ["kernels/gemm", /\/src\/gemm\//],
+  ["kernels/conv", /\/src\/conv\//],
+  ["kernels/bits", /\/src\/(bits|threshold|pool_bits)[./]/],
+  ["kernels/simd", /\/src\/simd\//],
+  ["kernels/*", /./],
+];
+
+/** The names of all rooms, by the tool that lists their mutants. */
+export const rooms = { ts: Object.keys(tests), crates: kernels.map(([room]) => room) };
+
+/** The room that a source file belongs to. */
+export function roomOf(file: string): string {
+  const [top, folder = "", ...rest] = file.split("/");
+  if (top === "ts") return rest.length === 0 ? "ts/*" : `ts/${folder}`;
+  return kernels.find(([, files]) => files.test(file))?.[0] ?? "";
+}
+
+const words = (name: string): string[] => basename(name, ".ts").split(/[-.]/);
+
+/** The test files for a mutant in `file`: those that share a word with its name come first. */
+export function testsOf(file: string): string[] {
+  const own = new Set(words(file));
+  const all = (tests[roomOf(file)] ?? []).map((name) => `test/${name}.test.ts`);
+  const shares = (test: string): boolean => words(test).some((word) => own.has(word));
+  return [...all.filter(shares), ...all.filter((test) => !shares(test))];
+}
