@@ -1,7 +1,8 @@
 /** The pictures of a pair: lines stop at jumps, are dashed exactly where T is free, and lie within their panel. */
 import { describe, expect, it } from "vitest";
 import { type Decomposition, decompose, type SampledT } from "../ts/quantizers/index.ts";
-import { type Line, type Panel, panelsOf } from "../ts/theory/panels.ts";
+import type { Line, Panel } from "../ts/show/panel.ts";
+import { panelsOf } from "../ts/theory/panels.ts";
 
 const PROGRESS = 0.5;
 

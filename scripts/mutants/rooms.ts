@@ -7,6 +7,11 @@ import { basename } from "node:path";
 const TRAIN = [
   "step",
   "fit",
+  "flips",
+  "programs",
+  "questions",
+  "clock",
+  "every-optimizer",
   "optimizers",
   "statistics",
   "explain",
@@ -24,7 +29,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
   ],
   "ts/nn": [
-    ...["shapes", "validate", "layers", "tasks", "summary", "random"].map((name) => `nn-${name}`),
+    ...["ops", "network", "shapes", "validate", "layers", "tasks", "summary", "random"].map((name) => `nn-${name}`),
     ...["inference-session", "train-explain", "train-start-from"],
   ],
   "ts/io": [
@@ -34,25 +39,34 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "inference-session",
   ],
   "ts/runtime": [
-    ...["runtime-instantiate", "runtime-probe", "runtime-size", "pool", "inference-parts", "inference-session"],
-    ...["train-step", "train-memory", "determinism", "train-fit"],
+    ...["runtime-instantiate", "runtime-probe", "runtime-barrier", "runtime-size", "pool", "pool-threads"],
+    ...["inference-session", "train-step", "determinism", "train-fit"],
+  ],
+  "ts/program": [
+    ...["program-call", "pool", "inference-parts", "train-memory", "train-explain", "inference-session"],
+    ...["inference", "train-step", "weights"],
   ],
   "ts/train": [...TRAIN.map((name) => `train-${name}`), "determinism"],
   "ts/inference": [
     "inference-parts",
     "inference-session",
     "inference",
+    ...["inference-alike", "flatten", "inference-wide", "inference-tasks"],
     "inference-parallel",
     "weights",
     "cli-commands",
   ],
   "ts/reference": ["reference-planted", "reference-check", "cli-check", "reference-backends"],
   "ts/theory": ["theory-words", "theory-panels", "cli-theory"],
-  "ts/compare": ["compare", "cli-compare"],
+  "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
-    ...["parts", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map((name) => `cli-${name}`),
+    ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
+      (name) => `cli-${name}`,
+    ),
   ],
   "ts/browser": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
+  "ts/base": ["cli-parts", "io-json", "nn-validate", "nn-layers", "nn-ops", "quantizers-compose", "train-fit"],
+  "ts/show": ["cli-parts", "compare", "theory-panels", "nn-summary", "cli-theory", "train-explain"],
   "ts/*": [
     ...["cli-index", "io-imports", "cli-parts", "nn-summary", "nn-validate", "nn-layers", "quantizers-compose"],
     ...["train-explain", "inference-session", "compare", "cli-theory", "train-fit"],
