@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::conv::binary::border::{limits, start_count};
+use crate::conv::binary::border::limits;
 use crate::naive::shapes::conv_shape;
 
 /// The unfused expression, once more: batch normalisation, then sign.
@@ -88,8 +88,8 @@ fn check_counts(terms: u32, scale: f32, shift: f32) {
     let shape = conv_shape([1, 1, 1, terms], [1, 1, 1], [1, 1], false, false);
     let bound = terms as i32;
     let (threshold, flip, _) = fold(None, scale, shift, bound);
-    let starts = vec![bound; start_count(&shape)];
-    let mut limit = vec![0; start_count(&shape)];
+    let starts = vec![bound; shape.start_count()];
+    let mut limit = vec![0; shape.start_count()];
     limits(&shape, &starts, &[threshold], &mut limit);
     for count in 0..=bound {
         let sum = bound - 2 * count;
