@@ -173,7 +173,7 @@ describe("the server of modules", () => {
   it("takes types off without a word of Node's on standard error", async () => {
     const module = JSON.stringify(new URL("../../ts/browser/modules.ts", import.meta.url).href);
     const source = `import { findModule, ownAddress } from ${module};
-      console.log(findModule(ownAddress("errors")).includes("interface"));
+      console.log(findModule(ownAddress("base/errors")).includes("interface"));
       process.emitWarning("another");`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source]);
     expect(stdout).toBe("false\n");
