@@ -12,8 +12,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
 const HEAD = `/**
- * What both languages know, generated from the Rust sources by \`npm run generate\`: the exports of the core, the
- * descriptor of a convolution, and sizes.
+ * The knowledge that both languages share: the exports of the core, the descriptor of a convolution, and sizes.
+ * \`npm run generate\` makes it from the Rust sources.
  */
 `;
 

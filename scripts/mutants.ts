@@ -66,7 +66,7 @@ function chosen(all: readonly Mutant[], sample: readonly Mutant[]): Mutant[] {
   return again.flatMap(({ key }) => found.get(key) ?? []);
 }
 
-/** How many of the sample have not been run; null where only some rooms were listed. */
+/** The count of the sample's mutants that have not been run; null where only some rooms were listed. */
 function openOf(sample: readonly Mutant[]): number | null {
   if (values.room !== "") return null;
   const last = lastResults(readRuns(root));

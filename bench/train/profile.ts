@@ -3,7 +3,7 @@ import { productOf } from "../../ts/program/call.ts";
 import type { Table } from "../frame/finding.ts";
 import type { KernelShare, StepProfile } from "./ours.ts";
 
-/** What the calls of a step are for; the first that fits counts. */
+/** A call of a step is for one of these; the first that fits counts. */
 const KINDS: readonly (readonly [kind: string, fits: (call: KernelShare) => boolean])[] = [
   ["products: +-1 x +-1 (bb), real x +-1 (fb), real x real (ff)", ({ kernel }) => productOf(kernel) !== null],
   ["weights prepared, in the layouts of the products", ({ part }) => part === "prepare"],

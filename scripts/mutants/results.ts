@@ -1,4 +1,4 @@
-/** What became of each mutant, in a file of JSON lines that grows while a run goes on. The last line of a key counts. */
+/** The outcome of each mutant, in a file of JSON lines that grows while a run goes on. The last line of a key counts. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Mutant } from "./mutant.ts";

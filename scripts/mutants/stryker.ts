@@ -52,7 +52,7 @@ const text = ({ mutatorName, replacement }: Proposal): string =>
 
 type Listed = Record<string, { readonly hash: string; readonly proposals: readonly Proposal[] }>;
 
-/** What the instrumenter proposes for each file. Lists of files that have not changed are kept, for it takes a minute. */
+/** The instrumenter's proposals for each file. Lists of files that have not changed are kept, because it takes a minute. */
 async function listed(root: string, contents: ReadonlyMap<string, string>): Promise<Listed> {
   const kept = join(root, ".cache/mutants/stryker/listed.json");
   const before: Listed = existsSync(kept) ? JSON.parse(readFileSync(kept, "utf8")) : {};

@@ -1,6 +1,6 @@
 /**
- * What both languages know, generated from the Rust sources by `npm run generate`: the exports of the core, the
- * descriptor of a convolution, and sizes.
+ * The knowledge that both languages share: the exports of the core, the descriptor of a convolution, and sizes.
+ * `npm run generate` makes it from the Rust sources.
  */
 
 /**
