@@ -5,7 +5,7 @@
 
 export const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** What a kernel does with an argument; see `ts/program/call.ts`. */
+/** A kernel reads or writes an argument, or takes it as a number; see `ts/program/call.ts`. */
 export type Kind = "read" | "write" | "maybe read" | "maybe write" | "flag" | "number";
 
 export interface Export {
@@ -140,7 +140,7 @@ export function sizesOf(source: string, constants: string): readonly Size[] {
   });
 }
 
-/** How constants, and methods of the descriptor, are written. */
+/** The names of constants, and of methods of the descriptor, in TypeScript. */
 interface Names {
   readonly constant: (name: string) => string;
   readonly method: (name: string) => string;

@@ -21,7 +21,7 @@ export interface StepOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How long a step may take to end once it is told to. */
+/** A step may take so long to end once it is told to. */
 const PATIENCE_MS = 10_000;
 
 /** Runs all steps, in the order given where nothing else decides, and returns 0 or the exit code of the first that failed. */

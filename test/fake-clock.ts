@@ -1,4 +1,4 @@
-/** What tests with vitest's clock share. */
+/** Tests with vitest's clock share these. */
 import { vi } from "vitest";
 
 /** Resolves when the code under test has set a timer on vitest's clock, which has not gone off yet. */

@@ -1,4 +1,4 @@
-/** What a check in a browser leaves behind, however it ends: no server, no open page, no listener. The browser is made up. */
+/** A check in a browser leaves no server, no open page and no listener, however it ends. The browser is made up. */
 import { getEventListeners } from "node:events";
 import type { Browser } from "playwright-core";
 import { expect, it } from "vitest";

@@ -116,7 +116,7 @@ export const kernels = {
   pack_flips_words: {
     parameters: { flips: "read", channels: "number", out: "write" },
   },
-  /** What sums start from, by pattern of missing taps. */
+  /** Writes the starts of sums, by pattern of missing taps. */
   bb_starts: {
     parameters: { shape: "read", correction: "read", starts: "write" },
   },
@@ -804,7 +804,7 @@ export function borderPatterns(shape: ConvShape): number {
   return (1 + zero * rows) * (1 + zero * columns);
 }
 
-/** What the sums of a +-1 by +-1 convolution start from, and the limits of its counts: `i32` of a row a pattern. */
+/** Starts of the sums of a +-1 by +-1 convolution, and limits of its counts: `i32`, of a row a pattern. */
 export function startCount(shape: ConvShape): number {
   return borderPatterns(shape) * 16 * filterBlocks(shape);
 }

@@ -3,7 +3,9 @@
  * gaps), a second block with the values of the step before (the last good weights, should a step fail), and per trained
  * parameter the optimizer's own state.
  */
+
 import type { Parameter } from "../nn/graph.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { createArena } from "../program/arena.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment, type Segment } from "../program/segment.ts";
@@ -34,18 +36,15 @@ export interface ParameterLayout {
 /** Floats of a parameter that one task works on. */
 export const CHUNK = 16384;
 
-/** Elements of a shape. */
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, axis) => product * axis, 1);
-
 /** Lays out `parameters`, each with the state that its part of `optimizer` keeps. */
 export function layoutParameters(parameters: readonly Parameter[], optimizer: Optimizer): ParameterLayout {
-  const floats = parameters.reduce((sum, parameter) => sum + sizeOf(parameter.shape), 0);
+  const floats = parameters.reduce((sum, parameter) => sum + elementsOf(parameter.shape), 0);
   const segment = createSegment();
   const [values, previous] = [segment.allocate(4 * floats), segment.allocate(4 * floats)];
   const state = createArena(0);
   let offset = 0;
   const found = parameters.map((parameter) => {
-    const size = sizeOf(parameter.shape);
+    const size = elementsOf(parameter.shape);
     const own = parameter.role === "statistic" ? null : optimizerFor(optimizer, parameter.role);
     const offsets = own === null ? [] : updateOf(own).slots.map(() => state.allocate(4 * size));
     offset += 4 * size;

@@ -3,12 +3,13 @@
  * of each parameter, and the parameters and the optimizer's state before and after. For comparison with another
  * calculation of the same step; what runs is the program that always runs, with copies in between.
  */
+
 import type { Split } from "../io/dataset.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { addressOf, type Place, rangeOf } from "../program/place.ts";
 import type { Program } from "../program/program.ts";
 import type { Engine, Live } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
-import { sizeOf } from "./layout.ts";
 import { type StepOptions, sumLosses } from "./programs.ts";
 import type { MeasuredPlan } from "./reserve.ts";
 
@@ -97,7 +98,7 @@ async function observe(engine: Engine, plan: MeasuredPlan, program: Program<numb
   const copies = async (taps: ReadonlyMap<string, Place> | undefined): Promise<Map<string, Float32Array>> => {
     const found = new Map<string, Float32Array>();
     for (const [name, place] of taps ?? []) {
-      const size = images * sizeOf(engine.shapes.get(name) as readonly number[]);
+      const size = images * elementsOf(engine.shapes.get(name) as readonly number[]);
       if (written.has(addressOf(place))) found.set(name, await readFloats(engine, place, size));
     }
     return found;

@@ -10,7 +10,7 @@
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { networkOf } from "../nn/network.ts";
 import { convGeometry } from "../nn/nodes.ts";
-import type { Shape } from "../nn/shapes.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { type Call, callOf, lengthsOf } from "../program/call.ts";
 import { denseShape, windowShape } from "../program/conv-shape.ts";
 import type { ConvShape } from "../program/kernels.ts";
@@ -33,7 +33,7 @@ import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elem
 import { planAdaptiveSign, planPrelu, planShift } from "./layers/learned.ts";
 import { planNorm } from "./layers/norm.ts";
 import { planProduct } from "./layers/product.ts";
-import { type ParameterLayout, sizeOf } from "./layout.ts";
+import type { ParameterLayout } from "./layout.ts";
 
 /** Bytes of a lane's share of the losses: a sum and the number of right answers, f64. */
 export const LOSS_BYTES = 8 * lengthsOf("softmax_cross_entropy").result;
@@ -116,7 +116,7 @@ export function planTraining(
 
   const { owners } = networkOf(graph);
   const owner = (name: string): string => owners.get(name) as string;
-  const size = (name: string): number => sizeOf(shapes.get(name) as Shape);
+  const size = (name: string): number => elementsOf(shapes.get(name) as Shape);
   const declare: PlanMemory["declare"] = (bytes) => {
     const place = laneBuffer(Math.max(...lanes.map(bytes)));
     return ({ index }) => place(index);

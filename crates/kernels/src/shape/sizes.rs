@@ -121,7 +121,7 @@ impl ConvShape {
         (1 + zero * rows) * (1 + zero * columns)
     }
 
-    /// What the sums of a +-1 by +-1 convolution start from, and the limits of its counts: `i32` of a row a pattern.
+    /// Starts of the sums of a +-1 by +-1 convolution, and limits of its counts: `i32`, of a row a pattern.
     pub fn start_count(&self) -> usize {
         self.border_patterns() * 16 * self.filter_blocks()
     }

@@ -14,7 +14,7 @@ use proxbit_kernels::conv::binary::popcnt::{popcnt8_conv, popcnt64_conv};
 use proxbit_kernels::shape::ConvShape;
 
 exports! {
-    /// What sums start from, by pattern of missing taps.
+    /// Writes the starts of sums, by pattern of missing taps.
     fn bb_starts(shape: *const ConvShape, correction: *const i32, starts: *mut i32) {
         let shape = &*shape;
         let taps = read(correction, shape.taps() * shape.filters as usize);
