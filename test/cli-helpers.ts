@@ -1,13 +1,11 @@
 /** What the tests of the command line share: running it as a process of its own, and reading what it printed. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { COMPILE_CACHE } from "./compile-cache.ts";
 
-// Compiled code kept from one process to the next: most of a short command's time is compiling.
-const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "compile-cache") };
+const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
 
 const MAIN = fileURLToPath(new URL("../ts/cli/main.ts", import.meta.url));
 

@@ -1,20 +1,18 @@
 /** `proxbit` as a process of its own, and what it prints. */
 import { execFile } from "node:child_process";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { COMPILE_CACHE } from "../compile-cache.ts";
 import { normaliseJson, normaliseText } from "./normalise.ts";
 
 const MAIN = fileURLToPath(new URL("../../ts/cli/main.ts", import.meta.url));
 
-/** Compiled code is kept from one process to the next: most of a short command's time is compiling. */
 const ENVIRONMENT = {
   PATH: process.env.PATH,
   HOME: process.env.HOME,
   LANG: "C",
   TZ: "UTC",
-  NODE_COMPILE_CACHE: join(tmpdir(), "proxbit-test-compile-cache"),
+  NODE_COMPILE_CACHE: COMPILE_CACHE,
 };
 const MOST_BYTES = 2 ** 26;
 

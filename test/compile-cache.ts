@@ -1,0 +1,6 @@
+/** Compiled code is kept from one process that tests start to the next: most of a short command's time is compiling. */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Node's own name for this folder: it is the system's file, not one that we have left. */
+export const COMPILE_CACHE = join(tmpdir(), "node-compile-cache");
