@@ -4,7 +4,7 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import type { EpochEvent, StepEvent } from "../ts/train/events.ts";
-import { fitNetwork } from "../ts/train/fit.ts";
+import { fitNetwork, newState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { initialize } from "../ts/train/weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
@@ -35,7 +35,7 @@ async function timed(milliseconds: number) {
   };
   const engine = await createEngine(graph, optimizer, { ...pool, run });
   await initialize(engine, 1);
-  const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+  const state = newState(1);
   const data = randomDataset(2, [80, 12], [4, 4, 1], 3);
   const began = now;
   const shares: number[] = [];

@@ -6,7 +6,7 @@ import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
-import { fitNetwork } from "../ts/train/fit.ts";
+import { fitNetwork, newState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { Trainer } from "../ts/train/trainer.ts";
 import { initialize, pack } from "../ts/train/weights.ts";
@@ -42,7 +42,7 @@ describe("what a run costs the caller", () => {
     const optimizer = optimizers.adam({});
     const engine = await createEngine(binary(), optimizer, counting);
     await initialize(engine, 1);
-    const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+    const state = newState(1);
     const sizes: [memory: number, programs: number][] = [];
     for (let i = 0; i < 3; i++) {
       for await (const event of fitNetwork(engine, optimizer, state, data, { epochs: 4, batchSize: 16 })) {

@@ -9,7 +9,7 @@ import { addressOf } from "../ts/program/place.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine, type Engine, type Live } from "../ts/train/engine.ts";
 import type { TrainEvent } from "../ts/train/events.ts";
-import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
+import { fitNetwork, newState, type TrainerState } from "../ts/train/fit.ts";
 import type { Optimizer } from "../ts/train/optimizers.ts";
 import type { MeasuredPlan } from "../ts/train/reserve.ts";
 import type { Trainer } from "../ts/train/trainer.ts";
@@ -109,7 +109,8 @@ describe.each(everyOptimizer)("%s", (_name, optimizer) => {
       },
     });
     const stateAfter = (epochs: number): TrainerState => ({
-      ...{ seed: 1, epochs, updates: 0, progress: 0, busy: false, metadata: {} },
+      ...newState(1),
+      epochs,
     });
     const engineOf = async (weights?: ReadonlyMap<string, Float32Array>): Promise<Engine> => {
       const engine = await createEngine(plainSigns(), optimizer, pool);

@@ -11,7 +11,7 @@ import { quantizer, schedules } from "../ts/quantizers/index.ts";
 import { createPool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
-import { type FitOptions, fitNetwork } from "../ts/train/fit.ts";
+import { type FitOptions, fitNetwork, newState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { Trainer } from "../ts/train/trainer.ts";
 import { initialize } from "../ts/train/weights.ts";
@@ -116,7 +116,7 @@ describe("events", () => {
     ]);
     const engine = await createEngine(graph, optimizer, watched);
     await initialize(engine, 1);
-    const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+    const state = newState(1);
     const run = fitNetwork(engine, optimizer, state, data, { epochs: 10, batchSize: 50, validate: false });
     const kernels: string[] = [];
     const forwardKernel = (program: Program<number>): string | undefined =>

@@ -8,7 +8,7 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine, type Engine } from "../ts/train/engine.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
-import { fitNetwork } from "../ts/train/fit.ts";
+import { fitNetwork, newState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { initialize } from "../ts/train/weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
@@ -58,7 +58,7 @@ async function counted(
 
 test("a longer run sends no more programs, and another size of batches lets go of the plan's before", async () => {
   const { engine, held, sent } = await counted();
-  const state = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+  const state = newState(1);
   const trained = async (batchSize: number, epochs: number): Promise<readonly [held: number, sent: number]> => {
     const before = sent.size;
     await eventsOf(fitNetwork(engine, optimizer, state, data, { epochs, batchSize }));

@@ -10,7 +10,7 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { createEngine } from "../ts/train/engine.ts";
 import { estimateStatistics } from "../ts/train/evaluate.ts";
 import type { StepEvent } from "../ts/train/events.ts";
-import { fitNetwork, type TrainerState } from "../ts/train/fit.ts";
+import { fitNetwork, newState } from "../ts/train/fit.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../ts/train/weights.ts";
 import { expectClose, inputOf, longestSum, randomDataset, randomSplit } from "./oracle/compare.ts";
@@ -33,7 +33,7 @@ describe("running statistics", () => {
     const data = randomDataset(5, [12, 4], [6, 5, 3], 3);
     const engine = await createEngine(graph, optimizer, pool);
     await writeWeights(engine, randomParameters(graph, 5));
-    const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+    const state = newState(1);
     const events: StepEvent[] = [];
     for await (const event of fitNetwork(engine, optimizer, state, data, {
       epochs: 2,

@@ -124,6 +124,7 @@ export {
 } from "./quantizers/index.ts";
 export type { Variant } from "./runtime/variants.ts";
 export type { Augmentation } from "./train/augment.ts";
+export type { EpochTask, EpochView, TaskResults } from "./train/epoch-task.ts";
 export type { EvaluateOptions, SoftNetwork } from "./train/evaluate.ts";
 export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation } from "./train/events.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain.ts";

@@ -10,7 +10,7 @@ import type { Pool } from "../../ts/runtime/pool.ts";
 import type { Products } from "../../ts/train/context.ts";
 import { createEngine } from "../../ts/train/engine.ts";
 import { evaluate } from "../../ts/train/evaluate.ts";
-import { fitNetwork, type TrainerState } from "../../ts/train/fit.ts";
+import { fitNetwork, newState } from "../../ts/train/fit.ts";
 import { type Optimizer, optimizers } from "../../ts/train/optimizers.ts";
 import { readWeights, writeWeights } from "../../ts/train/weights.ts";
 import { expectClose, inputOf, longestSum, randomDataset } from "./compare.ts";
@@ -58,7 +58,7 @@ export async function trained(
   const engine = await createEngine(graph, optimizer, pool, { products });
   await writeWeights(engine, weights);
   const before = await evaluate(engine, data.test, { batchSize: data.train.count });
-  const state: TrainerState = { seed: 1, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+  const state = newState(1);
   const seen: Step[] = [];
   const batchSize = data.train.count;
   const options = { epochs: of, batchSize, validate: false, labelSmoothing };

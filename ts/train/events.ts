@@ -1,5 +1,6 @@
 /** What `fit` and `evaluate` report, as plain values: they can be printed as JSON lines as they are. */
 
+import type { TaskResults } from "./epoch-task.ts";
 import type { FlipRatio } from "./flips.ts";
 
 /** After every step of training. */
@@ -61,6 +62,8 @@ export interface EpochEvent {
   readonly validation?: Validation;
   /** Means over the epoch's steps; where `fit` was asked for them. */
   readonly flipRatio?: FlipRatio;
+  /** Numbers of tasks between epochs, where some gave any. */
+  readonly tasks?: TaskResults;
 }
 
 export type TrainEvent = StepEvent | EpochEvent;

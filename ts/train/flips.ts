@@ -79,16 +79,23 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
   return { prepare, counts: pieces.map((piece, i) => ({ ...piece, out: at(all, 4 * i) })), all };
 }
 
+/** Flips of steps so far, as a plain record: of each layer by its name. */
+export interface FlipCounts {
+  steps: number;
+  readonly flipped: Record<string, number>;
+}
+
 /** Adds up the flips of steps. */
 export interface FlipMeter {
+  readonly counts: FlipCounts;
   /** The share of flips in one step, out of the counts that it left. */
   readonly add: (counts: Uint8Array) => number;
   /** The mean over the steps added. */
   readonly mean: () => FlipRatio;
 }
 
-/** A meter for the network of `layout`. @throws ProxbitError `argument` where it has no binary weights. */
-export function createFlipMeter(graph: Graph, layout: ParameterLayout): FlipMeter {
+/** A meter for the network of `layout`, which goes on from `from` where that is given. @throws ProxbitError `argument` where it has no binary weights. */
+export function createFlipMeter(graph: Graph, layout: ParameterLayout, from: FlipCounts | null = null): FlipMeter {
   const { counts } = planFlips(graph, layout, createSegment().allocate);
   if (counts.length === 0) {
     throw new ProxbitError(
@@ -100,23 +107,26 @@ export function createFlipMeter(graph: Graph, layout: ParameterLayout): FlipMete
   const weights = new Map<string, number>();
   for (const piece of counts) weights.set(piece.node, (weights.get(piece.node) ?? 0) + piece.weights);
   const all = [...weights.values()].reduce((sum, count) => sum + count, 0);
-  const flipped = new Map<string, number>([...weights.keys()].map((node) => [node, 0]));
-  let steps = 0;
+  const none = Object.fromEntries([...weights.keys()].map((node) => [node, 0]));
+  const sums: FlipCounts = from ?? { steps: 0, flipped: none };
+  const { flipped } = sums;
   return {
+    counts: sums,
     add: (bytes) => {
       const found = new Uint32Array(bytes.buffer, bytes.byteOffset, counts.length);
       let total = 0;
       for (const [i, { node }] of counts.entries()) {
         total += found[i] as number;
-        flipped.set(node, (flipped.get(node) as number) + (found[i] as number));
+        flipped[node] = (flipped[node] as number) + (found[i] as number);
       }
-      steps++;
+      sums.steps++;
       return total / all;
     },
     mean: () => {
-      const sum = [...flipped.values()].reduce((total, count) => total + count, 0);
-      const shares = [...flipped].map(([node, count]) => [node, count / (steps * (weights.get(node) as number))]);
-      return { total: sum / (steps * all), layers: Object.fromEntries(shares) };
+      const { steps } = sums;
+      const total = Object.values(flipped).reduce((sum, count) => sum + count, 0);
+      const shares = [...weights].map(([node, count]) => [node, (flipped[node] as number) / (steps * count)]);
+      return { total: total / (steps * all), layers: Object.fromEntries(shares) };
     },
   };
 }

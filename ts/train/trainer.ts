@@ -27,7 +27,7 @@ import {
 } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "./explain.ts";
-import { type FitOptions, fitNetwork, inputOf, type TrainerState } from "./fit.ts";
+import { type FitOptions, fitNetwork, inputOf, newState, type TrainerState } from "./fit.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "./optimizers.ts";
 import { LANES } from "./plan.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "./profile.ts";
@@ -115,7 +115,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
   try {
     const engine = await createEngine(valid, optimizer, pool);
     await initialize(engine, seed);
-    const state: TrainerState = { seed, epochs: 0, updates: 0, progress: 0, busy: false, metadata: {} };
+    const state = newState(seed);
     return {
       graph: valid,
       workers: pool.workers,
