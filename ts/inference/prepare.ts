@@ -13,7 +13,8 @@ import { createSegment } from "../program/segment.ts";
 import { type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { type BinaryKernel, type ProbeResult, probe } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { type Compiled, type CompileOptions, compile } from "./compile.ts";
+import { type Compiled, compile } from "./compile.ts";
+import type { CompileOptions } from "./create-context.ts";
 import { badLayer, type Images, type InputScale, inputScaleOf } from "./images.ts";
 
 /**
