@@ -4,11 +4,16 @@
  */
 import { expect } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
+import { type Prepared, prepare, runner } from "../ts/inference/prepare.ts";
 import type { Split } from "../ts/io/dataset.ts";
+import type { PackedModel } from "../ts/io/model-file.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
 import { rangeOf } from "../ts/program/place.ts";
 import { randomParameters } from "../ts/reference/random.ts";
+import { instantiate } from "../ts/runtime/instantiate.ts";
+import { loadModule } from "../ts/runtime/load.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
+import type { BinaryKernel } from "../ts/runtime/probe.ts";
 import type { Lane } from "../ts/train/context.ts";
 import { createEngine, type Engine } from "../ts/train/engine.ts";
 import { evaluate } from "../ts/train/evaluate.ts";
@@ -43,6 +48,37 @@ export const inputMetadata = ({ scale, offset }: Split): Record<string, string> 
 });
 export const firstMaximum = (scores: Float32Array): number => scores.indexOf(Math.max(...scores));
 export const bits = (values: Float32Array): number[] => [...new Uint32Array(values.slice().buffer)];
+
+/** A model over memory of its own, its layers cut into as many parts. */
+export interface InParts {
+  readonly prepared: Prepared;
+  /** The outputs of images, which run one after the other. */
+  readonly run: (images: Float32Array) => Float32Array;
+}
+
+export async function inParts(model: PackedModel, parts: number, kernel: BinaryKernel = "lookup"): Promise<InParts> {
+  const instance = instantiate(await loadModule("plain"), {});
+  const prepared = prepare(model, "plain", instance, { kernel, batch: 1, workers: parts });
+  const { inputSize, outputSize } = prepared.compiled;
+  const network = runner(instance, prepared.program(1, "floats"), "while it ran");
+  const run = (images: Float32Array): Float32Array => {
+    const count = images.length / inputSize;
+    const outputs = new Float32Array(count * outputSize);
+    for (let image = 0; image < count; image++) {
+      prepared.stage(images.subarray(image * inputSize, (image + 1) * inputSize));
+      network();
+      outputs.set(prepared.outputs(1), image * outputSize);
+    }
+    return outputs;
+  };
+  return { prepared, run };
+}
+
+/** `count` numbers from -1 to 1, other ones for each text. */
+export function randomNumbers(count: number, text: string): Float32Array {
+  const stream = randomStream(1, text);
+  return Float32Array.from({ length: count }, () => 2 * stream.uniform() - 1);
+}
 
 const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] as const).flatMap((kernel) => [
   { kernel, variant: "plain", batch: 1 },
