@@ -11,7 +11,7 @@ import { elementsOf } from "../ts/nn/shapes.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { pack } from "../ts/train/weights.ts";
-import { agreedLogits, bits, engineWith, inParts, randomNumbers } from "./inference-helpers.ts";
+import { agreedLogits, bits, engineWith, inMemory, randomNumbers } from "./inference-helpers.ts";
 import { EXAMPLE_CLASSES, EXAMPLE_SHAPE, opExamples } from "./op-examples.ts";
 import { randomSplit } from "./oracle/compare.ts";
 
@@ -36,10 +36,10 @@ describe.each(opNames)("%s", (name) => {
     const graph = opExamples[name]();
     const model = decodeModel(await pack(await engineWith(pool, graph, randomParameters(graph, 4)), {}));
     const images = randomNumbers(5 * elementsOf(EXAMPLE_SHAPE), name);
-    const whole = (await inParts(model, 1)).run(images);
+    const whole = (await inMemory(model, {})).run(images);
     expect(new Set(whole).size).toBeGreaterThan(EXAMPLE_CLASSES);
     for (const parts of [2, 3, 5]) {
-      expect(bits((await inParts(model, parts)).run(images)), `${parts} parts`).toEqual(bits(whole));
+      expect(bits((await inMemory(model, { workers: parts })).run(images)), `${parts} parts`).toEqual(bits(whole));
     }
   });
 });
