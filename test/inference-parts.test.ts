@@ -158,6 +158,14 @@ describe("groups", () => {
     }
   });
 
+  test("a learned shift runs where a batch norm would: as thresholds, and with a shortcut", () => {
+    const start = input({ shape: [8, 8, 4] });
+    const sums = (x: SymbolicTensor): SymbolicTensor =>
+      layers.shift().apply(layers.binaryConv2d({ filters: 4, kernelSize: 3 }).apply(x));
+    const graph = functional({ inputs: start, outputs: layers.add().apply([sums(sums(start)), start]) });
+    expect(groupsIn(graph).map(({ kind, members }) => `${kind} ${members.length}`)).toEqual(["bits 2", "norm 3"]);
+  });
+
   test("of two such branches one has the sum", () => {
     const start = input({ shape: [8, 8, 4] });
     const branch = (): SymbolicTensor =>

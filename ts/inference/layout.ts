@@ -26,7 +26,7 @@ export interface BitLayout {
   readonly normalize: typeof k.normalize | null;
 }
 
-/** A kernel of the product, with what it may do to its sums on the way out: f32, bits, or batch norm and residual. */
+/** A kernel of the product, with what it may do to its sums on the way out: f32, bits, or scale, shift and residual. */
 export interface ProductKernel {
   readonly layout: BitLayout;
   readonly weightBytes: (shape: ConvShape) => number;

@@ -1,4 +1,4 @@
-/** Thresholds in place of batch norm and sign: the bits of the sums, pooled where there is a pool, and nothing else. */
+/** Thresholds in place of a scale, a shift and a sign: the bits of the sums, pooled where there is a pool, and nothing else. */
 import { parameterName } from "../../nn/network.ts";
 import { k } from "../../program/call.ts";
 import { startBytes, terms } from "../../program/kernels.ts";

@@ -79,7 +79,7 @@ export function groupsOf(
   };
 
   for (const norm of graph.nodes) {
-    if (norm.op !== "batchNorm" || norm.name === flow.result || !flow.consumers(norm.name).every(takesBits)) continue;
+    if (!isAffine(norm) || norm.name === flow.result || !flow.consumers(norm.name).every(takesBits)) continue;
     const before = nodes.get(norm.inputs[0]) as GraphNode;
     const pool = isOnBits(before) ? before : null;
     const product = pool === null ? before : (nodes.get(pool.inputs[0]) as GraphNode);
@@ -90,7 +90,7 @@ export function groupsOf(
   for (const product of graph.nodes) {
     if (!isProduct(product) || inner.has(product.name)) continue;
     const norm = onlyReader(product.name);
-    if (hasIntegerSums(product) && !hasScale(product) && norm?.op === "batchNorm") {
+    if (hasIntegerSums(product) && !hasScale(product) && norm !== null && isAffine(norm)) {
       const reader = onlyReader(norm.name);
       // The shortcut may be such a layer itself, and then one of the two has the other added.
       const add = reader !== null && isSum(reader) && !inner.has(reader.name) ? reader : null;
