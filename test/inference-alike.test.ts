@@ -39,6 +39,12 @@ const blocks: readonly (readonly [string, Block])[] = [
     (x) => norm(layers.maxPool2d({ poolSize: 2, strides: 1, padding: "same" }).apply(conv(x, signs))),
   ],
   ["thresholds of sums with a scale", (x) => norm(conv(x, { ...signs, weightQuantizer: "xnor" }))],
+  ["thresholds of learned shifts", (x) => layers.shift().apply(conv(x, signs))],
+  [
+    "thresholds of learned shifts of sums with a scale",
+    (x) => layers.shift().apply(conv(x, { ...signs, weightQuantizer: "xnor" })),
+  ],
+  ["a learned shift and shortcut", (x) => layers.add().apply([layers.shift().apply(conv(x, signs)), x])],
   ["batch norm and shortcut", (x) => layers.add().apply([norm(conv(x, signs)), x])],
   ["sums with a bias", (x) => layers.hardTanh().apply(conv(x, { ...signs, useBias: true }))],
   ["sums in 8 bits", (x) => norm(conv(x, { ...signs, accumulator: "saturate" }))],

@@ -4,10 +4,14 @@
  */
 import { expect } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
+import { type Prepared, type PrepareOptions, prepare, runner } from "../ts/inference/prepare.ts";
 import type { Split } from "../ts/io/dataset.ts";
+import type { PackedModel } from "../ts/io/model-file.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
 import { rangeOf } from "../ts/program/place.ts";
 import { randomParameters } from "../ts/reference/random.ts";
+import { instantiate } from "../ts/runtime/instantiate.ts";
+import { loadModule } from "../ts/runtime/load.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
 import type { Lane } from "../ts/train/context.ts";
 import { createEngine, type Engine } from "../ts/train/engine.ts";
@@ -43,6 +47,39 @@ export const inputMetadata = ({ scale, offset }: Split): Record<string, string> 
 });
 export const firstMaximum = (scores: Float32Array): number => scores.indexOf(Math.max(...scores));
 export const bits = (values: Float32Array): number[] => [...new Uint32Array(values.slice().buffer)];
+
+/** A model in memory of its own. */
+export interface InMemory {
+  readonly prepared: Prepared;
+  /** The outputs of images, of which as many go in at once as the batch says. */
+  readonly run: (images: Float32Array) => Float32Array;
+}
+
+/** Prepares a model for as many workers, and lets this thread do their tasks one after the other. */
+export async function inMemory(model: PackedModel, options: Partial<PrepareOptions>): Promise<InMemory> {
+  const instance = instantiate(await loadModule("plain"), {});
+  const prepared = prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
+  const { compiled, stagedImages } = prepared;
+  const { inputSize, outputSize } = compiled;
+  const run = (images: Float32Array): Float32Array => {
+    const count = images.length / inputSize;
+    const outputs = new Float32Array(count * outputSize);
+    for (let first = 0; first < count; first += stagedImages) {
+      const valid = Math.min(stagedImages, count - first);
+      const blocks = prepared.stage(images.subarray(first * inputSize, (first + valid) * inputSize));
+      runner(instance, prepared.program(blocks, "floats"), "while it ran")();
+      outputs.set(prepared.outputs(valid), first * outputSize);
+    }
+    return outputs;
+  };
+  return { prepared, run };
+}
+
+/** `count` numbers from -1 to 1, other ones for each text. */
+export function randomNumbers(count: number, text: string): Float32Array {
+  const stream = randomStream(1, text);
+  return Float32Array.from({ length: count }, () => 2 * stream.uniform() - 1);
+}
 
 const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] as const).flatMap((kernel) => [
   { kernel, variant: "plain", batch: 1 },

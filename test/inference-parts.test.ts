@@ -4,7 +4,9 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { flowOf, type Group, groupsOf, isBinary } from "../ts/inference/fuse.ts";
+import { flowOf } from "../ts/inference/flow.ts";
+import { formOf } from "../ts/inference/forms.ts";
+import { type Group, groupsOf } from "../ts/inference/fuse/groups.ts";
 import { cut, cutByRows, cutEvenly, inputSlice, outputSlice } from "../ts/inference/slices.ts";
 import { functional, type Graph, type GraphNode, input, layers, model, type SymbolicTensor } from "../ts/nn/index.ts";
 import { isProduct } from "../ts/nn/nodes.ts";
@@ -136,9 +138,10 @@ function square(size: number): ConvShape {
   return { ...sizes, ...window, paddedHeight: size + 2, paddedWidth: size + 2, padOne: false };
 }
 
+const isBinary = (node: GraphNode): boolean => isProduct(node) && formOf(node) === "exact";
+
 const groupsIn = (graph: Graph): readonly Group[] => {
-  const takesBits = (node: GraphNode): boolean => isProduct(node) && isBinary(node);
-  return [...groupsOf(graph, flowOf(graph), takesBits).values()];
+  return [...groupsOf({ graph, flow: flowOf(graph) }, isBinary).values()];
 };
 
 describe("groups", () => {
@@ -153,6 +156,14 @@ describe("groups", () => {
       const groups = groupsIn(functional({ inputs: start, outputs: layers.add().apply([a, b]) }));
       expect(groups.map(({ kind, members }) => `${kind} ${members.length}`).sort()).toEqual(["norm 3", "rows 2"]);
     }
+  });
+
+  test("a learned shift runs where a batch norm would: as thresholds, and with a shortcut", () => {
+    const start = input({ shape: [8, 8, 4] });
+    const sums = (x: SymbolicTensor): SymbolicTensor =>
+      layers.shift().apply(layers.binaryConv2d({ filters: 4, kernelSize: 3 }).apply(x));
+    const graph = functional({ inputs: start, outputs: layers.add().apply([sums(sums(start)), start]) });
+    expect(groupsIn(graph).map(({ kind, members }) => `${kind} ${members.length}`)).toEqual(["bits 2", "norm 3"]);
   });
 
   test("of two such branches one has the sum", () => {
@@ -186,7 +197,7 @@ describe("groups", () => {
   test("every binary convolution of birealnet18 takes its batch norm and shortcut along", () => {
     const graph = model("birealnet18", { inputShape: [32, 32, 3], classes: 10 });
     const groups = groupsIn(graph);
-    const binary = graph.nodes.filter((node) => isProduct(node) && isBinary(node));
+    const binary = graph.nodes.filter(isBinary);
     const fused = groups.filter((group) => group.kind === "norm" && group.add !== null);
     expect(fused).toHaveLength(binary.length);
     expect(binary).toHaveLength(16);

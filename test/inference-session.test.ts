@@ -1,14 +1,15 @@
 /** The guarantees of a session: what it explains, what it does to its input, and that whatever is wrong is said. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatExplanation, load } from "../ts/inference/index.ts";
-import { type Graph, layers, randomStream, resnet20, sequential } from "../ts/nn/index.ts";
+import { decodeModel } from "../ts/io/model-file.ts";
+import { type Graph, layers, randomStream, resnet20, sequential, validateGraph } from "../ts/nn/index.ts";
 import { instantiate } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { probe } from "../ts/runtime/probe.ts";
 import { Trainer } from "../ts/train/trainer.ts";
 import { pack } from "../ts/train/weights.ts";
-import { awkwardWeights, bits, engineWith, inputMetadata } from "./inference-helpers.ts";
+import { awkwardWeights, bits, engineWith, inMemory, inputMetadata } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 
 let pool: Pool;
@@ -180,6 +181,20 @@ describe("a session", () => {
     expect(bits(session.run(split.images))).toEqual(before);
     expect(() => session.profile({ runs: 0 })).toThrow(expect.objectContaining({ code: "argument" }));
     expect(() => session.profile({ run: 1 } as never)).toThrow(expect.objectContaining({ code: "argument" }));
+  });
+
+  test("measures images on their way in as part of no layer, whatever a layer is called", async () => {
+    const named = sequential({ inputShape: [6, 6, 2] }, [layers.flatten(), layers.dense({ units: 3, name: "head" })]);
+    const renamed: Record<string, string> = { input: "pixels", head: "input" };
+    const newName = (name: string): string => renamed[name] ?? name;
+    const nodes = named.nodes.map((node) => ({ ...node, name: newName(node.name), inputs: node.inputs.map(newName) }));
+    const net = validateGraph({ ...named, nodes, output: "input" });
+    const { prepared } = await inMemory(decodeModel(await fileWith(inputMetadata(split), net)), {});
+    for (const kind of ["bytes", "floats"] as const) {
+      const calls = prepared.program(1, kind).flat(2);
+      expect(calls.filter(({ node }) => node === "input").map(({ kernel }) => kernel)).toEqual(["ff_conv"]);
+      expect(calls.filter(({ part }) => part === "gather").map(({ node }) => node)).toEqual(["", ""]);
+    }
   });
 
   test("lets the probe choose the kernel where the caller does not, for each build of the core", async () => {

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadParallel } from "../ts/inference/index.ts";
-import { STRIP_BYTES } from "../ts/inference/real.ts";
+import { STRIP_BYTES } from "../ts/inference/strips.ts";
 import { type Graph, type Layer, layers, sequential, shapesOf } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { pack } from "../ts/train/weights.ts";

@@ -75,3 +75,9 @@ export function createDraft(): Draft {
 
 /** A text that is the same for the same window only. */
 export const shapeKey = (shape: ConvShape): string => Object.values(shape).map(Number).join(" ");
+
+/** So many times `value`, as a constant. */
+export const filled = (value: number, count: number, draft: Draft): Place =>
+  draft.memo(`${value} ${count} times`, () =>
+    draft.constant(new Uint8Array(new Float32Array(count).fill(value).buffer)),
+  );

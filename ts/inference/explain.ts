@@ -8,23 +8,25 @@ import {
   machineObstacles,
   type Obstacle,
   realOperandObstacles,
-  type Work,
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { shapesOf } from "../nn/network.ts";
-import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import { isAffine, isAlias, isProduct } from "../nn/nodes.ts";
 import type { Product } from "../nn/operands.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
 import type { Call, KernelName } from "../program/call.ts";
-import { type ConvShape, nibbleWeightBytes, panelFloats, terms } from "../program/kernels.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { flowOf, type Group, hasScale, isAccumulated, isBinary } from "./fuse.ts";
-import { PRODUCT_KERNELS } from "./layout.ts";
+import type { Network } from "./context.ts";
+import { formOf, hasScale } from "./forms.ts";
+import type { Group } from "./fuse/groups.ts";
+import { PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
+import { createNetwork } from "./network.ts";
+import { affineOpOf } from "./ops/index.ts";
 import type { Prepared } from "./prepare.ts";
-import { asImage, productShape } from "./windows.ts";
+import { productFormOf } from "./product/index.ts";
+import { asImage } from "./windows.ts";
 
 /** A layer as compiled. */
 export interface ExplainedLayer {
@@ -79,25 +81,22 @@ export function explanationOf(variant: Variant, prepared: Prepared, memory: WebA
   };
 }
 
-function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly ExplainedLayer[] {
-  const shapes = shapesOf(graph);
-  const flow = flowOf(graph);
+function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): readonly ExplainedLayer[] {
+  const network = createNetwork(graph, 1);
+  const kernel = PRODUCT_KERNELS[name];
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
   const calls = Map.groupBy(compiled.program.flat(2), ({ node }) => node);
   const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
-  const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
-  const windowOf = (node: ProductNode): ConvShape =>
-    productShape(node, 1, shapeOf(node.inputs[0]), shapeOf(flow.source(node.inputs[0]).name));
-  const pixelBytes = PRODUCT_KERNELS[kernel].layout.pixelBytes;
 
   return graph.nodes.map((node): ExplainedLayer => {
     const own = calls.get(node.name) ?? [];
     const group = groups.get(node.name);
-    const main = own.find((call) => workOf(call.kernel) !== null) ?? own[0];
+    const main = own.find(isWork) ?? own[0];
     const work = main === undefined ? null : workOf(main.kernel);
     const row = rows.get(node.name);
-    const shape = shapeOf(node.name);
-    const product = group === undefined || group.kind === "steps" ? null : group.product.name;
+    const shape = network.shapeOf(node.name);
+    const lead = group !== undefined && "product" in group ? group.product.name : null;
+    const isInside = isAlias(node) || (group !== undefined && node.name !== group.members.at(-1));
     return {
       node: node.name,
       op: node.op,
@@ -105,15 +104,15 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
       product: work?.product ?? null,
       kernel: main?.kernel ?? null,
       tile: work?.tile ?? null,
-      fusedInto: own.length === 0 ? product : null,
+      fusedInto: own.length === 0 ? lead : null,
       weightBits: row?.bitsPerWeight ?? 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
-      weightBytes: isProduct(node) ? kernelBytes(node, work, windowOf(node), kernel) : normBytes(node, shape),
-      valueBytes: valueBytes(node, shape, group, calls.get(product ?? node.name) ?? [], pixelBytes),
+      weightBytes: weightBytes(node, network, kernel),
+      valueBytes: isInside ? 0 : valueBytes(shape, calls.get(lead ?? node.name) ?? [], kernel),
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, windowOf(node).channels)),
+        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, network.windowOf(node).channels)),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
       ],
@@ -121,45 +120,30 @@ function layersOf({ model: { graph }, compiled, kernel }: Prepared): readonly Ex
   });
 }
 
-/** A scale and a shift a channel. */
-const normBytes = ({ op }: GraphNode, shape: Shape): number => (op === "batchNorm" ? 8 * (shape.at(-1) ?? 0) : 0);
+const isWork = ({ kernel }: Call): boolean => workOf(kernel) !== null;
 
-function kernelBytes(node: ProductNode, work: Work | null, shape: ConvShape, kernel: BinaryKernel): number {
-  const [k, n] = [terms(shape), shape.filters];
-  if (work?.product !== "bb") return 4 * (work?.product === "ff" ? panelFloats(k, n) : k * n);
-  return isAccumulated(node) ? nibbleWeightBytes(shape) : PRODUCT_KERNELS[kernel].weightBytes(shape);
+function weightBytes(node: GraphNode, network: Network, kernel: ProductKernel): number {
+  if (isProduct(node)) return productFormOf(node).weightBytes(network.windowOf(node), kernel);
+  if (!isAffine(node)) return 0;
+  return affineOpOf(node).madeBytes?.(network.channelsOf(node.name)) ?? 0;
 }
 
-/**
- * Bytes of one image's value, by the calls of its product or its own. Of a group's values only the last one is written as a
- * whole: as f32, as bits, or as both.
- */
-function valueBytes(
-  { name, op }: GraphNode,
-  shape: Shape,
-  group: Group | undefined,
-  calls: readonly Call[],
-  pixelBytes: (channels: number) => number,
-): number {
-  // Flatten is the same memory as its input.
-  if (op === "flatten" || (group !== undefined && name !== group.members.at(-1))) return 0;
+/** Bytes of one image's value. The calls that write it say as which it leaves: as f32, as bits, or as both. */
+function valueBytes(shape: Shape, calls: readonly Call[], { layout }: ProductKernel): number {
+  const products = calls.filter(isWork);
   const [height, width, channels] = asImage(shape);
-  const [real, bits] = [4 * elementsOf(shape), height * width * pixelBytes(channels)];
-  if (group?.kind === "bits") return bits;
-  // A scale and shift by itself, which leaves signs beside.
-  if (group === undefined && isGiven(calls, "nextBits")) return real + bits;
-  if (group?.kind !== "norm") return real;
-  const product = calls.filter(({ kernel }) => workOf(kernel) !== null);
-  return (isGiven(product, "out") ? real : 0) + (isGiven(product, "nextBits") ? bits : 0);
+  // A product alone may leave bits and nothing else.
+  const real = products.length === 0 || isGiven(products, "out") ? 4 * elementsOf(shape) : 0;
+  return real + (isGiven(calls, "nextBits") ? height * width * layout.pixelBytes(channels) : 0);
 }
 
-/** Whether a call has such an argument, and it is not left out. */
+/** True where a call has such an argument, and it is not left out. */
 const isGiven = (calls: readonly Call[], argument: string): boolean =>
   calls.some((call) => (call.arguments[argument] ?? null) !== null);
 
 /** Sums of a product of bits that nothing is done to on the way out. */
 function sumObstacles(node: GraphNode, group: Group | undefined): readonly Obstacle[] {
-  if (!isProduct(node) || !isBinary(node) || group?.kind !== "rows") return [];
+  if (!isProduct(node) || formOf(node) !== "exact" || group?.kind !== "rows") return [];
   if (hasScale(node)) {
     const reason =
       "sums are multiplied by a scale of each filter in a pass of its own, and thresholds do not take them";

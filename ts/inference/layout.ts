@@ -22,9 +22,11 @@ export interface BitLayout {
   readonly sign: typeof k.signNibbles;
   readonly maxPool: typeof k.maxPoolNibbles;
   readonly packFlips: typeof k.packFlipsNibbles;
+  /** A scale and a shift that writes such bits beside; null where the core has no kernel for it. */
+  readonly normalize: typeof k.normalize | null;
 }
 
-/** A kernel of the product, with what it may do to its sums on the way out: f32, bits, or batch norm and residual. */
+/** A kernel of the product, with what it may do to its sums on the way out: f32, bits, or scale, shift and residual. */
 export interface ProductKernel {
   readonly layout: BitLayout;
   readonly weightBytes: (shape: ConvShape) => number;
@@ -41,6 +43,7 @@ export const NIBBLES: BitLayout = {
   sign: k.signNibbles,
   maxPool: k.maxPoolNibbles,
   packFlips: k.packFlipsNibbles,
+  normalize: k.normalize,
 };
 
 const WORDS: BitLayout = {
@@ -50,6 +53,7 @@ const WORDS: BitLayout = {
   sign: k.signWords,
   maxPool: k.maxPoolWords,
   packFlips: k.packFlipsWords,
+  normalize: null,
 };
 
 export const PRODUCT_KERNELS: Readonly<Record<BinaryKernel, ProductKernel>> = {

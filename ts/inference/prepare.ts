@@ -13,7 +13,8 @@ import { createSegment } from "../program/segment.ts";
 import { type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { type BinaryKernel, type ProbeResult, probe } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";
-import { type Compiled, type CompileOptions, compile } from "./compile.ts";
+import { type Compiled, compile } from "./compile.ts";
+import type { CompileOptions } from "./create-context.ts";
 import { badLayer, type Images, type InputScale, inputScaleOf } from "./images.ts";
 
 /**
@@ -160,7 +161,8 @@ function blockOf({ compiled, staging, images, scale }: Blocks, block: number): P
       ? k.copy({ from, to: input, bytes: 4 * inputs })
       : k.gatherBytes({ data: from, ...batch, scale: scale.scale, offset: scale.offset, out: input });
   const leave = k.copy({ from: output, to: at(staging.output, 4 * block * outputs), bytes: 4 * outputs });
-  return [[[callOf("input", "gather", enter)]], ...compiled.program, [[callOf("", "gather", leave)]]];
+  // They are part of no layer, whatever one may be called.
+  return [[[callOf("", "gather", enter)]], ...compiled.program, [[callOf("", "gather", leave)]]];
 }
 
 /**

@@ -17,6 +17,13 @@ export function cut(total: number, parts: number): readonly Range[] {
   return Array.from({ length: count }, (_, part) => ({ first: bound(part), count: bound(part + 1) - bound(part) }));
 }
 
+/** The same for vectors of four elements, which stay whole; the last range may end between them. */
+export const cutFours = (total: number, parts: number): readonly Range[] =>
+  cut(Math.ceil(total / 4), parts).map(({ first, count }) => ({
+    first: 4 * first,
+    count: Math.min(4 * count, total - 4 * first),
+  }));
+
 /** A window over some rows: it starts at this row of the padded buffer and this row of the image. */
 export interface Slice {
   readonly shape: ConvShape;
@@ -59,6 +66,10 @@ const wholeOf = (shape: ConvShape): Part => ({
   rows: { first: 0, count: shape.outHeight },
   filters: { first: 0, count: shape.filters },
 });
+
+/** Cuts the input of a window into rows, where it is one image. */
+export const cutHeight = ({ images, height }: ConvShape, parts: number): readonly Range[] =>
+  images > 1 ? [{ first: 0, count: height }] : cut(height, parts);
 
 /** Cuts a convolution of one image into parts of whole rows. */
 export function cutByRows(shape: ConvShape, parts: number): readonly Part[] {

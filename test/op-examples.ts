@@ -1,0 +1,44 @@
+/**
+ * A small network for every operation, which the tests of every reader go through. An operation without an example does not
+ * compile.
+ */
+import { functional, type Graph, input, type Layer, layers, type SymbolicTensor, sequential } from "../ts/nn/index.ts";
+import type { OpName } from "../ts/nn/ops/index.ts";
+
+/** No two axes are alike, and no vector's width divides the channels. */
+export const EXAMPLE_SHAPE = [6, 7, 3] as const;
+export const EXAMPLE_CLASSES = 3;
+
+const stem = (): Layer => layers.conv2d({ filters: 5, kernelSize: 3, padding: "same" });
+const head = (): Layer[] => [layers.flatten(), layers.dense({ units: EXAMPLE_CLASSES })];
+
+const network = (middle: readonly Layer[]): Graph => sequential({ inputShape: EXAMPLE_SHAPE }, [...middle, ...head()]);
+
+/** The layer over the images and behind a product. */
+const twice = (layer: () => Layer): Graph => network([layer(), stem(), layer()]);
+
+/** Sums of branches, one of which is a product, and of a value with itself. */
+function sums(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const branch = layers.conv2d({ filters: 3, kernelSize: 3, padding: "same" }).apply(start);
+  const joined = layers.add().apply([start, branch]);
+  const doubled = layers.add().apply([joined, joined]);
+  const outputs = head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), doubled);
+  return functional({ inputs: start, outputs });
+}
+
+export const opExamples: { readonly [Name in OpName]: () => Graph } = {
+  input: () => network([]),
+  conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
+  dense: () => network([layers.flatten(), layers.dense({ units: 9 }), layers.dense({ units: 6, useBias: false })]),
+  batchNorm: () => twice(() => layers.batchNorm()),
+  maxPool2d: () => twice(() => layers.maxPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
+  avgPool2d: () => twice(() => layers.avgPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
+  globalAvgPool2d: () => network([stem(), layers.globalAvgPool2d()]),
+  activation: () => twice(() => layers.relu()),
+  shift: () => twice(() => layers.shift()),
+  prelu: () => twice(() => layers.prelu()),
+  adaptiveSign: () => twice(() => layers.adaptiveSign()),
+  flatten: () => network([layers.flatten(), layers.flatten()]),
+  add: sums,
+};

@@ -1,0 +1,46 @@
+/** Puts together what the compiler knows of a model before the first layer. */
+import type { PackedModel } from "../io/model-file.ts";
+import { elementsOf } from "../nn/shapes.ts";
+import type { Place } from "../program/place.ts";
+import type { BinaryKernel } from "../runtime/probe.ts";
+import { createBits } from "./bit-values.ts";
+import type { Context, Values } from "./context.ts";
+import type { Draft } from "./draft.ts";
+import { PRODUCT_KERNELS } from "./layout.ts";
+import { createNetwork } from "./network.ts";
+import { createWeights } from "./weights.ts";
+
+export interface CompileOptions {
+  readonly kernel: BinaryKernel;
+  /** Images that one run of a lane works on. */
+  readonly images: number;
+  /** Parts that a layer of one image is cut into: tasks of one phase, for as many workers. */
+  readonly parts: number;
+}
+
+export function createContext(model: PackedModel, options: CompileOptions, draft: Draft): Context {
+  const { images, parts } = options;
+  const kernel = PRODUCT_KERNELS[options.kernel];
+  const network = createNetwork(model.graph, images);
+  const { flow, shapeOf } = network;
+  const places = new Map<string, Place>();
+  const of: Values["of"] = (name) => {
+    const source = flow.source(name).name;
+    const known = places.get(source) ?? draft.buffer(4 * images * elementsOf(shapeOf(source)));
+    places.set(source, known);
+    return known;
+  };
+  const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts }, of);
+  const values: Values = {
+    of,
+    put: (name, place) => {
+      places.set(name, place);
+    },
+    isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
+    isLastUse: (name, last) => {
+      const { name: source } = flow.source(name);
+      return source !== flow.result && flow.consumers(source).every((node) => last.has(node.name) || isWritten(node));
+    },
+  };
+  return { network, weights: createWeights(model, network, draft), values, bits, draft, kernel, images, parts };
+}

@@ -1,0 +1,31 @@
+/** The graph as seen by values: an alias is the memory of its input, so that only its source has a value. */
+import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
+import { isAlias } from "../nn/nodes.ts";
+
+export interface Flow {
+  /** The node whose value is read under this name. */
+  readonly source: (name: string) => GraphNode;
+  /** Who reads the value of this node, once for each time. */
+  readonly consumers: (name: string) => readonly GraphNode[];
+  /** The input, and the node whose value is the result. */
+  readonly input: NodeOf<"input">;
+  readonly result: string;
+}
+
+export function flowOf(graph: Graph): Flow {
+  const sources = new Map<string, GraphNode>();
+  const consumers = new Map<string, GraphNode[]>();
+  const source = (name: string): GraphNode => sources.get(name) as GraphNode;
+  for (const node of graph.nodes) {
+    sources.set(node.name, isAlias(node) ? source(node.inputs[0]) : node);
+    if (isAlias(node)) continue;
+    for (const input of node.inputs) {
+      const { name } = source(input);
+      const known = consumers.get(name);
+      if (known === undefined) consumers.set(name, [node]);
+      else known.push(node);
+    }
+  }
+  const input = graph.nodes.find((node) => node.op === "input") as NodeOf<"input">;
+  return { source, consumers: (name) => consumers.get(name) ?? [], input, result: source(graph.output).name };
+}

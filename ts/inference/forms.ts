@@ -1,0 +1,25 @@
+/** The forms of a product in inference, by its hardened operands and by how it adds up. */
+import type { GraphNode } from "../nn/graph.ts";
+import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import { activationsAreBits, operandsAreBits } from "../nn/operands.ts";
+
+/**
+ * - `exact`: both operands +-1, so that sums are whole numbers.
+ * - `accumulated`: both operands +-1, and sums in 8 bits.
+ * - `mixed`: +-1 activations with real weights.
+ * - `real`: real activations; weights of +-1 are multiplied as reals.
+ */
+export type Form = "exact" | "accumulated" | "mixed" | "real";
+
+export function formOf(node: ProductNode): Form {
+  if (operandsAreBits(node)) return node.attributes.accumulator === null ? "exact" : "accumulated";
+  return activationsAreBits(node) ? "mixed" : "real";
+}
+
+/** True where the layer multiplies its sums by a scale of each filter. AdaBin's belongs to the weights. */
+export const hasScale = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
+  weightQuantizer !== null && weightQuantizer.scale !== "none";
+
+/** True where whole numbers leave the layer, perhaps times a scale of each filter. */
+export const hasIntegerSums = (node: GraphNode): node is ProductNode =>
+  isProduct(node) && formOf(node) === "exact" && !node.attributes.useBias;

@@ -1,0 +1,58 @@
+/** Thresholds in place of a scale, a shift and a sign: the bits of the sums, pooled where there is a pool, and nothing else. */
+import { parameterName } from "../../nn/network.ts";
+import { k } from "../../program/call.ts";
+import { startBytes, terms } from "../../program/kernels.ts";
+import { bitsRows, maxOfBits } from "../bits.ts";
+import type { Context } from "../context.ts";
+import { call, shapeKey } from "../draft.ts";
+import { hasScale } from "../forms.ts";
+import { affineOpOf, onBitsOpOf } from "../ops/index.ts";
+import { operandsOf, partCall } from "../product/binary.ts";
+import { cutEvenly } from "../slices.ts";
+import { pixelShape } from "../windows.ts";
+import type { BitsGroup } from "./groups.ts";
+
+export function emitBits(group: BitsGroup, context: Context): void {
+  const { product, pool, norm } = group;
+  const { draft, kernel, images } = context;
+  const { layout } = kernel;
+  const operands = operandsOf(product, context);
+  const { shape, weights } = operands;
+  const { filters } = shape;
+  const { scale, shift } = affineOpOf(norm).scaleAndShift(norm, context);
+  const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
+  const factors = hasScale(product) ? context.weights.tensor(parameterName(product, "scale")) : null;
+  const sums = { channels: filters, bound: terms(shape), factors };
+  draft.once(norm.name, k.foldThresholds({ scale, shift, ...sums, thresholds, flips }));
+  const mask = draft.allocate(layout.pixelBytes(filters));
+  draft.once(norm.name, layout.packFlips({ flips, channels: filters, out: mask }));
+
+  const targets = context.bits
+    .readers(norm.name)
+    .map((reader) => context.bits.put(norm.name, context.network.windowOf(reader)));
+  const [only] = targets;
+  const isDirect = pool === null && only !== undefined && targets.length === 1;
+  const pixels = pixelShape(images, [shape.outHeight, shape.outWidth, filters]);
+  const from = isDirect ? only : context.bits.buffer(product.name, pixels);
+  const flipped = isDirect ? mask : draft.allocate(layout.pixelBytes(filters));
+
+  const tasks = cutEvenly(shape, context.parts).map((part) => {
+    const { shape: slice, descriptor, bits, starts } = partCall(product, operands, part, context);
+    const limits = draft.memo(`limits ${product.name} ${shapeKey(slice)}`, () => {
+      const made = draft.allocate(startBytes(slice));
+      draft.once(norm.name, k.bbLimits({ shape: descriptor, starts, thresholds, limits: made }));
+      return made;
+    });
+    const given = { shape: descriptor, bits, weights, limits, mask: flipped, ...part.filters };
+    return [call(product.name, kernel.convBits({ ...given, ...bitsRows(from, part.rows, draft) }))];
+  });
+  draft.phase(tasks);
+  if (isDirect) return;
+  for (const to of targets) {
+    const given = { from, mask, to };
+    // Without a pool the bits are copied into each reader's buffer.
+    const phase =
+      pool === null ? maxOfBits(norm.name, pixels, given, context) : onBitsOpOf(pool).onBits(pool, given, context);
+    draft.phase(phase);
+  }
+}

@@ -1,0 +1,15 @@
+/** AdaBin's two levels, by one alpha and one beta for the whole tensor. */
+import { parameterName } from "../../nn/network.ts";
+import { k } from "../../program/call.ts";
+import { call } from "../draft.ts";
+import type { InferenceOp } from "./op.ts";
+
+export const adaptiveSign = {
+  kind: "rows",
+  step: (node, { network, weights }) => {
+    const channels = network.channelsOf(node.name);
+    const alpha = weights.tensor(parameterName(node, "alpha"));
+    const beta = weights.tensor(parameterName(node, "beta"));
+    return (x, y, rows) => call(node.name, k.adaptiveSignForward({ x, count: rows * channels, alpha, beta, y }));
+  },
+} satisfies InferenceOp<"adaptiveSign">;

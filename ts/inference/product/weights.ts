@@ -1,0 +1,36 @@
+/** The numbers of a product that are not bits: real kernels, scales and biases. */
+import { parameterName } from "../../nn/network.ts";
+import type { ProductNode } from "../../nn/nodes.ts";
+import { k } from "../../program/call.ts";
+import type { ConvShape } from "../../program/kernels.ts";
+import { terms } from "../../program/kernels.ts";
+import type { Place } from "../../program/place.ts";
+import type { Context } from "../context.ts";
+import { call, filled } from "../draft.ts";
+import { hasScale } from "../forms.ts";
+import type { Step } from "../strips.ts";
+
+/** The steps of sums of bits, or of any with a scale: the scale, then the bias. */
+export function sumSteps(node: ProductNode, { filters }: ConvShape, { draft, weights }: Context): readonly Step[] {
+  const [isScaled, { useBias }] = [hasScale(node), node.attributes];
+  if (!isScaled && !useBias) return [];
+  const scale = isScaled ? weights.tensor(parameterName(node, "scale")) : filled(1, filters, draft);
+  const shift = useBias ? weights.tensor(parameterName(node, "bias")) : filled(0, filters, draft);
+  return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
+}
+
+/** The weights of a product of reals, or of bits and reals, `[K][N]`: as the file has them, or made from its signs. */
+export function realKernel(node: ProductNode, shape: ConvShape, { draft, weights: { tensor } }: Context): Place {
+  const { name } = node;
+  const [rows, n] = [terms(shape), shape.filters];
+  const { weightQuantizer } = node.attributes;
+  const file = tensor(parameterName(node, "kernel"));
+  if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;
+  const signs = draft.allocate(4 * rows * n);
+  draft.once(name, k.unpackFileBitsReal({ bits: file, k: rows, n, out: signs }));
+  if (weightQuantizer.standardize !== "adabin") return signs;
+  const weights = draft.allocate(4 * rows * n);
+  const [scale, shift] = [tensor(parameterName(node, "scale")), tensor(parameterName(node, "shift"))];
+  draft.once(name, k.affine({ x: signs, rows, channels: n, scale, shift, y: weights }));
+  return weights;
+}
