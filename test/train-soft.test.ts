@@ -24,7 +24,10 @@ const epochsOf = (events: readonly TrainEvent[]): EpochEvent[] => events.filter(
 function oracle(trained: ReadonlyMap<string, Float32Array>, progress: number): ReturnType<typeof runNetwork> {
   const graph = softening();
   const { weights } = startFrom(trained);
-  const { moments } = runNetwork(graph, weights, inputOf(data.train), data.train.labels, "estimate", progress, 0, true);
+  const { moments } = runNetwork(graph, weights, inputOf(data.train), data.train.labels, "estimate", {
+    progress,
+    soft: true,
+  });
   const running = [...moments].flatMap(([name, own]) => {
     const { mean, variance } = runningStatistics(own as Moments);
     return [
@@ -33,7 +36,7 @@ function oracle(trained: ReadonlyMap<string, Float32Array>, progress: number): R
     ] as const;
   });
   const whole: Weights = new Map([...weights, ...running]);
-  return runNetwork(graph, whole, inputOf(data.test), data.test.labels, "evaluate", progress, 0, true);
+  return runNetwork(graph, whole, inputOf(data.test), data.test.labels, "evaluate", { progress, soft: true });
 }
 
 describe("the soft network", () => {

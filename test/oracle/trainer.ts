@@ -81,15 +81,9 @@ function prepare(given: Case) {
     let margin = tested.margin;
     const states: State[] = [startFrom(weights)];
     const wanted = Array.from({ length: steps }, (_, i) => {
-      const step = trainStep(
-        graph,
-        optimizer,
-        states[i] as State,
-        inputOf(data.train),
-        data.train.labels,
-        i / of,
-        labelSmoothing,
-      );
+      const batch = { images: inputOf(data.train), labels: data.train.labels };
+      const moment = { progress: i / of, smoothing: labelSmoothing };
+      const step = trainStep(graph, optimizer, states[i] as State, batch, moment);
       margin = Math.min(margin, step.result.margin);
       states.push(step.state);
       return step;

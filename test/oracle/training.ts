@@ -3,13 +3,18 @@
  * running statistics, each from its definition.
  */
 import type { Graph } from "../../ts/nn/graph.ts";
+import { networkOf } from "../../ts/nn/network.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
 import { forwardValue, splitParameters } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import type { Bop, Bop2, Optimizer, ParameterOptimizer } from "../../ts/train/optimizers.ts";
-import { type Margin, type Moments, note, type Value } from "./layers.ts";
+import { type Margin, note, type Value } from "./layers.ts";
 import { type Result, runNetwork, type Weights } from "./network.ts";
+import { oracleOpOf } from "./ops/index.ts";
+import type { Pass } from "./ops/op.ts";
+
+export { runningStatistics } from "./ops/batch-norm.ts";
 
 export interface State {
   readonly weights: Weights;
@@ -47,21 +52,26 @@ export function startingWeights(
   );
 }
 
+/** The images of a step, and their classes. */
+interface Batch {
+  readonly images: Value;
+  readonly labels: ArrayLike<number>;
+}
+
 /** One step over one batch at `progress`; `result` is what the forward and backward passes gave. */
 export function trainStep(
   graph: Graph,
   optimizer: Optimizer,
   state: State,
-  images: Value,
-  labels: ArrayLike<number>,
-  progress: number,
-  smoothing = 0,
+  { images, labels }: Batch,
+  { progress, smoothing = 0 }: { readonly progress: number; readonly smoothing?: number | undefined },
 ): { readonly state: State; readonly result: Result } {
-  const result = runNetwork(graph, state.weights, images, labels, "train", progress, smoothing);
+  const result = runNetwork(graph, state.weights, images, labels, "train", { progress, smoothing });
   const weights = new Map(state.weights);
   const slots = new Map(state.slots);
   const updates = state.updates + 1;
   const margin: Margin = { smallest: result.margin };
+  const pass: Pass = { phase: "train", progress, soft: true, margin };
   for (const [name, gradient] of result.gradients) {
     const old = restarted(graph, name, state.weights.get(name) as Float64Array, progress);
     const blank = (): Float64Array => new Float64Array(old.length);
@@ -69,34 +79,20 @@ export function trainStep(
     const kept = state.slots.get(name) ?? ([blank(), blank()] as const);
     const moved =
       own.kind === "bop" || own.kind === "bop2"
-        ? flip(own, old, gradient, kept, updates, progress, margin)
+        ? flip(own, old, gradient, kept, updates, pass)
         : update(own, old, gradient, kept, updates, progress);
     const limit = clipOf(graph, name);
     weights.set(name, limit === 0 ? moved.weights : moved.weights.map((w) => Math.max(-limit, Math.min(limit, w))));
     slots.set(name, moved.slots);
   }
   for (const node of graph.nodes) {
-    if (node.op !== "batchNorm") continue;
-    const { mean, variance } = runningStatistics(result.moments.get(node.name) as Moments);
-    const keep = node.attributes.momentum;
-    for (const [suffix, batch] of [
-      ["movingMean", mean],
-      ["movingVariance", variance],
-    ] as const) {
-      const running = state.weights.get(`${node.name}/${suffix}`) as Float64Array;
-      weights.set(
-        `${node.name}/${suffix}`,
-        running.map((r, c) => keep * r + (1 - keep) * (batch[c] as number)),
-      );
-    }
+    const moments = result.moments.get(node.name);
+    if (moments === undefined) continue;
+    const parameter = (key: string): Float64Array => state.weights.get(`${node.name}/${key}`) as Float64Array;
+    const running = oracleOpOf(node.op).statistics?.({ node, parameter, pass }, moments) ?? {};
+    for (const [key, values] of Object.entries(running)) weights.set(`${node.name}/${key}`, values);
   }
   return { state: { weights, slots, updates }, result: { ...result, margin: margin.smallest } };
-}
-
-/** What one batch contributes to the running statistics: the mean, and the unbiased variance n / (n - 1) var. */
-export function runningStatistics(moments: Moments): { readonly mean: Float64Array; readonly variance: Float64Array } {
-  const { mean, variance, count } = moments;
-  return { mean, variance: variance.map((v) => (v * count) / (count - 1)) };
 }
 
 /** SGD in PyTorch's form; Adam (Kingma and Ba, algorithm 1), with decoupled decay AdamW (Loshchilov and Hutter). */
@@ -137,8 +133,7 @@ function flip(
   gradient: Float64Array,
   [first, second]: readonly [Float64Array, Float64Array],
   step: number,
-  progress: number,
-  margin: Margin,
+  { progress, margin }: Pass,
 ): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
   const gamma = evaluateSchedule(optimizer.gamma, progress);
   const tau = evaluateSchedule(optimizer.threshold, progress);
@@ -159,11 +154,8 @@ function flip(
   return { weights: moved, slots: [m, v] };
 }
 
-/** What trains a kernel's latent weights, or null. */
-function quantizerOf(graph: Graph, name: string): Quantizer | null {
-  const node = graph.nodes.find((candidate) => name === `${candidate.name}/kernel`);
-  return node?.op === "conv2d" || node?.op === "dense" ? node.attributes.weightQuantizer : null;
-}
+/** What trains latent weights, or null. */
+const quantizerOf = (graph: Graph, name: string): Quantizer | null => networkOf(graph).quantizers.get(name) ?? null;
 
 /** The bound that a quantizer puts on its latent weights; 0 for none. */
 const clipOf = (graph: Graph, name: string): number => quantizerOf(graph, name)?.clipLatent ?? 0;

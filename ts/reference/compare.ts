@@ -108,11 +108,8 @@ export function missingKernel(error: unknown): string | null {
 
 const lackText = (backend: string, kernel: string): string => `tfjs's ${backend} backend has no kernel ${kernel}`;
 
-/**
- * What bars the gradient at the kernel of a convolution on the backend in use, or null. Asked beforehand, since tfjs keeps
- * tensors of its own for good where a gradient ends in an error.
- */
-export function lacksFilterGradient(tf: TensorFlow): string | null {
-  const [kernel, backend] = ["Conv2DBackpropFilter", tf.getBackend()];
+/** The words for a kernel that the backend in use lacks; null where it has it. */
+export function lacksKernel(tf: TensorFlow, kernel: string): string | null {
+  const backend = tf.getBackend();
   return tf.getKernel(kernel, backend) === undefined ? lackText(backend, kernel) : null;
 }

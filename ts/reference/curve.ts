@@ -21,7 +21,8 @@ import { type Observation, observeStep } from "../train/observe.ts";
 import type { Optimizer } from "../train/optimizers.ts";
 import { initialize, readWeights } from "../train/weights.ts";
 import { aborted } from "./aborted.ts";
-import { compareNumbers, lacksFilterGradient, unsupported } from "./compare.ts";
+import { compareNumbers, unsupported } from "./compare.ts";
+import { lackOf } from "./nodes.ts";
 import { randomSplit } from "./random.ts";
 import type { Row } from "./report.ts";
 import { sumDistance } from "./rounding.ts";
@@ -47,7 +48,7 @@ export async function compareCurve(tf: TensorFlow, curve: Curve): Promise<Row> {
   const { subject, graph, optimizer, steps, seed, workers, signal } = curve;
   const batchSize = Math.max(FEWEST_IMAGES, curve.batchSize);
   const label = { subject, node: `${steps} steps`, quantity: "loss curve" } as const;
-  const lack = graph.nodes.some(({ op }) => op === "conv2d") ? lacksFilterGradient(tf) : null;
+  const lack = lackOf(tf, graph);
   if (lack !== null) return unsupported(label, steps, lack);
   const images = randomSplit(graph, seed, batchSize * steps);
   const error = sumDistance(longestSum(graph, batchSize));

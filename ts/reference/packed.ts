@@ -8,10 +8,8 @@ import { load } from "../inference/session.ts";
 import { unpackSigns } from "../io/bits.ts";
 import type { Split } from "../io/dataset.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
-import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
-import { networkOf, parameterName } from "../nn/network.ts";
-import type { ProductNode } from "../nn/nodes.ts";
-import { isProduct } from "../nn/nodes.ts";
+import type { Graph, Parameter } from "../nn/graph.ts";
+import { networkOf } from "../nn/network.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { quantizedValue } from "../quantizers/maps.ts";
 import { standardizedWeights, weightScale } from "../quantizers/weights.ts";
@@ -79,14 +77,19 @@ export function* compareFile(
 /** What a file is to hold of a parameter in f64, and how far an f32 may be from it, relative to the number. */
 function packedNumbers(
   graph: Graph,
-  { name, node: nodeName, key, role }: Parameter,
+  { name, node, key, role, shape }: Parameter,
   latent: ReadonlyMap<string, Float32Array>,
 ): { readonly values: ArrayLike<number>; readonly distance: number } {
-  const node = networkOf(graph).nodes.get(nodeName) as GraphNode;
-  const quantizer = isProduct(node) && key !== "bias" ? node.attributes.weightQuantizer : null;
-  if (quantizer === null) return { values: latent.get(name) as Float32Array, distance: 0 };
-  const kernel = latent.get(parameterName(node, "kernel")) as Float32Array;
-  const filters = isProduct(node) ? filtersOf(node) : 0;
+  const { parameters, quantizers } = networkOf(graph);
+  const isOwn = parameters.some((own) => own.name === name);
+  // A scale and a shift are derived from the latent weights of their node.
+  const isSource = (own: Parameter): boolean =>
+    isOwn ? own.name === name : own.node === node && quantizers.has(own.name);
+  const source = parameters.find(isSource) as Parameter;
+  const quantizer = quantizers.get(source.name);
+  const kernel = latent.get(source.name) as Float32Array;
+  if (quantizer === undefined) return { values: kernel, distance: 0 };
+  const filters = shape.at(-1) ?? 0;
   const { value, affine } = standardizedWeights(quantizer, kernel, filters);
   if (key === "scale") {
     return { values: affine?.scale ?? (weightScale(quantizer, kernel, filters) as Float64Array), distance: FEW };
@@ -97,9 +100,6 @@ function packedNumbers(
   const moment = momentOf(quantizer, 1, true);
   return { values: value.map((weight) => quantizedValue(moment, weight)), distance: FEW };
 }
-
-const filtersOf = ({ op, attributes }: ProductNode): number =>
-  op === "conv2d" ? attributes.filters : attributes.units;
 
 /** What the bits of the file stand for: -1 and +1; the other tensors as they are, but for what is derived. */
 function weightsOf({ graph, parameters }: PackedModel): Map<string, Float32Array> {

@@ -10,6 +10,7 @@ import { createEngine, type Engine } from "../train/engine.ts";
 import { observeStep } from "../train/observe.ts";
 import { type Optimizer, optimizers } from "../train/optimizers.ts";
 import { pack, writeWeights } from "../train/weights.ts";
+import type { Case } from "./cases.ts";
 import { compareCurve } from "./curve.ts";
 import { compareFile, comparePacked } from "./packed.ts";
 import { compareMaps } from "./quantizer-maps.ts";
@@ -17,7 +18,7 @@ import { randomParameters, randomSplit } from "./random.ts";
 import type { Row, Subject } from "./report.ts";
 import type { Setting } from "./request.ts";
 import { compareBackward, compareForward, compareUpdates } from "./step.ts";
-import { type Case, operationCases } from "./subjects.ts";
+import { operationCases } from "./subjects.ts";
 import type { TensorFlow } from "./tensorflow.ts";
 
 /** Images of networks by name, unless the request says otherwise: small, for software adapters take seconds a step. */

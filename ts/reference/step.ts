@@ -9,17 +9,19 @@
  */
 
 import type { Split } from "../io/dataset.ts";
-import type { Graph, GraphNode, Parameter } from "../nn/graph.ts";
+import type { Graph, GraphNode, OpName, Parameter } from "../nn/graph.ts";
 import { networkOf, parameterName, shapesOf } from "../nn/network.ts";
-import { isAlias, isProduct } from "../nn/nodes.ts";
+import { isAlias } from "../nn/nodes.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import type { Observation } from "../train/observe.ts";
 import { type Optimizer, optimizerFor } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
-import { compare, compareNumbers, compareTogether, type Label, lacksFilterGradient, unsupported } from "./compare.ts";
-import { isBinary, nearGradient, nearLoss, nearStatistics, nearValue, type Target } from "./distances.ts";
+import { compare, compareNumbers, compareTogether, type Label, unsupported } from "./compare.ts";
+import { nearLoss } from "./loss.ts";
 import { exactly, type Near, near as nearTo } from "./maps.ts";
-import type { Pass, Site } from "./operations.ts";
+import { applied, nearGradient, nearValue } from "./nodes.ts";
+import { referenceOpOf } from "./ops/index.ts";
+import type { Applied, Pass, Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Row } from "./report.ts";
 import { FEW, UNIT } from "./rounding.ts";
@@ -45,6 +47,8 @@ interface Reader {
   readonly site: (node: GraphNode) => Site;
   /** Our value of a node, as a tensor; what we do not write is calculated from what we do. */
   readonly near: (name: string) => Near;
+  /** A node over our values of its inputs. */
+  readonly applied: (node: GraphNode) => Applied<OpName>;
   readonly ours: (name: string) => Float32Array | undefined;
 }
 
@@ -74,7 +78,15 @@ function readerOf(tf: TensorFlow, { graph, seen, kind, packed }: Step): Reader {
     if (values !== undefined) return exactly(tf, tf.tensor(values, [seen.images, ...(shapes.get(name) ?? [])]));
     return nearValue(tf, node(name), node(name).inputs.map(near), site(node(name)));
   };
-  return { pass, node, site, near, ours: (name) => seen.values.get(name) };
+  const inputsOf = (given: GraphNode): readonly Tensor[] => given.inputs.map((name) => near(name).value);
+  return {
+    pass,
+    node,
+    site,
+    near,
+    applied: (given) => applied(tf, given, inputsOf(given), site(given)),
+    ours: (name) => seen.values.get(name),
+  };
 }
 
 /** The images as the network sees them, every value, the loss, and the share of right answers. */
@@ -84,11 +96,11 @@ export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerato
   for (const { name, op, inputs } of graph.nodes) {
     const values = ours(name);
     if (values === undefined) continue;
-    if (op === "input") {
+    if (inputs.length === 0) {
       yield comparePixels({ subject, node: name, quantity: "value", other: "by scale and offset" }, values, split);
       continue;
     }
-    const exact = isBinary(node(name), { pass }) && !isRounded(node(name));
+    const exact = referenceOpOf(op).isExact?.(node(name), pass) ?? false;
     const label: Label = { subject, node: name, quantity: "value", exact };
     yield compare(tf, label, values, () => nearValue(tf, node(name), inputs.map(near), site(node(name))));
   }
@@ -109,10 +121,6 @@ function comparePixels(label: Label, values: Float32Array, { images, scale, offs
   return compareNumbers(label, values, pixels, new Float64Array(values.length));
 }
 
-/** Whether whole sums are rounded on their way out. */
-const isRounded = (node: GraphNode): boolean =>
-  isProduct(node) && (node.attributes.useBias || (node.attributes.weightQuantizer?.scale ?? "none") !== "none");
-
 /** The true classes of the first images. */
 const truth =
   ({ labels }: Split, images: number) =>
@@ -128,13 +136,13 @@ interface Use {
 /** The gradients of a step of training, from the loss to the first layer. */
 export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
   const { subject, graph, seen, split } = step;
-  const { near, site, node } = readerOf(tf, step);
+  const { near, applied } = readerOf(tf, step);
   const shapes = shapesOf(graph);
   const { owners } = networkOf(graph);
+  const parameters = new Map(parametersOf(graph).map((parameter) => [parameter.name, parameter]));
   const owner = (name: string): string => owners.get(name) as string;
   const gradientAt = (name: string): Tensor =>
     tf.tensor(seen.gradients.get(name) as Float32Array, [seen.images, ...(shapes.get(name) ?? [])]);
-  const inputsOf = (reader: GraphNode): Tensor[] => reader.inputs.map((name) => near(name).value);
   /** Flatten is the same memory as its input: its readers read the input. */
   const usesOf = (name: string): readonly Use[] =>
     graph.nodes.flatMap((reader) =>
@@ -144,13 +152,13 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
     );
 
   const share = ({ reader, place }: Use, shape: readonly number[]): Near => {
-    const inputs = inputsOf(reader);
-    const { value, distance } = nearGradient(tf, reader, inputs, site(reader), gradientAt(reader.name), "input", place);
+    const { value, distance } = nearGradient(applied(reader), gradientAt(reader.name), place);
     const size = [seen.images, ...shape];
     return { value: tf.reshape(value, size), distance: tf.reshape(distance, size) };
   };
 
-  for (const { name } of graph.nodes.toReversed()) {
+  for (const node of graph.nodes.toReversed()) {
+    const { name } = node;
     const ours = seen.gradients.get(name);
     if (ours !== undefined) {
       yield compare(tf, { subject, node: name, quantity: "gradient" }, ours, () => {
@@ -164,15 +172,13 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
       });
     }
     for (const [parameter, gradient] of seen.parameterGradients) {
-      if (parameter.slice(0, parameter.lastIndexOf("/")) !== name) continue;
-      const target = parameter.slice(name.length + 1) as Target;
+      const { node: place, key } = parameters.get(parameter) as Parameter;
+      if (place !== name) continue;
       const label: Label = { subject, node: parameter, quantity: "gradient" };
-      const lack = target === "kernel" && node(name).op === "conv2d" ? lacksFilterGradient(tf) : null;
+      const lack = referenceOpOf(node.op).lacks?.(tf, key) ?? null;
       yield lack !== null
         ? unsupported(label, gradient.length, lack)
-        : compare(tf, label, gradient, () =>
-            nearGradient(tf, node(name), inputsOf(node(name)), site(node(name)), gradientAt(name), target),
-          );
+        : compare(tf, label, gradient, () => nearGradient(applied(node), gradientAt(name), key));
     }
   }
 }
@@ -214,18 +220,13 @@ export async function* compareUpdates(
       return [nearTo(weights.value, () => tf.add(weights.distance, from.distance)), ...slots];
     });
   }
-  const { near } = readerOf(tf, step);
-  for (const node of graph.nodes) {
-    if (node.op !== "batchNorm") continue;
-    for (const suffix of ["movingMean", "movingVariance"] as const) {
-      const name = parameterName(node, suffix);
-      const label: Label = { subject, node: name, quantity: "statistics" };
-      yield compare(tf, label, after.parameters.get(name) as Float32Array, () => {
-        const running = ["movingMean", "movingVariance"].map((kind) =>
-          tf.tensor(before.parameters.get(parameterName(node, kind)) as Float32Array),
-        ) as [Tensor, Tensor];
-        return nearStatistics(tf, node, near(node.inputs[0]).value, running)[suffix];
-      });
-    }
+  const { applied, node } = readerOf(tf, step);
+  for (const { name, node: owner, key, role } of parametersOf(graph)) {
+    if (role !== "statistic") continue;
+    const label: Label = { subject, node: name, quantity: "statistics" };
+    yield compare(tf, label, after.parameters.get(name) as Float32Array, () => {
+      const given = applied(node(owner));
+      return referenceOpOf(given.node.op).statistics?.near(given)[key] as Near;
+    });
   }
 }

@@ -2,158 +2,40 @@
  * Small networks in which every operation stands once in every way it can be calculated: each of the three products with
  * weights and activations real, soft and +-1; windows with strides, even sizes, one pixel, borders of zeros and ones; sizes
  * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every optimizer.
+ *
+ * The operations bring their own networks (`ops/`).
  */
-import { functional } from "../nn/build.ts";
 import type { QuantizerChoice } from "../nn/fields.ts";
-import type { Graph, Shape } from "../nn/graph.ts";
-import type { SymbolicTensor } from "../nn/layer.ts";
-import { input, layers } from "../nn/layers.ts";
+import { layers } from "../nn/layers.ts";
+import { overflows } from "../nn/words.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { constant } from "../quantizers/schedule.ts";
 import { isForWeightsAlone } from "../quantizers/weights.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers.ts";
+import { around, type Case, sgd } from "./cases.ts";
+import { referenceOps } from "./ops/index.ts";
+import type { Cases } from "./ops/op.ts";
 
-/** A network, and how it is trained. */
-export interface Case {
-  readonly name: string;
-  readonly graph: Graph;
-  readonly optimizer: Optimizer;
-  /** Whether the optimizer's work is compared too. */
-  readonly updates: boolean;
-  /** Of the labels; none where absent. */
-  readonly smoothing?: number;
-}
-
-const sgd = optimizers.sgd({ learningRate: 0.05, momentum: 0.9 });
-
-/**
- * `layersOf` between a trained batch norm on the images, so that the gradient at its input is wanted, and a float head. What
- * it gives is flattened where it is an image.
- */
-function around(
-  name: string,
-  shape: Shape,
-  layersOf: (x: SymbolicTensor) => SymbolicTensor,
-  optimizer?: Optimizer,
-): Case {
-  const images = input({ shape });
-  const value = layersOf(layers.batchNorm({ name: "before" }).apply(images));
-  const vector = value.shape.length === 1 ? value : layers.flatten().apply(value);
-  const outputs = layers.dense({ units: 5, name: "head" }).apply(vector);
-  return {
-    name,
-    graph: functional({ inputs: images, outputs, name: "check" }),
-    optimizer: optimizer ?? sgd,
-    updates: optimizer !== undefined,
-  };
-}
+/** The networks that operations bring. */
+const brought: readonly Cases[] = Object.values(referenceOps).map(({ cases }) => cases);
 
 const kinds: Readonly<Record<"real" | "soft" | "+-1", QuantizerChoice>> = { real: null, soft: "bnn++", "+-1": "bnn" };
 
 function products(): readonly Case[] {
   return Object.entries(kinds).flatMap(([weights, weightQuantizer]) =>
-    Object.entries(kinds).flatMap(([activations, activationQuantizer]) => {
-      const name = `${activations} x ${weights}`;
-      const quantizers = { weightQuantizer, activationQuantizer };
-      const conv = { filters: 7, kernelSize: 3, padding: "same", useBias: false, name: "conv", ...quantizers } as const;
-      return [
-        around(`conv2d ${name}`, [9, 7, 5], (x) => layers.conv2d(conv).apply(x)),
-        around(`dense ${name}`, [3, 5, 5], (x) =>
-          layers.dense({ units: 37, name: "dense", ...quantizers }).apply(layers.flatten().apply(x)),
-        ),
-      ];
-    }),
-  );
-}
-
-function windows(): readonly Case[] {
-  const shapes = {
-    "strides 2": { kernelSize: 3, strides: 2, padding: "same" },
-    "2x2, strides 2": { kernelSize: 2, strides: 2, padding: "same" },
-    "1x1, strides 2": { kernelSize: 1, strides: 2, padding: "valid" },
-    "5x3, valid": { kernelSize: [5, 3], padding: "valid" },
-    "4x4, strides 3x2, ones around": { kernelSize: 4, strides: [3, 2], padding: "same", padValue: "one" },
-  } as const;
-  const operands = {
-    real: { weightQuantizer: null, activationQuantizer: null },
-    "+-1 x real": { weightQuantizer: null, activationQuantizer: "bnn" },
-    // A bias would be rounded: without it only equality will do.
-    "+-1 x +-1": { weightQuantizer: "bnn", activationQuantizer: "bnn", useBias: false },
-  } as const;
-  return Object.entries(shapes).flatMap(([window, options]) =>
-    Object.entries(operands).map(([operand, quantizers]) =>
-      around(`conv2d ${operand}, ${window}`, [7, 9, 9], (x) =>
-        layers.conv2d({ filters: 10, name: "conv", ...options, ...quantizers }).apply(x),
+    Object.entries(kinds).flatMap(([activations, activationQuantizer]) =>
+      brought.flatMap(
+        ({ operands }) => operands?.(`${activations} x ${weights}`, { weightQuantizer, activationQuantizer }) ?? [],
       ),
     ),
   );
-}
-
-/** Activations that are mostly +1 behind a max-pool, as the weights are, so that sums leave the 8 bits. */
-function accumulators(): readonly Case[] {
-  const signs = { weightQuantizer: "bnn", activationQuantizer: "poly", useBias: false } as const;
-  const window = { filters: 9, kernelSize: 3, padding: "same", name: "conv", ...signs } as const;
-  const leaning = (x: SymbolicTensor): SymbolicTensor =>
-    layers.maxPool2d({ poolSize: 2, strides: 1, padding: "same" }).apply(x);
-  return (["saturate", "wrap"] as const).flatMap((accumulator) => [
-    around(`conv2d in 8 bits, ${accumulator}`, [5, 4, 66], (x) =>
-      layers.conv2d({ ...window, accumulator }).apply(leaning(x)),
-    ),
-    around(`conv2d in 8 bits, ${accumulator}, strides 2, ones around`, [6, 5, 47], (x) =>
-      layers.conv2d({ ...window, accumulator, strides: 2, padValue: "one" }).apply(leaning(x)),
-    ),
-    around(`dense in 8 bits, ${accumulator}, with a bias`, [5, 4, 29], (x) =>
-      layers
-        .dense({ units: 7, name: "dense", ...signs, accumulator, useBias: true })
-        .apply(layers.flatten().apply(leaning(x))),
-    ),
-  ]);
-}
-
-function others(): readonly Case[] {
-  const signs = { kernelSize: 3, padding: "same", weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
-  const sums = (x: SymbolicTensor, name: string): SymbolicTensor =>
-    layers.binaryConv2d({ filters: 6, name, ...signs }).apply(x);
-  return [
-    // Whole numbers, so that maxima are often equal.
-    around("maxPool2d over equal maxima", [9, 7, 6], (x) =>
-      layers.maxPool2d({ poolSize: 2, name: "pool" }).apply(sums(x, "conv")),
-    ),
-    around("maxPool2d 3x3, strides 2, same", [8, 7, 5], (x) =>
-      layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same", name: "pool" }).apply(x),
-    ),
-    around("avgPool2d 2x2, same", [9, 7, 5], (x) =>
-      layers.avgPool2d({ poolSize: 2, padding: "same", name: "pool" }).apply(x),
-    ),
-    around("avgPool2d 3x2, strides 2x1", [9, 7, 5], (x) =>
-      layers.avgPool2d({ poolSize: [3, 2], strides: [2, 1], name: "pool" }).apply(x),
-    ),
-    around("globalAvgPool2d", [7, 5, 33], (x) => layers.globalAvgPool2d({ name: "pool" }).apply(x)),
-    around("relu", [5, 5, 5], (x) => layers.relu({ name: "relu" }).apply(x)),
-    around("hardTanh", [5, 5, 5], (x) => layers.hardTanh({ name: "hardTanh" }).apply(x)),
-    around("shift", [5, 5, 7], (x) => layers.shift({ name: "shift" }).apply(x)),
-    around("prelu", [5, 5, 7], (x) => layers.prelu({ name: "prelu" }).apply(x)),
-    around("adaptiveSign", [5, 5, 7], (x) => layers.adaptiveSign({ name: "sign" }).apply(x)),
-    around("RSign and RPReLU, read twice", [6, 5, 6], (x) => {
-      const moved = layers.rsign({ name: "rsign" }).apply(x);
-      const joined = layers.add({ name: "sum" }).apply([sums(moved, "conv"), x]);
-      return layers.rprelu({ name: "rprelu" }).apply(joined);
-    }),
-    around("batchNorm", [5, 3, 37], (x) => layers.batchNorm({ momentum: 0.8, name: "norm" }).apply(x)),
-    around("add behind batchNorm, read twice", [6, 5, 6], (x) => {
-      const normed = layers.batchNorm({ name: "norm" }).apply(sums(x, "first"));
-      const sum = layers.add({ name: "sum" }).apply([normed, x]);
-      return layers.add({ name: "last" }).apply([sums(sum, "second"), sum]);
-    }),
-  ];
 }
 
 function losses(): readonly Case[] {
   const plain = around("labels smoothed", [3, 3, 3], (x) => layers.relu({ name: "relu" }).apply(x));
   return [{ ...plain, smoothing: 0.1 }];
 }
-
 /** A map of samples behind a proximal map, as no quantizer of a name has it. */
 const COMPOSED: Quantizer = quantizer({
   name: "tanh-before-a-table",
@@ -213,9 +95,9 @@ function updates(): readonly Case[] {
 /** All of them. */
 export const operationCases = (): readonly Case[] => [
   ...products(),
-  ...windows(),
-  ...accumulators(),
-  ...others(),
+  ...brought.flatMap(({ windows }) => windows?.() ?? []),
+  ...overflows.flatMap((overflow) => brought.flatMap(({ accumulated }) => accumulated?.(overflow) ?? [])),
+  ...brought.flatMap(({ alone }) => alone?.() ?? []),
   ...losses(),
   ...quantizers(),
   ...updates(),

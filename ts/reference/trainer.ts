@@ -5,13 +5,15 @@
  */
 
 import type { Graph, GraphNode } from "../nn/graph.ts";
-import { parameterName, shapesOf } from "../nn/network.ts";
-import { isProduct } from "../nn/nodes.ts";
+import { inputShapeOf, networkOf, parameterName } from "../nn/network.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import { elementsOf } from "../nn/shapes.ts";
+import { rowsOf } from "../nn/shapes.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
-import { crossEntropy, evaluateNode, type Moments } from "./operations.ts";
+import { crossEntropy } from "./loss.ts";
+import { applied, evaluate } from "./nodes.ts";
+import { referenceOpOf } from "./ops/index.ts";
+import type { Moments, Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
@@ -46,7 +48,7 @@ export function createReferenceTrainer(
   optimizer: Optimizer,
   weights: ReadonlyMap<string, Float32Array>,
 ): ReferenceTrainer {
-  const shapes = shapesOf(graph);
+  const { shapes, quantizers } = networkOf(graph);
   const variables = new Map<string, Variable>();
   const slots = new Map<string, readonly Variable[]>();
   const optimizers = new Map<string, ParameterOptimizer>();
@@ -67,7 +69,13 @@ export function createReferenceTrainer(
   const variable = (name: string): Variable => variables.get(name) as Variable;
   const trained = parametersOf(graph).filter(({ role }) => role !== "statistic");
 
-  /** The loss of a batch; what it learns of batch statistics goes into `moments`. */
+  const siteOf = (node: GraphNode, progress: number): Site => ({
+    pass: { kind: "train", progress },
+    parameter: (key) => variable(parameterName(node, key)),
+    inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
+  });
+
+  /** The loss of a batch; `moments` takes in the batch's statistics. */
   const lossOf = (
     x: Tensor,
     labels: Tensor,
@@ -75,27 +83,23 @@ export function createReferenceTrainer(
     moments: Map<string, Moments>,
     pins: Pins | undefined,
   ): Tensor => {
-    const parameterOf = (node: GraphNode, name: string): Tensor => {
-      const own = variable(parameterName(node, name));
-      const latent = name === "kernel" && isProduct(node) && node.attributes.weightQuantizer !== null;
-      return pins !== undefined && latent
-        ? pinned(tf, own, pins.latents.get(parameterName(node, name)), pins.within)
-        : own;
-    };
+    const parameterOf = (name: string): Tensor =>
+      pins !== undefined && quantizers.has(name)
+        ? pinned(tf, variable(name), pins.latents.get(name), pins.within)
+        : variable(name);
     const values = new Map<string, Tensor>();
     for (const node of graph.nodes) {
-      const inputs = node.op === "input" ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
-      const site = {
-        pass: { kind: "train", progress } as const,
-        parameter: (name: string) => parameterOf(node, name),
-        inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
-        moments: (given: Tensor): Moments => {
+      const inputs = node.inputs.length === 0 ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
+      const site: Site = {
+        ...siteOf(node, progress),
+        parameter: (key) => parameterOf(parameterName(node, key)),
+        moments: (given) => {
           const found = tf.moments(given, axesOf(given));
           moments.set(node.name, { mean: tf.keep(found.mean), variance: tf.keep(found.variance) });
           return found;
         },
       };
-      const value = evaluateNode(tf, node, inputs, site);
+      const value = evaluate(applied(tf, node, inputs, site));
       values.set(node.name, pins === undefined ? value : pinned(tf, value, pins.values.get(node.name), pins.within));
     }
     return crossEntropy(tf, values.get(graph.output) as Tensor, labels, 0);
@@ -114,20 +118,13 @@ export function createReferenceTrainer(
     }
   };
 
-  const follow = (node: GraphNode, { mean, variance }: Moments, rows: number): void => {
-    if (node.op !== "batchNorm") return;
-    const share = 1 - node.attributes.momentum;
-    const unbiased = rows > 1 ? tf.mul(variance, rows / (rows - 1)) : variance;
-    for (const [suffix, value] of [
-      ["movingMean", mean],
-      ["movingVariance", unbiased],
-    ] as const) {
-      const running = variable(parameterName(node, suffix));
-      running.assign(tf.add(tf.mul(running, 1 - share), tf.mul(value, share)));
-    }
+  const follow = (node: GraphNode, batch: Moments, rows: number, progress: number): void => {
+    const given = { tf, node, site: siteOf(node, progress) };
+    const running = referenceOpOf(node.op).statistics?.after(given, batch, rows) ?? {};
+    for (const [key, value] of Object.entries(running)) variable(parameterName(node, key)).assign(value as never);
   };
 
-  const inputShape = shapes.get((graph.nodes.find((node) => node.op === "input") as GraphNode).name) ?? [];
+  const inputShape = inputShapeOf(graph);
   return {
     step: async ({ images, pixels, labels }, progress, number, pins) => {
       const moments = new Map<string, Moments>();
@@ -139,8 +136,7 @@ export function createReferenceTrainer(
         for (const { name } of trained) move(name, grads[variable(name).name] as Tensor, progress, number);
         for (const node of graph.nodes) {
           const found = moments.get(node.name);
-          if (found === undefined) continue;
-          follow(node, found, images * elementsOf((shapes.get(node.name) ?? []).slice(0, -1)));
+          if (found !== undefined) follow(node, found, images * rowsOf(shapes.get(node.name) ?? []).rows, progress);
         }
         return value as Tensor;
       };

@@ -1,0 +1,148 @@
+/**
+ * A product: y(row, o) = scale(o) sum over places and channels of F(x)(input row, c) F(w)(place, c, o), plus a bias. A
+ * convolution and a dense layer differ in the rows that they walk over.
+ *
+ * The forward pass uses F, and the way back multiplies the gradient that arrives by B (PC++). An accumulator of 8 bits acts
+ * where both operands are signs, and the way back takes no notice of it.
+ */
+import type { Accumulator, Shape } from "../../../ts/nn/graph.ts";
+import type { OpsThat } from "../../../ts/nn/ops/index.ts";
+import { quantizedValue, slopeValue } from "../../../ts/quantizers/maps.ts";
+import type { Quantizer } from "../../../ts/quantizers/quantizer.ts";
+import { evaluateSchedule } from "../../../ts/quantizers/schedule.ts";
+import { at, channelSums, note, type Value, zeros } from "../layers.ts";
+import { noteLevels, type WeightsInUse, weightsInUse } from "../weights.ts";
+import type { Applied, Pass } from "./op.ts";
+import type { Visit } from "./windows.ts";
+
+type AppliedProduct = Applied<OpsThat<"product">>;
+
+/** The rows of a product. */
+export interface Walk {
+  /** The shape of the sums. */
+  readonly shape: Shape;
+  /** The number that stands outside of the input. */
+  readonly outside: number;
+  /** Calls `visit` for every output row and every place of its window. */
+  readonly each: (visit: Visit) => void;
+}
+
+/** A quantizer at this moment of a run: its forward map is the sign where it is hard. */
+function mapsOf(quantizer: Quantizer, { progress, soft }: Pass) {
+  const hard = !soft || (quantizer.hardenAt < 1 && progress >= quantizer.hardenAt);
+  const forward = hard && quantizer.hard === "sign" ? ("sign" as const) : quantizer.forward;
+  return { ...quantizer, forward, parameters: quantizer.parameters.map((s) => evaluateSchedule(s, progress)) };
+}
+
+/** F(x). */
+function quantized(quantizer: Quantizer | null, x: Value, pass: Pass): Value {
+  if (quantizer === null) return x;
+  const maps = mapsOf(quantizer, pass);
+  for (const value of x.data) {
+    if (maps.forward === "sign") note(pass.margin, value, 0);
+    noteLevels(pass.margin, maps.forward, value, maps.parameters);
+    if (quantizer.backward === "box") note(pass.margin, Math.abs(value), 1);
+  }
+  return { ...x, data: x.data.map((value) => quantizedValue(maps, value)) };
+}
+
+/** The gradient at x for the gradient `dy` at F(x). */
+function throughQuantizer(quantizer: Quantizer | null, x: Value, dy: Float64Array, pass: Pass): Float64Array {
+  if (quantizer === null) return dy;
+  const maps = mapsOf(quantizer, pass);
+  return dy.map((gradient, i) => gradient * slopeValue(maps, at(x.data, i)));
+}
+
+function weightsOf({ node, parameter, pass }: AppliedProduct, filters: number): WeightsInUse {
+  const [latent, quantizer] = [parameter("kernel"), node.attributes.weightQuantizer];
+  if (quantizer === null) return { kernel: latent, scale: null, back: (gradient) => gradient };
+  const { forward, parameters } = mapsOf(quantizer, pass);
+  return weightsInUse({ quantizer, forward, parameters }, latent, filters, pass.margin);
+}
+
+/** `data` times the scale of each filter. */
+const scaled = (scale: Float64Array | null, data: Float64Array): Float64Array =>
+  scale === null ? data : data.map((value, i) => value * at(scale, i % scale.length));
+
+/** The sums of the product, as they are, or kept in 8 bits after every group of `group` channels. */
+function sumsOf(
+  x: Value,
+  kernel: Float64Array,
+  { shape, outside, each }: Walk,
+  accumulator: Accumulator | null,
+): Value {
+  const [channels, filters] = [x.shape.at(-1) as number, shape.at(-1) as number];
+  const group = accumulator === null ? channels : 4;
+  const keep = keeperOf(accumulator);
+  const y = zeros(x.images, shape);
+  each((output, place, input) => {
+    for (let first = 0; first < channels; first += group) {
+      for (let o = 0; o < filters; o++) {
+        let sum = 0;
+        for (let c = first; c < Math.min(channels, first + group); c++) {
+          const value = input < 0 ? outside : at(x.data, input * channels + c);
+          sum += value * at(kernel, (place * channels + c) * filters + o);
+        }
+        y.data[output * filters + o] = keep(at(y.data, output * filters + o) + sum);
+      }
+    }
+  });
+  return y;
+}
+
+/** Brings a sum back into [-128, 127], to the nearest bound or by as many times 256 as it takes. */
+function keeperOf(accumulator: Accumulator | null): (sum: number) => number {
+  if (accumulator === null) return (sum) => sum;
+  if (accumulator.overflow === "saturate") return (sum) => Math.min(127, Math.max(-128, sum));
+  return (sum) => sum - 256 * Math.floor((sum + 128) / 256);
+}
+
+/** The gradients at both operands of the exact sums. */
+function sumsBackward(x: Value, kernel: Float64Array, { outside, each }: Walk, dy: Value) {
+  const [channels, filters] = [x.shape.at(-1) as number, dy.shape.at(-1) as number];
+  const [dx, dkernel] = [new Float64Array(x.data.length), new Float64Array(kernel.length)];
+  each((output, place, input) => {
+    for (let c = 0; c < channels; c++) {
+      const value = input < 0 ? outside : at(x.data, input * channels + c);
+      for (let o = 0; o < filters; o++) {
+        const weight = (place * channels + c) * filters + o;
+        const gradient = at(dy.data, output * filters + o);
+        dkernel[weight] = at(dkernel, weight) + value * gradient;
+        if (input >= 0) dx[input * channels + c] = at(dx, input * channels + c) + at(kernel, weight) * gradient;
+      }
+    }
+  });
+  return { dx, dkernel };
+}
+
+export function productForward(given: AppliedProduct, walk: Walk): Value {
+  const { node, inputs, parameter, pass } = given;
+  const { weightQuantizer, activationQuantizer, accumulator, useBias } = node.attributes;
+  const { kernel, scale } = weightsOf(given, walk.shape.at(-1) as number);
+  const isSigned = [weightQuantizer, activationQuantizer].every(
+    (q) => q !== null && mapsOf(q, pass).forward === "sign",
+  );
+  const x = quantized(activationQuantizer, inputs[0], pass);
+  const sums = sumsOf(x, kernel, walk, isSigned ? accumulator : null);
+  const data = scaled(scale, sums.data);
+  if (!useBias) return { ...sums, data };
+  const bias = parameter("bias");
+  return { ...sums, data: data.map((sum, i) => sum + at(bias, i % bias.length)) };
+}
+
+interface ProductGradients {
+  readonly inputs: readonly [Float64Array];
+  readonly parameters: Readonly<Record<string, Float64Array>>;
+}
+
+export function productBackward(given: AppliedProduct, walk: Walk, dy: Value): ProductGradients {
+  const { node, inputs, pass } = given;
+  const { activationQuantizer, useBias } = node.attributes;
+  const { kernel, scale, back } = weightsOf(given, walk.shape.at(-1) as number);
+  const x = quantized(activationQuantizer, inputs[0], pass);
+  const { dx, dkernel } = sumsBackward(x, kernel, walk, { ...dy, data: scaled(scale, dy.data) });
+  return {
+    inputs: [throughQuantizer(activationQuantizer, inputs[0], dx, pass)],
+    parameters: { kernel: back(dkernel), ...(useBias ? { bias: channelSums(dy) } : {}) },
+  };
+}

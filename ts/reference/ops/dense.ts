@@ -1,0 +1,35 @@
+/** A product of matrices: a row is a vector, or a place of a value with more axes. */
+import { layers } from "../../nn/layers.ts";
+import { around, leaning, SIGNS } from "../cases.ts";
+import type { Applied, ReferenceOp } from "./op.ts";
+import { isExactProduct, productValue, type Sums } from "./product.ts";
+import { productDistance, productGradientDistance } from "./product-distance.ts";
+
+const sumsOf = ({ tf }: Applied<"dense">): Sums => ({
+  multiply: (x, kernel) => {
+    const [inputs, units] = kernel.shape as [number, number];
+    const sums = tf.matMul(tf.reshape(x, [-1, inputs]), kernel as never);
+    return tf.reshape(sums, [...x.shape.slice(0, -1), units]);
+  },
+  taps: (x) => [x],
+});
+
+export const dense: ReferenceOp<"dense"> = {
+  value: (given) => productValue(given, sumsOf(given)),
+  distance: (given, value) => productDistance(given, sumsOf(given), value),
+  gradientDistance: (given, gradient) => productGradientDistance(given, sumsOf(given), gradient),
+  isExact: isExactProduct,
+  cases: {
+    operands: (kinds, operands) =>
+      around(`dense ${kinds}`, [3, 5, 5], (x) =>
+        layers.dense({ units: 37, name: "dense", ...operands }).apply(layers.flatten().apply(x)),
+      ),
+    accumulated: (accumulator) => [
+      around(`dense in 8 bits, ${accumulator}, with a bias`, [5, 4, 29], (x) =>
+        layers
+          .dense({ units: 7, name: "dense", ...SIGNS, accumulator, useBias: true })
+          .apply(layers.flatten().apply(leaning(x))),
+      ),
+    ],
+  },
+};

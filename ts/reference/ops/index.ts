@@ -1,0 +1,35 @@
+/** The table of operations on tfjs. Cases of a check run in its order. */
+import type { OpName } from "../../nn/graph.ts";
+import { activation } from "./activation.ts";
+import { adaptiveSign } from "./adaptive-sign.ts";
+import { add } from "./add.ts";
+import { avgPool2d } from "./avg-pool2d.ts";
+import { batchNorm } from "./batch-norm.ts";
+import { conv2d } from "./conv2d.ts";
+import { dense } from "./dense.ts";
+import { flatten } from "./flatten.ts";
+import { globalAvgPool2d } from "./global-avg-pool2d.ts";
+import { input } from "./input.ts";
+import { maxPool2d } from "./max-pool2d.ts";
+import type { ReferenceOp } from "./op.ts";
+import { prelu } from "./prelu.ts";
+import { shift } from "./shift.ts";
+
+export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Object.freeze({
+  input,
+  conv2d,
+  dense,
+  maxPool2d,
+  avgPool2d,
+  globalAvgPool2d,
+  activation,
+  shift,
+  prelu,
+  adaptiveSign,
+  batchNorm,
+  flatten,
+  add,
+});
+
+/** The operation called `name`. */
+export const referenceOpOf = (name: OpName): ReferenceOp<OpName> => referenceOps[name];

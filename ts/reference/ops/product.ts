@@ -1,0 +1,101 @@
+/**
+ * What a convolution and a dense layer have in common: quantized operands, sums that may be kept in 8 bits, a scale of
+ * each filter, a bias.
+ */
+import type { ProductNode } from "../../nn/nodes.ts";
+import type { OpsThat } from "../../nn/ops/index.ts";
+import { accumulated } from "../accumulated.ts";
+import { exactly, momentOf, type Near, type QuantizerMoment, quantize, quantized } from "../maps.ts";
+import type { Tensor } from "../tensorflow.ts";
+import { nearScale, nearWeights, scaledSums, weightsInUse } from "../weights.ts";
+import type { Applied, Pass } from "./op.ts";
+
+/** A product with its operands. */
+export type AppliedProduct = Applied<OpsThat<"product">>;
+
+/** The product alone, without quantizers, scale and bias. */
+export interface Sums {
+  /** Linear in both operands; `border` stands around images in place of the node's own number. */
+  readonly multiply: (x: Tensor, kernel: Tensor, border?: number) => Tensor;
+  /** `[..., channels]`, what each tap of the product reads. */
+  readonly taps: (x: Tensor) => readonly Tensor[];
+}
+
+/** The maps that act on the operands; null for an operand that stays real. */
+function mapsOf(
+  { attributes }: ProductNode,
+  pass: Pass,
+): { readonly weight: QuantizerMoment | null; readonly activation: QuantizerMoment | null } {
+  const { weightQuantizer, activationQuantizer } = attributes;
+  const hard = pass.kind === "evaluate";
+  return {
+    weight: weightQuantizer === null ? null : momentOf(weightQuantizer, pass.progress, hard),
+    activation: activationQuantizer === null ? null : momentOf(activationQuantizer, pass.progress, hard),
+  };
+}
+
+/** The value of a product. */
+export function productValue({ tf, node, inputs: [x], site }: AppliedProduct, { multiply, taps }: Sums): Tensor {
+  const { weight, activation } = mapsOf(node, site.pass);
+  const { accumulator, weightQuantizer, useBias } = node.attributes;
+  const [latent, packed] = [site.parameter("kernel"), site.packed ?? null];
+  const kernel = weightsInUse(tf, weightQuantizer, weight, latent, packed);
+  const operand = quantize(tf, activation, x);
+  const exact = multiply(operand, kernel);
+  const isSigned = weight?.hard === true && activation?.hard === true;
+  const isNarrow = accumulator !== null && isSigned;
+  const raw = isNarrow ? accumulated(tf, exact, () => taps(operand), kernel, accumulator) : exact;
+  const sums = scaledSums(tf, weightQuantizer, raw, latent, packed);
+  return useBias ? tf.add(sums, site.parameter("bias")) : sums;
+}
+
+/** The operands as they are multiplied. */
+export interface NearOperands {
+  readonly activation: QuantizerMoment | null;
+  readonly x: Near;
+  readonly kernel: Near;
+  /** The factor of the gradient on its way to the latent weights, or null. */
+  readonly slope: Near | null;
+  /** The scale of each filter's sums, or null. */
+  readonly scale: Near | null;
+  /** True for an operand that is not the same on both sides. */
+  readonly soft: { readonly x: boolean; readonly kernel: boolean };
+  /** The number around images whose magnitude counts in a bound; the node's own where undefined. */
+  readonly border: number | undefined;
+  /** Roundings a term. */
+  readonly rounded: number;
+}
+
+export function nearOperands({ tf, node, inputs: [x], site }: AppliedProduct): NearOperands {
+  const { weight, activation } = mapsOf(node, site.pass);
+  const { weightQuantizer } = node.attributes;
+  const [latent, packed] = [site.parameter("kernel"), site.packed ?? null];
+  const { kernel, slope } = nearWeights(tf, weightQuantizer, weight, latent, packed);
+  const standardizes = weightQuantizer !== null && weightQuantizer.standardize !== "none";
+  return {
+    activation,
+    x: activation === null ? exactly(tf, x) : quantized(tf, activation, x),
+    kernel,
+    slope,
+    scale: nearScale(tf, weightQuantizer, latent, packed),
+    soft: {
+      x: activation !== null && !activation.hard,
+      kernel: standardizes || (weight !== null && !weight.hard),
+    },
+    // Our product of signs and reals adds a border of zeros as -1 and gives it back: so many more terms are rounded.
+    ...(activation?.hard === true ? { border: 1, rounded: 2 } : { border: undefined, rounded: 1 }),
+  };
+}
+
+/** True where both operands are +-1, so that sums are whole numbers before a scale and a bias. */
+export function isBinary(node: ProductNode, pass: Pass): boolean {
+  if (node.attributes.weightQuantizer?.standardize === "adabin") return false;
+  const { weight, activation } = mapsOf(node, pass);
+  return weight?.hard === true && activation?.hard === true;
+}
+
+/** True where sums are whole numbers on their way out too. */
+export function isExactProduct(node: ProductNode, pass: Pass): boolean {
+  const { useBias, weightQuantizer } = node.attributes;
+  return isBinary(node, pass) && !useBias && (weightQuantizer?.scale ?? "none") === "none";
+}
