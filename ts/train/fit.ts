@@ -95,7 +95,7 @@ export async function* fitNetwork(
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   checkSplit(engine, data.train);
-  const augment = checkAugmentation(options.augment);
+  const augment = checkAugmentation(options.augment, data.train.shape);
   if (validate) checkSplit(engine, data.test);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batch);
