@@ -1,9 +1,10 @@
 /** Views of training images: mirrored and moved at random, the same way whatever the number of workers. */
 import { describe, expect, test } from "vitest";
-import type { Dataset } from "../ts/io/dataset.ts";
+import type { Dataset, Split } from "../ts/io/dataset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { drawViews } from "../ts/train/augment.ts";
 import type { FitOptions } from "../ts/train/fit.ts";
+import type { Trainer } from "../ts/train/trainer.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { binary, data, SHAPE } from "./train-networks.ts";
 
@@ -64,9 +65,41 @@ describe("augmentation", () => {
 });
 
 describe("inputs that are no images", () => {
-  test("are refused, so that there is always something to mirror and to move", async () => {
-    const trainer = await trainerOf(sequential({ inputShape: [36] }, [layers.dense({ units: 3, name: "head" })]));
-    const events = trainer.fit(data, { epochs: 1, batchSize: 16, augment: { mirror: true } });
+  const vector = (): Promise<Trainer> =>
+    trainerOf(sequential({ inputShape: [36] }, [layers.dense({ units: 3, name: "head" })]));
+  /** The bytes of `data` as vectors. */
+  const vectors = (): Dataset => {
+    const flat = (split: Split): Split => ({ ...split, shape: [36] as unknown as Split["shape"] });
+    return { ...data, train: flat(data.train), test: flat(data.test) };
+  };
+  const options = { epochs: 2, batchSize: 16 };
+
+  test("train as the same bytes do as images behind a flatten", async () => {
+    const image = sequential({ inputShape: SHAPE }, [layers.flatten(), layers.dense({ units: 3, name: "head" })]);
+    const runs = [
+      [await vector(), vectors()],
+      [await trainerOf(image), data],
+    ] as const;
+    const weights = runs.map(async ([trainer, set]) => {
+      await eventsOf(trainer.fit(set, options));
+      return trainer.weights();
+    });
+    expect(await weights[0]).toEqual(await weights[1]);
+  });
+
+  test("have no views", async () => {
+    const trainer = await vector();
+    const events = trainer.fit(vectors(), { ...options, augment: { mirror: true } });
+    await expect(eventsOf(events)).rejects.toMatchObject({
+      code: "argument",
+      message: expect.stringMatching(/augment .*\[36\]/),
+      remedy: expect.stringContaining("augment"),
+    });
+  });
+
+  test("are not mistaken for images", async () => {
+    const trainer = await vector();
+    const events = trainer.fit(data, options);
     await expect(eventsOf(events)).rejects.toMatchObject({ code: "shape", message: expect.stringContaining("[36]") });
   });
 });

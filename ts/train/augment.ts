@@ -4,7 +4,9 @@
  * they are. The core takes a view as 32 bits (`crates/kernels/src/gather.rs`).
  */
 import { booleanOf, integerIn, plainObject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { randomStream } from "../nn/random.ts";
+import type { Shape } from "../nn/shapes.ts";
 
 export interface Augmentation {
   /** Whether images are mirrored left to right, one in two; false where absent. */
@@ -13,14 +15,20 @@ export interface Augmentation {
   readonly shift?: number;
 }
 
-/** An augmentation with its defaults, or null for none. Throws "argument". */
-export function checkAugmentation(value: Augmentation | undefined): Required<Augmentation> | null {
+/** An augmentation of inputs of `shape` with its defaults, or null for none. Throws "argument". */
+export function checkAugmentation(value: Augmentation | undefined, shape: Shape): Required<Augmentation> | null {
   if (value === undefined) return null;
   const subject: Subject = { code: "argument", what: "fit: augment" };
   const given = plainObject(value, ["mirror", "shift"], subject);
   const mirror = booleanOf(given.mirror ?? false, "mirror", subject);
   const shift = integerIn(given.shift ?? 0, 0, 127, "shift", subject);
-  return mirror || shift > 0 ? { mirror, shift } : null;
+  if (!mirror && shift === 0) return null;
+  if (shape.length === 3) return { mirror, shift };
+  throw new ProxbitError(
+    "argument",
+    `augment mirrors and moves images [height, width, channels], and the network takes [${shape.join(", ")}]`,
+    "Leave augment out, or build the network over images.",
+  );
 }
 
 /** The views of `count` images in `epoch`, a function of (`seed`, `epoch`) alone. */

@@ -2,17 +2,18 @@
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
-import { elementsOf } from "../nn/shapes.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 
 /** That images and labels of `split` fit the network. */
 export function checkSplit(engine: Engine, split: Split): void {
   const input = engine.graph.nodes.find((node) => node.op === "input");
   const wanted = input?.attributes.shape ?? [];
-  if (wanted.length !== 3 || wanted.some((axis, i) => axis !== split.shape[i])) {
+  const given: Shape = split.shape;
+  if (wanted.length !== given.length || wanted.some((axis, i) => axis !== given[i])) {
     throw new ProxbitError(
       "shape",
-      `the network takes images of [${wanted.join(", ")}], the data set has [${split.shape.join(", ")}]`,
+      `the network takes images of [${wanted.join(", ")}], the data set has [${given.join(", ")}]`,
       "Build the model with inputShape equal to the data set's shape [height, width, channels].",
     );
   }

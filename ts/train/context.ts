@@ -7,9 +7,8 @@ import type { ConvShape } from "../program/kernels.ts";
 import type { Place } from "../program/place.ts";
 import type { Emit } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import type { Fusions } from "./fusions.ts";
-import type { DerivedWeights } from "./layers/weights.ts";
 import type { ParameterLayout } from "./layout.ts";
+import type { DerivedWeights } from "./ops/product/weights.ts";
 
 /** A fixed share of the batch. The cut does not depend on the number of workers, so neither do the sums. */
 export interface Lane {
@@ -41,6 +40,23 @@ export interface Mode {
   readonly hard: (site: QuantizerSite) => boolean;
 }
 
+/**
+ * Where a step stands: `update` counts from 1; `batch` counts from 0 while statistics are estimated. `progress` is where
+ * quantizers stand, null in the hard-signed network.
+ */
+export type Live =
+  | { readonly kind: "train"; readonly progress: number; readonly update: number }
+  | { readonly kind: "evaluate"; readonly progress: number | null }
+  | { readonly kind: "estimate"; readonly batch: number; readonly progress: number | null };
+
+/** Where a data set lies, and how its bytes become numbers. */
+export interface DataPlaces {
+  readonly images: Place;
+  readonly labels: Place;
+  readonly scale: number;
+  readonly offset: number;
+}
+
 /** How the gradient of a parameter comes about, for the phases after the backward pass. */
 export interface GradientSource {
   readonly parameter: string;
@@ -58,11 +74,15 @@ export interface GradientSource {
   };
 }
 
-/** A layer in the trainer: what it does in each part of a step. */
+/** The work of a layer in each part of a step. */
 export interface LayerPlan {
   /** Work on weights, before the batch; each task stands alone. */
   readonly prepare?: (mode: Mode) => readonly (readonly KernelCall[])[];
-  readonly forward: (mode: Mode, emit: Emit) => void;
+  /** Takes the layer's value out of a data set, before the forward pass. */
+  readonly gather?: (mode: Mode, data: DataPlaces, emit: Emit) => void;
+  readonly forward?: (mode: Mode, emit: Emit) => void;
+  /** Whether all lanes meet in the forward pass, so that a phase ends there; not where absent. */
+  readonly meets?: (mode: Mode) => boolean;
   readonly backward?: (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void;
   readonly gradients?: readonly GradientSource[];
   /** Whether a task of the next phase still reads the gradient at the layer's value. */
@@ -116,10 +136,27 @@ export interface PlanMemory {
   readonly once: (node: string, call: KernelCall) => void;
 }
 
+/** Work that one layer's pass over memory does for the layers behind it (`fusions.ts`). */
+export interface Fusions {
+  /** The `add` behind a layer that takes sums, and that sum's other input. */
+  readonly sums: ReadonlyMap<string, { readonly add: string; readonly residual: string }>;
+  /**
+   * The layer, of those whose activations are signs in the end, that reads the value which a layer that takes signs writes,
+   * be it its own or the sum.
+   */
+  readonly readers: ReadonlyMap<string, string>;
+  /** The `add` nodes that need no pass of their own. */
+  readonly done: ReadonlySet<string>;
+}
+
 export interface PlanContext {
-  readonly shapes: ReadonlyMap<string, Shape>;
+  readonly shape: (node: string) => Shape;
   readonly parameters: ParameterLayout;
+  /** The value of the parameter that `node` calls `key`. */
+  readonly parameter: (node: { readonly name: string }, key: string) => Place;
   readonly lanes: readonly Lane[];
+  /** The numbers of the batch's images, and the views of its images while training (`augment.ts`); u32 each. */
+  readonly batch: { readonly indices: Place; readonly views: Place };
   readonly products: Products;
   /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
   readonly packed: ReadonlyMap<string, Float32Array> | null;
@@ -129,8 +166,8 @@ export interface PlanContext {
   readonly live: {
     /** A place for a quantizer's live parameters. */
     readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
-    /** The weight of the batch in the running statistics. */
-    readonly momentum: (node: string) => Place;
+    /** The numbers that a node's operation declares (`TrainOp.live`). */
+    readonly numbers: (node: string) => Place;
   };
   /** A node's value for the images of a lane. */
   readonly value: (node: string, lane: Lane) => Place;

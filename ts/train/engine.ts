@@ -13,11 +13,11 @@ import { type Program, placed, type Write } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
-import type { Products } from "./context.ts";
+import type { DataPlaces, Live, Products } from "./context.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 import { createDataStore, createRegion, type Region } from "./memory.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { type DataPlaces, estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "./programs.ts";
+import { estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "./programs.ts";
 import {
   type MeasuredPlan,
   measurePlan,
@@ -70,15 +70,6 @@ export interface Engine {
    */
   readonly inputs: (plan: MeasuredPlan, images: Uint32Array, live?: Live, views?: Uint32Array) => readonly Write[];
 }
-
-/**
- * Where a step stands: `update` counts from 1; `estimate` counts batches from 0 while statistics are estimated. `progress` is
- * where quantizers stand, null in the hard-signed network.
- */
-export type Live =
-  | { readonly kind: "train"; readonly progress: number; readonly update: number }
-  | { readonly kind: "evaluate"; readonly progress: number | null }
-  | { readonly kind: "estimate"; readonly batch: number; readonly progress: number | null };
 
 export interface EngineOptions {
   /** Which products the layers use; "ff" is there to be compared with. "auto" where absent. */
@@ -166,12 +157,12 @@ export async function createEngine(
     numbers.set(images);
     const floats = liveNumbers(plan, live);
     const writes: Write[] = [
-      { address: addressOf(plan.indices), bytes: new Uint8Array(numbers.buffer) },
+      { address: addressOf(plan.context.batch.indices), bytes: new Uint8Array(numbers.buffer) },
       { address: addressOf(plan.hyper.place), bytes: new Uint8Array(floats.buffer) },
     ];
     if (live?.kind === "train") {
       const seen = Uint32Array.from(views ?? new Uint32Array(plan.batch));
-      writes.push({ address: addressOf(plan.views), bytes: new Uint8Array(seen.buffer) });
+      writes.push({ address: addressOf(plan.context.batch.views), bytes: new Uint8Array(seen.buffer) });
     }
     return writes;
   };
@@ -211,16 +202,12 @@ export async function createEngine(
 
 /** The block of live numbers; without `live` that of an evaluation of the hard-signed network. */
 function liveNumbers(plan: MeasuredPlan, live: Live = { kind: "evaluate", progress: null }): Float32Array {
-  const { hyper, graph } = plan;
+  const { hyper } = plan;
   const floats = new Float32Array(hyper.floats);
   for (const { site, offset } of hyper.sites) {
     floats.set(stateAt(site.quantizer, live.progress ?? 1).parameters, offset);
   }
-  for (const node of graph.nodes) {
-    if (node.op !== "batchNorm" || live.kind === "evaluate") continue;
-    const share = live.kind === "train" ? 1 - node.attributes.momentum : 1 / (live.batch + 1);
-    floats[hyper.momenta.get(node.name) as number] = share;
-  }
+  for (const { offset, numbers } of hyper.nodes.values()) floats.set(numbers(live), offset);
   if (live.kind !== "train") return floats;
   const clips = new Map(plan.sites.filter((s) => s.operand === "weight").map((s) => [s.node, s.quantizer.clipLatent]));
   for (const [name, offset] of hyper.updates) {

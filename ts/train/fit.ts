@@ -93,7 +93,7 @@ function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const tasks = checkTasks(options.tasks, subject);
   checkSplit(engine, data.train);
-  const augment = checkAugmentation(options.augment);
+  const augment = checkAugmentation(options.augment, data.train.shape);
   if (validate) checkSplit(engine, data.test);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);

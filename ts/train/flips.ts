@@ -15,8 +15,8 @@ import type { KernelCall } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment } from "../program/segment.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { deriveWeights } from "./layers/weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
+import { deriveWeights } from "./ops/product/weights.ts";
 
 /** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
 export interface FlipRatio {

@@ -1,22 +1,13 @@
 /**
- * What batch normalisation does on the way: its pass over memory also adds the residual behind it, and leaves the signs
- * that the next binary layer reads; those a shift leaves too. Which nodes take part follows from the graph alone.
+ * Some operations do more in their pass over memory than their own work: they add the residual behind them, or leave the
+ * signs that the next binary layer reads. Each says of itself what it takes (`TrainOp.takes`); which nodes take part follows
+ * from the graph alone.
  */
-import type { Graph } from "../nn/graph.ts";
-import { isAffine, isProduct } from "../nn/nodes.ts";
+import type { Graph, GraphNode } from "../nn/graph.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { activationsAreBits } from "../nn/operands.ts";
-
-export interface Fusions {
-  /** Of a batch norm: the `add` behind it, and that sum's other input. */
-  readonly sums: ReadonlyMap<string, { readonly add: string; readonly residual: string }>;
-  /**
-   * Of a batch norm or a shift: the layer whose activations are signs in the end that reads what it writes (its value
-   * or the sum).
-   */
-  readonly readers: ReadonlyMap<string, string>;
-  /** The `add` nodes that need no pass of their own. */
-  readonly done: ReadonlySet<string>;
-}
+import type { Fusions } from "./context.ts";
+import { trainOpOf } from "./ops/index.ts";
 
 /** The fusions of `graph`, whose nodes are in topological order. */
 export function fusionsOf(graph: Graph): Fusions {
@@ -29,21 +20,22 @@ export function fusionsOf(graph: Graph): Fusions {
     if (!isProduct(node) || !activationsAreBits(node) || signReaders.has(node.inputs[0])) continue;
     signReaders.set(node.inputs[0], node.name);
   }
-  const isNorm = (name: string): boolean => graph.nodes[place.get(name) as number]?.op === "batchNorm";
+  const takesSum = (name: string): boolean =>
+    trainOpOf((graph.nodes[place.get(name) as number] as GraphNode).op).takes?.sum === true;
 
   const sums = new Map<string, { add: string; residual: string }>();
   for (const node of graph.nodes) {
-    if (node.op !== "add") continue;
-    const [a, b] = node.inputs;
-    // The residual must be there when the norm runs; of two norms the later one takes the sum.
-    const [norm, residual] = before(a, b) ? [b, a] : [a, b];
-    if (isNorm(norm) && norm !== residual && uses.get(norm) === 1 && norm !== graph.output) {
-      sums.set(norm, { add: node.name, residual });
+    if (trainOpOf(node.op).isSum !== true) continue;
+    const [a, b] = node.inputs as readonly [string, string];
+    // The residual must be there when the sum is written; of two that take sums the later one does.
+    const [taker, residual] = before(a, b) ? [b, a] : [a, b];
+    if (takesSum(taker) && taker !== residual && uses.get(taker) === 1 && taker !== graph.output) {
+      sums.set(taker, { add: node.name, residual });
     }
   }
   const readers = new Map<string, string>();
   for (const node of graph.nodes) {
-    if (!isAffine(node)) continue;
+    if (trainOpOf(node.op).takes?.signs !== true) continue;
     const value = sums.get(node.name)?.add ?? node.name;
     const reader = signReaders.get(value);
     if (reader !== undefined) readers.set(node.name, reader);

@@ -6,7 +6,7 @@ import type { Split } from "../io/dataset.ts";
 import { addressOf, type Range } from "../program/place.ts";
 import { createSegment } from "../program/segment.ts";
 import type { Pool } from "../runtime/pool.ts";
-import type { DataPlaces } from "./programs.ts";
+import type { DataPlaces } from "./context.ts";
 
 /** Bytes sent to a worker at once, so that no single message blocks the caller's thread for long. */
 const PIECE = 4 << 20;

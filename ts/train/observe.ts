@@ -8,7 +8,8 @@ import type { Split } from "../io/dataset.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { addressOf, type Place, rangeOf } from "../program/place.ts";
 import type { Program } from "../program/program.ts";
-import type { Engine, Live } from "./engine.ts";
+import type { Live } from "./context.ts";
+import type { Engine } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
 import { type StepOptions, sumLosses } from "./programs.ts";
 import type { MeasuredPlan } from "./reserve.ts";
@@ -55,7 +56,7 @@ export function observeStep(engine: Engine, split: Split, images: number, given:
     const program = await engine.trainingProgram(plan, split, moment.progress, { smoothing });
     const seen = await observe(engine, plan, program, { kind: "train", ...moment });
     const parameterGradients = new Map<string, Float32Array>();
-    for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer?.gradients ?? [])) {
+    for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer.gradients ?? [])) {
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
       parameterGradients.set(parameter, await readFloats(engine, gradient, size));
     }

@@ -8,12 +8,9 @@
  */
 
 import type { Graph, GraphNode } from "../nn/graph.ts";
-import { networkOf } from "../nn/network.ts";
-import { convGeometry } from "../nn/nodes.ts";
+import { networkOf, parameterName } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { type Call, callOf, lengthsOf } from "../program/call.ts";
-import { denseShape, windowShape } from "../program/conv-shape.ts";
-import type { ConvShape } from "../program/kernels.ts";
 import { laneBuffer } from "../program/lanes.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment, type Segment } from "../program/segment.ts";
@@ -29,11 +26,8 @@ import {
 import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
 import { type HyperLayout, planHyper } from "./hyper.ts";
-import { planActivation, planAdd, planAvgPool, planMaxPool } from "./layers/elementwise.ts";
-import { planAdaptiveSign, planPrelu, planShift } from "./layers/learned.ts";
-import { planNorm } from "./layers/norm.ts";
-import { planProduct } from "./layers/product.ts";
-import type { ParameterLayout } from "./layout.ts";
+import type { ParameterLayout, TrainedTensor } from "./layout.ts";
+import { trainOpOf } from "./ops/index.ts";
 
 /** Bytes of a lane's share of the losses: a sum and the number of right answers, f64. */
 export const LOSS_BYTES = 8 * lengthsOf("softmax_cross_entropy").result;
@@ -43,7 +37,7 @@ export const LANES = 8;
 
 export interface PlannedNode {
   readonly node: GraphNode;
-  readonly layer: LayerPlan | null;
+  readonly layer: LayerPlan;
 }
 
 export interface TrainingPlan {
@@ -54,11 +48,8 @@ export interface TrainingPlan {
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
   /**
-   * Places of the batch's image numbers, the views of its images while training (`augment.ts`), labels, loss sums
-   * per lane (f64 loss, f64 correct) and predictions.
+   * Places of the batch's labels, its loss sums per lane (f64 loss, f64 correct) and predictions.
    */
-  readonly indices: Place;
-  readonly views: Place;
   readonly labels: Place;
   readonly losses: Place;
   readonly predictions: Place;
@@ -116,7 +107,8 @@ export function planTraining(
 
   const { owners } = networkOf(graph);
   const owner = (name: string): string => owners.get(name) as string;
-  const size = (name: string): number => elementsOf(shapes.get(name) as Shape);
+  const shape = (name: string): Shape => shapes.get(name) as Shape;
+  const size = (name: string): number => elementsOf(shape(name));
   const declare: PlanMemory["declare"] = (bytes) => {
     const place = laneBuffer(Math.max(...lanes.map(bytes)));
     return ({ index }) => place(index);
@@ -130,10 +122,14 @@ export function planTraining(
 
   const hyper = planHyper(graph, parameters, segment);
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
+  const indices = segment.allocate(4 * batch);
+  const views = segment.allocate(4 * batch);
   const context: PlanContext = {
-    shapes,
+    shape,
     parameters,
+    parameter: (node, key) => (parameters.tensors.get(parameterName(node, key)) as TrainedTensor).value,
     lanes,
+    batch: { indices, views },
     products: options.products,
     packed: options.packed ?? null,
     fusions: fusionsOf(graph),
@@ -151,19 +147,17 @@ export function planTraining(
     live: {
       site: (node, operand) =>
         hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
-      momentum: (node) => at(hyper.place, 4 * (hyper.momenta.get(node) as number)),
+      numbers: (node) => at(hyper.place, 4 * (hyper.nodes.get(node) as { readonly offset: number }).offset),
     },
     value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Place)(lane),
     signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
   };
 
   const layers = graph.nodes.map((node) => {
-    const layer = planLayer(node, context);
-    if (layer?.signs !== undefined) signs.set(node.name, layer.signs);
+    const layer = trainOpOf(node.op).plan(node, context);
+    if (layer.signs !== undefined) signs.set(node.name, layer.signs);
     return { node, layer };
   });
-  const indices = segment.allocate(4 * batch);
-  const views = segment.allocate(4 * batch);
   const labels = segment.allocate(batch);
   const losses = segment.allocate(LOSS_BYTES * lanes.length);
   const predictions = segment.allocate(4 * batch);
@@ -178,8 +172,6 @@ export function planTraining(
     layers,
     context,
     sites: hyper.sites.map(({ site }) => site),
-    indices,
-    views,
     labels,
     losses,
     predictions,
@@ -192,42 +184,4 @@ export function planTraining(
     segment,
     once,
   };
-}
-
-function planLayer(node: GraphNode, context: PlanContext): LayerPlan | null {
-  const { name } = node;
-  const inputShape = node.op === "input" ? [] : (context.shapes.get(node.inputs[0]) as Shape);
-  switch (node.op) {
-    case "conv2d":
-    case "dense": {
-      const { useBias, accumulator } = node.attributes;
-      const weight = context.live.site(name, "weight");
-      const activation = context.live.site(name, "activation");
-      const shape = (lane: Lane): ConvShape =>
-        node.op === "dense"
-          ? denseShape(lane.images, inputShape[0] as number, node.attributes.units)
-          : windowShape(lane.images, convGeometry(node, inputShape));
-      return planProduct({ name, input: node.inputs[0], useBias, weight, activation, accumulator, shape }, context);
-    }
-    case "batchNorm":
-      return planNorm(node, context);
-    case "maxPool2d":
-      return planMaxPool(node, (lane) => windowShape(lane.images, convGeometry(node, inputShape)), context);
-    case "avgPool2d":
-    case "globalAvgPool2d":
-      return planAvgPool(node, (lane) => windowShape(lane.images, convGeometry(node, inputShape)), context);
-    case "activation":
-      return planActivation(node, context);
-    case "shift":
-      return planShift(node, context);
-    case "prelu":
-      return planPrelu(node, context);
-    case "adaptiveSign":
-      return planAdaptiveSign(node, context);
-    case "add":
-      return planAdd(node, context);
-    case "input":
-    case "flatten":
-      return null;
-  }
 }

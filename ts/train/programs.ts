@@ -10,22 +10,14 @@ import { elementsOf } from "../nn/shapes.ts";
 import { type KernelCall, k } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import { type Program, type ProgramBuilder, programBuilder } from "../program/program.ts";
-import type { GradientSource, Lane, Mode } from "./context.ts";
+import type { DataPlaces, GradientSource, Lane, Mode } from "./context.ts";
 import { createGradients } from "./gradients.ts";
-import { throughStandardization } from "./layers/weights.ts";
 import { CHUNK, type TrainedTensor } from "./layout.ts";
+import { throughStandardization } from "./ops/product/weights.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import { LOSS_BYTES, type TrainingPlan } from "./plan.ts";
 import { backwardOf, restartOf } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
-
-/** Where a data set lies. */
-export interface DataPlaces {
-  readonly images: Place;
-  readonly labels: Place;
-  readonly scale: number;
-  readonly offset: number;
-}
 
 /** What a step of training does beside, or otherwise. */
 export interface StepOptions {
@@ -48,7 +40,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   backward(plan, mode, builder);
   builder.barrier();
   builder.barrier();
-  const sources = plan.layers.flatMap(({ layer }) => layer?.gradients ?? []);
+  const sources = plan.layers.flatMap(({ layer }) => layer.gradients ?? []);
   for (const source of sources) addLanes(plan, source, builder);
   const { values, previous } = plan.context.parameters;
   const keeping = builder.as("", "update");
@@ -80,37 +72,25 @@ export function estimateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode
 }
 
 function prepareAndGather(plan: TrainingPlan, data: DataPlaces, mode: Mode, builder: ProgramBuilder): void {
-  // Batch statistics end a phase: weights of the layers behind them have time until then.
-  const firstNorm = plan.layers.findIndex(({ node }) => node.op === "batchNorm");
-  const split = mode.kind === "evaluate" || firstNorm < 0 ? plan.layers.length : firstNorm;
+  // Where the lanes meet a phase ends: weights of the layers behind have time until then.
+  const firstMeeting = plan.layers.findIndex(({ layer }) => layer.meets?.(mode));
+  const split = firstMeeting < 0 ? plan.layers.length : firstMeeting;
   for (const [i, { node, layer }] of plan.layers.entries()) {
     const emit = builder.as(node.name, "prepare");
-    for (const task of layer?.prepare?.(mode) ?? []) (i < split ? emit.task : emit.later)(task);
+    for (const task of layer.prepare?.(mode) ?? []) (i < split ? emit.task : emit.later)(task);
+    layer.gather?.(mode, data, builder.as(node.name, "gather"));
   }
-  const input = plan.layers.find(({ node }) => node.op === "input")?.node.name as string;
-  const shape = plan.context.shapes.get(input) as readonly number[];
-  const seen = mode.kind === "train" && shape.length === 3;
-  const emit = builder.as(input, "gather");
+  const emit = builder.as(plan.graph.output, "gather");
   for (const lane of plan.lanes) {
-    const batch = { indices: at(plan.indices, 4 * lane.first), count: lane.images };
-    const toReal = { scale: data.scale, offset: data.offset, out: plan.context.value(input, lane) };
-    const images = { ...batch, ...toReal, data: data.images };
-    if (seen) {
-      const [height, width, channels] = shape as readonly [number, number, number];
-      const views = at(plan.views, 4 * lane.first);
-      emit.lane(lane.index, k.gatherViews({ ...images, views, height, width, channels }));
-    } else {
-      emit.lane(lane.index, k.gatherBytes({ ...images, row: elementsOf(shape) }));
-    }
-    const labels = { labels: data.labels, out: at(plan.labels, lane.first) };
-    emit.lane(lane.index, k.gatherLabels({ ...batch, ...labels }));
+    const batch = { indices: at(plan.context.batch.indices, 4 * lane.first), count: lane.images };
+    emit.lane(lane.index, k.gatherLabels({ ...batch, labels: data.labels, out: at(plan.labels, lane.first) }));
   }
   builder.barrier();
 }
 
 function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
   for (const { node, layer } of plan.layers) {
-    layer?.forward(mode, builder.as(node.name, "forward"));
+    layer.forward?.(mode, builder.as(node.name, "forward"));
     // Of a batch norm and the sum behind it only the sum is written.
     if (plan.context.fusions.sums.has(node.name)) continue;
     keep(plan, node.name, plan.taps?.value.get(node.name), (lane) => plan.context.value(node.name, lane), builder);
@@ -126,7 +106,7 @@ function keep(
   builder: ProgramBuilder,
 ): void {
   if (tap === undefined) return;
-  const bytes = 4 * elementsOf(plan.context.shapes.get(node) as readonly number[]);
+  const bytes = 4 * elementsOf(plan.context.shape(node));
   for (const lane of plan.lanes) {
     const to = at(tap, bytes * lane.first);
     builder.as(node, "tap").lane(lane.index, k.copy({ from: from(lane), to, bytes: bytes * lane.images }));
@@ -136,7 +116,7 @@ function keep(
 /** The loss of the first `valid` images; with `smoothing` that of training, and its gradient, without it the plain one. */
 function loss(plan: TrainingPlan, valid: number, smoothing: number | null, builder: ProgramBuilder): void {
   const { output } = plan.graph;
-  const classes = elementsOf(plan.context.shapes.get(output) as readonly number[]);
+  const classes = elementsOf(plan.context.shape(output));
   const emit = builder.as(output, "loss");
   for (const lane of plan.lanes) {
     const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
@@ -163,14 +143,14 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
       lanes,
       owner,
       buffer: plan.gradient,
-      size: (name) => elementsOf(context.shapes.get(name) as readonly number[]),
+      size: (name) => elementsOf(context.shape(name)),
       wanted: (name) => trained.has(name),
     },
     builder,
   );
   gradients.begin(graph.output);
   for (const { node, layer } of plan.layers.toReversed()) {
-    if (layer?.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
+    if (layer.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
     const tap = plan.taps?.gradient.get(node.name);
     keep(plan, node.name, tap, (lane) => gradients.gradient(node.name, lane), builder);
     const emit = { weights: builder.as(node.name, "weights"), input: builder.as(node.name, "input") };
@@ -183,7 +163,7 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
 function trainedBelow(plan: TrainingPlan): ReadonlySet<string> {
   const trained = new Set<string>();
   for (const { node, layer } of plan.layers) {
-    if (layer?.gradients !== undefined || node.inputs.some((input) => trained.has(input))) trained.add(node.name);
+    if (layer.gradients !== undefined || node.inputs.some((input) => trained.has(input))) trained.add(node.name);
   }
   return trained;
 }

@@ -10,10 +10,10 @@ import { type Program, placed } from "../program/program.ts";
 import { createSegment } from "../program/segment.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
-import type { Mode, Products } from "./context.ts";
+import type { DataPlaces, Mode, Products } from "./context.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
-import { type DataPlaces, estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
+import { estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
 
 /** What training takes; the data set is not counted. */
 export interface MemoryUse {

@@ -3,8 +3,7 @@
 import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
-import { parameterName } from "../nn/network.ts";
-import { isProduct } from "../nn/nodes.ts";
+import { networkOf, parameterName } from "../nn/network.ts";
 import { type Call, callOf, type KernelCall, k } from "../program/call.ts";
 import { fileBytes } from "../program/kernels.ts";
 import { addressOf, type Place, rangeOf } from "../program/place.ts";
@@ -13,8 +12,8 @@ import { createSegment, type Segment } from "../program/segment.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Engine } from "./engine.ts";
-import { deriveWeights } from "./layers/weights.ts";
 import type { TrainedTensor } from "./layout.ts";
+import { deriveWeights } from "./ops/product/weights.ts";
 import { isBop } from "./optimizers.ts";
 
 /** sign(0) = sign(-0) = +1, as everywhere. */
@@ -153,11 +152,9 @@ function planPacking(engine: Engine): PackPlan {
     calls.push(callOf(node, "prepare", call));
   };
   const results: PackedResult[] = [];
-  for (const layer of engine.graph.nodes) {
-    if (!isProduct(layer) || layer.attributes.weightQuantizer === null) continue;
-    const node = layer.name;
-    const quantizer = layer.attributes.weightQuantizer;
-    const { value, size, parameter } = engine.layout.tensors.get(parameterName(layer, "kernel")) as TrainedTensor;
+  for (const [name, quantizer] of networkOf(engine.graph).quantizers) {
+    const { value, size, parameter } = engine.layout.tensors.get(name) as TrainedTensor;
+    const { node, key } = parameter;
     const n = parameter.shape.at(-1) as number;
     const rows = size / n;
     const state = stateAt(quantizer, 1);
@@ -165,18 +162,18 @@ function planPacking(engine: Engine): PackPlan {
     const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters }, segment.allocate);
     for (const call of derived.calls) add(node, call);
     const result = (suffix: string, place: Place, bytes: number, bits = false): void => {
-      results.push({ name: parameterName(layer, suffix), place, bytes, bits });
+      results.push({ name: parameterName({ name: node }, suffix), place, bytes, bits });
     };
     if (quantizer.hard === "sign") {
       const bits = segment.allocate(fileBytes(rows, n));
       add(node, k.packFileBits({ kernel: derived.source, k: rows, n, out: bits }));
-      result("kernel", bits, fileBytes(rows, n), true);
+      result(key, bits, fileBytes(rows, n), true);
     } else {
       const levels = segment.allocate(4 * size);
       const table = quantizer.table === null ? null : segment.floats(encodeTable(quantizer.table));
       const maps = { proximal: state.proximalMap, map: state.forwardMap, parameters: derived.parameters, table };
       add(node, k.quantizeForward({ ...maps, x: derived.source, y: levels, count: size }));
-      result("kernel", levels, 4 * size);
+      result(key, levels, 4 * size);
     }
     if (derived.affine !== null) {
       result("scale", derived.affine.scale, 4 * n);

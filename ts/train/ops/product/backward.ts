@@ -1,6 +1,6 @@
 /** The way back through a convolution or dense layer: the gradients at its kernel, its bias and its input. */
-import { type KernelCall, k } from "../../program/call.ts";
-import { isUnpadded, transposedShape } from "../../program/conv-shape.ts";
+import { type KernelCall, k } from "../../../program/call.ts";
+import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
 import {
   type ConvShape,
   fbFilterScratchBytes,
@@ -8,16 +8,17 @@ import {
   outputPixels,
   paddedPixels,
   taps,
-} from "../../program/kernels.ts";
-import type { Place } from "../../program/place.ts";
-import type { Emit } from "../../program/program.ts";
-import type { BackwardEmit, Lane, Mode, Sinks } from "../context.ts";
-import { backwardOf as slopeOf } from "../quantize.ts";
+} from "../../../program/kernels.ts";
+import type { Place } from "../../../program/place.ts";
+import type { Emit } from "../../../program/program.ts";
+import type { BackwardEmit, Lane, Mode, Sinks } from "../../context.ts";
+import { backwardOf as slopeOf } from "../../quantize.ts";
 import type { LaneBuffers, ProductPlan } from "./operands.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
 export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void {
-  const { node, context } = plan;
+  const { node, context, kernel, shares } = plan;
+  const { scale } = plan.sums;
   const { activation } = node;
   const filterScratch = context.memory.declare((lane) =>
     activation === null ? 0 : fbFilterScratchBytes(node.shape(lane)),
@@ -27,9 +28,8 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   );
   const dilated = context.memory.declare((lane) => dilatedBytes(node.shape(lane)));
   /** The gradient at the sums before their scale. */
-  const scaled = context.memory.declare((lane) => (plan.scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
-  const atSums = (lane: Lane, sinks: Sinks): Place =>
-    plan.scale === null ? sinks.gradient(node.name, lane) : scaled(lane);
+  const scaled = context.memory.declare((lane) => (scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
+  const atSums = (lane: Lane, sinks: Sinks): Place => (scale === null ? sinks.gradient(node.name, lane) : scaled(lane));
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
@@ -37,11 +37,11 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   const filterGradient = (buffers: LaneBuffers, onBits: boolean, emit: Emit, sinks: Sinks): void => {
     const { lane, shape, descriptor } = buffers;
     const calls: KernelCall[] = [];
-    if (node.useBias) {
+    if (node.bias !== null) {
       const dy = { x: sinks.gradient(node.name, lane), rows: outputPixels(shape), columns: shape.filters };
-      calls.push(k.columnSums({ ...dy, out: plan.biasShare(lane) }));
+      calls.push(k.columnSums({ ...dy, out: shares.bias(lane) }));
     }
-    const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: plan.kernelShare(lane) };
+    const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: shares.kernel(lane) };
     if (onBits) {
       const bits = buffers.bits as Place;
       calls.push(k.fbConvBackwardFilter({ ...sums, bits, scratch: filterScratch(lane) }));
@@ -54,10 +54,10 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
 
   return (mode, emit, sinks) => {
     const { activations, weights } = plan.operands(mode);
-    if (plan.scale !== null) {
+    if (scale !== null) {
       for (const { lane, shape } of plan.lanes) {
         const dy = { x: sinks.gradient(node.name, lane), rows: outputPixels(shape), channels: shape.filters };
-        const factors = { scale: plan.scale.alpha, shift: plan.scale.zeros };
+        const factors = { scale: scale.alpha, shift: scale.zeros };
         emit.input.lane(lane.index, k.affine({ ...dy, ...factors, y: scaled(lane) }));
       }
     }
@@ -70,7 +70,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
       const x = context.value(node.input, lane);
       const dy = atSums(lane, sinks);
       if (weights) {
-        const operands = { shape: descriptor, weights: plan.inputSigns as Place, dy, x, scratch: inputScratch(lane) };
+        const operands = { shape: descriptor, weights: kernel.inputSigns as Place, dy, x, scratch: inputScratch(lane) };
         write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
         return;
       }
@@ -78,7 +78,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
       if (!isPlain(shape)) write(k.dilateReal({ shape: descriptor, dy, out: spread }));
       const direct = activation === null && !accumulate;
       const out = direct ? dx : share(lane);
-      write(k.ffConv({ shape: transposed, x: spread, panels: plan.panelsTransposed, bias: null, out }));
+      write(k.ffConv({ shape: transposed, x: spread, panels: kernel.panelsTransposed, bias: null, out }));
       const count = inputFloats(shape);
       if (activation !== null) write(k.quantizeBackward({ ...slope, x, dy: out, accumulate, dx, count }));
       else if (accumulate) write(k.addInto({ y: dx, x: out, count }));

@@ -6,34 +6,41 @@
  * The pass that writes the normalised values also adds the residual behind it and writes the signs that the next binary
  * layer reads (`fusions.ts`): its input is read once, and what it writes is not read again.
  */
-
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
 import { rowsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
-import type { Lane, LayerPlan, Mode, PlanContext, SignBuffer } from "../context.ts";
+import type { Lane, LayerPlan, Live, Mode, PlanContext } from "../context.ts";
+import type { TrainOp } from "./op.ts";
+import { signsOf } from "./signs.ts";
 
-/** Where a pass over the lane's values leaves signs as well, for the layer `reader`. */
-export function signsOf(
-  reader: string | undefined,
-  mode: Mode,
-  lane: Lane,
-  context: PlanContext,
-): SignBuffer | { readonly next: null; readonly nextBits: null } {
-  const signs = reader === undefined ? null : context.signs(reader, mode, lane);
-  return signs ?? { next: null, nextBits: null };
+export const batchNorm: TrainOp<"batchNorm"> = {
+  plan: planNorm,
+  live: { count: 1, numbers: ({ attributes: { momentum } }, live) => [shareOf(momentum, live)] },
+  takes: { sum: true, signs: true },
+};
+
+/** The weight of the batch in the running statistics. */
+function shareOf(momentum: number, live: Live): number {
+  switch (live.kind) {
+    case "train":
+      return 1 - momentum;
+    case "estimate":
+      return 1 / (live.batch + 1);
+    case "evaluate":
+      return 0;
+  }
 }
 
-/** Plans batch normalisation over the last axis. */
-export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
-  const { name, attributes } = node;
+function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
+  const { name } = node;
+  const eps = node.attributes.epsilon;
   const input = node.inputs[0];
-  const shape = context.shapes.get(name) as readonly number[];
-  const { rows: rowsPerImage, channels } = rowsOf(shape);
-  const place = (tensor: string): Place => context.parameters.tensors.get(parameterName(node, tensor))?.value as Place;
-  const [gamma, beta, running] = [place("gamma"), place("beta"), place("movingMean")];
+  const { rows: rowsPerImage, channels } = rowsOf(context.shape(name));
+  const [gamma, beta] = [context.parameter(node, "gamma"), context.parameter(node, "beta")];
+  const running = context.parameter(node, "movingMean");
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
   const totalRows = rowsPerImage * context.lanes.reduce((sum, { images }) => sum + images, 0);
@@ -42,12 +49,10 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
   /** Scale, then shift; for every lane its own. */
   const factors = context.lanes.map(() => context.memory.allocate(8 * channels));
   const [gammaGradient, betaGradient] = [context.memory.allocate(4 * channels), context.memory.allocate(4 * channels)];
-  const momentum = context.live.momentum(name);
-  const eps = attributes.epsilon;
+  const momentum = context.live.numbers(name);
 
   const sum = context.fusions.sums.get(name);
   const output = sum?.add ?? name;
-  const reader = context.fusions.readers.get(name);
   const scaleAndShift = (lane: Lane): { readonly scale: Place; readonly shift: Place } => {
     const scale = factors[lane.index] as Place;
     return { scale, shift: at(scale, 4 * channels) };
@@ -61,7 +66,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
     const residual = sum === undefined ? null : context.value(sum.residual, lane);
     const values = { x: context.value(input, lane), ...laneRows(lane), ...scaleAndShift(of), residual };
     const out = context.value(output, lane);
-    emit.lane(lane.index, k.normalize({ ...values, out, ...signsOf(reader, mode, lane, context) }));
+    emit.lane(lane.index, k.normalize({ ...values, out, ...signsOf(name, mode, lane, context) }));
   };
 
   return {
@@ -69,6 +74,7 @@ export function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): Layer
       if (mode.kind !== "evaluate") return [];
       return [[k.normFold({ gamma, beta, running, eps, channels, ...scaleAndShift(firstLane) })]];
     },
+    meets: (mode) => mode.kind !== "evaluate",
     forward: (mode, emit) => {
       if (mode.kind === "evaluate") {
         for (const lane of context.lanes) normalize(mode, lane, firstLane, emit);

@@ -1,0 +1,4 @@
+/** Flatten runs nothing in the trainer: its value is its input's memory. */
+import type { TrainOp } from "./op.ts";
+
+export const flatten: TrainOp<"flatten"> = { plan: () => ({}) };

@@ -1,0 +1,35 @@
+/** The table of operations in the trainer. An operation that is missing here does not compile. */
+import type { OpName } from "../../nn/graph.ts";
+import { activation } from "./activation.ts";
+import { adaptiveSign } from "./adaptive-sign.ts";
+import { add } from "./add.ts";
+import { avgPool2d } from "./avg-pool2d.ts";
+import { batchNorm } from "./batch-norm.ts";
+import { conv2d } from "./conv2d.ts";
+import { dense } from "./dense.ts";
+import { flatten } from "./flatten.ts";
+import { globalAvgPool2d } from "./global-avg-pool2d.ts";
+import { input } from "./input.ts";
+import { maxPool2d } from "./max-pool2d.ts";
+import type { TrainOp } from "./op.ts";
+import { prelu } from "./prelu.ts";
+import { shift } from "./shift.ts";
+
+export const trainOps: { readonly [Name in OpName]: TrainOp<Name> } = Object.freeze({
+  input,
+  conv2d,
+  dense,
+  batchNorm,
+  maxPool2d,
+  avgPool2d,
+  globalAvgPool2d,
+  activation,
+  shift,
+  prelu,
+  adaptiveSign,
+  flatten,
+  add,
+});
+
+/** The operation called `name`, in the trainer. */
+export const trainOpOf = (name: OpName): TrainOp<OpName> => trainOps[name];

@@ -1,0 +1,45 @@
+/** The gradients at a layer's kernel and bias: the lanes' shares of them, and the places of their sums. */
+import { parameterName } from "../../../nn/network.ts";
+import { terms } from "../../../program/kernels.ts";
+import { at, type Place } from "../../../program/place.ts";
+import type { GradientSource, Lane, PlanContext } from "../../context.ts";
+import type { ProductSetting, SharePlan } from "./operands.ts";
+import type { DerivedWeights } from "./weights.ts";
+
+/** Plans the gradients of `node`, whose latent weights `derived` is made of. */
+export function planShares(node: ProductSetting, derived: DerivedWeights | null, context: PlanContext): SharePlan {
+  const { weight, bias } = node;
+  const shape = node.shape(context.lanes[0] as Lane);
+  const size = terms(shape) * shape.filters;
+  const kernel = planShare(size, context);
+  const biasShare = planShare(bias === null ? 0 : shape.filters, context);
+  const quantized =
+    derived === null || weight === null
+      ? {}
+      : { quantized: { ...derived, site: weight, summed: context.memory.allocate(4 * size) } };
+  const gradients: GradientSource[] = [{ ...sourceOf(node, "kernel", kernel), ...quantized }];
+  if (bias !== null) gradients.push(sourceOf(node, "bias", biasShare));
+  return { kernel: kernel.of, bias: biasShare.of, gradients };
+}
+
+interface Share {
+  readonly gradient: Place;
+  readonly partials: { readonly address: Place; readonly stride: number };
+  readonly of: (lane: Lane) => Place;
+}
+
+function planShare(size: number, { memory, lanes }: PlanContext): Share {
+  const stride = Math.ceil(size / 4) * 4;
+  const address = memory.allocate(4 * stride * lanes.length);
+  return {
+    gradient: memory.allocate(4 * size),
+    partials: { address, stride },
+    of: ({ index }) => at(address, 4 * stride * index),
+  };
+}
+
+const sourceOf = (node: ProductSetting, key: string, { gradient, partials }: Share): GradientSource => ({
+  parameter: parameterName(node, key),
+  gradient,
+  partials,
+});

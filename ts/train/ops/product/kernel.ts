@@ -1,0 +1,133 @@
+/**
+ * A layer's kernel in the forms that products read. All are made of the latent weights before each batch: effective
+ * weights in panels for real products, signs for those of bits, and either once more as the way back reads it.
+ */
+import { type KernelCall, k } from "../../../program/call.ts";
+import {
+  type ConvShape,
+  fbInputWeightBytes,
+  lookupWeightBytes,
+  nibbleWeightBytes,
+  panelFloats,
+  startBytes,
+  taps,
+  terms,
+} from "../../../program/kernels.ts";
+import type { Place } from "../../../program/place.ts";
+import type { Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
+import { forwardOf } from "../../quantize.ts";
+import { isBits, type KernelPlan, type LaneBuffers, type Operands, type ProductSetting } from "./operands.ts";
+import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
+
+/** Plans the forms of the kernel of `node`. */
+export function planKernel(
+  node: ProductSetting,
+  operands: (mode: Mode) => Operands,
+  lanes: readonly LaneBuffers[],
+  context: PlanContext,
+): KernelPlan {
+  const { weight, kernel } = node;
+  const shape = node.shape(context.lanes[0] as Lane);
+  const [rows, n] = [terms(shape), shape.filters];
+  const { descriptor } = lanes[0] as LaneBuffers;
+  const effective = weight === null ? null : planEffective(node, weight, [rows, n], context);
+  const source = effective?.derived.source ?? kernel;
+  const values = effective?.values ?? kernel;
+  const panels = context.memory.allocate(4 * panelFloats(rows, n));
+  const bits = planBits(node, shape, { kernel: source, descriptor }, context);
+  const panelsTransposed = context.memory.allocate(4 * panelFloats(taps(shape) * n, shape.channels));
+  const inputSigns = isBits(weight, node, context) ? context.memory.allocate(fbInputWeightBytes(shape)) : null;
+
+  const backwardForm = (weightsAreBits: boolean): KernelCall =>
+    weightsAreBits
+      ? k.packFbInputWeights({ shape: descriptor, kernel: source, weights: inputSigns as Place })
+      : k.packPanelsTransposed({ shape: descriptor, w: values, out: panelsTransposed });
+
+  return {
+    derived: effective?.derived ?? null,
+    effective: values,
+    panels,
+    signs: bits.signs,
+    starts: bits.starts,
+    panelsTransposed,
+    inputSigns,
+    prepare: (mode) => {
+      const { activations, weights } = operands(mode);
+      return [
+        ...(effective?.derived.calls ?? []),
+        ...(activations && weights ? bits.calls : (effective?.calls(mode) ?? [])),
+        ...(activations ? [] : [k.packPanels({ w: values, k: rows, n, out: panels })]),
+        ...(mode.kind === "train" ? [backwardForm(weights)] : []),
+      ];
+    },
+  };
+}
+
+interface Effective {
+  readonly derived: DerivedWeights;
+  /** F(w), F(w') or AdaBin's two values a filter; f32 [K][n]. */
+  readonly values: Place;
+  readonly calls: (mode: Mode) => readonly KernelCall[];
+}
+
+/** Real weights that stand for the latent ones where `weight` acts. */
+function planEffective(
+  { name, kernel }: ProductSetting,
+  weight: QuantizerSite,
+  [rows, n]: readonly [number, number],
+  context: PlanContext,
+): Effective {
+  const { quantizer, parameters } = weight;
+  const size = rows * n;
+  const given = { node: name, latent: kernel, rows, n, quantizer, parameters };
+  const derived =
+    context.packed === null
+      ? deriveWeights(given, context.memory.allocate)
+      : packedWeights(given, context.packed, context.memory.constant);
+  const { affine, source } = derived;
+  const mapped = affine === null ? null : context.memory.allocate(4 * size);
+  const values = context.memory.allocate(4 * size);
+  // Levels out of a file have been mapped.
+  const isMapped = context.packed !== null && quantizer.hard === "levels";
+  const map = (mode: Mode, to: Place): KernelCall =>
+    isMapped
+      ? k.copy({ from: source, to, bytes: 4 * size })
+      : k.quantizeForward({ ...forwardOf(weight, mode, derived.parameters), x: source, y: to, count: size });
+  const calls: Effective["calls"] = (mode) =>
+    affine === null || mapped === null
+      ? [map(mode, values)]
+      : [map(mode, mapped), k.affine({ x: mapped, rows, channels: n, ...affine, y: values })];
+  return { derived, values, calls };
+}
+
+interface Bits {
+  readonly signs: Place;
+  readonly starts: Place;
+  readonly calls: readonly KernelCall[];
+}
+
+/** Signs as products over bits read them; of no bytes where no such product ever runs. */
+function planBits(
+  node: ProductSetting,
+  shape: ConvShape,
+  { kernel, descriptor }: { readonly kernel: Place; readonly descriptor: Place },
+  context: PlanContext,
+): Bits {
+  const { accumulator, weight, activation } = node;
+  const everBits = isBits(weight, node, context) && isBits(activation, node, context);
+  const signBytes = accumulator === null ? lookupWeightBytes(shape) : nibbleWeightBytes(shape);
+  const signs = context.memory.allocate(everBits ? signBytes : 0);
+  const isExact = everBits && accumulator === null;
+  const correction = context.memory.allocate(isExact ? 4 * taps(shape) * shape.filters : 0);
+  const starts = context.memory.allocate(isExact ? startBytes(shape) : 0);
+  const given = { shape: descriptor, kernel };
+  const calls =
+    accumulator === null
+      ? [
+          k.signLookupWeights({ ...given, out: signs }),
+          k.bbCorrectionReal({ ...given, out: correction }),
+          k.bbStarts({ shape: descriptor, correction, starts }),
+        ]
+      : [k.signNibbleWeights({ ...given, out: signs })];
+  return { signs, starts, calls };
+}

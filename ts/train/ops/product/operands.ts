@@ -1,0 +1,169 @@
+/** A convolution or dense layer in the trainer: its operands, and where they lie in every lane. */
+import type { Accumulator } from "../../../nn/graph.ts";
+import type { ProductNode } from "../../../nn/nodes.ts";
+import { type KernelCall, k } from "../../../program/call.ts";
+import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
+import { type ConvShape, groups, paddedPixels } from "../../../program/kernels.ts";
+import type { Place } from "../../../program/place.ts";
+import { endsAsSigns } from "../../../quantizers/weights.ts";
+import type { GradientSource, Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
+import { forwardOf } from "../../quantize.ts";
+import type { DerivedWeights } from "./weights.ts";
+
+/** What a layer asks for. */
+export interface ProductSetting {
+  readonly name: string;
+  readonly input: string;
+  /** The kernel, f32 [K][n], and the bias, f32 [n]; null for none. */
+  readonly kernel: Place;
+  readonly bias: Place | null;
+  readonly weight: QuantizerSite | null;
+  readonly activation: QuantizerSite | null;
+  readonly accumulator: Accumulator | null;
+  /** The geometry of one lane. */
+  readonly shape: (lane: Lane) => ConvShape;
+}
+
+/** Whether the operands of the products are +-1 and travel as bits. */
+export interface Operands {
+  readonly activations: boolean;
+  readonly weights: boolean;
+}
+
+/** Buffers of one lane. */
+export interface LaneBuffers {
+  readonly lane: Lane;
+  readonly shape: ConvShape;
+  readonly descriptor: Place;
+  readonly transposed: Place;
+  /** Activations as nibbles, in the padded buffer; null where they are never +-1. */
+  readonly bits: Place | null;
+  /** Quantized activations before padding, and the padded real input; empty where not needed. */
+  readonly quantized: Place;
+  readonly padded: Place;
+}
+
+/** The kernel in all its forms (`kernel.ts`). */
+export interface KernelPlan {
+  /** What is taken from the latent weights; null where no quantizer acts on them. */
+  readonly derived: DerivedWeights | null;
+  /** The weights of real products, f32 [K][n], and the same in panels. */
+  readonly effective: Place;
+  readonly panels: Place;
+  /** The weights of products over bits, and the rows that exact sums start from. */
+  readonly signs: Place;
+  readonly starts: Place;
+  /** Weights as the way back reads them: panels of the transposed kernel, or its signs. */
+  readonly panelsTransposed: Place;
+  readonly inputSigns: Place | null;
+  /** The calls that make those forms that a step in this mode reads. */
+  readonly prepare: (mode: Mode) => readonly KernelCall[];
+}
+
+/** The sums on their way out (`sums.ts`). */
+export interface SumPlan {
+  /** alpha of every filter and as many zeros, f32 [n] each; null where sums have no scale. */
+  readonly scale: { readonly alpha: Place; readonly zeros: Place } | null;
+  /** A factor and a bias for every filter, f32 [n] each; null where the sums are the value. */
+  readonly fold: { readonly scale: Place; readonly shift: Place } | null;
+  /** The place of a lane's sums: that of the value where nothing is to be done with them. */
+  readonly place: (lane: Lane) => Place;
+}
+
+/** The lanes' shares of the gradients at kernel and bias (`gradients.ts`). */
+export interface SharePlan {
+  readonly kernel: (lane: Lane) => Place;
+  readonly bias: (lane: Lane) => Place;
+  readonly gradients: readonly GradientSource[];
+}
+
+/** Both directions of the layer read this. */
+export interface ProductPlan {
+  readonly node: ProductSetting;
+  readonly context: PlanContext;
+  readonly lanes: readonly LaneBuffers[];
+  readonly operands: (mode: Mode) => Operands;
+  readonly kernel: KernelPlan;
+  readonly sums: SumPlan;
+  readonly shares: SharePlan;
+}
+
+/** Reads the setting of a layer off its node. */
+export function settingOf(
+  node: ProductNode,
+  shape: (lane: Lane) => ConvShape,
+  { live, parameter }: PlanContext,
+): ProductSetting {
+  const { name, inputs, attributes } = node;
+  return {
+    name,
+    input: inputs[0],
+    kernel: parameter(node, "kernel"),
+    bias: attributes.useBias ? parameter(node, "bias") : null,
+    weight: live.site(name, "weight"),
+    activation: live.site(name, "activation"),
+    accumulator: attributes.accumulator,
+    shape,
+  };
+}
+
+/** Whether the operand at a site is +-1 and travels as bits: in this mode, or, without one, ever. */
+export function isBits(
+  site: QuantizerSite | null,
+  node: ProductSetting,
+  { products }: PlanContext,
+  mode?: Mode,
+): boolean {
+  if (site === null || !endsAsSigns(site.quantizer)) return false;
+  if (products === "ff" && node.accumulator === null) return false;
+  return mode === undefined || mode.hard(site);
+}
+
+/** Plans the buffers of every lane. */
+export function planLanes(node: ProductSetting, context: PlanContext): readonly LaneBuffers[] {
+  const { name, activation, shape } = node;
+  const everBits = isBits(activation, node, context);
+  const everReal = !everBits || activation?.quantizer.forward !== "sign";
+  const bytes = (lane: Lane): number => {
+    const { images, height, width, channels } = shape(lane);
+    return 4 * images * height * width * channels;
+  };
+  const quantized = context.memory.declare((lane) => (activation !== null && everReal ? bytes(lane) : 0));
+  const padded = context.memory.declare((lane) =>
+    everReal ? 4 * paddedPixels(shape(lane)) * shape(lane).channels : 0,
+  );
+  return context.lanes.map((lane) => {
+    const own = shape(lane);
+    const descriptor = context.memory.descriptor(own);
+    const bits = everBits ? context.memory.allocateBits(paddedPixels(own) * groups(own.channels)) : null;
+    if (bits !== null) context.memory.once(name, k.fillBorderNibbles({ shape: descriptor, out: bits }));
+    return {
+      lane,
+      shape: own,
+      descriptor,
+      transposed: context.memory.descriptor(transposedShape(own)),
+      bits,
+      quantized: quantized(lane),
+      padded: padded(lane),
+    };
+  });
+}
+
+/** The real operand that a convolution makes of `x`: its place, and the calls that make it. */
+export function realInput(
+  { activation }: ProductSetting,
+  { shape, descriptor, quantized, padded }: LaneBuffers,
+  mode: Mode,
+  x: Place,
+): { readonly place: Place; readonly calls: readonly KernelCall[] } {
+  const calls: KernelCall[] = [];
+  let place = x;
+  if (activation !== null) {
+    const count = shape.images * shape.height * shape.width * shape.channels;
+    calls.push(k.quantizeForward({ ...forwardOf(activation, mode), x, y: quantized, count }));
+    place = quantized;
+  }
+  if (isUnpadded(shape)) return { place, calls };
+  calls.push(k.padReal({ shape: descriptor, x: place, out: padded }));
+  return { place: padded, calls };
+}
