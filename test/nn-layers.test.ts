@@ -293,14 +293,6 @@ describe("the two forms", () => {
     expect(thrownBy(() => chain(9000)).code).toBe("graph");
   });
 
-  it("refuses one layer in two places", () => {
-    const shared = layers.dense({ units: 3 });
-    expect(thrownBy(() => sequential({ inputShape: [3] }, [shared, shared])).message).toContain("two places");
-    const start = input({ shape: [3] });
-    const error = thrownBy(() => functional({ inputs: start, outputs: shared.apply(shared.apply(start)) }));
-    expect(error.code).toBe("graph");
-  });
-
   it("refuses add in a chain, an empty chain, and what is no layer", () => {
     expect(thrownBy(() => sequential({ inputShape: [3] }, [layers.add()])).remedy).toContain("functional");
     expect(thrownBy(() => sequential({ inputShape: [3] }, [])).message).toContain("no layer but its input");

@@ -26,8 +26,8 @@ export interface SequentialOptions {
 export interface FunctionalOptions {
   /** The tensor that `input` returned. */
   readonly inputs: SymbolicTensor;
-  /** The value that the network yields. */
-  readonly outputs: SymbolicTensor;
+  /** The value that the network yields, or several, of which the first is classified. */
+  readonly outputs: SymbolicTensor | readonly SymbolicTensor[];
   /** The network's name. Default "network". */
   readonly name?: string | undefined;
 }
@@ -43,36 +43,36 @@ interface Step {
 function nameSteps(steps: readonly Step[]): readonly string[] {
   const taken = new Set(steps.flatMap(({ layer }) => layer.name ?? []));
   const counts = new Map<string, number>();
-  return steps.map(({ layer }) => {
-    if (layer.name !== undefined) return layer.name;
+  const numbered = (word: string): string => {
     for (;;) {
-      const count = counts.get(layer.kind) ?? 0;
-      counts.set(layer.kind, count + 1);
-      const name = count === 0 ? layer.kind : `${layer.kind}_${count}`;
+      const count = counts.get(word) ?? 0;
+      counts.set(word, count + 1);
+      const name = count === 0 ? word : `${word}_${count}`;
       if (!taken.has(name)) return name;
     }
+  };
+  const seen = new Set<Layer>();
+  return steps.map(({ layer }) => {
+    const isFirst = !seen.has(layer);
+    seen.add(layer);
+    return layer.name !== undefined && isFirst ? layer.name : numbered(layer.name ?? layer.kind);
   });
 }
 
-function assemble(name: string, steps: readonly Step[]): Graph {
-  const seen = new Set<Layer>();
+/** The graph of `steps`, whose results are at the positions `outputs`. A layer in several places shares its parameters. */
+function assemble(name: string, steps: readonly Step[], outputs: readonly number[]): Graph {
+  const first = new Map<Layer, string>();
   const names = nameSteps(steps);
   const nodes = steps.map(({ layer, inputs }, index) => {
-    if (seen.has(layer)) {
-      throw new ProxbitError(
-        "graph",
-        `layer "${names[index]}" is used in two places, and layers do not share their weights`,
-        "Make a layer of its own for each place.",
-      );
-    }
-    seen.add(layer);
-    return nodeOf(
-      layer.operation,
-      names[index] ?? "",
-      inputs.map((at) => names[at] ?? ""),
-    );
+    const own = names[index] ?? "";
+    const shares = opOf(layer.operation.op).parameters === undefined ? undefined : first.get(layer);
+    if (!first.has(layer)) first.set(layer, own);
+    const sources = inputs.map((at) => names[at] ?? "");
+    return nodeOf(layer.operation, own, sources, shares);
   });
-  return validateGraph({ name, nodes, output: names.at(-1) });
+  const results = outputs.map((at) => names[at] ?? "");
+  const several = results.length > 1 ? { outputs: results } : {};
+  return validateGraph({ name, nodes, output: results[0], ...several });
 }
 
 /**
@@ -102,14 +102,20 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
   }
   const first = input({ shape: options.inputShape }).layer;
   const steps = [first, ...chain].map((layer, index) => ({ layer, inputs: index === 0 ? [] : [index - 1] }));
-  return assemble(name, steps);
+  return assemble(name, steps, [steps.length - 1]);
 }
 
-/** All tensors that `output` needs, each after its own inputs, first inputs first. */
-function topological(output: SymbolicTensor): readonly SymbolicTensor[] {
+/** All tensors that `outputs` need, each after its own inputs, first outputs and inputs first. */
+function topological(outputs: readonly SymbolicTensor[]): readonly SymbolicTensor[] {
   const placed = new Set<SymbolicTensor>();
+  for (const output of outputs) place(output, placed);
+  return [...placed];
+}
+
+/** Adds to `placed` what `output` needs and is not there yet. */
+function place(output: SymbolicTensor, placed: Set<SymbolicTensor>): void {
   // A stack of its own, since a deep network must not exhaust the engine's.
-  const open: SymbolicTensor[] = [output];
+  const open: SymbolicTensor[] = placed.has(output) ? [] : [output];
   for (let tensor = open.at(-1); tensor !== undefined; tensor = open.at(-1)) {
     const next = tensor.inputs.find((earlier) => !placed.has(earlier));
     if (next === undefined) {
@@ -125,26 +131,31 @@ function topological(output: SymbolicTensor): readonly SymbolicTensor[] {
       open.push(next);
     }
   }
-  return [...placed];
 }
 
 /**
  * The graph of everything between `inputs` and `outputs`. Throws "argument" where they are no symbolic tensors, "graph"
- * where the outputs do not come from the inputs, or from other inputs too, or one layer is applied twice.
+ * where the outputs do not come from the inputs, or from other inputs too. A layer that is applied twice shares its parameters.
  */
 export function functional(options: FunctionalOptions): Graph {
   const subject: Subject = { code: "argument", what: "functional" };
   const given = plainObject(options, ["inputs", "outputs", "name"], subject);
   const name = safeName(given.name ?? defaultName, "name", subject);
   const { inputs, outputs } = given;
-  if (!isSymbolicTensor(inputs) || !isSymbolicTensor(outputs) || inputs.layer.operation.op !== "input") {
+  const results: readonly unknown[] = Array.isArray(outputs) ? outputs : [outputs];
+  if (
+    !isSymbolicTensor(inputs) ||
+    results.length === 0 ||
+    !results.every(isSymbolicTensor) ||
+    inputs.layer.operation.op !== "input"
+  ) {
     throw new ProxbitError(
       "argument",
       "functional: inputs must be what input() returned, and outputs what a layer's apply() returned",
       "Write const x = input({ shape }); functional({ inputs: x, outputs: layers.flatten().apply(x) }).",
     );
   }
-  const tensors = topological(outputs);
+  const tensors = topological(results);
   const entries = tensors.filter((tensor) => tensor.layer.operation.op === "input");
   if (entries.length !== 1 || entries[0] !== inputs) {
     throw new ProxbitError(
@@ -160,5 +171,9 @@ export function functional(options: FunctionalOptions): Graph {
     layer: tensor.layer,
     inputs: tensor.inputs.map((earlier) => positions.get(earlier) ?? 0),
   }));
-  return assemble(name, steps);
+  return assemble(
+    name,
+    steps,
+    results.map((result) => positions.get(result) ?? 0),
+  );
 }

@@ -17,13 +17,14 @@ type InputNames = { 0: readonly []; 1: readonly [string]; 2: readonly [string, s
 /** The attributes of an operation's nodes. */
 export type AttributesOf<Name extends OpName> = ValuesOf<Ops[Name]["fields"]>;
 
-/** One named operation. `inputs` are names of earlier nodes. */
+/** One named operation. `inputs` are names of earlier nodes; `shares` is the earlier node whose parameters it has, if any. */
 export type NodeOf<Names extends OpName> = {
   [Name in Names]: {
     readonly op: Name;
     readonly name: string;
     readonly inputs: InputNames[Ops[Name]["inputs"] & Arity];
     readonly attributes: AttributesOf<Name>;
+    readonly shares?: string;
   };
 }[Names];
 
@@ -39,13 +40,15 @@ export interface Graph {
   readonly name: string;
   readonly nodes: readonly GraphNode[];
   readonly output: string;
+  /** The names of all results, `output` first, where there are several. */
+  readonly outputs?: readonly string[];
 }
 
 /** A tensor of a network. The operations say which a node has, and in which order (`ops/`). */
 export interface Parameter extends ParameterSpec {
   /** The name in files and among weights (`parameterName`). */
   readonly name: string;
-  /** The node that it belongs to, and its key there, such as `kernel`. */
+  /** The node that it belongs to, the first one of those that share it, and its key there, such as `kernel`. */
   readonly node: string;
   readonly key: string;
 }

@@ -34,7 +34,7 @@ export {
   taskQuantizers,
   tasks,
 } from "./models/index.ts";
-export { inputShapeOf, parameterName, shapesOf } from "./network.ts";
+export { inputShapeOf, outputsOf, parameterName, shapesOf } from "./network.ts";
 export { convGeometry, outputShape } from "./nodes.ts";
 export { type Product, productOf } from "./operands.ts";
 export { packedParametersOf, parametersOf } from "./parameters.ts";

@@ -8,6 +8,7 @@ import type { Graph, GraphNode, Parameter } from "./graph.ts";
 import { isAlias, outputShape, parameterSpecs } from "./nodes.ts";
 import { quantizedOperands } from "./operands.ts";
 import type { Shape } from "./shapes.ts";
+import { checkShared } from "./shared.ts";
 
 export interface Network {
   readonly nodes: ReadonlyMap<string, GraphNode>;
@@ -21,13 +22,14 @@ export interface Network {
   readonly owners: ReadonlyMap<string, string>;
 }
 
-/** A node, whether as it stands in a graph or only by its name. */
+/** A node, whether as it stands in a graph or only by its names. */
 interface Named {
   readonly name: string;
+  readonly shares?: string;
 }
 
-/** The name of the parameter that `node` calls `key`. */
-export const parameterName = (node: Named, key: string): string => `${node.name}/${key}`;
+/** The name of the parameter that `node` calls `key`. Nodes that share their parameters name those of the first. */
+export const parameterName = ({ name, shares = name }: Named, key: string): string => `${shares}/${key}`;
 
 /** A walk over the nodes of a graph in their order. */
 export interface Walk extends Network {
@@ -54,15 +56,17 @@ export function createWalk(): Walk {
       return shape;
     });
     const shape = Object.freeze(outputShape(node, inputs));
-    nodes.set(node.name, node);
     shapes.set(node.name, shape);
     owners.set(node.name, isAlias(node) ? (owners.get(node.inputs[0]) as string) : node.name);
-    for (const [key, spec] of Object.entries(parameterSpecs(node, inputs))) {
+    const specs = parameterSpecs(node, inputs);
+    if (node.shares !== undefined) checkShared(node, specs, nodes.get(node.shares), parameters);
+    for (const [key, spec] of node.shares === undefined ? Object.entries(specs) : []) {
       parameters.push(Object.freeze({ ...spec, name: parameterName(node, key), node: node.name, key }));
     }
     for (const { at, quantizer } of quantizedOperands(node)) {
       if (typeof at === "string") quantizers.set(parameterName(node, at), quantizer);
     }
+    nodes.set(node.name, node);
     return shape;
   };
   return { nodes, shapes, parameters, quantizers, owners, add };
@@ -95,3 +99,6 @@ export function inputShapeOf(graph: Graph): Shape {
   if (input?.op !== "input") throw new ProxbitError("graph", `graph "${graph.name}" has no input`, "Give it one.");
   return input.attributes.shape;
 }
+
+/** The names of all results of `graph`, the first of which is classified. */
+export const outputsOf = ({ output, outputs }: Graph): readonly string[] => outputs ?? [output];

@@ -18,10 +18,13 @@ export function checkOperation(op: OpName, attributes: unknown, subject: Subject
   return Object.freeze({ op, attributes: checked }) as Operation;
 }
 
-/** The node that puts `operation` into a graph. The caller has checked that `inputs` are as many as the op takes. */
-export function nodeOf(operation: Operation, name: string, inputs: readonly string[]): GraphNode {
+/**
+ * The node that puts `operation` into a graph, perhaps with the parameters of the node `shares`. The caller has checked that
+ * `inputs` are as many as the op takes.
+ */
+export function nodeOf(operation: Operation, name: string, inputs: readonly string[], shares?: string): GraphNode {
   const node = { op: operation.op, name, inputs: Object.freeze([...inputs]), attributes: operation.attributes };
-  return Object.freeze(node) as GraphNode;
+  return Object.freeze(shares === undefined ? node : { ...node, shares }) as GraphNode;
 }
 
 const has =

@@ -19,7 +19,7 @@ function graphError(message: string, remedy: string): ProxbitError {
 /** One node; `names` are those of all nodes, to tell a wrong order from a name that nobody has. */
 function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Shape>, names: ReadonlySet<unknown>) {
   const place: Subject = { code: "graph", what: `node ${index}` };
-  const given = plainObject(value, ["op", "name", "inputs", "attributes"], place);
+  const given = plainObject(value, ["op", "name", "inputs", "attributes", "shares"], place);
   const name = safeName(given.name, "name", place);
   const subject: Subject = { code: "graph", what: `layer "${name}"` };
   if (before.has(name)) throw graphError(`two layers are called "${name}"`, "Give every layer a name of its own.");
@@ -33,18 +33,47 @@ function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Sh
       known ? "Break the circle, or list the nodes in topological order." : "Name an earlier layer.",
     );
   });
-  return nodeOf(checkOperation(op, given.attributes, subject), name, inputs);
+  const { shares } = given;
+  if (shares !== undefined && !(typeof shares === "string" && before.has(shares))) {
+    throw graphError(
+      `layer "${name}": shares ${describe(shares)}, which does not stand before it`,
+      "Name an earlier layer, or leave shares out.",
+    );
+  }
+  return nodeOf(checkOperation(op, given.attributes, subject), name, inputs, shares);
 }
 
-/** Every node must lead to the output; walked backwards, for consumers stand behind their inputs. */
-function checkUse(nodes: readonly GraphNode[], output: string): void {
-  const needed = new Set([output]);
+/** Every node must lead to an output; walked backwards, because consumers stand behind their inputs. */
+function checkUse(nodes: readonly GraphNode[], outputs: readonly string[]): void {
+  const needed = new Set(outputs);
   for (const node of [...nodes].reverse()) {
     if (!needed.has(node.name)) {
-      throw graphError(`layer "${node.name}" does not lead to the output "${output}"`, "Leave the layer out.");
+      const names = outputs.map((output) => `"${output}"`).join(", ");
+      throw graphError(`layer "${node.name}" does not lead to the output ${names}`, "Leave the layer out.");
     }
     for (const source of node.inputs) needed.add(source);
   }
+}
+
+/** The names of all results: `output` alone where there is no list, else the list, which begins with it. */
+function checkOutputs(
+  value: unknown,
+  output: string,
+  shapes: ReadonlyMap<string, Shape>,
+  subject: Subject,
+): readonly string[] {
+  if (value === undefined) return [output];
+  const names = listOf(value, 1, limits.nodes, "outputs", subject).map((name) => {
+    if (typeof name === "string" && shapes.has(name)) return name;
+    throw graphError(`the output ${describe(name)} is no layer of the graph`, "Name layers of the graph.");
+  });
+  if (names[0] !== output || new Set(names).size < names.length) {
+    throw graphError(
+      `outputs ${describe(names)} must begin with the output "${output}", and name each layer once`,
+      "List each result once, the one that is classified first.",
+    );
+  }
+  return Object.freeze(names);
 }
 
 /**
@@ -55,7 +84,7 @@ function checkUse(nodes: readonly GraphNode[], output: string): void {
  */
 export function validateGraph(value: unknown): Graph {
   const subject: Subject = { code: "graph", what: "graph" };
-  const given = plainObject(value, ["name", "nodes", "output"], subject);
+  const given = plainObject(value, ["name", "nodes", "output", "outputs"], subject);
   const name = safeName(given.name, "name", subject);
   const list = listOf(given.nodes, 1, limits.nodes, "nodes", subject);
   const names = new Set(
@@ -80,6 +109,8 @@ export function validateGraph(value: unknown): Graph {
     throw graphError(`the output ${describe(output)} is no layer of graph "${name}"`, "Name the last layer.");
   }
   if (nodes.length < 2) throw graphError(`graph "${name}" has no layer but its input`, "Add a layer.");
-  checkUse(nodes, output);
-  return remember(Object.freeze({ name, nodes: Object.freeze(nodes), output }), walk);
+  const outputs = checkOutputs(given.outputs, output, shapes, subject);
+  checkUse(nodes, outputs);
+  const graph = { name, nodes: Object.freeze(nodes), output };
+  return remember(Object.freeze(outputs.length === 1 ? graph : { ...graph, outputs }), walk);
 }
