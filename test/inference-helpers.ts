@@ -5,6 +5,7 @@
 import { expect } from "vitest";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import { type Prepared, type PrepareOptions, prepare, runner } from "../ts/inference/prepare.ts";
+import { createResults } from "../ts/inference/results.ts";
 import type { Split } from "../ts/io/dataset.ts";
 import type { PackedModel } from "../ts/io/model-file.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
@@ -60,17 +61,17 @@ export async function inMemory(model: PackedModel, options: Partial<PrepareOptio
   const instance = instantiate(await loadModule("plain"), {});
   const prepared = prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
   const { compiled, stagedImages } = prepared;
-  const { inputSize, outputSize } = compiled;
+  const { inputSize } = compiled;
   const run = (images: Float32Array): Float32Array => {
     const count = images.length / inputSize;
-    const outputs = new Float32Array(count * outputSize);
+    const results = createResults(prepared, count);
     for (let first = 0; first < count; first += stagedImages) {
       const valid = Math.min(stagedImages, count - first);
       const blocks = prepared.stage(images.subarray(first * inputSize, (first + valid) * inputSize));
       runner(instance, prepared.program(blocks, "floats"), "while it ran")();
-      outputs.set(prepared.outputs(valid), first * outputSize);
+      results.take(first, valid);
     }
-    return outputs;
+    return results.checked()[0] as Float32Array;
   };
   return { prepared, run };
 }

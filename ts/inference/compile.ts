@@ -8,7 +8,7 @@
  * work.
  */
 import type { PackedModel } from "../io/model-file.ts";
-import { inputShapeOf } from "../nn/network.ts";
+import { inputShapeOf, outputsOf } from "../nn/network.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";
 import { type CompileOptions, createContext } from "./create-context.ts";
@@ -18,14 +18,20 @@ import type { Group } from "./fuse/groups.ts";
 
 /** The network over the places of one lane, with what it stands on. */
 export interface Compiled extends Drafted {
-  /** Input and output, f32, one image after the other. */
+  /** The input, f32, one image after the other. */
   readonly input: Place;
-  readonly output: Place;
+  readonly outputs: readonly Output[];
   /** Layers that run together. */
   readonly groups: readonly Group[];
-  /** Floats of an image and of its output. */
+  /** Floats of an image. */
   readonly inputSize: number;
-  readonly outputSize: number;
+}
+
+/** A result of the network, f32, one image after the other, and how many floats it has for each. */
+export interface Output {
+  readonly name: string;
+  readonly place: Place;
+  readonly size: number;
 }
 
 /** Compiles `model`. */
@@ -38,9 +44,10 @@ export function compile(model: PackedModel, options: CompileOptions): Compiled {
   return {
     ...draft.finish(),
     input,
-    output: context.values.of(graph.output),
+    outputs: outputsOf(graph).map((name) => {
+      return { name, place: context.values.of(name), size: elementsOf(context.network.shapeOf(name)) };
+    }),
     groups,
     inputSize: elementsOf(inputShapeOf(graph)),
-    outputSize: elementsOf(context.network.shapeOf(graph.output)),
   };
 }

@@ -36,10 +36,12 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
     put: (name, place) => {
       places.set(name, place);
     },
-    isWanted: (name) => name === flow.result || !flow.consumers(name).every(isWritten),
+    isWanted: (name) => flow.results.has(name) || !flow.consumers(name).every(isWritten),
     isLastUse: (name, last) => {
       const { name: source } = flow.source(name);
-      return source !== flow.result && flow.consumers(source).every((node) => last.has(node.name) || isWritten(node));
+      return (
+        !flow.results.has(source) && flow.consumers(source).every((node) => last.has(node.name) || isWritten(node))
+      );
     },
   };
   return { network, weights: createWeights(model, network, draft), values, bits, draft, kernel, images, parts };

@@ -1,5 +1,6 @@
 /** The graph as seen by values: an alias is the memory of its input, so that only its source has a value. */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
+import { outputsOf } from "../nn/network.ts";
 import { isAlias } from "../nn/nodes.ts";
 
 export interface Flow {
@@ -7,9 +8,9 @@ export interface Flow {
   readonly source: (name: string) => GraphNode;
   /** Who reads the value of this node, once for each time. */
   readonly consumers: (name: string) => readonly GraphNode[];
-  /** The input, and the node whose value is the result. */
+  /** The input, and the nodes whose values are results. */
   readonly input: NodeOf<"input">;
-  readonly result: string;
+  readonly results: ReadonlySet<string>;
 }
 
 export function flowOf(graph: Graph): Flow {
@@ -27,5 +28,6 @@ export function flowOf(graph: Graph): Flow {
     }
   }
   const input = graph.nodes.find((node) => node.op === "input") as NodeOf<"input">;
-  return { source, consumers: (name) => consumers.get(name) ?? [], input, result: source(graph.output).name };
+  const results = new Set(outputsOf(graph).map((name) => source(name).name));
+  return { source, consumers: (name) => consumers.get(name) ?? [], input, results };
 }

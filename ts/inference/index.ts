@@ -14,4 +14,4 @@ export type { ExplainedLayer, Explanation } from "./explain.ts";
 export { formatExplanation } from "./explain-text.ts";
 export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
 export type { InferenceProfile, ProfileOptions } from "./profile.ts";
-export { type LoadOptions, load, type Session, type SessionFacts } from "./session.ts";
+export { type LoadOptions, load, type OutputFact, type Session, type SessionFacts } from "./session.ts";

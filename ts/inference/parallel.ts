@@ -6,15 +6,15 @@
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
-import { inputShapeOf } from "../nn/network.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { explanationOf } from "./explain.ts";
-import { badLayer, checkOutputs, countImages, type Images } from "./images.ts";
+import { badLayer, countImages, type Images } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";
+import { byName, createResults, factsOf } from "./results.ts";
 import type { SessionFacts } from "./session.ts";
 
 export interface ParallelOptions {
@@ -37,6 +37,8 @@ export interface ParallelSession extends SessionFacts {
    * @throws ProxbitError as `Session.run`, and `worker` where a thread has died or the session was closed.
    */
   run(images: Images): Promise<Float32Array>;
+  /** Does the same, and resolves to all outputs by name, as `Session.runAll` does. */
+  runAll(images: Images): Promise<Readonly<Record<string, Float32Array>>>;
   /** Ends the workers; pending and later runs reject. */
   close(): void;
 }
@@ -61,20 +63,19 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
     const instance = instantiate(await loadModule(variant), { memory });
     const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers });
     let last: Promise<unknown> = Promise.resolve();
-    const runAll = crew(pool, prepared);
+    const runOutputs = crew(pool, prepared);
+    const inTurn = async (images: Images): Promise<readonly Float32Array[]> => {
+      const count = countImages(model, prepared.scale, images);
+      const result = last.then(() => runOutputs(images, count));
+      last = result.catch(() => {});
+      return result;
+    };
     return {
-      graph: model.graph,
-      metadata: model.metadata,
-      inputShape: inputShapeOf(model.graph),
-      classes: prepared.compiled.outputSize,
+      ...factsOf(model),
       workers,
       explain: () => explanationOf(variant, prepared, memory),
-      run: async (images) => {
-        const count = countImages(model, prepared.scale, images);
-        const result = last.then(() => runAll(images, count));
-        last = result.catch(() => {});
-        return result;
-      },
+      run: async (images) => (await inTurn(images))[0] as Float32Array,
+      runAll: async (images) => byName(model, await inTurn(images)),
       close: pool.close,
     };
   } catch (error) {
@@ -84,9 +85,9 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
 }
 
 /** Runs images through the workers, as many at once as there is room for. */
-function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) => Promise<Float32Array> {
+function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) => Promise<readonly Float32Array[]> {
   const { compiled, stagedImages } = prepared;
-  const { inputSize, outputSize } = compiled;
+  const { inputSize } = compiled;
   const programs = new Map<string, Promise<number>>();
   /** Written and sent to the workers at the first run with so many blocks of images of one kind. */
   const program = (blocks: number, kind: "bytes" | "floats"): Promise<number> => {
@@ -97,16 +98,15 @@ function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) =
   };
   return async (images, count) => {
     const kind = images instanceof Float32Array ? "floats" : "bytes";
-    const results = new Float32Array(count * outputSize);
+    const results = createResults(prepared, count);
     for (let first = 0; first < count; first += stagedImages) {
       const valid = Math.min(stagedImages, count - first);
       const blocks = prepared.stage(images.subarray(first * inputSize, (first + valid) * inputSize));
       const { failure } = await pool.run(await program(blocks, kind), [[]], []);
       if (failure !== null) throw badLayer(failure.node, "while it ran");
-      results.set(prepared.outputs(valid), first * outputSize);
+      results.take(first, valid);
     }
-    checkOutputs(results, outputSize);
-    return results;
+    return results.checked();
   };
 }
 

@@ -47,8 +47,8 @@ export interface Prepared {
   readonly stage: (images: Images) => number;
   /** What to run after `stage`: `blocks` blocks of images of one kind. */
   readonly program: (blocks: number, kind: "bytes" | "floats") => Program<number>;
-  /** The outputs of the first `count` images, after a run. They are overwritten by the next one. */
-  readonly outputs: (count: number) => Float32Array;
+  /** Each output of the first `count` images, after a run. They are overwritten by the next one. */
+  readonly outputs: (count: number) => readonly Float32Array[];
 }
 
 /** @throws ProxbitError `environment` where memory cannot be had, `not-finite` where a weight or a batch norm is not. */
@@ -66,14 +66,14 @@ export function prepare(
   const lanes = shares ? 1 : Math.min(workers, batch);
   const run = compileRun(model, { kernel, parts: shares ? workers : 1 }, Math.ceil(batch / lanes));
   const { compiled, blockImages } = run;
-  const { segment, inputSize, outputSize } = compiled;
+  const { segment, inputSize } = compiled;
 
   const blocks = Array.from({ length: lanes }, () => segment.allocate(run.layout.bytes));
   const stagedImages = blockImages * Math.ceil(batch / blockImages);
   const staging: Staging = {
     indices: segment.constant(new Uint8Array(Uint32Array.from({ length: blockImages }, (_, i) => i).buffer)),
     input: segment.allocate(4 * stagedImages * inputSize),
-    output: segment.allocate(4 * stagedImages * outputSize),
+    outputs: compiled.outputs.map(({ size }) => segment.allocate(4 * stagedImages * size)),
   };
   segment.settle(reserve(instance, segment.bytes()));
   const { buffer } = instance.memory;
@@ -85,7 +85,6 @@ export function prepare(
 
   const bytes = new Uint8Array(buffer, addressOf(staging.input), stagedImages * inputSize);
   const floats = new Float32Array(buffer, addressOf(staging.input), stagedImages * inputSize);
-  const results = new Float32Array(buffer, addressOf(staging.output), stagedImages * outputSize);
   return {
     model,
     compiled,
@@ -106,7 +105,10 @@ export function prepare(
       const given = { compiled, staging, images: blockImages, scale: kind === "bytes" ? scale : null };
       return placed(runOf(given, lanes, count), addressIn);
     },
-    outputs: (count) => results.subarray(0, count * outputSize),
+    outputs: (count) =>
+      compiled.outputs.map(({ size }, i) => {
+        return new Float32Array(buffer, addressOf(staging.outputs[i] as Place), count * size);
+      }),
   };
 }
 
@@ -124,8 +126,8 @@ interface Run {
 function compileRun(model: PackedModel, options: Omit<CompileOptions, "images">, perLane: number): Run {
   const runFor = (images: number): Run => {
     const compiled = compile(model, { ...options, images });
-    const [input, output] = [compiled.inputSize, compiled.outputSize].map((size) => createSegment().allocate(size));
-    const staging = { indices: input, input, output } as Staging;
+    const nowhere = createSegment().allocate(0);
+    const staging = { indices: nowhere, input: nowhere, outputs: compiled.outputs.map(() => nowhere) };
     const program = blockOf({ compiled, staging, images, scale: null }, 0);
     const layout = layOutLanes(program, { borders: compiled.borders, moments: "phases" });
     return { compiled, layout, blockImages: images };
@@ -139,7 +141,8 @@ function compileRun(model: PackedModel, options: Omit<CompileOptions, "images">,
 interface Staging {
   readonly indices: Place;
   readonly input: Place;
-  readonly output: Place;
+  /** A place for each output. */
+  readonly outputs: readonly Place[];
 }
 
 /** A network with its staging: blocks of so many images, bytes where a scale is given. */
@@ -152,17 +155,20 @@ interface Blocks {
 
 /** The network over a block of staged images: they go in, go through the layers, and their outputs go out. */
 function blockOf({ compiled, staging, images, scale }: Blocks, block: number): Program {
-  const { inputSize, outputSize, input, output } = compiled;
-  const [inputs, outputs] = [images * inputSize, images * outputSize];
+  const { inputSize, input, outputs } = compiled;
+  const inputs = images * inputSize;
   const from = at(staging.input, block * inputs * (scale === null ? 4 : 1));
   const batch = { indices: staging.indices, count: images, row: inputSize };
   const enter =
     scale === null
       ? k.copy({ from, to: input, bytes: 4 * inputs })
       : k.gatherBytes({ data: from, ...batch, scale: scale.scale, offset: scale.offset, out: input });
-  const leave = k.copy({ from: output, to: at(staging.output, 4 * block * outputs), bytes: 4 * outputs });
+  const leave = outputs.map(({ place, size }, i) => {
+    const bytes = 4 * images * size;
+    return callOf("", "gather", k.copy({ from: place, to: at(staging.outputs[i] as Place, block * bytes), bytes }));
+  });
   // They are part of no layer, whatever one may be called.
-  return [[[callOf("", "gather", enter)]], ...compiled.program, [[callOf("", "gather", leave)]]];
+  return [[[callOf("", "gather", enter)]], ...compiled.program, leave.map((call) => [call])];
 }
 
 /**

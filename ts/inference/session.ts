@@ -6,15 +6,15 @@
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
-import { inputShapeOf } from "../nn/network.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { type Explanation, explanationOf } from "./explain.ts";
-import { checkOutputs, countImages, type Images } from "./images.ts";
+import { countImages, type Images } from "./images.ts";
 import { prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
+import { byName, createResults, factsOf } from "./results.ts";
 
 export interface LoadOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
@@ -30,6 +30,12 @@ export interface LoadOptions {
   readonly source?: WebAssembly.Module | BufferSource;
 }
 
+/** A result of a network, by the name of its layer. */
+export interface OutputFact {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /** What one may ask any session. */
 export interface SessionFacts {
   readonly graph: Graph;
@@ -37,7 +43,10 @@ export interface SessionFacts {
   readonly metadata: Readonly<Record<string, string>>;
   /** `[height, width, channels]` or `[size]` of one image. */
   readonly inputShape: readonly number[];
+  /** Floats of the first output. */
   readonly classes: number;
+  /** The results of the network and the shape that each has for an image, the first as `run` returns it. */
+  readonly outputs: readonly OutputFact[];
   explain(): Explanation;
 }
 
@@ -46,12 +55,14 @@ export interface Session extends SessionFacts {
    * Runs the network on one or many images, NHWC, one after the other in `images`.
    *
    * @param images bytes, to which the file's input scale and offset are applied, or floats, taken as they are.
-   * @returns the outputs, `[images][classes]`.
+   * @returns the first output, `[images][classes]`.
    * @throws ProxbitError `argument` for anything but such an array, `shape` where the length is no whole number of images,
    * `model-file` for bytes where the file does not say their scale, `not-finite` for an input or output that is not
    * finite and where a layer met NaN.
    */
   run(images: Images): Float32Array;
+  /** Does the same, and returns all outputs by name, each `[images][...shape]`. */
+  runAll(images: Images): Readonly<Record<string, Float32Array>>;
   /**
    * Measures runs of as many black images as go through the layers together, with a clock around every call: the time does
    * not depend on what is in an image. `formatExplanation` puts it beside the explanation.
@@ -78,32 +89,30 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const instance = instantiate(module, {});
   const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1 });
   const { blockImages, compiled, program, scale } = prepared;
-  const { inputSize, outputSize } = compiled;
+  const { inputSize } = compiled;
   const fromFloats = runner(instance, program(1, "floats"), "while it ran");
   const fromBytes = scale === null ? fromFloats : runner(instance, program(1, "bytes"), "while it ran");
+  const runOutputs = (images: Images): readonly Float32Array[] => {
+    const count = countImages(model, scale, images);
+    const network = images instanceof Float32Array ? fromFloats : fromBytes;
+    const results = createResults(prepared, count);
+    for (let first = 0; first < count; first += blockImages) {
+      const valid = Math.min(blockImages, count - first);
+      prepared.stage(images.subarray(first * inputSize, (first + valid) * inputSize));
+      network();
+      results.take(first, valid);
+    }
+    return results.checked();
+  };
   return {
-    graph: model.graph,
-    metadata: model.metadata,
-    inputShape: inputShapeOf(model.graph),
-    classes: outputSize,
+    ...factsOf(model),
     explain: () => explanationOf(variant, prepared, instance.memory),
     profile: (profileOptions = {}) => {
       prepared.stage(new Float32Array(blockImages * inputSize));
       return profileRun(model.graph, program(1, "floats"), instance, blockImages, profileOptions);
     },
-    run: (images) => {
-      const count = countImages(model, scale, images);
-      const network = images instanceof Float32Array ? fromFloats : fromBytes;
-      const results = new Float32Array(count * outputSize);
-      for (let first = 0; first < count; first += blockImages) {
-        const valid = Math.min(blockImages, count - first);
-        prepared.stage(images.subarray(first * inputSize, (first + valid) * inputSize));
-        network();
-        results.set(prepared.outputs(valid), first * outputSize);
-      }
-      checkOutputs(results, outputSize);
-      return results;
-    },
+    run: (images) => runOutputs(images)[0] as Float32Array,
+    runAll: (images) => byName(model, runOutputs(images)),
   };
 }
 

@@ -60,7 +60,7 @@ export function groupsOf(
   const onlyReader = (name: string): GraphNode | null => {
     const readers = flow.consumers(name);
     const [reader] = readers;
-    const only = name !== flow.result && readers.length === 1 && reader?.inputs.some((input) => input === name);
+    const only = !flow.results.has(name) && readers.length === 1 && reader?.inputs.some((input) => input === name);
     return only ? (reader as GraphNode) : null;
   };
   /** The layers that take rows one by one behind `name`, each the only reader of the one before. */
@@ -79,7 +79,7 @@ export function groupsOf(
   };
 
   for (const norm of graph.nodes) {
-    if (!isAffine(norm) || norm.name === flow.result || !flow.consumers(norm.name).every(takesBits)) continue;
+    if (!isAffine(norm) || flow.results.has(norm.name) || !flow.consumers(norm.name).every(takesBits)) continue;
     const before = nodes.get(norm.inputs[0]) as GraphNode;
     const pool = isOnBits(before) ? before : null;
     const product = pool === null ? before : (nodes.get(pool.inputs[0]) as GraphNode);
