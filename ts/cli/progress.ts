@@ -1,6 +1,6 @@
 /**
- * Progress for people, on stderr: a bar where it is a terminal, a line every few seconds where it is not (a log file, a
- * build server), nothing where programs listen.
+ * Progress for people, on stderr. A terminal gets a bar; a log file or a build server gets a line every few seconds.
+ * Programs that listen get nothing.
  */
 import { SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../io/source.ts";
@@ -12,7 +12,7 @@ import type { Context } from "./run.ts";
 const SECONDS_BETWEEN_LINES = 5;
 
 interface Meter {
-  /** Where the work stands, `done` of what `start` was told, and what to say about it. */
+  /** The state of the work: `done` of the total that `start` was told, and a text about it. */
   readonly update: (done: number, total: number, text: string) => void;
   /** Takes the bar away; the next update brings it back. */
   readonly clear: () => void;
@@ -83,8 +83,8 @@ interface TrainingProgress {
 }
 
 /**
- * Progress of `fit`: a meter of the steps of all epochs, which turns to the validation at the end of each, and a line that
- * stays for each epoch.
+ * Progress of `fit`. A meter counts the steps of all epochs, and turns to the validation at the end of each. A line for
+ * each epoch stays.
  */
 export function trainingProgress(context: Context): TrainingProgress {
   const meter = createMeter(context, "");

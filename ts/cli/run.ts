@@ -1,8 +1,10 @@
 /**
- * The frame around every command: signals, pipes, and what becomes of an error. A ProxbitError is the user's to mend: two
- * lines on stderr, exit code 2. Everything else is ours: message and stack, exit code 1. An interrupt exits with 128 and
- * the number of the signal. Under `--json` an error is also the last line on stdout. A command that has done its work and
- * has bad news, such as a check that found a mismatch, says its exit code itself.
+ * The frame around every command: signals, pipes, and the end of an error.
+ *
+ * A ProxbitError is the user's to mend: two lines on stderr, exit code 2. Everything else is ours: message and stack,
+ * exit code 1. An interrupt exits with 128 and the number of the signal. Under `--json` an error is also the last line
+ * on stdout. A command may have done its work and have bad news, such as a check that found a mismatch. It then sets
+ * its exit code itself.
  */
 import { type Command, CommanderError } from "commander";
 import { type ErrorCode, isProxbitError, ProxbitError } from "../base/errors.ts";

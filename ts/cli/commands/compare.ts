@@ -1,6 +1,6 @@
 /**
- * `proxbit compare`: quantizers x tasks x seeds on one data set and one model. Finished runs are files, so a command that was
- * stopped goes on where it stood; at the end there is a table, and files for people and for programs.
+ * `proxbit compare` runs quantizers x tasks x seeds on one data set and one model. Finished runs are files, so a
+ * stopped command continues from there. At the end it writes a table, and files for people and for programs.
  */
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
