@@ -1,4 +1,4 @@
-/** A check in headless Chromium: it starts the browser and a server for it, runs the check in a page, and ends both. */
+/** A check in headless Chromium. This module starts browser and server, runs the check in a page, and ends both. */
 import type { Browser, Page } from "playwright-core";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { aborted } from "../reference/aborted.ts";
@@ -15,11 +15,11 @@ export interface BrowserCheckOptions {
 }
 
 /**
- * `check` of `proxbit/reference` in a page of headless Chromium, on the machine's graphics card or, where there is none,
- * on SwiftShader. Browser and server have ended when it settles.
+ * Runs `check` of `proxbit/reference` in a page of headless Chromium. The page uses the machine's graphics card, or
+ * SwiftShader where there is none. Browser and server have ended when the promise settles.
  *
- * @throws ProxbitError "environment" where the browser, a package or a graphics driver is missing or the page dies,
- *   "aborted" by the signal, whatever `check` throws, and whatever `onEvent` throws.
+ * @throws ProxbitError "environment" where the browser, a package or a graphics driver is missing, or the page dies.
+ * @throws ProxbitError "aborted" after the signal, and all that `check` or `onEvent` throws.
  */
 export async function checkInChromium(request: CheckRequest, options: BrowserCheckOptions = {}): Promise<CheckReport> {
   stopIfAborted(options.signal);
@@ -84,7 +84,7 @@ async function runIn(page: Page, request: CheckRequest, onEvent: (event: CheckEv
     await page.exposeFunction("proxbitEvent", onEvent);
     const module = JSON.stringify(ownAddress("browser/page"));
     const argument = JSON.stringify(packRequest(request));
-    // As text, for a tool that rewrites imports in Node's modules must not rewrite this one.
+    // The script is a text, because a tool that rewrites imports in Node's modules must not rewrite this one.
     return await page.evaluate<Outcome>(`import(${module}).then(({ runCheck }) => runCheck(${argument}))`);
   } catch (cause) {
     throw pageError("the page in Chromium ended before the check did", cause);
