@@ -1,8 +1,8 @@
 /**
- * From layers to the graph: `sequential` for a chain, `functional` for anything that forks and joins. Both number the
- * layers the same way and end in the same check, so that one network has one graph however it was written down.
+ * Builders of the graph out of layers: `sequential` for a chain, `functional` for anything that forks and joins. Both
+ * number the layers the same way and end in the same check. So one network has one graph, however it was written down.
  *
- * Automatic names count within one network, in topological order: conv2d, conv2d_1, ...; a number that a user's own name
+ * Automatic names count within one network, in topological order: conv2d, conv2d_1, ... A number that a user's own name
  * already takes is passed over.
  */
 import { plainObject, type Subject, safeName } from "../base/checks.ts";
@@ -76,8 +76,9 @@ function assemble(name: string, steps: readonly Step[]): Graph {
 }
 
 /**
- * The graph of a chain of layers. Throws "argument" for wrong options, "shape" for a layer that does not fit what comes
- * before it, "graph" for an empty chain, a repeated name or layer, and for `add`, which needs the functional form.
+ * The graph of a chain of layers. Throws "argument" for wrong options, and "shape" for a layer that does not fit the
+ * one before it. Throws "graph" for an empty chain, a repeated name or layer, and for `add`, which needs the functional
+ * form.
  */
 export function sequential(options: SequentialOptions, chain: readonly Layer[]): Graph {
   const subject: Subject = { code: "argument", what: "sequential" };
@@ -129,8 +130,9 @@ function topological(output: SymbolicTensor): readonly SymbolicTensor[] {
 }
 
 /**
- * The graph of everything between `inputs` and `outputs`. Throws "argument" where they are no symbolic tensors, "graph"
- * where the outputs do not come from the inputs, or from other inputs too, or one layer is applied twice.
+ * The graph of everything between `inputs` and `outputs`. Throws "argument" where they are no symbolic tensors. Throws
+ * "graph" for outputs that do not come from the inputs, or from other inputs too. Throws "graph" for a layer that is
+ * applied twice.
  */
 export function functional(options: FunctionalOptions): Graph {
   const subject: Subject = { code: "argument", what: "functional" };

@@ -1,9 +1,9 @@
 /**
- * The fields of operations, as values: their checks and their defaults. A layer's options, the attributes in a graph and
- * the check of a file are all made of these.
+ * The fields of operations, as values: their checks and their defaults. They make a layer's options, the attributes in
+ * a graph and the check of a file.
  *
- * Every check takes a value of unknown origin and returns a fresh, frozen copy, or throws an error of the subject's code
- * that names the field. A default may be a shorthand, as what a user gives may be.
+ * Every check takes a value of unknown origin and returns a fresh, frozen copy. Otherwise it throws an error of the
+ * subject's code that names the field. A default may be a shorthand, as a user's value may be.
  */
 import {
   booleanOf,

@@ -1,6 +1,6 @@
 /**
- * A layer: an operation that waits for its inputs. Applying it to a symbolic tensor yields the next symbolic tensor, and
- * a chain of those is what `functional` turns into a graph.
+ * A layer is an operation that waits for its inputs. A symbolic tensor that it is applied to yields the next one.
+ * `functional` turns such a chain into a graph.
  */
 import { type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
@@ -31,7 +31,7 @@ export interface SymbolicTensor {
 
 /** Layers one behind the other: to be spread into a list of layers, or applied as one. */
 export interface LayerChain extends Iterable<Layer> {
-  /** The last layer's value, where the first is applied to `input` and each other one to the value of the one before. */
+  /** The last layer's value. The first layer is applied to `input`, each other one to the value before it. */
   readonly apply: (input: SymbolicTensor) => SymbolicTensor;
 }
 

@@ -62,8 +62,8 @@ function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity>
 }
 
 /**
- * The shape that `node` yields for the shapes of its inputs, in order. Throws "shape", naming the layer, the expected and
- * the given shape and the remedy, and "graph" for a wrong number of inputs.
+ * The shape that `node` yields for the shapes of its inputs, in order. Throws "shape", naming the layer, the expected
+ * and the given shape and the remedy. Throws "graph" for a wrong number of inputs.
  */
 export function outputShape(node: GraphNode, inputShapes: readonly Shape[]): Shape {
   return opOf(node.op).shape(inputsOf(node, inputShapes), node.attributes, node.name);
@@ -84,7 +84,8 @@ export function multiplyAccumulates(node: GraphNode, inputShapes: readonly Shape
 
 /**
  * The windows of a convolution or a pool over images of `inputShape`, for trainer and inference alike. Throws "shape"
- * for an input that is no image, a VALID kernel larger than the image, and sizes beyond the core's.
+ * for an input that is no image, and for a VALID kernel larger than the image. Throws "shape" too for sizes beyond the
+ * core's.
  */
 export function convGeometry(node: WindowNode, inputShape: Shape): WindowGeometry {
   return opOf(node.op).windows?.(inputShape, node.attributes, node.name) as WindowGeometry;

@@ -21,7 +21,7 @@ export type InputShapes<Count extends Arity> = {
 }[Count];
 
 /**
- * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises; `real` a weight used as it is;
+ * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises, `real` a weight used as it is.
  * `statistic` is kept by batch norm and not trained.
  */
 export interface ParameterSpec {
@@ -68,7 +68,7 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
   rule?(attributes: NoInfer<ValuesOf<Declared>>, subject: Subject): void;
   /** The shape of the value. Throws "shape", naming `layer`, for inputs that do not fit. */
   shape(inputs: InputShapes<Count>, attributes: NoInfer<ValuesOf<Declared>>, layer: string): Shape;
-  /** The windows, for an operation that has some. */
+  /** The windows of an operation, if it has any. */
   windows?(input: Shape, attributes: NoInfer<ValuesOf<Declared>>, layer: string): WindowGeometry;
   /** The tensors that belong to a node, by their keys, in the order of files. The shapes have passed. */
   parameters?(
