@@ -66,6 +66,6 @@ export function transposedShape(shape: ConvShape): ConvShape {
   };
 }
 
-/** Whether the padded buffer is the input itself. */
+/** True where the padded buffer is the input itself. */
 export const isUnpadded = (shape: ConvShape): boolean =>
   shape.paddedHeight === shape.height && shape.paddedWidth === shape.width;
