@@ -36,7 +36,7 @@ export interface OurConvolution {
   readonly signs: () => Uint8Array;
 }
 
-/** What goes with a kernel: how it reads weights, and how it reads and writes activations. */
+/** A kernel with its layout: the calls that prepare its weights, and that read and write its activations. */
 interface Layout {
   readonly conv: typeof k.bbLookupConvBits;
   readonly packWeights: typeof k.packLookupWeights;

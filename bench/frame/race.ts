@@ -1,9 +1,9 @@
 /**
- * Contestants in interleaved rounds: in every round each runs for a slice of time, so that whatever slows the machine down
- * for a while slows all of them. Runs in Node and in a page.
+ * Contestants in interleaved rounds. In every round each runs for a slice of time. A cause that slows the machine down
+ * for a while thus slows all of them. Runs in Node and in a page.
  */
 
-/** What is measured. */
+/** An operation with the name of its package. */
 export interface Contestant {
   readonly name: string;
   readonly version: string;

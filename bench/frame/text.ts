@@ -5,7 +5,7 @@ import type { Comparison, Side } from "./finding.ts";
 export const milliseconds = (ms: number): string =>
   ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms >= 1 ? ms.toFixed(2) : ms.toFixed(3);
 
-/** A share of a limit: its median over the rounds, and in brackets what the best tenth of them reached. */
+/** A share of a limit. Its median over the rounds comes first, the best tenth of the rounds stands in brackets. */
 export const shareOfLimit = ({ median, best }: { readonly median: number; readonly best: number }): string =>
   `${(100 * median).toFixed(0)} % (${(100 * best).toFixed(0)} %)`;
 

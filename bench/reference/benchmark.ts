@@ -1,4 +1,4 @@
-/** A training step of ours against the same step in tfjs, on each of its backends that this machine runs. */
+/** A training step of ours against the same step in tfjs, on each backend that this machine runs. */
 import type { Adapter, BackendName } from "../../ts/reference/report.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
 import { compare, type Finding } from "../frame/finding.ts";
@@ -12,7 +12,7 @@ type Race = Pick<Task, "course" | "batch">;
 interface Entry {
   readonly backend: BackendName;
   readonly host: "Chromium" | "Node";
-  /** What is raced; a quick run takes the first alone. */
+  /** The courses of a race; a quick run takes the first alone. */
   readonly races: readonly Race[];
 }
 
@@ -64,7 +64,7 @@ export const reference: Benchmark = {
   },
 };
 
-/** What a reader has to know of an adapter beside its name. */
+/** The remarks on adapters, beside their names. */
 const REMARKS: Readonly<Record<Adapter["kind"], string>> = {
   gpu: "",
   software: " (software, no GPU)",
@@ -72,7 +72,7 @@ const REMARKS: Readonly<Record<Adapter["kind"], string>> = {
   cpu: "",
 };
 
-/** The races on one backend; a note where this machine cannot run it, or tfjs cannot train the network there. */
+/** The races on one backend. A note stands where this machine cannot run it, or tfjs cannot train the network there. */
 async function* against(
   { backend, host, races }: Entry,
   there: (host: Entry["host"]) => Promise<typeof measure>,

@@ -21,7 +21,7 @@ export interface Stepper {
   readonly step: () => Promise<number>;
   /** All values, by the parameters' names. */
   readonly weights: () => Promise<ReadonlyMap<string, Float32Array>>;
-  /** Where the time of some steps goes, as shares of the time of all workers: by kernel, and at barriers. */
+  /** The time of some steps, as shares of the time of all workers: by kernel, and at barriers. */
   readonly profile: (steps: number) => Promise<StepProfile>;
   readonly close: () => void;
 }
