@@ -1,4 +1,7 @@
-/** Mutation testing on a sample: makes small faults in the sources, one at a time, and counts those that no test notices. */
+/**
+ * Mutation testing on a sample. It makes small faults in the sources, one at a time, and counts those that no test
+ * notices.
+ */
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";

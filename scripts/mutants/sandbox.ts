@@ -1,4 +1,4 @@
-/** Copies of the working tree in which files are changed and changed back, so that the tree itself never holds a mutant. */
+/** Copies of the working tree in which files are changed and changed back. The tree itself never holds a mutant. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Mutant, mutated } from "./mutant.ts";
@@ -18,7 +18,7 @@ export async function makeSandbox(root: string, name: string): Promise<string> {
     if (file.endsWith(".test.ts")) {
       writeFileSync(join(folder, file), readFileSync(join(root, file), "utf8").replaceAll(OWN_LIMIT, "$1);"));
     } else {
-      // With the time of the copy, or cargo would keep what it built of a mutant in a run that was stopped.
+      // The file gets the time of the copy. Otherwise cargo would keep a mutant's build of a run that was stopped.
       cpSync(join(root, file), join(folder, file));
     }
   }
