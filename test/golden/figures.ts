@@ -1,6 +1,6 @@
 /**
- * Figures: texts by name, some of them in groups. A text of several words is a list, whose places count from 1: that of
- * "loss at step" says which step.
+ * Figures: texts by name, some of them in groups. A text of several words is a list, whose places count from 1. A place
+ * in "loss at step" is the step.
  */
 export type Group = Readonly<Record<string, string>>;
 export type Figures = Readonly<Record<string, string | Group>>;

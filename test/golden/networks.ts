@@ -12,7 +12,7 @@ import {
 
 export const CLASSES = 3;
 
-/** Every product there is: real x real, real x +-1, +-1 x real, +-1 x +-1, by convolutions and by a dense layer. */
+/** Every product by convolutions and by a dense layer: real x real, real x +-1, and the reverse, and +-1 x +-1. */
 export function products(weightQuantizer: QuantizerChoice, activationQuantizer: QuantizerChoice): Graph {
   const window = { kernelSize: 3, padding: "same", useBias: false } as const;
   return sequential({ inputShape: [6, 5, 3] }, [

@@ -1,4 +1,7 @@
-/** A training run and the figures of it: exact losses, a digest of every weight tensor and of both halves of the file. */
+/**
+ * A training run and its figures. They are exact losses, and digests of every weight tensor and of both halves of the
+ * file.
+ */
 import {
   type Dataset,
   type EpochEvent,
