@@ -1,8 +1,8 @@
-/** The file system as a recording: what is asked of it, in order, and a fault at any place in that order. */
+/** The file system as a recording of the calls to it, in order, with a fault at any place. */
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 
-/** Deeds such as "open model r+", "write", "sync model", "rename * model": a name of a passing file is a star. */
+/** Deeds such as "open model r+", "write", "sync model", "rename * model". A star stands for a passing file's name. */
 export interface Recording {
   readonly deeds: readonly string[];
   /** Files and folders that are still open. */

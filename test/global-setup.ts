@@ -1,6 +1,6 @@
 /**
- * A folder for all that tests put into the system's temporary one. It goes away with the run, and the run fails where a test
- * or our code has left something of ours in it.
+ * A folder for all that tests put into the system's temporary one. It goes away with the run. The run fails where a
+ * test or our code has left a file in it.
  */
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

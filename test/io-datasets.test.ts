@@ -23,7 +23,7 @@ function idx(dimensions: readonly number[], data: Uint8Array): Uint8Array<ArrayB
   return bytes;
 }
 
-/** The four files of a small data set in MNIST's layout: `train` and `test` images, image i all of the byte i. */
+/** The four files of a small data set in MNIST's layout: `train` and `test` images. Image i is all of the byte i. */
 function smallFiles(train: number, test: number): Map<string, Uint8Array<ArrayBuffer>> {
   const images = (count: number) =>
     idx(
@@ -283,7 +283,7 @@ describe("fashionMnist", () => {
 });
 
 describe("cifar10", () => {
-  /** `count` records; record i has the label i % 10, and pixel p of channel c is (i + p + 100 c) % 256. */
+  /** `count` records. Record i has the label i % 10, and pixel p of channel c is (i + p + 100 c) % 256. */
   function batch(count: number): Uint8Array {
     const bytes = new Uint8Array(count * 3073);
     for (let record = 0; record < count; record++) {
@@ -390,7 +390,7 @@ describe("data sets by name", () => {
 });
 
 describe("without Node", () => {
-  /** What `start` returns when it is called where there is no `process`, as in a browser. */
+  /** The result of `start` where there is no `process`, as in a browser. */
   function inBrowser<T>(start: () => Promise<T>): Promise<T> {
     vi.stubGlobal("process", undefined);
     try {

@@ -1,6 +1,5 @@
 /**
- * Downloads: fetched once, checked by what is in them, kept whole, and an error that says what happened where none of
- * it works.
+ * Downloads are fetched once, checked by their content, and kept whole. The error says what happened where none works.
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -182,7 +181,7 @@ describe("patience with a server", () => {
   });
 
   type Reply = ReadableStreamDefaultController<Uint8Array>;
-  /** Servers in place of the network, one for each request: null never answers, a number is the status of its answer. */
+  /** Servers in place of the network, one for each request. null never answers, a number is the answer's status. */
   function serveBy(...servers: readonly (null | number | ((reply: Reply) => void))[]): void {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     let request = 0;

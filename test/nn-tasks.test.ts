@@ -97,7 +97,7 @@ describe("models", () => {
       const [, ...rest] = productNodes(graph);
       expect(rest.length).toBeGreaterThan(0);
       for (const node of rest) {
-        // The sign of what leaves a relu is +1 everywhere, and without one two layers of real numbers would merge.
+        // The sign of a relu's output is +1 everywhere. Without a relu, two layers of real numbers would merge.
         const wanted = node.attributes.activationQuantizer === null ? "activation" : "batchNorm";
         expect([node.name, readBy(graph, node)?.op]).toEqual([node.name, wanted]);
       }

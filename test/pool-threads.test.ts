@@ -1,4 +1,4 @@
-/** No thread outlives what it was started for: pools that do not start, trainers and sessions that fail, and their ends. */
+/** No thread outlives its pool, trainer or session: after a failed start, a failed run, and a proper end. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { loadParallel, type ParallelOptions } from "../ts/inference/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";

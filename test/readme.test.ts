@@ -14,7 +14,7 @@ async function examplesOf(page: string): Promise<readonly string[]> {
   return [...text.matchAll(/```ts\n(import[\s\S]*?)```/g)].map((match) => match[1] ?? "");
 }
 
-/** Runs examples one after the other in a folder of their own, and hands over what each prints and the folder. */
+/** Runs examples one after the other in a folder of their own. Hands over the output of each, and the folder. */
 async function run(
   examples: readonly string[],
   look: (stdouts: readonly string[], folder: string) => void | Promise<void>,

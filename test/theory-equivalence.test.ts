@@ -1,6 +1,6 @@
 /**
- * The decomposition theorem at work (PC++, arXiv 2402.17710, Theorem 1): PC++ with (T o P, T' o P) is ProxConnect on l o T,
- * iterate by iterate: in f64 through the public quantizers, and in f32 through the kernels.
+ * The decomposition theorem at work (PC++, arXiv 2402.17710, Theorem 1). PC++ with (T o P, T' o P) is ProxConnect on l
+ * o T, iterate by iterate. One test is in f64 through the public quantizers, one in f32 through the kernels.
  */
 import { describe, expect, it } from "vitest";
 import {

@@ -1,4 +1,7 @@
-/** Quantizers by composition in a network that trains: the same run as the named pair's, from a file and out of functions. */
+/**
+ * Quantizers by composition in a network that trains. The run is that of the named pair, from a file and from
+ * functions.
+ */
 import { describe, expect, it } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import { layers, sequential } from "../ts/nn/index.ts";

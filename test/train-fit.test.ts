@@ -1,6 +1,6 @@
 /**
- * The guarantees of `fit` and `evaluate` as their callers see them: which events come in which order, how a run is
- * stopped, what happens to numbers that are not finite, and that the caller's thread and memory are left alone.
+ * The guarantees of `fit` and `evaluate` as their callers see them. Events come in a fixed order. A run can be stopped,
+ * or ends where it meets numbers that are not finite. The caller's thread and memory are left alone.
  */
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../ts/io/dataset.ts";

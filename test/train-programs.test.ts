@@ -1,6 +1,6 @@
 /**
- * The guarantee: workers hold the programs of one plan, each sent once, however long training goes on, how often the size of
- * its batches changes, and what failed before.
+ * The guarantee: workers hold the programs of one plan, each sent once. Length of training, changes of the batch's size
+ * and earlier failures alter nothing.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
