@@ -37,8 +37,8 @@ export function suggestion(given: string, known: readonly string[]): string {
 }
 
 /**
- * The error for a name nobody has registered, code "unknown-name". `kind` is what the name should have named, in the
- * singular: "quantizer", "model", "data set".
+ * The error for a name nobody has registered, code "unknown-name". `kind` is the singular of the names: "quantizer",
+ * "model", "data set".
  */
 export function unknownName(kind: string, given: string, known: readonly string[]): ProxbitError {
   return new ProxbitError("unknown-name", `no ${kind} is called ${describe(given)}`, suggestion(given, known));
