@@ -57,7 +57,7 @@ export async function checkIn(
     try {
       return reportOf(await Promise.race([runIn(page, request, tell), stopped.promise]));
     } finally {
-      // A browser that has ended cannot close it, and what went wrong is known already.
+      // A browser that has ended cannot close the page, and the fault is known already.
       await page
         .context()
         .close()
@@ -108,7 +108,7 @@ function reportOf(outcome: Outcome): CheckReport {
   throw error;
 }
 
-/** The error, with what went wrong in the page beside it. Warnings are left out: drivers give them by the dozen. */
+/** The error, with the page's own errors beside it. Warnings are left out, because drivers give them by the dozen. */
 function withComplaints(error: unknown, complaints: readonly string[]): unknown {
   const grave = complaints.filter((complaint) => !complaint.startsWith("console warning"));
   const told = error instanceof Error && !(isProxbitError(error) && error.code === "aborted");
