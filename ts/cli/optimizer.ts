@@ -174,7 +174,7 @@ const bopOptions = [
 /** "bopGamma" as "--bop-gamma". */
 const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** `values` without what is undefined. */
+/** `values` without undefined ones. */
 function given<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): Partial<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

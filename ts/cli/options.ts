@@ -1,4 +1,4 @@
-/** Options that several commands share, and the checks of what is typed behind them. */
+/** Options that several commands share, and the checks behind them. */
 import type { Command } from "commander";
 import { integerIn, numberIn, oneOf, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";

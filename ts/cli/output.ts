@@ -39,7 +39,7 @@ export function createOutput(json: boolean): Output {
   };
 }
 
-/** Left to itself JSON makes null of what is not finite, and null already says that there is nothing. */
+/** JSON by itself makes null of numbers that are not finite, and null already stands for nothing. */
 const finiteOrText = (_key: string, value: unknown): unknown =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 

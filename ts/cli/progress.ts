@@ -20,7 +20,7 @@ interface Meter {
 
 const silent: Meter = { update: () => {}, clear: () => {} };
 
-/** Until `signal`: what is said then should stay on the screen, and a bar would be drawn over it. */
+/** The bar ends with `signal`. Later lines should stay on the screen, and a bar would be drawn over them. */
 function barMeter(label: string, signal: AbortSignal): Meter {
   let shown: SingleBar | undefined;
   const clear = (): void => {
@@ -69,7 +69,7 @@ function lineMeter(label: string): Meter {
   };
 }
 
-/** The meter for whoever looks: a bar, lines, or nothing for programs. */
+/** The meter for each reader: a bar, lines, or nothing for programs. */
 export function createMeter({ output, signal }: Context, label: string): Meter {
   if (output.json) return silent;
   return process.stderr.isTTY ? barMeter(label, signal) : lineMeter(label);
@@ -120,7 +120,7 @@ function stepText({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond,
 }
 
 interface PartsProgress {
-  /** `done` parts of `of`, and what is done next. */
+  /** `done` parts of `of`, and the next work. */
   readonly update: (done: number, of: number, what: string) => void;
   readonly clear: () => void;
 }

@@ -43,7 +43,7 @@ export interface ErrorFacts {
   readonly remedy: string;
 }
 
-/** Prints an error for people on stderr, and returns what programs are told of it. */
+/** Prints an error for people on stderr, and returns its form for programs. */
 export function printError(error: unknown): ErrorFacts {
   const known = isProxbitError(error);
   const message = oneLine(error instanceof Error ? error.message : String(error));
@@ -54,7 +54,7 @@ export function printError(error: unknown): ErrorFacts {
 }
 
 /**
- * Runs `work`, reports what it throws, and returns the exit code. The caller sets `process.exitCode`, so that pipes are
+ * Runs `work`, reports its error, and returns the exit code. The caller sets `process.exitCode`, so that pipes are
  * emptied before the process ends.
  */
 export async function runWithContext(json: boolean, work: (context: Context) => Promise<void>): Promise<number> {

@@ -1,4 +1,4 @@
-/** A training run with its progress: what `proxbit train` and the demo have in common. */
+/** A training run with its progress, which `proxbit train` and the demo share. */
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
@@ -65,7 +65,7 @@ interface SoftScore {
 }
 
 /**
- * Trains, evaluates, and writes the model file as the last step; whatever ends the run before leaves no file. The threads
+ * Trains, evaluates, and writes the model file as the last step. A run that ends before leaves no file. The threads
  * have ended when this returns or throws.
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {

@@ -173,7 +173,7 @@ const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
   cosine: (from) => schedules.cosine(from, 0),
 };
 
-/** The optimizer, and what determines it. */
+/** The optimizer, and the words that determine it. */
 export function optimizerOf({
   optimizer: name,
   learningRate,

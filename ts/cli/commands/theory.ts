@@ -84,7 +84,7 @@ function decomposeAt(name: string, options: TheoryOptions): Decomposition {
   return decompose(theoryPair(name), { progress: options.progress, from, to });
 }
 
-/** A result in words: what a line of JSON and a row of the table hold. */
+/** A result in words, as a line of JSON and a row of the table hold it. */
 function facts(
   result: Decomposition,
 ): { readonly name: string; readonly decomposes: boolean } & Readonly<Record<string, unknown>> {
