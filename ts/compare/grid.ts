@@ -12,7 +12,7 @@ export const FLOAT = "fp";
 
 /**
  * The revision goes up where a name changes its meaning: another default of a quantizer, another layer in a model. So
- * earlier runs are not taken for runs of now. A new option enters an identity only if it is not neutral.
+ * earlier runs are not taken for runs of now. New options enter an identity only if they are not neutral.
  */
 const REVISION = 1;
 

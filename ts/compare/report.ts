@@ -122,7 +122,7 @@ const CSV_COLUMNS = [
   "key",
 ];
 
-/** A line for each run; empty fields for what there is not. */
+/** A line for each run; absent values are empty fields. */
 export function comparisonCsv(finished: readonly FinishedRun[]): string {
   const lines = finished.map(({ run, outcome: { result, failure } }) => [
     ...[run.quantizer, run.task ?? "", run.seed, result?.testAccuracy ?? "", result?.testLoss ?? ""],
