@@ -46,8 +46,8 @@ export function userCacheDirectory(
 }
 
 /**
- * A source that downloads what is not in the cache yet. Its `read` throws ProxbitError "data" where no address gives a
- * file.
+ * A source that downloads files that are not in the cache yet. Its `read` throws ProxbitError "data" where no address
+ * gives a file.
  */
 export function downloadedSource(download: Download): Source {
   const { path, os } = node();
@@ -122,7 +122,7 @@ async function fetchAny(download: Download, name: string, checksum: string): Pro
   throw new ProxbitError("data", `${download.name} could not be downloaded: ${reasons.join("; ")}`, remedy);
 }
 
-/** fetch says "fetch failed" and keeps what happened in the cause. */
+/** fetch says "fetch failed" and keeps the reason in the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = systemCode(cause);

@@ -1,4 +1,4 @@
-/** Gzip (RFC 1952) through the platform's `DecompressionStream`, with a cap on what may come out. */
+/** Gzip (RFC 1952) through the platform's `DecompressionStream`, with a cap on the result's size. */
 import { ProxbitError } from "../base/errors.ts";
 
 /** Recognises the beginning of a gzip member. */

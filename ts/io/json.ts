@@ -3,8 +3,8 @@
  *
  * `JSON.parse` keeps the last of two equal keys and lets a key be called `__proto__`. Two readers of one file can then
  * see two different models. So a scan goes over the text first, without recursion and without building values. It
- * refuses nesting that is too deep, keys that stand twice in one object, and keys that name a prototype. Only then is
- * the text parsed.
+ * refuses nesting that is too deep, and keys that stand twice in one object. It also refuses keys that name a
+ * prototype. Only then is the text parsed.
  */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";

@@ -5,7 +5,7 @@
  * Each of `packedParametersOf(graph)` has one tensor of the same name. A `latent` one is the signs of its kernel, U8
  * `[filters, ceil(K/8)]` (`bits.ts`). A `real` or `statistic` one is F32 in its own shape. The metadata hold `format`
  * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, and `graph` (JSON). `metadata` is
- * JSON of the caller's own texts: name of the data set, classes, scale and offset of the input, accuracy.
+ * JSON of the caller's own texts, such as the data set, classes, scale and offset of the input, and accuracy.
  *
  * Equal models give equal bytes. `decodeModel` checks everything that it returns: the graph, the names, the shapes, the
  * tail bits, every number. Inference needs nothing else, so this file imports neither Node nor the data sets.

@@ -47,7 +47,7 @@ export const MAXIMUM_FILE_BYTES = 2 ** 30;
 
 type Read = (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
 
-/** Tries `names` in turn; what is found packed is unpacked, whatever it is called. */
+/** Tries `names` in turn. A packed file is unpacked under any name. */
 async function readFirst(
   names: readonly string[],
   place: string,
