@@ -172,7 +172,7 @@ export const activationQuantizer = (): Field<Quantizer | null, QuantizerChoice> 
   },
 });
 
-/** An accumulator of 8 bits by what it does on overflow, or as a value; null for exact sums. */
+/** An accumulator of 8 bits by its behaviour on overflow, or as a value; null for exact sums. */
 export type AccumulatorChoice = Overflow | Accumulator | null;
 
 /** An accumulator of 8 bits. Graphs from before there were accumulators have none. */

@@ -1,4 +1,4 @@
-/** Nodes are checked and put together here, and asked for what the table of operations says of them. */
+/** Nodes are checked and put together here. The functions below answer from the table of operations. */
 import { plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { GraphNode, NodeOf, Operation, OpName } from "./graph.ts";
@@ -33,7 +33,7 @@ const has =
 export type AliasNode = NodeOf<OpsThat<"alias">>;
 export const isAlias = has("alias");
 
-/** A node that multiplies what comes in by a kernel. */
+/** A node that multiplies its input by a kernel. */
 export type ProductNode = NodeOf<OpsThat<"product">>;
 export const isProduct = has("product");
 

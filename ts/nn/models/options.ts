@@ -7,7 +7,7 @@ import { layers } from "../layers.ts";
 import { limits } from "../limits.ts";
 
 export interface ModelOptions {
-  /** `[height, width, channels]` of the images. Default [28, 28, 1], or what the model's own file says. */
+  /** `[height, width, channels]` of the images. Default [28, 28, 1], or that of the model's own file. */
   readonly inputShape?: Shape | undefined;
   /**
    * Number of classes, 2 .. 65536; the labels of data sets are bytes, so that 256 can be trained. Default 10 or the

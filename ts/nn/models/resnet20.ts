@@ -1,5 +1,5 @@
 /**
- * ResNet-20 for images of 32 x 32 (He et al., 2016, section 4.2), with the residual layers of Bi-Real Net. A real
+ * ResNet-20 for images of 32 x 32 (He et al., 2016, section 4.2). Its residual layers are those of Bi-Real Net. A real
  * convolution on the pixels comes first. Three stages of six binary ones follow, with 16, 32 and 64 filters. Each has a
  * shortcut of its own. The head is real.
  *

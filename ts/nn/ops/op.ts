@@ -29,7 +29,7 @@ export interface ParameterSpec {
   readonly shape: Shape;
   /** A number stands for itself in every element. */
   readonly initializer: Initializer | number;
-  /** The word for what its numbers are, where none of them may be below 0. */
+  /** The word for its numbers, where none of them may be below 0. */
   readonly neverNegative?: string;
 }
 
@@ -46,7 +46,7 @@ export interface Operand {
 export interface Flags {
   /** The value is its input's memory under another shape. */
   readonly alias?: true;
-  /** The operation multiplies what comes in by a kernel. */
+  /** The operation multiplies its input by a kernel. */
   readonly product?: true;
   /** Windows slide over images. */
   readonly windowed?: true;
@@ -64,7 +64,7 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
   readonly inputs: Count;
   /** Checks and defaults, in the order of a graph's attributes. */
   readonly fields: Declared;
-  /** Checks what must hold among fields, each of which has passed its own check. */
+  /** Checks the relations among fields, each of which has passed its own check. */
   rule?(attributes: NoInfer<ValuesOf<Declared>>, subject: Subject): void;
   /** The shape of the value. Throws "shape", naming `layer`, for inputs that do not fit. */
   shape(inputs: InputShapes<Count>, attributes: NoInfer<ValuesOf<Declared>>, layer: string): Shape;
