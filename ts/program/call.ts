@@ -28,9 +28,9 @@ export type Part =
   /** Gradients of the lanes added up, and the way back through the weights' quantizer. */
   | "lanes"
   | "update"
-  /** Counts of what an update did. */
+  /** Counts of an update's effects. */
   | "count"
-  /** Copies for whoever observes a step. */
+  /** Copies for the observer of a step. */
   | "tap";
 
 /** The type of an argument, with `A` for an address. */

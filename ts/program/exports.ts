@@ -1,4 +1,4 @@
-/** The functions of one instance of the core, and what makes calls of them. */
+/** The functions of one instance of the core, and the way to call them. */
 import { type AnswerName, type KernelCall, type KernelName, positions } from "./call.ts";
 
 /** A function of the core. Nobody calls it as it is, with numbers by position: `ready` takes a call with names. */

@@ -34,7 +34,7 @@ export interface Emit {
   later(calls: readonly KernelCall[]): void;
   /** Adds such work that shares memory with more of its lane. All of it becomes one task in the next phase. */
   laterInLane(lane: number, calls: readonly KernelCall[]): void;
-  /** Ends the current phase: what follows may read what any lane or task wrote before. */
+  /** Ends the current phase. Later calls may read the results of any lane or task before. */
   barrier(): void;
 }
 

@@ -9,9 +9,9 @@ import { addressOf, type Place } from "./place.ts";
 import type { Write } from "./program.ts";
 
 export interface Segment {
-  /** A buffer of its own, aligned to 16 bytes. Its bytes are whatever was there before. */
+  /** A buffer of its own, aligned to 16 bytes. Its bytes are arbitrary. */
   readonly allocate: (bytes: number) => Place;
-  /** The same with these bytes in it. */
+  /** A buffer of its own with these bytes in it. */
   readonly constant: (bytes: Uint8Array) => Place;
   readonly floats: (values: Float32Array) => Place;
   readonly descriptor: (shape: ConvShape) => Place;
