@@ -8,7 +8,7 @@ import type { Range } from "../program/place.ts";
 import type { Write } from "../program/program.ts";
 import type { Crew } from "./barrier.ts";
 
-/** The result of a run: steps completed, the failure that stopped it, and the bytes read after each completed step. */
+/** The result of a run: steps completed, the failure that stopped it, and the bytes read after each step. */
 export interface RunResult {
   readonly completed: number;
   readonly failure: Failure | null;

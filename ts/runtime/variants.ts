@@ -33,7 +33,7 @@ export async function canShareMemory(): Promise<boolean> {
 /**
  * The best variant that this machine runs.
  *
- * @throws ProxbitError "environment" where WebAssembly SIMD, or what the named `variant` needs, is missing.
+ * @throws ProxbitError "environment" where WebAssembly SIMD is missing, or a need of the named `variant`.
  */
 export async function detectVariant(options: DetectOptions = {}): Promise<Variant> {
   if (typeof WebAssembly !== "object" || !(await simd())) {
