@@ -72,7 +72,7 @@ export const polyline = (
     ...more,
   });
 
-/** The whole picture, on white; `title` is what readers that do not see it are told. */
+/** The whole picture, on white. `title` serves readers that do not see it. */
 export function svg(title: string, width: number, height: number, parts: readonly string[]): string {
   const size = `viewBox="0 0 ${at(width)} ${at(height)}" width="${at(width)}" height="${at(height)}"`;
   return [
