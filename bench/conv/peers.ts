@@ -6,7 +6,7 @@ import { tf, tfWasmVersion, useWasmBackend } from "../peers/tfjs.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Peer extends Contestant {
-  /** The sums of the last run, `[size][size][channels]`; a quantised peer gives what it can. */
+  /** The sums of the last run, `[size][size][channels]`. A quantised peer gives levels. */
   readonly sums: () => Promise<ArrayLike<number>>;
   readonly dispose: () => unknown;
 }

@@ -24,7 +24,7 @@ export interface Context extends Setting {
 
 export interface Benchmark {
   readonly title: string;
-  /** A sentence or two: what is compared, and how. */
+  /** A sentence or two on the comparison and its method. */
   readonly about: string;
   readonly run: (context: Context) => AsyncGenerator<Finding, void, undefined>;
 }

@@ -10,8 +10,8 @@ const [LENGTH, TURNS] = [120, 1000] as const;
 const [LOCAL_GET, LOCAL_SET, I32, V128] = [0x20, 0x21, 0x7f, 0x7b] as const;
 
 /**
- * A module with `spin(turns, step)`: `turns` times `body`, over locals of type `type` from number 2 on. `result` makes a
- * number of them, or the engine would leave out what nobody asks for.
+ * A module with `spin(turns, step)`: `turns` times `body`, over locals of type `type` from number 2 on. `result` makes
+ * a number of them. Otherwise the engine would leave out unused results.
  */
 function spinModule(
   type: number,

@@ -1,4 +1,4 @@
-/** Findings as cells of text: what the terminal and the files of results have in common. */
+/** Findings as cells of text, which the terminal and the files of results share. */
 import type { Comparison, Side } from "./finding.ts";
 
 /** Milliseconds with three digits that mean something. */

@@ -1,4 +1,4 @@
-/** A graph of ours in tfjs, in f32: what tfjs runs and trains for the same network. */
+/** A graph of ours in tfjs, in f32, as tfjs runs and trains it. */
 import type { ActivationName, Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
 import { parameterName } from "../../ts/nn/network.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";

@@ -16,7 +16,7 @@ interface Entry {
   readonly races: readonly Race[];
 }
 
-/** A processor in a card's stead takes seconds for what a card does in milliseconds. */
+/** A processor in a card's stead takes seconds where a card takes milliseconds. */
 const onCards: readonly Race[] = [
   { course: "mlp", batch: { gpu: 32, processor: 4 } },
   { course: "cnn", batch: { gpu: 32, processor: 4 } },
@@ -32,7 +32,7 @@ const entries: readonly Entry[] = [
   { backend: "webgl", host: "Chromium", races: onCards },
   { backend: "webgpu", host: "Chromium", races: onCards },
   { backend: "webgpu", host: "Node", races: onCards },
-  // The convolution is there to hear what tfjs says of it.
+  // The convolution stays in the list, so that the page holds tfjs's refusal of it.
   { backend: "wasm", host: "Node", races: [onProcessors("mlp", 32), onProcessors("cnn", 32)] },
   { backend: "cpu", host: "Node", races: [onProcessors("mlp", 32), onProcessors("cnn", 2)] },
 ];

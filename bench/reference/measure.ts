@@ -38,7 +38,7 @@ export interface Raced extends Place {
   readonly peer: Timing;
 }
 
-/** Two times; or the kernel that the backend lacks; or what this machine lacks for the backend. */
+/** Two times; or the kernel that the backend lacks; or this machine's lack for the backend. */
 export type Answer = Raced | (Place & { readonly cannot: string }) | { readonly missing: string };
 
 /**

@@ -1,4 +1,4 @@
-/** Our training step, one at a time: what `Trainer.fit` runs, without its slices of several steps. */
+/** Our training step, one at a time: the step of `Trainer.fit`, without its slices of several steps. */
 import type { Dataset, Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
@@ -41,7 +41,7 @@ export interface KernelShare {
   readonly share: number;
 }
 
-/** Images of random bytes with random labels of ten classes: what a step costs does not depend on them. */
+/** Images of random bytes with random labels of ten classes. The time of a step does not depend on them. */
 export function noise(shape: readonly [number, number, number], count: number): Dataset {
   const next = xorshift(1);
   const split: Split = {
