@@ -95,7 +95,7 @@ async function runQueue(queue: Mutant[], name: string, make: (folder: string) =>
   }
 }
 
-// On the way out, what was started is ended too.
+// On the way out, all processes are ended too.
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],

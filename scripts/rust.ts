@@ -12,7 +12,7 @@ export interface Export {
   readonly name: string;
   readonly doc: string;
   readonly product: { readonly operands: string; readonly tile: string; readonly channels: number } | null;
-  /** It returns what was asked, and no status. */
+  /** It returns the answer, and no status. */
   readonly answers: boolean;
   readonly parameters: readonly { readonly name: string; readonly kind: Kind }[];
   /** Elements of the parameters that are blocks of a fixed size. */

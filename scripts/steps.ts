@@ -37,7 +37,7 @@ export async function runSteps(steps: readonly Step[], { cores, write, signal }:
 
   const run = async (step: Step) => {
     const began = performance.now();
-    // A group of its own, so that what the shell has started ends with it.
+    // A group of its own, so that the shell's children end with it.
     const child = spawn(step.command, { shell: true, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     children.add(child);
     const log: string[] = [];

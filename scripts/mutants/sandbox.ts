@@ -7,7 +7,10 @@ import { run } from "./process.ts";
 /** A test's own limit, as in "}, 120_000);". On a busy machine it would look like a fault that was found. */
 const OWN_LIMIT = /^( *\}), [0-9_]+\);$/gm;
 
-/** Makes a copy of what git knows or would add, with the built core, in `.cache/mutants/NAME`. Build outputs there stay. */
+/**
+ * Copies the files that git knows or would add, with the built core, to `.cache/mutants/NAME`. Build outputs there
+ * stay.
+ */
 export async function makeSandbox(root: string, name: string): Promise<string> {
   const folder = join(root, ".cache/mutants", name);
   for (const old of ["ts", "test", "crates", "scripts", "bench"])
