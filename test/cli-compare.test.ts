@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
-/** A network that trains in a moment, and one that takes no notice of what it is given. */
+/** A network that trains in a moment, and one that ignores its arguments. */
 const NETWORK = `
 import { layers, sequential } from "proxbit";
 

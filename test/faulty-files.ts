@@ -18,8 +18,8 @@ export interface Fault {
 }
 
 /**
- * Runs `action` while `open`, `rename` and `rm` of `node:fs/promises`, and what is done with opened files, are recorded. The
- * deeds of `faults` fail. A file whose closing fails is closed all the same, as Linux does it.
+ * Runs `action` and records its calls to `open`, `rename` and `rm` of `node:fs/promises` and to opened files. The deeds
+ * of `faults` fail. A file whose closing fails is closed all the same, as Linux does it.
  */
 export async function recorded(action: () => Promise<void>, faults: readonly Fault[] = []): Promise<Recording> {
   const module = process.getBuiltinModule("node:fs/promises");

@@ -10,7 +10,7 @@ export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "proxbit-tests-"));
   // As open as the system's own, for tests that step down from root.
   chmodSync(folder, 0o755);
-  // Workers and the processes that tests start inherit both; TEMP is what Windows asks for.
+  // Workers and the processes that tests start inherit both; Windows reads TEMP.
   process.env.TMPDIR = folder;
   process.env.TEMP = folder;
   return () => {

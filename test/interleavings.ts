@@ -13,7 +13,7 @@ import { vi } from "vitest";
 export type Script = readonly ((words: Int32Array, say: (word: string) => void) => void)[];
 
 interface Thread {
-  /** The part that it is in, what was returned to it in there, and what it has said there. */
+  /** Its present part, with the values that operations returned and the words that it said there. */
   readonly part: number;
   readonly log: readonly (number | string)[];
   readonly saying: readonly string[];

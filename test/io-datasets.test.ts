@@ -194,7 +194,7 @@ describe("mnist", () => {
 describe("a base URL", () => {
   type Answer = { readonly status: number; readonly type: string; readonly body: Uint8Array };
 
-  /** Serves what `answer` gives for a path on a free port of this machine. */
+  /** Serves the answers of `answer` to paths, on a free port of this machine. */
   async function withServer<T>(answer: (path: string) => Answer, action: (url: string) => Promise<T>): Promise<T> {
     const server = createServer((request, response) => {
       const { status, type, body } = answer(request.url ?? "");
@@ -303,7 +303,7 @@ describe("cifar10", () => {
     await withFolder(async (folder) => {
       await writeBatches(folder);
       const { name, train, test, classes } = await cifar10({ directory: folder });
-      // Model files and runs of a comparison say by it what a network was trained on.
+      // Model files and runs of a comparison name their training data by it.
       expect(name).toBe("cifar10");
       expect([train.count, test.count, classes.length]).toEqual([15, 2, 10]);
       expect(Array.from(train.labels)).toEqual([0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4]);

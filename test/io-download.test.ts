@@ -1,6 +1,4 @@
-/**
- * Downloads are fetched once, checked by their content, and kept whole. The error says what happened where none works.
- */
+/** Downloads are fetched once, checked by their content, and kept whole. The error names the cause where none works. */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,7 +18,7 @@ const PACKED = gzipSync(CONTENT);
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that counts what it is asked; its address below `/data` goes to `action`. */
+/** A server that counts its requests; its address below `/data` goes to `action`. */
 async function withServer<T>(
   handler: Handler,
   action: (address: string, asked: readonly string[]) => Promise<T>,

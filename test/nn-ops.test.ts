@@ -133,7 +133,7 @@ const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input
 /** Values that no field takes. */
 const junk = [Number.NaN, -1, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
 
-/** The attributes of what the function `name` of `layers` makes. */
+/** The attributes of the layer that the function `name` of `layers` makes. */
 function made(name: OpName, options: Numbers): Numbers {
   if (name === "input") return layers.input(options as never).layer.operation.attributes;
   return layers[name](options as never).operation.attributes;

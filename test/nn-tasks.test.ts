@@ -1,4 +1,4 @@
-/** Tasks: the operands that each makes +-1, and what ready-made models do with them at their ends. */
+/** Tasks: the operands that each makes +-1, and the ends that ready-made models give them. */
 
 import { describe, expect, it } from "vitest";
 import { type Graph, model, modelNames, productOf, shapesOf, taskNames, taskQuantizers } from "../ts/nn/index.ts";

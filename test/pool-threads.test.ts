@@ -97,7 +97,7 @@ test.each<readonly [string, Graph, Parameters<typeof Trainer.create>[1], string]
   expect(leftAlone(threads)).toEqual([]);
 });
 
-/** A network with more parameters than the core can hold beside what optimizer and last good values take. */
+/** A network with more parameters than the core can hold beside the optimizer's state and the last good values. */
 function wide(): Graph {
   return sequential({ inputShape: [1 << 14] }, [layers.dense({ units: 1 << 14 }), layers.dense({ units: 2 })]);
 }

@@ -79,7 +79,7 @@ describe("training with composed quantizers", () => {
     });
     const activations = compose({
       proximal: proximals.proxQuant({ lambda: schedules.accumulated(0.05, 12, { scale: 0.5 }) }),
-      // Up to where the sine has the sign of what it reads.
+      // Up to where the sine has its argument's sign.
       transform: transforms.fromFunction(Math.sin, Math.cos, { from: -3, to: 3 }),
       name: "sine",
     });

@@ -22,7 +22,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Two epochs of 20 batches of 4 images, each batch of whatever kind taking `milliseconds`. */
+/** Two epochs of 20 batches of 4 images. Each batch of any kind takes `milliseconds`. */
 async function timed(milliseconds: number) {
   let now = 5000;
   vi.spyOn(performance, "now").mockImplementation(() => now);

@@ -328,7 +328,7 @@ describe("numbers that are not finite", () => {
       data,
       /layer "(first|last)"/,
     ],
-    // ReLU is the first to look at what the first product made.
+    // ReLU is the first to look at the first product's result.
     ["pixels of 1e32", real, { optimizer: optimizers.sgd({ learningRate: 1 }) }, loud, /layer "(first|relu|last)"/],
     ["pixels of 1e32 into batch norm", binary, {}, loud, /layer "(batch_norm|stem)"/],
     ["pixels of 1e32, two workers", binary, { workers: 2 }, loud, /layer "(batch_norm|stem)"/],

@@ -162,7 +162,7 @@ describe("a step", () => {
         layers.relu(),
         layers.dense({ units: 3 }),
       ]),
-      // The images, and what goes into the relu and comes out; the logits are there anyway.
+      // The images, and the input and output of the relu; the logits are there anyway.
       36 + 12 + 12,
       0,
     ],
@@ -176,7 +176,7 @@ describe("a step", () => {
         layers.flatten(),
         layers.dense({ units: 3 }),
       ]),
-      // The padded images, and what goes into each norm and comes out.
+      // The padded images, and the input and output of each norm.
       10 * 10 * 4 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 16,
       // Padded signs, four channels a byte.
       10 * 10 * 2,

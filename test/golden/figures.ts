@@ -12,7 +12,10 @@ export interface Subject {
   readonly make: (entry: string) => Promise<Figures>;
 }
 
-/** Each difference in words: which figure, and what it was and is. Of a group the first member that differs stands for all. */
+/**
+ * Each difference in words: the figure, and its earlier and its present value. In a group the first member that differs
+ * stands for all.
+ */
 export function differences(wanted: Figures, found: Figures): readonly string[] {
   return namesOf(wanted, found).flatMap((name) => {
     const [before, after] = [wanted[name], found[name]];

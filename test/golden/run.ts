@@ -131,7 +131,7 @@ async function eventFigures(trainer: Trainer, data: Dataset, options: FitOptions
 const numbersOf = (score: Score | undefined): readonly number[] =>
   score === undefined ? [] : [score.loss, score.accuracy];
 
-/** Empty lists and what is undefined are left out. */
+/** Empty lists and undefined values are left out. */
 function present(figures: Readonly<Record<string, readonly number[] | string | undefined>>): Group {
   const texts = Object.entries(figures).map(([name, value]) => [
     name,

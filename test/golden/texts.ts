@@ -1,6 +1,6 @@
 /**
- * The subject "texts" holds what people and programs read of explanations, summaries, theory and help. They are kept as
- * texts and not as digests, so that a diff can be read.
+ * The subject "texts" holds the texts of explanations, summaries, theory and help, for people and for programs. They
+ * are kept as texts and not as digests, so that a diff can be read.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

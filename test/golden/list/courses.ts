@@ -20,7 +20,7 @@ async function failing({ trainer, data, train, note }: Stage): Promise<void> {
   await train("after: ");
 }
 
-/** Fine-tunes what a float network has learned in an epoch: its weights, or its file. What was trained before is forgotten. */
+/** Fine-tunes a float network's weights of an epoch, or its file. Earlier training is forgotten. */
 async function fineTune({ trainer, data, train, note }: Stage, take: "weights" | "file"): Promise<void> {
   await train("before: ", { epochs: 1 });
   const { workers, variant } = trainer;
