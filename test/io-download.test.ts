@@ -118,7 +118,7 @@ describe("a download", () => {
 
   it.each<readonly [string, Handler, string]>([
     ["answers with an error", refuse, "/data/file.gz: it answers with status 404"],
-    ["has another file", serve(gzipSync("another")), "holds something else than it should: SHA-256 "],
+    ["has another file", serve(gzipSync("another")), "has other content than expected: SHA-256 "],
     ["sends a damaged one", serve(PACKED.subarray(0, 5000)), "is not a sound gzip file"],
     ["breaks off", cut, "the connection was cut"],
   ])("is an error that leaves nothing behind where the server %s", (_, handler, says) =>
@@ -284,7 +284,7 @@ describe("Fashion-MNIST from the network", () => {
     withFolder((folder) =>
       withServer(serve(PACKED), async (address, asked) => {
         const error = await rejected("data", fashionMnist({ downloadUrl: address, cacheDirectory: folder }));
-        expect(error.message).toContain("train-images-idx3-ubyte.gz holds something else");
+        expect(error.message).toContain("train-images-idx3-ubyte.gz has other content than expected");
         expect(error.message).toContain("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888");
         expect(error.remedy).toContain("apt-get install dataset-fashion-mnist");
         expect(asked).toEqual(["/data/train-images-idx3-ubyte.gz"]);

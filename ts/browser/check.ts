@@ -95,8 +95,8 @@ const pageError = (what: string, cause: unknown): ProxbitError =>
   new ProxbitError(
     "environment",
     `${what}: ${firstLine(cause)}`,
-    "Run it again, with a smaller batch where memory is short; where a driver is at fault, update it or take another " +
-      "backend.",
+    "Run the check again, with a smaller batch where memory is short. Where a driver is at fault, update the driver " +
+      "or take another backend.",
     { cause },
   );
 

@@ -108,6 +108,6 @@ function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantiz
   throw new ProxbitError(
     "graph",
     `${model} for ${cellName(cell)} has ${differences.join(", and ")}`,
-    "Export a function that builds its network with the weightQuantizer, activationQuantizer and accumulator it is given.",
+    "Export a function that builds its network with the given weightQuantizer, activationQuantizer and accumulator.",
   );
 }

@@ -194,7 +194,7 @@ async function verified(
   if (found === checksum) return content;
   throw new ProxbitError(
     "data",
-    `${what} holds something else than it should: SHA-256 ${found}, not ${checksum}`,
+    `${what} has other content than expected: SHA-256 ${found}, not ${checksum}`,
     "Get the file from another place.",
   );
 }

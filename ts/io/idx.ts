@@ -24,7 +24,7 @@ const UNSIGNED_BYTE = 8;
  */
 export function parseIdx(bytes: Uint8Array, rank: number, what: string): Idx {
   const fail = (message: string) =>
-    new ProxbitError("data", `${what} ${message}`, "Get the file again from where it came.");
+    new ProxbitError("data", `${what} ${message}`, "Get the file again from its source.");
   if (bytes.length < 4) throw fail(`has only ${bytes.length} bytes`);
   const [first, second, type, given] = bytes;
   if (first !== 0 || second !== 0) throw fail("is not an idx file: it does not begin with two zero bytes");

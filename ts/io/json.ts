@@ -24,7 +24,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const REMEDY = "Get the file again from where it came; if it was edited by hand, write it with proxbit instead.";
+const REMEDY = "Get the file again from its source. If it was edited by hand, write it with proxbit instead.";
 
 function corrupt(message: string, cause?: unknown): ProxbitError {
   return new ProxbitError("model-file", message, REMEDY, cause === undefined ? undefined : { cause });

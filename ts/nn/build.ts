@@ -88,7 +88,7 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
     throw new ProxbitError(
       "argument",
       `sequential: its second argument must be a list of layers, not ${describe(chain)}`,
-      "Give what the functions in layers return: sequential({ inputShape }, [layers.flatten(), ...]).",
+      "Give results of the functions in layers: sequential({ inputShape }, [layers.flatten(), ...]).",
     );
   }
   for (const layer of chain) {
@@ -142,7 +142,7 @@ export function functional(options: FunctionalOptions): Graph {
   if (!isSymbolicTensor(inputs) || !isSymbolicTensor(outputs) || inputs.layer.operation.op !== "input") {
     throw new ProxbitError(
       "argument",
-      "functional: inputs must be what input() returned, and outputs what a layer's apply() returned",
+      "functional: inputs must be a result of input(), and outputs a result of a layer's apply()",
       "Write const x = input({ shape }); functional({ inputs: x, outputs: layers.flatten().apply(x) }).",
     );
   }

@@ -164,7 +164,7 @@ export const activationQuantizer = (): Field<Quantizer | null, QuantizerChoice> 
     if (isForWeightsAlone(quantizer)) {
       throw new ProxbitError(
         subject.code,
-        `${subject.what}: ${option} "${quantizer.name}" standardises what it maps, or moves it between steps`,
+        `${subject.what}: ${option} "${quantizer.name}" standardises its argument, or moves it between steps`,
         'Give it to weightQuantizer, and another to the activations, such as "poly".',
       );
     }

@@ -93,7 +93,7 @@ export function makeLayer(kind: string, givenName: unknown, op: OpName, attribut
           `layer "${label}": takes ${count} symbolic tensor(s), was given ${describe(input)}`,
           count === 2
             ? `Apply it to two tensors: layers.${op}().apply([a, b]).`
-            : "Apply it to what input() or another layer's apply() returned.",
+            : "Apply the layer to a result of input() or of another layer's apply().",
         );
       }
       const node = nodeOf(operation, label, inputs.map(labelOf));

@@ -52,7 +52,7 @@ async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
     throw new ProxbitError(
       "environment",
       `cannot read the kernels at ${url.href}`,
-      "In a clone, run scripts/build-wasm; in a bundle, let the bundler copy the .wasm file or pass it as `source`.",
+      "In a clone, run scripts/build-wasm. In a bundle, let the bundler copy the .wasm file, or pass that file as `source`.",
       { cause: error },
     );
   }
