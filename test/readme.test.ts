@@ -8,7 +8,6 @@ import { expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 
-/** The examples of a page, in order. */
 async function examplesOf(page: string): Promise<readonly string[]> {
   const text = await readFile(join(root, page), "utf8");
   return [...text.matchAll(/```ts\n(import[\s\S]*?)```/g)].map((match) => match[1] ?? "");

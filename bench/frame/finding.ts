@@ -62,7 +62,6 @@ function sideOf({ name, version, rounds }: Timing): Side {
   return { name, version, ms: quantile(sorted, 0.5), best: quantile(sorted, 0), quartiles };
 }
 
-/** The median of a contestant's rounds. */
 export const medianOf = (timing: Timing): number => median(timing.rounds);
 
 /** A value of two contestants' times in each round: its median over the rounds, and its best tenth. */

@@ -35,7 +35,6 @@ export function cells(comparison: Comparison): readonly string[] {
   return [name, ours.name, variant, String(threads), ...sides, times(ratio), range(spread, times)];
 }
 
-/** A table in Markdown. */
 export function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");

@@ -55,7 +55,6 @@ const SEED = 7;
 const IMAGES = 56;
 const FIT: FitOptions = { epochs: 2, batchSize: 9 };
 
-/** Makes `run` in one place. */
 export async function makeRun(run: Run, place: Place): Promise<Made> {
   const graph = run.network();
   const data = dataFor(graph, run.images ?? IMAGES);

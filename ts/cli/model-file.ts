@@ -51,7 +51,7 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
 const startText = ({ rescale }: { readonly rescale: boolean }): string =>
   `a float network${rescale ? ", the weights of each filter rescaled" : ""}`;
 
-/** The names of the quantizers in `graph`, not of those that were typed; "none" where all operands are real. */
+/** The names of the quantizers in `graph`, which may differ from the typed ones; "none" where all operands are real. */
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
   const names = (operand: "weightQuantizer" | "activationQuantizer"): string => {
     const found = graph.nodes.flatMap((node) => {

@@ -212,7 +212,6 @@ export function refuseNetworkOptions(command: Command, file: string, forBoth: re
   }
 }
 
-/** `--workers`. */
 export function addWorkersOption(command: Command): Command {
   const parse = wholeNumber("--workers", 1, MOST_WORKERS);
   return command.option("--workers <n>", "threads (default: all cores, at most 8)", parse);

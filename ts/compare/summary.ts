@@ -34,7 +34,7 @@ export interface Row extends Cell {
   readonly failures: readonly string[];
 }
 
-/** Null for no values. */
+/** Yields null for no values. */
 export function spreadOf(values: readonly number[]): Spread | null {
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -60,7 +60,6 @@ async function readFirst(
   return undefined;
 }
 
-/** A source that reads from `directory`. */
 export function directorySource(directory: string): Source {
   const { files, path } = requireNode("Reading a data set from a directory", "Serve the files and pass their baseUrl.");
   const read: Read = async (name) => {

@@ -35,7 +35,6 @@ export interface LayerChain extends Iterable<Layer> {
   readonly apply: (input: SymbolicTensor) => SymbolicTensor;
 }
 
-/** The chain of `members`. */
 export function chainOf(members: readonly Layer[]): LayerChain {
   return Object.freeze({
     [Symbol.iterator]: () => members.values(),

@@ -28,7 +28,6 @@ interface Named {
   readonly name: string;
 }
 
-/** The name of the parameter that `node` calls `key`. */
 export const parameterName = (node: Named, key: string): string => `${node.name}/${key}`;
 
 /** A walk over the nodes of a graph in their order. */

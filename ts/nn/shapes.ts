@@ -9,7 +9,6 @@ import { ProxbitError } from "../base/errors.ts";
 /** A shape without its batch axis. */
 export type Shape = readonly number[];
 
-/** The number of elements of a shape. */
 export function elementsOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }

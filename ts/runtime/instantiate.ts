@@ -10,10 +10,8 @@
 import { ProxbitError } from "../base/errors.ts";
 import type { KernelExports } from "../program/exports.ts";
 
-/** Bytes of a WebAssembly page. */
 export const pageBytes = 65_536;
 
-/** Bytes of a thread's stack. */
 const stackBytes = 1 << 20;
 
 /** Pages a shared memory starts with: more than the module's static data and first stack need. */

@@ -223,7 +223,6 @@ function tell(event: GridEvent, { output }: Context): void {
 
 const PICTURE = "compare.svg";
 
-/** The report's files below `directory`. */
 const reportFiles = (directory: string) => ({
   page: join(directory, "compare.md"),
   picture: join(directory, PICTURE),

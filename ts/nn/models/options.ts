@@ -42,7 +42,6 @@ export interface ModelChoices {
 /** The settings that the layers of a model's middle share. */
 export type Operands = Pick<ModelChoices, "weightQuantizer" | "activationQuantizer" | "accumulator">;
 
-/** The model's own defaults. */
 interface ModelDefaults extends Pick<ModelChoices, "inputShape" | "classes"> {
   readonly binaryStem?: boolean;
   /** True for a model with residual layers, which has the option `reactnet`. */
@@ -74,7 +73,6 @@ export function modelChoices(model: string, options: ModelOptions, defaults: Mod
   };
 }
 
-/** The operands of the layers of the middle. */
 export function middleOperands({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
   return { weightQuantizer, activationQuantizer, accumulator };
 }
