@@ -1,6 +1,6 @@
 /**
  * Addresses handed out one after the other. Nothing is freed, because a plan is made once. Its size is known before a
- * byte of it is reserved. The plan starts at base 0, reserves, and is made again at the real base.
+ * byte of it is reserved.
  */
 
 /** The alignment of 16-byte vectors; also a whole number of every element type in use. */

@@ -1,7 +1,7 @@
 /**
  * A small convolutional network for images of about 28 x 28. A float convolution reads the pixels. Two binary
  * convolutions, a binary hidden layer and a float head on its real values follow. Each block is convolution, max pool,
- * batch norm, in this order. Inference can then turn batch norm and the next sign into one comparison of whole numbers.
+ * batch norm, in this order. Inference can then turn batch norm and the next sign into one threshold on whole numbers.
  *
  *   28 x 28 x 1 - conv 32 - pool - 14 x 14 x 32 - binary conv 64 - pool - 7 x 7 x 64 - binary conv 128 - pool ("same")
  *   - 4 x 4 x 128 - binary dense 256 - relu - dense 10

@@ -1,6 +1,6 @@
 /**
  * Batch normalisation over the last axis (Ioffe and Szegedy, 2015): y = gamma (x - mean) / sqrt(variance + epsilon) +
- * beta. Training takes the statistics of the batch, the rest takes the running ones.
+ * beta. Training takes the statistics of the batch, evaluation and inference take the running ones.
  */
 import { type FieldsFor, type LayerOptions, number, optional } from "../fields.ts";
 import { keepsShape, operation, perChannel } from "./op.ts";
