@@ -1,7 +1,7 @@
 /**
  * Files of a data set from the network, each fetched once and kept in the user's cache directory. A file is taken only
- * where the SHA-256 of its content is the known one. So it does not matter how it was packed, nor which server, proxy
- * or disk altered it. Node only: a browser has a cache of its own.
+ * where the SHA-256 of its content is the known one. So no server, proxy or disk can alter a file unseen, and its
+ * packing does not matter. Node only: a browser has a cache of its own.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { gunzip, isGzip } from "./gzip.ts";

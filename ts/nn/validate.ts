@@ -1,5 +1,5 @@
 /**
- * The check of a whole graph of any author: our own builders, a user's JSON, a model file of unknown origin. The check
+ * The check of a whole graph of any author: our builders, a user's JSON, a model file of unknown origin. The check
  * returns a fresh, frozen copy. It has looked at every name, number, shape and edge of the copy.
  */
 import { listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
