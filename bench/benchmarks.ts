@@ -1,4 +1,4 @@
-/** All benchmarks by name. Each is loaded when it is run, for peers are large. */
+/** All benchmarks by name. Each is loaded when it is run, because peers are large. */
 import type { Benchmark } from "./frame/benchmark.ts";
 
 interface Entry {

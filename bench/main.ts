@@ -1,6 +1,6 @@
 /**
- * Runs the benchmarks one after the other, each in a process of its own so that none warms up another's engine.
- * Comparisons are only ever made inside one of them.
+ * Runs the benchmarks one after the other. Each has a process of its own, so that none warms up another's engine.
+ * Comparisons are only ever made inside one process.
  */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { readOptions } from "./options.ts";
 
 const { names, ...flags } = readOptions();
 let interrupted = false;
-// A terminal interrupts the process in hand as well, and that one ends what it has started; we wait for it.
+// A terminal interrupts the process in hand as well. That process ends what it has started, and we wait for it.
 process.on("SIGINT", () => {
   interrupted = true;
 });

@@ -25,7 +25,7 @@ parser.add_argument("--serve", action="store_true", help="one step for every lin
 parser.add_argument("--channels-last", action="store_true", help="NHWC in memory instead of NCHW")
 options = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = str(options.threads)
-# Threads that spin while they wait cost five times the time where another program wants a core now and then.
+# Threads that spin while they wait took five times as long where another program wanted a core now and then.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import torch  # noqa: E402: what OpenMP is told has to be set first

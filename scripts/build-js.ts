@@ -1,6 +1,7 @@
 /**
- * Compiles ts/ to dist/. The compiler rewrites `.ts` in imports; the two things it leaves alone are done here: worker
- * URLs (`new URL("./worker.ts", import.meta.url)`) and the wasm files, which keep their place beside the runtime.
+ * Compiles ts/ to dist/. The compiler rewrites `.ts` in imports, and leaves two things for this script. Worker URLs
+ * (`new URL("./worker.ts", import.meta.url)`) are one, and the wasm files are the other. Those keep their place beside
+ * the runtime.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

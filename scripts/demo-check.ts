@@ -45,7 +45,7 @@ export async function checkInFreshProcess(
   }
 }
 
-/** What is wrong, where trainer and packed file differ; undefined where they agree. */
+/** The fault where trainer and packed file differ; undefined where they agree. */
 export function describeDisagreement({ agrees, images, first }: PackedCheck): string | undefined {
   if (first === null) return undefined;
   const { image, expected, predicted } = first;

@@ -1,9 +1,9 @@
 /**
- * The other half of the demo, in a process of its own: all that it has of proxbit are the inference entry and the data.
+ * The other half of the demo, in a process of its own. It has nothing of proxbit but the inference entry and the data.
  *
  *   demo-inference.ts MODEL.safetensors PREDICTIONS.json
  *
- * prints one JSON line, a `PackedCheck`.
+ * It prints one JSON line, a `PackedCheck`.
  */
 import { readFile } from "node:fs/promises";
 import { classify, medianLatency } from "../ts/cli/classify.ts";

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: a small convolutional network learns MNIST with BNN++ weights and binary activations, is packed to 1 bit a
- * weight, and is run again in a fresh process that knows nothing but the packed file.
+ * `npm run demo`: a small convolutional network learns MNIST with BNN++ weights and binary activations. It is packed to
+ * 1 bit a weight. A fresh process that knows nothing but the packed file runs it again.
  */
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -86,7 +86,9 @@ async function demo({ epochs, workers }: DemoOptions, context: Context): Promise
   if (disagreement !== undefined) throw new Error(disagreement);
 }
 
-/** The first test images with the network's answers, and one that it gets wrong, as many as the terminal is wide. */
+/**
+ * The first test images with the network's answers, and one that it gets wrong. They are as many as fit the terminal.
+ */
 function gallery({ images, labels, shape, count }: Split, predictions: Uint32Array): string {
   const [height, width, channels] = shape;
   const size = height * width * channels;

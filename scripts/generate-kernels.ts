@@ -1,6 +1,7 @@
 /**
- * Writes `ts/program/kernels.ts` out of the Rust sources: what the core exports, the fields of a convolution's descriptor,
- * and the sizes that both languages plan with. `npm run generate` runs it; a test says whether the file is fresh.
+ * Writes `ts/program/kernels.ts` out of the Rust sources. It holds the core's exports, the fields of a convolution's
+ * descriptor, and the sizes that both languages plan with. `npm run generate` runs this script. A test fails where the
+ * file is not fresh.
  */
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";

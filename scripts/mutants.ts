@@ -1,4 +1,7 @@
-/** Mutation testing on a sample: makes small faults in the sources, one at a time, and counts those that no test notices. */
+/**
+ * Mutation testing on a sample. It makes small faults in the sources, one at a time, and counts those that no test
+ * notices.
+ */
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -92,7 +95,7 @@ async function runQueue(queue: Mutant[], name: string, make: (folder: string) =>
   }
 }
 
-// On the way out, what was started is ended too.
+// On the way out, all processes are ended too.
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],

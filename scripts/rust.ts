@@ -1,6 +1,6 @@
 /**
- * As much of a reader of Rust as `generate-kernels.ts` needs: the blocks of the macro `exports!`, the fields of a struct,
- * and functions over whole numbers. It throws at anything it does not know.
+ * A small reader of Rust for `generate-kernels.ts`. It knows the blocks of the macro `exports!`, the fields of a
+ * struct, and functions over whole numbers. It throws at everything else.
  */
 
 export const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -12,7 +12,7 @@ export interface Export {
   readonly name: string;
   readonly doc: string;
   readonly product: { readonly operands: string; readonly tile: string; readonly channels: number } | null;
-  /** It returns what was asked, and no status. */
+  /** It returns the answer, and no status. */
   readonly answers: boolean;
   readonly parameters: readonly { readonly name: string; readonly kind: Kind }[];
   /** Elements of the parameters that are blocks of a fixed size. */

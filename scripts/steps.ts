@@ -1,6 +1,6 @@
 /**
- * Steps of a build, side by side: each is a command of the shell that may need others to be done. The first failure ends
- * all that runs. A step's output is kept and printed whole when it ends; a live one prints as it goes.
+ * Steps of a build, side by side. Each is a command of the shell that may need others to be done. The first failure
+ * ends all that run. A step's output is kept and printed whole when it ends. A live step prints as it goes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +24,9 @@ export interface StepOptions {
 /** A step may take so long to end once it is told to. */
 const PATIENCE_MS = 10_000;
 
-/** Runs all steps, in the order given where nothing else decides, and returns 0 or the exit code of the first that failed. */
+/**
+ * Runs all steps, in the order given where nothing else decides. Returns 0 or the exit code of the first that failed.
+ */
 export async function runSteps(steps: readonly Step[], { cores, write, signal }: StepOptions): Promise<number> {
   const waiting = [...steps];
   const passed = new Set<string>();
@@ -35,7 +37,7 @@ export async function runSteps(steps: readonly Step[], { cores, write, signal }:
 
   const run = async (step: Step) => {
     const began = performance.now();
-    // A group of its own, so that what the shell has started ends with it.
+    // A group of its own, so that the shell's children end with it.
     const child = spawn(step.command, { shell: true, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     children.add(child);
     const log: string[] = [];

@@ -1,4 +1,4 @@
-/** `npm test` and `npm run test:quick`: the steps that must pass, two at a time on two cores, and as many on more. */
+/** `npm test` and `npm run test:quick` run these steps. Two cores run two at a time, more cores run more. */
 import { availableParallelism } from "node:os";
 import { runSteps, type Step } from "./steps.ts";
 

@@ -1,8 +1,8 @@
-# What setup and build-wasm share: where things lie, how to speak, and which Rust can build for wasm32.
+# The common part of setup and build-wasm: folders, messages, and a Rust that can build for wasm32.
 #
-# The standard library is compiled from source for every variant, because the one that toolchains ship knows no
-# atomics. That takes a rustc with its source ("rust-src") and a linker for WebAssembly. rustup's toolchain is taken
-# where it has the source; otherwise the system's (on Debian: rustc-web, rust-web-src, lld-19).
+# The standard library is compiled from source for every variant, because that of toolchains knows no atomics. That
+# takes a rustc with its source ("rust-src") and a linker for WebAssembly. rustup's toolchain is taken where it has the
+# source. Otherwise the system's is taken (on Debian: rustc-web, rust-web-src, lld-19).
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=$root/.cache/cargo
@@ -18,7 +18,8 @@ fail() {
   exit 1
 }
 
-# beside COMMAND...: runs it beside the script, in a process group of its own, which ends with the script at the latest.
+# beside COMMAND...: runs it beside the script, in a process group of its own. The group ends with the script at the
+# latest.
 beside_groups=()
 beside() {
   set -m
@@ -28,7 +29,7 @@ beside() {
 }
 trap 'for group in ${beside_groups[@]+"${beside_groups[@]}"}; do kill -- "-$group" 2>/dev/null || true; done' EXIT
 
-# join_beside: waits for all that runs beside the script; a command that failed has said why, and ends the script.
+# join_beside: waits for all that runs beside the script. A command that failed has said why, and ends the script.
 join_beside() {
   local group
   for group in ${beside_groups[@]+"${beside_groups[@]}"}; do wait "$group" || exit 1; done
@@ -42,8 +43,8 @@ system_wasm_linker() {
   if [ -n "$found" ]; then echo "$found"; else command -v wasm-ld || true; fi
 }
 
-# Sets rust_bin (a folder with rustc and cargo), rust_sysroot, rust_version and rust_linker (empty: rustc's own); false
-# when no Rust here can compile the standard library for wasm32.
+# Sets rust_bin (a folder with rustc and cargo), rust_sysroot, rust_version and rust_linker (empty: rustc's own).
+# Returns false when no Rust here can compile the standard library for wasm32.
 find_rust() {
   local rustc minor host
   for rustc in "$(command -v rustc || true)" /usr/bin/rustc; do

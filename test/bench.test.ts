@@ -1,4 +1,4 @@
-/** The benchmarks run and say what they should. No time is judged. */
+/** The benchmarks run and print their findings. No time is judged. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The command line before any work begins: help, and everything that can be wrong with what was typed. */
+/** The command line before any work begins: help, and every fault of the arguments. */
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

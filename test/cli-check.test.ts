@@ -1,4 +1,4 @@
-/** The command that compares with TensorFlow.js: what it prints and exits with, over reports made by hand and at work. */
+/** The command that compares with TensorFlow.js: its output and exit codes, over reports made by hand and at work. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";

@@ -1,4 +1,4 @@
-/** The command line at work: files that are the same every time, results that agree, and ends that leave nothing behind. */
+/** The command line at work. Files are the same every time, results agree, and ends leave nothing behind. */
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-h
 import { withFolder } from "./io-helpers.ts";
 
 const LIMIT = 256;
-/** A network small enough for a test, in a module that lies outside this package and imports it by its name. */
+/** A network small enough for a test. Its module lies outside this package and imports it by its name. */
 const NETWORK = `
 import { layers, type ModelOptions, sequential } from "proxbit";
 

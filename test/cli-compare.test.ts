@@ -1,7 +1,4 @@
-/**
- * `proxbit compare` at work: the same numbers whatever the workers, runs that are not done twice, ends that keep what
- * is done.
- */
+/** `proxbit compare` at work. Workers change no number, no run is done twice, and ends keep all finished runs. */
 import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
-/** A network that trains in a moment, and one that takes no notice of what it is given. */
+/** A network that trains in a moment, and one that ignores its arguments. */
 const NETWORK = `
 import { layers, sequential } from "proxbit";
 
@@ -58,7 +55,7 @@ interface Row {
   readonly accuracies: readonly number[];
 }
 
-/** What must not depend on the machine. */
+/** The part of a report that must not depend on the machine. */
 const numbersOf = (result: Record<string, unknown>): unknown =>
   (result.rows as readonly (Row & { readonly course: unknown })[]).map(({ quantizer, task, accuracies, course }) => ({
     ...{ quantizer, task, accuracies, course },

@@ -1,4 +1,4 @@
-/** What the tests of the command line share: running it as a process of its own, and reading what it printed. */
+/** Helpers for tests of the command line: running it as a process of its own, and reading its output. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,7 @@ export function start(args: readonly string[]): ChildProcess {
   return spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT });
 }
 
-/** What `child` prints, and its exit code. */
+/** The output of `child`, and its exit code. */
 export async function outcome(child: ChildProcess): Promise<Outcome> {
   const code = new Promise<number | null>((resolve) => child.once("close", resolve));
   const [stdout, stderr] = await Promise.all(
@@ -49,7 +49,7 @@ export async function resultOf(...args: readonly string[]): Promise<Record<strin
   return last ?? {};
 }
 
-/** Runs a command that must fail for the user's sake: exit code 2, two lines on stderr, nothing on stdout. */
+/** Runs a command that must fail for the user's sake. Exit code is 2, stderr has two lines, stdout none. */
 export async function failureOf(...args: readonly string[]): Promise<{ message: string; remedy: string }> {
   const { code, stdout, stderr } = await proxbit(...args);
   const [message = "", remedy = "", ...rest] = stderr.split("\n");

@@ -1,4 +1,4 @@
-/** The parts of the command line that need no network: numbers for people, pictures, and the two steps of Ctrl-C. */
+/** The parts of the command line that need no network: numbers for people, pictures, and Ctrl-C's two steps. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** Progress by a clock and without a terminal of one's own: when a line comes, the time left, and what is left behind. */
+/** Progress by a clock and without a real terminal: times of lines, time left, and the screen afterwards. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { gridProgress } from "../ts/cli/grid-progress.ts";
 import { createOutput } from "../ts/cli/output.ts";
@@ -79,7 +79,7 @@ describe("in a log", () => {
     progress.update({ type: "found", finished: [{ run, outcome: outcome(20) }] });
     progress.update(stepOf(1, 1));
     now += 10_000;
-    // A quarter took 10 s: 30 s are left, and the last run takes the mean of 20 s and 40 s.
+    // A quarter took 10 s, so 30 s are left. The last run takes the mean of 20 s and 40 s.
     progress.update(stepOf(1, 5));
     now += 30_000;
     progress.update({ type: "run", finished: { run: runs[1] as typeof run, outcome: outcome(40) } });

@@ -1,4 +1,6 @@
-/** `proxbit recipe`: a recipe's settings reach the trainer and the file, and a wrong name is answered with the right one. */
+/**
+ * `proxbit recipe`. A recipe's settings reach the trainer and the file. A wrong name is answered with the right one.
+ */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

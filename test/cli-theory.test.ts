@@ -1,4 +1,4 @@
-/** `proxbit theory`: the table as computed, pictures of a pair, and what is wrong with an argument. */
+/** `proxbit theory`: the table as computed, pictures of a pair, and faults of the arguments. */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PNG } from "pngjs";

@@ -1,6 +1,6 @@
 /**
- * What `proxbit train` makes of its options: optimizers, courses of the step size, augmentation, a start from a float network,
- * flips and the soft accuracy; and what it says of options that do not go together.
+ * `proxbit train` and its options: optimizers, courses of the step size, augmentation, flips and the soft accuracy. A
+ * run may start from a float network. Options that do not go together are refused.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

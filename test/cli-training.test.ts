@@ -1,4 +1,4 @@
-/** A training run as commands make it: however it ends its threads end, and a file is there only where it came to its end. */
+/** A training run as commands make it. However it ends, its threads end. A file is there only after a complete run. */
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it, vi } from "vitest";

@@ -1,4 +1,6 @@
-/** A grid at work, in this process: nothing is trained for a place that cannot be written, and a run's file stands first. */
+/**
+ * A grid at work, in this process. Nothing is trained for a place that cannot be written. A run's file stands first.
+ */
 import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { type Grid, runsOf } from "../ts/compare/grid.ts";

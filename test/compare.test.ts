@@ -1,4 +1,4 @@
-/** The parts of a comparison: the grid and its keys, run files that are read back or refused, and what is made of them. */
+/** The parts of a comparison: the grid and its keys, run files read back or refused, and reports. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -155,7 +155,7 @@ describe("the time left", () => {
   it("is unknown at first, then learned from the run at work and from finished ones of the same kind", () => {
     expect(secondsLeft([], [fp, bc], null)).toBeNull();
     expect(secondsLeft([], [fp, bc], { run: pp, seconds: 1, share: 0.01 })).toBeNull();
-    // 20 s in all for the run at work, of which 15 are left, and as much for each of two others.
+    // The run at work takes 20 s in all, of which 15 are left. Two others take as much each.
     expect(secondsLeft([], [fp, bc], { run: pp, seconds: 5, share: 0.25 })).toBeCloseTo(15 + 40);
     // The other seed of bc took 30 s; the mean over both is 20 s.
     const timed = [

@@ -1,4 +1,4 @@
-/** Compiled code is kept from one process that tests start to the next: most of a short command's time is compiling. */
+/** Compiled code is kept from one process that tests start to the next. Most of a short command's time is compiling. */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 

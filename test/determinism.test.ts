@@ -1,6 +1,6 @@
 /**
- * The guarantee: a run is a function of graph, data, seed and options. Neither the number of workers nor the build of the
- * core changes a bit of the weights or a byte of the file.
+ * The guarantee: a run is a function of graph, data, seed and options. The number of workers and the build of the core
+ * change nothing. Weights keep every bit, the file keeps every byte.
  */
 import { describe, expect, test } from "vitest";
 import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
@@ -9,10 +9,7 @@ import { optimizers } from "../ts/train/optimizers.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
-/**
- * All three products, batch norm, pools, a fork, a bias, and what learns beside: everything that is cut into lanes and
- * added up again.
- */
+/** All three products, batch norm, pools, a fork, a bias and learned slopes. Each is cut into lanes and added up. */
 function network(): Graph {
   const start = input({ shape: [9, 9, 3] });
   const real = layers.conv2d({ filters: 13, kernelSize: 3, padding: "same", useBias: false });

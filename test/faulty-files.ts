@@ -1,8 +1,8 @@
-/** The file system as a recording: what is asked of it, in order, and a fault at any place in that order. */
+/** The file system as a recording of the calls to it, in order, with a fault at any place. */
 import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 
-/** Deeds such as "open model r+", "write", "sync model", "rename * model": a name of a passing file is a star. */
+/** Deeds such as "open model r+", "write", "sync model", "rename * model". A star stands for a passing file's name. */
 export interface Recording {
   readonly deeds: readonly string[];
   /** Files and folders that are still open. */
@@ -18,8 +18,8 @@ export interface Fault {
 }
 
 /**
- * Runs `action` while `open`, `rename` and `rm` of `node:fs/promises`, and what is done with opened files, are recorded. The
- * deeds of `faults` fail. A file whose closing fails is closed all the same, as Linux does it.
+ * Runs `action` and records its calls to `open`, `rename` and `rm` of `node:fs/promises` and to opened files. The deeds
+ * of `faults` fail. A file whose closing fails is closed all the same, as Linux does it.
  */
 export async function recorded(action: () => Promise<void>, faults: readonly Fault[] = []): Promise<Recording> {
   const module = process.getBuiltinModule("node:fs/promises");

@@ -1,6 +1,6 @@
 /**
- * Layers behind a flatten are not done on the way out of a layer before it, because their channels are all numbers of an
- * image. Every kind of product, with layers between it and the flatten and behind the flatten, gives the trainer's logits.
+ * Layers behind a flatten are not done on the way out of a layer before it. Their channels are all numbers of an image.
+ * Every kind of product gives the trainer's logits. Layers stand between it and the flatten, and behind the flatten.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { functional, type Graph, input, layers, type SymbolicTensor } from "../ts/nn/index.ts";

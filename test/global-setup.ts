@@ -1,6 +1,6 @@
 /**
- * A folder for all that tests put into the system's temporary one. It goes away with the run, and the run fails where a test
- * or our code has left something of ours in it.
+ * A folder for all that tests put into the system's temporary one. It goes away with the run. The run fails where a
+ * test or our code has left a file in it.
  */
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "proxbit-tests-"));
   // As open as the system's own, for tests that step down from root.
   chmodSync(folder, 0o755);
-  // Workers and the processes that tests start inherit both; TEMP is what Windows asks for.
+  // Workers and the processes that tests start inherit both; Windows reads TEMP.
   process.env.TMPDIR = folder;
   process.env.TEMP = folder;
   return () => {

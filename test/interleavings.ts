@@ -1,22 +1,23 @@
 /**
- * Every order in which threads can reach shared memory, tried one by one: a model checker for code that uses `Atomics`. The
- * code itself runs, not a model of it.
+ * Tries every order in which threads can reach shared memory, one by one. It is a model checker for code that uses
+ * `Atomics`. The code itself runs, not a model of it.
  *
- * A thread cannot be stopped in the middle, so the part of its script that it is in is run again from its start: what its
- * operations returned before is handed out from a log, the next one is done, and at the one after it an exception ends it.
- * States that were met before are not gone on from. A state in which nobody can go on, and somebody sleeps, is a deadlock.
+ * A thread cannot be stopped in the middle. So the current part of its script is run again from its start. A log hands
+ * out the earlier results of its operations. The next operation is done, and at the one after it an exception ends the
+ * part. States that were met before are not gone on from. A state in which nobody can go on, and somebody sleeps, is a
+ * deadlock.
  */
 import { vi } from "vitest";
 
-/** What a thread does, part by part, with nothing kept between two parts; `say` notes a word at that place of its course. */
+/** The parts of a thread, with nothing kept between two of them. `say` notes a word at that place of its course. */
 export type Script = readonly ((words: Int32Array, say: (word: string) => void) => void)[];
 
 interface Thread {
-  /** The part that it is in, what was returned to it in there, and what it has said there. */
+  /** Its present part, with the values that operations returned and the words that it said there. */
   readonly part: number;
   readonly log: readonly (number | string)[];
   readonly saying: readonly string[];
-  /** What it has said in the parts before. */
+  /** The words that it said in the parts before. */
   readonly said: readonly string[];
   /** The word of memory that it sleeps at; -1 where it is awake. */
   readonly sleepsAt: number;
@@ -29,7 +30,7 @@ interface State {
 
 const STOPPED = Symbol("stopped");
 
-/** What the thread whose turn it is does to memory. */
+/** The state of the thread whose turn it is, and of memory. */
 interface Turn {
   readonly words: number[];
   readonly returned: readonly (number | string)[];
@@ -109,18 +110,18 @@ function step(state: State, which: number, script: Script): State {
   return { memory: words, threads: threads.with(which, { part, log, saying, said, sleepsAt }) };
 }
 
-/** What each thread has said, in the order of threads. */
+/** The words of each thread, in the order of threads. */
 export type Said = readonly (readonly string[])[];
 
 export interface Exploration {
   readonly states: number;
-  /** What was said in each state in which no thread could go on. */
+  /** The words in each state in which no thread could go on. */
   readonly ends: readonly Said[];
   /** Threads left asleep in such states. */
   readonly asleep: number;
 }
 
-/** Tries all orders of `scripts` over memory of `size` words that are 0; `check` sees what was said in each state. */
+/** Tries all orders of `scripts` over memory of `size` words that are 0. `check` sees the words said in each state. */
 export function explore(size: number, scripts: readonly Script[], check: (said: Said) => void): Exploration {
   const none: Thread = { part: 0, log: [], saying: [], said: [], sleepsAt: -1 };
   const queue: State[] = [{ memory: new Array<number>(size).fill(0), threads: scripts.map(() => none) }];

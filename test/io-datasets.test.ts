@@ -23,7 +23,7 @@ function idx(dimensions: readonly number[], data: Uint8Array): Uint8Array<ArrayB
   return bytes;
 }
 
-/** The four files of a small data set in MNIST's layout: `train` and `test` images, image i all of the byte i. */
+/** The four files of a small data set in MNIST's layout: `train` and `test` images. Image i is all of the byte i. */
 function smallFiles(train: number, test: number): Map<string, Uint8Array<ArrayBuffer>> {
   const images = (count: number) =>
     idx(
@@ -194,7 +194,7 @@ describe("mnist", () => {
 describe("a base URL", () => {
   type Answer = { readonly status: number; readonly type: string; readonly body: Uint8Array };
 
-  /** Serves what `answer` gives for a path on a free port of this machine. */
+  /** Serves the answers of `answer` to paths, on a free port of this machine. */
   async function withServer<T>(answer: (path: string) => Answer, action: (url: string) => Promise<T>): Promise<T> {
     const server = createServer((request, response) => {
       const { status, type, body } = answer(request.url ?? "");
@@ -283,7 +283,7 @@ describe("fashionMnist", () => {
 });
 
 describe("cifar10", () => {
-  /** `count` records; record i has the label i % 10, and pixel p of channel c is (i + p + 100 c) % 256. */
+  /** `count` records. Record i has the label i % 10, and pixel p of channel c is (i + p + 100 c) % 256. */
   function batch(count: number): Uint8Array {
     const bytes = new Uint8Array(count * 3073);
     for (let record = 0; record < count; record++) {
@@ -303,7 +303,7 @@ describe("cifar10", () => {
     await withFolder(async (folder) => {
       await writeBatches(folder);
       const { name, train, test, classes } = await cifar10({ directory: folder });
-      // Model files and runs of a comparison say by it what a network was trained on.
+      // Model files and runs of a comparison name their training data by it.
       expect(name).toBe("cifar10");
       expect([train.count, test.count, classes.length]).toEqual([15, 2, 10]);
       expect(Array.from(train.labels)).toEqual([0, 0, 1, 0, 1, 2, 0, 1, 2, 3, 0, 1, 2, 3, 4]);
@@ -390,7 +390,7 @@ describe("data sets by name", () => {
 });
 
 describe("without Node", () => {
-  /** What `start` returns when it is called where there is no `process`, as in a browser. */
+  /** The result of `start` where there is no `process`, as in a browser. */
   function inBrowser<T>(start: () => Promise<T>): Promise<T> {
     vi.stubGlobal("process", undefined);
     try {

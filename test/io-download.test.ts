@@ -1,7 +1,4 @@
-/**
- * Downloads: fetched once, checked by what is in them, kept whole, and an error that says what happened where none of
- * it works.
- */
+/** Downloads are fetched once, checked by their content, and kept whole. The error names the cause where none works. */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,7 +18,7 @@ const PACKED = gzipSync(CONTENT);
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A server that counts what it is asked; its address below `/data` goes to `action`. */
+/** A server that counts its requests; its address below `/data` goes to `action`. */
 async function withServer<T>(
   handler: Handler,
   action: (address: string, asked: readonly string[]) => Promise<T>,
@@ -121,7 +118,7 @@ describe("a download", () => {
 
   it.each<readonly [string, Handler, string]>([
     ["answers with an error", refuse, "/data/file.gz: it answers with status 404"],
-    ["has another file", serve(gzipSync("another")), "holds something else than it should: SHA-256 "],
+    ["has another file", serve(gzipSync("another")), "has other content than expected: SHA-256 "],
     ["sends a damaged one", serve(PACKED.subarray(0, 5000)), "is not a sound gzip file"],
     ["breaks off", cut, "the connection was cut"],
   ])("is an error that leaves nothing behind where the server %s", (_, handler, says) =>
@@ -182,7 +179,7 @@ describe("patience with a server", () => {
   });
 
   type Reply = ReadableStreamDefaultController<Uint8Array>;
-  /** Servers in place of the network, one for each request: null never answers, a number is the status of its answer. */
+  /** Servers in place of the network, one for each request. null never answers, a number is the answer's status. */
   function serveBy(...servers: readonly (null | number | ((reply: Reply) => void))[]): void {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     let request = 0;
@@ -287,7 +284,7 @@ describe("Fashion-MNIST from the network", () => {
     withFolder((folder) =>
       withServer(serve(PACKED), async (address, asked) => {
         const error = await rejected("data", fashionMnist({ downloadUrl: address, cacheDirectory: folder }));
-        expect(error.message).toContain("train-images-idx3-ubyte.gz holds something else");
+        expect(error.message).toContain("train-images-idx3-ubyte.gz has other content than expected");
         expect(error.message).toContain("c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888");
         expect(error.remedy).toContain("apt-get install dataset-fashion-mnist");
         expect(asked).toEqual(["/data/train-images-idx3-ubyte.gz"]);

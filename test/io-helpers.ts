@@ -1,4 +1,4 @@
-/** What the tests of ts/io share: catching typed errors, and a folder that goes away. */
+/** Helpers for tests of ts/io: catching typed errors, and a folder that goes away. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What an import drags along: a page that runs a packed model must not bundle Node or a decoder, and arrows go one way. */
+/** The imports of each entry. A page that runs a packed model must not bundle Node or a decoder. Arrows go one way. */
 import { readdir, readFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -88,7 +88,7 @@ async function importsOf(): Promise<ReadonlyMap<string, readonly string[]>> {
   return new Map(await Promise.all(entries));
 }
 
-/** What can be reached from `start` along `arrows`. */
+/** Everything that can be reached from `start` along `arrows`. */
 function reached(start: string, arrows: ReadonlyMap<string, Iterable<string>>): ReadonlySet<string> {
   const found = new Set<string>();
   const queue = [start];

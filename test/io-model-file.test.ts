@@ -11,7 +11,7 @@ import { VERSION } from "../ts/io/version.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { thrown } from "./io-helpers.ts";
 
-/** K of "bits" is 3 * 3 * 4 = 36, so that a row has 5 bytes and a tail of 4 bits. */
+/** K of "bits" is 3 * 3 * 4 = 36. So a row has 5 bytes and a tail of 4 bits. */
 const graph = sequential({ inputShape: [4, 4, 3], name: "tiny" }, [
   layers.conv2d({ name: "first", filters: 4, kernelSize: 3, padding: "same" }),
   layers.batchNorm({ name: "norm" }),
@@ -315,7 +315,7 @@ describe("decodeModel refuses", () => {
         const bytes = file.slice();
         for (const [at, mask] of list) bytes[at] = (bytes[at] ?? 0) ^ mask;
         try {
-          // What is still read must be sound enough to be written again.
+          // A file that is read must be sound enough to be written again.
           expect(decodeModel(encodeModel(decodeModel(bytes))).parameters.size).toBe(9);
         } catch (error) {
           if (!(error instanceof ProxbitError && error.code === "model-file")) throw error;

@@ -5,7 +5,7 @@ import type { SafeTensor } from "../ts/io/safetensors.ts";
 import { decode, encode, MAXIMUM_HEADER_BYTES } from "../ts/io/safetensors.ts";
 import { thrown } from "./io-helpers.ts";
 
-/** A file with `header` (an object, or a text as it is) and `dataBytes` bytes 0, 1, 2 … after it. */
+/** A file with `header` (an object, or a text as it is) and `dataBytes` bytes 0, 1, 2 … behind. */
 function craft(header: unknown, dataBytes: number): Uint8Array {
   const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
   const bytes = new Uint8Array(8 + text.length + dataBytes);
@@ -320,7 +320,7 @@ describe("decode refuses", () => {
 });
 
 describe("decode under fire", () => {
-  /** Whether `bytes` are read; a thrown value other than a ProxbitError "model-file" fails the test. */
+  /** True where `bytes` are read. A thrown value other than a ProxbitError "model-file" fails the test. */
   function survives(bytes: Uint8Array): boolean {
     try {
       const { tensors } = decode(bytes);

@@ -6,7 +6,7 @@ import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
 import { recorded } from "./faulty-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 
-/** Runs `action` as a user whom permissions bind: root, for whom they do not count, steps down for its length. */
+/** Runs `action` as a user whom permissions bind. Root is not bound by them, and steps down meanwhile. */
 async function bound<T>(action: () => Promise<T>): Promise<T> {
   const isRoot = process.geteuid?.() === 0;
   if (isRoot) process.seteuid?.(65534);
@@ -72,7 +72,7 @@ describe("writeFileAtomic", () => {
   });
 });
 
-/** The deeds of a write to a file that is there: its place in this list is the number of a deed. */
+/** The deeds of a write to a file that is there. The number of a deed is its place in this list. */
 const REPLACING = [
   "open model r+",
   "close model",
@@ -91,7 +91,9 @@ const until = (last: number): readonly (readonly [string, number])[] =>
   REPLACING.slice(0, last + 1).map((deed, at) => [deed, at]);
 
 describe("the disk", () => {
-  /** Runs `action` on the path of a file that is there and of one that is not, both in a folder called "folder". */
+  /**
+   * Runs `action` on the path of a file that is there, and of one that is not. Both lie in a folder called "folder".
+   */
   const withFiles = (action: (old: string, absent: string, names: () => Promise<string[]>) => Promise<void>) =>
     withFolder(async (parent) => {
       const folder = join(parent, "folder");
@@ -184,7 +186,7 @@ it("only one module writes files, and it writes them whole", async () => {
   expect(writers).toEqual(["io/write.ts"]);
 });
 
-/** What both functions must refuse, and what they must say. */
+/** The paths that both functions must refuse, and their messages. */
 const refusals: readonly (readonly [string, (folder: string) => Promise<string>, RegExp, RegExp])[] = [
   [
     "a directory that is absent",

@@ -1,4 +1,4 @@
-/** The sample of mutants: drawn by a seed, the same in spite of changes elsewhere, and each a change of one place. */
+/** The sample of mutants. A seed draws it, changes elsewhere leave it alone, and each mutant changes one place. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

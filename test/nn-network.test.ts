@@ -1,4 +1,4 @@
-/** The one walk over a graph, and the number of looks that readers take at its nodes on their way to a plan. */
+/** The one walk over a graph, and the number of looks that readers take at its nodes. */
 import { describe, expect, it } from "vitest";
 import {
   type Graph,

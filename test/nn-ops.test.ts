@@ -27,7 +27,7 @@ interface Definition {
 const anyRank = [1, 2, 3, 4];
 const channelsOf = (input: Shape): number => input[input.length - 1] as number;
 
-/** The number of windows that start inside the image along an axis, and end there too if nothing is padded. */
+/** The number of windows that start inside the image along an axis. Without padding they end there too. */
 function windows(size: number, kernel: number, stride: number, padding: unknown): number {
   let count = 0;
   for (let start = 0; start < size; start += stride) if (padding === "same" || start + kernel <= size) count++;
@@ -127,13 +127,13 @@ const definitions: { readonly [Name in OpName]: Definition } = {
 const subject = { code: "graph", what: 'layer "it"' } as const;
 const nodeWith = (name: OpName, attributes: Numbers) =>
   nodeOf(checkOperation(name, attributes, subject), "it", ["a", "b"].slice(0, opOf(name).inputs));
-/** As many inputs as the operation takes, all of one shape. */
+/** Inputs of one shape, as many as the operation takes. */
 const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input].slice(0, opOf(name).inputs);
 
 /** Values that no field takes. */
 const junk = [Number.NaN, -1, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
 
-/** The attributes of what the function `name` of `layers` makes. */
+/** The attributes of the layer that the function `name` of `layers` makes. */
 function made(name: OpName, options: Numbers): Numbers {
   if (name === "input") return layers.input(options as never).layer.operation.attributes;
   return layers[name](options as never).operation.attributes;

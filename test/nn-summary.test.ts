@@ -145,7 +145,8 @@ describe("models", () => {
     ]);
     expect(rows.filter(({ op }) => op === "add")).toHaveLength(18);
     expect(rows.filter(({ op }) => op === "avgPool2d")).toHaveLength(2);
-    // He et al. count 0.27 million; the 1x1 convolutions of the shortcuts and all four numbers of batch norm on top.
+    // He et al. count 0.27 million. The 1x1 convolutions of the shortcuts and all four numbers of batch norm come on
+    // top.
     const kernels = 3 * 9 * 16 + 9 * (6 * 16 * 16 + 16 * 32 + 5 * 32 * 32 + 32 * 64 + 5 * 64 * 64);
     const shortcuts = 16 * 32 + 32 * 64;
     const norms = 4 * (16 + 6 * (16 + 32 + 64) + 32 + 64);
@@ -155,7 +156,7 @@ describe("models", () => {
     expect(bb / (bb + ff)).toBeGreaterThan(0.98);
   });
 
-  // Weights are handed from one model to another by name, and a name that counts layers would shift with every change.
+  // Weights are handed from one model to another by name. A name that counts layers would shift with every change.
   it.each(["resnet20", "birealnet18", "fashion"])("%s names every layer by its place", (name) => {
     for (const node of model(name).nodes) expect(node.name).toMatch(/^(input|pool|head|stem_\w+|stage\d_\d+(_\w+)?)$/);
   });

@@ -1,4 +1,4 @@
-/** Tasks: the operands that each makes +-1, and what ready-made models do with them at their ends. */
+/** Tasks: the operands that each makes +-1, and the ends that ready-made models give them. */
 
 import { describe, expect, it } from "vitest";
 import { type Graph, model, modelNames, productOf, shapesOf, taskNames, taskQuantizers } from "../ts/nn/index.ts";
@@ -97,7 +97,7 @@ describe("models", () => {
       const [, ...rest] = productNodes(graph);
       expect(rest.length).toBeGreaterThan(0);
       for (const node of rest) {
-        // The sign of what leaves a relu is +1 everywhere, and without one two layers of real numbers would merge.
+        // The sign of a relu's output is +1 everywhere. Without a relu, two layers of real numbers would merge.
         const wanted = node.attributes.activationQuantizer === null ? "activation" : "batchNorm";
         expect([node.name, readBy(graph, node)?.op]).toEqual([node.name, wanted]);
       }

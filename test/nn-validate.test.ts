@@ -18,7 +18,7 @@ function placesIn(root: unknown): readonly Place[] {
 
 const json = (graph: Graph): Record<string, unknown> => JSON.parse(JSON.stringify(graph)) as Record<string, unknown>;
 
-/** What hostile or broken files put where something else belongs. */
+/** Values that hostile or broken files put where something else belongs. */
 const junk = fc.oneof(
   fc.jsonValue(),
   fc.constantFrom<unknown>(

@@ -1,4 +1,4 @@
-/** No thread outlives what it was started for: pools that do not start, trainers and sessions that fail, and their ends. */
+/** No thread outlives its pool, trainer or session: after a failed start, a failed run, and a proper end. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { loadParallel, type ParallelOptions } from "../ts/inference/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
@@ -97,7 +97,7 @@ test.each<readonly [string, Graph, Parameters<typeof Trainer.create>[1], string]
   expect(leftAlone(threads)).toEqual([]);
 });
 
-/** A network with more parameters than the core can hold beside what optimizer and last good values take. */
+/** A network with more parameters than the core can hold beside the optimizer's state and the last good values. */
 function wide(): Graph {
   return sequential({ inputShape: [1 << 14] }, [layers.dense({ units: 1 << 14 }), layers.dense({ units: 2 })]);
 }

@@ -1,6 +1,6 @@
 /**
- * The guarantees of the worker pool: workers meet between phases, the earliest failure is the one reported, and no call
- * hangs: whatever becomes of a worker, every pending and later call is settled.
+ * The guarantees of the worker pool. Workers meet between phases. The earliest failure is the one reported. No call
+ * hangs: every pending and later call is settled, even if a worker dies.
  */
 import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -48,7 +48,8 @@ describe("phases", () => {
   afterAll(() => pool.close());
 
   test("what one phase wrote, the next one reads, thousands of times", async () => {
-    // Each of 7 cells becomes the sum of itself and its left neighbour, by way of a copy: a race anywhere breaks the sums.
+    // Each of 7 cells becomes the sum of itself and its left neighbour, by way of a copy. A race anywhere breaks the
+    // sums.
     const cells = 7;
     const address = await pool.reserve(2 * 16 * cells);
     const at = (cell: number, copy: number): number => address + 16 * (cells * copy + ((cell + cells) % cells));

@@ -1,4 +1,7 @@
-/** The guarantee of calls with names: their table is that of the Rust sources, and what is missing or strange is refused. */
+/**
+ * The guarantee of calls with names. Their table is that of the Rust sources. A missing or a strange argument is
+ * refused.
+ */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { generated } from "../scripts/generate-kernels.ts";

@@ -110,7 +110,8 @@ describe("compose", () => {
       const pair = pairOf(compose(options), 0);
       fc.assert(
         fc.property(fc.double({ min: -1.99, max: 1.99, noNaN: true }), (x) => {
-          // Measured at seven places in a step; between two of them a smooth function may be a little further off.
+          // The measurement takes seven places in a step. Between two of them a smooth function may be a little further
+          // off.
           expect(Math.abs(pair.forward(x) - forward(x))).toBeLessThan(1.1 * cost.forwardError + 1e-15);
           expect(Math.abs(pair.backward(x) - backward(x))).toBeLessThan(1.1 * cost.backwardError + 1e-15);
         }),

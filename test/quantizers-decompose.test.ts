@@ -1,4 +1,4 @@
-/** The decomposition theorem: the table of the literature as computed, and that P and T are what they must be. */
+/** The decomposition theorem: the table of the literature as computed, and the demands on P and T. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {

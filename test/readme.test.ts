@@ -8,13 +8,12 @@ import { expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "..");
 
-/** The examples of a page, in order. */
 async function examplesOf(page: string): Promise<readonly string[]> {
   const text = await readFile(join(root, page), "utf8");
   return [...text.matchAll(/```ts\n(import[\s\S]*?)```/g)].map((match) => match[1] ?? "");
 }
 
-/** Runs examples one after the other in a folder of their own, and hands over what each prints and the folder. */
+/** Runs examples one after the other in a folder of their own. Hands over the output of each, and the folder. */
 async function run(
   examples: readonly string[],
   look: (stdouts: readonly string[], folder: string) => void | Promise<void>,

@@ -1,5 +1,5 @@
 /**
- * A run reports how it ended: numbers of its last epoch, not of an earlier one, in comparisons and in `proxbit train`. All
+ * A run reports how it ended, in comparisons and in `proxbit train`. Its numbers are those of its last epoch. All
  * networks here change from epoch to epoch, and so do their accuracies.
  */
 import { join } from "node:path";

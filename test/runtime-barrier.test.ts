@@ -1,6 +1,6 @@
 /**
- * The guarantee of the barrier, in every order in which workers can reach its memory: nobody leaves before all have come,
- * nobody sleeps for ever, all leave with the same word, and each task is begun once.
+ * The guarantee of the barrier, in every order in which workers can reach its memory. Nobody leaves before all have
+ * come, and nobody sleeps for ever. All leave with the same word. Each task is begun once.
  */
 import { describe, expect, test } from "vitest";
 import { type Crew, controlBytes, sharedCrew, soloCrew } from "../ts/runtime/barrier.ts";
@@ -28,7 +28,10 @@ const fail =
   (crew) =>
     crew.fail(place);
 
-/** All orders of workers that each do their parts, one look before they sleep; nobody may leave before all have come. */
+/**
+ * Tries all orders of workers that each do their parts, with one look before they sleep. Nobody may leave before all
+ * have come.
+ */
 function inAllOrders(...workers: readonly (readonly Part[])[]): Exploration {
   const scripts = workers.map((parts, index): Script => {
     return parts.map((part) => (words, say) => part(sharedCrew(words, index, workers.length, 1), say));
@@ -43,7 +46,7 @@ function inAllOrders(...workers: readonly (readonly Part[])[]): Exploration {
   });
 }
 
-/** What is said in all orders alike, sorted; who says it may differ. */
+/** The words of all orders alike, sorted, because the speaker may differ. */
 function always({ ends, asleep }: Exploration): readonly string[] {
   expect(asleep).toBe(0);
   const sorted = new Set(ends.map((said) => JSON.stringify(said.flat().sort())));

@@ -1,4 +1,4 @@
-/** The four wasm builds: what they export, and threads that share a memory but neither stack nor thread-local storage. */
+/** The four wasm builds: their exports, and threads that share a memory but neither stack nor thread-local storage. */
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-/** The start-up probe: what it concludes from the processor's NaN, and from the race where that says nothing. */
+/** The start-up probe: its conclusion from the processor's NaN, and from the race where that says nothing. */
 import { describe, expect, test, vi } from "vitest";
 import type { KernelExports } from "../ts/program/exports.ts";
 import { instantiate, type KernelInstance } from "../ts/runtime/instantiate.ts";
@@ -27,7 +27,7 @@ describe("the probe", () => {
     for (const time of Object.values(microseconds ?? {})) expect(time).toBeLessThan(Number.POSITIVE_INFINITY);
   });
 
-  /** Twelve rounds of milliseconds, of which `others` say what is not 9. */
+  /** Twelve rounds of 9 milliseconds each, but for those in `others`. */
   const rounds = (others: Readonly<Record<number, number>>): readonly number[] =>
     Array.from({ length: 12 }, (_, round) => others[round] ?? 9);
 

@@ -1,4 +1,4 @@
-/** The size of what a page downloads: every build of the core stays below its bound. */
+/** The size of a page's download: every build of the core stays below its bound. */
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";

@@ -1,4 +1,4 @@
-/** The steps of `npm test`: what runs beside what, and how a failure or an interruption ends all of it. */
+/** The steps of `npm test`: steps that run side by side, and failures and interruptions that end all of them. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { runSteps, type Step } from "../scripts/steps.ts";
 import { withFolder } from "./io-helpers.ts";
 import { slowFiles } from "./slow.ts";
 
-/** The exit code of steps, and what was printed. */
+/** The exit code of steps, and their output. */
 async function run(
   steps: readonly Step[],
   { cores = 2, signal }: { readonly cores?: number; readonly signal?: AbortSignal } = {},

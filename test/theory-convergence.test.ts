@@ -1,7 +1,7 @@
 /**
- * What the theory of ProxConnect promises for convex problems (Demystifying and Generalizing BinaryConnect, arXiv 2110.13220),
- * in f64, with P and mu_t out of the public quantizers and schedules: the iteration as a generalised conditional gradient,
- * and dual averaging's gap for two convex regularisers.
+ * The theory of ProxConnect promises two things for convex problems (Demystifying and Generalizing BinaryConnect, arXiv
+ * 2110.13220). The iteration is a generalised conditional gradient, and dual averaging has a bounded gap. The tests run
+ * in f64, for two convex regularisers. P and mu_t come out of the public quantizers and schedules.
  */
 import { describe, expect, it } from "vitest";
 import { accumulated, compose, evaluateSchedule, forwardValue, pairOf, proximals } from "../ts/quantizers/index.ts";
@@ -14,12 +14,15 @@ const dot = (a: Vector, b: Vector): number => a.reduce((sum, x, i) => sum + x * 
 interface Quadratic {
   readonly value: (w: Vector) => number;
   readonly gradient: (w: Vector) => Vector;
-  /** An upper bound on the largest eigenvalue of the second derivative, and on the gradient's norm over the unit box. */
+  /** Upper bounds over the unit box: the largest eigenvalue of the second derivative, and the gradient's norm. */
   readonly curvature: number;
   readonly steepest: number;
 }
 
-/** |A w - b|^2 scale / (2 rows), but for a constant, with columns of A from 1 down to 1 / condition and |b| <= targets. */
+/**
+ * The value |A w - b|^2 scale / (2 rows), but for a constant. Columns of A go from 1 down to 1 / condition, and |b| <=
+ * targets.
+ */
 function leastSquares(
   seed: number,
   rows: number,
@@ -62,7 +65,10 @@ interface Course {
 
 const moments = [10, 100, 1000, 10_000];
 
-/** Dual averaging: w_t = P(w*_t), w* <- w* - eta_t g(w_t); the average of w_t at each of `moments`, and the last w_t. */
+/**
+ * Dual averaging: w_t = P(w*_t), w* <- w* - eta_t g(w_t). Yields the average of w_t at each of `moments`, and the last
+ * w_t.
+ */
 function dualAveraging(
   start: Vector,
   proximal: (latent: Vector, t: number) => Vector,
@@ -92,7 +98,7 @@ function minimiser(smooth: Quadratic, start: Vector, proximal: (x: number, step:
 
 const softThreshold = (x: number, by: number): number => Math.sign(x) * Math.max(0, Math.abs(x) - by);
 
-/** Each gap is at most the figure known for such a problem, and at least a quarter of it: the same course. */
+/** Each gap is at most the figure known for such a problem, and at least a quarter of it. */
 function expectCourse(gaps: readonly number[], known: readonly number[]): void {
   gaps.forEach((gap, index) => {
     expect(gap, `at t = ${moments[index]}`).toBeLessThanOrEqual(1.05 * (known[index] ?? 0));
@@ -128,7 +134,7 @@ describe("ProxConnect's guarantees", () => {
     const best = total(minimiser(smooth, start, (x, step) => softThreshold(x, step * lambda)));
     const mu = accumulated(eta, 10_000);
     const muAt = (t: number): number => evaluateSchedule(mu, (t - 1) / 10_000);
-    // A table of the caller's P at mu = 1 serves for every mu: the soft threshold at lambda mu is mu P(x / mu).
+    // A table of the caller's P at mu = 1 serves every mu. The soft threshold at lambda mu is mu P(x / mu).
     const P = proximals.fromFunction((x) => softThreshold(x, lambda), { from: -16, to: 16, samples: 16_001 });
     const { forward } = pairOf(compose({ proximal: P, transform: "identity" }), 0);
     const proximal = (w: Vector, t: number): Vector => {

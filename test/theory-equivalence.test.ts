@@ -1,6 +1,6 @@
 /**
- * The decomposition theorem at work (PC++, arXiv 2402.17710, Theorem 1): PC++ with (T o P, T' o P) is ProxConnect on l o T,
- * iterate by iterate: in f64 through the public quantizers, and in f32 through the kernels.
+ * The decomposition theorem at work (PC++, arXiv 2402.17710, Theorem 1). PC++ with (T o P, T' o P) is ProxConnect on l
+ * o T, iterate by iterate. One test is in f64 through the public quantizers, one in f32 through the kernels.
  */
 import { describe, expect, it } from "vitest";
 import {
@@ -175,7 +175,7 @@ describe("in f32 by the kernels, P before T in one call and in two, to the same 
       const before = [...plus];
       const gx = B32(P, values, plus, g32(F32(P, F, values, plus)));
       plus = plus.map((w, i) => w - eta * (gx[i] ?? 0));
-      // ProxConnect on l o T: P by itself, then T and T' of what it gave.
+      // ProxConnect on l o T: P by itself, then T and T' of its value.
       const v = F32(0, P, values.slice(0, own), proximal);
       const shared = values.slice(own);
       const hx = B32(0, shared, v, g32(F32(0, F, shared, v)));

@@ -1,4 +1,4 @@
-/** The pictures of a pair: lines stop at jumps, are dashed exactly where T is free, and lie within their panel. */
+/** The pictures of a pair. Lines stop at jumps, are dashed exactly where T is free, and lie within their panel. */
 import { describe, expect, it } from "vitest";
 import { type Decomposition, decompose, type SampledT } from "../ts/quantizers/index.ts";
 import type { Line, Panel } from "../ts/show/panel.ts";

@@ -1,4 +1,7 @@
-/** Quantizers by composition in a network that trains: the same run as the named pair's, from a file and out of functions. */
+/**
+ * Quantizers by composition in a network that trains. The run is that of the named pair, from a file and from
+ * functions.
+ */
 import { describe, expect, it } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
@@ -76,7 +79,7 @@ describe("training with composed quantizers", () => {
     });
     const activations = compose({
       proximal: proximals.proxQuant({ lambda: schedules.accumulated(0.05, 12, { scale: 0.5 }) }),
-      // Up to where the sine has the sign of what it reads.
+      // Up to where the sine has its argument's sign.
       transform: transforms.fromFunction(Math.sin, Math.cos, { from: -3, to: 3 }),
       name: "sine",
     });

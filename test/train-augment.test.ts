@@ -1,4 +1,4 @@
-/** Views of training images: mirrored and moved at random, the same way whatever the number of workers. */
+/** Views of training images, mirrored and moved at random. The number of workers does not change them. */
 import { describe, expect, test } from "vitest";
 import type { Dataset, Split } from "../ts/io/dataset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";

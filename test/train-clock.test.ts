@@ -22,7 +22,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Two epochs of 20 batches of 4 images, each batch of whatever kind taking `milliseconds`. */
+/** Two epochs of 20 batches of 4 images. Each batch of any kind takes `milliseconds`. */
 async function timed(milliseconds: number) {
   let now = 5000;
   vi.spyOn(performance, "now").mockImplementation(() => now);
@@ -53,7 +53,7 @@ test.each([40, 10])("speed and time left are those of steps of %d ms", async (mi
     expect(imagesPerSecond).toBeCloseTo(4000 / milliseconds, 9);
     expect(secondsLeft).toBeCloseTo((milliseconds / 1000) * (39 - index), 9);
   }
-  // Twenty steps, and what is estimated and evaluated at the end: all that an epoch takes is in its time.
+  // The epoch's time has all of it: twenty steps, and the estimates and the evaluation at its end.
   expect(epochs[0]?.seconds).toBeGreaterThan((20 * milliseconds) / 1000);
   expect(epochs.reduce((sum, epoch) => sum + epoch.seconds, 0)).toBeCloseTo(seconds, 9);
 });

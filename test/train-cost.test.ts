@@ -99,10 +99,7 @@ describe("what a run costs the caller", () => {
       layers.dense({ units: 10 }),
     ]);
     const trainer = await Trainer.create(graph, { workers: 2 });
-    /**
-     * Late ticks of a timer; of a late tick, what this thread itself has worked meanwhile, for other processes delay it
-     * too.
-     */
+    /** Late ticks of a timer. Each has this thread's own work meanwhile, because other processes delay it too. */
     const lateness: { late: number; busy: number }[] = [];
     const processor = (): number => {
       const { user, system } = process.threadCpuUsage();

@@ -1,6 +1,7 @@
 /**
- * What a run leaves to the next step, call and file, for every optimizer: its state goes on from call to call and begins anew
- * after a failure and a new start, and nothing depends on workers or on how many steps they are sent at once.
+ * Every optimizer leaves a state to the next step, call and file. The state goes on from call to call. It begins anew
+ * after a failure and after a new start. Nothing depends on workers, or on the number of steps that they are sent at
+ * once.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load } from "../ts/inference/index.ts";

@@ -1,6 +1,6 @@
 /**
- * The guarantees of `explain` and `profile` of a trainer: they say what a step runs and where its time goes, and leave no
- * trace in the weights.
+ * The guarantees of a trainer's `explain` and `profile`. They say what a step runs and where its time goes. They leave
+ * no trace in the weights.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { layers, model, sequential, summary, Trainer, type Trainer as TrainerType } from "../ts/index.ts";

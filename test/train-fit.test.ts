@@ -1,6 +1,6 @@
 /**
- * The guarantees of `fit` and `evaluate` as their callers see them: which events come in which order, how a run is
- * stopped, what happens to numbers that are not finite, and that the caller's thread and memory are left alone.
+ * The guarantees of `fit` and `evaluate` as their callers see them. Events come in a fixed order. A run can be stopped,
+ * or ends where it meets numbers that are not finite. The caller's thread and memory are left alone.
  */
 import { describe, expect, test } from "vitest";
 import type { Dataset } from "../ts/io/dataset.ts";
@@ -328,7 +328,7 @@ describe("numbers that are not finite", () => {
       data,
       /layer "(first|last)"/,
     ],
-    // ReLU is the first to look at what the first product made.
+    // ReLU is the first to look at the first product's result.
     ["pixels of 1e32", real, { optimizer: optimizers.sgd({ learningRate: 1 }) }, loud, /layer "(first|relu|last)"/],
     ["pixels of 1e32 into batch norm", binary, {}, loud, /layer "(batch_norm|stem)"/],
     ["pixels of 1e32, two workers", binary, { workers: 2 }, loud, /layer "(batch_norm|stem)"/],

@@ -1,4 +1,4 @@
-/** What tests of training share: trainers that are closed after the test, all events of a run, a clock that stands still. */
+/** Helpers for tests of training: trainers that the test closes, a run's events, a clock that stands still. */
 import { afterEach, vi } from "vitest";
 import type { Graph } from "../ts/nn/index.ts";
 import type { TrainEvent } from "../ts/train/events.ts";
@@ -24,8 +24,8 @@ export async function eventsOf(events: AsyncIterable<TrainEvent>): Promise<Train
 }
 
 /**
- * Makes steps take so long that the workers are sent one at a time, or no time, so that they are sent up to 64 at once behind
- * the first of an epoch. It lasts until the test ends.
+ * Sets the time that steps take, until the test ends. Long steps are sent to the workers one at a time. Steps that take
+ * no time are sent up to 64 at once, behind the first of an epoch.
  */
 export function stepsAtOnce(count: "one" | "many"): void {
   let now = 0;

@@ -1,6 +1,6 @@
 /**
- * The guarantee: what a step keeps in memory is what must be kept and little more, and no two buffers that are in use at
- * the same time share a byte.
+ * The guarantee: a step keeps little more in memory than it must. No two buffers that are in use at the same time share
+ * a byte.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -115,7 +115,9 @@ describe("buffers of a lane", () => {
   });
 });
 
-/** Whether some moment lies between first and last use of both: tasks beside a phase's first one last all the phase. */
+/**
+ * True where some moment lies between first and last use of both. Tasks beside a phase's first one last all the phase.
+ */
 function meet(phases: readonly (readonly (readonly (readonly number[])[])[])[], a: number, b: number): boolean {
   const uses = (buffer: number): [number, number] => {
     const moments = phases.flatMap((tasks, p) =>
@@ -160,7 +162,7 @@ describe("a step", () => {
         layers.relu(),
         layers.dense({ units: 3 }),
       ]),
-      // The images, and what goes into the relu and comes out; the logits are there anyway.
+      // The images, and the input and output of the relu; the logits are there anyway.
       36 + 12 + 12,
       0,
     ],
@@ -174,7 +176,7 @@ describe("a step", () => {
         layers.flatten(),
         layers.dense({ units: 3 }),
       ]),
-      // The padded images, and what goes into each norm and comes out.
+      // The padded images, and the input and output of each norm.
       10 * 10 * 4 + 2 * 8 * 8 * 8 + 2 * 8 * 8 * 16,
       // Padded signs, four channels a byte.
       10 * 10 * 2,

@@ -29,7 +29,7 @@ export function everyProduct(
   ]);
 }
 
-/** Of the images of `data`, which `binary` takes. */
+/** The shape of the images of `data`, which `binary` takes. */
 export const SHAPE = [6, 6, 1] as const;
 /** Three batches of 16 and two images left over. */
 export const data = randomDataset(4, [50, 21], SHAPE, 3);
@@ -67,7 +67,7 @@ export const softening = (): Graph =>
 const momentum = optimizers.sgd({ learningRate: 0.02, momentum: 0.9 });
 const rest = optimizers.adam({ learningRate: 0.01 });
 const bop2 = { gamma: 0.1, sigma: 0.05, threshold: 0.3 } as const;
-/** Every optimizer by a name, each with all the state that it can have; they suit networks whose binary weights are "bc". */
+/** Every optimizer by a name, each with all the state that it can have. Binary weights of their networks are "bc". */
 export const everyOptimizer: readonly (readonly [string, Optimizer])[] = [
   ["sgd", optimizers.sgd({ learningRate: 0.05 })],
   ["momentum", momentum],

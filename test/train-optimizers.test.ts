@@ -1,6 +1,6 @@
 /**
- * Optimizers as their users meet them: what is refused and what the error says, what Bop makes of weights, and that it
- * learns. That each step is the one of its definition stands in `train-step.test.ts`.
+ * Optimizers as their users meet them: the refusals and their errors, Bop's weights, and that Bop learns. That each
+ * step is the one of its definition stands in `train-step.test.ts`.
  */
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";

@@ -1,6 +1,6 @@
 /**
- * The guarantee: workers hold the programs of one plan, each sent once, however long training goes on, how often the size of
- * its batches changes, and what failed before.
+ * The guarantee: workers hold the programs of one plan, each sent once. Length of training, changes of the batch's size
+ * and earlier failures alter nothing.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
@@ -70,7 +70,7 @@ test("a longer run sends no more programs, and another size of batches lets go o
   const before = [...held];
   const [other] = await trained(12, 2);
   expect(before.filter((id) => held.has(id))).toEqual([]);
-  // Beside what stays there is the program that lays the plan out, which is gone at once.
+  // One more program lays the plan out and is gone at once; the others stay.
   expect(await trained(16, 2)).toEqual([first, first + 1]);
   expect(await trained(12, 2)).toEqual([other, other + 1]);
 });

@@ -1,6 +1,6 @@
 /**
- * Programs are written once and run again. One is taken for another nowhere: a trainer that has run all the others gives what a
- * fresh one gives.
+ * Programs are written once and run again. One is taken for another nowhere: a trainer that has run them all gives a
+ * fresh one's results.
  */
 import { expect, test } from "vitest";
 import { optimizers } from "../ts/train/optimizers.ts";
@@ -10,12 +10,12 @@ import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { SHAPE, softening } from "./train-networks.ts";
 
 const data = randomDataset(9, [32, 21], SHAPE, 3);
-/** Of a step over all images, whose order is another in each epoch: sums round differently. */
+/** The loss of a step over all images. Each epoch has another order of them, so sums round differently. */
 const rounded = (loss: number): number => Number(loss.toPrecision(4));
 const still = (): Promise<Trainer> => trainerOf(softening(), { optimizer: optimizers.sgd({ learningRate: 0 }) });
 const { train, test: tested } = data;
 
-/** What depends on one thing each that a program is written for; weights stand still. */
+/** Results that depend on one thing each that a program is written for; weights stand still. */
 const questions: readonly (readonly [string, (trainer: Trainer) => Promise<unknown>])[] = [
   ...[0, 0.3, 0.6].map((labelSmoothing): (typeof questions)[number] => [
     `a step with labels smoothed by ${labelSmoothing}`,

@@ -145,7 +145,7 @@ describe("the soft network", () => {
       await expect(evaluated).rejects.toMatchObject({ code: end.code });
       expect(await trainer.weights()).toEqual(before);
       if (end.statistics === undefined) expect(await Promise.all(meanwhile)).not.toContainEqual(before);
-      // Nothing is left busy, and the next evaluation is what it would have been.
+      // Nothing is left busy, and the next evaluation is the same as without it.
       const options = { batchSize: 1, soft: { statistics, progress: 0 } };
       const other = await softTrainer();
       await other.setWeights(before);

@@ -1,6 +1,6 @@
 /**
- * Fine-tuning: a binary network that starts from a float one begins with the signs of its weights, and what cannot be started
- * from is refused by a message that says why.
+ * Fine-tuning. A binary network that starts from a float one begins with the signs of its weights. A network that
+ * cannot be started from is refused, with the reason.
  */
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
@@ -95,14 +95,16 @@ describe("from a float network", () => {
       return eventsOf(trainer.fit(split, { epochs: 1, batchSize: 96, validate: false }));
     };
     const losses = (events: unknown): unknown => (events as TrainEvent[]).map(({ loss }) => loss);
-    // One step over all images: their order is another in the second epoch of a trainer, their sums nearly the same.
+    // One step takes all images. Their order is another in the second epoch of a trainer, their sums are nearly the
+    // same.
     const [again, first] = [losses(await once(used)), losses(await once(fresh))] as [number[], number[]];
     expect(again[0]).toBeCloseTo(first[0] as number, 4);
     const [a, b] = [await used.weights(), await fresh.weights()];
     for (const [name, values] of a) {
       if (name.includes("/moving")) continue;
       const other = b.get(name) as Float32Array;
-      // Adam's first step is its rate times the sign of the gradient: equal but where the gradient is next to nothing.
+      // Adam's first step is its rate times the sign of the gradient. Only where the gradient is next to nothing it
+      // differs.
       const equal = values.filter((value, i) => Math.abs(value - (other[i] as number)) < 1e-5).length;
       expect(equal / values.length, name).toBeGreaterThan(0.9);
     }

@@ -1,7 +1,4 @@
-/**
- * The statistics that batch norm is left with, by training and by estimation, beside the oracle's of the hard-signed
- * network.
- */
+/** The statistics of batch norm, by training and by estimation, beside the hard-signed network's in the oracle. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Graph, shuffle } from "../ts/nn/index.ts";
 import { quantizer } from "../ts/quantizers/index.ts";
@@ -65,7 +62,9 @@ describe("estimated statistics", () => {
   const SIZE = 4;
   const NORMS = ["batch_norm", "batch_norm_1", "batch_norm_2"];
 
-  /** Images and weights whose batches, in the order of the seed, keep their margin in the oracle, and its numbers. */
+  /**
+   * Images and weights whose batches keep their margin in the oracle, in the seed's order, and the oracle's numbers.
+   */
   function batchesOf(graph: Graph, count: number) {
     for (let seed = 6; seed < 30; seed++) {
       const [train, weights] = [randomSplit(seed, SIZE * count + 2, [6, 5, 3], 3), randomParameters(graph, seed)];
@@ -80,7 +79,7 @@ describe("estimated statistics", () => {
     throw new Error("no data keep the margin");
   }
 
-  // Workers are sent eight batches at once: one, two, three and four messages, the last of them with a batch alone.
+  // Workers are sent eight batches at once: one, two, three and four messages. The last of them has one batch alone.
   test.each([
     [3, 64],
     [9, 64],

@@ -1,11 +1,11 @@
 /**
- * The guarantee: a step of training does exactly what its definition says. Small networks are trained for some steps, by
- * the trainer in f32 and by the oracle in f64, from the same weights on the same images; loss, updates, weights and
- * running statistics must agree up to f32's rounding (`oracle/compare.ts`).
+ * The guarantee: a step of training does exactly what its definition says. The trainer in f32 and the oracle in f64
+ * train small networks for some steps. Both begin with the same weights and images. Loss, updates, weights and running
+ * statistics must agree up to f32's rounding (`oracle/compare.ts`).
  *
- * A sign or a maximum that flips by rounding changes a result by a jump that no tolerance describes. So the data of each
- * case are the first for which the oracle keeps a margin of 2^-17 from every such place in every step, ten times and
- * more the rounding error of the values in question.
+ * A sign or a maximum that flips by rounding changes a result by a jump that no tolerance describes. So the oracle must
+ * keep a margin of 2^-17 from every such place in every step. The data of each case are the first that do. The margin
+ * is ten times and more the rounding error of the values in question.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -278,7 +278,7 @@ describe("geometry", () => {
     await expectOracle(pool, { graph, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
   });
 
-  /** Two residual blocks, the second at half the size: norms that take in sums, shortcuts with a norm of their own. */
+  /** Two residual blocks, the second at half the size. Norms take in sums, and shortcuts have a norm of their own. */
   const residual = (choice: Quantizer): Graph => {
     const start = input({ shape: [6, 6, 3] });
     const norm = (x: SymbolicTensor): SymbolicTensor => layers.batchNorm().apply(x);

@@ -1,6 +1,7 @@
 /**
- * The guarantees of weight quantizers that scale or standardise: a step of training is what the definitions say, on every
- * path and with every neighbour a layer may have; a file holds what inference needs; and what makes no sense is refused.
+ * The guarantees of weight quantizers that scale or standardise. A step of training is that of the definitions, on
+ * every path and with every neighbour of a layer. A file holds all that inference needs. Options that make no sense are
+ * refused.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
@@ -22,7 +23,10 @@ beforeAll(async () => {
 });
 afterAll(() => pool.close());
 
-/** Every kind of operand as a convolution, and as a dense layer; biases, which mean nothing before a batch norm, or norms. */
+/**
+ * Every kind of operand as a convolution, and as a dense layer. Biases mean nothing before a batch norm, so layers have
+ * one or the other.
+ */
 function network(weightQuantizer: Quantizer, useBias: boolean): Graph {
   const between = () => (useBias ? layers.hardTanh() : layers.batchNorm());
   return sequential({ inputShape: [6, 5, 3] }, [

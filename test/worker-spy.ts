@@ -1,4 +1,6 @@
-/** Notes the threads that a call starts and ends, so that a test can kill one behind the pool's back, or keep it from starting. */
+/**
+ * Notes the threads that a call starts and ends. A test can kill one behind the pool's back, or keep it from starting.
+ */
 import type { Worker } from "node:worker_threads";
 
 /** Threads that somebody has told to end. */
@@ -13,14 +15,14 @@ const sent = new WeakMap<Worker, string[]>();
 /** The calls (of the worker's `WorkerApi`) that were sent to a thread, by name, in their order. */
 export const callsTo = (thread: Worker): readonly string[] => sent.get(thread) ?? [];
 
-/** An answer to every call, in the words of comlink: the error of an engine that cannot have the memory. */
+/** An answer to every call, in comlink's words: the error of an engine that cannot have the memory. */
 const REFUSAL = JSON.stringify({
   type: "HANDLER",
   name: "throw",
   value: { isError: true, value: { message: "out of memory", name: "RangeError", stack: "" } },
 });
 
-/** What becomes of a thread in place of its start: an error in its script, another answer or none, or no thread at all. */
+/** Scripts in place of a thread's start: an error, an exit, another answer or none. null makes no thread. */
 export const obstacles = {
   throws: 'data:text/javascript,throw new Error("no start")',
   exits: "data:text/javascript,process.exit(3)",

@@ -1,6 +1,6 @@
 /**
- * What the explanations of trainer and session have in common: the kernel that does a product, and what keeps a layer or a
- * machine from the fast path, with the remedy.
+ * The common part of the explanations of trainer and session. It names the kernel of a product. It also names obstacles
+ * that keep a layer or a machine from the fast path, with their remedies.
  */
 import type { GraphNode } from "./nn/graph.ts";
 import { isProduct } from "./nn/nodes.ts";
@@ -10,7 +10,7 @@ import type { Quantizer } from "./quantizers/quantizer.ts";
 import type { Variant } from "./runtime/variants.ts";
 import { wrapped } from "./show/table.ts";
 
-/** What runs for one product of a layer. */
+/** The kernel of one product of a layer. */
 export interface Work {
   readonly product: Product;
   readonly kernel: KernelName;
@@ -18,7 +18,7 @@ export interface Work {
   readonly tile: string;
 }
 
-/** Why something is slower than it could be, and what to change. */
+/** A reason why something is slower than it could be, and the change that helps. */
 export interface Obstacle {
   readonly reason: string;
   readonly remedy: string;
@@ -62,7 +62,7 @@ function levelObstacles(activationQuantizer: Quantizer | null): readonly Obstacl
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
 }
 
-/** Sums in 8 bits, whose order is given and which nothing else can be done to on the way out. */
+/** Sums in 8 bits have a given order, and no layer behind them can be fused. */
 export function accumulatorObstacles(node: GraphNode, work: Work | null): readonly Obstacle[] {
   if (work?.product !== "bb" || !("accumulator" in node.attributes) || node.attributes.accumulator === null) return [];
   const reason =
@@ -79,7 +79,7 @@ export function channelObstacles({ kernel }: Work, channels: number): readonly O
   return [{ reason, remedy: `Give the layer before it ${full} filters.` }];
 }
 
-/** What the build of the core lacks. `wantsThreads`: whether worker threads would be used. */
+/** The obstacles of this build of the core. `wantsThreads` says that worker threads would be used. */
 export function machineObstacles(variant: Variant, wantsThreads: boolean): readonly Obstacle[] {
   const obstacles: Obstacle[] = [];
   if (!variant.startsWith("relaxed")) {

@@ -10,7 +10,10 @@ import { type OurConvolution, ourConvolutions } from "./ours.ts";
 import { levelWidth, ortConvolution, type Peer, tfjsConvolution } from "./peers.ts";
 import { type Problem, problem, signsOf, work } from "./problem.ts";
 
-/** A build of our core: the kernel that its start-up probe chooses, and every kernel's time for the whole operation. */
+/**
+ * A build of our core. It has the kernel that its start-up probe chooses, and every kernel's time for the whole
+ * operation.
+ */
 export interface OurTimes {
   readonly variant: Variant;
   readonly kernel: BinaryKernel;
@@ -95,7 +98,9 @@ async function prepare(variant: Variant, given: Problem): Promise<Prepared> {
   return { variant, kernel, zero, one };
 }
 
-/** Every bit of ours must be the sign behind the f32 sums, every level of the quantised sums within rounding of them. */
+/**
+ * Every bit of ours must be the sign behind the f32 sums. Levels of the quantised sums must be within rounding of them.
+ */
 async function check(given: Problem, float: Peer, quantised: Peer, ours: readonly Prepared[]): Promise<void> {
   await float.run();
   const sums = Float32Array.from(await float.sums());

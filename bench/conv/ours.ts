@@ -30,13 +30,13 @@ export interface OurConvolution {
   readonly kernel: BinaryKernel;
   /** The whole operation: signs of f32 activations to bits, product, thresholds, bits. */
   readonly whole: () => number;
-  /** The same from bits: what a layer between binary layers costs. */
+  /** The operation from bits, which is the cost of a layer between binary layers. */
   readonly fromBits: () => number;
   /** The signs that the last run left, `[size][size][channels]`: 1 for +1, 0 for -1. */
   readonly signs: () => Uint8Array;
 }
 
-/** What goes with a kernel: how it reads weights, and how it reads and writes activations. */
+/** A kernel with its layout: the calls that prepare its weights, and that read and write its activations. */
 interface Layout {
   readonly conv: typeof k.bbLookupConvBits;
   readonly packWeights: typeof k.packLookupWeights;

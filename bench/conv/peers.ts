@@ -6,12 +6,12 @@ import { tf, tfWasmVersion, useWasmBackend } from "../peers/tfjs.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Peer extends Contestant {
-  /** The sums of the last run, `[size][size][channels]`; a quantised peer gives what it can. */
+  /** The sums of the last run, `[size][size][channels]`. A quantised peer gives levels. */
   readonly sums: () => Promise<ArrayLike<number>>;
   readonly dispose: () => unknown;
 }
 
-/** tfjs-backend-wasm: conv2d in f32. Its sums are exact, for they are whole numbers far below 2^24. */
+/** tfjs-backend-wasm: conv2d in f32. Its sums are exact, because they are whole numbers far below 2^24. */
 export async function tfjsConvolution({ size, channels, x, kernel }: Problem): Promise<Peer> {
   await useWasmBackend();
   const input = tf.tensor4d(x, [1, size, size, channels]);
@@ -33,8 +33,8 @@ export async function tfjsConvolution({ size, channels, x, kernel }: Problem): P
 export const levelWidth = ({ channels }: Problem): number => Math.sqrt(9 * channels) / 24;
 
 /**
- * onnxruntime-web: QLinearConv, the product that it has for bytes: uint8 activations (zero point 1, so 0 and 2 are -1 and +1)
- * by int8 weights, to 256 levels. Of its byte products this is the fast one; int8 by int8 is many times slower.
+ * onnxruntime-web: QLinearConv, its product for bytes. Activations are uint8 (zero point 1, so 0 and 2 are -1 and +1),
+ * weights int8, results 256 levels. This is the fast one of its byte products; int8 by int8 is many times slower.
  */
 export async function ortConvolution(problem: Problem): Promise<Peer> {
   const { size, channels } = problem;

@@ -1,11 +1,11 @@
-/** What a benchmark is, and what it gets. */
+/** A benchmark, and the setting that it gets. */
 import type { Finding } from "./finding.ts";
 import type { Pace } from "./race.ts";
 
 export interface Setting {
-  /** Fewer rounds, for a first look: all benchmarks together take less than two minutes. */
+  /** Fewer rounds make a first look. All benchmarks together then take less than two minutes. */
   readonly quick: boolean;
-  /** In headless Chromium instead of Node. */
+  /** True runs it in headless Chromium instead of Node. */
   readonly browser: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface Context extends Setting {
 
 export interface Benchmark {
   readonly title: string;
-  /** A sentence or two: what is compared, and how. */
+  /** A sentence or two on the comparison and its method. */
   readonly about: string;
   readonly run: (context: Context) => AsyncGenerator<Finding, void, undefined>;
 }

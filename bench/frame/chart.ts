@@ -1,14 +1,15 @@
 /**
- * Ratios as a bar chart in SVG, so that the results can be looked at where they are read (a Markdown page shows SVG).
+ * Ratios as a bar chart in SVG, which a Markdown page shows. So readers see the results beside the text.
  *
- * Written by hand, for the libraries are larger than all of this project: Vega with Vega-Lite brings some forty packages, and
- * Observable Plot and D3 want a DOM, which Node has not. What is needed is a rectangle and two texts a comparison.
+ * The chart is written by hand, because it needs only a rectangle and two texts a comparison. The libraries are larger
+ * than all of this project. Vega with Vega-Lite brings some forty packages. Observable Plot and D3 want a DOM, which
+ * Node lacks.
  */
 import type { Comparison } from "./finding.ts";
 import { times } from "./text.ts";
 
 const [WIDTH, LEFT, RIGHT, BAR, ROW, LINE, BOTTOM] = [900, 430, 90, 14, 24, 16, 28] as const;
-/** Where the first line of the legend stands. */
+/** The foot of the legend's first line. */
 const LEGEND = 28;
 const COLOURS = ["#1f6f8b", "#c8553d", "#588157", "#7b5ea7", "#b08900"] as const;
 
@@ -39,8 +40,8 @@ function legendOf(peers: readonly string[]): { readonly entries: readonly string
 }
 
 /**
- * A bar for every comparison, from 1 to its ratio on a logarithmic axis: to the right where we are faster, to the left where
- * the peer is. A thin line shows the quartiles.
+ * A bar for every comparison, from 1 to its ratio on a logarithmic axis. It goes to the right where we are faster, and
+ * to the left where the peer is. A thin line shows the quartiles.
  */
 export function chart(title: string, comparisons: readonly Comparison[]): string {
   const peers = [...new Set(comparisons.map(({ peer }) => peer.name))];

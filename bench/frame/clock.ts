@@ -1,6 +1,6 @@
 /**
- * What a core gives in this very run, measured in the same rounds as everything else: a cloud machine's clock moves, no file
- * tells it, and whoever runs on the other half of a physical core takes his share of its units.
+ * The speed of a core in this very run, measured in the same rounds as everything else. A cloud machine's clock moves,
+ * and no file tells it. A neighbour on the other half of a physical core takes his share of its units.
  */
 import type { Contestant } from "./race.ts";
 
@@ -10,8 +10,8 @@ const [LENGTH, TURNS] = [120, 1000] as const;
 const [LOCAL_GET, LOCAL_SET, I32, V128] = [0x20, 0x21, 0x7f, 0x7b] as const;
 
 /**
- * A module with `spin(turns, step)`: `turns` times `body`, over locals of type `type` from number 2 on. `result` makes a
- * number of them, or the engine would leave out what nobody asks for.
+ * A module with `spin(turns, step)`: `turns` times `body`, over locals of type `type` from number 2 on. `result` makes
+ * a number of them. Otherwise the engine would leave out unused results.
  */
 function spinModule(
   type: number,
@@ -49,8 +49,8 @@ export function clock(): Promise<Contestant> {
 }
 
 /**
- * Byte shuffles (`i8x16.relaxed_swizzle`) in twelve chains, more than any processor has to wait for: as many a cycle as this
- * thread gets. `giga` gives their rate. Needs relaxed SIMD.
+ * Byte shuffles (`i8x16.relaxed_swizzle`) in twelve chains. No processor has to wait for so many, so each cycle does as
+ * many as this thread gets. `giga` gives their rate. Needs relaxed SIMD.
  */
 export function shuffles(): Promise<Contestant> {
   const chains = 12;

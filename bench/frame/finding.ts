@@ -1,4 +1,4 @@
-/** What benchmarks yield. A comparison is the rule; tables and notes say what a ratio cannot. */
+/** Findings of benchmarks. A comparison is the rule. Tables and notes hold facts that a ratio cannot. */
 import type { Timing } from "./race.ts";
 
 /** One contestant's time of one operation, in milliseconds: median, best, and the quartiles around the median. */
@@ -62,10 +62,9 @@ function sideOf({ name, version, rounds }: Timing): Side {
   return { name, version, ms: quantile(sorted, 0.5), best: quantile(sorted, 0), quartiles };
 }
 
-/** The median of a contestant's rounds. */
 export const medianOf = (timing: Timing): number => median(timing.rounds);
 
-/** What the times of two contestants in a round say together: its median over the rounds, and its best tenth. */
+/** A value of two contestants' times in each round: its median over the rounds, and its best tenth. */
 export function perRound(
   one: Timing,
   two: Timing,

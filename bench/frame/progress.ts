@@ -1,4 +1,7 @@
-/** How far a benchmark is and how long it will take, on stderr: a bar in a terminal, a line every few seconds elsewhere. */
+/**
+ * Progress of a benchmark and its remaining time, on stderr. A terminal gets a bar, everything else a line every few
+ * seconds.
+ */
 import { SingleBar } from "cli-progress";
 
 const MILLISECONDS_BETWEEN_LINES = 10_000;

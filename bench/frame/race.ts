@@ -1,9 +1,9 @@
 /**
- * Contestants in interleaved rounds: in every round each runs for a slice of time, so that whatever slows the machine down
- * for a while slows all of them. Runs in Node and in a page.
+ * Contestants in interleaved rounds. In every round each runs for a slice of time. A cause that slows the machine down
+ * for a while thus slows all of them. Runs in Node and in a page.
  */
 
-/** What is measured. */
+/** An operation with the name of its package. */
 export interface Contestant {
   readonly name: string;
   readonly version: string;
@@ -21,7 +21,7 @@ export interface Timing {
 export interface Pace {
   /** Rounds that count. */
   readonly rounds: number;
-  /** Rounds before them: engines compile what runs often, caches fill. */
+  /** Rounds before them: engines compile hot code, caches fill. */
   readonly warmUp: number;
   /** A slice repeats the operation until this many milliseconds have passed; at least once. */
   readonly sliceMilliseconds: number;
@@ -50,7 +50,7 @@ export async function race(
 async function slice(contestant: Contestant, sliceMilliseconds: number): Promise<number> {
   const began = performance.now();
   for (let runs = 1; ; runs++) {
-    // Only what gives a promise is waited for: an await takes part of a microsecond.
+    // Only promises are waited for, because an await takes part of a microsecond.
     const result = contestant.run();
     if (result instanceof Promise) await result;
     const passed = performance.now() - began;

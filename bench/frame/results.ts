@@ -11,7 +11,7 @@ export interface Run {
   readonly name: string;
   readonly title: string;
   readonly about: string;
-  /** What was typed. */
+  /** The command as typed. */
   readonly command: string;
   readonly version: string;
   readonly machine: Machine;

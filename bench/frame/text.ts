@@ -1,11 +1,11 @@
-/** Findings as cells of text: what the terminal and the files of results have in common. */
+/** Findings as cells of text, which the terminal and the files of results share. */
 import type { Comparison, Side } from "./finding.ts";
 
 /** Milliseconds with three digits that mean something. */
 export const milliseconds = (ms: number): string =>
   ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms >= 1 ? ms.toFixed(2) : ms.toFixed(3);
 
-/** A share of a limit: its median over the rounds, and in brackets what the best tenth of them reached. */
+/** A share of a limit. Its median over the rounds comes first, the best tenth of the rounds stands in brackets. */
 export const shareOfLimit = ({ median, best }: { readonly median: number; readonly best: number }): string =>
   `${(100 * median).toFixed(0)} % (${(100 * best).toFixed(0)} %)`;
 
@@ -35,7 +35,6 @@ export function cells(comparison: Comparison): readonly string[] {
   return [name, ours.name, variant, String(threads), ...sides, times(ratio), range(spread, times)];
 }
 
-/** A table in Markdown. */
 export function markdownTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (row: readonly string[]): string => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");

@@ -52,7 +52,7 @@ const contestant = (session: Session, image: Float32Array): Contestant => ({
   run: () => session.run(image),
 });
 
-/** The twins must calculate the same function: f32 up to rounding, uint8 up to what 256 levels a value leave of it. */
+/** The twins must calculate the same function: f32 up to rounding, uint8 up to its 256 levels a value. */
 async function check(tfjs: FloatTwin, float: FloatTwin, quantised: FloatTwin): Promise<void> {
   for (const twin of [tfjs, float, quantised]) await twin.run();
   const [one, two, rough] = [await tfjs.outputs(), await float.outputs(), await quantised.outputs()];

@@ -16,7 +16,7 @@ export interface FloatTwin extends Contestant {
 
 type Weights = ReadonlyMap<string, FloatTensor>;
 
-/** tfjs-backend-wasm in f32, and the range of every node on that image: what quantisation needs to know. */
+/** tfjs-backend-wasm in f32, and the range of every node on that image, which quantisation needs. */
 export async function tfjsTwin(
   graph: Graph,
   weights: Weights,

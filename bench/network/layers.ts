@@ -1,4 +1,4 @@
-/** Where the time of our network goes, layer by layer. */
+/** The time of our network, layer by layer. */
 import type { Session } from "../../ts/inference/session.ts";
 import { scaled, share } from "../../ts/show/table.ts";
 import type { Table } from "../frame/finding.ts";

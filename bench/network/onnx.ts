@@ -10,7 +10,7 @@ type Weights = ReadonlyMap<string, FloatTensor>;
 /** Smallest and largest value of every node, for its quantised form. */
 export type Ranges = ReadonlyMap<string, readonly [number, number]>;
 
-/** What both forms have in common: how nodes become operators. */
+/** The common part of both forms: nodes become operators. */
 interface Form {
   readonly type: ElementType;
   readonly conv: (node: NodeOf<"conv2d">, input: string, attributes: Attributes) => void;
@@ -127,9 +127,9 @@ export function floatModel(graph: Graph, weights: Weights): OnnxModel {
 }
 
 /**
- * The graph in bytes from its input to its output: uint8 activations, each node with a scale and zero point out of
- * `ranges` (max-pool and relu with those of their input), int8 weights with a scale for each layer, 32-bit sums. QGemm,
- * QLinearAdd and the average pools are operators that onnxruntime adds to ONNX.
+ * The graph in bytes from its input to its output. Activations are uint8. Each node has a scale and zero point out of
+ * `ranges`; max-pool and relu have those of their input. Weights are int8 with a scale for each layer, sums have 32
+ * bits. QGemm, QLinearAdd and the average pools are operators that onnxruntime adds to ONNX.
  */
 export function quantisedModel(graph: Graph, weights: Weights, ranges: Ranges): OnnxModel {
   return build(graph, ({ node, constant }) => {

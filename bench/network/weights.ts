@@ -11,9 +11,9 @@ export interface FloatTensor {
 }
 
 /**
- * Kernels as `node/kernel` (HWIO, or `[inputs][units]`) and biases as `node/bias`, for every convolution and dense layer:
- * what is left of a trained network once an optimiser has folded its batch norms. The variance of a kernel is one over its
- * inputs, so values neither grow nor vanish on their way.
+ * Kernels as `node/kernel` (HWIO, or `[inputs][units]`) and biases as `node/bias`, for every convolution and dense
+ * layer. So a trained network looks once an optimiser has folded its batch norms. The variance of a kernel is one over
+ * its inputs, so values neither grow nor vanish on their way.
  *
  * @throws Error for a batch norm that follows anything but a convolution.
  */

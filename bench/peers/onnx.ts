@@ -1,6 +1,6 @@
 /**
- * ONNX models, written byte by byte: what onnxruntime-web is measured with. Fields are numbered as in onnx.proto
- * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto); only those that are needed stand here.
+ * ONNX models, written byte by byte, as onnxruntime-web is measured with them. Fields are numbered as in onnx.proto
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Only the necessary fields stand here.
  */
 import { type Field, message } from "./protobuf.ts";
 

@@ -1,4 +1,6 @@
-/** Protocol-buffer wire format: a field is its number and wire type as one varint, then a varint or length and bytes. */
+/**
+ * Protocol-buffer wire format. A field is its number and wire type as one varint, then a varint or length and bytes.
+ */
 export type Field = readonly [number: number, value: number | string | Uint8Array | readonly Field[]];
 
 function varint(value: number): number[] {

@@ -1,4 +1,4 @@
-/** A graph of ours in tfjs, in f32: what tfjs runs and trains for the same network. */
+/** A graph of ours in tfjs, in f32, as tfjs runs and trains it. */
 import type { ActivationName, Graph, GraphNode, Padding } from "../../ts/nn/graph.ts";
 import { parameterName } from "../../ts/nn/network.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
@@ -10,9 +10,9 @@ const activations: Readonly<Record<ActivationName, (x: tf.Tensor) => tf.Tensor>>
   hardTanh: (x) => tf.clipByValue(x, -1, 1),
 };
 
-/** What a graph's nodes calculate here where it is open to choice. */
+/** The calculations of a graph's nodes that are open to choice. */
 export interface Choices {
-  /** What a quantised operand becomes; without it the operand stays real. */
+  /** The value of a quantised operand; without it the operand stays real. */
   readonly sign?: (x: tf.Tensor) => tf.Tensor;
   /** Batch norm over the batch, as in training; without it, batch norm belongs to the convolution before it. */
   readonly norm?: (x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) => tf.Tensor;
@@ -99,8 +99,8 @@ export function runGraph(
 }
 
 /**
- * Variables for the trained parameters of `graph`: `weights` by the parameters' names or, where there are none, draws from a
- * normal distribution with scales of 1 and shifts of 0.
+ * Variables for the trained parameters of `graph`. They are `weights` by the parameters' names. Without those they are
+ * draws from a normal distribution, with scales of 1 and shifts of 0.
  */
 export function variablesOf(
   graph: Graph,

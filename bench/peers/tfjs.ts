@@ -20,7 +20,6 @@ const modules: Readonly<Record<string, URL>> = {
   ),
 };
 
-/** Makes tfjs-backend-wasm the backend. */
 export async function useWasmBackend(): Promise<void> {
   if (tf.getBackend() === "wasm") return;
   const paths = Object.entries(modules).map(([name, url]) => {

@@ -10,7 +10,7 @@ import { shareOfLimit } from "../frame/text.ts";
 import { ownVersion } from "../frame/version.ts";
 import { products, SHAPES } from "./problem.ts";
 
-/** What two loads of 16 bytes a cycle come to: each brings a table row, which is four products for four lanes. */
+/** The limit of two loads of 16 bytes a cycle. Each load brings a table row: four products for four lanes. */
 const MACS_PER_CYCLE = 32;
 
 export const productsBenchmark: Benchmark = {

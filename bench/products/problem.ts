@@ -1,4 +1,4 @@
-/** The three products of a binary layer's training step on one lane of images, by tables (`fb`) and with reals (`ff`). */
+/** The three products of a binary layer's training step on one lane, by tables (`fb`) and with reals (`ff`). */
 
 import { createArena } from "../../ts/program/arena.ts";
 import { type KernelCall, kernelsOver } from "../../ts/program/call.ts";

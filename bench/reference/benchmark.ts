@@ -1,4 +1,4 @@
-/** A training step of ours against the same step in tfjs, on each of its backends that this machine runs. */
+/** A training step of ours against the same step in tfjs, on each backend that this machine runs. */
 import type { Adapter, BackendName } from "../../ts/reference/report.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
 import { compare, type Finding } from "../frame/finding.ts";
@@ -12,11 +12,11 @@ type Race = Pick<Task, "course" | "batch">;
 interface Entry {
   readonly backend: BackendName;
   readonly host: "Chromium" | "Node";
-  /** What is raced; a quick run takes the first alone. */
+  /** The courses of a race; a quick run takes the first alone. */
   readonly races: readonly Race[];
 }
 
-/** A processor in a card's stead takes seconds for what a card does in milliseconds. */
+/** A processor in a card's stead takes seconds where a card takes milliseconds. */
 const onCards: readonly Race[] = [
   { course: "mlp", batch: { gpu: 32, processor: 4 } },
   { course: "cnn", batch: { gpu: 32, processor: 4 } },
@@ -32,7 +32,7 @@ const entries: readonly Entry[] = [
   { backend: "webgl", host: "Chromium", races: onCards },
   { backend: "webgpu", host: "Chromium", races: onCards },
   { backend: "webgpu", host: "Node", races: onCards },
-  // The convolution is there to hear what tfjs says of it.
+  // The convolution stays in the list, so that the page holds tfjs's refusal of it.
   { backend: "wasm", host: "Node", races: [onProcessors("mlp", 32), onProcessors("cnn", 32)] },
   { backend: "cpu", host: "Node", races: [onProcessors("mlp", 32), onProcessors("cnn", 2)] },
 ];
@@ -64,7 +64,7 @@ export const reference: Benchmark = {
   },
 };
 
-/** What a reader has to know of an adapter beside its name. */
+/** The remarks on adapters, beside their names. */
 const REMARKS: Readonly<Record<Adapter["kind"], string>> = {
   gpu: "",
   software: " (software, no GPU)",
@@ -72,7 +72,7 @@ const REMARKS: Readonly<Record<Adapter["kind"], string>> = {
   cpu: "",
 };
 
-/** The races on one backend; a note where this machine cannot run it, or tfjs cannot train the network there. */
+/** The races on one backend. A note stands where this machine cannot run it, or tfjs cannot train the network there. */
 async function* against(
   { backend, host, races }: Entry,
   there: (host: Entry["host"]) => Promise<typeof measure>,

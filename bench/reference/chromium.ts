@@ -1,4 +1,7 @@
-/** The same races in a page of headless Chromium, on a graphics card where there is one: our sources bundled as a user would. */
+/**
+ * The same races in a page of headless Chromium, on a graphics card where there is one. Our sources are bundled as
+ * users do it.
+ */
 import { fileURLToPath } from "node:url";
 import { bundle, serve } from "../../test/browser/site.ts";
 import { openPage, startChromium } from "../../ts/browser/chromium.ts";

@@ -1,4 +1,7 @@
-/** The networks whose training steps are compared with tfjs, with signs straight through, by names that cross into a page. */
+/**
+ * The networks whose training steps are compared with tfjs, by names that cross into a page. Their signs go straight
+ * through.
+ */
 import type { Graph } from "../../ts/nn/graph.ts";
 import { cnn } from "../../ts/nn/models/cnn.ts";
 import { mlp } from "../../ts/nn/models/mlp.ts";

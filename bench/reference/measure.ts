@@ -1,6 +1,7 @@
 /**
- * A training step of ours, on one worker, and the same of tfjs on one of its backends: forward, loss, backward, Adam. Both
- * begin with equal weights on equal images; their losses are compared first, then they race. Runs in Node and in a page.
+ * A training step of ours on one worker, and the same of tfjs on one of its backends. The step is forward, loss,
+ * backward and Adam. Both begin with equal weights on equal images. Their losses are compared first, then they race.
+ * Runs in Node and in a page.
  */
 import { isProxbitError } from "../../ts/base/errors.ts";
 import { startBackend } from "../../ts/reference/backends.ts";
@@ -18,7 +19,7 @@ export interface Task {
   /** Images of a step: on a graphics card, and where a processor does its work. */
   readonly batch: { readonly gpu: number; readonly processor: number };
   readonly pace: Pace;
-  /** Of this package. */
+  /** The version of this package. */
   readonly version: string;
 }
 
@@ -37,13 +38,13 @@ export interface Raced extends Place {
   readonly peer: Timing;
 }
 
-/** Two times; or the kernel that the backend lacks; or what this machine lacks for the backend. */
+/** Two times; or the kernel that the backend lacks; or this machine's lack for the backend. */
 export type Answer = Raced | (Place & { readonly cannot: string }) | { readonly missing: string };
 
 /**
- * How far the losses of the first step may be apart, relative to ours: a real sum next to 0 may have another sign on the
- * other side, and all that follows from it. Later losses part, since tfjs divides the gradient of equal maxima in a pool
- * otherwise; they only have to fall. `proxbit check` is what compares gradients.
+ * The largest difference of the losses of the first step, relative to ours. A real sum next to 0 may have another sign
+ * on the other side, and the rest follows it. Later losses part, because tfjs divides the gradient of equal maxima in a
+ * pool otherwise. They only have to fall. `proxbit check` is what compares gradients.
  */
 const LARGEST_DIFFERENCE = 0.01;
 
@@ -78,7 +79,7 @@ export async function measure(task: Task, tick: () => unknown): Promise<Answer> 
   }
 }
 
-/** What an error of this machine lacks, as an answer: errors do not cross from a page. */
+/** A lack of this machine, as an answer, because errors do not cross from a page. */
 export function missingOf(error: unknown): { readonly missing: string } {
   if (!isProxbitError(error) || error.code !== "environment") throw error;
   return { missing: `${error.message}. ${error.remedy}` };

@@ -1,4 +1,4 @@
-/** How large the core is, and how long it takes from a packed model in memory to its first answer. */
+/** The size of the core, and the time from a packed model in memory to its first answer. */
 import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { cnn } from "../../ts/nn/models/cnn.ts";

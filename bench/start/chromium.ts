@@ -1,11 +1,14 @@
-/** Starts in headless Chromium: a fresh page for each in a browser that runs, the sources bundled as a user would. */
+/** Starts in headless Chromium, each in a fresh page of one browser. Our sources are bundled as users do it. */
 import { fileURLToPath } from "node:url";
 import { bundle, serve } from "../../test/browser/site.ts";
 import { openPage, startChromium } from "../../ts/browser/chromium.ts";
 import type { Context } from "../frame/benchmark.ts";
 import type { Start } from "./benchmark.ts";
 
-/** What comes back starts once. The page and the model are there before the clock runs; the core is not, nor in a cache. */
+/**
+ * The result is a function that starts once. The page and the model are there before the clock runs. The core is not,
+ * nor in a cache.
+ */
 export async function chromiumStarts(
   context: Context,
   packed: Uint8Array,

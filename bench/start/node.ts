@@ -24,7 +24,7 @@ const SCRIPT = `
   session.run(image);
   console.log(JSON.stringify({ fetch: began - asked, load: loaded - began, run: performance.now() - loaded }));`;
 
-/** What comes back starts once. */
+/** The result is a function that starts once. */
 export async function nodeStarts(
   context: Context,
   packed: Uint8Array,

@@ -1,4 +1,4 @@
-/** Our training step, one at a time: what `Trainer.fit` runs, without its slices of several steps. */
+/** Our training step, one at a time: the step of `Trainer.fit`, without its slices of several steps. */
 import type { Dataset, Split } from "../../ts/io/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
@@ -21,7 +21,7 @@ export interface Stepper {
   readonly step: () => Promise<number>;
   /** All values, by the parameters' names. */
   readonly weights: () => Promise<ReadonlyMap<string, Float32Array>>;
-  /** Where the time of some steps goes, as shares of the time of all workers: by kernel, and at barriers. */
+  /** The time of some steps, as shares of the time of all workers: by kernel, and at barriers. */
   readonly profile: (steps: number) => Promise<StepProfile>;
   readonly close: () => void;
 }
@@ -41,7 +41,7 @@ export interface KernelShare {
   readonly share: number;
 }
 
-/** Images of random bytes with random labels of ten classes: what a step costs does not depend on them. */
+/** Images of random bytes with random labels of ten classes. The time of a step does not depend on them. */
 export function noise(shape: readonly [number, number, number], count: number): Dataset {
   const next = xorshift(1);
   const split: Split = {

@@ -12,7 +12,7 @@ import { pytorch } from "./pytorch.ts";
 import { tfjsStep } from "./tfjs.ts";
 
 const BATCH = 128;
-/** What tfjs-backend-cpu gets, in plain JavaScript: a step of 128 images would take half an hour. */
+/** tfjs-backend-cpu is plain JavaScript and gets this batch, because a step of 128 images would take half an hour. */
 const SMALL_BATCH = 1;
 
 const name = (batch: number): string => `a step of ResNet-20 at 32x32, batch ${batch}`;

@@ -1,4 +1,4 @@
-/** Where a step's time goes, by kind of work, as a table. */
+/** The time of a step by kind of work, as a table. */
 import { productOf } from "../../ts/program/call.ts";
 import type { Table } from "../frame/finding.ts";
 import type { KernelShare, StepProfile } from "./ours.ts";

@@ -1,8 +1,10 @@
 /**
- * The training step of a graph in tfjs, as one writes it there: its own convolutions, batch norms over the batch, softmax
- * cross entropy and Adam. Weights and activations are straight-through signs. It leaves running statistics out. The
- * trainer of ts/reference is no contestant: to follow ours it composes batch norm of plain operations, gives a pool's gradient
- * to the first of equal maxima, and updates running statistics.
+ * The training step of a graph in tfjs, as its users write it. It has tfjs's own convolutions, batch norms over the
+ * batch, softmax cross entropy and Adam. Weights and activations are straight-through signs. It leaves running
+ * statistics out.
+ *
+ * The trainer of ts/reference is no contestant, because it follows ours. It composes batch norm of plain operations and
+ * updates running statistics. It gives a pool's gradient to the first of equal maxima.
  */
 
 import type { Split } from "../../ts/io/dataset.ts";

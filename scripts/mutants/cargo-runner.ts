@@ -1,11 +1,14 @@
-/** Runs one mutant of crates/ after another: on the host, or, where the host's tests cannot see it, in WebAssembly. */
+/**
+ * Runs one mutant of crates/ after another. It runs on the host, or in WebAssembly where the host's tests cannot see
+ * it.
+ */
 import type { Mutant } from "./mutant.ts";
 import { type Ended, outcomeOf } from "./process.ts";
 import type { Outcome } from "./results.ts";
 import { within } from "./sandbox.ts";
 import type { Runner } from "./vitest-runner.ts";
 
-/** A mutant may take this many times as long as the code as it is, and so many seconds more. */
+/** A mutant may take this many times as long as the sound code, and so many seconds more. */
 const [TIMES, SPARE] = [3, 60];
 
 type Check = (seconds?: number) => Promise<Ended>;

@@ -1,8 +1,8 @@
-/** A mutant: one small change of one file, as a tool proposes it. And the sample that is drawn from all of them. */
+/** A mutant is one small change of one file, as a tool proposes it. The sample is drawn from all of them. */
 import { createHash } from "node:crypto";
 
 export interface Mutant {
-  /** Names the mutant by its line's text, not by its number, so that it is found again after changes elsewhere. */
+  /** Names the mutant by its line's text, not by its number. So it is found again after changes elsewhere. */
   readonly key: string;
   readonly room: string;
   readonly file: string;
@@ -40,8 +40,8 @@ export const mutated = (mutant: Mutant, content: string): string =>
   content.slice(0, mutant.start) + mutant.text + content.slice(mutant.end);
 
 /**
- * About `count` mutants, every room in proportion to its own, at least four of each, in random order. Which ones follows
- * from the seed and the keys alone, so a mutant elsewhere that comes or goes does not change the sample.
+ * About `count` mutants in random order, every room in proportion to its own, at least four of each. The seed and the
+ * keys alone choose them. So a mutant elsewhere that comes or goes does not change the sample.
  */
 export function draw(mutants: readonly Mutant[], seed: number, count: number): Mutant[] {
   const rank = new Map(mutants.map((mutant) => [mutant, digest(`${seed} ${mutant.key}`)]));

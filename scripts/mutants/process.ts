@@ -1,4 +1,4 @@
-/** Processes that are waited for, with a limit: whoever is too late is ended with all that it has started. */
+/** Processes that are waited for, with a limit. A late process is ended with all that it has started. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 

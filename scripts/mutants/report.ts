@@ -33,7 +33,10 @@ function place({ key, line, kind, original, replacement }: Result): string[] {
   return [`${key.split("#")[0]}:${line}`, kind, code(original), code(replacement)];
 }
 
-/** Sentences on the sample: before and after tests were written for its survivors, and what is still to run. */
+/**
+ * Sentences on the sample, before and after tests were written for its survivors. The last counts the mutants still to
+ * run.
+ */
 function summary(results: readonly Result[], mended: number, open: number | null): string {
   const viable = results.filter(({ outcome }) => outcome !== "unviable");
   const killed = viable.filter(noticed).length;

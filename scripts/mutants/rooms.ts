@@ -1,6 +1,6 @@
 /**
- * The rooms that mutants are drawn from, and the tests that each room's mutants must pass. A mutant that survives its
- * room's tests counts as survived, though a test elsewhere might notice it: the room's tests are its guarantee.
+ * The rooms that mutants are drawn from, and the tests that each room's mutants must pass. A room's tests are its
+ * guarantee. So a mutant that survives them counts as survived, though a test elsewhere might notice it.
  */
 import { basename } from "node:path";
 

@@ -1,4 +1,4 @@
-/** Copies of the working tree in which files are changed and changed back, so that the tree itself never holds a mutant. */
+/** Copies of the working tree in which files are changed and changed back. The tree itself never holds a mutant. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Mutant, mutated } from "./mutant.ts";
@@ -7,7 +7,10 @@ import { run } from "./process.ts";
 /** A test's own limit, as in "}, 120_000);". On a busy machine it would look like a fault that was found. */
 const OWN_LIMIT = /^( *\}), [0-9_]+\);$/gm;
 
-/** Makes a copy of what git knows or would add, with the built core, in `.cache/mutants/NAME`. Build outputs there stay. */
+/**
+ * Copies the files that git knows or would add, with the built core, to `.cache/mutants/NAME`. Build outputs there
+ * stay.
+ */
 export async function makeSandbox(root: string, name: string): Promise<string> {
   const folder = join(root, ".cache/mutants", name);
   for (const old of ["ts", "test", "crates", "scripts", "bench"])
@@ -18,7 +21,7 @@ export async function makeSandbox(root: string, name: string): Promise<string> {
     if (file.endsWith(".test.ts")) {
       writeFileSync(join(folder, file), readFileSync(join(root, file), "utf8").replaceAll(OWN_LIMIT, "$1);"));
     } else {
-      // With the time of the copy, or cargo would keep what it built of a mutant in a run that was stopped.
+      // The file gets the time of the copy. Otherwise cargo would keep a mutant's build of a run that was stopped.
       cpSync(join(root, file), join(folder, file));
     }
   }

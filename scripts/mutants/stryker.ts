@@ -1,8 +1,8 @@
 /**
- * The mutants of ts/, by Stryker's instrumenter. It only lists them: a mutant is then written into a copy of the sources, so
- * that worker threads and child processes run it too. Stryker's own runner switches mutants within one thread.
+ * The mutants of ts/, by Stryker's instrumenter. It only lists them. A mutant is then written into a copy of the
+ * sources. So worker threads and child processes run it too; Stryker's own runner switches mutants within one thread.
  *
- * The instrumenter brings Babel, 78 packages, and is therefore installed when it is first wanted, from a lock of its own.
+ * The instrumenter brings Babel, 78 packages. It is therefore installed on first use, from a lock of its own.
  */
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -16,7 +16,7 @@ export interface Answer {
   readonly failure?: string;
 }
 
-/** Only the parent judges time: on a busy machine the tests' own limits would look like faults that were found. */
+/** Only the parent judges time. On a busy machine the tests' own limits would look like faults that were found. */
 const NO_LIMIT = 3_600_000;
 
 const vitest = await createVitest("test", {

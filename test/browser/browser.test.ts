@@ -1,6 +1,6 @@
 /**
- * The same sources in a real browser, bundled as a user would: every build of the kernels does what its definition says,
- * and training and inference give the bits that Node gives, with shared memory and two workers, and without.
+ * The same sources in a real browser, bundled as users do it. Every build of the kernels agrees with its definition.
+ * Training and inference give the bits that Node gives, with shared memory and two workers, and without.
  */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { runKernelSuite } from "../kernels/suite.ts";
 import { type Bundle, bundle, serve } from "./site.ts";
 import { infer, type NetworkName, networkNames, type Trained, train } from "./work.ts";
 
-/** What Node makes of the same work, in one worker. */
+/** The results of the same work in Node, by one worker. */
 let kernels: readonly PropertyResult[];
 const trained = new Map<NetworkName, Trained>();
 const logits = new Map<NetworkName, Record<string, number[]>>();
@@ -100,7 +100,7 @@ describe.each(settings)("$title", ({ isolated, variants, workers }) => {
   });
 
   it("stays responsive while it trains", async () => {
-    // Another program can hold up a timer, but hardly three runs in a row; a busy page would be late in every one.
+    // Another program can hold up a timer, but hardly three runs in a row. A busy page would be late every time.
     let least = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < 3 && least >= 100; attempt++) {
       least = Math.min(least, await page.evaluate((count) => window.proxbit.latenessOfTraining(count, 1200), workers));

@@ -1,4 +1,4 @@
-/** A small network with a real and a binary convolution, for tests of what is around a check. */
+/** A small network with a real and a binary convolution, which serves tests around a check. */
 import { type Graph, layers, sequential } from "../../ts/index.ts";
 
 export const network: Graph = sequential({ inputShape: [8, 8, 1] }, [

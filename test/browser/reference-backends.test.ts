@@ -25,7 +25,7 @@ async function start({ startBackend }: Backends, name: BackendName): Promise<Omi
   return started;
 }
 
-/** How starting a backend fails, as its code and its message. */
+/** The failure of a backend's start, as its code and its message. */
 async function refusal({ startBackend }: Backends, name: BackendName, flags: Record<string, boolean>): Promise<string> {
   const { tf } = await startBackend("cpu");
   tf.env().setFlags(flags);

@@ -1,4 +1,4 @@
-/** The check as users have it: in a page of their own, bundled with their tfjs, and from the built package. */
+/** The check as users have it: in a page bundled with its own tfjs, and from the built package. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";

@@ -10,9 +10,9 @@ const pages = fileURLToPath(new URL("./pages", import.meta.url));
 
 export interface Bundle {
   readonly folder: string;
-  /** What it was bundled from: ids of modules, in all chunks of the page itself (workers are bundled apart). */
+  /** Ids of the modules in all chunks of the page itself, because workers are bundled apart. */
   readonly modules: readonly string[];
-  /** What its chunks import from outside the bundle. */
+  /** Imports of its chunks from outside the bundle. */
   readonly externals: readonly string[];
   /** All scripts that were written, workers included, by the start of their names. */
   readonly scripts: ReadonlyMap<string, string>;

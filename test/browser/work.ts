@@ -1,6 +1,6 @@
 /**
- * The work that Node and pages do alike: train small networks on made-up images, pack them, run what was packed. It uses
- * the library as its users do, and no test runner.
+ * The work that Node and pages do alike: train small networks on made-up images, pack them, run the files. It uses the
+ * library as its users do, and no test runner.
  */
 
 import {
@@ -21,7 +21,7 @@ import { isProxbitError, load, loadParallel } from "../../ts/inference/index.ts"
 const SIDE = 12;
 const CLASSES = 4;
 
-/** Images with a bright bar whose place and direction is their class, in noise: whole numbers out of a seed. */
+/** Images with a bright bar in noise: whole numbers out of a seed. The bar's place and direction is the class. */
 function images(count: number, seed: number): Split {
   let state = seed;
   const below = (bound: number): number => {
@@ -96,7 +96,7 @@ export interface Trained {
   readonly packed: readonly number[];
 }
 
-/** Trains and packs a network. Plain numbers come back, for they have to leave the page. */
+/** Trains and packs a network. Plain numbers come back, because they have to leave the page. */
 export async function train(name: NetworkName, workers: number): Promise<Trained> {
   const { graph, optimizer } = networks[name];
   const trainer = await Trainer.create(graph(), { optimizer, workers, seed: 7 });
@@ -119,7 +119,7 @@ export async function train(name: NetworkName, workers: number): Promise<Trained
   }
 }
 
-/** The logits of the test images by a packed network, for each kernel of the +-1 by +-1 product. */
+/** The logits of the test images by a packed network, by each kernel of the +-1 by +-1 product. */
 export async function infer(packed: readonly number[]): Promise<Record<string, number[]>> {
   const logits: Record<string, number[]> = {};
   for (const kernel of ["lookup", "popcnt8", "popcnt64"] as const) {
@@ -130,8 +130,8 @@ export async function infer(packed: readonly number[]): Promise<Record<string, n
 }
 
 /**
- * The logits of the test images by two workers, which share every image or take images of their own; the code of the error
- * where they cannot.
+ * The logits of the test images by two workers, which share every image or take images of their own. Where they cannot,
+ * the code of the error.
  */
 export async function inferParallel(packed: readonly number[]): Promise<number[][] | string> {
   const logits: number[][] = [];
@@ -148,7 +148,7 @@ export async function inferParallel(packed: readonly number[]): Promise<number[]
   return logits;
 }
 
-/** How late timers and frames were at the worst, in milliseconds, while `workers` workers trained for `milliseconds`. */
+/** The worst delay of timers and frames, in milliseconds, while `workers` workers trained for `milliseconds`. */
 export async function latenessOfTraining(workers: number, milliseconds: number): Promise<number> {
   const { graph, optimizer } = networks.chain;
   let [worst, watching] = [0, true];

@@ -1,11 +1,11 @@
 /**
- * The subject "check" holds the tensors that a check against tfjs compares. Each has its number of elements, and a tolerance
- * or the word that only equality will do. Tolerances follow from our own numbers.
+ * The subject "check" holds the tensors that a check against tfjs compares. Each has its number of elements, and a
+ * tolerance or the word that only equality will do. Tolerances follow from our own numbers.
  *
- * The backend is tfjs's cpu: JavaScript in one thread, whose bits follow from the engine and tfjs's version, and both are
- * pinned. A tolerance is that of the element that comes closest to it (0 where all are equal), so on another backend it can be
- * that of another element. Differences, shares and verdicts are tfjs's own arithmetic, and are left out; so is time. That the check passes is
- * held by tests of its own.
+ * The backend is tfjs's cpu: JavaScript in one thread. Its bits follow from the engine and tfjs's version, and both are
+ * pinned. A tolerance is that of the element that comes closest to it (0 where all are equal). On another backend it
+ * can be that of another element. Differences, shares and verdicts are tfjs's own arithmetic, and are left out; so is
+ * time. That the check passes is held by tests of its own.
  */
 import { type Graph, layers } from "../../ts/index.ts";
 import { check as compare } from "../../ts/reference/index.ts";

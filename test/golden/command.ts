@@ -1,4 +1,4 @@
-/** `proxbit` as a process of its own, and what it prints. */
+/** `proxbit` as a process of its own, and its output. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";

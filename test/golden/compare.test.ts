@@ -1,4 +1,6 @@
-/** The comparison of golden figures names what differs: the entry, the figure, the step, the first tensor, the line. */
+/**
+ * The comparison of golden figures names the difference: the entry, the figure, the step, the first tensor, the line.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

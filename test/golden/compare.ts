@@ -15,7 +15,10 @@ export interface Request {
 /** Figures by these names say that a promise is broken or nothing was made, so they are never kept. */
 const BROKEN = /^(error|places that differ|sessions that differ)$/;
 
-/** The differences in words, each with its entry; with `write` only those that must not be kept, and the rest is kept. */
+/**
+ * The differences in words, each with its entry. With `write` they are only those that must not be kept; the rest is
+ * kept.
+ */
 export async function compareSubject({
   subject,
   store,

@@ -1,4 +1,4 @@
-/** SHA-256 of bytes and of numbers as they lie in memory, shortened to 16 hex digits: enough to tell two apart. */
+/** SHA-256 of bytes and of numbers as they lie in memory, shortened to 16 hex digits. They tell two apart. */
 import { createHash } from "node:crypto";
 
 const DIGITS = 16;

@@ -1,6 +1,6 @@
 /**
- * Figures: texts by name, some of them in groups. A text of several words is a list, whose places count from 1: that of
- * "loss at step" says which step.
+ * Figures: texts by name, some of them in groups. A text of several words is a list, whose places count from 1. A place
+ * in "loss at step" is the step.
  */
 export type Group = Readonly<Record<string, string>>;
 export type Figures = Readonly<Record<string, string | Group>>;
@@ -12,7 +12,10 @@ export interface Subject {
   readonly make: (entry: string) => Promise<Figures>;
 }
 
-/** Each difference in words: which figure, and what it was and is. Of a group the first member that differs stands for all. */
+/**
+ * Each difference in words: the figure, and its earlier and its present value. In a group the first member that differs
+ * stands for all.
+ */
 export function differences(wanted: Figures, found: Figures): readonly string[] {
   return namesOf(wanted, found).flatMap((name) => {
     const [before, after] = [wanted[name], found[name]];

@@ -1,4 +1,6 @@
-/** Random images for any network: made here by integers alone, so that no change of the package's own streams moves them. */
+/**
+ * Random images for any network. Integers alone make them here, so no change of the package's own streams moves them.
+ */
 import { type Dataset, type Graph, type Split, shapesOf } from "../../ts/index.ts";
 
 /** Marsaglia's xorshift with 32 bits ("Xorshift RNGs", 2003): whole numbers below 2^32. */

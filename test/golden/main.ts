@@ -1,4 +1,4 @@
-/** `npm run golden`: compares the golden figures with what today's code makes, or makes them anew. */
+/** `npm run golden` compares the golden figures with those of today's code, or makes them anew. */
 import { Command } from "commander";
 import { compareSubject } from "./compare.ts";
 import { subjects } from "./subjects.ts";

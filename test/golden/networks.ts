@@ -12,7 +12,7 @@ import {
 
 export const CLASSES = 3;
 
-/** Every product there is: real x real, real x +-1, +-1 x real, +-1 x +-1, by convolutions and by a dense layer. */
+/** Every product, by convolutions and by a dense layer: operands are real or +-1, in all four pairs. */
 export function products(weightQuantizer: QuantizerChoice, activationQuantizer: QuantizerChoice): Graph {
   const window = { kernelSize: 3, padding: "same", useBias: false } as const;
   return sequential({ inputShape: [6, 5, 3] }, [
@@ -35,7 +35,7 @@ export function productsOf(choice: QuantizerChoice): Graph {
   return products(weightQuantizer, activationQuantizer);
 }
 
-/** A real stem, a binary body, a real head: what optimizers, schedules and courses are shown on. */
+/** A real stem, a binary body, a real head. Optimizers, schedules and courses are shown on it. */
 export const binary = (
   weightQuantizer: QuantizerChoice = "bnn++",
   activationQuantizer: QuantizerChoice = "poly",
@@ -45,7 +45,7 @@ export const binary = (
     layers.batchNorm(),
   ]);
 
-/** `binary` without quantizers: what fine-tuning starts from. */
+/** `binary` without quantizers, from which fine-tuning starts. */
 export const float = (): Graph => binary(null, null);
 
 /** `middle` between a real convolution with batch norm and a real head, for images of `shape`. */

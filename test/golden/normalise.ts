@@ -1,13 +1,13 @@
 /**
- * The one place that takes out of texts what depends on the machine, and shortens what nobody reads.
+ * The one place that takes the machine out of texts, and shortens lists that nobody reads.
  *
  *   the winner of the start-up probe     "KERNEL", since only x86 has a fixed one
  *   a session's memory after a probe     "MEMORY", since a race reserves room
  *   lists of more than 40 numbers        their length, and every 64th of them
  *   other numbers                        6 digits, since Math.exp and its like differ in the last one
  *
- * Times are never asked for. A command runs without a terminal, whose width and colours it could ask for, and texts hold no
- * paths: command lines are written as they are listed.
+ * Times are never asked for. A command runs without a terminal, whose width and colours it could ask for. Texts hold no
+ * paths, because command lines are written as they are listed.
  */
 
 /** Settles the text that a command printed for people. */
@@ -17,7 +17,7 @@ export const normaliseText = (text: string): string =>
     "binary kernel KERNEL (chosen by probe); memory MEMORY",
   );
 
-/** Settles the JSON that a command printed: each field has a line of its own, and so has each entry of a list. */
+/** Settles the JSON that a command printed. Each field has a line of its own, and so has each entry of a list. */
 export function normaliseJson(text: string): string {
   return text
     .trimEnd()

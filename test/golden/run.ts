@@ -1,4 +1,7 @@
-/** A training run and the figures of it: exact losses, a digest of every weight tensor and of both halves of the file. */
+/**
+ * A training run and its figures. They are exact losses, and digests of every weight tensor and of both halves of the
+ * file.
+ */
 import {
   type Dataset,
   type EpochEvent,
@@ -52,7 +55,6 @@ const SEED = 7;
 const IMAGES = 56;
 const FIT: FitOptions = { epochs: 2, batchSize: 9 };
 
-/** Makes `run` in one place. */
 export async function makeRun(run: Run, place: Place): Promise<Made> {
   const graph = run.network();
   const data = dataFor(graph, run.images ?? IMAGES);
@@ -128,7 +130,7 @@ async function eventFigures(trainer: Trainer, data: Dataset, options: FitOptions
 const numbersOf = (score: Score | undefined): readonly number[] =>
   score === undefined ? [] : [score.loss, score.accuracy];
 
-/** Empty lists and what is undefined are left out. */
+/** Empty lists and undefined values are left out. */
 function present(figures: Readonly<Record<string, readonly number[] | string | undefined>>): Group {
   const texts = Object.entries(figures).map(([name, value]) => [
     name,

@@ -1,6 +1,6 @@
 /**
- * The subject "sessions": logits of packed files. A session's build, kernel, batch and threads change no bit, so each file has
- * one list of digests, a digest an image; sessions that differ are named.
+ * The subject "sessions": logits of packed files. A session's build, kernel, batch and threads change no bit. So each
+ * file has one list of digests, a digest an image. Sessions that differ are named.
  */
 import type { BinaryKernel, LoadOptions, ParallelOptions } from "../../ts/inference/index.ts";
 import { load, loadParallel } from "../../ts/inference/index.ts";

@@ -1,4 +1,4 @@
-/** Figures are kept in files that read well in a diff: sorted as their lists are, with one figure a line. */
+/** Figures are kept in files that read well in a diff. They are sorted as their lists are, one figure a line. */
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Figures, Subject } from "./figures.ts";

@@ -1,6 +1,6 @@
 /**
- * The subject "texts" holds what people and programs read of explanations, summaries, theory and help. They are kept as
- * texts and not as digests, so that a diff can be read.
+ * The subject "texts" holds the texts of explanations, summaries, theory and help, for people and for programs. They
+ * are kept as texts and not as digests, so that a diff can be read.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -48,7 +48,7 @@ const steps: Readonly<Record<string, string>> = {
   "fashion-ends": "fashion --binary-stem --binary-head --quantizer adabin --batch-size 8",
 };
 
-/** Files in inference, by the library, where the build and the kernel are named: a probe's winner differs by machine. */
+/** Files in inference, by the library, with build and kernel named. A probe's winner differs by machine. */
 const files: Readonly<Record<string, readonly [run: string, kernel: BinaryKernel, variant: "plain" | "relaxed"]>> = {
   cnn: ["model cnn", "lookup", "relaxed"],
   resnet20: ["model resnet20", "popcnt8", "relaxed"],

@@ -1,7 +1,7 @@
 /**
- * Checks of values that come from outside: options of public functions and graphs read from files. Each returns the
- * value with its type, or throws a ProxbitError of the subject's code that names the subject, the option, what was
- * expected and what was given. Nothing here recurses, so hostile input cannot exhaust the stack.
+ * Checks of values that come from outside: options of public functions, and graphs read from files. Each check returns
+ * the value with its type, or throws a ProxbitError of the subject's code. The error names the subject, the option, and
+ * the expected and the given value. Nothing here recurses, so hostile input cannot exhaust the stack.
  */
 import { describe } from "./describe.ts";
 import { type ErrorCode, ProxbitError } from "./errors.ts";
@@ -93,7 +93,7 @@ export function oneOf<Word extends string>(
   return found;
 }
 
-/** A list of at least `minimum` and at most `maximum` values of any kind; a copy, in which holes are undefined. */
+/** Checks a list of `minimum` to `maximum` values of any kind. Returns a copy, in which holes are undefined. */
 export function listOf(
   value: unknown,
   minimum: number,

@@ -24,7 +24,10 @@ function describeOne(value: unknown): string {
   }
 }
 
-/** `value` in a few words: strings quoted and cut, short lists written out one level deep, objects only named as such. */
+/**
+ * Describes `value` in a few words. Strings are quoted and cut, short lists stand one level deep, objects are only
+ * named.
+ */
 export function describe(value: unknown): string {
   if (Array.isArray(value) && value.length <= longestList) return `[${Array.from(value, describeOne).join(", ")}]`;
   return describeOne(value);

@@ -1,6 +1,6 @@
 /**
- * The errors that proxbit throws on purpose. Each has a stable `code`, says in one line what is wrong, and carries the
- * remedy apart, so that the command line can print both and a program can react to the code.
+ * The errors that proxbit throws on purpose. Each has a stable `code`, to which a program can react. The message names
+ * the fault in one line. The remedy stands apart, and the command line prints both.
  */
 
 export type ErrorCode =
@@ -18,7 +18,7 @@ export type ErrorCode =
   | "environment" // something the machine lacks: WebAssembly SIMD, a build, a browser
   | "aborted"; // stopped by the caller's signal
 
-/** An error of proxbit: what is wrong (`message`), what to do about it (`remedy`), and a stable `code`. */
+/** An error of proxbit: the fault (`message`), the way to mend it (`remedy`), and a stable `code`. */
 export class ProxbitError extends Error {
   override readonly name = "ProxbitError";
   readonly code: ErrorCode;
@@ -31,7 +31,7 @@ export class ProxbitError extends Error {
   }
 }
 
-/** True where `error` is a {@link ProxbitError}, also when it comes from another copy of the package or from a worker. */
+/** Recognises a {@link ProxbitError}, also one from another copy of the package or from a worker. */
 export function isProxbitError(error: unknown): error is ProxbitError {
   return error instanceof Error && error.name === "ProxbitError" && "code" in error && "remedy" in error;
 }

@@ -1,6 +1,6 @@
 /**
- * Names that people type: quantizers, models, layers, optimizers, data sets, options. An unknown one is answered with
- * the nearest known one (Levenshtein distance, letter case ignored) and with the whole list.
+ * Names that people type: quantizers, models, layers, optimizers, data sets, options. The error for an unknown name
+ * holds the nearest known name and the whole list. Nearness is Levenshtein distance, letter case ignored.
  */
 import { distance } from "fastest-levenshtein";
 import { describe } from "./describe.ts";
@@ -10,8 +10,8 @@ import { ProxbitError } from "./errors.ts";
 const longestName = 64;
 
 /**
- * The known name nearest to `given`, or undefined where none is near: at most a third of the longer name (and at least
- * two characters) may differ. Of equally near names the first in `known` wins.
+ * The known name nearest to `given`, or undefined where none is near. At most a third of the longer name, and at least
+ * two characters, may differ. Among equally near names the first in `known` wins.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   if (given.length > longestName) return undefined;
@@ -37,16 +37,18 @@ export function suggestion(given: string, known: readonly string[]): string {
 }
 
 /**
- * The error for a name nobody has registered, code "unknown-name". `kind` is what the name should have named, in the
- * singular: "quantizer", "model", "data set".
+ * The error for a name nobody has registered, code "unknown-name". `kind` is the singular of the names: "quantizer",
+ * "model", "data set".
  */
 export function unknownName(kind: string, given: string, known: readonly string[]): ProxbitError {
   return new ProxbitError("unknown-name", `no ${kind} is called ${describe(given)}`, suggestion(given, known));
 }
 
 /**
- * The entry of `table` called `given`; only the table's own keys count. Throws "argument" where `given` is no string and
- * "unknown-name", with the nearest name, where it is none of the table's keys.
+ * The entry of `table` called `given`; only the table's own keys count.
+ *
+ * @throws ProxbitError "argument" where `given` is no string.
+ * @throws ProxbitError "unknown-name", with the nearest name, where no key is equal to it.
  */
 export function lookUp<Value>(kind: string, given: unknown, table: Readonly<Record<string, Value>>): Value {
   const known = Object.keys(table);

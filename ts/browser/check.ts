@@ -1,4 +1,4 @@
-/** A check in headless Chromium: it starts the browser and a server for it, runs the check in a page, and ends both. */
+/** A check in headless Chromium. This module starts browser and server, runs the check in a page, and ends both. */
 import type { Browser, Page } from "playwright-core";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { aborted } from "../reference/aborted.ts";
@@ -15,11 +15,11 @@ export interface BrowserCheckOptions {
 }
 
 /**
- * `check` of `proxbit/reference` in a page of headless Chromium, on the machine's graphics card or, where there is none,
- * on SwiftShader. Browser and server have ended when it settles.
+ * Runs `check` of `proxbit/reference` in a page of headless Chromium. The page uses the machine's graphics card, or
+ * SwiftShader where there is none. Browser and server have ended when the promise settles.
  *
- * @throws ProxbitError "environment" where the browser, a package or a graphics driver is missing or the page dies,
- *   "aborted" by the signal, whatever `check` throws, and whatever `onEvent` throws.
+ * @throws ProxbitError "environment" where the browser, a package or a graphics driver is missing, or the page dies.
+ * @throws ProxbitError "aborted" after the signal, and all that `check` or `onEvent` throws.
  */
 export async function checkInChromium(request: CheckRequest, options: BrowserCheckOptions = {}): Promise<CheckReport> {
   stopIfAborted(options.signal);
@@ -57,7 +57,7 @@ export async function checkIn(
     try {
       return reportOf(await Promise.race([runIn(page, request, tell), stopped.promise]));
     } finally {
-      // A browser that has ended cannot close it, and what went wrong is known already.
+      // A browser that has ended cannot close the page, and the fault is known already.
       await page
         .context()
         .close()
@@ -84,7 +84,7 @@ async function runIn(page: Page, request: CheckRequest, onEvent: (event: CheckEv
     await page.exposeFunction("proxbitEvent", onEvent);
     const module = JSON.stringify(ownAddress("browser/page"));
     const argument = JSON.stringify(packRequest(request));
-    // As text, for a tool that rewrites imports in Node's modules must not rewrite this one.
+    // The script is a text, because a tool that rewrites imports in Node's modules must not rewrite this one.
     return await page.evaluate<Outcome>(`import(${module}).then(({ runCheck }) => runCheck(${argument}))`);
   } catch (cause) {
     throw pageError("the page in Chromium ended before the check did", cause);
@@ -95,8 +95,8 @@ const pageError = (what: string, cause: unknown): ProxbitError =>
   new ProxbitError(
     "environment",
     `${what}: ${firstLine(cause)}`,
-    "Run it again, with a smaller batch where memory is short; where a driver is at fault, update it or take another " +
-      "backend.",
+    "Run the check again, with a smaller batch where memory is short. Where a driver is at fault, update the driver " +
+      "or take another backend.",
     { cause },
   );
 
@@ -108,7 +108,7 @@ function reportOf(outcome: Outcome): CheckReport {
   throw error;
 }
 
-/** The error, with what went wrong in the page beside it. Warnings are left out: drivers give them by the dozen. */
+/** The error, with the page's own errors beside it. Warnings are left out, because drivers give them by the dozen. */
 function withComplaints(error: unknown, complaints: readonly string[]): unknown {
   const grave = complaints.filter((complaint) => !complaint.startsWith("console warning"));
   const told = error instanceof Error && !(isProxbitError(error) && error.code === "aborted");

@@ -8,7 +8,10 @@ import { firstLine, loadPackage } from "../reference/packages.ts";
 /** `none`: no card is touched. `best`: pages calculate on the machine's card, or on SwiftShader where there is none. */
 export type Graphics = "none" | "best";
 
-/** No sandbox, for this may run as root and opens our own pages only; and no traffic of its own. */
+/**
+ * There is no sandbox, because this may run as root and opens our own pages only. The browser makes no traffic of its
+ * own.
+ */
 const quiet: readonly string[] = [
   "--no-sandbox",
   "--disable-quic",
@@ -18,16 +21,16 @@ const quiet: readonly string[] = [
   "--disable-sync",
 ];
 
-/** Chromium leaves SwiftShader, and WebGPU without a screen, to those who ask for them; a card comes first even so. */
+/** Chromium keeps SwiftShader, and WebGPU without a screen, for those who ask. A card comes first even so. */
 const graphics: readonly string[] = ["--enable-unsafe-swiftshader", "--enable-unsafe-webgpu", "--ignore-gpu-blocklist"];
 
-/** On SwiftShader: the watchdog would take its slow work for a driver that hangs. */
+/** The watchdog takes SwiftShader's slow work for a driver that hangs. */
 const patience = "--disable-gpu-watchdog";
 
-/** On Linux a page without a screen reaches a card through Vulkan only. Without a card these flags do harm. */
+/** A page without a screen reaches a card through Vulkan only, on Linux. These flags do harm without a card. */
 const vulkan: readonly string[] = ["--enable-features=Vulkan", "--use-angle=vulkan", "--disable-vulkan-surface"];
 
-/** Where Chromium and browsers made of it are found on this system. */
+/** The paths of Chromium, and of browsers made of it, on this system. */
 function places(): readonly string[] {
   switch (process.platform) {
     case "darwin":
@@ -92,13 +95,13 @@ async function launch(flags: readonly string[]): Promise<Browser> {
   }
 }
 
-/** Whether Linux shows a card: by its render node, NVIDIA's own device, or the one of Windows beneath. */
+/** Looks for a card on Linux: by its render node, NVIDIA's own device, or the one of Windows beneath. */
 function hasLinuxCard(): boolean {
   if (existsSync("/dev/nvidiactl") || existsSync("/dev/dxg")) return true;
   return existsSync("/dev/dri") && readdirSync("/dev/dri").some((name) => name.startsWith("renderD"));
 }
 
-/** Whether pages get a WebGL context that the browser itself does not call slow. */
+/** Asks a page for a WebGL context that the browser itself does not call slow. */
 async function drawsFast(browser: Browser): Promise<boolean> {
   const page = await browser.newPage();
   try {

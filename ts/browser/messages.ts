@@ -1,4 +1,4 @@
-/** What goes into a page and comes back: plain JSON, so that any browser's driver can carry it. */
+/** The messages to and from a page are plain JSON, so that any browser's driver can carry them. */
 import type { ErrorCode } from "../base/errors.ts";
 import type { CheckReport, CheckRequest, Subject } from "../reference/report.ts";
 
@@ -9,7 +9,7 @@ export interface SentRequest extends Omit<CheckRequest, "subjects"> {
   readonly subjects?: readonly SentSubject[];
 }
 
-/** How a check in a page has ended. */
+/** The end of a check in a page. */
 export type Outcome =
   | { readonly kind: "report"; readonly report: CheckReport }
   /** A ProxbitError. */
@@ -17,7 +17,7 @@ export type Outcome =
   /** Any other error: a mistake of ours or of tfjs. */
   | { readonly kind: "failure"; readonly message: string; readonly stack: string };
 
-/** For the page; in Node. */
+/** Runs in Node, before the request goes to the page. */
 export function packRequest(request: CheckRequest): SentRequest {
   const { subjects, ...rest } = request;
   if (subjects === undefined) return rest;
@@ -28,7 +28,7 @@ export function packRequest(request: CheckRequest): SentRequest {
   return { ...rest, subjects: packed };
 }
 
-/** In the page. */
+/** Runs in the page. */
 export function unpackRequest(request: SentRequest): CheckRequest {
   const { subjects, ...rest } = request;
   if (subjects === undefined) return rest;

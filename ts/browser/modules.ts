@@ -1,11 +1,11 @@
 /**
- * This package's own modules for a page, without a bundler: those of a clone with their types taken off, those of
- * `dist/` as they are, and beside them the modules of the packages it names. A page knows no names of packages, and a
- * worker takes no import map, so names in imports become addresses on the way out:
+ * Serves this package's own modules to a page, without a bundler. Modules of a clone have their types taken off; those
+ * of `dist/` go out as they are. The modules of the packages that they name stand beside them. A page knows no names of
+ * packages and a worker takes no import map, so imports name these addresses:
  *
  *   /proxbit/...         the folder that this module belongs to, ts/ or dist/
  *   /packages/NAME/...   the package NAME, where Node finds it from here
- *   /built-in.js         an empty module, for what is Node's own
+ *   /built-in.js         an empty module, in place of Node's own
  */
 import { readFileSync } from "node:fs";
 import { createRequire, isBuiltin, stripTypeScriptTypes } from "node:module";
@@ -33,7 +33,9 @@ const packages: ReadonlySet<string> = new Set([
   ...Object.keys(manifest.peerDependencies),
 ]);
 
-/** tfjs in single files, for its others come by the hundred. All share the core that is inside the first. */
+/**
+ * tfjs is served in single files, because its others come by the hundred. All share the core that is inside the first.
+ */
 const tfjs = "/packages/@tensorflow/tfjs/dist/tf.fesm.min.js";
 const flat: Readonly<Record<string, string>> = {
   "@tensorflow/tfjs": tfjs,
@@ -54,7 +56,7 @@ function packageFolder(name: string): string | undefined {
   }
 }
 
-/** The address of what an import names, or the name itself where it is of nothing that is served. */
+/** The address of a module that an import names. A name of a module that is not served stays as it is. */
 function addressOf(specifier: string): string {
   if (isBuiltin(specifier)) return "/built-in.js";
   if (flat[specifier] !== undefined) return flat[specifier];
@@ -79,7 +81,7 @@ function withAddresses(source: string): string {
   });
 }
 
-/** Node warns once a process that the function is experimental; who compares numbers has no use for that. */
+/** Node warns once a process that the function is experimental. That is of no use to readers of numbers. */
 function withoutTypes(source: string): string {
   const { emitWarning } = process;
   process.emitWarning = () => {};
@@ -98,7 +100,7 @@ function locate(path: string): string | undefined {
   return folder === undefined ? undefined : fileInside(folder, inner);
 }
 
-/** What stands at an address: a module ready for the page, a .wasm file, or an empty page at "/". */
+/** The answer to an address: a module ready for the page, a .wasm file, or an empty page at "/". */
 export function findModule(path: string): string | Uint8Array | undefined {
   if (path === "/") return '<!doctype html><title>proxbit</title><link rel="icon" href="data:,">';
   if (path === "/built-in.js") return "export default {};";

@@ -12,8 +12,8 @@ declare global {
 }
 
 /**
- * Runs the check, and settles when every event has arrived; how the check ended is the outcome, errors included. Rejects
- * only where an event cannot be handed over.
+ * Runs the check, and settles when every event has arrived. The outcome says how the check ended, errors included.
+ * Rejects only where an event cannot be handed over.
  */
 export async function runCheck(request: SentRequest): Promise<Outcome> {
   const events: Promise<void>[] = [];

@@ -1,4 +1,4 @@
-/** SVG as PNG, drawn by headless Chromium: it has the fonts and the rounding that a rasteriser of our own would lack. */
+/** SVG as PNG, drawn by headless Chromium. A rasteriser of our own would lack its fonts and its rounding. */
 import { startChromium } from "./chromium.ts";
 
 /** Pixels a unit of the SVG: sharp on a screen of today. */

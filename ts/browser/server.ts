@@ -12,7 +12,7 @@ const types: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** What makes a page cross-origin isolated, so that it may share memory. */
+/** These headers make a page cross-origin isolated, so that it may share memory. */
 const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
 
 export interface Server {
@@ -21,10 +21,10 @@ export interface Server {
   readonly close: () => Promise<void>;
 }
 
-/** The bytes of what stands at a path such as "/page.html", or undefined where nothing does. */
+/** The bytes at a path such as "/page.html", or undefined where there are none. */
 type Lookup = (path: string) => string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
 
-/** Serves what `find` finds on a free port, to this machine only. The end of a path says what type it is of. */
+/** Serves the files of `find` on a free port, to this machine only. The end of a path says its type. */
 export async function startServer(find: Lookup, isolated: boolean): Promise<Server> {
   const answer = async (path: string): Promise<string | Uint8Array | undefined> => find(path);
   const server = createServer((request, response) => {

@@ -1,6 +1,6 @@
 /**
- * The runs of a check: which backend of tfjs in which host, one after the other, and what they say together. A backend
- * that this machine cannot run is told of, and the others go on.
+ * The runs of a check, one after the other: each is a backend of tfjs in a host. A backend that this machine cannot run
+ * is reported, and the others go on. The summary joins all runs.
  */
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { formatCheck, verdictLine } from "../reference/format.ts";
@@ -8,7 +8,7 @@ import { type BackendName, backendNames, type CheckReport, type Row } from "../r
 import { pairs } from "./format.ts";
 import { type Context, type ErrorFacts, printError } from "./run.ts";
 
-/** What a backend runs in; Chromium is a headless one of our own. */
+/** The host of a backend; Chromium is a headless one of our own. */
 export const hosts = ["chromium", "node"] as const;
 export type Host = (typeof hosts)[number];
 
@@ -17,7 +17,7 @@ export interface Run {
   readonly host: Host;
 }
 
-/** The first is the one that a backend runs in where nobody says another. */
+/** The first host is the default of a backend. */
 const HOSTS: Readonly<Record<BackendName, readonly [Host, ...Host[]]>> = {
   webgl: ["chromium"],
   webgpu: ["chromium", "node"],
@@ -30,7 +30,11 @@ export const everyRun: readonly Run[] = backendNames.flatMap((backend) =>
   HOSTS[backend].map((host) => ({ backend, host })),
 );
 
-/** The run of a backend; in `host`, where that was asked for. @throws ProxbitError "argument" where it cannot run there. */
+/**
+ * The run of a backend, in `host` where one was asked.
+ *
+ * @throws ProxbitError "argument" where the backend does not run in that host.
+ */
 export function runOf(backend: BackendName, host: Host = HOSTS[backend][0]): Run {
   if (HOSTS[backend].includes(host)) return { backend, host };
   throw new ProxbitError(
@@ -46,7 +50,7 @@ export const hostText = (host: Host): string => (host === "node" ? "Node" : "Chr
 /** "webgpu in Node". */
 export const runText = ({ backend, host }: Run): string => `${backend} in ${hostText(host)}`;
 
-/** What became of a run: its report, or what this machine lacks for it. */
+/** The outcome of a run: its report, or the part that this machine lacks. */
 export type Outcome = Success | Failure;
 
 interface Success {
@@ -64,7 +68,10 @@ export function summaryOf({ rows: _, ...summary }: CheckReport): Omit<CheckRepor
   return summary;
 }
 
-/** `check` for every run, one after the other; each is told as it ends. Throws what is not a lack of this machine. */
+/**
+ * Runs `check` for every run, one after the other; each is told as it ends. Throws errors other than a lack of this
+ * machine.
+ */
 export async function runAll(
   runs: readonly Run[],
   check: (run: Run) => Promise<CheckReport>,
@@ -95,7 +102,7 @@ const failureOf = ({ run, error }: Failure): Readonly<Record<string, unknown>> =
   error,
 });
 
-/** What the runs say together, for programs; no run is the whole, so there is neither an adapter nor a host. */
+/** The summary of all runs, for programs. No run is the whole, so there is neither an adapter nor a host. */
 export function resultOfAll(outcomes: readonly Outcome[]): Readonly<Record<string, unknown>> {
   const { reports, ...whole } = together(outcomes);
   return {

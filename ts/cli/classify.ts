@@ -1,6 +1,6 @@
 /**
- * What is asked of a session again and again: the class of many images, the time of one, and probabilities. Only types are
- * imported, so that a program which shows what inference alone can do may use it.
+ * Repeated use of a session: the class of many images, the time of one, and probabilities. Only types are imported, so
+ * a program that demonstrates inference alone may use this file.
  */
 import type { Session } from "../inference/index.ts";
 import { elementsOf } from "../nn/shapes.ts";
@@ -21,7 +21,7 @@ export function largestAt(values: ArrayLike<number>): number {
 
 /**
  * The class that `session` gives to each image in `images` (bytes, NHWC). `onProgress` is called between pieces of the
- * work, after the process has had time for signals; what it throws ends the work.
+ * work, after the process has had time for signals. An error that `onProgress` throws ends the work.
  */
 export async function classify(
   session: Session,
@@ -43,7 +43,7 @@ export async function classify(
   return predictions;
 }
 
-/** The median time of `session.run` on one image, in milliseconds. For a session with `batch` 1. */
+/** The median time of `session.run` on one image, in milliseconds. The session has `batch` 1. */
 export function medianLatency(session: Session, image: Uint8Array): number {
   const times = Array.from({ length: WARM_UP_RUNS + TIMED_RUNS }, () => {
     const began = performance.now();

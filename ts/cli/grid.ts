@@ -63,9 +63,9 @@ export interface Networks {
 }
 
 /**
- * The network of every cell, built and checked before anything is trained.
+ * The network of every cell, built and checked before anything is trained. It throws the errors of `networkMaker`.
  *
- * @throws ProxbitError what `networkMaker` throws; "graph" where a module takes no notice of the quantizers.
+ * @throws ProxbitError "graph" where a module ignores the quantizers.
  */
 export async function networksOf(model: string, cells: readonly Cell[], data: Dataset): Promise<Networks> {
   const make = await networkMaker(model);
@@ -92,7 +92,7 @@ export async function networksOf(model: string, cells: readonly Cell[], data: Da
   return { graphOf, detailsOf: (cell) => details.get(cellName(cell)) ?? {} };
 }
 
-/** A module that takes no notice of what it is given would be the same network under different names. */
+/** A module that ignores its arguments would be the same network under different names. */
 function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantizers): void {
   const found = quantizersOf(graph);
   const accumulates = graph.nodes.some((node) => isProduct(node) && node.attributes.accumulator !== null);
@@ -108,6 +108,6 @@ function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantiz
   throw new ProxbitError(
     "graph",
     `${model} for ${cellName(cell)} has ${differences.join(", and ")}`,
-    "Export a function that builds its network with the weightQuantizer, activationQuantizer and accumulator it is given.",
+    "Export a function that builds its network with the given weightQuantizer, activationQuantizer and accumulator.",
   );
 }

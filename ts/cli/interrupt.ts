@@ -1,13 +1,14 @@
 /**
- * Ctrl-C, in two steps: the first one asks the work to stop after the step it is in, through an `AbortSignal`; the second
- * one ends the process at once. Threads end with the process, and files are only ever written whole, so both are clean.
+ * Ctrl-C, in two steps. The first asks the work to stop after its current step, through an `AbortSignal`. The second
+ * ends the process at once. Threads end with the process, and files are only ever written whole, so both ends are
+ * clean.
  */
 import { constants } from "node:os";
 import { ProxbitError } from "../base/errors.ts";
 
 /**
- * npm and tsx pass on a Ctrl-C which the terminal has delivered to the whole group of processes already, so one press may
- * arrive up to three times. What follows within this time is the same press.
+ * A terminal delivers Ctrl-C to the whole group of processes, and npm and tsx pass it on again. One press may therefore
+ * arrive up to three times. All that follows within this time is the same press.
  */
 const SAME_PRESS_MS = 400;
 

@@ -1,6 +1,6 @@
 /**
- * Model files as the commands know them: the texts that training writes into the header, and reading a file from disk.
- * The texts say how the file came about and nothing that varies from run to run, so that equal runs give equal files.
+ * Model files as the commands know them. A command reads one from disk, and training writes texts into its header. The
+ * texts record how the file came about. They hold nothing that varies from run to run, so equal runs give equal files.
  */
 import { readFile } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
@@ -47,11 +47,11 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
   };
 }
 
-/** Without the name of the file, which varies where the network does not. */
+/** The name of the file is left out, because it varies where the network does not. */
 const startText = ({ rescale }: { readonly rescale: boolean }): string =>
   `a float network${rescale ? ", the weights of each filter rescaled" : ""}`;
 
-/** The names of the quantizers in `graph`, whatever was asked for; "none" where all operands are real. */
+/** The names of the quantizers in `graph`, which may differ from the typed ones; "none" where all operands are real. */
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
   const names = (operand: "weightQuantizer" | "activationQuantizer"): string => {
     const found = graph.nodes.flatMap((node) => {
@@ -63,7 +63,7 @@ export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; 
   return { weightQuantizer: names("weightQuantizer"), activationQuantizer: names("activationQuantizer") };
 }
 
-/** What sums in 8 bits do in `graph`; "none" where all are exact. */
+/** The behaviour of sums in 8 bits in `graph`; "none" where all sums are exact. */
 export function accumulatorOf(graph: Graph): string {
   const found = graph.nodes.flatMap((node) => (isProduct(node) ? (node.attributes.accumulator?.overflow ?? []) : []));
   return [...new Set(found)].join(", ") || "none";

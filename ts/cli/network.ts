@@ -19,16 +19,16 @@ type NetworkMaker = (options: ModelOptions) => Promise<Graph>;
 
 const EXPORT = "export default ({ inputShape, classes, weightQuantizer, activationQuantizer }) => sequential(…)";
 
-/** What a network of a module is made for that does not say it itself: MNIST. */
+/** A module's network is made for MNIST if it does not say otherwise itself. */
 export const MODULE_DEFAULTS: ModelOptions = { inputShape: [28, 28, 1], classes: 10 };
 
-/** Whether `name` can only be the path of a module. */
+/** Recognises a `name` that can only be the path of a module. */
 export const isModule = (name: string): boolean => /\.[cm]?[jt]s$/.test(name);
 
 /**
- * Whether FILE|MODEL is a network: a ready-made model's name or a module. Everything else is a model file's path.
+ * Tells a network from the path of a model file. A network is a ready-made model's name or a module.
  *
- * @throws ProxbitError "unknown-name" with the nearest name where it looks like a name and there is no such file.
+ * @throws ProxbitError "unknown-name" with the nearest name where a name is no model and no file.
  */
 export function isNetwork(fileOrModel: string): boolean {
   if (modelNames.includes(fileOrModel) || isModule(fileOrModel)) return true;
@@ -38,7 +38,7 @@ export function isNetwork(fileOrModel: string): boolean {
 
 const isFile = (nameOrFile: string): boolean => /[/\\]/.test(nameOrFile) || isModule(nameOrFile);
 
-/** Runs what belongs to the user; an error that is not ours becomes one that names the file. */
+/** Runs the user's code; an error that is not ours becomes one that names the file. */
 async function inFile<T>(file: string, what: string, action: () => T | Promise<T>): Promise<T> {
   try {
     return await action();
@@ -81,10 +81,11 @@ async function importDefault(file: string): Promise<unknown> {
 }
 
 /**
- * The maker behind `--model`. A wrong name or a file that does not load is found here, before any data is read.
+ * The maker behind `--model`. A wrong name or a file that does not load is found here, before any data is read. The
+ * maker throws the errors of `validateGraph`.
  *
- * @throws ProxbitError "unknown-name" with the nearest name, "argument" for a missing file, "graph" for one that does not
- *   load or exports something else; the maker throws what `validateGraph` throws.
+ * @throws ProxbitError "unknown-name" with the nearest name, "argument" for a missing file.
+ * @throws ProxbitError "graph" for a file that does not load or exports something else.
  */
 export async function networkMaker(nameOrFile: string): Promise<NetworkMaker> {
   if (!isFile(nameOrFile)) {

@@ -1,6 +1,6 @@
 /**
- * The options of `proxbit train` that say how weights move: optimizer, step size and its course over the run, weight decay,
- * and what flips or moves the binary weights where that is another.
+ * The options of `proxbit train` that say how weights move. They choose the optimizer, the step size and its course
+ * over the run, and the weight decay. Another optimizer may move or flip the binary weights.
  */
 import type { Command } from "commander";
 import { listOf, numberIn, oneOf, type Subject } from "../base/checks.ts";
@@ -45,7 +45,7 @@ export interface OptimizerOptions {
 
 const subject: Subject = { code: "argument", what: "command line" };
 const rate = (option: string) => realNumber(option, 1e-12, 1e6);
-/** Where the step schedule divides if nothing is said: epochs 80, 120 and 150 of 200. */
+/** The step schedule divides at epochs 80, 120 and 150 of 200 by default. */
 const USUAL_STEPS = [0.4, 0.6, 0.75];
 const USUAL_FACTOR = 0.1;
 
@@ -131,7 +131,7 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
 /** Decay pulls latent weights to 0, where a step flips their sign: of AdamW's default they take this much. */
 const LATENT_DECAY = 1e-4;
 
-/** AdamW for latent weights, which are to decay less than the rest if nothing else was said; any other as it is. */
+/** AdamW gives latent weights less decay than the rest by default; any other optimizer stays as it is. */
 const gentleDecay = (optimizer: Sgd | Adam, { weightDecay }: OptimizerOptions): Sgd | Adam =>
   optimizer.kind === "adam" && optimizer.decoupled && weightDecay === undefined
     ? { ...optimizer, weightDecay: LATENT_DECAY }
@@ -143,7 +143,7 @@ function gentle(rest: Sgd | Adam, options: OptimizerOptions): Optimizer {
   return binary === rest ? rest : caseOptimizer({ binary, rest });
 }
 
-/** With Bop, which has no latent weights, the plain sign is what a weight quantizer is if nothing else is said. */
+/** Bop has no latent weights, so its default for a weight quantizer is the plain sign. */
 export function quantizerFor(options: QuantizerOptions & OptimizerOptions): QuantizerOptions {
   const { binaryOptimizer, quantizer, task } = options;
   const flips = binaryOptimizer === "bop" || binaryOptimizer === "bop2";
@@ -174,7 +174,7 @@ const bopOptions = [
 /** "bopGamma" as "--bop-gamma". */
 const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** `values` without what is undefined. */
+/** `values` without undefined ones. */
 function given<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): Partial<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -1,4 +1,4 @@
-/** Options that several commands share, and the checks of what is typed behind them. */
+/** Options that several commands share, and the checks behind them. */
 import type { Command } from "commander";
 import { integerIn, numberIn, oneOf, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -85,7 +85,7 @@ const NONE = "none";
 const DEFAULT_QUANTIZER = "bnn++";
 const DEFAULT_ACTIVATION_QUANTIZER = "poly";
 
-/** What was typed; the defaults depend on the task. */
+/** The quantizers as typed; their defaults depend on the task. */
 export interface QuantizerOptions {
   readonly quantizer?: string;
   readonly activationQuantizer?: string;
@@ -101,7 +101,7 @@ export const quantizerOptionNames: readonly (keyof QuantizerOptions)[] = [
   ...(["quantizer", "activationQuantizer", "task", "accumulator", "binaryStem", "binaryHead", "reactnet"] as const),
 ];
 
-/** What a network is made with beside its images and classes. */
+/** The choices that make a network, beside its images and classes. */
 type NetworkChoices = TaskQuantizers & Pick<ModelOptions, "binaryStem" | "binaryHead" | "reactnet">;
 
 /** `--quantizer`, `--activation-quantizer`, `--task`, `--accumulator`, `--binary-stem`, `--binary-head` and `--reactnet`. */
@@ -130,10 +130,12 @@ export function addQuantizerOptions(command: Command): Command {
 const taskName = (text: string): Task => oneOf(text.toLowerCase(), taskNames, "--task", subject);
 
 /**
- * What a network is built with; null for real operands and exact sums, and no word of its ends where none was typed.
+ * The choices that make a network; null stands for real operands and exact sums. Options for the ends that were not
+ * typed are absent.
  *
- * @throws ProxbitError "unknown-name" for a quantizer of no such name, with the nearest name; "argument" for a quantizer of
- *   operands that the task leaves real, and for 8 bits where sums are not those of bits.
+ * @throws ProxbitError "unknown-name" with the nearest name for a quantizer that does not exist.
+ * @throws ProxbitError "argument" for a quantizer of operands that the task leaves real.
+ * @throws ProxbitError "argument" for sums in 8 bits of other operands than bits.
  */
 export function quantizersFrom(options: QuantizerOptions): NetworkChoices {
   const { binaryStem, binaryHead, reactnet } = options;
@@ -195,8 +197,8 @@ function narrowSums(reason: string): ProxbitError {
 }
 
 /**
- * Refuses options of a network that were given to a command whose argument is a model file; those in `forBoth` (by the
- * names of their values) are for either.
+ * Refuses options of a network where the command's argument is a model file. Options in `forBoth` (by the names of
+ * their values) are for either.
  */
 export function refuseNetworkOptions(command: Command, file: string, forBoth: readonly string[]): void {
   for (const option of command.options) {
@@ -210,7 +212,6 @@ export function refuseNetworkOptions(command: Command, file: string, forBoth: re
   }
 }
 
-/** `--workers`. */
 export function addWorkersOption(command: Command): Command {
   const parse = wholeNumber("--workers", 1, MOST_WORKERS);
   return command.option("--workers <n>", "threads (default: all cores, at most 8)", parse);

@@ -1,8 +1,10 @@
 /**
- * What a command prints, and to whom. People read text on stdout and progress on stderr. Programs (`--json`) read JSON
- * lines on stdout, one object a line with its `type`, the last one the result or the error; stderr then stays quiet, but
- * for notes. Nobody mixes the two. JSON has finite numbers only: others are text, "Infinity", "-Infinity" or "NaN", which
- * `Number` in JavaScript and `float` in Python read back.
+ * The output of a command, and its readers. People read text on stdout and progress on stderr. Programs (`--json`) read
+ * JSON lines on stdout, one object a line with its `type`. The last line is the result or the error. Under `--json`
+ * stderr holds notes only. Nobody mixes the two.
+ *
+ * JSON has finite numbers only, so others are the texts "Infinity", "-Infinity" and "NaN". `Number` in JavaScript and
+ * `float` in Python read these back.
  */
 
 export interface Output {
@@ -13,7 +15,7 @@ export interface Output {
   readonly event: <Event extends { readonly type: string }>(event: Event) => void;
   /** The last word: a JSON line of type "result" for programs, `text` for people. */
   readonly result: (result: Readonly<Record<string, unknown>>, text: string) => void;
-  /** A line on stderr, for both: something to know that is no error. */
+  /** Writes a note on stderr for people and programs alike: a fact that is no error. */
   readonly note: (line: string) => void;
 }
 
@@ -37,7 +39,7 @@ export function createOutput(json: boolean): Output {
   };
 }
 
-/** Left to itself JSON makes null of what is not finite, and null already says that there is nothing. */
+/** JSON by itself makes null of numbers that are not finite, and null already stands for nothing. */
 const finiteOrText = (_key: string, value: unknown): unknown =>
   typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 

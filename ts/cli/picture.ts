@@ -1,6 +1,6 @@
 /**
- * Small gray images in a terminal: two pixels a character, by the half block "▀", the upper one in the foreground colour
- * and the lower one in the background's. Without colour, black and white by a threshold.
+ * Small gray images in a terminal, two pixels a character, by the half block "▀". The upper pixel has the foreground's
+ * colour, the lower one the background's. Without colour, a threshold gives black and white.
  */
 
 const HALF_BLOCKS = [" ", "▄", "▀", "█"] as const;
@@ -8,9 +8,7 @@ const HALF_BLOCKS = [" ", "▄", "▀", "█"] as const;
 const DARKEST = 232;
 const GRAYS = 24;
 
-/**
- * The lines that show `image`, `[height, width]` bytes, from the row and column `crop` to as many from the other side.
- */
+/** The lines that show `image`, `[height, width]` bytes. `crop` rows and columns are left out on each side. */
 export function drawGray(
   image: Uint8Array,
   height: number,

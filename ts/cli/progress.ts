@@ -1,6 +1,6 @@
 /**
- * Progress for people, on stderr: a bar where it is a terminal, a line every few seconds where it is not (a log file, a
- * build server), nothing where programs listen.
+ * Progress for people, on stderr. A terminal gets a bar; a log file or a build server gets a line every few seconds.
+ * Programs that listen get nothing.
  */
 import { SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../io/source.ts";
@@ -12,7 +12,7 @@ import type { Context } from "./run.ts";
 const SECONDS_BETWEEN_LINES = 5;
 
 interface Meter {
-  /** Where the work stands, `done` of what `start` was told, and what to say about it. */
+  /** The state of the work: `done` of the total that `start` was told, and a text about it. */
   readonly update: (done: number, total: number, text: string) => void;
   /** Takes the bar away; the next update brings it back. */
   readonly clear: () => void;
@@ -20,7 +20,7 @@ interface Meter {
 
 const silent: Meter = { update: () => {}, clear: () => {} };
 
-/** Until `signal`: what is said then should stay on the screen, and a bar would be drawn over it. */
+/** The bar ends with `signal`. Later lines should stay on the screen, and a bar would be drawn over them. */
 function barMeter(label: string, signal: AbortSignal): Meter {
   let shown: SingleBar | undefined;
   const clear = (): void => {
@@ -69,7 +69,7 @@ function lineMeter(label: string): Meter {
   };
 }
 
-/** The meter for whoever looks: a bar, lines, or nothing for programs. */
+/** The meter for each reader: a bar, lines, or nothing for programs. */
 export function createMeter({ output, signal }: Context, label: string): Meter {
   if (output.json) return silent;
   return process.stderr.isTTY ? barMeter(label, signal) : lineMeter(label);
@@ -83,8 +83,8 @@ interface TrainingProgress {
 }
 
 /**
- * Progress of `fit`: a meter of the steps of all epochs, which turns to the validation at the end of each, and a line that
- * stays for each epoch.
+ * Progress of `fit`. A meter counts the steps of all epochs, and turns to the validation at the end of each. A line for
+ * each epoch stays.
  */
 export function trainingProgress(context: Context): TrainingProgress {
   const meter = createMeter(context, "");
@@ -120,7 +120,7 @@ function stepText({ epoch, epochs, step, steps, loss, accuracy, imagesPerSecond,
 }
 
 interface PartsProgress {
-  /** `done` parts of `of`, and what is done next. */
+  /** `done` parts of `of`, and the next work. */
   readonly update: (done: number, of: number, what: string) => void;
   readonly clear: () => void;
 }

@@ -8,7 +8,7 @@ export interface Recipe {
   readonly about: string;
   readonly data: string;
   readonly model: string;
-  /** What the model is built with; the float twin has no quantizers. */
+  /** The model's options; the float twin has no quantizers. */
   readonly options: ModelOptions;
   readonly optimizer: Optimizer;
   readonly augment: Augmentation;

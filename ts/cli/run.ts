@@ -1,8 +1,10 @@
 /**
- * The frame around every command: signals, pipes, and what becomes of an error. A ProxbitError is the user's to mend: two
- * lines on stderr, exit code 2. Everything else is ours: message and stack, exit code 1. An interrupt exits with 128 and
- * the number of the signal. Under `--json` an error is also the last line on stdout. A command that has done its work and
- * has bad news, such as a check that found a mismatch, says its exit code itself.
+ * The frame around every command: signals, pipes, and the end of an error.
+ *
+ * A ProxbitError is the user's to mend: two lines on stderr, exit code 2. Everything else is ours: message and stack,
+ * exit code 1. An interrupt exits with 128 and the number of the signal. Under `--json` an error is also the last line
+ * on stdout. A command may have done its work and have bad news, such as a check that found a mismatch. It then sets
+ * its exit code itself.
  */
 import { type Command, CommanderError } from "commander";
 import { type ErrorCode, isProxbitError, ProxbitError } from "../base/errors.ts";
@@ -41,7 +43,7 @@ export interface ErrorFacts {
   readonly remedy: string;
 }
 
-/** Prints an error for people on stderr, and returns what programs are told of it. */
+/** Prints an error for people on stderr, and returns its form for programs. */
 export function printError(error: unknown): ErrorFacts {
   const known = isProxbitError(error);
   const message = oneLine(error instanceof Error ? error.message : String(error));
@@ -52,7 +54,7 @@ export function printError(error: unknown): ErrorFacts {
 }
 
 /**
- * Runs `work`, reports what it throws, and returns the exit code. The caller sets `process.exitCode`, so that pipes are
+ * Runs `work`, reports its error, and returns the exit code. The caller sets `process.exitCode`, so that pipes are
  * emptied before the process ends.
  */
 export async function runWithContext(json: boolean, work: (context: Context) => Promise<void>): Promise<number> {

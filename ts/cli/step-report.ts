@@ -1,4 +1,4 @@
-/** What the commands show of a step of training: what runs, and on request where its time goes. */
+/** The commands' view of a step of training: its kernels, and on request where its time goes. */
 
 import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
@@ -18,7 +18,7 @@ interface StepReport {
   readonly text: string;
 }
 
-/** Explains a step at `progress` of a run, and measures it on the images of `measured`, where there are any. */
+/** Explains a step at `progress` of a run. Measures it too, on the images of `measured`, where that has any. */
 export async function reportStep(
   trainer: Trainer,
   batchSize: number,
@@ -36,8 +36,9 @@ export async function reportStep(
 const MOST_IMAGE_BYTES = 2 ** 30;
 
 /**
- * As many random images as a step takes: the time of a step does not depend on what is in them. Throws "argument" for more
- * than a GiB.
+ * Random images that fill a step, whose time does not depend on their values.
+ *
+ * @throws ProxbitError "argument" for more than a GiB.
  */
 export function randomImages({ graph }: Trainer, count: number): Split {
   const [height = 1, width = 1, channels = 1] = inputShapeOf(graph);

@@ -1,4 +1,4 @@
-/** A training run with its progress: what `proxbit train` and the demo have in common. */
+/** A training run with its progress, which `proxbit train` and the demo share. */
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../io/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
@@ -32,20 +32,20 @@ export interface TrainingRun {
   readonly labelSmoothing?: number | undefined;
   /** The float network that training starts from: its file's path and bytes. */
   readonly start?: { readonly file: string; readonly bytes: Uint8Array; readonly rescale: boolean } | undefined;
-  /** Whether flips of binary weights are counted; not where undefined. */
+  /** Counts flips of binary weights; undefined counts none. */
   readonly flipRatio?: boolean | undefined;
-  /** Whether the soft network is evaluated beside the hard-signed one; where undefined it is. */
+  /** Evaluates the soft network beside the hard-signed one; undefined does so too. */
   readonly soft?: boolean | undefined;
-  /** Whether a step is explained and measured before the first epoch. */
+  /** Explains and measures a step before the first epoch. */
   readonly profile: boolean;
-  /** Where the model file goes. */
+  /** The path of the model file. */
   readonly file: string;
 }
 
 interface TrainingResult {
   /** The hard-signed network on the test images. */
   readonly evaluation: Evaluation;
-  /** After the last epoch in which some quantizer was soft: the soft network, and the hard-signed one; null for none. */
+  /** Both accuracies after the last epoch in which some quantizer was soft; null where there was none. */
   readonly soft: SoftScore | null;
   /** Means over the last epoch; null where it was not asked for. */
   readonly flipRatio: FlipRatio | null;
@@ -65,7 +65,7 @@ interface SoftScore {
 }
 
 /**
- * Trains, evaluates, and writes the model file as the last step; whatever ends the run before leaves no file. The threads
+ * Trains, evaluates, and writes the model file as the last step. A run that ends before leaves no file. The threads
  * have ended when this returns or throws.
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
@@ -132,7 +132,7 @@ async function startFrom(trainer: Trainer, { file, bytes, rescale }: NonNullable
   }
 }
 
-/** What is evaluated in place of the network that was trained. */
+/** The network to evaluate in place of the trained one. */
 function evaluated(graph: Graph): string {
   const ends = new Set(
     graph.nodes.flatMap((node) => {

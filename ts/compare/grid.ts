@@ -1,7 +1,7 @@
 /**
  * The grid of a comparison: quantizers x tasks x seeds, written out as runs. A run's identity holds everything that
- * determines its numbers and nothing else; its key is the SHA-256 of that identity as canonical JSON, so that a run that
- * was finished once is found again, and a changed option is another run.
+ * determines its numbers, and nothing else. Its key is the SHA-256 of that identity as canonical JSON. So a finished
+ * run is found again, and a changed option makes another run.
  */
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../io/json.ts";
@@ -11,16 +11,16 @@ import type { Task } from "../nn/models/tasks.ts";
 export const FLOAT = "fp";
 
 /**
- * Goes up where a name comes to mean something else (another default of a quantizer, another layer in a model), so that
- * runs of before are not taken for runs of now. New options enter an identity only where they are not neutral.
+ * The revision goes up where a name changes its meaning: another default of a quantizer, another layer in a model. So
+ * earlier runs are not taken for runs of now. New options enter an identity only if they are not neutral.
  */
 const REVISION = 1;
 
-/** The course of a learning rate over a run: it stays, or falls to 0 along a line or half a cosine. */
+/** The course of a learning rate over a run. The rate stays, or falls to 0 along a line or half a cosine. */
 export const decays = ["none", "linear", "cosine"] as const;
 export type Decay = (typeof decays)[number];
 
-/** What all runs of a grid have in common. */
+/** The settings that all runs of a grid share. */
 export interface Settings {
   readonly data: {
     readonly name: string;
@@ -33,8 +33,7 @@ export interface Settings {
   readonly epochs: number;
   readonly batchSize: number;
   /**
-   * By name, with its defaults; how the learning rate falls from its first value. Words, for makers' values may grow
-   * fields.
+   * Name and course of the optimizer, which has its defaults. They are words, because makers' values may grow fields.
    */
   readonly optimizer: { readonly name: string; readonly learningRate: number; readonly decay: Decay };
 }
@@ -46,21 +45,21 @@ export interface Grid {
   readonly seeds: readonly number[];
 }
 
-/** A quantizer in a task; the float network has none, for it is the same in all. */
+/** A quantizer in a task. The float network has no task, because it is the same in all. */
 export interface Cell {
   readonly quantizer: string;
   readonly task: Task | null;
 }
 
-/** What the names of a cell and a model leave open. */
+/** The facts that the names of a cell and a model leave open. */
 export interface Details {
-  /** What activations take in a cell whose quantizer is for weights alone; absent where it is the cell's own. */
+  /** The activations' quantizer in a cell whose quantizer is for weights alone; absent where it is the cell's own. */
   readonly activationQuantizer?: string;
   /** SHA-256 of the graph where a module made it, whose name says nothing. */
   readonly graph?: string;
 }
 
-/** What determines the numbers of a run. */
+/** The facts that determine the numbers of a run. */
 export interface Identity extends Settings, Cell, Details {
   readonly revision: number;
   readonly seed: number;

@@ -1,6 +1,6 @@
 /**
- * A comparison as a picture: a bar with its standard deviation for each quantizer in each task, and under them the test
- * accuracy after each epoch, a chart for each task. Axes begin where the worst result does, and say so by their numbers.
+ * A comparison as a picture. Each quantizer has a bar with its standard deviation in each task. Below stands the test
+ * accuracy after each epoch, one chart a task. Axes begin where the worst result does, and their numbers say so.
  */
 import { circle, colourAt, line, polyline, rectangle, svg, ticks, words } from "../show/svg.ts";
 import { taskText } from "./grid.ts";
@@ -91,7 +91,7 @@ const errorBar = (from: number, to: number, middle: number): readonly string[] =
         line(to, middle - 4, to, middle + 4, INK),
       ];
 
-/** The course of each quantizer, a chart for each task with the float network in each; one axis for all. */
+/** The course of each quantizer, one chart a task. Each chart has the float network too; all have one axis. */
 function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
   const { least, most } = axis(
     rows.flatMap(({ course, softCourse }) => [...course, ...softCourse.flatMap((value) => value ?? [])]),

@@ -1,4 +1,4 @@
-/** A comparison as text: a table for the terminal, and the files that hold it: JSON, CSV (a line a run), a Markdown page. */
+/** A comparison as text: a table for the terminal, and files. The files are JSON, CSV (a line a run) and Markdown. */
 import { type Column, formatTable } from "../show/table.ts";
 import { type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
@@ -48,7 +48,7 @@ const markdownLine = (cells: readonly string[]): string =>
 const optimizerText = ({ name, learningRate, decay }: Settings["optimizer"]): string =>
   `${name}, learning rate ${learningRate}${decay === "none" ? "" : ` falling to 0 (${decay})`}`;
 
-/** What all runs have in common, in lines of label and value. */
+/** The facts that all runs share, in lines of label and value. */
 export function settingsLines({
   data,
   model,
@@ -68,7 +68,7 @@ export interface Report {
   readonly settings: Settings;
   readonly rows: readonly Row[];
   readonly finished: readonly FinishedRun[];
-  /** What was typed, and what it ran on. */
+  /** The command as typed, and its machine. */
   readonly command: string;
   readonly machine: string;
   readonly version: string;
@@ -122,7 +122,7 @@ const CSV_COLUMNS = [
   "key",
 ];
 
-/** A line for each run; empty fields for what there is not. */
+/** A line for each run; absent values are empty fields. */
 export function comparisonCsv(finished: readonly FinishedRun[]): string {
   const lines = finished.map(({ run, outcome: { result, failure } }) => [
     ...[run.quantizer, run.task ?? "", run.seed, result?.testAccuracy ?? "", result?.testLoss ?? ""],

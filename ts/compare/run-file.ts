@@ -1,6 +1,7 @@
 /**
- * A finished run as a file: JSON with the identity that its key is the hash of, and what came out. Files are read back by
- * later versions, so fields may be added and never change their meaning; a reader leaves alone what it does not know.
+ * A finished run as a file: JSON with the identity, whose hash is the key, and the result. Later versions read files
+ * back. So a new version may add fields, and never changes the meaning of one. A reader ignores fields that it does not
+ * know.
  *
  *   { "format": "proxbit-run", "version": 1, "key": SHA-256 of "run", "run": identity, "result": … , "proxbit": version }
  */
@@ -19,24 +20,27 @@ export interface EpochResult {
   readonly accuracy: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
-  /** Of the soft network, F(w) in place of sign(w), at the same moment; absent where it was hard by then or not measured. */
+  /** Test accuracy of the soft network, F(w) in place of sign(w). Absent where it was hard by then or not measured. */
   readonly softAccuracy?: number;
 }
 
 export interface RunResult {
-  /** Of the hard-signed network after the last epoch, batch statistics re-estimated on training images; share in [0, 1]. */
+  /**
+   * Test accuracy in [0, 1] of the hard-signed network after the last epoch. Its batch statistics are re-estimated on
+   * training images.
+   */
   readonly testAccuracy: number;
   /** Mean cross-entropy in nats, of the same network. */
   readonly testLoss: number;
-  /** Of the soft network after the last epoch; null where it was hard by then or not measured. */
+  /** Test accuracy of the soft network after the last epoch. It is null where that was hard by then or not measured. */
   readonly softAccuracy: number | null;
   readonly epochs: readonly EpochResult[];
-  /** Time to train, validation included, and the threads it took; the machine's, not the run's: no number depends on it. */
+  /** Time to train, validation included, and the threads in use. They are the machine's; no number depends on them. */
   readonly seconds: number;
   readonly workers: number;
 }
 
-/** What became of a run. One that met a number that is not finite has a failure, for it would meet it again. */
+/** The outcome of a run. A run that met a number that is not finite has a failure, because it would meet it again. */
 export type RunOutcome =
   | { readonly result: RunResult; readonly failure: null }
   | { readonly result: null; readonly failure: string };
@@ -44,7 +48,7 @@ export type RunOutcome =
 const FORMAT = "proxbit-run";
 const FORMAT_VERSION = 1;
 
-/** The file of `run` below `directory`: words for people, and enough of the key that no two runs share one. */
+/** The file of `run` below `directory`. It has words for people, and enough of the key that no two runs share one. */
 export function runPath(directory: string, { quantizer, task, seed, key }: Run): string {
   const words = task === null ? quantizer : `${quantizer}-${task}`;
   return join(directory, `${words}-seed${seed}-${key.slice(0, 16)}.json`);
@@ -57,10 +61,10 @@ export async function writeRun(directory: string, run: Run, { result, failure }:
 }
 
 /**
- * What became of `run`, or undefined where it has no file.
+ * The outcome of `run`, or undefined where it has no file. An edited result goes unnoticed.
  *
- * @throws ProxbitError "run-file", which names the file, where it cannot be read, is cut short, holds no
- *   result of that many epochs, or another identity than its key says. That the result itself was edited is not seen.
+ * @throws ProxbitError "run-file", naming the file, where it cannot be read or is cut short.
+ * @throws ProxbitError "run-file" for a result of other epochs, or an identity that its key does not fit.
  */
 export async function readRun(directory: string, run: Run): Promise<RunOutcome | undefined> {
   const path = runPath(directory, run);

@@ -1,6 +1,6 @@
 /**
- * A comparison at work: every run of a grid that has no file yet is trained, one after the other, and leaves its file. A run
- * is a function of its identity, so neither what stood before nor the number of workers changes a number.
+ * A comparison at work. Every run of a grid without a file is trained and leaves its file, one after the other. A run
+ * is a function of its identity. Neither earlier files nor the number of workers changes a number.
  */
 import { mkdir } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
@@ -20,14 +20,14 @@ export interface GridWork {
   /** The network of a cell. */
   readonly graphOf: (cell: Cell) => Graph;
   readonly optimizer: Optimizer;
-  /** Where the runs' files are; made where it is not there. */
+  /** The directory of the runs' files, made if it is missing. */
   readonly directory: string;
   /** All cores, at most eight, where undefined. */
   readonly workers: number | undefined;
   readonly signal: AbortSignal;
 }
 
-/** A run and what became of it. */
+/** A run and its outcome. */
 export interface FinishedRun {
   readonly run: Run;
   readonly outcome: RunOutcome;
@@ -40,9 +40,11 @@ export type GridEvent =
   | { readonly type: "run"; readonly finished: FinishedRun };
 
 /**
- * Does what is left of the grid. The first event tells what was found finished, the last of each run that its file stands.
+ * Does the rest of the grid. The first event tells which runs were found finished. The last event of each run tells
+ * that its file stands.
  *
- * @throws ProxbitError "run-file" for a file that is broken, before anything is trained; "aborted" after the signal, "output".
+ * @throws ProxbitError "run-file" for a file that is broken, before anything is trained; "aborted" after the signal,
+ *   "output".
  */
 export async function* runGrid(work: GridWork): AsyncGenerator<GridEvent, void, undefined> {
   const { runs, directory, signal } = work;

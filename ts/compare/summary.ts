@@ -1,35 +1,40 @@
-/** What the runs of a grid say together: mean and standard deviation over seeds for each quantizer in each task. */
+/** The summary of a grid: mean and standard deviation over seeds for each quantizer in each task. */
 import type { Cell } from "./grid.ts";
 import { cellName } from "./grid.ts";
 import type { EpochResult } from "./run-file.ts";
 import type { FinishedRun } from "./run-grid.ts";
 
-/** Mean, and the standard deviation of the sample (divided by n - 1); null where one run says nothing about it. */
+/** Mean, and the standard deviation of the sample (divided by n - 1). One run has no deviation, so that is null. */
 export interface Spread {
   readonly mean: number;
   readonly deviation: number | null;
 }
 
 export interface Row extends Cell {
-  /** What activations take where `quantizer` is for weights alone; null where it is theirs too, or they are real. */
+  /**
+   * The activations' quantizer where `quantizer` is for weights alone; null where both are one, or activations are
+   * real.
+   */
   readonly activationQuantizer: string | null;
   readonly seeds: readonly number[];
   /** Test accuracies of the hard-signed network in the order of `seeds`; null for a run that failed. */
   readonly accuracies: readonly (number | null)[];
   /** Over the runs that did not fail; null where all did. */
   readonly accuracy: Spread | null;
-  /** Of the soft network (F(w) in place of sign(w)) after the last epoch that ended with one; null where none did. */
+  /**
+   * Test accuracy of the soft network (F(w) in place of sign(w)) after the last soft epoch. Null where none was soft.
+   */
   readonly soft: (Spread & { readonly epoch: number }) | null;
   readonly seconds: Spread | null;
   /** Mean test accuracy after each epoch. */
   readonly course: readonly number[];
   /** The same of the soft network; null after an epoch that ended with a hard one. */
   readonly softCourse: readonly (number | null)[];
-  /** What the failed runs said. */
+  /** The messages of the failed runs. */
   readonly failures: readonly string[];
 }
 
-/** Null for no values. */
+/** Yields null for no values. */
 export function spreadOf(values: readonly number[]): Spread | null {
   if (values.length === 0) return null;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -37,7 +42,9 @@ export function spreadOf(values: readonly number[]): Spread | null {
   return { mean, deviation: values.length < 2 ? null : Math.sqrt(squares / (values.length - 1)) };
 }
 
-/** A row for each cell of `finished`, in the order of `cells`; the runs of a cell in the order of their seeds. */
+/**
+ * Yields one row for each cell of `finished`, in the order of `cells`. A cell's runs stand in the order of their seeds.
+ */
 export function summarise(cells: readonly Cell[], finished: readonly FinishedRun[]): readonly Row[] {
   return cells.map((cell) => {
     const own = finished

@@ -1,6 +1,6 @@
 /**
- * How long a grid will still take, learned from the runs that are finished: a run takes as long as the other seeds of its
- * quantizer and task, or else as all others do on the mean.
+ * The remaining time of a grid, learned from its finished runs. A run is expected to take as long as the other seeds of
+ * its quantizer and task. Where there are none, it takes the mean of all others.
  */
 import { type Cell, cellName, type Run } from "./grid.ts";
 
@@ -12,11 +12,11 @@ export interface TimedRun {
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /**
- * Seconds to the end of the grid.
+ * Estimates the seconds to the end of the grid.
  *
  * @param timed finished runs
  * @param waiting runs not begun yet
- * @param current the run at work: seconds since it began, and the share of it that is done, in [0, 1]; null between runs
+ * @param current seconds and share in [0, 1] of the run at work; null between runs
  * @returns null as long as there is nothing to learn from
  */
 export function secondsLeft(
@@ -24,7 +24,7 @@ export function secondsLeft(
   waiting: readonly Run[],
   current: { readonly run: Cell; readonly seconds: number; readonly share: number } | null,
 ): number | null {
-  // What has gone by says little of a run that has only begun.
+  // The time of a run that has only begun says little.
   const told = current !== null && current.share > 0.02 ? current.seconds / current.share : null;
   const known =
     current === null || told === null ? timed : [...timed, { run: current.run, seconds: told } satisfies TimedRun];

@@ -1,14 +1,16 @@
 /**
- * Signs of a kernel as a file keeps them: one row of `ceil(K/8)` bytes a filter, bit `k` of a row in byte `k >> 3` at
- * position `k & 7` (least significant first), 1 for +1 and 0 for -1. The bits past K in a row's last byte, its tail, are 0.
+ * Signs of a kernel as a file keeps them: one row of `ceil(K/8)` bytes a filter. Bit `k` of a row stands in byte `k >>
+ * 3` at position `k & 7` (least significant first). It is 1 for +1 and 0 for -1. The bits past K in a row's last byte,
+ * its tail, are 0.
  *
- * The real kernel is HWIO, seen as a matrix `[K][filters]` with `K = kernelHeight * kernelWidth * channels`; a dense
- * kernel is `[inputs][units]`. These loops are the plain twins of the core's packing, for code that runs without it.
+ * The real kernel is HWIO, seen as a matrix `[K][filters]` with `K = kernelHeight * kernelWidth * channels`. A dense
+ * kernel is `[inputs][units]`. These loops are the plain twins of the core's packing. They serve code that runs without
+ * the core.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { elementsOf } from "../nn/shapes.ts";
 
-/** Rows and columns of a kernel seen as a matrix: `reduced` = K, the product of all axes but the last. */
+/** Rows and columns of a kernel seen as a matrix. `reduced` is K, the product of all axes but the last. */
 export function matrixOf(shape: readonly number[]): { readonly reduced: number; readonly filters: number } {
   const filters = shape.at(-1) ?? 1;
   return { reduced: elementsOf(shape.slice(0, -1)), filters };

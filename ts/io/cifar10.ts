@@ -1,8 +1,8 @@
 /**
  * CIFAR-10 (Krizhevsky, 2009) in its binary layout: 50,000 + 10,000 colour images of 32 x 32 in ten classes.
  *
- * Each file is a row of records of 3,073 bytes: the label, then 1,024 bytes each of red, green and blue, row by row. The
- * planes are woven into NHWC here.
+ * Each file is a row of records of 3,073 bytes. A record is the label, then 1,024 bytes each of red, green and blue,
+ * row by row. The planes are woven into NHWC here.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "./dataset.ts";

@@ -15,9 +15,9 @@ const LOADERS: Readonly<Record<string, (options?: DatasetOptions) => Promise<Dat
 export const datasetNames: readonly string[] = Object.keys(LOADERS);
 
 /**
- * The data set called `name`.
+ * The data set called `name`. It throws the errors of its loader.
  *
- * @throws ProxbitError "unknown-name", with the nearest name, for another name; what the loader throws.
+ * @throws ProxbitError "unknown-name", with the nearest name, for another name.
  */
 export async function dataset(name: string, options: DatasetOptions = {}): Promise<Dataset> {
   return lookUp("data set", name, LOADERS)(options);

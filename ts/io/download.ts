@@ -1,7 +1,7 @@
 /**
- * Files of a data set from the network, each fetched once: kept in the user's cache directory, and taken only where the
- * SHA-256 of what is in them is the known one. So it does not matter whether a server, a proxy or a disk altered them, nor
- * how they were packed. Node only: a browser has a cache of its own.
+ * Files of a data set from the network, each fetched once and kept in the user's cache directory. A file is taken only
+ * where the SHA-256 of its content is the known one. So no server, proxy or disk can alter a file unseen, and its
+ * packing does not matter. Node only: a browser has a cache of its own.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { gunzip, isGzip } from "./gzip.ts";
@@ -14,11 +14,11 @@ export interface Download {
   readonly name: string;
   /** SHA-256 of each file's content, unpacked, in hexadecimal, by the name that the file has without `.gz`. */
   readonly checksums: Readonly<Record<string, string>>;
-  /** Where the files are served as `NAME.gz`; the next address is asked where one does not give what is wanted. */
+  /** Addresses that serve the files as `NAME.gz`. The next address is asked where one gives no file of the checksum. */
   readonly addresses: readonly string[];
-  /** Where downloads are kept: `proxbit` in the user's cache directory where undefined. */
+  /** The directory of downloads; undefined stands for `proxbit` in the user's cache directory. */
   readonly cacheDirectory: string | undefined;
-  /** What to do where no address gives a file. */
+  /** The remedy where no address gives a file. */
   readonly remedy: string;
   readonly onProgress: ((progress: DownloadProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -28,8 +28,8 @@ export interface Download {
 const PATIENCE_MS = 30_000;
 
 /**
- * Where users' programs keep what they can get again: `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory Specification),
- * `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+ * The directory of files that users' programs can get again. It is `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory
+ * Specification), `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
  */
 export function userCacheDirectory(
   environment: Readonly<Record<string, string | undefined>>,
@@ -46,8 +46,8 @@ export function userCacheDirectory(
 }
 
 /**
- * A source that downloads what is not in the cache yet. Its `read` throws ProxbitError "data" where no address gives a
- * file.
+ * A source that downloads files that are not in the cache yet. Its `read` throws ProxbitError "data" where no address
+ * gives a file.
  */
 export function downloadedSource(download: Download): Source {
   const { path, os } = node();
@@ -93,7 +93,7 @@ async function readCached(
 }
 
 interface Fetched {
-  /** As they came. */
+  /** The bytes as they came. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly content: Uint8Array<ArrayBuffer>;
 }
@@ -122,7 +122,7 @@ async function fetchAny(download: Download, name: string, checksum: string): Pro
   throw new ProxbitError("data", `${download.name} could not be downloaded: ${reasons.join("; ")}`, remedy);
 }
 
-/** fetch says "fetch failed" and keeps what happened in the cause. */
+/** fetch says "fetch failed" and keeps the reason in the cause. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = systemCode(cause);
@@ -178,7 +178,11 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<Array
   return bytes;
 }
 
-/** What is in `bytes`, unpacked. @throws ProxbitError "data" where its SHA-256 is not `checksum`; `what` names it. */
+/**
+ * The content of `bytes`, unpacked.
+ *
+ * @throws ProxbitError "data" where its SHA-256 is not `checksum`; `what` names it.
+ */
 async function verified(
   bytes: Uint8Array<ArrayBuffer>,
   checksum: string,
@@ -190,7 +194,7 @@ async function verified(
   if (found === checksum) return content;
   throw new ProxbitError(
     "data",
-    `${what} holds something else than it should: SHA-256 ${found}, not ${checksum}`,
+    `${what} has other content than expected: SHA-256 ${found}, not ${checksum}`,
     "Get the file from another place.",
   );
 }

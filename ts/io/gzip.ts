@@ -1,7 +1,7 @@
-/** Gzip (RFC 1952) through the platform's `DecompressionStream`, with a cap on what may come out. */
+/** Gzip (RFC 1952) through the platform's `DecompressionStream`, with a cap on the result's size. */
 import { ProxbitError } from "../base/errors.ts";
 
-/** Whether `bytes` begin like a gzip member. */
+/** Recognises the beginning of a gzip member. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }

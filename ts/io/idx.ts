@@ -1,8 +1,9 @@
 /**
  * The idx format of MNIST and its successors (the description on the page of the MNIST database).
  *
- * Layout, big endian: two zero bytes, a byte for the type of the elements (8 = unsigned byte, the only one read here), a
- * byte for the number of dimensions, 4 bytes for each dimension, then the elements, the last dimension running fastest.
+ * The layout is big endian. Two zero bytes come first, then a byte for the type of the elements. Type 8 is the unsigned
+ * byte, the only one read here. A byte gives the number of dimensions, and each dimension takes 4 bytes. The elements
+ * follow, the last dimension running fastest.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { elementsOf } from "../nn/shapes.ts";
@@ -18,12 +19,12 @@ const UNSIGNED_BYTE = 8;
 /**
  * Reads an idx file of unsigned bytes; `what` names it in errors.
  *
- * @throws ProxbitError "data" for another magic number or type, another rank than `rank`, and a length that is not the
- *   one its dimensions ask for.
+ * @throws ProxbitError "data" for another magic number or type, or another rank than `rank`.
+ * @throws ProxbitError "data" for a length that disagrees with the dimensions.
  */
 export function parseIdx(bytes: Uint8Array, rank: number, what: string): Idx {
   const fail = (message: string) =>
-    new ProxbitError("data", `${what} ${message}`, "Get the file again from where it came.");
+    new ProxbitError("data", `${what} ${message}`, "Get the file again from its source.");
   if (bytes.length < 4) throw fail(`has only ${bytes.length} bytes`);
   const [first, second, type, given] = bytes;
   if (first !== 0 || second !== 0) throw fail("is not an idx file: it does not begin with two zero bytes");

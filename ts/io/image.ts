@@ -1,7 +1,7 @@
 /**
- * PNG files as the bytes a network takes: `height * width * channels` of them, rows from the top, channels running
- * fastest. Nothing is resized, blended or turned to gray on the quiet: an image that does not fit is an error that says
- * what to do. Node only; `pngjs` decodes.
+ * PNG files as the bytes that a network takes. There are `height * width * channels` of them, rows from the top,
+ * channels running fastest. Nothing is resized, blended or turned to gray in silence. An image that does not fit is an
+ * error with its remedy. Node only; `pngjs` decodes.
  */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -55,12 +55,13 @@ async function decodePixels(bytes: Uint8Array, what: string): Promise<Uint8Array
 /**
  * Reads a PNG of exactly `shape` = `[height, width, channels]`, channels 1 (gray) or 3 (red, green, blue).
  *
- * A gray file serves three channels, each a copy. A file in colour serves one channel only where all its pixels are gray.
+ * A gray file serves three channels, each a copy. A file in colour serves one channel only where all its pixels are
+ * gray.
  *
  * @param source the path of a file, or its bytes.
  * @returns bytes 0 … 255, `height * width * channels` of them.
- * @throws ProxbitError "image" for another size, a transparent image, colour where gray is wanted, and a file that is
- *   missing, damaged or no PNG.
+ * @throws ProxbitError "image" for another size, a transparent image, and colour where one channel is asked for.
+ * @throws ProxbitError "image" for a file that is missing, damaged or no PNG.
  */
 export async function readImage(
   source: string | Uint8Array,

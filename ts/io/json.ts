@@ -1,29 +1,30 @@
 /**
- * JSON as it is read from files that nobody vouches for, and written so that equal values give equal bytes.
+ * JSON that is read from files of unknown origin. Equal values are written as equal bytes.
  *
- * `JSON.parse` keeps the last of two equal keys and lets a key be called `__proto__`: two readers of one file can then
- * see two different models. So the text is scanned first, without recursion and without building values: depth, keys
- * that stand twice in one object and keys that name a prototype are refused; only then is it parsed.
+ * `JSON.parse` keeps the last of two equal keys and lets a key be called `__proto__`. Two readers of one file can then
+ * see two different models. So a scan goes over the text first, without recursion and without building values. It
+ * refuses nesting that is too deep, and keys that stand twice in one object. It also refuses keys that name a
+ * prototype. Only then is the text parsed.
  */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 
-/** How deep arrays and objects may nest. A graph with every schedule needs 8. */
+/** The greatest depth of arrays and objects. A graph with every schedule needs 8. */
 export const MAXIMUM_JSON_DEPTH = 64;
 
 const PROTOTYPE_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-/** Whether a file may not use `key` in an object, because JavaScript gives it a meaning of its own. */
+/** Recognises keys that a file may not use in an object, because JavaScript gives them another meaning. */
 export function isPrototypeKey(key: string): boolean {
   return PROTOTYPE_KEYS.has(key);
 }
 
-/** Whether `value` is an object with keys: neither null nor an array. */
+/** Recognises an object with keys: neither null nor an array. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const REMEDY = "Get the file again from where it came; if it was edited by hand, write it with proxbit instead.";
+const REMEDY = "Get the file again from its source. If it was edited by hand, write it with proxbit instead.";
 
 function corrupt(message: string, cause?: unknown): ProxbitError {
   return new ProxbitError("model-file", message, REMEDY, cause === undefined ? undefined : { cause });
@@ -94,8 +95,8 @@ export function parseStrictJson(text: string, what: string): unknown {
 }
 
 /**
- * JSON with the keys of each object in order of their code units, so that the bytes depend on the value alone.
- * Properties that are undefined are left out.
+ * JSON with the keys of each object in order of their code units. The bytes then depend on the value alone. Properties
+ * that are undefined are left out.
  *
  * @throws ProxbitError "argument" for NaN, infinities, functions and anything else that JSON cannot hold.
  */

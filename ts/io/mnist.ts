@@ -1,6 +1,6 @@
 /**
- * MNIST (LeCun, Cortes, Burges) and Fashion-MNIST (Xiao, Rasul, Vollgraf, 2017): 60,000 + 10,000 gray images of 28 x 28 in
- * ten classes, four idx files (`idx.ts`) of the same names in both, plain or gzipped.
+ * MNIST (LeCun, Cortes, Burges) and Fashion-MNIST (Xiao, Rasul, Vollgraf, 2017). Each has 60,000 + 10,000 gray images
+ * of 28 x 28 in ten classes. Four idx files (`idx.ts`) have the same names in both, plain or gzipped.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
@@ -35,8 +35,9 @@ const FASHION_ADDRESSES: readonly string[] = [
   "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
 ];
 /**
- * SHA-256 of what is in the authors' four files, whose own MD5 are 8d4fb7e6c68d591d4c3dfef9ec88bf0d (train images),
- * 25c81989df183df01b3e8a0aad5dffbe, bef4ecab320f06d8554ea6380940ec79 and bb300cfdad3c16e7a12a480ee83cd310 (test labels).
+ * SHA-256 of the content of the authors' four files. Their own MD5 are 8d4fb7e6c68d591d4c3dfef9ec88bf0d (train images),
+ * 25c81989df183df01b3e8a0aad5dffbe, bef4ecab320f06d8554ea6380940ec79 and bb300cfdad3c16e7a12a480ee83cd310 (test
+ * labels).
  */
 const FASHION_CHECKSUMS: Readonly<Record<string, string>> = {
   "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
@@ -102,7 +103,7 @@ export async function mnist(options: DatasetOptions = {}): Promise<Dataset> {
   return read("mnist", DIGITS, source, MNIST_REMEDY);
 }
 
-/** What is installed, or else downloaded; undefined in a browser. */
+/** The installed files, or else the downloaded ones; undefined in a browser. */
 async function fashionSource(options: DatasetOptions): Promise<Source | undefined> {
   const node = findNode();
   if (node === undefined) return undefined;
@@ -123,10 +124,11 @@ async function fashionSource(options: DatasetOptions): Promise<Source | undefine
 /**
  * Fashion-MNIST: articles of clothing, 28 x 28 x 1, pixels scaled to [-1, 1].
  *
- * Without options the files come from where Debian's package `dataset-fashion-mnist` puts them, or else from the network,
- * once: they are checked by their SHA-256 and kept in the user's cache directory (Node). In a browser pass `baseUrl`.
+ * Without options the files come from the folder of Debian's package `dataset-fashion-mnist`, or else from the network,
+ * once. They are checked by their SHA-256 and kept in the user's cache directory (Node). In a browser pass `baseUrl`.
  *
- * @throws ProxbitError "data" where a file is missing or malformed, or cannot be downloaded; "aborted" after the signal.
+ * @throws ProxbitError "data" where a file is missing or malformed, or cannot be downloaded; "aborted" after the
+ *   signal.
  */
 export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset> {
   const source = sourceOf(options) ?? (await fashionSource(options));

@@ -1,14 +1,14 @@
 /**
- * The model file: a graph with its parameters, binarised weights as bits. It is a safetensors file (`safetensors.ts`), so
- * other programs can open it too.
+ * The model file holds a graph with its parameters, binarised weights as bits. It is a safetensors file
+ * (`safetensors.ts`), so other programs can open it too.
  *
- * For each of `packedParametersOf(graph)` one tensor of the same name: a `latent` one as the signs of its kernel, U8
- * `[filters, ceil(K/8)]` (`bits.ts`); a `real` or `statistic` one as F32 in its own shape. The metadata hold `format`
- * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, `graph` (JSON) and `metadata` (JSON of
- * the caller's own texts: name of the data set, classes, scale and offset of the input, accuracy …).
+ * Each of `packedParametersOf(graph)` has one tensor of the same name. A `latent` one is the signs of its kernel, U8
+ * `[filters, ceil(K/8)]` (`bits.ts`). A `real` or `statistic` one is F32 in its own shape. The metadata hold `format`
+ * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, and `graph` (JSON). `metadata` is
+ * JSON of the caller's own texts, such as the data set, classes, scale and offset of the input, and accuracy.
  *
- * Equal models give equal bytes. What `decodeModel` returns has been checked whole: the graph, the names, the shapes, the
- * tail bits, every number. Inference needs nothing else, so this file pulls in neither Node nor the data sets.
+ * Equal models give equal bytes. `decodeModel` checks everything that it returns: the graph, the names, the shapes, the
+ * tail bits, every number. Inference needs nothing else, so this file imports neither Node nor the data sets.
  */
 import { describe } from "../base/describe.ts";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
@@ -56,7 +56,7 @@ function layoutOf(parameter: Parameter): { readonly dtype: "U8" | "F32"; readonl
   return { dtype: "F32", shape: parameter.shape };
 }
 
-/** What is wrong with the values of `parameter`, or undefined. Their number has been checked. */
+/** The fault in the values of `parameter`, or undefined. Their number has been checked. */
 function findFault(parameter: Parameter, data: PackedTensor): string | undefined {
   if (data instanceof Uint8Array) {
     const filter = findDirtyTail(data, parameter.shape);
@@ -125,10 +125,10 @@ function checkTexts(metadata: Readonly<Record<string, string>>): void {
 }
 
 /**
- * The file for `model`.
+ * The file for `model`. It throws where `decodeModel` would refuse the result, and the errors of `validateGraph`.
  *
- * @throws ProxbitError where `decodeModel` would refuse the result: what `validateGraph` throws, "argument" for missing or
- *   strange names, "shape" for tensors that do not fit, "not-finite" for numbers that are not finite or variances below 0.
+ * @throws ProxbitError "argument" for missing or strange names, "shape" for tensors that do not fit.
+ * @throws ProxbitError "not-finite" for numbers that are not finite, or variances below 0.
  */
 export function encodeModel(model: PackedModel): Uint8Array<ArrayBuffer> {
   const graph = validateGraph(model.graph);
@@ -224,8 +224,8 @@ function readParameter(parameter: Parameter, tensor: SafeTensor | undefined): Pa
 }
 
 /**
- * Reads a model file and checks all of it. The parameters are views into `bytes` where the alignment allows, so `bytes`
- * must not be written to while the model is in use.
+ * Reads a model file and checks all of it. The parameters are views into `bytes` where the alignment allows. So `bytes`
+ * must stay unchanged while the model is in use.
  *
  * @throws ProxbitError "model-file" for a file that is damaged, of another kind or of another version.
  */

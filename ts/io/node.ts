@@ -1,6 +1,6 @@
 /**
  * Node's built-in modules, asked for at run time. A bundler sees no import, so a page can bundle every file that uses
- * this one; where there is no Node the answer is undefined, and the caller says what to pass instead.
+ * this one. Without Node the answer is undefined, and the caller's error names another way.
  */
 import { ProxbitError } from "../base/errors.ts";
 

@@ -1,13 +1,14 @@
 /**
  * The safetensors container, written and read without Node.
  *
- * Layout (the safetensors format description): 8 bytes, the length of the header as an unsigned little-endian integer;
- * the header, a JSON object `{name: {dtype, shape, data_offsets: [begin, end]}, __metadata__: {key: text}}` padded with
- * spaces to a multiple of 8 bytes; the tensors' bytes, little endian, offsets counted from the header's end.
+ * Layout (the safetensors format description): 8 bytes hold the length of the header as an unsigned little-endian
+ * integer. The header is a JSON object `{name: {dtype, shape, data_offsets: [begin, end]}, __metadata__: {key: text}}`,
+ * padded with spaces to a multiple of 8 bytes. The tensors' bytes follow, little endian, with offsets counted from the
+ * header's end.
  *
- * A file is read as if its author meant harm: lengths are compared with the file before anything is allocated, the
- * header is capped before it is parsed, and the tensors must tile the rest of the file with no hole and no overlap. What
- * `decode` gives out are views into the given bytes wherever the alignment allows.
+ * A file is read as if its author meant harm. Lengths are compared with the file before anything is allocated, and the
+ * header is capped before it is parsed. The tensors must tile the rest of the file with no hole and no overlap.
+ * `decode` gives out views into the given bytes wherever the alignment allows.
  */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -27,7 +28,7 @@ export type SafeTensor =
 export type SafeDtype = SafeTensor["dtype"];
 
 export interface SafeTensors {
-  /** In the order of the file. */
+  /** The tensors, in the order of the file. */
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -38,7 +39,7 @@ export const MAXIMUM_HEADER_BYTES = 4 * 1024 * 1024;
 const LENGTH_BYTES = 8;
 const METADATA_KEY = "__metadata__";
 const DTYPE_BYTES: Readonly<Record<SafeDtype, number>> = { F32: 4, I32: 4, U8: 1 };
-/** Wide types first: with the header padded to 8 bytes every tensor then stands where a view of its type can begin. */
+/** Wide types come first. With the header padded to 8 bytes, every tensor begins where a view of its type can. */
 const DTYPE_ORDER: readonly SafeDtype[] = ["F32", "I32", "U8"];
 
 const AGAIN = "The file is damaged or cut short: copy or download it again, or pack the model again.";
@@ -51,7 +52,7 @@ function isDtype(value: unknown): value is SafeDtype {
   return typeof value === "string" && Object.hasOwn(DTYPE_BYTES, value);
 }
 
-/** The number of elements of `shape`, or undefined where a step of the product is no longer an exact integer. */
+/** The number of elements of `shape`, or undefined where a step of the product is no exact integer. */
 function elementsOf(shape: readonly number[]): number | undefined {
   let product = 1;
   for (const size of shape) {
@@ -80,7 +81,7 @@ function checkTensor(tensor: SafeTensor): void {
   }
 }
 
-/** Copies `tensor` to `begin`, least significant byte first; words are moved as integers, so that no bit of a float changes. */
+/** Copies `tensor` to `begin`, least significant byte first. Words move as integers, so no bit of a float changes. */
 function writeTensor(tensor: SafeTensor, bytes: Uint8Array, begin: number): void {
   if (tensor.dtype === "U8") {
     bytes.set(tensor.data, begin);
@@ -94,11 +95,12 @@ function writeTensor(tensor: SafeTensor, bytes: Uint8Array, begin: number): void
 }
 
 /**
- * The file for `tensors` and `metadata`. The bytes depend on the values alone, not on their order: tensors stand by dtype
- * (F32, I32, U8), then by name; metadata by key.
+ * The file for `tensors` and `metadata`. The bytes depend on the values alone, not on their order. Tensors stand by
+ * dtype (F32, I32, U8), then by name; metadata stand by key.
  *
- * @throws ProxbitError "argument" for a name given twice or not allowed and for a header above
- *   {@link MAXIMUM_HEADER_BYTES}, "shape" for a shape that does not fit its data.
+ * @throws ProxbitError "argument" for a name given twice or not allowed, and for a header above {@link
+ *   MAXIMUM_HEADER_BYTES}.
+ * @throws ProxbitError "shape" for a shape that does not fit its data.
  */
 export function encode(
   tensors: readonly SafeTensor[],
@@ -265,10 +267,10 @@ function readHeader(bytes: Uint8Array): { readonly text: string; readonly dataSt
 }
 
 /**
- * Reads a file. The tensors are views into `bytes`, copies only where a view could not begin (a file that does not stand
- * on a multiple of 4 in its buffer); nothing is allocated before the header agrees with the length of the file.
+ * Reads a file. The tensors are views into `bytes`. Copies are made only where the file does not stand on a multiple of
+ * 4 in its buffer. Nothing is allocated before the header agrees with the length of the file.
  *
- * @throws ProxbitError "model-file" for everything that is not a well-formed file; "argument" where `bytes` are no bytes.
+ * @throws ProxbitError "model-file" for a file that is not well formed; "argument" where `bytes` are no bytes.
  */
 export function decode(bytes: Uint8Array): SafeTensors {
   if (!(bytes instanceof Uint8Array)) {

@@ -1,31 +1,31 @@
 /**
- * Where the files of a data set come from: a directory (Node) or a base URL (anywhere with `fetch`). A source answers a
- * name with bytes, or with undefined where there is no such file; everything else is an error.
+ * Sources of a data set's files: a directory (Node) or a base URL (anywhere with `fetch`). A source answers a name with
+ * bytes, or with undefined where there is no such file. Everything else is an error.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { requireNode, systemCode } from "./node.ts";
 
-/** How far the download of a file has come. `total` is undefined where the server does not say. */
+/** Progress of a download. `total` is undefined where the server does not say. */
 export interface DownloadProgress {
   readonly file: string;
   readonly received: number;
   readonly total: number | undefined;
 }
 
-/** Where to look for a data set; at most one of `directory`, `baseUrl` and `downloadUrl`. */
+/** Places of a data set; at most one of `directory`, `baseUrl` and `downloadUrl` is given. */
 export interface DatasetOptions {
   /** A directory that holds the data set's files (Node). */
   readonly directory?: string | undefined;
   /** A URL under which the data set's files are served; the way to load one in a browser. */
   readonly baseUrl?: string | URL | undefined;
   /**
-   * An address from which a data set that can be downloaded is downloaded instead of its own ones, whatever is installed
-   * (Node). The files are checked and kept in the user's cache directory.
+   * An address that replaces those of a data set that can be downloaded, whatever is installed (Node). The files are
+   * checked and kept in the user's cache directory.
    */
   readonly downloadUrl?: string | URL | undefined;
-  /** Where downloads are kept; `proxbit` in the user's cache directory where absent. */
+  /** The directory of downloads; `proxbit` in the user's cache directory where absent. */
   readonly cacheDirectory?: string | undefined;
   /** Called as a file is downloaded. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
@@ -36,7 +36,7 @@ export interface DatasetOptions {
 const OPTIONS = ["directory", "baseUrl", "downloadUrl", "cacheDirectory", "onDownload", "signal"];
 
 export interface Source {
-  /** For messages: the directory or URL. */
+  /** The directory or URL, as messages name it. */
   readonly place: string;
   /** The file called `name` or `name.gz`, unpacked; undefined where there is neither. */
   readonly read: (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
@@ -47,7 +47,7 @@ export const MAXIMUM_FILE_BYTES = 2 ** 30;
 
 type Read = (name: string) => Promise<Uint8Array<ArrayBuffer> | undefined>;
 
-/** Tries `names` in turn; what is found packed is unpacked, whatever it is called. */
+/** Tries `names` in turn. A packed file is unpacked under any name. */
 async function readFirst(
   names: readonly string[],
   place: string,
@@ -60,7 +60,6 @@ async function readFirst(
   return undefined;
 }
 
-/** A source that reads from `directory`. */
 export function directorySource(directory: string): Source {
   const { files, path } = requireNode("Reading a data set from a directory", "Serve the files and pass their baseUrl.");
   const read: Read = async (name) => {
@@ -80,7 +79,7 @@ export function directorySource(directory: string): Source {
   return { place: directory, read: (name) => readFirst([name, `${name}.gz`], directory, read) };
 }
 
-/** A source that fetches from below `baseUrl`, packed files first, for they are the smaller ones. */
+/** A source that fetches from below `baseUrl`. Packed files come first, because they are smaller. */
 export function urlSource(baseUrl: string | URL): Source {
   const place = String(baseUrl);
   const read: Read = async (name) => {
@@ -112,7 +111,8 @@ export function urlSource(baseUrl: string | URL): Source {
 /**
  * The source that `options` name, or undefined where they name none.
  *
- * @throws ProxbitError "unknown-name" for an option that does not exist, "argument" for one of the wrong type or for both.
+ * @throws ProxbitError "unknown-name" for an option that does not exist.
+ * @throws ProxbitError "argument" for an option of the wrong type, or for two sources.
  */
 export function sourceOf(options: DatasetOptions): Source | undefined {
   for (const key of Object.keys(options)) if (!OPTIONS.includes(key)) throw unknownName("option", key, OPTIONS);

@@ -1,4 +1,4 @@
-/** A split made from arrays in memory, checked once so that neither the trainer nor a kernel need check it again. */
+/** A split made from arrays in memory. One check here saves the trainer and the kernels a check of their own. */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "./dataset.ts";
@@ -54,8 +54,8 @@ function checkedLabels(labels: ArrayLike<number>, classes: number): Uint8Array {
  * @param images bytes, NHWC: `labels.length * height * width * channels` of them. Not copied.
  * @param labels class indices, whole numbers from 0. Copied.
  * @param shape `[height, width, channels]`.
- * @throws ProxbitError "shape" where lengths and shape disagree, "data" for no images and labels out of range, "argument"
- *   for anything of the wrong type.
+ * @throws ProxbitError "shape" where lengths and shape disagree, "data" for no images and labels out of range.
+ * @throws ProxbitError "argument" for a value of the wrong type.
  */
 export function split(
   images: Uint8Array | Uint8ClampedArray,

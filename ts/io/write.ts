@@ -1,6 +1,6 @@
 /**
- * Files that appear whole or not at all: written beside their place, brought to the disk (fsync), then renamed onto it.
- * A crash at any moment leaves the old file or the new one, never half of either. Node only.
+ * Files that appear whole or not at all. They are written beside their place, brought to the disk (fsync), then
+ * renamed. A crash at any moment leaves the old file or the new one, never half of either. Node only.
  */
 import type { FileHandle } from "node:fs/promises";
 import { ProxbitError } from "../base/errors.ts";
@@ -21,7 +21,7 @@ const REMEDIES: Readonly<Record<string, readonly [what: string, remedy: string]>
   ENAMETOOLONG: ["the name is too long", "Choose a shorter name."],
 };
 
-/** For what fails after a failure that is told already, or after all is done. */
+/** Silences a failure after one that is told already, or after the end. */
 const ignore = (): undefined => undefined;
 
 function cannotWrite(path: string, cause: unknown): ProxbitError {
@@ -40,8 +40,8 @@ function nodeForWriting() {
 }
 
 /**
- * Where a write to `path` really goes: through symbolic links, to a file that may be written or does not exist yet.
- * A read-only file is refused, although its directory would let us replace it.
+ * The real target of a write to `path`, through symbolic links. The target may be written, or does not exist yet. A
+ * read-only file is refused, although its directory would let us replace it.
  */
 async function targetOf(path: string): Promise<string> {
   const { files } = nodeForWriting();
@@ -65,7 +65,7 @@ async function syncDirectory(directory: string): Promise<void> {
   await handle?.close().catch(ignore);
 }
 
-/** Brings `content` to the disk and closes the file, whatever fails; the first failure is the one that is thrown. */
+/** Brings `content` to the disk and closes the file, whatever fails. The first failure is thrown. */
 async function fill(handle: FileHandle, content: Uint8Array | string): Promise<void> {
   try {
     await handle.writeFile(content);
@@ -78,10 +78,10 @@ async function fill(handle: FileHandle, content: Uint8Array | string): Promise<v
 }
 
 /**
- * Writes `content` (bytes, or text as UTF-8) to `path`, replacing a file that is there, whole or not at all.
+ * Writes `content` (bytes, or text as UTF-8) to `path` whole or not at all. An existing file is replaced.
  *
- * @throws ProxbitError "output" with the remedy where it cannot be written. Then `path` is as it was and nothing is left
- *   beside it.
+ * @throws ProxbitError "output" with the remedy where it cannot be written. Then `path` is unchanged and nothing is
+ *   left beside it.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const { files, path: paths } = nodeForWriting();
@@ -103,8 +103,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
 }
 
 /**
- * Makes sure that `path` can be written now, by making a file beside it and taking it away again: to be called before
- * hours of training, not after them.
+ * Checks that `path` can be written now: makes a file beside it and removes it again. Callers do so before hours of
+ * training, not after.
  *
  * @throws ProxbitError "output" with the remedy where it cannot.
  */

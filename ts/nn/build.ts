@@ -1,8 +1,8 @@
 /**
- * From layers to the graph: `sequential` for a chain, `functional` for anything that forks and joins. Both number the
- * layers the same way and end in the same check, so that one network has one graph however it was written down.
+ * Builders of the graph out of layers: `sequential` for a chain, `functional` for anything that forks and joins. Both
+ * number the layers the same way and end in the same check. So one network has one graph, however it was written down.
  *
- * Automatic names count within one network, in topological order: conv2d, conv2d_1, ...; a number that a user's own name
+ * Automatic names count within one network, in topological order: conv2d, conv2d_1, ... A number that a user's own name
  * already takes is passed over.
  */
 import { plainObject, type Subject, safeName } from "../base/checks.ts";
@@ -76,8 +76,9 @@ function assemble(name: string, steps: readonly Step[], outputs: readonly number
 }
 
 /**
- * The graph of a chain of layers. Throws "argument" for wrong options, "shape" for a layer that does not fit what comes
- * before it, "graph" for an empty chain, a repeated name or layer, and for `add`, which needs the functional form.
+ * The graph of a chain of layers. Throws "argument" for wrong options, and "shape" for a layer that does not fit the
+ * one before it. Throws "graph" for an empty chain, a repeated name or layer, and for `add`, which needs the functional
+ * form.
  */
 export function sequential(options: SequentialOptions, chain: readonly Layer[]): Graph {
   const subject: Subject = { code: "argument", what: "sequential" };
@@ -87,7 +88,7 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
     throw new ProxbitError(
       "argument",
       `sequential: its second argument must be a list of layers, not ${describe(chain)}`,
-      "Give what the functions in layers return: sequential({ inputShape }, [layers.flatten(), ...]).",
+      "Give results of the functions in layers: sequential({ inputShape }, [layers.flatten(), ...]).",
     );
   }
   for (const layer of chain) {
@@ -134,8 +135,9 @@ function place(output: SymbolicTensor, placed: Set<SymbolicTensor>): void {
 }
 
 /**
- * The graph of everything between `inputs` and `outputs`. Throws "argument" where they are no symbolic tensors, "graph"
- * where the outputs do not come from the inputs, or from other inputs too. A layer that is applied twice shares its parameters.
+ * The graph of everything between `inputs` and `outputs`. A layer that is applied twice shares its parameters. Throws
+ * "argument" where they are no symbolic tensors. Throws "graph" for outputs that do not come from the inputs, or from other
+ * inputs too.
  */
 export function functional(options: FunctionalOptions): Graph {
   const subject: Subject = { code: "argument", what: "functional" };
@@ -151,7 +153,7 @@ export function functional(options: FunctionalOptions): Graph {
   ) {
     throw new ProxbitError(
       "argument",
-      "functional: inputs must be what input() returned, and outputs what a layer's apply() returned",
+      "functional: inputs must be a result of input(), and outputs a result of a layer's apply()",
       "Write const x = input({ shape }); functional({ inputs: x, outputs: layers.flatten().apply(x) }).",
     );
   }

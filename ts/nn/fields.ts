@@ -1,9 +1,9 @@
 /**
- * The fields of operations, as values: their checks and their defaults. A layer's options, the attributes in a graph and
- * the check of a file are all made of these.
+ * The fields of operations, as values: their checks and their defaults. They make a layer's options, the attributes in
+ * a graph and the check of a file.
  *
- * Every check takes a value of unknown origin and returns a fresh, frozen copy, or throws an error of the subject's code
- * that names the field. A default may be a shorthand, as what a user gives may be.
+ * Every check takes a value of unknown origin and returns a fresh, frozen copy. Otherwise it throws an error of the
+ * subject's code that names the field. A default may be a shorthand, as a user's value may be.
  */
 import {
   booleanOf,
@@ -164,7 +164,7 @@ export const activationQuantizer = (): Field<Quantizer | null, QuantizerChoice> 
     if (isForWeightsAlone(quantizer)) {
       throw new ProxbitError(
         subject.code,
-        `${subject.what}: ${option} "${quantizer.name}" standardises what it maps, or moves it between steps`,
+        `${subject.what}: ${option} "${quantizer.name}" standardises its argument, or moves it between steps`,
         'Give it to weightQuantizer, and another to the activations, such as "poly".',
       );
     }
@@ -172,7 +172,7 @@ export const activationQuantizer = (): Field<Quantizer | null, QuantizerChoice> 
   },
 });
 
-/** An accumulator of 8 bits by what it does on overflow, or as a value; null for exact sums. */
+/** An accumulator of 8 bits by its behaviour on overflow, or as a value; null for exact sums. */
 export type AccumulatorChoice = Overflow | Accumulator | null;
 
 /** An accumulator of 8 bits. Graphs from before there were accumulators have none. */

@@ -35,7 +35,7 @@ export type Operation = {
   readonly [Name in OpName]: { readonly op: Name; readonly attributes: AttributesOf<Name> };
 }[OpName];
 
-/** A network: nodes in topological order, exactly one `input`, and the name of the node whose value is the result. */
+/** A network: nodes in topological order, exactly one `input`, and the name of the node with the result. */
 export interface Graph {
   readonly name: string;
   readonly nodes: readonly GraphNode[];

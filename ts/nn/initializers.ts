@@ -7,8 +7,8 @@
  *   heNormal       truncated normal, variance 2 / fanIn
  *
  * A kernel [kh][kw][c][o] has fanIn kh kw c and fanOut kh kw o. A truncated normal lies within two standard deviations
- * of the untruncated one. Only operations whose bits IEEE 754 fixes are used (a correctly rounded square root among them),
- * so that a seed gives the same network in every engine.
+ * of the untruncated one. The code uses only operations whose bits IEEE 754 fixes, the square root among them. So a
+ * seed gives the same network in every engine.
  */
 import { exactExp } from "../quantizers/elementary.ts";
 import type { Parameter, Shape } from "./graph.ts";
@@ -35,8 +35,8 @@ function truncatedNormal(stream: RandomStream): number {
 }
 
 /**
- * The initial values of `parameter` for a run's `seed` (a whole number in [0, 2^53)), row-major: a function of the seed, the
- * parameter's name, shape and initializer alone. Throws "argument" for another seed.
+ * The initial values of `parameter` for a run's `seed` (a whole number in [0, 2^53)), row-major. They are a function of
+ * the seed and of the parameter's name, shape and initializer. Throws "argument" for another seed.
  */
 export function initialValues(parameter: Parameter, seed: number): Float32Array {
   const values = new Float32Array(elementsOf(parameter.shape));

@@ -1,6 +1,6 @@
 /**
- * A layer: an operation that waits for its inputs. Applying it to a symbolic tensor yields the next symbolic tensor, and
- * a chain of those is what `functional` turns into a graph.
+ * A layer is an operation that waits for its inputs. A symbolic tensor that it is applied to yields the next one.
+ * `functional` turns such a chain into a graph.
  */
 import { type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
@@ -31,11 +31,10 @@ export interface SymbolicTensor {
 
 /** Layers one behind the other: to be spread into a list of layers, or applied as one. */
 export interface LayerChain extends Iterable<Layer> {
-  /** The last layer's value, where the first is applied to `input` and each other one to the value of the one before. */
+  /** The last layer's value. The first layer is applied to `input`, each other one to the value before it. */
   readonly apply: (input: SymbolicTensor) => SymbolicTensor;
 }
 
-/** The chain of `members`. */
 export function chainOf(members: readonly Layer[]): LayerChain {
   return Object.freeze({
     [Symbol.iterator]: () => members.values(),
@@ -93,7 +92,7 @@ export function makeLayer(kind: string, givenName: unknown, op: OpName, attribut
           `layer "${label}": takes ${count} symbolic tensor(s), was given ${describe(input)}`,
           count === 2
             ? `Apply it to two tensors: layers.${op}().apply([a, b]).`
-            : "Apply it to what input() or another layer's apply() returned.",
+            : "Apply the layer to a result of input() or of another layer's apply().",
         );
       }
       const node = nodeOf(operation, label, inputs.map(labelOf));

@@ -1,9 +1,9 @@
 /**
- * The layers, by the names and with the defaults of Keras. Every function checks its options, unknown keys included, and
- * throws "argument" (or "unknown-name" for a quantizer) with the layer's name, what was expected and what was given.
+ * The layers, by the names and with the defaults of Keras. Every function checks its options, unknown keys included. It
+ * throws "argument" (or "unknown-name" for a quantizer) with the layer's name, the expected and the given value.
  *
- * A quantizer is given by name ("bnn++"), as a value, or as null for an operand that stays real. Which product runs
- * follows from them: both give +-1 times +-1, one gives real times +-1, none gives real times real.
+ * A quantizer is given by name ("bnn++"), as a value, or as null for an operand that stays real. The product follows
+ * from the quantizers. Both give +-1 times +-1, one gives real times +-1, none gives real times real.
  */
 import { plainObject } from "../base/checks.ts";
 import { quantizer } from "../quantizers/registry.ts";
@@ -20,10 +20,13 @@ import type { Pool2dOptions } from "./ops/pool.ts";
 
 export type { ActivationOptions, BatchNormOptions, Conv2dOptions, DenseOptions, InputOptions, Pool2dOptions };
 
-/** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
+/**
+ * A conv2d without bias, because batchNorm's shift does its work. Default padding "same", quantizers "bnn++" and
+ * "poly".
+ */
 export type BinaryConv2dOptions = Omit<Conv2dOptions, "useBias">;
 
-/** As dense, without bias; default quantizers "bnn++" and "poly". */
+/** A dense layer without bias; default quantizers "bnn++" and "poly". */
 export type BinaryDenseOptions = Omit<DenseOptions, "useBias">;
 
 /** A layer differs from its operation in its kind, in defaults, and in fields that it fixes. */
@@ -139,20 +142,20 @@ export function prelu(options: LayerOptions = {}): Layer {
 }
 
 /**
- * The learned threshold of RSign, sign(x + beta) with a beta for each channel: a shift, to stand right before a layer whose
- * activation quantizer takes the sign ("poly" in the paper). The sign itself is that quantizer's.
- * ReActNet: Liu, Shen, Savvides and Cheng, "ReActNet: Towards Precise Binary Neural Network with Generalized Activation
- * Functions", ECCV 2020, section 4.2, equation 4, whose alpha is -beta.
+ * The learned threshold of RSign, sign(x + beta) with a beta for each channel. It is a shift right before a layer whose
+ * activation quantizer takes the sign ("poly" in the paper). ReActNet: Liu, Shen, Savvides and Cheng, "ReActNet:
+ * Towards Precise Binary Neural Network with Generalized Activation Functions", ECCV 2020, section 4.2, equation 4,
+ * whose alpha is -beta.
  */
 export function rsign(options: LayerOptions = {}): Layer {
   return build("shift", options, { kind: "rsign" });
 }
 
 /**
- * RPReLU: prelu(x - gamma) + zeta with gamma, zeta and the slope learned for each channel; as three layers, shift, prelu
- * and shift, of which the first has -gamma. They can stand in a chain, `[..., ...layers.rprelu(), ...]`, or be applied to a
- * tensor: `layers.rprelu().apply(x)`. A name is given to the last one, and with "_shift" and "_prelu" behind it to
- * the others. ReActNet (see `rsign`), section 4.2, equation 5.
+ * RPReLU: prelu(x - gamma) + zeta with gamma, zeta and the slope learned for each channel. It consists of three layers,
+ * shift, prelu and shift; the first has -gamma. They can stand in a chain, `[..., ...layers.rprelu(), ...]`, or be
+ * applied to a tensor: `layers.rprelu().apply(x)`. The last layer takes the given name, the others have "_shift" and
+ * "_prelu" behind it. ReActNet (see `rsign`), section 4.2, equation 5.
  */
 export function rprelu(options: LayerOptions = {}): LayerChain {
   const { name }: LayerOptions = plainObject(options, ["name"], layerSubject("rprelu", options?.name));
@@ -165,10 +168,10 @@ export function rprelu(options: LayerOptions = {}): LayerChain {
 }
 
 /**
- * AdaBin's activations: |alpha| sign((x - beta) / |alpha|) + beta with one alpha, 1 at first, and one beta, 0 at first, learned
- * for the whole tensor. Keeps the shape. On the way back the sign has Bi-Real's slope, max(0, 2 - 2 |u|). It gives real
- * values, two of them: the layer behind it takes no activation quantizer.
- * Tu, Chen, Ren and Wang, "AdaBin: Improving Binary Neural Networks with Adaptive Binary Sets", ECCV 2022, section 3.2.
+ * AdaBin's activations: |alpha| sign((x - beta) / |alpha|) + beta. One alpha, 1 at first, and one beta, 0 at first, are
+ * learned for the whole tensor. Keeps the shape. On the way back the sign has Bi-Real's slope, max(0, 2 - 2 |u|). The
+ * result has two real values, so the layer behind takes no activation quantizer. Tu, Chen, Ren and Wang, "AdaBin:
+ * Improving Binary Neural Networks with Adaptive Binary Sets", ECCV 2022, section 3.2.
  */
 export function adaptiveSign(options: LayerOptions = {}): Layer {
   return build("adaptiveSign", options);

@@ -1,6 +1,6 @@
 /**
- * Sizes beyond these are mistakes or attacks. `dimension` is also what keeps sums exact: a dot product of +-1 over at most
- * 2^24 terms is a whole number that f32 holds. `elements` bounds one tensor at 1 GiB of f32, `rank` the axes of a value.
+ * Sizes beyond these are mistakes or attacks. `dimension` also keeps sums exact: f32 holds a dot product of +-1 over at
+ * most 2^24 terms. `elements` bounds one tensor at 1 GiB of f32, `rank` the axes of a value.
  */
 export const limits = Object.freeze({
   dimension: 2 ** 24,

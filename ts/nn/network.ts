@@ -1,6 +1,6 @@
 /**
  * One walk over a graph gives its nodes by name, their shapes, and its parameters. A validated graph cannot change any
- * more, so its walk is kept beside it, and the graph itself stays plain.
+ * more. So its walk is kept beside it, and the graph itself stays plain.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
@@ -14,7 +14,9 @@ export interface Network {
   readonly nodes: ReadonlyMap<string, GraphNode>;
   /** The output shape of every node, in the graph's order. */
   readonly shapes: ReadonlyMap<string, Shape>;
-  /** In the graph's order and, within a node, in that of its operation. Files and checkpoints have this order. */
+  /**
+   * The parameters in the graph's order, and within a node in its operation's. Files and checkpoints have this order.
+   */
   readonly parameters: readonly Parameter[];
   /** The quantizers of latent weights, by the parameters' names. */
   readonly quantizers: ReadonlyMap<string, Quantizer>;

@@ -1,4 +1,4 @@
-/** Nodes are checked and put together here, and asked for what the table of operations says of them. */
+/** Nodes are checked and put together here. The functions below answer from the table of operations. */
 import { plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { GraphNode, NodeOf, Operation, OpName } from "./graph.ts";
@@ -36,7 +36,7 @@ const has =
 export type AliasNode = NodeOf<OpsThat<"alias">>;
 export const isAlias = has("alias");
 
-/** A node that multiplies what comes in by a kernel. */
+/** A node that multiplies its input by a kernel. */
 export type ProductNode = NodeOf<OpsThat<"product">>;
 export const isProduct = has("product");
 
@@ -65,8 +65,8 @@ function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity>
 }
 
 /**
- * The shape that `node` yields for the shapes of its inputs, in order. Throws "shape", naming the layer, the expected and
- * the given shape and the remedy, and "graph" for a wrong number of inputs.
+ * The shape that `node` yields for the shapes of its inputs, in order. Throws "shape", naming the layer, the expected
+ * and the given shape and the remedy. Throws "graph" for a wrong number of inputs.
  */
 export function outputShape(node: GraphNode, inputShapes: readonly Shape[]): Shape {
   return opOf(node.op).shape(inputsOf(node, inputShapes), node.attributes, node.name);
@@ -87,7 +87,8 @@ export function multiplyAccumulates(node: GraphNode, inputShapes: readonly Shape
 
 /**
  * The windows of a convolution or a pool over images of `inputShape`, for trainer and inference alike. Throws "shape"
- * for an input that is no image, a VALID kernel larger than the image, and sizes beyond the core's.
+ * for an input that is no image, and for a VALID kernel larger than the image. Throws "shape" too for sizes beyond the
+ * core's.
  */
 export function convGeometry(node: WindowNode, inputShape: Shape): WindowGeometry {
   return opOf(node.op).windows?.(inputShape, node.attributes, node.name) as WindowGeometry;

@@ -7,9 +7,9 @@ import { networkOf, parameterName } from "./network.ts";
 export const parametersOf = (graph: Graph): readonly Parameter[] => networkOf(graph).parameters;
 
 /**
- * The tensors of a packed model, in the order of the file: the parameters of `graph`, kernels of levels as the real weights
- * that they come to, and behind each kernel what is derived from its latent weights, f32 [filters] each: the scale of the
- * sums, or the two numbers of each filter, scale and shift, that AdaBin's signs stand for.
+ * The tensors of a packed model, in the order of the file. They are the parameters of `graph`, where kernels of levels
+ * are the real weights of those levels. Behind each kernel stand tensors derived from its latent weights, f32 [filters]
+ * each. The scale of the sums is one. AdaBin's signs have two, scale and shift.
  */
 export function packedParametersOf(graph: Graph): readonly Parameter[] {
   const { nodes, parameters, quantizers } = networkOf(graph);

@@ -1,7 +1,7 @@
 /**
- * Random numbers that are the same in every engine: xoshiro128** 1.1 (Blackman and Vigna) on 32-bit integers, its state
- * filled by SplitMix64. Each use has a stream of its own, derived from the run's seed and a name such as
- * "conv2d/kernel", so that adding a layer leaves the other layers' numbers as they are.
+ * Random numbers that are the same in every engine: xoshiro128** 1.1 (Blackman and Vigna) on 32-bit integers.
+ * SplitMix64 fills its state. Each use has a stream of its own, derived from the run's seed and a name such as
+ * "conv2d/kernel". So a further layer leaves the other layers' numbers as they are.
  *
  *   state of stream (seed, name): two outputs of SplitMix64 started at mix(seed) xor FNV-1a-64(name in UTF-8),
  *   each giving its low and its high half; mix is SplitMix64's first output for that seed.
@@ -26,7 +26,7 @@ export function fnv1a64(text: string): bigint {
   return hash;
 }
 
-/** xoshiro128** from a state of four 32-bit words, not all 0: a function that yields whole numbers in [0, 2^32). */
+/** xoshiro128** from a state of four 32-bit words, not all 0. The function yields whole numbers in [0, 2^32). */
 export function xoshiro128(state: readonly [number, number, number, number]): () => number {
   let [a, b, c, d] = state;
   return () => {
@@ -75,8 +75,8 @@ export function randomStream(seed: number, name: string): RandomStream {
 }
 
 /**
- * The order of `count` samples in `epoch`: a uniformly random permutation of 0 .. count - 1 (Fisher and Yates), a function
- * of (`seed`, `epoch`) alone. Throws "argument" for a count, seed or epoch that is no whole number from 0.
+ * The order of `count` samples in `epoch`: a uniformly random permutation of 0 .. count - 1 (Fisher and Yates). It is a
+ * function of (`seed`, `epoch`) alone. Throws "argument" for a count, seed or epoch that is no whole number from 0.
  */
 export function shuffle(count: number, seed: number, epoch: number): Uint32Array {
   const subject = { code: "argument", what: "shuffle" } as const;

@@ -1,6 +1,7 @@
 /**
- * Shapes leave out the batch axis: an image is `[height, width, channels]` (NHWC), a vector `[units]`. A value has one to
- * four axes. An operation that works row by row sees any of them as a matrix: the last axis are channels, all others rows.
+ * Shapes leave out the batch axis. An image is `[height, width, channels]` (NHWC), a vector `[units]`. A value has one
+ * to four axes. An operation that works row by row sees any value as a matrix. The last axis is its channels, the
+ * others are its rows.
  */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -8,7 +9,6 @@ import { ProxbitError } from "../base/errors.ts";
 /** A shape without its batch axis. */
 export type Shape = readonly number[];
 
-/** The number of elements of a shape. */
 export function elementsOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,11 +1,12 @@
 /**
- * The weight of a network: per layer its output shape, parameters, bits per weight, bytes and multiply-accumulates of one
- * image, told apart by product. Everything is judged for the network as it is shipped, with every quantizer hardened:
+ * The weight of a network. Each layer has its output shape, parameters, bits per weight, bytes and multiply-accumulates
+ * of one image. The products are told apart. Everything is judged for the network as it is shipped, with every
+ * quantizer hardened:
  *
  *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
  *
- * Packed bytes, as the model file has them: a 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), all else
- * 4 bytes a number. Float bytes: 4 a parameter, running statistics included.
+ * Packed bytes are those of the model file. A 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), all
+ * else 4 bytes a number. Float bytes are 4 a parameter, running statistics included.
  */
 
 import { type Column, formatTable, grouped } from "../show/table.ts";
@@ -20,7 +21,7 @@ export interface SummaryRow {
   readonly name: string;
   readonly op: OpName;
   readonly inputs: readonly string[];
-  /** Without the batch axis. */
+  /** The batch axis is left out. */
   readonly outputShape: Shape;
   /** Elements of all the layer's parameters, running statistics included. */
   readonly parameters: number;
@@ -29,7 +30,7 @@ export interface SummaryRow {
   readonly packedBytes: number;
   readonly floatBytes: number;
   readonly product: Product | null;
-  /** Forward, for one image. */
+  /** The work of the forward pass on one image. */
   readonly multiplyAccumulates: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The check of a whole graph, whoever wrote it: our own builders, a user's JSON, a model file of unknown origin. What it
- * returns is a fresh, frozen copy in which every name, number, shape and edge has been looked at.
+ * The check of a whole graph of any author: our builders, a user's JSON, a model file of unknown origin. The check
+ * returns a fresh, frozen copy. It has looked at every name, number, shape and edge of the copy.
  */
 import { listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
@@ -43,7 +43,7 @@ function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Sh
   return nodeOf(checkOperation(op, given.attributes, subject), name, inputs, shares);
 }
 
-/** Every node must lead to an output; walked backwards, because consumers stand behind their inputs. */
+/** Every node must lead to an output. The nodes are walked backwards, because consumers stand behind their inputs. */
 function checkUse(nodes: readonly GraphNode[], outputs: readonly string[]): void {
   const needed = new Set(outputs);
   for (const node of [...nodes].reverse()) {
@@ -77,10 +77,10 @@ function checkOutputs(
 }
 
 /**
- * A graph out of a value of unknown origin, such as parsed JSON. Throws "graph" for anything that is no graph: unknown
- * keys or operations, numbers out of range, a missing or repeated name, a circle or a wrong order, more or fewer inputs
- * than one, layers that nothing uses, more than 4096 nodes; and "shape" for layers that do not fit one another or
- * tensors too large for the core.
+ * A graph out of a value of unknown origin, such as parsed JSON. Throws "graph" for unknown keys or operations, and for
+ * numbers out of range. Throws "graph" for a missing or repeated name, a circle or a wrong order. Throws "graph" for
+ * more or fewer inputs than one, layers that nothing uses, and more than 4096 nodes. Throws "shape" for layers that do
+ * not fit one another, and for tensors too large for the core.
  */
 export function validateGraph(value: unknown): Graph {
   const subject: Subject = { code: "graph", what: "graph" };
@@ -95,7 +95,7 @@ export function validateGraph(value: unknown): Graph {
   const nodes: GraphNode[] = [];
   for (const [index, entry] of list.entries()) {
     const node = checkNode(entry, index, shapes, names);
-    // Only an input needs no earlier node, so the first one is an input; a second one is refused here.
+    // Only an input needs no earlier node, so the first node is one. A second one is refused here.
     if (node.op === "input" && index > 0) {
       throw graphError(`layer "${node.name}" is a second input`, "Give the network one input.");
     }

@@ -59,8 +59,8 @@ function axisGeometry(size: number, kernel: number, stride: number, padding: Pad
 }
 
 /**
- * The windows of `layer` over images of the shape `input`. Throws "shape" for an input that is no image, a VALID kernel
- * larger than the image, and sizes beyond the core's.
+ * The windows of `layer` over images of the shape `input`. Throws "shape" for an input that is no image, and for a
+ * VALID kernel larger than the image. Throws "shape" too for sizes beyond the core's.
  */
 export function windowGeometry(layer: string, input: Shape, windows: Windows): WindowGeometry {
   const [height, width, channels] = input;

@@ -16,10 +16,10 @@ export const overflows = ["saturate", "wrap"] as const;
 export type Overflow = (typeof overflows)[number];
 
 /**
- * A signed accumulator of 8 bits for the sums of a product of +-1 operands. The window is walked tap by tap, rows first, and
- * in a tap by groups of four channels, the last of them perhaps shorter; the exact sum of a group is added and the result
- * kept in [-128, 127], at the nearest bound or modulo 256. A tap outside the image adds nothing. Gradients are those of the
- * exact sum.
+ * A signed accumulator of 8 bits for the sums of a product of +-1 operands. The window is walked tap by tap, rows
+ * first. Within a tap, groups of four channels follow each other; the last may be shorter. The exact sum of a group is
+ * added. The result is kept in [-128, 127], at the nearest bound or modulo 256. A tap outside the image adds nothing.
+ * Gradients are those of the exact sum.
  */
 export interface Accumulator {
   readonly bits: 8;

@@ -1,9 +1,9 @@
 /**
- * Addresses handed out one after the other. Nothing is freed: a plan is made once, and its size is known before a byte
- * of it is reserved (plan at base 0, reserve, plan again at the real base).
+ * Addresses handed out one after the other. Nothing is freed, because a plan is made once. Its size is known before a
+ * byte of it is reserved.
  */
 
-/** What 16-byte vectors want; also a whole number of every element type in use. */
+/** The alignment of 16-byte vectors; also a whole number of every element type in use. */
 const ALIGNMENT = 16;
 
 export interface Arena {

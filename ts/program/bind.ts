@@ -1,6 +1,6 @@
 /**
- * A program on its way to the workers: calls by position, in the order of the core, which nobody looks into; then linked to
- * an instance.
+ * A program on its way to the workers. Its calls stand by position, in the order of the core, and nobody looks into
+ * them. They are then linked to an instance.
  */
 import { type KernelName, positions } from "./call.ts";
 import type { KernelExports, Positional } from "./exports.ts";
@@ -34,9 +34,9 @@ export const bind = (program: Program<number>): BoundProgram =>
   );
 
 /**
- * Links a program to an instance. A linked task returns 0, or 1 + the place (in program order) of the first call that
- * reported a bad number; the calls after it in the same task are not made. `around` may put something around the kernel of
- * the call at a place, for example a clock.
+ * Links a program to an instance. A linked task returns 0, or 1 + the place of its first call that reported a bad
+ * number. Places count in program order. The later calls of that task are not made. `around` may wrap the kernel of the
+ * call at a place, for example in a clock.
  */
 export function link(
   program: BoundProgram,

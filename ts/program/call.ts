@@ -13,7 +13,7 @@ export type AnswerName = (typeof answers)[number];
 
 export const kernelNames = Object.keys(kernels) as KernelName[];
 
-/** What a call is for, in a step of training or a run of inference. */
+/** The part of a training step, or of a run of inference, that a call belongs to. */
 export type Part =
   /** Work on weights, before a batch or once. */
   | "prepare"
@@ -28,12 +28,12 @@ export type Part =
   /** Gradients of the lanes added up, and the way back through the weights' quantizer. */
   | "lanes"
   | "update"
-  /** Counts of what an update did. */
+  /** Counts of an update's effects. */
   | "count"
-  /** Copies for whoever observes a step. */
+  /** Copies for the observer of a step. */
   | "tap";
 
-/** How an argument is given, with `A` for an address. */
+/** The type of an argument, with `A` for an address. */
 interface Kinds<A> {
   readonly read: A;
   readonly write: A;
@@ -57,7 +57,7 @@ export interface KernelCall<A = Place> {
   readonly arguments: Readonly<Record<string, Argument<A>>>;
 }
 
-/** A call in a program: with the node it belongs to, and what it is for. */
+/** A call in a program, with its node and its part. */
 export interface Call<A = Place> extends KernelCall<A> {
   readonly node: string;
   readonly part: Part;
@@ -80,7 +80,7 @@ export const kernelsOver = <A>(): Kernels<A> => makers as unknown as Kernels<A>;
 /** The kernels, for programs. */
 export const k = kernelsOver<Place>();
 
-/** The call as one of `node`, for a part of the step. */
+/** The call with its `node` and the part of the step. */
 export const callOf = <A>(node: string, part: Part, call: KernelCall<A>): Call<A> => ({ node, part, ...call });
 
 /** The call with something else in place of every `A`: an address, or another place. */
@@ -96,7 +96,7 @@ export function addressed<A, B, C extends KernelCall<A>>(
   return { ...call, arguments: Object.fromEntries(found) };
 }
 
-/** The places of a call: what it reads and what it writes. */
+/** The places that a call reads and writes. */
 export function placesOf<A>(call: KernelCall<A>): readonly A[] {
   return Object.entries(kernels[call.kernel].parameters).flatMap(([name, kind]) => {
     const value = call.arguments[name];
@@ -105,9 +105,9 @@ export function placesOf<A>(call: KernelCall<A>): readonly A[] {
 }
 
 /**
- * The arguments as the core takes them, in its order: 0 for what is left out, 1 for a flag that is set.
+ * The arguments in the order of the core. An argument that is left out is 0, a flag that is set is 1.
  *
- * @throws Error for a call that lacks an argument: not made by the functions above.
+ * @throws Error for a call that lacks an argument, which the functions above do not make.
  */
 export function positions({ kernel, arguments: given }: KernelCall<number>): readonly number[] {
   return Object.keys(kernels[kernel].parameters).map((name) => {
@@ -117,7 +117,7 @@ export function positions({ kernel, arguments: given }: KernelCall<number>): rea
   });
 }
 
-/** What a kernel does where it is a product. */
+/** The product of a kernel, if it has one. */
 export interface KernelProduct {
   /** The operands, `f` real and `b` +-1. */
   readonly operands: "ff" | "fb" | "bb";

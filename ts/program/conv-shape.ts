@@ -22,7 +22,7 @@ export function windowShape(images: number, window: Window): ConvShape {
   return { ...sizes, images, padOne: padValue === "one" };
 }
 
-/** A dense layer of `rows` rows as a convolution: one image of height 1 and width `rows`, a 1x1 kernel. */
+/** A dense layer of `rows` rows as a convolution over one image of height 1 and width `rows`, with a 1x1 kernel. */
 export function denseShape(rows: number, inputs: number, units: number): ConvShape {
   return {
     images: 1,
@@ -66,6 +66,6 @@ export function transposedShape(shape: ConvShape): ConvShape {
   };
 }
 
-/** Whether the padded buffer is the input itself. */
+/** True where the padded buffer is the input itself. */
 export const isUnpadded = (shape: ConvShape): boolean =>
   shape.paddedHeight === shape.height && shape.paddedWidth === shape.width;

@@ -1,10 +1,11 @@
 /**
- * The memory of lanes: values, gradients and scratch, each alive for a part of a program only, so that they can share bytes.
- * A lane is a share of a batch; all lanes have the same buffers and are laid out alike, each in a block of its own.
+ * The memory of lanes: values, gradients and scratch. Each is alive for a part of a program only, so that they can
+ * share bytes. A lane is a share of a batch. All lanes have the same buffers, laid out alike, each lane in a block of
+ * its own.
  *
- * When a whole program is written, the stretch between the first and the last call that touches a buffer is its life. Buffers
- * whose lives do not meet are laid over each other. One whose border is written once keeps its bytes; it shares them with
- * others of the same border only.
+ * The life of a buffer is the stretch between the first and the last call that touches it. It is known once the program
+ * is written. Buffers whose lives do not meet are laid over each other. A buffer whose border is written once keeps its
+ * bytes. It shares them with others of the same border only.
  */
 import { createArena } from "./arena.ts";
 import { type Call, callOf, type KernelCall, placesOf } from "./call.ts";
@@ -12,7 +13,7 @@ import { type LiveRange, placeBuffers, shareSlots } from "./live.ts";
 import { addressOf, type Buffer, type Place } from "./place.ts";
 import type { Program, Task } from "./program.ts";
 
-/** What is written into a buffer once, and what buffers have in common that may be the same memory in turn. */
+/** Content that is written into a buffer once. Buffers of one key may be the same memory in turn. */
 export interface Border {
   readonly key: string;
   readonly node: string;
@@ -32,13 +33,13 @@ interface Life extends LiveRange {
   last: number;
 }
 
-/** Where the buffers of a program lie in a lane's block. */
+/** The places of a program's buffers in a lane's block. */
 export interface LaneLayout {
   /** Bytes of a lane's block. */
   readonly bytes: number;
-  /** Bytes of what is written before the loss and read after it: no layout of the program's buffers could do with less. */
+  /** Bytes that are written before the loss and read after it. No layout of the program's buffers needs less. */
   readonly acrossLoss: number;
-  /** What writes the borders of a lane, once. */
+  /** The task that writes the borders of a lane, once. */
   readonly setup: (lane: number) => Task;
   /** The address of any place, where the lanes' blocks are these. */
   readonly addressIn: (blocks: readonly Place[]) => (place: Place) => number;
@@ -47,7 +48,7 @@ export interface LaneLayout {
 export interface LayOutOptions {
   /** Buffers whose borders are written once; none where absent. */
   readonly borders?: ReadonlyMap<Buffer, Border>;
-  /** Whether a buffer is in use from call to call, as where absent, or from phase to phase. */
+  /** The span of use of a buffer: from call to call (the default), or from phase to phase. */
   readonly moments?: "calls" | "phases";
 }
 
@@ -93,8 +94,8 @@ export function layOutLanes(program: Program, options: LayOutOptions = {}): Lane
 }
 
 /**
- * The lives of the buffers of the first lane, and when the loss is taken. The calls of the lane's first task in a phase
- * follow each other; what other tasks of the phase touch is in use during the whole phase, for they run beside it.
+ * The lives of the buffers of the first lane, and the moment of the loss. The calls of the lane's first task in a phase
+ * follow each other. Buffers of other tasks are in use during the whole phase, because those tasks run beside it.
  */
 function livesOf(
   program: Program,

@@ -1,6 +1,6 @@
 /**
- * Where the buffers of a program lie while it runs. A buffer is in use from one moment to another; buffers that are never
- * in use at the same time may share memory, which keeps the whole small enough for the cache.
+ * The places of a program's buffers while it runs. A buffer is in use from one moment to another. Buffers that are
+ * never in use at the same time may share memory. That keeps the whole small enough for the cache.
  */
 
 /** Bytes, and the first and last moment (a phase, or a call) at which they are in use. */
@@ -10,9 +10,9 @@ export interface LiveRange {
   readonly last: number;
 }
 
-/** Where buffers lie. */
+/** The offsets of buffers, and their size as a whole. */
 export interface Layout {
-  /** Of each buffer, in the order given, its offset: a multiple of 64, the size of a cache line. */
+  /** The offset of each buffer, in the order given: a multiple of 64, the size of a cache line. */
   readonly offsets: readonly number[];
   /** Bytes of all buffers together. */
   readonly bytes: number;
@@ -21,10 +21,10 @@ export interface Layout {
 const LINE = 64;
 const meet = (a: LiveRange, b: LiveRange): boolean => a.first <= b.last && b.first <= a.last;
 
-/** Places buffers, the largest first, each at the lowest offset that no buffer in use at the same time takes up. */
+/** Places buffers, the largest first. Each takes the lowest offset that is free of buffers in use at the same time. */
 export function placeBuffers(buffers: readonly LiveRange[]): Layout {
   const offsets = new Array<number>(buffers.length).fill(0);
-  // Kept in the order of offsets: sorting anew for every buffer would cost the square of their number, and more.
+  // The list is kept in the order of offsets. Sorting anew for every buffer would cost the square of their number.
   const placed: number[] = [];
   let end = 0;
   const bySize = buffers.map((_, i) => i).sort((a, b) => size(buffers[b]) - size(buffers[a]) || a - b);
@@ -57,8 +57,8 @@ function placeFor(offset: number, placed: readonly number[], offsets: readonly n
 const size = (buffer: LiveRange | undefined): number => Math.ceil((buffer?.bytes ?? 0) / LINE) * LINE;
 
 /**
- * Gives each of some alike buffers the number of a slot, as few slots as possible: a slot goes from one buffer to the
- * next that is first in use after the other's last.
+ * Gives each of some alike buffers the number of a slot, with as few slots as possible. A slot goes from one buffer to
+ * the next that is first in use after the other's last.
  */
 export function shareSlots(buffers: readonly LiveRange[]): readonly number[] {
   const busyUntil: number[] = [];

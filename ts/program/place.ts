@@ -3,7 +3,10 @@
 /** Some bytes: a part of a segment (`segment.ts`), or of every lane's block (`lanes.ts`). */
 export interface Buffer {
   readonly bytes: number;
-  /** Its address in the segment that it is a part of; null for one of the lanes, which each program lays out for itself. */
+  /**
+   * The address in the buffer's segment. A buffer of the lanes has null, because each program lays those out for
+   * itself.
+   */
   readonly address: (() => number) | null;
 }
 

@@ -1,9 +1,9 @@
 /**
- * Programs: lists of calls into the core that are written once and then run as often as there are steps.
+ * Programs are lists of calls into the core, written once and run as often as there are steps.
  *
- * A program is a list of phases; a phase is a list of tasks that do not depend on each other; a task is a list of calls
- * made in order by whichever worker takes it. Between two phases all workers meet. Since a task reads and writes the same
- * numbers whoever runs it, the result does not depend on how many workers there are.
+ * A program is a list of phases. A phase is a list of tasks that do not depend on each other. A task is a list of
+ * calls, made in order by the worker that takes it. Between two phases all workers meet. A task reads and writes the
+ * same numbers on any worker. So the result does not depend on the number of workers.
  */
 import { addressed, type Call, callOf, type KernelCall, type Part } from "./call.ts";
 import type { Place } from "./place.ts";
@@ -28,15 +28,17 @@ export interface Emit {
   lane(lane: number, call: KernelCall): void;
   /** Adds a task of its own to the current phase. */
   task(calls: readonly KernelCall[]): void;
-  /** Adds a task of its own to the next phase: work that nobody waits for, to fill the gaps between larger tasks. */
+  /**
+   * Adds a task of its own to the next phase. Nobody waits for such work, so it fills the gaps between larger tasks.
+   */
   later(calls: readonly KernelCall[]): void;
-  /** The same for work that shares memory with other such work of its lane: it becomes one task in the next phase. */
+  /** Adds such work that shares memory with more of its lane. All of it becomes one task in the next phase. */
   laterInLane(lane: number, calls: readonly KernelCall[]): void;
-  /** Ends the current phase: what follows may read what any lane or task wrote before. */
+  /** Ends the current phase. Later calls may read the results of any lane or task before. */
   barrier(): void;
 }
 
-/** Collects the calls of a program whose work is cut into lanes; tasks of a lane that follow each other become one. */
+/** Collects the calls of a program whose work is cut into lanes. Tasks of a lane that follow each other become one. */
 export interface ProgramBuilder {
   readonly as: (node: string, part: Part) => Emit;
   readonly barrier: () => void;

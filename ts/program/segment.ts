@@ -1,6 +1,6 @@
 /**
- * Memory that is there all the time: parameters, constants, descriptors, results. A plan allocates first, which says how
- * much memory it needs; when that is reserved, the segment settles there, and every place in it has its address.
+ * Memory that is there all the time: parameters, constants, descriptors, results. A plan allocates first, which says
+ * how much memory it needs. The segment settles where that memory is reserved. Every place in it then has its address.
  */
 import { createArena } from "./arena.ts";
 import { encodeConvShape } from "./conv-shape.ts";
@@ -9,9 +9,9 @@ import { addressOf, type Place } from "./place.ts";
 import type { Write } from "./program.ts";
 
 export interface Segment {
-  /** A buffer of its own, aligned to 16 bytes. What is in it is whatever was there before. */
+  /** A buffer of its own, aligned to 16 bytes. Its bytes are arbitrary. */
   readonly allocate: (bytes: number) => Place;
-  /** The same with these bytes in it. */
+  /** A buffer of its own with these bytes in it. */
   readonly constant: (bytes: Uint8Array) => Place;
   readonly floats: (values: Float32Array) => Place;
   readonly descriptor: (shape: ConvShape) => Place;
@@ -19,7 +19,7 @@ export interface Segment {
   readonly bytes: () => number;
   /** Says where the segment begins, once. */
   readonly settle: (address: number) => void;
-  /** What to write into memory after the segment has settled. */
+  /** The bytes to write into memory after the segment has settled. */
   readonly writes: () => readonly Write[];
 }
 

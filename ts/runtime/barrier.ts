@@ -1,9 +1,9 @@
 /**
- * Where workers meet between two phases, and where they draw their tasks: a few words of shared memory.
+ * Workers meet here between two phases, and draw their tasks, by a few words of shared memory.
  *
- * Everything that crosses a phase is written before a worker arrives and read after it leaves. The last worker to arrive
- * copies the status into a snapshot before it opens the barrier; nobody can change the snapshot until all have arrived
- * at the next barrier, so all workers take the same decision from it.
+ * All that crosses a phase is written before a worker arrives, and read after it leaves. The last worker to arrive
+ * copies the status into a snapshot before it opens the barrier. Nobody can change the snapshot until all have arrived
+ * at the next barrier. So all workers take the same decision from it.
  */
 
 const ARRIVED = 0;
@@ -21,7 +21,7 @@ export const controlBytes = (workers: number): number => 4 * (TICKETS + 2 * work
 const SPINS = 4000;
 
 export interface Crew {
-  /** The number of a task of this phase, out of `tasks`, that no worker has begun; -1 where none is left. */
+  /** The number of a task of this phase, out of `tasks`, that no worker has begun. -1 where none is left. */
   readonly draw: (phase: number, tasks: number) => number;
   /** Records a failed call (its place in program order, from 1); the earliest one wins. */
   readonly fail: (place: number) => void;
@@ -54,8 +54,9 @@ export function soloCrew(): Crew {
  * Worker `index` of `workers` over the control block `words`, a view of shared memory. It looks `spins` times before it
  * goes to sleep.
  *
- * Task t belongs to worker t modulo `workers`: a lane is task of the same number in phase after phase, and so finds its
- * activations in the cache of the core that wrote them. A worker that is done takes over what others have not begun.
+ * Task t belongs to worker t modulo `workers`. A lane's task has the same number in phase after phase. So the lane
+ * finds its activations in the cache of the core that wrote them. A worker that is done takes over tasks that others
+ * have not begun.
  */
 export function sharedCrew(words: Int32Array, index: number, workers: number, spins: number = SPINS): Crew {
   const tickets = (phase: number): number => TICKETS + (phase & 1) * workers;

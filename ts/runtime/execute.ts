@@ -1,6 +1,6 @@
 /**
- * Runs a linked program for a number of steps, as one worker of a crew. This is the loop that all workers are in while a
- * network trains: the leader puts a step's bytes in place, all run the phases, the leader collects what the step left.
+ * Runs a linked program for a number of steps, as one worker of a crew. All workers are in this loop while a network
+ * trains. The leader puts a step's bytes in place, all run the phases, and the leader collects the results.
  */
 
 import type { Failure, LinkedProgram } from "../program/bind.ts";
@@ -8,19 +8,19 @@ import type { Range } from "../program/place.ts";
 import type { Write } from "../program/program.ts";
 import type { Crew } from "./barrier.ts";
 
-/** What a run did: steps completed, the failure that stopped it, and per completed step the bytes asked for. */
+/** The result of a run: steps completed, the failure that stopped it, and the bytes read after each step. */
 export interface RunResult {
   readonly completed: number;
   readonly failure: Failure | null;
   readonly reads: readonly (readonly Uint8Array[])[];
 }
 
-/** A failure that is no number but a trap in the core; the worker that met it throws it after the others have left. */
+/** A failure that is a trap in the core and no number. The worker that met it throws it after the others have left. */
 const TRAP = 0x7ffffffe;
 
 /**
- * Runs `program` once for every element of `steps`. After a failure no later phase runs, so what a step would have
- * written there (the new weights) stays as it was.
+ * Runs `program` once for every element of `steps`. After a failure no later phase runs. So the results of that phase,
+ * the new weights, stay as they were.
  *
  * @throws WebAssembly.RuntimeError in the worker whose call trapped, once the whole crew has stopped.
  */

@@ -1,19 +1,17 @@
 /**
- * One instance of the kernels in one thread: the only place that knows what a module imports and how a thread gets its
- * stack and thread-local storage.
+ * One instance of the kernels in one thread. Only this module knows a build's imports, and how a thread gets its stack
+ * and thread-local storage.
  *
- * An unshared module brings its own memory. A shared one takes a memory that all threads hand around; each thread
- * instantiates the same module over it, and `__wbindgen_start` (put there by wasm-bindgen) gives the thread a stack of its
- * own out of that memory. Static data lies at the bottom; whoever needs room for tensors takes it from `memory.grow`, which
- * never hands out a page twice. Kernels allocate nothing.
+ * An unshared module brings its own memory. A shared one takes a memory that all threads hand around. Each thread
+ * instantiates the same module over it. `__wbindgen_start`, by wasm-bindgen, gives the thread a stack of its own out of
+ * that memory. Static data lies at the bottom. Tensors take their room from `memory.grow`, which never hands out a page
+ * twice. Kernels allocate nothing.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { KernelExports } from "../program/exports.ts";
 
-/** Bytes of a WebAssembly page. */
 export const pageBytes = 65_536;
 
-/** Bytes of a thread's stack. */
 const stackBytes = 1 << 20;
 
 /** Pages a shared memory starts with: more than the module's static data and first stack need. */
@@ -22,7 +20,7 @@ const initialPages = 64;
 /** Most pages of a shared memory: 4 GiB, and less where the engine cannot reserve that many addresses. */
 const maximumPages = [65_536, 32_768, 16_384] as const;
 
-/** The kernels over one memory, for one thread. */
+/** The kernels over one memory, in one thread. */
 export interface KernelInstance {
   readonly exports: KernelExports;
   readonly memory: WebAssembly.Memory;
@@ -33,14 +31,14 @@ export interface InstantiateOptions {
   readonly memory?: WebAssembly.Memory;
 }
 
-/** What wasm-bindgen adds to our exports. */
+/** The exports that wasm-bindgen adds to ours. */
 interface Glue {
   readonly memory?: WebAssembly.Memory;
   readonly __wbindgen_externrefs: WebAssembly.Table;
   readonly __wbindgen_start: (stackBytes: number) => void;
 }
 
-/** Whether a module wants a shared memory. */
+/** True for a module that imports a shared memory. */
 export function wantsSharedMemory(module: WebAssembly.Module): boolean {
   return WebAssembly.Module.imports(module).some((entry) => entry.kind === "memory");
 }
@@ -70,8 +68,8 @@ export function createSharedMemory(): WebAssembly.Memory {
 /**
  * Instantiates the kernels in this thread.
  *
- * @throws ProxbitError "argument" where `memory` does not fit the module, "environment" where the module is not a build of
- *   the kernels.
+ * @throws ProxbitError "argument" where `memory` does not fit the module.
+ * @throws ProxbitError "environment" where the module is not a build of the kernels.
  */
 export function instantiate(module: WebAssembly.Module, options: InstantiateOptions = {}): KernelInstance {
   const shared = wantsSharedMemory(module);
@@ -91,7 +89,7 @@ export function instantiate(module: WebAssembly.Module, options: InstantiateOpti
   return { exports, memory: own };
 }
 
-/** What a build with debug assertions imports to say that wasm-bindgen's own code has failed. */
+/** A build with debug assertions imports this, to report a failure of wasm-bindgen's own code. */
 const throwName = /^__wbg___wbindgen_throw_/;
 const fault = (): never => {
   throw new Error("wasm-bindgen's code in the kernels has failed");

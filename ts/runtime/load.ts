@@ -1,8 +1,8 @@
 /**
- * Gets the compiled kernels: from a file in Node, by fetch in browsers, or from the caller on runtimes that have neither.
- * A variant is compiled once per process (or worker); instances are made from it by `instantiate`.
+ * Gets the compiled kernels: from a file in Node, by fetch in browsers. On runtimes that have neither, the caller gives
+ * them. A variant is compiled once per process (or worker). `instantiate` makes instances from it.
  *
- * Every URL stands here in full, for that is how bundlers find the files to ship.
+ * Every URL stands here in full, because bundlers find the files to ship by that.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { Variant } from "./variants.ts";
@@ -16,8 +16,8 @@ const urls: Readonly<Record<Variant, () => URL>> = {
 
 export interface LoadOptions {
   /**
-   * The module itself, or its bytes, instead of the file that comes with the package: for edge runtimes, which compile
-   * modules at deployment, and for bundles without assets. It must be the build that `variant` names.
+   * The module itself, or its bytes, instead of the file that comes with the package. It serves edge runtimes, which
+   * compile modules at deployment, and bundles without assets. It must be the build that `variant` names.
    */
   readonly source?: WebAssembly.Module | BufferSource;
 }
@@ -52,7 +52,7 @@ async function fetchModule(variant: Variant): Promise<WebAssembly.Module> {
     throw new ProxbitError(
       "environment",
       `cannot read the kernels at ${url.href}`,
-      "In a clone, run scripts/build-wasm; in a bundle, let the bundler copy the .wasm file or pass it as `source`.",
+      "In a clone, run scripts/build-wasm. In a bundle, let the bundler copy the .wasm file, or pass that file as `source`.",
       { cause: error },
     );
   }
@@ -67,7 +67,7 @@ async function download(url: URL): Promise<Response> {
 
 /**
  * Compiles bytes, or a response as it arrives: browsers then keep the compiled code beside it in their cache. The name
- * `Response` is not touched, for Node would load its whole HTTP client at that moment.
+ * `Response` is not touched, because Node would load its whole HTTP client at that moment.
  */
 async function compile(variant: Variant, core: Response | BufferSource): Promise<WebAssembly.Module> {
   try {

@@ -1,9 +1,9 @@
 /**
- * The worker pool: threads that hold one compiled module over one shared memory, and run the same program together.
+ * The worker pool: threads that hold one compiled module over one shared memory. They run the same program together.
  *
- * Control goes through comlink. Comlink never settles a call whose worker has died, so every call is kept in a set of
- * pending ones, and the death of any worker rejects them all: the crew cannot meet any more without it. Where memory
- * cannot be shared, one worker with a memory of its own does the same work with the same results.
+ * Control goes through comlink. Comlink never settles a call whose worker has died. So every call is kept in a set of
+ * pending ones. The death of any worker rejects them all, because the crew cannot meet any more without it. Where
+ * memory cannot be shared, one worker with a memory of its own does the same work. The results are the same.
  */
 import { type Remote, wrap } from "comlink";
 import { integerIn } from "../base/checks.ts";
@@ -56,8 +56,8 @@ export interface Pool {
 /**
  * Starts a pool and waits until every worker is ready.
  *
- * @throws ProxbitError `argument` for a bad number of workers, `environment` where the core cannot run, `worker` where a
- * thread does not start.
+ * @throws ProxbitError `argument` for a bad number of workers, `environment` where the core cannot run.
+ * @throws ProxbitError `worker` where a thread does not start.
  */
 export async function createPool(options: PoolOptions): Promise<Pool> {
   integerIn(options.workers, 1, MOST_WORKERS, "workers", { code: "argument", what: "the worker pool" });
@@ -162,7 +162,7 @@ export async function createPool(options: PoolOptions): Promise<Pool> {
   };
 }
 
-/** Memory that cannot be had is the caller's to mend; any other error of a worker is ours and stays what it is. */
+/** A lack of memory is the caller's to mend. Any other error of a worker is ours and stays as it is. */
 function asKnownError(error: unknown): Error {
   if (error instanceof ProxbitError) return error;
   const message = error instanceof Error ? error.message : String(error);

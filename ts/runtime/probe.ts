@@ -1,12 +1,14 @@
 /**
- * The start-up probe: WebAssembly cannot ask the processor what it is good at, and the kernels of the +-1 by +-1 product
- * differ by it. All give the same sums; only the time differs.
+ * The start-up probe chooses the kernel of the +-1 by +-1 product. WebAssembly cannot ask the processor for its
+ * strengths, and these kernels differ by them. All give the same sums; only the time differs.
  *
- * A race alone would mislead: in its first milliseconds a kernel runs as the engine's baseline code, where popcounts look
- * better than byte shuffles even on machines whose optimised code is the other way round, and optimising a kernel takes
- * longer than starting may. But x86 can be told: there the NaN of infinity less infinity has its sign set, on ARM and
- * others it has not. On x86 the look-up kernel is the fastest (a popcount of bytes is eight instructions there, a byte
- * shuffle one); elsewhere the kernels race for a few milliseconds.
+ * A race alone would mislead. In its first milliseconds a kernel runs as the engine's baseline code. There popcounts
+ * look better than byte shuffles, even on machines whose optimised code is the other way round. Optimising a kernel
+ * takes longer than a start may.
+ *
+ * But x86 can be told by infinity less infinity, a NaN. Its sign is set there, and not on ARM and others. On x86 the
+ * look-up kernel is the fastest. A popcount of bytes is eight instructions there, a byte shuffle one. Elsewhere the
+ * kernels race for a few milliseconds.
  */
 import { createArena } from "../program/arena.ts";
 import { kernelsOver } from "../program/call.ts";

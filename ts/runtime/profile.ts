@@ -1,6 +1,6 @@
 /**
- * Where the time of a program goes: the twins of a linked program and of a crew that look at the clock. What they run and
- * the numbers it leaves are the same; a look at the clock costs some tens of nanoseconds a call.
+ * The time of a program, call by call. A linked program and a crew have twins here that look at the clock. They run the
+ * same calls and leave the same numbers. A look at the clock costs some tens of nanoseconds a call.
  */
 
 import { type BoundProgram, link } from "../program/bind.ts";
@@ -9,13 +9,13 @@ import type { Crew } from "./barrier.ts";
 import { execute, type RunResult } from "./execute.ts";
 import type { KernelInstance } from "./instantiate.ts";
 
-/** What one worker did in a run, in milliseconds. */
+/** The time of one worker in a run, in milliseconds. */
 export interface Timing {
-  /** In each call, by its place in program order, all steps together. */
+  /** Time in each call, by its place in program order, all steps together. */
   readonly calls: Float64Array;
   /** Waiting for the other workers between two phases. */
   readonly waiting: number;
-  /** From the beginning of the first step to the end of the last. */
+  /** Time between the beginning of the first step and the end of the last. */
   readonly elapsed: number;
 }
 

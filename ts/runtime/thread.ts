@@ -1,5 +1,5 @@
 /**
- * A worker thread, the same in Node and in browsers: an endpoint for comlink, a notice when it dies, and an end.
+ * A worker thread, the same in Node and in browsers. It has an endpoint for comlink, a notice when it dies, and an end.
  */
 import type { Endpoint } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
@@ -44,7 +44,7 @@ function spawnThread(): Thread {
 }
 
 function spawnInNode(threads: typeof import("node:worker_threads")): Thread {
-  // A script given on the command line says how it is to be read; that must not be said of the worker's file.
+  // A script given on the command line says how it is to be read. The worker's file must not inherit that.
   const inline = globalThis.process.execArgv.some((argument) => argument.startsWith("--input-type"));
   // Bundles for pages take the worker from spawnInBrowser; without the remark vite would ship its source once more here.
   const script = new URL(/* @vite-ignore */ "./worker.ts", import.meta.url);

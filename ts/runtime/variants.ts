@@ -1,6 +1,7 @@
 /**
- * Which build of the kernels this machine can run. A module with an instruction that an engine does not know fails as a
- * whole, so there are four: with or without relaxed SIMD, with memory of its own or with shared memory for worker threads.
+ * The builds of the kernels, and the one that this machine can run. A module with an instruction that an engine does
+ * not know fails as a whole. So there are four builds. They have relaxed SIMD or not, and memory of their own or shared
+ * memory for worker threads.
  */
 import { relaxedSimd, simd, threads } from "wasm-feature-detect";
 import { ProxbitError } from "../base/errors.ts";
@@ -11,18 +12,18 @@ export const variants = ["plain", "relaxed", "plain-shared", "relaxed-shared"] a
 export type Variant = (typeof variants)[number];
 
 export interface DetectOptions {
-  /** Whether worker threads are wanted (default true). Without shared memory here, an unshared variant is the answer. */
+  /** True, the default, asks for worker threads. Without shared memory here, an unshared variant is the answer. */
   readonly shared?: boolean;
   /** This variant and no other: an error where the machine cannot run it. */
   readonly variant?: Variant;
 }
 
-/** Whether a variant imports a shared memory. */
+/** True for a variant that imports a shared memory. */
 export function isShared(variant: Variant): boolean {
   return variant.endsWith("-shared");
 }
 
-/** Whether threads can share memory here: in browsers that takes a cross-origin-isolated page. */
+/** True where threads can share memory. In browsers that takes a cross-origin-isolated page. */
 export async function canShareMemory(): Promise<boolean> {
   if (typeof SharedArrayBuffer !== "function") return false;
   if ("crossOriginIsolated" in globalThis && !globalThis.crossOriginIsolated) return false;
@@ -32,7 +33,7 @@ export async function canShareMemory(): Promise<boolean> {
 /**
  * The best variant that this machine runs.
  *
- * @throws ProxbitError "environment" where WebAssembly SIMD, or what the named `variant` needs, is missing.
+ * @throws ProxbitError "environment" where WebAssembly SIMD is missing, or a need of the named `variant`.
  */
 export async function detectVariant(options: DetectOptions = {}): Promise<Variant> {
   if (typeof WebAssembly !== "object" || !(await simd())) {

@@ -1,6 +1,6 @@
 /**
  * The script of a worker thread, the same for every worker, in Node and in browsers. It holds one instance of the core
- * and the programs it was given, and answers the calls of {@link WorkerApi} through comlink.
+ * and the programs that it was given. It answers the calls of {@link WorkerApi} through comlink.
  */
 import { expose, transfer } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
@@ -12,7 +12,7 @@ import { execute, type RunResult } from "./execute.ts";
 import { instantiate, type KernelInstance, pageBytes } from "./instantiate.ts";
 import { executeTimed, type TimedRun } from "./profile.ts";
 
-/** What a worker needs to start. `memory` and `control` are null where it works alone in a memory of its own. */
+/** The start of a worker. `memory` and `control` are null where it works alone in a memory of its own. */
 export interface WorkerStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory | null;

@@ -1,4 +1,4 @@
-/** A picture of curves in one pair of axes, whoever draws it. */
+/** A picture of curves in one pair of axes, for any of its painters. */
 
 export type Point = readonly [x: number, y: number];
 

@@ -1,8 +1,8 @@
-/** Panels in a terminal: curves in the dots of Braille characters, two across and four up in each, two panels a row. */
+/** Panels in a terminal, two a row. Curves are drawn in the dots of Braille characters, two wide and four high. */
 import type { Panel, Point } from "./panel.ts";
 
 const [COLUMNS, LINES] = [39, 10] as const;
-/** The bit of each dot in a Braille character, by column and row from the top (Unicode 15, section 21.1). */
+/** The bit of each dot in a Braille character, by column and row (Unicode 15, section 21.1). */
 const DOTS = [
   [0x01, 0x02, 0x04, 0x40],
   [0x08, 0x10, 0x20, 0x80],

@@ -1,10 +1,13 @@
 /**
- * Pictures as SVG text: what charts are made of, and nothing more. Written by hand, for what is wanted is rectangles, lines
- * and words, and the libraries are larger than all of this project: Vega-Lite brings some forty packages, Observable Plot and
- * D3 want a DOM, which Node has not, and ECharts, which wants none, is fifty megabytes.
+ * Pictures as SVG text: the parts of charts, and nothing more. They are written by hand, because charts need only
+ * rectangles, lines and words. The libraries are larger than all of this project. Vega-Lite brings some forty packages.
+ * Observable Plot and D3 want a DOM, which Node lacks; ECharts does not, and is fifty megabytes.
  */
 
-/** Colours that stay apart for most eyes, in print and on white: after Okabe and Ito (2008), and four between them. */
+/**
+ * Colours that most eyes tell apart, in print and on white. They are those of Okabe and Ito (2008), and four between
+ * them.
+ */
 export const COLOURS = [
   "#0072b2",
   "#d55e00",
@@ -69,7 +72,7 @@ export const polyline = (
     ...more,
   });
 
-/** The whole picture, on white; `title` is what readers that do not see it are told. */
+/** The whole picture, on white. `title` serves readers that do not see it. */
 export function svg(title: string, width: number, height: number, parts: readonly string[]): string {
   const size = `viewBox="0 0 ${at(width)} ${at(height)}" width="${at(width)}" height="${at(height)}"`;
   return [
@@ -81,12 +84,12 @@ export function svg(title: string, width: number, height: number, parts: readonl
   ].join("\n");
 }
 
-/** A tick that lies so far beyond an end, in steps, still belongs there: the distance is less than a line's width. */
+/** A tick at most this many steps beyond an end still belongs there. The distance is less than a line's width. */
 const beyond = 0.01;
 
 /**
- * Round numbers from `least` to `most`, about `count` of them, in steps of 1, 2 or 5; an end that misses one by next to
- * nothing has it too, as where a curve is sampled up to 2.999.
+ * Round numbers from `least` to `most`, about `count` of them, in steps of 1, 2 or 5. An end that narrowly misses one
+ * has it too, for example where a curve is sampled up to 2.999.
  */
 export function ticks(least: number, most: number, count: number): readonly number[] {
   if (!(most > least)) return [least];

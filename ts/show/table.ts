@@ -55,7 +55,10 @@ export function formatTable(
   return [line(columns.map(({ title }) => title)), rule, ...rows.map(line), ...end].join("\n");
 }
 
-/** `text` in lines of at most 100 characters, broken at spaces; the first begins with `first`, all others with `indent`. */
+/**
+ * Breaks `text` at spaces into lines of at most 100 characters. The first begins with `first`, all others with
+ * `indent`.
+ */
 export function wrapped(text: string, first = "", indent = first): string {
   const [start = "", ...words] = text.split(" ");
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-/** A page that fetches the core, loads a packed model and runs one image, once: it says how long each took. */
+/** A page that fetches the core, loads a packed model and runs one image, once. It reports the time of each. */
 import { load } from "../../../ts/inference/index.ts";
 import type { Start } from "../benchmark.ts";
 

@@ -1,4 +1,4 @@
-/** A page with everything: the kernels' suite, training and inference, for the test to call. */
+/** A page with everything that the test calls: the kernels' suite, training and inference. */
 import { runKernelSuite } from "../../kernels/suite.ts";
 import { infer, inferParallel, latenessOfTraining, train } from "../work.ts";
 

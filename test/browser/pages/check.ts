@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Graph } from "../../../ts/index.ts";
 import { type CheckReport, check } from "../../../ts/reference/index.ts";
 
-/** The report on the page's own WebGL, and the backend in use afterwards: the check has used the tfjs of the page. */
+/** The report on the page's own WebGL, and the backend in use afterwards. The check has used the tfjs of the page. */
 async function checkOnWebgl(graph: Graph): Promise<{ report: CheckReport; backend: string }> {
   const report = await check(
     { backend: "webgl", subjects: [{ kind: "graph", graph }], batchSize: 2, steps: 2 },

@@ -1,7 +1,7 @@
-/** A page that only runs a packed model: what it is bundled from says what inference costs. */
+/** A page that only runs a packed model. Its bundle is the price of inference. */
 import { load } from "../../../ts/inference/index.ts";
 
-/** The logits of `images`, and what the session says of itself. */
+/** The logits of `images`, and the session's own facts. */
 async function run(
   packed: readonly number[],
   images: readonly number[],

@@ -4,7 +4,7 @@ import { exact } from "../digest.ts";
 import { around, binary, float, small } from "../networks.ts";
 import { type Run, type Stage, weightFigures } from "../run.ts";
 
-/** Black images of which one in the middle is so bright that its squares leave f32: most steps go well, one cannot. */
+/** Black images, and among them one so bright that its squares leave f32. One step must fail, the others go well. */
 function blinding({ train, ...data }: Dataset): Dataset {
   const size = train.images.length / train.count;
   const bright = 4 * size;
@@ -20,7 +20,7 @@ async function failing({ trainer, data, train, note }: Stage): Promise<void> {
   await train("after: ");
 }
 
-/** Fine-tunes what a float network has learned in an epoch: its weights, or its file. What was trained before is forgotten. */
+/** Fine-tunes a float network's weights of an epoch, or its file. Earlier training is forgotten. */
 async function fineTune({ trainer, data, train, note }: Stage, take: "weights" | "file"): Promise<void> {
   await train("before: ", { epochs: 1 });
   const { workers, variant } = trainer;
@@ -59,7 +59,7 @@ async function replace({ trainer, train }: Stage): Promise<void> {
   await train("after: ", { epochs: 1 });
 }
 
-/** Signs behind a batch norm, with a max-pool in front of it and without: in inference, thresholds that bits are made by. */
+/** Signs behind a batch norm, with a max-pool in front of it and without. In inference, thresholds make their bits. */
 const thresholds = (): Graph =>
   around([
     layers.binaryConv2d({ filters: 10, kernelSize: 3 }),

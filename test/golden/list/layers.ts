@@ -5,7 +5,7 @@ import type { Run } from "../run.ts";
 
 const signs = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
 
-/** Strides, even and oblong kernels, one pixel, both paddings, borders of zeros and ones; for one kind of operands. */
+/** Strides, even and oblong kernels, one pixel, both paddings, borders of zeros and ones, with operands of one kind. */
 const windows = (operands: Partial<Conv2dOptions>): Graph =>
   around(
     [

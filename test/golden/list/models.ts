@@ -3,7 +3,7 @@ import { modelNames } from "../../../ts/index.ts";
 import { small } from "../networks.ts";
 import type { Run } from "../run.ts";
 
-/** Sizes that leave every layer a border; the two models with hundreds of layers' worth of work take few steps. */
+/** Sizes that leave every layer a border. The two models with hundreds of layers' worth of work take few steps. */
 const sizes: Readonly<Record<string, Pick<Run, "fit" | "images"> & { readonly inputShape?: readonly number[] }>> = {
   cnn: { inputShape: [9, 9, 1], images: 20, fit: { batchSize: 6 } },
   resnet20: { inputShape: [8, 8, 3], images: 9, fit: { batchSize: 4, epochs: 1 } },

@@ -1,4 +1,6 @@
-/** Every quantizer by its name, on weights and on activations where it is for them; then composed ones and tables. */
+/**
+ * Every quantizer by its name, on weights, and on activations where it serves them. Composed ones and tables follow.
+ */
 import {
   compose,
   quantizers as makers,

@@ -1,6 +1,6 @@
 /**
- * `proxbit check`: our arithmetic beside that of TensorFlow.js, number by number, on one of its backends or on all of
- * them. What is not the same is an answer, exit code 1, and no error.
+ * `proxbit check` compares our arithmetic with that of TensorFlow.js, number by number, on one of its backends or on
+ * all. A difference is an answer with exit code 1, and no error.
  */
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
@@ -103,7 +103,7 @@ async function compare(
   command: Command,
   context: Context,
 ): Promise<void> {
-  // Whatever is wrong with what was typed is found here, before a browser is started.
+  // All faults of the options are found here, before a browser is started.
   const runs = runsOf(options);
   const subjects = await subjectsOf(subject, options, command);
   const { batchSize, steps, seed, all = false } = options;
@@ -142,7 +142,7 @@ function runCheck(run: Run, request: CheckRequest, context: Context): Promise<Ch
   return start(request, { signal, onEvent }).finally(progress.clear);
 }
 
-/** What is compared; undefined for all that there is. */
+/** The subjects to compare; undefined for all that there are. */
 async function subjectsOf(
   given: string | undefined,
   options: CheckOptions,

@@ -1,6 +1,6 @@
 /**
- * `proxbit compare`: quantizers x tasks x seeds on one data set and one model. Finished runs are files, so a command that was
- * stopped goes on where it stood; at the end there is a table, and files for people and for programs.
+ * `proxbit compare` runs quantizers x tasks x seeds on one data set and one model. Finished runs are files, so a
+ * stopped command continues from there. At the end it writes a table, and files for people and for programs.
  */
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
@@ -173,7 +173,7 @@ const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
   cosine: (from) => schedules.cosine(from, 0),
 };
 
-/** The optimizer, and what determines it. */
+/** The optimizer, and the words that determine it. */
 export function optimizerOf({
   optimizer: name,
   learningRate,
@@ -223,7 +223,6 @@ function tell(event: GridEvent, { output }: Context): void {
 
 const PICTURE = "compare.svg";
 
-/** The report's files below `directory`. */
 const reportFiles = (directory: string) => ({
   page: join(directory, "compare.md"),
   picture: join(directory, PICTURE),

@@ -1,6 +1,6 @@
 /**
- * `proxbit explain`: what runs for each layer, with which kernel, and why not a faster one; for a model file in inference,
- * for a network in training.
+ * `proxbit explain` shows the kernel of each layer, and why there is no faster one. A model file is explained in
+ * inference, a network in training.
  */
 import { Command } from "commander";
 import { formatExplanation } from "../../inference/index.ts";

@@ -1,6 +1,8 @@
 /**
- * `proxbit theory`: the decomposition theorem of ProxConnect++ (arXiv 2402.17710, Theorem 1) as computed. Without a name the
- * table of all pairs; with one its verdict, and F, B, P and T drawn in the terminal or into a file.
+ * `proxbit theory` shows the decomposition theorem of ProxConnect++ as computed (arXiv 2402.17710, Theorem 1).
+ *
+ * Without a name it prints the table of all pairs. With a name it prints the pair's verdict. It draws F, B, P and T of
+ * the pair, in the terminal or into a file.
  */
 import { Command } from "commander";
 import { numberIn } from "../../base/checks.ts";
@@ -55,11 +57,15 @@ export function theoryCommand(context: Context): Command {
   );
 }
 
-/** Where the domain of most pairs ends; over weights with a deviation of 2 sqrt 2 it reaches past their widest box. */
+/**
+ * The domain of most pairs ends at 3. For weights with a deviation of 2 sqrt 2 it ends at 12, past their widest box.
+ */
 const usualEnd = 3;
 const wideEnd = 12;
 
-/** Whether a pair reads weights that are standardised by filter (ReCU): up to its box's edge it looks like the sign alone. */
+/**
+ * A pair may read weights that are standardised by filter (ReCU). Up to its box's edge such a pair looks like the sign.
+ */
 function isWide(name: string): boolean {
   const pair = theoryPair(name);
   return typeof pair !== "string" && "standardize" in pair && pair.standardize === "filter";
@@ -67,7 +73,7 @@ function isWide(name: string): boolean {
 
 type Interval = readonly [from: number, to: number];
 
-/** [from, to] as asked for; an end that is not named is that of the pair, or the usual one without a pair. */
+/** The domain [from, to] as typed. An end that was not typed is the pair's own, or the usual one without a pair. */
 function domainOf({ from, to }: TheoryOptions, name?: string): Interval {
   const end = name !== undefined && isWide(name) ? wideEnd : usualEnd;
   return [from ?? -end, to ?? end];
@@ -78,7 +84,7 @@ function decomposeAt(name: string, options: TheoryOptions): Decomposition {
   return decompose(theoryPair(name), { progress: options.progress, from, to });
 }
 
-/** A result in words: what a line of JSON and a row of the table hold. */
+/** A result in words, as a line of JSON and a row of the table hold it. */
 function facts(
   result: Decomposition,
 ): { readonly name: string; readonly decomposes: boolean } & Readonly<Record<string, unknown>> {
@@ -87,7 +93,7 @@ function facts(
   return { name, decomposes, reason: result.reason, points: result.points };
 }
 
-/** Whether latent weights go on from a map of themselves: then training is not PC++, whatever the pair is. */
+/** Training is not PC++, whatever the pair is, where latent weights go on from a map of themselves. */
 function restarts(name: string): boolean {
   const pair = theoryPair(name);
   return typeof pair !== "string" && "restart" in pair && pair.restart !== "identity";

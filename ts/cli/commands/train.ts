@@ -89,7 +89,7 @@ export function trainCommand(context: Context): Command {
 }
 
 async function train(options: TrainOptions, context: Context): Promise<void> {
-  // Whatever can be wrong is found before data is read and hours go by.
+  // All faults are found before data is read and hours go by.
   const optimizer = optimizerFrom(options);
   const chosen = quantizersFrom(quantizerFor(options));
   if (options.rescale && options.from === undefined) {

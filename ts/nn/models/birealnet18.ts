@@ -1,10 +1,10 @@
 /**
- * Bi-Real ResNet-18 for images of 224 x 224 (Liu et al., 2018): a real 7x7 convolution with strides of 2, a 3x3 max-pool with
- * strides of 2, four stages of four binary convolutions with 64, 128, 256 and 512 filters, each with a shortcut of its own,
- * and a real head.
+ * Bi-Real ResNet-18 for images of 224 x 224 (Liu et al., 2018). A real 7x7 convolution and a 3x3 max-pool, both with
+ * strides of 2, come first. Four stages of four binary convolutions follow, with 64, 128, 256 and 512 filters. Each
+ * binary convolution has a shortcut of its own. The head is real.
  *
- * For 224 x 224 x 3 and 1000 classes: 11.7 million parameters, 1.8 billion multiply-accumulates an image, 92 in 100 of them
- * between bits.
+ * For 224 x 224 x 3 and 1000 classes the network has 11.7 million parameters. An image takes 1.8 billion
+ * multiply-accumulates, 92 in 100 of them between bits.
  */
 import { functional } from "../build.ts";
 import type { Graph } from "../graph.ts";

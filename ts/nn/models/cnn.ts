@@ -1,13 +1,13 @@
 /**
- * A small convolutional network for images of about 28 x 28: a float convolution on the pixels, two binary ones, a binary
- * hidden layer and a float head on its real values. Each block is convolution, max pool, batch norm, in this order, so that
- * inference turns batch norm and the next layer's sign into one comparison of whole numbers with a threshold.
+ * A small convolutional network for images of about 28 x 28. A float convolution reads the pixels. Two binary
+ * convolutions, a binary hidden layer and a float head on its real values follow. Each block is convolution, max pool,
+ * batch norm, in this order. Inference can then turn batch norm and the next sign into one threshold on whole numbers.
  *
  *   28 x 28 x 1 - conv 32 - pool - 14 x 14 x 32 - binary conv 64 - pool - 7 x 7 x 64 - binary conv 128 - pool ("same")
  *   - 4 x 4 x 128 - binary dense 256 - relu - dense 10
  *
- * One image costs about 8 million multiply-accumulates, 97 in 100 of them between bits. The float layers at both ends are
- * small on purpose: they are an eighth of the packed file.
+ * One image costs about 8 million multiply-accumulates, 97 in 100 of them between bits. The float layers at both ends
+ * are small on purpose: they are an eighth of the packed file.
  */
 import { sequential } from "../build.ts";
 import type { Graph } from "../graph.ts";

@@ -1,13 +1,14 @@
 /**
- * The network of the Fashion-MNIST recipe, for images of 28 x 28: a real convolution on the pixels, a max-pool, two stages of
- * four binary residual layers (Bi-Real Net, as in `resnet20`) with 64 and 128 filters, and a real head.
+ * The network of the Fashion-MNIST recipe, for images of 28 x 28. A real convolution on the pixels and a max-pool come
+ * first. Two stages of four binary residual layers (Bi-Real Net, as in `resnet20`) follow, with 64 and 128 filters. The
+ * head is real.
  *
  *   28 x 28 x 1 - conv 64 - batch norm - max-pool - 14 x 14 x 64 - 4 binary layers - 7 x 7 x 128 - 4 binary layers
  *   - global average - dense 10
  *
- * 677,450 parameters with their running statistics (680,458 with `reactnet`), 663,552 of them 1 bit; 54 million
- * multiply-accumulates an image, 98 in 100 between bits. With null for both quantizers it is the same network in float,
- * with a relu before each layer.
+ * It has 677,450 parameters with their running statistics (680,458 with `reactnet`), 663,552 of them 1 bit. An image
+ * takes 54 million multiply-accumulates, 98 in 100 between bits. With null for both quantizers it is the same network
+ * in float, with a relu before each layer.
  */
 import { functional } from "../build.ts";
 import type { Graph } from "../graph.ts";

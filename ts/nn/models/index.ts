@@ -29,7 +29,7 @@ const models: Readonly<Record<string, (options: ModelOptions) => Graph>> = Objec
 
 export const modelNames: readonly string[] = Object.freeze(Object.keys(models));
 
-/** The graph of the model called `name`. Throws "unknown-name" with the nearest name, and what the model itself throws. */
+/** The graph of the model called `name`. Throws "unknown-name" with the nearest name, and the model's own errors. */
 export function model(name: string, options: ModelOptions = {}): Graph {
   return lookUp("model", name, models)(options);
 }

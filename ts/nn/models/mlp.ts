@@ -1,8 +1,8 @@
 /**
- * A multilayer perceptron with two hidden layers of 512. The first multiplies the real pixels by its weights, for a sign
- * of the pixels would throw most of the image away; the second takes the signs of the first; the head is a float layer.
- * Unlike in the other models the first layer's weights are binary by default, for they are most of the network.
- * For 28 x 28 images 663,552 of 672,778 parameters take 1 bit.
+ * A multilayer perceptron with two hidden layers of 512. The first multiplies the real pixels by its weights. Signs of
+ * the pixels would lose most of the image. The second takes the signs of the first; the head is a float layer. The
+ * first layer's weights are most of the network. So they are binary by default, unlike in the other models. For 28 x 28
+ * images 663,552 of 672,778 parameters take 1 bit.
  */
 import { sequential } from "../build.ts";
 import type { Graph } from "../graph.ts";

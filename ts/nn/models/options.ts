@@ -1,4 +1,4 @@
-/** What every ready-made model is asked with: its input, its classes, and how it binarises. */
+/** The options of every ready-made model: its input, its classes, and how it binarises. */
 import { booleanOf, integerIn, plainObject, type Subject } from "../../base/checks.ts";
 import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Shape } from "../graph.ts";
@@ -7,24 +7,24 @@ import { layers } from "../layers.ts";
 import { limits } from "../limits.ts";
 
 export interface ModelOptions {
-  /** `[height, width, channels]` of the images. Default [28, 28, 1], or what the model's own file says. */
+  /** `[height, width, channels]` of the images. Default [28, 28, 1], or that of the model's own file. */
   readonly inputShape?: Shape | undefined;
   /**
    * Number of classes, 2 .. 65536; the labels of data sets are bytes, so that 256 can be trained. Default 10 or the
    * model's.
    */
   readonly classes?: number | undefined;
-  /** For the weights of every binary layer; null for real weights. Default "bnn++". */
+  /** The quantizer for the weights of every binary layer; null for real weights. Default "bnn++". */
   readonly weightQuantizer?: QuantizerChoice | undefined;
-  /** For the inputs of every binary layer but a first one; null for real activations. Default "poly". */
+  /** The quantizer for the inputs of every binary layer but a first one; null for real activations. Default "poly". */
   readonly activationQuantizer?: QuantizerChoice | undefined;
-  /** Of every layer with both quantizers: "saturate" or "wrap" for sums in 8 bits. Default null, exact sums. */
+  /** The sums of every layer with both quantizers: "saturate" or "wrap" for 8 bits. Default null, exact sums. */
   readonly accumulator?: AccumulatorChoice | undefined;
-  /** Whether the first layer takes the weight quantizer; it reads real pixels all the same. Default false, or the model's. */
+  /** Gives the first layer the weight quantizer; it reads real pixels all the same. Default false, or the model's. */
   readonly binaryStem?: boolean | undefined;
-  /** Whether the last layer takes both quantizers, with a batch norm behind it in place of its bias. Default false. */
+  /** Gives the last layer both quantizers, with a batch norm behind it in place of its bias. Default false. */
   readonly binaryHead?: boolean | undefined;
-  /** Of the residual models: whether their layers are those of ReActNet, with thresholds and slopes learned. Default false. */
+  /** Gives the residual models ReActNet's layers, with thresholds and slopes learned. Default false. */
   readonly reactnet?: boolean | undefined;
 }
 
@@ -39,13 +39,12 @@ export interface ModelChoices {
   readonly reactnet: boolean;
 }
 
-/** What the layers of a model's middle have in common. */
+/** The settings that the layers of a model's middle share. */
 export type Operands = Pick<ModelChoices, "weightQuantizer" | "activationQuantizer" | "accumulator">;
 
-/** What a model says for itself where it is not asked otherwise. */
 interface ModelDefaults extends Pick<ModelChoices, "inputShape" | "classes"> {
   readonly binaryStem?: boolean;
-  /** Whether the model has residual layers, and so the option `reactnet`. */
+  /** True for a model with residual layers, which has the option `reactnet`. */
   readonly residual?: boolean;
 }
 
@@ -74,7 +73,6 @@ export function modelChoices(model: string, options: ModelOptions, defaults: Mod
   };
 }
 
-/** What the layers of the middle take. */
 export function middleOperands({ weightQuantizer, activationQuantizer, accumulator }: ModelChoices): Operands {
   return { weightQuantizer, activationQuantizer, accumulator };
 }
@@ -85,8 +83,8 @@ export function stemQuantizer({ binaryStem, weightQuantizer }: ModelChoices): Qu
 }
 
 /**
- * The last layer: dense with a bias and real operands, or binary with a batch norm, without which its sums, whole numbers of
- * great size, would be the logits (Hubara et al., 2016, do the same).
+ * The last layer: dense with a bias and real operands, or binary with a batch norm. Without batch norm its sums, whole
+ * numbers of great size, would be the logits. Hubara et al., 2016, do the same.
  */
 export function head(choices: ModelChoices, name?: string): readonly Layer[] {
   const { binaryHead, classes } = choices;
@@ -97,7 +95,7 @@ export function head(choices: ModelChoices, name?: string): readonly Layer[] {
   ];
 }
 
-/** Whether the last layer reads signs. */
+/** Tells a last layer that reads signs. */
 export function headTakesSign({ binaryHead, activationQuantizer }: ModelChoices): boolean {
   return binaryHead && activationQuantizer !== null;
 }

@@ -1,17 +1,18 @@
 /**
- * The residual layers of Bi-Real networks (Liu et al., 2018, "Bi-Real Net: Enhancing the Performance of 1-bit CNNs", section
- * 3): every binary convolution has a shortcut of its own, which carries the real values past the sign.
+ * The residual layers of Bi-Real networks (Liu et al., 2018, "Bi-Real Net: Enhancing the Performance of 1-bit CNNs",
+ * section 3). Every binary convolution has a shortcut of its own, which carries the real values past the sign.
  *
  *   x -> sign -> binary conv 3x3 -> batch norm -> + -> y
  *   x -> (average pool 2x2 -> real conv 1x1 -> batch norm, where the size changes) -^
  *
- * With the option `reactnet` the sign is RSign and RPReLU follows the sum (Liu et al., ECCV 2020, "ReActNet", section 4.2).
+ * With the option `reactnet` the sign is RSign and RPReLU follows the sum (Liu et al., ECCV 2020, "ReActNet", section
+ * 4.2).
  */
 import type { SymbolicTensor } from "../layer.ts";
 import { layers } from "../layers.ts";
 import { head, headTakesSign, type ModelChoices, middleOperands } from "./options.ts";
 
-/** `x` as the next product reads it: as it is where the product takes its sign, through relu where it stays real. */
+/** `x` as the next product reads it: unchanged where the product takes its sign, otherwise through relu. */
 function bent(x: SymbolicTensor, { activationQuantizer }: ModelChoices): SymbolicTensor {
   return activationQuantizer === null ? layers.relu().apply(x) : x;
 }
@@ -25,7 +26,7 @@ function residualLayer(
   choices: ModelChoices,
 ): SymbolicTensor {
   const options = { filters, kernelSize: 3, strides, ...middleOperands(choices) };
-  // In float the threshold is relu's, so that both networks have the same parameters and one can start from the other.
+  // In float the threshold is relu's. Both networks then have the same parameters, and one can start from the other.
   const moved = choices.reactnet ? layers.rsign({ name: `${name}_rsign` }).apply(x) : x;
   const sums = layers.binaryConv2d({ ...options, name: `${name}_conv` }).apply(bent(moved, choices));
   const normed = layers.batchNorm({ name: `${name}_norm` }).apply(sums);

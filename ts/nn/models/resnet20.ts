@@ -1,9 +1,9 @@
 /**
- * ResNet-20 for images of 32 x 32 (He et al., 2016, section 4.2) with the binary residual layers of Bi-Real Net: a real
- * convolution on the pixels, three stages of six binary ones with 16, 32 and 64 filters, each with a shortcut of its own,
- * and a real head.
+ * ResNet-20 for images of 32 x 32 (He et al., 2016, section 4.2). Its residual layers are those of Bi-Real Net. A real
+ * convolution on the pixels comes first. Three stages of six binary ones follow, with 16, 32 and 64 filters. Each has a
+ * shortcut of its own. The head is real.
  *
- * For 32 x 32 x 3: 41 million multiply-accumulates an image, 98 in 100 of them between bits.
+ * For 32 x 32 x 3 an image takes 41 million multiply-accumulates, 98 in 100 of them between bits.
  */
 import { functional } from "../build.ts";
 import type { Graph } from "../graph.ts";

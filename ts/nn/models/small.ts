@@ -1,11 +1,13 @@
 /**
- * A network small enough to train in about a minute on one core, for comparisons that take dozens of runs: a float
- * convolution on the pixels, two binary ones, and a float head. Blocks are convolution, max pool, batch norm, as in `cnn`.
+ * A network for comparisons, which take dozens of runs. It trains in about a minute on one core. It has a float
+ * convolution on the pixels, two binary ones, and a float head. Blocks are convolution, max pool, batch norm, as in
+ * `cnn`.
  *
- *   28 x 28 x 1 - conv 16 - pool - 14 x 14 x 16 - binary conv 32 - pool - 7 x 7 x 32 - binary conv 64, strides 2
- *   - 4 x 4 x 64 - relu - dense 10
+ *   28 x 28 x 1 - conv 16 - pool - 14 x 14 x 16 - binary conv 32 - pool - 7 x 7 x 32
+ *   - binary conv 64, strides 2 - 4 x 4 x 64 - relu - dense 10
  *
- * 33,882 parameters; one image costs 1.3 million multiply-accumulates, 91 in 100 of them in the binary convolutions.
+ * It has 33,882 parameters. One image costs 1.3 million multiply-accumulates, 91 in 100 of them in the binary
+ * convolutions.
  */
 import { sequential } from "../build.ts";
 import type { Graph } from "../graph.ts";

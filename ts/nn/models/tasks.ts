@@ -12,7 +12,7 @@ import type { Overflow } from "../graph.ts";
 export type Task = "bw" | "ba" | "bwa" | "bwaa";
 
 interface TaskRule {
-  /** What people read. */
+  /** The task as people read it. */
   readonly title: string;
   readonly weights: boolean;
   readonly activations: boolean;
@@ -33,13 +33,13 @@ export const tasks: Readonly<Record<Task, TaskRule>> = Object.freeze({
 export const taskNames = Object.freeze(Object.keys(tasks)) as readonly Task[];
 
 export interface TaskOptions {
-  /** For activations. Where absent, what the weights take, and "poly" where that is for weights alone. */
+  /** The quantizer for activations. Default is the weights' one, or "poly" where that is for weights alone. */
   readonly activationQuantizer?: QuantizerChoice | undefined;
-  /** What sums of `bwaa` do beyond 8 bits. Default "saturate". */
+  /** The behaviour of `bwaa`'s sums beyond 8 bits. Default "saturate". */
   readonly overflow?: Overflow | undefined;
 }
 
-/** What a layer, or a ready-made model, is given for a task. */
+/** A task's quantizers, as a layer or a ready-made model takes them. */
 export interface TaskQuantizers {
   readonly weightQuantizer: QuantizerChoice;
   readonly activationQuantizer: QuantizerChoice;
@@ -47,9 +47,9 @@ export interface TaskQuantizers {
 }
 
 /**
- * The operands of `task` quantized by `quantizer`, and null for those that stay real. With a null quantizer they all do,
- * whatever the task: the float network to compare with. Throws "unknown-name" for a task that is none, "argument" for a
- * quantizer that is for weights alone where the task has none to quantize.
+ * The operands of `task` quantized by `quantizer`, and null for those that stay real. With a null quantizer all stay
+ * real, whatever the task: that is the float network to compare with. Throws "unknown-name" for a task that does not
+ * exist. Throws "argument" for a quantizer for weights alone in a task without binary weights.
  */
 export function taskQuantizers(task: Task, quantizer: QuantizerChoice, options: TaskOptions = {}): TaskQuantizers {
   const { weights, activations, accumulates } = lookUp("task", task, tasks);
@@ -62,7 +62,7 @@ export function taskQuantizers(task: Task, quantizer: QuantizerChoice, options: 
   };
 }
 
-/** What the activations take beside `choice` for the weights. */
+/** The quantizer of activations beside `choice` for the weights. */
 function forActivations(choice: QuantizerChoice, weights: boolean, task: Task): QuantizerChoice {
   if (choice === null || !isForWeightsAlone(quantizerOf(choice))) return choice;
   if (weights) return "poly";

@@ -1,14 +1,14 @@
 /**
- * Batch normalisation over the last axis (Ioffe and Szegedy, 2015): y = gamma (x - mean) / sqrt(variance + epsilon) + beta,
- * with the statistics of the batch in training and the running ones afterwards.
+ * Batch normalisation over the last axis (Ioffe and Szegedy, 2015): y = gamma (x - mean) / sqrt(variance + epsilon) +
+ * beta. Training takes the statistics of the batch, evaluation and inference take the running ones.
  */
 import { type FieldsFor, type LayerOptions, number, optional } from "../fields.ts";
 import { keepsShape, operation, perChannel } from "./op.ts";
 
 export interface BatchNormOptions extends LayerOptions {
   /**
-   * Share of the old running statistics kept at each step, in [0, 1]. Default 0.9, below Keras's 0.99: the statistics
-   * must be those of the hard network, which exists only for the last tenth of a run.
+   * Share of the old running statistics kept at each step, in [0, 1]. The default is 0.9, below Keras's 0.99, because
+   * the statistics must be those of the hard network. That exists only for the last tenth of a run.
    */
   readonly momentum?: number | undefined;
   /** Added to the variance. Default 1e-3. */

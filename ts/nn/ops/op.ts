@@ -21,7 +21,7 @@ export type InputShapes<Count extends Arity> = {
 }[Count];
 
 /**
- * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises; `real` a weight used as it is;
+ * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises, `real` a weight used as it is.
  * `statistic` is kept by batch norm and not trained.
  */
 export interface ParameterSpec {
@@ -29,7 +29,7 @@ export interface ParameterSpec {
   readonly shape: Shape;
   /** A number stands for itself in every element. */
   readonly initializer: Initializer | number;
-  /** The word for what its numbers are, where none of them may be below 0. */
+  /** The word for its numbers, where none of them may be below 0. */
   readonly neverNegative?: string;
 }
 
@@ -46,7 +46,7 @@ export interface Operand {
 export interface Flags {
   /** The value is its input's memory under another shape. */
   readonly alias?: true;
-  /** The operation multiplies what comes in by a kernel. */
+  /** The operation multiplies its input by a kernel. */
   readonly product?: true;
   /** Windows slide over images. */
   readonly windowed?: true;
@@ -64,11 +64,11 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
   readonly inputs: Count;
   /** Checks and defaults, in the order of a graph's attributes. */
   readonly fields: Declared;
-  /** Checks what must hold among fields, each of which has passed its own check. */
+  /** Checks the relations among fields, each of which has passed its own check. */
   rule?(attributes: NoInfer<ValuesOf<Declared>>, subject: Subject): void;
   /** The shape of the value. Throws "shape", naming `layer`, for inputs that do not fit. */
   shape(inputs: InputShapes<Count>, attributes: NoInfer<ValuesOf<Declared>>, layer: string): Shape;
-  /** The windows, for an operation that has some. */
+  /** The windows of an operation, if it has any. */
   windows?(input: Shape, attributes: NoInfer<ValuesOf<Declared>>, layer: string): WindowGeometry;
   /** The tensors that belong to a node, by their keys, in the order of files. The shapes have passed. */
   parameters?(
