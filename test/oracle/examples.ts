@@ -1,0 +1,158 @@
+/**
+ * Nodes of every operation by themselves, over inputs of every number of axes that they take. The table is typed over the
+ * names, so that an operation without an example does not compile.
+ */
+import type { NodeOf, Operation, OpName, Shape } from "../../ts/nn/graph.ts";
+import { input, layers } from "../../ts/nn/index.ts";
+import type { Layer } from "../../ts/nn/layer.ts";
+import { type OpsThat, opNames } from "../../ts/nn/ops/index.ts";
+import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
+import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
+import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
+import { standardizedWeights, weightScale } from "../../ts/quantizers/weights.ts";
+import { at, type Value } from "./layers.ts";
+import { oracleOps } from "./ops/index.ts";
+import type { Applied } from "./ops/op.ts";
+
+/**
+ * The forward pass whose true gradient at `from` is the stated one: for a straight-through operation, what jumps is a
+ * straight line through its value there, as steep as stated.
+ */
+type Straight<Name extends OpName> = (from: Applied<Name>, moved: Applied<Name>) => Value;
+
+export interface Example<Name extends OpName> {
+  readonly operation: Operation & { readonly op: Name };
+  /** The shapes of its inputs; for an operation without inputs that of the network's. */
+  readonly shapes: readonly Shape[];
+  /** Absent where the forward pass is smooth itself. A method, so that an example can stand where the name is not known. */
+  straight?(from: Applied<Name>, moved: Applied<Name>): Value;
+}
+
+/** The operation of a layer, which the caller knows. */
+const operationOf = <Name extends OpName>(layer: Layer): Operation & { readonly op: Name } =>
+  layer.operation as Operation & { readonly op: Name };
+
+function example<Name extends OpName>(
+  layer: Layer,
+  shapes: readonly Shape[],
+  straight?: Straight<Name>,
+): Example<Name> {
+  return { operation: operationOf<Name>(layer), shapes, ...(straight === undefined ? {} : { straight }) };
+}
+
+/** One shape for each number of axes. */
+const shapesOfAnyRank: readonly Shape[] = [[7], [3, 4], [2, 3, 4], [2, 2, 1, 3]];
+
+/** A layer over one input of any number of axes. */
+const anyRank = <Name extends OpName>(layer: Layer, straight?: Straight<Name>): readonly Example<Name>[] =>
+  shapesOfAnyRank.map((shape) => example<Name>(layer, [shape], straight));
+
+/** F(from) + B(from) (to - from), number by number. */
+function line(quantizer: Quantizer, progress: number, from: Float64Array, to: Float64Array): Float64Array {
+  const maps = { ...quantizer, parameters: quantizer.parameters.map((s) => evaluateSchedule(s, progress)) };
+  return from.map((x, i) => quantizedValue(maps, x) + slopeValue(maps, x) * (at(to, i) - x));
+}
+
+type ProductName = OpsThat<"product">;
+
+/** The real product of operands that follow straight lines. A scale is a constant. Weights may be standardised. */
+function straightOperands(from: Applied<ProductName>, moved: Applied<ProductName>, filters: number) {
+  const { node, pass, parameter } = from;
+  const { weightQuantizer, activationQuantizer } = node.attributes;
+  const real = { weightQuantizer: null, activationQuantizer: null, accumulator: null };
+  const [x, z] = [from.inputs[0], moved.inputs[0]];
+  const data = activationQuantizer === null ? z.data : line(activationQuantizer, pass.progress, x.data, z.data);
+  const [w, v] = [parameter("kernel"), moved.parameter("kernel")];
+  const kernelOf = (quantizer: Quantizer): Float64Array => {
+    const { value, slope } = standardizedWeights(quantizer, w, filters);
+    const scale = weightScale(quantizer, w, filters);
+    const near = value.map((own, i) => own + at(slope, i) * (at(v, i) - at(w, i)));
+    const mapped = line(quantizer, pass.progress, value, near);
+    return scale === null ? mapped : mapped.map((own, i) => own * at(scale, i % filters));
+  };
+  const kernel = weightQuantizer === null ? v : kernelOf(weightQuantizer);
+  return {
+    real,
+    inputs: [{ ...z, data }] as const,
+    parameter: (key: string) => (key === "kernel" ? kernel : moved.parameter(key)),
+  };
+}
+
+const straightConv: Straight<"conv2d"> = (from, moved) => {
+  const { real, ...operands } = straightOperands(from, moved, from.node.attributes.filters);
+  const node: NodeOf<"conv2d"> = { ...moved.node, attributes: { ...moved.node.attributes, ...real } };
+  return oracleOps.conv2d.forward({ ...moved, ...operands, node });
+};
+
+const straightDense: Straight<"dense"> = (from, moved) => {
+  const { real, ...operands } = straightOperands(from, moved, from.node.attributes.units);
+  const node: NodeOf<"dense"> = { ...moved.node, attributes: { ...moved.node.attributes, ...real } };
+  return oracleOps.dense.forward({ ...moved, ...operands, node });
+};
+
+/** |alpha| s(u) + beta, where s goes through sign(u) with Bi-Real's slope 2 - 2 |u|, 0 beyond 1. */
+const straightSign: Straight<"adaptiveSign"> = (from, moved) => {
+  const unit = ({ inputs: [x], parameter }: Applied<"adaptiveSign">): Float64Array =>
+    x.data.map((value) => (value - at(parameter("beta"), 0)) / Math.abs(at(parameter("alpha"), 0)));
+  const [before, after] = [unit(from), unit(moved)];
+  const [alpha, beta] = [at(moved.parameter("alpha"), 0), at(moved.parameter("beta"), 0)];
+  const data = before.map((u, i) => {
+    const steepness = Math.abs(u) > 1 ? 0 : 2 - 2 * Math.abs(u);
+    return Math.abs(alpha) * (Math.sign(u) + steepness * (at(after, i) - u)) + beta;
+  });
+  return { ...moved.inputs[0], data };
+};
+
+const image: readonly Shape[] = [[5, 4, 3]];
+const binary = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
+const smooth = { weightQuantizer: "bnn++", activationQuantizer: "bnn++" } as const;
+
+export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } = {
+  input: [[7], [5, 4, 3]].map((shape) => example<"input">(input({ shape }).layer, [shape])),
+  conv2d: [
+    example(layers.conv2d({ filters: 3, kernelSize: [3, 2], strides: [1, 2], padding: "same" }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, padding: "same", padValue: "one", useBias: false }), image),
+    example(layers.conv2d({ filters: 3, kernelSize: [2, 3], strides: 2 }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 3, padding: "same", ...smooth }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 3, padding: "same", ...binary }), image, straightConv),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, weightQuantizer: "xnor" }), image, straightConv),
+    example(layers.conv2d({ filters: 2, kernelSize: 3, ...binary, accumulator: "wrap" }), image, straightConv),
+  ],
+  dense: [
+    example(layers.dense({ units: 4 }), [[6]]),
+    example(layers.dense({ units: 4, ...smooth, useBias: false }), [[6]]),
+    example(layers.dense({ units: 4, ...binary, weightQuantizer: "biper" }), [[6]], straightDense),
+    example(layers.dense({ units: 3, ...binary, accumulator: "saturate" }), [[6]], straightDense),
+  ],
+  batchNorm: anyRank(layers.batchNorm({ epsilon: 0.01 })),
+  maxPool2d: [
+    example(layers.maxPool2d(), image),
+    example(layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same" }), image),
+  ],
+  avgPool2d: [
+    example(layers.avgPool2d(), image),
+    example(layers.avgPool2d({ poolSize: [3, 2], strides: [2, 1], padding: "same" }), image),
+  ],
+  globalAvgPool2d: [example(layers.globalAvgPool2d(), image)],
+  activation: [...anyRank<"activation">(layers.relu()), ...anyRank<"activation">(layers.hardTanh())],
+  shift: anyRank(layers.shift()),
+  prelu: anyRank(layers.prelu()),
+  adaptiveSign: anyRank(layers.adaptiveSign(), straightSign),
+  flatten: anyRank(layers.flatten()),
+  add: shapesOfAnyRank.map((shape) => example<"add">(layers.add(), [shape, shape])),
+};
+
+/** An example under its name in the table, with a title. */
+interface Named {
+  readonly name: OpName;
+  readonly title: string;
+  readonly example: Example<OpName>;
+}
+
+/** All of them. */
+export const everyExample: readonly Named[] = opNames.flatMap((name) =>
+  (examples[name] as readonly Example<OpName>[]).map((own, number) => {
+    const shapes = own.shapes.map((shape) => `[${shape.join(", ")}]`).join(" and ");
+    return { name, title: `${name} ${number + 1} over ${shapes}`, example: own };
+  }),
+);
