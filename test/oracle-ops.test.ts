@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 import { isPerRow, outputShape, parameterSpecs } from "../ts/nn/nodes.ts";
 import { elementsOf, rowsOf } from "../ts/nn/shapes.ts";
 import { appliedTo, gradientAt, type Numbers, numbersAwayFromJumps } from "./oracle/example-numbers.ts";
-import { everyExample } from "./oracle/examples.ts";
+import { type Example, everyExample, examples } from "./oracle/examples.ts";
 import type { Value } from "./oracle/layers.ts";
 import { oracleOpOf } from "./oracle/ops/index.ts";
 
@@ -94,4 +94,14 @@ describe.each(everyExample)("$title", ({ name, example }) => {
       expect(flat.data).toEqual(value.data);
     });
   }
+});
+
+it("a dense layer takes the places of a value with more axes as rows", () => {
+  const numbers = numbersAwayFromJumps(examples.dense[0] as Example<"dense">, 0);
+  const asRows = ({ images, shape, data }: Value): Value => ({ images: 1, shape: [images, ...shape], data });
+  const { forward, backward } = oracleOpOf("dense");
+  const [flat, deep] = [appliedTo(numbers), appliedTo({ ...numbers, inputs: numbers.inputs.map(asRows) })];
+  const value = forward(flat);
+  expect(forward(deep)).toEqual(asRows(value));
+  expect(backward(deep, asRows(gradientAt(value)))).toEqual(backward(flat, gradientAt(value)));
 });

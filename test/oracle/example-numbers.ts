@@ -11,8 +11,9 @@ import type { Applied } from "./ops/op.ts";
 export interface Numbers {
   readonly node: GraphNode;
   readonly inputs: readonly Value[];
-  /** By their keys. */
+  /** By their keys, with their shapes. */
   readonly parameters: Readonly<Record<string, Float64Array>>;
+  readonly parameterShapes: Readonly<Record<string, Shape>>;
 }
 
 const IMAGES = 3;
@@ -22,11 +23,13 @@ export const PROGRESS = 0.5;
 
 /** Inputs in [-2, 2], and parameters no nearer to 0 than 1/2. */
 function numbersOf({ operation, shapes }: Example<OpName>, seed: number): Numbers {
-  const stream = randomStream(seed, operation.op);
+  // Each shape has numbers of its own, so that lone parameters are now above 0 and now below.
+  const stream = randomStream(seed, `${operation.op} ${JSON.stringify(shapes)}`);
   const node = nodeOf(operation, "example", operation.op === "input" ? [] : shapes.map((_, place) => `input ${place}`));
   const draw = (shape: Shape, one: () => number): Float64Array =>
     Float64Array.from({ length: sizeOf(shape) }, () => Math.fround(one()));
-  const specs = Object.entries(parameterSpecs(node, shapes)).map(([key, { shape, neverNegative }]) => {
+  const specs = Object.entries(parameterSpecs(node, shapes));
+  const parameters = specs.map(([key, { shape, neverNegative }]) => {
     const sign = (): number => (neverNegative === undefined && stream.uniform() < 0.5 ? -1 : 1);
     return [key, draw(shape, () => sign() * (0.5 + stream.uniform()))] as const;
   });
@@ -35,7 +38,13 @@ function numbersOf({ operation, shapes }: Example<OpName>, seed: number): Number
     shape,
     data: draw([IMAGES, ...shape], () => 4 * stream.uniform() - 2),
   }));
-  return { node, inputs, parameters: Object.fromEntries(specs) };
+  const parameterShapes = specs.map(([key, { shape }]) => [key, shape] as const);
+  return {
+    node,
+    inputs,
+    parameters: Object.fromEntries(parameters),
+    parameterShapes: Object.fromEntries(parameterShapes),
+  };
 }
 
 /** The node over these numbers, in a step of training. `margin` learns how close a value comes to a jump. */

@@ -24,8 +24,8 @@ export interface Example<Name extends OpName> {
   readonly operation: Operation & { readonly op: Name };
   /** The shapes of its inputs; for an operation without inputs that of the network's. */
   readonly shapes: readonly Shape[];
-  /** Absent where the forward pass is smooth itself. */
-  readonly straight?: Straight<Name>;
+  /** Absent where the forward pass is smooth itself. A method, so that an example can stand where the name is not known. */
+  straight?(from: Applied<Name>, moved: Applied<Name>): Value;
 }
 
 /** The operation of a layer, which the caller knows. */

@@ -11,7 +11,7 @@ import { productOpOf } from "./ops/index.ts";
 import { productFormOf } from "./product/index.ts";
 import { cutHeight } from "./slices.ts";
 
-type Given = Pick<Context, "network" | "draft" | "kernel" | "images" | "parts">;
+type Given = Pick<Context, "network" | "draft" | "kernel" | "parts">;
 
 export interface CreatedBits extends BitValues {
   /** True where the bits that a layer reads are written. */

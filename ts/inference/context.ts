@@ -2,7 +2,7 @@
  * What the compiler knows while it goes from layer to layer: where values lie, in f32 and as bits, where weights lie, and
  * what it has to say about each layer.
  */
-import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
+import type { Graph, GraphNode } from "../nn/graph.ts";
 import type { ProductNode } from "../nn/nodes.ts";
 import type { Shape } from "../nn/shapes.ts";
 import type { ConvShape } from "../program/kernels.ts";
@@ -35,14 +35,6 @@ export interface ScaleAndShift {
   readonly shift: Place;
 }
 
-/** What the model file holds. */
-export interface Weights {
-  /** These tensors of the model, one after the other. */
-  readonly tensor: (...names: readonly string[]) => Place;
-  /** Scale and shift of a batch norm with its running statistics. */
-  readonly fold: (node: NodeOf<"batchNorm">) => ScaleAndShift;
-}
-
 /** Values as f32. */
 export interface Values {
   /** Memory for the value of `name`, or the value it has already. */
@@ -71,7 +63,8 @@ export interface BitValues {
 
 export interface Context {
   readonly network: Network;
-  readonly weights: Weights;
+  /** These tensors of the model file, one after the other. */
+  readonly tensor: (...names: readonly string[]) => Place;
   readonly values: Values;
   readonly bits: BitValues;
   readonly draft: Draft;

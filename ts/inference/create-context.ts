@@ -8,7 +8,7 @@ import type { Context, Values } from "./context.ts";
 import type { Draft } from "./draft.ts";
 import { PRODUCT_KERNELS } from "./layout.ts";
 import { createNetwork } from "./network.ts";
-import { createWeights } from "./weights.ts";
+import { createTensors } from "./tensors.ts";
 
 export interface CompileOptions {
   readonly kernel: BinaryKernel;
@@ -30,7 +30,7 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
     places.set(source, known);
     return known;
   };
-  const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts }, of);
+  const { isWritten, ...bits } = createBits({ network, draft, kernel, parts }, of);
   const values: Values = {
     of,
     put: (name, place) => {
@@ -44,5 +44,5 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
       );
     },
   };
-  return { network, weights: createWeights(model, network, draft), values, bits, draft, kernel, images, parts };
+  return { network, tensor: createTensors(model, draft), values, bits, draft, kernel, images, parts };
 }

@@ -143,7 +143,7 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
   const owner = (name: string): string => owners.get(name) as string;
   const gradientAt = (name: string): Tensor =>
     tf.tensor(seen.gradients.get(name) as Float32Array, [seen.images, ...(shapes.get(name) ?? [])]);
-  /** Flatten is the same memory as its input: its readers read the input. */
+  /** An alias is the same memory as its input: its readers read the input. */
   const usesOf = (name: string): readonly Use[] =>
     graph.nodes.flatMap((reader) =>
       isAlias(reader)

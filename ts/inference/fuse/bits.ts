@@ -21,7 +21,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const { filters } = shape;
   const { scale, shift } = affineOpOf(norm).scaleAndShift(norm, context);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
-  const factors = hasScale(product) ? context.weights.tensor(parameterName(product, "scale")) : null;
+  const factors = hasScale(product) ? context.tensor(parameterName(product, "scale")) : null;
   const sums = { channels: filters, bound: terms(shape), factors };
   draft.once(norm.name, k.foldThresholds({ scale, shift, ...sums, thresholds, flips }));
   const mask = draft.allocate(layout.pixelBytes(filters));

@@ -6,10 +6,10 @@ import type { InferenceOp } from "./op.ts";
 
 export const adaptiveSign = {
   kind: "rows",
-  step: (node, { network, weights }) => {
+  step: (node, { network, tensor }) => {
     const channels = network.channelsOf(node.name);
-    const alpha = weights.tensor(parameterName(node, "alpha"));
-    const beta = weights.tensor(parameterName(node, "beta"));
+    const alpha = tensor(parameterName(node, "alpha"));
+    const beta = tensor(parameterName(node, "beta"));
     return (x, y, rows) => call(node.name, k.adaptiveSignForward({ x, count: rows * channels, alpha, beta, y }));
   },
 } satisfies InferenceOp<"adaptiveSign">;

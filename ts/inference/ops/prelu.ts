@@ -6,9 +6,9 @@ import type { InferenceOp } from "./op.ts";
 
 export const prelu = {
   kind: "rows",
-  step: (node, { network, weights }) => {
+  step: (node, { network, tensor }) => {
     const channels = network.channelsOf(node.name);
-    const slopes = weights.tensor(parameterName(node, "alpha"));
+    const slopes = tensor(parameterName(node, "alpha"));
     return (x, y, rows) => call(node.name, k.preluForward({ x, rows, channels, slopes, y }));
   },
 } satisfies InferenceOp<"prelu">;

@@ -6,9 +6,9 @@ import { filled } from "../draft.ts";
 import { affineStep } from "./affine.ts";
 import type { InferenceOp } from "./op.ts";
 
-const scaleAndShift = (node: NodeOf<"shift">, { draft, network, weights }: Context): ScaleAndShift => ({
+const scaleAndShift = (node: NodeOf<"shift">, { draft, network, tensor }: Context): ScaleAndShift => ({
   scale: filled(1, network.channelsOf(node.name), draft),
-  shift: weights.tensor(parameterName(node, "beta")),
+  shift: tensor(parameterName(node, "beta")),
 });
 
 export const shift = {

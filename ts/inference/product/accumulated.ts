@@ -17,7 +17,7 @@ export const accumulated: ProductForm = {
     const shape = context.network.windowOf(node);
     const { place } = context.bits.for(node);
     const weights = draft.allocate(nibbleWeightBytes(shape));
-    const file = context.weights.tensor(parameterName(node, "kernel"));
+    const file = context.tensor(parameterName(node, "kernel"));
     draft.once(node.name, k.packNibbleWeights({ shape: draft.descriptor(shape), bits: file, out: weights }));
     const rowBytes = shape.paddedWidth * NIBBLES.pixelBytes(shape.channels);
     const wraps = node.attributes.accumulator?.overflow === "wrap";

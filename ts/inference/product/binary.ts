@@ -23,7 +23,7 @@ export function operandsOf(node: ProductNode, context: Context): Operands {
   const { place: bits } = context.bits.for(node);
   const shape = context.network.windowOf(node);
   const descriptor = draft.descriptor(shape);
-  const file = context.weights.tensor(parameterName(node, "kernel"));
+  const file = context.tensor(parameterName(node, "kernel"));
   const weights = draft.allocate(kernel.weightBytes(shape));
   const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights({ shape: descriptor, bits: file, out: weights }));

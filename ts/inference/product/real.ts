@@ -49,7 +49,7 @@ export const real: ProductForm = {
   layout: () => null,
   weightBytes: (shape) => 4 * panelFloats(terms(shape), shape.filters),
   emit: (node, steps, out, context) => {
-    const { draft, network, weights } = context;
+    const { draft, network, tensor } = context;
     const { name } = node;
     const shape = network.windowOf(node);
     const [rows, n] = [terms(shape), shape.filters];
@@ -58,7 +58,7 @@ export const real: ProductForm = {
     // The kernel adds a bias by itself, but behind a scale.
     const isScaled = hasScale(node);
     const all = isScaled ? [...sumSteps(node, shape, context), ...steps] : steps;
-    const bias = node.attributes.useBias && !isScaled ? weights.tensor(parameterName(node, "bias")) : null;
+    const bias = node.attributes.useBias && !isScaled ? tensor(parameterName(node, "bias")) : null;
     const x = paddedInput(node, shape, context);
     const rowBytes = 4 * shape.paddedWidth * shape.channels;
     const product: StripProduct = {

@@ -11,16 +11,16 @@ import { hasScale } from "../forms.ts";
 import type { Step } from "../strips.ts";
 
 /** The steps of sums of bits, or of any with a scale: the scale, then the bias. */
-export function sumSteps(node: ProductNode, { filters }: ConvShape, { draft, weights }: Context): readonly Step[] {
+export function sumSteps(node: ProductNode, { filters }: ConvShape, { draft, tensor }: Context): readonly Step[] {
   const [isScaled, { useBias }] = [hasScale(node), node.attributes];
   if (!isScaled && !useBias) return [];
-  const scale = isScaled ? weights.tensor(parameterName(node, "scale")) : filled(1, filters, draft);
-  const shift = useBias ? weights.tensor(parameterName(node, "bias")) : filled(0, filters, draft);
+  const scale = isScaled ? tensor(parameterName(node, "scale")) : filled(1, filters, draft);
+  const shift = useBias ? tensor(parameterName(node, "bias")) : filled(0, filters, draft);
   return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
 }
 
 /** The weights of a product of reals, or of bits and reals, `[K][N]`: as the file has them, or made from its signs. */
-export function realKernel(node: ProductNode, shape: ConvShape, { draft, weights: { tensor } }: Context): Place {
+export function realKernel(node: ProductNode, shape: ConvShape, { draft, tensor }: Context): Place {
   const { name } = node;
   const [rows, n] = [terms(shape), shape.filters];
   const { weightQuantizer } = node.attributes;
