@@ -705,6 +705,15 @@ export const kernels = {
   add_into: {
     parameters: { y: "write", x: "read", count: "number" },
   },
+  /** result = sum of the squares of a - b, or of a where b is left out. */
+  squared_distance: {
+    lengths: { result: 1 },
+    parameters: { a: "read", b: "maybe read", count: "number", result: "write" },
+  },
+  /** y = factor (a - b), or factor a where b is left out; added to what is there where `accumulate`. */
+  add_difference: {
+    parameters: { a: "read", b: "maybe read", factor: "number", accumulate: "flag", y: "write", count: "number" },
+  },
   /** Copies bytes. */
   copy: {
     parameters: { from: "read", to: "write", bytes: "number" },
