@@ -20,8 +20,8 @@ import {
 } from "./evaluate.ts";
 import type { EpochEvent, Score, StepEvent, TrainEvent, Validation } from "./events.ts";
 import { createFlipMeter, type FlipMeter } from "./flips.ts";
+import { lossOf } from "./losses/plan.ts";
 import { learningRateAt, type Optimizer } from "./optimizers.ts";
-import { sumLosses } from "./programs.ts";
 import { restorePrevious } from "./weights.ts";
 
 export interface FitOptions {
@@ -119,13 +119,18 @@ export async function* fitNetwork(
       const flips = counting ? createFlipMeter(engine.graph, engine.layout) : null;
       const course: Course = { epoch, epochs, batch, steps, augment, smoothing, flips };
       let [loss, accuracy] = [0, 0];
+      const terms = new Map<string, number>();
       for await (const event of runEpoch(engine, optimizer, state, data, options, course)) {
         loss += event.loss / steps;
         accuracy += event.accuracy / steps;
+        for (const [name, value] of Object.entries(event.terms ?? {})) {
+          terms.set(name, (terms.get(name) ?? 0) + value / steps);
+        }
         yield event;
       }
       state.epochs++;
-      const summary: EpochEvent = { type: "epoch", epoch, epochs, loss, accuracy, seconds: 0 };
+      const means = { loss, accuracy, ...termsOf(Object.fromEntries(terms)) };
+      const summary: EpochEvent = { type: "epoch", epoch, epochs, ...means, seconds: 0 };
       const measured =
         validate || epoch === epochs
           ? await endEpoch(engine, state, data, { ...options, validate, soft }, course)
@@ -173,6 +178,10 @@ async function endEpoch(
   return beside === undefined ? scored : { ...scored, soft: scoreOf(beside) };
 }
 
+/** The terms of the loss, for an event; a loss of one term says all by itself. */
+const termsOf = (terms: Readonly<Record<string, number>>): Pick<StepEvent, "terms"> =>
+  Object.keys(terms).length > 1 ? { terms } : {};
+
 const scoreOf = ({ loss, accuracy }: Score): Score => ({ loss, accuracy });
 
 interface Course {
@@ -209,8 +218,7 @@ async function* runEpoch(
     const { result, losses, milliseconds } = await engine.withPlan(
       batch,
       async (plan) => {
-        const step = { flips: flips !== null, smoothing };
-        const program = await engine.trainStep(plan, data.train, progressAt(start), step);
+        const program = await engine.trainStep(plan, data.train, progressAt(start), { flips: flips !== null });
         const inputs = Array.from({ length: count }, (_, i) => {
           const [from, to] = [(start + i) * batch, (start + i + 1) * batch];
           const images = order.subarray(from, to);
@@ -218,11 +226,11 @@ async function* runEpoch(
           return engine.inputs(
             plan,
             images,
-            { kind: "train", progress, update: state.updates + i + 1 },
+            { kind: "train", progress, update: state.updates + i + 1, smoothing },
             views?.subarray(from, to),
           );
         });
-        const reads = [rangeOf(plan.losses)];
+        const reads = [rangeOf(plan.objective.results)];
         if (plan.flips !== null && flips !== null) reads.push(rangeOf(plan.flips.all));
         const began = performance.now();
         const run = await engine.pool.run(program, inputs, reads);
@@ -231,7 +239,7 @@ async function* runEpoch(
         return {
           result: run,
           losses: run.reads.map(([sums, counts]) => ({
-            ...sumLosses(sums as Uint8Array, plan.lanes),
+            ...lossOf(plan.objective, sums as Uint8Array, batch),
             flipped: flips === null ? null : flips.add(counts as Uint8Array),
           })),
           milliseconds: each,
@@ -252,8 +260,9 @@ async function* runEpoch(
         epochs,
         step,
         steps,
-        loss: sums.loss / batch,
-        accuracy: sums.correct / batch,
+        loss: sums.loss,
+        accuracy: sums.accuracy,
+        ...termsOf(sums.terms),
         learningRate: learningRateAt(optimizer, progressAt(step - 1)),
         ...(sums.flipped === null ? {} : { flipRatio: sums.flipped }),
         imagesPerSecond: (1000 * batch) / millisecondsPerStep,
