@@ -131,6 +131,10 @@ export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain-text.ts";
 export type { FitOptions } from "./train/fit.ts";
 export type { FlipRatio } from "./train/flips.ts";
+export type { DistanceOptions } from "./train/losses/distance.ts";
+export { losses } from "./train/losses/index.ts";
+export type { L2Options } from "./train/losses/l2.ts";
+export type { LossTerm } from "./train/losses/term.ts";
 export {
   type Adam,
   type AdamOptions,

@@ -7,8 +7,8 @@ import { rangeOf } from "../../ts/program/place.ts";
 import type { Program } from "../../ts/program/program.ts";
 import { createPool } from "../../ts/runtime/pool.ts";
 import { createEngine, type EngineOptions } from "../../ts/train/engine.ts";
+import { lossOf } from "../../ts/train/losses/plan.ts";
 import { optimizers } from "../../ts/train/optimizers.ts";
-import { sumLosses } from "../../ts/train/programs.ts";
 import type { MemoryUse } from "../../ts/train/reserve.ts";
 import { initialize, readWeights } from "../../ts/train/weights.ts";
 import { xorshift } from "../conv/problem.ts";
@@ -79,10 +79,10 @@ export async function stepper(
     memory: engine.measure(batch).memory,
     step: () =>
       engine.withPlan(batch, async (plan) => {
-        const losses = rangeOf(plan.losses);
+        const losses = rangeOf(plan.objective.results);
         const { failure, reads } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], [losses]);
         if (failure !== null) throw new Error(`${failure.node} met a number that is not finite`);
-        return sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes).loss / batch;
+        return lossOf(plan.objective, reads[0]?.[0] as Uint8Array, batch).loss;
       }),
     weights: () => engine.alone(() => readWeights(engine)),
     profile: (steps) =>

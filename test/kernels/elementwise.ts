@@ -511,6 +511,43 @@ const plain = property("add and copy", fc.record({ n: lengths, seed: seeds }), (
   sameBits("copy", copied.read(), bytes);
 });
 
+const distances = property(
+  "squared distances, and their gradients",
+  fc.record({ n: lengths, factor: fc.constantFrom(0, 0.25, 1 / 3, 7), seed: seeds }),
+  (bench, { n, factor, seed }) => {
+    const random = numbers(seed);
+    const [a, b, before] = [random.reals(n), random.reals(n), random.reals(n)];
+    for (const other of [b, null]) {
+      const from = (i: number): number => other?.[i] ?? 0;
+      const given = { a: bench.input(a), b: other === null ? null : bench.input(other), count: n };
+      const result = bench.output(Float64Array, 1);
+      status("squared_distance", bench.call(k.squaredDistance({ ...given, result })), 0);
+      const sums = [0, 0, 0, 0] as [number, number, number, number];
+      a.forEach((value, i) => {
+        sums[i % 4]! += (value - from(i)) ** 2;
+      });
+      sameNumbers("distance", result.read(), [sums[0] + sums[1] + (sums[2] + sums[3])]);
+
+      const slope = Math.fround(factor);
+      const share = a.map((value, i) => Math.fround(slope * Math.fround(value - from(i))));
+      const [written, added] = [bench.output(Float32Array, n), bench.state(before)];
+      const write = k.addDifference({ ...given, factor, accumulate: false, y: written });
+      status("add_difference", bench.call(write), 0);
+      sameBits("gradient", written.read(), share);
+      status("add_difference", bench.call(k.addDifference({ ...given, factor, accumulate: true, y: added })), 0);
+      sameBits(
+        "gradient added",
+        added.read(),
+        share.map((value, i) => before[i]! + value),
+      );
+      if (n === 0) continue;
+      const broken = a.with(random.below(n), Number.NaN);
+      const call = k.squaredDistance({ ...given, a: bench.input(broken), result });
+      status("squared_distance of NaN", bench.call(call), 1);
+    }
+  },
+);
+
 const bytesOfView = (mirrored: number, down: number, right: number): number =>
   mirrored | ((down & 0xff) << 8) | ((right & 0xff) << 16);
 
@@ -555,4 +592,4 @@ const views = property(
 );
 
 const ofQuantizers = [maps, gradients, compositions, adaptive];
-export const elementwiseProperties = [...ofQuantizers, activations, slopes, gathers, views, sums, plain];
+export const elementwiseProperties = [...ofQuantizers, activations, slopes, gathers, views, sums, plain, distances];

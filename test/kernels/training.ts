@@ -311,7 +311,8 @@ const loss = property(
     const logits = random.reals(rows * classes).map((value) => value * 10 ** random.below(3));
     const labels = random.bytes(rows, classes);
     const given = { logits: bench.input(logits), labels: bench.input(labels) };
-    const inputs = { ...given, rows, validRows: valid, classes, inverseBatch: inverse, smoothing };
+    const live = smoothing === 0 ? null : bench.input(Float64Array.of(smoothing));
+    const inputs = { ...given, rows, validRows: valid, classes, inverseBatch: inverse, smoothing: live };
     const [gradient, predictions] = [bench.output(Float32Array, rows * classes), bench.output(Uint32Array, rows)];
     const result = bench.output(Float64Array, 2);
     const results = { dlogits: gradient, result, predictions };

@@ -425,8 +425,9 @@ export const kernels = {
     parameters: { shape: "read", dy: "read", accumulate: "flag", dx: "write" },
   },
   /**
-   * Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`; dlogits and
-   * predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid rows.
+   * Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`, where given;
+   * dlogits and predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid
+   * rows.
    */
   softmax_cross_entropy: {
     lengths: { result: 2 },
@@ -437,7 +438,7 @@ export const kernels = {
       validRows: "number",
       classes: "number",
       inverseBatch: "number",
-      smoothing: "number",
+      smoothing: "maybe read",
       dlogits: "maybe write",
       result: "write",
       predictions: "maybe write",
@@ -704,6 +705,15 @@ export const kernels = {
   /** y += x. */
   add_into: {
     parameters: { y: "write", x: "read", count: "number" },
+  },
+  /** result = sum of the squares of a - b, or of a where b is left out. */
+  squared_distance: {
+    lengths: { result: 1 },
+    parameters: { a: "read", b: "maybe read", count: "number", result: "write" },
+  },
+  /** y = factor (a - b), or factor a where b is left out; added to what is there where `accumulate`. */
+  add_difference: {
+    parameters: { a: "read", b: "maybe read", factor: "number", accumulate: "flag", y: "write", count: "number" },
   },
   /** Copies bytes. */
   copy: {

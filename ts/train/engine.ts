@@ -4,7 +4,7 @@
  */
 import type { Split } from "../io/dataset.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
-import { shapesOf } from "../nn/network.ts";
+import { networkOf, shapesOf } from "../nn/network.ts";
 import { quantizedOperands } from "../nn/operands.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import type { Shape } from "../nn/shapes.ts";
@@ -15,6 +15,7 @@ import { stateAt } from "../quantizers/state.ts";
 import type { Pool } from "../runtime/pool.ts";
 import type { DataPlaces, Live, Products } from "./context.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "./layout.ts";
+import { checkObjective, type Objective, plainObjective } from "./losses/index.ts";
 import { createDataStore, createRegion, type Region } from "./memory.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "./programs.ts";
@@ -76,6 +77,8 @@ export interface EngineOptions {
   readonly products?: Products;
   /** Whether every step keeps copies of all values and gradients (`observe.ts`); false where absent. */
   readonly observed?: boolean;
+  /** The terms of the loss; cross-entropy alone where absent. */
+  readonly objective?: Objective | undefined;
   /**
    * The tensors of a packed file whose weights the engine is given, signs or levels in place of latent weights: it evaluates
    * them as they are and derives nothing from them. Absent for a network that is trained.
@@ -86,7 +89,8 @@ export interface EngineOptions {
 /**
  * Puts the state of `graph` into the pool's memory; values are still zero.
  *
- * @throws ProxbitError `argument` where the optimizer has no rule for a parameter.
+ * @throws ProxbitError `argument` where the optimizer has no rule for a parameter; `argument`, `shape` and `unknown-name` for a
+ * loss that does not suit the network.
  */
 export async function createEngine(
   graph: Graph,
@@ -98,6 +102,7 @@ export async function createEngine(
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
   const layout = layoutParameters(parameters, optimizer);
+  const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout);
   layout.segment.settle(await pool.reserve(layout.segment.bytes()));
   const region = createRegion(pool);
   const dataAt = createDataStore(pool);
@@ -114,7 +119,7 @@ export async function createEngine(
 
   const source = (batch: number, flips = false): PlanSource => {
     const { products = "auto", observed = false, packed = null } = options;
-    return { graph, shapes, layout, batch, products, observed, packed, flips };
+    return { graph, shapes, layout, batch, products, observed, packed, objective, flips };
   };
 
   const planFor = async (batch: number, flips: boolean): Promise<MeasuredPlan> => {
@@ -161,6 +166,13 @@ export async function createEngine(
       { address: addressOf(plan.hyper.place), bytes: new Uint8Array(floats.buffer) },
     ];
     if (live?.kind === "train") {
+      for (const { live: own, numbers } of plan.objective.terms) {
+        if (own === undefined) continue;
+        writes.push({
+          address: addressOf(numbers),
+          bytes: new Uint8Array(Float64Array.from(own.numbers(live)).buffer),
+        });
+      }
       const seen = Uint32Array.from(views ?? new Uint32Array(plan.batch));
       writes.push({ address: addressOf(plan.context.batch.views), bytes: new Uint8Array(seen.buffer) });
     }
@@ -183,8 +195,7 @@ export async function createEngine(
     evaluatingProgram: async (plan, split, valid) =>
       placedIn(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),
     trainStep: (plan, split, progress, options = {}) => {
-      const { flips = false, smoothing = 0 } = options;
-      const key = `train ${hardness(progress)}${flips ? " flips" : ""} smoothing ${smoothing}`;
+      const key = `train ${hardness(progress)}${options.flips ? " flips" : ""}`;
       return program(plan, key, split, (data) => trainProgram(plan, data, trainMode(progress), options));
     },
     evaluateStep: (plan, split, valid, progress = null) =>

@@ -7,10 +7,10 @@ import { rangeOf } from "../program/place.ts";
 import { type Augmentation, drawViews } from "./augment.ts";
 import type { Engine } from "./engine.ts";
 import { stopped } from "./evaluate.ts";
-import type { Score, StepEvent } from "./events.ts";
+import type { StepEvent } from "./events.ts";
 import type { FlipMeter } from "./flips.ts";
+import { lossOf, type StepLoss } from "./losses/plan.ts";
 import { learningRateAt, type Optimizer } from "./optimizers.ts";
-import { sumLosses } from "./programs.ts";
 import { type Course, progressAt, type RunRecord } from "./run.ts";
 import { restorePrevious } from "./weights.ts";
 
@@ -51,14 +51,14 @@ export async function* runSteps(
     const { result, losses, milliseconds } = await engine.withPlan(
       batch,
       async (plan) => {
-        const step = { flips: flips !== null, smoothing };
-        const program = await engine.trainStep(plan, images, progressAt(course, first), step);
+        const program = await engine.trainStep(plan, images, progressAt(course, first), { flips: flips !== null });
         const inputs = Array.from({ length: count }, (_, i) => {
           const [from, to] = [(first + i) * batch, (first + i + 1) * batch];
-          const live = { kind: "train", progress: progressAt(course, first + i), update: run.updates + i + 1 } as const;
+          const [progress, update] = [progressAt(course, first + i), run.updates + i + 1];
+          const live = { kind: "train", progress, update, smoothing } as const;
           return engine.inputs(plan, order.subarray(from, to), live, views?.subarray(from, to));
         });
-        const reads = [rangeOf(plan.losses)];
+        const reads = [rangeOf(plan.objective.results)];
         if (plan.flips !== null && flips !== null) reads.push(rangeOf(plan.flips.all));
         const began = performance.now();
         const made = await engine.pool.run(program, inputs, reads);
@@ -67,7 +67,7 @@ export async function* runSteps(
         return {
           result: made,
           losses: made.reads.map(([sums, counts]) => ({
-            ...sumLosses(sums as Uint8Array, plan.lanes),
+            ...lossOf(plan.objective, sums as Uint8Array, batch),
             flipped: flips === null ? null : flips.add(counts as Uint8Array),
           })),
           milliseconds: each,
@@ -77,14 +77,9 @@ export async function* runSteps(
     );
     millisecondsPerStep = millisecondsPerStep === 0 ? milliseconds : 0.9 * millisecondsPerStep + 0.1 * milliseconds;
     atOnce = Math.max(1, Math.min(MOST_STEPS_AT_ONCE, Math.round(SLICE_MS / millisecondsPerStep)));
-    const means = losses.map(({ loss, correct, flipped }) => ({
-      loss: loss / batch,
-      accuracy: correct / batch,
-      flipped,
-    }));
-    advance(run, course, result.completed, means);
+    advance(run, course, result.completed, losses);
 
-    for (const [i, { loss, accuracy, flipped }] of means.entries()) {
+    for (const [i, { loss, accuracy, terms, flipped }] of losses.entries()) {
       const step = first + i + 1;
       yield {
         type: "step",
@@ -94,6 +89,7 @@ export async function* runSteps(
         steps,
         loss,
         accuracy,
+        ...severalOf(terms),
         learningRate: learningRateAt(optimizer, progressAt(course, step - 1)),
         ...(flipped === null ? {} : { flipRatio: flipped }),
         imagesPerSecond: (1000 * batch) / millisecondsPerStep,
@@ -107,11 +103,18 @@ export async function* runSteps(
   }
 }
 
+/** The terms of the loss, for an event. A loss of one term says all by itself. */
+export const severalOf = (terms: Readonly<Record<string, number>>): Pick<StepEvent, "terms"> =>
+  Object.keys(terms).length > 1 ? { terms } : {};
+
 /** Moves the records past `completed` steps; what stands in them is then what stands in the tensors. */
-function advance(run: RunRecord, course: Course, completed: number, means: readonly Score[]): void {
-  for (const { loss, accuracy } of means) {
+function advance(run: RunRecord, course: Course, completed: number, means: readonly StepLoss[]): void {
+  for (const { loss, accuracy, terms } of means) {
     course.loss += loss / course.steps;
     course.accuracy += accuracy / course.steps;
+    for (const [name, value] of Object.entries(terms)) {
+      course.terms[name] = (course.terms[name] ?? 0) + value / course.steps;
+    }
   }
   course.step += completed;
   run.updates += completed;

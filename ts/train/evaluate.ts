@@ -10,7 +10,7 @@ import { rangeOf } from "../program/place.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
-import { sumLosses } from "./programs.ts";
+import { scoreOf } from "./losses/plan.ts";
 import { rememberStatistics } from "./weights.ts";
 
 /** Which network is meant by the soft one. */
@@ -84,11 +84,11 @@ export async function evaluate(
           { kind: "evaluate", progress: at },
         ),
       );
-      const reads = [rangeOf(plan.losses), rangeOf(plan.predictions)];
+      const reads = [rangeOf(plan.objective.results), rangeOf(plan.predictions)];
       const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid, at), steps, reads);
       if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
       return (result.reads as readonly [Uint8Array, Uint8Array][]).map(
-        ([sums, classes]) => [sumLosses(sums, plan.lanes), classes] as const,
+        ([sums, classes]) => [scoreOf(plan.objective, sums), classes] as const,
       );
     });
     for (const [batchSums, classes] of batches) {

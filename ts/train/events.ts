@@ -12,9 +12,14 @@ export interface StepEvent {
   /** Step in this epoch, from 1. */
   readonly step: number;
   readonly steps: number;
-  /** Mean cross-entropy of the batch, in nats, and share of right answers, both of the network as it trains. */
+  /**
+   * The loss, which is the mean cross-entropy of the batch, in nats, unless the trainer has another objective; and the share of
+   * right answers. Both are of the network as it trains.
+   */
   readonly loss: number;
   readonly accuracy: number;
+  /** The terms that the loss is the sum of, by their names; absent where there is only one. */
+  readonly terms?: Readonly<Record<string, number>>;
   /** Of a caseOptimizer that of the real parameters; 0 where nothing has one, as with Bop alone. */
   readonly learningRate: number;
   /** The share of the binary weights whose sign this step changed; where `fit` was asked for it. */
@@ -58,6 +63,7 @@ export interface EpochEvent {
   /** Means over the epoch. */
   readonly loss: number;
   readonly accuracy: number;
+  readonly terms?: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly validation?: Validation;
   /** Means over the epoch's steps; where `fit` was asked for them. */

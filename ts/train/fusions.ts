@@ -9,8 +9,8 @@ import { activationsAreBits } from "../nn/operands.ts";
 import type { Fusions } from "./context.ts";
 import { trainOpOf } from "./ops/index.ts";
 
-/** The fusions of `graph`, whose nodes are in topological order. */
-export function fusionsOf(graph: Graph): Fusions {
+/** The fusions of `graph`, whose nodes are in topological order. The values of nodes in `read` are written in any case. */
+export function fusionsOf(graph: Graph, read: ReadonlySet<string> = new Set()): Fusions {
   const place = new Map(graph.nodes.map(({ name }, i) => [name, i]));
   const before = (a: string, b: string): boolean => (place.get(a) as number) < (place.get(b) as number);
   const uses = new Map<string, number>();
@@ -29,7 +29,8 @@ export function fusionsOf(graph: Graph): Fusions {
     const [a, b] = node.inputs as readonly [string, string];
     // The residual must be there when the sum is written; of two that take sums the later one does.
     const [taker, residual] = before(a, b) ? [b, a] : [a, b];
-    if (takesSum(taker) && taker !== residual && uses.get(taker) === 1 && taker !== graph.output) {
+    const isRead = uses.get(taker) !== 1 || taker === graph.output || read.has(taker);
+    if (takesSum(taker) && taker !== residual && !isRead) {
       sums.set(taker, { add: node.name, residual });
     }
   }

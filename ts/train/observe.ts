@@ -11,7 +11,7 @@ import type { Program } from "../program/program.ts";
 import type { Live } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
-import { type StepOptions, sumLosses } from "./programs.ts";
+import { scoreOf } from "./losses/plan.ts";
 import type { MeasuredPlan } from "./reserve.ts";
 
 /** A step's numbers, by the names of nodes and parameters. Values are `[images][...shape]`, f32. */
@@ -42,7 +42,7 @@ export interface State {
 }
 
 /** Where a step of training stands: the share of the run that is done, and the number of the update, from 1. */
-type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind"> & Pick<StepOptions, "smoothing">;
+type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind">;
 
 /**
  * A step of training on the first `images` images of `split`. The engine must have been made with `observed`.
@@ -50,17 +50,17 @@ type StepMoment = Omit<Extract<Live, { readonly kind: "train" }>, "kind"> & Pick
  * @throws ProxbitError `not-finite` where the step meets a number that is not finite.
  */
 export function observeStep(engine: Engine, split: Split, images: number, given: StepMoment): Promise<Observation> {
-  const { smoothing = 0, ...moment } = given;
+  const { smoothing = 0 } = given;
   return engine.withPlan(images, async (plan) => {
     const before = await readState(engine);
-    const program = await engine.trainingProgram(plan, split, moment.progress, { smoothing });
-    const seen = await observe(engine, plan, program, { kind: "train", ...moment });
+    const program = await engine.trainingProgram(plan, split, given.progress);
+    const seen = await observe(engine, plan, program, { kind: "train", ...given });
     const parameterGradients = new Map<string, Float32Array>();
     for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer.gradients ?? [])) {
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
       parameterGradients.set(parameter, await readFloats(engine, gradient, size));
     }
-    return { ...moment, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
+    return { ...given, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
   });
 }
 
@@ -90,11 +90,11 @@ async function observe(engine: Engine, plan: MeasuredPlan, program: Program<numb
   const images = plan.batch;
   const numbers = Uint32Array.from({ length: images }, (_, image) => image);
   const id = await pool.define(program);
-  const losses = rangeOf(plan.losses);
+  const losses = rangeOf(plan.objective.results);
   const { failure, reads } = await pool.run(id, [engine.inputs(plan, numbers, live)], [losses]);
   await pool.forget([id]);
   if (failure !== null) throw notFinite(failure.node, "a step that was observed");
-  const sums = sumLosses(reads[0]?.[0] as Uint8Array, plan.lanes);
+  const sums = scoreOf(plan.objective, reads[0]?.[0] as Uint8Array);
   const written = new Set(program.flat(2).flatMap((call) => (call.part === "tap" ? [call.arguments.to] : [])));
   const copies = async (taps: ReadonlyMap<string, Place> | undefined): Promise<Map<string, Float32Array>> => {
     const found = new Map<string, Float32Array>();

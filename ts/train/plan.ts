@@ -10,7 +10,7 @@
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { networkOf, parameterName } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
-import { type Call, callOf, lengthsOf } from "../program/call.ts";
+import { type Call, callOf } from "../program/call.ts";
 import { laneBuffer } from "../program/lanes.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment, type Segment } from "../program/segment.ts";
@@ -27,10 +27,9 @@ import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
 import { type HyperLayout, planHyper } from "./hyper.ts";
 import type { ParameterLayout, TrainedTensor } from "./layout.ts";
+import { type Objective, plainObjective } from "./losses/index.ts";
+import { type ObjectivePlan, planObjective } from "./losses/plan.ts";
 import { trainOpOf } from "./ops/index.ts";
-
-/** Bytes of a lane's share of the losses: a sum and the number of right answers, f64. */
-export const LOSS_BYTES = 8 * lengthsOf("softmax_cross_entropy").result;
 
 /** Lanes a batch is cut into, however many workers there are: at most this many workers share a step. */
 export const LANES = 8;
@@ -47,12 +46,11 @@ export interface TrainingPlan {
   readonly layers: readonly PlannedNode[];
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
-  /**
-   * Places of the batch's labels, its loss sums per lane (f64 loss, f64 correct) and predictions.
-   */
+  /** Places of the batch's labels and predictions. */
   readonly labels: Place;
-  readonly losses: Place;
   readonly predictions: Place;
+  /** The terms of the loss, and the place of their results. */
+  readonly objective: ObjectivePlan;
   /** The node that owns the memory of a value: flatten is the same memory as its input. */
   readonly owner: (name: string) => string;
   /** The gradient at an owner's value. */
@@ -88,6 +86,8 @@ export interface PlanOptions {
   readonly observed: boolean;
   /** Whether steps may count flips; not where absent. */
   readonly flips?: boolean | undefined;
+  /** The terms of the loss; cross-entropy alone where absent. */
+  readonly objective?: Objective | undefined;
   /** See `PlanContext.packed`. */
   readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }
@@ -99,7 +99,7 @@ export function planTraining(
   parameters: ParameterLayout,
   options: PlanOptions,
 ): TrainingPlan {
-  const { batch } = options;
+  const { batch, objective = plainObjective } = options;
   const segment = createSegment();
   const lanes = cutLanes(batch, LANES);
   const once: Call[] = [];
@@ -132,7 +132,7 @@ export function planTraining(
     batch: { indices, views },
     products: options.products,
     packed: options.packed ?? null,
-    fusions: fusionsOf(graph),
+    fusions: fusionsOf(graph, new Set(objective.flatMap(({ reads = [] }) => reads))),
     memory: {
       allocate: segment.allocate,
       allocateBits: (bytes) => {
@@ -159,8 +159,10 @@ export function planTraining(
     return { node, layer };
   });
   const labels = segment.allocate(batch);
-  const losses = segment.allocate(LOSS_BYTES * lanes.length);
   const predictions = segment.allocate(4 * batch);
+  const { output } = graph;
+  const lossContext = { layers: context, output, batch, labels, predictions };
+  const loss = planObjective(objective, lossContext, segment.allocate);
   const flips = options.flips ? planFlips(graph, parameters, segment.allocate) : null;
   const copies = (): ReadonlyMap<string, Place> =>
     new Map([...new Set(owners.values())].map((name) => [name, segment.allocate(4 * size(name) * batch)]));
@@ -173,7 +175,7 @@ export function planTraining(
     context,
     sites: hyper.sites.map(({ site }) => site),
     labels,
-    losses,
+    objective: loss,
     predictions,
     owner,
     gradient: (name) => gradients.get(name) as (lane: Lane) => Place,

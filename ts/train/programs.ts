@@ -10,12 +10,13 @@ import { elementsOf } from "../nn/shapes.ts";
 import { type KernelCall, k } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import { type Program, type ProgramBuilder, programBuilder } from "../program/program.ts";
-import type { DataPlaces, GradientSource, Lane, Mode } from "./context.ts";
-import { createGradients } from "./gradients.ts";
+import type { DataPlaces, GradientSource, Lane, Mode, Sinks } from "./context.ts";
+import { createGradients, type Gradients } from "./gradients.ts";
 import { CHUNK, type TrainedTensor } from "./layout.ts";
+import { shareOf } from "./losses/plan.ts";
 import { throughStandardization } from "./ops/product/weights.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
-import { LOSS_BYTES, type TrainingPlan } from "./plan.ts";
+import type { TrainingPlan } from "./plan.ts";
 import { backwardOf, restartOf } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
 
@@ -23,8 +24,6 @@ import { updateOf } from "./updates.ts";
 export interface StepOptions {
   /** Whether it counts the signs that the update changed; false where absent. */
   readonly flips?: boolean;
-  /** The share of the truth that all classes have alike in the loss, in [0, 1); 0 where absent. */
-  readonly smoothing?: number;
 }
 
 /**
@@ -32,12 +31,14 @@ export interface StepOptions {
  * written over places.
  */
 export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, options: StepOptions = {}): Program {
-  const { flips = false, smoothing = 0 } = options;
+  const { flips = false } = options;
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
-  loss(plan, plan.batch, smoothing, builder);
-  backward(plan, mode, builder);
+  const trained = trainedBelow(plan);
+  const gradients = gradientsOf(plan, trained, builder);
+  writeLosses(plan, plan.batch, gradients, builder);
+  backward(plan, mode, trained, gradients, builder);
   builder.barrier();
   builder.barrier();
   const sources = plan.layers.flatMap(({ layer }) => layer.gradients ?? []);
@@ -59,7 +60,7 @@ export function evaluateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
-  loss(plan, valid, null, builder);
+  writeLosses(plan, valid, null, builder);
   return builder.finish();
 }
 
@@ -113,32 +114,25 @@ function keep(
   }
 }
 
-/** The loss of the first `valid` images; with `smoothing` that of training, and its gradient, without it the plain one. */
-function loss(plan: TrainingPlan, valid: number, smoothing: number | null, builder: ProgramBuilder): void {
-  const { output } = plan.graph;
-  const classes = elementsOf(plan.context.shape(output));
-  const emit = builder.as(output, "loss");
-  for (const lane of plan.lanes) {
-    const rows = Math.max(0, Math.min(lane.images, valid - lane.first));
-    const batch = {
-      logits: plan.context.value(output, lane),
-      labels: at(plan.labels, lane.first),
-      ...{ rows: lane.images, validRows: rows, classes, inverseBatch: 1 / valid },
-    };
-    const results = {
-      dlogits: smoothing === null ? null : plan.gradient(plan.owner(output))(lane),
-      result: at(plan.losses, LOSS_BYTES * lane.index),
-      predictions: at(plan.predictions, 4 * lane.first),
-    };
-    emit.lane(lane.index, k.softmaxCrossEntropy({ ...batch, smoothing: smoothing ?? 0, ...results }));
+/** The terms of the loss over the first `valid` images, with their gradients; in an evaluation the score alone. */
+function writeLosses(plan: TrainingPlan, valid: number, sinks: Sinks | null, builder: ProgramBuilder): void {
+  const { objective } = plan;
+  for (const planned of objective.terms) {
+    if (sinks === null && planned.term.isScore !== true) continue;
+    planned.write({
+      emit: (node) => builder.as(node, "loss"),
+      valid,
+      share: (index) => shareOf(objective, planned, index),
+      live: planned.numbers,
+      sinks,
+    });
   }
   builder.barrier();
 }
 
-function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
-  const { graph, lanes, context, owner } = plan;
-  const trained = trainedBelow(plan);
-  const gradients = createGradients(
+function gradientsOf(plan: TrainingPlan, trained: ReadonlySet<string>, builder: ProgramBuilder): Gradients {
+  const { lanes, context, owner } = plan;
+  return createGradients(
     {
       lanes,
       owner,
@@ -148,7 +142,15 @@ function backward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void
     },
     builder,
   );
-  gradients.begin(graph.output);
+}
+
+function backward(
+  plan: TrainingPlan,
+  mode: Mode,
+  trained: ReadonlySet<string>,
+  gradients: Gradients,
+  builder: ProgramBuilder,
+): void {
   for (const { node, layer } of plan.layers.toReversed()) {
     if (layer.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
     const tap = plan.taps?.gradient.get(node.name);
@@ -168,24 +170,33 @@ function trainedBelow(plan: TrainingPlan): ReadonlySet<string> {
   return trained;
 }
 
+/** Adds up the lanes' shares of a gradient, and the terms of the loss that are over weights. */
 function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
-  const { partials, quantized } = source;
-  if (partials === undefined) return;
-  const tensor = tensorOf(plan, source);
-  const emit = builder.as(tensor.parameter.node, "lanes");
-  for (const [start, count] of chunks(tensor.size)) {
-    const sum = at(quantized?.summed ?? source.gradient, 4 * start);
-    const from = { partials: at(partials.address, 4 * start), lanes: plan.lanes.length, stride: partials.stride };
-    const calls: KernelCall[] = [k.sumLanes({ ...from, count, out: sum })];
-    if (quantized !== undefined) {
-      const { site, source: weights, parameters, slopes } = quantized;
-      const dx = at(source.gradient, 4 * start);
-      const operands = { x: at(weights, 4 * start), dy: sum, accumulate: false, dx, count };
-      calls.push(k.quantizeBackward({ ...backwardOf(site, parameters), ...operands }));
-      if (slopes !== null) calls.push(throughStandardization(slopes, dx, { first: start, count, size: tensor.size }));
-    }
-    emit.task(calls);
+  const { parameter, value, size } = tensorOf(plan, source);
+  const emit = builder.as(parameter.node, "lanes");
+  for (const [start, count] of chunks(size)) {
+    const piece = { weights: at(value, 4 * start), gradient: at(source.gradient, 4 * start), count };
+    const terms = plan.objective.terms.flatMap(({ addTo }) => addTo?.(parameter.name, piece) ?? []);
+    const calls = [...sumCalls(plan, source, start, count), ...terms];
+    if (calls.length > 0) emit.task(calls);
   }
+}
+
+/** The layer's gradient at `count` weights from `start` on, out of the lanes' shares; none where the layer writes it. */
+function sumCalls(plan: TrainingPlan, source: GradientSource, start: number, count: number): readonly KernelCall[] {
+  const { partials, quantized } = source;
+  if (partials === undefined) return [];
+  const sum = at(quantized?.summed ?? source.gradient, 4 * start);
+  const from = { partials: at(partials.address, 4 * start), lanes: plan.lanes.length, stride: partials.stride };
+  const calls: KernelCall[] = [k.sumLanes({ ...from, count, out: sum })];
+  if (quantized === undefined) return calls;
+  const { site, source: weights, parameters, slopes } = quantized;
+  const dx = at(source.gradient, 4 * start);
+  const operands = { x: at(weights, 4 * start), dy: sum, accumulate: false, dx, count };
+  calls.push(k.quantizeBackward({ ...backwardOf(site, parameters), ...operands }));
+  const { size } = tensorOf(plan, source);
+  if (slopes !== null) calls.push(throughStandardization(slopes, dx, { first: start, count, size }));
+  return calls;
 }
 
 function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
@@ -229,18 +240,4 @@ function tensorOf(plan: TrainingPlan, source: GradientSource): TrainedTensor {
 function chunks(size: number): readonly (readonly [number, number])[] {
   const count = Math.ceil(size / CHUNK);
   return Array.from({ length: count }, (_, i) => [i * CHUNK, Math.min(CHUNK, size - i * CHUNK)] as const);
-}
-
-/** A lane's share of the losses that a step leaves: sum of the losses and number of right answers. */
-export function sumLosses(
-  bytes: Uint8Array,
-  lanes: readonly Lane[],
-): { readonly loss: number; readonly correct: number } {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let [loss, correct] = [0, 0];
-  for (const { index } of lanes) {
-    loss += view.getFloat64(LOSS_BYTES * index, true);
-    correct += view.getFloat64(LOSS_BYTES * index + 8, true);
-  }
-  return { loss, correct };
 }

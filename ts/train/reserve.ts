@@ -12,6 +12,7 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { DataPlaces, Mode, Products } from "./context.ts";
 import type { ParameterLayout } from "./layout.ts";
+import type { Objective } from "./losses/index.ts";
 import { planTraining, type TrainingPlan } from "./plan.ts";
 import { estimateProgram, evaluateProgram, trainProgram } from "./programs.ts";
 
@@ -45,6 +46,8 @@ export interface PlanSource {
   readonly observed: boolean;
   /** Whether steps may count flips; not where absent. */
   readonly flips?: boolean | undefined;
+  /** The terms of the loss; cross-entropy alone where absent. */
+  readonly objective?: Objective | undefined;
   /** The tensors of a packed file that is evaluated; none for a network that is trained. */
   readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }

@@ -36,6 +36,8 @@ export interface Course {
   /** Sums over those steps of loss and accuracy, each divided by `steps`. */
   loss: number;
   accuracy: number;
+  /** The same sums of each term of the loss, by its name. */
+  terms: Record<string, number>;
   /** Flips in those steps; null where nobody counts them. */
   flips: FlipCounts | null;
 }
@@ -49,10 +51,10 @@ export const newRun = (seed: number): RunRecord => ({
 export const newCourse = (fixed: Pick<Course, "epochs" | "batchSize" | "steps">): Course => ({
   ...fixed,
   epoch: 0,
-  ...newEpoch,
+  ...newEpoch(),
 });
 
-const newEpoch = { step: 0, tasks: 0, loss: 0, accuracy: 0, flips: null } as const;
+const newEpoch = () => ({ step: 0, tasks: 0, loss: 0, accuracy: 0, terms: {}, flips: null });
 
 /** Share of the call that is done once `step` steps of the epoch under way have ended, in [0, 1]. */
 export const progressAt = ({ epoch, steps, epochs }: Course, step: number): number =>
@@ -61,5 +63,5 @@ export const progressAt = ({ epoch, steps, epochs }: Course, step: number): numb
 /** Ends the epoch under way. */
 export function endEpoch(course: Course): void {
   course.epoch++;
-  Object.assign(course, newEpoch);
+  Object.assign(course, newEpoch());
 }

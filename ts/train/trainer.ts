@@ -28,6 +28,7 @@ import {
 import type { Evaluation, TrainEvent } from "./events.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "./explain.ts";
 import { type FitOptions, fitNetwork, inputOf, newState, type TrainerState } from "./fit.ts";
+import type { LossTerm } from "./losses/term.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "./optimizers.ts";
 import { LANES } from "./plan.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "./profile.ts";
@@ -37,6 +38,11 @@ import { initialize, pack, readWeights, writeWeights } from "./weights.ts";
 export interface TrainerOptions {
   /** Adam with Keras's defaults where absent. */
   readonly optimizer?: Optimizer;
+  /**
+   * The terms of the loss that is minimised, whose sum it is; `[losses.crossEntropy()]` where absent. Where there are several,
+   * events tell each by its name.
+   */
+  readonly objective?: readonly LossTerm[];
   /** Threads, from 1; as many as there are cores, at most eight, where absent. More than eight find nothing to do. */
   readonly workers?: number;
   /** Seed of the initial weights and of the order of images; a whole number from 0 to 2^32 - 1. 0 where absent. */
@@ -107,13 +113,13 @@ export interface Trainer {
 async function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
   const valid = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  plainObject(options, ["optimizer", "workers", "seed", "variant"], subject);
+  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant"], subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
   const pool = await createPool({ workers, variant: options.variant });
   try {
-    const engine = await createEngine(valid, optimizer, pool);
+    const engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
     await initialize(engine, seed);
     const state = newState(seed);
     return {

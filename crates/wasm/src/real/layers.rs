@@ -1,6 +1,6 @@
 //! Layers without products, and the loss.
 
-use crate::exports::{Flag, Lengths, Maybe, optional_mut};
+use crate::exports::{Flag, Lengths, Maybe, optional, optional_mut};
 use crate::memory::{read, write};
 use proxbit_kernels::shape::ConvShape;
 use proxbit_kernels::{activation, adaptive_sign, avg_pool, loss, pool, prelu};
@@ -88,14 +88,15 @@ exports! {
         false
     }
 
-    /// Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`; dlogits and
-    /// predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid rows.
+    /// Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`, where given; dlogits
+    /// and predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid rows.
     fn softmax_cross_entropy(
         logits: *const f32, labels: *const u8, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
-        smoothing: f64, dlogits: Maybe<*mut f32>, result: *mut [f64; 2], predictions: Maybe<*mut u32>,
+        smoothing: Maybe<*const f64>, dlogits: Maybe<*mut f32>, result: *mut [f64; 2], predictions: Maybe<*mut u32>,
     ) {
         let (logits, labels) = (read(logits, rows * classes), read(labels, rows));
         let (dlogits, predictions) = (optional_mut(dlogits, rows * classes), optional_mut(predictions, rows));
+        let smoothing = optional(smoothing, 1).map_or(0.0, |smoothing| smoothing[0]);
         let objective = loss::Objective { inverse_batch, smoothing };
         let found = loss::softmax_cross_entropy(logits, labels, valid_rows, classes, objective, dlogits, predictions);
         write(result.cast::<f64>(), 2).copy_from_slice(&[found.loss, found.correct as f64]);

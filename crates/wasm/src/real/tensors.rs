@@ -1,7 +1,8 @@
 //! Sums and copies of whole tensors.
 
+use crate::exports::{Flag, Maybe, optional};
 use crate::memory::{read, write};
-use proxbit_kernels::reduce;
+use proxbit_kernels::{distance, reduce};
 
 exports! {
     /// out `f32 [columns]` = sums of the columns of x `f32 [rows][columns]`.
@@ -25,6 +26,22 @@ exports! {
     /// y += x.
     fn add_into(y: *mut f32, x: *const f32, count: usize) {
         reduce::add_into(write(y, count), read(x, count));
+        false
+    }
+
+    /// result = sum of the squares of a - b, or of a where b is left out.
+    fn squared_distance(a: *const f32, b: Maybe<*const f32>, count: usize, result: *mut [f64; 1]) {
+        let sum = distance::squared_distance(read(a, count), optional(b, count));
+        write(result.cast::<f64>(), 1)[0] = sum;
+        !sum.is_finite()
+    }
+
+    /// y = factor (a - b), or factor a where b is left out; added to what is there where `accumulate`.
+    fn add_difference(
+        a: *const f32, b: Maybe<*const f32>, factor: f32, accumulate: Flag, y: *mut f32, count: usize,
+    ) {
+        let b = optional(b, count);
+        distance::add_difference(read(a, count), b, factor, accumulate != 0, write(y, count));
         false
     }
 

@@ -1,0 +1,64 @@
+/** The loss terms, and what must hold of an objective, which is a list of them. */
+import { reject, type Subject } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import type { Network } from "../../nn/network.ts";
+import type { ParameterLayout } from "../layout.ts";
+import { crossEntropy } from "./cross-entropy.ts";
+import { distance } from "./distance.ts";
+import { l2 } from "./l2.ts";
+import type { LossTerm } from "./term.ts";
+
+export const losses = Object.freeze({ crossEntropy, l2, distance });
+
+/** The terms of a step's loss, which is their sum in this order. */
+export type Objective = readonly LossTerm[];
+
+/** The objective where nothing else is asked for. */
+export const plainObjective: Objective = Object.freeze([crossEntropy()]);
+
+/** An objective that suits a network. @throws ProxbitError `argument`, `unknown-name` or `shape` */
+export function checkObjective(value: unknown, network: Network, layout: ParameterLayout): Objective {
+  const subject: Subject = { code: "argument", what: "Trainer.create" };
+  if (!Array.isArray(value) || !value.every(isTerm)) reject(subject, "objective", "a list of losses", value);
+  const names = value.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw sameName(twice);
+  if (value.filter(({ isScore }) => isScore === true).length !== 1) throw notOneScore();
+  for (const { name, reads = [], parameters = [], check } of value) {
+    for (const node of reads) if (!network.nodes.has(node)) throw unknown(name, "node", node, network.nodes);
+    for (const tensor of parameters) {
+      if (!layout.tensors.has(tensor)) throw unknown(name, "parameter", tensor, layout.tensors);
+    }
+    check?.(network, layout);
+  }
+  return Object.freeze([...value]);
+}
+
+const isTerm = (value: unknown): value is LossTerm =>
+  typeof value === "object" && value !== null && "name" in value && "plan" in value;
+
+const sameName = (name: string): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `two loss terms of the objective are called "${name}"`,
+    'Give one of them another name, as in losses.l2({ factor: 1e-4, name: "head" }).',
+  );
+
+const notOneScore = (): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    "the objective does not hold losses.crossEntropy() once, which loss and accuracy of evaluations are taken from",
+    "Put losses.crossEntropy() into the list, beside the other terms.",
+  );
+
+const unknown = (
+  term: string,
+  kind: "node" | "parameter",
+  name: string,
+  known: ReadonlyMap<string, unknown>,
+): ProxbitError =>
+  new ProxbitError(
+    "unknown-name",
+    `the loss term "${term}" names the ${kind} "${name}", which the network has not`,
+    `Its ${kind}s are ${[...known.keys()].join(", ")}.`,
+  );

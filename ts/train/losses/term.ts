@@ -1,0 +1,75 @@
+/**
+ * A loss term: one summand of a step's objective. It is planned like a layer, and has results with names.
+ *
+ * A result is a sum of shares in f64, which the core writes one by one and the caller's thread adds up in their order. So a
+ * result is the same for any number of workers.
+ */
+import type { Network } from "../../nn/network.ts";
+import type { KernelCall } from "../../program/call.ts";
+import type { Place } from "../../program/place.ts";
+import type { Emit } from "../../program/program.ts";
+import type { Live, PlanContext, Sinks } from "../context.ts";
+import type { ParameterLayout } from "../layout.ts";
+
+export interface LossTerm {
+  /** The name of the term's value in events; no two terms of an objective share one. */
+  readonly name: string;
+  /** Nodes whose values the term reads. */
+  readonly reads?: readonly string[] | undefined;
+  /** Parameters that the term reads by name. */
+  readonly parameters?: readonly string[] | undefined;
+  /**
+   * Evaluations take this term alone. Its results begin with `loss` and `correct`, sums over images. An objective has
+   * one such term.
+   */
+  readonly isScore?: true;
+  /** Throws "argument" or "shape" for a network that the term does not suit. The names that it gives are known. */
+  readonly check?: (network: Network, layout: ParameterLayout) => void;
+  readonly plan: (context: LossContext) => TermPlan;
+}
+
+/** A term sees this while it is planned. */
+export interface LossContext {
+  readonly layers: PlanContext;
+  /** The node whose value the network's answer is. */
+  readonly output: string;
+  /** Images of a batch. */
+  readonly batch: number;
+  /** The labels of a batch, u8, and the place of its predictions, u32. */
+  readonly labels: Place;
+  readonly predictions: Place;
+}
+
+/** The work of a term in a step. */
+export interface TermPlan {
+  /** The names of the results, the one that the value is made of first, and the number of shares of each. */
+  readonly results: { readonly names: readonly string[]; readonly shares: number };
+  /** The term's value for a batch of `images`, out of its results in the order of their names. */
+  readonly value: (results: readonly number[], images: number) => number;
+  /** Numbers that change from step to step, f64. */
+  readonly live?: { readonly count: number; readonly numbers: (live: Live) => readonly number[] };
+  /** Writes the results, and the term's gradients at values, behind the forward pass. */
+  readonly write: (step: LossStep) => void;
+  /** Adds the term's gradient to that at a parameter; piece by piece, where the layers' share is complete. */
+  readonly addTo?: (parameter: string, piece: Piece) => readonly KernelCall[];
+}
+
+/** A term is written down for one step with this. */
+export interface LossStep {
+  readonly emit: (node: string) => Emit;
+  /** Images of the batch that count; the rest only fill it up. */
+  readonly valid: number;
+  /** The place of a share: one f64 for each name. */
+  readonly share: (index: number) => Place;
+  /** The live numbers. */
+  readonly live: Place;
+  /** Takes gradients at values; null in an evaluation, which has none. */
+  readonly sinks: Sinks | null;
+}
+
+/** A stretch of a parameter. */
+export interface Piece {
+  readonly weights: Place;
+  readonly gradient: Place;
+  readonly count: number;
+}
