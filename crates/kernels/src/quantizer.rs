@@ -17,7 +17,8 @@ mod maps;
 mod sampled;
 
 pub(crate) use elementwise::{for_each, for_each_onto};
-pub use maps::{Backward, Forward, Slope, TABLE_HEADER, Table, Tables};
+pub use maps::{Backward, Forward, Slope};
+pub use sampled::{TABLE_HEADER, Table, Tables};
 
 /// Floats of a block that P writes and the next map reads: they stay in the first level of the cache.
 const BLOCK: usize = 256;

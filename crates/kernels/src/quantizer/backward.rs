@@ -20,7 +20,7 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
     match map {
         Backward::One => for_each_onto([x, gy], gx, accumulate, |[_, gy]| gy),
         Backward::Box => for_each_onto([x, gy], gx, accumulate, |[x, gy]| x.abs().at_most(one).keep(gy)),
-        Backward::PolynomialPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+        Backward::PolyPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
             let rest = one - x.abs().pseudo_min(one);
             gy * (rest + rest)
         }),
@@ -32,17 +32,17 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
                 gy * (beta * sech2 * (one - u * tanh))
             })
         }
-        Backward::ErrorDecayPrime { t } => scaled_sech2(t, error_decay_scale(t) * t, x, gy, accumulate, gx),
+        Backward::EdePrime { t } => scaled_sech2(t, error_decay_scale(t) * t, x, gy, accumulate, gx),
         Backward::TanhPrime { t } => scaled_sech2(t, t, x, gy, accumulate, gx),
-        Backward::RotatedPrime { t } => {
+        Backward::RbnnPrime { t } => {
             let (scale, t) = (F32x4::splat(error_decay_scale(t) * t), F32x4::splat(t));
             let root = F32x4::splat(core::f32::consts::SQRT_2);
             for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
                 gy * (scale * (root - t * x.abs()).pseudo_max(zero))
             })
         }
-        Backward::PowerPrime { o } => power_prime(o, x, gy, accumulate, gx),
-        Backward::FourierPrime { n } => fourier_prime(n as usize, x, gy, accumulate, gx),
+        Backward::RestePrime { o } => power_prime(o, x, gy, accumulate, gx),
+        Backward::FdaPrime { n } => fourier_prime(n as usize, x, gy, accumulate, gx),
         Backward::UnitBox => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
             zero.at_most(x).keep(x.at_most(one).keep(gy))
         }),

@@ -2,8 +2,8 @@
 
 use super::elementwise::for_each;
 use super::error_decay_scale;
-use super::maps::{Forward, Table};
-use super::sampled::interpolate;
+use super::maps::Forward;
+use super::sampled::{Table, interpolate};
 use crate::math::Functions;
 use crate::simd::floats::F32x4;
 
@@ -53,11 +53,11 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 tanh + u * sech2
             })
         }
-        Forward::Polynomial => for_each([x], y, |[x]| {
+        Forward::Poly => for_each([x], y, |[x]| {
             let c = x.clamp_magnitude(1.0);
             c * (F32x4::splat(2.0) - c.abs())
         }),
-        Forward::ErrorDecay { t } => scaled_tanh(t, error_decay_scale(t), x, y),
+        Forward::Ede { t } => scaled_tanh(t, error_decay_scale(t), x, y),
         Forward::Tanh { t } => scaled_tanh(t, 1.0, x, y),
         Forward::ProxQuant { lambda } => for_each([x], y, |[x]| {
             let excess = x.abs() - one;

@@ -19,8 +19,8 @@ const FORWARD: [Forward; 20] = [
     Forward::PiecewiseLinear { rho: 1.0, varrho: 0.5 },
     Forward::HardTanh,
     Forward::SignSwish { beta: 5.0 },
-    Forward::Polynomial,
-    Forward::ErrorDecay { t: 0.1 },
+    Forward::Poly,
+    Forward::Ede { t: 0.1 },
     Forward::Tanh { t: 0.1 },
     Forward::Tanh { t: 10.0 },
     Forward::ProxQuant { lambda: 0.0 },
@@ -37,19 +37,19 @@ const FORWARD: [Forward; 20] = [
 const BACKWARD: [Backward; 18] = [
     Backward::One,
     Backward::Box,
-    Backward::PolynomialPrime,
+    Backward::PolyPrime,
     Backward::SignSwishPrime { beta: 5.0 },
-    Backward::ErrorDecayPrime { t: 0.1 },
-    Backward::ErrorDecayPrime { t: 10.0 },
+    Backward::EdePrime { t: 0.1 },
+    Backward::EdePrime { t: 10.0 },
     Backward::TanhPrime { t: 0.1 },
     Backward::TanhPrime { t: 10.0 },
-    Backward::RotatedPrime { t: 0.1 },
-    Backward::RotatedPrime { t: 10.0 },
-    Backward::PowerPrime { o: 1.0 },
-    Backward::PowerPrime { o: 2.3 },
-    Backward::PowerPrime { o: 30.0 },
-    Backward::FourierPrime { n: 0.0 },
-    Backward::FourierPrime { n: 18.0 },
+    Backward::RbnnPrime { t: 0.1 },
+    Backward::RbnnPrime { t: 10.0 },
+    Backward::RestePrime { o: 1.0 },
+    Backward::RestePrime { o: 2.3 },
+    Backward::RestePrime { o: 30.0 },
+    Backward::FdaPrime { n: 0.0 },
+    Backward::FdaPrime { n: 18.0 },
     Backward::UnitBox,
     Backward::ClippedBox { width: 0.7 },
     Backward::Table(TABLE),
@@ -90,11 +90,11 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
             let bx = (f64::from(beta) * x).clamp(-700.0, 700.0);
             2.0 * logistic(bx) * (1.0 + bx * (1.0 - logistic(bx))) - 1.0
         }
-        Forward::Polynomial if x < -1.0 => -1.0,
-        Forward::Polynomial if x < 0.0 => x * x + 2.0 * x,
-        Forward::Polynomial if x <= 1.0 => -x * x + 2.0 * x,
-        Forward::Polynomial => 1.0,
-        Forward::ErrorDecay { t } => (1.0 / f64::from(t)).max(1.0) * (f64::from(t) * x).tanh(),
+        Forward::Poly if x < -1.0 => -1.0,
+        Forward::Poly if x < 0.0 => x * x + 2.0 * x,
+        Forward::Poly if x <= 1.0 => -x * x + 2.0 * x,
+        Forward::Poly => 1.0,
+        Forward::Ede { t } => (1.0 / f64::from(t)).max(1.0) * (f64::from(t) * x).tanh(),
         Forward::Tanh { t } => (f64::from(t) * x).tanh(),
         Forward::ProxQuant { lambda } => {
             // The nearest of -1 and 1, and the soft threshold of what is left.
@@ -118,21 +118,21 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
     match map {
         Backward::One => 1.0,
         Backward::Box => f64::from(x.abs() <= 1.0),
-        Backward::PolynomialPrime => (2.0 - 2.0 * x.abs()).max(0.0),
+        Backward::PolyPrime => (2.0 - 2.0 * x.abs()).max(0.0),
         Backward::SignSwishPrime { beta } => {
             let bx = (f64::from(beta) * x).clamp(-700.0, 700.0);
             f64::from(beta) * (2.0 - bx * (bx / 2.0).tanh()) / (1.0 + bx.cosh())
         }
-        Backward::ErrorDecayPrime { t } => {
+        Backward::EdePrime { t } => {
             let (k, t) = ((1.0 / f64::from(t)).max(1.0), f64::from(t));
             k * t * (t * x).cosh().powi(-2)
         }
         Backward::TanhPrime { t } => f64::from(t) * (f64::from(t) * x).cosh().powi(-2),
-        Backward::RotatedPrime { t } => {
+        Backward::RbnnPrime { t } => {
             let (k, t) = ((1.0 / f64::from(t)).max(1.0), f64::from(t));
             (k * (core::f64::consts::SQRT_2 * t - t * t * x.abs())).max(0.0)
         }
-        Backward::PowerPrime { o } => {
+        Backward::RestePrime { o } => {
             let o = f64::from(o);
             match x.abs() {
                 a if a <= f64::from(0.1_f32) => 0.1_f64.powf(1.0 / o) / 0.1,
@@ -140,11 +140,11 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
                 _ => 0.0,
             }
         }
-        Backward::FourierPrime { n } if x.abs() <= 1.0 => {
+        Backward::FdaPrime { n } if x.abs() <= 1.0 => {
             let cosines = (0..=n as usize).map(|i| ((2 * i + 1) as f64 * 0.1 * x).cos());
             0.4 / core::f64::consts::PI * cosines.sum::<f64>()
         }
-        Backward::FourierPrime { .. } => 0.0,
+        Backward::FdaPrime { .. } => 0.0,
         Backward::UnitBox => f64::from((0.0..=1.0).contains(&x)),
         Backward::ClippedBox { width } => f64::from(x.abs() <= f64::from(width)),
         Backward::Table(table) => interpolated(table, x),
@@ -154,7 +154,7 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
 /// What errors of F at x are relative to.
 fn scale(map: Forward, x: f32) -> f64 {
     match map {
-        Forward::ErrorDecay { t } => (1.0 / f64::from(t)).max(1.0),
+        Forward::Ede { t } => (1.0 / f64::from(t)).max(1.0),
         Forward::ProxQuant { .. } => f64::from(x.abs()).max(1.0),
         Forward::Table(_) => 10.0,
         _ => 1.2,
@@ -274,8 +274,8 @@ proptest! {
             (Forward::Identity, Backward::One),
             (Forward::Tanh { t }, Backward::TanhPrime { t }),
             (Forward::SignSwish { beta }, Backward::SignSwishPrime { beta }),
-            (Forward::Polynomial, Backward::PolynomialPrime),
-            (Forward::ErrorDecay { t }, Backward::ErrorDecayPrime { t }),
+            (Forward::Poly, Backward::PolyPrime),
+            (Forward::Ede { t }, Backward::EdePrime { t }),
         ];
         for (f, b) in pairs {
             let h = 1e-5;
@@ -423,12 +423,12 @@ fn numbers_name_the_maps_of_the_boundary() {
     let forward = |number| Forward::from_number(number, &parameters, None);
     let backward = |number| Backward::from_number(number, &parameters, None);
     assert_eq!(forward(2), Some(Forward::PiecewiseLinear { rho: 0.3, varrho: 0.25 }));
-    assert_eq!(forward(6), Some(Forward::ErrorDecay { t: 0.3 }));
+    assert_eq!(forward(6), Some(Forward::Ede { t: 0.3 }));
     assert_eq!(forward(8), Some(Forward::ProxQuant { lambda: 0.3 }));
     assert_eq!(forward(11), Some(Forward::SymmetricLevels { levels: 0.3 }));
     assert_eq!((forward(9), forward(13)), (None, None));
     assert_eq!(backward(3), Some(Backward::SignSwishPrime { beta: 0.3 }));
-    assert_eq!(backward(8), Some(Backward::FourierPrime { n: 0.3 }));
+    assert_eq!(backward(8), Some(Backward::FdaPrime { n: 0.3 }));
     assert_eq!(backward(10), Some(Backward::ClippedBox { width: 0.3 }));
     assert_eq!(backward(12), None);
     // A map asks for as many parameters as `parameters` says, and is none with fewer.
