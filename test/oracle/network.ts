@@ -6,7 +6,8 @@
  * 8 bits acts where both operands are signs, and the way back takes no notice of it.
  */
 import type { ActivationName, Graph, GraphNode } from "../../ts/nn/graph.ts";
-import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
+import { functions } from "../../ts/quantizers/functions.ts";
+import { backwardValue, forwardValue, quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import {
@@ -38,13 +39,8 @@ import {
 } from "./layers.ts";
 import { noteLevels, type WeightsInUse, weightsInUse } from "./weights.ts";
 
-/** An elementwise function keeps x in [low, high]; its gradient passes where it is open. */
-const activations: Readonly<
-  Record<ActivationName, { readonly low: number; readonly high: number; readonly open: (x: number) => boolean }>
-> = {
-  relu: { low: 0, high: Number.POSITIVE_INFINITY, open: (x) => x > 0 },
-  hardTanh: { low: -1, high: 1, open: (x) => Math.abs(x) <= 1 },
-};
+/** Where the slope of an elementwise function jumps. */
+const jumps: Readonly<Partial<Record<ActivationName, readonly number[]>>> = { relu: [0], hardTanh: [-1, 1] };
 
 export type Weights = ReadonlyMap<string, Float64Array>;
 
@@ -152,9 +148,10 @@ export function runNetwork(
       case "globalAvgPool2d":
         return avgPool(node, x);
       case "activation": {
-        const { low, high } = activations[node.attributes.activation];
-        for (const element of x.data) for (const edge of [low, high]) note(margin, element, edge);
-        return { ...x, data: x.data.map((element) => Math.min(high, Math.max(low, element))) };
+        const { activation } = node.attributes;
+        for (const element of x.data) for (const jump of jumps[activation] ?? []) note(margin, element, jump);
+        const { forward: map, parameters } = functions[activation];
+        return { ...x, data: x.data.map((element) => forwardValue(map, element, parameters)) };
       }
       case "shift":
         return shift(x, weight(`${node.name}/beta`));
@@ -212,11 +209,9 @@ export function runNetwork(
         send(node.inputs[0], avgPoolBackward(node, x, dy).data);
         return;
       case "activation": {
-        const { open } = activations[node.attributes.activation];
-        send(
-          node.inputs[0],
-          dy.data.map((gradient, i) => (open(x.data[i] as number) ? gradient : 0)),
-        );
+        const { backward: map, parameters } = functions[node.attributes.activation];
+        const through = (gradient: number, i: number) => gradient * backwardValue(map, x.data[i] as number, parameters);
+        send(node.inputs[0], dy.data.map(through));
         return;
       }
       case "shift":

@@ -18,9 +18,9 @@ import {
   terms,
 } from "../program/kernels.ts";
 import { at, type Place } from "../program/place.ts";
+import { type ElementwiseFunction, functions, mapArguments } from "../quantizers/functions.ts";
 import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
-import { ACTIVATION_NUMBERS } from "../runtime/activations.ts";
 import { emitSums } from "./binary.ts";
 import type { Context } from "./context.ts";
 import { call } from "./draft.ts";
@@ -47,11 +47,8 @@ export function emitRows(group: RowsGroup, context: Context): void {
 export function followerStep(node: Follower, context: Context): Step {
   const channels = context.network.shapeOf(node.name).at(-1) as number;
   switch (node.op) {
-    case "activation": {
-      const kind = ACTIVATION_NUMBERS[node.attributes.activation];
-      return (from, to, pixels) =>
-        call(node.name, k.activationForward({ kind, x: from, y: to, count: pixels * channels }));
-    }
+    case "activation":
+      return elementwise(functions[node.attributes.activation], node.name, channels, context);
     case "batchNorm":
     case "shift": {
       const { scale, shift } = affineOf(node, context);
@@ -69,6 +66,12 @@ export function followerStep(node: Follower, context: Context): Step {
       return (x, y, rows) => call(node.name, k.adaptiveSignForward({ x, count: rows * channels, alpha, beta, y }));
     }
   }
+}
+
+/** A function of each number by itself. */
+function elementwise(given: ElementwiseFunction, name: string, channels: number, { draft }: Context): Step {
+  const { forward } = mapArguments(given, (values) => draft.constant(new Uint8Array(values.buffer)));
+  return (x, y, pixels) => call(name, k.quantizeForward({ ...forward, x, y, count: pixels * channels }));
 }
 
 /** What every channel is multiplied by, and what is added. A product with 1 is exact. */

@@ -16,6 +16,7 @@ export const forwardMapNumbers = {
   proxQuant: 8,
   unitLevels: 10,
   symmetricLevels: 11,
+  relu: 13,
   table: 12,
 } as const;
 
@@ -32,6 +33,7 @@ export const forwardMapParameters = {
   proxQuant: ["lambda"],
   unitLevels: ["levels"],
   symmetricLevels: ["levels"],
+  relu: [],
   table: [],
 } as const;
 
@@ -48,6 +50,7 @@ export const backwardMapNumbers = {
   fdaPrime: 8,
   unitBox: 9,
   clippedBox: 10,
+  reluPrime: 12,
   table: 11,
 } as const;
 
@@ -64,6 +67,7 @@ export const backwardMapParameters = {
   fdaPrime: ["n"],
   unitBox: [],
   clippedBox: ["width"],
+  reluPrime: [],
   table: [],
 } as const;
 

@@ -14,6 +14,7 @@ import { piecewiseLinear } from "./maps/piecewise-linear.ts";
 import { poly, polyPrime } from "./maps/poly.ts";
 import { proxQuant } from "./maps/prox-quant.ts";
 import type { BackwardRecord, ForwardRecord } from "./maps/record.ts";
+import { relu, reluPrime } from "./maps/relu.ts";
 import { given, interpolate } from "./maps/sampled.ts";
 import { sign } from "./maps/sign.ts";
 import { signSwish, signSwishPrime } from "./maps/sign-swish.ts";
@@ -39,6 +40,7 @@ const forwardRecords: { readonly [Name in Own<ForwardMap>]: ForwardRecord<Name> 
   proxQuant,
   unitLevels,
   symmetricLevels,
+  relu,
 };
 
 const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Name> } = {
@@ -53,6 +55,7 @@ const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Nam
   fdaPrime,
   unitBox,
   clippedBox,
+  reluPrime,
 };
 
 export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.freeze(numbers.forwardMapNumbers);

@@ -7,7 +7,8 @@
  */
 import type { GraphNode, NodeOf } from "../nn/graph.ts";
 import { convGeometry, isProduct, type ProductNode } from "../nn/nodes.ts";
-import { exactly, type Near, type QuantizerMoment, quantized, slope } from "./maps.ts";
+import { type ElementwiseFunction, functions } from "../quantizers/functions.ts";
+import { exactly, momentOfFunction, type Near, type QuantizerMoment, quantized, slope } from "./maps.ts";
 import { crossEntropy, evaluateNode, mapsOf, maxPoolGradient, momentsOf, product, type Site } from "./operations.ts";
 import { FEW, sumDistance, sumError, UNIT } from "./rounding.ts";
 import { channelSums, channelTerms } from "./sums.ts";
@@ -39,9 +40,10 @@ export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near
     case "adaptiveSign":
       // One rounding a side.
       return { value, distance: tf.mul(tf.abs(value), 2 * UNIT) };
+    case "activation":
+      return quantized(tf, momentOfFunction(functions[node.attributes.activation]), x);
     case "input":
     case "maxPool2d":
-    case "activation":
     case "flatten":
       return exactly(tf, value);
   }
@@ -229,8 +231,9 @@ function gradientDistance(
       // Sums of sign(u) dy and u B(u) dy, or of dy and B(u) dy, which tfjs adds up by themselves: at most 3 |dy|.
       return tf.mul(tf.sum(magnitude), 3 * sumDistance(dy.size) + 4 * FEW);
     }
-    case "input":
     case "activation":
+      return functionGradientDistance(tf, functions[node.attributes.activation], x, dy);
+    case "input":
     case "flatten":
     case "add":
       return tf.zerosLike(value);
@@ -265,6 +268,13 @@ function inputDistance(tf: TensorFlow, node: ProductNode, x: Tensor, site: Site,
   if (soft[1]) distance = tf.add(distance, sum(kernel.distance, magnitude));
   if (activation === null) return distance;
   return throughMap(tf, activation, x, sum(kernel.value, dy), distance);
+}
+
+/** Of dx = dy B(x). Where both sides have the same B it is 0 or 1, by which a product is exact. */
+function functionGradientDistance(tf: TensorFlow, given: ElementwiseFunction, x: Tensor, dy: Tensor): Tensor {
+  const through = slope(tf, momentOfFunction(given), x);
+  const { distance } = through;
+  return tf.where(tf.greater(distance, 0), timesSlope(tf, through, dy, tf.zerosLike(dy)), distance);
 }
 
 /** The distance of `gradient` B(at), where that of `gradient` is known. */

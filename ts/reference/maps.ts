@@ -2,6 +2,7 @@
  * The maps of quantizers in tfjs, each from its definition (`ts/quantizers/maps/` has the formulas and their sources), with
  * the distance that two calculations of them in f32 may have.
  */
+import type { ElementwiseFunction } from "../quantizers/functions.ts";
 import { splitParameters } from "../quantizers/maps.ts";
 import type { BackwardMap, ForwardMap, MapTable, Quantizer } from "../quantizers/quantizer.ts";
 import { evaluateSchedule } from "../quantizers/schedule.ts";
@@ -28,6 +29,7 @@ const forwardTwins: { readonly [Name in Exclude<ForwardMap, "table">]: ForwardTw
   proxQuant: straight.proxQuant,
   unitLevels: straight.unitLevels,
   symmetricLevels: straight.symmetricLevels,
+  relu: straight.relu,
 };
 
 const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: BackwardTwin<Name> } = {
@@ -42,6 +44,7 @@ const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: Backwar
   fdaPrime,
   unitBox: straight.unitBox,
   clippedBox: straight.clippedBox,
+  reluPrime: straight.reluPrime,
 };
 
 /** Which maps act at a moment of a run, and their parameters in f32. */
@@ -68,6 +71,12 @@ export function momentOf(quantizer: Quantizer, progress: number, hard = false): 
     table: quantizer.table,
     hard: signs,
   };
+}
+
+/** An elementwise function, which is the same throughout a run. */
+export function momentOfFunction({ forward, backward, parameters }: ElementwiseFunction): QuantizerMoment {
+  const maps = { proximal: "identity", forward, backward, table: null, hard: false } as const;
+  return { ...maps, parameters: parameters.map(Math.fround) };
 }
 
 /** F(x): the forward map of P(x), or the sign of x. */

@@ -3,13 +3,14 @@
  * answers them otherwise: a max-pool's gradient goes to the first of equal maxima, and an average pool's counts the pixels
  * inside the image alone.
  */
-import type { ActivationName, GraphNode, Shape } from "../nn/graph.ts";
+import type { GraphNode, Shape } from "../nn/graph.ts";
 import type { ProductNode } from "../nn/nodes.ts";
 import { convGeometry } from "../nn/nodes.ts";
 import type { WindowGeometry } from "../nn/windows.ts";
+import { functions } from "../quantizers/functions.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import { accumulated } from "./accumulated.ts";
-import { momentOf, type QuantizerMoment, quantize } from "./maps.ts";
+import { momentOf, momentOfFunction, type QuantizerMoment, quantize } from "./maps.ts";
 import { channelSums } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 import { type PackedFactors, scaledSums, weightsInUse } from "./weights.ts";
@@ -55,11 +56,6 @@ export function mapsOf(
   };
 }
 
-const activations: Readonly<Record<ActivationName, (tf: TensorFlow, x: Tensor) => Tensor>> = {
-  relu: (tf, x) => tf.relu(x),
-  hardTanh: (tf, x) => tf.clipByValue(x, -1, 1),
-};
-
 /** The value of `node` for the values of its inputs, `[images][...shape]`. */
 export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly Tensor[], site: Site): Tensor {
   const [x, second] = inputs as [Tensor, Tensor];
@@ -96,7 +92,7 @@ export function evaluateNode(tf: TensorFlow, node: GraphNode, inputs: readonly T
     case "globalAvgPool2d":
       return tf.mean(x, [1, 2]);
     case "activation":
-      return activations[node.attributes.activation](tf, x);
+      return quantize(tf, momentOfFunction(functions[node.attributes.activation]), x);
     case "shift":
       return tf.add(x, site.parameter("beta"));
     case "prelu":

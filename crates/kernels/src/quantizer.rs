@@ -16,7 +16,7 @@ mod forward;
 mod maps;
 mod sampled;
 
-pub(crate) use elementwise::{for_each, for_each_onto};
+pub(crate) use elementwise::for_each;
 pub use maps::{Backward, Forward, Slope};
 pub use sampled::{TABLE_HEADER, Table, Tables};
 

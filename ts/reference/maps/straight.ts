@@ -19,6 +19,10 @@ export const clippedBox: BackwardTwin<"clippedBox"> = (tf, x, width) => indicato
 export const unitBox: BackwardTwin<"unitBox"> = (tf, x) =>
   indicator(tf, tf.logicalAnd(tf.greaterEqual(x, 0), tf.lessEqual(x, 1)));
 
+export const relu: ForwardTwin<"relu"> = (tf, x) => within(tf, tf.relu(x), 0);
+
+export const reluPrime: BackwardTwin<"reluPrime"> = (tf, x) => indicator(tf, tf.greater(x, 0));
+
 export const poly: ForwardTwin<"poly"> = (tf, x) => {
   const clipped = tf.clipByValue(x, -1, 1);
   return within(tf, tf.mul(clipped, tf.sub(2, tf.abs(clipped))), 4 * UNIT);

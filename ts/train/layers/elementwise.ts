@@ -7,8 +7,14 @@ import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import type { ConvShape } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
-import { ACTIVATION_NUMBERS } from "../../runtime/activations.ts";
+import { type ElementwiseFunction, functions, mapArguments } from "../../quantizers/functions.ts";
 import type { Lane, LayerPlan, PlanContext } from "../context.ts";
+
+/** A node of one input, whatever its operation. */
+interface OneInput {
+  readonly name: string;
+  readonly inputs: readonly [string];
+}
 
 /** Max-pooling; the place of the first maximum in each window is kept for the way back. */
 export function planMaxPool(
@@ -63,23 +69,26 @@ export function planAvgPool(
   };
 }
 
-/** ReLU and hard tanh. */
 export function planActivation(node: NodeOf<"activation">, context: PlanContext): LayerPlan {
-  const { name, attributes } = node;
-  const input = node.inputs[0];
-  const kind = ACTIVATION_NUMBERS[attributes.activation];
+  return planFunction(functions[node.attributes.activation], node, context);
+}
+
+/** A function of each number by itself. */
+function planFunction(given: ElementwiseFunction, { name, inputs }: OneInput, context: PlanContext): LayerPlan {
+  const [input] = inputs;
+  const { forward, backward } = mapArguments(given, (values) => context.memory.constant(values));
   const size = elementsOf(context.shapes.get(name) as readonly number[]);
   return {
     forward: (_mode, emit) => {
       for (const lane of context.lanes) {
         const [x, y] = [context.value(input, lane), context.value(name, lane)];
-        emit.lane(lane.index, k.activationForward({ kind, x, y, count: size * lane.images }));
+        emit.lane(lane.index, k.quantizeForward({ ...forward, x, y, count: size * lane.images }));
       }
     },
     backward: (_mode, emit, sinks) => {
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const operands = { kind, x: context.value(input, lane), dy: sinks.gradient(name, lane) };
-        emit.input.lane(lane.index, k.activationBackward({ ...operands, accumulate, dx, count: size * lane.images }));
+        const operands = { ...backward, x: context.value(input, lane), dy: sinks.gradient(name, lane) };
+        emit.input.lane(lane.index, k.quantizeBackward({ ...operands, accumulate, dx, count: size * lane.images }));
       });
     },
   };

@@ -50,6 +50,7 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
             let width = F32x4::splat(width);
             for_each_onto([x, gy], gx, accumulate, |[x, gy]| x.abs().at_most(width).keep(gy))
         }
+        Backward::ReluPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| zero.less(x).keep(gy)),
         Backward::Table(table) => for_each_onto([x, gy], gx, accumulate, |[x, gy]| gy * interpolate(table, x)),
     }
 }

@@ -77,6 +77,10 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 (level + level) / levels - one
             })
         }
+        Forward::Relu => for_each([x], y, |[x]| {
+            let zero = F32x4::splat(0.0);
+            zero.less(x).select(x, zero)
+        }),
         Forward::Table(table) => sampled(table, x, y),
     }
 }

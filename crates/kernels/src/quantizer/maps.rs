@@ -99,6 +99,8 @@ maps! {
             /// As above.
             levels,
         },
+        /// max(x, 0).
+        13 Relu,
     }
     /// A map of one's own.
     12 Table of forward
@@ -150,6 +152,8 @@ maps! {
             /// Half the width, from 0.
             width,
         },
+        /// 1 where x > 0, 0 elsewhere.
+        12 ReluPrime,
     }
     /// A map of one's own.
     11 Table of backward

@@ -11,7 +11,7 @@ const TABLE: Table = Table {
     samples: &SAMPLES,
 };
 
-const FORWARD: [Forward; 20] = [
+const FORWARD: [Forward; 21] = [
     Forward::Identity,
     Forward::Sign,
     Forward::PiecewiseLinear { rho: 0.0, varrho: 0.0 },
@@ -31,10 +31,11 @@ const FORWARD: [Forward; 20] = [
     Forward::UnitLevels { levels: 65535.0 },
     Forward::SymmetricLevels { levels: 1.0 },
     Forward::SymmetricLevels { levels: 15.0 },
+    Forward::Relu,
     Forward::Table(TABLE),
 ];
 
-const BACKWARD: [Backward; 18] = [
+const BACKWARD: [Backward; 19] = [
     Backward::One,
     Backward::Box,
     Backward::PolyPrime,
@@ -52,6 +53,7 @@ const BACKWARD: [Backward; 18] = [
     Backward::FdaPrime { n: 18.0 },
     Backward::UnitBox,
     Backward::ClippedBox { width: 0.7 },
+    Backward::ReluPrime,
     Backward::Table(TABLE),
 ];
 
@@ -110,6 +112,7 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
             let share = (x.clamp(-1.0, 1.0) / 2.0 + 0.5) as f32;
             2.0 * f64::from((share * levels).round_ties_even()) / f64::from(levels) - 1.0
         }
+        Forward::Relu => x.max(0.0),
         Forward::Table(table) => interpolated(table, x),
     }
 }
@@ -147,6 +150,7 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
         Backward::FdaPrime { .. } => 0.0,
         Backward::UnitBox => f64::from((0.0..=1.0).contains(&x)),
         Backward::ClippedBox { width } => f64::from(x.abs() <= f64::from(width)),
+        Backward::ReluPrime => f64::from(x > 0.0),
         Backward::Table(table) => interpolated(table, x),
     }
 }
@@ -155,7 +159,7 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
 fn scale(map: Forward, x: f32) -> f64 {
     match map {
         Forward::Ede { t } => (1.0 / f64::from(t)).max(1.0),
-        Forward::ProxQuant { .. } => f64::from(x.abs()).max(1.0),
+        Forward::ProxQuant { .. } | Forward::Relu => f64::from(x.abs()).max(1.0),
         Forward::Table(_) => 10.0,
         _ => 1.2,
     }
@@ -164,7 +168,7 @@ fn scale(map: Forward, x: f32) -> f64 {
 /// The largest |B|: what its errors are relative to.
 fn peak(map: Backward) -> f64 {
     match map {
-        Backward::UnitBox => 1.0,
+        Backward::UnitBox | Backward::ReluPrime => 1.0,
         Backward::Table(_) => 10.0,
         _ => backward_twin(map, 0.0),
     }
@@ -373,6 +377,26 @@ fn maps_are_composed_bit_for_bit() {
     }
 }
 
+/// Bit for bit: at a kink both zeros and what is next to it take the side that the definition says.
+#[test]
+fn kinks_belong_to_their_side() {
+    let x = [-2.0, -1.0, -0.5, -0.0, 0.0, 1e-45, 0.25, 1.0, 1.5, f32::INFINITY];
+    let gradients = |map| x.map(|x| backward(map, x, 3.0));
+    let values = |map| x.map(|x| forward(map, x).to_bits());
+    let relu = [0.0, 0.0, 0.0, 0.0, 0.0, 1e-45, 0.25, 1.0, 1.5, f32::INFINITY];
+    assert_eq!(values(Forward::Relu), relu.map(f32::to_bits));
+    assert_eq!(
+        gradients(Backward::ReluPrime),
+        [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0, 3.0]
+    );
+    let clipped = [-1.0, -1.0, -0.5, -0.0, 0.0, 1e-45, 0.25, 1.0, 1.0, 1.0];
+    assert_eq!(values(Forward::HardTanh), clipped.map(f32::to_bits));
+    assert_eq!(
+        gradients(Backward::Box),
+        [0.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.0, 0.0]
+    );
+}
+
 #[test]
 fn half_a_level_goes_to_the_even_one() {
     let unit = |levels, x| forward(Forward::UnitLevels { levels }, x);
@@ -426,13 +450,13 @@ fn numbers_name_the_maps_of_the_boundary() {
     assert_eq!(forward(6), Some(Forward::Ede { t: 0.3 }));
     assert_eq!(forward(8), Some(Forward::ProxQuant { lambda: 0.3 }));
     assert_eq!(forward(11), Some(Forward::SymmetricLevels { levels: 0.3 }));
-    assert_eq!((forward(9), forward(13)), (None, None));
+    assert_eq!((forward(9), forward(14)), (None, None));
     assert_eq!(backward(3), Some(Backward::SignSwishPrime { beta: 0.3 }));
     assert_eq!(backward(8), Some(Backward::FdaPrime { n: 0.3 }));
     assert_eq!(backward(10), Some(Backward::ClippedBox { width: 0.3 }));
-    assert_eq!(backward(12), None);
+    assert_eq!(backward(13), None);
     // A map asks for as many parameters as `parameters` says, and is none with fewer.
-    for number in (0..12).filter(|&number| number != 9) {
+    for number in (0..14).filter(|&number| number != 9 && number != 12) {
         let count = Forward::parameters(number);
         assert!(
             Forward::from_number(number, &parameters[..count], None).is_some(),
@@ -440,7 +464,7 @@ fn numbers_name_the_maps_of_the_boundary() {
         );
         assert!(count == 0 || Forward::from_number(number, &parameters[..count - 1], None).is_none());
     }
-    for number in 0..11 {
+    for number in (0..13).filter(|&number| number != 11) {
         let count = Backward::parameters(number);
         assert!(
             Backward::from_number(number, &parameters[..count], None).is_some(),
