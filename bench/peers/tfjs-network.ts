@@ -8,6 +8,9 @@ import { tf } from "./tfjs.ts";
 const activations: Readonly<Record<ActivationName, (x: tf.Tensor) => tf.Tensor>> = {
   relu: tf.relu,
   hardTanh: (x) => tf.clipByValue(x, -1, 1),
+  relu6: tf.relu6,
+  sigmoid: tf.sigmoid,
+  tanh: tf.tanh,
 };
 
 /** What a graph's nodes calculate here where it is open to choice. */

@@ -46,7 +46,7 @@ const table = { from: -1, to: 2, forward: [-1, -0.25, 3, 0.5, 0.5], backward: [0
 /** Arguments with the places where the maps turn. */
 function argumentsOf(n: number, seed: number): Float32Array {
   const random = numbers(seed);
-  const kinks = [0, 1, 1 + 2 ** -23, 0.1, 0.25, 0.5, 0.7, 1.5, 2];
+  const kinks = [0, 1, 1 + 2 ** -23, 0.1, 0.25, 0.5, 0.7, 1.5, 2, 6, 6 + 2 ** -21];
   const ends = [1e-45, 1e-30, 1e30, 3e38, Infinity];
   const odd = [...kinks, ...ends].flatMap((x) => [x, -x]);
   return random.reals(n).map((x) => (random.below(8) === 0 ? odd[random.below(odd.length)]! : x));
@@ -69,6 +69,8 @@ const forwardUnits: Readonly<Record<ForwardMap, number>> = {
   unitLevels: 1,
   symmetricLevels: 4,
   relu: 0,
+  relu6: 0,
+  sigmoid: 6,
   table: 12,
 };
 /** The same for B: 7 of a logarithm and 8 of an exponential in ReSTE's; a recurrence's roundings in FDA's come on top. */
@@ -85,6 +87,8 @@ const backwardUnits: Readonly<Record<BackwardMap, number>> = {
   unitBox: 0,
   clippedBox: 0,
   reluPrime: 0,
+  relu6Prime: 0,
+  sigmoidPrime: 12,
   table: 12,
 };
 
@@ -100,7 +104,7 @@ function backwardSize(map: BackwardMap, p: Float32Array): number {
   if (map === "table") return 10;
   // The recurrence's errors add up twice, and its sum is of n terms.
   if (map === "fdaPrime") return backwardValue(map, 0, [...p]) * (1 + p[0]! * (1 + p[0]! / 20));
-  return map === "unitBox" || map === "reluPrime" ? 1 : backwardValue(map, 0, [...p], table);
+  return ["unitBox", "reluPrime", "relu6Prime"].includes(map) ? 1 : backwardValue(map, 0, [...p], table);
 }
 
 /** `found` against `expected`, where that is finite; the same infinity elsewhere. */
@@ -277,6 +281,7 @@ const compositions = property(
 /** Functions of pieces that are straight, bit for bit: the definition of each, and where its gradient passes. */
 const straight = {
   relu: [(v: number) => Math.max(v, 0), (v: number) => v > 0],
+  relu6: [(v: number) => Math.min(6, Math.max(v, 0)), (v: number) => v > 0 && v <= 6],
   hardTanh: [(v: number) => Math.min(1, Math.max(-1, v)), (v: number) => Math.abs(v) <= 1],
 } as const;
 

@@ -40,7 +40,11 @@ import {
 import { noteLevels, type WeightsInUse, weightsInUse } from "./weights.ts";
 
 /** Where the slope of an elementwise function jumps. */
-const jumps: Readonly<Partial<Record<ActivationName, readonly number[]>>> = { relu: [0], hardTanh: [-1, 1] };
+const jumps: Readonly<Partial<Record<ActivationName, readonly number[]>>> = {
+  relu: [0],
+  hardTanh: [-1, 1],
+  relu6: [0, 6],
+};
 
 export type Weights = ReadonlyMap<string, Float64Array>;
 

@@ -15,6 +15,9 @@ export interface ElementwiseFunction {
 export const functions = {
   relu: { forward: "relu", backward: "reluPrime", parameters: [] },
   hardTanh: { forward: "hardTanh", backward: "box", parameters: [] },
+  relu6: { forward: "relu6", backward: "relu6Prime", parameters: [] },
+  sigmoid: { forward: "sigmoid", backward: "sigmoidPrime", parameters: [] },
+  tanh: { forward: "tanh", backward: "tanhPrime", parameters: [1] },
 } as const satisfies Readonly<Record<string, ElementwiseFunction>>;
 
 export type FunctionName = keyof typeof functions;

@@ -17,6 +17,8 @@ export const forwardMapNumbers = {
   unitLevels: 10,
   symmetricLevels: 11,
   relu: 13,
+  relu6: 14,
+  sigmoid: 15,
   table: 12,
 } as const;
 
@@ -34,6 +36,8 @@ export const forwardMapParameters = {
   unitLevels: ["levels"],
   symmetricLevels: ["levels"],
   relu: [],
+  relu6: [],
+  sigmoid: [],
   table: [],
 } as const;
 
@@ -51,6 +55,8 @@ export const backwardMapNumbers = {
   unitBox: 9,
   clippedBox: 10,
   reluPrime: 12,
+  relu6Prime: 13,
+  sigmoidPrime: 14,
   table: 11,
 } as const;
 
@@ -68,6 +74,8 @@ export const backwardMapParameters = {
   unitBox: [],
   clippedBox: ["width"],
   reluPrime: [],
+  relu6Prime: [],
+  sigmoidPrime: [],
   table: [],
 } as const;
 

@@ -14,8 +14,9 @@ import { piecewiseLinear } from "./maps/piecewise-linear.ts";
 import { poly, polyPrime } from "./maps/poly.ts";
 import { proxQuant } from "./maps/prox-quant.ts";
 import type { BackwardRecord, ForwardRecord } from "./maps/record.ts";
-import { relu, reluPrime } from "./maps/relu.ts";
+import { relu, relu6, relu6Prime, reluPrime } from "./maps/relu.ts";
 import { given, interpolate } from "./maps/sampled.ts";
+import { sigmoid, sigmoidPrime } from "./maps/sigmoid.ts";
 import { sign } from "./maps/sign.ts";
 import { signSwish, signSwishPrime } from "./maps/sign-swish.ts";
 import { identity, one } from "./maps/straight.ts";
@@ -41,6 +42,8 @@ const forwardRecords: { readonly [Name in Own<ForwardMap>]: ForwardRecord<Name> 
   unitLevels,
   symmetricLevels,
   relu,
+  relu6,
+  sigmoid,
 };
 
 const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Name> } = {
@@ -56,6 +59,8 @@ const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Nam
   unitBox,
   clippedBox,
   reluPrime,
+  relu6Prime,
+  sigmoidPrime,
 };
 
 export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.freeze(numbers.forwardMapNumbers);

@@ -8,7 +8,7 @@ import type { BackwardMap, ForwardMap, MapTable, Quantizer } from "../quantizers
 import { evaluateSchedule } from "../quantizers/schedule.ts";
 import { stateAt } from "../quantizers/state.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
-import { ede, edePrime, signSwish, signSwishPrime, tanh, tanhPrime } from "./maps/hyperbolic.ts";
+import { ede, edePrime, sigmoid, sigmoidPrime, signSwish, signSwishPrime, tanh, tanhPrime } from "./maps/hyperbolic.ts";
 import { type Near, near } from "./maps/near.ts";
 import type { BackwardTwin, ForwardTwin } from "./maps/record.ts";
 import { interpolated } from "./maps/sampled.ts";
@@ -30,6 +30,8 @@ const forwardTwins: { readonly [Name in Exclude<ForwardMap, "table">]: ForwardTw
   unitLevels: straight.unitLevels,
   symmetricLevels: straight.symmetricLevels,
   relu: straight.relu,
+  relu6: straight.relu6,
+  sigmoid,
 };
 
 const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: BackwardTwin<Name> } = {
@@ -45,6 +47,8 @@ const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: Backwar
   unitBox: straight.unitBox,
   clippedBox: straight.clippedBox,
   reluPrime: straight.reluPrime,
+  relu6Prime: straight.relu6Prime,
+  sigmoidPrime,
 };
 
 /** Which maps act at a moment of a run, and their parameters in f32. */

@@ -8,6 +8,7 @@ import type { QuantizerChoice } from "../nn/fields.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
 import { input, layers } from "../nn/layers.ts";
+import { functionNames } from "../quantizers/functions.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { constant } from "../quantizers/schedule.ts";
@@ -130,8 +131,9 @@ function others(): readonly Case[] {
       layers.avgPool2d({ poolSize: [3, 2], strides: [2, 1], name: "pool" }).apply(x),
     ),
     around("globalAvgPool2d", [7, 5, 33], (x) => layers.globalAvgPool2d({ name: "pool" }).apply(x)),
-    around("relu", [5, 5, 5], (x) => layers.relu({ name: "relu" }).apply(x)),
-    around("hardTanh", [5, 5, 5], (x) => layers.hardTanh({ name: "hardTanh" }).apply(x)),
+    ...functionNames.map((name) =>
+      around(name, [5, 5, 5], (x) => layers.activation({ name, activation: name }).apply(x)),
+    ),
     around("shift", [5, 5, 7], (x) => layers.shift({ name: "shift" }).apply(x)),
     around("prelu", [5, 5, 7], (x) => layers.prelu({ name: "prelu" }).apply(x)),
     around("adaptiveSign", [5, 5, 7], (x) => layers.adaptiveSign({ name: "sign" }).apply(x)),

@@ -3,7 +3,7 @@
  * graphics card; near 0 tanh is its Taylor polynomial of degree 9, since 1 - e would cancel there (the next term is below 2^-26
  * for |v| < 1/4).
  */
-import { UNIT } from "../rounding.ts";
+import { FEW, UNIT } from "../rounding.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import { type Near, near, signOf } from "./near.ts";
 import type { BackwardTwin, ForwardTwin } from "./record.ts";
@@ -83,3 +83,15 @@ export const signSwishPrime: BackwardTwin<"signSwishPrime"> = (tf, x, beta) => {
     return tf.mul(tf.mul(height, steepness), relative());
   });
 };
+
+export const sigmoid: ForwardTwin<"sigmoid"> = (tf, x) => {
+  const value = tf.sigmoid(x);
+  return near(value, () => {
+    // A relative error of e^-x moves the value by s (1 - s) of it; a sum and a division come on top.
+    const relative = tf.mul(UNIT, tf.add(64, tf.mul(32, tf.minimum(tf.abs(x), 2 * LIMIT))));
+    return tf.add(tf.mul(tf.mul(value, tf.sub(1, value)), relative), tf.mul(value, FEW));
+  });
+};
+
+/** s(x) s(-x) is a quarter of sech^2(x / 2). */
+export const sigmoidPrime: BackwardTwin<"sigmoidPrime"> = (tf, x) => bell(tf, x, 0.5, 0.25);

@@ -23,6 +23,11 @@ export const relu: ForwardTwin<"relu"> = (tf, x) => within(tf, tf.relu(x), 0);
 
 export const reluPrime: BackwardTwin<"reluPrime"> = (tf, x) => indicator(tf, tf.greater(x, 0));
 
+export const relu6: ForwardTwin<"relu6"> = (tf, x) => within(tf, tf.relu6(x), 0);
+
+export const relu6Prime: BackwardTwin<"relu6Prime"> = (tf, x) =>
+  indicator(tf, tf.logicalAnd(tf.greater(x, 0), tf.lessEqual(x, 6)));
+
 export const poly: ForwardTwin<"poly"> = (tf, x) => {
   const clipped = tf.clipByValue(x, -1, 1);
   return within(tf, tf.mul(clipped, tf.sub(2, tf.abs(clipped))), 4 * UNIT);

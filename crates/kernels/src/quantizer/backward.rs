@@ -2,7 +2,7 @@
 
 use super::elementwise::for_each_onto;
 use super::error_decay_scale;
-use super::forward::SWISH_LIMIT;
+use super::forward::{SWISH_LIMIT, logistic};
 use super::maps::Backward;
 use super::sampled::interpolate;
 use crate::math::{Functions, exp_f64, ln_f64};
@@ -51,6 +51,16 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
             for_each_onto([x, gy], gx, accumulate, |[x, gy]| x.abs().at_most(width).keep(gy))
         }
         Backward::ReluPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| zero.less(x).keep(gy)),
+        Backward::Relu6Prime => {
+            let six = F32x4::splat(6.0);
+            for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+                zero.less(x).keep(x.at_most(six).keep(gy))
+            })
+        }
+        Backward::SigmoidPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+            let [fading, other] = logistic(functions, x);
+            gy * (fading * other * other)
+        }),
         Backward::Table(table) => for_each_onto([x, gy], gx, accumulate, |[x, gy]| gy * interpolate(table, x)),
     }
 }

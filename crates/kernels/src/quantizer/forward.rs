@@ -18,6 +18,21 @@ fn sign(x: F32x4) -> F32x4 {
     x.less(F32x4::splat(0.0)).select(F32x4::splat(-1.0), F32x4::splat(1.0))
 }
 
+/// max(x, 0); 0 where x is -0 or NaN.
+#[inline(always)]
+fn rectified(x: F32x4) -> F32x4 {
+    let zero = F32x4::splat(0.0);
+    zero.less(x).select(x, zero)
+}
+
+/// e = e^-|x| and 1 / (1 + e), of which the logistic function and its slope are made without a difference.
+#[inline(always)]
+pub(super) fn logistic(functions: Functions, x: F32x4) -> [F32x4; 2] {
+    let (fading, _) = functions.exp_and_expm1(-x.abs());
+    let one = F32x4::splat(1.0);
+    [fading, one / (one + fading)]
+}
+
 /// The nearest whole number of a v from 0 to 2^22; a half goes to the even one.
 #[inline(always)]
 fn nearest(v: F32x4) -> F32x4 {
@@ -77,9 +92,11 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 (level + level) / levels - one
             })
         }
-        Forward::Relu => for_each([x], y, |[x]| {
-            let zero = F32x4::splat(0.0);
-            zero.less(x).select(x, zero)
+        Forward::Relu => for_each([x], y, |[x]| rectified(x)),
+        Forward::Relu6 => for_each([x], y, |[x]| rectified(x).pseudo_min(F32x4::splat(6.0))),
+        Forward::Sigmoid => for_each([x], y, |[x]| {
+            let [fading, other] = logistic(functions, x);
+            x.less(F32x4::splat(0.0)).select(fading * other, other)
         }),
         Forward::Table(table) => sampled(table, x, y),
     }

@@ -101,6 +101,10 @@ maps! {
         },
         /// max(x, 0).
         13 Relu,
+        /// min(max(x, 0), 6).
+        14 Relu6,
+        /// 1 / (1 + e^-x).
+        15 Sigmoid,
     }
     /// A map of one's own.
     12 Table of forward
@@ -154,6 +158,10 @@ maps! {
         },
         /// 1 where x > 0, 0 elsewhere.
         12 ReluPrime,
+        /// 1 where 0 < x <= 6, 0 elsewhere.
+        13 Relu6Prime,
+        /// e^-x / (1 + e^-x)^2.
+        14 SigmoidPrime,
     }
     /// A map of one's own.
     11 Table of backward

@@ -11,7 +11,7 @@ const TABLE: Table = Table {
     samples: &SAMPLES,
 };
 
-const FORWARD: [Forward; 21] = [
+const FORWARD: [Forward; 23] = [
     Forward::Identity,
     Forward::Sign,
     Forward::PiecewiseLinear { rho: 0.0, varrho: 0.0 },
@@ -32,10 +32,12 @@ const FORWARD: [Forward; 21] = [
     Forward::SymmetricLevels { levels: 1.0 },
     Forward::SymmetricLevels { levels: 15.0 },
     Forward::Relu,
+    Forward::Relu6,
+    Forward::Sigmoid,
     Forward::Table(TABLE),
 ];
 
-const BACKWARD: [Backward; 19] = [
+const BACKWARD: [Backward; 21] = [
     Backward::One,
     Backward::Box,
     Backward::PolyPrime,
@@ -54,6 +56,8 @@ const BACKWARD: [Backward; 19] = [
     Backward::UnitBox,
     Backward::ClippedBox { width: 0.7 },
     Backward::ReluPrime,
+    Backward::Relu6Prime,
+    Backward::SigmoidPrime,
     Backward::Table(TABLE),
 ];
 
@@ -113,6 +117,8 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
             2.0 * f64::from((share * levels).round_ties_even()) / f64::from(levels) - 1.0
         }
         Forward::Relu => x.max(0.0),
+        Forward::Relu6 => x.clamp(0.0, 6.0),
+        Forward::Sigmoid => logistic(x),
         Forward::Table(table) => interpolated(table, x),
     }
 }
@@ -151,6 +157,8 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
         Backward::UnitBox => f64::from((0.0..=1.0).contains(&x)),
         Backward::ClippedBox { width } => f64::from(x.abs() <= f64::from(width)),
         Backward::ReluPrime => f64::from(x > 0.0),
+        Backward::Relu6Prime => f64::from(x > 0.0 && x <= 6.0),
+        Backward::SigmoidPrime => (x / 2.0).cosh().powi(-2) / 4.0,
         Backward::Table(table) => interpolated(table, x),
     }
 }
@@ -168,7 +176,7 @@ fn scale(map: Forward, x: f32) -> f64 {
 /// The largest |B|: what its errors are relative to.
 fn peak(map: Backward) -> f64 {
     match map {
-        Backward::UnitBox | Backward::ReluPrime => 1.0,
+        Backward::UnitBox | Backward::ReluPrime | Backward::Relu6Prime => 1.0,
         Backward::Table(_) => 10.0,
         _ => backward_twin(map, 0.0),
     }
@@ -209,6 +217,8 @@ fn line() -> impl Iterator<Item = f32> {
         0.479_87,
         1.5,
         2.0,
+        6.0,
+        6.000_000_5,
         35.0,
         1e38,
         f32::MAX,
@@ -280,6 +290,7 @@ proptest! {
             (Forward::SignSwish { beta }, Backward::SignSwishPrime { beta }),
             (Forward::Poly, Backward::PolyPrime),
             (Forward::Ede { t }, Backward::EdePrime { t }),
+            (Forward::Sigmoid, Backward::SigmoidPrime),
         ];
         for (f, b) in pairs {
             let h = 1e-5;
@@ -450,13 +461,13 @@ fn numbers_name_the_maps_of_the_boundary() {
     assert_eq!(forward(6), Some(Forward::Ede { t: 0.3 }));
     assert_eq!(forward(8), Some(Forward::ProxQuant { lambda: 0.3 }));
     assert_eq!(forward(11), Some(Forward::SymmetricLevels { levels: 0.3 }));
-    assert_eq!((forward(9), forward(14)), (None, None));
+    assert_eq!((forward(9), forward(16)), (None, None));
     assert_eq!(backward(3), Some(Backward::SignSwishPrime { beta: 0.3 }));
     assert_eq!(backward(8), Some(Backward::FdaPrime { n: 0.3 }));
     assert_eq!(backward(10), Some(Backward::ClippedBox { width: 0.3 }));
-    assert_eq!(backward(13), None);
+    assert_eq!(backward(15), None);
     // A map asks for as many parameters as `parameters` says, and is none with fewer.
-    for number in (0..14).filter(|&number| number != 9 && number != 12) {
+    for number in (0..16).filter(|&number| number != 9 && number != 12) {
         let count = Forward::parameters(number);
         assert!(
             Forward::from_number(number, &parameters[..count], None).is_some(),
@@ -464,7 +475,7 @@ fn numbers_name_the_maps_of_the_boundary() {
         );
         assert!(count == 0 || Forward::from_number(number, &parameters[..count - 1], None).is_none());
     }
-    for number in (0..13).filter(|&number| number != 11) {
+    for number in (0..15).filter(|&number| number != 11) {
         let count = Backward::parameters(number);
         assert!(
             Backward::from_number(number, &parameters[..count], None).is_some(),
