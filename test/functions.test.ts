@@ -73,6 +73,12 @@ const known: Readonly<
     [0.5, 0.46212, 0.78645],
     [-0.5, -0.46212, 0.78645],
   ],
+  gelu: [
+    [0, 0, 0.5],
+    [1, 0.84134, 1.08332],
+    [-1, -0.15866, -0.08332],
+    [3, 2.99595, 1.011946],
+  ],
 };
 
 it.each(functionNames)("%s has the values and slopes of its definition", (name) => {
@@ -90,9 +96,9 @@ it("hands the core its numbers, and a place for parameters where there are any",
     return "place";
   };
   const common = { proximal: forwardMapNumbers.identity, table: null };
-  expect(mapArguments(functions.sigmoid, place)).toEqual({
-    forward: { ...common, map: forwardMapNumbers.sigmoid, parameters: null },
-    backward: { ...common, map: backwardMapNumbers.sigmoidPrime, parameters: null },
+  expect(mapArguments(functions.gelu, place)).toEqual({
+    forward: { ...common, map: forwardMapNumbers.gelu, parameters: null },
+    backward: { ...common, map: backwardMapNumbers.geluPrime, parameters: null },
   });
   expect(placed).toEqual([]);
   expect(mapArguments(functions.tanh, place)).toEqual({

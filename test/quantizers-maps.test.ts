@@ -66,6 +66,7 @@ describe("backward maps are the derivatives of the forward maps they are paired 
     ["relu", "reluPrime"],
     ["relu6", "relu6Prime"],
     ["sigmoid", "sigmoidPrime"],
+    ["gelu", "geluPrime"],
   ];
   /** Where a forward map has no derivative. */
   const kinks: Readonly<Partial<Record<ForwardMap, readonly number[]>>> = {
@@ -213,7 +214,7 @@ describe("maps behind a proximal map", () => {
   });
 
   it("have a P that falls nowhere", () => {
-    expect(forwardMaps.filter((map) => !proximalMaps.includes(map))).toEqual(["signSwish", "table"]);
+    expect(forwardMaps.filter((map) => !proximalMaps.includes(map))).toEqual(["signSwish", "gelu", "table"]);
     const proximal = fc
       .constantFrom(...proximalMaps)
       .chain((map) => fc.tuple(fc.constant(map), parametersOf(forwardMapParameters[map])));
@@ -414,7 +415,7 @@ describe("the decomposition theorem, F = T(P) and B = T'(P)", () => {
 });
 
 /** Maps that go on to infinity with x, on one side or on both. */
-const unbounded: readonly ForwardMap[] = ["identity", "proxQuant", "relu"];
+const unbounded: readonly ForwardMap[] = ["identity", "proxQuant", "relu", "gelu"];
 
 it("every map passes NaN on, and stays finite far out unless it follows x", () => {
   for (const map of forwardMaps) {

@@ -11,6 +11,7 @@ const activations: Readonly<Record<ActivationName, (x: tf.Tensor) => tf.Tensor>>
   relu6: tf.relu6,
   sigmoid: tf.sigmoid,
   tanh: tf.tanh,
+  gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2)))),
 };
 
 /** What a graph's nodes calculate here where it is open to choice. */

@@ -71,6 +71,7 @@ const forwardUnits: Readonly<Record<ForwardMap, number>> = {
   relu: 0,
   relu6: 0,
   sigmoid: 6,
+  gelu: 5,
   table: 12,
 };
 /** The same for B: 7 of a logarithm and 8 of an exponential in ReSTE's; a recurrence's roundings in FDA's come on top. */
@@ -89,13 +90,14 @@ const backwardUnits: Readonly<Record<BackwardMap, number>> = {
   reluPrime: 0,
   relu6Prime: 0,
   sigmoidPrime: 12,
+  geluPrime: 12,
   table: 12,
 };
 
 /** What an error of F at x is relative to: its largest value, or the largest number on the way to it. */
 function forwardSize(map: ForwardMap, x: number, p: Float32Array): number {
   if (map === "ede") return Math.max(1 / p[0]!, 1);
-  if (map === "proxQuant") return 1 + Math.abs(x);
+  if (map === "proxQuant" || map === "gelu") return 1 + Math.abs(x);
   return map === "table" ? 10 : 1;
 }
 
@@ -104,7 +106,7 @@ function backwardSize(map: BackwardMap, p: Float32Array): number {
   if (map === "table") return 10;
   // The recurrence's errors add up twice, and its sum is of n terms.
   if (map === "fdaPrime") return backwardValue(map, 0, [...p]) * (1 + p[0]! * (1 + p[0]! / 20));
-  return ["unitBox", "reluPrime", "relu6Prime"].includes(map) ? 1 : backwardValue(map, 0, [...p], table);
+  return ["unitBox", "reluPrime", "relu6Prime", "geluPrime"].includes(map) ? 1 : backwardValue(map, 0, [...p], table);
 }
 
 /** `found` against `expected`, where that is finite; the same infinity elsewhere. */

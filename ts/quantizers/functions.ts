@@ -18,6 +18,7 @@ export const functions = {
   relu6: { forward: "relu6", backward: "relu6Prime", parameters: [] },
   sigmoid: { forward: "sigmoid", backward: "sigmoidPrime", parameters: [] },
   tanh: { forward: "tanh", backward: "tanhPrime", parameters: [1] },
+  gelu: { forward: "gelu", backward: "geluPrime", parameters: [] },
 } as const satisfies Readonly<Record<string, ElementwiseFunction>>;
 
 export type FunctionName = keyof typeof functions;

@@ -19,6 +19,7 @@ export const forwardMapNumbers = {
   relu: 13,
   relu6: 14,
   sigmoid: 15,
+  gelu: 16,
   table: 12,
 } as const;
 
@@ -38,6 +39,7 @@ export const forwardMapParameters = {
   relu: [],
   relu6: [],
   sigmoid: [],
+  gelu: [],
   table: [],
 } as const;
 
@@ -57,6 +59,7 @@ export const backwardMapNumbers = {
   reluPrime: 12,
   relu6Prime: 13,
   sigmoidPrime: 14,
+  geluPrime: 15,
   table: 11,
 } as const;
 
@@ -76,6 +79,7 @@ export const backwardMapParameters = {
   reluPrime: [],
   relu6Prime: [],
   sigmoidPrime: [],
+  geluPrime: [],
   table: [],
 } as const;
 

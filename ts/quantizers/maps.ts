@@ -8,6 +8,7 @@
 import * as numbers from "./map-numbers.ts";
 import { box, clippedBox, hardTanh, unitBox } from "./maps/boxes.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
+import { gelu, geluPrime } from "./maps/gelu.ts";
 import { symmetricLevels, unitLevels } from "./maps/levels.ts";
 import type { ParameterName } from "./maps/parameters.ts";
 import { piecewiseLinear } from "./maps/piecewise-linear.ts";
@@ -44,6 +45,7 @@ const forwardRecords: { readonly [Name in Own<ForwardMap>]: ForwardRecord<Name> 
   relu,
   relu6,
   sigmoid,
+  gelu,
 };
 
 const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Name> } = {
@@ -61,6 +63,7 @@ const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Nam
   reluPrime,
   relu6Prime,
   sigmoidPrime,
+  geluPrime,
 };
 
 export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.freeze(numbers.forwardMapNumbers);

@@ -8,6 +8,7 @@ import type { BackwardMap, ForwardMap, MapTable, Quantizer } from "../quantizers
 import { evaluateSchedule } from "../quantizers/schedule.ts";
 import { stateAt } from "../quantizers/state.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
+import { gelu, geluPrime } from "./maps/gelu.ts";
 import { ede, edePrime, sigmoid, sigmoidPrime, signSwish, signSwishPrime, tanh, tanhPrime } from "./maps/hyperbolic.ts";
 import { type Near, near } from "./maps/near.ts";
 import type { BackwardTwin, ForwardTwin } from "./maps/record.ts";
@@ -32,6 +33,7 @@ const forwardTwins: { readonly [Name in Exclude<ForwardMap, "table">]: ForwardTw
   relu: straight.relu,
   relu6: straight.relu6,
   sigmoid,
+  gelu,
 };
 
 const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: BackwardTwin<Name> } = {
@@ -49,6 +51,7 @@ const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: Backwar
   reluPrime: straight.reluPrime,
   relu6Prime: straight.relu6Prime,
   sigmoidPrime,
+  geluPrime,
 };
 
 /** Which maps act at a moment of a run, and their parameters in f32. */

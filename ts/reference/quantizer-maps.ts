@@ -69,6 +69,7 @@ const OTHERS: readonly Maps[] = [
   { forward: "relu", backward: "reluPrime" },
   { forward: "relu6", backward: "relu6Prime" },
   { forward: "sigmoid", backward: "sigmoidPrime" },
+  { forward: "gelu", backward: "geluPrime" },
   { forward: "table", backward: "table", table: TABLE },
   { proximal: "hardTanh", forward: "poly", backward: "polyPrime" },
   { proximal: "piecewiseLinear", forward: "tanh", backward: "tanhPrime", parameters: [0.25, 0.125, 3] },

@@ -14,6 +14,7 @@ mod backward;
 mod elementwise;
 mod forward;
 mod maps;
+mod normal;
 mod sampled;
 
 pub(crate) use elementwise::for_each;

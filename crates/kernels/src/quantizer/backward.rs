@@ -4,6 +4,7 @@ use super::elementwise::for_each_onto;
 use super::error_decay_scale;
 use super::forward::{SWISH_LIMIT, logistic};
 use super::maps::Backward;
+use super::normal::Normal;
 use super::sampled::interpolate;
 use crate::math::{Functions, exp_f64, ln_f64};
 use crate::simd::floats::F32x4;
@@ -61,6 +62,14 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
             let [fading, other] = logistic(functions, x);
             gy * (fading * other * other)
         }),
+        Backward::GeluPrime => {
+            let normal = Normal::load();
+            for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+                let [m, tail, density] = normal.tail_and_density(x);
+                let below = tail - m * density;
+                gy * x.less(zero).select(below, one - below)
+            })
+        }
         Backward::Table(table) => for_each_onto([x, gy], gx, accumulate, |[x, gy]| gy * interpolate(table, x)),
     }
 }

@@ -3,6 +3,7 @@
 use super::elementwise::for_each;
 use super::error_decay_scale;
 use super::maps::Forward;
+use super::normal::Normal;
 use super::sampled::{Table, interpolate};
 use crate::math::Functions;
 use crate::simd::floats::F32x4;
@@ -98,6 +99,13 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
             let [fading, other] = logistic(functions, x);
             x.less(F32x4::splat(0.0)).select(fading * other, other)
         }),
+        Forward::Gelu => {
+            let normal = Normal::load();
+            for_each([x], y, |[x]| {
+                let [m, tail, _] = normal.tail_and_density(x);
+                rectified(x) - m * tail
+            })
+        }
         Forward::Table(table) => sampled(table, x, y),
     }
 }

@@ -105,6 +105,8 @@ maps! {
         14 Relu6,
         /// 1 / (1 + e^-x).
         15 Sigmoid,
+        /// x Phi(x), Phi being the normal distribution.
+        16 Gelu,
     }
     /// A map of one's own.
     12 Table of forward
@@ -162,6 +164,8 @@ maps! {
         13 Relu6Prime,
         /// e^-x / (1 + e^-x)^2.
         14 SigmoidPrime,
+        /// Phi(x) + x phi(x), phi being the density of Phi.
+        15 GeluPrime,
     }
     /// A map of one's own.
     11 Table of backward

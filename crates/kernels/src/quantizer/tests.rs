@@ -11,7 +11,7 @@ const TABLE: Table = Table {
     samples: &SAMPLES,
 };
 
-const FORWARD: [Forward; 23] = [
+const FORWARD: [Forward; 24] = [
     Forward::Identity,
     Forward::Sign,
     Forward::PiecewiseLinear { rho: 0.0, varrho: 0.0 },
@@ -34,10 +34,11 @@ const FORWARD: [Forward; 23] = [
     Forward::Relu,
     Forward::Relu6,
     Forward::Sigmoid,
+    Forward::Gelu,
     Forward::Table(TABLE),
 ];
 
-const BACKWARD: [Backward; 21] = [
+const BACKWARD: [Backward; 22] = [
     Backward::One,
     Backward::Box,
     Backward::PolyPrime,
@@ -58,11 +59,29 @@ const BACKWARD: [Backward; 21] = [
     Backward::ReluPrime,
     Backward::Relu6Prime,
     Backward::SigmoidPrime,
+    Backward::GeluPrime,
     Backward::Table(TABLE),
 ];
 
 fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
+}
+
+fn density(x: f64) -> f64 {
+    (-x * x / 2.0).exp() / core::f64::consts::TAU.sqrt()
+}
+
+/// The normal distribution by its series (Marsaglia, "Evaluating the Normal Distribution", J. Stat. Softw. 11(4), 2004).
+fn normal(x: f64) -> f64 {
+    if x.abs() > 9.0 {
+        return f64::from(x > 0.0);
+    }
+    let (mut term, mut sum) = (x, x);
+    for odd in (3..400).step_by(2) {
+        term *= x * x / f64::from(odd);
+        sum += term;
+    }
+    0.5 + density(x) * sum
 }
 
 fn sign_of(x: f64) -> f64 {
@@ -119,6 +138,8 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
         Forward::Relu => x.max(0.0),
         Forward::Relu6 => x.clamp(0.0, 6.0),
         Forward::Sigmoid => logistic(x),
+        Forward::Gelu if x.is_infinite() => x.max(0.0),
+        Forward::Gelu => x * normal(x),
         Forward::Table(table) => interpolated(table, x),
     }
 }
@@ -159,6 +180,7 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
         Backward::ReluPrime => f64::from(x > 0.0),
         Backward::Relu6Prime => f64::from(x > 0.0 && x <= 6.0),
         Backward::SigmoidPrime => (x / 2.0).cosh().powi(-2) / 4.0,
+        Backward::GeluPrime => normal(x) + x.clamp(-40.0, 40.0) * density(x),
         Backward::Table(table) => interpolated(table, x),
     }
 }
@@ -167,7 +189,7 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
 fn scale(map: Forward, x: f32) -> f64 {
     match map {
         Forward::Ede { t } => (1.0 / f64::from(t)).max(1.0),
-        Forward::ProxQuant { .. } | Forward::Relu => f64::from(x.abs()).max(1.0),
+        Forward::ProxQuant { .. } | Forward::Relu | Forward::Gelu => f64::from(x.abs()).max(1.0),
         Forward::Table(_) => 10.0,
         _ => 1.2,
     }
@@ -176,7 +198,7 @@ fn scale(map: Forward, x: f32) -> f64 {
 /// The largest |B|: what its errors are relative to.
 fn peak(map: Backward) -> f64 {
     match map {
-        Backward::UnitBox | Backward::ReluPrime | Backward::Relu6Prime => 1.0,
+        Backward::UnitBox | Backward::ReluPrime | Backward::Relu6Prime | Backward::GeluPrime => 1.0,
         Backward::Table(_) => 10.0,
         _ => backward_twin(map, 0.0),
     }
@@ -291,6 +313,7 @@ proptest! {
             (Forward::Poly, Backward::PolyPrime),
             (Forward::Ede { t }, Backward::EdePrime { t }),
             (Forward::Sigmoid, Backward::SigmoidPrime),
+            (Forward::Gelu, Backward::GeluPrime),
         ];
         for (f, b) in pairs {
             let h = 1e-5;
@@ -461,13 +484,13 @@ fn numbers_name_the_maps_of_the_boundary() {
     assert_eq!(forward(6), Some(Forward::Ede { t: 0.3 }));
     assert_eq!(forward(8), Some(Forward::ProxQuant { lambda: 0.3 }));
     assert_eq!(forward(11), Some(Forward::SymmetricLevels { levels: 0.3 }));
-    assert_eq!((forward(9), forward(16)), (None, None));
+    assert_eq!((forward(9), forward(17)), (None, None));
     assert_eq!(backward(3), Some(Backward::SignSwishPrime { beta: 0.3 }));
     assert_eq!(backward(8), Some(Backward::FdaPrime { n: 0.3 }));
     assert_eq!(backward(10), Some(Backward::ClippedBox { width: 0.3 }));
-    assert_eq!(backward(15), None);
+    assert_eq!(backward(16), None);
     // A map asks for as many parameters as `parameters` says, and is none with fewer.
-    for number in (0..16).filter(|&number| number != 9 && number != 12) {
+    for number in (0..17).filter(|&number| number != 9 && number != 12) {
         let count = Forward::parameters(number);
         assert!(
             Forward::from_number(number, &parameters[..count], None).is_some(),
@@ -475,7 +498,7 @@ fn numbers_name_the_maps_of_the_boundary() {
         );
         assert!(count == 0 || Forward::from_number(number, &parameters[..count - 1], None).is_none());
     }
-    for number in (0..15).filter(|&number| number != 11) {
+    for number in (0..16).filter(|&number| number != 11) {
         let count = Backward::parameters(number);
         assert!(
             Backward::from_number(number, &parameters[..count], None).is_some(),
