@@ -1,13 +1,14 @@
 /**
- * Writes `ts/program/kernels.ts` out of the Rust sources. It holds the core's exports, the fields of a convolution's
- * descriptor, and the sizes that both languages plan with. `npm run generate` runs this script. A test fails where the
- * file is not fresh.
+ * Writes what both languages know out of the Rust sources. `ts/program/kernels.ts` holds the core's exports, the fields of a
+ * convolution's descriptor, and the sizes that both languages plan with; `ts/quantizers/map-numbers.ts` holds the maps.
+ * `npm run generate` runs this script. A test fails where the files are not fresh.
  */
 import { execFileSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Export, exportsOf, fieldsOf, sizesOf } from "./rust.ts";
+import { constantOf, type MapOfCore, mapsOf } from "./rust-maps.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -18,8 +19,13 @@ const HEAD = `/**
  */
 `;
 
-/** The text of `ts/program/kernels.ts`, as biome formats it. */
-export function generated(): string {
+/** The files that are made, by their paths from the root, as biome formats them. */
+export function generated(): Readonly<Record<string, string>> {
+  const texts = { "ts/program/kernels.ts": kernels(), "ts/quantizers/map-numbers.ts": mapNumbers() };
+  return Object.fromEntries(Object.entries(texts).map(([file, text]) => [file, formatted(file, text)]));
+}
+
+function kernels(): string {
   const sources = globSync("crates/wasm/src/**/*.rs", { cwd: root }).sort();
   const kernels = sources.flatMap((file) => exportsOf(read(file)));
   const statuses = kernels.filter(({ answers }) => !answers);
@@ -59,7 +65,31 @@ export function generated(): string {
       "}\n",
     ]),
   ];
-  return formatted(text.join("\n"));
+  return text.join("\n");
+}
+
+const MAPS_HEAD = `/**
+ * The maps of the core by name: the numbers that it calls them by, and their parameters in its order.
+ * \`npm run generate\` makes it from the Rust sources.
+ */
+`;
+
+function mapNumbers(): string {
+  const source = read("crates/kernels/src/quantizer/maps.rs");
+  const tables = (["Forward", "Backward"] as const).flatMap((kind) => {
+    const maps = mapsOf(source, kind);
+    const [kindName, direction] = [kind.toLowerCase(), `${kind.toLowerCase()} map`];
+    const record = (what: string, value: (map: MapOfCore) => string): string =>
+      `export const ${kindName}Map${what} = {\n${maps.map((map) => `  ${map.name}: ${value(map)},`).join("\n")}\n} as const;\n`;
+    return [
+      `/** The number of each ${direction}. */`,
+      record("Numbers", ({ number }) => `${number}`),
+      `/** The names of the parameters of each ${direction}. */`,
+      record("Parameters", ({ parameters }) => `[${parameters.map((name) => `"${name}"`).join(", ")}]`),
+    ];
+  });
+  const header = constantOf(read("crates/kernels/src/quantizer/sampled.rs"), "TABLE_HEADER");
+  return [MAPS_HEAD, ...tables, comment("", header.doc), `export const TABLE_HEADER = ${header.value};\n`].join("\n");
 }
 
 const productOf = ({ operands, tile, channels }: NonNullable<Export["product"]>): string =>
@@ -77,16 +107,14 @@ function comment(indent: string, doc: string): string {
   return [`${indent}/**`, ...lines.map((line) => `${indent} * ${line}`), `${indent} */`].join("\n");
 }
 
-function formatted(text: string): string {
+function formatted(file: string, text: string): string {
   const biome = join(root, "node_modules/.bin/biome");
-  return execFileSync(biome, ["format", "--stdin-file-path=ts/program/kernels.ts"], {
-    cwd: root,
-    input: text,
-    encoding: "utf8",
-  });
+  return execFileSync(biome, ["format", `--stdin-file-path=${file}`], { cwd: root, input: text, encoding: "utf8" });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(join(root, "ts/program/kernels.ts"), generated());
-  process.stdout.write("wrote ts/program/kernels.ts\n");
+  for (const [file, text] of Object.entries(generated())) {
+    writeFileSync(join(root, file), text);
+    process.stdout.write(`wrote ${file}\n`);
+  }
 }

@@ -19,7 +19,7 @@ export interface Export {
   readonly lengths: readonly (readonly [name: string, elements: number])[];
 }
 
-const docOf = (text: string): string =>
+export const docOf = (text: string): string =>
   [...text.matchAll(/^\s*\/\/\/ ?(.*)$/gm)]
     .map(([, line]) => line?.trim())
     .join(" ")

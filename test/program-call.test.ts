@@ -6,11 +6,12 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { generated } from "../scripts/generate-kernels.ts";
 import { exportsOf, fieldsOf, sizesOf } from "../scripts/rust.ts";
+import { constantOf, mapsOf } from "../scripts/rust-maps.ts";
 import { addressed, k, kernelsOver, lengthsOf, placesOf, positions, productOf } from "../ts/program/call.ts";
 import { CONV_SHAPE_BYTES } from "../ts/program/kernels.ts";
 
-test("the generated table is fresh: npm run generate", () => {
-  expect(readFileSync(new URL("../ts/program/kernels.ts", import.meta.url), "utf8")).toBe(generated());
+test.each(Object.entries(generated()))("%s is fresh: npm run generate", (file, text) => {
+  expect(readFileSync(new URL(`../${file}`, import.meta.url), "utf8")).toBe(text);
 });
 
 describe("a call", () => {
@@ -103,6 +104,29 @@ describe("the reader of Rust", () => {
     const source = `    /// Doc.\n    pub ${signature} -> usize {\n        ${body}\n    }\n`;
     return () => sizesOf(source, "pub const STRIP: usize = 16;\npub const TABLE: usize = 4 * STRIP;")[0]?.body ?? "";
   };
+
+  const maps = (lines: string): string =>
+    `maps! {\n    /// A map.\n    Forward {\n${lines}    }\n    /// Samples.\n    12 Table of forward\n}\n`;
+
+  test("finds maps with their numbers and parameters", () => {
+    const lines =
+      "        /// Two, of 3.\n        2 PieceWise {\n            /// First.\n            rho,\n            varrho,\n        },\n";
+    expect(mapsOf(maps(`        0 One,\n${lines}        9 Line { t },\n`), "Forward")).toEqual([
+      { name: "one", number: 0, parameters: [] },
+      { name: "pieceWise", number: 2, parameters: ["rho", "varrho"] },
+      { name: "line", number: 9, parameters: ["t"] },
+      { name: "table", number: 12, parameters: [] },
+    ]);
+    expect(constantOf("/// Doc.\npub const HEADER: usize = 4;\n", "HEADER")).toEqual({ doc: "Doc.", value: 4 });
+  });
+
+  test("refuses maps of one number, and a list that it does not understand", () => {
+    expect(() => mapsOf(maps("        0 One,\n        0 Two,\n"), "Forward")).toThrow("have one number");
+    expect(() => mapsOf(maps("        12 One,\n"), "Forward")).toThrow("have one number");
+    expect(() => mapsOf(maps("        0 One\n"), "Forward")).toThrow("is not understood");
+    expect(() => mapsOf(maps(""), "Backward")).toThrow("no list of maps");
+    expect(() => constantOf("pub const HEADER: usize = 4;", "HEADER")).toThrow("no constant HEADER");
+  });
 
   test("keeps the order of operations, and rounds as whole numbers do", () => {
     expect(size("1 + self.width as usize / 2")()).toBe("  return 1 + Math.floor((shape.width) / (2));");

@@ -479,13 +479,17 @@ test("resnet20 on small images", async () => {
   await expectOracle(pool, { graph, images: 6, steps: 2, optimizer: optimizers.sgd({ learningRate: 0.1 }) });
 });
 
-describe("finite differences", () => {
+describe.each([
+  ["hardTanh", "relu"],
+  ["tanh", "relu6"],
+  ["sigmoid", "gelu"],
+] as const)("finite differences of %s and %s", (first, second) => {
   /** A network of real operands without batch norm: evaluation and training see the same function. */
   const graph = sequential({ inputShape: [6, 6, 2] }, [
     layers.conv2d({ filters: 6, kernelSize: 3, padding: "same", strides: 2 }),
-    layers.hardTanh(),
+    layers.activation({ activation: first }),
     layers.conv2d({ filters: 5, kernelSize: 2, padding: "same", padValue: "one" }),
-    layers.relu(),
+    layers.activation({ activation: second }),
     layers.maxPool2d(),
     ...head(),
   ]);
@@ -520,7 +524,7 @@ describe("finite differences", () => {
         const direction = new Map([...weights].map(([other, w]) => [other, other === name ? unit : w.map(() => 0)]));
         const slope = unit.reduce((sum, v, i) => sum + v * (own[i] as number), 0);
         const difference = (await lossAt(direction, STEP)) - (await lossAt(direction, -STEP));
-        // Kinks of relu, hardTanh and the pool cost some thousandths, f32 another 2^-23 / 2^-9.
+        // Kinks of the functions and the pool cost some thousandths, f32 another 2^-23 / 2^-9.
         expect(difference / (2 * STEP) / slope, name).toBeCloseTo(1, 2);
       }
     }

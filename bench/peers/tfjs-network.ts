@@ -8,6 +8,10 @@ import { tf } from "./tfjs.ts";
 const activations: Readonly<Record<ActivationName, (x: tf.Tensor) => tf.Tensor>> = {
   relu: tf.relu,
   hardTanh: (x) => tf.clipByValue(x, -1, 1),
+  relu6: tf.relu6,
+  sigmoid: tf.sigmoid,
+  tanh: tf.tanh,
+  gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.mul(x, Math.SQRT1_2)))),
 };
 
 /** The calculations of a graph's nodes that are open to choice. */

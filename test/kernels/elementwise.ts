@@ -1,5 +1,6 @@
 /** Properties of elementwise kernels, of batches and of sums. */
 import fc from "fast-check";
+import { functions, mapArguments } from "../../ts/quantizers/functions.ts";
 import {
   backwardMapNumbers,
   backwardMapParameters,
@@ -45,7 +46,7 @@ const table = { from: -1, to: 2, forward: [-1, -0.25, 3, 0.5, 0.5], backward: [0
 /** Arguments with the places where the maps turn. */
 function argumentsOf(n: number, seed: number): Float32Array {
   const random = numbers(seed);
-  const kinks = [0, 1, 1 + 2 ** -23, 0.1, 0.25, 0.5, 0.7, 1.5, 2];
+  const kinks = [0, 1, 1 + 2 ** -23, 0.1, 0.25, 0.5, 0.7, 1.5, 2, 6, 6 + 2 ** -21];
   const ends = [1e-45, 1e-30, 1e30, 3e38, Infinity];
   const odd = [...kinks, ...ends].flatMap((x) => [x, -x]);
   return random.reals(n).map((x) => (random.below(8) === 0 ? odd[random.below(odd.length)]! : x));
@@ -67,6 +68,10 @@ const forwardUnits: Readonly<Record<ForwardMap, number>> = {
   proxQuant: 4,
   unitLevels: 1,
   symmetricLevels: 4,
+  relu: 0,
+  relu6: 0,
+  sigmoid: 6,
+  gelu: 5,
   table: 12,
 };
 /** The same for B: 7 of a logarithm and 8 of an exponential in ReSTE's; a recurrence's roundings in FDA's come on top. */
@@ -82,13 +87,17 @@ const backwardUnits: Readonly<Record<BackwardMap, number>> = {
   fdaPrime: 16,
   unitBox: 0,
   clippedBox: 0,
+  reluPrime: 0,
+  relu6Prime: 0,
+  sigmoidPrime: 12,
+  geluPrime: 12,
   table: 12,
 };
 
 /** What an error of F at x is relative to: its largest value, or the largest number on the way to it. */
 function forwardSize(map: ForwardMap, x: number, p: Float32Array): number {
   if (map === "ede") return Math.max(1 / p[0]!, 1);
-  if (map === "proxQuant") return 1 + Math.abs(x);
+  if (map === "proxQuant" || map === "gelu") return 1 + Math.abs(x);
   return map === "table" ? 10 : 1;
 }
 
@@ -97,7 +106,7 @@ function backwardSize(map: BackwardMap, p: Float32Array): number {
   if (map === "table") return 10;
   // The recurrence's errors add up twice, and its sum is of n terms.
   if (map === "fdaPrime") return backwardValue(map, 0, [...p]) * (1 + p[0]! * (1 + p[0]! / 20));
-  return map === "unitBox" ? 1 : backwardValue(map, 0, [...p], table);
+  return ["unitBox", "reluPrime", "relu6Prime", "geluPrime"].includes(map) ? 1 : backwardValue(map, 0, [...p], table);
 }
 
 /** `found` against `expected`, where that is finite; the same infinity elsewhere. */
@@ -271,32 +280,34 @@ const compositions = property(
   { runs: 200 },
 );
 
-const activations = property("relu and hard tanh", fc.record({ n: lengths, seed: seeds }), (bench, { n, seed }) => {
+/** Functions of pieces that are straight, bit for bit: the definition of each, and where its gradient passes. */
+const straight = {
+  relu: [(v: number) => Math.max(v, 0), (v: number) => v > 0],
+  relu6: [(v: number) => Math.min(6, Math.max(v, 0)), (v: number) => v > 0 && v <= 6],
+  hardTanh: [(v: number) => Math.min(1, Math.max(-1, v)), (v: number) => Math.abs(v) <= 1],
+} as const;
+
+const rectifiers = property("functions of straight pieces", fc.record({ n: lengths, seed: seeds }), (bench, given) => {
+  const { n, seed } = given;
   const [x, gy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
-  const relu = [(v: number) => Math.max(v, 0), (v: number) => v > 0] as const;
-  const hardTanh = [(v: number) => Math.min(1, Math.max(-1, v)), (v: number) => Math.abs(v) <= 1] as const;
-  for (const [kind, [value, passes]] of [relu, hardTanh].entries()) {
+  for (const [name, [value, passes]] of Object.entries(straight)) {
+    const { forward, backward } = mapArguments(functions[name as keyof typeof straight], (values) =>
+      bench.input(values),
+    );
     const [y, gx] = [bench.output(Float32Array, n), bench.output(Float32Array, n)];
-    const inputs = { kind, x: bench.input(x), dy: bench.input(gy) };
-    status("activation_forward", bench.call(k.activationForward({ kind, x: inputs.x, y, count: n })), 0);
-    sameNumbers("y", y.read(), x.map(value));
-    status(
-      "activation_backward",
-      bench.call(k.activationBackward({ ...inputs, accumulate: false, dx: gx, count: n })),
-      0,
-    );
-    const gradient = gy.map((value, i) => (passes(x[i]!) ? value : 0));
-    sameNumbers("gx", gx.read(), gradient);
+    const inputs = { x: bench.input(x), count: n };
+    const back = { ...backward, ...inputs, dy: bench.input(gy) };
+    status(`${name} forward`, bench.call(k.quantizeForward({ ...forward, ...inputs, y })), 0);
+    sameNumbers(`${name} y`, y.read(), x.map(value));
+    status(`${name} backward`, bench.call(k.quantizeBackward({ ...back, accumulate: false, dx: gx })), 0);
+    const gradient = gy.map((dy, i) => (passes(x[i]!) ? dy : 0));
+    sameNumbers(`${name} gx`, gx.read(), gradient);
     const onto = bench.state(gy);
-    const added = k.activationBackward({ ...inputs, accumulate: true, dx: onto, count: n });
-    status("activation_backward onto gy", bench.call(added), 0);
-    sameNumbers(
-      "gx, added",
-      onto.read(),
-      gradient.map((value, i) => gy[i]! + value),
-    );
-    const bad = x.map((v, i) => (i === n - 1 ? Number.NaN : v));
-    status("activation_forward of NaN", bench.call(k.activationForward({ kind, x: bench.input(bad), y, count: n })), 1);
+    status(`${name} onto gy`, bench.call(k.quantizeBackward({ ...back, accumulate: true, dx: onto })), 0);
+    const sum = gradient.map((dx, i) => gy[i]! + dx);
+    sameNumbers(`${name} gx, added`, onto.read(), sum);
+    const bad = bench.input(x.map((v, i) => (i === n - 1 ? Number.NaN : v)));
+    status(`${name} of NaN`, bench.call(k.quantizeForward({ ...forward, x: bad, y, count: n })), 1);
   }
 });
 
@@ -592,4 +603,4 @@ const views = property(
 );
 
 const ofQuantizers = [maps, gradients, compositions, adaptive];
-export const elementwiseProperties = [...ofQuantizers, activations, slopes, gathers, views, sums, plain, distances];
+export const elementwiseProperties = [...ofQuantizers, rectifiers, slopes, gathers, views, sums, plain, distances];

@@ -9,8 +9,7 @@ export type PadValue = (typeof padValues)[number];
 export const initializers = ["glorotUniform", "glorotNormal", "heUniform", "heNormal", "zeros", "ones"] as const;
 export type Initializer = (typeof initializers)[number];
 
-export const activations = ["relu", "hardTanh"] as const;
-export type ActivationName = (typeof activations)[number];
+export { type FunctionName as ActivationName, functionNames as activations } from "../quantizers/functions.ts";
 
 export const overflows = ["saturate", "wrap"] as const;
 export type Overflow = (typeof overflows)[number];

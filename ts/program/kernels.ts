@@ -362,14 +362,6 @@ export const kernels = {
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
-  /** y = f(x); kind 0 relu, 1 hard tanh. */
-  activation_forward: {
-    parameters: { kind: "number", x: "read", y: "write", count: "number" },
-  },
-  /** dx = dy f'(x), added to dx where `accumulate`; kind 0 relu, 1 hard tanh. */
-  activation_backward: {
-    parameters: { kind: "number", x: "read", dy: "read", accumulate: "flag", dx: "write", count: "number" },
-  },
   /** y = x where x >= 0, slopes `f32 [channels]` times x elsewhere. */
   prelu_forward: {
     parameters: { x: "read", rows: "number", channels: "number", slopes: "read", y: "write" },

@@ -4,13 +4,8 @@
  */
 import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import {
-  backwardMapNumbers,
-  backwardMapParameters,
-  forwardMapNumbers,
-  forwardMapParameters,
-  type ParameterName,
-} from "./maps.ts";
+import { type ParameterName, parameterRanges } from "./maps/parameters.ts";
+import { backwardMapParameters, backwardMaps, forwardMapParameters, forwardMaps, proximalMaps } from "./maps.ts";
 import type {
   BackwardMap,
   ForwardMap,
@@ -23,32 +18,11 @@ import type {
 } from "./quantizer.ts";
 import { scheduleRange, toSchedule } from "./schedule.ts";
 
-export const forwardMaps = Object.keys(forwardMapNumbers) as readonly ForwardMap[];
-export const backwardMaps = Object.keys(backwardMapNumbers) as readonly BackwardMap[];
-
-/**
- * Maps that may stand first, as P: those that no parameter makes fall anywhere (a scalar map is the proximal map of some
- * function iff it is non-decreasing with a closed graph).
- */
-export const proximalMaps: readonly ForwardMap[] = forwardMaps.filter((map) => map !== "signSwish" && map !== "table");
-
 /** What the maps read, and what is for weights: ReCU's quantile, from which a width follows, and BiPer's angular frequency. */
 export type QuantizerParameter = ParameterName | "tau" | "omega";
 
-/**
- * The bounds at 1e-6 and 1e6 keep 1/t, k t and beta x within f32 for every f32 a network produces in practice; a steeper map
- * is no different from sign. n is bounded by what its sum costs.
- */
 const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> = {
-  rho: [0, 1e6],
-  varrho: [0, 1],
-  beta: [1e-6, 1e6],
-  t: [1e-6, 1e6],
-  lambda: [0, 1e6],
-  levels: [1, 65_535],
-  o: [1, 1000],
-  n: [0, 100],
-  width: [0, 1e6],
+  ...parameterRanges,
   tau: [0.5, 0.999_999],
   omega: [1e-3, 1e4],
 };

@@ -3,8 +3,8 @@
  * courses of its parameters, or functions of the caller's that are compiled to a table.
  */
 import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
-import { checkParameter, proximalMaps } from "./check.ts";
-import { backwardMapParameters, forwardMapParameters, type ParameterName } from "./maps.ts";
+import { checkParameter } from "./check.ts";
+import { backwardMapParameters, forwardMapParameters, type ParameterName, proximalMaps } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Schedule } from "./quantizer.ts";
 import { type InverseSlopeOptions, linear, logLinear, parqRho, window } from "./schedule.ts";
 

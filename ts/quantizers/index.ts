@@ -1,6 +1,6 @@
 /** Quantizers: pairs of a forward and a backward map, their schedules and their names. */
 
-export { backwardMaps, checkQuantizer, forwardMaps, proximalMaps } from "./check.ts";
+export { checkQuantizer } from "./check.ts";
 export { type ComposeOptions, compose, compositionCost } from "./compose.ts";
 export {
   type Domain,
@@ -36,12 +36,15 @@ export type {
 export {
   backwardMapNumbers,
   backwardMapParameters,
+  backwardMaps,
   backwardValue,
   forwardMapNumbers,
   forwardMapParameters,
+  forwardMaps,
   forwardValue,
   isHardForwardMap,
   type ParameterName,
+  proximalMaps,
   type QuantizerMaps,
   quantizedValue,
   slopeValue,

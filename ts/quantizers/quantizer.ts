@@ -5,34 +5,12 @@
  * weights and activations.
  */
 
-/** Elementwise forward maps of the core; the numbers they are called by stand in `maps.ts`. */
-export type ForwardMap =
-  | "identity"
-  | "sign"
-  | "piecewiseLinear"
-  | "hardTanh"
-  | "signSwish"
-  | "poly"
-  | "ede"
-  | "tanh"
-  | "proxQuant"
-  | "unitLevels"
-  | "symmetricLevels"
-  | "table";
+import type { backwardMapNumbers, forwardMapNumbers } from "./map-numbers.ts";
+
+/** Elementwise forward maps of the core, whose definitions stand in `maps/`. */
+export type ForwardMap = keyof typeof forwardMapNumbers;
 /** Elementwise backward maps of the core. */
-export type BackwardMap =
-  | "one"
-  | "box"
-  | "polyPrime"
-  | "signSwishPrime"
-  | "edePrime"
-  | "tanhPrime"
-  | "rbnnPrime"
-  | "restePrime"
-  | "fdaPrime"
-  | "unitBox"
-  | "clippedBox"
-  | "table";
+export type BackwardMap = keyof typeof backwardMapNumbers;
 
 /** The course of one number over a run, as a function of progress in [0, 1] (see `schedule.ts`). */
 export type Schedule =

@@ -30,7 +30,11 @@ function points(): Float32Array {
     () => (stream.uniform() < 0.5 ? -1 : 1) * 10 ** (8 * stream.uniform() - 6),
   );
   const close = Array.from({ length: POINTS }, () => 4 * stream.uniform() - 2);
-  const kinks = [0, 1, 0.5, 0.25, 2, 0.1, 0.7, 1.5, 1 / 6].flatMap((x) => [x, x * (1 + 2 ** -23), x * (1 - 2 ** -24)]);
+  const kinks = [0, 1, 0.5, 0.25, 2, 0.1, 0.7, 1.5, 1 / 6, 6].flatMap((x) => [
+    x,
+    x * (1 + 2 ** -23),
+    x * (1 - 2 ** -24),
+  ]);
   const ends = [2 ** -126, 1e-20, 1e20, 3e38];
   const both = [...kinks, ...ends].flatMap((x) => [x, -x]);
   return Float32Array.from([...random, ...close, ...both]);
@@ -62,6 +66,10 @@ const OTHERS: readonly Maps[] = [
   { forward: "sign", backward: "restePrime", parameters: [3] },
   { forward: "sign", backward: "fdaPrime", parameters: [9] },
   { forward: "sign", backward: "fdaPrime", parameters: [18] },
+  { forward: "relu", backward: "reluPrime" },
+  { forward: "relu6", backward: "relu6Prime" },
+  { forward: "sigmoid", backward: "sigmoidPrime" },
+  { forward: "gelu", backward: "geluPrime" },
   { forward: "table", backward: "table", table: TABLE },
   { proximal: "hardTanh", forward: "poly", backward: "polyPrime" },
   { proximal: "piecewiseLinear", forward: "tanh", backward: "tanhPrime", parameters: [0.25, 0.125, 3] },

@@ -3,7 +3,6 @@
 //! No allocation, no globals, no JavaScript. Every module states the layout of its data and the order of its additions;
 //! every kernel has a naive twin under `naive`, which is its oracle.
 
-pub mod activation;
 pub mod adaptive_sign;
 pub mod avg_pool;
 pub mod bits;

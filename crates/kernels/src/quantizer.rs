@@ -14,10 +14,12 @@ mod backward;
 mod elementwise;
 mod forward;
 mod maps;
+mod normal;
 mod sampled;
 
-pub(crate) use elementwise::{for_each, for_each_onto};
-pub use maps::{Backward, Forward, Slope, TABLE_HEADER, Table, Tables};
+pub(crate) use elementwise::for_each;
+pub use maps::{Backward, Forward, Slope};
+pub use sampled::{TABLE_HEADER, Table, Tables};
 
 /// Floats of a block that P writes and the next map reads: they stay in the first level of the cache.
 const BLOCK: usize = 256;

@@ -30,7 +30,7 @@ macro_rules! exports {
         ///
         /// # Safety
         /// Every address must be valid for the length its tensor has by the shape and the counts, written tensors must
-        /// overlap no other argument, and numbers of maps and activations must exist.
+        /// overlap no other argument, and numbers of maps must exist.
         #[unsafe(no_mangle)]
         #[allow(clippy::too_many_arguments)]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> u32 {

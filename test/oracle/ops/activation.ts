@@ -1,27 +1,28 @@
-/** An elementwise function keeps x in [low, high]; its gradient passes where it is open. */
+/** An elementwise function by its name; the maps are the definitions in `ts/quantizers/maps`. */
 import type { ActivationName } from "../../../ts/nn/graph.ts";
+import { functions } from "../../../ts/quantizers/functions.ts";
+import { backwardValue, forwardValue } from "../../../ts/quantizers/maps.ts";
 import { at, note } from "../layers.ts";
 import type { OracleOp } from "./op.ts";
 
-interface Bounds {
-  readonly low: number;
-  readonly high: number;
-  readonly open: (x: number) => boolean;
-}
-
-const functions: Readonly<Record<ActivationName, Bounds>> = {
-  relu: { low: 0, high: Number.POSITIVE_INFINITY, open: (x) => x > 0 },
-  hardTanh: { low: -1, high: 1, open: (x) => Math.abs(x) <= 1 },
+/** The places where the slope of a function jumps. */
+const jumps: Readonly<Partial<Record<ActivationName, readonly number[]>>> = {
+  relu: [0],
+  hardTanh: [-1, 1],
+  relu6: [0, 6],
 };
 
 export const activation: OracleOp<"activation"> = {
   forward: ({ node, inputs: [x], pass }) => {
-    const { low, high } = functions[node.attributes.activation];
-    for (const value of x.data) for (const edge of [low, high]) note(pass.margin, value, edge);
-    return { ...x, data: x.data.map((value) => Math.min(high, Math.max(low, value))) };
+    const name = node.attributes.activation;
+    for (const value of x.data) for (const jump of jumps[name] ?? []) note(pass.margin, value, jump);
+    const { forward, parameters } = functions[name];
+    return { ...x, data: x.data.map((value) => forwardValue(forward, value, parameters)) };
   },
   backward: ({ node, inputs: [x] }, dy) => {
-    const { open } = functions[node.attributes.activation];
-    return { inputs: [dy.data.map((gradient, i) => (open(at(x.data, i)) ? gradient : 0))], parameters: {} };
+    const { backward, parameters } = functions[node.attributes.activation];
+    const through = (gradient: number, i: number): number =>
+      gradient * backwardValue(backward, at(x.data, i), parameters);
+    return { inputs: [dy.data.map(through)], parameters: {} };
   },
 };

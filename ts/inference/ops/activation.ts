@@ -1,14 +1,9 @@
-/** An elementwise function by its number in the core. */
-import { k } from "../../program/call.ts";
-import { ACTIVATION_NUMBERS } from "../../runtime/activations.ts";
-import { call } from "../draft.ts";
+/** An elementwise function by its name, in inference. */
+import { functions } from "../../quantizers/functions.ts";
+import { elementwise } from "./elementwise.ts";
 import type { InferenceOp } from "./op.ts";
 
 export const activation = {
   kind: "rows",
-  step: (node, { network }) => {
-    const kind = ACTIVATION_NUMBERS[node.attributes.activation];
-    const channels = network.channelsOf(node.name);
-    return (x, y, rows) => call(node.name, k.activationForward({ kind, x, y, count: rows * channels }));
-  },
+  step: (node, context) => elementwise(functions[node.attributes.activation], node.name, context),
 } satisfies InferenceOp<"activation">;

@@ -1,21 +1,19 @@
-/** An elementwise function. It rounds nothing, and so does its gradient. */
-import type { ActivationName } from "../../nn/graph.ts";
+/** An elementwise function by its name, on tfjs. */
 import { layers } from "../../nn/layers.ts";
+import { functionNames, functions } from "../../quantizers/functions.ts";
 import { around } from "../cases.ts";
-import type { Tensor, TensorFlow } from "../tensorflow.ts";
+import { elementwiseDistance, elementwiseGradientDistance, elementwiseValue } from "./elementwise.ts";
 import type { ReferenceOp } from "./op.ts";
 
-const functions: Readonly<Record<ActivationName, (tf: TensorFlow, x: Tensor) => Tensor>> = {
-  relu: (tf, x) => tf.relu(x),
-  hardTanh: (tf, x) => tf.clipByValue(x, -1, 1),
-};
-
 export const activation: ReferenceOp<"activation"> = {
-  value: ({ tf, node, inputs: [x] }) => functions[node.attributes.activation](tf, x),
+  value: ({ tf, node, inputs: [x] }) => elementwiseValue(tf, functions[node.attributes.activation], x),
+  distance: ({ tf, node, inputs: [x] }) => elementwiseDistance(tf, functions[node.attributes.activation], x),
+  gradientDistance: ({ tf, node, inputs: [x] }, { dy }) =>
+    elementwiseGradientDistance(tf, functions[node.attributes.activation], x, dy),
   cases: {
-    alone: () => [
-      around("relu", [5, 5, 5], (x) => layers.relu({ name: "relu" }).apply(x)),
-      around("hardTanh", [5, 5, 5], (x) => layers.hardTanh({ name: "hardTanh" }).apply(x)),
-    ],
+    alone: () =>
+      functionNames.map((name) =>
+        around(name, [5, 5, 5], (x) => layers.activation({ name, activation: name }).apply(x)),
+      ),
   },
 };

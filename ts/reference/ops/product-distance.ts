@@ -5,6 +5,7 @@ import { channelSums } from "../sums.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import type { GradientAt } from "./op.ts";
 import { type AppliedProduct, isBinary, type NearOperands, nearOperands, type Sums } from "./product.ts";
+import { timesSlope } from "./times-slope.ts";
 
 /** Of y = scale (sum x w) + bias. */
 export function productDistance(given: AppliedProduct, { multiply }: Sums, value: Tensor): Tensor {
@@ -84,11 +85,4 @@ function inputDistance(
   if (soft.kernel) distance = tf.add(distance, sum(kernel.distance, magnitude));
   if (activation === null) return distance;
   return timesSlope(tf, slopeOf(tf, activation, at), sum(kernel.value, dy), distance);
-}
-
-/** The distance of `gradient` times the slope it goes through. */
-function timesSlope(tf: TensorFlow, through: Near, gradient: Tensor, distance: Tensor): Tensor {
-  const height = tf.add(tf.abs(gradient), distance);
-  const rounded = tf.mul(tf.abs(tf.mul(gradient, through.value)), 2 * UNIT);
-  return tf.add(tf.add(tf.mul(tf.abs(through.value), distance), tf.mul(through.distance, height)), rounded);
 }

@@ -4,7 +4,7 @@ import type { Place } from "../../program/place.ts";
 import type { Lane, LayerPlan, PlanContext, Sinks } from "../context.ts";
 
 /** A node with one input. */
-interface OneInput {
+export interface OneInput {
   readonly name: string;
   readonly inputs: readonly [string];
 }

@@ -2,8 +2,9 @@
 
 use super::elementwise::for_each_onto;
 use super::error_decay_scale;
-use super::forward::SWISH_LIMIT;
+use super::forward::{SWISH_LIMIT, logistic};
 use super::maps::Backward;
+use super::normal::Normal;
 use super::sampled::interpolate;
 use crate::math::{Functions, exp_f64, ln_f64};
 use crate::simd::floats::F32x4;
@@ -20,7 +21,7 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
     match map {
         Backward::One => for_each_onto([x, gy], gx, accumulate, |[_, gy]| gy),
         Backward::Box => for_each_onto([x, gy], gx, accumulate, |[x, gy]| x.abs().at_most(one).keep(gy)),
-        Backward::PolynomialPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+        Backward::PolyPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
             let rest = one - x.abs().pseudo_min(one);
             gy * (rest + rest)
         }),
@@ -32,23 +33,42 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
                 gy * (beta * sech2 * (one - u * tanh))
             })
         }
-        Backward::ErrorDecayPrime { t } => scaled_sech2(t, error_decay_scale(t) * t, x, gy, accumulate, gx),
+        Backward::EdePrime { t } => scaled_sech2(t, error_decay_scale(t) * t, x, gy, accumulate, gx),
         Backward::TanhPrime { t } => scaled_sech2(t, t, x, gy, accumulate, gx),
-        Backward::RotatedPrime { t } => {
+        Backward::RbnnPrime { t } => {
             let (scale, t) = (F32x4::splat(error_decay_scale(t) * t), F32x4::splat(t));
             let root = F32x4::splat(core::f32::consts::SQRT_2);
             for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
                 gy * (scale * (root - t * x.abs()).pseudo_max(zero))
             })
         }
-        Backward::PowerPrime { o } => power_prime(o, x, gy, accumulate, gx),
-        Backward::FourierPrime { n } => fourier_prime(n as usize, x, gy, accumulate, gx),
+        Backward::RestePrime { o } => power_prime(o, x, gy, accumulate, gx),
+        Backward::FdaPrime { n } => fourier_prime(n as usize, x, gy, accumulate, gx),
         Backward::UnitBox => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
             zero.at_most(x).keep(x.at_most(one).keep(gy))
         }),
         Backward::ClippedBox { width } => {
             let width = F32x4::splat(width);
             for_each_onto([x, gy], gx, accumulate, |[x, gy]| x.abs().at_most(width).keep(gy))
+        }
+        Backward::ReluPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| zero.less(x).keep(gy)),
+        Backward::Relu6Prime => {
+            let six = F32x4::splat(6.0);
+            for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+                zero.less(x).keep(x.at_most(six).keep(gy))
+            })
+        }
+        Backward::SigmoidPrime => for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+            let [fading, other] = logistic(functions, x);
+            gy * (fading * other * other)
+        }),
+        Backward::GeluPrime => {
+            let normal = Normal::load();
+            for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+                let [m, tail, density] = normal.tail_and_density(x);
+                let below = tail - m * density;
+                gy * x.less(zero).select(below, one - below)
+            })
         }
         Backward::Table(table) => for_each_onto([x, gy], gx, accumulate, |[x, gy]| gy * interpolate(table, x)),
     }

@@ -2,8 +2,9 @@
 
 use super::elementwise::for_each;
 use super::error_decay_scale;
-use super::maps::{Forward, Table};
-use super::sampled::interpolate;
+use super::maps::Forward;
+use super::normal::Normal;
+use super::sampled::{Table, interpolate};
 use crate::math::Functions;
 use crate::simd::floats::F32x4;
 
@@ -16,6 +17,21 @@ const WHOLE: f32 = 8_388_608.0;
 #[inline(always)]
 fn sign(x: F32x4) -> F32x4 {
     x.less(F32x4::splat(0.0)).select(F32x4::splat(-1.0), F32x4::splat(1.0))
+}
+
+/// max(x, 0); 0 where x is -0 or NaN.
+#[inline(always)]
+fn rectified(x: F32x4) -> F32x4 {
+    let zero = F32x4::splat(0.0);
+    zero.less(x).select(x, zero)
+}
+
+/// e = e^-|x| and 1 / (1 + e), of which the logistic function and its slope are made without a difference.
+#[inline(always)]
+pub(super) fn logistic(functions: Functions, x: F32x4) -> [F32x4; 2] {
+    let (fading, _) = functions.exp_and_expm1(-x.abs());
+    let one = F32x4::splat(1.0);
+    [fading, one / (one + fading)]
 }
 
 /// The nearest whole number of a v from 0 to 2^22; a half goes to the even one.
@@ -53,11 +69,11 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 tanh + u * sech2
             })
         }
-        Forward::Polynomial => for_each([x], y, |[x]| {
+        Forward::Poly => for_each([x], y, |[x]| {
             let c = x.clamp_magnitude(1.0);
             c * (F32x4::splat(2.0) - c.abs())
         }),
-        Forward::ErrorDecay { t } => scaled_tanh(t, error_decay_scale(t), x, y),
+        Forward::Ede { t } => scaled_tanh(t, error_decay_scale(t), x, y),
         Forward::Tanh { t } => scaled_tanh(t, 1.0, x, y),
         Forward::ProxQuant { lambda } => for_each([x], y, |[x]| {
             let excess = x.abs() - one;
@@ -75,6 +91,19 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
             for_each([x], y, |[x]| {
                 let level = nearest((x.clamp_magnitude(1.0) * half + half) * levels);
                 (level + level) / levels - one
+            })
+        }
+        Forward::Relu => for_each([x], y, |[x]| rectified(x)),
+        Forward::Relu6 => for_each([x], y, |[x]| rectified(x).pseudo_min(F32x4::splat(6.0))),
+        Forward::Sigmoid => for_each([x], y, |[x]| {
+            let [fading, other] = logistic(functions, x);
+            x.less(F32x4::splat(0.0)).select(fading * other, other)
+        }),
+        Forward::Gelu => {
+            let normal = Normal::load();
+            for_each([x], y, |[x]| {
+                let [m, tail, _] = normal.tail_and_density(x);
+                rectified(x) - m * tail
             })
         }
         Forward::Table(table) => sampled(table, x, y),

@@ -1,7 +1,52 @@
 //! Maps out of samples.
 
-use super::maps::Table;
 use crate::simd::floats::F32x4;
+
+/// Samples of a map: equally spaced, linear in between, constant outside.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Table<'a> {
+    /// Where the first sample stands.
+    pub from: f32,
+    /// Samples per unit: (count - 1) / (to - from).
+    pub density: f32,
+    /// At least two.
+    pub samples: &'a [f32],
+}
+
+/// A forward and a backward map in memory: `[count, from, density, 0]`, then `count` samples of each.
+#[derive(Clone, Copy, Debug)]
+pub struct Tables<'a> {
+    /// Of F.
+    pub forward: Table<'a>,
+    /// Of B.
+    pub backward: Table<'a>,
+}
+
+/// Floats before the samples of a table.
+pub const TABLE_HEADER: usize = 4;
+
+impl<'a> Tables<'a> {
+    /// Floats of a block that begins with this header.
+    pub fn floats(header: &[f32; TABLE_HEADER]) -> usize {
+        TABLE_HEADER + 2 * header[0] as usize
+    }
+
+    /// The two maps of a block, as [`Tables`] says. None where its length is not what its header says, or where there
+    /// are fewer than two samples.
+    pub fn of_block(block: &'a [f32]) -> Option<Self> {
+        let (header, samples) = block.split_first_chunk::<TABLE_HEADER>()?;
+        let count = header[0] as usize;
+        let [_, from, density, _] = *header;
+        (count >= 2 && samples.len() == 2 * count).then(|| {
+            let (forward, backward) = samples.split_at(count);
+            let table = |samples| Table { from, density, samples };
+            Self {
+                forward: table(forward),
+                backward: table(backward),
+            }
+        })
+    }
+}
 
 /// The table's values at x: linear between its samples, constant outside. Lanes that are NaN give NaN.
 #[inline(always)]

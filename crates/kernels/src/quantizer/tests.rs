@@ -11,7 +11,7 @@ const TABLE: Table = Table {
     samples: &SAMPLES,
 };
 
-const FORWARD: [Forward; 20] = [
+const FORWARD: [Forward; 24] = [
     Forward::Identity,
     Forward::Sign,
     Forward::PiecewiseLinear { rho: 0.0, varrho: 0.0 },
@@ -19,8 +19,8 @@ const FORWARD: [Forward; 20] = [
     Forward::PiecewiseLinear { rho: 1.0, varrho: 0.5 },
     Forward::HardTanh,
     Forward::SignSwish { beta: 5.0 },
-    Forward::Polynomial,
-    Forward::ErrorDecay { t: 0.1 },
+    Forward::Poly,
+    Forward::Ede { t: 0.1 },
     Forward::Tanh { t: 0.1 },
     Forward::Tanh { t: 10.0 },
     Forward::ProxQuant { lambda: 0.0 },
@@ -31,32 +31,57 @@ const FORWARD: [Forward; 20] = [
     Forward::UnitLevels { levels: 65535.0 },
     Forward::SymmetricLevels { levels: 1.0 },
     Forward::SymmetricLevels { levels: 15.0 },
+    Forward::Relu,
+    Forward::Relu6,
+    Forward::Sigmoid,
+    Forward::Gelu,
     Forward::Table(TABLE),
 ];
 
-const BACKWARD: [Backward; 18] = [
+const BACKWARD: [Backward; 22] = [
     Backward::One,
     Backward::Box,
-    Backward::PolynomialPrime,
+    Backward::PolyPrime,
     Backward::SignSwishPrime { beta: 5.0 },
-    Backward::ErrorDecayPrime { t: 0.1 },
-    Backward::ErrorDecayPrime { t: 10.0 },
+    Backward::EdePrime { t: 0.1 },
+    Backward::EdePrime { t: 10.0 },
     Backward::TanhPrime { t: 0.1 },
     Backward::TanhPrime { t: 10.0 },
-    Backward::RotatedPrime { t: 0.1 },
-    Backward::RotatedPrime { t: 10.0 },
-    Backward::PowerPrime { o: 1.0 },
-    Backward::PowerPrime { o: 2.3 },
-    Backward::PowerPrime { o: 30.0 },
-    Backward::FourierPrime { n: 0.0 },
-    Backward::FourierPrime { n: 18.0 },
+    Backward::RbnnPrime { t: 0.1 },
+    Backward::RbnnPrime { t: 10.0 },
+    Backward::RestePrime { o: 1.0 },
+    Backward::RestePrime { o: 2.3 },
+    Backward::RestePrime { o: 30.0 },
+    Backward::FdaPrime { n: 0.0 },
+    Backward::FdaPrime { n: 18.0 },
     Backward::UnitBox,
     Backward::ClippedBox { width: 0.7 },
+    Backward::ReluPrime,
+    Backward::Relu6Prime,
+    Backward::SigmoidPrime,
+    Backward::GeluPrime,
     Backward::Table(TABLE),
 ];
 
 fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
+}
+
+fn density(x: f64) -> f64 {
+    (-x * x / 2.0).exp() / core::f64::consts::TAU.sqrt()
+}
+
+/// The normal distribution by its series (Marsaglia, "Evaluating the Normal Distribution", J. Stat. Softw. 11(4), 2004).
+fn normal(x: f64) -> f64 {
+    if x.abs() > 9.0 {
+        return f64::from(x > 0.0);
+    }
+    let (mut term, mut sum) = (x, x);
+    for odd in (3..400).step_by(2) {
+        term *= x * x / f64::from(odd);
+        sum += term;
+    }
+    0.5 + density(x) * sum
 }
 
 fn sign_of(x: f64) -> f64 {
@@ -90,11 +115,11 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
             let bx = (f64::from(beta) * x).clamp(-700.0, 700.0);
             2.0 * logistic(bx) * (1.0 + bx * (1.0 - logistic(bx))) - 1.0
         }
-        Forward::Polynomial if x < -1.0 => -1.0,
-        Forward::Polynomial if x < 0.0 => x * x + 2.0 * x,
-        Forward::Polynomial if x <= 1.0 => -x * x + 2.0 * x,
-        Forward::Polynomial => 1.0,
-        Forward::ErrorDecay { t } => (1.0 / f64::from(t)).max(1.0) * (f64::from(t) * x).tanh(),
+        Forward::Poly if x < -1.0 => -1.0,
+        Forward::Poly if x < 0.0 => x * x + 2.0 * x,
+        Forward::Poly if x <= 1.0 => -x * x + 2.0 * x,
+        Forward::Poly => 1.0,
+        Forward::Ede { t } => (1.0 / f64::from(t)).max(1.0) * (f64::from(t) * x).tanh(),
         Forward::Tanh { t } => (f64::from(t) * x).tanh(),
         Forward::ProxQuant { lambda } => {
             // The nearest of -1 and 1, and the soft threshold of what is left.
@@ -110,6 +135,11 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
             let share = (x.clamp(-1.0, 1.0) / 2.0 + 0.5) as f32;
             2.0 * f64::from((share * levels).round_ties_even()) / f64::from(levels) - 1.0
         }
+        Forward::Relu => x.max(0.0),
+        Forward::Relu6 => x.clamp(0.0, 6.0),
+        Forward::Sigmoid => logistic(x),
+        Forward::Gelu if x.is_infinite() => x.max(0.0),
+        Forward::Gelu => x * normal(x),
         Forward::Table(table) => interpolated(table, x),
     }
 }
@@ -118,21 +148,21 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
     match map {
         Backward::One => 1.0,
         Backward::Box => f64::from(x.abs() <= 1.0),
-        Backward::PolynomialPrime => (2.0 - 2.0 * x.abs()).max(0.0),
+        Backward::PolyPrime => (2.0 - 2.0 * x.abs()).max(0.0),
         Backward::SignSwishPrime { beta } => {
             let bx = (f64::from(beta) * x).clamp(-700.0, 700.0);
             f64::from(beta) * (2.0 - bx * (bx / 2.0).tanh()) / (1.0 + bx.cosh())
         }
-        Backward::ErrorDecayPrime { t } => {
+        Backward::EdePrime { t } => {
             let (k, t) = ((1.0 / f64::from(t)).max(1.0), f64::from(t));
             k * t * (t * x).cosh().powi(-2)
         }
         Backward::TanhPrime { t } => f64::from(t) * (f64::from(t) * x).cosh().powi(-2),
-        Backward::RotatedPrime { t } => {
+        Backward::RbnnPrime { t } => {
             let (k, t) = ((1.0 / f64::from(t)).max(1.0), f64::from(t));
             (k * (core::f64::consts::SQRT_2 * t - t * t * x.abs())).max(0.0)
         }
-        Backward::PowerPrime { o } => {
+        Backward::RestePrime { o } => {
             let o = f64::from(o);
             match x.abs() {
                 a if a <= f64::from(0.1_f32) => 0.1_f64.powf(1.0 / o) / 0.1,
@@ -140,13 +170,17 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
                 _ => 0.0,
             }
         }
-        Backward::FourierPrime { n } if x.abs() <= 1.0 => {
+        Backward::FdaPrime { n } if x.abs() <= 1.0 => {
             let cosines = (0..=n as usize).map(|i| ((2 * i + 1) as f64 * 0.1 * x).cos());
             0.4 / core::f64::consts::PI * cosines.sum::<f64>()
         }
-        Backward::FourierPrime { .. } => 0.0,
+        Backward::FdaPrime { .. } => 0.0,
         Backward::UnitBox => f64::from((0.0..=1.0).contains(&x)),
         Backward::ClippedBox { width } => f64::from(x.abs() <= f64::from(width)),
+        Backward::ReluPrime => f64::from(x > 0.0),
+        Backward::Relu6Prime => f64::from(x > 0.0 && x <= 6.0),
+        Backward::SigmoidPrime => (x / 2.0).cosh().powi(-2) / 4.0,
+        Backward::GeluPrime => normal(x) + x.clamp(-40.0, 40.0) * density(x),
         Backward::Table(table) => interpolated(table, x),
     }
 }
@@ -154,8 +188,8 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
 /// What errors of F at x are relative to.
 fn scale(map: Forward, x: f32) -> f64 {
     match map {
-        Forward::ErrorDecay { t } => (1.0 / f64::from(t)).max(1.0),
-        Forward::ProxQuant { .. } => f64::from(x.abs()).max(1.0),
+        Forward::Ede { t } => (1.0 / f64::from(t)).max(1.0),
+        Forward::ProxQuant { .. } | Forward::Relu | Forward::Gelu => f64::from(x.abs()).max(1.0),
         Forward::Table(_) => 10.0,
         _ => 1.2,
     }
@@ -164,7 +198,7 @@ fn scale(map: Forward, x: f32) -> f64 {
 /// The largest |B|: what its errors are relative to.
 fn peak(map: Backward) -> f64 {
     match map {
-        Backward::UnitBox => 1.0,
+        Backward::UnitBox | Backward::ReluPrime | Backward::Relu6Prime | Backward::GeluPrime => 1.0,
         Backward::Table(_) => 10.0,
         _ => backward_twin(map, 0.0),
     }
@@ -205,6 +239,8 @@ fn line() -> impl Iterator<Item = f32> {
         0.479_87,
         1.5,
         2.0,
+        6.0,
+        6.000_000_5,
         35.0,
         1e38,
         f32::MAX,
@@ -274,8 +310,10 @@ proptest! {
             (Forward::Identity, Backward::One),
             (Forward::Tanh { t }, Backward::TanhPrime { t }),
             (Forward::SignSwish { beta }, Backward::SignSwishPrime { beta }),
-            (Forward::Polynomial, Backward::PolynomialPrime),
-            (Forward::ErrorDecay { t }, Backward::ErrorDecayPrime { t }),
+            (Forward::Poly, Backward::PolyPrime),
+            (Forward::Ede { t }, Backward::EdePrime { t }),
+            (Forward::Sigmoid, Backward::SigmoidPrime),
+            (Forward::Gelu, Backward::GeluPrime),
         ];
         for (f, b) in pairs {
             let h = 1e-5;
@@ -373,6 +411,26 @@ fn maps_are_composed_bit_for_bit() {
     }
 }
 
+/// Bit for bit: at a kink both zeros and what is next to it take the side that the definition says.
+#[test]
+fn kinks_belong_to_their_side() {
+    let x = [-2.0, -1.0, -0.5, -0.0, 0.0, 1e-45, 0.25, 1.0, 1.5, f32::INFINITY];
+    let gradients = |map| x.map(|x| backward(map, x, 3.0));
+    let values = |map| x.map(|x| forward(map, x).to_bits());
+    let relu = [0.0, 0.0, 0.0, 0.0, 0.0, 1e-45, 0.25, 1.0, 1.5, f32::INFINITY];
+    assert_eq!(values(Forward::Relu), relu.map(f32::to_bits));
+    assert_eq!(
+        gradients(Backward::ReluPrime),
+        [0.0, 0.0, 0.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0, 3.0]
+    );
+    let clipped = [-1.0, -1.0, -0.5, -0.0, 0.0, 1e-45, 0.25, 1.0, 1.0, 1.0];
+    assert_eq!(values(Forward::HardTanh), clipped.map(f32::to_bits));
+    assert_eq!(
+        gradients(Backward::Box),
+        [0.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.0, 0.0]
+    );
+}
+
 #[test]
 fn half_a_level_goes_to_the_even_one() {
     let unit = |levels, x| forward(Forward::UnitLevels { levels }, x);
@@ -423,16 +481,16 @@ fn numbers_name_the_maps_of_the_boundary() {
     let forward = |number| Forward::from_number(number, &parameters, None);
     let backward = |number| Backward::from_number(number, &parameters, None);
     assert_eq!(forward(2), Some(Forward::PiecewiseLinear { rho: 0.3, varrho: 0.25 }));
-    assert_eq!(forward(6), Some(Forward::ErrorDecay { t: 0.3 }));
+    assert_eq!(forward(6), Some(Forward::Ede { t: 0.3 }));
     assert_eq!(forward(8), Some(Forward::ProxQuant { lambda: 0.3 }));
     assert_eq!(forward(11), Some(Forward::SymmetricLevels { levels: 0.3 }));
-    assert_eq!((forward(9), forward(13)), (None, None));
+    assert_eq!((forward(9), forward(17)), (None, None));
     assert_eq!(backward(3), Some(Backward::SignSwishPrime { beta: 0.3 }));
-    assert_eq!(backward(8), Some(Backward::FourierPrime { n: 0.3 }));
+    assert_eq!(backward(8), Some(Backward::FdaPrime { n: 0.3 }));
     assert_eq!(backward(10), Some(Backward::ClippedBox { width: 0.3 }));
-    assert_eq!(backward(12), None);
+    assert_eq!(backward(16), None);
     // A map asks for as many parameters as `parameters` says, and is none with fewer.
-    for number in (0..12).filter(|&number| number != 9) {
+    for number in (0..17).filter(|&number| number != 9 && number != 12) {
         let count = Forward::parameters(number);
         assert!(
             Forward::from_number(number, &parameters[..count], None).is_some(),
@@ -440,7 +498,7 @@ fn numbers_name_the_maps_of_the_boundary() {
         );
         assert!(count == 0 || Forward::from_number(number, &parameters[..count - 1], None).is_none());
     }
-    for number in 0..11 {
+    for number in (0..16).filter(|&number| number != 11) {
         let count = Backward::parameters(number);
         assert!(
             Backward::from_number(number, &parameters[..count], None).is_some(),

@@ -3,22 +3,9 @@
 use crate::exports::{Flag, Lengths, Maybe, optional, optional_mut};
 use crate::memory::{read, write};
 use proxbit_kernels::shape::ConvShape;
-use proxbit_kernels::{activation, adaptive_sign, avg_pool, loss, pool, prelu};
+use proxbit_kernels::{adaptive_sign, avg_pool, loss, pool, prelu};
 
 exports! {
-    /// y = f(x); kind 0 relu, 1 hard tanh.
-    fn activation_forward(kind: u32, x: *const f32, y: *mut f32, count: usize) {
-        let kind = activation::Activation::from_number(kind).expect("activation");
-        activation::activation_forward(kind, read(x, count), write(y, count))
-    }
-
-    /// dx = dy f'(x), added to dx where `accumulate`; kind 0 relu, 1 hard tanh.
-    fn activation_backward(kind: u32, x: *const f32, dy: *const f32, accumulate: Flag, dx: *mut f32, count: usize) {
-        let kind = activation::Activation::from_number(kind).expect("activation");
-        let (x, dy) = (read(x, count), read(dy, count));
-        activation::activation_backward(kind, x, dy, accumulate != 0, write(dx, count))
-    }
-
     /// y = x where x >= 0, slopes `f32 [channels]` times x elsewhere.
     fn prelu_forward(x: *const f32, rows: usize, channels: usize, slopes: *const f32, y: *mut f32) {
         prelu::prelu_forward(read(x, rows * channels), read(slopes, channels), write(y, rows * channels))
