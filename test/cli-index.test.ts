@@ -23,6 +23,7 @@ it("exports these values and no others", () => {
     "input",
     "isProxbitError",
     "layers",
+    "losses",
     "mlp",
     "model",
     "modelNames",

@@ -2,13 +2,13 @@
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Split } from "../io/dataset.ts";
+import { inputShapeOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 
 /** That images and labels of `split` fit the network. */
 export function checkSplit(engine: Engine, split: Split): void {
-  const input = engine.graph.nodes.find((node) => node.op === "input");
-  const wanted = input?.attributes.shape ?? [];
+  const wanted = inputShapeOf(engine.graph);
   const given: Shape = split.shape;
   if (wanted.length !== given.length || wanted.some((axis, i) => axis !== given[i])) {
     throw new ProxbitError(

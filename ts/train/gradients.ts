@@ -19,8 +19,6 @@ interface Holding {
 export interface Gradients extends Sinks {
   /** Whether a gradient has arrived at `name`. */
   readonly has: (name: string) => boolean;
-  /** The buffer for the gradient that the loss writes. */
-  readonly begin: (name: string) => (lane: Lane) => Place;
   /** Called when a node's way back is written down: nobody needs its gradient any more, but perhaps a later task. */
   readonly release: (name: string, readLater: boolean) => void;
 }
@@ -88,7 +86,6 @@ export function createGradients(options: GradientOptions, builder: ProgramBuilde
       });
     },
     has: (name) => holdings.has(owner(name)),
-    begin,
     release: (name, readLater) => {
       const holding = held(name);
       holding.values.delete(owner(name));
