@@ -38,11 +38,11 @@ pub fn avg_pool_backward(shape: &ConvShape, dy: &[f32], accumulate: bool, dx: &m
         let count = F32x4::splat(window.count() as f32);
         for (block, dy) in dy.chunks(BLOCK).enumerate() {
             let lanes = dy.len();
-            // SAFETY: the length is that of the slice, at most `BLOCK`.
+            // SAFETY: as many lanes are read as the slice has, from 1 to `BLOCK`.
             let shares = unsafe { F32x4::load_lanes_at::<{ BLOCK / 4 }>(dy.as_ptr(), lanes) }.map(|dy| dy / count);
             window.for_each_place(&geometry, BLOCK * block, |at| {
                 let dx = &mut dx[at..at + lanes];
-                // SAFETY: as above.
+                // SAFETY: `dx` was just cut to as many lanes.
                 unsafe {
                     let mut sums = shares;
                     if adds {

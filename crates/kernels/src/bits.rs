@@ -8,16 +8,17 @@
 
 use crate::shape::ConvShape;
 use crate::shape::sizes::{groups, words};
+use crate::shared::Shared;
 use crate::simd::bytes::Bytes;
 
 pub mod weights;
 
-/// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded nibbles. True when a NaN was
-/// seen.
+/// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded nibbles, and touches no other
+/// byte of them. True when a NaN was seen.
 ///
 /// # Panics
 /// When a slice is shorter than its layout or the shape contradicts itself.
-pub fn sign_nibbles(shape: &ConvShape, x: &[f32], out: &mut [u8]) -> bool {
+pub fn sign_nibbles(shape: &ConvShape, x: &[f32], out: Shared<u8>) -> bool {
     sign_rows(shape, 4, x, out, |reals, out| {
         let mut nans = Bytes::ZERO;
         let (whole, rest) = reals.as_chunks::<4>();
@@ -67,12 +68,12 @@ pub fn pack_flips_words(flips: &[u8], out: &mut [u64]) {
     }
 }
 
-/// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded words. True when a NaN was
-/// seen.
+/// Packs the signs of `x` `[images][height][width][channels]` into the interior of the padded words, and touches no other
+/// word of them. True when a NaN was seen.
 ///
 /// # Panics
 /// When a slice is shorter than its layout or the shape contradicts itself.
-pub fn sign_words(shape: &ConvShape, x: &[f32], out: &mut [u64]) -> bool {
+pub fn sign_words(shape: &ConvShape, x: &[f32], out: Shared<u64>) -> bool {
     sign_rows(shape, 64, x, out, |reals, out| {
         let mut nans = Bytes::ZERO;
         for (reals, word) in reals.chunks(64).zip(out) {
@@ -94,7 +95,7 @@ fn sign_rows<T>(
     shape: &ConvShape,
     unit: usize,
     x: &[f32],
-    out: &mut [T],
+    out: Shared<T>,
     pack: impl Fn(&[f32], &mut [T]) -> bool,
 ) -> bool {
     assert!(shape.is_consistent());
@@ -110,7 +111,8 @@ fn sign_rows<T>(
     for (source, target) in shape.interior_rows() {
         for piece in 0..pieces {
             let x = &x[(source + piece) * channels..][..pixels * channels];
-            nan |= pack(x, &mut out[(target + piece) * elements..][..pixels * elements]);
+            // SAFETY: a piece is pixels inside the image, which only this call writes, one piece after the other.
+            nan |= pack(x, unsafe { out.slice((target + piece) * elements, pixels * elements) });
         }
     }
     nan
@@ -119,7 +121,7 @@ fn sign_rows<T>(
 /// The signs of four reals; the lanes of `nans` remember every NaN.
 #[inline(always)]
 fn quartet_signs(reals: &[f32; 4], nans: &mut Bytes) -> u32 {
-    // SAFETY: four reals are 16 bytes.
+    // SAFETY: `reals` is a reference to four floats, which are 16 bytes.
     let reals = unsafe { Bytes::load(reals.as_ptr().cast()) };
     *nans = nans.or(reals.real_nans());
     reals.real_signs()

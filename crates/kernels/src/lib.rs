@@ -23,6 +23,7 @@ pub mod prelu;
 pub mod quantizer;
 pub mod reduce;
 pub mod shape;
+pub mod shared;
 pub mod simd;
 pub mod standardize;
 pub mod threshold;

@@ -27,7 +27,7 @@ pub fn norm_partial(x: &[f32], c: usize, partial: &mut [f64]) {
         x.len() / c,
         c,
         |row, first, lanes| {
-            // SAFETY: rows and columns are those of `x`.
+            // SAFETY: `x` has whole rows of `c`, and `fold_columns` asks for columns of its rows only.
             let [low, high] = unsafe { four(x, row * c + first, lanes) };
             [[low, high], [low * low, high * high]]
         },

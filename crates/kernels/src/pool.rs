@@ -47,10 +47,11 @@ pub fn max_pool_values(shape: &ConvShape, x: &[f32], y: &mut [f32]) -> bool {
 #[inline(always)]
 fn larger_of(x: &[f32], tap: u8, y: &mut [f32], argmax: &mut [u8]) -> Mask {
     let c = x.len();
+    debug_assert!(y.len() == c && argmax.len() == c);
     let mut nan = Mask::none();
     let wide = c & !15;
     for first in (0..wide).step_by(16) {
-        // SAFETY: `first + 16 <= c`, the length of the three slices.
+        // SAFETY: `first + 16 <= c`, which is the length of `x`, `y` and `argmax`, cut so by the caller.
         unsafe {
             let larger = from_fn(|v| {
                 let at = first + 4 * v;
@@ -107,9 +108,10 @@ pub fn max_pool_backward(shape: &ConvShape, dy: &[f32], argmax: &[u8], accumulat
 /// `dx = dy` where the maximum was at `tap`, 0 elsewhere; or that, added.
 #[inline(always)]
 fn pass_back<const ADD: bool>(dy: &[f32], argmax: &[u8], tap: u8, dx: &mut [f32]) {
+    debug_assert!(argmax.len() == dy.len() && dx.len() == dy.len());
     let wide = dy.len() & !15;
     for first in (0..wide).step_by(16) {
-        // SAFETY: `first + 16` is at most the length of the three slices.
+        // SAFETY: `first + 16` is at most the length of `dy`, and `argmax` and `dx` are as long, cut so by the caller.
         unsafe {
             for (v, chosen) in Mask::of_bytes(argmax.as_ptr().add(first), tap).into_iter().enumerate() {
                 let value = chosen.keep(F32x4::read(dy.as_ptr().add(first + 4 * v)));

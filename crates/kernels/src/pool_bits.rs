@@ -4,44 +4,40 @@
 //! the flips are applied after the pool. A window that reaches past the image is clipped: padding never wins.
 
 use crate::shape::ConvShape;
+use crate::shared::Shared;
 use crate::simd::bytes::Bytes;
 
 /// Pools unpadded nibbles `[images][height][width][groups]`, applies `flips` `[groups]`, and writes the interior of the
-/// consumer's padded nibbles.
+/// consumer's padded nibbles, and touches no other byte of them.
 ///
 /// # Panics
-/// When a slice is shorter than its layout, or when the consumer's input is not the pool's output.
-pub fn max_pool_nibbles(pool: &ConvShape, bits: &[u8], flips: &[u8], consumer: &ConvShape, out: &mut [u8]) {
+/// When memory is shorter than its layout, or when the consumer's input is not the pool's output.
+pub fn max_pool_nibbles(pool: &ConvShape, bits: &[u8], flips: &[u8], consumer: &ConvShape, out: Shared<u8>) {
     max_pool(pool, pool.groups(), bits, flips, consumer, out);
 }
 
 /// Pools unpadded words `[images][height][width][words]`, applies `flips` `[words]`, and writes the interior of the consumer's
-/// padded words.
+/// padded words, and touches no other word of them.
 ///
 /// # Panics
-/// When a slice is shorter than its layout, or when the consumer's input is not the pool's output.
-pub fn max_pool_words(pool: &ConvShape, bits: &[u64], flips: &[u64], consumer: &ConvShape, out: &mut [u64]) {
+/// When memory is shorter than its layout, or when the consumer's input is not the pool's output.
+pub fn max_pool_words(pool: &ConvShape, bits: &[u64], flips: &[u64], consumer: &ConvShape, out: Shared<u64>) {
     max_pool(
         pool,
         8 * pool.words(),
         as_bytes(bits),
         as_bytes(flips),
         consumer,
-        as_bytes_mut(out),
+        out.bytes(),
     );
 }
 
 fn as_bytes(words: &[u64]) -> &[u8] {
-    // SAFETY: every u64 is eight initialised bytes.
+    // SAFETY: every u64 is eight initialised bytes, which the result borrows as `words` does.
     unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
 }
 
-fn as_bytes_mut(words: &mut [u64]) -> &mut [u8] {
-    // SAFETY: every u64 is eight initialised bytes, and any eight bytes are a u64.
-    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
-}
-
-fn max_pool(pool: &ConvShape, pixel: usize, bits: &[u8], flips: &[u8], consumer: &ConvShape, out: &mut [u8]) {
+fn max_pool(pool: &ConvShape, pixel: usize, bits: &[u8], flips: &[u8], consumer: &ConvShape, out: Shared<u8>) {
     assert!(consumer.is_consistent() && consumer.channels == pool.channels);
     assert!(
         [consumer.images, consumer.height, consumer.width] == [pool.images, pool.out_height, pool.out_width],
@@ -53,7 +49,8 @@ fn max_pool(pool: &ConvShape, pixel: usize, bits: &[u8], flips: &[u8], consumer:
         let rows = clip(oy, pool.stride_height, pool.pad_top, pool.rows_inside(oy));
         for ox in 0..pool.out_width as usize {
             let columns = clip(ox, pool.stride_width, pool.pad_left, pool.columns_inside(ox));
-            let out = &mut out[(target + ox) * pixel..][..pixel];
+            // SAFETY: a pixel inside the image, which only this call writes, one pixel after the other.
+            let out = unsafe { out.slice((target + ox) * pixel, pixel) };
             out.fill(0);
             for y in rows.clone() {
                 let line = (image * height + y) * width;
@@ -79,7 +76,7 @@ fn or_into(out: &mut [u8], bits: &[u8]) {
     let mut vectors = out.chunks_exact_mut(16);
     let mut others = bits.chunks_exact(16);
     for (out, bits) in (&mut vectors).zip(&mut others) {
-        // SAFETY: sixteen bytes each.
+        // SAFETY: `chunks_exact` gives pieces of 16 bytes, of both slices.
         unsafe {
             Bytes::load(out.as_ptr())
                 .or(Bytes::load(bits.as_ptr()))

@@ -95,13 +95,13 @@ pub fn fold_windows(
             let mut all = [F32x4::splat(start); BLOCK / 4];
             window.for_each_place(&geometry, BLOCK * block, |at| {
                 let values = &x[at..at + y.len()];
-                // SAFETY: the length is that of the slice, at most `BLOCK`.
+                // SAFETY: as many lanes are read as the slice has, from 1 to `BLOCK`.
                 let values = unsafe { F32x4::load_lanes_at::<{ BLOCK / 4 }>(values.as_ptr(), values.len()) };
                 for (all, value) in all.iter_mut().zip(values) {
                     *all = take(*all, value);
                 }
             });
-            // SAFETY: the length is that of the slice, at most `BLOCK`.
+            // SAFETY: as many lanes are written as the slice has, from 1 to `BLOCK`.
             unsafe { F32x4::store_lanes_at(all.map(|all| finish(all, count)), y.as_mut_ptr(), y.len()) };
         }
     }

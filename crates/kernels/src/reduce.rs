@@ -75,11 +75,11 @@ fn fold_block<const Q: usize, const V: usize>(
 /// Four values from `first` on as f64, or `lanes` of them and zeros.
 ///
 /// # Safety
-/// `first + lanes` must be at most the length, `lanes` at most 4.
+/// `first + lanes` must be at most the length of `values`, and `lanes` at most 4.
 #[inline(always)]
 pub unsafe fn four(values: &[f32], first: usize, lanes: usize) -> [F64x2; 2] {
     debug_assert!(first + lanes <= values.len() && lanes <= 4);
-    // SAFETY: promised by the caller.
+    // SAFETY: the range lies in the slice, so four floats follow `first` where there are four lanes. `few` has four.
     unsafe {
         if lanes == 4 {
             let start = values.as_ptr().add(first);
@@ -99,7 +99,7 @@ pub fn column_sums(x: &[f32], out: &mut [f32]) {
         x.len() / columns,
         columns,
         |row, first, lanes| {
-            // SAFETY: rows and columns are those of `x`.
+            // SAFETY: `x` has whole rows of `columns`, and `fold_columns` asks for columns of its rows only.
             [unsafe { four(x, row * columns + first, lanes) }]
         },
         |_, column, sum| out[column] = sum as f32,

@@ -38,7 +38,7 @@ pub fn standardize_filters(w: &[f32], gain: f32, out: &mut [f32], statistics: &m
     column_means(w, means, |w, _| w);
     column_means(w, deviations, |w, first| {
         let lanes = 4.min(n - first);
-        // SAFETY: `first + lanes <= n`.
+        // SAFETY: `first + lanes` is at most `n`, the length of the means, and `lanes` at most 4.
         let mean = unsafe { four(means, first, lanes) };
         let apart = [w[0] - mean[0], w[1] - mean[1]];
         apart.map(|distance| distance * distance)
@@ -125,7 +125,7 @@ fn column_means(w: &[f32], out: &mut [f32], term: impl Fn([F64x2; 2], usize) -> 
         rows,
         n,
         |row, first, lanes| {
-            // SAFETY: rows and columns are those of `w`.
+            // SAFETY: `w` has whole rows of `n`, and `fold_columns` asks for columns of its rows only.
             [term(unsafe { four(w, row * n + first, lanes) }, first)]
         },
         |_, column, sum| {

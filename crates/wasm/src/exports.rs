@@ -4,10 +4,11 @@
 //! constants is a place that is read, a pointer to what may change one that is written, and [`Maybe`] one that may be left
 //! out. A pointer to an array says how many elements a block of fixed size has. [`Flag`] is a boolean, all else a number.
 
-use crate::memory::{read, write};
+use crate::memory::{read, share, write};
 use proxbit_kernels::conv::geometry::Geometry;
 use proxbit_kernels::shape::ConvShape;
 pub use proxbit_kernels::shape::Flag;
+use proxbit_kernels::shared::Shared;
 
 /// An address that may be 0, which stands for nothing.
 pub type Maybe<P> = P;
@@ -29,27 +30,46 @@ macro_rules! exports {
         $(#[$doc])*
         ///
         /// # Safety
-        /// Every address must be valid for the length its tensor has by the shape and the counts, written tensors must
-        /// overlap no other argument, and numbers of maps must exist.
+        /// 1. Every address must be aligned to its elements, and valid for the length that its tensor has by the shapes and
+        ///    the counts. Only an address that may be left out may be 0. No length overflows.
+        /// 2. During the call nobody touches an element that the function writes, and nobody writes one that it reads: no other
+        ///    thread, and no other argument but for a residual that is the output.
+        /// 3. Nobody touches the rest of a tensor that is written either, unless the kernel takes it as `Shared`.
+        /// 4. In nibbles, and in the weights of `fb_conv_backward_input`, the low half of every byte is 0.
         #[unsafe(no_mangle)]
         #[allow(clippy::too_many_arguments)]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> u32 {
-            // SAFETY: promised by the caller.
+            // SAFETY: the body makes slices of the lengths in 1, which 2 and 3 allow, and hands nibbles to kernels as in 4.
             u32::from(unsafe { $body })
         }
     )*};
 }
 
 /// `length` values, or nothing where the address is 0.
+///
+/// # Safety
+/// As [`read`] where the address is not 0.
 pub unsafe fn optional<'a, T>(address: Maybe<*const T>, length: usize) -> Option<&'a [T]> {
-    // SAFETY: promised by the caller of the export.
+    // SAFETY: the address is not 0, so the promises are those of `read`.
     (!address.is_null()).then(|| unsafe { read(address, length) })
 }
 
 /// `length` values to write, or nothing where the address is 0.
+///
+/// # Safety
+/// As [`write`] where the address is not 0.
 pub unsafe fn optional_mut<'a, T>(address: Maybe<*mut T>, length: usize) -> Option<&'a mut [T]> {
-    // SAFETY: promised by the caller of the export.
+    // SAFETY: the address is not 0, so the promises are those of `write`.
     (!address.is_null()).then(|| unsafe { write(address, length) })
+}
+
+/// `length` values of which others may touch some, or nothing where the address is 0.
+///
+/// # Safety
+/// As [`share`] where the address is not 0.
+pub unsafe fn optional_shared<'a, T>(address: Maybe<*mut T>, length: usize) -> Option<Shared<'a, T>> {
+    // SAFETY: the address is not 0, so the promises are those of `share`.
+    (!address.is_null()).then(|| unsafe { share(address, length) })
 }
 
 /// Lengths of the tensors of a convolution.

@@ -2,7 +2,7 @@
 //!
 //! Every function returns a status: 0 = fine, 1 = a bad number (NaN or infinity) was found. Addresses are aligned to their
 //! elements, and what is read and what is written must not overlap. Lengths follow from the shapes, as the kernels'
-//! documentation states; an impossible shape traps.
+//! documentation states; an impossible shape traps, and so does a number of a map or an activation that does not exist.
 
 #[macro_use]
 mod exports;

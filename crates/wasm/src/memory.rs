@@ -1,32 +1,49 @@
 //! Addresses to slices. A debug build checks every range once a call: that it is aligned to its element and lies in the
 //! linear memory. A release build trusts its caller, which hands out addresses only from memory that it has reserved.
 
+use proxbit_kernels::shared::Shared;
+
 /// `length` elements at `address`.
 ///
 /// # Safety
-/// As `core::slice::from_raw_parts`.
+/// As `core::slice::from_raw_parts`: the address is aligned and valid to read for the length, and nobody writes one of the
+/// elements while the slice lives.
 #[inline(always)]
 pub unsafe fn read<'a, T>(address: *const T, length: usize) -> &'a [T] {
-    debug_assert!(
-        is_inside(address, length),
-        "{length} elements at {address:p} lie outside the memory"
-    );
-    // SAFETY: promised by the caller.
+    check(address, length);
+    // SAFETY: the promises are those of `from_raw_parts`, and every bit pattern is a `T` of the boundary, which are numbers.
     unsafe { core::slice::from_raw_parts(address, length) }
 }
 
 /// `length` elements at `address`, to be written.
 ///
 /// # Safety
-/// As `core::slice::from_raw_parts_mut`.
+/// As `core::slice::from_raw_parts_mut`: the address is aligned and valid to read and write for the length, and nobody else
+/// touches one of the elements while the slice lives.
 #[inline(always)]
 pub unsafe fn write<'a, T>(address: *mut T, length: usize) -> &'a mut [T] {
+    check(address, length);
+    // SAFETY: the promises are those of `from_raw_parts_mut`, and the numbers are initialised, because the memory is.
+    unsafe { core::slice::from_raw_parts_mut(address, length) }
+}
+
+/// `length` elements at `address`, of which other threads may touch those that the kernel leaves alone.
+///
+/// # Safety
+/// As [`Shared::new`].
+#[inline(always)]
+pub unsafe fn share<'a, T>(address: *mut T, length: usize) -> Shared<'a, T> {
+    check(address, length);
+    // SAFETY: the promises are those of `Shared::new`.
+    unsafe { Shared::new(address, length) }
+}
+
+#[inline(always)]
+fn check<T>(address: *const T, length: usize) {
     debug_assert!(
         is_inside(address, length),
         "{length} elements at {address:p} lie outside the memory"
     );
-    // SAFETY: promised by the caller.
-    unsafe { core::slice::from_raw_parts_mut(address, length) }
 }
 
 fn is_inside<T>(address: *const T, length: usize) -> bool {

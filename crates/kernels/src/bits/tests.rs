@@ -6,6 +6,7 @@ use super::weights::*;
 use super::*;
 use crate::naive::binary as naive;
 use crate::naive::shapes::{any_shape, conv_shape, reals};
+use crate::shared::Shared;
 
 fn is_positive(reals: &[f32]) -> Vec<bool> {
     reals.iter().map(|&real| naive::sign(real) > 0.0).collect()
@@ -21,8 +22,8 @@ proptest! {
         let mut words = vec![u64::MAX; shape.padded_pixels() * shape.words()];
         fill_border_nibbles(&shape, &mut nibbles);
         fill_border_words(&shape, &mut words);
-        prop_assert!(!sign_nibbles(&shape, &x, &mut nibbles));
-        prop_assert!(!sign_words(&shape, &x, &mut words));
+        prop_assert!(!sign_nibbles(&shape, &x, Shared::from(&mut nibbles[..])));
+        prop_assert!(!sign_words(&shape, &x, Shared::from(&mut words[..])));
         prop_assert_eq!(nibbles, naive::nibbles(&shape, &is_positive(&x)));
         prop_assert_eq!(words, naive::words(&shape, &is_positive(&x)));
     }
@@ -32,8 +33,8 @@ proptest! {
         let mut x = reals(seed, shape.input_pixels() * shape.channels as usize);
         let place = place.index(x.len());
         x[place] = f32::NAN;
-        prop_assert!(sign_nibbles(&shape, &x, &mut vec![0; shape.padded_pixels() * shape.groups()]));
-        prop_assert!(sign_words(&shape, &x, &mut vec![0; shape.padded_pixels() * shape.words()]));
+        prop_assert!(sign_nibbles(&shape, &x, Shared::from(&mut vec![0; shape.padded_pixels() * shape.groups()][..])));
+        prop_assert!(sign_words(&shape, &x, Shared::from(&mut vec![0; shape.padded_pixels() * shape.words()][..])));
         let mut kernel = reals(seed, shape.terms() * shape.filters as usize);
         let place = place % kernel.len();
         kernel[place] = -f32::NAN;
@@ -99,7 +100,7 @@ fn minus_zero_is_plus_one() {
     assert!(!sign_nibbles(
         &shape,
         &[-0.0, 0.0, -f32::MIN_POSITIVE, f32::INFINITY, -0.0],
-        &mut nibbles
+        Shared::from(&mut nibbles[..])
     ));
     assert_eq!(nibbles, [0b1011_0000, 0b0001_0000]);
 }

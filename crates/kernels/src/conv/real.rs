@@ -107,8 +107,8 @@ fn forward<const LENGTH: usize>(
                 let count = tile_rows.len() / filters;
                 // Pixels past the end repeat the last one: they cost nothing but their own arithmetic.
                 let place: [*const f32; 4] = from_fn(|p| starts[group * 4 + p.min(count - 1)]);
-                // SAFETY: `Geometry::of` proved every window inside the padded buffer, whose length was checked; the
-                // panel has its full length.
+                // SAFETY: `Geometry::of` proved every window inside the padded buffer, whose length `ff_conv` checked. The
+                // panel is a whole one, and `LENGTH` was chosen by the length of the runs.
                 unsafe {
                     match (count, lanes.len()) {
                         (1, 5..) => {
@@ -206,8 +206,9 @@ fn gradient_block(
         }
         for (panel, first) in panels.iter().zip(columns.clone().step_by(PANEL)) {
             let lanes = PANEL.min(columns.end - first);
-            // SAFETY: `Geometry::of` proved every tap of every pixel inside the padded buffer, whose length was checked;
-            // the panel holds a row for each of the offsets. Rows past the kernel read the first tap and are dropped.
+            // SAFETY: `Geometry::of` proved every tap of every pixel inside the padded buffer, whose length was checked, and
+            // four rows are contiguous where they lie in a run. Rows past the kernel read the first tap and are dropped.
+            // The panel has room for `GRADIENT_PIXELS` rows, at least as many as offsets.
             unsafe {
                 match (lanes > 4, contiguous) {
                     (true, true) => add_tile::<2, true>(place, offsets, panel, rows, filters, first, lanes, fresh),
@@ -223,7 +224,7 @@ fn gradient_block(
 /// Adds one tile of the gradient to its rows of `dw`, or to 0 where the tile is the first (`fresh`).
 ///
 /// # Safety
-/// As `gradient_tile`.
+/// As for [`gradient_tile`], with `place` for `x` and `panel` for `dy`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn add_tile<const V: usize, const CONTIGUOUS: bool>(
@@ -242,7 +243,7 @@ unsafe fn add_tile<const V: usize, const CONTIGUOUS: bool>(
             *sums = F32x4::load_lanes(&row[first..first + lanes]);
         }
     }
-    // SAFETY: promised by the caller.
+    // SAFETY: the promises are those of `gradient_tile`.
     unsafe { gradient_tile::<V, CONTIGUOUS>(place, offsets, panel.as_ptr(), &mut sums) };
     for (&sums, row) in sums.iter().zip(rows.chunks_exact_mut(filters)) {
         F32x4::store_lanes(sums, &mut row[first..first + lanes]);

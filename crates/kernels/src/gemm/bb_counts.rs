@@ -63,7 +63,7 @@ impl<const BLOCKS: usize> Counts<BLOCKS> {
     #[inline(always)]
     pub fn wide_mut(&mut self, pixel: usize) -> &mut [i32] {
         let counts = self.wide[pixel].as_mut_ptr();
-        // SAFETY: every `Ints` is four `i32`.
+        // SAFETY: `BLOCKS` times four `Ints`, each four `i32`, lie one after the other, borrowed from `self`.
         unsafe { core::slice::from_raw_parts_mut(counts.cast(), 16 * BLOCKS) }
     }
 }

@@ -48,10 +48,11 @@ const fn disagreements() -> [u8; 4096] {
 /// Writes the places in the table, `256 b + 16 a`, of `length` groups of two pixels that lie at `a` and `b` as nibbles.
 ///
 /// # Safety
-/// `a` and `b` must be readable for `length` bytes, multiples of 16; `out` must be writable for as many numbers.
+/// `a` and `b` must be readable for `length` bytes; `out` must be writable for as many numbers and overlap neither. The places
+/// are those of the table where every byte is a multiple of 16.
 #[inline(always)]
 pub unsafe fn pair_groups(a: *const u8, b: *const u8, length: usize, out: *mut u16) {
-    // SAFETY: promised; the last of several vectors overlaps the one before it.
+    // SAFETY: no vector reaches past `length`: the last of several overlaps the one before it.
     unsafe {
         if length >= 16 {
             let mut at = 0;
@@ -83,7 +84,9 @@ pub unsafe fn pair_groups(a: *const u8, b: *const u8, length: usize, out: *mut u
 /// of the first split.
 ///
 /// # Safety
-/// `places` and `weights` must be readable for the splits and pairs; places must be those of the table.
+/// `places` must be readable for `SPLIT * splits` numbers from each pair's first one on, one pair for each of `counts`; they
+/// must be at most `4096 - 16`. `weights` must be readable for `splits` pieces of `PANEL * BLOCK_BYTES` bytes, of the last of
+/// which `BLOCKS * BLOCK_BYTES` are enough. `splits` must not be 0.
 #[inline(never)]
 pub unsafe fn lookup_batch<const BLOCKS: usize>(
     places: *const u16,
@@ -94,12 +97,12 @@ pub unsafe fn lookup_batch<const BLOCKS: usize>(
     counts: &mut [PanelCounts],
 ) {
     for (pair, counts) in counts.iter_mut().enumerate() {
-        // SAFETY: promised.
+        // SAFETY: there are places for as many pairs as counts.
         let mut places = unsafe { places.add(pair * stride) }.expose_provenance();
         let mut weights = weights.expose_provenance();
         let mut left = splits;
         let mut sums = [[Bytes::ZERO; 2]; BLOCKS];
-        // SAFETY: promised.
+        // SAFETY: split `AT` is reached only while more than `AT` are left from these addresses on.
         unsafe {
             loop {
                 sums = split::<0, BLOCKS>(places, weights, sums);
@@ -123,12 +126,17 @@ pub unsafe fn lookup_batch<const BLOCKS: usize>(
 
 /// The look-ups of a split. The addresses are integers: with pointers LLVM rewrites the loop such that every offset is an
 /// addition of its own instead of a part of the load.
+///
+/// # Safety
+/// As for [`lookup_batch`], from exposed addresses on that have more than `AT` splits left.
 #[inline(always)]
 unsafe fn split<const AT: usize, const BLOCKS: usize>(
     places: usize,
     weights: usize,
     mut sums: [[Bytes; 2]; BLOCKS],
 ) -> [[Bytes; 2]; BLOCKS] {
+    // SAFETY: places and weights are readable for the splits up to `AT`, of which this is one, and a place is that of 16 bytes
+    // in the table.
     unsafe {
         let tables: [Bytes; SPLIT] = core::array::from_fn(|group| {
             let place = *with_exposed_provenance::<u16>(places).add(SPLIT * AT + group);

@@ -8,7 +8,8 @@ use crate::shape::Runs;
 /// The disagreeing bits of `PIXELS` windows with `FILTERS` filters, by `i64.popcnt`.
 ///
 /// # Safety
-/// Every window must be readable along `runs`, every filter for `runs.count * runs.length` words.
+/// Every window must be readable for `runs.length` words from each of the `runs.count` starts, which are `runs.stride` words
+/// apart; every filter for `runs.count * runs.length` words.
 #[inline(always)]
 pub unsafe fn word_tile<const PIXELS: usize, const FILTERS: usize>(
     windows: [*const u64; PIXELS],
@@ -17,11 +18,15 @@ pub unsafe fn word_tile<const PIXELS: usize, const FILTERS: usize>(
 ) -> [[i32; FILTERS]; PIXELS] {
     let mut counts = [[0u64; FILTERS]; PIXELS];
     for run in 0..runs.count {
+        // SAFETY: `run` is below the count, so a run of a readable window starts there.
         let windows = windows.map(|window| unsafe { window.add(run * runs.stride) });
+        // SAFETY: as above, with the runs of a filter one after the other.
         let filters = filters.map(|filter| unsafe { filter.add(run * runs.length) });
         for word in 0..runs.length {
+            // SAFETY: `word` is below the length of a run.
             let weights = filters.map(|filter| unsafe { *filter.add(word) });
             for (window, counts) in windows.iter().zip(counts.iter_mut()) {
+                // SAFETY: `word` is below the length of a run.
                 let bits = unsafe { *window.add(word) };
                 for (count, weights) in counts.iter_mut().zip(weights) {
                     *count += u64::from((bits ^ weights).count_ones());

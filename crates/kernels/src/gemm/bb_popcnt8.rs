@@ -47,8 +47,8 @@ pub fn batch(runs: &PanelRuns) -> usize {
 /// where `wide` says so, which it must beyond [`NARROW_TERMS`] terms.
 ///
 /// # Safety
-/// `runs` must not be empty. Every window must be readable along them, every byte there one that the layout allows;
-/// `weights` must be readable for `BLOCKS` vectors a group.
+/// No number of `runs` but the gaps may be 0. Every window must be readable for every byte of its runs, `weights` for
+/// `16 * BLOCKS` bytes for each of these bytes.
 #[inline(always)]
 pub unsafe fn panel_tile<const PIXELS: usize, const BLOCKS: usize>(
     windows: [*const u8; PIXELS],
@@ -67,7 +67,7 @@ pub unsafe fn panel_tile<const PIXELS: usize, const BLOCKS: usize>(
         let mut room = batch;
         loop {
             let groups = left.min(room);
-            // SAFETY: promised.
+            // SAFETY: `groups` is at least one and at most what is left of a run, and the weights go along with the windows.
             unsafe { bytes = accumulate::<PIXELS, BLOCKS>(windows, weights, groups, bytes) };
             weights += 16 * BLOCKS * groups;
             (room, left) = (room - groups, left - groups);
@@ -105,6 +105,10 @@ pub unsafe fn panel_tile<const PIXELS: usize, const BLOCKS: usize>(
 /// Two things keep the compilers from spoiling it. The addresses are integers: with pointers LLVM rewrites the loop such that
 /// every byte's offset is an addition of its own instead of a part of the load. And the unrolled groups are told apart by a
 /// way out: in one straight piece LLVM sorts the counts by sum, keeps all vectors of all groups alive, and spills.
+///
+/// # Safety
+/// `windows` must be exposed addresses that are readable for `groups` bytes, `weights` one that is for `16 * BLOCKS` bytes a
+/// group.
 #[inline(always)]
 unsafe fn accumulate<const PIXELS: usize, const BLOCKS: usize>(
     mut windows: [usize; PIXELS],
@@ -114,6 +118,7 @@ unsafe fn accumulate<const PIXELS: usize, const BLOCKS: usize>(
 ) -> [[Bytes; BLOCKS]; PIXELS] {
     let mut left = groups;
     loop {
+        // SAFETY: group `AT` is reached only while more than `AT` are left from these addresses on.
         unsafe {
             counts = group::<0, PIXELS, BLOCKS>(windows, weights, counts);
             if left == 1 {
@@ -139,6 +144,9 @@ unsafe fn accumulate<const PIXELS: usize, const BLOCKS: usize>(
 }
 
 /// The counts of group `AT` from the addresses on.
+///
+/// # Safety
+/// As for [`accumulate`], with more than `AT` groups.
 #[inline(always)]
 unsafe fn group<const AT: usize, const PIXELS: usize, const BLOCKS: usize>(
     windows: [usize; PIXELS],
@@ -147,9 +155,11 @@ unsafe fn group<const AT: usize, const PIXELS: usize, const BLOCKS: usize>(
 ) -> [[Bytes; BLOCKS]; PIXELS] {
     let mut blocks = [Bytes::ZERO; BLOCKS];
     for b in 0..BLOCKS {
+        // SAFETY: the weights are readable for `BLOCKS` vectors of each of the groups up to `AT`.
         blocks[b] = unsafe { Bytes::load(with_exposed_provenance::<u8>(weights).add(16 * (BLOCKS * AT + b))) };
     }
     for p in 0..PIXELS {
+        // SAFETY: the window is readable for the bytes up to `AT`.
         let bits = unsafe { Bytes::load_splat(with_exposed_provenance::<u8>(windows[p]).add(AT)) };
         for b in 0..BLOCKS {
             counts[p][b] = counts[p][b].add(bits.xor(blocks[b]).count_ones());

@@ -33,12 +33,9 @@ pub fn build_table(rows: [&[f32]; 4], table: &mut [f32]) {
     let table = table.first_chunk_mut().expect("a table");
     if rows.iter().all(|row| row.len() == STRIP) {
         for vector in 0..STRIP / 4 {
-            // SAFETY: sixteen lanes.
-            build_column(
-                rows.map(|row| unsafe { F32x4::read(row.as_ptr().add(4 * vector)) }),
-                vector,
-                table,
-            );
+            // SAFETY: a row has 16 lanes, and the last vector begins at lane 12.
+            let four = rows.map(|row| unsafe { F32x4::read(row.as_ptr().add(4 * vector)) });
+            build_column(four, vector, table);
         }
     } else {
         for vector in 0..rows[0].len().div_ceil(4) {
@@ -76,7 +73,7 @@ fn build_column([a, b, c, d]: [F32x4; 4], vector: usize, table: &mut [f32; TABLE
     let column = table[COLUMN * vector..][..COLUMN].as_mut_ptr();
     for (j, high) in high.into_iter().enumerate() {
         for (i, low) in low.into_iter().enumerate() {
-            // SAFETY: 16 vectors of four floats.
+            // SAFETY: `4 j + i` is below 16, and a column is 16 vectors of four floats.
             unsafe { (low + high).write(column.add((4 * j + i) * 4)) };
         }
     }
@@ -104,8 +101,10 @@ pub struct Segment {
 /// known length leaves no counting between the tables.
 ///
 /// # Safety
-/// `tables` must hold the tables of all segments, and every selector of the segments from `selectors[r]` on must be readable
-/// and a multiple of 16.
+/// 1. `tables` must be readable for the tables of all segments, [`TABLE`] floats each.
+/// 2. From each of `selectors` on, the bytes `offset + i * STEP` of every segment must be readable for `i` below its length.
+///    Those bytes must be multiples of 16.
+/// 3. A segment's length must not be 0. It must be `LENGTH`, unless that is 0. `V` must be at most 4.
 #[inline(always)]
 pub unsafe fn accumulate<const STEP: usize, const LENGTH: usize, const R: usize, const V: usize>(
     tables: *const f32,
@@ -117,7 +116,7 @@ pub unsafe fn accumulate<const STEP: usize, const LENGTH: usize, const R: usize,
         let table = tables.expose_provenance() + size_of::<f32>() * TABLE * segment.table;
         let from = selectors.map(|selectors| selectors.expose_provenance() + segment.offset);
         let length = if LENGTH == 0 { segment.length } else { LENGTH };
-        // SAFETY: promised by the caller.
+        // SAFETY: the addresses are those of the segment's first table and selectors, of which there are `length`, not 0.
         sums = unsafe { accumulate_segment::<STEP, R, V>(table, from, length, sums) };
     }
     sums
@@ -127,7 +126,7 @@ pub unsafe fn accumulate<const STEP: usize, const LENGTH: usize, const R: usize,
 /// and the unrolled tables are told apart by a way out.
 ///
 /// # Safety
-/// As for `accumulate`.
+/// As for [`accumulate`], from the exposed addresses on: `left`, not 0, tables, and selectors `STEP` bytes apart.
 #[inline(always)]
 unsafe fn accumulate_segment<const STEP: usize, const R: usize, const V: usize>(
     mut tables: usize,
@@ -136,7 +135,7 @@ unsafe fn accumulate_segment<const STEP: usize, const R: usize, const V: usize>(
     mut sums: Sums<R, V>,
 ) -> Sums<R, V> {
     loop {
-        // SAFETY: promised by the caller: table and selector of all that are left.
+        // SAFETY: table `T` is reached only while more than `T` are left from these addresses on.
         unsafe {
             sums = select::<0, STEP, R, V>(tables, selectors, sums);
             if left == 1 {
@@ -164,7 +163,7 @@ unsafe fn accumulate_segment<const STEP: usize, const R: usize, const V: usize>(
 /// Adds the rows of table `T` from the addresses on.
 ///
 /// # Safety
-/// As for `accumulate`.
+/// As for [`accumulate_segment`], with more than `T` tables left.
 #[inline(always)]
 unsafe fn select<const T: usize, const STEP: usize, const R: usize, const V: usize>(
     tables: usize,
@@ -172,7 +171,8 @@ unsafe fn select<const T: usize, const STEP: usize, const R: usize, const V: usi
     mut sums: Sums<R, V>,
 ) -> Sums<R, V> {
     for r in 0..R {
-        // SAFETY: promised by the caller.
+        // SAFETY: the selector of table `T` is readable. It is a multiple of 16 below 256, so its row lies in each column of the
+        // table, of which there are at least `V`. A readable address does not wrap.
         unsafe {
             let selector = *with_exposed_provenance::<u8>(selectors[r].unchecked_add(STEP * T));
             let row = tables.unchecked_add(usize::from(selector));

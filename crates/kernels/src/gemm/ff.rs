@@ -54,7 +54,8 @@ pub fn pack_panels_transposed(shape: &ConvShape, w: &[f32], out: &mut [f32]) {
 /// known to the compiler (short runs), 0 where it is `runs.length`.
 ///
 /// # Safety
-/// Every `x[p]` must be readable for the whole window, `panel` for `count * length * 8` floats.
+/// Every `x[p]` must be readable for `runs.length` floats from each of the `runs.count` starts, which are `runs.stride` floats
+/// apart; `panel` for `runs.count * runs.length * 8` floats. `LENGTH` must be `runs.length` or 0, `V` 1 or 2.
 #[inline(always)]
 pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
     x: [*const f32; P],
@@ -66,7 +67,8 @@ pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
     let mut row = panel;
     for run in 0..runs.count {
         for at in run * runs.stride..run * runs.stride + length {
-            // SAFETY: offsets stay inside the window and the panel, both promised by the caller.
+            // SAFETY: `at` lies in run number `run` of the window. `row` has gone as many rows into the panel as elements into
+            // the runs, and `4 V` floats are at most a row.
             unsafe {
                 let weights: [F32x4; V] = from_fn(|v| F32x4::read_at(row, 4 * v));
                 for p in 0..P {
@@ -86,7 +88,8 @@ pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
 /// `[pixels][8]`; `offsets` are the pixels' places relative to each `x[r]`. With `CONTIGUOUS`, `x[r] = x[0] + r`.
 ///
 /// # Safety
-/// Every `x[r] + offset` must be readable for one float, `dy` for `8 * offsets.len()` floats.
+/// Every `x[r] + offset` must be readable for one float, and `x[0] + offset` for four with `CONTIGUOUS`; `dy` for
+/// `8 * offsets.len()` floats. `V` must be 1 or 2.
 #[inline(always)]
 pub unsafe fn gradient_tile<const V: usize, const CONTIGUOUS: bool>(
     x: [*const f32; 4],
@@ -96,7 +99,7 @@ pub unsafe fn gradient_tile<const V: usize, const CONTIGUOUS: bool>(
 ) {
     let mut row = dy;
     for &offset in offsets {
-        // SAFETY: promised by the caller.
+        // SAFETY: `row` is the row of this offset, and `4 V` floats are at most a row. The values at the offset are readable.
         unsafe {
             let gradients: [F32x4; V] = from_fn(|v| F32x4::read_at(row, 4 * v));
             let first = x[0].add(offset as usize);

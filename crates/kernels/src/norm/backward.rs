@@ -22,7 +22,7 @@ pub fn norm_backward_partial(x: &[f32], dy: &[f32], saved: &[f32], partial: &mut
         c,
         |row, first, lanes| {
             let at = row * c + first;
-            // SAFETY: rows and columns are those of `x` and `dy`.
+            // SAFETY: `x` and `dy` have whole rows of `c`, and `fold_columns` asks for columns of their rows only.
             let (value, gradient) = unsafe { (four(x, at, lanes), four(dy, at, lanes)) };
             [gradient, [gradient[0] * value[0], gradient[1] * value[1]]]
         },
@@ -110,7 +110,8 @@ fn gradient_rows<const ADD: bool>(
         while at < count {
             let factors = &factors[at / 4..];
             let place = first + at;
-            // SAFETY: `place` and the channels after it lie in every row, and all tensors have the length of `x`.
+            // SAFETY: the channels that a block takes from `place` on are below `first + count`, so they lie in every row. All
+            // three tensors have these rows, because their lengths were checked.
             unsafe {
                 if at + 8 <= count {
                     gradient_block::<ADD, 2>(x, dy, c, rows.clone(), place, factors, dx);
@@ -136,7 +137,7 @@ fn gradient_rows<const ADD: bool>(
 /// The channels `place..place + 4 V` of some rows, whose factors stay in registers.
 ///
 /// # Safety
-/// They must lie in every row of the three tensors, and `factors` must hold `V` elements.
+/// `place + 4 V` must be at most `c`, and the rows must lie in `x`, `dy` and `dx`, which have `c` floats a row.
 #[inline(always)]
 unsafe fn gradient_block<const ADD: bool, const V: usize>(
     x: &[f32],
@@ -151,7 +152,7 @@ unsafe fn gradient_block<const ADD: bool, const V: usize>(
     for row in rows {
         let at = row * c + place;
         for (v, &factors) in factors.iter().enumerate() {
-            // SAFETY: promised by the caller.
+            // SAFETY: the four channels lie in this row, which the three tensors have.
             unsafe {
                 let x = F32x4::read_at(x.as_ptr().add(at), 4 * v);
                 let dy = F32x4::read_at(dy.as_ptr().add(at), 4 * v);

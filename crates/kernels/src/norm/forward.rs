@@ -2,6 +2,7 @@
 
 use super::ROWS;
 use crate::shape::ConvShape;
+use crate::shared::Shared;
 use crate::simd::floats::{F32x4, Mask};
 use core::array::from_fn;
 use core::ops::Range;
@@ -19,7 +20,7 @@ pub fn normalize(
     shift: &[f32],
     residual: Option<&[f32]>,
     y: &mut [f32],
-    signs: Option<(&ConvShape, &mut [u8])>,
+    signs: Option<(&ConvShape, Shared<u8>)>,
 ) -> bool {
     let c = scale.len();
     assert!(c > 0 && shift.len() == c && x.len() == y.len() && x.len().is_multiple_of(c));
@@ -32,7 +33,8 @@ pub fn normalize(
         shift,
     };
     let mut nan = Mask::none();
-    // SAFETY: all tensors have the length of `x`, whole rows of `c`; the shape's pixels and the nibbles were checked.
+    // SAFETY: all tensors have the length of `x`, whole rows of `c`. A consistent shape has an image row's nibbles in the padded
+    // buffer, whose length is checked; no other call writes them meanwhile.
     unsafe {
         match signs {
             None => {
@@ -44,10 +46,10 @@ pub fn normalize(
             }
             Some((shape, nibbles)) => {
                 assert!(shape.is_consistent() && shape.channels as usize == c && shape.input_pixels() * c == x.len());
-                assert_eq!(nibbles.len(), shape.padded_pixels() * shape.groups());
+                assert_eq!(nibbles.length(), shape.padded_pixels() * shape.groups());
                 let width = shape.width as usize;
                 for (source, target) in shape.interior_rows() {
-                    let nibbles = nibbles.as_mut_ptr().add(target * shape.groups());
+                    let nibbles = nibbles.at(target * shape.groups(), width * shape.groups());
                     match residual {
                         None => pass.rows::<false, true>(source, width, nibbles, &mut nan),
                         Some(_) => pass.rows::<true, true>(source, width, nibbles, &mut nan),
@@ -72,7 +74,8 @@ impl Pass<'_> {
     /// Rows `first..first + count`; their nibbles follow each other from `nibbles` on.
     ///
     /// # Safety
-    /// The rows must lie in all tensors, and their nibbles behind `nibbles` where `SIGNS`.
+    /// The rows must lie in all tensors, `c` floats each, and `residual` must be one with `RESIDUAL`. With `SIGNS`, `nibbles` must
+    /// be writable for `count` pixels of nibbles.
     unsafe fn rows<const RESIDUAL: bool, const SIGNS: bool>(
         &self,
         first: usize,
@@ -84,7 +87,8 @@ impl Pass<'_> {
         for start in (0..count).step_by(ROWS) {
             let rows = first + start..first + count.min(start + ROWS);
             let mut at = 0;
-            // SAFETY: promised by the caller.
+            // SAFETY: the channels that a block takes lie below `c`, the rows among those promised here, and `start` pixels
+            // come before the nibbles of the first.
             unsafe {
                 let nibbles = nibbles.wrapping_add(start * c.div_ceil(4));
                 while at + 16 <= c {
@@ -105,7 +109,8 @@ impl Pass<'_> {
     /// The channels `at..at + 4 V` of some rows, whose scale and shift stay in registers.
     ///
     /// # Safety
-    /// As [`Pass::rows`], with `nibbles` those of the first row.
+    /// As for [`Pass::rows`] and these rows, with `nibbles` those of the first; `at + 4 V` must be at most `c`, and `at` a
+    /// multiple of 4.
     #[inline(always)]
     unsafe fn block<const RESIDUAL: bool, const SIGNS: bool, const V: usize>(
         &self,
@@ -116,7 +121,8 @@ impl Pass<'_> {
     ) {
         let (c, groups) = (self.scale.len(), self.scale.len().div_ceil(4));
         let mut bad = *nan;
-        // SAFETY: promised by the caller.
+        // SAFETY: scale and shift have `c` floats, and so has each of the rows in every tensor. A pixel has a nibble for each
+        // four channels.
         unsafe {
             let scale: [F32x4; V] = from_fn(|v| F32x4::read(self.scale.as_ptr().add(at + 4 * v)));
             let shift: [F32x4; V] = from_fn(|v| F32x4::read(self.shift.as_ptr().add(at + 4 * v)));
@@ -144,7 +150,7 @@ impl Pass<'_> {
     /// The last one to three channels of some rows.
     ///
     /// # Safety
-    /// As [`Pass::block`].
+    /// As for [`Pass::block`], but one to three channels must be left from `at` on.
     unsafe fn tail<const RESIDUAL: bool, const SIGNS: bool>(
         &self,
         rows: Range<usize>,
@@ -156,7 +162,8 @@ impl Pass<'_> {
         let [scale, shift] = [self.scale, self.shift].map(|values| F32x4::load_up_to(&values[at..]));
         for (number, row) in rows.enumerate() {
             let place = row * c + at;
-            // SAFETY: promised by the caller.
+            // SAFETY: a row has `c - at` floats from `place` on, in every tensor, and a pixel one more nibble. No slice outlives
+            // its load or store.
             unsafe {
                 let few =
                     |values: *const f32| F32x4::load_up_to(core::slice::from_raw_parts(values.add(place), c - at));
@@ -181,7 +188,7 @@ impl Pass<'_> {
 /// `nibbles` must be writable for `V` bytes.
 #[inline(always)]
 unsafe fn write_signs<const V: usize>(values: [F32x4; V], nibbles: *mut u8) {
-    // SAFETY: promised by the caller.
+    // SAFETY: four bytes are written where `V` is 4, else one for each of the `V` values.
     unsafe {
         if V == 4 {
             let signs = u32::from(F32x4::signs_of_four(from_fn(|v| values[v])));

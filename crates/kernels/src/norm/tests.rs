@@ -3,6 +3,7 @@
 use super::*;
 use crate::bits::sign_nibbles;
 use crate::naive::real::{reals, shapes};
+use crate::shared::Shared;
 use proptest::prelude::*;
 
 const EPSILON: f32 = 1e-3;
@@ -202,12 +203,12 @@ proptest! {
         // The border keeps what it holds.
         let mut nibbles = vec![0xab; shape.padded_pixels() * shape.groups()];
         let mut wanted = nibbles.clone();
-        prop_assert!(!normalize(&x, &scale, &shift, residual, &mut y, Some((&shape, &mut nibbles))));
-        prop_assert!(!sign_nibbles(&shape, &expected, &mut wanted));
+        prop_assert!(!normalize(&x, &scale, &shift, residual, &mut y, Some((&shape, Shared::from(&mut nibbles[..])))));
+        prop_assert!(!sign_nibbles(&shape, &expected, Shared::from(&mut wanted[..])));
         prop_assert_eq!((&y, &nibbles), (&expected, &wanted));
         let place = seed as usize % x.len();
         x[place] = f32::NAN;
-        prop_assert!(normalize(&x, &scale, &shift, residual, &mut y, Some((&shape, &mut nibbles))));
+        prop_assert!(normalize(&x, &scale, &shift, residual, &mut y, Some((&shape, Shared::from(&mut nibbles[..])))));
     }
 }
 

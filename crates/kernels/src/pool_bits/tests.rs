@@ -6,6 +6,7 @@ use super::*;
 use crate::bits::{fill_border_nibbles, fill_border_words};
 use crate::naive::binary as naive;
 use crate::naive::shapes::{any_shape, conv_shape, reals};
+use crate::shared::Shared;
 
 /// The same pixels without padding.
 fn unpadded(shape: &ConvShape) -> ConvShape {
@@ -39,12 +40,12 @@ proptest! {
         let mut nibbles = vec![0; consumer.padded_pixels() * consumer.groups()];
         fill_border_nibbles(&consumer, &mut nibbles);
         let (input, flip_nibbles) = (naive::nibbles(&source, &bits), naive::nibbles(&pixel, &flips));
-        max_pool_nibbles(&pool, &input, &flip_nibbles, &consumer, &mut nibbles);
+        max_pool_nibbles(&pool, &input, &flip_nibbles, &consumer, Shared::from(&mut nibbles[..]));
         prop_assert_eq!(nibbles, naive::nibbles(&consumer, &expected));
         let mut words = vec![0; consumer.padded_pixels() * consumer.words()];
         fill_border_words(&consumer, &mut words);
         let (input, flip_words) = (naive::words(&source, &bits), naive::words(&pixel, &flips));
-        max_pool_words(&pool, &input, &flip_words, &consumer, &mut words);
+        max_pool_words(&pool, &input, &flip_words, &consumer, Shared::from(&mut words[..]));
         prop_assert_eq!(words, naive::words(&consumer, &expected));
     }
 }
@@ -54,5 +55,5 @@ proptest! {
 fn a_consumer_of_another_size_is_refused() {
     let pool = conv_shape([1, 4, 4, 4], [2, 2, 4], [2, 2], false, false);
     let consumer = conv_shape([1, 3, 2, 4], [1, 1, 1], [1, 1], false, false);
-    max_pool_nibbles(&pool, &[0; 16], &[0], &consumer, &mut [0; 6]);
+    max_pool_nibbles(&pool, &[0; 16], &[0], &consumer, Shared::from(&mut [0; 6][..]));
 }

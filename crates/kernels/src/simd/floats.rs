@@ -55,7 +55,7 @@ impl F32x4 {
     #[inline(always)]
     pub fn load_lanes<const V: usize>(source: &[f32]) -> [Self; V] {
         if source.len() == 4 * V {
-            // SAFETY: `source` holds `4 V` floats.
+            // SAFETY: `source` holds `4 V` floats, so four follow each multiple of 4.
             from_fn(|v| unsafe { Self::read_at(source.as_ptr(), 4 * v) })
         } else {
             from_fn(|v| Self::load_up_to(&source[4 * v..]))
@@ -67,7 +67,7 @@ impl F32x4 {
     pub fn store_lanes<const V: usize>(vectors: [Self; V], target: &mut [f32]) {
         if target.len() == 4 * V {
             for (v, vector) in vectors.into_iter().enumerate() {
-                // SAFETY: `target` holds `4 V` floats.
+                // SAFETY: `target` holds `4 V` floats, so four follow each multiple of 4.
                 unsafe { vector.write(target.as_mut_ptr().add(4 * v)) };
             }
         } else {
@@ -80,16 +80,16 @@ impl F32x4 {
     /// `lanes` consecutive values from an address, `1 <= lanes <= 4 V`, and zeros after them.
     ///
     /// # Safety
-    /// `source` must be readable for `lanes` floats.
+    /// `source` must be aligned to a float and readable for `lanes` of them.
     #[inline(always)]
     pub unsafe fn load_lanes_at<const V: usize>(source: *const f32, lanes: usize) -> [Self; V] {
         if lanes == 4 * V {
-            // SAFETY: promised by the caller.
+            // SAFETY: `4 V` floats are readable, so four follow each multiple of 4.
             from_fn(|v| unsafe { Self::read_at(source, 4 * v) })
         } else {
             let mut values = [[0.0; 4]; V];
             for (lane, value) in values.as_flattened_mut()[..lanes].iter_mut().enumerate() {
-                // SAFETY: promised by the caller.
+                // SAFETY: `lane` is below `lanes`.
                 *value = unsafe { *source.add(lane) };
             }
             from_fn(|v| Self::load(&values[v]))
@@ -99,18 +99,18 @@ impl F32x4 {
     /// Writes the first `lanes` values, `1 <= lanes <= 4 V`, to an address.
     ///
     /// # Safety
-    /// `target` must be writable for `lanes` floats.
+    /// `target` must be aligned to a float and writable for `lanes` of them.
     #[inline(always)]
     pub unsafe fn store_lanes_at<const V: usize>(vectors: [Self; V], target: *mut f32, lanes: usize) {
         if lanes == 4 * V {
             for (v, vector) in vectors.into_iter().enumerate() {
-                // SAFETY: promised by the caller.
+                // SAFETY: `4 V` floats are writable, so four follow each multiple of 4.
                 unsafe { vector.write(target.add(4 * v)) };
             }
         } else {
             let values = vectors.map(Self::to_array);
             for (lane, value) in values.as_flattened()[..lanes].iter().enumerate() {
-                // SAFETY: promised by the caller.
+                // SAFETY: `lane` is below `lanes`.
                 unsafe { *target.add(lane) = *value };
             }
         }

@@ -1,7 +1,9 @@
 //! Signs of activations as bits, thresholds and pools. Layouts are those of `proxbit_kernels::bits`.
+//!
+//! What writes the interior of a padded buffer may be given some rows of it, while other threads write the rows around them.
 
 use crate::exports::{Maybe, optional};
-use crate::memory::{read, write};
+use crate::memory::{read, share, write};
 use proxbit_kernels::shape::ConvShape;
 use proxbit_kernels::shape::sizes::{groups, words};
 use proxbit_kernels::{bits, pool_bits, threshold};
@@ -11,14 +13,14 @@ exports! {
     fn sign_nibbles(shape: *const ConvShape, x: *const f32, out: *mut u8) {
         let shape = &*shape;
         let x = read(x, shape.input_pixels() * shape.channels as usize);
-        bits::sign_nibbles(shape, x, write(out, shape.padded_pixels() * shape.groups()))
+        bits::sign_nibbles(shape, x, share(out, shape.padded_pixels() * shape.groups()))
     }
 
     /// Signs of unpadded reals into the interior of padded words.
     fn sign_words(shape: *const ConvShape, x: *const f32, out: *mut u64) {
         let shape = &*shape;
         let x = read(x, shape.input_pixels() * shape.channels as usize);
-        bits::sign_words(shape, x, write(out, shape.padded_pixels() * shape.words()))
+        bits::sign_words(shape, x, share(out, shape.padded_pixels() * shape.words()))
     }
 
     /// Fills the whole padded nibbles with the padding.
@@ -41,7 +43,7 @@ exports! {
     ) {
         let (pool, consumer) = (&*pool, &*consumer);
         let bits = read(bits, pool.input_pixels() * pool.groups());
-        let out = write(out, consumer.padded_pixels() * consumer.groups());
+        let out = share(out, consumer.padded_pixels() * consumer.groups());
         pool_bits::max_pool_nibbles(pool, bits, read(mask, pool.groups()), consumer, out);
         false
     }
@@ -52,7 +54,7 @@ exports! {
     ) {
         let (pool, consumer) = (&*pool, &*consumer);
         let bits = read(bits, pool.input_pixels() * pool.words());
-        let out = write(out, consumer.padded_pixels() * consumer.words());
+        let out = share(out, consumer.padded_pixels() * consumer.words());
         pool_bits::max_pool_words(pool, bits, read(mask, pool.words()), consumer, out);
         false
     }

@@ -2,10 +2,10 @@
 //! meanings are those of `proxbit_kernels::conv::binary`.
 //!
 //! `first` and `count` are the range of filters to work on: panels of 32, the last range up to the last filter. Ranges write
-//! disjoint bytes. A residual may be the output.
+//! disjoint bytes of one output, and so do parts that are rows, so threads may share it. A residual may be the output.
 
-use crate::exports::{Flag, Maybe, optional};
-use crate::memory::{read, write};
+use crate::exports::{Flag, Maybe, optional_shared};
+use crate::memory::{read, share, write};
 use proxbit_kernels::conv::binary::accumulate8::{Overflow, accumulate8_conv};
 use proxbit_kernels::conv::binary::border;
 use proxbit_kernels::conv::binary::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
@@ -41,7 +41,7 @@ exports! {
         let bits = read(bits, shape.padded_pixels() * shape.groups());
         let weights = read(weights, shape.nibble_weight_bytes());
         let overflow = if wraps == 0 { Overflow::Saturate } else { Overflow::Wrap };
-        let out = write(out, shape.output_pixels() * shape.filters as usize);
+        let out = share(out, shape.output_pixels() * shape.filters as usize);
         accumulate8_conv(shape, bits, weights, overflow, first..first + count, out);
         false
     }
@@ -151,6 +151,9 @@ const fn layout<const KERNEL: u32>() -> BitLayout {
 }
 
 /// The convolution by a kernel, with addresses of activations and weights in its layout.
+///
+/// # Safety
+/// As for the exports, and the epilogue must be made for the shape.
 unsafe fn conv<const KERNEL: u32, E: Epilogue>(
     shape: &ConvShape,
     bits: *const u8,
@@ -161,6 +164,8 @@ unsafe fn conv<const KERNEL: u32, E: Epilogue>(
 ) {
     let filters = first..first + count;
     let words = shape.padded_pixels() * shape.words();
+    // SAFETY: activations and weights have the lengths of the kernel's layout, and nibbles are clean. Words are aligned,
+    // because the layout of the kernel is one of words.
     unsafe {
         if KERNEL == LOOKUP {
             let nibbles = read(bits, shape.padded_pixels() * shape.groups());
@@ -181,6 +186,10 @@ unsafe fn conv<const KERNEL: u32, E: Epilogue>(
     }
 }
 
+/// [`conv`] into real sums.
+///
+/// # Safety
+/// As for the exports.
 unsafe fn conv_real<const KERNEL: u32>(
     shape: *const ConvShape,
     [bits, weights]: [*const u8; 2],
@@ -188,15 +197,20 @@ unsafe fn conv_real<const KERNEL: u32>(
     out: *mut f32,
     [first, count]: [usize; 2],
 ) -> bool {
+    // SAFETY: lengths are those of the shape. The epilogue touches the sums of the range alone.
     unsafe {
         let shape = &*shape;
-        let out = write(out, shape.output_pixels() * shape.filters as usize);
+        let out = share(out, shape.output_pixels() * shape.filters as usize);
         let mut epilogue = RealSums::new(shape, read(starts, shape.start_count()), out);
         conv::<KERNEL, _>(shape, bits, weights, first, count, &mut epilogue);
         false
     }
 }
 
+/// [`conv`] into bits by thresholds.
+///
+/// # Safety
+/// As for the exports.
 unsafe fn conv_bits<const KERNEL: u32>(
     shape: *const ConvShape,
     [bits, weights]: [*const u8; 2],
@@ -206,6 +220,7 @@ unsafe fn conv_bits<const KERNEL: u32>(
     out: *mut u8,
     [first, count]: [usize; 2],
 ) -> bool {
+    // SAFETY: lengths are those of the two shapes. The epilogue touches the bits of the range in the interior alone.
     unsafe {
         let (shape, next) = (&*shape, &*next);
         let pixel = layout::<KERNEL>().pixel_bytes(next);
@@ -215,13 +230,17 @@ unsafe fn conv_bits<const KERNEL: u32>(
             read(mask, pixel),
             next,
             layout::<KERNEL>(),
-            write(out, next.padded_pixels() * pixel),
+            share(out, next.padded_pixels() * pixel),
         );
         conv::<KERNEL, _>(shape, bits, weights, first, count, &mut epilogue);
         false
     }
 }
 
+/// [`conv`] into normalised reals and their signs.
+///
+/// # Safety
+/// As for the exports.
 #[allow(clippy::too_many_arguments)]
 unsafe fn conv_norm<const KERNEL: u32>(
     shape: *const ConvShape,
@@ -234,22 +253,20 @@ unsafe fn conv_norm<const KERNEL: u32>(
     next_bits: Maybe<*mut u8>,
     [first, count]: [usize; 2],
 ) -> bool {
+    // SAFETY: lengths are those of the shapes. The epilogue touches what belongs to the range alone: it reads the residual,
+    // which may be the output, and writes reals and bits.
     unsafe {
         let shape = &*shape;
         let filters = shape.filters as usize;
         let reals = shape.output_pixels() * filters;
-        // A debug build checks both ranges. They may be one, so the epilogue takes addresses and no slices.
-        optional(residual, reals);
-        if !out.is_null() {
-            write(out, reals);
-        }
+        let (residual, out) = (optional_shared(residual.cast_mut(), reals), optional_shared(out, reals));
         let sink = (!next_bits.is_null()).then(|| {
             let next = &*next;
             let layout = layout::<KERNEL>();
             (
                 next,
                 layout,
-                write(next_bits, next.padded_pixels() * layout.pixel_bytes(next)),
+                share(next_bits, next.padded_pixels() * layout.pixel_bytes(next)),
             )
         });
         let fold = [read(scale, filters), read(shift, filters)];

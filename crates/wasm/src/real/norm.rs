@@ -1,7 +1,9 @@
 //! Batch normalisation, with the sums of its lanes.
+//!
+//! `normalize` may be given some rows of the next layer's padded nibbles, while other threads write the rows around them.
 
 use crate::exports::{Flag, Lengths, Maybe, optional, optional_mut};
-use crate::memory::{read, write};
+use crate::memory::{read, share, write};
 use proxbit_kernels::norm;
 use proxbit_kernels::shape::ConvShape;
 
@@ -35,7 +37,7 @@ exports! {
         let residual = optional(residual, rows * channels);
         let signs = (!next.is_null()).then(|| {
             let next = &*next;
-            (next, write(next_bits, Lengths::of(next).nibbles))
+            (next, share(next_bits, Lengths::of(next).nibbles))
         });
         norm::normalize(read(x, rows * channels), scale, shift, residual, write(out, rows * channels), signs)
     }

@@ -14,6 +14,7 @@ use core::ops::Range;
 
 use super::check;
 use crate::shape::ConvShape;
+use crate::shared::Shared;
 use crate::simd::bytes::Bytes;
 use crate::simd::floats::F32x4;
 
@@ -47,23 +48,26 @@ const fn sums(channels: i8) -> [u8; 256] {
 const PIXELS: usize = 4;
 
 /// Writes the sums of `nibbles` `[images][padded_height][padded_width][groups]` with nibble weights as reals,
-/// `[pixels][filters]`. `filters` is the range to work on, as for [`super::lookup::lookup_conv`].
+/// `[pixels][filters]`. `filters` is the range to work on, as for [`super::lookup::lookup_conv`]; no other sum is touched.
+///
+/// # Safety
+/// The low half of every byte of `nibbles` must be 0.
 ///
 /// # Panics
-/// When a slice is shorter than its layout, the shape contradicts itself, or the range starts or ends elsewhere.
-pub fn accumulate8_conv(
+/// When memory is shorter than its layout, the shape contradicts itself, or the range starts or ends elsewhere.
+pub unsafe fn accumulate8_conv(
     shape: &ConvShape,
     nibbles: &[u8],
     weights: &[u8],
     overflow: Overflow,
     filters: Range<usize>,
-    out: &mut [f32],
+    out: Shared<f32>,
 ) {
     check(shape, nibbles.len() >= shape.padded_pixels() * shape.groups(), &filters);
     assert!(weights.len() >= shape.nibble_weight_bytes());
-    assert!(out.len() >= shape.output_pixels() * shape.filters as usize);
+    assert!(out.length() >= shape.output_pixels() * shape.filters as usize);
     let kernel = Kernel::new(shape, nibbles, weights, out);
-    // SAFETY: the lengths are checked above.
+    // SAFETY: the shape, the lengths and the range were checked above, and the caller has the nibbles clean.
     unsafe {
         match overflow {
             Overflow::Saturate => kernel.run::<true>(filters),
@@ -77,7 +81,7 @@ struct Kernel<'a> {
     shape: &'a ConvShape,
     nibbles: *const u8,
     weights: *const u8,
-    out: *mut f32,
+    out: Shared<'a, f32>,
     groups: usize,
     /// Groups of four channels, and the channels of a shorter one behind them.
     whole: usize,
@@ -91,21 +95,24 @@ struct Inside {
 }
 
 impl<'a> Kernel<'a> {
-    fn new(shape: &'a ConvShape, nibbles: &[u8], weights: &[u8], out: &mut [f32]) -> Self {
+    fn new(shape: &'a ConvShape, nibbles: &[u8], weights: &[u8], out: Shared<'a, f32>) -> Self {
         let channels = shape.channels as usize;
         Self {
             shape,
             nibbles: nibbles.as_ptr(),
             weights: weights.as_ptr(),
-            out: out.as_mut_ptr(),
+            out,
             groups: shape.groups(),
             whole: channels / 4,
             rest: channels % 4,
         }
     }
 
+    /// All pixels for the filters of a range.
+    ///
     /// # Safety
-    /// The slices must have the lengths of the shape.
+    /// The shape must be consistent and its windows not empty, and nibbles, weights and output must have its lengths. The low
+    /// halves of the nibbles must be 0. The range must start at a multiple of 32 and end at one or at the last filter.
     unsafe fn run<const SATURATES: bool>(&self, filters: Range<usize>) {
         let shape = self.shape;
         let (out_height, out_width) = (shape.out_height as usize, shape.out_width as usize);
@@ -130,7 +137,8 @@ impl<'a> Kernel<'a> {
                         rows: rows.clone(),
                         columns,
                     };
-                    // SAFETY: promised.
+                    // SAFETY: `x + pixels` is at most the width, and pixels are taken together inside the full columns only,
+                    // where all taps are inside.
                     unsafe { self.pixels::<SATURATES>(row, x, pixels, &inside, first) };
                     x += pixels;
                 }
@@ -141,10 +149,11 @@ impl<'a> Kernel<'a> {
     /// `pixels` pixels of an output row from `x` on, one by one where they do not fill a tile.
     ///
     /// # Safety
-    /// As for [`Kernel::run`]; the pixels must lie in the output and have the same taps inside.
+    /// As for [`Kernel::run`]; the pixels must lie in output row `row` and have the taps `inside`, `first` must be a multiple
+    /// of 32 below the filters.
     unsafe fn pixels<const SATURATES: bool>(&self, row: usize, x: usize, pixels: usize, inside: &Inside, first: usize) {
         let is_wide = self.shape.filter_blocks() > first / 16 + 1;
-        // SAFETY: promised.
+        // SAFETY: every tile takes pixels out of the range, and a second block only where the shape has one.
         unsafe {
             match (pixels, is_wide) {
                 (4, true) => self.tile::<SATURATES, 4, 2>(row, x, inside, first),
@@ -163,8 +172,10 @@ impl<'a> Kernel<'a> {
         }
     }
 
+    /// The sums of `P` pixels from `x` on and `BLOCKS` blocks of 16 filters from `first` on.
+    ///
     /// # Safety
-    /// As for [`Kernel::pixels`].
+    /// As for [`Kernel::pixels`], and all the blocks must begin below the filters.
     #[inline(never)]
     unsafe fn tile<const SATURATES: bool, const P: usize, const BLOCKS: usize>(
         &self,
@@ -188,7 +199,9 @@ impl<'a> Kernel<'a> {
             (inside.columns.len(), self.whole)
         };
         let mut sums = [[Bytes::ZERO; BLOCKS]; P];
-        // SAFETY: windows lie in the nibbles, taps in the weights.
+        // SAFETY: a consistent shape has its windows in the padded nibbles, and the taps inside a window are part of it.
+        // A panel of weights begins at `panel` and has `lanes` bytes a group of a tap. An output pixel has a row of sums,
+        // of which the last block writes those that are there.
         unsafe {
             for ky in inside.rows.clone() {
                 let column = inside.columns.start;
@@ -211,10 +224,11 @@ impl<'a> Kernel<'a> {
             }
             let filters = shape.filters as usize;
             for p in 0..P {
-                let to = self.out.add((row * out_width + x + p) * filters);
                 for b in 0..BLOCKS {
                     let filter = first + 16 * b;
-                    F32x4::store_lanes_at(sums[p][b].signed_reals(), to.add(filter), 16.min(filters - filter));
+                    let lanes = 16.min(filters - filter);
+                    let to = self.out.at((row * out_width + x + p) * filters + filter, lanes);
+                    F32x4::store_lanes_at(sums[p][b].signed_reals(), to, lanes);
                 }
             }
         }
@@ -224,7 +238,8 @@ impl<'a> Kernel<'a> {
 /// Adds the sums of a group: of the pixels at `pixels` and every `stride` bytes on, with the weights of `BLOCKS` blocks.
 ///
 /// # Safety
-/// `pixels` must be nibbles, `weights` readable for the blocks.
+/// `pixels` must be readable at the place of each of the `P` pixels, a nibble in the high half of its byte and nothing in the
+/// low one; `weights` for 16 bytes a block.
 #[inline(always)]
 unsafe fn add_group<const SATURATES: bool, const P: usize, const BLOCKS: usize>(
     table: &[u8; 256],
@@ -233,7 +248,7 @@ unsafe fn add_group<const SATURATES: bool, const P: usize, const BLOCKS: usize>(
     weights: *const u8,
     sums: &mut [[Bytes; BLOCKS]; P],
 ) {
-    // SAFETY: promised; a nibble times 16 is the place of 16 bytes in a table of 256.
+    // SAFETY: the caller has the bytes readable. A nibble times 16 is the place of 16 bytes in a table of 256.
     unsafe {
         let weights: [Bytes; BLOCKS] = core::array::from_fn(|b| Bytes::load(weights.add(16 * b)));
         for p in 0..P {

@@ -9,6 +9,7 @@ use crate::bits::{self, weights};
 use crate::naive::binary::accumulated_conv;
 use crate::naive::shapes::{any_shape, conv_shape, reals};
 use crate::shape::ConvShape;
+use crate::shared::Shared;
 
 const BOTH: [Overflow; 2] = [Overflow::Saturate, Overflow::Wrap];
 
@@ -24,7 +25,7 @@ fn run(shape: &ConvShape, x: &[f32], kernel: &[f32], overflow: Overflow, ranges:
     let (k, n) = (shape.terms(), shape.filters as usize);
     let mut nibbles = vec![0; shape.padded_pixels() * shape.groups()];
     bits::fill_border_nibbles(shape, &mut nibbles);
-    bits::sign_nibbles(shape, x, &mut nibbles);
+    bits::sign_nibbles(shape, x, Shared::from(&mut nibbles[..]));
     let mut file = vec![0; n * k.div_ceil(8)];
     weights::pack_file_bits(kernel, k, n, &mut file);
     let [mut packed, mut signed] = [0xff, 0x77].map(|rubbish| vec![rubbish; shape.nibble_weight_bytes()]);
@@ -33,7 +34,9 @@ fn run(shape: &ConvShape, x: &[f32], kernel: &[f32], overflow: Overflow, ranges:
     assert_eq!(packed, signed);
     let mut out = vec![f32::NAN; shape.output_pixels() * n];
     for range in ranges {
-        accumulate8_conv(shape, &nibbles, &packed, overflow, range.clone(), &mut out);
+        let out = Shared::from(&mut out[..]);
+        // SAFETY: the nibbles were packed by `bits`.
+        unsafe { accumulate8_conv(shape, &nibbles, &packed, overflow, range.clone(), out) };
     }
     out
 }
@@ -121,5 +124,8 @@ fn nan_weights_are_reported() {
 fn a_shape_that_contradicts_itself_is_refused() {
     let mut shape = conv_shape([1, 4, 4, 4], [3, 3, 1], [1, 1], true, false);
     shape.padded_height -= 1;
-    accumulate8_conv(&shape, &[0; 64], &[0; 1024], Overflow::Wrap, 0..1, &mut [0.0; 16]);
+    let mut out = [0.0; 16];
+    let out = Shared::from(&mut out[..]);
+    // SAFETY: the nibbles are 0.
+    unsafe { accumulate8_conv(&shape, &[0; 64], &[0; 1024], Overflow::Wrap, 0..1, out) };
 }

@@ -25,9 +25,13 @@ const CHUNK: usize = NARROW_TERMS / 4 / SPLIT;
 /// The products of `nibbles` `[images][padded_height][padded_width][groups]` with look-up weights go to the epilogue. `filters`
 /// is the range to work on; it starts at a multiple of 32 and ends at one or after the last filter.
 ///
+/// # Safety
+/// 1. The low half of every byte of `nibbles` must be 0.
+/// 2. The epilogue must be made for `shape`.
+///
 /// # Panics
 /// When a slice is shorter than its layout, the shape contradicts itself, or the range starts or ends elsewhere.
-pub fn lookup_conv<E: Epilogue>(
+pub unsafe fn lookup_conv<E: Epilogue>(
     shape: &ConvShape,
     nibbles: &[u8],
     weights: &[u8],
@@ -46,7 +50,8 @@ pub fn lookup_conv<E: Epilogue>(
         strip.used = left.min(most);
         strip.pixels[..strip.used].fill_with(|| pixels.advance());
         left -= strip.used;
-        // SAFETY: the lengths are checked above.
+        // SAFETY: the shape, the lengths and the range were checked above, the pixels are those of the shape and of the
+        // epilogue's next layer, and the rest is promised by the caller under 1 and 2.
         unsafe {
             if splits <= CHUNK {
                 strip.place(0..splits);
@@ -62,7 +67,7 @@ pub fn lookup_conv<E: Epilogue>(
     }
 }
 
-/// Some pixels, with their groups as places in the table.
+/// Some pixels, with their groups as places in the table. The shape is consistent and its windows are not empty.
 struct Strip<'a> {
     shape: &'a ConvShape,
     nibbles: *const u8,
@@ -93,7 +98,8 @@ impl<'a> Strip<'a> {
     /// the place whose counts are 0 for weights that are 0.
     ///
     /// # Safety
-    /// The windows of the pixels must lie in the nibbles.
+    /// The first `used` pixels must be those of the shape, and the nibbles have its length. There must be no more than
+    /// [`CHUNK`] splits, and room for those of all pairs.
     unsafe fn place(&mut self, splits: Range<usize>) {
         let groups = self.shape.groups();
         let all = self.runs.count * self.runs.length;
@@ -104,7 +110,8 @@ impl<'a> Strip<'a> {
             let first = SPLIT * splits.start;
             let (mut run, mut from) = (first / self.runs.length, first % self.runs.length);
             let mut left = self.stride.min(all - first);
-            // SAFETY: windows lie in the nibbles, and the pairs of a strip have room.
+            // SAFETY: a consistent shape has the window of every pixel in its padded nibbles, and a run is a part of one. All
+            // pairs have room, and at most `stride` places are written for each.
             unsafe {
                 let mut out = self.places.as_mut_ptr().cast::<u16>().add(pair * self.stride);
                 out.add(left).write_bytes(0, self.stride - left);
@@ -122,25 +129,27 @@ impl<'a> Strip<'a> {
     /// All splits of the `blocks * 16` filters from `filter` on, and their epilogue.
     ///
     /// # Safety
-    /// As for [`Strip::place`]; `weights` and the epilogue must be those of the shape.
+    /// As for [`lookup_conv`] and [`Strip::place`], whose places must have been written unless there are more than [`CHUNK`]
+    /// splits. `weights` must have the length of the shape. The blocks, at most [`PANEL`], must begin below the filters and
+    /// lie in one panel; `filter` is a multiple of 16.
     unsafe fn panel<E: Epilogue>(&mut self, weights: *const u8, filter: usize, blocks: usize, epilogue: &mut E) {
         let splits = self.shape.lookup_splits();
         if splits > CHUNK {
-            // SAFETY: promised.
+            // SAFETY: the promises are the same.
             unsafe { self.wide_panel(weights, filter, blocks, epilogue) };
             return;
         }
-        // SAFETY: promised.
+        // SAFETY: the places of all splits have been written, and the epilogue is made for the pixels and filters.
         unsafe {
             self.count(weights, filter, blocks, 0..splits);
             put(epilogue, &self.pixels[..self.used], filter, blocks, &self.counts);
         }
     }
 
-    /// Counts some splits, whose places have been written.
+    /// Counts some splits.
     ///
     /// # Safety
-    /// As for [`Strip::panel`].
+    /// As for [`Strip::panel`] but for the epilogue, and the places of these splits must have been written last.
     unsafe fn count(&mut self, weights: *const u8, filter: usize, blocks: usize, splits: Range<usize>) {
         let (panel, block) = (filter / 16 / PANEL, filter / 16 % PANEL);
         let split = panel * self.shape.lookup_splits() + splits.start;
@@ -148,7 +157,8 @@ impl<'a> Strip<'a> {
         let counts = &mut self.counts[..self.used.div_ceil(2)];
         for from in (0..splits.len()).step_by(batch) {
             let length = batch.min(splits.len() - from);
-            // SAFETY: promised.
+            // SAFETY: every pair has a place for each group of the splits, `stride` numbers from one pair to the next. The
+            // weights have a piece for each split of a panel, in which those of `blocks` blocks lie from `block` on.
             unsafe {
                 let places = self.places.as_ptr().cast::<u16>().add(SPLIT * from);
                 let weights = weights.add(((split + from) * PANEL + block) * BLOCK_BYTES);
@@ -163,13 +173,16 @@ impl<'a> Strip<'a> {
     }
 
     /// The same as [`Strip::panel`] where counts need 32 bits: chunk by chunk.
+    ///
+    /// # Safety
+    /// As for [`Strip::panel`]. No place needs to have been written.
     #[cold]
     unsafe fn wide_panel<E: Epilogue>(&mut self, weights: *const u8, filter: usize, blocks: usize, epilogue: &mut E) {
         let splits = self.shape.lookup_splits();
         let mut wide = [[[Ints::ZERO; 4]; PANEL]; 2 * PAIRS];
         for from in (0..splits).step_by(CHUNK) {
             let chunk = from..splits.min(from + CHUNK);
-            // SAFETY: promised.
+            // SAFETY: a strip has room for the places of a chunk, which are written before they are counted.
             unsafe {
                 self.place(chunk.clone());
                 self.count(weights, filter, blocks, chunk);
@@ -184,7 +197,7 @@ impl<'a> Strip<'a> {
         }
         for (pixel, wide) in self.pixels[..self.used].iter().zip(&wide) {
             for (block, counts) in wide[..blocks].iter().enumerate() {
-                // SAFETY: promised.
+                // SAFETY: the block begins below the filters, and the pixel is one of the shape.
                 unsafe { epilogue.put(pixel, filter + 16 * block, *counts) };
             }
         }
@@ -194,12 +207,13 @@ impl<'a> Strip<'a> {
 /// Hands the counts of a strip to the epilogue.
 ///
 /// # Safety
-/// As for [`Epilogue::put`].
+/// As for [`Epilogue::put`] for each pixel and each of the blocks, which are at most [`PANEL`]. There must be counts for the
+/// pixels.
 #[inline(never)]
 unsafe fn put<E: Epilogue>(epilogue: &mut E, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[PanelCounts]) {
     for (i, pixel) in pixels.iter().enumerate() {
         let counts = &counts[i / 2].0[i % 2];
-        // SAFETY: promised.
+        // SAFETY: every block begins below the filters, the last one of a panel too.
         unsafe {
             if blocks == PANEL {
                 epilogue.put_panel(pixel, filter, counts);

@@ -16,9 +16,12 @@ use crate::shape::{ConvShape, Runs};
 /// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for
 /// [`super::lookup::lookup_conv`].
 ///
+/// # Safety
+/// The epilogue must be made for `shape`.
+///
 /// # Panics
 /// As for [`super::lookup::lookup_conv`].
-pub fn popcnt8_conv<E: Epilogue>(
+pub unsafe fn popcnt8_conv<E: Epilogue>(
     shape: &ConvShape,
     words: &[u64],
     weights: &[u8],
@@ -40,7 +43,8 @@ pub fn popcnt8_conv<E: Epilogue>(
         block,
     };
     for filter in filters.step_by(32) {
-        // SAFETY: checked above.
+        // SAFETY: the shape, the lengths and the range were checked above, and the caller's epilogue is made for the shape. A
+        // second block is counted only where the shape has one.
         unsafe {
             if filter / 16 + 1 < shape.filter_blocks() {
                 pass::<_, E, 2>(&kernel, shape, filter, epilogue);
@@ -54,9 +58,12 @@ pub fn popcnt8_conv<E: Epilogue>(
 /// By `i64.popcnt`: `words` `[images][padded_height][padded_width][words]`, word weights. `filters` as for
 /// [`super::lookup::lookup_conv`].
 ///
+/// # Safety
+/// The epilogue must be made for `shape`.
+///
 /// # Panics
 /// As for [`super::lookup::lookup_conv`].
-pub fn popcnt64_conv<E: Epilogue>(
+pub unsafe fn popcnt64_conv<E: Epilogue>(
     shape: &ConvShape,
     words: &[u64],
     weights: &[u64],
@@ -75,7 +82,7 @@ pub fn popcnt64_conv<E: Epilogue>(
         weights: weights.as_ptr(),
     };
     for filter in filters.step_by(16) {
-        // SAFETY: checked above.
+        // SAFETY: the shape, the lengths and the range were checked above, and the caller's epilogue is made for the shape.
         unsafe { pass::<Words, E, 1>(&kernel, shape, filter, epilogue) };
     }
 }
@@ -104,12 +111,13 @@ fn panel_runs(shape: &ConvShape, pixel: usize) -> PanelRuns {
     }
 }
 
-/// Counts windows against filters.
+/// Counts windows against filters of the shape that it is made for.
 trait Kernel {
     /// Counts `PIXELS` windows, given by their first pixel, with the `BLOCKS * 16` filters from `filter` on.
     ///
     /// # Safety
-    /// Windows and filters must be those of the shape.
+    /// Windows must be those of pixels of the shape. `filter` must be a multiple of 16, and all the blocks begin below the
+    /// filters of the shape; for [`Panels`] a multiple of 32 where there are two.
     unsafe fn tile<const PIXELS: usize, const BLOCKS: usize>(
         &self,
         windows: [usize; PIXELS],
@@ -142,7 +150,8 @@ impl Kernel for Panels {
         filter: usize,
         counts: &mut Counts<BLOCKS>,
     ) {
-        // SAFETY: promised.
+        // SAFETY: a consistent shape has its windows in the padded words, whose length was checked, and so was that of the
+        // weights: `block` bytes for 16 filters.
         unsafe {
             let windows = windows.map(|window| self.bits.add(window * self.pixel));
             let weights = self.weights.add(filter / 16 * self.block);
@@ -175,7 +184,8 @@ impl Kernel for Words {
     ) {
         let filters = (self.filters - filter).min(16);
         let length = self.runs.count * self.runs.length;
-        // SAFETY: promised; filters are rounded up to 2, so that a pair of them is readable.
+        // SAFETY: a consistent shape has its windows in the padded words, whose length was checked, and so was that of the
+        // weights, whose filters are rounded up to 2, so that a pair of them is readable.
         unsafe {
             let windows = windows.map(|window| self.words.add(window * self.pixel));
             for pair in (0..filters).step_by(2) {
@@ -196,7 +206,7 @@ impl Kernel for Words {
 /// All pixels for the `BLOCKS * 16` filters from `filter` on.
 ///
 /// # Safety
-/// The kernel and the epilogue must be made for `shape`.
+/// The kernel and the epilogue must be made for `shape`, and filter and blocks be as [`Kernel::tile`] asks.
 unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
     kernel: &K,
     shape: &ConvShape,
@@ -207,7 +217,8 @@ unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
     let mut pixels = Pixels::new(shape, next.as_ref());
     let mut left = shape.output_pixels();
     let mut counts = Counts::<BLOCKS>::ZERO;
-    // SAFETY: every tile takes as many windows as it puts pixels, and they add up to the pixels of the output.
+    // SAFETY: every tile takes the windows of pixels of the shape, some of them more than once. The pixels that are put are
+    // those of the shape and of the epilogue's next layer, because they add up to the pixels of the output.
     unsafe {
         while left > 0 {
             let tile = match left {
@@ -235,7 +246,7 @@ unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
 /// Hands the counts of some pixels to the epilogue.
 ///
 /// # Safety
-/// As for [`Epilogue::put`].
+/// As for [`Epilogue::put`], for each pixel and each of the blocks.
 #[inline(never)]
 unsafe fn put<E: Epilogue, const BLOCKS: usize>(
     epilogue: &mut E,
@@ -246,7 +257,7 @@ unsafe fn put<E: Epilogue, const BLOCKS: usize>(
 ) {
     for (p, pixel) in pixels.iter().enumerate() {
         for b in 0..BLOCKS {
-            // SAFETY: promised.
+            // SAFETY: the pixel is one of the shape, and block `b` begins below the filters.
             unsafe {
                 if wide {
                     epilogue.put(pixel, filter + 16 * b, counts.wide[p][b]);

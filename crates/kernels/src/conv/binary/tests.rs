@@ -1,131 +1,18 @@
 //! The three kernels with their three epilogues against the definition.
 
-use core::ops::Range;
+mod operands;
+mod ranges;
 
 use proptest::prelude::*;
 
-use super::border::{limits, starts};
-use super::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
+use self::operands::{KERNELS, Kernel, Operands, bytes, cut_of, next_of, operands, pixel};
+use super::border::limits;
+use super::epilogue::{Normalised, RealSums, ThresholdBits};
 use super::lookup::lookup_conv;
-use super::popcnt::{popcnt8_conv, popcnt64_conv};
-use crate::bits::{self, weights};
 use crate::naive::binary as naive;
 use crate::naive::shapes::{any_shape, conv_shape, reals};
 use crate::shape::ConvShape;
-
-/// The operands of all kernels for the same convolution.
-struct Operands {
-    shape: ConvShape,
-    nibbles: Vec<u8>,
-    words: Vec<u64>,
-    lookup_weights: Vec<u8>,
-    byte_weights: Vec<u8>,
-    word_weights: Vec<u64>,
-    starts: Vec<i32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kernel {
-    Lookup,
-    Popcnt8,
-    Popcnt64,
-}
-
-const KERNELS: [Kernel; 3] = [Kernel::Lookup, Kernel::Popcnt8, Kernel::Popcnt64];
-
-impl Kernel {
-    fn layout(self) -> BitLayout {
-        if self == Self::Lookup {
-            BitLayout::Nibbles
-        } else {
-            BitLayout::Words
-        }
-    }
-
-    /// Runs the kernel over the filters in two ranges.
-    fn run(self, operands: &Operands, cut: usize, epilogue: &mut impl Epilogue) {
-        let filters = operands.shape.filters as usize;
-        for range in [0..cut, cut..filters] {
-            self.run_range(operands, range, epilogue);
-        }
-    }
-
-    fn run_range(self, operands: &Operands, range: Range<usize>, epilogue: &mut impl Epilogue) {
-        let Operands {
-            shape,
-            nibbles,
-            words,
-            lookup_weights,
-            byte_weights,
-            word_weights,
-            ..
-        } = operands;
-        match self {
-            Self::Lookup => lookup_conv(shape, nibbles, lookup_weights, range, epilogue),
-            Self::Popcnt8 => popcnt8_conv(shape, words, byte_weights, range, epilogue),
-            Self::Popcnt64 => popcnt64_conv(shape, words, word_weights, range, epilogue),
-        }
-    }
-}
-
-fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
-    let (k, n) = (shape.terms(), shape.filters as usize);
-    let mut file = vec![0; n * k.div_ceil(8)];
-    let mut correction = vec![0; shape.taps() * n];
-    weights::pack_file_bits(kernel, k, n, &mut file);
-    weights::bb_correction(shape, &file, &mut correction);
-    let panels = 16 * shape.filter_blocks() * shape.taps();
-    let mut all = Operands {
-        shape: *shape,
-        nibbles: vec![0; shape.padded_pixels() * shape.groups()],
-        words: vec![0; shape.padded_pixels() * shape.words()],
-        lookup_weights: vec![0xff; shape.lookup_weight_bytes()],
-        byte_weights: vec![0xff; panels * (shape.channels as usize).div_ceil(8)],
-        word_weights: vec![u64::MAX; n.next_multiple_of(2) * shape.taps() * shape.words()],
-        starts: vec![i32::MAX; shape.start_count()],
-    };
-    bits::fill_border_nibbles(shape, &mut all.nibbles);
-    bits::sign_nibbles(shape, x, &mut all.nibbles);
-    bits::fill_border_words(shape, &mut all.words);
-    bits::sign_words(shape, x, &mut all.words);
-    weights::pack_lookup_weights(shape, &file, &mut all.lookup_weights);
-    weights::pack_byte_weights(shape, &file, &mut all.byte_weights);
-    weights::pack_word_weights(shape, &file, &mut all.word_weights);
-    starts(shape, &correction, &mut all.starts);
-    all
-}
-
-/// A layer that reads what `shape` writes, with a border of its own.
-fn next_of(shape: &ConvShape, seed: u64) -> ConvShape {
-    let kernel = 1 + (seed % 4) as u32;
-    let image = [shape.images, shape.out_height, shape.out_width, shape.filters];
-    conv_shape(image, [kernel, kernel, 1], [1, 1], true, seed.is_multiple_of(3))
-}
-
-fn bytes(layout: BitLayout, shape: &ConvShape, bits: &[bool]) -> Vec<u8> {
-    match layout {
-        BitLayout::Nibbles => naive::nibbles(shape, bits),
-        BitLayout::Words => naive::words(shape, bits)
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect(),
-    }
-}
-
-/// A pixel of flips in the layout.
-fn pixel(layout: BitLayout, flips: &[bool]) -> Vec<u8> {
-    let filters = flips.len() as u32;
-    bytes(
-        layout,
-        &conv_shape([1, 1, 1, filters], [1, 1, 1], [1, 1], true, false),
-        flips,
-    )
-}
-
-/// A multiple of 32 within the filters.
-fn cut_of(shape: &ConvShape, seed: u64) -> usize {
-    32 * (seed as usize % (shape.filters as usize / 32 + 1))
-}
+use crate::shared::Shared;
 
 fn check(shape: &ConvShape, seed: u64) {
     let filters = shape.filters as usize;
@@ -143,7 +30,11 @@ fn check(shape: &ConvShape, seed: u64) {
 
 fn check_real(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32]) {
     let mut out = vec![f32::NAN; sums.len()];
-    kernel.run(all, cut, &mut RealSums::new(&all.shape, &all.starts, &mut out));
+    kernel.run(
+        all,
+        cut,
+        &mut RealSums::new(&all.shape, &all.starts, Shared::from(&mut out[..])),
+    );
     let expected: Vec<f32> = sums.iter().map(|&sum| sum as f32).collect();
     assert_eq!(out, expected, "{kernel:?}");
 }
@@ -173,7 +64,7 @@ fn check_bits(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
     kernel.run(
         all,
         cut,
-        &mut ThresholdBits::new(shape, &limit, &flips, next, layout, &mut out),
+        &mut ThresholdBits::new(shape, &limit, &flips, next, layout, Shared::from(&mut out[..])),
     );
     assert_eq!(out, bytes(layout, next, &expected), "{kernel:?}");
 }
@@ -198,18 +89,15 @@ fn check_norm(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
         // The residual lies where the output goes.
         let mut out = residual.clone();
         let mut next_bits = bytes(layout, next, &vec![false; sums.len()]);
-        let address = out.as_mut_ptr();
-        // SAFETY: as many reals as the output has.
-        let mut epilogue = unsafe {
-            Normalised::new(
-                shape,
-                &all.starts,
-                [scale, shift],
-                if with_residual { address } else { core::ptr::null() },
-                if with_out { address } else { core::ptr::null_mut() },
-                with_bits.then_some((next, layout, next_bits.as_mut_slice())),
-            )
-        };
+        let reals = Shared::from(&mut out[..]);
+        let mut epilogue = Normalised::new(
+            shape,
+            &all.starts,
+            [scale, shift],
+            with_residual.then_some(reals),
+            with_out.then_some(reals),
+            with_bits.then_some((next, layout, Shared::from(&mut next_bits[..]))),
+        );
         kernel.run(all, cut, &mut epilogue);
         assert!(!epilogue.met_nan());
         assert_eq!(&out, if with_out { expected } else { &residual }, "{kernel:?}");
@@ -220,17 +108,8 @@ fn check_norm(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
     }
     let mut nan = residual.clone();
     nan[seed as usize % sums.len()] = f32::NAN;
-    // SAFETY: as many reals as the output has.
-    let mut epilogue = unsafe {
-        Normalised::new(
-            shape,
-            &all.starts,
-            [scale, shift],
-            nan.as_ptr(),
-            core::ptr::null_mut(),
-            None,
-        )
-    };
+    let bad = Some(Shared::from(&mut nan[..]));
+    let mut epilogue = Normalised::new(shape, &all.starts, [scale, shift], bad, None, None);
     kernel.run(all, cut, &mut epilogue);
     assert!(epilogue.met_nan());
 }
@@ -289,8 +168,9 @@ fn panels_of_filters_meet_every_border() {
 fn a_range_that_cuts_a_panel_is_refused() {
     let shape = conv_shape([1, 1, 1, 4], [1, 1, 40], [1, 1], true, false);
     let mut out = [0.0; 40];
-    let mut epilogue = RealSums::new(&shape, &[0; 48], &mut out);
-    lookup_conv(&shape, &[0; 1], &[0; 144], 8..40, &mut epilogue);
+    let mut epilogue = RealSums::new(&shape, &[0; 48], Shared::from(&mut out[..]));
+    // SAFETY: the nibbles are 0, and the epilogue is made for the shape.
+    unsafe { lookup_conv(&shape, &[0; 1], &[0; 144], 8..40, &mut epilogue) };
 }
 
 #[test]
@@ -300,6 +180,7 @@ fn a_shape_that_contradicts_itself_is_refused() {
     shape.padded_height -= 1;
     let starts = vec![0; shape.start_count()];
     let mut out = [0.0; 16];
-    let mut epilogue = RealSums::new(&shape, &starts, &mut out);
-    lookup_conv(&shape, &[0; 64], &[0; 1024], 0..1, &mut epilogue);
+    let mut epilogue = RealSums::new(&shape, &starts, Shared::from(&mut out[..]));
+    // SAFETY: the nibbles are 0, and the epilogue is made for the shape.
+    unsafe { lookup_conv(&shape, &[0; 64], &[0; 1024], 0..1, &mut epilogue) };
 }

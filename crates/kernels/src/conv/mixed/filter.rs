@@ -13,7 +13,13 @@ use crate::simd::floats::F32x4;
 /// `dw[k][o] = sum_p x[window(p)][k] dy[p][o]` with `x` in +-1 (0 outside the image unless one-padded), `nibbles
 /// [images][PH][PW][G]`, `dy [images][oh][ow][N]`; `dw [K][N]` is overwritten; `scratch` has `fb_table_floats` floats,
 /// `planes` `fb_plane_bytes` bytes.
-pub fn fb_conv_backward_filter(
+///
+/// # Safety
+/// The low half of every byte of `nibbles` must be 0.
+///
+/// # Panics
+/// When a slice has another length than its layout, or the shape contradicts itself.
+pub unsafe fn fb_conv_backward_filter(
     shape: &ConvShape,
     nibbles: &[u8],
     dy: &[f32],
@@ -48,10 +54,14 @@ pub fn fb_conv_backward_filter(
                 for (group, table) in block.clone().zip(tables.chunks_exact_mut(TABLE)) {
                     build_table(gradient_rows(&geometry, dy, group, first, lanes), table);
                 }
-                by_vectors!(
-                    lanes,
-                    add_block(&geometry, tables, planes, &layout, segments, dw, first, lanes)
-                );
+                // SAFETY: the shape was checked, the planes are those of nibbles that the caller has clean, and the segments are
+                // those of the block, whose tables were built last.
+                unsafe {
+                    by_vectors!(
+                        lanes,
+                        add_block(&geometry, tables, planes, &layout, segments, dw, first, lanes)
+                    );
+                }
             }
         }
         if shape.pad_one == 0 {
@@ -105,8 +115,12 @@ fn segments_of<'a>(
 }
 
 /// Adds a block of tables to filters `first..first + lanes` of every row of the gradient.
+///
+/// # Safety
+/// The planes must be those of the geometry, whose windows lie in the padded buffer, with nothing in the low halves of their
+/// bytes. The segments must be those of [`segments_of`] for a block whose tables are in `tables`. `V` must be at most 4.
 #[allow(clippy::too_many_arguments)]
-fn add_block<const V: usize>(
+unsafe fn add_block<const V: usize>(
     geometry: &Geometry,
     tables: &[f32],
     planes: &[u8],
@@ -118,15 +132,21 @@ fn add_block<const V: usize>(
 ) {
     let length = segments[0].length;
     let equal = segments.iter().all(|segment| segment.length == length);
-    by_length!(
-        if equal && V == 4 { length } else { 0 },
-        add_segments::<V>(geometry, tables, planes, layout, segments, dw, first, lanes)
-    );
+    // SAFETY: a length is handed on where all segments have it, and the rest is what the caller promises.
+    unsafe {
+        by_length!(
+            if equal && V == 4 { length } else { 0 },
+            add_segments::<V>(geometry, tables, planes, layout, segments, dw, first, lanes)
+        );
+    }
 }
 
 /// Adds segments of `LENGTH` tables, as in `accumulate`, to every row of the gradient.
+///
+/// # Safety
+/// As for [`add_block`], and `LENGTH` must be 0 or the length of all segments.
 #[allow(clippy::too_many_arguments)]
-fn add_segments<const LENGTH: usize, const V: usize>(
+unsafe fn add_segments<const LENGTH: usize, const V: usize>(
     geometry: &Geometry,
     tables: &[f32],
     planes: &[u8],
@@ -143,7 +163,8 @@ fn add_segments<const LENGTH: usize, const V: usize>(
         let place = (ky * layout.phases + phase) * layout.columns + shift;
         let plane = |channel: usize| planes.as_ptr().wrapping_add(channel * layout.pitch() + place);
         let row = |channel: usize| (tap * channels + channel) * filters + first;
-        // SAFETY: a segment's offset plus a tap's place is the position of a tap of an output pixel, inside the plane.
+        // SAFETY: a segment goes from pixel to pixel of an output row, four at a time. Its offset plus a tap's place is the
+        // position of that tap under the first pixel of a group, which lies in the plane.
         unsafe {
             let whole = channels / TILE * TILE;
             for channel in (0..whole).step_by(TILE) {
@@ -160,7 +181,7 @@ fn add_segments<const LENGTH: usize, const V: usize>(
 /// Adds to `lanes` floats of `dw` from each of `rows` on.
 ///
 /// # Safety
-/// As for `accumulate`.
+/// As for [`accumulate`], with `planes` for selectors, four bytes apart.
 #[inline(always)]
 unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
     tables: &[f32],
@@ -171,7 +192,7 @@ unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
     lanes: usize,
 ) {
     let sums = rows.map(|row| F32x4::load_lanes(&dw[row..row + lanes]));
-    // SAFETY: promised by the caller.
+    // SAFETY: the promises are those of `accumulate`.
     let sums = unsafe { accumulate::<4, LENGTH, R, V>(tables.as_ptr(), planes, segments, sums) };
     for (sums, row) in sums.into_iter().zip(rows) {
         F32x4::store_lanes(sums, &mut dw[row..row + lanes]);
@@ -194,7 +215,8 @@ mod tests {
         let mut dw = vec![f32::NAN; w];
         let mut scratch = vec![f32::NAN; shape.fb_table_floats()];
         let mut planes = vec![0xff; shape.fb_plane_bytes()];
-        fb_conv_backward_filter(shape, &nibbles(shape, &x), &dy, &mut dw, &mut scratch, &mut planes);
+        // SAFETY: `nibbles` leaves the low halves 0.
+        unsafe { fb_conv_backward_filter(shape, &nibbles(shape, &x), &dy, &mut dw, &mut scratch, &mut planes) };
         assert_eq!(dw, mixed_filter_gradient_in_order(shape, &x, &dy));
         let magnitude: Vec<f64> = filter_gradient(&bound(shape), &magnitudes(&x), &magnitudes(&dy));
         assert_close(

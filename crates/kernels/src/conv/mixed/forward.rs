@@ -10,7 +10,13 @@ use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 
 /// `nibbles [images][PH][PW][G]` (padded), `w [K][N]`, `out [images][oh][ow][N]`; `scratch` has `fb_table_floats` floats.
-pub fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], scratch: &mut [f32]) {
+///
+/// # Safety
+/// The low half of every byte of `nibbles` must be 0.
+///
+/// # Panics
+/// When a slice has another length than its layout, or the shape contradicts itself.
+pub unsafe fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], scratch: &mut [f32]) {
     let geometry = Geometry::of(shape);
     let filters = geometry.filters;
     assert_eq!(nibbles.len(), shape.padded_pixels() * shape.groups());
@@ -29,10 +35,14 @@ pub fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], sc
             }
             let mut segments = [Segment::default(); TABLES];
             let segments = segments_of(shape, block, &mut segments);
-            by_vectors!(
-                lanes,
-                add_block(shape, tables, nibbles, segments, out, first, lanes, start == 0)
-            );
+            // SAFETY: the shape and the lengths were checked, the segments are those of the block, whose tables were built
+            // last, and the caller has the nibbles clean.
+            unsafe {
+                by_vectors!(
+                    lanes,
+                    add_block(shape, tables, nibbles, segments, out, first, lanes, start == 0)
+                );
+            }
         }
     }
     if shape.pad_one == 0 {
@@ -82,8 +92,12 @@ fn segments_of<'a>(
 }
 
 /// Adds a block of tables to filters `first..first + lanes` of all output pixels; sets them where it is the first block.
+///
+/// # Safety
+/// The shape must be consistent, and `nibbles` have its length and nothing in the low halves of its bytes. The segments must
+/// be those of [`segments_of`] for a block whose tables are in `tables`. `V` must be at most 4.
 #[allow(clippy::too_many_arguments)]
-fn add_block<const V: usize>(
+unsafe fn add_block<const V: usize>(
     shape: &ConvShape,
     tables: &[f32],
     nibbles: &[u8],
@@ -97,8 +111,8 @@ fn add_block<const V: usize>(
     let pixels = out.len() / filters;
     let mut windows = shape.windows();
     let mut next = || nibbles.as_ptr().wrapping_add(windows.advance() * shape.groups());
-    // SAFETY: `Geometry::of` proved every window inside the padded buffer, whose length was checked; nibbles are written by
-    // the packers alone, as nibble * 16.
+    // SAFETY: there are as many windows as pixels, and a consistent shape has them in its padded nibbles. A segment is a piece
+    // of a run of a window, and its tables are those of the block.
     unsafe {
         let whole = pixels / TILE * TILE;
         for pixel in (0..whole).step_by(TILE) {
@@ -122,7 +136,7 @@ fn add_block<const V: usize>(
 /// Adds to `lanes` floats of `out` from each of `rows` on.
 ///
 /// # Safety
-/// As for `accumulate`.
+/// As for [`accumulate`], with `windows` for selectors, one byte apart.
 #[inline(always)]
 unsafe fn add_pixels<const R: usize, const V: usize>(
     tables: &[f32],
@@ -140,7 +154,7 @@ unsafe fn add_pixels<const R: usize, const V: usize>(
             F32x4::load_lanes(&out[row..row + lanes])
         }
     });
-    // SAFETY: promised by the caller.
+    // SAFETY: the promises are those of `accumulate`.
     let sums = unsafe { accumulate::<1, 0, R, V>(tables.as_ptr(), windows, segments, sums) };
     for (sums, row) in sums.into_iter().zip(rows) {
         F32x4::store_lanes(sums, &mut out[row..row + lanes]);
@@ -169,7 +183,8 @@ mod tests {
         let (x, w) = (signs(x, seed), reals(w, seed + 1));
         let mut out = vec![f32::NAN; y];
         let mut scratch = vec![f32::NAN; shape.fb_table_floats()];
-        fb_conv(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch);
+        // SAFETY: `nibbles` leaves the low halves 0.
+        unsafe { fb_conv(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch) };
         assert_eq!(out, mixed_convolve_in_order(shape, &x, &w));
         let magnitude: Vec<f64> = convolve(&bound(shape), &magnitudes(&x), &magnitudes(&w));
         assert_close(&out, &convolve(shape, &x, &w), &magnitude, 2 * shape.terms());
@@ -198,7 +213,8 @@ mod tests {
         let mut bytes = nibbles(&shape, &x);
         bytes.iter_mut().skip(1).step_by(2).for_each(|byte| *byte |= 0xc0);
         let (mut out, mut scratch) = (vec![0.0; 15], vec![0.0; shape.fb_table_floats()]);
-        fb_conv(&shape, &bytes, &w, &mut out, &mut scratch);
+        // SAFETY: only high halves were set.
+        unsafe { fb_conv(&shape, &bytes, &w, &mut out, &mut scratch) };
         assert_eq!(out, mixed_convolve_in_order(&shape, &x, &w));
     }
 }

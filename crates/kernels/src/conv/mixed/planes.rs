@@ -91,7 +91,7 @@ impl Planes {
             }
             let separated = Bytes::separate_quads(block.as_flattened().try_into().expect("64 bytes"));
             for (line, bytes) in lines.chunks_exact_mut(self.line()).zip(separated) {
-                // SAFETY: a line is a multiple of a block, and longer than the columns.
+                // SAFETY: the slice, which was checked, holds a block.
                 unsafe { bytes.store(line[first..first + BLOCK].as_mut_ptr()) };
             }
         }
@@ -101,11 +101,12 @@ impl Planes {
     fn windows(&self, line: &[u8], place: usize, planes: &mut [u8]) {
         for first in (0..self.columns).step_by(BLOCK) {
             let neighbours = &line[first..first + BLOCK + 3];
-            // SAFETY: the slice holds a block and three more.
+            // SAFETY: the slice holds a block and three more bytes, so a block begins at each of the first four.
             let four = core::array::from_fn(|i| unsafe { Bytes::load(neighbours[i..].as_ptr()) });
             for (channel, bits) in Bytes::transpose_high_nibbles(four).into_iter().enumerate() {
                 let target = channel * self.pitch() + place + first;
-                // SAFETY: the slice holds a block. What lies past the row is written again with the next, or never read.
+                // What lies past the row is written again with the next, or never read.
+                // SAFETY: the slice, which was checked, holds a block.
                 unsafe { bits.store(planes[target..target + BLOCK].as_mut_ptr()) };
             }
         }

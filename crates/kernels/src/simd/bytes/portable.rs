@@ -29,6 +29,7 @@ impl Bytes {
     /// `from` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: 16 bytes are readable, and no alignment is asked for.
         Self(unsafe { from.cast::<[u8; 16]>().read_unaligned() })
     }
 
@@ -38,6 +39,7 @@ impl Bytes {
     /// `from` must be readable.
     #[inline(always)]
     pub unsafe fn load_splat(from: *const u8) -> Self {
+        // SAFETY: one byte is readable.
         Self([unsafe { *from }; 16])
     }
 
@@ -47,6 +49,7 @@ impl Bytes {
     /// `from` must be readable for 8 bytes.
     #[inline(always)]
     pub unsafe fn load_half(from: *const u8) -> Self {
+        // SAFETY: 8 bytes are readable, and no alignment is asked for.
         let half = unsafe { from.cast::<[u8; 8]>().read_unaligned() };
         Self(from_fn(|i| if i < 8 { half[i] } else { 0 }))
     }
@@ -57,6 +60,7 @@ impl Bytes {
     /// `to` must be writable for 16 bytes.
     #[inline(always)]
     pub unsafe fn store(self, to: *mut u8) {
+        // SAFETY: 16 bytes are writable, and no alignment is asked for.
         unsafe { to.cast::<[u8; 16]>().write_unaligned(self.0) }
     }
 
@@ -279,6 +283,7 @@ impl Ints {
     /// `from` must be readable for 4 numbers.
     #[inline(always)]
     pub unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: 4 numbers are readable, and no alignment is asked for.
         Self(unsafe { from.cast::<[i32; 4]>().read_unaligned() })
     }
 
@@ -288,6 +293,7 @@ impl Ints {
     /// `to` must be writable for 4 numbers.
     #[inline(always)]
     pub unsafe fn store(self, to: *mut i32) {
+        // SAFETY: 4 numbers are writable, and no alignment is asked for.
         unsafe { to.cast::<[i32; 4]>().write_unaligned(self.0) }
     }
 

@@ -29,6 +29,7 @@ impl Bytes {
     /// `from` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn load(from: *const u8) -> Self {
+        // SAFETY: 16 bytes are readable, and no alignment is asked for.
         Self(unsafe { v128_load(from.cast()) })
     }
 
@@ -38,6 +39,7 @@ impl Bytes {
     /// `from` must be readable.
     #[inline(always)]
     pub unsafe fn load_splat(from: *const u8) -> Self {
+        // SAFETY: one byte is readable.
         Self(unsafe { v128_load8_splat(from) })
     }
 
@@ -47,6 +49,7 @@ impl Bytes {
     /// `from` must be readable for 8 bytes.
     #[inline(always)]
     pub unsafe fn load_half(from: *const u8) -> Self {
+        // SAFETY: 8 bytes are readable, and no alignment is asked for.
         Self(unsafe { v128_load64_zero(from.cast()) })
     }
 
@@ -56,6 +59,7 @@ impl Bytes {
     /// `to` must be writable for 16 bytes.
     #[inline(always)]
     pub unsafe fn store(self, to: *mut u8) {
+        // SAFETY: 16 bytes are writable, and no alignment is asked for.
         unsafe { v128_store(to.cast(), self.0) }
     }
 
@@ -304,6 +308,7 @@ impl Ints {
     /// `from` must be readable for 4 numbers.
     #[inline(always)]
     pub unsafe fn load(from: *const i32) -> Self {
+        // SAFETY: 4 numbers are readable, and no alignment is asked for.
         Self(unsafe { v128_load(from.cast()) })
     }
 
@@ -313,6 +318,7 @@ impl Ints {
     /// `to` must be writable for 4 numbers.
     #[inline(always)]
     pub unsafe fn store(self, to: *mut i32) {
+        // SAFETY: 4 numbers are writable, and no alignment is asked for.
         unsafe { v128_store(to.cast(), self.0) }
     }
 

@@ -69,7 +69,7 @@ impl F32x4 {
     /// `source` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn read(source: *const f32) -> Self {
-        // SAFETY: promised by the caller.
+        // SAFETY: four floats are 16 bytes, and no alignment is asked for.
         Self(unsafe { source.cast::<[f32; 4]>().read_unaligned() })
     }
 
@@ -79,7 +79,7 @@ impl F32x4 {
     /// `source + index` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn read_at(source: *const f32, index: usize) -> Self {
-        // SAFETY: promised by the caller.
+        // SAFETY: four floats are 16 bytes, and an address of readable ones lies in their allocation.
         unsafe { Self::read(source.add(index)) }
     }
 
@@ -89,7 +89,7 @@ impl F32x4 {
     /// `target` must be writable for 16 bytes.
     #[inline(always)]
     pub unsafe fn write(self, target: *mut f32) {
-        // SAFETY: promised by the caller.
+        // SAFETY: four floats are 16 bytes, and no alignment is asked for.
         unsafe { target.cast::<[f32; 4]>().write_unaligned(self.0) }
     }
 
@@ -99,7 +99,7 @@ impl F32x4 {
     /// `source` must be readable for 4 bytes.
     #[inline(always)]
     pub unsafe fn read_splat(source: *const f32) -> Self {
-        // SAFETY: promised by the caller.
+        // SAFETY: a float is 4 bytes, and no alignment is asked for.
         Self([unsafe { source.read_unaligned() }; 4])
     }
 
@@ -208,7 +208,7 @@ impl Mask {
     /// `bytes` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn of_bytes(bytes: *const u8, number: u8) -> [Self; 4] {
-        // SAFETY: promised by the caller.
+        // SAFETY: `4 v + i` is below 16.
         from_fn(|v| Self(from_fn(|i| unsafe { *bytes.add(4 * v + i) } == number)))
     }
 
@@ -220,7 +220,7 @@ impl Mask {
     pub unsafe fn mark_bytes(masks: [Self; 4], number: u8, bytes: *mut u8) {
         for (i, set) in masks.map(|mask| mask.0).as_flattened().iter().enumerate() {
             if *set {
-                // SAFETY: promised by the caller.
+                // SAFETY: there are 16 lanes, so `i` is below 16.
                 unsafe { *bytes.add(i) = number };
             }
         }
@@ -258,8 +258,8 @@ impl F64x2 {
     /// `source` must be readable for 8 bytes.
     #[inline(always)]
     pub unsafe fn widen(source: *const f32) -> Self {
-        // SAFETY: promised by the caller.
-        Self(from_fn(|i| f64::from(unsafe { *source.add(i) })))
+        // SAFETY: two floats are 8 bytes, and no alignment is asked for.
+        Self(from_fn(|i| f64::from(unsafe { source.add(i).read_unaligned() })))
     }
 
     /// Two consecutive values.

@@ -69,7 +69,7 @@ impl F32x4 {
     /// `source` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn read(source: *const f32) -> Self {
-        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        // SAFETY: 16 bytes are readable, and the instruction has no alignment requirement.
         Self(unsafe { v128_load(source.cast()) })
     }
 
@@ -80,7 +80,7 @@ impl F32x4 {
     /// `source + index` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn read_at(source: *const f32, index: usize) -> Self {
-        // SAFETY: promised by the caller; a readable address does not wrap.
+        // SAFETY: the floats at the sum are readable, and a readable address does not wrap.
         unsafe { Self::read((source as usize).unchecked_add(4 * index) as *const f32) }
     }
 
@@ -90,7 +90,7 @@ impl F32x4 {
     /// `target` must be writable for 16 bytes.
     #[inline(always)]
     pub unsafe fn write(self, target: *mut f32) {
-        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        // SAFETY: 16 bytes are writable, and the instruction has no alignment requirement.
         unsafe { v128_store(target.cast(), self.0) }
     }
 
@@ -100,7 +100,7 @@ impl F32x4 {
     /// `source` must be readable for 4 bytes.
     #[inline(always)]
     pub unsafe fn read_splat(source: *const f32) -> Self {
-        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        // SAFETY: 4 bytes are readable, and the instruction has no alignment requirement.
         Self(unsafe { v128_load32_splat(source.cast()) })
     }
 
@@ -226,7 +226,7 @@ impl Mask {
     /// `bytes` must be readable for 16 bytes.
     #[inline(always)]
     pub unsafe fn of_bytes(bytes: *const u8, number: u8) -> [Self; 4] {
-        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        // SAFETY: 16 bytes are readable, and the instruction has no alignment requirement.
         let equal = i8x16_eq(unsafe { v128_load(bytes.cast()) }, u8x16_splat(number));
         let (low, high) = (i16x8_extend_low_i8x16(equal), i16x8_extend_high_i8x16(equal));
         [
@@ -247,7 +247,7 @@ impl Mask {
             i16x8_narrow_i32x4(masks[0].0, masks[1].0),
             i16x8_narrow_i32x4(masks[2].0, masks[3].0),
         );
-        // SAFETY: promised by the caller; the instructions have no alignment requirement.
+        // SAFETY: 16 bytes are readable and writable, and the instructions have no alignment requirement.
         unsafe {
             let marked = v128_bitselect(
                 u8x16_splat(number),
@@ -290,7 +290,7 @@ impl F64x2 {
     /// `source` must be readable for 8 bytes.
     #[inline(always)]
     pub unsafe fn widen(source: *const f32) -> Self {
-        // SAFETY: promised by the caller; the instruction has no alignment requirement.
+        // SAFETY: 8 bytes are readable, and the instruction has no alignment requirement.
         Self(f64x2_promote_low_f32x4(unsafe { v128_load64_zero(source.cast()) }))
     }
 

@@ -5,9 +5,11 @@ use super::sink::{BitLayout, BitSink};
 use crate::conv::binary::border::start_stride;
 use crate::conv::binary::pixels::Pixel;
 use crate::shape::ConvShape;
+use crate::shared::Shared;
 use crate::simd::bytes::{Bytes, Ints, Shorts};
 
-/// The bits of the next layer by thresholds: the counts are compared, sums are never made.
+/// The bits of the next layer by thresholds: the counts are compared, sums are never made. Only the bytes of the filters that
+/// are put are written.
 pub struct ThresholdBits<'a> {
     limits: &'a [i32],
     stride: usize,
@@ -27,14 +29,14 @@ impl<'a> ThresholdBits<'a> {
     /// [`crate::conv::binary::border::limits`], `flips` one pixel in the layout.
     ///
     /// # Panics
-    /// When a slice is shorter than its layout, or `next` reads something else than `shape` writes.
+    /// When memory is shorter than its layout, or `next` reads something else than `shape` writes.
     pub fn new(
         shape: &ConvShape,
         limits: &'a [i32],
         flips: &'a [u8],
         next: &'a ConvShape,
         layout: BitLayout,
-        out: &'a mut [u8],
+        out: Shared<'a, u8>,
     ) -> Self {
         Self {
             limits: &limits[..shape.start_count()],
@@ -50,9 +52,10 @@ impl<'a> ThresholdBits<'a> {
     /// The limits of the 16 filters from place `at` on.
     ///
     /// # Safety
-    /// The place must be that of a pattern and a block of filters.
+    /// `at` must be a pattern times the stride plus a multiple of 16 below the filters.
     #[inline(always)]
     unsafe fn limits(&self, at: usize) -> [Ints; 4] {
+        // SAFETY: limits have a row of whole blocks of 16 a pattern, and `new` checked their length.
         core::array::from_fn(|q| unsafe { Ints::load(self.limits.as_ptr().add(at + 4 * q)) })
     }
 
@@ -62,7 +65,7 @@ impl<'a> ThresholdBits<'a> {
     /// As for [`ThresholdBits::limits`].
     #[inline(always)]
     unsafe fn narrow_limits(&self, at: usize) -> [Shorts; 2] {
-        // SAFETY: promised.
+        // SAFETY: the promises are those of `limits`.
         let [a, b, c, d] = unsafe { self.limits(at) };
         [a.narrow(b), c.narrow(d)]
     }
@@ -70,11 +73,11 @@ impl<'a> ThresholdBits<'a> {
     /// Narrows the limits of the panel from place `at` on.
     ///
     /// # Safety
-    /// The place must be that of a pattern and a panel of filters.
+    /// As for [`ThresholdBits::limits`], and 64 filters must be left.
     #[cold]
     #[inline(never)]
     unsafe fn change_panel(&mut self, at: usize) {
-        // SAFETY: promised.
+        // SAFETY: all four blocks begin below the filters, because 64 are left.
         let limits = core::array::from_fn(|block| unsafe { self.narrow_limits(at + 16 * block) });
         self.panel = PanelLimits { at, limits };
     }
@@ -87,7 +90,7 @@ impl Epilogue for ThresholdBits<'_> {
 
     #[inline(always)]
     unsafe fn put(&mut self, pixel: &Pixel, filter: usize, counts: [Ints; 4]) {
-        // SAFETY: promised.
+        // SAFETY: pattern and filter are what `put` asks for, and so is what the sink gets.
         unsafe {
             let limits = self.limits(pixel.pattern * self.stride + filter);
             let not_less = (0..4).fold(0, |bits, q| bits | counts[q].at_least(limits[q]) << (4 * q));
@@ -97,7 +100,7 @@ impl Epilogue for ThresholdBits<'_> {
 
     #[inline(always)]
     unsafe fn put_narrow(&mut self, pixel: &Pixel, filter: usize, counts: [Shorts; 2]) {
-        // SAFETY: promised.
+        // SAFETY: pattern and filter are what `put` asks for, and so is what the sink gets.
         unsafe {
             let limits = self.narrow_limits(pixel.pattern * self.stride + filter);
             let bits = Shorts::mask_bits([counts[0].less(limits[0]), counts[1].less(limits[1])]);
@@ -107,7 +110,7 @@ impl Epilogue for ThresholdBits<'_> {
 
     #[inline(always)]
     unsafe fn put_panel(&mut self, pixel: &Pixel, filter: usize, counts: &[[Shorts; 2]; 4]) {
-        // SAFETY: promised.
+        // SAFETY: pixel and filters are what `put_panel` asks for. Where the sink takes a panel, 64 filters are left.
         unsafe {
             if !self.sink.takes_panel(filter) {
                 for (block, counts) in counts.iter().enumerate() {

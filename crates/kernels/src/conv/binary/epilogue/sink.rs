@@ -2,6 +2,7 @@
 
 use crate::conv::binary::pixels::Pixel;
 use crate::shape::ConvShape;
+use crate::shared::Shared;
 use crate::simd::bytes::Bytes;
 
 /// How a padded buffer holds bits.
@@ -23,7 +24,7 @@ impl BitLayout {
     }
 }
 
-/// The padded input of the next layer, as bytes.
+/// The padded input of the next layer, as bytes. Only those of the pixels and filters that are put are written.
 pub struct BitSink<'a> {
     /// The layer that reads it.
     pub next: &'a ConvShape,
@@ -32,20 +33,20 @@ pub struct BitSink<'a> {
     filters: usize,
     /// One pixel that is added modulo 2, if there is one.
     flips: Option<&'a [u8]>,
-    out: *mut u8,
+    out: Shared<'a, u8>,
 }
 
 impl<'a> BitSink<'a> {
     /// Over the padded input `out` of `next`.
     ///
     /// # Panics
-    /// When a slice is shorter than its layout, or `next` reads something else than `shape` writes.
+    /// When memory is shorter than its layout, or `next` reads something else than `shape` writes.
     pub fn new(
         shape: &ConvShape,
         next: &'a ConvShape,
         layout: BitLayout,
         flips: Option<&'a [u8]>,
-        out: &'a mut [u8],
+        out: Shared<'a, u8>,
     ) -> Self {
         assert!(
             [next.images, next.height, next.width, next.channels]
@@ -53,14 +54,14 @@ impl<'a> BitSink<'a> {
             "the next layer reads what this one writes"
         );
         let pixel_bytes = layout.pixel_bytes(next);
-        assert!(next.is_consistent() && out.len() >= next.padded_pixels() * pixel_bytes);
+        assert!(next.is_consistent() && out.length() >= next.padded_pixels() * pixel_bytes);
         Self {
             next,
             layout,
             pixel_bytes,
             filters: shape.filters as usize,
             flips: flips.map(|flips| &flips[..pixel_bytes]),
-            out: out.as_mut_ptr(),
+            out,
         }
     }
 
@@ -71,7 +72,8 @@ impl<'a> BitSink<'a> {
     #[inline(always)]
     pub unsafe fn put(&self, pixel: &Pixel, filter: usize, bits: u32) {
         let start = pixel.target * self.pixel_bytes;
-        // SAFETY: the bytes of a block of filters in a pixel of the padded buffer.
+        // SAFETY: the target is a pixel of the padded buffer. A pixel has 4 bytes for each whole block of nibbles, and 2
+        // for each block of words, because 64 filters fill a word.
         unsafe {
             match self.layout {
                 BitLayout::Nibbles if self.filters - filter >= 16 => {
@@ -96,34 +98,41 @@ impl<'a> BitSink<'a> {
     #[inline(always)]
     pub unsafe fn put_panel(&self, pixel: &Pixel, filter: usize, mut nibbles: Bytes) {
         let at = filter / 4;
-        // SAFETY: the bytes of a panel of filters in a pixel of the padded buffer.
+        // SAFETY: 64 filters are left, so a pixel of the padded buffer and one of flips have 16 bytes from `at` on.
         unsafe {
             if let Some(flips) = self.flips {
                 nibbles = nibbles.xor(Bytes::load(flips.as_ptr().add(at)));
             }
-            nibbles.store(self.out.add(pixel.target * self.pixel_bytes + at));
+            nibbles.store(self.out.at(pixel.target * self.pixel_bytes + at, 16));
         }
     }
 
-    /// Nibbles of a block that is not full; apart, for its loop would take registers from the others.
+    /// Nibbles of a block that is not full; apart, because its loop would take registers from the others.
+    ///
+    /// # Safety
+    /// As for [`BitSink::write`], but for `at`.
     #[cold]
     #[inline(never)]
     unsafe fn put_last(&self, start: usize, filter: usize, bits: u32) {
         for (at, byte) in (filter / 4..self.pixel_bytes).zip(spread_nibbles(bits).to_le_bytes()) {
-            // SAFETY: inside the pixel.
+            // SAFETY: `at` is below the bytes of a pixel, and a pixel begins at `start`.
             unsafe { self.write(start, at, [byte]) };
         }
     }
 
-    /// Writes some bytes of the pixel that begins at `start`.
+    /// Writes some bytes of the pixel that begins at `start`, from number `at` on.
+    ///
+    /// # Safety
+    /// A pixel of the padded buffer must begin at byte `start`, and `at + N` must be at most the bytes of a pixel.
     #[inline(always)]
     unsafe fn write<const N: usize>(&self, start: usize, at: usize, mut bytes: [u8; N]) {
+        // SAFETY: flips are one pixel, and the buffer, whose length `new` checked, holds the one at `start`.
         unsafe {
             if let Some(flips) = self.flips {
                 let flips = flips.as_ptr().add(at).cast::<[u8; N]>().read_unaligned();
                 bytes = core::array::from_fn(|i| bytes[i] ^ flips[i]);
             }
-            self.out.add(start + at).cast::<[u8; N]>().write_unaligned(bytes);
+            self.out.at(start + at, N).cast::<[u8; N]>().write_unaligned(bytes);
         }
     }
 }

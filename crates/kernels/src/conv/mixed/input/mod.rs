@@ -40,8 +40,14 @@ pub fn pack_fb_input_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u
 /// `dx [images][h][w][C]` is `B(x)` times the gradient at the quantized input, added to what `dx` holds if
 /// `accumulate`. `weights` from `pack_fb_input_weights`, `dy [images][oh][ow][N]`, `x` as `dx`, `scratch`
 /// `fb_input_scratch_bytes` bytes. True where an x or a gradient is NaN; `dx` then means nothing.
+///
+/// # Safety
+/// The low half of every byte of `weights` must be 0.
+///
+/// # Panics
+/// When a slice has another length than its layout, or the shape contradicts itself.
 #[allow(clippy::too_many_arguments)]
-pub fn fb_conv_backward_input(
+pub unsafe fn fb_conv_backward_input(
     shape: &ConvShape,
     weights: &[u8],
     dy: &[f32],
@@ -89,7 +95,8 @@ pub fn fb_conv_backward_input(
                 finish(row, sums);
                 row += 1;
             }
-            add_output_row(&ring, weights, dy, oy, tables, sums);
+            // SAFETY: the length of the weights was checked, and the caller has them clean.
+            unsafe { add_output_row(&ring, weights, dy, oy, tables, sums) };
         }
         while row < geometry.pad[0] + geometry.input[0] {
             finish(row, sums);
@@ -133,17 +140,11 @@ mod tests {
         pack_fb_input_weights(shape, &latent, &mut weights);
         let mut scratch = vec![f32::NAN; shape.fb_input_scratch_bytes() / 4];
         let mut dx = before.clone();
-        let nan = fb_conv_backward_input(
-            shape,
-            &weights,
-            &dy,
-            &mut scratch,
-            slope(Backward::Box),
-            &x,
-            accumulate,
-            &mut dx,
-        );
-        assert!(!nan);
+        let mut run = |map, x: &[f32], accumulate, dx: &mut [f32]| {
+            // SAFETY: the weights have just been packed.
+            unsafe { fb_conv_backward_input(shape, &weights, &dy, &mut scratch, slope(map), x, accumulate, dx) }
+        };
+        assert!(!run(Backward::Box, &x, accumulate, &mut dx));
         let mask = |values: Vec<f32>| -> Vec<f32> {
             let kept = values
                 .iter()
@@ -156,16 +157,7 @@ mod tests {
         assert_eq!(dx, mask(mixed_input_gradient_in_order(shape, &w, &dy)));
 
         let ones = vec![0.0; inputs];
-        fb_conv_backward_input(
-            shape,
-            &weights,
-            &dy,
-            &mut scratch,
-            slope(Backward::One),
-            &ones,
-            false,
-            &mut dx,
-        );
+        run(Backward::One, &ones, false, &mut dx);
         let magnitude = input_gradient(shape, &magnitudes(&w), &magnitudes(&dy));
         let terms = shape.taps() * (shape.filters as usize + 3);
         assert_close(&dx, &input_gradient(shape, &w, &dy), &magnitude, terms);
@@ -218,16 +210,9 @@ mod tests {
             if bad_dy {
                 dy[14] = f32::NAN;
             }
-            let nan = fb_conv_backward_input(
-                &shape,
-                &weights,
-                &dy,
-                &mut scratch,
-                slope(Backward::Box),
-                &x,
-                false,
-                &mut dx,
-            );
+            let slope = slope(Backward::Box);
+            // SAFETY: the weights are 0.
+            let nan = unsafe { fb_conv_backward_input(&shape, &weights, &dy, &mut scratch, slope, &x, false, &mut dx) };
             assert!(nan);
         }
     }

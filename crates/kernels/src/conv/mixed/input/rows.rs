@@ -6,7 +6,10 @@ use crate::gemm::fb::{STRIP, Segment, TABLE, TILE, accumulate, build_column_tran
 use crate::simd::floats::F32x4;
 
 /// Adds what the gradients of output row `oy` contribute to the sums in the ring.
-pub fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize, tables: &mut [f32], sums: &mut [f32]) {
+///
+/// # Safety
+/// `weights` must have `fb_input_weight_bytes` bytes of the ring's shape, the low half of each 0.
+pub unsafe fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize, tables: &mut [f32], sums: &mut [f32]) {
     let geometry = &ring.geometry;
     let groups = geometry.filters.div_ceil(4);
     let size = ring.block;
@@ -19,16 +22,19 @@ pub fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize, tables
             let slot = first / STRIP % ring.strips * block.len();
             build_strip(ring, dy, oy, first, lanes, block.clone(), &mut tables[slot * TABLE..]);
             if ring.strips == 1 {
-                by_vectors!(lanes, scatter(ring, weights, &block, oy, first, tables, sums));
+                // SAFETY: the tables of the block were built last, from the first one on, and weights are as promised here.
+                unsafe { by_vectors!(lanes, scatter(ring, weights, &block, oy, first, tables, sums)) };
             } else {
-                gather(ring, weights, &block, oy, first / STRIP, tables, sums);
+                // SAFETY: the tables of the last `ring.strips` columns are kept, and weights are as promised here.
+                unsafe { gather(ring, weights, &block, oy, first / STRIP, tables, sums) };
             }
         }
         if ring.strips > 1 {
             // The columns that only the last output columns reach.
             let last = geometry.output[1];
             for column in last..last + ring.strips - 1 {
-                gather(ring, weights, &block, oy, column, tables, sums);
+                // SAFETY: as above.
+                unsafe { gather(ring, weights, &block, oy, column, tables, sums) };
             }
         }
     }
@@ -65,7 +71,10 @@ fn build_strip(
 }
 
 /// Lets every tap and channel add rows of the tables of lanes `first..first + 4 V` of output row `oy` to its sums.
-fn scatter<const V: usize>(
+///
+/// # Safety
+/// As for [`add_output_row`]; the first tables must be those of the block's filters, and `V` at most 4.
+unsafe fn scatter<const V: usize>(
     ring: &Ring,
     weights: &[u8],
     block: &core::ops::Range<usize>,
@@ -91,7 +100,7 @@ fn scatter<const V: usize>(
                 length: block.len(),
             };
             let target = &mut sums[ring.place(row, phase, lane)..];
-            // SAFETY: the lanes lie in the row of every channel, and the tables of the block are there.
+            // SAFETY: a tap has a row of weights for each channel, a byte a group. The block lies in it, and its tables are there.
             unsafe { add_channels::<0, V>(tables, weights, &[segment], target, ring) };
         }
     }
@@ -99,7 +108,10 @@ fn scatter<const V: usize>(
 
 /// Adds to the sums of the input columns that output column `last` is the last to reach, where 16 images lie side by side: the
 /// tables of the output columns before it that reach them are still there. So a sum is fetched once for all of them.
-fn gather(
+///
+/// # Safety
+/// As for [`add_output_row`]; there must be tables of the block's filters for `ring.strips` columns.
+unsafe fn gather(
     ring: &Ring,
     weights: &[u8],
     block: &core::ops::Range<usize>,
@@ -135,7 +147,8 @@ fn gather(
         for (ky, row) in ring.kernel_rows(oy) {
             let weights = &weights[ky * geometry.kernel[1] * channels * groups..];
             let target = &mut sums[ring.place(row, phase, last * STRIP)..];
-            // SAFETY: the lanes lie in the row of every channel, and the tables of these columns are there.
+            // SAFETY: a tap has a row of weights for each channel, a byte a group. The block lies in it, and its tables are there
+            // for each of the columns.
             unsafe {
                 by_length!(
                     block.len(),
@@ -149,7 +162,11 @@ fn gather(
 /// Adds table rows to `4 V` lanes of every channel, from the start of `target` on.
 ///
 /// # Safety
-/// `target` must hold the lanes of all channels; as for `accumulate`.
+/// As for [`accumulate`], with a row of `weights` for each channel, as many bytes as there are groups of filters apart, for
+/// selectors.
+///
+/// # Panics
+/// When `target` does not hold the lanes of all channels.
 #[inline(always)]
 unsafe fn add_channels<const LENGTH: usize, const V: usize>(
     tables: &[f32],
@@ -161,7 +178,7 @@ unsafe fn add_channels<const LENGTH: usize, const V: usize>(
     let (channels, groups) = (ring.geometry.channels, ring.geometry.filters.div_ceil(4));
     let whole = channels / TILE * TILE;
     let target = &mut target[..(channels - 1) * ring.pitch + 4 * V];
-    // SAFETY: promised by the caller; the lanes of the last channel end with the slice.
+    // SAFETY: `target` was just cut where the lanes of the last channel end, and selectors are as promised here.
     unsafe {
         let (weights, target) = (weights.as_ptr(), target.as_mut_ptr());
         for channel in (0..whole).step_by(TILE) {
@@ -179,7 +196,7 @@ unsafe fn add_channels<const LENGTH: usize, const V: usize>(
 /// Adds table rows to `4 V` lanes from each of `rows` on.
 ///
 /// # Safety
-/// `rows` must be readable and writable there; as for `accumulate`.
+/// As for [`accumulate`], and each of `rows` must be readable and writable for `4 V` floats.
 #[inline(always)]
 unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
     tables: &[f32],
@@ -187,7 +204,7 @@ unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
     segments: &[Segment],
     rows: [*mut f32; R],
 ) {
-    // SAFETY: promised by the caller.
+    // SAFETY: the rows have their lanes, and the rest is what `accumulate` asks for.
     unsafe {
         let sums = rows.map(|row| core::array::from_fn(|v| F32x4::read(row.add(4 * v))));
         let sums = accumulate::<1, LENGTH, R, V>(tables.as_ptr(), selectors, segments, sums);
