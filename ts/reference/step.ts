@@ -226,7 +226,7 @@ export async function* compareUpdates(
     const label: Label = { subject, node: name, quantity: "statistics" };
     yield compare(tf, label, after.parameters.get(name) as Float32Array, () => {
       const given = applied(node(owner));
-      return referenceOpOf(given.node.op).statistics?.near(given)[key] as Near;
+      return referenceOpOf(given.node.op).statistics?.(given)[key] as Near;
     });
   }
 }
