@@ -1,5 +1,5 @@
 /**
- * How close f32 must come to the oracle's f64, and data that make the comparison mean something.
+ * The distance that f32 may have from the oracle's f64, and data that make the comparison mean something.
  *
  * A sum of n terms in f32 is off by at most n 2^-24 times the sum of the terms' magnitudes, in practice by far less. A
  * tensor is held to n 2^-24 of its own largest element, n being the longest sum of the network: that is thousands of
@@ -72,7 +72,7 @@ export function randomDataset(
   return { name: "random", classes: names, train, test };
 }
 
-/** What the network sees of `split`: the first `count` images from `first` on. */
+/** The images of `split` as the network sees them, `count` of them from `first` on. */
 export function inputOf(split: Split, first = 0, count = split.count): Value {
   const size = sizeOf(split.shape);
   const bytes = split.images.subarray(first * size, (first + count) * size);

@@ -16,16 +16,16 @@ export interface Result {
   readonly predictions: readonly number[];
   /** By parameter name; not for `evaluate`. */
   readonly gradients: ReadonlyMap<string, Float64Array>;
-  /** Of each batch norm's input, by the node's name. */
+  /** The moments of each batch norm, by the node's name. */
   readonly moments: ReadonlyMap<string, Moments>;
-  /** How close the pass came to a jump, see `layers.ts`. */
+  /** The distance of the pass from a jump, see `layers.ts`. */
   readonly margin: number;
 }
 
 interface Moment {
   /** Share of the run that is done, in [0, 1]; 0 where absent. */
   readonly progress?: number;
-  /** Of the labels; 0 where absent. */
+  /** The share of a label that all classes share; 0 where absent. */
   readonly smoothing?: number;
   /** True where quantizers stand as `progress` says, as they do in training; else they are hard. */
   readonly soft?: boolean;

@@ -30,7 +30,7 @@ export const startFrom = (weights: ReadonlyMap<string, ArrayLike<number>>): Stat
   updates: 0,
 });
 
-/** What trains the parameter `name`: of two optimizers the first is for latent weights. */
+/** The optimizer of the parameter `name`: the first of two is for latent weights. */
 function optimizerOf(graph: Graph, optimizer: Optimizer, name: string): ParameterOptimizer {
   if (optimizer.kind !== "case") return optimizer;
   const latent = parametersOf(graph).some((parameter) => parameter.name === name && parameter.role === "latent");
@@ -154,7 +154,7 @@ function flip(
   return { weights: moved, slots: [m, v] };
 }
 
-/** What trains latent weights, or null. */
+/** The quantizer of latent weights, or null. */
 const quantizerOf = (graph: Graph, name: string): Quantizer | null => networkOf(graph).quantizers.get(name) ?? null;
 
 /** The bound that a quantizer puts on its latent weights; 0 for none. */

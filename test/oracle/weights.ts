@@ -12,9 +12,9 @@ interface Moment {
 }
 
 export interface WeightsInUse {
-  /** What is multiplied with the activations. */
+  /** The weights that are multiplied with the activations. */
   readonly kernel: Float64Array;
-  /** What the sums of each filter are multiplied by, or null. */
+  /** The factor of each filter's sums, or null. */
   readonly scale: Float64Array | null;
   /** The gradient at the latent weights for the gradient at `kernel`. */
   readonly back: (gradient: Float64Array) => Float64Array;

@@ -10,7 +10,7 @@ import type { Tensor, TensorFlow } from "./tensorflow.ts";
 const GROUP = 4;
 
 /**
- * What an accumulator makes of `exact`, whose gradient it passes on as it is. `taps` gives what each tap reads,
+ * The sums that an accumulator makes of `exact`, whose gradient it passes on as it is. `taps` gives what each tap reads,
  * `[..., channels]`, a border of zeros as 0; `kernel` is `[..., channels, filters]`.
  */
 export function accumulated(

@@ -1,4 +1,4 @@
-/** What a backend calculates on, by the names that drivers give: a graphics card, or software that stands in for one. */
+/** The adapter of a backend, by the names that drivers give: a graphics card, or software that stands in for one. */
 import type { Adapter } from "./report.ts";
 
 /**
@@ -20,7 +20,7 @@ export function graphicsAdapter(name: string, isFallback: boolean): Adapter {
   return { name: name === "" ? "an adapter without a name" : name, kind };
 }
 
-/** What WebGPU says of an adapter; browsers leave parts of it empty, and older ones the last away. */
+/** The words of WebGPU for an adapter; browsers leave parts of it empty, and older ones the last away. */
 export interface WebgpuInfo {
   readonly vendor: string;
   readonly architecture: string;

@@ -5,11 +5,11 @@ import type { Row } from "./report.ts";
 import { FADED } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
-/** What a row is about. */
+/** The subject of a row. */
 export type Label = Pick<Row, "subject" | "node" | "quantity"> & {
   /** Only equality will do. */
   readonly exact?: boolean;
-  /** Where the other number comes from; "in tfjs" where absent. */
+  /** The place that the other number comes from; "in tfjs" where absent. */
   readonly other?: string;
 };
 
@@ -99,7 +99,7 @@ export function unsupported({ subject, node, quantity, exact = false }: Label, e
   return { subject, node, quantity, elements, ...zero, exact, verdict: "unsupported", detail };
 }
 
-/** What a backend says that lacks a kernel, or null for any other error. */
+/** The words for the kernel that a backend lacks, or null for any other error. */
 export function missingKernel(error: unknown): string | null {
   const message = error instanceof Error ? error.message : String(error);
   const found = /Kernel '([^']+)' not registered for backend '([^']+)'/.exec(message);

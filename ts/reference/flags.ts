@@ -22,7 +22,7 @@ const UNPACKED = [
   "WEBGL_CONV_IM2COL",
 ];
 
-/** How backends are to calculate: small tensors too, which they would leave to the processor, each by a shader of its shape. */
+/** Backends are to calculate small tensors too, which they would leave to the processor, each by a shader of its shape. */
 const FLAGS: Readonly<Record<BackendName, Readonly<Record<string, boolean>>>> = {
   webgl: {
     ...Object.fromEntries(UNPACKED.map((flag) => [flag, false])),

@@ -1,4 +1,4 @@
-/** What a check against tfjs found, as a table and remarks in plain text. */
+/** The findings of a check against tfjs, as a table and remarks in plain text. */
 import { type Column, formatTable, grouped, share, wrapped } from "../show/table.ts";
 import type { Adapter, CheckReport, Row, Verdict } from "./report.ts";
 
@@ -41,7 +41,7 @@ export function formatCheck(report: CheckReport, { all = false }: CheckFormat = 
 const listed = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : [title, ...lines.map((line) => wrapped(line, "  ", "    ")), ""];
 
-/** Where the check ran: "tfjs 4.22.0, backend webgl in Chromium 156.0.8078.79, on the GPU NVIDIA H100". */
+/** The place that the check ran in: "tfjs 4.22.0, backend webgl in Chromium 156.0.8078.79, on the GPU NVIDIA H100". */
 const placeLine = ({
   version,
   backend,
@@ -104,7 +104,7 @@ function cellsOf(row: Row): readonly string[] {
   return [...name, ...errors, row.exact ? "exact" : scientific(row.tolerance), ofTolerance(row.share), row.verdict];
 }
 
-/** Of each layer every mismatch or, where there is none, the row with the largest share of its tolerance. */
+/** Every mismatch of a layer or, where there is none, the row with the largest share of its tolerance. */
 function rowsThatTell(rows: readonly Row[]): readonly Row[] {
   return bySubject(rows).flatMap(([, own]) =>
     grouping(own, layerOf).flatMap(([, ofNode]) => {

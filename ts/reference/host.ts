@@ -1,4 +1,4 @@
-/** What a check runs in. */
+/** The program that a check runs in. */
 
 /** Browsers that tell their full version only in their user agent, by what stands before it there. */
 const agents: readonly (readonly [name: string, pattern: RegExp])[] = [

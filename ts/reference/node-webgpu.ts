@@ -15,7 +15,7 @@ const folders: readonly string[] = [
   "/snap/chromium/current/usr/lib/chromium-browser",
 ];
 
-/** What the Vulkan loader reads where somebody has chosen drivers himself. */
+/** The variables that the Vulkan loader reads where somebody has chosen drivers himself. */
 const choices: readonly string[] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES"];
 
 /** Once a process, and never let go of: Dawn's objects must not outlive it. */

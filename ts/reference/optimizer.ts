@@ -18,12 +18,38 @@ interface Updated {
   readonly slots: readonly Near[];
 }
 
-/** Where the update stands: the share of the run that is done, its number from 1, and the bound on abs(w), 0 for none. */
+/** The place of an update: the share of the run that is done, its number from 1, and the bound on abs(w), 0 for none. */
 interface UpdateMoment {
   readonly progress: number;
   readonly update: number;
   readonly clip: number;
 }
+
+/** The numbers of an update. */
+interface Given {
+  readonly tf: TensorFlow;
+  readonly hyper: readonly number[];
+  readonly weights: Tensor;
+  readonly gradient: Tensor;
+  readonly slots: readonly Tensor[];
+  /** The bound on abs(w), 0 for none. */
+  readonly clip: number;
+}
+
+type ByKind = { readonly [Own in ParameterOptimizer as Own["kind"]]: Own };
+type Kind = keyof ByKind;
+
+/** A method, so that an entry can stand where the kind is not known. */
+interface Rule<Own extends Kind> {
+  update(given: Given, optimizer: ByKind[Own]): Updated;
+}
+
+const rules: { readonly [Own in Kind]: Rule<Own> } = {
+  sgd: { update: (given, { nesterov }) => clipped(given, sgd(given, nesterov)) },
+  adam: { update: (given, { decoupled }) => clipped(given, adam(given, decoupled)) },
+  bop: { update: bop },
+  bop2: { update: secondBop },
+};
 
 /** The parameter and the optimizer's tensors after an update. */
 export function update(
@@ -35,31 +61,26 @@ export function update(
   { progress, update: number, clip }: UpdateMoment,
 ): Updated {
   const hyper = hyperOf(optimizer, progress, number, clip).map(Math.fround);
-  if (optimizer.kind === "bop") return bop(tf, hyper, weights, gradient, slots);
-  if (optimizer.kind === "bop2") return secondBop(tf, hyper, weights, gradient, slots);
-  const moved =
-    optimizer.kind === "sgd"
-      ? sgd(tf, optimizer.nesterov, hyper, weights, gradient, slots)
-      : adam(tf, optimizer.decoupled, hyper, weights, gradient, slots);
-  if (clip === 0) return moved;
-  const { weights: free, slots: state } = moved;
-  return { weights: near(tf.clipByValue(free.value, -clip, clip), () => free.distance), slots: state };
+  const rule: Rule<Kind> = rules[optimizer.kind];
+  return rule.update({ tf, hyper, weights, gradient, slots, clip }, optimizer);
 }
 
-function sgd(
-  tf: TensorFlow,
-  nesterov: boolean,
-  [rate = 0, momentum = 0, decay = 0]: readonly number[],
-  weights: Tensor,
-  gradient: Tensor,
-  [velocity]: readonly Tensor[],
-): Updated {
+/** The update with its weights kept within the bound. Bop's weights need none. */
+function clipped({ tf, clip }: Given, moved: Updated): Updated {
+  if (clip === 0) return moved;
+  const { weights, slots } = moved;
+  return { weights: near(tf.clipByValue(weights.value, -clip, clip), () => weights.distance), slots };
+}
+
+function sgd({ tf, hyper, weights, gradient, slots }: Given, nesterov: boolean): Updated {
+  const [rate = 0, momentum = 0, decay = 0] = hyper;
+  const [velocity] = slots;
   const g = decay === 0 ? gradient : tf.add(gradient, tf.mul(weights, decay));
   const old = velocity ?? tf.zerosLike(weights);
   const moving = momentum !== 0;
   const v = moving ? tf.add(tf.mul(old, momentum), g) : old;
   const direction = moving ? (nesterov ? tf.add(g, tf.mul(v, momentum)) : v) : g;
-  /** What is added up in v. */
+  /** The magnitudes that v adds up. */
   const height = (): Tensor =>
     tf.add(tf.mul(tf.abs(old), momentum), tf.add(tf.abs(gradient), tf.abs(tf.mul(weights, decay))));
   const slot = near(v, () => tf.mul(height(), moving ? 8 * UNIT : 0));
@@ -69,14 +90,8 @@ function sgd(
   return { weights: moved, slots: velocity === undefined ? [] : [slot] };
 }
 
-function adam(
-  tf: TensorFlow,
-  decoupled: boolean,
-  hyper: readonly number[],
-  weights: Tensor,
-  gradient: Tensor,
-  [first, second]: readonly Tensor[],
-): Updated {
+function adam({ tf, hyper, weights, gradient, slots }: Given, decoupled: boolean): Updated {
+  const [first, second] = slots;
   const [rate, beta1, beta2, epsilon, decay, , correction1, correction2] = hyper as [
     number,
     number,
@@ -92,37 +107,26 @@ function adam(
   const root = tf.add(tf.sqrt(tf.div(v, correction2 as number)), epsilon);
   const step = tf.mul(tf.div(tf.div(m, correction1 as number), root), rate);
   const kept = decoupled ? tf.mul(weights, Math.fround(1 - Math.fround(rate * (decay as number)))) : weights;
-  /** What is added up in g, then in m and in v. */
+  /** The magnitudes that g adds up, and then m and v. */
   const height = (): Tensor => tf.add(tf.abs(gradient), tf.mul(tf.abs(weights), coupled));
   const mNear = near(m, () => tf.mul(tf.add(tf.mul(tf.abs(m0), beta1), tf.mul(height(), 1 - beta1)), 8 * UNIT));
   const vNear = near(v, () => tf.mul(tf.add(tf.mul(v0, beta2), tf.mul(tf.square(height()), 1 - beta2)), 16 * UNIT));
   const moved = near(tf.sub(kept, step), () => {
     const fromFirst = tf.mul(tf.div(mNear.distance, root), rate / (correction1 as number));
-    // Of sqrt(v): half the relative distance of v, which is that of a sum of squares.
+    // sqrt(v) has half the relative distance of v, a sum of squares.
     const fromSecond = tf.mul(tf.abs(step), FEW);
     return tf.add(tf.add(fromFirst, fromSecond), tf.mul(tf.abs(weights), 8 * UNIT));
   });
   return { weights: moved, slots: [mNear, vNear] };
 }
 
-function bop(
-  tf: TensorFlow,
-  [gamma = 0, threshold = 0]: readonly number[],
-  weights: Tensor,
-  gradient: Tensor,
-  [mean]: readonly Tensor[],
-): Updated {
+function bop({ tf, hyper, weights, gradient, slots: [mean] }: Given): Updated {
+  const [gamma = 0, threshold = 0] = hyper;
   const m = meanOf(tf, mean ?? tf.zerosLike(weights), gradient, gamma);
   return { weights: flip(tf, weights, m, threshold), slots: [m] };
 }
 
-function secondBop(
-  tf: TensorFlow,
-  hyper: readonly number[],
-  weights: Tensor,
-  gradient: Tensor,
-  [mean, square]: readonly Tensor[],
-): Updated {
+function secondBop({ tf, hyper, weights, gradient, slots: [mean, square] }: Given): Updated {
   const [gamma, sigma, threshold, epsilon, first, second] = hyper as [number, number, number, number, number, number];
   const m = meanOf(tf, mean ?? tf.zerosLike(weights), gradient, gamma);
   const v = meanOf(tf, square ?? tf.zerosLike(weights), tf.square(gradient), sigma);
@@ -130,7 +134,7 @@ function secondBop(
   const score = tf.div(tf.div(m.value, first), root);
   const scored = near(score, () => {
     const fromMean = tf.div(tf.div(m.distance, first), root);
-    // Of sqrt(v): half the relative distance of v, which is that of a sum of squares.
+    // sqrt(v) has half the relative distance of v, a sum of squares.
     return tf.add(fromMean, tf.mul(tf.abs(score), FEW));
   });
   return { weights: flip(tf, weights, scored, threshold), slots: [m, v] };

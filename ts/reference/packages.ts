@@ -5,7 +5,7 @@ import { systemCode } from "../io/node.ts";
 const missing: readonly (string | undefined)[] = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"];
 
 /**
- * What `load` imports: `() => import("NAME")`, written out so that bundlers find it.
+ * The import that `load` makes: `() => import("NAME")`, written out so that bundlers find it.
  *
  * @throws ProxbitError "environment" where the package `name` is missing or does not load.
  */
@@ -18,7 +18,7 @@ export async function loadPackage<Module>(name: string, load: () => Promise<Modu
   }
 }
 
-/** What an error says, up to its first line's end. */
+/** The first line of an error's words. */
 export function firstLine(error: unknown): string {
   return String(error instanceof Error ? error.message : error).split("\n", 1)[0] ?? "";
 }

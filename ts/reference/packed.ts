@@ -74,7 +74,7 @@ export function* compareFile(
   }
 }
 
-/** What a file is to hold of a parameter in f64, and how far an f32 may be from it, relative to the number. */
+/** The numbers that a file is to hold of a parameter, in f64, and the relative distance of an f32 from them. */
 function packedNumbers(
   graph: Graph,
   { name, node, key, role, shape }: Parameter,
@@ -101,7 +101,7 @@ function packedNumbers(
   return { values: value.map((weight) => quantizedValue(moment, weight)), distance: FEW };
 }
 
-/** What the bits of the file stand for: -1 and +1; the other tensors as they are, but for what is derived. */
+/** The bits of the file as -1 and +1, and the other tensors as they are, but for what is derived. */
 function weightsOf({ graph, parameters }: PackedModel): Map<string, Float32Array> {
   return new Map(
     parametersOf(graph).map(({ name, shape }) => {

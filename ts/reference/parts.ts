@@ -1,4 +1,4 @@
-/** What a check consists of: the parts of each subject, each of which yields its rows when it is run. */
+/** The parts of a check's subjects, each of which yields its rows when it is run. */
 import { type Subject as CheckedSubject, oneOf, plainObject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
@@ -29,7 +29,7 @@ const SMALL: Readonly<Record<string, readonly number[]>> = {
   birealnet18: [32, 32, 3],
 };
 
-/** Where in a run operations are looked at. */
+/** The share of a run at which operations are looked at. */
 const SOFT = 0.3;
 
 /** A part of the work: what it is, and what it finds. */

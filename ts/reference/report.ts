@@ -1,5 +1,5 @@
 /**
- * What a check is asked, and what it answers: plain values, so that they cross from a page to the process that opened it.
+ * The question and the answer of a check are plain values, so that they cross from a page to the process that opened it.
  */
 
 import type { AccumulatorChoice, QuantizerChoice } from "../nn/fields.ts";
@@ -10,7 +10,7 @@ export type BackendName = "webgl" | "webgpu" | "wasm" | "cpu";
 
 export const backendNames: readonly BackendName[] = Object.freeze(["webgl", "webgpu", "wasm", "cpu"]);
 
-/** What a backend calculates on. */
+/** The thing that a backend calculates on. */
 export interface Adapter {
   /** As the system names it: "NVIDIA H100", "SwiftShader Device (LLVM 10.0.0)"; for wasm and cpu what runs there. */
   readonly name: string;
@@ -21,7 +21,7 @@ export interface Adapter {
   readonly kind: "gpu" | "software" | "unknown" | "cpu";
 }
 
-/** What to compare. */
+/** A subject of a comparison. */
 export type Subject =
   /** Each operation by itself, in small networks, and the maps of every quantizer. */
   | { readonly kind: "operations" }
@@ -43,7 +43,7 @@ export type Subject =
 
 export interface CheckRequest {
   readonly backend: BackendName;
-  /** Where absent: the operations, and every ready-made network at a small size. */
+  /** The operations, and every ready-made network at a small size, where absent. */
   readonly subjects?: readonly Subject[];
   /** Images of a step; 4 where absent. */
   readonly batchSize?: number;
@@ -66,7 +66,7 @@ export type Verdict = "equal" | "within" | "unsupported" | "mismatch";
  * and `relative` may be `Infinity` or `NaN`; JSON has no such numbers, so `proxbit check --json` writes them as text.
  */
 export interface Row {
-  /** What it belongs to: "conv2d +-1 x soft", "resnet20, at 0.5 of a run", "resnet20, packed", "quantizer bnn++". */
+  /** The subject that it belongs to: "conv2d +-1 x soft", "resnet20, at 0.5 of a run", "resnet20, packed", "quantizer bnn++". */
   readonly subject: string;
   /** The layer, or the parameter. */
   readonly node: string;
@@ -90,34 +90,34 @@ export interface Row {
   readonly tolerance: number;
   /** Largest difference by its tolerance; above 1 it is a mismatch. 0 where all are equal. */
   readonly share: number;
-  /** Whether only equality will do: both operands of the product are +-1. */
+  /** True where only equality will do: both operands of the product are +-1. */
   readonly exact: boolean;
   readonly verdict: Verdict;
-  /** Why it is unsupported, or where the worst element is. */
+  /** The reason that it is unsupported, or the place of the worst element. */
   readonly detail: string;
 }
 
 export interface CheckReport {
   readonly backend: BackendName;
   readonly adapter: Adapter;
-  /** What it ran in: "Node 24.21.0", "Chromium 156.0.8078.79". */
+  /** The program that it ran in: "Node 24.21.0", "Chromium 156.0.8078.79". */
   readonly host: string;
   /** tfjs's version. */
   readonly version: string;
   /** Tensors compared, those not supported left out. */
   readonly operations: number;
-  /** Whether every tensor that has to be equal is. Null where the backend could compare none. */
+  /** True where every tensor that has to be equal is. Null where the backend could compare none. */
   readonly binaryExact: boolean | null;
   /** The row with the largest share of its tolerance. */
   readonly worst: Row | null;
-  /** What the backend has no kernels for, one line each. */
+  /** The things that the backend has no kernels for, one line each. */
   readonly unsupported: readonly string[];
   readonly pass: boolean;
   readonly seconds: number;
   readonly rows: readonly Row[];
 }
 
-/** What a check says on its way: a row as it is there, and how many of its parts are done. */
+/** A message of a check on its way: a row as it is there, and how many of its parts are done. */
 export type CheckEvent =
   | { readonly type: "row"; readonly row: Row }
   | { readonly type: "progress"; readonly done: number; readonly of: number; readonly what: string };

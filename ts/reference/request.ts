@@ -3,7 +3,7 @@ import { type Subject as CheckedSubject, integerIn, listOf, numberIn, oneOf, pla
 import { modelNames } from "../nn/models/index.ts";
 import { backendNames, type CheckRequest, type Subject } from "./report.ts";
 
-/** Where in a run steps of networks are looked at: with soft quantizers, and with hard ones. */
+/** The shares of a run at which steps of networks are looked at: with soft quantizers, and with hard ones. */
 const MOMENTS = [0.5, 1];
 
 export interface Setting extends Required<CheckRequest> {

@@ -1,5 +1,5 @@
 /**
- * How far two correct calculations in f32 may be apart.
+ * Two correct calculations in f32 may be so far apart.
  *
  * A sum of n products in f32, in whatever order, is off by at most n u sum |x_i w_i|, u = 2^-24 (Higham, "Accuracy and
  * Stability of Numerical Algorithms", 2002, section 3.1). Roundings that are not aligned make that far too much for long
@@ -27,7 +27,7 @@ const LAMBDA = 8;
 /** The error of a sum of `terms` terms in f32, relative to the sum of their magnitudes. */
 export const sumError = (terms: number): number => UNIT * Math.min(terms, LAMBDA * Math.sqrt(terms));
 
-/** How far two such sums may be apart. */
+/** The distance that two such sums may have. */
 export const sumDistance = (terms: number): number => 2 * sumError(terms);
 
 /**

@@ -28,10 +28,10 @@ import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 export interface Step {
-  /** What the rows are said to belong to. */
+  /** The subject of the rows. */
   readonly subject: string;
   readonly graph: Graph;
-  /** What the step ran on, from the first image on. */
+  /** The images that the step ran on, from the first one on. */
   readonly split: Split;
   readonly seen: Observation;
   /** The tensors of the packed file that is evaluated, by name; absent for a network that is trained. */
@@ -40,7 +40,7 @@ export interface Step {
   readonly kind: Pass["kind"];
 }
 
-/** What the comparisons of a step share. */
+/** The comparisons of a step share these. */
 interface Reader {
   readonly pass: Pass;
   readonly node: (name: string) => GraphNode;
@@ -183,7 +183,7 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
   }
 }
 
-/** What several readers of a value give back to it together. */
+/** The gradient that several readers of a value give back to it together. */
 function sumOf(tf: TensorFlow, shares: readonly Near[]): Near {
   const [first, ...others] = shares as [Near, ...Near[]];
   return others.reduce((sum, share) => {
@@ -226,7 +226,7 @@ export async function* compareUpdates(
     const label: Label = { subject, node: name, quantity: "statistics" };
     yield compare(tf, label, after.parameters.get(name) as Float32Array, () => {
       const given = applied(node(owner));
-      return referenceOpOf(given.node.op).statistics?.near(given)[key] as Near;
+      return referenceOpOf(given.node.op).statistics?.(given)[key] as Near;
     });
   }
 }

@@ -1,19 +1,16 @@
 /**
  * Training on tfjs: the same graph, forward, loss, backward by tfjs's own differentiation with each quantizer's B in place of
- * F's derivative, the optimizer's update, clipping, running statistics. It follows its own numbers from step to step, but
- * for those that it is told to take from another run.
+ * F's derivative, the optimizer's update, clipping. It follows its own numbers from step to step, but for those that it is
+ * told to take from another run. A step of training reads no running statistics, so it keeps none.
  */
 
-import type { Graph, GraphNode } from "../nn/graph.ts";
+import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, networkOf, parameterName } from "../nn/network.ts";
-import { parametersOf } from "../nn/parameters.ts";
-import { rowsOf } from "../nn/shapes.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
 import { updateOf } from "../train/updates.ts";
 import { crossEntropy } from "./loss.ts";
 import { applied, evaluate } from "./nodes.ts";
-import { referenceOpOf } from "./ops/index.ts";
-import type { Moments, Site } from "./ops/op.ts";
+import type { Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
@@ -48,41 +45,27 @@ export function createReferenceTrainer(
   optimizer: Optimizer,
   weights: ReadonlyMap<string, Float32Array>,
 ): ReferenceTrainer {
-  const { shapes, quantizers } = networkOf(graph);
+  const { shapes, quantizers, parameters } = networkOf(graph);
+  const trained = parameters.filter(({ role }) => role !== "statistic");
   const variables = new Map<string, Variable>();
   const slots = new Map<string, readonly Variable[]>();
   const optimizers = new Map<string, ParameterOptimizer>();
-  for (const { name, role, shape } of parametersOf(graph)) {
-    const values = weights.get(name) as Float32Array;
-    variables.set(
-      name,
-      tf.tidy(() => tf.variable(tf.tensor(values, [...shape]), role !== "statistic")),
-    );
-    if (role === "statistic") continue;
+  const variableOf = (make: () => Tensor, isTrained: boolean): Variable =>
+    tf.tidy(() => tf.variable(make(), isTrained));
+  for (const { name, role, shape } of trained) {
     const own = optimizerFor(optimizer, role);
+    const start = (): Tensor => tf.tensor(weights.get(name) as Float32Array, [...shape]);
+    const zeros = (): Tensor => tf.zeros([...shape]);
+    variables.set(name, variableOf(start, true));
     optimizers.set(name, own);
     slots.set(
       name,
-      updateOf(own).slots.map(() => tf.tidy(() => tf.variable(tf.zeros([...shape]), false))),
+      updateOf(own).slots.map(() => variableOf(zeros, false)),
     );
   }
   const variable = (name: string): Variable => variables.get(name) as Variable;
-  const trained = parametersOf(graph).filter(({ role }) => role !== "statistic");
 
-  const siteOf = (node: GraphNode, progress: number): Site => ({
-    pass: { kind: "train", progress },
-    parameter: (key) => variable(parameterName(node, key)),
-    inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
-  });
-
-  /** The loss of a batch; `moments` takes in the batch's statistics. */
-  const lossOf = (
-    x: Tensor,
-    labels: Tensor,
-    progress: number,
-    moments: Map<string, Moments>,
-    pins: Pins | undefined,
-  ): Tensor => {
+  const lossOf = (x: Tensor, labels: Tensor, progress: number, pins: Pins | undefined): Tensor => {
     const parameterOf = (name: string): Tensor =>
       pins !== undefined && quantizers.has(name)
         ? pinned(tf, variable(name), pins.latents.get(name), pins.within)
@@ -91,13 +74,10 @@ export function createReferenceTrainer(
     for (const node of graph.nodes) {
       const inputs = node.inputs.length === 0 ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
       const site: Site = {
-        ...siteOf(node, progress),
+        pass: { kind: "train", progress },
         parameter: (key) => parameterOf(parameterName(node, key)),
-        moments: (given) => {
-          const found = tf.moments(given, axesOf(given));
-          moments.set(node.name, { mean: tf.keep(found.mean), variance: tf.keep(found.variance) });
-          return found;
-        },
+        inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
+        moments: (given) => tf.moments(given, axesOf(given)),
       };
       const value = evaluate(applied(tf, node, inputs, site));
       values.set(node.name, pins === undefined ? value : pinned(tf, value, pins.values.get(node.name), pins.within));
@@ -118,34 +98,17 @@ export function createReferenceTrainer(
     }
   };
 
-  const follow = (node: GraphNode, batch: Moments, rows: number, progress: number): void => {
-    const given = { tf, node, site: siteOf(node, progress) };
-    const running = referenceOpOf(node.op).statistics?.after(given, batch, rows) ?? {};
-    for (const [key, value] of Object.entries(running)) variable(parameterName(node, key)).assign(value as never);
-  };
-
   const inputShape = inputShapeOf(graph);
   return {
     step: async ({ images, pixels, labels }, progress, number, pins) => {
-      const moments = new Map<string, Moments>();
-      const calculate = (): Tensor => {
+      const loss = tf.tidy(() => {
         const x = tf.tensor(pixels, [images, ...inputShape]);
         const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
         const varied = trained.map(({ name }) => variable(name));
-        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, moments, pins) as never, varied);
+        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, pins) as never, varied);
         for (const { name } of trained) move(name, grads[variable(name).name] as Tensor, progress, number);
-        for (const node of graph.nodes) {
-          const found = moments.get(node.name);
-          if (found !== undefined) follow(node, found, images * rowsOf(shapes.get(node.name) ?? []).rows, progress);
-        }
         return value as Tensor;
-      };
-      let loss: Tensor;
-      try {
-        loss = tf.tidy(calculate);
-      } finally {
-        for (const { mean, variance } of moments.values()) tf.dispose([mean, variance]);
-      }
+      });
       const [value] = await loss.data();
       loss.dispose();
       return value as number;

@@ -21,7 +21,7 @@ import { FEW, sumError, UNIT } from "./rounding.ts";
 import { channelSums, channelTerms } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
-/** What a packed file says of a layer's weights: f32 [filters] each, null for what it does not have. */
+/** The factors of a layer's weights in a packed file: f32 [filters] each, null for one that it does not have. */
 export interface PackedFactors {
   readonly scale: Tensor | null;
   readonly shift: Tensor | null;
@@ -115,7 +115,7 @@ function standardized(tf: TensorFlow, quantizer: Quantizer, w: Tensor): Standard
 }
 
 /**
- * How far two of the series below may be apart at equal angles: sixteen operations a side, each rounding a part of terms
+ * Two of the series below may be so far apart at equal angles: sixteen operations a side, each rounding a part of terms
  * whose magnitudes add up to at most cosh(pi / 2) = 2.5.
  */
 const SERIES = 96 * UNIT;
@@ -153,7 +153,7 @@ const withSlope = (own: Near, slope: Near | null, affine: Standardized["affine"]
   affine,
 });
 
-/** How far `map` may move within the distance of its argument, beside its own distance. */
+/** `map`, which may move within the distance of its argument, beside its own distance. */
 function through(tf: TensorFlow, map: (x: Tensor) => Near, at: Near): Near {
   const { value, distance } = map(at.value);
   return near(value, () => {
@@ -163,7 +163,7 @@ function through(tf: TensorFlow, map: (x: Tensor) => Near, at: Near): Near {
   });
 }
 
-/** What is multiplied with the activations. */
+/** The weights that are multiplied with the activations. */
 function nearMapped(tf: TensorFlow, moment: QuantizerMoment, own: Standardized): Near {
   const mapped = through(tf, (x) => quantized(tf, moment, x), own);
   if (own.affine === null) return mapped;
@@ -175,7 +175,7 @@ function nearMapped(tf: TensorFlow, moment: QuantizerMoment, own: Standardized):
   });
 }
 
-/** B(w') dS: what the gradient at the mapped weights is multiplied by. */
+/** B(w') dS, by which the gradient at the mapped weights is multiplied. */
 function nearSlope(tf: TensorFlow, moment: QuantizerMoment, quantizer: Quantizer, own: Standardized): Near {
   const width = widthOf(tf, moment, quantizer, own.value);
   const map = (x: Tensor): Near =>

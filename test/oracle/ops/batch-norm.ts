@@ -14,7 +14,7 @@ function momentsOf(x: Value): Moments {
   return { mean, variance: channelSums({ ...x, data: squares }).map((sum) => sum / count), count };
 }
 
-/** What one batch contributes to the running statistics: the mean, and the unbiased variance n / (n - 1) var. */
+/** The share of one batch in the running statistics: the mean, and the unbiased variance n / (n - 1) var. */
 export function runningStatistics(moments: Moments): { readonly mean: Float64Array; readonly variance: Float64Array } {
   const { mean, variance, count } = moments;
   return { mean, variance: variance.map((v) => (v * count) / (count - 1)) };

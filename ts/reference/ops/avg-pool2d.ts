@@ -20,7 +20,7 @@ function averagePool(tf: TensorFlow, x: Tensor, geometry: WindowGeometry): Tenso
   return tf.mul(mean, tf.tensor(factors, [1, geometry.outHeight, geometry.outWidth, 1]));
 }
 
-/** How many pixels of each window lie inside the image. */
+/** The number of pixels of each window that lie inside the image. */
 function insideCounts(geometry: WindowGeometry): readonly number[] {
   const along = (out: number, stride: number, kernel: number, before: number, size: number): number[] =>
     Array.from({ length: out }, (_, i) => {

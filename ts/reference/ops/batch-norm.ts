@@ -11,7 +11,7 @@ import type { Near } from "../maps.ts";
 import { FEW, sumDistance, sumError, UNIT } from "../rounding.ts";
 import { channelSums, channelTerms } from "../sums.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
-import type { Applied, GradientAt, Moments, Placed, ReferenceOp } from "./op.ts";
+import type { Applied, GradientAt, Moments, ReferenceOp } from "./op.ts";
 
 type Given = Applied<"batchNorm">;
 
@@ -86,30 +86,12 @@ function gradientDistance(given: Given, { dy, at, gradient }: GradientAt): Tenso
   return tf.add(tf.mul(scale, inner), tf.mul(tf.abs(gradient), tf.add(relative, FEW)));
 }
 
-/** The unbiased variance is n / (n - 1) of the batch's. */
-const unbiasedOver = (rows: number): number => (rows > 1 ? rows / (rows - 1) : 1);
-
-/** The running statistics take in a share of the batch's. */
-function after(
-  { tf, node, site }: Placed<"batchNorm">,
-  { mean, variance }: Moments,
-  rows: number,
-): Record<string, Tensor> {
-  const share = 1 - node.attributes.momentum;
-  const mixed = (key: string, batch: Tensor): Tensor =>
-    tf.add(tf.mul(site.parameter(key), 1 - share), tf.mul(batch, share));
-  return {
-    movingMean: mixed("movingMean", mean),
-    movingVariance: mixed("movingVariance", tf.mul(variance, unbiasedOver(rows))),
-  };
-}
-
-/** Off by the batch's distances, and by the roundings of the mixture. */
-function nearStatistics(given: Given): Record<string, Near> {
+/** The running statistics take in a share of the batch's, the variance by n / (n - 1). */
+function statistics(given: Given): Record<string, Near> {
   const { tf, node, site } = given;
   const { rows, mean, variance, meanDistance, varianceDistance } = nearMoments(given);
   const share = Math.fround(1 - node.attributes.momentum);
-  const unbiased = unbiasedOver(rows);
+  const unbiased = rows > 1 ? rows / (rows - 1) : 1;
   const mixed = (key: string, batch: Tensor, batchDistance: Tensor): Near => {
     const old = site.parameter(key);
     const value = tf.add(tf.mul(old, Math.fround(1 - share)), tf.mul(batch, share));
@@ -126,7 +108,7 @@ export const batchNorm: ReferenceOp<"batchNorm"> = {
   value,
   distance,
   gradientDistance,
-  statistics: { after, near: nearStatistics },
+  statistics,
   cases: {
     alone: () => [around("batchNorm", [5, 3, 37], (x) => layers.batchNorm({ momentum: 0.8, name: "norm" }).apply(x))],
   },

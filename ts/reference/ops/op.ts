@@ -44,16 +44,12 @@ type InputTensors<Name extends OpName> = {
   2: readonly [Tensor, Tensor];
 }[Ops[Name]["inputs"] & Arity];
 
-/** A node in its place. */
-export interface Placed<Name extends OpName> {
+/** A node that is applied to tensors. */
+export interface Applied<Name extends OpName> {
   readonly tf: TensorFlow;
   readonly node: NodeOf<Name>;
-  readonly site: Site;
-}
-
-/** A node that is applied to tensors. */
-export interface Applied<Name extends OpName> extends Placed<Name> {
   readonly inputs: InputTensors<Name>;
+  readonly site: Site;
 }
 
 /** The key of a parameter, or the place of an input. */
@@ -66,14 +62,6 @@ export interface GradientAt {
   readonly at: At;
   /** The gradient there, as tfjs derives it. */
   readonly gradient: Tensor;
-}
-
-/** The running statistics of an operation that keeps some. */
-export interface Statistics<Name extends OpName> {
-  /** Their values after a step over `rows` rows, by their keys; `given.site.parameter` has those before. */
-  after(given: Placed<Name>, batch: Moments, rows: number): Readonly<Record<string, Tensor>>;
-  /** The same, for a comparison. */
-  near(given: Applied<Name>): Readonly<Record<string, Near>>;
 }
 
 /** Small networks in which a check runs the operation. `subjects.ts` puts them in order. */
@@ -103,6 +91,7 @@ export interface ReferenceOp<Name extends OpName> {
   isExact?(node: NodeOf<Name>, pass: Pass): boolean;
   /** The words for what bars a gradient on the backend in use; null where nothing does. */
   lacks?(tf: TensorFlow, at: At): string | null;
-  readonly statistics?: Statistics<Name>;
+  /** The running statistics after a step of training, by their keys; `site.parameter` has those before. */
+  statistics?(given: Applied<Name>): Readonly<Record<string, Near>>;
   readonly cases: Cases;
 }

@@ -1,4 +1,4 @@
-/** How far a product and its gradients may be from tfjs's. */
+/** Distances of a product and of its gradients. */
 import { type Near, slope as slopeOf } from "../maps.ts";
 import { sumDistance, UNIT } from "../rounding.ts";
 import { channelSums } from "../sums.ts";
@@ -7,7 +7,7 @@ import type { GradientAt } from "./op.ts";
 import { type AppliedProduct, isBinary, type NearOperands, nearOperands, type Sums } from "./product.ts";
 import { timesSlope } from "./times-slope.ts";
 
-/** Of y = scale (sum x w) + bias. */
+/** The distance of y = scale (sum x w) + bias. */
 export function productDistance(given: AppliedProduct, { multiply }: Sums, value: Tensor): Tensor {
   const { tf, node, site } = given;
   const { x, kernel, scale, soft, border, rounded } = nearOperands(given);
@@ -26,7 +26,7 @@ export function productDistance(given: AppliedProduct, { multiply }: Sums, value
   return tf.add(rounding, scale === null ? distance : tf.mul(distance, scale.value));
 }
 
-/** Of the gradient at the bias, at the kernel or at the input. */
+/** The distance of the gradient at the bias, at the kernel or at the input. */
 export function productGradientDistance(given: AppliedProduct, sums: Sums, { dy, at }: GradientAt): Tensor {
   const { tf } = given;
   if (at === "bias") return tf.mul(channelSums(tf, tf.abs(dy)), sumDistance(rowCount(dy)));
@@ -37,11 +37,11 @@ export function productGradientDistance(given: AppliedProduct, sums: Sums, { dy,
 
 const rowCount = (dy: Tensor): number => dy.size / (dy.shape.at(-1) as number);
 
-/** How far a product with `factor`, a number above 0, may be off by it and by the rounding, relative to the product. */
+/** The distance of a product with such a factor, a number above 0, relative to the product; with its rounding. */
 const relativeOf = (tf: TensorFlow, { value, distance }: Near): Tensor =>
   tf.add(tf.div(distance, tf.maximum(value, 2 ** -60)), 4 * UNIT);
 
-/** The gradient at the sums before their scale, and how far it may be off relative to that. */
+/** The gradient at the sums before their scale, and its relative distance. */
 interface BeforeScale {
   readonly dy: Tensor;
   readonly relative: Tensor;
@@ -52,7 +52,7 @@ function beforeScale(tf: TensorFlow, scale: Near | null, dy: Tensor): BeforeScal
   return { dy: tf.mul(dy, scale.value), relative: relativeOf(tf, scale) };
 }
 
-/** Of dw = dS B(w') sum x dy over images and pixels. */
+/** The distance of dw = dS B(w') sum x dy over images and pixels. */
 function kernelDistance(
   { tf }: AppliedProduct,
   { multiply }: Sums,
@@ -68,7 +68,7 @@ function kernelDistance(
   return slope === null ? distance : timesSlope(tf, slope, sum(x.value, dy), distance);
 }
 
-/** Of dx = B(x) sum w dy over the windows that a pixel is in. */
+/** The distance of dx = B(x) sum w dy over the windows that a pixel is in. */
 function inputDistance(
   { tf, inputs: [at] }: AppliedProduct,
   { multiply }: Sums,

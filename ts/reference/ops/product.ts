@@ -1,5 +1,5 @@
 /**
- * What a convolution and a dense layer have in common: quantized operands, sums that may be kept in 8 bits, a scale of
+ * A convolution and a dense layer have this in common: quantized operands, sums that may be kept in 8 bits, a scale of
  * each filter, a bias.
  */
 import type { ProductNode } from "../../nn/nodes.ts";
