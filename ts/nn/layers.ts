@@ -109,7 +109,7 @@ export function globalAvgPool2d(options: LayerOptions = {}): Layer {
   return build("globalAvgPool2d", options);
 }
 
-/** An elementwise function by name: "relu", "relu6", "hardTanh", "sigmoid", "tanh" or "gelu" (the exact one). Keeps the shape. */
+/** An elementwise function by name: "relu", "relu6", "hardTanh", "sigmoid", "tanh" or the exact "gelu". Keeps the shape. */
 export function activation(options: ActivationOptions): Layer {
   return build("activation", options);
 }
