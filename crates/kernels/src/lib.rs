@@ -5,6 +5,8 @@
 
 pub mod activation;
 pub mod adaptive_sign;
+#[cfg(test)]
+pub mod arbitrary;
 pub mod avg_pool;
 pub mod bits;
 pub mod conv;
