@@ -7,8 +7,8 @@ import { roomOf } from "./rooms.ts";
 
 const VERSION = "27.1.0";
 
-/** The oracle and the tests judge; they are not judged. */
-const JUDGES = ["**/naive/**", "**/tests.rs", "**/*_tests.rs"];
+/** The oracle, what tests draw, and the tests judge; they are not judged. */
+const JUDGES = ["**/naive/**", "**/arbitrary.rs", "**/arbitrary/**", "**/tests.rs", "**/tests/**", "**/*_tests.rs"];
 
 interface Position {
   readonly line: number;

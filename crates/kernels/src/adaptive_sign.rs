@@ -80,7 +80,7 @@ pub fn adaptive_sign_backward(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::naive::real::reals;
+    use crate::arbitrary::{reals, seeds, sizes};
     use proptest::prelude::*;
 
     /// Value, B, and the factors of dalpha and dbeta, from the definition in f64.
@@ -95,7 +95,7 @@ mod tests {
     proptest! {
         #[test]
         fn values_and_gradients_are_those_of_the_definition(
-            n in 1usize..200, alpha in prop_oneof![-2.0f32..-0.1, 0.1f32..2.0], beta in -1.0f32..1.0, seed in 0u64..1000,
+            n in sizes(200), alpha in prop_oneof![-2.0f32..-0.1, 0.1f32..2.0], beta in -1.0f32..1.0, seed in seeds(),
         ) {
             let set = AdaptiveSet { alpha, beta };
             let mut x: Vec<f32> = reals(n, seed).iter().map(|x| 3.0 * x).collect();

@@ -4,6 +4,8 @@
 //! every kernel has a naive twin under `naive`, which is its oracle.
 
 pub mod adaptive_sign;
+#[cfg(test)]
+pub mod arbitrary;
 pub mod avg_pool;
 pub mod bits;
 pub mod conv;

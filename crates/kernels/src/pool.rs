@@ -129,15 +129,15 @@ fn pass_back<const ADD: bool>(dy: &[f32], argmax: &[u8], tap: u8, dx: &mut [f32]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::naive::pools::{covered, inputs, pools};
-    use crate::naive::real::reals;
+    use crate::arbitrary::{cases, places, pools, reals, seeds, with_nan};
+    use crate::naive::pools::{covered, inputs};
     use proptest::prelude::*;
 
     proptest! {
-        #![proptest_config(crate::naive::cases(256))]
+        #![proptest_config(cases(256))]
 
         #[test]
-        fn maxima_positions_and_gradients_follow_the_definition(shape in pools(), seed in 0u64..1000) {
+        fn maxima_positions_and_gradients_follow_the_definition(shape in pools(), seed in seeds()) {
             let covered = covered(&shape);
             // Few different values, so that ties are common: the first in row-major order must win.
             let x: Vec<f32> = reals(inputs(&shape), seed).iter().map(|x| (x * 3.0).round()).collect();
@@ -166,12 +166,12 @@ mod tests {
         }
 
         #[test]
-        fn nan_under_a_window_is_reported(shape in pools(), seed in 0usize..1000) {
+        fn nan_under_a_window_is_reported(shape in pools(), window in places(), tap in places()) {
             let covered = covered(&shape);
-            let mut x = vec![1.0; inputs(&shape)];
             let (mut y, mut argmax) = (vec![0.0; covered.len()], vec![0; covered.len()]);
-            let taps = &covered[seed % covered.len()];
-            x[taps[seed % taps.len()].1] = f32::NAN;
+            let taps: &Vec<_> = window.get(&covered);
+            let (_, at) = *tap.get(taps);
+            let x = with_nan(vec![1.0; inputs(&shape)], at);
             prop_assert!(max_pool(&shape, &x, &mut y, &mut argmax));
             prop_assert!(max_pool_values(&shape, &x, &mut y));
         }

@@ -136,12 +136,12 @@ pub fn add_into(y: &mut [f32], x: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::naive::real::reals;
+    use crate::arbitrary::{reals, seeds, sizes};
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn column_sums_are_f64_sums_in_order(rows in 0usize..30, columns in 1usize..27, seed in 0u64..1000) {
+        fn column_sums_are_f64_sums_in_order(rows in 0usize..30, columns in sizes(140), seed in seeds()) {
             let x = reals(rows * columns, seed);
             let mut out = vec![f32::NAN; columns];
             column_sums(&x, &mut out);
@@ -152,7 +152,7 @@ mod tests {
         }
 
         #[test]
-        fn lanes_are_added_in_order(lanes in 1usize..9, n in 1usize..20, gap in 0usize..5, seed in 0u64..1000) {
+        fn lanes_are_added_in_order(lanes in 1usize..9, n in sizes(20), gap in 0usize..5, seed in seeds()) {
             let partials = reals(lanes * (n + gap), seed);
             let mut out = vec![f32::NAN; n];
             prop_assert!(!sum_lanes(&partials, lanes, n + gap, &mut out));

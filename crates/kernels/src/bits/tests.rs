@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::weights::*;
 use super::*;
+use crate::arbitrary::{any_shapes, cases, conv_shape, flips, places, reals, seeds, sizes, with_nan};
 use crate::naive::binary as naive;
-use crate::naive::shapes::{any_shape, conv_shape, reals};
 use crate::shared::Shared;
 
 fn is_positive(reals: &[f32]) -> Vec<bool> {
@@ -13,11 +13,11 @@ fn is_positive(reals: &[f32]) -> Vec<bool> {
 }
 
 proptest! {
-    #![proptest_config(crate::naive::cases(256))]
+    #![proptest_config(cases(350))]
 
     #[test]
-    fn signs_and_borders_equal_the_naive_packing(shape in any_shape(), seed: u64) {
-        let x = reals(seed, shape.input_pixels() * shape.channels as usize);
+    fn signs_and_borders_equal_the_naive_packing(shape in any_shapes(), seed in seeds()) {
+        let x = reals(shape.input_pixels() * shape.channels as usize, seed);
         let mut nibbles = vec![0xff; shape.padded_pixels() * shape.groups()];
         let mut words = vec![u64::MAX; shape.padded_pixels() * shape.words()];
         fill_border_nibbles(&shape, &mut nibbles);
@@ -29,15 +29,15 @@ proptest! {
     }
 
     #[test]
-    fn a_nan_is_reported_wherever_it_stands(shape in any_shape(), seed: u64, place: prop::sample::Index) {
-        let mut x = reals(seed, shape.input_pixels() * shape.channels as usize);
-        let place = place.index(x.len());
-        x[place] = f32::NAN;
+    fn a_nan_is_reported_wherever_it_stands(shape in any_shapes(), seed in seeds(), place in places()) {
+        let x = reals(shape.input_pixels() * shape.channels as usize, seed);
+        let at = place.index(x.len());
+        let x = with_nan(x, at);
         prop_assert!(sign_nibbles(&shape, &x, Shared::from(&mut vec![0; shape.padded_pixels() * shape.groups()][..])));
         prop_assert!(sign_words(&shape, &x, Shared::from(&mut vec![0; shape.padded_pixels() * shape.words()][..])));
-        let mut kernel = reals(seed, shape.terms() * shape.filters as usize);
-        let place = place % kernel.len();
-        kernel[place] = -f32::NAN;
+        let mut kernel = reals(shape.terms() * shape.filters as usize, seed);
+        let at = place.index(kernel.len());
+        kernel[at] = -f32::NAN;
         let (k, n) = (shape.terms(), shape.filters as usize);
         prop_assert!(pack_file_bits(&kernel, k, n, &mut vec![0; n * k.div_ceil(8)]));
         let lookup = shape.lookup_weight_bytes();
@@ -45,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn flips_are_the_bits_of_one_pixel(flips in prop::collection::vec(prop::sample::select(vec![0, 1, 2, 255]), 1..300)) {
+    fn flips_are_the_bits_of_one_pixel(flips in flips()) {
         let pixel = conv_shape([1, 1, 1, flips.len() as u32], [1, 1, 1], [1, 1], false, false);
         let set: Vec<bool> = flips.iter().map(|&flip: &u8| flip != 0).collect();
         let (mut nibbles, mut words) = (vec![0xff; pixel.groups()], vec![u64::MAX; pixel.words()]);
@@ -56,8 +56,8 @@ proptest! {
     }
 
     #[test]
-    fn file_bits_hold_the_signs_and_nothing_else(k in 1..200usize, n in 1..40usize, seed: u64) {
-        let kernel = reals(seed, k * n);
+    fn file_bits_hold_the_signs_and_nothing_else(k in sizes(200), n in sizes(40), seed in seeds()) {
+        let kernel = reals(k * n, seed);
         let mut bits = vec![0xff; n * k.div_ceil(8)];
         prop_assert!(!pack_file_bits(&kernel, k, n, &mut bits));
         for (filter, bits) in bits.chunks(k.div_ceil(8)).enumerate() {
@@ -72,9 +72,9 @@ proptest! {
     }
 
     #[test]
-    fn weights_from_the_file_and_from_reals_are_the_same(shape in any_shape(), seed: u64) {
+    fn weights_from_the_file_and_from_reals_are_the_same(shape in any_shapes(), seed in seeds()) {
         let (k, n) = (shape.terms(), shape.filters as usize);
-        let kernel = reals(seed, k * n);
+        let kernel = reals(k * n, seed);
         let mut bits = vec![0; n * k.div_ceil(8)];
         pack_file_bits(&kernel, k, n, &mut bits);
         let length = shape.lookup_weight_bytes();

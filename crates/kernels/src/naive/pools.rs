@@ -1,16 +1,6 @@
-//! Windows of pools by their definition, and the shapes that tests draw.
+//! Windows of pools by their definition.
 
-use super::real::shapes;
 use crate::shape::ConvShape;
-use proptest::prelude::*;
-
-/// Shapes of pools: one filter per channel.
-pub fn pools() -> impl Strategy<Value = ConvShape> {
-    shapes().prop_map(|shape| ConvShape {
-        filters: shape.channels,
-        ..shape
-    })
-}
 
 /// Elements of x.
 pub fn inputs(shape: &ConvShape) -> usize {

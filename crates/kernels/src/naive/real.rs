@@ -1,92 +1,17 @@
 //! Naive twins of the real and mixed convolutions, from their definitions: in f64 to bound errors, and in f32 in the
-//! kernels' one order of additions to demand equal bits. With them, the shapes that tests draw.
+//! kernels' one order of additions to demand equal bits.
 
 use crate::gemm::fb::TABLES;
 use crate::shape::ConvShape;
 use core::ops::{Add, Mul};
-use proptest::prelude::*;
+
+/// Tests that draw values beside a twin find them here as well.
+pub use crate::arbitrary::reals;
 
 /// What the twins need of a number type.
 pub trait Number: Copy + Default + From<f32> + Add<Output = Self> + Mul<Output = Self> {}
 impl Number for f32 {}
 impl Number for f64 {}
-
-/// Shapes with every kind of tail: few pixels, odd channels and filters, strides, uneven padding.
-pub fn shapes() -> impl Strategy<Value = ConvShape> {
-    let axis = || (1u32..10, 1u32..4, 1u32..4, 0u32..3, 0u32..3);
-    (1u32..4, axis(), axis(), 1u32..23, 1u32..21, 0u32..2).prop_filter_map(
-        "the kernel is larger than the image",
-        |(images, (height, kh, sh, top, bottom), (width, kw, sw, left, right), channels, filters, pad_one)| {
-            let outputs = |input: u32, kernel: u32, stride: u32, before: u32, after: u32| {
-                Some((before + input + after).checked_sub(kernel)? / stride + 1)
-            };
-            let (top, bottom, left, right) = (top.min(kh - 1), bottom.min(kh - 1), left.min(kw - 1), right.min(kw - 1));
-            let out_height = outputs(height, kh, sh, top, bottom)?;
-            let out_width = outputs(width, kw, sw, left, right)?;
-            Some(ConvShape {
-                images,
-                height,
-                width,
-                channels,
-                kernel_height: kh,
-                kernel_width: kw,
-                stride_height: sh,
-                stride_width: sw,
-                pad_top: top,
-                pad_left: left,
-                padded_height: (top + height).max((out_height - 1) * sh + kh),
-                padded_width: (left + width).max((out_width - 1) * sw + kw),
-                out_height,
-                out_width,
-                filters,
-                pad_one,
-            })
-        },
-    )
-}
-
-/// A dense layer as a shape.
-pub fn dense(rows: u32, channels: u32, filters: u32) -> ConvShape {
-    ConvShape {
-        images: 1,
-        height: 1,
-        width: rows,
-        channels,
-        kernel_height: 1,
-        kernel_width: 1,
-        stride_height: 1,
-        stride_width: 1,
-        pad_top: 0,
-        pad_left: 0,
-        padded_height: 1,
-        padded_width: rows,
-        out_height: 1,
-        out_width: rows,
-        filters,
-        pad_one: 0,
-    }
-}
-
-/// `length` values in `[-1, 1)`, a function of the seed (xorshift).
-pub fn reals(length: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1u32 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
-/// `length` values in {-1, +1}.
-pub fn signs(length: usize, seed: u64) -> Vec<f32> {
-    reals(length, seed)
-        .into_iter()
-        .map(|x| if x >= 0.0 { 1.0 } else { -1.0 })
-        .collect()
-}
 
 /// Lengths of x (unpadded), w and y.
 pub fn lengths(shape: &ConvShape) -> [usize; 3] {

@@ -1,7 +1,7 @@
 //! The steps beside their f64 twins.
 
 use super::*;
-use crate::naive::real::reals;
+use crate::arbitrary::{reals, seeds, signs};
 use proptest::prelude::*;
 
 const LENGTH: usize = 11;
@@ -134,20 +134,12 @@ fn weights_that_are_not_finite_are_reported() {
     assert!(sgd_step(&mut [0.0], &[f32::NAN], None, &clipped));
 }
 
-/// Signs as weights, so that every length has both.
-fn signs(length: usize, seed: u64) -> Vec<f32> {
-    reals(length, seed)
-        .into_iter()
-        .map(|value| if value < 0.0 { -1.0 } else { 1.0 })
-        .collect()
-}
-
 proptest! {
     /// Flips by the f64 twin, and by it alone: a weight whose score lies within rounding of the threshold may be either.
     #[test]
     fn steps_of_bop_follow_the_f64_twin(
         length in 0usize..40,
-        seed in 0u64..1000,
+        seed in seeds(),
         gamma in prop::sample::select(vec![1.0f32, 0.3, 1e-2, 1e-4]),
         threshold in prop::sample::select(vec![0.0f32, 1e-8, 1e-3, 0.2]),
     ) {
@@ -177,7 +169,7 @@ proptest! {
     #[test]
     fn steps_of_second_order_bop_follow_the_f64_twin(
         length in 0usize..40,
-        seed in 0u64..1000,
+        seed in seeds(),
         unbiased: bool,
         threshold in prop::sample::select(vec![0.0f32, 1e-6, 1e-2, 0.5]),
     ) {
@@ -219,7 +211,7 @@ proptest! {
     }
 
     #[test]
-    fn flips_are_counted_as_the_naive_twin_counts_them(length in 0usize..300, seed in 0u64..1000) {
+    fn flips_are_counted_as_the_naive_twin_counts_them(length in 0usize..300, seed in seeds()) {
         let special = [0.0, -0.0, f32::MIN_POSITIVE, -f32::MIN_POSITIVE, 1e-45, -1e-45];
         let mixed = |seed: u64| -> Vec<f32> {
             let mut values = reals(length, seed);

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::arbitrary::{any_shapes, cases, conv_shape, reals, seeds};
 use crate::bits::{fill_border_nibbles, fill_border_words};
 use crate::naive::binary as naive;
-use crate::naive::shapes::{any_shape, conv_shape, reals};
 use crate::shared::Shared;
 
 /// The same pixels without padding.
@@ -21,17 +21,17 @@ fn unpadded(shape: &ConvShape) -> ConvShape {
 }
 
 proptest! {
-    #![proptest_config(crate::naive::cases(192))]
+    #![proptest_config(cases(256))]
 
     #[test]
-    fn a_pool_is_the_maximum_then_the_flip(pool in any_shape(), same: bool, pad_one: bool, seed: u64) {
+    fn a_pool_is_the_maximum_then_the_flip(pool in any_shapes(), same: bool, pad_one: bool, seed in seeds()) {
         let pool = ConvShape { filters: pool.channels, ..pool };
         let channels = pool.channels as usize;
         let kernel = if same { 3 } else { 1 };
         let input = [pool.images, pool.out_height, pool.out_width, pool.channels];
         let consumer = conv_shape(input, [kernel, kernel, 1], [1, 1], same, pad_one);
-        let bits: Vec<bool> = reals(seed, pool.input_pixels() * channels).iter().map(|&x| x > 0.7).collect();
-        let flips: Vec<bool> = reals(!seed, channels).iter().map(|&x| x > 0.5).collect();
+        let bits: Vec<bool> = reals(pool.input_pixels() * channels, seed).iter().map(|&x| x > 0.7).collect();
+        let flips: Vec<bool> = reals(channels, !seed).iter().map(|&x| x > 0.5).collect();
         let pooled = naive::max_pool(&pool, &bits);
         let expected: Vec<bool> = pooled.iter().enumerate().map(|(i, bit)| bit ^ flips[i % channels]).collect();
 

@@ -175,15 +175,15 @@ impl ConvShape {
 mod tests {
     use proptest::prelude::*;
 
+    use crate::arbitrary::{any_shapes, cases};
     use crate::conv::binary::border::Border;
-    use crate::naive::shapes::any_shape;
     use crate::shape::ConvShape;
 
     proptest! {
-        #![proptest_config(crate::naive::cases(256))]
+        #![proptest_config(cases(350))]
 
         #[test]
-        fn border_patterns_are_those_that_the_kernels_walk(shape in any_shape()) {
+        fn border_patterns_are_those_that_the_kernels_walk(shape in any_shapes()) {
             for pad_one in [0, 1] {
                 let shape = ConvShape { pad_one, ..shape };
                 prop_assert_eq!(shape.border_patterns(), Border::of(&shape).patterns());

@@ -8,9 +8,9 @@ use std::thread;
 use proptest::prelude::*;
 
 use super::*;
+use crate::arbitrary::{any_shapes, cases, conv_shape, reals, seeds};
 use crate::bits::{sign_nibbles, sign_words};
 use crate::naive::binary as naive;
-use crate::naive::shapes::{any_shape, conv_shape, reals};
 use crate::norm::normalize;
 use crate::pool_bits::{max_pool_nibbles, max_pool_words};
 use crate::shape::ConvShape;
@@ -111,14 +111,14 @@ fn pixels_of(shape: &ConvShape, height: u32) -> ConvShape {
 }
 
 proptest! {
-    #![proptest_config(crate::naive::cases(96))]
+    #![proptest_config(cases(96))]
 
     #[test]
-    fn parts_of_an_image_touch_rows_of_their_own_alone(shape in any_shape(), seed: u64) {
+    fn parts_of_an_image_touch_rows_of_their_own_alone(shape in any_shapes(), seed in seeds()) {
         let shape = ConvShape { images: 1, pad_one: 0, ..shape };
         let cut = seed as usize % (shape.height as usize + 1);
         let row = (shape.width * shape.channels) as usize;
-        let x = reals(seed, shape.input_pixels() * shape.channels as usize);
+        let x = reals(shape.input_pixels() * shape.channels as usize, seed);
         let signs: Vec<bool> = x.iter().map(|&x| x >= 0.0).collect();
         let (nibbles, words) = (naive::nibbles(&shape, &signs), naive::words(&shape, &signs));
         let x_of = |rows: &Range<usize>| &x[rows.start * row..rows.end * row];

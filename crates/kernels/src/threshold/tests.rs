@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::arbitrary::{cases, conv_shape, scales};
 use crate::conv::binary::border::limits;
-use crate::naive::shapes::conv_shape;
 
 /// The unfused expression, once more: batch normalisation, then sign.
 fn unfused(sum: i32, factor: f32, scale: f32, shift: f32) -> bool {
@@ -42,18 +42,8 @@ fn check_scaled(factor: Option<f32>, scale: f32, shift: f32, bound: i32) {
     }
 }
 
-fn scales() -> impl Strategy<Value = f32> {
-    prop_oneof![
-        -2.0f32..2.0,
-        prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO,
-        Just(f32::MAX),
-        Just(-f32::MAX),
-        Just(f32::MIN_POSITIVE),
-    ]
-}
-
 proptest! {
-    #![proptest_config(crate::naive::cases(512))]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn the_bit_is_the_sign_of_the_expression(scale in scales(), shift in scales(), bound in 1..3000i32) {

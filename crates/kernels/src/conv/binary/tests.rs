@@ -9,15 +9,15 @@ use self::operands::{KERNELS, Kernel, Operands, bytes, cut_of, next_of, operands
 use super::border::limits;
 use super::epilogue::{Normalised, RealSums, ThresholdBits};
 use super::lookup::lookup_conv;
+use crate::arbitrary::{any_shapes, cases, conv_shape, reals, seeds, with_nan};
 use crate::naive::binary as naive;
-use crate::naive::shapes::{any_shape, conv_shape, reals};
 use crate::shape::ConvShape;
 use crate::shared::Shared;
 
 fn check(shape: &ConvShape, seed: u64) {
     let filters = shape.filters as usize;
-    let x = reals(seed, shape.input_pixels() * shape.channels as usize);
-    let kernel = reals(!seed, shape.terms() * filters);
+    let x = reals(shape.input_pixels() * shape.channels as usize, seed);
+    let kernel = reals(shape.terms() * filters, !seed);
     let sums = naive::conv(shape, &x, &kernel);
     let all = operands(shape, &x, &kernel);
     let (next, cut) = (next_of(shape, seed), cut_of(shape, seed >> 8));
@@ -41,7 +41,7 @@ fn check_real(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32]) {
 
 fn check_bits(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &ConvShape, seed: u64) {
     let (shape, filters) = (&all.shape, all.shape.filters as usize);
-    let random = reals(seed ^ 1, 3 * filters);
+    let random = reals(3 * filters, seed ^ 1);
     let thresholds: Vec<i32> = (0..filters)
         .map(|filter| match (random[filter] * 16.0) as i32 {
             15 => i32::MIN,
@@ -71,9 +71,9 @@ fn check_bits(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
 
 fn check_norm(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &ConvShape, seed: u64) {
     let (shape, filters) = (&all.shape, all.shape.filters as usize);
-    let fold = reals(seed ^ 2, 2 * filters);
+    let fold = reals(2 * filters, seed ^ 2);
     let (scale, shift) = fold.split_at(filters);
-    let residual = reals(seed ^ 3, sums.len());
+    let residual = reals(sums.len(), seed ^ 3);
     let layout = kernel.layout();
     let plain: Vec<f32> = sums
         .iter()
@@ -106,8 +106,7 @@ fn check_norm(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
             assert_eq!(next_bits, bytes(layout, next, &signs), "{kernel:?}");
         }
     }
-    let mut nan = residual.clone();
-    nan[seed as usize % sums.len()] = f32::NAN;
+    let mut nan = with_nan(residual, seed as usize % sums.len());
     let bad = Some(Shared::from(&mut nan[..]));
     let mut epilogue = Normalised::new(shape, &all.starts, [scale, shift], bad, None, None);
     kernel.run(all, cut, &mut epilogue);
@@ -115,10 +114,10 @@ fn check_norm(all: &Operands, kernel: Kernel, cut: usize, sums: &[i32], next: &C
 }
 
 proptest! {
-    #![proptest_config(crate::naive::cases(192))]
+    #![proptest_config(cases(256))]
 
     #[test]
-    fn every_kernel_with_every_epilogue(shape in any_shape(), seed: u64) {
+    fn every_kernel_with_every_epilogue(shape in any_shapes(), seed in seeds()) {
         check(&shape, seed);
     }
 }

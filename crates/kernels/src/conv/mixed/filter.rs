@@ -203,9 +203,9 @@ unsafe fn add_rows<const LENGTH: usize, const R: usize, const V: usize>(
 mod tests {
     use super::super::bound;
     use super::*;
+    use crate::arbitrary::{cases, dense, reals, seeds, signs, small_shapes};
     use crate::naive::real::{
-        assert_close, dense, filter_gradient, lengths, magnitudes, mixed_filter_gradient_in_order, nibbles, reals,
-        shapes, signs,
+        assert_close, filter_gradient, lengths, magnitudes, mixed_filter_gradient_in_order, nibbles,
     };
     use proptest::prelude::*;
 
@@ -228,10 +228,10 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(crate::naive::cases(200))]
+        #![proptest_config(cases(200))]
 
         #[test]
-        fn is_the_sum_in_order_bit_for_bit(shape in shapes(), seed in 0u64..1000) {
+        fn is_the_sum_in_order_bit_for_bit(shape in small_shapes(), seed in seeds()) {
             check(&shape, seed);
         }
     }

@@ -2,13 +2,13 @@
 
 use core::ops::Range;
 
+use crate::arbitrary::conv_shape;
 use crate::bits::{self, weights};
 use crate::conv::binary::border::starts;
 use crate::conv::binary::epilogue::{BitLayout, Epilogue};
 use crate::conv::binary::lookup::lookup_conv;
 use crate::conv::binary::popcnt::{popcnt8_conv, popcnt64_conv};
 use crate::naive::binary as naive;
-use crate::naive::shapes::conv_shape;
 use crate::shape::ConvShape;
 use crate::shared::Shared;
 

@@ -6,10 +6,10 @@ use core::slice;
 use std::thread;
 
 use super::operands::{KERNELS, Kernel, Operands, bytes, next_of, operands, pixel};
+use crate::arbitrary::{conv_shape, reals};
 use crate::conv::binary::accumulate8::{Overflow, accumulate8_conv};
 use crate::conv::binary::border::limits;
 use crate::conv::binary::epilogue::{BitLayout, Normalised, RealSums, ThresholdBits};
-use crate::naive::shapes::{conv_shape, reals};
 use crate::shape::ConvShape;
 use crate::shared::Shared;
 
@@ -22,8 +22,8 @@ const RANGES: [Range<usize>; 4] = [0..32, 32..96, 64..128, 96..FILTERS];
 
 fn case(seed: u64) -> (Operands, ConvShape) {
     let shape = conv_shape([1, 3, 4, 20], [3, 3, FILTERS as u32], [1, 1], true, false);
-    let x = reals(seed, shape.input_pixels() * 20);
-    let kernel = reals(!seed, shape.terms() * FILTERS);
+    let x = reals(shape.input_pixels() * 20, seed);
+    let kernel = reals(shape.terms() * FILTERS, !seed);
     (operands(&shape, &x, &kernel), next_of(&shape, seed))
 }
 
@@ -95,7 +95,7 @@ fn bits_of_a_range_alone_are_written() {
 #[test]
 fn normalised_reals_and_signs_of_a_range_alone_are_written() {
     let (all, next) = case(3);
-    let fold = reals(4, 2 * FILTERS);
+    let fold = reals(2 * FILTERS, 4);
     let (scale, shift) = fold.split_at(FILTERS);
     for kernel in KERNELS {
         let layout = kernel.layout();
@@ -142,9 +142,9 @@ fn sums_in_8_bits_of_a_range_alone_are_written() {
 #[test]
 fn threads_that_share_a_layer_write_what_one_would() {
     let (all, next) = case(5);
-    let fold = reals(6, 2 * FILTERS);
+    let fold = reals(2 * FILTERS, 6);
     let (scale, shift) = fold.split_at(FILTERS);
-    let residual = reals(7, 12 * FILTERS);
+    let residual = reals(12 * FILTERS, 7);
     for kernel in KERNELS {
         let layout = kernel.layout();
         let run = |ranges: &[Range<usize>]| {
