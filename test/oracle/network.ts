@@ -4,7 +4,8 @@
  * The maps of quantizers are the definitions in `ts/quantizers/maps.ts`; nothing else is shared with what is being tested.
  */
 import type { Graph, GraphNode, OpName } from "../../ts/nn/graph.ts";
-import { crossEntropy, type Margin, type Moments, type Value, zeros } from "./layers.ts";
+import { parameterName } from "../../ts/nn/network.ts";
+import { at, crossEntropy, type Margin, type Moments, type Value, zeros } from "./layers.ts";
 import { oracleOpOf } from "./ops/index.ts";
 import type { Applied, Pass, Phase } from "./ops/op.ts";
 
@@ -50,7 +51,7 @@ export function runNetwork(
 
   const applied = (node: GraphNode): Applied<OpName> => {
     const inputs: readonly Value[] = node.inputs.length === 0 ? [images] : node.inputs.map(value);
-    const parameter = (key: string): Float64Array => weights.get(`${node.name}/${key}`) as Float64Array;
+    const parameter = (key: string): Float64Array => weights.get(parameterName(node, key)) as Float64Array;
     return { node, inputs: inputs as Applied<OpName>["inputs"], parameter, pass };
   };
 
@@ -69,7 +70,11 @@ export function runNetwork(
 
   const backward = (node: GraphNode, dy: Value): void => {
     const found = oracleOpOf(node.op).backward(applied(node), dy);
-    for (const [key, gradient] of Object.entries(found.parameters)) gradients.set(`${node.name}/${key}`, gradient);
+    for (const [key, gradient] of Object.entries(found.parameters)) {
+      const name = parameterName(node, key);
+      const there = gradients.get(name);
+      gradients.set(name, there === undefined ? gradient : gradient.map((share, i) => share + at(there, i)));
+    }
     for (const [place, name] of node.inputs.entries()) send(name, found.inputs[place] as Float64Array);
   };
 

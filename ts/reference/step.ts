@@ -146,10 +146,13 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
   /** An alias is the same memory as its input: its readers read the input. */
   const usesOf = (name: string): readonly Use[] =>
     graph.nodes.flatMap((reader) =>
-      isAlias(reader)
+      isAlias(reader) || !seen.gradients.has(reader.name)
         ? []
         : reader.inputs.flatMap((input, place) => (owner(input) === name ? [{ reader, place }] : [])),
     );
+  /** The places of the parameters that `node` has, but for those that no gradient reaches. */
+  const placesOf = ({ name }: GraphNode): readonly GraphNode[] =>
+    graph.nodes.filter((other) => (other.shares ?? other.name) === name && seen.gradients.has(other.name));
 
   const share = ({ reader, place }: Use, shape: readonly number[]): Near => {
     const { value, distance } = nearGradient(applied(reader), gradientAt(reader.name), place);
@@ -178,12 +181,17 @@ export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerat
       const lack = referenceOpOf(node.op).lacks?.(tf, key) ?? null;
       yield lack !== null
         ? unsupported(label, gradient.length, lack)
-        : compare(tf, label, gradient, () => nearGradient(applied(node), gradientAt(name), key));
+        : compare(tf, label, gradient, () =>
+            sumOf(
+              tf,
+              placesOf(node).map((other) => nearGradient(applied(other), gradientAt(other.name), key)),
+            ),
+          );
     }
   }
 }
 
-/** The gradient that several readers of a value give back to it together. */
+/** The gradient that comes from several places together. */
 function sumOf(tf: TensorFlow, shares: readonly Near[]): Near {
   const [first, ...others] = shares as [Near, ...Near[]];
   return others.reduce((sum, share) => {

@@ -106,7 +106,11 @@ export function createReferenceTrainer(
         const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
         const varied = trained.map(({ name }) => variable(name));
         const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, pins) as never, varied);
-        for (const { name } of trained) move(name, grads[variable(name).name] as Tensor, progress, number);
+        for (const { name } of trained) {
+          // It is null where the loss does not depend on the parameter.
+          const gradient: Tensor | null = grads[variable(name).name] ?? null;
+          if (gradient !== null) move(name, gradient, progress, number);
+        }
         return value as Tensor;
       });
       const [value] = await loss.data();

@@ -12,6 +12,7 @@ import type { Live } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
 import { scoreOf } from "./losses/plan.ts";
+import { sourcesOf } from "./programs.ts";
 import type { MeasuredPlan } from "./reserve.ts";
 
 /** A step's numbers, by the names of nodes and parameters. Values are `[images][...shape]`, f32. */
@@ -56,7 +57,8 @@ export function observeStep(engine: Engine, split: Split, images: number, given:
     const program = await engine.trainingProgram(plan, split, given.progress);
     const seen = await observe(engine, plan, program, { kind: "train", ...given });
     const parameterGradients = new Map<string, Float32Array>();
-    for (const { parameter, gradient } of plan.layers.flatMap(({ layer }) => layer.gradients ?? [])) {
+    const reached = plan.layers.filter(({ node }) => seen.gradients.has(node.name));
+    for (const [{ parameter, gradient }] of sourcesOf(reached)) {
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
       parameterGradients.set(parameter, await readFloats(engine, gradient, size));
     }

@@ -16,7 +16,7 @@ import { CHUNK, type TrainedTensor } from "./layout.ts";
 import { shareOf } from "./losses/plan.ts";
 import { throughStandardization } from "./ops/product/weights.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
-import type { TrainingPlan } from "./plan.ts";
+import type { PlannedNode, TrainingPlan } from "./plan.ts";
 import { backwardOf, restartOf } from "./quantize.ts";
 import { updateOf } from "./updates.ts";
 
@@ -38,11 +38,11 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   const trained = trainedBelow(plan);
   const gradients = gradientsOf(plan, trained, builder);
   writeLosses(plan, plan.batch, gradients, builder);
-  backward(plan, mode, trained, gradients, builder);
+  const reached = backward(plan, mode, trained, gradients, builder);
   builder.barrier();
   builder.barrier();
-  const sources = plan.layers.flatMap(({ layer }) => layer.gradients ?? []);
-  for (const source of sources) addLanes(plan, source, builder);
+  const sources = sourcesOf(reached);
+  for (const shared of sources) addLanes(plan, shared, builder);
   const { values, previous } = plan.context.parameters;
   const keeping = builder.as("", "update");
   for (const [start, count] of chunks(values.buffer.bytes / 4)) {
@@ -50,7 +50,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
     keeping.task([k.copy({ from, to, bytes: 4 * count })]);
   }
   builder.barrier();
-  for (const source of sources) update(plan, source, builder);
+  for (const [source] of sources) update(plan, source, builder);
   if (flips) countFlips(plan, builder);
   return builder.finish();
 }
@@ -144,21 +144,40 @@ function gradientsOf(plan: TrainingPlan, trained: ReadonlySet<string>, builder: 
   );
 }
 
+/** Writes the way back; returns the layers that a gradient has reached, in the order of the graph. */
 function backward(
   plan: TrainingPlan,
   mode: Mode,
   trained: ReadonlySet<string>,
   gradients: Gradients,
   builder: ProgramBuilder,
-): void {
-  for (const { node, layer } of plan.layers.toReversed()) {
+): readonly PlannedNode[] {
+  const reached: PlannedNode[] = [];
+  for (const planned of plan.layers.toReversed()) {
+    const { node, layer } = planned;
     if (layer.backward === undefined || !gradients.has(node.name) || !trained.has(node.name)) continue;
     const tap = plan.taps?.gradient.get(node.name);
     keep(plan, node.name, tap, (lane) => gradients.gradient(node.name, lane), builder);
     const emit = { weights: builder.as(node.name, "weights"), input: builder.as(node.name, "input") };
     layer.backward(mode, emit, gradients);
     gradients.release(node.name, layer.readsGradientLater ?? false);
+    reached.push(planned);
   }
+  return reached.toReversed();
+}
+
+/** One source for each place that a parameter stands in. */
+type Sources = readonly [GradientSource, ...GradientSource[]];
+
+/** The sources of the gradients at parameters, together for one that stands in several places. */
+export function sourcesOf(layers: readonly PlannedNode[]): readonly Sources[] {
+  const found = new Map<string, [GradientSource, ...GradientSource[]]>();
+  for (const source of layers.flatMap(({ layer }) => layer.gradients ?? [])) {
+    const known = found.get(source.parameter);
+    if (known === undefined) found.set(source.parameter, [source]);
+    else known.push(source);
+  }
+  return [...found.values()];
 }
 
 /** The nodes whose value depends on a trained parameter: gradients go no further down than these. */
@@ -171,24 +190,34 @@ function trainedBelow(plan: TrainingPlan): ReadonlySet<string> {
 }
 
 /** Adds up the lanes' shares of a gradient, and the terms of the loss that are over weights. */
-function addLanes(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
+function addLanes(plan: TrainingPlan, sources: Sources, builder: ProgramBuilder): void {
+  const [source] = sources;
   const { parameter, value, size } = tensorOf(plan, source);
   const emit = builder.as(parameter.node, "lanes");
   for (const [start, count] of chunks(size)) {
     const piece = { weights: at(value, 4 * start), gradient: at(source.gradient, 4 * start), count };
     const terms = plan.objective.terms.flatMap(({ addTo }) => addTo?.(parameter.name, piece) ?? []);
-    const calls = [...sumCalls(plan, source, start, count), ...terms];
+    const calls = [...sumCalls(plan, sources, start, count), ...terms];
     if (calls.length > 0) emit.task(calls);
   }
 }
 
-/** The layer's gradient at `count` weights from `start` on, out of the lanes' shares; none where the layer writes it. */
-function sumCalls(plan: TrainingPlan, source: GradientSource, start: number, count: number): readonly KernelCall[] {
+/**
+ * The gradient at `count` weights from `start` on, out of the lanes' shares in each place; none where the layer writes it.
+ * Places that share a parameter have one quantizer, so the sum over them goes through it once.
+ */
+function sumCalls(plan: TrainingPlan, sources: Sources, start: number, count: number): readonly KernelCall[] {
+  const [source, ...others] = sources;
   const { partials, quantized } = source;
   if (partials === undefined) return [];
-  const sum = at(quantized?.summed ?? source.gradient, 4 * start);
-  const from = { partials: at(partials.address, 4 * start), lanes: plan.lanes.length, stride: partials.stride };
-  const calls: KernelCall[] = [k.sumLanes({ ...from, count, out: sum })];
+  const sumOf = (of: GradientSource): Place => at(of.quantized?.summed ?? of.gradient, 4 * start);
+  const sumLanes = (of: GradientSource): KernelCall => {
+    const { address, stride } = of.partials ?? partials;
+    return k.sumLanes({ partials: at(address, 4 * start), lanes: plan.lanes.length, stride, count, out: sumOf(of) });
+  };
+  const sum = sumOf(source);
+  const calls: KernelCall[] = [sumLanes(source)];
+  for (const other of others) calls.push(sumLanes(other), k.addInto({ y: sum, x: sumOf(other), count }));
   if (quantized === undefined) return calls;
   const { site, source: weights, parameters, slopes } = quantized;
   const dx = at(source.gradient, 4 * start);

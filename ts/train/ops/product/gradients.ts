@@ -39,7 +39,7 @@ function planShare(size: number, { memory, lanes }: PlanContext): Share {
 }
 
 const sourceOf = (node: ProductSetting, key: string, { gradient, partials }: Share): GradientSource => ({
-  parameter: parameterName(node, key),
+  parameter: parameterName({ name: node.owner }, key),
   gradient,
   partials,
 });

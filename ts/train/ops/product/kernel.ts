@@ -72,14 +72,14 @@ interface Effective {
 
 /** Real weights that stand for the latent ones where `weight` acts. */
 function planEffective(
-  { name, kernel }: ProductSetting,
+  { owner, kernel }: ProductSetting,
   weight: QuantizerSite,
   [rows, n]: readonly [number, number],
   context: PlanContext,
 ): Effective {
   const { quantizer, parameters } = weight;
   const size = rows * n;
-  const given = { node: name, latent: kernel, rows, n, quantizer, parameters };
+  const given = { node: owner, latent: kernel, rows, n, quantizer, parameters };
   const derived =
     context.packed === null
       ? deriveWeights(given, context.memory.allocate)

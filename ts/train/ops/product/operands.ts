@@ -13,6 +13,8 @@ import type { DerivedWeights } from "./weights.ts";
 /** What a layer asks for. */
 export interface ProductSetting {
   readonly name: string;
+  /** The node that its parameters are named after: itself, or the one that it shares them with. */
+  readonly owner: string;
   readonly input: string;
   /** The kernel, f32 [K][n], and the bias, f32 [n]; null for none. */
   readonly kernel: Place;
@@ -94,9 +96,10 @@ export function settingOf(
   shape: (lane: Lane) => ConvShape,
   { live, parameter }: PlanContext,
 ): ProductSetting {
-  const { name, inputs, attributes } = node;
+  const { name, inputs, attributes, shares = name } = node;
   return {
     name,
+    owner: shares,
     input: inputs[0],
     kernel: parameter(node, "kernel"),
     bias: attributes.useBias ? parameter(node, "bias") : null,
