@@ -1,4 +1,4 @@
-//! What property tests draw: shapes with every kind of tail, values with zeros of both signs, places for a NaN.
+//! Generators for property tests: shapes with every kind of tail, values with zeros of both signs, places for a NaN.
 
 mod shapes;
 mod values;

@@ -1,9 +1,9 @@
 //! Memory of which one call touches a part, while others may hold the rest.
 //!
-//! Threads that share a layer write elements of one output by turns: ranges of filters interleave within a pixel, and the
-//! rows of a padded buffer that one part is given begin with rows of the part before it. A `&mut [T]` over such memory
-//! would promise that nobody else touches any of it, and optimizers build on that promise. [`Shared`] is an address with a
-//! length instead. Elements are reached by address, and a slice is made only of what one call has to itself.
+//! Threads that share a layer write into one output. Ranges of filters interleave within each pixel, and the rows of a padded
+//! buffer that one part is given begin with rows of the part before it. A `&mut [T]` over such memory would promise that
+//! nobody else touches any of it, and optimizers build on that promise. [`Shared`] is an address with a length instead.
+//! Elements are reached by address, and a slice is made only of what one call has to itself.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -43,7 +43,7 @@ impl<'a, T> Shared<'a, T> {
         }
     }
 
-    /// How many elements there are.
+    /// The number of elements.
     #[inline(always)]
     pub fn length(self) -> usize {
         self.length

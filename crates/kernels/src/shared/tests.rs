@@ -1,4 +1,4 @@
-//! Where parts of shared memory lie, and that what writes a part leaves the rest alone.
+//! Parts of shared memory lie where they should, and a kernel that writes one leaves the rest alone.
 
 use core::fmt::Debug;
 use core::ops::Range;

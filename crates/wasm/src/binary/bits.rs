@@ -1,6 +1,6 @@
 //! Signs of activations as bits, thresholds and pools. Layouts are those of `proxbit_kernels::bits`.
 //!
-//! What writes the interior of a padded buffer may be given some rows of it, while other threads write the rows around them.
+//! A kernel that writes the interior of a padded buffer may be given some of its rows, while other threads write the rest.
 
 use crate::exports::{Maybe, optional};
 use crate::memory::{read, share, write};
