@@ -113,6 +113,11 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       movingVariance: ["statistic", [channelsOf(input)]],
     }),
   },
+  layerNorm: {
+    ...kept,
+    attributes: { epsilon: 1e-3 },
+    parameters: (input) => ({ gamma: ["real", [channelsOf(input)]], beta: ["real", [channelsOf(input)]] }),
+  },
   maxPool2d: pool,
   avgPool2d: pool,
   globalAvgPool2d: { ...kept, ranks: [3], shape: (input) => [channelsOf(input)] },

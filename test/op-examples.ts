@@ -33,6 +33,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
   dense: () => network([layers.flatten(), layers.dense({ units: 9 }), layers.dense({ units: 6, useBias: false })]),
   batchNorm: () => twice(() => layers.batchNorm()),
+  layerNorm: () => twice(() => layers.layerNorm()),
   maxPool2d: () => twice(() => layers.maxPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
   avgPool2d: () => twice(() => layers.avgPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
   globalAvgPool2d: () => network([stem(), layers.globalAvgPool2d()]),

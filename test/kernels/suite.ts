@@ -11,6 +11,7 @@ import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
+import { layerNormProperties } from "./layer-norm.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
 import { weightProperties } from "./weights.ts";
@@ -23,6 +24,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...weightProperties,
+  ...layerNormProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

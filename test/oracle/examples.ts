@@ -125,6 +125,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.dense({ units: 3, ...binary, accumulator: "saturate" }), [[6]], straightDense),
   ],
   batchNorm: anyRank(layers.batchNorm({ epsilon: 0.01 })),
+  layerNorm: anyRank(layers.layerNorm({ epsilon: 0.01 })),
   maxPool2d: [
     example(layers.maxPool2d(), image),
     example(layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same" }), image),

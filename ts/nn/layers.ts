@@ -17,6 +17,7 @@ import type {
   Conv2dOptions,
   DenseOptions,
   InputOptions,
+  LayerNormOptions,
   Pool2dOptions,
 } from "./ops/options.ts";
 
@@ -89,6 +90,14 @@ export function binaryDense(options: BinaryDenseOptions): Layer {
 /** Batch normalisation over the last axis, with scale gamma and shift beta. Keeps the shape. */
 export function batchNorm(options: BatchNormOptions = {}): Layer {
   return build("batchNorm", options);
+}
+
+/**
+ * Layer normalisation over the last axis, each row with its own mean and variance, with scale gamma and shift beta. Keeps
+ * the shape. Ba, Kiros and Hinton, "Layer Normalization", 2016.
+ */
+export function layerNorm(options: LayerNormOptions = {}): Layer {
+  return build("layerNorm", options);
 }
 
 /** The maximum of each window, channel by channel. */
@@ -197,6 +206,7 @@ export const layers = Object.freeze({
   dense,
   binaryDense,
   batchNorm,
+  layerNorm,
   maxPool2d,
   avgPool2d,
   globalAvgPool2d,

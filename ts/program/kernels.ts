@@ -362,6 +362,40 @@ export const kernels = {
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
+  /**
+   * y = (x - mean) / sqrt(var + eps) gamma + beta with the statistics of each row; saved `f32 [rows][2]`, the mean
+   * and 1/sqrt(var + eps), where given.
+   */
+  layer_norm_forward: {
+    parameters: {
+      x: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      beta: "read",
+      eps: "number",
+      y: "write",
+      saved: "maybe write",
+    },
+  },
+  /**
+   * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma
+   * and beta, `f32 [channels]`.
+   */
+  layer_norm_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      saved: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      dgamma: "write",
+      dbeta: "write",
+    },
+  },
   /** y = f(x); kind 0 relu, 1 hard tanh. */
   activation_forward: {
     parameters: { kind: "number", x: "read", y: "write", count: "number" },

@@ -10,6 +10,7 @@ pub mod bits;
 pub mod conv;
 pub mod gather;
 pub mod gemm;
+pub mod layer_norm;
 pub mod loss;
 pub mod math;
 #[cfg(test)]

@@ -10,6 +10,7 @@ import { dense } from "./dense.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { OracleOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
@@ -20,6 +21,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   conv2d,
   dense,
   batchNorm,
+  layerNorm,
   maxPool2d,
   avgPool2d,
   globalAvgPool2d,

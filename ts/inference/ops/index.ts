@@ -11,6 +11,7 @@ import { dense } from "./dense.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
@@ -21,6 +22,7 @@ export const inferenceOps = Object.freeze({
   conv2d,
   dense,
   batchNorm,
+  layerNorm,
   maxPool2d,
   avgPool2d,
   globalAvgPool2d,

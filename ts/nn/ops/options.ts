@@ -4,4 +4,5 @@ export type { BatchNormOptions } from "./batch-norm.ts";
 export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
 export type { InputOptions } from "./input.ts";
+export type { LayerNormOptions } from "./layer-norm.ts";
 export type { Pool2dOptions } from "./pool.ts";

@@ -10,6 +10,7 @@ import { dense } from "./dense.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layer-norm.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { ReferenceOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
@@ -27,6 +28,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   prelu,
   adaptiveSign,
   batchNorm,
+  layerNorm,
   flatten,
   add,
 });
