@@ -125,6 +125,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
   shift: { ...kept, parameters: (input) => ({ beta: ["real", [channelsOf(input)]] }) },
   prelu: { ...kept, parameters: (input) => ({ alpha: ["real", [channelsOf(input)]] }) },
   adaptiveSign: { ...kept, parameters: () => ({ alpha: ["real", [1]], beta: ["real", [1]] }) },
+  softmax: kept,
   flatten: { ...kept, shape: (input) => [input.reduce((sum, size) => sum * size, 1)] },
   add: kept,
 };

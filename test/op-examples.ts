@@ -41,6 +41,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   shift: () => twice(() => layers.shift()),
   prelu: () => twice(() => layers.prelu()),
   adaptiveSign: () => twice(() => layers.adaptiveSign()),
+  softmax: () => twice(() => layers.softmax()),
   flatten: () => network([layers.flatten(), layers.flatten()]),
   add: sums,
 };

@@ -13,6 +13,7 @@ import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import type { PropertyResult } from "./property.ts";
+import { softmaxProperties } from "./softmax.ts";
 import { trainingProperties } from "./training.ts";
 import { weightProperties } from "./weights.ts";
 
@@ -25,6 +26,7 @@ const properties = [
   ...trainingProperties,
   ...weightProperties,
   ...layerNormProperties,
+  ...softmaxProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -139,6 +139,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   shift: anyRank(layers.shift()),
   prelu: anyRank(layers.prelu()),
   adaptiveSign: anyRank(layers.adaptiveSign(), straightSign),
+  softmax: anyRank(layers.softmax()),
   flatten: anyRank(layers.flatten()),
   add: shapesOfAnyRank.map((shape) => example<"add">(layers.add(), [shape, shape])),
 };

@@ -183,6 +183,14 @@ export function adaptiveSign(options: LayerOptions = {}): Layer {
   return build("adaptiveSign", options);
 }
 
+/**
+ * exp(x) / sum exp(x) over the last axis. Keeps the shape. The loss takes softmax itself, so that a network to be trained
+ * does not end in it.
+ */
+export function softmax(options: LayerOptions = {}): Layer {
+  return build("softmax", options);
+}
+
 /** Any shape to one axis, rows first, channels innermost. */
 export function flatten(options: LayerOptions = {}): Layer {
   return build("flatten", options);
@@ -218,6 +226,7 @@ export const layers = Object.freeze({
   rsign,
   rprelu,
   adaptiveSign,
+  softmax,
   flatten,
   add,
 } satisfies Readonly<

@@ -723,6 +723,14 @@ export const kernels = {
       dx: "write",
     },
   },
+  /** y = e^x / sum e^x over each row of `channels` values. */
+  softmax_forward: {
+    parameters: { x: "read", rows: "number", channels: "number", y: "write" },
+  },
+  /** dx = y (dy - sum dy y) over each row, added to dx where `accumulate`. */
+  softmax_backward: {
+    parameters: { y: "read", dy: "read", rows: "number", channels: "number", accumulate: "flag", dx: "write" },
+  },
   /** out `f32 [columns]` = sums of the columns of x `f32 [rows][columns]`. */
   column_sums: {
     parameters: { x: "read", rows: "number", columns: "number", out: "write" },

@@ -25,5 +25,6 @@ pub mod quantizer;
 pub mod reduce;
 pub mod shape;
 pub mod simd;
+pub mod softmax;
 pub mod standardize;
 pub mod threshold;

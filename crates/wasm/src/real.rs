@@ -7,4 +7,5 @@ mod maps;
 mod norm;
 mod optimizers;
 mod products;
+mod softmax;
 mod tensors;

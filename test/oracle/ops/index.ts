@@ -15,6 +15,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import type { OracleOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
+import { softmax } from "./softmax.ts";
 
 export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.freeze({
   input,
@@ -29,6 +30,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   shift,
   prelu,
   adaptiveSign,
+  softmax,
   flatten,
   add,
 });

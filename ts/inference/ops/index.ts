@@ -16,6 +16,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
+import { softmax } from "./softmax.ts";
 
 export const inferenceOps = Object.freeze({
   input,
@@ -30,6 +31,7 @@ export const inferenceOps = Object.freeze({
   shift,
   prelu,
   adaptiveSign,
+  softmax,
   flatten,
   add,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };

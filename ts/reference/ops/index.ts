@@ -15,6 +15,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import type { ReferenceOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
+import { softmax } from "./softmax.ts";
 
 export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Object.freeze({
   input,
@@ -27,6 +28,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   shift,
   prelu,
   adaptiveSign,
+  softmax,
   batchNorm,
   layerNorm,
   flatten,
