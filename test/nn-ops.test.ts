@@ -122,6 +122,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
   avgPool2d: pool,
   globalAvgPool2d: { ...kept, ranks: [3], shape: (input) => [channelsOf(input)] },
   activation: { ...kept, required: { activation: "relu" }, attributes: { activation: "relu" } },
+  leakyRelu: { ...kept, attributes: { negativeSlope: 0.3 } },
   shift: { ...kept, parameters: (input) => ({ beta: ["real", [channelsOf(input)]] }) },
   prelu: { ...kept, parameters: (input) => ({ alpha: ["real", [channelsOf(input)]] }) },
   adaptiveSign: { ...kept, parameters: () => ({ alpha: ["real", [1]], beta: ["real", [1]] }) },

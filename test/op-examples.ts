@@ -38,6 +38,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   avgPool2d: () => twice(() => layers.avgPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
   globalAvgPool2d: () => network([stem(), layers.globalAvgPool2d()]),
   activation: () => twice(() => layers.relu()),
+  leakyRelu: () => twice(() => layers.leakyRelu()),
   shift: () => twice(() => layers.shift()),
   prelu: () => twice(() => layers.prelu()),
   adaptiveSign: () => twice(() => layers.adaptiveSign()),

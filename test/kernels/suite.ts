@@ -12,6 +12,7 @@ import { bitProperties } from "./bits.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { layerNormProperties } from "./layer-norm.ts";
+import { leakyReluProperties } from "./leaky-relu.ts";
 import type { PropertyResult } from "./property.ts";
 import { softmaxProperties } from "./softmax.ts";
 import { trainingProperties } from "./training.ts";
@@ -27,6 +28,7 @@ const properties = [
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,
+  ...leakyReluProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -18,6 +18,7 @@ import type {
   DenseOptions,
   InputOptions,
   LayerNormOptions,
+  LeakyReluOptions,
   Pool2dOptions,
 } from "./ops/options.ts";
 
@@ -120,6 +121,14 @@ export function activation(options: ActivationOptions): Layer {
   return build("activation", options);
 }
 
+/**
+ * x where x > 0, negativeSlope x elsewhere. Keeps the shape.
+ * Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
+ */
+export function leakyRelu(options: LeakyReluOptions = {}): Layer {
+  return build("leakyRelu", options);
+}
+
 /** max(x, 0). */
 export function relu(options: LayerOptions = {}): Layer {
   return build("activation", options, { kind: "relu", fixed: { activation: "relu" } });
@@ -219,6 +228,7 @@ export const layers = Object.freeze({
   avgPool2d,
   globalAvgPool2d,
   activation,
+  leakyRelu,
   relu,
   hardTanh,
   shift,

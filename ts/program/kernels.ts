@@ -477,6 +477,14 @@ export const kernels = {
       predictions: "maybe write",
     },
   },
+  /** y = x where x > 0, slope x elsewhere. */
+  leaky_relu_forward: {
+    parameters: { x: "read", slope: "number", y: "write", count: "number" },
+  },
+  /** dx = dy where x > 0, slope dy elsewhere; added to dx where `accumulate`. */
+  leaky_relu_backward: {
+    parameters: { x: "read", dy: "read", slope: "number", accumulate: "flag", dx: "write", count: "number" },
+  },
   /**
    * y = map(P(x)) with the forward maps of these numbers; parameters `f32`: those of P, then those of the map.
    * table where given: `f32 [count, from, density, 0]`, the forward and the backward map's samples `[count]` (see

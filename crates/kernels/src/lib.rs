@@ -11,6 +11,7 @@ pub mod conv;
 pub mod gather;
 pub mod gemm;
 pub mod layer_norm;
+pub mod leaky_relu;
 pub mod loss;
 pub mod math;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod batches;
 mod layer_norm;
 mod layers;
+mod leaky_relu;
 mod maps;
 mod norm;
 mod optimizers;

@@ -12,6 +12,7 @@ import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
 import { layerNorm } from "./layer-norm.ts";
+import { leakyRelu } from "./leaky-relu.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
@@ -28,6 +29,7 @@ export const inferenceOps = Object.freeze({
   avgPool2d,
   globalAvgPool2d,
   activation,
+  leakyRelu,
   shift,
   prelu,
   adaptiveSign,

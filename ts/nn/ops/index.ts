@@ -11,6 +11,7 @@ import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
 import { layerNorm } from "./layer-norm.ts";
+import { leakyRelu } from "./leaky-relu.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { Arity, Flags, Op } from "./op.ts";
 import { prelu } from "./prelu.ts";
@@ -27,6 +28,7 @@ export const ops = Object.freeze({
   avgPool2d,
   globalAvgPool2d,
   activation,
+  leakyRelu,
   shift,
   prelu,
   adaptiveSign,

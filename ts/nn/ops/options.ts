@@ -5,4 +5,5 @@ export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
 export type { InputOptions } from "./input.ts";
 export type { LayerNormOptions } from "./layer-norm.ts";
+export type { LeakyReluOptions } from "./leaky-relu.ts";
 export type { Pool2dOptions } from "./pool.ts";

@@ -11,6 +11,7 @@ import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
 import { layerNorm } from "./layer-norm.ts";
+import { leakyRelu } from "./leaky-relu.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { ReferenceOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
@@ -25,6 +26,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   avgPool2d,
   globalAvgPool2d,
   activation,
+  leakyRelu,
   shift,
   prelu,
   adaptiveSign,
