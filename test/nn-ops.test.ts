@@ -123,6 +123,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
   globalAvgPool2d: { ...kept, ranks: [3], shape: (input) => [channelsOf(input)] },
   activation: { ...kept, required: { activation: "relu" }, attributes: { activation: "relu" } },
   leakyRelu: { ...kept, attributes: { negativeSlope: 0.3 } },
+  elu: { ...kept, attributes: { alpha: 1 } },
   shift: { ...kept, parameters: (input) => ({ beta: ["real", [channelsOf(input)]] }) },
   prelu: { ...kept, parameters: (input) => ({ alpha: ["real", [channelsOf(input)]] }) },
   adaptiveSign: { ...kept, parameters: () => ({ alpha: ["real", [1]], beta: ["real", [1]] }) },

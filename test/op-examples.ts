@@ -39,6 +39,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   globalAvgPool2d: () => network([stem(), layers.globalAvgPool2d()]),
   activation: () => twice(() => layers.relu()),
   leakyRelu: () => twice(() => layers.leakyRelu()),
+  elu: () => twice(() => layers.elu({ alpha: 0.7 })),
   shift: () => twice(() => layers.shift()),
   prelu: () => twice(() => layers.prelu()),
   adaptiveSign: () => twice(() => layers.adaptiveSign()),

@@ -11,6 +11,7 @@ import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
+import { eluProperties } from "./elu.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
 import type { PropertyResult } from "./property.ts";
@@ -29,6 +30,7 @@ const properties = [
   ...layerNormProperties,
   ...softmaxProperties,
   ...leakyReluProperties,
+  ...eluProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -137,6 +137,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   globalAvgPool2d: [example(layers.globalAvgPool2d(), image)],
   activation: [...anyRank<"activation">(layers.relu()), ...anyRank<"activation">(layers.hardTanh())],
   leakyRelu: anyRank(layers.leakyRelu()),
+  elu: anyRank(layers.elu({ alpha: 0.7 })),
   shift: anyRank(layers.shift()),
   prelu: anyRank(layers.prelu()),
   adaptiveSign: anyRank(layers.adaptiveSign(), straightSign),

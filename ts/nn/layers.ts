@@ -16,6 +16,7 @@ import type {
   BatchNormOptions,
   Conv2dOptions,
   DenseOptions,
+  EluOptions,
   InputOptions,
   LayerNormOptions,
   LeakyReluOptions,
@@ -129,6 +130,14 @@ export function leakyRelu(options: LeakyReluOptions = {}): Layer {
   return build("leakyRelu", options);
 }
 
+/**
+ * x where x > 0, alpha (exp(x) - 1) elsewhere. Keeps the shape. Clevert, Unterthiner and Hochreiter, "Fast and Accurate
+ * Deep Network Learning by Exponential Linear Units (ELUs)", ICLR 2016.
+ */
+export function elu(options: EluOptions = {}): Layer {
+  return build("elu", options);
+}
+
 /** max(x, 0). */
 export function relu(options: LayerOptions = {}): Layer {
   return build("activation", options, { kind: "relu", fixed: { activation: "relu" } });
@@ -229,6 +238,7 @@ export const layers = Object.freeze({
   globalAvgPool2d,
   activation,
   leakyRelu,
+  elu,
   relu,
   hardTanh,
   shift,

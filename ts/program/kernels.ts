@@ -362,6 +362,14 @@ export const kernels = {
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
+  /** y = x where x > 0, alpha (e^x - 1) elsewhere. */
+  elu_forward: {
+    parameters: { x: "read", alpha: "number", y: "write", count: "number" },
+  },
+  /** dx = dy where x > 0, dy alpha e^x elsewhere; added to dx where `accumulate`. */
+  elu_backward: {
+    parameters: { x: "read", dy: "read", alpha: "number", accumulate: "flag", dx: "write", count: "number" },
+  },
   /**
    * y = (x - mean) / sqrt(var + eps) gamma + beta with the statistics of each row; saved `f32 [rows][2]`, the mean
    * and 1/sqrt(var + eps), where given.

@@ -1,6 +1,7 @@
 //! Exports over real numbers: training, and the real layers of inference.
 
 mod batches;
+mod elu;
 mod layer_norm;
 mod layers;
 mod leaky_relu;

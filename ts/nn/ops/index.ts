@@ -7,6 +7,7 @@ import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { elu } from "./elu.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
@@ -29,6 +30,7 @@ export const ops = Object.freeze({
   globalAvgPool2d,
   activation,
   leakyRelu,
+  elu,
   shift,
   prelu,
   adaptiveSign,

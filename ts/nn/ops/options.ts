@@ -3,6 +3,7 @@ export type { ActivationOptions } from "./activation.ts";
 export type { BatchNormOptions } from "./batch-norm.ts";
 export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
+export type { EluOptions } from "./elu.ts";
 export type { InputOptions } from "./input.ts";
 export type { LayerNormOptions } from "./layer-norm.ts";
 export type { LeakyReluOptions } from "./leaky-relu.ts";
