@@ -9,7 +9,8 @@ import type { OpName } from "../ts/nn/ops/index.ts";
 export const EXAMPLE_SHAPE = [6, 7, 3] as const;
 export const EXAMPLE_CLASSES = 3;
 
-const stem = (): Layer => layers.conv2d({ filters: 5, kernelSize: 3, padding: "same" });
+/** A bias before a batch norm has no gradient. */
+const stem = (): Layer => layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false });
 const head = (): Layer[] => [layers.flatten(), layers.dense({ units: EXAMPLE_CLASSES })];
 
 const network = (middle: readonly Layer[]): Graph => sequential({ inputShape: EXAMPLE_SHAPE }, [...middle, ...head()]);
@@ -32,13 +33,17 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
   dense: () => network([layers.flatten(), layers.dense({ units: 9 }), layers.dense({ units: 6, useBias: false })]),
   batchNorm: () => twice(() => layers.batchNorm()),
+  layerNorm: () => twice(() => layers.layerNorm()),
   maxPool2d: () => twice(() => layers.maxPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
   avgPool2d: () => twice(() => layers.avgPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
   globalAvgPool2d: () => network([stem(), layers.globalAvgPool2d()]),
   activation: () => twice(() => layers.relu()),
+  leakyRelu: () => twice(() => layers.leakyRelu()),
+  elu: () => twice(() => layers.elu({ alpha: 0.7 })),
   shift: () => twice(() => layers.shift()),
   prelu: () => twice(() => layers.prelu()),
   adaptiveSign: () => twice(() => layers.adaptiveSign()),
+  softmax: () => twice(() => layers.softmax()),
   flatten: () => network([layers.flatten(), layers.flatten()]),
   add: sums,
 };

@@ -11,7 +11,11 @@ import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
+import { eluProperties } from "./elu.ts";
+import { layerNormProperties } from "./layer-norm.ts";
+import { leakyReluProperties } from "./leaky-relu.ts";
 import type { PropertyResult } from "./property.ts";
+import { softmaxProperties } from "./softmax.ts";
 import { trainingProperties } from "./training.ts";
 import { weightProperties } from "./weights.ts";
 
@@ -23,6 +27,10 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...weightProperties,
+  ...layerNormProperties,
+  ...softmaxProperties,
+  ...leakyReluProperties,
+  ...eluProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

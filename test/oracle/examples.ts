@@ -125,6 +125,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.dense({ units: 3, ...binary, accumulator: "saturate" }), [[6]], straightDense),
   ],
   batchNorm: anyRank(layers.batchNorm({ epsilon: 0.01 })),
+  layerNorm: anyRank(layers.layerNorm({ epsilon: 0.01 })),
   maxPool2d: [
     example(layers.maxPool2d(), image),
     example(layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same" }), image),
@@ -135,9 +136,12 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   ],
   globalAvgPool2d: [example(layers.globalAvgPool2d(), image)],
   activation: [...anyRank<"activation">(layers.relu()), ...anyRank<"activation">(layers.hardTanh())],
+  leakyRelu: anyRank(layers.leakyRelu()),
+  elu: anyRank(layers.elu({ alpha: 0.7 })),
   shift: anyRank(layers.shift()),
   prelu: anyRank(layers.prelu()),
   adaptiveSign: anyRank(layers.adaptiveSign(), straightSign),
+  softmax: anyRank(layers.softmax()),
   flatten: anyRank(layers.flatten()),
   add: shapesOfAnyRank.map((shape) => example<"add">(layers.add(), [shape, shape])),
 };

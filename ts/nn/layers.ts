@@ -10,15 +10,18 @@ import { quantizer } from "../quantizers/registry.ts";
 import type { Fields, LayerOptions, OptionsOf } from "./fields.ts";
 import type { AttributesOf, OpName } from "./graph.ts";
 import { chainOf, type Layer, type LayerChain, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
-import type { ActivationOptions } from "./ops/activation.ts";
-import type { BatchNormOptions } from "./ops/batch-norm.ts";
-import type { Conv2dOptions } from "./ops/conv2d.ts";
-import type { DenseOptions } from "./ops/dense.ts";
 import { type Ops, opOf } from "./ops/index.ts";
-import type { InputOptions } from "./ops/input.ts";
-import type { Pool2dOptions } from "./ops/pool.ts";
-
-export type { ActivationOptions, BatchNormOptions, Conv2dOptions, DenseOptions, InputOptions, Pool2dOptions };
+import type {
+  ActivationOptions,
+  BatchNormOptions,
+  Conv2dOptions,
+  DenseOptions,
+  EluOptions,
+  InputOptions,
+  LayerNormOptions,
+  LeakyReluOptions,
+  Pool2dOptions,
+} from "./ops/options.ts";
 
 /**
  * A conv2d without bias, because batchNorm's shift does its work. Default padding "same", quantizers "bnn++" and
@@ -94,6 +97,14 @@ export function batchNorm(options: BatchNormOptions = {}): Layer {
   return build("batchNorm", options);
 }
 
+/**
+ * Layer normalisation over the last axis, each row with its own mean and variance, with scale gamma and shift beta. Keeps
+ * the shape. Ba, Kiros and Hinton, "Layer Normalization", 2016.
+ */
+export function layerNorm(options: LayerNormOptions = {}): Layer {
+  return build("layerNorm", options);
+}
+
 /** The maximum of each window, channel by channel. */
 export function maxPool2d(options: Pool2dOptions = {}): Layer {
   return build("maxPool2d", options);
@@ -112,6 +123,22 @@ export function globalAvgPool2d(options: LayerOptions = {}): Layer {
 /** An elementwise function by name: "relu", "relu6", "hardTanh", "sigmoid", "tanh" or the exact "gelu". Keeps the shape. */
 export function activation(options: ActivationOptions): Layer {
   return build("activation", options);
+}
+
+/**
+ * x where x > 0, negativeSlope x elsewhere. Keeps the shape.
+ * Maas, Hannun and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
+ */
+export function leakyRelu(options: LeakyReluOptions = {}): Layer {
+  return build("leakyRelu", options);
+}
+
+/**
+ * x where x > 0, alpha (exp(x) - 1) elsewhere. Keeps the shape. Clevert, Unterthiner and Hochreiter, "Fast and Accurate
+ * Deep Network Learning by Exponential Linear Units (ELUs)", ICLR 2016.
+ */
+export function elu(options: EluOptions = {}): Layer {
+  return build("elu", options);
 }
 
 /** max(x, 0). */
@@ -177,6 +204,14 @@ export function adaptiveSign(options: LayerOptions = {}): Layer {
   return build("adaptiveSign", options);
 }
 
+/**
+ * exp(x) / sum exp(x) over the last axis. Keeps the shape. The loss takes softmax itself, so that a network to be trained
+ * does not end in it.
+ */
+export function softmax(options: LayerOptions = {}): Layer {
+  return build("softmax", options);
+}
+
 /** Any shape to one axis, rows first, channels innermost. */
 export function flatten(options: LayerOptions = {}): Layer {
   return build("flatten", options);
@@ -200,10 +235,13 @@ export const layers = Object.freeze({
   dense,
   binaryDense,
   batchNorm,
+  layerNorm,
   maxPool2d,
   avgPool2d,
   globalAvgPool2d,
   activation,
+  leakyRelu,
+  elu,
   relu,
   hardTanh,
   shift,
@@ -211,6 +249,7 @@ export const layers = Object.freeze({
   rsign,
   rprelu,
   adaptiveSign,
+  softmax,
   flatten,
   add,
 } satisfies Readonly<

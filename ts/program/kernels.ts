@@ -362,6 +362,48 @@ export const kernels = {
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
+  /** y = x where x > 0, alpha (e^x - 1) elsewhere. */
+  elu_forward: {
+    parameters: { x: "read", alpha: "number", y: "write", count: "number" },
+  },
+  /** dx = dy where x > 0, dy alpha e^x elsewhere; added to dx where `accumulate`. */
+  elu_backward: {
+    parameters: { x: "read", dy: "read", alpha: "number", accumulate: "flag", dx: "write", count: "number" },
+  },
+  /**
+   * y = (x - mean) / sqrt(var + eps) gamma + beta with the statistics of each row; saved `f32 [rows][2]`, the mean
+   * and 1/sqrt(var + eps), where given.
+   */
+  layer_norm_forward: {
+    parameters: {
+      x: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      beta: "read",
+      eps: "number",
+      y: "write",
+      saved: "maybe write",
+    },
+  },
+  /**
+   * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma
+   * and beta, `f32 [channels]`.
+   */
+  layer_norm_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      saved: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      dgamma: "write",
+      dbeta: "write",
+    },
+  },
   /** y = x where x >= 0, slopes `f32 [channels]` times x elsewhere. */
   prelu_forward: {
     parameters: { x: "read", rows: "number", channels: "number", slopes: "read", y: "write" },
@@ -435,6 +477,14 @@ export const kernels = {
       result: "write",
       predictions: "maybe write",
     },
+  },
+  /** y = x where x > 0, slope x elsewhere. */
+  leaky_relu_forward: {
+    parameters: { x: "read", slope: "number", y: "write", count: "number" },
+  },
+  /** dx = dy where x > 0, slope dy elsewhere; added to dx where `accumulate`. */
+  leaky_relu_backward: {
+    parameters: { x: "read", dy: "read", slope: "number", accumulate: "flag", dx: "write", count: "number" },
   },
   /**
    * y = map(P(x)) with the forward maps of these numbers; parameters `f32`: those of P, then those of the map.
@@ -681,6 +731,14 @@ export const kernels = {
       accumulate: "flag",
       dx: "write",
     },
+  },
+  /** y = e^x / sum e^x over each row of `channels` values. */
+  softmax_forward: {
+    parameters: { x: "read", rows: "number", channels: "number", y: "write" },
+  },
+  /** dx = y (dy - sum dy y) over each row, added to dx where `accumulate`. */
+  softmax_backward: {
+    parameters: { y: "read", dy: "read", rows: "number", channels: "number", accumulate: "flag", dx: "write" },
   },
   /** out `f32 [columns]` = sums of the columns of x `f32 [rows][columns]`. */
   column_sums: {

@@ -63,7 +63,7 @@ pub fn add_difference(a: &[f32], b: Option<&[f32]>, factor: f32, accumulate: boo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::naive::real::reals;
+    use crate::arbitrary::reals;
     use proptest::prelude::*;
 
     /// The sum from its definition, of `(a, b)` one after the other, in the order that the module tells.

@@ -10,8 +10,11 @@ pub mod avg_pool;
 pub mod bits;
 pub mod conv;
 pub mod distance;
+pub mod elu;
 pub mod gather;
 pub mod gemm;
+pub mod layer_norm;
+pub mod leaky_relu;
 pub mod loss;
 pub mod math;
 #[cfg(test)]
@@ -27,5 +30,6 @@ pub mod reduce;
 pub mod shape;
 pub mod shared;
 pub mod simd;
+pub mod softmax;
 pub mod standardize;
 pub mod threshold;

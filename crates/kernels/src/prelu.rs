@@ -99,7 +99,7 @@ fn backward<const MODE: u8>(x: &[f32], dy: &[f32], slopes: &[f32], dx: *mut f32,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::naive::real::reals;
+    use crate::arbitrary::reals;
     use proptest::prelude::*;
 
     /// The definition, element by element.

@@ -17,7 +17,7 @@ mod maps;
 mod normal;
 mod sampled;
 
-pub(crate) use elementwise::for_each;
+pub(crate) use elementwise::{for_each, for_each_onto};
 pub use maps::{Backward, Forward, Slope};
 pub use sampled::{TABLE_HEADER, Table, Tables};
 

@@ -91,6 +91,36 @@ pub unsafe fn four(values: &[f32], first: usize, lanes: usize) -> [F64x2; 2] {
     }
 }
 
+/// The sum of a row's terms in f64: every fourth one after the other, then the four in order. `terms(at, lanes)` gives those
+/// of the elements `at..at + lanes` of the row; lanes past the end are dropped, and `lanes` is at most 4.
+#[inline(always)]
+pub fn sum_row(length: usize, terms: impl Fn(usize, usize) -> [F64x2; 2]) -> f64 {
+    let whole = length & !3;
+    let mut sums = [F64x2::splat(0.0); 2];
+    for at in (0..whole).step_by(4) {
+        let terms = terms(at, 4);
+        sums = [sums[0] + terms[0], sums[1] + terms[1]];
+    }
+    let mut lanes = [0.0; 4];
+    let mut rest = [0.0; 4];
+    store(sums, &mut lanes);
+    if whole < length {
+        store(terms(whole, length - whole), &mut rest);
+    }
+    for (sum, term) in lanes.iter_mut().zip(&rest[..length - whole]) {
+        *sum += term;
+    }
+    ((lanes[0] + lanes[1]) + lanes[2]) + lanes[3]
+}
+
+/// Writes the four lanes of two vectors.
+#[inline(always)]
+fn store(vectors: [F64x2; 2], target: &mut [f64; 4]) {
+    for (vector, target) in vectors.into_iter().zip(target.as_chunks_mut().0) {
+        vector.store(target);
+    }
+}
+
 /// `out[j] = sum_i x[i][j]` of `x [rows][out.len()]`: f64, rows in order, rounded once at the end.
 pub fn column_sums(x: &[f32], out: &mut [f32]) {
     let columns = out.len();
@@ -149,6 +179,20 @@ mod tests {
                 let expected = x.iter().skip(column).step_by(columns).fold(0.0, |sum, &x| sum + f64::from(x));
                 prop_assert_eq!(*sum, expected as f32);
             }
+        }
+
+        #[test]
+        fn row_sums_are_f64_sums_of_every_fourth_term_without_what_lies_past_the_end(n in 0usize..40, seed in seeds()) {
+            let x = reals(n, seed);
+            let found = sum_row(n, |at, lanes| {
+                // SAFETY: `sum_row` asks for elements of `x`.
+                let [low, high] = unsafe { four(&x, at, lanes) };
+                let one = F64x2::splat(1.0);
+                [low + one, high + one]
+            });
+            let every_fourth = |first: usize| x.iter().skip(first).step_by(4).fold(0.0, |sum, &x| sum + (f64::from(x) + 1.0));
+            let [a, b, c, d] = [0, 1, 2, 3].map(every_fourth);
+            prop_assert_eq!(found, ((a + b) + c) + d);
         }
 
         #[test]

@@ -7,26 +7,34 @@ import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { elu } from "./elu.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layer-norm.ts";
+import { leakyRelu } from "./leaky-relu.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import type { OracleOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
+import { softmax } from "./softmax.ts";
 
 export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.freeze({
   input,
   conv2d,
   dense,
   batchNorm,
+  layerNorm,
   maxPool2d,
   avgPool2d,
   globalAvgPool2d,
   activation,
+  leakyRelu,
+  elu,
   shift,
   prelu,
   adaptiveSign,
+  softmax,
   flatten,
   add,
 });
