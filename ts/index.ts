@@ -23,14 +23,10 @@ export type { Dataset, Split } from "./io/dataset.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,
-  type ActivationOptions,
-  type BatchNormOptions,
   type BinaryConv2dOptions,
   type BinaryDenseOptions,
   birealnet18,
-  type Conv2dOptions,
   cnn,
-  type DenseOptions,
   type FunctionalOptions,
   fashion,
   formatSummary,
@@ -38,7 +34,6 @@ export {
   type Graph,
   type GraphNode,
   type Initializer,
-  type InputOptions,
   input,
   type Layer,
   type LayerChain,
@@ -52,7 +47,6 @@ export {
   type Padding,
   type PadValue,
   type Parameter,
-  type Pool2dOptions,
   type Product,
   parametersOf,
   type QuantizerChoice,
@@ -76,6 +70,7 @@ export {
   tasks,
   validateGraph,
 } from "./nn/index.ts";
+export type * from "./nn/ops/options.ts";
 export {
   type AccumulatedOptions,
   type BackwardMap,

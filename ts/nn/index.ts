@@ -4,19 +4,7 @@ export type { AccumulatorChoice, LayerOptions, QuantizerChoice, Size } from "./f
 export type * from "./graph.ts";
 export { fansOf, initialValues } from "./initializers.ts";
 export type { Layer, LayerChain, SymbolicTensor } from "./layer.ts";
-export {
-  type ActivationOptions,
-  type BatchNormOptions,
-  type BinaryConv2dOptions,
-  type BinaryDenseOptions,
-  type Conv2dOptions,
-  type DenseOptions,
-  type InputOptions,
-  input,
-  layers,
-  type Pool2dOptions,
-} from "./layers.ts";
-
+export { type BinaryConv2dOptions, type BinaryDenseOptions, input, layers } from "./layers.ts";
 export {
   birealnet18,
   cnn,
@@ -37,6 +25,7 @@ export {
 export { inputShapeOf, outputsOf, parameterName, shapesOf } from "./network.ts";
 export { convGeometry, outputShape } from "./nodes.ts";
 export { type Product, productOf } from "./operands.ts";
+export type * from "./ops/options.ts";
 export { packedParametersOf, parametersOf } from "./parameters.ts";
 export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { elementsOf } from "./shapes.ts";

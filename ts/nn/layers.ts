@@ -10,15 +10,15 @@ import { quantizer } from "../quantizers/registry.ts";
 import type { Fields, LayerOptions, OptionsOf } from "./fields.ts";
 import type { AttributesOf, OpName } from "./graph.ts";
 import { chainOf, type Layer, type LayerChain, layerSubject, makeLayer, type SymbolicTensor } from "./layer.ts";
-import type { ActivationOptions } from "./ops/activation.ts";
-import type { BatchNormOptions } from "./ops/batch-norm.ts";
-import type { Conv2dOptions } from "./ops/conv2d.ts";
-import type { DenseOptions } from "./ops/dense.ts";
 import { type Ops, opOf } from "./ops/index.ts";
-import type { InputOptions } from "./ops/input.ts";
-import type { Pool2dOptions } from "./ops/pool.ts";
-
-export type { ActivationOptions, BatchNormOptions, Conv2dOptions, DenseOptions, InputOptions, Pool2dOptions };
+import type {
+  ActivationOptions,
+  BatchNormOptions,
+  Conv2dOptions,
+  DenseOptions,
+  InputOptions,
+  Pool2dOptions,
+} from "./ops/options.ts";
 
 /** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
 export type BinaryConv2dOptions = Omit<Conv2dOptions, "useBias">;
