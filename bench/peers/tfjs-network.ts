@@ -88,6 +88,9 @@ export function runGraph(
         return tf.reshape(input, [input.shape[0] as number, -1]);
       case "add":
         return tf.add(input, nodeValue(second as string));
+      // Networks that are compared have the operations above.
+      default:
+        throw new Error(`"${graph.name}" has a layer that no benchmark runs on tfjs`);
     }
   };
   for (const node of graph.nodes) {
