@@ -9,7 +9,8 @@ import type { OpName } from "../ts/nn/ops/index.ts";
 export const EXAMPLE_SHAPE = [6, 7, 3] as const;
 export const EXAMPLE_CLASSES = 3;
 
-const stem = (): Layer => layers.conv2d({ filters: 5, kernelSize: 3, padding: "same" });
+/** A bias before a batch norm has no gradient. */
+const stem = (): Layer => layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false });
 const head = (): Layer[] => [layers.flatten(), layers.dense({ units: EXAMPLE_CLASSES })];
 
 const network = (middle: readonly Layer[]): Graph => sequential({ inputShape: EXAMPLE_SHAPE }, [...middle, ...head()]);
