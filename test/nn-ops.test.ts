@@ -130,8 +130,8 @@ const nodeWith = (name: OpName, attributes: Numbers) =>
 /** As many inputs as the operation takes, all of one shape. */
 const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input].slice(0, opOf(name).inputs);
 
-/** Values that no field takes. */
-const junk = [Number.NaN, -1, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
+/** Values that no field takes; -1 may be the last axis. */
+const junk = [Number.NaN, -1.5, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
 
 /** The attributes of what the function `name` of `layers` makes. */
 function made(name: OpName, options: Numbers): Numbers {
