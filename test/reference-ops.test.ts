@@ -11,7 +11,7 @@ import { exactly } from "../ts/reference/maps.ts";
 import { applied, nearGradient, nearValue } from "../ts/reference/nodes.ts";
 import type { Site } from "../ts/reference/ops/op.ts";
 import type { Tensor } from "../ts/reference/tensorflow.ts";
-import { appliedTo, gradientAt, numbersAwayFromJumps, PROGRESS } from "./oracle/example-numbers.ts";
+import { appliedTo, gradientAt, numbersAwayFromJumps, PROGRESS, SEED, UPDATE } from "./oracle/example-numbers.ts";
 import { everyExample } from "./oracle/examples.ts";
 import type { Value } from "./oracle/layers.ts";
 import { oracleOpOf } from "./oracle/ops/index.ts";
@@ -31,7 +31,7 @@ describe.each(everyExample)("$title", ({ example }) => {
   const value = oracle.forward(given);
   const shapeOf = new Map(Object.entries(parameterSpecs(node, example.shapes)).map(([key, { shape }]) => [key, shape]));
   const site: Site = {
-    pass: { kind: "train", progress: PROGRESS },
+    pass: { kind: "train", progress: PROGRESS, update: UPDATE, seed: SEED },
     parameter: (key) => tf.tensor(Float32Array.from(parameters[key] as Float64Array), [...(shapeOf.get(key) ?? [])]),
     inputShape: example.shapes[0] ?? [],
   };

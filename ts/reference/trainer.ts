@@ -13,7 +13,7 @@ import { updateOf } from "../train/updates.ts";
 import { crossEntropy } from "./loss.ts";
 import { applied, evaluate } from "./nodes.ts";
 import { referenceOpOf } from "./ops/index.ts";
-import type { Moments, Site } from "./ops/op.ts";
+import type { Moments, Pass, Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
@@ -69,8 +69,8 @@ export function createReferenceTrainer(
   const variable = (name: string): Variable => variables.get(name) as Variable;
   const trained = parametersOf(graph).filter(({ role }) => role !== "statistic");
 
-  const siteOf = (node: GraphNode, progress: number): Site => ({
-    pass: { kind: "train", progress },
+  const siteOf = (node: GraphNode, pass: Pass): Site => ({
+    pass,
     parameter: (key) => variable(parameterName(node, key)),
     inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
   });
@@ -79,7 +79,7 @@ export function createReferenceTrainer(
   const lossOf = (
     x: Tensor,
     labels: Tensor,
-    progress: number,
+    pass: Pass,
     moments: Map<string, Moments>,
     pins: Pins | undefined,
   ): Tensor => {
@@ -91,7 +91,7 @@ export function createReferenceTrainer(
     for (const node of graph.nodes) {
       const inputs = node.inputs.length === 0 ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
       const site: Site = {
-        ...siteOf(node, progress),
+        ...siteOf(node, pass),
         parameter: (key) => parameterOf(parameterName(node, key)),
         moments: (given) => {
           const found = tf.moments(given, axesOf(given));
@@ -118,8 +118,8 @@ export function createReferenceTrainer(
     }
   };
 
-  const follow = (node: GraphNode, batch: Moments, rows: number, progress: number): void => {
-    const given = { tf, node, site: siteOf(node, progress) };
+  const follow = (node: GraphNode, batch: Moments, rows: number, pass: Pass): void => {
+    const given = { tf, node, site: siteOf(node, pass) };
     const running = referenceOpOf(node.op).statistics?.after(given, batch, rows) ?? {};
     for (const [key, value] of Object.entries(running)) variable(parameterName(node, key)).assign(value as never);
   };
@@ -128,15 +128,16 @@ export function createReferenceTrainer(
   return {
     step: async ({ images, pixels, labels }, progress, number, pins) => {
       const moments = new Map<string, Moments>();
+      const pass: Pass = { kind: "train", progress, update: number, seed: 0 };
       const calculate = (): Tensor => {
         const x = tf.tensor(pixels, [images, ...inputShape]);
         const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
         const varied = trained.map(({ name }) => variable(name));
-        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, moments, pins) as never, varied);
+        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, pass, moments, pins) as never, varied);
         for (const { name } of trained) move(name, grads[variable(name).name] as Tensor, progress, number);
         for (const node of graph.nodes) {
           const found = moments.get(node.name);
-          if (found !== undefined) follow(node, found, images * rowsOf(shapes.get(node.name) ?? []).rows, progress);
+          if (found !== undefined) follow(node, found, images * rowsOf(shapes.get(node.name) ?? []).rows, pass);
         }
         return value as Tensor;
       };

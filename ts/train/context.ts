@@ -42,10 +42,10 @@ export interface Mode {
 
 /**
  * Where a step stands: `update` counts from 1; `batch` counts from 0 while statistics are estimated. `progress` is where
- * quantizers stand, null in the hard-signed network.
+ * quantizers stand, null in the hard-signed network. `seed` is that of the run's random numbers, 0 where absent.
  */
 export type Live =
-  | { readonly kind: "train"; readonly progress: number; readonly update: number }
+  | { readonly kind: "train"; readonly progress: number; readonly update: number; readonly seed?: number }
   | { readonly kind: "evaluate"; readonly progress: number | null }
   | { readonly kind: "estimate"; readonly batch: number; readonly progress: number | null };
 

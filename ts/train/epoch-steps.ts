@@ -55,7 +55,8 @@ export async function* runSteps(
         const program = await engine.trainStep(plan, images, progressAt(course, first), step);
         const inputs = Array.from({ length: count }, (_, i) => {
           const [from, to] = [(first + i) * batch, (first + i + 1) * batch];
-          const live = { kind: "train", progress: progressAt(course, first + i), update: run.updates + i + 1 } as const;
+          const moment = { progress: progressAt(course, first + i), update: run.updates + i + 1, seed: run.seed };
+          const live = { kind: "train", ...moment } as const;
           return engine.inputs(plan, order.subarray(from, to), live, views?.subarray(from, to));
         });
         const reads = [rangeOf(plan.losses)];
