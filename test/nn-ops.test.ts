@@ -122,6 +122,14 @@ const definitions: { readonly [Name in OpName]: Definition } = {
   adaptiveSign: { ...kept, parameters: () => ({ alpha: ["real", [1]], beta: ["real", [1]] }) },
   flatten: { ...kept, shape: (input) => [input.reduce((sum, size) => sum * size, 1)] },
   add: kept,
+  concatenate: {
+    ...kept,
+    attributes: { axis: -1 },
+    varied: [{ axis: 0 }],
+    // Of two inputs of one shape.
+    shape: (input, { axis }) =>
+      input.map((size, at) => (at === (axis === 0 ? 0 : input.length - 1) ? size + size : size)),
+  },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

@@ -28,6 +28,19 @@ function sums(): Graph {
   return functional({ inputs: start, outputs });
 }
 
+/** Branches along the channels, one of which is a product, and a value with itself along the rows, before signs. */
+function branches(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const both = layers.concatenate().apply([start, stem().apply(start)]);
+  const twofold = layers.concatenate({ axis: 0 }).apply([both, both]);
+  const signs = layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }).apply(twofold);
+  const last = layers.concatenate({ axis: -2 }).apply([layers.batchNorm().apply(signs), signs]);
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), last),
+  });
+}
+
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
@@ -42,4 +55,5 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   adaptiveSign: () => twice(() => layers.adaptiveSign()),
   flatten: () => network([layers.flatten(), layers.flatten()]),
   add: sums,
+  concatenate: branches,
 };

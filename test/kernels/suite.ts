@@ -9,6 +9,7 @@ import { accumulatorProperties } from "./accumulate.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import type { PropertyResult } from "./property.ts";
@@ -23,6 +24,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...weightProperties,
+  ...concatenateProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

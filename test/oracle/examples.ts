@@ -140,6 +140,25 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   adaptiveSign: anyRank(layers.adaptiveSign(), straightSign),
   flatten: anyRank(layers.flatten()),
   add: shapesOfAnyRank.map((shape) => example<"add">(layers.add(), [shape, shape])),
+  concatenate: [
+    example(layers.concatenate(), [[7], [2]]),
+    example(layers.concatenate(), [
+      [3, 4],
+      [3, 1],
+    ]),
+    example(layers.concatenate({ axis: 0 }), [
+      [2, 4],
+      [3, 4],
+    ]),
+    example(layers.concatenate({ axis: 1 }), [
+      [2, 3, 4],
+      [2, 1, 4],
+    ]),
+    example(layers.concatenate({ axis: -3 }), [
+      [2, 2, 1, 3],
+      [2, 3, 1, 3],
+    ]),
+  ],
 };
 
 /** An example under its name in the table, with a title. */

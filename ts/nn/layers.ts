@@ -14,6 +14,7 @@ import { type Ops, opOf } from "./ops/index.ts";
 import type {
   ActivationOptions,
   BatchNormOptions,
+  ConcatenateOptions,
   Conv2dOptions,
   DenseOptions,
   InputOptions,
@@ -184,6 +185,14 @@ export function add(options: LayerOptions = {}): Layer {
   return build("add", options);
 }
 
+/**
+ * Two tensors one behind the other along an axis, which is the last one by default: `layers.concatenate().apply([a, b])`.
+ * Along all other axes they have the same sizes.
+ */
+export function concatenate(options: ConcatenateOptions = {}): Layer {
+  return build("concatenate", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -210,6 +219,7 @@ export const layers = Object.freeze({
   adaptiveSign,
   flatten,
   add,
+  concatenate,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

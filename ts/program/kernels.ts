@@ -362,6 +362,25 @@ export const kernels = {
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
+  /** y `f32 [blocks][first + second]` = a `f32 [blocks][first]` and b `f32 [blocks][second]`, block by block. */
+  concatenate_forward: {
+    parameters: { a: "read", b: "read", blocks: "number", first: "number", second: "number", y: "write" },
+  },
+  /**
+   * dx `f32 [blocks][size]` = the part of dy `f32 [blocks][block]` from `first` on, added to dx where
+   * `accumulate`.
+   */
+  concatenate_backward: {
+    parameters: {
+      dy: "read",
+      blocks: "number",
+      block: "number",
+      first: "number",
+      size: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
   /** y = f(x); kind 0 relu, 1 hard tanh. */
   activation_forward: {
     parameters: { kind: "number", x: "read", y: "write", count: "number" },

@@ -7,6 +7,7 @@ pub mod activation;
 pub mod adaptive_sign;
 pub mod avg_pool;
 pub mod bits;
+pub mod concatenate;
 pub mod conv;
 pub mod gather;
 pub mod gemm;

@@ -6,6 +6,7 @@ import { adaptiveSign } from "./adaptive-sign.ts";
 import { add } from "./add.ts";
 import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
 import { flatten } from "./flatten.ts";
@@ -30,6 +31,7 @@ export const inferenceOps = Object.freeze({
   adaptiveSign,
   flatten,
   add,
+  concatenate,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

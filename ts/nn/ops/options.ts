@@ -1,6 +1,7 @@
 /** The options of layers, which every entry of the package passes on. An operation with options has its line here. */
 export type { ActivationOptions } from "./activation.ts";
 export type { BatchNormOptions } from "./batch-norm.ts";
+export type { ConcatenateOptions } from "./concatenate.ts";
 export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
 export type { InputOptions } from "./input.ts";

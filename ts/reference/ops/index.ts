@@ -5,6 +5,7 @@ import { adaptiveSign } from "./adaptive-sign.ts";
 import { add } from "./add.ts";
 import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
 import { flatten } from "./flatten.ts";
@@ -29,6 +30,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   batchNorm,
   flatten,
   add,
+  concatenate,
 });
 
 /** The operation called `name`. */
