@@ -130,6 +130,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     shape: (input, { axis }) =>
       input.map((size, at) => (at === (axis === 0 ? 0 : input.length - 1) ? size + size : size)),
   },
+  multiply: kept,
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

@@ -41,6 +41,18 @@ function branches(): Graph {
   });
 }
 
+/** A product with a branch, and one of a value with itself. */
+function gates(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const branch = layers.conv2d({ filters: 3, kernelSize: 3, padding: "same" }).apply(start);
+  const gated = layers.multiply().apply([start, branch]);
+  const last = layers.multiply().apply([gated, gated]);
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), last),
+  });
+}
+
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
@@ -56,4 +68,5 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   flatten: () => network([layers.flatten(), layers.flatten()]),
   add: sums,
   concatenate: branches,
+  multiply: gates,
 };

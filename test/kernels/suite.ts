@@ -12,6 +12,7 @@ import { bitProperties } from "./bits.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
+import { multiplyProperties } from "./multiply.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
 import { weightProperties } from "./weights.ts";
@@ -25,6 +26,7 @@ const properties = [
   ...trainingProperties,
   ...weightProperties,
   ...concatenateProperties,
+  ...multiplyProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -159,6 +159,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
       [2, 3, 1, 3],
     ]),
   ],
+  multiply: shapesOfAnyRank.map((shape) => example<"multiply">(layers.multiply(), [shape, shape])),
 };
 
 /** An example under its name in the table, with a title. */

@@ -193,6 +193,11 @@ export function concatenate(options: ConcatenateOptions = {}): Layer {
   return build("concatenate", options);
 }
 
+/** The product of two tensors of one shape, element by element: `layers.multiply().apply([a, b])`. */
+export function multiply(options: LayerOptions = {}): Layer {
+  return build("multiply", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -220,6 +225,7 @@ export const layers = Object.freeze({
   flatten,
   add,
   concatenate,
+  multiply,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

@@ -522,6 +522,14 @@ export const kernels = {
   multiply_columns: {
     parameters: { y: "write", count: "number", factors: "read", n: "number", first: "number" },
   },
+  /** y = a * b. */
+  multiply_forward: {
+    parameters: { a: "read", b: "read", y: "write", count: "number" },
+  },
+  /** dx = dy * other, added to dx where `accumulate`. */
+  multiply_backward: {
+    parameters: { dy: "read", other: "read", accumulate: "flag", dx: "write", count: "number" },
+  },
   /** One lane's sums of x and x^2: partial `f64 [2][channels]`. */
   norm_partial: {
     parameters: { x: "read", rows: "number", channels: "number", partial: "write" },

@@ -13,6 +13,7 @@ pub mod gather;
 pub mod gemm;
 pub mod loss;
 pub mod math;
+pub mod multiply;
 #[cfg(test)]
 pub mod naive;
 pub mod norm;

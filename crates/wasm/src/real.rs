@@ -4,6 +4,7 @@ mod batches;
 mod concatenate;
 mod layers;
 mod maps;
+mod multiply;
 mod norm;
 mod optimizers;
 mod products;

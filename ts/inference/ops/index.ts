@@ -13,6 +13,7 @@ import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./max-pool2d.ts";
+import { multiply } from "./multiply.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
@@ -32,6 +33,7 @@ export const inferenceOps = Object.freeze({
   flatten,
   add,
   concatenate,
+  multiply,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

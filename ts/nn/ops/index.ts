@@ -12,6 +12,7 @@ import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./max-pool2d.ts";
+import { multiply } from "./multiply.ts";
 import type { Arity, Flags, Op } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
@@ -31,6 +32,7 @@ export const ops = Object.freeze({
   flatten,
   add,
   concatenate,
+  multiply,
 });
 
 export type Ops = typeof ops;

@@ -12,6 +12,7 @@ import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./max-pool2d.ts";
+import { multiply } from "./multiply.ts";
 import type { TrainOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
 import { shift } from "./shift.ts";
@@ -31,6 +32,7 @@ export const trainOps: { readonly [Name in OpName]: TrainOp<Name> } = Object.fre
   flatten,
   add,
   concatenate,
+  multiply,
 });
 
 /** The operation called `name`, in the trainer. */
