@@ -131,6 +131,14 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       input.map((size, at) => (at === (axis === 0 ? 0 : input.length - 1) ? size + size : size)),
   },
   multiply: kept,
+  reshape: {
+    required: { targetShape: [-1, 1] },
+    attributes: { targetShape: [-1, 1] },
+    varied: [{ targetShape: [1, 1, -1] }],
+    ranks: anyRank,
+    shape: (input, { targetShape }) =>
+      (targetShape as Shape).map((size) => (size === 1 ? 1 : input.reduce((product, other) => product * other, 1))),
+  },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

@@ -69,4 +69,11 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   add: sums,
   concatenate: branches,
   multiply: gates,
+  reshape: () =>
+    network([
+      stem(),
+      layers.batchNorm(),
+      layers.reshape({ targetShape: [7, -1, 6] }),
+      layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    ]),
 };

@@ -160,6 +160,12 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ]),
   ],
   multiply: shapesOfAnyRank.map((shape) => example<"multiply">(layers.multiply(), [shape, shape])),
+  reshape: [
+    example(layers.reshape({ targetShape: [7, 1] }), [[7]]),
+    example(layers.reshape({ targetShape: [-1, 2] }), [[3, 4]]),
+    example(layers.reshape({ targetShape: [2, 3, 2, -1] }), [[2, 3, 4]]),
+    example(layers.reshape({ targetShape: [4, -1] }), [[2, 2, 1, 3]]),
+  ],
 };
 
 /** An example under its name in the table, with a title. */

@@ -19,6 +19,7 @@ import type {
   DenseOptions,
   InputOptions,
   Pool2dOptions,
+  ReshapeOptions,
 } from "./ops/options.ts";
 
 /** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
@@ -198,6 +199,11 @@ export function multiply(options: LayerOptions = {}): Layer {
   return build("multiply", options);
 }
 
+/** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
+export function reshape(options: ReshapeOptions): Layer {
+  return build("reshape", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -226,6 +232,7 @@ export const layers = Object.freeze({
   add,
   concatenate,
   multiply,
+  reshape,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

@@ -15,6 +15,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { OracleOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
+import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 
 export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.freeze({
@@ -33,6 +34,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   add,
   concatenate,
   multiply,
+  reshape,
 });
 
 /** The operation called `name`. */

@@ -16,6 +16,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
+import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 
 export const inferenceOps = Object.freeze({
@@ -34,6 +35,7 @@ export const inferenceOps = Object.freeze({
   add,
   concatenate,
   multiply,
+  reshape,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

@@ -15,6 +15,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { Arity, Flags, Op } from "./op.ts";
 import { prelu } from "./prelu.ts";
+import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 
 export const ops = Object.freeze({
@@ -33,6 +34,7 @@ export const ops = Object.freeze({
   add,
   concatenate,
   multiply,
+  reshape,
 });
 
 export type Ops = typeof ops;

@@ -15,6 +15,7 @@ import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { TrainOp } from "./op.ts";
 import { prelu } from "./prelu.ts";
+import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 
 export const trainOps: { readonly [Name in OpName]: TrainOp<Name> } = Object.freeze({
@@ -33,6 +34,7 @@ export const trainOps: { readonly [Name in OpName]: TrainOp<Name> } = Object.fre
   add,
   concatenate,
   multiply,
+  reshape,
 });
 
 /** The operation called `name`, in the trainer. */
