@@ -139,6 +139,13 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     shape: (input, { targetShape }) =>
       (targetShape as Shape).map((size) => (size === 1 ? 1 : input.reduce((product, other) => product * other, 1))),
   },
+  permute: {
+    required: { dims: [3, 1, 2] },
+    attributes: { dims: [3, 1, 2] },
+    varied: [{ dims: [1, 3, 2] }, { dims: [2, 3, 1] }],
+    ranks: [3],
+    shape: (input, { dims }) => (dims as Shape).map((axis) => input[axis - 1] as number),
+  },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

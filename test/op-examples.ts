@@ -76,4 +76,5 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.reshape({ targetShape: [7, -1, 6] }),
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
+  permute: () => network([layers.permute({ dims: [2, 1, 3] }), stem(), layers.permute({ dims: [3, 1, 2] })]),
 };

@@ -13,6 +13,7 @@ import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { multiplyProperties } from "./multiply.ts";
+import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
 import { weightProperties } from "./weights.ts";
@@ -27,6 +28,7 @@ const properties = [
   ...weightProperties,
   ...concatenateProperties,
   ...multiplyProperties,
+  ...permuteProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -166,6 +166,12 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.reshape({ targetShape: [2, 3, 2, -1] }), [[2, 3, 4]]),
     example(layers.reshape({ targetShape: [4, -1] }), [[2, 2, 1, 3]]),
   ],
+  permute: [
+    example(layers.permute({ dims: [1] }), [[7]]),
+    example(layers.permute({ dims: [2, 1] }), [[3, 4]]),
+    example(layers.permute({ dims: [3, 1, 2] }), [[2, 3, 4]]),
+    example(layers.permute({ dims: [4, 2, 1, 3] }), [[2, 4, 1, 3]]),
+  ],
 };
 
 /** An example under its name in the table, with a title. */

@@ -18,6 +18,7 @@ import type {
   Conv2dOptions,
   DenseOptions,
   InputOptions,
+  PermuteOptions,
   Pool2dOptions,
   ReshapeOptions,
 } from "./ops/options.ts";
@@ -204,6 +205,11 @@ export function reshape(options: ReshapeOptions): Layer {
   return build("reshape", options);
 }
 
+/** Axes in another order, counted from 1 as in Keras: `layers.permute({ dims: [2, 1] })` turns a matrix. */
+export function permute(options: PermuteOptions): Layer {
+  return build("permute", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -233,6 +239,7 @@ export const layers = Object.freeze({
   concatenate,
   multiply,
   reshape,
+  permute,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

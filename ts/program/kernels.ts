@@ -646,6 +646,26 @@ export const kernels = {
     lengths: { out: 1 },
     parameters: { before: "read", after: "read", count: "number", out: "write" },
   },
+  /**
+   * y `f32 [images][size0][size1][size2][size3]`, whose neighbours along an axis lie its stride apart in x, added
+   * to y where `accumulate`.
+   */
+  permute: {
+    parameters: {
+      x: "read",
+      images: "number",
+      size0: "number",
+      size1: "number",
+      size2: "number",
+      size3: "number",
+      stride0: "number",
+      stride1: "number",
+      stride2: "number",
+      stride3: "number",
+      accumulate: "flag",
+      y: "write",
+    },
+  },
   /** Writes the whole padded buffer out `f32 [images][PH][PW][c]` from x `f32 [images][h][w][c]`. */
   pad_real: {
     parameters: { shape: "read", x: "read", out: "write" },

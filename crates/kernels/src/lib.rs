@@ -18,6 +18,7 @@ pub mod multiply;
 pub mod naive;
 pub mod norm;
 pub mod optimizer;
+pub mod permute;
 pub mod pool;
 pub mod pool_bits;
 mod pool_window;

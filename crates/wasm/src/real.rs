@@ -7,5 +7,6 @@ mod maps;
 mod multiply;
 mod norm;
 mod optimizers;
+mod permute;
 mod products;
 mod tensors;

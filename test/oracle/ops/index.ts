@@ -14,6 +14,7 @@ import { input } from "./input.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { OracleOp } from "./op.ts";
+import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
@@ -35,6 +36,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   concatenate,
   multiply,
   reshape,
+  permute,
 });
 
 /** The operation called `name`. */

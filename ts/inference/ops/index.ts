@@ -15,6 +15,7 @@ import { input } from "./input.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
+import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
@@ -36,6 +37,7 @@ export const inferenceOps = Object.freeze({
   concatenate,
   multiply,
   reshape,
+  permute,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

@@ -14,6 +14,7 @@ import { input } from "./input.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { Arity, Flags, Op } from "./op.ts";
+import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
@@ -35,6 +36,7 @@ export const ops = Object.freeze({
   concatenate,
   multiply,
   reshape,
+  permute,
 });
 
 export type Ops = typeof ops;

@@ -5,5 +5,6 @@ export type { ConcatenateOptions } from "./concatenate.ts";
 export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
 export type { InputOptions } from "./input.ts";
+export type { PermuteOptions } from "./permute.ts";
 export type { Pool2dOptions } from "./pool.ts";
 export type { ReshapeOptions } from "./reshape.ts";
