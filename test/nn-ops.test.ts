@@ -146,6 +146,16 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     ranks: [3],
     shape: (input, { dims }) => (dims as Shape).map((axis) => input[axis - 1] as number),
   },
+  upSampling2d: {
+    required: {},
+    attributes: { size: [2, 2] },
+    varied: [{ size: [1, 3] }],
+    ranks: [3],
+    shape: ([height = 0, width = 0, channels = 0], { size }) => {
+      const [down, right] = size as Sides;
+      return [height * down, width * right, channels];
+    },
+  },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

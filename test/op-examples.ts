@@ -77,4 +77,5 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
   permute: () => network([layers.permute({ dims: [2, 1, 3] }), stem(), layers.permute({ dims: [3, 1, 2] })]),
+  upSampling2d: () => twice(() => layers.upSampling2d({ size: [2, 3] })),
 };

@@ -16,6 +16,7 @@ import { multiplyProperties } from "./multiply.ts";
 import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
+import { upSamplingProperties } from "./up-sampling.ts";
 import { weightProperties } from "./weights.ts";
 
 const properties = [
@@ -29,6 +30,7 @@ const properties = [
   ...concatenateProperties,
   ...multiplyProperties,
   ...permuteProperties,
+  ...upSamplingProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

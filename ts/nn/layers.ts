@@ -21,6 +21,7 @@ import type {
   PermuteOptions,
   Pool2dOptions,
   ReshapeOptions,
+  UpSampling2dOptions,
 } from "./ops/options.ts";
 
 /** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
@@ -210,6 +211,11 @@ export function permute(options: PermuteOptions): Layer {
   return build("permute", options);
 }
 
+/** Every pixel several times, down and to the right; twice each by default. */
+export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
+  return build("upSampling2d", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -240,6 +246,7 @@ export const layers = Object.freeze({
   multiply,
   reshape,
   permute,
+  upSampling2d,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

@@ -756,6 +756,37 @@ export const kernels = {
   copy: {
     parameters: { from: "read", to: "write", bytes: "number" },
   },
+  /**
+   * y `f32 [rows down][width right][channels]` = every pixel of x `f32 [rows][width][channels]` down x right
+   * times.
+   */
+  up_sampling_forward: {
+    parameters: {
+      x: "read",
+      rows: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      y: "write",
+    },
+  },
+  /**
+   * dx = the sums of dy over the copies of each pixel, added to dx where `accumulate`; sizes as in the forward
+   * pass.
+   */
+  up_sampling_backward: {
+    parameters: {
+      dy: "read",
+      rows: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
 } as const;
 
 /** Exports that answer a question about a descriptor, and return no status. */

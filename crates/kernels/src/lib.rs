@@ -29,3 +29,4 @@ pub mod shape;
 pub mod simd;
 pub mod standardize;
 pub mod threshold;
+pub mod up_sampling;

@@ -10,3 +10,4 @@ mod optimizers;
 mod permute;
 mod products;
 mod tensors;
+mod up_sampling;

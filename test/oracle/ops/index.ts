@@ -18,6 +18,7 @@ import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
+import { upSampling2d } from "./up-sampling2d.ts";
 
 export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.freeze({
   input,
@@ -37,6 +38,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   multiply,
   reshape,
   permute,
+  upSampling2d,
 });
 
 /** The operation called `name`. */

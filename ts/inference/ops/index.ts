@@ -19,6 +19,7 @@ import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
+import { upSampling2d } from "./up-sampling2d.ts";
 
 export const inferenceOps = Object.freeze({
   input,
@@ -38,6 +39,7 @@ export const inferenceOps = Object.freeze({
   multiply,
   reshape,
   permute,
+  upSampling2d,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

@@ -18,6 +18,7 @@ import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
+import { upSampling2d } from "./up-sampling2d.ts";
 
 export const ops = Object.freeze({
   input,
@@ -37,6 +38,7 @@ export const ops = Object.freeze({
   multiply,
   reshape,
   permute,
+  upSampling2d,
 });
 
 export type Ops = typeof ops;

@@ -8,3 +8,4 @@ export type { InputOptions } from "./input.ts";
 export type { PermuteOptions } from "./permute.ts";
 export type { Pool2dOptions } from "./pool.ts";
 export type { ReshapeOptions } from "./reshape.ts";
+export type { UpSampling2dOptions } from "./up-sampling2d.ts";
