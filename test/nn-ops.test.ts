@@ -156,6 +156,28 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       return [height * down, width * right, channels];
     },
   },
+  zeroPadding2d: {
+    required: {},
+    attributes: {
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    },
+    varied: [
+      {
+        padding: [
+          [0, 2],
+          [3, 1],
+        ],
+      },
+    ],
+    ranks: [3],
+    shape: ([height = 0, width = 0, channels = 0], { padding }) => {
+      const [rows, columns] = padding as readonly [Sides, Sides];
+      return [rows[0] + height + rows[1], columns[0] + width + columns[1], channels];
+    },
+  },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

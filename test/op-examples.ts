@@ -78,4 +78,13 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
     ]),
   permute: () => network([layers.permute({ dims: [2, 1, 3] }), stem(), layers.permute({ dims: [3, 1, 2] })]),
   upSampling2d: () => twice(() => layers.upSampling2d({ size: [2, 3] })),
+  zeroPadding2d: () =>
+    twice(() =>
+      layers.zeroPadding2d({
+        padding: [
+          [1, 2],
+          [0, 3],
+        ],
+      }),
+    ),
 };

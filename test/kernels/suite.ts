@@ -18,6 +18,7 @@ import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
 import { upSamplingProperties } from "./up-sampling.ts";
 import { weightProperties } from "./weights.ts";
+import { zeroPaddingProperties } from "./zero-padding.ts";
 
 const properties = [
   ...bitProperties,
@@ -31,6 +32,7 @@ const properties = [
   ...multiplyProperties,
   ...permuteProperties,
   ...upSamplingProperties,
+  ...zeroPaddingProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

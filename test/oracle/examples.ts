@@ -173,6 +173,18 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.permute({ dims: [4, 2, 1, 3] }), [[2, 4, 1, 3]]),
   ],
   upSampling2d: [example(layers.upSampling2d(), image), example(layers.upSampling2d({ size: [1, 3] }), image)],
+  zeroPadding2d: [
+    example(layers.zeroPadding2d({ padding: 2 }), image),
+    example(
+      layers.zeroPadding2d({
+        padding: [
+          [0, 1],
+          [2, 1],
+        ],
+      }),
+      image,
+    ),
+  ],
 };
 
 /** An example under its name in the table, with a title. */

@@ -22,6 +22,7 @@ import type {
   Pool2dOptions,
   ReshapeOptions,
   UpSampling2dOptions,
+  ZeroPadding2dOptions,
 } from "./ops/options.ts";
 
 /** As conv2d, without bias (batchNorm's shift does its work); default padding "same", quantizers "bnn++" and "poly". */
@@ -216,6 +217,11 @@ export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
   return build("upSampling2d", options);
 }
 
+/** Rows and columns of zeros around images; one on each side by default. */
+export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
+  return build("zeroPadding2d", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -247,6 +253,7 @@ export const layers = Object.freeze({
   reshape,
   permute,
   upSampling2d,
+  zeroPadding2d,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

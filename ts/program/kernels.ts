@@ -787,6 +787,38 @@ export const kernels = {
       dx: "write",
     },
   },
+  /**
+   * y `f32 [images][above + height + below][before + row + behind]` = x `f32 [images][height][row]` and zeros
+   * around it.
+   */
+  zero_padding_forward: {
+    parameters: {
+      x: "read",
+      images: "number",
+      height: "number",
+      row: "number",
+      above: "number",
+      below: "number",
+      before: "number",
+      behind: "number",
+      y: "write",
+    },
+  },
+  /** dx = dy without the border, added to dx where `accumulate`; sizes as in the forward pass. */
+  zero_padding_backward: {
+    parameters: {
+      dy: "read",
+      images: "number",
+      height: "number",
+      row: "number",
+      above: "number",
+      below: "number",
+      before: "number",
+      behind: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
 } as const;
 
 /** Exports that answer a question about a descriptor, and return no status. */

@@ -30,3 +30,4 @@ pub mod simd;
 pub mod standardize;
 pub mod threshold;
 pub mod up_sampling;
+pub mod zero_padding;

@@ -11,3 +11,4 @@ mod permute;
 mod products;
 mod tensors;
 mod up_sampling;
+mod zero_padding;

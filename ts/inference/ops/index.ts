@@ -20,6 +20,7 @@ import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { upSampling2d } from "./up-sampling2d.ts";
+import { zeroPadding2d } from "./zero-padding2d.ts";
 
 export const inferenceOps = Object.freeze({
   input,
@@ -40,6 +41,7 @@ export const inferenceOps = Object.freeze({
   reshape,
   permute,
   upSampling2d,
+  zeroPadding2d,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

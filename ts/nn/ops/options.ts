@@ -9,3 +9,4 @@ export type { PermuteOptions } from "./permute.ts";
 export type { Pool2dOptions } from "./pool.ts";
 export type { ReshapeOptions } from "./reshape.ts";
 export type { UpSampling2dOptions } from "./up-sampling2d.ts";
+export type { BorderSize, ZeroPadding2dOptions } from "./zero-padding2d.ts";

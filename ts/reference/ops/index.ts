@@ -19,6 +19,7 @@ import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { upSampling2d } from "./up-sampling2d.ts";
+import { zeroPadding2d } from "./zero-padding2d.ts";
 
 export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Object.freeze({
   input,
@@ -39,6 +40,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   reshape,
   permute,
   upSampling2d,
+  zeroPadding2d,
 });
 
 /** The operation called `name`. */
