@@ -178,6 +178,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       return [rows[0] + height + rows[1], columns[0] + width + columns[1], channels];
     },
   },
+  dropout: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

@@ -87,4 +87,12 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
         ],
       }),
     ),
+  dropout: () =>
+    network([
+      layers.dropout({ rate: 0.25 }),
+      stem(),
+      layers.batchNorm(),
+      layers.dropout({ rate: 0.4 }),
+      layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    ]),
 };

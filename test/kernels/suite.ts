@@ -11,6 +11,7 @@ import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
+import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { multiplyProperties } from "./multiply.ts";
 import { permuteProperties } from "./permute.ts";
@@ -33,6 +34,7 @@ const properties = [
   ...permuteProperties,
   ...upSamplingProperties,
   ...zeroPaddingProperties,
+  ...dropoutProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -185,6 +185,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
       image,
     ),
   ],
+  dropout: anyRank(layers.dropout({ rate: 0.3 })),
 };
 
 /** An example under its name in the table, with a title. */

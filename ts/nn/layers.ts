@@ -17,6 +17,7 @@ import type {
   ConcatenateOptions,
   Conv2dOptions,
   DenseOptions,
+  DropoutOptions,
   InputOptions,
   PermuteOptions,
   Pool2dOptions,
@@ -222,6 +223,14 @@ export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
   return build("zeroPadding2d", options);
 }
 
+/**
+ * Drops a share of the elements in training, and makes the others larger by as much; otherwise it does nothing. Which ones are
+ * dropped follows from the run's seed, the update, the layer's name and an element's place in the batch.
+ */
+export function dropout(options: DropoutOptions): Layer {
+  return build("dropout", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -254,6 +263,7 @@ export const layers = Object.freeze({
   permute,
   upSampling2d,
   zeroPadding2d,
+  dropout,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

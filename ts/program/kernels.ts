@@ -381,6 +381,23 @@ export const kernels = {
       dx: "write",
     },
   },
+  /**
+   * y = x / (1 - rate) where an element stays, else 0, added to y where `accumulate`; `first` is the number of the
+   * first element in the batch, draws `f32 [3]` two numbers of the layer in this run and that of the update, below
+   * 2^24 each.
+   */
+  dropout: {
+    lengths: { draws: 3 },
+    parameters: {
+      x: "read",
+      count: "number",
+      first: "number",
+      rate: "number",
+      draws: "read",
+      accumulate: "flag",
+      y: "write",
+    },
+  },
   /** y = f(x); kind 0 relu, 1 hard tanh. */
   activation_forward: {
     parameters: { kind: "number", x: "read", y: "write", count: "number" },

@@ -9,6 +9,7 @@ pub mod avg_pool;
 pub mod bits;
 pub mod concatenate;
 pub mod conv;
+pub mod dropout;
 pub mod gather;
 pub mod gemm;
 pub mod loss;

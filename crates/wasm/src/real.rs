@@ -2,6 +2,7 @@
 
 mod batches;
 mod concatenate;
+mod dropout;
 mod layers;
 mod maps;
 mod multiply;

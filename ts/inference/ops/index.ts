@@ -9,6 +9,7 @@ import { batchNorm } from "./batch-norm.ts";
 import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { dropout } from "./dropout.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
@@ -42,6 +43,7 @@ export const inferenceOps = Object.freeze({
   permute,
   upSampling2d,
   zeroPadding2d,
+  dropout,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

@@ -4,6 +4,7 @@ export type { BatchNormOptions } from "./batch-norm.ts";
 export type { ConcatenateOptions } from "./concatenate.ts";
 export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
+export type { DropoutOptions } from "./dropout.ts";
 export type { InputOptions } from "./input.ts";
 export type { PermuteOptions } from "./permute.ts";
 export type { Pool2dOptions } from "./pool.ts";

@@ -8,6 +8,7 @@ import { batchNorm } from "./batch-norm.ts";
 import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { dropout } from "./dropout.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
@@ -41,6 +42,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   permute,
   upSampling2d,
   zeroPadding2d,
+  dropout,
 });
 
 /** The operation called `name`. */
