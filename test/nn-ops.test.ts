@@ -130,6 +130,63 @@ const definitions: { readonly [Name in OpName]: Definition } = {
   softmax: kept,
   flatten: { ...kept, shape: (input) => [input.reduce((sum, size) => sum * size, 1)] },
   add: kept,
+  concatenate: {
+    ...kept,
+    attributes: { axis: -1 },
+    varied: [{ axis: 0 }],
+    // Of two inputs of one shape.
+    shape: (input, { axis }) =>
+      input.map((size, at) => (at === (axis === 0 ? 0 : input.length - 1) ? size + size : size)),
+  },
+  multiply: kept,
+  reshape: {
+    required: { targetShape: [-1, 1] },
+    attributes: { targetShape: [-1, 1] },
+    varied: [{ targetShape: [1, 1, -1] }],
+    ranks: anyRank,
+    shape: (input, { targetShape }) =>
+      (targetShape as Shape).map((size) => (size === 1 ? 1 : input.reduce((product, other) => product * other, 1))),
+  },
+  permute: {
+    required: { dims: [3, 1, 2] },
+    attributes: { dims: [3, 1, 2] },
+    varied: [{ dims: [1, 3, 2] }, { dims: [2, 3, 1] }],
+    ranks: [3],
+    shape: (input, { dims }) => (dims as Shape).map((axis) => input[axis - 1] as number),
+  },
+  upSampling2d: {
+    required: {},
+    attributes: { size: [2, 2] },
+    varied: [{ size: [1, 3] }],
+    ranks: [3],
+    shape: ([height = 0, width = 0, channels = 0], { size }) => {
+      const [down, right] = size as Sides;
+      return [height * down, width * right, channels];
+    },
+  },
+  zeroPadding2d: {
+    required: {},
+    attributes: {
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    },
+    varied: [
+      {
+        padding: [
+          [0, 2],
+          [3, 1],
+        ],
+      },
+    ],
+    ranks: [3],
+    shape: ([height = 0, width = 0, channels = 0], { padding }) => {
+      const [rows, columns] = padding as readonly [Sides, Sides];
+      return [rows[0] + height + rows[1], columns[0] + width + columns[1], channels];
+    },
+  },
+  dropout: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;
@@ -138,8 +195,8 @@ const nodeWith = (name: OpName, attributes: Numbers) =>
 /** Inputs of one shape, as many as the operation takes. */
 const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input].slice(0, opOf(name).inputs);
 
-/** Values that no field takes. */
-const junk = [Number.NaN, -1, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
+/** Values that no field takes; -1 may be the last axis. */
+const junk = [Number.NaN, -1.5, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
 
 /** The attributes of the layer that the function `name` of `layers` makes. */
 function made(name: OpName, options: Numbers): Numbers {

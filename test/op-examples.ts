@@ -28,6 +28,31 @@ function sums(): Graph {
   return functional({ inputs: start, outputs });
 }
 
+/** Branches along the channels, one of which is a product, and a value with itself along the rows, before signs. */
+function branches(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const both = layers.concatenate().apply([start, stem().apply(start)]);
+  const twofold = layers.concatenate({ axis: 0 }).apply([both, both]);
+  const signs = layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }).apply(twofold);
+  const last = layers.concatenate({ axis: -2 }).apply([layers.batchNorm().apply(signs), signs]);
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), last),
+  });
+}
+
+/** A product with a branch, and one of a value with itself. */
+function gates(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const branch = layers.conv2d({ filters: 3, kernelSize: 3, padding: "same" }).apply(start);
+  const gated = layers.multiply().apply([start, branch]);
+  const last = layers.multiply().apply([gated, gated]);
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), last),
+  });
+}
+
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
@@ -46,4 +71,32 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   softmax: () => twice(() => layers.softmax()),
   flatten: () => network([layers.flatten(), layers.flatten()]),
   add: sums,
+  concatenate: branches,
+  multiply: gates,
+  reshape: () =>
+    network([
+      stem(),
+      layers.batchNorm(),
+      layers.reshape({ targetShape: [7, -1, 6] }),
+      layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    ]),
+  permute: () => network([layers.permute({ dims: [2, 1, 3] }), stem(), layers.permute({ dims: [3, 1, 2] })]),
+  upSampling2d: () => twice(() => layers.upSampling2d({ size: [2, 3] })),
+  zeroPadding2d: () =>
+    twice(() =>
+      layers.zeroPadding2d({
+        padding: [
+          [1, 2],
+          [0, 3],
+        ],
+      }),
+    ),
+  dropout: () =>
+    network([
+      layers.dropout({ rate: 0.25 }),
+      stem(),
+      layers.batchNorm(),
+      layers.dropout({ rate: 0.4 }),
+      layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    ]),
 };

@@ -11,7 +11,15 @@ import { exactly, type Near } from "../ts/reference/maps.ts";
 import { applied, nearGradient, nearValue } from "../ts/reference/nodes.ts";
 import type { Site } from "../ts/reference/ops/op.ts";
 import type { Tensor } from "../ts/reference/tensorflow.ts";
-import { appliedTo, gradientAt, type Numbers, numbersAwayFromJumps, PROGRESS } from "./oracle/example-numbers.ts";
+import {
+  appliedTo,
+  gradientAt,
+  type Numbers,
+  numbersAwayFromJumps,
+  PROGRESS,
+  SEED,
+  UPDATE,
+} from "./oracle/example-numbers.ts";
 import { type Example, everyExample, examples } from "./oracle/examples.ts";
 import type { Value } from "./oracle/layers.ts";
 import { oracleOpOf } from "./oracle/ops/index.ts";
@@ -29,7 +37,7 @@ async function expectOracle(numbers: Numbers): Promise<void> {
   const [oracle, given] = [oracleOpOf(node.op), appliedTo(numbers)];
   const value = oracle.forward(given);
   const site: Site = {
-    pass: { kind: "train", progress: PROGRESS },
+    pass: { kind: "train", progress: PROGRESS, update: UPDATE, seed: SEED },
     parameter: (key) =>
       tf.tensor(Float32Array.from(parameters[key] as Float64Array), [...(parameterShapes[key] as Shape)]),
     inputShape: inputs[0]?.shape ?? [],

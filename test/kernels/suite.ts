@@ -9,15 +9,21 @@ import { accumulatorProperties } from "./accumulate.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
+import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
+import { multiplyProperties } from "./multiply.ts";
+import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
 import { softmaxProperties } from "./softmax.ts";
 import { trainingProperties } from "./training.ts";
+import { upSamplingProperties } from "./up-sampling.ts";
 import { weightProperties } from "./weights.ts";
+import { zeroPaddingProperties } from "./zero-padding.ts";
 
 const properties = [
   ...bitProperties,
@@ -31,6 +37,12 @@ const properties = [
   ...softmaxProperties,
   ...leakyReluProperties,
   ...eluProperties,
+  ...concatenateProperties,
+  ...multiplyProperties,
+  ...permuteProperties,
+  ...upSamplingProperties,
+  ...zeroPaddingProperties,
+  ...dropoutProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

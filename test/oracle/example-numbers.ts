@@ -20,6 +20,8 @@ const IMAGES = 3;
 
 /** The moment of a run at which examples are looked at; quantizers that can be soft are. */
 export const PROGRESS = 0.5;
+export const UPDATE = 3;
+export const SEED = 7;
 
 /** Inputs in [-2, 2], and parameters no nearer to 0 than 1/2. */
 function numbersOf({ operation, shapes }: Example<OpName>, seed: number): Numbers {
@@ -56,7 +58,7 @@ export function appliedTo(
     node,
     inputs: inputs as Applied<OpName>["inputs"],
     parameter: (key) => parameters[key] as Float64Array,
-    pass: { phase: "train", progress: PROGRESS, soft: true, margin },
+    pass: { phase: "train", progress: PROGRESS, update: UPDATE, seed: SEED, soft: true, margin },
   };
 }
 

@@ -144,6 +144,52 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   softmax: anyRank(layers.softmax()),
   flatten: anyRank(layers.flatten()),
   add: shapesOfAnyRank.map((shape) => example<"add">(layers.add(), [shape, shape])),
+  concatenate: [
+    example(layers.concatenate(), [[7], [2]]),
+    example(layers.concatenate(), [
+      [3, 4],
+      [3, 1],
+    ]),
+    example(layers.concatenate({ axis: 0 }), [
+      [2, 4],
+      [3, 4],
+    ]),
+    example(layers.concatenate({ axis: 1 }), [
+      [2, 3, 4],
+      [2, 1, 4],
+    ]),
+    example(layers.concatenate({ axis: -3 }), [
+      [2, 2, 1, 3],
+      [2, 3, 1, 3],
+    ]),
+  ],
+  multiply: shapesOfAnyRank.map((shape) => example<"multiply">(layers.multiply(), [shape, shape])),
+  reshape: [
+    example(layers.reshape({ targetShape: [7, 1] }), [[7]]),
+    example(layers.reshape({ targetShape: [-1, 2] }), [[3, 4]]),
+    example(layers.reshape({ targetShape: [2, 3, 2, -1] }), [[2, 3, 4]]),
+    example(layers.reshape({ targetShape: [4, -1] }), [[2, 2, 1, 3]]),
+  ],
+  permute: [
+    example(layers.permute({ dims: [1] }), [[7]]),
+    example(layers.permute({ dims: [2, 1] }), [[3, 4]]),
+    example(layers.permute({ dims: [3, 1, 2] }), [[2, 3, 4]]),
+    example(layers.permute({ dims: [4, 2, 1, 3] }), [[2, 4, 1, 3]]),
+  ],
+  upSampling2d: [example(layers.upSampling2d(), image), example(layers.upSampling2d({ size: [1, 3] }), image)],
+  zeroPadding2d: [
+    example(layers.zeroPadding2d({ padding: 2 }), image),
+    example(
+      layers.zeroPadding2d({
+        padding: [
+          [0, 1],
+          [2, 1],
+        ],
+      }),
+      image,
+    ),
+  ],
+  dropout: anyRank(layers.dropout({ rate: 0.3 })),
 };
 
 /** An example under its name in the table, with a title. */

@@ -26,6 +26,9 @@ export interface Result {
 interface Moment {
   /** Share of the run that is done, in [0, 1]; 0 where absent. */
   readonly progress?: number;
+  /** The number of the update, from 1, and the seed of the run's random numbers; 0 where absent. */
+  readonly update?: number;
+  readonly seed?: number;
   /** The share of a label that all classes share; 0 where absent. */
   readonly smoothing?: number;
   /** True where quantizers stand as `progress` says, as they do in training; else they are hard. */
@@ -39,10 +42,10 @@ export function runNetwork(
   images: Value,
   labels: ArrayLike<number>,
   phase: Phase,
-  { progress = 0, smoothing = 0, soft = phase === "train" }: Moment = {},
+  { progress = 0, update = 0, seed = 0, smoothing = 0, soft = phase === "train" }: Moment = {},
 ): Result {
   const margin: Margin = { smallest: Number.POSITIVE_INFINITY };
-  const pass: Pass = { phase, progress, soft, margin };
+  const pass: Pass = { phase, progress, update, seed, soft, margin };
   const values = new Map<string, Value>();
   const moments = new Map<string, Moments>();
   const gradients = new Map<string, Float64Array>();

@@ -3,8 +3,8 @@
  * each of them.
  */
 import { expect } from "vitest";
-import type { Dataset } from "../../ts/io/dataset.ts";
-import { type Graph, parametersOf } from "../../ts/nn/index.ts";
+import type { Dataset, Split } from "../../ts/io/dataset.ts";
+import { type Graph, parametersOf, shuffle } from "../../ts/nn/index.ts";
 import { randomParameters } from "../../ts/reference/random.ts";
 import type { Pool } from "../../ts/runtime/pool.ts";
 import type { Products } from "../../ts/train/context.ts";
@@ -18,6 +18,8 @@ import { runNetwork } from "./network.ts";
 import { type State, startFrom, startingWeights, trainStep } from "./training.ts";
 
 const MARGIN = 2 ** -17;
+/** Of a run's random numbers. */
+const SEED = 1;
 /** The update is minus the gradient. */
 export const gradientAsUpdate = optimizers.sgd({ learningRate: 1 });
 
@@ -58,7 +60,7 @@ export async function trained(
   const engine = await createEngine(graph, optimizer, pool, { products });
   await writeWeights(engine, weights);
   const before = await evaluate(engine, data.test, { batchSize: data.train.count });
-  const state = newState(1);
+  const state = newState(SEED);
   const seen: Step[] = [];
   const batchSize = data.train.count;
   const options = { epochs: of, batchSize, validate: false, labelSmoothing };
@@ -71,6 +73,19 @@ export async function trained(
   return { steps: seen, evaluation: before };
 }
 
+/** The images of an epoch in the order in which the trainer takes them, and their classes. */
+function shuffled({ labels, ...split }: Split, epoch: number) {
+  const order = shuffle(split.count, SEED, epoch);
+  const size = split.images.length / split.count;
+  const images = Uint8Array.from(split.images, (_, i) => {
+    return split.images[(order[Math.floor(i / size)] as number) * size + (i % size)] as number;
+  });
+  return {
+    images: inputOf({ ...split, labels, images }),
+    labels: Uint8Array.from(order, (image) => labels[image] as number),
+  };
+}
+
 /** The first data for which the oracle keeps its margin. */
 function prepare(given: Case) {
   const { graph, optimizer = gradientAsUpdate, images = 10, steps = 1, of = steps + 1, labelSmoothing } = given;
@@ -81,12 +96,12 @@ function prepare(given: Case) {
     let margin = tested.margin;
     const states: State[] = [startFrom(weights)];
     const wanted = Array.from({ length: steps }, (_, i) => {
-      const batch = { images: inputOf(data.train), labels: data.train.labels };
-      const moment = { progress: i / of, smoothing: labelSmoothing };
+      const batch = shuffled(data.train, i);
+      const moment = { progress: i / of, seed: SEED, smoothing: labelSmoothing };
       const step = trainStep(graph, optimizer, states[i] as State, batch, moment);
       margin = Math.min(margin, step.result.margin);
       states.push(step.state);
-      return step;
+      return { ...step, labels: batch.labels };
     });
     if (margin > MARGIN) return { data, weights, wanted, tested };
   }
@@ -106,12 +121,12 @@ export async function expectOracle(pool: Pool, given: Case): Promise<void> {
 
   expect(result.steps).toHaveLength(steps);
   let before = weights;
-  for (const [i, { state, result: oracle }] of wanted.entries()) {
+  for (const [i, { state, result: oracle, labels }] of wanted.entries()) {
     const step = result.steps[i] as Step;
     // A step begins with the weights that the one before left, rounding errors and all.
     const carried = terms * amplification * (i + 1);
     expectClose([step.loss], [oracle.loss], terms * (i + 1), `loss of step ${i + 1}`);
-    const correct = oracle.predictions.filter((k, image) => k === data.train.labels[image]).length;
+    const correct = oracle.predictions.filter((k, image) => k === labels[image]).length;
     expect(step.accuracy).toBe(correct / images);
     for (const { name, role } of parametersOf(graph)) {
       const target = state.weights.get(name) as Float64Array;

@@ -64,14 +64,19 @@ export function trainStep(
   optimizer: Optimizer,
   state: State,
   { images, labels }: Batch,
-  { progress, smoothing = 0 }: { readonly progress: number; readonly smoothing?: number | undefined },
+  {
+    progress,
+    seed = 0,
+    smoothing = 0,
+  }: { readonly progress: number; readonly seed?: number; readonly smoothing?: number | undefined },
 ): { readonly state: State; readonly result: Result } {
-  const result = runNetwork(graph, state.weights, images, labels, "train", { progress, smoothing });
   const weights = new Map(state.weights);
   const slots = new Map(state.slots);
   const updates = state.updates + 1;
+  const moment = { progress, update: updates, seed };
+  const result = runNetwork(graph, state.weights, images, labels, "train", { ...moment, smoothing });
   const margin: Margin = { smallest: result.margin };
-  const pass: Pass = { phase: "train", progress, soft: true, margin };
+  const pass: Pass = { phase: "train", ...moment, soft: true, margin };
   for (const [name, gradient] of result.gradients) {
     const old = restarted(graph, name, state.weights.get(name) as Float64Array, progress);
     const blank = (): Float64Array => new Float64Array(old.length);

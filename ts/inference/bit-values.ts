@@ -10,21 +10,27 @@ import type { BitLayout } from "./layout.ts";
 import { productOpOf } from "./ops/index.ts";
 import { productFormOf } from "./product/index.ts";
 import { cutHeight } from "./slices.ts";
+import { pixelShape } from "./windows.ts";
 
-type Given = Pick<Context, "network" | "draft" | "kernel" | "parts">;
+type Given = Pick<Context, "network" | "draft" | "kernel" | "images" | "parts">;
 
 export interface CreatedBits extends BitValues {
   /** True where the bits that a layer reads are written. */
   readonly isWritten: (node: GraphNode) => boolean;
 }
 
-export function createBits({ network, draft, kernel, parts }: Given, realOf: Values["of"]): CreatedBits {
+export function createBits({ network, draft, kernel, images, parts }: Given, realOf: Values["of"]): CreatedBits {
   const { flow, windowOf } = network;
   const known = new Map<string, Bits>();
   const layoutFor = (node: GraphNode): BitLayout | null =>
     isProduct(node) ? productFormOf(node).layout(kernel) : null;
+  /** True where the window is over the pixels of the value that it reads, and not over others of an alias. */
+  const isOverPixels = (node: ProductNode): boolean => {
+    const [seen, made] = [windowOf(node), pixelShape(images, network.shapeOf(flow.source(node.inputs[0]).name))];
+    return seen.height === made.height && seen.width === made.width && seen.channels === made.channels;
+  };
   const takes = (node: GraphNode): node is ProductNode =>
-    isProduct(node) && layoutFor(node) === kernel.layout && productOpOf(node).takesPixels(node);
+    isProduct(node) && layoutFor(node) === kernel.layout && productOpOf(node).takesPixels(node) && isOverPixels(node);
 
   const make = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
     const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);

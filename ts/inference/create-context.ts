@@ -30,7 +30,7 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
     places.set(source, known);
     return known;
   };
-  const { isWritten, ...bits } = createBits({ network, draft, kernel, parts }, of);
+  const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts }, of);
   const values: Values = {
     of,
     put: (name, place) => {

@@ -11,7 +11,7 @@ import {
   workOf,
 } from "../explain.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAffine, isAlias, isProduct } from "../nn/nodes.ts";
+import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
 import type { Product } from "../nn/operands.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
@@ -96,7 +96,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
     const row = rows.get(node.name);
     const shape = network.shapeOf(node.name);
     const lead = group !== undefined && "product" in group ? group.product.name : null;
-    const isInside = isAlias(node) || (group !== undefined && node.name !== group.members.at(-1));
+    const isInside = isPassed(node) || (group !== undefined && node.name !== group.members.at(-1));
     return {
       node: node.name,
       op: node.op,

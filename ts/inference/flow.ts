@@ -1,7 +1,7 @@
-/** The graph as seen by values: an alias is the memory of its input, so that only its source has a value. */
+/** The graph as seen by values: what is passed on is the memory of its input, so that only its source has a value. */
 import type { Graph, GraphNode, NodeOf } from "../nn/graph.ts";
 import { outputsOf } from "../nn/network.ts";
-import { isAlias } from "../nn/nodes.ts";
+import { isPassed } from "../nn/nodes.ts";
 
 export interface Flow {
   /** The node whose value is read under this name. */
@@ -18,8 +18,8 @@ export function flowOf(graph: Graph): Flow {
   const consumers = new Map<string, GraphNode[]>();
   const source = (name: string): GraphNode => sources.get(name) as GraphNode;
   for (const node of graph.nodes) {
-    sources.set(node.name, isAlias(node) ? source(node.inputs[0]) : node);
-    if (isAlias(node)) continue;
+    sources.set(node.name, isPassed(node) ? source(node.inputs[0]) : node);
+    if (isPassed(node)) continue;
     for (const input of node.inputs) {
       const { name } = source(input);
       const known = consumers.get(name);

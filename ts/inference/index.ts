@@ -12,6 +12,7 @@ export type { BinaryKernel } from "../runtime/probe.ts";
 export type { Variant } from "../runtime/variants.ts";
 export type { ExplainedLayer, Explanation } from "./explain.ts";
 export { formatExplanation } from "./explain-text.ts";
+export type { OutputFact, SessionFacts } from "./facts.ts";
 export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
 export type { InferenceProfile, ProfileOptions } from "./profile.ts";
-export { type LoadOptions, load, type OutputFact, type Session, type SessionFacts } from "./session.ts";
+export { type LoadOptions, load, type Session } from "./session.ts";

@@ -12,10 +12,10 @@ import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { explanationOf } from "./explain.ts";
+import { factsOf, type SessionFacts } from "./facts.ts";
 import { badLayer, countImages, type Images } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";
-import { byName, createResults, factsOf } from "./results.ts";
-import type { SessionFacts } from "./session.ts";
+import { byName, createResults } from "./results.ts";
 
 export interface ParallelOptions {
   /** Threads, from 1 to 64. */

@@ -1,10 +1,8 @@
 /** The results of a session: gathered block by block, checked, and given out by name. */
 import type { PackedModel } from "../io/model-file.ts";
-import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
-import { elementsOf, type Shape } from "../nn/shapes.ts";
+import { outputsOf } from "../nn/network.ts";
 import { checkOutputs } from "./images.ts";
 import type { Prepared } from "./prepare.ts";
-import type { SessionFacts } from "./session.ts";
 
 /** Outputs of images, as many as were asked for. */
 export interface Results {
@@ -35,10 +33,3 @@ export const byName = (
   results: readonly Float32Array[],
 ): Readonly<Record<string, Float32Array>> =>
   Object.fromEntries(outputsOf(graph).map((name, i) => [name, results[i] as Float32Array]));
-
-/** What a file alone tells of its sessions. */
-export function factsOf({ graph, metadata }: PackedModel): Omit<SessionFacts, "explain"> {
-  const shapes = shapesOf(graph);
-  const outputs = outputsOf(graph).map((name) => ({ name, shape: shapes.get(name) as Shape }));
-  return { graph, metadata, inputShape: inputShapeOf(graph), classes: elementsOf(outputs[0]?.shape ?? []), outputs };
-}

@@ -5,16 +5,16 @@
 
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
-import type { Graph } from "../nn/graph.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
-import { type Explanation, explanationOf } from "./explain.ts";
+import { explanationOf } from "./explain.ts";
+import { factsOf, type SessionFacts } from "./facts.ts";
 import { countImages, type Images } from "./images.ts";
 import { prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
-import { byName, createResults, factsOf } from "./results.ts";
+import { byName, createResults } from "./results.ts";
 
 export interface LoadOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
@@ -28,26 +28,6 @@ export interface LoadOptions {
   readonly batch?: number;
   /** The core of that variant, compiled or as bytes: for runtimes that cannot fetch it by its address. */
   readonly source?: WebAssembly.Module | BufferSource;
-}
-
-/** A result of a network, by the name of its layer. */
-export interface OutputFact {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-/** What one may ask any session. */
-export interface SessionFacts {
-  readonly graph: Graph;
-  /** What the trainer wrote into the file: data set, classes, scale and offset of the input. */
-  readonly metadata: Readonly<Record<string, string>>;
-  /** `[height, width, channels]` or `[size]` of one image. */
-  readonly inputShape: readonly number[];
-  /** Floats of the first output. */
-  readonly classes: number;
-  /** The results of the network and the shape that each has for an image, the first as `run` returns it. */
-  readonly outputs: readonly OutputFact[];
-  explain(): Explanation;
 }
 
 export interface Session extends SessionFacts {

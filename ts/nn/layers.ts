@@ -14,13 +14,19 @@ import { type Ops, opOf } from "./ops/index.ts";
 import type {
   ActivationOptions,
   BatchNormOptions,
+  ConcatenateOptions,
   Conv2dOptions,
   DenseOptions,
+  DropoutOptions,
   EluOptions,
   InputOptions,
   LayerNormOptions,
   LeakyReluOptions,
+  PermuteOptions,
   Pool2dOptions,
+  ReshapeOptions,
+  UpSampling2dOptions,
+  ZeroPadding2dOptions,
 } from "./ops/options.ts";
 
 /**
@@ -222,6 +228,47 @@ export function add(options: LayerOptions = {}): Layer {
   return build("add", options);
 }
 
+/**
+ * Two tensors one behind the other along an axis, which is the last one by default: `layers.concatenate().apply([a, b])`.
+ * Along all other axes they have the same sizes.
+ */
+export function concatenate(options: ConcatenateOptions = {}): Layer {
+  return build("concatenate", options);
+}
+
+/** The product of two tensors of one shape, element by element: `layers.multiply().apply([a, b])`. */
+export function multiply(options: LayerOptions = {}): Layer {
+  return build("multiply", options);
+}
+
+/** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
+export function reshape(options: ReshapeOptions): Layer {
+  return build("reshape", options);
+}
+
+/** Axes in another order, counted from 1 as in Keras: `layers.permute({ dims: [2, 1] })` turns a matrix. */
+export function permute(options: PermuteOptions): Layer {
+  return build("permute", options);
+}
+
+/** Every pixel several times, down and to the right; twice each by default. */
+export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
+  return build("upSampling2d", options);
+}
+
+/** Rows and columns of zeros around images; one on each side by default. */
+export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
+  return build("zeroPadding2d", options);
+}
+
+/**
+ * Drops a share of the elements in training, and makes the others larger by as much; otherwise it does nothing. Which ones are
+ * dropped follows from the run's seed, the update, the layer's name and an element's place in the batch.
+ */
+export function dropout(options: DropoutOptions): Layer {
+  return build("dropout", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -252,6 +299,13 @@ export const layers = Object.freeze({
   softmax,
   flatten,
   add,
+  concatenate,
+  multiply,
+  reshape,
+  permute,
+  upSampling2d,
+  zeroPadding2d,
+  dropout,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

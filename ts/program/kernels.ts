@@ -362,6 +362,42 @@ export const kernels = {
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
+  /** y `f32 [blocks][first + second]` = a `f32 [blocks][first]` and b `f32 [blocks][second]`, block by block. */
+  concatenate_forward: {
+    parameters: { a: "read", b: "read", blocks: "number", first: "number", second: "number", y: "write" },
+  },
+  /**
+   * dx `f32 [blocks][size]` = the part of dy `f32 [blocks][block]` from `first` on, added to dx where
+   * `accumulate`.
+   */
+  concatenate_backward: {
+    parameters: {
+      dy: "read",
+      blocks: "number",
+      block: "number",
+      first: "number",
+      size: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /**
+   * y = x / (1 - rate) where an element stays, else 0, added to y where `accumulate`; `first` is the number of the
+   * first element in the batch, draws `f32 [3]` two numbers of the layer in this run and that of the update, below
+   * 2^24 each.
+   */
+  dropout: {
+    lengths: { draws: 3 },
+    parameters: {
+      x: "read",
+      count: "number",
+      first: "number",
+      rate: "number",
+      draws: "read",
+      accumulate: "flag",
+      y: "write",
+    },
+  },
   /** y = x where x > 0, alpha (e^x - 1) elsewhere. */
   elu_forward: {
     parameters: { x: "read", alpha: "number", y: "write", count: "number" },
@@ -546,6 +582,14 @@ export const kernels = {
   multiply_columns: {
     parameters: { y: "write", count: "number", factors: "read", n: "number", first: "number" },
   },
+  /** y = a * b. */
+  multiply_forward: {
+    parameters: { a: "read", b: "read", y: "write", count: "number" },
+  },
+  /** dx = dy * other, added to dx where `accumulate`. */
+  multiply_backward: {
+    parameters: { dy: "read", other: "read", accumulate: "flag", dx: "write", count: "number" },
+  },
   /** One lane's sums of x and x^2: partial `f64 [2][channels]`. */
   norm_partial: {
     parameters: { x: "read", rows: "number", channels: "number", partial: "write" },
@@ -662,6 +706,26 @@ export const kernels = {
     lengths: { out: 1 },
     parameters: { before: "read", after: "read", count: "number", out: "write" },
   },
+  /**
+   * y `f32 [images][size0][size1][size2][size3]`, whose neighbours along an axis lie its stride apart in x, added
+   * to y where `accumulate`.
+   */
+  permute: {
+    parameters: {
+      x: "read",
+      images: "number",
+      size0: "number",
+      size1: "number",
+      size2: "number",
+      size3: "number",
+      stride0: "number",
+      stride1: "number",
+      stride2: "number",
+      stride3: "number",
+      accumulate: "flag",
+      y: "write",
+    },
+  },
   /** Writes the whole padded buffer out `f32 [images][PH][PW][c]` from x `f32 [images][h][w][c]`. */
   pad_real: {
     parameters: { shape: "read", x: "read", out: "write" },
@@ -768,6 +832,69 @@ export const kernels = {
   /** Copies bytes. */
   copy: {
     parameters: { from: "read", to: "write", bytes: "number" },
+  },
+  /**
+   * y `f32 [rows down][width right][channels]` = every pixel of x `f32 [rows][width][channels]` down x right
+   * times.
+   */
+  up_sampling_forward: {
+    parameters: {
+      x: "read",
+      rows: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      y: "write",
+    },
+  },
+  /**
+   * dx = the sums of dy over the copies of each pixel, added to dx where `accumulate`; sizes as in the forward
+   * pass.
+   */
+  up_sampling_backward: {
+    parameters: {
+      dy: "read",
+      rows: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /**
+   * y `f32 [images][above + height + below][before + row + behind]` = x `f32 [images][height][row]` and zeros
+   * around it.
+   */
+  zero_padding_forward: {
+    parameters: {
+      x: "read",
+      images: "number",
+      height: "number",
+      row: "number",
+      above: "number",
+      below: "number",
+      before: "number",
+      behind: "number",
+      y: "write",
+    },
+  },
+  /** dx = dy without the border, added to dx where `accumulate`; sizes as in the forward pass. */
+  zero_padding_backward: {
+    parameters: {
+      dy: "read",
+      images: "number",
+      height: "number",
+      row: "number",
+      above: "number",
+      below: "number",
+      before: "number",
+      behind: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
   },
 } as const;
 

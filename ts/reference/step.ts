@@ -56,7 +56,7 @@ function readerOf(tf: TensorFlow, { graph, seen, kind, packed }: Step): Reader {
   const shapes = shapesOf(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const node = (name: string): GraphNode => nodes.get(name) as GraphNode;
-  const pass = { kind, progress: seen.progress };
+  const pass = { kind, progress: seen.progress, update: seen.update, seed: seen.seed };
   const parameters = new Map(parametersOf(graph).map(({ name, shape }) => [name, [...shape]]));
   const parameter = (name: string): Tensor =>
     tf.tensor(seen.before.parameters.get(name) as Float32Array, parameters.get(name) as number[]);

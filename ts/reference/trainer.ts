@@ -10,7 +10,7 @@ import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/
 import { updateOf } from "../train/updates.ts";
 import { crossEntropy } from "./loss.ts";
 import { applied, evaluate } from "./nodes.ts";
-import type { Site } from "./ops/op.ts";
+import type { Pass, Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Tensor, TensorFlow, Variable } from "./tensorflow.ts";
 
@@ -65,7 +65,7 @@ export function createReferenceTrainer(
   }
   const variable = (name: string): Variable => variables.get(name) as Variable;
 
-  const lossOf = (x: Tensor, labels: Tensor, progress: number, pins: Pins | undefined): Tensor => {
+  const lossOf = (x: Tensor, labels: Tensor, pass: Pass, pins: Pins | undefined): Tensor => {
     const parameterOf = (name: string): Tensor =>
       pins !== undefined && quantizers.has(name)
         ? pinned(tf, variable(name), pins.latents.get(name), pins.within)
@@ -74,7 +74,7 @@ export function createReferenceTrainer(
     for (const node of graph.nodes) {
       const inputs = node.inputs.length === 0 ? [x] : node.inputs.map((name) => values.get(name) as Tensor);
       const site: Site = {
-        pass: { kind: "train", progress },
+        pass,
         parameter: (key) => parameterOf(parameterName(node, key)),
         inputShape: shapes.get(node.inputs[0] ?? "") ?? [],
         moments: (given) => tf.moments(given, axesOf(given)),
@@ -101,11 +101,12 @@ export function createReferenceTrainer(
   const inputShape = inputShapeOf(graph);
   return {
     step: async ({ images, pixels, labels }, progress, number, pins) => {
+      const pass: Pass = { kind: "train", progress, update: number, seed: 0 };
       const loss = tf.tidy(() => {
         const x = tf.tensor(pixels, [images, ...inputShape]);
         const truth = tf.tensor(Int32Array.from(labels), [images], "int32");
         const varied = trained.map(({ name }) => variable(name));
-        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, progress, pins) as never, varied);
+        const { value, grads } = tf.variableGrads(() => lossOf(x, truth, pass, pins) as never, varied);
         for (const { name } of trained) {
           // It is null where the loss does not depend on the parameter.
           const gradient: Tensor | null = grads[variable(name).name] ?? null;

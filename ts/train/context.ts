@@ -42,7 +42,8 @@ export interface Mode {
 
 /**
  * Where a step stands: `update` counts from 1; `batch` counts from 0 while statistics are estimated. `progress` is where
- * quantizers stand, null in the hard-signed network. `smoothing` is that of the labels, 0 where absent.
+ * quantizers stand, null in the hard-signed network. `smoothing` is that of the labels, and `seed` that of
+ * the run's random numbers; 0 where absent.
  */
 export type Live =
   | {
@@ -50,6 +51,7 @@ export type Live =
       readonly progress: number;
       readonly update: number;
       readonly smoothing?: number | undefined;
+      readonly seed?: number;
     }
   | { readonly kind: "evaluate"; readonly progress: number | null }
   | { readonly kind: "estimate"; readonly batch: number; readonly progress: number | null };

@@ -55,7 +55,7 @@ export async function* runSteps(
         const inputs = Array.from({ length: count }, (_, i) => {
           const [from, to] = [(first + i) * batch, (first + i + 1) * batch];
           const [progress, update] = [progressAt(course, first + i), run.updates + i + 1];
-          const live = { kind: "train", progress, update, smoothing } as const;
+          const live = { kind: "train", progress, update, smoothing, seed: run.seed } as const;
           return engine.inputs(plan, order.subarray(from, to), live, views?.subarray(from, to));
         });
         const reads = [rangeOf(plan.objective.results)];

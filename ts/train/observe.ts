@@ -21,6 +21,8 @@ export interface Observation {
   /** Share of the run that was done, in [0, 1], and the number of the update, from 1. */
   readonly progress: number;
   readonly update: number;
+  /** Of the run's random numbers. */
+  readonly seed: number;
   /** Of the labels in the loss; 0 in an evaluation. */
   readonly smoothing: number;
   /** What the nodes calculated; a batch norm whose sum with a shortcut is written at once has no value of its own. */
@@ -62,7 +64,7 @@ export function observeStep(engine: Engine, split: Split, images: number, given:
       const size = engine.layout.tensors.get(parameter)?.size ?? 0;
       parameterGradients.set(parameter, await readFloats(engine, gradient, size));
     }
-    return { ...given, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
+    return { seed: 0, ...given, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };
   });
 }
 
@@ -75,6 +77,7 @@ export function observeEvaluation(engine: Engine, split: Split, images: number):
     return {
       progress: 1,
       update: 0,
+      seed: 0,
       smoothing: 0,
       ...seen,
       parameterGradients: new Map(),

@@ -1,13 +1,19 @@
 //! Exports over real numbers: training, and the real layers of inference.
 
 mod batches;
+mod concatenate;
+mod dropout;
 mod elu;
 mod layer_norm;
 mod layers;
 mod leaky_relu;
 mod maps;
+mod multiply;
 mod norm;
 mod optimizers;
+mod permute;
 mod products;
 mod softmax;
 mod tensors;
+mod up_sampling;
+mod zero_padding;

@@ -18,6 +18,9 @@ export interface Pass {
   readonly phase: Phase;
   /** Share of the run that is done, in [0, 1]. */
   readonly progress: number;
+  /** The number of the update, from 1, and the seed of the run's random numbers. */
+  readonly update: number;
+  readonly seed: number;
   /** True where quantizers stand as `progress` says; else they are hard. */
   readonly soft: boolean;
   /** Learns how close the pass came to a jump. */

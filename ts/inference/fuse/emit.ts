@@ -1,6 +1,6 @@
 /** Emits the whole network: every group where its last layer stands, every other layer where it stands itself. */
 import type { GraphNode } from "../../nn/graph.ts";
-import { type AliasNode, isAffine, type ProductNode } from "../../nn/nodes.ts";
+import { isAffine, type PassedNode, type ProductNode } from "../../nn/nodes.ts";
 import type { Context } from "../context.ts";
 import { type GivenNode, isFollower, isWhole, wholeOpOf } from "../ops/index.ts";
 import { emitBits } from "./bits.ts";
@@ -35,5 +35,5 @@ function emitAlone(node: GraphNode, context: Context): void {
   if (isFollower(node)) emitSteps([node], context);
   else if (isWhole(node)) wholeOpOf(node).emit(node, context);
   // Products lead groups, and of the others there is nothing to run. A new kind of entry must not compile.
-  else node satisfies GivenNode | AliasNode | ProductNode;
+  else node satisfies GivenNode | PassedNode | ProductNode;
 }

@@ -65,15 +65,14 @@ type SingleRows = {
 }[OpsThat<"perRow">];
 
 /** The entry of an operation, as far as its flags decide. */
-export type InferenceOp<Name extends OpName> =
-  Name extends OpsThat<"alias">
-    ? AliasOp
-    : Name extends OpsThat<"product">
-      ? ProductOp<Name>
-      : Name extends OpsThat<"affine">
-        ? AffineOp<Name>
-        : Name extends SingleRows
-          ? RowsOp<Name>
-          : Ops[Name]["inputs"] extends 0
-            ? GivenOp
-            : WholeOp<Name> | (WholeOp<Name> & OnBits<Name>);
+export type InferenceOp<Name extends OpName> = Name extends OpsThat<"alias"> | OpsThat<"onlyInTraining">
+  ? AliasOp
+  : Name extends OpsThat<"product">
+    ? ProductOp<Name>
+    : Name extends OpsThat<"affine">
+      ? AffineOp<Name>
+      : Name extends SingleRows
+        ? RowsOp<Name>
+        : Ops[Name]["inputs"] extends 0
+          ? GivenOp
+          : WholeOp<Name> | (WholeOp<Name> & OnBits<Name>);

@@ -46,6 +46,8 @@ export interface Operand {
 export interface Flags {
   /** The value is its input's memory under another shape. */
   readonly alias?: true;
+  /** The value is the input, but for steps of training. */
+  readonly onlyInTraining?: true;
   /** The operation multiplies its input by a kernel. */
   readonly product?: true;
   /** Windows slide over images. */

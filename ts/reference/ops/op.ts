@@ -16,6 +16,9 @@ export interface Pass {
   readonly kind: "train" | "evaluate";
   /** Share of the run that is done, in [0, 1]. */
   readonly progress: number;
+  /** The number of the update, from 1, and the seed of the run's random numbers. */
+  readonly update: number;
+  readonly seed: number;
 }
 
 /** A node calculates with this, beside its inputs. */

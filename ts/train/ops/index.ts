@@ -5,8 +5,10 @@ import { adaptiveSign } from "./adaptive-sign.ts";
 import { add } from "./add.ts";
 import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
+import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { dropout } from "./dropout.ts";
 import { elu } from "./elu.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
@@ -14,10 +16,15 @@ import { input } from "./input.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { leakyRelu } from "./leaky-relu.ts";
 import { maxPool2d } from "./max-pool2d.ts";
+import { multiply } from "./multiply.ts";
 import type { TrainOp } from "./op.ts";
+import { permute } from "./permute.ts";
 import { prelu } from "./prelu.ts";
+import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { softmax } from "./softmax.ts";
+import { upSampling2d } from "./up-sampling2d.ts";
+import { zeroPadding2d } from "./zero-padding2d.ts";
 
 export const trainOps: { readonly [Name in OpName]: TrainOp<Name> } = Object.freeze({
   input,
@@ -37,6 +44,13 @@ export const trainOps: { readonly [Name in OpName]: TrainOp<Name> } = Object.fre
   softmax,
   flatten,
   add,
+  concatenate,
+  multiply,
+  reshape,
+  permute,
+  upSampling2d,
+  zeroPadding2d,
+  dropout,
 });
 
 /** The operation called `name`, in the trainer. */

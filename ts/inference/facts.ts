@@ -1,0 +1,33 @@
+/** A session's facts: what a model file tells of it before anything runs. */
+import type { PackedModel } from "../io/model-file.ts";
+import type { Graph } from "../nn/graph.ts";
+import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
+import type { Explanation } from "./explain.ts";
+
+/** A result of a network, by the name of its layer. */
+export interface OutputFact {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** What one may ask any session. */
+export interface SessionFacts {
+  readonly graph: Graph;
+  /** What the trainer wrote into the file: data set, classes, scale and offset of the input. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** `[height, width, channels]` or `[size]` of one image. */
+  readonly inputShape: readonly number[];
+  /** Floats of the first output. */
+  readonly classes: number;
+  /** The results of the network and the shape that each has for an image, the first as `run` returns it. */
+  readonly outputs: readonly OutputFact[];
+  explain(): Explanation;
+}
+
+/** The facts of sessions of one file. */
+export function factsOf({ graph, metadata }: PackedModel): Omit<SessionFacts, "explain"> {
+  const shapes = shapesOf(graph);
+  const outputs = outputsOf(graph).map((name) => ({ name, shape: shapes.get(name) as Shape }));
+  return { graph, metadata, inputShape: inputShapeOf(graph), classes: elementsOf(outputs[0]?.shape ?? []), outputs };
+}

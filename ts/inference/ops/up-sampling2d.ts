@@ -1,0 +1,21 @@
+/** Pixels several times, cut into rows of the input. */
+import { k } from "../../program/call.ts";
+import { at } from "../../program/place.ts";
+import { call } from "../draft.ts";
+import { cut } from "../slices.ts";
+import type { InferenceOp } from "./op.ts";
+
+export const upSampling2d = {
+  kind: "whole",
+  emit: ({ name, inputs, attributes }, { draft, images, network, parts, values }) => {
+    const [height, width, channels] = network.shapeOf(inputs[0]) as readonly [number, number, number];
+    const [down, right] = attributes.size;
+    const [x, y] = [values.of(inputs[0]), values.of(name)];
+    const rowBytes = 4 * width * channels;
+    const tasks = cut(images * height, parts).map(({ first, count }) => {
+      const places = { x: at(x, first * rowBytes), y: at(y, first * down * right * rowBytes) };
+      return [call(name, k.upSamplingForward({ ...places, rows: count, width, channels, down, right }))];
+    });
+    draft.phase(tasks);
+  },
+} satisfies InferenceOp<"upSampling2d">;

@@ -1,0 +1,34 @@
+/** Dropout in the trainer. No mask is kept, since the way back makes the same draws; outside of training it copies. */
+import { drawsOf } from "../../nn/ops/dropout.ts";
+import { elementsOf } from "../../nn/shapes.ts";
+import { k } from "../../program/call.ts";
+import type { Lane } from "../context.ts";
+import type { TrainOp } from "./op.ts";
+
+export const dropout: TrainOp<"dropout"> = {
+  plan: ({ name, inputs: [input], attributes: { rate } }, context) => {
+    const size = elementsOf(context.shape(name));
+    const draws = context.live.numbers(name);
+    const elements = ({ first, images }: Lane) => ({ first: size * first, count: size * images, rate, draws });
+    return {
+      forward: (mode, emit) => {
+        for (const lane of context.lanes) {
+          const [x, y] = [context.value(input, lane), context.value(name, lane)];
+          const copied = k.copy({ from: x, to: y, bytes: 4 * size * lane.images });
+          const dropped = k.dropout({ x, ...elements(lane), accumulate: false, y });
+          emit.lane(lane.index, mode.kind === "train" ? dropped : copied);
+        }
+      },
+      backward: (_mode, emit, sinks) => {
+        sinks.into(name, input, (lane, y, accumulate) => {
+          const x = sinks.gradient(name, lane);
+          emit.input.lane(lane.index, k.dropout({ x, ...elements(lane), accumulate, y }));
+        });
+      },
+    };
+  },
+  live: {
+    count: 3,
+    numbers: ({ name }, live) => (live.kind === "train" ? drawsOf(name, { seed: 0, ...live }) : [0, 0, 0]),
+  },
+};
