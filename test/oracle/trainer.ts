@@ -18,7 +18,7 @@ import { runNetwork } from "./network.ts";
 import { type State, startFrom, startingWeights, trainStep } from "./training.ts";
 
 const MARGIN = 2 ** -17;
-/** Of a run's random numbers. */
+/** The seed of a run's random numbers. */
 const SEED = 1;
 /** The update is minus the gradient. */
 export const gradientAsUpdate = optimizers.sgd({ learningRate: 1 });

@@ -21,7 +21,7 @@ export interface Observation {
   /** Share of the run that was done, in [0, 1], and the number of the update, from 1. */
   readonly progress: number;
   readonly update: number;
-  /** Of the run's random numbers. */
+  /** The seed of the run's random numbers. */
   readonly seed: number;
   /** Of the labels in the loss; 0 in an evaluation. */
   readonly smoothing: number;

@@ -11,7 +11,7 @@ pub const AXES: usize = 4;
 pub struct Order {
     /// Elements along each axis.
     pub sizes: [usize; AXES],
-    /// How far apart two neighbours along an axis lie in the source.
+    /// The distance of two neighbours along each axis in the source.
     pub strides: [usize; AXES],
 }
 
