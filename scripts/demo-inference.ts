@@ -7,7 +7,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { classify, medianLatency } from "../ts/cli/classify.ts";
-import { mnist } from "../ts/data.ts";
+import { mnist } from "../ts/data/index.ts";
 import { load } from "../ts/inference/index.ts";
 
 export interface PackedCheck {

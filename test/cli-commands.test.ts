@@ -8,8 +8,8 @@ import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkInFreshProcess, describeDisagreement } from "../scripts/demo-check.ts";
 import { classify } from "../ts/cli/classify.ts";
+import { mnist } from "../ts/data/mnist.ts";
 import { load } from "../ts/inference/index.ts";
-import { mnist } from "../ts/io/mnist.ts";
 import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 

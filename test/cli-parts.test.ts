@@ -8,7 +8,7 @@ import { optimizerOf } from "../ts/cli/commands/compare.ts";
 import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
 import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
-import { drawGray, sideBySide } from "../ts/cli/picture.ts";
+import { drawGray, sideBySide } from "../ts/cli/write-picture.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { schedules } from "../ts/quantizers/index.ts";
 import { evaluateSchedule } from "../ts/quantizers/schedule.ts";

@@ -2,8 +2,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { pictureOf } from "../ts/compare/comparison-picture.ts";
 import { cellsOf, type Grid, type Run, runsOf, type Settings } from "../ts/compare/grid.ts";
-import { pictureOf } from "../ts/compare/picture.ts";
 import { comparisonCsv, comparisonTable } from "../ts/compare/report.ts";
 import { type RunOutcome, readRun, runPath, writeRun } from "../ts/compare/run-file.ts";
 import type { FinishedRun } from "../ts/compare/run-grid.ts";

@@ -3,10 +3,10 @@
  * that are hard to fuse.
  */
 import { expect } from "vitest";
+import type { Split } from "../ts/data/dataset.ts";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import { type Prepared, type PrepareOptions, prepare, runner } from "../ts/inference/prepare.ts";
 import { createResults } from "../ts/inference/results.ts";
-import type { Split } from "../ts/io/dataset.ts";
 import type { PackedModel } from "../ts/io/model-file.ts";
 import { type Graph, randomStream } from "../ts/nn/index.ts";
 import { rangeOf } from "../ts/program/place.ts";

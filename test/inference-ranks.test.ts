@@ -3,7 +3,7 @@
  * the same rows under other axes. So do bits, and parts of a layer.
  */
 import { describe, expect, test } from "vitest";
-import { explanationOf } from "../ts/inference/explain.ts";
+import { explanationOf } from "../ts/inference/explain-session.ts";
 import { asImage } from "../ts/inference/windows.ts";
 import { packedShape } from "../ts/io/bits.ts";
 import type { PackedModel, PackedTensor } from "../ts/io/model-file.ts";

@@ -6,8 +6,8 @@
 
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Split } from "../ts/data/dataset.ts";
 import { load } from "../ts/inference/index.ts";
-import type { Split } from "../ts/io/dataset.ts";
 import {
   type DenseOptions,
   functional,

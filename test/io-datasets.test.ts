@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import type { Split } from "../ts/data.ts";
-import { cifar10, dataset, datasetNames, fashionMnist, mnist } from "../ts/data.ts";
-import { gunzip } from "../ts/io/gzip.ts";
-import { parseIdx } from "../ts/io/idx.ts";
-import { readImage } from "../ts/io/image.ts";
+import { gunzip } from "../ts/data/gzip.ts";
+import { parseIdx } from "../ts/data/idx.ts";
+import { readImage } from "../ts/data/image.ts";
+import type { Split } from "../ts/data/index.ts";
+import { cifar10, dataset, datasetNames, fashionMnist, mnist } from "../ts/data/index.ts";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
 import { rejected, thrown, withFolder } from "./io-helpers.ts";
 

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { sha256 } from "../ts/compare/grid.ts";
-import { fashionMnist } from "../ts/data.ts";
-import { type Download, downloadedSource, userCacheDirectory } from "../ts/io/download.ts";
-import type { DownloadProgress } from "../ts/io/source.ts";
+import { type Download, downloadedSource, userCacheDirectory } from "../ts/data/download.ts";
+import { fashionMnist } from "../ts/data/index.ts";
+import type { DownloadProgress } from "../ts/data/source.ts";
 import { timerSet } from "./fake-clock.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 

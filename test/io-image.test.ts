@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { PNG } from "pngjs";
 import { describe, expect, it } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
-import { readImage } from "../ts/io/image.ts";
+import { readImage } from "../ts/data/image.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 
 type ColorType = 0 | 2 | 4 | 6;

@@ -27,17 +27,17 @@ async function closureOf(
   return { files, packages };
 }
 
-describe("the imports of ts/io", () => {
+describe("the imports of ts/io and ts/data", () => {
   it("give the model file neither Node, nor a decoder, nor the data sets", async () => {
     const { files, packages } = await closureOf("io/model-file.ts");
     expect(files).toContain("io/safetensors.ts");
     expect(files).toContain("nn/validate.ts");
     expect([...packages]).toEqual(["fastest-levenshtein"]);
-    for (const file of ["io/node.ts", "io/image.ts", "io/write.ts", "io/datasets.ts", "io/mnist.ts"])
+    for (const file of ["io/node.ts", "data/image.ts", "io/write.ts", "data/datasets.ts", "data/mnist.ts"])
       expect(files).not.toContain(file);
   });
 
-  it.each(["data.ts", "io/image.ts", "io/write.ts"])(
+  it.each(["data/index.ts", "data/image.ts", "io/write.ts"])(
     "leave %s without a static import of Node or a decoder",
     async (entry) => {
       const { files, packages } = await closureOf(entry);
@@ -46,23 +46,23 @@ describe("the imports of ts/io", () => {
     },
   );
 
-  it.each(["data.ts", "io/model-file.ts", "io/image.ts", "io/write.ts"])(
-    "keep the arrows: %s uses io, nn, quantizers and base only",
+  it.each(["data/index.ts", "io/model-file.ts", "data/image.ts", "io/write.ts"])(
+    "keep the arrows: %s uses data, io, nn, quantizers and base only",
     async (entry) => {
       const { files } = await closureOf(entry);
-      const outside = [...files].filter((file) => file.includes("/") && !/^(io|nn|quantizers|base)\//.test(file));
+      const outside = [...files].filter((file) => file.includes("/") && !/^(data|io|nn|quantizers|base)\//.test(file));
       expect(outside).toEqual([]);
     },
   );
 });
 
 describe("the entry points", () => {
-  it.each(["index.ts", "inference/index.ts", "data.ts"])(
+  it.each(["index.ts", "inference/index.ts", "data/index.ts"])(
     "%s loads neither tfjs nor what checks against it",
     async (entry) => {
       const { files, packages } = await closureOf(entry);
       expect([...packages].filter((name) => name.startsWith("@tensorflow") || name === "playwright-core")).toEqual([]);
-      expect([...files].filter((file) => /^(reference|browser|cli)\//.test(file))).toEqual([]);
+      expect([...files].filter((file) => /^(reference|chromium|cli)\//.test(file))).toEqual([]);
     },
   );
 
@@ -70,7 +70,7 @@ describe("the entry points", () => {
     const { files, packages } = await closureOf("reference/index.ts");
     expect(files).toContain("reference/backends.ts");
     expect([...packages].filter((name) => /^(@tensorflow|node:|webgpu|playwright)/.test(name))).toEqual([]);
-    expect([...files].filter((file) => /^(browser|cli)\//.test(file))).toEqual([]);
+    expect([...files].filter((file) => /^(chromium|cli)\//.test(file))).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { split, take } from "../ts/data.ts";
+import { split, take } from "../ts/data/index.ts";
 import { thrown } from "./io-helpers.ts";
 
 describe("split", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { isProxbitError, type ProxbitError } from "../ts/base/errors.ts";
 import { functional, type Graph, input, type Layer, layers, type SymbolicTensor } from "../ts/nn/index.ts";
 import { quantizer, quantizerNames } from "../ts/quantizers/index.ts";
-import { endsAsSigns, isForWeightsAlone } from "../ts/quantizers/weights.ts";
+import { endsAsSigns, isForWeightsAlone } from "../ts/quantizers/weight-quantizers.ts";
 
 /** The ProxbitError that `call` throws; fails where it returns or throws anything else. */
 export function thrownBy(call: () => unknown): ProxbitError {

@@ -1,6 +1,6 @@
 /** Views of training images, mirrored and moved at random. The number of workers does not change them. */
 import { describe, expect, test } from "vitest";
-import type { Dataset, Split } from "../ts/io/dataset.ts";
+import type { Dataset, Split } from "../ts/data/dataset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { drawViews } from "../ts/train/augment.ts";
 import type { FitOptions } from "../ts/train/fit.ts";

@@ -4,8 +4,8 @@
  * once.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Dataset } from "../ts/data/dataset.ts";
 import { load } from "../ts/inference/index.ts";
-import type { Dataset } from "../ts/io/dataset.ts";
 import { addressOf } from "../ts/program/place.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import type { Live } from "../ts/train/context.ts";

@@ -3,7 +3,7 @@
  * or ends where it meets numbers that are not finite. The caller's thread and memory are left alone.
  */
 import { describe, expect, test } from "vitest";
-import type { Dataset } from "../ts/io/dataset.ts";
+import type { Dataset } from "../ts/data/dataset.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { productOf } from "../ts/program/call.ts";
 import type { Program } from "../ts/program/program.ts";

@@ -7,7 +7,7 @@ import { decodeModel } from "../ts/io/model-file.ts";
 import { layers, parametersOf, sequential } from "../ts/nn/index.ts";
 import { createSegment } from "../ts/program/segment.ts";
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
-import { standardizedWeights } from "../ts/quantizers/weights.ts";
+import { standardizedWeights } from "../ts/quantizers/weight-quantizers.ts";
 import type { EpochEvent, StepEvent, TrainEvent } from "../ts/train/events.ts";
 import { createFlipMeter, planFlips } from "../ts/train/flips.ts";
 import { layoutParameters } from "../ts/train/layout.ts";

@@ -1,7 +1,7 @@
 /** Networks and data that tests of training share. */
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
-import { isForWeightsAlone } from "../ts/quantizers/weights.ts";
+import { isForWeightsAlone } from "../ts/quantizers/weight-quantizers.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers.ts";
 import { randomDataset } from "./oracle/compare.ts";
 

@@ -3,7 +3,7 @@
  * changes nothing else.
  */
 import { describe, expect, test } from "vitest";
-import type { Split } from "../ts/io/dataset.ts";
+import type { Split } from "../ts/data/dataset.ts";
 import type { EpochEvent, TrainEvent } from "../ts/train/events.ts";
 import { optimizers } from "../ts/train/optimizers.ts";
 import type { Trainer, TrainerOptions } from "../ts/train/trainer.ts";

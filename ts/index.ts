@@ -18,8 +18,7 @@
  * ```
  */
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
-export type { Obstacle, Work } from "./explain.ts";
-export type { Dataset, Split } from "./io/dataset.ts";
+export type { Dataset, Split } from "./data/dataset.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,
@@ -71,6 +70,7 @@ export {
   validateGraph,
 } from "./nn/index.ts";
 export type * from "./nn/ops/options.ts";
+export type { Obstacle, Work } from "./obstacles.ts";
 export {
   type AccumulatedOptions,
   type BackwardMap,

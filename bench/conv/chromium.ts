@@ -1,7 +1,7 @@
 /** The convolution benchmark in headless Chromium: the same sources in a page, bundled as a user would. */
 import { fileURLToPath } from "node:url";
 import { bundle, serve } from "../../test/browser/site.ts";
-import { openPage, startChromium } from "../../ts/browser/chromium.ts";
+import { openPage, startChromium } from "../../ts/chromium/chromium.ts";
 import type { Context } from "../frame/benchmark.ts";
 import type { measure } from "./measure.ts";
 

@@ -9,7 +9,7 @@ import { ownVersion } from "../frame/version.ts";
 import { type FloatTwin, ortTwins, tfjsTwin } from "./float.ts";
 import { layersTable } from "./layers.ts";
 import { noise, randomModel } from "./model.ts";
-import { foldedWeights } from "./weights.ts";
+import { foldedWeights } from "./network-weights.ts";
 
 export const network: Benchmark = {
   title: "Bi-Real ResNet-18 at 224x224",

@@ -6,8 +6,8 @@ import type { Contestant } from "../frame/race.ts";
 import { ort, ortSession, ortVersion } from "../peers/onnxruntime.ts";
 import { tf, tfWasmVersion, useWasmBackend } from "../peers/tfjs.ts";
 import { runGraph } from "../peers/tfjs-network.ts";
+import type { FloatTensor } from "./network-weights.ts";
 import { floatModel, quantisedModel, type Ranges } from "./onnx.ts";
-import type { FloatTensor } from "./weights.ts";
 
 export interface FloatTwin extends Contestant {
   /** The outputs of the last run. */

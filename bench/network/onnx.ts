@@ -3,7 +3,7 @@ import type { Graph, NodeOf, Shape } from "../../ts/nn/graph.ts";
 import { inputShapeOf, shapesOf } from "../../ts/nn/network.ts";
 import { convGeometry } from "../../ts/nn/nodes.ts";
 import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from "../peers/onnx.ts";
-import type { FloatTensor } from "./weights.ts";
+import type { FloatTensor } from "./network-weights.ts";
 
 type Weights = ReadonlyMap<string, FloatTensor>;
 

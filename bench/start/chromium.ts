@@ -1,7 +1,7 @@
 /** Starts in headless Chromium, each in a fresh page of one browser. Our sources are bundled as users do it. */
 import { fileURLToPath } from "node:url";
 import { bundle, serve } from "../../test/browser/site.ts";
-import { openPage, startChromium } from "../../ts/browser/chromium.ts";
+import { openPage, startChromium } from "../../ts/chromium/chromium.ts";
 import type { Context } from "../frame/benchmark.ts";
 import type { Start } from "./benchmark.ts";
 

@@ -1,5 +1,5 @@
 /** Our training step, one at a time: the step of `Trainer.fit`, without its slices of several steps. */
-import type { Dataset, Split } from "../../ts/io/dataset.ts";
+import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
 import type { KernelName, Part } from "../../ts/program/call.ts";

@@ -7,7 +7,7 @@
  * updates running statistics. It gives a pool's gradient to the first of equal maxima.
  */
 
-import type { Split } from "../../ts/io/dataset.ts";
+import type { Split } from "../../ts/data/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { parameterName } from "../../ts/nn/network.ts";
 import { isProduct } from "../../ts/nn/nodes.ts";

@@ -20,6 +20,10 @@ const TRAIN = [
   "augment",
   "memory",
   "start-from",
+  "run",
+  "losses",
+  "shared",
+  "ops",
 ];
 
 /** The test files of each room of ts/, the closest and the quickest first. */
@@ -29,15 +33,16 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
   ],
   "ts/nn": [
-    ...["ops", "network", "shapes", "validate", "layers", "tasks", "summary", "random"].map((name) => `nn-${name}`),
+    ...["ops", "network", "shapes", "validate", "layers", "shared", "tasks", "summary", "random"].map(
+      (name) => `nn-${name}`,
+    ),
     ...["inference-session", "train-explain", "train-start-from"],
   ],
   "ts/io": [
-    ...["json", "safetensors", "model-file", "image", "split", "write", "datasets", "download", "imports"].map(
-      (name) => `io-${name}`,
-    ),
+    ...["json", "safetensors", "model-file", "write", "imports"].map((name) => `io-${name}`),
     "inference-session",
   ],
+  "ts/data": ["image", "split", "datasets", "download", "imports"].map((name) => `io-${name}`),
   "ts/runtime": [
     ...["runtime-instantiate", "runtime-probe", "runtime-barrier", "runtime-size", "pool", "pool-threads"],
     ...["inference-session", "train-step", "determinism", "train-fit"],
@@ -51,12 +56,13 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "inference-parts",
     "inference-session",
     "inference",
-    ...["inference-alike", "flatten", "inference-wide", "inference-tasks"],
+    ...["inference-ops", "inference-outputs", "inference-ranks", "inference-alike", "flatten", "inference-wide"],
+    "inference-tasks",
     "inference-parallel",
     "weights",
     "cli-commands",
   ],
-  "ts/reference": ["reference-planted", "reference-check", "cli-check", "reference-backends"],
+  "ts/reference": ["reference-ops", "reference-planted", "reference-check", "cli-check", "reference-backends"],
   "ts/theory": ["theory-words", "theory-panels", "cli-theory"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
@@ -64,7 +70,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
       (name) => `cli-${name}`,
     ),
   ],
-  "ts/browser": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
+  "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
   "ts/base": ["cli-parts", "io-json", "nn-validate", "nn-layers", "nn-ops", "quantizers-compose", "train-fit"],
   "ts/show": ["cli-parts", "compare", "theory-panels", "nn-summary", "cli-theory", "train-explain"],
   "ts/*": [

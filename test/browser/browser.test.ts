@@ -4,8 +4,8 @@
  */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage, startChromium } from "../../ts/browser/chromium.ts";
-import type { Server } from "../../ts/browser/server.ts";
+import { openPage, startChromium } from "../../ts/chromium/chromium.ts";
+import type { Server } from "../../ts/chromium/server.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import type { PropertyResult } from "../kernels/property.ts";
 import { runKernelSuite } from "../kernels/suite.ts";

@@ -2,7 +2,7 @@
 import { getEventListeners } from "node:events";
 import type { Browser } from "playwright-core";
 import { expect, it } from "vitest";
-import { checkIn } from "../../ts/browser/check.ts";
+import { checkIn } from "../../ts/chromium/check-in-chromium.ts";
 
 const report = { kind: "report", report: { pass: true } };
 type Ending = readonly [string, () => Promise<unknown>, () => Promise<unknown>, object];

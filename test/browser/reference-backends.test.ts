@@ -4,9 +4,9 @@ import { get } from "node:http";
 import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openPage, startChromium } from "../../ts/browser/chromium.ts";
-import { findModule, ownAddress } from "../../ts/browser/modules.ts";
-import { type Server, startServer } from "../../ts/browser/server.ts";
+import { openPage, startChromium } from "../../ts/chromium/chromium.ts";
+import { findModule, ownAddress } from "../../ts/chromium/modules.ts";
+import { type Server, startServer } from "../../ts/chromium/server.ts";
 import { type Graph, optimizers, Trainer } from "../../ts/index.ts";
 import type { StartedBackend } from "../../ts/reference/backends.ts";
 import type { BackendName } from "../../ts/reference/report.ts";
@@ -171,7 +171,7 @@ describe("the server of modules", () => {
   });
 
   it("takes types off without a word of Node's on standard error", async () => {
-    const module = JSON.stringify(new URL("../../ts/browser/modules.ts", import.meta.url).href);
+    const module = JSON.stringify(new URL("../../ts/chromium/modules.ts", import.meta.url).href);
     const source = `import { findModule, ownAddress } from ${module};
       console.log(findModule(ownAddress("base/errors")).includes("interface"));
       process.emitWarning("another");`;

@@ -1,10 +1,10 @@
 /** Checks in Chromium: they answer as in Node, and browser and server end however a check ends. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { checkIn } from "../../ts/browser/check.ts";
-import { startChromium } from "../../ts/browser/chromium.ts";
-import { checkInChromium } from "../../ts/browser/index.ts";
-import { packRequest, unpackRequest } from "../../ts/browser/messages.ts";
+import { checkIn } from "../../ts/chromium/check-in-chromium.ts";
+import { startChromium } from "../../ts/chromium/chromium.ts";
+import { checkInChromium } from "../../ts/chromium/index.ts";
+import { packRequest, unpackRequest } from "../../ts/chromium/messages.ts";
 import { check } from "../../ts/reference/index.ts";
 import type { CheckEvent, CheckRequest } from "../../ts/reference/report.ts";
 import { network } from "./network.ts";

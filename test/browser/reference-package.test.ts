@@ -5,7 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { openPage, startChromium } from "../../ts/browser/chromium.ts";
+import { openPage, startChromium } from "../../ts/chromium/chromium.ts";
 import { type Graph, layers, sequential } from "../../ts/index.ts";
 import type { CheckReport } from "../../ts/reference/index.ts";
 import { jsonLines } from "../cli-helpers.ts";

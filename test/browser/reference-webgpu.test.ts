@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe } from "vitest";
-import { checkIn } from "../../ts/browser/check.ts";
-import { startChromium } from "../../ts/browser/chromium.ts";
+import { checkIn } from "../../ts/chromium/check-in-chromium.ts";
+import { startChromium } from "../../ts/chromium/chromium.ts";
 import { testRoute } from "../reference-suite.ts";
 
 let browser: Browser;

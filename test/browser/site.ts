@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, createLogger, type Rolldown } from "vite";
-import { fileInside, type Server, startServer } from "../../ts/browser/server.ts";
+import { fileInside, type Server, startServer } from "../../ts/chromium/server.ts";
 
 const pages = fileURLToPath(new URL("./pages", import.meta.url));
 

@@ -6,7 +6,7 @@
  * times smaller than what a wrong index, a missing term or a wrong factor does.
  */
 import { expect } from "vitest";
-import type { Dataset, Split } from "../../ts/io/dataset.ts";
+import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import { type Graph, parametersOf, randomStream, shapesOf } from "../../ts/nn/index.ts";
 import { sizeOf, type Value } from "./layers.ts";
 

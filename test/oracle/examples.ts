@@ -9,7 +9,7 @@ import { type OpsThat, opNames } from "../../ts/nn/ops/index.ts";
 import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
-import { standardizedWeights, weightScale } from "../../ts/quantizers/weights.ts";
+import { standardizedWeights, weightScale } from "../../ts/quantizers/weight-quantizers.ts";
 import { at, type Value } from "./layers.ts";
 import { oracleOps } from "./ops/index.ts";
 import type { Applied } from "./ops/op.ts";

@@ -3,7 +3,7 @@
  * each of them.
  */
 import { expect } from "vitest";
-import type { Dataset, Split } from "../../ts/io/dataset.ts";
+import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import { type Graph, parametersOf, shuffle } from "../../ts/nn/index.ts";
 import { randomParameters } from "../../ts/reference/random.ts";
 import type { Pool } from "../../ts/runtime/pool.ts";

@@ -1,8 +1,8 @@
 /** `--data`, `--data-dir`, `--data-url` and `--limit`, read, and held against a network. */
 import { ProxbitError } from "../base/errors.ts";
-import type { Dataset, Split } from "../io/dataset.ts";
-import { dataset } from "../io/datasets.ts";
-import { take } from "../io/split.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
+import { dataset } from "../data/datasets.ts";
+import { take } from "../data/split.ts";
 import type { DataOptions } from "./options.ts";
 import { downloadProgress } from "./progress.ts";
 import type { Context } from "./run.ts";

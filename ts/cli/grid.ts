@@ -3,7 +3,7 @@
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { type Cell, cellName, type Details, FLOAT, sha256 } from "../compare/grid.ts";
-import type { Dataset } from "../io/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { canonicalJson } from "../io/json.ts";
 import type { Graph } from "../nn/graph.ts";
 import { type Task, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";

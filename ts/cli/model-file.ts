@@ -4,8 +4,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
-import type { Dataset } from "../io/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
 import { isProduct } from "../nn/nodes.ts";

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { integerIn, numberIn, oneOf, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
-import { datasetNames } from "../io/datasets.ts";
+import { datasetNames } from "../data/datasets.ts";
 import type { Overflow } from "../nn/graph.ts";
 import { limits } from "../nn/limits.ts";
 import {

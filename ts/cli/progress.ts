@@ -3,7 +3,7 @@
  * Programs that listen get nothing.
  */
 import { SingleBar } from "cli-progress";
-import type { DownloadProgress } from "../io/source.ts";
+import type { DownloadProgress } from "../data/source.ts";
 import { bytes, grouped } from "../show/table.ts";
 import type { EpochEvent, StepEvent } from "../train/events.ts";
 import { clock, percent } from "./format.ts";

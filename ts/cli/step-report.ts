@@ -1,8 +1,8 @@
 /** The commands' view of a step of training: its kernels, and on request where its time goes. */
 
 import { ProxbitError } from "../base/errors.ts";
-import type { Split } from "../io/dataset.ts";
-import { split } from "../io/split.ts";
+import type { Split } from "../data/dataset.ts";
+import { split } from "../data/split.ts";
 import { inputShapeOf, shapesOf } from "../nn/network.ts";
 import { randomStream } from "../nn/random.ts";
 import { elementsOf } from "../nn/shapes.ts";

@@ -1,6 +1,6 @@
 /** A training run with its progress, which `proxbit train` and the demo share. */
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
-import type { Dataset } from "../io/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import { isProduct } from "../nn/nodes.ts";

@@ -4,7 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
-import type { Dataset } from "../io/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import { checkWritable } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";

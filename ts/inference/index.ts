@@ -7,11 +7,11 @@
  * const logits = session.run(pixels);
  */
 export { isProxbitError, ProxbitError } from "../base/errors.ts";
-export type { Obstacle } from "../explain.ts";
+export type { Obstacle } from "../obstacles.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
 export type { Variant } from "../runtime/variants.ts";
-export type { ExplainedLayer, Explanation } from "./explain.ts";
-export { formatExplanation } from "./explain-text.ts";
+export type { ExplainedLayer, Explanation } from "./explain-session.ts";
+export { formatExplanation } from "./explain-session-text.ts";
 export type { OutputFact, SessionFacts } from "./facts.ts";
 export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
 export type { InferenceProfile, ProfileOptions } from "./profile.ts";

@@ -11,7 +11,7 @@ import { loadModule } from "../runtime/load.ts";
 import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
-import { explanationOf } from "./explain.ts";
+import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { badLayer, countImages, type Images } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";

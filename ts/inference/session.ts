@@ -9,7 +9,7 @@ import { instantiate } from "../runtime/instantiate.ts";
 import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
-import { explanationOf } from "./explain.ts";
+import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { countImages, type Images } from "./images.ts";
 import { prepare, runner } from "./prepare.ts";

@@ -19,9 +19,9 @@ import {
 } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { checkQuantizer } from "../quantizers/check.ts";
+import { checkQuantizer } from "../quantizers/check-quantizer.ts";
 import type { GivenQuantizer, Quantizer } from "../quantizers/quantizer.ts";
-import { isForWeightsAlone } from "../quantizers/weights.ts";
+import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
 import { limits } from "./limits.ts";
 import { type Accumulator, type Overflow, overflows } from "./words.ts";
 

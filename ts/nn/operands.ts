@@ -3,7 +3,7 @@
  * that is evaluated, packed and run. While a quantizer is soft, its operand is real in training.
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { endsAsSigns } from "../quantizers/weights.ts";
+import { endsAsSigns } from "../quantizers/weight-quantizers.ts";
 import type { GraphNode } from "./graph.ts";
 import type { ProductNode } from "./nodes.ts";
 import { opOf } from "./ops/index.ts";

@@ -3,7 +3,7 @@
  * courses of its parameters, or functions of the caller's that are compiled to a table.
  */
 import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
-import { checkParameter } from "./check.ts";
+import { checkParameter } from "./check-quantizer.ts";
 import { backwardMapParameters, forwardMapParameters, type ParameterName, proximalMaps } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Schedule } from "./quantizer.ts";
 import { type InverseSlopeOptions, linear, logLinear, parqRho, window } from "./schedule.ts";

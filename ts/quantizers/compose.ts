@@ -9,7 +9,7 @@
  */
 import { plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { checkQuantizer } from "./check.ts";
+import { checkQuantizer } from "./check-quantizer.ts";
 import {
   type Domain,
   type Proximal,

@@ -1,6 +1,6 @@
 /** Quantizers: pairs of a forward and a backward map, their schedules and their names. */
 
-export { checkQuantizer } from "./check.ts";
+export { checkQuantizer } from "./check-quantizer.ts";
 export { type ComposeOptions, compose, compositionCost } from "./compose.ts";
 export {
   type Domain,
@@ -87,4 +87,4 @@ export {
 } from "./schedule.ts";
 export { type QuantizerState, stateAt } from "./state.ts";
 export type { BiperOptions, DorefaOptions, RecuOptions } from "./weight-families.ts";
-export { endsAsSigns, isForWeightsAlone, standardizedWeights, weightScale } from "./weights.ts";
+export { endsAsSigns, isForWeightsAlone, standardizedWeights, weightScale } from "./weight-quantizers.ts";

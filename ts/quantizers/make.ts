@@ -1,6 +1,6 @@
 /** How a named quantizer is made: what its family is, overridden by the options of a caller. */
 import { plainObject, type Subject } from "../base/checks.ts";
-import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check.ts";
+import { checkParameter, checkQuantizer, parameterNames, type QuantizerParameter } from "./check-quantizer.ts";
 import type { BackwardMap, ForwardMap, HardForm, Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 
 /** What a quantizer of this name is unless an option says otherwise; `defaults` holds its parameters by name. */

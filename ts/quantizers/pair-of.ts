@@ -7,7 +7,7 @@ import type { MapTable, Quantizer } from "./quantizer.ts";
 import { quantizer } from "./registry.ts";
 import { evaluateSchedule } from "./schedule.ts";
 import { forwardAt } from "./state.ts";
-import { angularFrequency, widthPlace } from "./weights.ts";
+import { angularFrequency, widthPlace } from "./weight-quantizers.ts";
 
 /** F and B as functions of a real number, finite wherever they are looked at. */
 export interface FunctionPair {

@@ -1,7 +1,7 @@
 /** Quantizers by name: what a layer is given is a name, or a value that a maker or a user's own hand has built. */
 import type { Subject } from "../base/checks.ts";
 import { lookUp } from "../base/names.ts";
-import { checkQuantizer } from "./check.ts";
+import { checkQuantizer } from "./check-quantizer.ts";
 import {
   bc,
   bnn,

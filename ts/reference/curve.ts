@@ -10,7 +10,7 @@
  * The tolerance is what rounding may do in t + 1 steps: each step's sums are off by at most `sumDistance(K)` of their
  * magnitude on both sides together, K being the longest sum in a step, and what steps are off by adds up.
  */
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { shapesOf } from "../nn/network.ts";
 import { parametersOf } from "../nn/parameters.ts";

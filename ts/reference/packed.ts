@@ -4,15 +4,15 @@
  * for bit, by every kernel.
  */
 
+import type { Split } from "../data/dataset.ts";
 import { load } from "../inference/session.ts";
 import { unpackSigns } from "../io/bits.ts";
-import type { Split } from "../io/dataset.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { networkOf } from "../nn/network.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { quantizedValue } from "../quantizers/maps.ts";
-import { standardizedWeights, weightScale } from "../quantizers/weights.ts";
+import { standardizedWeights, weightScale } from "../quantizers/weight-quantizers.ts";
 import { createPool } from "../runtime/pool.ts";
 import { BINARY_KERNELS } from "../runtime/probe.ts";
 import { createEngine } from "../train/engine.ts";

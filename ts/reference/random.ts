@@ -1,6 +1,6 @@
 /** Networks and images to compare on: random, from a seed, and far from all that is trivial. */
 import { ProxbitError } from "../base/errors.ts";
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, shapesOf } from "../nn/network.ts";
 import { isProduct } from "../nn/nodes.ts";

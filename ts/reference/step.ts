@@ -8,7 +8,7 @@
  * (`curve.ts`).
  */
 
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Graph, GraphNode, OpName, Parameter } from "../nn/graph.ts";
 import { networkOf, parameterName, shapesOf } from "../nn/network.ts";
 import { isAlias } from "../nn/nodes.ts";

@@ -11,7 +11,7 @@ import { overflows } from "../nn/words.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { constant } from "../quantizers/schedule.ts";
-import { isForWeightsAlone } from "../quantizers/weights.ts";
+import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers.ts";
 import { around, type Case, sgd } from "./cases.ts";
 import { referenceOps } from "./ops/index.ts";

@@ -1,7 +1,7 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import { inputShapeOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import type { Engine } from "./engine.ts";

@@ -8,7 +8,7 @@ import type { Place } from "../program/place.ts";
 import type { Emit } from "../program/program.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { ParameterLayout } from "./layout.ts";
-import type { DerivedWeights } from "./ops/product/weights.ts";
+import type { DerivedWeights } from "./ops/product/derived-weights.ts";
 
 /** A fixed share of the batch. The cut does not depend on the number of workers, so neither do the sums. */
 export interface Lane {

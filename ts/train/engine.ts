@@ -2,7 +2,7 @@
  * The trainer's machinery: a pool with the network's state in it, the plan for the current batch size, and the programs
  * written from it. It knows addresses and steps; when to do what is the trainer's business.
  */
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { networkOf, shapesOf } from "../nn/network.ts";
 import { quantizedOperands } from "../nn/operands.ts";

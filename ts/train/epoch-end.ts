@@ -1,5 +1,5 @@
 /** The end of an epoch, behind its steps: tasks, running statistics, validation. */
-import type { Dataset } from "../io/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { Engine } from "./engine.ts";
 import { type EpochTask, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";

@@ -1,6 +1,6 @@
 /** The steps of an epoch: which images, which program, which event. */
 import { ProxbitError } from "../base/errors.ts";
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import type { Failure } from "../program/bind.ts";
 import { rangeOf } from "../program/place.ts";

@@ -4,7 +4,7 @@
  */
 import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import { shuffle } from "../nn/random.ts";
 import { rangeOf } from "../program/place.ts";
 import { checkSplit } from "./check.ts";

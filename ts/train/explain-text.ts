@@ -1,5 +1,5 @@
 /** What `explain` and `profile` of a trainer say, as tables and remarks in plain text. */
-import { formatObstacles, type Obstacle, type Work } from "../explain.ts";
+import { formatObstacles, type Obstacle, type Work } from "../obstacles.ts";
 import { bytes, type Column, formatTable, scaled, share } from "../show/table.ts";
 import type { TrainedLayer, TrainingExplanation } from "./explain.ts";
 import { type StepShares, sumOfShares, type TrainingProfile } from "./profile.ts";

@@ -3,6 +3,11 @@
  * and why not the fast path. It is read off the very program that a step runs.
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
+import type { GraphNode, OpName } from "../nn/graph.ts";
+import { isAlias, isProduct } from "../nn/nodes.ts";
+import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
+import { summary } from "../nn/summary.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
@@ -11,12 +16,7 @@ import {
   realOperandObstacles,
   type Work,
   workOf,
-} from "../explain.ts";
-import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAlias, isProduct } from "../nn/nodes.ts";
-import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
-import { elementsOf, type Shape } from "../nn/shapes.ts";
-import { summary } from "../nn/summary.ts";
+} from "../obstacles.ts";
 import type { Part } from "../program/call.ts";
 import type { Program } from "../program/program.ts";
 import { isHardForwardMap } from "../quantizers/maps.ts";

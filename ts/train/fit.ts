@@ -1,7 +1,7 @@
 /** The training loop: epochs of steps, with work between them. */
 import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { Dataset, Split } from "../io/dataset.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { checkSplit } from "./check.ts";
 import type { Engine } from "./engine.ts";

@@ -16,7 +16,7 @@ import { at, type Place } from "../program/place.ts";
 import { createSegment } from "../program/segment.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
-import { deriveWeights } from "./ops/product/weights.ts";
+import { deriveWeights } from "./ops/product/derived-weights.ts";
 
 /** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
 export interface FlipRatio {

@@ -2,7 +2,7 @@
  * The pool's memory as the trainer uses it: three regions that are reserved apart and reused while they are large
  * enough, so memory does not grow from epoch to epoch.
  */
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import { addressOf, type Range } from "../program/place.ts";
 import { createSegment } from "../program/segment.ts";
 import type { Pool } from "../runtime/pool.ts";

@@ -4,7 +4,7 @@
  * calculation of the same step; what runs is the program that always runs, with copies in between.
  */
 
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { addressOf, type Place, rangeOf } from "../program/place.ts";
 import type { Program } from "../program/program.ts";

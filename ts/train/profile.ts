@@ -4,7 +4,7 @@
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { Split } from "../io/dataset.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Call, Part } from "../program/call.ts";
 import { type Range, rangeOf } from "../program/place.ts";
 import type { Program, Write } from "../program/program.ts";

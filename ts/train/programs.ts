@@ -14,7 +14,7 @@ import type { DataPlaces, GradientSource, Lane, Mode, Sinks } from "./context.ts
 import { createGradients, type Gradients } from "./gradients.ts";
 import { CHUNK, type TrainedTensor } from "./layout.ts";
 import { shareOf } from "./losses/plan.ts";
-import { throughStandardization } from "./ops/product/weights.ts";
+import { throughStandardization } from "./ops/product/derived-weights.ts";
 import type { ParameterOptimizer } from "./optimizers.ts";
 import type { PlannedNode, TrainingPlan } from "./plan.ts";
 import { backwardOf, restartOf } from "./quantize.ts";

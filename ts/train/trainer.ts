@@ -11,7 +11,7 @@
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { Dataset, Split } from "../io/dataset.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import type { Graph } from "../nn/graph.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { createPool } from "../runtime/pool.ts";

@@ -13,7 +13,7 @@ import { encodeTable } from "../quantizers/maps.ts";
 import { stateAt } from "../quantizers/state.ts";
 import type { Engine } from "./engine.ts";
 import type { TrainedTensor } from "./layout.ts";
-import { deriveWeights } from "./ops/product/weights.ts";
+import { deriveWeights } from "./ops/product/derived-weights.ts";
 import { isBop } from "./optimizers.ts";
 
 /** sign(0) = sign(-0) = +1, as everywhere. */

@@ -11,7 +11,7 @@ import { quantizedValue, slopeValue } from "../../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../../ts/quantizers/schedule.ts";
 import { at, channelSums, note, type Value, zeros } from "../layers.ts";
-import { noteLevels, type WeightsInUse, weightsInUse } from "../weights.ts";
+import { noteLevels, type WeightsInUse, weightsInUse } from "../quantized-weights.ts";
 import type { Applied, Pass } from "./op.ts";
 import type { Visit } from "./windows.ts";
 

@@ -4,7 +4,7 @@
  */
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
-import { checkInChromium } from "../../browser/index.ts";
+import { checkInChromium } from "../../chromium/index.ts";
 import { decodeModel } from "../../io/model-file.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { modelNames } from "../../nn/models/index.ts";

@@ -6,8 +6,8 @@ import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { lookUp, unknownName } from "../../base/names.ts";
+import { pictureOf } from "../../compare/comparison-picture.ts";
 import { cellsOf, type Decay, decays, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
-import { pictureOf } from "../../compare/picture.ts";
 import {
   comparisonCsv,
   comparisonJson,
@@ -18,9 +18,9 @@ import {
 } from "../../compare/report.ts";
 import { type FinishedRun, type GridEvent, runGrid } from "../../compare/run-grid.ts";
 import { summarise } from "../../compare/summary.ts";
-import type { Dataset } from "../../io/dataset.ts";
-import { datasetNames } from "../../io/datasets.ts";
-import { take } from "../../io/split.ts";
+import type { Dataset } from "../../data/dataset.ts";
+import { datasetNames } from "../../data/datasets.ts";
+import { take } from "../../data/split.ts";
 import { VERSION } from "../../io/version.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";

@@ -1,6 +1,6 @@
 /** `proxbit predict`: the class of one PNG image, and how sure the network is. */
 import { Command } from "commander";
-import { readImage } from "../../io/image.ts";
+import { readImage } from "../../data/image.ts";
 import { largestAt, softmax } from "../classify.ts";
 import { bar, percent, printable } from "../format.ts";
 import { classNames, loadSession, readModelFile } from "../model-file.ts";

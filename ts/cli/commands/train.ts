@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
 import { unknownName } from "../../base/names.ts";
-import { datasetNames } from "../../io/datasets.ts";
+import { datasetNames } from "../../data/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";

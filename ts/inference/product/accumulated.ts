@@ -7,7 +7,7 @@ import { call } from "../draft.ts";
 import { NIBBLES } from "../layout.ts";
 import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
-import { sumSteps } from "./weights.ts";
+import { sumSteps } from "./packed-weights.ts";
 
 export const accumulated: ProductForm = {
   layout: () => NIBBLES,

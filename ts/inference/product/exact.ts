@@ -8,7 +8,7 @@ import { cutEvenly } from "../slices.ts";
 import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import { operandsOf, partCall } from "./binary.ts";
 import type { ProductForm } from "./form.ts";
-import { sumSteps } from "./weights.ts";
+import { sumSteps } from "./packed-weights.ts";
 
 /** The sums as f32, `[pixels][filters]`. */
 function emitSums(node: ProductNode, out: Place, context: Context): void {

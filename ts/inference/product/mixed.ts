@@ -6,7 +6,7 @@ import { call } from "../draft.ts";
 import { NIBBLES } from "../layout.ts";
 import { emitStrips, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
-import { realKernel, sumSteps } from "./weights.ts";
+import { realKernel, sumSteps } from "./packed-weights.ts";
 
 export const mixed: ProductForm = {
   layout: () => NIBBLES,

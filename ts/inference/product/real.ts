@@ -13,7 +13,7 @@ import { hasScale } from "../forms.ts";
 import { cutFours } from "../slices.ts";
 import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
-import { realKernel, sumSteps } from "./weights.ts";
+import { realKernel, sumSteps } from "./packed-weights.ts";
 
 /** The real operand before padding: the input, or where its quantizer ends at levels, these. */
 function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts }: Context): Place {

@@ -5,7 +5,7 @@
 import { ProxbitError } from "../../base/errors.ts";
 import { lookUp } from "../../base/names.ts";
 import { quantizer as quantizerOf } from "../../quantizers/registry.ts";
-import { isForWeightsAlone } from "../../quantizers/weights.ts";
+import { isForWeightsAlone } from "../../quantizers/weight-quantizers.ts";
 import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Overflow } from "../graph.ts";
 

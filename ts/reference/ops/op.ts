@@ -8,8 +8,8 @@ import type { Ops } from "../../nn/ops/index.ts";
 import type { Arity } from "../../nn/ops/op.ts";
 import type { Case, Operands } from "../cases.ts";
 import type { Near } from "../maps.ts";
+import type { PackedFactors } from "../quantized-weights.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
-import type { PackedFactors } from "../weights.ts";
 
 /** A pass over the network. `evaluate` takes the sign at every quantizer, and the running statistics. */
 export interface Pass {

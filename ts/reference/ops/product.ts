@@ -6,8 +6,8 @@ import type { ProductNode } from "../../nn/nodes.ts";
 import type { OpsThat } from "../../nn/ops/index.ts";
 import { accumulated } from "../accumulated.ts";
 import { exactly, momentOf, type Near, type QuantizerMoment, quantize, quantized } from "../maps.ts";
+import { nearScale, nearWeights, scaledSums, weightsInUse } from "../quantized-weights.ts";
 import type { Tensor } from "../tensorflow.ts";
-import { nearScale, nearWeights, scaledSums, weightsInUse } from "../weights.ts";
 import type { Applied, Pass } from "./op.ts";
 
 /** A product with its operands. */

@@ -3,8 +3,8 @@ import { parameterName } from "../../../nn/network.ts";
 import { terms } from "../../../program/kernels.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { GradientSource, Lane, PlanContext } from "../../context.ts";
+import type { DerivedWeights } from "./derived-weights.ts";
 import type { ProductSetting, SharePlan } from "./operands.ts";
-import type { DerivedWeights } from "./weights.ts";
 
 /** Plans the gradients of `node`, whose latent weights `derived` is made of. */
 export function planShares(node: ProductSetting, derived: DerivedWeights | null, context: PlanContext): SharePlan {

@@ -16,8 +16,8 @@ import {
 import type { Place } from "../../../program/place.ts";
 import type { Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
 import { forwardOf } from "../../quantize.ts";
+import { type DerivedWeights, deriveWeights, packedWeights } from "./derived-weights.ts";
 import { isBits, type KernelPlan, type LaneBuffers, type Operands, type ProductSetting } from "./operands.ts";
-import { type DerivedWeights, deriveWeights, packedWeights } from "./weights.ts";
 
 /** Plans the forms of the kernel of `node`. */
 export function planKernel(

@@ -5,10 +5,10 @@ import { type KernelCall, k } from "../../../program/call.ts";
 import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
 import { type ConvShape, groups, paddedPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import { endsAsSigns } from "../../../quantizers/weights.ts";
+import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
 import type { GradientSource, Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
 import { forwardOf } from "../../quantize.ts";
-import type { DerivedWeights } from "./weights.ts";
+import type { DerivedWeights } from "./derived-weights.ts";
 
 /** What a layer asks for. */
 export interface ProductSetting {

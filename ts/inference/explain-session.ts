@@ -2,6 +2,12 @@
  * What runs in inference: per layer the kernel, bits, bytes and multiply-accumulates, and why not the fast path. It is read
  * off the very calls that a run makes.
  */
+
+import type { GraphNode, OpName } from "../nn/graph.ts";
+import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
+import type { Product } from "../nn/operands.ts";
+import { elementsOf, type Shape } from "../nn/shapes.ts";
+import { summary } from "../nn/summary.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
@@ -9,12 +15,7 @@ import {
   type Obstacle,
   realOperandObstacles,
   workOf,
-} from "../explain.ts";
-import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
-import type { Product } from "../nn/operands.ts";
-import { elementsOf, type Shape } from "../nn/shapes.ts";
-import { summary } from "../nn/summary.ts";
+} from "../obstacles.ts";
 import type { Call, KernelName } from "../program/call.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";

@@ -4,10 +4,10 @@
  * packing does not matter. Node only: a browser has a cache of its own.
  */
 import { ProxbitError } from "../base/errors.ts";
+import { requireNode, systemCode } from "../io/node.ts";
+import { writeFileAtomic } from "../io/write.ts";
 import { gunzip, isGzip } from "./gzip.ts";
-import { requireNode, systemCode } from "./node.ts";
 import { type DownloadProgress, MAXIMUM_FILE_BYTES, type Source } from "./source.ts";
-import { writeFileAtomic } from "./write.ts";
 
 export interface Download {
   /** The name of the data set, and of its directory in the cache. */

@@ -82,7 +82,7 @@ async function open(browser: Browser, address: string, complaints: string[]): Pr
 async function runIn(page: Page, request: CheckRequest, onEvent: (event: CheckEvent) => void): Promise<Outcome> {
   try {
     await page.exposeFunction("proxbitEvent", onEvent);
-    const module = JSON.stringify(ownAddress("browser/page"));
+    const module = JSON.stringify(ownAddress("chromium/page"));
     const argument = JSON.stringify(packRequest(request));
     // The script is a text, because a tool that rewrites imports in Node's modules must not rewrite this one.
     return await page.evaluate<Outcome>(`import(${module}).then(({ runCheck }) => runCheck(${argument}))`);

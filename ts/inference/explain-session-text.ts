@@ -1,7 +1,7 @@
 /** What `explain` and `profile` of a session say, as a table and remarks in plain text. */
-import { formatObstacles } from "../explain.ts";
+import { formatObstacles } from "../obstacles.ts";
 import { bytes, type Column, formatTable, scaled, share } from "../show/table.ts";
-import type { ExplainedLayer, Explanation } from "./explain.ts";
+import type { ExplainedLayer, Explanation } from "./explain-session.ts";
 import type { InferenceProfile } from "./profile.ts";
 
 const columns: readonly Column[] = [

@@ -5,7 +5,7 @@
  */
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { requireNode, systemCode } from "./node.ts";
+import { requireNode, systemCode } from "../io/node.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Position of the interlace method in the first chunk. */

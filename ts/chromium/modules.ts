@@ -17,7 +17,7 @@ const require = createRequire(import.meta.url);
 const ownFolder = fileURLToPath(new URL("..", import.meta.url));
 const ownExtension = extname(fileURLToPath(import.meta.url));
 
-/** The address of a module of this package by its path without its end, such as "browser/page". */
+/** The address of a module of this package by its path without its end, such as "chromium/page". */
 export function ownAddress(module: string): string {
   return `/proxbit/${module}${ownExtension}`;
 }

@@ -3,10 +3,10 @@
  * of 28 x 28 in ten classes. Four idx files (`idx.ts`) have the same names in both, plain or gzipped.
  */
 import { ProxbitError } from "../base/errors.ts";
+import { findNode } from "../io/node.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";
-import { findNode } from "./node.ts";
 import type { DatasetOptions, Source } from "./source.ts";
 import { directorySource, readRequired, sourceOf } from "./source.ts";
 import { split } from "./split.ts";

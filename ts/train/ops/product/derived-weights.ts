@@ -8,7 +8,7 @@ import { parameterName } from "../../../nn/network.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { Quantizer } from "../../../quantizers/quantizer.ts";
-import { angularFrequency, filterGain, widthPlace } from "../../../quantizers/weights.ts";
+import { angularFrequency, filterGain, widthPlace } from "../../../quantizers/weight-quantizers.ts";
 
 /** A kernel of K rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
 export interface LatentWeights {

@@ -1,7 +1,7 @@
 /** Latent weights on their way to the product, in f64: standardised, mapped, with the scale of the sums; and the way back. */
 import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
-import { standardizedWeights, weightScale, widthPlace, withWidth } from "../../ts/quantizers/weights.ts";
+import { standardizedWeights, weightScale, widthPlace, withWidth } from "../../ts/quantizers/weight-quantizers.ts";
 import { type Margin, note } from "./layers.ts";
 
 /** A quantizer at a moment of a run: its forward map, and its parameters. */

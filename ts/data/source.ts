@@ -4,8 +4,8 @@
  */
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
+import { requireNode, systemCode } from "../io/node.ts";
 import { gunzip, isGzip } from "./gzip.ts";
-import { requireNode, systemCode } from "./node.ts";
 
 /** Progress of a download. `total` is undefined where the server does not say. */
 export interface DownloadProgress {

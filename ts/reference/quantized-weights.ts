@@ -1,12 +1,12 @@
 /**
  * Latent weights on their way to the product, in tfjs: standardised, mapped, with the scale of the sums, each with the
- * distance that two calculations in f32 may have. `ts/quantizers/weights.ts` has the definitions and their sources.
+ * distance that two calculations in f32 may have. `ts/quantizers/weight-quantizers.ts` has the definitions and their sources.
  *
  * A distance goes through a map as far as the map moves within it: F(w' +- d) is looked at on both sides, so that a step of
  * the map, a sign or a level, counts where rounding may cross it, and nowhere else.
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { angularFrequency, filterGain, widthPlace } from "../quantizers/weights.ts";
+import { angularFrequency, filterGain, widthPlace } from "../quantizers/weight-quantizers.ts";
 import {
   backwardMap,
   exactly,
