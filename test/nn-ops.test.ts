@@ -27,8 +27,13 @@ interface Definition {
 const anyRank = [1, 2, 3, 4];
 const channelsOf = (input: Shape): number => input[input.length - 1] as number;
 
-/** The number of windows that start inside the image along an axis. Without padding they end there too. */
-function windows(size: number, kernel: number, stride: number, padding: unknown): number {
+/**
+ * The number of windows that start inside the image along an axis. Without "same" they end there too, and borders of
+ * pixels count as image.
+ */
+function windows(image: number, kernel: number, stride: number, padding: unknown, axis: 0 | 1): number {
+  const borders = Array.isArray(padding) ? (padding as readonly Sides[])[axis] : undefined;
+  const size = image + (borders?.[0] ?? 0) + (borders?.[1] ?? 0);
   let count = 0;
   for (let start = 0; start < size; start += stride) if (padding === "same" || start + kernel <= size) count++;
   return count;
@@ -37,9 +42,12 @@ function windows(size: number, kernel: number, stride: number, padding: unknown)
 function windowed(input: Shape, attributes: Numbers, kernel: Sides): Sides {
   const strides = attributes.strides as Sides;
   const along = (axis: 0 | 1): number =>
-    windows(input[axis] as number, kernel[axis], strides[axis], attributes.padding);
+    windows(input[axis] as number, kernel[axis], strides[axis], attributes.padding, axis);
   return [along(0), along(1)];
 }
+
+const oneBefore = [1, 0];
+const twoBehind = [0, 2];
 
 const pool: Definition = {
   required: {},
@@ -47,6 +55,7 @@ const pool: Definition = {
   varied: [
     { poolSize: [3, 1], strides: [1, 2] },
     { poolSize: [2, 3], padding: "same" },
+    { poolSize: [2, 3], padding: [oneBefore, twoBehind] },
   ],
   ranks: [3],
   shape: (input, attributes) => [...windowed(input, attributes, attributes.poolSize as Sides), channelsOf(input)],
@@ -79,6 +88,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     varied: [
       { strides: [2, 3], useBias: false },
       { padding: "same", strides: [3, 2] },
+      { padding: [oneBefore, twoBehind], strides: [2, 1] },
     ],
     ranks: [3],
     shape: (input, attributes) => [...windowed(input, attributes, sides(attributes)), attributes.filters as number],

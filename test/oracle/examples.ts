@@ -2,7 +2,7 @@
  * Nodes of every operation by themselves, over inputs of every number of axes that they take. The table is typed over the
  * names, so that an operation without an example does not compile.
  */
-import type { NodeOf, Operation, OpName, Shape } from "../../ts/nn/graph.ts";
+import type { Borders, NodeOf, Operation, OpName, Shape } from "../../ts/nn/graph.ts";
 import { input, layers } from "../../ts/nn/index.ts";
 import type { Layer } from "../../ts/nn/layer.ts";
 import { type OpsThat, opNames } from "../../ts/nn/ops/index.ts";
@@ -107,6 +107,12 @@ const image: readonly Shape[] = [[5, 4, 3]];
 const binary = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
 const smooth = { weightQuantizer: "bnn++", activationQuantizer: "bnn++" } as const;
 
+/** No two sides are alike, and a window of one row lies outside the image. */
+const borders: Borders = [
+  [1, 0],
+  [2, 1],
+];
+
 export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } = {
   input: [[7], [5, 4, 3]].map((shape) => example<"input">(input({ shape }).layer, [shape])),
   conv2d: [
@@ -117,6 +123,8 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.conv2d({ filters: 2, kernelSize: 3, padding: "same", ...binary }), image, straightConv),
     example(layers.conv2d({ filters: 2, kernelSize: 2, weightQuantizer: "xnor" }), image, straightConv),
     example(layers.conv2d({ filters: 2, kernelSize: 3, ...binary, accumulator: "wrap" }), image, straightConv),
+    example(layers.conv2d({ filters: 2, kernelSize: [1, 2], strides: [2, 1], padding: borders }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, padding: 1, padValue: "one" }), image),
   ],
   dense: [
     example(layers.dense({ units: 4 }), [[6]]),
@@ -128,10 +136,12 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   maxPool2d: [
     example(layers.maxPool2d(), image),
     example(layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same" }), image),
+    example(layers.maxPool2d({ poolSize: [2, 3], strides: [2, 1], padding: borders }), image),
   ],
   avgPool2d: [
     example(layers.avgPool2d(), image),
     example(layers.avgPool2d({ poolSize: [3, 2], strides: [2, 1], padding: "same" }), image),
+    example(layers.avgPool2d({ poolSize: [2, 3], strides: 2, padding: borders }), image),
   ],
   globalAvgPool2d: [example(layers.globalAvgPool2d(), image)],
   activation: [...anyRank<"activation">(layers.relu()), ...anyRank<"activation">(layers.hardTanh())],

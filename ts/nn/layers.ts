@@ -99,7 +99,7 @@ export function maxPool2d(options: Pool2dOptions = {}): Layer {
   return build("maxPool2d", options);
 }
 
-/** The mean of each window, channel by channel; with "same" over the pixels inside the image only. */
+/** The mean of each window, channel by channel, over its pixels inside the image. */
 export function avgPool2d(options: Pool2dOptions = {}): Layer {
   return build("avgPool2d", options);
 }

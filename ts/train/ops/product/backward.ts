@@ -86,8 +86,9 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   };
 }
 
-/** Whether the gradient at the output is what the transposed convolution reads: a 1x1 kernel without strides. */
-const isPlain = (shape: ConvShape): boolean => taps(shape) === 1 && shape.strideHeight === 1 && shape.strideWidth === 1;
+/** True for a 1x1 kernel without strides or padding, whose transposed convolution reads the gradient as it is. */
+const isPlain = (shape: ConvShape): boolean =>
+  taps(shape) === 1 && shape.strideHeight === 1 && shape.strideWidth === 1 && isUnpadded(shape);
 
 const outputFloats = (shape: ConvShape): number => outputPixels(shape) * shape.filters;
 
