@@ -27,6 +27,8 @@ export type InputShapes<Count extends Arity> = {
 export interface ParameterSpec {
   readonly role: "latent" | "real" | "statistic";
   readonly shape: Shape;
+  /** Filters of a kernel, where they are not its last axis: columns of the kernel as a matrix `[K][filters]`. */
+  readonly filters?: number;
   /** A number stands for itself in every element. */
   readonly initializer: Initializer | number;
   /** The word for its numbers, where none of them may be below 0. */
