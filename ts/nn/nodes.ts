@@ -37,6 +37,10 @@ export type AliasNode = NodeOf<OpsThat<"alias">>;
 export const isAlias = has("alias");
 
 /** A node that multiplies its input by a kernel. */
+export type KernelNode = NodeOf<OpsThat<"kernel">>;
+export const hasKernel = has("kernel");
+
+/** A node with a kernel each filter of which reads all channels. */
 export type ProductNode = NodeOf<OpsThat<"product">>;
 export const isProduct = has("product");
 

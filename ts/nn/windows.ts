@@ -39,7 +39,14 @@ export interface Windows {
   readonly strides: readonly [number, number];
   readonly padding: Padding;
   /** A convolution's; absent for a pool, which has neither weights nor a border. */
-  readonly weights?: { readonly filters: number; readonly padValue: PadValue };
+  readonly weights?: WindowWeights;
+}
+
+export interface WindowWeights {
+  readonly filters: number;
+  readonly padValue: PadValue;
+  /** Channels that a filter reads; all of them where absent. */
+  readonly channels?: number;
 }
 
 interface AxisGeometry {
@@ -113,7 +120,7 @@ export function windowGeometry(layer: string, input: Shape, windows: Windows): W
   }
   const filters = weights?.filters ?? channels;
   // A pool's windows are clipped and it has no weights, so only its output counts.
-  const taps = isPool ? 0 : kernelHeight * kernelWidth * channels;
+  const taps = isPool ? 0 : kernelHeight * kernelWidth * (weights.channels ?? channels);
   const sizes = isPool ? [] : [rows.padded * columns.padded * channels, taps * filters];
   if (Math.max(...sizes, rows.out * columns.out * filters) > limits.elements || taps > limits.dimension) {
     const expected = `windows of at most ${limits.dimension} elements and tensors of at most ${limits.elements}`;

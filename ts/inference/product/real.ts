@@ -1,6 +1,6 @@
 /** Real activations (`ff`), which a quantizer may have put on levels. */
 import { parameterName } from "../../nn/network.ts";
-import type { ProductNode } from "../../nn/nodes.ts";
+import type { KernelNode } from "../../nn/nodes.ts";
 import { k } from "../../program/call.ts";
 import { isUnpadded } from "../../program/conv-shape.ts";
 import { type ConvShape, inputPixels, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
@@ -16,7 +16,7 @@ import type { ProductForm } from "./form.ts";
 import { realKernel, sumSteps } from "./weights.ts";
 
 /** The real operand before padding: the input, or where its quantizer ends at levels, these. */
-function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts }: Context): Place {
+function realOperand(node: KernelNode, shape: ConvShape, { draft, values, parts }: Context): Place {
   const x = values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;
@@ -36,7 +36,8 @@ function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts
   return levels;
 }
 
-function paddedInput(node: ProductNode, shape: ConvShape, context: Context): Place {
+/** The real operand as the windows of `shape` read it. */
+export function paddedInput(node: KernelNode, shape: ConvShape, context: Context): Place {
   const { draft } = context;
   const x = realOperand(node, shape, context);
   if (isUnpadded(shape)) return x;
@@ -54,7 +55,7 @@ export const real: ProductForm = {
     const shape = network.windowOf(node);
     const [rows, n] = [terms(shape), shape.filters];
     const panels = draft.allocate(4 * panelFloats(rows, n));
-    draft.once(name, k.packPanels({ w: realKernel(node, shape, context), k: rows, n, out: panels }));
+    draft.once(name, k.packPanels({ w: realKernel(node, [rows, n], context), k: rows, n, out: panels }));
     // The kernel adds a bias by itself, but behind a scale.
     const isScaled = hasScale(node);
     const all = isScaled ? [...sumSteps(node, shape, context), ...steps] : steps;

@@ -15,7 +15,7 @@ import { elementsOf, type Shape } from "../shapes.ts";
 import { type WindowGeometry, windowGeometry } from "../windows.ts";
 import { type PadValue, padValues } from "../words.ts";
 import { operation } from "./op.ts";
-import { checkAccumulator, type ProductOptions, productFields, productOperands, productParameters } from "./product.ts";
+import { checkAccumulator, kernelOperands, kernelParameters, type ProductOptions, productFields } from "./product.ts";
 
 export interface Conv2dOptions extends ProductOptions {
   /** Output channels, 1 .. 65536. */
@@ -66,9 +66,9 @@ export const conv2d = operation({
     const { outHeight, outWidth, filters } = windows(input, attributes, layer);
     return [outHeight, outWidth, filters];
   },
-  parameters: ([input], attributes) => productParameters(kernelShape(input, attributes), attributes),
-  operands: productOperands,
+  parameters: ([input], attributes) => kernelParameters(kernelShape(input, attributes), attributes),
+  operands: kernelOperands,
   // Each weight meets each pixel of the output once.
   work: ([input], output, attributes) => elementsOf(output.slice(0, -1)) * elementsOf(kernelShape(input, attributes)),
-  is: { product: true, windowed: true },
+  is: { kernel: true, product: true, windowed: true },
 });

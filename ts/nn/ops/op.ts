@@ -48,7 +48,9 @@ export interface Operand {
 export interface Flags {
   /** The value is its input's memory under another shape. */
   readonly alias?: true;
-  /** The operation multiplies its input by a kernel. */
+  /** The operation multiplies its input by a parameter `kernel`. Quantizers may act on both. */
+  readonly kernel?: true;
+  /** Each filter of the kernel reads all channels, so that there are products over bits. */
   readonly product?: true;
   /** Windows slide over images. */
   readonly windowed?: true;
