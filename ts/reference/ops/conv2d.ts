@@ -9,10 +9,11 @@ import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
 
 function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
-  const { strides, padding, padValue } = node.attributes;
+  const { filters, kernelSize, strides, padding, padValue } = node.attributes;
   const steps = [...strides] as [number, number];
   const around = padValue === "one" ? 1 : 0;
   const geometry = convGeometry(node, site.inputShape);
+  const pixels = kernelSize[0] * kernelSize[1];
   return {
     multiply: (x, kernel, border = around) => {
       const ofTensorFlow = padding === "valid" || (padding === "same" && border === 0);
@@ -20,6 +21,7 @@ function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
       return tf.conv2d(padded(tf, x, geometry, border), kernel as never, steps, "valid");
     },
     taps: (x) => places(tf, x, geometry, around),
+    terms: { forward: pixels * geometry.channels, input: pixels * filters },
   };
 }
 
