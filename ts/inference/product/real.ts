@@ -5,8 +5,9 @@ import { k } from "../../program/call.ts";
 import { isUnpadded } from "../../program/conv-shape.ts";
 import { type ConvShape, inputPixels, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
-import { encodeTable } from "../../quantizers/maps.ts";
+import { encodeTable, forwardMapNumbers } from "../../quantizers/maps.ts";
 import { stateAt } from "../../quantizers/state.ts";
+import { endsAsSigns } from "../../quantizers/weights.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";
 import { hasScale } from "../forms.ts";
@@ -15,7 +16,9 @@ import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
 import { realKernel, sumSteps } from "./weights.ts";
 
-/** The real operand before padding: the input, or where its quantizer ends at levels, these. */
+const signs = { proximal: forwardMapNumbers.identity, map: forwardMapNumbers.sign };
+
+/** The real operand before padding: the input, or where it has a quantizer, the levels or signs that this ends at. */
 function realOperand(node: KernelNode, shape: ConvShape, { draft, values, parts }: Context): Place {
   const x = values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
@@ -25,7 +28,8 @@ function realOperand(node: KernelNode, shape: ConvShape, { draft, values, parts 
   const state = stateAt(activationQuantizer, 1);
   const floats = (values: ArrayLike<number>): Place => draft.constant(new Uint8Array(Float32Array.from(values).buffer));
   const maps = {
-    ...{ proximal: state.proximalMap, map: state.forwardMap, parameters: floats(state.parameters) },
+    ...(endsAsSigns(activationQuantizer) ? signs : { proximal: state.proximalMap, map: state.forwardMap }),
+    parameters: floats(state.parameters),
     table: activationQuantizer.table === null ? null : floats(encodeTable(activationQuantizer.table)),
   };
   const tasks = cutFours(elements, shape.images > 1 ? 1 : parts).map(({ first, count }) => {
