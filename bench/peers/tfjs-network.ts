@@ -90,6 +90,8 @@ export function runGraph(
         return tf.reshape(input, [input.shape[0] as number, -1]);
       case "add":
         return tf.add(input, nodeValue(second as string));
+      default:
+        throw new Error(`no network of the benchmarks has the operation ${node.op}`);
     }
   };
   for (const node of graph.nodes) {
