@@ -63,13 +63,13 @@ const pool: Definition = {
 
 const kept: Definition = { required: {}, attributes: {}, ranks: anyRank, shape: (input) => input };
 
-const product = {
+const kernel = {
   useBias: true,
   kernelInitializer: "glorotUniform",
   weightQuantizer: null,
   activationQuantizer: null,
-  accumulator: null,
 };
+const product = { ...kernel, accumulator: null };
 
 /** Each kernel weight is met once for each output, of which there are `filters` a pixel. */
 function countedWork(pixels: number, taps: number, filters: number): number {
@@ -79,6 +79,12 @@ function countedWork(pixels: number, taps: number, filters: number): number {
 }
 
 const sides = (attributes: Numbers): Sides => attributes.kernelSize as Sides;
+
+/** Pixels from the first tap to the last. */
+const extents = (attributes: Numbers): Sides => {
+  const [[height, width], [rows, columns]] = [sides(attributes), attributes.dilationRate as Sides];
+  return [height + (height - 1) * (rows - 1), width + (width - 1) * (columns - 1)];
+};
 
 const definitions: { readonly [Name in OpName]: Definition } = {
   input: { required: { shape: [5, 4, 3] }, attributes: { shape: [5, 4, 3] }, ranks: anyRank, shape: () => [5, 4, 3] },
@@ -99,6 +105,31 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     work: (input, attributes) => {
       const [height, width] = windowed(input, attributes, sides(attributes));
       return countedWork(height * width, sides(attributes)[0] * sides(attributes)[1] * channelsOf(input), 3);
+    },
+  },
+  depthwiseConv2d: {
+    required: { kernelSize: [3, 2] },
+    attributes: {
+      ...{ kernelSize: [3, 2], strides: [1, 1], padding: "valid", depthMultiplier: 1, dilationRate: [1, 1] },
+      ...kernel,
+    },
+    varied: [{ strides: [2, 3], useBias: false }, { padding: "same", depthMultiplier: 3 }, { dilationRate: [1, 3] }],
+    ranks: [3],
+    shape: (input, attributes) => [
+      ...windowed(input, attributes, extents(attributes)),
+      channelsOf(input) * (attributes.depthMultiplier as number),
+    ],
+    parameters: (input, attributes) => {
+      const multiplier = attributes.depthMultiplier as number;
+      return {
+        kernel: ["real", [...sides(attributes), channelsOf(input), multiplier]],
+        ...(attributes.useBias === true ? { bias: ["real", [channelsOf(input) * multiplier]] as const } : {}),
+      };
+    },
+    work: (input, attributes) => {
+      const [height, width] = windowed(input, attributes, extents(attributes));
+      const filters = channelsOf(input) * (attributes.depthMultiplier as number);
+      return countedWork(height * width, sides(attributes)[0] * sides(attributes)[1], filters);
     },
   },
   dense: {

@@ -32,6 +32,7 @@ export {
   type Conv2dOptions,
   cnn,
   type DenseOptions,
+  type DepthwiseConv2dOptions,
   type FunctionalOptions,
   fashion,
   formatSummary,

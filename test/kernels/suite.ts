@@ -10,6 +10,7 @@ import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { convolutionProperties } from "./convolution.ts";
+import { depthwiseProperties } from "./depthwise.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import type { PropertyResult } from "./property.ts";
 import { trainingProperties } from "./training.ts";
@@ -20,6 +21,7 @@ const properties = [
   ...binaryProperties,
   ...accumulatorProperties,
   ...convolutionProperties,
+  ...depthwiseProperties,
   ...elementwiseProperties,
   ...trainingProperties,
   ...weightProperties,

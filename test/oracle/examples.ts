@@ -53,7 +53,7 @@ function line(quantizer: Quantizer, progress: number, from: Float64Array, to: Fl
   return from.map((x, i) => quantizedValue(maps, x) + slopeValue(maps, x) * (at(to, i) - x));
 }
 
-type ProductName = OpsThat<"product">;
+type ProductName = OpsThat<"kernel">;
 
 /** The real product of operands that follow straight lines. A scale is a constant. Weights may be standardised. */
 function straightOperands(from: Applied<ProductName>, moved: Applied<ProductName>, filters: number) {
@@ -82,6 +82,13 @@ const straightConv: Straight<"conv2d"> = (from, moved) => {
   const { real, ...operands } = straightOperands(from, moved, from.node.attributes.filters);
   const node: NodeOf<"conv2d"> = { ...moved.node, attributes: { ...moved.node.attributes, ...real } };
   return oracleOps.conv2d.forward({ ...moved, ...operands, node });
+};
+
+const straightDepthwise: Straight<"depthwiseConv2d"> = (from, moved) => {
+  const filters = (from.inputs[0].shape[2] as number) * from.node.attributes.depthMultiplier;
+  const { real, ...operands } = straightOperands(from, moved, filters);
+  const node: NodeOf<"depthwiseConv2d"> = { ...moved.node, attributes: { ...moved.node.attributes, ...real } };
+  return oracleOps.depthwiseConv2d.forward({ ...moved, ...operands, node });
 };
 
 const straightDense: Straight<"dense"> = (from, moved) => {
@@ -125,6 +132,14 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.conv2d({ filters: 2, kernelSize: 3, ...binary, accumulator: "wrap" }), image, straightConv),
     example(layers.conv2d({ filters: 2, kernelSize: [1, 2], strides: [2, 1], padding: borders }), image),
     example(layers.conv2d({ filters: 2, kernelSize: 2, padding: 1, padValue: "one" }), image),
+  ],
+  depthwiseConv2d: [
+    example(layers.depthwiseConv2d({ kernelSize: [3, 2], strides: [1, 2], padding: "same" }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, useBias: false }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 2, dilationRate: [2, 1], padding: borders }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 3, padding: "same", ...smooth }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, ...binary }), image, straightDepthwise),
+    example(layers.depthwiseConv2d({ kernelSize: 3, weightQuantizer: "xnor" }), image, straightDepthwise),
   ],
   dense: [
     example(layers.dense({ units: 4 }), [[6]]),

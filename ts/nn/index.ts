@@ -11,6 +11,7 @@ export {
   type BinaryDenseOptions,
   type Conv2dOptions,
   type DenseOptions,
+  type DepthwiseConv2dOptions,
   type InputOptions,
   input,
   layers,

@@ -14,11 +14,20 @@ import type { ActivationOptions } from "./ops/activation.ts";
 import type { BatchNormOptions } from "./ops/batch-norm.ts";
 import type { Conv2dOptions } from "./ops/conv2d.ts";
 import type { DenseOptions } from "./ops/dense.ts";
+import type { DepthwiseConv2dOptions } from "./ops/depthwise-conv2d.ts";
 import { type Ops, opOf } from "./ops/index.ts";
 import type { InputOptions } from "./ops/input.ts";
 import type { Pool2dOptions } from "./ops/pool.ts";
 
-export type { ActivationOptions, BatchNormOptions, Conv2dOptions, DenseOptions, InputOptions, Pool2dOptions };
+export type {
+  ActivationOptions,
+  BatchNormOptions,
+  Conv2dOptions,
+  DenseOptions,
+  DepthwiseConv2dOptions,
+  InputOptions,
+  Pool2dOptions,
+};
 
 /**
  * A conv2d without bias, because batchNorm's shift does its work. Default padding "same", quantizers "bnn++" and
@@ -77,6 +86,14 @@ export function conv2d(options: Conv2dOptions): Layer {
 export function binaryConv2d(options: BinaryConv2dOptions): Layer {
   const defaults = { ...binaryOperands, padding: "same" } as const;
   return build("conv2d", options, { kind: "binary_conv2d", defaults, fixed: withoutBias });
+}
+
+/**
+ * Depthwise convolution of images `[height, width, channels]` to `[outHeight, outWidth, channels depthMultiplier]`. Every
+ * filter reads one channel. Howard et al., "MobileNets", arXiv 1704.04861, equation 3.
+ */
+export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
+  return build("depthwiseConv2d", options);
 }
 
 /** Matrix product of vectors `[inputs]` to `[units]`. */
@@ -197,6 +214,7 @@ export const layers = Object.freeze({
   input,
   conv2d,
   binaryConv2d,
+  depthwiseConv2d,
   dense,
   binaryDense,
   batchNorm,

@@ -8,6 +8,7 @@ pub mod adaptive_sign;
 pub mod avg_pool;
 pub mod bits;
 pub mod conv;
+pub mod depthwise;
 pub mod gather;
 pub mod gemm;
 pub mod loss;

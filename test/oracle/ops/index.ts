@@ -7,6 +7,7 @@ import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { depthwiseConv2d } from "./depthwise-conv2d.ts";
 import { flatten } from "./flatten.ts";
 import { globalAvgPool2d } from "./global-avg-pool2d.ts";
 import { input } from "./input.ts";
@@ -18,6 +19,7 @@ import { shift } from "./shift.ts";
 export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.freeze({
   input,
   conv2d,
+  depthwiseConv2d,
   dense,
   batchNorm,
   maxPool2d,
