@@ -14,6 +14,7 @@ import {
   type Graph,
   input,
   layers,
+  type Padding,
   resnet20,
   type SymbolicTensor,
   sequential,
@@ -72,19 +73,21 @@ const operands = fc.oneof(
     { weightQuantizer: "ede", activationQuantizer: "poly" },
   ),
 );
+const pixels = (before: number, behind: number) => [before, behind] as const;
 const blocks = fc.record({
   filters: channels,
   kernelSize: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
   strides: some(1, 1, 1, 2),
-  padding: some("same" as const, "valid" as const),
+  padding: some<Padding>("same", "valid", [pixels(1, 0), pixels(0, 2)], [pixels(2, 1), pixels(3, 3)]),
   padValue: some("zero" as const, "one" as const),
   useBias: some(false, false, true),
   operands,
-  pool: some<null | { poolSize: number; strides: number; padding: "same" | "valid" }>(
+  pool: some<null | { poolSize: number; strides: number; padding: Padding }>(
     null,
     { poolSize: 2, strides: 2, padding: "valid" },
     { poolSize: 3, strides: 2, padding: "same" },
     { poolSize: 2, strides: 1, padding: "same" },
+    { poolSize: 3, strides: 2, padding: [pixels(1, 2), pixels(0, 1)] },
   ),
   pooling: some("maxPool2d" as const, "maxPool2d" as const, "avgPool2d" as const),
   norm: some(true, true, true, false),

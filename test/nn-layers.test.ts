@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
+  type Borders,
   functional,
+  type GivenPadding,
   type GraphNode,
   initialValues,
   input,
@@ -68,6 +70,43 @@ describe("defaults", () => {
   it("an undefined option is an absent one", () => {
     const node = onlyNode(layers.dense({ units: 3, useBias: undefined, name: undefined }), [5]);
     expect(node).toMatchObject({ name: "dense", attributes: { useBias: true } });
+  });
+
+  it("padding in pixels is that of both sides, of two sides each, or of each side", () => {
+    const expectPadding = (padding: GivenPadding, wanted: Borders): void => {
+      for (const layer of [layers.conv2d({ filters: 1, kernelSize: 3, padding }), layers.maxPool2d({ padding })]) {
+        expect(onlyNode(layer).attributes).toMatchObject({ padding: wanted });
+      }
+    };
+    const [one, above] = [[1, 1] as const, [1, 0] as const];
+    expectPadding(1, [one, one]);
+    expectPadding([1, 0], [one, [0, 0]]);
+    expectPadding([above, one], [above, one]);
+  });
+
+  it.each([
+    [
+      "a side below 0",
+      [
+        [0, -1],
+        [0, 0],
+      ],
+      "a whole number from 0 to 256",
+    ],
+    ["a side past 256", 257, "a whole number from 0 to 256"],
+    ["three sides", [1, 2, 3], "a list of 2 values"],
+    [
+      "half a pixel",
+      [
+        [0.5, 0],
+        [0, 0],
+      ],
+      "a whole number from 0 to 256",
+    ],
+  ])("padding refuses %s", (_, padding, expected) => {
+    const error = thrownBy(() => layers.maxPool2d({ padding: padding as never }));
+    expect([error.code, error.message]).toEqual(["argument", expect.stringContaining("padding must be")]);
+    expect(error.message).toContain(expected);
   });
 
   it("a pool strides by its own size", () => {

@@ -27,8 +27,13 @@ interface Definition {
 const anyRank = [1, 2, 3, 4];
 const channelsOf = (input: Shape): number => input[input.length - 1] as number;
 
-/** The number of windows that start inside the image along an axis. Without padding they end there too. */
-function windows(size: number, kernel: number, stride: number, padding: unknown): number {
+/**
+ * The number of windows that start inside the image along an axis. Without "same" they end there too, and borders of
+ * pixels count as image.
+ */
+function windows(image: number, kernel: number, stride: number, padding: unknown, axis: 0 | 1): number {
+  const borders = Array.isArray(padding) ? (padding as readonly Sides[])[axis] : undefined;
+  const size = image + (borders?.[0] ?? 0) + (borders?.[1] ?? 0);
   let count = 0;
   for (let start = 0; start < size; start += stride) if (padding === "same" || start + kernel <= size) count++;
   return count;
@@ -37,9 +42,12 @@ function windows(size: number, kernel: number, stride: number, padding: unknown)
 function windowed(input: Shape, attributes: Numbers, kernel: Sides): Sides {
   const strides = attributes.strides as Sides;
   const along = (axis: 0 | 1): number =>
-    windows(input[axis] as number, kernel[axis], strides[axis], attributes.padding);
+    windows(input[axis] as number, kernel[axis], strides[axis], attributes.padding, axis);
   return [along(0), along(1)];
 }
+
+const oneBefore = [1, 0];
+const twoBehind = [0, 2];
 
 const pool: Definition = {
   required: {},
@@ -47,6 +55,7 @@ const pool: Definition = {
   varied: [
     { poolSize: [3, 1], strides: [1, 2] },
     { poolSize: [2, 3], padding: "same" },
+    { poolSize: [2, 3], padding: [oneBefore, twoBehind] },
   ],
   ranks: [3],
   shape: (input, attributes) => [...windowed(input, attributes, attributes.poolSize as Sides), channelsOf(input)],
@@ -54,13 +63,13 @@ const pool: Definition = {
 
 const kept: Definition = { required: {}, attributes: {}, ranks: anyRank, shape: (input) => input };
 
-const product = {
+const kernel = {
   useBias: true,
   kernelInitializer: "glorotUniform",
   weightQuantizer: null,
   activationQuantizer: null,
-  accumulator: null,
 };
+const product = { ...kernel, accumulator: null };
 
 /** Each kernel weight is met once for each output, of which there are `filters` a pixel. */
 function countedWork(pixels: number, taps: number, filters: number): number {
@@ -71,6 +80,12 @@ function countedWork(pixels: number, taps: number, filters: number): number {
 
 const sides = (attributes: Numbers): Sides => attributes.kernelSize as Sides;
 
+/** Pixels from the first tap to the last. */
+const extents = (attributes: Numbers): Sides => {
+  const [[height, width], [rows, columns]] = [sides(attributes), attributes.dilationRate as Sides];
+  return [height + (height - 1) * (rows - 1), width + (width - 1) * (columns - 1)];
+};
+
 const definitions: { readonly [Name in OpName]: Definition } = {
   input: { required: { shape: [5, 4, 3] }, attributes: { shape: [5, 4, 3] }, ranks: anyRank, shape: () => [5, 4, 3] },
   conv2d: {
@@ -79,6 +94,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     varied: [
       { strides: [2, 3], useBias: false },
       { padding: "same", strides: [3, 2] },
+      { padding: [oneBefore, twoBehind], strides: [2, 1] },
     ],
     ranks: [3],
     shape: (input, attributes) => [...windowed(input, attributes, sides(attributes)), attributes.filters as number],
@@ -89,6 +105,31 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     work: (input, attributes) => {
       const [height, width] = windowed(input, attributes, sides(attributes));
       return countedWork(height * width, sides(attributes)[0] * sides(attributes)[1] * channelsOf(input), 3);
+    },
+  },
+  depthwiseConv2d: {
+    required: { kernelSize: [3, 2] },
+    attributes: {
+      ...{ kernelSize: [3, 2], strides: [1, 1], padding: "valid", depthMultiplier: 1, dilationRate: [1, 1] },
+      ...kernel,
+    },
+    varied: [{ strides: [2, 3], useBias: false }, { padding: "same", depthMultiplier: 3 }, { dilationRate: [1, 3] }],
+    ranks: [3],
+    shape: (input, attributes) => [
+      ...windowed(input, attributes, extents(attributes)),
+      channelsOf(input) * (attributes.depthMultiplier as number),
+    ],
+    parameters: (input, attributes) => {
+      const multiplier = attributes.depthMultiplier as number;
+      return {
+        kernel: ["real", [...sides(attributes), channelsOf(input), multiplier]],
+        ...(attributes.useBias === true ? { bias: ["real", [channelsOf(input) * multiplier]] as const } : {}),
+      };
+    },
+    work: (input, attributes) => {
+      const [height, width] = windowed(input, attributes, extents(attributes));
+      const filters = channelsOf(input) * (attributes.depthMultiplier as number);
+      return countedWork(height * width, sides(attributes)[0] * sides(attributes)[1], filters);
     },
   },
   dense: {

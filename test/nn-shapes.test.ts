@@ -1,13 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { convGeometry, functional, input, layers, outputShape, sequential, shapesOf } from "../ts/nn/index.ts";
+import {
+  convGeometry,
+  functional,
+  input,
+  type Layer,
+  layers,
+  outputShape,
+  type Padding,
+  sequential,
+  shapesOf,
+} from "../ts/nn/index.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 const size = fc.integer({ min: 1, max: 40 });
 const window = fc.integer({ min: 1, max: 7 });
 
 /** The geometry of one convolution of 1-channel images. */
-function geometryOf(height: number, width: number, kernel: number, stride: number, padding: "same" | "valid") {
+function geometryOf(height: number, width: number, kernel: number, stride: number, padding: Padding) {
   const graph = sequential({ inputShape: [height, width, 1] }, [
     layers.conv2d({ filters: 2, kernelSize: kernel, strides: stride, padding }),
   ]);
@@ -41,6 +51,25 @@ describe("convGeometry", () => {
         expect([geometry.paddedHeight, geometry.paddedWidth]).toEqual([height, width]);
         expect((geometry.outHeight - 1) * stride + kernel).toBeLessThanOrEqual(height);
         expect(geometry.outHeight * stride + kernel).toBeGreaterThan(height);
+      }),
+    );
+  });
+
+  it("given pixels stand around the image, and one more window would not fit", () => {
+    const sides = fc.tuple(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 5 }));
+    fc.assert(
+      fc.property(size, size, window, window, sides, sides, (height, width, kernel, stride, rows, columns) => {
+        const [tall, wide] = [height + rows[0] + rows[1], width + columns[0] + columns[1]];
+        fc.pre(kernel <= Math.min(tall, wide));
+        const geometry = geometryOf(height, width, kernel, stride, [rows, columns]);
+        expect([geometry.padTop, geometry.padLeft]).toEqual([rows[0], columns[0]]);
+        const [lastRow, lastColumn] = [(geometry.outHeight - 1) * stride, (geometry.outWidth - 1) * stride];
+        expect(lastRow + kernel).toBeLessThanOrEqual(Math.min(tall, geometry.paddedHeight));
+        expect(lastColumn + kernel).toBeLessThanOrEqual(Math.min(wide, geometry.paddedWidth));
+        expect(lastRow + stride + kernel).toBeGreaterThan(tall);
+        expect(lastColumn + stride + kernel).toBeGreaterThan(wide);
+        expect(geometry.paddedHeight).toBeGreaterThanOrEqual(rows[0] + height);
+        expect(geometry.paddedWidth).toBeGreaterThanOrEqual(columns[0] + width);
       }),
     );
   });
@@ -129,6 +158,32 @@ describe("shape rules", () => {
       'layer "conv2d": expected an image of at least [3, 3] pixels, the size of the window, was given [2, 9, 1]',
     );
     expect(error.remedy).toContain('padding: "same"');
+  });
+
+  it.each([
+    ["above", [2, 0], [0, 0]],
+    ["below", [0, 2], [0, 0]],
+    ["on the left", [0, 0], [2, 0]],
+    ["on the right", [0, 0], [0, 2]],
+  ] as const)("a pool refuses padding %s that fills a window", (_, rows, columns) => {
+    const graph = (layer: Layer) => sequential({ inputShape: [4, 4, 1] }, [layer]);
+    const padding = [rows, columns] as const;
+    const error = thrownBy(() => graph(layers.maxPool2d({ poolSize: 2, strides: 1, padding })));
+    expect([error.code, error.message]).toEqual([
+      "shape",
+      'layer "max_pool2d": expected windows that each hold a pixel of the image, was given [4, 4, 1]',
+    ]);
+    expect(error.remedy).toContain("[2, 2]");
+    expect(graph(layers.conv2d({ filters: 1, kernelSize: 2, padding })).nodes).toHaveLength(2);
+  });
+
+  it("a pool takes padding as wide as its window where each window holds a pixel", () => {
+    const padding = [
+      [0, 2],
+      [0, 0],
+    ] as const;
+    const graph = sequential({ inputShape: [4, 4, 1] }, [layers.maxPool2d({ poolSize: 2, strides: 3, padding })]);
+    expect(shapesOf(graph).get(graph.output)).toEqual([2, 1, 1]);
   });
 
   it("add names both shapes", () => {

@@ -53,9 +53,18 @@ function gates(): Graph {
   });
 }
 
+const signs = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
+
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
+  depthwiseConv2d: () =>
+    network([
+      layers.depthwiseConv2d({ kernelSize: 2, dilationRate: [2, 1], padding: 1, ...signs, weightQuantizer: "xnor" }),
+      layers.batchNorm(),
+      layers.depthwiseConv2d({ kernelSize: [2, 3], strides: [1, 2], padding: "same", depthMultiplier: 2 }),
+      layers.depthwiseConv2d({ kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),
+    ]),
   dense: () => network([layers.flatten(), layers.dense({ units: 9 }), layers.dense({ units: 6, useBias: false })]),
   batchNorm: () => twice(() => layers.batchNorm()),
   layerNorm: () => twice(() => layers.layerNorm()),

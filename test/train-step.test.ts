@@ -9,6 +9,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  type Borders,
   functional,
   type Graph,
   input,
@@ -190,6 +191,11 @@ describe("geometry", () => {
     ["both binary", both],
   ] as const;
 
+  const borders: Borders = [
+    [1, 2],
+    [2, 0],
+  ];
+
   describe.each(operands)("%s operands", (_name, choice) => {
     test.each([
       ["strides 2, same", { kernelSize: 3, strides: 2, padding: "same" }],
@@ -198,6 +204,10 @@ describe("geometry", () => {
       ["an even kernel, strides 1 and 2", { kernelSize: [2, 4], strides: [1, 2], padding: "same" }],
       ["1x1", { kernelSize: 1 }],
       ["1x1 with strides 2", { kernelSize: 1, strides: 2 }],
+      ["1x1 with a border", { kernelSize: 1, padding: 1 }],
+      ["borders", { kernelSize: 3, strides: [1, 2], padding: borders }],
+      ["borders of ones", { kernelSize: 3, padding: borders, padValue: "one" }],
+      ["windows outside the image", { kernelSize: [1, 2], strides: [2, 1], padding: [4, 3] }],
     ] as const)("%s", async (_title, window) => {
       const graph = sequential({ inputShape: [7, 6, 2] }, [
         layers.conv2d({ filters: 5, kernelSize: 2, useBias: false }),
@@ -228,6 +238,7 @@ describe("geometry", () => {
     ["valid, overlapping", { poolSize: 3, strides: 2 }],
     ["same, clipped", { poolSize: [2, 3], padding: "same" }],
     ["same, overlapping", { poolSize: 3, strides: 1, padding: "same" }],
+    ["with borders", { poolSize: 3, strides: 2, padding: borders }],
   ] as const)("max-pool %s", async (_title, window) => {
     const graph = sequential({ inputShape: [7, 7, 2] }, [
       layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false }),
@@ -247,6 +258,7 @@ describe("geometry", () => {
     ["with gaps", { poolSize: 1, strides: 2 }],
     ["same, over the pixels inside only", { poolSize: [2, 3], padding: "same" }],
     ["same, overlapping", { poolSize: 3, strides: 1, padding: "same" }],
+    ["with borders", { poolSize: 3, strides: 2, padding: borders }],
   ] as const)("average pool %s, then a global one", async (_title, window) => {
     const graph = sequential({ inputShape: [7, 7, 2] }, [
       layers.conv2d({ filters: 5, kernelSize: 3, padding: "same", useBias: false }),

@@ -3,10 +3,11 @@
  * that keep a layer or a machine from the fast path, with their remedies.
  */
 import type { GraphNode } from "./nn/graph.ts";
-import { isProduct } from "./nn/nodes.ts";
-import type { Product } from "./nn/operands.ts";
+import { hasKernel, isProduct } from "./nn/nodes.ts";
+import { type Product, quantizedOperands } from "./nn/operands.ts";
 import { type KernelName, productOf } from "./program/call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
+import { endsAsSigns } from "./quantizers/weight-quantizers.ts";
 import type { Variant } from "./runtime/variants.ts";
 import { wrapped } from "./show/table.ts";
 
@@ -32,17 +33,28 @@ export function workOf(kernel: KernelName): Work | null {
 
 /** Operands that are real by choice, so that the product is not on bits. */
 export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
-  if (!isProduct(node)) return [];
+  if (!hasKernel(node)) return [];
   const { weightQuantizer, activationQuantizer } = node.attributes;
   const missing: string[] = [];
   if (weightQuantizer === null) missing.push("weight");
   if (activationQuantizer === null) missing.push("activation");
-  const quantized = [...quantizedRealObstacles(weightQuantizer), ...levelObstacles(activationQuantizer)];
+  const quantized = [
+    ...quantizedRealObstacles(weightQuantizer),
+    ...levelObstacles(activationQuantizer),
+    ...singleChannelObstacles(node),
+  ];
   if (missing.length === 0) return quantized;
   const options = missing.map((operand) => `${operand}Quantizer`).join(" and ");
   const reason = `real ${missing.map((operand) => `${operand}s`).join(" and ")}`;
   const remedy = `Give the layer ${options}, where accuracy allows it.`;
   return [{ reason, remedy }, ...quantized];
+}
+
+/** Operands that end as signs in a layer without products over bits. */
+function singleChannelObstacles(node: GraphNode): readonly Obstacle[] {
+  if (isProduct(node) || !quantizedOperands(node).some(({ quantizer }) => endsAsSigns(quantizer))) return [];
+  const reason = "a filter reads one channel, too few for a product over bits: operands of +-1 are multiplied as reals";
+  return [{ reason, remedy: "Take conv2d in its place, where its weights and its work are affordable." }];
 }
 
 /** Weights that are quantized, and still no bits. */

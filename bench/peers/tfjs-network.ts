@@ -24,7 +24,9 @@ export interface Choices {
 
 type Weights = ReadonlyMap<string, tf.Tensor>;
 
-const padding = (value: Padding): "same" | "valid" => value;
+/** tfjs has sides for the batch and the channels too. */
+const padding = (value: Padding): tf.backend_util.ExplicitPadding | "same" | "valid" =>
+  typeof value === "string" ? value : [[0, 0], [...value[0]], [...value[1]], [0, 0]];
 
 /**
  * The value of every node of `graph` on the images `x [n][height][width][channels]`. Weights go by our parameters' names;

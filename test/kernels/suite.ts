@@ -11,6 +11,7 @@ import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
+import { depthwiseProperties } from "./depthwise.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
@@ -30,6 +31,7 @@ const properties = [
   ...binaryProperties,
   ...accumulatorProperties,
   ...convolutionProperties,
+  ...depthwiseProperties,
   ...elementwiseProperties,
   ...trainingProperties,
   ...weightProperties,

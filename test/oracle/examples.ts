@@ -2,7 +2,7 @@
  * Nodes of every operation by themselves, over inputs of every number of axes that they take. The table is typed over the
  * names, so that an operation without an example does not compile.
  */
-import type { NodeOf, Operation, OpName, Shape } from "../../ts/nn/graph.ts";
+import type { Borders, NodeOf, Operation, OpName, Shape } from "../../ts/nn/graph.ts";
 import { input, layers } from "../../ts/nn/index.ts";
 import type { Layer } from "../../ts/nn/layer.ts";
 import { type OpsThat, opNames } from "../../ts/nn/ops/index.ts";
@@ -53,7 +53,7 @@ function line(quantizer: Quantizer, progress: number, from: Float64Array, to: Fl
   return from.map((x, i) => quantizedValue(maps, x) + slopeValue(maps, x) * (at(to, i) - x));
 }
 
-type ProductName = OpsThat<"product">;
+type ProductName = OpsThat<"kernel">;
 
 /** The real product of operands that follow straight lines. A scale is a constant. Weights may be standardised. */
 function straightOperands(from: Applied<ProductName>, moved: Applied<ProductName>, filters: number) {
@@ -84,6 +84,13 @@ const straightConv: Straight<"conv2d"> = (from, moved) => {
   return oracleOps.conv2d.forward({ ...moved, ...operands, node });
 };
 
+const straightDepthwise: Straight<"depthwiseConv2d"> = (from, moved) => {
+  const filters = (from.inputs[0].shape[2] as number) * from.node.attributes.depthMultiplier;
+  const { real, ...operands } = straightOperands(from, moved, filters);
+  const node: NodeOf<"depthwiseConv2d"> = { ...moved.node, attributes: { ...moved.node.attributes, ...real } };
+  return oracleOps.depthwiseConv2d.forward({ ...moved, ...operands, node });
+};
+
 const straightDense: Straight<"dense"> = (from, moved) => {
   const { real, ...operands } = straightOperands(from, moved, from.node.attributes.units);
   const node: NodeOf<"dense"> = { ...moved.node, attributes: { ...moved.node.attributes, ...real } };
@@ -107,6 +114,12 @@ const image: readonly Shape[] = [[5, 4, 3]];
 const binary = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
 const smooth = { weightQuantizer: "bnn++", activationQuantizer: "bnn++" } as const;
 
+/** No two sides are alike, and a window of one row lies outside the image. */
+const borders: Borders = [
+  [1, 0],
+  [2, 1],
+];
+
 export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } = {
   input: [[7], [5, 4, 3]].map((shape) => example<"input">(input({ shape }).layer, [shape])),
   conv2d: [
@@ -117,6 +130,16 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.conv2d({ filters: 2, kernelSize: 3, padding: "same", ...binary }), image, straightConv),
     example(layers.conv2d({ filters: 2, kernelSize: 2, weightQuantizer: "xnor" }), image, straightConv),
     example(layers.conv2d({ filters: 2, kernelSize: 3, ...binary, accumulator: "wrap" }), image, straightConv),
+    example(layers.conv2d({ filters: 2, kernelSize: [1, 2], strides: [2, 1], padding: borders }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, padding: 1, padValue: "one" }), image),
+  ],
+  depthwiseConv2d: [
+    example(layers.depthwiseConv2d({ kernelSize: [3, 2], strides: [1, 2], padding: "same" }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, useBias: false }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 2, dilationRate: [2, 1], padding: borders }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 3, padding: "same", ...smooth }), image),
+    example(layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, ...binary }), image, straightDepthwise),
+    example(layers.depthwiseConv2d({ kernelSize: 3, weightQuantizer: "xnor" }), image, straightDepthwise),
   ],
   dense: [
     example(layers.dense({ units: 4 }), [[6]]),
@@ -129,10 +152,12 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
   maxPool2d: [
     example(layers.maxPool2d(), image),
     example(layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same" }), image),
+    example(layers.maxPool2d({ poolSize: [2, 3], strides: [2, 1], padding: borders }), image),
   ],
   avgPool2d: [
     example(layers.avgPool2d(), image),
     example(layers.avgPool2d({ poolSize: [3, 2], strides: [2, 1], padding: "same" }), image),
+    example(layers.avgPool2d({ poolSize: [2, 3], strides: 2, padding: borders }), image),
   ],
   globalAvgPool2d: [example(layers.globalAvgPool2d(), image)],
   activation: [...anyRank<"activation">(layers.relu()), ...anyRank<"activation">(layers.hardTanh())],

@@ -8,7 +8,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
-import { isProduct } from "../nn/nodes.ts";
+import { hasKernel, isProduct } from "../nn/nodes.ts";
 import type { Augmentation } from "../train/augment.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers.ts";
 
@@ -55,7 +55,7 @@ const startText = ({ rescale }: { readonly rescale: boolean }): string =>
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
   const names = (operand: "weightQuantizer" | "activationQuantizer"): string => {
     const found = graph.nodes.flatMap((node) => {
-      const quantizer = isProduct(node) ? node.attributes[operand] : null;
+      const quantizer = hasKernel(node) ? node.attributes[operand] : null;
       return quantizer === null ? [] : [quantizer.name];
     });
     return [...new Set(found)].join(", ") || "none";

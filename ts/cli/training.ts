@@ -3,7 +3,7 @@ import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
-import { isProduct } from "../nn/nodes.ts";
+import { hasKernel } from "../nn/nodes.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
 import type { Augmentation } from "../train/augment.ts";
 import type { EpochEvent, Evaluation } from "../train/events.ts";
@@ -136,7 +136,7 @@ async function startFrom(trainer: Trainer, { file, bytes, rescale }: NonNullable
 function evaluated(graph: Graph): string {
   const ends = new Set(
     graph.nodes.flatMap((node) => {
-      if (!isProduct(node)) return [];
+      if (!hasKernel(node)) return [];
       const { weightQuantizer, activationQuantizer } = node.attributes;
       return [weightQuantizer, activationQuantizer].flatMap((quantizer) => quantizer?.hard ?? []);
     }),

@@ -24,7 +24,7 @@ import { formOf, hasScale } from "./forms.ts";
 import type { Group } from "./fuse/groups.ts";
 import { PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { createNetwork } from "./network.ts";
-import { affineOpOf } from "./ops/index.ts";
+import { affineOpOf, isWhole, wholeOpOf } from "./ops/index.ts";
 import type { Prepared } from "./prepare.ts";
 import { productFormOf } from "./product/index.ts";
 import { asImage } from "./windows.ts";
@@ -125,6 +125,7 @@ const isWork = ({ kernel }: Call): boolean => workOf(kernel) !== null;
 
 function weightBytes(node: GraphNode, network: Network, kernel: ProductKernel): number {
   if (isProduct(node)) return productFormOf(node).weightBytes(network.windowOf(node), kernel);
+  if (isWhole(node)) return wholeOpOf(node).weightBytes?.(node, { network }) ?? 0;
   if (!isAffine(node)) return 0;
   return affineOpOf(node).madeBytes?.(network.channelsOf(node.name)) ?? 0;
 }

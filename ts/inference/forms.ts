@@ -1,6 +1,6 @@
 /** The forms of a product in inference, by its hardened operands and by how it adds up. */
 import type { GraphNode } from "../nn/graph.ts";
-import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import { isProduct, type KernelNode, type ProductNode } from "../nn/nodes.ts";
 import { activationsAreBits, operandsAreBits } from "../nn/operands.ts";
 
 /**
@@ -17,7 +17,7 @@ export function formOf(node: ProductNode): Form {
 }
 
 /** True where the layer multiplies its sums by a scale of each filter. AdaBin's belongs to the weights. */
-export const hasScale = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
+export const hasScale = ({ attributes: { weightQuantizer } }: KernelNode): boolean =>
   weightQuantizer !== null && weightQuantizer.scale !== "none";
 
 /** True where whole numbers leave the layer, perhaps times a scale of each filter. */

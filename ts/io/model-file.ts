@@ -14,7 +14,7 @@ import { describe } from "../base/describe.ts";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
-import { elementsOf } from "../nn/shapes.ts";
+import { elementsOf, kernelMatrix } from "../nn/shapes.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { findDirtyTail, packedShape } from "./bits.ts";
 import { canonicalJson, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
@@ -52,14 +52,14 @@ function sameShape(a: readonly number[], b: readonly number[]): boolean {
 
 /** The dtype and shape that `parameter` has in the file. */
 function layoutOf(parameter: Parameter): { readonly dtype: "U8" | "F32"; readonly shape: readonly number[] } {
-  if (parameter.role === "latent") return { dtype: "U8", shape: packedShape(parameter.shape) };
+  if (parameter.role === "latent") return { dtype: "U8", shape: packedShape(kernelMatrix(parameter)) };
   return { dtype: "F32", shape: parameter.shape };
 }
 
 /** The fault in the values of `parameter`, or undefined. Their number has been checked. */
 function findFault(parameter: Parameter, data: PackedTensor): string | undefined {
   if (data instanceof Uint8Array) {
-    const filter = findDirtyTail(data, parameter.shape);
+    const filter = findDirtyTail(data, kernelMatrix(parameter));
     return filter < 0 ? undefined : `"${parameter.name}" has bits set past the end of filter ${filter}`;
   }
   const bad = data.findIndex((value) => !Number.isFinite(value));

@@ -23,7 +23,7 @@ import { checkQuantizer } from "../quantizers/check-quantizer.ts";
 import type { GivenQuantizer, Quantizer } from "../quantizers/quantizer.ts";
 import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
 import { limits } from "./limits.ts";
-import { type Accumulator, type Overflow, overflows } from "./words.ts";
+import { type Accumulator, type Borders, type Overflow, overflows, type Padding, paddings } from "./words.ts";
 
 /** Finds a quantizer by its name. Files hold values alone, so reading them pulls in no registry. */
 export type QuantizerByName = (name: string) => Quantizer;
@@ -121,6 +121,29 @@ export const pair = (): Field<readonly [number, number], Size> => ({
     ] as const);
   },
   expand: (given) => (typeof given === "number" ? [given, given] : given),
+});
+
+/** Padding by name, the same pixels on all four sides, or `[height, width]` for two sides each. */
+export type GivenPadding = Padding | Size;
+
+/** Padding around images, "same", "valid", or up to 256 pixels on each side. */
+export const padding = (): Field<Padding, GivenPadding> => ({
+  describe: `${paddings.map(describe).join(", ")}, or pixels as [[top, bottom], [left, right]]`,
+  check: (value, option, subject) => {
+    if (!Array.isArray(value)) return oneOf(value, paddings, option, subject);
+    const side = (pixels: unknown): number => integerIn(pixels, 0, limits.window, option, subject);
+    const axis = (sides: unknown): Borders[number] => {
+      const [before, behind] = listOf(sides, 2, 2, option, subject);
+      return Object.freeze([side(before), side(behind)] as const);
+    };
+    const [rows, columns] = listOf(value, 2, 2, option, subject);
+    return Object.freeze([axis(rows), axis(columns)] as const);
+  },
+  expand: (given) => {
+    const sides = typeof given === "number" ? [given, given] : given;
+    if (!Array.isArray(sides)) return given;
+    return sides.map((pixels) => (typeof pixels === "number" ? [pixels, pixels] : pixels));
+  },
 });
 
 /** The size of a window of at most 256 pixels. */

@@ -10,7 +10,7 @@ import type { Arity, ParameterSpec } from "./ops/op.ts";
 
 export type { OpName } from "./ops/index.ts";
 export type { Shape } from "./shapes.ts";
-export type { Accumulator, ActivationName, Initializer, Overflow, Padding, PadValue } from "./words.ts";
+export type { Accumulator, ActivationName, Borders, Initializer, Overflow, Padding, PadValue } from "./words.ts";
 
 type InputNames = { 0: readonly []; 1: readonly [string]; 2: readonly [string, string] };
 

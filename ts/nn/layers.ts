@@ -17,6 +17,7 @@ import type {
   ConcatenateOptions,
   Conv2dOptions,
   DenseOptions,
+  DepthwiseConv2dOptions,
   DropoutOptions,
   EluOptions,
   InputOptions,
@@ -88,6 +89,14 @@ export function binaryConv2d(options: BinaryConv2dOptions): Layer {
   return build("conv2d", options, { kind: "binary_conv2d", defaults, fixed: withoutBias });
 }
 
+/**
+ * Depthwise convolution of images `[height, width, channels]` to `[outHeight, outWidth, channels depthMultiplier]`. Every
+ * filter reads one channel. Howard et al., "MobileNets", arXiv 1704.04861, equation 3.
+ */
+export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
+  return build("depthwiseConv2d", options);
+}
+
 /** Matrix product of vectors `[inputs]` to `[units]`. */
 export function dense(options: DenseOptions): Layer {
   return build("dense", options);
@@ -116,7 +125,7 @@ export function maxPool2d(options: Pool2dOptions = {}): Layer {
   return build("maxPool2d", options);
 }
 
-/** The mean of each window, channel by channel; with "same" over the pixels inside the image only. */
+/** The mean of each window, channel by channel, over its pixels inside the image. */
 export function avgPool2d(options: Pool2dOptions = {}): Layer {
   return build("avgPool2d", options);
 }
@@ -279,6 +288,7 @@ export const layers = Object.freeze({
   input,
   conv2d,
   binaryConv2d,
+  depthwiseConv2d,
   dense,
   binaryDense,
   batchNorm,

@@ -42,6 +42,10 @@ const isOnlyInTraining = has("onlyInTraining");
 export const isPassed = (node: GraphNode): node is PassedNode => isAlias(node) || isOnlyInTraining(node);
 
 /** A node that multiplies its input by a kernel. */
+export type KernelNode = NodeOf<OpsThat<"kernel">>;
+export const hasKernel = has("kernel");
+
+/** A node with a kernel each filter of which reads all channels. */
 export type ProductNode = NodeOf<OpsThat<"product">>;
 export const isProduct = has("product");
 

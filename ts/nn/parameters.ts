@@ -2,6 +2,7 @@
 
 import type { Graph, GraphNode, Parameter } from "./graph.ts";
 import { networkOf, parameterName } from "./network.ts";
+import { kernelMatrix } from "./shapes.ts";
 
 /** All parameters of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export const parametersOf = (graph: Graph): readonly Parameter[] => networkOf(graph).parameters;
@@ -22,7 +23,7 @@ export function packedParametersOf(graph: Graph): readonly Parameter[] {
       name: parameterName(node, key),
       key,
       role: "real",
-      shape: [parameter.shape.at(-1) ?? 0],
+      shape: kernelMatrix(parameter).slice(1),
       ...more,
     });
     const scale = beside("scale", { neverNegative: "scale" });

@@ -24,6 +24,16 @@ export function rowsOf(shape: Shape): Rows {
   return { rows: elementsOf(shape.slice(0, -1)), channels: shape.at(-1) ?? 0 };
 }
 
+/** A kernel as a matrix `[K, filters]`, a column a filter. Its filters are its last axis where nothing else is said. */
+export function kernelMatrix({ shape, filters = shape.at(-1) ?? 1 }: KernelShape): readonly [number, number] {
+  return [elementsOf(shape) / filters, filters];
+}
+
+interface KernelShape {
+  readonly shape: Shape;
+  readonly filters?: number;
+}
+
 /** The error for an input that `layer` cannot take. */
 export function misfit(layer: string, expected: string, given: Shape, remedy: string): ProxbitError {
   return new ProxbitError("shape", `layer "${layer}": expected ${expected}, was given ${describe(given)}`, remedy);

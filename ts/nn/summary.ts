@@ -15,7 +15,7 @@ import { shapesOf } from "./network.ts";
 import { multiplyAccumulates } from "./nodes.ts";
 import { operandsOf, type Product, productOf } from "./operands.ts";
 import { packedParametersOf, parametersOf } from "./parameters.ts";
-import { elementsOf } from "./shapes.ts";
+import { elementsOf, kernelMatrix } from "./shapes.ts";
 
 export interface SummaryRow {
   readonly name: string;
@@ -51,8 +51,8 @@ export interface Summary {
 
 function packedBytesOf(parameter: Parameter): number {
   if (parameter.role !== "latent") return 4 * elementsOf(parameter.shape);
-  const filters = parameter.shape.at(-1) ?? 1;
-  return filters * Math.ceil(elementsOf(parameter.shape) / filters / 8);
+  const [rows, filters] = kernelMatrix(parameter);
+  return filters * Math.ceil(rows / 8);
 }
 
 /** The lists that the summary looks a node up in. */

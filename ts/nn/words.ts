@@ -1,7 +1,10 @@
 /** The words that an operation's fields choose from. */
 
 export const paddings = ["same", "valid"] as const;
-export type Padding = (typeof paddings)[number];
+/** Pixels around an image, `[[top, bottom], [left, right]]`. */
+export type Borders = readonly [readonly [number, number], readonly [number, number]];
+/** TensorFlow's rules by name, or so many pixels on each side. */
+export type Padding = (typeof paddings)[number] | Borders;
 
 export const padValues = ["zero", "one"] as const;
 export type PadValue = (typeof padValues)[number];

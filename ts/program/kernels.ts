@@ -382,6 +382,50 @@ export const kernels = {
     },
   },
   /**
+   * Depthwise convolution: x padded, w `f32 [taps][N]`, bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`.
+   * The shape's kernel is the extent of a window.
+   */
+  depthwise_conv: {
+    product: { operands: "ff", tile: "1x16", channels: 1 },
+    parameters: {
+      shape: "read",
+      dilationHeight: "number",
+      dilationWidth: "number",
+      x: "read",
+      w: "read",
+      bias: "maybe read",
+      out: "write",
+    },
+  },
+  /**
+   * Gradient of the filters of a depthwise convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32
+   * [taps][N]`.
+   */
+  depthwise_conv_backward_filter: {
+    product: { operands: "ff", tile: "1x16", channels: 1 },
+    parameters: {
+      shape: "read",
+      dilationHeight: "number",
+      dilationWidth: "number",
+      x: "read",
+      dy: "read",
+      dw: "write",
+    },
+  },
+  /** Gradient of the input of a depthwise convolution: dx `f32 [images][h][w][c]`, added to where `accumulate`. */
+  depthwise_conv_backward_input: {
+    product: { operands: "ff", tile: "1x4", channels: 1 },
+    parameters: {
+      shape: "read",
+      dilationHeight: "number",
+      dilationWidth: "number",
+      w: "read",
+      dy: "read",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /**
    * y = x / (1 - rate) where an element stays, else 0, added to y where `accumulate`; `first` is the number of the
    * first element in the batch, draws `f32 [3]` two numbers of the layer in this run and that of the update, below
    * 2^24 each.

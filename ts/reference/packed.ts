@@ -11,6 +11,7 @@ import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { networkOf } from "../nn/network.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
+import { kernelMatrix } from "../nn/shapes.ts";
 import { quantizedValue } from "../quantizers/maps.ts";
 import { standardizedWeights, weightScale } from "../quantizers/weight-quantizers.ts";
 import { createPool } from "../runtime/pool.ts";
@@ -77,7 +78,7 @@ export function* compareFile(
 /** The numbers that a file is to hold of a parameter, in f64, and the relative distance of an f32 from them. */
 function packedNumbers(
   graph: Graph,
-  { name, node, key, role, shape }: Parameter,
+  { name, node, key, role }: Parameter,
   latent: ReadonlyMap<string, Float32Array>,
 ): { readonly values: ArrayLike<number>; readonly distance: number } {
   const { parameters, quantizers } = networkOf(graph);
@@ -89,7 +90,7 @@ function packedNumbers(
   const quantizer = quantizers.get(source.name);
   const kernel = latent.get(source.name) as Float32Array;
   if (quantizer === undefined) return { values: kernel, distance: 0 };
-  const filters = shape.at(-1) ?? 0;
+  const [, filters] = kernelMatrix(source);
   const { value, affine } = standardizedWeights(quantizer, kernel, filters);
   if (key === "scale") {
     return { values: affine?.scale ?? (weightScale(quantizer, kernel, filters) as Float64Array), distance: FEW };
@@ -104,9 +105,10 @@ function packedNumbers(
 /** The bits of the file as -1 and +1, and the other tensors as they are, but for what is derived. */
 function weightsOf({ graph, parameters }: PackedModel): Map<string, Float32Array> {
   return new Map(
-    parametersOf(graph).map(({ name, shape }) => {
+    parametersOf(graph).map((parameter) => {
+      const { name } = parameter;
       const tensor = parameters.get(name) as Uint8Array | Float32Array;
-      return [name, tensor instanceof Float32Array ? tensor : unpackSigns(tensor, shape)];
+      return [name, tensor instanceof Float32Array ? tensor : unpackSigns(tensor, kernelMatrix(parameter))];
     }),
   );
 }

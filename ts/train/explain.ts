@@ -4,7 +4,7 @@
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAlias, isProduct } from "../nn/nodes.ts";
+import { hasKernel, isAlias, isProduct } from "../nn/nodes.ts";
 import { activationsAreBits, weightsAreBits } from "../nn/operands.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
@@ -88,7 +88,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);
     const own = works.get(node.name) ?? noWork;
-    const operands = isProduct(node) ? node.attributes : { weightQuantizer: null, activationQuantizer: null };
+    const operands = hasKernel(node) ? node.attributes : { weightQuantizer: null, activationQuantizer: null };
     const input = shapes.get(node.inputs[0] ?? "") ?? [];
     return {
       node: node.name,

@@ -11,6 +11,7 @@
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph } from "../nn/graph.ts";
 import { networkOf } from "../nn/network.ts";
+import { kernelMatrix } from "../nn/shapes.ts";
 import type { KernelCall } from "../program/call.ts";
 import { at, type Place } from "../program/place.ts";
 import { createSegment } from "../program/segment.ts";
@@ -50,7 +51,7 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
   const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
     const quantizer = quantizers.get(parameter.name);
     if (quantizer?.hard !== "sign") return [];
-    const filters = parameter.shape.at(-1) as number;
+    const [rows, n] = kernelMatrix(parameter);
     // Neither a scale nor tanh w / max |tanh w| changes a sign.
     const standardize = quantizer.standardize === "tanhMax" ? "none" : quantizer.standardize;
     const plain: Quantizer = { ...quantizer, scale: "none", standardize, backward: "one" };
@@ -59,8 +60,8 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
       const given = {
         node: parameter.node,
         latent,
-        rows: size / filters,
-        n: filters,
+        rows,
+        n,
         quantizer: plain,
         // No map reads any.
         parameters: allocate(0),

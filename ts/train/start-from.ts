@@ -7,6 +7,7 @@ import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { parametersOf } from "../nn/parameters.ts";
+import { kernelMatrix } from "../nn/shapes.ts";
 import { addressOf } from "../program/place.ts";
 import type { Engine } from "./engine.ts";
 import { writeLarge } from "./memory.ts";
@@ -38,10 +39,12 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   if (missing.length > 0) throw otherNetwork(`lacks ${listed(missing)}`);
   const strangers = [...weights.keys()].filter((name) => !wanted.includes(name));
   if (strangers.length > 0) throw otherNetwork(`has ${listed(strangers)}, which this network has not`);
-  const latent = new Map(engine.parameters.map(({ name, role, shape }) => [name, role === "latent" ? shape : null]));
+  const latent = new Map(
+    engine.parameters.flatMap((own) => (own.role === "latent" ? [[own.name, kernelMatrix(own)]] : [])),
+  );
   const scaled = [...weights].map(([name, values]) => {
-    const shape = rescale === "filter" ? latent.get(name) : null;
-    return [name, shape ? unitFilters(values, shape.at(-1) as number) : values] as const;
+    const matrix = rescale === "filter" ? latent.get(name) : undefined;
+    return [name, matrix === undefined ? values : unitFilters(values, matrix[1])] as const;
   });
   await writeWeights(engine, new Map(scaled));
   const { slots } = engine.layout;

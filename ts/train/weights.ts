@@ -4,6 +4,7 @@ import { ProxbitError } from "../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../io/model-file.ts";
 import { initialValues } from "../nn/initializers.ts";
 import { networkOf, parameterName } from "../nn/network.ts";
+import { kernelMatrix } from "../nn/shapes.ts";
 import { type Call, callOf, type KernelCall, k } from "../program/call.ts";
 import { fileBytes } from "../program/kernels.ts";
 import { addressOf, type Place, rangeOf } from "../program/place.ts";
@@ -155,8 +156,7 @@ function planPacking(engine: Engine): PackPlan {
   for (const [name, quantizer] of networkOf(engine.graph).quantizers) {
     const { value, size, parameter } = engine.layout.tensors.get(name) as TrainedTensor;
     const { node, key } = parameter;
-    const n = parameter.shape.at(-1) as number;
-    const rows = size / n;
+    const [rows, n] = kernelMatrix(parameter);
     const state = stateAt(quantizer, 1);
     const parameters = segment.floats(Float32Array.from(state.parameters));
     const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters }, segment.allocate);

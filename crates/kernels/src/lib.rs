@@ -10,6 +10,7 @@ pub mod avg_pool;
 pub mod bits;
 pub mod concatenate;
 pub mod conv;
+pub mod depthwise;
 pub mod distance;
 pub mod dropout;
 pub mod elu;

@@ -2,6 +2,7 @@
 
 mod batches;
 mod concatenate;
+mod depthwise;
 mod dropout;
 mod elu;
 mod layer_norm;

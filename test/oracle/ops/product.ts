@@ -15,7 +15,7 @@ import { noteLevels, type WeightsInUse, weightsInUse } from "../quantized-weight
 import type { Applied, Pass } from "./op.ts";
 import type { Visit } from "./windows.ts";
 
-type AppliedProduct = Applied<OpsThat<"product">>;
+type AppliedProduct = Applied<OpsThat<"kernel">>;
 
 /** The rows of a product. */
 export interface Walk {
@@ -23,6 +23,8 @@ export interface Walk {
   readonly shape: Shape;
   /** The number that stands outside of the input. */
   readonly outside: number;
+  /** The number of the weight of filter `o` for the channel `c` at a place; -1 for none. Every filter has one if absent. */
+  readonly weight?: (place: number, c: number, o: number) => number;
   /** Calls `visit` for every output row and every place of its window. */
   readonly each: (visit: Visit) => void;
 }
@@ -64,14 +66,23 @@ function weightsOf({ node, parameter, pass }: AppliedProduct, filters: number): 
 const scaled = (scale: Float64Array | null, data: Float64Array): Float64Array =>
   scale === null ? data : data.map((value, i) => value * at(scale, i % scale.length));
 
+type WeightOf = NonNullable<Walk["weight"]>;
+
+/** Weights of a kernel each filter of which reads all channels. */
+const allChannels =
+  (channels: number, filters: number): WeightOf =>
+  (place, c, o) =>
+    (place * channels + c) * filters + o;
+
 /** The sums of the product, as they are, or kept in 8 bits after every group of `group` channels. */
 function sumsOf(
   x: Value,
   kernel: Float64Array,
-  { shape, outside, each }: Walk,
+  { shape, outside, weight, each }: Walk,
   accumulator: Accumulator | null,
 ): Value {
   const [channels, filters] = [x.shape.at(-1) as number, shape.at(-1) as number];
+  const weightOf = weight ?? allChannels(channels, filters);
   const group = accumulator === null ? channels : 4;
   const keep = keeperOf(accumulator);
   const y = zeros(x.images, shape);
@@ -80,8 +91,8 @@ function sumsOf(
       for (let o = 0; o < filters; o++) {
         let sum = 0;
         for (let c = first; c < Math.min(channels, first + group); c++) {
-          const value = input < 0 ? outside : at(x.data, input * channels + c);
-          sum += value * at(kernel, (place * channels + c) * filters + o);
+          const [value, own] = [input < 0 ? outside : at(x.data, input * channels + c), weightOf(place, c, o)];
+          if (own >= 0) sum += value * at(kernel, own);
         }
         y.data[output * filters + o] = keep(at(y.data, output * filters + o) + sum);
       }
@@ -98,17 +109,19 @@ function keeperOf(accumulator: Accumulator | null): (sum: number) => number {
 }
 
 /** The gradients at both operands of the exact sums. */
-function sumsBackward(x: Value, kernel: Float64Array, { outside, each }: Walk, dy: Value) {
+function sumsBackward(x: Value, kernel: Float64Array, { outside, weight, each }: Walk, dy: Value) {
   const [channels, filters] = [x.shape.at(-1) as number, dy.shape.at(-1) as number];
+  const weightOf = weight ?? allChannels(channels, filters);
   const [dx, dkernel] = [new Float64Array(x.data.length), new Float64Array(kernel.length)];
   each((output, place, input) => {
     for (let c = 0; c < channels; c++) {
       const value = input < 0 ? outside : at(x.data, input * channels + c);
       for (let o = 0; o < filters; o++) {
-        const weight = (place * channels + c) * filters + o;
+        const own = weightOf(place, c, o);
+        if (own < 0) continue;
         const gradient = at(dy.data, output * filters + o);
-        dkernel[weight] = at(dkernel, weight) + value * gradient;
-        if (input >= 0) dx[input * channels + c] = at(dx, input * channels + c) + at(kernel, weight) * gradient;
+        dkernel[own] = at(dkernel, own) + value * gradient;
+        if (input >= 0) dx[input * channels + c] = at(dx, input * channels + c) + at(kernel, own) * gradient;
       }
     }
   });
@@ -117,7 +130,8 @@ function sumsBackward(x: Value, kernel: Float64Array, { outside, each }: Walk, d
 
 export function productForward(given: AppliedProduct, walk: Walk): Value {
   const { node, inputs, parameter, pass } = given;
-  const { weightQuantizer, activationQuantizer, accumulator, useBias } = node.attributes;
+  const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
+  const accumulator = "accumulator" in node.attributes ? node.attributes.accumulator : null;
   const { kernel, scale } = weightsOf(given, walk.shape.at(-1) as number);
   const isSigned = [weightQuantizer, activationQuantizer].every(
     (q) => q !== null && mapsOf(q, pass).forward === "sign",

@@ -9,6 +9,7 @@ import { batchNorm } from "./batch-norm.ts";
 import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { depthwiseConv2d } from "./depthwise-conv2d.ts";
 import { dropout } from "./dropout.ts";
 import { elu } from "./elu.ts";
 import { flatten } from "./flatten.ts";
@@ -30,6 +31,7 @@ import { zeroPadding2d } from "./zero-padding2d.ts";
 export const inferenceOps = Object.freeze({
   input,
   conv2d,
+  depthwiseConv2d,
   dense,
   batchNorm,
   layerNorm,

@@ -50,6 +50,8 @@ export interface AffineOp<Name extends OpName> extends RowsOp<Name> {
 export interface WholeOp<Name extends OpName> {
   readonly kind: "whole";
   emit(node: NodeOf<Name>, context: Context): void;
+  /** Bytes of the weights as its kernel reads them, where it has any. */
+  weightBytes?(node: NodeOf<Name>, context: Pick<Context, "network">): number;
   /** The sum of the inputs, which a product's kernel adds up on the way out. */
   readonly isSum?: true;
 }

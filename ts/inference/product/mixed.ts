@@ -15,7 +15,7 @@ export const mixed: ProductForm = {
     const { draft } = context;
     const shape = context.network.windowOf(node);
     const { place } = context.bits.for(node);
-    const w = realKernel(node, shape, context);
+    const w = realKernel(node, [terms(shape), shape.filters], context);
     const rowBytes = shape.paddedWidth * NIBBLES.pixelBytes(shape.channels);
     const product: StripProduct = {
       shape,

@@ -1,9 +1,8 @@
 /** The numbers of a product that are not bits: real kernels, scales and biases. */
 import { parameterName } from "../../nn/network.ts";
-import type { ProductNode } from "../../nn/nodes.ts";
+import type { KernelNode } from "../../nn/nodes.ts";
 import { k } from "../../program/call.ts";
 import type { ConvShape } from "../../program/kernels.ts";
-import { terms } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";
 import { call, filled } from "../draft.ts";
@@ -11,7 +10,7 @@ import { hasScale } from "../forms.ts";
 import type { Step } from "../strips.ts";
 
 /** The steps of sums of bits, or of any with a scale: the scale, then the bias. */
-export function sumSteps(node: ProductNode, { filters }: ConvShape, { draft, tensor }: Context): readonly Step[] {
+export function sumSteps(node: KernelNode, { filters }: ConvShape, { draft, tensor }: Context): readonly Step[] {
   const [isScaled, { useBias }] = [hasScale(node), node.attributes];
   if (!isScaled && !useBias) return [];
   const scale = isScaled ? tensor(parameterName(node, "scale")) : filled(1, filters, draft);
@@ -19,10 +18,10 @@ export function sumSteps(node: ProductNode, { filters }: ConvShape, { draft, ten
   return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
 }
 
-/** The weights of a product of reals, or of bits and reals, `[K][N]`: as the file has them, or made from its signs. */
-export function realKernel(node: ProductNode, shape: ConvShape, { draft, tensor }: Context): Place {
+/** The weights of a product of reals, or of bits and reals, `[rows][n]`: as the file has them, or made from its signs. */
+export function realKernel(node: KernelNode, [rows, n]: readonly [number, number], given: Context): Place {
+  const { draft, tensor } = given;
   const { name } = node;
-  const [rows, n] = [terms(shape), shape.filters];
   const { weightQuantizer } = node.attributes;
   const file = tensor(parameterName(node, "kernel"));
   if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;

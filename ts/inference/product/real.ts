@@ -1,12 +1,13 @@
 /** Real activations (`ff`), which a quantizer may have put on levels. */
 import { parameterName } from "../../nn/network.ts";
-import type { ProductNode } from "../../nn/nodes.ts";
+import type { KernelNode } from "../../nn/nodes.ts";
 import { k } from "../../program/call.ts";
 import { isUnpadded } from "../../program/conv-shape.ts";
 import { type ConvShape, inputPixels, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
-import { encodeTable } from "../../quantizers/maps.ts";
+import { encodeTable, forwardMapNumbers } from "../../quantizers/maps.ts";
 import { stateAt } from "../../quantizers/state.ts";
+import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";
 import { hasScale } from "../forms.ts";
@@ -15,8 +16,10 @@ import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
 import { realKernel, sumSteps } from "./packed-weights.ts";
 
-/** The real operand before padding: the input, or where its quantizer ends at levels, these. */
-function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts }: Context): Place {
+const signs = { proximal: forwardMapNumbers.identity, map: forwardMapNumbers.sign };
+
+/** The real operand before padding: the input, or where it has a quantizer, the levels or signs that this ends at. */
+function realOperand(node: KernelNode, shape: ConvShape, { draft, values, parts }: Context): Place {
   const x = values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;
@@ -25,7 +28,8 @@ function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts
   const state = stateAt(activationQuantizer, 1);
   const floats = (values: ArrayLike<number>): Place => draft.constant(new Uint8Array(Float32Array.from(values).buffer));
   const maps = {
-    ...{ proximal: state.proximalMap, map: state.forwardMap, parameters: floats(state.parameters) },
+    ...(endsAsSigns(activationQuantizer) ? signs : { proximal: state.proximalMap, map: state.forwardMap }),
+    parameters: floats(state.parameters),
     table: activationQuantizer.table === null ? null : floats(encodeTable(activationQuantizer.table)),
   };
   const tasks = cutFours(elements, shape.images > 1 ? 1 : parts).map(({ first, count }) => {
@@ -36,7 +40,8 @@ function realOperand(node: ProductNode, shape: ConvShape, { draft, values, parts
   return levels;
 }
 
-function paddedInput(node: ProductNode, shape: ConvShape, context: Context): Place {
+/** The real operand as the windows of `shape` read it. */
+export function paddedInput(node: KernelNode, shape: ConvShape, context: Context): Place {
   const { draft } = context;
   const x = realOperand(node, shape, context);
   if (isUnpadded(shape)) return x;
@@ -54,7 +59,7 @@ export const real: ProductForm = {
     const shape = network.windowOf(node);
     const [rows, n] = [terms(shape), shape.filters];
     const panels = draft.allocate(4 * panelFloats(rows, n));
-    draft.once(name, k.packPanels({ w: realKernel(node, shape, context), k: rows, n, out: panels }));
+    draft.once(name, k.packPanels({ w: realKernel(node, [rows, n], context), k: rows, n, out: panels }));
     // The kernel adds a bias by itself, but behind a scale.
     const isScaled = hasScale(node);
     const all = isScaled ? [...sumSteps(node, shape, context), ...steps] : steps;

@@ -1,4 +1,4 @@
-/** The mean of each window, channel by channel; with "same" over the pixels inside the image only. */
+/** The mean of each window, channel by channel, over its pixels inside the image. */
 import { operation } from "./op.ts";
 import { poolFields, poolShape, poolWindows } from "./pool.ts";
 

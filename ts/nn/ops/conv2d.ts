@@ -1,11 +1,21 @@
 /** Convolution of images with a kernel `[kernelHeight, kernelWidth, channels, filters]` (HWIO). */
-import { type FieldsFor, integer, optional, pair, type Size, type ValuesOf, word } from "../fields.ts";
+import {
+  type FieldsFor,
+  type GivenPadding,
+  integer,
+  optional,
+  padding,
+  pair,
+  type Size,
+  type ValuesOf,
+  word,
+} from "../fields.ts";
 import { limits } from "../limits.ts";
 import { elementsOf, type Shape } from "../shapes.ts";
 import { type WindowGeometry, windowGeometry } from "../windows.ts";
-import { type Padding, type PadValue, paddings, padValues } from "../words.ts";
+import { type PadValue, padValues } from "../words.ts";
 import { operation } from "./op.ts";
-import { checkAccumulator, type ProductOptions, productFields, productOperands, productParameters } from "./product.ts";
+import { checkAccumulator, kernelOperands, kernelParameters, type ProductOptions, productFields } from "./product.ts";
 
 export interface Conv2dOptions extends ProductOptions {
   /** Output channels, 1 .. 65536. */
@@ -14,9 +24,12 @@ export interface Conv2dOptions extends ProductOptions {
   readonly kernelSize: Size;
   /** Default 1. */
   readonly strides?: Size | undefined;
-  /** Default "valid", as in Keras. */
-  readonly padding?: Padding | undefined;
-  /** The border that "same" pads with; "one" is free of cost for +-1 operands. Default "zero". */
+  /**
+   * Default "valid", as in Keras. Pixels are PyTorch's padding: a number, `[height, width]`, or
+   * `[[top, bottom], [left, right]]`.
+   */
+  readonly padding?: GivenPadding | undefined;
+  /** The border's value; "one" is free of cost for +-1 operands. Default "zero". */
   readonly padValue?: PadValue | undefined;
 }
 
@@ -24,7 +37,7 @@ const fields = {
   filters: integer(1, limits.filters),
   kernelSize: pair(),
   strides: optional(pair(), 1),
-  padding: optional(word(paddings), "valid"),
+  padding: optional(padding(), "valid"),
   padValue: optional(word(padValues), "zero"),
   ...productFields,
 } satisfies FieldsFor<Conv2dOptions>;
@@ -53,9 +66,9 @@ export const conv2d = operation({
     const { outHeight, outWidth, filters } = windows(input, attributes, layer);
     return [outHeight, outWidth, filters];
   },
-  parameters: ([input], attributes) => productParameters(kernelShape(input, attributes), attributes),
-  operands: productOperands,
+  parameters: ([input], attributes) => kernelParameters(kernelShape(input, attributes), attributes),
+  operands: kernelOperands,
   // Each weight meets each pixel of the output once.
   work: ([input], output, attributes) => elementsOf(output.slice(0, -1)) * elementsOf(kernelShape(input, attributes)),
-  is: { product: true, windowed: true },
+  is: { kernel: true, product: true, windowed: true },
 });

@@ -3,7 +3,7 @@ import { type FieldsFor, integer } from "../fields.ts";
 import { limits } from "../limits.ts";
 import { misfit } from "../shapes.ts";
 import { operation } from "./op.ts";
-import { checkAccumulator, type ProductOptions, productFields, productOperands, productParameters } from "./product.ts";
+import { checkAccumulator, kernelOperands, kernelParameters, type ProductOptions, productFields } from "./product.ts";
 
 export interface DenseOptions extends ProductOptions {
   /** Outputs, 1 .. 65536. */
@@ -29,8 +29,8 @@ export const dense = operation({
     }
     return [units];
   },
-  parameters: ([input], attributes) => productParameters([input[0] ?? 0, attributes.units], attributes),
-  operands: productOperands,
+  parameters: ([input], attributes) => kernelParameters([input[0] ?? 0, attributes.units], attributes),
+  operands: kernelOperands,
   work: ([input], _output, { units }) => (input[0] ?? 0) * units,
-  is: { product: true },
+  is: { kernel: true, product: true },
 });

@@ -8,6 +8,7 @@ import { batchNorm } from "./batch-norm.ts";
 import { concatenate } from "./concatenate.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
+import { depthwiseConv2d } from "./depthwise-conv2d.ts";
 import { dropout } from "./dropout.ts";
 import { elu } from "./elu.ts";
 import { flatten } from "./flatten.ts";
@@ -29,6 +30,7 @@ import { zeroPadding2d } from "./zero-padding2d.ts";
 export const ops = Object.freeze({
   input,
   conv2d,
+  depthwiseConv2d,
   dense,
   batchNorm,
   layerNorm,

@@ -27,6 +27,8 @@ export type InputShapes<Count extends Arity> = {
 export interface ParameterSpec {
   readonly role: "latent" | "real" | "statistic";
   readonly shape: Shape;
+  /** Filters of a kernel, where they are not its last axis: columns of the kernel as a matrix `[K][filters]`. */
+  readonly filters?: number;
   /** A number stands for itself in every element. */
   readonly initializer: Initializer | number;
   /** The word for its numbers, where none of them may be below 0. */
@@ -48,7 +50,9 @@ export interface Flags {
   readonly alias?: true;
   /** The value is the input, but for steps of training. */
   readonly onlyInTraining?: true;
-  /** The operation multiplies its input by a kernel. */
+  /** The operation multiplies its input by a parameter `kernel`. Quantizers may act on both. */
+  readonly kernel?: true;
+  /** Each filter of the kernel reads all channels, so that there are products over bits. */
   readonly product?: true;
   /** Windows slide over images. */
   readonly windowed?: true;

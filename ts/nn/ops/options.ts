@@ -4,6 +4,7 @@ export type { BatchNormOptions } from "./batch-norm.ts";
 export type { ConcatenateOptions } from "./concatenate.ts";
 export type { Conv2dOptions } from "./conv2d.ts";
 export type { DenseOptions } from "./dense.ts";
+export type { DepthwiseConv2dOptions } from "./depthwise-conv2d.ts";
 export type { DropoutOptions } from "./dropout.ts";
 export type { EluOptions } from "./elu.ts";
 export type { InputOptions } from "./input.ts";

@@ -1,18 +1,18 @@
 /** A maximum pool and an average pool have their fields and windows in common. */
 import {
   type FieldsFor,
+  type GivenPadding,
   type LayerOptions,
   optional,
   optionalLike,
+  padding,
   pair,
   type Size,
   smallWindow,
   type ValuesOf,
-  word,
 } from "../fields.ts";
 import type { Shape } from "../shapes.ts";
 import { type WindowGeometry, windowGeometry } from "../windows.ts";
-import { type Padding, paddings } from "../words.ts";
 
 /** The options of maxPool2d and avgPool2d. */
 export interface Pool2dOptions extends LayerOptions {
@@ -20,15 +20,18 @@ export interface Pool2dOptions extends LayerOptions {
   readonly poolSize?: Size | undefined;
   /** Default: poolSize. */
   readonly strides?: Size | undefined;
-  /** Default "valid". Windows of "same" are clipped to the image. */
-  readonly padding?: Padding | undefined;
+  /**
+   * Default "valid". Pixels are a number, `[height, width]`, or `[[top, bottom], [left, right]]`. Windows are clipped to
+   * the image, and each holds a pixel of it.
+   */
+  readonly padding?: GivenPadding | undefined;
 }
 
 export const poolFields = {
   // The position of a maximum in its window is kept in one byte.
   poolSize: optional(smallWindow(), 2),
   strides: optionalLike(pair(), "poolSize"),
-  padding: optional(word(paddings), "valid"),
+  padding: optional(padding(), "valid"),
 } satisfies FieldsFor<Pool2dOptions>;
 
 export type PoolAttributes = ValuesOf<typeof poolFields>;

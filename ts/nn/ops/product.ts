@@ -1,6 +1,6 @@
 /**
- * A convolution and a dense layer are products. They have a kernel, perhaps a bias, and two operands that quantizers act
- * on. "binary" layers quantize both.
+ * Operations with a kernel have perhaps a bias, and two operands that quantizers act on. "binary" layers quantize both.
+ * Among them, a convolution and a dense layer are products, whose sums may be kept in 8 bits.
  */
 import type { Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
@@ -18,12 +18,12 @@ import {
   weightQuantizer,
   word,
 } from "../fields.ts";
-import type { Shape } from "../shapes.ts";
+import { kernelMatrix, type Shape } from "../shapes.ts";
 import { type Initializer, initializers } from "../words.ts";
 import type { Operand, ParameterSpec } from "./op.ts";
 
-/** The options that conv2d and dense share. */
-export interface ProductOptions extends LayerOptions {
+/** The options of every layer with a kernel. */
+export interface KernelOptions extends LayerOptions {
   /** Default true. */
   readonly useBias?: boolean | undefined;
   /** Default "glorotUniform". */
@@ -32,18 +32,27 @@ export interface ProductOptions extends LayerOptions {
   readonly weightQuantizer?: QuantizerChoice | undefined;
   /** Default null. */
   readonly activationQuantizer?: QuantizerChoice | undefined;
+}
+
+/** The options that conv2d and dense share. */
+export interface ProductOptions extends KernelOptions {
   /** "saturate" or "wrap": +-1 products are added up in 8 bits. Needs both quantizers. Default null. */
   readonly accumulator?: AccumulatorChoice | undefined;
 }
 
-export const productFields = {
+export const kernelFields = {
   useBias: optional(boolean(), true),
   kernelInitializer: optional(word(initializers), "glorotUniform"),
   weightQuantizer: optional(weightQuantizer(), null),
   activationQuantizer: optional(activationQuantizer(), null),
+} satisfies FieldsFor<KernelOptions>;
+
+export const productFields = {
+  ...kernelFields,
   accumulator: optional(accumulator(), null),
 } satisfies FieldsFor<ProductOptions>;
 
+type KernelAttributes = ValuesOf<typeof kernelFields>;
 type ProductAttributes = ValuesOf<typeof productFields>;
 
 /** An accumulator is for products of +-1 operands alone; sums of soft phases stay real all the same. */
@@ -69,15 +78,21 @@ export function checkAccumulator(attributes: ProductAttributes, subject: Subject
   }
 }
 
-/** A kernel `[..., filters]`, and a bias for each filter. */
-export function productParameters(kernel: Shape, attributes: ProductAttributes): Record<string, ParameterSpec> {
+/** A kernel, and a bias for each filter. The filters are the kernel's last axis where no number is given. */
+export function kernelParameters(
+  shape: Shape,
+  attributes: KernelAttributes,
+  filters?: number,
+): Record<string, ParameterSpec> {
   const { weightQuantizer, kernelInitializer, useBias } = attributes;
   const role = weightQuantizer === null ? "real" : "latent";
-  const own = { kernel: { role, shape: kernel, initializer: kernelInitializer } } as const;
-  return useBias ? { ...own, bias: { role: "real", shape: [kernel.at(-1) ?? 0], initializer: "zeros" } } : own;
+  const columns = filters === undefined ? {} : { filters };
+  const kernel: ParameterSpec = { role, shape, ...columns, initializer: kernelInitializer };
+  if (!useBias) return { kernel };
+  return { kernel, bias: { role: "real", shape: kernelMatrix(kernel).slice(1), initializer: "zeros" } };
 }
 
-export const productOperands = (attributes: ProductAttributes): readonly Operand[] => [
+export const kernelOperands = (attributes: KernelAttributes): readonly Operand[] => [
   { operand: "weight", at: "kernel", quantizer: attributes.weightQuantizer },
   { operand: "activation", at: 0, quantizer: attributes.activationQuantizer },
 ];

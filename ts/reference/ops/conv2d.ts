@@ -9,16 +9,19 @@ import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
 
 function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
-  const { strides, padding, padValue } = node.attributes;
+  const { filters, kernelSize, strides, padding, padValue } = node.attributes;
   const steps = [...strides] as [number, number];
   const around = padValue === "one" ? 1 : 0;
   const geometry = convGeometry(node, site.inputShape);
+  const pixels = kernelSize[0] * kernelSize[1];
   return {
     multiply: (x, kernel, border = around) => {
-      if (padding === "valid" || border === 0) return tf.conv2d(x as never, kernel as never, steps, padding);
+      const ofTensorFlow = padding === "valid" || (padding === "same" && border === 0);
+      if (ofTensorFlow) return tf.conv2d(x as never, kernel as never, steps, padding);
       return tf.conv2d(padded(tf, x, geometry, border), kernel as never, steps, "valid");
     },
     taps: (x) => places(tf, x, geometry, around),
+    terms: { forward: pixels * geometry.channels, input: pixels * filters },
   };
 }
 
@@ -29,6 +32,7 @@ function windows(): readonly Case[] {
     "1x1, strides 2": { kernelSize: 1, strides: 2, padding: "valid" },
     "5x3, valid": { kernelSize: [5, 3], padding: "valid" },
     "4x4, strides 3x2, ones around": { kernelSize: 4, strides: [3, 2], padding: "same", padValue: "one" },
+    "3x2, ones around as given": { kernelSize: [3, 2], padding: [2, 1], padValue: "one" },
   } as const;
   const operands = {
     real: { weightQuantizer: null, activationQuantizer: null },

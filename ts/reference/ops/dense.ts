@@ -5,13 +5,14 @@ import type { Applied, ReferenceOp } from "./op.ts";
 import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
 
-const sumsOf = ({ tf }: Applied<"dense">): Sums => ({
+const sumsOf = ({ tf, node, site }: Applied<"dense">): Sums => ({
   multiply: (x, kernel) => {
     const [inputs, units] = kernel.shape as [number, number];
     const sums = tf.matMul(tf.reshape(x, [-1, inputs]), kernel as never);
     return tf.reshape(sums, [...x.shape.slice(0, -1), units]);
   },
   taps: (x) => [x],
+  terms: { forward: site.inputShape.at(-1) as number, input: node.attributes.units },
 });
 
 export const dense: ReferenceOp<"dense"> = {

@@ -8,7 +8,7 @@ import { type AppliedProduct, isBinary, type NearOperands, nearOperands, type Su
 import { timesSlope } from "./times-slope.ts";
 
 /** The distance of y = scale (sum x w) + bias. */
-export function productDistance(given: AppliedProduct, { multiply }: Sums, value: Tensor): Tensor {
+export function productDistance(given: AppliedProduct, { multiply, terms }: Sums, value: Tensor): Tensor {
   const { tf, node, site } = given;
   const { x, kernel, scale, soft, border, rounded } = nearOperands(given);
   const { useBias } = node.attributes;
@@ -19,8 +19,8 @@ export function productDistance(given: AppliedProduct, { multiply }: Sums, value
   }
   if (isBinary(node, site.pass)) return rounding;
   const [magnitude, weights] = [tf.abs(x.value), tf.abs(kernel.value)];
-  const terms = kernel.value.size / (kernel.value.shape.at(-1) as number) + 1;
-  let distance = tf.mul(multiply(magnitude, weights, border), sumDistance(rounded * terms));
+  const roundings = rounded * (terms.forward + 1);
+  let distance = tf.mul(multiply(magnitude, weights, border), sumDistance(roundings));
   if (soft.x) distance = tf.add(distance, multiply(x.distance, weights, 0));
   if (soft.kernel) distance = tf.add(distance, multiply(magnitude, kernel.distance));
   return tf.add(rounding, scale === null ? distance : tf.mul(distance, scale.value));
@@ -71,16 +71,14 @@ function kernelDistance(
 /** The distance of dx = B(x) sum w dy over the windows that a pixel is in. */
 function inputDistance(
   { tf, inputs: [at] }: AppliedProduct,
-  { multiply }: Sums,
+  { multiply, terms }: Sums,
   { x, kernel, scale, activation, soft }: NearOperands,
   { dy, relative }: BeforeScale,
 ): Tensor {
   const sum = (weights: Tensor, given: Tensor): Tensor =>
     tf.grad((left: Tensor) => multiply(left, weights))(x.value, given);
   const magnitude = tf.abs(dy);
-  const [inputs, outputs] = kernel.value.shape.slice(-2) as [number, number];
-  const terms = (kernel.value.size / (inputs * outputs)) * outputs;
-  let distance = tf.mul(sum(tf.abs(kernel.value), magnitude), sumDistance(terms));
+  let distance = tf.mul(sum(tf.abs(kernel.value), magnitude), sumDistance(terms.input));
   if (scale !== null) distance = tf.add(distance, sum(tf.abs(kernel.value), tf.mul(magnitude, relative)));
   if (soft.kernel) distance = tf.add(distance, sum(kernel.distance, magnitude));
   if (activation === null) return distance;

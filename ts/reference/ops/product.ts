@@ -2,7 +2,7 @@
  * A convolution and a dense layer have this in common: quantized operands, sums that may be kept in 8 bits, a scale of
  * each filter, a bias.
  */
-import type { ProductNode } from "../../nn/nodes.ts";
+import type { KernelNode } from "../../nn/nodes.ts";
 import type { OpsThat } from "../../nn/ops/index.ts";
 import { accumulated } from "../accumulated.ts";
 import { exactly, momentOf, type Near, type QuantizerMoment, quantize, quantized } from "../maps.ts";
@@ -11,7 +11,7 @@ import type { Tensor } from "../tensorflow.ts";
 import type { Applied, Pass } from "./op.ts";
 
 /** A product with its operands. */
-export type AppliedProduct = Applied<OpsThat<"product">>;
+export type AppliedProduct = Applied<OpsThat<"kernel">>;
 
 /** The product alone, without quantizers, scale and bias. */
 export interface Sums {
@@ -19,11 +19,13 @@ export interface Sums {
   readonly multiply: (x: Tensor, kernel: Tensor, border?: number) => Tensor;
   /** `[..., channels]`, what each tap of the product reads. */
   readonly taps: (x: Tensor) => readonly Tensor[];
+  /** Products that one sum adds up: forward, and for the gradient at an element of the input at most. */
+  readonly terms: { readonly forward: number; readonly input: number };
 }
 
 /** The maps that act on the operands; null for an operand that stays real. */
 function mapsOf(
-  { attributes }: ProductNode,
+  { attributes }: KernelNode,
   pass: Pass,
 ): { readonly weight: QuantizerMoment | null; readonly activation: QuantizerMoment | null } {
   const { weightQuantizer, activationQuantizer } = attributes;
@@ -37,7 +39,8 @@ function mapsOf(
 /** The value of a product. */
 export function productValue({ tf, node, inputs: [x], site }: AppliedProduct, { multiply, taps }: Sums): Tensor {
   const { weight, activation } = mapsOf(node, site.pass);
-  const { accumulator, weightQuantizer, useBias } = node.attributes;
+  const { weightQuantizer, useBias } = node.attributes;
+  const accumulator = "accumulator" in node.attributes ? node.attributes.accumulator : null;
   const [latent, packed] = [site.parameter("kernel"), site.packed ?? null];
   const kernel = weightsInUse(tf, weightQuantizer, weight, latent, packed);
   const operand = quantize(tf, activation, x);
@@ -88,14 +91,14 @@ export function nearOperands({ tf, node, inputs: [x], site }: AppliedProduct): N
 }
 
 /** True where both operands are +-1, so that sums are whole numbers before a scale and a bias. */
-export function isBinary(node: ProductNode, pass: Pass): boolean {
+export function isBinary(node: KernelNode, pass: Pass): boolean {
   if (node.attributes.weightQuantizer?.standardize === "adabin") return false;
   const { weight, activation } = mapsOf(node, pass);
   return weight?.hard === true && activation?.hard === true;
 }
 
 /** True where sums are whole numbers on their way out too. */
-export function isExactProduct(node: ProductNode, pass: Pass): boolean {
+export function isExactProduct(node: KernelNode, pass: Pass): boolean {
   const { useBias, weightQuantizer } = node.attributes;
   return isBinary(node, pass) && !useBias && (weightQuantizer?.scale ?? "none") === "none";
 }

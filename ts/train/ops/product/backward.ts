@@ -18,7 +18,6 @@ import type { LaneBuffers, ProductPlan } from "./operands.ts";
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
 export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void {
   const { node, context, kernel, shares } = plan;
-  const { scale } = plan.sums;
   const { activation } = node;
   const filterScratch = context.memory.declare((lane) =>
     activation === null ? 0 : fbFilterScratchBytes(node.shape(lane)),
@@ -27,9 +26,8 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane)),
   );
   const dilated = context.memory.declare((lane) => dilatedBytes(node.shape(lane)));
-  /** The gradient at the sums before their scale. */
-  const scaled = context.memory.declare((lane) => (scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
-  const atSums = (lane: Lane, sinks: Sinks): Place => (scale === null ? sinks.gradient(node.name, lane) : scaled(lane));
+  const before = beforeScale(plan);
+  const atSums = before.place;
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
@@ -54,13 +52,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
 
   return (mode, emit, sinks) => {
     const { activations, weights } = plan.operands(mode);
-    if (scale !== null) {
-      for (const { lane, shape } of plan.lanes) {
-        const dy = { x: sinks.gradient(node.name, lane), rows: outputPixels(shape), channels: shape.filters };
-        const factors = { scale: scale.alpha, shift: scale.zeros };
-        emit.input.lane(lane.index, k.affine({ ...dy, ...factors, y: scaled(lane) }));
-      }
-    }
+    before.emit(emit.input, sinks);
     for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
     if (!sinks.wanted(node.input)) return;
     const slope = slopeOf(activation);
@@ -86,8 +78,33 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   };
 }
 
-/** Whether the gradient at the output is what the transposed convolution reads: a 1x1 kernel without strides. */
-const isPlain = (shape: ConvShape): boolean => taps(shape) === 1 && shape.strideHeight === 1 && shape.strideWidth === 1;
+/** The gradient at the sums before their scale: its place, and the calls that make it. */
+interface BeforeScale {
+  readonly place: (lane: Lane, sinks: Sinks) => Place;
+  readonly emit: (emit: Emit, sinks: Sinks) => void;
+}
+
+/** Plans the gradient at the sums before their scale, once for both products. */
+export function beforeScale({ node, context, lanes, sums }: BackwardGiven): BeforeScale {
+  const { scale } = sums;
+  const scaled = context.memory.declare((lane) => (scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
+  return {
+    place: (lane, sinks) => (scale === null ? sinks.gradient(node.name, lane) : scaled(lane)),
+    emit: (emit, sinks) => {
+      if (scale === null) return;
+      for (const { lane, shape } of lanes) {
+        const dy = { x: sinks.gradient(node.name, lane), rows: outputPixels(shape), channels: shape.filters };
+        emit.lane(lane.index, k.affine({ ...dy, scale: scale.alpha, shift: scale.zeros, y: scaled(lane) }));
+      }
+    },
+  };
+}
+
+type BackwardGiven = Pick<ProductPlan, "node" | "context" | "lanes" | "sums">;
+
+/** True for a 1x1 kernel without strides or padding, whose transposed convolution reads the gradient as it is. */
+const isPlain = (shape: ConvShape): boolean =>
+  taps(shape) === 1 && shape.strideHeight === 1 && shape.strideWidth === 1 && isUnpadded(shape);
 
 const outputFloats = (shape: ConvShape): number => outputPixels(shape) * shape.filters;
 

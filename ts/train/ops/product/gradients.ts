@@ -1,6 +1,5 @@
 /** The gradients at a layer's kernel and bias: the lanes' shares of them, and the places of their sums. */
 import { parameterName } from "../../../nn/network.ts";
-import { terms } from "../../../program/kernels.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { GradientSource, Lane, PlanContext } from "../../context.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
@@ -9,10 +8,10 @@ import type { ProductSetting, SharePlan } from "./operands.ts";
 /** Plans the gradients of `node`, whose latent weights `derived` is made of. */
 export function planShares(node: ProductSetting, derived: DerivedWeights | null, context: PlanContext): SharePlan {
   const { weight, bias } = node;
-  const shape = node.shape(context.lanes[0] as Lane);
-  const size = terms(shape) * shape.filters;
+  const [rows, filters] = node.matrix;
+  const size = rows * filters;
   const kernel = planShare(size, context);
-  const biasShare = planShare(bias === null ? 0 : shape.filters, context);
+  const biasShare = planShare(bias === null ? 0 : filters, context);
   const quantized =
     derived === null || weight === null
       ? {}

@@ -11,7 +11,6 @@ import {
   panelFloats,
   startBytes,
   taps,
-  terms,
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import type { Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
@@ -28,9 +27,9 @@ export function planKernel(
 ): KernelPlan {
   const { weight, kernel } = node;
   const shape = node.shape(context.lanes[0] as Lane);
-  const [rows, n] = [terms(shape), shape.filters];
+  const [rows, n] = node.matrix;
   const { descriptor } = lanes[0] as LaneBuffers;
-  const effective = weight === null ? null : planEffective(node, weight, [rows, n], context);
+  const effective = weight === null ? null : planEffective(node, weight, context);
   const source = effective?.derived.source ?? kernel;
   const values = effective?.values ?? kernel;
   const panels = context.memory.allocate(4 * panelFloats(rows, n));
@@ -63,7 +62,7 @@ export function planKernel(
   };
 }
 
-interface Effective {
+export interface Effective {
   readonly derived: DerivedWeights;
   /** F(w), F(w') or AdaBin's two values a filter; f32 [K][n]. */
   readonly values: Place;
@@ -71,10 +70,9 @@ interface Effective {
 }
 
 /** Real weights that stand for the latent ones where `weight` acts. */
-function planEffective(
-  { owner, kernel }: ProductSetting,
+export function planEffective(
+  { owner, kernel, matrix: [rows, n] }: ProductSetting,
   weight: QuantizerSite,
-  [rows, n]: readonly [number, number],
   context: PlanContext,
 ): Effective {
   const { quantizer, parameters } = weight;

@@ -1,12 +1,15 @@
 /** A convolution or dense layer in the trainer: its operands, and where they lie in every lane. */
 import type { Accumulator } from "../../../nn/graph.ts";
-import type { ProductNode } from "../../../nn/nodes.ts";
+import { parameterName } from "../../../nn/network.ts";
+import type { KernelNode } from "../../../nn/nodes.ts";
+import { kernelMatrix } from "../../../nn/shapes.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
 import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
 import { type ConvShape, groups, paddedPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
 import type { GradientSource, Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
+import type { TrainedTensor } from "../../layout.ts";
 import { forwardOf } from "../../quantize.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
 
@@ -16,6 +19,8 @@ export interface ProductSetting {
   /** The node that its parameters are named after: itself, or the one that it shares them with. */
   readonly owner: string;
   readonly input: string;
+  /** K and n. */
+  readonly matrix: readonly [number, number];
   /** The kernel, f32 [K][n], and the bias, f32 [n]; null for none. */
   readonly kernel: Place;
   readonly bias: Place | null;
@@ -92,20 +97,21 @@ export interface ProductPlan {
 
 /** Reads the setting of a layer off its node. */
 export function settingOf(
-  node: ProductNode,
+  node: KernelNode,
   shape: (lane: Lane) => ConvShape,
-  { live, parameter }: PlanContext,
+  { live, parameter, parameters }: PlanContext,
 ): ProductSetting {
   const { name, inputs, attributes, shares = name } = node;
   return {
     name,
     owner: shares,
     input: inputs[0],
+    matrix: kernelMatrix((parameters.tensors.get(parameterName(node, "kernel")) as TrainedTensor).parameter),
     kernel: parameter(node, "kernel"),
     bias: attributes.useBias ? parameter(node, "bias") : null,
     weight: live.site(name, "weight"),
     activation: live.site(name, "activation"),
-    accumulator: attributes.accumulator,
+    accumulator: "accumulator" in attributes ? attributes.accumulator : null,
     shape,
   };
 }

@@ -38,7 +38,9 @@ export function planProduct(node: ProductNode, shape: (lane: Lane) => ConvShape,
   });
   const lanes = planLanes(setting, context);
   const kernel = planKernel(setting, operands, lanes, context);
-  const sums = planSums(setting, kernel.derived?.scale ?? null, context);
+  // Products over bits add no bias.
+  const given = { alpha: kernel.derived?.scale ?? null, addsBias: setting.activation === null };
+  const sums = planSums(setting, given, context);
   const shares = planShares(setting, kernel.derived, context);
   const plan: ProductPlan = { node: setting, context, lanes, operands, kernel, sums, shares };
   return {
