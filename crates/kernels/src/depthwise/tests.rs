@@ -1,5 +1,5 @@
 use super::*;
-use crate::arbitrary::{cases, dense, reals, small_shapes};
+use crate::arbitrary::{dense, reals, small_shapes};
 use crate::conv::real::pad_real;
 use proptest::prelude::*;
 
@@ -67,7 +67,7 @@ fn padded(shape: &ConvShape, x: &[f32]) -> Vec<f32> {
 }
 
 proptest! {
-    #![proptest_config(cases(256))]
+    #![proptest_config(crate::arbitrary::cases(256))]
 
     #[test]
     fn sums_are_those_of_the_definition_in_order((shape, dilation) in cases(), seed in 0u64..1000) {

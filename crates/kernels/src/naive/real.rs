@@ -5,9 +5,6 @@ use crate::gemm::fb::TABLES;
 use crate::shape::ConvShape;
 use core::ops::{Add, Mul};
 
-/// Tests that draw values beside a twin find them here as well.
-pub use crate::arbitrary::reals;
-
 /// What the twins need of a number type.
 pub trait Number: Copy + Default + From<f32> + Add<Output = Self> + Mul<Output = Self> {}
 impl Number for f32 {}
