@@ -18,6 +18,7 @@ import {
   type Shape,
   type SymbolicTensor,
   shapesOf,
+  validateGraph,
 } from "../ts/nn/index.ts";
 import { packedParametersOf } from "../ts/nn/parameters.ts";
 import { elementsOf } from "../ts/nn/shapes.ts";
@@ -59,11 +60,12 @@ function signsOfSums(): Graph {
   return functional({ inputs: start, outputs: layers.add().apply([exact, mixed]) });
 }
 
-/** The graph over an input of another shape. It is not checked, because inputs of such ranks are for later. */
-const over = (graph: Graph, shape: Shape): Graph => ({
-  ...graph,
-  nodes: graph.nodes.map((node) => (node.op === "input" ? { ...node, attributes: { shape } } : node)),
-});
+/** The graph over an input of another shape. */
+const over = (graph: Graph, shape: Shape): Graph =>
+  validateGraph({
+    ...graph,
+    nodes: graph.nodes.map((node) => (node.op === "input" ? { ...node, attributes: { shape } } : node)),
+  });
 
 /** Random tensors, the same for every rank. K fills whole bytes, so that no tail is dirty. */
 function packed(graph: Graph): PackedModel {

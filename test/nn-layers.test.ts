@@ -219,7 +219,8 @@ describe("options are checked", () => {
       "no option",
     ],
     ["no options", () => layers.dense(undefined as never), 'layer "dense"', "must be a plain object, not undefined"],
-    ["a rank of 2", () => input({ shape: [28, 28] }), "shape", "for grey images with a last axis of 1"],
+    ["a rank of 5", () => input({ shape: [1, 1, 28, 28, 1] }), "shape", "another shape of 1 to 4 axes"],
+    ["a rank of 0", () => input({ shape: [] }), "shape", "another shape of 1 to 4 axes"],
     ["an empty axis", () => input({ shape: [28, 0, 1] }), "shape", "not 0"],
     ["a huge input", () => input({ shape: [2 ** 20, 2 ** 20, 1] }), "shape", "at most 268435456 elements"],
     [

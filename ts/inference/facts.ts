@@ -16,7 +16,7 @@ export interface SessionFacts {
   readonly graph: Graph;
   /** What the trainer wrote into the file: data set, classes, scale and offset of the input. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** `[height, width, channels]` or `[size]` of one image. */
+  /** The shape of one image, or of whatever the network reads. */
   readonly inputShape: readonly number[];
   /** Floats of the first output. */
   readonly classes: number;
