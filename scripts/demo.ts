@@ -15,7 +15,7 @@ import { mnist } from "../ts/data/mnist.ts";
 import { checkWritable } from "../ts/io/write.ts";
 import { cnn } from "../ts/nn/models/cnn.ts";
 import { cosine } from "../ts/quantizers/schedule.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { checkInFreshProcess, describeDisagreement } from "./demo-check.ts";
 
 const SETTINGS = {

@@ -11,7 +11,7 @@ import { type Context, runWithContext } from "../ts/cli/run.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { formatCheck } from "../ts/reference/format.ts";
 import type { CheckReport, Row } from "../ts/reference/report.ts";
-import { Trainer } from "../ts/train/trainer.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { failureOf, jsonLines, outcome, proxbit, start } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 

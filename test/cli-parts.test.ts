@@ -13,7 +13,7 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { schedules } from "../ts/quantizers/index.ts";
 import { evaluateSchedule } from "../ts/quantizers/schedule.ts";
 import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 
 it("writes numbers the same way everywhere", () => {

@@ -7,7 +7,7 @@ import { type Context, runWithContext } from "../ts/cli/run.ts";
 import { runsOf } from "../ts/compare/grid.ts";
 import type { RunOutcome } from "../ts/compare/run-file.ts";
 import type { GridEvent } from "../ts/compare/run-grid.ts";
-import type { StepEvent } from "../ts/train/events.ts";
+import type { StepEvent } from "../ts/train/run/events.ts";
 
 let now = 0;
 let written = "";

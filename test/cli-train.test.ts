@@ -16,7 +16,7 @@ import {
 } from "../ts/cli/optimizer.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { schedules } from "../ts/quantizers/index.ts";
-import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers.ts";
+import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { failureOf, jsonLines, proxbit, resultOf } from "./cli-helpers.ts";
 
 const parsed = (...args: readonly string[]): OptimizerOptions =>

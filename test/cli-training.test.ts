@@ -6,7 +6,7 @@ import type { Context } from "../ts/cli/run.ts";
 import { runTraining } from "../ts/cli/training.ts";
 import { load } from "../ts/inference/index.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { leftAlone, withThreads } from "./worker-spy.ts";

@@ -7,7 +7,7 @@ import { type Grid, runsOf } from "../ts/compare/grid.ts";
 import { readRun, writeRun } from "../ts/compare/run-file.ts";
 import { type GridEvent, type GridWork, runGrid } from "../ts/compare/run-grid.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { recorded } from "./faulty-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 import { randomDataset } from "./oracle/compare.ts";

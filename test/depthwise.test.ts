@@ -20,8 +20,8 @@ import {
 import { quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { explainTraining } from "../ts/train/explain.ts";
-import { pack } from "../ts/train/weights.ts";
+import { explainTraining } from "../ts/train/explain/explain-training.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
 import { agreedLogits, engineWith } from "./inference-helpers.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 import { randomSplit } from "./oracle/compare.ts";

@@ -5,8 +5,8 @@
 import { describe, expect, test } from "vitest";
 import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
 import type { Variant } from "../ts/runtime/variants.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
 /** All three products, batch norm, pools, a fork, a bias and learned slopes. Each is cut into lanes and added up. */

@@ -8,10 +8,10 @@ import { type Graph, layers, parametersOf, sequential } from "../ts/nn/index.ts"
 import { drawsOf } from "../ts/nn/ops/dropout.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { createEngine } from "../ts/train/engine.ts";
-import { continueFit, fitNetwork, newState } from "../ts/train/fit.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { initialize, pack, readWeights } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine } from "../ts/train/run/engine.ts";
+import { continueFit, fitNetwork, newState } from "../ts/train/run/fit.ts";
+import { initialize, pack, readWeights } from "../ts/train/run/trained-weights.ts";
 import { agreedLogits, bits, engineWith } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { philox } from "./oracle/ops/dropout.ts";

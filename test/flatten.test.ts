@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { functional, type Graph, input, layers, type SymbolicTensor } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { agreedLogits, awkwardWeights } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { expectOracle } from "./oracle/trainer.ts";

@@ -14,11 +14,11 @@ import { randomParameters } from "../ts/reference/random.ts";
 import { instantiate } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
-import type { Lane } from "../ts/train/context.ts";
-import { createEngine, type Engine } from "../ts/train/engine.ts";
-import { evaluate } from "../ts/train/evaluate.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { pack, writeWeights } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { Lane } from "../ts/train/plan/context.ts";
+import { createEngine, type Engine } from "../ts/train/run/engine.ts";
+import { evaluate } from "../ts/train/run/evaluate.ts";
+import { pack, writeWeights } from "../ts/train/run/trained-weights.ts";
 
 export type Weights = Map<string, Float32Array>;
 

@@ -10,7 +10,7 @@ import { type OpName, opNames } from "../ts/nn/ops/index.ts";
 import { elementsOf } from "../ts/nn/shapes.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { pack } from "../ts/train/weights.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
 import { agreedLogits, bits, engineWith, inMemory, randomNumbers } from "./inference-helpers.ts";
 import { EXAMPLE_CLASSES, EXAMPLE_SHAPE, opExamples } from "./op-examples.ts";
 import { randomSplit } from "./oracle/compare.ts";

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load, loadParallel, type ParallelOptions } from "../ts/inference/index.ts";
 import { functional, type Graph, input, layers, model, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { pack } from "../ts/train/weights.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
 import { awkwardWeights, bits, engineWith, inputMetadata } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { callsTo, withThreads } from "./worker-spy.ts";

@@ -7,8 +7,8 @@ import { instantiate } from "../ts/runtime/instantiate.ts";
 import { loadModule } from "../ts/runtime/load.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { probe } from "../ts/runtime/probe.ts";
-import { Trainer } from "../ts/train/trainer.ts";
-import { pack } from "../ts/train/weights.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { awkwardWeights, bits, engineWith, inMemory, inputMetadata } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 

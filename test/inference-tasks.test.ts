@@ -15,7 +15,7 @@ import {
 } from "../ts/nn/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { agreedLogits, awkwardWeights } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { expectOracle } from "./oracle/trainer.ts";

@@ -7,7 +7,7 @@ import { loadParallel } from "../ts/inference/index.ts";
 import { STRIP_BYTES } from "../ts/inference/strips.ts";
 import { type Graph, type Layer, layers, sequential, shapesOf } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { pack } from "../ts/train/weights.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
 import { agreedLogits, awkwardWeights, bits, engineWith, inputMetadata } from "./inference-helpers.ts";
 import { randomSplit } from "./oracle/compare.ts";
 

@@ -23,7 +23,7 @@ import { isProduct } from "../ts/nn/nodes.ts";
 import { type Quantizer, quantizer } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { pack } from "../ts/train/weights.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
 import { agreedLogits, awkwardWeights, engineWith, type Weights } from "./inference-helpers.ts";
 import { inputOf, randomSplit } from "./oracle/compare.ts";
 import { runNetwork } from "./oracle/network.ts";

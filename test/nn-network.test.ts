@@ -15,12 +15,12 @@ import {
 import { networkOf } from "../ts/nn/network.ts";
 import { createSegment } from "../ts/program/segment.ts";
 import { quantizer } from "../ts/quantizers/index.ts";
-import { planFlips } from "../ts/train/flips.ts";
-import { fusionsOf } from "../ts/train/fusions.ts";
-import { layoutParameters } from "../ts/train/layout.ts";
-import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
-import { planTraining } from "../ts/train/plan.ts";
-import { checkFits } from "../ts/train/updates.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { checkFits } from "../ts/train/optimizers/updates.ts";
+import { planFlips } from "../ts/train/plan/flips.ts";
+import { fusionsOf } from "../ts/train/plan/fusions.ts";
+import { layoutParameters } from "../ts/train/plan/layout.ts";
+import { planTraining } from "../ts/train/plan/plan.ts";
 
 /** Every kind of look-up on the way to a plan: products, norms, shifts and aliases, `blocks` times. */
 function chain(blocks: number): Graph {

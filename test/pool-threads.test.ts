@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { loadParallel, type ParallelOptions } from "../ts/inference/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { Trainer } from "../ts/train/trainer.ts";
-import { pack } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { timerSet } from "./fake-clock.ts";
 import { awkwardWeights, engineWith } from "./inference-helpers.ts";
 import { failureWithThreads, leftAlone, type Obstacle, withThreads } from "./worker-spy.ts";

@@ -8,7 +8,7 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { type Call, callOf, type KernelCall, kernelsOver } from "../ts/program/call.ts";
 import type { Program } from "../ts/program/program.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { Trainer } from "../ts/train/trainer.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { callsTo, withThreads } from "./worker-spy.ts";
 
@@ -226,7 +226,7 @@ test.each([0, -1, 1.5, 65, Number.NaN])("%s workers are refused", async (workers
 test("a Node process ends by itself with an idle trainer that nobody closed", async () => {
   const script = `
     const { layers, sequential } = await import(${JSON.stringify(new URL("../ts/nn/index.ts", import.meta.url).href)});
-    const { Trainer } = await import(${JSON.stringify(new URL("../ts/train/trainer.ts", import.meta.url).href)});
+    const { Trainer } = await import(${JSON.stringify(new URL("../ts/train/run/trainer.ts", import.meta.url).href)});
     const graph = sequential({ inputShape: [2, 2, 1] }, [layers.flatten(), layers.dense({ units: 2 })]);
     const trainer = await Trainer.create(graph, { workers: 2 });
     const split = { count: 4, images: new Uint8Array(16), labels: new Uint8Array(4), shape: [2, 2, 1], scale: 1, offset: 0 };

@@ -5,7 +5,7 @@ import { type Graph, layers, modelNames, parametersOf, sequential } from "../ts/
 import { type CheckRequest, check } from "../ts/reference/index.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import { createReferenceTrainer } from "../ts/reference/trainer.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { networksOf } from "./reference-suite.ts";
 
 const convolutions: Graph = sequential({ inputShape: [6, 6, 2] }, [

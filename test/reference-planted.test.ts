@@ -18,10 +18,10 @@ import { compareBackward, compareForward, compareUpdates } from "../ts/reference
 import { operationCases } from "../ts/reference/subjects.ts";
 import type { TensorFlow } from "../ts/reference/tensorflow.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { createEngine } from "../ts/train/engine.ts";
-import { type Observation, observeStep } from "../ts/train/observe.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { pack, writeWeights } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine } from "../ts/train/run/engine.ts";
+import { type Observation, observeStep } from "../ts/train/run/observe.ts";
+import { pack, writeWeights } from "../ts/train/run/trained-weights.ts";
 import { flippedBit, shiftedPad, wrongNumber } from "./reference-tamper.ts";
 
 const IMAGES = 3;

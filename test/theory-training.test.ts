@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { compose, proximals, type Quantizer, quantizers, schedules, transforms } from "../ts/quantizers/index.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { Trainer } from "../ts/train/trainer.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
 const SHAPE = [6, 6, 1] as const;

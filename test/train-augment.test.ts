@@ -2,9 +2,9 @@
 import { describe, expect, test } from "vitest";
 import type { Dataset, Split } from "../ts/data/dataset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
-import { drawViews } from "../ts/train/augment.ts";
-import type { FitOptions } from "../ts/train/fit.ts";
-import type { Trainer } from "../ts/train/trainer.ts";
+import { drawViews } from "../ts/train/run/augment.ts";
+import type { FitOptions } from "../ts/train/run/fit.ts";
+import type { Trainer } from "../ts/train/run/trainer.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { binary, data, SHAPE } from "./train-networks.ts";
 

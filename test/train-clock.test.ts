@@ -2,11 +2,11 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { createEngine } from "../ts/train/engine.ts";
-import type { EpochEvent, StepEvent } from "../ts/train/events.ts";
-import { fitNetwork, newState } from "../ts/train/fit.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { initialize } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine } from "../ts/train/run/engine.ts";
+import type { EpochEvent, StepEvent } from "../ts/train/run/events.ts";
+import { fitNetwork, newState } from "../ts/train/run/fit.ts";
+import { initialize } from "../ts/train/run/trained-weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf } from "./train-helpers.ts";
 

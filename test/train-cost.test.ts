@@ -4,12 +4,12 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { createEngine } from "../ts/train/engine.ts";
-import { evaluate } from "../ts/train/evaluate.ts";
-import { fitNetwork, newState } from "../ts/train/fit.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { Trainer } from "../ts/train/trainer.ts";
-import { initialize, pack } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine } from "../ts/train/run/engine.ts";
+import { evaluate } from "../ts/train/run/evaluate.ts";
+import { fitNetwork, newState } from "../ts/train/run/fit.ts";
+import { initialize, pack } from "../ts/train/run/trained-weights.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
 const SHAPE = [6, 6, 1] as const;

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { layers, model, sequential, summary, Trainer, type Trainer as TrainerType } from "../ts/index.ts";
 import { productOf } from "../ts/program/call.ts";
 import { quantizers } from "../ts/quantizers/index.ts";
-import { formatTrainingExplanation, formatTrainingProfile } from "../ts/train/explain-text.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { sumOfShares } from "../ts/train/profile.ts";
+import { formatTrainingExplanation, formatTrainingProfile } from "../ts/train/explain/explain-training-text.ts";
+import { sumOfShares } from "../ts/train/explain/profile-training.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { randomDataset, randomSplit } from "./oracle/compare.ts";
 
 /** Every kind of operand, and channels that do not fill a group of 4. */

@@ -1,8 +1,8 @@
 /** Helpers for tests of training: trainers that the test closes, a run's events, a clock that stands still. */
 import { afterEach, vi } from "vitest";
 import type { Graph } from "../ts/nn/index.ts";
-import type { TrainEvent } from "../ts/train/events.ts";
-import { Trainer, type TrainerOptions } from "../ts/train/trainer.ts";
+import type { TrainEvent } from "../ts/train/run/events.ts";
+import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
 
 const open: Trainer[] = [];
 afterEach(() => {

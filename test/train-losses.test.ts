@@ -5,10 +5,10 @@
 import { describe, expect, test } from "vitest";
 import { functional, type Graph, input, layers, parametersOf, sequential } from "../ts/nn/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
-import type { StepEvent } from "../ts/train/events.ts";
 import { losses } from "../ts/train/losses/index.ts";
-import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
-import type { TrainerOptions } from "../ts/train/trainer.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { StepEvent } from "../ts/train/run/events.ts";
+import type { TrainerOptions } from "../ts/train/run/trainer.ts";
 import { inputOf, randomDataset } from "./oracle/compare.ts";
 import type { Value } from "./oracle/layers.ts";
 import { runNetwork, type Weights } from "./oracle/network.ts";

@@ -2,7 +2,7 @@
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { isForWeightsAlone } from "../ts/quantizers/weight-quantizers.ts";
-import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers.ts";
+import { caseOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { randomDataset } from "./oracle/compare.ts";
 
 /** Every kind of operand: real, binary weights, binary activations, both. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { opNames } from "../ts/nn/ops/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { opExamples } from "./op-examples.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 

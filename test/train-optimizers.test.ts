@@ -12,9 +12,9 @@ import {
   type Optimizer,
   optimizerName,
   optimizers,
-} from "../ts/train/optimizers.ts";
-import { Trainer } from "../ts/train/trainer.ts";
-import { hyperOf } from "../ts/train/updates.ts";
+} from "../ts/train/optimizers/optimizers.ts";
+import { hyperOf } from "../ts/train/optimizers/updates.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { createEngine, type Engine } from "../ts/train/engine.ts";
-import { evaluate } from "../ts/train/evaluate.ts";
-import { fitNetwork, newState } from "../ts/train/fit.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { initialize } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine, type Engine } from "../ts/train/run/engine.ts";
+import { evaluate } from "../ts/train/run/evaluate.ts";
+import { fitNetwork, newState } from "../ts/train/run/fit.ts";
+import { initialize } from "../ts/train/run/trained-weights.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf } from "./train-helpers.ts";
 

@@ -3,8 +3,8 @@
  * fresh one's results.
  */
 import { expect, test } from "vitest";
-import { optimizers } from "../ts/train/optimizers.ts";
-import type { Trainer } from "../ts/train/trainer.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { SHAPE, softening } from "./train-networks.ts";

@@ -2,12 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { elementsOf } from "../ts/nn/shapes.ts";
 import { createPool } from "../ts/runtime/pool.ts";
-import { createEngine, type Engine } from "../ts/train/engine.ts";
-import type { EpochTask } from "../ts/train/epoch-task.ts";
-import type { EpochEvent, TrainEvent } from "../ts/train/events.ts";
-import { continueFit, type FitOptions, fitNetwork, newState, type TrainerState } from "../ts/train/fit.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { initialize, readWeights } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine, type Engine } from "../ts/train/run/engine.ts";
+import type { EpochTask } from "../ts/train/run/epoch-task.ts";
+import type { EpochEvent, TrainEvent } from "../ts/train/run/events.ts";
+import { continueFit, type FitOptions, fitNetwork, newState, type TrainerState } from "../ts/train/run/fit.ts";
+import { initialize, readWeights } from "../ts/train/run/trained-weights.ts";
 import { eventsOf, stepsAtOnce, trainerOf } from "./train-helpers.ts";
 import { binary, data, SHAPE, softening } from "./train-networks.ts";
 

@@ -5,7 +5,7 @@ import { quantizer } from "../ts/quantizers/index.ts";
 import { check } from "../ts/reference/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { losses } from "../ts/train/losses/index.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 import { data, SHAPE } from "./train-networks.ts";

@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from "vitest";
 import type { Split } from "../ts/data/dataset.ts";
-import type { EpochEvent, TrainEvent } from "../ts/train/events.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import type { Trainer, TrainerOptions } from "../ts/train/trainer.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { EpochEvent, TrainEvent } from "../ts/train/run/events.ts";
+import type { Trainer, TrainerOptions } from "../ts/train/run/trainer.ts";
 import { inputOf, randomDataset } from "./oracle/compare.ts";
 import type { Moments } from "./oracle/layers.ts";
 import { runNetwork, type Weights } from "./oracle/network.ts";

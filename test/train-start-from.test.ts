@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
-import type { TrainEvent } from "../ts/train/events.ts";
-import type { Trainer } from "../ts/train/trainer.ts";
+import type { TrainEvent } from "../ts/train/run/events.ts";
+import type { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
 

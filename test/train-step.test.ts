@@ -22,11 +22,11 @@ import {
 import { constant, linear, type Quantizer, quantizer, quantizerNames } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { createEngine } from "../ts/train/engine.ts";
-import { evaluate } from "../ts/train/evaluate.ts";
-import { caseOptimizer, optimizers } from "../ts/train/optimizers.ts";
-import { Trainer } from "../ts/train/trainer.ts";
-import { writeWeights } from "../ts/train/weights.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { createEngine } from "../ts/train/run/engine.ts";
+import { evaluate } from "../ts/train/run/evaluate.ts";
+import { writeWeights } from "../ts/train/run/trained-weights.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
 import { inputOf, randomDataset, randomSplit } from "./oracle/compare.ts";
 import { runNetwork } from "./oracle/network.ts";
 import { expectOracle, gradientAsUpdate, trained } from "./oracle/trainer.ts";

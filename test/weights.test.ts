@@ -10,8 +10,8 @@ import { type Graph, layers, packedParametersOf, sequential } from "../ts/nn/ind
 import { type Quantizer, quantizer, quantizers } from "../ts/quantizers/index.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
-import { optimizers } from "../ts/train/optimizers.ts";
-import { pack } from "../ts/train/weights.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
 import { awkwardWeights, bits, engineWith, trainerLogits } from "./inference-helpers.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 import { randomSplit } from "./oracle/compare.ts";

@@ -120,14 +120,9 @@ export {
   transforms,
 } from "./quantizers/index.ts";
 export type { Variant } from "./runtime/variants.ts";
-export type { Augmentation } from "./train/augment.ts";
-export type { EpochTask, EpochView, TaskResults } from "./train/epoch-task.ts";
-export type { EvaluateOptions, SoftNetwork } from "./train/evaluate.ts";
-export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation } from "./train/events.ts";
-export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain.ts";
-export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain-text.ts";
-export type { FitOptions } from "./train/fit.ts";
-export type { FlipRatio } from "./train/flips.ts";
+export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
+export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
+export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";
 export type { DistanceOptions } from "./train/losses/distance.ts";
 export { losses } from "./train/losses/index.ts";
 export type { L2Options } from "./train/losses/l2.ts";
@@ -148,7 +143,12 @@ export {
   type Rate,
   type Sgd,
   type SgdOptions,
-} from "./train/optimizers.ts";
-export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/profile.ts";
-export type { StartOptions, StartSource } from "./train/start-from.ts";
-export { Trainer, type TrainerOptions } from "./train/trainer.ts";
+} from "./train/optimizers/optimizers.ts";
+export type { FlipRatio } from "./train/plan/flips.ts";
+export type { Augmentation } from "./train/run/augment.ts";
+export type { EpochTask, EpochView, TaskResults } from "./train/run/epoch-task.ts";
+export type { EvaluateOptions, SoftNetwork } from "./train/run/evaluate.ts";
+export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation } from "./train/run/events.ts";
+export type { FitOptions } from "./train/run/fit.ts";
+export type { StartOptions, StartSource } from "./train/run/start-from.ts";
+export { Trainer, type TrainerOptions } from "./train/run/trainer.ts";

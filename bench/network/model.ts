@@ -1,6 +1,6 @@
 /** Bi-Real ResNet-18 with random weights, and random images for it. */
 import { birealnet18 } from "../../ts/nn/models/birealnet18.ts";
-import { Trainer } from "../../ts/train/trainer.ts";
+import { Trainer } from "../../ts/train/run/trainer.ts";
 import { xorshift } from "../conv/problem.ts";
 
 /** A packed model with the weights that a trainer begins with. */

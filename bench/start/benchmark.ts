@@ -4,7 +4,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { cnn } from "../../ts/nn/models/cnn.ts";
 import { variants } from "../../ts/runtime/variants.ts";
 import { bytes } from "../../ts/show/table.ts";
-import { Trainer } from "../../ts/train/trainer.ts";
+import { Trainer } from "../../ts/train/run/trainer.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
 import { quantile, type Table } from "../frame/finding.ts";
 import { chromiumStarts } from "./chromium.ts";

@@ -6,11 +6,11 @@ import type { KernelName, Part } from "../../ts/program/call.ts";
 import { rangeOf } from "../../ts/program/place.ts";
 import type { Program } from "../../ts/program/program.ts";
 import { createPool } from "../../ts/runtime/pool.ts";
-import { createEngine, type EngineOptions } from "../../ts/train/engine.ts";
 import { lossOf } from "../../ts/train/losses/plan.ts";
-import { optimizers } from "../../ts/train/optimizers.ts";
-import type { MemoryUse } from "../../ts/train/reserve.ts";
-import { initialize, readWeights } from "../../ts/train/weights.ts";
+import { optimizers } from "../../ts/train/optimizers/optimizers.ts";
+import type { MemoryUse } from "../../ts/train/plan/reserve.ts";
+import { createEngine, type EngineOptions } from "../../ts/train/run/engine.ts";
+import { initialize, readWeights } from "../../ts/train/run/trained-weights.ts";
 import { xorshift } from "../conv/problem.ts";
 import type { Context } from "../frame/benchmark.ts";
 

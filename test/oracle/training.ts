@@ -8,7 +8,7 @@ import { parametersOf } from "../../ts/nn/parameters.ts";
 import { forwardValue, splitParameters } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
-import type { Bop, Bop2, Optimizer, ParameterOptimizer } from "../../ts/train/optimizers.ts";
+import type { Bop, Bop2, Optimizer, ParameterOptimizer } from "../../ts/train/optimizers/optimizers.ts";
 import { type Margin, note, type Value } from "./layers.ts";
 import { type Result, runNetwork, type Weights } from "./network.ts";
 import { oracleOpOf } from "./ops/index.ts";

@@ -9,8 +9,8 @@ import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import { systemCode } from "../io/node.ts";
 import type { Graph } from "../nn/graph.ts";
 import { hasKernel, isProduct } from "../nn/nodes.ts";
-import type { Augmentation } from "../train/augment.ts";
-import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers.ts";
+import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers/optimizers.ts";
+import type { Augmentation } from "../train/run/augment.ts";
 
 interface TrainingFacts {
   readonly data: Dataset;

@@ -11,7 +11,6 @@ import { tasks } from "../nn/models/tasks.ts";
 import { parametersOf } from "../nn/parameters.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../quantizers/schedule.ts";
-import type { Augmentation } from "../train/augment.ts";
 import {
   type Adam,
   caseOptimizer,
@@ -20,7 +19,8 @@ import {
   type ParameterOptimizer,
   realOptimizers,
   type Sgd,
-} from "../train/optimizers.ts";
+} from "../train/optimizers/optimizers.ts";
+import type { Augmentation } from "../train/run/augment.ts";
 import { oneOfWords, type QuantizerOptions, realNumber, wholeNumber } from "./options.ts";
 
 const COURSES = ["constant", "linear", "cosine", "step"] as const;

@@ -5,7 +5,7 @@
 import { SingleBar } from "cli-progress";
 import type { DownloadProgress } from "../data/source.ts";
 import { bytes, grouped } from "../show/table.ts";
-import type { EpochEvent, StepEvent } from "../train/events.ts";
+import type { EpochEvent, StepEvent } from "../train/run/events.ts";
 import { clock, percent } from "./format.ts";
 import type { Context } from "./run.ts";
 

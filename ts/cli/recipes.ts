@@ -1,8 +1,8 @@
 /** Settings known to do well, kept under a name: `proxbit recipe NAME` trains with them. */
 import type { ModelOptions } from "../nn/models/index.ts";
 import { cosine } from "../quantizers/schedule.ts";
-import type { Augmentation } from "../train/augment.ts";
-import { type Optimizer, optimizers } from "../train/optimizers.ts";
+import { type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
+import type { Augmentation } from "../train/run/augment.ts";
 
 export interface Recipe {
   readonly about: string;

@@ -6,10 +6,10 @@ import { split } from "../data/split.ts";
 import { inputShapeOf, shapesOf } from "../nn/network.ts";
 import { randomStream } from "../nn/random.ts";
 import { elementsOf } from "../nn/shapes.ts";
-import type { TrainingExplanation } from "../train/explain.ts";
-import { formatTrainingExplanation, formatTrainingProfile } from "../train/explain-text.ts";
-import type { TrainingProfile } from "../train/profile.ts";
-import type { Trainer } from "../train/trainer.ts";
+import type { TrainingExplanation } from "../train/explain/explain-training.ts";
+import { formatTrainingExplanation, formatTrainingProfile } from "../train/explain/explain-training-text.ts";
+import type { TrainingProfile } from "../train/explain/profile-training.ts";
+import type { Trainer } from "../train/run/trainer.ts";
 
 interface StepReport {
   readonly explanation: TrainingExplanation;

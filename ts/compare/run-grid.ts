@@ -8,9 +8,9 @@ import type { Dataset } from "../data/dataset.ts";
 import { systemCode } from "../io/node.ts";
 import { checkWritable } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
-import type { EpochEvent, StepEvent } from "../train/events.ts";
-import type { Optimizer } from "../train/optimizers.ts";
-import { Trainer } from "../train/trainer.ts";
+import type { Optimizer } from "../train/optimizers/optimizers.ts";
+import type { EpochEvent, StepEvent } from "../train/run/events.ts";
+import { Trainer } from "../train/run/trainer.ts";
 import type { Cell, Run } from "./grid.ts";
 import { type EpochResult, type RunOutcome, type RunResult, readRun, runPath, writeRun } from "./run-file.ts";
 

@@ -4,7 +4,7 @@ import type { QuantizerChoice } from "../nn/fields.ts";
 import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
 import { input, layers } from "../nn/layers.ts";
-import { type Optimizer, optimizers } from "../train/optimizers.ts";
+import { type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
 
 /** A network, and how it is trained. */
 export interface Case {

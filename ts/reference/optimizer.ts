@@ -6,8 +6,8 @@
 import type { Graph } from "../nn/graph.ts";
 import { networkOf } from "../nn/network.ts";
 import { splitParameters } from "../quantizers/maps.ts";
-import type { ParameterOptimizer } from "../train/optimizers.ts";
-import { hyperOf } from "../train/updates.ts";
+import type { ParameterOptimizer } from "../train/optimizers/optimizers.ts";
+import { hyperOf } from "../train/optimizers/updates.ts";
 import { exactly, forwardMap, momentOf, type Near, near } from "./maps.ts";
 import { FEW, UNIT } from "./rounding.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";

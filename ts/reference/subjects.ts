@@ -12,7 +12,7 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { constant } from "../quantizers/schedule.ts";
 import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
-import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers.ts";
+import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
 import { around, type Case, sgd } from "./cases.ts";
 import { referenceOps } from "./ops/index.ts";
 import type { Cases } from "./ops/op.ts";

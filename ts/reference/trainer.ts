@@ -6,8 +6,8 @@
 
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, networkOf, parameterName } from "../nn/network.ts";
-import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers.ts";
-import { updateOf } from "../train/updates.ts";
+import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers/optimizers.ts";
+import { updateOf } from "../train/optimizers/updates.ts";
 import { crossEntropy } from "./loss.ts";
 import { applied, evaluate } from "./nodes.ts";
 import type { Pass, Site } from "./ops/op.ts";

@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { formatExplanation } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
 import { modelNames } from "../../nn/models/index.ts";
-import { Trainer } from "../../train/trainer.ts";
+import { Trainer } from "../../train/run/trainer.ts";
 import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";

@@ -6,7 +6,7 @@ import { datasetNames } from "../../data/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
-import type { Augmentation } from "../../train/augment.ts";
+import type { Augmentation } from "../../train/run/augment.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";

@@ -5,7 +5,7 @@
 import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
-import type { Lane } from "../context.ts";
+import type { Lane } from "../plan/context.ts";
 import type { LossContext, LossStep, LossTerm, TermPlan } from "./term.ts";
 
 /** The term of classification, from which evaluations take loss, right answers and predictions. */

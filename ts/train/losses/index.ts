@@ -2,7 +2,7 @@
 import { reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Network } from "../../nn/network.ts";
-import type { ParameterLayout } from "../layout.ts";
+import type { ParameterLayout } from "../plan/layout.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { distance } from "./distance.ts";
 import { l2 } from "./l2.ts";

@@ -7,8 +7,8 @@ import { listOf, numberIn, plainObject, reject, type Subject, safeName } from ".
 import { ProxbitError } from "../../base/errors.ts";
 import { k } from "../../program/call.ts";
 import { at } from "../../program/place.ts";
-import { CHUNK, type ParameterLayout, type TrainedTensor } from "../layout.ts";
-import { isBop } from "../optimizers.ts";
+import { isBop } from "../optimizers/optimizers.ts";
+import { CHUNK, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
 import type { LossTerm, TermPlan } from "./term.ts";
 
 export interface L2Options {

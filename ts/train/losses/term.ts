@@ -8,8 +8,8 @@ import type { Network } from "../../nn/network.ts";
 import type { KernelCall } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
-import type { Live, PlanContext, Sinks } from "../context.ts";
-import type { ParameterLayout } from "../layout.ts";
+import type { Live, PlanContext, Sinks } from "../plan/context.ts";
+import type { ParameterLayout } from "../plan/layout.ts";
 
 export interface LossTerm {
   /** The name of the term's value in events; no two terms of an objective share one. */

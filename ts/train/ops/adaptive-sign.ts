@@ -6,7 +6,7 @@ import { parameterName } from "../../nn/network.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { at } from "../../program/place.ts";
-import type { GradientSource } from "../context.ts";
+import type { GradientSource } from "../plan/context.ts";
 import { intoIfWanted } from "./by-lane.ts";
 import type { TrainOp } from "./op.ts";
 

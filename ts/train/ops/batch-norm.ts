@@ -12,7 +12,7 @@ import { rowsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
-import type { Lane, LayerPlan, Live, Mode, PlanContext } from "../context.ts";
+import type { Lane, LayerPlan, Live, Mode, PlanContext } from "../plan/context.ts";
 import type { TrainOp } from "./op.ts";
 import { signsOf } from "./signs.ts";
 

@@ -1,7 +1,7 @@
 /** Layers whose work is one call a lane in each direction. */
 import type { KernelCall } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
-import type { Lane, LayerPlan, PlanContext, Sinks } from "../context.ts";
+import type { Lane, LayerPlan, PlanContext, Sinks } from "../plan/context.ts";
 
 /** A node with one input. */
 export interface OneInput {

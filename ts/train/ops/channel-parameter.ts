@@ -3,7 +3,7 @@ import type { GraphNode } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
 import { rowsOf } from "../../nn/shapes.ts";
 import { at, type Place } from "../../program/place.ts";
-import type { GradientSource, Lane, PlanContext } from "../context.ts";
+import type { GradientSource, Lane, PlanContext } from "../plan/context.ts";
 
 export interface ChannelParameter {
   readonly channels: number;

@@ -2,7 +2,7 @@
 import { drawsOf } from "../../nn/ops/dropout.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
-import type { Lane } from "../context.ts";
+import type { Lane } from "../plan/context.ts";
 import type { TrainOp } from "./op.ts";
 
 export const dropout: TrainOp<"dropout"> = {

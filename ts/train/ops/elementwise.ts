@@ -2,7 +2,7 @@
 import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import { type ElementwiseFunction, mapArguments } from "../../quantizers/functions.ts";
-import type { LayerPlan, PlanContext } from "../context.ts";
+import type { LayerPlan, PlanContext } from "../plan/context.ts";
 import { byLane, type OneInput } from "./by-lane.ts";
 
 export function elementwise(given: ElementwiseFunction, node: OneInput, context: PlanContext): LayerPlan {

@@ -3,7 +3,7 @@
  * the name that it has in `ts/nn/ops`.
  */
 import type { NodeOf, OpName } from "../../nn/graph.ts";
-import type { LayerPlan, Live, PlanContext } from "../context.ts";
+import type { LayerPlan, Live, PlanContext } from "../plan/context.ts";
 
 /** Methods are declared as such, so that an operation can stand where its name is not known. */
 export interface TrainOp<Name extends OpName> {

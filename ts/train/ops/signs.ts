@@ -1,5 +1,5 @@
 /** Signs that a pass over values leaves for the binary layer behind it (`fusions.ts`). */
-import type { Lane, Mode, PlanContext, SignBuffer } from "../context.ts";
+import type { Lane, Mode, PlanContext, SignBuffer } from "../plan/context.ts";
 
 /** The places for the signs of a lane's values, as the pass of `node` takes them; none where nobody reads them so. */
 export function signsOf(

@@ -5,7 +5,7 @@ import { k } from "../../program/call.ts";
 import { windowShape } from "../../program/conv-shape.ts";
 import type { ConvShape } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
-import type { Lane, LayerPlan, PlanContext } from "../context.ts";
+import type { Lane, LayerPlan, PlanContext } from "../plan/context.ts";
 import { byLane } from "./by-lane.ts";
 
 /** The geometry of a lane's images. */

@@ -11,8 +11,8 @@ import {
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import type { Emit } from "../../../program/program.ts";
-import type { BackwardEmit, Lane, Mode, Sinks } from "../../context.ts";
-import { backwardOf as slopeOf } from "../../quantize.ts";
+import type { BackwardEmit, Lane, Mode, Sinks } from "../../plan/context.ts";
+import { backwardOf as slopeOf } from "../../plan/quantize.ts";
 import type { LaneBuffers, ProductPlan } from "./operands.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */

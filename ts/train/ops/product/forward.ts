@@ -4,7 +4,7 @@ import { type KernelCall, k } from "../../../program/call.ts";
 import { fbForwardScratchBytes, outputPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import type { Emit } from "../../../program/program.ts";
-import type { Mode } from "../../context.ts";
+import type { Mode } from "../../plan/context.ts";
 import { type LaneBuffers, type ProductPlan, realInput, type SumPlan } from "./operands.ts";
 
 /** The calls of one lane, whose input lies at `x` and whose value goes to `y`. */

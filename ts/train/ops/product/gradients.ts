@@ -1,7 +1,7 @@
 /** The gradients at a layer's kernel and bias: the lanes' shares of them, and the places of their sums. */
 import { parameterName } from "../../../nn/network.ts";
 import { at, type Place } from "../../../program/place.ts";
-import type { GradientSource, Lane, PlanContext } from "../../context.ts";
+import type { GradientSource, Lane, PlanContext } from "../../plan/context.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
 import type { ProductSetting, SharePlan } from "./operands.ts";
 

@@ -13,8 +13,8 @@ import {
   taps,
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import type { Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
-import { forwardOf } from "../../quantize.ts";
+import type { Lane, Mode, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import { forwardOf } from "../../plan/quantize.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./derived-weights.ts";
 import { isBits, type KernelPlan, type LaneBuffers, type Operands, type ProductSetting } from "./operands.ts";
 

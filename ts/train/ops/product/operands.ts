@@ -8,9 +8,9 @@ import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
 import { type ConvShape, groups, paddedPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
-import type { GradientSource, Lane, Mode, PlanContext, QuantizerSite } from "../../context.ts";
-import type { TrainedTensor } from "../../layout.ts";
-import { forwardOf } from "../../quantize.ts";
+import type { GradientSource, Lane, Mode, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import type { TrainedTensor } from "../../plan/layout.ts";
+import { forwardOf } from "../../plan/quantize.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
 
 /** What a layer asks for. */

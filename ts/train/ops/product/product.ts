@@ -21,7 +21,7 @@
 import type { ProductNode } from "../../../nn/nodes.ts";
 import type { ConvShape } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import type { Lane, LayerPlan, Mode, PlanContext } from "../../context.ts";
+import type { Lane, LayerPlan, Mode, PlanContext } from "../../plan/context.ts";
 import { backwardOf } from "./backward.ts";
 import { forwardOf } from "./forward.ts";
 import { planShares } from "./gradients.ts";

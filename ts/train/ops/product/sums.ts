@@ -1,7 +1,7 @@
 /** The way of a layer's sums to its value: they are multiplied by the scale of their filter, then the bias is added. */
 import { outputPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import type { PlanContext } from "../../context.ts";
+import type { PlanContext } from "../../plan/context.ts";
 import type { ProductSetting, SumPlan } from "./operands.ts";
 
 /** The way out of a product's kernel. */

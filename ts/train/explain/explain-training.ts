@@ -1,0 +1,157 @@
+/**
+ * What runs in a step of training: per layer the three products with their kernels, bits, bytes and multiply-accumulates,
+ * and why not the fast path. It is read off the very program that a step runs.
+ */
+import { integerIn, numberIn, plainObject, type Subject } from "../../base/checks.ts";
+import type { GraphNode, OpName } from "../../nn/graph.ts";
+import { hasKernel, isAlias, isProduct } from "../../nn/nodes.ts";
+import { activationsAreBits, weightsAreBits } from "../../nn/operands.ts";
+import { elementsOf, type Shape } from "../../nn/shapes.ts";
+import { summary } from "../../nn/summary.ts";
+import {
+  accumulatorObstacles,
+  channelObstacles,
+  machineObstacles,
+  type Obstacle,
+  realOperandObstacles,
+  type Work,
+  workOf,
+} from "../../obstacles.ts";
+import type { Part } from "../../program/call.ts";
+import type { Program } from "../../program/program.ts";
+import { isHardForwardMap } from "../../quantizers/maps.ts";
+import type { Quantizer } from "../../quantizers/quantizer.ts";
+import { quantizer, quantizerNames } from "../../quantizers/registry.ts";
+import { stateAt } from "../../quantizers/state.ts";
+import type { Variant } from "../../runtime/variants.ts";
+import { share } from "../../show/table.ts";
+import { trainProgram } from "../plan/programs.ts";
+import { type MemoryUse, nowhere, trainMode } from "../plan/reserve.ts";
+import type { Engine } from "../run/engine.ts";
+import { DEFAULT_BATCH, LARGEST_BATCH } from "../run/evaluate.ts";
+
+export interface TrainingExplainOptions {
+  /** Images a step; 128 where absent. */
+  readonly batchSize?: number;
+  /** Share of the run that is done, in [0, 1]: quantizers harden on the way. 0 where absent. */
+  readonly progress?: number;
+}
+
+/** A layer in a step of training. */
+export interface TrainedLayer {
+  readonly node: string;
+  readonly op: OpName;
+  readonly outputShape: Shape;
+  /** What does each of the three products; null where the layer has none, or no gradient goes that way. */
+  readonly forward: Work | null;
+  readonly filterGradient: Work | null;
+  readonly inputGradient: Work | null;
+  /** Bits of a weight and of an input as the forward product sees them; 32 where real or still soft. */
+  readonly weightBits: 1 | 32;
+  readonly activationBits: 1 | 32;
+  /** Of the layer's parameters and running statistics. */
+  readonly weightBytes: number;
+  /** Of the layer's output for the batch; 0 where it is never written as such. */
+  readonly valueBytes: number;
+  /** Of one product, for one image. */
+  readonly multiplyAccumulates: number;
+  readonly obstacles: readonly Obstacle[];
+}
+
+export interface TrainingExplanation {
+  readonly variant: Variant;
+  readonly workers: number;
+  readonly batchSize: number;
+  readonly progress: number;
+  readonly memory: MemoryUse;
+  readonly layers: readonly TrainedLayer[];
+  /** What slows all layers down. */
+  readonly obstacles: readonly Obstacle[];
+}
+
+/** See `Trainer.explain`. */
+export function explainTraining(engine: Engine, options: TrainingExplainOptions): TrainingExplanation {
+  const subject: Subject = { code: "argument", what: "explain" };
+  plainObject(options, ["batchSize", "progress"], subject);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
+  const { graph, shapes, pool } = engine;
+  const plan = engine.measure(batch);
+  const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
+  const program = trainProgram(plan, nowhere(), trainMode(progress));
+  const works = worksOf(program);
+  const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
+
+  // An alias is its input's memory; a batch norm with a sum behind it writes the sum.
+  const isStored = (node: GraphNode): boolean => !isAlias(node) && !plan.context.fusions.sums.has(node.name);
+
+  const layers = graph.nodes.map((node): TrainedLayer => {
+    const row = rows.get(node.name);
+    const own = works.get(node.name) ?? noWork;
+    const operands = hasKernel(node) ? node.attributes : { weightQuantizer: null, activationQuantizer: null };
+    const input = shapes.get(node.inputs[0] ?? "") ?? [];
+    return {
+      node: node.name,
+      op: node.op,
+      outputShape: shapes.get(node.name) ?? [],
+      ...own,
+      weightBits: isProduct(node) && weightsAreBits(node) && hard(operands.weightQuantizer) ? 1 : 32,
+      activationBits: isProduct(node) && activationsAreBits(node) && hard(operands.activationQuantizer) ? 1 : 32,
+      weightBytes: row?.floatBytes ?? 0,
+      valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
+      multiplyAccumulates: row?.multiplyAccumulates ?? 0,
+      obstacles: [
+        ...realOperandObstacles(node),
+        ...accumulatorObstacles(node, own.forward),
+        ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1)),
+        ...softObstacle("weights", operands.weightQuantizer, progress),
+        ...softObstacle("activations", operands.activationQuantizer, progress),
+      ],
+    };
+  });
+  const { workers, variant } = pool;
+  return {
+    variant,
+    workers,
+    batchSize: batch,
+    progress,
+    memory: plan.memory,
+    layers,
+    obstacles: machineObstacles(variant, true),
+  };
+}
+
+type Works = Pick<TrainedLayer, "forward" | "filterGradient" | "inputGradient">;
+const noWork: Works = { forward: null, filterGradient: null, inputGradient: null };
+
+/** Where the product of a call stands, by the part of the step that the call is for. */
+const places: Readonly<Partial<Record<Part, keyof Works>>> = {
+  forward: "forward",
+  weights: "filterGradient",
+  input: "inputGradient",
+};
+
+/** The products of each layer, by its name. */
+function worksOf(program: Program): ReadonlyMap<string, Works> {
+  const works = new Map<string, Works>();
+  for (const { node, part, kernel } of program.flat(2)) {
+    const [work, place] = [workOf(kernel), places[part]];
+    if (work === null || place === undefined) continue;
+    const known = works.get(node) ?? noWork;
+    if (known[place] === null) works.set(node, { ...known, [place]: work });
+  }
+  return works;
+}
+
+/** An operand whose quantizer is soft at `progress`. */
+function softObstacle(operand: string, found: Quantizer | null, progress: number): readonly Obstacle[] {
+  if (found === null || found.hard === "levels" || stateAt(found, progress).hard) return [];
+  const until = found.hardenAt < 1 ? `until ${share(found.hardenAt)} of the run` : "throughout the run";
+  const hardNames = quantizerNames.filter((name) => isHardForwardMap(quantizer(name).forward));
+  return [
+    {
+      reason: `${operand} are real ${until}, for the forward map of "${found.name}" is soft`,
+      remedy: `Lower the quantizer's hardenAt, or take one that is hard from the start: ${hardNames.join(", ")}.`,
+    },
+  ];
+}

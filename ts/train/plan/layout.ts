@@ -1,0 +1,59 @@
+/**
+ * Where the trained state lies: one block of values (what a checkpoint would hold, in `parametersOf` order, without
+ * gaps), a second block with the values of the step before (the last good weights, should a step fail), and per trained
+ * parameter the optimizer's own state.
+ */
+
+import type { Parameter } from "../../nn/graph.ts";
+import { elementsOf } from "../../nn/shapes.ts";
+import { createArena } from "../../program/arena.ts";
+import { at, type Place } from "../../program/place.ts";
+import { createSegment, type Segment } from "../../program/segment.ts";
+import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../optimizers/optimizers.ts";
+import { updateOf } from "../optimizers/updates.ts";
+
+export interface TrainedTensor {
+  readonly parameter: Parameter;
+  /** Elements. */
+  readonly size: number;
+  /** The value, in the block of values. */
+  readonly value: Place;
+  /** What updates it; null for statistics. */
+  readonly optimizer: ParameterOptimizer | null;
+  /** The optimizer's state, each as large as the value; empty for statistics. */
+  readonly slots: readonly Place[];
+}
+
+export interface ParameterLayout {
+  readonly tensors: ReadonlyMap<string, TrainedTensor>;
+  /** The blocks, each a buffer from its beginning on. */
+  readonly values: Place;
+  readonly previous: Place;
+  readonly slots: Place;
+  readonly segment: Segment;
+}
+
+/** Floats of a parameter that one task works on. */
+export const CHUNK = 16384;
+
+/** Lays out `parameters`, each with the state that its part of `optimizer` keeps. */
+export function layoutParameters(parameters: readonly Parameter[], optimizer: Optimizer): ParameterLayout {
+  const floats = parameters.reduce((sum, parameter) => sum + elementsOf(parameter.shape), 0);
+  const segment = createSegment();
+  const [values, previous] = [segment.allocate(4 * floats), segment.allocate(4 * floats)];
+  const state = createArena(0);
+  let offset = 0;
+  const found = parameters.map((parameter) => {
+    const size = elementsOf(parameter.shape);
+    const own = parameter.role === "statistic" ? null : optimizerFor(optimizer, parameter.role);
+    const offsets = own === null ? [] : updateOf(own).slots.map(() => state.allocate(4 * size));
+    offset += 4 * size;
+    return { parameter, size, value: at(values, offset - 4 * size), optimizer: own, offsets };
+  });
+  const slots = segment.allocate(state.end());
+  const tensors = found.map(({ offsets, ...tensor }): [string, TrainedTensor] => [
+    tensor.parameter.name,
+    { ...tensor, slots: offsets.map((start) => at(slots, start)) },
+  ]);
+  return { tensors: new Map(tensors), values, previous, slots, segment };
+}

@@ -1,0 +1,67 @@
+/** The end of an epoch, behind its steps: tasks, running statistics, validation. */
+import type { Dataset } from "../../data/dataset.ts";
+import type { Engine } from "./engine.ts";
+import { type EpochTask, runTasks, type TaskResults } from "./epoch-task.ts";
+import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
+import type { Score, Validation } from "./events.ts";
+import { type Course, progressAt, type RunRecord } from "./run.ts";
+
+/** What is to be done at the end of each epoch. */
+export interface EpochEnd {
+  readonly data: Dataset;
+  readonly tasks: readonly EpochTask[];
+  readonly validate: boolean;
+  readonly soft: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** Called during the validation, with the share of that work that is done, in [0, 1]. */
+  readonly onValidate: ((epoch: number, share: number) => void) | undefined;
+}
+
+/** The parts of an epoch's event that come about here; absent where nothing was to be done. */
+interface Ended {
+  readonly validation?: Validation;
+  readonly tasks?: TaskResults;
+}
+
+/** Ends the epoch of `course` whose steps have ended. Without validation, statistics are those of the last epoch alone. */
+export async function runEpochEnd(engine: Engine, run: RunRecord, course: Course, end: EpochEnd): Promise<Ended> {
+  const tasks = await runTasks(engine, end.tasks, course);
+  const isLast = course.epoch + 1 === course.epochs;
+  const validation = end.validate || isLast ? await validate(engine, run, course, end) : undefined;
+  return {
+    ...(validation === undefined ? {} : { validation }),
+    ...(Object.keys(tasks).length === 0 ? {} : { tasks }),
+  };
+}
+
+/**
+ * Estimates running statistics, and evaluates the test images where that is wanted: those of the soft network first, so that
+ * what stays are the statistics of the hard-signed one.
+ */
+async function validate(
+  engine: Engine,
+  { seed }: RunRecord,
+  course: Course,
+  { data, validate: isWanted, soft, signal, onValidate }: EpochEnd,
+): Promise<Validation | undefined> {
+  const { batchSize, steps } = course;
+  const progress = progressAt(course, steps);
+  // A batch of either work takes about the same time.
+  const statistics = Math.min(steps, STATISTICS_BATCHES);
+  const once = statistics + (isWanted ? data.test.count / batchSize : 0);
+  const both = isWanted && soft && engine.soft(progress);
+  const first = both ? once : 0;
+  const report = (batches: number): void => onValidate?.(course.epoch + 1, Math.min(1, batches / (first + once)));
+  const work = { batchSize, signal };
+  const beside = both
+    ? await evaluateSoft(engine, seed, data.test, { statistics: data.train, progress }, work, report)
+    : undefined;
+  const onBatch = (batches: number): void => report(first + batches);
+  await estimateStatistics(engine, seed, data.train, { ...work, onProgress: onBatch });
+  if (!isWanted) return undefined;
+  const onProgress = (images: number): void => onBatch(statistics + images / batchSize);
+  const scored = scoreOf(await evaluate(engine, data.test, { ...work, onProgress }));
+  return beside === undefined ? scored : { ...scored, soft: scoreOf(beside) };
+}
+
+const scoreOf = ({ loss, accuracy }: Score): Score => ({ loss, accuracy });

@@ -1,0 +1,77 @@
+/** Work between two epochs that a method may give, such as a projection of the weights or a measurement of them. */
+import { listOf, plainObject, reject, type Subject, safeName } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import type { Engine } from "./engine.ts";
+import type { Course } from "./run.ts";
+import { readWeights, writeWeights } from "./trained-weights.ts";
+
+/** A task's view of the run. */
+export interface EpochView {
+  /** The epoch whose steps have ended, from 1, and how many the run has. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Share of the run that is done, in (0, 1]. */
+  readonly progress: number;
+  /** The latent and real weights and the running statistics, by parameter name. */
+  weights(): Promise<Map<string, Float32Array>>;
+  /** Replaces parameters by name; the optimizer's state stays. @throws ProxbitError as `Trainer.setWeights` does. */
+  setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
+}
+
+export interface EpochTask {
+  /** The name of its numbers in epoch events: letters, digits and `_ . + -`; each task of a run has another. */
+  readonly name: string;
+  /**
+   * Called behind the steps of each epoch, before running statistics are estimated. Numbers that it resolves to stand in the
+   * epoch's event. For a run to be a function of its data and seed, it must be one of what it reads here.
+   */
+  run(view: EpochView): Promise<Readonly<Record<string, number>> | undefined>;
+}
+
+/** The results of tasks, by the task's name and then by their own. */
+export type TaskResults = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** The tasks of an option, none where it is absent. Throws an error of `subject`'s code for anything else. */
+export function checkTasks(value: unknown, subject: Subject): readonly EpochTask[] {
+  if (value === undefined) return [];
+  const names = new Set<string>();
+  return listOf(value, 0, 256, "tasks", subject).map((given) => {
+    const own: Subject = { code: subject.code, what: `${subject.what}: a task` };
+    const task = plainObject(given, ["name", "run"], own);
+    const name = safeName(task.name, "name", own);
+    if (names.has(name)) reject(own, "name", "one that no other task has", name);
+    if (typeof task.run !== "function") reject(own, "run", "a function", task.run);
+    names.add(name);
+    return given as EpochTask;
+  });
+}
+
+/** Runs the tasks that are left behind the steps of this epoch, in order, and keeps count of them in `course`. */
+export async function runTasks(engine: Engine, tasks: readonly EpochTask[], course: Course): Promise<TaskResults> {
+  const { epoch, epochs } = course;
+  const view: EpochView = {
+    epoch: epoch + 1,
+    epochs,
+    progress: (epoch + 1) / epochs,
+    weights: () => engine.alone(() => readWeights(engine)),
+    setWeights: (weights) => writeWeights(engine, weights),
+  };
+  const results: Record<string, Readonly<Record<string, number>>> = {};
+  for (const { name, run } of tasks.slice(course.tasks)) {
+    const found = await run(view);
+    if (found !== undefined) results[name] = checkResults(name, found);
+    course.tasks++;
+  }
+  return results;
+}
+
+function checkResults(name: string, found: unknown): Readonly<Record<string, number>> {
+  const isGood =
+    typeof found === "object" && found !== null && Object.values(found).every((value) => typeof value === "number");
+  if (isGood) return { ...(found as Record<string, number>) };
+  throw new ProxbitError(
+    "argument",
+    `fit: the task "${name}" resolved to something other than numbers by name`,
+    "Let it resolve to an object such as { share: 0.5 }, or to nothing.",
+  );
+}

@@ -1,0 +1,192 @@
+/**
+ * Evaluation and the estimation of batch statistics, both of the hard-signed network: every quantizer's forward map is
+ * the sign, so what is measured is what is packed. And, on request, both of the soft network, for the number beside it.
+ */
+import { integerIn, plainObject, type Subject } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import type { Split } from "../../data/dataset.ts";
+import { shuffle } from "../../nn/random.ts";
+import { rangeOf } from "../../program/place.ts";
+import { scoreOf } from "../losses/plan.ts";
+import { checkSplit } from "./check-split.ts";
+import type { Engine } from "./engine.ts";
+import type { Evaluation } from "./events.ts";
+import { rememberStatistics } from "./trained-weights.ts";
+
+/** Which network is meant by the soft one. */
+export interface SoftNetwork {
+  /** Images, usually those of training, over which its batch statistics are estimated. */
+  readonly statistics: Split;
+  /** Share of a run, in [0, 1], at which its quantizers stand; where the last call of `fit` stopped, 0 before, if absent. */
+  readonly progress?: number | undefined;
+}
+
+export interface EvaluateOptions {
+  /**
+   * Evaluates the soft network instead, the one that trains: F(w) and F(x) as they stand at a moment of a run, with batch
+   * statistics of its own, which are estimated first and put back afterwards; other calls made meanwhile see them. It is not
+   * what is packed, so its accuracy is to be called soft, beside the other. It costs up to 64 forward passes of a batch more
+   * than an evaluation.
+   */
+  readonly soft?: SoftNetwork;
+  /** Images at a time; does not change the result. */
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called as images are done. */
+  readonly onProgress?: (images: number, of: number) => void;
+}
+
+export interface EstimateOptions {
+  /** Batches to average over, at most; 64 where absent. */
+  readonly batches?: number;
+  readonly batchSize?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called as batches are done. */
+  readonly onProgress?: ((batches: number, of: number) => void) | undefined;
+}
+
+/** Batches per message to the workers: short enough to stop and to show progress. */
+const BATCHES_AT_ONCE = 8;
+export const DEFAULT_BATCH = 128;
+export const LARGEST_BATCH = 65536;
+/** Batches of training data that running statistics are estimated over, at most. */
+export const STATISTICS_BATCHES = 64;
+/** Keeps the images for statistics apart from those of any epoch. */
+const STATISTICS_EPOCH = 0xffffffff;
+
+/** Where quantizers stand in a pass; null for the hard-signed network. */
+type At = number | null;
+
+/** Evaluates all images of `split`; see {@link Evaluation}. Of the network at `at` where that is no null. */
+export async function evaluate(
+  engine: Engine,
+  split: Split,
+  options: Omit<EvaluateOptions, "soft">,
+  at: At = null,
+): Promise<Evaluation> {
+  const subject: Subject = { code: "argument", what: "evaluate" };
+  plainObject(options, ["batchSize", "signal", "onProgress"], subject);
+  checkSplit(engine, split);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const predictions = new Uint32Array(split.count);
+  let [loss, correct] = [0, 0];
+  for (let first = 0; first < split.count; ) {
+    if (options.signal?.aborted) throw stopped("evaluation");
+    const valid = Math.min(batch, split.count - first);
+    const whole = Math.floor((split.count - first) / batch);
+    const count = valid < batch ? 1 : Math.min(BATCHES_AT_ONCE, whole);
+    const start = first;
+    const batches = await engine.withPlan(batch, async (plan) => {
+      const steps = Array.from({ length: count }, (_, i) =>
+        engine.inputs(
+          plan,
+          Uint32Array.from({ length: valid }, (_unused, image) => start + i * batch + image),
+          { kind: "evaluate", progress: at },
+        ),
+      );
+      const reads = [rangeOf(plan.objective.results), rangeOf(plan.predictions)];
+      const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid, at), steps, reads);
+      if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
+      return (result.reads as readonly [Uint8Array, Uint8Array][]).map(
+        ([sums, classes]) => [scoreOf(plan.objective, sums), classes] as const,
+      );
+    });
+    for (const [batchSums, classes] of batches) {
+      loss += batchSums.loss;
+      correct += batchSums.correct;
+      predictions.set(new Uint32Array(classes.buffer, classes.byteOffset, valid), first);
+      first += valid;
+    }
+    options.onProgress?.(first, split.count);
+  }
+  return { images: split.count, loss: loss / split.count, accuracy: correct / split.count, predictions };
+}
+
+/** Sets running means and variances to the averages over batches drawn from `split`; not at all where that fails. */
+export async function estimateStatistics(
+  engine: Engine,
+  seed: number,
+  split: Split,
+  options: EstimateOptions,
+  at: At = null,
+): Promise<void> {
+  const subject: Subject = { code: "argument", what: "estimateStatistics" };
+  plainObject(options, ["batches", "batchSize", "signal", "onProgress"], subject);
+  checkSplit(engine, split);
+  const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const most = Math.floor(split.count / batch);
+  if (most < 1) throw tooFew(split.count, batch);
+  const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
+  const order = shuffle(split.count, seed, STATISTICS_EPOCH);
+  const restore = await rememberStatistics(engine);
+  try {
+    for (let first = 0; first < batches; first += BATCHES_AT_ONCE) {
+      if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
+      const result = await engine.withPlan(batch, async (plan) => {
+        const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
+          const from = (first + i) * batch;
+          const live = { kind: "estimate", batch: first + i, progress: at } as const;
+          return engine.inputs(plan, order.subarray(from, from + batch), live);
+        });
+        return engine.pool.run(await engine.estimateStep(plan, split, at), steps, []);
+      });
+      if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
+      options.onProgress?.(Math.min(first + BATCHES_AT_ONCE, batches), batches);
+    }
+  } catch (error) {
+    await engine.alone(restore);
+    throw error;
+  }
+}
+
+/**
+ * Evaluates the soft network at `progress`, over statistics of its own; those that were there come back. The last argument
+ * is called with the batches that are done, of either work, and how many there are.
+ */
+export async function evaluateSoft(
+  engine: Engine,
+  seed: number,
+  split: Split,
+  { statistics, progress }: Required<SoftNetwork>,
+  { batchSize = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
+  onProgress: (batches: number, of: number) => void = () => {},
+): Promise<Evaluation> {
+  const estimated = Math.min(STATISTICS_BATCHES, Math.floor(statistics.count / batchSize));
+  const all = estimated + split.count / batchSize;
+  const restore = await engine.alone(() => rememberStatistics(engine));
+  try {
+    const report = (batches: number): void => onProgress(batches, all);
+    await estimateStatistics(engine, seed, statistics, { batchSize, signal, onProgress: report }, progress);
+    return await evaluate(
+      engine,
+      split,
+      { batchSize, signal, onProgress: (images) => report(estimated + images / batchSize) },
+      progress,
+    );
+  } finally {
+    await engine.alone(restore);
+  }
+}
+
+/** The error for a split that does not fill one batch. */
+export function tooFew(count: number, batch: number): ProxbitError {
+  return new ProxbitError(
+    "data",
+    `${count} images do not fill a batch of ${batch}`,
+    `Use a batchSize of at most ${count}, or more images.`,
+  );
+}
+
+/** The error after an abort signal. */
+export function stopped(what: string): ProxbitError {
+  return new ProxbitError("aborted", `${what} was stopped`, "The weights are those of the last completed step.");
+}
+
+/** The error for a number that is not finite, met outside of training. */
+export function notFinite(node: string, when: string): ProxbitError {
+  return new ProxbitError(
+    "not-finite",
+    `layer "${node}" met a number that is not finite during ${when}`,
+    "Train again with a lower learning rate.",
+  );
+}

@@ -1,0 +1,75 @@
+/** What `fit` and `evaluate` report, as plain values: they can be printed as JSON lines as they are. */
+
+import type { FlipRatio } from "../plan/flips.ts";
+import type { TaskResults } from "./epoch-task.ts";
+
+/** After every step of training. */
+export interface StepEvent {
+  readonly type: "step";
+  /** From 1. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Step in this epoch, from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /**
+   * The loss, which is the mean cross-entropy of the batch, in nats, unless the trainer has another objective; and the share of
+   * right answers. Both are of the network as it trains.
+   */
+  readonly loss: number;
+  readonly accuracy: number;
+  /** The terms that the loss is the sum of, by their names; absent where there is only one. */
+  readonly terms?: Readonly<Record<string, number>>;
+  /** Of a caseOptimizer that of the real parameters; 0 where nothing has one, as with Bop alone. */
+  readonly learningRate: number;
+  /** The share of the binary weights whose sign this step changed; where `fit` was asked for it. */
+  readonly flipRatio?: number;
+  readonly imagesPerSecond: number;
+  /** Seconds to the end of the last epoch, validation left out. */
+  readonly secondsLeft: number;
+}
+
+/** The result of an evaluation: of the hard-signed network with running statistics, unless the soft one was asked for. */
+export interface Evaluation {
+  readonly images: number;
+  /** Mean cross-entropy in nats. */
+  readonly loss: number;
+  /** Share of right answers in [0, 1]. */
+  readonly accuracy: number;
+  /** The class given to each image; the first of equal maxima. */
+  readonly predictions: Uint32Array;
+}
+
+/** Mean cross-entropy in nats and share of right answers on the test images. */
+export interface Score {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/**
+ * Of the hard-signed network with batch statistics re-estimated for it: the one that is packed. Beside it, where some
+ * quantizer is soft at this moment, the network that trains, F(w) and F(x) with batch statistics of its own: not what is
+ * packed.
+ */
+export interface Validation extends Score {
+  readonly soft?: Score;
+}
+
+/** After every epoch. `validation` is absent where `fit` was told not to validate. */
+export interface EpochEvent {
+  readonly type: "epoch";
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Means over the epoch. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly terms?: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly validation?: Validation;
+  /** Means over the epoch's steps; where `fit` was asked for them. */
+  readonly flipRatio?: FlipRatio;
+  /** Numbers of tasks between epochs, where some gave any. */
+  readonly tasks?: TaskResults;
+}
+
+export type TrainEvent = StepEvent | EpochEvent;

@@ -1,0 +1,187 @@
+/**
+ * The trainer: a graph, its weights in a pool of workers, and what one does with them.
+ *
+ * The caller's thread decides (which images are in a batch, what the learning rate is) and receives events; all numbers
+ * are worked on in the workers. A run is a function of graph, data, seed and options: neither the number of workers nor
+ * the speed of the machine changes a bit of it.
+ *
+ * @example
+ * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
+ * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
+ */
+import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import type { Dataset, Split } from "../../data/dataset.ts";
+import type { Graph } from "../../nn/graph.ts";
+import { validateGraph } from "../../nn/validate.ts";
+import { createPool } from "../../runtime/pool.ts";
+import type { Variant } from "../../runtime/variants.ts";
+import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
+import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
+import type { LossTerm } from "../losses/term.ts";
+import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
+import { LANES } from "../plan/plan.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import {
+  type EstimateOptions,
+  type EvaluateOptions,
+  estimateStatistics,
+  evaluate,
+  evaluateSoft,
+  type SoftNetwork,
+} from "./evaluate.ts";
+import type { Evaluation, TrainEvent } from "./events.ts";
+import { type FitOptions, fitNetwork, inputOf, newState, type TrainerState } from "./fit.ts";
+import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
+import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
+
+export interface TrainerOptions {
+  /** Adam with Keras's defaults where absent. */
+  readonly optimizer?: Optimizer;
+  /**
+   * The terms of the loss that is minimised, whose sum it is; `[losses.crossEntropy()]` where absent. Where there are several,
+   * events tell each by its name.
+   */
+  readonly objective?: readonly LossTerm[];
+  /** Threads, from 1; as many as there are cores, at most eight, where absent. More than eight find nothing to do. */
+  readonly workers?: number;
+  /** Seed of the initial weights and of the order of images; a whole number from 0 to 2^32 - 1. 0 where absent. */
+  readonly seed?: number;
+  /** The build of the core; the best that runs here where absent. */
+  readonly variant?: Variant;
+}
+
+export interface Trainer {
+  readonly graph: Graph;
+  /** Threads in use, and the build of the core they run. */
+  readonly workers: number;
+  readonly variant: Variant;
+  /** Bytes of memory in use for weights, plan and data; the same after every epoch. */
+  memoryBytes(): number;
+  /**
+   * Trains for `epochs` epochs, yielding an event after every step and every epoch. Schedules run once over the call.
+   * Images that do not fill a batch are left out of the epoch (others every time). Afterwards the running statistics are
+   * those of the hard-signed network. Other calls may be made meanwhile: they run between two steps and see the weights as
+   * they are then.
+   *
+   * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
+   * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
+   */
+  fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  /**
+   * Loss, accuracy and predictions of the network with hard-signed weights and activations; with `soft`, of the network that
+   * trains, for a figure beside the other.
+   */
+  evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
+  /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
+  estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
+  /**
+   * What runs in a step of `batchSize` images at `progress` of a run: per layer the kernels of its three products, bits,
+   * bytes and multiply-accumulates, and why not the fast path. `formatTrainingExplanation` makes a table of it.
+   */
+  explain(options?: TrainingExplainOptions): TrainingExplanation;
+  /**
+   * Measures some steps on the first images of `split`, with a clock around every call; weights and optimizer are put back.
+   *
+   * @throws ProxbitError `not-finite`, `shape`, `argument` and `data` as `fit` does.
+   */
+  profile(split: Split, options?: TrainingProfileOptions): Promise<TrainingProfile>;
+  /** The latent and real weights and the running statistics, by parameter name. */
+  weights(): Promise<Map<string, Float32Array>>;
+  /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
+  setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
+  /**
+   * Starts from a float network, to fine-tune it: its kernels become the latent weights, all else is taken as it is, the
+   * running statistics too; the optimizer begins anew. `source` is the model file of the same network without quantizers, or
+   * weights by parameter name. The statistics belong to the float network: `fit` estimates others, before that call
+   * `estimateStatistics`.
+   *
+   * @throws ProxbitError `shape` where names or shapes are those of another network, `argument` for a file whose weights are
+   * bits, `model-file` for a corrupt one; nothing changes then.
+   */
+  startFrom(source: StartSource, options?: StartOptions): Promise<void>;
+  /**
+   * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
+   * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), and whatever
+   * texts `metadata` adds.
+   */
+  pack(metadata?: Readonly<Record<string, string>>): Promise<Uint8Array>;
+  /** Ends the workers. */
+  close(): void;
+}
+
+async function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
+  const valid = validateGraph(graph);
+  const subject: Subject = { code: "argument", what: "Trainer.create" };
+  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant"], subject);
+  const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
+  const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
+  const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
+  const pool = await createPool({ workers, variant: options.variant });
+  try {
+    const engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
+    await initialize(engine, seed);
+    const state = newState(seed);
+    return {
+      graph: valid,
+      workers: pool.workers,
+      variant: pool.variant,
+      memoryBytes: pool.reservedBytes,
+      fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions),
+      evaluate: async (split, evaluateOptions = {}) => {
+        const evaluation = await evaluateEither(engine, state, split, evaluateOptions);
+        state.metadata = { ...inputOf(split), ...state.metadata };
+        return evaluation;
+      },
+      estimateStatistics: async (split, estimateOptions = {}) => {
+        await estimateStatistics(engine, state.seed, split, estimateOptions);
+        state.metadata = { ...inputOf(split), ...state.metadata };
+      },
+      explain: (explainOptions = {}) => explainTraining(engine, explainOptions),
+      profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
+      weights: () => engine.alone(() => readWeights(engine)),
+      setWeights: (weights) => writeWeights(engine, weights),
+      startFrom: async (source, startOptions = {}) => {
+        await startFrom(engine, source, startOptions);
+        state.updates = 0;
+      },
+      pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),
+      close: () => pool.close(),
+    };
+  } catch (error) {
+    pool.close();
+    throw error;
+  }
+}
+
+/** The hard-signed network, or the soft one where that is asked for. */
+async function evaluateEither(
+  engine: Engine,
+  state: TrainerState,
+  split: Split,
+  { soft, ...options }: EvaluateOptions,
+): Promise<Evaluation> {
+  if (soft === undefined) return evaluate(engine, split, options);
+  const subject: Subject = { code: "argument", what: "evaluate: soft" };
+  const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
+  if (typeof statistics !== "object") reject(subject, "statistics", "a split of images", statistics);
+  const moment = numberIn(progress ?? state.progress, 0, 1, "progress", subject);
+  if (state.busy) {
+    throw new ProxbitError(
+      "argument",
+      "the soft network cannot be evaluated while this trainer trains, for both would set the same statistics",
+      "Wait for the other call to end, or take validation.soft of fit's epoch events.",
+    );
+  }
+  state.busy = true;
+  const { onProgress } = options;
+  try {
+    return await evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
+      onProgress?.(Math.floor((split.count * batches) / of), split.count),
+    );
+  } finally {
+    state.busy = false;
+  }
+}
+
+export const Trainer = { create };
