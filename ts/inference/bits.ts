@@ -4,7 +4,7 @@ import { at, type Place } from "../program/place.ts";
 import type { Phase } from "../program/program.ts";
 import type { Bits, Context } from "./context.ts";
 import { call, type Draft } from "./draft.ts";
-import { cutByRows, inputSlice, outputSlice, type Range } from "./slices.ts";
+import { cutByRows, inputSlice, outputSlice, type Span } from "./slices.ts";
 
 /** The way of some rows of a value into the padded buffer of their reader. */
 export interface BitsTarget {
@@ -12,7 +12,7 @@ export interface BitsTarget {
   readonly nextBits: Place;
 }
 
-export function bitsRows({ shape, layout, place }: Bits, rows: Range, draft: Draft): BitsTarget {
+export function bitsRows({ shape, layout, place }: Bits, rows: Span, draft: Draft): BitsTarget {
   const rowBytes = shape.paddedWidth * layout.pixelBytes(shape.channels);
   return { next: draft.descriptor(inputSlice(shape, rows)), nextBits: at(place, rows.first * rowBytes) };
 }

@@ -5,20 +5,20 @@
 import type { ConvShape } from "../program/kernels.ts";
 
 /** `count` of something from `first` on. */
-export interface Range {
+export interface Span {
   readonly first: number;
   readonly count: number;
 }
 
 /** Cuts `total` into at most `parts` ranges whose sizes differ by at most 1, none of them empty. */
-export function cut(total: number, parts: number): readonly Range[] {
+export function cut(total: number, parts: number): readonly Span[] {
   const count = Math.min(total, parts);
   const bound = (part: number): number => Math.floor((part * total) / count);
   return Array.from({ length: count }, (_, part) => ({ first: bound(part), count: bound(part + 1) - bound(part) }));
 }
 
 /** The same for vectors of four elements, which stay whole; the last range may end between them. */
-export const cutFours = (total: number, parts: number): readonly Range[] =>
+export const cutFours = (total: number, parts: number): readonly Span[] =>
   cut(Math.ceil(total / 4), parts).map(({ first, count }) => ({
     first: 4 * first,
     count: Math.min(4 * count, total - 4 * first),
@@ -32,7 +32,7 @@ export interface Slice {
 }
 
 /** The window of `shape`, of one image, that gives the rows `rows` of the output. */
-export function outputSlice(shape: ConvShape, rows: Range): Slice {
+export function outputSlice(shape: ConvShape, rows: Span): Slice {
   if (rows.count === shape.outHeight) return { shape, paddedRow: 0, row: 0 };
   const from = rows.first * shape.strideHeight;
   const paddedHeight = (rows.count - 1) * shape.strideHeight + shape.kernelHeight;
@@ -47,7 +47,7 @@ export function outputSlice(shape: ConvShape, rows: Range): Slice {
  * The window of `shape`, of one image, whose input is `rows` of the image: for what writes the padded buffer. It starts
  * `rows.first` rows down in the padded buffer; its own kernel says nothing.
  */
-export function inputSlice(shape: ConvShape, rows: Range): ConvShape {
+export function inputSlice(shape: ConvShape, rows: Span): ConvShape {
   if (rows.count === shape.height) return shape;
   const window = { kernelHeight: 1, strideHeight: 1, outHeight: 1 };
   return { ...shape, ...window, height: rows.count, paddedHeight: shape.padTop + rows.count };
@@ -58,8 +58,8 @@ const FILTER_BLOCK = 32;
 
 /** A part of a convolution: rows of its output and a range of its filters. */
 export interface Part {
-  readonly rows: Range;
-  readonly filters: Range;
+  readonly rows: Span;
+  readonly filters: Span;
 }
 
 const wholeOf = (shape: ConvShape): Part => ({
@@ -68,7 +68,7 @@ const wholeOf = (shape: ConvShape): Part => ({
 });
 
 /** Cuts the input of a window into rows, where it is one image. */
-export const cutHeight = ({ images, height }: ConvShape, parts: number): readonly Range[] =>
+export const cutHeight = ({ images, height }: ConvShape, parts: number): readonly Span[] =>
   images > 1 ? [{ first: 0, count: height }] : cut(height, parts);
 
 /** Cuts a convolution of one image into parts of whole rows. */

@@ -6,7 +6,7 @@ import type { Call } from "../program/call.ts";
 import { type ConvShape, outputPixels } from "../program/kernels.ts";
 import { at, type Place } from "../program/place.ts";
 import type { Context } from "./context.ts";
-import { cut, cutByRows, outputSlice, type Range, type Slice } from "./slices.ts";
+import { cut, cutByRows, outputSlice, type Slice, type Span } from "./slices.ts";
 
 /** Bytes of a strip of rows that stays in the first caches until the next step has read it. */
 export const STRIP_BYTES = 32 << 10;
@@ -17,7 +17,7 @@ export type Step = (from: Place, to: Place, rows: number) => Call;
 /** A product over some rows of its output. */
 export interface StripProduct {
   readonly shape: ConvShape;
-  readonly call: (slice: Slice, rows: Range, to: Place) => Call;
+  readonly call: (slice: Slice, rows: Span, to: Place) => Call;
   /** Bytes of a strip; infinite where a product is not worth cutting. */
   readonly stripBytes: number;
 }
