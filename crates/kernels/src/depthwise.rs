@@ -96,12 +96,12 @@ fn for_each_block(columns: usize, mut visit: impl FnMut(usize, usize)) {
 #[inline(always)]
 unsafe fn values<const V: usize>(x: *const f32, first: usize, lanes: usize, multiplier: usize) -> [F32x4; V] {
     if multiplier == 1 {
-        // SAFETY: promised by the caller.
+        // SAFETY: with one filter a channel, the filters are the channels from `first` on, all readable from `x`.
         return unsafe { F32x4::load_lanes_at(x.add(first), lanes) };
     }
     let mut values = [[0.0; 4]; V];
     for (lane, value) in values.as_flattened_mut()[..lanes].iter_mut().enumerate() {
-        // SAFETY: promised by the caller.
+        // SAFETY: this is the channel of one of the filters, and those are readable from `x`.
         *value = unsafe { *x.add((first + lane) / multiplier) };
     }
     from_fn(|v| F32x4::load(&values[v]))

@@ -6,14 +6,20 @@ use proxbit_kernels::quantizer::{self, Backward, Forward, Slope, TABLE_HEADER, T
 use proxbit_kernels::standardize;
 
 /// The two maps of a block of samples, or none where the address is 0.
+///
+/// # Safety
+/// The address must be 0, or that of a whole block, as item 1 of every export demands.
 unsafe fn tables<'a>(address: *const f32) -> Option<Tables<'a>> {
-    // SAFETY: promised by the caller of the export.
+    // SAFETY: a block begins with its header.
     let header = unsafe { optional(address, TABLE_HEADER) }?.first_chunk()?;
-    // SAFETY: as above.
+    // SAFETY: a whole block has as many floats as its header says.
     Some(Tables::of_block(unsafe { read(address, Tables::floats(header)) }).expect("samples"))
 }
 
 /// The proximal map of this number, and the parameters that follow its own.
+///
+/// # Safety
+/// `params` must be 0, or the address of as many floats as the proximal map has, and `others` more.
 unsafe fn proximal<'a>(
     number: u32,
     params: *const f32,
@@ -21,17 +27,20 @@ unsafe fn proximal<'a>(
     tables: Option<Tables<'a>>,
 ) -> (Forward<'a>, &'a [f32]) {
     let own = Forward::parameters(number);
-    // SAFETY: promised by the caller of the export.
+    // SAFETY: `own + others` floats lie there, by this function's own demand.
     let params = unsafe { optional(params, own + others) }.unwrap_or_default();
     let map = Forward::from_number(number, params, tables).expect("proximal map");
     (map, params.get(own..).unwrap_or_default())
 }
 
 /// The way back through the maps of these numbers.
+///
+/// # Safety
+/// `table` must be as [`tables`] demands. `params` must be 0, or the address of the parameters of both maps.
 pub(super) unsafe fn slope<'a>(first: u32, map: u32, params: *const f32, table: *const f32) -> Slope<'a> {
-    // SAFETY: promised by the caller of the export.
+    // SAFETY: `table` is as `tables` demands, by this function's own demand.
     let tables = unsafe { tables(table) };
-    // SAFETY: as above.
+    // SAFETY: the parameters of both maps lie at `params`, or it is 0.
     let (proximal, params) = unsafe { proximal(first, params, Backward::parameters(map), tables) };
     let map = Backward::from_number(map, params, tables).expect("backward map");
     Slope { proximal, map }
