@@ -17,6 +17,11 @@ describe.concurrent("help", () => {
     },
   );
 
+  it("of train says which quantizers there are, and how one takes its bits", async () => {
+    const { stdout } = await proxbit("train", "--help");
+    expect(stdout.replace(/\s+/g, " ")).toContain("DoReFa's take their bits, as in dorefa-weights-4");
+  });
+
   it("lists the commands where none is given", async () => {
     const { code, stdout } = await proxbit();
     expect(code).toBe(0);

@@ -146,6 +146,12 @@ describe("validateGraph", () => {
     expect(error.message).toContain(message);
   });
 
+  it("says of a layer without attributes that it has none", () => {
+    const graph = base();
+    Object.assign(node(graph, 1), { attributes: 3 });
+    expect(thrownBy(() => validateGraph(graph)).remedy).toBe("Give an object with these keys: none.");
+  });
+
   it("takes graphs from before there were accumulators", () => {
     const graph = base();
     delete node(graph, 2).attributes.accumulator;
