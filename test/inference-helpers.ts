@@ -1,5 +1,5 @@
 /**
- * What the tests of inference share: a trainer with given weights, its logits, sessions that must give the same, and weights
+ * Common parts of the tests of inference: a trainer with given weights, its logits, sessions that must give the same, and weights
  * that are hard to fuse.
  */
 import { expect } from "vitest";

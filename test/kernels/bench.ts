@@ -20,7 +20,7 @@ interface Kind<T extends Numbers> {
   new (buffer: ArrayBufferLike, offset: number, length: number): T;
 }
 
-/** Where a tensor lies. */
+/** The place of a tensor. */
 interface Located {
   readonly address: number;
 }

@@ -1,6 +1,6 @@
 //! Two tensors behind one another along an axis, and the way back.
 //!
-//! What lies before the axis makes blocks: `a [blocks][m]` and `b [blocks][n]` become `y [blocks][m + n]`, where m and n
+//! The axes before it make blocks: `a [blocks][m]` and `b [blocks][n]` become `y [blocks][m + n]`, where m and n
 //! are the sizes along the axis times all that lies behind it. The gradient of each input is its part of the blocks.
 
 use crate::reduce::add_into;

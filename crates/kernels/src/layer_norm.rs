@@ -62,7 +62,7 @@ pub fn layer_norm_forward(
     nan.any()
 }
 
-/// Where the gradients of one lane's rows go.
+/// The places of the gradients of one lane's rows.
 #[derive(Debug)]
 pub struct LayerNormGradients<'a> {
     /// At the input, `[rows][c]`, if asked for.

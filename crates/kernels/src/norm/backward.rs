@@ -36,7 +36,7 @@ pub fn norm_backward_partial(x: &[f32], dy: &[f32], saved: &[f32], partial: &mut
     );
 }
 
-/// Where the gradients of one lane's rows go.
+/// The places of the gradients of one lane's rows.
 #[derive(Debug)]
 pub struct NormGradients<'a> {
     /// At the input, `[rows][c]`.

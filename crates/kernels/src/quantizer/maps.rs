@@ -38,7 +38,7 @@ macro_rules! maps {
                 })
             }
 
-            /// How many parameters the map of this number has.
+            /// The count of the parameters of the map of this number.
             pub fn parameters(number: u32) -> usize {
                 let names: &[&str] = match number {
                     $($number => &[$($(stringify!($parameter)),+)?],)*

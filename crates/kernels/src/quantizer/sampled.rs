@@ -5,7 +5,7 @@ use crate::simd::floats::F32x4;
 /// Samples of a map: equally spaced, linear in between, constant outside.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Table<'a> {
-    /// Where the first sample stands.
+    /// The place of the first sample.
     pub from: f32,
     /// Samples per unit: (count - 1) / (to - from).
     pub density: f32,
@@ -16,9 +16,9 @@ pub struct Table<'a> {
 /// A forward and a backward map in memory: `[count, from, density, 0]`, then `count` samples of each.
 #[derive(Clone, Copy, Debug)]
 pub struct Tables<'a> {
-    /// Of F.
+    /// The samples of F.
     pub forward: Table<'a>,
-    /// Of B.
+    /// The samples of B.
     pub backward: Table<'a>,
 }
 
