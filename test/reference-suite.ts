@@ -1,8 +1,8 @@
 /**
- * The guarantee: every operation and every quantizer gives tfjs's numbers on every route: tfjs's two backends for graphics
- * cards, in Chromium (and so in Node, whose WebGPU is the same), and its wasm in so far as it has kernels. Every ready-made network does so on one
- * backend for cards at least, and on wasm: `networksOf` says which network is compared where. One backend suffices for
- * a network, because every route compares the operations that it is made of.
+ * The guarantee: every operation and every quantizer gives tfjs's numbers on every route. Routes are tfjs's two backends for
+ * graphics cards, in Chromium (and so in Node, whose WebGPU is the same), and its wasm in so far as it has kernels. Every
+ * ready-made network does so on one backend for cards at least, and on wasm: `networksOf` says which network is compared
+ * where. One backend suffices for a network, because every route compares the operations that it is made of.
  *
  * Where there is no card, SwiftShader calculates in its place. It keeps one core busy, so each route is a test file of its
  * own, and no route has all of the large networks.
