@@ -96,7 +96,7 @@ describe("a check in Chromium", () => {
     await expect(checkIn(other, request)).rejects.toMatchObject({
       code: "environment",
       message: expect.stringMatching(/^Chromium opens no page: /),
-      remedy: expect.stringMatching(/Run it again/),
+      remedy: expect.stringMatching(/Run the check again/),
     });
   });
 
