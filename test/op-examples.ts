@@ -53,14 +53,14 @@ function gates(): Graph {
   });
 }
 
-const signs = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
+const signs = { weightQuantizer: "xnor", activationQuantizer: "poly" } as const;
 
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
   conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
   depthwiseConv2d: () =>
     network([
-      layers.depthwiseConv2d({ kernelSize: 2, dilationRate: [2, 1], padding: 1, ...signs, weightQuantizer: "xnor" }),
+      layers.depthwiseConv2d({ kernelSize: 2, dilationRate: [2, 1], padding: 1, useBias: false, ...signs }),
       layers.batchNorm(),
       layers.depthwiseConv2d({ kernelSize: [2, 3], strides: [1, 2], padding: "same", depthMultiplier: 2 }),
       layers.depthwiseConv2d({ kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),
