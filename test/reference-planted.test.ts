@@ -273,3 +273,12 @@ describe("numbers side by side", () => {
     expect(verdict([1, Number.NaN, 1], [1, 1, 1.5], [9, 9, 9])).toBe("mismatch");
   });
 });
+
+it("operations are compared under every kind of optimizer, and all that is about something else under SGD", () => {
+  const kinds = (updates: boolean): string[] => {
+    const cases = operationCases().filter((given) => given.updates === updates);
+    return [...new Set(cases.map(({ optimizer }) => optimizer.kind))].sort();
+  };
+  expect(kinds(true)).toEqual(["adam", "case", "sgd"]);
+  expect(kinds(false)).toEqual(["sgd"]);
+});
