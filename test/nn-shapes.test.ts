@@ -199,6 +199,11 @@ describe("shape rules", () => {
   it.each([
     ["weights past 2^28", [2 ** 20], layers.dense({ units: 2 ** 10 })],
     ["sums past 2^24 terms", [2, 2, 2 ** 23], layers.conv2d({ filters: 1, kernelSize: 2 })],
+    [
+      "a padded image past 2^28",
+      [2 ** 14, 2 ** 14, 1],
+      layers.conv2d({ filters: 1, kernelSize: 3, strides: 2, padding: 1 }),
+    ],
     ["an output past 2^28", [2 ** 12, 2 ** 12, 1], layers.conv2d({ filters: 2 ** 6, kernelSize: 1 })],
   ])("refuses %s", (_, inputShape, layer) => {
     expect(thrownBy(() => sequential({ inputShape }, [layer])).code).toBe("shape");
