@@ -68,7 +68,7 @@ describe("backward maps are the derivatives of the forward maps they are paired 
     ["sigmoid", "sigmoidPrime"],
     ["gelu", "geluPrime"],
   ];
-  /** Where a forward map has no derivative. */
+  /** The places without a derivative of a forward map. */
   const kinks: Readonly<Partial<Record<ForwardMap, readonly number[]>>> = {
     hardTanh: [-1, 1],
     relu: [0],

@@ -11,10 +11,10 @@ export interface OutputFact {
   readonly shape: readonly number[];
 }
 
-/** What one may ask any session. */
+/** The facts that any session tells. */
 export interface SessionFacts {
   readonly graph: Graph;
-  /** What the trainer wrote into the file: data set, classes, scale and offset of the input. */
+  /** The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. */
   readonly metadata: Readonly<Record<string, string>>;
   /** The shape of one image, or of whatever the network reads. */
   readonly inputShape: readonly number[];

@@ -25,7 +25,7 @@ export type FunctionName = keyof typeof functions;
 
 export const functionNames = Object.keys(functions) as readonly FunctionName[];
 
-/** What a kernel that maps numbers is told of the map, over whatever stands for a place. */
+/** The arguments that tell a kernel its map, over whatever stands for a place. */
 interface MapArguments<P> {
   readonly proximal: number;
   readonly map: number;

@@ -3,6 +3,7 @@
  * same name.
  */
 import type { Subject } from "../../base/checks.ts";
+import { describe } from "../../base/describe.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import type { Fields, ValuesOf } from "../fields.ts";
 import { limits } from "../limits.ts";
@@ -105,6 +106,17 @@ export function keepsShape([input]: readonly [Shape, ...Shape[]], _attributes: u
   if (input.length >= 1 && input.length <= limits.rank) return input;
   throw misfit(layer, `a shape of 1 to ${limits.rank} axes`, input, "Flatten, or leave out axes of size 1.");
 }
+
+/** The shape rule of an operation over two values of one shape, which it keeps. `remedy` is that of the error for others. */
+export const keepsOneShape =
+  (remedy: string) =>
+  (inputs: readonly [Shape, Shape], attributes: unknown, layer: string): Shape => {
+    const [first, second] = inputs;
+    if (first.length !== second.length || first.some((size, axis) => size !== second[axis])) {
+      throw misfit(layer, `two inputs of one shape, the first being ${describe(first)}`, second, remedy);
+    }
+    return keepsShape(inputs, attributes, layer);
+  };
 
 /** A parameter with a number for each channel of the first input. */
 export const perChannel = (

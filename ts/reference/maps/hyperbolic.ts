@@ -8,7 +8,7 @@ import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import { type Near, near, signOf } from "./near.ts";
 import type { BackwardTwin, ForwardTwin } from "./record.ts";
 
-/** Where sech^2 v is below 1e-34, and tanh v is +-1 in f32. For SignSwish the core calculates with this v beyond it. */
+/** The v from which on sech^2 v is below 1e-34, and tanh v is +-1 in f32. For SignSwish the core calculates with this v beyond it. */
 const LIMIT = 40;
 
 /** v = beta x / 2, bounded as the core bounds it: the argument of SignSwish's hyperbolic functions. */

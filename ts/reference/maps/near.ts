@@ -22,7 +22,7 @@ export const exactly = (tf: TensorFlow, value: Tensor): Near => near(value, () =
 export const within = (tf: TensorFlow, value: Tensor, relative: number): Near =>
   near(value, () => tf.mul(tf.abs(value), relative));
 
-/** Where `condition` holds, as 1 and 0. */
+/** `condition` as 1 where it holds, and 0 elsewhere. */
 export const indicator = (tf: TensorFlow, condition: Tensor): Near => exactly(tf, tf.cast(condition, "float32"));
 
 /** sign(0) = sign(-0) = +1. */
