@@ -15,6 +15,7 @@ import type { Dataset, Split } from "../../data/dataset.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
 import { createPool } from "../../runtime/pool.ts";
+import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
@@ -35,7 +36,7 @@ import { type FitOptions, fitNetwork, inputOf, newState, type TrainerState } fro
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends SourceOptions, WorkerOptions {
   /** Adam with Keras's defaults where absent. */
   readonly optimizer?: Optimizer;
   /**
@@ -113,11 +114,12 @@ export interface Trainer {
 async function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
   const valid = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant"], subject);
+  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"], subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
-  const pool = await createPool({ workers, variant: options.variant });
+  const { variant, source, worker } = options;
+  const pool = await createPool({ workers, variant, source, worker });
   try {
     const engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
     await initialize(engine, seed);

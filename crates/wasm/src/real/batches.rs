@@ -21,6 +21,7 @@ exports! {
 
     /// Batch images `[height][width][channels]` from bytes, each mirrored and moved as its view's bits say (`View::from_bits`):
     /// out `f32 [count][height][width][channels]` = data * scale + offset.
+    only("training")
     fn gather_views(
         data: *const u8, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
@@ -33,6 +34,7 @@ exports! {
     }
 
     /// Batch rows from reals: out `f32 [count][row]`.
+    only("training")
     fn gather_reals(data: *const f32, indices: *const u32, count: usize, row: usize, out: *mut f32) {
         let indices = read(indices, count);
         let data = read(data, reach(indices) * row);
@@ -41,6 +43,7 @@ exports! {
     }
 
     /// Labels of a batch: out `u8 [count]`.
+    only("training")
     fn gather_labels(labels: *const u8, indices: *const u32, count: usize, out: *mut u8) {
         let indices = read(indices, count);
         gather::gather_labels(read(labels, reach(indices)), indices, write(out, count));
