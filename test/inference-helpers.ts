@@ -35,7 +35,7 @@ export async function trainerLogits(engine: Engine, split: ImageSplit): Promise<
   const images = Uint32Array.from({ length: split.count }, (_, i) => i);
   const result = await engine.withPlan(split.count, async (plan) => {
     const range = rangeOf(plan.context.value(output, plan.lanes[0] as Lane), 4 * size * split.count);
-    const program = await engine.evaluateStep(plan, split, split.count);
+    const program = await engine.evaluateStep(plan, await engine.dataAt(split), split.count);
     return engine.pool.run(program, [engine.inputs(plan, images)], [range]);
   });
   expect(result.failure).toBeNull();
@@ -88,7 +88,12 @@ const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] a
 ]);
 
 /** The trainer and every kind of session on the same images; returns the logits they agree on. */
-export async function agreedLogits(pool: Pool, graph: Graph, weights: Weights, split: ImageSplit): Promise<Float32Array> {
+export async function agreedLogits(
+  pool: Pool,
+  graph: Graph,
+  weights: Weights,
+  split: ImageSplit,
+): Promise<Float32Array> {
   const engine = await engineWith(pool, graph, weights);
   const wanted = await trainerLogits(engine, split);
   const { predictions, loss } = await evaluate(engine, split, { batchSize: 5 });
