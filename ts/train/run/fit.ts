@@ -1,18 +1,18 @@
 /** The training loop: epochs of steps, with work between them. */
 import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
+import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
-import { checkSplit } from "./check-split.ts";
+import { checkData } from "./check-data.ts";
 import type { Engine } from "./engine.ts";
 import { type EpochEnd, runEpochEnd } from "./epoch-end.ts";
 import { runSteps, type StepSetting, severalOf } from "./epoch-steps.ts";
 import { checkTasks, type EpochTask } from "./epoch-task.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "./evaluate.ts";
 import type { EpochEvent, TrainEvent } from "./events.ts";
-import { type Course, endEpoch, newCourse, newRun, type RunRecord } from "./run.ts";
+import { type Course, endEpoch, inputOf, newCourse, newRun, type RunRecord } from "./run.ts";
 
 export interface FitOptions {
   readonly epochs: number;
@@ -50,12 +50,6 @@ export interface TrainerState extends RunRecord {
 /** The state of a new trainer. */
 export const newState = (seed: number): TrainerState => ({ ...newRun(seed), busy: false });
 
-/** How a split's bytes become numbers, as a model file says it. */
-export const inputOf = (split: Split): Readonly<Record<string, string>> => ({
-  inputScale: String(split.scale),
-  inputOffset: String(split.offset),
-});
-
 /** The options of a call, checked. */
 interface Checked {
   readonly fixed: Pick<Course, "epochs" | "batchSize" | "steps">;
@@ -79,9 +73,8 @@ const optionNames = [
   ],
 ] as const;
 
-function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
+function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOptions): Checked {
   const subject: Subject = { code: "argument", what: "fit" };
-  plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
   plainObject(options, optionNames, subject);
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
@@ -92,9 +85,8 @@ function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const tasks = checkTasks(options.tasks, subject);
-  checkSplit(engine, data.train);
+  checkData(engine, data, validate);
   const augment = checkAugmentation(options.augment, data.train.shape);
-  if (validate) checkSplit(engine, data.test);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
   if (steps < 1) throw tooFew(data.train.count, batchSize);
@@ -112,7 +104,7 @@ export async function* fitNetwork(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  data: Dataset,
+  data: Dataset<Examples>,
   options: FitOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const checked = checkFit(engine, data, options);
@@ -129,7 +121,7 @@ export async function* continueFit(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  data: Dataset,
+  data: Dataset<Examples>,
   options: FitOptions,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const checked = checkFit(engine, data, options);
@@ -163,7 +155,8 @@ async function* work(
   state.busy = true;
   state.course = course;
   const { data } = end;
-  state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...inputOf(data.train) };
+  const input = isStream(data.train) ? {} : inputOf(data.train);
+  state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input };
   try {
     while (course.epoch < course.epochs) {
       const began = performance.now();

@@ -11,7 +11,7 @@
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
+import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
 import { createPool } from "../../runtime/pool.ts";
@@ -31,7 +31,8 @@ import {
   type SoftNetwork,
 } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
-import { type FitOptions, fitNetwork, inputOf, newState, type TrainerState } from "./fit.ts";
+import { type FitOptions, fitNetwork, newState, type TrainerState } from "./fit.ts";
+import { inputOf } from "./run.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 
@@ -67,14 +68,14 @@ export interface Trainer {
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
    * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
    */
-  fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  fit(data: Dataset<Examples>, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
   /**
    * Loss, accuracy and predictions of the network with hard-signed weights and activations; with `soft`, of the network that
    * trains, for a figure beside the other.
    */
-  evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
+  evaluate(split: Examples, options?: EvaluateOptions): Promise<Evaluation>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
-  estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
+  estimateStatistics(split: Examples, options?: EstimateOptions): Promise<void>;
   /**
    * What runs in a step of `batchSize` images at `progress` of a run: per layer the kernels of its three products, bits,
    * bytes and multiply-accumulates, and why not the fast path. `formatTrainingExplanation` makes a table of it.
@@ -130,12 +131,12 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
       fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions),
       evaluate: async (split, evaluateOptions = {}) => {
         const evaluation = await evaluateEither(engine, state, split, evaluateOptions);
-        state.metadata = { ...inputOf(split), ...state.metadata };
+        if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
       },
       estimateStatistics: async (split, estimateOptions = {}) => {
         await estimateStatistics(engine, state.seed, split, estimateOptions);
-        state.metadata = { ...inputOf(split), ...state.metadata };
+        if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
       },
       explain: (explainOptions = {}) => explainTraining(engine, explainOptions),
       profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
@@ -158,7 +159,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
 async function evaluateEither(
   engine: Engine,
   state: TrainerState,
-  split: Split,
+  split: Examples,
   { soft, ...options }: EvaluateOptions,
 ): Promise<Evaluation> {
   if (soft === undefined) return evaluate(engine, split, options);
