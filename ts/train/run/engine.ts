@@ -14,7 +14,7 @@ import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { stateAt } from "../../quantizers/state.ts";
 import type { Pool } from "../../runtime/pool.ts";
 import { checkObjective, type Objective, plainObjective } from "../losses/index.ts";
-import type { Optimizer } from "../optimizers/optimizers.ts";
+import { isBop, type Optimizer } from "../optimizers/optimizers.ts";
 import { checkFits, hyperOf } from "../optimizers/updates.ts";
 import type { DataPlaces, Live, Products } from "../plan/context.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
@@ -36,6 +36,8 @@ export interface Engine {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly parameters: readonly Parameter[];
   readonly layout: ParameterLayout;
+  /** The terms of the loss. */
+  readonly objective: Objective;
   /** Memory for packed bits. */
   readonly packed: Region;
   /** Does `work` when all work given before is done; work given meanwhile waits. */
@@ -185,6 +187,7 @@ export async function createEngine(
     shapes,
     parameters,
     layout,
+    objective,
     packed: createRegion(pool),
     alone,
     withPlan: (batch, work, flips = false) => alone(async () => work(await planFor(batch, flips))),
@@ -225,7 +228,9 @@ function liveNumbers(plan: MeasuredPlan, live: Live = { kind: "evaluate", progre
     const { parameter, optimizer } = plan.context.parameters.tensors.get(name) as TrainedTensor;
     if (optimizer === null) continue;
     const clip = parameter.role === "latent" ? (clips.get(parameter.node) ?? 0) : 0;
-    floats.set(hyperOf(optimizer, live.progress, live.update, clip), offset);
+    const numbers = [...hyperOf(optimizer, live.progress, live.update, clip)];
+    if (!isBop(optimizer)) numbers[0] = (live.rate ?? 1) * (numbers[0] as number);
+    floats.set(numbers, offset);
   }
   return floats;
 }

@@ -55,7 +55,8 @@ export async function* runSteps(
         const inputs = Array.from({ length: count }, (_, i) => {
           const [from, to] = [(first + i) * batch, (first + i + 1) * batch];
           const [progress, update] = [progressAt(course, first + i), run.updates + i + 1];
-          const live = { kind: "train", progress, update, smoothing, seed: run.seed } as const;
+          const [draw, rate] = [run.draws + i + 1, course.rate];
+          const live = { kind: "train", progress, update, draw, rate, smoothing, seed: run.seed } as const;
           return engine.inputs(plan, order.subarray(from, to), live, views?.subarray(from, to));
         });
         const reads = [rangeOf(plan.objective.results)];
@@ -90,7 +91,7 @@ export async function* runSteps(
         loss,
         accuracy,
         ...severalOf(terms),
-        learningRate: learningRateAt(optimizer, progressAt(course, step - 1)),
+        learningRate: course.rate * learningRateAt(optimizer, progressAt(course, step - 1)),
         ...(flipped === null ? {} : { flipRatio: flipped }),
         imagesPerSecond: (1000 * batch) / millisecondsPerStep,
         secondsLeft: (millisecondsPerStep * (epochs * steps - course.epoch * steps - step)) / 1000,
@@ -98,6 +99,7 @@ export async function* runSteps(
     }
     if (result.failure !== null) {
       run.updates = 0;
+      run.draws++;
       throw notFinite(result.failure, epoch, first + result.completed + 1);
     }
   }
@@ -118,6 +120,7 @@ function advance(run: RunRecord, course: Course, completed: number, means: reado
   }
   course.step += completed;
   run.updates += completed;
+  run.draws += completed;
   run.progress = progressAt(course, course.step);
   if (course.step === course.steps) run.epochs++;
 }
