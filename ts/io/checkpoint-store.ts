@@ -57,6 +57,12 @@ export function fileStore(path: string): CheckpointStore {
   };
 }
 
+/** Removes the checkpoints in the file `path`, whose run has ended. Node only. */
+export async function removeCheckpoint(path: string): Promise<void> {
+  const { files } = requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
+  for (const file of [path, previousPath(path)]) await files.rm(file, { force: true });
+}
+
 const DATABASE = "proxbit";
 const TABLE = "checkpoints";
 
