@@ -15,9 +15,9 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** `proxbit ARGUMENTS`, running. */
-export function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT });
+/** `proxbit ARGUMENTS`, running; its standard input is open where `input` is "pipe". */
+export function start(args: readonly string[], input: "ignore" | "pipe" = "ignore"): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], { stdio: [input, "pipe", "pipe"], env: ENVIRONMENT });
 }
 
 /** The output of `child`, and its exit code. */

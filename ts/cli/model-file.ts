@@ -69,20 +69,6 @@ export function accumulatorOf(graph: Graph): string {
   return [...new Set(found)].join(", ") || "none";
 }
 
-/** The names of the classes out of the header; their numbers where it holds none. */
-export function classNames({ metadata, classes }: Session): readonly string[] {
-  const numbers = Array.from({ length: classes }, (_, index) => String(index));
-  const { classes: text } = metadata;
-  if (text === undefined) return numbers;
-  try {
-    const names: unknown = JSON.parse(text);
-    const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
-    return fits ? names : numbers;
-  } catch {
-    return numbers;
-  }
-}
-
 /** @throws ProxbitError "model-file" where there is no such file or it cannot be read. */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   try {

@@ -10,6 +10,24 @@ export type Drawable =
   | OffscreenCanvas
   | VideoFrame;
 
+/** By the tag of an object, which is the same in every realm: the names of its own width and height. */
+const SIZES: Readonly<Record<string, readonly [width: string, height: string]>> = {
+  ImageBitmap: ["width", "height"],
+  HTMLCanvasElement: ["width", "height"],
+  OffscreenCanvas: ["width", "height"],
+  HTMLImageElement: ["naturalWidth", "naturalHeight"],
+  HTMLVideoElement: ["videoWidth", "videoHeight"],
+  VideoFrame: ["displayWidth", "displayHeight"],
+};
+
+/** The size of a {@link Drawable}; undefined for anything else. */
+export function sizeOfDrawable(source: object): { readonly width: number; readonly height: number } | undefined {
+  const names = SIZES[Object.prototype.toString.call(source).slice(8, -1)];
+  if (names === undefined) return undefined;
+  const [width, height] = names.map((name) => Number(Reflect.get(source, name)));
+  return { width: width ?? 0, height: height ?? 0 };
+}
+
 export const browserDecodes = (): boolean =>
   typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
 
