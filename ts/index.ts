@@ -18,7 +18,7 @@
  * ```
  */
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
-export type { Dataset, Split } from "./data/dataset.ts";
+export type { ClassNumbers, Dataset, ImageSplit, Numbers, Split } from "./data/dataset.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,

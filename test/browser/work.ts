@@ -7,11 +7,11 @@ import {
   type Dataset,
   functional,
   type Graph,
+  type ImageSplit,
   input,
   layers,
   type Optimizer,
   optimizers,
-  type Split,
   schedules,
   sequential,
   Trainer,
@@ -22,7 +22,7 @@ const SIDE = 12;
 const CLASSES = 4;
 
 /** Images with a bright bar in noise: whole numbers out of a seed. The bar's place and direction is the class. */
-function images(count: number, seed: number): Split {
+function images(count: number, seed: number): ImageSplit {
   let state = seed;
   const below = (bound: number): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -42,7 +42,12 @@ function images(count: number, seed: number): Split {
   return { count, images: bytes, labels, shape: [SIDE, SIDE, 1], scale: 1 / 127.5, offset: -1 };
 }
 
-const data: Dataset = { name: "bars", classes: ["0", "1", "2", "3"], train: images(512, 1), test: images(128, 2) };
+const data: Dataset<ImageSplit> = {
+  name: "bars",
+  classes: ["0", "1", "2", "3"],
+  train: images(512, 1),
+  test: images(128, 2),
+};
 
 interface Network {
   readonly graph: () => Graph;

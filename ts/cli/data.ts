@@ -1,6 +1,6 @@
 /** `--data`, `--data-dir`, `--data-url` and `--limit`, read, and held against a network. */
 import { ProxbitError } from "../base/errors.ts";
-import type { Dataset, Split } from "../data/dataset.ts";
+import type { Dataset, ImageSplit, Split } from "../data/dataset.ts";
 import { dataset } from "../data/datasets.ts";
 import { take } from "../data/split.ts";
 import type { DataOptions } from "./options.ts";
@@ -16,7 +16,7 @@ export async function readData(
   name: string,
   { dataDir, dataUrl, limit }: DataOptions,
   context: Context,
-): Promise<Dataset> {
+): Promise<Dataset<ImageSplit>> {
   const progress = downloadProgress(context, name);
   const whole = await dataset(name, {
     directory: dataDir,

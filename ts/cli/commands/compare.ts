@@ -5,6 +5,7 @@
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
+import { bytesOf } from "../../base/arrays.ts";
 import { lookUp, unknownName } from "../../base/names.ts";
 import { pictureOf } from "../../compare/comparison-picture.ts";
 import { cellsOf, type Decay, decays, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
@@ -18,7 +19,7 @@ import {
 } from "../../compare/report.ts";
 import { type FinishedRun, type GridEvent, runGrid } from "../../compare/run-grid.ts";
 import { summarise } from "../../compare/summary.ts";
-import type { Dataset } from "../../data/dataset.ts";
+import type { Dataset, ImageSplit } from "../../data/dataset.ts";
 import { datasetNames } from "../../data/datasets.ts";
 import { take } from "../../data/split.ts";
 import { VERSION } from "../../io/version.ts";
@@ -190,7 +191,7 @@ export function optimizerOf({
   };
 }
 
-async function readSplits(options: CompareOptions, context: Context): Promise<Dataset> {
+async function readSplits(options: CompareOptions, context: Context): Promise<Dataset<ImageSplit>> {
   const { data: name, trainImages, testImages } = options;
   const whole = await readData(name, options, context);
   return {
@@ -201,7 +202,7 @@ async function readSplits(options: CompareOptions, context: Context): Promise<Da
 }
 
 function describeData({ name, train, test }: Dataset): Settings["data"] {
-  const hash = sha256(train.images, train.labels, test.images, test.labels);
+  const hash = sha256(...[train.images, train.labels, test.images, test.labels].map(bytesOf));
   return { name, trainImages: train.count, testImages: test.count, sha256: hash };
 }
 

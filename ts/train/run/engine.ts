@@ -17,8 +17,9 @@ import { checkObjective, type Objective, plainObjective } from "../losses/index.
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { checkFits, hyperOf } from "../optimizers/updates.ts";
 import type { DataPlaces, Live, Products } from "../plan/context.ts";
+import { createDataStore } from "../plan/data-store.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
-import { createDataStore, createRegion, type Region } from "../plan/memory.ts";
+import { createRegion, type Region } from "../plan/memory.ts";
 import { estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "../plan/programs.ts";
 import {
   type MeasuredPlan,
@@ -36,6 +37,8 @@ export interface Engine {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly parameters: readonly Parameter[];
   readonly layout: ParameterLayout;
+  /** What the terms of the loss compare the output with. */
+  readonly truth: ReadonlySet<"labels" | "targets">;
   /** Memory for packed bits. */
   readonly packed: Region;
   /** Does `work` when all work given before is done; work given meanwhile waits. */
@@ -142,7 +145,10 @@ export async function createEngine(
   ): Promise<number> => {
     const data = await dataAt(split);
     // By place, which data sets that come and go share one after the other.
-    const whole = `${key} of ${addressOf(data.images)} ${addressOf(data.labels)} ${data.scale} ${data.offset}`;
+    const places = [data.images, data.labels, data.targets, data.sampleWeights].map(
+      (place) => place && addressOf(place),
+    );
+    const whole = `${key} of ${JSON.stringify([places, data.kind, data.scale, data.offset])}`;
     const found = programs.get(whole) ?? (await pool.define(placedIn(plan, write(data))));
     programs.set(whole, found);
     return found;
@@ -185,6 +191,7 @@ export async function createEngine(
     shapes,
     parameters,
     layout,
+    truth: new Set(objective.flatMap(({ truth = [] }) => truth)),
     packed: createRegion(pool),
     alone,
     withPlan: (batch, work, flips = false) => alone(async () => work(await planFor(batch, flips))),
