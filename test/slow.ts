@@ -19,6 +19,7 @@ export const slowFiles: readonly string[] = [
   "test/reference-backends.test.ts",
   "test/train-every-optimizer.test.ts",
   "test/cli-commands.test.ts",
+  "test/cli-photos.test.ts",
   "test/train-losses.test.ts",
   "test/inference.test.ts",
   "test/reference-planted.test.ts",

@@ -9,12 +9,12 @@ const WARM_UP_RUNS = 10;
 const TIMED_RUNS = 200;
 
 /**
- * The class that `session` gives to each image in `images` (bytes, NHWC). `onProgress` is called between pieces of the
+ * The class that `session` gives to each image in `images` (as `run` takes them). `onProgress` is called between pieces of the
  * work, after the process has had time for signals. An error that `onProgress` throws ends the work.
  */
 export async function classify(
   session: Session,
-  images: Uint8Array,
+  images: Uint8Array | Float32Array,
   onProgress: (done: number, of: number) => void = () => {},
 ): Promise<Uint32Array> {
   const size = elementsOf(session.inputShape);
@@ -34,7 +34,7 @@ export async function classify(
 }
 
 /** The median time of `session.run` on one image, in milliseconds. The session has `batch` 1. */
-export function medianLatency(session: Session, image: Uint8Array): number {
+export function medianLatency(session: Session, image: Uint8Array | Float32Array): number {
   const times = Array.from({ length: WARM_UP_RUNS + TIMED_RUNS }, () => {
     const began = performance.now();
     session.run(image);

@@ -38,4 +38,6 @@ export interface Dataset<Examples extends Split = Split> {
   readonly classes: readonly string[];
   readonly train: Examples;
   readonly test: Examples;
+  /** The way of a picture into `shape`, which a model file keeps for later pictures; absent where nobody resized. */
+  readonly input?: { readonly fit: string; readonly background: string } | undefined;
 }

@@ -12,6 +12,7 @@ export { changed } from "./changed.ts";
 export { cifar10 } from "./cifar10.ts";
 export type { ClassNumbers, Dataset, ImageSplit, Numbers, Split } from "./dataset.ts";
 export { dataset, datasetNames } from "./datasets.ts";
+export { type ImageFolderOptions, imageFolder, type ReadProgress } from "./files/folder.ts";
 export { fashionMnist, mnist } from "./mnist.ts";
 export type { GivenLabels, GivenNumbers } from "./numbers.ts";
 export type { DatasetOptions, DownloadProgress } from "./source.ts";

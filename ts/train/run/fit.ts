@@ -81,7 +81,7 @@ const optionNames = [
 
 function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
   const subject: Subject = { code: "argument", what: "fit" };
-  plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
+  plainObject(data, ["name", "classes", "train", "test", "input"], { code: "argument", what: "the data set" });
   plainObject(options, optionNames, subject);
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
