@@ -101,7 +101,7 @@ export async function agreedLogits(
   expect(Number.isFinite(loss)).toBe(true);
   for (const options of everyKernel) {
     const session = await load(file, options);
-    const logits = session.run(split.images);
+    const logits = session.run(split.images, { count: split.count });
     expect(bits(logits), JSON.stringify(options)).toEqual(bits(wanted));
     const classes = session.classes;
     for (let i = 0; i < split.count; i++) {

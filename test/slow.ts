@@ -21,6 +21,7 @@ export const slowFiles: readonly string[] = [
   "test/checkpoint-resume.test.ts",
   "test/checkpoint-recovery.test.ts",
   "test/cli-commands.test.ts",
+  "test/cli-photos.test.ts",
   "test/train-losses.test.ts",
   "test/inference.test.ts",
   "test/reference-planted.test.ts",

@@ -11,9 +11,10 @@ import { loadModule } from "../runtime/load.ts";
 import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
+import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
-import { badLayer, countImages, type Images } from "./images.ts";
+import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
@@ -36,9 +37,9 @@ export interface ParallelSession extends SessionFacts {
    *
    * @throws ProxbitError as `Session.run`, and `worker` where a thread has died or the session was closed.
    */
-  run(images: Images): Promise<Float32Array>;
+  run(images: Images | readonly Images[], options?: RunOptions): Promise<Float32Array>;
   /** Does the same, and resolves to all outputs by name, as `Session.runAll` does. */
-  runAll(images: Images): Promise<Readonly<Record<string, Float32Array>>>;
+  runAll(images: Images | readonly Images[], options?: RunOptions): Promise<Readonly<Record<string, Float32Array>>>;
   /** Ends the workers; pending and later runs reject. */
   close(): void;
 }
@@ -64,18 +65,24 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
     const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers });
     let last: Promise<unknown> = Promise.resolve();
     const runOutputs = crew(pool, prepared);
-    const inTurn = async (images: Images): Promise<readonly Float32Array[]> => {
-      const count = countImages(model, prepared.scale, images);
+    const inTurn = async (
+      given: Images | readonly Images[],
+      runOptions?: RunOptions,
+    ): Promise<readonly Float32Array[]> => {
+      const { images, count } = inputOf(model, prepared.scale, given, runOptions);
       const result = last.then(() => runOutputs(images, count));
       last = result.catch(() => {});
       return result;
     };
+    const run: ParallelSession["run"] = async (images, runOptions) =>
+      (await inTurn(images, runOptions))[0] as Float32Array;
     return {
       ...factsOf(model),
       workers,
+      classify: createClassify(model, run),
       explain: () => explanationOf(variant, prepared, memory),
-      run: async (images) => (await inTurn(images))[0] as Float32Array,
-      runAll: async (images) => byName(model, await inTurn(images)),
+      run,
+      runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
       close: pool.close,
     };
   } catch (error) {

@@ -15,7 +15,7 @@ const MAKE = "Make the data set with makeDataset() of proxbit/data, which fills 
  * @throws ProxbitError "argument" for a part that is missing or of the wrong kind, "data" and "shape" for what does not fit.
  */
 export function checkData(engine: Engine, data: Dataset<Examples>, tested: boolean): void {
-  plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
+  plainObject(data, ["name", "classes", "train", "test", "input"], { code: "argument", what: "the data set" });
   const { name, classes, train, test } = data;
   if (typeof name !== "string") throw wrong("name", "a text", name);
   if (!Array.isArray(classes) || !classes.every((word) => typeof word === "string")) {

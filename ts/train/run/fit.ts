@@ -90,7 +90,8 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     const { data } = checked.end;
     // A stream tells of its numbers with its first batch.
     const input = isStream(data.train) ? {} : inputOf(data.train);
-    state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input };
+    const fit = data.input && { inputFit: data.input.fit, inputBackground: data.input.background };
+    state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input, ...fit };
     state.facts = {
       ...trainerFacts(call.engine.graph, call.optimizer, call.engine.objective, state.seed),
       ...checked.facts,
