@@ -14,6 +14,7 @@ export interface Browser {
   /** The command that opens `address`, with `profile` as its folder. */
   readonly command: (program: string, profile: string, address: string) => readonly string[];
   readonly install: string;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 const quiet = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
@@ -32,14 +33,17 @@ export const firefox: Browser = {
   install: "apt-get install firefox-esr",
 };
 
-const browsers = ["4.1", "4.0"].map((version) => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`);
+const miniBrowsers = ["4.1", "4.0"].map((version) => `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`);
 
 export const webkit: Browser = {
   name: "WebKit",
-  places: browsers,
+  places: miniBrowsers,
   command: (program, _profile, address) => ["xvfb-run", "-a", "dbus-run-session", "--", program, "--private", address],
   install: "apt-get install webkit2gtk-driver xvfb xauth dbus",
 };
+
+/** The engine with memory that threads share. WebKitGTK compiles that in, but leaves it off on isolated pages too. */
+export const webkitShared: Browser = { ...webkit, name: "WebKit-shared", env: { JSC_useSharedArrayBuffer: "1" } };
 
 interface Posted extends Omit<Outcome, "version"> {
   readonly agent: string;
@@ -65,7 +69,11 @@ export async function openPage(browser: Browser, page: string): Promise<Outcome>
   const profile = mkdtempSync(join(tmpdir(), "proxbit-browser-"));
   const address = `${page}?to=${encodeURIComponent(post.address)}`;
   const [file = "", ...given] = browser.command(program, profile, address);
-  const child = spawn(file, given, { stdio: "ignore", detached: true, env: { ...process.env, HOME: profile } });
+  const child = spawn(file, given, {
+    stdio: "ignore",
+    detached: true,
+    env: { ...process.env, ...browser.env, HOME: profile },
+  });
   const ended = new Promise<void>((done) => child.once("close", () => done()));
   child.once("error", () => {});
   let timer: NodeJS.Timeout | undefined;

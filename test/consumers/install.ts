@@ -19,7 +19,7 @@ export async function packPackage(): Promise<string> {
 }
 
 /** Other platforms than this one's that a group is made of. */
-const foreign: Readonly<Record<string, readonly string[]>> = { arm64: ["--os=linux", "--cpu=arm64"] };
+const foreign: Readonly<Record<string, readonly string[]>> = { arm64: ["--force"] };
 
 /**
  * Makes `node_modules` of a group: its packages by its lock file, where they are not there yet, and the tarball anew.

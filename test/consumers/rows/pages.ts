@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileInside, startServer } from "../../../ts/chromium/server.ts";
-import { type Browser, chromium, firefox, openPage, webkit } from "../browsers.ts";
+import { type Browser, chromium, firefox, openPage, webkit, webkitShared } from "../browsers.ts";
 import type { Outcome, Place, Row } from "../row.ts";
 
 /** Serves a folder and opens `page` of it. An isolated page may share memory. */
@@ -50,4 +50,7 @@ const pageRow = (browser: Browser, isolated: boolean): Row => ({
 
 const browsers = [chromium, firefox, webkit];
 
-export const pages: readonly Row[] = browsers.flatMap((browser) => [pageRow(browser, true), pageRow(browser, false)]);
+export const pages: readonly Row[] = [
+  ...browsers.flatMap((browser) => [pageRow(browser, true), pageRow(browser, false)]),
+  pageRow(webkitShared, true),
+];

@@ -11,9 +11,11 @@ const jestRow = (environment: "node" | "jsdom"): Row => ({
   run: async (place) => {
     const jest = join(place.group, "node_modules/jest/bin/jest.js");
     const given = ["--experimental-vm-modules", jest, `--env=${environment}`, "--rootDir=.", "--no-cache"];
-    await run(process.execPath, given, place.folder);
+    const more = environment === "jsdom" ? ["--setupFiles=./globals.cjs"] : [];
+    await run(process.execPath, [...given, ...more], place.folder);
     const outcome = outcomeIn(readFileSync(join(place.folder, "outcome.json"), "utf8"));
-    return { version: await versionOf(place.group, "jest"), ...outcome };
+    const note = environment === "jsdom" ? "TextDecoder by setupFiles" : "";
+    return { version: await versionOf(place.group, "jest"), ...outcome, note };
   },
 });
 
