@@ -1,13 +1,14 @@
 /**
- * Compiles ts/ to dist/. The compiler rewrites `.ts` in imports, and leaves two things for this script. Worker URLs
- * (`new URL("./worker.ts", import.meta.url)`) are one, and the wasm files are the other. Those keep their place beside
- * the runtime.
+ * Compiles ts/ to dist/. The compiler rewrites `.ts` in imports, and leaves three things for this script: worker URLs
+ * (`new URL("./worker.ts", import.meta.url)`), the packages that come along (vendor.ts), and the wasm files. Those keep
+ * their place beside the runtime.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { variants } from "../ts/runtime/variants.ts";
+import { vendor } from "./vendor.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -25,6 +26,8 @@ for (const name of globSync("**/*.js", { cwd: dist })) {
   const rewritten = source.replaceAll(workerUrl, "$1.js$2");
   if (rewritten !== source) writeFileSync(file, rewritten);
 }
+
+await vendor(root, dist);
 
 for (const variant of variants) {
   const file = join("wasm", variant, "proxbit_wasm_bg.wasm");

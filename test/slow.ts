@@ -37,4 +37,5 @@ export const slowFiles: readonly string[] = [
   "test/train-run.test.ts",
   "test/train-shared.test.ts",
   "test/bench.test.ts",
+  "test/release.test.ts",
 ];
