@@ -120,6 +120,16 @@ export {
   type TransformName,
   transforms,
 } from "./quantizers/index.ts";
+export type {
+  AnyWorker,
+  CoreModule,
+  CoreResponse,
+  CoreSource,
+  GivenCore,
+  SourceOptions,
+  WorkerOptions,
+  WorkerSource,
+} from "./runtime/source.ts";
 export type { Variant } from "./runtime/variants.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";

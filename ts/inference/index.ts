@@ -10,6 +10,16 @@
 export { isProxbitError, ProxbitError } from "../base/errors.ts";
 export type { Obstacle } from "../obstacles.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
+export type {
+  AnyWorker,
+  CoreModule,
+  CoreResponse,
+  CoreSource,
+  GivenCore,
+  SourceOptions,
+  WorkerOptions,
+  WorkerSource,
+} from "../runtime/source.ts";
 export type { Variant } from "../runtime/variants.ts";
 export {
   type Classify,

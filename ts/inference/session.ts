@@ -5,9 +5,11 @@
 
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
+import { compileCore } from "../runtime/compile-core.ts";
+import { inferenceCores } from "../runtime/inference-cores.ts";
 import { instantiate } from "../runtime/instantiate.ts";
-import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
+import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
@@ -17,7 +19,7 @@ import { prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends SourceOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
   readonly variant?: Variant;
   /** The kernel of the +-1 by +-1 product; the winner of the start-up probe where absent. */
@@ -27,8 +29,6 @@ export interface LoadOptions {
    * networks more gives more images a second, later.
    */
   readonly batch?: number;
-  /** The core of that variant, compiled or as bytes: for runtimes that cannot fetch it by its address. */
-  readonly source?: WebAssembly.Module | BufferSource;
 }
 
 export interface Session extends SessionFacts {
@@ -62,6 +62,7 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   plainObject(options, ["variant", "kernel", "batch", "source"], subject);
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
+  checkSource(options.source, subject);
   // The core is fetched and compiled while the file is checked.
   const core = loadCore(options);
   core.catch(() => {});
@@ -99,7 +100,10 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   };
 }
 
-async function loadCore({ variant, source }: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
+async function loadCore({
+  variant,
+  source = inferenceCores,
+}: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
   const found = await detectVariant({ shared: false, ...(variant && { variant }) });
-  return { variant: found, module: await loadModule(found, source === undefined ? {} : { source }) };
+  return { variant: found, module: await compileCore(found, source) };
 }

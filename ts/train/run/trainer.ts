@@ -16,6 +16,7 @@ import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
 import { createPool } from "../../runtime/pool.ts";
+import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
@@ -40,7 +41,7 @@ import { type StartOptions, type StartSource, startFrom } from "./start-from.ts"
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 import { newState, type TrainerState } from "./trainer-state.ts";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends SourceOptions, WorkerOptions {
   /** Adam with Keras's defaults where absent. */
   readonly optimizer?: Optimizer;
   /**
@@ -145,9 +146,9 @@ function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
 async function resume(from: string | CheckpointStore | Uint8Array, options: ResumeOptions = {}): Promise<Trainer> {
   const loaded = await readForResume(from, options);
   const { graph, optimizer, objective, seed } = loaded;
-  const { workers, variant } = options;
+  const { workers, variant, source, worker } = options;
   const given = {
-    ...{ optimizer, objective, seed },
+    ...{ optimizer, objective, seed, source, worker },
     ...(workers === undefined ? {} : { workers }),
     ...(variant === undefined ? {} : { variant }),
   };
@@ -166,11 +167,12 @@ async function createFrom(
 ): Promise<Trainer> {
   const valid = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant"], subject);
+  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"], subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
-  let pool = await createPool({ workers, variant: options.variant });
+  const { variant, source, worker } = options;
+  let pool = await createPool({ workers, variant, source, worker });
   try {
     let engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
     const state = newState(seed);
@@ -179,7 +181,7 @@ async function createFrom(
     /** The same network in new workers. Everything that was not in a checkpoint is lost with the old ones. */
     const revive = async (): Promise<Engine> => {
       pool.close();
-      pool = await createPool({ workers, variant: pool.variant });
+      pool = await createPool({ workers, variant: pool.variant, source, worker });
       engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
       return engine;
     };
