@@ -1,5 +1,5 @@
 /** A session's facts: what a model file tells of it before anything runs. */
-import type { PackedModel } from "../io/model-file.ts";
+import type { LoadedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
@@ -14,7 +14,10 @@ export interface OutputFact {
 /** The facts that any session tells. */
 export interface SessionFacts {
   readonly graph: Graph;
-  /** The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. */
+  /**
+   * The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. `digest` is "none"
+   * where the file has no digest, so that damage could go unseen.
+   */
   readonly metadata: Readonly<Record<string, string>>;
   /** The shape of one image, or of whatever the network reads. */
   readonly inputShape: readonly number[];
@@ -26,7 +29,8 @@ export interface SessionFacts {
 }
 
 /** The facts of sessions of one file. */
-export function factsOf({ graph, metadata }: PackedModel): Omit<SessionFacts, "explain"> {
+export function factsOf({ graph, metadata: texts, digest }: LoadedModel): Omit<SessionFacts, "explain"> {
+  const metadata = digest === null ? { digest: "none", ...texts } : texts;
   const shapes = shapesOf(graph);
   const outputs = outputsOf(graph).map((name) => ({ name, shape: shapes.get(name) as Shape }));
   return { graph, metadata, inputShape: inputShapeOf(graph), classes: elementsOf(outputs[0]?.shape ?? []), outputs };

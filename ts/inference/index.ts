@@ -10,6 +10,7 @@ export { isProxbitError, ProxbitError } from "../base/errors.ts";
 export type { Obstacle } from "../obstacles.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
 export type { Variant } from "../runtime/variants.ts";
+export type { LoadBounds } from "./bounds.ts";
 export type { ExplainedLayer, Explanation } from "./explain-session.ts";
 export { formatExplanation } from "./explain-session-text.ts";
 export type { OutputFact, SessionFacts } from "./facts.ts";

@@ -11,13 +11,14 @@ import { loadModule } from "../runtime/load.ts";
 import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
+import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { badLayer, countImages, type Images } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface ParallelOptions {
+export interface ParallelOptions extends LoadBounds {
   /** Threads, from 1 to 64. */
   readonly workers: number;
   /** The build of the core, `plain-shared` or `relaxed-shared`; the best that runs here where absent. */
@@ -49,9 +50,12 @@ export interface ParallelSession extends SessionFacts {
  * @throws ProxbitError `environment` where threads cannot share memory, and as `load`.
  */
 export async function loadParallel(bytes: Uint8Array, options: ParallelOptions): Promise<ParallelSession> {
-  const model = decodeModel(bytes);
   const subject: Subject = { code: "argument", what: "loadParallel" };
-  plainObject(options, ["workers", "variant", "kernel", "batch"], subject);
+  plainObject(options, ["workers", "variant", "kernel", "batch", ...BOUNDS], subject);
+  const bounds = boundsOf(options, subject);
+  bounds.check();
+  const model = decodeModel(bytes);
+  checkOperations(model, bounds);
   const workers = integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
@@ -59,9 +63,10 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
   if (!isShared(variant)) throw notShared(variant);
   const pool = await createPool({ workers, variant });
   try {
+    bounds.check();
     const memory = pool.memory as WebAssembly.Memory;
     const instance = instantiate(await loadModule(variant), { memory });
-    const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers });
+    const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers, bounds });
     let last: Promise<unknown> = Promise.resolve();
     const runOutputs = crew(pool, prepared);
     const inTurn = async (images: Images): Promise<readonly Float32Array[]> => {
