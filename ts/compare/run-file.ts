@@ -8,6 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 import { isRecord, parseStrictJson } from "../io/json.ts";
 import { systemCode } from "../io/node.ts";
 import { VERSION } from "../io/version.ts";
@@ -82,7 +83,7 @@ function outcomeOf(path: string, text: string, { key, identity }: Run): RunOutco
     throw broken(path, `its format has version ${String(content.version)}, this proxbit reads ${FORMAT_VERSION}`);
   }
   if (content.key !== key || keyOf(content.run) !== key) throw broken(path, "its key is not that of the run it holds");
-  if (typeof content.failure === "string") return { result: null, failure: content.failure };
+  if (typeof content.failure === "string") return { result: null, failure: printable(content.failure) };
   const result = resultOf(path, content.result);
   if (result.epochs.length !== identity.epochs) {
     throw broken(path, `it holds ${result.epochs.length} of ${identity.epochs} epochs`);
