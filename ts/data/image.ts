@@ -6,6 +6,7 @@
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { requireNode, systemCode } from "../io/node.ts";
+import { readWholeFile } from "../io/read.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** Position of the interlace method in the first chunk. */
@@ -16,9 +17,9 @@ function imageError(message: string, remedy: string, cause?: unknown): ProxbitEr
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
-  const { files } = requireNode("Reading an image file", "Decode the image with a canvas and pass its bytes.");
+  requireNode("Reading an image file", "Decode the image with a canvas and pass its bytes.");
   try {
-    return await files.readFile(path);
+    return await readWholeFile(path);
   } catch (cause) {
     throw imageError(
       `${path} cannot be read (${systemCode(cause) ?? String(cause)})`,
