@@ -16,6 +16,7 @@ const full: readonly Step[] = [
   { name: "rust", command: "cargo test --workspace", needs: ["clippy"] },
   { name: "wasm, shared", command: "scripts/build-wasm --variant plain-shared --variant relaxed-shared" },
   { name: "dist", command: "tsx scripts/build-js.ts", needs: ["wasm", "wasm, shared"] },
+  { name: "consumers", command: "node test/consumers/main.ts --fast", needs: ["dist"] },
   { name: "vitest", command: "vitest run", needs: ["dist"], live: true },
 ];
 
