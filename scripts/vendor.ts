@@ -22,8 +22,10 @@ const files: Readonly<Record<string, string>> = {
   comlink: "comlink.js",
   "comlink/dist/esm/node-adapter.mjs": "comlink-node.js",
   commander: "commander.js",
+  "fast-png": "fast-png.js",
   "fastest-levenshtein": "fastest-levenshtein.js",
-  pngjs: "pngjs.js",
+  fflate: "fflate.js",
+  "jpeg-js": "jpeg-js.js",
   "wasm-feature-detect": "wasm-feature-detect.js",
 };
 

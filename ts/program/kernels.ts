@@ -336,6 +336,30 @@ export const kernels = {
       out: "write",
     },
   },
+  /** The same from signed bytes. */
+  gather_signed_bytes: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      count: "number",
+      row: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from numbers of 16 bits. */
+  gather_words: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      count: "number",
+      row: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
   /**
    * Batch images `[height][width][channels]` from bytes, each mirrored and moved as its view's bits say
    * (`View::from_bits`): out `f32 [count][height][width][channels]` = data * scale + offset.
@@ -354,11 +378,56 @@ export const kernels = {
       out: "write",
     },
   },
+  /** The same from signed bytes. */
+  gather_signed_byte_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from numbers of 16 bits. */
+  gather_word_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from reals. */
+  gather_real_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
   /** Batch rows from reals: out `f32 [count][row]`. */
   gather_reals: {
     parameters: { data: "read", indices: "read", count: "number", row: "number", out: "write" },
   },
-  /** Labels of a batch: out `u8 [count]`. */
+  /** Labels of a batch: out `u32 [count]`. */
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
