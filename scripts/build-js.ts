@@ -1,7 +1,7 @@
 /**
- * Compiles ts/ to dist/. The compiler rewrites `.ts` in imports, and leaves two things for this script. Worker URLs
- * (`new URL("./worker.ts", import.meta.url)`) are one, and the wasm files are the other. Those keep their place beside
- * the runtime.
+ * Compiles ts/ to dist/. The compiler rewrites `.ts` in imports, and leaves three things for this script: worker URLs
+ * (`new URL("./worker.ts", import.meta.url)`), the packages that come along (vendor.ts), and the wasm files. Those keep
+ * their place beside the runtime.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreNames } from "../ts/runtime/variants.ts";
 import { buildInline } from "./build-inline.ts";
+import { vendor } from "./vendor.ts";
 import { withoutCustomSections } from "./wasm-sections.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -41,6 +42,8 @@ writeFileSync(
 );
 
 await buildInline(dist);
+// Behind the entries of one file, which take the packages into themselves.
+await vendor(root, dist);
 declarePlatform();
 excuseTensorFlow();
 

@@ -50,7 +50,7 @@ export interface SourceOptions {
    * The files are exported as `proxbit/wasm/NAME.wasm`, where NAME is a variant; with `inference-` before it they only
    * run packed models. A core that is given as it is must be the build that the variant names.
    */
-  readonly source?: CoreSource;
+  readonly source?: CoreSource | undefined;
 }
 
 /** The options of all that starts workers. */
@@ -59,7 +59,7 @@ export interface WorkerOptions {
    * The script of the workers, instead of the file that comes with the package: its address, or a function that starts a
    * worker each time. The script is exported as `proxbit/worker`; a script that imports it serves as well.
    */
-  readonly worker?: WorkerSource;
+  readonly worker?: WorkerSource | undefined;
 }
 
 /** @throws ProxbitError of the subject's code where `source` is nothing that can be a core. */

@@ -5,7 +5,7 @@
  * pending ones. The death of any worker rejects them all, because the crew cannot meet any more without it. Where
  * memory cannot be shared, one worker with a memory of its own does the same work. The results are the same.
  */
-import { type Remote, wrap } from "comlink";
+import { type Remote, transfer, wrap } from "comlink";
 import { integerIn, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { bind } from "../program/bind.ts";
@@ -157,7 +157,17 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
       reservedBytes += bytes;
       return address;
     },
-    write: (address, bytes) => guarded(() => leader.write(address, bytes)),
+    write: async (address, bytes) => {
+      if (ended !== undefined) throw ended;
+      // Between calls nobody else touches the memory. A call under way has its turn before this one.
+      if (memory !== null && pending.size === 0 && address + bytes.length <= memory.buffer.byteLength) {
+        new Uint8Array(memory.buffer).set(bytes, address);
+        return;
+      }
+      // Bytes of their own: a message clones the whole buffer that they are a view of, however few they are.
+      const own = new Uint8Array(bytes);
+      await guarded(() => leader.write(address, transfer(own, [own.buffer])));
+    },
     read: (range) => guarded(() => leader.read(range)),
     define: async (program) => {
       const id = programs++;

@@ -83,7 +83,7 @@ exports! {
     /// and predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid rows.
     only("training")
     fn softmax_cross_entropy(
-        logits: *const f32, labels: *const u8, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
+        logits: *const f32, labels: *const u32, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
         smoothing: Maybe<*const f64>, dlogits: Maybe<*mut f32>, result: *mut [f64; 2], predictions: Maybe<*mut u32>,
     ) {
         let (logits, labels) = (read(logits, rows * classes), read(labels, rows));
