@@ -1,5 +1,7 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
+
 import { isArrayOf } from "../../base/arrays.ts";
+import { isList, reading } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { versionOf } from "../../data/changed.ts";
@@ -13,8 +15,10 @@ const REMEDY = "Make the split with split() of proxbit/data, which checks what i
 
 /** That examples fit the network and its loss. Those of a stream are looked at as they come (`feed.ts`). */
 export function checkExamples(engine: Engine, examples: Examples): void {
-  if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
-  else checkSplit(engine, examples);
+  reading("the examples", "a split or a stream", () => {
+    if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
+    else checkSplit(engine, examples);
+  });
 }
 
 /** That inputs and truth of `split` fit the network and its loss. Every number is looked at once. */
@@ -31,7 +35,7 @@ export function checkSplit(engine: Engine, split: Split): void {
 
 function checkShape(engine: Engine, shape: readonly number[]): number {
   const wanted = inputShapeOf(engine.graph);
-  if (!Array.isArray(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
+  if (!isList(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
     throw new ProxbitError(
       "shape",
       `the network takes images of [${wanted.join(", ")}], the data set has ${describe(shape)}`,

@@ -1,5 +1,14 @@
 /** The training loop: epochs of steps, with work between them. */
-import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
+import {
+  booleanOf,
+  callbackOf,
+  integerIn,
+  numberIn,
+  plainObject,
+  reject,
+  type Subject,
+  signalOf,
+} from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
@@ -73,9 +82,9 @@ const optionNames = [
   ],
 ] as const;
 
-function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOptions): Checked {
+function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOptions): Checked {
   const subject: Subject = { code: "argument", what: "fit" };
-  plainObject(options, optionNames, subject);
+  const options = plainObject(asked, optionNames, subject) as unknown as FitOptions;
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
@@ -85,12 +94,13 @@ function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOptions):
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const tasks = checkTasks(options.tasks, subject);
-  checkData(engine, data, validate);
+  const data = checkData(engine, given, validate);
   const augment = checkAugmentation(options.augment, data.train.shape);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
   if (steps < 1) throw tooFew(data.train.count, batchSize);
-  const { signal, onValidate } = options;
+  const signal = signalOf(options.signal, "signal", subject);
+  const onValidate = callbackOf<NonNullable<FitOptions["onValidate"]>>(options.onValidate, "onValidate", subject);
   return {
     fixed: { epochs, batchSize, steps },
     setting: { images: data.train, augment, smoothing, signal },
@@ -152,11 +162,12 @@ async function* work(
       "Wait for the other call to end, or create a second trainer.",
     );
   }
-  state.busy = true;
-  state.course = course;
   const { data } = end;
   const input = isStream(data.train) ? {} : inputOf(data.train);
-  state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input };
+  const metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input };
+  state.busy = true;
+  state.course = course;
+  state.metadata = metadata;
   try {
     while (course.epoch < course.epochs) {
       const began = performance.now();

@@ -2,7 +2,8 @@
  * Fine-tuning: a binary network starts from the weights of the same network trained without quantizers. Their signs are then
  * the binary weights of the first step, and their magnitudes the latent ones.
  */
-import { oneOf, plainObject, type Subject } from "../../base/checks.ts";
+import { isArrayOf } from "../../base/arrays.ts";
+import { oneOf, plainObject, reading, type Subject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { decodeModel } from "../../io/model-file.ts";
@@ -29,8 +30,8 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   const subject: Subject = { code: "argument", what: "startFrom" };
   const given = plainObject(options, ["rescale"], subject);
   const rescale = oneOf(given.rescale ?? "none", ["none", "filter"], "rescale", subject);
-  const weights = source instanceof Uint8Array ? weightsOf(engine, source) : source;
-  if (!(weights instanceof Map)) {
+  const weights = isArrayOf(source, "Uint8Array") ? weightsOf(engine, source) : source;
+  if (!reading("startFrom", "a model file in bytes, or a Map of weights", () => weights instanceof Map)) {
     const message = `startFrom takes the bytes of a model file or a Map of weights, not ${describe(weights)}`;
     throw new ProxbitError("argument", message, "Read the file first, or give what trainer.weights() returns.");
   }
