@@ -7,6 +7,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import type { Examples } from "../../data/dataset.ts";
 import { rangeOf } from "../../program/place.ts";
 import { scoreOf } from "../losses/plan.ts";
+import { checkBatch } from "./check-batch.ts";
 import { checkExamples } from "./check-split.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
@@ -135,6 +136,7 @@ export async function estimateStatistics(
   const onProgress = callbackOf<NonNullable<typeof given.onProgress>>(options.onProgress, "onProgress", subject);
   checkExamples(engine, split);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  checkBatch(engine, batch);
   const most = Math.floor(split.count / batch);
   if (most < 1) throw tooFew(split.count, batch);
   const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));

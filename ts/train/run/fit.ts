@@ -14,6 +14,7 @@ import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { checkBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { Engine } from "./engine.ts";
 import { type EpochEnd, runEpochEnd } from "./epoch-end.ts";
@@ -87,6 +88,7 @@ function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOptions): 
   const options = plainObject(asked, optionNames, subject) as unknown as FitOptions;
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  checkBatch(engine, batchSize);
   const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
   if (smoothing === 1)
     reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);

@@ -9,7 +9,7 @@
  * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
-import { callbackOf, integerIn, numberIn, plainObject, reading, type Subject } from "../../base/checks.ts";
+import { callbackOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import type { Graph } from "../../nn/graph.ts";
@@ -173,6 +173,7 @@ async function evaluateEither(
   if (soft === undefined) return evaluate(engine, split, options);
   const subject: Subject = { code: "argument", what: "evaluate: soft" };
   const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
+  if (typeof statistics !== "object") reject(subject, "statistics", "a split of images", statistics);
   const moment = numberIn(progress ?? state.progress, 0, 1, "progress", subject);
   if (state.busy) {
     throw new ProxbitError(
