@@ -1,6 +1,7 @@
 /** A value of unknown origin is written into an error message: short, on one line, and without ever throwing. */
 
 import { arrayTag } from "./arrays.ts";
+import { quoted } from "./text.ts";
 
 const longestText = 60;
 const longestList = 8;
@@ -19,7 +20,7 @@ function describeObject(value: object): string {
 function describeOne(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(value.length > longestText ? `${value.slice(0, longestText)}…` : value);
+      return quoted(value.length > longestText ? `${value.slice(0, longestText)}…` : value);
     case "number":
       return Object.is(value, -0) ? "-0" : String(value);
     case "boolean":

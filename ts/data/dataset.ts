@@ -65,4 +65,6 @@ export interface Dataset<Part extends Examples = Split> {
   readonly classes: readonly string[];
   readonly train: Part;
   readonly test: Part;
+  /** The way of a picture into `shape`, which a model file keeps for later pictures; absent where nobody resized. */
+  readonly input?: { readonly fit: string; readonly background: string } | undefined;
 }

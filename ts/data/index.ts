@@ -13,6 +13,7 @@ export { cifar10 } from "./cifar10.ts";
 export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./dataset.ts";
 export { dataset, datasetNames } from "./datasets.ts";
 export { digest } from "./digest.ts";
+export { type ImageFolderOptions, imageFolder, type ReadProgress } from "./files/folder.ts";
 export type { DatasetParts } from "./make.ts";
 export { holdOut, makeDataset } from "./make.ts";
 export { fashionMnist, mnist } from "./mnist.ts";

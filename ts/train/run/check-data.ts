@@ -15,7 +15,7 @@ const MAKE = "Make the data set with makeDataset() of proxbit/data, which fills 
  * @throws ProxbitError "argument" for a part that is missing or of the wrong kind, "data" and "shape" for what does not fit.
  */
 export function checkData(engine: Engine, given: Dataset<Examples>, tested: boolean): Dataset<Examples> {
-  const parts = ["name", "classes", "train", "test"];
+  const parts = ["name", "classes", "train", "test", "input"];
   const data = plainObject(given, parts, { code: "argument", what: "the data set" }) as unknown as Dataset<Examples>;
   const { name, classes, train, test } = data;
   if (typeof name !== "string") throw wrong("name", "a text", name);

@@ -14,7 +14,7 @@ import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { stateAt } from "../../quantizers/state.ts";
 import type { Pool } from "../../runtime/pool.ts";
 import { checkObjective, type Objective, plainObjective } from "../losses/index.ts";
-import type { Optimizer } from "../optimizers/optimizers.ts";
+import { isBop, type Optimizer } from "../optimizers/optimizers.ts";
 import { checkFits, hyperOf } from "../optimizers/updates.ts";
 import type { DataPlaces, Live, Products } from "../plan/context.ts";
 import { createDataStore } from "../plan/data-store.ts";
@@ -40,6 +40,8 @@ export interface Engine {
   readonly layout: ParameterLayout;
   /** What the terms of the loss compare the output with. */
   readonly truth: ReadonlySet<"labels" | "targets">;
+  /** The terms of the loss. */
+  readonly objective: Objective;
   /** Memory for packed bits. */
   readonly packed: Region;
   /** Memory for data; `feed.ts` takes some for streams. */
@@ -202,6 +204,7 @@ export async function createEngine(
     parameters,
     layout,
     truth: new Set(objective.flatMap(({ truth = [] }) => truth)),
+    objective,
     packed: createRegion(pool),
     rooms,
     dataAt,
@@ -244,7 +247,9 @@ function liveNumbers(plan: MeasuredPlan, live: Live = { kind: "evaluate", progre
     const { parameter, optimizer } = plan.context.parameters.tensors.get(name) as TrainedTensor;
     if (optimizer === null) continue;
     const clip = parameter.role === "latent" ? (clips.get(parameter.node) ?? 0) : 0;
-    floats.set(hyperOf(optimizer, live.progress, live.update, clip), offset);
+    const numbers = [...hyperOf(optimizer, live.progress, live.update, clip)];
+    if (!isBop(optimizer)) numbers[0] = (live.rate ?? 1) * (numbers[0] as number);
+    floats.set(numbers, offset);
   }
   return floats;
 }

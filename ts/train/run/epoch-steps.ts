@@ -78,7 +78,8 @@ async function* runFed(
         const inputs = Array.from({ length: count }, (_, i) => {
           const from = (first + i) * batch;
           const [progress, update] = [progressAt(course, first + i), run.updates + i + 1];
-          const live = { kind: "train", progress, update, smoothing, seed: run.seed } as const;
+          const [draw, rate] = [run.draws + i + 1, course.rate];
+          const live = { kind: "train", progress, update, draw, rate, smoothing, seed: run.seed } as const;
           return engine.inputs(plan, feed.rows(from, batch), live, views?.subarray(from, from + batch));
         });
         const reads = [rangeOf(plan.objective.results)];
@@ -113,7 +114,7 @@ async function* runFed(
         loss,
         accuracy,
         ...severalOf(terms),
-        learningRate: learningRateAt(optimizer, progressAt(course, step - 1)),
+        learningRate: course.rate * learningRateAt(optimizer, progressAt(course, step - 1)),
         ...(flipped === null ? {} : { flipRatio: flipped }),
         imagesPerSecond: (1000 * batch) / millisecondsPerStep,
         secondsLeft: (millisecondsPerStep * (epochs * steps - course.epoch * steps - step)) / 1000,
@@ -121,6 +122,7 @@ async function* runFed(
     }
     if (result.failure !== null) {
       run.updates = 0;
+      run.draws++;
       throw notFinite(result.failure, epoch, first + result.completed + 1);
     }
   }
@@ -141,6 +143,7 @@ function advance(run: RunRecord, course: Course, completed: number, means: reado
   }
   course.step += completed;
   run.updates += completed;
+  run.draws += completed;
   run.progress = progressAt(course, course.step);
   if (course.step === course.steps) run.epochs++;
 }
