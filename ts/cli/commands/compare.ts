@@ -28,7 +28,7 @@ import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import type { Schedule } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
-import { type Adam, realOptimizers, type Sgd } from "../../train/optimizers/optimizers.ts";
+import { type RealOptimizer, realOptimizers } from "../../train/optimizers/optimizers.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
@@ -180,7 +180,7 @@ export function optimizerOf({
   learningRate,
   decay,
 }: Pick<CompareOptions, "optimizer" | "learningRate" | "decay">): {
-  readonly optimizer: Sgd | Adam;
+  readonly optimizer: RealOptimizer;
   readonly description: Settings["optimizer"];
 } {
   const make = lookUp("optimizer", name, realOptimizers);

@@ -39,6 +39,8 @@ export interface Engine {
   readonly layout: ParameterLayout;
   /** What the terms of the loss compare the output with. */
   readonly truth: ReadonlySet<"labels" | "targets">;
+  /** The same of the score alone, which evaluations take. */
+  readonly scoreTruth: ReadonlySet<"labels" | "targets">;
   /** Memory for packed bits. */
   readonly packed: Region;
   /** Does `work` when all work given before is done; work given meanwhile waits. */
@@ -66,6 +68,8 @@ export interface Engine {
   /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
   readonly evaluateStep: (plan: MeasuredPlan, split: Split, valid: number, progress?: number | null) => Promise<number>;
   readonly estimateStep: (plan: MeasuredPlan, split: Split, progress?: number | null) => Promise<number>;
+  /** The forward pass of the hard-signed network, without a loss. */
+  readonly forwardStep: (plan: MeasuredPlan, split: Split) => Promise<number>;
   /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
   readonly measure: (batch: number) => MeasuredPlan;
   /**
@@ -105,7 +109,7 @@ export async function createEngine(
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
   const layout = layoutParameters(parameters, optimizer);
-  const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout);
+  const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout, graph.output);
   layout.segment.settle(await pool.reserve(layout.segment.bytes()));
   const region = createRegion(pool);
   const dataAt = createDataStore(pool);
@@ -192,6 +196,7 @@ export async function createEngine(
     parameters,
     layout,
     truth: new Set(objective.flatMap(({ truth = [] }) => truth)),
+    scoreTruth: new Set(objective.find(({ isScore }) => isScore === true)?.truth ?? []),
     packed: createRegion(pool),
     alone,
     withPlan: (batch, work, flips = false) => alone(async () => work(await planFor(batch, flips))),
@@ -213,6 +218,9 @@ export async function createEngine(
       program(plan, `estimate ${softness(progress)}`, split, (data) =>
         estimateProgram(plan, data, modeAt("estimate", progress)),
       ),
+    forwardStep: (plan, split) =>
+      // The calls of an estimation, whose mode here is that of an evaluation: a forward pass without a loss.
+      program(plan, "forward", split, (data) => estimateProgram(plan, data, modeAt("evaluate", null))),
     measure: (batch) => measurePlan(source(batch)),
     inputs,
   };

@@ -66,7 +66,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   const subject: Subject = { code: "argument", what: "evaluate" };
   plainObject(options, ["batchSize", "signal", "onProgress"], subject);
-  checkSplit(engine, split);
+  checkSplit(engine, split, engine.scoreTruth);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const predictions = new Uint32Array(split.count);
   let [loss, correct] = [0, 0];
@@ -112,7 +112,7 @@ export async function estimateStatistics(
 ): Promise<void> {
   const subject: Subject = { code: "argument", what: "estimateStatistics" };
   plainObject(options, ["batches", "batchSize", "signal", "onProgress"], subject);
-  checkSplit(engine, split);
+  checkSplit(engine, split, new Set());
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const most = Math.floor(split.count / batch);
   if (most < 1) throw tooFew(split.count, batch);

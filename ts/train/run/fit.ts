@@ -94,7 +94,7 @@ function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
   const tasks = checkTasks(options.tasks, subject);
   checkSplit(engine, data.train);
   const augment = checkAugmentation(options.augment, data.train.shape);
-  if (validate) checkSplit(engine, data.test);
+  if (validate) checkSplit(engine, data.test, engine.scoreTruth);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
   if (steps < 1) throw tooFew(data.train.count, batchSize);
