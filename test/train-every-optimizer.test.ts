@@ -94,7 +94,9 @@ describe.each(everyOptimizer)("%s", (_name, optimizer) => {
     await eventsOf(own.fit(data, options));
     await writeWeights(engine, await own.weights());
     const session = await load(await own.pack());
-    expect(bits(session.run(data.test.images))).toEqual(bits(await trainerLogits(engine, data.test)));
+    expect(bits(session.run(data.test.images, { count: data.test.count }))).toEqual(
+      bits(await trainerLogits(engine, data.test)),
+    );
   });
 
   describe("a step that fails", () => {

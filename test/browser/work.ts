@@ -129,7 +129,7 @@ export async function infer(packed: readonly number[]): Promise<Record<string, n
   const logits: Record<string, number[]> = {};
   for (const kernel of ["lookup", "popcnt8", "popcnt64"] as const) {
     const session = await load(Uint8Array.from(packed), { kernel, batch: 5 });
-    logits[kernel] = [...session.run(data.test.images)];
+    logits[kernel] = [...session.run(data.test.images, { count: data.test.count })];
   }
   return logits;
 }
@@ -143,7 +143,7 @@ export async function inferParallel(packed: readonly number[]): Promise<number[]
   for (const batch of [1, 6]) {
     try {
       const session = await loadParallel(Uint8Array.from(packed), { workers: 2, batch });
-      logits.push([...(await session.run(data.test.images))]);
+      logits.push([...(await session.run(data.test.images, { count: data.test.count }))]);
       session.close();
     } catch (error) {
       if (isProxbitError(error)) return error.code;

@@ -127,6 +127,20 @@ export function tapSums(shape: ConvShape, w: Float32Array): Int32Array {
   return out;
 }
 
+/** The sums of each tap and of all that stand no lower and no further right, `[taps][N]`. */
+export function areaSums(shape: ConvShape, w: Float32Array): Int32Array {
+  const { filters, kernelWidth: width } = shape;
+  const single = tapSums(shape, w);
+  return single.map((_, at) => {
+    const [tap, filter] = [Math.floor(at / filters), at % filters];
+    let sum = 0;
+    for (let row = 0; row <= Math.floor(tap / width); row++) {
+      for (let column = 0; column <= tap % width; column++) sum += single[(row * width + column) * filters + filter]!;
+    }
+    return sum;
+  });
+}
+
 /** Signs of w `[K][N]`, four filters a byte, for the input's gradient: `[K][ceil(N / 4)]`. */
 export function inputWeights(shape: ConvShape, w: Float32Array): Uint8Array {
   const { filters } = shape;

@@ -10,10 +10,16 @@
 
 export { changed } from "./changed.ts";
 export { cifar10 } from "./cifar10.ts";
-export type { ClassNumbers, Dataset, ImageSplit, Numbers, Split } from "./dataset.ts";
+export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./dataset.ts";
 export { dataset, datasetNames } from "./datasets.ts";
+export { digest } from "./digest.ts";
+export { type ImageFolderOptions, imageFolder, type ReadProgress } from "./files/folder.ts";
+export type { DatasetParts } from "./make.ts";
+export { holdOut, makeDataset } from "./make.ts";
 export { fashionMnist, mnist } from "./mnist.ts";
 export type { GivenLabels, GivenNumbers } from "./numbers.ts";
 export type { DatasetOptions, DownloadProgress } from "./source.ts";
 export type { SplitOptions } from "./split.ts";
 export { split, take } from "./split.ts";
+export type { GivenExamples, OrderedSource, RandomSource, StreamOptions } from "./stream.ts";
+export { stream } from "./stream.ts";

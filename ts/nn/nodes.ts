@@ -71,6 +71,7 @@ export const isAffine = has("affine");
 
 /** A node whose windows slide over images. */
 export type WindowNode = NodeOf<OpsThat<"windowed">>;
+export const isWindowed = has("windowed");
 
 /** The shapes of as many inputs as `node` takes. Throws "graph" where there are fewer. */
 function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity> {

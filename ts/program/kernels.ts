@@ -316,11 +316,11 @@ export const kernels = {
   sign_lookup_weights: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
-  /** Sums of the weights of every tap `i32 [taps][n]`, from file bits. */
+  /** Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits. */
   bb_correction: {
     parameters: { shape: "read", bits: "read", out: "write" },
   },
-  /** Sums of the weight signs of every tap `i32 [taps][n]`, from the real kernel. */
+  /** Sums of the weight signs over taps `i32 [taps][n]`, a summed-area table, from the real kernel. */
   bb_correction_real: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
