@@ -9,6 +9,7 @@ exports! {
     /// loss = a number of `TargetLoss`; outputs `f32 [rows][size]`, targets likewise or labels `u32 [rows]`, weights
     /// `f32 [rows]` or all 1; delta is Huber's, smoothing binary cross-entropy's, 0 where absent. Results: gradient
     /// `f32 [rows][size]`, result = sum of losses, right answers; predictions `u32 [rows]`.
+    only("training")
     fn target_loss(
         loss: u32, outputs: *const f32, targets: Maybe<*const f32>, labels: Maybe<*const u32>, weights: Maybe<*const f32>,
         rows: usize, valid_rows: usize, size: usize, inverse_batch: f32, delta: f32, smoothing: Maybe<*const f64>,
@@ -28,6 +29,7 @@ exports! {
     }
 
     /// targets `f32 [rows][size]` are logits at the temperature, or distributions where it is 0; all else as in `target_loss`.
+    only("training")
     fn soft_cross_entropy(
         logits: *const f32, targets: *const f32, weights: Maybe<*const f32>, rows: usize, valid_rows: usize, size: usize,
         inverse_batch: f32, temperature: f32, smoothing: Maybe<*const f64>, gradient: Maybe<*mut f32>,
@@ -45,6 +47,7 @@ exports! {
     }
 
     /// out `f32 [rows]` = own `f32 [rows]`, or 1, times the weight of the row's class out of class_weights `f32 [classes]`.
+    only("training")
     fn row_weights(
         own: Maybe<*const f32>, class_weights: Maybe<*const f32>, classes: usize, labels: Maybe<*const u32>, rows: usize,
         out: *mut f32,

@@ -64,6 +64,7 @@ exports! {
     }
 
     /// hyper = learning rate, rho, momentum, epsilon, weight decay, clip; square and velocity `f32 [count]`.
+    only("training")
     fn rmsprop_step(
         weights: *mut f32, gradient: *const f32, square: *mut f32, velocity: *mut f32, count: usize,
         hyper: *const [f32; 6],
@@ -75,6 +76,7 @@ exports! {
     }
 
     /// hyper = learning rate, beta1, beta2, weight decay, clip; mean `f32 [count]`.
+    only("training")
     fn lion_step(
         weights: *mut f32, gradient: *const f32, mean: *mut f32, count: usize, hyper: *const [f32; 5],
     ) {
@@ -84,12 +86,14 @@ exports! {
     }
 
     /// gradient `f32 [count]` is kept within -limit and limit.
+    only("training")
     fn clip_gradient_value(gradient: *mut f32, count: usize, limit: f32) {
         optimizer::clip_gradient_value(write(gradient, count), limit);
         false
     }
 
     /// gradient `f32 [count]` is scaled by limit / norm where the norm is larger; squares `f64 [shares]` sum up to its square.
+    only("training")
     fn clip_gradient_norm(gradient: *mut f32, count: usize, squares: *const f64, shares: usize, limit: f32) {
         optimizer::clip_gradient_norm(write(gradient, count), read(squares, shares), limit)
     }
