@@ -68,7 +68,7 @@ function assemble(name: string, steps: readonly Step[], outputs: readonly number
     const shares = opOf(layer.operation.op).parameters === undefined ? undefined : first.get(layer);
     if (!first.has(layer)) first.set(layer, own);
     const sources = inputs.map((at) => names[at] ?? "");
-    return nodeOf(layer.operation, own, sources, shares);
+    return nodeOf(layer.operation, own, sources, { shares, trainable: layer.trainable });
   });
   const results = outputs.map((at) => names[at] ?? "");
   const several = results.length > 1 ? { outputs: results } : {};

@@ -64,7 +64,8 @@ export function createWalk(): Walk {
     const specs = parameterSpecs(node, inputs);
     if (node.shares !== undefined) checkShared(node, specs, nodes.get(node.shares), parameters);
     for (const [key, spec] of node.shares === undefined ? Object.entries(specs) : []) {
-      parameters.push(Object.freeze({ ...spec, name: parameterName(node, key), node: node.name, key }));
+      const parameter = { ...spec, name: parameterName(node, key), node: node.name, key };
+      parameters.push(Object.freeze(node.trainable === false ? { ...parameter, frozen: true } : parameter));
     }
     for (const { at, quantizer } of quantizedOperands(node)) {
       if (typeof at === "string") quantizers.set(parameterName(node, at), quantizer);

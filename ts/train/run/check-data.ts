@@ -32,7 +32,7 @@ export function checkData(engine: Engine, given: Dataset<Examples>, tested: bool
         `Give test, or validate: false. ${MAKE}`,
       );
     }
-    checkExamples(engine, test);
+    checkExamples(engine, test, engine.scoreTruth);
   }
   checkNames(engine, classes);
   return data;

@@ -13,24 +13,27 @@ import type { Engine } from "./engine.ts";
 
 const REMEDY = "Make the split with split() of proxbit/data, which checks what it is given.";
 
-/** That examples fit the network and its loss. Those of a stream are looked at as they come (`feed.ts`). */
-export function checkExamples(engine: Engine, examples: Examples): void {
+/**
+ * That examples fit the network, and their truth the terms that read `truth`. Those of a stream are looked at as they come
+ * (`feed.ts`).
+ */
+export function checkExamples(engine: Engine, examples: Examples, truth: Engine["truth"] = engine.truth): void {
   reading("the examples", "a split or a stream", () => {
     if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
-    else checkSplit(engine, examples);
+    else checkSplit(engine, examples, truth);
   });
 }
 
-/** That inputs and truth of `split` fit the network and its loss. Every number is looked at once. */
-export function checkSplit(engine: Engine, split: Split): void {
+/** That inputs of `split` fit the network, and its truth the terms that read `truth`. Every number is looked at once. */
+export function checkSplit(engine: Engine, split: Split, truth: Engine["truth"] = engine.truth): void {
   if (typeof split !== "object" || split === null) {
     throw new ProxbitError("argument", `the examples must be a split, not ${describe(split)}`, REMEDY);
   }
   checkInputs(engine, split);
   checkWeights(split);
   const output = engine.shapes.get(engine.graph.output) ?? [];
-  if (engine.truth.has("labels")) checkLabels(split, engine.graph.output, output);
-  if (engine.truth.has("targets")) checkTargets(split, elementsOf(output));
+  if (truth.has("labels")) checkLabels(split, engine.graph.output, output);
+  if (truth.has("targets")) checkTargets(split, elementsOf(output));
 }
 
 function checkShape(engine: Engine, shape: readonly number[]): number {

@@ -69,11 +69,11 @@ export async function evaluate(
   const options: typeof given = plainObject(given, ["batchSize", "signal", "onProgress"], subject);
   const signal = signalOf(options.signal, "signal", subject);
   const onProgress = callbackOf<NonNullable<typeof given.onProgress>>(options.onProgress, "onProgress", subject);
-  checkExamples(engine, split);
+  checkExamples(engine, split, engine.scoreTruth);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const predictions = new Uint32Array(split.count);
   let [loss, correct] = [0, 0];
-  const passed = { order: null, batch, total: split.count, signal };
+  const passed = { order: null, batch, total: split.count, signal, truth: engine.scoreTruth };
   await fed(engine, split, passed, async (feed) => {
     for (let first = 0; first < split.count; ) {
       if (signal?.aborted) throw stopped("evaluation");
@@ -134,13 +134,19 @@ export async function estimateStatistics(
   const options: EstimateOptions = plainObject(given, ["batches", "batchSize", "signal", "onProgress"], subject);
   const signal = signalOf(options.signal, "signal", subject);
   const onProgress = callbackOf<NonNullable<typeof given.onProgress>>(options.onProgress, "onProgress", subject);
-  checkExamples(engine, split);
+  checkExamples(engine, split, new Set());
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   checkBatch(engine, batch);
   const most = Math.floor(split.count / batch);
   if (most < 1) throw tooFew(split.count, batch);
   const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
-  const passed = { order: { seed, epoch: STATISTICS_EPOCH }, batch, total: batches * batch, signal };
+  const passed = {
+    order: { seed, epoch: STATISTICS_EPOCH },
+    batch,
+    total: batches * batch,
+    signal,
+    truth: new Set<never>(),
+  };
   const restore = await rememberStatistics(engine);
   try {
     await fed(engine, split, passed, async (feed) => {
@@ -179,8 +185,8 @@ export async function evaluateSoft(
   { batchSize: wanted = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
   onProgress: (batches: number, of: number) => void = () => {},
 ): Promise<Evaluation> {
-  checkExamples(engine, split);
-  checkExamples(engine, statistics);
+  checkExamples(engine, split, engine.scoreTruth);
+  checkExamples(engine, statistics, new Set());
   const batchSize = integerIn(wanted, 1, LARGEST_BATCH, "batchSize", { code: "argument", what: "evaluate" });
   const estimated = Math.min(STATISTICS_BATCHES, Math.floor(statistics.count / batchSize));
   const all = estimated + split.count / batchSize;
