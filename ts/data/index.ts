@@ -13,6 +13,8 @@ export { cifar10 } from "./cifar10.ts";
 export type { ClassNumbers, Dataset, ImageSplit, Numbers, Split } from "./dataset.ts";
 export { dataset, datasetNames } from "./datasets.ts";
 export { type ImageFolderOptions, imageFolder, type ReadProgress } from "./files/folder.ts";
+export { type Npy, type NpyValues, parseNpy } from "./files/npy.ts";
+export { type NpzOptions, npz } from "./files/npz.ts";
 export { fashionMnist, mnist } from "./mnist.ts";
 export type { GivenLabels, GivenNumbers } from "./numbers.ts";
 export type { DatasetOptions, DownloadProgress } from "./source.ts";

@@ -3,6 +3,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import { requireNode, systemCode } from "../../io/node.ts";
 import type { Dataset, Split } from "../dataset.ts";
 import { type ImageFolderOptions, imageFolder } from "./folder.ts";
+import { npz } from "./npz.ts";
 
 /** Readers of folders whose files have names of their own, by such a name. */
 type FolderReader = (directory: string) => Promise<Dataset<Split>>;
@@ -27,7 +28,8 @@ export async function dataAt(
     throw new ProxbitError("data", `${place}: ${why}`, "Give a folder of images, or an npz file.", { cause });
   });
   if (!facts.isDirectory()) {
-    throw new ProxbitError("data", `${place} is no folder`, "Give a folder of images.");
+    if (/\.npz$/i.test(place)) return npz(place, { test: options.test, seed: options.seed });
+    throw new ProxbitError("data", `${place} is neither a folder nor an npz file`, "Give a folder of images.");
   }
   const names = await files.readdir(place);
   const reader = known.find(([name]) => names.some((given) => name.test(given.replace(/\.gz$/, ""))));
