@@ -88,7 +88,12 @@ const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] a
 ]);
 
 /** The trainer and every kind of session on the same images; returns the logits they agree on. */
-export async function agreedLogits(pool: Pool, graph: Graph, weights: Weights, split: ImageSplit): Promise<Float32Array> {
+export async function agreedLogits(
+  pool: Pool,
+  graph: Graph,
+  weights: Weights,
+  split: ImageSplit,
+): Promise<Float32Array> {
   const engine = await engineWith(pool, graph, weights);
   const wanted = await trainerLogits(engine, split);
   const { predictions, loss } = await evaluate(engine, split, { batchSize: 5 });
