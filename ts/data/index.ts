@@ -10,9 +10,11 @@
 
 export { changed } from "./changed.ts";
 export { cifar10 } from "./cifar10.ts";
+export { cifar100 } from "./cifar100.ts";
 export type { ClassNumbers, Dataset, ImageSplit, Numbers, Split } from "./dataset.ts";
 export { dataset, datasetNames } from "./datasets.ts";
 export { type ImageFolderOptions, imageFolder, type ReadProgress } from "./files/folder.ts";
+export { idxFolder } from "./files/idx-folder.ts";
 export { type Npy, type NpyValues, parseNpy } from "./files/npy.ts";
 export { type NpzOptions, npz } from "./files/npz.ts";
 export { fashionMnist, mnist } from "./mnist.ts";
