@@ -1,6 +1,6 @@
 /** The command line at work. Files are the same every time, results agree, and ends leave nothing behind. */
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -86,27 +86,49 @@ describe("train", () => {
       expect((await readFile(file)).equals(await readFile(model))).toBe(false);
     }));
 
-  it("leaves no file after Ctrl-C, says so, and exits with 130", () =>
+  it("saves the run after Ctrl-C, exits with 130, and says the command that goes on to the same file", () =>
     withFolder(async (place) => {
-      const child = start(trainTo(join(place, "never.safetensors"), "--epochs", "100000", "--json"));
+      const file = join(place, "model.safetensors");
+      const child = start(trainTo(file, "--epochs", "60", "--json"));
       const ended = outcome(child);
       for await (const line of createInterface(child.stdout ?? process.stdin)) if (line.includes('"step"')) break;
       child.kill("SIGINT");
       const { code, stderr } = await ended;
-      expect({ code, files: await readdir(place) }).toEqual({ code: 130, files: [] });
-      expect(stderr).toMatch(/stopping after this step.*\nerror: training .*was stopped\n {2}\S/);
+      expect({ code, files: await readdir(place) }).toEqual({ code: 130, files: ["model.safetensors.checkpoint"] });
+      expect(stderr).toMatch(
+        /stopping after this step.*\nerror: training .*was stopped; it is kept in .*\n {2}Go on with `/,
+      );
+      const command = /Go on with `proxbit (.* --resume)`\./.exec(stderr)?.[1] ?? "";
+      expect(jsonLines((await proxbit(...command.split(" "))).stdout)[1]).toMatchObject({ type: "start" });
+      expect(await readdir(place)).toEqual(["model.safetensors"]);
+      const whole = join(place, "whole.safetensors");
+      await resultOf(...trainTo(whole, "--epochs", "60"));
+      expect((await readFile(file)).equals(await readFile(whole))).toBe(true);
     }));
 
-  it("stops without a word when its reader goes away", () =>
+  it("goes on to its end when its reader goes away", () =>
     withFolder(async (place) => {
-      const child = start(trainTo(join(place, "never.safetensors"), "--epochs", "100000", "--json"));
+      const file = join(place, "model.safetensors");
+      const child = start(trainTo(file, "--json"));
       let stderr = "";
       child.stderr?.on("data", (text) => {
         stderr += text;
       });
       child.stdout?.once("data", () => child.stdout?.destroy());
       const [code] = await once(child, "close");
-      expect({ code, stderr, files: await readdir(place) }).toEqual({ code: 0, stderr: "", files: [] });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect((await readFile(file)).equals(await readFile(model))).toBe(true);
+    }));
+
+  it("goes on to its end when its output is full, which its exit code tells", () =>
+    withFolder(async (place) => {
+      const file = join(place, "model.safetensors");
+      const full = await open("/dev/full", "w");
+      const child = start(trainTo(file, "--json"), ["ignore", full.fd, "pipe"]);
+      const { code, stderr } = await outcome(child);
+      await full.close();
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("not written whole (ENOSPC)") });
+      expect((await readFile(file)).equals(await readFile(model))).toBe(true);
     }));
 });
 
@@ -145,7 +167,10 @@ describe("the packed file", () => {
     );
     await writeFile(join(photos, "a.png"), pngFile(20, 40));
     await writeFile(join(photos, "notes.txt"), "no image");
-    const child = start(["predict", model, join(folder, "photos"), "-", "--top", "2", "--json"], "pipe");
+    const child = start(
+      ["predict", model, join(folder, "photos"), "-", "--top", "2", "--json"],
+      ["pipe", "pipe", "pipe"],
+    );
     child.stdin?.end(pngFile(28, 28));
     const { stdout, stderr, code } = await outcome(child);
     expect({ stderr, code }).toEqual({ stderr: "", code: 0 });

@@ -1,5 +1,5 @@
 /** Helpers for tests of the command line: running it as a process of its own, and reading its output. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -15,9 +15,9 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** `proxbit ARGUMENTS`, running; its standard input is open where `input` is "pipe". */
-export function start(args: readonly string[], input: "ignore" | "pipe" = "ignore"): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { stdio: [input, "pipe", "pipe"], env: ENVIRONMENT });
+/** `proxbit ARGUMENTS`, running. */
+export function start(args: readonly string[], stdio: StdioOptions = ["ignore", "pipe", "pipe"]): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], { stdio, env: ENVIRONMENT });
 }
 
 /** The output of `child`, and its exit code. */

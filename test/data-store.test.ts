@@ -22,13 +22,15 @@ function memoryPool(limit = 1 << 20) {
   return { pool: { reserve, write } as unknown as Pool, memory, counts };
 }
 
+const storeOf = (pool: Pool) => createDataStore(pool, createRooms(pool));
+
 const fresh = (count: number, value = 1) => split(new Uint8Array(8 * count).fill(value), new Uint8Array(count), [8]);
 
 describe("the data store", () => {
   test("keeps labels as 32 bits, and all that an example has", async () => {
     const { pool, memory } = memoryPool();
     const made = split(Int8Array.of(-1, 2), [3, 200], [1], { targets: [0.5, 1], sampleWeights: [1, 4] });
-    const places = await createDataStore(pool)(made);
+    const places = await storeOf(pool)(made);
     const at = <T>(place: typeof places.labels, read: (buffer: ArrayBuffer, address: number) => T): T =>
       read(memory.buffer, addressOf(place as NonNullable<typeof place>));
     expect(places).toMatchObject({ kind: "i8", scale: 1 / 128, offset: 0 });
@@ -36,7 +38,7 @@ describe("the data store", () => {
     expect(at(places.labels, (buffer, address) => [...new Uint32Array(buffer, address, 2)])).toEqual([3, 200]);
     expect(at(places.targets, (buffer, address) => [...new Float32Array(buffer, address, 2)])).toEqual([0.5, 1]);
     expect(at(places.sampleWeights, (buffer, address) => [...new Float32Array(buffer, address, 2)])).toEqual([1, 4]);
-    expect(await createDataStore(pool)(split([1], null, [1], { targets: [1] }))).toMatchObject({
+    expect(await storeOf(pool)(split([1], null, [1], { targets: [1] }))).toMatchObject({
       kind: "f32",
       labels: null,
       sampleWeights: null,
@@ -45,7 +47,7 @@ describe("the data store", () => {
 
   test("finds a part of what it has, wherever that begins, and sends nothing", async () => {
     const { pool, memory, counts } = memoryPool();
-    const at = createDataStore(pool);
+    const at = storeOf(pool);
     const whole = split(
       Uint8Array.from({ length: 64 }, (_, i) => i),
       Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7),
@@ -65,7 +67,7 @@ describe("the data store", () => {
 
   test("reads memory anew where it was changed in place, or a split was made of it again", async () => {
     const { pool, memory } = memoryPool();
-    const at = createDataStore(pool);
+    const at = storeOf(pool);
     const made = fresh(4);
     const first = async (): Promise<number | undefined> => memory[addressOf((await at(made)).images)];
     await first();
@@ -80,7 +82,7 @@ describe("the data store", () => {
 
   test("gives the room of data sets that come and go to those that follow", async () => {
     const { pool, counts } = memoryPool();
-    const at = createDataStore(pool);
+    const at = storeOf(pool);
     const [train, validation] = [fresh(100), fresh(50)];
     for (let i = 0; i < 60; i++) {
       await at(train);
@@ -97,7 +99,7 @@ describe("the data store", () => {
 
   test("makes room where memory cannot grow", async () => {
     const { pool, memory } = memoryPool(3000);
-    const at = createDataStore(pool);
+    const at = storeOf(pool);
     await at(fresh(100));
     const { images } = await at(fresh(120, 7));
     expect(memory[addressOf(images)]).toBe(7);

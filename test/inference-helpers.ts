@@ -35,7 +35,7 @@ export async function trainerLogits(engine: Engine, split: ImageSplit): Promise<
   const images = Uint32Array.from({ length: split.count }, (_, i) => i);
   const result = await engine.withPlan(split.count, async (plan) => {
     const range = rangeOf(plan.context.value(output, plan.lanes[0] as Lane), 4 * size * split.count);
-    const program = await engine.evaluateStep(plan, split, split.count);
+    const program = await engine.evaluateStep(plan, await engine.dataAt(split), split.count);
     return engine.pool.run(program, [engine.inputs(plan, images)], [range]);
   });
   expect(result.failure).toBeNull();
@@ -59,7 +59,7 @@ export interface InMemory {
 /** Prepares a model for as many workers, and lets this thread do their tasks one after the other. */
 export async function inMemory(model: PackedModel, options: Partial<PrepareOptions>): Promise<InMemory> {
   const instance = instantiate(await loadModule("plain"), {});
-  const prepared = prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
+  const prepared = await prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
   const { compiled, stagedImages } = prepared;
   const { inputSize } = compiled;
   const run = (images: Float32Array): Float32Array => {

@@ -4,8 +4,9 @@
  * stderr holds notes only. Nobody mixes the two.
  *
  * JSON has finite numbers only, so others are the texts "Infinity", "-Infinity" and "NaN". `Number` in JavaScript and
- * `float` in Python read these back.
+ * `float` in Python read these back. Text that a terminal would obey is not printed, and JSON has it as escapes.
  */
+import { cleanLines, escapeJson, withoutPasswords } from "../base/text.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -22,10 +23,10 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const event = (value: object): void => {
-    if (json) print(JSON.stringify(value, finiteOrText));
+    if (json) print(escapeJson(JSON.stringify(value, plain)));
   };
   const text = (line: string): void => {
-    if (!json) print(line);
+    if (!json) print(screened(line));
   };
   return {
     json,
@@ -35,20 +36,39 @@ export function createOutput(json: boolean): Output {
       event({ type: "result", ...result });
       text(line);
     },
-    note: (line) => void process.stderr.write(`${line}\n`),
+    note: printNote,
   };
 }
 
-/** JSON by itself makes null of numbers that are not finite, and null already stands for nothing. */
-const finiteOrText = (_key: string, value: unknown): unknown =>
-  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+/** Lines as they may go to a terminal. */
+const screened = (text: string): string => cleanLines(withoutPasswords(text));
 
-/** A reader that has gone away, as `head` does, is no error: nobody is left to tell. */
-export function endQuietlyOnBrokenPipe(): void {
+/** Prints lines on stderr. */
+export const printNote = (lines: string): void => void process.stderr.write(`${screened(lines)}\n`);
+
+/** JSON by itself makes null of numbers that are not finite, and null already stands for nothing. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === "string") return withoutPasswords(value);
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+/** The faults of the streams that a command writes to. */
+interface StreamFaults {
+  /** The system's code where stdout has lost something that somebody may still wait for; undefined where it has not. */
+  readonly lost: () => string | undefined;
+}
+
+/**
+ * Keeps a command at work where nobody reads it any more, or where what it writes to is full. A reader that has gone away, as
+ * `head` does, is no error. A full disk under stdout is one, which the exit code has to tell in the end.
+ */
+export function outliveReaders(): StreamFaults {
+  let lost: string | undefined;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit();
-      throw error;
+      const isGone = error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED";
+      if (stream === process.stdout && !isGone) lost ??= error.code ?? error.message;
     });
   }
+  return { lost: () => lost };
 }

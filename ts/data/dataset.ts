@@ -32,12 +32,39 @@ export interface ImageSplit extends Split {
   readonly shape: readonly [number, number, number];
 }
 
-export interface Dataset<Examples extends Split = Split> {
+/** The order of a pass: drawn from a seed and the number of an epoch, or null for the source's own. */
+export type PassOrder = { readonly seed: number; readonly epoch: number } | null;
+
+/** One pass over the examples. */
+export interface Pass {
+  /** The next `count` examples; fewer only where the pass ends. */
+  readonly next: (count: number) => Promise<Split>;
+  /** Lets go of the source before its end. */
+  readonly end: () => Promise<void>;
+}
+
+/** A data set whose examples are read when they are needed. */
+export interface Stream {
+  readonly count: number;
+  readonly shape: readonly number[];
+  /** Begins a pass at the example of this place in the order. */
+  readonly pass: (order: PassOrder, from?: number) => Pass;
+  /** The examples of these numbers; null for a source without numbers. */
+  readonly read: ((indices: Uint32Array) => Promise<Split>) | null;
+}
+
+/** What a trainer learns from: examples in memory, or such as are read meanwhile. */
+export type Examples = Split | Stream;
+
+export const isStream = (examples: Examples): examples is Stream => "pass" in examples;
+
+/** Examples to train on and to test on, with the words that a model file keeps of them. */
+export interface Dataset<Part extends Examples = Split> {
   readonly name: string;
   /** The classes by number; none where examples have no classes. */
   readonly classes: readonly string[];
-  readonly train: Examples;
-  readonly test: Examples;
+  readonly train: Part;
+  readonly test: Part;
   /** The way of a picture into `shape`, which a model file keeps for later pictures; absent where nobody resized. */
   readonly input?: { readonly fit: string; readonly background: string } | undefined;
 }

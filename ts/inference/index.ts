@@ -10,7 +10,18 @@
 export { isProxbitError, ProxbitError } from "../base/errors.ts";
 export type { Obstacle } from "../obstacles.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
+export type {
+  AnyWorker,
+  CoreModule,
+  CoreResponse,
+  CoreSource,
+  GivenCore,
+  SourceOptions,
+  WorkerOptions,
+  WorkerSource,
+} from "../runtime/source.ts";
 export type { Variant } from "../runtime/variants.ts";
+export type { LoadBounds } from "./bounds.ts";
 export {
   type Classify,
   type ClassifyOptions,

@@ -5,10 +5,13 @@
 
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
+import { compileCore } from "../runtime/compile-core.ts";
+import { inferenceCores } from "../runtime/inference-cores.ts";
 import { instantiate } from "../runtime/instantiate.ts";
-import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
+import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
+import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
@@ -17,7 +20,7 @@ import { prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends LoadBounds, SourceOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
   readonly variant?: Variant;
   /** The kernel of the +-1 by +-1 product; the winner of the start-up probe where absent. */
@@ -27,8 +30,6 @@ export interface LoadOptions {
    * networks more gives more images a second, later.
    */
   readonly batch?: number;
-  /** The core of that variant, compiled or as bytes: for runtimes that cannot fetch it by its address. */
-  readonly source?: WebAssembly.Module | BufferSource;
 }
 
 export interface Session extends SessionFacts {
@@ -54,21 +55,26 @@ export interface Session extends SessionFacts {
 /**
  * Loads a model file.
  *
- * @throws ProxbitError `model-file` for a file that is corrupt or not ours, `environment` where the core cannot run,
- * `argument` for bad options.
+ * @throws ProxbitError `model-file` for a file that is corrupt or not ours, or takes more than the bounds allow,
+ * `environment` where the core cannot run, `argument` for bad options, `aborted` after `signal`.
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
   const subject: Subject = { code: "argument", what: "load" };
-  plainObject(options, ["variant", "kernel", "batch", "source"], subject);
+  plainObject(options, ["variant", "kernel", "batch", "source", ...BOUNDS], subject);
+  const bounds = boundsOf(options, subject);
+  bounds.check();
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
+  checkSource(options.source, subject);
   // The core is fetched and compiled while the file is checked.
   const core = loadCore(options);
   core.catch(() => {});
   const model = decodeModel(bytes);
+  checkOperations(model, bounds);
   const { variant, module } = await core;
+  bounds.check();
   const instance = instantiate(module, {});
-  const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1 });
+  const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1, bounds });
   const { blockImages, compiled, program, scale } = prepared;
   const { inputSize } = compiled;
   const fromFloats = runner(instance, program(1, "floats"), "while it ran");
@@ -99,7 +105,10 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   };
 }
 
-async function loadCore({ variant, source }: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
+async function loadCore({
+  variant,
+  source = inferenceCores,
+}: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
   const found = await detectVariant({ shared: false, ...(variant && { variant }) });
-  return { variant: found, module: await loadModule(found, source === undefined ? {} : { source }) };
+  return { variant: found, module: await compileCore(found, source) };
 }

@@ -29,6 +29,7 @@ import type { Schedule } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
 import { type Adam, realOptimizers, type Sgd } from "../../train/optimizers/optimizers.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
+import { commandLine } from "../checkpoint.ts";
 import { checkDataName, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
@@ -79,11 +80,15 @@ export function compareCommand(context: Context): Command {
     .description(
       "Trains one network with each quantizer in each task, from each seed, and says how good the hard-signed networks are: " +
         "mean and standard deviation over seeds. A finished run is a file in DIR/runs and is not done again, so the same " +
-        "command goes on where it was stopped. Neither the order of the runs nor the number of workers changes a number.",
+        "command goes on where it was stopped, within a run too. Neither the order of the runs nor the number of workers changes a number.",
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
   addDataOptions(command, "required")
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "small")
+    .option(
+      "--model <name|file.ts>",
+      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
+      "small",
+    )
     .addOption(listOption("--quantizers <list>", "names with commas between, fp for float", quantizerList, ALL))
     .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
     .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"))
@@ -164,7 +169,7 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
     settings,
     rows: summarise(cells, inOrder),
     finished: inOrder,
-    command: ["proxbit", ...process.argv.slice(2)].map(quoted).join(" "),
+    command: commandLine(),
     machine: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`,
     version: VERSION,
   };
@@ -213,9 +218,6 @@ function describeData({ name, train, test }: Dataset): Settings["data"] {
   const hash = sha256(...[train.images, train.labels, test.images, test.labels].map(bytesOf));
   return { name, trainImages: train.count, testImages: test.count, sha256: hash };
 }
-
-/** A word as a shell takes it for one. */
-const quoted = (word: string): string => (/^[\w./:,+=@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const gridText = ({ quantizers, tasks, seeds }: Grid): string =>
   `${quantizers.join(", ")} on ${tasks.join(", ")}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`;

@@ -5,6 +5,7 @@ import { checkWritable } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import type { Augmentation } from "../../train/run/augment.ts";
+import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
 import { checkDataName, checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
@@ -32,7 +33,7 @@ import {
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
 
-interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions {
+interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, CheckpointOptions {
   readonly data: string;
   readonly model: string;
   readonly epochs: number;
@@ -57,7 +58,11 @@ export function trainCommand(context: Context): Command {
   );
   addDataOptions(command, "required")
     .requiredOption("--out <file>", "the model file to write, for example out/model.safetensors")
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "cnn");
+    .option(
+      "--model <name|file.ts>",
+      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
+      "cnn",
+    );
   addQuantizerOptions(command)
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
@@ -75,6 +80,7 @@ export function trainCommand(context: Context): Command {
     .option("--flip-ratio", "show the share of the binary weights that change their sign in a step")
     .option("--no-soft", "do not evaluate the soft network beside the hard-signed one, which takes as long once more")
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
+  addCheckpointOptions(command);
   addWorkersOption(command);
   return addCommonOptions(
     command,
@@ -84,6 +90,8 @@ export function trainCommand(context: Context): Command {
     "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
     "proxbit train --data mnist --binary-optimizer bop --learning-rate 0.01 --schedule cosine --flip-ratio --out bop.safetensors",
     "proxbit train --data mnist --from float.safetensors --rescale --augment shift:2 --out tuned.safetensors",
+    "proxbit train --data mnist --epochs 100 --checkpoint run.ckpt --out mnist.safetensors",
+    "proxbit train --data mnist --epochs 100 --checkpoint run.ckpt --resume --out mnist.safetensors",
   ).action((options: TrainOptions) => train(options, context));
 }
 
@@ -94,6 +102,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   if (options.rescale && options.from === undefined) {
     throw new ProxbitError("argument", "--rescale is for the weights of --from", "Give --from too, or leave it out.");
   }
+  const kept = keptRun(options, options.out);
   const start = options.from === undefined ? undefined : await readModelFile(options.from);
   checkDataName(options.data);
   const makeNetwork = await networkMaker(options.model);
@@ -120,6 +129,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     labelSmoothing: options.labelSmoothing,
     start: start && { file: options.from as string, bytes: start, rescale: options.rescale ?? false },
     flipRatio: options.flipRatio ?? false,
+    kept,
     soft: options.soft,
     file: options.out,
   };

@@ -25,6 +25,8 @@ export interface LossTerm {
    * one such term.
    */
   readonly isScore?: true;
+  /** The numbers and words that the term was made with, which a run that goes on from a checkpoint is held against. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   /** Throws "argument" or "shape" for a network that the term does not suit. The names that it gives are known. */
   readonly check?: (network: Network, layout: ParameterLayout) => void;
   readonly plan: (context: LossContext) => TermPlan;

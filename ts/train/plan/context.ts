@@ -43,13 +43,16 @@ export interface Mode {
 /**
  * Where a step stands: `update` counts from 1; `batch` counts from 0 while statistics are estimated. `progress` is where
  * quantizers stand, null in the hard-signed network. `smoothing` is that of the labels, and `seed` that of
- * the run's random numbers; 0 where absent.
+ * the run's random numbers; 0 where absent. `draw` is the number of a step's random draws, that of the update where absent.
+ * `rate` is a factor of learning rates, 1 where absent.
  */
 export type Live =
   | {
       readonly kind: "train";
       readonly progress: number;
       readonly update: number;
+      readonly draw?: number;
+      readonly rate?: number;
       readonly smoothing?: number | undefined;
       readonly seed?: number;
     }

@@ -12,7 +12,7 @@ import type { Place, Range } from "../../program/place.ts";
 import type { Pool } from "../../runtime/pool.ts";
 import type { DataPlaces, NumberKind } from "./context.ts";
 import { writeLarge } from "./memory.ts";
-import { createRooms } from "./rooms.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** Data sets whose arrays stay: those of training and of testing, and one more. */
 const KEPT = 3;
@@ -57,8 +57,8 @@ const placeIn = ({ room, from, widening }: Stored, { array }: Wanted): Place => 
   return { buffer, lane: 0, offset: (array.byteOffset - from) * widening };
 };
 
-export function createDataStore(pool: Pool): (split: Split) => Promise<DataPlaces> {
-  const rooms = createRooms(pool);
+/** Keeps data sets in memory that `rooms` hands out. */
+export function createDataStore(pool: Pool, rooms: Rooms): (split: Split) => Promise<DataPlaces> {
   const known = new WeakMap<ArrayBufferLike, readonly Stored[]>();
   let all: readonly Stored[] = [];
   let calls = 0;

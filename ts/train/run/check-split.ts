@@ -3,13 +3,19 @@ import { isArrayOf } from "../../base/arrays.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { versionOf } from "../../data/changed.ts";
-import type { ClassNumbers, Split } from "../../data/dataset.ts";
+import { type ClassNumbers, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import { firstNotFinite } from "../../data/numbers.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 
 const REMEDY = "Make the split with split() of proxbit/data, which checks what it is given.";
+
+/** That examples fit the network and its loss. Those of a stream are looked at as they come (`feed.ts`). */
+export function checkExamples(engine: Engine, examples: Examples): void {
+  if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
+  else checkSplit(engine, examples);
+}
 
 /** That inputs and truth of `split` fit the network and its loss. Every number is looked at once. */
 export function checkSplit(engine: Engine, split: Split): void {
@@ -23,7 +29,7 @@ export function checkSplit(engine: Engine, split: Split): void {
   if (engine.truth.has("targets")) checkTargets(split, elementsOf(output));
 }
 
-function checkInputs(engine: Engine, { count, images, labels, shape, scale, offset }: Split): void {
+function checkShape(engine: Engine, shape: readonly number[]): number {
   const wanted = inputShapeOf(engine.graph);
   if (!Array.isArray(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
     throw new ProxbitError(
@@ -32,7 +38,11 @@ function checkInputs(engine: Engine, { count, images, labels, shape, scale, offs
       "Build the model with inputShape equal to the data set's shape, of images [height, width, channels].",
     );
   }
-  const numbers = count * elementsOf(wanted);
+  return elementsOf(wanted);
+}
+
+function checkInputs(engine: Engine, { count, images, labels, shape, scale, offset }: Split): void {
+  const numbers = count * checkShape(engine, shape);
   const isKept =
     isArrayOf(images, "Uint8Array", "Int8Array", "Uint16Array", "Float32Array") &&
     isArrayOf(labels, "Uint8Array", "Uint16Array", "Uint32Array");

@@ -20,6 +20,7 @@ exports! {
     }
 
     /// The same from signed bytes.
+    only("training")
     fn gather_signed_bytes(
         data: *const i8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
@@ -30,6 +31,7 @@ exports! {
     }
 
     /// The same from numbers of 16 bits.
+    only("training")
     fn gather_words(
         data: *const u16, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
@@ -41,6 +43,7 @@ exports! {
 
     /// Batch images `[height][width][channels]` from bytes, each mirrored and moved as its view's bits say (`View::from_bits`):
     /// out `f32 [count][height][width][channels]` = data * scale + offset.
+    only("training")
     fn gather_views(
         data: *const u8, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
@@ -53,6 +56,7 @@ exports! {
     }
 
     /// The same from signed bytes.
+    only("training")
     fn gather_signed_byte_views(
         data: *const i8, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
@@ -65,6 +69,7 @@ exports! {
     }
 
     /// The same from numbers of 16 bits.
+    only("training")
     fn gather_word_views(
         data: *const u16, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
@@ -77,6 +82,7 @@ exports! {
     }
 
     /// The same from reals.
+    only("training")
     fn gather_real_views(
         data: *const f32, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
@@ -89,6 +95,7 @@ exports! {
     }
 
     /// Batch rows from reals: out `f32 [count][row]`.
+    only("training")
     fn gather_reals(data: *const f32, indices: *const u32, count: usize, row: usize, out: *mut f32) {
         let indices = read(indices, count);
         let data = read(data, reach(indices) * row);
@@ -97,6 +104,7 @@ exports! {
     }
 
     /// Labels of a batch: out `u32 [count]`.
+    only("training")
     fn gather_labels(labels: *const u32, indices: *const u32, count: usize, out: *mut u32) {
         let indices = read(indices, count);
         gather::gather_labels(read(labels, reach(indices)), indices, write(out, count));
