@@ -67,14 +67,16 @@ async function bundle(file: string, format: "es" | "iife", plugins: Plugin[]): P
       minify: true,
       modulePreload: false,
       target: "es2022",
-      rolldownOptions: { input: file, preserveEntrySignatures: "strict", output: { format } },
+      rolldownOptions: { input: file, preserveEntrySignatures: "strict", output: { format, codeSplitting: false } },
     },
   });
   const chunks = (result as Rolldown.RolldownOutput).output;
   const [chunk] = chunks;
-  if (chunks.length !== 1 || chunk.imports.length > 0 || chunk.dynamicImports.length > 0) {
+  // A module that is imported later stands in the same file.
+  const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
+  if (chunks.length !== 1 || outside.length > 0) {
     const parts = chunks.map(({ fileName }) => fileName).join(", ");
-    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${chunk.imports.join(", ")}`);
+    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${outside.join(", ")}`);
   }
   return chunk.code;
 }
