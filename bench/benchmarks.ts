@@ -16,6 +16,7 @@ export const benchmarkNames = [
   "train-peers",
   "reference",
   "start",
+  "read",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -61,5 +62,10 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "size of the core, and time to the first answer in a fresh process",
     inBrowser: true,
     load: async () => (await import("./start/benchmark.ts")).start,
+  },
+  read: {
+    summary: "folders of pictures as a data set, against sharp alone",
+    inBrowser: false,
+    load: async () => (await import("./read/benchmark.ts")).read,
   },
 };
