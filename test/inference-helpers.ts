@@ -59,7 +59,7 @@ export interface InMemory {
 /** Prepares a model for as many workers, and lets this thread do their tasks one after the other. */
 export async function inMemory(model: PackedModel, options: Partial<PrepareOptions>): Promise<InMemory> {
   const instance = instantiate(await loadModule("plain"), {});
-  const prepared = prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
+  const prepared = await prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
   const { compiled, stagedImages } = prepared;
   const { inputSize } = compiled;
   const run = (images: Float32Array): Float32Array => {

@@ -2,11 +2,10 @@
  * Model files as the commands know them. A command reads one from disk, and training writes texts into its header. The
  * texts record how the file came about. They hold nothing that varies from run to run, so equal runs give equal files.
  */
-import { readFile } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
-import { systemCode } from "../io/node.ts";
+import { readFault, readWholeFile } from "../io/read.ts";
 import type { Graph } from "../nn/graph.ts";
 import { hasKernel, isProduct } from "../nn/nodes.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers/optimizers.ts";
@@ -73,13 +72,11 @@ export function accumulatorOf(graph: Graph): string {
 /** @throws ProxbitError "model-file" where there is no such file or it cannot be read. */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readWholeFile(path);
   } catch (cause) {
-    const code = systemCode(cause);
-    const why = code === "ENOENT" ? "there is no such file" : `the system says ${code ?? String(cause)}`;
     throw new ProxbitError(
       "model-file",
-      `${path} cannot be read: ${why}`,
+      `${path} cannot be read: ${readFault(cause)}`,
       "Give the path of a model file that proxbit has written.",
       {
         cause,

@@ -8,7 +8,7 @@ import type { Dataset, ImageSplit } from "./dataset.ts";
 import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";
 import type { DatasetOptions, Source } from "./source.ts";
-import { directorySource, readRequired, sourceOf } from "./source.ts";
+import { directorySource, readRequired, refuseDownload, sourceOf } from "./source.ts";
 import { split } from "./split.ts";
 
 const DIGITS: readonly string[] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -44,6 +44,14 @@ const FASHION_CHECKSUMS: Readonly<Record<string, string>> = {
   "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
   "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
   "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+};
+
+/** Bytes of their content: a header of idx, then a byte for each pixel or label. */
+const FASHION_BYTES: Readonly<Record<string, number>> = {
+  "train-images-idx3-ubyte": 16 + 60_000 * 784,
+  "train-labels-idx1-ubyte": 8 + 60_000,
+  "t10k-images-idx3-ubyte": 16 + 10_000 * 784,
+  "t10k-labels-idx1-ubyte": 8 + 10_000,
 };
 
 async function readSplit(
@@ -108,6 +116,7 @@ function packageSource(): Source | undefined {
  * @throws ProxbitError "data" where a file is missing or malformed.
  */
 export async function mnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
+  refuseDownload("mnist", options);
   const source = sourceOf(options) ?? packageSource();
   if (source === undefined) throw new ProxbitError("data", "the MNIST files were not found", MNIST_REMEDY);
   return read("mnist", DIGITS, source, MNIST_REMEDY);
@@ -123,6 +132,7 @@ async function fashionSource(options: DatasetOptions): Promise<Source | undefine
   return downloadedSource({
     name: "fashion-mnist",
     checksums: FASHION_CHECKSUMS,
+    contentBytes: FASHION_BYTES,
     addresses: downloadUrl === undefined ? FASHION_ADDRESSES : [String(downloadUrl)],
     cacheDirectory,
     remedy: FASHION_REMEDY,

@@ -1,5 +1,5 @@
 /** A session's facts: what a model file tells of it before anything runs. */
-import type { PackedModel } from "../io/model-file.ts";
+import type { LoadedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
@@ -15,7 +15,10 @@ export interface OutputFact {
 /** The facts that any session tells. */
 export interface SessionFacts {
   readonly graph: Graph;
-  /** The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. */
+  /**
+   * The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. `digest` is "none"
+   * where the file has no digest, so that damage could go unseen.
+   */
   readonly metadata: Readonly<Record<string, string>>;
   /** The shape of one image, or of whatever the network reads. */
   readonly inputShape: readonly number[];
@@ -39,8 +42,9 @@ export interface SessionFacts {
 }
 
 /** The facts of sessions of one file. */
-export function factsOf(model: PackedModel): Omit<SessionFacts, "explain" | "classify"> {
-  const { graph, metadata } = model;
+export function factsOf(model: LoadedModel): Omit<SessionFacts, "explain" | "classify"> {
+  const { graph, digest } = model;
+  const metadata = digest === null ? { digest: "none", ...model.metadata } : model.metadata;
   const shapes = shapesOf(graph);
   const outputs = outputsOf(graph).map((name) => ({ name, shape: shapes.get(name) as Shape }));
   return {

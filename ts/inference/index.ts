@@ -21,6 +21,7 @@ export type {
   WorkerSource,
 } from "../runtime/source.ts";
 export type { Variant } from "../runtime/variants.ts";
+export type { LoadBounds } from "./bounds.ts";
 export {
   type Classify,
   type ClassifyOptions,

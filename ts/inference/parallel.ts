@@ -12,6 +12,7 @@ import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import type { SourceOptions, WorkerOptions } from "../runtime/source.ts";
 import { MOST_WORKERS, type Pool, startPool } from "../runtime/start-pool.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
+import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
@@ -19,7 +20,7 @@ import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface ParallelOptions extends SourceOptions, WorkerOptions {
+export interface ParallelOptions extends LoadBounds, SourceOptions, WorkerOptions {
   /** Threads, from 1 to 64. */
   readonly workers: number;
   /** The build of the core, `plain-shared` or `relaxed-shared`; the best that runs here where absent. */
@@ -51,9 +52,12 @@ export interface ParallelSession extends SessionFacts {
  * @throws ProxbitError `environment` where threads cannot share memory, and as `load`.
  */
 export async function loadParallel(bytes: Uint8Array, options: ParallelOptions): Promise<ParallelSession> {
-  const model = decodeModel(bytes);
   const subject: Subject = { code: "argument", what: "loadParallel" };
-  plainObject(options, ["workers", "variant", "kernel", "batch", "source", "worker"], subject);
+  plainObject(options, ["workers", "variant", "kernel", "batch", "source", "worker", ...BOUNDS], subject);
+  const bounds = boundsOf(options, subject);
+  bounds.check();
+  const model = decodeModel(bytes);
+  checkOperations(model, bounds);
   const workers = integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
@@ -62,9 +66,10 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
   const { source = inferenceCores, worker } = options;
   const pool = await startPool({ workers, variant, source, worker });
   try {
+    bounds.check();
     const memory = pool.memory as WebAssembly.Memory;
     const instance = instantiate(pool.module, { memory });
-    const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers });
+    const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers, bounds });
     let last: Promise<unknown> = Promise.resolve();
     const runOutputs = crew(pool, prepared);
     const inTurn = async (

@@ -11,6 +11,7 @@ import { instantiate } from "../runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
+import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
@@ -19,7 +20,7 @@ import { prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface LoadOptions extends SourceOptions {
+export interface LoadOptions extends LoadBounds, SourceOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
   readonly variant?: Variant;
   /** The kernel of the +-1 by +-1 product; the winner of the start-up probe where absent. */
@@ -54,12 +55,14 @@ export interface Session extends SessionFacts {
 /**
  * Loads a model file.
  *
- * @throws ProxbitError `model-file` for a file that is corrupt or not ours, `environment` where the core cannot run,
- * `argument` for bad options.
+ * @throws ProxbitError `model-file` for a file that is corrupt or not ours, or takes more than the bounds allow,
+ * `environment` where the core cannot run, `argument` for bad options, `aborted` after `signal`.
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
   const subject: Subject = { code: "argument", what: "load" };
-  plainObject(options, ["variant", "kernel", "batch", "source"], subject);
+  plainObject(options, ["variant", "kernel", "batch", "source", ...BOUNDS], subject);
+  const bounds = boundsOf(options, subject);
+  bounds.check();
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
   checkSource(options.source, subject);
@@ -67,9 +70,11 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const core = loadCore(options);
   core.catch(() => {});
   const model = decodeModel(bytes);
+  checkOperations(model, bounds);
   const { variant, module } = await core;
+  bounds.check();
   const instance = instantiate(module, {});
-  const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1 });
+  const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1, bounds });
   const { blockImages, compiled, program, scale } = prepared;
   const { inputSize } = compiled;
   const fromFloats = runner(instance, program(1, "floats"), "while it ran");

@@ -73,7 +73,7 @@ export function checkCommand(context: Context): Command {
     )
     .argument(
       "[file|model]",
-      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one ` +
+      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one, whose code runs ` +
         "(default: every operation, quantizer and ready-made network)",
     )
     .option(

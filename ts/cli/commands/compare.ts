@@ -84,7 +84,11 @@ export function compareCommand(context: Context): Command {
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
   addDataOptions(command, "required")
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "small")
+    .option(
+      "--model <name|file.ts>",
+      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
+      "small",
+    )
     .addOption(listOption("--quantizers <list>", "names with commas between, fp for float", quantizerList, ALL))
     .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
     .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"))

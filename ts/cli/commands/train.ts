@@ -58,7 +58,11 @@ export function trainCommand(context: Context): Command {
   );
   addDataOptions(command, "required")
     .requiredOption("--out <file>", "the model file to write, for example out/model.safetensors")
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "cnn");
+    .option(
+      "--model <name|file.ts>",
+      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
+      "cnn",
+    );
   addQuantizerOptions(command)
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)

@@ -3,6 +3,7 @@ import { type Decoder, readInput } from "../../images/decode.ts";
 import type { ImageInput } from "../../images/input.ts";
 import { imageError } from "../../images/picture.ts";
 import { requireNode, systemCode } from "../../io/node.ts";
+import { readFault, readWholeFile } from "../../io/read.ts";
 
 /** Pictures that are read and decoded at once. sharp has four threads unless UV_THREADPOOL_SIZE says otherwise. */
 const AT_ONCE = 16;
@@ -46,10 +47,9 @@ export async function imageFilesIn(folder: string): Promise<readonly string[]> {
 /** @throws ProxbitError "image" for a file that cannot be read. */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    return await node().files.readFile(path);
+    return await readWholeFile(path);
   } catch (cause) {
-    const why = systemCode(cause) ?? String(cause);
-    throw imageError(`${path} cannot be read (${why})`, "Give the path of a PNG, JPEG or WebP.", cause);
+    throw imageError(`${path} cannot be read: ${readFault(cause)}`, "Give the path of a PNG, JPEG or WebP.", cause);
   }
 }
 

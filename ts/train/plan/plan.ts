@@ -121,6 +121,10 @@ export function planTraining(
   const gradients = tensors();
 
   const hyper = planHyper(graph, parameters, segment);
+  const sites = Map.groupBy(
+    hyper.sites.map(({ site }) => site),
+    ({ node }) => node,
+  );
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const indices = segment.allocate(4 * batch);
   const views = segment.allocate(4 * batch);
@@ -146,8 +150,7 @@ export function planTraining(
       once: (node, call) => once.push(callOf(node, "prepare", call)),
     },
     live: {
-      site: (node, operand) =>
-        hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
+      site: (node, operand) => sites.get(node)?.find((site) => site.operand === operand) ?? null,
       numbers: (node) => at(hyper.place, 4 * (hyper.nodes.get(node) as { readonly offset: number }).offset),
     },
     value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Place)(lane),

@@ -71,7 +71,7 @@ exports! {
         weights::sign_lookup_weights(shape, kernel, write(out, shape.lookup_weight_bytes()))
     }
 
-    /// Sums of the weights of every tap `i32 [taps][n]`, from file bits.
+    /// Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits.
     fn bb_correction(shape: *const ConvShape, bits: *const u8, out: *mut i32) {
         let shape = &*shape;
         let out = write(out, shape.taps() * shape.filters as usize);
@@ -79,7 +79,7 @@ exports! {
         false
     }
 
-    /// Sums of the weight signs of every tap `i32 [taps][n]`, from the real kernel.
+    /// Sums of the weight signs over taps `i32 [taps][n]`, a summed-area table, from the real kernel.
     only("training")
     fn bb_correction_real(shape: *const ConvShape, kernel: *const f32, out: *mut i32) {
         let shape = &*shape;
