@@ -2,6 +2,7 @@
  * Fine-tuning: a binary network starts from the weights of the same network trained without quantizers. Their signs are then
  * the binary weights of the first step, and their magnitudes the latent ones.
  */
+import { isArrayOf } from "../../base/arrays.ts";
 import { oneOf, plainObject, type Subject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
@@ -29,7 +30,7 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   const subject: Subject = { code: "argument", what: "startFrom" };
   const given = plainObject(options, ["rescale"], subject);
   const rescale = oneOf(given.rescale ?? "none", ["none", "filter"], "rescale", subject);
-  const weights = source instanceof Uint8Array ? weightsOf(engine, source) : source;
+  const weights = isArrayOf(source, "Uint8Array") ? weightsOf(engine, source) : source;
   if (!(weights instanceof Map)) {
     const message = `startFrom takes the bytes of a model file or a Map of weights, not ${describe(weights)}`;
     throw new ProxbitError("argument", message, "Read the file first, or give what trainer.weights() returns.");
@@ -57,7 +58,7 @@ function weightsOf(engine: Engine, bytes: Uint8Array): ReadonlyMap<string, Float
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of parametersOf(graph)) {
     const values = parameters.get(name);
-    if (!(values instanceof Float32Array)) throw onlySigns(name, graph.name);
+    if (!isArrayOf(values, "Float32Array")) throw onlySigns(name, graph.name);
     const wanted = shapes.get(name) ?? shape.join(" x ");
     if (shape.join(" x ") !== wanted) {
       throw otherNetwork(`holds "${name}" as ${shape.join(" x ")}, and this network has it as ${wanted}`);
