@@ -3,6 +3,7 @@
  * lays out the weights and picks the fastest kernel; after that a run allocates nothing but its result.
  */
 
+import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { compileCore } from "../runtime/compile-core.ts";
@@ -81,7 +82,7 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const fromBytes = scale === null ? fromFloats : runner(instance, program(1, "bytes"), "while it ran");
   const runOutputs = (given: Images | readonly Images[], options?: RunOptions): readonly Float32Array[] => {
     const { images, count } = inputOf(model, scale, given, options);
-    const network = images instanceof Float32Array ? fromFloats : fromBytes;
+    const network = isArrayOf(images, "Float32Array") ? fromFloats : fromBytes;
     const results = createResults(prepared, count);
     for (let first = 0; first < count; first += blockImages) {
       const valid = Math.min(blockImages, count - first);
