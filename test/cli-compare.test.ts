@@ -37,7 +37,9 @@ const compareTo = (directory: string, ...more: readonly string[]): readonly stri
   return [...data, ...grid, "--batch-size", "64", "--out", directory, ...more];
 };
 
-const runsIn = async (directory: string): Promise<readonly string[]> => (await readdir(join(directory, "runs"))).sort();
+/** The names of finished runs. A run under way has a checkpoint beside them. */
+const runsIn = async (directory: string): Promise<readonly string[]> =>
+  (await readdir(join(directory, "runs"))).filter((name) => name.endsWith(".json")).sort();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "proxbit-compare-"));

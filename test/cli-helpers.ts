@@ -1,5 +1,5 @@
 /** Helpers for tests of the command line: running it as a process of its own, and reading its output. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -16,8 +16,8 @@ export interface Outcome {
 }
 
 /** `proxbit ARGUMENTS`, running. */
-export function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT });
+export function start(args: readonly string[], stdio: StdioOptions = ["ignore", "pipe", "pipe"]): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...args], { stdio, env: ENVIRONMENT });
 }
 
 /** The output of `child`, and its exit code. */

@@ -1,10 +1,11 @@
 /**
  * A grid at work, in this process. Nothing is trained for a place that cannot be written. A run's file stands first.
  */
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Grid, runsOf } from "../ts/compare/grid.ts";
-import { readRun, writeRun } from "../ts/compare/run-file.ts";
+import { type Grid, type Run, runsOf } from "../ts/compare/grid.ts";
+import { readRun, runPath, writeRun } from "../ts/compare/run-file.ts";
 import { type GridEvent, type GridWork, runGrid } from "../ts/compare/run-grid.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -104,7 +105,7 @@ describe("a grid at work", () => {
         throw new Error("no interest");
       },
     ],
-  ])("ends its threads and leaves no file where %s", (_, end) =>
+  ])("ends its threads and leaves a checkpoint where %s, and goes on within the run to the same numbers", (_, end) =>
     withFolder(async (folder) => {
       const controller = new AbortController();
       const { threads } = await withThreads(() =>
@@ -117,7 +118,31 @@ describe("a grid at work", () => {
       );
       expect(threads).toHaveLength(2);
       expect(leftAlone(threads)).toEqual([]);
-      expect(await readdir(folder)).toEqual([]);
+      const left = await readdir(folder);
+      expect(left.filter((name) => !name.endsWith(".checkpoint.previous"))).toEqual([
+        expect.stringMatching(/^fp-seed1-.*\.json\.checkpoint$/),
+      ]);
+      const types: string[] = [];
+      await through(workIn(folder), types);
+      // Two runs of two epochs of two steps, of which at least one step was made before.
+      expect(types.filter((type) => type === "step").length).toBeLessThan(8);
+      const whole = join(folder, "whole");
+      await through(workIn(whole));
+      for (const run of runs) {
+        const [resumed, straight] = [await readRun(folder, run), await readRun(whole, run)];
+        expect(resumed?.result?.epochs).toEqual(straight?.result?.epochs);
+        expect(resumed?.result?.testLoss).toBe(straight?.result?.testLoss);
+      }
+      expect((await readdir(folder)).filter((name) => name.includes("checkpoint"))).toEqual([]);
     }),
   );
+
+  it("begins a run anew whose checkpoint is damaged", () =>
+    withFolder(async (folder) => {
+      const [run] = runs as [Run];
+      await writeFile(`${runPath(folder, run)}.checkpoint`, "no checkpoint");
+      await through(workIn(folder, { runs: [run] }));
+      expect((await readRun(folder, run))?.result?.epochs).toHaveLength(2);
+      expect(await readdir(folder)).toHaveLength(1);
+    }));
 });

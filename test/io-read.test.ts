@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readModelFile } from "../ts/cli/model-file.ts";
 import { cifar10 } from "../ts/data/cifar10.ts";
-import { readImage } from "../ts/data/image.ts";
+import { readBytes } from "../ts/data/files/pictures.ts";
 import { mnist } from "../ts/data/mnist.ts";
 import { directorySource } from "../ts/data/source.ts";
 import { readFault, readWholeFile } from "../ts/io/read.ts";
@@ -31,7 +31,7 @@ test("a pipe that nobody writes to, a device, a folder and a missing file are re
     for (const [path, fault] of faults) {
       expect(readFault(await readWholeFile(path).catch((cause: unknown) => cause))).toBe(fault);
       expect((await rejected("model-file", readModelFile(path))).message).toBe(`${path} cannot be read: ${fault}`);
-      await rejected("image", readImage(path, [1, 1, 1]));
+      await rejected("image", readBytes(path));
     }
     await rejected("data", directorySource(folder).read("pipe"));
   }));

@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmod, chown, lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { passingName } from "../ts/io/leftovers.ts";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
 import { recorded } from "./faulty-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
@@ -176,14 +177,14 @@ describe("the disk", () => {
   );
 });
 
-it("only one module writes files, and it writes them whole", async () => {
+it("only one module writes files, and it writes them whole; a lock is no file that anybody reads for its content", async () => {
   const root = new URL("../ts/", import.meta.url);
   const files = (await readdir(root, { recursive: true })).filter((name) => name.endsWith(".ts"));
   const writes = /\b(writeFile|writeFileSync|appendFile\w*|createWriteStream|rename|renameSync|copyFile\w*)\(/;
   const writers: string[] = [];
   for (const name of files) if (writes.test(await readFile(new URL(name, root), "utf8"))) writers.push(name);
   expect(files.length).toBeGreaterThan(100);
-  expect(writers).toEqual(["io/write.ts"]);
+  expect(writers).toEqual(["io/checkpoint-lock.ts", "io/write.ts"]);
 });
 
 /** The paths that both functions must refuse, and their messages. */
@@ -203,6 +204,8 @@ const refusals: readonly (readonly [string, (folder: string) => Promise<string>,
     /directory is a file/,
     /below a directory/,
   ],
+  ["an empty name", async () => "", /no name of a file/, /Name a file/],
+  ["a directory that is not there", async (folder) => join(folder, "none/"), /it is a directory/, /Name a file/],
   ["a path that is a directory", async (folder) => folder, /it is a directory/, /Name a file/],
   ["a pipe", pipe, /a pipe/, /Name a file/],
   ["a name that is too long", async (folder) => join(folder, "m".repeat(300)), /too long/, /shorter/],
@@ -262,7 +265,78 @@ describe.each([
   });
 });
 
+/** The number of a process that has ended. */
+const dead = (): number => spawnSync("true").pid;
+
+describe("a file that is replaced", () => {
+  it("keeps its mode and its owner", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "model");
+      await writeFile(path, "old", { mode: 0o600 });
+      const isRoot = process.geteuid?.() === 0;
+      if (isRoot) await chown(path, 4321, 4321);
+      await writeFileAtomic(path, "new");
+      const { mode, uid } = await lstat(path);
+      expect([mode & 0o777, uid]).toEqual([0o600, isRoot ? 4321 : process.geteuid?.()]);
+      await chmod(path, 0o664);
+      await writeFileAtomic(path, "newer");
+      expect((await lstat(path)).mode & 0o777).toBe(0o664);
+    });
+  });
+
+  it("may keep a second name, which then holds what was there before", async () => {
+    await withFolder(async (folder) => {
+      const [path, previous] = [join(folder, "model"), join(folder, "before")];
+      for (const text of ["1", "2", "3"]) await writeFileAtomic(path, text, { previous });
+      expect(await readFile(path, "utf8")).toBe("3");
+      expect(await readFile(previous, "utf8")).toBe("2");
+      const { deeds } = await recorded(() => writeFileAtomic(path, "4", { previous }));
+      expect(deeds.filter((deed) => deed.startsWith("rename"))).toEqual(["rename model before", "rename * model"]);
+      const second = deeds.indexOf("rename * model");
+      await recorded(
+        () => rejected("output", writeFileAtomic(path, "5", { previous })).then(() => undefined),
+        [{ at: second, code: "EIO" }],
+      );
+      expect(await readFile(path, "utf8")).toBe("4");
+      expect(await readdir(folder)).toEqual(expect.arrayContaining(["model"]));
+    });
+  });
+
+  it("is made where a link leads that has no end yet", async () => {
+    await withFolder(async (folder) => {
+      await mkdir(join(folder, "real"));
+      await symlink(join("real", "model"), join(folder, "link"));
+      await writeFileAtomic(join(folder, "link"), "new");
+      expect(await readFile(join(folder, "real", "model"), "utf8")).toBe("new");
+      expect((await lstat(join(folder, "link"))).isSymbolicLink()).toBe(true);
+    });
+  });
+});
+
+it("removes what killed writers of this machine left, and nothing of the living or of another machine", async () => {
+  await withFolder(async (folder) => {
+    const own = passingName();
+    const left = own.replace(`-${process.pid}-`, `-${dead()}-`);
+    const others = [own, left.replace(/-[0-9a-f]+-([0-9a-f]+\.part)$/, "-0-$1"), ".proxbit-1.part", "model"];
+    for (const name of [left, ...others]) await writeFile(join(folder, name), "");
+    await checkWritable(join(folder, "other"));
+    expect((await readdir(folder)).sort()).toEqual([...others].sort());
+  });
+});
+
 describe("checkWritable", () => {
+  it("finds out whether there is room, and says which disk is full", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "model");
+      const { deeds } = await recorded(
+        () => rejected("output", checkWritable(path, 1 << 20)).then(({ message }) => expect(message).toContain("full")),
+        [{ at: 1, code: "ENOSPC" }],
+      );
+      expect(deeds.slice(0, 2)).toEqual(["open * wx", "write *"]);
+      expect(await readdir(folder)).toEqual([]);
+    });
+  });
+
   it("accepts a place where a file can be written, and leaves no trace", async () => {
     await withFolder(async (folder) => {
       await checkWritable(join(folder, "model"));

@@ -18,7 +18,10 @@ export const slowFiles: readonly string[] = [
   "test/browser/reference-package.test.ts",
   "test/reference-backends.test.ts",
   "test/train-every-optimizer.test.ts",
+  "test/checkpoint-resume.test.ts",
+  "test/checkpoint-recovery.test.ts",
   "test/cli-commands.test.ts",
+  "test/cli-photos.test.ts",
   "test/train-losses.test.ts",
   "test/inference.test.ts",
   "test/reference-planted.test.ts",
@@ -34,4 +37,5 @@ export const slowFiles: readonly string[] = [
   "test/train-run.test.ts",
   "test/train-shared.test.ts",
   "test/bench.test.ts",
+  "test/release.test.ts",
 ];

@@ -18,7 +18,8 @@
  * ```
  */
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
-export type { Dataset, Split } from "./data/dataset.ts";
+export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
+export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,
@@ -119,6 +120,16 @@ export {
   type TransformName,
   transforms,
 } from "./quantizers/index.ts";
+export type {
+  AnyWorker,
+  CoreModule,
+  CoreResponse,
+  CoreSource,
+  GivenCore,
+  SourceOptions,
+  WorkerOptions,
+  WorkerSource,
+} from "./runtime/source.ts";
 export type { Variant } from "./runtime/variants.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
@@ -146,9 +157,13 @@ export {
 } from "./train/optimizers/optimizers.ts";
 export type { FlipRatio } from "./train/plan/flips.ts";
 export type { Augmentation } from "./train/run/augment.ts";
+export type { Allowed } from "./train/run/checkpoint.ts";
+export type { CheckpointOption, CheckpointRate } from "./train/run/checkpoint-keeper.ts";
+export type { CheckpointReport } from "./train/run/checkpoint-report.ts";
 export type { EpochTask, EpochView, TaskResults } from "./train/run/epoch-task.ts";
 export type { EvaluateOptions, SoftNetwork } from "./train/run/evaluate.ts";
 export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation } from "./train/run/events.ts";
 export type { FitOptions } from "./train/run/fit.ts";
+export type { LeftRun, ResumeOptions } from "./train/run/resume.ts";
 export type { StartOptions, StartSource } from "./train/run/start-from.ts";
 export { Trainer, type TrainerOptions } from "./train/run/trainer.ts";

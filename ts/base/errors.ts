@@ -13,6 +13,7 @@ export type ErrorCode =
   | "model-file" // a model file that is corrupt, truncated or of another version
   | "image" // an image that cannot be decoded or has the wrong size
   | "run-file" // a finished run of a comparison that is corrupt or of another version
+  | "checkpoint" // a checkpoint that is missing, corrupt, in use, or of another run
   | "output" // a path that cannot be written
   | "not-finite" // NaN or infinity met during training or inference
   | "worker" // a worker that died or never started

@@ -1,7 +1,7 @@
 /**
  * Ctrl-C, in two steps. The first asks the work to stop after its current step, through an `AbortSignal`. The second
  * ends the process at once. Threads end with the process, and files are only ever written whole, so both ends are
- * clean.
+ * clean. A training saves where it stands after the first, and loses the steps since its last checkpoint after the second.
  */
 import { constants } from "node:os";
 import { ProxbitError } from "../base/errors.ts";
@@ -36,7 +36,8 @@ export function listenForInterrupt(): Interrupt {
       process.exit(exitCode);
     }
   };
-  const names: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  // SIGHUP comes where a terminal is closed, or a connection to another machine ends.
+  const names: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
   for (const name of names) process.on(name, stop);
   return {
     signal: controller.signal,

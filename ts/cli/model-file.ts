@@ -31,6 +31,7 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     classes: JSON.stringify(data.classes),
     inputScale: String(data.train.scale),
     inputOffset: String(data.train.offset),
+    ...(data.input && { inputFit: data.input.fit, inputBackground: data.input.background }),
     trainImages: String(data.train.count),
     ...quantizersOf(graph),
     accumulator: accumulatorOf(graph),
@@ -66,20 +67,6 @@ export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; 
 export function accumulatorOf(graph: Graph): string {
   const found = graph.nodes.flatMap((node) => (isProduct(node) ? (node.attributes.accumulator?.overflow ?? []) : []));
   return [...new Set(found)].join(", ") || "none";
-}
-
-/** The names of the classes out of the header; their numbers where it holds none. */
-export function classNames({ metadata, classes }: Session): readonly string[] {
-  const numbers = Array.from({ length: classes }, (_, index) => String(index));
-  const { classes: text } = metadata;
-  if (text === undefined) return numbers;
-  try {
-    const names: unknown = JSON.parse(text);
-    const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
-    return fits ? names : numbers;
-  } catch {
-    return numbers;
-  }
 }
 
 /** @throws ProxbitError "model-file" where there is no such file or it cannot be read. */

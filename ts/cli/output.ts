@@ -52,12 +52,23 @@ function plain(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
-/** A reader that has gone away, as `head` does, is no error: nobody is left to tell. */
-export function endQuietlyOnBrokenPipe(): void {
+/** The faults of the streams that a command writes to. */
+interface StreamFaults {
+  /** The system's code where stdout has lost something that somebody may still wait for; undefined where it has not. */
+  readonly lost: () => string | undefined;
+}
+
+/**
+ * Keeps a command at work where nobody reads it any more, or where what it writes to is full. A reader that has gone away, as
+ * `head` does, is no error. A full disk under stdout is one, which the exit code has to tell in the end.
+ */
+export function outliveReaders(): StreamFaults {
+  let lost: string | undefined;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit();
-      throw error;
+      const isGone = error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED";
+      if (stream === process.stdout && !isGone) lost ??= error.code ?? error.message;
     });
   }
+  return { lost: () => lost };
 }

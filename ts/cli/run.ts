@@ -10,7 +10,7 @@ import { type Command, CommanderError } from "commander";
 import { type ErrorCode, isProxbitError, ProxbitError } from "../base/errors.ts";
 import { oneLine } from "../base/text.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { createOutput, endQuietlyOnBrokenPipe, type Output, printNote } from "./output.ts";
+import { createOutput, type Output, outliveReaders, printNote } from "./output.ts";
 
 export interface Context {
   readonly output: Output;
@@ -56,7 +56,7 @@ export function printError(error: unknown): ErrorFacts {
  * emptied before the process ends.
  */
 export async function runWithContext(json: boolean, work: (context: Context) => Promise<void>): Promise<number> {
-  endQuietlyOnBrokenPipe();
+  const streams = outliveReaders();
   const output = createOutput(json);
   const interrupt = listenForInterrupt();
   let answer = 0;
@@ -65,7 +65,12 @@ export async function runWithContext(json: boolean, work: (context: Context) => 
   };
   try {
     await work({ output, signal: interrupt.signal, exitWith });
-    return answer;
+    // What was printed last may still be on its way.
+    await new Promise((resolve) => process.stdout.write("", resolve));
+    const lost = streams.lost();
+    if (lost === undefined) return answer;
+    process.stderr.write(`note: the command has done its work, but stdout was not written whole (${lost})\n`);
+    return answer || 1;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     const error = thrown instanceof CommanderError ? fromCommander(thrown) : thrown;

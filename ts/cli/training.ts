@@ -1,7 +1,8 @@
 /** A training run with its progress, which `proxbit train` and the demo share. */
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { writeFileAtomic } from "../io/write.ts";
+import { removeCheckpoint } from "../io/checkpoint-store.ts";
+import { checkWritable } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import { hasKernel } from "../nn/nodes.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
@@ -10,12 +11,13 @@ import type { FlipRatio } from "../train/plan/flips.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import type { EpochEvent, Evaluation } from "../train/run/events.ts";
 import { Trainer } from "../train/run/trainer.ts";
+import { commandToResume, type KeptRun, keptRun, refuseUnfinished } from "./checkpoint.ts";
 import { percent, sizes } from "./format.ts";
-import { stopIfAborted } from "./interrupt.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
 import { reportStep } from "./step-report.ts";
+import { writeNetwork } from "./write-network.ts";
 
 export interface TrainingRun {
   readonly graph: Graph;
@@ -36,6 +38,8 @@ export interface TrainingRun {
   readonly flipRatio?: boolean | undefined;
   /** Evaluates the soft network beside the hard-signed one; undefined does so too. */
   readonly soft?: boolean | undefined;
+  /** Checkpoints; undefined keeps the run only where it is stopped. */
+  readonly kept?: KeptRun | undefined;
   /** Explains and measures a step before the first epoch. */
   readonly profile: boolean;
   /** The path of the model file. */
@@ -64,9 +68,12 @@ interface SoftScore {
   readonly hardAccuracy: number;
 }
 
+/** Room for a model file's header. */
+const HEADER_BYTES = 1 << 16;
+
 /**
- * Trains, evaluates, and writes the model file as the last step. A run that ends before leaves no file. The threads
- * have ended when this returns or throws.
+ * Trains, evaluates, and writes the model file as the last step. A run that is stopped before leaves a checkpoint; one that is
+ * stopped behind its last step leaves its file. The threads have ended when this returns or throws.
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
   const { output, signal } = context;
@@ -74,12 +81,20 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
   output.event({ type: "network", ...network });
-  const trainer = await Trainer.create(graph, { optimizer, seed, ...(workers === undefined ? {} : { workers }) });
+  const kept = run.kept ?? keptRun({ onDivergence: "stop" }, run.file);
+  await checkWritable(run.file, network.totals.packedBytes + HEADER_BYTES);
+  await refuseUnfinished(kept);
+  const setting = { optimizer, seed, ...(workers === undefined ? {} : { workers }) };
+  const trainer = kept.resume
+    ? await Trainer.resume(kept.path, { ...setting, graph, allow: kept.allow })
+    : await Trainer.create(graph, setting);
   const training = trainingProgress(context);
   const testing = countProgress(context, "testing");
+  let isWrittenTo: string | null = null;
   try {
     output.event({ type: "start", workers: trainer.workers, variant: trainer.variant });
-    if (run.start) await startFrom(trainer, run.start);
+    if (kept.resume) tellWhere(trainer, kept, context);
+    else if (run.start) await startFrom(trainer, run.start);
     if (run.profile) {
       const { explanation, profile, text } = await reportStep(trainer, batchSize, 0, data.train);
       output.event({ type: "explanation", ...explanation });
@@ -87,11 +102,18 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
       output.text(`${text}\n`);
     }
     const began = performance.now();
-    let soft: SoftScore | null = null;
-    let flipRatio: FlipRatio | null = null;
+    const before = trainer.left()?.history ?? [];
+    let soft: SoftScore | null = before.reduce<SoftScore | null>((last, event) => softScoreOf(event) ?? last, null);
+    let flipRatio: FlipRatio | null = before.at(-1)?.flipRatio ?? null;
+    let failure: string | null = null;
     const { augment, labelSmoothing, soft: validateSoft = true, flipRatio: counted = false } = run;
-    const options = { epochs, batchSize, augment, labelSmoothing, soft: validateSoft, flipRatio: counted, signal };
-    for await (const event of trainer.fit(data, { ...options, onValidate: training.validate })) {
+    const { path, every, isWritten, onDivergence } = kept;
+    const checkpoint = isWritten ? { to: path, every } : undefined;
+    const options = {
+      ...{ epochs, batchSize, augment, labelSmoothing, soft: validateSoft, flipRatio: counted, signal },
+      ...{ checkpoint, onDivergence, onValidate: training.validate },
+    };
+    for await (const event of kept.resume ? trainer.continueFit(data, options) : trainer.fit(data, options)) {
       output.event(event);
       if (event.type === "step") {
         training.step(event);
@@ -100,22 +122,69 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
       training.epoch(event);
       soft = softScoreOf(event) ?? soft;
       flipRatio = event.flipRatio ?? null;
+      const now = event.checkpoint?.failure ?? null;
+      if (now !== null && now !== failure) output.note(`the checkpoint was not written, and training goes on: ${now}`);
+      failure = now;
     }
     const seconds = (performance.now() - began) / 1000;
-    const evaluation = await trainer.evaluate(data.test, { signal, onProgress: testing.update });
+    // Written before it is evaluated, so that nothing which happens there can lose it.
     const bytes = await trainer.pack(describeTraining(run));
-    stopIfAborted(signal);
-    await writeFileAtomic(run.file, bytes);
+    await writeNetwork(run.file, bytes);
+    isWrittenTo = run.file;
+    if (!kept.isNamed) await removeCheckpoint(kept.path);
+    const evaluation = await trainer.evaluate(data.test, { signal, onProgress: testing.update });
     const { floatBytes } = network.totals;
     return { evaluation, soft, flipRatio, workers: trainer.workers, seconds, packedBytes: bytes.length, floatBytes };
   } catch (cause) {
-    if (!isProxbitError(cause) || cause.code !== "aborted") throw cause;
-    throw new ProxbitError("aborted", cause.message, "No model file was written.", { cause });
+    throw await asEnding(cause, { trainer, kept, file: isWrittenTo });
   } finally {
     training.clear();
     testing.clear();
     trainer.close();
   }
+}
+
+/** Says where a run goes on. */
+function tellWhere(trainer: Trainer, { path }: KeptRun, { output }: Context): void {
+  const left = trainer.left();
+  if (left === null) return;
+  const { epoch, epochs, step, steps } = left;
+  output.note(`going on from ${path}: ${epoch} of ${epochs} epochs and ${step} of ${steps} steps are done`);
+  output.event({ type: "resume", checkpoint: path, epoch, epochs, step, steps });
+}
+
+/** What is left of a run that ended early: its trainer, and its file where that is written. */
+interface Ending {
+  readonly trainer: Trainer;
+  readonly kept: KeptRun;
+  readonly file: string | null;
+}
+
+/** The error of a run that ended early, with the way to go on; a run that was stopped is saved first. */
+async function asEnding(cause: unknown, { trainer, kept, file }: Ending): Promise<unknown> {
+  if (!isProxbitError(cause)) return cause;
+  const { code, message, remedy } = cause;
+  if (code === "not-finite" && kept.isWritten) {
+    const way = "--resume --on-divergence rollback --allow on-divergence";
+    return new ProxbitError(code, message, `${remedy} Or go on from the checkpoint: add ${way}.`, { cause });
+  }
+  if (code !== "aborted") return cause;
+  if (file !== null) {
+    const words = `The network was trained to its end and stands in ${file}; evaluate it by \`proxbit eval ${file}\`.`;
+    return new ProxbitError(code, message, words, { cause });
+  }
+  if (trainer.left() === null) return new ProxbitError(code, message, "No model file was written.", { cause });
+  try {
+    await trainer.save(kept.path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return new ProxbitError(code, `${message}, and no checkpoint was written: ${why}`, "Begin the run anew.", {
+      cause,
+    });
+  }
+  return new ProxbitError(code, `${message}; it is kept in ${kept.path}`, `Go on with \`${commandToResume()}\`.`, {
+    cause,
+  });
 }
 
 const softScoreOf = ({ epoch, validation }: EpochEvent): SoftScore | null =>

@@ -1,16 +1,18 @@
 /**
  * A comparison at work. Every run of a grid without a file is trained and leaves its file, one after the other. A run
+ * under way has a checkpoint beside it, from which it goes on after any end. A run
  * is a function of its identity. Neither earlier files nor the number of workers changes a number.
  */
 import { mkdir } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { removeCheckpoint } from "../io/checkpoint-store.ts";
 import { systemCode } from "../io/node.ts";
 import { checkWritable } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { EpochEvent, StepEvent } from "../train/run/events.ts";
-import { Trainer } from "../train/run/trainer.ts";
+import { Trainer, type TrainerOptions } from "../train/run/trainer.ts";
 import type { Cell, Run } from "./grid.ts";
 import { type EpochResult, type RunOutcome, type RunResult, readRun, runPath, writeRun } from "./run-file.ts";
 
@@ -80,25 +82,45 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
   const { data, optimizer, workers, signal } = work;
   const { epochs, batchSize } = run.identity;
   const options = { optimizer, seed: run.seed, ...(workers === undefined ? {} : { workers }) };
-  const trainer = await Trainer.create(work.graphOf(run), options);
-  const course: EpochResult[] = [];
+  const graph = work.graphOf(run);
+  const checkpoint = `${runPath(work.directory, run)}.checkpoint`;
+  const left = await leftTrainer(checkpoint, graph, options);
+  const trainer = left ?? (await Trainer.create(graph, options));
+  const history = trainer.left()?.history ?? [];
+  const course: EpochResult[] = history.map(epochOf);
+  const earlier = history.reduce((sum, event) => sum + event.seconds, 0);
   const began = performance.now();
   try {
-    for await (const event of trainer.fit(data, { epochs, batchSize, signal })) {
+    const given = { epochs, batchSize, signal, checkpoint };
+    for await (const event of left === null ? trainer.fit(data, given) : trainer.continueFit(data, given)) {
       if (event.type === "step") yield { type: "step", run, event };
       else {
         course.push(epochOf(event));
         yield { type: "epoch", run, event };
       }
     }
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = earlier + (performance.now() - began) / 1000;
+    await removeCheckpoint(checkpoint);
     return { result: resultOf(course, seconds, trainer.workers), failure: null };
   } catch (cause) {
     if (isProxbitError(cause) && cause.code === "aborted") throw stopped(cause);
-    if (isProxbitError(cause) && cause.code === "not-finite") return { result: null, failure: cause.message };
+    if (isProxbitError(cause) && cause.code === "not-finite") {
+      await removeCheckpoint(checkpoint);
+      return { result: null, failure: cause.message };
+    }
     throw cause;
   } finally {
     trainer.close();
+  }
+}
+
+/** The trainer of a run that was left; null where it has no checkpoint, or one that this proxbit cannot go on from. */
+async function leftTrainer(checkpoint: string, graph: Graph, options: TrainerOptions): Promise<Trainer | null> {
+  try {
+    return await Trainer.resume(checkpoint, { ...options, graph });
+  } catch (cause) {
+    if (isProxbitError(cause) && cause.code === "checkpoint") return null;
+    throw cause;
   }
 }
 
@@ -121,6 +143,6 @@ const stopped = (cause?: unknown): ProxbitError =>
   new ProxbitError(
     "aborted",
     "the comparison was stopped",
-    "Run the same command again: finished runs stay, and it goes on with the others.",
+    "Run the same command again: finished runs stay, and it goes on within the one that was stopped.",
     cause === undefined ? {} : { cause },
   );

@@ -4,7 +4,7 @@
  */
 import { ProxbitError } from "../base/errors.ts";
 import { findNode } from "../io/node.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { Dataset, ImageSplit } from "./dataset.ts";
 import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";
 import type { DatasetOptions, Source } from "./source.ts";
@@ -54,7 +54,12 @@ const FASHION_BYTES: Readonly<Record<string, number>> = {
   "t10k-labels-idx1-ubyte": 8 + 10_000,
 };
 
-async function readSplit(source: Source, prefix: "train" | "t10k", classes: number, remedy: string): Promise<Split> {
+async function readSplit(
+  source: Source,
+  prefix: "train" | "t10k",
+  classes: number,
+  remedy: string,
+): Promise<ImageSplit> {
   const imagesName = `${prefix}-images-idx3-ubyte`;
   const labelsName = `${prefix}-labels-idx1-ubyte`;
   const images = parseIdx(await readRequired(source, imagesName, remedy), 3, imagesName);
@@ -77,7 +82,12 @@ async function readSplit(source: Source, prefix: "train" | "t10k", classes: numb
   return split(images.data, labels.data, [height, width, 1], { classes });
 }
 
-async function read(name: string, classes: readonly string[], source: Source, remedy: string): Promise<Dataset> {
+async function read(
+  name: string,
+  classes: readonly string[],
+  source: Source,
+  remedy: string,
+): Promise<Dataset<ImageSplit>> {
   const train = await readSplit(source, "train", classes.length, remedy);
   const test = await readSplit(source, "t10k", classes.length, remedy);
   return { name, classes, train, test };
@@ -105,7 +115,7 @@ function packageSource(): Source | undefined {
  *
  * @throws ProxbitError "data" where a file is missing or malformed.
  */
-export async function mnist(options: DatasetOptions = {}): Promise<Dataset> {
+export async function mnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
   refuseDownload("mnist", options);
   const source = sourceOf(options) ?? packageSource();
   if (source === undefined) throw new ProxbitError("data", "the MNIST files were not found", MNIST_REMEDY);
@@ -140,7 +150,7 @@ async function fashionSource(options: DatasetOptions): Promise<Source | undefine
  * @throws ProxbitError "data" where a file is missing or malformed, or cannot be downloaded; "aborted" after the
  *   signal.
  */
-export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset> {
+export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
   const source = sourceOf(options) ?? (await fashionSource(options));
   if (source === undefined) throw new ProxbitError("data", "the Fashion-MNIST files were not found", FASHION_REMEDY);
   return read("fashion-mnist", CLOTHES, source, FASHION_REMEDY);

@@ -17,7 +17,7 @@ import {
   type CheckEvent,
   type CheckReport,
   type CheckRequest,
-  type Subject,
+  type CheckSubject,
 } from "../../reference/report.ts";
 import {
   everyRun,
@@ -147,7 +147,7 @@ async function subjectsOf(
   given: string | undefined,
   options: CheckOptions,
   command: Command,
-): Promise<readonly Subject[] | undefined> {
+): Promise<readonly CheckSubject[] | undefined> {
   const quantizers = quantizersFrom(options);
   const { inputShape } = options;
   if (given === undefined) {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { lookUp } from "../../base/names.ts";
 import { checkWritable } from "../../io/write.ts";
 import { model } from "../../nn/models/index.ts";
+import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
@@ -12,7 +13,7 @@ import { recipes } from "../recipes.ts";
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
 
-interface RecipeOptions extends DataOptions {
+interface RecipeOptions extends DataOptions, CheckpointOptions {
   readonly float?: boolean;
   readonly epochs?: number;
   readonly seed?: number;
@@ -33,16 +34,19 @@ export function recipeCommand(context: Context): Command {
     .option("--epochs <n>", "passes over the training images (default: the recipe's)", wholeNumber("--epochs", 1, 1e6))
     .option("--seed <n>", "another seed than the recipe's", wholeNumber("--seed", 0, 2 ** 32 - 1));
   addPlaceOptions(command);
+  addCheckpointOptions(command);
   addWorkersOption(command);
   return addCommonOptions(
     command,
     "proxbit recipe fashion-mnist --out out/fashion-mnist.safetensors",
     "proxbit recipe fashion-mnist --float --out out/fashion-mnist-float.safetensors",
+    "proxbit recipe fashion-mnist --checkpoint out/run.ckpt --resume --out out/fashion-mnist.safetensors",
   ).action((name: string, options: RecipeOptions) => trainRecipe(name, options, context));
 }
 
 async function trainRecipe(name: string, options: RecipeOptions, context: Context): Promise<void> {
   const recipe = lookUp("recipe", name, recipes);
+  const kept = keptRun(options, options.out);
   await checkWritable(options.out);
   const data = await readData(recipe.data, options, context);
   stopIfAborted(context.signal);
@@ -52,7 +56,8 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
   const { optimizer, augment, labelSmoothing, batchSize } = recipe;
   const [epochs, seed] = [options.epochs ?? recipe.epochs, options.seed ?? recipe.seed];
   const course = { optimizer, augment, labelSmoothing, epochs, batchSize, seed };
-  const run: TrainingRun = { graph, data, ...course, workers: options.workers, profile: false, file: options.out };
+  const place = { workers: options.workers, profile: false, kept, file: options.out };
+  const run: TrainingRun = { graph, data, ...course, ...place };
   const result = await runTraining(run, context);
   const { evaluation, workers, seconds, packedBytes, floatBytes } = result;
   context.output.result(

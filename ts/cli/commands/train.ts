@@ -1,13 +1,12 @@
 /** `proxbit train`: a data set, a network and a quantizer in, a packed model file out. */
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
-import { unknownName } from "../../base/names.ts";
-import { datasetNames } from "../../data/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import type { Augmentation } from "../../train/run/augment.ts";
-import { checkImageShape, readData } from "../data.ts";
+import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
+import { checkDataName, checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { accumulatorOf, quantizersOf, readModelFile } from "../model-file.ts";
@@ -34,7 +33,7 @@ import {
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
 
-interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions {
+interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, CheckpointOptions {
   readonly data: string;
   readonly model: string;
   readonly epochs: number;
@@ -81,14 +80,18 @@ export function trainCommand(context: Context): Command {
     .option("--flip-ratio", "show the share of the binary weights that change their sign in a step")
     .option("--no-soft", "do not evaluate the soft network beside the hard-signed one, which takes as long once more")
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
+  addCheckpointOptions(command);
   addWorkersOption(command);
   return addCommonOptions(
     command,
     "proxbit train --data mnist --model cnn --quantizer bnn++ --epochs 5 --out mnist.safetensors",
     "proxbit train --data mnist --model cnn --quantizer poly --task bwaa --accumulator wrap --out narrow.safetensors",
+    "proxbit train --data photos --image-size 64 --model resnet20 --epochs 30 --out pets.safetensors",
     "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
     "proxbit train --data mnist --binary-optimizer bop --learning-rate 0.01 --schedule cosine --flip-ratio --out bop.safetensors",
     "proxbit train --data mnist --from float.safetensors --rescale --augment shift:2 --out tuned.safetensors",
+    "proxbit train --data mnist --epochs 100 --checkpoint run.ckpt --out mnist.safetensors",
+    "proxbit train --data mnist --epochs 100 --checkpoint run.ckpt --resume --out mnist.safetensors",
   ).action((options: TrainOptions) => train(options, context));
 }
 
@@ -99,8 +102,9 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   if (options.rescale && options.from === undefined) {
     throw new ProxbitError("argument", "--rescale is for the weights of --from", "Give --from too, or leave it out.");
   }
+  const kept = keptRun(options, options.out);
   const start = options.from === undefined ? undefined : await readModelFile(options.from);
-  if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
+  checkDataName(options.data);
   const makeNetwork = await networkMaker(options.model);
   await checkWritable(options.out);
   const data = await readData(options.data, options, context);
@@ -125,6 +129,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     labelSmoothing: options.labelSmoothing,
     start: start && { file: options.from as string, bytes: start, rescale: options.rescale ?? false },
     flipRatio: options.flipRatio ?? false,
+    kept,
     soft: options.soft,
     file: options.out,
   };

@@ -33,6 +33,7 @@ export function distance(options: DistanceOptions): LossTerm {
   return {
     name,
     reads: [a, b],
+    facts: { factor, between: [a, b] },
     check: ({ shapes }: Network) => {
       const [left, right] = [shapes.get(a), shapes.get(b)] as [Shape, Shape];
       if (left.join() === right.join()) return;

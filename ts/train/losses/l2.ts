@@ -36,6 +36,7 @@ export function l2(options: L2Options): LossTerm {
   return {
     name,
     parameters,
+    facts: { factor, parameters: parameters ?? null },
     check: (_network, layout) => {
       for (const parameter of parameters ?? []) {
         if (!hasMagnitude(layout.tensors.get(parameter) as TrainedTensor)) throw noMagnitude(parameter, name);

@@ -29,6 +29,9 @@ export const dropout: TrainOp<"dropout"> = {
   },
   live: {
     count: 3,
-    numbers: ({ name }, live) => (live.kind === "train" ? drawsOf(name, { seed: 0, ...live }) : [0, 0, 0]),
+    numbers: ({ name }, live) => {
+      if (live.kind !== "train") return [0, 0, 0];
+      return drawsOf(name, { seed: live.seed ?? 0, update: live.draw ?? live.update });
+    },
   },
 };

@@ -25,6 +25,7 @@ import {
   type PlanMemory,
   type Products,
   type QuantizerSite,
+  type TruthPlaces,
 } from "./context.ts";
 import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
@@ -46,8 +47,7 @@ export interface TrainingPlan {
   readonly layers: readonly PlannedNode[];
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
-  /** Places of the batch's labels and predictions. */
-  readonly labels: Place;
+  /** The place of the batch's predictions. */
   readonly predictions: Place;
   /** The terms of the loss, and the place of their results. */
   readonly objective: ObjectivePlan;
@@ -128,12 +128,13 @@ export function planTraining(
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const indices = segment.allocate(4 * batch);
   const views = segment.allocate(4 * batch);
+  const truth = planTruth(batch, size(graph.output), objective, segment.allocate);
   const context: PlanContext = {
     shape,
     parameters,
     parameter: (node, key) => (parameters.tensors.get(parameterName(node, key)) as TrainedTensor).value,
     lanes,
-    batch: { indices, views },
+    batch: { indices, views, truth },
     products: options.products,
     packed: options.packed ?? null,
     fusions: fusionsOf(graph, new Set(objective.flatMap(({ reads = [] }) => reads))),
@@ -161,10 +162,9 @@ export function planTraining(
     if (layer.signs !== undefined) signs.set(node.name, layer.signs);
     return { node, layer };
   });
-  const labels = segment.allocate(batch);
   const predictions = segment.allocate(4 * batch);
   const { output } = graph;
-  const lossContext = { layers: context, output, batch, labels, predictions };
+  const lossContext = { layers: context, output, batch, ...truth, predictions };
   const loss = planObjective(objective, lossContext, segment.allocate);
   const flips = options.flips ? planFlips(graph, parameters, segment.allocate) : null;
   const copies = (): ReadonlyMap<string, Place> =>
@@ -177,7 +177,6 @@ export function planTraining(
     layers,
     context,
     sites: hyper.sites.map(({ site }) => site),
-    labels,
     objective: loss,
     predictions,
     owner,
@@ -188,5 +187,20 @@ export function planTraining(
     hyper,
     segment,
     once,
+  };
+}
+
+/** Memory for the truth of a batch: targets only where a term of the objective reads some. */
+function planTruth(
+  batch: number,
+  elements: number,
+  objective: Objective,
+  allocate: (bytes: number) => Place,
+): TruthPlaces {
+  const reads = objective.some(({ truth }) => truth?.includes("targets"));
+  return {
+    labels: allocate(4 * batch),
+    targets: reads ? allocate(4 * batch * elements) : null,
+    sampleWeights: allocate(4 * batch),
   };
 }

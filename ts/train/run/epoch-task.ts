@@ -26,6 +26,12 @@ export interface EpochTask {
    * epoch's event. For a run to be a function of its data and seed, it must be one of what it reads here.
    */
   run(view: EpochView): Promise<Readonly<Record<string, number>> | undefined>;
+  /**
+   * State that the task carries from epoch to epoch, as a value that JSON can hold: it stands in checkpoints, and comes back
+   * through `restore` where a run goes on. A task has both or neither.
+   */
+  save?(): unknown;
+  restore?(state: unknown): void;
 }
 
 /** The results of tasks, by the task's name and then by their own. */
@@ -37,10 +43,14 @@ export function checkTasks(value: unknown, subject: Subject): readonly EpochTask
   const names = new Set<string>();
   return listOf(value, 0, 256, "tasks", subject).map((given) => {
     const own: Subject = { code: subject.code, what: `${subject.what}: a task` };
-    const task = plainObject(given, ["name", "run"], own);
+    const task = plainObject(given, ["name", "run", "save", "restore"], own);
     const name = safeName(task.name, "name", own);
     if (names.has(name)) reject(own, "name", "one that no other task has", name);
     if (typeof task.run !== "function") reject(own, "run", "a function", task.run);
+    const kept = [task.save, task.restore];
+    if (!kept.every((one) => one === undefined) && !kept.every((one) => typeof one === "function")) {
+      reject(own, "save", "a function beside restore, or absent like it", task.save);
+    }
     names.add(name);
     return given as EpochTask;
   });
@@ -56,13 +66,12 @@ export async function runTasks(engine: Engine, tasks: readonly EpochTask[], cour
     weights: () => engine.alone(() => readWeights(engine)),
     setWeights: (weights) => writeWeights(engine, weights),
   };
-  const results: Record<string, Readonly<Record<string, number>>> = {};
   for (const { name, run } of tasks.slice(course.tasks)) {
     const found = await run(view);
-    if (found !== undefined) results[name] = checkResults(name, found);
+    if (found !== undefined) course.results[name] = checkResults(name, found);
     course.tasks++;
   }
-  return results;
+  return course.results;
 }
 
 function checkResults(name: string, found: unknown): Readonly<Record<string, number>> {

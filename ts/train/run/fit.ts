@@ -1,141 +1,64 @@
-/** The training loop: epochs of steps, with work between them. */
-import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
-import { ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
+/** The training loop: epochs of steps, with work between them; and ways to go on where it was left. */
+import { isProxbitError, ProxbitError } from "../../base/errors.ts";
+import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { createFlipMeter } from "../plan/flips.ts";
-import { type Augmentation, checkAugmentation } from "./augment.ts";
-import { checkSplit } from "./check-split.ts";
+import { checkFacts, trainerFacts } from "./checkpoint.ts";
+import { type CheckpointKeeper, createKeeper } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
-import { type EpochEnd, runEpochEnd } from "./epoch-end.ts";
-import { runSteps, type StepSetting, severalOf } from "./epoch-steps.ts";
-import { checkTasks, type EpochTask } from "./epoch-task.ts";
-import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "./evaluate.ts";
+import { runEpochEnd } from "./epoch-end.ts";
+import { runSteps, severalOf } from "./epoch-steps.ts";
 import type { EpochEvent, TrainEvent } from "./events.ts";
-import { type Course, endEpoch, newCourse, newRun, type RunRecord } from "./run.ts";
+import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
+import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
+import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
+import type { TrainerState } from "./trainer-state.ts";
 
-export interface FitOptions {
-  readonly epochs: number;
-  readonly batchSize?: number;
-  /** Random views of the training images; none where absent. */
-  readonly augment?: Augmentation | undefined;
-  /**
-   * Label smoothing, in [0, 1): the share of the truth that all classes have alike (Szegedy et al., CVPR 2016, section 7).
-   * Losses of steps and epochs are then those with the smoothed truth; evaluation knows none. 0 where absent.
-   */
-  readonly labelSmoothing?: number | undefined;
-  /** Whether `data.test` is evaluated after every epoch; true where absent. */
-  readonly validate?: boolean;
-  /**
-   * Whether the soft network is validated beside the hard-signed one where some quantizer is soft; true where absent. It
-   * makes the validation take twice as long: statistics and test images once more.
-   */
-  readonly soft?: boolean;
-  /** Whether events tell the share of binary weights that changed their sign (`flips.ts`); false where absent. */
-  readonly flipRatio?: boolean;
-  /** Work of one's own between epochs, in this order; none where absent. */
-  readonly tasks?: readonly EpochTask[];
-  /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
-  readonly onValidate?: (epoch: number, share: number) => void;
-  /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
-  readonly signal?: AbortSignal;
-}
+export type { FitOptions } from "./fit-options.ts";
+export { newState, type TrainerState } from "./trainer-state.ts";
 
-/** What a trainer remembers from one call of `fit` to the next. */
-export interface TrainerState extends RunRecord {
-  /** Whether a call is at work that would not bear another one. */
-  busy: boolean;
-}
-
-/** The state of a new trainer. */
-export const newState = (seed: number): TrainerState => ({ ...newRun(seed), busy: false });
-
-/** How a split's bytes become numbers, as a model file says it. */
-export const inputOf = (split: Split): Readonly<Record<string, string>> => ({
-  inputScale: String(split.scale),
-  inputOffset: String(split.offset),
-});
-
-/** The options of a call, checked. */
-interface Checked {
-  readonly fixed: Pick<Course, "epochs" | "batchSize" | "steps">;
-  readonly setting: Omit<StepSetting, "flips">;
-  readonly counting: boolean;
-  readonly end: EpochEnd;
-}
-
-const optionNames = [
-  ...[
-    "epochs",
-    "batchSize",
-    "augment",
-    "labelSmoothing",
-    "validate",
-    "soft",
-    "flipRatio",
-    "tasks",
-    "onValidate",
-    "signal",
-  ],
-] as const;
-
-function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
-  const subject: Subject = { code: "argument", what: "fit" };
-  plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
-  plainObject(options, optionNames, subject);
-  const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
-  const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
-  const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
-  if (smoothing === 1)
-    reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
-  const validate = booleanOf(options.validate ?? true, "validate", subject);
-  const soft = booleanOf(options.soft ?? true, "soft", subject);
-  const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
-  const tasks = checkTasks(options.tasks, subject);
-  checkSplit(engine, data.train);
-  const augment = checkAugmentation(options.augment, data.train.shape);
-  if (validate) checkSplit(engine, data.test);
-  if (counting) createFlipMeter(engine.graph, engine.layout);
-  const steps = Math.floor(data.train.count / batchSize);
-  if (steps < 1) throw tooFew(data.train.count, batchSize);
-  const { signal, onValidate } = options;
-  return {
-    fixed: { epochs, batchSize, steps },
-    setting: { images: data.train, augment, smoothing, signal },
-    counting,
-    end: { data, validate, soft, tasks, signal, onValidate },
-  };
-}
+/** Makes a new engine of the same network, where the workers of the old one are lost. */
+export type Revive = () => Promise<Engine>;
 
 /** See `Trainer.fit`. */
 export async function* fitNetwork(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  data: Dataset,
+  data: Dataset<Examples>,
   options: FitOptions,
+  revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const checked = checkFit(engine, data, options);
-  yield* work(engine, optimizer, state, checked, newCourse(checked.fixed));
+  yield* work({ engine, optimizer, state, checked, revive, good: null, deaths: 0, lastDeath: 0, rollbacks: 0 }, () => {
+    Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
+    return newCourse(checked.fixed);
+  });
 }
 
 /**
  * Goes on with the call of `fit` that `state` was left in; the tensors must stand where its record says. Data and options are
- * those of that call.
+ * those of that call, and options that are absent are taken from it.
  *
- * @throws ProxbitError "argument" where no call was left, or where it had other epochs, batches or images.
+ * @throws ProxbitError "argument" where no call was left, or where it had other epochs, batches or images; "checkpoint" where
+ * it was read from a checkpoint and something else differs.
  */
 export async function* continueFit(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  data: Dataset,
-  options: FitOptions,
+  data: Dataset<Examples>,
+  options: Partial<FitOptions>,
+  revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const checked = checkFit(engine, data, options);
+  const { store } = state;
+  const usual = { ...(store === null ? {} : { checkpoint: store }), ...optionsFrom(state.facts ?? {}) };
+  const checked = checkFit(engine, data, { ...usual, ...options } as FitOptions);
+  const call = { engine, optimizer, state, checked, revive, good: state.good, deaths: 0, lastDeath: 0, rollbacks: 0 };
   const { course } = state;
   const { epochs, batchSize, steps } = checked.fixed;
-  if (course === null || course.epochs !== epochs || course.batchSize !== batchSize || course.steps !== steps) {
+  const isOther = course?.epochs !== epochs && !state.allow.includes("epochs");
+  if (course === null || isOther || course.batchSize !== batchSize || course.steps !== steps) {
     const left = course === null ? "none" : `${course.epochs} epochs of ${course.steps} steps of ${course.batchSize}`;
     throw new ProxbitError(
       "argument",
@@ -143,16 +66,14 @@ export async function* continueFit(
       "Go on with the data and options that the run began with.",
     );
   }
-  yield* work(engine, optimizer, state, checked, course);
+  if (state.facts !== null) checkFacts(state.facts, await factsOf(call), state.allow);
+  restoreTasks(call);
+  yield* work(call, () => Object.assign(course, { epochs }));
 }
 
-async function* work(
-  engine: Engine,
-  optimizer: Optimizer,
-  state: TrainerState,
-  { setting, counting, end }: Checked,
-  course: Course,
-): AsyncGenerator<TrainEvent, void, undefined> {
+/** Does the rest of the course that `begin` gives, and keeps checkpoints of it. */
+async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent, void, undefined> {
+  const { state, checked } = call;
   if (state.busy) {
     throw new ProxbitError(
       "argument",
@@ -161,25 +82,77 @@ async function* work(
     );
   }
   state.busy = true;
-  state.course = course;
-  const { data } = end;
-  state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...inputOf(data.train) };
+  let keeper: CheckpointKeeper | null = null;
+  let isLeft = true;
   try {
-    while (course.epoch < course.epochs) {
-      const began = performance.now();
-      const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
-      course.flips = flips?.counts ?? null;
-      yield* runSteps(engine, optimizer, state, course, { ...setting, flips });
-      const { loss, accuracy, terms, epochs } = course;
-      const ended = await runEpochEnd(engine, state, course, end);
-      const means = { loss, accuracy, ...severalOf(terms) };
-      const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
-      const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
-      endEpoch(course);
-      yield { ...summary, seconds: (performance.now() - began) / 1000, ...ended, ...flipRatio };
+    if (checked.checkpoint !== null) keeper = await createKeeper(checked.checkpoint.store, checked.checkpoint.every);
+    state.course = begin();
+    const { data } = checked.end;
+    // A stream tells of its numbers with its first batch.
+    const input = isStream(data.train) ? {} : inputOf(data.train);
+    const fit = data.input && { inputFit: data.input.fit, inputBackground: data.input.background };
+    state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input, ...fit };
+    state.facts = {
+      ...trainerFacts(call.engine.graph, call.optimizer, call.engine.objective, state.seed),
+      ...checked.facts,
+    };
+    const moment = momentOf(call);
+    state.moment = moment;
+    // The first one finds out whether there is room, and a worker that dies early goes back to it.
+    await keeper?.save(stepsOf(state), moment);
+    for (;;) {
+      try {
+        yield* runEpochs(call, keeper);
+        break;
+      } catch (error) {
+        if (!(await isRecovered(call, keeper, error))) throw error;
+      }
     }
+    isLeft = false;
+    await keeper?.save(stepsOf(state), moment);
     state.course = null;
+  } catch (error) {
+    isLeft = isProxbitError(error) && error.code === "aborted";
+    throw error;
   } finally {
+    if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
+    await keeper?.close();
     state.busy = false;
+  }
+}
+
+const stepsOf = ({ course }: RunRecord): number => (course === null ? 0 : course.epoch * course.steps + course.step);
+
+async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGenerator<TrainEvent, void, undefined> {
+  const { optimizer, state } = call;
+  const { setting, counting, end, rollsBack }: Checked = call.checked;
+  const moment = momentOf(call);
+  // Another engine has other records, so none is kept across a recovery.
+  const { engine } = call;
+  const course = state.course as Course;
+  while (course.epoch < course.epochs) {
+    const began = performance.now();
+    if (rollsBack && course.step === 0) call.good = await goodPoint(engine, state);
+    const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
+    course.flips = flips?.counts ?? null;
+    for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
+      yield event;
+      await keeper?.offer(stepsOf(state), moment);
+    }
+    const { loss, accuracy, terms, epochs } = course;
+    const ended = await runEpochEnd(engine, state, course, end);
+    const means = { loss, accuracy, ...severalOf(terms) };
+    const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
+    const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
+    const checkpoint = keeper === null ? {} : { checkpoint: keeper.report() };
+    const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
+    call.rollbacks = 0;
+    endEpoch(course);
+    const seconds = (performance.now() - began) / 1000;
+    const event: EpochEvent = { ...summary, seconds, ...ended, ...flipRatio, ...checkpoint, ...rollbacks };
+    state.history.push(event);
+    keeper?.epochEnded();
+    yield event;
+    await keeper?.offer(stepsOf(state), moment);
   }
 }

@@ -3,6 +3,7 @@
  * optimizer's state) and nothing else, because random numbers are drawn from the seed and the number of an epoch. So a record
  * can be copied or written as JSON, and with its tensors the run goes on from there to the same bits.
  */
+import type { Split } from "../../data/dataset.ts";
 import type { FlipCounts } from "../plan/flips.ts";
 
 /** The stand of a trainer over all its calls of `fit`. */
@@ -13,6 +14,8 @@ export interface RunRecord {
   epochs: number;
   /** Updates since the optimizer's state was fresh. */
   updates: number;
+  /** Steps ever begun, which random draws in a step are made with. It never goes back, so no draw comes twice. */
+  draws: number;
   /** Share of the last call of `fit` that is done, in [0, 1]; 0 before the first. */
   progress: number;
   /** A model file's words about its input, which are those of the last data set trained on. */
@@ -25,6 +28,8 @@ export interface RunRecord {
 export interface Course {
   readonly epochs: number;
   readonly batchSize: number;
+  /** Factor of all learning rates, in (0, 1]: below 1 behind a run that diverged and was rolled back. */
+  rate: number;
   /** Steps of an epoch. */
   readonly steps: number;
   /** Epochs that have ended, with the work behind their steps. */
@@ -33,6 +38,8 @@ export interface Course {
   step: number;
   /** Tasks behind that epoch's steps that have ended. */
   tasks: number;
+  /** Their numbers, by the task's name and then by their own. */
+  results: Record<string, Readonly<Record<string, number>>>;
   /** Sums over those steps of loss and accuracy, each divided by `steps`. */
   loss: number;
   accuracy: number;
@@ -44,17 +51,18 @@ export interface Course {
 
 /** The record of a trainer that has not trained yet. */
 export const newRun = (seed: number): RunRecord => ({
-  ...{ seed, epochs: 0, updates: 0, progress: 0, metadata: {}, course: null },
+  ...{ seed, epochs: 0, updates: 0, draws: 0, progress: 0, metadata: {}, course: null },
 });
 
 /** A call of `fit` before its first step. */
 export const newCourse = (fixed: Pick<Course, "epochs" | "batchSize" | "steps">): Course => ({
   ...fixed,
+  rate: 1,
   epoch: 0,
   ...newEpoch(),
 });
 
-const newEpoch = () => ({ step: 0, tasks: 0, loss: 0, accuracy: 0, terms: {}, flips: null });
+const newEpoch = () => ({ step: 0, tasks: 0, results: {}, loss: 0, accuracy: 0, terms: {}, flips: null });
 
 /** Share of the call that is done once `step` steps of the epoch under way have ended, in [0, 1]. */
 export const progressAt = ({ epoch, steps, epochs }: Course, step: number): number =>
@@ -65,3 +73,9 @@ export function endEpoch(course: Course): void {
   course.epoch++;
   Object.assign(course, newEpoch());
 }
+
+/** How the stored numbers of examples become those that the network sees, as a model file says it. */
+export const inputOf = ({ scale, offset }: Pick<Split, "scale" | "offset">): Readonly<Record<string, string>> => ({
+  inputScale: String(scale),
+  inputOffset: String(offset),
+});

@@ -11,10 +11,12 @@
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
+import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
+import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
 import { createPool } from "../../runtime/pool.ts";
+import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
@@ -31,11 +33,15 @@ import {
   type SoftNetwork,
 } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
-import { type FitOptions, fitNetwork, inputOf, newState, type TrainerState } from "./fit.ts";
+import { continueFit, type FitOptions, fitNetwork } from "./fit.ts";
+import { restoreRun } from "./recovery.ts";
+import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
+import { inputOf } from "./run.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
+import { newState, type TrainerState } from "./trainer-state.ts";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends SourceOptions, WorkerOptions {
   /** Adam with Keras's defaults where absent. */
   readonly optimizer?: Optimizer;
   /**
@@ -67,14 +73,31 @@ export interface Trainer {
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
    * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
    */
-  fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  fit(data: Dataset<Examples>, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  /**
+   * Goes on with the call of `fit` that was left: by a `break`, by `signal`, or in another process, from whose checkpoint
+   * `Trainer.resume` made this trainer. It ends in the bytes of a run that was never interrupted. Options that are absent are
+   * those the run began with; `signal`, `onValidate` and `tasks` are functions, and have to be given again.
+   *
+   * @throws ProxbitError `argument` where no call was left, `checkpoint` where data or options differ; `fit`'s besides.
+   */
+  continueFit(data: Dataset<Examples>, options?: Partial<FitOptions>): AsyncGenerator<TrainEvent, void, undefined>;
+  /** The call of `fit` that is under way or was left before its end; null for none. */
+  left(): LeftRun | null;
+  /**
+   * Writes a checkpoint of the call of `fit` that is under way or was left, to a path, a name in a browser's IndexedDB, or a
+   * store.
+   *
+   * @throws ProxbitError `argument` where there is no such call, `checkpoint` where another run writes there, `output`.
+   */
+  save(to: string | CheckpointStore): Promise<void>;
   /**
    * Loss, accuracy and predictions of the network with hard-signed weights and activations; with `soft`, of the network that
    * trains, for a figure beside the other.
    */
-  evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
+  evaluate(split: Examples, options?: EvaluateOptions): Promise<Evaluation>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
-  estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
+  estimateStatistics(split: Examples, options?: EstimateOptions): Promise<void>;
   /**
    * What runs in a step of `batchSize` images at `progress` of a run: per layer the kernels of its three products, bits,
    * bytes and multiply-accumulates, and why not the fast path. `formatTrainingExplanation` makes a table of it.
@@ -110,32 +133,75 @@ export interface Trainer {
   close(): void;
 }
 
-async function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
+function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
+  return createFrom(graph, options, null);
+}
+
+/**
+ * A trainer that stands where a checkpoint was written, for `continueFit`. Graph, optimizer, objective and seed are those of the
+ * checkpoint, and where they are given they are held against it; numbers of workers and builds of the core change nothing.
+ *
+ * @throws ProxbitError `checkpoint` where there is none, it is damaged, or it is of another network; `create`'s besides.
+ */
+async function resume(from: string | CheckpointStore | Uint8Array, options: ResumeOptions = {}): Promise<Trainer> {
+  const loaded = await readForResume(from, options);
+  const { graph, optimizer, objective, seed } = loaded;
+  const { workers, variant, source, worker } = options;
+  const given = {
+    ...{ optimizer, objective, seed, source, worker },
+    ...(workers === undefined ? {} : { workers }),
+    ...(variant === undefined ? {} : { variant }),
+  };
+  return createFrom(graph, given, async (engine, state) => {
+    await restoreRun(engine, state, loaded.run);
+    const { store, run } = loaded;
+    Object.assign(state, { facts: run.facts, allow: wordsOf(options.allow), store });
+  });
+}
+
+/** A new trainer, or one that `restore` puts to where another stood. */
+async function createFrom(
+  graph: Graph,
+  options: TrainerOptions,
+  restore: ((engine: Engine, state: TrainerState) => Promise<void>) | null,
+): Promise<Trainer> {
   const valid = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant"], subject);
+  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"], subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
-  const pool = await createPool({ workers, variant: options.variant });
+  const { variant, source, worker } = options;
+  let pool = await createPool({ workers, variant, source, worker });
   try {
-    const engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
-    await initialize(engine, seed);
+    let engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
     const state = newState(seed);
+    if (restore === null) await initialize(engine, seed);
+    else await restore(engine, state);
+    /** The same network in new workers. Everything that was not in a checkpoint is lost with the old ones. */
+    const revive = async (): Promise<Engine> => {
+      pool.close();
+      pool = await createPool({ workers, variant: pool.variant, source, worker });
+      engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
+      return engine;
+    };
     return {
       graph: valid,
       workers: pool.workers,
       variant: pool.variant,
-      memoryBytes: pool.reservedBytes,
-      fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions),
+      memoryBytes: () => pool.reservedBytes(),
+      fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions, revive),
+      continueFit: (data, fitOptions = {}) => continueFit(engine, optimizer, state, data, fitOptions, revive),
+      left: () => leftRun(state),
+      save: (to) => saveRun(state, to),
       evaluate: async (split, evaluateOptions = {}) => {
         const evaluation = await evaluateEither(engine, state, split, evaluateOptions);
-        state.metadata = { ...inputOf(split), ...state.metadata };
+        if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
       },
       estimateStatistics: async (split, estimateOptions = {}) => {
         await estimateStatistics(engine, state.seed, split, estimateOptions);
-        state.metadata = { ...inputOf(split), ...state.metadata };
+        if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
       },
       explain: (explainOptions = {}) => explainTraining(engine, explainOptions),
       profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
@@ -158,7 +224,7 @@ async function create(graph: Graph, options: TrainerOptions = {}): Promise<Train
 async function evaluateEither(
   engine: Engine,
   state: TrainerState,
-  split: Split,
+  split: Examples,
   { soft, ...options }: EvaluateOptions,
 ): Promise<Evaluation> {
   if (soft === undefined) return evaluate(engine, split, options);
@@ -184,4 +250,4 @@ async function evaluateEither(
   }
 }
 
-export const Trainer = { create };
+export const Trainer = { create, resume };

@@ -1,0 +1,210 @@
+/**
+ * The guarantee: a run that was interrupted anywhere and goes on from its checkpoint ends in the same bytes as one that was not.
+ * Each subject is left behind events drawn at random, and goes on in another trainer, of other workers and another build.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeCheckpoint } from "../ts/io/checkpoint-file.ts";
+import type { CheckpointStore } from "../ts/io/checkpoint-store.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { EpochTask } from "../ts/train/run/epoch-task.ts";
+import type { TrainEvent } from "../ts/train/run/events.ts";
+import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
+import { memoryStore, type Subject, subjects } from "./checkpoint-networks.ts";
+import { rejected } from "./io-helpers.ts";
+import { eventsOf, stepsAtOnce, trainerOf } from "./train-helpers.ts";
+import { data } from "./train-networks.ts";
+
+/** All of an event but what a clock or a disk says. */
+function timeless(event: TrainEvent): object {
+  const {
+    seconds: _,
+    imagesPerSecond: __,
+    secondsLeft: ___,
+    checkpoint: ____,
+    ...rest
+  } = event as TrainEvent & {
+    readonly [name in "seconds" | "imagesPerSecond" | "secondsLeft" | "checkpoint"]?: unknown;
+  };
+  return rest;
+}
+const epochEnds = (events: readonly TrainEvent[]): readonly object[] =>
+  events.filter(({ type }) => type === "epoch").map(timeless);
+
+const optionsOf = ({ optimizer, objective }: Subject, more: TrainerOptions = {}): TrainerOptions => ({
+  ...{ optimizer, seed: 7 },
+  ...(objective === undefined ? {} : { objective }),
+  ...more,
+});
+
+/** The end of a run: its file, its weights, and the events of its epochs. */
+async function endOf(trainer: Trainer, events: readonly TrainEvent[]) {
+  return { bytes: await trainer.pack(), weights: await trainer.weights(), ends: epochEnds(events) };
+}
+
+async function leave(run: AsyncGenerator<TrainEvent, void, undefined>, enough: number): Promise<TrainEvent[]> {
+  const seen: TrainEvent[] = [];
+  for await (const event of run) {
+    seen.push(event);
+    if (seen.length === enough) break;
+  }
+  return seen;
+}
+
+/** How runs go on; they began with one worker and the best build. */
+const others: readonly TrainerOptions[] = [
+  { workers: 1, variant: "plain" },
+  { workers: 1, variant: "plain-shared" },
+  { workers: 2, variant: "plain-shared" },
+  { workers: 3 },
+];
+
+describe.each(Object.entries(subjects))("the run %s", (_name, subject) => {
+  test("ends in the same bytes wherever it was left, with other workers and another build", async () => {
+    stepsAtOnce("one");
+    const { graph, options } = subject;
+    const straight = await trainerOf(graph, optionsOf(subject));
+    const events = await eventsOf(straight.fit(data, options));
+    const whole = await endOf(straight, events);
+    const count = fc.sample(fc.integer({ min: 1, max: events.length }), { numRuns: subject.points, seed: 11 });
+    for (const [i, enough] of count.entries()) {
+      const store = memoryStore();
+      const first = await trainerOf(graph, optionsOf(subject));
+      const before = await leave(first.fit(data, { ...options, checkpoint: store }), enough);
+      first.close();
+      const second = await Trainer.resume(store, {
+        ...(subject.objective === undefined ? {} : { objective: subject.objective }),
+        ...others[i % others.length],
+      });
+      const after = await eventsOf(second.continueFit(data));
+      const ends = [...epochEnds(before), ...epochEnds(after)];
+      expect({ ...(await endOf(second, [])), ends }, `left after ${enough} events`).toEqual(whole);
+      second.close();
+    }
+  });
+});
+
+test("every checkpoint that was written on the way leads to the same bytes, however often one goes on", async () => {
+  stepsAtOnce("many");
+  const subject = subjects.restarting as Subject;
+  const store = memoryStore();
+  const straight = await trainerOf(subject.graph, optionsOf(subject));
+  await eventsOf(straight.fit(data, { ...subject.options, checkpoint: { to: store, every: { steps: 1 } } }));
+  const whole = await endOf(straight, []);
+  expect(store.all.length).toBeGreaterThan(3);
+  for (const bytes of store.all) {
+    const trainer = await Trainer.resume(bytes, { workers: 1 });
+    await eventsOf(trainer.continueFit(data));
+    expect(await endOf(trainer, [])).toEqual(whole);
+    expect(trainer.left()).toBeNull();
+    trainer.close();
+  }
+});
+
+test("tasks that keep state get it back, and their numbers stand in the event of the epoch", async () => {
+  const subject = subjects.plain as Subject;
+  const counting = (): EpochTask => {
+    let sum = 0;
+    return {
+      name: "sum",
+      run: async ({ epoch }) => {
+        sum += epoch;
+        return { sum };
+      },
+      save: () => ({ sum }),
+      restore: (state) => {
+        sum = (state as { sum: number }).sum;
+      },
+    };
+  };
+  const store = memoryStore();
+  const first = await trainerOf(subject.graph, optionsOf(subject));
+  const before = await leave(first.fit(data, { ...subject.options, tasks: [counting()], checkpoint: store }), 6);
+  const second = await Trainer.resume(store);
+  const after = await eventsOf(second.continueFit(data, { tasks: [counting()] }));
+  expect([...epochEnds(before), ...epochEnds(after)].map((event) => (event as { tasks?: unknown }).tasks)).toEqual([
+    { sum: { sum: 1 } },
+    { sum: { sum: 3 } },
+    { sum: { sum: 6 } },
+  ]);
+  second.close();
+});
+
+describe("going on with something else", () => {
+  const subject = subjects.plain as Subject;
+  const leftRun = async (): Promise<CheckpointStore> => {
+    const store = memoryStore();
+    const trainer = await trainerOf(subject.graph, optionsOf(subject));
+    await leave(trainer.fit(data, { ...subject.options, checkpoint: store }), 2);
+    return store;
+  };
+  const other = { ...data, train: { ...data.train, images: data.train.images.map((byte) => byte ^ 1) } };
+
+  test("is refused with the first difference by name, and allowed by its word", async () => {
+    const store = await leftRun();
+    const rate = optimizers.adam({ learningRate: 0.5 });
+    const { message, remedy } = await rejected("checkpoint", Trainer.resume(store, { optimizer: rate }));
+    expect(message).toContain("learningRate[0].value was 0.001 and is 0.5");
+    expect(remedy).toContain('"learningRate"');
+    await rejected("checkpoint", Trainer.resume(store, { optimizer: optimizers.sgd(), allow: ["learningRate"] }));
+    await rejected("checkpoint", Trainer.resume(store, { graph: (subjects.restarting as Subject).graph }));
+    await rejected("checkpoint", Trainer.resume(store, { seed: 8, allow: ["data"] }));
+    await rejected("argument", Trainer.resume(store, { allow: ["anything" as "data"] }));
+    (await Trainer.resume(store, { optimizer: rate, allow: ["learningRate"] })).close();
+  });
+
+  test.each([
+    ["data", "data.train.sha256", other, {}],
+    ["labelSmoothing", "labelSmoothing was 0 and is 0.5", data, { labelSmoothing: 0.5 }],
+    ["augment", "augment", data, { augment: { mirror: true } }],
+    ["validate", "validate was true", data, { validate: false }],
+  ] as const)("holds %s against the checkpoint", async (word, named, given, options) => {
+    const store = await leftRun();
+    const [strict, lenient] = [await Trainer.resume(store), await Trainer.resume(store, { allow: [word, "data"] })];
+    expect((await rejected("checkpoint", eventsOf(strict.continueFit(given, options)))).message).toContain(named);
+    expect(await eventsOf(lenient.continueFit(given, options))).not.toHaveLength(0);
+    strict.close();
+    lenient.close();
+  });
+
+  test("is refused where there is nothing to go on with", async () => {
+    await rejected("checkpoint", Trainer.resume(memoryStore()));
+    const trainer = await trainerOf(subject.graph, optionsOf(subject));
+    await rejected("argument", trainer.save(memoryStore()));
+    await rejected("argument", eventsOf(trainer.continueFit(data)));
+  });
+
+  test("takes the checkpoint before where the last one is damaged", async () => {
+    const store = memoryStore();
+    const trainer = await trainerOf(subject.graph, optionsOf(subject));
+    await leave(trainer.fit(data, { ...subject.options, checkpoint: { to: store, every: { steps: 1 } } }), 3);
+    const last = store.all.at(-1) as Uint8Array;
+    const step = (bytes: Uint8Array) =>
+      decodeCheckpoint(bytes).then(({ state }) => (state.run as { course: { step: number } }).course.step);
+    const before = await step(store.all.at(-2) as Uint8Array);
+    store.all.push(store.all.splice(-2, 1)[0] as Uint8Array, last.slice(0, -1));
+    const resumed = await Trainer.resume(store);
+    expect(resumed.left()?.step).toBe(before);
+    resumed.close();
+  });
+});
+
+test("a trainer saves the call that was stopped, whether or not it had a checkpoint", async () => {
+  const subject = subjects.terms as Subject;
+  const straight = await trainerOf(subject.graph, optionsOf(subject));
+  await eventsOf(straight.fit(data, subject.options));
+  const stopped = await trainerOf(subject.graph, optionsOf(subject));
+  const controller = new AbortController();
+  const run = async (): Promise<void> => {
+    for await (const event of stopped.fit(data, { ...subject.options, signal: controller.signal })) {
+      if (event.type === "step" && event.epoch === 2) controller.abort();
+    }
+  };
+  await rejected("aborted", run());
+  const store = memoryStore();
+  await stopped.save(store);
+  const trainer = await Trainer.resume(store, { objective: subject.objective ?? [] });
+  await eventsOf(trainer.continueFit(data));
+  expect(await endOf(trainer, [])).toEqual(await endOf(straight, []));
+  trainer.close();
+});

@@ -1,0 +1,151 @@
+/**
+ * Where checkpoints are kept: a file in Node, IndexedDB in a browser, or a store of one's own. A store keeps the last checkpoint
+ * and the one before it. A write that is cut short leaves both, or the new one and the last.
+ */
+import { ProxbitError } from "../base/errors.ts";
+import type { FileParts } from "./checkpoint-file.ts";
+import { lockCheckpoint } from "./checkpoint-lock.ts";
+import { sweepPassing } from "./leftovers.ts";
+import { findNode, requireNode, systemCode } from "./node.ts";
+import { readFault, readWholeFile } from "./read.ts";
+import { checkWritable, writeFileAtomic } from "./write.ts";
+
+/** Keeps the checkpoints of one run. */
+export interface CheckpointStore {
+  /** The store in words, for errors: a path, for instance. */
+  readonly name: string;
+  /** The last checkpoint or the one before it; null where there is none. */
+  read(which: "last" | "previous"): Promise<Uint8Array | null>;
+  /** Makes of `parts`, one behind the other, the last checkpoint and of the last one the previous. All or nothing. */
+  write(parts: FileParts): Promise<void>;
+  /**
+   * Keeps every other run from writing here until the function that it resolves to is called.
+   *
+   * @throws ProxbitError "checkpoint" where another one writes here.
+   */
+  lock(): Promise<() => Promise<void>>;
+}
+
+/** The path of the checkpoint before the last one. */
+export const previousPath = (path: string): string => `${path}.previous`;
+
+/**
+ * A store in the file `path` and, for the checkpoint before, `path`.previous. Node only.
+ *
+ * @throws ProxbitError "output" of `write` and `lock` where a file cannot be written; "checkpoint" of `read`.
+ */
+export function fileStore(path: string): CheckpointStore {
+  const node = () => requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
+  return {
+    name: path,
+    read: async (which) => {
+      const file = which === "last" ? path : previousPath(path);
+      try {
+        return await readWholeFile(file);
+      } catch (cause) {
+        if (systemCode(cause) === "ENOENT") return null;
+        const message = `${file} cannot be read: ${readFault(cause)}`;
+        throw new ProxbitError("checkpoint", message, "Give the path of a checkpoint.", { cause });
+      }
+    },
+    write: (parts) => writeFileAtomic(path, parts, { previous: previousPath(path) }),
+    lock: async () => {
+      await checkWritable(path);
+      const unlock = await lockCheckpoint(path);
+      await sweepPassing(node().path.dirname(path));
+      return unlock;
+    },
+  };
+}
+
+/** Removes the checkpoints in the file `path`, whose run has ended. Node only. */
+export async function removeCheckpoint(path: string): Promise<void> {
+  const { files } = requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
+  for (const file of [path, previousPath(path)]) await files.rm(file, { force: true });
+}
+
+const DATABASE = "proxbit";
+const TABLE = "checkpoints";
+
+/** Settles with a request of IndexedDB. */
+const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+function openDatabase(): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
+  return settled(request);
+}
+
+/** Runs `work` in one transaction, which is on the disk when this settles. */
+async function inTransaction<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => Promise<T>): Promise<T> {
+  const database = await openDatabase();
+  try {
+    const transaction = database.transaction(TABLE, mode, { durability: "strict" });
+    const ended = new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error);
+    });
+    const [result] = await Promise.all([work(transaction.objectStore(TABLE)), ended]);
+    return result;
+  } finally {
+    database.close();
+  }
+}
+
+/**
+ * A store in the browser's IndexedDB under `name`. Tabs of one origin share it; a lock of the Web Locks API, which ends with its
+ * tab, keeps two runs apart.
+ */
+export function browserStore(name: string): CheckpointStore {
+  const failed = (cause: unknown): ProxbitError => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const remedy = "Let the page keep data (no private window), and free room where the browser has none left.";
+    return new ProxbitError("output", `the checkpoint "${name}" cannot be kept in IndexedDB: ${why}`, remedy, {
+      cause,
+    });
+  };
+  const key = (which: "last" | "previous"): string => `${name}/${which}`;
+  return {
+    name,
+    read: async (which) => {
+      try {
+        const found: unknown = await inTransaction("readonly", (table) => settled(table.get(key(which))));
+        return found instanceof Blob ? new Uint8Array(await found.arrayBuffer()) : null;
+      } catch (cause) {
+        throw failed(cause);
+      }
+    },
+    write: async (parts) => {
+      try {
+        const blob = new Blob([...parts] as BlobPart[]);
+        await inTransaction("readwrite", async (table) => {
+          const last: unknown = await settled(table.get(key("last")));
+          if (last !== undefined) table.put(last, key("previous"));
+          table.put(blob, key("last"));
+        });
+      } catch (cause) {
+        throw failed(cause);
+      }
+    },
+    lock: () =>
+      new Promise<() => Promise<void>>((resolve, reject) => {
+        const taken = (lock: Lock | null): Promise<void> | undefined => {
+          if (lock === null) {
+            const message = `another tab is writing the checkpoint "${name}"`;
+            reject(new ProxbitError("checkpoint", message, "Wait for its end, or give another name."));
+            return undefined;
+          }
+          return new Promise((release) => resolve(async () => release()));
+        };
+        navigator.locks.request(`proxbit/${name}`, { ifAvailable: true }, taken).catch(reject);
+      }),
+  };
+}
+
+/** The store that a word names: a path in Node, a name in IndexedDB in a browser. */
+export const storeOf = (given: string | CheckpointStore): CheckpointStore =>
+  typeof given !== "string" ? given : findNode() === undefined ? browserStore(given) : fileStore(given);

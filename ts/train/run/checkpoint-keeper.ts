@@ -1,0 +1,158 @@
+/**
+ * Writes checkpoints while a run goes on. The tensors are copied between two slices of steps; the file is written from the copy
+ * in the background, one at a time. Nothing of the run depends on when that is.
+ */
+import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { type CheckpointTensor, copyOfPlain, encodeCheckpoint } from "../../io/checkpoint-file.ts";
+import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
+import { goodName, type LoadedRun, readRun, type SavedRun } from "./checkpoint.ts";
+import type { CheckpointReport } from "./checkpoint-report.ts";
+
+/** How often a checkpoint is written, beside the end of each epoch. */
+export type CheckpointRate = { readonly seconds: number } | { readonly steps: number };
+
+/** Where checkpoints of a run go: a path, a name in a browser's IndexedDB, or a store; and how often. */
+export type CheckpointOption =
+  | string
+  | CheckpointStore
+  | {
+      readonly to: string | CheckpointStore;
+      /**
+       * Seconds from 0, or steps from 1, between two of them. Where absent, so seldom that writing takes less than 1 % of the
+       * run: 100 times as long as the last write took, at least 10 s, and at the end of an epoch likewise.
+       */
+      readonly every?: CheckpointRate | undefined;
+    };
+
+/** A moment of a run, ready to be copied. */
+export interface RunMoment extends SavedRun {
+  readonly copyTensors: (into: ArrayBuffer | undefined) => Promise<readonly CheckpointTensor[]>;
+  readonly goodTensors: readonly CheckpointTensor[];
+}
+
+export interface CheckpointKeeper {
+  readonly store: CheckpointStore;
+  /** Says that an epoch has ended: the next moment is written, as soon as the rate allows. */
+  readonly epochEnded: () => void;
+  /** Copies the moment and begins to write it, where one is due after `steps` steps of the run; else does nothing. */
+  readonly offer: (steps: number, moment: () => Promise<RunMoment>) => Promise<void>;
+  /** Writes the moment, behind the write that is under way. A failure stands in the report. */
+  readonly save: (steps: number, moment: () => Promise<RunMoment>) => Promise<void>;
+  readonly report: () => CheckpointReport;
+  /** Reads the last checkpoint, behind the write that is under way. */
+  readonly readBack: () => Promise<LoadedRun>;
+  /** Waits for the write under way, and lets others write to the store. */
+  readonly close: () => Promise<void>;
+}
+
+/** Writing takes less than this share of a run where nobody says how often. */
+const SHARE = 0.01;
+const LEAST_SECONDS = 10;
+
+const isStore = (value: unknown): value is CheckpointStore =>
+  typeof value === "object" && value !== null && "read" in value && "write" in value && "lock" in value;
+
+function checkPlace(value: unknown, subject: Subject): CheckpointStore {
+  if (isStore(value)) return value;
+  if (typeof value === "string" && value !== "") return storeOf(value);
+  return reject(subject, "checkpoint", "a path, a name or a store", value);
+}
+
+/** Checks a value of `fit`'s option; null where it is absent. Throws "argument". */
+export function checkCheckpoint(
+  value: unknown,
+  subject: Subject,
+): { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null {
+  if (value === undefined) return null;
+  if (typeof value === "string" || isStore(value)) return { store: checkPlace(value, subject), every: null };
+  const { to, every } = plainObject(value, ["to", "every"], { ...subject, what: `${subject.what}: checkpoint` });
+  const store = checkPlace(to, subject);
+  if (every === undefined) return { store, every: null };
+  const own: Subject = { ...subject, what: `${subject.what}: checkpoint.every` };
+  const { seconds, steps } = plainObject(every, ["seconds", "steps"], own);
+  if ((seconds === undefined) === (steps === undefined)) reject(own, "every", "seconds or steps, not both", every);
+  return {
+    store,
+    every:
+      seconds === undefined
+        ? { steps: integerIn(steps, 1, 1e9, "steps", own) }
+        : { seconds: numberIn(seconds, 0, 1e9, "seconds", own) },
+  };
+}
+
+/** Takes the store's lock. @throws ProxbitError "checkpoint" where another run writes there, "output" where none can. */
+export async function createKeeper(store: CheckpointStore, every: CheckpointRate | null): Promise<CheckpointKeeper> {
+  const unlock = await store.lock();
+  let [written, bytes, longestPause] = [0, 0, 0];
+  let failure: string | null = null;
+  let memory: ArrayBuffer | undefined;
+  let writing: Promise<void> | null = null;
+  let hasEnded = false;
+  let last = { at: performance.now(), took: 0, steps: 0 };
+
+  const isDue = (steps: number): boolean => {
+    const seconds = (performance.now() - last.at) / 1000;
+    if (every === null) {
+      const rest = last.took / SHARE;
+      return seconds >= rest && (hasEnded || seconds >= LEAST_SECONDS);
+    }
+    if (hasEnded) return true;
+    return "seconds" in every ? seconds >= every.seconds : steps - last.steps >= every.steps;
+  };
+
+  const write = async (state: object, tensors: readonly CheckpointTensor[]): Promise<void> => {
+    const parts = await encodeCheckpoint({ ...state }, tensors);
+    await store.write(parts);
+    written++;
+    bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  };
+
+  /** Copies the moment, and returns the writing of the copy. */
+  const copy = async (steps: number, moment: () => Promise<RunMoment>): Promise<() => Promise<void>> => {
+    const began = performance.now();
+    const { copyTensors, goodTensors, ...saved } = await moment();
+    const state = copyOfPlain(saved);
+    const tensors = await copyTensors(memory);
+    memory = tensors[0]?.bytes.buffer as ArrayBuffer | undefined;
+    longestPause = Math.max(longestPause, performance.now() - began);
+    hasEnded = false;
+    const good = goodTensors.map((tensor) => ({ ...tensor, name: goodName(tensor.name) }));
+    return async () => {
+      try {
+        await write(state, [...tensors, ...good]);
+        failure = null;
+      } catch (error) {
+        // A full disk is no reason to end hours of training: the next write may succeed.
+        failure = error instanceof Error ? error.message : String(error);
+      }
+      last = { at: performance.now(), took: (performance.now() - began) / 1000, steps };
+      writing = null;
+    };
+  };
+
+  return {
+    store,
+    epochEnded: () => {
+      hasEnded = true;
+    },
+    offer: async (steps, moment) => {
+      if (writing !== null || !isDue(steps)) return;
+      const written = await copy(steps, moment);
+      writing = written();
+    },
+    save: async (steps, moment) => {
+      await writing;
+      writing = (await copy(steps, moment))();
+      await writing;
+    },
+    readBack: async () => {
+      await writing;
+      return readRun(store);
+    },
+    report: () => ({ written, bytes, longestPause, failure }),
+    close: async () => {
+      await writing;
+      await unlock();
+    },
+  };
+}

@@ -1,0 +1,117 @@
+/** The options of a call of `fit`, and their checks. */
+import { booleanOf, integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
+import type { Dataset, Examples } from "../../data/dataset.ts";
+import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import { createFlipMeter } from "../plan/flips.ts";
+import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { checkData } from "./check-data.ts";
+import type { RunFacts } from "./checkpoint.ts";
+import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
+import type { Engine } from "./engine.ts";
+import type { EpochEnd } from "./epoch-end.ts";
+import type { StepSetting } from "./epoch-steps.ts";
+import { checkTasks, type EpochTask } from "./epoch-task.ts";
+import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "./evaluate.ts";
+import type { Course } from "./run.ts";
+
+export interface FitOptions {
+  readonly epochs: number;
+  readonly batchSize?: number;
+  /** Random views of the training images; none where absent. */
+  readonly augment?: Augmentation | undefined;
+  /**
+   * Label smoothing, in [0, 1): the share of the truth that all classes have alike (Szegedy et al., CVPR 2016, section 7).
+   * Losses of steps and epochs are then those with the smoothed truth; evaluation knows none. 0 where absent.
+   */
+  readonly labelSmoothing?: number | undefined;
+  /** Whether `data.test` is evaluated after every epoch; true where absent. */
+  readonly validate?: boolean;
+  /**
+   * Whether the soft network is validated beside the hard-signed one where some quantizer is soft; true where absent. It
+   * makes the validation take twice as long: statistics and test images once more.
+   */
+  readonly soft?: boolean;
+  /** Whether events tell the share of binary weights that changed their sign (`flips.ts`); false where absent. */
+  readonly flipRatio?: boolean;
+  /** Work of one's own between epochs, in this order; none where absent. */
+  readonly tasks?: readonly EpochTask[];
+  /**
+   * Keeps the run where a crash cannot reach it: a path in Node, a name in a browser's IndexedDB, or a store. Checkpoints are
+   * written in the background, at each epoch and so often that little is lost, and once more where the run is left.
+   * `Trainer.resume` goes on from there to the bytes that the run would have had. A worker that dies then costs the steps since
+   * the last one. None where absent.
+   */
+  readonly checkpoint?: CheckpointOption | undefined;
+  /**
+   * Where a number is not finite: "stop", as where absent, ends the run with an error. "rollback" goes back to the beginning of
+   * the epoch and halves all learning rates from there on, up to ten times.
+   */
+  readonly onDivergence?: "stop" | "rollback" | undefined;
+  /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
+  readonly onValidate?: (epoch: number, share: number) => void;
+  /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
+  readonly signal?: AbortSignal;
+}
+
+/** The options of a call, checked. */
+export interface Checked {
+  readonly fixed: Pick<Course, "epochs" | "batchSize" | "steps">;
+  readonly setting: Omit<StepSetting, "flips">;
+  readonly counting: boolean;
+  readonly end: EpochEnd;
+  readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
+  readonly rollsBack: boolean;
+  /** The options that a run which goes on must have again, by their words. */
+  readonly facts: RunFacts;
+}
+
+const optionNames = [
+  ...[
+    ...["epochs", "batchSize", "augment", "labelSmoothing", "validate", "soft", "flipRatio", "tasks", "checkpoint"],
+    ...["onDivergence", "onValidate", "signal"],
+  ],
+] as const;
+
+/** @throws ProxbitError "argument", "shape" or "data" for what does not fit the network. */
+export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOptions): Checked {
+  const subject: Subject = { code: "argument", what: "fit" };
+  plainObject(options, optionNames, subject);
+  const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
+  const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
+  if (smoothing === 1)
+    reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
+  const validate = booleanOf(options.validate ?? true, "validate", subject);
+  const soft = booleanOf(options.soft ?? true, "soft", subject);
+  const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
+  const tasks = checkTasks(options.tasks, subject);
+  const checkpoint = checkCheckpoint(options.checkpoint, subject);
+  const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
+  checkData(engine, data, validate);
+  const augment = checkAugmentation(options.augment, data.train.shape);
+  if (counting) createFlipMeter(engine.graph, engine.layout);
+  const steps = Math.floor(data.train.count / batchSize);
+  if (steps < 1) throw tooFew(data.train.count, batchSize);
+  const { signal, onValidate } = options;
+  return {
+    fixed: { epochs, batchSize, steps },
+    setting: { images: data.train, augment, smoothing, signal },
+    counting,
+    end: { data, validate, soft, tasks, signal, onValidate },
+    checkpoint,
+    rollsBack: onDivergence === "rollback",
+    facts: {
+      ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
+      tasks: tasks.map(({ name }) => name),
+    },
+  };
+}
+
+/** Options out of the facts of a run that was left. Tasks are functions, which no fact can give back. */
+export function optionsFrom(facts: RunFacts): Partial<FitOptions> {
+  const { epochs, batchSize, augment, labelSmoothing, validate, soft, flipRatio, onDivergence } = facts;
+  return {
+    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence },
+    augment: augment ?? undefined,
+  } as Partial<FitOptions>;
+}

@@ -1,0 +1,111 @@
+/**
+ * A run's moment, and the ways back to an earlier one. A run that diverged goes back to the beginning of its epoch, with half the
+ * learning rates. A run whose worker died goes back to its last checkpoint, with new workers.
+ */
+import { isProxbitError } from "../../base/errors.ts";
+import { copyOfPlain } from "../../io/checkpoint-file.ts";
+import type { Optimizer } from "../optimizers/optimizers.ts";
+import { dataFacts, type LoadedRun, type RunFacts, trainerFacts } from "./checkpoint.ts";
+import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
+import type { Engine } from "./engine.ts";
+import type { Checked } from "./fit-options.ts";
+import type { Course, RunRecord } from "./run.ts";
+import { copyTensors, floatsOf, restoreTensors } from "./snapshot.ts";
+import type { GoodPoint, TrainerState } from "./trainer-state.ts";
+
+/** A call of `fit` at work. */
+export interface Call {
+  engine: Engine;
+  readonly optimizer: Optimizer;
+  readonly state: TrainerState;
+  readonly checked: Checked;
+  /** Makes a new engine where the old one's workers are lost; null where nobody can. */
+  readonly revive: (() => Promise<Engine>) | null;
+  /** The beginning of the epoch; null where nobody goes back to it. */
+  good: GoodPoint | null;
+  /** Times that a worker died, the run going back to one checkpoint, whose step is `lastDeath`; and that this epoch diverged. */
+  deaths: number;
+  lastDeath: number;
+  rollbacks: number;
+}
+
+/** More deaths than this at one place are no accident. */
+const MOST_DEATHS = 3;
+const SMALLER = 0.5;
+/** Ten halvings make a rate of 0.1 one of 1e-4. */
+const SMALLEST_RATE = 2 ** -10;
+
+/** The plain record in a trainer's state. */
+const recordOf = ({ seed, epochs, updates, draws, progress, metadata, course }: RunRecord): RunRecord =>
+  copyOfPlain({ seed, epochs, updates, draws, progress, metadata, course });
+
+/** All facts of a call. */
+export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, "revive">): Promise<RunFacts> {
+  const own = trainerFacts(engine.graph, optimizer, engine.objective, state.seed);
+  return { ...own, ...checked.facts, ...(await dataFacts(checked.end.data, checked.end.validate)) };
+}
+
+/** What a checkpoint of the call would hold, as it stands whenever this is asked. */
+export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
+  run: recordOf(call.state),
+  history: call.state.history,
+  facts: await factsOf(call),
+  tasks: Object.fromEntries(
+    call.checked.end.tasks.flatMap(({ name, save }) => (save === undefined ? [] : [[name, save()]])),
+  ),
+  good: call.good?.record ?? null,
+  copyTensors: (into) => call.engine.alone(() => copyTensors(call.engine, into)),
+  goodTensors: call.good?.tensors ?? [],
+});
+
+/** The moment as it is, to go back to. */
+export async function goodPoint(engine: Engine, state: RunRecord): Promise<GoodPoint> {
+  return { record: recordOf(state), tensors: await engine.alone(() => copyTensors(engine)) };
+}
+
+/** Puts the state and the tensors of a run into place. */
+export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
+  await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
+  const good = loaded.good === null ? null : { record: loaded.good, tensors: loaded.goodTensors };
+  Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
+}
+
+/** Goes back to where the run can go on after `error`; false where it cannot. */
+export async function isRecovered(call: Call, keeper: CheckpointKeeper | null, error: unknown): Promise<boolean> {
+  if (!isProxbitError(error)) return false;
+  if (error.code === "not-finite") return rollBack(call);
+  return error.code === "worker" && keeper !== null && goOnWithOthers(call, keeper);
+}
+
+async function rollBack(call: Call): Promise<boolean> {
+  const { good, state, engine } = call;
+  const rate = SMALLER * (state.course as Course).rate;
+  if (good === null || rate < SMALLEST_RATE) return false;
+  await engine.alone(() => restoreTensors(engine, floatsOf(good.tensors)));
+  // Draws go on: the epoch is not to meet the same masks again.
+  const { draws } = state;
+  Object.assign(state, copyOfPlain(good.record), { draws });
+  (state.course as Course).rate = rate;
+  call.rollbacks++;
+  return true;
+}
+
+async function goOnWithOthers(call: Call, keeper: CheckpointKeeper): Promise<boolean> {
+  const { revive, state } = call;
+  if (revive === null) return false;
+  const loaded = await keeper.readBack();
+  const { draws } = loaded.run;
+  call.deaths = draws > call.lastDeath ? 1 : call.deaths + 1;
+  call.lastDeath = draws;
+  if (call.deaths > MOST_DEATHS) return false;
+  const engine = await revive();
+  await restoreRun(engine, state, loaded);
+  Object.assign(call, { engine, good: state.good });
+  restoreTasks(call);
+  return true;
+}
+
+/** Gives tasks the state that a checkpoint kept for them. */
+export function restoreTasks({ checked, state }: Call): void {
+  for (const { name, restore } of checked.end.tasks) if (name in state.tasks) restore?.(state.tasks[name]);
+}

@@ -1,0 +1,128 @@
+/** Trainers out of checkpoints, and checkpoints out of trainers. */
+import { listOf, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { isProxbitError, ProxbitError } from "../../base/errors.ts";
+import { brokenCheckpoint } from "../../io/checkpoint-file.ts";
+import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
+import { isRecord } from "../../io/json.ts";
+import type { Graph } from "../../nn/graph.ts";
+import { validateGraph } from "../../nn/validate.ts";
+import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
+import type { Variant } from "../../runtime/variants.ts";
+import { plainObjective } from "../losses/index.ts";
+import type { LossTerm } from "../losses/term.ts";
+import { checkOptimizer, type Optimizer } from "../optimizers/optimizers.ts";
+import {
+  type Allowed,
+  allowable,
+  checkFacts,
+  decodeRun,
+  type LoadedRun,
+  optimizerFrom,
+  readRun,
+  trainerFacts,
+} from "./checkpoint.ts";
+import { createKeeper } from "./checkpoint-keeper.ts";
+import type { EpochEvent } from "./events.ts";
+import type { TrainerState } from "./trainer-state.ts";
+
+export interface ResumeOptions extends SourceOptions, WorkerOptions {
+  /** The network and its optimizer, to be held against the checkpoint's; the checkpoint's own where absent. */
+  readonly graph?: Graph;
+  readonly optimizer?: Optimizer;
+  /** The terms of the loss; needed where the run had another objective than cross-entropy alone, for terms hold functions. */
+  readonly objective?: readonly LossTerm[];
+  readonly seed?: number;
+  /** Threads and build of the core, as of `Trainer.create`; they may differ from those of the run so far. */
+  readonly workers?: number;
+  readonly variant?: Variant;
+  /** Words of what may differ from the run so far, here and in `continueFit`; the run is then another one from here on. */
+  readonly allow?: readonly Allowed[];
+}
+
+/** A call of `fit` that has not ended. */
+export interface LeftRun {
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Steps of an epoch. */
+  readonly steps: number;
+  /** Epochs that have ended, and steps of the one under way. */
+  readonly epoch: number;
+  readonly step: number;
+  /** The events of the epochs that have ended. */
+  readonly history: readonly EpochEvent[];
+}
+
+const subject: Subject = { code: "argument", what: "Trainer.resume" };
+
+/** The words of `allow`, checked. */
+export const wordsOf = (allow: unknown): readonly string[] =>
+  listOf(allow ?? [], 0, allowable.length, "allow", subject).map((word) => oneOf(word, allowable, "allow", subject));
+
+/** Everything that a trainer is made of again. */
+interface Resumed {
+  readonly run: LoadedRun;
+  readonly store: CheckpointStore | null;
+  readonly graph: Graph;
+  readonly optimizer: Optimizer;
+  readonly objective: readonly LossTerm[];
+  readonly seed: number;
+}
+
+/** Reads a checkpoint, and holds what is given against it. */
+export async function readForResume(
+  from: string | CheckpointStore | Uint8Array,
+  options: ResumeOptions,
+): Promise<Resumed> {
+  plainObject(
+    options,
+    ["graph", "optimizer", "objective", "seed", "workers", "variant", "source", "worker", "allow"],
+    subject,
+  );
+  const allow = wordsOf(options.allow);
+  if (from === "" || (typeof from !== "string" && typeof from !== "object")) {
+    reject(subject, "the checkpoint", "a path, a name, a store or bytes", from);
+  }
+  const store = from instanceof Uint8Array ? null : storeOf(from);
+  const run = from instanceof Uint8Array ? await decodeRun(from) : await readRun(store as CheckpointStore);
+  const { facts } = run;
+  try {
+    const saved = validateGraph(facts.graph);
+    const savedOptimizer = checkOptimizer(optimizerFrom(facts));
+    const graph = options.graph === undefined ? saved : validateGraph(options.graph);
+    const optimizer = options.optimizer === undefined ? savedOptimizer : checkOptimizer(options.optimizer);
+    const { objective = plainObjective, seed = facts.seed as number } = options;
+    checkFacts(facts, trainerFacts(graph, optimizer, objective, seed), allow);
+    return { run, store, graph, optimizer, objective, seed };
+  } catch (cause) {
+    if (isProxbitError(cause) && cause.code === "checkpoint") throw cause;
+    if (!isRecord(facts.graph)) throw brokenCheckpoint("it holds no network", undefined, cause);
+    throw cause;
+  }
+}
+
+/** See `Trainer.left`. */
+export function leftRun({ course, history }: TrainerState): LeftRun | null {
+  if (course === null) return null;
+  const { epochs, batchSize, steps, epoch, step } = course;
+  return { epochs, batchSize, steps, epoch, step, history: [...history] };
+}
+
+/** See `Trainer.save`. */
+export async function saveRun(state: TrainerState, to: string | CheckpointStore): Promise<void> {
+  const { moment, course } = state;
+  if (moment === null || course === null) {
+    throw new ProxbitError(
+      "argument",
+      "there is no call of fit under way or left, and a checkpoint is of one",
+      "Keep the weights of a trainer that has ended by pack() or weights().",
+    );
+  }
+  const keeper = await createKeeper(storeOf(to), null);
+  try {
+    await keeper.save(0, moment);
+    const { failure } = keeper.report();
+    if (failure !== null) throw new ProxbitError("output", failure, "Choose another place for the checkpoint.");
+  } finally {
+    await keeper.close();
+  }
+}

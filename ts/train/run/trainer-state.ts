@@ -1,0 +1,38 @@
+/** What a trainer carries along: where its run stands, and all that a call which goes on needs to know of the one before. */
+import type { CheckpointTensor } from "../../io/checkpoint-file.ts";
+import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import type { RunFacts } from "./checkpoint.ts";
+import type { RunMoment } from "./checkpoint-keeper.ts";
+import type { EpochEvent } from "./events.ts";
+import { newRun, type RunRecord } from "./run.ts";
+
+/** A moment to go back to. */
+export interface GoodPoint {
+  readonly record: RunRecord;
+  readonly tensors: readonly CheckpointTensor[];
+}
+
+/** What a trainer remembers from one call of `fit` to the next. */
+export interface TrainerState extends RunRecord {
+  /** Whether a call is at work that would not bear another one. */
+  busy: boolean;
+  /** The events of the epochs that have ended in the last call of `fit`. */
+  history: EpochEvent[];
+  /** What a run that goes on is held against; null before the first. */
+  facts: RunFacts | null;
+  /** Words of facts that may differ where the run goes on. */
+  allow: readonly string[];
+  /** Where the run was read from. */
+  store: CheckpointStore | null;
+  /** The last good point of the run that was left, and the state of its tasks. */
+  good: GoodPoint | null;
+  tasks: Readonly<Record<string, unknown>>;
+  /** The moment at which the last call of `fit` stands. */
+  moment: (() => Promise<RunMoment>) | null;
+}
+
+/** The state of a new trainer. */
+export const newState = (seed: number): TrainerState => ({
+  ...{ ...newRun(seed), busy: false, history: [], facts: null, allow: [], store: null, good: null, tasks: {} },
+  moment: null,
+});
