@@ -1,16 +1,17 @@
 /** Every kind of file that proxbit reads, with sound samples and what a reader must not accept. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
-import { PNG } from "pngjs";
+import sharp from "sharp";
 import { type Run, runsOf } from "../../ts/compare/grid.ts";
 import { readRun, runPath, writeRun } from "../../ts/compare/run-file.ts";
 import { gunzip } from "../../ts/data/gzip.ts";
 import { parseIdx } from "../../ts/data/idx.ts";
-import { readImage } from "../../ts/data/image.ts";
+import { checkImage, decodeImage } from "../../ts/images/decode.ts";
 import { load } from "../../ts/inference/index.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../ts/io/checkpoint-file.ts";
 import { isRecord, parseStrictJson } from "../../ts/io/json.ts";
 import { decodeModel, encodeModel } from "../../ts/io/model-file.ts";
 import { decode, encode } from "../../ts/io/safetensors.ts";
@@ -121,21 +122,68 @@ const gzip: Target = {
   },
 };
 
-function picture(colorType: 0 | 2 | 6): Uint8Array {
-  const image = new PNG({ width: 6, height: 5 });
-  for (let pixel = 0; pixel < 30; pixel++) image.data.set([8 * pixel, 8 * pixel, 8 * pixel, 255], 4 * pixel);
-  return Uint8Array.from(PNG.sync.write(image, { colorType }));
-}
-
-const pictures = ([0, 2, 6] as const).map(picture);
-const pixels = await readImage(pictures[0] as Uint8Array, [5, 6, 1]);
+const gray = Uint8Array.from({ length: 3 * 30 }, (_, at) => 8 * Math.floor(at / 3));
+const raw = () => sharp(gray, { raw: { width: 6, height: 5, channels: 3 } });
+const pngs = [await raw().png().toBuffer(), await raw().png({ palette: true }).toBuffer()].map((file) =>
+  Uint8Array.from(file),
+);
+const pixels = (await decodeImage(pngs[0] as Uint8Array, "the image", "javascript")).data;
 
 /** All samples show the same picture, and each chunk has a CRC-32. */
-const image: Target = {
+const png: Target = {
   name: "PNG image",
-  draw: (random) => mutantOf(pictures, random),
-  read: async (bytes) =>
-    isDeepStrictEqual(await readImage(bytes, [5, 6, 1]), pixels) ? null : "it shows another picture",
+  draw: (random) => mutantOf(pngs, random),
+  read: async (bytes) => {
+    const { data } = await decodeImage(bytes, "the image", "javascript");
+    return isDeepStrictEqual([...data], [...pixels]) ? null : "it shows another picture";
+  },
+};
+
+const jpegs = [await raw().jpeg().toBuffer(), await raw().jpeg({ progressive: true }).toBuffer()].map((file) =>
+  Uint8Array.from(file),
+);
+
+/** A JPEG has no checksum, so that only the size of its picture is looked at. */
+const jpeg: Target = {
+  name: "JPEG image",
+  draw: (random) => mutantOf(jpegs, random),
+  read: async (bytes) => {
+    const { width, height, data } = await decodeImage(bytes, "the image", "javascript");
+    return data.length === 4 * width * height ? null : "its pixels do not fit its size";
+  },
+};
+
+const webps = [await raw().webp().toBuffer(), await raw().webp({ lossless: true }).toBuffer()].map((file) =>
+  Uint8Array.from(file),
+);
+
+/** The structure of a WebP; sharp and browsers decode it. */
+const webp: Target = {
+  name: "WebP image",
+  draw: (random) => mutantOf(webps, random),
+  read: async (bytes) => {
+    const { width, height } = checkImage(bytes, "the image");
+    return width >= 1 && height >= 1 ? null : "its picture has no pixels";
+  },
+};
+
+const checkpoints = await Promise.all(
+  [3, 5].map(async (size) => {
+    const tensor = { name: "weights", shape: [size], bytes: new Uint8Array(4 * size).fill(size) };
+    const parts = await encodeCheckpoint({ epoch: 1, updates: [1, 2, size], facts: { name: "run" } }, [tensor]);
+    return Uint8Array.from(parts.flatMap((part) => [...part]));
+  }),
+);
+const contents = await Promise.all(checkpoints.map(decodeCheckpoint));
+
+/** Its digest lets nothing through but what was written. */
+const checkpoint: Target = {
+  name: "checkpoint",
+  draw: (random) => mutantOf(checkpoints, random),
+  read: async (bytes) => {
+    const found = await decodeCheckpoint(bytes);
+    return contents.some((one) => isDeepStrictEqual(one, found)) ? null : "its content is another";
+  },
 };
 
 const [run] = runsOf({
@@ -151,7 +199,6 @@ async function runFile(folder: string): Promise<Target> {
   const epoch = { loss: 1, accuracy: 0.5, testLoss: 1, testAccuracy: 0.5 };
   const result = { testAccuracy: 0.5, testLoss: 1, softAccuracy: null, epochs: [epoch], seconds: 3, workers: 2 };
   await writeRun(folder, run, { result, failure: null });
-  const { readFile } = await import("node:fs/promises");
   const sample = Uint8Array.from(await readFile(runPath(folder, run)));
   const value: unknown = JSON.parse(new TextDecoder().decode(sample));
   return {
@@ -171,7 +218,7 @@ async function runFile(folder: string): Promise<Target> {
 export async function withTargets<T>(work: (targets: readonly Target[]) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "proxbit-fuzz-"));
   try {
-    return await work([model, content, json, idx, gzip, image, await runFile(folder)]);
+    return await work([model, content, checkpoint, json, idx, gzip, png, jpeg, webp, await runFile(folder)]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
