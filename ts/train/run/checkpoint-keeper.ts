@@ -100,7 +100,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     return "seconds" in every ? seconds >= every.seconds : steps - last.steps >= every.steps;
   };
 
-  const write = async (state: object, tensors: readonly CheckpointTensor[]): Promise<void> => {
+  const encodeAndWrite = async (state: object, tensors: readonly CheckpointTensor[]): Promise<void> => {
     const parts = await encodeCheckpoint({ ...state }, tensors);
     await store.write(parts);
     written++;
@@ -114,12 +114,11 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     const state = copyOfPlain(saved);
     const tensors = await copyTensors(memory);
     memory = tensors[0]?.bytes.buffer as ArrayBuffer | undefined;
-    longestPause = Math.max(longestPause, performance.now() - began);
     hasEnded = false;
     const good = goodTensors.map((tensor) => ({ ...tensor, name: goodName(tensor.name) }));
     return async () => {
       try {
-        await write(state, [...tensors, ...good]);
+        await encodeAndWrite(state, [...tensors, ...good]);
         failure = null;
       } catch (error) {
         // A full disk is no reason to end hours of training: the next write may succeed.
@@ -137,8 +136,10 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     },
     offer: async (steps, moment) => {
       if (writing !== null || !isDue(steps)) return;
-      const written = await copy(steps, moment);
-      writing = written();
+      const began = performance.now();
+      const write = await copy(steps, moment);
+      longestPause = Math.max(longestPause, performance.now() - began);
+      writing = write();
     },
     save: async (steps, moment) => {
       await writing;
