@@ -28,6 +28,7 @@ export type CheckpointOption =
 export interface RunMoment extends SavedRun {
   readonly copyTensors: (into: ArrayBuffer | undefined) => Promise<readonly CheckpointTensor[]>;
   readonly goodTensors: readonly CheckpointTensor[];
+  readonly taskTensors: readonly CheckpointTensor[];
 }
 
 export interface CheckpointKeeper {
@@ -110,7 +111,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
   /** Copies the moment, and returns the writing of the copy. */
   const copy = async (steps: number, moment: () => Promise<RunMoment>): Promise<() => Promise<void>> => {
     const began = performance.now();
-    const { copyTensors, goodTensors, ...saved } = await moment();
+    const { copyTensors, goodTensors, taskTensors, ...saved } = await moment();
     const state = copyOfPlain(saved);
     const tensors = await copyTensors(memory);
     memory = tensors[0]?.bytes.buffer as ArrayBuffer | undefined;
@@ -118,7 +119,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     const good = goodTensors.map((tensor) => ({ ...tensor, name: goodName(tensor.name) }));
     return async () => {
       try {
-        await encodeAndWrite(state, [...tensors, ...good]);
+        await encodeAndWrite(state, [...tensors, ...good, ...taskTensors]);
         failure = null;
       } catch (error) {
         // A full disk is no reason to end hours of training: the next write may succeed.

@@ -8,7 +8,7 @@ import { type CheckpointKeeper, createKeeper } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
-import type { EpochEvent, TrainEvent } from "./events.ts";
+import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
 import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, newCourse, type RunRecord } from "./run.ts";
@@ -124,6 +124,19 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
   }
 }
 
+/** Keeps the epoch's weights where it is the best one, which the last epoch puts in place. */
+async function keepBest(
+  { engine, state, checked: { best } }: Call,
+  validation: Validation | undefined,
+): Promise<Pick<EpochEvent, "best">> {
+  if (best === null || validation === undefined) return {};
+  const { epoch, epochs } = state.course as Course;
+  await best.offer(engine, epoch + 1, validation);
+  if (epoch + 1 === epochs) await best.putBack(engine, epochs);
+  const found = best.best();
+  return found === null ? {} : { best: found };
+}
+
 const stepsOf = ({ course }: RunRecord): number => (course === null ? 0 : course.epoch * course.steps + course.step);
 
 async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGenerator<TrainEvent, void, undefined> {
@@ -135,7 +148,7 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   const course = state.course as Course;
   while (course.epoch < course.epochs) {
     const began = performance.now();
-    if (rollsBack && course.step === 0) call.good = await goodPoint(engine, state);
+    if (rollsBack && course.step === 0) call.good = await goodPoint(call);
     const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
     course.flips = flips?.counts ?? null;
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
@@ -148,11 +161,12 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
     const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
     const checkpoint = keeper === null ? {} : { checkpoint: keeper.report() };
+    const best = await keepBest(call, ended.validation);
     const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
     call.rollbacks = 0;
     endEpoch(course);
     const seconds = (performance.now() - began) / 1000;
-    const event: EpochEvent = { ...summary, seconds, ...ended, ...flipRatio, ...checkpoint, ...rollbacks };
+    const event: EpochEvent = { ...summary, seconds, ...ended, ...flipRatio, ...best, ...checkpoint, ...rollbacks };
     state.history.push(event);
     keeper?.epochEnded();
     yield event;
