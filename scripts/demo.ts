@@ -10,7 +10,7 @@ import { addCommonOptions, addWorkersOption, wholeNumber } from "../ts/cli/optio
 import { type Context, runWithContext, throwErrors } from "../ts/cli/run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../ts/cli/training.ts";
 import { drawGray, sideBySide } from "../ts/cli/write-picture.ts";
-import type { Split } from "../ts/data/dataset.ts";
+import type { ImageSplit } from "../ts/data/dataset.ts";
 import { mnist } from "../ts/data/mnist.ts";
 import { checkWritable } from "../ts/io/write.ts";
 import { cnn } from "../ts/nn/models/cnn.ts";
@@ -89,7 +89,7 @@ async function demo({ epochs, workers }: DemoOptions, context: Context): Promise
 /**
  * The first test images with the network's answers, and one that it gets wrong. They are as many as fit the terminal.
  */
-function gallery({ images, labels, shape, count }: Split, predictions: Uint32Array): string {
+function gallery({ images, labels, shape, count }: ImageSplit, predictions: Uint32Array): string {
   const [height, width, channels] = shape;
   const size = height * width * channels;
   // A digit of MNIST fills the inner 20 x 20 pixels.

@@ -23,6 +23,7 @@ const USAGE = `usage: npm run mutants -- [OPTIONS]
                    room in proportion, at least four of each (default: 280)
   --room PATTERN   draw and run only rooms that match, as "ts/nn", "kernels" or "crates/wasm"
   --workers N      how many mutants of ts/ are tested at a time (default: 2); those of crates/ are one more
+  --patience N     a mutant may take N times as long as the sound code before it counts as stuck (default: 3)
   --again          only mutants of the committed results that survived and are not named equivalent
   --list           print the sample and the rooms, run nothing
   --report         write the tables of bench/results/mutants once more, run nothing
@@ -39,13 +40,14 @@ const { values } = parseArgs({
     count: { type: "string", default: "280" },
     room: { type: "string", default: "" },
     workers: { type: "string", default: "2" },
+    patience: { type: "string", default: "3" },
     again: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
-const [seed, count] = [Number(values.seed), Number(values.count)];
+const [seed, count, patience] = [Number(values.seed), Number(values.count), Number(values.patience)];
 
 const wanted = (room: string): boolean => new RegExp(values.room).test(room);
 
@@ -120,10 +122,10 @@ if (values.help) {
     const isTypeScript = ({ file }: Mutant): boolean => file.endsWith(".ts");
     const queue = mutants.filter(isTypeScript);
     const lanes = Array.from({ length: Number(values.workers) }, (_, lane) =>
-      runQueue(queue, `ts-${lane + 1}`, (folder) => vitestRunner(folder, say)),
+      runQueue(queue, `ts-${lane + 1}`, (folder) => vitestRunner(folder, patience, say)),
     );
     const rust = mutants.filter((mutant) => !isTypeScript(mutant));
-    await Promise.all([...lanes, runQueue(rust, "rust", (folder) => cargoRunner(folder, say))]);
+    await Promise.all([...lanes, runQueue(rust, "rust", (folder) => cargoRunner(folder, patience, say))]);
     writeReport(root, openOf(sample));
   }
 }

@@ -11,6 +11,8 @@ export type Kind = "read" | "write" | "maybe read" | "maybe write" | "flag" | "n
 export interface Export {
   readonly name: string;
   readonly doc: string;
+  /** The feature without which a core lacks it, or null where every core has it. */
+  readonly feature: string | null;
   readonly product: { readonly operands: string; readonly tile: string; readonly channels: number } | null;
   /** It returns the answer, and no status. */
   readonly answers: boolean;
@@ -30,11 +32,11 @@ export function exportsOf(source: string): readonly Export[] {
   const found: Export[] = [];
   for (const [, block] of source.matchAll(/^exports! \{\n([\s\S]*?)^\}/gm)) {
     const heads =
-      /((?: {4}\/\/\/.*\n)+)(?: {4}product\((\w+), "(\w+)", (\d+)\)\n)?\s*(answer )?fn (\w+)\(([^)]*)\) \{/g;
+      /((?: {4}\/\/\/.*\n)+)(?: {4}only\("(\w+)"\)\n)?(?: {4}product\((\w+), "(\w+)", (\d+)\)\n)?\s*(answer )?fn (\w+)\(([^)]*)\) \{/g;
     const functions = [...(block as string).matchAll(heads)];
     const names = [...(block as string).matchAll(/^ {4}(?:answer )?fn /gm)];
     if (functions.length !== names.length) throw new Error(`a function of ${block} is not understood`);
-    for (const [, doc, operands, tile, channels, answer, name, list] of functions) {
+    for (const [, doc, feature, operands, tile, channels, answer, name, list] of functions) {
       const parameters = (list as string)
         .split(",")
         .map((one) => one.trim())
@@ -43,6 +45,7 @@ export function exportsOf(source: string): readonly Export[] {
       found.push({
         name: name as string,
         doc: docOf(doc as string),
+        feature: feature ?? null,
         product: operands === undefined ? null : { operands, tile: tile as string, channels: Number(channels) },
         answers: answer !== undefined,
         parameters: parameters.map(([own, type]) => ({ name: camelCase(own), kind: kindOf(type) })),

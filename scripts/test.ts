@@ -10,12 +10,21 @@ const code: readonly Step[] = [
 
 const full: readonly Step[] = [
   ...code,
-  { name: "wasm", command: "scripts/build-wasm --variant plain --variant relaxed" },
+  {
+    name: "wasm",
+    command:
+      "scripts/build-wasm --variant plain --variant relaxed --variant inference-plain --variant inference-relaxed",
+  },
   { name: "clippy", command: "cargo clippy --workspace --all-targets --quiet -- -D warnings" },
   // Cargo lets one command at a time into target/.
   { name: "rust", command: "cargo test --workspace", needs: ["clippy"] },
-  { name: "wasm, shared", command: "scripts/build-wasm --variant plain-shared --variant relaxed-shared" },
+  {
+    name: "wasm, shared",
+    command:
+      "scripts/build-wasm --variant plain-shared --variant relaxed-shared --variant inference-plain-shared --variant inference-relaxed-shared",
+  },
   { name: "dist", command: "tsx scripts/build-js.ts", needs: ["wasm", "wasm, shared"] },
+  { name: "consumers", command: "node test/consumers/main.ts --fast", needs: ["dist"] },
   { name: "vitest", command: "vitest run", needs: ["dist"], live: true },
 ];
 

@@ -6,7 +6,7 @@ import { failureOf, jsonLines, proxbit } from "./cli-helpers.ts";
 import { withFolder } from "./io-helpers.ts";
 
 describe.concurrent("help", () => {
-  it.each(["train", "eval", "predict", "explain", "check", "theory"])(
+  it.each(["train", "eval", "predict", "explain", "verify", "check", "theory"])(
     "of %s has an example and --json",
     async (command) => {
       const { code, stdout, stderr } = await proxbit(command, "--help");
@@ -25,7 +25,7 @@ describe.concurrent("help", () => {
   it("lists the commands where none is given", async () => {
     const { code, stdout } = await proxbit();
     expect(code).toBe(0);
-    for (const command of ["train", "eval", "predict", "explain", "check", "theory"])
+    for (const command of ["train", "eval", "predict", "explain", "verify", "check", "theory"])
       expect(stdout).toContain(`\n  ${command} `);
   });
 });

@@ -1,16 +1,16 @@
 /** The command line at work. Files are the same every time, results agree, and ends leave nothing behind. */
 import { once } from "node:events";
-import { mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkInFreshProcess, describeDisagreement } from "../scripts/demo-check.ts";
 import { classify } from "../ts/cli/classify.ts";
 import { mnist } from "../ts/data/mnist.ts";
 import { load } from "../ts/inference/index.ts";
 import { failureOf, jsonLines, outcome, proxbit, resultOf, start } from "./cli-helpers.ts";
+import { pngFile } from "./image-files.ts";
 import { withFolder } from "./io-helpers.ts";
 
 const LIMIT = 256;
@@ -42,9 +42,11 @@ const trainTo = (file: string, ...more: readonly string[]): readonly string[] =>
 };
 
 async function writePng(path: string, width: number, height: number, gray: Uint8Array): Promise<void> {
-  const png = new PNG({ width, height });
-  png.data.set(Array.from(gray, (value) => [value, value, value, 255]).flat());
-  await writeFile(path, PNG.sync.write(png));
+  const paint = (x: number, y: number): readonly [number, number, number] => {
+    const value = gray[y * width + x] ?? 0;
+    return [value, value, value];
+  };
+  await writeFile(path, pngFile(width, height, {}, paint));
 }
 
 beforeAll(async () => {
@@ -154,6 +156,31 @@ describe("the packed file", () => {
     expect(stdout.split("\n")).toHaveLength(12);
     expect(stdout).toMatch(new RegExp(`^${name}\n`));
     expect(stdout).toMatch(new RegExp(`\n> ${name} {2}.* %\n`));
+  });
+
+  it("names a class for each of many images, in folders and on standard input, of any size", async () => {
+    const photos = join(folder, "photos", "deeper");
+    await mkdir(photos, { recursive: true });
+    await writeFile(
+      join(photos, "b.png"),
+      pngFile(40, 20, {}, () => [9, 200, 30]),
+    );
+    await writeFile(join(photos, "a.png"), pngFile(20, 40));
+    await writeFile(join(photos, "notes.txt"), "no image");
+    const child = start(
+      ["predict", model, join(folder, "photos"), "-", "--top", "2", "--json"],
+      ["pipe", "pipe", "pipe"],
+    );
+    child.stdin?.end(pngFile(28, 28));
+    const { stdout, stderr, code } = await outcome(child);
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    const [a, b, piped, result] = jsonLines(stdout);
+    expect([a, b, piped].map((line) => line?.image)).toEqual([join(photos, "a.png"), join(photos, "b.png"), "-"]);
+    expect(a).toMatchObject({ type: "prediction", class: expect.any(String), top: [{ index: a?.index }, {}] });
+    expect(piped?.probability).toBe(a?.probability);
+    expect(result).toMatchObject({ type: "result", images: 3 });
+    const { stdout: text } = await proxbit("predict", model, join(folder, "photos"));
+    expect(text).toMatch(/^image +class +probability +then\n─+\n.*a\.png +\S.* % {2}.* %, .* %\n.*b\.png/);
   });
 
   it("is explained layer by layer", async () => {
@@ -268,16 +295,25 @@ describe("the demo's check", () => {
 });
 
 describe.concurrent("what a file or an image can have wrong is one readable line, a remedy and exit code 2", () => {
-  it("an image of the wrong size", async () => {
-    const image = join(folder, "small.png");
-    await writePng(image, 8, 9, new Uint8Array(72));
-    const { message, remedy } = await failureOf("predict", model, image);
-    expect(message).toContain("8 x 9 pixels (width x height); the network takes 28 x 28");
-    expect(remedy).toContain("28 x 28");
+  it("an image cut short", async () => {
+    const image = join(folder, "short.png");
+    await writeFile(image, pngFile(8, 9).subarray(0, -1));
+    expect(await failureOf("predict", model, image)).toEqual({
+      message: `${image} ends before its last chunk`,
+      remedy: "Save or copy the image again.",
+    });
+  });
+
+  it("an image that is missing, a folder without images", async () => {
+    const image = join(folder, "none.png");
+    expect((await failureOf("predict", model, image)).message).toBe(`${image} cannot be read (ENOENT)`);
+    const empty = join(folder, "empty");
+    await mkdir(empty);
+    expect((await failureOf("predict", model, empty)).message).toBe(`${empty} has no PNG, JPEG or WebP in it`);
   });
 
   it("an image that is none", async () => {
-    expect((await failureOf("predict", model, network)).message).toContain("is not a PNG");
+    expect((await failureOf("predict", model, network)).message).toContain("is no PNG, JPEG or WebP");
   });
 
   it("a model file cut short", async () => {

@@ -3,7 +3,7 @@
  * that are hard to fuse.
  */
 import { expect } from "vitest";
-import type { Split } from "../ts/data/dataset.ts";
+import type { ImageSplit } from "../ts/data/dataset.ts";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import { type Prepared, type PrepareOptions, prepare, runner } from "../ts/inference/prepare.ts";
 import { createResults } from "../ts/inference/results.ts";
@@ -29,20 +29,20 @@ export async function engineWith(pool: Pool, graph: Graph, weights: Weights): Pr
 }
 
 /** The logits that the trainer's evaluation works with, read from its memory. */
-export async function trainerLogits(engine: Engine, split: Split): Promise<Float32Array> {
+export async function trainerLogits(engine: Engine, split: ImageSplit): Promise<Float32Array> {
   const output = engine.graph.output;
   const size = (engine.shapes.get(output) as readonly number[])[0] as number;
   const images = Uint32Array.from({ length: split.count }, (_, i) => i);
   const result = await engine.withPlan(split.count, async (plan) => {
     const range = rangeOf(plan.context.value(output, plan.lanes[0] as Lane), 4 * size * split.count);
-    const program = await engine.evaluateStep(plan, split, split.count);
+    const program = await engine.evaluateStep(plan, await engine.dataAt(split), split.count);
     return engine.pool.run(program, [engine.inputs(plan, images)], [range]);
   });
   expect(result.failure).toBeNull();
   return new Float32Array(Uint8Array.from(result.reads[0]?.[0] ?? []).buffer);
 }
 
-export const inputMetadata = ({ scale, offset }: Split): Record<string, string> => ({
+export const inputMetadata = ({ scale, offset }: ImageSplit): Record<string, string> => ({
   inputScale: String(scale),
   inputOffset: String(offset),
 });
@@ -59,7 +59,7 @@ export interface InMemory {
 /** Prepares a model for as many workers, and lets this thread do their tasks one after the other. */
 export async function inMemory(model: PackedModel, options: Partial<PrepareOptions>): Promise<InMemory> {
   const instance = instantiate(await loadModule("plain"), {});
-  const prepared = prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
+  const prepared = await prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
   const { compiled, stagedImages } = prepared;
   const { inputSize } = compiled;
   const run = (images: Float32Array): Float32Array => {
@@ -88,7 +88,12 @@ const everyKernel: readonly LoadOptions[] = (["lookup", "popcnt8", "popcnt64"] a
 ]);
 
 /** The trainer and every kind of session on the same images; returns the logits they agree on. */
-export async function agreedLogits(pool: Pool, graph: Graph, weights: Weights, split: Split): Promise<Float32Array> {
+export async function agreedLogits(
+  pool: Pool,
+  graph: Graph,
+  weights: Weights,
+  split: ImageSplit,
+): Promise<Float32Array> {
   const engine = await engineWith(pool, graph, weights);
   const wanted = await trainerLogits(engine, split);
   const { predictions, loss } = await evaluate(engine, split, { batchSize: 5 });
@@ -96,7 +101,7 @@ export async function agreedLogits(pool: Pool, graph: Graph, weights: Weights, s
   expect(Number.isFinite(loss)).toBe(true);
   for (const options of everyKernel) {
     const session = await load(file, options);
-    const logits = session.run(split.images);
+    const logits = session.run(split.images, { count: split.count });
     expect(bits(logits), JSON.stringify(options)).toEqual(bits(wanted));
     const classes = session.classes;
     for (let i = 0; i < split.count; i++) {

@@ -56,7 +56,7 @@ const images = randomNumbers(IMAGES * elementsOf(SHAPE), "images");
 describe("several results", () => {
   test.each([1, 4])("are what each would be alone, %i images at a time", async (batch) => {
     const session = await load(fileOf(graph), { batch });
-    const all = session.runAll(images);
+    const all = session.runAll(images, { count: IMAGES });
     expect(session.outputs).toEqual([
       { name: "logits", shape: [3] },
       { name: "norm", shape: [6, 5, 4] },
@@ -64,11 +64,11 @@ describe("several results", () => {
     ]);
     expect(session.classes).toBe(3);
     expect(Object.keys(all)).toEqual(["logits", "norm", "flat"]);
-    expect(bits(session.run(images))).toEqual(bits(all.logits as Float32Array));
+    expect(bits(session.run(images, { count: IMAGES }))).toEqual(bits(all.logits as Float32Array));
     for (const { name, shape } of session.outputs) {
       const found = all[name] as Float32Array;
       expect(found.length).toBe(IMAGES * elementsOf(shape));
-      const own = (await load(fileOf(alone(graph, name)), { batch })).run(images);
+      const own = (await load(fileOf(alone(graph, name)), { batch })).run(images, { count: IMAGES });
       expect(bits(own), name).toEqual(bits(found));
     }
   });
@@ -76,8 +76,11 @@ describe("several results", () => {
   test.each([1, 4])("come out of parallel sessions alike, %i images at a time", async (batch) => {
     const session = await loadParallel(fileOf(graph), { workers: 2, batch });
     try {
-      const [all, first] = [await session.runAll(images), await session.run(images)];
-      const wanted = (await load(fileOf(graph))).runAll(images);
+      const [all, first] = [
+        await session.runAll(images, { count: IMAGES }),
+        await session.run(images, { count: IMAGES }),
+      ];
+      const wanted = (await load(fileOf(graph))).runAll(images, { count: IMAGES });
       expect(outputsOf(graph).map((name) => bits(all[name] as Float32Array))).toEqual(
         outputsOf(graph).map((name) => bits(wanted[name] as Float32Array)),
       );
@@ -111,7 +114,10 @@ test("a layer in two places has its bits once in the file, and gives what two wi
   const bodies = (given: Graph): string[] =>
     packedParametersOf(given).flatMap(({ name }) => (name.startsWith("body") ? [name] : []));
   expect([bodies(graph), bodies(apart)]).toEqual([["body/kernel"], ["body/kernel", "body_1/kernel"]]);
-  const [shared, copied] = [(await load(fileOf(graph))).runAll(images), (await load(fileOf(apart))).runAll(images)];
+  const [shared, copied] = [
+    (await load(fileOf(graph))).runAll(images, { count: IMAGES }),
+    (await load(fileOf(apart))).runAll(images, { count: IMAGES }),
+  ];
   expect(shared).toEqual(copied);
   expect(fileOf(graph).length).toBeLessThan(fileOf(apart).length);
 });

@@ -67,9 +67,9 @@ describe("the bits of one thread", () => {
     const shape = graph.nodes.find((node) => node.op === "input")?.attributes.shape as readonly number[];
     const { split, file } = await fileOf(graph, shape, 7);
     const single = await load(file, { kernel: "lookup" });
-    const wanted = bits(single.run(split.images));
+    const wanted = bits(single.run(split.images, { count: split.count }));
     const floats = Float32Array.from(split.images, (byte) => Math.fround(byte * split.scale) + split.offset);
-    const wantedOfFloats = bits(single.run(floats));
+    const wantedOfFloats = bits(single.run(floats, { count: split.count }));
     const settings: readonly ParallelOptions[] = [
       { workers: 1 },
       { workers: 2 },
@@ -81,8 +81,8 @@ describe("the bits of one thread", () => {
     ];
     for (const options of settings) {
       const session = await loadParallel(file, options);
-      expect(bits(await session.run(split.images)), JSON.stringify(options)).toEqual(wanted);
-      expect(bits(await session.run(floats)), JSON.stringify(options)).toEqual(wantedOfFloats);
+      expect(bits(await session.run(split.images, { count: split.count })), JSON.stringify(options)).toEqual(wanted);
+      expect(bits(await session.run(floats, { count: split.count })), JSON.stringify(options)).toEqual(wantedOfFloats);
       expect(bits(await session.run(split.images.subarray(0, split.images.length / 7)))).toEqual(
         wanted.slice(0, session.classes),
       );
@@ -120,7 +120,7 @@ describe("a parallel session", () => {
     const { result: session, threads } = await withThreads(() => loadParallel(file, { workers: 2, batch: 4 }));
     const floats = Float32Array.from(split.images);
     const sentAfter = async (images: Uint8Array | Float32Array): Promise<readonly number[]> => {
-      await session.run(images);
+      await session.run(images, { count: 4 });
       return threads.map((thread) => callsTo(thread).filter((name) => name === "define").length);
     };
     expect(await sentAfter(split.images)).toEqual([1, 1]);
@@ -145,7 +145,7 @@ describe("a parallel session", () => {
       code: "not-finite",
       message: expect.stringMatching(/number 5/),
     });
-    expect(await session.run(split.images)).toHaveLength(6);
+    expect(await session.run(split.images, { count: split.count })).toHaveLength(6);
     session.close();
   });
 
@@ -158,13 +158,13 @@ describe("a parallel session", () => {
     for (const options of [{ workers: 2 }, { workers: 2, batch: 4 }]) {
       const session = await loadParallel(file, options);
       const good = new Float32Array(2 * 72).fill(0.5);
-      const wanted = bits(await session.run(good));
+      const wanted = bits(await session.run(good, { count: 2 }));
       const loud = good.slice().fill(3e38, 72);
-      await expect(session.run(loud)).rejects.toMatchObject({
+      await expect(session.run(loud, { count: 2 })).rejects.toMatchObject({
         code: "not-finite",
         message: expect.stringMatching(/"norm"/),
       });
-      expect(bits(await session.run(good))).toEqual(wanted);
+      expect(bits(await session.run(good, { count: 2 }))).toEqual(wanted);
       session.close();
     }
   });
@@ -214,7 +214,10 @@ describe("a parallel session", () => {
     const { split, file } = await fileOf(small, [6, 6, 2], 200);
     const { result: session, threads } = await withThreads(() => loadParallel(file, { workers: 2 }));
     expect(threads).toHaveLength(2);
-    const running = [session.run(split.images), session.run(split.images)].map((run) =>
+    const running = [
+      session.run(split.images, { count: split.count }),
+      session.run(split.images, { count: split.count }),
+    ].map((run) =>
       run.then(
         () => "done",
         (error: { code?: unknown }) => error.code,
@@ -222,7 +225,7 @@ describe("a parallel session", () => {
     );
     void threads[victim]?.terminate();
     expect((await Promise.all(running)).at(-1)).toBe("worker");
-    await expect(session.run(split.images)).rejects.toMatchObject({
+    await expect(session.run(split.images, { count: split.count })).rejects.toMatchObject({
       code: "worker",
       remedy: expect.stringMatching(/session/),
     });
@@ -231,10 +234,10 @@ describe("a parallel session", () => {
   test("closed, it rejects what waits and what comes", async () => {
     const { split, file } = await fileOf(small, [6, 6, 2], 200);
     const session = await loadParallel(file, { workers: 2 });
-    const running = session.run(split.images);
+    const running = session.run(split.images, { count: split.count });
     session.close();
     await expect(running).rejects.toMatchObject({ code: "worker", message: expect.stringMatching(/closed/) });
-    await expect(session.run(split.images)).rejects.toMatchObject({
+    await expect(session.run(split.images, { count: split.count })).rejects.toMatchObject({
       code: "worker",
       message: expect.stringMatching(/closed/),
     });

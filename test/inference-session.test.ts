@@ -162,7 +162,7 @@ describe("a session", () => {
 
   test("measures its layers: shares that add up to 1, and results as before", async () => {
     const session = await load(await fileWith(inputMetadata(split)), { batch: 4 });
-    const before = bits(session.run(split.images));
+    const before = bits(session.run(split.images, { count: split.count }));
     const profile = session.profile({ runs: 50 });
     expect(profile).toMatchObject({ runs: 50, images: expect.any(Number) });
     expect(profile.milliseconds).toBeGreaterThan(0);
@@ -178,7 +178,7 @@ describe("a session", () => {
     const text = formatExplanation(session.explain(), profile);
     expect(text).toMatch(/\nlayer .* values +time\n/);
     expect(text).toMatch(/\nmeasured: [\d.]+ ms for \d+ images?, fastest of 50 runs; between layers [\d.]+ %\n/);
-    expect(bits(session.run(split.images))).toEqual(before);
+    expect(bits(session.run(split.images, { count: split.count }))).toEqual(before);
     expect(() => session.profile({ runs: 0 })).toThrow(expect.objectContaining({ code: "argument" }));
     expect(() => session.profile({ run: 1 } as never)).toThrow(expect.objectContaining({ code: "argument" }));
   });
@@ -209,14 +209,20 @@ describe("a session", () => {
   test("applies the file's input scale and offset to bytes, and takes floats as they are", async () => {
     const session = await load(await fileWith(inputMetadata(split)));
     const floats = Float32Array.from(split.images, (byte) => Math.fround(byte * split.scale) + split.offset);
-    expect(bits(session.run(split.images))).toEqual(bits(session.run(floats)));
+    expect(bits(session.run(split.images, { count: split.count }))).toEqual(
+      bits(session.run(floats, { count: split.count })),
+    );
     const plain = await load(await fileWith({}));
-    expect(bits(plain.run(floats))).toEqual(bits(session.run(floats)));
-    expect(() => plain.run(split.images)).toThrow(
+    expect(bits(plain.run(floats, { count: split.count }))).toEqual(bits(session.run(floats, { count: split.count })));
+    expect(() => plain.run(split.images, { count: split.count })).toThrow(
       expect.objectContaining({ code: "model-file", message: expect.stringContaining("inputScale") }),
     );
-    expect(bits(plain.run(Float32Array.from(split.images)))).not.toEqual(bits(session.run(split.images)));
-    expect(bits(session.run(Uint8ClampedArray.from(split.images)))).toEqual(bits(session.run(split.images)));
+    expect(bits(plain.run(Float32Array.from(split.images), { count: split.count }))).not.toEqual(
+      bits(session.run(split.images, { count: split.count })),
+    );
+    expect(bits(session.run(Uint8ClampedArray.from(split.images), { count: split.count }))).toEqual(
+      bits(session.run(split.images, { count: split.count })),
+    );
     expect(session.metadata).toEqual(inputMetadata(split));
     expect({ shape: session.inputShape, classes: session.classes }).toEqual({ shape: [6, 6, 2], classes: 3 });
   });
@@ -226,7 +232,7 @@ describe("a session", () => {
     const { predictions } = await trainer.evaluate(split);
     const session = await load(await trainer.pack());
     trainer.close();
-    const logits = session.run(split.images);
+    const logits = session.run(split.images, { count: split.count });
     const answers = Array.from({ length: split.count }, (_, i) => {
       const row = [...logits.subarray(3 * i, 3 * i + 3)];
       return row.indexOf(Math.max(...row));
@@ -243,13 +249,13 @@ describe("a session", () => {
 
   test("a run leaves nothing behind for the next one", async () => {
     const session = await load(await fileWith(inputMetadata(split)), { batch: 4 });
-    const all = session.run(split.images);
+    const all = session.run(split.images, { count: split.count });
     for (const i of [6, 0, 3]) {
       expect(bits(session.run(split.images.subarray(72 * i, 72 * (i + 1))))).toEqual(
         bits(all.subarray(3 * i, 3 * (i + 1))),
       );
     }
-    expect(bits(session.run(split.images))).toEqual(bits(all));
+    expect(bits(session.run(split.images, { count: split.count }))).toEqual(bits(all));
   });
 
   const graphs: readonly [string, Graph][] = [
@@ -275,15 +281,15 @@ describe("a session", () => {
   test.each(graphs)("a pixel that is not finite is reported, wherever it goes: %s", async (_title, of) => {
     const session = await load(await fileWith({}, of), { batch: 2 });
     const good = new Float32Array(3 * 72).fill(0.5);
-    const wanted = bits(session.run(good));
+    const wanted = bits(session.run(good, { count: 3 }));
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       for (const place of [0, 71, 2 * 72 + 13]) {
         const bad = good.slice();
         bad[place] = value;
-        expect(() => session.run(bad)).toThrow(expect.objectContaining({ code: "not-finite" }));
+        expect(() => session.run(bad, { count: 3 })).toThrow(expect.objectContaining({ code: "not-finite" }));
       }
     }
-    expect(bits(session.run(good))).toEqual(wanted);
+    expect(bits(session.run(good, { count: 3 }))).toEqual(wanted);
   });
 
   test("images that overflowed do not spoil the next run", async () => {
@@ -302,7 +308,7 @@ describe("a session", () => {
     const wanted = bits(session.run(good));
     const loud = new Float32Array(4 * 72).fill(0.5);
     loud.fill(3e38, 3 * 72);
-    expect(() => session.run(loud)).toThrow(
+    expect(() => session.run(loud, { count: 4 })).toThrow(
       expect.objectContaining({ code: "not-finite", message: expect.stringContaining("batch_norm") }),
     );
     expect(bits(session.run(good))).toEqual(wanted);
@@ -317,7 +323,7 @@ describe("a session", () => {
     expect(() => session.run(new Float32Array(72).fill(1))).toThrow(expect.objectContaining({ code: "not-finite" }));
   });
 
-  test.each([0, 1, 71, 73, 143])("%i numbers are no images", async (length) => {
+  test.each([0, 1, 71, 73, 143, 144])("%i numbers are not one image", async (length) => {
     const session = await load(await fileWith({}));
     const wanted = expect.objectContaining({ code: "shape", message: expect.stringContaining("[6, 6, 2]") });
     expect(() => session.run(new Uint8Array(length))).toThrow(wanted);

@@ -78,6 +78,6 @@ test.each(networks)("%s wider than a strip", async (_title, shape, name, graph) 
   const session = await loadParallel(await pack(await engineWith(pool, graph, weights), inputMetadata(split)), {
     workers: 2,
   });
-  expect(bits(await session.run(split.images))).toEqual(bits(logits));
+  expect(bits(await session.run(split.images, { count: split.count }))).toEqual(bits(logits));
   session.close();
 });

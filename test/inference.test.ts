@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Split } from "../ts/data/dataset.ts";
+import type { ImageSplit } from "../ts/data/dataset.ts";
 import { load } from "../ts/inference/index.ts";
 import {
   type DenseOptions,
@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => pool.close());
 
 /** Trainer and every kind of session on the same images; returns the logits they agree on. */
-const expectAgreement = (graph: Graph, weights: Weights, split: Split): Promise<Float32Array> =>
+const expectAgreement = (graph: Graph, weights: Weights, split: ImageSplit): Promise<Float32Array> =>
   agreedLogits(pool, graph, weights, split);
 
 /** A map that is itself at the end: activations stay real. */
@@ -330,7 +330,7 @@ describe("packed and trainer's logits are the same bits", () => {
     ]);
     // Sums -4, -2, 0, 2, 4: the first unit is +1 from 2 on, the second up to 2.
     const images = Uint8Array.from([0, 0, 0, 0, 9, 0, 0, 0, 9, 9, 0, 0, 9, 9, 9, 0, 9, 9, 9, 9]);
-    const split: Split = { count: 5, images, labels: new Uint8Array(5), shape: [1, 1, 4], scale: 1, offset: -1 };
+    const split: ImageSplit = { count: 5, images, labels: new Uint8Array(5), shape: [1, 1, 4], scale: 1, offset: -1 };
     const units = [
       [-1, 1],
       [-1, 1],

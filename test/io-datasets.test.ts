@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { imageFilesIn } from "../ts/data/files/pictures.ts";
 import { gunzip } from "../ts/data/gzip.ts";
 import { parseIdx } from "../ts/data/idx.ts";
-import { readImage } from "../ts/data/image.ts";
 import type { Split } from "../ts/data/index.ts";
 import { cifar10, dataset, datasetNames, fashionMnist, mnist } from "../ts/data/index.ts";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
@@ -435,7 +435,7 @@ describe("without Node", () => {
       (
         await rejected(
           "environment",
-          inBrowser(() => readImage("x", [1, 1, 1])),
+          inBrowser(() => imageFilesIn("x")),
         )
       ).remedy,
     ).toContain("canvas");

@@ -158,16 +158,21 @@ describe("a download", () => {
       ),
     ));
 
-  it("is an error where its directory cannot be made or its file cannot be read", () =>
+  it("is used where it cannot be kept, because it is right all the same", () =>
     withFolder((folder) =>
       withServer(serve(PACKED), async (address) => {
+        const warnings: unknown[] = [];
+        vi.spyOn(process, "emitWarning").mockImplementation((warning) => void warnings.push(warning));
         await writeFile(join(folder, "set"), "a file in the way");
-        await rejected("data", downloadedSource(download(folder, [address])).read("file"));
+        expect(await downloadedSource(download(folder, [address])).read("file")).toEqual(CONTENT);
         const place = join(folder, "other");
         await mkdir(join(place, "set", "file.gz"), { recursive: true });
-        expect((await rejected("data", downloadedSource(download(place, [address])).read("file"))).message).toContain(
-          "EISDIR",
-        );
+        expect(await downloadedSource(download(place, [address])).read("file")).toEqual(CONTENT);
+        vi.restoreAllMocks();
+        expect(warnings).toMatchObject([
+          expect.stringContaining("file.gz was downloaded and could not be kept: "),
+          expect.stringContaining("Set XDG_CACHE_HOME to a directory to keep it in."),
+        ]);
       }),
     ));
 });
@@ -203,25 +208,52 @@ describe("patience with a server", () => {
   const checksums = { file: sha256(TRICKLE) };
   const addresses = ["http://first", "http://second"];
 
-  it("lasts as long as something comes, however little and however long it takes", () =>
+  /** A server that sends so many bytes in each stretch of 30 seconds, and the one message that the client ends with. */
+  async function endOf(folder: string, bytesAStretch: number, stretches: number): Promise<string> {
+    let reply: Reply | undefined;
+    serveBy((given) => {
+      reply = given;
+    });
+    const seen: DownloadProgress[] = [];
+    const counting = { checksums, onProgress: (one: DownloadProgress) => void seen.push(one) };
+    const failing = rejected("data", downloadedSource(download(folder, ["http://first"], counting)).read("file"));
+    await timerSet();
+    for (let stretch = 0; stretch < stretches; stretch++) {
+      reply?.enqueue(new Uint8Array(bytesAStretch));
+      while (seen.length === stretch) await new Promise(setImmediate);
+      await vi.advanceTimersByTimeAsync(30_000);
+    }
+    const { message } = await failing;
+    expect(vi.getTimerCount()).toBe(0);
+    return message;
+  }
+
+  it("ends where a server trickles", () =>
     withFolder(async (folder) => {
-      let reply: Reply | undefined;
-      serveBy((given) => {
-        reply = given;
-      });
-      const seen: DownloadProgress[] = [];
-      const counting = { checksums, onProgress: (one: DownloadProgress) => void seen.push(one) };
-      const reading = downloadedSource(download(folder, addresses, counting)).read("file");
-      await timerSet();
-      for (const [at, byte] of TRICKLE.entries()) {
-        await vi.advanceTimersByTimeAsync(29_999);
-        reply?.enqueue(Uint8Array.of(byte));
-        while (seen.length === at) await new Promise(setImmediate);
-      }
-      await vi.advanceTimersByTimeAsync(29_999);
-      reply?.close();
-      expect(await reading).toEqual(TRICKLE);
-      expect(vi.getTimerCount()).toBe(0);
+      expect(await endOf(folder, 16_383, 1)).toContain("http://first/file.gz: only 16383 bytes came in 30 seconds");
+    }));
+
+  it("ends after an hour where a server never comes to an end", () =>
+    withFolder(async (folder) => {
+      expect(await endOf(folder, 16_384, 120)).toContain("http://first/file.gz: it was not done after 60 minutes");
+    }));
+
+  it("ends at the size that the file may have, said beforehand or not", () =>
+    withFolder((folder) => {
+      const [most, contentBytes] = [1000 + 1 + 1024, { file: 1000 }];
+      const says = async (handler: Handler): Promise<string> =>
+        withServer(handler, async (address) => {
+          const source = downloadedSource(download(folder, [address], { contentBytes }));
+          return (await rejected("data", source.read("file"))).message;
+        });
+      const endless: Handler = (_, response) => void response.writeHead(200).write(new Uint8Array(most + 1));
+      const honest: Handler = (_, response) =>
+        void response.writeHead(200, { "content-length": most + 1 }).write(new Uint8Array(10));
+      return (async () => {
+        expect(await says(endless)).toContain(`it sends more than the ${most} bytes that the file may have`);
+        expect(await says(honest)).toContain(`it has ${most + 1} bytes, and the file at most ${most}`);
+        expect(await says(serve(gzipSync(new Uint8Array(1001))))).toContain("holds more than 1000 bytes");
+      })();
     }));
 
   it.each<readonly [string, null | ((reply: Reply) => void)]>([

@@ -33,11 +33,11 @@ describe("the imports of ts/io and ts/data", () => {
     expect(files).toContain("io/safetensors.ts");
     expect(files).toContain("nn/validate.ts");
     expect([...packages]).toEqual(["fastest-levenshtein"]);
-    for (const file of ["io/node.ts", "data/image.ts", "io/write.ts", "data/datasets.ts", "data/mnist.ts"])
+    for (const file of ["io/node.ts", "images/decode.ts", "io/write.ts", "data/datasets.ts", "data/mnist.ts"])
       expect(files).not.toContain(file);
   });
 
-  it.each(["data/index.ts", "data/image.ts", "io/write.ts"])(
+  it.each(["data/index.ts", "images/decode.ts", "io/write.ts"])(
     "leave %s without a static import of Node or a decoder",
     async (entry) => {
       const { files, packages } = await closureOf(entry);
@@ -46,11 +46,13 @@ describe("the imports of ts/io and ts/data", () => {
     },
   );
 
-  it.each(["data/index.ts", "io/model-file.ts", "data/image.ts", "io/write.ts"])(
+  it.each(["data/index.ts", "io/model-file.ts", "images/decode.ts", "io/write.ts"])(
     "keep the arrows: %s uses data, io, nn, quantizers and base only",
     async (entry) => {
       const { files } = await closureOf(entry);
-      const outside = [...files].filter((file) => file.includes("/") && !/^(data|io|nn|quantizers|base)\//.test(file));
+      const outside = [...files].filter(
+        (file) => file.includes("/") && !/^(data|images|io|nn|quantizers|base)\//.test(file),
+      );
       expect(outside).toEqual([]);
     },
   );

@@ -3,8 +3,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
 import { findDirtyTail, packedShape, packSigns, unpackSigns } from "../ts/io/bits.ts";
+import { digestOf } from "../ts/io/digest.ts";
 import type { PackedModel, PackedTensor } from "../ts/io/model-file.ts";
 import { decodeModel, encodeModel, floatBytes } from "../ts/io/model-file.ts";
+import { murmur128 } from "../ts/io/murmur.ts";
 import type { SafeTensor } from "../ts/io/safetensors.ts";
 import { decode, encode } from "../ts/io/safetensors.ts";
 import { VERSION } from "../ts/io/version.ts";
@@ -59,6 +61,13 @@ function changed(change: (content: Content) => void): Uint8Array {
   change(content);
   return encode([...content.tensors.values()], content.metadata);
 }
+
+/** The same of a file from before files had digests. */
+const withoutDigest = (change: (content: Content) => void = () => {}): Uint8Array =>
+  changed((content) => {
+    delete content.metadata.digest;
+    change(content);
+  });
 
 const refuse = (change: (content: Content) => void) => thrown("model-file", () => decodeModel(changed(change))).message;
 
@@ -115,7 +124,9 @@ describe("packed signs", () => {
 describe("encodeModel", () => {
   it("is read back whole", () => {
     const read = decodeModel(file);
-    expect(read).toEqual(model);
+    const { digest, ...rest } = read;
+    expect(rest).toEqual(model);
+    expect(digest).toBe(decode(file).metadata.digest);
     expect([...read.parameters.keys()]).toEqual([...model.parameters.keys()]);
     expect(unpackSigns(read.parameters.get("bits/kernel") as Uint8Array, [3, 3, 4, 5])).toEqual(
       signs.map((value) => (value >= 0 ? 1 : -1)),
@@ -131,6 +142,7 @@ describe("encodeModel", () => {
       polarity: "1=+1",
       bitOrder: "lsb-first",
       producer: `proxbit ${VERSION}`,
+      digest: expect.stringMatching(/^murmur3-128:[0-9a-f]{32}$/),
     });
     expect(JSON.parse(graphText)).toEqual(graph);
     expect(JSON.parse(texts)).toEqual(model.metadata);
@@ -152,7 +164,7 @@ describe("encodeModel", () => {
     for (let shift = 1; shift < 8; shift++) {
       const shifted = new Uint8Array(file.length + shift).subarray(shift);
       shifted.set(file);
-      expect(decodeModel(shifted)).toEqual(model);
+      expect(decodeModel(shifted)).toEqual(decodeModel(file));
     }
   });
 
@@ -216,6 +228,12 @@ describe("decodeModel refuses", () => {
 
   it.each(["version", "polarity", "bitOrder", "graph", "metadata"])("a file without the field %s", (key) => {
     expect(refuse(({ metadata }) => void delete metadata[key])).toContain(`lacks the field "${key}"`);
+  });
+
+  it("a field that no version has, which may be a damaged name", () => {
+    expect(refuse(({ metadata }) => Object.assign(metadata, { digesu: "" }))).toBe(
+      'the model file has the unknown field "digesu"',
+    );
   });
 
   it("another polarity and another order of bits", () => {
@@ -297,7 +315,8 @@ describe("decodeModel refuses", () => {
     expect(refuse(replaced("norm/movingVariance", (data) => data.fill(-0.5, 1, 2)))).toContain(
       "negative variance -0.5 at position 1",
     );
-    expect(decodeModel(changed(replaced("norm/movingMean", (data) => data.fill(-0.5, 1, 2)))).parameters.size).toBe(9);
+    const change = replaced("norm/movingMean", (data) => data.fill(-0.5, 1, 2));
+    expect(decodeModel(withoutDigest(change)).parameters.size).toBe(9);
   });
 
   it("every proper beginning of the file", () => {
@@ -305,14 +324,37 @@ describe("decodeModel refuses", () => {
       thrown("model-file", () => decodeModel(file.subarray(0, length)));
   });
 
-  it("whatever flipped bytes make unsound, with nothing but typed errors", () => {
-    const flips = fc.array(fc.tuple(fc.nat(file.length - 1), fc.integer({ min: 1, max: 255 })), {
+  it("every flip of one bit", () => {
+    for (let at = 0; at < file.length; at++) {
+      const bytes = file.slice();
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (at & 7));
+      thrown("model-file", () => decodeModel(bytes));
+    }
+  });
+
+  it("a change of any text and of any tensor, by the digest", () => {
+    const message = "the model file was changed after it was packed: its content does not match its digest";
+    expect(refuse(replaced("bits/kernel", (data) => data.fill(0, 0, 1)))).toBe(message);
+    expect(refuse(replaced("out/bias", (data) => data.fill(0.25, 1, 2)))).toBe(message);
+    expect(refuse(({ metadata }) => Object.assign(metadata, { metadata: "{}" }))).toBe(message);
+    expect(refuse(({ metadata }) => Object.assign(metadata, { producer: "proxbit 9" }))).toBe(message);
+    expect(refuse(({ metadata }) => Object.assign(metadata, { digest: "" }))).toBe(message);
+    const swapped = ({ tensors }: Content): void => {
+      const [gamma, beta] = [tensors.get("norm/gamma"), tensors.get("norm/beta")] as [SafeTensor, SafeTensor];
+      tensors.set("norm/gamma", { ...beta, name: "norm/gamma" }).set("norm/beta", { ...gamma, name: "norm/beta" });
+    };
+    expect(refuse(swapped)).toBe(message);
+  });
+
+  it("whatever flipped bytes make unsound, with nothing but typed errors, in a file without a digest", () => {
+    const plain = withoutDigest();
+    const flips = fc.array(fc.tuple(fc.nat(plain.length - 1), fc.integer({ min: 1, max: 255 })), {
       minLength: 1,
       maxLength: 4,
     });
     fc.assert(
       fc.property(flips, (list) => {
-        const bytes = file.slice();
+        const bytes = plain.slice();
         for (const [at, mask] of list) bytes[at] = (bytes[at] ?? 0) ^ mask;
         try {
           // A file that is read must be sound enough to be written again.
@@ -323,6 +365,38 @@ describe("decodeModel refuses", () => {
       }),
       { numRuns: 3000 },
     );
+  });
+});
+
+describe("the digest", () => {
+  it("is null for a file without one, which is read all the same", () => {
+    const { digest, ...rest } = decodeModel(withoutDigest());
+    expect(digest).toBeNull();
+    expect(rest).toEqual(model);
+  });
+
+  it("depends on what a file says, not on the order in which it does", () => {
+    const { tensors, metadata } = decode(file);
+    const reversed = Object.fromEntries(Object.entries(metadata).reverse());
+    expect(digestOf([...tensors.values()].reverse(), reversed)).toBe(metadata.digest);
+  });
+
+  it("is MurmurHash3_x86_128, as mmh3 for Python calculates it", () => {
+    // python3 -c "import mmh3; print(mmh3.hash_bytes(bytes(i * i % 256 for i in range(LENGTH)), 0, False).hex())", by words
+    const known: readonly (readonly [length: number, hash: string])[] = [
+      [0, "00000000 00000000 00000000 00000000"],
+      [1, "88c4adec 54d201b9 54d201b9 54d201b9"],
+      [5, "39aa221d 162e8fd3 58a78441 58a78441"],
+      [15, "4287ae2f 3d56f0fa df960e87 9e85171d"],
+      [16, "3c97aaf8 f75a8b06 dfe4140a 7cadd1e6"],
+      [17, "4b69b5c4 d53c49ab 70fa4eb4 f7a98eae"],
+      [31, "7ab6771b 188fda94 c7c2e58e 294bde61"],
+      [48_000, "422cc865 fd7e39c3 b7cca156 310989dd"],
+    ];
+    for (const [length, hash] of known) {
+      const words = murmur128(Uint8Array.from({ length }, (_, i) => i * i));
+      expect(Array.from(words, (word) => word.toString(16).padStart(8, "0")).join(" ")).toBe(hash);
+    }
   });
 });
 

@@ -36,9 +36,12 @@ describe("split", () => {
     expect(made.labels[0]).toBe(1);
   });
 
-  it.each([[[2, 2]], [[2, 2, 0]], [[2, 2, -2]], [[2, 2, 1.5]], [[2, 2, 2, 1]]])("refuses the shape %j", (shape) => {
-    thrown("shape", () => split(images, [0, 1, 2], shape as unknown as [number, number, number]));
-  });
+  it.each([[[]], [[2, 2, 0]], [[2, 2, -2]], [[2, 2, 1.5]], [[2, 2, 2, 1, 1]], ["8"]])(
+    "refuses the shape %j",
+    (shape) => {
+      thrown("shape", () => split(images, [0, 1, 2], shape as unknown as [number, number, number]));
+    },
+  );
 
   it("refuses lengths that do not fit", () => {
     expect(thrown("shape", () => split(images, [0, 1], [2, 2, 2])).message).toBe(
@@ -52,14 +55,17 @@ describe("split", () => {
 
   it("refuses no images, images that are no bytes and options out of range", () => {
     thrown("data", () => split(new Uint8Array(), [], [2, 2, 2]));
-    thrown("argument", () => split(new Float32Array(24) as unknown as Uint8Array, [0, 1, 2], [2, 2, 2]));
+    for (const wrong of [null, "bytes", new BigInt64Array(24), new DataView(new ArrayBuffer(24)), {}]) {
+      thrown("argument", () => split(wrong as unknown as Uint8Array, [0, 1, 2], [2, 2, 2]));
+    }
     thrown("argument", () => split(images, 3 as unknown as number[], [2, 2, 2]));
     for (const options of [
       { scale: 0 },
       { scale: Number.NaN },
       { offset: Number.POSITIVE_INFINITY },
       { classes: 0 },
-      { classes: 257 },
+      { classes: 2 ** 24 + 1 },
+      { clases: 3 },
     ]) {
       thrown("argument", () => split(images, [0, 1, 2], [2, 2, 2], options));
     }

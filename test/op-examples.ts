@@ -57,7 +57,14 @@ const signs = { weightQuantizer: "xnor", activationQuantizer: "poly" } as const;
 
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
-  conv2d: () => twice(() => layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" })),
+  conv2d: () =>
+    network([
+      layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" }),
+      layers.conv2d({ filters: 6, kernelSize: 2, dilationRate: [2, 1], padding: 1, useBias: false, ...signs }),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", groups: 2, useBias: false, ...signs }),
+      layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" }),
+    ]),
   depthwiseConv2d: () =>
     network([
       layers.depthwiseConv2d({ kernelSize: 2, dilationRate: [2, 1], padding: 1, useBias: false, ...signs }),

@@ -2,7 +2,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Graph, layers, modelNames, parametersOf, sequential } from "../ts/nn/index.ts";
+import { quantizer } from "../ts/quantizers/registry.ts";
 import { type CheckRequest, check } from "../ts/reference/index.ts";
+import { momentOf } from "../ts/reference/maps.ts";
+import { nearWeights } from "../ts/reference/quantized-weights.ts";
 import { randomParameters, randomSplit } from "../ts/reference/random.ts";
 import { createReferenceTrainer } from "../ts/reference/trainer.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -121,4 +124,35 @@ it("is made of every network on a backend for graphics cards, and on wasm", () =
   const found = new Set<string>(Object.values(onCards).flat());
   expect([...found].sort()).toEqual([...modelNames].sort());
   expect([...onWasm].sort()).toEqual([...modelNames].sort());
+});
+
+it("draws latent weights of either sign alike, and three of four positive where sums are kept in 8 bits", () => {
+  const options = { filters: 64, kernelSize: 3 } as const;
+  const graph = sequential({ inputShape: [8, 8, 16] }, [
+    layers.binaryConv2d({ ...options, name: "exact" }),
+    layers.binaryConv2d({ ...options, accumulator: "wrap", name: "narrow" }),
+    layers.flatten(),
+    layers.dense({ units: 2, name: "head" }),
+  ]);
+  const parameters = randomParameters(graph, 3);
+  const positive = (name: string): number => {
+    const values = parameters.get(name) as Float32Array;
+    return values.filter((value) => value > 0).length / values.length;
+  };
+  // Four standard deviations of a share of 128 numbers, the least that are drawn, are 0.18.
+  expect(positive("exact/kernel")).toBeCloseTo(0.5, 1);
+  expect(positive("head/kernel")).toBeCloseTo(0.5, 1);
+  expect(positive("narrow/kernel")).toBeCloseTo(0.75, 1);
+});
+
+it("lets weights of AdaBin be apart by the roundings of their two numbers, and no more", () => {
+  const chosen = quantizer("adabin");
+  const moment = momentOf(chosen, 1);
+  const w = tf.randomNormal([3, 3, 8, 4], 0, 1, "float32", 5);
+  const { kernel } = nearWeights(tf, chosen, moment, w, null);
+  const height = tf.max(tf.abs(kernel.value)).dataSync()[0] as number;
+  const distance = tf.max(kernel.distance).dataSync()[0] as number;
+  expect(distance).toBeGreaterThan(0);
+  // Means of 72 products, and some roundings more.
+  expect(distance).toBeLessThan(1e-4 * height);
 });

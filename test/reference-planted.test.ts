@@ -5,6 +5,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { functional, type Graph, input, layers, parametersOf } from "../ts/nn/index.ts";
+import { shapesOf } from "../ts/nn/network.ts";
+import { elementsOf } from "../ts/nn/shapes.ts";
 import { quantizer } from "../ts/quantizers/registry.ts";
 import { stateAt } from "../ts/quantizers/state.ts";
 import { compareNumbers, missingKernel } from "../ts/reference/compare.ts";
@@ -75,6 +77,16 @@ async function rowsOf(graph: Graph, seen: Observation, library: TensorFlow = tf)
 /** The rows that are a mismatch, as "node quantity". */
 const wrong = (rows: readonly Row[]): readonly string[] =>
   rows.filter(({ verdict }) => verdict === "mismatch").map(({ node, quantity }) => `${node} ${quantity}`);
+
+it("an observed step holds every value of every image", async () => {
+  const graph = block("bnn++");
+  const { values, gradients } = await observed(graph);
+  const shapes = shapesOf(graph);
+  for (const [name, found] of [...values, ...gradients]) {
+    expect([name, found.length]).toEqual([name, IMAGES * elementsOf(shapes.get(name) as readonly number[])]);
+  }
+  expect(values.size).toBeGreaterThan(5);
+});
 
 describe("a step without a mistake", () => {
   it.each(["bnn", "bnn++"])("of a block with %s weights agrees in everything", async (weights) => {

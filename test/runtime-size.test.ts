@@ -1,12 +1,53 @@
-/** The size of a page's download: every build of the core stays below its bound. */
-import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+/** The size of a page's download: every core and script stays within its budget, and an inference core trains nothing. */
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { camelCase, exportsOf } from "../scripts/rust.ts";
+import { coreSizes, type Size, scriptSizes } from "../scripts/size.ts";
+import { withoutCustomSections } from "../scripts/wasm-sections.ts";
 import { variants } from "../ts/runtime/variants.ts";
 
-const MOST_BYTES = 150_000;
+const root = join(import.meta.dirname, "..");
+const coreFile = (name: string): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(readFileSync(join(root, `ts/wasm/${name}/proxbit_wasm_bg.wasm`)));
 
-test.each(variants)("the core %s takes at most 150 kB, compressed", (variant) => {
-  const file = readFileSync(new URL(`../ts/wasm/${variant}/proxbit_wasm_bg.wasm`, import.meta.url));
-  expect(gzipSync(file, { level: 9 }).length).toBeLessThanOrEqual(MOST_BYTES);
+const tooLarge = (sizes: readonly Size[]): readonly Size[] => sizes.filter(({ bytes, budget }) => bytes > budget);
+const ADVICE = "a download is above its budget; `npm run size` shows all";
+
+test("the cores are within their budgets", () => {
+  expect(tooLarge(coreSizes()), ADVICE).toEqual([]);
+});
+
+test("the scripts of proxbit/inference are within their budgets", async () => {
+  const sizes = await scriptSizes();
+  expect(sizes).toHaveLength(2);
+  expect(tooLarge(sizes), ADVICE).toEqual([]);
+});
+
+/** The kernels that the sources of inference call, and those that Rust leaves to inference. */
+test("a core for inference has the kernels that inference calls, and no more", () => {
+  const files = globSync("crates/wasm/src/**/*.rs", { cwd: root });
+  const kernels = files.flatMap((file) => exportsOf(readFileSync(join(root, file), "utf8")));
+  const shared = kernels.filter(({ feature }) => feature === null).map(({ name }) => name);
+  const sources = globSync("ts/{inference,runtime}/**/*.ts", { cwd: root });
+  const text = sources.map((file) => readFileSync(join(root, file), "utf8")).join("\n");
+  const called = new Set([...text.matchAll(/\bk\.(\w+)/g)].map(([, name]) => name));
+  expect(shared.filter((name) => !called.has(camelCase(name)))).toEqual([]);
+  expect(kernels.filter(({ name }) => called.has(camelCase(name)) && !shared.includes(name))).toEqual([]);
+  for (const variant of variants) {
+    const exported = WebAssembly.Module.exports(new WebAssembly.Module(coreFile(`inference-${variant}`)))
+      .filter(({ kind, name }) => kind === "function" && !name.startsWith("__"))
+      .map(({ name }) => name);
+    expect(exported.sort()).toEqual(shared.toSorted());
+  }
+});
+
+test("a shipped core is the built one without its names", () => {
+  const built = coreFile("plain");
+  const shipped = withoutCustomSections(built);
+  const module = new WebAssembly.Module(shipped as Uint8Array<ArrayBuffer>);
+  expect(WebAssembly.Module.customSections(module, "name")).toEqual([]);
+  expect(shipped.length).toBeLessThan(built.length);
+  expect(WebAssembly.Module.exports(module)).toEqual(WebAssembly.Module.exports(new WebAssembly.Module(built)));
+  expect(withoutCustomSections(shipped)).toEqual(shipped);
 });

@@ -21,6 +21,7 @@ export const slowFiles: readonly string[] = [
   "test/checkpoint-resume.test.ts",
   "test/checkpoint-recovery.test.ts",
   "test/cli-commands.test.ts",
+  "test/cli-photos.test.ts",
   "test/train-losses.test.ts",
   "test/inference.test.ts",
   "test/reference-planted.test.ts",
@@ -36,4 +37,5 @@ export const slowFiles: readonly string[] = [
   "test/train-run.test.ts",
   "test/train-shared.test.ts",
   "test/bench.test.ts",
+  "test/release.test.ts",
 ];

@@ -18,7 +18,7 @@
  * ```
  */
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
-export type { Dataset, Split } from "./data/dataset.ts";
+export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
 export {
   type Accumulator,
@@ -120,6 +120,16 @@ export {
   type TransformName,
   transforms,
 } from "./quantizers/index.ts";
+export type {
+  AnyWorker,
+  CoreModule,
+  CoreResponse,
+  CoreSource,
+  GivenCore,
+  SourceOptions,
+  WorkerOptions,
+  WorkerSource,
+} from "./runtime/source.ts";
 export type { Variant } from "./runtime/variants.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";

@@ -28,7 +28,10 @@ async function* twoWorkers(packed: Uint8Array, batch: number, pace: Pace, contex
   const one = await load(packed, { batch });
   const two = await loadParallel(packed, { workers: 2, batch });
   context.atEnd(() => two.close());
-  const contestants = [named("1 thread", () => one.run(images)), named("2 workers", () => two.run(images))];
+  const contestants = [
+    named("1 thread", () => one.run(images, { count: batch })),
+    named("2 workers", () => two.run(images, { count: batch })),
+  ];
   const [withOne, withTwo] = (await race(contestants, pace, context.tick)) as readonly [Timing, Timing];
   const { variant } = two.explain();
   yield compare(`Bi-Real ResNet-18, 224x224, batch ${batch}`, withTwo, withOne, { threads: 2, variant });

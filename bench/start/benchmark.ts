@@ -1,8 +1,9 @@
 /** The size of the core, and the time from a packed model in memory to its first answer. */
 import { readFileSync } from "node:fs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { withoutCustomSections } from "../../scripts/wasm-sections.ts";
 import { cnn } from "../../ts/nn/models/cnn.ts";
-import { variants } from "../../ts/runtime/variants.ts";
+import { coreNames } from "../../ts/runtime/variants.ts";
 import { bytes } from "../../ts/show/table.ts";
 import { Trainer } from "../../ts/train/run/trainer.ts";
 import type { Benchmark } from "../frame/benchmark.ts";
@@ -31,10 +32,11 @@ async function demoModel(): Promise<Uint8Array> {
 }
 
 function sizes(): Table {
-  const rows = variants.map((variant) => {
-    const file = readFileSync(new URL(`../../ts/wasm/${variant}/proxbit_wasm_bg.wasm`, import.meta.url));
+  const rows = coreNames.map((name) => {
+    const built = readFileSync(new URL(`../../ts/wasm/${name}/proxbit_wasm_bg.wasm`, import.meta.url));
+    const file = withoutCustomSections(built);
     const brotli = brotliCompressSync(file, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
-    return [variant, bytes(file.length), bytes(gzipSync(file, { level: 9 }).length), bytes(brotli.length)];
+    return [name, bytes(file.length), bytes(gzipSync(file, { level: 9 }).length), bytes(brotli.length)];
   });
   return { type: "table", title: "The core", columns: ["core", "wasm", "gzip", "brotli"], rows };
 }
@@ -69,7 +71,7 @@ function times(place: string, starts: readonly Start[]): Table {
 export const start: Benchmark = {
   title: "Size and start",
   about:
-    "The size of the core, and the time from the packed demo network and the core in memory to the first answer, each time in a fresh process or page. No peer: these are ours alone.",
+    "The size of the core as it is shipped, and the time from the packed demo network and the core for inference in memory to the first answer, each time in a fresh process or page. No peer: these are ours alone.",
   async *run(context) {
     const count = context.quick ? 5 : 15;
     context.expect(count);

@@ -37,7 +37,7 @@ export async function nodeStarts(
   const file = join(folder, "model.safetensors");
   writeFileSync(file, packed);
   const entry = pathToFileURL(join(root, "dist/inference/index.js")).href;
-  const core = join(root, "dist/wasm/relaxed/proxbit_wasm_bg.wasm");
+  const core = join(root, "dist/wasm/inference-relaxed/proxbit_wasm_bg.wasm");
   const flags = ["--input-type=module", "--eval", SCRIPT, entry, core, file, String(imageSize)];
   return async () => {
     const { stdout } = await promisify(execFile)(process.execPath, flags);

@@ -80,7 +80,11 @@ export async function stepper(
     step: () =>
       engine.withPlan(batch, async (plan) => {
         const losses = rangeOf(plan.objective.results);
-        const { failure, reads } = await pool.run(await engine.trainStep(plan, train, 0), [inputs(plan)], [losses]);
+        const { failure, reads } = await pool.run(
+          await engine.trainStep(plan, await engine.dataAt(train), 0),
+          [inputs(plan)],
+          [losses],
+        );
         if (failure !== null) throw new Error(`${failure.node} met a number that is not finite`);
         return lossOf(plan.objective, reads[0]?.[0] as Uint8Array, batch).loss;
       }),

@@ -60,7 +60,7 @@ export function tfjsStep(
   const optimizer = tf.train.adam(1e-3);
   const shape = [batch, ...train.shape];
   const pixels = train.images.subarray(0, elementsOf(shape));
-  const labels = tf.oneHot(tf.tensor1d(train.labels.subarray(0, batch), "int32"), 10);
+  const labels = tf.oneHot(tf.tensor1d(Int32Array.from(train.labels.subarray(0, batch)), "int32"), 10);
   const step = async (): Promise<number> => {
     const loss = optimizer.minimize(
       () => {

@@ -8,8 +8,8 @@ import type { Outcome } from "./results.ts";
 import { within } from "./sandbox.ts";
 import type { Runner } from "./vitest-runner.ts";
 
-/** A mutant may take this many times as long as the sound code, and so many seconds more. */
-const [TIMES, SPARE] = [3, 60];
+/** A mutant may take `patience` times as long as the sound code, and so many seconds more. */
+const SPARE = 60;
 
 type Check = (seconds?: number) => Promise<Ended>;
 
@@ -17,7 +17,7 @@ type Check = (seconds?: number) => Promise<Ended>;
 const failed = (output: string): string =>
   /^test (.*) \.\.\. FAILED$/m.exec(output)?.[1] ?? /FAIL {2}(.*)$/m.exec(output)?.[1] ?? "the tests failed";
 
-export function cargoRunner(folder: string, log: (line: string) => void): Runner {
+export function cargoRunner(folder: string, patience: number, log: (line: string) => void): Runner {
   const check =
     (command: string, ...args: string[]): Check =>
     (seconds) =>
@@ -27,7 +27,7 @@ export function cargoRunner(folder: string, log: (line: string) => void): Runner
     test: check("cargo", "test", "-p", "proxbit-kernels", "--lib"),
   };
   const wasm = {
-    build: check("scripts/build-wasm", "--variant", "plain"),
+    build: check("scripts/build-wasm", "--variant", "plain", "--variant", "inference-plain"),
     test: check("npx", "vitest", "run", "test/kernels", "-t", "kernels, plain", "--testTimeout=3600000"),
   };
   const limits = new Map<Check, number>();
@@ -41,8 +41,9 @@ export function cargoRunner(folder: string, log: (line: string) => void): Runner
     if (code !== 0) throw new Error(`tests fail without a mutant:\n${output.slice(-4000)}`);
     const seconds = (performance.now() - begin) / 1000;
     log(`${test === host.test ? "the host's tests" : "the tests of the plain build"}: ${seconds.toFixed(0)} s`);
-    limits.set(test, TIMES * seconds + SPARE);
-    return TIMES * seconds + SPARE;
+    const limit = patience * seconds + SPARE;
+    limits.set(test, limit);
+    return limit;
   }
 
   async function outcome(mutant: Mutant): Promise<Outcome> {

@@ -13,15 +13,15 @@ import type { Answer, Request } from "./vitest-child.ts";
 
 /** Longer than any test file takes on a busy machine. */
 const DRY_SECONDS = 900;
-/** A mutant may take this many times as long as the dry run did, and so much more. */
-const [TIMES, SPARE] = [3, 30];
+/** A mutant may take `patience` times as long as the dry run did, and so many seconds more. */
+const SPARE = 30;
 
 export interface Runner {
   readonly outcome: (mutant: Mutant) => Promise<Outcome>;
   readonly close: () => void;
 }
 
-export function vitestRunner(folder: string, log: (line: string) => void): Runner {
+export function vitestRunner(folder: string, patience: number, log: (line: string) => void): Runner {
   const secondsFile = join(folder, "../seconds.json");
   let child: ChildProcess | undefined;
   /** The file that was changed last, and has changed back since. */
@@ -85,9 +85,10 @@ export function vitestRunner(folder: string, log: (line: string) => void): Runne
       if (dry === null) continue;
       const path = join(folder, mutant.file);
       const answer = await within(folder, mutant, async () => {
-        const first = await ask(test, TIMES * dry + SPARE, path);
+        const limit = patience * dry + SPARE;
+        const first = await ask(test, limit, path);
         // A process of vitest's own that ends may have been short of memory; a mutant ends it twice.
-        return first === "died" ? ask(test, TIMES * dry + SPARE, path) : first;
+        return first === "died" ? ask(test, limit, path) : first;
       });
       if (answer === "late") return { outcome: "timeout", by: test };
       if (answer === "died") return { outcome: "killed", by: `${test}: the process ended` };

@@ -7,11 +7,11 @@ import {
   type Dataset,
   functional,
   type Graph,
+  type ImageSplit,
   input,
   layers,
   type Optimizer,
   optimizers,
-  type Split,
   schedules,
   sequential,
   Trainer,
@@ -22,7 +22,7 @@ const SIDE = 12;
 const CLASSES = 4;
 
 /** Images with a bright bar in noise: whole numbers out of a seed. The bar's place and direction is the class. */
-function images(count: number, seed: number): Split {
+function images(count: number, seed: number): ImageSplit {
   let state = seed;
   const below = (bound: number): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -42,7 +42,12 @@ function images(count: number, seed: number): Split {
   return { count, images: bytes, labels, shape: [SIDE, SIDE, 1], scale: 1 / 127.5, offset: -1 };
 }
 
-const data: Dataset = { name: "bars", classes: ["0", "1", "2", "3"], train: images(512, 1), test: images(128, 2) };
+const data: Dataset<ImageSplit> = {
+  name: "bars",
+  classes: ["0", "1", "2", "3"],
+  train: images(512, 1),
+  test: images(128, 2),
+};
 
 interface Network {
   readonly graph: () => Graph;
@@ -124,7 +129,7 @@ export async function infer(packed: readonly number[]): Promise<Record<string, n
   const logits: Record<string, number[]> = {};
   for (const kernel of ["lookup", "popcnt8", "popcnt64"] as const) {
     const session = await load(Uint8Array.from(packed), { kernel, batch: 5 });
-    logits[kernel] = [...session.run(data.test.images)];
+    logits[kernel] = [...session.run(data.test.images, { count: data.test.count })];
   }
   return logits;
 }
@@ -138,7 +143,7 @@ export async function inferParallel(packed: readonly number[]): Promise<number[]
   for (const batch of [1, 6]) {
     try {
       const session = await loadParallel(Uint8Array.from(packed), { workers: 2, batch });
-      logits.push([...(await session.run(data.test.images))]);
+      logits.push([...(await session.run(data.test.images, { count: data.test.count }))]);
       session.close();
     } catch (error) {
       if (isProxbitError(error)) return error.code;

@@ -1,7 +1,7 @@
 /**
  * Random images for any network. Integers alone make them here, so no change of the package's own streams moves them.
  */
-import { type Dataset, type Graph, type Split, shapesOf } from "../../ts/index.ts";
+import { type Dataset, type Graph, type ImageSplit, shapesOf } from "../../ts/index.ts";
 
 /** Marsaglia's xorshift with 32 bits ("Xorshift RNGs", 2003): whole numbers below 2^32. */
 function xorshift(seed: number): () => number {
@@ -29,7 +29,7 @@ function shapeOf(graph: Graph): ImageShape {
 const classesOf = (graph: Graph): number => shapesOf(graph).get(graph.output)?.[0] ?? 0;
 
 /** `count` images for `graph`. A label moves the mean of its image, so that there is something to learn. */
-export function imagesFor(graph: Graph, count: number, seed: number): Split {
+export function imagesFor(graph: Graph, count: number, seed: number): ImageSplit {
   const [shape, classes, next] = [shapeOf(graph), classesOf(graph), xorshift(seed)];
   const size = shape.reduce((product, axis) => product * axis, 1);
   const labels = Uint8Array.from({ length: count }, () => next() % Math.min(classes, 256));
@@ -39,7 +39,7 @@ export function imagesFor(graph: Graph, count: number, seed: number): Split {
 }
 
 /** `train` images to learn from and 11 to test on. */
-export function dataFor(graph: Graph, train: number): Dataset {
+export function dataFor(graph: Graph, train: number): Dataset<ImageSplit> {
   const classes = Array.from({ length: classesOf(graph) }, (_, label) => `class ${label}`);
   return { name: "golden", classes, train: imagesFor(graph, train, 1), test: imagesFor(graph, 11, 2) };
 }

@@ -7,6 +7,7 @@ import {
   type EpochEvent,
   type FitOptions,
   type Graph,
+  type ImageSplit,
   isProxbitError,
   type Optimizer,
   optimizers,
@@ -39,7 +40,7 @@ export interface Run {
 /** The things a course has at hand. */
 export interface Stage {
   readonly trainer: Trainer;
-  readonly data: Dataset;
+  readonly data: Dataset<ImageSplit>;
   /** Trains, and notes every event; names of figures begin with `title`. An error of ours is noted too. */
   readonly train: (title?: string, options?: Partial<FitOptions>, data?: Dataset) => Promise<void>;
   readonly note: (name: string, figure: string | Group) => void;

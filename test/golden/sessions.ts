@@ -34,13 +34,16 @@ async function make(name: string): Promise<Figures> {
   const results: [string, Figures][] = [];
   for (const options of single) {
     const session = await load(file, options);
-    const logits = { bytes: session.run(images), floats: session.run(floats) };
+    const logits = { bytes: session.run(images, { count: IMAGES }), floats: session.run(floats, { count: IMAGES }) };
     results.push([sessionName(options), figuresOf(logits)]);
   }
   for (const options of parallel) {
     const session = await loadParallel(file, options);
     try {
-      const logits = { bytes: await session.run(images), floats: await session.run(floats) };
+      const logits = {
+        bytes: await session.run(images, { count: IMAGES }),
+        floats: await session.run(floats, { count: IMAGES }),
+      };
       results.push([`${sessionName(options)}, ${options.workers} threads`, figuresOf(logits)]);
     } finally {
       session.close();

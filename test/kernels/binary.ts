@@ -5,6 +5,7 @@ import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import * as naive from "./naive.ts";
 import {
+  areaSums,
   bitsOf,
   byteWeights,
   lookupWeights,
@@ -44,7 +45,7 @@ function operandsOf(bench: Bench, shape: ConvShape, x: Float32Array, w: Float32A
   const found = bench.output(Int32Array, borderPatterns(shape) * 16 * Math.ceil(shape.filters / 16));
   status(
     "bb_starts",
-    bench.call(k.bbStarts({ shape: descriptor, correction: bench.input(tapSums(shape, w)), starts: found })),
+    bench.call(k.bbStarts({ shape: descriptor, correction: bench.input(areaSums(shape, w)), starts: found })),
     0,
   );
   sameBits("starts", found.read(), expected);

@@ -87,7 +87,7 @@ const weights = property("weights in the layouts of the kernels", convolutions, 
   const packed = bench.output(BigUint64Array, words.length);
   status("pack_word_weights", bench.call(k.packWordWeights({ shape: descriptor, bits: file, out: packed })), 0);
   sameBits("word weights", packed.read(), words);
-  const sums = naive.tapSums(shape, w);
+  const sums = naive.areaSums(shape, w);
   const out = bench.output(Int32Array, sums.length);
   status("bb_correction", bench.call(k.bbCorrection({ shape: descriptor, bits: file, out })), 0);
   sameBits("bb_correction", out.read(), sums);

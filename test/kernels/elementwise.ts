@@ -440,6 +440,19 @@ const gathers = property(
       images.read(),
       numbersOf(bytes, (byte) => Math.fround(byte * scale) + offset),
     );
+    const [signed, words] = [Int8Array.from(bytes), Uint16Array.from(bytes, (byte) => byte * 257)];
+    for (const [call, data, place] of [
+      [k.gatherSignedBytes, signed, bench.input(new Uint8Array(signed.buffer))],
+      [k.gatherWords, words, bench.input(new Uint8Array(words.buffer))],
+    ] as const) {
+      const wide = bench.output(Float32Array, count * row);
+      status("gather", bench.call(call({ data: place, indices: at, count, row, scale, offset, out: wide })), 0);
+      sameBits(
+        "numbers",
+        wide.read(),
+        numbersOf(data, (x) => Math.fround(Math.fround(x * scale) + offset)),
+      );
+    }
     const values = bench.output(Float32Array, count * row);
     status(
       "gather_reals",
@@ -451,16 +464,17 @@ const gathers = property(
       values.read(),
       numbersOf(reals, (x) => x),
     );
-    const answers = bench.output(Uint8Array, count);
+    const classes = Uint32Array.from(labels, (label) => label * 65_537);
+    const answers = bench.output(Uint32Array, count);
     status(
       "gather_labels",
-      bench.call(k.gatherLabels({ labels: bench.input(labels), indices: at, count, out: answers })),
+      bench.call(k.gatherLabels({ labels: bench.input(classes), indices: at, count, out: answers })),
       0,
     );
     sameBits(
       "labels",
       answers.read(),
-      Uint8Array.from(indices, (index) => labels[index]!),
+      Uint32Array.from(indices, (index) => classes[index]!),
     );
   },
 );
@@ -581,24 +595,38 @@ const views = property(
       i === 0 ? [0, 0, 0] : [random.below(2), random.below(21) - 10, random.below(21) - 10],
     ) as [number, number, number][];
     const seen = Uint32Array.from(moves, (move) => bytesOfView(...move));
-    const images = bench.output(Float32Array, count * row);
-    const inputs = { data: bench.input(bytes), indices: bench.input(indices), views: bench.input(seen) };
+    const inputs = { indices: bench.input(indices), views: bench.input(seen) };
     const sizes = { count, height, width, channels };
-    status("gather_views", bench.call(k.gatherViews({ ...inputs, ...sizes, scale, offset, out: images })), 0);
-    const expected = moves.flatMap(([mirrored, down, right], image) => {
-      const byteAt = (y: number, x: number, channel: number): number => {
-        const [fromY, seenX] = [y - down, x - right];
-        if (fromY < 0 || fromY >= height || seenX < 0 || seenX >= width) return 0;
-        const fromX = mirrored ? width - 1 - seenX : seenX;
-        return bytes[indices[image]! * row + (fromY * width + fromX) * channels + channel]!;
-      };
-      return Array.from({ length: row }, (_, i) => {
-        const pixel = Math.floor(i / channels);
-        const byte = byteAt(Math.floor(pixel / width), pixel % width, i % channels);
-        return Math.fround(byte * scale) + offset;
-      });
-    });
-    sameBits("images", images.read(), Float32Array.from(expected));
+    const numbersAt = (numberOf: (byte: number) => number): Float32Array =>
+      Float32Array.from(
+        moves.flatMap(([mirrored, down, right], image) => {
+          const byteAt = (y: number, x: number, channel: number): number => {
+            const [fromY, seenX] = [y - down, x - right];
+            if (fromY < 0 || fromY >= height || seenX < 0 || seenX >= width) return 0;
+            const fromX = mirrored ? width - 1 - seenX : seenX;
+            return bytes[indices[image]! * row + (fromY * width + fromX) * channels + channel]!;
+          };
+          return Array.from({ length: row }, (_, i) => {
+            const pixel = Math.floor(i / channels);
+            const byte = byteAt(Math.floor(pixel / width), pixel % width, i % channels);
+            return Math.fround(numberOf(byte) * scale) + offset;
+          });
+        }),
+      );
+    // The same numbers of each kind are the same images. Above 127 a signed byte is another number.
+    for (const [call, data] of [
+      [k.gatherViews, bytes],
+      [k.gatherWordViews, Uint16Array.from(bytes)],
+      [k.gatherRealViews, Float32Array.from(bytes)],
+      [k.gatherSignedByteViews, bytes.map((byte) => byte & 0x7f)],
+    ] as const) {
+      const images = bench.output(Float32Array, count * row);
+      const place = bench.input(new Uint8Array(data.buffer));
+      status("views", bench.call(call({ ...inputs, ...sizes, data: place, scale, offset, out: images })), 0);
+      const isSigned = call === k.gatherSignedByteViews;
+      const wanted = isSigned ? numbersAt((byte) => byte & 0x7f) : numbersAt((byte) => byte);
+      sameBits("images", images.read(), wanted);
+    }
   },
 );
 

@@ -127,6 +127,20 @@ export function tapSums(shape: ConvShape, w: Float32Array): Int32Array {
   return out;
 }
 
+/** The sums of each tap and of all that stand no lower and no further right, `[taps][N]`. */
+export function areaSums(shape: ConvShape, w: Float32Array): Int32Array {
+  const { filters, kernelWidth: width } = shape;
+  const single = tapSums(shape, w);
+  return single.map((_, at) => {
+    const [tap, filter] = [Math.floor(at / filters), at % filters];
+    let sum = 0;
+    for (let row = 0; row <= Math.floor(tap / width); row++) {
+      for (let column = 0; column <= tap % width; column++) sum += single[(row * width + column) * filters + filter]!;
+    }
+    return sum;
+  });
+}
+
 /** Signs of w `[K][N]`, four filters a byte, for the input's gradient: `[K][ceil(N / 4)]`. */
 export function inputWeights(shape: ConvShape, w: Float32Array): Uint8Array {
   const { filters } = shape;
@@ -139,20 +153,36 @@ export function inputWeights(shape: ConvShape, w: Float32Array): Uint8Array {
 }
 
 /** Kernel positions outside the image at the window that starts at `start` of an unpadded axis. */
-const missing = (start: number, size: number, kernel: number): readonly boolean[] =>
-  Array.from({ length: kernel }, (_, tap) => start + tap < 0 || start + tap >= size);
+const missing = (start: number, size: number, kernel: number, dilation: number): readonly boolean[] =>
+  Array.from({ length: kernel }, (_, tap) => start + tap * dilation < 0 || start + tap * dilation >= size);
+
+/** An axis of a shape. */
+interface Axis {
+  readonly out: number;
+  readonly stride: number;
+  readonly pad: number;
+  readonly size: number;
+  readonly kernel: number;
+  readonly dilation: number;
+}
 
 /** The positions missing, by pattern: none first, then one for every window of the axis that misses some. */
-function patterns(out: number, stride: number, pad: number, size: number, kernel: number): (readonly boolean[])[] {
-  const all = Array.from({ length: out }, (_, position) => missing(position * stride - pad, size, kernel));
+function patterns({ out, stride, pad, size, kernel, dilation }: Axis): (readonly boolean[])[] {
+  const all = Array.from({ length: out }, (_, position) => missing(position * stride - pad, size, kernel, dilation));
   return [Array.from({ length: kernel }, () => false), ...all.filter((taps) => taps.includes(true))];
 }
 
 /** What sums start from, `[patterns][N rounded up to 16]`: the terms, and the weights' sums of the taps that are missing. */
 export function starts(shape: ConvShape, sums: Int32Array): Int32Array {
   const { filters, kernelHeight, kernelWidth, padOne } = shape;
-  const rows = patterns(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, kernelHeight);
-  const columns = patterns(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, kernelWidth);
+  const rows = patterns({
+    ...{ out: shape.outHeight, stride: shape.strideHeight, pad: shape.padTop, size: shape.height },
+    ...{ kernel: kernelHeight, dilation: shape.dilationHeight },
+  });
+  const columns = patterns({
+    ...{ out: shape.outWidth, stride: shape.strideWidth, pad: shape.padLeft, size: shape.width },
+    ...{ kernel: kernelWidth, dilation: shape.dilationWidth },
+  });
   const out: number[] = [];
   for (const row of padOne ? rows.slice(0, 1) : rows) {
     for (const column of padOne ? columns.slice(0, 1) : columns) {

@@ -309,7 +309,7 @@ const loss = property(
     const random = numbers(seed);
     const [valid, inverse] = [random.below(rows + 1), Math.fround(1 / rows)];
     const logits = random.reals(rows * classes).map((value) => value * 10 ** random.below(3));
-    const labels = random.bytes(rows, classes);
+    const labels = Uint32Array.from(random.bytes(rows, classes));
     const given = { logits: bench.input(logits), labels: bench.input(labels) };
     const live = smoothing === 0 ? null : bench.input(Float64Array.of(smoothing));
     const inputs = { ...given, rows, validRows: valid, classes, inverseBatch: inverse, smoothing: live };

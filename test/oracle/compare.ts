@@ -6,7 +6,7 @@
  * times smaller than what a wrong index, a missing term or a wrong factor does.
  */
 import { expect } from "vitest";
-import type { Dataset, Split } from "../../ts/data/dataset.ts";
+import type { Dataset, ImageSplit, Split } from "../../ts/data/dataset.ts";
 import { type Graph, parametersOf, randomStream, shapesOf } from "../../ts/nn/index.ts";
 import { sizeOf, type Value } from "./layers.ts";
 
@@ -53,7 +53,7 @@ export function randomSplit(
   count: number,
   shape: readonly [number, number, number],
   classes: number,
-): Split {
+): ImageSplit {
   const stream = randomStream(seed, "test images");
   const images = Uint8Array.from({ length: count * sizeOf(shape) }, () => stream.below(256));
   const labels = Uint8Array.from({ length: count }, () => stream.below(classes));
@@ -66,9 +66,12 @@ export function randomDataset(
   counts: readonly [train: number, test: number],
   shape: readonly [number, number, number],
   classes: number,
-): Dataset {
+): Dataset<ImageSplit> {
   const names = Array.from({ length: classes }, (_, k) => `class ${k}`);
-  const [train, test] = counts.map((count, i) => randomSplit(2 * seed + i, count, shape, classes)) as [Split, Split];
+  const [train, test] = counts.map((count, i) => randomSplit(2 * seed + i, count, shape, classes)) as [
+    ImageSplit,
+    ImageSplit,
+  ];
   return { name: "random", classes: names, train, test };
 }
 

@@ -1,4 +1,5 @@
 /** A value of unknown origin is written into an error message: short, on one line, and without ever throwing. */
+import { quoted } from "./text.ts";
 
 const longestText = 60;
 const longestList = 8;
@@ -6,7 +7,7 @@ const longestList = 8;
 function describeOne(value: unknown): string {
   switch (typeof value) {
     case "string":
-      return JSON.stringify(value.length > longestText ? `${value.slice(0, longestText)}…` : value);
+      return quoted(value.length > longestText ? `${value.slice(0, longestText)}…` : value);
     case "number":
       return Object.is(value, -0) ? "-0" : String(value);
     case "boolean":

@@ -2,6 +2,7 @@
  * The errors that proxbit throws on purpose. Each has a stable `code`, to which a program can react. The message names
  * the fault in one line. The remedy stands apart, and the command line prints both.
  */
+import { cut, oneLine, withoutPasswords } from "./text.ts";
 
 export type ErrorCode =
   | "shape" // a tensor, image or layer input has the wrong shape
@@ -19,6 +20,12 @@ export type ErrorCode =
   | "environment" // something the machine lacks: WebAssembly SIMD, a build, a browser
   | "aborted"; // stopped by the caller's signal
 
+/** Longer messages hold something that was not meant for people. */
+const LONGEST = 2000;
+
+/** Messages name files, layers and servers, so that some of their text is a stranger's. */
+const told = (text: string): string => oneLine(withoutPasswords(cut(text, LONGEST)));
+
 /** An error of proxbit: the fault (`message`), the way to mend it (`remedy`), and a stable `code`. */
 export class ProxbitError extends Error {
   override readonly name = "ProxbitError";
@@ -26,9 +33,9 @@ export class ProxbitError extends Error {
   readonly remedy: string;
 
   constructor(code: ErrorCode, message: string, remedy: string, options?: ErrorOptions) {
-    super(message, options);
+    super(told(message), options);
     this.code = code;
-    this.remedy = remedy;
+    this.remedy = told(remedy);
   }
 }
 

@@ -1,8 +1,10 @@
 /** The messages to and from a page are plain JSON, so that any browser's driver can carry them. */
 import type { ErrorCode } from "../base/errors.ts";
-import type { CheckReport, CheckRequest, Subject } from "../reference/report.ts";
+import type { CheckReport, CheckRequest, CheckSubject } from "../reference/report.ts";
 
-type SentSubject = Exclude<Subject, { readonly kind: "file" }> | { readonly kind: "file"; readonly base64: string };
+type SentSubject =
+  | Exclude<CheckSubject, { readonly kind: "file" }>
+  | { readonly kind: "file"; readonly base64: string };
 
 /** A request whose files are text. */
 export interface SentRequest extends Omit<CheckRequest, "subjects"> {
@@ -32,7 +34,7 @@ export function packRequest(request: CheckRequest): SentRequest {
 export function unpackRequest(request: SentRequest): CheckRequest {
   const { subjects, ...rest } = request;
   if (subjects === undefined) return rest;
-  const unpacked = subjects.map((subject): Subject => {
+  const unpacked = subjects.map((subject): CheckSubject => {
     if (subject.kind !== "file") return subject;
     return { kind: "file", bytes: Uint8Array.from(atob(subject.base64), (letter) => letter.charCodeAt(0)) };
   });

@@ -8,7 +8,7 @@
  *   /built-in.js         an empty module, in place of Node's own
  */
 import { readFileSync } from "node:fs";
-import { createRequire, isBuiltin, stripTypeScriptTypes } from "node:module";
+import nodeModule, { createRequire, isBuiltin } from "node:module";
 import { dirname, extname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fileInside } from "./server.ts";
@@ -23,13 +23,14 @@ export function ownAddress(module: string): string {
 }
 
 interface Manifest {
-  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
 }
 
 const manifest = JSON.parse(readFileSync(join(ownFolder, "..", "package.json"), "utf8")) as Manifest;
 const packages: ReadonlySet<string> = new Set([
-  ...Object.keys(manifest.dependencies),
+  // In a clone. The built package brings them inside.
+  ...Object.keys(manifest.devDependencies ?? {}),
   ...Object.keys(manifest.peerDependencies),
 ]);
 
@@ -81,12 +82,15 @@ function withAddresses(source: string): string {
   });
 }
 
-/** Node warns once a process that the function is experimental. That is of no use to readers of numbers. */
+/**
+ * Node warns once a process that the function is experimental. That is of no use to readers of numbers. Other runtimes
+ * lack the function, so that an import by its name would end them. They run dist/, which needs it not.
+ */
 function withoutTypes(source: string): string {
   const { emitWarning } = process;
   process.emitWarning = () => {};
   try {
-    return stripTypeScriptTypes(source);
+    return nodeModule.stripTypeScriptTypes(source);
   } finally {
     process.emitWarning = emitWarning;
   }

@@ -1,8 +1,8 @@
 /** Numbers as people read them, the same in every command and whatever the reader's locale. */
+import { clean, cut, printable } from "../base/text.ts";
 import { grouped } from "../show/table.ts";
 
-/** Text out of a file, with nothing in it that a terminal would obey or that breaks a line. */
-export const printable = (text: string): string => text.replace(/\p{C}/gu, "\ufffd");
+export { printable };
 
 /** 0.98712 as "98.71 %". */
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
@@ -31,8 +31,11 @@ export function bar(share: number, width: number): string {
   return `${full}${eighths % 8 === 0 ? "" : EIGHTHS[eighths % 8]}`.padEnd(width);
 }
 
+const LONGEST_VALUE = 1000;
+
 /** Label and value in columns, one pair a line. */
 export function pairs(lines: readonly (readonly [label: string, value: string])[]): string {
-  const width = Math.max(...lines.map(([label]) => label.length));
-  return lines.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join("\n");
+  const labels = lines.map(([label]) => printable(label));
+  const width = Math.max(...labels.map((label) => label.length));
+  return lines.map(([, value], i) => `${labels[i]?.padEnd(width)}  ${clean(cut(value, LONGEST_VALUE))}`).join("\n");
 }

@@ -3,6 +3,7 @@ import { type Run, runName } from "../compare/grid.ts";
 import type { GridEvent } from "../compare/run-grid.ts";
 import { secondsLeft, type TimedRun } from "../compare/time-left.ts";
 import { clock, percent } from "./format.ts";
+import { printNote } from "./output.ts";
 import { createMeter } from "./progress.ts";
 import type { Context } from "./run.ts";
 
@@ -35,7 +36,7 @@ export function gridProgress(context: Context, runs: readonly Run[]): GridProgre
   };
   const say = (line: string): void => {
     meter.clear();
-    if (!context.output.json) process.stderr.write(`${line}\n`);
+    if (!context.output.json) printNote(line);
   };
   return {
     clear: meter.clear,

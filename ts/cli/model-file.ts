@@ -2,11 +2,10 @@
  * Model files as the commands know them. A command reads one from disk, and training writes texts into its header. The
  * texts record how the file came about. They hold nothing that varies from run to run, so equal runs give equal files.
  */
-import { readFile } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
-import { systemCode } from "../io/node.ts";
+import { readFault, readWholeFile } from "../io/read.ts";
 import type { Graph } from "../nn/graph.ts";
 import { hasKernel, isProduct } from "../nn/nodes.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers/optimizers.ts";
@@ -32,6 +31,7 @@ export function describeTraining(facts: TrainingFacts): Readonly<Record<string, 
     classes: JSON.stringify(data.classes),
     inputScale: String(data.train.scale),
     inputOffset: String(data.train.offset),
+    ...(data.input && { inputFit: data.input.fit, inputBackground: data.input.background }),
     trainImages: String(data.train.count),
     ...quantizersOf(graph),
     accumulator: accumulatorOf(graph),
@@ -69,30 +69,14 @@ export function accumulatorOf(graph: Graph): string {
   return [...new Set(found)].join(", ") || "none";
 }
 
-/** The names of the classes out of the header; their numbers where it holds none. */
-export function classNames({ metadata, classes }: Session): readonly string[] {
-  const numbers = Array.from({ length: classes }, (_, index) => String(index));
-  const { classes: text } = metadata;
-  if (text === undefined) return numbers;
-  try {
-    const names: unknown = JSON.parse(text);
-    const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
-    return fits ? names : numbers;
-  } catch {
-    return numbers;
-  }
-}
-
 /** @throws ProxbitError "model-file" where there is no such file or it cannot be read. */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readWholeFile(path);
   } catch (cause) {
-    const code = systemCode(cause);
-    const why = code === "ENOENT" ? "there is no such file" : `the system says ${code ?? String(cause)}`;
     throw new ProxbitError(
       "model-file",
-      `${path} cannot be read: ${why}`,
+      `${path} cannot be read: ${readFault(cause)}`,
       "Give the path of a model file that proxbit has written.",
       {
         cause,

@@ -4,7 +4,7 @@
  * `.ts` file by itself. Wherever the file lies, `import … from "proxbit"` in it means the proxbit that runs it.
  */
 import { existsSync } from "node:fs";
-import { registerHooks } from "node:module";
+import nodeModule from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe } from "../base/describe.ts";
@@ -51,9 +51,10 @@ async function inFile<T>(file: string, what: string, action: () => T | Promise<T
   }
 }
 
-function resolveOwnName(): { readonly deregister: () => void } {
+/** Runtimes without such hooks, such as Bun, find the proxbit that is installed beside the module. */
+function resolveOwnName(): { readonly deregister: () => void } | undefined {
   const own = new URL("../index.ts", import.meta.url).href;
-  return registerHooks({
+  return nodeModule.registerHooks?.({
     resolve: (specifier, context, next) => next(specifier === "proxbit" ? own : specifier, context),
   });
 }
@@ -76,7 +77,7 @@ async function importDefault(file: string): Promise<unknown> {
     );
     return module.default;
   } finally {
-    hooks.deregister();
+    hooks?.deregister();
   }
 }
 

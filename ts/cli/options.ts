@@ -4,6 +4,7 @@ import { integerIn, numberIn, oneOf, reject, type Subject } from "../base/checks
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { datasetNames } from "../data/datasets.ts";
+import { backgroundOf, type Fit, fits } from "../images/input.ts";
 import type { Overflow } from "../nn/graph.ts";
 import { limits } from "../nn/limits.ts";
 import {
@@ -48,16 +49,56 @@ export interface DataOptions {
   readonly dataDir?: string;
   readonly dataUrl?: string;
   readonly limit?: number;
+  readonly imageSize?: readonly [number, number];
+  readonly channels?: 1 | 3;
+  readonly fit?: Fit;
+  readonly background?: string;
+  readonly testShare?: number;
 }
 
-const dataText = `data set: ${datasetNames.join(", ")}`;
+const dataText = `${datasetNames.join(", ")}, or a folder with a folder of images for each class`;
 
-/** `--data`, `--data-dir`, `--data-url` and `--limit`. */
+/** `--data` and the options of its place; those of images, too, where they are not a model file's. */
 export function addDataOptions(command: Command, data: "required" | "optional"): Command {
-  if (data === "required") command.requiredOption("--data <name>", dataText);
-  else command.option("--data <name>", `${dataText} (default: the one that the file names)`);
+  const flags = "--data <name|folder>";
+  if (data === "required") addImageOptions(command.requiredOption(flags, dataText));
+  else command.option(flags, `${dataText} (default: the data set that the file names)`);
+  command.option(
+    "--test-share <share>",
+    "of a folder without train and test: the share of each class kept for testing (default: 0.2)",
+    realNumber("--test-share", 0.01, 0.99),
+  );
   return addPlaceOptions(command);
 }
+
+/** `--image-size`, `--channels`, `--fit` and `--background`. */
+function addImageOptions(command: Command): Command {
+  return command
+    .option("--image-size <n|HxW>", "resize the images of a folder to this size (default: their own)", imageSize)
+    .option("--channels <n>", "of the images of a folder: 1 is gray, 3 colour (default: 3)", channelsOf)
+    .option(
+      "--fit <way>",
+      `of an image into another shape: ${fits.join(", ")} (default: cover)`,
+      oneOfWords("--fit", fits),
+    )
+    .option(
+      "--background <colour>",
+      "behind transparent pixels and beside contained images (default: #ffffff)",
+      colour,
+    );
+}
+
+/** A parser for commander: "64" or "48x64" as [height, width]. */
+const imageSize = (text: string): readonly [number, number] => {
+  const parts = text.split("x");
+  if (parts.length > 2) reject(subject, "--image-size", "a number, or HEIGHTxWIDTH, for example 48x64", text);
+  const [height, width] = parts.map((part) => integerIn(numberOr(part), 1, limits.dimension, "--image-size", subject));
+  return [height as number, width ?? (height as number)];
+};
+
+const channelsOf = (text: string): 1 | 3 => (oneOf(text, ["1", "3"], "--channels", subject) === "1" ? 1 : 3);
+
+const colour = (text: string): string => backgroundOf(text, { ...subject, what: "command line: --background" });
 
 /** `--data-dir`, `--data-url` and `--limit`. */
 export function addPlaceOptions(command: Command): Command {

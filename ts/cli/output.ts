@@ -4,8 +4,9 @@
  * stderr holds notes only. Nobody mixes the two.
  *
  * JSON has finite numbers only, so others are the texts "Infinity", "-Infinity" and "NaN". `Number` in JavaScript and
- * `float` in Python read these back.
+ * `float` in Python read these back. Text that a terminal would obey is not printed, and JSON has it as escapes.
  */
+import { cleanLines, escapeJson, withoutPasswords } from "../base/text.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -22,10 +23,10 @@ export interface Output {
 export function createOutput(json: boolean): Output {
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const event = (value: object): void => {
-    if (json) print(JSON.stringify(value, finiteOrText));
+    if (json) print(escapeJson(JSON.stringify(value, plain)));
   };
   const text = (line: string): void => {
-    if (!json) print(line);
+    if (!json) print(screened(line));
   };
   return {
     json,
@@ -35,13 +36,21 @@ export function createOutput(json: boolean): Output {
       event({ type: "result", ...result });
       text(line);
     },
-    note: (line) => void process.stderr.write(`${line}\n`),
+    note: printNote,
   };
 }
 
+/** Lines as they may go to a terminal. */
+const screened = (text: string): string => cleanLines(withoutPasswords(text));
+
+/** Prints lines on stderr. */
+export const printNote = (lines: string): void => void process.stderr.write(`${screened(lines)}\n`);
+
 /** JSON by itself makes null of numbers that are not finite, and null already stands for nothing. */
-const finiteOrText = (_key: string, value: unknown): unknown =>
-  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === "string") return withoutPasswords(value);
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
 
 /** The faults of the streams that a command writes to. */
 interface StreamFaults {

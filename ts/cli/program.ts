@@ -9,6 +9,7 @@ import { predictCommand } from "./commands/predict.ts";
 import { recipeCommand } from "./commands/recipe.ts";
 import { theoryCommand } from "./commands/theory.ts";
 import { trainCommand } from "./commands/train.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { type Context, throwErrors } from "./run.ts";
 
 /** The `proxbit` command with all its commands. It throws its errors; `run.ts` prints them. */
@@ -22,6 +23,7 @@ export function buildProgram(context: Context): Command {
     evalCommand,
     predictCommand,
     explainCommand,
+    verifyCommand,
     checkCommand,
     compareCommand,
     theoryCommand,

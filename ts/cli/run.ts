@@ -8,8 +8,9 @@
  */
 import { type Command, CommanderError } from "commander";
 import { type ErrorCode, isProxbitError, ProxbitError } from "../base/errors.ts";
+import { oneLine } from "../base/text.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { createOutput, type Output, outliveReaders } from "./output.ts";
+import { createOutput, type Output, outliveReaders, printNote } from "./output.ts";
 
 export interface Context {
   readonly output: Output;
@@ -34,9 +35,6 @@ function fromCommander(error: CommanderError): ProxbitError {
 export const throwErrors = (command: Command): Command =>
   command.exitOverride().configureOutput({ outputError: () => {} });
 
-/** One line, whatever the message holds. */
-const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, " ");
-
 export interface ErrorFacts {
   readonly code: ErrorCode | "internal";
   readonly message: string;
@@ -48,8 +46,8 @@ export function printError(error: unknown): ErrorFacts {
   const known = isProxbitError(error);
   const message = oneLine(error instanceof Error ? error.message : String(error));
   const remedy = known ? oneLine(error.remedy) : REPORT;
-  process.stderr.write(`error: ${message}\n  ${remedy}\n`);
-  if (!known) process.stderr.write(`${error instanceof Error ? error.stack : "no stack"}\n`);
+  printNote(`error: ${message}\n  ${remedy}`);
+  if (!known) printNote((error instanceof Error ? error.stack : undefined) ?? "no stack");
   return { code: known ? error.code : "internal", message, remedy };
 }
 

@@ -1,4 +1,5 @@
 /** A comparison as text: a table for the terminal, and files. The files are JSON, CSV (a line a run) and Markdown. */
+import { printable } from "../base/text.ts";
 import { type Column, formatTable } from "../show/table.ts";
 import { type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
@@ -84,7 +85,7 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
     ["proxbit", version] as const,
   ].map(([label, value]) => `- ${label}: ${value}`);
   const failures = rows.flatMap(({ quantizer, task, failures }) =>
-    failures.map((failure) => `- ${quantizer}${task === null ? "" : ` ${taskText(task)}`}: ${failure}`),
+    failures.map((failure) => `- ${quantizer}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`),
   );
   return `${[
     `# ${title}`,
@@ -105,7 +106,9 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
 
 /** Fields as RFC 4180 writes them. */
 const csvField = (value: string | number): string => {
-  const text = String(value);
+  if (typeof value === "number") return String(value);
+  // A spreadsheet takes a text for a formula by its first character.
+  const text = printable(value).replace(/^[=+@-]/, "'$&");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 

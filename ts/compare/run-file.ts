@@ -5,11 +5,12 @@
  *
  *   { "format": "proxbit-run", "version": 1, "key": SHA-256 of "run", "run": identity, "result": … , "proxbit": version }
  */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import { printable } from "../base/text.ts";
 import { isRecord, parseStrictJson } from "../io/json.ts";
 import { systemCode } from "../io/node.ts";
+import { readWholeFile } from "../io/read.ts";
 import { VERSION } from "../io/version.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import { keyOf, type Run } from "./grid.ts";
@@ -68,11 +69,11 @@ export async function writeRun(directory: string, run: Run, { result, failure }:
  */
 export async function readRun(directory: string, run: Run): Promise<RunOutcome | undefined> {
   const path = runPath(directory, run);
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const bytes = await readWholeFile(path).catch((cause: unknown) => {
     if (systemCode(cause) === "ENOENT") return undefined;
     throw broken(path, `the system says ${systemCode(cause) ?? String(cause)}`, cause);
   });
-  return text === undefined ? undefined : outcomeOf(path, text, run);
+  return bytes === undefined ? undefined : outcomeOf(path, new TextDecoder().decode(bytes), run);
 }
 
 function outcomeOf(path: string, text: string, { key, identity }: Run): RunOutcome {
@@ -82,7 +83,7 @@ function outcomeOf(path: string, text: string, { key, identity }: Run): RunOutco
     throw broken(path, `its format has version ${String(content.version)}, this proxbit reads ${FORMAT_VERSION}`);
   }
   if (content.key !== key || keyOf(content.run) !== key) throw broken(path, "its key is not that of the run it holds");
-  if (typeof content.failure === "string") return { result: null, failure: content.failure };
+  if (typeof content.failure === "string") return { result: null, failure: printable(content.failure) };
   const result = resultOf(path, content.result);
   if (result.epochs.length !== identity.epochs) {
     throw broken(path, `it holds ${result.epochs.length} of ${identity.epochs} epochs`);

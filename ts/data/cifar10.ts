@@ -5,9 +5,9 @@
  * row by row. The planes are woven into NHWC here.
  */
 import { ProxbitError } from "../base/errors.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { Dataset, ImageSplit } from "./dataset.ts";
 import type { DatasetOptions, Source } from "./source.ts";
-import { readRequired, sourceOf } from "./source.ts";
+import { readRequired, refuseDownload, sourceOf } from "./source.ts";
 import { split } from "./split.ts";
 
 const CLASSES: readonly string[] = [
@@ -30,7 +30,7 @@ const RECORD = 1 + 3 * PIXELS;
 
 const REMEDY = `Unpack the binary version of CIFAR-10 (${FOLDER}) and pass its directory or baseUrl.`;
 
-function weave(files: ReadonlyMap<string, Uint8Array>): Split {
+function weave(files: ReadonlyMap<string, Uint8Array>): ImageSplit {
   let count = 0;
   for (const [name, bytes] of files) {
     if (bytes.length === 0 || bytes.length % RECORD !== 0) {
@@ -69,7 +69,8 @@ async function folderOf(source: Source): Promise<string> {
  *
  * @throws ProxbitError "data" where a file is missing or malformed, or no place is given.
  */
-export async function cifar10(options: DatasetOptions = {}): Promise<Dataset> {
+export async function cifar10(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
+  refuseDownload("cifar10", options);
   const source = sourceOf(options);
   if (source === undefined)
     throw new ProxbitError("data", "no package carries CIFAR-10: its place must be given", REMEDY);

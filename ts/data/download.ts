@@ -3,8 +3,10 @@
  * where the SHA-256 of its content is the known one. So no server, proxy or disk can alter a file unseen, and its
  * packing does not matter. Node only: a browser has a cache of its own.
  */
-import { ProxbitError } from "../base/errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import { clean } from "../base/text.ts";
 import { requireNode, systemCode } from "../io/node.ts";
+import { readWholeFile } from "../io/read.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { type DownloadProgress, MAXIMUM_FILE_BYTES, type Source } from "./source.ts";
@@ -14,6 +16,8 @@ export interface Download {
   readonly name: string;
   /** SHA-256 of each file's content, unpacked, in hexadecimal, by the name that the file has without `.gz`. */
   readonly checksums: Readonly<Record<string, string>>;
+  /** Bytes of each file's content. A download that must be longer is stopped; 1 GiB where a file is not named. */
+  readonly contentBytes?: Readonly<Record<string, number>>;
   /** Addresses that serve the files as `NAME.gz`. The next address is asked where one gives no file of the checksum. */
   readonly addresses: readonly string[];
   /** The directory of downloads; undefined stands for `proxbit` in the user's cache directory. */
@@ -24,8 +28,15 @@ export interface Download {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A server that sends nothing for so long has gone away. */
+/** A server that sends less than so many bytes in so long has gone away, or wants its client to wait. */
 const PATIENCE_MS = 30_000;
+const LEAST_BYTES = 16_384;
+
+/** Such stretches that one file may take: an hour. */
+const MOST_STRETCHES = 120;
+
+/** Most bytes of a gzip file with so much content: what cannot be packed grows by less than a thousandth. */
+const packedBytes = (content: number): number => content + Math.ceil(content / 1000) + 1024;
 
 /**
  * The directory of files that users' programs can get again. It is `$XDG_CACHE_HOME` or `~/.cache` (XDG Base Directory
@@ -68,28 +79,33 @@ async function readCached(
   if (checksum === undefined) return undefined;
   const { files, path } = node();
   const file = path.join(directory, `${name}.gz`);
-  const kept = await files.readFile(file).catch((cause: unknown) => {
-    if (systemCode(cause) === "ENOENT") return undefined;
-    throw new ProxbitError("data", `${file} cannot be read (${systemCode(cause) ?? String(cause)})`, "Remove it.", {
-      cause,
-    });
-  });
-  if (kept !== undefined) {
-    const content = await verified(new Uint8Array(kept), checksum, file).catch(() => undefined);
-    // A file that was damaged since is fetched again.
-    if (content !== undefined) return content;
-  }
-  const { bytes, content } = await fetchAny(download, name, checksum);
-  await files.mkdir(directory, { recursive: true }).catch((cause: unknown) => {
-    throw new ProxbitError(
-      "output",
-      `the directory ${directory} for downloads cannot be made (${systemCode(cause) ?? String(cause)})`,
-      "Set XDG_CACHE_HOME to a directory where you may write.",
-      { cause },
+  const expected = { checksum, bytes: download.contentBytes?.[name] ?? MAXIMUM_FILE_BYTES };
+  // What cannot be read, or was damaged since, is fetched again.
+  const kept = await readWholeFile(file).catch(() => undefined);
+  const content = kept === undefined ? undefined : await verified(kept, expected, file).catch(() => undefined);
+  if (content !== undefined) return content;
+  const fetched = await fetchAny(download, name, expected);
+  try {
+    await files.mkdir(directory, { recursive: true });
+    await writeFileAtomic(file, fetched.bytes);
+  } catch (cause) {
+    // The content is right, wherever it could not be kept.
+    const why = isProxbitError(cause) ? cause.message : `${directory} cannot be made (${systemCode(cause)})`;
+    process.emitWarning(
+      clean(
+        `${name}.gz was downloaded and could not be kept: ${why}. Set XDG_CACHE_HOME to a directory to keep it in.`,
+      ),
     );
-  });
-  await writeFileAtomic(file, bytes);
-  return content;
+  }
+  return fetched.content;
+}
+
+/** What is known of a file's content. */
+interface Expected {
+  /** SHA-256, in hexadecimal. */
+  readonly checksum: string;
+  /** Most bytes of it. */
+  readonly bytes: number;
 }
 
 interface Fetched {
@@ -99,7 +115,7 @@ interface Fetched {
 }
 
 /** The file from the first address that gives it whole and right. */
-async function fetchAny(download: Download, name: string, checksum: string): Promise<Fetched> {
+async function fetchAny(download: Download, name: string, expected: Expected): Promise<Fetched> {
   const { addresses, remedy, signal } = download;
   const reasons: string[] = [];
   for (const address of addresses) {
@@ -110,9 +126,9 @@ async function fetchAny(download: Download, name: string, checksum: string): Pro
         (received, total) => {
           download.onProgress?.({ file: `${name}.gz`, received, total });
         },
-        signal,
+        { signal, mostBytes: packedBytes(expected.bytes) },
       );
-      return { bytes, content: await verified(bytes, checksum, url) };
+      return { bytes, content: await verified(bytes, expected, url) };
     } catch (cause) {
       if (signal?.aborted)
         throw new ProxbitError("aborted", `the download of ${url} was stopped`, "Start it again.", { cause });
@@ -139,11 +155,21 @@ function reasonOf(error: unknown): string {
 async function fetchBytes(
   url: string,
   onProgress: (received: number, total: number | undefined) => void,
-  signal: AbortSignal | undefined,
+  { signal, mostBytes }: { readonly signal: AbortSignal | undefined; readonly mostBytes: number },
 ): Promise<Uint8Array<ArrayBuffer>> {
   const patience = new AbortController();
-  const giveUp = (): void => patience.abort(new Error(`nothing came for ${PATIENCE_MS / 1000} seconds`));
-  let timer = setTimeout(giveUp, PATIENCE_MS);
+  let [received, before, stretches] = [0, 0, 0];
+  const look = (): void => {
+    const came = received - before;
+    const seconds = PATIENCE_MS / 1000;
+    if (came === 0) patience.abort(new Error(`nothing came for ${seconds} seconds`));
+    else if (came < LEAST_BYTES) patience.abort(new Error(`only ${came} bytes came in ${seconds} seconds`));
+    else if (++stretches === MOST_STRETCHES) {
+      patience.abort(new Error(`it was not done after ${(seconds * MOST_STRETCHES) / 60} minutes`));
+    } else timer = setTimeout(look, PATIENCE_MS);
+    before = received;
+  };
+  let timer = setTimeout(look, PATIENCE_MS);
   try {
     const response = await fetch(url, { signal: AbortSignal.any([patience.signal, ...(signal ? [signal] : [])]) });
     if (!response.ok || response.body === null) {
@@ -152,13 +178,14 @@ async function fetchBytes(
     }
     const length = Number(response.headers.get("content-length") ?? Number.NaN);
     const total = Number.isSafeInteger(length) && !response.headers.has("content-encoding") ? length : undefined;
+    if (total !== undefined && total > mostBytes) {
+      await response.body.cancel();
+      throw new Error(`it has ${total} bytes, and the file at most ${mostBytes}`);
+    }
     const chunks: Uint8Array[] = [];
-    let received = 0;
     for await (const chunk of response.body) {
-      clearTimeout(timer);
-      timer = setTimeout(giveUp, PATIENCE_MS);
       received += chunk.length;
-      if (received > MAXIMUM_FILE_BYTES) throw new Error(`it sends more than ${MAXIMUM_FILE_BYTES} bytes`);
+      if (received > mostBytes) throw new Error(`it sends more than the ${mostBytes} bytes that the file may have`);
       chunks.push(chunk);
       onProgress(received, total);
     }
@@ -185,10 +212,10 @@ function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<Array
  */
 async function verified(
   bytes: Uint8Array<ArrayBuffer>,
-  checksum: string,
+  { checksum, bytes: most }: Expected,
   what: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const content = isGzip(bytes) ? await gunzip(bytes, MAXIMUM_FILE_BYTES, what) : bytes;
+  const content = isGzip(bytes) ? await gunzip(bytes, most, what) : bytes;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (found === checksum) return content;

@@ -4,11 +4,11 @@
  */
 import { ProxbitError } from "../base/errors.ts";
 import { findNode } from "../io/node.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { Dataset, ImageSplit } from "./dataset.ts";
 import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";
 import type { DatasetOptions, Source } from "./source.ts";
-import { directorySource, readRequired, sourceOf } from "./source.ts";
+import { directorySource, readRequired, refuseDownload, sourceOf } from "./source.ts";
 import { split } from "./split.ts";
 
 const DIGITS: readonly string[] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -46,7 +46,20 @@ const FASHION_CHECKSUMS: Readonly<Record<string, string>> = {
   "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 };
 
-async function readSplit(source: Source, prefix: "train" | "t10k", classes: number, remedy: string): Promise<Split> {
+/** Bytes of their content: a header of idx, then a byte for each pixel or label. */
+const FASHION_BYTES: Readonly<Record<string, number>> = {
+  "train-images-idx3-ubyte": 16 + 60_000 * 784,
+  "train-labels-idx1-ubyte": 8 + 60_000,
+  "t10k-images-idx3-ubyte": 16 + 10_000 * 784,
+  "t10k-labels-idx1-ubyte": 8 + 10_000,
+};
+
+async function readSplit(
+  source: Source,
+  prefix: "train" | "t10k",
+  classes: number,
+  remedy: string,
+): Promise<ImageSplit> {
   const imagesName = `${prefix}-images-idx3-ubyte`;
   const labelsName = `${prefix}-labels-idx1-ubyte`;
   const images = parseIdx(await readRequired(source, imagesName, remedy), 3, imagesName);
@@ -69,7 +82,12 @@ async function readSplit(source: Source, prefix: "train" | "t10k", classes: numb
   return split(images.data, labels.data, [height, width, 1], { classes });
 }
 
-async function read(name: string, classes: readonly string[], source: Source, remedy: string): Promise<Dataset> {
+async function read(
+  name: string,
+  classes: readonly string[],
+  source: Source,
+  remedy: string,
+): Promise<Dataset<ImageSplit>> {
   const train = await readSplit(source, "train", classes.length, remedy);
   const test = await readSplit(source, "t10k", classes.length, remedy);
   return { name, classes, train, test };
@@ -97,7 +115,8 @@ function packageSource(): Source | undefined {
  *
  * @throws ProxbitError "data" where a file is missing or malformed.
  */
-export async function mnist(options: DatasetOptions = {}): Promise<Dataset> {
+export async function mnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
+  refuseDownload("mnist", options);
   const source = sourceOf(options) ?? packageSource();
   if (source === undefined) throw new ProxbitError("data", "the MNIST files were not found", MNIST_REMEDY);
   return read("mnist", DIGITS, source, MNIST_REMEDY);
@@ -113,6 +132,7 @@ async function fashionSource(options: DatasetOptions): Promise<Source | undefine
   return downloadedSource({
     name: "fashion-mnist",
     checksums: FASHION_CHECKSUMS,
+    contentBytes: FASHION_BYTES,
     addresses: downloadUrl === undefined ? FASHION_ADDRESSES : [String(downloadUrl)],
     cacheDirectory,
     remedy: FASHION_REMEDY,
@@ -130,7 +150,7 @@ async function fashionSource(options: DatasetOptions): Promise<Source | undefine
  * @throws ProxbitError "data" where a file is missing or malformed, or cannot be downloaded; "aborted" after the
  *   signal.
  */
-export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset> {
+export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
   const source = sourceOf(options) ?? (await fashionSource(options));
   if (source === undefined) throw new ProxbitError("data", "the Fashion-MNIST files were not found", FASHION_REMEDY);
   return read("fashion-mnist", CLOTHES, source, FASHION_REMEDY);

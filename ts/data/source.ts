@@ -5,6 +5,7 @@
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { requireNode, systemCode } from "../io/node.ts";
+import { readWholeFile } from "../io/read.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 
 /** Progress of a download. `total` is undefined where the server does not say. */
@@ -61,13 +62,11 @@ async function readFirst(
 }
 
 export function directorySource(directory: string): Source {
-  const { files, path } = requireNode("Reading a data set from a directory", "Serve the files and pass their baseUrl.");
+  const { path } = requireNode("Reading a data set from a directory", "Serve the files and pass their baseUrl.");
   const read: Read = async (name) => {
     const file = path.join(directory, name);
     try {
-      // Plain bytes: a Buffer's own methods differ from those of a Uint8Array.
-      const { buffer, byteOffset, length } = await files.readFile(file);
-      return new Uint8Array(buffer, byteOffset, length);
+      return await readWholeFile(file);
     } catch (cause) {
       const code = systemCode(cause);
       if (code === "ENOENT" || code === "ENOTDIR") return undefined;
@@ -130,6 +129,16 @@ export function sourceOf(options: DatasetOptions): Source | undefined {
   if (baseUrl === undefined) return undefined;
   if (baseUrl instanceof URL || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
   throw new ProxbitError("argument", "baseUrl must be a URL", 'Pass a URL such as "/data/mnist".');
+}
+
+/** @throws ProxbitError "argument" where the data set `name`, which nobody downloads, is given an address for it. */
+export function refuseDownload(name: string, { downloadUrl }: DatasetOptions): void {
+  if (downloadUrl === undefined) return;
+  throw new ProxbitError(
+    "argument",
+    `${name} is not downloaded, so that an address (downloadUrl, --data-url) has no effect`,
+    "Leave the address out, or choose a data set that is downloaded, such as fashion-mnist.",
+  );
 }
 
 /** The file called `name`. @throws ProxbitError "data" with `remedy` where the source has none. */

@@ -4,13 +4,14 @@
  */
 
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
-import type { Product } from "../nn/operands.ts";
+import { isAffine, isPassed, isProduct, type ProductNode } from "../nn/nodes.ts";
+import { groupsOfProduct, type Product } from "../nn/operands.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
+  groupObstacles,
   machineObstacles,
   type Obstacle,
   realOperandObstacles,
@@ -113,13 +114,18 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, network.windowOf(node).channels)),
+        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, channelsOf(node, network))),
+        ...groupObstacles(node),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
       ],
     };
   });
 }
+
+/** The channels that a filter reads under its window. */
+const channelsOf = (node: ProductNode, network: Network): number =>
+  network.windowOf(node).channels / groupsOfProduct(node);
 
 const isWork = ({ kernel }: Call): boolean => workOf(kernel) !== null;
 
@@ -145,7 +151,8 @@ const isGiven = (calls: readonly Call[], argument: string): boolean =>
 
 /** Sums of a product of bits that nothing is done to on the way out. */
 function sumObstacles(node: GraphNode, group: Group | undefined): readonly Obstacle[] {
-  if (!isProduct(node) || formOf(node) !== "exact" || group?.kind !== "rows") return [];
+  const isExact = isProduct(node) && formOf(node) === "exact" && groupsOfProduct(node) === 1;
+  if (!isExact || group?.kind !== "rows") return [];
   if (hasScale(node)) {
     const reason =
       "sums are multiplied by a scale of each filter in a pass of its own, and thresholds do not take them";

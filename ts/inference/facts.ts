@@ -1,8 +1,9 @@
 /** A session's facts: what a model file tells of it before anything runs. */
-import type { PackedModel } from "../io/model-file.ts";
+import type { LoadedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
+import { type Classify, classNamesOf } from "./classify.ts";
 import type { Explanation } from "./explain-session.ts";
 
 /** A result of a network, by the name of its layer. */
@@ -14,7 +15,10 @@ export interface OutputFact {
 /** The facts that any session tells. */
 export interface SessionFacts {
   readonly graph: Graph;
-  /** The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. */
+  /**
+   * The texts that the trainer wrote into the file: data set, classes, scale and offset of the input. `digest` is "none"
+   * where the file has no digest, so that damage could go unseen.
+   */
   readonly metadata: Readonly<Record<string, string>>;
   /** The shape of one image, or of whatever the network reads. */
   readonly inputShape: readonly number[];
@@ -22,12 +26,33 @@ export interface SessionFacts {
   readonly classes: number;
   /** The results of the network and the shape that each has for an image, the first as `run` returns it. */
   readonly outputs: readonly OutputFact[];
+  /** The names of the classes out of the file, or their numbers. */
+  readonly classNames: readonly string[];
+  /**
+   * Says which classes a picture shows, of any size and kind: it becomes the network's input as the file says.
+   *
+   * The probabilities are those of one class out of all: the softmax of the first output, or that output itself where the
+   * network ends in softmax.
+   *
+   * @throws ProxbitError `image` for a picture that cannot be had, `argument` for anything else, `shape` where the network
+   * reads no pictures, and as `run`.
+   */
+  readonly classify: Classify;
   explain(): Explanation;
 }
 
 /** The facts of sessions of one file. */
-export function factsOf({ graph, metadata }: PackedModel): Omit<SessionFacts, "explain"> {
+export function factsOf(model: LoadedModel): Omit<SessionFacts, "explain" | "classify"> {
+  const { graph, digest } = model;
+  const metadata = digest === null ? { digest: "none", ...model.metadata } : model.metadata;
   const shapes = shapesOf(graph);
   const outputs = outputsOf(graph).map((name) => ({ name, shape: shapes.get(name) as Shape }));
-  return { graph, metadata, inputShape: inputShapeOf(graph), classes: elementsOf(outputs[0]?.shape ?? []), outputs };
+  return {
+    graph,
+    metadata,
+    inputShape: inputShapeOf(graph),
+    classes: elementsOf(outputs[0]?.shape ?? []),
+    classNames: classNamesOf(model),
+    outputs,
+  };
 }

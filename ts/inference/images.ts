@@ -1,4 +1,5 @@
 /** Images on their way into a network: what callers may give, and how bytes become numbers. */
+import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
@@ -29,26 +30,74 @@ function metadataNumber(model: PackedModel, key: string): number | undefined {
   throw new ProxbitError("model-file", message, "Pack the model again.");
 }
 
+export interface RunOptions {
+  /** The number of images that stand one after the other; 1 where it is left out. */
+  readonly count?: number;
+}
+
+interface Input {
+  readonly images: Images;
+  readonly count: number;
+}
+
 /**
- * The number of images in `images`. Pools and activations may swallow a NaN, so what goes in is looked at before anything
- * runs.
+ * The images of a call, one after the other. Pools and activations may swallow a NaN, so what goes in is looked at before
+ * anything runs.
  *
  * @throws ProxbitError as `Session.run` says.
  */
-export function countImages(model: PackedModel, scale: InputScale | null, images: Images): number {
-  checkNumbers(images);
-  const size = elementsOf(inputShapeOf(model.graph));
-  if (images.length === 0 || images.length % size !== 0) {
-    const shape = `[${inputShapeOf(model.graph).join(", ")}]`;
-    const message = `the network takes images of ${shape}, ${size} numbers each; ${images.length} were given`;
-    throw new ProxbitError("shape", message, "Give whole images, one after the other, channels last.");
+export function inputOf(
+  model: PackedModel,
+  scale: InputScale | null,
+  given: Images | readonly Images[],
+  options: RunOptions = {},
+): Input {
+  const listed = Array.isArray(given);
+  plainObject(options, ["count"], SUBJECT);
+  if (listed && options.count !== undefined) {
+    throw new ProxbitError("argument", "a list has a count of its own", "Leave out count, or give one array.");
   }
+  const count = listed ? given.length : integerIn(options.count ?? 1, 1, MOST_IMAGES, "count", SUBJECT);
+  const size = elementsOf(inputShapeOf(model.graph));
+  const images = listed ? joined(given, size, model) : (given as Images);
+  checkNumbers(images);
+  if (images.length !== count * size || count === 0) throw wrongLength(model, images.length, count);
   if (scale === null && !(images instanceof Float32Array)) {
     const message = "the model file does not say how bytes become numbers (inputScale, inputOffset)";
     const remedy = "Give a Float32Array, scaled as in training, or pack the model again.";
     throw new ProxbitError("model-file", message, remedy);
   }
-  return images.length / size;
+  return { images, count };
+}
+
+const SUBJECT: Subject = { code: "argument", what: "run" };
+const MOST_IMAGES = 2 ** 31;
+
+function wrongLength(model: PackedModel, length: number, count: number): ProxbitError {
+  const shape = inputShapeOf(model.graph);
+  const size = elementsOf(shape);
+  const wanted =
+    count === 1 ? `an image of [${shape.join(", ")}], ${size} numbers` : `${count} images, ${count * size} numbers`;
+  const whole = length > 0 && length % size === 0;
+  const remedy = whole
+    ? `Say { count: ${length / size} } if these are ${length / size} images; pixels of a canvas go through classify.`
+    : "Give whole images, one after the other, channels last.";
+  return new ProxbitError("shape", `the network takes ${wanted}; ${length} were given`, remedy);
+}
+
+/** One array of all images of a list, which are all bytes or all floats. */
+function joined(list: readonly Images[], size: number, model: PackedModel): Images {
+  for (const one of list) {
+    checkNumbers(one);
+    if (one.length !== size) throw wrongLength(model, one.length, 1);
+    if (one instanceof Float32Array !== list[0] instanceof Float32Array) {
+      throw new ProxbitError("argument", "the list mixes bytes and floats", "Give all images in one way.");
+    }
+  }
+  const all =
+    list[0] instanceof Float32Array ? new Float32Array(list.length * size) : new Uint8Array(list.length * size);
+  for (const [index, one] of list.entries()) all.set(one, index * size);
+  return all;
 }
 
 function checkNumbers(images: unknown): void {

@@ -4,15 +4,38 @@
  * @example
  * import { load } from "proxbit/inference";
  * const session = await load(bytes);
+ * const [best] = await session.classify(pngBytes); // { label: "cat", index: 3, probability: 0.93 }
  * const logits = session.run(pixels);
  */
 export { isProxbitError, ProxbitError } from "../base/errors.ts";
 export type { Obstacle } from "../obstacles.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
+export type {
+  AnyWorker,
+  CoreModule,
+  CoreResponse,
+  CoreSource,
+  GivenCore,
+  SourceOptions,
+  WorkerOptions,
+  WorkerSource,
+} from "../runtime/source.ts";
 export type { Variant } from "../runtime/variants.ts";
+export type { LoadBounds } from "./bounds.ts";
+export {
+  type Classify,
+  type ClassifyOptions,
+  type FileLike,
+  type ImageSource,
+  type PageImage,
+  type Pixels,
+  type Prediction,
+  softmax,
+} from "./classify.ts";
 export type { ExplainedLayer, Explanation } from "./explain-session.ts";
 export { formatExplanation } from "./explain-session-text.ts";
 export type { OutputFact, SessionFacts } from "./facts.ts";
+export type { Images, RunOptions } from "./images.ts";
 export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
 export type { InferenceProfile, ProfileOptions } from "./profile.ts";
 export { type LoadOptions, load, type Session } from "./session.ts";

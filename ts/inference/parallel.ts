@@ -6,18 +6,21 @@
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
+import { inferenceCores } from "../runtime/inference-cores.ts";
 import { instantiate } from "../runtime/instantiate.ts";
-import { loadModule } from "../runtime/load.ts";
-import { createPool, MOST_WORKERS, type Pool } from "../runtime/pool.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
+import type { SourceOptions, WorkerOptions } from "../runtime/source.ts";
+import { MOST_WORKERS, type Pool, startPool } from "../runtime/start-pool.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
+import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
+import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
-import { badLayer, countImages, type Images } from "./images.ts";
+import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface ParallelOptions {
+export interface ParallelOptions extends LoadBounds, SourceOptions, WorkerOptions {
   /** Threads, from 1 to 64. */
   readonly workers: number;
   /** The build of the core, `plain-shared` or `relaxed-shared`; the best that runs here where absent. */
@@ -36,9 +39,9 @@ export interface ParallelSession extends SessionFacts {
    *
    * @throws ProxbitError as `Session.run`, and `worker` where a thread has died or the session was closed.
    */
-  run(images: Images): Promise<Float32Array>;
+  run(images: Images | readonly Images[], options?: RunOptions): Promise<Float32Array>;
   /** Does the same, and resolves to all outputs by name, as `Session.runAll` does. */
-  runAll(images: Images): Promise<Readonly<Record<string, Float32Array>>>;
+  runAll(images: Images | readonly Images[], options?: RunOptions): Promise<Readonly<Record<string, Float32Array>>>;
   /** Ends the workers; pending and later runs reject. */
   close(): void;
 }
@@ -49,33 +52,44 @@ export interface ParallelSession extends SessionFacts {
  * @throws ProxbitError `environment` where threads cannot share memory, and as `load`.
  */
 export async function loadParallel(bytes: Uint8Array, options: ParallelOptions): Promise<ParallelSession> {
-  const model = decodeModel(bytes);
   const subject: Subject = { code: "argument", what: "loadParallel" };
-  plainObject(options, ["workers", "variant", "kernel", "batch"], subject);
+  plainObject(options, ["workers", "variant", "kernel", "batch", "source", "worker", ...BOUNDS], subject);
+  const bounds = boundsOf(options, subject);
+  bounds.check();
+  const model = decodeModel(bytes);
+  checkOperations(model, bounds);
   const workers = integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
   const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
   if (!isShared(variant)) throw notShared(variant);
-  const pool = await createPool({ workers, variant });
+  const { source = inferenceCores, worker } = options;
+  const pool = await startPool({ workers, variant, source, worker });
   try {
+    bounds.check();
     const memory = pool.memory as WebAssembly.Memory;
-    const instance = instantiate(await loadModule(variant), { memory });
-    const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers });
+    const instance = instantiate(pool.module, { memory });
+    const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers, bounds });
     let last: Promise<unknown> = Promise.resolve();
     const runOutputs = crew(pool, prepared);
-    const inTurn = async (images: Images): Promise<readonly Float32Array[]> => {
-      const count = countImages(model, prepared.scale, images);
+    const inTurn = async (
+      given: Images | readonly Images[],
+      runOptions?: RunOptions,
+    ): Promise<readonly Float32Array[]> => {
+      const { images, count } = inputOf(model, prepared.scale, given, runOptions);
       const result = last.then(() => runOutputs(images, count));
       last = result.catch(() => {});
       return result;
     };
+    const run: ParallelSession["run"] = async (images, runOptions) =>
+      (await inTurn(images, runOptions))[0] as Float32Array;
     return {
       ...factsOf(model),
       workers,
+      classify: createClassify(model, run),
       explain: () => explanationOf(variant, prepared, memory),
-      run: async (images) => (await inTurn(images))[0] as Float32Array,
-      runAll: async (images) => byName(model, await inTurn(images)),
+      run,
+      runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
       close: pool.close,
     };
   } catch (error) {

@@ -13,6 +13,7 @@ import { createSegment } from "../program/segment.ts";
 import { type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { type BinaryKernel, type ProbeResult, probe } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";
+import { type Bounds, boundsOf, checkMemory } from "./bounds.ts";
 import { type Compiled, compile } from "./compile.ts";
 import type { CompileOptions } from "./create-context.ts";
 import { badLayer, type Images, type InputScale, inputScaleOf } from "./images.ts";
@@ -28,6 +29,8 @@ export interface PrepareOptions {
   readonly kernel?: BinaryKernel | undefined;
   /** Images that callers may stage at once. */
   readonly batch: number;
+  /** Bounds on memory, and the caller's signal; the usual ones where absent. */
+  readonly bounds?: Bounds | undefined;
   /** Threads that will run the network: they share each image where `batch` is 1, and take images of their own otherwise. */
   readonly workers: number;
 }
@@ -51,13 +54,19 @@ export interface Prepared {
   readonly outputs: (count: number) => readonly Float32Array[];
 }
 
-/** @throws ProxbitError `environment` where memory cannot be had, `not-finite` where a weight or a batch norm is not. */
-export function prepare(
+/**
+ * The thread is given back to its caller between two calls where the set-up takes long.
+ *
+ * @throws ProxbitError `environment` where memory cannot be had, `model-file` where it is more than allowed, `aborted`
+ * after the signal, and `not-finite` where a weight or a batch norm is not.
+ */
+export async function prepare(
   model: PackedModel,
   variant: Variant,
   instance: KernelInstance,
   options: PrepareOptions,
-): Prepared {
+): Promise<Prepared> {
+  const bounds = options.bounds ?? boundsOf({}, { code: "argument", what: "prepare" });
   const probed = options.kernel === undefined ? probe(variant, instance) : null;
   const kernel = options.kernel ?? (probed as ProbeResult).kernel;
   const scale = inputScaleOf(model);
@@ -75,13 +84,16 @@ export function prepare(
     input: segment.allocate(4 * stagedImages * inputSize),
     outputs: compiled.outputs.map(({ size }) => segment.allocate(4 * stagedImages * size)),
   };
+  checkMemory(segment.bytes(), bounds);
+  bounds.check();
   segment.settle(reserve(instance, segment.bytes()));
   const { buffer } = instance.memory;
   const memory = new Uint8Array(buffer);
   for (const write of segment.writes()) memory.set(write.bytes, write.address);
   const addressIn = run.layout.addressIn(blocks);
   const setup = [...compiled.setup, ...blocks.flatMap((_, lane) => run.layout.setup(lane))];
-  runner(instance, placed([[setup]], addressIn), "while the model was loaded")();
+  const calls = placed([setup.map((call) => [call])], addressIn);
+  await inPieces(steps(instance, calls, "while the model was loaded"), bounds);
 
   const bytes = new Uint8Array(buffer, addressOf(staging.input), stagedImages * inputSize);
   const floats = new Float32Array(buffer, addressOf(staging.input), stagedImages * inputSize);
@@ -199,12 +211,32 @@ function reserve(instance: KernelInstance, bytes: number): number {
 
 /** Binds a program to the instance; what comes back runs it, and throws where a call met a number that is not finite. */
 export function runner(instance: KernelInstance, program: Program<number>, when: string): () => void {
-  const { phases, calls } = link(bind(program), instance.exports);
-  const tasks = phases.flat();
+  const all = steps(instance, program, when);
   return () => {
-    for (const task of tasks) {
-      const place = task();
-      if (place !== 0) throw badLayer(calls[place - 1]?.node, when);
-    }
+    for (const step of all) step();
   };
+}
+
+/** The same, task by task. */
+function steps(instance: KernelInstance, program: Program<number>, when: string): readonly (() => void)[] {
+  const { phases, calls } = link(bind(program), instance.exports);
+  return phases.flat().map((task) => () => {
+    const place = task();
+    if (place !== 0) throw badLayer(calls[place - 1]?.node, when);
+  });
+}
+
+/** So many milliseconds at most go by before others have the thread, but for what one call takes. */
+const PIECE_MS = 20;
+
+/** Makes all steps, in pieces between which the caller may give up. */
+async function inPieces(all: readonly (() => void)[], { check }: Bounds): Promise<void> {
+  let began = performance.now();
+  for (const step of all) {
+    step();
+    if (performance.now() - began < PIECE_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    check();
+    began = performance.now();
+  }
 }

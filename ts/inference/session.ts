@@ -5,18 +5,22 @@
 
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { decodeModel } from "../io/model-file.ts";
+import { compileCore } from "../runtime/compile-core.ts";
+import { inferenceCores } from "../runtime/inference-cores.ts";
 import { instantiate } from "../runtime/instantiate.ts";
-import { loadModule } from "../runtime/load.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
+import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
+import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
+import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
-import { countImages, type Images } from "./images.ts";
+import { type Images, inputOf, type RunOptions } from "./images.ts";
 import { prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends LoadBounds, SourceOptions {
   /** The build of the core, `plain` or `relaxed`; the best that runs here where absent. */
   readonly variant?: Variant;
   /** The kernel of the +-1 by +-1 product; the winner of the start-up probe where absent. */
@@ -26,23 +30,21 @@ export interface LoadOptions {
    * networks more gives more images a second, later.
    */
   readonly batch?: number;
-  /** The core of that variant, compiled or as bytes: for runtimes that cannot fetch it by its address. */
-  readonly source?: WebAssembly.Module | BufferSource;
 }
 
 export interface Session extends SessionFacts {
   /**
-   * Runs the network on one or many images, NHWC, one after the other in `images`.
+   * Runs the network on one image, NHWC. Several images come as a list, or one after the other with their `count`.
    *
    * @param images bytes, to which the file's input scale and offset are applied, or floats, taken as they are.
    * @returns the first output, `[images][classes]`.
-   * @throws ProxbitError `argument` for anything but such an array, `shape` where the length is no whole number of images,
+   * @throws ProxbitError `argument` for anything but such an array, `shape` where the length is not that of `count` images,
    * `model-file` for bytes where the file does not say their scale, `not-finite` for an input or output that is not
    * finite and where a layer met NaN.
    */
-  run(images: Images): Float32Array;
+  run(images: Images | readonly Images[], options?: RunOptions): Float32Array;
   /** Does the same, and returns all outputs by name, each `[images][...shape]`. */
-  runAll(images: Images): Readonly<Record<string, Float32Array>>;
+  runAll(images: Images | readonly Images[], options?: RunOptions): Readonly<Record<string, Float32Array>>;
   /**
    * Measures runs of as many black images as go through the layers together, with a clock around every call: the time does
    * not depend on what is in an image. `formatExplanation` puts it beside the explanation.
@@ -53,27 +55,32 @@ export interface Session extends SessionFacts {
 /**
  * Loads a model file.
  *
- * @throws ProxbitError `model-file` for a file that is corrupt or not ours, `environment` where the core cannot run,
- * `argument` for bad options.
+ * @throws ProxbitError `model-file` for a file that is corrupt or not ours, or takes more than the bounds allow,
+ * `environment` where the core cannot run, `argument` for bad options, `aborted` after `signal`.
  */
 export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promise<Session> {
   const subject: Subject = { code: "argument", what: "load" };
-  plainObject(options, ["variant", "kernel", "batch", "source"], subject);
+  plainObject(options, ["variant", "kernel", "batch", "source", ...BOUNDS], subject);
+  const bounds = boundsOf(options, subject);
+  bounds.check();
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
+  checkSource(options.source, subject);
   // The core is fetched and compiled while the file is checked.
   const core = loadCore(options);
   core.catch(() => {});
   const model = decodeModel(bytes);
+  checkOperations(model, bounds);
   const { variant, module } = await core;
+  bounds.check();
   const instance = instantiate(module, {});
-  const prepared = prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1 });
+  const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1, bounds });
   const { blockImages, compiled, program, scale } = prepared;
   const { inputSize } = compiled;
   const fromFloats = runner(instance, program(1, "floats"), "while it ran");
   const fromBytes = scale === null ? fromFloats : runner(instance, program(1, "bytes"), "while it ran");
-  const runOutputs = (images: Images): readonly Float32Array[] => {
-    const count = countImages(model, scale, images);
+  const runOutputs = (given: Images | readonly Images[], options?: RunOptions): readonly Float32Array[] => {
+    const { images, count } = inputOf(model, scale, given, options);
     const network = images instanceof Float32Array ? fromFloats : fromBytes;
     const results = createResults(prepared, count);
     for (let first = 0; first < count; first += blockImages) {
@@ -84,19 +91,24 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
     }
     return results.checked();
   };
+  const run: Session["run"] = (images, runOptions) => runOutputs(images, runOptions)[0] as Float32Array;
   return {
     ...factsOf(model),
+    classify: createClassify(model, run),
     explain: () => explanationOf(variant, prepared, instance.memory),
     profile: (profileOptions = {}) => {
       prepared.stage(new Float32Array(blockImages * inputSize));
       return profileRun(model.graph, program(1, "floats"), instance, blockImages, profileOptions);
     },
-    run: (images) => runOutputs(images)[0] as Float32Array,
-    runAll: (images) => byName(model, runOutputs(images)),
+    run,
+    runAll: (images, runOptions) => byName(model, runOutputs(images, runOptions)),
   };
 }
 
-async function loadCore({ variant, source }: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
+async function loadCore({
+  variant,
+  source = inferenceCores,
+}: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
   const found = await detectVariant({ shared: false, ...(variant && { variant }) });
-  return { variant: found, module: await loadModule(found, source === undefined ? {} : { source }) };
+  return { variant: found, module: await compileCore(found, source) };
 }

@@ -7,6 +7,7 @@ import type { FileParts } from "./checkpoint-file.ts";
 import { lockCheckpoint } from "./checkpoint-lock.ts";
 import { sweepPassing } from "./leftovers.ts";
 import { findNode, requireNode, systemCode } from "./node.ts";
+import { readFault, readWholeFile } from "./read.ts";
 import { checkWritable, writeFileAtomic } from "./write.ts";
 
 /** Keeps the checkpoints of one run. */
@@ -40,10 +41,10 @@ export function fileStore(path: string): CheckpointStore {
     read: async (which) => {
       const file = which === "last" ? path : previousPath(path);
       try {
-        return await node().files.readFile(file);
+        return await readWholeFile(file);
       } catch (cause) {
         if (systemCode(cause) === "ENOENT") return null;
-        const message = `${file} cannot be read: the system says ${systemCode(cause) ?? String(cause)}`;
+        const message = `${file} cannot be read: ${readFault(cause)}`;
         throw new ProxbitError("checkpoint", message, "Give the path of a checkpoint.", { cause });
       }
     },

@@ -5,7 +5,8 @@
  * Each of `packedParametersOf(graph)` has one tensor of the same name. A `latent` one is the signs of its kernel, U8
  * `[filters, ceil(K/8)]` (`bits.ts`). A `real` or `statistic` one is F32 in its own shape. The metadata hold `format`
  * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, and `graph` (JSON). `metadata` is
- * JSON of the caller's own texts, such as the data set, classes, scale and offset of the input, and accuracy.
+ * JSON of the caller's own texts, such as the data set, classes, scale and offset of the input, and accuracy. `digest`
+ * is SHA-256 of all this (`digest.ts`). Files of before have none and are read all the same.
  *
  * Equal models give equal bytes. `decodeModel` checks everything that it returns: the graph, the names, the shapes, the
  * tail bits, every number. Inference needs nothing else, so this file imports neither Node nor the data sets.
@@ -17,6 +18,7 @@ import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { elementsOf, kernelMatrix } from "../nn/shapes.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { findDirtyTail, packedShape } from "./bits.ts";
+import { DIGEST_KEY, digestOf } from "./digest.ts";
 import { canonicalJson, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
 import type { SafeTensor, SafeTensors } from "./safetensors.ts";
 import { decode, encode } from "./safetensors.ts";
@@ -33,10 +35,17 @@ export interface PackedModel {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** A model out of a file. */
+export interface LoadedModel extends PackedModel {
+  /** The file's digest, which its content matches; null for a file without one, where damage may go unseen. */
+  readonly digest: string | null;
+}
+
 /** The number of the layout above; a reader refuses every other. */
 export const MODEL_FILE_VERSION = "1";
 
 const FORMAT = "proxbit";
+const FIELDS = ["format", "version", "polarity", "bitOrder", "producer", "graph", "metadata", DIGEST_KEY];
 const POLARITY = "1=+1";
 const BIT_ORDER = "lsb-first";
 
@@ -142,18 +151,17 @@ export function encodeModel(model: PackedModel): Uint8Array<ArrayBuffer> {
     );
   }
   checkTexts(model.metadata);
-  return encode(
-    parameters.map((parameter) => tensorFor(parameter, model.parameters.get(parameter.name))),
-    {
-      format: FORMAT,
-      version: MODEL_FILE_VERSION,
-      polarity: POLARITY,
-      bitOrder: BIT_ORDER,
-      producer: `proxbit ${VERSION}`,
-      graph: canonicalJson(graph),
-      metadata: canonicalJson(model.metadata),
-    },
-  );
+  const tensors = parameters.map((parameter) => tensorFor(parameter, model.parameters.get(parameter.name)));
+  const texts = {
+    format: FORMAT,
+    version: MODEL_FILE_VERSION,
+    polarity: POLARITY,
+    bitOrder: BIT_ORDER,
+    producer: `proxbit ${VERSION}`,
+    graph: canonicalJson(graph),
+    metadata: canonicalJson(model.metadata),
+  };
+  return encode(tensors, { ...texts, [DIGEST_KEY]: digestOf(tensors, texts) });
 }
 
 /** The text under `key` of the file's own metadata. */
@@ -223,15 +231,31 @@ function readParameter(parameter: Parameter, tensor: SafeTensor | undefined): Pa
   return tensor.data;
 }
 
+/** A damaged name would hide the digest itself, so that there may be no other fields. */
+function checkFields({ metadata }: SafeTensors): void {
+  const strange = Object.keys(metadata).find((key) => !FIELDS.includes(key));
+  if (strange !== undefined) throw corrupt(`the model file has the unknown field ${describe(strange)}`);
+}
+
+/** The digest, which the content of the file must match; null where there is none. */
+function checkDigest({ tensors, metadata }: SafeTensors): string | null {
+  const given = metadata[DIGEST_KEY];
+  if (given === undefined) return null;
+  const found = digestOf(tensors.values(), metadata);
+  if (given === found) return found;
+  throw corrupt("the model file was changed after it was packed: its content does not match its digest");
+}
+
 /**
  * Reads a model file and checks all of it. The parameters are views into `bytes` where the alignment allows. So `bytes`
  * must stay unchanged while the model is in use.
  *
  * @throws ProxbitError "model-file" for a file that is damaged, of another kind or of another version.
  */
-export function decodeModel(bytes: Uint8Array): PackedModel {
+export function decodeModel(bytes: Uint8Array): LoadedModel {
   const file = decode(bytes);
   checkHeader(file);
+  checkFields(file);
   const graph = readGraph(file);
   const metadata = readTexts(file);
   const expected = packedParametersOf(graph);
@@ -241,7 +265,7 @@ export function decodeModel(bytes: Uint8Array): PackedModel {
   const parameters = new Map(
     expected.map((parameter) => [parameter.name, readParameter(parameter, file.tensors.get(parameter.name))]),
   );
-  return { graph, parameters, metadata };
+  return { graph, parameters, metadata, digest: checkDigest(file) };
 }
 
 /** Bytes that all parameters of `graph` take as 32-bit floats: the size of the network before it is packed. */

@@ -81,17 +81,15 @@ function checkTensor(tensor: SafeTensor): void {
   }
 }
 
-/** Copies `tensor` to `begin`, least significant byte first. Words move as integers, so no bit of a float changes. */
-function writeTensor(tensor: SafeTensor, bytes: Uint8Array, begin: number): void {
-  if (tensor.dtype === "U8") {
-    bytes.set(tensor.data, begin);
-    return;
-  }
-  const words = new Int32Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.length);
-  const view = new DataView(bytes.buffer, begin);
-  words.forEach((word, index) => {
-    view.setInt32(4 * index, word, true);
-  });
+const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** The bytes of `tensor`, least significant byte first: a view where the host has this order too, else a copy. */
+export function bytesOf({ data }: SafeTensor): Uint8Array {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (HOST_IS_LITTLE_ENDIAN || data.BYTES_PER_ELEMENT === 1) return bytes;
+  const swapped = bytes.slice();
+  for (let at = 0; at < swapped.length; at += 4) swapped.subarray(at, at + 4).reverse();
+  return swapped;
 }
 
 /**
@@ -151,7 +149,7 @@ export function encode(
   bytes.fill(0x20, LENGTH_BYTES + header.length, dataStart);
   let begin = dataStart;
   for (const tensor of sorted) {
-    writeTensor(tensor, bytes, begin);
+    bytes.set(bytesOf(tensor), begin);
     begin += tensor.data.byteLength;
   }
   return bytes;
@@ -218,8 +216,6 @@ function checkTiling(entries: readonly Entry[], dataBytes: number): readonly Ent
     throw corrupt(`the last tensor ends at byte ${reached} of ${dataBytes}: bytes are left over`);
   return sorted;
 }
-
-const HOST_IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 function tensorOf(entry: Entry, bytes: Uint8Array, dataStart: number): SafeTensor {
   const { name, shape, dtype } = entry;

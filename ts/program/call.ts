@@ -96,12 +96,18 @@ export function addressed<A, B, C extends KernelCall<A>>(
   return { ...call, arguments: Object.fromEntries(found) };
 }
 
+/** The parameters of each kernel that are places. */
+const placeNames = new Map(
+  kernelNames.map((kernel) => {
+    const names = Object.entries(kernels[kernel].parameters).filter(([, kind]) => kind !== "flag" && kind !== "number");
+    return [kernel, names.map(([name]) => name)];
+  }),
+);
+
 /** The places that a call reads and writes. */
 export function placesOf<A>(call: KernelCall<A>): readonly A[] {
-  return Object.entries(kernels[call.kernel].parameters).flatMap(([name, kind]) => {
-    const value = call.arguments[name];
-    return kind === "flag" || kind === "number" || value === null ? [] : [value as A];
-  });
+  const names = placeNames.get(call.kernel) as readonly string[];
+  return names.map((name) => call.arguments[name] as A | null).filter((value) => value !== null);
 }
 
 /**

@@ -16,19 +16,26 @@ export interface ConvShape {
   readonly width: number;
   /** Input channels. */
   readonly channels: number;
-  /** Height of the kernel or pooling window. */
+  /** Rows of taps of the kernel or pooling window. */
   readonly kernelHeight: number;
-  /** Width of the kernel or pooling window. */
+  /** Columns of taps of the kernel or pooling window. */
   readonly kernelWidth: number;
   /** Vertical stride. */
   readonly strideHeight: number;
   /** Horizontal stride. */
   readonly strideWidth: number;
+  /** Rows of the input from a row of taps to the next; 1 for pooling. */
+  readonly dilationHeight: number;
+  /** Columns of the input from a column of taps to the next; 1 for pooling. */
+  readonly dilationWidth: number;
   /** Rows of padding above the image. */
   readonly padTop: number;
   /** Columns of padding left of the image. */
   readonly padLeft: number;
-  /** Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height + kernel_height`. */
+  /**
+   * Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height` plus
+   * [`ConvShape::extent_height`].
+   */
   readonly paddedHeight: number;
   /** Columns of the padded buffer. */
   readonly paddedWidth: number;
@@ -51,6 +58,8 @@ export const CONV_SHAPE_FIELDS = [
   "kernelWidth",
   "strideHeight",
   "strideWidth",
+  "dilationHeight",
+  "dilationWidth",
   "padTop",
   "padLeft",
   "paddedHeight",
@@ -316,16 +325,40 @@ export const kernels = {
   sign_lookup_weights: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
-  /** Sums of the weights of every tap `i32 [taps][n]`, from file bits. */
+  /** Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits. */
   bb_correction: {
     parameters: { shape: "read", bits: "read", out: "write" },
   },
-  /** Sums of the weight signs of every tap `i32 [taps][n]`, from the real kernel. */
+  /** Sums of the weight signs over taps `i32 [taps][n]`, a summed-area table, from the real kernel. */
   bb_correction_real: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
   /** Batch rows from bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_bytes: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      count: "number",
+      row: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from signed bytes. */
+  gather_signed_bytes: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      count: "number",
+      row: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from numbers of 16 bits. */
+  gather_words: {
     parameters: {
       data: "read",
       indices: "read",
@@ -354,11 +387,56 @@ export const kernels = {
       out: "write",
     },
   },
+  /** The same from signed bytes. */
+  gather_signed_byte_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from numbers of 16 bits. */
+  gather_word_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
+  /** The same from reals. */
+  gather_real_views: {
+    parameters: {
+      data: "read",
+      indices: "read",
+      views: "read",
+      count: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      scale: "number",
+      offset: "number",
+      out: "write",
+    },
+  },
   /** Batch rows from reals: out `f32 [count][row]`. */
   gather_reals: {
     parameters: { data: "read", indices: "read", count: "number", row: "number", out: "write" },
   },
-  /** Labels of a batch: out `u8 [count]`. */
+  /** Labels of a batch: out `u32 [count]`. */
   gather_labels: {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
@@ -966,15 +1044,25 @@ export function panelFloats(k: number, n: number): number {
 }
 
 /** Windows along an axis that reach past the image, out of `out`. */
-function cutWindows(out: number, stride: number, pad: number, size: number, kernel: number): number {
+function cutWindows(out: number, stride: number, pad: number, size: number, extent: number): number {
   const first = Math.min(Math.ceil(pad / stride), out);
-  const end = Math.min(Math.max(Math.floor(Math.max(0, pad + size + stride - kernel) / stride), first), out);
+  const end = Math.min(Math.max(Math.floor(Math.max(0, pad + size + stride - extent) / stride), first), out);
   return out - (end - first);
 }
 
 /** Positions of the kernel. */
 export function taps(shape: ConvShape): number {
   return shape.kernelHeight * shape.kernelWidth;
+}
+
+/** Rows of the input from the first row of taps to the last, both counted. */
+export function extentHeight(shape: ConvShape): number {
+  return (shape.kernelHeight - 1) * shape.dilationHeight + 1;
+}
+
+/** Columns of the input from the first column of taps to the last, both counted. */
+export function extentWidth(shape: ConvShape): number {
+  return (shape.kernelWidth - 1) * shape.dilationWidth + 1;
 }
 
 /** Products summed into one output, which are the rows K of the kernel matrix. */
@@ -1029,8 +1117,8 @@ export function outputPixels(shape: ConvShape): number {
 
 /** Patterns of taps that fall on zero padding: none missing, and one for each row and column whose windows are cut. */
 export function borderPatterns(shape: ConvShape): number {
-  const rows = cutWindows(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, shape.kernelHeight);
-  const columns = cutWindows(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, shape.kernelWidth);
+  const rows = cutWindows(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, extentHeight(shape));
+  const columns = cutWindows(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, extentWidth(shape));
   const zero = 1 - Number(shape.padOne);
   return (1 + zero * rows) * (1 + zero * columns);
 }
@@ -1077,8 +1165,8 @@ export function fbInputWeightBytes(shape: ConvShape): number {
 
 /**
  * Bytes of scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows
- * as the kernel has (an odd number of cache lines a channel and column phase), a row of gradients an image and one
- * more.
+ * as a window reaches over (an odd number of cache lines a channel and column phase), a row of gradients an image
+ * and one more.
  */
 export function fbInputScratchBytes(shape: ConvShape): number {
   const images = Math.min(shape.images, 16);
@@ -1086,5 +1174,5 @@ export function fbInputScratchBytes(shape: ConvShape): number {
   const lines = Math.ceil((columns * images + 3) / 16);
   const row = shape.strideWidth * shape.channels * 16 * (lines + 1 - (lines % 2));
   const gradients = (images + 1) * shape.width * shape.channels;
-  return 4 * (16 + 36 * (16 * 16) + shape.kernelHeight * row + gradients);
+  return 4 * (16 + 36 * (16 * 16) + extentHeight(shape) * row + gradients);
 }

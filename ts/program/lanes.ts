@@ -106,14 +106,15 @@ function livesOf(
     placesOf(call).filter(({ buffer, lane }) => buffer.address === null && lane === 0);
   let [time, loss] = [0, Number.POSITIVE_INFINITY];
   for (const phase of program) {
-    const tasks = phase.filter((task) => task.some((call) => own(call).length > 0));
+    const touched = phase.map((task) => task.map((call) => ({ call, buffers: own(call) })));
+    const tasks = touched.filter((task) => task.some(({ buffers }) => buffers.length > 0));
     const begin = time;
     time += Math.max(1, tasks[0]?.length ?? 0);
     for (const [number, task] of tasks.entries()) {
-      for (const [i, call] of task.entries()) {
+      for (const [i, { call, buffers }] of task.entries()) {
         const [first, last] = number === 0 && moments === "calls" ? [begin + i, begin + i] : [begin, time - 1];
         if (call.part === "loss") loss = first;
-        for (const { buffer } of own(call)) {
+        for (const { buffer } of buffers) {
           const life = lives.get(buffer) ?? { buffer, bytes: buffer.bytes, first, last };
           life.first = Math.min(life.first, first);
           life.last = Math.max(life.last, last);

@@ -2,6 +2,7 @@
  * The places of a program's buffers while it runs. A buffer is in use from one moment to another. Buffers that are
  * never in use at the same time may share memory. That keeps the whole small enough for the cache.
  */
+import { createSkyline } from "./skyline.ts";
 
 /** Bytes, and the first and last moment (a phase, or a call) at which they are in use. */
 export interface LiveRange {
@@ -19,36 +20,67 @@ export interface Layout {
 }
 
 const LINE = 64;
-const meet = (a: LiveRange, b: LiveRange): boolean => a.first <= b.last && b.first <= a.last;
+
+/**
+ * Each buffer is held against all before it, which costs the square of their number. So there are at most this many, which a
+ * network of some hundred layers has. The others lie on top of all that is in use at the same time, and leave gaps.
+ */
+const MOST_COMPARED = 8192;
 
 /** Places buffers, the largest first. Each takes the lowest offset that is free of buffers in use at the same time. */
-export function placeBuffers(buffers: readonly LiveRange[]): Layout {
+export function placeBuffers(buffers: readonly LiveRange[], mostCompared = MOST_COMPARED): Layout {
   const offsets = new Array<number>(buffers.length).fill(0);
-  // The list is kept in the order of offsets. Sorting anew for every buffer would cost the square of their number.
-  const placed: number[] = [];
-  let end = 0;
   const bySize = buffers.map((_, i) => i).sort((a, b) => size(buffers[b]) - size(buffers[a]) || a - b);
-  for (const index of bySize) {
-    const buffer = buffers[index] as LiveRange;
-    let offset = 0;
-    for (const other of placed) {
-      if (!meet(buffer, buffers[other] as LiveRange)) continue;
-      if (offset + size(buffer) <= (offsets[other] as number)) break;
-      offset = Math.max(offset, (offsets[other] as number) + size(buffers[other]));
-    }
-    offsets[index] = offset;
-    placed.splice(placeFor(offset, placed, offsets), 0, index);
-    end = Math.max(end, offset + size(buffer));
+  const placed = createPlaced(Math.min(buffers.length, mostCompared));
+  for (const index of bySize.slice(0, mostCompared)) offsets[index] = placed.add(buffers[index] as LiveRange);
+  const rest = bySize.slice(mostCompared);
+  const moments = rest.length === 0 ? 0 : 1 + buffers.reduce((most, { last }) => Math.max(most, last), 0);
+  const heights = createSkyline(moments);
+  const raise = (index: number): void => {
+    const { first, last } = buffers[index] as LiveRange;
+    heights.raise(first, last, (offsets[index] as number) + size(buffers[index]));
+  };
+  // From low to high, because a height only rises.
+  const compared = bySize.slice(0, rest.length === 0 ? 0 : mostCompared);
+  for (const index of compared.sort((a, b) => (offsets[a] as number) - (offsets[b] as number))) raise(index);
+  for (const index of rest) {
+    const { first, last } = buffers[index] as LiveRange;
+    offsets[index] = heights.highest(first, last);
+    raise(index);
   }
-  return { offsets, bytes: end };
+  const bytes = buffers.reduce((end, buffer, i) => Math.max(end, (offsets[i] as number) + size(buffer)), 0);
+  return { offsets, bytes };
+}
+
+/** Buffers that have an offset, in the order of their offsets. They stand in plain numbers, because all are looked at. */
+function createPlaced(most: number): { readonly add: (buffer: LiveRange) => number } {
+  const numbers = (): Float64Array => new Float64Array(most);
+  const [firsts, lasts, offsets, ends] = [numbers(), numbers(), numbers(), numbers()];
+  let count = 0;
+  return {
+    add: (buffer) => {
+      const [first, last, bytes] = [buffer.first, buffer.last, size(buffer)];
+      let offset = 0;
+      for (let i = 0; i < count; i++) {
+        if (first > (lasts[i] as number) || (firsts[i] as number) > last) continue;
+        if (offset + bytes <= (offsets[i] as number)) break;
+        offset = Math.max(offset, ends[i] as number);
+      }
+      const place = placeFor(offset, offsets, count);
+      for (const list of [firsts, lasts, offsets, ends]) list.copyWithin(place + 1, place, count);
+      [firsts[place], lasts[place], offsets[place], ends[place]] = [first, last, offset, offset + bytes];
+      count++;
+      return offset;
+    },
+  };
 }
 
 /** The index of a buffer at `offset` among those placed: behind all whose offset is no larger. */
-function placeFor(offset: number, placed: readonly number[], offsets: readonly number[]): number {
-  let [from, to] = [0, placed.length];
+function placeFor(offset: number, offsets: Float64Array, count: number): number {
+  let [from, to] = [0, count];
   while (from < to) {
     const middle = (from + to) >> 1;
-    if ((offsets[placed[middle] as number] as number) <= offset) from = middle + 1;
+    if ((offsets[middle] as number) <= offset) from = middle + 1;
     else to = middle;
   }
   return from;

@@ -2,7 +2,7 @@
  * The check: every number of a step of ours beside tfjs's, on one of tfjs's backends. Our side trains in this process or page,
  * as it always does; the other side is tfjs.
  */
-import { type Subject as CheckedSubject, plainObject } from "../base/checks.ts";
+import { plainObject, type Subject } from "../base/checks.ts";
 import { aborted } from "./aborted.ts";
 import { startBackend } from "./backends.ts";
 import { setFlags } from "./flags.ts";
@@ -30,7 +30,7 @@ let last: Promise<unknown> = Promise.resolve();
  * corrupt file, `environment` where tfjs, the backend or an adapter is missing, `aborted` after `signal`.
  */
 export async function check(request: CheckRequest, options: CheckOptions = {}): Promise<CheckReport> {
-  const subject: CheckedSubject = { code: "argument", what: "check" };
+  const subject: Subject = { code: "argument", what: "check" };
   plainObject(options, ["tf", "signal", "onEvent"], subject);
   const setting = settingOf(request, options.signal);
   const parts = setting.subjects.flatMap((given) => partsOf(given, setting));

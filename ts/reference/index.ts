@@ -20,8 +20,8 @@ export {
   type CheckEvent,
   type CheckReport,
   type CheckRequest,
+  type CheckSubject,
   type Row,
-  type Subject,
   type Verdict,
 } from "./report.ts";
 export type { TensorFlow } from "./tensorflow.ts";

@@ -52,7 +52,12 @@ export async function* comparePacked(tf: TensorFlow, check: PackedCheck): AsyncG
       const session = await load(bytes, { kernel });
       const label = { subject, node: `${graph.output} (${kernel})`, quantity: "packed logits" } as const;
       const nothing = new Float32Array(wanted.length);
-      yield compareNumbers({ ...label, other: "in the trainer" }, session.run(floats), wanted, nothing);
+      yield compareNumbers(
+        { ...label, other: "in the trainer" },
+        session.run(floats, { count: split.count }),
+        wanted,
+        nothing,
+      );
     }
   } finally {
     pool.close();

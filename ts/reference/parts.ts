@@ -1,5 +1,5 @@
 /** The parts of a check's subjects, each of which yields its rows when it is run. */
-import { type Subject as CheckedSubject, oneOf, plainObject } from "../base/checks.ts";
+import { oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
@@ -15,7 +15,7 @@ import { compareCurve } from "./curve.ts";
 import { compareFile, comparePacked } from "./packed.ts";
 import { compareMaps } from "./quantizer-maps.ts";
 import { randomParameters, randomSplit } from "./random.ts";
-import type { Row, Subject } from "./report.ts";
+import type { CheckSubject, Row } from "./report.ts";
 import type { Setting } from "./request.ts";
 import { compareBackward, compareForward, compareUpdates } from "./step.ts";
 import { operationCases } from "./subjects.ts";
@@ -53,8 +53,8 @@ const subjectKeys = {
  *
  * @throws ProxbitError as `check` does for a subject that makes no sense.
  */
-export function partsOf(subject: Subject, setting: Setting): readonly Part[] {
-  const checked: CheckedSubject = { code: "argument", what: "a subject of a check" };
+export function partsOf(subject: CheckSubject, setting: Setting): readonly Part[] {
+  const checked: Subject = { code: "argument", what: "a subject of a check" };
   const { kind } = plainObject(subject, Object.values(subjectKeys).flat(), checked);
   const known = Object.keys(subjectKeys) as (keyof typeof subjectKeys)[];
   plainObject(subject, subjectKeys[oneOf(kind, known, "kind", checked)], checked);

@@ -22,7 +22,7 @@ export interface Adapter {
 }
 
 /** A subject of a comparison. */
-export type Subject =
+export type CheckSubject =
   /** Each operation by itself, in small networks, and the maps of every quantizer. */
   | { readonly kind: "operations" }
   /** A training step, the first steps of a run and the packed file of a ready-made network. */
@@ -44,7 +44,7 @@ export type Subject =
 export interface CheckRequest {
   readonly backend: BackendName;
   /** The operations, and every ready-made network at a small size, where absent. */
-  readonly subjects?: readonly Subject[];
+  readonly subjects?: readonly CheckSubject[];
   /** Images of a step; 4 where absent. */
   readonly batchSize?: number;
   /** Steps whose losses are compared; 20 where absent. */

@@ -1,9 +1,14 @@
 /**
  * A worker thread, the same in Node and in browsers. It has an endpoint for comlink, a notice when it dies, and an end.
  */
+import type { Worker as NodeWorker } from "node:worker_threads";
 import type { Endpoint } from "comlink";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
+import { startImporter, watchPolicy } from "./page-worker.ts";
+import type { WorkerSource } from "./source.ts";
+import { scriptAddress, startNodeWorker, startPageWorker } from "./worker-script.ts";
 
 export interface Thread {
   readonly endpoint: Endpoint;
@@ -14,41 +19,68 @@ export interface Thread {
   readonly terminate: () => void;
 }
 
-const death = (message: string, cause?: unknown): ProxbitError =>
-  new ProxbitError(
-    "worker",
-    `a worker died: ${message}`,
-    "Create a new trainer or session; if it happens again, use fewer workers or a smaller batch.",
-    { cause },
-  );
+const AGAIN = "Create a new trainer or session; if it happens again, use fewer workers or a smaller batch.";
+const OTHER_SCRIPT = "pass `worker`, or import proxbit/inline, which has all in one file";
+
+const death = (message: string, cause?: unknown, remedy = AGAIN): ProxbitError =>
+  new ProxbitError("worker", `a worker died: ${message}`, remedy, { cause });
 
 /**
- * Starts the worker script of this package in `count` threads.
+ * Starts the script of this package, or that of `source`, in `count` threads.
  *
  * @throws ProxbitError `worker` where one cannot be made; those made before it have been told to end.
  */
-export function spawnThreads(count: number): readonly Thread[] {
+export function spawnThreads(count: number, source?: WorkerSource): readonly Thread[] {
   const threads: Thread[] = [];
   try {
-    while (threads.length < count) threads.push(spawnThread());
+    while (threads.length < count) threads.push(spawnThread(source));
     return threads;
   } catch (error) {
     for (const thread of threads) thread.terminate();
-    throw death(error instanceof Error ? error.message : String(error), error);
+    if (error instanceof ProxbitError) throw error;
+    throw death(error instanceof Error ? error.message : String(error), error, `Try again, ${OTHER_SCRIPT}.`);
   }
 }
 
-function spawnThread(): Thread {
+function spawnThread(source: WorkerSource | undefined): Thread {
+  if (typeof source === "function") return threadOf(source());
   const threads = globalThis.process?.getBuiltinModule?.("node:worker_threads");
-  return threads === undefined ? spawnInBrowser() : spawnInNode(threads);
+  return threads === undefined ? spawnInBrowser(source) : inNode(spawnInNode(threads, source));
 }
 
-function spawnInNode(threads: typeof import("node:worker_threads")): Thread {
+/** The thread of a worker that somebody else has started. */
+function threadOf(worker: unknown): Thread {
+  if (isNodeWorker(worker)) return inNode(worker);
+  if (isPageWorker(worker)) return inBrowser(worker, "the worker's script");
+  throw new ProxbitError(
+    "argument",
+    `\`worker\` returned no worker but ${describe(worker)}`,
+    "Return a new Worker of the page or of node:worker_threads, which runs the script proxbit/worker.",
+  );
+}
+
+const has = (value: unknown, ...methods: readonly string[]): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function");
+
+const isNodeWorker = (worker: unknown): worker is NodeWorker => has(worker, "once", "ref", "unref", "terminate");
+
+const isPageWorker = (worker: unknown): worker is Worker => has(worker, "addEventListener", "postMessage", "terminate");
+
+function spawnInNode(
+  threads: typeof import("node:worker_threads"),
+  source: Exclude<WorkerSource, () => unknown> | undefined,
+): NodeWorker {
   // A script given on the command line says how it is to be read. The worker's file must not inherit that.
   const inline = globalThis.process.execArgv.some((argument) => argument.startsWith("--input-type"));
-  // Bundles for pages take the worker from spawnInBrowser; without the remark vite would ship its source once more here.
-  const script = new URL(/* @vite-ignore */ "./worker.ts", import.meta.url);
-  const worker = new threads.Worker(script, inline ? { execArgv: [] } : {});
+  const options = inline ? { execArgv: [] } : {};
+  if (source === undefined) return startNodeWorker(threads, options);
+  const address = typeof source === "string" ? source : source.href;
+  return new threads.Worker(/^(file|data):/.test(address) ? new URL(address) : address, options);
+}
+
+function inNode(worker: NodeWorker): Thread {
   let terminated = false;
   worker.unref();
   return {
@@ -68,17 +100,52 @@ function spawnInNode(threads: typeof import("node:worker_threads")): Thread {
   };
 }
 
-function spawnInBrowser(): Thread {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+function spawnInBrowser(source: Exclude<WorkerSource, () => unknown> | undefined): Thread {
+  if (typeof Worker !== "function") {
+    throw new ProxbitError(
+      "environment",
+      "this JavaScript runtime has no workers",
+      "Train in Node or a page; packed models run without workers, by `load`.",
+    );
+  }
+  const address = source === undefined ? scriptAddress() : new URL(hrefOf(source), globalThis.location.href);
+  const start = source === undefined ? startPageWorker : () => new Worker(address, { type: "module" });
+  return inBrowser(startImporter(start, address), address.href);
+}
+
+const hrefOf = (source: Exclude<WorkerSource, () => unknown>): string =>
+  typeof source === "string" ? source : source.href;
+
+function inBrowser(worker: Worker, script: string): Thread {
+  const policy = watchPolicy();
   return {
     endpoint: worker,
     onDeath: (listener) => {
-      worker.addEventListener("error", (event) => listener(death(event.message || "its script could not be loaded")), {
-        once: true,
-      });
+      const onError = ({ message }: ErrorEvent): void => {
+        if (message) listener(death(message));
+        else policy.violated((directive) => listener(unloaded(script, directive)));
+      };
+      worker.addEventListener("error", onError, { once: true });
       worker.addEventListener("messageerror", () => listener(death("a message could not be read")), { once: true });
     },
     hold: () => {},
-    terminate: () => worker.terminate(),
+    terminate: () => {
+      policy.end();
+      worker.terminate();
+    },
   };
 }
+
+/** A browser does not say why it did not load a script. */
+const unloaded = (script: string, directive: string | null): ProxbitError =>
+  directive === null
+    ? death(
+        `its script could not be loaded (${script})`,
+        undefined,
+        `Copy the script there, with its imports; else ${OTHER_SCRIPT}.`,
+      )
+    : death(
+        `the page's Content Security Policy forbids its script, by ${directive}`,
+        undefined,
+        `Allow the script's origin in ${directive}; \`blob:\` where the package is on another origin or inline.`,
+      );

@@ -1,7 +1,7 @@
 /**
  * The builds of the kernels, and the one that this machine can run. A module with an instruction that an engine does
- * not know fails as a whole. So there are four builds. They have relaxed SIMD or not, and memory of their own or shared
- * memory for worker threads.
+ * not know fails as a whole. So there are four variants. They have relaxed SIMD or not, and memory of their own or shared
+ * memory for worker threads. Each is built for training, and smaller for inference alone.
  */
 import { relaxedSimd, simd, threads } from "wasm-feature-detect";
 import { ProxbitError } from "../base/errors.ts";
@@ -10,6 +10,9 @@ export const variants = ["plain", "relaxed", "plain-shared", "relaxed-shared"] a
 
 /** A build of the kernels. */
 export type Variant = (typeof variants)[number];
+
+/** The folders below `ts/wasm`: every build of the whole core, and of the core that only runs packed models. */
+export const coreNames: readonly string[] = [...variants, ...variants.map((variant) => `inference-${variant}`)];
 
 export interface DetectOptions {
   /** True, the default, asks for worker threads. Without shared memory here, an unshared variant is the answer. */

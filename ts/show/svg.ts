@@ -4,6 +4,8 @@
  * Observable Plot and D3 want a DOM, which Node lacks; ECharts does not, and is fifty megabytes.
  */
 
+import { clean, printable } from "../base/text.ts";
+
 /**
  * Colours that most eyes tell apart, in print and on white. They are those of Okabe and Ito (2008), and four between
  * them.
@@ -25,7 +27,7 @@ export const COLOURS = [
 export const colourAt = (index: number): string => COLOURS[index % COLOURS.length] ?? COLOURS[0];
 
 /** `text` as it may stand between tags and in an attribute. */
-export const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+export const escaped = (text: string): string => clean(text).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
 /** A coordinate: a tenth of a pixel is more than anyone sees. */
 const at = (value: number): string => Number(value.toFixed(1)).toString();
@@ -46,7 +48,7 @@ export const words = (
   y: number,
   anchor: "start" | "middle" | "end" = "start",
   more: Attributes = {},
-): string => `<text${written({ x, y, "text-anchor": anchor, ...more })}>${escaped(text)}</text>`;
+): string => `<text${written({ x, y, "text-anchor": anchor, ...more })}>${escaped(printable(text))}</text>`;
 
 export const line = (x1: number, y1: number, x2: number, y2: number, stroke: string, more: Attributes = {}): string =>
   element("line", { x1, y1, x2, y2, stroke, ...more });
@@ -77,7 +79,7 @@ export function svg(title: string, width: number, height: number, parts: readonl
   const size = `viewBox="0 0 ${at(width)} ${at(height)}" width="${at(width)}" height="${at(height)}"`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" font-family="sans-serif" font-size="11">`,
-    `<title>${escaped(title)}</title>`,
+    `<title>${escaped(printable(title))}</title>`,
     rectangle(0, 0, width, height, "#fff"),
     ...parts,
     "</svg>\n",

@@ -1,5 +1,7 @@
 /** Numbers, tables and remarks in plain text as people read them, the same whatever the reader's locale. */
 
+import { printable } from "../base/text.ts";
+
 /** Lines are kept to this width where that is possible. */
 const LINE_WIDTH = 100;
 
@@ -40,7 +42,11 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   totals?: readonly string[],
 ): string {
-  const all = [columns.map(({ title }) => title), ...rows, ...(totals === undefined ? [] : [totals])];
+  const titles = columns.map(({ title }) => title);
+  const [head = [], ...body] = [titles, ...rows, ...(totals === undefined ? [] : [totals])].map((cells) =>
+    cells.map(printable),
+  );
+  const all = [head, ...body];
   const widths = columns.map((_, column) => Math.max(...all.map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     columns
@@ -51,8 +57,8 @@ export function formatTable(
       .join("  ")
       .trimEnd();
   const rule = "─".repeat(widths.reduce((sum, width) => sum + width, 2 * (widths.length - 1)));
-  const end = totals === undefined ? [] : [rule, line(totals)];
-  return [line(columns.map(({ title }) => title)), rule, ...rows.map(line), ...end].join("\n");
+  const end = totals === undefined ? [] : [rule, ...body.slice(-1).map(line)];
+  return [line(head), rule, ...body.slice(0, rows.length).map(line), ...end].join("\n");
 }
 
 /**

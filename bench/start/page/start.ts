@@ -2,7 +2,7 @@
 import { load } from "../../../ts/inference/index.ts";
 import type { Start } from "../benchmark.ts";
 
-const core = new URL("../../../ts/wasm/relaxed/proxbit_wasm_bg.wasm", import.meta.url);
+const core = new URL("../../../ts/wasm/inference-relaxed/proxbit_wasm_bg.wasm", import.meta.url);
 
 async function start(packed: readonly number[], imageSize: number): Promise<Start> {
   const [bytes, image] = [Uint8Array.from(packed), new Uint8Array(imageSize)];

@@ -1,11 +1,14 @@
-//! Batches out of a data set that stays in memory as bytes: row `indices[i]` becomes row i of the batch.
+//! Batches out of a data set that stays in memory as it came: row `indices[i]` becomes row i of the batch.
 
 /// `out[i][j] = data[indices[i]][j] * scale + offset` (product rounded, then added); rows of `row` values.
-pub fn gather_bytes(data: &[u8], indices: &[u32], row: usize, scale: f32, offset: f32, out: &mut [f32]) {
+pub fn gather_numbers<T: Copy>(data: &[T], indices: &[u32], row: usize, scale: f32, offset: f32, out: &mut [f32])
+where
+    f32: From<T>,
+{
     assert_eq!(out.len(), indices.len() * row);
     for (&index, target) in indices.iter().zip(out.chunks_exact_mut(row)) {
-        for (value, &byte) in target.iter_mut().zip(&data[index as usize * row..][..row]) {
-            *value = f32::from(byte) * scale + offset;
+        for (value, &number) in target.iter_mut().zip(&data[index as usize * row..][..row]) {
+            *value = f32::from(number) * scale + offset;
         }
     }
 }
@@ -13,7 +16,7 @@ pub fn gather_bytes(data: &[u8], indices: &[u32], row: usize, scale: f32, offset
 /// Height, width and channels of an image.
 pub type ImageShape = [usize; 3];
 
-/// How an image is looked at: mirrored left to right, then moved. A pixel that moves in from outside is byte 0.
+/// How an image is looked at: mirrored left to right, then moved. A pixel that moves in from outside is the number 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     /// Whether left and right change places.
@@ -36,23 +39,25 @@ impl View {
     }
 }
 
-/// [`gather_bytes`] of images `[height][width][channels]`, each seen as the view of the same place says.
-pub fn gather_views(
-    data: &[u8],
+/// [`gather_numbers`] of images `[height][width][channels]`, each seen as the view of the same place says.
+pub fn gather_views<T: Copy>(
+    data: &[T],
     indices: &[u32],
     views: &[u32],
     shape: ImageShape,
     scale: f32,
     offset: f32,
     out: &mut [f32],
-) {
+) where
+    f32: From<T>,
+{
     let [height, width, channels] = shape;
     let row = height * width * channels;
     assert!(views.len() == indices.len() && out.len() == indices.len() * row);
     for ((&index, &bits), target) in indices.iter().zip(views).zip(out.chunks_exact_mut(row)) {
         let image = &data[index as usize * row..][..row];
         if bits == 0 {
-            gather_bytes(image, &[0], row, scale, offset, target);
+            gather_numbers(image, &[0], row, scale, offset, target);
             continue;
         }
         let view = View::from_bits(bits);
@@ -69,9 +74,9 @@ pub fn gather_views(
                     continue;
                 };
                 let column = if view.mirrored { width - 1 - seen } else { seen };
-                let bytes = &image[(from * width + column) * channels..][..channels];
-                for (value, &byte) in pixel.iter_mut().zip(bytes) {
-                    *value = f32::from(byte) * scale + offset;
+                let numbers = &image[(from * width + column) * channels..][..channels];
+                for (value, &number) in pixel.iter_mut().zip(numbers) {
+                    *value = f32::from(number) * scale + offset;
                 }
             }
         }
@@ -87,7 +92,7 @@ pub fn gather_reals(data: &[f32], indices: &[u32], row: usize, out: &mut [f32]) 
 }
 
 /// `out[i] = labels[indices[i]]`.
-pub fn gather_labels(labels: &[u8], indices: &[u32], out: &mut [u8]) {
+pub fn gather_labels(labels: &[u32], indices: &[u32], out: &mut [u32]) {
     assert_eq!(out.len(), indices.len());
     for (&index, label) in indices.iter().zip(out) {
         *label = labels[index as usize];
@@ -111,13 +116,17 @@ mod tests {
         for (value, byte) in out.iter().zip(expected) {
             assert_eq!(*value, byte as f32 * 2.0 + 0.5);
         }
+        let reals = data.iter().map(|&byte| f32::from(byte)).collect::<Vec<_>>();
+        let mut again = [0.0; 24];
+        gather_views(&reals, &[0, 0], &[0, moved], [2, 3, 2], 2.0, 0.5, &mut again);
+        assert_eq!(again, out);
     }
 
     #[test]
     fn rows_follow_the_indices() {
         let data: Vec<u8> = (0..20).map(|i| i * 12).collect();
         let mut out = [0.0; 10];
-        gather_bytes(&data, &[3, 0], 5, 1.0 / 255.0, -0.5, &mut out);
+        gather_numbers(&data, &[3, 0], 5, 1.0 / 255.0, -0.5, &mut out);
         for (i, value) in out.iter().enumerate() {
             let byte = data[if i < 5 { 15 + i } else { i - 5 }];
             assert_eq!(*value, f32::from(byte) * (1.0 / 255.0) - 0.5);
@@ -126,8 +135,13 @@ mod tests {
         let mut out = [0.0; 9];
         gather_reals(&reals, &[2, 2, 1], 3, &mut out);
         assert_eq!(out, [6.0, 7.0, 8.0, 6.0, 7.0, 8.0, 3.0, 4.0, 5.0]);
+        let mut out = [0.0; 4];
+        gather_numbers(&[-128_i8, 127, 0, -1], &[1, 0], 2, 0.5, 1.0, &mut out);
+        assert_eq!(out, [1.0, 0.5, -63.0, 64.5]);
+        gather_numbers(&[0_u16, 65535, 256, 1], &[0, 1], 2, 2.0, -1.0, &mut out);
+        assert_eq!(out, [-1.0, 131069.0, 511.0, 1.0]);
         let mut labels = [0; 3];
-        gather_labels(&[7, 8, 9], &[2, 0, 2], &mut labels);
-        assert_eq!(labels, [9, 7, 9]);
+        gather_labels(&[7, 8, 1 << 23], &[2, 0, 2], &mut labels);
+        assert_eq!(labels, [1 << 23, 7, 1 << 23]);
     }
 }

@@ -32,7 +32,7 @@ pub struct LossResult {
 /// gradient, and count nowhere. Prediction: the first maximum.
 pub fn softmax_cross_entropy(
     logits: &[f32],
-    labels: &[u8],
+    labels: &[u32],
     valid_rows: usize,
     classes: usize,
     objective: Objective,
@@ -67,7 +67,7 @@ pub fn softmax_cross_entropy(
         let gradient = dlogits
             .as_mut()
             .map(|gradient| &mut gradient[row * classes..][..classes]);
-        let label = usize::from(label);
+        let label = label as usize;
         if row >= valid_rows || label >= classes {
             result.bad |= row < valid_rows;
             if let Some(gradient) = gradient {
@@ -127,7 +127,7 @@ mod tests {
             let z: Vec<f32> = reals(classes, seed).iter().map(|z| 6.0 * z).collect();
             let mut gradient = vec![9.0; z.len()];
             let objective = Objective { inverse_batch: 0.25, smoothing };
-            let result = softmax_cross_entropy(&z, &[label as u8], 1, z.len(), objective, Some(&mut gradient), None);
+            let result = softmax_cross_entropy(&z, &[label as u32], 1, z.len(), objective, Some(&mut gradient), None);
             let wide: Vec<f64> = z.iter().map(|&value| f64::from(value)).collect();
             prop_assert!(!result.bad);
             prop_assert!((result.loss - naive_loss(&wide, label, smoothing)).abs() < 1e-12);

@@ -19,10 +19,12 @@ pub type Maybe<P> = P;
 ///   follows its tile, which it keeps in registers, rows x columns of the result: pixels x filters forward, rows of the kernel
 ///   matrix x filters in filter gradients, pixels x channels in input gradients. Smaller tiles do the rest of a shape. The
 ///   number is how many input channels its smallest unit holds: channels that fill no unit cost as much as a whole one.
+/// - `only("training")` before a function leaves it out of a core without that feature, which only runs packed models.
 /// - `answer` before a function says that it returns no status but a number that was asked for.
 macro_rules! exports {
     ($(
         $(#[$doc:meta])*
+        $(only($feature:literal))?
         $(product($($product:tt)*))?
         $(answer)?
         fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block
@@ -36,6 +38,7 @@ macro_rules! exports {
         ///    thread, and no other argument but for a residual that is the output.
         /// 3. Nobody touches the rest of a tensor that is written either, unless the kernel takes it as `Shared`.
         /// 4. In nibbles, and in the weights of `fb_conv_backward_input`, the low half of every byte is 0.
+        $(#[cfg(feature = $feature)])?
         #[unsafe(no_mangle)]
         #[allow(clippy::too_many_arguments)]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> u32 {
@@ -88,7 +91,6 @@ impl Lengths {
     pub fn of(shape: &ConvShape) -> Self {
         let geometry = Geometry::of(shape);
         let [height, width] = geometry.input;
-        let [kernel_height, kernel_width] = geometry.kernel;
         let positions = geometry.images * geometry.positions();
         Self {
             input: geometry.images * height * width * geometry.channels,
@@ -97,7 +99,10 @@ impl Lengths {
             rows: geometry.rows(),
             output: geometry.images * geometry.pixels() * geometry.filters,
             filters: geometry.filters,
-            dilated: geometry.images * (height + kernel_height - 1) * (width + kernel_width - 1) * geometry.filters,
+            dilated: geometry.images
+                * (height + geometry.extent(0) - 1)
+                * (width + geometry.extent(1) - 1)
+                * geometry.filters,
             nibbles: positions * geometry.channels.div_ceil(4),
         }
     }

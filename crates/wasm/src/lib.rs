@@ -4,6 +4,9 @@
 //! elements, and what is read and what is written must not overlap. Lengths follow from the shapes, as the kernels'
 //! documentation states; an impossible shape traps, and so does a number of a map or an activation that does not exist.
 
+// The core that only runs packed models leaves out exports, and with them the need of what they import.
+#![cfg_attr(not(feature = "training"), allow(dead_code, unused_imports))]
+
 #[macro_use]
 mod exports;
 mod binary;

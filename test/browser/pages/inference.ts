@@ -1,13 +1,13 @@
 /** A page that only runs a packed model. Its bundle is the price of inference. */
 import { load } from "../../../ts/inference/index.ts";
 
-/** The logits of `images`, and the session's own facts. */
+/** The logits of two `images`, and the session's own facts. */
 async function run(
   packed: readonly number[],
   images: readonly number[],
 ): Promise<{ logits: number[]; variant: string }> {
   const session = await load(Uint8Array.from(packed));
-  return { logits: [...session.run(Uint8Array.from(images))], variant: session.explain().variant };
+  return { logits: [...session.run(Uint8Array.from(images), { count: 2 })], variant: session.explain().variant };
 }
 
 declare global {

@@ -17,7 +17,7 @@ import {
   type CheckEvent,
   type CheckReport,
   type CheckRequest,
-  type Subject,
+  type CheckSubject,
 } from "../../reference/report.ts";
 import {
   everyRun,
@@ -73,7 +73,7 @@ export function checkCommand(context: Context): Command {
     )
     .argument(
       "[file|model]",
-      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one ` +
+      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one, whose code runs ` +
         "(default: every operation, quantizer and ready-made network)",
     )
     .option(
@@ -147,7 +147,7 @@ async function subjectsOf(
   given: string | undefined,
   options: CheckOptions,
   command: Command,
-): Promise<readonly Subject[] | undefined> {
+): Promise<readonly CheckSubject[] | undefined> {
   const quantizers = quantizersFrom(options);
   const { inputShape } = options;
   if (given === undefined) {

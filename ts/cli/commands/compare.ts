@@ -5,7 +5,8 @@
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
-import { lookUp, unknownName } from "../../base/names.ts";
+import { bytesOf } from "../../base/arrays.ts";
+import { lookUp } from "../../base/names.ts";
 import { pictureOf } from "../../compare/comparison-picture.ts";
 import { cellsOf, type Decay, decays, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
 import {
@@ -19,7 +20,6 @@ import {
 import { type FinishedRun, type GridEvent, runGrid } from "../../compare/run-grid.ts";
 import { summarise } from "../../compare/summary.ts";
 import type { Dataset } from "../../data/dataset.ts";
-import { datasetNames } from "../../data/datasets.ts";
 import { take } from "../../data/split.ts";
 import { VERSION } from "../../io/version.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
@@ -30,18 +30,24 @@ import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
 import { type Adam, realOptimizers, type Sgd } from "../../train/optimizers/optimizers.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { commandLine } from "../checkpoint.ts";
-import { readData } from "../data.ts";
+import { checkDataName, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
 import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
-import { addCommonOptions, addWorkersOption, oneOfWords, realNumber, wholeNumber } from "../options.ts";
+import {
+  addCommonOptions,
+  addDataOptions,
+  addWorkersOption,
+  type DataOptions,
+  oneOfWords,
+  realNumber,
+  wholeNumber,
+} from "../options.ts";
 import type { Context } from "../run.ts";
 
-interface CompareOptions {
+interface CompareOptions extends DataOptions {
   readonly data: string;
-  readonly dataDir?: string;
-  readonly dataUrl?: string;
   readonly trainImages?: number;
   readonly testImages?: number;
   readonly model: string;
@@ -52,11 +58,15 @@ interface CompareOptions {
   readonly batchSize: number;
   readonly optimizer: string;
   readonly learningRate?: number;
-  readonly decay: Decay;
+  readonly schedule: (typeof SCHEDULES)[number];
+  readonly decay?: Decay;
   readonly workers?: number;
   readonly out: string;
   readonly title?: string;
 }
+
+/** The courses of the learning rate that a finished run can name; `constant` is "none" in its file. */
+const SCHEDULES = ["constant", "linear", "cosine"] as const;
 
 const ALL = "fp,bc,pc,bnn,bnn+,bnn++,poly,poly+,ede,ede+";
 
@@ -72,16 +82,13 @@ export function compareCommand(context: Context): Command {
         "mean and standard deviation over seeds. A finished run is a file in DIR/runs and is not done again, so the same " +
         "command goes on where it was stopped, within a run too. Neither the order of the runs nor the number of workers changes a number.",
     )
-    .requiredOption("--data <name>", `data set: ${datasetNames.join(", ")}`)
-    .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion")
-    .option("--data-dir <directory>", "directory of the data set's files (default: where its package puts them)")
+    .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
+  addDataOptions(command, "required")
     .option(
-      "--data-url <url>",
-      "download a data set that can be downloaded from here (default: its authors' addresses)",
+      "--model <name|file.ts>",
+      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
+      "small",
     )
-    .option("--train-images <n>", "train on the first so many images only", images("--train-images"))
-    .option("--test-images <n>", "test on the first so many images only", images("--test-images"))
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "small")
     .addOption(listOption("--quantizers <list>", "names with commas between, fp for float", quantizerList, ALL))
     .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
     .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"))
@@ -90,24 +97,30 @@ export function compareCommand(context: Context): Command {
     .option("--optimizer <name>", Object.keys(realOptimizers).join(", "), "adam")
     .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
     .option(
-      "--decay <course>",
-      `of the learning rate to 0: ${decays.join(", ")}`,
-      oneOfWords("--decay", decays),
-      "none",
+      "--schedule <course>",
+      `of the learning rate: ${SCHEDULES.join(", ")}`,
+      oneOfWords("--schedule", SCHEDULES),
+      "constant",
     )
-    .option("--title <text>", "of the page and the picture");
+    .option("--title <text>", "of the page and the picture")
+    // Names of former versions.
+    .addOption(new Option("--train-images <n>").argParser(images("--train-images")).hideHelp())
+    .addOption(new Option("--test-images <n>").argParser(images("--test-images")).hideHelp())
+    .addOption(new Option("--decay <course>").argParser(oneOfWords("--decay", decays)).hideHelp());
   addWorkersOption(command);
   return addCommonOptions(
     command,
     "proxbit compare --data fashion-mnist --out out/fashion",
-    "proxbit compare --data mnist --quantizers fp,bc,bnn++ --tasks bwa --seeds 1,2 --train-images 10000 --out out/digits",
+    "proxbit compare --data mnist --quantizers fp,bc,bnn++ --tasks bwa --seeds 1,2 --limit 10000 --out out/digits",
   ).action((options: CompareOptions) => compare(options, context));
 }
 
 async function compare(options: CompareOptions, context: Context): Promise<void> {
   const { output, signal } = context;
-  const { optimizer, description } = optimizerOf(options);
-  if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
+  const { schedule } = options;
+  const decay = options.decay ?? (schedule === "constant" ? "none" : schedule);
+  const { optimizer, description } = optimizerOf({ ...options, decay });
+  checkDataName(options.data);
   const data = await readSplits(options, context);
   if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
   stopIfAborted(signal);
@@ -179,7 +192,7 @@ export function optimizerOf({
   optimizer: name,
   learningRate,
   decay,
-}: Pick<CompareOptions, "optimizer" | "learningRate" | "decay">): {
+}: Pick<CompareOptions, "optimizer" | "learningRate"> & { readonly decay: Decay }): {
   readonly optimizer: Sgd | Adam;
   readonly description: Settings["optimizer"];
 } {
@@ -202,7 +215,7 @@ async function readSplits(options: CompareOptions, context: Context): Promise<Da
 }
 
 function describeData({ name, train, test }: Dataset): Settings["data"] {
-  const hash = sha256(train.images, train.labels, test.images, test.labels);
+  const hash = sha256(...[train.images, train.labels, test.images, test.labels].map(bytesOf));
   return { name, trainImages: train.count, testImages: test.count, sha256: hash };
 }
 

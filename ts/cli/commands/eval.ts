@@ -1,6 +1,10 @@
 /** `proxbit eval`: a model file on all test images of a data set, by the inference entry point alone. */
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
+import type { Dataset, Split } from "../../data/dataset.ts";
+import { datasetNames } from "../../data/datasets.ts";
+import type { ImageInput } from "../../images/input.ts";
+import { imageInputOf } from "../../inference/classify.ts";
 import type { Session } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
 import { classify, medianLatency } from "../classify.ts";
@@ -27,23 +31,29 @@ async function evaluate(file: string, options: DataOptions, context: Context): P
   const { output, signal } = context;
   const bytes = await readModelFile(file);
   const session = await loadSession(file, bytes);
-  const name = datasetOf(session, options, output.note);
-  const { test, name: dataset } = await readData(name, options, context);
-  checkImageShape(session.inputShape, test, name);
+  const given = datasetOf(session, options);
+  const data = await readData(given, options, context, pictureInput(session));
+  const { test, name: dataset } = data;
+  const { dataset: trainedOn } = session.metadata;
+  if (trainedOn !== undefined && trainedOn !== dataset) {
+    output.note(`note: this model was trained on ${printable(trainedOn)}, not on ${dataset}`);
+  }
+  checkImageShape(session.inputShape, test, dataset);
+  const labels = labelsFor(session, data);
+  const images = runnable(test);
   stopIfAborted(signal);
 
   const progress = countProgress(context, "testing");
   const began = performance.now();
-  const predictions = await classify(session, test.images, (done, of) => {
+  const predictions = await classify(session, images, (done, of) => {
     stopIfAborted(signal);
     progress.update(done, of);
   }).finally(progress.clear);
   const seconds = (performance.now() - began) / 1000;
-  const right = predictions.reduce((sum, predicted, image) => sum + (predicted === test.labels[image] ? 1 : 0), 0);
+  const right = predictions.reduce((sum, predicted, image) => sum + (predicted === labels[image] ? 1 : 0), 0);
 
   const testAccuracy = right / test.count;
-  const imageBytes = test.images.length / test.count;
-  const latencyMs = medianLatency(session, test.images.subarray(0, imageBytes));
+  const latencyMs = medianLatency(session, images.subarray(0, images.length / test.count));
   const floats = floatBytes(session.graph);
   const { kernel, variant } = session.explain();
   output.result(
@@ -67,17 +77,38 @@ async function evaluate(file: string, options: DataOptions, context: Context): P
 }
 
 /** The data set that was asked for, or the one that the file was trained on. */
-function datasetOf(session: Session, { data }: DataOptions, note: (line: string) => void): string {
+function datasetOf(session: Session, { data }: DataOptions): string {
   const { dataset } = session.metadata;
-  if (data !== undefined) {
-    if (dataset !== undefined && dataset !== data)
-      note(`note: this model was trained on ${printable(dataset)}, not on ${data}`);
-    return data;
-  }
-  if (dataset !== undefined) return dataset;
+  if (data !== undefined) return data;
+  if (dataset !== undefined && datasetNames.includes(dataset)) return dataset;
+  const message =
+    dataset === undefined
+      ? "the model file does not say on which data set it was trained"
+      : `this model was trained on ${printable(dataset)}, which is no data set with a place of its own`;
+  throw new ProxbitError("argument", message, "Add --data NAME or --data FOLDER.");
+}
+
+/** The file's description of a picture; undefined where the network reads no pictures. */
+function pictureInput(session: Session): ImageInput | undefined {
+  const channels = session.inputShape.length === 3 ? session.inputShape[2] : 0;
+  return channels === 1 || channels === 3 ? imageInputOf(session) : undefined;
+}
+
+/** The labels by the network's numbers: a folder may lack classes, which moves the numbers of the others. */
+function labelsFor({ classNames, metadata }: Session, { classes, test, name }: Dataset): ArrayLike<number> {
+  if (metadata.classes === undefined || classes.length === 0) return test.labels;
+  const numbers = classes.map((word) => classNames.indexOf(word));
+  const unknown = numbers.indexOf(-1);
+  if (unknown < 0) return Array.from(test.labels, (label) => numbers[label] as number);
   throw new ProxbitError(
-    "argument",
-    "the model file does not say on which data set it was trained",
-    "Add --data NAME.",
+    "data",
+    `${name} has a class ${printable(classes[unknown] as string)}, which the network does not know`,
+    `Give data of these classes: ${classNames.map(printable).join(", ")}.`,
   );
+}
+
+/** Inputs as a session takes them. Bytes stay, because the file says what they mean. */
+function runnable({ images, scale, offset }: Split): Uint8Array | Float32Array {
+  if (images instanceof Uint8Array || images instanceof Float32Array) return images;
+  return Float32Array.from(images, (value) => Math.fround(value * scale) + offset);
 }

@@ -42,7 +42,7 @@ export function explainCommand(context: Context): Command {
     )
     .argument(
       "<file|model>",
-      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one`,
+      `a model file that proxbit has written, a network (${modelNames.join(", ")}), or a module that exports one, whose code runs`,
     )
     .option("--profile", "measure where the time goes")
     .option("--batch-size <n>", "of a network: images a step", wholeNumber("--batch-size", 1, 65536), 128)

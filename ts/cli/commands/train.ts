@@ -1,14 +1,12 @@
 /** `proxbit train`: a data set, a network and a quantizer in, a packed model file out. */
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
-import { unknownName } from "../../base/names.ts";
-import { datasetNames } from "../../data/datasets.ts";
 import { checkWritable } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import type { Augmentation } from "../../train/run/augment.ts";
 import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
-import { checkImageShape, readData } from "../data.ts";
+import { checkDataName, checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { accumulatorOf, quantizersOf, readModelFile } from "../model-file.ts";
@@ -60,7 +58,11 @@ export function trainCommand(context: Context): Command {
   );
   addDataOptions(command, "required")
     .requiredOption("--out <file>", "the model file to write, for example out/model.safetensors")
-    .option("--model <name|file.ts>", `network: ${modelNames.join(", ")}, or a module that exports one`, "cnn");
+    .option(
+      "--model <name|file.ts>",
+      `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
+      "cnn",
+    );
   addQuantizerOptions(command)
     .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
     .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
@@ -84,6 +86,7 @@ export function trainCommand(context: Context): Command {
     command,
     "proxbit train --data mnist --model cnn --quantizer bnn++ --epochs 5 --out mnist.safetensors",
     "proxbit train --data mnist --model cnn --quantizer poly --task bwaa --accumulator wrap --out narrow.safetensors",
+    "proxbit train --data photos --image-size 64 --model resnet20 --epochs 30 --out pets.safetensors",
     "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
     "proxbit train --data mnist --binary-optimizer bop --learning-rate 0.01 --schedule cosine --flip-ratio --out bop.safetensors",
     "proxbit train --data mnist --from float.safetensors --rescale --augment shift:2 --out tuned.safetensors",
@@ -101,7 +104,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   }
   const kept = keptRun(options, options.out);
   const start = options.from === undefined ? undefined : await readModelFile(options.from);
-  if (!datasetNames.includes(options.data)) throw unknownName("data set", options.data, datasetNames);
+  checkDataName(options.data);
   const makeNetwork = await networkMaker(options.model);
   await checkWritable(options.out);
   const data = await readData(options.data, options, context);

@@ -9,7 +9,7 @@ import type { Lane } from "../plan/context.ts";
 import type { LossContext, LossStep, LossTerm, TermPlan } from "./term.ts";
 
 /** The term of classification, from which evaluations take loss, right answers and predictions. */
-export const crossEntropy = (): LossTerm => ({ name: "crossEntropy", isScore: true, plan });
+export const crossEntropy = (): LossTerm => ({ name: "crossEntropy", truth: ["labels"], isScore: true, plan });
 
 function plan({ layers, output, labels, predictions }: LossContext): TermPlan {
   const classes = elementsOf(layers.shape(output));
@@ -20,7 +20,7 @@ function plan({ layers, output, labels, predictions }: LossContext): TermPlan {
     const emit = by(output);
     const call = (lane: Lane, dlogits: Place | null): void => {
       const rows = { rows: lane.images, validRows: Math.max(0, Math.min(lane.images, valid - lane.first)) };
-      const given = { logits: layers.value(output, lane), labels: at(labels, lane.first), ...rows, classes };
+      const given = { logits: layers.value(output, lane), labels: at(labels, 4 * lane.first), ...rows, classes };
       const results = { dlogits, result: share(lane.index), predictions: at(predictions, 4 * lane.first) };
       const smoothing = dlogits === null ? null : live;
       emit.lane(lane.index, k.softmaxCrossEntropy({ ...given, inverseBatch: 1 / valid, smoothing, ...results }));

@@ -18,6 +18,8 @@ export interface LossTerm {
   readonly reads?: readonly string[] | undefined;
   /** Parameters that the term reads by name. */
   readonly parameters?: readonly string[] | undefined;
+  /** What the term compares the output with. Data that lacks it is refused before the first step; nothing where absent. */
+  readonly truth?: readonly ("labels" | "targets")[] | undefined;
   /**
    * Evaluations take this term alone. Its results begin with `loss` and `correct`, sums over images. An objective has
    * one such term.
@@ -37,8 +39,11 @@ export interface LossContext {
   readonly output: string;
   /** Images of a batch. */
   readonly batch: number;
-  /** The labels of a batch, u8, and the place of its predictions, u32. */
+  /** The class numbers of a batch, u32 `[batch]`. */
   readonly labels: Place;
+  /** What the output should be, f32 `[batch][elements]`; null where no term says that it reads targets. */
+  readonly targets: Place | null;
+  /** The place of the batch's predictions, u32 `[batch]`. */
   readonly predictions: Place;
 }
 
@@ -65,6 +70,8 @@ export interface LossStep {
   readonly share: (index: number) => Place;
   /** The live numbers. */
   readonly live: Place;
+  /** The weights of the batch's examples, f32 `[batch]`; null where the data has none, and all count alike. */
+  readonly weights: Place | null;
   /** Takes gradients at values; null in an evaluation, which has none. */
   readonly sinks: Sinks | null;
 }

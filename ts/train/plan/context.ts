@@ -59,12 +59,31 @@ export type Live =
   | { readonly kind: "evaluate"; readonly progress: number | null }
   | { readonly kind: "estimate"; readonly batch: number; readonly progress: number | null };
 
-/** Where a data set lies, and how its bytes become numbers. */
+/** The kind of the numbers that a data set's inputs are stored as. */
+export type NumberKind = "u8" | "i8" | "u16" | "f32";
+
+/** Where a data set lies, and how its inputs become numbers. What its examples do not have is null. */
 export interface DataPlaces {
   readonly images: Place;
-  readonly labels: Place;
+  readonly kind: NumberKind;
+  /** u32 `[examples]`. */
+  readonly labels: Place | null;
+  /** f32 `[examples][elements of the output]`. */
+  readonly targets: Place | null;
+  /** f32 `[examples]`. */
+  readonly sampleWeights: Place | null;
   readonly scale: number;
   readonly offset: number;
+}
+
+/** The truth of a batch, which every step gathers out of a data set before its forward pass. */
+export interface TruthPlaces {
+  /** Class numbers, u32 `[batch]`. */
+  readonly labels: Place;
+  /** f32 `[batch][elements of the output]`; null where no term of the objective reads targets. */
+  readonly targets: Place | null;
+  /** f32 `[batch]`; of data without weights it holds none, see `LossStep.weights`. */
+  readonly sampleWeights: Place;
 }
 
 /** How the gradient of a parameter comes about, for the phases after the backward pass. */
@@ -165,8 +184,8 @@ export interface PlanContext {
   /** The value of the parameter that `node` calls `key`. */
   readonly parameter: (node: { readonly name: string }, key: string) => Place;
   readonly lanes: readonly Lane[];
-  /** The numbers of the batch's images, and the views of its images while training (`augment.ts`); u32 each. */
-  readonly batch: { readonly indices: Place; readonly views: Place };
+  /** The numbers of the batch's images, the views of its images while training (`augment.ts`), u32 each; and the truth. */
+  readonly batch: { readonly indices: Place; readonly views: Place; readonly truth: TruthPlaces };
   readonly products: Products;
   /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
   readonly packed: ReadonlyMap<string, Float32Array> | null;

@@ -1,12 +1,8 @@
 /**
- * The pool's memory as the trainer uses it: three regions that are reserved apart and reused while they are large
- * enough, so memory does not grow from epoch to epoch.
+ * The pool's memory as the trainer uses it: regions that are reserved apart and reused while they are large enough, so
+ * memory does not grow from epoch to epoch.
  */
-import type { Split } from "../../data/dataset.ts";
-import { addressOf, type Range } from "../../program/place.ts";
-import { createSegment } from "../../program/segment.ts";
 import type { Pool } from "../../runtime/pool.ts";
-import type { DataPlaces } from "./context.ts";
 
 /** Bytes sent to a worker at once, so that no single message blocks the caller's thread for long. */
 const PIECE = 4 << 20;
@@ -36,35 +32,4 @@ export async function writeLarge(pool: Pool, address: number, bytes: Uint8Array)
   for (let start = 0; start < bytes.length; start += PIECE) {
     await pool.write(address + start, bytes.subarray(start, start + PIECE));
   }
-}
-
-/** Keeps splits in the pool's memory: each is sent once, and gives its place to another when the caller has let go of it. */
-export function createDataStore(pool: Pool): (split: Split) => Promise<DataPlaces> {
-  const known = new WeakMap<Split, Promise<DataPlaces>>();
-  const free: Range[] = [];
-  const abandoned = new FinalizationRegistry<Range>((room) => free.push(room));
-  const roomFor = async (bytes: number): Promise<Range> => {
-    const found = free.findIndex((room) => room.bytes >= bytes);
-    if (found >= 0) return free.splice(found, 1)[0] as Range;
-    return { address: await pool.reserve(bytes), bytes };
-  };
-  const send = async (split: Split): Promise<DataPlaces> => {
-    const segment = createSegment();
-    const images = segment.allocate(split.images.length);
-    const bytes = segment.bytes() + split.labels.length;
-    const labels = segment.allocate(split.labels.length);
-    const room = await roomFor(bytes);
-    abandoned.register(split, room);
-    segment.settle(room.address);
-    await writeLarge(pool, addressOf(images), split.images);
-    await writeLarge(pool, addressOf(labels), split.labels);
-    return { images, labels, scale: split.scale, offset: split.offset };
-  };
-  return (split) => {
-    const found = known.get(split) ?? send(split);
-    known.set(split, found);
-    // A failure is not kept: the next call tries again.
-    found.catch(() => known.delete(split));
-    return found;
-  };
 }

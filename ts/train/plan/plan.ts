@@ -25,6 +25,7 @@ import {
   type PlanMemory,
   type Products,
   type QuantizerSite,
+  type TruthPlaces,
 } from "./context.ts";
 import { type FlipPlan, planFlips } from "./flips.ts";
 import { fusionsOf } from "./fusions.ts";
@@ -46,8 +47,7 @@ export interface TrainingPlan {
   readonly layers: readonly PlannedNode[];
   readonly context: PlanContext;
   readonly sites: readonly QuantizerSite[];
-  /** Places of the batch's labels and predictions. */
-  readonly labels: Place;
+  /** The place of the batch's predictions. */
   readonly predictions: Place;
   /** The terms of the loss, and the place of their results. */
   readonly objective: ObjectivePlan;
@@ -121,15 +121,20 @@ export function planTraining(
   const gradients = tensors();
 
   const hyper = planHyper(graph, parameters, segment);
+  const sites = Map.groupBy(
+    hyper.sites.map(({ site }) => site),
+    ({ node }) => node,
+  );
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const indices = segment.allocate(4 * batch);
   const views = segment.allocate(4 * batch);
+  const truth = planTruth(batch, size(graph.output), objective, segment.allocate);
   const context: PlanContext = {
     shape,
     parameters,
     parameter: (node, key) => (parameters.tensors.get(parameterName(node, key)) as TrainedTensor).value,
     lanes,
-    batch: { indices, views },
+    batch: { indices, views, truth },
     products: options.products,
     packed: options.packed ?? null,
     fusions: fusionsOf(graph, new Set(objective.flatMap(({ reads = [] }) => reads))),
@@ -145,8 +150,7 @@ export function planTraining(
       once: (node, call) => once.push(callOf(node, "prepare", call)),
     },
     live: {
-      site: (node, operand) =>
-        hyper.sites.find(({ site }) => site.node === node && site.operand === operand)?.site ?? null,
+      site: (node, operand) => sites.get(node)?.find((site) => site.operand === operand) ?? null,
       numbers: (node) => at(hyper.place, 4 * (hyper.nodes.get(node) as { readonly offset: number }).offset),
     },
     value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Place)(lane),
@@ -158,10 +162,9 @@ export function planTraining(
     if (layer.signs !== undefined) signs.set(node.name, layer.signs);
     return { node, layer };
   });
-  const labels = segment.allocate(batch);
   const predictions = segment.allocate(4 * batch);
   const { output } = graph;
-  const lossContext = { layers: context, output, batch, labels, predictions };
+  const lossContext = { layers: context, output, batch, ...truth, predictions };
   const loss = planObjective(objective, lossContext, segment.allocate);
   const flips = options.flips ? planFlips(graph, parameters, segment.allocate) : null;
   const copies = (): ReadonlyMap<string, Place> =>
@@ -174,7 +177,6 @@ export function planTraining(
     layers,
     context,
     sites: hyper.sites.map(({ site }) => site),
-    labels,
     objective: loss,
     predictions,
     owner,
@@ -185,5 +187,20 @@ export function planTraining(
     hyper,
     segment,
     once,
+  };
+}
+
+/** Memory for the truth of a batch: targets only where a term of the objective reads some. */
+function planTruth(
+  batch: number,
+  elements: number,
+  objective: Objective,
+  allocate: (bytes: number) => Place,
+): TruthPlaces {
+  const reads = objective.some(({ truth }) => truth?.includes("targets"));
+  return {
+    labels: allocate(4 * batch),
+    targets: reads ? allocate(4 * batch * elements) : null,
+    sampleWeights: allocate(4 * batch),
   };
 }

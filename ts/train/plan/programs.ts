@@ -37,7 +37,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   forward(plan, mode, builder);
   const trained = trainedBelow(plan);
   const gradients = gradientsOf(plan, trained, builder);
-  writeLosses(plan, plan.batch, gradients, builder);
+  writeLosses(plan, data, plan.batch, gradients, builder);
   const reached = backward(plan, mode, trained, gradients, builder);
   builder.barrier();
   builder.barrier();
@@ -60,7 +60,7 @@ export function evaluateProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode
   const builder = programBuilder(plan.lanes.length);
   prepareAndGather(plan, data, mode, builder);
   forward(plan, mode, builder);
-  writeLosses(plan, valid, null, builder);
+  writeLosses(plan, data, valid, null, builder);
   return builder.finish();
 }
 
@@ -81,12 +81,27 @@ function prepareAndGather(plan: TrainingPlan, data: DataPlaces, mode: Mode, buil
     for (const task of layer.prepare?.(mode) ?? []) (i < split ? emit.task : emit.later)(task);
     layer.gather?.(mode, data, builder.as(node.name, "gather"));
   }
-  const emit = builder.as(plan.graph.output, "gather");
-  for (const lane of plan.lanes) {
-    const batch = { indices: at(plan.context.batch.indices, 4 * lane.first), count: lane.images };
-    emit.lane(lane.index, k.gatherLabels({ ...batch, labels: data.labels, out: at(plan.labels, lane.first) }));
-  }
+  gatherTruth(plan, data, builder);
   builder.barrier();
+}
+
+/** Gathers of the truth of a batch's images all that `data` has and the objective reads. */
+function gatherTruth(plan: TrainingPlan, data: DataPlaces, builder: ProgramBuilder): void {
+  const { indices, truth } = plan.context.batch;
+  const elements = elementsOf(plan.context.shape(plan.graph.output));
+  const emit = builder.as(plan.graph.output, "gather");
+  const reals = (lane: Lane, from: Place, to: Place, row: number): void => {
+    const batch = { indices: at(indices, 4 * lane.first), count: lane.images, row };
+    emit.lane(lane.index, k.gatherReals({ ...batch, data: from, out: at(to, 4 * row * lane.first) }));
+  };
+  for (const lane of plan.lanes) {
+    const batch = { indices: at(indices, 4 * lane.first), count: lane.images };
+    if (data.labels !== null) {
+      emit.lane(lane.index, k.gatherLabels({ ...batch, labels: data.labels, out: at(truth.labels, 4 * lane.first) }));
+    }
+    if (data.targets !== null && truth.targets !== null) reals(lane, data.targets, truth.targets, elements);
+    if (data.sampleWeights !== null) reals(lane, data.sampleWeights, truth.sampleWeights, 1);
+  }
 }
 
 function forward(plan: TrainingPlan, mode: Mode, builder: ProgramBuilder): void {
@@ -115,7 +130,13 @@ function keep(
 }
 
 /** The terms of the loss over the first `valid` images, with their gradients; in an evaluation the score alone. */
-function writeLosses(plan: TrainingPlan, valid: number, sinks: Sinks | null, builder: ProgramBuilder): void {
+function writeLosses(
+  plan: TrainingPlan,
+  data: DataPlaces,
+  valid: number,
+  sinks: Sinks | null,
+  builder: ProgramBuilder,
+): void {
   const { objective } = plan;
   for (const planned of objective.terms) {
     if (sinks === null && planned.term.isScore !== true) continue;
@@ -124,6 +145,7 @@ function writeLosses(plan: TrainingPlan, valid: number, sinks: Sinks | null, bui
       valid,
       share: (index) => shareOf(objective, planned, index),
       live: planned.numbers,
+      weights: data.sampleWeights === null ? null : plan.context.batch.truth.sampleWeights,
       sinks,
     });
   }

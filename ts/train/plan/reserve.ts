@@ -64,7 +64,10 @@ export const trainMode = (progress: number): Mode => modeAt("train", progress);
 /** A data set of no images at no address: for programs that nobody runs. */
 export function nowhere(): DataPlaces {
   const { allocate } = createSegment();
-  return { images: allocate(0), labels: allocate(0), scale: 1, offset: 0 };
+  return {
+    ...{ images: allocate(0), labels: allocate(0), targets: allocate(0), sampleWeights: allocate(0) },
+    ...{ kind: "u8", scale: 1, offset: 0 },
+  };
 }
 
 /** Plans, and lays out all programs that may run: the largest block that one of them needs is what every lane gets. */

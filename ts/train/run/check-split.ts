@@ -1,41 +1,118 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
+import { isArrayOf } from "../../base/arrays.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Split } from "../../data/dataset.ts";
+import { versionOf } from "../../data/changed.ts";
+import { type ClassNumbers, type Examples, isStream, type Split } from "../../data/dataset.ts";
+import { firstNotFinite } from "../../data/numbers.ts";
 import { inputShapeOf } from "../../nn/network.ts";
-import { elementsOf, type Shape } from "../../nn/shapes.ts";
+import { elementsOf } from "../../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
 
-/** That images and labels of `split` fit the network. */
+const REMEDY = "Make the split with split() of proxbit/data, which checks what it is given.";
+
+/** That examples fit the network and its loss. Those of a stream are looked at as they come (`feed.ts`). */
+export function checkExamples(engine: Engine, examples: Examples): void {
+  if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
+  else checkSplit(engine, examples);
+}
+
+/** That inputs and truth of `split` fit the network and its loss. Every number is looked at once. */
 export function checkSplit(engine: Engine, split: Split): void {
+  if (typeof split !== "object" || split === null) {
+    throw new ProxbitError("argument", `the examples must be a split, not ${describe(split)}`, REMEDY);
+  }
+  checkInputs(engine, split);
+  checkWeights(split);
+  const output = engine.shapes.get(engine.graph.output) ?? [];
+  if (engine.truth.has("labels")) checkLabels(split, engine.graph.output, output);
+  if (engine.truth.has("targets")) checkTargets(split, elementsOf(output));
+}
+
+function checkShape(engine: Engine, shape: readonly number[]): number {
   const wanted = inputShapeOf(engine.graph);
-  const given: Shape = split.shape;
-  if (wanted.length !== given.length || wanted.some((axis, i) => axis !== given[i])) {
+  if (!Array.isArray(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
     throw new ProxbitError(
       "shape",
-      `the network takes images of [${wanted.join(", ")}], the data set has [${given.join(", ")}]`,
-      "Build the model with inputShape equal to the data set's shape [height, width, channels].",
+      `the network takes images of [${wanted.join(", ")}], the data set has ${describe(shape)}`,
+      "Build the model with inputShape equal to the data set's shape, of images [height, width, channels].",
     );
   }
-  const { count, images, labels } = split;
-  const bytes = count * elementsOf(wanted);
-  if (!(count > 0 && images instanceof Uint8Array && images.length === bytes && labels.length === count)) {
+  return elementsOf(wanted);
+}
+
+function checkInputs(engine: Engine, { count, images, labels, shape, scale, offset }: Split): void {
+  const numbers = count * checkShape(engine, shape);
+  const isKept =
+    isArrayOf(images, "Uint8Array", "Int8Array", "Uint16Array", "Float32Array") &&
+    isArrayOf(labels, "Uint8Array", "Uint16Array", "Uint32Array");
+  const isWhole = Number.isSafeInteger(count) && count > 0;
+  if (!(isWhole && isKept && images.length === numbers && (labels.length === count || labels.length === 0))) {
     throw new ProxbitError(
       "data",
-      `a split of ${describe(count)} images has ${describe(labels.length)} labels and ${describe(images.length)} bytes of pixels`,
-      "Make the split with split() of proxbit/data, which checks what it is given.",
+      `a split of ${describe(count)} images has ${describe(labels?.length)} labels and ${describe(images?.length)} ` +
+        `${images?.BYTES_PER_ELEMENT === 1 ? "bytes of pixels" : "numbers"}`,
+      REMEDY,
     );
   }
-  const output = engine.shapes.get(engine.graph.output) ?? [];
+  if (!Number.isFinite(scale) || !Number.isFinite(offset)) {
+    throw new ProxbitError("data", `scale ${describe(scale)} and offset ${describe(offset)} make no input`, REMEDY);
+  }
+  if (isArrayOf(images, "Float32Array")) checkFinite("images", images);
+}
+
+/** Arrays that were looked at already, with the largest number, and the version of their memory then. */
+const seen = new WeakMap<object, { readonly version: number; readonly largest: number }>();
+
+/** The result of `look` at `array`, which is asked again only after its memory changed. */
+function once<A extends ClassNumbers | Float32Array>(array: A, look: (array: A) => number): number {
+  const version = versionOf(array.buffer);
+  const known = seen.get(array);
+  if (known?.version === version) return known.largest;
+  const largest = look(array);
+  seen.set(array, { version, largest });
+  return largest;
+}
+
+function checkFinite(what: string, values: Float32Array): void {
+  const place = once(values, firstNotFinite);
+  if (place < 0) return;
+  throw new ProxbitError(
+    "data",
+    `number ${place} of the ${what} is ${values[place]}`,
+    "Leave out or replace what is missing, and say changed(split) after that.",
+  );
+}
+
+function checkWeights({ count, sampleWeights }: Split): void {
+  if (sampleWeights === undefined) return;
+  if (!isArrayOf(sampleWeights, "Float32Array") || sampleWeights.length !== count) {
+    throw new ProxbitError("data", `${count} examples have ${describe(sampleWeights?.length)} sample weights`, REMEDY);
+  }
+  checkFinite("sample weights", sampleWeights);
+}
+
+function checkLabels({ count, labels }: Split, node: string, output: readonly number[]): void {
+  if (labels.length !== count) {
+    throw new ProxbitError(
+      "data",
+      "the loss compares the output with classes, and the examples have no labels",
+      "Give split() the class numbers, or choose a loss that reads targets.",
+    );
+  }
   if (output.length !== 1) {
     throw new ProxbitError(
       "shape",
-      `the network's output "${engine.graph.output}" has shape [${output.join(", ")}], not [classes]`,
+      `the network's output "${node}" has shape [${output.join(", ")}], not [classes]`,
       "End the network with flatten and a dense layer of one unit a class.",
     );
   }
   const classes = output[0] as number;
-  const worst = labels.reduce((most, label) => Math.max(most, label), 0);
+  const worst = once(labels, (all) => {
+    let most = 0;
+    for (const label of all) if (label > most) most = label;
+    return most;
+  });
   if (worst >= classes) {
     throw new ProxbitError(
       "data",
@@ -43,4 +120,22 @@ export function checkSplit(engine: Engine, split: Split): void {
       `Give the last layer at least ${worst + 1} units.`,
     );
   }
+}
+
+function checkTargets({ count, targets }: Split, elements: number): void {
+  if (targets === undefined) {
+    throw new ProxbitError(
+      "data",
+      "the loss compares the output with targets, and the examples have none",
+      "Give split() the option targets, or choose a loss that reads class numbers.",
+    );
+  }
+  if (!isArrayOf(targets, "Float32Array") || targets.length !== count * elements) {
+    throw new ProxbitError(
+      "shape",
+      `the network's output has ${elements} numbers, and ${count} examples have ${describe(targets.length)} targets`,
+      `Give ${elements} targets for each example, or the last layer as many units as there are targets.`,
+    );
+  }
+  checkFinite("targets", targets);
 }

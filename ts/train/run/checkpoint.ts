@@ -4,14 +4,9 @@
  */
 
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
-import {
-  brokenCheckpoint,
-  type CheckpointTensor,
-  copyOfPlain,
-  decodeCheckpoint,
-  digestOf,
-} from "../../io/checkpoint-file.ts";
+import type { Dataset, Examples } from "../../data/dataset.ts";
+import { digest } from "../../data/digest.ts";
+import { brokenCheckpoint, type CheckpointTensor, copyOfPlain, decodeCheckpoint } from "../../io/checkpoint-file.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { canonicalJson, isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
@@ -76,20 +71,20 @@ export function optimizerFrom({ optimizer, learningRate }: RunFacts): unknown {
   return { ...optimizer, binary: withRate(optimizer.binary), rest: withRate(optimizer.rest) };
 }
 
-const digests = new WeakMap<Split, Promise<string>>();
+const digests = new WeakMap<Examples, Promise<string>>();
 
-/** The digest of a split's images and labels, calculated once. */
-function digestOfSplit(split: Split): Promise<string> {
-  const found = digests.get(split) ?? digestOf([split.images, split.labels]);
-  digests.set(split, found);
+/** The digest of examples, calculated once. */
+function digestOnce(examples: Examples): Promise<string> {
+  const found = digests.get(examples) ?? digest(examples);
+  digests.set(examples, found);
   return found;
 }
 
 /** The facts of a data set. Names of data set and classes are no part of the run's numbers, and not compared. */
-export async function dataFacts({ train, test }: Dataset, validate: boolean): Promise<RunFacts> {
-  const one = async (split: Split): Promise<RunFacts> => {
-    const { count, shape, scale, offset } = split;
-    return copyOfPlain({ count, shape, scale, offset, sha256: await digestOfSplit(split) });
+export async function dataFacts({ train, test }: Dataset<Examples>, validate: boolean): Promise<RunFacts> {
+  const one = async (examples: Examples): Promise<RunFacts> => {
+    const { count, shape } = examples;
+    return copyOfPlain({ count, shape, sha256: await digestOnce(examples) });
   };
   return { data: { train: await one(train), test: validate ? await one(test) : null } };
 }

@@ -17,8 +17,9 @@ import { checkObjective, type Objective, plainObjective } from "../losses/index.
 import { isBop, type Optimizer } from "../optimizers/optimizers.ts";
 import { checkFits, hyperOf } from "../optimizers/updates.ts";
 import type { DataPlaces, Live, Products } from "../plan/context.ts";
+import { createDataStore } from "../plan/data-store.ts";
 import { layoutParameters, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
-import { createDataStore, createRegion, type Region } from "../plan/memory.ts";
+import { createRegion, type Region } from "../plan/memory.ts";
 import { estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "../plan/programs.ts";
 import {
   type MeasuredPlan,
@@ -29,6 +30,7 @@ import {
   reservePlan,
   trainMode,
 } from "../plan/reserve.ts";
+import { createRooms, type Rooms } from "../plan/rooms.ts";
 
 export interface Engine {
   readonly pool: Pool;
@@ -36,10 +38,16 @@ export interface Engine {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly parameters: readonly Parameter[];
   readonly layout: ParameterLayout;
+  /** What the terms of the loss compare the output with. */
+  readonly truth: ReadonlySet<"labels" | "targets">;
   /** The terms of the loss. */
   readonly objective: Objective;
   /** Memory for packed bits. */
   readonly packed: Region;
+  /** Memory for data; `feed.ts` takes some for streams. */
+  readonly rooms: Rooms;
+  /** Where a split lies, which is sent there if it is not yet. Good until the work in hand ends. */
+  readonly dataAt: (split: Split) => Promise<DataPlaces>;
   /** Does `work` when all work given before is done; work given meanwhile waits. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;
   /**
@@ -61,10 +69,20 @@ export interface Engine {
   /** The evaluation of a batch of which `valid` images count, of the hard-signed network. */
   readonly evaluatingProgram: (plan: MeasuredPlan, split: Split, valid: number) => Promise<Program<number>>;
   /** The numbers of programs that the workers hold. */
-  readonly trainStep: (plan: MeasuredPlan, split: Split, progress: number, options?: StepOptions) => Promise<number>;
+  readonly trainStep: (
+    plan: MeasuredPlan,
+    data: DataPlaces,
+    progress: number,
+    options?: StepOptions,
+  ) => Promise<number>;
   /** Of the hard-signed network, or of the one with the quantizers as they stand at `progress`. */
-  readonly evaluateStep: (plan: MeasuredPlan, split: Split, valid: number, progress?: number | null) => Promise<number>;
-  readonly estimateStep: (plan: MeasuredPlan, split: Split, progress?: number | null) => Promise<number>;
+  readonly evaluateStep: (
+    plan: MeasuredPlan,
+    data: DataPlaces,
+    valid: number,
+    progress?: number | null,
+  ) => Promise<number>;
+  readonly estimateStep: (plan: MeasuredPlan, data: DataPlaces, progress?: number | null) => Promise<number>;
   /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
   readonly measure: (batch: number) => MeasuredPlan;
   /**
@@ -107,7 +125,8 @@ export async function createEngine(
   const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout);
   layout.segment.settle(await pool.reserve(layout.segment.bytes()));
   const region = createRegion(pool);
-  const dataAt = createDataStore(pool);
+  const rooms = createRooms(pool);
+  const dataAt = createDataStore(pool, rooms);
   let current: MeasuredPlan | undefined;
   const programs = new Map<string, number>();
   let last: Promise<unknown> = Promise.resolve();
@@ -135,17 +154,14 @@ export async function createEngine(
     return plan;
   };
 
-  /** The number of the program under `key` over `split`, written and sent to the workers at its first use. */
-  const program = async (
-    plan: MeasuredPlan,
-    key: string,
-    split: Split,
-    write: (data: DataPlaces) => Program,
-  ): Promise<number> => {
-    const data = await dataAt(split);
+  /** The number of the program under `key` over `data`, written and sent to the workers at its first use. */
+  const program = async (plan: MeasuredPlan, key: string, data: DataPlaces, write: () => Program): Promise<number> => {
     // By place, which data sets that come and go share one after the other.
-    const whole = `${key} of ${addressOf(data.images)} ${addressOf(data.labels)} ${data.scale} ${data.offset}`;
-    const found = programs.get(whole) ?? (await pool.define(placedIn(plan, write(data))));
+    const places = [data.images, data.labels, data.targets, data.sampleWeights].map(
+      (place) => place && addressOf(place),
+    );
+    const whole = `${key} of ${JSON.stringify([places, data.kind, data.scale, data.offset])}`;
+    const found = programs.get(whole) ?? (await pool.define(placedIn(plan, write())));
     programs.set(whole, found);
     return found;
   };
@@ -187,8 +203,11 @@ export async function createEngine(
     shapes,
     parameters,
     layout,
+    truth: new Set(objective.flatMap(({ truth = [] }) => truth)),
     objective,
     packed: createRegion(pool),
+    rooms,
+    dataAt,
     alone,
     withPlan: (batch, work, flips = false) => alone(async () => work(await planFor(batch, flips))),
     hardness,
@@ -197,16 +216,16 @@ export async function createEngine(
       placedIn(plan, trainProgram(plan, await dataAt(split), trainMode(progress), options)),
     evaluatingProgram: async (plan, split, valid) =>
       placedIn(plan, evaluateProgram(plan, await dataAt(split), modeAt("evaluate", null), valid)),
-    trainStep: (plan, split, progress, options = {}) => {
+    trainStep: (plan, data, progress, options = {}) => {
       const key = `train ${hardness(progress)}${options.flips ? " flips" : ""}`;
-      return program(plan, key, split, (data) => trainProgram(plan, data, trainMode(progress), options));
+      return program(plan, key, data, () => trainProgram(plan, data, trainMode(progress), options));
     },
-    evaluateStep: (plan, split, valid, progress = null) =>
-      program(plan, `evaluate ${valid} ${softness(progress)}`, split, (data) =>
+    evaluateStep: (plan, data, valid, progress = null) =>
+      program(plan, `evaluate ${valid} ${softness(progress)}`, data, () =>
         evaluateProgram(plan, data, modeAt("evaluate", progress), valid),
       ),
-    estimateStep: (plan, split, progress = null) =>
-      program(plan, `estimate ${softness(progress)}`, split, (data) =>
+    estimateStep: (plan, data, progress = null) =>
+      program(plan, `estimate ${softness(progress)}`, data, () =>
         estimateProgram(plan, data, modeAt("estimate", progress)),
       ),
     measure: (batch) => measurePlan(source(batch)),

@@ -1,5 +1,5 @@
 /** The end of an epoch, behind its steps: tasks, running statistics, validation. */
-import type { Dataset } from "../../data/dataset.ts";
+import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { Engine } from "./engine.ts";
 import { type EpochTask, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
@@ -8,7 +8,7 @@ import { type Course, progressAt, type RunRecord } from "./run.ts";
 
 /** What is to be done at the end of each epoch. */
 export interface EpochEnd {
-  readonly data: Dataset;
+  readonly data: Dataset<Examples>;
   readonly tasks: readonly EpochTask[];
   readonly validate: boolean;
   readonly soft: boolean;

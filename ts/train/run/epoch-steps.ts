@@ -1,7 +1,6 @@
 /** The steps of an epoch: which images, which program, which event. */
 import { ProxbitError } from "../../base/errors.ts";
-import type { Split } from "../../data/dataset.ts";
-import { shuffle } from "../../nn/random.ts";
+import { type Examples, isStream } from "../../data/dataset.ts";
 import type { Failure } from "../../program/bind.ts";
 import { rangeOf } from "../../program/place.ts";
 import { lossOf, type StepLoss } from "../losses/plan.ts";
@@ -11,7 +10,8 @@ import { type Augmentation, drawViews } from "./augment.ts";
 import type { Engine } from "./engine.ts";
 import { stopped } from "./evaluate.ts";
 import type { StepEvent } from "./events.ts";
-import { type Course, progressAt, type RunRecord } from "./run.ts";
+import { type Feed, feedOf } from "./feed.ts";
+import { type Course, inputOf, progressAt, type RunRecord } from "./run.ts";
 import { restorePrevious } from "./trained-weights.ts";
 
 /** Steps are sent to the workers in slices of about this long: short enough to stop and to report. */
@@ -20,7 +20,7 @@ const MOST_STEPS_AT_ONCE = 64;
 
 /** The unchanging side of a call of `fit`. */
 export interface StepSetting {
-  readonly images: Split;
+  readonly images: Examples;
   readonly augment: Required<Augmentation> | null;
   readonly smoothing: number;
   readonly flips: FlipMeter | null;
@@ -33,11 +33,30 @@ export async function* runSteps(
   optimizer: Optimizer,
   run: RunRecord,
   course: Course,
+  setting: StepSetting,
+): AsyncGenerator<StepEvent, void, undefined> {
+  const { images, signal } = setting;
+  const { steps, batchSize: batch } = course;
+  const order = { seed: run.seed, epoch: run.epochs };
+  const from = course.step * batch;
+  const feed = feedOf(engine, images, { order, batch, total: steps * batch, from, signal });
+  try {
+    yield* runFed(engine, optimizer, run, course, setting, feed);
+  } finally {
+    feed.end();
+  }
+}
+
+async function* runFed(
+  engine: Engine,
+  optimizer: Optimizer,
+  run: RunRecord,
+  course: Course,
   { images, augment, smoothing, flips, signal }: StepSetting,
+  feed: Feed,
 ): AsyncGenerator<StepEvent, void, undefined> {
   const { epochs, steps, batchSize: batch } = course;
   const epoch = course.epoch + 1;
-  const order = shuffle(images.count, run.seed, run.epochs);
   const views = augment && drawViews(augment, steps * batch, run.seed, run.epochs);
   let atOnce = 1;
   let millisecondsPerStep = 0;
@@ -46,18 +65,22 @@ export async function* runSteps(
     if (signal?.aborted) throw stopped(`training (epoch ${epoch}, after step ${first})`);
     const hardness = engine.hardness(progressAt(course, first));
     const isAlike = (step: number): boolean => engine.hardness(progressAt(course, step)) === hardness;
-    let count = 1;
-    while (count < atOnce && first + count < steps && isAlike(first + count)) count++;
+    let alike = 1;
+    while (alike < atOnce && first + alike < steps && isAlike(first + alike)) alike++;
+    const count = Math.floor((await feed.ready(first * batch, alike * batch)) / batch);
+    if (signal?.aborted) throw stopped(`training (epoch ${epoch}, after step ${first})`);
     const { result, losses, milliseconds } = await engine.withPlan(
       batch,
       async (plan) => {
-        const program = await engine.trainStep(plan, images, progressAt(course, first), { flips: flips !== null });
+        const data = await feed.places();
+        if (isStream(images)) run.metadata = { ...run.metadata, ...inputOf(data) };
+        const program = await engine.trainStep(plan, data, progressAt(course, first), { flips: flips !== null });
         const inputs = Array.from({ length: count }, (_, i) => {
-          const [from, to] = [(first + i) * batch, (first + i + 1) * batch];
+          const from = (first + i) * batch;
           const [progress, update] = [progressAt(course, first + i), run.updates + i + 1];
           const [draw, rate] = [run.draws + i + 1, course.rate];
           const live = { kind: "train", progress, update, draw, rate, smoothing, seed: run.seed } as const;
-          return engine.inputs(plan, order.subarray(from, to), live, views?.subarray(from, to));
+          return engine.inputs(plan, feed.rows(from, batch), live, views?.subarray(from, from + batch));
         });
         const reads = [rangeOf(plan.objective.results)];
         if (plan.flips !== null && flips !== null) reads.push(rangeOf(plan.flips.all));

@@ -4,19 +4,19 @@
  */
 import { integerIn, plainObject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Split } from "../../data/dataset.ts";
-import { shuffle } from "../../nn/random.ts";
+import type { Examples } from "../../data/dataset.ts";
 import { rangeOf } from "../../program/place.ts";
 import { scoreOf } from "../losses/plan.ts";
-import { checkSplit } from "./check-split.ts";
+import { checkExamples } from "./check-split.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
+import { type Feed, type FeedOptions, feedOf } from "./feed.ts";
 import { rememberStatistics } from "./trained-weights.ts";
 
 /** Which network is meant by the soft one. */
 export interface SoftNetwork {
   /** Images, usually those of training, over which its batch statistics are estimated. */
-  readonly statistics: Split;
+  readonly statistics: Examples;
   /** Share of a run, in [0, 1], at which its quantizers stand; where the last call of `fit` stopped, 0 before, if absent. */
   readonly progress?: number | undefined;
 }
@@ -60,79 +60,103 @@ type At = number | null;
 /** Evaluates all images of `split`; see {@link Evaluation}. Of the network at `at` where that is no null. */
 export async function evaluate(
   engine: Engine,
-  split: Split,
+  split: Examples,
   options: Omit<EvaluateOptions, "soft">,
   at: At = null,
 ): Promise<Evaluation> {
   const subject: Subject = { code: "argument", what: "evaluate" };
   plainObject(options, ["batchSize", "signal", "onProgress"], subject);
-  checkSplit(engine, split);
+  checkExamples(engine, split);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const predictions = new Uint32Array(split.count);
   let [loss, correct] = [0, 0];
-  for (let first = 0; first < split.count; ) {
-    if (options.signal?.aborted) throw stopped("evaluation");
-    const valid = Math.min(batch, split.count - first);
-    const whole = Math.floor((split.count - first) / batch);
-    const count = valid < batch ? 1 : Math.min(BATCHES_AT_ONCE, whole);
-    const start = first;
-    const batches = await engine.withPlan(batch, async (plan) => {
-      const steps = Array.from({ length: count }, (_, i) =>
-        engine.inputs(
-          plan,
-          Uint32Array.from({ length: valid }, (_unused, image) => start + i * batch + image),
-          { kind: "evaluate", progress: at },
-        ),
-      );
-      const reads = [rangeOf(plan.objective.results), rangeOf(plan.predictions)];
-      const result = await engine.pool.run(await engine.evaluateStep(plan, split, valid, at), steps, reads);
-      if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
-      return (result.reads as readonly [Uint8Array, Uint8Array][]).map(
-        ([sums, classes]) => [scoreOf(plan.objective, sums), classes] as const,
-      );
-    });
-    for (const [batchSums, classes] of batches) {
-      loss += batchSums.loss;
-      correct += batchSums.correct;
-      predictions.set(new Uint32Array(classes.buffer, classes.byteOffset, valid), first);
-      first += valid;
+  const { signal } = options;
+  const passed = { order: null, batch, total: split.count, signal };
+  await fed(engine, split, passed, async (feed) => {
+    for (let first = 0; first < split.count; ) {
+      if (signal?.aborted) throw stopped("evaluation");
+      const valid = Math.min(batch, split.count - first);
+      const whole = Math.floor((split.count - first) / batch);
+      const wanted = valid < batch ? valid : batch * Math.min(BATCHES_AT_ONCE, whole);
+      const count = Math.max(1, Math.floor((await feed.ready(first, wanted)) / batch));
+      if (signal?.aborted) throw stopped("evaluation");
+      const start = first;
+      const batches = await engine.withPlan(batch, async (plan) => {
+        const steps = Array.from({ length: count }, (_, i) =>
+          engine.inputs(plan, feed.rows(start + i * batch, valid), { kind: "evaluate", progress: at }),
+        );
+        const reads = [rangeOf(plan.objective.results), rangeOf(plan.predictions)];
+        const program = await engine.evaluateStep(plan, await feed.places(), valid, at);
+        const result = await engine.pool.run(program, steps, reads);
+        if (result.failure !== null) throw notFinite(result.failure.node, "evaluation");
+        return (result.reads as readonly [Uint8Array, Uint8Array][]).map(
+          ([sums, classes]) => [scoreOf(plan.objective, sums), classes] as const,
+        );
+      });
+      for (const [batchSums, classes] of batches) {
+        loss += batchSums.loss;
+        correct += batchSums.correct;
+        predictions.set(new Uint32Array(classes.buffer, classes.byteOffset, valid), first);
+        first += valid;
+      }
+      options.onProgress?.(first, split.count);
     }
-    options.onProgress?.(first, split.count);
-  }
+  });
   return { images: split.count, loss: loss / split.count, accuracy: correct / split.count, predictions };
+}
+
+/** Does `work` with a pass over `examples`. */
+async function fed(
+  engine: Engine,
+  examples: Examples,
+  options: FeedOptions,
+  work: (feed: Feed) => Promise<void>,
+): Promise<void> {
+  const feed = feedOf(engine, examples, options);
+  try {
+    await work(feed);
+  } finally {
+    feed.end();
+  }
 }
 
 /** Sets running means and variances to the averages over batches drawn from `split`; not at all where that fails. */
 export async function estimateStatistics(
   engine: Engine,
   seed: number,
-  split: Split,
+  split: Examples,
   options: EstimateOptions,
   at: At = null,
 ): Promise<void> {
   const subject: Subject = { code: "argument", what: "estimateStatistics" };
   plainObject(options, ["batches", "batchSize", "signal", "onProgress"], subject);
-  checkSplit(engine, split);
+  checkExamples(engine, split);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const most = Math.floor(split.count / batch);
   if (most < 1) throw tooFew(split.count, batch);
   const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
-  const order = shuffle(split.count, seed, STATISTICS_EPOCH);
+  const { signal } = options;
+  const passed = { order: { seed, epoch: STATISTICS_EPOCH }, batch, total: batches * batch, signal };
   const restore = await rememberStatistics(engine);
   try {
-    for (let first = 0; first < batches; first += BATCHES_AT_ONCE) {
-      if (options.signal?.aborted) throw stopped("the estimation of batch statistics");
-      const result = await engine.withPlan(batch, async (plan) => {
-        const steps = Array.from({ length: Math.min(BATCHES_AT_ONCE, batches - first) }, (_, i) => {
-          const from = (first + i) * batch;
-          const live = { kind: "estimate", batch: first + i, progress: at } as const;
-          return engine.inputs(plan, order.subarray(from, from + batch), live);
+    await fed(engine, split, passed, async (feed) => {
+      for (let first = 0; first < batches; ) {
+        if (signal?.aborted) throw stopped("the estimation of batch statistics");
+        const wanted = batch * Math.min(BATCHES_AT_ONCE, batches - first);
+        const count = Math.floor((await feed.ready(first * batch, wanted)) / batch);
+        if (signal?.aborted) throw stopped("the estimation of batch statistics");
+        const result = await engine.withPlan(batch, async (plan) => {
+          const steps = Array.from({ length: count }, (_, i) => {
+            const live = { kind: "estimate", batch: first + i, progress: at } as const;
+            return engine.inputs(plan, feed.rows((first + i) * batch, batch), live);
+          });
+          return engine.pool.run(await engine.estimateStep(plan, await feed.places(), at), steps, []);
         });
-        return engine.pool.run(await engine.estimateStep(plan, split, at), steps, []);
-      });
-      if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
-      options.onProgress?.(Math.min(first + BATCHES_AT_ONCE, batches), batches);
-    }
+        if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
+        first += count;
+        options.onProgress?.(first, batches);
+      }
+    });
   } catch (error) {
     await engine.alone(restore);
     throw error;
@@ -146,7 +170,7 @@ export async function estimateStatistics(
 export async function evaluateSoft(
   engine: Engine,
   seed: number,
-  split: Split,
+  split: Examples,
   { statistics, progress }: Required<SoftNetwork>,
   { batchSize = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
   onProgress: (batches: number, of: number) => void = () => {},

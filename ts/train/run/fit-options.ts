@@ -1,12 +1,12 @@
 /** The options of a call of `fit`, and their checks. */
 import { booleanOf, integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
-import type { Dataset } from "../../data/dataset.ts";
+import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type Average, averageTask, checkAverage } from "./average.ts";
 import { type BestKeeper, createBestKeeper } from "./best.ts";
-import { checkSplit } from "./check-split.ts";
+import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
@@ -85,9 +85,8 @@ const optionNames = [
 ] as const;
 
 /** @throws ProxbitError "argument", "shape" or "data" for what does not fit the network. */
-export function checkFit(engine: Engine, data: Dataset, options: FitOptions): Checked {
+export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOptions): Checked {
   const subject: Subject = { code: "argument", what: "fit" };
-  plainObject(data, ["name", "classes", "train", "test"], { code: "argument", what: "the data set" });
   plainObject(options, optionNames, subject);
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
@@ -105,9 +104,8 @@ export function checkFit(engine: Engine, data: Dataset, options: FitOptions): Ch
   const best = keep === "best" ? createBestKeeper() : null;
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
-  checkSplit(engine, data.train);
+  checkData(engine, data, validate);
   const augment = checkAugmentation(options.augment, data.train.shape);
-  if (validate) checkSplit(engine, data.test);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
   if (steps < 1) throw tooFew(data.train.count, batchSize);

@@ -1,6 +1,6 @@
 /** The training loop: epochs of steps, with work between them; and ways to go on where it was left. */
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
+import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { checkFacts, trainerFacts } from "./checkpoint.ts";
@@ -11,17 +11,11 @@ import { runSteps, severalOf } from "./epoch-steps.ts";
 import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
 import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
-import { type Course, endEpoch, newCourse, type RunRecord } from "./run.ts";
+import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
 export type { FitOptions } from "./fit-options.ts";
 export { newState, type TrainerState } from "./trainer-state.ts";
-
-/** How a split's bytes become numbers, as a model file says it. */
-export const inputOf = (split: Split): Readonly<Record<string, string>> => ({
-  inputScale: String(split.scale),
-  inputOffset: String(split.offset),
-});
 
 /** Makes a new engine of the same network, where the workers of the old one are lost. */
 export type Revive = () => Promise<Engine>;
@@ -31,7 +25,7 @@ export async function* fitNetwork(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  data: Dataset,
+  data: Dataset<Examples>,
   options: FitOptions,
   revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
@@ -53,7 +47,7 @@ export async function* continueFit(
   engine: Engine,
   optimizer: Optimizer,
   state: TrainerState,
-  data: Dataset,
+  data: Dataset<Examples>,
   options: Partial<FitOptions>,
   revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
@@ -94,7 +88,10 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     if (checked.checkpoint !== null) keeper = await createKeeper(checked.checkpoint.store, checked.checkpoint.every);
     state.course = begin();
     const { data } = checked.end;
-    state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...inputOf(data.train) };
+    // A stream tells of its numbers with its first batch.
+    const input = isStream(data.train) ? {} : inputOf(data.train);
+    const fit = data.input && { inputFit: data.input.fit, inputBackground: data.input.background };
+    state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input, ...fit };
     state.facts = {
       ...trainerFacts(call.engine.graph, call.optimizer, call.engine.objective, state.seed),
       ...checked.facts,

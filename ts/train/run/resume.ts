@@ -6,6 +6,7 @@ import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
 import { isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
+import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { plainObjective } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
@@ -24,7 +25,7 @@ import { createKeeper } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
-export interface ResumeOptions {
+export interface ResumeOptions extends SourceOptions, WorkerOptions {
   /** The network and its optimizer, to be held against the checkpoint's; the checkpoint's own where absent. */
   readonly graph?: Graph;
   readonly optimizer?: Optimizer;
@@ -72,7 +73,11 @@ export async function readForResume(
   from: string | CheckpointStore | Uint8Array,
   options: ResumeOptions,
 ): Promise<Resumed> {
-  plainObject(options, ["graph", "optimizer", "objective", "seed", "workers", "variant", "allow"], subject);
+  plainObject(
+    options,
+    ["graph", "optimizer", "objective", "seed", "workers", "variant", "source", "worker", "allow"],
+    subject,
+  );
   const allow = wordsOf(options.allow);
   if (from === "" || (typeof from !== "string" && typeof from !== "object")) {
     reject(subject, "the checkpoint", "a path, a name, a store or bytes", from);

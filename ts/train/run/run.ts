@@ -3,6 +3,7 @@
  * optimizer's state) and nothing else, because random numbers are drawn from the seed and the number of an epoch. So a record
  * can be copied or written as JSON, and with its tensors the run goes on from there to the same bits.
  */
+import type { Split } from "../../data/dataset.ts";
 import type { FlipCounts } from "../plan/flips.ts";
 
 /** The stand of a trainer over all its calls of `fit`. */
@@ -72,3 +73,9 @@ export function endEpoch(course: Course): void {
   course.epoch++;
   Object.assign(course, newEpoch());
 }
+
+/** How the stored numbers of examples become those that the network sees, as a model file says it. */
+export const inputOf = ({ scale, offset }: Pick<Split, "scale" | "offset">): Readonly<Record<string, string>> => ({
+  inputScale: String(scale),
+  inputOffset: String(offset),
+});

@@ -11,11 +11,12 @@
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Split } from "../../data/dataset.ts";
+import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
 import { createPool } from "../../runtime/pool.ts";
+import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
@@ -32,14 +33,15 @@ import {
   type SoftNetwork,
 } from "./evaluate.ts";
 import type { Evaluation, TrainEvent } from "./events.ts";
-import { continueFit, type FitOptions, fitNetwork, inputOf } from "./fit.ts";
+import { continueFit, type FitOptions, fitNetwork } from "./fit.ts";
 import { restoreRun } from "./recovery.ts";
 import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
+import { inputOf } from "./run.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 import { newState, type TrainerState } from "./trainer-state.ts";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends SourceOptions, WorkerOptions {
   /** Adam with Keras's defaults where absent. */
   readonly optimizer?: Optimizer;
   /**
@@ -71,7 +73,7 @@ export interface Trainer {
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
    * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
    */
-  fit(data: Dataset, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  fit(data: Dataset<Examples>, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
   /**
    * Goes on with the call of `fit` that was left: by a `break`, by `signal`, or in another process, from whose checkpoint
    * `Trainer.resume` made this trainer. It ends in the bytes of a run that was never interrupted. Options that are absent are
@@ -79,7 +81,7 @@ export interface Trainer {
    *
    * @throws ProxbitError `argument` where no call was left, `checkpoint` where data or options differ; `fit`'s besides.
    */
-  continueFit(data: Dataset, options?: Partial<FitOptions>): AsyncGenerator<TrainEvent, void, undefined>;
+  continueFit(data: Dataset<Examples>, options?: Partial<FitOptions>): AsyncGenerator<TrainEvent, void, undefined>;
   /** The call of `fit` that is under way or was left before its end; null for none. */
   left(): LeftRun | null;
   /**
@@ -93,9 +95,9 @@ export interface Trainer {
    * Loss, accuracy and predictions of the network with hard-signed weights and activations; with `soft`, of the network that
    * trains, for a figure beside the other.
    */
-  evaluate(split: Split, options?: EvaluateOptions): Promise<Evaluation>;
+  evaluate(split: Examples, options?: EvaluateOptions): Promise<Evaluation>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
-  estimateStatistics(split: Split, options?: EstimateOptions): Promise<void>;
+  estimateStatistics(split: Examples, options?: EstimateOptions): Promise<void>;
   /**
    * What runs in a step of `batchSize` images at `progress` of a run: per layer the kernels of its three products, bits,
    * bytes and multiply-accumulates, and why not the fast path. `formatTrainingExplanation` makes a table of it.
@@ -144,9 +146,9 @@ function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
 async function resume(from: string | CheckpointStore | Uint8Array, options: ResumeOptions = {}): Promise<Trainer> {
   const loaded = await readForResume(from, options);
   const { graph, optimizer, objective, seed } = loaded;
-  const { workers, variant } = options;
+  const { workers, variant, source, worker } = options;
   const given = {
-    ...{ optimizer, objective, seed },
+    ...{ optimizer, objective, seed, source, worker },
     ...(workers === undefined ? {} : { workers }),
     ...(variant === undefined ? {} : { variant }),
   };
@@ -165,11 +167,12 @@ async function createFrom(
 ): Promise<Trainer> {
   const valid = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant"], subject);
+  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"], subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
-  let pool = await createPool({ workers, variant: options.variant });
+  const { variant, source, worker } = options;
+  let pool = await createPool({ workers, variant, source, worker });
   try {
     let engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
     const state = newState(seed);
@@ -178,7 +181,7 @@ async function createFrom(
     /** The same network in new workers. Everything that was not in a checkpoint is lost with the old ones. */
     const revive = async (): Promise<Engine> => {
       pool.close();
-      pool = await createPool({ workers, variant: pool.variant });
+      pool = await createPool({ workers, variant: pool.variant, source, worker });
       engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
       return engine;
     };
@@ -193,12 +196,12 @@ async function createFrom(
       save: (to) => saveRun(state, to),
       evaluate: async (split, evaluateOptions = {}) => {
         const evaluation = await evaluateEither(engine, state, split, evaluateOptions);
-        state.metadata = { ...inputOf(split), ...state.metadata };
+        if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
       },
       estimateStatistics: async (split, estimateOptions = {}) => {
         await estimateStatistics(engine, state.seed, split, estimateOptions);
-        state.metadata = { ...inputOf(split), ...state.metadata };
+        if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
       },
       explain: (explainOptions = {}) => explainTraining(engine, explainOptions),
       profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
@@ -221,7 +224,7 @@ async function createFrom(
 async function evaluateEither(
   engine: Engine,
   state: TrainerState,
-  split: Split,
+  split: Examples,
   { soft, ...options }: EvaluateOptions,
 ): Promise<Evaluation> {
   if (soft === undefined) return evaluate(engine, split, options);

@@ -86,8 +86,11 @@ proptest! {
         bb_correction(&shape, &bits, &mut from_file);
         bb_correction_real(&shape, &kernel, &mut from_reals);
         prop_assert_eq!(&from_file, &from_reals);
+        let (width, channels) = (shape.kernel_width as usize, shape.channels as usize);
         for (at, &sum) in from_file.iter().enumerate() {
-            let rows = (0..shape.channels as usize).map(|channel| at / n * shape.channels as usize + channel);
+            let (row, column) = (at / n / width, at / n % width);
+            let taps = (0..=row).flat_map(|row| (0..=column).map(move |column| row * width + column));
+            let rows = taps.flat_map(|tap| tap * channels..(tap + 1) * channels);
             prop_assert_eq!(sum as f32, rows.map(|row| naive::sign(kernel[row * n + at % n])).sum::<f32>());
         }
     }

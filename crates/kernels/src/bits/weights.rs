@@ -169,13 +169,15 @@ pub fn pack_word_weights(shape: &ConvShape, bits: &[u8], out: &mut [u64]) {
     }
 }
 
-/// The sums of every tap's weights, `[taps][N]`, from file bits: what a tap on zero padding has to get back.
+/// The sums of weights over taps, `[kernel height][kernel width][N]`, from file bits. The entry of a tap adds up all taps
+/// that stand no lower and no further right, itself included: a summed-area table (Crow, SIGGRAPH 1984). Any rectangle
+/// of taps is then four entries. Taps on zero padding have their sums to get back.
 ///
 /// # Panics
 /// When a slice is shorter than its layout.
 pub fn bb_correction(shape: &ConvShape, bits: &[u8], out: &mut [i32]) {
     let bytes = shape.terms().div_ceil(8);
-    tap_sums(shape, out, |row, filter| {
+    area_sums(shape, out, |row, filter| {
         bits[filter * bytes + row / 8] >> (row % 8) & 1 == 1
     });
 }
@@ -186,21 +188,29 @@ pub fn bb_correction(shape: &ConvShape, bits: &[u8], out: &mut [i32]) {
 /// When a slice is shorter than its layout.
 pub fn bb_correction_real(shape: &ConvShape, kernel: &[f32], out: &mut [i32]) {
     let filters = shape.filters as usize;
-    tap_sums(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
+    area_sums(shape, out, |row, filter| kernel[row * filters + filter] >= 0.0);
 }
 
 #[inline(always)]
-fn tap_sums(shape: &ConvShape, out: &mut [i32], positive: impl Fn(usize, usize) -> bool) {
+fn area_sums(shape: &ConvShape, out: &mut [i32], positive: impl Fn(usize, usize) -> bool) {
     let (channels, filters) = (shape.channels as usize, shape.filters as usize);
-    for (tap, sums) in out[..shape.taps() * filters]
-        .chunks_exact_mut(filters.max(1))
-        .enumerate()
-    {
-        sums.fill(0);
+    let (row_taps, row_sums) = (shape.kernel_width as usize, shape.kernel_width as usize * filters);
+    let out = &mut out[..shape.taps() * filters];
+    for tap in 0..shape.taps() {
+        let (before, rest) = out.split_at_mut(tap * filters);
+        let sums = &mut rest[..filters];
+        // The taps of this row so far, which the entry to the left holds but for the rows above it.
+        match tap.checked_sub(1).filter(|_| tap % row_taps > 0) {
+            Some(left) => sums.copy_from_slice(&before[left * filters..]),
+            None => sums.fill(0),
+        }
         for row in tap * channels..(tap + 1) * channels {
             for (filter, sum) in sums.iter_mut().enumerate() {
                 *sum += 2 * i32::from(positive(row, filter)) - 1;
             }
         }
+    }
+    for at in row_sums..out.len() {
+        out[at] += out[at - row_sums];
     }
 }

@@ -12,6 +12,7 @@ fn bits_of(shape: &ConvShape) -> usize {
 
 exports! {
     /// Signs of the real kernel as file bits.
+    only("training")
     fn pack_file_bits(kernel: *const f32, k: usize, n: usize, out: *mut u8) {
         weights::pack_file_bits(read(kernel, k * n), k, n, write(out, file_bytes(k, n)))
     }
@@ -55,6 +56,7 @@ exports! {
     }
 
     /// Signs of the real kernel as nibble weights.
+    only("training")
     fn sign_nibble_weights(shape: *const ConvShape, kernel: *const f32, out: *mut u8) {
         let shape = &*shape;
         let kernel = read(kernel, shape.terms() * shape.filters as usize);
@@ -62,13 +64,14 @@ exports! {
     }
 
     /// Signs of the real kernel as look-up weights.
+    only("training")
     fn sign_lookup_weights(shape: *const ConvShape, kernel: *const f32, out: *mut u8) {
         let shape = &*shape;
         let kernel = read(kernel, shape.terms() * shape.filters as usize);
         weights::sign_lookup_weights(shape, kernel, write(out, shape.lookup_weight_bytes()))
     }
 
-    /// Sums of the weights of every tap `i32 [taps][n]`, from file bits.
+    /// Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits.
     fn bb_correction(shape: *const ConvShape, bits: *const u8, out: *mut i32) {
         let shape = &*shape;
         let out = write(out, shape.taps() * shape.filters as usize);
@@ -76,7 +79,8 @@ exports! {
         false
     }
 
-    /// Sums of the weight signs of every tap `i32 [taps][n]`, from the real kernel.
+    /// Sums of the weight signs over taps `i32 [taps][n]`, a summed-area table, from the real kernel.
+    only("training")
     fn bb_correction_real(shape: *const ConvShape, kernel: *const f32, out: *mut i32) {
         let shape = &*shape;
         let kernel = read(kernel, shape.terms() * shape.filters as usize);

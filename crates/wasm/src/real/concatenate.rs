@@ -15,6 +15,7 @@ exports! {
     }
 
     /// dx `f32 [blocks][size]` = the part of dy `f32 [blocks][block]` from `first` on, added to dx where `accumulate`.
+    only("training")
     fn concatenate_backward(
         dy: *const f32, blocks: usize, block: usize, first: usize, size: usize, accumulate: Flag, dx: *mut f32,
     ) {

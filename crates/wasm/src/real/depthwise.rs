@@ -28,6 +28,7 @@ exports! {
 
     /// Gradient of the filters of a depthwise convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw
     /// `f32 [taps][N]`.
+    only("training")
     product(ff, "1x16", 1)
     fn depthwise_conv_backward_filter(
         shape: *const ConvShape, dilation_height: usize, dilation_width: usize, x: *const f32, dy: *const f32,
@@ -41,6 +42,7 @@ exports! {
     }
 
     /// Gradient of the input of a depthwise convolution: dx `f32 [images][h][w][c]`, added to where `accumulate`.
+    only("training")
     product(ff, "1x4", 1)
     fn depthwise_conv_backward_input(
         shape: *const ConvShape, dilation_height: usize, dilation_width: usize, w: *const f32, dy: *const f32,

@@ -11,6 +11,7 @@ exports! {
     }
 
     /// dx = dy where x > 0, dy alpha e^x elsewhere; added to dx where `accumulate`.
+    only("training")
     fn elu_backward(
         x: *const f32, dy: *const f32, alpha: f32, accumulate: Flag, dx: *mut f32, count: usize,
     ) {

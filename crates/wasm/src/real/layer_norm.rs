@@ -18,6 +18,7 @@ exports! {
 
     /// One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma and
     /// beta, `f32 [channels]`.
+    only("training")
     fn layer_norm_backward(
         x: *const f32, dy: *const f32, rows: usize, channels: usize, gamma: *const f32, saved: *const f32, accumulate: Flag,
         dx: Maybe<*mut f32>, dgamma: *mut f32, dbeta: *mut f32,

@@ -13,6 +13,7 @@ exports! {
 
     /// One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and dslopes
     /// `f32 [channels]`.
+    only("training")
     fn prelu_backward(
         x: *const f32, dy: *const f32, rows: usize, channels: usize, slopes: *const f32, accumulate: Flag,
         dx: Maybe<*mut f32>, dslopes: *mut f32,
@@ -30,6 +31,7 @@ exports! {
     }
 
     /// One lane's gradients: dx `f32 [count]` where given, added to where `accumulate`, and those at alpha and beta.
+    only("training")
     fn adaptive_sign_backward(
         x: *const f32, dy: *const f32, count: usize, alpha: *const f32, beta: *const f32, accumulate: Flag,
         dx: Maybe<*mut f32>, gradients: *mut [f32; 2],
@@ -52,6 +54,7 @@ exports! {
     }
 
     /// dx `f32 [images][h][w][c]`, written in full, or added to where `accumulate`.
+    only("training")
     fn max_pool_backward(
         shape: *const ConvShape, dy: *const f32, argmax: *const u8, accumulate: Flag, dx: *mut f32,
     ) {
@@ -68,6 +71,7 @@ exports! {
     }
 
     /// dx `f32 [images][h][w][c]`, added to what is there where `accumulate`.
+    only("training")
     fn avg_pool_backward(shape: *const ConvShape, dy: *const f32, accumulate: Flag, dx: *mut f32) {
         let lengths = Lengths::of(&*shape);
         let dy = read(dy, lengths.output);
@@ -77,8 +81,9 @@ exports! {
 
     /// Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`, where given; dlogits
     /// and predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid rows.
+    only("training")
     fn softmax_cross_entropy(
-        logits: *const f32, labels: *const u8, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
+        logits: *const f32, labels: *const u32, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
         smoothing: Maybe<*const f64>, dlogits: Maybe<*mut f32>, result: *mut [f64; 2], predictions: Maybe<*mut u32>,
     ) {
         let (logits, labels) = (read(logits, rows * classes), read(labels, rows));

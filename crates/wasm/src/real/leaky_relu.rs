@@ -11,6 +11,7 @@ exports! {
     }
 
     /// dx = dy where x > 0, slope dy elsewhere; added to dx where `accumulate`.
+    only("training")
     fn leaky_relu_backward(
         x: *const f32, dy: *const f32, slope: f32, accumulate: Flag, dx: *mut f32, count: usize,
     ) {

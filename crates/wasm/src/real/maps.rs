@@ -61,6 +61,7 @@ exports! {
 
     /// dx = dy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to dx where
     /// `accumulate`; parameters and table as in `quantize_forward`.
+    only("training")
     fn quantize_backward(
         proximal: u32, map: u32, x: *const f32, dy: *const f32, accumulate: Flag, dx: *mut f32, count: usize,
         parameters: Maybe<*const f32>, table: Maybe<*const f32>,
@@ -71,31 +72,37 @@ exports! {
     }
 
     /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the kernel where `whole`.
+    only("training")
     fn weight_scale(w: *const f32, k: usize, n: usize, whole: Flag, out: *mut f32) {
         standardize::weight_scale(read(w, k * n), whole != 0, write(out, n))
     }
 
     /// out `f32 [k][n]` = (w - mean) gain / deviation by filter; statistics `f32 [3][n]` = gain / deviation, deviation, mean.
+    only("training")
     fn standardize_filters(w: *const f32, k: usize, n: usize, gain: f32, out: *mut f32, statistics: *mut f32) {
         standardize::standardize_filters(read(w, k * n), gain, write(out, k * n), write(statistics, 3 * n))
     }
 
     /// out `f32 [count]` = tanh w / max |tanh w|, slopes `f32 [count]` = (1 - tanh^2 w) / max |tanh w|.
+    only("training")
     fn standardize_tanh(w: *const f32, count: usize, out: *mut f32, slopes: *mut f32) {
         standardize::standardize_tanh(read(w, count), write(out, count), write(slopes, count))
     }
 
     /// out `f32 [count]` = sin(omega w), slopes `f32 [count]` = omega cos(omega w).
+    only("training")
     fn standardize_sine(w: *const f32, count: usize, omega: f32, out: *mut f32, slopes: *mut f32) {
         standardize::standardize_sine(read(w, count), omega, write(out, count), write(slopes, count))
     }
 
     /// out `f32 [size]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [count]`.
+    only("training")
     fn quantile_width(w: *const f32, count: usize, parameters: *const f32, size: usize, place: usize, out: *mut f32) {
         standardize::quantile_width(read(w, count), read(parameters, size), place, write(out, size))
     }
 
     /// y `f32 [count]`, a part from element `first` on, times factors `f32 [n]` by column.
+    only("training")
     fn multiply_columns(y: *mut f32, count: usize, factors: *const f32, n: usize, first: usize) {
         standardize::multiply_columns(write(y, count), read(factors, n), first);
         false

@@ -11,6 +11,7 @@ exports! {
     }
 
     /// dx = dy * other, added to dx where `accumulate`.
+    only("training")
     fn multiply_backward(dy: *const f32, other: *const f32, accumulate: Flag, dx: *mut f32, count: usize) {
         multiply::multiply_backward(read(dy, count), read(other, count), accumulate != 0, write(dx, count))
     }

@@ -9,6 +9,7 @@ use proxbit_kernels::shape::ConvShape;
 
 exports! {
     /// One lane's sums of x and x^2: partial `f64 [2][channels]`.
+    only("training")
     fn norm_partial(x: *const f32, rows: usize, channels: usize, partial: *mut f64) {
         norm::norm_partial(read(x, rows * channels), channels, write(partial, 2 * channels));
         false
@@ -16,6 +17,7 @@ exports! {
 
     /// A batch's statistics from partials `f64 [lanes][2][channels]`: saved `f32 [2][channels]`, scale and shift `f32 [channels]`; running
     /// `f32 [2][channels]` and momentum `f32` where given (read only with running).
+    only("training")
     fn norm_statistics(
         partials: *const f64, lanes: usize, total_rows: usize, channels: usize, gamma: *const f32, beta: *const f32, eps: f32,
         saved: *mut f32, scale: *mut f32, shift: *mut f32, running: Maybe<*mut f32>, momentum: Maybe<*const f32>,
@@ -58,6 +60,7 @@ exports! {
     }
 
     /// One lane's sums of dy and dy * xhat: partial `f64 [2][channels]`.
+    only("training")
     fn norm_backward_partial(
         x: *const f32, dy: *const f32, rows: usize, channels: usize, saved: *const f32, partial: *mut f64,
     ) {
@@ -68,6 +71,7 @@ exports! {
 
     /// One lane's dx `f32 [rows][channels]`, added to where `accumulate`; dgamma and dbeta `f32 [channels]` of the whole
     /// batch, where asked for.
+    only("training")
     fn norm_backward(
         x: *const f32, dy: *const f32, rows: usize, channels: usize, saved: *const f32, gamma: *const f32,
         partials: *const f64, lanes: usize, total_rows: usize, accumulate: Flag, dx: *mut f32,

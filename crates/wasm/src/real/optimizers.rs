@@ -7,6 +7,7 @@ use proxbit_kernels::optimizer;
 exports! {
     /// hyper = learning rate, momentum, weight decay, nesterov (0 or 1), clip; velocity `f32 [count]`, not needed where the
     /// momentum is 0.
+    only("training")
     fn sgd_step(
         weights: *mut f32, gradient: *const f32, velocity: Maybe<*mut f32>, count: usize, hyper: *const [f32; 5],
     ) {
@@ -18,6 +19,7 @@ exports! {
 
     /// hyper = learning rate, beta1, beta2, epsilon, weight decay, decoupled (0 or 1), 1 - beta1^t,
     /// 1 - beta2^t, clip; mean and square `f32 [count]`.
+    only("training")
     fn adam_step(
         weights: *mut f32, gradient: *const f32, mean: *mut f32, square: *mut f32, count: usize,
         hyper: *const [f32; 9],
@@ -39,6 +41,7 @@ exports! {
     }
 
     /// hyper = gamma, threshold; weights `f32 [count]` of -1 and +1, mean `f32 [count]`.
+    only("training")
     fn bop_step(
         weights: *mut f32, gradient: *const f32, mean: *mut f32, count: usize, hyper: *const [f32; 2],
     ) {
@@ -49,6 +52,7 @@ exports! {
 
     /// hyper = gamma, sigma, threshold, epsilon, 1 - (1 - gamma)^t, 1 - (1 - sigma)^t (both 1 in the biased
     /// form); weights `f32 [count]` of -1 and +1, mean and square `f32 [count]`.
+    only("training")
     fn bop_second_step(
         weights: *mut f32, gradient: *const f32, mean: *mut f32, square: *mut f32, count: usize,
         hyper: *const [f32; 6],
@@ -60,6 +64,7 @@ exports! {
     }
 
     /// out = how many signs of after `f32 [count]` are not those of before.
+    only("training")
     fn count_flips(before: *const f32, after: *const f32, count: usize, out: *mut [u32; 1]) {
         write(out, 1)[0] = [optimizer::count_flips(read(before, count), read(after, count))];
         false

@@ -18,6 +18,7 @@ exports! {
     }
 
     /// Spreads dy `f32 [images][oh][ow][o]` over out `f32 [images][h+kh-1][w+kw-1][o]`.
+    only("training")
     fn dilate_real(shape: *const ConvShape, dy: *const f32, out: *mut f32) {
         let lengths = Lengths::of(&*shape);
         real::dilate_real(&*shape, read(dy, lengths.output), write(out, lengths.dilated));
@@ -31,6 +32,7 @@ exports! {
     }
 
     /// Panels `f32 [ceil(c/8)][kh*kw*o][8]` of the kernel w `f32 [K][N]`, flipped and transposed for the input's gradient.
+    only("training")
     fn pack_panels_transposed(shape: *const ConvShape, w: *const f32, out: *mut f32) {
         let (lengths, channels) = (Lengths::of(&*shape), (*shape).channels as usize);
         let length = panel_floats(lengths.rows / channels * lengths.filters, channels);
@@ -52,6 +54,7 @@ exports! {
     }
 
     /// Gradient of the filters of a real convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32 [K][N]`.
+    only("training")
     product(ff, "4x8", 1)
     fn ff_conv_backward_filter(shape: *const ConvShape, x: *const f32, dy: *const f32, dw: *mut f32) {
         let lengths = Lengths::of(&*shape);
@@ -74,6 +77,7 @@ exports! {
 
     /// Gradient of the filters for +-1 inputs (nibbles, padded); overwrites dw `f32 [K][N]`; scratch of
     /// `fb_filter_scratch_bytes`.
+    only("training")
     product(fb, "4x16", 4)
     fn fb_conv_backward_filter(
         shape: *const ConvShape, bits: *const u8, dy: *const f32, dw: *mut f32, scratch: *mut f32,
@@ -88,6 +92,7 @@ exports! {
     }
 
     /// Signs of the kernel `f32 [K][N]` for `fb_conv_backward_input`: weights `u8 [taps][c][ceil(N/4)]`.
+    only("training")
     fn pack_fb_input_weights(shape: *const ConvShape, kernel: *const f32, weights: *mut u8) {
         let weights = write(weights, (*shape).fb_input_weight_bytes());
         input::pack_fb_input_weights(&*shape, read(kernel, Lengths::of(&*shape).kernel), weights);
@@ -97,6 +102,7 @@ exports! {
     /// Gradient at the real input x of a layer with a +-1 kernel: dx `f32 [images][h][w][c]` = B(x) times the gradient at the
     /// quantized input, added to dx where `accumulate`. Maps, parameters and table as in `quantize_backward`. weights
     /// as `pack_fb_input_weights` makes them; scratch of `fb_input_scratch_bytes`.
+    only("training")
     product(fb, "2x16", 4)
     fn fb_conv_backward_input(
         shape: *const ConvShape, weights: *const u8, dy: *const f32, scratch: *mut f32, proximal: u32, map: u32,
@@ -112,11 +118,13 @@ exports! {
     }
 
     /// Bytes of scratch that `fb_conv_backward_input` needs for this shape.
+    only("training")
     answer fn fb_input_scratch_bytes(shape: *const ConvShape) {
         (*shape).fb_input_scratch_bytes() as u32
     }
 
     /// Bytes of scratch that `fb_conv_backward_filter` needs for this shape.
+    only("training")
     answer fn fb_filter_scratch_bytes(shape: *const ConvShape) {
         (*shape).fb_filter_scratch_bytes() as u32
     }

@@ -11,6 +11,7 @@ exports! {
     }
 
     /// dx = y (dy - sum dy y) over each row, added to dx where `accumulate`.
+    only("training")
     fn softmax_backward(
         y: *const f32, dy: *const f32, rows: usize, channels: usize, accumulate: Flag, dx: *mut f32,
     ) {

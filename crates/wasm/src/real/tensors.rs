@@ -6,12 +6,14 @@ use proxbit_kernels::{distance, reduce};
 
 exports! {
     /// out `f32 [columns]` = sums of the columns of x `f32 [rows][columns]`.
+    only("training")
     fn column_sums(x: *const f32, rows: usize, columns: usize, out: *mut f32) {
         reduce::column_sums(read(x, rows * columns), write(out, columns));
         false
     }
 
     /// out `f32 [count]` = sum over lanes, in order, of partials; lane l starts at float l * stride.
+    only("training")
     fn sum_lanes(partials: *const f32, lanes: usize, stride: usize, count: usize, out: *mut f32) {
         let partials = read(partials, (lanes - 1) * stride + count);
         reduce::sum_lanes(partials, lanes, stride, write(out, count))
@@ -24,12 +26,14 @@ exports! {
     }
 
     /// y += x.
+    only("training")
     fn add_into(y: *mut f32, x: *const f32, count: usize) {
         reduce::add_into(write(y, count), read(x, count));
         false
     }
 
     /// result = sum of the squares of a - b, or of a where b is left out.
+    only("training")
     fn squared_distance(a: *const f32, b: Maybe<*const f32>, count: usize, result: *mut [f64; 1]) {
         let sum = distance::squared_distance(read(a, count), optional(b, count));
         write(result.cast::<f64>(), 1)[0] = sum;
@@ -37,6 +41,7 @@ exports! {
     }
 
     /// y = factor (a - b), or factor a where b is left out; added to what is there where `accumulate`.
+    only("training")
     fn add_difference(
         a: *const f32, b: Maybe<*const f32>, factor: f32, accumulate: Flag, y: *mut f32, count: usize,
     ) {

@@ -16,6 +16,7 @@ exports! {
     }
 
     /// dx = the sums of dy over the copies of each pixel, added to dx where `accumulate`; sizes as in the forward pass.
+    only("training")
     fn up_sampling_backward(
         dy: *const f32, rows: usize, width: usize, channels: usize, down: usize, right: usize, accumulate: Flag,
         dx: *mut f32,

@@ -17,6 +17,7 @@ exports! {
     }
 
     /// dx = dy without the border, added to dx where `accumulate`; sizes as in the forward pass.
+    only("training")
     fn zero_padding_backward(
         dy: *const f32, images: usize, height: usize, row: usize, above: usize, below: usize, before: usize,
         behind: usize, accumulate: Flag, dx: *mut f32,

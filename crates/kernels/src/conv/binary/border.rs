@@ -87,8 +87,8 @@ pub fn start_stride(shape: &ConvShape) -> usize {
     16 * shape.filter_blocks()
 }
 
-/// What sums start from, `[patterns][filters rounded up to 16]`, from the sums of every tap's weights `[taps][filters]`. The
-/// starts of filters that are not there are 0.
+/// What sums start from, `[patterns][filters rounded up to 16]`, from the sums over taps of
+/// [`bb_correction`](crate::bits::weights::bb_correction). The starts of filters that are not there are 0.
 ///
 /// # Panics
 /// When a slice is shorter than its layout.
@@ -96,21 +96,32 @@ pub fn starts(shape: &ConvShape, correction: &[i32], starts: &mut [i32]) {
     let (border, filters) = (Border::of(shape), shape.filters as usize);
     let (height, width) = (shape.kernel_height as usize, shape.kernel_width as usize);
     let correction = &correction[..shape.taps() * filters];
+    // The sums over the taps above `end_row` and left of `end_column`.
+    let area = |end_row: usize, end_column: usize| {
+        let tap = (end_row * width + end_column).checked_sub(width + 1);
+        let tap = tap.filter(|_| end_row > 0 && end_column > 0)?;
+        Some(&correction[tap * filters..][..filters])
+    };
+    let add = |row: &mut [i32], sums: Option<&[i32]>, factor: i32| {
+        for (start, sum) in row.iter_mut().zip(sums.unwrap_or_default()) {
+            *start = start.wrapping_add(factor * sum);
+        }
+    };
     let rows = starts[..shape.start_count()].chunks_exact_mut(start_stride(shape).max(1));
     for ((y, x), row) in border.examples().zip(rows) {
-        let inside = (
-            y.map_or(0..height, |y| shape.rows_inside(y)),
-            x.map_or(0..width, |x| shape.columns_inside(x)),
-        );
+        let ys = y.map_or(0..height, |y| shape.rows_inside(y));
+        let xs = x.map_or(0..width, |x| shape.columns_inside(x));
         row.fill(0);
         row[..filters].fill(shape.terms() as i32);
-        for (tap, sums) in correction.chunks_exact(filters.max(1)).enumerate() {
-            if !(inside.0.contains(&(tap / width)) && inside.1.contains(&(tap % width))) {
-                for (start, sum) in row.iter_mut().zip(sums) {
-                    *start += sum;
-                }
-            }
+        if ys == (0..height) && xs == (0..width) {
+            continue;
         }
+        // All taps less those inside, which are a rectangle.
+        add(row, area(height, width), 1);
+        add(row, area(ys.end, xs.end), -1);
+        add(row, area(ys.start, xs.end), 1);
+        add(row, area(ys.end, xs.start), 1);
+        add(row, area(ys.start, xs.start), -1);
     }
 }
 

@@ -1,0 +1,80 @@
+/**
+ * Makes the entries that are one file: everything that a compiled entry imports, two builds of the core, and the script of
+ * workers. Instructions of relaxed SIMD are left out, because every engine must run what is inside.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build, type Plugin, type Rolldown } from "vite";
+
+/** An entry below dist/, by its path without its end, and the words before the names of the builds it takes. */
+const entries: readonly (readonly [entry: string, cores: string])[] = [
+  ["inline", ""],
+  ["inference/inline", "inference-"],
+];
+
+/** Writes `dist/inline.js` and its like over what the compiler made of their sources. */
+export async function buildInline(dist: string): Promise<void> {
+  const worker = await bundle(join(dist, "runtime/worker.js"), "iife", []);
+  for (const [entry, cores] of entries) {
+    const file = join(dist, `${entry}.js`);
+    writeFileSync(file, await bundle(file, "es", [inside(dist, cores, worker)]));
+  }
+}
+
+/** Modules with the files inside, in place of those that have their addresses. */
+function inside(dist: string, cores: string, worker: string): Plugin {
+  const packed = (variant: string): string =>
+    gzipSync(readFileSync(join(dist, "wasm", cores + variant, "proxbit_wasm_bg.wasm")), { level: 9 }).toString(
+      "base64",
+    );
+  const helpers = JSON.stringify(join(dist, "runtime/packed-files.js"));
+  const modules: Readonly<Record<string, string>> = {
+    "runtime/full-cores.js": 'export { cores as fullCores } from "proxbit-cores";',
+    "runtime/inference-cores.js": 'export { cores as inferenceCores } from "proxbit-cores";',
+    "runtime/worker-script.js": `
+      import { addressOfScript } from ${helpers};
+      const text = ${JSON.stringify(worker)};
+      export const scriptAddress = () => addressOfScript(text);
+      export const startPageWorker = () => new Worker(scriptAddress());
+      export const startNodeWorker = ({ Worker }, options) => new Worker(text, { ...options, eval: true });`,
+    "proxbit-cores": `
+      import { unpack } from ${helpers};
+      const packed = ${JSON.stringify({ plain: packed("plain"), "plain-shared": packed("plain-shared") })};
+      export const cores = (variant) => unpack(packed[variant]);`,
+    "proxbit-features": `
+      export { simd, threads } from "wasm-feature-detect";
+      export const relaxedSimd = async () => false;`,
+  };
+  return {
+    name: "proxbit-inside",
+    enforce: "pre",
+    resolveId: (id, importer) => {
+      if (id === "wasm-feature-detect" && importer?.endsWith("variants.js")) return "proxbit-features";
+      return id in modules ? id : undefined;
+    },
+    load: (id) => modules[id] ?? modules[relative(dist, id)],
+  };
+}
+
+async function bundle(file: string, format: "es" | "iife", plugins: Plugin[]): Promise<string> {
+  const result = await build({
+    configFile: false,
+    logLevel: "error",
+    plugins,
+    build: {
+      write: false,
+      minify: true,
+      modulePreload: false,
+      target: "es2022",
+      rolldownOptions: { input: file, preserveEntrySignatures: "strict", output: { format } },
+    },
+  });
+  const chunks = (result as Rolldown.RolldownOutput).output;
+  const [chunk] = chunks;
+  if (chunks.length !== 1 || chunk.imports.length > 0 || chunk.dynamicImports.length > 0) {
+    const parts = chunks.map(({ fileName }) => fileName).join(", ");
+    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${chunk.imports.join(", ")}`);
+  }
+  return chunk.code;
+}

@@ -1,0 +1,4 @@
+/** Trains the network whose file all consumers run. */
+import { train } from "./training.js";
+
+console.log(JSON.stringify(await train()));

@@ -1,0 +1,4 @@
+/** Runtimes with a console run this file. */
+import { consume } from "./consume.js";
+
+console.log(JSON.stringify(await consume()));

@@ -1,0 +1,3 @@
+import { createElement } from "react";
+
+export default ({ children }) => createElement("html", { lang: "en" }, createElement("body", null, children));

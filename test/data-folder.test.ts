@@ -1,0 +1,147 @@
+/** Folders of pictures as data sets: classes, parts, sizes, and everything that can be wrong with them. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { type ImageFolderOptions, imageFolder } from "../ts/data/index.ts";
+import { pngFile } from "./image-files.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
+
+/** Writes a PNG of one gray a path: the number is its gray. */
+async function write(root: string, files: Readonly<Record<string, number>>, width = 4, height = 4): Promise<void> {
+  for (const [name, gray] of Object.entries(files)) {
+    const path = join(root, name);
+    await mkdir(join(path, ".."), { recursive: true });
+    await writeFile(
+      path,
+      pngFile(width, height, {}, () => [gray, gray, gray]),
+    );
+  }
+}
+
+/** `count` files of each class; their grays are 0, 1, 2 … in the order of names. */
+function numbered(classes: readonly string[], count: number): Readonly<Record<string, number>> {
+  const names = classes.flatMap((name) => Array.from({ length: count }, (_, index) => `${name}/${index}.png`));
+  return Object.fromEntries(names.map((name, gray) => [name, gray]));
+}
+
+const graysOf = ({ images, count }: { readonly images: Uint8Array; readonly count: number }): readonly number[] =>
+  Array.from({ length: count }, (_, index) => images[(index * images.length) / count] as number);
+
+const refused = async (files: Readonly<Record<string, number>>, options: unknown = {}) =>
+  withFolder(async (root) => {
+    await write(root, files);
+    return rejected("data", imageFolder(root, options as ImageFolderOptions));
+  });
+
+describe("imageFolder", () => {
+  it("keeps a share of each class for testing, and mixes the classes", () =>
+    withFolder(async (root) => {
+      await write(root, numbered(["dog", "cat"], 10));
+      await writeFile(join(root, "cat", "notes.txt"), "no image");
+      await write(join(root, ".cache"), { "thumbnail.png": 9 });
+      const { name, classes, train, test, input } = await imageFolder(root);
+      expect({ name, classes }).toEqual({ name: root.split("/").at(-1), classes: ["cat", "dog"] });
+      expect([train.count, test.count, train.shape]).toEqual([16, 4, [4, 4, 3]]);
+      expect(test.labels.filter((label) => label === 0)).toHaveLength(2);
+      const grays = [...graysOf(train), ...graysOf(test)];
+      expect(grays.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, gray) => gray));
+      // Dogs were written first, so their grays are below 10.
+      expect([...train.labels]).toEqual(graysOf(train).map((gray) => Number(gray < 10)));
+      expect(new Set(train.labels.subarray(0, 6)).size).toBe(2);
+      expect(input).toEqual({ fit: "cover", background: "#ffffff" });
+    }));
+
+  it("is a function of names and seed", () =>
+    withFolder(async (root) => {
+      await write(root, numbered(["a", "b"], 10));
+      const [first, again, other] = await Promise.all([{}, { seed: 0 }, { seed: 1 }].map((o) => imageFolder(root, o)));
+      expect(again).toEqual(first);
+      expect(graysOf(other?.train ?? { images: new Uint8Array(), count: 0 })).not.toEqual(
+        graysOf(first?.train as never),
+      );
+      const limited = await imageFolder(root, { limit: 5 });
+      expect(graysOf(limited.train)).toEqual(graysOf(first?.train as never).slice(0, 5));
+      expect(limited.test.count).toBe(4);
+    }));
+
+  it.each(["test", "val", "validation"])("takes train and %s beside each other", (folder) =>
+    withFolder(async (root) => {
+      await write(join(root, "train"), numbered(["a", "b"], 3));
+      await write(join(root, folder), { "b/x.png": 77 });
+      const { train, test, classes } = await imageFolder(root);
+      expect([train.count, test.count, classes]).toEqual([6, 1, ["a", "b"]]);
+      expect([graysOf(test), [...test.labels]]).toEqual([[77], [1]]);
+    }),
+  );
+
+  it("resizes to the size that is given, in gray or colour, and tells its progress", () =>
+    withFolder(async (root) => {
+      await write(root, { "a/1.png": 10, "a/2.png": 10 }, 8, 4);
+      await write(root, { "b/1.png": 20, "b/2.png": 20 }, 3, 9);
+      const told: string[] = [];
+      const options = { size: [5, 6], channels: 1, fit: "fill", background: "#000000", decoder: "javascript" } as const;
+      const onProgress = ({ read, of }: { readonly read: number; readonly of: number }) => told.push(`${read}/${of}`);
+      const { train, input } = await imageFolder(root, { ...options, onProgress });
+      expect(train.shape).toEqual([5, 6, 1]);
+      expect(new Set(train.images)).toEqual(new Set([10, 20]));
+      expect(told).toEqual(["1/4", "2/4", "3/4", "4/4"]);
+      expect(input).toEqual({ fit: "fill", background: "#000000" });
+      expect((await imageFolder(root, { size: 2 })).train.shape).toEqual([2, 2, 3]);
+      const { message } = await rejected("data", imageFolder(root));
+      expect(message).toMatch(/^the images have several sizes: .*\.png is \d x \d, .*\.png is \d x \d$/);
+    }));
+
+  it("refuses folders that make no data set", async () => {
+    expect((await refused({})).message).toMatch(/ has no folder in it, and each class needs one$/);
+    expect((await refused({ "a/1.png": 1 })).message).toMatch(/ has one folder, a in it, and each class needs one$/);
+    expect((await refused({ "a/1.png": 1, "a/2.png": 1, "b/1.png": 1 })).message).toContain("too few images to keep");
+    expect((await refused({ "a/1.png": 1, "a/2.png": 1, "b/1.gif": 1 })).message).toContain(
+      "b has no PNG, JPEG or WebP",
+    );
+    const parts = { "train/a/1.png": 1, "train/b/1.png": 1, "test/c/1.png": 1 };
+    expect((await refused(parts)).message).toMatch(/test has a class c, unlike train$/);
+    const large = numbered(["a", "b"], 3);
+    expect((await refused(large, { size: 16384 })).message).toContain("at most 2147483648 are kept in memory");
+    await rejected("data", imageFolder("/no/such/folder"));
+  });
+
+  it("names the picture that is damaged, the first in its order", () =>
+    withFolder(async (root) => {
+      await write(root, numbered(["a", "b"], 3));
+      await writeFile(join(root, "b", "1.png"), pngFile(4, 4).subarray(0, 50));
+      for (const decoder of ["sharp", "javascript"] as const) {
+        const { message } = await rejected("image", imageFolder(root, { size: 4, decoder }));
+        expect(message).toContain(join(root, "b", "1.png"));
+      }
+    }));
+
+  it("stops by the signal", () =>
+    withFolder(async (root) => {
+      await write(root, numbered(["a", "b"], 3));
+      const stop = new AbortController();
+      const reading = imageFolder(root, { size: 4, signal: stop.signal, onProgress: () => stop.abort() });
+      await rejected("aborted", reading);
+    }));
+
+  it.each([
+    { size: 0 },
+    { size: [1, 2, 3] },
+    { size: "64" },
+    { channels: 2 },
+    { fit: "crop" },
+    { background: "white" },
+    { test: 1 },
+    { seed: -1 },
+    { limit: 0 },
+    { decoder: "gpu" },
+    { sizes: 3 },
+  ])("refuses the options %o", async (options) => {
+    await rejected("argument", imageFolder("photos", options as unknown as ImageFolderOptions));
+  });
+
+  it("refuses a share for testing where a folder is there for it", () =>
+    withFolder(async (root) => {
+      await write(root, { "train/a/1.png": 1, "train/b/1.png": 1, "test/a/1.png": 1 });
+      await rejected("argument", imageFolder(root, { test: 0.5 }));
+    }));
+});

@@ -1,0 +1,210 @@
+/**
+ * From a picture to the names of its classes: the picture becomes the network's input, logits become probabilities.
+ *
+ * The file's input description says how. Shape, `inputScale` and `inputOffset` are those of training. `inputFit` and
+ * `inputBackground` say how a picture of another size gets there; `cover` and white where the file is silent.
+ */
+import { integerIn, plainObject, type Subject } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { type Drawable, pixelsOf, sizeOfDrawable } from "../images/browser.ts";
+import { backgroundOf, fitOf, type ImageInput } from "../images/input.ts";
+import type { Picture } from "../images/picture.ts";
+import { fitPicture } from "../images/resize.ts";
+import type { PackedModel } from "../io/model-file.ts";
+import type { Graph } from "../nn/graph.ts";
+import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
+import { elementsOf } from "../nn/shapes.ts";
+import type { Images, RunOptions } from "./images.ts";
+
+/** Pixels as a canvas gives them: red, green, blue and alpha of each, rows from the top. ImageData is one. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** The sizes by which a page's elements are told: a canvas, an image, an ImageBitmap, a video or one frame of it. */
+export interface PageImage {
+  readonly width?: unknown;
+  readonly height?: unknown;
+  readonly displayWidth?: number;
+}
+
+/** A file in memory, as `Blob` and `File` are. */
+export interface FileLike {
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** A picture: pixels, an element or bitmap of a page, a file, or the bytes of a PNG, JPEG or WebP. */
+export type ImageSource = Pixels | PageImage | FileLike | Uint8Array | ArrayBuffer;
+
+export interface Prediction {
+  /** The name of the class out of the file, or its number where the file has no names. */
+  readonly label: string;
+  readonly index: number;
+  /** From 0 to 1; those of all classes make 1. */
+  readonly probability: number;
+}
+
+export interface ClassifyOptions {
+  /** The number of classes that are named, the most probable first; 5, or all where there are fewer. */
+  readonly top?: number;
+}
+
+/** The ways to ask for classes; a list of pictures gives a list of answers. */
+export interface Classify {
+  /** The classes of one picture, the most probable first. */
+  (source: ImageSource, options?: ClassifyOptions): Promise<readonly Prediction[]>;
+  /** The classes of each of `sources`. */
+  (sources: readonly ImageSource[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
+  /** The classes of `count` inputs, which stand one after the other in `images` as `run` takes them. */
+  (images: Images, options: ClassifyOptions & { readonly count: number }): Promise<readonly (readonly Prediction[])[]>;
+}
+
+const SUBJECT: Subject = { code: "argument", what: "classify" };
+const FILE: Subject = { code: "model-file", what: "the model file's metadata" };
+const USUAL_TOP = 5;
+
+/** softmax(logits): exp(x_i - max) / sum. */
+export function softmax(logits: ArrayLike<number>): readonly number[] {
+  const values = Array.from(logits);
+  const most = values.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
+  const powers = values.map((value) => Math.exp(value - most));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** The position of the first of the largest values. */
+export function largestAt(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let index = 1; index < values.length; index++) {
+    if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
+  }
+  return best;
+}
+
+/** The names of the classes out of the file; their numbers where it holds none. */
+export function classNamesOf({ graph, metadata }: Pick<PackedModel, "graph" | "metadata">): readonly string[] {
+  const classes = elementsOf(shapesOf(graph).get(outputsOf(graph)[0] as string) ?? []);
+  const numbers = (): readonly string[] => Array.from({ length: classes }, (_, index) => String(index));
+  const { classes: text } = metadata;
+  if (text === undefined) return numbers();
+  try {
+    const names: unknown = JSON.parse(text);
+    const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
+    return fits ? names : numbers();
+  } catch {
+    return numbers();
+  }
+}
+
+/** The probabilities out of the first output: a network that ends in softmax gives them itself. */
+export function probabilitiesOf(graph: Graph, output: ArrayLike<number>): readonly number[] {
+  const name = outputsOf(graph)[0];
+  const last = graph.nodes.find((node) => node.name === name);
+  return last?.op === "softmax" ? Array.from(output) : softmax(output);
+}
+
+/** The `top` most probable classes; the first in the file's order where two are alike. */
+export function topOf(probabilities: readonly number[], names: readonly string[], top: number): readonly Prediction[] {
+  return probabilities
+    .map((probability, index) => ({ label: names[index] ?? String(index), index, probability }))
+    .sort((a, b) => b.probability - a.probability || a.index - b.index)
+    .slice(0, top);
+}
+
+/**
+ * The description of a picture that `model` takes.
+ *
+ * @throws ProxbitError `shape` where the network does not read images of one or three channels.
+ * @throws ProxbitError `model-file` where the file's description is none.
+ */
+export function imageInputOf({ graph, metadata }: Pick<PackedModel, "graph" | "metadata">): ImageInput {
+  const shape = inputShapeOf(graph);
+  const [height, width, channels] = shape;
+  if (shape.length !== 3 || !height || !width || (channels !== 1 && channels !== 3)) {
+    const remedy = "Give its numbers, as run takes them, with their count.";
+    throw new ProxbitError("shape", `the network takes inputs of [${shape.join(", ")}], which are no pictures`, remedy);
+  }
+  const fit = fitOf(metadata.inputFit, { ...FILE, what: `${FILE.what}: inputFit` });
+  return { height, width, channels, fit, background: backgroundOf(metadata.inputBackground, FILE) };
+}
+
+type Run = (images: Images, options: RunOptions) => Float32Array | Promise<Float32Array>;
+
+/** `classify` of a session whose `run` is `run`. */
+export function createClassify(model: PackedModel, run: Run): Classify {
+  const names = classNamesOf(model);
+  const answer = async (images: Images, count: number, top: number): Promise<readonly (readonly Prediction[])[]> => {
+    const outputs = await run(images, { count });
+    return Array.from({ length: count }, (_, image) => {
+      const output = outputs.subarray(image * names.length, (image + 1) * names.length);
+      return topOf(probabilitiesOf(model.graph, output), names, top);
+    });
+  };
+  const classify = async (
+    source: ImageSource | readonly ImageSource[] | Images,
+    options: ClassifyOptions & { readonly count?: number } = {},
+  ): Promise<readonly Prediction[] | readonly (readonly Prediction[])[]> => {
+    plainObject(options, ["top", "count"], SUBJECT);
+    const top = integerIn(options.top ?? Math.min(USUAL_TOP, names.length), 1, names.length, "top", SUBJECT);
+    if (options.count !== undefined) return answer(source as Images, options.count, top);
+    const input = imageInputOf(model);
+    if (!Array.isArray(source)) {
+      const [only] = await answer(fitPicture(await pictureOf(source as ImageSource, "the image"), input), 1, top);
+      return only as readonly Prediction[];
+    }
+    const answers: (readonly Prediction[])[] = [];
+    for (const [index, one] of (source as readonly ImageSource[]).entries()) {
+      const pixels = fitPicture(await pictureOf(one, `image ${index}`), input);
+      answers.push((await answer(pixels, 1, top))[0] as readonly Prediction[]);
+    }
+    return answers;
+  };
+  return classify as Classify;
+}
+
+const REMEDY = "Give ImageData, an element of the page, a Blob, a file's bytes, or numbers with their count.";
+
+/** The pixels of any source. A decoder is loaded at the first file. */
+async function pictureOf(source: unknown, what: string): Promise<Picture> {
+  if (typeof source !== "object" || source === null) {
+    throw new ProxbitError("argument", `${what} cannot be ${describe(source)}`, REMEDY);
+  }
+  const bytes = await bytesOf(source);
+  if (bytes !== undefined) {
+    const { decodeImage } = await import("../images/decode.ts");
+    return decodeImage(bytes, what);
+  }
+  if (ArrayBuffer.isView(source)) {
+    const message = `${what} is ${describe(source)} without a count`;
+    throw new ProxbitError("argument", message, "Give { count: 1 } for one input as run takes it.");
+  }
+  const drawn = sizeOfDrawable(source);
+  if (drawn !== undefined) return pixelsOf(source as Drawable, drawn.width, drawn.height, what);
+  if ("data" in source && "width" in source && "height" in source) return checkedPixels(source, what);
+  throw new ProxbitError("argument", `${what} cannot be ${describe(source)}`, REMEDY);
+}
+
+async function bytesOf(source: object): Promise<Uint8Array | undefined> {
+  if ("arrayBuffer" in source && typeof source.arrayBuffer === "function") {
+    return new Uint8Array(await (source as FileLike).arrayBuffer());
+  }
+  const tag = Object.prototype.toString.call(source);
+  if (tag === "[object ArrayBuffer]") return new Uint8Array(source as ArrayBuffer);
+  if (tag !== "[object Uint8Array]") return undefined;
+  const { buffer, byteOffset, byteLength } = source as Uint8Array;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function checkedPixels(source: { data: unknown; width: unknown; height: unknown }, what: string): Picture {
+  const { data, width, height } = source;
+  const sized = Number.isSafeInteger(width) && Number.isSafeInteger(height);
+  const view = ArrayBuffer.isView(data) ? (data as Uint8Array) : undefined;
+  if (sized && view?.BYTES_PER_ELEMENT === 1 && view.length > 0 && view.length === 4 * Number(width) * Number(height)) {
+    return { width: Number(width), height: Number(height), data: view };
+  }
+  const message = `${what} must have width x height x 4 bytes of red, green, blue and alpha`;
+  throw new ProxbitError("image", message, "Give ImageData as getImageData returns it.");
+}

@@ -1,0 +1,220 @@
+/**
+ * Starts a worker pool: threads that hold one compiled module over one shared memory. They run the same program together.
+ *
+ * Control goes through comlink. Comlink never settles a call whose worker has died. So every call is kept in a set of
+ * pending ones. The death of any worker rejects them all, because the crew cannot meet any more without it. Where
+ * memory cannot be shared, one worker with a memory of its own does the same work. The results are the same.
+ */
+import { type Remote, transfer, wrap } from "comlink";
+import { integerIn, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { bind } from "../program/bind.ts";
+import type { Range } from "../program/place.ts";
+import type { Program, Write } from "../program/program.ts";
+import { controlBytes } from "./barrier.ts";
+import { compileCore } from "./compile-core.ts";
+import type { RunResult } from "./execute.ts";
+import { createSharedMemory, wantsSharedMemory } from "./instantiate.ts";
+import type { TimedRun } from "./profile.ts";
+import { type CoreSource, checkSource, checkWorker, type WorkerSource } from "./source.ts";
+import { spawnThreads } from "./thread.ts";
+import { detectVariant, isShared, type Variant } from "./variants.ts";
+import type { WorkerApi } from "./worker.ts";
+
+export const MOST_WORKERS = 64;
+const START_LIMIT_MS = 60_000;
+
+export interface PoolOptions {
+  /** Threads to use, from 1; fewer are used where memory cannot be shared. */
+  readonly workers: number;
+  /** The build of the core; detected where absent. */
+  readonly variant?: Variant | undefined;
+  /** The core of that variant. */
+  readonly source: CoreSource;
+  /** Kernels that the core must have; not looked at where absent. */
+  readonly kernels?: readonly string[];
+  /** The script of the workers; that of the package where absent. */
+  readonly worker?: WorkerSource | undefined;
+}
+
+export interface Pool {
+  readonly variant: Variant;
+  /** The compiled core. */
+  readonly module: WebAssembly.Module;
+  readonly workers: number;
+  /** The memory that workers share; null where one worker has a memory of its own. */
+  readonly memory: WebAssembly.Memory | null;
+  /** Bytes reserved so far. */
+  readonly reservedBytes: () => number;
+  /** Adds zeroed memory; returns its first address. */
+  reserve(bytes: number): Promise<number>;
+  write(address: number, bytes: Uint8Array): Promise<void>;
+  read(range: Range): Promise<Uint8Array>;
+  /** Sends a program to every worker; returns the number to run it by. */
+  define(program: Program<number>): Promise<number>;
+  /** Frees programs that will not be run again. */
+  forget(ids: readonly number[]): Promise<void>;
+  /** Runs a program once per element of `steps`; see `execute`. */
+  run(id: number, steps: readonly (readonly Write[])[], reads: readonly Range[]): Promise<RunResult>;
+  /** The same for a program that is not kept, measured: one answer of every worker. */
+  profile(program: Program<number>, steps: readonly (readonly Write[])[]): Promise<readonly TimedRun[]>;
+  /** Ends all threads; pending and later calls reject. */
+  close(): void;
+}
+
+/**
+ * Starts a pool and waits until every worker is ready.
+ *
+ * @throws ProxbitError `argument` for a bad number of workers, `environment` where the core cannot run.
+ * @throws ProxbitError `worker` where a thread does not start.
+ */
+export async function startPool(options: PoolOptions): Promise<Pool> {
+  const subject: Subject = { code: "argument", what: "the worker pool" };
+  integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
+  const worker = checkWorker(options.worker, subject);
+  const source = checkSource(options.source, subject) as CoreSource;
+  const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
+  const module = await compileCore(variant, source);
+  const shared = isShared(variant);
+  if (wantsSharedMemory(module) !== shared) throw otherMemory(variant);
+  if (options.kernels !== undefined) checkKernels(module, options.kernels);
+  const workers = shared ? options.workers : 1;
+  const memory = shared ? createSharedMemory() : null;
+  const control = shared ? new SharedArrayBuffer(controlBytes(workers)) : null;
+
+  const threads = spawnThreads(workers, worker);
+  const remotes: Remote<WorkerApi>[] = threads.map((thread) => wrap<WorkerApi>(thread.endpoint));
+  const pending = new Set<(error: Error) => void>();
+  let ended: Error | undefined;
+  const end = (error: Error): void => {
+    ended ??= error;
+    for (const thread of threads) thread.terminate();
+    for (const reject of pending) reject(ended);
+    pending.clear();
+  };
+  for (const thread of threads) thread.onDeath(end);
+
+  /** A call that settles even if a worker dies, and keeps a Node process alive until it does. */
+  const guarded = <T>(call: () => Promise<T>): Promise<T> => {
+    if (ended !== undefined) return Promise.reject(ended);
+    return new Promise<T>((resolve, reject) => {
+      if (pending.size === 0) for (const thread of threads) thread.hold(true);
+      pending.add(reject);
+      const settle = (): void => {
+        pending.delete(reject);
+        if (pending.size === 0 && ended === undefined) for (const thread of threads) thread.hold(false);
+      };
+      call().then(
+        (value) => {
+          settle();
+          resolve(value);
+        },
+        (error: unknown) => {
+          settle();
+          reject(asKnownError(error));
+        },
+      );
+    });
+  };
+  const leader = remotes[0] as Remote<WorkerApi>;
+  const everyone = <T>(call: (worker: Remote<WorkerApi>) => Promise<T>): Promise<readonly T[]> =>
+    guarded(() => Promise.all(remotes.map(call)));
+  /** A run that a worker has left alone leaves the others waiting for it: then the crew is lost. */
+  const together = async <T>(call: (worker: Remote<WorkerApi>) => Promise<T>): Promise<readonly T[]> => {
+    try {
+      return await everyone(call);
+    } catch (error) {
+      end(asKnownError(error));
+      throw error;
+    }
+  };
+
+  const limit = setTimeout(() => {
+    const remedy = "Check that the page may start module workers and that the machine is not out of memory.";
+    end(new ProxbitError("worker", `the workers did not start within ${START_LIMIT_MS / 1000} s`, remedy));
+  }, START_LIMIT_MS);
+  try {
+    await guarded(() =>
+      Promise.all(remotes.map((worker, index) => worker.start({ module, memory, control, index, workers }))),
+    );
+  } catch (error) {
+    end(asKnownError(error));
+    throw error;
+  } finally {
+    clearTimeout(limit);
+  }
+
+  let programs = 0;
+  let reservedBytes = 0;
+  return {
+    variant,
+    module,
+    workers,
+    memory,
+    reservedBytes: () => reservedBytes,
+    reserve: async (bytes) => {
+      const address = await guarded(() => leader.reserve(bytes));
+      reservedBytes += bytes;
+      return address;
+    },
+    write: async (address, bytes) => {
+      if (ended !== undefined) throw ended;
+      // Between calls nobody else touches the memory. A call under way has its turn before this one.
+      if (memory !== null && pending.size === 0 && address + bytes.length <= memory.buffer.byteLength) {
+        new Uint8Array(memory.buffer).set(bytes, address);
+        return;
+      }
+      // Bytes of their own: a message clones the whole buffer that they are a view of, however few they are.
+      const own = new Uint8Array(bytes);
+      await guarded(() => leader.write(address, transfer(own, [own.buffer])));
+    },
+    read: (range) => guarded(() => leader.read(range)),
+    define: async (program) => {
+      const id = programs++;
+      const bound = bind(program);
+      await everyone((worker) => worker.define(id, bound));
+      return id;
+    },
+    forget: async (ids) => {
+      await everyone((worker) => worker.forget(ids));
+    },
+    run: async (id, steps, reads) => (await together((worker) => worker.run(id, steps, reads)))[0] as RunResult,
+    profile: (program, steps) => {
+      const bound = bind(program);
+      return together((worker) => worker.profile(bound, steps));
+    },
+    close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer or session.")),
+  };
+}
+
+function otherMemory(variant: Variant): ProxbitError {
+  const [given, wanted] = isShared(variant) ? ["of its own", "that is shared"] : ["that is shared", "of its own"];
+  return new ProxbitError(
+    "argument",
+    `\`source\` is a core with memory ${given}, and the variant "${variant}" has memory ${wanted}`,
+    "Give `source` as a function, which is told the variant, or name the variant of that core.",
+  );
+}
+
+function checkKernels(module: WebAssembly.Module, kernels: readonly string[]): void {
+  const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
+  const lacking = kernels.filter((kernel) => !exported.has(kernel));
+  if (lacking.length === 0) return;
+  throw new ProxbitError(
+    "argument",
+    `\`source\` is a core that only runs packed models, or that of another version; it lacks ${lacking.join(", ")}`,
+    "To train, give the file proxbit/wasm/NAME.wasm without inference- in its name.",
+  );
+}
+
+/** A lack of memory is the caller's to mend. Any other error of a worker is ours and stays as it is. */
+function asKnownError(error: unknown): Error {
+  if (error instanceof ProxbitError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  // Not "memory access out of bounds", which is a fault of ours.
+  if (/grow|allocation|out of memory/i.test(message)) {
+    const remedy = "Use a smaller batch or a smaller network; the core can hold at most 4 GiB.";
+    return new ProxbitError("environment", `there is not enough memory: ${message}`, remedy, { cause: error });
+  }
+  return error instanceof Error ? error : new Error(message, { cause: error });
+}
