@@ -144,8 +144,13 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     },
     save: async (steps, moment) => {
       await writing;
-      writing = (await copy(steps, moment))();
-      await writing;
+      try {
+        writing = (await copy(steps, moment))();
+        await writing;
+      } catch (error) {
+        // Of workers that are lost nothing can be copied where they share no memory.
+        failure = error instanceof Error ? error.message : String(error);
+      }
     },
     readBack: async () => {
       await writing;

@@ -100,6 +100,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.
     await keeper?.save(stepsOf(state), moment);
+    if (keeper !== null) checkWritten(keeper);
     for (;;) {
       try {
         yield* runEpochs(call, keeper);
@@ -119,6 +120,17 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     await keeper?.close();
     state.busy = false;
   }
+}
+
+/** @throws ProxbitError "output" where the first checkpoint was not written, before hours of training. */
+function checkWritten(keeper: CheckpointKeeper): void {
+  const { failure } = keeper.report();
+  if (failure === null) return;
+  throw new ProxbitError(
+    "output",
+    `the first checkpoint was not written: ${failure}`,
+    "Free some room, or choose another place for the checkpoint.",
+  );
 }
 
 /** Keeps the epoch's weights where it is the best one, which the last epoch puts in place. */
