@@ -9,6 +9,7 @@
  * else 4 bytes a number. Float bytes are 4 a parameter, running statistics included.
  */
 
+import { reading } from "../base/checks.ts";
 import { groupBy } from "../base/group.ts";
 import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
@@ -137,7 +138,10 @@ function cellsOf(row: SummaryRow): readonly string[] {
 }
 
 /** The summary as an aligned table for a terminal or a log, without a line break at its end. */
-export function formatSummary(value: Summary): string {
+export const formatSummary = (value: Summary): string =>
+  reading("formatSummary", "the result of summary()", () => textSummaryOf(value));
+
+function textSummaryOf(value: Summary): string {
   const { totals } = value;
   const macs = totals.multiplyAccumulates;
   const sums = [
