@@ -81,7 +81,7 @@ export async function taped(steps: readonly (() => Promise<void>)[]): Promise<Ta
   return { deeds };
 }
 
-/** What the disk may hold after a cut: content by path; and the number of the last step that was done before it. */
+/** A disk after a cut: content by path; and the number of the last step that was done before it. */
 export interface Disk {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly done: number;

@@ -107,5 +107,11 @@ test.each([
     await eventsOf(second.continueFit(data));
     expect(await second.weights(), `left after ${enough} events`).toEqual(await straight.weights());
     second.close();
+    // The same trainer may go on too, with what it has in memory.
+    const own = await trainerOf(plainSigns(), { optimizer });
+    seen = 0;
+    for await (const _ of own.fit(data, { ...course, ...more })) if (++seen === enough) break;
+    if (own.left() !== null) await eventsOf(own.continueFit(data));
+    expect(await own.weights(), `gone on after ${enough} events`).toEqual(await straight.weights());
   }
 });

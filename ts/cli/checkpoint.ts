@@ -20,7 +20,7 @@ export interface CheckpointOptions {
   readonly average?: "swa" | "ema";
 }
 
-/** How a run is kept. */
+/** The keeping of a run. */
 export interface KeptRun {
   /** The checkpoint's path: as given, or beside the model file. */
   readonly path: string;

@@ -175,7 +175,7 @@ function tellWhere(trainer: Trainer, { path }: KeptRun, { output }: Context): vo
   output.event({ type: "resume", checkpoint: path, epoch, epochs, step, steps });
 }
 
-/** What is left of a run that ended early: its trainer, and its file where that is written. */
+/** The rest of a run that ended early: its trainer, and its file where that is written. */
 interface Ending {
   readonly trainer: Trainer;
   readonly kept: KeptRun;

@@ -5,7 +5,7 @@
  *        Better Generalization", UAI 2018, algorithm 1, with a cycle of one epoch)
  *   ema: m = decay m + (1 - decay) w after each epoch, which begins as the first epoch's weights
  *
- * Of binary weights the latent ones are averaged, and of Bop's the signs, whose majority decides. Running statistics are
+ * The mean is over the latent weights of binary layers, and over signs with Bop, whose majority decides. Running statistics are
  * estimated anew for the mean.
  */
 import { numberIn, oneOf, plainObject, type Subject } from "../../base/checks.ts";

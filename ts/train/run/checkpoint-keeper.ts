@@ -8,10 +8,10 @@ import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
 import { goodName, type LoadedRun, readRun, type SavedRun } from "./checkpoint.ts";
 import type { CheckpointReport } from "./checkpoint-report.ts";
 
-/** How often a checkpoint is written, beside the end of each epoch. */
+/** The time between two checkpoints; one is written at the end of each epoch besides. */
 export type CheckpointRate = { readonly seconds: number } | { readonly steps: number };
 
-/** Where checkpoints of a run go: a path, a name in a browser's IndexedDB, or a store; and how often. */
+/** The place of a run's checkpoints (a path, a name in a browser's IndexedDB, or a store), and the time between two. */
 export type CheckpointOption =
   | string
   | CheckpointStore
@@ -148,7 +148,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
         writing = (await copy(steps, moment))();
         await writing;
       } catch (error) {
-        // Of workers that are lost nothing can be copied where they share no memory.
+        // Workers that are lost and share no memory give no copy.
         failure = error instanceof Error ? error.message : String(error);
       }
     },

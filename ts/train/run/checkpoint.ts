@@ -1,6 +1,6 @@
 /**
- * What a checkpoint says beside its tensors: where the run stands, and which run it is. The second part is held against what
- * somebody goes on with, word by word; a difference is refused unless its word is allowed.
+ * A checkpoint says beside its tensors where the run stands, and which run it is. The second part is held against that with
+ * which somebody goes on, word by word. A difference is refused unless its word is allowed.
  */
 
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
@@ -94,7 +94,7 @@ const shown = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 };
 
-/** Where two facts differ: the innermost path to the first difference, and the values there. */
+/** The first difference between two facts: its innermost path, and the values there. */
 function firstDifference(saved: unknown, given: unknown, path: string): string {
   if (isRecord(saved) && isRecord(given)) {
     const key = Object.keys({ ...saved, ...given }).find((name) => !isEqual(saved[name], given[name]));

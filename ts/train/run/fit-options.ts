@@ -56,8 +56,8 @@ export interface FitOptions {
    */
   readonly checkpoint?: CheckpointOption | undefined;
   /**
-   * Where a number is not finite: "stop", as where absent, ends the run with an error. "rollback" goes back to the beginning of
-   * the epoch and halves all learning rates from there on, up to ten times.
+   * The way on from a number that is not finite. "stop", as where absent, ends the run with an error. "rollback" goes back to the
+   * beginning of the epoch and halves all learning rates from there on, up to ten times.
    */
   readonly onDivergence?: "stop" | "rollback" | undefined;
   /** Ends the run with a mean of the weights at the ends of its epochs (`average.ts`); with the last weights where absent. */
@@ -82,7 +82,7 @@ export interface Checked {
   readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
   readonly rollsBack: boolean;
   readonly best: BestKeeper | null;
-  /** What has state of its own that checkpoints keep under its name. */
+  /** All that has state of its own, which checkpoints keep under its name. */
   readonly stateful: readonly Stateful[];
   /** The options that a run which goes on must have again, by their words. */
   readonly facts: RunFacts;

@@ -10,7 +10,7 @@ import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
 import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
-import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
+import { type Call, factsOf, goodPoint, isRecovered, momentOf, remember, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
@@ -118,6 +118,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
   } finally {
     if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
     await keeper?.close();
+    remember(call);
     state.busy = false;
   }
 }

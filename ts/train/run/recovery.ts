@@ -56,7 +56,7 @@ function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors">
   };
 }
 
-/** What a checkpoint of the call would hold, as it stands whenever this is asked. */
+/** Gives the content of a checkpoint of the call, as it stands whenever this is asked. */
 export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
   run: recordOf(call.state),
   history: call.state.history,
@@ -67,16 +67,23 @@ export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
   goodTensors: call.good?.tensors ?? [],
 });
 
+/** Copies of the states of tasks that keep any, by their names. */
+function statesOf({ stateful }: Checked): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    stateful.flatMap(({ name, save }) => (save === undefined ? [] : [[name, structuredClone(save())]])),
+  );
+}
+
 /** The moment as it is, to go back to. */
 export async function goodPoint({ engine, state, checked }: Call): Promise<GoodPoint> {
-  const tasks = checked.stateful.flatMap(({ name, save }) =>
-    save === undefined ? [] : [[name, structuredClone(save())] as const],
-  );
-  return {
-    record: recordOf(state),
-    tensors: await engine.alone(() => copyTensors(engine)),
-    tasks: Object.fromEntries(tasks),
-  };
+  const tensors = await engine.alone(() => copyTensors(engine));
+  return { record: recordOf(state), tensors, tasks: statesOf(checked) };
+}
+
+/** Leaves in the trainer's state what a later call that goes on will want of this one. */
+export function remember({ state, checked, good }: Call): void {
+  state.good = good;
+  state.tasks = statesOf(checked);
 }
 
 /** Puts the state and the tensors of a run into place. */
