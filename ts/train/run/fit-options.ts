@@ -2,16 +2,19 @@
 import { booleanOf, integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
+import { checkStopping, type EarlyStopping, type Stopping } from "./early-stopping.ts";
 import type { Engine } from "./engine.ts";
 import type { EpochEnd } from "./epoch-end.ts";
 import type { StepSetting } from "./epoch-steps.ts";
 import { checkTasks, type EpochTask } from "./epoch-task.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "./evaluate.ts";
+import type { EpochEvent, StepEvent } from "./events.ts";
 import type { Course } from "./run.ts";
 
 export interface FitOptions {
@@ -47,6 +50,13 @@ export interface FitOptions {
    * the epoch and halves all learning rates from there on, up to ten times.
    */
   readonly onDivergence?: "stop" | "rollback" | undefined;
+  /** Ends the call where the validation has become no better for some epochs; the best weights come back. None where absent. */
+  readonly earlyStopping?: EarlyStopping | undefined;
+  /** Metrics of the test examples after every epoch (`validation.metrics`), which cost a forward pass; none where absent. */
+  readonly metrics?: readonly MetricName[] | undefined;
+  /** Told each step, and each epoch, however the call is run. An error that it throws ends the call with it. */
+  readonly onStep?: ((event: StepEvent) => void) | undefined;
+  readonly onEpoch?: ((event: EpochEvent) => void) | undefined;
   /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
   readonly onValidate?: (epoch: number, share: number) => void;
   /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
@@ -59,6 +69,7 @@ export interface Checked {
   readonly setting: Omit<StepSetting, "flips">;
   readonly counting: boolean;
   readonly end: EpochEnd;
+  readonly stopping: Stopping | null;
   readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
   readonly rollsBack: boolean;
   /** The options that a run which goes on must have again, by their words. */
@@ -68,7 +79,7 @@ export interface Checked {
 const optionNames = [
   ...[
     ...["epochs", "batchSize", "augment", "labelSmoothing", "validate", "soft", "flipRatio", "tasks", "checkpoint"],
-    ...["onDivergence", "onValidate", "signal"],
+    ...["onDivergence", "earlyStopping", "metrics", "onStep", "onEpoch", "onValidate", "signal"],
   ],
 ] as const;
 
@@ -85,6 +96,12 @@ export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOp
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const tasks = checkTasks(options.tasks, subject);
+  const stopping = checkStopping(options.earlyStopping, validate, subject);
+  const metrics = checkMetrics(options.metrics ?? [], subject);
+  for (const name of ["onStep", "onEpoch"] as const) {
+    if (options[name] !== undefined && typeof options[name] !== "function")
+      reject(subject, name, "a function", options[name]);
+  }
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
   checkData(engine, data, validate);
@@ -97,12 +114,15 @@ export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOp
     fixed: { epochs, batchSize, steps },
     setting: { images: data.train, augment, smoothing, signal },
     counting,
-    end: { data, validate, soft, tasks, signal, onValidate },
+    end: { data, validate, soft, tasks, metrics, signal, onValidate },
+    stopping,
     checkpoint,
     rollsBack: onDivergence === "rollback",
     facts: {
       ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
       tasks: tasks.map(({ name }) => name),
+      ...(stopping === null ? {} : { earlyStopping: stopping }),
+      ...(metrics.length === 0 ? {} : { metrics }),
     },
   };
 }
@@ -110,8 +130,9 @@ export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOp
 /** Options out of the facts of a run that was left. Tasks are functions, which no fact can give back. */
 export function optionsFrom(facts: RunFacts): Partial<FitOptions> {
   const { epochs, batchSize, augment, labelSmoothing, validate, soft, flipRatio, onDivergence } = facts;
+  const { earlyStopping, metrics } = facts;
   return {
-    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence },
+    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence, earlyStopping, metrics },
     augment: augment ?? undefined,
   } as Partial<FitOptions>;
 }

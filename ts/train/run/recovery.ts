@@ -3,7 +3,7 @@
  * learning rates. A run whose worker died goes back to its last checkpoint, with new workers.
  */
 import { isProxbitError } from "../../base/errors.ts";
-import { copyOfPlain } from "../../io/checkpoint-file.ts";
+import { type CheckpointTensor, copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { dataFacts, type LoadedRun, type RunFacts, trainerFacts } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
@@ -12,6 +12,7 @@ import type { Checked } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
 import { copyTensors, floatsOf, restoreTensors } from "./snapshot.ts";
 import type { GoodPoint, TrainerState } from "./trainer-state.ts";
+import type { LossWatch } from "./watch-loss.ts";
 
 /** A call of `fit` at work. */
 export interface Call {
@@ -27,6 +28,9 @@ export interface Call {
   deaths: number;
   lastDeath: number;
   rollbacks: number;
+  /** Whether steps were made since running statistics were estimated for the hard-signed network. */
+  isStale: boolean;
+  readonly watch: LossWatch;
 }
 
 /** More deaths than this at one place are no accident. */
@@ -55,8 +59,26 @@ export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
   ),
   good: call.good?.record ?? null,
   copyTensors: (into) => call.engine.alone(() => copyTensors(call.engine, into)),
-  goodTensors: call.good?.tensors ?? [],
+  goodTensors: [...(call.good?.tensors ?? []), ...bestTensors(call)],
 });
+
+const BEST = "best/";
+
+/** The weights of the best epoch, beside the tensors of the good point, under names of their own. */
+const bestTensors = ({ engine, state }: Call): readonly CheckpointTensor[] =>
+  [...(state.best ?? [])].map(([name, values]) => ({
+    name: `${BEST}${name}`,
+    shape: engine.layout.tensors.get(name)?.parameter.shape ?? [values.length],
+    bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  }));
+
+/** They, out of the tensors of a checkpoint; null where there are none. */
+function bestOf(tensors: readonly CheckpointTensor[]): TrainerState["best"] {
+  const found = [...floatsOf(tensors)].flatMap(([name, values]): readonly [string, Float32Array][] =>
+    name.startsWith(BEST) ? [[name.slice(BEST.length), values]] : [],
+  );
+  return found.length === 0 ? null : new Map(found);
+}
 
 /** The moment as it is, to go back to. */
 export async function goodPoint(engine: Engine, state: RunRecord): Promise<GoodPoint> {
@@ -66,8 +88,10 @@ export async function goodPoint(engine: Engine, state: RunRecord): Promise<GoodP
 /** Puts the state and the tensors of a run into place. */
 export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
   await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
-  const good = loaded.good === null ? null : { record: loaded.good, tensors: loaded.goodTensors };
-  Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
+  const tensors = loaded.goodTensors.filter(({ name }) => !name.startsWith(BEST));
+  const good = loaded.good === null ? null : { record: loaded.good, tensors };
+  const best = bestOf(loaded.goodTensors);
+  Object.assign(state, loaded.run, { history: [...loaded.history], best, good, tasks: loaded.tasks });
 }
 
 /** Goes back to where the run can go on after `error`; false where it cannot. */

@@ -24,6 +24,8 @@ export interface TrainerState extends RunRecord {
   allow: readonly string[];
   /** Where the run was read from. */
   store: CheckpointStore | null;
+  /** The weights of the best epoch, where early stopping keeps them; null elsewhere. */
+  best: ReadonlyMap<string, Float32Array> | null;
   /** The last good point of the run that was left, and the state of its tasks. */
   good: GoodPoint | null;
   tasks: Readonly<Record<string, unknown>>;
@@ -33,6 +35,16 @@ export interface TrainerState extends RunRecord {
 
 /** The state of a new trainer. */
 export const newState = (seed: number): TrainerState => ({
-  ...{ ...newRun(seed), busy: false, history: [], facts: null, allow: [], store: null, good: null, tasks: {} },
+  ...{
+    ...newRun(seed),
+    busy: false,
+    history: [],
+    facts: null,
+    allow: [],
+    store: null,
+    best: null,
+    good: null,
+    tasks: {},
+  },
   moment: null,
 });
