@@ -24,6 +24,7 @@ const full: readonly Step[] = [
       "scripts/build-wasm --variant plain-shared --variant relaxed-shared --variant inference-plain-shared --variant inference-relaxed-shared",
   },
   { name: "dist", command: "tsx scripts/build-js.ts", needs: ["wasm", "wasm, shared"] },
+  { name: "consumers", command: "node test/consumers/main.ts --fast", needs: ["dist"] },
   { name: "vitest", command: "vitest run", needs: ["dist"], live: true },
 ];
 

@@ -87,7 +87,7 @@ function rowsUnder(shape: ConvShape, paddedRow: number, row: number, outputRow: 
   const start = paddedRow + outputRow * shape.strideHeight;
   return Array.from({ length: shape.kernelHeight }, (_, tap) => {
     // Relative to the slice, whose padding and image start at `paddedRow` and `row` of the whole.
-    const inside = start - paddedRow + tap - shape.padTop;
+    const inside = start - paddedRow + tap * shape.dilationHeight - shape.padTop;
     return inside >= 0 && inside < shape.height ? row + inside : null;
   });
 }
@@ -116,7 +116,8 @@ describe("parts", () => {
         for (const { rows } of cutByRows(whole, parts)) {
           const { shape, paddedRow, row } = outputSlice(whole, rows);
           expect(shape.paddedHeight).toBeGreaterThanOrEqual(shape.padTop + shape.height);
-          expect(shape.paddedHeight).toBeGreaterThanOrEqual((rows.count - 1) * shape.strideHeight + shape.kernelHeight);
+          const extent = (shape.kernelHeight - 1) * shape.dilationHeight + 1;
+          expect(shape.paddedHeight).toBeGreaterThanOrEqual((rows.count - 1) * shape.strideHeight + extent);
           expect(paddedRow + shape.paddedHeight).toBeLessThanOrEqual(whole.paddedHeight);
           for (let i = 0; i < rows.count; i++) {
             const wanted = rowsUnder(whole, 0, 0, rows.first + i);
@@ -154,8 +155,9 @@ describe("parts", () => {
 
 function square(size: number): ConvShape {
   const sizes = { height: size, width: size, outHeight: size, outWidth: size, channels: 64, filters: 64, images: 1 };
-  const window = { kernelHeight: 3, kernelWidth: 3, strideHeight: 1, strideWidth: 1, padTop: 1, padLeft: 1 };
-  return { ...sizes, ...window, paddedHeight: size + 2, paddedWidth: size + 2, padOne: false };
+  const window = { kernelHeight: 3, kernelWidth: 3, padTop: 1, padLeft: 1 };
+  const steps = { strideHeight: 1, strideWidth: 1, dilationHeight: 1, dilationWidth: 1 };
+  return { ...sizes, ...window, ...steps, paddedHeight: size + 2, paddedWidth: size + 2, padOne: false };
 }
 
 const isBinary = (node: GraphNode): boolean => isProduct(node) && formOf(node) === "exact";

@@ -82,7 +82,8 @@ const sides = (attributes: Numbers): Sides => attributes.kernelSize as Sides;
 
 /** Pixels from the first tap to the last. */
 const extents = (attributes: Numbers): Sides => {
-  const [[height, width], [rows, columns]] = [sides(attributes), attributes.dilationRate as Sides];
+  const { dilationRate = [1, 1] } = attributes;
+  const [[height, width], [rows, columns]] = [sides(attributes), dilationRate as Sides];
   return [height + (height - 1) * (rows - 1), width + (width - 1) * (columns - 1)];
 };
 
@@ -95,15 +96,16 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       { strides: [2, 3], useBias: false },
       { padding: "same", strides: [3, 2] },
       { padding: [oneBefore, twoBehind], strides: [2, 1] },
+      { dilationRate: [1, 3] },
     ],
     ranks: [3],
-    shape: (input, attributes) => [...windowed(input, attributes, sides(attributes)), attributes.filters as number],
+    shape: (input, attributes) => [...windowed(input, attributes, extents(attributes)), attributes.filters as number],
     parameters: (input, attributes) => ({
       kernel: ["real", [...sides(attributes), channelsOf(input), 3]],
       ...(attributes.useBias === true ? { bias: ["real", [3]] as const } : {}),
     }),
     work: (input, attributes) => {
-      const [height, width] = windowed(input, attributes, sides(attributes));
+      const [height, width] = windowed(input, attributes, extents(attributes));
       return countedWork(height * width, sides(attributes)[0] * sides(attributes)[1] * channelsOf(input), 3);
     },
   },
@@ -256,7 +258,8 @@ describe.each(opNames)("%s", (name) => {
   it("has the defaults that its layer gives, in the order of a graph's attributes", () => {
     const attributes = made(name, definition.required);
     expect(attributes).toEqual(definition.attributes);
-    expect(Object.keys(attributes)).toEqual(Object.keys(opOf(name).fields));
+    const written = Object.entries(opOf(name).fields).filter(([, { isNeutral }]) => isNeutral !== true);
+    expect(Object.keys(attributes)).toEqual(written.map(([key]) => key));
   });
 
   it("refuses what a field does not take, and names it", () => {

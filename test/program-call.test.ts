@@ -58,7 +58,7 @@ test("products say their operands and tile, blocks of a fixed size their element
   expect(productOf("bb_popcnt64_conv_bits")).toEqual({ operands: "bb", tile: "4x2", channels: 64 });
   expect(productOf("quantize_forward")).toBeNull();
   expect(lengthsOf("adam_step").hyper).toBe(9);
-  expect(CONV_SHAPE_BYTES).toBe(64);
+  expect(CONV_SHAPE_BYTES).toBe(72);
 });
 
 describe("the reader of Rust", () => {

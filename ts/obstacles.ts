@@ -4,7 +4,7 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
-import { type Product, quantizedOperands } from "./nn/operands.ts";
+import { groupsOfProduct, type Product, quantizedOperands } from "./nn/operands.ts";
 import { type KernelName, productOf } from "./program/call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import { endsAsSigns } from "./quantizers/weight-quantizers.ts";
@@ -80,6 +80,15 @@ export function accumulatorObstacles(node: GraphNode, work: Work | null): readon
   const reason =
     "sums are kept in 8 bits after every four products, which takes a slower kernel and fuses nothing behind it";
   return [{ reason, remedy: "Leave the layer's accumulator out, unless its numbers are what is wanted." }];
+}
+
+/** Groups read copies of their channels, and nothing is fused with them. */
+export function groupObstacles(node: GraphNode): readonly Obstacle[] {
+  if (!isProduct(node) || groupsOfProduct(node) === 1) return [];
+  const reason =
+    `its ${groupsOfProduct(node)} groups are products of their own over copies of their channels, which takes a pass ` +
+    "over input and sums, and fuses nothing";
+  return [{ reason, remedy: "Take fewer groups, or depthwiseConv2d where a group is one channel." }];
 }
 
 /** Channels that the kernel's smallest unit of bits holds, where `channels` do not fill the last one. */

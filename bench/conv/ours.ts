@@ -81,6 +81,7 @@ const LAYOUTS: Readonly<Record<BinaryKernel, Layout>> = {
 function shapeOf({ size, channels }: Problem, padValue: PadValue): ConvShape {
   return windowShape(1, {
     ...{ height: size, width: size, channels, kernelHeight: 3, kernelWidth: 3, strideHeight: 1, strideWidth: 1 },
+    ...{ dilationHeight: 1, dilationWidth: 1 },
     ...{ padTop: 1, padLeft: 1, paddedHeight: size + 2, paddedWidth: size + 2, outHeight: size, outWidth: size },
     ...{ filters: channels, padValue },
   });

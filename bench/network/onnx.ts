@@ -2,6 +2,7 @@
 import type { Graph, NodeOf, Shape } from "../../ts/nn/graph.ts";
 import { inputShapeOf, shapesOf } from "../../ts/nn/network.ts";
 import { convGeometry } from "../../ts/nn/nodes.ts";
+import { extentOf } from "../../ts/nn/windows.ts";
 import type { ElementType, OnnxModel, OnnxNode, OnnxTensor } from "../peers/onnx.ts";
 import type { FloatTensor } from "./network-weights.ts";
 
@@ -55,12 +56,15 @@ function build(graph: Graph, form: (builder: Builder) => Form): OnnxModel {
     const g = convGeometry(node, shapes.get(node.inputs[0]) as Shape);
     const after = (size: number, kernel: number, stride: number, out: number, before: number): number =>
       Math.max(0, (out - 1) * stride + kernel - size - before);
-    const bottom = after(g.height, g.kernelHeight, g.strideHeight, g.outHeight, g.padTop);
-    const right = after(g.width, g.kernelWidth, g.strideWidth, g.outWidth, g.padLeft);
+    const dilations = [g.dilationHeight, g.dilationWidth] as const;
+    const [extentHeight, extentWidth] = extentOf([g.kernelHeight, g.kernelWidth], dilations);
+    const bottom = after(g.height, extentHeight, g.strideHeight, g.outHeight, g.padTop);
+    const right = after(g.width, extentWidth, g.strideWidth, g.outWidth, g.padLeft);
     return {
       kernel_shape: [g.kernelHeight, g.kernelWidth],
       strides: [g.strideHeight, g.strideWidth],
       pads: [g.padTop, g.padLeft, bottom, right],
+      ...(node.op === "conv2d" ? { dilations } : {}),
     };
   };
   for (const node of graph.nodes) {

@@ -52,6 +52,7 @@ export function products(
 ): Products {
   const shape = windowShape(images, {
     ...{ height: size, width: size, channels: width, kernelHeight: 3, kernelWidth: 3, strideHeight: 1, strideWidth: 1 },
+    ...{ dilationHeight: 1, dilationWidth: 1 },
     ...{ padTop: 1, padLeft: 1, paddedHeight: size + 2, paddedWidth: size + 2, outHeight: size, outWidth: size },
     ...{ filters: width, padValue: "zero" },
   });

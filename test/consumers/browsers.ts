@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Outcome } from "./row.ts";
+import { NotInstalled, type Outcome } from "./row.ts";
 
 export interface Browser {
   readonly name: string;
@@ -64,7 +64,7 @@ const patience = 240_000;
 /** Opens the page in the browser. Resolves to what the page has sent, `version` being the browser's. */
 export async function openPage(browser: Browser, page: string): Promise<Outcome> {
   const program = browser.places.find((path) => existsSync(path));
-  if (program === undefined) throw new Error(`there is no ${browser.name} (Debian: ${browser.install})`);
+  if (program === undefined) throw new NotInstalled(`there is no ${browser.name} (Debian: ${browser.install})`);
   const post = await listen();
   const profile = mkdtempSync(join(tmpdir(), "proxbit-browser-"));
   const address = `${page}?to=${encodeURIComponent(post.address)}`;

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { type Column, formatTable } from "../../ts/show/table.ts";
 import { installAlone, installGroup, packPackage } from "./install.ts";
-import { type Figures, type Outcome, run, writeProject } from "./row.ts";
+import { type Figures, NotInstalled, type Outcome, run, writeProject } from "./row.ts";
 import { rows } from "./rows/index.ts";
 import { reference } from "./rows/runtimes.ts";
 
@@ -23,7 +23,7 @@ interface Finding {
   readonly threads: string;
   readonly note: string;
   readonly seconds: number;
-  readonly failed: boolean;
+  readonly end: "passed" | "failed" | "not installed";
 }
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -65,14 +65,14 @@ async function visit(row: (typeof rows)[number], tarball: string, figures: Figur
     const inference = compare(outcome.logits, figures.logits);
     const training = compare(outcome.file, figures.file);
     const threads = [outcome.workers, outcome.variant].filter((fact) => fact !== undefined).join(", ");
-    const failed = inference === "differs" || training === "differs";
+    const end = inference === "differs" || training === "differs" ? "failed" : "passed";
     const { version, note = "" } = outcome;
-    return { name: row.name, version, inference, training, threads, note, seconds: seconds(), failed };
+    return { name: row.name, version, inference, training, threads, note, seconds: seconds(), end };
   } catch (error) {
     const note = error instanceof Error ? error.message : String(error);
     return {
       ...{ name: row.name, version: "-", inference: "-", training: "-", threads: "", note },
-      ...{ seconds: seconds(), failed: true },
+      ...{ seconds: seconds(), end: error instanceof NotInstalled ? "not installed" : "failed" },
     };
   }
 }
@@ -94,21 +94,31 @@ async function consumers(names: readonly string[], options: Options): Promise<vo
     const finding = await visit(row, tarball, figures);
     findings.push(finding);
     if (options.json === true) console.log(JSON.stringify({ type: "row", ...finding }));
-    else if (finding.failed) say(finding.note);
+    else if (finding.end !== "passed") say(finding.note);
   }
-  const failed = findings.filter((finding) => finding.failed).map(({ name }) => name);
-  if (options.json === true) console.log(JSON.stringify({ type: "result", rows: findings.length, failed }));
-  else {
-    const titles = ["row", "version", "inference", "training", "threads", "note"];
-    const columns: Column[] = [...titles.map((title) => ({ title })), { title: "s", align: "right" }];
-    const cells = findings.map(({ name, version, inference, training, threads, note, seconds }) => {
-      const [first = ""] = note.split("\n");
-      return [name, version, inference, training, threads, first.slice(0, 60), String(seconds)];
-    });
-    console.log(formatTable(columns, cells));
-    console.log(failed.length === 0 ? `all ${findings.length} rows passed` : `failed: ${failed.join(", ")}`);
-  }
+  const [failed, missing] = (["failed", "not installed"] as const).map((end) =>
+    findings.filter((finding) => finding.end === end).map(({ name }) => name),
+  ) as [string[], string[]];
+  if (options.json === true) {
+    console.log(JSON.stringify({ type: "result", rows: findings.length, failed, notInstalled: missing }));
+  } else console.log(summary(findings, failed, missing));
   process.exitCode = failed.length === 0 ? 0 : 1;
+}
+
+function summary(findings: readonly Finding[], failed: readonly string[], missing: readonly string[]): string {
+  const titles = ["row", "version", "inference", "training", "threads", "note"];
+  const columns: Column[] = [...titles.map((title) => ({ title })), { title: "s", align: "right" }];
+  const cells = findings.map(({ name, version, inference, training, threads, note, seconds }) => {
+    const [first = ""] = note.split("\n");
+    return [name, version, inference, training, threads, first.slice(0, 60), String(seconds)];
+  });
+  const passed = findings.length - failed.length - missing.length;
+  const ends = [
+    `${passed} of ${findings.length} rows passed`,
+    ...(failed.length === 0 ? [] : [`failed: ${failed.join(", ")}`]),
+    ...(missing.length === 0 ? [] : [`not installed here: ${missing.join(", ")}`]),
+  ];
+  return `${formatTable(columns, cells)}\n${ends.join("\n")}`;
 }
 
 await new Command("consumers")

@@ -57,6 +57,9 @@ export function writeProject(folder: string, model: string, own?: string): void 
   if (own !== undefined) cpSync(own, folder, { recursive: true });
 }
 
+/** Something that a row needs is not on this machine, and npm cannot bring it. */
+export class NotInstalled extends Error {}
+
 /** A program has ended otherwise than it should. */
 class Failure extends Error {}
 

@@ -6,13 +6,15 @@ import { differences, type Figures, type Subject } from "./figures.ts";
 import { courses } from "./list/courses.ts";
 import { layers } from "./list/layers.ts";
 import { models } from "./list/models.ts";
+import { operations } from "./list/operations.ts";
 import { optimizers } from "./list/optimizers.ts";
 import { quantizers } from "./list/quantizers.ts";
 import { tasks } from "./list/tasks.ts";
 import { type Place, placeName, places } from "./places.ts";
 import { type Made, makeRun, type Run } from "./run.ts";
 
-const all: readonly Run[] = [...models, ...tasks, ...quantizers, ...optimizers, ...layers, ...courses];
+// A run has its place by its number, so that new ones stand behind all others.
+const all: readonly Run[] = [...models, ...tasks, ...quantizers, ...optimizers, ...layers, ...courses, ...operations];
 const byName = new Map(all.map((run, index) => [run.name, { run, index }]));
 const made = new Map<string, Promise<Made>>();
 

@@ -32,30 +32,33 @@ interface Sizes {
   readonly channels: number;
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
+  /** 1 where absent. */
+  readonly dilation?: readonly [number, number];
   readonly same: boolean;
   readonly padOne: boolean;
   readonly filters: number;
 }
 
-/** One axis of TensorFlow's SAME and VALID windows. */
+/** One axis of TensorFlow's SAME and VALID windows, which reach over `extent` pixels. */
 function axis(
   size: number,
-  kernel: number,
+  extent: number,
   stride: number,
   same: boolean,
 ): { out: number; pad: number; padded: number } {
-  const out = same ? Math.ceil(size / stride) : Math.floor((size - kernel) / stride) + 1;
-  const pad = same ? Math.floor(Math.max(0, (out - 1) * stride + kernel - size) / 2) : 0;
-  return { out, pad, padded: Math.max(pad + size, (out - 1) * stride + kernel) };
+  const out = same ? Math.ceil(size / stride) : Math.floor((size - extent) / stride) + 1;
+  const pad = same ? Math.floor(Math.max(0, (out - 1) * stride + extent - size) / 2) : 0;
+  return { out, pad, padded: Math.max(pad + size, (out - 1) * stride + extent) };
 }
 
 /** The geometry of windows of these sizes; a VALID kernel is cut to the image. */
 export function geometry(sizes: Sizes): ConvShape {
-  const { images, height, width, channels, strides, same, padOne, filters } = sizes;
-  const kernelHeight = same ? sizes.kernel[0] : Math.min(sizes.kernel[0], height);
-  const kernelWidth = same ? sizes.kernel[1] : Math.min(sizes.kernel[1], width);
-  const rows = axis(height, kernelHeight, strides[0], same);
-  const columns = axis(width, kernelWidth, strides[1], same);
+  const { images, height, width, channels, strides, dilation = [1, 1], same, padOne, filters } = sizes;
+  const fitting = (size: number, gap: number): number => Math.floor((size - 1) / gap) + 1;
+  const kernelHeight = same ? sizes.kernel[0] : Math.min(sizes.kernel[0], fitting(height, dilation[0]));
+  const kernelWidth = same ? sizes.kernel[1] : Math.min(sizes.kernel[1], fitting(width, dilation[1]));
+  const rows = axis(height, (kernelHeight - 1) * dilation[0] + 1, strides[0], same);
+  const columns = axis(width, (kernelWidth - 1) * dilation[1] + 1, strides[1], same);
   return {
     images,
     height,
@@ -65,6 +68,8 @@ export function geometry(sizes: Sizes): ConvShape {
     kernelWidth,
     strideHeight: strides[0],
     strideWidth: strides[1],
+    dilationHeight: dilation[0],
+    dilationWidth: dilation[1],
     padTop: rows.pad,
     padLeft: columns.pad,
     paddedHeight: rows.padded,
@@ -86,7 +91,7 @@ function affordable(sizes: Sizes): Sizes {
   return { ...sizes, filters: Math.max(1, Math.floor(MOST_PRODUCTS / channels)) };
 }
 
-/** Convolutions: any kernel to 4 x 4, strides to 3 x 3, SAME and VALID, both paddings, all tails. */
+/** Convolutions: any kernel to 4 x 4, strides and dilations to 3 x 3, SAME and VALID, both paddings, all tails. */
 export const convolutions: fc.Arbitrary<Case> = fc
   .record({
     images: small(3),
@@ -95,6 +100,7 @@ export const convolutions: fc.Arbitrary<Case> = fc
     channels: tails,
     kernel: fc.tuple(small(4), small(4)),
     strides: fc.tuple(small(3), small(3)),
+    dilation: fc.oneof({ arbitrary: fc.constant([1, 1] as const), weight: 2 }, fc.tuple(small(3), small(3))),
     same: fc.boolean(),
     padOne: fc.boolean(),
     filters: tails,

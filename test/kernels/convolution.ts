@@ -31,6 +31,7 @@ const sixteen: readonly Case[] = [1, 2, 3, 4].map((kernel) => ({
     channels: 6,
     kernel: [2, kernel],
     strides: [1, kernel === 4 ? 2 : 1],
+    dilation: [1, kernel === 2 ? 2 : 1],
     same: kernel !== 2,
     padOne: false,
     filters: 9 + 20 * kernel,
@@ -105,16 +106,20 @@ const ffFilter = property(
   { examples: [long[2]!, { shape: dense(300, 9, 10), seed: 4 }] },
 );
 
-/** dY over [h + kh - 1][w + kw - 1], each element where its window begins; what no window of the gradient reads is left out. */
+/** dY over the image and as much as windows reach beyond it, each element where its window begins; what no window of the gradient reads is left out. */
 function dilated({ shape }: Case, dy: Float32Array): Float32Array {
-  const { filters, kernelHeight, kernelWidth } = shape;
-  const [height, width] = [shape.height + kernelHeight - 1, shape.width + kernelWidth - 1];
+  const { filters } = shape;
+  const [below, behind] = [
+    (shape.kernelHeight - 1) * shape.dilationHeight,
+    (shape.kernelWidth - 1) * shape.dilationWidth,
+  ];
+  const [height, width] = [shape.height + below, shape.width + behind];
   const out = new Float32Array(shape.images * height * width * filters);
   for (let output = 0; output < naive.outputPixels(shape); output++) {
     const image = Math.floor(output / (shape.outHeight * shape.outWidth));
     const oy = Math.floor(output / shape.outWidth) % shape.outHeight;
-    const y = oy * shape.strideHeight + kernelHeight - 1 - shape.padTop;
-    const x = (output % shape.outWidth) * shape.strideWidth + kernelWidth - 1 - shape.padLeft;
+    const y = oy * shape.strideHeight + below - shape.padTop;
+    const x = (output % shape.outWidth) * shape.strideWidth + behind - shape.padLeft;
     if (y < 0 || y >= height || x < 0 || x >= width) continue;
     for (let n = 0; n < filters; n++) out[((image * height + y) * width + x) * filters + n] = dy[output * filters + n]!;
   }

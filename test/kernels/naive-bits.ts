@@ -153,20 +153,36 @@ export function inputWeights(shape: ConvShape, w: Float32Array): Uint8Array {
 }
 
 /** Kernel positions outside the image at the window that starts at `start` of an unpadded axis. */
-const missing = (start: number, size: number, kernel: number): readonly boolean[] =>
-  Array.from({ length: kernel }, (_, tap) => start + tap < 0 || start + tap >= size);
+const missing = (start: number, size: number, kernel: number, dilation: number): readonly boolean[] =>
+  Array.from({ length: kernel }, (_, tap) => start + tap * dilation < 0 || start + tap * dilation >= size);
+
+/** An axis of a shape. */
+interface Axis {
+  readonly out: number;
+  readonly stride: number;
+  readonly pad: number;
+  readonly size: number;
+  readonly kernel: number;
+  readonly dilation: number;
+}
 
 /** The positions missing, by pattern: none first, then one for every window of the axis that misses some. */
-function patterns(out: number, stride: number, pad: number, size: number, kernel: number): (readonly boolean[])[] {
-  const all = Array.from({ length: out }, (_, position) => missing(position * stride - pad, size, kernel));
+function patterns({ out, stride, pad, size, kernel, dilation }: Axis): (readonly boolean[])[] {
+  const all = Array.from({ length: out }, (_, position) => missing(position * stride - pad, size, kernel, dilation));
   return [Array.from({ length: kernel }, () => false), ...all.filter((taps) => taps.includes(true))];
 }
 
 /** What sums start from, `[patterns][N rounded up to 16]`: the terms, and the weights' sums of the taps that are missing. */
 export function starts(shape: ConvShape, sums: Int32Array): Int32Array {
   const { filters, kernelHeight, kernelWidth, padOne } = shape;
-  const rows = patterns(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, kernelHeight);
-  const columns = patterns(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, kernelWidth);
+  const rows = patterns({
+    ...{ out: shape.outHeight, stride: shape.strideHeight, pad: shape.padTop, size: shape.height },
+    ...{ kernel: kernelHeight, dilation: shape.dilationHeight },
+  });
+  const columns = patterns({
+    ...{ out: shape.outWidth, stride: shape.strideWidth, pad: shape.padLeft, size: shape.width },
+    ...{ kernel: kernelWidth, dilation: shape.dilationWidth },
+  });
   const out: number[] = [];
   for (const row of padOne ? rows.slice(0, 1) : rows) {
     for (const column of padOne ? columns.slice(0, 1) : columns) {

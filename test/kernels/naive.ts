@@ -20,8 +20,9 @@ export function forEachTap(shape: ConvShape, visit: (output: number, tap: number
     for (let oy = 0; oy < shape.outHeight; oy++) {
       for (let ox = 0; ox < shape.outWidth; ox++, output++) {
         for (let tap = 0; tap < taps(shape); tap++) {
-          const y = oy * shape.strideHeight + Math.floor(tap / shape.kernelWidth) - shape.padTop;
-          const x = ox * shape.strideWidth + (tap % shape.kernelWidth) - shape.padLeft;
+          const row = Math.floor(tap / shape.kernelWidth) * shape.dilationHeight;
+          const y = oy * shape.strideHeight + row - shape.padTop;
+          const x = ox * shape.strideWidth + (tap % shape.kernelWidth) * shape.dilationWidth - shape.padLeft;
           const inside = y >= 0 && y < shape.height && x >= 0 && x < shape.width;
           visit(output, tap, inside ? (image * shape.height + y) * shape.width + x : -1);
         }

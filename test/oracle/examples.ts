@@ -111,6 +111,7 @@ const straightSign: Straight<"adaptiveSign"> = (from, moved) => {
 };
 
 const image: readonly Shape[] = [[5, 4, 3]];
+const wide: readonly Shape[] = [[4, 3, 6]];
 const binary = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
 const smooth = { weightQuantizer: "bnn++", activationQuantizer: "bnn++" } as const;
 
@@ -132,6 +133,22 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.conv2d({ filters: 2, kernelSize: 3, ...binary, accumulator: "wrap" }), image, straightConv),
     example(layers.conv2d({ filters: 2, kernelSize: [1, 2], strides: [2, 1], padding: borders }), image),
     example(layers.conv2d({ filters: 2, kernelSize: 2, padding: 1, padValue: "one" }), image),
+    example(layers.conv2d({ filters: 3, kernelSize: [3, 2], dilationRate: [2, 1], padding: "same" }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, dilationRate: 3, padding: borders, ...smooth }), image),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, dilationRate: [1, 2], ...binary }), image, straightConv),
+    example(
+      layers.conv2d({ filters: 2, kernelSize: 2, dilationRate: 2, ...binary, accumulator: "saturate" }),
+      image,
+      straightConv,
+    ),
+    example(layers.conv2d({ filters: 4, kernelSize: [3, 2], groups: 2, padding: "same" }), wide),
+    example(layers.conv2d({ filters: 3, kernelSize: 2, groups: 3, strides: 2, useBias: false, ...smooth }), wide),
+    example(layers.conv2d({ filters: 6, kernelSize: 2, groups: 6, padding: 1, ...binary }), wide, straightConv),
+    example(
+      layers.conv2d({ filters: 2, kernelSize: 2, groups: 2, dilationRate: [1, 2], ...binary, accumulator: "wrap" }),
+      wide,
+      straightConv,
+    ),
   ],
   depthwiseConv2d: [
     example(layers.depthwiseConv2d({ kernelSize: [3, 2], strides: [1, 2], padding: "same" }), image),
@@ -201,7 +218,11 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.permute({ dims: [3, 1, 2] }), [[2, 3, 4]]),
     example(layers.permute({ dims: [4, 2, 1, 3] }), [[2, 4, 1, 3]]),
   ],
-  upSampling2d: [example(layers.upSampling2d(), image), example(layers.upSampling2d({ size: [1, 3] }), image)],
+  upSampling2d: [
+    example(layers.upSampling2d(), image),
+    example(layers.upSampling2d({ size: [1, 3] }), image),
+    example(layers.upSampling2d({ size: [3, 2], interpolation: "bilinear" }), image),
+  ],
   zeroPadding2d: [
     example(layers.zeroPadding2d({ padding: 2 }), image),
     example(

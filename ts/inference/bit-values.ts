@@ -46,21 +46,24 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
   const written = (node: ProductNode, layout: BitLayout): Bits | undefined =>
     known.get(`${sourceOf(node)} ${bordersOf(windowOf(node), layout)}`);
 
+  const signs: BitValues["signs"] = (node, { x, shape: window, layout }, { draft: own, parts: count }) => {
+    const made = make(node, window, layout);
+    const { width, channels } = window;
+    const tasks = cutHeight(window, count).map((rows) => {
+      const { next: shape, nextBits: out } = bitsRows(made, rows, draft);
+      return [call(node, layout.sign({ shape, x: at(x, 4 * rows.first * width * channels), out }))];
+    });
+    own.phase(tasks);
+    return made;
+  };
   const bitsFor = (node: ProductNode): Bits => {
     const layout = layoutFor(node);
     if (layout === null) throw new Error(`layer "${node.name}" reads no bits`);
     const found = written(node, layout);
     if (found !== undefined) return found;
     const source = sourceOf(node);
-    const made = register(source, make(source, windowOf(node), layout));
-    const { width, channels } = made.shape;
-    const x = realOf(source);
-    const tasks = cutHeight(made.shape, parts).map((rows) => {
-      const { next: shape, nextBits: out } = bitsRows(made, rows, draft);
-      return [call(node.name, layout.sign({ shape, x: at(x, 4 * rows.first * width * channels), out }))];
-    });
-    draft.phase(tasks);
-    return made;
+    const given = { x: realOf(source), shape: windowOf(node), layout };
+    return register(source, signs(node.name, given, { draft, parts }));
   };
   const readers: BitValues["readers"] = (name) => {
     const byBorder = new Map<string, ProductNode>();
@@ -76,6 +79,7 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
     buffer: (name, shape) => make(name, shape, kernel.layout),
     put: (name, shape) => register(name, make(name, shape, kernel.layout)),
     for: bitsFor,
+    signs,
     readers,
     isWritten: (node) => {
       const layout = layoutFor(node);

@@ -47,6 +47,13 @@ export interface Values {
   readonly isLastUse: (name: string, readers: ReadonlySet<string>) => boolean;
 }
 
+/** f32 values whose signs are wanted, under the window of their reader. */
+export interface SignsGiven {
+  readonly x: Place;
+  readonly shape: ConvShape;
+  readonly layout: BitLayout;
+}
+
 /** Values as bits, in the padded buffers of their readers. */
 export interface BitValues {
   /** True where a layer takes bits as the product's kernel writes them, pixel by pixel. */
@@ -57,6 +64,8 @@ export interface BitValues {
   readonly put: (name: string, shape: ConvShape) => Bits;
   /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
   readonly for: (node: ProductNode) => Bits;
+  /** The signs of f32 values under a window, by calls for `node` in a phase of the draft's own. */
+  readonly signs: (node: string, given: SignsGiven, context: Pick<Context, "draft" | "parts">) => Bits;
   /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
   readonly readers: (name: string) => readonly ProductNode[];
 }

@@ -3,14 +3,16 @@
  * off the very calls that a run makes.
  */
 
+import { groupBy } from "../base/group.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
-import type { Product } from "../nn/operands.ts";
+import { isAffine, isPassed, isProduct, type ProductNode } from "../nn/nodes.ts";
+import { groupsOfProduct, type Product } from "../nn/operands.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
+  groupObstacles,
   machineObstacles,
   type Obstacle,
   realOperandObstacles,
@@ -86,7 +88,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
   const network = createNetwork(graph, 1);
   const kernel = PRODUCT_KERNELS[name];
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
-  const calls = Map.groupBy(compiled.program.flat(2), ({ node }) => node);
+  const calls = groupBy(compiled.program.flat(2), ({ node }) => node);
   const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
 
   return graph.nodes.map((node): ExplainedLayer => {
@@ -113,13 +115,18 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, network.windowOf(node).channels)),
+        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, channelsOf(node, network))),
+        ...groupObstacles(node),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
       ],
     };
   });
 }
+
+/** The channels that a filter reads under its window. */
+const channelsOf = (node: ProductNode, network: Network): number =>
+  network.windowOf(node).channels / groupsOfProduct(node);
 
 const isWork = ({ kernel }: Call): boolean => workOf(kernel) !== null;
 
@@ -145,7 +152,8 @@ const isGiven = (calls: readonly Call[], argument: string): boolean =>
 
 /** Sums of a product of bits that nothing is done to on the way out. */
 function sumObstacles(node: GraphNode, group: Group | undefined): readonly Obstacle[] {
-  if (!isProduct(node) || formOf(node) !== "exact" || group?.kind !== "rows") return [];
+  const isExact = isProduct(node) && formOf(node) === "exact" && groupsOfProduct(node) === 1;
+  if (!isExact || group?.kind !== "rows") return [];
   if (hasScale(node)) {
     const reason =
       "sums are multiplied by a scale of each filter in a pass of its own, and thresholds do not take them";

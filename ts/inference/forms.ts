@@ -1,7 +1,7 @@
 /** The forms of a product in inference, by its hardened operands and by how it adds up. */
 import type { GraphNode } from "../nn/graph.ts";
 import { isProduct, type KernelNode, type ProductNode } from "../nn/nodes.ts";
-import { activationsAreBits, operandsAreBits } from "../nn/operands.ts";
+import { activationsAreBits, groupsOfProduct, operandsAreBits } from "../nn/operands.ts";
 
 /**
  * - `exact`: both operands +-1, so that sums are whole numbers.
@@ -20,6 +20,6 @@ export function formOf(node: ProductNode): Form {
 export const hasScale = ({ attributes: { weightQuantizer } }: KernelNode): boolean =>
   weightQuantizer !== null && weightQuantizer.scale !== "none";
 
-/** True where whole numbers leave the layer, perhaps times a scale of each filter. */
+/** True where whole numbers leave the layer by one kernel, perhaps times a scale of each filter. */
 export const hasIntegerSums = (node: GraphNode): node is ProductNode =>
-  isProduct(node) && formOf(node) === "exact" && !node.attributes.useBias;
+  isProduct(node) && formOf(node) === "exact" && groupsOfProduct(node) === 1 && !node.attributes.useBias;

@@ -2,7 +2,7 @@
  * Parts of a layer: rows of its output, or a range of its filters. A part is a window over a part of the same buffers, so
  * the same kernels run it, at other addresses; and it computes the same numbers as the whole would.
  */
-import type { ConvShape } from "../program/kernels.ts";
+import { type ConvShape, extentHeight } from "../program/kernels.ts";
 
 /** `count` of something from `first` on. */
 export interface Span {
@@ -35,7 +35,7 @@ export interface Slice {
 export function outputSlice(shape: ConvShape, rows: Span): Slice {
   if (rows.count === shape.outHeight) return { shape, paddedRow: 0, row: 0 };
   const from = rows.first * shape.strideHeight;
-  const paddedHeight = (rows.count - 1) * shape.strideHeight + shape.kernelHeight;
+  const paddedHeight = (rows.count - 1) * shape.strideHeight + extentHeight(shape);
   const row = Math.min(shape.height, Math.max(0, from - shape.padTop));
   const end = Math.min(shape.height, Math.max(0, from + paddedHeight - shape.padTop));
   const padTop = Math.min(paddedHeight, Math.max(0, shape.padTop - from));

@@ -44,3 +44,15 @@ export function emitStrips(product: StripProduct, steps: readonly Step[], out: P
   });
   draft.phase(tasks);
 }
+
+/** The same behind sums that lie in memory: their parts may have been filters, which no strip of rows follows. */
+export function emitBehind(sums: Place, shape: ConvShape, steps: readonly Step[], out: Place, context: Context): void {
+  const [first, ...rest] = steps;
+  if (first === undefined) return;
+  const product: StripProduct = {
+    ...{ shape, stripBytes: STRIP_BYTES },
+    call: (slice, rows, to) =>
+      first(at(sums, 4 * rows.first * shape.outWidth * shape.filters), to, outputPixels(slice.shape)),
+  };
+  emitStrips(product, rest, out, context);
+}

@@ -7,9 +7,9 @@ import type { ConvShape } from "../program/kernels.ts";
 /** Pixels with nothing around them, each a window. */
 export function pixelShape(images: number, shape: Shape): ConvShape {
   const [height, width, channels] = asImage(shape);
-  const one = { kernelHeight: 1, kernelWidth: 1, strideHeight: 1, strideWidth: 1, padTop: 0, padLeft: 0 };
+  const one = { kernelHeight: 1, kernelWidth: 1, strideHeight: 1, strideWidth: 1, dilationHeight: 1, dilationWidth: 1 };
   const sizes = { height, width, paddedHeight: height, paddedWidth: width, outHeight: height, outWidth: width };
-  return { images, channels, filters: channels, ...one, ...sizes, padOne: false };
+  return { images, channels, filters: channels, ...one, ...sizes, padTop: 0, padLeft: 0, padOne: false };
 }
 
 /** A shape of any rank as an image. The first axes are its height, because parts are cut along it. */

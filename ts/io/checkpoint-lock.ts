@@ -55,7 +55,8 @@ export async function lockCheckpoint(path: string): Promise<() => Promise<void>>
       held.add(lock);
       return async () => {
         held.delete(lock);
-        await files.rm(lock, { force: true });
+        // One that stays is taken over: its process no longer holds it.
+        await files.rm(lock, { force: true }).catch(() => undefined);
       };
     } catch (cause) {
       if (systemCode(cause) !== "EEXIST" || tries === 3) {

@@ -7,6 +7,7 @@ import type { FileParts } from "./checkpoint-file.ts";
 import { lockCheckpoint } from "./checkpoint-lock.ts";
 import { sweepPassing } from "./leftovers.ts";
 import { findNode, requireNode, systemCode } from "./node.ts";
+import { readFault, readWholeFile } from "./read.ts";
 import { checkWritable, writeFileAtomic } from "./write.ts";
 
 /** Keeps the checkpoints of one run. */

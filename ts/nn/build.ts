@@ -5,7 +5,7 @@
  * Automatic names count within one network, in topological order: conv2d, conv2d_1, ... A number that a user's own name
  * already takes is passed over.
  */
-import { plainObject, type Subject, safeName } from "../base/checks.ts";
+import { isList, plainObject, type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Shape } from "./graph.ts";
@@ -84,7 +84,7 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
   const subject: Subject = { code: "argument", what: "sequential" };
   const given = plainObject(options, ["inputShape", "name"], subject);
   const name = safeName(given.name ?? defaultName, "name", subject);
-  if (!Array.isArray(chain) || !chain.every(isLayer) || chain.length >= limits.nodes) {
+  if (!isList(chain) || !chain.every(isLayer) || chain.length >= limits.nodes) {
     throw new ProxbitError(
       "argument",
       `sequential: its second argument must be a list of layers, not ${describe(chain)}`,

@@ -41,6 +41,8 @@ export interface Field<Value, Given = Value> {
   readonly default?: Given | undefined;
   /** The field whose value an absent option takes. */
   readonly like?: string | undefined;
+  /** True where graphs leave the default out. */
+  readonly isNeutral?: true;
 }
 
 /** A field that options may leave out. */
@@ -82,6 +84,33 @@ export interface LayerOptions {
 export function optional<Value, Given>(field: Field<Value, Given>, value: Given): Optional<Field<Value, Given>> {
   return { ...field, default: value, optional: true };
 }
+
+/**
+ * `field` whose neutral value, its default, stands in no graph. So graphs from before the field are what they were, and mean
+ * the same.
+ */
+export const neutral = <Value, Given>(
+  field: Field<Value, Given>,
+  value: Given,
+): Optional<Field<Value | undefined, Given>> => {
+  const own = JSON.stringify(field.expand?.(value, noQuantizers) ?? value);
+  return optional(
+    {
+      ...field,
+      isNeutral: true,
+      check: (given, option, subject) => {
+        if (given === undefined) return undefined;
+        const checked = field.check(given, option, subject);
+        return JSON.stringify(checked) === own ? undefined : checked;
+      },
+    },
+    value,
+  );
+};
+
+const noQuantizers: QuantizerByName = (name) => {
+  throw new Error(`a quantizer, "${name}", is no neutral value`);
+};
 
 /** `field` with the value of the field `other` as its default. */
 export function optionalLike<Value, Given>(field: Field<Value, Given>, other: string): Optional<Field<Value, Given>> {

@@ -2,6 +2,7 @@
  * One walk over a graph gives its nodes by name, their shapes, and its parameters. A validated graph cannot change any
  * more. So its walk is kept beside it, and the graph itself stays plain.
  */
+import { reading } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter } from "./graph.ts";
@@ -88,9 +89,11 @@ export function remember(graph: Graph, { add: _, ...network }: Walk): Graph {
 export function networkOf(graph: Graph): Network {
   const found = known.get(graph);
   if (found !== undefined) return found;
-  const walk = createWalk();
-  for (const node of graph.nodes) walk.add(node);
-  return walk;
+  return reading("graph", "the result of sequential, functional or model", () => {
+    const walk = createWalk();
+    for (const node of graph.nodes) walk.add(node);
+    return walk;
+  });
 }
 
 /** The output shape of every node of a graph, by name, in the graph's order. Throws as `networkOf` does. */

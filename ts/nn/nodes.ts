@@ -12,7 +12,8 @@ export function checkOperation(op: OpName, attributes: unknown, subject: Subject
   const own = opOf(op);
   const given = plainObject(attributes, Object.keys(own.fields), subject);
   const entries = Object.entries(own.fields).map(([key, field]) => [key, field.check(given[key], key, subject)]);
-  const checked: Readonly<Record<string, unknown>> = Object.freeze(Object.fromEntries(entries));
+  const present = entries.filter(([, value]) => value !== undefined);
+  const checked: Readonly<Record<string, unknown>> = Object.freeze(Object.fromEntries(present));
   own.rule?.(checked, subject);
   // The table's type ties each op to its own attributes, which TypeScript cannot follow through a variable index.
   return Object.freeze({ op, attributes: checked }) as Operation;

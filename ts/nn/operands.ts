@@ -6,6 +6,7 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { endsAsSigns } from "../quantizers/weight-quantizers.ts";
 import type { GraphNode } from "./graph.ts";
 import type { ProductNode } from "./nodes.ts";
+import { groupsOf } from "./ops/channel-groups.ts";
 import { opOf } from "./ops/index.ts";
 import type { Operand } from "./ops/op.ts";
 
@@ -19,6 +20,10 @@ export const weightsAreBits = ({ attributes: { weightQuantizer } }: ProductNode)
 /** True where the activations are bits. */
 export const activationsAreBits = ({ attributes: { activationQuantizer } }: ProductNode): boolean =>
   activationQuantizer !== null && endsAsSigns(activationQuantizer);
+
+/** Groups of channels that a layer multiplies apart; 1 for most. */
+export const groupsOfProduct = ({ attributes }: ProductNode): number =>
+  "groups" in attributes ? groupsOf(attributes) : 1;
 
 /** True where both are bits, so that sums are whole numbers before a scale. */
 export const operandsAreBits = (node: ProductNode): boolean => weightsAreBits(node) && activationsAreBits(node);

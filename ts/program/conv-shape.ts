@@ -2,7 +2,7 @@
  * The geometry of a convolution as the core reads it, and the geometries that layers ask for. Its fields, and the sizes that
  * follow from it, stand in `kernels.ts`.
  */
-import { CONV_SHAPE_BYTES, CONV_SHAPE_FIELDS, type ConvShape } from "./kernels.ts";
+import { CONV_SHAPE_BYTES, CONV_SHAPE_FIELDS, type ConvShape, extentHeight, extentWidth } from "./kernels.ts";
 
 /** The descriptor's bytes. */
 export function encodeConvShape(shape: ConvShape): Uint8Array {
@@ -33,6 +33,8 @@ export function denseShape(rows: number, inputs: number, units: number): ConvSha
     kernelWidth: 1,
     strideHeight: 1,
     strideWidth: 1,
+    dilationHeight: 1,
+    dilationWidth: 1,
     padTop: 0,
     padLeft: 0,
     paddedHeight: 1,
@@ -44,7 +46,7 @@ export function denseShape(rows: number, inputs: number, units: number): ConvSha
   };
 }
 
-/** The convolution that gives the gradient at the input of `shape` from the dilated gradient at its output. */
+/** The convolution that gives the gradient at the input of `shape` from the gradient at its output, spread by the stride. */
 export function transposedShape(shape: ConvShape): ConvShape {
   return {
     images: shape.images,
@@ -55,10 +57,12 @@ export function transposedShape(shape: ConvShape): ConvShape {
     kernelWidth: shape.kernelWidth,
     strideHeight: 1,
     strideWidth: 1,
+    dilationHeight: shape.dilationHeight,
+    dilationWidth: shape.dilationWidth,
     padTop: 0,
     padLeft: 0,
-    paddedHeight: shape.height + shape.kernelHeight - 1,
-    paddedWidth: shape.width + shape.kernelWidth - 1,
+    paddedHeight: shape.height + extentHeight(shape) - 1,
+    paddedWidth: shape.width + extentWidth(shape) - 1,
     outHeight: shape.height,
     outWidth: shape.width,
     filters: shape.channels,

@@ -16,19 +16,26 @@ export interface ConvShape {
   readonly width: number;
   /** Input channels. */
   readonly channels: number;
-  /** Height of the kernel or pooling window. */
+  /** Rows of taps of the kernel or pooling window. */
   readonly kernelHeight: number;
-  /** Width of the kernel or pooling window. */
+  /** Columns of taps of the kernel or pooling window. */
   readonly kernelWidth: number;
   /** Vertical stride. */
   readonly strideHeight: number;
   /** Horizontal stride. */
   readonly strideWidth: number;
+  /** Rows of the input from a row of taps to the next; 1 for pooling. */
+  readonly dilationHeight: number;
+  /** Columns of the input from a column of taps to the next; 1 for pooling. */
+  readonly dilationWidth: number;
   /** Rows of padding above the image. */
   readonly padTop: number;
   /** Columns of padding left of the image. */
   readonly padLeft: number;
-  /** Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height + kernel_height`. */
+  /**
+   * Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height` plus
+   * [`ConvShape::extent_height`].
+   */
   readonly paddedHeight: number;
   /** Columns of the padded buffer. */
   readonly paddedWidth: number;
@@ -51,6 +58,8 @@ export const CONV_SHAPE_FIELDS = [
   "kernelWidth",
   "strideHeight",
   "strideWidth",
+  "dilationHeight",
+  "dilationWidth",
   "padTop",
   "padLeft",
   "paddedHeight",
@@ -1075,6 +1084,38 @@ export const kernels = {
     },
   },
   /**
+   * Rows of y `f32 [images][height down][width right][channels]`, `count` from row `first` of all images on,
+   * between the pixels of x `f32 [images][height][width][channels]`; `y` is their place.
+   */
+  bilinear_forward: {
+    parameters: {
+      x: "read",
+      images: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      first: "number",
+      count: "number",
+      y: "write",
+    },
+  },
+  /** dx = the gradient at x of dy at all rows of y, added to dx where `accumulate`; sizes as in the forward pass. */
+  bilinear_backward: {
+    parameters: {
+      dy: "read",
+      images: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /**
    * y `f32 [images][above + height + below][before + row + behind]` = x `f32 [images][height][row]` and zeros
    * around it.
    */
@@ -1132,15 +1173,25 @@ export function panelFloats(k: number, n: number): number {
 }
 
 /** Windows along an axis that reach past the image, out of `out`. */
-function cutWindows(out: number, stride: number, pad: number, size: number, kernel: number): number {
+function cutWindows(out: number, stride: number, pad: number, size: number, extent: number): number {
   const first = Math.min(Math.ceil(pad / stride), out);
-  const end = Math.min(Math.max(Math.floor(Math.max(0, pad + size + stride - kernel) / stride), first), out);
+  const end = Math.min(Math.max(Math.floor(Math.max(0, pad + size + stride - extent) / stride), first), out);
   return out - (end - first);
 }
 
 /** Positions of the kernel. */
 export function taps(shape: ConvShape): number {
   return shape.kernelHeight * shape.kernelWidth;
+}
+
+/** Rows of the input from the first row of taps to the last, both counted. */
+export function extentHeight(shape: ConvShape): number {
+  return (shape.kernelHeight - 1) * shape.dilationHeight + 1;
+}
+
+/** Columns of the input from the first column of taps to the last, both counted. */
+export function extentWidth(shape: ConvShape): number {
+  return (shape.kernelWidth - 1) * shape.dilationWidth + 1;
 }
 
 /** Products summed into one output, which are the rows K of the kernel matrix. */
@@ -1195,8 +1246,8 @@ export function outputPixels(shape: ConvShape): number {
 
 /** Patterns of taps that fall on zero padding: none missing, and one for each row and column whose windows are cut. */
 export function borderPatterns(shape: ConvShape): number {
-  const rows = cutWindows(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, shape.kernelHeight);
-  const columns = cutWindows(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, shape.kernelWidth);
+  const rows = cutWindows(shape.outHeight, shape.strideHeight, shape.padTop, shape.height, extentHeight(shape));
+  const columns = cutWindows(shape.outWidth, shape.strideWidth, shape.padLeft, shape.width, extentWidth(shape));
   const zero = 1 - Number(shape.padOne);
   return (1 + zero * rows) * (1 + zero * columns);
 }
@@ -1243,8 +1294,8 @@ export function fbInputWeightBytes(shape: ConvShape): number {
 
 /**
  * Bytes of scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows
- * as the kernel has (an odd number of cache lines a channel and column phase), a row of gradients an image and one
- * more.
+ * as a window reaches over (an odd number of cache lines a channel and column phase), a row of gradients an image
+ * and one more.
  */
 export function fbInputScratchBytes(shape: ConvShape): number {
   const images = Math.min(shape.images, 16);
@@ -1252,5 +1303,5 @@ export function fbInputScratchBytes(shape: ConvShape): number {
   const lines = Math.ceil((columns * images + 3) / 16);
   const row = shape.strideWidth * shape.channels * 16 * (lines + 1 - (lines % 2));
   const gradients = (images + 1) * shape.width * shape.channels;
-  return 4 * (16 + 36 * (16 * 16) + shape.kernelHeight * row + gradients);
+  return 4 * (16 + 36 * (16 * 16) + extentHeight(shape) * row + gradients);
 }

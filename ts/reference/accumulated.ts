@@ -9,18 +9,24 @@ import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 const GROUP = 4;
 
-/**
- * The sums that an accumulator makes of `exact`, whose gradient it passes on as it is. `taps` gives what each tap reads,
- * `[..., channels]`, a border of zeros as 0; `kernel` is `[..., channels, filters]`.
- */
+interface ExactSums {
+  readonly exact: Tensor;
+  /** The values that each tap reads, `[..., channels]`, a border of zeros as 0. */
+  readonly taps: () => readonly Tensor[];
+  /** `[..., channels / groups, filters]`. */
+  readonly kernel: Tensor;
+  /** 1 where absent. */
+  readonly groups?: number | undefined;
+}
+
+/** The sums that an accumulator makes of exact ones, whose gradient it passes on as it is. */
 export function accumulated(
   tf: TensorFlow,
-  exact: Tensor,
-  taps: () => readonly Tensor[],
-  kernel: Tensor,
+  { exact, taps, kernel, groups = 1 }: ExactSums,
   { overflow }: Accumulator,
 ): Tensor {
   const [channels, filters] = kernel.shape.slice(-2) as [number, number];
+  const own = filters / groups;
   const keep = (sum: Tensor): Tensor => {
     if (overflow === "saturate") return tf.clipByValue(sum, -128, 127);
     return tf.sub(sum, tf.mul(256, tf.floor(tf.div(tf.add(sum, 128), 256))));
@@ -28,17 +34,20 @@ export function accumulated(
   const operation = tf.customGrad((given) => {
     const { shape } = given as Tensor;
     const rows = tf.reshape(kernel, [-1, channels, filters]) as Tensor;
-    let sum: Tensor = tf.zeros([elementsOf(shape) / filters, filters]);
-    for (const [tap, values] of taps().entries()) {
-      const pixels = tf.reshape(values, [-1, channels]) as Tensor;
-      for (let first = 0; first < channels; first += GROUP) {
-        const size = Math.min(GROUP, channels - first);
-        const left = tf.slice(pixels, [0, first], [-1, size]);
-        const right = tf.reshape(tf.slice(rows, [tap, first, 0], [1, size, filters]), [size, filters]);
-        sum = keep(tf.add(sum, tf.matMul(left as never, right as never)));
+    const read = taps().map((values) => tf.reshape(values, [-1, channels * groups]) as Tensor);
+    const sums = Array.from({ length: groups }, (_, group): Tensor => {
+      let sum: Tensor = tf.zeros([elementsOf(shape) / filters, own]);
+      for (const [tap, pixels] of read.entries()) {
+        for (let first = 0; first < channels; first += GROUP) {
+          const size = Math.min(GROUP, channels - first);
+          const left = tf.slice(pixels, [0, group * channels + first], [-1, size]);
+          const right = tf.reshape(tf.slice(rows, [tap, first, group * own], [1, size, own]), [size, own]);
+          sum = keep(tf.add(sum, tf.matMul(left as never, right as never)));
+        }
       }
-    }
-    return { value: tf.reshape(sum, shape), gradFunc: (dy: Tensor) => dy };
+      return sum;
+    });
+    return { value: tf.reshape(tf.concat(sums, 1), shape), gradFunc: (dy: Tensor) => dy };
   });
   return operation(exact);
 }

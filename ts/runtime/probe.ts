@@ -52,6 +52,8 @@ const SHAPE: ConvShape = {
   kernelWidth: 3,
   strideHeight: 1,
   strideWidth: 1,
+  dilationHeight: 1,
+  dilationWidth: 1,
   padTop: 1,
   padLeft: 1,
   paddedHeight: 10,

@@ -5,7 +5,9 @@ mod values;
 
 use proptest::test_runner::Config;
 
-pub use shapes::{any_shapes, conv_shape, dense, pools, small_shapes};
+pub use shapes::{
+    any_shapes, any_undilated_shapes, conv_shape, dense, dilated_shape, pools, small_shapes, undilated_shapes,
+};
 pub use values::{flips, places, reals, scales, seeds, signs, sizes, with_nan};
 
 /// The configuration of a property test: `usual` random cases, or as many as `PROXBIT_FUZZ_CASES` says, which turns the

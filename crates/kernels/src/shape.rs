@@ -1,9 +1,9 @@
-//! The geometry of a convolution, shared with TypeScript as sixteen little-endian `u32`: `npm run generate` reads the
+//! The geometry of a convolution, shared with TypeScript as eighteen little-endian `u32`: `npm run generate` reads the
 //! fields from here.
 //!
 //! Inputs of a convolution lie in a *padded* buffer `[images][padded_height][padded_width][..]`, so every window is
-//! `kernel_height` runs of `kernel_width` contiguous pixels and no tap needs a bounds check. A dense layer of `rows` rows
-//! is a convolution with one image of height 1 and width `rows` and a 1x1 kernel.
+//! `kernel_height` runs of `kernel_width` contiguous pixels and no tap needs a bounds check. Where columns are dilated, a run
+//! is one pixel. A dense layer of `rows` rows is a convolution with one image of height 1 and width `rows` and a 1x1 kernel.
 
 pub mod sizes;
 
@@ -22,19 +22,24 @@ pub struct ConvShape {
     pub width: u32,
     /// Input channels.
     pub channels: u32,
-    /// Height of the kernel or pooling window.
+    /// Rows of taps of the kernel or pooling window.
     pub kernel_height: u32,
-    /// Width of the kernel or pooling window.
+    /// Columns of taps of the kernel or pooling window.
     pub kernel_width: u32,
     /// Vertical stride.
     pub stride_height: u32,
     /// Horizontal stride.
     pub stride_width: u32,
+    /// Rows of the input from a row of taps to the next; 1 for pooling.
+    pub dilation_height: u32,
+    /// Columns of the input from a column of taps to the next; 1 for pooling.
+    pub dilation_width: u32,
     /// Rows of padding above the image.
     pub pad_top: u32,
     /// Columns of padding left of the image.
     pub pad_left: u32,
-    /// Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height + kernel_height`.
+    /// Rows of the padded buffer: at least `pad_top + height` and `(out_height - 1) * stride_height` plus
+    /// [`ConvShape::extent_height`].
     pub padded_height: u32,
     /// Columns of the padded buffer.
     pub padded_width: u32,
@@ -48,24 +53,47 @@ pub struct ConvShape {
     pub pad_one: Flag,
 }
 
-/// Where a window lies in a padded buffer: `count` runs of `length` contiguous elements, `stride` elements apart.
+/// Where a window lies in a padded buffer: `rows` times `columns` runs of `length` contiguous elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
-    /// Number of runs: the height of the kernel.
-    pub count: usize,
+    /// Rows of runs: the height of the kernel.
+    pub rows: usize,
+    /// Runs of a row: one, or where columns are dilated the width of the kernel.
+    pub columns: usize,
     /// Elements of a run.
     pub length: usize,
-    /// Elements from the start of one run to the start of the next.
+    /// Elements from the start of a row of runs to the start of the next.
     pub stride: usize,
+    /// Elements from the start of a run to the start of the next in its row.
+    pub step: usize,
+}
+
+impl Runs {
+    /// All runs of a window.
+    pub fn count(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// The place of a run's first element in its window.
+    #[inline(always)]
+    pub fn start(&self, run: usize) -> usize {
+        if self.columns == 1 {
+            run * self.stride
+        } else {
+            run / self.columns * self.stride + run % self.columns * self.step
+        }
+    }
 }
 
 impl ConvShape {
     /// Does the padded buffer hold the image at its place and every window? Kernels that read without bounds checks ask
     /// this once a call.
     pub fn is_consistent(&self) -> bool {
-        let holds = |padded: u32, pad: u32, size: u32, out: u32, stride: u32, kernel: u32| {
-            let last_window = u64::from(out.max(1) - 1) * u64::from(stride) + u64::from(kernel);
-            u64::from(padded) >= u64::from(pad) + u64::from(size) && (out == 0 || u64::from(padded) >= last_window)
+        let holds = |padded: u32, pad: u32, size: u32, out: u32, stride: u32, kernel: u32, dilation: u32| {
+            let extent = u64::from(kernel.saturating_sub(1)) * u64::from(dilation) + 1;
+            let last_window = u64::from(out.max(1) - 1) * u64::from(stride) + extent;
+            let has_windows = dilation > 0 && u64::from(padded) >= last_window;
+            u64::from(padded) >= u64::from(pad) + u64::from(size) && (out == 0 || has_windows)
         };
         holds(
             self.padded_height,
@@ -74,6 +102,7 @@ impl ConvShape {
             self.out_height,
             self.stride_height,
             self.kernel_height,
+            self.dilation_height,
         ) && holds(
             self.padded_width,
             self.pad_left,
@@ -81,15 +110,20 @@ impl ConvShape {
             self.out_width,
             self.stride_width,
             self.kernel_width,
+            self.dilation_width,
         )
     }
 
     /// The runs of a window when a pixel is `elements` elements.
     pub fn runs(&self, elements: usize) -> Runs {
+        let (columns, dilation) = (self.kernel_width as usize, self.dilation_width as usize);
+        let is_spread = dilation > 1 && columns > 1;
         Runs {
-            count: self.kernel_height as usize,
-            length: self.kernel_width as usize * elements,
-            stride: self.padded_width as usize * elements,
+            rows: self.kernel_height as usize,
+            columns: if is_spread { columns } else { 1 },
+            length: if is_spread { elements } else { columns * elements },
+            stride: self.dilation_height as usize * self.padded_width as usize * elements,
+            step: dilation * elements,
         }
     }
 
@@ -121,12 +155,24 @@ impl ConvShape {
 
     /// Kernel rows that lie inside the image for output row `y`; the others are padding.
     pub fn rows_inside(&self, y: usize) -> core::ops::Range<usize> {
-        inside(y, self.stride_height, self.pad_top, self.height, self.kernel_height)
+        inside(
+            y * self.stride_height as usize,
+            self.pad_top,
+            self.height,
+            self.kernel_height,
+            self.dilation_height,
+        )
     }
 
     /// Kernel columns that lie inside the image for output column `x`; the others are padding.
     pub fn columns_inside(&self, x: usize) -> core::ops::Range<usize> {
-        inside(x, self.stride_width, self.pad_left, self.width, self.kernel_width)
+        inside(
+            x * self.stride_width as usize,
+            self.pad_left,
+            self.width,
+            self.kernel_width,
+            self.dilation_width,
+        )
     }
 
     /// Output rows whose windows touch no padding above or below.
@@ -136,7 +182,7 @@ impl ConvShape {
             self.stride_height,
             self.pad_top,
             self.height,
-            self.kernel_height,
+            self.extent_height() as u32,
         )
     }
 
@@ -147,21 +193,22 @@ impl ConvShape {
             self.stride_width,
             self.pad_left,
             self.width,
-            self.kernel_width,
+            self.extent_width() as u32,
         )
     }
 }
 
-fn inside(position: usize, stride: u32, pad: u32, size: u32, kernel: u32) -> core::ops::Range<usize> {
-    let (start, kernel) = (position * stride as usize, kernel as usize);
-    let (from, to) = (pad as usize, pad as usize + size as usize);
-    let first = from.saturating_sub(start).min(kernel);
-    first..to.saturating_sub(start).min(kernel).max(first)
+/// Taps along an axis that lie inside the image, in a window that begins at `start` in the padded buffer.
+fn inside(start: usize, pad: u32, size: u32, kernel: u32, dilation: u32) -> core::ops::Range<usize> {
+    let (kernel, dilation) = (kernel as usize, dilation as usize);
+    let taps_before = |end: usize| end.saturating_sub(start).div_ceil(dilation).min(kernel);
+    let first = taps_before(pad as usize);
+    first..taps_before(pad as usize + size as usize).max(first)
 }
 
-fn full(out: u32, stride: u32, pad: u32, size: u32, kernel: u32) -> core::ops::Range<usize> {
+fn full(out: u32, stride: u32, pad: u32, size: u32, extent: u32) -> core::ops::Range<usize> {
     let first = pad.div_ceil(stride).min(out);
-    let end = match (pad + size).checked_sub(kernel) {
+    let end = match (pad + size).checked_sub(extent) {
         Some(last_start) => (last_start / stride + 1).clamp(first, out),
         None => first,
     };

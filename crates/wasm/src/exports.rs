@@ -91,7 +91,6 @@ impl Lengths {
     pub fn of(shape: &ConvShape) -> Self {
         let geometry = Geometry::of(shape);
         let [height, width] = geometry.input;
-        let [kernel_height, kernel_width] = geometry.kernel;
         let positions = geometry.images * geometry.positions();
         Self {
             input: geometry.images * height * width * geometry.channels,
@@ -100,7 +99,10 @@ impl Lengths {
             rows: geometry.rows(),
             output: geometry.images * geometry.pixels() * geometry.filters,
             filters: geometry.filters,
-            dilated: geometry.images * (height + kernel_height - 1) * (width + kernel_width - 1) * geometry.filters,
+            dilated: geometry.images
+                * (height + geometry.extent(0) - 1)
+                * (width + geometry.extent(1) - 1)
+                * geometry.filters,
             nibbles: positions * geometry.channels.div_ceil(4),
         }
     }

@@ -1,7 +1,7 @@
 /** Runtimes without a page: Node, Deno, Bun, workerd, Electron, and Node on ARM under qemu. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Outcome, outcomeIn, type Place, type Row, run, versionOf } from "../row.ts";
+import { NotInstalled, type Outcome, outcomeIn, type Place, type Row, run, versionOf } from "../row.ts";
 
 /** Runs the shared body, then `require` of both entries, and a command of the command line. */
 async function runInNode(program: readonly string[], place: Place, env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
@@ -45,7 +45,9 @@ const arm64: Row = {
   run: async (place) => {
     const missing = ["/usr/bin/qemu-aarch64", "/usr/aarch64-linux-gnu/lib"].filter((path) => !existsSync(path));
     if (missing.length > 0) {
-      throw new Error(`${missing.join(" and ")} missing (Debian: qemu-user libc6-arm64-cross libstdc++6-arm64-cross)`);
+      throw new NotInstalled(
+        `${missing.join(" and ")} missing (Debian: qemu-user libc6-arm64-cross libstdc++6-arm64-cross)`,
+      );
     }
     const node = join(place.group, "node_modules/node-arm64/bin/node");
     const emulated = ["/usr/bin/qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", node];
@@ -86,7 +88,14 @@ const electron: Row = {
   name: "electron",
   group: "electron",
   run: async (place) => {
-    const program = join(place.group, "node_modules/.bin/electron");
+    const folder = join(place.group, "node_modules/electron");
+    const program = join(folder, "dist/electron");
+    if (!existsSync(program)) {
+      const fetched = run(process.execPath, [join(folder, "install.js")], folder);
+      await fetched.catch(() => {
+        throw new NotInstalled("the program of Electron cannot be downloaded from GitHub");
+      });
+    }
     const version = (await run(program, ["--version"], place.folder)).trim();
     const given = ["-a", program, "--no-sandbox", "--disable-gpu", "electron.mjs"];
     return { version, ...outcomeIn(await run("xvfb-run", given, place.folder)) };

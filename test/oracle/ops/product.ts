@@ -25,6 +25,8 @@ export interface Walk {
   readonly outside: number;
   /** The number of the weight of filter `o` for the channel `c` at a place; -1 for none. Every filter has one if absent. */
   readonly weight?: (place: number, c: number, o: number) => number;
+  /** Channels that a filter reads, from a multiple of as many on; all of them where absent. */
+  readonly reads?: number;
   /** Calls `visit` for every output row and every place of its window. */
   readonly each: (visit: Visit) => void;
 }
@@ -78,19 +80,20 @@ const allChannels =
 function sumsOf(
   x: Value,
   kernel: Float64Array,
-  { shape, outside, weight, each }: Walk,
+  { shape, outside, weight, reads, each }: Walk,
   accumulator: Accumulator | null,
 ): Value {
   const [channels, filters] = [x.shape.at(-1) as number, shape.at(-1) as number];
   const weightOf = weight ?? allChannels(channels, filters);
-  const group = accumulator === null ? channels : 4;
+  const stretch = reads ?? channels;
+  const group = accumulator === null ? stretch : 4;
   const keep = keeperOf(accumulator);
   const y = zeros(x.images, shape);
   each((output, place, input) => {
-    for (let first = 0; first < channels; first += group) {
+    for (const [first, end] of pieces(channels, stretch, group)) {
       for (let o = 0; o < filters; o++) {
         let sum = 0;
-        for (let c = first; c < Math.min(channels, first + group); c++) {
+        for (let c = first; c < end; c++) {
           const [value, own] = [input < 0 ? outside : at(x.data, input * channels + c), weightOf(place, c, o)];
           if (own >= 0) sum += value * at(kernel, own);
         }
@@ -99,6 +102,16 @@ function sumsOf(
     }
   });
   return y;
+}
+
+/** Pieces of at most `size` of `count`, none of which goes across a multiple of `stretch`: first and end. */
+function pieces(count: number, stretch: number, size: number): readonly (readonly [number, number])[] {
+  const found: [number, number][] = [];
+  for (let start = 0; start < count; start += stretch) {
+    const end = start + stretch;
+    for (let first = start; first < end; first += size) found.push([first, Math.min(end, first + size)]);
+  }
+  return found;
 }
 
 /** Brings a sum back into [-128, 127], to the nearest bound or by as many times 256 as it takes. */

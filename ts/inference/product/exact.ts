@@ -5,7 +5,7 @@ import { at, type Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";
 import { cutEvenly } from "../slices.ts";
-import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
+import { emitBehind } from "../strips.ts";
 import { operandsOf, partCall } from "./binary.ts";
 import type { ProductForm } from "./form.ts";
 import { sumSteps } from "./packed-weights.ts";
@@ -27,19 +27,9 @@ export const exact: ProductForm = {
   weightBytes: (shape, kernel) => kernel.weightBytes(shape),
   emit: (node, steps, out, context) => {
     const shape = context.network.windowOf(node);
-    const [first, ...rest] = [...sumSteps(node, shape, context), ...steps];
-    if (first === undefined) {
-      emitSums(node, out, context);
-      return;
-    }
-    const sums = context.draft.buffer(4 * outputPixels(shape) * shape.filters);
+    const all = [...sumSteps(node, shape, context), ...steps];
+    const sums = all.length === 0 ? out : context.draft.buffer(4 * outputPixels(shape) * shape.filters);
     emitSums(node, sums, context);
-    // Parts of the product may be filters, which no strip of rows follows, so that the first step reads all sums.
-    const product: StripProduct = {
-      ...{ shape, stripBytes: STRIP_BYTES },
-      call: (slice, rows, to) =>
-        first(at(sums, 4 * rows.first * shape.outWidth * shape.filters), to, outputPixels(slice.shape)),
-    };
-    emitStrips(product, rest, out, context);
+    emitBehind(sums, shape, all, out, context);
   },
 };

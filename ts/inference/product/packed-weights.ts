@@ -18,16 +18,20 @@ export function sumSteps(node: KernelNode, { filters }: ConvShape, { draft, tens
   return [(x, y, rows) => call(node.name, k.affine({ x, rows, channels: filters, scale, shift, y }))];
 }
 
+/** True where the file has the kernel as numbers, and not as signs. */
+export const hasRealKernel = ({ attributes: { weightQuantizer } }: KernelNode): boolean =>
+  weightQuantizer === null || weightQuantizer.hard === "levels";
+
 /** The weights of a product of reals, or of bits and reals, `[rows][n]`: as the file has them, or made from its signs. */
 export function realKernel(node: KernelNode, [rows, n]: readonly [number, number], given: Context): Place {
   const { draft, tensor } = given;
   const { name } = node;
   const { weightQuantizer } = node.attributes;
   const file = tensor(parameterName(node, "kernel"));
-  if (weightQuantizer === null || weightQuantizer.hard === "levels") return file;
+  if (hasRealKernel(node)) return file;
   const signs = draft.allocate(4 * rows * n);
   draft.once(name, k.unpackFileBitsReal({ bits: file, k: rows, n, out: signs }));
-  if (weightQuantizer.standardize !== "adabin") return signs;
+  if (weightQuantizer?.standardize !== "adabin") return signs;
   const weights = draft.allocate(4 * rows * n);
   const [scale, shift] = [tensor(parameterName(node, "scale")), tensor(parameterName(node, "shift"))];
   draft.once(name, k.affine({ x: signs, rows, channels: n, scale, shift, y: weights }));

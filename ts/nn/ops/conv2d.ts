@@ -1,8 +1,16 @@
-/** Convolution of images with a kernel `[kernelHeight, kernelWidth, channels, filters]` (HWIO). */
+/**
+ * Convolution of images with a kernel `[kernelHeight, kernelWidth, channels / groups, filters]` (HWIO, as in Keras).
+ *
+ *   y(oy, ox, o) = sum over r, s, c of x(oy sh + r dh - before, ox sw + s dw - before, c) w(r, s, c, o)
+ *
+ * Strides are sh and sw, dilations dh and dw: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions",
+ * ICLR 2016, equation 2. In groups, filter o reads the channels of its own group alone.
+ */
 import {
   type FieldsFor,
   type GivenPadding,
   integer,
+  neutral,
   optional,
   padding,
   pair,
@@ -14,6 +22,8 @@ import { limits } from "../limits.ts";
 import { elementsOf, type Shape } from "../shapes.ts";
 import { type WindowGeometry, windowGeometry } from "../windows.ts";
 import { type PadValue, padValues } from "../words.ts";
+import { channelsOfGroup, checkGroups, groupsOf } from "./channel-groups.ts";
+import { checkDilation, dilationOf } from "./dilation.ts";
 import { operation } from "./op.ts";
 import { checkAccumulator, kernelOperands, kernelParameters, type ProductOptions, productFields } from "./product.ts";
 
@@ -31,6 +41,10 @@ export interface Conv2dOptions extends ProductOptions {
   readonly padding?: GivenPadding | undefined;
   /** The border's value; "one" is free of cost for +-1 operands. Default "zero". */
   readonly padValue?: PadValue | undefined;
+  /** Pixels from a tap to the next, 1 .. 256. Beside strides it is 1, as in Keras. Default 1. */
+  readonly dilationRate?: Size | undefined;
+  /** Groups of channels and of filters, a divisor of both. A filter reads the channels of its group. Default 1. */
+  readonly groups?: number | undefined;
 }
 
 const fields = {
@@ -39,6 +53,8 @@ const fields = {
   strides: optional(pair(), 1),
   padding: optional(padding(), "valid"),
   padValue: optional(word(padValues), "zero"),
+  dilationRate: neutral(pair(), 1),
+  groups: neutral(integer(1, limits.filters), 1),
   ...productFields,
 } satisfies FieldsFor<Conv2dOptions>;
 
@@ -46,13 +62,14 @@ type Attributes = ValuesOf<typeof fields>;
 
 function windows(input: Shape, attributes: Attributes, layer: string): WindowGeometry {
   const { kernelSize: kernel, strides, padding, filters, padValue } = attributes;
-  return windowGeometry(layer, input, { kernel, strides, padding, weights: { filters, padValue } });
+  const [dilation, channels] = [dilationOf(attributes), channelsOfGroup(input, attributes, layer)];
+  return windowGeometry(layer, input, { kernel, strides, dilation, padding, weights: { filters, padValue, channels } });
 }
 
-const kernelShape = (input: Shape, { kernelSize, filters }: Attributes): Shape => [
-  ...kernelSize,
-  input.at(-1) ?? 0,
-  filters,
+const kernelShape = (input: Shape, attributes: Attributes): Shape => [
+  ...attributes.kernelSize,
+  (input.at(-1) ?? 0) / groupsOf(attributes),
+  attributes.filters,
 ];
 
 export const conv2d = operation({
@@ -60,7 +77,11 @@ export const conv2d = operation({
   kind: "conv2d",
   inputs: 1,
   fields,
-  rule: checkAccumulator,
+  rule: (attributes, subject) => {
+    checkAccumulator(attributes, subject);
+    checkDilation(attributes, subject);
+    checkGroups(attributes, subject);
+  },
   windows,
   shape: ([input], attributes, layer) => {
     const { outHeight, outWidth, filters } = windows(input, attributes, layer);

@@ -6,8 +6,6 @@
  *
  * A filter is one output channel, with kernelHeight x kernelWidth weights. A quantizer's scale and statistics are its own.
  */
-import type { Subject } from "../../base/checks.ts";
-import { ProxbitError } from "../../base/errors.ts";
 import {
   type FieldsFor,
   type GivenPadding,
@@ -20,7 +18,8 @@ import {
 } from "../fields.ts";
 import { limits } from "../limits.ts";
 import { elementsOf, misfit, type Shape } from "../shapes.ts";
-import { type WindowGeometry, windowGeometry } from "../windows.ts";
+import { extentOf, type WindowGeometry, windowGeometry } from "../windows.ts";
+import { checkDilation } from "./dilation.ts";
 import { operation } from "./op.ts";
 import { type KernelOptions, kernelFields, kernelOperands, kernelParameters } from "./product.ts";
 
@@ -51,30 +50,20 @@ const fields = {
 
 type Attributes = ValuesOf<typeof fields>;
 
-function checkDilation({ strides, dilationRate }: Attributes, subject: Subject): void {
-  if (Math.max(...strides) === 1 || Math.max(...dilationRate) === 1) return;
-  throw new ProxbitError(
-    subject.code,
-    `${subject.what}: strides [${strides.join(", ")}] stand beside dilationRate [${dilationRate.join(", ")}]`,
-    "Leave one of the two at 1.",
-  );
-}
-
-/** The pixels from the first tap to the last, gaps included. */
-const extentOf = ({ kernelSize, dilationRate }: Attributes): [number, number] => [
-  (kernelSize[0] - 1) * dilationRate[0] + 1,
-  (kernelSize[1] - 1) * dilationRate[1] + 1,
-];
-
-/** The windows span whole extents. */
+/** The windows span whole extents, as the kernel reads them. */
 function windows(input: Shape, attributes: Attributes, layer: string): WindowGeometry {
-  const { strides, padding: border, depthMultiplier } = attributes;
+  const { kernelSize, strides, dilationRate, padding: border, depthMultiplier } = attributes;
   const filters = (input.at(-1) ?? 0) * depthMultiplier;
   if (filters > limits.filters) {
     throw misfit(layer, `at most ${limits.filters} filters`, input, "Give a lower depthMultiplier.");
   }
   const weights = { filters, padValue: "zero", channels: 1 } as const;
-  return windowGeometry(layer, input, { kernel: extentOf(attributes), strides, padding: border, weights });
+  return windowGeometry(layer, input, {
+    kernel: extentOf(kernelSize, dilationRate),
+    strides,
+    padding: border,
+    weights,
+  });
 }
 
 const kernelShape = (input: Shape, { kernelSize, depthMultiplier }: Attributes): Shape => [

@@ -53,7 +53,7 @@ export interface Flags {
   readonly onlyInTraining?: true;
   /** The operation multiplies its input by a parameter `kernel`. Quantizers may act on both. */
   readonly kernel?: true;
-  /** Each filter of the kernel reads all channels, so that there are products over bits. */
+  /** Each filter of the kernel reads all channels, or all of its group, so that there are products over bits. */
   readonly product?: true;
   /** Windows slide over images. */
   readonly windowed?: true;

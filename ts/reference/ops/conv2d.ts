@@ -1,15 +1,19 @@
-/** A convolution, with a border of zeros or ones. */
+/** A convolution, with a border of zeros or ones, and perhaps in groups. tfjs knows no groups, so each is one of its own. */
 import { layers } from "../../nn/layers.ts";
 import { convGeometry } from "../../nn/nodes.ts";
+import { groupsOf } from "../../nn/ops/channel-groups.ts";
+import { dilationOf } from "../../nn/ops/dilation.ts";
 import { around, type Case, leaning, SIGNS } from "../cases.ts";
 import { lacksKernel } from "../compare.ts";
-import { padded, places } from "./images.ts";
+import type { Tensor } from "../tensorflow.ts";
+import { dilated, padded, places } from "./images.ts";
 import type { Applied, ReferenceOp } from "./op.ts";
 import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
 
 function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
   const { filters, kernelSize, strides, padding, padValue } = node.attributes;
+  const [dilation, groups] = [dilationOf(node.attributes), groupsOf(node.attributes)];
   const steps = [...strides] as [number, number];
   const around = padValue === "one" ? 1 : 0;
   const geometry = convGeometry(node, site.inputShape);
@@ -17,11 +21,18 @@ function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
   return {
     multiply: (x, kernel, border = around) => {
       const ofTensorFlow = padding === "valid" || (padding === "same" && border === 0);
-      if (ofTensorFlow) return tf.conv2d(x as never, kernel as never, steps, padding);
-      return tf.conv2d(padded(tf, x, geometry, border), kernel as never, steps, "valid");
+      const [own, image] = ofTensorFlow ? [padding, x] : ["valid" as const, padded(tf, x, geometry, border)];
+      const wide = dilated(tf, kernel, dilation);
+      if (groups === 1) return tf.conv2d(image as never, wide as never, steps, own);
+      const kernels = tf.split(wide, groups, 3);
+      const sums = tf
+        .split(image as Tensor, groups, 3)
+        .map((channels, group) => tf.conv2d(channels as never, kernels[group] as never, steps, own));
+      return tf.concat(sums, 3);
     },
     taps: (x) => places(tf, x, geometry, around),
-    terms: { forward: pixels * geometry.channels, input: pixels * filters },
+    groups,
+    terms: { forward: (pixels * geometry.channels) / groups, input: (pixels * filters) / groups },
   };
 }
 
@@ -33,6 +44,9 @@ function windows(): readonly Case[] {
     "5x3, valid": { kernelSize: [5, 3], padding: "valid" },
     "4x4, strides 3x2, ones around": { kernelSize: 4, strides: [3, 2], padding: "same", padValue: "one" },
     "3x2, ones around as given": { kernelSize: [3, 2], padding: [2, 1], padValue: "one" },
+    "3x3, dilated by 2": { kernelSize: 3, padding: "same", dilationRate: 2 },
+    "2x3, dilated by 3 and 1, ones around": { kernelSize: [2, 3], padding: 1, padValue: "one", dilationRate: [3, 1] },
+    "3x3, three groups": { filters: 12, kernelSize: 3, padding: "same", groups: 3 },
   } as const;
   const operands = {
     real: { weightQuantizer: null, activationQuantizer: null },
@@ -68,6 +82,12 @@ export const conv2d: ReferenceOp<"conv2d"> = {
         around(`conv2d in 8 bits, ${accumulator}`, [5, 4, 66], (x) => layers.conv2d(window).apply(leaning(x))),
         around(`conv2d in 8 bits, ${accumulator}, strides 2, ones around`, [6, 5, 47], (x) =>
           layers.conv2d({ ...window, strides: 2, padValue: "one" }).apply(leaning(x)),
+        ),
+        around(`conv2d in 8 bits, ${accumulator}, dilated`, [6, 5, 46], (x) =>
+          layers.conv2d({ ...window, dilationRate: [1, 2] }).apply(leaning(x)),
+        ),
+        around(`conv2d in 8 bits, ${accumulator}, three groups`, [4, 5, 138], (x) =>
+          layers.conv2d({ ...window, groups: 3 }).apply(leaning(x)),
         ),
       ];
     },

@@ -3,8 +3,7 @@ import { layers } from "../../nn/layers.ts";
 import { convGeometry } from "../../nn/nodes.ts";
 import { around, type Case } from "../cases.ts";
 import { lacksKernel } from "../compare.ts";
-import type { Tensor, TensorFlow } from "../tensorflow.ts";
-import { padded } from "./images.ts";
+import { dilated, padded } from "./images.ts";
 import type { Applied, ReferenceOp, Site } from "./op.ts";
 import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
@@ -23,22 +22,6 @@ function asMatrix(given: Given): Given {
   return { ...given, site: { ...site, parameter } };
 }
 
-/** `x` with `rate - 1` zeros behind each place of an axis but the last. tfjs has no gradient of dilated convolutions. */
-function spaced(tf: TensorFlow, x: Tensor, axis: number, rate: number): Tensor {
-  const [before, size, behind] = [x.shape.slice(0, axis), x.shape[axis] as number, x.shape.slice(axis + 1)];
-  const elements = (shape: readonly number[]): number => shape.reduce((product, own) => product * own, 1);
-  const lines = tf.reshape(x, [elements(before) * size, 1, elements(behind)]);
-  const wide = tf.pad(lines, [
-    [0, 0],
-    [0, rate - 1],
-    [0, 0],
-  ]);
-  const all = tf.reshape(wide, [elements(before), size * rate, elements(behind)]);
-  const extent = (size - 1) * rate + 1;
-  const cut = tf.slice(all, [0, 0, 0], [elements(before), extent, elements(behind)]);
-  return tf.reshape(cut, [...before, extent, ...behind]);
-}
-
 function sumsOf({ tf, node, site }: Given): Sums {
   const { kernelSize, strides, dilationRate, depthMultiplier } = node.attributes;
   const geometry = convGeometry(node, site.inputShape);
@@ -46,7 +29,7 @@ function sumsOf({ tf, node, site }: Given): Sums {
   return {
     multiply: (x, matrix, border = 0) => {
       const kernel = tf.reshape(matrix, [...kernelSize, geometry.channels, depthMultiplier]);
-      const wide = spaced(tf, spaced(tf, kernel, 0, dilationRate[0]), 1, dilationRate[1]);
+      const wide = dilated(tf, kernel, dilationRate);
       const steps = [...strides] as [number, number];
       return tf.depthwiseConv2d(padded(tf, x, geometry, border), wide as never, steps, "valid");
     },

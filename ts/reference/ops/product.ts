@@ -19,6 +19,8 @@ export interface Sums {
   readonly multiply: (x: Tensor, kernel: Tensor, border?: number) => Tensor;
   /** `[..., channels]`, what each tap of the product reads. */
   readonly taps: (x: Tensor) => readonly Tensor[];
+  /** Groups of channels and filters; 1 where absent. */
+  readonly groups?: number;
   /** Products that one sum adds up: forward, and for the gradient at an element of the input at most. */
   readonly terms: { readonly forward: number; readonly input: number };
 }
@@ -37,7 +39,10 @@ function mapsOf(
 }
 
 /** The value of a product. */
-export function productValue({ tf, node, inputs: [x], site }: AppliedProduct, { multiply, taps }: Sums): Tensor {
+export function productValue(
+  { tf, node, inputs: [x], site }: AppliedProduct,
+  { multiply, taps, groups }: Sums,
+): Tensor {
   const { weight, activation } = mapsOf(node, site.pass);
   const { weightQuantizer, useBias } = node.attributes;
   const accumulator = "accumulator" in node.attributes ? node.attributes.accumulator : null;
@@ -47,7 +52,7 @@ export function productValue({ tf, node, inputs: [x], site }: AppliedProduct, { 
   const exact = multiply(operand, kernel);
   const isSigned = weight?.hard === true && activation?.hard === true;
   const isNarrow = accumulator !== null && isSigned;
-  const raw = isNarrow ? accumulated(tf, exact, () => taps(operand), kernel, accumulator) : exact;
+  const raw = isNarrow ? accumulated(tf, { exact, taps: () => taps(operand), kernel, groups }, accumulator) : exact;
   const sums = scaledSums(tf, weightQuantizer, raw, latent, packed);
   return useBias ? tf.add(sums, site.parameter("bias")) : sums;
 }

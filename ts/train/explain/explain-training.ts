@@ -5,12 +5,13 @@
 import { integerIn, numberIn, plainObject, type Subject } from "../../base/checks.ts";
 import type { GraphNode, OpName } from "../../nn/graph.ts";
 import { hasKernel, isAlias, isProduct } from "../../nn/nodes.ts";
-import { activationsAreBits, weightsAreBits } from "../../nn/operands.ts";
+import { activationsAreBits, groupsOfProduct, weightsAreBits } from "../../nn/operands.ts";
 import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { summary } from "../../nn/summary.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
+  groupObstacles,
   machineObstacles,
   type Obstacle,
   realOperandObstacles,
@@ -90,6 +91,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
     const own = works.get(node.name) ?? noWork;
     const operands = hasKernel(node) ? node.attributes : { weightQuantizer: null, activationQuantizer: null };
     const input = shapes.get(node.inputs[0] ?? "") ?? [];
+    const groups = isProduct(node) ? groupsOfProduct(node) : 1;
     return {
       node: node.name,
       op: node.op,
@@ -103,7 +105,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       obstacles: [
         ...realOperandObstacles(node),
         ...accumulatorObstacles(node, own.forward),
-        ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1)),
+        ...(own.forward === null ? [] : channelObstacles(own.forward, (input.at(-1) ?? 1) / groups)),
+        ...groupObstacles(node),
         ...softObstacle("weights", operands.weightQuantizer, progress),
         ...softObstacle("activations", operands.activationQuantizer, progress),
       ],

@@ -5,7 +5,7 @@
  */
 import type { Graph, GraphNode } from "../../nn/graph.ts";
 import { isProduct } from "../../nn/nodes.ts";
-import { activationsAreBits } from "../../nn/operands.ts";
+import { activationsAreBits, groupsOfProduct } from "../../nn/operands.ts";
 import { trainOpOf } from "../ops/index.ts";
 import type { Fusions } from "./context.ts";
 
@@ -17,7 +17,9 @@ export function fusionsOf(graph: Graph, read: ReadonlySet<string> = new Set()): 
   const signReaders = new Map<string, string>();
   for (const node of graph.nodes) {
     for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
-    if (!isProduct(node) || !activationsAreBits(node) || signReaders.has(node.inputs[0])) continue;
+    // Groups take the signs of their own channels.
+    if (!isProduct(node) || !activationsAreBits(node) || groupsOfProduct(node) > 1) continue;
+    if (signReaders.has(node.inputs[0])) continue;
     signReaders.set(node.inputs[0], node.name);
   }
   const takesSum = (name: string): boolean =>

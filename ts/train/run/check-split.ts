@@ -1,5 +1,7 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
+
 import { isArrayOf } from "../../base/arrays.ts";
+import { isList, reading } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { versionOf } from "../../data/changed.ts";
@@ -16,8 +18,10 @@ const REMEDY = "Make the split with split() of proxbit/data, which checks what i
  * (`feed.ts`).
  */
 export function checkExamples(engine: Engine, examples: Examples, truth: Engine["truth"] = engine.truth): void {
-  if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
-  else checkSplit(engine, examples, truth);
+  reading("the examples", "a split or a stream", () => {
+    if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
+    else checkSplit(engine, examples, truth);
+  });
 }
 
 /** That inputs of `split` fit the network, and its truth the terms that read `truth`. Every number is looked at once. */
@@ -34,7 +38,7 @@ export function checkSplit(engine: Engine, split: Split, truth: Engine["truth"] 
 
 function checkShape(engine: Engine, shape: readonly number[]): number {
   const wanted = inputShapeOf(engine.graph);
-  if (!Array.isArray(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
+  if (!isList(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
     throw new ProxbitError(
       "shape",
       `the network takes images of [${wanted.join(", ")}], the data set has ${describe(shape)}`,

@@ -2,7 +2,8 @@
  * Starting from weights that were trained before: fine-tuning a binary network from a float one, going on from a packed one,
  * and transfer, where some layers only are taken. Signs of the weights are then the binary weights of the first step.
  */
-import { listOf, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { isArrayOf } from "../../base/arrays.ts";
+import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { unpackSigns } from "../../io/bits.ts";
@@ -38,7 +39,7 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   const given = plainObject(options, ["rescale", "layers"], subject);
   const rescale = oneOf(given.rescale ?? "none", ["none", "filter"], "rescale", subject);
   const wanted = wantedOf(engine, given.layers, subject);
-  const found = source instanceof Uint8Array ? weightsOf(decodeModel(source)) : namedWeights(source);
+  const found = isArrayOf(source, "Uint8Array") ? weightsOf(decodeModel(source)) : namedWeights(source);
   const names = wanted.map(({ name }) => name);
   const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0) throw otherNetwork(`lacks ${listed(missing)}`);
@@ -84,7 +85,8 @@ interface Found {
 }
 
 function namedWeights(source: unknown): ReadonlyMap<string, Found> {
-  if (source instanceof Map && [...source.values()].every((values) => values instanceof Float32Array)) {
+  const isMap = reading("startFrom", "a model file in bytes, or a Map of weights", () => source instanceof Map);
+  if (isMap && source instanceof Map && [...source.values()].every((values) => isArrayOf(values, "Float32Array"))) {
     return new Map([...source].map(([name, values]) => [name, { values, shape: null }]));
   }
   throw new ProxbitError(

@@ -9,8 +9,10 @@ pub struct Geometry {
     pub images: usize,
     /// Input channels.
     pub channels: usize,
-    /// Height and width of the kernel.
+    /// Rows and columns of taps of the kernel.
     pub kernel: [usize; 2],
+    /// Rows and columns of the input from a tap to the next.
+    pub dilation: [usize; 2],
     /// Vertical and horizontal stride.
     pub stride: [usize; 2],
     /// Rows above and columns left of the image.
@@ -33,6 +35,7 @@ impl Geometry {
             images: shape.images as usize,
             channels: shape.channels as usize,
             kernel: pair(shape.kernel_height, shape.kernel_width),
+            dilation: pair(shape.dilation_height, shape.dilation_width),
             stride: pair(shape.stride_height, shape.stride_width),
             pad: pair(shape.pad_top, shape.pad_left),
             input: pair(shape.height, shape.width),
@@ -42,11 +45,16 @@ impl Geometry {
         };
         for axis in 0..2 {
             let (kernel, output) = (geometry.kernel[axis], geometry.output[axis]);
-            assert!(kernel > 0 && output > 0 && geometry.stride[axis] > 0);
-            assert!((output - 1) * geometry.stride[axis] + kernel <= geometry.padded[axis]);
+            assert!(kernel > 0 && output > 0 && geometry.stride[axis] > 0 && geometry.dilation[axis] > 0);
+            assert!((output - 1) * geometry.stride[axis] + geometry.extent(axis) <= geometry.padded[axis]);
             assert!(geometry.pad[axis] + geometry.input[axis] <= geometry.padded[axis]);
         }
         geometry
+    }
+
+    /// Positions of the input from the first tap to the last along an axis, both counted.
+    pub fn extent(&self, axis: usize) -> usize {
+        (self.kernel[axis] - 1) * self.dilation[axis] + 1
     }
 
     /// Taps of the kernel.

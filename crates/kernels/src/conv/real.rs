@@ -2,7 +2,8 @@
 //!
 //! `y[p][o] = sum_k x[window(p)][k] w[k][o] (+ bias[o])`, `k` over (ky, kx, c). The gradient of the input is the same
 //! forward product on `dilate_real(dy)` with `pack_panels_transposed(w)`. Inputs are padded `[images][PH][PW][c]`, so a
-//! window is `kernel_height` runs of `kernel_width * c` floats; no copy of the windows is made.
+//! window is `kernel_height` runs of `kernel_width * c` floats, or where columns are dilated a run of c floats a tap. No copy
+//! of the windows is made.
 
 use super::geometry::Geometry;
 use crate::gemm::ff::{PANEL, gradient_tile, tile};
@@ -40,16 +41,17 @@ pub fn pad_real(shape: &ConvShape, x: &[f32], out: &mut [f32]) {
     }
 }
 
-/// Spreads `dy [images][oh][ow][o]` over `out [images][h+kh-1][w+kw-1][o]`, zero elsewhere: the gradient of the output
-/// pixel (oy, ox) lies at `(oy*sh + kh-1-pt, ox*sw + kw-1-pl)`, and is dropped where that is outside.
+/// Spreads `dy [images][oh][ow][o]` over `out [images][h+eh-1][w+ew-1][o]`, zero elsewhere, eh and ew being the extents of a
+/// window. The gradient of the output pixel (oy, ox) lies at `(oy*sh + eh-1-pt, ox*sw + ew-1-pl)`, and is dropped where that
+/// is outside.
 pub fn dilate_real(shape: &ConvShape, dy: &[f32], out: &mut [f32]) {
     let geometry = Geometry::of(shape);
     let filters = geometry.filters;
-    let extent: [usize; 2] = from_fn(|axis| geometry.input[axis] + geometry.kernel[axis] - 1);
+    let extent: [usize; 2] = from_fn(|axis| geometry.input[axis] + geometry.extent(axis) - 1);
     assert_eq!(dy.len(), geometry.images * geometry.pixels() * filters);
     assert_eq!(out.len(), geometry.images * extent[0] * extent[1] * filters);
     let place = |axis: usize, pixel: usize| {
-        let at = pixel * geometry.stride[axis] + geometry.kernel[axis] - 1;
+        let at = pixel * geometry.stride[axis] + geometry.extent(axis) - 1;
         at.checked_sub(geometry.pad[axis]).filter(|&at| at < extent[axis])
     };
     out.fill(0.0);
@@ -75,15 +77,16 @@ pub fn ff_conv(shape: &ConvShape, x: &[f32], panels: &[f32], bias: Option<&[f32]
     let runs = shape.runs(geometry.channels);
     let mut windows = shape.windows();
     match runs.length {
-        1 => forward::<1>(&geometry, &mut windows, runs, x, panels, bias, out),
-        3 => forward::<3>(&geometry, &mut windows, runs, x, panels, bias, out),
-        5 => forward::<5>(&geometry, &mut windows, runs, x, panels, bias, out),
-        9 => forward::<9>(&geometry, &mut windows, runs, x, panels, bias, out),
-        _ => forward::<0>(&geometry, &mut windows, runs, x, panels, bias, out),
+        _ if runs.columns > 1 => forward::<0, true>(&geometry, &mut windows, runs, x, panels, bias, out),
+        1 => forward::<1, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        3 => forward::<3, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        5 => forward::<5, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        9 => forward::<9, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        _ => forward::<0, false>(&geometry, &mut windows, runs, x, panels, bias, out),
     }
 }
 
-fn forward<const LENGTH: usize>(
+fn forward<const LENGTH: usize, const SPREAD: bool>(
     geometry: &Geometry,
     windows: &mut Windows,
     runs: Runs,
@@ -108,19 +111,19 @@ fn forward<const LENGTH: usize>(
                 // Pixels past the end repeat the last one: they cost nothing but their own arithmetic.
                 let place: [*const f32; 4] = from_fn(|p| starts[group * 4 + p.min(count - 1)]);
                 // SAFETY: `Geometry::of` proved every window inside the padded buffer, whose length `ff_conv` checked. The
-                // panel is a whole one, and `LENGTH` was chosen by the length of the runs.
+                // panel is a whole one, and `LENGTH` and `SPREAD` were chosen by the runs.
                 unsafe {
                     match (count, lanes.len()) {
                         (1, 5..) => {
-                            let sums = tile::<1, 2, LENGTH>([place[0]], runs, weights.as_ptr());
+                            let sums = tile::<1, 2, LENGTH, SPREAD>([place[0]], runs, weights.as_ptr());
                             store(&sums, added, tile_rows, filters, first, lanes.len());
                         }
                         (_, 5..) => {
-                            let sums = tile::<4, 2, LENGTH>(place, runs, weights.as_ptr());
+                            let sums = tile::<4, 2, LENGTH, SPREAD>(place, runs, weights.as_ptr());
                             store(&sums[..count], added, tile_rows, filters, first, lanes.len());
                         }
                         _ => {
-                            let sums = tile::<4, 1, LENGTH>(place, runs, weights.as_ptr());
+                            let sums = tile::<4, 1, LENGTH, SPREAD>(place, runs, weights.as_ptr());
                             store(&sums[..count], added, tile_rows, filters, first, lanes.len());
                         }
                     }
@@ -157,7 +160,7 @@ pub fn ff_conv_backward_filter(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mu
     assert_eq!(dw.len(), geometry.rows() * filters);
     assert!(x.len() <= u32::MAX as usize);
     let mut panels = [[0.0; GRADIENT_PIXELS * PANEL]; PANEL_BLOCK];
-    let mut windows = shape.windows();
+    let (mut windows, runs) = (shape.windows(), shape.runs(geometry.channels));
     for (block, gradients) in dy.chunks(GRADIENT_PIXELS * filters).enumerate() {
         let mut offsets = [0; GRADIENT_PIXELS];
         let offsets = &mut offsets[..gradients.len() / filters];
@@ -173,15 +176,17 @@ pub fn ff_conv_backward_filter(shape: &ConvShape, x: &[f32], dy: &[f32], dw: &mu
                     F32x4::load_up_to(&row[row.len().min(4)..]).store_up_to(&mut target[4..]);
                 }
             }
-            gradient_block(&geometry, x, offsets, &panels, dw, columns, block == 0);
+            gradient_block(&geometry, runs, x, offsets, &panels, dw, columns, block == 0);
         }
     }
 }
 
 /// All kernel rows of a block of filters (`columns`), over one block of pixels. Filters inside: the block's gradients
 /// and four values a pixel stay in the first-level cache.
+#[allow(clippy::too_many_arguments)]
 fn gradient_block(
     geometry: &Geometry,
+    runs: Runs,
     x: &[f32],
     offsets: &[u32],
     panels: &[[f32; GRADIENT_PIXELS * PANEL]],
@@ -190,18 +195,18 @@ fn gradient_block(
     fresh: bool,
 ) {
     let filters = geometry.filters;
-    let length = geometry.kernel[1] * geometry.channels;
-    let step = geometry.padded[1] * geometry.channels;
-    let (mut run, mut at) = (0, 0);
+    let Runs { length, .. } = runs;
+    let (mut run, mut start, mut at) = (0, 0, 0);
     for rows in dw.chunks_mut(4 * filters) {
         let count = rows.len() / filters;
         let mut place = [x.as_ptr(); 4];
         let contiguous = at + 4 <= length;
         for place in &mut place[..count] {
-            *place = place.wrapping_add(run + at);
+            *place = place.wrapping_add(start + at);
             at += 1;
             if at == length {
-                (run, at) = (run + step, 0);
+                (run, at) = (run + 1, 0);
+                start = runs.start(run);
             }
         }
         for (panel, first) in panels.iter().zip(columns.clone().step_by(PANEL)) {
@@ -323,8 +328,8 @@ mod tests {
                 stride_width: 1,
                 pad_top: 0,
                 pad_left: 0,
-                padded_height: shape.height + shape.kernel_height - 1,
-                padded_width: shape.width + shape.kernel_width - 1,
+                padded_height: shape.height + shape.extent_height() as u32 - 1,
+                padded_width: shape.width + shape.extent_width() as u32 - 1,
                 out_height: shape.height,
                 out_width: shape.width,
                 ..shape

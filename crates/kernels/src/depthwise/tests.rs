@@ -1,11 +1,11 @@
 use super::*;
-use crate::arbitrary::{dense, reals, small_shapes};
+use crate::arbitrary::{dense, reals, undilated_shapes};
 use crate::conv::real::pad_real;
 use proptest::prelude::*;
 
 /// A shape with one to three filters a channel, taps next to each other or apart, and the dilation.
 fn cases() -> impl Strategy<Value = (ConvShape, [usize; 2])> {
-    (small_shapes(), 1u32..4, any::<[bool; 2]>()).prop_map(|(shape, multiplier, apart)| {
+    (undilated_shapes(), 1u32..4, any::<[bool; 2]>()).prop_map(|(shape, multiplier, apart)| {
         let shape = ConvShape {
             filters: shape.channels * multiplier,
             ..shape

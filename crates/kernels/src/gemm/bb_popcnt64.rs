@@ -8,8 +8,7 @@ use crate::shape::Runs;
 /// The disagreeing bits of `PIXELS` windows with `FILTERS` filters, by `i64.popcnt`.
 ///
 /// # Safety
-/// Every window must be readable for `runs.length` words from each of the `runs.count` starts, which are `runs.stride` words
-/// apart; every filter for `runs.count * runs.length` words.
+/// Every window must be readable for its runs, every filter for `runs.count() * runs.length` words.
 #[inline(always)]
 pub unsafe fn word_tile<const PIXELS: usize, const FILTERS: usize>(
     windows: [*const u64; PIXELS],
@@ -17,9 +16,9 @@ pub unsafe fn word_tile<const PIXELS: usize, const FILTERS: usize>(
     filters: [*const u64; FILTERS],
 ) -> [[i32; FILTERS]; PIXELS] {
     let mut counts = [[0u64; FILTERS]; PIXELS];
-    for run in 0..runs.count {
+    for run in 0..runs.count() {
         // SAFETY: `run` is below the count, so a run of a readable window starts there.
-        let windows = windows.map(|window| unsafe { window.add(run * runs.stride) });
+        let windows = windows.map(|window| unsafe { window.add(runs.start(run)) });
         // SAFETY: as above, with the runs of a filter one after the other.
         let filters = filters.map(|filter| unsafe { filter.add(run * runs.length) });
         for word in 0..runs.length {

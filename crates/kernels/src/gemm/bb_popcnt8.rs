@@ -75,11 +75,12 @@ pub unsafe fn panel_tile<const PIXELS: usize, const BLOCKS: usize>(
             if left == 0 {
                 left = runs.length;
                 columns -= 1;
-                step += runs.column_gap;
                 if columns == 0 {
                     columns = runs.columns;
                     rows -= 1;
-                    step += runs.row_gap - runs.column_gap;
+                    step += runs.row_gap;
+                } else {
+                    step += runs.column_gap;
                 }
             }
             windows = windows.map(|window| window.wrapping_add(step));

@@ -51,13 +51,13 @@ pub fn pack_panels_transposed(shape: &ConvShape, w: &[f32], out: &mut [f32]) {
 }
 
 /// The forward tile: `P` windows times the first `4 V` filters of a panel. `LENGTH` is the length of a run where it is
-/// known to the compiler (short runs), 0 where it is `runs.length`.
+/// known to the compiler (short runs), 0 where it is `runs.length`. Without `SPREAD` a row of runs is one run.
 ///
 /// # Safety
-/// Every `x[p]` must be readable for `runs.length` floats from each of the `runs.count` starts, which are `runs.stride` floats
-/// apart; `panel` for `runs.count * runs.length * 8` floats. `LENGTH` must be `runs.length` or 0, `V` 1 or 2.
+/// Every `x[p]` must be readable for the runs of a window, `panel` for `runs.count() * runs.length * 8` floats. `LENGTH` must
+/// be `runs.length` or 0, `SPREAD` true where `runs.columns` is not 1, `V` 1 or 2.
 #[inline(always)]
-pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
+pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize, const SPREAD: bool>(
     x: [*const f32; P],
     runs: Runs,
     panel: *const f32,
@@ -65,8 +65,10 @@ pub unsafe fn tile<const P: usize, const V: usize, const LENGTH: usize>(
     let mut sums = [[F32x4::splat(0.0); V]; P];
     let length = if LENGTH == 0 { runs.length } else { LENGTH };
     let mut row = panel;
-    for run in 0..runs.count {
-        for at in run * runs.stride..run * runs.stride + length {
+    let count = if SPREAD { runs.count() } else { runs.rows };
+    for run in 0..count {
+        let start = if SPREAD { runs.start(run) } else { run * runs.stride };
+        for at in start..start + length {
             // SAFETY: `at` lies in run number `run` of the window. `row` has gone as many rows into the panel as elements into
             // the runs, and `4 V` floats are at most a row.
             unsafe {

@@ -7,9 +7,9 @@ pub fn sign(x: f32) -> f32 {
     if x >= 0.0 { 1.0 } else { -1.0 }
 }
 
-/// The coordinate of the unpadded input under tap `tap` of output `out`, if it is inside the image.
-fn coordinate(out: usize, stride: u32, tap: usize, pad: u32, size: u32) -> Option<usize> {
-    (out * stride as usize + tap)
+/// The coordinate of the unpadded input `reach` after the first tap of output `out`, if it is inside the image.
+fn coordinate(out: usize, stride: u32, reach: usize, pad: u32, size: u32) -> Option<usize> {
+    (out * stride as usize + reach)
         .checked_sub(pad as usize)
         .filter(|&position| position < size as usize)
 }
@@ -39,8 +39,10 @@ fn for_each_tap(shape: &ConvShape, mut visit: impl FnMut(usize, usize, Option<us
             for ox in 0..out_width {
                 for ky in 0..kernel_height {
                     for kx in 0..kernel_width {
-                        let y = coordinate(oy, shape.stride_height, ky, shape.pad_top, shape.height);
-                        let x = coordinate(ox, shape.stride_width, kx, shape.pad_left, shape.width);
+                        let down = ky * shape.dilation_height as usize;
+                        let right = kx * shape.dilation_width as usize;
+                        let y = coordinate(oy, shape.stride_height, down, shape.pad_top, shape.height);
+                        let x = coordinate(ox, shape.stride_width, right, shape.pad_left, shape.width);
                         let input = y.zip(x).map(|(y, x)| (image * height + y) * width + x);
                         visit(
                             (image * out_height + oy) * out_width + ox,

@@ -23,10 +23,10 @@ pub fn lengths(shape: &ConvShape) -> [usize; 3] {
 /// The place in x (unpadded) of a tap, or nothing where it is outside. Coordinates: image, output row, output column,
 /// kernel row, kernel column, channel.
 fn place(shape: &ConvShape, [n, oy, ox, ky, kx, c]: [u32; 6]) -> Option<usize> {
-    let y = (oy * shape.stride_height + ky)
+    let y = (oy * shape.stride_height + ky * shape.dilation_height)
         .checked_sub(shape.pad_top)
         .filter(|&y| y < shape.height)?;
-    let x = (ox * shape.stride_width + kx)
+    let x = (ox * shape.stride_width + kx * shape.dilation_width)
         .checked_sub(shape.pad_left)
         .filter(|&x| x < shape.width)?;
     Some((((n * shape.height + y) * shape.width + x) * shape.channels + c) as usize)

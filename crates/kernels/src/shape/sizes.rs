@@ -27,9 +27,9 @@ pub fn panel_floats(k: usize, n: usize) -> usize {
 }
 
 /// Windows along an axis that reach past the image, out of `out`.
-fn cut_windows(out: usize, stride: usize, pad: usize, size: usize, kernel: usize) -> usize {
+fn cut_windows(out: usize, stride: usize, pad: usize, size: usize, extent: usize) -> usize {
     let first = pad.div_ceil(stride).min(out);
-    let end = ((pad + size + stride).saturating_sub(kernel) / stride)
+    let end = ((pad + size + stride).saturating_sub(extent) / stride)
         .max(first)
         .min(out);
     out - (end - first)
@@ -39,6 +39,16 @@ impl ConvShape {
     /// Positions of the kernel.
     pub fn taps(&self) -> usize {
         self.kernel_height as usize * self.kernel_width as usize
+    }
+
+    /// Rows of the input from the first row of taps to the last, both counted.
+    pub fn extent_height(&self) -> usize {
+        (self.kernel_height as usize - 1) * self.dilation_height as usize + 1
+    }
+
+    /// Columns of the input from the first column of taps to the last, both counted.
+    pub fn extent_width(&self) -> usize {
+        (self.kernel_width as usize - 1) * self.dilation_width as usize + 1
     }
 
     /// Products summed into one output, which are the rows K of the kernel matrix.
@@ -108,14 +118,14 @@ impl ConvShape {
             self.stride_height as usize,
             self.pad_top as usize,
             self.height as usize,
-            self.kernel_height as usize,
+            self.extent_height(),
         );
         let columns = cut_windows(
             self.out_width as usize,
             self.stride_width as usize,
             self.pad_left as usize,
             self.width as usize,
-            self.kernel_width as usize,
+            self.extent_width(),
         );
         let zero = 1 - self.pad_one as usize;
         (1 + zero * rows) * (1 + zero * columns)
@@ -159,15 +169,15 @@ impl ConvShape {
         self.terms() * groups(self.filters as usize)
     }
 
-    /// Bytes of scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows as the
-    /// kernel has (an odd number of cache lines a channel and column phase), a row of gradients an image and one more.
+    /// Bytes of scratch of `fb_conv_backward_input`: a gap up to 64 bytes, the tables, the sums of as many padded rows as a
+    /// window reaches over (an odd number of cache lines a channel and column phase), a row of gradients an image and one more.
     pub fn fb_input_scratch_bytes(&self) -> usize {
         let images = (self.images as usize).min(STRIP);
         let columns = (self.padded_width as usize).div_ceil(self.stride_width as usize);
         let lines = (columns * images + 3).div_ceil(STRIP);
         let row = self.stride_width as usize * self.channels as usize * STRIP * (lines + 1 - lines % 2);
         let gradients = (images + 1) * self.width as usize * self.channels as usize;
-        4 * (STRIP + TABLES * TABLE + self.kernel_height as usize * row + gradients)
+        4 * (STRIP + TABLES * TABLE + self.extent_height() * row + gradients)
     }
 }
 

@@ -52,6 +52,7 @@ fn rows_of(shape: &ConvShape, rows: &Range<usize>) -> ConvShape {
         height: rows.len() as u32,
         padded_height: shape.pad_top + rows.len() as u32,
         kernel_height: 1,
+        dilation_height: 1,
         stride_height: 1,
         out_height: 1,
         ..*shape

@@ -100,7 +100,9 @@ export function beforeScale({ node, context, lanes, sums }: BackwardGiven): Befo
   };
 }
 
-type BackwardGiven = Pick<ProductPlan, "node" | "context" | "lanes" | "sums">;
+interface BackwardGiven extends Pick<ProductPlan, "node" | "context" | "sums"> {
+  readonly lanes: readonly Pick<LaneBuffers, "lane" | "shape">[];
+}
 
 /** True for a 1x1 kernel without strides or padding, whose transposed convolution reads the gradient as it is. */
 const isPlain = (shape: ConvShape): boolean =>

@@ -82,5 +82,9 @@ function mixedProduct({ node, context, kernel, sums }: ProductPlan): LaneProduct
 }
 
 /** The pass that makes the layer's value of sums that are not scaled and shifted on the way out of their product. */
-export const foldCalls = ({ fold, place }: SumPlan, { lane, shape }: LaneBuffers, y: Place): readonly KernelCall[] =>
+export const foldCalls = (
+  { fold, place }: SumPlan,
+  { lane, shape }: Pick<LaneBuffers, "lane" | "shape">,
+  y: Place,
+): readonly KernelCall[] =>
   fold === null ? [] : [k.affine({ x: place(lane), rows: outputPixels(shape), channels: shape.filters, ...fold, y })];

@@ -18,20 +18,41 @@ import { forwardOf } from "../../plan/quantize.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./derived-weights.ts";
 import { isBits, type KernelPlan, type LaneBuffers, type Operands, type ProductSetting } from "./operands.ts";
 
-/** Plans the forms of the kernel of `node`. */
+/** The weights that all forms are made of. */
+export interface Weights {
+  /** What is taken from the latent weights; null where no quantizer acts on them. */
+  readonly derived: DerivedWeights | null;
+  /** The weights whose signs count, and those that are multiplied; f32 [K][n]. */
+  readonly source: Place;
+  readonly values: Place;
+  /** The calls that make them; where signs alone are read, `values` is left as it is. */
+  readonly calls: (mode: Mode, signsAlone: boolean) => readonly KernelCall[];
+}
+
+/** Plans the weights of `node`. */
+export function planWeights(node: ProductSetting, context: PlanContext): Weights {
+  const { weight, kernel } = node;
+  if (weight === null) return { derived: null, source: kernel, values: kernel, calls: () => [] };
+  const { derived, values, calls } = planEffective(node, weight, context);
+  return {
+    ...{ derived, source: derived.source, values },
+    calls: (mode, signsAlone) => [...derived.calls, ...(signsAlone ? [] : calls(mode))],
+  };
+}
+
+/** Plans the forms that the kernel of `node` takes, whose weights are `given`. */
 export function planKernel(
   node: ProductSetting,
+  given: Weights,
   operands: (mode: Mode) => Operands,
   lanes: readonly LaneBuffers[],
   context: PlanContext,
 ): KernelPlan {
-  const { weight, kernel } = node;
+  const { weight } = node;
+  const { source, values } = given;
   const shape = node.shape(context.lanes[0] as Lane);
   const [rows, n] = node.matrix;
   const { descriptor } = lanes[0] as LaneBuffers;
-  const effective = weight === null ? null : planEffective(node, weight, context);
-  const source = effective?.derived.source ?? kernel;
-  const values = effective?.values ?? kernel;
   const panels = context.memory.allocate(4 * panelFloats(rows, n));
   const bits = planBits(node, shape, { kernel: source, descriptor }, context);
   const panelsTransposed = context.memory.allocate(4 * panelFloats(taps(shape) * n, shape.channels));
@@ -43,7 +64,7 @@ export function planKernel(
       : k.packPanelsTransposed({ shape: descriptor, w: values, out: panelsTransposed });
 
   return {
-    derived: effective?.derived ?? null,
+    derived: given.derived,
     effective: values,
     panels,
     signs: bits.signs,
@@ -53,8 +74,8 @@ export function planKernel(
     prepare: (mode) => {
       const { activations, weights } = operands(mode);
       return [
-        ...(effective?.derived.calls ?? []),
-        ...(activations && weights ? bits.calls : (effective?.calls(mode) ?? [])),
+        ...given.calls(mode, activations && weights),
+        ...(activations && weights ? bits.calls : []),
         ...(activations ? [] : [k.packPanels({ w: values, k: rows, n, out: panels })]),
         ...(mode.kind === "train" ? [backwardForm(weights)] : []),
       ];

@@ -128,6 +128,14 @@ export function isBits(
   return mode === undefined || mode.hard(site);
 }
 
+/** The operands of a product, by mode. */
+export const operandsOf =
+  (node: ProductSetting, context: PlanContext) =>
+  (mode: Mode): Operands => ({
+    activations: isBits(node.activation, node, context, mode),
+    weights: isBits(node.weight, node, context, mode),
+  });
+
 /** Plans the buffers of every lane. */
 export function planLanes(node: ProductSetting, context: PlanContext): readonly LaneBuffers[] {
   const { name, activation, shape } = node;

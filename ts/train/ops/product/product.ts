@@ -15,29 +15,28 @@
  * `products: "ff"` the last row holds for every layer, over F(x) and F(w). A scale multiplies the sums on the way out, and on
  * the way back the gradient at them, once for both products.
  *
+ * A convolution in groups is such a product for each of them (`groups.ts`).
+ *
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
  * others. Its way back is that of exact sums.
  */
 import type { ProductNode } from "../../../nn/nodes.ts";
 import type { ConvShape } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import type { Lane, LayerPlan, Mode, PlanContext } from "../../plan/context.ts";
+import type { Lane, LayerPlan, PlanContext } from "../../plan/context.ts";
 import { backwardOf } from "./backward.ts";
 import { forwardOf } from "./forward.ts";
 import { planShares } from "./gradients.ts";
-import { planKernel } from "./kernel.ts";
-import { isBits, type LaneBuffers, type Operands, type ProductPlan, planLanes, settingOf } from "./operands.ts";
+import { planKernel, planWeights } from "./kernel.ts";
+import { type LaneBuffers, operandsOf, type ProductPlan, planLanes, settingOf } from "./operands.ts";
 import { planSums } from "./sums.ts";
 
 /** Plans `node`, whose geometry in a lane is `shape`. */
 export function planProduct(node: ProductNode, shape: (lane: Lane) => ConvShape, context: PlanContext): LayerPlan {
   const setting = settingOf(node, shape, context);
-  const operands = (mode: Mode): Operands => ({
-    activations: isBits(setting.activation, setting, context, mode),
-    weights: isBits(setting.weight, setting, context, mode),
-  });
+  const operands = operandsOf(setting, context);
   const lanes = planLanes(setting, context);
-  const kernel = planKernel(setting, operands, lanes, context);
+  const kernel = planKernel(setting, planWeights(setting, context), operands, lanes, context);
   // Products over bits add no bias.
   const given = { alpha: kernel.derived?.scale ?? null, addsBias: setting.activation === null };
   const sums = planSums(setting, given, context);

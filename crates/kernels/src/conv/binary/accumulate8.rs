@@ -192,8 +192,9 @@ impl<'a> Kernel<'a> {
         let stride = shape.stride_width as usize;
         let panel = first * shape.taps() * groups;
         let lanes = 16 * BLOCKS;
-        // Taps of a row whose groups are all whole lie one after the other, as one long tap.
-        let (taps, length) = if self.rest == 0 {
+        let [down, right] = [shape.dilation_height as usize, shape.dilation_width as usize];
+        // Neighbouring taps of a row whose groups are all whole lie one after the other, as one long tap.
+        let (taps, length) = if self.rest == 0 && right == 1 {
             (1, inside.columns.len() * groups)
         } else {
             (inside.columns.len(), self.whole)
@@ -205,7 +206,7 @@ impl<'a> Kernel<'a> {
         unsafe {
             for ky in inside.rows.clone() {
                 let column = inside.columns.start;
-                let at = (padded_row + ky) * padded_width + x * stride + column;
+                let at = (padded_row + ky * down) * padded_width + x * stride + column * right;
                 let mut pixels = self.nibbles.add(at * groups);
                 let mut weights = self.weights.add(panel + (ky * kernel_width + column) * groups * lanes);
                 for _ in 0..taps {
@@ -220,6 +221,8 @@ impl<'a> Kernel<'a> {
                         pixels = pixels.add(1);
                         weights = weights.add(lanes);
                     }
+                    // Past the last tap there may be nothing.
+                    pixels = pixels.wrapping_add((right - 1) * groups);
                 }
             }
             let filters = shape.filters as usize;

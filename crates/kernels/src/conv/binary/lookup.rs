@@ -102,7 +102,7 @@ impl<'a> Strip<'a> {
     /// [`CHUNK`] splits, and room for those of all pairs.
     unsafe fn place(&mut self, splits: Range<usize>) {
         let groups = self.shape.groups();
-        let all = self.runs.count * self.runs.length;
+        let all = self.runs.count() * self.runs.length;
         self.stride = SPLIT * splits.len();
         for pair in 0..self.used.div_ceil(2) {
             let window = |pixel: usize| self.pixels[pixel.min(self.used - 1)].window * groups;
@@ -117,7 +117,7 @@ impl<'a> Strip<'a> {
                 out.add(left).write_bytes(0, self.stride - left);
                 while left > 0 {
                     let length = (self.runs.length - from).min(left);
-                    let at = run * self.runs.stride + from;
+                    let at = self.runs.start(run) + from;
                     pair_groups(self.nibbles.add(a + at), self.nibbles.add(b + at), length, out);
                     (out, left) = (out.add(length), left - length);
                     (run, from) = (run + 1, 0);

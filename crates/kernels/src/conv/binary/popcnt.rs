@@ -87,12 +87,15 @@ pub unsafe fn popcnt64_conv<E: Epilogue>(
     }
 }
 
-/// The runs of a window: whole rows where every byte of a pixel holds channels, else pixel by pixel.
+/// The runs of a window: whole rows where their pixels are neighbours and every byte of one holds channels, else pixel by
+/// pixel.
 fn panel_runs(shape: &ConvShape, pixel: usize) -> PanelRuns {
     let (rows, columns) = (shape.kernel_height as usize, shape.kernel_width as usize);
     let used = (shape.channels as usize).div_ceil(GROUP);
-    let row_gap = (shape.padded_width as usize - columns) * pixel + pixel - used;
-    if used == pixel {
+    let dilation = shape.dilation_width as usize;
+    let row = shape.dilation_height as usize * shape.padded_width as usize;
+    let row_gap = (row - (columns - 1) * dilation) * pixel - used;
+    if used == pixel && dilation == 1 {
         PanelRuns {
             rows,
             columns: 1,
@@ -105,7 +108,7 @@ fn panel_runs(shape: &ConvShape, pixel: usize) -> PanelRuns {
             rows,
             columns,
             length: used,
-            column_gap: pixel - used,
+            column_gap: dilation * pixel - used,
             row_gap,
         }
     }
@@ -183,7 +186,7 @@ impl Kernel for Words {
         counts: &mut Counts<BLOCKS>,
     ) {
         let filters = (self.filters - filter).min(16);
-        let length = self.runs.count * self.runs.length;
+        let length = self.runs.count() * self.runs.length;
         // SAFETY: a consistent shape has its windows in the padded words, whose length was checked, and so was that of the
         // weights, whose filters are rounded up to 2, so that a pair of them is readable.
         unsafe {

@@ -158,9 +158,10 @@ unsafe fn add_segments<const LENGTH: usize, const V: usize>(
 ) {
     let (channels, filters) = (geometry.channels, geometry.filters);
     for tap in 0..geometry.taps() {
-        let (ky, kx) = (tap / geometry.kernel[1], tap % geometry.kernel[1]);
-        let (phase, shift) = (kx % layout.phases, kx / layout.phases);
-        let place = (ky * layout.phases + phase) * layout.columns + shift;
+        let row = tap / geometry.kernel[1] * geometry.dilation[0];
+        let column = tap % geometry.kernel[1] * geometry.dilation[1];
+        let (phase, shift) = (column % layout.phases, column / layout.phases);
+        let place = (row * layout.phases + phase) * layout.columns + shift;
         let plane = |channel: usize| planes.as_ptr().wrapping_add(channel * layout.pitch() + place);
         let row = |channel: usize| (tap * channels + channel) * filters + first;
         // SAFETY: a segment goes from pixel to pixel of an output row, four at a time. Its offset plus a tap's place is the

@@ -1,5 +1,5 @@
 //! The forward product. A group is 4 channels of one tap: their 4 rows of `w [K][N]` make a table, and the nibble of those
-//! channels in the padded buffer `[images][PH][PW][G]` selects from it; the groups of a kernel row are contiguous there.
+//! channels in the padded buffer `[images][PH][PW][G]` selects from it; the groups of a run of the window are contiguous there.
 //!
 //! Order of additions of an element: from 0, over taps, then groups of 4 channels, each as `(+-a +- b) + (+-c +- d)`; the
 //! corrections of a zero-padded border come last, in order of taps, each the sum over the tap's channels in order.
@@ -71,24 +71,24 @@ fn weight_rows<'a>(shape: &ConvShape, w: &'a [f32], group: usize, first: usize, 
     })
 }
 
-/// The pieces of a window, from its first nibble on, that the groups of a block select by: one a kernel row.
+/// The pieces of a window, from its first nibble on, that the groups of a block select by: one a run.
 fn segments_of<'a>(
     shape: &ConvShape,
     block: core::ops::Range<usize>,
     segments: &'a mut [Segment; TABLES],
 ) -> &'a [Segment] {
     let runs = shape.runs(shape.groups());
-    let rows = block.start / runs.length..block.end.div_ceil(runs.length);
-    for (row, segment) in rows.clone().zip(&mut *segments) {
-        let start = block.start.max(row * runs.length);
-        let end = block.end.min((row + 1) * runs.length);
+    let all = block.start / runs.length..block.end.div_ceil(runs.length);
+    for (run, segment) in all.clone().zip(&mut *segments) {
+        let start = block.start.max(run * runs.length);
+        let end = block.end.min((run + 1) * runs.length);
         *segment = Segment {
             table: start - block.start,
-            offset: row * runs.stride + start - row * runs.length,
+            offset: runs.start(run) + start - run * runs.length,
             length: end - start,
         };
     }
-    &segments[..rows.len()]
+    &segments[..all.len()]
 }
 
 /// Adds a block of tables to filters `first..first + lanes` of all output pixels; sets them where it is the first block.

@@ -5,7 +5,7 @@
 //! number of places, whatever the size of the image. 16 lanes of 4 filters make a table; the weights of every (tap,
 //! channel) select a row of it, which is added to that channel's sums at the lanes the tap leads to.
 //!
-//! The sums of as many padded input rows as the kernel has wait in a ring `[kernel rows][column phases][channels][lanes]`;
+//! The sums of as many padded input rows as a window reaches over wait in a ring `[rows][column phases][channels][lanes]`;
 //! the columns of a phase are those with the same remainder by the stride. A row that no later output reaches is
 //! transposed to NHWC, multiplied by the backward map and written. Taps outside the image lead nowhere.
 //!
@@ -65,7 +65,7 @@ pub unsafe fn fb_conv_backward_input(
     assert_eq!(dx.len(), x.len());
     assert_eq!(size_of_val(scratch), shape.fb_input_scratch_bytes());
     let (tables, rest) = split_tables(scratch);
-    let (sums, rest) = rest.split_at_mut(geometry.kernel[0] * ring.row());
+    let (sums, rest) = rest.split_at_mut(geometry.extent(0) * ring.row());
     let gradients = &mut rest[..ring.images * ring.pixels()];
 
     let (per_input, per_output) = (geometry.input[0] * ring.pixels(), geometry.pixels() * geometry.filters);
@@ -109,7 +109,7 @@ pub unsafe fn fb_conv_backward_input(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::{cases, dense, reals, seeds, signs, small_shapes};
+    use crate::arbitrary::{cases, dense, dilated_shape, reals, seeds, signs, small_shapes};
     use crate::naive::real::{assert_close, input_gradient, lengths, magnitudes, mixed_input_gradient_in_order};
     use crate::quantizer::{Backward, Forward};
     use proptest::prelude::*;
@@ -190,6 +190,12 @@ mod tests {
                 ..one
             };
             check(&shape, 3, false);
+            // Three columns from tap to tap, two of which reach a pixel.
+            check(
+                &dilated_shape([images, 3, 7, 5], [2, 2, 18], [1, 1], [2, 2], true, false),
+                4,
+                false,
+            );
         }
     }
 

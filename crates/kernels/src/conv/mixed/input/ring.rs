@@ -24,8 +24,8 @@ pub struct Ring {
     phase: usize,
     /// Groups of filters worked on at a time.
     pub block: usize,
-    /// How many output columns reach one input column, where tables of that many are kept: 16 images must lie side by side,
-    /// so that a column is a strip. Else 1.
+    /// From the first to the last output column that reaches one input column, where tables of that many are kept: 16 images
+    /// must lie side by side, so that a column is a strip. Else 1.
     pub strips: usize,
 }
 
@@ -44,7 +44,7 @@ impl Ring {
             (lanes, STRIP)
         };
         let block = block_size(geometry.filters.div_ceil(4));
-        let strips = geometry.kernel[1].div_ceil(geometry.stride[1]);
+        let strips = geometry.extent(1).div_ceil(geometry.stride[1]);
         let kept = images == STRIP && strips <= MOST_STRIPS && strips * block <= TABLES;
         Self {
             geometry,
@@ -69,8 +69,9 @@ impl Ring {
             self.geometry.pad[0],
             self.geometry.pad[0] + self.geometry.input[0],
         );
+        let dilation = self.geometry.dilation[0];
         (0..self.geometry.kernel[0])
-            .map(move |ky| (ky, start + ky))
+            .map(move |ky| (ky, start + ky * dilation))
             .filter(move |(_, row)| (first..last).contains(row))
     }
 
@@ -86,7 +87,7 @@ impl Ring {
 
     /// Where the row of a padded row number begins.
     pub fn slot(&self, row: usize) -> usize {
-        row % self.geometry.kernel[0] * self.row()
+        row % self.geometry.extent(0) * self.row()
     }
 
     /// Floats of one unpadded image row.

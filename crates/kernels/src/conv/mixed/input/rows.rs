@@ -88,7 +88,8 @@ unsafe fn scatter<const V: usize>(
     for (ky, row) in ring.kernel_rows(oy) {
         // The last tap first: so the columns that meet in an element are added in order.
         for kx in (0..geometry.kernel[1]).rev() {
-            let (phase, shift) = (kx % geometry.stride[1], kx / geometry.stride[1]);
+            let column = kx * geometry.dilation[1];
+            let (phase, shift) = (column % geometry.stride[1], column / geometry.stride[1]);
             let lane = first + shift * ring.images;
             let inside = ring.inside(phase);
             if lane >= inside.end * ring.images || lane + 4 * V <= inside.start * ring.images {
@@ -122,17 +123,20 @@ unsafe fn gather(
 ) {
     let geometry = &ring.geometry;
     let (channels, groups) = (geometry.channels, geometry.filters.div_ceil(4));
-    let stride = geometry.stride[1];
-    for phase in 0..stride.min(geometry.kernel[1]) {
+    let (stride, dilation) = (geometry.stride[1], geometry.dilation[1]);
+    for phase in 0..stride.min(geometry.extent(1)) {
         if !ring.inside(phase).contains(&last) {
             continue;
         }
         let mut segments = [Segment::default(); MOST_STRIPS];
         let mut count = 0;
         // The last tap first: so the columns are added in order.
-        for kx in (phase..geometry.kernel[1]).step_by(stride).rev() {
+        for kx in (0..geometry.kernel[1]).rev() {
+            if kx * dilation % stride != phase {
+                continue;
+            }
             let Some(column) = last
-                .checked_sub(kx / stride)
+                .checked_sub(kx * dilation / stride)
                 .filter(|&column| column < geometry.output[1])
             else {
                 continue;
