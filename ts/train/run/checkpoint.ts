@@ -11,7 +11,7 @@ import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { canonicalJson, isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
 import type { LossTerm } from "../losses/term.ts";
-import type { Optimizer, ParameterOptimizer } from "../optimizers/optimizers.ts";
+import { isBop, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
 
@@ -53,7 +53,7 @@ export function trainerFacts(
 /** An optimizer without its learning rates, and these. */
 function withoutRates(optimizer: Optimizer): readonly [object, readonly unknown[]] {
   const one = (own: ParameterOptimizer): readonly [object, readonly unknown[]] => {
-    if (own.kind !== "sgd" && own.kind !== "adam") return [own, []];
+    if (isBop(own)) return [own, []];
     const { learningRate, ...rest } = own;
     return [rest, [learningRate]];
   };
@@ -66,7 +66,9 @@ function withoutRates(optimizer: Optimizer): readonly [object, readonly unknown[
 export function optimizerFrom({ optimizer, learningRate }: RunFacts): unknown {
   const rates = Array.isArray(learningRate) ? [...learningRate] : [];
   const withRate = (own: unknown): unknown =>
-    isRecord(own) && (own.kind === "sgd" || own.kind === "adam") ? { ...own, learningRate: rates.shift() } : own;
+    isRecord(own) && typeof own.kind === "string" && own.kind in realOptimizers
+      ? { ...own, learningRate: rates.shift() }
+      : own;
   if (!isRecord(optimizer) || optimizer.kind !== "case") return withRate(optimizer);
   return { ...optimizer, binary: withRate(optimizer.binary), rest: withRate(optimizer.rest) };
 }

@@ -32,17 +32,19 @@ export interface StepEvent {
 }
 
 /** The result of an evaluation: of the hard-signed network with running statistics, unless the soft one was asked for. */
-export interface Evaluation {
+export interface Evaluation extends Score {
   readonly images: number;
-  /** Mean cross-entropy in nats. */
-  readonly loss: number;
-  /** Share of right answers in [0, 1]. */
-  readonly accuracy: number;
-  /** The class given to each image; the first of equal maxima. */
+  /** The place of each example's largest output, the first of equal ones: its class, where there are classes. */
   readonly predictions: Uint32Array;
+  /** The metrics that were asked for, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
-/** Mean cross-entropy in nats and share of right answers on the test images. */
+/**
+ * The loss on the test examples, which is that of the objective's first term over the output, without its factor: mean
+ * cross-entropy in nats where no other was given. `accuracy` is the share of right answers, of examples with classes, or of all
+ * answers to several labels; NaN where outputs are real numbers, of which none is right.
+ */
 export interface Score {
   readonly loss: number;
   readonly accuracy: number;
@@ -54,6 +56,8 @@ export interface Score {
  * packed.
  */
 export interface Validation extends Score {
+  /** The metrics that `fit` was asked for, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly soft?: Score;
 }
 
@@ -68,6 +72,8 @@ export interface EpochEvent {
   readonly terms?: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly validation?: Validation;
+  /** What is to be said about the epoch, such as a loss that explodes; absent where there is nothing. */
+  readonly warnings?: readonly string[];
   /** Means over the epoch's steps; where `fit` was asked for them. */
   readonly flipRatio?: FlipRatio;
   /** Numbers of tasks between epochs, where some gave any. */

@@ -12,6 +12,7 @@ import type { Checked } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
 import { copyTensors, floatsOf, restoreTensors } from "./snapshot.ts";
 import type { GoodPoint, TrainerState } from "./trainer-state.ts";
+import type { LossWatch } from "./watch-loss.ts";
 
 /** A call of `fit` at work. */
 export interface Call {
@@ -27,6 +28,9 @@ export interface Call {
   deaths: number;
   lastDeath: number;
   rollbacks: number;
+  /** Whether steps were made since running statistics were estimated for the hard-signed network. */
+  isStale: boolean;
+  readonly watch: LossWatch;
 }
 
 /** More deaths than this at one place are no accident. */

@@ -35,6 +35,15 @@ export interface TrainerState extends RunRecord {
 
 /** The state of a new trainer. */
 export const newState = (seed: number): TrainerState => ({
-  ...{ ...newRun(seed), busy: false, history: [], facts: null, allow: [], store: null, good: null, tasks: {} },
+  ...{
+    ...newRun(seed),
+    busy: false,
+    history: [],
+    facts: null,
+    allow: [],
+    store: null,
+    good: null,
+    tasks: {},
+  },
   moment: null,
 });
