@@ -18,7 +18,10 @@ export const slowFiles: readonly string[] = [
   "test/browser/reference-package.test.ts",
   "test/reference-backends.test.ts",
   "test/train-every-optimizer.test.ts",
+  "test/browser/checkpoint.test.ts",
   "test/checkpoint-resume.test.ts",
+  "test/torture.test.ts",
+  "test/train-average.test.ts",
   "test/checkpoint-recovery.test.ts",
   "test/cli-commands.test.ts",
   "test/cli-photos.test.ts",
@@ -37,5 +40,6 @@ export const slowFiles: readonly string[] = [
   "test/train-run.test.ts",
   "test/train-shared.test.ts",
   "test/bench.test.ts",
+  "test/browser/places.test.ts",
   "test/release.test.ts",
 ];

@@ -223,7 +223,7 @@ export function permute(options: PermuteOptions): Layer {
   return build("permute", options);
 }
 
-/** Every pixel several times, down and to the right; twice each by default. */
+/** Makes images larger by whole factors, 2 by default: repeats their pixels, or puts others between them. */
 export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
   return build("upSampling2d", options);
 }

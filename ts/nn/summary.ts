@@ -10,6 +10,7 @@
  */
 
 import { reading } from "../base/checks.ts";
+import { groupBy } from "../base/group.ts";
 import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
 import { shapesOf } from "./network.ts";
@@ -86,7 +87,7 @@ function rowOf(node: GraphNode, { shapes, parameters, packed }: Lists): SummaryR
 
 /** The summary of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export function summary(graph: Graph): Summary {
-  const byNode = (parameters: readonly Parameter[]) => Map.groupBy(parameters, ({ node }) => node);
+  const byNode = (parameters: readonly Parameter[]) => groupBy(parameters, ({ node }) => node);
   const lists: Lists = {
     shapes: shapesOf(graph),
     parameters: byNode(parametersOf(graph)),

@@ -1084,6 +1084,38 @@ export const kernels = {
     },
   },
   /**
+   * Rows of y `f32 [images][height down][width right][channels]`, `count` from row `first` of all images on,
+   * between the pixels of x `f32 [images][height][width][channels]`; `y` is their place.
+   */
+  bilinear_forward: {
+    parameters: {
+      x: "read",
+      images: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      first: "number",
+      count: "number",
+      y: "write",
+    },
+  },
+  /** dx = the gradient at x of dy at all rows of y, added to dx where `accumulate`; sizes as in the forward pass. */
+  bilinear_backward: {
+    parameters: {
+      dy: "read",
+      images: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /**
    * y `f32 [images][above + height + below][before + row + behind]` = x `f32 [images][height][row]` and zeros
    * around it.
    */

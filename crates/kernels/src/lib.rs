@@ -7,6 +7,7 @@ pub mod adaptive_sign;
 #[cfg(test)]
 pub mod arbitrary;
 pub mod avg_pool;
+pub mod bilinear;
 pub mod bits;
 pub mod concatenate;
 pub mod conv;

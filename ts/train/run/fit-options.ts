@@ -14,6 +14,8 @@ import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { type Average, averageTask, checkAverage } from "./average.ts";
+import { type BestKeeper, createBestKeeper } from "./best.ts";
 import { checkBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
@@ -58,11 +60,18 @@ export interface FitOptions {
    * the epoch and halves all learning rates from there on, up to ten times.
    */
   readonly onDivergence?: "stop" | "rollback" | undefined;
+  /** Ends the run with a mean of the weights at the ends of its epochs (`average.ts`); with the last weights where absent. */
+  readonly average?: Average | undefined;
+  /** The weights that the run ends with: "last", as where absent, or those of the epoch whose validation was "best". */
+  readonly keep?: "last" | "best" | undefined;
   /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
   readonly onValidate?: (epoch: number, share: number) => void;
   /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
   readonly signal?: AbortSignal;
 }
+
+/** A task, or the like, with state of its own. */
+type Stateful = Pick<EpochTask, "name" | "save" | "restore">;
 
 /** The options of a call, checked. */
 export interface Checked {
@@ -72,6 +81,9 @@ export interface Checked {
   readonly end: EpochEnd;
   readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
   readonly rollsBack: boolean;
+  readonly best: BestKeeper | null;
+  /** What has state of its own that checkpoints keep under its name. */
+  readonly stateful: readonly Stateful[];
   /** The options that a run which goes on must have again, by their words. */
   readonly facts: RunFacts;
 }
@@ -79,7 +91,7 @@ export interface Checked {
 const optionNames = [
   ...[
     ...["epochs", "batchSize", "augment", "labelSmoothing", "validate", "soft", "flipRatio", "tasks", "checkpoint"],
-    ...["onDivergence", "onValidate", "signal"],
+    ...["onDivergence", "average", "keep", "onValidate", "signal"],
   ],
 ] as const;
 
@@ -96,7 +108,12 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
   const validate = booleanOf(options.validate ?? true, "validate", subject);
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
-  const tasks = checkTasks(options.tasks, subject);
+  const average = checkAverage(options.average, subject);
+  const own = checkTasks(options.tasks, subject);
+  const tasks = [...own, ...(average === null ? [] : [averageTask(average)])];
+  const keep = oneOf(options.keep ?? "last", ["last", "best"], "keep", subject);
+  if (keep === "best" && !validate) reject(subject, "validate", "true where the best epoch is kept", validate);
+  const best = keep === "best" ? createBestKeeper() : null;
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
   const data = checkData(engine, given, validate);
@@ -113,18 +130,30 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     end: { data, validate, soft, tasks, signal, onValidate },
     checkpoint,
     rollsBack: onDivergence === "rollback",
+    best,
+    stateful: [...tasks, ...(best === null ? [] : [best])],
     facts: {
-      ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
-      tasks: tasks.map(({ name }) => name),
+      ...{
+        epochs,
+        batchSize,
+        augment,
+        labelSmoothing: smoothing,
+        validate,
+        soft,
+        flipRatio: counting,
+        onDivergence,
+        average,
+      },
+      ...{ keep, tasks: own.map(({ name }) => name) },
     },
   };
 }
 
 /** Options out of the facts of a run that was left. Tasks are functions, which no fact can give back. */
 export function optionsFrom(facts: RunFacts): Partial<FitOptions> {
-  const { epochs, batchSize, augment, labelSmoothing, validate, soft, flipRatio, onDivergence } = facts;
+  const { epochs, batchSize, augment, labelSmoothing, validate, soft, flipRatio, onDivergence, average, keep } = facts;
   return {
-    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence },
+    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence, average, keep },
     augment: augment ?? undefined,
   } as Partial<FitOptions>;
 }

@@ -8,7 +8,7 @@ import { type CheckpointKeeper, createKeeper } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
-import type { EpochEvent, TrainEvent } from "./events.ts";
+import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
 import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
@@ -100,6 +100,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.
     await keeper?.save(stepsOf(state), moment);
+    if (keeper !== null) checkWritten(keeper);
     for (;;) {
       try {
         yield* runEpochs(call, keeper);
@@ -121,6 +122,30 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
   }
 }
 
+/** @throws ProxbitError "output" where the first checkpoint was not written, before hours of training. */
+function checkWritten(keeper: CheckpointKeeper): void {
+  const { failure } = keeper.report();
+  if (failure === null) return;
+  throw new ProxbitError(
+    "output",
+    `the first checkpoint was not written: ${failure}`,
+    "Free some room, or choose another place for the checkpoint.",
+  );
+}
+
+/** Keeps the epoch's weights where it is the best one, which the last epoch puts in place. */
+async function keepBest(
+  { engine, state, checked: { best } }: Call,
+  validation: Validation | undefined,
+): Promise<Pick<EpochEvent, "best">> {
+  if (best === null || validation === undefined) return {};
+  const { epoch, epochs } = state.course as Course;
+  await best.offer(engine, epoch + 1, validation);
+  if (epoch + 1 === epochs) await best.putBack(engine, epochs);
+  const found = best.best();
+  return found === null ? {} : { best: found };
+}
+
 const stepsOf = ({ course }: RunRecord): number => (course === null ? 0 : course.epoch * course.steps + course.step);
 
 async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGenerator<TrainEvent, void, undefined> {
@@ -132,7 +157,7 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   const course = state.course as Course;
   while (course.epoch < course.epochs) {
     const began = performance.now();
-    if (rollsBack && course.step === 0) call.good = await goodPoint(engine, state);
+    if (rollsBack && course.step === 0) call.good = await goodPoint(call);
     const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
     course.flips = flips?.counts ?? null;
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
@@ -145,11 +170,12 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
     const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
     const checkpoint = keeper === null ? {} : { checkpoint: keeper.report() };
+    const best = await keepBest(call, ended.validation);
     const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
     call.rollbacks = 0;
     endEpoch(course);
     const seconds = (performance.now() - began) / 1000;
-    const event: EpochEvent = { ...summary, seconds, ...ended, ...flipRatio, ...checkpoint, ...rollbacks };
+    const event: EpochEvent = { ...summary, seconds, ...ended, ...flipRatio, ...best, ...checkpoint, ...rollbacks };
     state.history.push(event);
     keeper?.epochEnded();
     yield event;

@@ -5,7 +5,7 @@
 import { isProxbitError } from "../../base/errors.ts";
 import { copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
-import { dataFacts, type LoadedRun, type RunFacts, trainerFacts } from "./checkpoint.ts";
+import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked } from "./fit-options.ts";
@@ -45,28 +45,45 @@ export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, 
   return { ...own, ...checked.facts, ...(await dataFacts(checked.end.data, checked.end.validate)) };
 }
 
+/** The state of tasks that keep any, and the tensors in it. */
+function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors"> {
+  const saved = checked.stateful.flatMap(({ name, save }) =>
+    save === undefined ? [] : [{ name, ...withoutTensors(name, save()) }],
+  );
+  return {
+    tasks: Object.fromEntries(saved.map(({ name, state }) => [name, state])),
+    taskTensors: saved.flatMap(({ tensors }) => tensors),
+  };
+}
+
 /** What a checkpoint of the call would hold, as it stands whenever this is asked. */
 export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
   run: recordOf(call.state),
   history: call.state.history,
   facts: await factsOf(call),
-  tasks: Object.fromEntries(
-    call.checked.end.tasks.flatMap(({ name, save }) => (save === undefined ? [] : [[name, save()]])),
-  ),
+  ...savedTasks(call),
   good: call.good?.record ?? null,
   copyTensors: (into) => call.engine.alone(() => copyTensors(call.engine, into)),
   goodTensors: call.good?.tensors ?? [],
 });
 
 /** The moment as it is, to go back to. */
-export async function goodPoint(engine: Engine, state: RunRecord): Promise<GoodPoint> {
-  return { record: recordOf(state), tensors: await engine.alone(() => copyTensors(engine)) };
+export async function goodPoint({ engine, state, checked }: Call): Promise<GoodPoint> {
+  const tasks = checked.stateful.flatMap(({ name, save }) =>
+    save === undefined ? [] : [[name, structuredClone(save())] as const],
+  );
+  return {
+    record: recordOf(state),
+    tensors: await engine.alone(() => copyTensors(engine)),
+    tasks: Object.fromEntries(tasks),
+  };
 }
 
 /** Puts the state and the tensors of a run into place. */
 export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
   await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
-  const good = loaded.good === null ? null : { record: loaded.good, tensors: loaded.goodTensors };
+  const { good: record, goodTensors: tensors, tasks } = loaded;
+  const good = record === null ? null : { record, tensors, tasks };
   Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
 }
 
@@ -78,7 +95,7 @@ export async function isRecovered(call: Call, keeper: CheckpointKeeper | null, e
 }
 
 async function rollBack(call: Call): Promise<boolean> {
-  const { good, state, engine } = call;
+  const { good, state, engine, checked } = call;
   const rate = SMALLER * (state.course as Course).rate;
   if (good === null || rate < SMALLEST_RATE) return false;
   await engine.alone(() => restoreTensors(engine, floatsOf(good.tensors)));
@@ -86,6 +103,7 @@ async function rollBack(call: Call): Promise<boolean> {
   const { draws } = state;
   Object.assign(state, copyOfPlain(good.record), { draws });
   (state.course as Course).rate = rate;
+  for (const { name, restore } of checked.stateful) if (name in good.tasks) restore?.(good.tasks[name]);
   call.rollbacks++;
   return true;
 }
@@ -107,5 +125,5 @@ async function goOnWithOthers(call: Call, keeper: CheckpointKeeper): Promise<boo
 
 /** Gives tasks the state that a checkpoint kept for them. */
 export function restoreTasks({ checked, state }: Call): void {
-  for (const { name, restore } of checked.end.tasks) if (name in state.tasks) restore?.(state.tasks[name]);
+  for (const { name, restore } of checked.stateful) if (name in state.tasks) restore?.(state.tasks[name]);
 }

@@ -10,6 +10,8 @@ import { newRun, type RunRecord } from "./run.ts";
 export interface GoodPoint {
   readonly record: RunRecord;
   readonly tensors: readonly CheckpointTensor[];
+  /** The state of tasks that keep any, by their names. */
+  readonly tasks: Readonly<Record<string, unknown>>;
 }
 
 /** What a trainer remembers from one call of `fit` to the next. */
