@@ -17,6 +17,8 @@ export const benchmarkNames = [
   "reference",
   "start",
   "read",
+  "send",
+  "stream",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -67,5 +69,15 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "folders of pictures as a data set, against sharp alone",
     inBrowser: false,
     load: async () => (await import("./read/benchmark.ts")).read,
+  },
+  send: {
+    summary: "the time until a data set lies in the workers' memory",
+    inBrowser: false,
+    load: async () => (await import("./data/send.ts")).send,
+  },
+  stream: {
+    summary: "memory in use while a network trains on a stream of 10 GB",
+    inBrowser: false,
+    load: async () => (await import("./data/stream.ts")).streamed,
   },
 };

@@ -107,6 +107,16 @@ it("docs/data.md: trains on a folder of pictures, and reads tables and a databas
   );
 }, 120_000);
 
+it("docs/examples.md: trains on lists, and reads streams", async () => {
+  const examples = await examplesOf("docs/examples.md");
+  expect(examples).toHaveLength(3);
+  await run(examples, ([trained, byNumber, inOrder]) => {
+    expect(trained).toMatch(/^epoch 1: [\d.]+\nepoch 2: [\d.]+\n$/);
+    expect(byNumber).toBe("900000 100000 64\n");
+    expect(inOrder).toBe("32\n");
+  });
+});
+
 it("docs/family.md: composes and decomposes quantizers", async () => {
   const examples = await examplesOf("docs/family.md");
   expect(examples).toHaveLength(1);

@@ -27,7 +27,7 @@ import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import type { Schedule } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
-import { type Adam, realOptimizers, type Sgd } from "../../train/optimizers/optimizers.ts";
+import { type RealOptimizer, realOptimizers } from "../../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../../train/run/augment.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { commandLine } from "../checkpoint.ts";
@@ -207,7 +207,7 @@ export function optimizerOf({
   learningRate,
   decay,
 }: Pick<CompareOptions, "optimizer" | "learningRate"> & { readonly decay: Decay }): {
-  readonly optimizer: Sgd | Adam;
+  readonly optimizer: RealOptimizer;
   readonly description: Settings["optimizer"];
 } {
   const make = lookUp("optimizer", name, realOptimizers);
