@@ -16,6 +16,9 @@ export const benchmarkNames = [
   "train-peers",
   "reference",
   "start",
+  "send",
+  "stream",
+  "read",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -61,5 +64,20 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "size of the core, and time to the first answer in a fresh process",
     inBrowser: true,
     load: async () => (await import("./start/benchmark.ts")).start,
+  },
+  send: {
+    summary: "the time until a data set lies in the workers' memory",
+    inBrowser: false,
+    load: async () => (await import("./data/send.ts")).send,
+  },
+  stream: {
+    summary: "memory in use while a network trains on a stream of 10 GB",
+    inBrowser: false,
+    load: async () => (await import("./data/stream.ts")).streamed,
+  },
+  read: {
+    summary: "folders of pictures as a data set, against sharp alone",
+    inBrowser: false,
+    load: async () => (await import("./read/benchmark.ts")).read,
   },
 };

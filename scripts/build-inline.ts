@@ -1,11 +1,13 @@
 /**
- * Makes the entries that are one file: everything that a compiled entry imports, two builds of the core, and the script of
- * workers. Instructions of relaxed SIMD are left out, because every engine must run what is inside.
+ * Makes the entries that are one file: everything that a compiled entry imports, all builds of the core, and the script of
+ * workers.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, type Plugin, type Rolldown } from "vite";
+import { type Variant, variants } from "../ts/runtime/variants.ts";
+import { deltaOf } from "./delta.ts";
 
 /** An entry below dist/, by its path without its end, and the words before the names of the builds it takes. */
 const entries: readonly (readonly [entry: string, cores: string])[] = [
@@ -24,10 +26,12 @@ export async function buildInline(dist: string): Promise<void> {
 
 /** Modules with the files inside, in place of those that have their addresses. */
 function inside(dist: string, cores: string, worker: string): Plugin {
-  const packed = (variant: string): string =>
-    gzipSync(readFileSync(join(dist, "wasm", cores + variant, "proxbit_wasm_bg.wasm")), { level: 9 }).toString(
-      "base64",
-    );
+  const core = (variant: Variant): Uint8Array =>
+    new Uint8Array(readFileSync(join(dist, "wasm", cores + variant, "proxbit_wasm_bg.wasm")));
+  const packed = variants.map((variant) => {
+    const content = variant === "plain" ? core(variant) : deltaOf(core("plain"), core(variant));
+    return [variant, gzipSync(content, { level: 9 }).toString("base64")];
+  });
   const helpers = JSON.stringify(join(dist, "runtime/packed-files.js"));
   const modules: Readonly<Record<string, string>> = {
     "runtime/full-cores.js": 'export { cores as fullCores } from "proxbit-cores";',
@@ -39,20 +43,14 @@ function inside(dist: string, cores: string, worker: string): Plugin {
       export const startPageWorker = () => new Worker(scriptAddress());
       export const startNodeWorker = ({ Worker }, options) => new Worker(text, { ...options, eval: true });`,
     "proxbit-cores": `
-      import { unpack } from ${helpers};
-      const packed = ${JSON.stringify({ plain: packed("plain"), "plain-shared": packed("plain-shared") })};
-      export const cores = (variant) => unpack(packed[variant]);`,
-    "proxbit-features": `
-      export { simd, threads } from "wasm-feature-detect";
-      export const relaxedSimd = async () => false;`,
+      import { unpackCore } from ${helpers};
+      const packed = ${JSON.stringify(Object.fromEntries(packed))};
+      export const cores = (variant) => unpackCore(packed, variant);`,
   };
   return {
     name: "proxbit-inside",
     enforce: "pre",
-    resolveId: (id, importer) => {
-      if (id === "wasm-feature-detect" && importer?.endsWith("variants.js")) return "proxbit-features";
-      return id in modules ? id : undefined;
-    },
+    resolveId: (id) => (id in modules ? id : undefined),
     load: (id) => modules[id] ?? modules[relative(dist, id)],
   };
 }
@@ -67,14 +65,16 @@ async function bundle(file: string, format: "es" | "iife", plugins: Plugin[]): P
       minify: true,
       modulePreload: false,
       target: "es2022",
-      rolldownOptions: { input: file, preserveEntrySignatures: "strict", output: { format } },
+      rolldownOptions: { input: file, preserveEntrySignatures: "strict", output: { format, codeSplitting: false } },
     },
   });
   const chunks = (result as Rolldown.RolldownOutput).output;
   const [chunk] = chunks;
-  if (chunks.length !== 1 || chunk.imports.length > 0 || chunk.dynamicImports.length > 0) {
+  // A module that is imported later stands in the same file.
+  const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
+  if (chunks.length !== 1 || outside.length > 0) {
     const parts = chunks.map(({ fileName }) => fileName).join(", ");
-    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${chunk.imports.join(", ")}`);
+    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${outside.join(", ")}`);
   }
   return chunk.code;
 }

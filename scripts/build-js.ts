@@ -9,6 +9,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coreNames } from "../ts/runtime/variants.ts";
 import { buildInline } from "./build-inline.ts";
+import { bundleEntries } from "./bundle-entries.ts";
 import { vendor } from "./vendor.ts";
 import { withoutCustomSections } from "./wasm-sections.ts";
 
@@ -42,7 +43,8 @@ writeFileSync(
 );
 
 await buildInline(dist);
-// Behind the entries of one file, which take the packages into themselves.
+await bundleEntries(dist);
+// Behind the entries, which take the packages into themselves.
 await vendor(root, dist);
 declarePlatform();
 excuseTensorFlow();

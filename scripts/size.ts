@@ -19,7 +19,7 @@ export interface Size {
 
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
-const BUDGET = { core: 120_000, inferenceCore: 62_000, inference: 43_000, worker: 5_000 } as const;
+const BUDGET = { core: 120_000, inferenceCore: 64_000, inference: 50_000, worker: 5_000 } as const;
 
 /** The builds of the core, as they are shipped. */
 export function coreSizes(): readonly Size[] {
@@ -45,7 +45,10 @@ export async function scriptSizes(): Promise<readonly Size[]> {
       rolldownOptions: { input, preserveEntrySignatures: "strict" },
     },
   })) as Rolldown.RolldownOutput;
-  const scripts = output.filter(({ fileName }) => fileName.endsWith(".js"));
+  // The decoders of images are scripts of their own, which a page loads when it has an image to decode.
+  const scripts = output.filter((script) =>
+    script.type === "chunk" ? script.isEntry : script.fileName.endsWith(".js"),
+  );
   return scripts.map((script) => {
     const isWorker = script.type === "asset";
     return {

@@ -259,9 +259,6 @@ describe("train", () => {
       startedFrom: "a float network, the weights of each filter rescaled",
       augment: "{}",
     });
-    const { code, stderr } = await proxbit(...command("never", "--from", out("tuned")));
-    expect(code).toBe(2);
-    expect(stderr).toMatch(/tuned\.safetensors: the weights "binary_conv2d\/kernel" .* only their signs/);
     const missing = await failureOf(...command("never", "--from", join(folder, "nothing.safetensors")));
     expect(missing.message).toContain("there is no such file");
     expect((await failureOf(...command("never", "--rescale"))).message).toContain("--from");

@@ -59,10 +59,10 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   input: () => network([]),
   conv2d: () =>
     network([
-      layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" }),
       layers.conv2d({ filters: 6, kernelSize: 2, dilationRate: [2, 1], padding: 1, useBias: false, ...signs }),
-      layers.batchNorm(),
       layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", groups: 2, useBias: false, ...signs }),
+      layers.batchNorm(),
+      layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" }),
       layers.conv2d({ filters: 4, kernelSize: [2, 3], strides: [1, 2], padding: "same" }),
     ]),
   depthwiseConv2d: () =>
@@ -97,7 +97,14 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
   permute: () => network([layers.permute({ dims: [2, 1, 3] }), stem(), layers.permute({ dims: [3, 1, 2] })]),
-  upSampling2d: () => twice(() => layers.upSampling2d({ size: [2, 3] })),
+  upSampling2d: () =>
+    network([
+      layers.upSampling2d({ size: [2, 3] }),
+      stem(),
+      layers.upSampling2d({ size: [3, 1], interpolation: "bilinear" }),
+      layers.conv2d({ filters: 4, kernelSize: 2, strides: 2 }),
+      layers.upSampling2d({ size: 2, interpolation: "bilinear" }),
+    ]),
   zeroPadding2d: () =>
     twice(() =>
       layers.zeroPadding2d({

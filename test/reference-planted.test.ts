@@ -291,6 +291,6 @@ it("operations are compared under every kind of optimizer, and all that is about
     const cases = operationCases().filter((given) => given.updates === updates);
     return [...new Set(cases.map(({ optimizer }) => optimizer.kind))].sort();
   };
-  expect(kinds(true)).toEqual(["adam", "case", "sgd"]);
+  expect(kinds(true)).toEqual(["adam", "case", "lion", "rmsprop", "sgd"]);
   expect(kinds(false)).toEqual(["sgd"]);
 });

@@ -37,5 +37,6 @@ export const slowFiles: readonly string[] = [
   "test/train-run.test.ts",
   "test/train-shared.test.ts",
   "test/bench.test.ts",
+  "test/browser/places.test.ts",
   "test/release.test.ts",
 ];

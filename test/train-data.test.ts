@@ -52,6 +52,35 @@ describe("before its first step fit refuses", () => {
   });
 });
 
+describe("a batch of one", () => {
+  const few = split([0, 1, 2, 3], [0, 1, 0, 1], [1, 1, 1]);
+  const small: Dataset = { name: "few", classes: [], train: few, test: few };
+  const run = async (spatial: boolean): Promise<void> => {
+    const padding = spatial ? 1 : 0;
+    const normalised = sequential({ inputShape: [1, 1, 1] }, [
+      layers.conv2d({ filters: 2, kernelSize: 1, padding }),
+      layers.batchNorm({ name: "norm" }),
+      layers.flatten(),
+      layers.dense({ units: 2 }),
+    ]);
+    const own = await Trainer.create(normalised, { workers: 1 });
+    try {
+      for await (const _ of own.fit(small, { epochs: 1, batchSize: 1 }));
+    } finally {
+      own.close();
+    }
+  };
+
+  test("is refused in front of a batch norm that sees one number of it", async () => {
+    await expect(run(false)).rejects.toMatchObject({ code: "argument", message: expect.stringContaining('"norm"') });
+    await expect(trainer.estimateStatistics(examples, { batchSize: 1 })).resolves.toBeUndefined();
+  });
+
+  test("is taken where the batch norm sees several numbers of it", async () => {
+    await expect(run(true)).resolves.toBeUndefined();
+  });
+});
+
 test("examples are not tested on where nobody asks for it, and need no names", async () => {
   await train({ ...data, classes: [], test: undefined }, false);
   expect((await trainer.evaluate(examples)).images).toBe(4);

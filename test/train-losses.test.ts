@@ -35,6 +35,7 @@ const weights = randomParameters(graph, 5);
 const optimizer = optimizers.sgd({ learningRate: 1 });
 
 const squares = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + value * value, 0);
+const magnitudes = (values: Iterable<number>): number => [...values].reduce((sum, value) => sum + Math.abs(value), 0);
 const meanDistance = (a: Value, b: Value): number =>
   squares(a.data.map((value, i) => value - (b.data[i] as number))) / a.data.length;
 
@@ -56,6 +57,15 @@ const objectives: readonly (readonly [string, NonNullable<Objective>, Definition
       crossEntropy: () => 0,
       distance: (values) => 0.7 * meanDistance(nodeValue(values, "left_norm"), nodeValue(values, "right_norm")),
       l2: (_, all) => 0.15 * kernels.reduce((sum, name) => sum + squares(all.get(name) as Float64Array), 0),
+    },
+  ],
+  [
+    "two heads, and magnitudes of all kernels",
+    [losses.distance({ between: ["first", "second"] }), losses.l1({ factor: 0.05 }), losses.crossEntropy()],
+    {
+      distance: (values) => meanDistance(nodeValue(values, "first"), nodeValue(values, "second")),
+      l1: (_, all) => 0.05 * kernels.reduce((sum, name) => sum + magnitudes(all.get(name) as Float64Array), 0),
+      crossEntropy: () => 0,
     },
   ],
   [
@@ -255,7 +265,7 @@ describe("an objective that does not suit", () => {
       () => ({ objective: [plain, losses.distance({ between: ["left_norm", "first"] })] }),
       /\[5, 4, 3\].*\[3\]/,
     ],
-    ["no score", "argument", () => ({ objective: [losses.l2({ factor: 1 })] }), /crossEntropy/],
+    ["no score", "argument", () => ({ objective: [losses.l2({ factor: 1 })] }), /nothing that evaluations/],
     ["two scores", "argument", () => ({ objective: [plain, losses.crossEntropy()] }), /two .*"crossEntropy"/],
     [
       "one name twice",

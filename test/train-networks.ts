@@ -74,6 +74,11 @@ export const everyOptimizer: readonly (readonly [string, Optimizer])[] = [
   ["Nesterov's momentum", optimizers.sgd({ learningRate: 0.02, momentum: 0.9, nesterov: true, weightDecay: 0.01 })],
   ["adam", rest],
   ["adamw", optimizers.adamw({ learningRate: 0.01, weightDecay: 0.1 })],
+  ["rmsprop", optimizers.rmsprop({ learningRate: 0.01, momentum: 0.5 })],
+  [
+    "lion, its norm bounded",
+    optimizers.lion({ learningRate: 0.003, weightDecay: 0.1, clipNorm: 0.5, noDecay: ["bias"] }),
+  ],
   ["bop beside momentum", caseOptimizer({ binary: optimizers.bop({ gamma: 0.1, threshold: 1e-4 }), rest: momentum })],
   ["bop2 beside adam", caseOptimizer({ binary: optimizers.bop2(bop2), rest })],
   ["unbiased bop2 beside adam", caseOptimizer({ binary: optimizers.bop2({ ...bop2, unbiased: true }), rest })],

@@ -134,7 +134,7 @@ describe("the soft network", () => {
       const controller = new AbortController();
       const meanwhile: Promise<unknown>[] = [];
       const evaluated = trainer.evaluate(end.images ?? data.test, {
-        batchSize: 1,
+        batchSize: 2,
         signal: controller.signal,
         soft: { statistics: end.statistics ?? statistics, progress: 0 },
         onProgress: (images, of) => {
@@ -146,7 +146,7 @@ describe("the soft network", () => {
       expect(await trainer.weights()).toEqual(before);
       if (end.statistics === undefined) expect(await Promise.all(meanwhile)).not.toContainEqual(before);
       // Nothing is left busy, and the next evaluation is the same as without it.
-      const options = { batchSize: 1, soft: { statistics, progress: 0 } };
+      const options = { batchSize: 2, soft: { statistics, progress: 0 } };
       const other = await softTrainer();
       await other.setWeights(before);
       expect(await trainer.evaluate(data.test, options)).toEqual(await other.evaluate(data.test, options));

@@ -111,6 +111,64 @@ describe("from a float network", () => {
   });
 });
 
+describe("from a packed network", () => {
+  // Without a scale, with one, and with a shift beside it.
+  test.each(["bc", "xnor", "adabin"])(
+    "%s: its weights quantize to the file's again, and its answers are the same",
+    async (quantizer) => {
+      const trained = await trainerOf(network(quantizer));
+      await eventsOf(trained.fit(data, { epochs: 2, batchSize: 32 }));
+      const trainer = await trainerOf(network(quantizer), { seed: 9 });
+      await trainer.startFrom(await trained.pack());
+      const [again, wanted] = [await trainer.evaluate(data.test), await trained.evaluate(data.test)];
+      expect(again.predictions).toEqual(wanted.predictions);
+      expect(again.loss).toBeCloseTo(wanted.loss, 3);
+    },
+  );
+});
+
+describe("transfer", () => {
+  test("takes the parameters and statistics of some layers, of a network that is another behind them", async () => {
+    const source = await trainerOf(network("bc", 8), { seed: 4 });
+    await eventsOf(source.fit(data, { epochs: 2, batchSize: 32 }));
+    const [taken, own] = [await source.weights(), sequential({ inputShape: SHAPE }, transferred())];
+    for (const from of [await source.pack(), taken]) {
+      const trainer = await trainerOf(own);
+      const before = await trainer.weights();
+      await trainer.startFrom(from, { layers: ["stem", "norm"] });
+      for (const [name, values] of await trainer.weights()) {
+        const isTaken = name.startsWith("stem/") || name.startsWith("norm/");
+        expect(values, name).toEqual((isTaken ? taken : before).get(name));
+      }
+    }
+  });
+
+  test("names layers that have parameters, which the source has in the same shape", async () => {
+    const source = await (await trainerOf(network("bc", 12))).pack();
+    const trainer = await trainerOf(sequential({ inputShape: SHAPE }, transferred()));
+    const start = (layers: unknown) => trainer.startFrom(source, { layers: layers as string[] });
+    await expect(start(["stem"])).rejects.toMatchObject({ code: "shape", message: expect.stringMatching(/12.*8/) });
+    await expect(start(["tail"])).rejects.toMatchObject({ code: "shape", message: expect.stringContaining("tail") });
+    await expect(start(["bend"])).rejects.toMatchObject({
+      code: "unknown-name",
+      remedy: expect.stringContaining("stem"),
+    });
+    await expect(start(["stm"])).rejects.toMatchObject({ code: "unknown-name" });
+    await expect(start([])).rejects.toMatchObject({ code: "argument" });
+  });
+});
+
+/** The first layers of `network`, and other ones behind them. */
+function transferred() {
+  return [
+    layers.conv2d({ filters: 8, kernelSize: 3, useBias: false, name: "stem" }),
+    layers.batchNorm({ name: "norm" }),
+    layers.hardTanh({ name: "bend" }),
+    layers.flatten(),
+    layers.dense({ units: 5, name: "tail" }),
+  ];
+}
+
 describe("what cannot be started from", () => {
   const packed = async (graph: Graph): Promise<Uint8Array> => (await trainerOf(graph)).pack();
   const refusal = async (source: unknown, options = {}): Promise<{ code: string; message: string; remedy: string }> => {
@@ -123,14 +181,6 @@ describe("what cannot be started from", () => {
     expect(await trainer.weights()).toEqual(before);
     return error;
   };
-
-  test("a file whose weights are bits: only signs are there", async () => {
-    expect(await refusal(await packed(network("bc")))).toMatchObject({
-      code: "argument",
-      message: expect.stringMatching(/"body\/kernel" .*only their signs/),
-      remedy: expect.stringContaining("--quantizer none"),
-    });
-  });
 
   test("another network: other shapes, missing and unknown names", async () => {
     const wider = await refusal(await packed(network(null, 12)));

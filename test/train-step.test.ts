@@ -448,6 +448,9 @@ describe("optimizers", () => {
   test.each([
     ["Adam", optimizers.adam({ learningRate: 0.05, epsilon, beta1: 0.8, beta2: 0.9 })],
     ["AdamW", optimizers.adamw({ learningRate: falling, epsilon, weightDecay: 0.1 })],
+    ["AdamW without decay of kernels", optimizers.adamw({ learningRate: falling, epsilon, noDecay: ["kernel"] })],
+    ["RMSprop", optimizers.rmsprop({ learningRate: 0.05, epsilon, rho: 0.8 })],
+    ["RMSprop with momentum", optimizers.rmsprop({ learningRate: falling, epsilon, momentum: 0.9, weightDecay: 0.1 })],
   ])("%s", async (_title, optimizer) => {
     await expectOracle(pool, { graph, optimizer, steps: 3, of: 5, amplification: 10 });
   });

@@ -28,6 +28,14 @@ describe("upSampling2d", () => {
     expect(() => layers.upSampling2d({ size } as never)).toThrow(expect.objectContaining(error));
   });
 
+  it("takes the interpolations of Keras, and leaves the default out of a graph", () => {
+    const made = (interpolation: "nearest" | "bilinear"): unknown =>
+      layers.upSampling2d({ interpolation }).operation.attributes;
+    expect(made("nearest")).toEqual({ size: [2, 2] });
+    expect(made("bilinear")).toEqual({ size: [2, 2], interpolation: "bilinear" });
+    expect(() => made("bicubic" as never)).toThrow(expect.objectContaining({ code: "argument" }));
+  });
+
   it("is refused where the value becomes larger than a tensor can be", () => {
     const larger = [layers.upSampling2d({ size: 256 }), layers.upSampling2d({ size: 256 })];
     expect(() => sequential({ inputShape: [2, 4, 3] }, larger)).toThrow(

@@ -31,6 +31,7 @@ export {
   type FunctionalOptions,
   fashion,
   formatSummary,
+  freeze,
   functional,
   type GivenPadding,
   type Graph,
@@ -131,13 +132,20 @@ export type {
   WorkerSource,
 } from "./runtime/source.ts";
 export type { Variant } from "./runtime/variants.ts";
+export { formatConfusion } from "./show/confusion.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
 export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";
+export type { CompareOptions, Truth, TruthOptions } from "./train/losses/compare.ts";
 export type { DistanceOptions } from "./train/losses/distance.ts";
+export type { DistillationOptions } from "./train/losses/distillation.ts";
+export type { HuberOptions } from "./train/losses/elementwise.ts";
 export { losses } from "./train/losses/index.ts";
-export type { L2Options } from "./train/losses/l2.ts";
+export type { PenaltyOptions } from "./train/losses/penalties.ts";
 export type { LossTerm } from "./train/losses/term.ts";
+export type { Answers } from "./train/metrics/answers.ts";
+export { confusionMatrix } from "./train/metrics/counts.ts";
+export { type MetricName, measure } from "./train/metrics/metrics.ts";
 export {
   type Adam,
   type AdamOptions,
@@ -147,11 +155,18 @@ export {
   type Bop2Options,
   type BopOptions,
   type CaseOptimizer,
+  type Clipping,
   caseOptimizer,
+  type Decay,
+  type Lion,
+  type LionOptions,
   type Optimizer,
   optimizers,
   type ParameterOptimizer,
   type Rate,
+  type RealOptimizer,
+  type RmsProp,
+  type RmsPropOptions,
   type Sgd,
   type SgdOptions,
 } from "./train/optimizers/optimizers.ts";

@@ -17,6 +17,7 @@ import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
+import { lossProperties } from "./losses.ts";
 import { multiplyProperties } from "./multiply.ts";
 import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
@@ -34,6 +35,7 @@ const properties = [
   ...depthwiseProperties,
   ...elementwiseProperties,
   ...trainingProperties,
+  ...lossProperties,
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,

@@ -303,14 +303,17 @@ const loss = property(
     rows: fc.integer({ min: 1, max: 30 }),
     classes: fc.integer({ min: 2, max: 40 }),
     smoothing: fc.constantFrom(0, 0, 0.1, 0.9),
+    weighted: fc.boolean(),
     seed: seeds,
   }),
-  (bench, { rows, classes, smoothing, seed }) => {
+  (bench, { rows, classes, smoothing, weighted, seed }) => {
     const random = numbers(seed);
     const [valid, inverse] = [random.below(rows + 1), Math.fround(1 / rows)];
     const logits = random.reals(rows * classes).map((value) => value * 10 ** random.below(3));
     const labels = Uint32Array.from(random.bytes(rows, classes));
-    const given = { logits: bench.input(logits), labels: bench.input(labels) };
+    const weight = weighted ? random.between(rows, 0, 3) : new Float32Array(rows).fill(1);
+    const weights = weighted ? bench.input(weight) : null;
+    const given = { logits: bench.input(logits), labels: bench.input(labels), weights };
     const live = smoothing === 0 ? null : bench.input(Float64Array.of(smoothing));
     const inputs = { ...given, rows, validRows: valid, classes, inverseBatch: inverse, smoothing: live };
     const [gradient, predictions] = [bench.output(Float32Array, rows * classes), bench.output(Uint32Array, rows)];
@@ -328,8 +331,8 @@ const loss = property(
       if (predictions.read()[row] !== z.indexOf(most)) throw new Error(`row ${row}: not the first maximum`);
       z.forEach((value, i) => {
         const truth = (1 - smoothing) * Number(i === label) + smoothing / classes;
-        total += truth * (Math.log(sum) + most - value);
-        expected[row * classes + i] = (Math.exp(value - most) / sum - truth) * inverse;
+        total += weight[row]! * truth * (Math.log(sum) + most - value);
+        expected[row * classes + i] = weight[row]! * (Math.exp(value - most) / sum - truth) * inverse;
       });
     }
     const [found, right] = result.read();

@@ -218,7 +218,11 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.permute({ dims: [3, 1, 2] }), [[2, 3, 4]]),
     example(layers.permute({ dims: [4, 2, 1, 3] }), [[2, 4, 1, 3]]),
   ],
-  upSampling2d: [example(layers.upSampling2d(), image), example(layers.upSampling2d({ size: [1, 3] }), image)],
+  upSampling2d: [
+    example(layers.upSampling2d(), image),
+    example(layers.upSampling2d({ size: [1, 3] }), image),
+    example(layers.upSampling2d({ size: [3, 2], interpolation: "bilinear" }), image),
+  ],
   zeroPadding2d: [
     example(layers.zeroPadding2d({ padding: 2 }), image),
     example(

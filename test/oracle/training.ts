@@ -8,8 +8,15 @@ import { parametersOf } from "../../ts/nn/parameters.ts";
 import { forwardValue, splitParameters } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
-import type { Bop, Bop2, Optimizer, ParameterOptimizer } from "../../ts/train/optimizers/optimizers.ts";
-import { type Margin, note, type Value } from "./layers.ts";
+import type {
+  Bop,
+  Bop2,
+  Lion,
+  Optimizer,
+  ParameterOptimizer,
+  RealOptimizer,
+} from "../../ts/train/optimizers/optimizers.ts";
+import { at, type Margin, note, type Value } from "./layers.ts";
 import { type Result, runNetwork, type Weights } from "./network.ts";
 import { oracleOpOf } from "./ops/index.ts";
 import type { Pass } from "./ops/op.ts";
@@ -77,7 +84,9 @@ export function trainStep(
   const result = runNetwork(graph, state.weights, images, labels, "train", { ...moment, smoothing });
   const margin: Margin = { smallest: result.margin };
   const pass: Pass = { phase: "train", ...moment, soft: true, margin };
+  const frozen = new Set(parametersOf(graph).flatMap((parameter) => (parameter.frozen ? [parameter.name] : [])));
   for (const [name, gradient] of result.gradients) {
+    if (frozen.has(name)) continue;
     const old = restarted(graph, name, state.weights.get(name) as Float64Array, progress);
     const blank = (): Float64Array => new Float64Array(old.length);
     const own = optimizerOf(graph, optimizer, name);
@@ -85,7 +94,7 @@ export function trainStep(
     const moved =
       own.kind === "bop" || own.kind === "bop2"
         ? flip(own, old, gradient, kept, updates, pass)
-        : update(own, old, gradient, kept, updates, progress);
+        : update(own, name, old, gradient, kept, updates, progress);
     const limit = clipOf(graph, name);
     weights.set(name, limit === 0 ? moved.weights : moved.weights.map((w) => Math.max(-limit, Math.min(limit, w))));
     slots.set(name, moved.slots);
@@ -100,9 +109,14 @@ export function trainStep(
   return { state: { weights, slots, updates }, result: { ...result, margin: margin.smallest } };
 }
 
+/** Left out of weight decay: a parameter by its name, its layer's or its key's. */
+const decays = (optimizer: RealOptimizer, name: string): boolean =>
+  !(optimizer.noDecay ?? []).some((entry) => [name, ...name.split("/")].includes(entry));
+
 /** SGD in PyTorch's form; Adam (Kingma and Ba, algorithm 1), with decoupled decay AdamW (Loshchilov and Hutter). */
 function update(
-  optimizer: Exclude<ParameterOptimizer, Bop | Bop2>,
+  optimizer: RealOptimizer,
+  name: string,
   weights: Float64Array,
   gradient: Float64Array,
   [first, second]: readonly [Float64Array, Float64Array],
@@ -110,13 +124,21 @@ function update(
   progress: number,
 ): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
   const rate = evaluateSchedule(optimizer.learningRate, progress);
-  const decay = optimizer.weightDecay;
-  const coupled = optimizer.kind === "sgd" || !optimizer.decoupled;
+  const decay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+  if (optimizer.kind === "lion") return lion(optimizer, rate, decay, weights, gradient, first, second);
+  const coupled = optimizer.kind !== "adam" || !optimizer.decoupled;
   const g = gradient.map((value, i) => value + (coupled ? decay * (weights[i] as number) : 0));
   if (optimizer.kind === "sgd") {
     const velocity = first.map((v, i) => optimizer.momentum * v + (g[i] as number));
     const direction = velocity.map((v, i) => (optimizer.nesterov ? (g[i] as number) + optimizer.momentum * v : v));
     return { weights: weights.map((w, i) => w - rate * (direction[i] as number)), slots: [velocity, second] };
+  }
+  if (optimizer.kind === "rmsprop") {
+    const v = first.map((value, i) => optimizer.rho * value + (1 - optimizer.rho) * (g[i] as number) ** 2);
+    const step = g.map((value, i) => value / (Math.sqrt(v[i] as number) + optimizer.epsilon));
+    const b = optimizer.momentum === 0 ? second : second.map((value, i) => optimizer.momentum * value + at(step, i));
+    const direction = optimizer.momentum === 0 ? step : b;
+    return { weights: weights.map((w, i) => w - rate * at(direction, i)), slots: [v, b] };
   }
   const { beta1, beta2, epsilon } = optimizer;
   const m = first.map((value, i) => beta1 * value + (1 - beta1) * (g[i] as number));
@@ -126,6 +148,23 @@ function update(
     return w - (coupled ? 0 : rate * decay * w) - (rate * mean) / (Math.sqrt(square) + epsilon);
   });
   return { weights: moved, slots: [m, v] };
+}
+
+/** Lion (Chen et al., algorithm 2), whose decay is decoupled. */
+function lion(
+  { beta1, beta2 }: Lion,
+  rate: number,
+  decay: number,
+  weights: Float64Array,
+  gradient: Float64Array,
+  mean: Float64Array,
+  unused: Float64Array,
+): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
+  const moved = weights.map((w, i) => {
+    const direction = Math.sign(beta1 * at(mean, i) + (1 - beta1) * at(gradient, i));
+    return w - rate * (direction + decay * w);
+  });
+  return { weights: moved, slots: [mean.map((m, i) => beta2 * m + (1 - beta2) * at(gradient, i)), unused] };
 }
 
 /**

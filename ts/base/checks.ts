@@ -4,7 +4,7 @@
  * the expected and the given value. Nothing here recurses, so hostile input cannot exhaust the stack.
  */
 import { describe } from "./describe.ts";
-import { type ErrorCode, ProxbitError } from "./errors.ts";
+import { type ErrorCode, isProxbitError, ProxbitError } from "./errors.ts";
 import { suggestion } from "./names.ts";
 
 /** Whose value is checked: `what` opens the message, for example `layer "conv2d_1"`. */
@@ -22,23 +22,59 @@ export function reject(subject: Subject, option: string, expected: string, value
   );
 }
 
-/** A plain object (of a literal or of JSON) whose own keys are all in `known`. */
+/** The result of `work`. An error of what it reads, be it junk or a getter that throws, is that of `what`. */
+export function reading<Result>(what: string, expected: string, work: () => Result): Result {
+  const refused = (cause: unknown): never => {
+    if (isProxbitError(cause)) throw cause;
+    const message = `${what}: what was given cannot be read`;
+    throw new ProxbitError("argument", message, `Give ${expected}.`, { cause });
+  };
+  try {
+    const result = work();
+    // A promise of this realm: what comes back is work of our own.
+    return result instanceof Promise ? (result.catch(refused) as Result) : result;
+  } catch (cause) {
+    return refused(cause);
+  }
+}
+
+/** Whether `value` is a list, of any realm. Never throws, as Array.isArray does for a proxy that was revoked. */
+export function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `value` is an object that may hold options. */
+const mayHoldOptions = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && !isList(value) && !ArrayBuffer.isView(value);
+
+/**
+ * An object whose own keys are all in `known`: a literal, JSON, an instance of a class, of any realm. The result has a plain
+ * copy of its values, so each getter is asked once.
+ */
 export function plainObject(value: unknown, known: readonly string[], subject: Subject): Record<string, unknown> {
-  const prototype: unknown = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
-  if (prototype !== null && prototype !== Object.prototype) {
+  if (!mayHoldOptions(value)) {
     throw new ProxbitError(
       subject.code,
       `${subject.what} must be a plain object, not ${describe(value)}`,
       `Give an object with these keys: ${known.join(", ") || "none"}.`,
     );
   }
-  for (const key of Object.keys(value as object)) {
-    if (!known.includes(key)) {
-      throw new ProxbitError(subject.code, `${subject.what} has no option ${describe(key)}`, suggestion(key, known));
-    }
-  }
-  return value as Record<string, unknown>;
+  return reading(subject.what, "an object whose values can be read", () => {
+    const given = value as Readonly<Record<string, unknown>>;
+    for (const key of Object.keys(given)) if (!known.includes(key)) throw unknownOption(key, known, subject);
+    // Getters of a class are no keys of its instances.
+    const isLiteral = Object.getPrototypeOf(given) === Object.prototype;
+    const names = isLiteral ? Object.keys(given) : known.filter((name) => name in given && !(name in Object.prototype));
+    return Object.fromEntries(names.map((name) => [name, given[name]]));
+  });
 }
+
+const unknownOption = (key: string, known: readonly string[], { code, what }: Subject): ProxbitError =>
+  new ProxbitError(code, `${what} has no option ${describe(key)}`, suggestion(key, known));
 
 /** A bound as it reads best: 1e+18 rather than nineteen digits. */
 function bound(value: number): string {
@@ -101,7 +137,7 @@ export function listOf(
   option: string,
   subject: Subject,
 ): readonly unknown[] {
-  if (!Array.isArray(value) || value.length < minimum || value.length > maximum) {
+  if (!isList(value) || value.length < minimum || value.length > maximum) {
     const size = minimum === maximum ? `${minimum}` : `${minimum} to ${maximum}`;
     reject(subject, option, `a list of ${size} values`, value);
   }
@@ -119,4 +155,20 @@ export function safeName(value: unknown, option: string, subject: Subject): stri
     reject(subject, option, "a name of at most 128 letters, digits, _, ., + and -, not beginning with a digit", value);
   }
   return value;
+}
+
+/** A function, or nothing. */
+export function callbackOf<Callback>(value: unknown, option: string, subject: Subject): Callback | undefined {
+  if (value !== undefined && typeof value !== "function") reject(subject, option, "a function", value);
+  return value as Callback | undefined;
+}
+
+/** An AbortSignal of any realm, or nothing. */
+export function signalOf(value: unknown, option: string, subject: Subject): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  const isSignal = reading(`${subject.what}: ${option}`, "an AbortSignal", () => {
+    const signal = value as AbortSignal | null;
+    return typeof signal === "object" && typeof signal?.aborted === "boolean" && "addEventListener" in signal;
+  });
+  return isSignal ? (value as AbortSignal) : reject(subject, option, "an AbortSignal", value);
 }

@@ -1,8 +1,21 @@
 /** A value of unknown origin is written into an error message: short, on one line, and without ever throwing. */
+
+import { arrayTag } from "./arrays.ts";
 import { quoted } from "./text.ts";
 
 const longestText = 60;
 const longestList = 8;
+
+/** The kind of an object: lists and typed arrays with their length. A proxy may throw at any question. */
+function describeObject(value: object): string {
+  try {
+    if (Array.isArray(value)) return `a list of ${value.length}`;
+    const tag = arrayTag(value);
+    return tag === undefined ? "an object" : `a ${tag} of ${(value as Uint8Array).length}`;
+  } catch {
+    return "an object";
+  }
+}
 
 function describeOne(value: unknown): string {
   switch (typeof value) {
@@ -20,8 +33,7 @@ function describeOne(value: unknown): string {
     case "function":
       return "a function";
     default:
-      if (value === null) return "null";
-      return Array.isArray(value) ? `a list of ${value.length}` : "an object";
+      return value === null ? "null" : describeObject(value as object);
   }
 }
 
@@ -30,6 +42,10 @@ function describeOne(value: unknown): string {
  * named.
  */
 export function describe(value: unknown): string {
-  if (Array.isArray(value) && value.length <= longestList) return `[${Array.from(value, describeOne).join(", ")}]`;
+  try {
+    if (Array.isArray(value) && value.length <= longestList) return `[${Array.from(value, describeOne).join(", ")}]`;
+  } catch {
+    // What throws at a look into it is an object all the same.
+  }
   return describeOne(value);
 }

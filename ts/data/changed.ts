@@ -2,6 +2,7 @@
  * Arrays that changed in place. A trainer keeps a copy of each data set that it has seen, and looks up arrays by their
  * memory. So it must be told when numbers in that memory are others.
  */
+import { reading } from "../base/checks.ts";
 import type { Split } from "./dataset.ts";
 
 const versions = new WeakMap<ArrayBufferLike, number>();
@@ -23,7 +24,9 @@ export const bufferChanged = (buffer: ArrayBufferLike): void => {
  * changed(data.train);
  */
 export function changed(split: Split): void {
-  for (const array of [split.images, split.labels, split.targets, split.sampleWeights]) {
-    if (array !== undefined) bufferChanged(array.buffer);
-  }
+  reading("changed", "a split", () => {
+    for (const array of [split.images, split.labels, split.targets, split.sampleWeights]) {
+      if (array !== undefined) bufferChanged(array.buffer);
+    }
+  });
 }

@@ -4,7 +4,9 @@
  * It is SHA-256 over the shape, the scale, and the bytes of all arrays. The bytes are hashed in pieces and the pieces'
  * digests together, so that no piece is copied. Of a stream a few examples stand for all.
  */
+
 import { bytesOf } from "../base/arrays.ts";
+import { reading } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Examples, Split, Stream } from "./dataset.ts";
 import { isStream } from "./dataset.ts";
@@ -78,4 +80,4 @@ async function ofStream(stream: Stream): Promise<string> {
  * @throws ProxbitError "environment" in a page that was not served securely, and what a stream's source throws.
  */
 export const digest = (examples: Examples): Promise<string> =>
-  isStream(examples) ? ofStream(examples) : ofSplit(examples);
+  reading("digest", "a split or a stream", async () => (isStream(examples) ? ofStream(examples) : ofSplit(examples)));

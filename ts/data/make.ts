@@ -1,5 +1,5 @@
 /** A data set of one's own examples, and examples held out of it. */
-import { numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
+import { numberIn, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { shuffle } from "../nn/random.ts";
@@ -52,10 +52,17 @@ function partOf(stream: Stream, read: NonNullable<Stream["read"]>, numbers: Uint
  *
  * @throws ProxbitError "argument" for a share that leaves nothing on one side, and for a stream of an iterable.
  */
-export function holdOut<Part extends Examples>(
+export const holdOut = <Part extends Examples>(
   examples: Part,
   share: number,
   seed = 0,
+): readonly [train: Part, test: Part] =>
+  reading("holdOut", "a split or a stream, and a share", () => parted(examples, share, seed));
+
+function parted<Part extends Examples>(
+  examples: Part,
+  share: number,
+  seed: number,
 ): readonly [train: Part, test: Part] {
   const held = Math.round(examples.count * share);
   if (!(share > 0 && share < 1) || held < 1 || held >= examples.count) {

@@ -1,5 +1,7 @@
 /** Numbers that a caller gives for examples, checked and brought into the form that a split keeps. */
+
 import { arrayTag, bytesOf, isBuffer } from "../base/arrays.ts";
+import { isList } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { ClassNumbers, Numbers } from "./dataset.ts";
@@ -51,7 +53,7 @@ function flattened(what: string, list: readonly unknown[]): Float32Array {
  * @throws ProxbitError "argument" for what holds no numbers, "data" for a number that is not finite.
  */
 export function numbersOf(what: string, value: unknown): Numbers {
-  if (Array.isArray(value)) return flattened(what, value);
+  if (isList(value)) return flattened(what, value);
   if (isBuffer(value)) return bytesOf(value);
   switch (arrayTag(value)) {
     case "Uint8Array":
@@ -80,7 +82,7 @@ export function numbersOf(what: string, value: unknown): Numbers {
  * @throws ProxbitError "argument" for what holds no numbers, "data" for a number that is not finite.
  */
 export function realsOf(what: string, value: unknown): Float32Array {
-  if (Array.isArray(value)) return flattened(what, value);
+  if (isList(value)) return flattened(what, value);
   const tag = arrayTag(value);
   if (tag === undefined || tag === "BigInt64Array" || tag === "BigUint64Array") throw wrongNumbers(what, value);
   const array = value as Float32Array;
@@ -97,7 +99,7 @@ export function realsOf(what: string, value: unknown): Float32Array {
  * @throws ProxbitError "argument" for what is no list, "data" for a label that is no class.
  */
 export function labelsOf(value: unknown, classes: number): ClassNumbers {
-  if (!Array.isArray(value) && arrayTag(value) === undefined) {
+  if (!isList(value) && arrayTag(value) === undefined) {
     throw new ProxbitError(
       "argument",
       `the labels must be a list of class numbers, not ${describe(value)}`,

@@ -1,5 +1,6 @@
 /** A split made from arrays in memory. One check here saves the trainer and the kernels a check of their own. */
-import { plainObject } from "../base/checks.ts";
+import { isArrayOf } from "../base/arrays.ts";
+import { isList, plainObject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { bufferChanged } from "./changed.ts";
@@ -36,10 +37,10 @@ const MOST_AXES = 4;
 
 function checkShape(shape: unknown): readonly number[] {
   const isShape =
-    Array.isArray(shape) &&
+    isList(shape) &&
     shape.length >= 1 &&
     shape.length <= MOST_AXES &&
-    shape.every((size) => Number.isSafeInteger(size) && size > 0);
+    shape.every((size) => Number.isSafeInteger(size) && (size as number) > 0);
   if (isShape) return shape as readonly number[];
   throw new ProxbitError(
     "shape",
@@ -49,7 +50,7 @@ function checkShape(shape: unknown): readonly number[] {
 }
 
 function checkScale(images: Numbers, { scale, offset }: SplitOptions): Pick<Split, "scale" | "offset"> {
-  if (images instanceof Float32Array) {
+  if (isArrayOf(images, "Float32Array")) {
     if ((scale ?? 1) === 1 && (offset ?? 0) === 0) return { scale: 1, offset: 0 };
     throw new ProxbitError(
       "argument",

@@ -1,4 +1,5 @@
 /** What `explain` and `profile` of a session say, as a table and remarks in plain text. */
+import { reading } from "../base/checks.ts";
 import { formatObstacles } from "../obstacles.ts";
 import { bytes, type Column, formatTable, scaled, share } from "../show/table.ts";
 import type { ExplainedLayer, Explanation } from "./explain-session.ts";
@@ -17,7 +18,10 @@ const columns: readonly Column[] = [
 const timeColumn: Column = { title: "time", align: "right" };
 
 /** The explanation as a table in plain text, with each layer's share of the time where a profile is given. */
-export function formatExplanation(explanation: Explanation, profile?: InferenceProfile): string {
+export const formatExplanation = (explanation: Explanation, profile?: InferenceProfile): string =>
+  reading("formatExplanation", "the result of session.explain()", () => textOf(explanation, profile));
+
+function textOf(explanation: Explanation, profile?: InferenceProfile): string {
   const { layers } = explanation;
   const total = (measure: (layer: ExplainedLayer) => number): number =>
     layers.reduce((sum, layer) => sum + measure(layer), 0);

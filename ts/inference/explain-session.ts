@@ -3,6 +3,7 @@
  * off the very calls that a run makes.
  */
 
+import { groupBy } from "../base/group.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
 import { isAffine, isPassed, isProduct, type ProductNode } from "../nn/nodes.ts";
 import { groupsOfProduct, type Product } from "../nn/operands.ts";
@@ -87,7 +88,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
   const network = createNetwork(graph, 1);
   const kernel = PRODUCT_KERNELS[name];
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
-  const calls = Map.groupBy(compiled.program.flat(2), ({ node }) => node);
+  const calls = groupBy(compiled.program.flat(2), ({ node }) => node);
   const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
 
   return graph.nodes.map((node): ExplainedLayer => {

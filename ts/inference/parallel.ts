@@ -3,6 +3,7 @@
  * the network. Alone in a batch, an image is shared: each worker takes rows or filters of a layer, and all meet before the
  * next one. In larger batches each worker takes images of its own. No number depends on how the work was shared.
  */
+import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -112,7 +113,7 @@ function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) =
     return known;
   };
   return async (images, count) => {
-    const kind = images instanceof Float32Array ? "floats" : "bytes";
+    const kind = isArrayOf(images, "Float32Array") ? "floats" : "bytes";
     const results = createResults(prepared, count);
     for (let first = 0; first < count; first += stagedImages) {
       const valid = Math.min(stagedImages, count - first);

@@ -3,6 +3,7 @@
  * lays out the weights and picks the fastest kernel; after that a run allocates nothing but its result.
  */
 
+import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -90,7 +91,7 @@ function sessionOver(model: LoadedModel, variant: Variant, instance: KernelInsta
   const fromBytes = scale === null ? fromFloats : runner(instance, program(1, "bytes"), "while it ran");
   const runOutputs = (given: Images | readonly Images[], options?: RunOptions): readonly Float32Array[] => {
     const { images, count } = inputOf(model, scale, given, options);
-    const network = images instanceof Float32Array ? fromFloats : fromBytes;
+    const network = isArrayOf(images, "Float32Array") ? fromFloats : fromBytes;
     const results = createResults(prepared, count);
     for (let first = 0; first < count; first += blockImages) {
       const valid = Math.min(blockImages, count - first);

@@ -10,6 +10,7 @@
  * header is capped before it is parsed. The tensors must tile the rest of the file with no hole and no overlap.
  * `decode` gives out views into the given bytes wherever the alignment allows.
  */
+import { isArrayOf } from "../base/arrays.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { byCodeUnits, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
@@ -269,7 +270,7 @@ function readHeader(bytes: Uint8Array): { readonly text: string; readonly dataSt
  * @throws ProxbitError "model-file" for a file that is not well formed; "argument" where `bytes` are no bytes.
  */
 export function decode(bytes: Uint8Array): SafeTensors {
-  if (!(bytes instanceof Uint8Array)) {
+  if (!isArrayOf(bytes, "Uint8Array")) {
     throw new ProxbitError("argument", "a model file must be given as a Uint8Array", "Read the file into bytes first.");
   }
   const { text, dataStart } = readHeader(bytes);

@@ -5,7 +5,7 @@
  * Automatic names count within one network, in topological order: conv2d, conv2d_1, ... A number that a user's own name
  * already takes is passed over.
  */
-import { plainObject, type Subject, safeName } from "../base/checks.ts";
+import { isList, plainObject, type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Shape } from "./graph.ts";
@@ -68,7 +68,7 @@ function assemble(name: string, steps: readonly Step[], outputs: readonly number
     const shares = opOf(layer.operation.op).parameters === undefined ? undefined : first.get(layer);
     if (!first.has(layer)) first.set(layer, own);
     const sources = inputs.map((at) => names[at] ?? "");
-    return nodeOf(layer.operation, own, sources, shares);
+    return nodeOf(layer.operation, own, sources, { shares, trainable: layer.trainable });
   });
   const results = outputs.map((at) => names[at] ?? "");
   const several = results.length > 1 ? { outputs: results } : {};
@@ -84,7 +84,7 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
   const subject: Subject = { code: "argument", what: "sequential" };
   const given = plainObject(options, ["inputShape", "name"], subject);
   const name = safeName(given.name ?? defaultName, "name", subject);
-  if (!Array.isArray(chain) || !chain.every(isLayer) || chain.length >= limits.nodes) {
+  if (!isList(chain) || !chain.every(isLayer) || chain.length >= limits.nodes) {
     throw new ProxbitError(
       "argument",
       `sequential: its second argument must be a list of layers, not ${describe(chain)}`,

@@ -17,7 +17,10 @@ type InputNames = { 0: readonly []; 1: readonly [string]; 2: readonly [string, s
 /** The attributes of an operation's nodes. */
 export type AttributesOf<Name extends OpName> = ValuesOf<Ops[Name]["fields"]>;
 
-/** One named operation. `inputs` are names of earlier nodes; `shares` is the earlier node whose parameters it has, if any. */
+/**
+ * One named operation. `inputs` are names of earlier nodes; `shares` is the earlier node whose parameters it has, if any.
+ * `trainable` is false where training leaves its parameters alone, and is absent elsewhere.
+ */
 export type NodeOf<Names extends OpName> = {
   [Name in Names]: {
     readonly op: Name;
@@ -25,6 +28,7 @@ export type NodeOf<Names extends OpName> = {
     readonly inputs: InputNames[Ops[Name]["inputs"] & Arity];
     readonly attributes: AttributesOf<Name>;
     readonly shares?: string;
+    readonly trainable?: false;
   };
 }[Names];
 
@@ -51,4 +55,6 @@ export interface Parameter extends ParameterSpec {
   /** The node that it belongs to, the first one of those that share it, and its key there, such as `kernel`. */
   readonly node: string;
   readonly key: string;
+  /** True where training leaves it alone; absent elsewhere. */
+  readonly frozen?: true;
 }

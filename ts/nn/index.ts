@@ -1,6 +1,7 @@
 /** Networks as values: layers, the graph they make, its shapes, parameters and summary. */
 export { type FunctionalOptions, functional, type SequentialOptions, sequential } from "./build.ts";
 export type { AccumulatorChoice, GivenPadding, LayerOptions, QuantizerChoice, Size } from "./fields.ts";
+export { freeze } from "./freeze.ts";
 export type * from "./graph.ts";
 export { fansOf, initialValues } from "./initializers.ts";
 export type { Layer, LayerChain, SymbolicTensor } from "./layer.ts";

@@ -1,5 +1,5 @@
 /** The options of a layer on their way to the attributes of an operation. */
-import { plainObject } from "../base/checks.ts";
+import { booleanOf, plainObject, reading } from "../base/checks.ts";
 import { quantizer } from "../quantizers/registry.ts";
 import type { Fields, LayerOptions, OptionsOf } from "./fields.ts";
 import type { AttributesOf, OpName } from "./graph.ts";
@@ -33,11 +33,16 @@ export function buildLayer<Name extends OpName>(op: Name, options: Options<Name>
   const fields = Object.fromEntries(
     own.map(([key, field]) => [key, key in defaults ? { ...field, default: defaults[key] } : field]),
   );
-  const name = typeof options === "object" && options !== null && "name" in options ? options.name : undefined;
-  const given = plainObject(options, ["name", ...Object.keys(fields)], layerSubject(kind, name));
+  const isObject = typeof options === "object" && options !== null;
+  const name = reading(kind, "an object whose values can be read", () =>
+    isObject && "name" in options ? options.name : undefined,
+  );
+  const subject = layerSubject(kind, name);
+  const given = plainObject(options, ["name", "trainable", ...Object.keys(fields)], subject);
+  const trainable = booleanOf(given.trainable ?? true, "trainable", subject);
   const attributes = Object.entries(fields).map(([key, { expand }]) => {
     const value = choiceOf(key, given, fields);
     return [key, expand === undefined ? value : expand(value, quantizer)] as const;
   });
-  return makeLayer(kind, given.name, op, { ...Object.fromEntries(attributes), ...fixed });
+  return makeLayer(kind, given.name, op, { ...Object.fromEntries(attributes), ...fixed }, trainable);
 }

@@ -15,6 +15,8 @@ export interface Layer {
   /** The name the user gave, or undefined for an automatic one. */
   readonly name: string | undefined;
   readonly operation: Operation;
+  /** Whether training moves its parameters. */
+  readonly trainable: boolean;
   /**
    * The layer's value at `input` (at both inputs, for `add`). Throws "shape" where the input does not fit and "graph"
    * for a wrong number of inputs.
@@ -74,7 +76,13 @@ export function layerSubject(kind: string, name: unknown): Subject {
 }
 
 /** A layer of `kind` around the checked operation. */
-export function makeLayer(kind: string, givenName: unknown, op: OpName, attributes: unknown): Layer {
+export function makeLayer(
+  kind: string,
+  givenName: unknown,
+  op: OpName,
+  attributes: unknown,
+  trainable: boolean,
+): Layer {
   const subject = layerSubject(kind, givenName);
   const name = givenName === undefined ? undefined : safeName(givenName, "name", subject);
   const operation = checkOperation(op, attributes, subject);
@@ -82,6 +90,7 @@ export function makeLayer(kind: string, givenName: unknown, op: OpName, attribut
     kind,
     name,
     operation,
+    trainable,
     apply: (input) => {
       const inputs = Array.isArray(input) ? [...input] : [input];
       const label = name ?? kind;

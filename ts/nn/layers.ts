@@ -163,7 +163,7 @@ export function rsign(options: LayerOptions = {}): Layer {
  * "_prelu" behind it. ReActNet (see `rsign`), section 4.2, equation 5.
  */
 export function rprelu(options: LayerOptions = {}): LayerChain {
-  const { name }: LayerOptions = plainObject(options, ["name"], layerSubject("rprelu", options?.name));
+  const { name }: LayerOptions = plainObject(options, ["name"], layerSubject("rprelu", undefined));
   const named = (suffix: string): LayerOptions["name"] => (typeof name === "string" ? `${name}${suffix}` : name);
   return chainOf([
     build("shift", { name: named("_shift") }, { kind: "rprelu_shift" }),
@@ -223,7 +223,7 @@ export function permute(options: PermuteOptions): Layer {
   return build("permute", options);
 }
 
-/** Every pixel several times, down and to the right; twice each by default. */
+/** Makes images larger by whole factors, 2 by default: repeats their pixels, or puts others between them. */
 export function upSampling2d(options: UpSampling2dOptions = {}): Layer {
   return build("upSampling2d", options);
 }

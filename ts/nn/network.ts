@@ -2,6 +2,7 @@
  * One walk over a graph gives its nodes by name, their shapes, and its parameters. A validated graph cannot change any
  * more. So its walk is kept beside it, and the graph itself stays plain.
  */
+import { reading } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { Graph, GraphNode, Parameter } from "./graph.ts";
@@ -63,7 +64,8 @@ export function createWalk(): Walk {
     const specs = parameterSpecs(node, inputs);
     if (node.shares !== undefined) checkShared(node, specs, nodes.get(node.shares), parameters);
     for (const [key, spec] of node.shares === undefined ? Object.entries(specs) : []) {
-      parameters.push(Object.freeze({ ...spec, name: parameterName(node, key), node: node.name, key }));
+      const parameter = { ...spec, name: parameterName(node, key), node: node.name, key };
+      parameters.push(Object.freeze(node.trainable === false ? { ...parameter, frozen: true } : parameter));
     }
     for (const { at, quantizer } of quantizedOperands(node)) {
       if (typeof at === "string") quantizers.set(parameterName(node, at), quantizer);
@@ -87,9 +89,11 @@ export function remember(graph: Graph, { add: _, ...network }: Walk): Graph {
 export function networkOf(graph: Graph): Network {
   const found = known.get(graph);
   if (found !== undefined) return found;
-  const walk = createWalk();
-  for (const node of graph.nodes) walk.add(node);
-  return walk;
+  return reading("graph", "the result of sequential, functional or model", () => {
+    const walk = createWalk();
+    for (const node of graph.nodes) walk.add(node);
+    return walk;
+  });
 }
 
 /** The output shape of every node of a graph, by name, in the graph's order. Throws as `networkOf` does. */

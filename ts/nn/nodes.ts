@@ -19,13 +19,25 @@ export function checkOperation(op: OpName, attributes: unknown, subject: Subject
   return Object.freeze({ op, attributes: checked }) as Operation;
 }
 
+/** A node's place in a graph beside its inputs: whose parameters it has, and whether training moves them. */
+interface Standing {
+  readonly shares?: string | undefined;
+  readonly trainable?: boolean | undefined;
+}
+
 /**
  * The node that puts `operation` into a graph, perhaps with the parameters of the node `shares`. The caller has checked that
  * `inputs` are as many as the op takes.
  */
-export function nodeOf(operation: Operation, name: string, inputs: readonly string[], shares?: string): GraphNode {
+export function nodeOf(
+  operation: Operation,
+  name: string,
+  inputs: readonly string[],
+  { shares, trainable = true }: Standing = {},
+): GraphNode {
   const node = { op: operation.op, name, inputs: Object.freeze([...inputs]), attributes: operation.attributes };
-  return Object.freeze(shares === undefined ? node : { ...node, shares }) as GraphNode;
+  const sharing = shares === undefined ? node : { ...node, shares };
+  return Object.freeze(trainable ? sharing : { ...sharing, trainable }) as GraphNode;
 }
 
 const has =

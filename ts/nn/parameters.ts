@@ -7,6 +7,9 @@ import { kernelMatrix } from "./shapes.ts";
 /** All parameters of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export const parametersOf = (graph: Graph): readonly Parameter[] => networkOf(graph).parameters;
 
+/** Whether training moves the parameter: statistics follow the batches, and a frozen one stays. */
+export const isTrained = ({ role, frozen }: Parameter): boolean => role !== "statistic" && frozen !== true;
+
 /**
  * The tensors of a packed model, in the order of the file. They are the parameters of `graph`, where kernels of levels
  * are the real weights of those levels. Behind each kernel stand tensors derived from its latent weights, f32 [filters]

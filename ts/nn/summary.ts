@@ -9,6 +9,8 @@
  * else 4 bytes a number. Float bytes are 4 a parameter, running statistics included.
  */
 
+import { reading } from "../base/checks.ts";
+import { groupBy } from "../base/group.ts";
 import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
 import { shapesOf } from "./network.ts";
@@ -85,7 +87,7 @@ function rowOf(node: GraphNode, { shapes, parameters, packed }: Lists): SummaryR
 
 /** The summary of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export function summary(graph: Graph): Summary {
-  const byNode = (parameters: readonly Parameter[]) => Map.groupBy(parameters, ({ node }) => node);
+  const byNode = (parameters: readonly Parameter[]) => groupBy(parameters, ({ node }) => node);
   const lists: Lists = {
     shapes: shapesOf(graph),
     parameters: byNode(parametersOf(graph)),
@@ -136,7 +138,10 @@ function cellsOf(row: SummaryRow): readonly string[] {
 }
 
 /** The summary as an aligned table for a terminal or a log, without a line break at its end. */
-export function formatSummary(value: Summary): string {
+export const formatSummary = (value: Summary): string =>
+  reading("formatSummary", "the result of summary()", () => textSummaryOf(value));
+
+function textSummaryOf(value: Summary): string {
   const { totals } = value;
   const macs = totals.multiplyAccumulates;
   const sums = [

@@ -2,7 +2,7 @@
  * The check of a whole graph of any author: our builders, a user's JSON, a model file of unknown origin. The check
  * returns a fresh, frozen copy. It has looked at every name, number, shape and edge of the copy.
  */
-import { listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
+import { booleanOf, listOf, oneOf, plainObject, type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph, GraphNode, Shape } from "./graph.ts";
@@ -19,7 +19,7 @@ function graphError(message: string, remedy: string): ProxbitError {
 /** One node; `names` are those of all nodes, to tell a wrong order from a name that nobody has. */
 function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Shape>, names: ReadonlySet<unknown>) {
   const place: Subject = { code: "graph", what: `node ${index}` };
-  const given = plainObject(value, ["op", "name", "inputs", "attributes", "shares"], place);
+  const given = plainObject(value, ["op", "name", "inputs", "attributes", "shares", "trainable"], place);
   const name = safeName(given.name, "name", place);
   const subject: Subject = { code: "graph", what: `layer "${name}"` };
   if (before.has(name)) throw graphError(`two layers are called "${name}"`, "Give every layer a name of its own.");
@@ -40,7 +40,8 @@ function checkNode(value: unknown, index: number, before: ReadonlyMap<string, Sh
       "Name an earlier layer, or leave shares out.",
     );
   }
-  return nodeOf(checkOperation(op, given.attributes, subject), name, inputs, shares);
+  const trainable = booleanOf(given.trainable ?? true, "trainable", subject);
+  return nodeOf(checkOperation(op, given.attributes, subject), name, inputs, { shares, trainable });
 }
 
 /** Every node must lead to an output. The nodes are walked backwards, because consumers stand behind their inputs. */

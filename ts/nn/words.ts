@@ -9,6 +9,10 @@ export type Padding = (typeof paddings)[number] | Borders;
 export const padValues = ["zero", "one"] as const;
 export type PadValue = (typeof padValues)[number];
 
+/** The pixels of an enlarged image: those of the image, or others between them. */
+export const interpolations = ["nearest", "bilinear"] as const;
+export type Interpolation = (typeof interpolations)[number];
+
 export const initializers = ["glorotUniform", "glorotNormal", "heUniform", "heNormal", "zeros", "ones"] as const;
 export type Initializer = (typeof initializers)[number];
 

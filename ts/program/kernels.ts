@@ -630,6 +630,7 @@ export const kernels = {
       validRows: "number",
       classes: "number",
       inverseBatch: "number",
+      weights: "maybe read",
       smoothing: "maybe read",
       dlogits: "maybe write",
       result: "write",
@@ -643,6 +644,65 @@ export const kernels = {
   /** dx = dy where x > 0, slope dy elsewhere; added to dx where `accumulate`. */
   leaky_relu_backward: {
     parameters: { x: "read", dy: "read", slope: "number", accumulate: "flag", dx: "write", count: "number" },
+  },
+  /**
+   * loss = a number of `TargetLoss`; outputs `f32 [rows][size]`, targets likewise or labels `u32 [rows]`, weights
+   * `f32 [rows]` or all 1; delta is Huber's, smoothing binary cross-entropy's, 0 where absent. Results: gradient
+   * `f32 [rows][size]`, result = sum of losses, right answers; predictions `u32 [rows]`.
+   */
+  target_loss: {
+    lengths: { result: 2 },
+    parameters: {
+      loss: "number",
+      outputs: "read",
+      targets: "maybe read",
+      labels: "maybe read",
+      weights: "maybe read",
+      rows: "number",
+      validRows: "number",
+      size: "number",
+      inverseBatch: "number",
+      delta: "number",
+      smoothing: "maybe read",
+      gradient: "maybe write",
+      result: "write",
+      predictions: "maybe write",
+    },
+  },
+  /**
+   * targets `f32 [rows][size]` are logits at the temperature, or distributions where it is 0; all else as in
+   * `target_loss`.
+   */
+  soft_cross_entropy: {
+    lengths: { result: 2 },
+    parameters: {
+      logits: "read",
+      targets: "read",
+      weights: "maybe read",
+      rows: "number",
+      validRows: "number",
+      size: "number",
+      inverseBatch: "number",
+      temperature: "number",
+      smoothing: "maybe read",
+      gradient: "maybe write",
+      result: "write",
+      predictions: "maybe write",
+    },
+  },
+  /**
+   * out `f32 [rows]` = own `f32 [rows]`, or 1, times the weight of the row's class out of class_weights `f32
+   * [classes]`.
+   */
+  row_weights: {
+    parameters: {
+      own: "maybe read",
+      classWeights: "maybe read",
+      classes: "number",
+      labels: "maybe read",
+      rows: "number",
+      out: "write",
+    },
   },
   /**
    * y = map(P(x)) with the forward maps of these numbers; parameters `f32`: those of P, then those of the map.
@@ -823,6 +883,34 @@ export const kernels = {
     lengths: { hyper: 6 },
     parameters: { weights: "write", gradient: "read", mean: "write", square: "write", count: "number", hyper: "read" },
   },
+  /** hyper = learning rate, rho, momentum, epsilon, weight decay, clip; square and velocity `f32 [count]`. */
+  rmsprop_step: {
+    lengths: { hyper: 6 },
+    parameters: {
+      weights: "write",
+      gradient: "read",
+      square: "write",
+      velocity: "write",
+      count: "number",
+      hyper: "read",
+    },
+  },
+  /** hyper = learning rate, beta1, beta2, weight decay, clip; mean `f32 [count]`. */
+  lion_step: {
+    lengths: { hyper: 5 },
+    parameters: { weights: "write", gradient: "read", mean: "write", count: "number", hyper: "read" },
+  },
+  /** gradient `f32 [count]` is kept within -limit and limit. */
+  clip_gradient_value: {
+    parameters: { gradient: "write", count: "number", limit: "number" },
+  },
+  /**
+   * gradient `f32 [count]` is scaled by limit / norm where the norm is larger; squares `f64 [shares]` sum up to
+   * its square.
+   */
+  clip_gradient_norm: {
+    parameters: { gradient: "write", count: "number", squares: "read", shares: "number", limit: "number" },
+  },
   /** out = how many signs of after `f32 [count]` are not those of before. */
   count_flips: {
     lengths: { out: 1 },
@@ -951,6 +1039,15 @@ export const kernels = {
   add_difference: {
     parameters: { a: "read", b: "maybe read", factor: "number", accumulate: "flag", y: "write", count: "number" },
   },
+  /** result = sum of the magnitudes of a. */
+  absolute_sum: {
+    lengths: { result: 1 },
+    parameters: { a: "read", count: "number", result: "write" },
+  },
+  /** y += factor sign(a), with sign(0) = 0. */
+  add_signs: {
+    parameters: { a: "read", factor: "number", y: "write", count: "number" },
+  },
   /** Copies bytes. */
   copy: {
     parameters: { from: "read", to: "write", bytes: "number" },
@@ -978,6 +1075,38 @@ export const kernels = {
     parameters: {
       dy: "read",
       rows: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /**
+   * Rows of y `f32 [images][height down][width right][channels]`, `count` from row `first` of all images on,
+   * between the pixels of x `f32 [images][height][width][channels]`; `y` is their place.
+   */
+  bilinear_forward: {
+    parameters: {
+      x: "read",
+      images: "number",
+      height: "number",
+      width: "number",
+      channels: "number",
+      down: "number",
+      right: "number",
+      first: "number",
+      count: "number",
+      y: "write",
+    },
+  },
+  /** dx = the gradient at x of dy at all rows of y, added to dx where `accumulate`; sizes as in the forward pass. */
+  bilinear_backward: {
+    parameters: {
+      dy: "read",
+      images: "number",
+      height: "number",
       width: "number",
       channels: "number",
       down: "number",

@@ -7,6 +7,7 @@
  * is written. Buffers whose lives do not meet are laid over each other. A buffer whose border is written once keeps its
  * bytes. It shares them with others of the same border only.
  */
+import { groupBy } from "../base/group.ts";
 import { createArena } from "./arena.ts";
 import { type Call, callOf, type KernelCall, placesOf } from "./call.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "./live.ts";
@@ -62,7 +63,7 @@ export function layOutLanes(program: Program, options: LayOutOptions = {}): Lane
   for (const [i, { buffer }] of plain.entries()) offsets.set(buffer, placement.offsets[i] as number);
 
   const rest = createArena(placement.bytes);
-  const bordered = Map.groupBy(
+  const bordered = groupBy(
     lives.filter(({ buffer }) => borders.has(buffer)),
     ({ buffer }) => borders.get(buffer)?.key,
   );

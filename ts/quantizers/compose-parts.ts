@@ -2,7 +2,7 @@
  * The parts of a composition F = T o P, B = T' o P: proximal maps P and smooth transforms T, each a map of the core with the
  * courses of its parameters, or functions of the caller's that are compiled to a table.
  */
-import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
+import { integerIn, listOf, numberIn, oneOf, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { checkParameter } from "./check-quantizer.ts";
 import { backwardMapParameters, forwardMapParameters, type ParameterName, proximalMaps } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Schedule } from "./quantizer.ts";
@@ -105,7 +105,11 @@ export const proximals = Object.freeze({
     proximalMap("proxQuant", options, { lambda: window(0, usualHardenAt, linear(0, 1)) }),
   /** PARQ's: L with varrho 0 and rho = 1 - inverse slope, which falls from 1 at `start` (0) to 0 at `end` (0.9). */
   parq: (options: InverseSlopeOptions = {}): Proximal =>
-    proximalMap("piecewiseLinear", { rho: parqRho({ end: usualHardenAt, ...options }), varrho: 0 }, {}),
+    proximalMap(
+      "piecewiseLinear",
+      { rho: parqRho(reading("parq", "{ start, end }", () => ({ end: usualHardenAt, ...options }))), varrho: 0 },
+      {},
+    ),
   /**
    * Any non-decreasing function, finite from `from` (-4) to `to` (4), where it is sampled; constant beyond. Together with T
    * it becomes one table, so T must not change over the run.

@@ -7,7 +7,7 @@
  * in place of arithmetic, two look-ups a number; how far it is from the functions is measured by `compositionCost`. P's jumps
  * become steep lines one step of the table wide.
  */
-import { plainObject, type Subject } from "../base/checks.ts";
+import { plainObject, reading, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { checkQuantizer } from "./check-quantizer.ts";
 import {
@@ -92,7 +92,11 @@ export function compositionCost(options: Pick<ComposeOptions, "proximal" | "tran
 }
 
 function compositionOf(options: Pick<ComposeOptions, "proximal" | "transform">): Composition {
-  const [P, T] = [toProximal(options.proximal), toTransform(options.transform)];
+  const [proximal, transform] = reading("compose", "{ proximal, transform }", () => [
+    options.proximal,
+    options.transform,
+  ]);
+  const [P, T] = [toProximal(proximal), toTransform(transform)];
   if (P.kind === "function") return tableOfBoth(P, T);
   if (T.kind === "function") return tableBehind(P, T);
   // T = identity: F is P itself, which may then travel as bits.

@@ -5,6 +5,7 @@
  * PC++ (Lu et al., NeurIPS 2023, arXiv 2402.17710) pairs them. `p` holds a map's parameters in the core's order, as
  * `forwardMapParameters` and `backwardMapParameters` name them.
  */
+import { reading } from "../base/checks.ts";
 import * as numbers from "./map-numbers.ts";
 import { box, clippedBox, hardTanh, unitBox } from "./maps/boxes.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
@@ -94,9 +95,11 @@ type Value = (x: number, ...parameters: readonly number[]) => number;
 
 /** F(x) in f64; `table` holds the samples of the map named "table". */
 export function forwardValue(map: ForwardMap, x: number, p: readonly number[], table: MapTable | null = null): number {
-  if (map === "table") return interpolate(given(table), given(table).forward, x);
-  const value: Value = forwardRecords[map].value;
-  return value(x, ...p);
+  return reading("forwardValue", "the name of a map, a number and a list of parameters", () => {
+    if (map === "table") return interpolate(given(table), given(table).forward, x);
+    const value: Value = forwardRecords[map].value;
+    return value(x, ...p);
+  });
 }
 
 /** B(x) in f64: what the gradient that arrives at F(x) is multiplied by. */
@@ -107,9 +110,11 @@ export function backwardValue(
   table: MapTable | null = null,
 ): number {
   if (Number.isNaN(x)) return Number.NaN;
-  if (map === "table") return interpolate(given(table), given(table).backward, x);
-  const value: Value = backwardRecords[map].value;
-  return value(x, ...p);
+  return reading("backwardValue", "the name of a map, a number and a list of parameters", () => {
+    if (map === "table") return interpolate(given(table), given(table).backward, x);
+    const value: Value = backwardRecords[map].value;
+    return value(x, ...p);
+  });
 }
 
 /** The maps of a quantizer at one moment: F(x) = forward(P(x)), B(x) = backward(P(x)). */

@@ -1,5 +1,5 @@
 /** The pair of maps that a quantizer is at one moment of a run, or that a caller has written down as two functions. */
-import { plainObject, type Subject, safeName } from "../base/checks.ts";
+import { plainObject, reading, type Subject, safeName } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { quantizedValue, slopeValue } from "./maps.ts";
 import type { Pair } from "./pair.ts";
@@ -26,7 +26,10 @@ const subject: Subject = { code: "argument", what: "pair" };
  * standardised, w'; scales are left out. @throws ProxbitError `argument` or `unknown-name` for what is no pair.
  */
 export function pairOf(value: NamedPair, progress: number): Pair {
-  if (typeof value === "object" && value !== null && typeof value.forward === "function") return functionPair(value);
+  const isPair = reading("pair", "a quantizer, its name, or { name, forward, backward }", () => {
+    return typeof value === "object" && value !== null && typeof value.forward === "function";
+  });
+  if (isPair) return functionPair(value as FunctionPair);
   return quantizerPair(quantizer(value as string | Quantizer), progress);
 }
 

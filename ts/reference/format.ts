@@ -1,4 +1,5 @@
 /** The findings of a check against tfjs, as a table and remarks in plain text. */
+import { groupBy } from "../base/group.ts";
 import { type Column, formatTable, grouped, share, wrapped } from "../show/table.ts";
 import type { Adapter, CheckReport, Row, Verdict } from "./report.ts";
 
@@ -124,7 +125,7 @@ const bySubject = (rows: readonly Row[]): readonly (readonly [string, readonly R
 
 /** The rows by their key, keys in the order in which they come first. */
 const grouping = (rows: readonly Row[], key: (row: Row) => string): readonly (readonly [string, readonly Row[]])[] => [
-  ...Map.groupBy(rows, key),
+  ...groupBy(rows, key),
 ];
 
 const scientific = (value: number): string => (value === 0 ? "0" : value.toExponential(1));

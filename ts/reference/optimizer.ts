@@ -1,6 +1,7 @@
 /**
  * One update of a parameter in tfjs: SGD in PyTorch's form, Adam (Kingma and Ba, 2015, algorithm 1) with decoupled decay as
- * AdamW (Loshchilov and Hutter, 2019), and then the clipping of latent weights; Bop (Helwegen et al., 2019) and its second
+ * AdamW (Loshchilov and Hutter, 2019), RMSprop (Tieleman and Hinton, 2012) and Lion (Chen et al., 2023), and then the clipping
+ * of latent weights; Bop (Helwegen et al., 2019) and its second
  * order (Suarez-Ramirez et al., 2021), which flip binary weights.
  */
 import type { Graph } from "../nn/graph.ts";
@@ -47,6 +48,8 @@ interface Rule<Own extends Kind> {
 const rules: { readonly [Own in Kind]: Rule<Own> } = {
   sgd: { update: (given, { nesterov }) => clipped(given, sgd(given, nesterov)) },
   adam: { update: (given, { decoupled }) => clipped(given, adam(given, decoupled)) },
+  rmsprop: { update: (given) => clipped(given, rmsprop(given)) },
+  lion: { update: (given) => clipped(given, lion(given)) },
   bop: { update: bop },
   bop2: { update: secondBop },
 };
@@ -118,6 +121,46 @@ function adam({ tf, hyper, weights, gradient, slots }: Given, decoupled: boolean
     return tf.add(tf.add(fromFirst, fromSecond), tf.mul(tf.abs(weights), 8 * UNIT));
   });
   return { weights: moved, slots: [mNear, vNear] };
+}
+
+function rmsprop({ tf, hyper, weights, gradient, slots: [square, velocity] }: Given): Updated {
+  const [rate, rho, momentum, epsilon, decay] = hyper as [number, number, number, number, number];
+  const g = decay === 0 ? gradient : tf.add(gradient, tf.mul(weights, decay));
+  const [v0, b0] = [square ?? tf.zerosLike(weights), velocity ?? tf.zerosLike(weights)];
+  const v = tf.add(tf.mul(v0, rho), tf.mul(tf.square(g), Math.fround(1 - rho)));
+  const root = tf.add(tf.sqrt(v), epsilon);
+  const scaled = tf.div(g, root);
+  const b = momentum === 0 ? b0 : tf.add(tf.mul(b0, momentum), scaled);
+  /** The magnitudes that g adds up, and then v and b. */
+  const height = tf.add(tf.abs(gradient), tf.mul(tf.abs(weights), decay));
+  const vNear = near(v, () => tf.mul(tf.add(tf.mul(v0, rho), tf.mul(tf.square(height), 1 - rho)), 16 * UNIT));
+  // sqrt(v) has half the relative distance of v, a sum of squares.
+  const error = tf.add(tf.mul(tf.div(height, root), 8 * UNIT), tf.mul(tf.abs(scaled), FEW));
+  const bNear = near(b, () =>
+    momentum === 0 ? tf.zerosLike(b) : tf.add(error, tf.mul(tf.abs(tf.mul(b0, momentum)), 8 * UNIT)),
+  );
+  const moved = near(tf.sub(weights, tf.mul(momentum === 0 ? scaled : b, rate)), () => {
+    const fromStep = tf.mul(tf.add(error, tf.mul(tf.abs(b0), 16 * momentum * UNIT)), 2 * rate);
+    return tf.add(fromStep, tf.mul(tf.abs(weights), 8 * UNIT));
+  });
+  return { weights: moved, slots: [vNear, bNear] };
+}
+
+function lion({ tf, hyper, weights, gradient, slots: [mean] }: Given): Updated {
+  const [rate, beta1, beta2, decay] = hyper as [number, number, number, number];
+  const m0 = mean ?? tf.zerosLike(weights);
+  const mix = (beta: number): Tensor => tf.add(tf.mul(m0, beta), tf.mul(gradient, Math.fround(1 - beta)));
+  const height = (beta: number): Tensor =>
+    tf.mul(tf.add(tf.mul(tf.abs(m0), beta), tf.mul(tf.abs(gradient), 1 - beta)), 8 * UNIT);
+  const mixed = mix(beta1);
+  const kept = tf.mul(weights, Math.fround(1 - Math.fround(rate * decay)));
+  const moved = near(tf.sub(kept, tf.mul(tf.sign(mixed), rate)), () => {
+    // Either sign is right within rounding of 0, but 0 itself, which no rounding makes out of anything else.
+    const undecided = tf.logicalAnd(tf.lessEqual(tf.abs(mixed), height(beta1)), tf.greater(height(beta1), 0));
+    const jump = tf.mul(tf.cast(undecided, "float32"), 2 * rate);
+    return tf.add(jump, tf.mul(tf.add(tf.abs(weights), rate), 8 * UNIT));
+  });
+  return { weights: moved, slots: [near(mix(beta2), () => height(beta2))] };
 }
 
 function bop({ tf, hyper, weights, gradient, slots: [mean] }: Given): Updated {

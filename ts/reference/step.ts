@@ -209,9 +209,9 @@ export async function* compareUpdates(
 ): AsyncGenerator<Row, void, undefined> {
   const { subject, graph, seen } = step;
   const { before, after, progress, update: number } = seen;
-  const roles = new Map(parametersOf(graph).map(({ name, role }) => [name, role]));
+  const parameters = new Map(parametersOf(graph).map((parameter) => [parameter.name, parameter]));
   for (const [name, gradient] of seen.parameterGradients) {
-    const own = optimizerFor(optimizer, roles.get(name) as Parameter["role"]);
+    const own = optimizerFor(optimizer, parameters.get(name) as Parameter);
     const tensor = (values: Float32Array): Tensor => tf.tensor(values, [values.length]);
     const old = before.slots.get(name) ?? [];
     const moment = { progress, update: number, clip: clipOf(graph, name) };

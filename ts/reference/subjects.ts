@@ -73,6 +73,9 @@ function updates(): readonly Case[] {
     }),
     adam: optimizers.adam({ learningRate: 1e-2 }),
     adamw: optimizers.adamw({ learningRate: 1e-2, weightDecay: 0.1 }),
+    rmsprop: optimizers.rmsprop({ learningRate: 1e-2 }),
+    "rmsprop with momentum": optimizers.rmsprop({ learningRate: 1e-2, momentum: 0.9, weightDecay: 1e-3 }),
+    lion: optimizers.lion({ learningRate: 1e-2, weightDecay: 0.1 }),
   };
   const flips = {
     bop: optimizers.bop({ gamma: 0.1, threshold: 1e-4 }),

@@ -6,6 +6,7 @@
 
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, networkOf, parameterName } from "../nn/network.ts";
+import { isTrained } from "../nn/parameters.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers/optimizers.ts";
 import { updateOf } from "../train/optimizers/updates.ts";
 import { crossEntropy } from "./loss.ts";
@@ -46,14 +47,15 @@ export function createReferenceTrainer(
   weights: ReadonlyMap<string, Float32Array>,
 ): ReferenceTrainer {
   const { shapes, quantizers, parameters } = networkOf(graph);
-  const trained = parameters.filter(({ role }) => role !== "statistic");
+  const trained = parameters.filter(isTrained);
   const variables = new Map<string, Variable>();
   const slots = new Map<string, readonly Variable[]>();
   const optimizers = new Map<string, ParameterOptimizer>();
   const variableOf = (make: () => Tensor, isTrained: boolean): Variable =>
     tf.tidy(() => tf.variable(make(), isTrained));
-  for (const { name, role, shape } of trained) {
-    const own = optimizerFor(optimizer, role);
+  for (const parameter of trained) {
+    const { name, shape } = parameter;
+    const own = optimizerFor(optimizer, parameter);
     const start = (): Tensor => tf.tensor(weights.get(name) as Float32Array, [...shape]);
     const zeros = (): Tensor => tf.zeros([...shape]);
     variables.set(name, variableOf(start, true));

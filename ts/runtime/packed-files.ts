@@ -1,11 +1,54 @@
-/** Files inside a script: the core as text, and the script of workers. Only `scripts/build-inline.ts` imports this. */
+/**
+ * Files inside a script: the builds of the core as text, and the script of workers. Only `scripts/build-inline.ts` imports
+ * this module.
+ *
+ * Builds have most of their code in common. So only the first, `plain`, is there as a whole. Each other one is a difference
+ * from it, a list of parts: so many new bytes, then so many from a place of the whole. Numbers are unsigned LEB128.
+ */
+import type { Variant } from "./variants.ts";
 
-/** The bytes of a gzip file in base64. */
-export async function unpack(text: string): Promise<ArrayBuffer | Uint8Array<ArrayBuffer>> {
+/** Each file is gzipped and in base64. */
+export type PackedCores = Readonly<Record<Variant, string>>;
+
+/** The bytes of a build. */
+export async function unpackCore(cores: PackedCores, variant: Variant): Promise<Uint8Array<ArrayBuffer>> {
+  const plain = await unpack(cores.plain);
+  return variant === "plain" ? plain : patched(plain, await unpack(cores[variant]));
+}
+
+async function unpack(text: string): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const zlib = globalThis.process?.getBuiltinModule?.("node:zlib");
   if (zlib !== undefined) return new Uint8Array(zlib.gunzipSync(bytes));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** The bytes that `difference` makes of `base`. */
+export function patched(base: Uint8Array, difference: Uint8Array): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  const next = (): number => {
+    for (let value = 0, factor = 1; ; factor *= 128) {
+      const byte = difference[at++] as number;
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < difference.length) {
+    const fresh = next();
+    parts.push(difference.subarray(at, at + fresh));
+    at += fresh;
+    const place = next();
+    parts.push(base.subarray(place, place + next()));
+  }
+  const result = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    result.set(part, end);
+    end += part.length;
+  }
+  return result;
 }
 
 const addresses = new Map<string, string>();

@@ -43,7 +43,7 @@ export async function detectVariant(options: DetectOptions = {}): Promise<Varian
     throw new ProxbitError(
       "environment",
       "this JavaScript engine has no WebAssembly SIMD",
-      "Use Node.js 22.18 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer.",
+      "Use Node.js 20.16 or newer, Chrome 91, Firefox 89, Safari 16.4 or newer.",
     );
   }
   if (options.variant !== undefined) return checkVariant(options.variant);

@@ -1,5 +1,5 @@
-//! Squared distances of two tensors, or of one from zero, and their gradients: what loss terms over values and over weights
-//! are made of.
+//! Squared distances of two tensors, or of one from zero, sums of magnitudes, and their gradients: what loss terms over values
+//! and over weights are made of.
 //!
 //! A distance is a sum in f64. Four sums each take every fourth element, in order; at the end
 //! `(s[0] + s[1]) + (s[2] + s[3])`. The gradient is rounded after the difference, after the factor, and after the addition.
@@ -60,6 +60,25 @@ pub fn add_difference(a: &[f32], b: Option<&[f32]>, factor: f32, accumulate: boo
     }
 }
 
+/// `sum_i |a[i]|`, in the order of additions of a distance.
+pub fn absolute_sum(a: &[f32]) -> f64 {
+    let mut sums = [0.0; 4];
+    for four in a.chunks(4) {
+        for (sum, a) in sums.iter_mut().zip(four) {
+            *sum += f64::from(a.abs());
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// `y[i] += factor * sign(a[i])`, with sign(0) = 0: the gradient of a sum of magnitudes.
+pub fn add_signs(a: &[f32], factor: f32, y: &mut [f32]) {
+    assert_eq!(a.len(), y.len());
+    for (y, &a) in y.iter_mut().zip(a) {
+        *y += if a == 0.0 { 0.0 } else { factor.copysign(a) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +100,25 @@ mod tests {
             let (a, b) = (reals(n, seed), reals(n, seed + 1));
             prop_assert_eq!(squared_distance(&a, Some(&b)), naive_distance(&a, &b));
             prop_assert_eq!(squared_distance(&a, None), naive_distance(&a, &vec![0.0; n]));
+        }
+
+        #[test]
+        fn magnitudes_are_summed_and_their_signs_added(n in 0usize..40, factor in 0.0f32..3.0, seed in 0u64..1000) {
+            let (mut a, before) = (reals(n, seed), reals(n, seed + 1));
+            for (i, a) in a.iter_mut().enumerate().step_by(5) {
+                *a = if i % 2 == 0 { 0.0 } else { -0.0 };
+            }
+            let mut sums = [0.0; 4];
+            for (i, a) in a.iter().enumerate() {
+                sums[i % 4] += f64::from(*a).abs();
+            }
+            prop_assert_eq!(absolute_sum(&a), (sums[0] + sums[1]) + (sums[2] + sums[3]));
+            let mut added = before.clone();
+            add_signs(&a, factor, &mut added);
+            for i in 0..n {
+                let sign = if a[i] > 0.0 { factor } else if a[i] < 0.0 { -factor } else { 0.0 };
+                prop_assert_eq!(added[i], before[i] + sign);
+            }
         }
 
         #[test]

@@ -7,6 +7,7 @@ pub mod adaptive_sign;
 #[cfg(test)]
 pub mod arbitrary;
 pub mod avg_pool;
+pub mod bilinear;
 pub mod bits;
 pub mod concatenate;
 pub mod conv;
@@ -35,8 +36,10 @@ pub mod reduce;
 pub mod shape;
 pub mod shared;
 pub mod simd;
+pub mod soft_loss;
 pub mod softmax;
 pub mod standardize;
+pub mod target_loss;
 pub mod threshold;
 pub mod up_sampling;
 pub mod zero_padding;

@@ -4,17 +4,20 @@
 //! order; `dz = (softmax(z) - onehot) * inverse_batch`.
 //!
 //! With label smoothing e (Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016, section 7)
-//! the truth is `q = (1 - e) onehot + e / classes` in place of onehot: `loss = ln sum exp(z - m) - sum q (z - m)`.
+//! the truth is `q = (1 - e) onehot + e / classes` in place of onehot: `loss = ln sum exp(z - m) - sum q (z - m)`. A row's
+//! weight multiplies both.
 
 use crate::math::{exp_f64, ln_f64};
 
 /// What the loss is of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Objective {
+pub struct Objective<'a> {
     /// Multiplies the gradient: 1 / images of the batch for a mean.
     pub inverse_batch: f32,
     /// The share of the truth that all classes have alike, in `[0, 1)`.
     pub smoothing: f64,
+    /// The weights of the rows in the loss; 1 each where absent.
+    pub weights: Option<&'a [f32]>,
 }
 
 /// What the loss says of one lane's rows.
@@ -44,6 +47,7 @@ pub fn softmax_cross_entropy(
     let Objective {
         inverse_batch,
         smoothing,
+        weights,
     } = objective;
     // Exactly 1 and 0 without smoothing, so that nothing is rounded by it.
     let (own, every) = (1.0 - smoothing, smoothing / classes as f64);
@@ -78,15 +82,18 @@ pub fn softmax_cross_entropy(
         let exponential = |value: f32| exp_f64(f64::from(value) - f64::from(largest));
         let sum: f64 = z.iter().map(|&value| exponential(value)).sum();
         let distance = |value: f32| f64::from(value) - f64::from(largest);
-        result.loss += ln_f64(sum) - own * distance(z[label]);
+        // A weight of 1 is exact, so it changes no bit.
+        let weight = weights.map_or(1.0, |weights| f64::from(weights[row]));
+        result.loss += weight * (ln_f64(sum) - own * distance(z[label]));
         if smoothing > 0.0 {
-            result.loss -= every * z.iter().map(|&value| distance(value)).sum::<f64>();
+            result.loss -= weight * (every * z.iter().map(|&value| distance(value)).sum::<f64>());
         }
         result.correct += usize::from(best == label);
         if let Some(gradient) = gradient {
+            let factor = weight * f64::from(inverse_batch);
             for (class, (slot, &value)) in gradient.iter_mut().zip(z).enumerate() {
                 let target = if class == label { own + every } else { every };
-                *slot = ((exponential(value) / sum - target) * f64::from(inverse_batch)) as f32;
+                *slot = ((exponential(value) / sum - target) * factor) as f32;
             }
         }
     }
@@ -103,6 +110,7 @@ mod tests {
     const PLAIN: Objective = Objective {
         inverse_batch: 1.0,
         smoothing: 0.0,
+        weights: None,
     };
 
     /// The cross-entropy of softmax(z) with the smoothed truth.
@@ -122,24 +130,47 @@ mod tests {
             label in 0usize..12,
             seed in seeds(),
             smoothing in prop_oneof![Just(0.0), 0.0f64..0.999],
+            weight in prop_oneof![Just(1.0f32), 0.0f32..4.0],
         ) {
             let label = label % classes;
             let z: Vec<f32> = reals(classes, seed).iter().map(|z| 6.0 * z).collect();
             let mut gradient = vec![9.0; z.len()];
-            let objective = Objective { inverse_batch: 0.25, smoothing };
+            let weights = [weight];
+            let objective = Objective { inverse_batch: 0.25, smoothing, weights: Some(&weights) };
             let result = softmax_cross_entropy(&z, &[label as u32], 1, z.len(), objective, Some(&mut gradient), None);
             let wide: Vec<f64> = z.iter().map(|&value| f64::from(value)).collect();
             prop_assert!(!result.bad);
-            prop_assert!((result.loss - naive_loss(&wide, label, smoothing)).abs() < 1e-12);
+            let weight = f64::from(weight);
+            prop_assert!((result.loss - weight * naive_loss(&wide, label, smoothing)).abs() < 1e-11);
             for class in 0..z.len() {
                 let at = |h: f64| {
                     let mut moved = wide.clone();
                     moved[class] += h;
                     naive_loss(&moved, label, smoothing)
                 };
-                let slope = 0.25 * (at(1e-5) - at(-1e-5)) / 2e-5;
-                prop_assert!((f64::from(gradient[class]) - slope).abs() < 1e-7);
+                let slope = 0.25 * weight * (at(1e-5) - at(-1e-5)) / 2e-5;
+                prop_assert!((f64::from(gradient[class]) - slope).abs() < 4e-7);
             }
+        }
+    }
+
+    #[test]
+    fn weights_of_one_change_no_bit() {
+        let z = reals(12, 5);
+        let (mut plain, mut weighted) = ([0.0; 12], [1.0; 12]);
+        for smoothing in [0.0, 0.1] {
+            let objective = Objective { smoothing, ..PLAIN };
+            let with = Objective {
+                weights: Some(&[1.0; 3]),
+                ..objective
+            };
+            let labels = [1, 0, 3];
+            let without = softmax_cross_entropy(&z, &labels, 3, 4, objective, Some(&mut plain), None);
+            assert_eq!(
+                softmax_cross_entropy(&z, &labels, 3, 4, with, Some(&mut weighted), None),
+                without
+            );
+            assert_eq!(weighted, plain);
         }
     }
 

@@ -6,14 +6,24 @@ mod adam;
 mod bop;
 mod clip;
 mod flips;
+mod gradients;
+mod lion;
+mod rmsprop;
 mod sgd;
 
 pub use adam::{Adam, adam_step};
 pub use bop::{Bop, Bop2, bop_second_step, bop_step};
 pub use flips::count_flips;
+pub use gradients::{clip_gradient_norm, clip_gradient_value};
+pub use lion::{Lion, lion_step};
+pub use rmsprop::{RmsProp, rmsprop_step};
 pub use sgd::{Sgd, sgd_step};
 
 #[cfg(test)]
 mod epsilon_tests;
+#[cfg(test)]
+mod more_tests;
+#[cfg(test)]
+mod pytorch_tests;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ mod elu;
 mod layer_norm;
 mod layers;
 mod leaky_relu;
+mod losses;
 mod maps;
 mod multiply;
 mod norm;

@@ -1,4 +1,4 @@
-/** Pixels several times, cut into rows of the input. */
+/** Images made larger: pixels several times, cut into rows of the input, or new ones between them, cut into rows of the value. */
 import { k } from "../../program/call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
@@ -12,9 +12,18 @@ export const upSampling2d = {
     const [down, right] = attributes.size;
     const [x, y] = [values.of(inputs[0]), values.of(name)];
     const rowBytes = 4 * width * channels;
+    const sizes = { width, channels, down, right };
+    if (attributes.interpolation === "bilinear") {
+      const tasks = cut(images * height * down, parts).map((rows) => {
+        const places = { x, y: at(y, rows.first * right * rowBytes) };
+        return [call(name, k.bilinearForward({ ...places, ...sizes, ...rows, images, height }))];
+      });
+      draft.phase(tasks);
+      return;
+    }
     const tasks = cut(images * height, parts).map(({ first, count }) => {
       const places = { x: at(x, first * rowBytes), y: at(y, first * down * right * rowBytes) };
-      return [call(name, k.upSamplingForward({ ...places, rows: count, width, channels, down, right }))];
+      return [call(name, k.upSamplingForward({ ...places, ...sizes, rows: count }))];
     });
     draft.phase(tasks);
   },

@@ -1,6 +1,6 @@
 /**
- * A convolution in groups: a product of its own for each, in the form that the operands ask for. Each reads a contiguous
- * copy of its channels, makes bits of them by itself, and writes sums apart, which are joined before anything else.
+ * A convolution in groups is a product of its own for each of them, in the form that the operands ask for. A group reads a
+ * contiguous copy of its channels and makes bits of them by itself. Its sums lie apart until all groups are joined.
  */
 import { parameterName } from "../../nn/network.ts";
 import type { ProductNode } from "../../nn/nodes.ts";
@@ -22,7 +22,8 @@ export const grouped = (own: ProductForm, groups: number): ProductForm => ({
   layout: () => null,
   weightBytes: (shape, kernel) => groups * own.weightBytes(groupShape(shape, groups), kernel),
   emit: (node, steps, out, context) => {
-    const { draft, images, parts, network, values } = context;
+    const { draft, network, values } = context;
+    const parts = context.images > 1 ? 1 : context.parts;
     const shape = network.windowOf(node);
     const [input, output] = [
       { groups, rows: inputPixels(shape), columns: shape.channels },
@@ -42,8 +43,7 @@ export const grouped = (own: ProductForm, groups: number): ProductForm => ({
 
     const all = [...sumSteps(node, shape, context), ...steps];
     const sums = all.length === 0 ? out : draft.buffer(4 * output.rows * shape.filters);
-    const rows = cut(output.rows, images > 1 ? 1 : parts);
-    draft.phase(rows.map((part) => [call(node.name, join({ ...output, from: y, to: sums, part }))]));
+    draft.phase(cut(output.rows, parts).map((part) => [call(node.name, join({ ...output, from: y, to: sums, part }))]));
     emitBehind(sums, shape, all, out, context);
   },
 });

@@ -1,4 +1,4 @@
-/** Dilation: gaps between the taps of a window. As in Keras, it does not stand beside strides. */
+/** Dilation leaves gaps between the taps of a window. As in Keras, it does not stand beside strides. */
 import type { Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 

@@ -1,14 +1,23 @@
-/** Every pixel several times, down and to the right: y[i][j] = x[i / h][j / w], the nearest pixel of Keras's UpSampling2D. */
-import { type FieldsFor, type LayerOptions, optional, pair, type Size } from "../fields.ts";
+/**
+ * Images made larger by whole factors, as Keras's UpSampling2D does. Nearest repeats pixels: y[i][j] = x[i / h][j / w].
+ * Bilinear interpolates between pixels, whose centres lie at half numbers (`crates/kernels/src/bilinear.rs`).
+ */
+import { type FieldsFor, type LayerOptions, neutral, optional, pair, type Size, word } from "../fields.ts";
 import { misfit } from "../shapes.ts";
+import { type Interpolation, interpolations } from "../words.ts";
 import { operation } from "./op.ts";
 
 export interface UpSampling2dOptions extends LayerOptions {
-  /** The copies of a pixel, down and to the right. Default 2. */
+  /** The factors of height and width. Default 2. */
   readonly size?: Size | undefined;
+  /** Default "nearest". */
+  readonly interpolation?: Interpolation | undefined;
 }
 
-const fields = { size: optional(pair(), 2) } satisfies FieldsFor<UpSampling2dOptions>;
+const fields = {
+  size: optional(pair(), 2),
+  interpolation: neutral(word(interpolations), "nearest"),
+} satisfies FieldsFor<UpSampling2dOptions>;
 
 export const upSampling2d = operation({
   name: "upSampling2d",

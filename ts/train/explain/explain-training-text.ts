@@ -1,4 +1,5 @@
 /** What `explain` and `profile` of a trainer say, as tables and remarks in plain text. */
+import { reading } from "../../base/checks.ts";
 import { formatObstacles, type Obstacle, type Work } from "../../obstacles.ts";
 import { bytes, type Column, formatTable, scaled, share } from "../../show/table.ts";
 import type { TrainedLayer, TrainingExplanation } from "./explain-training.ts";
@@ -19,7 +20,10 @@ const explanationColumns: readonly Column[] = [
 const cell = (work: Work | null): string => (work === null ? "" : `${work.product} ${work.tile}`);
 
 /** An explanation as a table, and what keeps layers from the fast path under it. */
-export function formatTrainingExplanation(explanation: TrainingExplanation): string {
+export const formatTrainingExplanation = (explanation: TrainingExplanation): string =>
+  reading("formatTrainingExplanation", "the result of trainer.explain()", () => textTrainingExplanationOf(explanation));
+
+function textTrainingExplanationOf(explanation: TrainingExplanation): string {
   const { layers, obstacles, variant, workers, batchSize, progress, memory } = explanation;
   const rows = layers.map((layer) => [
     layer.node,
@@ -64,7 +68,10 @@ const profileColumns: readonly Column[] = [
 ];
 
 /** Measured times as a table of shares. */
-export function formatTrainingProfile(profile: TrainingProfile): string {
+export const formatTrainingProfile = (profile: TrainingProfile): string =>
+  reading("formatTrainingProfile", "the result of trainer.profile()", () => textTrainingProfileOf(profile));
+
+function textTrainingProfileOf(profile: TrainingProfile): string {
   const { batchSize, steps, workers, progress, millisecondsPerStep, shares } = profile;
   const blank = (part: number): string => (part === 0 ? "" : share(part));
   const partsOf = (all: StepShares): readonly number[] => [

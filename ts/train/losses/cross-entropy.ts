@@ -1,45 +1,44 @@
 /**
- * Mean cross-entropy of softmax(logits) with the labels, in nats. With label smoothing (Szegedy et al., CVPR 2016, section 7)
- * all classes have a share of the truth alike.
+ * Mean cross-entropy of softmax(logits) with the truth, in nats: with class numbers, or with a distribution over the classes
+ * for each example. With label smoothing (Szegedy et al., CVPR 2016, section 7) all classes have a share of the truth alike.
  */
-import { elementsOf } from "../../nn/shapes.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import type { Network } from "../../nn/network.ts";
+import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
-import { at, type Place } from "../../program/place.ts";
-import type { Lane } from "../plan/context.ts";
-import type { LossContext, LossStep, LossTerm, TermPlan } from "./term.ts";
+import type { Place } from "../../program/place.ts";
+import { readOptions, refuseBehind, type TruthOptions, termOf } from "./compare.ts";
+import type { LossTerm } from "./term.ts";
 
-/** The term of classification, from which evaluations take loss, right answers and predictions. */
-export const crossEntropy = (): LossTerm => ({ name: "crossEntropy", truth: ["labels"], isScore: true, plan });
+/**
+ * The loss of classification. Targets are numbers from 0 that sum to 1 for each example.
+ *
+ * @throws ProxbitError `argument`
+ */
+export function crossEntropy(options: TruthOptions = {}): LossTerm {
+  const { own } = readOptions(options, "crossEntropy", "labels");
+  return termOf({
+    ...own,
+    isAnswered: true,
+    check: (network, output) => checkLogits(network, output, "crossEntropy"),
+    call: ({ outputs: logits, labels, targets, size, ...rows }, { gradient, ...results }) =>
+      own.truth === "labels"
+        ? k.softmaxCrossEntropy({ ...rows, logits, labels, classes: size, ...results, dlogits: gradient })
+        : k.softCrossEntropy({
+            ...{ ...rows, logits, size, ...results, gradient },
+            targets: targets as Place,
+            temperature: 0,
+          }),
+  });
+}
 
-function plan({ layers, output, labels, predictions }: LossContext): TermPlan {
-  const classes = elementsOf(layers.shape(output));
-  /** The term's own gradient, where another term has written some before. */
-  const own = layers.memory.declare((lane) => 4 * classes * lane.images);
-
-  const write = ({ emit: by, valid, share, live, sinks }: LossStep): void => {
-    const emit = by(output);
-    const call = (lane: Lane, dlogits: Place | null): void => {
-      const rows = { rows: lane.images, validRows: Math.max(0, Math.min(lane.images, valid - lane.first)) };
-      const given = { logits: layers.value(output, lane), labels: at(labels, 4 * lane.first), ...rows, classes };
-      const results = { dlogits, result: share(lane.index), predictions: at(predictions, 4 * lane.first) };
-      const smoothing = dlogits === null ? null : live;
-      emit.lane(lane.index, k.softmaxCrossEntropy({ ...given, inverseBatch: 1 / valid, smoothing, ...results }));
-    };
-    if (sinks === null) {
-      for (const lane of layers.lanes) call(lane, null);
-      return;
-    }
-    sinks.into(output, output, (lane, dlogits, accumulate) => {
-      call(lane, accumulate ? own(lane) : dlogits);
-      if (!accumulate) return;
-      emit.lane(lane.index, k.addInto({ y: dlogits, x: own(lane), count: classes * lane.images }));
-    });
-  };
-
-  return {
-    results: { names: ["loss", "correct"], shares: layers.lanes.length },
-    value: ([loss = 0], images) => loss / images,
-    live: { count: 1, numbers: (moment) => [moment.kind === "train" ? (moment.smoothing ?? 0) : 0] },
-    write,
-  };
+/** That the output can be the logits of several classes. */
+export function checkLogits(network: Network, output: string, loss: string): void {
+  refuseBehind(network, output, loss, "softmax");
+  if (elementsOf(network.shapes.get(output) as Shape) > 1) return;
+  throw new ProxbitError(
+    "argument",
+    `losses.${loss} has one class to choose from: the output "${output}" is a single number, and its loss is always 0`,
+    "Give the last layer one unit a class, or take losses.binaryCrossEntropy() or a loss of real numbers.",
+  );
 }

@@ -5,10 +5,25 @@ import type { Network } from "../../nn/network.ts";
 import type { ParameterLayout } from "../plan/layout.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { distance } from "./distance.ts";
-import { l2 } from "./l2.ts";
+import { distillation } from "./distillation.ts";
+import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
+import { l1, l2 } from "./penalties.ts";
 import type { LossTerm } from "./term.ts";
 
-export const losses = Object.freeze({ crossEntropy, l2, distance });
+/** The makers of terms: those that compare the output with the truth, then those over values and over weights. */
+export const losses = Object.freeze({
+  ...{
+    crossEntropy,
+    binaryCrossEntropy,
+    meanSquaredError,
+    meanAbsoluteError,
+    huber,
+    hinge,
+    squaredHinge,
+    distillation,
+  },
+  ...{ l1, l2, distance },
+});
 
 /** The terms of a step's loss, which is their sum in this order. */
 export type Objective = readonly LossTerm[];
@@ -17,19 +32,19 @@ export type Objective = readonly LossTerm[];
 export const plainObjective: Objective = Object.freeze([crossEntropy()]);
 
 /** An objective that suits a network. @throws ProxbitError `argument`, `unknown-name` or `shape` */
-export function checkObjective(value: unknown, network: Network, layout: ParameterLayout): Objective {
+export function checkObjective(value: unknown, network: Network, layout: ParameterLayout, output: string): Objective {
   const subject: Subject = { code: "argument", what: "Trainer.create" };
   if (!Array.isArray(value) || !value.every(isTerm)) reject(subject, "objective", "a list of losses", value);
   const names = value.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw sameName(twice);
-  if (value.filter(({ isScore }) => isScore === true).length !== 1) throw notOneScore();
+  if (!value.some(({ isScore }) => isScore === true)) throw noScore();
   for (const { name, reads = [], parameters = [], check } of value) {
     for (const node of reads) if (!network.nodes.has(node)) throw unknown(name, "node", node, network.nodes);
     for (const tensor of parameters) {
       if (!layout.tensors.has(tensor)) throw unknown(name, "parameter", tensor, layout.tensors);
     }
-    check?.(network, layout);
+    check?.(network, layout, output);
   }
   return Object.freeze([...value]);
 }
@@ -44,11 +59,11 @@ const sameName = (name: string): ProxbitError =>
     'Give one of them another name, as in losses.l2({ factor: 1e-4, name: "head" }).',
   );
 
-const notOneScore = (): ProxbitError =>
+const noScore = (): ProxbitError =>
   new ProxbitError(
     "argument",
-    "the objective does not hold losses.crossEntropy() once, which loss and accuracy of evaluations are taken from",
-    "Put losses.crossEntropy() into the list, beside the other terms.",
+    "no loss of the objective compares the output with the data, so there is nothing that evaluations could tell",
+    "Put losses.crossEntropy() into the list, or another loss over labels or targets; the first one is the score.",
   );
 
 const unknown = (

@@ -55,7 +55,7 @@ function resultsOf(term: PlannedTerm, bytes: Uint8Array): readonly number[] {
   });
 }
 
-/** Sums over the images that counted: of the score's losses, and of right answers. */
+/** Sums over the images that counted: of the score's losses, and of right answers; NaN where none is right or wrong. */
 export interface ScoreSums {
   readonly loss: number;
   readonly correct: number;
@@ -65,7 +65,7 @@ export interface ScoreSums {
 export function scoreOf({ terms }: ObjectivePlan, bytes: Uint8Array): ScoreSums {
   const score = terms.find(({ term }) => term.isScore === true) as PlannedTerm;
   const [loss = 0, correct = 0] = resultsOf(score, bytes);
-  return { loss, correct };
+  return { loss, correct: score.isAnswered === false ? Number.NaN : correct };
 }
 
 /** Means over the images of a step. */

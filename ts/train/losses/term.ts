@@ -21,14 +21,17 @@ export interface LossTerm {
   /** What the term compares the output with. Data that lacks it is refused before the first step; nothing where absent. */
   readonly truth?: readonly ("labels" | "targets")[] | undefined;
   /**
-   * Evaluations take this term alone. Its results begin with `loss` and `correct`, sums over images. An objective has
-   * one such term.
+   * Whether the term compares the output with the truth. Evaluations take the first such term of an objective alone: it is the
+   * score. Its results begin with `loss` and `correct`, sums over images.
    */
   readonly isScore?: true;
   /** The numbers and words that the term was made with, which a run that goes on from a checkpoint is held against. */
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** Throws "argument" or "shape" for a network that the term does not suit. The names that it gives are known. */
-  readonly check?: (network: Network, layout: ParameterLayout) => void;
+  /**
+   * Throws "argument" or "shape" for a network that the term does not suit. The names that it gives are known; `output` is the
+   * node whose value is the network's answer.
+   */
+  readonly check?: (network: Network, layout: ParameterLayout, output: string) => void;
   readonly plan: (context: LossContext) => TermPlan;
 }
 
@@ -53,6 +56,8 @@ export interface TermPlan {
   readonly results: { readonly names: readonly string[]; readonly shares: number };
   /** The term's value for a batch of `images`, out of its results in the order of their names. */
   readonly value: (results: readonly number[], images: number) => number;
+  /** Of a score: false where no answer is right or wrong, so that `correct` says nothing. */
+  readonly isAnswered?: boolean;
   /** Numbers that change from step to step, f64. */
   readonly live?: { readonly count: number; readonly numbers: (live: Live) => readonly number[] };
   /** Writes the results, and the term's gradients at values, behind the forward pass. */

@@ -20,6 +20,7 @@ export const batchNorm: TrainOp<"batchNorm"> = {
   plan: planNorm,
   live: { count: 1, numbers: ({ attributes: { momentum } }, live) => [shareOf(momentum, live)] },
   takes: { sum: true, signs: true },
+  isOverBatch: true,
 };
 
 /** The weight of the batch in the running statistics. */

@@ -13,6 +13,8 @@ export interface TrainOp<Name extends OpName> {
   readonly live?: LiveNumbers<Name>;
   /** Work of the layers behind it that the operation's pass over memory does on the way (`fusions.ts`). */
   readonly takes?: { readonly sum?: true; readonly signs?: true };
+  /** Its statistics are over the rows of all examples of a batch, of which there must be two. */
+  readonly isOverBatch?: true;
   /** The value is the sum of its two inputs, which an operation that takes sums may write. */
   readonly isSum?: true;
 }

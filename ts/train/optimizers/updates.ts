@@ -1,114 +1,61 @@
-/**
- * What a parameter's optimizer is to the core: the kernel that makes its step, the tensors of state this keeps, and the
- * numbers it reads, which change from step to step. And whether an optimizer suits a network at all.
- */
+/** What a parameter's optimizer is to the core, and whether an optimizer suits a network at all. */
 import { ProxbitError } from "../../base/errors.ts";
 import type { Graph, Parameter } from "../../nn/graph.ts";
 import { networkOf } from "../../nn/network.ts";
-import { type KernelCall, k, lengthsOf } from "../../program/call.ts";
-import type { Place } from "../../program/place.ts";
-import { exactPower } from "../../quantizers/elementary.ts";
+import { isTrained } from "../../nn/parameters.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
-import { evaluateSchedule } from "../../quantizers/schedule.ts";
-import { isBop, type Optimizer, optimizerFor, optimizerName, type ParameterOptimizer } from "./optimizers.ts";
+import { means } from "./checks.ts";
+import { isBop, type Optimizer, optimizerFor, optimizerName, type ParameterOptimizer, rules } from "./optimizers.ts";
+import type { Rule } from "./rule.ts";
 
-/** What every step is given: a piece of the weights with its gradient, and the numbers of the update. */
-interface Step {
-  readonly weights: Place;
-  readonly gradient: Place;
-  readonly count: number;
-  readonly hyper: Place;
-}
+/** The kernel, the tensors and the numbers of an optimizer. */
+export const updateOf = ({ kind }: ParameterOptimizer): Rule<ParameterOptimizer> => rules[kind];
 
-interface Update {
-  /** The call that makes a step, over the tensors of state in the order of `slots`. */
-  readonly step: (given: Step, state: readonly Place[]) => KernelCall;
-  /** The tensors of state, each as large as the parameter, as people call them. */
-  readonly slots: readonly string[];
-  /** Floats that the kernel reads for one parameter. */
-  readonly hyperFloats: number;
-}
-
-const updates: Readonly<Record<ParameterOptimizer["kind"], Update>> = {
-  sgd: {
-    step: (given, [velocity]) => k.sgdStep({ ...given, velocity: velocity as Place }),
-    slots: ["velocity"],
-    hyperFloats: lengthsOf("sgd_step").hyper,
-  },
-  adam: {
-    step: (given, [mean, square]) => k.adamStep({ ...given, mean: mean as Place, square: square as Place }),
-    slots: ["first moment", "second moment"],
-    hyperFloats: lengthsOf("adam_step").hyper,
-  },
-  bop: {
-    step: (given, [mean]) => k.bopStep({ ...given, mean: mean as Place }),
-    slots: ["mean gradient"],
-    hyperFloats: lengthsOf("bop_step").hyper,
-  },
-  bop2: {
-    step: (given, [mean, square]) => k.bopSecondStep({ ...given, mean: mean as Place, square: square as Place }),
-    slots: ["mean gradient", "mean square"],
-    hyperFloats: lengthsOf("bop_second_step").hyper,
-  },
-};
-
-/** What the core needs to know of an optimizer. */
-export const updateOf = (optimizer: ParameterOptimizer): Update => updates[optimizer.kind];
-
-/**
- * The numbers of one update, as the core's kernel reads them.
- *
- * @param progress course of the run in [0, 1], for schedules
- * @param update number of this update since the optimizer's state was zero, from 1
- * @param clip bound on abs(w) after the update, 0 for none; Bop's weights need none
- */
-export function hyperOf(
+/** The numbers of one update, as the core's kernel reads them; see `UpdateMoment`. Bop's weights need no `clip`. */
+export const hyperOf = (
   optimizer: ParameterOptimizer,
   progress: number,
   update: number,
   clip: number,
-): readonly number[] {
-  /** 1 - kept^t, for the f32 that the kernel counts with. */
-  const correction = (kept: number): number => 1 - exactPower(kept, update);
-  switch (optimizer.kind) {
-    case "sgd": {
-      const { momentum, weightDecay, nesterov } = optimizer;
-      return [evaluateSchedule(optimizer.learningRate, progress), momentum, weightDecay, nesterov ? 1 : 0, clip];
-    }
-    case "adam": {
-      const { beta1, beta2, epsilon, weightDecay, decoupled } = optimizer;
-      const corrections = [beta1, beta2].map((beta) => correction(Math.fround(beta)));
-      const learningRate = evaluateSchedule(optimizer.learningRate, progress);
-      return [learningRate, beta1, beta2, epsilon, weightDecay, decoupled ? 1 : 0, ...corrections, clip];
-    }
-    case "bop":
-      return [evaluateSchedule(optimizer.gamma, progress), evaluateSchedule(optimizer.threshold, progress)];
-    case "bop2": {
-      const { sigma, epsilon, unbiased } = optimizer;
-      const [gamma, threshold] = [optimizer.gamma, optimizer.threshold].map((s) => evaluateSchedule(s, progress)) as [
-        number,
-        number,
-      ];
-      const corrections = [gamma, sigma].map((rate) => (unbiased ? correction(1 - Math.fround(rate)) : 1));
-      return [gamma, sigma, threshold, epsilon, ...corrections];
-    }
-  }
-}
+): readonly number[] => updateOf(optimizer).numbers(optimizer, { progress, update, clip });
 
 /**
  * That `optimizer` has a rule for every trained parameter of `graph`.
  *
  * @throws ProxbitError `argument` for a Bop that is to train real parameters, or binary weights whose quantizer is made for
- * latent ones.
+ * latent ones. `unknown-name` for a word of `noDecay` that means no parameter.
  */
 export function checkFits(graph: Graph, optimizer: Optimizer): void {
   const { parameters, quantizers } = networkOf(graph);
+  if (parameters.some(({ frozen }) => frozen) && !parameters.some(isTrained)) throw nothingTrained(graph);
+  checkNames(optimizer, parameters);
   for (const parameter of parameters) {
-    const own = optimizerFor(optimizer, parameter.role);
-    if (parameter.role === "statistic" || !isBop(own)) continue;
+    const own = optimizerFor(optimizer, parameter);
+    if (!isTrained(parameter) || !isBop(own)) continue;
     if (parameter.role !== "latent") throw needsCase(parameter, own);
     const quantizer = quantizers.get(parameter.name);
     if (quantizer !== undefined && !keepsSigns(quantizer)) throw needsPlainSign(parameter, own, quantizer);
+  }
+}
+
+const nothingTrained = ({ name }: Graph): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `every layer of "${name}" that has parameters is frozen, so there is nothing to train`,
+    "Leave trainable: false out of some layer.",
+  );
+
+function checkNames(optimizer: Optimizer, parameters: readonly Parameter[]): void {
+  const parts = optimizer.kind === "case" ? [optimizer.binary, optimizer.rest] : [optimizer];
+  const trained = parameters.filter(isTrained).map(({ name }) => name);
+  for (const part of parts) {
+    const stray = isBop(part) ? undefined : part.noDecay?.find((entry) => !trained.some((name) => means(entry, name)));
+    if (stray === undefined) continue;
+    throw new ProxbitError(
+      "unknown-name",
+      `noDecay of ${optimizerName(part)} has "${stray}", which is no parameter, layer or key of the network`,
+      `Its trained parameters are ${trained.join(", ")}.`,
+    );
   }
 }
 

@@ -5,11 +5,12 @@
  */
 
 import type { Parameter } from "../../nn/graph.ts";
+import { isTrained } from "../../nn/parameters.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { createArena } from "../../program/arena.ts";
 import { at, type Place } from "../../program/place.ts";
 import { createSegment, type Segment } from "../../program/segment.ts";
-import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../optimizers/optimizers.ts";
+import { type Optimizer, optimizerFor, type ParameterOptimizer, partFor } from "../optimizers/optimizers.ts";
 import { updateOf } from "../optimizers/updates.ts";
 
 export interface TrainedTensor {
@@ -18,9 +19,11 @@ export interface TrainedTensor {
   readonly size: number;
   /** The value, in the block of values. */
   readonly value: Place;
-  /** What updates it; null for statistics. */
+  /** What updates it; null for statistics and what is frozen. */
   readonly optimizer: ParameterOptimizer | null;
-  /** The optimizer's state, each as large as the value; empty for statistics. */
+  /** The part of the network's optimizer that this is: parameters of one part have one norm of gradients. */
+  readonly part: "binary" | "rest";
+  /** The optimizer's state, each as large as the value; empty where nothing does. */
   readonly slots: readonly Place[];
 }
 
@@ -45,10 +48,11 @@ export function layoutParameters(parameters: readonly Parameter[], optimizer: Op
   let offset = 0;
   const found = parameters.map((parameter) => {
     const size = elementsOf(parameter.shape);
-    const own = parameter.role === "statistic" ? null : optimizerFor(optimizer, parameter.role);
+    const own = isTrained(parameter) ? optimizerFor(optimizer, parameter) : null;
     const offsets = own === null ? [] : updateOf(own).slots.map(() => state.allocate(4 * size));
     offset += 4 * size;
-    return { parameter, size, value: at(values, offset - 4 * size), optimizer: own, offsets };
+    const part = partFor(optimizer, parameter);
+    return { parameter, size, value: at(values, offset - 4 * size), optimizer: own, part, offsets };
   });
   const slots = segment.allocate(state.end());
   const tensors = found.map(({ offsets, ...tensor }): [string, TrainedTensor] => [

@@ -17,6 +17,7 @@ import { createSegment, type Segment } from "../../program/segment.ts";
 import { type Objective, plainObjective } from "../losses/index.ts";
 import { type ObjectivePlan, planObjective } from "../losses/plan.ts";
 import { trainOpOf } from "../ops/index.ts";
+import { type ClippingPlan, planClipping } from "./clipping.ts";
 import {
   cutLanes,
   type Lane,
@@ -61,6 +62,8 @@ export interface TrainingPlan {
   readonly bitBytes: number;
   /** Where a step that counts flips leaves its counts; null for a plan that cannot. */
   readonly flips: FlipPlan | null;
+  /** Where bounds on gradients leave their sums. */
+  readonly clipping: ClippingPlan;
   /** The block of live numbers that the trainer writes before each step. */
   readonly hyper: HyperLayout;
   /** Everything that is there all the time. */
@@ -184,6 +187,7 @@ export function planTraining(
     taps: options.observed ? { value: copies(), gradient: copies() } : null,
     bitBytes,
     flips,
+    clipping: planClipping(parameters, segment.allocate),
     hyper,
     segment,
     once,

@@ -14,6 +14,7 @@ import { shareOf } from "../losses/plan.ts";
 import { throughStandardization } from "../ops/product/derived-weights.ts";
 import type { ParameterOptimizer } from "../optimizers/optimizers.ts";
 import { updateOf } from "../optimizers/updates.ts";
+import { type Clipper, createClipper } from "./clipping.ts";
 import type { DataPlaces, GradientSource, Lane, Mode, Sinks } from "./context.ts";
 import { createGradients, type Gradients } from "./gradients.ts";
 import { CHUNK, type TrainedTensor } from "./layout.ts";
@@ -41,8 +42,9 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   const reached = backward(plan, mode, trained, gradients, builder);
   builder.barrier();
   builder.barrier();
-  const sources = sourcesOf(reached);
-  for (const shared of sources) addLanes(plan, shared, builder);
+  const sources = sourcesOf(reached).filter(([source]) => isUpdated(plan, source));
+  const clipper = createClipper(plan.clipping);
+  for (const shared of sources) addLanes(plan, shared, clipper, builder);
   const { values, previous } = plan.context.parameters;
   const keeping = builder.as("", "update");
   for (const [start, count] of chunks(values.buffer.bytes / 4)) {
@@ -50,7 +52,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
     keeping.task([k.copy({ from, to, bytes: 4 * count })]);
   }
   builder.barrier();
-  for (const [source] of sources) update(plan, source, builder);
+  for (const [source] of sources) update(plan, source, clipper, builder);
   if (flips) countFlips(plan, builder);
   return builder.finish();
 }
@@ -138,8 +140,9 @@ function writeLosses(
   builder: ProgramBuilder,
 ): void {
   const { objective } = plan;
+  const score = objective.terms.find(({ term }) => term.isScore === true);
   for (const planned of objective.terms) {
-    if (sinks === null && planned.term.isScore !== true) continue;
+    if (sinks === null && planned !== score) continue;
     planned.write({
       emit: (node) => builder.as(node, "loss"),
       valid,
@@ -206,20 +209,22 @@ export function sourcesOf(layers: readonly PlannedNode[]): readonly Sources[] {
 function trainedBelow(plan: TrainingPlan): ReadonlySet<string> {
   const trained = new Set<string>();
   for (const { node, layer } of plan.layers) {
-    if (layer.gradients !== undefined || node.inputs.some((input) => trained.has(input))) trained.add(node.name);
+    if (layer.gradients?.some((source) => isUpdated(plan, source)) || node.inputs.some((input) => trained.has(input)))
+      trained.add(node.name);
   }
   return trained;
 }
 
-/** Adds up the lanes' shares of a gradient, and the terms of the loss that are over weights. */
-function addLanes(plan: TrainingPlan, sources: Sources, builder: ProgramBuilder): void {
+/** Adds up the lanes' shares of a gradient, and the terms of the loss that are over weights; then bounds it. */
+function addLanes(plan: TrainingPlan, sources: Sources, clipper: Clipper, builder: ProgramBuilder): void {
   const [source] = sources;
-  const { parameter, value, size } = tensorOf(plan, source);
+  const tensor = tensorOf(plan, source);
+  const { parameter, value, size } = tensor;
   const emit = builder.as(parameter.node, "lanes");
   for (const [start, count] of chunks(size)) {
     const piece = { weights: at(value, 4 * start), gradient: at(source.gradient, 4 * start), count };
     const terms = plan.objective.terms.flatMap(({ addTo }) => addTo?.(parameter.name, piece) ?? []);
-    const calls = [...sumCalls(plan, sources, start, count), ...terms];
+    const calls = [...sumCalls(plan, sources, start, count), ...terms, ...clipper.whenComplete(tensor, piece)];
     if (calls.length > 0) emit.task(calls);
   }
 }
@@ -250,8 +255,9 @@ function sumCalls(plan: TrainingPlan, sources: Sources, start: number, count: nu
   return calls;
 }
 
-function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuilder): void {
-  const { parameter, value, slots, size, optimizer } = tensorOf(plan, source);
+function update(plan: TrainingPlan, source: GradientSource, clipper: Clipper, builder: ProgramBuilder): void {
+  const tensor = tensorOf(plan, source);
+  const { parameter, value, slots, size, optimizer } = tensor;
   const { step } = updateOf(optimizer as ParameterOptimizer);
   const hyper = at(plan.hyper.place, 4 * (plan.hyper.updates.get(parameter.name) as number));
   const emit = builder.as(parameter.node, "update");
@@ -259,7 +265,8 @@ function update(plan: TrainingPlan, source: GradientSource, builder: ProgramBuil
     const [weights, gradient] = [at(value, 4 * start), at(source.gradient, 4 * start)];
     const state = slots.map((slot) => at(slot, 4 * start));
     const made = step({ weights, gradient, count, hyper }, state);
-    emit.task([...restarts(source, weights, start, count), made]);
+    const bounded = clipper.beforeUpdate(tensor, { gradient, count });
+    emit.task([...restarts(source, weights, start, count), ...bounded, made]);
   }
 }
 
@@ -283,6 +290,9 @@ function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
     builder.as(node, "count").task([k.countFlips({ before, after, count: weights, out })]);
   }
 }
+
+/** Whether an optimizer moves the parameter; not where its layer is frozen. */
+const isUpdated = (plan: TrainingPlan, source: GradientSource): boolean => tensorOf(plan, source).optimizer !== null;
 
 function tensorOf(plan: TrainingPlan, source: GradientSource): TrainedTensor {
   return plan.context.parameters.tensors.get(source.parameter) as TrainedTensor;

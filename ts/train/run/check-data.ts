@@ -1,5 +1,5 @@
 /** Checks of a data set before the first step. */
-import { plainObject } from "../../base/checks.ts";
+import { isList, plainObject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Dataset, Examples } from "../../data/dataset.ts";
@@ -10,15 +10,16 @@ import type { Engine } from "./engine.ts";
 const MAKE = "Make the data set with makeDataset() of proxbit/data, which fills in what is missing.";
 
 /**
- * That `data` has all its parts, and that they fit the network; the examples to test on only where they are `tested`.
+ * The data set, which has all its parts, and they fit the network; the examples to test on only where they are `tested`.
  *
  * @throws ProxbitError "argument" for a part that is missing or of the wrong kind, "data" and "shape" for what does not fit.
  */
-export function checkData(engine: Engine, data: Dataset<Examples>, tested: boolean): void {
-  plainObject(data, ["name", "classes", "train", "test", "input"], { code: "argument", what: "the data set" });
+export function checkData(engine: Engine, given: Dataset<Examples>, tested: boolean): Dataset<Examples> {
+  const parts = ["name", "classes", "train", "test", "input"];
+  const data = plainObject(given, parts, { code: "argument", what: "the data set" }) as unknown as Dataset<Examples>;
   const { name, classes, train, test } = data;
   if (typeof name !== "string") throw wrong("name", "a text", name);
-  if (!Array.isArray(classes) || !classes.every((word) => typeof word === "string")) {
+  if (!isList(classes) || !classes.every((word) => typeof word === "string")) {
     throw wrong("classes", "a list of texts, empty where examples have no classes", classes);
   }
   if (train === undefined) throw wrong("train", "a split or a stream", train);
@@ -31,9 +32,10 @@ export function checkData(engine: Engine, data: Dataset<Examples>, tested: boole
         `Give test, or validate: false. ${MAKE}`,
       );
     }
-    checkExamples(engine, test);
+    checkExamples(engine, test, engine.scoreTruth);
   }
   checkNames(engine, classes);
+  return data;
 }
 
 /** Names of classes are those of the outputs, or there are none. */

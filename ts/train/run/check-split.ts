@@ -1,5 +1,7 @@
 /** Checks of what the caller gives to the trainer: each error names what was expected, what was given, and the remedy. */
+
 import { isArrayOf } from "../../base/arrays.ts";
+import { isList, reading } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { versionOf } from "../../data/changed.ts";
@@ -11,27 +13,32 @@ import type { Engine } from "./engine.ts";
 
 const REMEDY = "Make the split with split() of proxbit/data, which checks what it is given.";
 
-/** That examples fit the network and its loss. Those of a stream are looked at as they come (`feed.ts`). */
-export function checkExamples(engine: Engine, examples: Examples): void {
-  if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
-  else checkSplit(engine, examples);
+/**
+ * That examples fit the network, and their truth the terms that read `truth`. Those of a stream are looked at as they come
+ * (`feed.ts`).
+ */
+export function checkExamples(engine: Engine, examples: Examples, truth: Engine["truth"] = engine.truth): void {
+  reading("the examples", "a split or a stream", () => {
+    if (typeof examples === "object" && examples !== null && isStream(examples)) checkShape(engine, examples.shape);
+    else checkSplit(engine, examples, truth);
+  });
 }
 
-/** That inputs and truth of `split` fit the network and its loss. Every number is looked at once. */
-export function checkSplit(engine: Engine, split: Split): void {
+/** That inputs of `split` fit the network, and its truth the terms that read `truth`. Every number is looked at once. */
+export function checkSplit(engine: Engine, split: Split, truth: Engine["truth"] = engine.truth): void {
   if (typeof split !== "object" || split === null) {
     throw new ProxbitError("argument", `the examples must be a split, not ${describe(split)}`, REMEDY);
   }
   checkInputs(engine, split);
   checkWeights(split);
   const output = engine.shapes.get(engine.graph.output) ?? [];
-  if (engine.truth.has("labels")) checkLabels(split, engine.graph.output, output);
-  if (engine.truth.has("targets")) checkTargets(split, elementsOf(output));
+  if (truth.has("labels")) checkLabels(split, engine.graph.output, output);
+  if (truth.has("targets")) checkTargets(split, elementsOf(output));
 }
 
 function checkShape(engine: Engine, shape: readonly number[]): number {
   const wanted = inputShapeOf(engine.graph);
-  if (!Array.isArray(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
+  if (!isList(shape) || wanted.length !== shape.length || wanted.some((axis, i) => axis !== shape[i])) {
     throw new ProxbitError(
       "shape",
       `the network takes images of [${wanted.join(", ")}], the data set has ${describe(shape)}`,

@@ -40,6 +40,8 @@ export interface Engine {
   readonly layout: ParameterLayout;
   /** What the terms of the loss compare the output with. */
   readonly truth: ReadonlySet<"labels" | "targets">;
+  /** The same of the score alone, which evaluations take. */
+  readonly scoreTruth: ReadonlySet<"labels" | "targets">;
   /** The terms of the loss. */
   readonly objective: Objective;
   /** Memory for packed bits. */
@@ -83,6 +85,8 @@ export interface Engine {
     progress?: number | null,
   ) => Promise<number>;
   readonly estimateStep: (plan: MeasuredPlan, data: DataPlaces, progress?: number | null) => Promise<number>;
+  /** The forward pass of the hard-signed network, without a loss. */
+  readonly forwardStep: (plan: MeasuredPlan, data: DataPlaces) => Promise<number>;
   /** What a plan for batches of `batch` images runs and needs; nothing is reserved. */
   readonly measure: (batch: number) => MeasuredPlan;
   /**
@@ -122,7 +126,7 @@ export async function createEngine(
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
   const layout = layoutParameters(parameters, optimizer);
-  const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout);
+  const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout, graph.output);
   layout.segment.settle(await pool.reserve(layout.segment.bytes()));
   const rooms = createRooms(pool);
   const region = createRegion(rooms);
@@ -204,6 +208,7 @@ export async function createEngine(
     parameters,
     layout,
     truth: new Set(objective.flatMap(({ truth = [] }) => truth)),
+    scoreTruth: new Set(objective.find(({ isScore }) => isScore === true)?.truth ?? []),
     objective,
     packed: createRegion(rooms),
     rooms,
@@ -228,6 +233,9 @@ export async function createEngine(
       program(plan, `estimate ${softness(progress)}`, data, () =>
         estimateProgram(plan, data, modeAt("estimate", progress)),
       ),
+    forwardStep: (plan, data) =>
+      // The calls of an estimation, whose mode here is that of an evaluation: a forward pass without a loss.
+      program(plan, "forward", data, () => estimateProgram(plan, data, modeAt("evaluate", null))),
     measure: (batch) => measurePlan(source(batch)),
     inputs,
   };

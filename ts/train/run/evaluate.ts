@@ -2,11 +2,12 @@
  * Evaluation and the estimation of batch statistics, both of the hard-signed network: every quantizer's forward map is
  * the sign, so what is measured is what is packed. And, on request, both of the soft network, for the number beside it.
  */
-import { integerIn, plainObject, type Subject } from "../../base/checks.ts";
+import { callbackOf, integerIn, plainObject, type Subject, signalOf } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Examples } from "../../data/dataset.ts";
 import { rangeOf } from "../../program/place.ts";
 import { scoreOf } from "../losses/plan.ts";
+import { checkBatch } from "./check-batch.ts";
 import { checkExamples } from "./check-split.ts";
 import type { Engine } from "./engine.ts";
 import type { Evaluation } from "./events.ts";
@@ -61,17 +62,18 @@ type At = number | null;
 export async function evaluate(
   engine: Engine,
   split: Examples,
-  options: Omit<EvaluateOptions, "soft">,
+  given: Omit<EvaluateOptions, "soft">,
   at: At = null,
 ): Promise<Evaluation> {
   const subject: Subject = { code: "argument", what: "evaluate" };
-  plainObject(options, ["batchSize", "signal", "onProgress"], subject);
-  checkExamples(engine, split);
+  const options: typeof given = plainObject(given, ["batchSize", "signal", "onProgress"], subject);
+  const signal = signalOf(options.signal, "signal", subject);
+  const onProgress = callbackOf<NonNullable<typeof given.onProgress>>(options.onProgress, "onProgress", subject);
+  checkExamples(engine, split, engine.scoreTruth);
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   const predictions = new Uint32Array(split.count);
   let [loss, correct] = [0, 0];
-  const { signal } = options;
-  const passed = { order: null, batch, total: split.count, signal };
+  const passed = { order: null, batch, total: split.count, signal, truth: engine.scoreTruth };
   await fed(engine, split, passed, async (feed) => {
     for (let first = 0; first < split.count; ) {
       if (signal?.aborted) throw stopped("evaluation");
@@ -99,7 +101,7 @@ export async function evaluate(
         predictions.set(new Uint32Array(classes.buffer, classes.byteOffset, valid), first);
         first += valid;
       }
-      options.onProgress?.(first, split.count);
+      onProgress?.(first, split.count);
     }
   });
   return { images: split.count, loss: loss / split.count, accuracy: correct / split.count, predictions };
@@ -125,18 +127,26 @@ export async function estimateStatistics(
   engine: Engine,
   seed: number,
   split: Examples,
-  options: EstimateOptions,
+  given: EstimateOptions,
   at: At = null,
 ): Promise<void> {
   const subject: Subject = { code: "argument", what: "estimateStatistics" };
-  plainObject(options, ["batches", "batchSize", "signal", "onProgress"], subject);
-  checkExamples(engine, split);
+  const options: EstimateOptions = plainObject(given, ["batches", "batchSize", "signal", "onProgress"], subject);
+  const signal = signalOf(options.signal, "signal", subject);
+  const onProgress = callbackOf<NonNullable<typeof given.onProgress>>(options.onProgress, "onProgress", subject);
+  checkExamples(engine, split, new Set());
   const batch = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  checkBatch(engine, batch);
   const most = Math.floor(split.count / batch);
   if (most < 1) throw tooFew(split.count, batch);
   const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
-  const { signal } = options;
-  const passed = { order: { seed, epoch: STATISTICS_EPOCH }, batch, total: batches * batch, signal };
+  const passed = {
+    order: { seed, epoch: STATISTICS_EPOCH },
+    batch,
+    total: batches * batch,
+    signal,
+    truth: new Set<never>(),
+  };
   const restore = await rememberStatistics(engine);
   try {
     await fed(engine, split, passed, async (feed) => {
@@ -154,7 +164,7 @@ export async function estimateStatistics(
         });
         if (result.failure !== null) throw notFinite(result.failure.node, "the estimation of batch statistics");
         first += count;
-        options.onProgress?.(first, batches);
+        onProgress?.(first, batches);
       }
     });
   } catch (error) {
@@ -172,9 +182,12 @@ export async function evaluateSoft(
   seed: number,
   split: Examples,
   { statistics, progress }: Required<SoftNetwork>,
-  { batchSize = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
+  { batchSize: wanted = DEFAULT_BATCH, signal }: Pick<EvaluateOptions, "batchSize" | "signal">,
   onProgress: (batches: number, of: number) => void = () => {},
 ): Promise<Evaluation> {
+  checkExamples(engine, split, engine.scoreTruth);
+  checkExamples(engine, statistics, new Set());
+  const batchSize = integerIn(wanted, 1, LARGEST_BATCH, "batchSize", { code: "argument", what: "evaluate" });
   const estimated = Math.min(STATISTICS_BATCHES, Math.floor(statistics.count / batchSize));
   const all = estimated + split.count / batchSize;
   const restore = await engine.alone(() => rememberStatistics(engine));

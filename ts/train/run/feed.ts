@@ -38,6 +38,8 @@ export interface FeedOptions {
   /** The first place that is asked for; 0 where absent. */
   readonly from?: number;
   readonly signal?: AbortSignal | undefined;
+  /** What examples of a stream must have to be compared with; what all terms of the loss read where absent. */
+  readonly truth?: Engine["truth"];
 }
 
 export function feedOf(engine: Engine, examples: Examples, options: FeedOptions): Feed {
@@ -115,7 +117,7 @@ async function reserveWindows(engine: Engine, like: Split, rows: number): Promis
   };
 }
 
-function streamed(engine: Engine, stream: Stream, { order, batch, total, from = 0, signal }: FeedOptions): Feed {
+function streamed(engine: Engine, stream: Stream, { order, batch, total, from = 0, signal, truth }: FeedOptions): Feed {
   const row = 4 * elementsOf(stream.shape);
   const size = batch * Math.max(1, Math.min(MOST_BATCHES, Math.floor(WINDOW_BYTES / (row * batch))));
   const pass: Pass = stream.pass(order, from);
@@ -127,7 +129,7 @@ function streamed(engine: Engine, stream: Stream, { order, batch, total, from = 
   const load = async (window: number): Promise<void> => {
     const first = Math.max(from, window * size);
     const examples = await pass.next(Math.min(total, (window + 1) * size) - first);
-    checkSplit(engine, examples);
+    checkSplit(engine, examples, truth);
     if (isOver) return;
     windows ??= await reserveWindows(engine, examples, 2 * size);
     if (!isAlike(windows.like, examples)) throw unlike();

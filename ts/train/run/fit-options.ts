@@ -1,9 +1,20 @@
 /** The options of a call of `fit`, and their checks. */
-import { booleanOf, integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
+import {
+  booleanOf,
+  callbackOf,
+  integerIn,
+  numberIn,
+  oneOf,
+  plainObject,
+  reject,
+  type Subject,
+  signalOf,
+} from "../../base/checks.ts";
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { checkBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
@@ -73,11 +84,12 @@ const optionNames = [
 ] as const;
 
 /** @throws ProxbitError "argument", "shape" or "data" for what does not fit the network. */
-export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOptions): Checked {
+export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOptions): Checked {
   const subject: Subject = { code: "argument", what: "fit" };
-  plainObject(options, optionNames, subject);
+  const options = plainObject(asked, optionNames, subject) as unknown as FitOptions;
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
+  checkBatch(engine, batchSize);
   const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
   if (smoothing === 1)
     reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
@@ -87,12 +99,13 @@ export function checkFit(engine: Engine, data: Dataset<Examples>, options: FitOp
   const tasks = checkTasks(options.tasks, subject);
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
-  checkData(engine, data, validate);
+  const data = checkData(engine, given, validate);
   const augment = checkAugmentation(options.augment, data.train.shape);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
   if (steps < 1) throw tooFew(data.train.count, batchSize);
-  const { signal, onValidate } = options;
+  const signal = signalOf(options.signal, "signal", subject);
+  const onValidate = callbackOf<NonNullable<FitOptions["onValidate"]>>(options.onValidate, "onValidate", subject);
   return {
     fixed: { epochs, batchSize, steps },
     setting: { images: data.train, augment, smoothing, signal },

@@ -10,6 +10,7 @@ import { addressOf, type Place, rangeOf } from "../../program/place.ts";
 import type { Program } from "../../program/program.ts";
 import { scoreOf } from "../losses/plan.ts";
 import type { Live } from "../plan/context.ts";
+import type { TrainedTensor } from "../plan/layout.ts";
 import { sourcesOf } from "../plan/programs.ts";
 import type { MeasuredPlan } from "../plan/reserve.ts";
 import type { Engine } from "./engine.ts";
@@ -61,7 +62,8 @@ export function observeStep(engine: Engine, split: Split, images: number, given:
     const parameterGradients = new Map<string, Float32Array>();
     const reached = plan.layers.filter(({ node }) => seen.gradients.has(node.name));
     for (const [{ parameter, gradient }] of sourcesOf(reached)) {
-      const size = engine.layout.tensors.get(parameter)?.size ?? 0;
+      const { size, optimizer } = engine.layout.tensors.get(parameter) as TrainedTensor;
+      if (optimizer === null) continue;
       parameterGradients.set(parameter, await readFloats(engine, gradient, size));
     }
     return { seed: 0, ...given, smoothing, ...seen, parameterGradients, before, after: await readState(engine) };

@@ -1,11 +1,15 @@
 /**
- * Fine-tuning: a binary network starts from the weights of the same network trained without quantizers. Their signs are then
- * the binary weights of the first step, and their magnitudes the latent ones.
+ * Starting from weights that were trained before: fine-tuning a binary network from a float one, going on from a packed one,
+ * and transfer, where some layers only are taken. Signs of the weights are then the binary weights of the first step.
  */
-import { oneOf, plainObject, type Subject } from "../../base/checks.ts";
+import { isArrayOf } from "../../base/arrays.ts";
+import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import { decodeModel } from "../../io/model-file.ts";
+import { unpackSigns } from "../../io/bits.ts";
+import { decodeModel, type PackedModel, type PackedTensor } from "../../io/model-file.ts";
+import type { Parameter } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
 import { parametersOf } from "../../nn/parameters.ts";
 import { kernelMatrix } from "../../nn/shapes.ts";
 import { addressOf } from "../../program/place.ts";
@@ -19,52 +23,115 @@ export interface StartOptions {
    * +1, where the quantizers' maps have their steps; a filter of zeros stays. "none", as absent: they stay as they are.
    */
   readonly rescale?: "none" | "filter";
+  /**
+   * Names of layers whose parameters and statistics are taken; the others stay as they are. All layers where absent, and then
+   * both networks must be the same.
+   */
+  readonly layers?: readonly string[] | undefined;
 }
 
-/** Weights by parameter name, or the model file of a network without quantizers. */
+/** Weights by parameter name, or a model file, whose network may be float or packed. */
 export type StartSource = Uint8Array | ReadonlyMap<string, Float32Array>;
 
 /** See `Trainer.startFrom`. */
 export async function startFrom(engine: Engine, source: StartSource, options: StartOptions): Promise<void> {
   const subject: Subject = { code: "argument", what: "startFrom" };
-  const given = plainObject(options, ["rescale"], subject);
+  const given = plainObject(options, ["rescale", "layers"], subject);
   const rescale = oneOf(given.rescale ?? "none", ["none", "filter"], "rescale", subject);
-  const weights = source instanceof Uint8Array ? weightsOf(engine, source) : source;
-  if (!(weights instanceof Map)) {
-    const message = `startFrom takes the bytes of a model file or a Map of weights, not ${describe(weights)}`;
-    throw new ProxbitError("argument", message, "Read the file first, or give what trainer.weights() returns.");
-  }
-  const wanted = engine.parameters.map(({ name }) => name);
-  const missing = wanted.filter((name) => !weights.has(name));
+  const wanted = wantedOf(engine, given.layers, subject);
+  const found = isArrayOf(source, "Uint8Array") ? weightsOf(decodeModel(source)) : namedWeights(source);
+  const names = wanted.map(({ name }) => name);
+  const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0) throw otherNetwork(`lacks ${listed(missing)}`);
-  const strangers = [...weights.keys()].filter((name) => !wanted.includes(name));
-  if (strangers.length > 0) throw otherNetwork(`has ${listed(strangers)}, which this network has not`);
-  const latent = new Map(
-    engine.parameters.flatMap((own) => (own.role === "latent" ? [[own.name, kernelMatrix(own)]] : [])),
-  );
-  const scaled = [...weights].map(([name, values]) => {
-    const matrix = rescale === "filter" ? latent.get(name) : undefined;
-    return [name, matrix === undefined ? values : unitFilters(values, matrix[1])] as const;
+  const strangers = [...found.keys()].filter((name) => !names.includes(name));
+  if (given.layers === undefined && strangers.length > 0) {
+    throw otherNetwork(`has ${listed(strangers)}, which this network has not`);
+  }
+  const weights = wanted.map((parameter) => {
+    const { values, shape } = found.get(parameter.name) as Found;
+    const own = parameter.shape.join(" x ");
+    if (shape !== null && shape !== own) {
+      throw otherNetwork(`holds "${parameter.name}" as ${shape}, and this network has it as ${own}`);
+    }
+    const isScaled = rescale === "filter" && parameter.role === "latent";
+    return [parameter.name, isScaled ? unitFilters(values, kernelMatrix(parameter)[1]) : values] as const;
   });
-  await writeWeights(engine, new Map(scaled));
+  await writeWeights(engine, new Map(weights));
   const { slots } = engine.layout;
   await engine.alone(() => writeLarge(engine.pool, addressOf(slots), new Uint8Array(slots.buffer.bytes)));
 }
 
-function weightsOf(engine: Engine, bytes: Uint8Array): ReadonlyMap<string, Float32Array> {
-  const { graph, parameters } = decodeModel(bytes);
-  const shapes = new Map(engine.parameters.map(({ name, shape }) => [name, shape.join(" x ")]));
-  const weights = new Map<string, Float32Array>();
-  for (const { name, shape } of parametersOf(graph)) {
-    const values = parameters.get(name);
-    if (!(values instanceof Float32Array)) throw onlySigns(name, graph.name);
-    const wanted = shapes.get(name) ?? shape.join(" x ");
-    if (shape.join(" x ") !== wanted) {
-      throw otherNetwork(`holds "${name}" as ${shape.join(" x ")}, and this network has it as ${wanted}`);
-    }
-    weights.set(name, values);
+/** The parameters to be taken. */
+function wantedOf({ graph, parameters }: Engine, layers: unknown, subject: Subject): readonly Parameter[] {
+  if (layers === undefined) return parameters;
+  const known = graph.nodes.map(({ name }) => name);
+  const taken = listOf(layers, 1, known.length, "layers", subject).map((layer) => {
+    if (typeof layer !== "string") reject(subject, "layers", "a list of names of layers", layer);
+    if (parameters.some(({ node }) => node === layer)) return layer;
+    const kind = known.includes(layer) ? "has no parameters of its own" : "is no layer of the network";
+    throw new ProxbitError(
+      "unknown-name",
+      `startFrom: "${layer}" ${kind}`,
+      `Name layers with parameters: ${[...new Set(parameters.map(({ node }) => node))].join(", ")}.`,
+    );
+  });
+  return parameters.filter(({ node }) => taken.includes(node));
+}
+
+/** The numbers of a parameter, with its shape where the source tells one. */
+interface Found {
+  readonly values: Float32Array;
+  readonly shape: string | null;
+}
+
+function namedWeights(source: unknown): ReadonlyMap<string, Found> {
+  const isMap = reading("startFrom", "a model file in bytes, or a Map of weights", () => source instanceof Map);
+  if (isMap && source instanceof Map && [...source.values()].every((values) => isArrayOf(values, "Float32Array"))) {
+    return new Map([...source].map(([name, values]) => [name, { values, shape: null }]));
   }
-  return weights;
+  throw new ProxbitError(
+    "argument",
+    `startFrom takes the bytes of a model file or a Map of weights, not ${describe(source)}`,
+    "Read the file first, or give what trainer.weights() returns.",
+  );
+}
+
+function weightsOf(model: PackedModel): ReadonlyMap<string, Found> {
+  return new Map(
+    parametersOf(model.graph).map((parameter) => [
+      parameter.name,
+      { values: realWeights(parameter, model), shape: parameter.shape.join(" x ") },
+    ]),
+  );
+}
+
+/** The real weights behind a tensor of the file; of signs those that quantize to it again, scale and shift included. */
+function realWeights(parameter: Parameter, { parameters }: PackedModel): Float32Array {
+  const { name, node } = parameter;
+  const data = parameters.get(name) as PackedTensor;
+  if (isArrayOf(data, "Float32Array")) return data;
+  const [scale, shift] = ["scale", "shift"].map((key) => parameters.get(parameterName({ name: node }, key)));
+  const matrix = kernelMatrix(parameter);
+  const [, filters] = matrix;
+  const signs = unpackSigns(data, matrix);
+  if (shift !== undefined) return aboutShift(signs, filters, scale as PackedTensor, shift);
+  return signs.map((sign, i) => sign * Number(scale?.[i % filters] ?? 1));
+}
+
+/**
+ * AdaBin's latent weights: a filter's mean is its shift, their deviation from it its scale. Of p positive and n negative signs
+ * they lie scale * sqrt(n / p) above the shift and scale * sqrt(p / n) below it.
+ */
+function aboutShift(signs: Float32Array, filters: number, scale: PackedTensor, shift: PackedTensor): Float32Array {
+  const positive = new Float64Array(filters);
+  for (const [i, sign] of signs.entries()) positive[i % filters] = (positive[i % filters] as number) + Number(sign > 0);
+  const rows = signs.length / filters;
+  return signs.map((sign, i) => {
+    const filter = i % filters;
+    const [p, n] = [positive[filter] as number, rows - (positive[filter] as number)];
+    const away = p === 0 || n === 0 ? 0 : Math.sqrt(sign > 0 ? n / p : p / n);
+    return (shift[filter] as number) + sign * (scale[filter] as number) * away;
+  });
 }
 
 /** Divides every column of `[K][N]` by its mean magnitude. */
@@ -90,13 +157,5 @@ const otherNetwork = (what: string): ProxbitError =>
   new ProxbitError(
     "shape",
     `what training is to start from ${what}`,
-    "Start from the same network: the same model, images and classes, with its quantizers left out.",
-  );
-
-const onlySigns = (name: string, graph: string): ProxbitError =>
-  new ProxbitError(
-    "argument",
-    `the weights "${name}" of "${graph}" are bits: only their signs are in the file, and training starts from real weights`,
-    "Train the network with real weights first (weightQuantizer: null, on the command line --quantizer none), and start " +
-      "from the file of that.",
+    "Start from the same model, images and classes, or take some layers only: startFrom(file, { layers: [names] }).",
   );

@@ -1,5 +1,7 @@
 /** The network's values in and out of the pool's memory: initial values, reading, replacing, packing. */
 
+import { isArrayOf } from "../../base/arrays.ts";
+import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../../io/model-file.ts";
 import { initialValues } from "../../nn/initializers.ts";
@@ -44,6 +46,10 @@ export async function readWeights(engine: Engine): Promise<Map<string, Float32Ar
 /** Replaces some values. */
 export async function writeWeights(engine: Engine, weights: ReadonlyMap<string, Float32Array>): Promise<void> {
   for (const [name, given] of weights) {
+    if (typeof name !== "string" || !isArrayOf(given, "Float32Array")) {
+      const message = `weights are a Float32Array by parameter name, not ${describe(given)} by ${describe(name)}`;
+      throw new ProxbitError("argument", message, "Give what trainer.weights() returns.");
+    }
     const tensor = engine.layout.tensors.get(name);
     if (tensor === undefined) {
       const known = [...engine.layout.tensors.keys()].join(", ");

@@ -9,7 +9,7 @@
  * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
-import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { callbackOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { type Closable, closable } from "../../base/closable.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
@@ -163,12 +163,13 @@ async function resume(from: string | CheckpointStore | Uint8Array, options: Resu
 /** A new trainer, or one that `restore` puts to where another stood. */
 async function createFrom(
   graph: Graph,
-  options: TrainerOptions,
+  asked: TrainerOptions,
   restore: ((engine: Engine, state: TrainerState) => Promise<void>) | null,
 ): Promise<Trainer> {
   const valid = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  plainObject(options, ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"], subject);
+  const known = ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"];
+  const options: TrainerOptions = plainObject(asked, known, subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
@@ -207,12 +208,18 @@ async function createFrom(
       explain: (explainOptions = {}) => explainTraining(engine, explainOptions),
       profile: (split, profileOptions = {}) => profileTraining(engine, split, profileOptions),
       weights: () => engine.alone(() => readWeights(engine)),
-      setWeights: (weights) => writeWeights(engine, weights),
+      setWeights: async (weights) => {
+        const own = reading("setWeights", "a Map of parameters by name", () => new Map(weights));
+        await writeWeights(engine, own);
+      },
       startFrom: async (source, startOptions = {}) => {
         await startFrom(engine, source, startOptions);
         state.updates = 0;
       },
-      pack: (metadata = {}) => pack(engine, { ...state.metadata, ...metadata }),
+      pack: async (metadata = {}) => {
+        const own = reading("pack", "texts by name", () => ({ ...state.metadata, ...metadata }));
+        return pack(engine, own);
+      },
       ...closable(() => pool.close()),
     };
   } catch (error) {
@@ -226,8 +233,10 @@ async function evaluateEither(
   engine: Engine,
   state: TrainerState,
   split: Examples,
-  { soft, ...options }: EvaluateOptions,
+  given: EvaluateOptions,
 ): Promise<Evaluation> {
+  const known = ["soft", "batchSize", "signal", "onProgress"];
+  const { soft, ...options }: EvaluateOptions = plainObject(given, known, { code: "argument", what: "evaluate" });
   if (soft === undefined) return evaluate(engine, split, options);
   const subject: Subject = { code: "argument", what: "evaluate: soft" };
   const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
@@ -240,8 +249,8 @@ async function evaluateEither(
       "Wait for the other call to end, or take validation.soft of fit's epoch events.",
     );
   }
+  const onProgress = callbackOf<NonNullable<typeof options.onProgress>>(options.onProgress, "onProgress", subject);
   state.busy = true;
-  const { onProgress } = options;
   try {
     return await evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
       onProgress?.(Math.floor((split.count * batches) / of), split.count),

@@ -84,12 +84,12 @@ exports! {
     only("training")
     fn softmax_cross_entropy(
         logits: *const f32, labels: *const u32, rows: usize, valid_rows: usize, classes: usize, inverse_batch: f32,
-        smoothing: Maybe<*const f64>, dlogits: Maybe<*mut f32>, result: *mut [f64; 2], predictions: Maybe<*mut u32>,
+        weights: Maybe<*const f32>, smoothing: Maybe<*const f64>, dlogits: Maybe<*mut f32>, result: *mut [f64; 2], predictions: Maybe<*mut u32>,
     ) {
         let (logits, labels) = (read(logits, rows * classes), read(labels, rows));
         let (dlogits, predictions) = (optional_mut(dlogits, rows * classes), optional_mut(predictions, rows));
         let smoothing = optional(smoothing, 1).map_or(0.0, |smoothing| smoothing[0]);
-        let objective = loss::Objective { inverse_batch, smoothing };
+        let objective = loss::Objective { inverse_batch, smoothing, weights: optional(weights, rows) };
         let found = loss::softmax_cross_entropy(logits, labels, valid_rows, classes, objective, dlogits, predictions);
         write(result.cast::<f64>(), 2).copy_from_slice(&[found.loss, found.correct as f64]);
         found.bad

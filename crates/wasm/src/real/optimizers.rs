@@ -63,6 +63,41 @@ exports! {
         optimizer::bop_second_step(write(weights, count), read(gradient, count), mean, square, &hyper)
     }
 
+    /// hyper = learning rate, rho, momentum, epsilon, weight decay, clip; square and velocity `f32 [count]`.
+    only("training")
+    fn rmsprop_step(
+        weights: *mut f32, gradient: *const f32, square: *mut f32, velocity: *mut f32, count: usize,
+        hyper: *const [f32; 6],
+    ) {
+        let [learning_rate, rho, momentum, epsilon, weight_decay, clip] = *hyper;
+        let hyper = optimizer::RmsProp { learning_rate, rho, momentum, epsilon, weight_decay, clip };
+        let (square, velocity) = (write(square, count), write(velocity, count));
+        optimizer::rmsprop_step(write(weights, count), read(gradient, count), square, velocity, &hyper)
+    }
+
+    /// hyper = learning rate, beta1, beta2, weight decay, clip; mean `f32 [count]`.
+    only("training")
+    fn lion_step(
+        weights: *mut f32, gradient: *const f32, mean: *mut f32, count: usize, hyper: *const [f32; 5],
+    ) {
+        let [learning_rate, beta1, beta2, weight_decay, clip] = *hyper;
+        let hyper = optimizer::Lion { learning_rate, beta1, beta2, weight_decay, clip };
+        optimizer::lion_step(write(weights, count), read(gradient, count), write(mean, count), &hyper)
+    }
+
+    /// gradient `f32 [count]` is kept within -limit and limit.
+    only("training")
+    fn clip_gradient_value(gradient: *mut f32, count: usize, limit: f32) {
+        optimizer::clip_gradient_value(write(gradient, count), limit);
+        false
+    }
+
+    /// gradient `f32 [count]` is scaled by limit / norm where the norm is larger; squares `f64 [shares]` sum up to its square.
+    only("training")
+    fn clip_gradient_norm(gradient: *mut f32, count: usize, squares: *const f64, shares: usize, limit: f32) {
+        optimizer::clip_gradient_norm(write(gradient, count), read(squares, shares), limit)
+    }
+
     /// out = how many signs of after `f32 [count]` are not those of before.
     only("training")
     fn count_flips(before: *const f32, after: *const f32, count: usize, out: *mut [u32; 1]) {

@@ -50,6 +50,21 @@ exports! {
         false
     }
 
+    /// result = sum of the magnitudes of a.
+    only("training")
+    fn absolute_sum(a: *const f32, count: usize, result: *mut [f64; 1]) {
+        let sum = distance::absolute_sum(read(a, count));
+        write(result.cast::<f64>(), 1)[0] = sum;
+        !sum.is_finite()
+    }
+
+    /// y += factor sign(a), with sign(0) = 0.
+    only("training")
+    fn add_signs(a: *const f32, factor: f32, y: *mut f32, count: usize) {
+        distance::add_signs(read(a, count), factor, write(y, count));
+        false
+    }
+
     /// Copies bytes.
     fn copy(from: *const u8, to: *mut u8, bytes: usize) {
         write(to, bytes).copy_from_slice(read(from, bytes));

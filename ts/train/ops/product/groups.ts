@@ -46,9 +46,10 @@ export function planGroups(
   const lanes = context.lanes.map((lane) => ({ lane, shape: shape(lane) }));
   const before = beforeScale({ node: setting, context, lanes, sums });
 
-  const inputs = (lane: Lane): GroupedMatrix => ({
-    ...{ groups, rows: inputPixels(shape(lane)), columns: shape(lane).channels },
-  });
+  const inputs = (lane: Lane): GroupedMatrix => {
+    const { channels } = shape(lane);
+    return { groups, rows: inputPixels(shape(lane)), columns: channels };
+  };
   const outputs = (lane: Lane): GroupedMatrix => ({ groups, rows: outputPixels(shape(lane)), columns: n });
   const kernel: GroupedMatrix = { groups, rows, columns: n };
   const copies: Copies = {

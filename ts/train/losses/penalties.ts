@@ -1,31 +1,58 @@
 /**
- * The penalty on large weights: factor / 2 times the sum of their squares (Krogh and Hertz, NeurIPS 1991). Its gradient,
- * factor times w, goes into the optimizer with all other gradients, unlike decoupled weight decay. Of a binary layer the
- * latent weights are meant.
+ * Penalties on large weights. L2 is factor / 2 times the sum of their squares (Krogh and Hertz, NeurIPS 1991), with the
+ * gradient factor times w. L1 is factor times the sum of their magnitudes (Tibshirani, 1996), with the gradient
+ * factor times sign(w), sign(0) = 0. Either gradient goes into the optimizer with all others, unlike decoupled weight decay.
+ * Of a binary layer the latent weights are meant.
  */
 import { listOf, numberIn, plainObject, reject, type Subject, safeName } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import { k } from "../../program/call.ts";
-import { at } from "../../program/place.ts";
+import { type KernelCall, k } from "../../program/call.ts";
+import { at, type Place } from "../../program/place.ts";
 import { isBop } from "../optimizers/optimizers.ts";
 import { CHUNK, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
-import type { LossTerm, TermPlan } from "./term.ts";
+import type { LossTerm, Piece, TermPlan } from "./term.ts";
 
-export interface L2Options {
+export interface PenaltyOptions {
   /** At least 0. */
   readonly factor: number;
   /** Names of parameters; all trained kernels where absent. */
   readonly parameters?: readonly string[] | undefined;
-  /** The name in events; "l2" where absent. */
+  /** The name in events; "l1" or "l2" where absent. */
   readonly name?: string | undefined;
 }
 
-/** The penalty on the kernels of a network, or on some of its parameters. @throws ProxbitError `argument` */
-export function l2(options: L2Options): LossTerm {
-  const subject: Subject = { code: "argument", what: "losses.l2" };
+/** The penalty on squares of the kernels of a network, or of some of its parameters. @throws ProxbitError `argument` */
+export const l2 = (options: PenaltyOptions): LossTerm => penalty("l2", options);
+
+/** The penalty on their magnitudes, which makes some of them 0. @throws ProxbitError `argument` */
+export const l1 = (options: PenaltyOptions): LossTerm => penalty("l1", options);
+
+/** The calls that make a penalty's sum and gradient, and what the sum is multiplied by beside the factor. */
+interface Penalty {
+  readonly sum: (weights: Place, count: number, result: Place) => KernelCall;
+  readonly gradient: (piece: Piece, factor: number) => KernelCall;
+  readonly share: number;
+}
+
+const penalties: Readonly<Record<"l1" | "l2", Penalty>> = {
+  l1: {
+    sum: (a, count, result) => k.absoluteSum({ a, count, result }),
+    gradient: ({ weights: a, gradient: y, count }, factor) => k.addSigns({ a, factor, y, count }),
+    share: 1,
+  },
+  l2: {
+    sum: (a, count, result) => k.squaredDistance({ a, b: null, count, result }),
+    gradient: ({ weights: a, gradient: y, count }, factor) =>
+      k.addDifference({ a, b: null, factor, accumulate: true, y, count }),
+    share: 1 / 2,
+  },
+};
+
+function penalty(kind: "l1" | "l2", options: PenaltyOptions): LossTerm {
+  const subject: Subject = { code: "argument", what: `losses.${kind}` };
   const given = plainObject(options, ["factor", "parameters", "name"], subject);
   const factor = numberIn(given.factor, 0, 1e6, "factor", subject);
-  const name = safeName(given.name ?? "l2", "name", subject);
+  const name = safeName(given.name ?? kind, "name", subject);
   const parameters =
     given.parameters === undefined
       ? undefined
@@ -43,11 +70,15 @@ export function l2(options: L2Options): LossTerm {
       }
       if (penalized(layout, parameters).length === 0) throw nothingToPenalize(name);
     },
-    plan: ({ layers }) => planPenalty(penalized(layers.parameters, parameters), factor),
+    plan: ({ layers }) => planPenalty(penalties[kind], penalized(layers.parameters, parameters), factor),
   };
 }
 
-function planPenalty(tensors: readonly TrainedTensor[], factor: number): TermPlan {
+function planPenalty(
+  { sum, gradient, share: half }: Penalty,
+  tensors: readonly TrainedTensor[],
+  factor: number,
+): TermPlan {
   const names = new Set(tensors.map(({ parameter }) => parameter.name));
   const pieces = tensors.flatMap(({ parameter: { node }, value, size }) =>
     Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
@@ -56,17 +87,14 @@ function planPenalty(tensors: readonly TrainedTensor[], factor: number): TermPla
     }),
   );
   return {
-    results: { names: ["squares"], shares: pieces.length },
-    value: ([squares = 0]) => (factor / 2) * squares,
+    results: { names: ["sum"], shares: pieces.length },
+    value: ([total = 0]) => factor * half * total,
     write: ({ emit, share }) => {
       for (const [i, { node, weights, count }] of pieces.entries()) {
-        emit(node).task([k.squaredDistance({ a: weights, b: null, count, result: share(i) })]);
+        emit(node).task([sum(weights, count, share(i))]);
       }
     },
-    addTo: (parameter, { weights, gradient, count }) =>
-      names.has(parameter)
-        ? [k.addDifference({ a: weights, b: null, factor, accumulate: true, y: gradient, count })]
-        : [],
+    addTo: (parameter, piece) => (names.has(parameter) ? [gradient(piece, factor)] : []),
   };
 }
 

@@ -1,0 +1,74 @@
+/** Right and wrong answers, class by class, and the matrix of all classes against all. */
+import { ProxbitError } from "../../base/errors.ts";
+import type { Answers } from "./answers.ts";
+
+/** The answers that concern a class. */
+export interface Counts {
+  /** It is true, and answered. */
+  readonly right: number;
+  /** It is true, and something else is answered. */
+  readonly missed: number;
+  /** It is answered, and not true. */
+  readonly wrong: number;
+}
+
+/** The place of the largest number, the first of equal ones. */
+export function firstMaximum(row: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if ((row[i] as number) > (row[best] as number)) best = i;
+  return best;
+}
+
+/** The counts of each output: of classes by the largest output, of several labels by the outputs above 0. */
+export function countsOf({ outputs, size, split: { labels, targets } }: Answers): readonly Counts[] {
+  const counts = Array.from({ length: size }, () => ({ right: 0, missed: 0, wrong: 0 }));
+  const count = (place: number, isTrue: boolean, isAnswered: boolean): void => {
+    const own = counts[place] as { right: number; missed: number; wrong: number };
+    if (isTrue) own[isAnswered ? "right" : "missed"]++;
+    else if (isAnswered) own.wrong++;
+  };
+  if (labels.length > 0) {
+    for (let example = 0; example < labels.length; example++) {
+      const answer = firstMaximum(outputs.subarray(example * size, (example + 1) * size));
+      const truth = labels[example] as number;
+      count(truth, true, answer === truth);
+      if (answer !== truth) count(answer, false, true);
+    }
+  } else {
+    for (const [i, value] of outputs.entries()) count(i % size, (targets?.[i] ?? 0) > 0, value > 0);
+  }
+  return counts;
+}
+
+/**
+ * The confusion matrix `[true class][answered class]`: how many examples of each class were given to which.
+ *
+ * @param predictions classes, as `evaluate` gives them
+ * @throws ProxbitError `shape` where there are not as many predictions as labels; `data` for a class beyond `classes`
+ */
+export function confusionMatrix(
+  predictions: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classes: number,
+): readonly (readonly number[])[] {
+  if (predictions.length !== labels.length) {
+    throw new ProxbitError(
+      "shape",
+      `${predictions.length} predictions cannot be held against ${labels.length} labels`,
+      "Give the predictions of all examples, and the labels of the same examples.",
+    );
+  }
+  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let example = 0; example < labels.length; example++) {
+    const [row, answer] = [matrix[labels[example] as number], predictions[example] as number];
+    if (row?.[answer] === undefined) {
+      throw new ProxbitError(
+        "data",
+        `example ${example} is of class ${labels[example]} and was given to ${answer}, and there are ${classes} classes`,
+        "Give the number of the network's classes.",
+      );
+    }
+    row[answer] = (row[answer] as number) + 1;
+  }
+  return matrix;
+}
