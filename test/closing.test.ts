@@ -1,6 +1,7 @@
 /** Sessions and trainers give back what they hold: by close, by `using`, and by the garbage collector where both are missing. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { load, loadParallel } from "../ts/inference/index.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
@@ -112,6 +113,24 @@ describe("an engine that refuses", () => {
     const { remedy } = await rejected("environment", loadParallel(file, { workers: 2 }));
     expect(remedy).toContain("load");
     expect((await load(file)).run(image).length).toBe(2);
+  });
+
+  test("to post the core or its memory says so, and `load` helps", async () => {
+    vi.spyOn(Worker.prototype, "postMessage").mockImplementation(() => {
+      throw new DOMException("#<Memory> could not be cloned.", "DataCloneError");
+    });
+    const { message, remedy } = await rejected("environment", createPool({ workers: 2 }));
+    expect(message).toContain("does not hand the core or its memory to workers: #<Memory> could not be cloned.");
+    expect(remedy).toContain("`load`");
+    expect((await load(file)).run(image).length).toBe(2);
+  });
+
+  test("memory that grows is refused by a session with what it needs", async () => {
+    vi.spyOn(Memory.prototype, "grow").mockImplementation(() => {
+      throw new RangeError("WebAssembly.Memory.grow(): Maximum memory size exceeded");
+    });
+    const { message } = await rejected("environment", load(file, { kernel: "lookup" }));
+    expect(message).toContain("of memory, which cannot be had");
   });
 
   test("another instance gets a typed error", async () => {

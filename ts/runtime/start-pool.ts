@@ -240,5 +240,11 @@ function asKnownError(error: unknown): Error {
     const remedy = "Use a smaller batch or a smaller network; the core can hold at most 4 GiB.";
     return new ProxbitError("environment", `there is not enough memory: ${message}`, remedy, { cause: error });
   }
+  if (error instanceof Error && error.name === "DataCloneError") {
+    const remedy =
+      'Give variant: "plain" for one worker with a memory of its own; packed models run without workers, by `load`.';
+    const fault = `this runtime does not hand the core or its memory to workers: ${message}`;
+    return new ProxbitError("environment", fault, remedy, { cause: error });
+  }
   return error instanceof Error ? error : new Error(message, { cause: error });
 }
