@@ -66,6 +66,16 @@ it("docs/networks.md: trains, packs and runs layers of one's own", async () => {
   });
 });
 
+it("docs/training.md: teaches a binary network, and draws its mistakes", async () => {
+  const examples = await examplesOf("docs/training.md");
+  expect(examples).toHaveLength(1);
+  await run(examples, ([stdout = ""]) => {
+    expect(Number(/accuracy: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.8);
+    expect(Number(/top2: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.9);
+    expect(stdout).toMatch(/^true \\ given to/m);
+  });
+}, 120_000);
+
 it("docs/examples.md: trains on lists, and reads streams", async () => {
   const examples = await examplesOf("docs/examples.md");
   expect(examples).toHaveLength(3);
