@@ -23,6 +23,8 @@ export const slowFiles: readonly string[] = [
   "test/cli-commands.test.ts",
   "test/cli-photos.test.ts",
   "test/train-losses.test.ts",
+  "test/channel-groups.test.ts",
+  "test/dilation.test.ts",
   "test/inference.test.ts",
   "test/reference-planted.test.ts",
   "test/cli-compare.test.ts",
