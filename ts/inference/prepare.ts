@@ -2,6 +2,7 @@
  * Puts a model into the memory of an instance of the core: picks the kernel, plans and reserves memory, lays out the
  * weights. What comes back can be run, by this thread or by a pool of workers.
  */
+import { isArrayOf } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import { bind, link } from "../program/bind.ts";
@@ -107,7 +108,7 @@ export async function prepare(
     stagedImages,
     stage: (images) => {
       const blocks = Math.ceil(images.length / inputSize / blockImages);
-      const target = images instanceof Float32Array ? floats : bytes;
+      const target = isArrayOf(images, "Float32Array") ? floats : bytes;
       target.set(images);
       // Places without an image are cleared: what overflowed there in an earlier run must not fail this one.
       target.fill(0, images.length, blocks * blockImages * inputSize);
@@ -229,13 +230,25 @@ function steps(instance: KernelInstance, program: Program<number>, when: string)
 /** So many milliseconds at most go by before others have the thread, but for what one call takes. */
 const PIECE_MS = 20;
 
+/** Comes back after others have had the thread. Timers come late in a tab that is not looked at, messages do not. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
 /** Makes all steps, in pieces between which the caller may give up. */
 async function inPieces(all: readonly (() => void)[], { check }: Bounds): Promise<void> {
   let began = performance.now();
   for (const step of all) {
     step();
     if (performance.now() - began < PIECE_MS) continue;
-    await new Promise((resolve) => setTimeout(resolve));
+    await nextTurn();
     check();
     began = performance.now();
   }
