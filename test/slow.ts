@@ -27,6 +27,8 @@ export const slowFiles: readonly string[] = [
   "test/cli-photos.test.ts",
   "test/cli-losses.test.ts",
   "test/train-losses.test.ts",
+  "test/channel-groups.test.ts",
+  "test/dilation.test.ts",
   "test/train-loss-terms.test.ts",
   "test/train-fitting.test.ts",
   "test/train-teacher.test.ts",
