@@ -85,6 +85,9 @@ describe("npz", () => {
     const entry = Buffer.from(claim).indexOf(Buffer.from("PK\x01\x02", "latin1"));
     new DataView(claim.buffer).setUint32(entry + 24, 0xffffffff - 1, true);
     expect((await rejected("data", npz(claim))).message).toMatch(/no sound zip archive/);
+    // Below the bound, so that a gigabyte would be reserved for some eighty bytes.
+    new DataView(claim.buffer).setUint32(entry + 24, 1e9, true);
+    expect((await rejected("data", npz(claim))).message).toContain("x.npy is larger than its packed bytes can hold");
     expect((await rejected("data", npz(zipSync({ "a.npy": file("<f4") })))).message).toBe(
       "the file has no array y or labels or target; it has a",
     );

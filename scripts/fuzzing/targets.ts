@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { gzipSync } from "node:zlib";
+import { zipSync } from "fflate";
 import sharp from "sharp";
 import { type Run, runsOf } from "../../ts/compare/grid.ts";
 import { readRun, runPath, writeRun } from "../../ts/compare/run-file.ts";
+import { parseNpy } from "../../ts/data/files/npy.ts";
+import { npz } from "../../ts/data/files/npz.ts";
 import { gunzip } from "../../ts/data/gzip.ts";
 import { parseIdx } from "../../ts/data/idx.ts";
 import { checkImage, decodeImage } from "../../ts/images/decode.ts";
@@ -122,6 +125,50 @@ const gzip: Target = {
   },
 };
 
+/** An array of NumPy's format npy, of bytes. */
+function npyFile(shape: readonly number[]): Uint8Array {
+  const dict = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`;
+  const header = `${dict.padEnd(117)}\n`;
+  const size = elementsOf(shape);
+  return Uint8Array.from([
+    ...[0x93, ...text.encode("NUMPY"), 1, 0, header.length, 0, ...text.encode(header)],
+    ...Array.from({ length: size }, (_, at) => at % 3),
+  ]);
+}
+
+const npyFiles = [npyFile([4, 3, 2]), npyFile([5])];
+
+const npy: Target = {
+  name: "npy file",
+  draw: (random) => mutantOf(npyFiles, random),
+  read: async (bytes) => {
+    const { shape, values } = parseNpy(bytes, "the file");
+    return values.length === elementsOf(shape) ? null : "its sizes do not fit";
+  },
+};
+
+const archives = [
+  zipSync({
+    "x_train.npy": npyFile([6, 4]),
+    "y_train.npy": npyFile([6]),
+    "x_test.npy": npyFile([3, 4]),
+    "y_test.npy": npyFile([3]),
+  }),
+  zipSync({ "x.npy": npyFile([6, 4]), "y.npy": npyFile([6]) }, { level: 0 }),
+];
+const sets = await Promise.all(archives.map((file) => npz(file).catch(() => null)));
+
+/** Each array of a zip has a CRC-32. */
+const archive: Target = {
+  name: "npz file",
+  draw: (random) => mutantOf(archives, random),
+  read: async (bytes) => {
+    const { train, test } = await npz(bytes);
+    const isKnown = sets.some((one) => one !== null && isDeepStrictEqual([one.train, one.test], [train, test]));
+    return isKnown ? null : "it is another data set";
+  },
+};
+
 const gray = Uint8Array.from({ length: 3 * 30 }, (_, at) => 8 * Math.floor(at / 3));
 const raw = () => sharp(gray, { raw: { width: 6, height: 5, channels: 3 } });
 const pngs = [await raw().png().toBuffer(), await raw().png({ palette: true }).toBuffer()].map((file) =>
@@ -218,7 +265,20 @@ async function runFile(folder: string): Promise<Target> {
 export async function withTargets<T>(work: (targets: readonly Target[]) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "proxbit-fuzz-"));
   try {
-    return await work([model, content, checkpoint, json, idx, gzip, png, jpeg, webp, await runFile(folder)]);
+    return await work([
+      model,
+      content,
+      checkpoint,
+      json,
+      idx,
+      gzip,
+      npy,
+      archive,
+      png,
+      jpeg,
+      webp,
+      await runFile(folder),
+    ]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

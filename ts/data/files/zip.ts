@@ -3,7 +3,11 @@
  * compared here. An archive is refused where it would grow beyond a bound.
  */
 import { ProxbitError } from "../../base/errors.ts";
+import { printable } from "../../base/text.ts";
 import { crc32 } from "../../images/crc32.ts";
+
+/** Deflate makes at most 258 bytes of two bits: 1032 times as many. */
+const MOST_GROWTH = 1032;
 
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;
@@ -24,7 +28,11 @@ export async function unzip(
   let files: Readonly<Record<string, Uint8Array>>;
   try {
     files = unzipSync(bytes, {
-      filter: ({ originalSize }) => {
+      filter: ({ name, size, originalSize }) => {
+        // Memory is taken by the size that the archive claims, before a byte is unpacked.
+        if (size > bytes.length || originalSize > MOST_GROWTH * size) {
+          throw damaged(`${printable(name)} is larger than its packed bytes can hold`);
+        }
         total += originalSize;
         if (total > maximumBytes) throw damaged(`it unpacks to more than ${maximumBytes} bytes`);
         return true;
@@ -38,7 +46,7 @@ export async function unzip(
   const checksums = checksumsOf(bytes);
   const found = new Map<string, Uint8Array>();
   for (const [name, content] of Object.entries(files)) {
-    if (checksums.get(name) !== crc32(content)) throw damaged(`the checksum of ${name} differs`);
+    if (checksums.get(name) !== crc32(content)) throw damaged(`the checksum of ${printable(name)} differs`);
     found.set(name, content);
   }
   return found;
