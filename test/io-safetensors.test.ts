@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ProxbitError } from "../ts/base/errors.ts";
@@ -317,6 +318,12 @@ describe("decode refuses", () => {
   it("metadata that are not texts", () => {
     expect(refuseHeader({ __metadata__: { a: 1 } }, 0)).toContain('"a" is not a text');
   });
+});
+
+it("reads bytes that another realm made, as a frame or a test runner does", () => {
+  const foreign: Uint8Array = runInNewContext("(numbers) => Uint8Array.from(numbers)")(encode(sample, {}));
+  expect(foreign).not.toBeInstanceOf(Uint8Array);
+  expect(decode(foreign).tensors).toEqual(decode(encode(sample, {})).tensors);
 });
 
 describe("decode under fire", () => {

@@ -137,6 +137,14 @@ it("docs/family.md: composes and decomposes quantizers", async () => {
   });
 });
 
+it("docs/checkpoints.md: goes on to the same bytes", async () => {
+  const examples = await examplesOf("docs/checkpoints.md");
+  expect(examples).toHaveLength(1);
+  await run(examples, ([stdout = ""]) => {
+    expect(stdout).toBe("left behind epoch 1\nepoch 2\nepoch 3\nsame bytes true\n");
+  });
+});
+
 it("docs/check.md: checks a network against tfjs", async () => {
   const examples = await examplesOf("docs/check.md");
   expect(examples).toHaveLength(1);

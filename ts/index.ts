@@ -172,6 +172,7 @@ export {
 } from "./train/optimizers/optimizers.ts";
 export type { FlipRatio } from "./train/plan/flips.ts";
 export type { Augmentation } from "./train/run/augment.ts";
+export type { Average } from "./train/run/average.ts";
 export type { Allowed } from "./train/run/checkpoint.ts";
 export type { CheckpointOption, CheckpointRate } from "./train/run/checkpoint-keeper.ts";
 export type { CheckpointReport } from "./train/run/checkpoint-report.ts";

@@ -1,8 +1,9 @@
 /** A training run with its progress, which `proxbit train` and the demo share. */
+import { rm } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { removeCheckpoint } from "../io/checkpoint-store.ts";
-import { checkWritable } from "../io/write.ts";
+import { checkWritable, writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import { hasKernel } from "../nn/nodes.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
@@ -100,7 +101,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
   output.event({ type: "network", ...network });
-  const kept = run.kept ?? keptRun({ onDivergence: "stop" }, run.file);
+  const kept = run.kept ?? keptRun({ onDivergence: "stop", keep: "last" }, run.file);
   await checkWritable(run.file, network.totals.packedBytes + HEADER_BYTES);
   await refuseUnfinished(kept);
   const data = teacher === undefined ? run.data : await withTeacher(run.data, teacher, { signal });
@@ -132,12 +133,13 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     let flipRatio: FlipRatio | null = before.at(-1)?.flipRatio ?? null;
     let failure: string | null = null;
     const { augment, labelSmoothing, soft: validateSoft = true, flipRatio: counted = false } = run;
-    const { path, every, isWritten, onDivergence } = kept;
+    const { path, every, isWritten, onDivergence, average, keep } = kept;
     const checkpoint = isWritten ? { to: path, every } : undefined;
     const options = {
       ...{ epochs, batchSize, augment, labelSmoothing, soft: validateSoft, flipRatio: counted, signal },
-      ...{ checkpoint, onDivergence, metrics, onValidate: training.validate },
+      ...{ checkpoint, onDivergence, average, metrics, keep: keep === "best" ? keep : ("last" as const) },
       ...(run.patience === undefined ? {} : { earlyStopping: { patience: run.patience } }),
+      onValidate: training.validate,
     };
     for await (const event of kept.resume ? trainer.continueFit(data, options) : trainer.fit(data, options)) {
       output.event(event);
@@ -149,13 +151,15 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
       for (const warning of event.warnings ?? []) output.note(warning);
       soft = softScoreOf(event) ?? soft;
       flipRatio = event.flipRatio ?? null;
+      if (typeof keep === "number") await keepEpoch(run, trainer, event.epoch, keep, context);
       const now = event.checkpoint?.failure ?? null;
       if (now !== null && now !== failure) output.note(`the checkpoint was not written, and training goes on: ${now}`);
       failure = now;
     }
     const seconds = (performance.now() - began) / 1000;
     // Written before it is evaluated, so that nothing which happens there can lose it.
-    const bytes = await trainer.pack(describeTraining(run));
+    const words = { ...(keep === "best" ? { keep } : {}), ...(average === undefined ? {} : { average }) };
+    const bytes = await trainer.pack({ ...describeTraining(run), ...words });
     await writeNetwork(run.file, bytes);
     isWrittenTo = run.file;
     if (!kept.isNamed) await removeCheckpoint(kept.path);
@@ -171,6 +175,24 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
   }
 }
 
+/** Writes the network after an epoch beside the file, and removes the one that is too old. */
+async function keepEpoch(
+  run: TrainingRun,
+  trainer: Trainer,
+  epoch: number,
+  keep: number,
+  { output }: Context,
+): Promise<void> {
+  const fileOf = (number: number): string => `${run.file}.epoch-${number}`;
+  try {
+    await writeFileAtomic(fileOf(epoch), await trainer.pack(describeTraining(run)));
+    await rm(fileOf(epoch - keep), { force: true });
+  } catch (error) {
+    if (!isProxbitError(error) || error.code !== "output") throw error;
+    output.note(`the network of epoch ${epoch} was not kept, and training goes on: ${error.message}`);
+  }
+}
+
 /** Says where a run goes on. */
 function tellWhere(trainer: Trainer, { path }: KeptRun, { output }: Context): void {
   const left = trainer.left();
@@ -180,7 +202,7 @@ function tellWhere(trainer: Trainer, { path }: KeptRun, { output }: Context): vo
   output.event({ type: "resume", checkpoint: path, epoch, epochs, step, steps });
 }
 
-/** What is left of a run that ended early: its trainer, and its file where that is written. */
+/** The rest of a run that ended early: its trainer, and its file where that is written. */
 interface Ending {
   readonly trainer: Trainer;
   readonly kept: KeptRun;

@@ -1,4 +1,5 @@
 /** A split made from arrays in memory. One check here saves the trainer and the kernels a check of their own. */
+import { isArrayOf } from "../base/arrays.ts";
 import { isList, plainObject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -49,7 +50,7 @@ function checkShape(shape: unknown): readonly number[] {
 }
 
 function checkScale(images: Numbers, { scale, offset }: SplitOptions): Pick<Split, "scale" | "offset"> {
-  if (images instanceof Float32Array) {
+  if (isArrayOf(images, "Float32Array")) {
     if ((scale ?? 1) === 1 && (offset ?? 0) === 0) return { scale: 1, offset: 0 };
     throw new ProxbitError(
       "argument",

@@ -1,4 +1,5 @@
 /** Images on their way into a network: what callers may give, and how bytes become numbers. */
+import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -62,7 +63,7 @@ export function inputOf(
   const images = listed ? joined(given, size, model) : (given as Images);
   checkNumbers(images);
   if (images.length !== count * size || count === 0) throw wrongLength(model, images.length, count);
-  if (scale === null && !(images instanceof Float32Array)) {
+  if (scale === null && !isArrayOf(images, "Float32Array")) {
     const message = "the model file does not say how bytes become numbers (inputScale, inputOffset)";
     const remedy = "Give a Float32Array, scaled as in training, or pack the model again.";
     throw new ProxbitError("model-file", message, remedy);
@@ -90,19 +91,20 @@ function joined(list: readonly Images[], size: number, model: PackedModel): Imag
   for (const one of list) {
     checkNumbers(one);
     if (one.length !== size) throw wrongLength(model, one.length, 1);
-    if (one instanceof Float32Array !== list[0] instanceof Float32Array) {
+    if (isArrayOf(one, "Float32Array") !== isArrayOf(list[0], "Float32Array")) {
       throw new ProxbitError("argument", "the list mixes bytes and floats", "Give all images in one way.");
     }
   }
-  const all =
-    list[0] instanceof Float32Array ? new Float32Array(list.length * size) : new Uint8Array(list.length * size);
+  const all = isArrayOf(list[0], "Float32Array")
+    ? new Float32Array(list.length * size)
+    : new Uint8Array(list.length * size);
   for (const [index, one] of list.entries()) all.set(one, index * size);
   return all;
 }
 
 function checkNumbers(images: unknown): void {
-  if (images instanceof Uint8Array || images instanceof Uint8ClampedArray) return;
-  if (!(images instanceof Float32Array)) {
+  if (isArrayOf(images, "Uint8Array", "Uint8ClampedArray")) return;
+  if (!isArrayOf(images, "Float32Array")) {
     const message = `images must be a Uint8Array, Uint8ClampedArray or Float32Array, not ${describe(images)}`;
     throw new ProxbitError("argument", message, "Give bytes from 0 to 255, or floats as the network takes them.");
   }

@@ -3,7 +3,9 @@
  * the network. Alone in a batch, an image is shared: each worker takes rows or filters of a layer, and all meet before the
  * next one. In larger batches each worker takes images of its own. No number depends on how the work was shared.
  */
+import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
+import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { inferenceCores } from "../runtime/inference-cores.ts";
@@ -31,7 +33,7 @@ export interface ParallelOptions extends LoadBounds, SourceOptions, WorkerOption
   readonly batch?: number;
 }
 
-export interface ParallelSession extends SessionFacts {
+export interface ParallelSession extends SessionFacts, Closable {
   readonly workers: number;
   /**
    * Runs the network as `Session.run` does, with the same results, and without blocking the caller's thread. Runs that
@@ -90,7 +92,7 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
       explain: () => explanationOf(variant, prepared, memory),
       run,
       runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
-      close: pool.close,
+      ...closable(pool.close),
     };
   } catch (error) {
     pool.close();
@@ -111,7 +113,7 @@ function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) =
     return known;
   };
   return async (images, count) => {
-    const kind = images instanceof Float32Array ? "floats" : "bytes";
+    const kind = isArrayOf(images, "Float32Array") ? "floats" : "bytes";
     const results = createResults(prepared, count);
     for (let first = 0; first < count; first += stagedImages) {
       const valid = Math.min(stagedImages, count - first);

@@ -2,6 +2,7 @@
  * Puts a model into the memory of an instance of the core: picks the kernel, plans and reserves memory, lays out the
  * weights. What comes back can be run, by this thread or by a pool of workers.
  */
+import { isArrayOf } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import { bind, link } from "../program/bind.ts";
@@ -107,7 +108,7 @@ export async function prepare(
     stagedImages,
     stage: (images) => {
       const blocks = Math.ceil(images.length / inputSize / blockImages);
-      const target = images instanceof Float32Array ? floats : bytes;
+      const target = isArrayOf(images, "Float32Array") ? floats : bytes;
       target.set(images);
       // Places without an image are cleared: what overflowed there in an earlier run must not fail this one.
       target.fill(0, images.length, blocks * blockImages * inputSize);

@@ -11,6 +11,7 @@
  * Equal models give equal bytes. `decodeModel` checks everything that it returns: the graph, the names, the shapes, the
  * tail bits, every number. Inference needs nothing else, so this file imports neither Node nor the data sets.
  */
+import { isArrayOf } from "../base/arrays.ts";
 import { describe } from "../base/describe.ts";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
@@ -67,7 +68,7 @@ function layoutOf(parameter: Parameter): { readonly dtype: "U8" | "F32"; readonl
 
 /** The fault in the values of `parameter`, or undefined. Their number has been checked. */
 function findFault(parameter: Parameter, data: PackedTensor): string | undefined {
-  if (data instanceof Uint8Array) {
+  if (isArrayOf(data, "Uint8Array")) {
     const filter = findDirtyTail(data, kernelMatrix(parameter));
     return filter < 0 ? undefined : `"${parameter.name}" has bits set past the end of filter ${filter}`;
   }
@@ -97,7 +98,7 @@ function tensorFor(parameter: Parameter, data: PackedTensor | undefined): SafeTe
       "Give a tensor for every parameter of the graph.",
     );
   }
-  const fits = dtype === "U8" ? data instanceof Uint8Array : data instanceof Float32Array;
+  const fits = dtype === "U8" ? isArrayOf(data, "Uint8Array") : isArrayOf(data, "Float32Array");
   const elements = elementsOf(shape);
   if (!fits || data.length !== elements) {
     throw new ProxbitError(
@@ -111,14 +112,14 @@ function tensorFor(parameter: Parameter, data: PackedTensor | undefined): SafeTe
   const fault = findFault(parameter, data);
   if (fault !== undefined) {
     throw new ProxbitError(
-      data instanceof Uint8Array ? "argument" : "not-finite",
+      isArrayOf(data, "Uint8Array") ? "argument" : "not-finite",
       fault,
-      data instanceof Uint8Array
+      isArrayOf(data, "Uint8Array")
         ? "Clear the bits past the last weight."
         : "Train again from a sound checkpoint, with a lower learning rate.",
     );
   }
-  return data instanceof Uint8Array ? { name, dtype: "U8", shape, data } : { name, dtype: "F32", shape, data };
+  return isArrayOf(data, "Uint8Array") ? { name, dtype: "U8", shape, data } : { name, dtype: "F32", shape, data };
 }
 
 function checkTexts(metadata: Readonly<Record<string, string>>): void {

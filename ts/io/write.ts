@@ -4,6 +4,7 @@
  */
 import type { Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { isArrayOf } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { passingName, sweepPassing } from "./leftovers.ts";
 import { requireNode, systemCode } from "./node.ts";
@@ -103,7 +104,7 @@ async function syncDirectory(directory: string): Promise<void> {
 /** Brings `content` to the disk and closes the file, whatever fails. The first failure is thrown. */
 async function fill(handle: FileHandle, content: Content, like: Stats | undefined): Promise<void> {
   try {
-    for (const part of typeof content === "string" || content instanceof Uint8Array ? [content] : content) {
+    for (const part of typeof content === "string" || isArrayOf(content, "Uint8Array") ? [content] : content) {
       await handle.writeFile(part);
     }
     if (like !== undefined) await takeAfter(handle, like);

@@ -42,6 +42,7 @@ const typescriptRow = (version: 5 | 7, resolution: keyof typeof resolutions): Ro
   name: `typescript${version}-${resolution}`,
   group: "checks",
   project: "typescript",
+  fast: version === 7 && resolution === "nodenext",
   run: (place) => compile(place, `typescript${version}`, resolutions[resolution]),
 });
 

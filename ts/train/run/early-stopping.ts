@@ -5,9 +5,7 @@
 import { booleanOf, integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
 import type { Engine } from "./engine.ts";
 import type { EpochEvent } from "./events.ts";
-import type { Course } from "./run.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
-import type { TrainerState } from "./trainer-state.ts";
 
 export interface EarlyStopping {
   /** The number of the validation that is to become better: "loss", as absent, or "accuracy". */
@@ -37,37 +35,47 @@ export function checkStopping(value: unknown, validates: boolean, subject: Subje
   };
 }
 
+/** The watch over a call of `fit`, whose state checkpoints keep under its name. */
 export interface Stopper {
+  readonly name: string;
   /** Takes the event of an epoch that has ended; true where the call is to end with it. */
-  readonly isOver: (event: EpochEvent) => Promise<boolean>;
-  /** Puts the best weights into place, where others came after them. */
-  readonly finish: () => Promise<void>;
+  readonly isOver: (engine: Engine, event: EpochEvent) => Promise<boolean>;
+  /** Puts the best weights into place, where they are another epoch's than `epoch`. */
+  readonly finish: (engine: Engine, epoch: number) => Promise<void>;
+  readonly save: () => unknown;
+  readonly restore: (state: unknown) => void;
 }
 
-/** Watches the call of `fit` that `state` stands in. The best epoch is in its course, with its weights beside. */
-export function createStopper(
-  engine: Engine,
-  { monitor, patience, minDelta, restoreBest }: Stopping,
-  state: Pick<TrainerState, "course" | "best">,
-): Stopper {
-  const course = state.course as Course;
+interface Best {
+  readonly epoch: number;
+  readonly value: number;
+}
+
+export function createStopper({ monitor, patience, minDelta, restoreBest }: Stopping): Stopper {
+  let best: Best | null = null;
+  let weights: ReadonlyMap<string, Float32Array> = new Map();
   const isBetter = (value: number): boolean => {
-    const { best } = course;
-    if (best === undefined) return !Number.isNaN(value);
+    if (best === null) return !Number.isNaN(value);
     return monitor === "loss" ? value < best.value - minDelta : value > best.value + minDelta;
   };
   return {
-    isOver: async ({ epoch, validation }) => {
+    name: "proxbit.stopping",
+    isOver: async (engine, { epoch, validation }) => {
       const value = validation?.[monitor] ?? Number.NaN;
       if (isBetter(value)) {
-        course.best = { epoch, value };
-        state.best = restoreBest ? await engine.alone(() => readWeights(engine)) : null;
+        best = { epoch, value };
+        if (restoreBest) weights = await engine.alone(() => readWeights(engine));
       }
-      return epoch - (course.best?.epoch ?? 0) >= patience;
+      return epoch - (best?.epoch ?? 0) >= patience;
     },
-    finish: async () => {
-      if (state.best !== null && course.best?.epoch !== course.epoch) await writeWeights(engine, state.best);
-      state.best = null;
+    finish: async (engine, epoch) => {
+      if (restoreBest && best !== null && best.epoch !== epoch) await writeWeights(engine, weights);
+    },
+    save: () => ({ best, ...Object.fromEntries(weights) }),
+    restore: (state) => {
+      const { best: found, ...rest } = state as { readonly best: Best | null } & Record<string, Float32Array>;
+      best = found;
+      weights = new Map(Object.entries(rest));
     },
   };
 }

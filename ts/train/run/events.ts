@@ -1,6 +1,7 @@
 /** What `fit` and `evaluate` report, as plain values: they can be printed as JSON lines as they are. */
 
 import type { FlipRatio } from "../plan/flips.ts";
+import type { Best } from "./best.ts";
 import type { CheckpointReport } from "./checkpoint-report.ts";
 import type { TaskResults } from "./epoch-task.ts";
 
@@ -77,6 +78,8 @@ export interface EpochEvent {
   readonly flipRatio?: FlipRatio;
   /** Numbers of tasks between epochs, where some gave any. */
   readonly tasks?: TaskResults;
+  /** The best epoch so far; where the best one is kept. */
+  readonly best?: Best;
   /** The checkpoints of the run so far; where it has any. */
   readonly checkpoint?: CheckpointReport;
   /** Times that the run diverged in this epoch and began it anew with lower learning rates; where it did. */

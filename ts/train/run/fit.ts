@@ -5,14 +5,13 @@ import type { Optimizer } from "../optimizers/optimizers.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { checkFacts, trainerFacts } from "./checkpoint.ts";
 import { type CheckpointKeeper, createKeeper } from "./checkpoint-keeper.ts";
-import { createStopper } from "./early-stopping.ts";
 import type { Engine } from "./engine.ts";
 import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
 import { estimateStatistics } from "./evaluate.ts";
-import type { EpochEvent, TrainEvent } from "./events.ts";
+import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
-import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
+import { type Call, factsOf, goodPoint, isRecovered, momentOf, remember, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
 import type { TrainerState } from "./trainer-state.ts";
 import { watchLoss } from "./watch-loss.ts";
@@ -36,7 +35,7 @@ export async function* fitNetwork(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const checked = checkFit(engine, data, options);
   yield* work({ engine, optimizer, state, checked, revive, good: null, ...newCounts() }, () => {
-    Object.assign(state, { history: [], allow: [], store: null, best: null, good: null, tasks: {} });
+    Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
     return newCourse(checked.fixed);
   });
 }
@@ -107,6 +106,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.
     await keeper?.save(stepsOf(state), moment);
+    if (keeper !== null) checkWritten(keeper);
     for (;;) {
       try {
         yield* runEpochs(call, keeper);
@@ -127,6 +127,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
     if (isLeftByCaller && call.isStale) await leaveStatistics(call);
     await keeper?.close();
+    remember(call);
     state.busy = false;
   }
 }
@@ -135,6 +136,30 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
 async function leaveStatistics({ engine, state, checked }: Call): Promise<void> {
   const { data } = checked.end;
   await estimateStatistics(engine, state.seed, data.train, { batchSize: checked.fixed.batchSize });
+}
+
+/** @throws ProxbitError "output" where the first checkpoint was not written, before hours of training. */
+function checkWritten(keeper: CheckpointKeeper): void {
+  const { failure } = keeper.report();
+  if (failure === null) return;
+  throw new ProxbitError(
+    "output",
+    `the first checkpoint was not written: ${failure}`,
+    "Free some room, or choose another place for the checkpoint.",
+  );
+}
+
+/** Keeps the epoch's weights where it is the best one, which the last epoch puts in place. */
+async function keepBest(
+  { engine, state, checked: { best } }: Call,
+  validation: Validation | undefined,
+): Promise<Pick<EpochEvent, "best">> {
+  if (best === null || validation === undefined) return {};
+  const { epoch, epochs } = state.course as Course;
+  await best.offer(engine, epoch + 1, validation);
+  if (epoch + 1 === epochs) await best.putBack(engine, epochs);
+  const found = best.best();
+  return found === null ? {} : { best: found };
 }
 
 const stepsOf = ({ course }: RunRecord): number => (course === null ? 0 : course.epoch * course.steps + course.step);
@@ -146,11 +171,11 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   // Another engine has other records, so none is kept across a recovery.
   const { engine } = call;
   const course = state.course as Course;
-  const stopper = call.checked.stopping && createStopper(engine, call.checked.stopping, state);
+  const { stopper } = call.checked;
   let isOver = false;
   while (course.epoch < course.epochs && !isOver) {
     const began = performance.now();
-    if (rollsBack && course.step === 0) call.good = await goodPoint(engine, state);
+    if (rollsBack && course.step === 0) call.good = await goodPoint(call);
     const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
     course.flips = flips?.counts ?? null;
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
@@ -166,17 +191,22 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
     const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
     const checkpoint = keeper === null ? {} : { checkpoint: keeper.report() };
+    const best = await keepBest(call, ended.validation);
     const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
     call.rollbacks = 0;
     endEpoch(course);
     const seconds = (performance.now() - began) / 1000;
     const warnings = call.watch.epoch(summary);
-    const event: EpochEvent = { ...summary, seconds, ...ended, ...warnings, ...flipRatio, ...checkpoint, ...rollbacks };
-    isOver = (await stopper?.isOver(event)) ?? false;
+    const event: EpochEvent = {
+      ...{ ...summary, seconds, ...ended, ...warnings, ...flipRatio, ...best },
+      ...{ ...checkpoint, ...rollbacks },
+    };
+    isOver = (await stopper?.isOver(engine, event)) ?? false;
     state.history.push(event);
     keeper?.epochEnded();
     yield event;
     await keeper?.offer(stepsOf(state), moment);
   }
-  await stopper?.finish();
+  if (course.epoch < course.epochs) await call.checked.best?.putBack(engine, course.epoch);
+  await stopper?.finish(engine, course.epoch);
 }

@@ -3,9 +3,9 @@
  * learning rates. A run whose worker died goes back to its last checkpoint, with new workers.
  */
 import { isProxbitError } from "../../base/errors.ts";
-import { type CheckpointTensor, copyOfPlain } from "../../io/checkpoint-file.ts";
+import { copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
-import { dataFacts, type LoadedRun, type RunFacts, trainerFacts } from "./checkpoint.ts";
+import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked } from "./fit-options.ts";
@@ -49,49 +49,53 @@ export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, 
   return { ...own, ...checked.facts, ...(await dataFacts(checked.end.data, checked.end.validate)) };
 }
 
-/** What a checkpoint of the call would hold, as it stands whenever this is asked. */
+/** The state of tasks that keep any, and the tensors in it. */
+function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors"> {
+  const saved = checked.stateful.flatMap(({ name, save }) =>
+    save === undefined ? [] : [{ name, ...withoutTensors(name, save()) }],
+  );
+  return {
+    tasks: Object.fromEntries(saved.map(({ name, state }) => [name, state])),
+    taskTensors: saved.flatMap(({ tensors }) => tensors),
+  };
+}
+
+/** Gives the content of a checkpoint of the call, as it stands whenever this is asked. */
 export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
   run: recordOf(call.state),
   history: call.state.history,
   facts: await factsOf(call),
-  tasks: Object.fromEntries(
-    call.checked.end.tasks.flatMap(({ name, save }) => (save === undefined ? [] : [[name, save()]])),
-  ),
+  ...savedTasks(call),
   good: call.good?.record ?? null,
   copyTensors: (into) => call.engine.alone(() => copyTensors(call.engine, into)),
-  goodTensors: [...(call.good?.tensors ?? []), ...bestTensors(call)],
+  goodTensors: call.good?.tensors ?? [],
 });
 
-const BEST = "best/";
-
-/** The weights of the best epoch, beside the tensors of the good point, under names of their own. */
-const bestTensors = ({ engine, state }: Call): readonly CheckpointTensor[] =>
-  [...(state.best ?? [])].map(([name, values]) => ({
-    name: `${BEST}${name}`,
-    shape: engine.layout.tensors.get(name)?.parameter.shape ?? [values.length],
-    bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-  }));
-
-/** They, out of the tensors of a checkpoint; null where there are none. */
-function bestOf(tensors: readonly CheckpointTensor[]): TrainerState["best"] {
-  const found = [...floatsOf(tensors)].flatMap(([name, values]): readonly [string, Float32Array][] =>
-    name.startsWith(BEST) ? [[name.slice(BEST.length), values]] : [],
+/** Copies of the states of tasks that keep any, by their names. */
+function statesOf({ stateful }: Checked): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    stateful.flatMap(({ name, save }) => (save === undefined ? [] : [[name, structuredClone(save())]])),
   );
-  return found.length === 0 ? null : new Map(found);
 }
 
 /** The moment as it is, to go back to. */
-export async function goodPoint(engine: Engine, state: RunRecord): Promise<GoodPoint> {
-  return { record: recordOf(state), tensors: await engine.alone(() => copyTensors(engine)) };
+export async function goodPoint({ engine, state, checked }: Call): Promise<GoodPoint> {
+  const tensors = await engine.alone(() => copyTensors(engine));
+  return { record: recordOf(state), tensors, tasks: statesOf(checked) };
+}
+
+/** Leaves in the trainer's state what a later call that goes on will want of this one. */
+export function remember({ state, checked, good }: Call): void {
+  state.good = good;
+  state.tasks = statesOf(checked);
 }
 
 /** Puts the state and the tensors of a run into place. */
 export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
   await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
-  const tensors = loaded.goodTensors.filter(({ name }) => !name.startsWith(BEST));
-  const good = loaded.good === null ? null : { record: loaded.good, tensors };
-  const best = bestOf(loaded.goodTensors);
-  Object.assign(state, loaded.run, { history: [...loaded.history], best, good, tasks: loaded.tasks });
+  const { good: record, goodTensors: tensors, tasks } = loaded;
+  const good = record === null ? null : { record, tensors, tasks };
+  Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
 }
 
 /** Goes back to where the run can go on after `error`; false where it cannot. */
@@ -102,7 +106,7 @@ export async function isRecovered(call: Call, keeper: CheckpointKeeper | null, e
 }
 
 async function rollBack(call: Call): Promise<boolean> {
-  const { good, state, engine } = call;
+  const { good, state, engine, checked } = call;
   const rate = SMALLER * (state.course as Course).rate;
   if (good === null || rate < SMALLEST_RATE) return false;
   await engine.alone(() => restoreTensors(engine, floatsOf(good.tensors)));
@@ -110,6 +114,7 @@ async function rollBack(call: Call): Promise<boolean> {
   const { draws } = state;
   Object.assign(state, copyOfPlain(good.record), { draws });
   (state.course as Course).rate = rate;
+  for (const { name, restore } of checked.stateful) if (name in good.tasks) restore?.(good.tasks[name]);
   call.rollbacks++;
   return true;
 }
@@ -131,5 +136,5 @@ async function goOnWithOthers(call: Call, keeper: CheckpointKeeper): Promise<boo
 
 /** Gives tasks the state that a checkpoint kept for them. */
 export function restoreTasks({ checked, state }: Call): void {
-  for (const { name, restore } of checked.end.tasks) if (name in state.tasks) restore?.(state.tasks[name]);
+  for (const { name, restore } of checked.stateful) if (name in state.tasks) restore?.(state.tasks[name]);
 }

@@ -1,4 +1,5 @@
 /** Trainers out of checkpoints, and checkpoints out of trainers. */
+import { isArrayOf } from "../../base/arrays.ts";
 import { listOf, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
 import { brokenCheckpoint } from "../../io/checkpoint-file.ts";
@@ -82,8 +83,8 @@ export async function readForResume(
   if (from === "" || (typeof from !== "string" && typeof from !== "object")) {
     reject(subject, "the checkpoint", "a path, a name, a store or bytes", from);
   }
-  const store = from instanceof Uint8Array ? null : storeOf(from);
-  const run = from instanceof Uint8Array ? await decodeRun(from) : await readRun(store as CheckpointStore);
+  const store = isArrayOf(from, "Uint8Array") ? null : storeOf(from);
+  const run = isArrayOf(from, "Uint8Array") ? await decodeRun(from) : await readRun(store as CheckpointStore);
   const { facts } = run;
   try {
     const saved = validateGraph(facts.graph);

@@ -45,8 +45,6 @@ export interface Course {
   accuracy: number;
   /** The same sums of each term of the loss, by its name. */
   terms: Record<string, number>;
-  /** The best epoch so far, where early stopping looks for one. */
-  best?: { readonly epoch: number; readonly value: number };
   /** Flips in those steps; null where nobody counts them. */
   flips: FlipCounts | null;
 }

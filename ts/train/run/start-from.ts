@@ -109,7 +109,7 @@ function weightsOf(model: PackedModel): ReadonlyMap<string, Found> {
 function realWeights(parameter: Parameter, { parameters }: PackedModel): Float32Array {
   const { name, node } = parameter;
   const data = parameters.get(name) as PackedTensor;
-  if (data instanceof Float32Array) return data;
+  if (isArrayOf(data, "Float32Array")) return data;
   const [scale, shift] = ["scale", "shift"].map((key) => parameters.get(parameterName({ name: node }, key)));
   const matrix = kernelMatrix(parameter);
   const [, filters] = matrix;

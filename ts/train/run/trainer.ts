@@ -10,6 +10,7 @@
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
 import { callbackOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
+import { type Closable, closable } from "../../base/closable.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
@@ -65,7 +66,7 @@ export interface TrainerOptions extends SourceOptions, WorkerOptions {
   readonly variant?: Variant;
 }
 
-export interface Trainer {
+export interface Trainer extends Closable {
   readonly graph: Graph;
   /** Threads in use, and the build of the core they run. */
   readonly workers: number;
@@ -240,8 +241,7 @@ async function createFrom(
         const own = reading("pack", "texts by name", () => ({ ...state.metadata, ...metadata }));
         return pack(engine, own);
       },
-      close: () => pool.close(),
-      [Symbol.dispose]: () => pool.close(),
+      ...closable(() => pool.close()),
     };
   } catch (error) {
     pool.close();
