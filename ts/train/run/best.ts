@@ -30,7 +30,9 @@ export function createBestKeeper(): BestKeeper {
   return {
     name: "proxbit.best",
     offer: async (engine, epoch, { accuracy, loss }) => {
-      const isBetter = best === null || accuracy > best.accuracy || (accuracy === best.accuracy && loss < best.loss);
+      // Where outputs are real numbers there is no accuracy, and it is NaN.
+      const isLevel = best !== null && Object.is(accuracy, best.accuracy);
+      const isBetter = best === null || accuracy > best.accuracy || (isLevel && loss < best.loss);
       if (!isBetter) return;
       best = { epoch, accuracy, loss };
       weights = await engine.alone(() => readWeights(engine));
