@@ -57,7 +57,8 @@ if (existsSync(commandLine)) chmodSync(commandLine, 0o755);
  * the members of the platform's own declaration where there is one.
  */
 function declarePlatform(): void {
-  const names = "interface AbortSignal {}\ninterface URL {}\n";
+  const names =
+    "interface AbortSignal {}\ninterface URL {}\ninterface SymbolConstructor {\n  readonly dispose: unique symbol;\n}\n";
   const core = "declare namespace WebAssembly {\n  interface Memory {}\n  interface Module {}\n}\n";
   writeFileSync(join(dist, "platform.d.ts"), names + core);
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
