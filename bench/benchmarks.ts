@@ -18,6 +18,7 @@ export const benchmarkNames = [
   "start",
   "send",
   "stream",
+  "read",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -73,5 +74,10 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "memory in use while a network trains on a stream of 10 GB",
     inBrowser: false,
     load: async () => (await import("./data/stream.ts")).streamed,
+  },
+  read: {
+    summary: "folders of pictures as a data set, against sharp alone",
+    inBrowser: false,
+    load: async () => (await import("./read/benchmark.ts")).read,
   },
 };

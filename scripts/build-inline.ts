@@ -70,10 +70,11 @@ async function bundle(file: string, format: "es" | "iife", plugins: Plugin[]): P
   });
   const chunks = (result as Rolldown.RolldownOutput).output;
   const [chunk] = chunks;
-  const others = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
-  if (chunks.length !== 1 || others.length > 0) {
+  // A module that is imported later stands in the same file.
+  const outside = [...chunk.imports, ...chunk.dynamicImports].filter((name) => name !== chunk.fileName);
+  if (chunks.length !== 1 || outside.length > 0) {
     const parts = chunks.map(({ fileName }) => fileName).join(", ");
-    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${others.join(", ")}`);
+    throw new Error(`${file} does not fit into one file, but makes ${parts} and imports ${outside.join(", ")}`);
   }
   return chunk.code;
 }

@@ -125,6 +125,18 @@ describe("compare", () => {
       expect(numbersOf(lines.at(-1) ?? {})).toEqual(numbersOf(done));
     }));
 
+  it("takes former names of options, and varies what train can vary", () =>
+    withFolder(async (place) => {
+      const short = (...more: readonly string[]) => compareTo(place, "--quantizers", "fp", "--epochs", "1", ...more);
+      await resultOf(...short("--schedule", "linear"));
+      const lines = jsonLines((await proxbit(...short("--decay", "linear", "--json"))).stdout);
+      expect(lines.filter(({ type }) => type === "run")).toEqual([expect.objectContaining({ fromFile: true })]);
+      const { settings } = await resultOf(...short("--augment", "mirror,shift:2", "--label-smoothing", "0.1"));
+      expect(settings).toMatchObject({ augment: { mirror: true, shift: 2 }, labelSmoothing: 0.1 });
+      expect(await runsIn(place)).toHaveLength(2);
+      expect(await readFile(join(place, "compare.md"), "utf8")).toContain("mirrored, moved by up to 2 pixels");
+    }));
+
   it("names a broken run before it trains anything", () =>
     withFolder(async (place) => {
       await resultOf(...compareTo(place, "--quantizers", "fp", "--epochs", "1"));
@@ -160,6 +172,7 @@ describe("compare", () => {
     [["--seeds", "0"], "--seeds must be a whole number from 1"],
     [["--seeds", "1,x"], "--seeds must be a whole number"],
     [["--decay", "steep"], "--decay"],
+    [["--schedule", "steep"], "--schedule"],
     [["--optimizer", "adamm"], "no optimizer is called"],
     [["--batch-size", "300"], "256 images do not fill a batch of 300"],
   ])("refuses %j", async (options, says) => {

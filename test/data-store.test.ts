@@ -3,6 +3,7 @@ import { changed, split, take } from "../ts/data/index.ts";
 import { addressOf } from "../ts/program/place.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
 import { createDataStore } from "../ts/train/plan/data-store.ts";
+import { createRegion } from "../ts/train/plan/memory.ts";
 import { createRooms } from "../ts/train/plan/rooms.ts";
 
 /** A pool that is memory alone, and counts what is written to it. */
@@ -120,4 +121,25 @@ test("rooms that are given back are joined", async () => {
   for (const place of [2, 0, 1]) rooms.giveBack(given[place] as (typeof given)[number]);
   expect(await rooms.take(208)).toEqual({ address: 0, bytes: 208 });
   expect(counts.reserved).toBe(208);
+});
+
+test("a region that grows gives back what it has outgrown, and begins at a line of the cache", async () => {
+  let end = 65_536;
+  const reserve = async (bytes: number): Promise<number> => {
+    const address = end;
+    end += 65_536 * Math.ceil(bytes / 65_536);
+    return address;
+  };
+  const rooms = createRooms({ reserve });
+  await rooms.take(16);
+  const region = createRegion(rooms);
+  const first = await region.atLeast(1000);
+  expect(first % 64).toBe(0);
+  expect(await region.atLeast(500)).toBe(first);
+  expect(await region.atLeast(1000)).toBe(first);
+  const second = await region.atLeast(5000);
+  expect(second % 64).toBe(0);
+  expect(second).not.toBe(first);
+  // The first place serves whoever comes next.
+  expect((await rooms.take(1000)).address).toBe(first);
 });

@@ -365,7 +365,7 @@ describe("data sets by name", () => {
       expect((await dataset("fashion-mnist", { directory: folder })).name).toBe("fashion-mnist");
       expect((await dataset("mnist", { directory: folder })).train.count).toBe(4);
     });
-    expect(datasetNames).toEqual(["mnist", "fashion-mnist", "cifar10"]);
+    expect(datasetNames).toEqual(["mnist", "fashion-mnist", "cifar10", "cifar100"]);
   });
 
   it("suggests the nearest name", async () => {

@@ -117,7 +117,7 @@ describe("a parallel session", () => {
 
   test.each<readonly [string, Graph, Float32Array | undefined, Partial<ParallelOptions>, string]>([
     ["a batch norm that is not finite", small, new Float32Array(4).fill(3e38), {}, "not-finite"],
-    ["more memory than there is", large, undefined, { batch: 256 }, "environment"],
+    ["more memory than there is", large, undefined, { batch: 256, maxMemory: 2 ** 40 }, "environment"],
   ])("ends the threads that it has started where it meets %s", async (_, graph, norm, options, code) => {
     const file = await fileOf(graph, norm);
     const { error, threads } = await failureWithThreads(() => loadParallel(file, { workers: 2, ...options }));

@@ -3,8 +3,11 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { expect, it } from "vitest";
+import { pngFile } from "./image-files.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -17,12 +20,14 @@ async function examplesOf(page: string): Promise<readonly string[]> {
 async function run(
   examples: readonly string[],
   look: (stdouts: readonly string[], folder: string) => void | Promise<void>,
+  prepare: (folder: string) => Promise<void> = async () => {},
 ): Promise<void> {
   expect(existsSync(join(root, "dist/index.js")), "dist is missing: run npm run build").toBe(true);
   // Inside the package, so that "proxbit" resolves to its own exports, as it does for a user.
   await mkdir(join(root, ".cache"), { recursive: true });
   const folder = await mkdtemp(join(root, ".cache/readme-"));
   try {
+    await prepare(folder);
     const stdouts: string[] = [];
     for (const example of examples) {
       await writeFile(join(folder, "example.mts"), example);
@@ -61,6 +66,16 @@ it("docs/networks.md: trains, packs and runs layers of one's own", async () => {
   });
 });
 
+it("docs/training.md: teaches a binary network, and draws its mistakes", async () => {
+  const examples = await examplesOf("docs/training.md");
+  expect(examples).toHaveLength(1);
+  await run(examples, ([stdout = ""]) => {
+    expect(Number(/accuracy: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.8);
+    expect(Number(/top2: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.9);
+    expect(stdout).toMatch(/^true \\ given to/m);
+  });
+}, 120_000);
+
 it("docs/examples.md: trains on lists, and reads streams", async () => {
   const examples = await examplesOf("docs/examples.md");
   expect(examples).toHaveLength(3);
@@ -70,6 +85,46 @@ it("docs/examples.md: trains on lists, and reads streams", async () => {
     expect(inOrder).toBe("32\n");
   });
 });
+/** Two kinds of flowers as rows: sides, and the number of the kind. */
+const FLOWERS = Array.from({ length: 12 }, (_, index) => [index / 2, index % 5, index % 2] as const);
+
+async function writeData(folder: string): Promise<void> {
+  for (const [label, name] of ["cat", "dog"].entries()) {
+    await mkdir(join(folder, "photos", name), { recursive: true });
+    for (let index = 0; index < 20; index++) {
+      const png = pngFile(40, 36, {}, (x) => (label === 0 ? [200, x + index, 20] : [20, x + index, 200]));
+      await writeFile(join(folder, "photos", name, `${index}.png`), png);
+    }
+  }
+  const lines = FLOWERS.map(([length, width, kind]) => `${length},${width},"${kind === 0 ? "iris" : "rose"}"`);
+  await writeFile(join(folder, "flowers.csv"), ["length,width,species", ...lines].join("\n"));
+  const column = (at: 0 | 1 | 2): number[] => FLOWERS.map((row) => row[at]);
+  const columnData = [
+    { name: "length", data: column(0), type: "DOUBLE" as const },
+    { name: "width", data: column(1), type: "DOUBLE" as const },
+    { name: "species", data: column(2), type: "INT32" as const },
+  ];
+  await writeFile(join(folder, "flowers.parquet"), new Uint8Array(parquetWriteBuffer({ columnData })));
+  const database = new DatabaseSync(join(folder, "flowers.sqlite"));
+  database.exec("CREATE TABLE flowers (length REAL, width REAL, species INTEGER)");
+  const insert = database.prepare("INSERT INTO flowers VALUES (?, ?, ?)");
+  for (const row of FLOWERS) insert.run(...row);
+  database.close();
+}
+
+it("docs/data.md: trains on a folder of pictures, and reads tables and a database", async () => {
+  const examples = await examplesOf("docs/data.md");
+  expect(examples).toHaveLength(4);
+  await run(
+    examples,
+    ([trained = "", ...tables]) => {
+      expect(Math.max(...accuraciesIn(trained))).toBe(1);
+      expect(trained).toMatch(/\ncat 0\.\d+\n$/);
+      expect(tables).toEqual(Array<string>(3).fill("9 3 iris rose\n"));
+    },
+    writeData,
+  );
+}, 120_000);
 
 it("docs/family.md: composes and decomposes quantizers", async () => {
   const examples = await examplesOf("docs/family.md");
@@ -79,6 +134,14 @@ it("docs/family.md: composes and decomposes quantizers", async () => {
     expect(bytes).toMatch(/^\d+ bytes of table$/);
     expect(decomposes).toBe("true");
     expect(reason).toMatch(/share F = 1 but not B/);
+  });
+});
+
+it("docs/checkpoints.md: goes on to the same bytes", async () => {
+  const examples = await examplesOf("docs/checkpoints.md");
+  expect(examples).toHaveLength(1);
+  await run(examples, ([stdout = ""]) => {
+    expect(stdout).toBe("left behind epoch 1\nepoch 2\nepoch 3\nsame bytes true\n");
   });
 });
 

@@ -56,11 +56,11 @@ export interface DataOptions {
   readonly testShare?: number;
 }
 
-const dataText = `${datasetNames.join(", ")}, or a folder with a folder of images for each class`;
+const dataText = `${datasetNames.join(", ")}, a folder with a folder of images for each class, or FILE.npz`;
 
 /** `--data` and the options of its place; those of images, too, where they are not a model file's. */
 export function addDataOptions(command: Command, data: "required" | "optional"): Command {
-  const flags = "--data <name|folder>";
+  const flags = "--data <name|path>";
   if (data === "required") addImageOptions(command.requiredOption(flags, dataText));
   else command.option(flags, `${dataText} (default: the data set that the file names)`);
   command.option(

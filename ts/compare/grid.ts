@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../io/json.ts";
 import type { Task } from "../nn/models/tasks.ts";
+import type { Augmentation } from "../train/run/augment.ts";
 
 /** The name that stands for no quantizer at all: the same network in float, one run for all tasks. */
 export const FLOAT = "fp";
@@ -36,6 +37,10 @@ export interface Settings {
    * Name and course of the optimizer, which has its defaults. They are words, because makers' values may grow fields.
    */
   readonly optimizer: { readonly name: string; readonly learningRate: number; readonly decay: Decay };
+  /** Random views of the training images; absent where there are none. */
+  readonly augment?: Augmentation;
+  /** The share of the truth that all classes have alike in the loss; absent where it is 0. */
+  readonly labelSmoothing?: number;
 }
 
 export interface Grid {

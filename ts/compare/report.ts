@@ -49,6 +49,10 @@ const markdownLine = (cells: readonly string[]): string =>
 const optimizerText = ({ name, learningRate, decay }: Settings["optimizer"]): string =>
   `${name}, learning rate ${learningRate}${decay === "none" ? "" : ` falling to 0 (${decay})`}`;
 
+/** "mirrored, moved by up to 2 pixels". */
+const viewsText = ({ mirror, shift }: NonNullable<Settings["augment"]>): string =>
+  [...(mirror ? ["mirrored"] : []), ...(shift ? [`moved by up to ${shift} pixels`] : [])].join(", ");
+
 /** The facts that all runs share, in lines of label and value. */
 export function settingsLines({
   data,
@@ -56,11 +60,15 @@ export function settingsLines({
   epochs,
   batchSize,
   optimizer,
+  augment,
+  labelSmoothing,
 }: Settings): readonly (readonly [string, string])[] {
   return [
     ["data", `${data.name}, ${data.trainImages} images to train, ${data.testImages} to test`],
     ["model", `${model.name}, ${model.inputShape.join(" x ")}, ${model.classes} classes`],
     ["training", `${epochs} epochs, batches of ${batchSize}, ${optimizerText(optimizer)}`],
+    ...(augment === undefined ? [] : [["views", viewsText(augment)] as const]),
+    ...(labelSmoothing === undefined ? [] : [["smoothing", `${labelSmoothing} of the truth`] as const]),
   ];
 }
 

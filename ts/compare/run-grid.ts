@@ -80,7 +80,7 @@ async function makeDirectory(directory: string): Promise<void> {
 
 async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, RunOutcome, undefined> {
   const { data, optimizer, workers, signal } = work;
-  const { epochs, batchSize } = run.identity;
+  const { epochs, batchSize, augment, labelSmoothing } = run.identity;
   const options = { optimizer, seed: run.seed, ...(workers === undefined ? {} : { workers }) };
   const graph = work.graphOf(run);
   const checkpoint = `${runPath(work.directory, run)}.checkpoint`;
@@ -91,7 +91,7 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
   const earlier = history.reduce((sum, event) => sum + event.seconds, 0);
   const began = performance.now();
   try {
-    const given = { epochs, batchSize, signal, checkpoint };
+    const given = { epochs, batchSize, augment, labelSmoothing, signal, checkpoint };
     for await (const event of left === null ? trainer.fit(data, given) : trainer.continueFit(data, given)) {
       if (event.type === "step") yield { type: "step", run, event };
       else {

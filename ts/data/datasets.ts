@@ -1,6 +1,7 @@
 /** The data sets that can be asked for by name. */
 import { lookUp } from "../base/names.ts";
 import { cifar10 } from "./cifar10.ts";
+import { cifar100 } from "./cifar100.ts";
 import type { Dataset, ImageSplit } from "./dataset.ts";
 import { fashionMnist, mnist } from "./mnist.ts";
 import type { DatasetOptions } from "./source.ts";
@@ -9,6 +10,7 @@ const LOADERS: Readonly<Record<string, (options?: DatasetOptions) => Promise<Dat
   mnist,
   "fashion-mnist": fashionMnist,
   cifar10,
+  cifar100,
 };
 
 /** The names that {@link dataset} knows. */

@@ -5,6 +5,7 @@
  * must inflate to exactly the bytes that the header promises. So a damaged or short file is refused before a decoder
  * sees it. The decoder gets the chunks that make the picture and nothing else. Bytes behind IEND are ignored.
  */
+import { crc32 } from "./crc32.ts";
 import { checkSize, imageError, type Picture, SAVE_AGAIN } from "./picture.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -47,21 +48,6 @@ export interface PngFacts {
 }
 
 export const isPng = (bytes: Uint8Array): boolean => SIGNATURE.every((byte, index) => bytes[index] === byte);
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
-  let crc = index;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-  return crc >>> 0;
-});
-
-/** CRC-32 as in Annex D of the standard. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let index = 0; index < bytes.length; index++) {
-    crc = (TABLE[(crc ^ (bytes[index] as number)) & 255] as number) ^ (crc >>> 8);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
-}
 
 interface Chunk {
   readonly type: string;

@@ -5,6 +5,7 @@
  */
 import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
+import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
 import { inferenceCores } from "../runtime/inference-cores.ts";
@@ -32,7 +33,7 @@ export interface ParallelOptions extends LoadBounds, SourceOptions, WorkerOption
   readonly batch?: number;
 }
 
-export interface ParallelSession extends SessionFacts {
+export interface ParallelSession extends SessionFacts, Closable {
   readonly workers: number;
   /**
    * Runs the network as `Session.run` does, with the same results, and without blocking the caller's thread. Runs that
@@ -91,7 +92,7 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
       explain: () => explanationOf(variant, prepared, memory),
       run,
       runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
-      close: pool.close,
+      ...closable(pool.close),
     };
   } catch (error) {
     pool.close();

@@ -5,10 +5,12 @@
 
 import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
-import { decodeModel } from "../io/model-file.ts";
+import { type Closable, closable } from "../base/closable.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { decodeModel, type LoadedModel } from "../io/model-file.ts";
 import { compileCore } from "../runtime/compile-core.ts";
 import { inferenceCores } from "../runtime/inference-cores.ts";
-import { instantiate } from "../runtime/instantiate.ts";
+import { instantiate, type KernelInstance } from "../runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
@@ -17,7 +19,7 @@ import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { type Images, inputOf, type RunOptions } from "./images.ts";
-import { prepare, runner } from "./prepare.ts";
+import { type Prepared, prepare, runner } from "./prepare.ts";
 import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
@@ -33,7 +35,7 @@ export interface LoadOptions extends LoadBounds, SourceOptions {
   readonly batch?: number;
 }
 
-export interface Session extends SessionFacts {
+export interface Session extends SessionFacts, Closable {
   /**
    * Runs the network on one image, NHWC. Several images come as a list, or one after the other with their `count`.
    *
@@ -41,7 +43,7 @@ export interface Session extends SessionFacts {
    * @returns the first output, `[images][classes]`.
    * @throws ProxbitError `argument` for anything but such an array, `shape` where the length is not that of `count` images,
    * `model-file` for bytes where the file does not say their scale, `not-finite` for an input or output that is not
-   * finite and where a layer met NaN.
+   * finite and where a layer met NaN, `worker` where the session was closed.
    */
   run(images: Images | readonly Images[], options?: RunOptions): Float32Array;
   /** Does the same, and returns all outputs by name, each `[images][...shape]`. */
@@ -76,6 +78,13 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   bounds.check();
   const instance = instantiate(module, {});
   const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1, bounds });
+  return closableSession(model, sessionOver(model, variant, instance, prepared));
+}
+
+type Working = Omit<Session, keyof SessionFacts | keyof Closable> & Pick<SessionFacts, "explain">;
+
+/** All that needs the instance and its memory. */
+function sessionOver(model: LoadedModel, variant: Variant, instance: KernelInstance, prepared: Prepared): Working {
   const { blockImages, compiled, program, scale } = prepared;
   const { inputSize } = compiled;
   const fromFloats = runner(instance, program(1, "floats"), "while it ran");
@@ -94,8 +103,6 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   };
   const run: Session["run"] = (images, runOptions) => runOutputs(images, runOptions)[0] as Float32Array;
   return {
-    ...factsOf(model),
-    classify: createClassify(model, run),
     explain: () => explanationOf(variant, prepared, instance.memory),
     profile: (profileOptions = {}) => {
       prepared.stage(new Float32Array(blockImages * inputSize));
@@ -103,6 +110,27 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
     },
     run,
     runAll: (images, runOptions) => byName(model, runOutputs(images, runOptions)),
+  };
+}
+
+/** A session that lets go of its instance when it is closed, whoever still holds the session. */
+function closableSession(model: LoadedModel, working: Working): Session {
+  let open: Working | null = working;
+  const opened = (): Working => {
+    if (open === null) throw new ProxbitError("worker", "the session was closed", "Load the model again.");
+    return open;
+  };
+  const run: Session["run"] = (images, options) => opened().run(images, options);
+  return {
+    ...factsOf(model),
+    classify: createClassify(model, run),
+    explain: () => opened().explain(),
+    profile: (options) => opened().profile(options),
+    run,
+    runAll: (images, options) => opened().runAll(images, options),
+    ...closable(() => {
+      open = null;
+    }),
   };
 }
 

@@ -17,8 +17,8 @@ const stackBytes = 1 << 20;
 /** Pages a shared memory starts with: more than the module's static data and first stack need. */
 const initialPages = 64;
 
-/** Most pages of a shared memory: 4 GiB, and less where the engine cannot reserve that many addresses. */
-const maximumPages = [65_536, 32_768, 16_384] as const;
+/** Most pages of a shared memory: 4 GiB, and down to 32 MiB where the engine cannot reserve that many addresses. */
+const maximumPages = Array.from({ length: 8 }, (_, halved) => 65_536 >> halved);
 
 /** The kernels over one memory, in one thread. */
 export interface KernelInstance {
@@ -46,7 +46,7 @@ export function wantsSharedMemory(module: WebAssembly.Module): boolean {
 /**
  * A new shared memory, empty but for the room that the module's static data takes.
  *
- * @throws ProxbitError "environment" where the engine refuses even 1 GiB of addresses.
+ * @throws ProxbitError "environment" where the engine refuses even 32 MiB of addresses.
  */
 export function createSharedMemory(): WebAssembly.Memory {
   let reason: unknown;
@@ -59,8 +59,8 @@ export function createSharedMemory(): WebAssembly.Memory {
   }
   throw new ProxbitError(
     "environment",
-    "the engine cannot reserve a shared memory of 1 GiB",
-    "Close other tabs or raise the limit on virtual memory; one worker with memory of its own needs none.",
+    "the engine cannot reserve a shared memory, however small",
+    'Leave out the variant or give variant: "plain" to the trainer, use load for a session, or close other tabs.',
     { cause: reason },
   );
 }
@@ -118,10 +118,21 @@ function link(module: WebAssembly.Module, memory: WebAssembly.Memory | undefined
     instance = new WebAssembly.Instance(module, imports);
   } catch (error) {
     if (error instanceof WebAssembly.LinkError) throw notOurs(error.message);
+    if (error instanceof RangeError) throw noRoom(error);
     throw error;
   }
   if (typeof instance.exports.__wbindgen_start !== "function") throw notOurs("it has no __wbindgen_start");
   return instance;
+}
+
+/** An engine gives out addresses for so many memories, some thousands in Node, and none while all are in use. */
+function noRoom(cause: RangeError): ProxbitError {
+  return new ProxbitError(
+    "environment",
+    `the engine has no memory for another session: ${cause.message}`,
+    "Close sessions that are no longer wanted (session.close()), or let several models take turns.",
+    { cause },
+  );
 }
 
 function notOurs(detail: string | undefined): ProxbitError {

@@ -13,6 +13,7 @@ import type { Range } from "../program/place.ts";
 import type { Program, Write } from "../program/program.ts";
 import { controlBytes } from "./barrier.ts";
 import { compileCore } from "./compile-core.ts";
+import { closedWhenDropped, forgetDropped } from "./dropped.ts";
 import type { RunResult } from "./execute.ts";
 import { createSharedMemory, wantsSharedMemory } from "./instantiate.ts";
 import type { TimedRun } from "./profile.ts";
@@ -73,13 +74,12 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
   integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
   const worker = checkWorker(options.worker, subject);
   const source = checkSource(options.source, subject) as CoreSource;
-  const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
+  const { variant, memory } = await variantWithMemory(options.variant);
   const module = await compileCore(variant, source);
   const shared = isShared(variant);
   if (wantsSharedMemory(module) !== shared) throw otherMemory(variant);
   if (options.kernels !== undefined) checkKernels(module, options.kernels);
   const workers = shared ? options.workers : 1;
-  const memory = shared ? createSharedMemory() : null;
   const control = shared ? new SharedArrayBuffer(controlBytes(workers)) : null;
 
   const threads = spawnThreads(workers, worker);
@@ -146,7 +146,11 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
 
   let programs = 0;
   let reservedBytes = 0;
-  return {
+  // Nothing that the threads lead to may lead to the pool, or it would never be known that nobody else does.
+  const token = {};
+  const close = (): void =>
+    end(new ProxbitError("worker", "the workers were closed", "Create a new trainer or session."));
+  return closedWhenDropped<Pool>(token, close, {
     variant,
     module,
     workers,
@@ -183,8 +187,28 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
       const bound = bind(program);
       return together((worker) => worker.profile(bound, steps));
     },
-    close: () => end(new ProxbitError("worker", "the workers were closed", "Create a new trainer or session.")),
-  };
+    close: () => {
+      forgetDropped(token);
+      close();
+    },
+  });
+}
+
+/**
+ * The variant, and its memory where that is shared. Where nobody has named the variant and the engine refuses the memory, as
+ * phones do, one worker with a memory of its own does the work.
+ */
+async function variantWithMemory(
+  wanted: Variant | undefined,
+): Promise<{ readonly variant: Variant; readonly memory: WebAssembly.Memory | null }> {
+  const variant = await detectVariant(wanted === undefined ? {} : { variant: wanted });
+  if (!isShared(variant)) return { variant, memory: null };
+  try {
+    return { variant, memory: createSharedMemory() };
+  } catch (error) {
+    if (wanted !== undefined) throw error;
+    return { variant: await detectVariant({ shared: false }), memory: null };
+  }
 }
 
 function otherMemory(variant: Variant): ProxbitError {
@@ -215,6 +239,12 @@ function asKnownError(error: unknown): Error {
   if (/grow|allocation|out of memory/i.test(message)) {
     const remedy = "Use a smaller batch or a smaller network; the core can hold at most 4 GiB.";
     return new ProxbitError("environment", `there is not enough memory: ${message}`, remedy, { cause: error });
+  }
+  if (error instanceof Error && error.name === "DataCloneError") {
+    const remedy =
+      'Give variant: "plain" for one worker with a memory of its own; packed models run without workers, by `load`.';
+    const fault = `this runtime does not hand the core or its memory to workers: ${message}`;
+    return new ProxbitError("environment", fault, remedy, { cause: error });
   }
   return error instanceof Error ? error : new Error(message, { cause: error });
 }

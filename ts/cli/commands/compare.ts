@@ -28,6 +28,7 @@ import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import type { Schedule } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
 import { type RealOptimizer, realOptimizers } from "../../train/optimizers/optimizers.ts";
+import type { Augmentation } from "../../train/run/augment.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { commandLine } from "../checkpoint.ts";
 import { checkDataName, readData } from "../data.ts";
@@ -35,6 +36,7 @@ import { pairs } from "../format.ts";
 import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
 import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
+import { augmentation } from "../optimizer.ts";
 import {
   addCommonOptions,
   addDataOptions,
@@ -60,6 +62,8 @@ interface CompareOptions extends DataOptions {
   readonly learningRate?: number;
   readonly schedule: (typeof SCHEDULES)[number];
   readonly decay?: Decay;
+  readonly augment?: Augmentation;
+  readonly labelSmoothing: number;
   readonly workers?: number;
   readonly out: string;
   readonly title?: string;
@@ -102,6 +106,13 @@ export function compareCommand(context: Context): Command {
       oneOfWords("--schedule", SCHEDULES),
       "constant",
     )
+    .option("--augment <views>", "random views of the training images: mirror, shift:PIXELS, or both", augmentation)
+    .option(
+      "--label-smoothing <share>",
+      "of the truth that all classes have alike in the loss, from 0 to 0.99",
+      realNumber("--label-smoothing", 0, 0.99),
+      0,
+    )
     .option("--title <text>", "of the page and the picture")
     // Names of former versions.
     .addOption(new Option("--train-images <n>").argParser(images("--train-images")).hideHelp())
@@ -132,6 +143,9 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
     epochs: options.epochs,
     batchSize: options.batchSize,
     optimizer: description,
+    // What is neutral stays out, because the keys of finished runs must not change.
+    ...(options.augment === undefined ? {} : { augment: options.augment }),
+    ...(options.labelSmoothing === 0 ? {} : { labelSmoothing: options.labelSmoothing }),
   };
   const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds };
   const runs = runsOf(grid, networks.detailsOf);

@@ -1,25 +1,26 @@
 /** A path as a data set: a folder of pictures or of a known data set's files, or an npz file. Node only. */
 import { ProxbitError } from "../../base/errors.ts";
 import { requireNode, systemCode } from "../../io/node.ts";
+import { cifar10 } from "../cifar10.ts";
+import { cifar100 } from "../cifar100.ts";
 import type { Dataset, Split } from "../dataset.ts";
 import { type ImageFolderOptions, imageFolder } from "./folder.ts";
+import { idxFolder } from "./idx-folder.ts";
+import { npz } from "./npz.ts";
 
-/** Readers of folders whose files have names of their own, by such a name. */
-type FolderReader = (directory: string) => Promise<Dataset<Split>>;
-
-/** Names that tell a folder of a known layout, each with its reader; a name may end in `.gz`. */
-export type KnownFolders = readonly (readonly [RegExp, FolderReader])[];
+/** Files that tell a folder of a known layout, each with its reader; a name may end in `.gz`. */
+const KNOWN: readonly (readonly [RegExp, (directory: string) => Promise<Dataset<Split>>])[] = [
+  [/train-images-idx\d/, idxFolder],
+  [/^(data_batch_1\.bin|cifar-10-batches-bin)$/, (directory) => cifar10({ directory })],
+  [/^(train\.bin|cifar-100-binary)$/, (directory) => cifar100({ directory })],
+];
 
 /**
  * The data set at `place`. Options are those of a folder of pictures.
  *
  * @throws ProxbitError "data" where nothing is there, or it is malformed; and as {@link imageFolder}.
  */
-export async function dataAt(
-  place: string,
-  options: ImageFolderOptions,
-  known: KnownFolders = [],
-): Promise<Dataset<Split>> {
+export async function dataAt(place: string, options: ImageFolderOptions): Promise<Dataset<Split>> {
   const { files } = requireNode("Reading data from a path", "Pass arrays to split.");
   const facts = await files.stat(place).catch((cause: unknown) => {
     const why =
@@ -27,9 +28,10 @@ export async function dataAt(
     throw new ProxbitError("data", `${place}: ${why}`, "Give a folder of images, or an npz file.", { cause });
   });
   if (!facts.isDirectory()) {
-    throw new ProxbitError("data", `${place} is no folder`, "Give a folder of images.");
+    if (/\.npz$/i.test(place)) return npz(place, { test: options.test, seed: options.seed });
+    throw new ProxbitError("data", `${place} is neither a folder nor an npz file`, "Give a folder of images.");
   }
   const names = await files.readdir(place);
-  const reader = known.find(([name]) => names.some((given) => name.test(given.replace(/\.gz$/, ""))));
-  return reader === undefined ? imageFolder(place, options) : reader[1](place);
+  const known = KNOWN.find(([name]) => names.some((given) => name.test(given.replace(/\.gz$/, ""))));
+  return known === undefined ? imageFolder(place, options) : known[1](place);
 }

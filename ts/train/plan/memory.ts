@@ -2,7 +2,9 @@
  * The pool's memory as the trainer uses it: regions that are reserved apart and reused while they are large enough, so
  * memory does not grow from epoch to epoch.
  */
+import type { Range } from "../../program/place.ts";
 import type { Pool } from "../../runtime/pool.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** Bytes sent to a worker at once, so that no single message blocks the caller's thread for long. */
 const PIECE = 4 << 20;
@@ -13,16 +15,22 @@ export interface Region {
   readonly atLeast: (bytes: number) => Promise<number>;
 }
 
-export function createRegion(pool: Pool): Region {
-  let address = 0;
-  let size = 0;
+/** Lines of the cache, which a plan lays its buffers out by. */
+const LINE = 64;
+
+/** A region out of `rooms`, which get back what it has outgrown: memory of a larger batch serves data sets later. */
+export function createRegion(rooms: Rooms): Region {
+  let room: Range = { address: 0, bytes: 0 };
+  const aligned = (): number => Math.ceil(room.address / LINE) * LINE;
   return {
     atLeast: async (bytes) => {
-      if (bytes > size) {
-        address = await pool.reserve(bytes);
-        size = bytes;
+      if (aligned() + bytes > room.address + room.bytes) {
+        if (room.bytes > 0) rooms.giveBack(room);
+        // Should the larger one not be had, there is none.
+        room = { address: 0, bytes: 0 };
+        room = await rooms.take(bytes + LINE);
       }
-      return address;
+      return aligned();
     },
   };
 }

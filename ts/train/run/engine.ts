@@ -128,8 +128,8 @@ export async function createEngine(
   const layout = layoutParameters(parameters, optimizer);
   const objective = checkObjective(options.objective ?? plainObjective, networkOf(graph), layout, graph.output);
   layout.segment.settle(await pool.reserve(layout.segment.bytes()));
-  const region = createRegion(pool);
   const rooms = createRooms(pool);
+  const region = createRegion(rooms);
   const dataAt = createDataStore(pool, rooms);
   let current: MeasuredPlan | undefined;
   const programs = new Map<string, number>();
@@ -210,7 +210,7 @@ export async function createEngine(
     truth: new Set(objective.flatMap(({ truth = [] }) => truth)),
     scoreTruth: new Set(objective.find(({ isScore }) => isScore === true)?.truth ?? []),
     objective,
-    packed: createRegion(pool),
+    packed: createRegion(rooms),
     rooms,
     dataAt,
     alone,

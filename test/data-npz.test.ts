@@ -1,0 +1,94 @@
+/** Files that NumPy wrote: arrays of every kind, data sets, and all that is damaged. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+import { npz, parseNpy } from "../ts/data/index.ts";
+import { rejected, thrown, withFolder } from "./io-helpers.ts";
+
+/** Written by NumPy itself: `[[0, 1, 2], [3, 100, 7]]` in each kind, and archives. */
+const written: Readonly<Record<string, string>> = JSON.parse(
+  await readFile(new URL("./numpy-files.json", import.meta.url), "utf8"),
+).files;
+const file = (name: string): Uint8Array => Uint8Array.from(Buffer.from(written[name] ?? "", "base64"));
+
+describe("npy", () => {
+  it.each(["u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8"])("%s", (kind) => {
+    const { shape, values } = parseNpy(file(kind), kind);
+    expect(shape).toEqual([2, 3]);
+    expect(Array.from(values as ArrayLike<number | bigint>, Number)).toEqual([0, 1, 2, 3, 100, 7]);
+  });
+
+  it("truth values are bytes, and texts lose the zeros behind them", () => {
+    expect(parseNpy(file("?"), "bools").values).toEqual(Uint8Array.of(0, 1, 1, 1, 1, 1));
+    expect(parseNpy(file("<U3"), "texts").values).toEqual(["0", "1", "2", "3", "100", "7"]);
+    expect(parseNpy(file("scalar"), "scalar")).toEqual({ shape: [], values: Float32Array.of(5) });
+  });
+
+  it.each([
+    ["big", "has its numbers from the highest byte on"],
+    ["fortran", "has its first axis run fastest"],
+    ["complex", "holds numbers of the kind c8, which are not read"],
+    ["objects", "has a header that names no plain array"],
+  ])("refuses %s", (name, message) => {
+    expect(thrown("data", () => parseNpy(file(name), "it")).message).toBe(`it ${message}`);
+  });
+
+  it("is refused at every length but its own", () => {
+    const whole = file("<f4");
+    for (let length = 0; length < whole.length; length++) {
+      thrown("data", () => parseNpy(whole.subarray(0, length), "it"));
+    }
+    thrown("data", () => parseNpy(Uint8Array.of(...whole, 0), "it"));
+  });
+});
+
+describe("npz", () => {
+  it("reads images with their parts and the names of classes", () =>
+    withFolder(async (folder) => {
+      const path = join(folder, "pets.npz");
+      await writeFile(path, file("images"));
+      const { name, classes, train, test } = await npz(path);
+      expect([name, classes]).toEqual(["pets", ["cat", "Hündin"]]);
+      expect([train.shape, train.count, test.count]).toEqual([[2, 3, 1], 2, 1]);
+      expect([...train.images]).toEqual(Array.from({ length: 12 }, (_, index) => index));
+      expect([[...train.labels], [...test.labels]]).toEqual([[1, 0], [1]]);
+    }));
+
+  it("keeps a share for testing where there are no parts; real truth is what the network should answer", async () => {
+    const { classes, train, test } = await npz(file("regression"));
+    expect([classes, train.count, test.count, train.shape]).toEqual([[], 8, 2, [2]]);
+    const pairs = [train, test].flatMap(({ images, targets, count }) =>
+      Array.from({ length: count }, (_, index) => [images[2 * index], targets?.[index]]),
+    );
+    for (const [first = 0, target = 0] of pairs) expect(first).toBeCloseTo((2 * 4 * target) / 19, 6);
+    expect(await npz(file("regression"))).toEqual(await npz(file("regression"), { seed: 0, test: 0.2 }));
+    expect((await npz(file("regression"), { test: 0.5 })).test.count).toBe(5);
+  });
+
+  it("is refused at every length, and with any bit of an array changed", async () => {
+    const whole = file("images");
+    for (let length = 0; length < whole.length; length += 5) {
+      await rejected("data", npz(whole.slice(0, length)));
+    }
+    const begin = Buffer.from(whole).indexOf("x_train.npy") + 60;
+    for (let at = begin; at < begin + 40; at++) {
+      const changed = whole.slice();
+      changed[at] = (changed[at] as number) ^ 4;
+      await rejected("data", npz(changed));
+    }
+  });
+
+  it("is refused where it would grow without a bound, or lacks an array", async () => {
+    const zeros = zipSync({ "x.npy": new Uint8Array(1 << 16) });
+    const claim = zeros.slice();
+    const entry = Buffer.from(claim).indexOf(Buffer.from("PK\x01\x02", "latin1"));
+    new DataView(claim.buffer).setUint32(entry + 24, 0xffffffff - 1, true);
+    expect((await rejected("data", npz(claim))).message).toMatch(/no sound zip archive/);
+    expect((await rejected("data", npz(zipSync({ "a.npy": file("<f4") })))).message).toBe(
+      "the file has no array y or labels or target; it has a",
+    );
+    await rejected("argument", npz(file("images"), { shuffle: 1 } as never));
+    await rejected("data", npz("/no/such.npz"));
+  });
+});
