@@ -49,7 +49,11 @@ it("holds the code, its sources and its licences, and nothing of the workshop", 
 it("names no package but those that are optional", () => {
   const optional = new Set(Object.keys(manifest.peerDependenciesMeta));
   const strangers = globSync("dist/**/*.{js,d.ts}", { cwd: root }).flatMap((file) =>
-    [...read(file).matchAll(/^(?:import|export)\b[^"';]*?\bfrom "([^".][^"]*)";|await import\("([^".][^"]*)"\)/gm)]
+    [
+      ...read(file).matchAll(
+        /(?:^|[;}])(?:import|export)\b[^"';]*?\bfrom\s*"([^".][^"]*)"|await import\("([^".][^"]*)"\)/gm,
+      ),
+    ]
       .map((match) => match[1] ?? match[2] ?? "")
       .filter((name) => !isBuiltin(name) && ![...optional].some((known) => `${name}/`.startsWith(`${known}/`)))
       .map((name) => `${file}: ${name}`),
