@@ -53,6 +53,8 @@ async function bundle(dist: string, names: readonly string[]): Promise<void> {
       sourcemap: true,
       entryFileNames: "[name].js",
       chunkFileNames: "shared/[name].js",
+      // A script that exports nothing would be taken for CommonJS.
+      footer: ({ exports }) => (exports.length === 0 ? "export {};" : ""),
     });
     for (const { fileName } of output) {
       const file = join(dist, fileName);

@@ -51,7 +51,7 @@ async function leave(run: AsyncGenerator<TrainEvent, void, undefined>, enough: n
   return seen;
 }
 
-/** How runs go on; they began with one worker and the best build. */
+/** Settings in which runs go on; they began with one worker and the best build. */
 const others: readonly TrainerOptions[] = [
   { workers: 1, variant: "plain" },
   { workers: 1, variant: "plain-shared" },

@@ -5,7 +5,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { allowedWords, checkpointRate, type KeptRun, keptRun } from "../ts/cli/checkpoint.ts";
+import { allowedWords, checkpointRate, type KeptRun, keptEpochs, keptRun } from "../ts/cli/checkpoint.ts";
 import type { Context } from "../ts/cli/run.ts";
 import { runTraining, type TrainingRun } from "../ts/cli/training.ts";
 import { writeNetwork } from "../ts/cli/write-network.ts";
@@ -95,6 +95,7 @@ it("takes the next free name in the first place that can be written", () =>
 describe("a checkpoint on the command line", () => {
   const kept = (path: string, more: Partial<KeptRun> = {}): KeptRun => ({
     ...{ path, isWritten: true, isNamed: true, every: { steps: 1 }, resume: false, allow: [], onDivergence: "stop" },
+    ...{ keep: "last", average: undefined },
     ...more,
   });
 
@@ -154,12 +155,29 @@ describe("a checkpoint on the command line", () => {
     [{ allow: ["data"] as const }, "--allow is for --resume"],
     [{ checkpointEvery: { seconds: 1 } }, "--checkpoint-every is for --checkpoint"],
   ])("refuses %j", (options, message) => {
-    expect(() => keptRun({ onDivergence: "stop", ...options }, "m")).toThrow(message);
+    expect(() => keptRun({ onDivergence: "stop", keep: "last", ...options }, "m")).toThrow(message);
+  });
+
+  it("keeps the networks of the last epochs in files of their own, of which the last is the file", () =>
+    withFolder(async (folder) => {
+      const file = join(folder, "file");
+      await running(file, () => {}, { epochs: 3, kept: kept(join(folder, "run.ckpt"), { isWritten: false, keep: 2 }) });
+      expect((await readdir(folder)).sort()).toEqual(["file", "file.epoch-2", "file.epoch-3"]);
+      expect(await readFile(`${file}.epoch-3`)).toEqual(await readFile(file));
+      expect(await readFile(`${file}.epoch-2`)).not.toEqual(await readFile(file));
+    }));
+
+  it("takes last, best or a number for what is kept", () => {
+    expect(["last", "best", "3"].map(keptEpochs)).toEqual(["last", "best", 3]);
+    for (const text of ["", "0", "1.5", "first"]) expect(() => keptEpochs(text)).toThrow(/--keep/);
   });
 
   it("stands beside the model file where it has no name of its own", () => {
-    expect(keptRun({ onDivergence: "stop" }, "m")).toMatchObject({ path: "m.checkpoint", isWritten: false });
-    expect(keptRun({ onDivergence: "stop", resume: true }, "m")).toMatchObject({
+    expect(keptRun({ onDivergence: "stop", keep: "last" }, "m")).toMatchObject({
+      path: "m.checkpoint",
+      isWritten: false,
+    });
+    expect(keptRun({ onDivergence: "stop", keep: "last", resume: true }, "m")).toMatchObject({
       path: "m.checkpoint",
       isWritten: true,
     });

@@ -59,6 +59,9 @@ describe("imageFolder", () => {
       expect(graysOf(other?.train ?? { images: new Uint8Array(), count: 0 })).not.toEqual(
         graysOf(first?.train as never),
       );
+      const tested = (data: typeof first) => graysOf(data?.test as never).toSorted((a, b) => a - b);
+      expect(tested(other)).not.toEqual(tested(first));
+      expect(tested(first)).not.toEqual([0, 1, 10, 11]);
       const limited = await imageFolder(root, { limit: 5 });
       expect(graysOf(limited.train)).toEqual(graysOf(first?.train as never).slice(0, 5));
       expect(limited.test.count).toBe(4);

@@ -209,6 +209,9 @@ describe("a picture as a network's input", () => {
     const pixels = picture(2, 2, [[0], [100], [0], [100]]);
     expect([...fitPicture(pixels, input(2, 1, { channels: 1, fit: "fill" }))]).toEqual([50, 50]);
     expect([...fitPicture(pixels, input(1, 4, { channels: 1, fit: "fill" }))]).toEqual([0, 25, 75, 100]);
+    // The triangle is as wide as the target's pixel: weights 5, 7, 7 and 5 of 24.
+    const bright = picture(4, 1, [[240], [0], [0], [0]]);
+    expect([...fitPicture(bright, input(1, 1, { channels: 1, fit: "fill" }))]).toEqual([50]);
   });
 
   it.each(["cover", "contain", "fill"] as const)("%s: JavaScript and sharp agree within a few levels", async (fit) => {

@@ -66,6 +66,16 @@ it("docs/networks.md: trains, packs and runs layers of one's own", async () => {
   });
 });
 
+it("docs/training.md: teaches a binary network, and draws its mistakes", async () => {
+  const examples = await examplesOf("docs/training.md");
+  expect(examples).toHaveLength(1);
+  await run(examples, ([stdout = ""]) => {
+    expect(Number(/accuracy: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.8);
+    expect(Number(/top2: ([\d.]+)/.exec(stdout)?.[1])).toBeGreaterThan(0.9);
+    expect(stdout).toMatch(/^true \\ given to/m);
+  });
+}, 120_000);
+
 it("docs/examples.md: trains on lists, and reads streams", async () => {
   const examples = await examplesOf("docs/examples.md");
   expect(examples).toHaveLength(3);
@@ -124,6 +134,14 @@ it("docs/family.md: composes and decomposes quantizers", async () => {
     expect(bytes).toMatch(/^\d+ bytes of table$/);
     expect(decomposes).toBe("true");
     expect(reason).toMatch(/share F = 1 but not B/);
+  });
+});
+
+it("docs/checkpoints.md: goes on to the same bytes", async () => {
+  const examples = await examplesOf("docs/checkpoints.md");
+  expect(examples).toHaveLength(1);
+  await run(examples, ([stdout = ""]) => {
+    expect(stdout).toBe("left behind epoch 1\nepoch 2\nepoch 3\nsame bytes true\n");
   });
 });
 

@@ -2,7 +2,7 @@
 import type { Setting } from "./work.ts";
 
 export interface Order {
-  /** Where the file is to stand, and the checkpoint. */
+  /** The paths of the file and of the checkpoint. */
   readonly out: string;
   readonly checkpoint: string;
   readonly setting: Setting;

@@ -16,9 +16,11 @@ export interface CheckpointOptions {
   readonly resume?: boolean;
   readonly allow?: readonly Allowed[];
   readonly onDivergence: "stop" | "rollback";
+  readonly keep: "last" | "best" | number;
+  readonly average?: "swa" | "ema";
 }
 
-/** How a run is kept. */
+/** The keeping of a run. */
 export interface KeptRun {
   /** The checkpoint's path: as given, or beside the model file. */
   readonly path: string;
@@ -30,6 +32,9 @@ export interface KeptRun {
   readonly resume: boolean;
   readonly allow: readonly Allowed[];
   readonly onDivergence: "stop" | "rollback";
+  /** The weights that the file gets; a number also keeps the networks of so many last epochs in files beside it. */
+  readonly keep: "last" | "best" | number;
+  readonly average: "swa" | "ema" | undefined;
 }
 
 /** A parser for commander: "90" seconds or "500steps". */
@@ -69,12 +74,27 @@ export function addCheckpointOptions(command: Command): Command {
       "stop, or rollback to the beginning of the epoch with half the learning rate",
       oneOfWords("--on-divergence", ["stop", "rollback"]),
       "stop",
+    )
+    .option(
+      "--keep <which>",
+      "the weights of the last or the best epoch; or a number: those of so many last epochs too, as FILE.epoch-N",
+      keptEpochs,
+      "last",
+    )
+    .option(
+      "--average <mean>",
+      "end with a mean of the weights: swa, of the last quarter of the epochs, or ema",
+      oneOfWords("--average", ["swa", "ema"]),
     );
 }
 
+/** A parser for commander: last, best or a number of epochs. */
+export const keptEpochs = (text: string): "last" | "best" | number =>
+  text === "last" || text === "best" ? text : integerIn(Number(text), 1, 1e6, "--keep as a number", subject);
+
 /** The run's keeping as the options say it. @throws ProxbitError "argument" for options that do not go together. */
 export function keptRun(options: CheckpointOptions, file: string): KeptRun {
-  const { checkpoint, checkpointEvery: every, resume = false, allow = [], onDivergence } = options;
+  const { checkpoint, checkpointEvery: every, resume = false, allow = [], onDivergence, keep, average } = options;
   if (checkpoint === "") {
     throw new ProxbitError("argument", "--checkpoint is empty", "Name a file, for example out/run.ckpt.");
   }
@@ -86,7 +106,7 @@ export function keptRun(options: CheckpointOptions, file: string): KeptRun {
   }
   const isNamed = checkpoint !== undefined;
   const path = checkpoint ?? `${file}.checkpoint`;
-  return { path, isNamed, isWritten: isNamed || resume, every, resume, allow, onDivergence };
+  return { path, isNamed, isWritten: isNamed || resume, every, resume, allow, onDivergence, keep, average };
 }
 
 /**

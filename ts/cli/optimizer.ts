@@ -12,15 +12,16 @@ import { parametersOf } from "../nn/parameters.ts";
 import type { Schedule } from "../quantizers/quantizer.ts";
 import { evaluateSchedule, schedules } from "../quantizers/schedule.ts";
 import {
-  type Adam,
+  type CommonOptions,
   caseOptimizer,
   type Optimizer,
   optimizers,
   type ParameterOptimizer,
+  type RealOptimizer,
   realOptimizers,
-  type Sgd,
 } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
+import { names } from "./losses.ts";
 import { oneOfWords, type QuantizerOptions, realNumber, wholeNumber } from "./options.ts";
 
 const COURSES = ["constant", "linear", "cosine", "step"] as const;
@@ -35,6 +36,9 @@ export interface OptimizerOptions {
   readonly weightDecay?: number;
   readonly momentum?: number;
   readonly nesterov?: boolean;
+  readonly decayExcept?: readonly string[];
+  readonly clipNorm?: number;
+  readonly clipValue?: number;
   readonly binaryOptimizer?: string;
   readonly binaryLearningRate?: number;
   readonly bopGamma?: number;
@@ -75,11 +79,18 @@ export function addOptimizerOptions(command: Command): Command {
     )
     .option(
       "--weight-decay <x>",
-      "of sgd and adamw (default: the optimizer's; adamw's for binary weights is 1e-4)",
+      "of all but adam (default: the optimizer's; adamw's for binary weights is 1e-4)",
       realNumber("--weight-decay", 0, 1),
     )
-    .option("--momentum <x>", "of sgd (default: 0)", realNumber("--momentum", 0, 1))
+    .option(
+      "--decay-except <names>",
+      "what does not decay: parameters, layers or keys, for example bias,gamma",
+      names("--decay-except"),
+    )
+    .option("--momentum <x>", "of sgd and rmsprop (default: 0)", realNumber("--momentum", 0, 1))
     .option("--nesterov", "Nesterov's form of sgd's momentum")
+    .option("--clip-norm <x>", "the largest norm of all gradients together", realNumber("--clip-norm", 1e-30, 1e30))
+    .option("--clip-value <x>", "the largest magnitude of a gradient", realNumber("--clip-value", 1e-30, 1e30))
     .option("--binary-optimizer <name>", `of the binary weights alone: bop, bop2, ${realNames} (default: --optimizer)`)
     .option("--binary-learning-rate <x>", "its step size, on the same schedule", rate("--binary-learning-rate"))
     .option(
@@ -132,13 +143,13 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
 const LATENT_DECAY = 1e-4;
 
 /** AdamW gives latent weights less decay than the rest by default; any other optimizer stays as it is. */
-const gentleDecay = (optimizer: Sgd | Adam, { weightDecay }: OptimizerOptions): Sgd | Adam =>
+const gentleDecay = (optimizer: RealOptimizer, { weightDecay }: OptimizerOptions): RealOptimizer =>
   optimizer.kind === "adam" && optimizer.decoupled && weightDecay === undefined
     ? { ...optimizer, weightDecay: LATENT_DECAY }
     : optimizer;
 
 /** The optimizer of a whole network, in two cases where its latent weights decay less than the rest. */
-function gentle(rest: Sgd | Adam, options: OptimizerOptions): Optimizer {
+function gentle(rest: RealOptimizer, options: OptimizerOptions): Optimizer {
   const binary = gentleDecay(rest, options);
   return binary === rest ? rest : caseOptimizer({ binary, rest });
 }
@@ -203,7 +214,7 @@ function realOptimizer(
   name: string,
   learningRate: number | undefined,
   options: OptimizerOptions,
-): Sgd | Adam {
+): RealOptimizer {
   if (name === "bop" || name === "bop2") {
     throw new ProxbitError(
       "argument",
@@ -213,8 +224,7 @@ function realOptimizer(
   }
   const make = lookUp("optimizer", name, realOptimizers);
   const usual = evaluateSchedule(make().learningRate, 0);
-  const { weightDecay, momentum, nesterov } = options;
-  const step = { learningRate: courseOf(learningRate ?? usual, options) };
+  const { weightDecay, momentum, nesterov, decayExcept, clipNorm, clipValue } = options;
   // An option of the other optimizer is no mistake where there are two.
   const alone = options.binaryOptimizer === undefined;
   const refused = ([what, value, names]: readonly [string, unknown, readonly string[]]): void => {
@@ -225,11 +235,23 @@ function realOptimizer(
       `Leave --${what} out, or take ${names.join(" or ")} as the optimizer.`,
     );
   };
-  refused(["weight-decay", weightDecay, ["sgd", "adamw"]]);
-  refused(["momentum", momentum, ["sgd"]]);
+  const decaying = ["sgd", "adamw", "rmsprop", "lion"];
+  const moving = ["sgd", "rmsprop"];
+  refused(["weight-decay", weightDecay, decaying]);
+  refused(["decay-except", decayExcept, decaying]);
+  refused(["momentum", momentum, moving]);
   refused(["nesterov", nesterov, ["sgd"]]);
-  if (name === "sgd") return optimizers.sgd({ ...step, ...given({ weightDecay, momentum, nesterov }) });
-  return name === "adamw" ? optimizers.adamw({ ...step, ...given({ weightDecay }) }) : optimizers.adam(step);
+  if (clipNorm !== undefined && clipValue !== undefined) {
+    throw new ProxbitError("argument", "--clip-norm and --clip-value exclude each other", "Give one of them.");
+  }
+  const own: CommonOptions & { momentum?: number; nesterov?: boolean } = {
+    learningRate: courseOf(learningRate ?? usual, options),
+    ...given({ clipNorm, clipValue }),
+    ...(decaying.includes(name) ? given({ weightDecay, noDecay: decayExcept }) : {}),
+    ...(moving.includes(name) ? given({ momentum }) : {}),
+    ...(name === "sgd" ? given({ nesterov }) : {}),
+  };
+  return make(own);
 }
 
 function courseOf(first: number, { schedule, warmup = 0, stepAt, stepFactor }: OptimizerOptions): Schedule {

@@ -1,15 +1,19 @@
 /** A training run with its progress, which `proxbit train` and the demo share. */
+import { rm } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { removeCheckpoint } from "../io/checkpoint-store.ts";
-import { checkWritable } from "../io/write.ts";
+import { checkWritable, writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import { hasKernel } from "../nn/nodes.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
+import type { LossTerm } from "../train/losses/term.ts";
+import type { MetricName } from "../train/metrics/metrics.ts";
 import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import type { EpochEvent, Evaluation } from "../train/run/events.ts";
+import { withTeacher } from "../train/run/teacher.ts";
 import { Trainer } from "../train/run/trainer.ts";
 import { commandToResume, type KeptRun, keptRun, refuseUnfinished } from "./checkpoint.ts";
 import { percent, sizes } from "./format.ts";
@@ -33,7 +37,15 @@ export interface TrainingRun {
   /** The share of the truth that all classes have alike in the loss; 0 where undefined. */
   readonly labelSmoothing?: number | undefined;
   /** The float network that training starts from: its file's path and bytes. */
-  readonly start?: { readonly file: string; readonly bytes: Uint8Array; readonly rescale: boolean } | undefined;
+  readonly start?: StartOf | undefined;
+  /** The terms of the loss; cross-entropy alone where undefined. */
+  readonly objective?: readonly LossTerm[] | undefined;
+  /** The model file of a teacher. */
+  readonly teacher?: Uint8Array | undefined;
+  /** Epochs without a lower test loss after which the run ends; all are made where undefined. */
+  readonly patience?: number | undefined;
+  /** Metrics beside loss and accuracy. */
+  readonly metrics?: readonly MetricName[] | undefined;
   /** Counts flips of binary weights; undefined counts none. */
   readonly flipRatio?: boolean | undefined;
   /** Evaluates the soft network beside the hard-signed one; undefined does so too. */
@@ -44,6 +56,14 @@ export interface TrainingRun {
   readonly profile: boolean;
   /** The path of the model file. */
   readonly file: string;
+}
+
+/** A network that training starts from, or layers of it. */
+interface StartOf {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly rescale: boolean;
+  readonly layers?: readonly string[] | undefined;
 }
 
 interface TrainingResult {
@@ -77,14 +97,20 @@ const HEADER_BYTES = 1 << 16;
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
   const { output, signal } = context;
-  const { graph, data, optimizer, epochs, batchSize, workers, seed } = run;
+  const { graph, optimizer, epochs, batchSize, workers, seed, objective, teacher, metrics = [] } = run;
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
   output.event({ type: "network", ...network });
-  const kept = run.kept ?? keptRun({ onDivergence: "stop" }, run.file);
+  const kept = run.kept ?? keptRun({ onDivergence: "stop", keep: "last" }, run.file);
   await checkWritable(run.file, network.totals.packedBytes + HEADER_BYTES);
   await refuseUnfinished(kept);
-  const setting = { optimizer, seed, ...(workers === undefined ? {} : { workers }) };
+  const data = teacher === undefined ? run.data : await withTeacher(run.data, teacher, { signal });
+  const setting = {
+    optimizer,
+    seed,
+    ...(objective === undefined ? {} : { objective }),
+    ...(workers === undefined ? {} : { workers }),
+  };
   const trainer = kept.resume
     ? await Trainer.resume(kept.path, { ...setting, graph, allow: kept.allow })
     : await Trainer.create(graph, setting);
@@ -107,11 +133,13 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     let flipRatio: FlipRatio | null = before.at(-1)?.flipRatio ?? null;
     let failure: string | null = null;
     const { augment, labelSmoothing, soft: validateSoft = true, flipRatio: counted = false } = run;
-    const { path, every, isWritten, onDivergence } = kept;
+    const { path, every, isWritten, onDivergence, average, keep } = kept;
     const checkpoint = isWritten ? { to: path, every } : undefined;
     const options = {
       ...{ epochs, batchSize, augment, labelSmoothing, soft: validateSoft, flipRatio: counted, signal },
-      ...{ checkpoint, onDivergence, onValidate: training.validate },
+      ...{ checkpoint, onDivergence, average, keep: keep === "best" ? keep : ("last" as const), metrics },
+      onValidate: training.validate,
+      ...(run.patience === undefined ? {} : { earlyStopping: { patience: run.patience } }),
     };
     for await (const event of kept.resume ? trainer.continueFit(data, options) : trainer.fit(data, options)) {
       output.event(event);
@@ -120,19 +148,22 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
         continue;
       }
       training.epoch(event);
+      for (const warning of event.warnings ?? []) output.note(warning);
       soft = softScoreOf(event) ?? soft;
       flipRatio = event.flipRatio ?? null;
+      if (typeof keep === "number") await keepEpoch(run, trainer, event.epoch, keep, context);
       const now = event.checkpoint?.failure ?? null;
       if (now !== null && now !== failure) output.note(`the checkpoint was not written, and training goes on: ${now}`);
       failure = now;
     }
     const seconds = (performance.now() - began) / 1000;
     // Written before it is evaluated, so that nothing which happens there can lose it.
-    const bytes = await trainer.pack(describeTraining(run));
+    const words = { ...(keep === "best" ? { keep } : {}), ...(average === undefined ? {} : { average }) };
+    const bytes = await trainer.pack({ ...describeTraining(run), ...words });
     await writeNetwork(run.file, bytes);
     isWrittenTo = run.file;
     if (!kept.isNamed) await removeCheckpoint(kept.path);
-    const evaluation = await trainer.evaluate(data.test, { signal, onProgress: testing.update });
+    const evaluation = await trainer.evaluate(data.test, { signal, metrics, onProgress: testing.update });
     const { floatBytes } = network.totals;
     return { evaluation, soft, flipRatio, workers: trainer.workers, seconds, packedBytes: bytes.length, floatBytes };
   } catch (cause) {
@@ -141,6 +172,24 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     training.clear();
     testing.clear();
     trainer.close();
+  }
+}
+
+/** Writes the network after an epoch beside the file, and removes the one that is too old. */
+async function keepEpoch(
+  run: TrainingRun,
+  trainer: Trainer,
+  epoch: number,
+  keep: number,
+  { output }: Context,
+): Promise<void> {
+  const fileOf = (number: number): string => `${run.file}.epoch-${number}`;
+  try {
+    await writeFileAtomic(fileOf(epoch), await trainer.pack(describeTraining(run)));
+    await rm(fileOf(epoch - keep), { force: true });
+  } catch (error) {
+    if (!isProxbitError(error) || error.code !== "output") throw error;
+    output.note(`the network of epoch ${epoch} was not kept, and training goes on: ${error.message}`);
   }
 }
 
@@ -153,7 +202,7 @@ function tellWhere(trainer: Trainer, { path }: KeptRun, { output }: Context): vo
   output.event({ type: "resume", checkpoint: path, epoch, epochs, step, steps });
 }
 
-/** What is left of a run that ended early: its trainer, and its file where that is written. */
+/** The rest of a run that ended early: its trainer, and its file where that is written. */
 interface Ending {
   readonly trainer: Trainer;
   readonly kept: KeptRun;
@@ -192,9 +241,9 @@ const softScoreOf = ({ epoch, validation }: EpochEvent): SoftScore | null =>
     ? null
     : { epoch, softAccuracy: validation.soft.accuracy, hardAccuracy: validation.accuracy };
 
-async function startFrom(trainer: Trainer, { file, bytes, rescale }: NonNullable<TrainingRun["start"]>): Promise<void> {
+async function startFrom(trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> {
   try {
-    await trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none" });
+    await trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers });
   } catch (cause) {
     if (!isProxbitError(cause)) throw cause;
     throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
@@ -222,6 +271,7 @@ export function trainingLines(run: TrainingRun, result: TrainingResult): readonl
   const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
   return [
     ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
+    ...Object.entries(evaluation.metrics ?? {}).map(([name, value]) => [`test ${name}`, value.toFixed(4)] as const),
     ["test accuracy", `${percent(evaluation.accuracy)} of ${evaluation.images} images, ${network}`],
     ...softLines(soft, run.epochs),
     ...flipLines(flipRatio),

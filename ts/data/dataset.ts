@@ -32,8 +32,11 @@ export interface ImageSplit extends Split {
   readonly shape: readonly [number, number, number];
 }
 
-/** The order of a pass: drawn from a seed and the number of an epoch, or null for the source's own. */
-export type PassOrder = { readonly seed: number; readonly epoch: number } | null;
+/**
+ * The order of a pass: drawn from a seed and the number of an epoch, or null for the source's own. A plain pass has examples as
+ * they are, where others vary them.
+ */
+export type PassOrder = { readonly seed: number; readonly epoch: number; readonly isPlain?: true } | null;
 
 /** One pass over the examples. */
 export interface Pass {

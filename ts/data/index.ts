@@ -8,6 +8,8 @@
  * ```
  */
 
+export type { Variations } from "./augmented.ts";
+export { augmented } from "./augmented.ts";
 export { changed } from "./changed.ts";
 export { cifar10 } from "./cifar10.ts";
 export { cifar100 } from "./cifar100.ts";

@@ -137,7 +137,7 @@ export async function decodeCheckpoint(bytes: Uint8Array): Promise<CheckpointCon
     if (state?.dtype !== "U8" || floats.length + 1 !== tensors.size) throw brokenCheckpoint("it holds other tensors");
     const body = [...floats.map((tensor) => tensor.bytes), state.data];
     const head = headOf(floats, state.data.length, NO_DIGEST);
-    // What stands in the file besides is its own head, which has to be the one that these facts make.
+    // The rest of the file is its head, which has to be the one that these facts make.
     const written = headOf(floats, state.data.length, metadata.digest ?? "");
     const isWhole =
       written.every((byte, i) => byte === bytes[i]) && (await digestOf([head, ...body])) === metadata.digest;

@@ -1,6 +1,6 @@
 /**
- * Where checkpoints are kept: a file in Node, IndexedDB in a browser, or a store of one's own. A store keeps the last checkpoint
- * and the one before it. A write that is cut short leaves both, or the new one and the last.
+ * Stores keep checkpoints: a file in Node, IndexedDB in a browser, or one of the user's own. A store has the last checkpoint and
+ * the one before it. A write that is cut short leaves both, or the new one and the last.
  */
 import { ProxbitError } from "../base/errors.ts";
 import type { FileParts } from "./checkpoint-file.ts";

@@ -23,21 +23,6 @@ const nodeRow = (major: number): Row => ({
   run: (place) => runInNode([join(place.group, `node_modules/node${major}/bin/node`)], place),
 });
 
-/** The oldest Node that the package refuses. It must say so itself. */
-const refused: Row = {
-  name: "node20",
-  group: "node",
-  run: async (place) => {
-    const node = join(place.group, "node_modules/node20/bin/node");
-    try {
-      return await runInNode([node], place);
-    } catch (error) {
-      if (!/Node\.js 22/.test(String(error))) throw error;
-      return { version: (await run(node, ["--version"], place.folder)).trim(), note: "refused at import, by name" };
-    }
-  },
-};
-
 /** Debian's C library for ARM stands in the place of the system's. */
 const arm64: Row = {
   name: "arm64",
@@ -102,7 +87,7 @@ const electron: Row = {
   },
 };
 
-export const runtimes: readonly Row[] = [...[22, 24, 26].map(nodeRow), refused, deno, bun, workerd, electron, arm64];
+export const runtimes: readonly Row[] = [...[20, 22, 24, 26].map(nodeRow), deno, bun, workerd, electron, arm64];
 
 /** The Node that runs this harness, beside the package as npm alone installs it. All others are held to its figures. */
 export const reference = (place: Place): Promise<Outcome> => runInNode([process.execPath], place);

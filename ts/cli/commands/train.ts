@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { ProxbitError } from "../../base/errors.ts";
 import { checkWritable } from "../../io/write.ts";
+import { freeze } from "../../nn/freeze.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import type { Augmentation } from "../../train/run/augment.ts";
@@ -9,6 +10,7 @@ import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkp
 import { checkDataName, checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
+import { addLossOptions, type LossOptions, names, objectiveFrom } from "../losses.ts";
 import { accumulatorOf, quantizersOf, readModelFile } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
 import {
@@ -33,7 +35,7 @@ import {
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
 
-interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, CheckpointOptions {
+interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, LossOptions, CheckpointOptions {
   readonly data: string;
   readonly model: string;
   readonly epochs: number;
@@ -44,6 +46,7 @@ interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, 
   readonly labelSmoothing: number;
   readonly from?: string;
   readonly rescale?: boolean;
+  readonly fromLayers?: readonly string[];
   readonly flipRatio?: boolean;
   readonly soft: boolean;
   readonly profile?: boolean;
@@ -74,12 +77,18 @@ export function trainCommand(context: Context): Command {
       realNumber("--label-smoothing", 0, 0.99),
       0,
     )
-    .option("--from <file>", "start from this float network, the same one trained with --quantizer none")
+    .option("--from <file>", "start from this model: the same one trained with --quantizer none, or a packed one")
+    .option(
+      "--from-layers <names>",
+      "with --from: take these layers only, of a model that may be another",
+      names("--from-layers"),
+    )
     .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
   addOptimizerOptions(command)
     .option("--flip-ratio", "show the share of the binary weights that change their sign in a step")
     .option("--no-soft", "do not evaluate the soft network beside the hard-signed one, which takes as long once more")
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
+  addLossOptions(command);
   addCheckpointOptions(command);
   addWorkersOption(command);
   return addCommonOptions(
@@ -89,6 +98,7 @@ export function trainCommand(context: Context): Command {
     "proxbit train --data photos --image-size 64 --model resnet20 --epochs 30 --out pets.safetensors",
     "proxbit train --data fashion-mnist --model ./my-network.ts --out fashion.safetensors",
     "proxbit train --data mnist --binary-optimizer bop --learning-rate 0.01 --schedule cosine --flip-ratio --out bop.safetensors",
+    "proxbit train --data mnist --teacher float.safetensors --temperature 4 --early-stopping 5 --epochs 50 --out small.safetensors",
     "proxbit train --data mnist --from float.safetensors --rescale --augment shift:2 --out tuned.safetensors",
     "proxbit train --data mnist --epochs 100 --checkpoint run.ckpt --out mnist.safetensors",
     "proxbit train --data mnist --epochs 100 --checkpoint run.ckpt --resume --out mnist.safetensors",
@@ -102,6 +112,11 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   if (options.rescale && options.from === undefined) {
     throw new ProxbitError("argument", "--rescale is for the weights of --from", "Give --from too, or leave it out.");
   }
+  if (options.fromLayers && options.from === undefined) {
+    throw new ProxbitError("argument", "--from-layers are layers of --from", "Give --from too, or leave it out.");
+  }
+  const objective = objectiveFrom(options);
+  const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
   const kept = keptRun(options, options.out);
   const start = options.from === undefined ? undefined : await readModelFile(options.from);
   checkDataName(options.data);
@@ -109,11 +124,12 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   await checkWritable(options.out);
   const data = await readData(options.data, options, context);
   stopIfAborted(context.signal);
-  const graph = await makeNetwork({
+  const made = await makeNetwork({
     inputShape: data.train.shape,
     classes: data.classes.length,
     ...chosen,
   });
+  const graph = options.freeze === undefined ? made : freeze(made, options.freeze);
   checkBinaryWeights(options, graph);
   checkImageShape(inputShapeOf(graph), data.train, data.name);
   const run: TrainingRun = {
@@ -127,7 +143,16 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
     profile: options.profile ?? false,
     augment: options.augment,
     labelSmoothing: options.labelSmoothing,
-    start: start && { file: options.from as string, bytes: start, rescale: options.rescale ?? false },
+    start: start && {
+      file: options.from as string,
+      bytes: start,
+      rescale: options.rescale ?? false,
+      layers: options.fromLayers,
+    },
+    objective,
+    teacher,
+    patience: options.earlyStopping,
+    metrics: options.metrics,
     flipRatio: options.flipRatio ?? false,
     kept,
     soft: options.soft,
@@ -152,6 +177,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
       seconds,
       testLoss: evaluation.loss,
       testAccuracy: evaluation.accuracy,
+      ...(evaluation.metrics === undefined ? {} : { testMetrics: evaluation.metrics }),
       soft,
       ...(flipRatio === null ? {} : { flipRatio }),
       file: options.out,

@@ -2,6 +2,7 @@
  * Metrics by name: numbers that say how good answers are, out of the network's outputs and the truth of the examples. All are
  * sums in f64 in the order of the examples.
  */
+import { listOf, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Answers } from "./answers.ts";
 import { type Counts, countsOf, firstMaximum } from "./counts.ts";
@@ -103,10 +104,13 @@ export function measure(names: readonly MetricName[], answers: Answers): Readonl
   );
 }
 
-/** The names, checked. @throws ProxbitError `unknown-name` */
-export function checkMetrics(names: readonly string[]): readonly MetricName[] {
-  for (const name of names) metricOf(name);
-  return names as readonly MetricName[];
+/** The names of an option, checked. Throws "unknown-name", or an error of `subject`'s code. */
+export function checkMetrics(value: unknown, subject: Subject): readonly MetricName[] {
+  return listOf(value, 0, 256, "metrics", subject).map((name) => {
+    if (typeof name !== "string") reject(subject, "metrics", "a list of names", name);
+    metricOf(name);
+    return name as MetricName;
+  });
 }
 
 const lacks = (name: string, reads: string): ProxbitError =>

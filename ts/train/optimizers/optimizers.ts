@@ -8,7 +8,7 @@ import type { Schedule } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../quantizers/schedule.ts";
 import { type Adam, adam, adamRule, adamw } from "./adam.ts";
 import { type Bop, type Bop2, bop, bop2, bop2Rule, bopRule } from "./bop.ts";
-import { means, type Rate, subject } from "./checks.ts";
+import { type CommonOptions, means, subject } from "./checks.ts";
 import { type Lion, lion, lionRule } from "./lion.ts";
 import { type RmsProp, rmsprop, rmspropRule } from "./rmsprop.ts";
 import type { Rule } from "./rule.ts";
@@ -58,7 +58,7 @@ export const optimizers = { sgd, adam, adamw, rmsprop, lion, bop, bop2 };
 
 /** The makers of optimizers that move real numbers by a step size: what can train any parameter. */
 export const realOptimizers: Readonly<
-  Record<"sgd" | "adam" | "adamw" | "rmsprop" | "lion", (options?: { readonly learningRate?: Rate }) => RealOptimizer>
+  Record<"sgd" | "adam" | "adamw" | "rmsprop" | "lion", (options?: CommonOptions) => RealOptimizer>
 > = { sgd, adam, adamw, rmsprop, lion };
 
 /**

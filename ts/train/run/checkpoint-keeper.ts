@@ -8,10 +8,10 @@ import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
 import { goodName, type LoadedRun, readRun, type SavedRun } from "./checkpoint.ts";
 import type { CheckpointReport } from "./checkpoint-report.ts";
 
-/** How often a checkpoint is written, beside the end of each epoch. */
+/** The time between two checkpoints; one is written at the end of each epoch besides. */
 export type CheckpointRate = { readonly seconds: number } | { readonly steps: number };
 
-/** Where checkpoints of a run go: a path, a name in a browser's IndexedDB, or a store; and how often. */
+/** The place of a run's checkpoints (a path, a name in a browser's IndexedDB, or a store), and the time between two. */
 export type CheckpointOption =
   | string
   | CheckpointStore
@@ -28,6 +28,7 @@ export type CheckpointOption =
 export interface RunMoment extends SavedRun {
   readonly copyTensors: (into: ArrayBuffer | undefined) => Promise<readonly CheckpointTensor[]>;
   readonly goodTensors: readonly CheckpointTensor[];
+  readonly taskTensors: readonly CheckpointTensor[];
 }
 
 export interface CheckpointKeeper {
@@ -100,7 +101,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     return "seconds" in every ? seconds >= every.seconds : steps - last.steps >= every.steps;
   };
 
-  const write = async (state: object, tensors: readonly CheckpointTensor[]): Promise<void> => {
+  const encodeAndWrite = async (state: object, tensors: readonly CheckpointTensor[]): Promise<void> => {
     const parts = await encodeCheckpoint({ ...state }, tensors);
     await store.write(parts);
     written++;
@@ -110,16 +111,15 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
   /** Copies the moment, and returns the writing of the copy. */
   const copy = async (steps: number, moment: () => Promise<RunMoment>): Promise<() => Promise<void>> => {
     const began = performance.now();
-    const { copyTensors, goodTensors, ...saved } = await moment();
+    const { copyTensors, goodTensors, taskTensors, ...saved } = await moment();
     const state = copyOfPlain(saved);
     const tensors = await copyTensors(memory);
     memory = tensors[0]?.bytes.buffer as ArrayBuffer | undefined;
-    longestPause = Math.max(longestPause, performance.now() - began);
     hasEnded = false;
     const good = goodTensors.map((tensor) => ({ ...tensor, name: goodName(tensor.name) }));
     return async () => {
       try {
-        await write(state, [...tensors, ...good]);
+        await encodeAndWrite(state, [...tensors, ...good, ...taskTensors]);
         failure = null;
       } catch (error) {
         // A full disk is no reason to end hours of training: the next write may succeed.
@@ -137,13 +137,20 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     },
     offer: async (steps, moment) => {
       if (writing !== null || !isDue(steps)) return;
-      const written = await copy(steps, moment);
-      writing = written();
+      const began = performance.now();
+      const write = await copy(steps, moment);
+      longestPause = Math.max(longestPause, performance.now() - began);
+      writing = write();
     },
     save: async (steps, moment) => {
       await writing;
-      writing = (await copy(steps, moment))();
-      await writing;
+      try {
+        writing = (await copy(steps, moment))();
+        await writing;
+      } catch (error) {
+        // Workers that are lost and share no memory give no copy.
+        failure = error instanceof Error ? error.message : String(error);
+      }
     },
     readBack: async () => {
       await writing;

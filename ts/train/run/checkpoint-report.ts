@@ -1,4 +1,4 @@
-/** How the checkpoints of a run fared, as a plain value for its events. */
+/** A report on the checkpoints of a run, as a plain value for its events. */
 /** The checkpoints of a run so far. */
 export interface CheckpointReport {
   readonly written: number;

@@ -1,6 +1,6 @@
 /**
- * What a checkpoint says beside its tensors: where the run stands, and which run it is. The second part is held against what
- * somebody goes on with, word by word; a difference is refused unless its word is allowed.
+ * A checkpoint says beside its tensors where the run stands, and which run it is. The second part is held against that with
+ * which somebody goes on, word by word. A difference is refused unless its word is allowed.
  */
 
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
@@ -11,14 +11,14 @@ import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { canonicalJson, isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
 import type { LossTerm } from "../losses/term.ts";
-import type { Optimizer, ParameterOptimizer } from "../optimizers/optimizers.ts";
+import { isBop, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
 
 /** The words by which a difference between a checkpoint and what one goes on with may be allowed. */
 export const allowable = [
   ...["learningRate", "optimizer", "objective", "data", "epochs", "augment", "labelSmoothing", "validate", "soft"],
-  ...["flipRatio", "tasks", "onDivergence"],
+  ...["flipRatio", "tasks", "onDivergence", "average", "keep"],
 ] as const satisfies readonly string[];
 
 export type Allowed =
@@ -33,7 +33,7 @@ export type Allowed =
       | "validate"
       | "soft"
     )
-  | ("flipRatio" | "tasks" | "onDivergence");
+  | ("flipRatio" | "tasks" | "onDivergence" | "average" | "keep");
 
 /** The facts of a run by their words; plain values. */
 export type RunFacts = Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ export function trainerFacts(
 /** An optimizer without its learning rates, and these. */
 function withoutRates(optimizer: Optimizer): readonly [object, readonly unknown[]] {
   const one = (own: ParameterOptimizer): readonly [object, readonly unknown[]] => {
-    if (own.kind !== "sgd" && own.kind !== "adam") return [own, []];
+    if (isBop(own)) return [own, []];
     const { learningRate, ...rest } = own;
     return [rest, [learningRate]];
   };
@@ -66,7 +66,9 @@ function withoutRates(optimizer: Optimizer): readonly [object, readonly unknown[
 export function optimizerFrom({ optimizer, learningRate }: RunFacts): unknown {
   const rates = Array.isArray(learningRate) ? [...learningRate] : [];
   const withRate = (own: unknown): unknown =>
-    isRecord(own) && (own.kind === "sgd" || own.kind === "adam") ? { ...own, learningRate: rates.shift() } : own;
+    isRecord(own) && typeof own.kind === "string" && own.kind in realOptimizers
+      ? { ...own, learningRate: rates.shift() }
+      : own;
   if (!isRecord(optimizer) || optimizer.kind !== "case") return withRate(optimizer);
   return { ...optimizer, binary: withRate(optimizer.binary), rest: withRate(optimizer.rest) };
 }
@@ -94,7 +96,7 @@ const shown = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 };
 
-/** Where two facts differ: the innermost path to the first difference, and the values there. */
+/** The first difference between two facts: its innermost path, and the values there. */
 function firstDifference(saved: unknown, given: unknown, path: string): string {
   if (isRecord(saved) && isRecord(given)) {
     const key = Object.keys({ ...saved, ...given }).find((name) => !isEqual(saved[name], given[name]));
@@ -148,10 +150,50 @@ export interface LoadedRun extends SavedRun {
   readonly goodTensors: readonly CheckpointTensor[];
 }
 
+/** Beginnings of the names of tensors that are not the run's own: those at the last good point, and those of tasks. */
 const GOOD = "good/";
+const TASK = "task/";
 
 /** The name of a tensor at the last good point. */
 export const goodName = (name: string): string => `${GOOD}${name}`;
+
+/** Takes the Float32Arrays out of what a task keeps: they stand in a checkpoint as tensors. */
+export function withoutTensors(
+  task: string,
+  state: unknown,
+): { readonly state: unknown; readonly tensors: readonly CheckpointTensor[] } {
+  if (!isRecord(state)) return { state, tensors: [] };
+  const tensors: CheckpointTensor[] = [];
+  const plain: [string, unknown][] = [];
+  for (const [key, value] of Object.entries(state)) {
+    if (!(value instanceof Float32Array)) plain.push([key, value]);
+    // A copy, because the task may write to its own while the file is written.
+    else
+      tensors.push({
+        name: `${TASK}${task}/${key}`,
+        shape: [value.length],
+        bytes: new Uint8Array(value.slice().buffer),
+      });
+  }
+  return { state: Object.fromEntries(plain), tensors };
+}
+
+/** The states of tasks with their tensors. */
+function withTensors(
+  tasks: Readonly<Record<string, unknown>>,
+  tensors: readonly CheckpointTensor[],
+): Readonly<Record<string, unknown>> {
+  const found = Object.entries(tasks).map(([task, state]): [string, unknown] => {
+    if (!isRecord(state)) return [task, state];
+    const own = tensors.flatMap(({ name, bytes }): [string, Float32Array][] => {
+      const start = `${TASK}${task}/`;
+      if (!name.startsWith(start)) return [];
+      return [[name.slice(start.length), new Float32Array(bytes.slice().buffer)]];
+    });
+    return [task, { ...state, ...Object.fromEntries(own) }];
+  });
+  return Object.fromEntries(found);
+}
 
 /** Reads a checkpoint's bytes. @throws ProxbitError "checkpoint" */
 export async function decodeRun(bytes: Uint8Array): Promise<LoadedRun> {
@@ -161,8 +203,9 @@ export async function decodeRun(bytes: Uint8Array): Promise<LoadedRun> {
     throw brokenCheckpoint("it lacks where its run stands");
   }
   return {
-    ...({ run, history, facts, tasks, good: good ?? null } as unknown as SavedRun),
-    tensors: tensors.filter(({ name }) => !name.startsWith(GOOD)),
+    ...({ run, history, facts, good: good ?? null } as unknown as SavedRun),
+    tasks: withTensors(tasks, tensors),
+    tensors: tensors.filter(({ name }) => !name.startsWith(GOOD) && !name.startsWith(TASK)),
     goodTensors: tensors.flatMap((tensor) =>
       tensor.name.startsWith(GOOD) ? [{ ...tensor, name: tensor.name.slice(GOOD.length) }] : [],
     ),

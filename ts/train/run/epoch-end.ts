@@ -1,15 +1,18 @@
 /** The end of an epoch, behind its steps: tasks, running statistics, validation. */
 import type { Dataset, Examples } from "../../data/dataset.ts";
+import type { MetricName } from "../metrics/metrics.ts";
 import type { Engine } from "./engine.ts";
 import { type EpochTask, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
 import type { Score, Validation } from "./events.ts";
+import { measureSplit } from "./predict.ts";
 import { type Course, progressAt, type RunRecord } from "./run.ts";
 
 /** What is to be done at the end of each epoch. */
 export interface EpochEnd {
   readonly data: Dataset<Examples>;
   readonly tasks: readonly EpochTask[];
+  readonly metrics: readonly MetricName[];
   readonly validate: boolean;
   readonly soft: boolean;
   readonly signal: AbortSignal | undefined;
@@ -42,7 +45,7 @@ async function validate(
   engine: Engine,
   { seed }: RunRecord,
   course: Course,
-  { data, validate: isWanted, soft, signal, onValidate }: EpochEnd,
+  { data, validate: isWanted, soft, metrics, signal, onValidate }: EpochEnd,
 ): Promise<Validation | undefined> {
   const { batchSize, steps } = course;
   const progress = progressAt(course, steps);
@@ -61,7 +64,8 @@ async function validate(
   if (!isWanted) return undefined;
   const onProgress = (images: number): void => onBatch(statistics + images / batchSize);
   const scored = scoreOf(await evaluate(engine, data.test, { ...work, onProgress }));
-  return beside === undefined ? scored : { ...scored, soft: scoreOf(beside) };
+  const measured = metrics.length === 0 ? {} : { metrics: await measureSplit(engine, data.test, metrics, work) };
+  return { ...scored, ...(beside === undefined ? {} : { soft: scoreOf(beside) }), ...measured };
 }
 
 const scoreOf = ({ loss, accuracy }: Score): Score => ({ loss, accuracy });

@@ -27,8 +27,8 @@ export interface EpochTask {
    */
   run(view: EpochView): Promise<Readonly<Record<string, number>> | undefined>;
   /**
-   * State that the task carries from epoch to epoch, as a value that JSON can hold: it stands in checkpoints, and comes back
-   * through `restore` where a run goes on. A task has both or neither.
+   * State that the task carries from epoch to epoch, as a value that JSON can hold, or an object of such and of Float32Arrays.
+   * It stands in checkpoints, and comes back through `restore` where a run goes on. A task has both or neither.
    */
   save?(): unknown;
   restore?(state: unknown): void;

@@ -141,7 +141,7 @@ export async function estimateStatistics(
   if (most < 1) throw tooFew(split.count, batch);
   const batches = Math.min(most, integerIn(options.batches ?? STATISTICS_BATCHES, 1, 1 << 20, "batches", subject));
   const passed = {
-    order: { seed, epoch: STATISTICS_EPOCH },
+    order: { seed, epoch: STATISTICS_EPOCH, isPlain: true as const },
     batch,
     total: batches * batch,
     signal,

@@ -1,6 +1,7 @@
 /** What `fit` and `evaluate` report, as plain values: they can be printed as JSON lines as they are. */
 
 import type { FlipRatio } from "../plan/flips.ts";
+import type { Best } from "./best.ts";
 import type { CheckpointReport } from "./checkpoint-report.ts";
 import type { TaskResults } from "./epoch-task.ts";
 
@@ -31,17 +32,19 @@ export interface StepEvent {
 }
 
 /** The result of an evaluation: of the hard-signed network with running statistics, unless the soft one was asked for. */
-export interface Evaluation {
+export interface Evaluation extends Score {
   readonly images: number;
-  /** Mean cross-entropy in nats. */
-  readonly loss: number;
-  /** Share of right answers in [0, 1]. */
-  readonly accuracy: number;
-  /** The class given to each image; the first of equal maxima. */
+  /** The place of each example's largest output, the first of equal ones: its class, where there are classes. */
   readonly predictions: Uint32Array;
+  /** The metrics that were asked for, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
-/** Mean cross-entropy in nats and share of right answers on the test images. */
+/**
+ * The loss on the test examples, which is that of the objective's first term over the output, without its factor: mean
+ * cross-entropy in nats where no other was given. `accuracy` is the share of right answers, of examples with classes, or of all
+ * answers to several labels; NaN where outputs are real numbers, of which none is right.
+ */
 export interface Score {
   readonly loss: number;
   readonly accuracy: number;
@@ -53,6 +56,8 @@ export interface Score {
  * packed.
  */
 export interface Validation extends Score {
+  /** The metrics that `fit` was asked for, by name. */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly soft?: Score;
 }
 
@@ -67,10 +72,14 @@ export interface EpochEvent {
   readonly terms?: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly validation?: Validation;
+  /** What is to be said about the epoch, such as a loss that explodes; absent where there is nothing. */
+  readonly warnings?: readonly string[];
   /** Means over the epoch's steps; where `fit` was asked for them. */
   readonly flipRatio?: FlipRatio;
   /** Numbers of tasks between epochs, where some gave any. */
   readonly tasks?: TaskResults;
+  /** The best epoch so far; where the best one is kept. */
+  readonly best?: Best;
   /** The checkpoints of the run so far; where it has any. */
   readonly checkpoint?: CheckpointReport;
   /** Times that the run diverged in this epoch and began it anew with lower learning rates; where it did. */

@@ -12,17 +12,22 @@ import {
 } from "../../base/checks.ts";
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
+import { type Average, averageTask, checkAverage } from "./average.ts";
+import { type BestKeeper, createBestKeeper } from "./best.ts";
 import { checkBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
+import { checkStopping, createStopper, type EarlyStopping, type Stopper } from "./early-stopping.ts";
 import type { Engine } from "./engine.ts";
 import type { EpochEnd } from "./epoch-end.ts";
 import type { StepSetting } from "./epoch-steps.ts";
 import { checkTasks, type EpochTask } from "./epoch-task.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH, tooFew } from "./evaluate.ts";
+import type { EpochEvent, StepEvent } from "./events.ts";
 import type { Course } from "./run.ts";
 
 export interface FitOptions {
@@ -54,15 +59,29 @@ export interface FitOptions {
    */
   readonly checkpoint?: CheckpointOption | undefined;
   /**
-   * Where a number is not finite: "stop", as where absent, ends the run with an error. "rollback" goes back to the beginning of
-   * the epoch and halves all learning rates from there on, up to ten times.
+   * The way on from a number that is not finite. "stop", as where absent, ends the run with an error. "rollback" goes back to the
+   * beginning of the epoch and halves all learning rates from there on, up to ten times.
    */
   readonly onDivergence?: "stop" | "rollback" | undefined;
+  /** Ends the run with a mean of the weights at the ends of its epochs (`average.ts`); with the last weights where absent. */
+  readonly average?: Average | undefined;
+  /** The weights that the run ends with: "last", as where absent, or those of the epoch whose validation was "best". */
+  readonly keep?: "last" | "best" | undefined;
+  /** Ends the call where the validation has become no better for some epochs; the best weights come back. None where absent. */
+  readonly earlyStopping?: EarlyStopping | undefined;
+  /** Metrics of the test examples after every epoch (`validation.metrics`), which cost a forward pass; none where absent. */
+  readonly metrics?: readonly MetricName[] | undefined;
+  /** Told each step, and each epoch, however the call is run. An error that it throws ends the call with it. */
+  readonly onStep?: ((event: StepEvent) => void) | undefined;
+  readonly onEpoch?: ((event: EpochEvent) => void) | undefined;
   /** Called while an epoch is validated, with the share of that work that is done, in [0, 1]. */
   readonly onValidate?: (epoch: number, share: number) => void;
   /** Stops the run after the steps in hand, about 50 ms of work; their events still come. */
   readonly signal?: AbortSignal;
 }
+
+/** A task, or the like, with state of its own. */
+type Stateful = Pick<EpochTask, "name" | "save" | "restore">;
 
 /** The options of a call, checked. */
 export interface Checked {
@@ -70,8 +89,12 @@ export interface Checked {
   readonly setting: Omit<StepSetting, "flips">;
   readonly counting: boolean;
   readonly end: EpochEnd;
+  readonly stopper: Stopper | null;
   readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
   readonly rollsBack: boolean;
+  readonly best: BestKeeper | null;
+  /** All that has state of its own, which checkpoints keep under its name. */
+  readonly stateful: readonly Stateful[];
   /** The options that a run which goes on must have again, by their words. */
   readonly facts: RunFacts;
 }
@@ -79,7 +102,7 @@ export interface Checked {
 const optionNames = [
   ...[
     ...["epochs", "batchSize", "augment", "labelSmoothing", "validate", "soft", "flipRatio", "tasks", "checkpoint"],
-    ...["onDivergence", "onValidate", "signal"],
+    ...["onDivergence", "average", "keep", "earlyStopping", "metrics", "onStep", "onEpoch", "onValidate", "signal"],
   ],
 ] as const;
 
@@ -96,7 +119,19 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
   const validate = booleanOf(options.validate ?? true, "validate", subject);
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
-  const tasks = checkTasks(options.tasks, subject);
+  const average = checkAverage(options.average, subject);
+  const own = checkTasks(options.tasks, subject);
+  const tasks = [...own, ...(average === null ? [] : [averageTask(average)])];
+  const keep = oneOf(options.keep ?? "last", ["last", "best"], "keep", subject);
+  if (keep === "best" && !validate) reject(subject, "validate", "true where the best epoch is kept", validate);
+  const best = keep === "best" ? createBestKeeper() : null;
+  const stopping = checkStopping(options.earlyStopping, validate, subject);
+  const stopper = stopping === null ? null : createStopper(stopping);
+  const metrics = checkMetrics(options.metrics ?? [], subject);
+  for (const name of ["onStep", "onEpoch"] as const) {
+    if (options[name] !== undefined && typeof options[name] !== "function")
+      reject(subject, name, "a function", options[name]);
+  }
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
   const data = checkData(engine, given, validate);
@@ -110,21 +145,28 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     fixed: { epochs, batchSize, steps },
     setting: { images: data.train, augment, smoothing, signal },
     counting,
-    end: { data, validate, soft, tasks, signal, onValidate },
+    end: { data, validate, soft, tasks, metrics, signal, onValidate },
+    stopper,
     checkpoint,
     rollsBack: onDivergence === "rollback",
+    best,
+    stateful: [...tasks, ...(best === null ? [] : [best]), ...(stopper === null ? [] : [stopper])],
     facts: {
       ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
-      tasks: tasks.map(({ name }) => name),
+      ...{ average, keep, tasks: own.map(({ name }) => name) },
+      ...(stopping === null ? {} : { earlyStopping: stopping }),
+      ...(metrics.length === 0 ? {} : { metrics }),
     },
   };
 }
 
 /** Options out of the facts of a run that was left. Tasks are functions, which no fact can give back. */
 export function optionsFrom(facts: RunFacts): Partial<FitOptions> {
-  const { epochs, batchSize, augment, labelSmoothing, validate, soft, flipRatio, onDivergence } = facts;
+  const { epochs, batchSize, augment, labelSmoothing, validate, soft, flipRatio, onDivergence, average, keep } = facts;
+  const { earlyStopping, metrics } = facts;
   return {
-    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence },
+    ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence, average, keep },
+    ...{ earlyStopping, metrics },
     augment: augment ?? undefined,
   } as Partial<FitOptions>;
 }

@@ -8,17 +8,21 @@ import { type CheckpointKeeper, createKeeper } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
-import type { EpochEvent, TrainEvent } from "./events.ts";
+import { estimateStatistics } from "./evaluate.ts";
+import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
-import { type Call, factsOf, goodPoint, isRecovered, momentOf, restoreTasks } from "./recovery.ts";
+import { type Call, factsOf, goodPoint, isRecovered, momentOf, remember, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
 import type { TrainerState } from "./trainer-state.ts";
+import { watchLoss } from "./watch-loss.ts";
 
 export type { FitOptions } from "./fit-options.ts";
 export { newState, type TrainerState } from "./trainer-state.ts";
 
 /** Makes a new engine of the same network, where the workers of the old one are lost. */
 export type Revive = () => Promise<Engine>;
+
+const newCounts = () => ({ deaths: 0, lastDeath: 0, rollbacks: 0, isStale: false, watch: watchLoss() });
 
 /** See `Trainer.fit`. */
 export async function* fitNetwork(
@@ -30,7 +34,7 @@ export async function* fitNetwork(
   revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const checked = checkFit(engine, data, options);
-  yield* work({ engine, optimizer, state, checked, revive, good: null, deaths: 0, lastDeath: 0, rollbacks: 0 }, () => {
+  yield* work({ engine, optimizer, state, checked, revive, good: null, ...newCounts() }, () => {
     Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
     return newCourse(checked.fixed);
   });
@@ -54,7 +58,7 @@ export async function* continueFit(
   const { store } = state;
   const usual = { ...(store === null ? {} : { checkpoint: store }), ...optionsFrom(state.facts ?? {}) };
   const checked = checkFit(engine, data, { ...usual, ...options } as FitOptions);
-  const call = { engine, optimizer, state, checked, revive, good: state.good, deaths: 0, lastDeath: 0, rollbacks: 0 };
+  const call = { engine, optimizer, state, checked, revive, good: state.good, ...newCounts() };
   const { course } = state;
   const { epochs, batchSize, steps } = checked.fixed;
   const isOther = course?.epochs !== epochs && !state.allow.includes("epochs");
@@ -84,6 +88,8 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
   state.busy = true;
   let keeper: CheckpointKeeper | null = null;
   let isLeft = true;
+  /** By a `break`: an error and a signal are thrown, the end is reached. */
+  let isLeftByCaller = true;
   try {
     if (checked.checkpoint !== null) keeper = await createKeeper(checked.checkpoint.store, checked.checkpoint.every);
     state.course = begin();
@@ -100,6 +106,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.
     await keeper?.save(stepsOf(state), moment);
+    if (keeper !== null) checkWritten(keeper);
     for (;;) {
       try {
         yield* runEpochs(call, keeper);
@@ -109,16 +116,48 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
       }
     }
     isLeft = false;
+    isLeftByCaller = false;
     await keeper?.save(stepsOf(state), moment);
     state.course = null;
   } catch (error) {
     isLeft = isProxbitError(error) && error.code === "aborted";
+    isLeftByCaller = false;
     throw error;
   } finally {
     if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
+    if (isLeftByCaller && call.isStale) await leaveStatistics(call);
     await keeper?.close();
+    remember(call);
     state.busy = false;
   }
+}
+
+/** @throws ProxbitError "output" where the first checkpoint was not written, before hours of training. */
+function checkWritten(keeper: CheckpointKeeper): void {
+  const { failure } = keeper.report();
+  if (failure === null) return;
+  throw new ProxbitError(
+    "output",
+    `the first checkpoint was not written: ${failure}`,
+    "Free some room, or choose another place for the checkpoint.",
+  );
+}
+
+/** Keeps the epoch's weights where it is the best one. */
+async function keepBest(
+  { engine, state, checked: { best } }: Call,
+  validation: Validation | undefined,
+): Promise<Pick<EpochEvent, "best">> {
+  if (best === null || validation === undefined) return {};
+  await best.offer(engine, (state.course as Course).epoch + 1, validation);
+  const found = best.best();
+  return found === null ? {} : { best: found };
+}
+
+/** The running statistics of the hard-signed network, where steps have left those of training behind. */
+async function leaveStatistics({ engine, state, checked }: Call): Promise<void> {
+  const { data } = checked.end;
+  await estimateStatistics(engine, state.seed, data.train, { batchSize: checked.fixed.batchSize });
 }
 
 const stepsOf = ({ course }: RunRecord): number => (course === null ? 0 : course.epoch * course.steps + course.step);
@@ -130,29 +169,39 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   // Another engine has other records, so none is kept across a recovery.
   const { engine } = call;
   const course = state.course as Course;
-  while (course.epoch < course.epochs) {
+  const { best: bestKeeper, stopper } = call.checked;
+  while (course.epoch < course.epochs && !(stopper?.isOver(course.epoch) ?? false)) {
     const began = performance.now();
-    if (rollsBack && course.step === 0) call.good = await goodPoint(engine, state);
+    if (rollsBack && course.step === 0) call.good = await goodPoint(call);
     const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
     course.flips = flips?.counts ?? null;
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
+      call.isStale = true;
+      call.watch.step(event);
       yield event;
       await keeper?.offer(stepsOf(state), moment);
     }
     const { loss, accuracy, terms, epochs } = course;
     const ended = await runEpochEnd(engine, state, course, end);
+    if (end.validate || course.epoch + 1 === course.epochs) call.isStale = false;
     const means = { loss, accuracy, ...severalOf(terms) };
     const summary: EpochEvent = { type: "epoch", epoch: course.epoch + 1, epochs, ...means, seconds: 0 };
     const flipRatio = flips === null ? {} : { flipRatio: flips.mean() };
     const checkpoint = keeper === null ? {} : { checkpoint: keeper.report() };
+    const best = await keepBest(call, ended.validation);
     const rollbacks = call.rollbacks === 0 ? {} : { rollbacks: call.rollbacks };
     call.rollbacks = 0;
     endEpoch(course);
     const seconds = (performance.now() - began) / 1000;
-    const event: EpochEvent = { ...summary, seconds, ...ended, ...flipRatio, ...checkpoint, ...rollbacks };
+    const warnings = call.watch.epoch(summary);
+    const told = { ...ended, ...warnings, ...flipRatio, ...best, ...checkpoint, ...rollbacks };
+    const event: EpochEvent = { ...summary, seconds, ...told };
+    await stopper?.offer(engine, event);
     state.history.push(event);
     keeper?.epochEnded();
     yield event;
     await keeper?.offer(stepsOf(state), moment);
   }
+  await bestKeeper?.putBack(engine, course.epoch);
+  await stopper?.putBack(engine, course.epoch);
 }

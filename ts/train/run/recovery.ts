@@ -5,13 +5,14 @@
 import { isProxbitError } from "../../base/errors.ts";
 import { copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
-import { dataFacts, type LoadedRun, type RunFacts, trainerFacts } from "./checkpoint.ts";
+import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
 import { copyTensors, floatsOf, restoreTensors } from "./snapshot.ts";
 import type { GoodPoint, TrainerState } from "./trainer-state.ts";
+import type { LossWatch } from "./watch-loss.ts";
 
 /** A call of `fit` at work. */
 export interface Call {
@@ -27,6 +28,9 @@ export interface Call {
   deaths: number;
   lastDeath: number;
   rollbacks: number;
+  /** Whether steps were made since running statistics were estimated for the hard-signed network. */
+  isStale: boolean;
+  readonly watch: LossWatch;
 }
 
 /** More deaths than this at one place are no accident. */
@@ -45,28 +49,52 @@ export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, 
   return { ...own, ...checked.facts, ...(await dataFacts(checked.end.data, checked.end.validate)) };
 }
 
-/** What a checkpoint of the call would hold, as it stands whenever this is asked. */
+/** The state of tasks that keep any, and the tensors in it. */
+function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors"> {
+  const saved = checked.stateful.flatMap(({ name, save }) =>
+    save === undefined ? [] : [{ name, ...withoutTensors(name, save()) }],
+  );
+  return {
+    tasks: Object.fromEntries(saved.map(({ name, state }) => [name, state])),
+    taskTensors: saved.flatMap(({ tensors }) => tensors),
+  };
+}
+
+/** Gives the content of a checkpoint of the call, as it stands whenever this is asked. */
 export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
   run: recordOf(call.state),
   history: call.state.history,
   facts: await factsOf(call),
-  tasks: Object.fromEntries(
-    call.checked.end.tasks.flatMap(({ name, save }) => (save === undefined ? [] : [[name, save()]])),
-  ),
+  ...savedTasks(call),
   good: call.good?.record ?? null,
   copyTensors: (into) => call.engine.alone(() => copyTensors(call.engine, into)),
   goodTensors: call.good?.tensors ?? [],
 });
 
+/** Copies of the states of tasks that keep any, by their names. */
+function statesOf({ stateful }: Checked): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    stateful.flatMap(({ name, save }) => (save === undefined ? [] : [[name, structuredClone(save())]])),
+  );
+}
+
 /** The moment as it is, to go back to. */
-export async function goodPoint(engine: Engine, state: RunRecord): Promise<GoodPoint> {
-  return { record: recordOf(state), tensors: await engine.alone(() => copyTensors(engine)) };
+export async function goodPoint({ engine, state, checked }: Call): Promise<GoodPoint> {
+  const tensors = await engine.alone(() => copyTensors(engine));
+  return { record: recordOf(state), tensors, tasks: statesOf(checked) };
+}
+
+/** Leaves in the trainer's state what a later call that goes on will want of this one. */
+export function remember({ state, checked, good }: Call): void {
+  state.good = good;
+  state.tasks = statesOf(checked);
 }
 
 /** Puts the state and the tensors of a run into place. */
 export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
   await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
-  const good = loaded.good === null ? null : { record: loaded.good, tensors: loaded.goodTensors };
+  const { good: record, goodTensors: tensors, tasks } = loaded;
+  const good = record === null ? null : { record, tensors, tasks };
   Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
 }
 
@@ -78,7 +106,7 @@ export async function isRecovered(call: Call, keeper: CheckpointKeeper | null, e
 }
 
 async function rollBack(call: Call): Promise<boolean> {
-  const { good, state, engine } = call;
+  const { good, state, engine, checked } = call;
   const rate = SMALLER * (state.course as Course).rate;
   if (good === null || rate < SMALLEST_RATE) return false;
   await engine.alone(() => restoreTensors(engine, floatsOf(good.tensors)));
@@ -86,6 +114,7 @@ async function rollBack(call: Call): Promise<boolean> {
   const { draws } = state;
   Object.assign(state, copyOfPlain(good.record), { draws });
   (state.course as Course).rate = rate;
+  for (const { name, restore } of checked.stateful) if (name in good.tasks) restore?.(good.tasks[name]);
   call.rollbacks++;
   return true;
 }
@@ -107,5 +136,5 @@ async function goOnWithOthers(call: Call, keeper: CheckpointKeeper): Promise<boo
 
 /** Gives tasks the state that a checkpoint kept for them. */
 export function restoreTasks({ checked, state }: Call): void {
-  for (const { name, restore } of checked.end.tasks) if (name in state.tasks) restore?.(state.tasks[name]);
+  for (const { name, restore } of checked.stateful) if (name in state.tasks) restore?.(state.tasks[name]);
 }

@@ -4,7 +4,7 @@
  *
  *   weights/PARAMETER, optimizer/PARAMETER/SLOT, the slots by their number
  *
- * Where workers share their memory, a copy takes the caller's thread about a millisecond for 4 MB.
+ * The caller's thread copies from memory that workers share. A worker copies its own.
  */
 import type { CheckpointTensor } from "../../io/checkpoint-file.ts";
 import { addressOf, type Place } from "../../program/place.ts";

@@ -1,4 +1,4 @@
-/** What a trainer carries along: where its run stands, and all that a call which goes on needs to know of the one before. */
+/** A trainer carries along where its run stands, and all that a call which goes on needs to know of the one before. */
 import type { CheckpointTensor } from "../../io/checkpoint-file.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { RunFacts } from "./checkpoint.ts";
@@ -10,6 +10,8 @@ import { newRun, type RunRecord } from "./run.ts";
 export interface GoodPoint {
   readonly record: RunRecord;
   readonly tensors: readonly CheckpointTensor[];
+  /** The state of tasks that keep any, by their names. */
+  readonly tasks: Readonly<Record<string, unknown>>;
 }
 
 /** What a trainer remembers from one call of `fit` to the next. */
@@ -18,11 +20,11 @@ export interface TrainerState extends RunRecord {
   busy: boolean;
   /** The events of the epochs that have ended in the last call of `fit`. */
   history: EpochEvent[];
-  /** What a run that goes on is held against; null before the first. */
+  /** The facts that a run which goes on is held against; null before the first. */
   facts: RunFacts | null;
   /** Words of facts that may differ where the run goes on. */
   allow: readonly string[];
-  /** Where the run was read from. */
+  /** The store that the run was read from; null for none. */
   store: CheckpointStore | null;
   /** The last good point of the run that was left, and the state of its tasks. */
   good: GoodPoint | null;
@@ -33,6 +35,15 @@ export interface TrainerState extends RunRecord {
 
 /** The state of a new trainer. */
 export const newState = (seed: number): TrainerState => ({
-  ...{ ...newRun(seed), busy: false, history: [], facts: null, allow: [], store: null, good: null, tasks: {} },
+  ...{
+    ...newRun(seed),
+    busy: false,
+    history: [],
+    facts: null,
+    allow: [],
+    store: null,
+    good: null,
+    tasks: {},
+  },
   moment: null,
 });

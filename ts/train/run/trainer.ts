@@ -22,6 +22,7 @@ import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
 import type { LossTerm } from "../losses/term.ts";
+import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
 import { LANES } from "../plan/plan.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -33,14 +34,21 @@ import {
   evaluateSoft,
   type SoftNetwork,
 } from "./evaluate.ts";
-import type { Evaluation, TrainEvent } from "./events.ts";
+import type { Evaluation } from "./events.ts";
 import { continueFit, type FitOptions, fitNetwork } from "./fit.ts";
+import { type Fitting, fittingOf } from "./fitting.ts";
+import { measureSplit, type PredictOptions, predict } from "./predict.ts";
 import { restoreRun } from "./recovery.ts";
 import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
 import { inputOf } from "./run.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 import { newState, type TrainerState } from "./trainer-state.ts";
+
+export interface MetricOptions {
+  /** Metrics of the hard-signed network beside loss and accuracy, which cost a forward pass more; none where absent. */
+  readonly metrics?: readonly MetricName[] | undefined;
+}
 
 export interface TrainerOptions extends SourceOptions, WorkerOptions {
   /** Adam with Keras's defaults where absent. */
@@ -66,7 +74,9 @@ export interface Trainer extends Closable {
   /** Bytes of memory in use for weights, plan and data; the same after every epoch. */
   memoryBytes(): number;
   /**
-   * Trains for `epochs` epochs, yielding an event after every step and every epoch. Schedules run once over the call.
+   * Trains for `epochs` epochs. Iterating gives an event after every step and every epoch; awaiting gives the history of all
+   * epochs. Schedules run once over the call. Who leaves the iteration early has the running statistics of the hard-signed
+   * network too, estimated on the way out; after `signal` they are those of training, as time may be short then.
    * Images that do not fill a batch are left out of the epoch (others every time). Afterwards the running statistics are
    * those of the hard-signed network. Other calls may be made meanwhile: they run between two steps and see the weights as
    * they are then.
@@ -74,7 +84,7 @@ export interface Trainer extends Closable {
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
    * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
    */
-  fit(data: Dataset<Examples>, options: FitOptions): AsyncGenerator<TrainEvent, void, undefined>;
+  fit(data: Dataset<Examples>, options: FitOptions): Fitting;
   /**
    * Goes on with the call of `fit` that was left: by a `break`, by `signal`, or in another process, from whose checkpoint
    * `Trainer.resume` made this trainer. It ends in the bytes of a run that was never interrupted. Options that are absent are
@@ -82,7 +92,7 @@ export interface Trainer extends Closable {
    *
    * @throws ProxbitError `argument` where no call was left, `checkpoint` where data or options differ; `fit`'s besides.
    */
-  continueFit(data: Dataset<Examples>, options?: Partial<FitOptions>): AsyncGenerator<TrainEvent, void, undefined>;
+  continueFit(data: Dataset<Examples>, options?: Partial<FitOptions>): Fitting;
   /** The call of `fit` that is under way or was left before its end; null for none. */
   left(): LeftRun | null;
   /**
@@ -96,7 +106,9 @@ export interface Trainer extends Closable {
    * Loss, accuracy and predictions of the network with hard-signed weights and activations; with `soft`, of the network that
    * trains, for a figure beside the other.
    */
-  evaluate(split: Examples, options?: EvaluateOptions): Promise<Evaluation>;
+  evaluate(split: Examples, options?: EvaluateOptions & MetricOptions): Promise<Evaluation>;
+  /** The outputs of the hard-signed network for examples, `[count][elements]`: logits, or numbers. */
+  predict(split: Split, options?: PredictOptions): Promise<Float32Array>;
   /** Sets the running statistics to the means over `batches` batches of `split`, of the hard-signed network. */
   estimateStatistics(split: Examples, options?: EstimateOptions): Promise<void>;
   /**
@@ -115,13 +127,13 @@ export interface Trainer extends Closable {
   /** Replaces parameters by name. @throws ProxbitError `unknown-name`, `shape` or `not-finite`; nothing changes then. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
   /**
-   * Starts from a float network, to fine-tune it: its kernels become the latent weights, all else is taken as it is, the
-   * running statistics too; the optimizer begins anew. `source` is the model file of the same network without quantizers, or
-   * weights by parameter name. The statistics belong to the float network: `fit` estimates others, before that call
-   * `estimateStatistics`.
+   * Starts from weights that were trained before, to fine-tune them, or with `layers` to take some of them over: kernels become
+   * the latent weights, all else is taken as it is, running statistics too; the optimizer begins anew. `source` is a model file
+   * or weights by parameter name. Of a packed file the latent weights are the signs, with scale and shift where it has some.
+   * Statistics belong to the network they come from: `fit` estimates others, before that call `estimateStatistics`.
    *
-   * @throws ProxbitError `shape` where names or shapes are those of another network, `argument` for a file whose weights are
-   * bits, `model-file` for a corrupt one; nothing changes then.
+   * @throws ProxbitError `shape` where names or shapes are those of another network, `unknown-name` for layers that are none,
+   * `model-file` for a corrupt file; nothing changes then.
    */
   startFrom(source: StartSource, options?: StartOptions): Promise<void>;
   /**
@@ -132,6 +144,8 @@ export interface Trainer extends Closable {
   pack(metadata?: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** Ends the workers. */
   close(): void;
+  /** The same, for `using`. */
+  [Symbol.dispose](): void;
 }
 
 function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
@@ -192,15 +206,22 @@ async function createFrom(
       workers: pool.workers,
       variant: pool.variant,
       memoryBytes: () => pool.reservedBytes(),
-      fit: (data, fitOptions) => fitNetwork(engine, optimizer, state, data, fitOptions, revive),
-      continueFit: (data, fitOptions = {}) => continueFit(engine, optimizer, state, data, fitOptions, revive),
+      fit: (data, fitOptions) => fittingOf(fitNetwork(engine, optimizer, state, data, fitOptions, revive), fitOptions),
+      continueFit: (data, fitOptions = {}) =>
+        fittingOf(continueFit(engine, optimizer, state, data, fitOptions, revive), fitOptions),
       left: () => leftRun(state),
       save: (to) => saveRun(state, to),
-      evaluate: async (split, evaluateOptions = {}) => {
-        const evaluation = await evaluateEither(engine, state, split, evaluateOptions);
+      evaluate: async (split, { metrics, ...evaluateOptions } = {}) => {
+        const names = checkMetrics(metrics ?? [], { code: "argument", what: "evaluate" });
+        const scored = await evaluateEither(engine, state, split, evaluateOptions);
+        const { batchSize, signal } = evaluateOptions;
+        const measured =
+          names.length === 0 ? {} : { metrics: await measureSplit(engine, split, names, { batchSize, signal }) };
+        const evaluation = { ...scored, ...measured };
         if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
       },
+      predict: (split, predictOptions) => predict(engine, split, predictOptions),
       estimateStatistics: async (split, estimateOptions = {}) => {
         await estimateStatistics(engine, state.seed, split, estimateOptions);
         if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };

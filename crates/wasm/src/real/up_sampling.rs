@@ -42,6 +42,7 @@ exports! {
     }
 
     /// dx = the gradient at x of dy at all rows of y, added to dx where `accumulate`; sizes as in the forward pass.
+    only("training")
     fn bilinear_backward(
         dy: *const f32, images: usize, height: usize, width: usize, channels: usize, down: usize, right: usize,
         accumulate: Flag, dx: *mut f32,

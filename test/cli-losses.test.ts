@@ -1,0 +1,138 @@
+/** Losses, teachers, early stopping, metrics, frozen and taken layers on the command line. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addLossOptions, type LossOptions, objectiveFrom } from "../ts/cli/losses.ts";
+import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from "../ts/cli/optimizer.ts";
+import { decodeModel } from "../ts/io/model-file.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
+import { failureOf, jsonLines, proxbit, resultOf } from "./cli-helpers.ts";
+
+const termsOf = (...args: readonly string[]) =>
+  objectiveFrom(
+    addLossOptions(new Command("train").exitOverride()).parse(args, { from: "user" }).opts<LossOptions>(),
+  )?.map(({ name, facts }) => [name, facts?.factor]);
+
+const optimizerOf = (...args: readonly string[]) =>
+  optimizerFrom(
+    addOptimizerOptions(new Command("train").exitOverride()).parse(args, { from: "user" }).opts<OptimizerOptions>(),
+  );
+
+describe("losses on the command line", () => {
+  it.each([
+    [[], undefined],
+    [["--loss", "squared-hinge"], [["squaredHinge", 1]]],
+    [
+      ["--l2", "1e-4", "--l1", "1e-5"],
+      [
+        ["crossEntropy", 1],
+        ["l1", 1e-5],
+        ["l2", 1e-4],
+      ],
+    ],
+    [["--class-weights", "1,2,0.5"], [["crossEntropy", 1]]],
+    [
+      ["--teacher", "big.safetensors", "--teacher-share", "0.75"],
+      [
+        ["crossEntropy", 0.25],
+        ["distillation", 0.75],
+      ],
+    ],
+  ])("%j", (args, wanted) => {
+    expect(termsOf(...args)).toEqual(wanted);
+  });
+
+  it.each([
+    [["--loss", "squared-hing"], /"squared-hing"/],
+    [["--temperature", "2"], /--teacher/],
+    [["--class-weights", "1,,2"], /--class-weights/],
+    [["--metrics", "top0"], /top0/],
+    [["--freeze", "a,,b"], /--freeze/],
+    [["--l1", "-1"], /--l1/],
+  ])("refuses %j", (args, message) => {
+    expect(() => termsOf(...args)).toThrow(message);
+  });
+});
+
+describe("optimizers on the command line", () => {
+  it.each([
+    [["--optimizer", "lion", "--weight-decay", "0.1"], optimizers.lion({ weightDecay: 0.1 })],
+    [["--optimizer", "rmsprop", "--momentum", "0.9"], optimizers.rmsprop({ momentum: 0.9 })],
+    [["--clip-norm", "1"], optimizers.adam({ clipNorm: 1 })],
+    [["--optimizer", "sgd", "--clip-value", "0.5"], optimizers.sgd({ clipValue: 0.5 })],
+    [
+      ["--optimizer", "sgd", "--weight-decay", "0.1", "--decay-except", "bias, gamma"],
+      optimizers.sgd({ weightDecay: 0.1, noDecay: ["bias", "gamma"] }),
+    ],
+  ])("%j", (args, wanted) => {
+    expect(optimizerOf(...args)).toEqual(wanted);
+  });
+
+  it.each([
+    [["--clip-norm", "1", "--clip-value", "1"], /--clip-value/],
+    [["--optimizer", "lion", "--momentum", "0.9"], /momentum/],
+    [["--decay-except", "bias"], /decay-except/],
+  ])("refuses %j", (args, message) => {
+    expect(() => optimizerOf(...args)).toThrow(message);
+  });
+});
+
+const NETWORK = `
+import { layers, sequential } from "proxbit";
+
+export default ({ inputShape, classes, weightQuantizer }) =>
+  sequential({ inputShape }, [
+    layers.flatten(),
+    layers.dense({ units: 20, weightQuantizer, name: "first" }),
+    layers.dense({ units: classes }),
+  ]);
+`;
+
+describe("a training", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "proxbit-losses-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const out = (name: string): string => join(folder, `${name}.safetensors`);
+  const command = (name: string, ...more: readonly string[]): readonly string[] => [
+    ...["train", "--data", "mnist", "--limit", "128", "--model", "mlp"],
+    ...["--epochs", "2", "--batch-size", "32", "--workers", "1", "--out", out(name), ...more],
+  ];
+
+  it("takes another loss, tells metrics, and is a teacher then", async () => {
+    const teacher = await resultOf(...command("teacher", "--loss", "squared-hinge", "--metrics", "top5,f1"));
+    expect(Object.keys(teacher.testMetrics as object)).toEqual(["top5", "f1"]);
+    const taught = await proxbit(...command("taught", "--teacher", out("teacher"), "--early-stopping", "1", "--json"));
+    const steps = jsonLines(taught.stdout).filter(({ type }) => type === "step");
+    expect(Object.keys(steps[0]?.terms as object)).toEqual(["crossEntropy", "distillation"]);
+  });
+
+  it("takes layers of another file, and leaves them alone", async () => {
+    const model = sequential({ inputShape: [28, 28, 1] }, [
+      layers.flatten(),
+      layers.dense({ units: 20, weightQuantizer: "bc", name: "first" }),
+      layers.dense({ units: 5 }),
+    ]);
+    const trainer = await Trainer.create(model, { workers: 1 });
+    await writeFile(out("source"), await trainer.pack());
+    trainer.close();
+    const network = join(folder, "network.mjs");
+    await writeFile(network, NETWORK);
+    const taken = ["--from", out("source"), "--from-layers", "first", "--freeze", "first", "--quantizer", "bc"];
+    await resultOf(...command("taken", ...taken, "--model", network));
+    const [source, found] = [await readFile(out("source")), await readFile(out("taken"))].map((bytes) =>
+      decodeModel(bytes).parameters.get("first/kernel"),
+    );
+    expect(found).toEqual(source);
+  });
+
+  it("says in its own words what does not go together", async () => {
+    expect((await failureOf(...command("never", "--from-layers", "a"))).message).toContain("--from");
+    expect((await failureOf(...command("never", "--freeze", "nothing"))).message).toContain('"nothing"');
+  });
+});

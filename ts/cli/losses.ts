@@ -1,0 +1,122 @@
+/**
+ * The options of `proxbit train` that say what is minimised, and when that is enough: the loss and its penalties, a teacher,
+ * early stopping, metrics, and layers that are left alone or taken over.
+ */
+import type { Command } from "commander";
+import { listOf, numberIn, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { lookUp } from "../base/names.ts";
+import { losses } from "../train/losses/index.ts";
+import type { LossTerm } from "../train/losses/term.ts";
+import { checkMetrics, type MetricName } from "../train/metrics/metrics.ts";
+import { realNumber, wholeNumber } from "./options.ts";
+
+export interface LossOptions {
+  readonly loss: string;
+  readonly classWeights?: readonly number[];
+  readonly l1?: number;
+  readonly l2?: number;
+  readonly teacher?: string;
+  readonly temperature?: number;
+  readonly teacherShare?: number;
+  readonly earlyStopping?: number;
+  readonly metrics?: readonly MetricName[];
+  readonly freeze?: readonly string[];
+}
+
+const subject: Subject = { code: "argument", what: "command line" };
+
+/** The losses of classes by their words. Outputs are compared with 1 for the class and 0, or -1, for the others. */
+const makers = {
+  "cross-entropy": losses.crossEntropy,
+  "binary-cross-entropy": losses.binaryCrossEntropy,
+  "squared-error": losses.meanSquaredError,
+  "absolute-error": losses.meanAbsoluteError,
+  huber: losses.huber,
+  hinge: losses.hinge,
+  "squared-hinge": losses.squaredHinge,
+} as const;
+
+const lossNames = Object.keys(makers).join(", ");
+
+/** Adds the options with their help. */
+export function addLossOptions(command: Command): Command {
+  return command
+    .option("--loss <name>", `of the classes: ${lossNames}`, "cross-entropy")
+    .option("--class-weights <numbers>", "the weight of each class in the loss, for example 1,1,2.5", weights)
+    .option("--l1 <x>", "penalty on the magnitudes of all kernels", realNumber("--l1", 0, 1e6))
+    .option("--l2 <x>", "penalty on the squares of all kernels", realNumber("--l2", 0, 1e6))
+    .option("--teacher <file>", "learn the answers of this model too (distillation)")
+    .option(
+      "--temperature <x>",
+      "with --teacher: T of both answers (default: 4)",
+      realNumber("--temperature", 0.01, 1000),
+    )
+    .option(
+      "--teacher-share <x>",
+      "with --teacher: its share of the loss beside the classes' (default: 0.5)",
+      realNumber("--teacher-share", 0, 1),
+    )
+    .option(
+      "--early-stopping <epochs>",
+      "end after so many epochs without a lower test loss, with the weights of the best one",
+      wholeNumber("--early-stopping", 1, 1e6),
+    )
+    .option("--metrics <names>", "more numbers of each test: top5, f1, precision, recall", metricNames)
+    .option(
+      "--freeze <layers>",
+      "leave the parameters of these layers alone, for example stem,norm",
+      names("--freeze"),
+    );
+}
+
+/** The numbers of a text with commas between. */
+function weights(text: string): readonly number[] {
+  const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
+  return listOf(numbers, 1, 2 ** 24, "--class-weights", subject).map((weight) =>
+    numberIn(weight, 0, 1e6, "--class-weights", subject),
+  );
+}
+
+/** A parser of names with commas between. */
+export const names =
+  (option: string) =>
+  (text: string): readonly string[] =>
+    text.split(",").map((part) => {
+      const name = part.trim();
+      if (name !== "") return name;
+      throw new ProxbitError(
+        "argument",
+        `${option} has an empty name`,
+        `Give names with commas between: ${option} a,b.`,
+      );
+    });
+
+const metricNames = (text: string): readonly MetricName[] => checkMetrics(names("--metrics")(text), subject);
+
+/**
+ * The terms that the options ask for; undefined where cross-entropy alone is meant.
+ *
+ * @throws ProxbitError "unknown-name" for a loss that is none, "argument" for an option without its teacher.
+ */
+export function objectiveFrom(options: LossOptions): readonly LossTerm[] | undefined {
+  const { loss, classWeights, l1, l2, teacher, temperature, teacherShare = 0.5 } = options;
+  for (const [option, value] of [
+    ["--temperature", temperature],
+    ["--teacher-share", options.teacherShare],
+  ] as const) {
+    if (value === undefined || teacher !== undefined) continue;
+    throw new ProxbitError("argument", `${option} is for a --teacher`, "Give --teacher too, or leave it out.");
+  }
+  const make = lookUp("loss", loss, makers);
+  const isPlain = loss === "cross-entropy" && classWeights === undefined && teacher === undefined;
+  if (isPlain && l1 === undefined && l2 === undefined) return undefined;
+  const factor = teacher === undefined ? 1 : 1 - teacherShare;
+  const own = make({ truth: "labels", factor, ...(classWeights === undefined ? {} : { classWeights }) });
+  return [
+    own,
+    ...(teacher === undefined ? [] : [losses.distillation({ factor: teacherShare, temperature })]),
+    ...(l1 === undefined ? [] : [losses.l1({ factor: l1 })]),
+    ...(l2 === undefined ? [] : [losses.l2({ factor: l2 })]),
+  ];
+}
