@@ -95,6 +95,8 @@ async function allUntyped(actions: readonly (readonly [string, Action])[]): Prom
 /** Loaders read files or the network, and these take any value by their nature. */
 const LEFT_OUT = new Set([
   "cifar10",
+  "cifar100",
+  "idxFolder",
   "dataset",
   "fashionMnist",
   "mnist",

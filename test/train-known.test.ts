@@ -64,7 +64,7 @@ test("iris is classified as softmax regression does it", async () => {
   const { inputs, labels, coefficients, intercepts, loss, right } = known.iris;
   const examples = split(standardised(inputs), labels, [4], { classes: 3 });
   const objective = [losses.crossEntropy(), losses.l2({ factor: 1 / inputs.length })];
-  const found = await optimum(examples, 3, { objective });
+  const found = await optimum(examples, 3, { objective }, 2000);
   expectNear(found.kernel, coefficients.flat());
   expectNear(centred(found.bias), centred(intercepts));
   expect(found.loss).toBeCloseTo(loss, 4);

@@ -3,7 +3,7 @@
  * follow from the run's seed, the epoch and the place of the image in it. Whoever reads examples in their own order, as
  * evaluations do, sees them as they are; so does the estimation of batch statistics.
  */
-import { booleanOf, integerIn, numberIn, plainObject, reject, type Subject } from "../base/checks.ts";
+import { booleanOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type RandomStream, randomStream } from "../nn/random.ts";
 import { type Examples, isStream, type Numbers, type Pass, type Split, type Stream } from "./dataset.ts";
@@ -145,7 +145,10 @@ function varied(
  */
 export function augmented(examples: Examples, variations: Variations): Stream {
   const wanted = checkVariations(variations);
-  const { shape, count } = examples;
+  const { shape, count }: Pick<Examples, "shape" | "count"> = reading("augmented", "a split or a stream", () => ({
+    shape: [...examples.shape],
+    count: examples.count,
+  }));
   if (shape.length !== 3) {
     throw new ProxbitError(
       "shape",

@@ -2,6 +2,7 @@
  * Sources of a data set's files: a directory (Node) or a base URL (anywhere with `fetch`). A source answers a name with
  * bytes, or with undefined where there is no such file. Everything else is an error.
  */
+import { reading } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { requireNode, systemCode } from "../io/node.ts";
@@ -114,7 +115,8 @@ export function urlSource(baseUrl: string | URL): Source {
  * @throws ProxbitError "argument" for an option of the wrong type, or for two sources.
  */
 export function sourceOf(options: DatasetOptions): Source | undefined {
-  for (const key of Object.keys(options)) if (!OPTIONS.includes(key)) throw unknownName("option", key, OPTIONS);
+  const keys = reading("the options of a data set", "an object", () => Object.keys(options));
+  for (const key of keys) if (!OPTIONS.includes(key)) throw unknownName("option", key, OPTIONS);
   const { directory, baseUrl, downloadUrl } = options;
   const [first, second] = Object.entries({ directory, baseUrl, downloadUrl }).filter(
     ([, place]) => place !== undefined,

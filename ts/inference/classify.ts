@@ -4,7 +4,7 @@
  * The file's input description says how. Shape, `inputScale` and `inputOffset` are those of training. `inputFit` and
  * `inputBackground` say how a picture of another size gets there; `cover` and white where the file is silent.
  */
-import { integerIn, plainObject, type Subject } from "../base/checks.ts";
+import { integerIn, plainObject, reading, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type Drawable, pixelsOf, sizeOfDrawable } from "../images/browser.ts";
@@ -67,7 +67,10 @@ const FILE: Subject = { code: "model-file", what: "the model file's metadata" };
 const USUAL_TOP = 5;
 
 /** softmax(logits): exp(x_i - max) / sum. */
-export function softmax(logits: ArrayLike<number>): readonly number[] {
+export const softmax = (logits: ArrayLike<number>): readonly number[] =>
+  reading("softmax", "a list of numbers", () => sharesOf(logits));
+
+function sharesOf(logits: ArrayLike<number>): readonly number[] {
   const values = Array.from(logits);
   const most = values.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
   const powers = values.map((value) => Math.exp(value - most));

@@ -1,5 +1,5 @@
 /** Networks of which some layers are left alone by training. */
-import { listOf, type Subject } from "../base/checks.ts";
+import { listOf, reading, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph } from "./graph.ts";
@@ -10,7 +10,10 @@ import { validateGraph } from "./validate.ts";
  *
  * @throws ProxbitError `unknown-name` for a name that no layer has, `argument` for anything but a list of names.
  */
-export function freeze(graph: Graph, names: readonly string[]): Graph {
+export const freeze = (graph: Graph, names: readonly string[]): Graph =>
+  reading("freeze", "a network and a list of names", () => frozen(graph, names));
+
+function frozen(graph: Graph, names: readonly string[]): Graph {
   const subject: Subject = { code: "argument", what: "freeze" };
   const chosen = listOf(names, 1, 65536, "names", subject);
   const stray = chosen.find((name) => !graph.nodes.some((node) => node.name === name));

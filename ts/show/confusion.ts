@@ -1,4 +1,5 @@
 /** A confusion matrix as people read it: a table with a shade beside each count, or the most frequent mistakes of many classes. */
+import { reading } from "../base/checks.ts";
 import { formatTable, grouped, share } from "./table.ts";
 
 /** Beyond this a table is wider than a terminal. */
@@ -10,7 +11,12 @@ const SHADES = [" ", "░", "▒", "▓", "█"] as const;
  * The matrix `[true class][answered class]` with the classes' names. Each row ends in the share of its examples that were
  * answered right. Of more than twelve classes, only the most frequent mistakes are listed.
  */
-export function formatConfusion(matrix: readonly (readonly number[])[], names: readonly string[]): string {
+export const formatConfusion = (matrix: readonly (readonly number[])[], names: readonly string[]): string =>
+  reading("formatConfusion", "the result of confusionMatrix() and the names of the classes", () =>
+    textOf(matrix, names),
+  );
+
+function textOf(matrix: readonly (readonly number[])[], names: readonly string[]): string {
   const nameOf = (place: number): string => names[place] ?? String(place);
   return matrix.length > MOST_CLASSES ? mistakes(matrix, nameOf) : table(matrix, nameOf);
 }

@@ -5,6 +5,7 @@
  * Python dictionary, and the numbers. `descr` says order and kind of the numbers, `<f4` for 32-bit floats from the lowest
  * byte on; `shape` the axes; `fortran_order` that the first axis runs fastest, which is refused.
  */
+import { reading } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 
 export type NpyValues =
@@ -48,7 +49,10 @@ const KINDS: Readonly<Record<string, readonly [size: number, read: Read]>> = {
  *
  * @throws ProxbitError "data" for a file that is damaged or short, another order of bytes or axes, and other kinds.
  */
-export function parseNpy(bytes: Uint8Array, what: string): Npy {
+export const parseNpy = (bytes: Uint8Array, what: string): Npy =>
+  reading("parseNpy", "the bytes of a file, and its name", () => parsed(bytes, what));
+
+function parsed(bytes: Uint8Array, what: string): Npy {
   const fail = (message: string, remedy = "Save the array again, with numpy.save.") =>
     new ProxbitError("data", `${what} ${message}`, remedy);
   if (MAGIC.some((byte, index) => bytes[index] !== byte)) throw fail("is no npy file");

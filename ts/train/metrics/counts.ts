@@ -1,4 +1,5 @@
 /** Right and wrong answers, class by class, and the matrix of all classes against all. */
+import { reading } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Answers } from "./answers.ts";
 
@@ -46,7 +47,16 @@ export function countsOf({ outputs, size, split: { labels, targets } }: Answers)
  * @param predictions classes, as `evaluate` gives them
  * @throws ProxbitError `shape` where there are not as many predictions as labels; `data` for a class beyond `classes`
  */
-export function confusionMatrix(
+export const confusionMatrix = (
+  predictions: ArrayLike<number>,
+  labels: ArrayLike<number>,
+  classes: number,
+): readonly (readonly number[])[] =>
+  reading("confusionMatrix", "two lists of class numbers, and the number of classes", () =>
+    matrixOf(predictions, labels, classes),
+  );
+
+function matrixOf(
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,
   classes: number,

@@ -2,7 +2,7 @@
  * Metrics by name: numbers that say how good answers are, out of the network's outputs and the truth of the examples. All are
  * sums in f64 in the order of the examples.
  */
-import { listOf, reject, type Subject } from "../../base/checks.ts";
+import { listOf, reading, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Answers } from "./answers.ts";
 import { type Counts, countsOf, firstMaximum } from "./counts.ts";
@@ -92,7 +92,10 @@ function metricOf(name: string): { readonly of: Metric; readonly reads: "labels"
 }
 
 /** The metrics called `names`. @throws ProxbitError `unknown-name`; `data` where the examples lack the truth for one */
-export function measure(names: readonly MetricName[], answers: Answers): Readonly<Record<string, number>> {
+export const measure = (names: readonly MetricName[], answers: Answers): Readonly<Record<string, number>> =>
+  reading("measure", "a list of names, and the answers to examples", () => measured(names, answers));
+
+function measured(names: readonly MetricName[], answers: Answers): Readonly<Record<string, number>> {
   const { labels, targets } = answers.split;
   return Object.fromEntries(
     names.map((name) => {

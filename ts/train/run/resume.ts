@@ -1,6 +1,6 @@
 /** Trainers out of checkpoints, and checkpoints out of trainers. */
 import { isArrayOf } from "../../base/arrays.ts";
-import { listOf, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
 import { brokenCheckpoint } from "../../io/checkpoint-file.ts";
 import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
@@ -80,7 +80,10 @@ export async function readForResume(
     subject,
   );
   const allow = wordsOf(options.allow);
-  if (from === "" || (typeof from !== "string" && typeof from !== "object")) {
+  const isStore = reading("resume", "a path, a name, a store or bytes", () => {
+    return isArrayOf(from, "Uint8Array") || (typeof from === "object" && typeof from?.read === "function");
+  });
+  if (from === "" || (typeof from !== "string" && !isStore)) {
     reject(subject, "the checkpoint", "a path, a name, a store or bytes", from);
   }
   const store = isArrayOf(from, "Uint8Array") ? null : storeOf(from);
