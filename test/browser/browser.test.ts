@@ -134,10 +134,10 @@ describe("the bundle of a page", () => {
     expect(site.externals).toEqual([]);
   });
 
-  it("has its worker in a file of its own, imports nothing of Node, and carries no source as data", () => {
-    expect([...site.scripts.keys()].sort()).toEqual(["all", "worker"]);
+  it("has its worker and the decoders in files of their own, imports nothing of Node, and carries no source as data", () => {
+    expect([...site.scripts.keys()].sort()).toEqual(["all", "decode", "jpeg", "lib", "worker"]);
     const scripts = [...site.scripts.values()].join("\n");
-    expect(scripts.match(/(?:\bfrom|\bimport\(?|\brequire\()\s*["'](?:node:|\.)[^"']*/g)).toBeNull();
+    expect(scripts.match(/(?:\bfrom|\bimport\(?|\brequire\()\s*["'](?:node:|\.\.)[^"']*/g)).toBeNull();
     expect(scripts.match(/["'`]data:[^"'`]{0,40}/g)).toBeNull();
   });
 

@@ -182,7 +182,7 @@ describe("the server of modules", () => {
   });
 
   it("serves modules without types, with addresses for names", async () => {
-    const answer = await fetch(`${server.address}${ownAddress("runtime/pool")}`);
+    const answer = await fetch(`${server.address}${ownAddress("runtime/start-pool")}`);
     expect(answer.headers.get("content-type")).toContain("text/javascript");
     expect(answer.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
     const source = await answer.text();

@@ -22,15 +22,12 @@ export function ownAddress(module: string): string {
   return `/proxbit/${module}${ownExtension}`;
 }
 
-interface Manifest {
-  readonly devDependencies?: Readonly<Record<string, string>>;
+const manifest = JSON.parse(readFileSync(join(ownFolder, "..", "package.json"), "utf8")) as {
   readonly peerDependencies: Readonly<Record<string, string>>;
-}
-
-const manifest = JSON.parse(readFileSync(join(ownFolder, "..", "package.json"), "utf8")) as Manifest;
+};
 const packages: ReadonlySet<string> = new Set([
   // In a clone. The built package brings them inside.
-  ...Object.keys(manifest.devDependencies ?? {}),
+  ...["comlink", "fast-png", "fflate", "jpeg-js", "wasm-feature-detect"],
   ...Object.keys(manifest.peerDependencies),
 ]);
 
