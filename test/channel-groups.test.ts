@@ -113,7 +113,7 @@ test("more workers than groups, and fewer, give the bits of one thread", async (
     const file = await pack(await engineWith(pool, graph, awkwardWeights(graph, 5)), inputMetadata(split));
     const logits = async (workers: number): Promise<readonly number[]> => {
       const session = await loadParallel(file, { variant: "plain-shared", workers, batch: 1 });
-      const found = bits(await session.run(split.images));
+      const found = bits(await session.run(split.images, { count: split.count }));
       session.close();
       return found;
     };

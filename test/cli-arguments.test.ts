@@ -55,7 +55,12 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       '--epochs must be a whole number from 1 to 1000000, not "many"',
       "whole",
     ],
-    ["an unknown data set", ["train", "--data", "mnits", "--out", "x"], 'no data set is called "mnits"', '"mnist"'],
+    [
+      "an unknown data set",
+      ["train", "--data", "mnits", "--out", "x"],
+      'no data set or folder is called "mnits"',
+      '"mnist"',
+    ],
     [
       "an unknown quantizer",
       train("--out", "x", "--quantizer", "bnn+++"),
@@ -171,8 +176,8 @@ describe.concurrent("a wrong argument is one readable line, a remedy and exit co
       {
         type: "error",
         code: "unknown-name",
-        message: 'no data set is called "mnits"',
-        remedy: 'Did you mean "mnist"? Known: mnist, fashion-mnist, cifar10.',
+        message: 'no data set or folder is called "mnits"',
+        remedy: 'Did you mean "mnist"? Known: mnist, fashion-mnist, cifar10, cifar100.',
       },
     ]);
     expect(stderr).toContain("error: no data set");

@@ -306,7 +306,7 @@ describe.concurrent("what a file or an image can have wrong is one readable line
 
   it("an image that is missing, a folder without images", async () => {
     const image = join(folder, "none.png");
-    expect((await failureOf("predict", model, image)).message).toBe(`${image} cannot be read (ENOENT)`);
+    expect((await failureOf("predict", model, image)).message).toBe(`${image} cannot be read: there is no such file`);
     const empty = join(folder, "empty");
     await mkdir(empty);
     expect((await failureOf("predict", model, empty)).message).toBe(`${empty} has no PNG, JPEG or WebP in it`);

@@ -73,7 +73,7 @@ test.each(Object.entries(windows))("parts of a layer see the windows of the whol
   const file = await pack(engine, inputMetadata(split));
   const logits = async (options: ParallelOptions): Promise<readonly number[]> => {
     const session = await loadParallel(file, { variant: "plain-shared", ...options });
-    const found = bits(await session.run(split.images));
+    const found = bits(await session.run(split.images, { count: split.count }));
     session.close();
     return found;
   };

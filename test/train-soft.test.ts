@@ -169,9 +169,14 @@ describe("the soft network", () => {
       // The soft network has the first half of the work, and 12 batches of statistics are most of that.
       expect(shares.at(-1)).toBeLessThan(0.5);
       const left = await softTrainer();
-      for await (const event of left.fit(data, { ...options, validate: false })) {
-        if (event.type === "step" && event.step === event.steps) break;
-      }
+      const between = new AbortController();
+      const steps = left.fit(data, {
+        ...options,
+        validate: false,
+        signal: between.signal,
+        onStep: ({ step, steps }) => step === steps && between.abort(),
+      });
+      await expect(steps).rejects.toMatchObject({ code: "aborted" });
       expect(await stopped.weights()).toEqual(await left.weights());
     });
   });

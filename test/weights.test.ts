@@ -142,13 +142,16 @@ describe("the file of a network with scales", () => {
 
   test("holds levels as they are multiplied", async () => {
     const weightQuantizer = quantizers.dorefaWeights({ bits: 2 });
-    const levels = sequential({ inputShape: [4] }, [layers.dense({ units: 1, weightQuantizer, name: "d" })]);
-    const latent = new Map([...randomParameters(levels, 1), ["d/kernel", Float32Array.of(-9, -0.2, 0, 0.5)]]);
+    const levels = sequential({ inputShape: [4] }, [layers.dense({ units: 2, weightQuantizer, name: "d" })]);
+    const latent = new Map([
+      ...randomParameters(levels, 1),
+      ["d/kernel", Float32Array.of(-9, -9, -0.2, -0.2, 0, 0, 0.5, 0.5)],
+    ]);
     const file = await pack(await engineWith(pool, levels, latent), {});
     // 0 lies half-way between two levels, and half a level rounds to even: to the third of four.
     const kernel = decodeModel(file).parameters.get("d/kernel") as Float32Array;
-    const wanted = [-1, -1 / 3, 1 / 3, 1 / 3];
-    expect(kernel).toHaveLength(4);
+    const wanted = [-1, -1, -1 / 3, -1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3];
+    expect(kernel).toHaveLength(8);
     for (const [i, level] of wanted.entries()) expect(kernel[i]).toBeCloseTo(level, 6);
     const [, d] = (await load(file)).explain().layers;
     expect(d).toMatchObject({ product: "ff", weightBits: 32 });
