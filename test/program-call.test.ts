@@ -81,6 +81,7 @@ describe("the reader of Rust", () => {
       name: "add_up",
       doc: "Adds up.",
       answers: false,
+      feature: null,
       product: { operands: "fb", tile: "2x16", channels: 4 },
       parameters: [
         { name: "shape", kind: "read" },

@@ -27,7 +27,7 @@ const manifest = JSON.parse(readFileSync(join(ownFolder, "..", "package.json"), 
 };
 const packages: ReadonlySet<string> = new Set([
   // In a clone. The built package brings them inside.
-  ...["comlink", "fast-png", "fflate", "jpeg-js", "wasm-feature-detect"],
+  ...["comlink", "fast-png", "fastest-levenshtein", "fflate", "jpeg-js", "wasm-feature-detect"],
   ...Object.keys(manifest.peerDependencies),
 ]);
 

@@ -6,7 +6,8 @@ import { plainObject, type Subject } from "../base/checks.ts";
 import { aborted } from "./aborted.ts";
 import { startBackend } from "./backends.ts";
 import { setFlags } from "./flags.ts";
-import { type Part, partsOf } from "./parts.ts";
+import { type Part, partsOf, WORKERS } from "./parts.ts";
+import { createPools } from "./pools.ts";
 import type { CheckEvent, CheckReport, CheckRequest, Row } from "./report.ts";
 import { type Setting, settingOf } from "./request.ts";
 import type { TensorFlow } from "./tensorflow.ts";
@@ -50,17 +51,19 @@ async function run(setting: Setting, parts: readonly Part[], options: CheckOptio
   const { tf, adapter, version, host } = await startBackend(setting.backend, options.tf);
   const resetFlags = setFlags(tf, setting.backend);
   const rows: Row[] = [];
+  const pools = createPools(WORKERS);
   try {
     for (const [done, part] of parts.entries()) {
       onEvent({ type: "progress", done, of: parts.length, what: part.what });
       stopIfAborted();
-      for await (const row of part.run(tf)) {
+      for await (const row of part.run(tf, pools)) {
         stopIfAborted();
         rows.push(row);
         onEvent({ type: "row", row });
       }
     }
   } finally {
+    pools.close();
     resetFlags();
     if (before) await tf.setBackend(before);
   }

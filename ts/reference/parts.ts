@@ -13,6 +13,7 @@ import { pack, writeWeights } from "../train/run/trained-weights.ts";
 import type { Case } from "./cases.ts";
 import { compareCurve } from "./curve.ts";
 import { compareFile, comparePacked } from "./packed.ts";
+import type { Pools } from "./pools.ts";
 import { compareMaps } from "./quantizer-maps.ts";
 import { randomParameters, randomSplit } from "./random.ts";
 import type { CheckSubject, Row } from "./report.ts";
@@ -35,7 +36,7 @@ const SOFT = 0.3;
 /** A part of the work: what it is, and what it finds. */
 export interface Part {
   readonly what: string;
-  readonly run: (tf: TensorFlow) => AsyncGenerator<Row, void, undefined>;
+  readonly run: (tf: TensorFlow, pools: Pools) => AsyncGenerator<Row, void, undefined>;
 }
 
 const subjectKeys = {
@@ -64,7 +65,7 @@ export function partsOf(subject: CheckSubject, setting: Setting): readonly Part[
         { what: "the quantizers' maps", run: compareMaps },
         ...operationCases().map((given) => ({
           what: given.name,
-          run: (tf: TensorFlow) => compareStep(tf, given, SOFT, setting, given.name),
+          run: (tf: TensorFlow, pools: Pools) => compareStep(tf, given, SOFT, setting, given.name, pools.using),
         })),
       ];
     case "model": {
@@ -90,7 +91,7 @@ function fileParts(bytes: Uint8Array, { seed, batchSize }: Setting): Part {
 const MOST_PIXELS = 2 ** 28;
 
 /** Threads of ours. The numbers are the same with any number of them. */
-const WORKERS = Math.min(2, globalThis.navigator?.hardwareConcurrency ?? 1);
+export const WORKERS = Math.min(2, globalThis.navigator?.hardwareConcurrency ?? 1);
 
 function networkParts(graph: Graph, setting: Setting): readonly Part[] {
   const { batchSize, steps, seed, progress, signal } = setting;
@@ -110,12 +111,12 @@ function networkParts(graph: Graph, setting: Setting): readonly Part[] {
   return [
     ...progress.map((moment): Part => {
       const what = `${name}, at ${moment} of a run`;
-      return { what, run: (tf) => compareStep(tf, given, moment, setting, what) };
+      return { what, run: (tf) => compareStep(tf, given, moment, setting, what, ownPool) };
     }),
     {
       what: packed,
       run: async function* (tf) {
-        const bytes = await withEngine(given, seed, (engine) => pack(engine, {}));
+        const bytes = await withEngine(given, seed, ownPool, (engine) => pack(engine, {}));
         yield* compareFile(packed, bytes, randomParameters(graph, seed));
         yield* comparePacked(tf, { subject: packed, bytes, split, workers: WORKERS });
       },
@@ -139,9 +140,10 @@ async function* compareStep(
   progress: number,
   { batchSize, seed }: Setting,
   subject: string,
+  using: Pools["using"],
 ): AsyncGenerator<Row, void, undefined> {
   const split = randomSplit(graph, seed, batchSize);
-  const seen = await withEngine({ graph, optimizer }, seed, async (engine) => {
+  const seen = await withEngine({ graph, optimizer }, seed, using, async (engine) => {
     await observeStep(engine, split, batchSize, { progress, update: 1, smoothing });
     return observeStep(engine, split, batchSize, { progress, update: 2, smoothing });
   });
@@ -151,18 +153,26 @@ async function* compareStep(
   if (updates) yield* compareUpdates(tf, step, optimizer);
 }
 
-/** Works with an engine that has random weights; its threads end with the work. */
-async function withEngine<T>(
-  { graph, optimizer }: { readonly graph: Graph; readonly optimizer: Optimizer },
-  seed: number,
-  work: (engine: Engine) => Promise<T>,
-): Promise<T> {
-  const pool: Pool = await createPool({ workers: WORKERS });
+/** A large network has a pool to itself, whose memory goes with it. */
+async function ownPool<T>(work: (pool: Pool) => Promise<T>): Promise<T> {
+  const pool = await createPool({ workers: WORKERS });
   try {
-    const engine = await createEngine(graph, optimizer, pool, { observed: true });
-    await writeWeights(engine, randomParameters(graph, seed));
-    return await work(engine);
+    return await work(pool);
   } finally {
     pool.close();
   }
+}
+
+/** Works with an engine that has random weights. */
+function withEngine<T>(
+  { graph, optimizer }: { readonly graph: Graph; readonly optimizer: Optimizer },
+  seed: number,
+  using: Pools["using"],
+  work: (engine: Engine) => Promise<T>,
+): Promise<T> {
+  return using(async (pool) => {
+    const engine = await createEngine(graph, optimizer, pool, { observed: true });
+    await writeWeights(engine, randomParameters(graph, seed));
+    return work(engine);
+  });
 }

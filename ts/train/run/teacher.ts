@@ -1,4 +1,6 @@
 /** The answers of a teacher as targets of examples, for `losses.distillation`. */
+import { isArrayOf } from "../../base/arrays.ts";
+import { reading } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Dataset, Split } from "../../data/dataset.ts";
 import { unpackSigns } from "../../io/bits.ts";
@@ -29,13 +31,16 @@ export async function withTeacher<Examples extends Split>(
   teacher: Teacher,
   options: PredictOptions = {},
 ): Promise<Dataset<Examples>> {
-  const targets = await logitsOf(teacher, data.train, options);
-  return { ...data, train: { ...data.train, targets } };
+  const wanted = "a data set, and the bytes of a model file, a trainer or logits";
+  return reading("withTeacher", wanted, async () => {
+    const targets = await logitsOf(teacher, data.train, options);
+    return { ...data, train: { ...data.train, targets } };
+  });
 }
 
 async function logitsOf(teacher: Teacher, split: Split, options: PredictOptions): Promise<Float32Array> {
-  if (teacher instanceof Float32Array) return teacher;
-  if (teacher instanceof Uint8Array) return fileLogits(teacher, split, options);
+  if (isArrayOf(teacher, "Float32Array")) return teacher;
+  if (isArrayOf(teacher, "Uint8Array")) return fileLogits(teacher, split, options);
   if (typeof teacher?.predict === "function") return teacher.predict(split, options);
   throw new ProxbitError(
     "argument",
@@ -44,7 +49,7 @@ async function logitsOf(teacher: Teacher, split: Split, options: PredictOptions)
   );
 }
 
-const isReal = (data: PackedTensor): data is Float32Array => data instanceof Float32Array;
+const isReal = (data: PackedTensor): data is Float32Array => isArrayOf(data, "Float32Array");
 
 /** The network of the file as it is packed: signs with what the file says of them. */
 async function fileLogits(bytes: Uint8Array, split: Split, options: PredictOptions): Promise<Float32Array> {

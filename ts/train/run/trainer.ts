@@ -211,7 +211,8 @@ async function createFrom(
         fittingOf(continueFit(engine, optimizer, state, data, fitOptions, revive), fitOptions),
       left: () => leftRun(state),
       save: (to) => saveRun(state, to),
-      evaluate: async (split, { metrics, ...evaluateOptions } = {}) => {
+      evaluate: async (split, given = {}) => {
+        const { metrics, ...evaluateOptions } = reading("evaluate", "options as an object", () => ({ ...given }));
         const names = checkMetrics(metrics ?? [], { code: "argument", what: "evaluate" });
         const scored = await evaluateEither(engine, state, split, evaluateOptions);
         const { batchSize, signal } = evaluateOptions;
