@@ -5,7 +5,6 @@ import type { Dataset } from "../data/dataset.ts";
 import { removeCheckpoint } from "../io/checkpoint-store.ts";
 import { checkWritable, writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
-import { hasKernel } from "../nn/nodes.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
 import type { LossTerm } from "../train/losses/term.ts";
 import type { MetricName } from "../train/metrics/metrics.ts";
@@ -16,7 +15,6 @@ import type { EpochEvent, Evaluation } from "../train/run/events.ts";
 import { withTeacher } from "../train/run/teacher.ts";
 import { Trainer } from "../train/run/trainer.ts";
 import { commandToResume, type KeptRun, keptRun, refuseUnfinished } from "./checkpoint.ts";
-import { percent, sizes } from "./format.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
@@ -66,7 +64,7 @@ interface StartOf {
   readonly layers?: readonly string[] | undefined;
 }
 
-interface TrainingResult {
+export interface TrainingResult {
   /** The hard-signed network on the test images. */
   readonly evaluation: Evaluation;
   /** Both accuracies after the last epoch in which some quantizer was soft; null where there was none. */
@@ -82,7 +80,7 @@ interface TrainingResult {
 }
 
 /** Accuracies on the test images after an epoch, both with batch statistics of their own. */
-interface SoftScore {
+export interface SoftScore {
   readonly epoch: number;
   readonly softAccuracy: number;
   readonly hardAccuracy: number;
@@ -248,54 +246,4 @@ async function startFrom(trainer: Trainer, { file, bytes, rescale, layers }: Sta
     if (!isProxbitError(cause)) throw cause;
     throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
   }
-}
-
-/** The network to evaluate in place of the trained one. */
-function evaluated(graph: Graph): string {
-  const ends = new Set(
-    graph.nodes.flatMap((node) => {
-      if (!hasKernel(node)) return [];
-      const { weightQuantizer, activationQuantizer } = node.attributes;
-      return [weightQuantizer, activationQuantizer].flatMap((quantizer) => quantizer?.hard ?? []);
-    }),
-  );
-  if (ends.size === 0) return "the network in float";
-  if (!ends.has("levels")) return "weights and activations hard-signed";
-  return ends.has("sign") ? "hard-signed, or at their levels" : "weights and activations at their levels";
-}
-
-/** The lines about a run that people read at its end. */
-export function trainingLines(run: TrainingRun, result: TrainingResult): readonly (readonly [string, string])[] {
-  const { evaluation, soft, flipRatio, seconds, workers, packedBytes, floatBytes } = result;
-  const network = evaluated(run.graph);
-  const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
-  return [
-    ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
-    ...Object.entries(evaluation.metrics ?? {}).map(([name, value]) => [`test ${name}`, value.toFixed(4)] as const),
-    ["test accuracy", `${percent(evaluation.accuracy)} of ${evaluation.images} images, ${network}`],
-    ...softLines(soft, run.epochs),
-    ...flipLines(flipRatio),
-    ["model file", `${run.file}: ${sizes(packedBytes, floatBytes)}`],
-  ];
-}
-
-function softLines(soft: SoftScore | null, epochs: number): readonly (readonly [string, string])[] {
-  if (soft === null) return [];
-  const { epoch, softAccuracy, hardAccuracy } = soft;
-  const when = epoch === epochs ? "" : `after epoch ${epoch}, the last in which a quantizer was soft; `;
-  return [
-    [
-      "soft accuracy",
-      `${percent(softAccuracy)} (${when}hard-signed then ${percent(hardAccuracy)}); not what is packed`,
-    ],
-  ];
-}
-
-/** Shares of flips are small: four digits of them. */
-const flips = (share: number): string => `${(100 * share).toFixed(4)} %`;
-
-function flipLines(ratio: FlipRatio | null): readonly (readonly [string, string])[] {
-  if (ratio === null) return [];
-  const layers = Object.entries(ratio.layers).map(([name, share]) => `${name} ${flips(share)}`);
-  return [["flips a step", `${flips(ratio.total)} of the binary weights in the last epoch: ${layers.join(", ")}`]];
 }

@@ -11,7 +11,8 @@ import { quantizersOf } from "../model-file.ts";
 import { addCommonOptions, addPlaceOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import { recipes } from "../recipes.ts";
 import type { Context } from "../run.ts";
-import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
+import { runTraining, type TrainingRun } from "../training.ts";
+import { trainingLines } from "../training-lines.ts";
 
 interface RecipeOptions extends DataOptions, CheckpointOptions {
   readonly float?: boolean;

@@ -33,7 +33,8 @@ import {
   wholeNumber,
 } from "../options.ts";
 import type { Context } from "../run.ts";
-import { runTraining, type TrainingRun, trainingLines } from "../training.ts";
+import { runTraining, type TrainingRun } from "../training.ts";
+import { trainingLines } from "../training-lines.ts";
 
 interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, LossOptions, CheckpointOptions {
   readonly data: string;

@@ -11,8 +11,8 @@ import type { Program } from "../../program/program.ts";
 import { scoreOf } from "../losses/plan.ts";
 import type { Live } from "../plan/context.ts";
 import type { TrainedTensor } from "../plan/layout.ts";
-import { sourcesOf } from "../plan/programs.ts";
 import type { MeasuredPlan } from "../plan/reserve.ts";
+import { sourcesOf } from "../plan/update.ts";
 import type { Engine } from "./engine.ts";
 import { notFinite } from "./evaluate.ts";
 

@@ -1,0 +1,56 @@
+/** The lines about a training run that people read at its end. */
+import type { Graph } from "../nn/graph.ts";
+import { hasKernel } from "../nn/nodes.ts";
+import type { FlipRatio } from "../train/plan/flips.ts";
+import { percent, sizes } from "./format.ts";
+import type { SoftScore, TrainingResult, TrainingRun } from "./training.ts";
+
+/** The network to evaluate in place of the trained one. */
+function evaluated(graph: Graph): string {
+  const ends = new Set(
+    graph.nodes.flatMap((node) => {
+      if (!hasKernel(node)) return [];
+      const { weightQuantizer, activationQuantizer } = node.attributes;
+      return [weightQuantizer, activationQuantizer].flatMap((quantizer) => quantizer?.hard ?? []);
+    }),
+  );
+  if (ends.size === 0) return "the network in float";
+  if (!ends.has("levels")) return "weights and activations hard-signed";
+  return ends.has("sign") ? "hard-signed, or at their levels" : "weights and activations at their levels";
+}
+
+/** The lines about a run that people read at its end. */
+export function trainingLines(run: TrainingRun, result: TrainingResult): readonly (readonly [string, string])[] {
+  const { evaluation, soft, flipRatio, seconds, workers, packedBytes, floatBytes } = result;
+  const network = evaluated(run.graph);
+  const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
+  return [
+    ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
+    ...Object.entries(evaluation.metrics ?? {}).map(([name, value]) => [`test ${name}`, value.toFixed(4)] as const),
+    ["test accuracy", `${percent(evaluation.accuracy)} of ${evaluation.images} images, ${network}`],
+    ...softLines(soft, run.epochs),
+    ...flipLines(flipRatio),
+    ["model file", `${run.file}: ${sizes(packedBytes, floatBytes)}`],
+  ];
+}
+
+function softLines(soft: SoftScore | null, epochs: number): readonly (readonly [string, string])[] {
+  if (soft === null) return [];
+  const { epoch, softAccuracy, hardAccuracy } = soft;
+  const when = epoch === epochs ? "" : `after epoch ${epoch}, the last in which a quantizer was soft; `;
+  return [
+    [
+      "soft accuracy",
+      `${percent(softAccuracy)} (${when}hard-signed then ${percent(hardAccuracy)}); not what is packed`,
+    ],
+  ];
+}
+
+/** Shares of flips are small: four digits of them. */
+const flips = (share: number): string => `${(100 * share).toFixed(4)} %`;
+
+function flipLines(ratio: FlipRatio | null): readonly (readonly [string, string])[] {
+  if (ratio === null) return [];
+  const layers = Object.entries(ratio.layers).map(([name, share]) => `${name} ${flips(share)}`);
+  return [["flips a step", `${flips(ratio.total)} of the binary weights in the last epoch: ${layers.join(", ")}`]];
+}
