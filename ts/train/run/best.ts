@@ -1,51 +1,57 @@
-/**
- * The weights of the best epoch so far, by the accuracy of its validation, then by its loss; of equals the first. Whoever ends a
- * run early has them here too.
- */
+/** The weights of the best epoch so far, which checkpoints keep as they keep the state of a task. */
 import type { Engine } from "./engine.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
 
-/** The best epoch, from 1, and how good it was. */
-export interface Best {
-  readonly epoch: number;
-  readonly accuracy: number;
-  readonly loss: number;
-}
+/** An epoch, from 1, and its score. */
+export type Scored<Score> = Score & { readonly epoch: number };
 
-export interface BestKeeper {
+/** The best epoch, by the accuracy of its validation, then by its loss; of equals the first. */
+export type Best = Scored<{ readonly accuracy: number; readonly loss: number }>;
+
+export interface BestWeights<Score> {
   /** The state's name in checkpoints. */
   readonly name: string;
   /** Takes a copy of the weights where the epoch is better than those before. */
-  readonly offer: (engine: Engine, epoch: number, score: Omit<Best, "epoch">) => Promise<void>;
-  readonly best: () => Best | null;
+  readonly offer: (engine: Engine, scored: Scored<Score>) => Promise<void>;
+  readonly best: () => Scored<Score> | null;
   /** Puts the weights and statistics of the best epoch in place, where it is another than `epoch`. */
   readonly putBack: (engine: Engine, epoch: number) => Promise<void>;
   readonly save: () => unknown;
   readonly restore: (state: unknown) => void;
 }
 
-export function createBestKeeper(): BestKeeper {
-  let best: Best | null = null;
+/** Keeps the weights of the epoch that `isBetter` prefers; their score alone where nobody puts them back. */
+export function bestWeights<Score extends object>(
+  name: string,
+  isBetter: (score: Score, best: Score | null) => boolean,
+  putsBack = true,
+): BestWeights<Score> {
+  let best: Scored<Score> | null = null;
   let weights: ReadonlyMap<string, Float32Array> = new Map();
   return {
-    name: "proxbit.best",
-    offer: async (engine, epoch, { accuracy, loss }) => {
-      // Where outputs are real numbers there is no accuracy, and it is NaN.
-      const isLevel = best !== null && Object.is(accuracy, best.accuracy);
-      const isBetter = best === null || accuracy > best.accuracy || (isLevel && loss < best.loss);
-      if (!isBetter) return;
-      best = { epoch, accuracy, loss };
-      weights = await engine.alone(() => readWeights(engine));
+    name,
+    offer: async (engine, scored) => {
+      if (!isBetter(scored, best)) return;
+      best = scored;
+      if (putsBack) weights = await engine.alone(() => readWeights(engine));
     },
     best: () => best,
     putBack: async (engine, epoch) => {
-      if (best !== null && best.epoch !== epoch) await writeWeights(engine, weights);
+      if (putsBack && best !== null && best.epoch !== epoch) await writeWeights(engine, weights);
     },
     save: () => ({ best, ...Object.fromEntries(weights) }),
     restore: (state) => {
-      const { best: found, ...rest } = state as { readonly best: Best | null } & Record<string, Float32Array>;
+      const { best: found, ...rest } = state as { readonly best: Scored<Score> | null } & Record<string, Float32Array>;
       best = found;
       weights = new Map(Object.entries(rest));
     },
   };
 }
+
+/** The keeper behind `keep: "best"`. */
+export const keepBest = (): BestWeights<Omit<Best, "epoch">> =>
+  bestWeights("proxbit.best", ({ accuracy, loss }, best) => {
+    if (best === null) return true;
+    // Where outputs are real numbers there is no accuracy, and it is NaN.
+    return accuracy > best.accuracy || (Object.is(accuracy, best.accuracy) && loss < best.loss);
+  });

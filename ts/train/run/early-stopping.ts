@@ -3,9 +3,7 @@
  * epoch come back (Prechelt, "Early Stopping - But When?", 1998).
  */
 import { booleanOf, integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
-import type { Engine } from "./engine.ts";
-import type { EpochEvent } from "./events.ts";
-import { readWeights, writeWeights } from "./trained-weights.ts";
+import { type BestWeights, bestWeights } from "./best.ts";
 
 export interface EarlyStopping {
   /** The number of the validation that is to become better: "loss", as absent, or "accuracy". */
@@ -35,49 +33,21 @@ export function checkStopping(value: unknown, validates: boolean, subject: Subje
   };
 }
 
-/** Watches a call of `fit`. */
-export interface Stopper {
-  /** The state's name in checkpoints. */
-  readonly name: string;
-  /** Takes the event of an epoch that has ended, and a copy of its weights where it is the best one so far. */
-  readonly offer: (engine: Engine, event: EpochEvent) => Promise<void>;
+/** Watches a call of `fit`, by the epoch whose number is the best so far. */
+export interface Stopper extends BestWeights<{ readonly value: number }> {
+  readonly monitor: Stopping["monitor"];
   /** Whether the call is to end behind `epoch` epochs. */
   readonly isOver: (epoch: number) => boolean;
-  /** Puts the weights and statistics of the best epoch in place, where it is another than `epoch`. */
-  readonly putBack: (engine: Engine, epoch: number) => Promise<void>;
-  readonly save: () => unknown;
-  readonly restore: (state: unknown) => void;
-}
-
-interface Best {
-  readonly epoch: number;
-  readonly value: number;
 }
 
 export function createStopper({ monitor, patience, minDelta, restoreBest }: Stopping): Stopper {
-  let best: Best | null = null;
-  let weights: ReadonlyMap<string, Float32Array> = new Map();
-  const isBetter = (value: number): boolean => {
-    if (best === null) return !Number.isNaN(value);
-    return monitor === "loss" ? value < best.value - minDelta : value > best.value + minDelta;
-  };
-  return {
-    name: "proxbit.earlyStopping",
-    offer: async (engine, { epoch, validation }) => {
-      const value = validation?.[monitor] ?? Number.NaN;
-      if (!isBetter(value)) return;
-      best = { epoch, value };
-      if (restoreBest) weights = await engine.alone(() => readWeights(engine));
+  const kept = bestWeights<{ readonly value: number }>(
+    "proxbit.earlyStopping",
+    ({ value }, best) => {
+      if (best === null) return !Number.isNaN(value);
+      return monitor === "loss" ? value < best.value - minDelta : value > best.value + minDelta;
     },
-    isOver: (epoch) => epoch - (best?.epoch ?? 0) >= patience,
-    putBack: async (engine, epoch) => {
-      if (restoreBest && best !== null && best.epoch !== epoch) await writeWeights(engine, weights);
-    },
-    save: () => ({ best, ...Object.fromEntries(weights) }),
-    restore: (state) => {
-      const { best: found, ...rest } = state as { readonly best: Best | null } & Record<string, Float32Array>;
-      best = found;
-      weights = new Map(Object.entries(rest));
-    },
-  };
+    restoreBest,
+  );
+  return { ...kept, monitor, isOver: (epoch) => epoch - (kept.best()?.epoch ?? 0) >= patience };
 }

@@ -16,7 +16,7 @@ import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type Average, averageTask, checkAverage } from "./average.ts";
-import { type BestKeeper, createBestKeeper } from "./best.ts";
+import { keepBest } from "./best.ts";
 import { checkBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
@@ -92,7 +92,7 @@ export interface Checked {
   readonly stopper: Stopper | null;
   readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
   readonly rollsBack: boolean;
-  readonly best: BestKeeper | null;
+  readonly best: ReturnType<typeof keepBest> | null;
   /** All that has state of its own, which checkpoints keep under its name. */
   readonly stateful: readonly Stateful[];
   /** The options that a run which goes on must have again, by their words. */
@@ -124,7 +124,7 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
   const tasks = [...own, ...(average === null ? [] : [averageTask(average)])];
   const keep = oneOf(options.keep ?? "last", ["last", "best"], "keep", subject);
   if (keep === "best" && !validate) reject(subject, "validate", "true where the best epoch is kept", validate);
-  const best = keep === "best" ? createBestKeeper() : null;
+  const best = keep === "best" ? keepBest() : null;
   const stopping = checkStopping(options.earlyStopping, validate, subject);
   const stopper = stopping === null ? null : createStopper(stopping);
   const metrics = checkMetrics(options.metrics ?? [], subject);

@@ -149,7 +149,8 @@ async function keepBest(
   validation: Validation | undefined,
 ): Promise<Pick<EpochEvent, "best">> {
   if (best === null || validation === undefined) return {};
-  await best.offer(engine, (state.course as Course).epoch + 1, validation);
+  const { accuracy, loss } = validation;
+  await best.offer(engine, { epoch: (state.course as Course).epoch + 1, accuracy, loss });
   const found = best.best();
   return found === null ? {} : { best: found };
 }
@@ -196,7 +197,8 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     const warnings = call.watch.epoch(summary);
     const told = { ...ended, ...warnings, ...flipRatio, ...best, ...checkpoint, ...rollbacks };
     const event: EpochEvent = { ...summary, seconds, ...told };
-    await stopper?.offer(engine, event);
+    const value = ended.validation?.[stopper?.monitor ?? "loss"] ?? Number.NaN;
+    await stopper?.offer(engine, { epoch: event.epoch, value });
     state.history.push(event);
     keeper?.epochEnded();
     yield event;
