@@ -158,6 +158,10 @@ describe("going on with something else", () => {
     ["labelSmoothing", "labelSmoothing was 0 and is 0.5", data, { labelSmoothing: 0.5 }],
     ["augment", "augment", data, { augment: { mirror: true } }],
     ["validate", "validate was true", data, { validate: false }],
+    ["earlyStopping", "earlyStopping was null", data, { earlyStopping: { patience: 9 } }],
+    ["metrics", "metrics", data, { metrics: ["accuracy"] }],
+    ["average", "average was null", data, { average: { kind: "ema" } }],
+    ["keep", 'keep was "last"', data, { keep: "best" }],
   ] as const)("holds %s against the checkpoint", async (word, named, given, options) => {
     const store = await leftRun();
     const [strict, lenient] = [await Trainer.resume(store), await Trainer.resume(store, { allow: [word, "data"] })];

@@ -18,7 +18,7 @@ import type { RunRecord } from "./run.ts";
 /** The words by which a difference between a checkpoint and what one goes on with may be allowed. */
 export const allowable = [
   ...["learningRate", "optimizer", "objective", "data", "epochs", "augment", "labelSmoothing", "validate", "soft"],
-  ...["flipRatio", "tasks", "onDivergence", "average", "keep"],
+  ...["flipRatio", "tasks", "onDivergence", "average", "keep", "earlyStopping", "metrics"],
 ] as const satisfies readonly string[];
 
 export type Allowed =
@@ -33,7 +33,7 @@ export type Allowed =
       | "validate"
       | "soft"
     )
-  | ("flipRatio" | "tasks" | "onDivergence" | "average" | "keep");
+  | ("flipRatio" | "tasks" | "onDivergence" | "average" | "keep" | "earlyStopping" | "metrics");
 
 /** The facts of a run by their words; plain values. */
 export type RunFacts = Readonly<Record<string, unknown>>;

@@ -40,14 +40,14 @@ export interface FitOptions {
    * Losses of steps and epochs are then those with the smoothed truth; evaluation knows none. 0 where absent.
    */
   readonly labelSmoothing?: number | undefined;
-  /** Whether `data.test` is evaluated after every epoch; true where absent. */
+  /** `data.test` is evaluated after every epoch; true where absent. */
   readonly validate?: boolean;
   /**
    * Whether the soft network is validated beside the hard-signed one where some quantizer is soft; true where absent. It
    * makes the validation take twice as long: statistics and test images once more.
    */
   readonly soft?: boolean;
-  /** Whether events tell the share of binary weights that changed their sign (`flips.ts`); false where absent. */
+  /** Events tell the share of binary weights that changed their sign (`flips.ts`); false where absent. */
   readonly flipRatio?: boolean;
   /** Work of one's own between epochs, in this order; none where absent. */
   readonly tasks?: readonly EpochTask[];
@@ -153,9 +153,8 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     stateful: [...tasks, ...(best === null ? [] : [best]), ...(stopper === null ? [] : [stopper])],
     facts: {
       ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
-      ...{ average, keep, tasks: own.map(({ name }) => name) },
-      ...(stopping === null ? {} : { earlyStopping: stopping }),
-      ...(metrics.length === 0 ? {} : { metrics }),
+      // Always there, null too: a fact that a checkpoint lacks is compared with nothing.
+      ...{ average, keep, earlyStopping: stopping, metrics, tasks: own.map(({ name }) => name) },
     },
   };
 }
@@ -166,7 +165,7 @@ export function optionsFrom(facts: RunFacts): Partial<FitOptions> {
   const { earlyStopping, metrics } = facts;
   return {
     ...{ epochs, batchSize, labelSmoothing, validate, soft, flipRatio, onDivergence, average, keep },
-    ...{ earlyStopping, metrics },
+    ...{ metrics, earlyStopping: earlyStopping ?? undefined },
     augment: augment ?? undefined,
   } as Partial<FitOptions>;
 }
