@@ -1,22 +1,12 @@
 //! RMSprop, Lion and the bounds on gradients beside their f64 twins.
 
+use super::tests::{LENGTH, assert_within, wide};
 use super::*;
 use crate::arbitrary::{reals, seeds};
 use proptest::prelude::*;
 
-const LENGTH: usize = 11;
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
-}
-
 fn assert_near(result: &[f32], twin: &[f64]) {
-    for (result, twin) in result.iter().zip(twin) {
-        assert!(
-            (f64::from(*result) - twin).abs() < 5e-6 * twin.abs().max(1.0),
-            "{result} {twin}"
-        );
-    }
+    assert_within(result, twin, 5e-6);
 }
 
 #[test]

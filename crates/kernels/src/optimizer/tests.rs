@@ -4,19 +4,24 @@ use super::*;
 use crate::arbitrary::{reals, seeds, signs};
 use proptest::prelude::*;
 
-const LENGTH: usize = 11;
+pub(super) const LENGTH: usize = 11;
 
-fn wide(values: &[f32]) -> Vec<f64> {
+pub(super) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| f64::from(value)).collect()
 }
 
-fn assert_near(result: &[f32], twin: &[f64]) {
+/// Asserts that each result is within `tolerance` of its twin, relative to twins above 1.
+pub(super) fn assert_within(result: &[f32], twin: &[f64], tolerance: f64) {
     for (result, twin) in result.iter().zip(twin) {
         assert!(
-            (f64::from(*result) - twin).abs() < 2e-6 * twin.abs().max(1.0),
+            (f64::from(*result) - twin).abs() < tolerance * twin.abs().max(1.0),
             "{result} {twin}"
         );
     }
+}
+
+fn assert_near(result: &[f32], twin: &[f64]) {
+    assert_within(result, twin, 2e-6);
 }
 
 #[test]

@@ -1,11 +1,54 @@
 //! Rows of a data set as batches.
 
 use crate::memory::{read, write};
-use proxbit_kernels::gather;
+use proxbit_kernels::gather::{self, ImageShape};
 
 /// Rows that the indices reach into.
 fn reach(indices: &[u32]) -> usize {
     indices.iter().max().map_or(0, |&largest| largest as usize + 1)
+}
+
+/// [`gather::gather_numbers`] over addresses; the pair is scale and offset.
+///
+/// # Safety
+/// As the exports: `data` is valid for the rows that the indices reach into, `out` for `count` rows.
+unsafe fn gather_rows<T: Copy>(
+    data: *const T,
+    indices: *const u32,
+    count: usize,
+    row: usize,
+    [scale, offset]: [f32; 2],
+    out: *mut f32,
+) where
+    f32: From<T>,
+{
+    // SAFETY: the lengths are those that the caller promises.
+    let (indices, out) = unsafe { (read(indices, count), write(out, count * row)) };
+    // SAFETY: likewise.
+    let data = unsafe { read(data, reach(indices) * row) };
+    gather::gather_numbers(data, indices, row, scale, offset, out);
+}
+
+/// [`gather::gather_views`] over addresses; the pairs are indices and views, scale and offset.
+///
+/// # Safety
+/// As [`gather_rows`], for rows of an image; the views are as many as the indices.
+unsafe fn gather_seen<T: Copy>(
+    data: *const T,
+    [indices, views]: [*const u32; 2],
+    count: usize,
+    shape: ImageShape,
+    [scale, offset]: [f32; 2],
+    out: *mut f32,
+) where
+    f32: From<T>,
+{
+    let row: usize = shape.iter().product();
+    // SAFETY: the lengths are those that the caller promises.
+    let (indices, views, out) = unsafe { (read(indices, count), read(views, count), write(out, count * row)) };
+    // SAFETY: likewise.
+    let data = unsafe { read(data, reach(indices) * row) };
+    gather::gather_views(data, indices, views, shape, scale, offset, out);
 }
 
 exports! {
@@ -13,9 +56,7 @@ exports! {
     fn gather_bytes(
         data: *const u8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * row);
-        gather::gather_numbers(data, indices, row, scale, offset, write(out, count * row));
+        gather_rows(data, indices, count, row, [scale, offset], out);
         false
     }
 
@@ -24,9 +65,7 @@ exports! {
     fn gather_signed_bytes(
         data: *const i8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * row);
-        gather::gather_numbers(data, indices, row, scale, offset, write(out, count * row));
+        gather_rows(data, indices, count, row, [scale, offset], out);
         false
     }
 
@@ -35,9 +74,7 @@ exports! {
     fn gather_words(
         data: *const u16, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * row);
-        gather::gather_numbers(data, indices, row, scale, offset, write(out, count * row));
+        gather_rows(data, indices, count, row, [scale, offset], out);
         false
     }
 
@@ -48,10 +85,7 @@ exports! {
         data: *const u8, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * height * width * channels);
-        let out = write(out, count * height * width * channels);
-        gather::gather_views(data, indices, read(views, count), [height, width, channels], scale, offset, out);
+        gather_seen(data, [indices, views], count, [height, width, channels], [scale, offset], out);
         false
     }
 
@@ -61,10 +95,7 @@ exports! {
         data: *const i8, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * height * width * channels);
-        let out = write(out, count * height * width * channels);
-        gather::gather_views(data, indices, read(views, count), [height, width, channels], scale, offset, out);
+        gather_seen(data, [indices, views], count, [height, width, channels], [scale, offset], out);
         false
     }
 
@@ -74,10 +105,7 @@ exports! {
         data: *const u16, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * height * width * channels);
-        let out = write(out, count * height * width * channels);
-        gather::gather_views(data, indices, read(views, count), [height, width, channels], scale, offset, out);
+        gather_seen(data, [indices, views], count, [height, width, channels], [scale, offset], out);
         false
     }
 
@@ -87,10 +115,7 @@ exports! {
         data: *const f32, indices: *const u32, views: *const u32, count: usize, height: usize, width: usize,
         channels: usize, scale: f32, offset: f32, out: *mut f32,
     ) {
-        let indices = read(indices, count);
-        let data = read(data, reach(indices) * height * width * channels);
-        let out = write(out, count * height * width * channels);
-        gather::gather_views(data, indices, read(views, count), [height, width, channels], scale, offset, out);
+        gather_seen(data, [indices, views], count, [height, width, channels], [scale, offset], out);
         false
     }
 
