@@ -36,7 +36,7 @@ export const releaseFiles: readonly string[] = [...new Set(edits.map(({ file }) 
 
 const numbered = (pattern: string, version: string): string => pattern.replace("<version>", version);
 
-/** What stands under "Unreleased" in the changelog. */
+/** The text under "Unreleased" in the changelog. */
 export function unreleased(changelog: string): string {
   const [, after = ""] = changelog.split("## Unreleased\n");
   return (after.split(/^## /m)[0] ?? "").trim();

@@ -43,7 +43,7 @@ function isPlain(text: string): boolean {
   });
 }
 
-/** What `action` prints on both streams. */
+/** The output of `action` on both streams. */
 function printed(action: () => void): string {
   const parts: string[] = [];
   const take = ((text: string) => parts.push(text) > 0) as typeof process.stdout.write;

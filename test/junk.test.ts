@@ -68,7 +68,7 @@ const JUNK: Readonly<Record<string, () => unknown>> = {
 
 type Action = () => unknown;
 
-/** What `action` throws that is no ProxbitError, in words; undefined where all is well. */
+/** The error of `action` that is no ProxbitError, in words; undefined where all is well. */
 async function untyped(name: string, action: Action): Promise<string | undefined> {
   try {
     const value = await action();

@@ -36,7 +36,7 @@ const named = <E extends Examples>(train: E): Dataset<E | Split> => ({
   test: examples(20, 2),
 });
 
-/** What a run leaves: its losses, its weights, its file. */
+/** The traces of a run: its losses, its weights, its file. */
 async function trained(data: Dataset<Examples>, made: TrainerOptions = {}, fit = options) {
   const trainer = await Trainer.create(graph, { seed: 5, workers: 2, ...made });
   try {

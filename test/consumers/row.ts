@@ -30,7 +30,7 @@ export interface Row {
   readonly run: (place: Place) => Promise<Outcome>;
 }
 
-/** Where a row works. */
+/** The places of a row. */
 export interface Place {
   /** A folder of its own, with the files of test/consumers/project. */
   readonly folder: string;

@@ -26,7 +26,7 @@ const tagOf = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.p
 /** The tag of a typed array; undefined for any other value. A value cannot pretend to one. */
 export const arrayTag = (value: unknown): ArrayTag | undefined => tagOf.call(value);
 
-/** Whether `value` is a typed array of one of these tags. */
+/** True where `value` is a typed array of one of these tags. */
 export const isArrayOf = <Tag extends ArrayTag>(value: unknown, ...tags: readonly Tag[]): value is Arrays[Tag] =>
   (tags as readonly (ArrayTag | undefined)[]).includes(arrayTag(value));
 
@@ -35,7 +35,7 @@ const bufferTags = [ArrayBuffer, globalThis.SharedArrayBuffer].flatMap((type) =>
   return length === undefined ? [] : [length];
 });
 
-/** Whether `value` is an ArrayBuffer or a SharedArrayBuffer. */
+/** True where `value` is an ArrayBuffer or a SharedArrayBuffer. */
 export const isBuffer = (value: unknown): value is ArrayBufferLike =>
   bufferTags.some((length) => {
     try {

@@ -38,7 +38,7 @@ export function reading<Result>(what: string, expected: string, work: () => Resu
   }
 }
 
-/** Whether `value` is a list, of any realm. Never throws, as Array.isArray does for a proxy that was revoked. */
+/** True where `value` is a list, of any realm. Never throws, as Array.isArray does for a proxy that was revoked. */
 export function isList(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value);
@@ -47,7 +47,7 @@ export function isList(value: unknown): value is readonly unknown[] {
   }
 }
 
-/** Whether `value` is an object that may hold options. */
+/** True where `value` is an object that may hold options. */
 const mayHoldOptions = (value: unknown): boolean =>
   typeof value === "object" && value !== null && !isList(value) && !ArrayBuffer.isView(value);
 

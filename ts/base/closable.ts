@@ -1,4 +1,4 @@
-/** What holds threads or memory is closed by its user: by `close()`, or by `using` at the end of a block. */
+/** A holder of threads or memory is closed by its user: by `close()`, or by `using` at the end of a block. */
 
 export interface Closable {
   /** Gives back threads and memory. Later calls are refused. */

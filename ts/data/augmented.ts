@@ -13,7 +13,7 @@ import { concatenated, picked, section } from "./subset.ts";
 import { rotated, shifted, squareOut, turned, withContrast } from "./variations.ts";
 
 export interface Variations {
-  /** Whether images are mirrored left to right, one in two; false where absent. */
+  /** Images are mirrored left to right, one in two; false where absent. */
   readonly mirror?: boolean | undefined;
   /** Pixels of zeros around the image, out of which a window of its size is cut; 0 where absent. */
   readonly crop?: number | undefined;

@@ -20,7 +20,7 @@ export interface Split {
   /** Factor and summand of integers on their way into the network; 1 and 0 for floats. */
   readonly scale: number;
   readonly offset: number;
-  /** What the network should answer: for each example as many numbers as the output has. */
+  /** The answers that the network should give: for each example as many numbers as the output has. */
   readonly targets?: Float32Array | undefined;
   /** The weight of each example in the loss, finite and not negative; 1 where absent. */
   readonly sampleWeights?: Float32Array | undefined;
@@ -56,7 +56,7 @@ export interface Stream {
   readonly read: ((indices: Uint32Array) => Promise<Split>) | null;
 }
 
-/** What a trainer learns from: examples in memory, or such as are read meanwhile. */
+/** The examples that a trainer learns from: examples in memory, or such as are read meanwhile. */
 export type Examples = Split | Stream;
 
 export const isStream = (examples: Examples): examples is Stream => "pass" in examples;

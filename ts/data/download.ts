@@ -100,7 +100,7 @@ async function readCached(
   return fetched.content;
 }
 
-/** What is known of a file's content. */
+/** The facts that are known of a file's content. */
 interface Expected {
   /** SHA-256, in hexadecimal. */
   readonly checksum: string;

@@ -17,7 +17,7 @@ export interface SplitOptions {
   readonly offset?: number | undefined;
   /** The number of classes, 1 to 2^24; every label is below it. 2^24 where it is left out. */
   readonly classes?: number | undefined;
-  /** What the network should answer: as many numbers for each example as its output has. Not copied where 32-bit floats. */
+  /** The answers that the network should give: as many numbers for each example as its output has. Not copied where 32-bit floats. */
   readonly targets?: GivenNumbers | undefined;
   /** The weight of each example in the loss, not negative; all count alike where it is left out. */
   readonly sampleWeights?: GivenNumbers | undefined;

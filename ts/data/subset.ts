@@ -76,7 +76,7 @@ export function concatenated(parts: readonly [Split, ...Split[]]): Split {
   };
 }
 
-/** Whether two parts hold the same kinds of numbers. */
+/** True where two parts hold the same kinds of numbers. */
 export const isAlike = (a: Split, b: Split): boolean =>
   a.images.constructor === b.images.constructor &&
   a.labels.length > 0 === b.labels.length > 0 &&

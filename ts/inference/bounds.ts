@@ -11,7 +11,7 @@ import { shapesOf } from "../nn/network.ts";
 import { convGeometry, isWindowed, multiplyAccumulates } from "../nn/nodes.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 
-/** How much a file of unknown origin may take. */
+/** Bounds on a file of unknown origin. */
 export interface LoadBounds {
   /** Most bytes of memory that the session takes: weights, values and images. 2^30 (1 GiB) where absent. */
   readonly maxMemory?: number;

@@ -76,7 +76,7 @@ export type FieldsFor<Options extends LayerOptions> = {
 export interface LayerOptions {
   /** Letters, digits and `_ . + -`, unique in the network. Default: the kind of layer and a running number. */
   readonly name?: string | undefined;
-  /** Whether training moves the layer's parameters; true where absent. Running statistics are estimated all the same. */
+  /** Training moves the layer's parameters; true where absent. Running statistics are estimated all the same. */
   readonly trainable?: boolean | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface Layer {
   /** The name the user gave, or undefined for an automatic one. */
   readonly name: string | undefined;
   readonly operation: Operation;
-  /** Whether training moves its parameters. */
+  /** True where training moves its parameters. */
   readonly trainable: boolean;
   /**
    * The layer's value at `input` (at both inputs, for `add`). Throws "shape" where the input does not fit and "graph"

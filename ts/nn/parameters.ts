@@ -7,7 +7,7 @@ import { kernelMatrix } from "./shapes.ts";
 /** All parameters of `graph`. Throws "shape" or "graph" for a graph whose nodes do not fit together. */
 export const parametersOf = (graph: Graph): readonly Parameter[] => networkOf(graph).parameters;
 
-/** Whether training moves the parameter: statistics follow the batches, and a frozen one stays. */
+/** True where training moves the parameter: statistics follow the batches, and a frozen one stays. */
 export const isTrained = ({ role, frozen }: Parameter): boolean => role !== "statistic" && frozen !== true;
 
 /**

@@ -16,7 +16,7 @@ where
 /// Height, width and channels of an image.
 pub type ImageShape = [usize; 3];
 
-/// How an image is looked at: mirrored left to right, then moved. A pixel that moves in from outside is the number 0.
+/// A way to look at an image: mirrored left to right, then moved. A pixel that moves in from outside is the number 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     /// Whether left and right change places.

@@ -53,7 +53,7 @@ pub struct ConvShape {
     pub pad_one: Flag,
 }
 
-/// Where a window lies in a padded buffer: `rows` times `columns` runs of `length` contiguous elements.
+/// The place of a window in a padded buffer: `rows` times `columns` runs of `length` contiguous elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
     /// Rows of runs: the height of the kernel.

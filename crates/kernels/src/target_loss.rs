@@ -15,7 +15,7 @@ use crate::math::{exp_f64, ln_f64};
 /// The loss of an element.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TargetLoss {
-    /// Of the probability 1 / (1 + exp(-z)).
+    /// The loss of the probability 1 / (1 + exp(-z)).
     BinaryCrossEntropy {
         /// The share of a target that both answers have alike, in `[0, 1)`.
         smoothing: f64,

@@ -12,7 +12,7 @@ import { at, type Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
 import type { LossContext, LossStep, LossTerm, TermPlan } from "./term.ts";
 
-/** What the output is compared with: class numbers, or numbers of its own shape. */
+/** The truth that the output is compared with: class numbers, or numbers of its own shape. */
 export type Truth = "labels" | "targets";
 
 export interface CompareOptions {
@@ -23,7 +23,7 @@ export interface CompareOptions {
 }
 
 export interface TruthOptions extends CompareOptions {
-  /** What the output is compared with. Class numbers count as targets of 1 for the class and 0 for the others. */
+  /** The truth that the output is compared with. Class numbers count as targets of 1 for the class and 0 for the others. */
   readonly truth?: Truth | undefined;
   /** The weight of each class in the loss, from 0; beside `labels` only. Examples of a class count so many times. */
   readonly classWeights?: readonly number[] | undefined;
@@ -55,7 +55,7 @@ export interface Comparison {
   readonly truth: Truth;
   readonly factor: number;
   readonly classWeights: Float32Array | null;
-  /** Whether an answer is right or wrong; not of real numbers. */
+  /** True where an answer is right or wrong; not of real numbers. */
   readonly isAnswered: boolean;
   readonly facts: Readonly<Record<string, unknown>>;
   /** Throws for an output that the loss does not suit. */

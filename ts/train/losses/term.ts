@@ -18,7 +18,7 @@ export interface LossTerm {
   readonly reads?: readonly string[] | undefined;
   /** Parameters that the term reads by name. */
   readonly parameters?: readonly string[] | undefined;
-  /** What the term compares the output with. Data that lacks it is refused before the first step; nothing where absent. */
+  /** The truth that the term compares the output with. Data that lacks it is refused before the first step; nothing where absent. */
   readonly truth?: readonly ("labels" | "targets")[] | undefined;
   /**
    * Whether the term compares the output with the truth. Evaluations take the first such term of an objective alone: it is the
@@ -44,7 +44,7 @@ export interface LossContext {
   readonly batch: number;
   /** The class numbers of a batch, u32 `[batch]`. */
   readonly labels: Place;
-  /** What the output should be, f32 `[batch][elements]`; null where no term says that it reads targets. */
+  /** The wanted output, f32 `[batch][elements]`; null where no term says that it reads targets. */
   readonly targets: Place | null;
   /** The place of the batch's predictions, u32 `[batch]`. */
   readonly predictions: Place;
@@ -56,7 +56,7 @@ export interface TermPlan {
   readonly results: { readonly names: readonly string[]; readonly shares: number };
   /** The term's value for a batch of `images`, out of its results in the order of their names. */
   readonly value: (results: readonly number[], images: number) => number;
-  /** Of a score: false where no answer is right or wrong, so that `correct` says nothing. */
+  /** A score says false where no answer is right or wrong, so that `correct` says nothing. */
   readonly isAnswered?: boolean;
   /** Numbers that change from step to step, f64. */
   readonly live?: { readonly count: number; readonly numbers: (live: Live) => readonly number[] };

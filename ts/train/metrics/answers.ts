@@ -1,4 +1,4 @@
-/** What metrics are about. */
+/** Answers and their truth, which metrics are about. */
 import type { Split } from "../../data/dataset.ts";
 
 /** Outputs `[count][size]` of examples with their truth. */

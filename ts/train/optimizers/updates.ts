@@ -1,4 +1,4 @@
-/** What a parameter's optimizer is to the core, and whether an optimizer suits a network at all. */
+/** The side of a parameter's optimizer that the core sees, and the check that an optimizer suits a network. */
 import { ProxbitError } from "../../base/errors.ts";
 import type { Graph, Parameter } from "../../nn/graph.ts";
 import { networkOf } from "../../nn/network.ts";

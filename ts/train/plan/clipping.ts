@@ -8,7 +8,7 @@ import { at, type Place } from "../../program/place.ts";
 import { isBop } from "../optimizers/optimizers.ts";
 import { CHUNK, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 
-/** Where the sums of squares of each part lie, f64 each. */
+/** The places of the sums of squares of each part, f64 each. */
 export type ClippingPlan = Readonly<Record<TrainedTensor["part"], Place>>;
 
 /** A piece of a gradient. */
@@ -19,9 +19,9 @@ interface Piece {
 
 /** The bounds of one step, while it is written down. */
 export interface Clipper {
-  /** What is done with a piece of the complete gradient, before all meet. */
+  /** The calls for a piece of the complete gradient, before all meet. */
   readonly whenComplete: (tensor: TrainedTensor, piece: Piece) => readonly KernelCall[];
-  /** What is done with it before its update. */
+  /** The calls for it before its update. */
   readonly beforeUpdate: (tensor: TrainedTensor, piece: Piece) => readonly KernelCall[];
 }
 

@@ -62,7 +62,7 @@ export type Live =
 /** The kind of the numbers that a data set's inputs are stored as. */
 export type NumberKind = "u8" | "i8" | "u16" | "f32";
 
-/** Where a data set lies, and how its inputs become numbers. What its examples do not have is null. */
+/** The places of a data set, and the way of its inputs into numbers. A part that its examples lack is null. */
 export interface DataPlaces {
   readonly images: Place;
   readonly kind: NumberKind;

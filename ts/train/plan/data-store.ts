@@ -45,7 +45,7 @@ export const kindOf = (images: Split["images"]): NumberKind => kinds[arrayTag(im
 /** An array that is asked for. */
 interface Wanted {
   readonly array: Numeric;
-  /** Whether its numbers are to have 32 bits. */
+  /** True where its numbers are to have 32 bits. */
   readonly wide: boolean;
   readonly version: number;
 }

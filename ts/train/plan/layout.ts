@@ -19,7 +19,7 @@ export interface TrainedTensor {
   readonly size: number;
   /** The value, in the block of values. */
   readonly value: Place;
-  /** What updates it; null for statistics and what is frozen. */
+  /** The optimizer that updates it; null for statistics and what is frozen. */
   readonly optimizer: ParameterOptimizer | null;
   /** The part of the network's optimizer that this is: parameters of one part have one norm of gradients. */
   readonly part: "binary" | "rest";

@@ -62,7 +62,7 @@ export interface TrainingPlan {
   readonly bitBytes: number;
   /** Where a step that counts flips leaves its counts; null for a plan that cannot. */
   readonly flips: FlipPlan | null;
-  /** Where bounds on gradients leave their sums. */
+  /** The places where bounds on gradients leave their sums. */
   readonly clipping: ClippingPlan;
   /** The block of live numbers that the trainer writes before each step. */
   readonly hyper: HyperLayout;

@@ -104,7 +104,7 @@ export function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
   }
 }
 
-/** Whether an optimizer moves the parameter; not where its layer is frozen. */
+/** True where an optimizer moves the parameter; not where its layer is frozen. */
 export const isUpdated = (plan: TrainingPlan, source: GradientSource): boolean =>
   tensorOf(plan, source).optimizer !== null;
 

@@ -12,7 +12,7 @@ export interface EarlyStopping {
   readonly patience?: number | undefined;
   /** A number is better by more than this only, from 0; 0 where absent. */
   readonly minDelta?: number | undefined;
-  /** Whether the weights and statistics of the best epoch come back; true where absent. */
+  /** The weights and statistics of the best epoch come back; true where absent. */
   readonly restoreBest?: boolean | undefined;
 }
 
@@ -36,7 +36,7 @@ export function checkStopping(value: unknown, validates: boolean, subject: Subje
 /** Watches a call of `fit`, by the epoch whose number is the best so far. */
 export interface Stopper extends BestWeights<{ readonly value: number }> {
   readonly monitor: Stopping["monitor"];
-  /** Whether the call is to end behind `epoch` epochs. */
+  /** True where the call is to end behind `epoch` epochs. */
   readonly isOver: (epoch: number) => boolean;
 }
 

@@ -38,7 +38,7 @@ export interface Engine {
   readonly shapes: ReadonlyMap<string, Shape>;
   readonly parameters: readonly Parameter[];
   readonly layout: ParameterLayout;
-  /** What the terms of the loss compare the output with. */
+  /** The truth that the terms of the loss compare the output with. */
   readonly truth: ReadonlySet<"labels" | "targets">;
   /** The same of the score alone, which evaluations take. */
   readonly scoreTruth: ReadonlySet<"labels" | "targets">;
@@ -48,7 +48,7 @@ export interface Engine {
   readonly packed: Region;
   /** Memory for data; `feed.ts` takes some for streams. */
   readonly rooms: Rooms;
-  /** Where a split lies, which is sent there if it is not yet. Good until the work in hand ends. */
+  /** The places of a split, which is sent there if it is not yet. Good until the work in hand ends. */
   readonly dataAt: (split: Split) => Promise<DataPlaces>;
   /** Does `work` when all work given before is done; work given meanwhile waits. */
   readonly alone: <T>(work: () => Promise<T>) => Promise<T>;

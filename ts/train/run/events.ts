@@ -72,7 +72,7 @@ export interface EpochEvent {
   readonly terms?: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly validation?: Validation;
-  /** What is to be said about the epoch, such as a loss that explodes; absent where there is nothing. */
+  /** Warnings about the epoch, such as a loss that explodes; absent where there is nothing. */
   readonly warnings?: readonly string[];
   /** Means over the epoch's steps; where `fit` was asked for them. */
   readonly flipRatio?: FlipRatio;

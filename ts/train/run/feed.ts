@@ -18,9 +18,9 @@ import type { Engine } from "./engine.ts";
 
 /** The examples of one pass, by their place in it. */
 export interface Feed {
-  /** How many of the `wanted` examples from `place` on can be had at once, when they are there. Asked before a turn. */
+  /** The count of `wanted` examples from `place` on that can be had at once, when they are there. Asked before a turn. */
   readonly ready: (place: number, wanted: number) => Promise<number>;
-  /** Where the data lies; asked within the turn. */
+  /** The places of the data; asked within the turn. */
   readonly places: () => Promise<DataPlaces>;
   /** The rows there of `count` examples from `place` on. */
   readonly rows: (place: number, count: number) => Uint32Array;
@@ -38,7 +38,7 @@ export interface FeedOptions {
   /** The first place that is asked for; 0 where absent. */
   readonly from?: number;
   readonly signal?: AbortSignal | undefined;
-  /** What examples of a stream must have to be compared with; what all terms of the loss read where absent. */
+  /** The truth that examples of a stream must have; that of all terms of the loss where absent. */
   readonly truth?: Engine["truth"];
 }
 

@@ -28,7 +28,7 @@ export interface Call {
   deaths: number;
   lastDeath: number;
   rollbacks: number;
-  /** Whether steps were made since running statistics were estimated for the hard-signed network. */
+  /** True where steps were made since running statistics were estimated for the hard-signed network. */
   isStale: boolean;
   readonly watch: LossWatch;
 }

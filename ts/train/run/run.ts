@@ -74,7 +74,7 @@ export function endEpoch(course: Course): void {
   Object.assign(course, newEpoch());
 }
 
-/** How the stored numbers of examples become those that the network sees, as a model file says it. */
+/** The way of stored numbers to those that the network sees, as a model file says it. */
 export const inputOf = ({ scale, offset }: Pick<Split, "scale" | "offset">): Readonly<Record<string, string>> => ({
   inputScale: String(scale),
   inputOffset: String(offset),

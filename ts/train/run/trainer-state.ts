@@ -14,9 +14,9 @@ export interface GoodPoint {
   readonly tasks: Readonly<Record<string, unknown>>;
 }
 
-/** What a trainer remembers from one call of `fit` to the next. */
+/** The memory of a trainer from one call of `fit` to the next. */
 export interface TrainerState extends RunRecord {
-  /** Whether a call is at work that would not bear another one. */
+  /** True where a call is at work that would not bear another one. */
   busy: boolean;
   /** The events of the epochs that have ended in the last call of `fit`. */
   history: EpochEvent[];

@@ -1,4 +1,4 @@
-/** What jsdom leaves out and every browser has. */
+/** jsdom leaves these out, and every browser has them. */
 const { TextDecoder, TextEncoder } = require("node:util");
 
 Object.assign(globalThis, { TextDecoder, TextEncoder });

@@ -20,7 +20,7 @@ import { isBits, type KernelPlan, type LaneBuffers, type Operands, type ProductS
 
 /** The weights that all forms are made of. */
 export interface Weights {
-  /** What is taken from the latent weights; null where no quantizer acts on them. */
+  /** The values that are taken from the latent weights; null where no quantizer acts on them. */
   readonly derived: DerivedWeights | null;
   /** The weights whose signs count, and those that are multiplied; f32 [K][n]. */
   readonly source: Place;

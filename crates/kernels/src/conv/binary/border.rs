@@ -87,7 +87,7 @@ pub fn start_stride(shape: &ConvShape) -> usize {
     16 * shape.filter_blocks()
 }
 
-/// What sums start from, `[patterns][filters rounded up to 16]`, from the sums over taps of
+/// The starts of sums, `[patterns][filters rounded up to 16]`, from the sums over taps of
 /// [`bb_correction`](crate::bits::weights::bb_correction). The starts of filters that are not there are 0.
 ///
 /// # Panics
