@@ -1,6 +1,6 @@
 /**
  * The guarantee of the barrier, in every order in which workers can reach its memory. Nobody leaves before all have
- * come, and nobody sleeps for ever. All leave with the same word. Each task is begun once.
+ * come, and nobody sleeps for ever. All leave with the same word. Each job is begun once.
  */
 import { describe, expect, test } from "vitest";
 import { type Crew, controlBytes, sharedCrew, soloCrew } from "../ts/runtime/barrier.ts";
@@ -16,11 +16,11 @@ const meet =
     say(`leaves ${phase} with ${crew.meet(phase)}`);
   };
 
-/** Takes tasks of `phase` until none is left. */
+/** Takes jobs of `phase` until none is left. */
 const work =
-  (phase: number, tasks: number): Part =>
+  (phase: number, jobs: number): Part =>
   (crew, say) => {
-    for (let task = crew.draw(phase, tasks); task >= 0; task = crew.draw(phase, tasks)) say(`task ${phase}.${task}`);
+    for (let job = crew.draw(phase, jobs); job >= 0; job = crew.draw(phase, jobs)) say(`job ${phase}.${job}`);
   };
 
 const fail =
@@ -57,14 +57,14 @@ function always({ ends, asleep }: Exploration): readonly string[] {
 const twice = (words: readonly string[]): readonly string[] => words.flatMap((word) => [word, word]);
 
 describe("in all orders of two workers", () => {
-  test("both leave each meeting, three times in turn, and each task of the phases between is begun once", () => {
+  test("both leave each meeting, three times in turn, and each job of the phases between is begun once", () => {
     const parts = [meet(0), work(1, 3), meet(1), work(2, 1), meet(2)];
     const explored = inAllOrders(parts, parts);
     expect(explored.states).toBeGreaterThan(1000);
     expect(always(explored)).toEqual([
       ...twice(["comes to 0", "comes to 1", "comes to 2"]),
       ...twice(["leaves 0 with 0", "leaves 1 with 0", "leaves 2 with 0"]),
-      ...["task 1.0", "task 1.1", "task 1.2", "task 2.0"],
+      ...["job 1.0", "job 1.1", "job 1.2", "job 2.0"],
     ]);
   });
 
@@ -104,7 +104,7 @@ test("in all orders of three workers all leave each meeting, twice in turn", () 
   );
 });
 
-test("alone, a worker takes every task once and meets nobody", () => {
+test("alone, a worker takes every job once and meets nobody", () => {
   const crew = soloCrew();
   for (const phase of [0, 1, 2]) {
     const taken = [0, 1, 2, 3].map(() => crew.draw(phase, 3));

@@ -49,11 +49,11 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
   const signs: BitValues["signs"] = (node, { x, shape: window, layout }, { draft: own, parts: count }) => {
     const made = make(node, window, layout);
     const { width, channels } = window;
-    const tasks = cutHeight(window, count).map((rows) => {
+    const jobs = cutHeight(window, count).map((rows) => {
       const { next: shape, nextBits: out } = bitsRows(made, rows, draft);
       return [call(node, layout.sign({ shape, x: at(x, 4 * rows.first * width * channels), out }))];
     });
-    own.phase(tasks);
+    own.phase(jobs);
     return made;
   };
   const bitsFor = (node: ProductNode): Bits => {

@@ -14,7 +14,7 @@ export interface CompileOptions {
   readonly kernel: BinaryKernel;
   /** Images that one run of a lane works on. */
   readonly images: number;
-  /** Parts that a layer of one image is cut into: tasks of one phase, for as many workers. */
+  /** Parts that a layer of one image is cut into: jobs of one phase, for as many workers. */
   readonly parts: number;
 }
 

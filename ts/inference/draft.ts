@@ -6,7 +6,7 @@ import { type Call, callOf, type KernelCall } from "../program/call.ts";
 import type { ConvShape } from "../program/kernels.ts";
 import { type Border, laneBuffer } from "../program/lanes.ts";
 import type { Buffer, Place } from "../program/place.ts";
-import type { Phase, Program, Task } from "../program/program.ts";
+import type { Job, Phase, Program } from "../program/program.ts";
 import { createSegment, type Segment } from "../program/segment.ts";
 
 /** A call of a run. */
@@ -29,15 +29,15 @@ export interface Draft {
    * be the same memory in turn.
    */
   readonly bordered: (bytes: number, border: Border) => Place;
-  /** Ends with all of `tasks` done, which do not depend on each other. */
-  readonly phase: (tasks: Phase) => void;
+  /** Ends with all of `jobs` done, which do not depend on each other. */
+  readonly phase: (jobs: Phase) => void;
   readonly finish: () => Drafted;
 }
 
 /** The program over the places of a first lane, and everything that it stands on. */
 export interface Drafted {
   readonly segment: Segment;
-  readonly setup: Task;
+  readonly setup: Job;
   readonly program: Program;
   readonly borders: ReadonlyMap<Buffer, Border>;
 }
@@ -66,8 +66,8 @@ export function createDraft(): Draft {
       borders.set(place.buffer, border);
       return place;
     },
-    phase: (tasks) => {
-      program.push(tasks);
+    phase: (jobs) => {
+      program.push(jobs);
     },
     finish: () => ({ segment, setup, program, borders }),
   };

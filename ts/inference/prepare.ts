@@ -186,18 +186,18 @@ function blockOf({ compiled, staging, images, scale }: Blocks, block: number): P
 
 /**
  * The network over the first `count` blocks. One lane takes block after block, its layers cut for all workers; several lanes
- * take turns, each a task of its own from end to end.
+ * take turns, each a job of its own from end to end.
  */
 function runOf(given: Blocks, lanes: number, count: number): Program {
   const numbers = Array.from({ length: count }, (_, block) => block);
   if (lanes === 1) return numbers.flatMap((block) => blockOf(given, block));
-  const tasks = Array.from({ length: lanes }, (_, lane) =>
+  const jobs = Array.from({ length: lanes }, (_, lane) =>
     numbers
       .filter((block) => block % lanes === lane)
       .flatMap((block) => blockOf(given, block).flat(2))
       .map((call) => addressed(call, (place: Place) => ({ ...place, lane }))),
   );
-  return [tasks.filter((task) => task.length > 0)];
+  return [jobs.filter((job) => job.length > 0)];
 }
 
 /** Memory of our own, zeroed; returns its first address. */
@@ -218,11 +218,11 @@ export function runner(instance: KernelInstance, program: Program<number>, when:
   };
 }
 
-/** The same, task by task. */
+/** The same, job by job. */
 function steps(instance: KernelInstance, program: Program<number>, when: string): readonly (() => void)[] {
   const { phases, calls } = link(bind(program), instance.exports);
-  return phases.flat().map((task) => () => {
-    const place = task();
+  return phases.flat().map((job) => () => {
+    const place = job();
     if (place !== 0) throw badLayer(calls[place - 1]?.node, when);
   });
 }

@@ -27,7 +27,7 @@ export function emitStrips(product: StripProduct, steps: readonly Step[], out: P
   const { draft, parts } = context;
   const { shape, stripBytes } = product;
   const rowBytes = 4 * shape.outWidth * shape.filters;
-  const tasks = cutByRows(shape, parts).map(({ rows: part }) => {
+  const jobs = cutByRows(shape, parts).map(({ rows: part }) => {
     const isCut = steps.length > 0 && shape.images === 1;
     const stripRows = isCut ? Math.min(part.count, Math.max(1, Math.floor(stripBytes / rowBytes))) : part.count;
     const spare = steps.slice(0, 2).map(() => draft.buffer(stripRows * shape.images * rowBytes));
@@ -42,7 +42,7 @@ export function emitStrips(product: StripProduct, steps: readonly Step[], out: P
       return calls;
     });
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
 }
 
 /** The same behind sums that lie in memory: their parts may have been filters, which no strip of rows follows. */

@@ -30,12 +30,12 @@ export interface LinkedProgram {
 /** Arguments by position. */
 export const bind = (program: Program<number>): BoundProgram =>
   program.map((phase) =>
-    phase.map((task) => task.map((call) => ({ node: call.node, kernel: call.kernel, arguments: positions(call) }))),
+    phase.map((job) => job.map((call) => ({ node: call.node, kernel: call.kernel, arguments: positions(call) }))),
   );
 
 /**
- * Links a program to an instance. A linked task returns 0, or 1 + the place of its first call that reported a bad
- * number. Places count in program order. The later calls of that task are not made. `around` may wrap the kernel of the
+ * Links a program to an instance. A linked job returns 0, or 1 + the place of its first call that reported a bad
+ * number. Places count in program order. The later calls of that job are not made. `around` may wrap the kernel of the
  * call at a place, for example in a clock.
  */
 export function link(
@@ -45,10 +45,10 @@ export function link(
 ): LinkedProgram {
   const calls: BoundCall[] = [];
   const phases = program.map((phase) =>
-    phase.map((task) => {
+    phase.map((job) => {
       const first = calls.length;
-      calls.push(...task);
-      const linked = task.map((call, i) => ({
+      calls.push(...job);
+      const linked = job.map((call, i) => ({
         kernel: around(exports[call.kernel] as Positional, first + i),
         arguments: call.arguments,
       }));

@@ -12,7 +12,7 @@ import { createArena } from "./arena.ts";
 import { type Call, callOf, type KernelCall, placesOf } from "./call.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "./live.ts";
 import { addressOf, type Buffer, type Place } from "./place.ts";
-import type { Program, Task } from "./program.ts";
+import type { Job, Program } from "./program.ts";
 
 /** Content that is written into a buffer once. Buffers of one key may be the same memory in turn. */
 export interface Border {
@@ -40,8 +40,8 @@ export interface LaneLayout {
   readonly bytes: number;
   /** Bytes that are written before the loss and read after it. No layout of the program's buffers needs less. */
   readonly acrossLoss: number;
-  /** The task that writes the borders of a lane, once. */
-  readonly setup: (lane: number) => Task;
+  /** The job that writes the borders of a lane, once. */
+  readonly setup: (lane: number) => Job;
   /** The address of any place, where the lanes' blocks are these. */
   readonly addressIn: (blocks: readonly Place[]) => (place: Place) => number;
 }
@@ -95,8 +95,8 @@ export function layOutLanes(program: Program, options: LayOutOptions = {}): Lane
 }
 
 /**
- * The lives of the buffers of the first lane, and the moment of the loss. The calls of the lane's first task in a phase
- * follow each other. Buffers of other tasks are in use during the whole phase, because those tasks run beside it.
+ * The lives of the buffers of the first lane, and the moment of the loss. The calls of the lane's first job in a phase
+ * follow each other. Buffers of other jobs are in use during the whole phase, because those jobs run beside it.
  */
 function livesOf(
   program: Program,
@@ -107,12 +107,12 @@ function livesOf(
     placesOf(call).filter(({ buffer, lane }) => buffer.address === null && lane === 0);
   let [time, loss] = [0, Number.POSITIVE_INFINITY];
   for (const phase of program) {
-    const touched = phase.map((task) => task.map((call) => ({ call, buffers: own(call) })));
-    const tasks = touched.filter((task) => task.some(({ buffers }) => buffers.length > 0));
+    const touched = phase.map((job) => job.map((call) => ({ call, buffers: own(call) })));
+    const jobs = touched.filter((job) => job.some(({ buffers }) => buffers.length > 0));
     const begin = time;
-    time += Math.max(1, tasks[0]?.length ?? 0);
-    for (const [number, task] of tasks.entries()) {
-      for (const [i, { call, buffers }] of task.entries()) {
+    time += Math.max(1, jobs[0]?.length ?? 0);
+    for (const [number, job] of jobs.entries()) {
+      for (const [i, { call, buffers }] of job.entries()) {
         const [first, last] = number === 0 && moments === "calls" ? [begin + i, begin + i] : [begin, time - 1];
         if (call.part === "loss") loss = first;
         for (const { buffer } of buffers) {

@@ -1,5 +1,5 @@
 /**
- * Workers meet here between two phases, and draw their tasks, by a few words of shared memory.
+ * Workers meet here between two phases, and draw their jobs, by a few words of shared memory.
  *
  * All that crosses a phase is written before a worker arrives, and read after it leaves. The last worker to arrive
  * copies the status into a snapshot before it opens the barrier. Nobody can change the snapshot until all have arrived
@@ -21,8 +21,8 @@ export const controlBytes = (workers: number): number => 4 * (TICKETS + 2 * work
 const SPINS = 4000;
 
 export interface Crew {
-  /** The number of a task of this phase, out of `tasks`, that no worker has begun. -1 where none is left. */
-  readonly draw: (phase: number, tasks: number) => number;
+  /** The number of a job of this phase, out of `jobs`, that no worker has begun. -1 where none is left. */
+  readonly draw: (phase: number, jobs: number) => number;
   /** Records a failed call (its place in program order, from 1); the earliest one wins. */
   readonly fail: (place: number) => void;
   /** Waits for all workers. Returns 0, or the earliest failure recorded since the run began. */
@@ -36,7 +36,7 @@ export function soloCrew(): Crew {
   let ticket = 0;
   let status = NO_FAILURE;
   return {
-    draw: (_phase, tasks) => (ticket < tasks ? ticket++ : -1),
+    draw: (_phase, jobs) => (ticket < jobs ? ticket++ : -1),
     fail: (place) => {
       status = Math.min(status, place);
     },
@@ -54,17 +54,17 @@ export function soloCrew(): Crew {
  * Worker `index` of `workers` over the control block `words`, a view of shared memory. It looks `spins` times before it
  * goes to sleep.
  *
- * Task t belongs to worker t modulo `workers`. A lane's task has the same number in phase after phase. So the lane
- * finds its activations in the cache of the core that wrote them. A worker that is done takes over tasks that others
+ * Job t belongs to worker t modulo `workers`. A lane's job has the same number in phase after phase. So the lane
+ * finds its activations in the cache of the core that wrote them. A worker that is done takes over jobs that others
  * have not begun.
  */
 export function sharedCrew(words: Int32Array, index: number, workers: number, spins: number = SPINS): Crew {
   const tickets = (phase: number): number => TICKETS + (phase & 1) * workers;
-  const draw = (phase: number, tasks: number): number => {
+  const draw = (phase: number, jobs: number): number => {
     for (let offset = 0; offset < workers; offset++) {
       const owner = (index + offset) % workers;
-      const task = owner + workers * Atomics.add(words, tickets(phase) + owner, 1);
-      if (task < tasks) return task;
+      const job = owner + workers * Atomics.add(words, tickets(phase) + owner, 1);
+      if (job < jobs) return job;
     }
     return -1;
   };

@@ -41,9 +41,9 @@ export function execute(
     if (leader) for (const write of steps[step] as readonly Write[]) bytes.set(write.bytes, write.address);
     let failed = crew.meet(turn++);
     for (const phase of program.phases) {
-      for (let task = crew.draw(turn, phase.length); task >= 0; task = crew.draw(turn, phase.length)) {
+      for (let job = crew.draw(turn, phase.length); job >= 0; job = crew.draw(turn, phase.length)) {
         try {
-          const place = (phase[task] as () => number)();
+          const place = (phase[job] as () => number)();
           if (place !== 0) crew.fail(place);
         } catch (error) {
           trap = error;

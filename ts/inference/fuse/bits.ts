@@ -36,7 +36,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const from = isDirect ? only : context.bits.buffer(product.name, pixels);
   const flipped = isDirect ? mask : draft.allocate(layout.pixelBytes(filters));
 
-  const tasks = cutEvenly(shape, context.parts).map((part) => {
+  const jobs = cutEvenly(shape, context.parts).map((part) => {
     const { shape: slice, descriptor, bits, starts } = partCall(product, operands, part, context);
     const limits = draft.memo(`limits ${product.name} ${shapeKey(slice)}`, () => {
       const made = draft.allocate(startBytes(slice));
@@ -46,7 +46,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
     const given = { shape: descriptor, bits, weights, limits, mask: flipped, ...part.filters };
     return [call(product.name, kernel.convBits({ ...given, ...bitsRows(from, part.rows, draft) }))];
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
   if (isDirect) return;
   for (const to of targets) {
     const given = { from, mask, to };

@@ -28,12 +28,12 @@ export function emitNorm(group: NormGroup, context: Context): void {
     values.put(last.name, residual);
   const out = next === null || values.isWanted(last.name) ? values.of(last.name) : null;
 
-  const tasks = cutEvenly(shape, context.parts).map((part) => {
+  const jobs = cutEvenly(shape, context.parts).map((part) => {
     const { descriptor, bits, starts, pixel } = partCall(product, operands, part, context);
     const real = (place: Place | null): Place | null => (place === null ? null : at(place, 4 * pixel * shape.filters));
     const signs = next === null ? { next: null, nextBits: null } : bitsRows(next, part.rows, draft);
     const given = { shape: descriptor, bits, weights, starts, scale, shift, ...part.filters };
     return [call(product.name, kernel.convNorm({ ...given, residual: real(residual), out: real(out), ...signs }))];
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
 }

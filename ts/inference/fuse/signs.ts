@@ -17,11 +17,11 @@ export function emitSigns(node: AffineNode, context: Context): boolean {
   const [x, y] = [context.values.of(node.inputs[0]), context.values.of(node.name)];
   const bits = context.bits.put(node.name, context.network.windowOf(reader));
   const { width, channels } = bits.shape;
-  const tasks = cutHeight(bits.shape, parts).map((rows) => {
+  const jobs = cutHeight(bits.shape, parts).map((rows) => {
     const offset = 4 * rows.first * width * channels;
     const operands = { x: at(x, offset), rows: images * rows.count * width, channels, scale, shift, residual: null };
     return [call(node.name, normalize({ ...operands, out: at(y, offset), ...bitsRows(bits, rows, draft) }))];
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
   return true;
 }

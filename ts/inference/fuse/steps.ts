@@ -27,7 +27,7 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
   const steps = stepsOf(nodes, context);
   const { rows, channels } = rowsOf(context.network.shapeOf(last.name));
   const [x, y] = [context.values.of(first.inputs[0]), context.values.of(last.name)];
-  const tasks = cut(images * rows, parts).map((part) => {
+  const jobs = cut(images * rows, parts).map((part) => {
     const most = Math.max(1, Math.floor(STRIP_BYTES / (4 * channels)));
     const strips = cut(part.count, steps.length === 1 ? 1 : Math.ceil(part.count / most));
     const spare = steps.slice(1, 3).map(() => draft.buffer(4 * channels * Math.min(most, part.count)));
@@ -37,5 +37,5 @@ export function emitSteps(nodes: readonly Follower[], context: Context): void {
       return steps.map((step, i) => step(places[i] as Place, places[i + 1] as Place, strip.count));
     });
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
 }

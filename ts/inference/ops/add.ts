@@ -12,10 +12,10 @@ export const add = {
   emit: (node, { draft, images, network, parts, values }) => {
     const [a, b] = [values.of(node.inputs[0]), values.of(node.inputs[1])];
     const y = values.of(node.name);
-    const tasks = cutFours(images * elementsOf(network.shapeOf(node.name)), parts).map(({ first, count }) => {
+    const jobs = cutFours(images * elementsOf(network.shapeOf(node.name)), parts).map(({ first, count }) => {
       const offset = 4 * first;
       return [call(node.name, k.add({ a: at(a, offset), b: at(b, offset), y: at(y, offset), count }))];
     });
-    draft.phase(tasks);
+    draft.phase(jobs);
   },
 } satisfies InferenceOp<"add">;

@@ -12,10 +12,10 @@ export const concatenate = {
     const { blocks, sizes } = blocksOf([network.shapeOf(inputs[0]), network.shapeOf(inputs[1])], attributes.axis);
     const [first, second] = sizes;
     const [a, b, y] = [values.of(inputs[0]), values.of(inputs[1]), values.of(name)];
-    const tasks = cut(images * blocks, parts).map(({ first: from, count }) => {
+    const jobs = cut(images * blocks, parts).map(({ first: from, count }) => {
       const places = { a: at(a, 4 * from * first), b: at(b, 4 * from * second), y: at(y, 4 * from * (first + second)) };
       return [call(name, k.concatenateForward({ ...places, blocks: count, first, second }))];
     });
-    draft.phase(tasks);
+    draft.phase(jobs);
   },
 } satisfies InferenceOp<"concatenate">;

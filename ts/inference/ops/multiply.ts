@@ -11,10 +11,10 @@ export const multiply = {
   emit: (node, { draft, images, network, parts, values }) => {
     const [a, b] = [values.of(node.inputs[0]), values.of(node.inputs[1])];
     const y = values.of(node.name);
-    const tasks = cutFours(images * elementsOf(network.shapeOf(node.name)), parts).map(({ first, count }) => {
+    const jobs = cutFours(images * elementsOf(network.shapeOf(node.name)), parts).map(({ first, count }) => {
       const places = { a: at(a, 4 * first), b: at(b, 4 * first), y: at(y, 4 * first) };
       return [call(node.name, k.multiplyForward({ ...places, count }))];
     });
-    draft.phase(tasks);
+    draft.phase(jobs);
   },
 } satisfies InferenceOp<"multiply">;

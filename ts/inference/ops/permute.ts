@@ -33,10 +33,10 @@ export const permute = {
   emit: ({ name, inputs, attributes }, { draft, images, network, parts, values }) => {
     const order = orderOf(network.shapeOf(inputs[0]), attributes.dims);
     const [x, y] = [values.of(inputs[0]), values.of(name)];
-    const tasks = partsOf(order, images > 1 ? 1 : parts).map(({ order: part, from, to }) => {
+    const jobs = partsOf(order, images > 1 ? 1 : parts).map(({ order: part, from, to }) => {
       const places = { x: at(x, 4 * from), y: at(y, 4 * to) };
       return [call(name, k.permute({ ...places, ...part, images, accumulate: false }))];
     });
-    draft.phase(tasks);
+    draft.phase(jobs);
   },
 } satisfies InferenceOp<"permute">;

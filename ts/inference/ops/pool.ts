@@ -18,7 +18,7 @@ export function emitPool(node: WindowNode, context: Context, kernel: (given: Poo
   const { draft, images, network, parts, values } = context;
   const window = windowOver(node, images, network.shapeOf(node.inputs[0]));
   const [x, y] = [values.of(node.inputs[0]), values.of(node.name)];
-  const tasks = cutByRows(window, parts).map(({ rows }) => {
+  const jobs = cutByRows(window, parts).map(({ rows }) => {
     const { shape, row } = outputSlice(window, rows);
     const given = {
       shape: draft.descriptor(shape),
@@ -27,5 +27,5 @@ export function emitPool(node: WindowNode, context: Context, kernel: (given: Poo
     };
     return [call(node.name, kernel(given))];
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
 }

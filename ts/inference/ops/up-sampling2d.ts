@@ -14,17 +14,17 @@ export const upSampling2d = {
     const rowBytes = 4 * width * channels;
     const sizes = { width, channels, down, right };
     if (attributes.interpolation === "bilinear") {
-      const tasks = cut(images * height * down, parts).map((rows) => {
+      const jobs = cut(images * height * down, parts).map((rows) => {
         const places = { x, y: at(y, rows.first * right * rowBytes) };
         return [call(name, k.bilinearForward({ ...places, ...sizes, ...rows, images, height }))];
       });
-      draft.phase(tasks);
+      draft.phase(jobs);
       return;
     }
-    const tasks = cut(images * height, parts).map(({ first, count }) => {
+    const jobs = cut(images * height, parts).map(({ first, count }) => {
       const places = { x: at(x, first * rowBytes), y: at(y, first * down * right * rowBytes) };
       return [call(name, k.upSamplingForward({ ...places, ...sizes, rows: count }))];
     });
-    draft.phase(tasks);
+    draft.phase(jobs);
   },
 } satisfies InferenceOp<"upSampling2d">;

@@ -13,11 +13,11 @@ export const zeroPadding2d = {
     const [x, y] = [values.of(inputs[0]), values.of(name)];
     const floats = { row: width * channels, before: left * channels, behind: right * channels };
     const lineBytes = 4 * (left + width + right) * channels;
-    const tasks = cut(height, images > 1 ? 1 : parts).map(({ first, count }) => {
+    const jobs = cut(height, images > 1 ? 1 : parts).map(({ first, count }) => {
       const [above, below] = [first === 0 ? top : 0, first + count === height ? bottom : 0];
       const places = { x: at(x, 4 * first * floats.row), y: at(y, (top + first - above) * lineBytes) };
       return [call(name, k.zeroPaddingForward({ ...places, ...floats, images, height: count, above, below }))];
     });
-    draft.phase(tasks);
+    draft.phase(jobs);
   },
 } satisfies InferenceOp<"zeroPadding2d">;

@@ -14,12 +14,12 @@ import { sumSteps } from "./packed-weights.ts";
 function emitSums(node: ProductNode, out: Place, context: Context): void {
   const operands = operandsOf(node, context);
   const { shape, weights } = operands;
-  const tasks = cutEvenly(shape, context.parts).map((part) => {
+  const jobs = cutEvenly(shape, context.parts).map((part) => {
     const { descriptor, bits, starts, pixel } = partCall(node, operands, part, context);
     const given = { shape: descriptor, bits, weights, starts, ...part.filters };
     return [call(node.name, context.kernel.convReal({ ...given, out: at(out, 4 * pixel * shape.filters) }))];
   });
-  context.draft.phase(tasks);
+  context.draft.phase(jobs);
 }
 
 export const exact: ProductForm = {

@@ -71,8 +71,8 @@ function phasesOf(node: ProductNode, form: ProductForm, given: Group, out: Place
     draft: {
       ...draft,
       memo: (key, make) => draft.memo(`group ${group} of ${node.name}, ${key}`, make),
-      phase: (tasks) => {
-        phases.push(tasks);
+      phase: (jobs) => {
+        phases.push(jobs);
       },
     },
     // Enough groups keep all workers busy.

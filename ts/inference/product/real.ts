@@ -32,11 +32,11 @@ function realOperand(node: KernelNode, shape: ConvShape, { draft, values, parts 
     parameters: floats(state.parameters),
     table: activationQuantizer.table === null ? null : floats(encodeTable(activationQuantizer.table)),
   };
-  const tasks = cutFours(elements, shape.images > 1 ? 1 : parts).map(({ first, count }) => {
+  const jobs = cutFours(elements, shape.images > 1 ? 1 : parts).map(({ first, count }) => {
     const places = { x: at(x, 4 * first), y: at(levels, 4 * first) };
     return [call(node.name, k.quantizeForward({ ...maps, ...places, count }))];
   });
-  draft.phase(tasks);
+  draft.phase(jobs);
   return levels;
 }
 

@@ -91,7 +91,7 @@ function planPenalty(
     value: ([total = 0]) => factor * half * total,
     write: ({ emit, share }) => {
       for (const [i, { node, weights, count }] of pieces.entries()) {
-        emit(node).task([sum(weights, count, share(i))]);
+        emit(node).job([sum(weights, count, share(i))]);
       }
     },
     addTo: (parameter, piece) => (names.has(parameter) ? [gradient(piece, factor)] : []),

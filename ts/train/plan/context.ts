@@ -105,7 +105,7 @@ export interface GradientSource {
 
 /** The work of a layer in each part of a step. */
 export interface LayerPlan {
-  /** Work on weights, before the batch; each task stands alone. */
+  /** Work on weights, before the batch; each job stands alone. */
   readonly prepare?: (mode: Mode) => readonly (readonly KernelCall[])[];
   /** Takes the layer's value out of a data set, before the forward pass. */
   readonly gather?: (mode: Mode, data: DataPlaces, emit: Emit) => void;
@@ -114,7 +114,7 @@ export interface LayerPlan {
   readonly meets?: (mode: Mode) => boolean;
   readonly backward?: (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void;
   readonly gradients?: readonly GradientSource[];
-  /** Whether a task of the next phase still reads the gradient at the layer's value. */
+  /** Whether a job of the next phase still reads the gradient at the layer's value. */
   readonly readsGradientLater?: boolean;
   /** Where the signs of the layer's input go, if a layer before is to leave them there in this mode. */
   readonly signs?: (mode: Mode, lane: Lane) => SignBuffer | null;

@@ -25,7 +25,7 @@ export interface FlipRatio {
   readonly layers: Readonly<Record<string, number>>;
 }
 
-/** Counts of one task: `weights` of the layer `node`, before and after the update, and where the count goes. */
+/** Counts of one job: `weights` of the layer `node`, before and after the update, and where the count goes. */
 export interface FlipCount {
   readonly node: string;
   readonly before: Place;

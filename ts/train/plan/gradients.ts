@@ -12,14 +12,14 @@ import type { Lane, Sinks } from "./context.ts";
 interface Holding {
   readonly place: (lane: Lane) => Place;
   readonly values: Set<string>;
-  /** A task of the next phase still reads it: it is not to be changed any more. */
+  /** A job of the next phase still reads it: it is not to be changed any more. */
   frozen: boolean;
 }
 
 export interface Gradients extends Sinks {
   /** Whether a gradient has arrived at `name`. */
   readonly has: (name: string) => boolean;
-  /** Called when a node's way back is written down: nobody needs its gradient any more, but perhaps a later task. */
+  /** Called when a node's way back is written down: nobody needs its gradient any more, but perhaps a later job. */
   readonly release: (name: string, readLater: boolean) => void;
 }
 

@@ -36,7 +36,7 @@ export interface ParameterLayout {
   readonly segment: Segment;
 }
 
-/** Floats of a parameter that one task works on. */
+/** Floats of a parameter that one job works on. */
 export const CHUNK = 16384;
 
 /** Lays out `parameters`, each with the state that its part of `optimizer` keeps. */

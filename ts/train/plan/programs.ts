@@ -45,7 +45,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   const keeping = builder.as("", "update");
   for (const [start, count] of chunks(values.buffer.bytes / 4)) {
     const [from, to] = [at(values, 4 * start), at(previous, 4 * start)];
-    keeping.task([k.copy({ from, to, bytes: 4 * count })]);
+    keeping.job([k.copy({ from, to, bytes: 4 * count })]);
   }
   builder.barrier();
   for (const [source] of sources) update(plan, source, clipper, builder);
@@ -76,7 +76,7 @@ function prepareAndGather(plan: TrainingPlan, data: DataPlaces, mode: Mode, buil
   const split = firstMeeting < 0 ? plan.layers.length : firstMeeting;
   for (const [i, { node, layer }] of plan.layers.entries()) {
     const emit = builder.as(node.name, "prepare");
-    for (const task of layer.prepare?.(mode) ?? []) (i < split ? emit.task : emit.later)(task);
+    for (const job of layer.prepare?.(mode) ?? []) (i < split ? emit.job : emit.later)(job);
     layer.gather?.(mode, data, builder.as(node.name, "gather"));
   }
   gatherTruth(plan, data, builder);

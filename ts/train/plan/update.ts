@@ -38,7 +38,7 @@ export function addLanes(plan: TrainingPlan, sources: Sources, clipper: Clipper,
     const piece = { weights: at(value, 4 * start), gradient: at(source.gradient, 4 * start), count };
     const terms = plan.objective.terms.flatMap(({ addTo }) => addTo?.(parameter.name, piece) ?? []);
     const calls = [...sumCalls(plan, sources, start, count), ...terms, ...clipper.whenComplete(tensor, piece)];
-    if (calls.length > 0) emit.task(calls);
+    if (calls.length > 0) emit.job(calls);
   }
 }
 
@@ -79,7 +79,7 @@ export function update(plan: TrainingPlan, source: GradientSource, clipper: Clip
     const state = slots.map((slot) => at(slot, 4 * start));
     const made = step({ weights, gradient, count, hyper }, state);
     const bounded = clipper.beforeUpdate(tensor, { gradient, count });
-    emit.task([...restarts(source, weights, start, count), ...bounded, made]);
+    emit.job([...restarts(source, weights, start, count), ...bounded, made]);
   }
 }
 
@@ -96,11 +96,11 @@ function restarts({ quantized }: GradientSource, weights: Place, start: number, 
 export function countFlips(plan: TrainingPlan, builder: ProgramBuilder): void {
   builder.barrier();
   for (const { node, calls } of plan.flips?.prepare ?? []) {
-    for (const call of calls) builder.as(node, "count").task([call]);
+    for (const call of calls) builder.as(node, "count").job([call]);
   }
   if ((plan.flips?.prepare.length ?? 0) > 0) builder.barrier();
   for (const { node, before, after, weights, out } of plan.flips?.counts ?? []) {
-    builder.as(node, "count").task([k.countFlips({ before, after, count: weights, out })]);
+    builder.as(node, "count").job([k.countFlips({ before, after, count: weights, out })]);
   }
 }
 
