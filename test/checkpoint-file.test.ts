@@ -54,6 +54,16 @@ describe("a checkpoint's file", () => {
     await rejected("checkpoint", decodeCheckpoint(joined([bytes, Uint8Array.of(0)])));
   });
 
+  it("of another version is refused by that version, and says who can go on", async () => {
+    const text = joined(await encodeCheckpoint(state, tensors));
+    const at = Buffer.from(text).indexOf('"version":"1"') + '"version":"'.length;
+    text[at] = "7".charCodeAt(0);
+    expect(await rejected("checkpoint", decodeCheckpoint(text))).toMatchObject({
+      message: "its format has version 7, and this proxbit reads 1",
+      remedy: "Go on with the proxbit that wrote it.",
+    });
+  });
+
   it("has a digest of its pieces of 4 MiB, as its head says", async () => {
     const sha = async (...bytes: readonly Uint8Array[]): Promise<Uint8Array> =>
       new Uint8Array(await crypto.subtle.digest("SHA-256", Buffer.concat(bytes)));

@@ -137,6 +137,22 @@ describe("a grid at work", () => {
     }),
   );
 
+  it("counts the seconds of a run that was stopped, too", () =>
+    withFolder(async (folder) => {
+      const [run] = runs as [Run];
+      const controller = new AbortController();
+      let before = 0;
+      const first = through(workIn(folder, { runs: [run], signal: controller.signal }), [], (event) => {
+        if (event.type !== "epoch") return;
+        before = event.event.seconds;
+        controller.abort();
+      });
+      await rejected("aborted", first);
+      await through(workIn(folder, { runs: [run] }));
+      expect((await readRun(folder, run))?.result?.seconds).toBeGreaterThan(before);
+      expect(before).toBeGreaterThan(0);
+    }));
+
   it("begins a run anew whose checkpoint is damaged", () =>
     withFolder(async (folder) => {
       const [run] = runs as [Run];

@@ -97,6 +97,7 @@ describe("a path", () => {
       }
       expect((await dataAt(photos, { size: 3 })).train.shape).toEqual([3, 3, 3]);
       await rejected("data", dataAt(join(folder, "none"), {}));
-      await rejected("data", dataAt(join(photos, "a", "1.png"), {}));
+      const { message } = await rejected("data", dataAt(join(photos, "a", "1.png"), {}));
+      expect(message).toMatch(/1\.png is neither a folder nor an npz file$/);
     }));
 });

@@ -118,6 +118,19 @@ describe("a damaged or short file", () => {
     expect(message).toBe("bomb.png says that it has 65535 x 65535 pixels; 1 to 268435456 are read");
   });
 
+  it("a JPEG without pixels or without a size is refused by that name", () => {
+    const whole = files.jpeg as Uint8Array;
+    const scan = whole.findIndex((byte, at) => byte === 0xff && whole[at + 1] === 0xda);
+    const end = [0xff, 0xd9];
+    for (const broken of [
+      [...whole.subarray(0, scan), ...end],
+      [...whole.subarray(0, 2), ...end],
+    ]) {
+      const { message } = thrown("image", () => checkImage(Uint8Array.from(broken), "a.jpg"));
+      expect(message).toBe("a.jpg is a damaged JPEG: it has no pixels");
+    }
+  });
+
   it("kinds that JavaScript does not decode are named", async () => {
     const cmyk = await softFile(16, 16).toColourspace("cmyk").jpeg().toBuffer();
     expect((await rejected("image", decodeImage(cmyk, "print.jpg", "javascript"))).message).toBe(

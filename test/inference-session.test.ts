@@ -119,6 +119,20 @@ describe("a session", () => {
     ]);
   });
 
+  test("counts the channels of each group of a convolution", async () => {
+    const net = sequential({ inputShape: [5, 5, 1] }, [
+      layers.conv2d({ filters: 24, kernelSize: 1 }),
+      layers.binaryConv2d({ filters: 16, kernelSize: 3, groups: 2, name: "grouped" }),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const { layers: rows } = (await load(await fileWith({}, net), { kernel: "popcnt8", variant: "plain" })).explain();
+    expect(rows.find(({ node }) => node === "grouped")?.obstacles[0]).toEqual({
+      reason: "12 input channels of a group are not a multiple of 8: the last 4 cost as much as 8",
+      remedy: "Give the layer before it 32 filters.",
+    });
+  });
+
   test("explains residual layers: batch norm, sum and signs in one kernel, and sums that leave as they are", async () => {
     const net = resnet20({ inputShape: [8, 8, 4], classes: 3 });
     const { layers: rows, obstacles } = (await load(await fileWith({}, net), { variant: "relaxed" })).explain();

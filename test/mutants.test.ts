@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { draw, identify, type Mutant, mutated, type Place } from "../scripts/mutants/mutant.ts";
-import { roomOf, testsOf } from "../scripts/mutants/rooms.ts";
+import { OUTSIDE, roomOf, rooms, testsOf } from "../scripts/mutants/rooms.ts";
 
 const places = (content: string, room: string): Place[] =>
   [...content.matchAll(/\+/g)].map(({ index }) => ({
@@ -75,6 +75,14 @@ describe("rooms", () => {
     const tests = testsOf(`ts/${room}/index.ts`);
     expect(tests).not.toEqual([]);
     expect(tests.filter((test) => !existsSync(join(import.meta.dirname, "..", test)))).toEqual([]);
+  });
+
+  it("every test file judges a room, or is named as one that judges none", () => {
+    const judges = new Set(rooms.ts.flatMap((room) => testsOf(room === "ts/*" ? "ts/index.ts" : `${room}/index.ts`)));
+    const files = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" });
+    const names = files.flatMap((file) => (file.endsWith(".test.ts") ? [file.slice(0, -".test.ts".length)] : []));
+    const idle = names.filter((name) => !judges.has(`test/${name}.test.ts`));
+    expect(idle.filter((name) => !OUTSIDE.some((known) => known.test(name)))).toEqual([]);
   });
 
   it("tests with a file's name come first", () => {

@@ -21,11 +21,11 @@ import { plainSigns, SHAPE } from "./train-networks.ts";
 
 const BLOCK = 1 << 20;
 
-/** Sizes of buffers, and programs of phases of tasks of calls, each a list of the buffers it touches. */
+/** Sizes of buffers, and programs of phases of jobs of calls, each a list of the buffers it touches. */
 const cases = fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 12 }).chain((sizes) => {
   const call = fc.array(fc.nat({ max: sizes.length - 1 }), { minLength: 1, maxLength: 3 });
-  const task = fc.array(call, { minLength: 1, maxLength: 4 });
-  const phases = fc.array(fc.array(task, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 });
+  const job = fc.array(call, { minLength: 1, maxLength: 4 });
+  const phases = fc.array(fc.array(job, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 6 });
   return fc.record({ sizes: fc.constant(sizes), phases });
 });
 
@@ -44,9 +44,9 @@ describe("buffers of a lane", () => {
         const buffers = sizes.map(laneBuffer);
         const fixed = settled(16, 16);
         const write = (lane: number): Program =>
-          phases.map((tasks) =>
-            tasks.map((task) =>
-              task.map((touched): Call => {
+          phases.map((jobs) =>
+            jobs.map((job) =>
+              job.map((touched): Call => {
                 const [y, scale, shift] = touched.map((i) => (buffers[i] as (typeof buffers)[number])(lane));
                 const operands = { x: fixed, scale: scale ?? fixed, shift: shift ?? fixed, y: y as Place };
                 return callOf("", "forward", k.affine({ ...operands, rows: 1, channels: 1 }));
@@ -59,9 +59,9 @@ describe("buffers of a lane", () => {
         for (const lane of [0, 3]) {
           const program = placed(write(lane), layout.addressIn(blocks));
           const addresses = new Map<number, number>();
-          for (const [p, tasks] of phases.entries()) {
-            for (const [t, task] of tasks.entries()) {
-              for (const [c, touched] of task.entries()) {
+          for (const [p, jobs] of phases.entries()) {
+            for (const [t, job] of jobs.entries()) {
+              for (const [c, touched] of job.entries()) {
                 const { x, y, scale, shift } = program[p]?.[t]?.[c]?.arguments ?? {};
                 expect(x).toBe(16);
                 for (const [i, buffer] of touched.entries()) addresses.set(buffer, [y, scale, shift][i] as number);
@@ -120,11 +120,11 @@ describe("buffers of a lane", () => {
  */
 function meet(phases: readonly (readonly (readonly (readonly number[])[])[])[], a: number, b: number): boolean {
   const uses = (buffer: number): [number, number] => {
-    const moments = phases.flatMap((tasks, p) =>
-      tasks.flatMap((task, t) =>
-        task.flatMap((touched, c) => {
+    const moments = phases.flatMap((jobs, p) =>
+      jobs.flatMap((job, t) =>
+        job.flatMap((touched, c) => {
           if (!touched.includes(buffer)) return [];
-          return t === 0 ? [100 * p + c] : [100 * p, 100 * p + Math.max(0, (tasks[0]?.length ?? 1) - 1)];
+          return t === 0 ? [100 * p + c] : [100 * p, 100 * p + Math.max(0, (jobs[0]?.length ?? 1) - 1)];
         }),
       ),
     );

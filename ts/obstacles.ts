@@ -92,12 +92,13 @@ export function groupObstacles(node: GraphNode): readonly Obstacle[] {
 }
 
 /** Channels that the kernel's smallest unit of bits holds, where `channels` do not fill the last one. */
-export function channelObstacles({ kernel }: Work, channels: number): readonly Obstacle[] {
-  const group = productOf(kernel)?.channels ?? 1;
-  if (channels % group === 0) return [];
-  const full = group * Math.ceil(channels / group);
-  const reason = `${channels} input channels are not a multiple of ${group}: the last ${channels % group} cost as much as ${group}`;
-  return [{ reason, remedy: `Give the layer before it ${full} filters.` }];
+export function channelObstacles({ kernel }: Work, channels: number, groups: number): readonly Obstacle[] {
+  const unit = productOf(kernel)?.channels ?? 1;
+  const own = channels / groups;
+  if (own % unit === 0) return [];
+  const read = groups === 1 ? `${own} input channels` : `${own} input channels of a group`;
+  const reason = `${read} are not a multiple of ${unit}: the last ${own % unit} cost as much as ${unit}`;
+  return [{ reason, remedy: `Give the layer before it ${groups * unit * Math.ceil(own / unit)} filters.` }];
 }
 
 /** The obstacles of this build of the core. `wantsThreads` says that worker threads would be used. */

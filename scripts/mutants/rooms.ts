@@ -35,65 +35,94 @@ const TRAIN = [
   "stream",
   "shared",
   "ops",
+  "cost",
+];
+
+/** Tests of single operations, over all that read them. */
+const OPERATIONS = [
+  ...["channel-groups", "dilation", "depthwise", "concatenate", "multiply", "dropout", "functions", "permute"],
+  ...["reshape", "up-sampling2d", "zero-padding2d"],
 ];
 
 /** The test files of each room of ts/, the closest and the quickest first. */
 const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/quantizers": [
-    ...["schedule", "registry", "maps", "compose", "decompose"].map((name) => `quantizers-${name}`),
+    ...["schedule", "registry", "maps", "compose", "decompose", "elementary"].map((name) => `quantizers-${name}`),
     ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
   ],
   "ts/nn": [
     ...["ops", "network", "shapes", "validate", "layers", "shared", "tasks", "summary", "random"].map(
       (name) => `nn-${name}`,
     ),
-    ...["inference-session", "train-explain", "train-start-from"],
+    ...["inference-session", "train-explain", "train-start-from", ...OPERATIONS],
   ],
   "ts/io": [
-    ...["json", "safetensors", "model-file", "write", "imports"].map((name) => `io-${name}`),
-    "inference-session",
+    ...["json", "safetensors", "model-file", "write", "read", "imports"].map((name) => `io-${name}`),
+    ...["checkpoint-file", "checkpoint-power", "inference-session", "cli-verify", "fuzz-files", "checkpoint-recovery"],
   ],
   "ts/data": [
     ...["split", "datasets", "download", "imports"].map((name) => `io-${name}`),
     ...["numbers", "make", "store", "place", "npz", "folder", "augmented"].map((name) => `data-${name}`),
     ...["train-data", "train-stream"],
   ],
-  "ts/images": ["images", "inference-classify", "data-folder"],
+  "ts/images": ["images", "inference-classify", "data-folder", "cli-photos"],
   "ts/runtime": [
-    ...["runtime-instantiate", "runtime-probe", "runtime-barrier", "runtime-size", "pool", "pool-threads"],
-    ...["inference-session", "train-step", "determinism", "train-fit"],
+    ...["runtime-instantiate", "runtime-probe", "runtime-barrier", "runtime-size", "runtime-source"],
+    ...["pool", "pool-threads", "closing", "inference-session", "train-step", "determinism", "train-fit"],
   ],
   "ts/program": [
     ...["program-call", "pool", "inference-parts", "train-memory", "train-explain", "inference-session"],
     ...["inference", "train-step", "weights"],
   ],
-  "ts/train": [...TRAIN.map((name) => `train-${name}`), "determinism"],
+  "ts/train": [
+    ...TRAIN.map((name) => `train-${name}`),
+    ...["determinism", "oracle-ops", ...OPERATIONS, "checkpoint-resume", "checkpoint-recovery", "theory-training"],
+  ],
   "ts/inference": [
     "inference-parts",
     "inference-session",
     "inference",
     ...["inference-ops", "inference-outputs", "inference-ranks", "inference-alike", "flatten", "inference-wide"],
+    ...["inference-bounds", ...OPERATIONS],
     "inference-tasks",
     "inference-parallel",
     "weights",
     "cli-commands",
   ],
   "ts/reference": ["reference-ops", "reference-planted", "reference-check", "cli-check", "reference-backends"],
-  "ts/theory": ["theory-words", "theory-panels", "cli-theory"],
+  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,
     ),
+    ...["losses", "photos", "verify"].map((name) => `cli-${name}`),
   ],
   "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
-  "ts/base": ["cli-parts", "io-json", "nn-validate", "nn-layers", "nn-ops", "quantizers-compose", "train-fit"],
+  "ts/base": [
+    "base-text",
+    "cli-parts",
+    "io-json",
+    "nn-validate",
+    "nn-layers",
+    "nn-ops",
+    "quantizers-compose",
+    "train-fit",
+  ],
   "ts/show": ["cli-parts", "compare", "theory-panels", "nn-summary", "cli-theory", "train-explain"],
   "ts/*": [
     ...["cli-index", "io-imports", "cli-parts", "nn-summary", "nn-validate", "nn-layers", "quantizers-compose"],
-    ...["train-explain", "inference-session", "compare", "cli-theory", "train-fit"],
+    ...["train-explain", "inference-session", "compare", "cli-theory", "train-fit", "channel-groups", "junk"],
   ],
 };
+
+/** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
+export const OUTSIDE: readonly RegExp[] = [
+  /^(package|readme|release|release-edits|steps|bench|mutants|torture)$/,
+  /^(golden|kernels)\//,
+  /^browser\//,
+  /^reference-node-/,
+];
 
 const kernels: readonly (readonly [room: string, files: RegExp])[] = [
   ["crates/wasm", /^crates\/wasm\/|\/simd\/.*wasm\.rs$/],

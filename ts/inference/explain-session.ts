@@ -5,7 +5,7 @@
 
 import { groupBy } from "../base/group.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAffine, isPassed, isProduct, type ProductNode } from "../nn/nodes.ts";
+import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
 import { groupsOfProduct, type Product } from "../nn/operands.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import { summary } from "../nn/summary.ts";
@@ -115,7 +115,9 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
         ...realOperandObstacles(node),
-        ...(work === null || !isProduct(node) ? [] : channelObstacles(work, channelsOf(node, network))),
+        ...(work === null || !isProduct(node)
+          ? []
+          : channelObstacles(work, network.windowOf(node).channels, groupsOfProduct(node))),
         ...groupObstacles(node),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
@@ -123,10 +125,6 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
     };
   });
 }
-
-/** The channels that a filter reads under its window. */
-const channelsOf = (node: ProductNode, network: Network): number =>
-  network.windowOf(node).channels / groupsOfProduct(node);
 
 const isWork = ({ kernel }: Call): boolean => workOf(kernel) !== null;
 

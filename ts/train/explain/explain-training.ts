@@ -105,7 +105,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       obstacles: [
         ...realOperandObstacles(node),
         ...accumulatorObstacles(node, own.forward),
-        ...(own.forward === null ? [] : channelObstacles(own.forward, (input.at(-1) ?? 1) / groups)),
+        ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1, groups)),
         ...groupObstacles(node),
         ...softObstacle("weights", operands.weightQuantizer, progress),
         ...softObstacle("activations", operands.activationQuantizer, progress),
