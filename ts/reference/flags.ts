@@ -22,15 +22,21 @@ const UNPACKED = [
   "WEBGL_CONV_IM2COL",
 ];
 
+/**
+ * tfjs's shader for products of small matrices. The one that it takes by itself adds up by a tree over a workgroup, which
+ * software adapters take a hundred times as long for.
+ */
+const SMALL_PRODUCTS = 2;
+
 /** Backends are to calculate small tensors too, which they would leave to the processor, each by a shader of its shape. */
-const FLAGS: Readonly<Record<BackendName, Readonly<Record<string, boolean>>>> = {
+const FLAGS: Readonly<Record<BackendName, Readonly<Record<string, boolean | number>>>> = {
   webgl: {
     ...Object.fromEntries(UNPACKED.map((flag) => [flag, false])),
     WEBGL_CPU_FORWARD: false,
     // Some of these shaders give other numbers for a second shape, in tfjs 4.22.
     WEBGL_USE_SHAPES_UNIFORMS: false,
   },
-  webgpu: { WEBGPU_CPU_FORWARD: false },
+  webgpu: { WEBGPU_CPU_FORWARD: false, WEBGPU_MATMUL_PROGRAM_TYPE: SMALL_PRODUCTS },
   wasm: {},
   cpu: {},
 };
@@ -38,8 +44,8 @@ const FLAGS: Readonly<Record<BackendName, Readonly<Record<string, boolean>>>> = 
 /** Sets the flags of a backend; what comes back undoes it. */
 export function setFlags(tf: TensorFlow, backend: BackendName): () => void {
   const flags = Object.entries(FLAGS[backend]);
-  const before = flags.map(([flag]) => [flag, tf.env().getBool(flag)] as const);
-  const set = ([flag, value]: readonly [string, boolean]): void => tf.env().set(flag, value);
+  const before = flags.map(([flag]) => [flag, tf.env().get(flag)] as const);
+  const set = ([flag, value]: readonly [string, boolean | number | string]): void => tf.env().set(flag, value);
   flags.forEach(set);
   return () => before.forEach(set);
 }
