@@ -33,6 +33,11 @@ describe("optimizers on the command line", () => {
     ],
     ["adamw", ["--optimizer", "adamw", "--weight-decay", "0.05"], optimizers.adamw({ weightDecay: 0.05 })],
     [
+      "rmsprop",
+      ["--optimizer", "rmsprop", "--momentum", "0.8", "--weight-decay", "1e-3"],
+      optimizers.rmsprop({ momentum: 0.8, weightDecay: 1e-3 }),
+    ],
+    [
       "adamw, which lets latent weights decay less",
       ["--optimizer", "adamw"],
       caseOptimizer({ binary: optimizers.adamw({ weightDecay: 1e-4 }), rest: optimizers.adamw() }),

@@ -83,7 +83,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "inference-session",
     "inference",
     ...["inference-ops", "inference-outputs", "inference-ranks", "inference-alike", "flatten", "inference-wide"],
-    ...["inference-bounds", ...OPERATIONS],
+    ...["inference-bounds", "inference-classify", ...OPERATIONS],
     "inference-tasks",
     "inference-parallel",
     "weights",
