@@ -70,7 +70,7 @@ function penalty(kind: "l1" | "l2", options: PenaltyOptions): LossTerm {
       }
       if (penalized(layout, parameters).length === 0) throw nothingToPenalize(name);
     },
-    plan: ({ layers }) => planPenalty(penalties[kind], penalized(layers.parameters, parameters), factor),
+    plan: ({ layers }) => planPenalty(penalties[kind], penalized(layers.parameters.layout, parameters), factor),
   };
 }
 

@@ -15,7 +15,7 @@ export const adaptiveSign: TrainOp<"adaptiveSign"> = {
     const { name } = node;
     const input = node.inputs[0];
     const size = elementsOf(context.shape(name));
-    const [alpha, beta] = [context.parameter(node, "alpha"), context.parameter(node, "beta")];
+    const [alpha, beta] = [context.parameters.of(node, "alpha"), context.parameters.of(node, "beta")];
     // The shares of alpha and of beta, side by side for each lane.
     const shares = context.memory.allocate(8 * context.lanes.length);
     const source = (key: string, place: number): GradientSource => ({

@@ -40,8 +40,8 @@ function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
   const eps = node.attributes.epsilon;
   const input = node.inputs[0];
   const { rows: rowsPerImage, channels } = rowsOf(context.shape(name));
-  const [gamma, beta] = [context.parameter(node, "gamma"), context.parameter(node, "beta")];
-  const running = context.parameter(node, "movingMean");
+  const [gamma, beta] = [context.parameters.of(node, "gamma"), context.parameters.of(node, "beta")];
+  const running = context.parameters.of(node, "movingMean");
   const count = context.lanes.length;
   const firstLane = context.lanes[0] as Lane;
   const totalRows = rowsPerImage * context.lanes.reduce((sum, { images }) => sum + images, 0);

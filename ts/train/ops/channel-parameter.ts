@@ -21,7 +21,7 @@ export function channelParameter(node: GraphNode, key: string, context: PlanCont
   const address = context.memory.allocate(4 * channels * context.lanes.length);
   return {
     channels,
-    value: context.parameter(node, key),
+    value: context.parameters.of(node, key),
     rows: (lane) => rows * lane.images,
     share: (lane) => at(address, 4 * channels * lane.index),
     gradient: { parameter, gradient: context.memory.allocate(4 * channels), partials: { address, stride: channels } },

@@ -178,17 +178,22 @@ export interface Fusions {
   readonly done: ReadonlySet<string>;
 }
 
+/** The parameters of a plan, by their names and by their nodes. */
+export interface PlanParameters {
+  readonly layout: ParameterLayout;
+  /** The value of the parameter that `node` calls `key`. */
+  readonly of: (node: { readonly name: string }, key: string) => Place;
+  /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
+  readonly packed: ReadonlyMap<string, Float32Array> | null;
+}
+
 export interface PlanContext {
   readonly shape: (node: string) => Shape;
-  readonly parameters: ParameterLayout;
-  /** The value of the parameter that `node` calls `key`. */
-  readonly parameter: (node: { readonly name: string }, key: string) => Place;
+  readonly parameters: PlanParameters;
   readonly lanes: readonly Lane[];
   /** The numbers of the batch's images, the views of its images while training (`augment.ts`), u32 each; and the truth. */
   readonly batch: { readonly indices: Place; readonly views: Place; readonly truth: TruthPlaces };
   readonly products: Products;
-  /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
-  readonly packed: ReadonlyMap<string, Float32Array> | null;
   readonly fusions: Fusions;
   readonly memory: PlanMemory;
   /** The numbers that the trainer sets before each step. */

@@ -91,7 +91,7 @@ export interface PlanOptions {
   readonly flips?: boolean | undefined;
   /** The terms of the loss; cross-entropy alone where absent. */
   readonly objective?: Objective | undefined;
-  /** See `PlanContext.packed`. */
+  /** See `PlanParameters.packed`. */
   readonly packed?: ReadonlyMap<string, Float32Array> | null;
 }
 
@@ -134,12 +134,14 @@ export function planTraining(
   const truth = planTruth(batch, size(graph.output), objective, segment.allocate);
   const context: PlanContext = {
     shape,
-    parameters,
-    parameter: (node, key) => (parameters.tensors.get(parameterName(node, key)) as TrainedTensor).value,
+    parameters: {
+      layout: parameters,
+      of: (node, key) => (parameters.tensors.get(parameterName(node, key)) as TrainedTensor).value,
+      packed: options.packed ?? null,
+    },
     lanes,
     batch: { indices, views, truth },
     products: options.products,
-    packed: options.packed ?? null,
     fusions: fusionsOf(graph, new Set(objective.flatMap(({ reads = [] }) => reads))),
     memory: {
       allocate: segment.allocate,

@@ -41,7 +41,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   const sources = sourcesOf(reached).filter(([source]) => isUpdated(plan, source));
   const clipper = createClipper(plan.clipping);
   for (const shared of sources) addLanes(plan, shared, clipper, builder);
-  const { values, previous } = plan.context.parameters;
+  const { values, previous } = plan.context.parameters.layout;
   const keeping = builder.as("", "update");
   for (const [start, count] of chunks(values.buffer.bytes / 4)) {
     const [from, to] = [at(values, 4 * start), at(previous, 4 * start)];

@@ -109,7 +109,7 @@ export const isUpdated = (plan: TrainingPlan, source: GradientSource): boolean =
   tensorOf(plan, source).optimizer !== null;
 
 function tensorOf(plan: TrainingPlan, source: GradientSource): TrainedTensor {
-  return plan.context.parameters.tensors.get(source.parameter) as TrainedTensor;
+  return plan.context.parameters.layout.tensors.get(source.parameter) as TrainedTensor;
 }
 
 export function chunks(size: number): readonly (readonly [number, number])[] {

@@ -252,7 +252,7 @@ function liveNumbers(plan: MeasuredPlan, live: Live = { kind: "evaluate", progre
   if (live.kind !== "train") return floats;
   const clips = new Map(plan.sites.filter((s) => s.operand === "weight").map((s) => [s.node, s.quantizer.clipLatent]));
   for (const [name, offset] of hyper.updates) {
-    const { parameter, optimizer } = plan.context.parameters.tensors.get(name) as TrainedTensor;
+    const { parameter, optimizer } = plan.context.parameters.layout.tensors.get(name) as TrainedTensor;
     if (optimizer === null) continue;
     const clip = parameter.role === "latent" ? (clips.get(parameter.node) ?? 0) : 0;
     const numbers = [...hyperOf(optimizer, live.progress, live.update, clip)];

@@ -100,14 +100,14 @@ export function planEffective(
   const size = rows * n;
   const given = { node: owner, latent: kernel, rows, n, quantizer, parameters };
   const derived =
-    context.packed === null
+    context.parameters.packed === null
       ? deriveWeights(given, context.memory.allocate)
-      : packedWeights(given, context.packed, context.memory.constant);
+      : packedWeights(given, context.parameters.packed, context.memory.constant);
   const { affine, source } = derived;
   const mapped = affine === null ? null : context.memory.allocate(4 * size);
   const values = context.memory.allocate(4 * size);
   // Levels out of a file have been mapped.
-  const isMapped = context.packed !== null && quantizer.hard === "levels";
+  const isMapped = context.parameters.packed !== null && quantizer.hard === "levels";
   const map = (mode: Mode, to: Place): KernelCall =>
     isMapped
       ? k.copy({ from: source, to, bytes: 4 * size })

@@ -99,16 +99,16 @@ export interface ProductPlan {
 export function settingOf(
   node: KernelNode,
   shape: (lane: Lane) => ConvShape,
-  { live, parameter, parameters }: PlanContext,
+  { live, parameters }: PlanContext,
 ): ProductSetting {
   const { name, inputs, attributes, shares = name } = node;
   return {
     name,
     owner: shares,
     input: inputs[0],
-    matrix: kernelMatrix((parameters.tensors.get(parameterName(node, "kernel")) as TrainedTensor).parameter),
-    kernel: parameter(node, "kernel"),
-    bias: attributes.useBias ? parameter(node, "bias") : null,
+    matrix: kernelMatrix((parameters.layout.tensors.get(parameterName(node, "kernel")) as TrainedTensor).parameter),
+    kernel: parameters.of(node, "kernel"),
+    bias: attributes.useBias ? parameters.of(node, "bias") : null,
     weight: live.site(name, "weight"),
     activation: live.site(name, "activation"),
     accumulator: "accumulator" in attributes ? attributes.accumulator : null,
