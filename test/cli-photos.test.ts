@@ -92,6 +92,7 @@ describe.concurrent("what can be wrong is said in the words of the command line"
     ["a share beside parts", ["--data", "PARTS", "--test-share", "0.5"], "--test-share is given", "Leave it out."],
     ["a share that is none", ["--data", "PHOTOS", "--test-share", "2"], "--test-share must be", "Give --test-share as"],
     ["a size that is none", ["--data", "PHOTOS", "--image-size", "3x4x5"], "--image-size must be", "Give --image-size"],
+    ["channels that are none", ["--data", "PHOTOS", "--channels", "2"], "--channels", "1, 3"],
     ["a colour that is none", ["--data", "PHOTOS", "--background", "white"], "--background", "#ffffff"],
     ["a size for a named data set", ["--data", "mnist", "--image-size", "9"], "--image-size is for folders", "Leave"],
     [

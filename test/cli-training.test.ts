@@ -93,6 +93,21 @@ it("takes the next free name in the first place that can be written", () =>
   }));
 
 describe("a checkpoint on the command line", () => {
+  it.each([
+    [true, true],
+    [false, false],
+  ])("is a way out of numbers that are not finite, where there is one (%s)", (isWritten, offers) =>
+    withFolder(async (folder) => {
+      const optimizer = optimizers.sgd({ learningRate: 1e18, weightDecay: 1 });
+      const more = { optimizer, kept: kept(join(folder, "run.ckpt"), { isWritten }) };
+      const { remedy } = await rejected(
+        "not-finite",
+        running(join(folder, "net"), () => {}, more),
+      );
+      expect(remedy.includes("add --resume --on-divergence rollback")).toBe(offers);
+    }),
+  );
+
   const kept = (path: string, more: Partial<KeptRun> = {}): KeptRun => ({
     ...{ path, isWritten: true, isNamed: true, every: { steps: 1 }, resume: false, allow: [], onDivergence: "stop" },
     ...{ keep: "last", average: undefined },
@@ -113,7 +128,7 @@ describe("a checkpoint on the command line", () => {
         (type, controller) => (type === "step" && ++seen === 6 ? controller.abort() : undefined),
         { kept: kept(path) },
       );
-      await rejected("aborted", stopped);
+      expect((await rejected("aborted", stopped)).remedy).toMatch(/^Go on with `proxbit/);
       // Another run over it would lose this one.
       const over = await rejected(
         "checkpoint",

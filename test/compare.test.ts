@@ -167,8 +167,8 @@ describe("the time left", () => {
 });
 
 describe("a summary", () => {
-  const finished = (accuracies: readonly (number | null)[]): readonly FinishedRun[] =>
-    runsOf({ ...grid, quantizers: ["bc"], tasks: ["bw"], seeds: accuracies.map((_, index) => index) }).map(
+  const finished = (accuracies: readonly (number | null)[], quantizer = "bc"): readonly FinishedRun[] =>
+    runsOf({ ...grid, quantizers: [quantizer], tasks: ["bw"], seeds: accuracies.map((_, index) => index) }).map(
       (run, index) => {
         const accuracy = accuracies[index] ?? null;
         return { run, outcome: accuracy === null ? { result: null, failure: "diverged" } : resultOf(accuracy) };
@@ -251,6 +251,14 @@ describe("a summary", () => {
     const bars = pictureOf("", summarise([cell], finished([0.8, 0.9])));
     expect(bars).toContain("85.00 ± 7.07 %");
     expect(bars).toContain("<polyline");
+  });
+
+  it("names the courses in the order of their ends, the best above", () => {
+    const best = { ...cell, quantizer: "bnn" } as const;
+    const rows = summarise([cell, best], [...finished([0.5]), ...finished([0.9], "bnn")]);
+    const placeOf = (name: string): number =>
+      Number(new RegExp(`y="([\\d.]+)"[^>]*>${name} {2}\\d`).exec(pictureOf("", rows))?.[1]);
+    expect(placeOf("bnn")).toBeLessThan(placeOf("bc"));
   });
 
   it("draws the float network's course also where it is alone, and so of no task", () => {

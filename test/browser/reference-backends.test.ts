@@ -154,6 +154,7 @@ describe("the server of modules", () => {
     "/packages/vite/dist/node/index.js",
     "/packages/comlink/../vite/dist/node/index.js",
     "/packages/comlink/package.json",
+    "/elsewher/comlink/dist/esm/comlink.mjs",
     "/etc/passwd",
     "/proxbit/no-such-module.ts",
   ])("does not serve %s", async (path) => {
