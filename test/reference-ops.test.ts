@@ -6,10 +6,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import type { Shape } from "../ts/nn/graph.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
 import { compare } from "../ts/reference/compare.ts";
 import { exactly, type Near } from "../ts/reference/maps.ts";
 import { applied, nearGradient, nearValue } from "../ts/reference/nodes.ts";
-import type { Site } from "../ts/reference/ops/op.ts";
+import type { Applied, Site } from "../ts/reference/ops/op.ts";
+import { nearOperands } from "../ts/reference/ops/product.ts";
 import type { Tensor } from "../ts/reference/tensorflow.ts";
 import {
   appliedTo,
@@ -69,4 +71,20 @@ it.each(examples.maxPool2d)("of equal maxima the first has the gradient, in pool
   const numbers = numbersAwayFromJumps(example, MARGIN);
   const inputs = numbers.inputs.map((x) => ({ ...x, data: x.data.map(Math.round) }));
   await expectOracle({ ...numbers, inputs });
+});
+
+it.each([
+  ["bnn", 1, false],
+  ["bnn++", 0.5, true],
+  ["adabin", 1, true],
+])("weights of %s at %d of a run are no whole numbers on both sides: %s", (weightQuantizer, progress, expected) => {
+  const graph = sequential({ inputShape: [6] }, [layers.dense({ units: 4, weightQuantizer, name: "dense" })]);
+  const node = graph.nodes.find(({ name }) => name === "dense") as Applied<"dense">["node"];
+  const site: Site = {
+    pass: { kind: "train", progress, update: 1, seed: SEED },
+    parameter: () => tf.linspace(-1, 1, 24).reshape([6, 4]),
+    inputShape: [6],
+  };
+  const given = applied(tf, node, [tf.ones([2, 6])], site) as Applied<"dense">;
+  expect(nearOperands(given).soft.kernel).toBe(expected);
 });
