@@ -9,6 +9,7 @@ import { exportsOf, fieldsOf, sizesOf } from "../scripts/rust.ts";
 import { constantOf, mapsOf } from "../scripts/rust-maps.ts";
 import { addressed, k, kernelsOver, lengthsOf, placesOf, positions, productOf } from "../ts/program/call.ts";
 import { CONV_SHAPE_BYTES } from "../ts/program/kernels.ts";
+import { at } from "../ts/program/place.ts";
 
 test.each(Object.entries(generated()))("%s is fresh: npm run generate", (file, text) => {
   expect(readFileSync(new URL(`../${file}`, import.meta.url), "utf8")).toBe(text);
@@ -59,6 +60,12 @@ test("products say their operands and tile, blocks of a fixed size their element
   expect(productOf("quantize_forward")).toBeNull();
   expect(lengthsOf("adam_step").hyper).toBe(9);
   expect(CONV_SHAPE_BYTES).toBe(72);
+});
+
+test.each([-4, 20, 0.5, Number.POSITIVE_INFINITY, Number.NaN])("a place at byte %d of 16 is refused", (bytes) => {
+  const place = { buffer: { bytes: 16, address: () => 64 }, lane: 0, offset: 0 };
+  expect(at(at(place, 12), 4)).toEqual({ ...place, offset: 16 });
+  expect(() => at(place, bytes)).toThrow(`a place at byte ${bytes} of a buffer of 16 bytes`);
 });
 
 describe("the reader of Rust", () => {

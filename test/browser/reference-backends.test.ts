@@ -84,6 +84,14 @@ afterAll(async () => {
   await server?.close();
 });
 
+it("a page's errors and warnings are complaints, and what it tells is none", async () => {
+  const complaints: string[] = [];
+  const page = await openPage(browser, server.address, complaints);
+  await page.evaluate(`console.log("a"); console.info("b"); console.warn("c"); console.error("d");`);
+  await page.context().close();
+  expect(complaints).toEqual(["console warning: c", "console error: d"]);
+});
+
 describe("a page", () => {
   const complaints: string[] = [];
   let page: Page;

@@ -17,8 +17,14 @@ export interface Place {
   readonly offset: number;
 }
 
-/** The place `bytes` further on. */
-export const at = (place: Place, bytes: number): Place => ({ ...place, offset: place.offset + bytes });
+/** The place `bytes` further on, which lies in the same buffer or at its end. */
+export function at(place: Place, bytes: number): Place {
+  const offset = place.offset + bytes;
+  if (!Number.isInteger(offset) || offset < 0 || offset > place.buffer.bytes) {
+    throw new Error(`a place at byte ${offset} of a buffer of ${place.buffer.bytes} bytes`);
+  }
+  return { ...place, offset };
+}
 
 /** The address of a place in a segment that has one. */
 export function addressOf({ buffer, offset }: Place): number {
