@@ -7,6 +7,7 @@ import type { ImageInput } from "../../images/input.ts";
 import { imageInputOf } from "../../inference/classify.ts";
 import type { Session } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
+import { addBoundOptions, type BoundOptions, boundsFrom } from "../bounds.ts";
 import { classify, medianLatency } from "../classify.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { milliseconds, pairs, percent, printable, sizes } from "../format.ts";
@@ -22,15 +23,18 @@ export function evalCommand(context: Context): Command {
     .description("Runs a packed model file on all test images of a data set: accuracy, time of one image, size.")
     .argument("<file>", "a model file that proxbit has written");
   addDataOptions(command, "optional");
+  addBoundOptions(command);
   return addCommonOptions(command, "proxbit eval mnist.safetensors --data mnist").action(
-    (file: string, options: DataOptions) => evaluate(file, options, context),
+    (file: string, options: EvalOptions) => evaluate(file, options, context),
   );
 }
 
-async function evaluate(file: string, options: DataOptions, context: Context): Promise<void> {
+interface EvalOptions extends DataOptions, BoundOptions {}
+
+async function evaluate(file: string, options: EvalOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const bytes = await readModelFile(file);
-  const session = await loadSession(file, bytes);
+  const session = await loadSession(file, bytes, boundsFrom(options));
   const given = datasetOf(session, options);
   const data = await readData(given, options, context, pictureInput(session));
   const { test, name: dataset } = data;

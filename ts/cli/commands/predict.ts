@@ -10,6 +10,7 @@ import { imageError } from "../../images/picture.ts";
 import { imageInputOf, probabilitiesOf, topOf } from "../../inference/classify.ts";
 import type { Session } from "../../inference/index.ts";
 import { type Column, formatTable } from "../../show/table.ts";
+import { addBoundOptions, type BoundOptions, boundsFrom } from "../bounds.ts";
 import { bar, percent, printable } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
@@ -21,7 +22,7 @@ const BAR_WIDTH = 24;
 const STANDARD_INPUT = "-";
 const USUAL_TOP = 3;
 
-interface PredictOptions {
+interface PredictOptions extends BoundOptions {
   readonly top?: number;
 }
 
@@ -34,6 +35,7 @@ export function predictCommand(context: Context): Command {
     .argument("<file>", "a model file that proxbit has written")
     .argument("<images...>", "PNG, JPEG or WebP files, folders of them, or - for an image on standard input")
     .option("--top <n>", "name so many classes for each image (default: all for one image, 3 for more)", topOption);
+  addBoundOptions(command);
   return addCommonOptions(
     command,
     "proxbit predict mnist.safetensors seven.png",
@@ -61,7 +63,7 @@ async function predict(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  const session = await loadSession(file, await readModelFile(file));
+  const session = await loadSession(file, await readModelFile(file), boundsFrom(options));
   const input = imageInputOf(session);
   const names = await namesOf(given);
   if (names.length === 1) return predictOne(session, names[0] as string, input, options, context);
