@@ -19,6 +19,7 @@ export const benchmarkNames = [
   "send",
   "stream",
   "read",
+  "checkpoint",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -79,5 +80,10 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "folders of pictures as a data set, against sharp alone",
     inBrowser: false,
     load: async () => (await import("./read/benchmark.ts")).read,
+  },
+  checkpoint: {
+    summary: "the longest wait of a step for a checkpoint, and the share of a run that writing takes",
+    inBrowser: false,
+    load: async () => (await import("./checkpoint/benchmark.ts")).checkpoint,
   },
 };

@@ -171,6 +171,37 @@ describe("going on with something else", () => {
     lenient.close();
   });
 
+  test("holds the weights that the run started from against it", async () => {
+    const store = memoryStore();
+    const other = await trainerOf(subject.graph, { ...optionsOf(subject), seed: 9 });
+    const source = await other.weights();
+    const again = await trainerOf(subject.graph, optionsOf(subject));
+    await again.startFrom(source, { rescale: "filter" });
+    await leave(again.fit(data, { ...subject.options, checkpoint: store }), 2);
+    const changed = new Map([...source].map(([name, values]) => [name, values.map((value) => value + 1)]));
+    for (const [named, start] of [
+      ["start was [{", []],
+      ["start was [{", [{ source, rescale: "filter" as const }, { source }]],
+      ["start[0].weights", [{ source: changed, rescale: "filter" as const }]],
+      ["start[0].rescale", [{ source }]],
+      ["start[0].layers", [{ source, rescale: "filter" as const, layers: ["head"] }]],
+    ] as const) {
+      const { message, remedy } = await rejected("checkpoint", Trainer.resume(store, { start }));
+      expect(message).toContain(named);
+      expect(remedy).toContain('"start"');
+      (await Trainer.resume(store, { start, allow: ["start"] })).close();
+    }
+    const same = await Trainer.resume(store, { start: [{ source, rescale: "filter" }] });
+    expect(await eventsOf(same.continueFit(data))).not.toHaveLength(0);
+    same.close();
+    // One that is not told of them goes on, and its own checkpoints know them.
+    const silent = await Trainer.resume(store);
+    await leave(silent.continueFit(data), 1);
+    await rejected("checkpoint", Trainer.resume(store, { start: [] }));
+    await rejected("argument", Trainer.resume(store, { start: [{ source: 3 as never }] }));
+    silent.close();
+  });
+
   test("is refused where there is nothing to go on with", async () => {
     await rejected("checkpoint", Trainer.resume(memoryStore()));
     const trainer = await trainerOf(subject.graph, optionsOf(subject));

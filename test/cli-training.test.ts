@@ -148,6 +148,36 @@ describe("a checkpoint on the command line", () => {
       await running(file, () => {}, { kept: kept(path) });
     }));
 
+  it("goes on with the weights of --from that it began with, and no others", () =>
+    withFolder(async (folder) => {
+      const [from, file, path] = ["from", "file", "run.ckpt"].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      await running(from, () => {}, { seed: 2 });
+      const start = { file: from, bytes: await readFile(from), rescale: false };
+      let seen = 0;
+      const stopped = running(
+        file,
+        (type, controller) => (type === "step" && ++seen === 3 ? controller.abort() : undefined),
+        { kept: kept(path), start },
+      );
+      await rejected("aborted", stopped);
+      const resumed = kept(path, { resume: true });
+      for (const other of [undefined, { ...start, rescale: true }]) {
+        const { message } = await rejected(
+          "checkpoint",
+          running(file, () => {}, { kept: resumed, start: other }),
+        );
+        expect(message).toContain("start");
+      }
+      await running(file, () => {}, { kept: resumed, start });
+      const straight = join(folder, "straight");
+      await running(straight, () => {}, { start });
+      expect(await readFile(file)).toEqual(await readFile(straight));
+    }));
+
   it.each([
     ["90", { seconds: 90 }],
     ["0.5s", { seconds: 0.5 }],

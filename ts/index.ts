@@ -183,7 +183,7 @@ export type { EpochEvent, Evaluation, Score, StepEvent, TrainEvent, Validation }
 export type { FitOptions } from "./train/run/fit.ts";
 export type { Fitting, History } from "./train/run/fitting.ts";
 export type { PredictOptions } from "./train/run/predict.ts";
-export type { LeftRun, ResumeOptions } from "./train/run/resume.ts";
+export type { LeftRun, ResumeOptions, ResumeStart } from "./train/run/resume.ts";
 export type { StartOptions, StartSource } from "./train/run/start-from.ts";
 export { type Predictor, type Teacher, withTeacher } from "./train/run/teacher.ts";
 export { type MetricOptions, Trainer, type TrainerOptions } from "./train/run/trainer.ts";

@@ -12,6 +12,7 @@ import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import type { EpochEvent, Evaluation } from "../train/run/events.ts";
+import type { ResumeStart } from "../train/run/resume.ts";
 import { withTeacher } from "../train/run/teacher.ts";
 import { Trainer } from "../train/run/trainer.ts";
 import { commandToResume, type KeptRun, keptRun, refuseUnfinished } from "./checkpoint.ts";
@@ -55,6 +56,13 @@ export interface TrainingRun {
   /** The path of the model file. */
   readonly file: string;
 }
+
+/** The weights that the run starts from, as a run that goes on is held against them. */
+const startsOf = ({ start }: TrainingRun): readonly ResumeStart[] => {
+  if (start === undefined) return [];
+  const { bytes, rescale, layers } = start;
+  return [{ source: bytes, rescale: rescale ? "filter" : "none", layers }];
+};
 
 /** A network that training starts from, or layers of it. */
 interface StartOf {
@@ -110,7 +118,7 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     ...(workers === undefined ? {} : { workers }),
   };
   const trainer = kept.resume
-    ? await Trainer.resume(kept.path, { ...setting, graph, allow: kept.allow })
+    ? await Trainer.resume(kept.path, { ...setting, graph, allow: kept.allow, start: startsOf(run) })
     : await Trainer.create(graph, setting);
   const training = trainingProgress(context);
   const testing = countProgress(context, "testing");

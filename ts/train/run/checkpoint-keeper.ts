@@ -1,12 +1,14 @@
 /**
- * Writes checkpoints while a run goes on. The tensors are copied between two slices of steps; the file is written from the copy
- * in the background, one at a time. Nothing of the run depends on when that is.
+ * Writes checkpoints while a run goes on. The workers copy the tensors between two slices of steps (`checkpoint-stage.ts`); the
+ * file is written from the copy in the background, one at a time. Nothing of the run depends on when that is.
  */
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
+import { isProxbitError } from "../../base/errors.ts";
 import { type CheckpointTensor, copyOfPlain, encodeCheckpoint } from "../../io/checkpoint-file.ts";
 import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
 import { goodName, type LoadedRun, readRun, type SavedRun } from "./checkpoint.ts";
 import type { CheckpointReport } from "./checkpoint-report.ts";
+import type { TakeOut } from "./checkpoint-stage.ts";
 
 /** The time between two checkpoints; one is written at the end of each epoch besides. */
 export type CheckpointRate = { readonly seconds: number } | { readonly steps: number };
@@ -26,7 +28,8 @@ export type CheckpointOption =
 
 /** A moment of a run, ready to be copied. */
 export interface RunMoment extends SavedRun {
-  readonly copyTensors: (into: ArrayBuffer | undefined) => Promise<readonly CheckpointTensor[]>;
+  /** Copies the tensors; what it resolves to gives the copy, in the background. `into` is memory to be used for it. */
+  readonly stageTensors: (into: ArrayBuffer | undefined) => Promise<TakeOut>;
   readonly goodTensors: readonly CheckpointTensor[];
   readonly taskTensors: readonly CheckpointTensor[];
 }
@@ -49,6 +52,11 @@ export interface CheckpointKeeper {
 /** Writing takes less than this share of a run where nobody says how often. */
 const SHARE = 0.01;
 const LEAST_SECONDS = 10;
+
+/** Seconds between a write that took `seconds` and the next one, where nobody says how often. */
+export const restSeconds = (seconds: number): number => Math.max(LEAST_SECONDS, seconds / SHARE);
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const isStore = (value: unknown): value is CheckpointStore =>
   typeof value === "object" && value !== null && "read" in value && "write" in value && "lock" in value;
@@ -94,8 +102,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
   const isDue = (steps: number): boolean => {
     const seconds = (performance.now() - last.at) / 1000;
     if (every === null) {
-      const rest = last.took / SHARE;
-      return seconds >= rest && (hasEnded || seconds >= LEAST_SECONDS);
+      return seconds >= (hasEnded ? last.took / SHARE : restSeconds(last.took));
     }
     if (hasEnded) return true;
     return "seconds" in every ? seconds >= every.seconds : steps - last.steps >= every.steps;
@@ -111,19 +118,20 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
   /** Copies the moment, and returns the writing of the copy. */
   const copy = async (steps: number, moment: () => Promise<RunMoment>): Promise<() => Promise<void>> => {
     const began = performance.now();
-    const { copyTensors, goodTensors, taskTensors, ...saved } = await moment();
+    const { stageTensors, goodTensors, taskTensors, ...saved } = await moment();
     const state = copyOfPlain(saved);
-    const tensors = await copyTensors(memory);
-    memory = tensors[0]?.bytes.buffer as ArrayBuffer | undefined;
+    const takeOut = await stageTensors(memory);
     hasEnded = false;
     const good = goodTensors.map((tensor) => ({ ...tensor, name: goodName(tensor.name) }));
     return async () => {
       try {
+        const tensors = await takeOut();
+        memory = tensors[0]?.bytes.buffer as ArrayBuffer | undefined;
         await encodeAndWrite(state, [...tensors, ...good, ...taskTensors]);
         failure = null;
       } catch (error) {
         // A full disk is no reason to end hours of training: the next write may succeed.
-        failure = error instanceof Error ? error.message : String(error);
+        failure = textOf(error);
       }
       last = { at: performance.now(), took: (performance.now() - began) / 1000, steps };
       writing = null;
@@ -138,9 +146,16 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     offer: async (steps, moment) => {
       if (writing !== null || !isDue(steps)) return;
       const began = performance.now();
-      const write = await copy(steps, moment);
-      longestPause = Math.max(longestPause, performance.now() - began);
-      writing = write();
+      try {
+        const write = await copy(steps, moment);
+        longestPause = Math.max(longestPause, performance.now() - began);
+        writing = write();
+      } catch (error) {
+        // Memory for the copy may be had later. A worker's death is the run's own affair.
+        if (isProxbitError(error) && error.code === "worker") throw error;
+        failure = textOf(error);
+        last = { at: performance.now(), took: (performance.now() - began) / 1000, steps };
+      }
     },
     save: async (steps, moment) => {
       await writing;
@@ -149,14 +164,14 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
         await writing;
       } catch (error) {
         // Workers that are lost and share no memory give no copy.
-        failure = error instanceof Error ? error.message : String(error);
+        failure = textOf(error);
       }
     },
     readBack: async () => {
       await writing;
       return readRun(store);
     },
-    report: () => ({ written, bytes, longestPause, failure }),
+    report: () => ({ written, bytes, longestPause, seconds: last.took, failure }),
     close: async () => {
       await writing;
       await unlock();

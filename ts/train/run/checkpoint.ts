@@ -18,7 +18,7 @@ import type { RunRecord } from "./run.ts";
 /** The words by which a difference between a checkpoint and what one goes on with may be allowed. */
 export const allowable = [
   ...["learningRate", "optimizer", "objective", "data", "epochs", "augment", "labelSmoothing", "validate", "soft"],
-  ...["flipRatio", "tasks", "onDivergence", "average", "keep", "earlyStopping", "metrics"],
+  ...["flipRatio", "tasks", "onDivergence", "average", "keep", "earlyStopping", "metrics", "start"],
 ] as const satisfies readonly string[];
 
 export type Allowed =
@@ -33,7 +33,7 @@ export type Allowed =
       | "validate"
       | "soft"
     )
-  | ("flipRatio" | "tasks" | "onDivergence" | "average" | "keep" | "earlyStopping" | "metrics");
+  | ("flipRatio" | "tasks" | "onDivergence" | "average" | "keep" | "earlyStopping" | "metrics" | "start");
 
 /** The facts of a run by their words; plain values. */
 export type RunFacts = Readonly<Record<string, unknown>>;
@@ -157,23 +157,23 @@ const TASK = "task/";
 /** The name of a tensor at the last good point. */
 export const goodName = (name: string): string => `${GOOD}${name}`;
 
-/** Takes the Float32Arrays out of what a task keeps: they stand in a checkpoint as tensors. */
+/** Takes the Float32Arrays out of what a task keeps: they stand in a checkpoint as tensors. Constant ones are not copied. */
 export function withoutTensors(
   task: string,
   state: unknown,
+  isConstant: boolean,
 ): { readonly state: unknown; readonly tensors: readonly CheckpointTensor[] } {
   if (!isRecord(state)) return { state, tensors: [] };
   const tensors: CheckpointTensor[] = [];
   const plain: [string, unknown][] = [];
   for (const [key, value] of Object.entries(state)) {
     if (!(value instanceof Float32Array)) plain.push([key, value]);
-    // A copy, because the task may write to its own while the file is written.
-    else
-      tensors.push({
-        name: `${TASK}${task}/${key}`,
-        shape: [value.length],
-        bytes: new Uint8Array(value.slice().buffer),
-      });
+    else {
+      // A task may write to its own while the file is written.
+      const { buffer, byteOffset, byteLength } = isConstant ? value : value.slice();
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      tensors.push({ name: `${TASK}${task}/${key}`, shape: [value.length], bytes });
+    }
   }
   return { state: Object.fromEntries(plain), tensors };
 }

@@ -81,7 +81,10 @@ export interface FitOptions {
 }
 
 /** A task, or the like, with state of its own. */
-type Stateful = Pick<EpochTask, "name" | "save" | "restore">;
+interface Stateful extends Pick<EpochTask, "name" | "save" | "restore"> {
+  /** Nobody writes to an array that it has saved, so a checkpoint needs no copy. */
+  readonly isConstant: boolean;
+}
 
 /** The options of a call, checked. */
 export interface Checked {
@@ -121,12 +124,14 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const average = checkAverage(options.average, subject);
   const own = checkTasks(options.tasks, subject);
-  const tasks = [...own, ...(average === null ? [] : [averageTask(average)])];
+  const averaging = average === null ? [] : [averageTask(average)];
+  const tasks = [...own, ...averaging];
   const keep = oneOf(options.keep ?? "last", ["last", "best"], "keep", subject);
   if (keep === "best" && !validate) reject(subject, "validate", "true where the best epoch is kept", validate);
   const best = keep === "best" ? keepBest() : null;
   const stopping = checkStopping(options.earlyStopping, validate, subject);
   const stopper = stopping === null ? null : createStopper(stopping);
+  const ours = [...averaging, ...(best === null ? [] : [best]), ...(stopper === null ? [] : [stopper])];
   const metrics = checkMetrics(options.metrics ?? [], subject);
   for (const name of ["onStep", "onEpoch"] as const) {
     if (options[name] !== undefined && typeof options[name] !== "function")
@@ -150,7 +155,7 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     checkpoint,
     rollsBack: onDivergence === "rollback",
     best,
-    stateful: [...tasks, ...(best === null ? [] : [best]), ...(stopper === null ? [] : [stopper])],
+    stateful: [...own.map((task) => stateOf(task, false)), ...ours.map((one) => stateOf(one, true))],
     facts: {
       ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
       // Always there, null too: a fact that a checkpoint lacks is compared with nothing.
@@ -158,6 +163,12 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     },
   };
 }
+
+const stateOf = ({ name, save, restore }: Omit<Stateful, "isConstant">, isConstant: boolean): Stateful => ({
+  ...{ name, isConstant },
+  ...(save === undefined ? {} : { save }),
+  ...(restore === undefined ? {} : { restore }),
+});
 
 /** Options out of the facts of a run that was left. Tasks are functions, which no fact can give back. */
 export function optionsFrom(facts: RunFacts): Partial<FitOptions> {

@@ -5,6 +5,7 @@ import type { Optimizer } from "../optimizers/optimizers.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { checkFacts, trainerFacts } from "./checkpoint.ts";
 import { type CheckpointKeeper, createKeeper } from "./checkpoint-keeper.ts";
+import { leaveStage } from "./checkpoint-stage.ts";
 import type { Engine } from "./engine.ts";
 import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
@@ -100,6 +101,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input, ...fit };
     state.facts = {
       ...trainerFacts(call.engine.graph, call.optimizer, call.engine.objective, state.seed),
+      start: state.starts,
       ...checked.facts,
     };
     const moment = momentOf(call);
@@ -127,6 +129,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
     if (isLeftByCaller && call.isStale) await leaveStatistics(call);
     await keeper?.close();
+    if (keeper !== null) await leaveStage(call.engine);
     remember(call);
     state.busy = false;
   }

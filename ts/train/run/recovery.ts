@@ -7,6 +7,7 @@ import { copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
+import { stageTensors } from "./checkpoint-stage.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
@@ -46,13 +47,18 @@ const recordOf = ({ seed, epochs, updates, draws, progress, metadata, course }: 
 /** All facts of a call. */
 export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, "revive">): Promise<RunFacts> {
   const own = trainerFacts(engine.graph, optimizer, engine.objective, state.seed);
-  return { ...own, ...checked.facts, ...(await dataFacts(checked.end.data, checked.end.validate)) };
+  return {
+    ...own,
+    start: state.starts,
+    ...checked.facts,
+    ...(await dataFacts(checked.end.data, checked.end.validate)),
+  };
 }
 
 /** The state of tasks that keep any, and the tensors in it. */
 function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors"> {
-  const saved = checked.stateful.flatMap(({ name, save }) =>
-    save === undefined ? [] : [{ name, ...withoutTensors(name, save()) }],
+  const saved = checked.stateful.flatMap(({ name, save, isConstant }) =>
+    save === undefined ? [] : [{ name, ...withoutTensors(name, save(), isConstant) }],
   );
   return {
     tasks: Object.fromEntries(saved.map(({ name, state }) => [name, state])),
@@ -61,15 +67,19 @@ function savedTasks({ checked }: Call): Pick<RunMoment, "tasks" | "taskTensors">
 }
 
 /** Gives the content of a checkpoint of the call, as it stands whenever this is asked. */
-export const momentOf = (call: Call) => async (): Promise<RunMoment> => ({
-  run: recordOf(call.state),
-  history: call.state.history,
-  facts: await factsOf(call),
-  ...savedTasks(call),
-  good: call.good?.record ?? null,
-  copyTensors: (into) => call.engine.alone(() => copyTensors(call.engine, into)),
-  goodTensors: call.good?.tensors ?? [],
-});
+export const momentOf = (call: Call): (() => Promise<RunMoment>) => {
+  let facts: Promise<RunFacts> | undefined;
+  return async () => {
+    // They stay the same in a call, and a graph's take time.
+    facts ??= factsOf(call);
+    return {
+      ...{ run: recordOf(call.state), history: call.state.history, facts: await facts, ...savedTasks(call) },
+      good: call.good?.record ?? null,
+      stageTensors: (into) => call.engine.alone(() => stageTensors(call.engine, into)),
+      goodTensors: call.good?.tensors ?? [],
+    };
+  };
+};
 
 /** Copies of the states of tasks that keep any, by their names. */
 function statesOf({ stateful }: Checked): Readonly<Record<string, unknown>> {

@@ -24,6 +24,7 @@ import {
 } from "./checkpoint.ts";
 import { createKeeper } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
+import { type StartFact, type StartOptions, type StartSource, startFact } from "./start-from.ts";
 import type { TrainerState } from "./trainer-state.ts";
 
 export interface ResumeOptions extends SourceOptions, WorkerOptions {
@@ -33,11 +34,21 @@ export interface ResumeOptions extends SourceOptions, WorkerOptions {
   /** The terms of the loss; needed where the run had another objective than cross-entropy alone, for terms hold functions. */
   readonly objective?: readonly LossTerm[];
   readonly seed?: number;
+  /**
+   * Weights that the run started from, each as it was given to `startFrom`, in that order; none for []. They are held against
+   * the checkpoint's and are not put in place, because the run has gone on from there. Not compared where absent.
+   */
+  readonly start?: readonly ResumeStart[];
   /** Threads and build of the core, as of `Trainer.create`; they may differ from those of the run so far. */
   readonly workers?: number;
   readonly variant?: Variant;
   /** Words of what may differ from the run so far, here and in `continueFit`; the run is then another one from here on. */
   readonly allow?: readonly Allowed[];
+}
+
+/** A call of `startFrom` before the run: its weights and its options. */
+export interface ResumeStart extends StartOptions {
+  readonly source: StartSource;
 }
 
 /** A call of `fit` that has not ended. */
@@ -59,8 +70,19 @@ const subject: Subject = { code: "argument", what: "Trainer.resume" };
 export const wordsOf = (allow: unknown): readonly string[] =>
   listOf(allow ?? [], 0, allowable.length, "allow", subject).map((word) => oneOf(word, allowable, "allow", subject));
 
+/** The facts of `start`; undefined where it is absent. */
+function factsOfStarts(start: unknown): readonly StartFact[] | undefined {
+  if (start === undefined) return undefined;
+  return listOf(start, 0, 1000, "start", subject).map((one) => {
+    const known = ["source", "rescale", "layers"];
+    const { source, ...options } = plainObject(one, known, { ...subject, what: `${subject.what}: start` });
+    return startFact(source as StartSource, options as StartOptions);
+  });
+}
+
 /** Everything that a trainer is made of again. */
 interface Resumed {
+  readonly starts: readonly StartFact[];
   readonly run: LoadedRun;
   readonly store: CheckpointStore | null;
   readonly graph: Graph;
@@ -76,7 +98,7 @@ export async function readForResume(
 ): Promise<Resumed> {
   plainObject(
     options,
-    ["graph", "optimizer", "objective", "seed", "workers", "variant", "source", "worker", "allow"],
+    ["graph", "optimizer", "objective", "seed", "start", "workers", "variant", "source", "worker", "allow"],
     subject,
   );
   const allow = wordsOf(options.allow);
@@ -95,8 +117,12 @@ export async function readForResume(
     const graph = options.graph === undefined ? saved : validateGraph(options.graph);
     const optimizer = options.optimizer === undefined ? savedOptimizer : checkOptimizer(options.optimizer);
     const { objective = plainObjective, seed = facts.seed as number } = options;
-    checkFacts(facts, trainerFacts(graph, optimizer, objective, seed), allow);
-    return { run, store, graph, optimizer, objective, seed };
+    const starts = factsOfStarts(options.start);
+    const own = trainerFacts(graph, optimizer, objective, seed);
+    checkFacts(facts, starts === undefined ? own : { ...own, start: starts }, allow);
+    // A checkpoint from before starts were facts knows none.
+    const known = starts ?? (Array.isArray(facts.start) ? (facts.start as StartFact[]) : []);
+    return { run, store, graph, optimizer, objective, seed, starts: known };
   } catch (cause) {
     if (isProxbitError(cause) && cause.code === "checkpoint") throw cause;
     if (!isRecord(facts.graph)) throw brokenCheckpoint("it holds no network", undefined, cause);

@@ -20,7 +20,7 @@ interface Held {
 }
 
 /** The tensors of the network of `engine`, in the order of their parameters. */
-function heldBy({ layout }: Engine): readonly Held[] {
+export function heldBy({ layout }: Engine): readonly Held[] {
   return [...layout.tensors.values()].flatMap(({ parameter, size, value, slots }): readonly Held[] => {
     const { name, shape } = parameter;
     const own = { shape, bytes: 4 * size };

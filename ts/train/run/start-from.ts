@@ -7,7 +7,9 @@ import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../..
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { unpackSigns } from "../../io/bits.ts";
+import { digestOf } from "../../io/digest.ts";
 import { decodeModel, type PackedModel, type PackedTensor } from "../../io/model-file.ts";
+import type { SafeTensor } from "../../io/safetensors.ts";
 import type { Parameter } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
 import { parametersOf } from "../../nn/parameters.ts";
@@ -33,13 +35,47 @@ export interface StartOptions {
 /** Weights by parameter name, or a model file, whose network may be float or packed. */
 export type StartSource = Uint8Array | ReadonlyMap<string, Float32Array>;
 
-/** See `Trainer.startFrom`. */
-export async function startFrom(engine: Engine, source: StartSource, options: StartOptions): Promise<void> {
-  const subject: Subject = { code: "argument", what: "startFrom" };
-  const given = plainObject(options, ["rescale", "layers"], subject);
-  const rescale = oneOf(given.rescale ?? "none", ["none", "filter"], "rescale", subject);
-  const wanted = wantedOf(engine, given.layers, subject);
-  const found = isArrayOf(source, "Uint8Array") ? weightsOf(decodeModel(source)) : namedWeights(source);
+/** One start from weights as a fact of a run: a digest of all weights that were given, and the options. */
+export interface StartFact {
+  readonly weights: string;
+  readonly rescale: "none" | "filter";
+  /** In order; null where all were taken. */
+  readonly layers: readonly string[] | null;
+}
+
+const START: Subject = { code: "argument", what: "startFrom" };
+
+/** The options, checked but for the names of layers. */
+function checkOptions(options: unknown): { readonly rescale: "none" | "filter"; readonly layers: unknown } {
+  const { rescale, layers } = plainObject(options, ["rescale", "layers"], START);
+  return { rescale: oneOf(rescale ?? "none", ["none", "filter"], "rescale", START), layers };
+}
+
+const foundIn = (source: StartSource): ReadonlyMap<string, Found> =>
+  isArrayOf(source, "Uint8Array") ? weightsOf(decodeModel(source)) : namedWeights(source);
+
+function factOf(found: ReadonlyMap<string, Found>, { rescale, layers }: ReturnType<typeof checkOptions>): StartFact {
+  const tensors = [...found].map(([name, { values }]): SafeTensor => {
+    return { name, shape: [values.length], dtype: "F32", data: values };
+  });
+  const names = layers === undefined ? null : [...new Set(listOf(layers, 1, 1e6, "layers", START).map(String))].sort();
+  return { weights: digestOf(tensors, {}), rescale, layers: names };
+}
+
+/**
+ * The fact of a start, for a run that goes on to be held against it.
+ *
+ * @throws ProxbitError as `startFrom`, for all that shows without the network.
+ */
+export const startFact = (source: StartSource, options: StartOptions): StartFact =>
+  factOf(foundIn(source), checkOptions(options));
+
+/** See `Trainer.startFrom`; resolves to its fact. */
+export async function startFrom(engine: Engine, source: StartSource, options: StartOptions): Promise<StartFact> {
+  const given = checkOptions(options);
+  const { rescale } = given;
+  const wanted = wantedOf(engine, given.layers, START);
+  const found = foundIn(source);
   const names = wanted.map(({ name }) => name);
   const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0) throw otherNetwork(`lacks ${listed(missing)}`);
@@ -59,6 +95,7 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   await writeWeights(engine, new Map(weights));
   const { slots } = engine.layout;
   await engine.alone(() => writeLarge(engine.pool, addressOf(slots), new Uint8Array(slots.buffer.bytes)));
+  return factOf(found, given);
 }
 
 /** The parameters to be taken. */

@@ -5,6 +5,7 @@ import type { RunFacts } from "./checkpoint.ts";
 import type { RunMoment } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
 import { newRun, type RunRecord } from "./run.ts";
+import type { StartFact } from "./start-from.ts";
 
 /** A moment to go back to. */
 export interface GoodPoint {
@@ -20,6 +21,8 @@ export interface TrainerState extends RunRecord {
   busy: boolean;
   /** The events of the epochs that have ended in the last call of `fit`. */
   history: EpochEvent[];
+  /** Weights that the run started from, in the order of the calls of `startFrom`. */
+  starts: readonly StartFact[];
   /** The facts that a run which goes on is held against; null before the first. */
   facts: RunFacts | null;
   /** Words of facts that may differ where the run goes on. */
@@ -39,6 +42,7 @@ export const newState = (seed: number): TrainerState => ({
     ...newRun(seed),
     busy: false,
     history: [],
+    starts: [],
     facts: null,
     allow: [],
     store: null,

@@ -169,8 +169,8 @@ async function resume(from: string | CheckpointStore | Uint8Array, options: Resu
   };
   return createFrom(graph, given, async (engine, state) => {
     await restoreRun(engine, state, loaded.run);
-    const { store, run } = loaded;
-    Object.assign(state, { facts: run.facts, allow: wordsOf(options.allow), store });
+    const { store, run, starts } = loaded;
+    Object.assign(state, { facts: run.facts, allow: wordsOf(options.allow), store, starts });
   });
 }
 
@@ -235,8 +235,9 @@ async function createFrom(
         await writeWeights(engine, own);
       },
       startFrom: async (source, startOptions = {}) => {
-        await startFrom(engine, source, startOptions);
+        const fact = await startFrom(engine, source, startOptions);
         state.updates = 0;
+        state.starts = [...state.starts, fact];
       },
       pack: async (metadata = {}) => {
         const own = reading("pack", "texts by name", () => ({ ...state.metadata, ...metadata }));
