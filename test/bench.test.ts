@@ -127,6 +127,25 @@ it("compares the four convolutions with both peers, as lines of JSON, and writes
   expect(existsSync(join(root, "bench/results/quick/conv.svg"))).toBe(true);
 }, 300_000);
 
+it("measures the waits of steps for checkpoints, beside those without", async () => {
+  const { status, out } = await bench("checkpoint", "--quick", "--json");
+  expect(status).toBe(0);
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const { columns, rows } = lines.find(({ type }) => type === "table");
+  expect(rows).toHaveLength(1);
+  const row: Readonly<Record<string, string>> = Object.fromEntries(
+    columns.map((column: string, i: number) => [column, rows[0][i]]),
+  );
+  expect(row).toMatchObject({ network: "resnet20", "share of a run": expect.stringMatching(/^0\.\d\d %$/) });
+  expect(Number(row.written)).toBeGreaterThan(1);
+  for (const waits of ["with a copy", "without"]) {
+    expect(row[`${waits}, ms: median, longest`]).toMatch(/^[\d.]+, [\d.]+$/);
+  }
+}, 300_000);
+
 it("ends at once when it is interrupted, and says so", async () => {
   const child = spawn(process.execPath, [join(root, "bench/main.ts"), "conv", "--quick"], { detached: true });
   let err = "";

@@ -131,10 +131,16 @@ test("threads that may share little memory say how much, and one with a memory o
   Object.assign(WebAssembly, { Memory: Refusing });
   // 4 M weights take more than 32 MiB with the optimizer's state.
   const large = sequential({ inputShape: [2048] }, [layers.dense({ units: 2048 }), layers.dense({ units: 2 })]);
-  const { message, remedy } = await rejected("environment", Trainer.create(large, { workers: 1 }));
+  const named = { variant: "plain-shared", workers: 1 } as const;
+  const { message, remedy } = await rejected("environment", Trainer.create(large, named));
   expect(message).toContain("lets threads share at most 32 MiB");
   expect(remedy).toContain('variant: "plain"');
   (await Trainer.create(large, { variant: "plain" })).close();
+  // It is what a trainer does by itself where nobody has named a variant.
+  const { result, threads } = await withThreads(() => Trainer.create(large, { workers: 2 }));
+  expect([result.workers, isShared(result.variant)]).toEqual([1, false]);
+  expect(leftAlone(threads)).toHaveLength(1);
+  result.close();
 });
 
 describe("a timer that goes off late, as in a page in the background", () => {

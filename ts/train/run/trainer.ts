@@ -41,6 +41,7 @@ import { measureSplit, type PredictOptions, predict } from "./predict.ts";
 import { restoreRun } from "./recovery.ts";
 import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
 import { inputOf } from "./run.ts";
+import { startEngine } from "./start-engine.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 import { newState, type TrainerState } from "./trainer-state.ts";
@@ -188,9 +189,9 @@ async function createFrom(
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
   const { variant, source, worker } = options;
-  let pool = await createPool({ workers, variant, source, worker });
+  const { objective } = options;
+  let { pool, engine } = await startEngine(valid, optimizer, { workers, variant, source, worker }, { objective });
   try {
-    let engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
     const state = newState(seed);
     if (restore === null) await initialize(engine, seed);
     else await restore(engine, state);
@@ -198,7 +199,7 @@ async function createFrom(
     const revive = async (): Promise<Engine> => {
       pool.close();
       pool = await createPool({ workers, variant: pool.variant, source, worker });
-      engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
+      engine = await createEngine(valid, optimizer, pool, { objective });
       return engine;
     };
     return {
