@@ -37,7 +37,7 @@ import {
 import type { Evaluation } from "./events.ts";
 import { continueFit, type FitOptions, fitNetwork } from "./fit.ts";
 import { type Fitting, fittingOf } from "./fitting.ts";
-import { measureSplit, type PredictOptions, predict } from "./predict.ts";
+import { measureExamples, type PredictOptions, predict } from "./predict.ts";
 import { restoreRun } from "./recovery.ts";
 import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
 import { inputOf } from "./run.ts";
@@ -217,7 +217,7 @@ async function createFrom(
         const scored = await evaluateEither(engine, state, split, evaluateOptions);
         const { batchSize, signal } = evaluateOptions;
         const measured =
-          names.length === 0 ? {} : { metrics: await measureSplit(engine, split, names, { batchSize, signal }) };
+          names.length === 0 ? {} : { metrics: await measureExamples(engine, split, names, { batchSize, signal }) };
         const evaluation = { ...scored, ...measured };
         if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
