@@ -41,6 +41,7 @@ import { measureExamples, type PredictOptions, predict } from "./predict.ts";
 import { restoreRun } from "./recovery.ts";
 import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
 import { inputOf } from "./run.ts";
+import { refuseSilentFile } from "./silent-weights.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 import { newState, type TrainerState } from "./trainer-state.ts";
@@ -82,7 +83,8 @@ export interface Trainer extends Closable {
    * they are then.
    *
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
-   * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
+   * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit,
+   * `argument` too where the weight quantizers make every weight 0.
    */
   fit(data: Dataset<Examples>, options: FitOptions): Fitting;
   /**
@@ -140,6 +142,8 @@ export interface Trainer extends Closable {
    * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
    * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), and whatever
    * texts `metadata` adds.
+   *
+   * @throws ProxbitError `argument` where a quantizer has made all weights of a layer 0; `not-finite`.
    */
   pack(metadata?: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** Ends the workers. */
@@ -240,6 +244,7 @@ async function createFrom(
       },
       pack: async (metadata = {}) => {
         const own = reading("pack", "texts by name", () => ({ ...state.metadata, ...metadata }));
+        await refuseSilentFile(engine);
         return pack(engine, own);
       },
       ...closable(() => pool.close()),
