@@ -21,6 +21,7 @@ import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
+import { labelWord } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
 import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
@@ -140,8 +141,8 @@ export interface Trainer extends Closable {
   startFrom(source: StartSource, options?: StartOptions): Promise<void>;
   /**
    * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
-   * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), and whatever
-   * texts `metadata` adds.
+   * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), that an example has
+   * any number of classes where the loss says so, and whatever texts `metadata` adds.
    *
    * @throws ProxbitError `argument` where a quantizer has made all weights of a layer 0; `not-finite`.
    */
@@ -243,7 +244,11 @@ async function createFrom(
         state.updates = 0;
       },
       pack: async (metadata = {}) => {
-        const own = reading("pack", "texts by name", () => ({ ...state.metadata, ...metadata }));
+        const own = reading("pack", "texts by name", () => ({
+          ...labelWord(engine.objective),
+          ...state.metadata,
+          ...metadata,
+        }));
         await refuseSilentFile(engine);
         return pack(engine, own);
       },
