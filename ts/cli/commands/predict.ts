@@ -19,6 +19,7 @@ import {
 } from "../../inference/classify-labels.ts";
 import type { Session } from "../../inference/index.ts";
 import { type Column, formatTable } from "../../show/table.ts";
+import { addBoundOptions, type BoundOptions, boundsFrom } from "../bounds.ts";
 import { bar, percent, printable } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
@@ -30,7 +31,7 @@ const BAR_WIDTH = 24;
 const STANDARD_INPUT = "-";
 const USUAL_TOP = 3;
 
-interface PredictOptions {
+interface PredictOptions extends BoundOptions {
   readonly top?: number;
   readonly labels?: Labels;
   readonly threshold?: number;
@@ -55,6 +56,7 @@ export function predictCommand(context: Context): Command {
       `with many: from which on an image is said to show a class (default: ${USUAL_THRESHOLD})`,
       realNumber("--threshold", 0, 1),
     );
+  addBoundOptions(command);
   return addCommonOptions(
     command,
     "proxbit predict mnist.safetensors seven.png",
@@ -95,7 +97,7 @@ async function predict(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  const session = await loadSession(file, await readModelFile(file));
+  const session = await loadSession(file, await readModelFile(file), boundsFrom(options));
   const input = imageInputOf(session);
   const threshold = thresholdOf(session, options);
   const names = await namesOf(given);
