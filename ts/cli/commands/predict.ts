@@ -78,9 +78,10 @@ async function predict(
   } finally {
     progress.clear();
   }
-  const counts: Record<string, number> = {};
-  for (const answer of answers) counts[answer.class] = (counts[answer.class] ?? 0) + 1;
-  output.result({ images: answers.length, counts }, rows(answers));
+  // No plain object, which has a "constructor" already.
+  const counts = new Map<string, number>();
+  for (const answer of answers) counts.set(answer.class, (counts.get(answer.class) ?? 0) + 1);
+  output.result({ images: answers.length, counts: Object.fromEntries(counts) }, rows(answers));
 }
 
 async function predictOne(
@@ -117,7 +118,7 @@ async function namesOf(given: readonly string[]): Promise<readonly string[]> {
     const isFolder = name !== STANDARD_INPUT && (await stat(name).catch(() => undefined))?.isDirectory();
     const found = isFolder ? await imageFilesIn(name) : [name];
     if (found.length === 0) throw imageError(`${name} has no PNG, JPEG or WebP in it`, "Give a folder of images.");
-    names.push(...found);
+    for (const one of found) names.push(one);
   }
   return names;
 }
