@@ -121,11 +121,13 @@ async function predict(
   } finally {
     progress.clear();
   }
-  const counts: Record<string, number> = {};
+  // No plain object, which has a "constructor" already.
+  const counts = new Map<string, number>();
   for (const answer of answers) {
-    for (const { class: name } of answer.labels ?? [answer]) counts[name] = (counts[name] ?? 0) + 1;
+    for (const { class: name } of answer.labels ?? [answer]) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  output.result({ images: answers.length, counts }, threshold === null ? rows(answers) : rowsOfMany(answers));
+  const found = { images: answers.length, counts: Object.fromEntries(counts) };
+  output.result(found, threshold === null ? rows(answers) : rowsOfMany(answers));
 }
 
 async function predictOne(
@@ -180,7 +182,7 @@ async function namesOf(given: readonly string[]): Promise<readonly string[]> {
     const isFolder = name !== STANDARD_INPUT && (await stat(name).catch(() => undefined))?.isDirectory();
     const found = isFolder ? await imageFilesIn(name) : [name];
     if (found.length === 0) throw imageError(`${name} has no PNG, JPEG or WebP in it`, "Give a folder of images.");
-    names.push(...found);
+    for (const one of found) names.push(one);
   }
   return names;
 }
