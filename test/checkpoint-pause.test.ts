@@ -79,7 +79,7 @@ test.each(["plain", "plain-shared"] as const)(
     const store = memoryStore();
     const [without, kept] = [await callsOf(undefined), await callsOf({ to: store, every: { steps: 1 } })];
     // The first, the last, and those between that found the one before written.
-  expect(store.all.length).toBeGreaterThan(1);
+    expect(store.all.length).toBeGreaterThan(1);
     expect(count(kept, "run") - count(without, "run")).toBe(store.all.length);
     // Shared memory is read without a word to the workers.
     if (variant === "plain-shared") expect(count(kept, "read")).toBe(count(without, "read"));
