@@ -61,23 +61,33 @@ export type TakeOut = () => Promise<readonly CheckpointTensor[]>;
 
 /**
  * Copies all tensors of a run. No step may run meanwhile, nor a second copy until what comes back has been called and settled.
- * `into` is memory of an earlier copy to be used again. Where the pool has no room for a copy, they are taken out at once.
+ * `into` is memory of an earlier copy to be used again. Where the pool has no room for a copy, they are taken out at once; so
+ * they are where one worker has a memory of its own, because it answers between two slices only.
  */
 export async function stageTensors(engine: Engine, into?: ArrayBuffer): Promise<TakeOut> {
+  const { memory } = engine.pool;
+  const atOnce = async (): Promise<TakeOut> => {
+    const tensors = await copyTensors(engine, into);
+    return async () => tensors;
+  };
+  if (memory === null) return atOnce();
   try {
     const stage = stages.get(engine) ?? (await createStage(engine));
     stages.set(engine, stage);
     await engine.pool.run(stage.program, [[]], []);
-    return () => takeOut(engine, stage, into);
+    return () => takeOut(engine, memory, stage, into);
   } catch {
     // No room in the pool, or workers that are lost: shared memory can be read all the same.
-    const tensors = await copyTensors(engine, into);
-    return async () => tensors;
+    return atOnce();
   }
 }
 
-async function takeOut(engine: Engine, stage: Stage, into?: ArrayBuffer): Promise<readonly CheckpointTensor[]> {
-  const { pool } = engine;
+async function takeOut(
+  engine: Engine,
+  memory: WebAssembly.Memory,
+  stage: Stage,
+  into?: ArrayBuffer,
+): Promise<readonly CheckpointTensor[]> {
   const held = heldBy(engine);
   const all = held.reduce((sum, { bytes }) => sum + bytes, 0);
   const buffer = into?.byteLength === all ? into : new ArrayBuffer(all);
@@ -87,13 +97,9 @@ async function takeOut(engine: Engine, stage: Stage, into?: ArrayBuffer): Promis
     const copy = new Uint8Array(buffer, offset, bytes);
     const from = stage.addressIn(place);
     for (let start = 0; start < bytes; start += PIECE) {
-      const range = { address: from + start, bytes: Math.min(PIECE, bytes - start) };
-      const { memory } = pool;
-      copy.set(
-        memory === null ? await pool.read(range) : new Uint8Array(memory.buffer, range.address, range.bytes),
-        start,
-      );
-      taken += range.bytes;
+      const piece = new Uint8Array(memory.buffer, from + start, Math.min(PIECE, bytes - start));
+      copy.set(piece, start);
+      taken += piece.length;
       if (taken < PIECE) continue;
       taken = 0;
       await nextTurn();
