@@ -98,7 +98,7 @@ export const checkpoint: Benchmark = {
       ? [["resnet20", 24]]
       : [
           ["resnet20", 200],
-          ["birealnet18", 60],
+          ["birealnet18", 24],
         ];
     expect(runs.length);
     const rows: string[][] = [];

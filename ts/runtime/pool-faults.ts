@@ -44,7 +44,7 @@ export function asKnownError(error: unknown, memory: WebAssembly.Memory | null):
   return error instanceof Error ? error : new Error(message, { cause: error });
 }
 
-/** A shared memory is as large at most as the engine let us reserve; one of a worker's own grows as far as there is any. */
+/** A shared memory grows to what the engine let us reserve. One of a worker's own grows as far as there is any. */
 function noMemory(message: string, memory: WebAssembly.Memory | null, cause: unknown): ProxbitError {
   const most = memory === null ? undefined : mebibytesOf(memory);
   if (most === undefined || most === 4096) {

@@ -11,8 +11,8 @@ import { createEngine, type Engine, type EngineOptions } from "./engine.ts";
 const ALL = 4096;
 
 /**
- * Starts a pool and puts the state of `graph` into its memory. Phones let threads share little memory. Where that is too little,
- * and nobody has named the variant, one worker has a memory of its own, which grows as far as there is any.
+ * Starts a pool and puts the state of `graph` into its memory. Phones let threads share little memory. Where that is too little
+ * and nobody has named the variant, one worker has a memory of its own. That grows as far as there is any.
  *
  * @throws ProxbitError as `createPool` and `createEngine`; no thread is left then.
  */
