@@ -29,7 +29,7 @@ export type CheckpointOption =
 /** A moment of a run, ready to be copied. */
 export interface RunMoment extends SavedRun {
   /** Copies the tensors; what it resolves to gives the copy, in the background. `into` is memory to be used for it. */
-  readonly stageTensors: (into: ArrayBuffer | undefined) => Promise<TakeOut>;
+  readonly copyTensors: (into: ArrayBuffer | undefined, isWaitedFor: boolean) => Promise<TakeOut>;
   readonly goodTensors: readonly CheckpointTensor[];
   readonly taskTensors: readonly CheckpointTensor[];
 }
@@ -115,12 +115,16 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     bytes = parts.reduce((sum, part) => sum + part.length, 0);
   };
 
-  /** Copies the moment, and returns the writing of the copy. */
-  const copy = async (steps: number, moment: () => Promise<RunMoment>): Promise<() => Promise<void>> => {
+  /** Copies the moment, for which a step may wait, and returns the writing of the copy. */
+  const copy = async (
+    steps: number,
+    moment: () => Promise<RunMoment>,
+    isWaitedFor: boolean,
+  ): Promise<() => Promise<void>> => {
     const began = performance.now();
-    const { stageTensors, goodTensors, taskTensors, ...saved } = await moment();
+    const { copyTensors, goodTensors, taskTensors, ...saved } = await moment();
     const state = copyOfPlain(saved);
-    const takeOut = await stageTensors(memory);
+    const takeOut = await copyTensors(memory, isWaitedFor);
     hasEnded = false;
     const good = goodTensors.map((tensor) => ({ ...tensor, name: goodName(tensor.name) }));
     return async () => {
@@ -147,7 +151,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
       if (writing !== null || !isDue(steps)) return;
       const began = performance.now();
       try {
-        const write = await copy(steps, moment);
+        const write = await copy(steps, moment, true);
         longestPause = Math.max(longestPause, performance.now() - began);
         writing = write();
       } catch (error) {
@@ -160,7 +164,7 @@ export async function createKeeper(store: CheckpointStore, every: CheckpointRate
     save: async (steps, moment) => {
       await writing;
       try {
-        writing = (await copy(steps, moment))();
+        writing = (await copy(steps, moment, false))();
         await writing;
       } catch (error) {
         // Workers that are lost and share no memory give no copy.

@@ -60,17 +60,13 @@ async function createStage(engine: Engine): Promise<Stage> {
 export type TakeOut = () => Promise<readonly CheckpointTensor[]>;
 
 /**
- * Copies all tensors of a run. No step may run meanwhile, nor a second copy until what comes back has been called and settled.
+ * Copies all tensors of a run between two steps. No step may run meanwhile, nor a second copy until what comes back has been called and settled.
  * `into` is memory of an earlier copy to be used again. Where the pool has no room for a copy, they are taken out at once. The
  * same holds for one worker with a memory of its own, because it answers between two slices only.
  */
 export async function stageTensors(engine: Engine, into?: ArrayBuffer): Promise<TakeOut> {
   const { memory } = engine.pool;
-  const atOnce = async (): Promise<TakeOut> => {
-    const tensors = await copyTensors(engine, into);
-    return async () => tensors;
-  };
-  if (memory === null) return atOnce();
+  if (memory === null) return copyAtOnce(engine, into);
   try {
     const stage = stages.get(engine) ?? (await createStage(engine));
     stages.set(engine, stage);
@@ -78,7 +74,7 @@ export async function stageTensors(engine: Engine, into?: ArrayBuffer): Promise<
     return () => takeOut(engine, memory, stage, into);
   } catch {
     // No room in the pool, or workers that are lost: shared memory can be read all the same.
-    return atOnce();
+    return copyAtOnce(engine, into);
   }
 }
 
@@ -108,6 +104,12 @@ async function takeOut(
     offset += bytes;
   }
   return copies;
+}
+
+/** Copies all tensors at once, where no step waits: before the first, whose memory comes first, and behind the last. */
+export async function copyAtOnce(engine: Engine, into?: ArrayBuffer): Promise<TakeOut> {
+  const tensors = await copyTensors(engine, into);
+  return async () => tensors;
 }
 
 /** Gives the room for copies back, where a call has ended and nothing is taken out any more. */

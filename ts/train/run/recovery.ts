@@ -7,7 +7,7 @@ import { brokenCheckpoint, type CheckpointTensor, copyOfPlain } from "../../io/c
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
-import { stageTensors } from "./checkpoint-stage.ts";
+import { copyAtOnce, stageTensors } from "./checkpoint-stage.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
@@ -75,7 +75,8 @@ export const momentOf = (call: Call): (() => Promise<RunMoment>) => {
     return {
       ...{ run: recordOf(call.state), history: call.state.history, facts: await facts, ...savedTasks(call) },
       good: call.good?.record ?? null,
-      stageTensors: (into) => call.engine.alone(() => stageTensors(call.engine, into)),
+      copyTensors: (into, isWaitedFor) =>
+        call.engine.alone(() => (isWaitedFor ? stageTensors : copyAtOnce)(call.engine, into)),
       goodTensors: call.good?.tensors ?? [],
     };
   };
