@@ -7,13 +7,27 @@ import { PAUSE, type Trial } from "./trials.ts";
 import { type Setting, trainTortured } from "./work.ts";
 
 /** The work as a page can run it: the text of a function that stands alone, and the modules that the page is served. */
-const source = (name: string, setting: Setting, every: number): string => `(async () => {
+const source = (name: string, setting: Setting, every: number, pause: number): string => `(async () => {
   const library = await import(${JSON.stringify(ownAddress("index"))});
   const train = ${trainTortured.toString()};
   const checkpoint = { to: ${JSON.stringify(name)}, every: { steps: ${every} } };
   const told = (step) => { document.title = "step " + step; };
-  return [...(await train(library, checkpoint, ${JSON.stringify(setting)}, ${PAUSE}, told))];
+  return [...(await train(library, checkpoint, ${JSON.stringify(setting)}, ${pause}, told))];
 })()`;
+
+/** Milliseconds behind each step of a run that is crashed, so that it is there when the crash comes. */
+const SLOW = 50;
+/** A crash comes behind one of so many first steps. Three such runs leave steps for the last one. */
+const FIRST = 20;
+
+/** Crashes the tab some time behind the step of number `step` of its run. */
+async function crashBehind(page: Page, step: number, milliseconds: number): Promise<void> {
+  const isBehind = (wanted: number): boolean =>
+    /^step \d+$/.test(document.title) && Number(document.title.slice(5)) >= wanted;
+  await page.waitForFunction(isBehind, step, { polling: 5 });
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  await crash(page);
+}
 
 /** Crashes the tab of `page`, as a lack of memory does. It rejects where the page has gone already. */
 async function crash(page: Page): Promise<void> {
@@ -22,11 +36,11 @@ async function crash(page: Page): Promise<void> {
   await session.send("Page.crash");
 }
 
-/** One trial against the bytes of a whole run that took `milliseconds` in Node. */
+/** One trial against the bytes of a whole run in Node. */
 export async function torturePage(
   browser: Browser,
   random: RandomStream,
-  whole: { readonly bytes: Uint8Array; readonly milliseconds: number },
+  whole: { readonly bytes: Uint8Array },
 ): Promise<Trial> {
   const server = await startServer(findModule, true);
   const context = await browser.newContext();
@@ -39,12 +53,10 @@ export async function torturePage(
       await page.goto(server.address);
       const setting = { workers: 1 + random.below(3), variant: undefined };
       const crashed = new Promise<null>((resolve) => page.once("crash", () => resolve(null)));
-      const work = page.evaluate(source("run", setting, every)) as Promise<number[]>;
-      const began = page.waitForFunction(() => document.title.startsWith("step")).catch(() => undefined);
-      // A run whose last step was made before has no first one.
-      await Promise.race([began, work, crashed]);
-      if (kills-- > 0)
-        setTimeout(() => crash(page).catch(() => undefined), random.below(Math.ceil(whole.milliseconds)));
+      const isKilled = kills-- > 0;
+      const work = page.evaluate(source("run", setting, every, isKilled ? SLOW : PAUSE)) as Promise<number[]>;
+      // It rejects where the page has gone already.
+      if (isKilled) crashBehind(page, random.below(FIRST), random.below(SLOW)).catch(() => undefined);
       const bytes = await Promise.race([work, crashed]);
       if (bytes !== null) {
         const isSame = Buffer.compare(Uint8Array.from(bytes), whole.bytes) === 0;
