@@ -96,7 +96,8 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/train": [
     ...TRAIN.map((name) => `train-${name}`),
-    ...["determinism", "oracle-ops", ...OPERATIONS, "checkpoint-resume", "checkpoint-recovery", "theory-training"],
+    ...["determinism", "oracle-ops", ...OPERATIONS, "checkpoint-resume", "checkpoint-recovery", "checkpoint-pause"],
+    "theory-training",
   ],
   "ts/inference": [
     "inference-parts",
