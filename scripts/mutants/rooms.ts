@@ -36,6 +36,7 @@ const TRAIN = [
   "shared",
   "ops",
   "cost",
+  "silent",
 ];
 
 /** Tests of single operations, over all that read them. */
@@ -58,7 +59,16 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/io": [
     ...["json", "safetensors", "model-file", "write", "read", "imports"].map((name) => `io-${name}`),
-    ...["checkpoint-file", "checkpoint-power", "inference-session", "cli-verify", "fuzz-files", "checkpoint-recovery"],
+    ...[
+      "checkpoint-file",
+      "checkpoint-lock",
+      "checkpoint-hostile",
+      "checkpoint-power",
+      "inference-session",
+      "cli-verify",
+      "fuzz-files",
+      "checkpoint-recovery",
+    ],
   ],
   "ts/data": [
     ...["split", "datasets", "download", "imports"].map((name) => `io-${name}`),
@@ -68,7 +78,17 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/images": ["images", "inference-classify", "data-folder", "cli-photos"],
   "ts/runtime": [
     ...["runtime-instantiate", "runtime-probe", "runtime-barrier", "runtime-size", "runtime-source"],
-    ...["pool", "pool-threads", "closing", "inference-session", "train-step", "determinism", "train-fit"],
+    ...[
+      "pool",
+      "pool-threads",
+      "closing",
+      "refusals",
+      "inference-session",
+      "train-step",
+      "determinism",
+      "determinism-load",
+      "train-fit",
+    ],
   ],
   "ts/program": [
     ...["program-call", "pool", "inference-parts", "train-memory", "train-explain", "inference-session"],
@@ -89,14 +109,22 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "weights",
     "cli-commands",
   ],
-  "ts/reference": ["reference-ops", "reference-planted", "reference-check", "cli-check", "reference-backends"],
-  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory"],
+  "ts/reference": [
+    "reference-ops",
+    "reference-planted",
+    "reference-check",
+    "cli-check",
+    "reference-backends",
+    "golden/check",
+  ],
+  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory", "golden/texts"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,
     ),
-    ...["losses", "photos", "verify"].map((name) => `cli-${name}`),
+    ...["losses", "photos", "verify", "bounds", "training-options"].map((name) => `cli-${name}`),
+    "golden/texts",
   ],
   "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
   "ts/base": [
@@ -119,7 +147,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
   /^(package|readme|release|release-edits|steps|bench|mutants|torture)$/,
-  /^(golden|kernels)\//,
+  /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,
 ];

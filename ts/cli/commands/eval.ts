@@ -10,6 +10,7 @@ import { floatBytes } from "../../io/model-file.ts";
 import { formatConfusion } from "../../show/confusion.ts";
 import { confusionPicture } from "../../show/confusion-picture.ts";
 import { confusionMatrix } from "../../train/metrics/counts.ts";
+import { addBoundOptions, type BoundOptions, boundsFrom } from "../bounds.ts";
 import { classify, medianLatency } from "../classify.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { milliseconds, pairs, percent, printable, sizes } from "../format.ts";
@@ -27,19 +28,19 @@ export function evalCommand(context: Context): Command {
     .argument("<file>", "a model file that proxbit has written")
     .option("--picture <file>", "draw the confusion matrix to FILE.svg, or to FILE.png by Chromium");
   addDataOptions(command, "optional");
+  addBoundOptions(command);
   return addCommonOptions(
     command,
     "proxbit eval mnist.safetensors --data mnist",
     "proxbit eval pets.safetensors --data photos --picture confusion.svg",
   ).action((file: string, options: EvalOptions) => evaluate(file, options, context));
 }
-
 async function evaluate(file: string, options: EvalOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const { picture } = options;
   if (picture !== undefined) await checkPicture(picture, "--picture");
   const bytes = await readModelFile(file);
-  const session = await loadSession(file, bytes);
+  const session = await loadSession(file, bytes, boundsFrom(options));
   if (picture !== undefined && session.classNames.length > MOST_CLASSES) {
     throw new ProxbitError(
       "argument",
@@ -107,7 +108,7 @@ async function evaluate(file: string, options: EvalOptions, context: Context): P
 /** Of more classes the matrix is left out, for it grows with their square. */
 const MOST_CLASSES = 1024;
 
-interface EvalOptions extends DataOptions {
+interface EvalOptions extends DataOptions, BoundOptions {
   readonly picture?: string;
 }
 
