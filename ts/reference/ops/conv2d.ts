@@ -32,6 +32,7 @@ function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
     },
     taps: (x) => places(tf, x, geometry, around),
     groups,
+    hasKernelGradient: lacksKernel(tf, "Conv2DBackpropFilter") === null,
     terms: { forward: (pixels * geometry.channels) / groups, input: (pixels * filters) / groups },
   };
 }

@@ -61,7 +61,7 @@ interface WayBack {
 const ways = new WeakMap<Tensor, WayBack>();
 
 /** The way back of `dy`, a tensor that belongs to one node over its operands. */
-function wayBack(given: AppliedProduct, { multiply }: Sums, dy: Tensor): WayBack {
+function wayBack(given: AppliedProduct, { multiply, hasKernelGradient = true }: Sums, dy: Tensor): WayBack {
   const known = ways.get(dy);
   if (known !== undefined) return known;
   const { tf } = given;
@@ -84,14 +84,15 @@ function wayBack(given: AppliedProduct, { multiply }: Sums, dy: Tensor): WayBack
     const ofKernel = (): Tensor => tf.grad((right: Tensor) => multiply(input, right, padWith))(weights, at);
     return { input: wanted.input ? ofInput() : null, kernel: wanted.kernel ? ofKernel() : null };
   };
-  const both = { input: true, kernel: true };
-  const mapped = { input: activation !== null, kernel: slope !== null };
+  const both = { input: true, kernel: hasKernelGradient };
+  const mapped = { input: activation !== null, kernel: hasKernelGradient && slope !== null };
+  const apart = { input: soft.kernel, kernel: hasKernelGradient && soft.x };
   const way: WayBack = {
     operands,
     magnitude,
     relative: scale === null ? null : relativeOf(tf, scale),
     magnitudes: once(() => sums([tf.abs(x.value), tf.abs(kernel.value)], magnitude, both, border)),
-    distances: once(() => sums([x.distance, kernel.distance], magnitude, { input: soft.kernel, kernel: soft.x }, 0)),
+    distances: once(() => sums([x.distance, kernel.distance], magnitude, apart, 0)),
     values: once(() => sums([x.value, kernel.value], before, mapped)),
   };
   ways.set(dy, way);

@@ -22,6 +22,8 @@ export interface Sums {
   readonly taps: (x: Tensor) => readonly Tensor[];
   /** Groups of channels and filters; 1 where absent. */
   readonly groups?: number;
+  /** False where the backend has no gradient at the kernel; true where absent. */
+  readonly hasKernelGradient?: boolean;
   /** Products that one sum adds up: forward, and for the gradient at an element of the input at most. */
   readonly terms: { readonly forward: number; readonly input: number };
 }
