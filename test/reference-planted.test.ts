@@ -197,7 +197,7 @@ describe("a mistake in a result", () => {
   });
 
   it("of a loss that is a thousandth off shows there", async () => {
-    expect(wrong(await rowsOf(graph, { ...seen, loss: seen.loss * 1.001 }))).toEqual(["head loss"]);
+    expect(wrong(await rowsOf(graph, { ...seen, terms: { crossEntropy: seen.loss * 1.001 } }))).toEqual(["head loss"]);
   });
 });
 

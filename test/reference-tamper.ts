@@ -2,7 +2,7 @@
  * A pool that makes one mistake on purpose, deep in what the workers do. What the engine believes it runs is right; a check
  * that sees numbers only has to notice.
  */
-import { type Call, callOf, kernelsOver } from "../ts/program/call.ts";
+import { type Call, callOf, type KernelCall, type KernelName, kernelsOver } from "../ts/program/call.ts";
 import { CONV_SHAPE_BYTES, CONV_SHAPE_FIELDS } from "../ts/program/kernels.ts";
 import type { Program, Write } from "../ts/program/program.ts";
 import type { Pool } from "../ts/runtime/pool.ts";
@@ -29,6 +29,27 @@ function withWrites(pool: Pool, change: (bytes: Uint8Array) => void): Pool {
       ),
   };
 }
+
+/** Changes the calls of every program. */
+const withCalls = (pool: Pool, change: (call: Call<number>) => readonly Call<number>[]): Pool => {
+  const changed = (program: Program<number>): Program<number> =>
+    program.map((phase) => phase.map((task) => task.flatMap(change)));
+  return { ...pool, define: (program) => pool.define(changed(program)) };
+};
+
+type Value = KernelCall<number>["arguments"][string];
+
+/** Every call of `kernel` is given something else for an argument. */
+export const wrongArgument = (
+  pool: Pool,
+  kernel: KernelName,
+  argument: string,
+  change: (value: Value | undefined) => Value,
+): Pool =>
+  withCalls(pool, (call) => {
+    if (call.kernel !== kernel) return [call];
+    return [{ ...call, arguments: { ...call.arguments, [argument]: change(call.arguments[argument]) } }];
+  });
 
 /** Images lie a row too high under every window that has rows above them. */
 export const shiftedPad = (pool: Pool): Pool =>
@@ -70,7 +91,5 @@ export async function flippedBit(
       { ...call, arguments: { ...call.arguments, kernel: copy } },
     ];
   };
-  const changed = (program: Program<number>): Program<number> =>
-    program.map((phase) => phase.map((task) => task.flatMap(tampered)));
-  return { ...pool, define: (program) => pool.define(changed(program)) };
+  return withCalls(pool, tampered);
 }

@@ -5,6 +5,7 @@ import type { Graph, Shape } from "../nn/graph.ts";
 import type { SymbolicTensor } from "../nn/layer.ts";
 import { input, layers } from "../nn/layers.ts";
 import { type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
+import type { ChosenLoss, LossCase, LossName } from "./losses/loss.ts";
 
 /** A network, and how it is trained. */
 export interface Case {
@@ -13,8 +14,10 @@ export interface Case {
   readonly optimizer: Optimizer;
   /** True where the optimizer's work is compared too. */
   readonly updates: boolean;
-  /** The share of a label that all classes share; none where absent. */
-  readonly smoothing?: number;
+  /** The terms of its loss; cross-entropy with labels alone where absent. */
+  readonly objective?: readonly ChosenLoss[] | undefined;
+  /** The truth that it is compared with; labels alone where absent. */
+  readonly truth?: Omit<LossCase<LossName>, "title" | "options">;
 }
 
 /** The quantizers of a product's operands. */
@@ -22,6 +25,16 @@ export interface Operands {
   readonly weightQuantizer: QuantizerChoice;
   readonly activationQuantizer: QuantizerChoice;
 }
+
+/**
+ * Images of cases. Backends compile a shader for each shape, and software takes most of its time for that, so cases share
+ * shapes where they need none of their own: one for most, one for windows that reach over its borders, one whose axes all
+ * differ, and one of many channels.
+ */
+export const USUAL_IMAGE: Shape = [6, 5, 5];
+export const WINDOWED_IMAGE: Shape = [9, 7, 5];
+export const UNEQUAL_IMAGE: Shape = [4, 5, 3];
+export const WIDE_IMAGE: Shape = [5, 3, 37];
 
 /** The optimizer of cases that are about something else. */
 export const sgd = optimizers.sgd({ learningRate: 0.05, momentum: 0.9 });
@@ -48,11 +61,11 @@ export function around(
   };
 }
 
-/** A product of +-1, whose sums are whole numbers. */
+/** A product of +-1, whose sums are whole numbers, with as many filters as the usual image has channels. */
 export const binaryConv = (x: SymbolicTensor, name: string): SymbolicTensor =>
   layers
     .binaryConv2d({
-      filters: 6,
+      filters: 5,
       name,
       kernelSize: 3,
       padding: "same",

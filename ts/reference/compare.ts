@@ -74,15 +74,17 @@ export async function compareTogether(
   make: () => readonly Near[],
 ): Promise<readonly Row[]> {
   try {
-    // A distance may be the same number for all, or the very tensor that is the value.
+    // A distance may be the very tensor that is the value.
     const made = tf.tidy(() =>
-      make().map(({ value, distance }) => [tf.clone(value), tf.mul(distance, tf.onesLike(value))] as Tensor[]),
+      make().map(({ value, distance }) => [tf.clone(value), tf.clone(asFor(tf, value, distance))] as const),
     );
     try {
       const read = await Promise.all(made.flat().map((tensor) => tensor.data()));
-      return items.map(({ label, ours }, i) =>
-        compareNumbers(label, ours, read[2 * i] as Float32Array, read[2 * i + 1] as Float32Array),
-      );
+      return items.map(({ label, ours }, i) => {
+        const [theirs, distances] = [read[2 * i] as Float32Array, read[2 * i + 1] as Float32Array];
+        const isForAll = distances.length === 1 && theirs.length !== 1;
+        return compareNumbers(label, ours, theirs, isForAll ? theirs.map(() => distances[0] as number) : distances);
+      });
     } finally {
       tf.dispose(made);
     }
@@ -92,6 +94,10 @@ export async function compareTogether(
     return items.map(({ label, ours }) => unsupported(label, ours.length, detail));
   }
 }
+
+/** A distance for each number of `value`, or one for all. */
+const asFor = (tf: TensorFlow, value: Tensor, distance: Tensor): Tensor =>
+  distance.size === value.size || distance.size === 1 ? distance : tf.mul(distance, tf.onesLike(value));
 
 /** The row of what the backend has no kernel for. */
 export function unsupported({ subject, node, quantity, exact = false }: Label, elements: number, detail: string): Row {

@@ -17,7 +17,7 @@ export const applied = (tf: TensorFlow, node: GraphNode, inputs: readonly Tensor
 /** The value of a node, `[images][...shape]`. */
 export const evaluate = (given: Applied<OpName>): Tensor => referenceOpOf(given.node.op).value(given);
 
-/** The value of a node, and how far ours may be from it. */
+/** The value of a node, and how far ours may be from it: a tensor of its shape, or one number for all. */
 export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near[], site: Site): Near {
   const own = applied(
     tf,
@@ -26,20 +26,28 @@ export function nearValue(tf: TensorFlow, node: GraphNode, inputs: readonly Near
     site,
   );
   const value = evaluate(own);
-  return { value, distance: referenceOpOf(node.op).distance?.(own, value, inputs) ?? tf.zerosLike(value) };
+  return { value, distance: referenceOpOf(node.op).distance?.(own, value, inputs) ?? tf.scalar(0) };
 }
 
 /** The gradient at an input or a parameter of a node for the gradient `dy` at its value; tfjs derives it. */
-export function nearGradient(given: Applied<OpName>, dy: Tensor, at: At): Near {
+export const nearGradient = (given: Applied<OpName>, dy: Tensor, at: At): Near =>
+  nearGradients(given, dy, [at])[0] as Near;
+
+/** The gradients at several of them, out of one pass over the node. */
+export function nearGradients(given: Applied<OpName>, dy: Tensor, places: readonly At[]): readonly Near[] {
   const { tf, node, inputs, site } = given;
-  const point = typeof at === "number" ? (inputs[at] as Tensor) : site.parameter(at);
-  const value = tf.grad((moved: Tensor) => {
-    const operands = inputs.map((input, place) => (place === at ? moved : input));
-    const parameter = (key: string): Tensor => (key === at ? moved : site.parameter(key));
+  const points = places.map((at) => (typeof at === "number" ? (inputs[at] as Tensor) : site.parameter(at)));
+  const gradients = tf.grads((...moved: Tensor[]) => {
+    const movedAt = (at: At): Tensor | undefined => moved[places.indexOf(at)];
+    const operands = inputs.map((input, place) => movedAt(place) ?? input);
+    const parameter = (key: string): Tensor => movedAt(key) ?? site.parameter(key);
     return evaluate(applied(tf, node, operands, { ...site, parameter }));
-  })(point, dy);
-  const distance = referenceOpOf(node.op).gradientDistance?.(given, { dy, at, gradient: value });
-  return { value, distance: distance ?? tf.zerosLike(value) };
+  })(points, dy);
+  return gradients.map((gradient, i) => {
+    const at = places[i] as At;
+    const distance = referenceOpOf(node.op).gradientDistance?.(given, { dy, at, gradient });
+    return { value: gradient, distance: distance ?? tf.scalar(0) };
+  });
 }
 
 /** The words for the first gradient of a trained parameter that the backend cannot calculate; null for none. */

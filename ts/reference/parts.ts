@@ -2,20 +2,23 @@
 import { oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { decodeModel } from "../io/model-file.ts";
-import type { Graph } from "../nn/graph.ts";
+import type { Graph, Shape } from "../nn/graph.ts";
 import { type ModelOptions, model } from "../nn/models/index.ts";
+import { shapesOf } from "../nn/network.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { validateGraph } from "../nn/validate.ts";
 import { createPool, type Pool } from "../runtime/pool.ts";
-import { type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
+import { optimizers } from "../train/optimizers/optimizers.ts";
 import { createEngine, type Engine } from "../train/run/engine.ts";
 import { observeStep } from "../train/run/observe.ts";
 import { pack, writeWeights } from "../train/run/trained-weights.ts";
 import type { Case } from "./cases.ts";
 import { compareCurve } from "./curve.ts";
+import { termOf } from "./objective.ts";
 import { compareFile, comparePacked } from "./packed.ts";
 import type { Pools } from "./pools.ts";
 import { compareMaps } from "./quantizer-maps.ts";
-import { randomParameters, randomSplit } from "./random.ts";
+import { randomParameters, randomSplit, withTruth } from "./random.ts";
 import type { CheckSubject, Row } from "./report.ts";
 import type { Setting } from "./request.ts";
 import { compareBackward, compareForward, compareUpdates } from "./step.ts";
@@ -136,18 +139,20 @@ const CURVE_OPTIMIZER = optimizers.sgd({ learningRate: 0.01, momentum: 0.9 });
 /** The second step of training from random weights, when optimizer and statistics have a past. */
 async function* compareStep(
   tf: TensorFlow,
-  { graph, optimizer, updates, smoothing = 0 }: Omit<Case, "name">,
+  { graph, optimizer, updates, objective, truth = {} }: Omit<Case, "name">,
   progress: number,
   { batchSize, seed }: Setting,
   subject: string,
   using: Pools["using"],
 ): AsyncGenerator<Row, void, undefined> {
-  const split = randomSplit(graph, seed, batchSize);
-  const seen = await withEngine({ graph, optimizer }, seed, using, async (engine) => {
+  const { smoothing = 0 } = truth;
+  const elements = elementsOf(shapesOf(graph).get(graph.output) as Shape);
+  const split = withTruth(randomSplit(graph, seed, batchSize), seed, { elements, ...truth });
+  const seen = await withEngine({ graph, optimizer, objective }, seed, using, async (engine) => {
     await observeStep(engine, split, batchSize, { progress, update: 1, smoothing });
     return observeStep(engine, split, batchSize, { progress, update: 2, smoothing });
   });
-  const step = { subject, graph, split, seen, kind: "train" } as const;
+  const step = { subject, graph, split, seen, objective, kind: "train" } as const;
   yield* compareForward(tf, step);
   yield* compareBackward(tf, step);
   if (updates) yield* compareUpdates(tf, step, optimizer);
@@ -165,13 +170,14 @@ async function ownPool<T>(work: (pool: Pool) => Promise<T>): Promise<T> {
 
 /** Works with an engine that has random weights. */
 function withEngine<T>(
-  { graph, optimizer }: { readonly graph: Graph; readonly optimizer: Optimizer },
+  { graph, optimizer, objective }: Pick<Case, "graph" | "optimizer" | "objective">,
   seed: number,
   using: Pools["using"],
   work: (engine: Engine) => Promise<T>,
 ): Promise<T> {
   return using(async (pool) => {
-    const engine = await createEngine(graph, optimizer, pool, { observed: true });
+    const terms = objective?.map(termOf);
+    const engine = await createEngine(graph, optimizer, pool, { observed: true, objective: terms });
     await writeWeights(engine, randomParameters(graph, seed));
     return work(engine);
   });

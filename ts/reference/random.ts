@@ -41,6 +41,29 @@ export function randomSplit(graph: Graph, seed: number, count: number): Split {
   return { count, images, labels, shape: [height, width, channels], scale: SCALE, offset: OFFSET };
 }
 
+/** Further truth of a split: targets for outputs of `elements`, and weights of examples. */
+interface FurtherTruth {
+  readonly elements: number;
+  readonly targets?: "shares" | "reals" | undefined;
+  readonly isWeighted?: boolean | undefined;
+}
+
+/** The split with random targets, distributions or reals on both sides of 0, and random weights. */
+export function withTruth(split: Split, seed: number, { elements, targets, isWeighted = false }: FurtherTruth): Split {
+  const stream = randomStream(seed, "truth");
+  const reals = Float32Array.from({ length: split.count * elements }, () => 4 * stream.uniform() - 2);
+  const shares = reals.map((real, i) => {
+    const row = i - (i % elements);
+    const sum = reals.subarray(row, row + elements).reduce((total, other) => total + Math.exp(other), 0);
+    return Math.exp(real) / sum;
+  });
+  return {
+    ...split,
+    ...(targets === undefined ? {} : { targets: targets === "shares" ? shares : reals }),
+    ...(isWeighted ? { sampleWeights: reals.map((real) => 2 + real).subarray(0, split.count) } : {}),
+  };
+}
+
 /**
  * Random values for every parameter: latent weights on both sides of +-1, scales of both signs, statistics that differ from
  * channel to channel. Where sums are kept in 8 bits, three latent weights of four are positive, so that sums leave them. All

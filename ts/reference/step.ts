@@ -16,15 +16,17 @@ import { parametersOf } from "../nn/parameters.ts";
 import { type Optimizer, optimizerFor } from "../train/optimizers/optimizers.ts";
 import { updateOf } from "../train/optimizers/updates.ts";
 import type { Observation } from "../train/run/observe.ts";
-import { compare, compareNumbers, compareTogether, type Label, unsupported } from "./compare.ts";
-import { nearLoss } from "./loss.ts";
+import { compare, compareNumbers, compareTogether, type Label } from "./compare.ts";
+import type { ChosenLoss, Truth } from "./losses/loss.ts";
 import { exactly, type Near, near as nearTo } from "./maps.ts";
-import { applied, nearGradient, nearValue } from "./nodes.ts";
+import { applied, evaluate, nearValue } from "./nodes.ts";
+import { plainLosses, type ReferenceTerm, termsOver } from "./objective.ts";
 import { referenceOpOf } from "./ops/index.ts";
 import type { Applied, Pass, Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
 import type { Row } from "./report.ts";
-import { FEW, UNIT } from "./rounding.ts";
+import { UNIT } from "./rounding.ts";
+import { createShares } from "./shares.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 export interface Step {
@@ -38,6 +40,8 @@ export interface Step {
   readonly packed?: ReadonlyMap<string, Float32Array>;
   /** `evaluate`: the hard network on its running statistics, forward only. */
   readonly kind: Pass["kind"];
+  /** The terms of the loss; cross-entropy alone where absent. */
+  readonly objective?: readonly ChosenLoss[] | undefined;
 }
 
 /** The comparisons of a step share these. */
@@ -50,9 +54,12 @@ interface Reader {
   /** A node over our values of its inputs. */
   readonly applied: (node: GraphNode) => Applied<OpName>;
   readonly ours: (name: string) => Float32Array | undefined;
+  /** The terms of the loss over our values. */
+  readonly terms: readonly ReferenceTerm[];
 }
 
-function readerOf(tf: TensorFlow, { graph, seen, kind, packed }: Step): Reader {
+function readerOf(tf: TensorFlow, step: Step): Reader {
+  const { graph, seen, kind, packed, objective = plainLosses } = step;
   const shapes = shapesOf(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const node = (name: string): GraphNode => nodes.get(name) as GraphNode;
@@ -86,13 +93,23 @@ function readerOf(tf: TensorFlow, { graph, seen, kind, packed }: Step): Reader {
     near,
     applied: (given) => applied(tf, given, inputsOf(given), site(given)),
     ours: (name) => seen.values.get(name),
+    terms: termsOver({ tf, graph, truth: truthOf(step), value: (name) => near(name).value, parameter }, objective),
   };
 }
+
+/** The truth of the images that the step ran on. */
+const truthOf = ({ split: { labels, targets, sampleWeights }, seen }: Step): Truth => ({
+  images: seen.images,
+  labels,
+  targets: targets?.subarray(0, (targets.length / labels.length) * seen.images) ?? null,
+  weights: sampleWeights?.subarray(0, seen.images) ?? null,
+  smoothing: seen.smoothing,
+});
 
 /** The images as the network sees them, every value, the loss, and the share of right answers. */
 export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
   const { subject, graph, seen, split } = step;
-  const { near, node, site, ours, pass } = readerOf(tf, step);
+  const { near, node, site, ours, pass, terms } = readerOf(tf, step);
   for (const { name, op, inputs } of graph.nodes) {
     const values = ours(name);
     if (values === undefined) continue;
@@ -102,17 +119,20 @@ export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerato
     }
     const exact = referenceOpOf(op).isExact?.(node(name), pass) ?? false;
     const label: Label = { subject, node: name, quantity: "value", exact };
-    yield compare(tf, label, values, () => nearValue(tf, node(name), inputs.map(near), site(node(name))));
+    yield compare(tf, label, values, () => {
+      const read = inputs.map(near);
+      if (!exact) return nearValue(tf, node(name), read, site(node(name)));
+      const operands = read.map(({ value }) => value);
+      return { value: evaluate(applied(tf, node(name), operands, site(node(name)))), distance: tf.scalar(0) };
+    });
   }
-  const classes = truth(split, seen.images);
-  const label = { subject, node: graph.output } as const;
-  yield compare(tf, { ...label, quantity: "loss" }, [seen.loss], () => {
-    return nearLoss(tf, near(graph.output).value, classes(tf), seen.smoothing).loss;
-  });
-  yield compare(tf, { ...label, quantity: "accuracy" }, [seen.accuracy], () => {
-    const right = tf.equal(tf.argMax(near(graph.output).value, -1), classes(tf));
-    return { value: tf.mean(tf.cast(right, "float32")), distance: tf.scalar(FEW) };
-  });
+  for (const { name, isScore, value } of terms) {
+    const place = { subject, node: isScore ? graph.output : name } as const;
+    yield compare(tf, { ...place, quantity: "loss" }, [seen.terms[name] as number], value);
+  }
+  const { accuracy = null } = terms.find(({ isScore }) => isScore) ?? {};
+  if (accuracy === null) return;
+  yield compare(tf, { subject, node: graph.output, quantity: "accuracy" }, [seen.accuracy], accuracy);
 }
 
 /** Bytes times scale plus offset, which the random images make exact in f32. */
@@ -121,75 +141,71 @@ function comparePixels(label: Label, values: Float32Array, { images, scale, offs
   return compareNumbers(label, values, pixels, new Float64Array(values.length));
 }
 
-/** The true classes of the first images. */
-const truth =
-  ({ labels }: Split, images: number) =>
-  (tf: TensorFlow): Tensor =>
-    tf.tensor(Int32Array.from(labels.subarray(0, images)), [images], "int32");
-
-/** A reader of a value: the node, and which of its inputs it is. */
-interface Use {
-  readonly reader: GraphNode;
-  readonly place: number;
-}
-
 /** The gradients of a step of training, from the loss to the first layer. */
 export async function* compareBackward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
-  const { subject, graph, seen, split } = step;
-  const { near, applied } = readerOf(tf, step);
+  const { subject, graph, seen } = step;
+  const { applied, terms } = readerOf(tf, step);
   const shapes = shapesOf(graph);
   const { owners } = networkOf(graph);
   const parameters = new Map(parametersOf(graph).map((parameter) => [parameter.name, parameter]));
   const owner = (name: string): string => owners.get(name) as string;
   const gradientAt = (name: string): Tensor =>
     tf.tensor(seen.gradients.get(name) as Float32Array, [seen.images, ...(shapes.get(name) ?? [])]);
-  /** An alias is the same memory as its input: its readers read the input. */
-  const usesOf = (name: string): readonly Use[] =>
-    graph.nodes.flatMap((reader) =>
-      isAlias(reader) || !seen.gradients.has(reader.name)
-        ? []
-        : reader.inputs.flatMap((input, place) => (owner(input) === name ? [{ reader, place }] : [])),
-    );
-  /** The places of the parameters that `node` has, but for those that no gradient reaches. */
-  const placesOf = ({ name }: GraphNode): readonly GraphNode[] =>
-    graph.nodes.filter((other) => (other.shares ?? other.name) === name && seen.gradients.has(other.name));
+  const given = createShares(tf);
+  const ofTerms = (kind: "value" | "parameter", isAt: (name: string) => boolean): readonly Near[] =>
+    terms.flatMap(({ reads, gradient }) => reads.filter((at) => at.kind === kind && isAt(at.name)).map(gradient));
 
-  const share = ({ reader, place }: Use, shape: readonly number[]): Near => {
-    const { value, distance } = nearGradient(applied(reader), gradientAt(reader.name), place);
-    const size = [seen.images, ...shape];
-    return { value: tf.reshape(value, size), distance: tf.reshape(distance, size) };
+  /** Passes the gradient at a node's value on to its inputs and its parameters. */
+  const passOn = (node: GraphNode): void => {
+    // An alias is the same memory as its input: its readers read the input.
+    if (isAlias(node) || !seen.gradients.has(node.name)) return;
+    const ofInputs = node.inputs.flatMap((input, place) =>
+      seen.gradients.has(owner(input)) ? [{ at: place, key: valueKey(owner(input)) }] : [],
+    );
+    const ofParameters = [...seen.parameterGradients.keys()].flatMap((name) => {
+      const { node: first, key } = parameters.get(name) as Parameter;
+      return first === (node.shares ?? node.name) ? [{ at: key, key: parameterKey(name) }] : [];
+    });
+    given.add(node, [...ofInputs, ...ofParameters], () => [applied(node), gradientAt(node.name)]);
   };
 
-  for (const node of graph.nodes.toReversed()) {
-    const { name } = node;
-    const ours = seen.gradients.get(name);
-    if (ours !== undefined) {
-      yield compare(tf, { subject, node: name, quantity: "gradient" }, ours, () => {
-        const shape = shapes.get(name) ?? [];
-        const shares = usesOf(name).map((use) => share(use, shape));
-        if (name === owner(graph.output)) {
-          const logits = near(graph.output).value;
-          shares.push(nearLoss(tf, logits, truth(split, seen.images)(tf), seen.smoothing).gradient);
-        }
-        return sumOf(tf, shares);
-      });
+  try {
+    for (const node of graph.nodes.toReversed()) {
+      const { name } = node;
+      const ours = seen.gradients.get(name);
+      if (ours !== undefined) {
+        const size = [seen.images, ...(shapes.get(name) ?? [])];
+        const isHere = (read: string): boolean => owner(read) === name;
+        yield given.compare({ subject, node: name, quantity: "gradient" }, ours, valueKey(name), (shares) =>
+          sumOf(
+            tf,
+            [...shares, ...ofTerms("value", isHere)].map((share) => shaped(tf, share, size)),
+          ),
+        );
+      }
+      passOn(node);
+      for (const [parameter, gradient] of seen.parameterGradients) {
+        if (parameters.get(parameter)?.node !== name) continue;
+        const isHere = (read: string): boolean => read === parameter;
+        const label: Label = { subject, node: parameter, quantity: "gradient" };
+        yield given.compare(label, gradient, parameterKey(parameter), (shares) =>
+          sumOf(tf, [...shares, ...ofTerms("parameter", isHere)]),
+        );
+      }
     }
-    for (const [parameter, gradient] of seen.parameterGradients) {
-      const { node: place, key } = parameters.get(parameter) as Parameter;
-      if (place !== name) continue;
-      const label: Label = { subject, node: parameter, quantity: "gradient" };
-      const lack = referenceOpOf(node.op).lacks?.(tf, key) ?? null;
-      yield lack !== null
-        ? unsupported(label, gradient.length, lack)
-        : compare(tf, label, gradient, () =>
-            sumOf(
-              tf,
-              placesOf(node).map((other) => nearGradient(applied(other), gradientAt(other.name), key)),
-            ),
-          );
-    }
+  } finally {
+    given.dispose();
   }
 }
+
+const valueKey = (name: string): string => `value ${name}`;
+const parameterKey = (name: string): string => `parameter ${name}`;
+
+/** The gradient under another shape of as many elements. */
+const shaped = (tf: TensorFlow, { value, distance }: Near, size: number[]): Near => ({
+  value: tf.reshape(value, size),
+  distance: distance.size === value.size ? tf.reshape(distance, size) : distance,
+});
 
 /** The gradient that comes from several places together. */
 function sumOf(tf: TensorFlow, shares: readonly Near[]): Near {

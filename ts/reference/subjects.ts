@@ -1,10 +1,11 @@
 /**
  * Small networks in which every operation stands once in every way it can be calculated: each of the three products with
  * weights and activations real, soft and +-1; windows with strides, even sizes, one pixel, borders of zeros and ones; sizes
- * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every optimizer.
+ * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every term of a loss; every optimizer.
  *
- * The operations bring their own networks (`ops/`).
+ * The operations bring their own networks (`ops/`), and the terms their batches (`losses/`).
  */
+import { sequential } from "../nn/build.ts";
 import type { QuantizerChoice } from "../nn/fields.ts";
 import { layers } from "../nn/layers.ts";
 import { overflows } from "../nn/words.ts";
@@ -12,8 +13,12 @@ import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { constant } from "../quantizers/schedule.ts";
 import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
+import { losses } from "../train/losses/index.ts";
 import { caseOptimizer, type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
-import { around, type Case, sgd } from "./cases.ts";
+import { around, type Case, sgd, USUAL_IMAGE } from "./cases.ts";
+import { referenceLossOf } from "./losses/index.ts";
+import type { LossName } from "./losses/loss.ts";
+import { plainLosses, termOf } from "./objective.ts";
 import { referenceOps } from "./ops/index.ts";
 import type { Cases } from "./ops/op.ts";
 
@@ -32,10 +37,23 @@ function products(): readonly Case[] {
   );
 }
 
-function losses(): readonly Case[] {
-  const plain = around("labels smoothed", [3, 3, 3], (x) => layers.relu({ name: "relu" }).apply(x));
-  return [{ ...plain, smoothing: 0.1 }];
+/** Each term of a loss on a few numbers, beside a cross-entropy where it compares nothing with the truth. */
+function lossCases(): readonly Case[] {
+  const graph = sequential({ inputShape: [1, 2, 3], name: "losses" }, [
+    layers.flatten(),
+    layers.dense({ units: 5, name: "head" }),
+    layers.leakyRelu({ name: "output" }),
+  ]);
+  return (Object.keys(losses) as LossName[]).flatMap((loss) =>
+    referenceLossOf(loss).cases.map(({ title, options, ...truth }) => {
+      const chosen = { loss, options };
+      const objective = termOf(chosen).isScore === true ? [chosen] : [...plainLosses, chosen];
+      const name = `loss ${loss}${title === undefined ? "" : `, ${title}`}`;
+      return { name, graph, optimizer: sgd, updates: false, objective, truth };
+    }),
+  );
 }
+
 /** A map of samples behind a proximal map, as no quantizer of a name has it. */
 const COMPOSED: Quantizer = quantizer({
   name: "tanh-before-a-table",
@@ -51,11 +69,11 @@ const COMPOSED: Quantizer = quantizer({
 function quantizers(): readonly Case[] {
   return [...quantizerNames.map((name) => quantizer(name)), COMPOSED].map((weightQuantizer) => {
     const activationQuantizer = isForWeightsAlone(weightQuantizer) ? "poly" : weightQuantizer;
-    const options = { filters: 6, kernelSize: 3, weightQuantizer, activationQuantizer } as const;
+    const options = { filters: 5, kernelSize: 3, weightQuantizer, activationQuantizer } as const;
     // With the update, for some quantizers bound their latent weights.
     return around(
       `binaryConv2d ${weightQuantizer.name}`,
-      [6, 5, 5],
+      USUAL_IMAGE,
       (x) => layers.binaryConv2d({ ...options, name: "conv" }).apply(x),
       sgd,
     );
@@ -101,7 +119,7 @@ export const operationCases = (): readonly Case[] => [
   ...brought.flatMap(({ windows }) => windows?.() ?? []),
   ...overflows.flatMap((overflow) => brought.flatMap(({ accumulated }) => accumulated?.(overflow) ?? [])),
   ...brought.flatMap(({ alone }) => alone?.() ?? []),
-  ...losses(),
+  ...lossCases(),
   ...quantizers(),
   ...updates(),
 ];

@@ -9,7 +9,7 @@ import { inputShapeOf, networkOf, parameterName } from "../nn/network.ts";
 import { isTrained } from "../nn/parameters.ts";
 import { type Optimizer, optimizerFor, type ParameterOptimizer } from "../train/optimizers/optimizers.ts";
 import { updateOf } from "../train/optimizers/updates.ts";
-import { crossEntropy } from "./loss.ts";
+import { crossEntropyOf } from "./losses/cross-entropy.ts";
 import { applied, evaluate } from "./nodes.ts";
 import type { Pass, Site } from "./ops/op.ts";
 import { clipOf, restarted, update } from "./optimizer.ts";
@@ -84,7 +84,7 @@ export function createReferenceTrainer(
       const value = evaluate(applied(tf, node, inputs, site));
       values.set(node.name, pins === undefined ? value : pinned(tf, value, pins.values.get(node.name), pins.within));
     }
-    return crossEntropy(tf, values.get(graph.output) as Tensor, labels, 0);
+    return crossEntropyOf(tf, values.get(graph.output) as Tensor, labels);
   };
 
   const move = (name: string, gradient: Tensor, progress: number, number: number): void => {

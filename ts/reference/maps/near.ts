@@ -7,13 +7,18 @@ export interface Near {
   readonly distance: Tensor;
 }
 
-/** `value` with a distance that is calculated when it is asked for: a run on tfjs needs none. */
-export const near = (value: Tensor, distance: () => Tensor): Near => ({
-  value,
-  get distance() {
-    return distance();
-  },
-});
+/** `value` with a distance that is calculated when it is first asked for: a run on tfjs needs none. */
+export function near(value: Tensor, distance: () => Tensor): Near {
+  let made: Tensor | undefined;
+  return {
+    value,
+    get distance() {
+      // Asked for within a tidy of its own, the first one may be gone.
+      if (made === undefined || made.isDisposed) made = distance();
+      return made;
+    },
+  };
+}
 
 /** A tensor that is the same on both sides. */
 export const exactly = (tf: TensorFlow, value: Tensor): Near => near(value, () => tf.zerosLike(value));

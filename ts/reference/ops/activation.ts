@@ -1,7 +1,7 @@
 /** An elementwise function by its name, on tfjs. */
 import { layers } from "../../nn/layers.ts";
 import { functionNames, functions } from "../../quantizers/functions.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import { elementwiseDistance, elementwiseGradientDistance, elementwiseValue } from "./elementwise.ts";
 import type { ReferenceOp } from "./op.ts";
 
@@ -13,7 +13,7 @@ export const activation: ReferenceOp<"activation"> = {
   cases: {
     alone: () =>
       functionNames.map((name) =>
-        around(name, [5, 5, 5], (x) => layers.activation({ name, activation: name }).apply(x)),
+        around(name, USUAL_IMAGE, (x) => layers.activation({ name, activation: name }).apply(x)),
       ),
   },
 };

@@ -1,7 +1,7 @@
 /** |alpha| sign(u) + beta, u = (x - beta) / |alpha|, with Bi-Real's slope in place of the sign's derivative. */
 import { layers } from "../../nn/layers.ts";
 import { quantizer } from "../../quantizers/registry.ts";
-import { around, binaryConv } from "../cases.ts";
+import { around, binaryConv, USUAL_IMAGE } from "../cases.ts";
 import { momentOf, quantize } from "../maps.ts";
 import { FEW, sumDistance } from "../rounding.ts";
 import { roundedOnce } from "./learned.ts";
@@ -25,9 +25,9 @@ export const adaptiveSign: ReferenceOp<"adaptiveSign"> = {
   },
   cases: {
     alone: () => [
-      around("adaptiveSign", [5, 5, 7], (x) => layers.adaptiveSign({ name: "sign" }).apply(x)),
+      around("adaptiveSign", USUAL_IMAGE, (x) => layers.adaptiveSign({ name: "sign" }).apply(x)),
       // The other sign that learns where it turns, with the layers that stand around it.
-      around("RSign and RPReLU, read twice", [6, 5, 6], (x) => {
+      around("RSign and RPReLU, read twice", USUAL_IMAGE, (x) => {
         const moved = layers.rsign({ name: "rsign" }).apply(x);
         const joined = layers.add({ name: "sum" }).apply([binaryConv(moved, "conv"), x]);
         return layers.rprelu({ name: "rprelu" }).apply(joined);

@@ -1,6 +1,6 @@
 /** The sum of two tensors, whose gradient goes to both as it is. */
 import { layers } from "../../nn/layers.ts";
-import { around, binaryConv } from "../cases.ts";
+import { around, binaryConv, USUAL_IMAGE } from "../cases.ts";
 import type { Tensor } from "../tensorflow.ts";
 import { roundedOnce } from "./learned.ts";
 import type { ReferenceOp } from "./op.ts";
@@ -13,7 +13,7 @@ export const add: ReferenceOp<"add"> = {
   },
   cases: {
     alone: () => [
-      around("add behind batchNorm, read twice", [6, 5, 6], (x) => {
+      around("add behind batchNorm, read twice", USUAL_IMAGE, (x) => {
         const normed = layers.batchNorm({ name: "norm" }).apply(binaryConv(x, "first"));
         const sum = layers.add({ name: "sum" }).apply([normed, x]);
         return layers.add({ name: "last" }).apply([binaryConv(sum, "second"), sum]);

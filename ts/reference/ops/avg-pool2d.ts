@@ -2,7 +2,7 @@
 import { layers } from "../../nn/layers.ts";
 import { convGeometry } from "../../nn/nodes.ts";
 import type { WindowGeometry } from "../../nn/windows.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import { padded, placesOf } from "./images.ts";
 import { meanPool } from "./mean-pool.ts";
@@ -37,10 +37,10 @@ export const avgPool2d: ReferenceOp<"avgPool2d"> = {
   ...meanPool<"avgPool2d">(({ tf, node, site }, x) => averagePool(tf, x, convGeometry(node, site.inputShape))),
   cases: {
     alone: () => [
-      around("avgPool2d 2x2, same", [9, 7, 5], (x) =>
+      around("avgPool2d 2x2, same", USUAL_IMAGE, (x) =>
         layers.avgPool2d({ poolSize: 2, padding: "same", name: "pool" }).apply(x),
       ),
-      around("avgPool2d 3x2, strides 2x1", [9, 7, 5], (x) =>
+      around("avgPool2d 3x2, strides 2x1", USUAL_IMAGE, (x) =>
         layers.avgPool2d({ poolSize: [3, 2], strides: [2, 1], name: "pool" }).apply(x),
       ),
     ],

@@ -6,11 +6,12 @@
  * dgamma = sum dy xhat and dx = scale (dy - mean(dy) - xhat mean(dy xhat)).
  */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, WIDE_IMAGE } from "../cases.ts";
 import type { Near } from "../maps.ts";
 import { FEW, sumDistance, sumError, UNIT } from "../rounding.ts";
 import { channelSums, channelTerms } from "../sums.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
+import { oncePer } from "./once.ts";
 import type { Applied, GradientAt, Moments, ReferenceOp } from "./op.ts";
 
 type Given = Applied<"batchNorm">;
@@ -34,7 +35,7 @@ function value({ tf, node, inputs: [x], site }: Given): Tensor {
 }
 
 /** Batch statistics as both sides have them, and how far apart they may be. */
-function nearMoments({ tf, node, inputs: [x] }: Given) {
+const nearMoments = oncePer(({ tf, node, inputs: [x] }: Given) => {
   const rows = rowCount(x);
   const { mean, variance } = momentsOf(tf, x);
   const magnitude = tf.div(channelSums(tf, tf.abs(x)), rows);
@@ -46,7 +47,7 @@ function nearMoments({ tf, node, inputs: [x] }: Given) {
   const varianceDistance = tf.add(tf.add(tf.mul(variance, one), tf.square(meanDistance)), cancelled);
   const inverse = tf.rsqrt(tf.add(variance, node.attributes.epsilon));
   return { rows, mean, variance, meanDistance, varianceDistance, inverse };
-}
+});
 
 function distance(given: Given): Tensor {
   const { tf, node, site } = given;
@@ -67,10 +68,10 @@ function distance(given: Given): Tensor {
 function gradientDistance(given: Given, { dy, at, gradient }: GradientAt): Tensor {
   const { tf, site } = given;
   const [x] = given.inputs;
-  const { rows, mean, inverse, meanDistance, varianceDistance } = nearMoments(given);
   const magnitude = tf.abs(dy);
-  const sum = sumDistance(rows) + FEW;
+  const sum = sumDistance(rowCount(x)) + FEW;
   if (at === "beta") return tf.mul(channelSums(tf, magnitude), sum);
+  const { rows, mean, inverse, meanDistance, varianceDistance } = nearMoments(given);
   const unit = tf.abs(tf.mul(tf.sub(x, mean), inverse));
   const relative = tf.mul(varianceDistance, tf.mul(tf.square(inverse), 0.5));
   const roundings = tf.mul(tf.mul(tf.add(tf.abs(x), tf.abs(mean)), inverse), FEW);
@@ -110,6 +111,6 @@ export const batchNorm: ReferenceOp<"batchNorm"> = {
   gradientDistance,
   statistics,
   cases: {
-    alone: () => [around("batchNorm", [5, 3, 37], (x) => layers.batchNorm({ momentum: 0.8, name: "norm" }).apply(x))],
+    alone: () => [around("batchNorm", WIDE_IMAGE, (x) => layers.batchNorm({ momentum: 0.8, name: "norm" }).apply(x))],
   },
 };

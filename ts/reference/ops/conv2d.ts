@@ -3,7 +3,7 @@ import { layers } from "../../nn/layers.ts";
 import { convGeometry } from "../../nn/nodes.ts";
 import { groupsOf } from "../../nn/ops/channel-groups.ts";
 import { dilationOf } from "../../nn/ops/dilation.ts";
-import { around, type Case, leaning, SIGNS } from "../cases.ts";
+import { around, type Case, leaning, SIGNS, WINDOWED_IMAGE } from "../cases.ts";
 import { lacksKernel } from "../compare.ts";
 import type { Tensor } from "../tensorflow.ts";
 import { dilated, padded, places } from "./images.ts";
@@ -32,6 +32,7 @@ function sumsOf({ tf, node, site }: Applied<"conv2d">): Sums {
     },
     taps: (x) => places(tf, x, geometry, around),
     groups,
+    hasKernelGradient: lacksKernel(tf, "Conv2DBackpropFilter") === null,
     terms: { forward: (pixels * geometry.channels) / groups, input: (pixels * filters) / groups },
   };
 }
@@ -73,17 +74,17 @@ export const conv2d: ReferenceOp<"conv2d"> = {
   cases: {
     operands: (kinds, operands) => {
       const same = { filters: 7, kernelSize: 3, padding: "same", useBias: false, name: "conv" } as const;
-      return around(`conv2d ${kinds}`, [9, 7, 5], (x) => layers.conv2d({ ...same, ...operands }).apply(x));
+      return around(`conv2d ${kinds}`, WINDOWED_IMAGE, (x) => layers.conv2d({ ...same, ...operands }).apply(x));
     },
     windows,
     accumulated: (accumulator) => {
       const window = { filters: 9, kernelSize: 3, padding: "same", name: "conv", ...SIGNS, accumulator } as const;
       return [
-        around(`conv2d in 8 bits, ${accumulator}`, [5, 4, 66], (x) => layers.conv2d(window).apply(leaning(x))),
+        around(`conv2d in 8 bits, ${accumulator}`, [6, 5, 47], (x) => layers.conv2d(window).apply(leaning(x))),
         around(`conv2d in 8 bits, ${accumulator}, strides 2, ones around`, [6, 5, 47], (x) =>
           layers.conv2d({ ...window, strides: 2, padValue: "one" }).apply(leaning(x)),
         ),
-        around(`conv2d in 8 bits, ${accumulator}, dilated`, [6, 5, 46], (x) =>
+        around(`conv2d in 8 bits, ${accumulator}, dilated`, [6, 5, 47], (x) =>
           layers.conv2d({ ...window, dilationRate: [1, 2] }).apply(leaning(x)),
         ),
         around(`conv2d in 8 bits, ${accumulator}, three groups`, [4, 5, 138], (x) =>

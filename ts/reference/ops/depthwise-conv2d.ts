@@ -1,9 +1,10 @@
 /** A depthwise convolution. A filter is a column of the kernel as a matrix, with statistics of its own. */
 import { layers } from "../../nn/layers.ts";
 import { convGeometry } from "../../nn/nodes.ts";
-import { around, type Case } from "../cases.ts";
+import { around, type Case, USUAL_IMAGE, WINDOWED_IMAGE } from "../cases.ts";
 import { lacksKernel } from "../compare.ts";
 import { dilated, padded } from "./images.ts";
+import { oncePer } from "./once.ts";
 import type { Applied, ReferenceOp, Site } from "./op.ts";
 import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
@@ -11,7 +12,7 @@ import { productDistance, productGradientDistance } from "./product-distance.ts"
 type Given = Applied<"depthwiseConv2d">;
 
 /** The node with its kernel as a matrix `[taps, filters]`. */
-function asMatrix(given: Given): Given {
+const asMatrix = oncePer((given: Given): Given => {
   const { tf, node, site } = given;
   const { kernelSize } = node.attributes;
   const taps = kernelSize[0] * kernelSize[1];
@@ -20,7 +21,7 @@ function asMatrix(given: Given): Given {
     return key === "kernel" ? tf.reshape(value, [taps, value.size / taps]) : value;
   };
   return { ...given, site: { ...site, parameter } };
-}
+});
 
 function sumsOf({ tf, node, site }: Given): Sums {
   const { kernelSize, strides, dilationRate, depthMultiplier } = node.attributes;
@@ -58,19 +59,19 @@ export const depthwiseConv2d: ReferenceOp<"depthwiseConv2d"> = {
   cases: {
     operands: (kinds, operands) => {
       const same = { kernelSize: 3, padding: "same", depthMultiplier: 2, name: "conv" } as const;
-      return around(`depthwiseConv2d ${kinds}`, [7, 6, 5], (x) =>
+      return around(`depthwiseConv2d ${kinds}`, WINDOWED_IMAGE, (x) =>
         layers.depthwiseConv2d({ ...same, ...operands }).apply(x),
       );
     },
     windows: (): readonly Case[] =>
       Object.entries(WINDOWS).map(([window, options]) =>
-        around(`depthwiseConv2d ${window}`, [9, 8, 5], (x) =>
+        around(`depthwiseConv2d ${window}`, WINDOWED_IMAGE, (x) =>
           layers.depthwiseConv2d({ ...options, name: "conv" }).apply(x),
         ),
       ),
     alone: () =>
       ["xnor", "adabin", "recu"].map((weightQuantizer) =>
-        around(`depthwiseConv2d ${weightQuantizer}`, [6, 5, 5], (x) =>
+        around(`depthwiseConv2d ${weightQuantizer}`, USUAL_IMAGE, (x) =>
           layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, name: "conv", weightQuantizer }).apply(x),
         ),
       ),

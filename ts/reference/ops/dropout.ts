@@ -1,7 +1,7 @@
 /** Dropout. The draws are made here a second time, since no generator of tfjs is a function of an element's number. */
 import { layers } from "../../nn/layers.ts";
 import { drawsOf } from "../../nn/ops/dropout.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import type { Tensor } from "../tensorflow.ts";
 import { roundedOnce } from "./learned.ts";
 import type { Applied, ReferenceOp } from "./op.ts";
@@ -49,6 +49,6 @@ export const dropout: ReferenceOp<"dropout"> = {
   distance: ({ tf }, value) => roundedOnce(tf, value),
   gradientDistance: ({ tf }, { gradient }) => roundedOnce(tf, gradient),
   cases: {
-    alone: () => [around("dropout", [5, 5, 7], (x) => layers.dropout({ rate: 0.3, name: "dropout" }).apply(x))],
+    alone: () => [around("dropout", USUAL_IMAGE, (x) => layers.dropout({ rate: 0.3, name: "dropout" }).apply(x))],
   },
 };

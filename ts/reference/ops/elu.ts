@@ -1,6 +1,6 @@
 /** x where x > 0, alpha (exp(x) - 1) elsewhere. */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import { FEW, UNIT } from "../rounding.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import type { ReferenceOp } from "./op.ts";
@@ -22,5 +22,5 @@ export const elu: ReferenceOp<"elu"> = {
     return tf.where(tf.greater(x, 0), tf.zerosLike(below), below);
   },
   gradientDistance: ({ tf, inputs: [x] }, { gradient }) => tf.mul(tf.abs(gradient), relative(tf, tf.minimum(x, 0))),
-  cases: { alone: () => [around("elu", [5, 5, 7], (x) => layers.elu({ alpha: 0.7, name: "elu" }).apply(x))] },
+  cases: { alone: () => [around("elu", USUAL_IMAGE, (x) => layers.elu({ alpha: 0.7, name: "elu" }).apply(x))] },
 };

@@ -5,7 +5,7 @@
  * dy xhat and of dy over the rows.
  */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, WIDE_IMAGE } from "../cases.ts";
 import { FEW, sumDistance } from "../rounding.ts";
 import { channelSums } from "../sums.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
@@ -74,5 +74,5 @@ export const layerNorm: ReferenceOp<"layerNorm"> = {
   value,
   distance,
   gradientDistance,
-  cases: { alone: () => [around("layerNorm", [5, 3, 37], (x) => layers.layerNorm({ name: "norm" }).apply(x))] },
+  cases: { alone: () => [around("layerNorm", WIDE_IMAGE, (x) => layers.layerNorm({ name: "norm" }).apply(x))] },
 };

@@ -2,7 +2,7 @@
 import { layers } from "../../nn/layers.ts";
 import { convGeometry } from "../../nn/nodes.ts";
 import type { WindowGeometry } from "../../nn/windows.ts";
-import { around, binaryConv } from "../cases.ts";
+import { around, binaryConv, USUAL_IMAGE } from "../cases.ts";
 import { sumDistance } from "../rounding.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import { LOWEST, padded, places, placesOf, spread } from "./images.ts";
@@ -43,10 +43,10 @@ export const maxPool2d: ReferenceOp<"maxPool2d"> = {
   cases: {
     alone: () => [
       // Whole numbers, so that maxima are often equal.
-      around("maxPool2d over equal maxima", [9, 7, 6], (x) =>
+      around("maxPool2d over equal maxima", USUAL_IMAGE, (x) =>
         layers.maxPool2d({ poolSize: 2, name: "pool" }).apply(binaryConv(x, "conv")),
       ),
-      around("maxPool2d 3x3, strides 2, same", [8, 7, 5], (x) =>
+      around("maxPool2d 3x3, strides 2, same", USUAL_IMAGE, (x) =>
         layers.maxPool2d({ poolSize: 3, strides: 2, padding: "same", name: "pool" }).apply(x),
       ),
     ],

@@ -1,6 +1,6 @@
 /** Axes in another order. Nothing is rounded. */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, UNEQUAL_IMAGE } from "../cases.ts";
 import type { ReferenceOp } from "./op.ts";
 
 export const permute: ReferenceOp<"permute"> = {
@@ -11,7 +11,9 @@ export const permute: ReferenceOp<"permute"> = {
         [2, 1, 3],
         [3, 1, 2],
       ].map((dims) =>
-        around(`permute to ${dims.join(", ")}`, [4, 5, 3], (x) => layers.permute({ dims, name: "permute" }).apply(x)),
+        around(`permute to ${dims.join(", ")}`, UNEQUAL_IMAGE, (x) =>
+          layers.permute({ dims, name: "permute" }).apply(x),
+        ),
       ),
   },
 };

@@ -1,6 +1,6 @@
 /** x where x >= 0, alpha x elsewhere, channel by channel. */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import { channelDistance, roundedOnce } from "./learned.ts";
 import type { ReferenceOp } from "./op.ts";
 
@@ -10,5 +10,5 @@ export const prelu: ReferenceOp<"prelu"> = {
   distance: ({ tf }, value) => roundedOnce(tf, value),
   gradientDistance: ({ tf, inputs: [x] }, { dy, at, gradient }) =>
     at === "alpha" ? channelDistance(tf, tf.mul(dy, tf.minimum(x, 0))) : roundedOnce(tf, gradient),
-  cases: { alone: () => [around("prelu", [5, 5, 7], (x) => layers.prelu({ name: "prelu" }).apply(x))] },
+  cases: { alone: () => [around("prelu", USUAL_IMAGE, (x) => layers.prelu({ name: "prelu" }).apply(x))] },
 };

@@ -30,9 +30,8 @@ export function productDistance(given: AppliedProduct, { multiply, terms }: Sums
 export function productGradientDistance(given: AppliedProduct, sums: Sums, { dy, at }: GradientAt): Tensor {
   const { tf } = given;
   if (at === "bias") return tf.mul(channelSums(tf, tf.abs(dy)), sumDistance(rowCount(dy)));
-  const operands = nearOperands(given);
-  const before = beforeScale(tf, operands.scale, dy);
-  return at === "kernel" ? kernelDistance(given, sums, operands, before) : inputDistance(given, sums, operands, before);
+  const way = wayBack(given, sums, dy);
+  return at === "kernel" ? kernelDistance(given, way, rowCount(dy)) : inputDistance(given, sums, way);
 }
 
 const rowCount = (dy: Tensor): number => dy.size / (dy.shape.at(-1) as number);
@@ -41,46 +40,94 @@ const rowCount = (dy: Tensor): number => dy.size / (dy.shape.at(-1) as number);
 const relativeOf = (tf: TensorFlow, { value, distance }: Near): Tensor =>
   tf.add(tf.div(distance, tf.maximum(value, 2 ** -60)), 4 * UNIT);
 
-/** The gradient at the sums before their scale, and its relative distance. */
-interface BeforeScale {
-  readonly dy: Tensor;
-  readonly relative: Tensor;
+/** Sums over images and pixels at the kernel, and over the windows that a pixel is in at the input; null where not wanted. */
+interface SumsBack {
+  readonly input: Tensor | null;
+  readonly kernel: Tensor | null;
 }
 
-function beforeScale(tf: TensorFlow, scale: Near | null, dy: Tensor): BeforeScale {
-  if (scale === null) return { dy, relative: tf.scalar(0) };
-  return { dy: tf.mul(dy, scale.value), relative: relativeOf(tf, scale) };
+/** The sums that the distances at both operands are made of. A pass gives both sides together, so it is made once. */
+interface WayBack {
+  readonly operands: NearOperands;
+  /** The gradient's magnitudes before the scale, and their relative distance; null without a scale. */
+  readonly magnitude: Tensor;
+  readonly relative: Tensor | null;
+  /** Of magnitudes; of the operands' distances with the gradient's magnitudes; and of the numbers themselves. */
+  readonly magnitudes: () => SumsBack;
+  readonly distances: () => SumsBack;
+  readonly values: () => SumsBack;
+}
+
+const ways = new WeakMap<Tensor, WayBack>();
+
+/** The way back of `dy`, a tensor that belongs to one node over its operands. */
+function wayBack(given: AppliedProduct, { multiply, hasKernelGradient = true }: Sums, dy: Tensor): WayBack {
+  const known = ways.get(dy);
+  if (known !== undefined) return known;
+  const { tf } = given;
+  const operands = nearOperands(given);
+  const { x, kernel, scale, slope, activation, soft, border } = operands;
+  const before = scale === null ? dy : tf.mul(dy, scale.value);
+  const magnitude = tf.abs(before);
+  const sums = (
+    [input, weights]: readonly [Tensor, Tensor],
+    at: Tensor,
+    wanted: { readonly input: boolean; readonly kernel: boolean },
+    padWith?: number,
+  ): SumsBack => {
+    if (wanted.input && wanted.kernel) {
+      const both = tf.grads((left: Tensor, right: Tensor) => multiply(left, right, padWith));
+      const [ofInput, ofKernel] = both([input, weights], at) as [Tensor, Tensor];
+      return { input: ofInput, kernel: ofKernel };
+    }
+    const ofInput = (): Tensor => tf.grad((left: Tensor) => multiply(left, weights, padWith))(input, at);
+    const ofKernel = (): Tensor => tf.grad((right: Tensor) => multiply(input, right, padWith))(weights, at);
+    return { input: wanted.input ? ofInput() : null, kernel: wanted.kernel ? ofKernel() : null };
+  };
+  const both = { input: true, kernel: hasKernelGradient };
+  const mapped = { input: activation !== null, kernel: hasKernelGradient && slope !== null };
+  const apart = { input: soft.kernel, kernel: hasKernelGradient && soft.x };
+  const way: WayBack = {
+    operands,
+    magnitude,
+    relative: scale === null ? null : relativeOf(tf, scale),
+    magnitudes: once(() => sums([tf.abs(x.value), tf.abs(kernel.value)], magnitude, both, border)),
+    distances: once(() => sums([x.distance, kernel.distance], magnitude, apart, 0)),
+    values: once(() => sums([x.value, kernel.value], before, mapped)),
+  };
+  ways.set(dy, way);
+  return way;
+}
+
+function once<Made>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** The distance of dw = dS B(w') sum x dy over images and pixels. */
-function kernelDistance(
-  { tf }: AppliedProduct,
-  { multiply }: Sums,
-  { x, kernel, slope, soft, border, rounded }: NearOperands,
-  { dy, relative }: BeforeScale,
-): Tensor {
-  const sum = (a: Tensor, given: Tensor, padWith?: number): Tensor =>
-    tf.grad((k: Tensor) => multiply(a, k, padWith))(kernel.value, given);
-  const magnitude = tf.abs(dy);
-  const sums = sum(tf.abs(x.value), magnitude, border);
-  let distance = tf.mul(sums, tf.add(relative, sumDistance(rounded * rowCount(dy))));
-  if (soft.x) distance = tf.add(distance, sum(x.distance, magnitude, 0));
-  return slope === null ? distance : timesSlope(tf, slope, sum(x.value, dy), distance);
+function kernelDistance({ tf }: AppliedProduct, way: WayBack, rows: number): Tensor {
+  const { operands, relative, magnitudes, distances, values } = way;
+  const rounded = sumDistance(operands.rounded * rows);
+  const relatively = relative === null ? rounded : tf.add(relative, rounded);
+  let distance: Tensor = tf.mul(magnitudes().kernel as Tensor, relatively);
+  if (operands.soft.x) distance = tf.add(distance, distances().kernel as Tensor);
+  if (operands.slope === null) return distance;
+  return timesSlope(tf, operands.slope, values().kernel as Tensor, distance);
 }
 
 /** The distance of dx = B(x) sum w dy over the windows that a pixel is in. */
-function inputDistance(
-  { tf, inputs: [at] }: AppliedProduct,
-  { multiply, terms }: Sums,
-  { x, kernel, scale, activation, soft }: NearOperands,
-  { dy, relative }: BeforeScale,
-): Tensor {
-  const sum = (weights: Tensor, given: Tensor): Tensor =>
-    tf.grad((left: Tensor) => multiply(left, weights))(x.value, given);
-  const magnitude = tf.abs(dy);
-  let distance = tf.mul(sum(tf.abs(kernel.value), magnitude), sumDistance(terms.input));
-  if (scale !== null) distance = tf.add(distance, sum(tf.abs(kernel.value), tf.mul(magnitude, relative)));
-  if (soft.kernel) distance = tf.add(distance, sum(kernel.distance, magnitude));
+function inputDistance({ tf, inputs: [at] }: AppliedProduct, { multiply, terms }: Sums, way: WayBack): Tensor {
+  const { operands, magnitude, relative, magnitudes, distances, values } = way;
+  const { x, kernel, activation, soft } = operands;
+  let distance: Tensor = tf.mul(magnitudes().input as Tensor, sumDistance(terms.input));
+  if (relative !== null) {
+    const sum = tf.grad((left: Tensor) => multiply(left, tf.abs(kernel.value)));
+    distance = tf.add(distance, sum(x.value, tf.mul(magnitude, relative)));
+  }
+  if (soft.kernel) distance = tf.add(distance, distances().input as Tensor);
   if (activation === null) return distance;
-  return timesSlope(tf, slopeOf(tf, activation, at), sum(kernel.value, dy), distance);
+  return timesSlope(tf, slopeOf(tf, activation, at), values().input as Tensor, distance);
 }

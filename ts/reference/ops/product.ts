@@ -8,6 +8,7 @@ import { accumulated } from "../accumulated.ts";
 import { exactly, momentOf, type Near, type QuantizerMoment, quantize, quantized } from "../maps.ts";
 import { nearScale, nearWeights, scaledSums, weightsInUse } from "../quantized-weights.ts";
 import type { Tensor } from "../tensorflow.ts";
+import { oncePer } from "./once.ts";
 import type { Applied, Pass } from "./op.ts";
 
 /** A product with its operands. */
@@ -21,6 +22,8 @@ export interface Sums {
   readonly taps: (x: Tensor) => readonly Tensor[];
   /** Groups of channels and filters; 1 where absent. */
   readonly groups?: number;
+  /** False where the backend has no gradient at the kernel; true where absent. */
+  readonly hasKernelGradient?: boolean;
   /** Products that one sum adds up: forward, and for the gradient at an element of the input at most. */
   readonly terms: { readonly forward: number; readonly input: number };
 }
@@ -74,7 +77,7 @@ export interface NearOperands {
   readonly rounded: number;
 }
 
-export function nearOperands({ tf, node, inputs: [x], site }: AppliedProduct): NearOperands {
+export const nearOperands = oncePer(({ tf, node, inputs: [x], site }: AppliedProduct): NearOperands => {
   const { weight, activation } = mapsOf(node, site.pass);
   const { weightQuantizer } = node.attributes;
   const [latent, packed] = [site.parameter("kernel"), site.packed ?? null];
@@ -93,7 +96,7 @@ export function nearOperands({ tf, node, inputs: [x], site }: AppliedProduct): N
     // Our product of signs and reals adds a border of zeros as -1 and gives it back: so many more terms are rounded.
     ...(activation?.hard === true ? { border: 1, rounded: 2 } : { border: undefined, rounded: 1 }),
   };
-}
+});
 
 /** True where both operands are +-1, so that sums are whole numbers before a scale and a bias. */
 export function isBinary(node: KernelNode, pass: Pass): boolean {

@@ -1,6 +1,6 @@
 /** x + beta, channel by channel. */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import { channelDistance, roundedOnce } from "./learned.ts";
 import type { ReferenceOp } from "./op.ts";
 
@@ -9,5 +9,5 @@ export const shift: ReferenceOp<"shift"> = {
   distance: ({ tf }, value) => roundedOnce(tf, value),
   gradientDistance: ({ tf }, { dy, at, gradient }) =>
     at === "beta" ? channelDistance(tf, dy) : roundedOnce(tf, gradient),
-  cases: { alone: () => [around("shift", [5, 5, 7], (x) => layers.shift({ name: "shift" }).apply(x))] },
+  cases: { alone: () => [around("shift", USUAL_IMAGE, (x) => layers.shift({ name: "shift" }).apply(x))] },
 };

@@ -1,6 +1,6 @@
 /** exp(x - m) / sum exp(x - m) over the last axis, m being the largest x; dx = y (dy - sum dy y). */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, USUAL_IMAGE } from "../cases.ts";
 import { FEW, sumDistance, UNIT } from "../rounding.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import type { ReferenceOp } from "./op.ts";
@@ -29,5 +29,5 @@ export const softmax: ReferenceOp<"softmax"> = {
     const inner = tf.add(tf.mul(tf.add(magnitude, sum), FEW), tf.add(moved, tf.mul(sum, sumDistance(channelsOf(x)))));
     return tf.add(tf.mul(y, inner), tf.mul(tf.abs(gradient), off));
   },
-  cases: { alone: () => [around("softmax", [5, 5, 7], (x) => layers.softmax({ name: "softmax" }).apply(x))] },
+  cases: { alone: () => [around("softmax", USUAL_IMAGE, (x) => layers.softmax({ name: "softmax" }).apply(x))] },
 };

@@ -3,7 +3,7 @@
  * bilinear interpolation has a gradient for other centres of pixels alone.
  */
 import { layers } from "../../nn/layers.ts";
-import { around } from "../cases.ts";
+import { around, UNEQUAL_IMAGE } from "../cases.ts";
 import { sumDistance } from "../rounding.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import type { ReferenceOp } from "./op.ts";
@@ -72,7 +72,7 @@ export const upSampling2d: ReferenceOp<"upSampling2d"> = {
     alone: () =>
       (["nearest", "bilinear"] as const).flatMap((interpolation) =>
         ([2, [3, 1]] as const).map((size) =>
-          around(`upSampling2d ${interpolation}, ${size}`, [4, 3, 5], (x) =>
+          around(`upSampling2d ${interpolation}, ${size}`, UNEQUAL_IMAGE, (x) =>
             layers.upSampling2d({ size, interpolation, name: "larger" }).apply(x),
           ),
         ),

@@ -8,7 +8,7 @@ import type { Split } from "../../data/dataset.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { addressOf, type Place, rangeOf } from "../../program/place.ts";
 import type { Program } from "../../program/program.ts";
-import { scoreOf } from "../losses/plan.ts";
+import { lossOf, scoreOf } from "../losses/plan.ts";
 import type { Live } from "../plan/context.ts";
 import type { TrainedTensor } from "../plan/layout.ts";
 import type { MeasuredPlan } from "../plan/reserve.ts";
@@ -34,7 +34,9 @@ export interface Observation {
   readonly parameterGradients: ReadonlyMap<string, Float32Array>;
   readonly before: State;
   readonly after: State;
-  /** Mean cross-entropy, and the share of right answers. */
+  /** The values of the objective's terms by their names; in an evaluation that of the score alone. */
+  readonly terms: Readonly<Record<string, number>>;
+  /** The score's mean over the images, and the share of right answers; NaN where none is right or wrong. */
   readonly loss: number;
   readonly accuracy: number;
 }
@@ -89,7 +91,7 @@ export function observeEvaluation(engine: Engine, split: Split, images: number):
   });
 }
 
-type Seen = Pick<Observation, "images" | "values" | "gradients" | "loss" | "accuracy">;
+type Seen = Pick<Observation, "images" | "values" | "gradients" | "terms" | "loss" | "accuracy">;
 
 /** Runs the program once and reads what it left behind. */
 async function observe(engine: Engine, plan: MeasuredPlan, program: Program<number>, live?: Live): Promise<Seen> {
@@ -101,7 +103,10 @@ async function observe(engine: Engine, plan: MeasuredPlan, program: Program<numb
   const { failure, reads } = await pool.run(id, [engine.inputs(plan, numbers, live)], [losses]);
   await pool.forget([id]);
   if (failure !== null) throw notFinite(failure.node, "a step that was observed");
-  const sums = scoreOf(plan.objective, reads[0]?.[0] as Uint8Array);
+  const results = reads[0]?.[0] as Uint8Array;
+  const sums = scoreOf(plan.objective, results);
+  const { terms } = lossOf(plan.objective, results, images);
+  const score = engine.objective.find(({ isScore }) => isScore === true)?.name as string;
   const written = new Set(program.flat(2).flatMap((call) => (call.part === "tap" ? [call.arguments.to] : [])));
   const copies = async (taps: ReadonlyMap<string, Place> | undefined): Promise<Map<string, Float32Array>> => {
     const found = new Map<string, Float32Array>();
@@ -115,6 +120,7 @@ async function observe(engine: Engine, plan: MeasuredPlan, program: Program<numb
     images,
     values: await copies(plan.taps?.value),
     gradients: await copies(plan.taps?.gradient),
+    terms: live === undefined ? { [score]: terms[score] as number } : terms,
     loss: sums.loss / images,
     accuracy: sums.correct / images,
   };
