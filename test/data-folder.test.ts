@@ -1,7 +1,8 @@
 /** Folders of pictures as data sets: classes, parts, sizes, and everything that can be wrong with them. */
-import { mkdir, writeFile } from "node:fs/promises";
+import files, { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { imageFilesIn } from "../ts/data/files/pictures.ts";
 import { type ImageFolderOptions, imageFolder } from "../ts/data/index.ts";
 import { pngFile } from "./image-files.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
@@ -116,6 +117,44 @@ describe("imageFolder", () => {
         const { message } = await rejected("image", imageFolder(root, { size: 4, decoder }));
         expect(message).toContain(join(root, "b", "1.png"));
       }
+    }));
+
+  it("follows links to folders and pictures", () =>
+    withFolder(async (root) => {
+      await write(root, { ...numbered(["elsewhere/a"], 3), ...numbered(["photos/b", "more"], 2) });
+      await symlink(join(root, "elsewhere", "a"), join(root, "photos", "a"));
+      await symlink(join(root, "more"), join(root, "photos", "b", "more"));
+      await symlink(join(root, "more", "0.png"), join(root, "photos", "b", "again.png"));
+      const { classes, train, test } = await imageFolder(join(root, "photos"));
+      expect([classes, train.count + test.count]).toEqual([["a", "b"], 3 + 2 + 2 + 1]);
+    }));
+
+  it.each([
+    ["itself", ".", /again is the same folder as .*, which is read already$/],
+    ["the folder that holds it", "..", /again.* is the same folder as .*, which is read already$/],
+    ["another class", "../b", /b is the same folder as .*, which is read already$/],
+    ["nowhere", "gone", /again is a link that leads nowhere \(ENOENT\)$/],
+    ["a link to itself", "again", /again is a link that leads nowhere \(ELOOP\)$/],
+  ])("refuses a link in a class to %s", (_name, target, message) =>
+    withFolder(async (root) => {
+      await write(root, numbered(["a", "b"], 3));
+      await symlink(target, join(root, "a", "again"));
+      expect((await rejected("data", imageFolder(root))).message).toMatch(message);
+    }),
+  );
+
+  it("finds more pictures in a folder of a folder than a call takes arguments", () =>
+    withFolder(async (root) => {
+      await write(root, { "in/0.png": 1 });
+      const file = { isDirectory: () => false, isSymbolicLink: () => false };
+      const names = Array.from({ length: 150_000 }, (_, index) => ({ ...file, name: `${index}.png` }));
+      const readdir = files.readdir;
+      const spy = vi
+        .spyOn(files, "readdir")
+        .mockImplementation((async (path: string) =>
+          path.endsWith("in") ? names : readdir(path, { withFileTypes: true })) as never);
+      expect(await imageFilesIn(root)).toHaveLength(150_000);
+      spy.mockRestore();
     }));
 
   it("stops by the signal", () =>

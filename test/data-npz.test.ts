@@ -1,8 +1,10 @@
 /** Files that NumPy wrote: arrays of every kind, data sets, and all that is damaged. */
+import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
+import { ProxbitError } from "../ts/base/errors.ts";
 import { npz, parseNpy } from "../ts/data/index.ts";
 import { rejected, thrown, withFolder } from "./io-helpers.ts";
 
@@ -11,6 +13,14 @@ const written: Readonly<Record<string, string>> = JSON.parse(
   await readFile(new URL("./numpy-files.json", import.meta.url), "utf8"),
 ).files;
 const file = (name: string): Uint8Array => Uint8Array.from(Buffer.from(written[name] ?? "", "base64"));
+
+/** An npy file of a hand's writing. */
+function npyFile(kind: string, shape: string, data: Uint8Array): Uint8Array {
+  const header = Buffer.from(`{'descr': '${kind}', 'fortran_order': False, 'shape': ${shape}, }\n`);
+  const length = Buffer.alloc(2);
+  length.writeUInt16LE(header.length);
+  return Uint8Array.from(Buffer.concat([Buffer.from("\x93NUMPY\x01\x00", "latin1"), length, header, data]));
+}
 
 describe("npy", () => {
   it.each(["u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f4", "<f8"])("%s", (kind) => {
@@ -32,6 +42,23 @@ describe("npy", () => {
     ["objects", "has a header that names no plain array"],
   ])("refuses %s", (name, message) => {
     expect(thrown("data", () => parseNpy(file(name), "it")).message).toBe(`it ${message}`);
+  });
+
+  it("a long text is read, and texts without letters are refused however many there are", () => {
+    const long = "ab".repeat(100_000);
+    const letters = new Uint8Array(Uint32Array.from(long, (letter) => letter.charCodeAt(0)).buffer);
+    expect(parseNpy(npyFile("<U200000", "(1,)", letters), "it").values).toEqual([long]);
+    const many = npyFile("<U0", "(1099511627776,)", new Uint8Array());
+    expect(thrown("data", () => parseNpy(many, "it")).message).toBe("it holds texts without letters");
+  });
+
+  it.each([
+    ["9007199254740993,", "must hold"],
+    ["0, 1e9", "has a header that names no plain array"],
+    ["1, ".repeat(65), "has 65 axes"],
+  ])("refuses the shape %s", (shape, message) => {
+    const { message: given } = thrown("data", () => parseNpy(npyFile("|u1", `(${shape})`, new Uint8Array(1)), "it"));
+    expect(given).toContain(message);
   });
 
   it("is refused at every length but its own", () => {
@@ -78,6 +105,36 @@ describe("npz", () => {
       await rejected("data", npz(changed));
     }
   });
+
+  it.each([
+    ["of the size of a number", "<u4", Uint32Array.of(0, 1, 4_294_967_294)],
+    ["of many digits", "<i8", BigInt64Array.of(0n, 1n, 9_007_199_254_740_993n)],
+  ])("is refused for a label %s, which would name as many classes", async (_name, kind, labels) => {
+    const x = npyFile("|u1", "(3, 2)", new Uint8Array(6));
+    const y = npyFile(kind, "(3,)", new Uint8Array(labels.buffer));
+    const { message } = await rejected("data", npz(zipSync({ "x.npy": x, "y.npy": y })));
+    expect(message).toMatch(/^the file has 3 examples, and a label is \d+, which is no class$/);
+  });
+
+  it.each([
+    ["no axes", npyFile("|u1", "()", new Uint8Array(1))],
+    ["texts", npyFile("<U1", "(2, 1)", new Uint8Array(8))],
+    ["no numbers", npyFile("|u1", "(2, 0)", new Uint8Array(0))],
+    ["nothing", npyFile("|u1", "(0, 1099511627776)", new Uint8Array(0))],
+    ["five axes", npyFile("|u1", "(2, 1, 1, 1, 1, 1)", new Uint8Array(2))],
+  ])("is refused for inputs of %s", async (_name, x) => {
+    const y = npyFile("|u1", "(2,)", Uint8Array.of(0, 1));
+    const files = zipSync({ "x_train.npy": x, "y_train.npy": y, "x_test.npy": x, "y_test.npy": y });
+    const error: unknown = await npz(files).catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(ProxbitError);
+  });
+
+  it("a pipe in the place of a file is refused at once", () =>
+    withFolder(async (folder) => {
+      const path = join(folder, "data.npz");
+      execFileSync("mkfifo", [path]);
+      expect((await rejected("data", npz(path))).message).toContain("it is a pipe, a socket or a device");
+    }));
 
   it("is refused where it would grow without a bound, or lacks an array", async () => {
     const zeros = zipSync({ "x.npy": new Uint8Array(1 << 16) });

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { checkImage, type Decoder, decodeImage, readInput } from "../ts/images/decode.ts";
 import type { ImageInput } from "../ts/images/input.ts";
 import { upright } from "../ts/images/orientation.ts";
@@ -118,6 +118,46 @@ describe("a damaged or short file", () => {
     expect(message).toBe("bomb.png says that it has 65535 x 65535 pixels; 1 to 268435456 are read");
   });
 
+  it("a PNG whose pixels cannot be in it is refused before they are unpacked, and one of 100 million needs sharp", async () => {
+    const { message } = thrown("image", () => checkImage(pngFile(16384, 16384), "bomb.png"));
+    expect(message).toBe(
+      "bomb.png is damaged: its header says 16384 x 16384 pixels, which its 8 bytes of pixels cannot hold",
+    );
+    // A byte holds at most 1032, and the rows of 2 x 2 pixels in colour take 14.
+    expect(checkImage(pngFile(2, 2, { pixels: new Uint8Array(1) }), "a.png").width).toBe(2);
+    const large = pngFile(12_000, 12_000, { pixels: new Uint8Array(500_000) });
+    expect((await rejected("image", decodeImage(large, "large.png", "javascript"))).message).toBe(
+      "large.png is a PNG of more than 100 million pixels, which needs sharp",
+    );
+  });
+
+  it.each(["jpeg", "progressive"])("a %s whose size is no size of its bytes is refused", (kind) => {
+    const withSize = (side: number): Uint8Array => {
+      const file = Buffer.from(files[kind] as Uint8Array);
+      const frame = file.findIndex((byte, at) => byte === 0xff && [0xc0, 0xc2].includes(file[at + 1] ?? 0));
+      file.writeUInt16BE(side, frame + 5);
+      file.writeUInt16BE(side, frame + 7);
+      return Uint8Array.from(file);
+    };
+    expect(thrown("image", () => checkImage(withSize(65_535), "bomb.jpg")).message).toContain("65535 x 65535 pixels");
+    expect(thrown("image", () => checkImage(withSize(16_000), "bomb.jpg")).message).toMatch(
+      /^bomb.jpg is a damaged JPEG: its size is 16000 x 16000, which its \d+ bytes cannot hold$/,
+    );
+    expect(checkImage(withSize(500), "a.jpg").width).toBe(500);
+  });
+
+  it("a JPEG that scans its picture over and over is refused", () => {
+    const whole = files.progressive as Uint8Array;
+    const scan = whole.findLastIndex((byte, at) => byte === 0xff && whole[at + 1] === 0xda);
+    const last = whole.subarray(scan, -2);
+    const file = (times: number) =>
+      Buffer.concat([whole.subarray(0, scan), ...Array(times).fill(last), whole.slice(-2)]);
+    expect(checkImage(file(100), "a.jpg").width).toBe(21);
+    expect(thrown("image", () => checkImage(file(200), "a.jpg")).message).toBe(
+      "a.jpg is a damaged JPEG: it has more than 200 scans",
+    );
+  });
+
   it("a JPEG without pixels or without a size is refused by that name", () => {
     const whole = files.jpeg as Uint8Array;
     const scan = whole.findIndex((byte, at) => byte === 0xff && whole[at + 1] === 0xda);
@@ -225,6 +265,30 @@ describe("a picture as a network's input", () => {
     // The triangle is as wide as the target's pixel: weights 5, 7, 7 and 5 of 24.
     const bright = picture(4, 1, [[240], [0], [0], [0]]);
     expect([...fitPicture(bright, input(1, 1, { channels: 1, fit: "fill" }))]).toEqual([50]);
+  });
+
+  it.each([
+    ["cover", 1, 4096],
+    ["contain", 1, 4096],
+    ["fill", 1, 4096],
+    ["fill", 4096, 1],
+  ] as const)("%s: a strip of %i x %i takes no more on its way than before or after", (fit, width, height) => {
+    const pixels = picture(
+      width,
+      height,
+      Array.from({ length: 4096 }, (_, at) => [at % 251]),
+    );
+    let largest = 0;
+    class Counting extends Uint8Array {
+      constructor(...given: readonly never[]) {
+        super(...(given as unknown as [number]));
+        largest = Math.max(largest, this.length);
+      }
+    }
+    vi.stubGlobal("Uint8Array", Counting);
+    const fitted = fitPicture(pixels, input(64, 64, { channels: 1, fit }));
+    vi.unstubAllGlobals();
+    expect([fitted.length, largest]).toEqual([4096, 4096]);
   });
 
   it.each(["cover", "contain", "fill"] as const)("%s: JavaScript and sharp agree within a few levels", async (fit) => {

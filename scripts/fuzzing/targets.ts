@@ -14,12 +14,12 @@ import { gunzip } from "../../ts/data/gzip.ts";
 import { parseIdx } from "../../ts/data/idx.ts";
 import { checkImage, decodeImage } from "../../ts/images/decode.ts";
 import { load } from "../../ts/inference/index.ts";
-import { decodeCheckpoint, encodeCheckpoint } from "../../ts/io/checkpoint-file.ts";
 import { isRecord, parseStrictJson } from "../../ts/io/json.ts";
 import { decodeModel, encodeModel } from "../../ts/io/model-file.ts";
 import { decode, encode } from "../../ts/io/safetensors.ts";
 import { elementsOf } from "../../ts/nn/shapes.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
+import { checkpoint, checkpointContent } from "./checkpoints.ts";
 import { jsonMutant, mutantOf } from "./mutate.ts";
 import { graphs, modelFile } from "./samples.ts";
 import type { Target } from "./target.ts";
@@ -214,25 +214,6 @@ const webp: Target = {
   },
 };
 
-const checkpoints = await Promise.all(
-  [3, 5].map(async (size) => {
-    const tensor = { name: "weights", shape: [size], bytes: new Uint8Array(4 * size).fill(size) };
-    const parts = await encodeCheckpoint({ epoch: 1, updates: [1, 2, size], facts: { name: "run" } }, [tensor]);
-    return Uint8Array.from(parts.flatMap((part) => [...part]));
-  }),
-);
-const contents = await Promise.all(checkpoints.map(decodeCheckpoint));
-
-/** Its digest lets nothing through but what was written. */
-const checkpoint: Target = {
-  name: "checkpoint",
-  draw: (random) => mutantOf(checkpoints, random),
-  read: async (bytes) => {
-    const found = await decodeCheckpoint(bytes);
-    return contents.some((one) => isDeepStrictEqual(one, found)) ? null : "its content is another";
-  },
-};
-
 const [run] = runsOf({
   settings: {
     data: { name: "mnist", trainImages: 10, testImages: 10, sha256: "0" },
@@ -269,6 +250,7 @@ export async function withTargets<T>(work: (targets: readonly Target[]) => Promi
       model,
       content,
       checkpoint,
+      checkpointContent,
       json,
       idx,
       gzip,

@@ -6,7 +6,7 @@
  * other pixels. Bytes behind the end marker are ignored.
  */
 import { hasExifPrefix, orientationOf } from "./orientation.ts";
-import { checkSize, imageError, type Picture, SAVE_AGAIN } from "./picture.ts";
+import { checkSize, imageError, MEGAPIXELS, type Picture, SAVE_AGAIN } from "./picture.ts";
 
 const START = 0xd8;
 const END = 0xd9;
@@ -18,7 +18,13 @@ const FRAMES: readonly number[] = [0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc
 /** Baseline, extended and progressive, all of Huffman coding. */
 const DECODED: readonly number[] = [0xc0, 0xc1, 0xc2];
 const MEGABYTES = 2048;
-const MEGAPIXELS = 100;
+/**
+ * A block takes at least one bit, of its first coefficient. Sampling factors go to 4, so that 32 x 32 pixels have at least
+ * eight blocks: components of 4 x 1 and 1 x 4 have no more.
+ */
+const MOST_PIXELS_OF_A_BYTE = 1024;
+/** Writers make some ten. Each scan walks over the whole picture, and a few bytes make one. */
+const MOST_SCANS = 200;
 
 export interface JpegFacts {
   readonly width: number;
@@ -101,7 +107,7 @@ export function jpegFacts(bytes: Uint8Array, what: string): JpegFacts {
     if (marker === APP1 && hasExifPrefix(data)) exif ??= data;
     if (marker === APP14 && textAt(data, "Adobe") && data.length >= 12) transform = data[11];
     if (marker === SCAN && frame === undefined) throw damaged(what, "its pixels come before its size");
-    if (marker === SCAN) scans += 1;
+    if (marker === SCAN && ++scans > MOST_SCANS) throw damaged(what, `it has more than ${MOST_SCANS} scans`);
     end = segment.end;
   }
   if (frame === undefined || scans === 0) throw damaged(what, "it has no pixels");
@@ -109,6 +115,9 @@ export function jpegFacts(bytes: Uint8Array, what: string): JpegFacts {
   if (frame.data.length !== 6 + 3 * count || count === 0) throw damaged(what, "its frame has another length");
   const [height, width] = [high * 256 + low, left * 256 + right];
   checkSize(width, height, what);
+  if (DECODED.includes(frame.marker) && width * height > MOST_PIXELS_OF_A_BYTE * end) {
+    throw damaged(what, `its size is ${width} x ${height}, which its ${end} bytes cannot hold`);
+  }
   return {
     width,
     height,

@@ -16,6 +16,9 @@ export interface Picture {
 /** The most pixels of a file, which is also the bound of libvips: some 16,384 x 16,384. */
 export const MAXIMUM_PIXELS = 2 ** 28;
 
+/** The most millions of pixels that JavaScript decodes, because it holds all of them several times. */
+export const MEGAPIXELS = 100;
+
 export const SAVE_AGAIN = "Save or copy the image again.";
 
 export function imageError(message: string, remedy: string, cause?: unknown): ProxbitError {

@@ -3,10 +3,11 @@
  *
  * A file is a signature and chunks: length, type, data, CRC-32. Every chunk's checksum is compared, and the pixel data
  * must inflate to exactly the bytes that the header promises. So a damaged or short file is refused before a decoder
- * sees it. The decoder gets the chunks that make the picture and nothing else. Bytes behind IEND are ignored.
+ * sees it. A header that promises more than the pixel data can hold is refused before anything is unpacked. The decoder gets the chunks that make the picture and nothing else. Bytes behind IEND are ignored.
  */
 import { crc32 } from "./crc32.ts";
-import { checkSize, imageError, type Picture, SAVE_AGAIN } from "./picture.ts";
+import { MOST_GROWTH } from "./deflate.ts";
+import { checkSize, imageError, MEGAPIXELS, type Picture, SAVE_AGAIN } from "./picture.ts";
 
 const SIGNATURE: readonly number[] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const CHUNK_FRAME = 12;
@@ -114,7 +115,10 @@ export function pngFacts(bytes: Uint8Array, what: string): PngFacts {
   if (!DEPTHS[colorType]?.includes(depth)) throw fail(`colour type ${colorType} of ${depth} bits does not exist`);
   if (compression !== 0 || filter !== 0 || interlace > 1) throw fail("its header asks for methods that do not exist");
   if (colorType === PALETTE && !palette) throw fail("it has no palette");
-  return { width, height, depth, colorType, interlaced: interlace === 1, exif, chunks, pixels };
+  const facts = { width, height, depth, colorType, interlaced: interlace === 1, exif, chunks, pixels };
+  const packed = pixels.reduce((sum, { length }) => sum + length, 0);
+  if (inflatedBytes(facts) <= MOST_GROWTH * packed) return facts;
+  throw fail(`its header says ${width} x ${height} pixels, which its ${packed} bytes of pixels cannot hold`);
 }
 
 /** The bytes of the filtered rows: for each row the filter's number and its samples, in whole bytes. */
@@ -173,6 +177,10 @@ export async function decodePng(bytes: Uint8Array, what: string): Promise<Pictur
   if (interlaced && depth < 8) {
     const message = `${what} is an interlaced PNG of ${depth} bit${depth === 1 ? "" : "s"} a sample`;
     throw imageError(`${message}, which needs sharp`, "Save it without interlacing, or run `npm install sharp`.");
+  }
+  if (width * height > MEGAPIXELS * 1e6) {
+    const remedy = "Save it smaller, or run `npm install sharp`.";
+    throw imageError(`${what} is a PNG of more than ${MEGAPIXELS} million pixels, which needs sharp`, remedy);
   }
   await checkPixels(facts, what);
   const { decode } = await import("fast-png");

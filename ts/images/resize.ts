@@ -25,16 +25,50 @@ export function fitPicture(picture: Picture, input: ImageInput): Uint8Array<Arra
   if (across.pixels === picture.width && down.pixels === picture.height && isWhole(across) && isWhole(down)) {
     if (picture.width === width && picture.height === height) return source;
   }
-  const rows = resample(source, picture.height, picture.width, channels, across);
-  const columns = transposed(rows, picture.height, across.pixels, channels);
-  const resized = transposed(
-    resample(columns, across.pixels, picture.height, channels, down),
-    across.pixels,
-    down.pixels,
-    channels,
-  );
-  return framed(resized, across, down, input);
+  const [columns, lines] = [picture.width, picture.height];
+  if (across.pixels <= across.length || down.pixels >= down.length) {
+    return framed(inBoth(source, [columns, lines], channels, across, down), across, down, input);
+  }
+  // Rows that grow while their number shrinks come last: else a strip of a million rows would take gigabytes on its way.
+  const turned = inBoth(transposed(source, lines, columns, channels), [lines, columns], channels, down, across);
+  return framed(transposed(turned, across.pixels, down.pixels, channels), across, down, input);
 }
+
+/** Resizes rows of `columns` pixels to `first`, and then `lines` of them to `second`, of which it needs but a part. */
+function inBoth(
+  source: Uint8Array,
+  [columns, lines]: readonly [number, number],
+  channels: number,
+  first: Span,
+  second: Span,
+): Uint8Array<ArrayBuffer> {
+  const { begin, end } = needed(second, lines);
+  const part = source.subarray(begin * columns * channels, end * columns * channels);
+  const rows = resample(part, end - begin, { begin: 0, end: columns }, columns, channels, first);
+  const turned = transposed(rows, end - begin, first.pixels, channels);
+  const resized = resample(turned, first.pixels, { begin, end }, lines, channels, second);
+  return transposed(resized, first.pixels, second.pixels, channels);
+}
+
+/** Pixels of an axis from `begin` on and before `end`. */
+interface Part {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The pixels of the source, of `columns`, that weigh in the target's pixel `target`. */
+function weighing({ from, length, pixels }: Span, target: number, columns: number): Part & { readonly center: number } {
+  const step = length / pixels;
+  const support = Math.max(1, step);
+  const center = from + (target + 0.5) * step;
+  const begin = Math.max(0, Math.floor(center - support));
+  return { begin, end: 1 + Math.min(columns - 1, Math.ceil(center + support)), center };
+}
+
+const needed = (span: Span, columns: number): Part => ({
+  begin: weighing(span, 0, columns).begin,
+  end: weighing(span, span.pixels - 1, columns).end,
+});
 
 const isWhole = ({ from, length, pixels }: Span): boolean => from === 0 && length === pixels;
 
@@ -84,29 +118,28 @@ export function grayOf(colors: Uint8Array): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** Resizes every row of `columns` pixels to `span`. */
+/** Resizes every row to `span`. A row has `columns` pixels, of which `source` holds the `part`. */
 function resample(
   source: Uint8Array,
   rows: number,
+  part: Part,
   columns: number,
   channels: number,
   span: Span,
 ): Uint8Array<ArrayBuffer> {
   const result = new Uint8Array(rows * span.pixels * channels);
-  const step = span.length / span.pixels;
-  const support = Math.max(1, step);
+  const support = Math.max(1, span.length / span.pixels);
+  const held = part.end - part.begin;
   for (let target = 0; target < span.pixels; target++) {
-    const center = span.from + (target + 0.5) * step;
-    const first = Math.max(0, Math.floor(center - support));
-    const last = Math.min(columns - 1, Math.ceil(center + support));
-    const weights = Float64Array.from({ length: last - first + 1 }, (_, index) =>
-      Math.max(0, 1 - Math.abs(first + index + 0.5 - center) / support),
+    const { begin, end, center } = weighing(span, target, columns);
+    const weights = Float64Array.from({ length: end - begin }, (_, index) =>
+      Math.max(0, 1 - Math.abs(begin + index + 0.5 - center) / support),
     );
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     for (let row = 0; row < rows; row++) {
       for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
-        let at = (row * columns + first) * channels + channel;
+        let at = (row * held + begin - part.begin) * channels + channel;
         for (let index = 0; index < weights.length; index++, at += channels) {
           sum += (weights[index] as number) * (source[at] as number);
         }

@@ -19,6 +19,7 @@ import {
 } from "../../inference/classify-labels.ts";
 import type { Session } from "../../inference/index.ts";
 import { type Column, formatTable } from "../../show/table.ts";
+import { addBoundOptions, type BoundOptions, boundsFrom } from "../bounds.ts";
 import { bar, percent, printable } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
@@ -30,7 +31,7 @@ const BAR_WIDTH = 24;
 const STANDARD_INPUT = "-";
 const USUAL_TOP = 3;
 
-interface PredictOptions {
+interface PredictOptions extends BoundOptions {
   readonly top?: number;
   readonly labels?: Labels;
   readonly threshold?: number;
@@ -55,6 +56,7 @@ export function predictCommand(context: Context): Command {
       `with many: from which on an image is said to show a class (default: ${USUAL_THRESHOLD})`,
       realNumber("--threshold", 0, 1),
     );
+  addBoundOptions(command);
   return addCommonOptions(
     command,
     "proxbit predict mnist.safetensors seven.png",
@@ -95,7 +97,7 @@ async function predict(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  const session = await loadSession(file, await readModelFile(file));
+  const session = await loadSession(file, await readModelFile(file), boundsFrom(options));
   const input = imageInputOf(session);
   const threshold = thresholdOf(session, options);
   const names = await namesOf(given);
@@ -119,11 +121,13 @@ async function predict(
   } finally {
     progress.clear();
   }
-  const counts: Record<string, number> = {};
+  // No plain object, which has a "constructor" already.
+  const counts = new Map<string, number>();
   for (const answer of answers) {
-    for (const { class: name } of answer.labels ?? [answer]) counts[name] = (counts[name] ?? 0) + 1;
+    for (const { class: name } of answer.labels ?? [answer]) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  output.result({ images: answers.length, counts }, threshold === null ? rows(answers) : rowsOfMany(answers));
+  const found = { images: answers.length, counts: Object.fromEntries(counts) };
+  output.result(found, threshold === null ? rows(answers) : rowsOfMany(answers));
 }
 
 async function predictOne(
@@ -178,7 +182,7 @@ async function namesOf(given: readonly string[]): Promise<readonly string[]> {
     const isFolder = name !== STANDARD_INPUT && (await stat(name).catch(() => undefined))?.isDirectory();
     const found = isFolder ? await imageFilesIn(name) : [name];
     if (found.length === 0) throw imageError(`${name} has no PNG, JPEG or WebP in it`, "Give a folder of images.");
-    names.push(...found);
+    for (const one of found) names.push(one);
   }
   return names;
 }

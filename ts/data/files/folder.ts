@@ -19,11 +19,11 @@ import {
 import { ProxbitError } from "../../base/errors.ts";
 import { checkImage, type Decoder, decoders } from "../../images/decode.ts";
 import { backgroundOf, type Fit, fitOf, type ImageInput } from "../../images/input.ts";
-import { requireNode, systemCode } from "../../io/node.ts";
+import { requireNode } from "../../io/node.ts";
 import { randomStream } from "../../nn/random.ts";
 import type { Dataset, ImageSplit } from "../dataset.ts";
 import { split } from "../split.ts";
-import { imageFilesIn, inOrder, isHidden, readBytes, readPictures } from "./pictures.ts";
+import { entriesIn, imageFilesIn, type ReadOptions, readBytes, readPictures } from "./pictures.ts";
 
 /** Progress of reading: pictures read, of all. */
 export interface ReadProgress {
@@ -89,12 +89,14 @@ export async function imageFolder(directory: string, given: ImageFolderOptions =
   );
   const settings = checked(options);
   const parts = await partsOf(directory, options);
-  const input = await inputFor(parts, options, settings);
+  const { size, decoder, signal, onProgress } = options;
+  const sides: Sides = size === undefined ? await sameSize((parts.train[0] as Picture).path) : sidesOf(size);
+  const input: ImageInput = { height: sides.height, width: sides.width, ...settings };
   const of = parts.train.length + parts.test.length;
+  checkBytes(of, input);
+  const reading = { decoder, check: sides.check, stopped: () => stopIfAborted(signal) };
   const read = (pictures: readonly Picture[], before: number): Promise<ImageSplit> =>
-    readPart(pictures, input, parts.classes.length, options, (count) =>
-      options.onProgress?.({ read: before + count, of }),
-    );
+    readPart(pictures, input, parts.classes.length, reading, (count) => onProgress?.({ read: before + count, of }));
   const train = await read(parts.train, 0);
   const test = await read(parts.test, train.count);
   const { fit, background } = input;
@@ -122,11 +124,12 @@ function checked(options: ImageFolderOptions): Settings {
   return { channels, fit: fitOf(fit, SUBJECT), background: backgroundOf(background, SUBJECT) };
 }
 
-/** The size that was asked for, or else that of all files. */
-async function inputFor(parts: Parts, { size, signal }: ImageFolderOptions, settings: Settings): Promise<ImageInput> {
-  const count = parts.train.length + parts.test.length;
-  const [height, width] = size === undefined ? await commonSize(parts, signal) : sidesOf(size);
-  const bytes = count * height * width * settings.channels;
+/** The size of the network's input, and the check of each picture where it follows from the pictures. */
+type Sides = Pick<ImageInput, "height" | "width"> & Pick<ReadOptions, "check">;
+
+/** Throws where bytes of `count` images would not fit into memory. */
+function checkBytes(count: number, { height, width, channels }: ImageInput): void {
+  const bytes = count * height * width * channels;
   if (bytes > MOST_BYTES) {
     throw new ProxbitError(
       "data",
@@ -134,37 +137,35 @@ async function inputFor(parts: Parts, { size, signal }: ImageFolderOptions, sett
       "Give a smaller size or a limit, or read the images in batches, as a stream.",
     );
   }
-  return { height, width, ...settings };
 }
 
-function sidesOf(size: unknown): readonly [number, number] {
+function sidesOf(size: unknown): Sides {
   const sides: readonly unknown[] = Array.isArray(size) ? size : [size, size];
   if (sides.length !== 2) reject(SUBJECT, "size", "a number, or [height, width]", size);
   const [height, width] = sides.map((side) => integerIn(side, 1, MOST_PIXELS, "size", SUBJECT));
-  return [height as number, width as number];
+  return { height: height as number, width: width as number };
 }
 
-async function commonSize({ train, test }: Parts, signal?: AbortSignal): Promise<readonly [number, number]> {
-  let first: { readonly path: string; readonly height: number; readonly width: number } | undefined;
-  for (const { path } of [...train, ...test]) {
-    stopIfAborted(signal);
-    const { height, width } = checkImage(await readBytes(path), path);
-    first ??= { path, height, width };
-    if (height === first.height && width === first.width) continue;
+/** A check that a picture has the size of the one at `first`, as all have to where nobody has said the network's. */
+async function sameSize(first: string): Promise<Sides> {
+  const size = checkImage(await readBytes(first), first);
+  const check = (bytes: Uint8Array, path: string): void => {
+    const { height, width } = checkImage(bytes, path);
+    if (height === size.height && width === size.width) return;
     throw new ProxbitError(
       "data",
-      `the images have several sizes: ${first.path} is ${first.width} x ${first.height}, ${path} is ${width} x ${height}`,
+      `the images have several sizes: ${first} is ${size.width} x ${size.height}, ${path} is ${width} x ${height}`,
       "Give the size of the network's input, for example 64 for 64 x 64 pixels; the images are resized.",
     );
-  }
-  return [first?.height ?? 0, first?.width ?? 0];
+  };
+  return { height: size.height, width: size.width, check };
 }
 
 async function readPart(
   pictures: readonly Picture[],
   input: ImageInput,
   classes: number,
-  { decoder, signal }: ImageFolderOptions,
+  reading: ReadOptions,
   tell: (count: number) => void,
 ): Promise<ImageSplit> {
   const { height, width, channels } = input;
@@ -172,7 +173,7 @@ async function readPart(
   const images = new Uint8Array(pictures.length * size);
   const paths = pictures.map(({ path }) => path);
   let count = 0;
-  for await (const bytes of readPictures(paths, input, { decoder, stopped: () => stopIfAborted(signal) })) {
+  for await (const bytes of readPictures(paths, input, reading)) {
     images.set(bytes, count * size);
     tell(++count);
   }
@@ -210,7 +211,7 @@ async function partsOf(directory: string, options: ImageFolderOptions): Promise<
       "Put the images of each class into a folder of its own, as in photos/cat and photos/dog.",
     );
   }
-  const byClass = await Promise.all(classes.map((name, label) => picturesOf(path.join(root, name), label)));
+  const byClass = await classesIn(root, classes, classes);
   const shuffled = byClass.map((pictures, label) => mixed(pictures, seed, `class ${classes[label]}`));
   const parts = isParted
     ? { train: byClass.flat(), test: await testPictures(path.join(directory, testFolder), classes) }
@@ -221,7 +222,6 @@ async function partsOf(directory: string, options: ImageFolderOptions): Promise<
 
 /** Folders that a test may lack, but none that training lacks. */
 async function testPictures(root: string, classes: readonly string[]): Promise<readonly Picture[]> {
-  const { path } = requireNode("Reading a folder of images", "Pass the images to split.");
   const names = await foldersIn(root);
   const unknown = names.find((name) => !classes.includes(name));
   if (unknown !== undefined || names.length === 0) {
@@ -229,8 +229,20 @@ async function testPictures(root: string, classes: readonly string[]): Promise<r
       unknown === undefined ? `${root} has no folder in it` : `${root} has a class ${unknown}, unlike train`;
     throw new ProxbitError("data", message, "Give the folders of both parts the same names.");
   }
-  const found = await Promise.all(names.map((name) => picturesOf(path.join(root, name), classes.indexOf(name))));
-  return found.flat();
+  return (await classesIn(root, names, classes)).flat();
+}
+
+/** The pictures of each of `names`, folders of `root`; one after the other, so that links which meet are named the same. */
+async function classesIn(
+  root: string,
+  names: readonly string[],
+  classes: readonly string[],
+): Promise<readonly (readonly Picture[])[]> {
+  const { path } = requireNode("Reading a folder of images", "Pass the images to split.");
+  const seen = new Set<string>();
+  const found: (readonly Picture[])[] = [];
+  for (const name of names) found.push(await picturesOf(path.join(root, name), classes.indexOf(name), seen));
+  return found;
 }
 
 function heldOut(byClass: readonly (readonly Picture[])[], share: number, directory: string): Omit<Parts, "classes"> {
@@ -249,20 +261,14 @@ function heldOut(byClass: readonly (readonly Picture[])[], share: number, direct
   };
 }
 
-async function picturesOf(folder: string, label: number): Promise<readonly Picture[]> {
-  const paths = await imageFilesIn(folder);
+async function picturesOf(folder: string, label: number, seen: Set<string>): Promise<readonly Picture[]> {
+  const paths = await imageFilesIn(folder, seen);
   if (paths.length > 0) return paths.map((path) => ({ path, label }));
   throw new ProxbitError("data", `${folder} has no PNG, JPEG or WebP in it`, "Add images of the class, or remove it.");
 }
 
-async function foldersIn(directory: string): Promise<readonly string[]> {
-  const { files } = requireNode("Reading a folder of images", "Pass the images to split.");
-  const entries = await files.readdir(directory, { withFileTypes: true }).catch((cause: unknown) => {
-    const why = systemCode(cause) ?? String(cause);
-    throw new ProxbitError("data", `${directory} cannot be read (${why})`, "Give the path of a folder.", { cause });
-  });
-  return inOrder(entries.flatMap((entry) => (entry.isDirectory() && !isHidden(entry.name) ? [entry.name] : [])));
-}
+const foldersIn = async (directory: string): Promise<readonly string[]> =>
+  (await entriesIn(directory)).flatMap(({ name, isFolder }) => (isFolder ? [name] : []));
 
 /** Fisher and Yates, by the stream of (`seed`, `name`). */
 function mixed<T>(values: readonly T[], seed: number, name: string): readonly T[] {

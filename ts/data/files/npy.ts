@@ -26,6 +26,9 @@ export interface Npy {
   readonly values: NpyValues;
 }
 
+/** NumPy has no arrays of more. */
+const MOST_AXES = 64;
+
 const MAGIC: readonly number[] = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 type Read = (bytes: ArrayBuffer) => Exclude<NpyValues, readonly string[]>;
@@ -63,18 +66,21 @@ function parsed(bytes: Uint8Array, what: string): Npy {
   const begin = start + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
   if (bytes.length < begin) throw fail("ends within its header");
   const header = new TextDecoder().decode(bytes.subarray(start, begin));
-  const [, order, kind] = /'descr':\s*'([<>|=]?)([a-zA-Z]\d+)'/.exec(header) ?? [];
+  const [, order, kind] = /'descr':\s*'([<>|=]?)([a-zA-Z]\d{1,9})'/.exec(header) ?? [];
   const [, axes] = /'shape':\s*\(([\d,\s]*)\)/.exec(header) ?? [];
   if (kind === undefined || axes === undefined) throw fail("has a header that names no plain array");
   const remedy = "Convert it first: numpy.ascontiguousarray(a, dtype='<f4'), or another kind.";
   if (/'fortran_order':\s*True/.test(header)) throw fail("has its first axis run fastest", remedy);
   if (order === ">") throw fail("has its numbers from the highest byte on", remedy);
   const shape = axes.split(",").flatMap((text) => (text.trim() === "" ? [] : [Number(text)]));
+  if (shape.length > MOST_AXES) throw fail(`has ${shape.length} axes`);
   const count = shape.reduce((product, size) => product * size, 1);
   const letters = kind.startsWith("U") ? Number(kind.slice(1)) : undefined;
   const known = KINDS[kind];
   if (letters === undefined && known === undefined)
     throw fail(`holds numbers of the kind ${kind}, which are not read`, remedy);
+  // Any number of them would take no bytes.
+  if (letters === 0) throw fail("holds texts without letters", remedy);
   const size = letters === undefined ? (known?.[0] ?? 0) : 4 * letters;
   if (!Number.isSafeInteger(count) || bytes.length - begin !== count * size) {
     throw fail(`of ${shape.join(" x ")} must hold ${count * size} bytes but holds ${bytes.length - begin}`);
@@ -95,6 +101,11 @@ function texts(
   return Array.from({ length: count }, (_, index) => {
     const points = Array.from({ length: letters }, (_, at) => view.getUint32(begin + 4 * (index * letters + at), true));
     if (points.some((point) => point > 0x10ffff)) throw fail("holds a letter that does not exist");
-    return String.fromCodePoint(...points).replace(/\0+$/, "");
+    const used = 1 + points.findLastIndex((point) => point !== 0);
+    // No call with all letters as arguments: a long text would exhaust the stack.
+    return points
+      .slice(0, used)
+      .map((point) => String.fromCodePoint(point))
+      .join("");
   });
 }

@@ -8,7 +8,8 @@
 import { isArrayOf } from "../../base/arrays.ts";
 import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import { requireNode, systemCode } from "../../io/node.ts";
+import { requireNode } from "../../io/node.ts";
+import { readFault, readWholeFile } from "../../io/read.ts";
 import { randomStream } from "../../nn/random.ts";
 import type { Dataset, Split } from "../dataset.ts";
 import { split } from "../split.ts";
@@ -25,6 +26,8 @@ export interface NpzOptions {
 
 const SUBJECT: Subject = { code: "argument", what: "npz" };
 const MOST_BYTES = 2 ** 31;
+/** Classes without names, where there are fewer examples: a label beyond is a number, and would make a name of each below it. */
+const MOST_NUMBERED = 65_536;
 
 const NAMES = {
   trainInputs: ["x_train", "X_train", "train_images"],
@@ -78,10 +81,10 @@ export async function npz(source: string | Uint8Array, options: NpzOptions = {})
 const baseName = (path: string): string => requireNode("Reading a file", "Pass its bytes.").path.basename(path, ".npz");
 
 async function read(path: string): Promise<Uint8Array> {
-  const { files } = requireNode("Reading an npz file", "Fetch it, and pass its bytes.");
-  return files.readFile(path).catch((cause: unknown) => {
-    const why = systemCode(cause) ?? String(cause);
-    throw new ProxbitError("data", `${path} cannot be read (${why})`, "Give the path of an npz file.", { cause });
+  requireNode("Reading an npz file", "Fetch it, and pass its bytes.");
+  return readWholeFile(path).catch((cause: unknown) => {
+    const message = `${path} cannot be read: ${readFault(cause)}`;
+    throw new ProxbitError("data", message, "Give the path of an npz file.", { cause });
   });
 }
 
@@ -92,9 +95,15 @@ function isClasses({ shape, values }: Npy): boolean {
 }
 
 function namesOf(names: Npy["values"] | undefined, truths: readonly Npy[], what: string): readonly string[] {
-  const largest = truths.flatMap(({ values }) => Array.from(values as ArrayLike<number | bigint>, Number));
-  const count = 1 + largest.reduce((most, label) => Math.max(most, label), 0);
-  if (names === undefined) return Array.from({ length: count }, (_, index) => String(index));
+  const labels = truths.flatMap(({ values }) => Array.from(values as ArrayLike<number | bigint>, Number));
+  const count = 1 + labels.reduce((most, label) => Math.max(most, label), 0);
+  if (names === undefined) {
+    if (count <= Math.max(MOST_NUMBERED, labels.length)) {
+      return Array.from({ length: count }, (_, index) => String(index));
+    }
+    const message = `${what} has ${labels.length} examples, and a label is ${count - 1}, which is no class`;
+    throw new ProxbitError("data", message, "Number the classes from 0 on, or save the truth as floats.");
+  }
   const given = Array.from(names as ArrayLike<unknown>, String);
   if (given.length >= count) return given;
   const message = `${what} names ${given.length} classes, and a label is ${count - 1}`;

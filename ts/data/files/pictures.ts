@@ -1,4 +1,5 @@
 /** Files of pictures: which there are below a folder, and their bytes as a network takes them. Node only. */
+import { ProxbitError } from "../../base/errors.ts";
 import { type Decoder, readInput } from "../../images/decode.ts";
 import type { ImageInput } from "../../images/input.ts";
 import { imageError } from "../../images/picture.ts";
@@ -19,26 +20,62 @@ export const inOrder = (names: readonly string[]): readonly string[] =>
 /** Names that begin with a dot are a system's own. */
 export const isHidden = (name: string): boolean => name.startsWith(".");
 
+/** A folder or a file in a folder; a link is that to which it leads. */
+interface Entry {
+  readonly name: string;
+  readonly isFolder: boolean;
+}
+
 /**
- * The paths of all PNG, JPEG and WebP files below `folder`, by their endings, in order. Hidden files are left out.
+ * The folders and files in `folder` that are not hidden, in order. A link is followed. One that leads nowhere is refused,
+ * because a class or a picture would be missing in silence.
  *
- * @throws ProxbitError "data" where it cannot be read.
+ * @throws ProxbitError "data" where the folder cannot be read, or a link in it leads nowhere.
  */
-export async function imageFilesIn(folder: string): Promise<readonly string[]> {
+export async function entriesIn(folder: string): Promise<readonly Entry[]> {
   const { files, path } = node();
-  const found: string[] = [];
   const entries = await files.readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
-    throw imageError(
-      `${folder} cannot be read (${systemCode(cause) ?? String(cause)})`,
-      "Give a folder of images.",
-      cause,
-    );
+    const why = systemCode(cause) ?? String(cause);
+    throw new ProxbitError("data", `${folder} cannot be read (${why})`, "Give the path of a folder.", { cause });
   });
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  const found: Entry[] = [];
   for (const name of inOrder([...byName.keys()])) {
+    const entry = byName.get(name);
+    if (entry === undefined || isHidden(name)) continue;
+    const at = entry.isSymbolicLink() ? await target(path.join(folder, name)) : entry;
+    found.push({ name, isFolder: at.isDirectory() });
+  }
+  return found;
+}
+
+const target = (link: string) =>
+  node()
+    .files.stat(link)
+    .catch((cause: unknown) => {
+      const message = `${link} is a link that leads nowhere (${systemCode(cause) ?? String(cause)})`;
+      throw new ProxbitError("data", message, "Mend or remove the link.", { cause });
+    });
+
+/**
+ * The paths of all PNG, JPEG and WebP files below `folder`, by their endings, in order. Hidden files are left out. `seen`
+ * keeps the real paths of the folders that were read, so links in a circle end.
+ *
+ * @throws ProxbitError "data" where a folder cannot be read, or a link leads to one that was read before.
+ */
+export async function imageFilesIn(folder: string, seen: Set<string> = new Set()): Promise<readonly string[]> {
+  const { files, path } = node();
+  const found: string[] = [];
+  const real = await files.realpath(folder).catch(() => folder);
+  if (seen.has(real)) {
+    const message = `${folder} is the same folder as ${real}, which is read already`;
+    throw new ProxbitError("data", message, "Remove one of the links, so that each image is read once.");
+  }
+  seen.add(real);
+  for (const { name, isFolder } of await entriesIn(folder)) {
     const place = path.join(folder, name);
-    if (isHidden(name)) continue;
-    if (byName.get(name)?.isDirectory()) found.push(...(await imageFilesIn(place)));
+    // No call with all paths as arguments: a folder of a hundred thousand would exhaust the stack.
+    if (isFolder) for (const inner of await imageFilesIn(place, seen)) found.push(inner);
     else if (IMAGE.test(name)) found.push(place);
   }
   return found;
@@ -53,8 +90,10 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-interface ReadOptions {
+export interface ReadOptions {
   readonly decoder?: Decoder | undefined;
+  /** Called with each picture's bytes before they are decoded; it may throw. */
+  readonly check?: ((bytes: Uint8Array, path: string) => void) | undefined;
   /** Ends the reading between two pictures. */
   readonly stopped?: (() => void) | undefined;
 }
@@ -67,13 +106,16 @@ interface ReadOptions {
 export async function* readPictures(
   paths: readonly string[],
   input: ImageInput,
-  { decoder, stopped = () => {} }: ReadOptions = {},
+  { decoder, check, stopped = () => {} }: ReadOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const ahead: Promise<Uint8Array>[] = [];
   for (let next = 0; next < paths.length || ahead.length > 0; ) {
     while (next < paths.length && ahead.length < AT_ONCE) {
       const path = paths[next++] as string;
-      const picture = readBytes(path).then((bytes) => readInput(bytes, input, path, decoder));
+      const picture = readBytes(path).then((bytes) => {
+        check?.(bytes, path);
+        return readInput(bytes, input, path, decoder);
+      });
       // A later picture may fail before its turn.
       picture.catch(() => {});
       ahead.push(picture);

@@ -5,9 +5,7 @@
 import { ProxbitError } from "../../base/errors.ts";
 import { printable } from "../../base/text.ts";
 import { crc32 } from "../../images/crc32.ts";
-
-/** Deflate makes at most 258 bytes of two bits: 1032 times as many. */
-const MOST_GROWTH = 1032;
+import { MOST_GROWTH } from "../../images/deflate.ts";
 
 const END = 0x06054b50;
 const ENTRY = 0x02014b50;

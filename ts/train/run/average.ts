@@ -8,8 +8,9 @@
  * The mean is over the latent weights of binary layers, and over signs with Bop, whose majority decides. Running statistics are
  * estimated anew for the mean.
  */
-import { numberIn, oneOf, plainObject, type Subject } from "../../base/checks.ts";
+import { integerIn, numberIn, oneOf, plainObject, type Subject } from "../../base/checks.ts";
 import type { EpochTask } from "./epoch-task.ts";
+import { savedTensors } from "./saved-tensors.ts";
 
 /** A word, or the mean with its number: `from` in [0, 1), 0.75 where absent; `decay` in [0, 1), 0.7 where absent. */
 export type Average =
@@ -69,9 +70,9 @@ export function averageTask(average: CheckedAverage): EpochTask {
     },
     save: () => ({ count, ...Object.fromEntries(means) }),
     restore: (state) => {
-      const { count: counted, ...rest } = state as { readonly count: number } & Record<string, Float32Array>;
-      count = counted;
-      means = new Map(Object.entries(rest));
+      const { count: counted, ...rest } = state as Record<string, unknown>;
+      count = integerIn(counted, 0, Number.MAX_SAFE_INTEGER, "count", { code: "checkpoint", what: NAME });
+      means = new Map(savedTensors(rest));
     },
   };
 }

@@ -1,5 +1,7 @@
 /** The weights of the best epoch so far, which checkpoints keep as they keep the state of a task. */
+import { integerIn } from "../../base/checks.ts";
 import type { Engine } from "./engine.ts";
+import { savedTensors } from "./saved-tensors.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
 
 /** An epoch, from 1, and its score. */
@@ -41,9 +43,11 @@ export function bestWeights<Score extends object>(
     },
     save: () => ({ best, ...Object.fromEntries(weights) }),
     restore: (state) => {
-      const { best: found, ...rest } = state as { readonly best: Scored<Score> | null } & Record<string, Float32Array>;
+      const { best: found, ...rest } = state as { readonly best: Scored<Score> | null } & Record<string, unknown>;
+      if (found !== null)
+        integerIn(found.epoch, 1, Number.MAX_SAFE_INTEGER, "epoch", { code: "checkpoint", what: name });
       best = found;
-      weights = new Map(Object.entries(rest));
+      weights = savedTensors(rest);
     },
   };
 }

@@ -14,6 +14,7 @@ import type { LossTerm } from "../losses/term.ts";
 import { isBop, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
+import { savedHistory, savedRecord } from "./saved-record.ts";
 
 /** The words by which a difference between a checkpoint and what one goes on with may be allowed. */
 export const allowable = [
@@ -198,12 +199,15 @@ function withTensors(
 /** Reads a checkpoint's bytes. @throws ProxbitError "checkpoint" */
 export async function decodeRun(bytes: Uint8Array): Promise<LoadedRun> {
   const { state, tensors } = await decodeCheckpoint(bytes);
-  const { run, history, facts, tasks, good } = state;
+  const { run, history, facts, tasks, good = null } = state;
   if (!isRecord(run) || !isRecord(run.course) || !Array.isArray(history) || !isRecord(facts) || !isRecord(tasks)) {
     throw brokenCheckpoint("it lacks where its run stands");
   }
   return {
-    ...({ run, history, facts, good: good ?? null } as unknown as SavedRun),
+    run: savedRecord(run, facts.seed),
+    history: savedHistory(history),
+    facts,
+    good: good === null ? null : savedRecord(good, facts.seed),
     tasks: withTensors(tasks, tensors),
     tensors: tensors.filter(({ name }) => !name.startsWith(GOOD) && !name.startsWith(TASK)),
     goodTensors: tensors.flatMap((tensor) =>

@@ -3,14 +3,14 @@
  * learning rates. A run whose worker died goes back to its last checkpoint, with new workers.
  */
 import { isProxbitError } from "../../base/errors.ts";
-import { copyOfPlain } from "../../io/checkpoint-file.ts";
+import { brokenCheckpoint, type CheckpointTensor, copyOfPlain } from "../../io/checkpoint-file.ts";
 import type { Optimizer } from "../optimizers/optimizers.ts";
 import { dataFacts, type LoadedRun, type RunFacts, trainerFacts, withoutTensors } from "./checkpoint.ts";
 import type { CheckpointKeeper, RunMoment } from "./checkpoint-keeper.ts";
 import type { Engine } from "./engine.ts";
 import type { Checked } from "./fit-options.ts";
 import type { Course, RunRecord } from "./run.ts";
-import { copyTensors, floatsOf, restoreTensors } from "./snapshot.ts";
+import { copyTensors, floatsOf, restoreTensors, strangersIn } from "./snapshot.ts";
 import type { GoodPoint, TrainerState } from "./trainer-state.ts";
 import type { LossWatch } from "./watch-loss.ts";
 
@@ -90,10 +90,20 @@ export function remember({ state, checked, good }: Call): void {
   state.tasks = statesOf(checked);
 }
 
-/** Puts the state and the tensors of a run into place. */
+/** @throws ProxbitError "checkpoint" where `tensors` are not those of the network: they would be written beside their places. */
+function checkTensors(engine: Engine, tensors: readonly CheckpointTensor[]): void {
+  const [stranger, ...more] = strangersIn(engine, floatsOf(tensors));
+  if (stranger === undefined) return;
+  const others = more.length === 0 ? "" : ` and of ${more.length} more`;
+  throw brokenCheckpoint(`its tensors are not those of the network: that of ${stranger}${others}`);
+}
+
+/** Puts the state and the tensors of a run into place. @throws ProxbitError "checkpoint" where the tensors are of another. */
 export async function restoreRun(engine: Engine, state: TrainerState, loaded: LoadedRun): Promise<void> {
-  await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
   const { good: record, goodTensors: tensors, tasks } = loaded;
+  checkTensors(engine, loaded.tensors);
+  if (record !== null) checkTensors(engine, tensors);
+  await engine.alone(() => restoreTensors(engine, floatsOf(loaded.tensors)));
   const good = record === null ? null : { record, tensors, tasks };
   Object.assign(state, loaded.run, { history: [...loaded.history], good, tasks: loaded.tasks });
 }
@@ -136,5 +146,13 @@ async function goOnWithOthers(call: Call, keeper: CheckpointKeeper): Promise<boo
 
 /** Gives tasks the state that a checkpoint kept for them. */
 export function restoreTasks({ checked, state }: Call): void {
-  for (const { name, restore } of checked.stateful) if (name in state.tasks) restore?.(state.tasks[name]);
+  for (const { name, restore } of checked.stateful) {
+    if (!Object.hasOwn(state.tasks, name)) continue;
+    try {
+      restore?.(state.tasks[name]);
+    } catch (cause) {
+      if (isProxbitError(cause)) throw cause;
+      throw brokenCheckpoint(`the state of the task "${name}" cannot be taken up`, undefined, cause);
+    }
+  }
 }
