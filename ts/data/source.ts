@@ -128,8 +128,17 @@ export function sourceOf(options: DatasetOptions): Source | undefined {
     throw new ProxbitError("argument", "directory must be the path of a directory", 'Pass a path such as "./data".');
   }
   if (baseUrl === undefined) return undefined;
-  if (baseUrl instanceof URL || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
+  if (isUrl(baseUrl) || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
   throw new ProxbitError("argument", "baseUrl must be a URL", 'Pass a URL such as "/data/mnist".');
+}
+
+/** True for a URL. A proxy that was revoked is none. */
+function isUrl(value: unknown): value is URL {
+  try {
+    return value instanceof URL;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -149,7 +158,7 @@ export function checkedOptions(options: DatasetOptions): DatasetOptions {
   callbackOf(given.onDownload, "onDownload", subject);
   signalOf(given.signal, "signal", subject);
   const { downloadUrl, cacheDirectory } = given;
-  const isAddress = downloadUrl === undefined || typeof downloadUrl === "string" || downloadUrl instanceof URL;
+  const isAddress = downloadUrl === undefined || typeof downloadUrl === "string" || isUrl(downloadUrl);
   if (!isAddress) reject(subject, "downloadUrl", "a URL", downloadUrl);
   if (cacheDirectory !== undefined && (typeof cacheDirectory !== "string" || cacheDirectory === "")) {
     reject(subject, "cacheDirectory", "the path of a directory", cacheDirectory);

@@ -9,6 +9,7 @@
 import {
   callbackOf,
   integerIn,
+  isList,
   numberIn,
   oneOf,
   plainObject,
@@ -140,7 +141,7 @@ function checkBytes(count: number, { height, width, channels }: ImageInput): voi
 }
 
 function sidesOf(size: unknown): Sides {
-  const sides: readonly unknown[] = Array.isArray(size) ? size : [size, size];
+  const sides: readonly unknown[] = isList(size) ? size : [size, size];
   if (sides.length !== 2) reject(SUBJECT, "size", "a number, or [height, width]", size);
   const [height, width] = sides.map((side) => integerIn(side, 1, MOST_PIXELS, "size", SUBJECT));
   return { height: height as number, width: width as number };
