@@ -44,6 +44,24 @@ describe("junk is refused by a typed error", () => {
   });
 });
 
+test("junk is refused by measure and confusionMatrix, one part at a time", async () => {
+  const answers = { outputs: new Float32Array(12), size: 3, split: examples };
+  const { count, labels } = examples;
+  const actions = [
+    ...spoilt(answers).map(([name, make]) => [name, () => proxbit.measure(["f1"], make() as never)] as const),
+    ...spoilt({ count, labels, targets: undefined }).map(
+      ([name, make]) => [name, () => proxbit.measure(["f1"], { ...answers, split: make() as never })] as const,
+    ),
+    ...Object.entries(JUNK).flatMap(([name, make]): (readonly [string, Action])[] => [
+      [name, () => proxbit.confusionMatrix(make() as never, [0], 3)],
+      [name, () => proxbit.confusionMatrix([0], make() as never, 3)],
+      [name, () => proxbit.confusionMatrix([0], [0], make() as never)],
+    ]),
+  ];
+  expect(await allUntyped(actions)).toEqual([]);
+  expect(proxbit.measure(["accuracy"], answers)).toEqual({ accuracy: 0.5 });
+});
+
 describe("a trainer that was given junk", () => {
   let trainer: proxbit.Trainer;
   beforeAll(async () => {

@@ -2,7 +2,8 @@
  * Stores keep checkpoints: a file in Node, IndexedDB in a browser, or one of the user's own. A store has the last checkpoint and
  * the one before it. A write that is cut short leaves both, or the new one and the last.
  */
-import { reject } from "../base/checks.ts";
+import { isArrayOf } from "../base/arrays.ts";
+import { reading, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { FileParts } from "./checkpoint-file.ts";
 import { lockCheckpoint } from "./checkpoint-lock.ts";
@@ -160,6 +161,29 @@ export function browserStore(name: string): CheckpointStore {
   };
 }
 
-/** The store that a word names: a path in Node, a name in IndexedDB in a browser. */
-export const storeOf = (given: string | CheckpointStore): CheckpointStore =>
-  typeof given !== "string" ? given : findNode() === undefined ? browserStore(given) : fileStore(given);
+/**
+ * The store that a word names: a path in Node, a name in IndexedDB in a browser. One of the user's own is held to its word.
+ *
+ * @throws ProxbitError "argument" for anything but a word or a store.
+ */
+export function storeOf(given: string | CheckpointStore): CheckpointStore {
+  if (typeof given === "string") return findNode() === undefined ? browserStore(given) : fileStore(given);
+  const subject: Subject = { code: "argument", what: "the store of a checkpoint" };
+  const isStore = reading(subject.what, "a store", () => {
+    const { name, read, write, lock } = given;
+    return typeof name === "string" && [read, write, lock].every((method) => typeof method === "function");
+  });
+  if (!isStore) reject(subject, "it", "a path, a name, or an object with name, read, write and lock", given);
+  return {
+    name: given.name,
+    read: async (which) => {
+      const found = await given.read(which);
+      return found === null || isArrayOf(found, "Uint8Array") ? found : reject(subject, "read", "bytes or null", found);
+    },
+    write: (parts) => given.write(parts),
+    lock: async () => {
+      const unlock = await given.lock();
+      return typeof unlock === "function" ? unlock : reject(subject, "lock", "a function that unlocks", unlock);
+    },
+  };
+}

@@ -21,7 +21,7 @@ import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
-import { labelWord } from "../losses/index.ts";
+import { labelWord, termsOf } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
 import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
@@ -193,6 +193,8 @@ async function createFrom(
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
   const { variant, source, worker } = options;
+  // Before any thread is started.
+  if (options.objective !== undefined) termsOf(options.objective, subject);
   let pool = await createPool({ workers, variant, source, worker });
   try {
     let engine = await createEngine(valid, optimizer, pool, { objective: options.objective });
