@@ -201,6 +201,9 @@ describe("compare", () => {
     [["--decay", "steep"], "--decay"],
     [["--schedule", "steep"], "--schedule"],
     [["--optimizer", "adamm"], "no optimizer is called"],
+    [["--keep", "3"], "--keep 3 keeps networks beside a model file"],
+    [["--accumulator", "wrap"], "--accumulator is for the sums of task bwaa"],
+    [["--binary-optimizer", "bop"], 'the quantizer "bnn++" of'],
     [["--batch-size", "300"], "256 images do not fill a batch of 300"],
   ])("refuses %j", async (options, says) => {
     await withFolder(async (place) =>

@@ -3,96 +3,12 @@
  * work afterwards as before.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isProxbitError } from "../ts/base/errors.ts";
 import * as data from "../ts/data/index.ts";
 import * as proxbit from "../ts/index.ts";
 import * as inference from "../ts/inference/index.ts";
+import { type Action, allUntyped, functionsOf, JUNK, spoilt } from "./junk-values.ts";
 
-const throwing = (what: string) => () => {
-  throw new TypeError(what);
-};
-const hostileProxy = (): object =>
-  new Proxy({}, { get: throwing("get"), ownKeys: throwing("keys"), has: throwing("has") });
-const revokedProxy = (): object => {
-  const { proxy, revoke } = Proxy.revocable({}, {});
-  revoke();
-  return proxy;
-};
-const cyclic = (): unknown => {
-  const list: unknown[] = [];
-  list.push(list);
-  return list;
-};
-
-/** Values that nobody should give, each made anew. */
-const JUNK: Readonly<Record<string, () => unknown>> = {
-  undefined: () => undefined,
-  null: () => null,
-  zero: () => 0,
-  negative: () => -1,
-  half: () => 0.5,
-  NaN: () => Number.NaN,
-  infinity: () => Number.POSITIVE_INFINITY,
-  huge: () => 1e21,
-  bigint: () => 10n,
-  true: () => true,
-  "empty text": () => "",
-  text: () => "toString",
-  prototype: () => "__proto__",
-  symbol: () => Symbol("junk"),
-  function: () => () => {},
-  "function that throws": () => throwing("called"),
-  "empty list": () => [],
-  "list of null": () => [null],
-  "list of lists": () => [[]],
-  "list with a bigint": () => [1n, 2],
-  cycle: cyclic,
-  "empty object": () => ({}),
-  "object without prototype": () => Object.create(null),
-  "unknown key": () => ({ junk: 1 }),
-  "getter that throws": () => Object.defineProperty({}, "kind", { enumerable: true, get: throwing("got") }),
-  map: () => new Map(),
-  date: () => new Date(Number.NaN),
-  bytes: () => new Uint8Array(3),
-  floats: () => Float32Array.of(Number.NaN),
-  bigints: () => new BigInt64Array(2),
-  view: () => new DataView(new ArrayBuffer(2)),
-  buffer: () => new ArrayBuffer(4),
-  proxy: hostileProxy,
-  "revoked proxy": revokedProxy,
-  "class instance": () =>
-    new (class Junk {
-      readonly shape = 3n;
-    })(),
-};
-
-type Action = () => unknown;
-
-/** The error of `action` that is no ProxbitError, in words; undefined where all is well. */
-async function untyped(name: string, action: Action): Promise<string | undefined> {
-  try {
-    const value = await action();
-    if (typeof value === "object" && value !== null && Symbol.asyncIterator in value) {
-      let events = 0;
-      for await (const _ of value as AsyncIterable<unknown>) if (++events === 2) break;
-    }
-    return undefined;
-  } catch (error) {
-    // What a callback throws is its caller's.
-    const isOwn = error instanceof Error && error.message === "called";
-    return isOwn || isProxbitError(error)
-      ? undefined
-      : `${name}: ${error instanceof Error ? error.stack?.split("\n").slice(0, 3).join(" | ") : String(error)}`;
-  }
-}
-
-async function allUntyped(actions: readonly (readonly [string, Action])[]): Promise<readonly string[]> {
-  const found: (string | undefined)[] = [];
-  for (const [name, action] of actions) found.push(await untyped(name, action));
-  return found.filter((text) => text !== undefined);
-}
-
-/** Loaders read files or the network, and these take any value by their nature. */
+/** Loaders and parallel sessions have tests of their own (`junk-loaders.test.ts`), and these take any value by their nature. */
 const LEFT_OUT = new Set([
   "cifar10",
   "cifar100",
@@ -105,18 +21,6 @@ const LEFT_OUT = new Set([
   "loadParallel",
 ]);
 
-/** All functions that a module gives out, those in its tables too. */
-function functionsOf(module: object): readonly (readonly [string, (...given: unknown[]) => unknown])[] {
-  return Object.entries(module).flatMap(([name, value]) => {
-    if (LEFT_OUT.has(name)) return [];
-    if (typeof value === "function") return [[name, value] as const];
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-    return Object.entries(value as object).flatMap(([key, inner]) =>
-      typeof inner === "function" ? [[`${name}.${key}`, inner as (...given: unknown[]) => unknown] as const] : [],
-    );
-  });
-}
-
 const graph = proxbit.sequential({ inputShape: [2] }, [proxbit.layers.dense({ units: 3 }), proxbit.layers.batchNorm()]);
 const examples = data.split([0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 0], [2]);
 const set: data.Dataset = { name: "few", classes: ["a", "b", "c"], train: examples, test: examples };
@@ -128,7 +32,7 @@ describe("junk is refused by a typed error", () => {
     ["proxbit/inference", inference],
   ])("by every function of %s", async (_, module) => {
     const good = [graph, examples, 1];
-    const actions = functionsOf(module).flatMap(([name, call]) =>
+    const actions = functionsOf(module, LEFT_OUT).flatMap(([name, call]) =>
       Object.entries(JUNK).flatMap(([junk, make]): (readonly [string, Action])[] => [
         [`${name}(${junk})`, () => call(make())],
         ...good.map((first, i) => [`${name}(good ${i}, ${junk})`, () => call(first, make())] as const),
@@ -140,6 +44,24 @@ describe("junk is refused by a typed error", () => {
   });
 });
 
+test("junk is refused by measure and confusionMatrix, one part at a time", async () => {
+  const answers = { outputs: new Float32Array(12), size: 3, split: examples };
+  const { count, labels } = examples;
+  const actions = [
+    ...spoilt(answers).map(([name, make]) => [name, () => proxbit.measure(["f1"], make() as never)] as const),
+    ...spoilt({ count, labels, targets: undefined }).map(
+      ([name, make]) => [name, () => proxbit.measure(["f1"], { ...answers, split: make() as never })] as const,
+    ),
+    ...Object.entries(JUNK).flatMap(([name, make]): (readonly [string, Action])[] => [
+      [name, () => proxbit.confusionMatrix(make() as never, [0], 3)],
+      [name, () => proxbit.confusionMatrix([0], make() as never, 3)],
+      [name, () => proxbit.confusionMatrix([0], [0], make() as never)],
+    ]),
+  ];
+  expect(await allUntyped(actions)).toEqual([]);
+  expect(proxbit.measure(["accuracy"], answers)).toEqual({ accuracy: 0.5 });
+});
+
 describe("a trainer that was given junk", () => {
   let trainer: proxbit.Trainer;
   beforeAll(async () => {
@@ -147,12 +69,6 @@ describe("a trainer that was given junk", () => {
   });
   afterAll(() => trainer.close());
 
-  /** An option at a time is junk, and all at once. */
-  const spoilt = (good: object): readonly (readonly [string, () => unknown])[] =>
-    Object.entries(JUNK).flatMap(([junk, make]) => [
-      [junk, make] as const,
-      ...Object.keys(good).map((key) => [`${key}: ${junk}`, () => ({ ...good, [key]: make() })] as const),
-    ]);
   const fitOptions = { epochs: 1, batchSize: 2, augment: undefined, labelSmoothing: 0, validate: true, soft: true };
   const more = { flipRatio: false, tasks: [], onValidate: undefined, signal: undefined };
   const evaluateOptions = { batchSize: 2, signal: undefined, onProgress: undefined, soft: { statistics: examples } };

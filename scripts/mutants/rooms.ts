@@ -142,6 +142,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/*": [
     ...["cli-index", "io-imports", "cli-parts", "nn-summary", "nn-validate", "nn-layers", "quantizers-compose"],
     ...["train-explain", "inference-session", "compare", "cli-theory", "train-fit", "channel-groups", "junk"],
+    ...["junk-loaders", "junk-sessions"],
   ],
 };
 

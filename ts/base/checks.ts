@@ -22,19 +22,21 @@ export function reject(subject: Subject, option: string, expected: string, value
   );
 }
 
-/** The result of `work`. An error of what it reads, be it junk or a getter that throws, is that of `what`. */
-export function reading<Result>(what: string, expected: string, work: () => Result): Result {
-  const refused = (cause: unknown): never => {
-    if (isProxbitError(cause)) throw cause;
-    const message = `${what}: what was given cannot be read`;
-    throw new ProxbitError("argument", message, `Give ${expected}.`, { cause });
-  };
+/**
+ * The result of `work`, which reads what was given: an error there, be it of junk or of a getter that throws, is that of `what`,
+ * of the code `code`. What `work` promises is no reading, so errors in it stay as they are.
+ */
+export function reading<Result>(
+  what: string,
+  expected: string,
+  work: () => Result,
+  code: ErrorCode = "argument",
+): Result {
   try {
-    const result = work();
-    // A promise of this realm: what comes back is work of our own.
-    return result instanceof Promise ? (result.catch(refused) as Result) : result;
+    return work();
   } catch (cause) {
-    return refused(cause);
+    if (isProxbitError(cause)) throw cause;
+    throw new ProxbitError(code, `${what}: what was given cannot be read`, `Give ${expected}.`, { cause });
   }
 }
 
@@ -63,14 +65,15 @@ export function plainObject(value: unknown, known: readonly string[], subject: S
       `Give an object with these keys: ${known.join(", ") || "none"}.`,
     );
   }
-  return reading(subject.what, "an object whose values can be read", () => {
+  const read = (): Record<string, unknown> => {
     const given = value as Readonly<Record<string, unknown>>;
     for (const key of Object.keys(given)) if (!known.includes(key)) throw unknownOption(key, known, subject);
     // Getters of a class are no keys of its instances.
     const isLiteral = Object.getPrototypeOf(given) === Object.prototype;
     const names = isLiteral ? Object.keys(given) : known.filter((name) => name in given && !(name in Object.prototype));
     return Object.fromEntries(names.map((name) => [name, given[name]]));
-  });
+  };
+  return reading(subject.what, "an object whose values can be read", read, subject.code);
 }
 
 const unknownOption = (key: string, known: readonly string[], { code, what }: Subject): ProxbitError =>
@@ -166,9 +169,10 @@ export function callbackOf<Callback>(value: unknown, option: string, subject: Su
 /** An AbortSignal of any realm, or nothing. */
 export function signalOf(value: unknown, option: string, subject: Subject): AbortSignal | undefined {
   if (value === undefined) return undefined;
-  const isSignal = reading(`${subject.what}: ${option}`, "an AbortSignal", () => {
+  const read = (): boolean => {
     const signal = value as AbortSignal | null;
     return typeof signal === "object" && typeof signal?.aborted === "boolean" && "addEventListener" in signal;
-  });
+  };
+  const isSignal = reading(`${subject.what}: ${option}`, "an AbortSignal", read, subject.code);
   return isSignal ? (value as AbortSignal) : reject(subject, option, "an AbortSignal", value);
 }

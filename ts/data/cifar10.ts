@@ -3,7 +3,7 @@ import { ProxbitError } from "../base/errors.ts";
 import { readRecords } from "./cifar.ts";
 import type { Dataset, ImageSplit } from "./dataset.ts";
 import type { DatasetOptions, Source } from "./source.ts";
-import { readRequired, refuseDownload, sourceOf } from "./source.ts";
+import { checkedOptions, readRequired, refuseDownload, sourceOf } from "./source.ts";
 
 const CLASSES: readonly string[] = [
   "airplane",
@@ -34,7 +34,7 @@ async function folderOf(source: Source): Promise<string> {
  * @throws ProxbitError "data" where a file is missing or malformed, or no place is given.
  */
 export async function cifar10(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
-  refuseDownload("cifar10", options);
+  refuseDownload("cifar10", checkedOptions(options));
   const source = sourceOf(options);
   if (source === undefined)
     throw new ProxbitError("data", "no package carries CIFAR-10: its place must be given", REMEDY);

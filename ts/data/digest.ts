@@ -32,8 +32,8 @@ async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-async function hashOf(facts: object, arrays: readonly Uint8Array[]): Promise<string> {
-  const parts: Uint8Array[] = [new TextEncoder().encode(JSON.stringify(facts))];
+async function hashOf(facts: string, arrays: readonly Uint8Array[]): Promise<string> {
+  const parts: Uint8Array[] = [new TextEncoder().encode(facts)];
   for (const bytes of arrays) {
     for (let first = 0; first < bytes.length; first += PIECE) {
       parts.push(await sha256(bytes.subarray(first, first + PIECE)));
@@ -48,29 +48,38 @@ async function hashOf(facts: object, arrays: readonly Uint8Array[]): Promise<str
   return hex(await sha256(all));
 }
 
-function ofSplit({ count, images, labels, targets, sampleWeights, shape, scale, offset }: Split): Promise<string> {
+/** A hash that is still to be made; what it is of has been read. */
+type Hash = () => Promise<string>;
+
+function ofSplit({ count, images, labels, targets, sampleWeights, shape, scale, offset }: Split): Hash {
   const arrays = [images, Uint32Array.from(labels), targets, sampleWeights];
   const facts = { count, shape, scale, offset, kinds: arrays.map((array) => array?.[Symbol.toStringTag] ?? null) };
-  return hashOf(
-    facts,
-    arrays.flatMap((array) => (array === undefined ? [] : [bytesOf(array)])),
-  );
+  const text = JSON.stringify(facts);
+  const bytes = arrays.flatMap((array) => (array === undefined ? [] : [bytesOf(array)]));
+  return () => hashOf(text, bytes);
 }
 
 /** First and last examples, and some between them; of an iterable the first ones. */
-async function ofStream(stream: Stream): Promise<string> {
+function ofStream(stream: Stream): Hash {
   const { count, read } = stream;
+  const isStreamOfOurs = typeof stream.pass === "function" && (read === null || typeof read === "function");
+  if (!isStreamOfOurs || !Number.isSafeInteger(count)) throw new TypeError("no stream");
   const samples = Math.min(SAMPLES, count);
-  const places = Uint32Array.from({ length: samples }, (_, i) =>
-    Math.floor((i * (count - 1)) / Math.max(1, samples - 1)),
-  );
-  if (read !== null) return hashOf({ count }, [new TextEncoder().encode(await ofSplit(await read(places)))]);
-  const pass = stream.pass(null);
-  try {
-    return await hashOf({ count }, [new TextEncoder().encode(await ofSplit(await pass.next(samples)))]);
-  } finally {
-    await pass.end();
-  }
+  const text = JSON.stringify({ count });
+  const hashed = async (examples: Split): Promise<string> =>
+    hashOf(text, [new TextEncoder().encode(await ofSplit(examples)())]);
+  return async () => {
+    if (read !== null) {
+      const place = (i: number): number => Math.floor((i * (count - 1)) / Math.max(1, samples - 1));
+      return hashed(await read(Uint32Array.from({ length: samples }, (_, i) => place(i))));
+    }
+    const pass = stream.pass(null);
+    try {
+      return await hashed(await pass.next(samples));
+    } finally {
+      await pass.end();
+    }
+  };
 }
 
 /**
@@ -79,5 +88,9 @@ async function ofStream(stream: Stream): Promise<string> {
  *
  * @throws ProxbitError "environment" in a page that was not served securely, and what a stream's source throws.
  */
-export const digest = (examples: Examples): Promise<string> =>
-  reading("digest", "a split or a stream", async () => (isStream(examples) ? ofStream(examples) : ofSplit(examples)));
+export async function digest(examples: Examples): Promise<string> {
+  const hash = reading("digest", "a split or a stream", () =>
+    isStream(examples) ? ofStream(examples) : ofSplit(examples),
+  );
+  return hash();
+}

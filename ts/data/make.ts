@@ -1,5 +1,5 @@
 /** A data set of one's own examples, and examples held out of it. */
-import { numberIn, plainObject, reading, reject, type Subject } from "../base/checks.ts";
+import { isList, numberIn, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { shuffle } from "../nn/random.ts";
@@ -116,7 +116,7 @@ export function makeDataset<Part extends Examples>(parts: DatasetParts<Part>): D
   plainObject(parts, PARTS, subject);
   const { name = "data", classes, train, test, validation, seed = 0 } = parts;
   if (typeof name !== "string" || name === "") reject(subject, "name", "a text", name);
-  if (classes !== undefined && !(Array.isArray(classes) && classes.every((word) => typeof word === "string"))) {
+  if (classes !== undefined && !(isList(classes) && classes.every((word) => typeof word === "string"))) {
     reject(subject, "classes", "a list of texts", classes);
   }
   if (typeof train !== "object" || train === null) reject(subject, "train", "a split or a stream", train);

@@ -8,7 +8,7 @@ import type { Dataset, ImageSplit } from "./dataset.ts";
 import { downloadedSource } from "./download.ts";
 import { parseIdx } from "./idx.ts";
 import type { DatasetOptions, Source } from "./source.ts";
-import { directorySource, readRequired, refuseDownload, sourceOf } from "./source.ts";
+import { checkedOptions, directorySource, readRequired, refuseDownload, sourceOf } from "./source.ts";
 import { split } from "./split.ts";
 
 const DIGITS: readonly string[] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
@@ -116,7 +116,7 @@ function packageSource(): Source | undefined {
  * @throws ProxbitError "data" where a file is missing or malformed.
  */
 export async function mnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
-  refuseDownload("mnist", options);
+  refuseDownload("mnist", checkedOptions(options));
   const source = sourceOf(options) ?? packageSource();
   if (source === undefined) throw new ProxbitError("data", "the MNIST files were not found", MNIST_REMEDY);
   return read("mnist", DIGITS, source, MNIST_REMEDY);
@@ -151,7 +151,8 @@ async function fashionSource(options: DatasetOptions): Promise<Source | undefine
  *   signal.
  */
 export async function fashionMnist(options: DatasetOptions = {}): Promise<Dataset<ImageSplit>> {
-  const source = sourceOf(options) ?? (await fashionSource(options));
+  const given = checkedOptions(options);
+  const source = sourceOf(given) ?? (await fashionSource(given));
   if (source === undefined) throw new ProxbitError("data", "the Fashion-MNIST files were not found", FASHION_REMEDY);
   return read("fashion-mnist", CLOTHES, source, FASHION_REMEDY);
 }

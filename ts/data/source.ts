@@ -2,7 +2,8 @@
  * Sources of a data set's files: a directory (Node) or a base URL (anywhere with `fetch`). A source answers a name with
  * bytes, or with undefined where there is no such file. Everything else is an error.
  */
-import { reading } from "../base/checks.ts";
+import { callbackOf, isList, reading, reject, type Subject, signalOf } from "../base/checks.ts";
+import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { requireNode, systemCode } from "../io/node.ts";
@@ -115,9 +116,7 @@ export function urlSource(baseUrl: string | URL): Source {
  * @throws ProxbitError "argument" for an option of the wrong type, or for two sources.
  */
 export function sourceOf(options: DatasetOptions): Source | undefined {
-  const keys = reading("the options of a data set", "an object", () => Object.keys(options));
-  for (const key of keys) if (!OPTIONS.includes(key)) throw unknownName("option", key, OPTIONS);
-  const { directory, baseUrl, downloadUrl } = options;
+  const { directory, baseUrl, downloadUrl } = checkedOptions(options);
   const [first, second] = Object.entries({ directory, baseUrl, downloadUrl }).filter(
     ([, place]) => place !== undefined,
   );
@@ -129,8 +128,42 @@ export function sourceOf(options: DatasetOptions): Source | undefined {
     throw new ProxbitError("argument", "directory must be the path of a directory", 'Pass a path such as "./data".');
   }
   if (baseUrl === undefined) return undefined;
-  if (baseUrl instanceof URL || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
+  if (isUrl(baseUrl) || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
   throw new ProxbitError("argument", "baseUrl must be a URL", 'Pass a URL such as "/data/mnist".');
+}
+
+/** True for a URL. A proxy that was revoked is none. */
+function isUrl(value: unknown): value is URL {
+  try {
+    return value instanceof URL;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The options of a data set, with a copy of their values.
+ *
+ * @throws ProxbitError "unknown-name" for an option that does not exist, "argument" for what is no object.
+ */
+export function checkedOptions(options: DatasetOptions): DatasetOptions {
+  const what = "the options of a data set";
+  const isObject = typeof options === "object" && options !== null && !isList(options) && !ArrayBuffer.isView(options);
+  if (!isObject) {
+    throw new ProxbitError("argument", `${what} must be an object, not ${describe(options)}`, "Give an object.");
+  }
+  const given: DatasetOptions = reading(what, "an object whose values can be read", () => ({ ...options }));
+  for (const key of Object.keys(given)) if (!OPTIONS.includes(key)) throw unknownName("option", key, OPTIONS);
+  const subject: Subject = { code: "argument", what };
+  callbackOf(given.onDownload, "onDownload", subject);
+  signalOf(given.signal, "signal", subject);
+  const { downloadUrl, cacheDirectory } = given;
+  const isAddress = downloadUrl === undefined || typeof downloadUrl === "string" || isUrl(downloadUrl);
+  if (!isAddress) reject(subject, "downloadUrl", "a URL", downloadUrl);
+  if (cacheDirectory !== undefined && (typeof cacheDirectory !== "string" || cacheDirectory === "")) {
+    reject(subject, "cacheDirectory", "the path of a directory", cacheDirectory);
+  }
+  return given;
 }
 
 /** @throws ProxbitError "argument" where the data set `name`, which nobody downloads, is given an address for it. */

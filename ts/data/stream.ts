@@ -5,7 +5,7 @@
  * iterable. The first is shuffled as a split is, so both train to the same bits. The second is shuffled through a
  * buffer: each example is drawn from the next `buffer` ones. Every draw follows from the run's seed and the epoch.
  */
-import { integerIn, plainObject, reject, type Subject } from "../base/checks.ts";
+import { integerIn, isList, plainObject, reject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { randomStream, shuffle } from "../nn/random.ts";
@@ -215,7 +215,7 @@ export function stream(source: RandomSource | OrderedSource, options: StreamOpti
   plainObject(options, OPTIONS, subject);
   const countOf = (value: unknown): number => integerIn(value, 1, MOST_EXAMPLES, "count", subject);
   const { shape } = options;
-  if (!Array.isArray(shape)) reject(subject, "shape", "a list of 1 to 4 sizes", shape);
+  if (!isList(shape)) reject(subject, "shape", "a list of 1 to 4 sizes", shape);
   if (typeof source === "function") {
     const buffer = integerIn(options.buffer ?? DEFAULT_BUFFER, 1, 2 ** 24, "buffer", subject);
     return oneAfterTheOther(source, options, countOf(options.count), buffer);

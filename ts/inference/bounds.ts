@@ -2,8 +2,7 @@
  * Bounds on what a model file may ask for. A file of a few hundred bytes can describe layers that take gigabytes and minutes. So
  * its memory and its work are counted before any of it is allocated or done.
  */
-import { integerIn, type Subject } from "../base/checks.ts";
-import { describe } from "../base/describe.ts";
+import { integerIn, type Subject, signalOf } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
@@ -38,14 +37,7 @@ export interface Bounds {
 export function boundsOf(options: LoadBounds, subject: Subject): Bounds {
   const bound = (key: "maxMemory" | "maxOperations", usual: number): number =>
     integerIn(options[key] ?? usual, 1, Number.MAX_SAFE_INTEGER, key, subject);
-  const { signal } = options;
-  if (signal !== undefined && !("aborted" in signal)) {
-    throw new ProxbitError(
-      subject.code,
-      `${subject.what}: signal must be an AbortSignal, not ${describe(signal)}`,
-      "Give the signal of an AbortController.",
-    );
-  }
+  const signal = signalOf(options.signal, "signal", subject);
   return {
     maxMemory: bound("maxMemory", 2 ** 30),
     maxOperations: bound("maxOperations", 2 ** 35),

@@ -4,7 +4,7 @@
  * The file's input description says how. Shape, `inputScale` and `inputOffset` are those of training. `inputFit` and
  * `inputBackground` say how a picture of another size gets there; `cover` and white where the file is silent.
  */
-import { integerIn, numberIn, oneOf, plainObject, reading, type Subject } from "../base/checks.ts";
+import { integerIn, isList, numberIn, oneOf, plainObject, reading, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type Drawable, pixelsOf, sizeOfDrawable } from "../images/browser.ts";
@@ -164,7 +164,7 @@ export function createClassify(model: PackedModel, run: Run): Classify {
     const way = wayOf(options, model, names.length);
     if (options.count !== undefined) return answer(source as Images, options.count, way);
     const input = imageInputOf(model);
-    if (!Array.isArray(source)) {
+    if (!isList(source)) {
       const [only] = await answer(fitPicture(await pictureOf(source as ImageSource, "the image"), input), 1, way);
       return only as readonly Prediction[];
     }
@@ -185,7 +185,8 @@ async function pictureOf(source: unknown, what: string): Promise<Picture> {
   if (typeof source !== "object" || source === null) {
     throw new ProxbitError("argument", `${what} cannot be ${describe(source)}`, REMEDY);
   }
-  const bytes = await bytesOf(source);
+  const read = reading(what, "a picture whose parts can be read", () => bytesOf(source));
+  const bytes = await read;
   if (bytes !== undefined) {
     const { decodeImage } = await import("../images/decode.ts");
     return decodeImage(bytes, what);
@@ -200,9 +201,10 @@ async function pictureOf(source: unknown, what: string): Promise<Picture> {
   throw new ProxbitError("argument", `${what} cannot be ${describe(source)}`, REMEDY);
 }
 
-async function bytesOf(source: object): Promise<Uint8Array | undefined> {
+/** The bytes of a file, or a promise of them; undefined for what is none. */
+function bytesOf(source: object): Uint8Array | Promise<Uint8Array> | undefined {
   if ("arrayBuffer" in source && typeof source.arrayBuffer === "function") {
-    return new Uint8Array(await (source as FileLike).arrayBuffer());
+    return (source as FileLike).arrayBuffer().then((buffer) => new Uint8Array(buffer));
   }
   const tag = Object.prototype.toString.call(source);
   if (tag === "[object ArrayBuffer]") return new Uint8Array(source as ArrayBuffer);

@@ -1,6 +1,6 @@
 /** Images on their way into a network: what callers may give, and how bytes become numbers. */
 import { isArrayOf } from "../base/arrays.ts";
-import { integerIn, plainObject, type Subject } from "../base/checks.ts";
+import { integerIn, isList, plainObject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-file.ts";
@@ -53,7 +53,7 @@ export function inputOf(
   given: Images | readonly Images[],
   options: RunOptions = {},
 ): Input {
-  const listed = Array.isArray(given);
+  const listed = isList(given);
   plainObject(options, ["count"], SUBJECT);
   if (listed && options.count !== undefined) {
     throw new ProxbitError("argument", "a list has a count of its own", "Leave out count, or give one array.");

@@ -2,6 +2,8 @@
  * Stores keep checkpoints: a file in Node, IndexedDB in a browser, or one of the user's own. A store has the last checkpoint and
  * the one before it. A write that is cut short leaves both, or the new one and the last.
  */
+import { isArrayOf } from "../base/arrays.ts";
+import { reading, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { FileParts } from "./checkpoint-file.ts";
 import { lockCheckpoint } from "./checkpoint-lock.ts";
@@ -32,9 +34,13 @@ export const previousPath = (path: string): string => `${path}.previous`;
 /**
  * A store in the file `path` and, for the checkpoint before, `path`.previous. Node only.
  *
- * @throws ProxbitError "output" of `write` and `lock` where a file cannot be written; "checkpoint" of `read`.
+ * @throws ProxbitError "argument" for anything but a path. "output" of `write` and `lock` where a file cannot be written;
+ * "checkpoint" of `read`.
  */
 export function fileStore(path: string): CheckpointStore {
+  if (typeof path !== "string" || path === "") {
+    reject({ code: "argument", what: "fileStore" }, "the place", "the path of a file", path);
+  }
   const node = () => requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
   return {
     name: path,
@@ -69,9 +75,9 @@ const TABLE = "checkpoints";
 
 /** Settles with a request of IndexedDB. */
 const settled = <T>(request: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve, refuse) => {
     request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    request.onerror = () => refuse(request.error);
   });
 
 function openDatabase(): Promise<IDBDatabase> {
@@ -85,9 +91,9 @@ async function inTransaction<T>(mode: IDBTransactionMode, work: (table: IDBObjec
   const database = await openDatabase();
   try {
     const transaction = database.transaction(TABLE, mode, { durability: "strict" });
-    const ended = new Promise<void>((resolve, reject) => {
+    const ended = new Promise<void>((resolve, refuse) => {
       transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error);
+      transaction.onabort = () => refuse(transaction.error);
     });
     const [result] = await Promise.all([work(transaction.objectStore(TABLE)), ended]);
     return result;
@@ -99,8 +105,13 @@ async function inTransaction<T>(mode: IDBTransactionMode, work: (table: IDBObjec
 /**
  * A store in the browser's IndexedDB under `name`. Tabs of one origin share it; a lock of the Web Locks API, which ends with its
  * tab, keeps two runs apart.
+ *
+ * @throws ProxbitError "argument" for anything but a name. "output" where the page has no such store, or no room in it.
  */
 export function browserStore(name: string): CheckpointStore {
+  if (typeof name !== "string" || name === "") {
+    reject({ code: "argument", what: "browserStore" }, "the name", "a text", name);
+  }
   const failed = (cause: unknown): ProxbitError => {
     const why = cause instanceof Error ? cause.message : String(cause);
     const remedy = "Let the page keep data (no private window), and free room where the browser has none left.";
@@ -132,20 +143,47 @@ export function browserStore(name: string): CheckpointStore {
       }
     },
     lock: () =>
-      new Promise<() => Promise<void>>((resolve, reject) => {
+      new Promise<() => Promise<void>>((resolve, refuse) => {
         const taken = (lock: Lock | null): Promise<void> | undefined => {
           if (lock === null) {
             const message = `another tab is writing the checkpoint "${name}"`;
-            reject(new ProxbitError("checkpoint", message, "Wait for its end, or give another name."));
+            refuse(new ProxbitError("checkpoint", message, "Wait for its end, or give another name."));
             return undefined;
           }
           return new Promise((release) => resolve(async () => release()));
         };
-        navigator.locks.request(`proxbit/${name}`, { ifAvailable: true }, taken).catch(reject);
+        try {
+          navigator.locks.request(`proxbit/${name}`, { ifAvailable: true }, taken).catch(refuse);
+        } catch (cause) {
+          refuse(failed(cause));
+        }
       }),
   };
 }
 
-/** The store that a word names: a path in Node, a name in IndexedDB in a browser. */
-export const storeOf = (given: string | CheckpointStore): CheckpointStore =>
-  typeof given !== "string" ? given : findNode() === undefined ? browserStore(given) : fileStore(given);
+/**
+ * The store that a word names: a path in Node, a name in IndexedDB in a browser. One of the user's own is held to its word.
+ *
+ * @throws ProxbitError "argument" for anything but a word or a store.
+ */
+export function storeOf(given: string | CheckpointStore): CheckpointStore {
+  if (typeof given === "string") return findNode() === undefined ? browserStore(given) : fileStore(given);
+  const subject: Subject = { code: "argument", what: "the store of a checkpoint" };
+  const isStore = reading(subject.what, "a store", () => {
+    const { name, read, write, lock } = given;
+    return typeof name === "string" && [read, write, lock].every((method) => typeof method === "function");
+  });
+  if (!isStore) reject(subject, "it", "a path, a name, or an object with name, read, write and lock", given);
+  return {
+    name: given.name,
+    read: async (which) => {
+      const found = await given.read(which);
+      return found === null || isArrayOf(found, "Uint8Array") ? found : reject(subject, "read", "bytes or null", found);
+    },
+    write: (parts) => given.write(parts),
+    lock: async () => {
+      const unlock = await given.lock();
+      return typeof unlock === "function" ? unlock : reject(subject, "lock", "a function that unlocks", unlock);
+    },
+  };
+}

@@ -2,7 +2,7 @@
  * The places that the core and the script of a worker may come from, where the files of the package cannot be found. The
  * types name nothing that only a page or only Node declares, so that they resolve without either.
  */
-import { reject, type Subject } from "../base/checks.ts";
+import { reading, reject, type Subject } from "../base/checks.ts";
 import type { Variant } from "./variants.ts";
 
 /** A `URL`, or anything else that knows its address. */
@@ -67,7 +67,11 @@ export function checkSource(source: unknown, subject: Subject): CoreSource | und
   if (source === undefined || typeof source === "function" || (typeof source === "string" && source !== "")) {
     return source as CoreSource | undefined;
   }
-  if (typeof source === "object" && source !== null) return source as CoreSource;
+  if (typeof source === "object" && source !== null) {
+    // A core is asked what it is, and whether it is a promise.
+    reading(`${subject.what}: source`, "a core", () => "headers" in source && "then" in source, subject.code);
+    return source as CoreSource;
+  }
   reject(
     subject,
     "source",
@@ -81,7 +85,8 @@ export function checkWorker(worker: unknown, subject: Subject): WorkerSource | u
   if (worker === undefined || typeof worker === "function" || (typeof worker === "string" && worker !== "")) {
     return worker as WorkerSource | undefined;
   }
-  if (isAddress(worker)) return worker;
+  const isPlace = reading(`${subject.what}: worker`, "the address of a script", () => isAddress(worker), subject.code);
+  if (isPlace) return worker as Address;
   reject(subject, "worker", "the address of a script, or a function that starts a worker", worker);
 }
 

@@ -4,6 +4,7 @@
  * memory for worker threads. Each is built for training, and smaller for inference alone.
  */
 import { relaxedSimd, simd, threads } from "wasm-feature-detect";
+import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 
 export const variants = ["plain", "relaxed", "plain-shared", "relaxed-shared"] as const;
@@ -53,7 +54,11 @@ export async function detectVariant(options: DetectOptions = {}): Promise<Varian
 
 async function checkVariant(variant: Variant): Promise<Variant> {
   if (!variants.includes(variant)) {
-    throw new ProxbitError("argument", `unknown wasm variant "${variant}"`, `Use one of ${variants.join(", ")}.`);
+    throw new ProxbitError(
+      "argument",
+      `unknown wasm variant ${describe(variant)}`,
+      `Use one of ${variants.join(", ")}.`,
+    );
   }
   if (variant.startsWith("relaxed") && !(await relaxedSimd())) {
     throw new ProxbitError(

@@ -25,6 +25,7 @@ import { checkWritable, writeFileAtomic } from "../../io/write.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
+import { checkFits } from "../../train/optimizers/updates.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { refuseSilentStart } from "../../train/run/silent-weights.ts";
 import { withTeacher } from "../../train/run/teacher.ts";
@@ -37,7 +38,7 @@ import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
-import { fitOptionsOf, startFrom, trainingFrom } from "../training-options.ts";
+import { fitOptionsOf, startFrom, type Training, trainingFrom } from "../training-options.ts";
 
 interface CompareOptions extends DataOptions, VariedOptions {
   readonly data: string;
@@ -100,7 +101,7 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   stopIfAborted(signal);
   const cells = cellsOf(options);
   const networks = await networksOf(options.model, cells, data, options);
-  if (training.start === undefined) refuseSilentCells(cells.map(networks.graphOf), options.seeds);
+  refuseCells(cells.map(networks.graphOf), training, options.seeds);
   const settings: Settings = {
     data: describeData(data),
     model: { name: basename(options.model), inputShape: data.train.shape, classes: data.classes.length },
@@ -154,9 +155,15 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   );
 }
 
-/** Refuses a quantizer that makes all weights of its network 0, before anything is trained. */
-function refuseSilentCells(graphs: readonly Graph[], seeds: readonly number[]): void {
-  for (const graph of graphs) for (const seed of seeds) refuseSilentStart(graph, seed);
+/**
+ * Refuses before anything is trained an optimizer that does not suit some network, and a quantizer that makes all initial
+ * weights 0.
+ */
+function refuseCells(graphs: readonly Graph[], { optimizer, start }: Training, seeds: readonly number[]): void {
+  for (const graph of graphs) {
+    checkFits(graph, optimizer);
+    if (start === undefined) for (const seed of seeds) refuseSilentStart(graph, seed);
+  }
 }
 
 async function readSplits(options: Omit<CompareOptions, "decay">, context: Context): Promise<Dataset> {

@@ -6,7 +6,17 @@
  * Which pictures test and in which order all stand follows from names and seed alone, so every machine makes the same
  * data set. The order is mixed, so the first so many pictures are of all classes.
  */
-import { integerIn, numberIn, oneOf, plainObject, reject, type Subject } from "../../base/checks.ts";
+import {
+  callbackOf,
+  integerIn,
+  isList,
+  numberIn,
+  oneOf,
+  plainObject,
+  reject,
+  type Subject,
+  signalOf,
+} from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { checkImage, type Decoder, decoders } from "../../images/decode.ts";
 import { backgroundOf, type Fit, fitOf, type ImageInput } from "../../images/input.ts";
@@ -69,8 +79,8 @@ interface Parts {
  * @throws ProxbitError "data" where files have several sizes and `size` is absent, and for more than 2 GiB.
  * @throws ProxbitError "image" for a file that is damaged or short; "argument" for options; "aborted" after the signal.
  */
-export async function imageFolder(directory: string, options: ImageFolderOptions = {}): Promise<Dataset<ImageSplit>> {
-  plainObject(options, OPTIONS, SUBJECT);
+export async function imageFolder(directory: string, given: ImageFolderOptions = {}): Promise<Dataset<ImageSplit>> {
+  const options: ImageFolderOptions = plainObject(given, OPTIONS, SUBJECT);
   if (typeof directory !== "string" || directory === "") {
     reject(SUBJECT, "the folder", "the path of a directory", directory);
   }
@@ -102,7 +112,12 @@ export async function imageFolder(directory: string, options: ImageFolderOptions
 
 type Settings = Omit<ImageInput, "height" | "width">;
 
-function checked({ size, channels = 3, fit, background, decoder, limit }: ImageFolderOptions): Settings {
+function checked(options: ImageFolderOptions): Settings {
+  const { size, channels = 3, fit, background, decoder, limit, test, seed } = options;
+  if (test !== undefined) numberIn(test, 0.01, 0.99, "test", SUBJECT);
+  if (seed !== undefined) integerIn(seed, 0, Number.MAX_SAFE_INTEGER, "seed", SUBJECT);
+  callbackOf(options.onProgress, "onProgress", SUBJECT);
+  signalOf(options.signal, "signal", SUBJECT);
   if (channels !== 1 && channels !== 3) reject(SUBJECT, "channels", "1 (gray) or 3 (colour)", channels);
   if (decoder !== undefined) oneOf(decoder, decoders, "decoder", SUBJECT);
   if (size !== undefined) sidesOf(size);
@@ -126,7 +141,7 @@ function checkBytes(count: number, { height, width, channels }: ImageInput): voi
 }
 
 function sidesOf(size: unknown): Sides {
-  const sides: readonly unknown[] = Array.isArray(size) ? size : [size, size];
+  const sides: readonly unknown[] = isList(size) ? size : [size, size];
   if (sides.length !== 2) reject(SUBJECT, "size", "a number, or [height, width]", size);
   const [height, width] = sides.map((side) => integerIn(side, 1, MOST_PIXELS, "size", SUBJECT));
   return { height: height as number, width: width as number };

@@ -4,6 +4,7 @@
  * Their names hold `train-images-idx`, `train-labels-idx`, and `t10k` or `test` in place of `train`. Images have two axes,
  * or three with their channels. Classes are numbered, because idx has no names.
  */
+import { reject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { requireNode } from "../../io/node.ts";
 import type { Dataset, ImageSplit } from "../dataset.ts";
@@ -23,6 +24,9 @@ export async function idxFolder(directory: string): Promise<Dataset<ImageSplit>>
     "Reading a folder of idx files",
     "Fetch the files, and pass their bytes to split.",
   );
+  if (typeof directory !== "string" || directory === "") {
+    reject({ code: "argument", what: "idxFolder" }, "the folder", "the path of a directory", directory);
+  }
   const names = await files.readdir(directory).catch((cause: unknown) => {
     throw new ProxbitError("data", `${directory} cannot be read`, "Give the path of a folder.", { cause });
   });

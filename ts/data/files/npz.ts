@@ -5,7 +5,8 @@
  * their truth under `y_train` and `y_test`, or `train_labels` and `test_labels`. `x` and `y` alone (or `data` and `target`,
  * as in scikit-learn) are divided as a folder of images is. `classes` may hold the names of the classes.
  */
-import { numberIn, plainObject, type Subject } from "../../base/checks.ts";
+import { isArrayOf } from "../../base/arrays.ts";
+import { integerIn, numberIn, plainObject, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { requireNode } from "../../io/node.ts";
 import { readFault, readWholeFile } from "../../io/read.ts";
@@ -46,7 +47,11 @@ const NAMES = {
  * @throws ProxbitError "data" for a file that is missing, damaged or short, or lacks an array.
  */
 export async function npz(source: string | Uint8Array, options: NpzOptions = {}): Promise<Dataset<Split>> {
-  plainObject(options, ["test", "seed"], SUBJECT);
+  const given: NpzOptions = plainObject(options, ["test", "seed"], SUBJECT);
+  integerIn(given.seed ?? 0, 0, Number.MAX_SAFE_INTEGER, "seed", SUBJECT);
+  numberIn(given.test ?? 0.2, 0.01, 0.99, "test", SUBJECT);
+  const isFile = (typeof source === "string" && source !== "") || isArrayOf(source, "Uint8Array");
+  if (!isFile) reject(SUBJECT, "the file", "a path, or bytes", source);
   const what = typeof source === "string" ? source : "the file";
   const archive = await unzip(typeof source === "string" ? await read(source) : source, MOST_BYTES, what);
   const find = (names: readonly string[]): Npy | undefined => {
@@ -70,7 +75,7 @@ export async function npz(source: string | Uint8Array, options: NpzOptions = {})
     const train = part(need(NAMES.trainInputs), truths[0] as Npy);
     return { name, classes, train, test: part(need(NAMES.testInputs), truths[1] as Npy) };
   }
-  return { name, classes, ...divided(part(need(NAMES.inputs), truths[0] as Npy), options, what) };
+  return { name, classes, ...divided(part(need(NAMES.inputs), truths[0] as Npy), given, what) };
 }
 
 const baseName = (path: string): string => requireNode("Reading a file", "Pass its bytes.").path.basename(path, ".npz");
@@ -115,14 +120,13 @@ function splitOf({ shape, values }: Npy, truth: Npy, classes: number): Split {
 
 /** Some examples for testing, the rest for training, in an order that follows from the seed alone. */
 function divided(whole: Split, { test = 0.2, seed = 0 }: NpzOptions, what: string): Pick<Dataset, "train" | "test"> {
-  const share = numberIn(test, 0.01, 0.99, "test", SUBJECT);
   const { below } = randomStream(seed, "npz");
   const order = Uint32Array.from({ length: whole.count }, (_, index) => index);
   for (let last = order.length - 1; last > 0; last--) {
     const other = below(last + 1);
     [order[last], order[other]] = [order[other] as number, order[last] as number];
   }
-  const tests = Math.max(1, Math.round(share * whole.count));
+  const tests = Math.max(1, Math.round(test * whole.count));
   if (tests >= whole.count) {
     throw new ProxbitError("data", `${what} has too few examples to keep some for testing`, "Give at least two.");
   }

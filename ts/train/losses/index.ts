@@ -1,5 +1,5 @@
 /** The loss terms, and what must hold of an objective, which is a list of them. */
-import { reject, type Subject } from "../../base/checks.ts";
+import { isList, reading, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Network } from "../../nn/network.ts";
 import type { ParameterLayout } from "../plan/layout.ts";
@@ -34,24 +34,34 @@ export const plainObjective: Objective = Object.freeze([crossEntropy()]);
 /** An objective that suits a network. @throws ProxbitError `argument`, `unknown-name` or `shape` */
 export function checkObjective(value: unknown, network: Network, layout: ParameterLayout, output: string): Objective {
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  if (!Array.isArray(value) || !value.every(isTerm)) reject(subject, "objective", "a list of losses", value);
-  const names = value.map(({ name }) => name);
+  const terms = termsOf(value, subject);
+  const names = terms.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw sameName(twice);
-  if (!value.some(({ isScore }) => isScore === true)) throw noScore();
-  for (const { name, reads = [], parameters = [], check } of value) {
+  if (!terms.some(({ isScore }) => isScore === true)) throw noScore();
+  for (const { name, reads = [], parameters = [], check } of terms) {
     for (const node of reads) if (!network.nodes.has(node)) throw unknown(name, "node", node, network.nodes);
     for (const tensor of parameters) {
       if (!layout.tensors.has(tensor)) throw unknown(name, "parameter", tensor, layout.tensors);
     }
     check?.(network, layout, output);
   }
-  return Object.freeze([...value]);
+  return Object.freeze([...terms]);
 }
 
 /** A model file's word about the classes of an example, out of the score; none where it has one class. */
 export const labelWord = (objective: Objective): { readonly labels?: "many" } =>
   objective.find(({ isScore }) => isScore === true)?.labels === "many" ? { labels: "many" } : {};
+
+/** The terms of an option, whatever the network. Throws an error of `subject`. */
+export function termsOf(value: unknown, subject: Subject): Objective {
+  const isObjective = reading(
+    `${subject.what}: objective`,
+    "a list of losses",
+    () => isList(value) && value.every(isTerm),
+  );
+  return isObjective ? (value as Objective) : reject(subject, "objective", "a list of losses", value);
+}
 
 const isTerm = (value: unknown): value is LossTerm =>
   typeof value === "object" && value !== null && "name" in value && "plan" in value;

@@ -173,6 +173,7 @@ function checkedAnswers(answers: Answers, subject: Subject): Answers {
   }));
   if (!isArrayOf(outputs, "Float32Array")) reject(subject, "outputs", "a Float32Array", outputs);
   integerIn(size, 1, 2 ** 31, "size", subject);
+  integerIn(count, 1, 2 ** 32, "count", subject);
   if (!isArrayOf(labels, "Uint8Array", "Uint16Array", "Uint32Array")) {
     reject(subject, "labels", "the class numbers of a split, perhaps none", labels);
   }
@@ -183,7 +184,7 @@ function checkedAnswers(answers: Answers, subject: Subject): Answers {
     outputs.length === size * count &&
     (labels.length === 0 || labels.length === count) &&
     (targets === undefined || targets.length === outputs.length);
-  if (!isWhole || count === 0) {
+  if (!isWhole) {
     throw new ProxbitError(
       "shape",
       `measure: ${outputs.length} outputs of ${size} an example, ${labels.length} labels and ${targets?.length ?? 0} targets ` +

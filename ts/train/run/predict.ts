@@ -5,7 +5,7 @@ import { section } from "../../data/subset.ts";
 import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { rangeOf } from "../../program/place.ts";
 import { type MetricName, metricMeter } from "../metrics/metrics.ts";
-import { checkExamples, checkSplit } from "./check-split.ts";
+import { checkExamples } from "./check-split.ts";
 import type { Engine } from "./engine.ts";
 import { DEFAULT_BATCH, LARGEST_BATCH, notFinite, stopped } from "./evaluate.ts";
 import { feedOf } from "./feed.ts";
@@ -35,8 +35,8 @@ export async function measureExamples(
     for (let first = 0; first < outputs.length / size; ) {
       const part = waiting.shift() as Split;
       const count = Math.min(part.count, outputs.length / size - first);
-      if (count < part.count) waiting.unshift(section(part, count, part.count));
       const answers = { outputs: outputs.subarray(first * size, (first + count) * size), size };
+      if (count < part.count) waiting.unshift(section(part, count, part.count));
       meter.add({ ...answers, split: section(part, 0, count) });
       first += count;
     }
@@ -62,7 +62,7 @@ function watch(stream: Stream, see: (part: Split) => void): Stream {
 
 /** The outputs of the hard-signed network, `[count][elements]`. Labels and targets are not looked at. */
 export async function predict(engine: Engine, split: Split, options: PredictOptions = {}): Promise<Float32Array> {
-  checkSplit(engine, split, new Set());
+  checkExamples(engine, split, new Set());
   const elements = elementsOf(engine.shapes.get(engine.graph.output) as Shape);
   const outputs = new Float32Array(split.count * elements);
   let at = 0;

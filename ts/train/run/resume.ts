@@ -1,6 +1,6 @@
 /** Trainers out of checkpoints, and checkpoints out of trainers. */
 import { isArrayOf } from "../../base/arrays.ts";
-import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
+import { integerIn, listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
 import { brokenCheckpoint } from "../../io/checkpoint-file.ts";
 import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
@@ -9,7 +9,7 @@ import type { Graph } from "../../nn/graph.ts";
 import { validateGraph } from "../../nn/validate.ts";
 import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
-import { plainObjective } from "../losses/index.ts";
+import { plainObjective, termsOf } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
 import { checkOptimizer, type Optimizer } from "../optimizers/optimizers.ts";
 import {
@@ -116,7 +116,9 @@ export async function readForResume(
     const savedOptimizer = checkOptimizer(optimizerFrom(facts));
     const graph = options.graph === undefined ? saved : validateGraph(options.graph);
     const optimizer = options.optimizer === undefined ? savedOptimizer : checkOptimizer(options.optimizer);
-    const { objective = plainObjective, seed = facts.seed as number } = options;
+    const objective = options.objective === undefined ? plainObjective : termsOf(options.objective, subject);
+    const seed =
+      options.seed === undefined ? (facts.seed as number) : integerIn(options.seed, 0, 0xffffffff, "seed", subject);
     const starts = factsOfStarts(options.start);
     const own = trainerFacts(graph, optimizer, objective, seed);
     checkFacts(facts, starts === undefined ? own : { ...own, start: starts }, allow);

@@ -32,16 +32,29 @@ export async function withTeacher<Examples extends Split>(
   options: PredictOptions = {},
 ): Promise<Dataset<Examples>> {
   const wanted = "a data set, and the bytes of a model file, a trainer or logits";
-  return reading("withTeacher", wanted, async () => {
-    const targets = await logitsOf(teacher, data.train, options);
-    return { ...data, train: { ...data.train, targets } };
+  const own = reading("withTeacher", wanted, () => {
+    const { train } = data;
+    // A spread of undefined is empty, and a property of it is none.
+    void train.count;
+    return {
+      data: { ...data },
+      train: { ...train },
+      isPredictor: typeof (teacher as Predictor)?.predict === "function",
+    };
   });
+  const targets = await logitsOf(teacher, own.isPredictor, own.train, options);
+  return { ...own.data, train: { ...own.train, targets } };
 }
 
-async function logitsOf(teacher: Teacher, split: Split, options: PredictOptions): Promise<Float32Array> {
+async function logitsOf(
+  teacher: Teacher,
+  isPredictor: boolean,
+  split: Split,
+  options: PredictOptions,
+): Promise<Float32Array> {
   if (isArrayOf(teacher, "Float32Array")) return teacher;
   if (isArrayOf(teacher, "Uint8Array")) return fileLogits(teacher, split, options);
-  if (typeof teacher?.predict === "function") return teacher.predict(split, options);
+  if (isPredictor) return (teacher as Predictor).predict(split, options);
   throw new ProxbitError(
     "argument",
     "withTeacher takes the bytes of a model file, a trainer, or logits as a Float32Array",

@@ -21,7 +21,7 @@ import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
-import { labelWord } from "../losses/index.ts";
+import { labelWord, termsOf } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
 import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
@@ -195,6 +195,8 @@ async function createFrom(
   const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
   const { variant, source, worker } = options;
   const { objective } = options;
+  // Before any thread is started.
+  if (objective !== undefined) termsOf(objective, subject);
   let { pool, engine } = await startEngine(valid, optimizer, { workers, variant, source, worker }, { objective });
   try {
     const state = newState(seed);
