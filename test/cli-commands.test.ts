@@ -183,6 +183,24 @@ describe("the packed file", () => {
     expect(text).toMatch(/^image +class +probability +then\n─+\n.*a\.png +\S.* % {2}.* %, .* %\n.*b\.png/);
   });
 
+  it("names any number of classes for images that may show several", async () => {
+    const photos = join(folder, "several");
+    await mkdir(photos);
+    for (const name of ["a.png", "b.png"]) await writeFile(join(photos, name), pngFile(28, 28));
+    const many = ["--labels", "many", "--threshold"] as const;
+    const one = await resultOf("predict", model, join(photos, "a.png"), ...many, "0");
+    expect(one.labels).toHaveLength(10);
+    expect((one.labels as readonly unknown[])[0]).toEqual((one.top as readonly unknown[])[0]);
+    const { stdout: none } = await proxbit("predict", model, join(photos, "a.png"), ...many, "1");
+    expect(none).toMatch(/^-\n {2}0 /);
+    const all = await resultOf("predict", model, photos, ...many, "0");
+    expect(Object.values(all.counts as Record<string, number>)).toEqual(Array(10).fill(2));
+    const { stdout: text } = await proxbit("predict", model, photos, ...many, "0");
+    expect(text).toMatch(/^image +classes\n─+\n.*a\.png +\S+ [\d.]+ %, .*\n.*b\.png/);
+    const refused = await failureOf("predict", model, photos, "--threshold", "0.5");
+    expect(refused).toMatchObject({ message: expect.stringMatching(/^--threshold is for/) });
+  });
+
   it("is explained layer by layer", async () => {
     const result = await resultOf("explain", model);
     const layers = result.layers as readonly { readonly node: string; readonly product: string | null }[];

@@ -137,6 +137,33 @@ describe("compare", () => {
       expect(await readFile(join(place, "compare.md"), "utf8")).toContain("mirrored, moved by up to 2 pixels");
     }));
 
+  it("varies the course of a training, and tells metrics of the network that a run ends with", () =>
+    withFolder(async (place) => {
+      const course = ["--optimizer", "sgd", "--momentum", "0.9", "--warmup", "0.1", "--clip-norm", "1"];
+      const end = ["--loss", "squared-hinge", "--early-stopping", "1", "--keep", "best", "--metrics", "top2,f1"];
+      const varied = compareTo(place, "--quantizers", "fp,bc", "--tasks", "bwa", ...course, ...end);
+      const { rows, settings } = await resultOf(...varied);
+      expect(settings).toMatchObject({ options: { momentum: 0.9, warmup: 0.1, clipNorm: 1, loss: "squared-hinge" } });
+      for (const row of rows as readonly (Row & { readonly metrics: Record<string, { readonly mean: number }> })[]) {
+        expect(Object.keys(row.metrics)).toEqual(["top2", "f1"]);
+        expect(row.metrics.top2?.mean).toBeGreaterThanOrEqual(row.accuracies[0] as number);
+      }
+      const again = jsonLines((await proxbit(...varied, "--json")).stdout);
+      expect(again.filter(({ type, fromFile }) => type === "run" && fromFile === true)).toHaveLength(2);
+      const page = await readFile(join(place, "compare.md"), "utf8");
+      expect(page).toContain("options: warmup 0.1, momentum 0.9, clip-norm 1, loss squared-hinge");
+      expect(page).toMatch(/\| seconds a run \| top2 \| f1 \|/);
+      expect((await readFile(join(place, "compare.csv"), "utf8")).split("\n")[0]).toMatch(/,key,top2,f1$/);
+    }));
+
+  it("refuses before any run a quantizer that makes all weights 0", () =>
+    withFolder(async (place) => {
+      const { message, remedy } = await failureOf(...compareTo(place, "--quantizers", "bc,dorefa-activations-1"));
+      expect(message).toContain('"dorefa-activations-1" makes all weights');
+      expect(remedy).toContain("--quantizer");
+      expect(await readdir(place)).toEqual([]);
+    }));
+
   it("names a broken run before it trains anything", () =>
     withFolder(async (place) => {
       await resultOf(...compareTo(place, "--quantizers", "fp", "--epochs", "1"));

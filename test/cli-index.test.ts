@@ -14,6 +14,7 @@ it("exports these values and no others", () => {
     "compose",
     "compositionCost",
     "confusionMatrix",
+    "confusionPicture",
     "decompose",
     "evaluateSchedule",
     "fashion",

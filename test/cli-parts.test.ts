@@ -3,17 +3,13 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, it } from "vitest";
-import { optimizerOf } from "../ts/cli/commands/compare.ts";
 import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
 import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
 import { drawGray, sideBySide } from "../ts/cli/write-picture.ts";
 import { largestAt, softmax } from "../ts/inference/classify.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
-import { schedules } from "../ts/quantizers/index.ts";
-import { evaluateSchedule } from "../ts/quantizers/schedule.ts";
 import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
-import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
 
 it("writes numbers the same way everywhere", () => {
@@ -162,17 +158,6 @@ it("makes of a task what a network is built with", () => {
     accumulator: { bits: 8, overflow: "wrap" },
     binaryHead: true,
   });
-});
-
-it.each([
-  ["adam", undefined, "none", optimizers.adam()],
-  ["adam", 0.02, "none", optimizers.adam({ learningRate: 0.02 })],
-  ["adamw", 0.02, "linear", optimizers.adamw({ learningRate: schedules.linear(0.02, 0) })],
-  ["sgd", undefined, "cosine", optimizers.sgd({ learningRate: schedules.cosine(0.01, 0) })],
-] as const)("compares by %s from %s, decay %s, and says so", (optimizer, learningRate, decay, wanted) => {
-  const made = optimizerOf({ optimizer, decay, ...(learningRate === undefined ? {} : { learningRate }) });
-  const first = evaluateSchedule(wanted.learningRate, 0);
-  expect(made).toEqual({ optimizer: wanted, description: { name: optimizer, learningRate: first, decay } });
 });
 
 it("names what sums in 8 bits do in the graph", () => {

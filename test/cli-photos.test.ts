@@ -1,5 +1,5 @@
 /** A user's own pictures, from a folder to named answers, on the command line alone. */
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -59,9 +59,29 @@ describe("a folder of pictures", () => {
     expect(trained.testAccuracy).toBe(1);
   });
 
+  it("has its confusion matrix in the report, and drawn", async () => {
+    const picture = join(folder, "confusion.svg");
+    const { stdout } = await proxbit("eval", model, "--data", photos, "--picture", picture);
+    expect(stdout).toContain(`picture`);
+    expect(stdout).toMatch(/blue +4 █ +0 +0 +100\.0 %/);
+    const drawn = await readFile(picture, "utf8");
+    expect(drawn).toMatch(/^<svg .*<\/svg>\n$/s);
+    for (const name of CLASSES) expect(drawn).toContain(`>${name}</text>`);
+    const refused = await failureOf("eval", model, "--data", photos, "--picture", join(folder, "confusion.jpg"));
+    expect(refused.message).toMatch(/--picture is .*confusion\.jpg, neither \.svg nor \.png/);
+  });
+
   it("is evaluated with the file's own description of pictures, by the names of its classes", async () => {
     const result = await resultOf("eval", model, "--data", photos);
     expect(result).toMatchObject({ dataset: "photos", images: 12, testAccuracy: trained.testAccuracy });
+    expect(result).toMatchObject({
+      classes: CLASSES,
+      confusion: [
+        [4, 0, 0],
+        [0, 4, 0],
+        [0, 0, 4],
+      ],
+    });
     // Without blue, green is the folder's first class, but not the network's.
     const part = join(folder, "part", "photos");
     await mkdir(part, { recursive: true });

@@ -44,7 +44,7 @@ describe("a file that takes too much", () => {
         load(greedy, { kernel: "lookup", maxOperations: 2 ** 40 }),
       );
       expect(message).toMatch(/^the network takes \d{10} bytes of memory; maxMemory allows 1073741824$/);
-      expect(remedy).toMatch(/^If you trust the file, call load with maxMemory: \d{10}; a smaller batch takes less\.$/);
+      expect(remedy).toMatch(/^If you trust the file, load it with maxMemory: \d{10}; a smaller batch takes less\.$/);
       expect(grow).not.toHaveBeenCalled();
     } finally {
       grow.mockRestore();

@@ -87,6 +87,46 @@ describe("classify", () => {
     expect(best?.probability).toBeCloseTo(shares[0] as number, 6);
   });
 
+  describe("of a picture that shows any number of classes", () => {
+    const many = { ...METADATA, labels: "many" };
+    const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+    const yellow = pixels(2, 4, [255, 255, 0]);
+
+    test("names those from a threshold on, each with a probability of its own, as the file says", async () => {
+      const session = await sessionOf(many);
+      const sure = expect.closeTo(sigmoid(4), 6);
+      const wanted = [
+        { label: "red", index: 0, probability: sure },
+        { label: "green", index: 1, probability: sure },
+      ];
+      expect(await session.classify(yellow)).toEqual([...wanted, { label: "blue", index: 2, probability: 0.5 }]);
+      expect(await session.classify(yellow, { threshold: 0.6 })).toEqual(wanted);
+      expect(await session.classify(yellow, { threshold: 0.6, top: 1 })).toEqual(wanted.slice(0, 1));
+      expect(await session.classify([yellow, pixels(1, 1, [0, 0, 0])], { threshold: 0.6 })).toEqual([wanted, []]);
+    });
+
+    test("where the option says so, or the network ends in a sigmoid, whose numbers stay; else it shows one", async () => {
+      const silent = await sessionOf();
+      expect(await silent.classify(yellow, { labels: "many", threshold: 0.6 })).toHaveLength(2);
+      const ended = await sessionOf(METADATA, colours(layers.activation({ activation: "sigmoid" }), layers.flatten()));
+      const [best, ...others] = await ended.classify(yellow, { threshold: 0.6 });
+      expect(best?.probability).toBeCloseTo(sigmoid(4), 6);
+      expect(others).toHaveLength(1);
+      for (const session of [silent, await sessionOf(many), ended]) {
+        const one = await session.classify(yellow, { labels: "one" });
+        expect(one.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 6);
+      }
+    });
+
+    test("takes no threshold where it shows one, and no other words", async () => {
+      const session = await sessionOf();
+      const { remedy } = await rejected("argument", session.classify(yellow, { threshold: 0.6 }));
+      expect(remedy).toContain('labels: "many"');
+      await rejected("argument", session.classify(yellow, { labels: "some" as "one" }));
+      await rejected("argument", session.classify(yellow, { labels: "many", threshold: 2 }));
+    });
+  });
+
   test("numbers the classes where the file has no names, or not as many", async () => {
     const { classes: _, ...silent } = METADATA;
     for (const metadata of [silent, { ...METADATA, classes: '["red"]' }, { ...METADATA, classes: "red" }]) {

@@ -177,6 +177,16 @@ describe("shape rules", () => {
     expect(graph(layers.conv2d({ filters: 1, kernelSize: 2, padding })).nodes).toHaveLength(2);
   });
 
+  it("a convolution refuses a border that takes more memory than a tensor may", () => {
+    const graph = (padding: number) =>
+      sequential({ inputShape: [16384, 16384, 1] }, [
+        layers.conv2d({ filters: 1, kernelSize: 1, strides: 64, padding }),
+      ]);
+    const error = thrownBy(() => graph(1));
+    expect(error.message).toContain("tensors of at most 268435456, was given [16384, 16384, 1]");
+    expect(graph(0).nodes).toHaveLength(2);
+  });
+
   it("a pool takes padding as wide as its window where each window holds a pixel", () => {
     const padding = [
       [0, 2],

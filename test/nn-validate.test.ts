@@ -150,6 +150,7 @@ describe("validateGraph", () => {
     const graph = base();
     Object.assign(node(graph, 1), { attributes: 3 });
     expect(thrownBy(() => validateGraph(graph)).remedy).toBe("Give an object with these keys: none.");
+    expect(thrownBy(() => layers.relu(3 as never)).remedy).toBe("Give an object with these keys: name, trainable.");
   });
 
   it("takes graphs from before there were accumulators", () => {

@@ -21,7 +21,6 @@ describe("a pool", () => {
     ["exits", 1, 3, "worker", /it exited with code 3/],
     ["answers", 1, 3, "environment", /not enough memory: out of memory/],
     ["refused", 0, 0, "worker", /no thread can be made/],
-    ["refused", 2, 2, "worker", /no thread can be made/],
   ])("ends every thread where one %s, the one of number %i", async (kind, index, started, code, message) => {
     const { error, threads } = await failureWithThreads(() => createPool({ workers: 3 }), { index, kind });
     expect(error).toMatchObject({ code, message });
@@ -129,7 +128,7 @@ describe("a parallel session", () => {
   test.each<readonly [Obstacle["kind"], number]>([
     ["throws", 1],
     ["exits", 0],
-    ["refused", 1],
+    ["refused", 0],
   ])("ends every thread where one %s, the one of number %i", async (kind, index) => {
     const file = await fileOf(small);
     const { error, threads } = await failureWithThreads(() => loadParallel(file, { workers: 2 }), { index, kind });

@@ -114,12 +114,13 @@ async function writeData(folder: string): Promise<void> {
 
 it("docs/data.md: trains on a folder of pictures, and reads tables and a database", async () => {
   const examples = await examplesOf("docs/data.md");
-  expect(examples).toHaveLength(4);
+  expect(examples).toHaveLength(5);
   await run(
     examples,
-    ([trained = "", ...tables]) => {
+    ([trained = "", several, ...tables]) => {
       expect(Math.max(...accuraciesIn(trained))).toBe(1);
       expect(trained).toMatch(/\ncat 0\.\d+\n$/);
+      expect(several).toMatch(/^(nothing known|(cat|dog) [01]\.\d\d(, (cat|dog) [01]\.\d\d)?)\n$/);
       expect(tables).toEqual(Array<string>(3).fill("9 3 iris rose\n"));
     },
     writeData,

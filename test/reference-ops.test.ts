@@ -12,6 +12,7 @@ import { exactly, type Near } from "../ts/reference/maps.ts";
 import { applied, nearGradient, nearValue } from "../ts/reference/nodes.ts";
 import type { Applied, Site } from "../ts/reference/ops/op.ts";
 import { nearOperands } from "../ts/reference/ops/product.ts";
+import { randomParameters } from "../ts/reference/random.ts";
 import type { Tensor } from "../ts/reference/tensorflow.ts";
 import {
   appliedTo,
@@ -86,5 +87,18 @@ it.each([
     inputShape: [6],
   };
   const given = applied(tf, node, [tf.ones([2, 6])], site) as Applied<"dense">;
-  expect(nearOperands(given).soft.kernel).toBe(expected);
+  const { soft, kernel } = nearOperands(given);
+  expect(soft.kernel).toBe(expected);
+  expect(Math.max(...kernel.distance.dataSync())).toBeLessThan(2 ** -15);
+});
+
+it("random latent weights lean to +1 where sums are kept in 8 bits, and there alone", () => {
+  const leaning = (accumulator: "saturate" | null): number => {
+    const layer = layers.binaryDense({ units: 64, weightQuantizer: "bnn", activationQuantizer: "bnn", accumulator });
+    const graph = sequential({ inputShape: [64] }, [layer]);
+    const weights = [...randomParameters(graph, 1).values()].flatMap((values) => [...values]);
+    return weights.filter((weight) => weight > 0).length / weights.length;
+  };
+  expect(leaning("saturate")).toBeCloseTo(0.75, 1);
+  expect(leaning(null)).toBeCloseTo(0.5, 1);
 });

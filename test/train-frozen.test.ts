@@ -8,6 +8,7 @@ import {
   functional,
   type Graph,
   input,
+  type Layer,
   layers,
   parametersOf,
   sequential,
@@ -15,6 +16,8 @@ import {
 } from "../ts/nn/index.ts";
 import { createPool } from "../ts/runtime/pool.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { trainProgram } from "../ts/train/plan/programs.ts";
+import { nowhere, trainMode } from "../ts/train/plan/reserve.ts";
 import { createEngine, type Engine } from "../ts/train/run/engine.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -78,6 +81,45 @@ describe("frozen layers", () => {
       const [more, less] = [whole, tail].map((engine) => (engine as Engine).measure(8).memory);
       expect(less?.stateBytes).toBeLessThan(more?.stateBytes as number);
       expect(less?.lowerBound).toBeLessThan(more?.lowerBound as number);
+    } finally {
+      pool.close();
+    }
+  });
+
+  test("in the middle have no call for gradients at their parameters, as if those were constants", async () => {
+    const pool = await createPool({ workers: 1 });
+    /** Calls of the layer "middle" in a step: those for its parameters, and gradients that others write on the way. */
+    const callsOf = async (middle: readonly Layer[], frozen: boolean) => {
+      const graph = sequential({ inputShape: [6, 6, 2] }, [
+        layers.conv2d({ filters: 8, kernelSize: 3, padding: "same" }),
+        ...middle,
+        layers.flatten(),
+        layers.dense({ units: 3 }),
+      ]);
+      const engine = await createEngine(frozen ? freeze(graph, ["middle"]) : graph, optimizers.sgd(), pool);
+      const calls = trainProgram(engine.measure(8), nowhere(), trainMode(0)).flat(2);
+      const own = calls.filter(({ node }) => node === "middle");
+      const gradients = own.flatMap(({ arguments: { dgamma = null, dbeta = null } }) => [dgamma, dbeta]);
+      return {
+        weights: own.filter(({ part }) => part === "weights").length,
+        onTheWay: gradients.filter((place) => place !== null).length,
+        others: own.filter(({ part }) => part === "forward" || part === "input").length,
+      };
+    };
+    const window = { filters: 8, kernelSize: 3, name: "middle" } as const;
+    try {
+      for (const layer of [
+        layers.conv2d(window),
+        layers.binaryConv2d({ ...window, weightQuantizer: "xnor" }),
+        layers.conv2d({ ...window, groups: 2, useBias: true }),
+        layers.depthwiseConv2d({ kernelSize: 3, name: "middle" }),
+        layers.shift({ name: "middle" }),
+        layers.batchNorm({ name: "middle" }),
+      ]) {
+        const [moving, still] = [await callsOf([layer], false), await callsOf([layer], true)];
+        expect(moving.weights + moving.onTheWay).toBeGreaterThan(0);
+        expect(still).toEqual({ weights: 0, onTheWay: 0, others: moving.others });
+      }
     } finally {
       pool.close();
     }

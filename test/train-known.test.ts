@@ -8,7 +8,17 @@
  */
 import { expect, test } from "vitest";
 import { type Dataset, type Split, split } from "../ts/data/index.ts";
-import { layers, losses, optimizers, type Schedule, schedules, sequential, Trainer } from "../ts/index.ts";
+import {
+  type LossTerm,
+  layers,
+  losses,
+  optimizers,
+  type Schedule,
+  schedules,
+  sequential,
+  Trainer,
+} from "../ts/index.ts";
+import { load } from "../ts/inference/index.ts";
 import known from "./known-results.json" with { type: "json" };
 
 type Rows = readonly (readonly number[])[];
@@ -89,4 +99,21 @@ test("several labels of an example are told as logistic regressions do it", asyn
   expectNear(found.bias, intercepts);
   expect(found.loss).toBeCloseTo(loss, 4);
   expect(Math.round(found.accuracy * targets.flat().length)).toBe(right);
+});
+
+test("a file says that its examples have any number of classes, where the loss compared several labels", async () => {
+  const graph = sequential({ inputShape: [2] }, [layers.dense({ units: 3 })]);
+  const loaded = async (objective: readonly LossTerm[]) => {
+    const trainer = await Trainer.create(graph, { workers: 1, objective });
+    const session = await load(await trainer.pack());
+    trainer.close();
+    return session;
+  };
+  const several = await loaded([losses.l2({ factor: 0.1 }), losses.binaryCrossEntropy()]);
+  expect(several.metadata).toEqual({ labels: "many" });
+  const [found = []] = await several.classify(new Float32Array(2), { count: 1 });
+  expect(found.map(({ probability }) => probability)).toEqual([0.5, 0.5, 0.5]);
+  for (const one of [losses.crossEntropy(), losses.binaryCrossEntropy({ truth: "labels" }), losses.hinge()]) {
+    expect((await loaded([one])).metadata).toEqual({});
+  }
 });

@@ -1,6 +1,7 @@
 /** Metrics beside fractions counted by hand, and the confusion matrix with its picture. */
 import { describe, expect, test } from "vitest";
 import { formatConfusion } from "../ts/show/confusion.ts";
+import { confusionPicture } from "../ts/show/confusion-picture.ts";
 import { confusionMatrix } from "../ts/train/metrics/counts.ts";
 import { measure } from "../ts/train/metrics/metrics.ts";
 
@@ -70,6 +71,39 @@ describe("the confusion matrix", () => {
       "cow              1 ▓  0    1 ▓  0     50.0 %",
       "hen              0    1 █  0    0      0.0 %",
     ]);
+  });
+
+  test("is drawn with a cell for each count, darker for a larger share, and the share of right answers", () => {
+    const matrix = [
+      [3, 1, 0],
+      [0, 1200, 0],
+      [0, 0, 0],
+    ];
+    const picture = confusionPicture(matrix, ["a <cat>", "dog"], "answers");
+    const texts = [...picture.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
+    expect(texts.slice(0, 1)).toEqual(["answers"]);
+    // Names stand at the row and at the column; the third class has only its number.
+    for (const name of ["a &#60;cat&#62;", "dog", "2"]) expect(texts.filter((text) => text === name)).toHaveLength(2);
+    expect(texts).toEqual(expect.arrayContaining(["3", "1", "1,200", "75.0 %", "100.0 %", "-"]));
+    const [, ...fills] = [...picture.matchAll(/<rect[^>]*fill="(#[0-9a-f]{6})"/g)].map(([, fill]) => fill);
+    // Behind the paper nothing is drawn where the count is 0; all of a row has the full colour.
+    expect(fills).toHaveLength(3);
+    expect(fills[2]).toBe("#0072b2");
+    expect(new Set(fills).size).toBe(3);
+  });
+
+  test("of many classes is drawn without counts, with the names of some", () => {
+    const classes = 200;
+    const matrix = Array.from({ length: classes }, (_, row) =>
+      Array.from({ length: classes }, (_, column) => Number(row === column)),
+    );
+    const picture = confusionPicture(matrix, []);
+    expect(picture.match(/<rect[^>]*fill="#0072b2"/g)).toHaveLength(classes);
+    const [, width = "0"] = /width="([\d.]+)"/.exec(picture) ?? [];
+    expect(Number(width)).toBeLessThan(1000);
+    // Every fourth class has a name at its row and one at its column.
+    expect(picture.match(/>196<\/text>/g)).toHaveLength(2);
+    expect(picture).not.toContain(">197</text>");
   });
 
   test("of many classes lists the mistakes, the most frequent first", () => {

@@ -4,6 +4,7 @@ import { split, stream } from "../ts/data/index.ts";
 import { picked } from "../ts/data/subset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { randomStream } from "../ts/nn/random.ts";
+import { losses } from "../ts/train/losses/index.ts";
 import type { FitOptions } from "../ts/train/run/fit.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
 
@@ -93,6 +94,42 @@ describe("a stream that reads by number", () => {
     const estimated = await trainer.weights();
     await trainer.estimateStatistics(whole, { batchSize: 10 });
     expect(estimated).toEqual(await trainer.weights());
+    trainer.close();
+  });
+
+  test("is measured to the metrics of the split, in pieces that no batch fits, by number or one after the other", async () => {
+    const trainer = await Trainer.create(graph, { workers: 1, seed: 5 });
+    const metrics = ["accuracy", "top2", "precision", "recall", "f1"] as const;
+    const { metrics: wanted } = await trainer.evaluate(whole, { metrics });
+    // Iterables give seven at a time.
+    const sevens = function* () {
+      for (let at = 0; at < 300; at += 7) {
+        yield picked(
+          whole,
+          Array.from({ length: Math.min(7, 300 - at) }, (_, i) => at + i),
+        );
+      }
+    };
+    for (const examples of [byNumber(), stream(sevens, { shape, count: 300 })]) {
+      const found = await trainer.evaluate(examples, { metrics, batchSize: 11 });
+      expect(found.metrics).toEqual(wanted);
+    }
+    const data = { ...named(whole), test: byNumber() };
+    const history = await trainer.fit(data, { epochs: 1, batchSize: 30, metrics });
+    expect(history.epochs[0]?.validation?.metrics).toEqual((await trainer.evaluate(whole, { metrics })).metrics);
+    trainer.close();
+  });
+
+  test("is measured against its targets, and refused where it has none", async () => {
+    const two = sequential({ inputShape: [...shape] }, [layers.flatten(), layers.dense({ units: 2 })]);
+    const trainer = await Trainer.create(two, { workers: 1, seed: 5, objective: [losses.meanSquaredError()] });
+    const targets = Float32Array.from({ length: 600 }, (_, i) => Math.fround(Math.sin(i)));
+    const aimed = split(whole.images, null, [...shape], { targets });
+    const source = stream({ count: 300, read: (indices) => picked(aimed, indices) }, { shape });
+    const options = { metrics: ["meanSquaredError", "meanAbsoluteError", "f1"] as const, batchSize: 7 };
+    expect(await trainer.evaluate(source, options)).toEqual(await trainer.evaluate(aimed, options));
+    const top = trainer.evaluate(source, { metrics: ["top2"] });
+    await expect(top).rejects.toMatchObject({ code: "data", message: expect.stringContaining("top2") });
     trainer.close();
   });
 

@@ -133,6 +133,7 @@ export type {
 } from "./runtime/source.ts";
 export type { Variant } from "./runtime/variants.ts";
 export { formatConfusion } from "./show/confusion.ts";
+export { confusionPicture } from "./show/confusion-picture.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
 export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";

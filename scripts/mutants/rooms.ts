@@ -89,14 +89,22 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "weights",
     "cli-commands",
   ],
-  "ts/reference": ["reference-ops", "reference-planted", "reference-check", "cli-check", "reference-backends"],
-  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory"],
+  "ts/reference": [
+    "reference-ops",
+    "reference-planted",
+    "reference-check",
+    "cli-check",
+    "reference-backends",
+    "golden/check",
+  ],
+  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory", "golden/texts"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,
     ),
     ...["losses", "photos", "verify"].map((name) => `cli-${name}`),
+    "golden/texts",
   ],
   "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
   "ts/base": [
@@ -119,7 +127,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
   /^(package|readme|release|release-edits|steps|bench|mutants|torture)$/,
-  /^(golden|kernels)\//,
+  /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,
 ];

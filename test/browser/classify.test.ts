@@ -1,5 +1,5 @@
 /** Pictures of a page, in Chromium: every way in which a page holds one gives the same class. */
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openPage, startChromium } from "../../ts/chromium/chromium.ts";
@@ -32,24 +32,36 @@ function model(): Uint8Array {
   return encodeModel({ graph, parameters: new Map([["scores/kernel", kernel]]), metadata });
 }
 
-it("classifies what a page can hold, and refuses what is short or not loaded", async () => {
-  const png = pngFile(20, 12, {}, () => [30, 200, 40]);
-  const jpeg = await sharp(png).jpeg().toBuffer();
+/** Does `work` in a page that has loaded the classifiers; it must complain of nothing. */
+async function inPage<T>(work: (page: Page) => Promise<T>): Promise<T> {
   const server = await serve(site.folder, false);
   const complaints: string[] = [];
   try {
     const page = await openPage(browser, `${server.address}/classify.html`, complaints);
     await page.waitForFunction(() => window.classifyAll !== undefined);
-    const files = { model: [...model()], png: [...png], jpeg: [...jpeg] };
-    const answers = await page.evaluate((given) => window.classifyAll(given), files);
-    const ways = ["bitmap", "canvas", "offscreen", "frame", "blob", "bytes", "jpeg", "pixels", "element"];
-    expect(answers).toEqual({
-      ...Object.fromEntries(ways.map((way) => [way, "green"])),
-      ...{ short: "image", shortJpeg: "image", unloaded: "image" },
-    });
+    const result = await work(page);
     expect(complaints).toEqual([]);
     await page.context().close();
+    return result;
   } finally {
     await server.close();
   }
+}
+
+it("classifies what a page can hold, and refuses what is short or not loaded", async () => {
+  const png = pngFile(20, 12, {}, () => [30, 200, 40]);
+  const jpeg = await sharp(png).jpeg().toBuffer();
+  const files = { model: [...model()], png: [...png], jpeg: [...jpeg] };
+  const answers = await inPage((page) => page.evaluate((given) => window.classifyAll(given), files));
+  const ways = ["bitmap", "canvas", "offscreen", "frame", "blob", "bytes", "jpeg", "pixels", "element"];
+  expect(answers).toEqual({
+    ...Object.fromEntries(ways.map((way) => [way, "green"])),
+    ...{ short: "image", shortJpeg: "image", unloaded: "image" },
+  });
+});
+
+it("classifies the frame that a video shows, and refuses a video that shows none", async () => {
+  const files = { model: [...model()] };
+  const answers = await inPage((page) => page.evaluate((given) => window.classifyVideo(given), files));
+  expect(answers).toEqual(["image", "image", "green", "blue"]);
 });

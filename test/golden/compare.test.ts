@@ -1,7 +1,7 @@
 /**
  * The comparison of golden figures names the difference: the entry, the figure, the step, the first tensor, the line.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { compareSubject } from "./compare.ts";
 import { differences, type Figures, type Subject } from "./figures.ts";
 import { normaliseJson, normaliseText } from "./normalise.ts";
 import { jsonStore, type Store, textStore } from "./store.ts";
+import { subjects } from "./subjects.ts";
 
 const figures: Figures = {
   "loss at step": "1 0.5 0.25",
@@ -140,4 +141,11 @@ describe("normalised", () => {
     const list = Array.from({ length: 65 }, (_, place) => place);
     expect(normaliseJson(JSON.stringify({ list }))).toBe('{\n  "list": ["65 numbers, of which",0,64]\n}');
   });
+});
+
+it("every subject has a test", async () => {
+  const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".test.ts"));
+  const sources = await Promise.all(files.map((name) => readFile(join(import.meta.dirname, name), "utf8")));
+  const tested = sources.flatMap((source) => [...source.matchAll(/^testGolden\("(\w+)"\)/gm)].map(([, name]) => name));
+  expect(tested.sort()).toEqual(subjects.map(({ subject }) => subject.name).sort());
 });

@@ -9,15 +9,19 @@ import { oneOfWords } from "./options.ts";
 
 const subject: Subject = { code: "argument", what: "command line" };
 
+/** The options that say how a run ends, and what becomes of one that diverges. */
+export interface EndOptions {
+  readonly onDivergence: "stop" | "rollback";
+  readonly keep: "last" | "best" | number;
+  readonly average?: "swa" | "ema" | undefined;
+}
+
 /** The options as typed. */
-export interface CheckpointOptions {
+export interface CheckpointOptions extends EndOptions {
   readonly checkpoint?: string;
   readonly checkpointEvery?: CheckpointRate;
   readonly resume?: boolean;
   readonly allow?: readonly Allowed[];
-  readonly onDivergence: "stop" | "rollback";
-  readonly keep: "last" | "best" | number;
-  readonly average?: "swa" | "ema";
 }
 
 /** The keeping of a run. */
@@ -68,7 +72,12 @@ export function addCheckpointOptions(command: Command): Command {
       "--allow <words>",
       `with --resume: what may differ from the run so far, of ${words.join(", ")}`,
       allowedWords,
-    )
+    );
+}
+
+/** `--on-divergence`, `--keep` and `--average`. */
+export function addEndOptions(command: Command): Command {
+  return command
     .option(
       "--on-divergence <way>",
       "stop, or rollback to the beginning of the epoch with half the learning rate",

@@ -5,8 +5,10 @@ import { unknownName } from "../base/names.ts";
 import { type Cell, cellName, type Details, FLOAT, sha256 } from "../compare/grid.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { canonicalJson } from "../io/json.ts";
+import { freeze } from "../nn/freeze.ts";
 import type { Graph } from "../nn/graph.ts";
-import { type Task, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
+import type { ModelOptions } from "../nn/models/index.ts";
+import { type Task, type TaskOptions, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
 import { inputShapeOf } from "../nn/network.ts";
 import { isProduct } from "../nn/nodes.ts";
 import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
@@ -57,6 +59,14 @@ export function seedList(text: string): readonly number[] {
   return listOf("--seeds", text).map(wholeNumber("--seeds", 0, LARGEST_SEED));
 }
 
+/** Choices that all networks of a grid share, beside model and data. */
+export interface NetworkChoices extends Pick<ModelOptions, "binaryStem" | "binaryHead" | "reactnet"> {
+  readonly activationQuantizer?: string | undefined;
+  readonly accumulator?: TaskOptions["overflow"];
+  /** Layers whose parameters stay. */
+  readonly freeze?: readonly string[] | undefined;
+}
+
 export interface Networks {
   readonly graphOf: (cell: Cell) => Graph;
   readonly detailsOf: (cell: Cell) => Details;
@@ -67,20 +77,33 @@ export interface Networks {
  *
  * @throws ProxbitError "graph" where a module ignores the quantizers.
  */
-export async function networksOf(model: string, cells: readonly Cell[], data: Dataset): Promise<Networks> {
+export async function networksOf(
+  model: string,
+  cells: readonly Cell[],
+  data: Dataset,
+  choices: NetworkChoices = {},
+): Promise<Networks> {
+  const { activationQuantizer, accumulator: overflow, freeze: frozen } = choices;
+  const given = { activationQuantizer, ...(overflow === undefined ? {} : { overflow }) };
+  const layers = definedOf(choices, ["binaryStem", "binaryHead", "reactnet"]);
+  checkOverflow(choices, cells);
   const make = await networkMaker(model);
   const graphs = new Map<string, Graph>();
   const details = new Map<string, Details>();
   for (const cell of cells) {
-    const operands = taskQuantizers(cell.task ?? "bw", cell.task === null ? null : cell.quantizer);
-    const graph = await make({ inputShape: data.train.shape, classes: data.classes.length, ...operands });
+    const isFloat = cell.task === null;
+    const operands = taskQuantizers(cell.task ?? "bw", isFloat ? null : cell.quantizer, isFloat ? {} : given);
+    const images = { inputShape: data.train.shape, classes: data.classes.length };
+    const made = await make({ ...images, ...operands, ...layers });
+    const graph = frozen === undefined ? made : freeze(made, frozen);
     checkImageShape(inputShapeOf(graph), data.train, data.name);
     checkObeys(model, graph, cell, operands);
-    const { weightQuantizer, activationQuantizer } = quantizersOf(graph);
-    const mixed = weightQuantizer !== "none" && ![weightQuantizer, "none"].includes(activationQuantizer);
+    const found = quantizersOf(graph);
+    const mixed =
+      found.weightQuantizer !== "none" && ![found.weightQuantizer, "none"].includes(found.activationQuantizer);
     graphs.set(cellName(cell), graph);
     details.set(cellName(cell), {
-      ...(mixed ? { activationQuantizer } : {}),
+      ...(mixed ? { activationQuantizer: found.activationQuantizer } : {}),
       ...(isModule(model) ? { graph: sha256(canonicalJson(graph)) } : {}),
     });
   }
@@ -90,6 +113,22 @@ export async function networksOf(model: string, cells: readonly Cell[], data: Da
     return graph;
   };
   return { graphOf, detailsOf: (cell) => details.get(cellName(cell)) ?? {} };
+}
+
+/** The values of `choices` under `keys` that are given. */
+function definedOf<T extends object, Key extends keyof T>(choices: T, keys: readonly Key[]): Partial<Pick<T, Key>> {
+  const found = keys.filter((key) => choices[key] !== undefined).map((key) => [key, choices[key]]);
+  return Object.fromEntries(found) as Partial<Pick<T, Key>>;
+}
+
+/** @throws ProxbitError "argument" where no cell has sums that could overflow. */
+function checkOverflow({ accumulator }: NetworkChoices, cells: readonly Cell[]): void {
+  if (accumulator === undefined || cells.some(({ task }) => task === "bwaa")) return;
+  throw new ProxbitError(
+    "argument",
+    "--accumulator is for the sums of task bwaa, which is not compared",
+    "Leave it out, or give --tasks bwaa.",
+  );
 }
 
 /** A module that ignores its arguments would be the same network under different names. */

@@ -10,6 +10,7 @@ import type { Graph } from "../nn/graph.ts";
 import { hasKernel, isProduct } from "../nn/nodes.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
+import { fileError } from "./bounds.ts";
 
 interface TrainingFacts {
   readonly data: Dataset;
@@ -91,6 +92,6 @@ export async function loadSession(path: string, bytes: Uint8Array, options: Load
     return await load(bytes, options);
   } catch (cause) {
     if (!isProxbitError(cause) || cause.code !== "model-file") throw cause;
-    throw new ProxbitError("model-file", `${path}: ${cause.message}`, cause.remedy, { cause });
+    throw fileError(path, cause);
   }
 }

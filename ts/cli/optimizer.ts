@@ -140,7 +140,11 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
 }
 
 /** Decay pulls latent weights to 0, where a step flips their sign: of AdamW's default they take this much. */
-const LATENT_DECAY = 1e-4;
+export const LATENT_DECAY = 1e-4;
+
+/** The step size at the beginning that the options ask for. @throws ProxbitError "unknown-name" */
+export const firstRate = ({ optimizer, learningRate }: Pick<OptimizerOptions, "optimizer" | "learningRate">): number =>
+  learningRate ?? evaluateSchedule(lookUp("optimizer", optimizer, realOptimizers)().learningRate, 0);
 
 /** AdamW gives latent weights less decay than the rest by default; any other optimizer stays as it is. */
 const gentleDecay = (optimizer: RealOptimizer, { weightDecay }: OptimizerOptions): RealOptimizer =>

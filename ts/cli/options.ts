@@ -150,18 +150,25 @@ export function addQuantizerOptions(command: Command): Command {
   const names = quantizerNames.join(", ");
   const titles = taskNames.map((name) => `${name} (${tasks[name].title})`).join(", ");
   const activations = `of the activations: any of the same (default: "${DEFAULT_ACTIVATION_QUANTIZER}")`;
+  return addLayerOptions(
+    command
+      .option(
+        "--quantizer <name>",
+        `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}"); DoReFa's take their bits, as in dorefa-weights-4`,
+      )
+      .option("--activation-quantizer <name>", activations)
+      .option("--task <name>", `which operands are quantized: ${titles} (default: what the quantizers say)`, taskName)
+      .option(
+        "--accumulator <overflow>",
+        `sums in 8 bits that ${overflows.join(" or ")} (default: exact sums; with --task bwaa, saturate)`,
+        oneOfWords("--accumulator", overflows),
+      ),
+  );
+}
+
+/** `--binary-stem`, `--binary-head` and `--reactnet`: layers of a network beside those that its quantizers are about. */
+export function addLayerOptions(command: Command): Command {
   return command
-    .option(
-      "--quantizer <name>",
-      `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}"); DoReFa's take their bits, as in dorefa-weights-4`,
-    )
-    .option("--activation-quantizer <name>", activations)
-    .option("--task <name>", `which operands are quantized: ${titles} (default: what the quantizers say)`, taskName)
-    .option(
-      "--accumulator <overflow>",
-      `sums in 8 bits that ${overflows.join(" or ")} (default: exact sums; with --task bwaa, saturate)`,
-      oneOfWords("--accumulator", overflows),
-    )
     .option("--binary-stem", "quantize the weights of the first layer too")
     .option("--binary-head", "quantize the last layer too")
     .option("--reactnet", "of the residual models: ReActNet's learned thresholds and slopes");

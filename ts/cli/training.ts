@@ -6,11 +6,7 @@ import { removeCheckpoint } from "../io/checkpoint-store.ts";
 import { checkWritable, writeFileAtomic } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
-import type { LossTerm } from "../train/losses/term.ts";
-import type { MetricName } from "../train/metrics/metrics.ts";
-import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
-import type { Augmentation } from "../train/run/augment.ts";
 import type { EpochEvent, Evaluation } from "../train/run/events.ts";
 import { withTeacher } from "../train/run/teacher.ts";
 import { Trainer } from "../train/run/trainer.ts";
@@ -19,31 +15,15 @@ import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
 import { reportStep } from "./step-report.ts";
+import { fitOptionsOf, startFrom, type Training } from "./training-options.ts";
 import { writeNetwork } from "./write-network.ts";
 
-export interface TrainingRun {
+export interface TrainingRun extends Training {
   readonly graph: Graph;
   readonly data: Dataset;
-  readonly optimizer: Optimizer;
-  readonly epochs: number;
-  readonly batchSize: number;
   /** All cores, at most eight, where undefined. */
   readonly workers: number | undefined;
   readonly seed: number;
-  /** Random views of the training images; none where undefined. */
-  readonly augment?: Augmentation | undefined;
-  /** The share of the truth that all classes have alike in the loss; 0 where undefined. */
-  readonly labelSmoothing?: number | undefined;
-  /** The float network that training starts from: its file's path and bytes. */
-  readonly start?: StartOf | undefined;
-  /** The terms of the loss; cross-entropy alone where undefined. */
-  readonly objective?: readonly LossTerm[] | undefined;
-  /** The model file of a teacher. */
-  readonly teacher?: Uint8Array | undefined;
-  /** Epochs without a lower test loss after which the run ends; all are made where undefined. */
-  readonly patience?: number | undefined;
-  /** Metrics beside loss and accuracy. */
-  readonly metrics?: readonly MetricName[] | undefined;
   /** Counts flips of binary weights; undefined counts none. */
   readonly flipRatio?: boolean | undefined;
   /** Evaluates the soft network beside the hard-signed one; undefined does so too. */
@@ -54,14 +34,6 @@ export interface TrainingRun {
   readonly profile: boolean;
   /** The path of the model file. */
   readonly file: string;
-}
-
-/** A network that training starts from, or layers of it. */
-interface StartOf {
-  readonly file: string;
-  readonly bytes: Uint8Array;
-  readonly rescale: boolean;
-  readonly layers?: readonly string[] | undefined;
 }
 
 export interface TrainingResult {
@@ -95,7 +67,7 @@ const HEADER_BYTES = 1 << 16;
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
   const { output, signal } = context;
-  const { graph, optimizer, epochs, batchSize, workers, seed, objective, teacher, metrics = [] } = run;
+  const { graph, optimizer, batchSize, workers, seed, objective, teacher, metrics = [] } = run;
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
   output.event({ type: "network", ...network });
@@ -130,14 +102,13 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     let soft: SoftScore | null = before.reduce<SoftScore | null>((last, event) => softScoreOf(event) ?? last, null);
     let flipRatio: FlipRatio | null = before.at(-1)?.flipRatio ?? null;
     let failure: string | null = null;
-    const { augment, labelSmoothing, soft: validateSoft = true, flipRatio: counted = false } = run;
-    const { path, every, isWritten, onDivergence, average, keep } = kept;
+    const { soft: validateSoft = true, flipRatio: counted = false } = run;
+    const { path, every, isWritten, average, keep } = kept;
     const checkpoint = isWritten ? { to: path, every } : undefined;
     const options = {
-      ...{ epochs, batchSize, augment, labelSmoothing, soft: validateSoft, flipRatio: counted, signal },
-      ...{ checkpoint, onDivergence, average, keep: keep === "best" ? keep : ("last" as const), metrics },
+      ...fitOptionsOf(run, kept),
+      ...{ soft: validateSoft, flipRatio: counted, signal, checkpoint },
       onValidate: training.validate,
-      ...(run.patience === undefined ? {} : { earlyStopping: { patience: run.patience } }),
     };
     for await (const event of kept.resume ? trainer.continueFit(data, options) : trainer.fit(data, options)) {
       output.event(event);
@@ -238,12 +209,3 @@ const softScoreOf = ({ epoch, validation }: EpochEvent): SoftScore | null =>
   validation?.soft === undefined
     ? null
     : { epoch, softAccuracy: validation.soft.accuracy, hardAccuracy: validation.accuracy };
-
-async function startFrom(trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> {
-  try {
-    await trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers });
-  } catch (cause) {
-    if (!isProxbitError(cause)) throw cause;
-    throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
-  }
-}

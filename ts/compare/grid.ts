@@ -34,13 +34,16 @@ export interface Settings {
   readonly epochs: number;
   readonly batchSize: number;
   /**
-   * Name and course of the optimizer, which has its defaults. They are words, because makers' values may grow fields.
+   * Name and course of the optimizer; what else was chosen of it stands in `options`. They are words, because makers' values
+   * may grow fields.
    */
-  readonly optimizer: { readonly name: string; readonly learningRate: number; readonly decay: Decay };
+  readonly optimizer: { readonly name: string; readonly learningRate: number; readonly decay: Decay | "step" };
   /** Random views of the training images; absent where there are none. */
   readonly augment?: Augmentation;
   /** The share of the truth that all classes have alike in the loss; absent where it is 0. */
   readonly labelSmoothing?: number;
+  /** All other options that are not neutral, by their names: numbers, words and digests of files. Absent where there are none. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 export interface Grid {

@@ -14,17 +14,33 @@ export function spreadText(spread: Spread | null): string {
 
 const COLUMNS = ["quantizer", "task", "test accuracy, %", "soft, % (after epoch)", "runs", "seconds a run"] as const;
 
-/** Cells of `rows`; the column of the soft accuracy only where one was measured. */
-function cellsOf(rows: readonly Row[]): readonly (readonly string[])[] {
-  return rows.map(({ quantizer, activationQuantizer, task, accuracy, soft, accuracies, failures, seconds }) => [
-    activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`,
-    task === null ? "-" : taskText(task),
-    accuracy === null ? "failed" : spreadText(accuracy),
-    soft === null ? "" : `${spreadText(soft)} (${soft.epoch})`,
-    failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
-    seconds === null ? "" : seconds.mean.toFixed(1),
-  ]);
+/** "0.8812 ± 0.0021": a metric, of which nobody knows a unit. */
+const metricText = (spread: Spread | null | undefined): string => {
+  if (spread === null || spread === undefined) return "";
+  return spread.deviation === null
+    ? spread.mean.toFixed(4)
+    : `${spread.mean.toFixed(4)} ± ${spread.deviation.toFixed(4)}`;
+};
+
+/** Cells of `rows` under COLUMNS, and behind them the metrics called `names`. */
+function cellsOf(rows: readonly Row[], names: readonly string[]): readonly (readonly string[])[] {
+  return rows.map(
+    ({ quantizer, activationQuantizer, task, accuracy, soft, accuracies, failures, seconds, metrics = {} }) => [
+      activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`,
+      task === null ? "-" : taskText(task),
+      accuracy === null ? "failed" : spreadText(accuracy),
+      soft === null ? "" : `${spreadText(soft)} (${soft.epoch})`,
+      failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
+      seconds === null ? "" : seconds.mean.toFixed(1),
+      ...names.map((name) => metricText(metrics[name])),
+    ],
+  );
 }
+
+/** The names of the metrics that some row has. */
+const metricNamesOf = (rows: readonly Row[]): readonly string[] => [
+  ...new Set(rows.flatMap(({ metrics = {} }) => Object.keys(metrics))),
+];
 
 function tableOf(rows: readonly Row[]): {
   readonly titles: readonly string[];
@@ -32,7 +48,11 @@ function tableOf(rows: readonly Row[]): {
 } {
   const measured = rows.some(({ soft }) => soft !== null);
   const shown = (_: unknown, column: number): boolean => measured || COLUMNS[column] !== "soft, % (after epoch)";
-  return { titles: COLUMNS.filter(shown), cells: cellsOf(rows).map((cells) => cells.filter(shown)) };
+  const names = metricNamesOf(rows);
+  return {
+    titles: [...COLUMNS, ...names].filter(shown),
+    cells: cellsOf(rows, names).map((cells) => cells.filter(shown)),
+  };
 }
 
 /** The table for the terminal. */
@@ -47,11 +67,20 @@ const markdownLine = (cells: readonly string[]): string =>
 
 /** "adam, learning rate 0.001 falling to 0 (cosine)". */
 const optimizerText = ({ name, learningRate, decay }: Settings["optimizer"]): string =>
-  `${name}, learning rate ${learningRate}${decay === "none" ? "" : ` falling to 0 (${decay})`}`;
+  `${name}, learning rate ${learningRate}${decay === "none" ? "" : ` falling ${decay === "step" ? "by steps" : `to 0 (${decay})`}`}`;
 
 /** "mirrored, moved by up to 2 pixels". */
 const viewsText = ({ mirror, shift }: NonNullable<Settings["augment"]>): string =>
   [...(mirror ? ["mirrored"] : []), ...(shift ? [`moved by up to ${shift} pixels`] : [])].join(", ");
+
+/** "clip-norm 1, nesterov": options in the words of the command line. */
+const optionsText = (options: NonNullable<Settings["options"]>): string =>
+  Object.entries(options)
+    .map(([name, value]) => {
+      const word = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      return value === true ? word : `${word} ${Array.isArray(value) ? value.join(",") : String(value)}`;
+    })
+    .join(", ");
 
 /** The facts that all runs share, in lines of label and value. */
 export function settingsLines({
@@ -62,6 +91,7 @@ export function settingsLines({
   optimizer,
   augment,
   labelSmoothing,
+  options = {},
 }: Settings): readonly (readonly [string, string])[] {
   return [
     ["data", `${data.name}, ${data.trainImages} images to train, ${data.testImages} to test`],
@@ -69,6 +99,7 @@ export function settingsLines({
     ["training", `${epochs} epochs, batches of ${batchSize}, ${optimizerText(optimizer)}`],
     ...(augment === undefined ? [] : [["views", viewsText(augment)] as const]),
     ...(labelSmoothing === undefined ? [] : [["smoothing", `${labelSmoothing} of the truth`] as const]),
+    ...(Object.keys(options).length === 0 ? [] : [["options", optionsText(options)] as const]),
   ];
 }
 
@@ -133,13 +164,15 @@ const CSV_COLUMNS = [
   "key",
 ];
 
-/** A line for each run; absent values are empty fields. */
+/** A line for each run; absent values are empty fields. Metrics stand behind all else. */
 export function comparisonCsv(finished: readonly FinishedRun[]): string {
+  const names = [...new Set(finished.flatMap(({ outcome }) => Object.keys(outcome.result?.metrics ?? {})))];
   const lines = finished.map(({ run, outcome: { result, failure } }) => [
     ...[run.quantizer, run.task ?? "", run.seed, result?.testAccuracy ?? "", result?.testLoss ?? ""],
     ...[result?.softAccuracy ?? "", result?.seconds ?? "", result?.workers ?? "", failure ?? "", run.key],
+    ...names.map((name) => result?.metrics?.[name] ?? ""),
   ]);
-  return `${[CSV_COLUMNS, ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
+  return `${[[...CSV_COLUMNS, ...names], ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
 }
 
 /** Everything, for programs. */

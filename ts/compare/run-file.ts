@@ -27,14 +27,16 @@ export interface EpochResult {
 
 export interface RunResult {
   /**
-   * Test accuracy in [0, 1] of the hard-signed network after the last epoch. Its batch statistics are re-estimated on
-   * training images.
+   * Test accuracy in [0, 1] of the hard-signed network that the run ended with: that of the last epoch, of the best one, or a mean.
+   * Its batch statistics are re-estimated on training images.
    */
   readonly testAccuracy: number;
   /** Mean cross-entropy in nats, of the same network. */
   readonly testLoss: number;
   /** Test accuracy of the soft network after the last epoch. It is null where that was hard by then or not measured. */
   readonly softAccuracy: number | null;
+  /** Metrics that were asked for, of the same network; absent where there were none. */
+  readonly metrics?: Readonly<Record<string, number>>;
   readonly epochs: readonly EpochResult[];
   /** Time to train, validation included, and the threads in use. They are the machine's; no number depends on them. */
   readonly seconds: number;
@@ -85,8 +87,11 @@ function outcomeOf(path: string, text: string, { key, identity }: Run): RunOutco
   if (content.key !== key || keyOf(content.run) !== key) throw broken(path, "its key is not that of the run it holds");
   if (typeof content.failure === "string") return { result: null, failure: printable(content.failure) };
   const result = resultOf(path, content.result);
-  if (result.epochs.length !== identity.epochs) {
-    throw broken(path, `it holds ${result.epochs.length} of ${identity.epochs} epochs`);
+  const { length } = result.epochs;
+  // A run that stops early has fewer epochs, and at least one.
+  const isWhole = identity.options?.earlyStopping === undefined ? length === identity.epochs : length > 0;
+  if (!isWhole || length > identity.epochs) {
+    throw broken(path, `it holds ${length} of ${identity.epochs} epochs`);
   }
   return { result, failure: null };
 }
@@ -111,10 +116,15 @@ function resultOf(path: string, value: unknown): RunResult {
   };
   if (!Array.isArray(value.epochs)) throw broken(path, "it holds no epochs");
   const { softAccuracy = null } = value;
+  const metricsOf = (metrics: unknown): Readonly<Record<string, number>> => {
+    if (!isRecord(metrics)) throw broken(path, "its metrics are no object");
+    return Object.fromEntries(Object.entries(metrics).map(([name, amount]) => [name, amountOf(amount, name)]));
+  };
   return {
     testAccuracy: shareOf(value.testAccuracy, "testAccuracy"),
     testLoss: amountOf(value.testLoss, "testLoss"),
     softAccuracy: softAccuracy === null ? null : shareOf(softAccuracy, "softAccuracy"),
+    ...(value.metrics === undefined ? {} : { metrics: metricsOf(value.metrics) }),
     epochs: value.epochs.map((epoch: unknown): EpochResult => {
       if (!isRecord(epoch)) throw broken(path, "one of its epochs is no object");
       return {

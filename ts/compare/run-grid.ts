@@ -10,8 +10,10 @@ import { removeCheckpoint } from "../io/checkpoint-store.ts";
 import { systemCode } from "../io/node.ts";
 import { checkWritable } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
+import type { LossTerm } from "../train/losses/term.ts";
 import type { Optimizer } from "../train/optimizers/optimizers.ts";
-import type { EpochEvent, StepEvent } from "../train/run/events.ts";
+import type { EpochEvent, Score, StepEvent } from "../train/run/events.ts";
+import type { FitOptions } from "../train/run/fit.ts";
 import { Trainer, type TrainerOptions } from "../train/run/trainer.ts";
 import type { Cell, Run } from "./grid.ts";
 import { type EpochResult, type RunOutcome, type RunResult, readRun, runPath, writeRun } from "./run-file.ts";
@@ -22,6 +24,12 @@ export interface GridWork {
   /** The network of a cell. */
   readonly graphOf: (cell: Cell) => Graph;
   readonly optimizer: Optimizer;
+  /** The terms of the loss; cross-entropy alone where absent. */
+  readonly objective?: readonly LossTerm[] | undefined;
+  /** Options of `fit` beside those that stand in a run's identity by themselves; none where absent. */
+  readonly fit?: Partial<FitOptions>;
+  /** Gives a new trainer the weights that runs start from; absent where those are random. */
+  readonly start?: ((trainer: Trainer) => Promise<void>) | undefined;
   /** The directory of the runs' files, made if it is missing. */
   readonly directory: string;
   /** All cores, at most eight, where undefined. */
@@ -79,9 +87,13 @@ async function makeDirectory(directory: string): Promise<void> {
 }
 
 async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, RunOutcome, undefined> {
-  const { data, optimizer, workers, signal } = work;
+  const { data, optimizer, objective, workers, signal } = work;
   const { epochs, batchSize, augment, labelSmoothing } = run.identity;
-  const options = { optimizer, seed: run.seed, ...(workers === undefined ? {} : { workers }) };
+  const options = {
+    ...{ optimizer, seed: run.seed },
+    ...(objective === undefined ? {} : { objective }),
+    ...(workers === undefined ? {} : { workers }),
+  };
   const graph = work.graphOf(run);
   const checkpoint = `${runPath(work.directory, run)}.checkpoint`;
   const left = await leftTrainer(checkpoint, graph, options);
@@ -91,17 +103,24 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
   const earlier = history.reduce((sum, event) => sum + event.seconds, 0);
   const began = performance.now();
   try {
-    const given = { epochs, batchSize, augment, labelSmoothing, signal, checkpoint };
+    if (left === null) await work.start?.(trainer);
+    const given = { ...work.fit, epochs, batchSize, augment, labelSmoothing, signal, checkpoint };
+    let ended = history.at(-1)?.validation;
     for await (const event of left === null ? trainer.fit(data, given) : trainer.continueFit(data, given)) {
       if (event.type === "step") yield { type: "step", run, event };
       else {
         course.push(epochOf(event));
+        ended = event.validation;
         yield { type: "epoch", run, event };
       }
     }
+    const { metrics } = given;
+    const isOther = given.average !== undefined || given.keep === "best" || given.earlyStopping !== undefined;
+    // An epoch's validation is of the weights behind it, and the run may end with others.
+    const last = isOther || ended === undefined ? await trainer.evaluate(data.test, { signal, metrics }) : ended;
     const seconds = earlier + (performance.now() - began) / 1000;
     await removeCheckpoint(checkpoint);
-    return { result: resultOf(course, seconds, trainer.workers), failure: null };
+    return { result: resultOf(course, last, seconds, trainer.workers), failure: null };
   } catch (cause) {
     if (isProxbitError(cause) && cause.code === "aborted") throw stopped(cause);
     if (isProxbitError(cause) && cause.code === "not-finite") {
@@ -124,12 +143,16 @@ async function leftTrainer(checkpoint: string, graph: Graph, options: TrainerOpt
   }
 }
 
-/** Every epoch ends with an evaluation of the hard-signed network, so the last one's is the run's. */
-function resultOf(epochs: readonly EpochResult[], seconds: number, workers: number): RunResult {
-  const last = epochs.at(-1);
-  if (last === undefined) throw new Error("a run has at least one epoch");
-  const { testAccuracy, testLoss, softAccuracy = null } = last;
-  return { testAccuracy, testLoss, softAccuracy, epochs, seconds, workers };
+/** The result of a run whose network came to `score` in the end. */
+function resultOf(
+  epochs: readonly EpochResult[],
+  { accuracy, loss, metrics }: Score & { readonly metrics?: Readonly<Record<string, number>> },
+  seconds: number,
+  workers: number,
+): RunResult {
+  const { softAccuracy = null } = epochs.at(-1) ?? {};
+  const measured = metrics === undefined ? {} : { metrics };
+  return { testAccuracy: accuracy, testLoss: loss, softAccuracy, ...measured, epochs, seconds, workers };
 }
 
 function epochOf({ loss, accuracy, validation }: EpochEvent): EpochResult {

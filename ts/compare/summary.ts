@@ -1,7 +1,7 @@
 /** The summary of a grid: mean and standard deviation over seeds for each quantizer in each task. */
 import type { Cell } from "./grid.ts";
 import { cellName } from "./grid.ts";
-import type { EpochResult } from "./run-file.ts";
+import type { EpochResult, RunResult } from "./run-file.ts";
 import type { FinishedRun } from "./run-grid.ts";
 
 /** Mean, and the standard deviation of the sample (divided by n - 1). One run has no deviation, so that is null. */
@@ -26,6 +26,8 @@ export interface Row extends Cell {
    */
   readonly soft: (Spread & { readonly epoch: number }) | null;
   readonly seconds: Spread | null;
+  /** The metrics that runs were asked for, by name, over the runs that did not fail; absent where there were none. */
+  readonly metrics?: Readonly<Record<string, Spread | null>>;
   /** Mean test accuracy after each epoch. */
   readonly course: readonly number[];
   /** The same of the soft network; null after an epoch that ended with a hard one. */
@@ -40,6 +42,14 @@ export function spreadOf(values: readonly number[]): Spread | null {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, deviation: values.length < 2 ? null : Math.sqrt(squares / (values.length - 1)) };
+}
+
+/** Means over runs of the metrics that they have. */
+function metricsOf(results: readonly RunResult[]): Pick<Row, "metrics"> {
+  const names = [...new Set(results.flatMap(({ metrics = {} }) => Object.keys(metrics)))];
+  if (names.length === 0) return {};
+  const valuesOf = (name: string): readonly number[] => results.flatMap(({ metrics = {} }) => metrics[name] ?? []);
+  return { metrics: Object.fromEntries(names.map((name) => [name, spreadOf(valuesOf(name))])) };
 }
 
 /**
@@ -68,6 +78,7 @@ export function summarise(cells: readonly Cell[], finished: readonly FinishedRun
       accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),
       accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),
       soft: soft === null ? null : { ...soft, epoch: lastSoft + 1 },
+      ...metricsOf(results),
       seconds: spreadOf(results.map(({ seconds }) => seconds)),
       course: courses.map(({ hard }) => hard?.mean ?? Number.NaN),
       softCourse: courses.map(({ soft: one }) => one?.mean ?? null),

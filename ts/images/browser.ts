@@ -20,10 +20,17 @@ const SIZES: Readonly<Record<string, readonly [width: string, height: string]>> 
   VideoFrame: ["displayWidth", "displayHeight"],
 };
 
-/** The size of a {@link Drawable}; undefined for anything else. */
+/** A video knows its size before it shows a frame; until then a canvas draws nothing of it (HTML, `readyState`). */
+const HAVE_CURRENT_DATA = 2;
+
+/** The size of a {@link Drawable}, 0 x 0 while it shows nothing; undefined for anything else. */
 export function sizeOfDrawable(source: object): { readonly width: number; readonly height: number } | undefined {
-  const names = SIZES[Object.prototype.toString.call(source).slice(8, -1)];
+  const tag = Object.prototype.toString.call(source).slice(8, -1);
+  const names = SIZES[tag];
   if (names === undefined) return undefined;
+  if (tag === "HTMLVideoElement" && Number(Reflect.get(source, "readyState")) < HAVE_CURRENT_DATA) {
+    return { width: 0, height: 0 };
+  }
   const [width, height] = names.map((name) => Number(Reflect.get(source, name)));
   return { width: width ?? 0, height: height ?? 0 };
 }

@@ -74,8 +74,15 @@ export async function decodeImage(bytes: Uint8Array, what: string, decoder: Deco
   const checked = checkImage(bytes, what);
   const sharp = sharpFor(decoder);
   if (sharp !== undefined) return decodeWithSharp(sharp, checked.whole, what);
-  if (decoder === "auto" && browserDecodes()) return decodeInBrowser(new Blob([plain(checked.whole)]), what);
   const { kind, whole, orientation } = checked;
+  if (decoder === "auto" && browserDecodes()) {
+    const found = await decodeInBrowser(new Blob([plain(whole)]), what).catch((error: unknown): undefined => {
+      // A browser may lack memory for a bitmap, or refuse to give pixels. JavaScript says where the file is damaged.
+      if (kind === "webp") throw error;
+      return undefined;
+    });
+    if (found !== undefined) return found;
+  }
   if (kind === "png") return upright(await decodePng(whole, what), orientation);
   if (kind === "jpeg") return upright(await decodeJpeg(whole, what), orientation);
   throw imageError(

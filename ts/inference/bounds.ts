@@ -86,7 +86,7 @@ export function checkOperations({ graph }: PackedModel, { maxOperations }: Bound
   throw new ProxbitError(
     "model-file",
     `the network takes ${operations} operations an image; maxOperations allows ${maxOperations}`,
-    `${TRUST} call load with maxOperations: ${operations}.`,
+    `${TRUST} load it with maxOperations: ${operations}.`,
   );
 }
 
@@ -96,6 +96,6 @@ export function checkMemory(bytes: number, { maxMemory }: Bounds): void {
   throw new ProxbitError(
     "model-file",
     `the network takes ${bytes} bytes of memory; maxMemory allows ${maxMemory}`,
-    `${TRUST} call load with maxMemory: ${bytes}; a smaller batch takes less.`,
+    `${TRUST} load it with maxMemory: ${bytes}; a smaller batch takes less.`,
   );
 }

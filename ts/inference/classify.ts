@@ -4,7 +4,7 @@
  * The file's input description says how. Shape, `inputScale` and `inputOffset` are those of training. `inputFit` and
  * `inputBackground` say how a picture of another size gets there; `cover` and white where the file is silent.
  */
-import { integerIn, plainObject, reading, type Subject } from "../base/checks.ts";
+import { integerIn, numberIn, oneOf, plainObject, reading, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type Drawable, pixelsOf, sizeOfDrawable } from "../images/browser.ts";
@@ -12,9 +12,18 @@ import { backgroundOf, fitOf, type ImageInput } from "../images/input.ts";
 import type { Picture } from "../images/picture.ts";
 import { fitPicture } from "../images/resize.ts";
 import type { PackedModel } from "../io/model-file.ts";
-import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf } from "../nn/shapes.ts";
+import {
+  type Labels,
+  labelsOf,
+  labelWords,
+  type Prediction,
+  probabilitiesOf,
+  sharesOf,
+  topOf,
+  USUAL_THRESHOLD,
+} from "./classify-labels.ts";
 import type { Images, RunOptions } from "./images.ts";
 
 /** Pixels as a canvas gives them: red, green, blue and alpha of each, rows from the top. ImageData is one. */
@@ -39,22 +48,24 @@ export interface FileLike {
 /** A picture: pixels, an element or bitmap of a page, a file, or the bytes of a PNG, JPEG or WebP. */
 export type ImageSource = Pixels | PageImage | FileLike | Uint8Array | ArrayBuffer;
 
-export interface Prediction {
-  /** The name of the class out of the file, or its number where the file has no names. */
-  readonly label: string;
-  readonly index: number;
-  /** From 0 to 1; those of all classes make 1. */
-  readonly probability: number;
-}
-
 export interface ClassifyOptions {
-  /** The number of classes that are named, the most probable first; 5, or all where there are fewer. */
+  /**
+   * The number of classes that are named at most, the most probable first. Where absent 5, or all where there are fewer; and all
+   * from the threshold on where a picture may show several.
+   */
   readonly top?: number;
+  /**
+   * "one": a picture shows one class of all. "many": it shows any number of them, perhaps none, and each has a probability of its
+   * own. Where absent it is what the file says; "many" of a silent file that ends in sigmoid, else "one".
+   */
+  readonly labels?: Labels;
+  /** With "many": the probability, in [0, 1], from which on a class is named; 0.5 where absent. */
+  readonly threshold?: number;
 }
 
 /** The ways to ask for classes; a list of pictures gives a list of answers. */
 export interface Classify {
-  /** The classes of one picture, the most probable first. */
+  /** The classes of one picture, the most probable first; of many labels those from the threshold on, which may be none. */
   (source: ImageSource, options?: ClassifyOptions): Promise<readonly Prediction[]>;
   /** The classes of each of `sources`. */
   (sources: readonly ImageSource[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
@@ -66,16 +77,10 @@ const SUBJECT: Subject = { code: "argument", what: "classify" };
 const FILE: Subject = { code: "model-file", what: "the model file's metadata" };
 const USUAL_TOP = 5;
 
-/** softmax(logits): exp(x_i - max) / sum. */
-export const softmax = (logits: ArrayLike<number>): readonly number[] =>
-  reading("softmax", "a list of numbers", () => sharesOf(logits));
-
-function sharesOf(logits: ArrayLike<number>): readonly number[] {
-  const values = Array.from(logits);
-  const most = values.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
-  const powers = values.map((value) => Math.exp(value - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
+/** softmax(logits): exp(x_i - max) / sum. @throws ProxbitError `argument` for anything but numbers. */
+export function softmax(logits: ArrayLike<number>): readonly number[] {
+  const values = reading("softmax", "a list of numbers", () => Array.from(logits, Number));
+  return sharesOf(values);
 }
 
 /** The position of the first of the largest values. */
@@ -102,21 +107,6 @@ export function classNamesOf({ graph, metadata }: Pick<PackedModel, "graph" | "m
   }
 }
 
-/** The probabilities out of the first output: a network that ends in softmax gives them itself. */
-export function probabilitiesOf(graph: Graph, output: ArrayLike<number>): readonly number[] {
-  const name = outputsOf(graph)[0];
-  const last = graph.nodes.find((node) => node.name === name);
-  return last?.op === "softmax" ? Array.from(output) : softmax(output);
-}
-
-/** The `top` most probable classes; the first in the file's order where two are alike. */
-export function topOf(probabilities: readonly number[], names: readonly string[], top: number): readonly Prediction[] {
-  return probabilities
-    .map((probability, index) => ({ label: names[index] ?? String(index), index, probability }))
-    .sort((a, b) => b.probability - a.probability || a.index - b.index)
-    .slice(0, top);
-}
-
 /**
  * The description of a picture that `model` takes.
  *
@@ -134,34 +124,54 @@ export function imageInputOf({ graph, metadata }: Pick<PackedModel, "graph" | "m
   return { height, width, channels, fit, background: backgroundOf(metadata.inputBackground, FILE) };
 }
 
+/** The way from an output to an answer. */
+interface Way {
+  readonly labels: Labels;
+  readonly top: number;
+  readonly threshold: number;
+}
+
+function wayOf(options: ClassifyOptions, model: PackedModel, classes: number): Way {
+  const labels = oneOf(options.labels ?? labelsOf(model), labelWords, "labels", SUBJECT);
+  const usual = labels === "one" ? Math.min(USUAL_TOP, classes) : classes;
+  const top = integerIn(options.top ?? usual, 1, classes, "top", SUBJECT);
+  const threshold = numberIn(options.threshold ?? USUAL_THRESHOLD, 0, 1, "threshold", SUBJECT);
+  if (labels === "one" && options.threshold !== undefined) {
+    const message = "classify: a threshold is for pictures that show several classes, and this file's show one";
+    throw new ProxbitError("argument", message, 'Leave threshold out, or add labels: "many".');
+  }
+  return { labels, top, threshold };
+}
+
 type Run = (images: Images, options: RunOptions) => Float32Array | Promise<Float32Array>;
 
 /** `classify` of a session whose `run` is `run`. */
 export function createClassify(model: PackedModel, run: Run): Classify {
   const names = classNamesOf(model);
-  const answer = async (images: Images, count: number, top: number): Promise<readonly (readonly Prediction[])[]> => {
+  const answer = async (images: Images, count: number, way: Way): Promise<readonly (readonly Prediction[])[]> => {
     const outputs = await run(images, { count });
     return Array.from({ length: count }, (_, image) => {
       const output = outputs.subarray(image * names.length, (image + 1) * names.length);
-      return topOf(probabilitiesOf(model.graph, output), names, top);
+      const found = topOf(probabilitiesOf(model.graph, output, way.labels), names, way.top);
+      return way.labels === "one" ? found : found.filter(({ probability }) => probability >= way.threshold);
     });
   };
   const classify = async (
     source: ImageSource | readonly ImageSource[] | Images,
-    options: ClassifyOptions & { readonly count?: number } = {},
+    given: ClassifyOptions & { readonly count?: number } = {},
   ): Promise<readonly Prediction[] | readonly (readonly Prediction[])[]> => {
-    plainObject(options, ["top", "count"], SUBJECT);
-    const top = integerIn(options.top ?? Math.min(USUAL_TOP, names.length), 1, names.length, "top", SUBJECT);
-    if (options.count !== undefined) return answer(source as Images, options.count, top);
+    const options: typeof given = plainObject(given, ["top", "labels", "threshold", "count"], SUBJECT);
+    const way = wayOf(options, model, names.length);
+    if (options.count !== undefined) return answer(source as Images, options.count, way);
     const input = imageInputOf(model);
     if (!Array.isArray(source)) {
-      const [only] = await answer(fitPicture(await pictureOf(source as ImageSource, "the image"), input), 1, top);
+      const [only] = await answer(fitPicture(await pictureOf(source as ImageSource, "the image"), input), 1, way);
       return only as readonly Prediction[];
     }
     const answers: (readonly Prediction[])[] = [];
     for (const [index, one] of (source as readonly ImageSource[]).entries()) {
       const pixels = fitPicture(await pictureOf(one, `image ${index}`), input);
-      answers.push((await answer(pixels, 1, top))[0] as readonly Prediction[]);
+      answers.push((await answer(pixels, 1, way))[0] as readonly Prediction[]);
     }
     return answers;
   };

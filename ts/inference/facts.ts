@@ -32,7 +32,8 @@ export interface SessionFacts {
    * Says which classes a picture shows, of any size and kind: it becomes the network's input as the file says.
    *
    * The probabilities are those of one class out of all: the softmax of the first output, or that output itself where the
-   * network ends in softmax.
+   * network ends in softmax. Where a picture may show several classes, `labels`, each has the sigmoid of its number instead, or
+   * that number itself where the network ends in sigmoid.
    *
    * @throws ProxbitError `image` for a picture that cannot be had, `argument` for anything else, `shape` where the network
    * reads no pictures, and as `run`.

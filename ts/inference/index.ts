@@ -29,9 +29,9 @@ export {
   type ImageSource,
   type PageImage,
   type Pixels,
-  type Prediction,
   softmax,
 } from "./classify.ts";
+export type { Labels, Prediction } from "./classify-labels.ts";
 export type { ExplainedLayer, Explanation } from "./explain-session.ts";
 export { formatExplanation } from "./explain-session-text.ts";
 export type { OutputFact, SessionFacts } from "./facts.ts";

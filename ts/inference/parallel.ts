@@ -71,7 +71,12 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
     bounds.check();
     const memory = pool.memory as WebAssembly.Memory;
     const instance = instantiate(pool.module, { memory });
-    const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers, bounds });
+    const prepared = await prepare(model, variant, instance, {
+      kernel: options.kernel,
+      batch,
+      workers: pool.workers,
+      bounds,
+    });
     let last: Promise<unknown> = Promise.resolve();
     const runOutputs = crew(pool, prepared);
     const inTurn = async (
@@ -87,7 +92,7 @@ export async function loadParallel(bytes: Uint8Array, options: ParallelOptions):
       (await inTurn(images, runOptions))[0] as Float32Array;
     return {
       ...factsOf(model),
-      workers,
+      workers: pool.workers,
       classify: createClassify(model, run),
       explain: () => explanationOf(variant, prepared, memory),
       run,

@@ -4,6 +4,7 @@
  */
 import { isArrayOf } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
+import { nextTurn } from "../base/turn.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import { bind, link } from "../program/bind.ts";
 import { addressed, callOf, k } from "../program/call.ts";
@@ -229,18 +230,6 @@ function steps(instance: KernelInstance, program: Program<number>, when: string)
 
 /** So many milliseconds at most go by before others have the thread, but for what one call takes. */
 const PIECE_MS = 20;
-
-/** Comes back after others have had the thread. Timers come late in a tab that is not looked at, messages do not. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}
 
 /** Makes all steps, in pieces between which the caller may give up. */
 async function inPieces(all: readonly (() => void)[], { check }: Bounds): Promise<void> {

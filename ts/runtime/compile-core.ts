@@ -31,6 +31,28 @@ export function compileCore(variant: Variant, source: CoreSource): Promise<WebAs
   return module;
 }
 
+/**
+ * The core's bytes, for a worker that cannot be given what is compiled; null where `source` has none but that.
+ *
+ * @throws ProxbitError "environment" where they cannot be had.
+ */
+export async function coreBytes(variant: Variant, source: CoreSource): Promise<Uint8Array | null> {
+  const core = await (typeof source === "function"
+    ? ask(source as (variant: Variant) => GivenCore | Promise<GivenCore>, variant)
+    : (source as GivenCore | Promise<GivenCore>));
+  if (core instanceof WebAssembly.Module) return null;
+  if (core instanceof ArrayBuffer) return new Uint8Array(core);
+  if (ArrayBuffer.isView(core)) return new Uint8Array(core.buffer, core.byteOffset, core.byteLength);
+  // The body of an answer that was given has been read already.
+  if (isResponse(core)) return null;
+  const address = typeof core === "string" ? addressOf(core) : new URL(core.href);
+  const found = await readAddress(address);
+  return "headers" in found ? new Uint8Array(await bodyOf(found, address.href)) : toBytes(found);
+}
+
+const toBytes = (bytes: Bytes): Uint8Array =>
+  ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+
 async function ask(source: (variant: Variant) => GivenCore | Promise<GivenCore>, variant: Variant): Promise<GivenCore> {
   try {
     return await source(variant);
@@ -74,14 +96,26 @@ function addressOf(text: string): URL {
 }
 
 async function fromAddress(variant: Variant, url: Address): Promise<WebAssembly.Module> {
+  const core = await readAddress(url);
+  return "headers" in core ? compileResponse(variant, core, url.href) : compileBytes(variant, core);
+}
+
+async function readAddress(url: Address): Promise<CoreResponse | Bytes> {
   const files = url.href.startsWith("file:") ? globalThis.process?.getBuiltinModule?.("node:fs/promises") : undefined;
-  let core: CoreResponse | Bytes;
   try {
-    core = files === undefined ? await fetch(url.href) : new Uint8Array(await files.readFile(new URL(url.href)));
+    return files === undefined ? await fetch(url.href) : new Uint8Array(await files.readFile(new URL(url.href)));
   } catch (error) {
     throw unreadable(url.href, error);
   }
-  return "headers" in core ? compileResponse(variant, core, url.href) : compileBytes(variant, core);
+}
+
+/** The bytes of an answer. The connection may be cut behind its head. */
+async function bodyOf(core: CoreResponse, place: string): Promise<ArrayBuffer> {
+  try {
+    return await core.arrayBuffer();
+  } catch (error) {
+    throw unreadable(place, error);
+  }
 }
 
 function unreadable(place: string, cause: unknown): ProxbitError {
@@ -101,12 +135,14 @@ async function compileResponse(variant: Variant, core: CoreResponse, place: stri
   if (!core.ok) throw unreadable(`${place} (status ${core.status})`, undefined);
   const type = core.headers.get("Content-Type") ?? "";
   if (type.startsWith("text/html")) throw isPage(place);
-  // Nothing else is accepted as a stream.
-  if (type !== "application/wasm") return compileBytes(variant, await core.arrayBuffer(), place);
+  // Nothing else is accepted as a stream, and some engines take none.
+  const streams = type === "application/wasm" && typeof WebAssembly.compileStreaming === "function";
+  if (!streams) return compileBytes(variant, await bodyOf(core, place), place);
   try {
     return await WebAssembly.compileStreaming(core as Response);
   } catch (error) {
-    throw uncompiled(variant, error);
+    // A connection that is cut is a TypeError, bytes that are no core are a CompileError.
+    throw error instanceof TypeError ? unreadable(place, error) : uncompiled(variant, error);
   }
 }
 

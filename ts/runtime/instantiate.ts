@@ -20,6 +20,15 @@ const initialPages = 64;
 /** Most pages of a shared memory: 4 GiB, and down to 32 MiB where the engine cannot reserve that many addresses. */
 const maximumPages = Array.from({ length: 8 }, (_, halved) => 65_536 >> halved);
 
+/** The most pages of each shared memory, which an engine's object does not tell. */
+const mostPages = new WeakMap<WebAssembly.Memory, number>();
+
+/** The most MiB of a memory of `createSharedMemory`; undefined for any other. */
+export function mebibytesOf(memory: WebAssembly.Memory): number | undefined {
+  const pages = mostPages.get(memory);
+  return pages === undefined ? undefined : (pages * pageBytes) / 2 ** 20;
+}
+
 /** The kernels over one memory, in one thread. */
 export interface KernelInstance {
   readonly exports: KernelExports;
@@ -52,7 +61,9 @@ export function createSharedMemory(): WebAssembly.Memory {
   let reason: unknown;
   for (const maximum of maximumPages) {
     try {
-      return new WebAssembly.Memory({ initial: initialPages, maximum, shared: true });
+      const memory = new WebAssembly.Memory({ initial: initialPages, maximum, shared: true });
+      mostPages.set(memory, maximum);
+      return memory;
     } catch (error) {
       reason = error;
     }

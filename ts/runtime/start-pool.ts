@@ -12,10 +12,11 @@ import { bind } from "../program/bind.ts";
 import type { Range } from "../program/place.ts";
 import type { Program, Write } from "../program/program.ts";
 import { controlBytes } from "./barrier.ts";
-import { compileCore } from "./compile-core.ts";
+import { compileCore, coreBytes } from "./compile-core.ts";
 import { closedWhenDropped, forgetDropped } from "./dropped.ts";
 import type { RunResult } from "./execute.ts";
 import { createSharedMemory, wantsSharedMemory } from "./instantiate.ts";
+import { asKnownError, checkKernels, isCloneFault, otherMemory } from "./pool-faults.ts";
 import type { TimedRun } from "./profile.ts";
 import { type CoreSource, checkSource, checkWorker, type WorkerSource } from "./source.ts";
 import { spawnThreads } from "./thread.ts";
@@ -24,9 +25,11 @@ import type { WorkerApi } from "./worker.ts";
 
 export const MOST_WORKERS = 64;
 const START_LIMIT_MS = 60_000;
+/** A timer that is later than this did not measure the workers: the page or the machine was asleep. */
+const LATE_MS = 1.5 * START_LIMIT_MS;
 
 export interface PoolOptions {
-  /** Threads to use, from 1; fewer are used where memory cannot be shared. */
+  /** Threads to use, from 1; fewer are used where memory cannot be shared, or where no more can be made. */
   readonly workers: number;
   /** The build of the core; detected where absent. */
   readonly variant?: Variant | undefined;
@@ -74,15 +77,26 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
   integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
   const worker = checkWorker(options.worker, subject);
   const source = checkSource(options.source, subject) as CoreSource;
+  const given = { ...options, source, worker };
   const { variant, memory } = await variantWithMemory(options.variant);
+  try {
+    return await startVariant(given, variant, memory);
+  } catch (error) {
+    // Some engines share memory, but not with workers. One worker with a memory of its own needs none.
+    if (options.variant !== undefined || memory === null || !isCloneFault(error)) throw error;
+    return startVariant(given, await detectVariant({ shared: false }), null);
+  }
+}
+
+async function startVariant(options: PoolOptions, variant: Variant, memory: WebAssembly.Memory | null): Promise<Pool> {
+  const { source, worker } = options;
   const module = await compileCore(variant, source);
   const shared = isShared(variant);
   if (wantsSharedMemory(module) !== shared) throw otherMemory(variant);
   if (options.kernels !== undefined) checkKernels(module, options.kernels);
-  const workers = shared ? options.workers : 1;
+  const threads = spawnThreads(shared ? options.workers : 1, worker);
+  const workers = threads.length;
   const control = shared ? new SharedArrayBuffer(controlBytes(workers)) : null;
-
-  const threads = spawnThreads(workers, worker);
   const remotes: Remote<WorkerApi>[] = threads.map((thread) => wrap<WorkerApi>(thread.endpoint));
   const pending = new Set<(error: Error) => void>();
   let ended: Error | undefined;
@@ -111,7 +125,7 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
         },
         (error: unknown) => {
           settle();
-          reject(asKnownError(error));
+          reject(asKnownError(error, memory));
         },
       );
     });
@@ -124,24 +138,26 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
     try {
       return await everyone(call);
     } catch (error) {
-      end(asKnownError(error));
+      end(asKnownError(error, memory));
       throw error;
     }
   };
+  const startAll = (core: WebAssembly.Module | Uint8Array) =>
+    guarded(() => Promise.all(remotes.map((worker, index) => worker.start({ core, memory, control, index, workers }))));
 
-  const limit = setTimeout(() => {
-    const remedy = "Check that the page may start module workers and that the machine is not out of memory.";
-    end(new ProxbitError("worker", `the workers did not start within ${START_LIMIT_MS / 1000} s`, remedy));
-  }, START_LIMIT_MS);
+  const patience = startPatience(end);
   try {
-    await guarded(() =>
-      Promise.all(remotes.map((worker, index) => worker.start({ module, memory, control, index, workers }))),
-    );
+    await startAll(module).catch(async (error: unknown) => {
+      // An engine that posts no compiled core posts its bytes, and the worker compiles them.
+      const bytes = isCloneFault(error) ? await coreBytes(variant, source) : null;
+      if (bytes === null) throw error;
+      return startAll(bytes);
+    });
   } catch (error) {
-    end(asKnownError(error));
+    end(asKnownError(error, memory));
     throw error;
   } finally {
-    clearTimeout(limit);
+    patience.over();
   }
 
   let programs = 0;
@@ -194,6 +210,23 @@ export async function startPool(options: PoolOptions): Promise<Pool> {
   });
 }
 
+/** Calls `end` once the workers had their time. A page in the background has late timers, and answers that wait behind them. */
+function startPatience(end: (error: Error) => void): { readonly over: () => void } {
+  let began = performance.now();
+  const look = (): void => {
+    const waited = performance.now() - began;
+    if (waited > LATE_MS) {
+      began = performance.now();
+      timer = setTimeout(look, START_LIMIT_MS);
+      return;
+    }
+    const remedy = "Check that the page may start module workers and that the machine is not out of memory.";
+    end(new ProxbitError("worker", `the workers did not start within ${START_LIMIT_MS / 1000} s`, remedy));
+  };
+  let timer = setTimeout(look, START_LIMIT_MS);
+  return { over: () => clearTimeout(timer) };
+}
+
 /**
  * The variant, and its memory where that is shared. Where nobody has named the variant and the engine refuses the memory, as
  * phones do, one worker with a memory of its own does the work.
@@ -209,42 +242,4 @@ async function variantWithMemory(
     if (wanted !== undefined) throw error;
     return { variant: await detectVariant({ shared: false }), memory: null };
   }
-}
-
-function otherMemory(variant: Variant): ProxbitError {
-  const [given, wanted] = isShared(variant) ? ["of its own", "that is shared"] : ["that is shared", "of its own"];
-  return new ProxbitError(
-    "argument",
-    `\`source\` is a core with memory ${given}, and the variant "${variant}" has memory ${wanted}`,
-    "Give `source` as a function, which is told the variant, or name the variant of that core.",
-  );
-}
-
-function checkKernels(module: WebAssembly.Module, kernels: readonly string[]): void {
-  const exported = new Set(WebAssembly.Module.exports(module).map(({ name }) => name));
-  const lacking = kernels.filter((kernel) => !exported.has(kernel));
-  if (lacking.length === 0) return;
-  throw new ProxbitError(
-    "argument",
-    `\`source\` is a core that only runs packed models, or that of another version; it lacks ${lacking.join(", ")}`,
-    "To train, give the file proxbit/wasm/NAME.wasm without inference- in its name.",
-  );
-}
-
-/** A lack of memory is the caller's to mend. Any other error of a worker is ours and stays as it is. */
-function asKnownError(error: unknown): Error {
-  if (error instanceof ProxbitError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  // Not "memory access out of bounds", which is a fault of ours.
-  if (/grow|allocation|out of memory/i.test(message)) {
-    const remedy = "Use a smaller batch or a smaller network; the core can hold at most 4 GiB.";
-    return new ProxbitError("environment", `there is not enough memory: ${message}`, remedy, { cause: error });
-  }
-  if (error instanceof Error && error.name === "DataCloneError") {
-    const remedy =
-      'Give variant: "plain" for one worker with a memory of its own; packed models run without workers, by `load`.';
-    const fault = `this runtime does not hand the core or its memory to workers: ${message}`;
-    return new ProxbitError("environment", fault, remedy, { cause: error });
-  }
-  return error instanceof Error ? error : new Error(message, { cause: error });
 }

@@ -26,9 +26,9 @@ const death = (message: string, cause?: unknown, remedy = AGAIN): ProxbitError =
   new ProxbitError("worker", `a worker died: ${message}`, remedy, { cause });
 
 /**
- * Starts the script of this package, or that of `source`, in `count` threads.
+ * Starts the script of this package, or that of `source`, in `count` threads, or in fewer where the system makes no more.
  *
- * @throws ProxbitError `worker` where one cannot be made; those made before it have been told to end.
+ * @throws ProxbitError `worker` where none can be made, `argument` where `source` gives no worker; none is left then.
  */
 export function spawnThreads(count: number, source?: WorkerSource): readonly Thread[] {
   const threads: Thread[] = [];
@@ -36,6 +36,8 @@ export function spawnThreads(count: number, source?: WorkerSource): readonly Thr
     while (threads.length < count) threads.push(spawnThread(source));
     return threads;
   } catch (error) {
+    // A limit of threads. The results are the same with fewer.
+    if (threads.length > 0 && !(error instanceof ProxbitError)) return threads;
     for (const thread of threads) thread.terminate();
     if (error instanceof ProxbitError) throw error;
     throw death(error instanceof Error ? error.message : String(error), error, `Try again, ${OTHER_SCRIPT}.`);

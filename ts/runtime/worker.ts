@@ -14,7 +14,8 @@ import { executeTimed, type TimedRun } from "./profile.ts";
 
 /** The start of a worker. `memory` and `control` are null where it works alone in a memory of its own. */
 export interface WorkerStart {
-  readonly module: WebAssembly.Module;
+  /** The core, compiled, or its bytes where the engine does not post that. */
+  readonly core: WebAssembly.Module | Uint8Array;
   readonly memory: WebAssembly.Memory | null;
   readonly control: SharedArrayBuffer | null;
   readonly index: number;
@@ -51,7 +52,9 @@ function started(): KernelInstance {
 
 const api: WorkerApi = {
   start(options) {
-    instance = instantiate(options.module, options.memory === null ? {} : { memory: options.memory });
+    const { core, memory } = options;
+    const module = core instanceof WebAssembly.Module ? core : new WebAssembly.Module(core as BufferSource);
+    instance = instantiate(module, memory === null ? {} : { memory });
     crew =
       options.control === null
         ? soloCrew()

@@ -19,6 +19,7 @@ import {
   type CheckRequest,
   type CheckSubject,
 } from "../../reference/report.ts";
+import { addBoundOptions, type BoundOptions, boundNames, boundsFrom, refuseBounds } from "../bounds.ts";
 import {
   everyRun,
   exitCodeOf,
@@ -49,7 +50,7 @@ import {
 import { partsProgress } from "../progress.ts";
 import type { Context } from "../run.ts";
 
-interface CheckOptions extends QuantizerOptions {
+interface CheckOptions extends QuantizerOptions, BoundOptions {
   readonly backend: BackendName | "all";
   readonly host?: Host;
   readonly inputShape?: readonly number[];
@@ -60,7 +61,7 @@ interface CheckOptions extends QuantizerOptions {
 }
 
 /** Options that a model file takes as well. */
-const FOR_BOTH = ["backend", "host", "batchSize", "seed", "all", "json"];
+const FOR_BOTH = ["backend", "host", "batchSize", "seed", "all", "json", ...boundNames];
 
 export function checkCommand(context: Context): Command {
   const command = new Command("check")
@@ -90,6 +91,7 @@ export function checkCommand(context: Context): Command {
     .option("--steps <n>", "of a network: steps whose losses are compared", wholeNumber("--steps", 1, 1000), 20)
     .option("--seed <n>", "of weights and images", wholeNumber("--seed", 0, 2 ** 32 - 1), 1)
     .option("--all", "show every quantity of a layer, not only the worst");
+  addBoundOptions(command);
   return addCommonOptions(
     command,
     "proxbit check resnet20 --backend webgpu --quantizer bnn",
@@ -158,6 +160,7 @@ async function subjectsOf(
         `Name one of: ${modelNames.join(", ")}, or a module.`,
       );
     }
+    refuseBounds(options);
     const chosen = quantizerOptionNames.some((name) => command.getOptionValueSource(name) === "cli");
     if (!chosen) return undefined;
     return [{ kind: "operations" }, ...modelNames.map((name) => ({ kind: "model", name, ...quantizers }) as const)];
@@ -166,10 +169,11 @@ async function subjectsOf(
     refuseNetworkOptions(command, given, FOR_BOTH);
     const bytes = await readModelFile(given);
     // An error in the file names it; the check knows bytes only.
-    await loadSession(given, bytes);
+    await loadSession(given, bytes, boundsFrom(options));
     requireImages(decodeModel(bytes).graph);
     return [{ kind: "file", bytes }];
   }
+  refuseBounds(options);
   const chosen = { ...quantizers, ...(inputShape === undefined ? {} : { inputShape }) };
   const makeNetwork = await networkMaker(given);
   const graph = await makeNetwork(isModule(given) ? { ...MODULE_DEFAULTS, ...chosen } : chosen);

@@ -6,9 +6,8 @@ import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { bytesOf } from "../../base/arrays.ts";
-import { lookUp } from "../../base/names.ts";
 import { pictureOf } from "../../compare/comparison-picture.ts";
-import { cellsOf, type Decay, decays, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
+import { cellsOf, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
 import {
   comparisonCsv,
   comparisonJson,
@@ -17,38 +16,30 @@ import {
   type Report,
   settingsLines,
 } from "../../compare/report.ts";
-import { type FinishedRun, type GridEvent, runGrid } from "../../compare/run-grid.ts";
+import { type FinishedRun, type GridEvent, type GridWork, runGrid } from "../../compare/run-grid.ts";
 import { summarise } from "../../compare/summary.ts";
 import type { Dataset } from "../../data/dataset.ts";
 import { take } from "../../data/split.ts";
 import { VERSION } from "../../io/version.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
+import type { Graph } from "../../nn/graph.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
-import type { Schedule } from "../../quantizers/quantizer.ts";
-import { evaluateSchedule, schedules } from "../../quantizers/schedule.ts";
-import { type RealOptimizer, realOptimizers } from "../../train/optimizers/optimizers.ts";
-import type { Augmentation } from "../../train/run/augment.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
+import { refuseSilentStart } from "../../train/run/silent-weights.ts";
+import { withTeacher } from "../../train/run/teacher.ts";
 import { commandLine } from "../checkpoint.ts";
+import { addVariedOptions, settingsFrom, type VariedOptions, varied } from "../compare-settings.ts";
 import { checkDataName, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
 import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
-import { augmentation } from "../optimizer.ts";
-import {
-  addCommonOptions,
-  addDataOptions,
-  addWorkersOption,
-  type DataOptions,
-  oneOfWords,
-  realNumber,
-  wholeNumber,
-} from "../options.ts";
+import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
+import { fitOptionsOf, startFrom, trainingFrom } from "../training-options.ts";
 
-interface CompareOptions extends DataOptions {
+interface CompareOptions extends DataOptions, VariedOptions {
   readonly data: string;
   readonly trainImages?: number;
   readonly testImages?: number;
@@ -56,21 +47,10 @@ interface CompareOptions extends DataOptions {
   readonly quantizers: readonly string[];
   readonly tasks: readonly Task[];
   readonly seeds: readonly number[];
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly optimizer: string;
-  readonly learningRate?: number;
-  readonly schedule: (typeof SCHEDULES)[number];
-  readonly decay?: Decay;
-  readonly augment?: Augmentation;
-  readonly labelSmoothing: number;
   readonly workers?: number;
   readonly out: string;
   readonly title?: string;
 }
-
-/** The courses of the learning rate that a finished run can name; `constant` is "none" in its file. */
-const SCHEDULES = ["constant", "linear", "cosine"] as const;
 
 const ALL = "fp,bc,pc,bnn,bnn+,bnn++,poly,poly+,ede,ede+";
 
@@ -95,57 +75,36 @@ export function compareCommand(context: Context): Command {
     )
     .addOption(listOption("--quantizers <list>", "names with commas between, fp for float", quantizerList, ALL))
     .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
-    .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"))
-    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 3)
-    .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
-    .option("--optimizer <name>", Object.keys(realOptimizers).join(", "), "adam")
-    .option("--learning-rate <x>", "step size (default: the optimizer's)", realNumber("--learning-rate", 1e-12, 1e6))
-    .option(
-      "--schedule <course>",
-      `of the learning rate: ${SCHEDULES.join(", ")}`,
-      oneOfWords("--schedule", SCHEDULES),
-      "constant",
-    )
-    .option("--augment <views>", "random views of the training images: mirror, shift:PIXELS, or both", augmentation)
-    .option(
-      "--label-smoothing <share>",
-      "of the truth that all classes have alike in the loss, from 0 to 0.99",
-      realNumber("--label-smoothing", 0, 0.99),
-      0,
-    )
+    .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"));
+  addVariedOptions(command)
     .option("--title <text>", "of the page and the picture")
     // Names of former versions.
     .addOption(new Option("--train-images <n>").argParser(images("--train-images")).hideHelp())
-    .addOption(new Option("--test-images <n>").argParser(images("--test-images")).hideHelp())
-    .addOption(new Option("--decay <course>").argParser(oneOfWords("--decay", decays)).hideHelp());
+    .addOption(new Option("--test-images <n>").argParser(images("--test-images")).hideHelp());
   addWorkersOption(command);
   return addCommonOptions(
     command,
     "proxbit compare --data fashion-mnist --out out/fashion",
     "proxbit compare --data mnist --quantizers fp,bc,bnn++ --tasks bwa --seeds 1,2 --limit 10000 --out out/digits",
+    "proxbit compare --data mnist --optimizer sgd --momentum 0.9 --warmup 0.1 --clip-norm 1 --loss squared-hinge --out out/sgd",
   ).action((options: CompareOptions) => compare(options, context));
 }
 
-async function compare(options: CompareOptions, context: Context): Promise<void> {
+async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const { output, signal } = context;
-  const { schedule } = options;
-  const decay = options.decay ?? (schedule === "constant" ? "none" : schedule);
-  const { optimizer, description } = optimizerOf({ ...options, decay });
+  const options = varied(typed);
+  const training = await trainingFrom(options);
   checkDataName(options.data);
   const data = await readSplits(options, context);
   if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
   stopIfAborted(signal);
   const cells = cellsOf(options);
-  const networks = await networksOf(options.model, cells, data);
+  const networks = await networksOf(options.model, cells, data, options);
+  if (training.start === undefined) refuseSilentCells(cells.map(networks.graphOf), options.seeds);
   const settings: Settings = {
     data: describeData(data),
     model: { name: basename(options.model), inputShape: data.train.shape, classes: data.classes.length },
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    optimizer: description,
-    // What is neutral stays out, because the keys of finished runs must not change.
-    ...(options.augment === undefined ? {} : { augment: options.augment }),
-    ...(options.labelSmoothing === 0 ? {} : { labelSmoothing: options.labelSmoothing }),
+    ...settingsFrom(options, training),
   };
   const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds };
   const runs = runsOf(grid, networks.detailsOf);
@@ -153,17 +112,17 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
   const finished = new Map<string, FinishedRun>();
   const directory = join(options.out, "runs");
   const { graphOf } = networks;
+  const { optimizer, objective, teacher, start } = training;
   const began = performance.now();
   try {
-    for await (const event of runGrid({
-      runs,
-      data,
-      graphOf,
-      optimizer,
-      directory,
+    const work: GridWork = {
+      ...{ runs, graphOf, optimizer, objective, directory, signal },
+      data: teacher === undefined ? data : await withTeacher(data, teacher, { signal }),
+      fit: fitOptionsOf(training, options),
+      start: start && ((trainer) => startFrom(trainer, start)),
       workers: options.workers,
-      signal,
-    })) {
+    };
+    for await (const event of runGrid(work)) {
       const found = event.type === "found" ? event.finished : event.type === "run" ? [event.finished] : [];
       for (const one of found) finished.set(one.run.key, one);
       if (event.type === "found") {
@@ -195,30 +154,12 @@ async function compare(options: CompareOptions, context: Context): Promise<void>
   );
 }
 
-const courses: Readonly<Record<Decay, (from: number) => Schedule>> = {
-  none: (from) => schedules.constant(from),
-  linear: (from) => schedules.linear(from, 0),
-  cosine: (from) => schedules.cosine(from, 0),
-};
-
-/** The optimizer, and the words that determine it. */
-export function optimizerOf({
-  optimizer: name,
-  learningRate,
-  decay,
-}: Pick<CompareOptions, "optimizer" | "learningRate"> & { readonly decay: Decay }): {
-  readonly optimizer: RealOptimizer;
-  readonly description: Settings["optimizer"];
-} {
-  const make = lookUp("optimizer", name, realOptimizers);
-  const first = learningRate ?? evaluateSchedule(make({}).learningRate, 0);
-  return {
-    optimizer: make({ learningRate: courses[decay](first) }),
-    description: { name, learningRate: first, decay },
-  };
+/** Refuses a quantizer that makes all weights of its network 0, before anything is trained. */
+function refuseSilentCells(graphs: readonly Graph[], seeds: readonly number[]): void {
+  for (const graph of graphs) for (const seed of seeds) refuseSilentStart(graph, seed);
 }
 
-async function readSplits(options: CompareOptions, context: Context): Promise<Dataset> {
+async function readSplits(options: Omit<CompareOptions, "decay">, context: Context): Promise<Dataset> {
   const { data: name, trainImages, testImages } = options;
   const whole = await readData(name, options, context);
   return {

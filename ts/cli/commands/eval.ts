@@ -7,12 +7,17 @@ import type { ImageInput } from "../../images/input.ts";
 import { imageInputOf } from "../../inference/classify.ts";
 import type { Session } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
+import { formatConfusion } from "../../show/confusion.ts";
+import { confusionPicture } from "../../show/confusion-picture.ts";
+import { confusionMatrix } from "../../train/metrics/counts.ts";
+import { addBoundOptions, type BoundOptions, boundsFrom } from "../bounds.ts";
 import { classify, medianLatency } from "../classify.ts";
 import { checkImageShape, readData } from "../data.ts";
 import { milliseconds, pairs, percent, printable, sizes } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { addCommonOptions, addDataOptions, type DataOptions } from "../options.ts";
+import { checkPicture, writePicture } from "../picture-file.ts";
 import { countProgress } from "../progress.ts";
 import type { Context } from "../run.ts";
 
@@ -20,17 +25,29 @@ export function evalCommand(context: Context): Command {
   const command = new Command("eval").summary("measure a model file on the test images of a data set");
   command
     .description("Runs a packed model file on all test images of a data set: accuracy, time of one image, size.")
-    .argument("<file>", "a model file that proxbit has written");
+    .argument("<file>", "a model file that proxbit has written")
+    .option("--picture <file>", "draw the confusion matrix to FILE.svg, or to FILE.png by Chromium");
   addDataOptions(command, "optional");
-  return addCommonOptions(command, "proxbit eval mnist.safetensors --data mnist").action(
-    (file: string, options: DataOptions) => evaluate(file, options, context),
-  );
+  addBoundOptions(command);
+  return addCommonOptions(
+    command,
+    "proxbit eval mnist.safetensors --data mnist",
+    "proxbit eval pets.safetensors --data photos --picture confusion.svg",
+  ).action((file: string, options: EvalOptions) => evaluate(file, options, context));
 }
-
-async function evaluate(file: string, options: DataOptions, context: Context): Promise<void> {
+async function evaluate(file: string, options: EvalOptions, context: Context): Promise<void> {
   const { output, signal } = context;
+  const { picture } = options;
+  if (picture !== undefined) await checkPicture(picture, "--picture");
   const bytes = await readModelFile(file);
-  const session = await loadSession(file, bytes);
+  const session = await loadSession(file, bytes, boundsFrom(options));
+  if (picture !== undefined && session.classNames.length > MOST_CLASSES) {
+    throw new ProxbitError(
+      "argument",
+      `--picture draws at most ${MOST_CLASSES} classes, and the network has ${session.classNames.length}`,
+      "Leave --picture out.",
+    );
+  }
   const given = datasetOf(session, options);
   const data = await readData(given, options, context, pictureInput(session));
   const { test, name: dataset } = data;
@@ -56,6 +73,19 @@ async function evaluate(file: string, options: DataOptions, context: Context): P
   const latencyMs = medianLatency(session, images.subarray(0, images.length / test.count));
   const floats = floatBytes(session.graph);
   const { kernel, variant } = session.explain();
+  const { classNames } = session;
+  const hasMatrix = classNames.length <= MOST_CLASSES;
+  const confusion = hasMatrix ? confusionMatrix(predictions, labels, classNames.length) : null;
+  if (picture !== undefined && confusion !== null) {
+    const title = `${percent(testAccuracy)} of ${test.count} images of ${dataset}`;
+    await writePicture(picture, confusionPicture(confusion, classNames, title));
+  }
+  const facts = pairs([
+    ["test accuracy", `${percent(testAccuracy)}, ${right} of ${test.count} images of ${dataset}`],
+    ["one image", `${milliseconds(latencyMs)} (median), kernel ${kernel}, core ${variant}`],
+    ["model file", sizes(bytes.length, floats)],
+    ...(picture === undefined ? [] : [["picture", picture] as const]),
+  ]);
   output.result(
     {
       dataset,
@@ -67,13 +97,19 @@ async function evaluate(file: string, options: DataOptions, context: Context): P
       floatBytes: floats,
       kernel,
       variant,
+      classes: classNames,
+      confusion,
+      ...(picture === undefined ? {} : { picture }),
     },
-    pairs([
-      ["test accuracy", `${percent(testAccuracy)}, ${right} of ${test.count} images of ${dataset}`],
-      ["one image", `${milliseconds(latencyMs)} (median), kernel ${kernel}, core ${variant}`],
-      ["model file", sizes(bytes.length, floats)],
-    ]),
+    confusion === null ? facts : `${facts}\n\n${formatConfusion(confusion, classNames)}`,
   );
+}
+
+/** Of more classes the matrix is left out, for it grows with their square. */
+const MOST_CLASSES = 1024;
+
+interface EvalOptions extends DataOptions, BoundOptions {
+  readonly picture?: string;
 }
 
 /** The data set that was asked for, or the one that the file was trained on. */
@@ -96,7 +132,15 @@ function pictureInput(session: Session): ImageInput | undefined {
 
 /** The labels by the network's numbers: a folder may lack classes, which moves the numbers of the others. */
 function labelsFor({ classNames, metadata }: Session, { classes, test, name }: Dataset): ArrayLike<number> {
-  if (metadata.classes === undefined || classes.length === 0) return test.labels;
+  if (metadata.classes === undefined || classes.length === 0) {
+    const beyond = test.labels.find((label) => label >= classNames.length);
+    if (beyond === undefined) return test.labels;
+    throw new ProxbitError(
+      "data",
+      `${name} has a class ${beyond}, and the network's classes are 0 to ${classNames.length - 1}`,
+      "Give the data that the network was trained for.",
+    );
+  }
   const numbers = classes.map((word) => classNames.indexOf(word));
   const unknown = numbers.indexOf(-1);
   if (unknown < 0) return Array.from(test.labels, (label) => numbers[label] as number);

@@ -7,6 +7,7 @@ import { formatExplanation } from "../../inference/index.ts";
 import { floatBytes } from "../../io/model-file.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { Trainer } from "../../train/run/trainer.ts";
+import { addBoundOptions, type BoundOptions, boundNames, boundsFrom, refuseBounds } from "../bounds.ts";
 import { pairs, printable, sizes } from "../format.ts";
 import { loadSession, readModelFile } from "../model-file.ts";
 import { isModule, isNetwork, MODULE_DEFAULTS, networkMaker } from "../network.ts";
@@ -24,7 +25,7 @@ import {
 import type { Context } from "../run.ts";
 import { randomImages, reportStep } from "../step-report.ts";
 
-interface ExplainOptions extends QuantizerOptions {
+interface ExplainOptions extends QuantizerOptions, BoundOptions {
   readonly profile?: boolean;
   readonly batchSize: number;
   readonly progress: number;
@@ -51,6 +52,7 @@ export function explainCommand(context: Context): Command {
     .option("--classes <n>", "of a network (default: the model's own)", wholeNumber("--classes", 2, 65536));
   addQuantizerOptions(command);
   addWorkersOption(command);
+  addBoundOptions(command);
   return addCommonOptions(
     command,
     "proxbit explain mnist.safetensors --profile",
@@ -62,6 +64,7 @@ export function explainCommand(context: Context): Command {
 
 async function explainNetwork(name: string, options: ExplainOptions, { output }: Context): Promise<void> {
   const { batchSize, progress, inputShape, classes, workers } = options;
+  refuseBounds(options);
   const makeNetwork = await networkMaker(name);
   const graph = await makeNetwork({
     ...(isModule(name) ? MODULE_DEFAULTS : {}),
@@ -81,11 +84,12 @@ async function explainNetwork(name: string, options: ExplainOptions, { output }:
 }
 
 async function explainFile(file: string, command: Command, { output }: Context): Promise<void> {
-  refuseNetworkOptions(command, file, ["profile", "json"]);
+  refuseNetworkOptions(command, file, ["profile", "json", ...boundNames]);
   const bytes = await readModelFile(file);
-  const session = await loadSession(file, bytes);
+  const options = command.opts<ExplainOptions>();
+  const session = await loadSession(file, bytes, boundsFrom(options));
   const explanation = session.explain();
-  const profile = command.opts<ExplainOptions>().profile ? session.profile() : undefined;
+  const profile = options.profile ? session.profile() : undefined;
   const measured = profile === undefined ? {} : { profile };
   const floats = floatBytes(session.graph);
   const { metadata } = session;

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { lookUp } from "../../base/names.ts";
 import { checkWritable } from "../../io/write.ts";
 import { model } from "../../nn/models/index.ts";
-import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
+import { addCheckpointOptions, addEndOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
@@ -36,6 +36,7 @@ export function recipeCommand(context: Context): Command {
     .option("--seed <n>", "another seed than the recipe's", wholeNumber("--seed", 0, 2 ** 32 - 1));
   addPlaceOptions(command);
   addCheckpointOptions(command);
+  addEndOptions(command);
   addWorkersOption(command);
   return addCommonOptions(
     command,

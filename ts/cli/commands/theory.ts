@@ -8,8 +8,6 @@ import { Command } from "commander";
 import { numberIn } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { unknownName } from "../../base/names.ts";
-import { pngOf } from "../../chromium/index.ts";
-import { checkWritable, writeFileAtomic } from "../../io/write.ts";
 import { type Decomposition, decompose } from "../../quantizers/index.ts";
 import { isQuantizerName } from "../../quantizers/registry.ts";
 import { sketch } from "../../show/sketch.ts";
@@ -19,6 +17,7 @@ import { theoryNames, theoryPair } from "../../theory/rows.ts";
 import { theoryPicture } from "../../theory/theory-picture.ts";
 import { wordsForP, wordsForT } from "../../theory/words.ts";
 import { addCommonOptions, realNumber } from "../options.ts";
+import { checkPicture, writePicture } from "../picture-file.ts";
 import type { Context } from "../run.ts";
 
 interface TheoryOptions {
@@ -138,7 +137,7 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
   if (!theoryNames.includes(name) && !isQuantizerName(name)) throw unknownName("pair", name, theoryNames);
   checkOptions(options, name);
   const { progress, out } = options;
-  if (out !== undefined) await checkWritable(out);
+  if (out !== undefined) await checkPicture(out, "--out");
   const [from, to] = domainOf(options, name);
   const result = decomposeAt(name, options);
   const panels = panelsOf(theoryPair(name), result, progress, from, to);
@@ -146,7 +145,7 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
     ? `decomposes: P is ${wordsForP(result.P)}; T is ${wordsForT(result)}`
     : `does not decompose: ${result.reason}`;
   const title = `${name} at progress ${progress}`;
-  if (out !== undefined) await draw(out, theoryPicture(title, wrapped(verdict).split("\n"), panels));
+  if (out !== undefined) await writePicture(out, theoryPicture(title, wrapped(verdict).split("\n"), panels));
   const samples = result.decomposes ? { P: result.P, T: result.T } : {};
   const written = out === undefined ? "" : `\n\nwritten to ${out}`;
   output.result(
@@ -155,19 +154,7 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
   );
 }
 
-async function draw(path: string, picture: string): Promise<void> {
-  const isPng = path.toLowerCase().endsWith(".png");
-  await writeFileAtomic(path, isPng ? await pngOf(picture) : new TextEncoder().encode(picture));
-}
-
 function checkOptions(options: TheoryOptions, name?: string): void {
-  const { out } = options;
   const [from, to] = domainOf(options, name);
   numberIn(to, from + 1e-6, 1e6, "--to", { code: "argument", what: "command line" });
-  if (out === undefined || /\.(svg|png)$/i.test(out)) return;
-  throw new ProxbitError(
-    "argument",
-    `--out is ${out}, neither .svg nor .png`,
-    "Let the file's name end in .svg or .png.",
-  );
 }

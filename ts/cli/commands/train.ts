@@ -1,26 +1,16 @@
 /** `proxbit train`: a data set, a network and a quantizer in, a packed model file out. */
 import { Command } from "commander";
-import { ProxbitError } from "../../base/errors.ts";
 import { checkWritable } from "../../io/write.ts";
 import { freeze } from "../../nn/freeze.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
-import type { Augmentation } from "../../train/run/augment.ts";
 import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
 import { checkDataName, checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
-import { addLossOptions, type LossOptions, names, objectiveFrom } from "../losses.ts";
-import { accumulatorOf, quantizersOf, readModelFile } from "../model-file.ts";
+import { accumulatorOf, quantizersOf } from "../model-file.ts";
 import { networkMaker } from "../network.ts";
-import {
-  addOptimizerOptions,
-  augmentation,
-  checkBinaryWeights,
-  type OptimizerOptions,
-  optimizerFrom,
-  quantizerFor,
-} from "../optimizer.ts";
+import { checkBinaryWeights, quantizerFor } from "../optimizer.ts";
 import {
   addCommonOptions,
   addDataOptions,
@@ -29,30 +19,26 @@ import {
   type DataOptions,
   type QuantizerOptions,
   quantizersFrom,
-  realNumber,
   wholeNumber,
 } from "../options.ts";
 import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun } from "../training.ts";
 import { trainingLines } from "../training-lines.ts";
+import { addTrainingOptions, type TrainingOptions, trainingFrom } from "../training-options.ts";
 
-interface TrainOptions extends DataOptions, QuantizerOptions, OptimizerOptions, LossOptions, CheckpointOptions {
+interface TrainOptions extends DataOptions, QuantizerOptions, TrainingOptions, CheckpointOptions {
   readonly data: string;
   readonly model: string;
-  readonly epochs: number;
-  readonly batchSize: number;
   readonly workers?: number;
   readonly seed: number;
-  readonly augment?: Augmentation;
-  readonly labelSmoothing: number;
-  readonly from?: string;
-  readonly rescale?: boolean;
-  readonly fromLayers?: readonly string[];
   readonly flipRatio?: boolean;
   readonly soft: boolean;
   readonly profile?: boolean;
   readonly out: string;
 }
+
+/** The usual number of epochs. */
+const EPOCHS = 5;
 
 export function trainCommand(context: Context): Command {
   const command = new Command("train").summary("train a binary network and write its model file");
@@ -67,29 +53,16 @@ export function trainCommand(context: Context): Command {
       `network: ${modelNames.join(", ")}, or a module that exports one, whose code runs`,
       "cnn",
     );
-  addQuantizerOptions(command)
-    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), 5)
-    .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
-    .option("--seed <n>", "of the first weights and the order of the images", wholeNumber("--seed", 0, 2 ** 32 - 1), 0)
-    .option("--augment <views>", "random views of the training images: mirror, shift:PIXELS, or both", augmentation)
-    .option(
-      "--label-smoothing <share>",
-      "of the truth that all classes have alike in the loss, from 0 to 0.99",
-      realNumber("--label-smoothing", 0, 0.99),
-      0,
-    )
-    .option("--from <file>", "start from this model: the same one trained with --quantizer none, or a packed one")
-    .option(
-      "--from-layers <names>",
-      "with --from: take these layers only, of a model that may be another",
-      names("--from-layers"),
-    )
-    .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
-  addOptimizerOptions(command)
+  addQuantizerOptions(command).option(
+    "--seed <n>",
+    "of the first weights and the order of the images",
+    wholeNumber("--seed", 0, 2 ** 32 - 1),
+    0,
+  );
+  addTrainingOptions(command, EPOCHS)
     .option("--flip-ratio", "show the share of the binary weights that change their sign in a step")
     .option("--no-soft", "do not evaluate the soft network beside the hard-signed one, which takes as long once more")
     .option("--profile", "before training, show what runs in a step and measure where its time goes");
-  addLossOptions(command);
   addCheckpointOptions(command);
   addWorkersOption(command);
   return addCommonOptions(
@@ -108,18 +81,9 @@ export function trainCommand(context: Context): Command {
 
 async function train(options: TrainOptions, context: Context): Promise<void> {
   // All faults are found before data is read and hours go by.
-  const optimizer = optimizerFrom(options);
   const chosen = quantizersFrom(quantizerFor(options));
-  if (options.rescale && options.from === undefined) {
-    throw new ProxbitError("argument", "--rescale is for the weights of --from", "Give --from too, or leave it out.");
-  }
-  if (options.fromLayers && options.from === undefined) {
-    throw new ProxbitError("argument", "--from-layers are layers of --from", "Give --from too, or leave it out.");
-  }
-  const objective = objectiveFrom(options);
-  const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
   const kept = keptRun(options, options.out);
-  const start = options.from === undefined ? undefined : await readModelFile(options.from);
+  const training = await trainingFrom(options);
   checkDataName(options.data);
   const makeNetwork = await networkMaker(options.model);
   await checkWritable(options.out);
@@ -134,28 +98,12 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
   checkBinaryWeights(options, graph);
   checkImageShape(inputShapeOf(graph), data.train, data.name);
   const run: TrainingRun = {
-    graph,
-    data,
-    optimizer,
-    epochs: options.epochs,
-    batchSize: options.batchSize,
+    ...training,
+    ...{ graph, data, kept },
     workers: options.workers,
     seed: options.seed,
     profile: options.profile ?? false,
-    augment: options.augment,
-    labelSmoothing: options.labelSmoothing,
-    start: start && {
-      file: options.from as string,
-      bytes: start,
-      rescale: options.rescale ?? false,
-      layers: options.fromLayers,
-    },
-    objective,
-    teacher,
-    patience: options.earlyStopping,
-    metrics: options.metrics,
     flipRatio: options.flipRatio ?? false,
-    kept,
     soft: options.soft,
     file: options.out,
   };

@@ -22,16 +22,17 @@ const KNOWN: readonly (readonly [RegExp, (directory: string) => Promise<Dataset<
  */
 export async function dataAt(place: string, options: ImageFolderOptions): Promise<Dataset<Split>> {
   const { files } = requireNode("Reading data from a path", "Pass arrays to split.");
-  const facts = await files.stat(place).catch((cause: unknown) => {
+  const denied = (cause: unknown): never => {
     const why =
       systemCode(cause) === "ENOENT" ? "there is no such folder or file" : `it cannot be read (${systemCode(cause)})`;
     throw new ProxbitError("data", `${place}: ${why}`, "Give a folder of images, or an npz file.", { cause });
-  });
+  };
+  const facts = await files.stat(place).catch(denied);
   if (!facts.isDirectory()) {
     if (/\.npz$/i.test(place)) return npz(place, { test: options.test, seed: options.seed });
     throw new ProxbitError("data", `${place} is neither a folder nor an npz file`, "Give a folder of images.");
   }
-  const names = await files.readdir(place);
+  const names = await files.readdir(place).catch(denied);
   const known = KNOWN.find(([name]) => names.some((given) => name.test(given.replace(/\.gz$/, ""))));
   return known === undefined ? imageFolder(place, options) : known[1](place);
 }

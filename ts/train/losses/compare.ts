@@ -57,6 +57,8 @@ export interface Comparison {
   readonly classWeights: Float32Array | null;
   /** True where an answer is right or wrong; not of real numbers. */
   readonly isAnswered: boolean;
+  /** See `LossTerm.labels`. */
+  readonly labels?: "many" | undefined;
   readonly facts: Readonly<Record<string, unknown>>;
   /** Throws for an output that the loss does not suit. */
   readonly check: (network: Network, output: string) => void;
@@ -67,6 +69,7 @@ export const termOf = (comparison: Comparison): LossTerm => ({
   name: comparison.name,
   truth: [comparison.truth],
   isScore: true,
+  ...(comparison.labels === undefined ? {} : { labels: comparison.labels }),
   facts: comparison.facts,
   check: (network, _layout, output) => {
     comparison.check(network, output);

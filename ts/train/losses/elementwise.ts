@@ -32,6 +32,7 @@ function elementwise(name: Name, usual: Truth, isAboutSides: boolean, options: H
     ...own,
     facts: name === "huber" ? { ...own.facts, delta } : own.facts,
     isAnswered: isAboutSides || own.truth === "labels",
+    labels: name === "binaryCrossEntropy" && own.truth === "targets" ? "many" : undefined,
     check: (network, output) => {
       if (name === "binaryCrossEntropy") refuseBehind(network, output, name, "sigmoid");
     },

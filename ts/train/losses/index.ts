@@ -49,6 +49,10 @@ export function checkObjective(value: unknown, network: Network, layout: Paramet
   return Object.freeze([...value]);
 }
 
+/** A model file's word about the classes of an example, out of the score; none where it has one class. */
+export const labelWord = (objective: Objective): { readonly labels?: "many" } =>
+  objective.find(({ isScore }) => isScore === true)?.labels === "many" ? { labels: "many" } : {};
+
 const isTerm = (value: unknown): value is LossTerm =>
   typeof value === "object" && value !== null && "name" in value && "plan" in value;
 

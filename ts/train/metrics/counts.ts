@@ -1,17 +1,21 @@
 /** Right and wrong answers, class by class, and the matrix of all classes against all. */
-import { reading } from "../../base/checks.ts";
+import { integerIn, reading } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Answers } from "./answers.ts";
 
 /** The answers that concern a class. */
 export interface Counts {
   /** It is true, and answered. */
-  readonly right: number;
+  right: number;
   /** It is true, and something else is answered. */
-  readonly missed: number;
+  missed: number;
   /** It is answered, and not true. */
-  readonly wrong: number;
+  wrong: number;
 }
+
+/** The counts of `size` outputs before any answer. */
+export const noCounts = (size: number): readonly Counts[] =>
+  Array.from({ length: size }, () => ({ right: 0, missed: 0, wrong: 0 }));
 
 /** The place of the largest number, the first of equal ones. */
 export function firstMaximum(row: ArrayLike<number>): number {
@@ -20,11 +24,10 @@ export function firstMaximum(row: ArrayLike<number>): number {
   return best;
 }
 
-/** The counts of each output: of classes by the largest output, of several labels by the outputs above 0. */
-export function countsOf({ outputs, size, split: { labels, targets } }: Answers): readonly Counts[] {
-  const counts = Array.from({ length: size }, () => ({ right: 0, missed: 0, wrong: 0 }));
+/** Adds answers to the counts of each output: of classes by the largest output, of several labels by the outputs above 0. */
+export function addCounts(counts: readonly Counts[], { outputs, size, split: { labels, targets } }: Answers): void {
   const count = (place: number, isTrue: boolean, isAnswered: boolean): void => {
-    const own = counts[place] as { right: number; missed: number; wrong: number };
+    const own = counts[place] as Counts;
     if (isTrue) own[isAnswered ? "right" : "missed"]++;
     else if (isAnswered) own.wrong++;
   };
@@ -38,23 +41,31 @@ export function countsOf({ outputs, size, split: { labels, targets } }: Answers)
   } else {
     for (const [i, value] of outputs.entries()) count(i % size, (targets?.[i] ?? 0) > 0, value > 0);
   }
-  return counts;
 }
 
 /**
  * The confusion matrix `[true class][answered class]`: how many examples of each class were given to which.
  *
  * @param predictions classes, as `evaluate` gives them
- * @throws ProxbitError `shape` where there are not as many predictions as labels; `data` for a class beyond `classes`
+ * @param classes their number, 1 to 8192
+ * @throws ProxbitError `shape` where there are not as many predictions as labels; `data` for a class beyond `classes`;
+ * `argument` for anything else
  */
 export const confusionMatrix = (
   predictions: ArrayLike<number>,
   labels: ArrayLike<number>,
   classes: number,
-): readonly (readonly number[])[] =>
-  reading("confusionMatrix", "two lists of class numbers, and the number of classes", () =>
-    matrixOf(predictions, labels, classes),
-  );
+): readonly (readonly number[])[] => {
+  const [answers, truth] = reading("confusionMatrix", "two lists of class numbers, and the number of classes", () => [
+    Array.from(predictions, Number),
+    Array.from(labels, Number),
+  ]);
+  const most = integerIn(classes, 1, MOST_CLASSES, "classes", { code: "argument", what: "confusionMatrix" });
+  return matrixOf(answers, truth, most);
+};
+
+/** A matrix of more classes takes gigabytes, and nobody looks at it. */
+const MOST_CLASSES = 8192;
 
 function matrixOf(
   predictions: ArrayLike<number>,

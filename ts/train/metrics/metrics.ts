@@ -2,10 +2,12 @@
  * Metrics by name: numbers that say how good answers are, out of the network's outputs and the truth of the examples. All are
  * sums in f64 in the order of the examples.
  */
-import { listOf, reading, reject, type Subject } from "../../base/checks.ts";
+import { isArrayOf } from "../../base/arrays.ts";
+import { integerIn, listOf, reading, reject, type Subject } from "../../base/checks.ts";
+import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Answers } from "./answers.ts";
-import { type Counts, countsOf, firstMaximum } from "./counts.ts";
+import { addCounts, type Counts, firstMaximum, noCounts } from "./counts.ts";
 
 /**
  * - `accuracy`: the share of right answers, of examples with classes, else of all answers to several labels
@@ -23,32 +25,62 @@ export type MetricName =
   | "meanSquaredError"
   | "meanAbsoluteError";
 
-type Metric = (answers: Answers) => number;
+/** A metric at work: answers go in piece by piece, in their order. */
+interface Sums {
+  readonly add: (answers: Answers) => void;
+  readonly value: () => number;
+}
+
+type Metric = () => Sums;
 
 /** The mean over classes of a share of counts. */
 const macro =
   (share: (counts: Counts) => number): Metric =>
-  (answers) => {
-    const seen = countsOf(answers).filter(({ right, missed, wrong }) => right + missed + wrong > 0);
-    return seen.reduce((sum, counts) => sum + share(counts), 0) / seen.length;
+  () => {
+    let counts: readonly Counts[] = [];
+    return {
+      add: (answers) => {
+        if (counts.length === 0) counts = noCounts(answers.size);
+        addCounts(counts, answers);
+      },
+      value: () => {
+        const seen = counts.filter(({ right, missed, wrong }) => right + missed + wrong > 0);
+        return seen.reduce((sum, own) => sum + share(own), 0) / seen.length;
+      },
+    };
   };
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
-/** The mean of `error` over all outputs. */
-const meanError =
-  (error: (difference: number) => number): Metric =>
-  ({ outputs, split }) => {
-    const targets = split.targets as Float32Array;
-    return outputs.reduce((sum, value, i) => sum + error(value - (targets[i] as number)), 0) / outputs.length;
+/** The quotient of two sums, to each of which answers add their part. */
+const quotient =
+  (parts: (answers: Answers, sum: number) => readonly [sum: number, count: number]): Metric =>
+  () => {
+    let [sum, count] = [0, 0];
+    return {
+      add: (answers) => {
+        const [larger, more] = parts(answers, sum);
+        sum = larger;
+        count += more;
+      },
+      value: () => sum / count,
+    };
   };
 
+/** The mean of `error` over all outputs. */
+const meanError = (error: (difference: number) => number): Metric =>
+  quotient(({ outputs, split }, before) => {
+    const targets = split.targets as Float32Array;
+    const sum = outputs.reduce((total, value, i) => total + error(value - (targets[i] as number)), before);
+    return [sum, outputs.length];
+  });
+
 const fixed: Readonly<Record<Exclude<MetricName, `top${number}`>, Metric>> = {
-  accuracy: ({ outputs, size, split: { count, labels, targets } }) => {
-    if (labels.length > 0) return rightAmong(1, outputs, size, labels);
+  accuracy: quotient(({ outputs, size, split: { count, labels, targets } }, before) => {
+    if (labels.length > 0) return [before + rightAmong(1, outputs, size, labels), labels.length];
     const isAlike = (value: number, i: number): boolean => value > 0 === (targets?.[i] ?? 0) > 0;
-    return outputs.reduce((sum, value, i) => sum + Number(isAlike(value, i)), 0) / (count * size);
-  },
+    return [outputs.reduce((sum, value, i) => sum + Number(isAlike(value, i)), before), count * size];
+  }),
   precision: macro(({ right, wrong }) => ratio(right, right + wrong)),
   recall: macro(({ right, missed }) => ratio(right, right + missed)),
   f1: macro(({ right, missed, wrong }) => ratio(2 * right, 2 * right + missed + wrong)),
@@ -58,7 +90,7 @@ const fixed: Readonly<Record<Exclude<MetricName, `top${number}`>, Metric>> = {
 
 const topName = /^top([1-9]\d{0,6})$/;
 
-/** The share of examples with fewer than `places` outputs in front of that of their class; of equal ones the first leads. */
+/** The number of examples with fewer than `places` outputs in front of that of their class; of equal ones the first leads. */
 function rightAmong(places: number, outputs: Float32Array, size: number, labels: ArrayLike<number>): number {
   let right = 0;
   for (let example = 0; example < labels.length; example++) {
@@ -72,7 +104,7 @@ function rightAmong(places: number, outputs: Float32Array, size: number, labels:
     const before = row.reduce((sum, value, i) => sum + Number(value > own || (value === own && i < label)), 0);
     right += Number(before < places);
   }
-  return right / labels.length;
+  return right;
 }
 
 function metricOf(name: string): { readonly of: Metric; readonly reads: "labels" | "targets" | "either" } {
@@ -81,7 +113,10 @@ function metricOf(name: string): { readonly of: Metric; readonly reads: "labels"
   }
   const places = topName.exec(name)?.[1];
   if (places !== undefined) {
-    const of: Metric = ({ outputs, size, split }) => rightAmong(Number(places), outputs, size, split.labels);
+    const of = quotient(({ outputs, size, split: { labels } }, before) => [
+      before + rightAmong(Number(places), outputs, size, labels),
+      labels.length,
+    ]);
     return { of, reads: "labels" };
   }
   throw new ProxbitError(
@@ -91,20 +126,80 @@ function metricOf(name: string): { readonly of: Metric; readonly reads: "labels"
   );
 }
 
-/** The metrics called `names`. @throws ProxbitError `unknown-name`; `data` where the examples lack the truth for one */
-export const measure = (names: readonly MetricName[], answers: Answers): Readonly<Record<string, number>> =>
-  reading("measure", "a list of names, and the answers to examples", () => measured(names, answers));
+/** Metrics of answers that come piece by piece. */
+export interface MetricMeter {
+  /** Adds the next answers. @throws ProxbitError `data` where the examples lack the truth for a metric. */
+  readonly add: (answers: Answers) => void;
+  readonly values: () => Readonly<Record<string, number>>;
+}
 
-function measured(names: readonly MetricName[], answers: Answers): Readonly<Record<string, number>> {
-  const { labels, targets } = answers.split;
-  return Object.fromEntries(
-    names.map((name) => {
-      const { of, reads } = metricOf(name);
+/** The metrics called `names`, of no answer yet. Throws "unknown-name". */
+export function metricMeter(names: readonly MetricName[]): MetricMeter {
+  const metrics = names.map((name) => {
+    const { of, reads } = metricOf(name);
+    return { name, reads, sums: of() };
+  });
+  return {
+    add: (answers) => {
+      const { labels, targets } = answers.split;
       const has = { labels: labels.length > 0, targets: targets !== undefined };
-      if (reads === "either" ? !(has.labels || has.targets) : !has[reads]) throw lacks(name, reads);
-      return [name, of(answers)];
-    }),
-  );
+      for (const { name, reads, sums } of metrics) {
+        if (reads === "either" ? !(has.labels || has.targets) : !has[reads]) throw lacks(name, reads);
+        sums.add(answers);
+      }
+    },
+    values: () => Object.fromEntries(metrics.map(({ name, sums }) => [name, sums.value()])),
+  };
+}
+
+/**
+ * The metrics called `names`.
+ *
+ * @throws ProxbitError `unknown-name`; `data` where the examples lack the truth for one, and for classes past the outputs;
+ * `shape` where outputs and truth are not of as many examples; `argument` for anything else
+ */
+export function measure(names: readonly MetricName[], answers: Answers): Readonly<Record<string, number>> {
+  const subject: Subject = { code: "argument", what: "measure" };
+  const meter = metricMeter(checkMetrics(names, subject));
+  meter.add(checkedAnswers(answers, subject));
+  return meter.values();
+}
+
+function checkedAnswers(answers: Answers, subject: Subject): Answers {
+  const { outputs, size, count, labels, targets } = reading("measure", "the outputs, their size and the split", () => ({
+    ...{ outputs: answers.outputs, size: answers.size, count: answers.split.count },
+    labels: answers.split.labels,
+    targets: answers.split.targets,
+  }));
+  if (!isArrayOf(outputs, "Float32Array")) reject(subject, "outputs", "a Float32Array", outputs);
+  integerIn(size, 1, 2 ** 31, "size", subject);
+  if (!isArrayOf(labels, "Uint8Array", "Uint16Array", "Uint32Array")) {
+    reject(subject, "labels", "the class numbers of a split, perhaps none", labels);
+  }
+  if (targets !== undefined && !isArrayOf(targets, "Float32Array")) {
+    reject(subject, "targets", "a Float32Array", targets);
+  }
+  const isWhole =
+    outputs.length === size * count &&
+    (labels.length === 0 || labels.length === count) &&
+    (targets === undefined || targets.length === outputs.length);
+  if (!isWhole || count === 0) {
+    throw new ProxbitError(
+      "shape",
+      `measure: ${outputs.length} outputs of ${size} an example, ${labels.length} labels and ${targets?.length ?? 0} targets ` +
+        `are not those of ${describe(count)} examples`,
+      "Give the outputs for all examples of the split, as trainer.predict returns them.",
+    );
+  }
+  const beyond = labels.find((label) => label >= size);
+  if (beyond !== undefined) {
+    throw new ProxbitError(
+      "data",
+      `measure: a label is ${beyond}, and there are ${size} outputs`,
+      "Give a label below.",
+    );
+  }
+  return { outputs, size, split: { count, labels, ...(targets === undefined ? {} : { targets }) } };
 }
 
 /** The names of an option, checked. Throws "unknown-name", or an error of `subject`'s code. */

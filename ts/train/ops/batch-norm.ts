@@ -50,6 +50,7 @@ function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
   /** Scale, then shift; for every lane its own. */
   const factors = context.lanes.map(() => context.memory.allocate(8 * channels));
   const [gammaGradient, betaGradient] = [context.memory.allocate(4 * channels), context.memory.allocate(4 * channels)];
+  const isTrained = context.parameters.isTrained(node, "gamma");
   const momentum = context.live.numbers(name);
 
   const sum = context.fusions.sums.get(name);
@@ -103,8 +104,8 @@ function planNorm(node: NodeOf<"batchNorm">, context: PlanContext): LayerPlan {
       }
       emit.barrier();
       sinks.into(name, input, (lane, dx, accumulate) => {
-        const isFirst = lane.index === 0;
-        const parameters = { dgamma: isFirst ? gammaGradient : null, dbeta: isFirst ? betaGradient : null };
+        const writes = lane.index === 0 && isTrained;
+        const parameters = { dgamma: writes ? gammaGradient : null, dbeta: writes ? betaGradient : null };
         emit.lane(lane.index, k.normBackward({ ...operands(lane), gamma, ...batch, accumulate, dx, ...parameters }));
       });
     },

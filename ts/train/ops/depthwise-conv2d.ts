@@ -54,7 +54,7 @@ export const depthwiseConv2d: TrainOp<"depthwiseConv2d"> = {
       },
       backward: (_mode, emit, sinks) => {
         before.emit(emit.input, sinks);
-        for (const { lane, shape: own, descriptor: shape, quantized, padded } of lanes) {
+        for (const { lane, shape: own, descriptor: shape, quantized, padded } of shares.areWanted ? lanes : []) {
           const calls: KernelCall[] = [];
           if (bias !== null) {
             const dy = { x: sinks.gradient(name, lane), rows: outputPixels(own), columns: own.filters };

@@ -23,7 +23,7 @@ export const shift: TrainOp<"shift"> = {
         }
       },
       backward: (_mode, emit, sinks) => {
-        for (const lane of context.lanes) {
+        for (const lane of context.parameters.isTrained(node, "beta") ? context.lanes : []) {
           const x = sinks.gradient(name, lane);
           emit.weights.lane(lane.index, k.columnSums({ x, rows: rows(lane), columns: channels, out: share(lane) }));
         }

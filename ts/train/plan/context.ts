@@ -183,6 +183,8 @@ export interface PlanParameters {
   readonly layout: ParameterLayout;
   /** The value of the parameter that `node` calls `key`. */
   readonly of: (node: { readonly name: string }, key: string) => Place;
+  /** False for a parameter of a frozen layer, at which nobody asks for a gradient. */
+  readonly isTrained: (node: { readonly name: string }, key: string) => boolean;
   /** The tensors of the packed file that the weights are out of, and that is evaluated as it is; null for latent weights. */
   readonly packed: ReadonlyMap<string, Float32Array> | null;
 }

@@ -131,12 +131,15 @@ export function planTraining(
   const signs = new Map<string, NonNullable<LayerPlan["signs"]>>();
   const indices = segment.allocate(4 * batch);
   const views = segment.allocate(4 * batch);
+  const tensorOf = (node: { readonly name: string }, key: string): TrainedTensor =>
+    parameters.tensors.get(parameterName(node, key)) as TrainedTensor;
   const truth = planTruth(batch, size(graph.output), objective, segment.allocate);
   const context: PlanContext = {
     shape,
     parameters: {
       layout: parameters,
-      of: (node, key) => (parameters.tensors.get(parameterName(node, key)) as TrainedTensor).value,
+      of: (node, key) => tensorOf(node, key).value,
+      isTrained: (node, key) => tensorOf(node, key).optimizer !== null,
       packed: options.packed ?? null,
     },
     lanes,

@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import { type EpochTask, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
 import type { Score, Validation } from "./events.ts";
-import { measureSplit } from "./predict.ts";
+import { measureExamples } from "./predict.ts";
 import { type Course, progressAt, type RunRecord } from "./run.ts";
 
 /** What is to be done at the end of each epoch. */
@@ -64,7 +64,7 @@ async function validate(
   if (!isWanted) return undefined;
   const onProgress = (images: number): void => onBatch(statistics + images / batchSize);
   const scored = scoreOf(await evaluate(engine, data.test, { ...work, onProgress }));
-  const measured = metrics.length === 0 ? {} : { metrics: await measureSplit(engine, data.test, metrics, work) };
+  const measured = metrics.length === 0 ? {} : { metrics: await measureExamples(engine, data.test, metrics, work) };
   return { ...scored, ...(beside === undefined ? {} : { soft: scoreOf(beside) }), ...measured };
 }
 

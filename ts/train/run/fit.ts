@@ -13,6 +13,7 @@ import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
 import { type Call, factsOf, goodPoint, isRecovered, momentOf, remember, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
+import { mayFallSilent, refuseSilentTraining } from "./silent-weights.ts";
 import type { TrainerState } from "./trainer-state.ts";
 import { watchLoss } from "./watch-loss.ts";
 
@@ -34,6 +35,8 @@ export async function* fitNetwork(
   revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const checked = checkFit(engine, data, options);
+  // Without a pause where nothing can fall silent, so that the trainer is busy at once.
+  if (mayFallSilent(engine)) await refuseSilentTraining(engine);
   yield* work({ engine, optimizer, state, checked, revive, good: null, ...newCounts() }, () => {
     Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
     return newCourse(checked.fixed);

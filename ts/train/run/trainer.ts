@@ -21,6 +21,7 @@ import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
+import { labelWord } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
 import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
@@ -37,10 +38,11 @@ import {
 import type { Evaluation } from "./events.ts";
 import { continueFit, type FitOptions, fitNetwork } from "./fit.ts";
 import { type Fitting, fittingOf } from "./fitting.ts";
-import { measureSplit, type PredictOptions, predict } from "./predict.ts";
+import { measureExamples, type PredictOptions, predict } from "./predict.ts";
 import { restoreRun } from "./recovery.ts";
 import { type LeftRun, leftRun, type ResumeOptions, readForResume, saveRun, wordsOf } from "./resume.ts";
 import { inputOf } from "./run.ts";
+import { refuseSilentFile } from "./silent-weights.ts";
 import { type StartOptions, type StartSource, startFrom } from "./start-from.ts";
 import { initialize, pack, readWeights, writeWeights } from "./trained-weights.ts";
 import { newState, type TrainerState } from "./trainer-state.ts";
@@ -82,7 +84,8 @@ export interface Trainer extends Closable {
    * they are then.
    *
    * @throws ProxbitError `not-finite` where a loss, gradient or activation is not finite: it names step and layer, and the
-   * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit.
+   * weights are those before the last update; `aborted` after `signal`; `shape`, `argument` and `data` for what does not fit,
+   * `argument` too where the weight quantizers make every weight 0.
    */
   fit(data: Dataset<Examples>, options: FitOptions): Fitting;
   /**
@@ -138,8 +141,10 @@ export interface Trainer extends Closable {
   startFrom(source: StartSource, options?: StartOptions): Promise<void>;
   /**
    * The model file: hard-signed weights as bits, the rest as 32-bit floats. Its header tells the data set's name and
-   * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), and whatever
-   * texts `metadata` adds.
+   * classes, the scale and offset of its bytes (of the data trained on, else of the first evaluated on), that an example has
+   * any number of classes where the loss says so, and whatever texts `metadata` adds.
+   *
+   * @throws ProxbitError `argument` where a quantizer has made all weights of a layer 0; `not-finite`.
    */
   pack(metadata?: Readonly<Record<string, string>>): Promise<Uint8Array>;
   /** Ends the workers. */
@@ -217,7 +222,7 @@ async function createFrom(
         const scored = await evaluateEither(engine, state, split, evaluateOptions);
         const { batchSize, signal } = evaluateOptions;
         const measured =
-          names.length === 0 ? {} : { metrics: await measureSplit(engine, split, names, { batchSize, signal }) };
+          names.length === 0 ? {} : { metrics: await measureExamples(engine, split, names, { batchSize, signal }) };
         const evaluation = { ...scored, ...measured };
         if (!isStream(split)) state.metadata = { ...inputOf(split), ...state.metadata };
         return evaluation;
@@ -239,7 +244,12 @@ async function createFrom(
         state.updates = 0;
       },
       pack: async (metadata = {}) => {
-        const own = reading("pack", "texts by name", () => ({ ...state.metadata, ...metadata }));
+        const own = reading("pack", "texts by name", () => ({
+          ...labelWord(engine.objective),
+          ...state.metadata,
+          ...metadata,
+        }));
+        await refuseSilentFile(engine);
         return pack(engine, own);
       },
       ...closable(() => pool.close()),

@@ -189,8 +189,15 @@ mod tests {
     use crate::conv::binary::border::Border;
     use crate::shape::ConvShape;
 
+    use super::panel_floats;
+
     proptest! {
         #![proptest_config(cases(350))]
+
+        #[test]
+        fn panels_hold_every_column_eight_at_a_time(k in 1..70_usize, n in 1..70_usize) {
+            prop_assert_eq!(panel_floats(k, n), n.div_ceil(8) * 8 * k);
+        }
 
         #[test]
         fn border_patterns_are_those_that_the_kernels_walk(shape in any_shapes()) {

@@ -53,7 +53,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   return (mode, emit, sinks) => {
     const { activations, weights } = plan.operands(mode);
     before.emit(emit.input, sinks);
-    for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
+    if (shares.areWanted) for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
     if (!sinks.wanted(node.input)) return;
     const slope = slopeOf(activation);
     sinks.into(node.name, node.input, (lane, dx, accumulate) => {

@@ -9,16 +9,17 @@ import type { ProductSetting, SharePlan } from "./operands.ts";
 export function planShares(node: ProductSetting, derived: DerivedWeights | null, context: PlanContext): SharePlan {
   const { weight, bias } = node;
   const [rows, filters] = node.matrix;
-  const size = rows * filters;
+  const areWanted = context.parameters.isTrained({ name: node.owner }, "kernel");
+  const size = areWanted ? rows * filters : 0;
   const kernel = planShare(size, context);
-  const biasShare = planShare(bias === null ? 0 : filters, context);
+  const biasShare = planShare(bias === null || !areWanted ? 0 : filters, context);
   const quantized =
     derived === null || weight === null
       ? {}
       : { quantized: { ...derived, site: weight, summed: context.memory.allocate(4 * size) } };
   const gradients: GradientSource[] = [{ ...sourceOf(node, "kernel", kernel), ...quantized }];
   if (bias !== null) gradients.push(sourceOf(node, "bias", biasShare));
-  return { kernel: kernel.of, bias: biasShare.of, gradients };
+  return { areWanted, kernel: kernel.of, bias: biasShare.of, gradients };
 }
 
 interface Share {

@@ -14,7 +14,7 @@ import { backwardOf, beforeScale } from "./backward.ts";
 import { foldCalls, forwardOf } from "./forward.ts";
 import { planShares } from "./gradients.ts";
 import { planKernel, planWeights, type Weights } from "./kernel.ts";
-import { operandsOf, type ProductPlan, type ProductSetting, planLanes, settingOf } from "./operands.ts";
+import { operandsOf, type ProductPlan, type ProductSetting, planLanes, type SharePlan, settingOf } from "./operands.ts";
 import { planSums } from "./sums.ts";
 
 /** A value or a matrix whose columns lie group by group, in a lane or outside of all. */
@@ -63,7 +63,8 @@ export function planGroups(
   const source = setting.weight === null ? values : context.memory.allocate(4 * rows * n);
   const parts = Array.from({ length: groups }, (_, group) => {
     const first = 4 * group * rows * (n / groups);
-    return planPart(setting, { group, groups, values: at(values, first), source: at(source, first) }, copies, context);
+    const given = { group, groups, values: at(values, first), source: at(source, first), areWanted: shares.areWanted };
+    return planPart(setting, given, copies, context);
   });
 
   return {
@@ -98,12 +99,12 @@ export function planGroups(
           lane.index,
           split({ ...outputs(lane), from: before.place(lane, sinks), to: copies.dy(0, lane) }),
         );
-        if (bias === null) continue;
+        if (bias === null || !shares.areWanted) continue;
         const dy = { x: sinks.gradient(name, lane), rows: outputPixels(own), columns: n };
         emit.weights.laterInLane(lane.index, [k.columnSums({ ...dy, out: shares.bias(lane) })]);
       }
       for (const part of parts) part.backward(mode, emit, sinks);
-      for (const { lane } of lanes) {
+      for (const { lane } of shares.areWanted ? lanes : []) {
         const joined = join({ ...kernel, from: copies.dw(0, lane), to: shares.kernel(lane) });
         emit.weights.laterInLane(lane.index, [joined]);
       }
@@ -125,7 +126,7 @@ function planCopy(of: (lane: Lane) => GroupedMatrix, { memory }: PlanContext): G
 }
 
 /** A group with its weights. */
-interface Group extends Pick<Weights, "values" | "source"> {
+interface Group extends Pick<Weights, "values" | "source">, Pick<SharePlan, "areWanted"> {
   readonly group: number;
   readonly groups: number;
 }
@@ -138,7 +139,7 @@ interface Part {
 
 /** The product of one group, over its copies, without a scale or a bias. */
 function planPart(whole: ProductSetting, given: Group, copies: Copies, outer: PlanContext): Part {
-  const { group, groups, values, source } = given;
+  const { group, groups, values, source, areWanted } = given;
   const [rows, n] = whole.matrix;
   const context: PlanContext = {
     ...outer,
@@ -154,7 +155,7 @@ function planPart(whole: ProductSetting, given: Group, copies: Copies, outer: Pl
   const weights: Weights = { derived: null, values, source, calls: () => [] };
   const kernel = planKernel(node, weights, operands, lanes, context);
   const sums = planSums(node, { alpha: null, addsBias: true }, context);
-  const shares = { kernel: (lane: Lane) => copies.dw(group, lane), bias: () => values, gradients: [] };
+  const shares = { areWanted, kernel: (lane: Lane) => copies.dw(group, lane), bias: () => values, gradients: [] };
   const plan: ProductPlan = { node, context, lanes, operands, kernel, sums, shares };
   const backward = backwardOf(plan);
   return {

@@ -79,6 +79,8 @@ export interface SumPlan {
 
 /** The lanes' shares of the gradients at kernel and bias (`gradients.ts`). */
 export interface SharePlan {
+  /** False for a frozen layer, whose shares nobody adds up. */
+  readonly areWanted: boolean;
   readonly kernel: (lane: Lane) => Place;
   readonly bias: (lane: Lane) => Place;
   readonly gradients: readonly GradientSource[];

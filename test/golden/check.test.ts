@@ -1,0 +1,3 @@
+import { testGolden } from "./holds.ts";
+
+testGolden("check");

@@ -1,0 +1,5 @@
+import { testGolden } from "./holds.ts";
+
+// Sessions run files that the runs have made.
+testGolden("runs");
+testGolden("sessions");

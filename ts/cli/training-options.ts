@@ -1,0 +1,125 @@
+/**
+ * The options of a training, one description for all commands that train: `train` takes them for its run, `compare` for every run
+ * of its grid. An option that is added here is in the help of both, in the calls of both, and in the identity of compared runs.
+ */
+import type { Command } from "commander";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import type { LossTerm } from "../train/losses/term.ts";
+import type { MetricName } from "../train/metrics/metrics.ts";
+import type { Optimizer } from "../train/optimizers/optimizers.ts";
+import type { Augmentation } from "../train/run/augment.ts";
+import type { FitOptions } from "../train/run/fit.ts";
+import type { Trainer } from "../train/run/trainer.ts";
+import { addEndOptions, type EndOptions } from "./checkpoint.ts";
+import { addLossOptions, type LossOptions, names, objectiveFrom } from "./losses.ts";
+import { readModelFile } from "./model-file.ts";
+import { addOptimizerOptions, augmentation, type OptimizerOptions, optimizerFrom } from "./optimizer.ts";
+import { realNumber, wholeNumber } from "./options.ts";
+
+export interface TrainingOptions extends OptimizerOptions, LossOptions, EndOptions {
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly augment?: Augmentation;
+  readonly labelSmoothing: number;
+  readonly from?: string;
+  readonly rescale?: boolean;
+  readonly fromLayers?: readonly string[];
+}
+
+/** A training, out of its options. */
+export interface Training {
+  readonly optimizer: Optimizer;
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Random views of the training images; none where undefined. */
+  readonly augment?: Augmentation | undefined;
+  /** The share of the truth that all classes have alike in the loss; 0 where undefined. */
+  readonly labelSmoothing?: number | undefined;
+  /** The float network that training starts from: its file's path and bytes. */
+  readonly start?: StartOf | undefined;
+  /** The terms of the loss; cross-entropy alone where undefined. */
+  readonly objective?: readonly LossTerm[] | undefined;
+  /** The model file of a teacher. */
+  readonly teacher?: Uint8Array | undefined;
+  /** Epochs without a lower test loss after which the run ends; all are made where undefined. */
+  readonly patience?: number | undefined;
+  /** Metrics beside loss and accuracy. */
+  readonly metrics?: readonly MetricName[] | undefined;
+}
+
+/** A network that training starts from, or layers of it. */
+export interface StartOf {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly rescale: boolean;
+  readonly layers?: readonly string[] | undefined;
+}
+
+/** Adds the options with their help; `epochs` is the usual number. */
+export function addTrainingOptions(command: Command, epochs: number): Command {
+  command
+    .option("--epochs <n>", "passes over the training images", wholeNumber("--epochs", 1, 1e6), epochs)
+    .option("--batch-size <n>", "images a step", wholeNumber("--batch-size", 1, 65536), 128)
+    .option("--augment <views>", "random views of the training images: mirror, shift:PIXELS, or both", augmentation)
+    .option(
+      "--label-smoothing <share>",
+      "of the truth that all classes have alike in the loss, from 0 to 0.99",
+      realNumber("--label-smoothing", 0, 0.99),
+      0,
+    )
+    .option("--from <file>", "start from this model: the same one trained with --quantizer none, or a packed one")
+    .option(
+      "--from-layers <names>",
+      "with --from: take these layers only, of a model that may be another",
+      names("--from-layers"),
+    )
+    .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
+  addOptimizerOptions(command);
+  addLossOptions(command);
+  return addEndOptions(command);
+}
+
+/**
+ * The training that the options ask for; the files that they name are read.
+ *
+ * @throws ProxbitError "unknown-name" with the nearest name, "argument" for options that do not go together, "model-file".
+ */
+export async function trainingFrom(options: TrainingOptions): Promise<Training> {
+  const optimizer = optimizerFrom(options);
+  for (const [option, value, is] of [
+    ["--rescale", options.rescale, "is for the weights of"],
+    ["--from-layers", options.fromLayers, "are layers of"],
+  ] as const) {
+    if (value === undefined || options.from !== undefined) continue;
+    throw new ProxbitError("argument", `${option} ${is} --from`, "Give --from too, or leave it out.");
+  }
+  const objective = objectiveFrom(options);
+  const { epochs, batchSize, augment, labelSmoothing, from, earlyStopping: patience, metrics } = options;
+  const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
+  const bytes = from === undefined ? undefined : await readModelFile(from);
+  return {
+    ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, teacher, patience, metrics },
+    start: bytes && { file: from as string, bytes, rescale: options.rescale ?? false, layers: options.fromLayers },
+  };
+}
+
+/** The options of `fit` that a training and its end make. */
+export const fitOptionsOf = (
+  { epochs, batchSize, augment, labelSmoothing, patience, metrics = [] }: Omit<Training, "optimizer">,
+  { onDivergence, average, keep }: EndOptions,
+) =>
+  ({
+    ...{ epochs, batchSize, augment, labelSmoothing, metrics, onDivergence, average },
+    keep: keep === "best" ? keep : "last",
+    ...(patience === undefined ? {} : { earlyStopping: { patience } }),
+  }) satisfies FitOptions;
+
+/** Puts the weights of `start` into a new trainer. An error names the file. */
+export async function startFrom(trainer: Trainer, { file, bytes, rescale, layers }: StartOf): Promise<void> {
+  try {
+    await trainer.startFrom(bytes, { rescale: rescale ? "filter" : "none", layers });
+  } catch (cause) {
+    if (!isProxbitError(cause)) throw cause;
+    throw new ProxbitError(cause.code, `${file}: ${cause.message}`, cause.remedy, { cause });
+  }
+}
