@@ -107,7 +107,8 @@ const pageOf = (table: string, engine: string, command: string): string =>
 
 Memory in use by JavaScript and its buffers, and by the whole process without pages of files (${engine}), half-way and at
 the end, after the garbage was collected. Work whose memory has grown by more than 1 % goes on to twice its turns: an engine
-that warms up grows less each time, a leak grows on.
+that warms up grows less each time, a leak grows on. Workers collect their garbage when they like, so that the process of a
+trainer goes up and down.
 
 \`\`\`sh
 ${command}
