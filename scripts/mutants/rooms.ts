@@ -36,6 +36,7 @@ const TRAIN = [
   "shared",
   "ops",
   "cost",
+  "silent",
 ];
 
 /** Tests of single operations, over all that read them. */
@@ -58,7 +59,16 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/io": [
     ...["json", "safetensors", "model-file", "write", "read", "imports"].map((name) => `io-${name}`),
-    ...["checkpoint-file", "checkpoint-power", "inference-session", "cli-verify", "fuzz-files", "checkpoint-recovery"],
+    ...[
+      "checkpoint-file",
+      "checkpoint-lock",
+      "checkpoint-hostile",
+      "checkpoint-power",
+      "inference-session",
+      "cli-verify",
+      "fuzz-files",
+      "checkpoint-recovery",
+    ],
   ],
   "ts/data": [
     ...["split", "datasets", "download", "imports"].map((name) => `io-${name}`),
@@ -68,7 +78,17 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/images": ["images", "inference-classify", "data-folder", "cli-photos"],
   "ts/runtime": [
     ...["runtime-instantiate", "runtime-probe", "runtime-barrier", "runtime-size", "runtime-source"],
-    ...["pool", "pool-threads", "closing", "inference-session", "train-step", "determinism", "train-fit"],
+    ...[
+      "pool",
+      "pool-threads",
+      "closing",
+      "refusals",
+      "inference-session",
+      "train-step",
+      "determinism",
+      "determinism-load",
+      "train-fit",
+    ],
   ],
   "ts/program": [
     ...["program-call", "pool", "inference-parts", "train-memory", "train-explain", "inference-session"],
@@ -103,7 +123,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,
     ),
-    ...["losses", "photos", "verify"].map((name) => `cli-${name}`),
+    ...["losses", "photos", "verify", "bounds", "training-options"].map((name) => `cli-${name}`),
     "golden/texts",
   ],
   "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
