@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { commandLine } from "../ts/cli/checkpoint.ts";
 import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../ts/cli/format.ts";
 import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
@@ -11,6 +12,14 @@ import { largestAt, softmax } from "../ts/inference/classify.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";
+
+it("names the way by which a command was begun, to be begun again", () => {
+  vi.stubEnv("npm_lifecycle_script", "'proxbit'");
+  expect(commandLine()).toMatch(/^npx proxbit\b/);
+  vi.stubEnv("npm_lifecycle_script", "vitest run");
+  expect(commandLine()).toMatch(/^proxbit\b/);
+  vi.unstubAllEnvs();
+});
 
 it("writes numbers the same way everywhere", () => {
   expect([grouped(0), grouped(999), grouped(60000), grouped(1234567.4)]).toEqual(["0", "999", "60,000", "1,234,567"]);

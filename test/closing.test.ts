@@ -1,4 +1,5 @@
 /** Sessions and trainers give back what they hold: by close, by `using`, and by the garbage collector where both are missing. */
+import { getEventListeners } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Worker } from "node:worker_threads";
@@ -66,6 +67,44 @@ test("threads of a session that nobody holds end, with a hint", async () => {
   expect(warnings).toEqual([expect.stringContaining("was dropped and not closed")]);
   expect((await held.run(image)).length).toBe(2);
   held.close();
+});
+
+/** A thread of Node behind the interface of a page's worker. */
+class PageWorker extends EventTarget {
+  readonly #thread = new Worker(new URL("../ts/runtime/worker.ts", import.meta.url));
+
+  constructor() {
+    super();
+    this.#thread.on("message", (data) => this.dispatchEvent(new MessageEvent("message", { data })));
+  }
+
+  postMessage(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(message, transfer);
+  }
+
+  terminate(): void {
+    void this.#thread.terminate();
+  }
+}
+
+test("a closed pool leaves no listener at the workers of a page, which comlink keeps: each leads to the pool's memory", async () => {
+  const workers: PageWorker[] = [];
+  const worker = () => {
+    workers.push(new PageWorker());
+    return workers.at(-1) as unknown as globalThis.Worker;
+  };
+  const heard = () =>
+    workers.map((one) => ["message", "error", "messageerror"].map((type) => getEventListeners(one, type).length));
+  const pool = await createPool({ workers: 2, worker });
+  expect(heard()).toEqual([
+    [1, 1, 1],
+    [1, 1, 1],
+  ]);
+  pool.close();
+  expect(heard()).toEqual([
+    [0, 0, 0],
+    [0, 0, 0],
+  ]);
 });
 
 describe("an engine that refuses", () => {

@@ -142,8 +142,11 @@ export async function refuseUnfinished({ path, isWritten, resume }: KeptRun): Pr
 export const quoted = (word: string): string =>
   /^[\w./:,+=@%-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-/** The command that was given, to be given again. */
-export const commandLine = (): string => ["proxbit", ...process.argv.slice(2)].map(quoted).join(" ");
+/** The command that was given, to be given again. Who began it by npx, or in a script of npm, may have no other way to it. */
+export const commandLine = (): string => {
+  const start = /^['"]?proxbit\b/.test(process.env.npm_lifecycle_script ?? "") ? ["npx", "proxbit"] : ["proxbit"];
+  return [...start, ...process.argv.slice(2)].map(quoted).join(" ");
+};
 
 /** The command that goes on with the run of the one that was given. */
 export const commandToResume = (): string =>

@@ -118,21 +118,34 @@ function spawnInBrowser(source: Exclude<WorkerSource, () => unknown> | undefined
 const hrefOf = (source: Exclude<WorkerSource, () => unknown>): string =>
   typeof source === "string" ? source : source.href;
 
+/**
+ * comlink keeps the worker for as long as somebody holds its proxy, and the worker its listeners. These lead to the pool, which
+ * holds the proxy. So listeners go with the thread, or the memory of every closed pool would stay.
+ */
 function inBrowser(worker: Worker, script: string): Thread {
   const policy = watchPolicy();
+  const life = new AbortController();
+  const { signal } = life;
   return {
-    endpoint: worker,
+    endpoint: {
+      postMessage: (message, transfer = []) => worker.postMessage(message, transfer),
+      addEventListener: (type, listener) => worker.addEventListener(type, listener, { signal }),
+      removeEventListener: (type, listener) => worker.removeEventListener(type, listener),
+    },
     onDeath: (listener) => {
       const onError = ({ message }: ErrorEvent): void => {
         if (message) listener(death(message));
         else policy.violated((directive) => listener(unloaded(script, directive)));
       };
-      worker.addEventListener("error", onError, { once: true });
-      worker.addEventListener("messageerror", () => listener(death("a message could not be read")), { once: true });
+      const onMessageError = (): void => listener(death("a message could not be read"));
+      worker.addEventListener("error", onError, { once: true, signal });
+      worker.addEventListener("messageerror", onMessageError, { once: true, signal });
     },
     hold: () => {},
     terminate: () => {
       policy.end();
+      // The error that would be made here holds the frames that lead to it, the pool among them.
+      life.abort("ended");
       worker.terminate();
     },
   };
