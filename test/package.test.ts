@@ -86,6 +86,26 @@ describe("the entries", () => {
   });
 });
 
+/** The modules that `file` leads to, now or later: files of ours by their path, others by their names. */
+function* modulesBehind(file: string, seen = new Set<string>()): Generator<string> {
+  if (seen.has(file)) return;
+  seen.add(file);
+  const named = /(?:\bfrom|\bimport\s*\(|\bimport)\s*["']([^"'\s]+)["']/g;
+  for (const [, name = ""] of readFileSync(file, "utf8").matchAll(named)) {
+    if (name.startsWith(".")) yield* modulesBehind(join(file, "..", name), seen);
+    else yield name;
+  }
+}
+
+it("raw modules of a page, of workers and of inference name no module that is not there", () => {
+  const outside = (entry: string): readonly string[] => [...new Set(modulesBehind(join(dist, entry)))].sort();
+  // It is asked for where it is installed, and done without elsewhere.
+  expect(outside("inference/index.js")).toEqual(["sharp"]);
+  expect(outside("runtime/worker.js")).toEqual([]);
+  const onPages = ["fast-png", "fflate", "jpeg-js", "comlink", "fastest-levenshtein", "wasm-feature-detect"];
+  expect(onPages.flatMap((name) => outside(`vendor/${name}.js`))).toEqual([]);
+});
+
 it("types resolve without those of pages, of Node and of tfjs", () =>
   withFolder(async (folder) => {
     const home = join(folder, "node_modules/proxbit");

@@ -4,7 +4,7 @@
  * The file's input description says how. Shape, `inputScale` and `inputOffset` are those of training. `inputFit` and
  * `inputBackground` say how a picture of another size gets there; `cover` and white where the file is silent.
  */
-import { integerIn, plainObject, reading, type Subject } from "../base/checks.ts";
+import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type Drawable, pixelsOf, sizeOfDrawable } from "../images/browser.ts";
@@ -13,70 +13,22 @@ import type { Picture } from "../images/picture.ts";
 import { fitPicture } from "../images/resize.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
-import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
-import { elementsOf } from "../nn/shapes.ts";
-import type { Images, RunOptions } from "./images.ts";
-
-/** Pixels as a canvas gives them: red, green, blue and alpha of each, rows from the top. ImageData is one. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
-
-/** The sizes by which a page's elements are told: a canvas, an image, an ImageBitmap, a video or one frame of it. */
-export interface PageImage {
-  readonly width?: unknown;
-  readonly height?: unknown;
-  readonly displayWidth?: number;
-}
-
-/** A file in memory, as `Blob` and `File` are. */
-export interface FileLike {
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
-/** A picture: pixels, an element or bitmap of a page, a file, or the bytes of a PNG, JPEG or WebP. */
-export type ImageSource = Pixels | PageImage | FileLike | Uint8Array | ArrayBuffer;
-
-export interface Prediction {
-  /** The name of the class out of the file, or its number where the file has no names. */
-  readonly label: string;
-  readonly index: number;
-  /** From 0 to 1; those of all classes make 1. */
-  readonly probability: number;
-}
-
-export interface ClassifyOptions {
-  /** The number of classes that are named, the most probable first; 5, or all where there are fewer. */
-  readonly top?: number;
-}
-
-/** The ways to ask for classes; a list of pictures gives a list of answers. */
-export interface Classify {
-  /** The classes of one picture, the most probable first. */
-  (source: ImageSource, options?: ClassifyOptions): Promise<readonly Prediction[]>;
-  /** The classes of each of `sources`. */
-  (sources: readonly ImageSource[], options?: ClassifyOptions): Promise<readonly (readonly Prediction[])[]>;
-  /** The classes of `count` inputs, which stand one after the other in `images` as `run` takes them. */
-  (images: Images, options: ClassifyOptions & { readonly count: number }): Promise<readonly (readonly Prediction[])[]>;
-}
+import { inputShapeOf, outputsOf } from "../nn/network.ts";
+import {
+  type Classify,
+  type ClassifyOptions,
+  classNamesOf,
+  type FileLike,
+  type ImageSource,
+  type Prediction,
+  type Run,
+  softmax,
+} from "./classes.ts";
+import type { Images } from "./images.ts";
 
 const SUBJECT: Subject = { code: "argument", what: "classify" };
 const FILE: Subject = { code: "model-file", what: "the model file's metadata" };
 const USUAL_TOP = 5;
-
-/** softmax(logits): exp(x_i - max) / sum. */
-export const softmax = (logits: ArrayLike<number>): readonly number[] =>
-  reading("softmax", "a list of numbers", () => sharesOf(logits));
-
-function sharesOf(logits: ArrayLike<number>): readonly number[] {
-  const values = Array.from(logits);
-  const most = values.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY);
-  const powers = values.map((value) => Math.exp(value - most));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
-}
 
 /** The position of the first of the largest values. */
 export function largestAt(values: ArrayLike<number>): number {
@@ -85,21 +37,6 @@ export function largestAt(values: ArrayLike<number>): number {
     if ((values[index] ?? 0) > (values[best] ?? 0)) best = index;
   }
   return best;
-}
-
-/** The names of the classes out of the file; their numbers where it holds none. */
-export function classNamesOf({ graph, metadata }: Pick<PackedModel, "graph" | "metadata">): readonly string[] {
-  const classes = elementsOf(shapesOf(graph).get(outputsOf(graph)[0] as string) ?? []);
-  const numbers = (): readonly string[] => Array.from({ length: classes }, (_, index) => String(index));
-  const { classes: text } = metadata;
-  if (text === undefined) return numbers();
-  try {
-    const names: unknown = JSON.parse(text);
-    const fits = Array.isArray(names) && names.length === classes && names.every((name) => typeof name === "string");
-    return fits ? names : numbers();
-  } catch {
-    return numbers();
-  }
 }
 
 /** The probabilities out of the first output: a network that ends in softmax gives them itself. */
@@ -134,10 +71,8 @@ export function imageInputOf({ graph, metadata }: Pick<PackedModel, "graph" | "m
   return { height, width, channels, fit, background: backgroundOf(metadata.inputBackground, FILE) };
 }
 
-type Run = (images: Images, options: RunOptions) => Float32Array | Promise<Float32Array>;
-
-/** `classify` of a session whose `run` is `run`. */
-export function createClassify(model: PackedModel, run: Run): Classify {
+/** The work of `classify` of a session whose `run` is `run`. */
+export function classifierOf(model: PackedModel, run: Run): Classify {
   const names = classNamesOf(model);
   const answer = async (images: Images, count: number, top: number): Promise<readonly (readonly Prediction[])[]> => {
     const outputs = await run(images, { count });
