@@ -95,7 +95,9 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
     ["proxbit", version] as const,
   ].map(([label, value]) => `- ${label}: ${clean(value)}`);
   const failures = rows.flatMap(({ quantizer, task, failures }) =>
-    failures.map((failure) => `- ${printable(quantizer)}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`),
+    failures.map(
+      (failure) => `- ${printable(quantizer)}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`,
+    ),
   );
   return `${[
     `# ${clean(title)}`,
