@@ -1,13 +1,13 @@
 /**
- * Makes the scripts small that a page may load as they are: those of the entries, of workers, and of the packages inside. Names
- * of their own and white space go, and the maps lead to the sources as before. Nothing is rewritten beyond that, so that a
- * bundler leaves out what nobody takes as it did.
+ * Makes the scripts small that a page may load as they are: those of the entries and of workers, with what they share. Names of
+ * their own and white space go, and the maps lead to the sources as before. Nothing is rewritten beyond that, so that a bundler
+ * leaves out what nobody takes as it did.
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { minify } from "rolldown/utils";
 
-const scripts = ["{index,inference/index,data/index,reference/index,runtime/worker}.js", "{shared,vendor}/*.js"];
+const scripts = ["{index,inference/index,data/index,reference/index,runtime/worker}.js", "shared/*.js"];
 
 const mapComment = /\n\/\/# sourceMappingURL=.*\s*$/;
 

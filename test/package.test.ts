@@ -99,8 +99,7 @@ function* modulesBehind(file: string, seen = new Set<string>()): Generator<strin
 
 it("raw modules of a page, of workers and of inference name no module that is not there", () => {
   const outside = (entry: string): readonly string[] => [...new Set(modulesBehind(join(dist, entry)))].sort();
-  // It is asked for where it is installed, and done without elsewhere.
-  expect(outside("inference/index.js")).toEqual(["sharp"]);
+  expect(outside("inference/index.js")).toEqual([]);
   expect(outside("runtime/worker.js")).toEqual([]);
   const onPages = ["fast-png", "fflate", "jpeg-js", "comlink", "fastest-levenshtein", "wasm-feature-detect"];
   expect(onPages.flatMap((name) => outside(`vendor/${name}.js`))).toEqual([]);
