@@ -83,9 +83,9 @@ export async function scriptSizes(): Promise<readonly Size[]> {
   ];
 }
 
-/** A first run of a model: the script with `load` and one core, of which this is the largest. */
+/** A first run of a model: the script with `load`, and the larger of the cores that it may take. Threads take others. */
 export function firstRun(cores: readonly Size[], scripts: readonly Size[]): Size {
-  const small = cores.filter(({ name }) => name.startsWith("core inference-"));
+  const small = cores.filter(({ name }) => /^core inference-\w+$/.test(name));
   const bytes = Math.max(...small.map((core) => core.bytes)) + (scripts[0]?.bytes ?? Number.NaN);
   return { name: "a first run: load and a core", bytes, budget: BUDGET.firstRun };
 }
