@@ -55,11 +55,26 @@ function inside(dist: string, cores: string, worker: string): Plugin {
   };
 }
 
+/**
+ * Our modules that are imported later stand in the same file anyway. As imports of the usual kind they need no wrappers around
+ * themselves and all that they import.
+ */
+const atOnce: Plugin = {
+  name: "proxbit-at-once",
+  transform: (code) => {
+    const names: string[] = [];
+    const rewritten = code.replaceAll(/\bawait import\("(\.[^"]+)"\)/g, (_, path: string) => `at${names.push(path)}`);
+    if (names.length === 0) return null;
+    const imports = names.map((path, i) => `import * as at${i + 1} from ${JSON.stringify(path)};`);
+    return { code: `${imports.join("\n")}\n${rewritten}`, map: null };
+  },
+};
+
 async function bundle(file: string, format: "es" | "iife", plugins: Plugin[]): Promise<string> {
   const result = await build({
     configFile: false,
     logLevel: "error",
-    plugins,
+    plugins: [...plugins, atOnce],
     build: {
       write: false,
       minify: true,

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { coreNames } from "../ts/runtime/variants.ts";
 import { buildInline } from "./build-inline.ts";
 import { bundleEntries } from "./bundle-entries.ts";
+import { minifyScripts } from "./minify.ts";
 import { vendor } from "./vendor.ts";
 import { withoutCustomSections } from "./wasm-sections.ts";
 
@@ -46,6 +47,7 @@ await buildInline(dist);
 await bundleEntries(dist);
 // Behind the entries, which take the packages into themselves.
 await vendor(root, dist);
+await minifyScripts(dist);
 declarePlatform();
 excuseTensorFlow();
 

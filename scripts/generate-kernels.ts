@@ -1,6 +1,7 @@
 /**
- * Writes what both languages know out of the Rust sources. `ts/program/kernels.ts` holds the core's exports, the fields of a
- * convolution's descriptor, and the sizes that both languages plan with; `ts/quantizers/map-numbers.ts` holds the maps.
+ * Writes what both languages know out of the Rust sources. `ts/program/kernels.ts` holds the exports of all cores, the fields
+ * of a convolution's descriptor, and the sizes that both languages plan with. `ts/program/training-kernels.ts` holds the
+ * exports of cores that train, and `ts/quantizers/map-numbers.ts` the maps.
  * `npm run generate` runs this script. A test fails where the files are not fresh.
  */
 import { execFileSync } from "node:child_process";
@@ -14,22 +15,65 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
 const HEAD = `/**
- * The knowledge that both languages share: the exports of the core, the descriptor of a convolution, and sizes.
+ * The knowledge that both languages share: the exports of all cores, the descriptor of a convolution, and sizes.
  * \`npm run generate\` makes it from the Rust sources.
  */
 `;
 
 /** The files that are made, by their paths from the root, as biome formats them. */
 export function generated(): Readonly<Record<string, string>> {
-  const texts = { "ts/program/kernels.ts": kernels(), "ts/quantizers/map-numbers.ts": mapNumbers() };
+  const texts = {
+    "ts/program/kernels.ts": kernels(),
+    "ts/program/training-kernels.ts": trainingKernels(),
+    "ts/quantizers/map-numbers.ts": mapNumbers(),
+  };
   return Object.fromEntries(Object.entries(texts).map(([file, text]) => [file, formatted(file, text)]));
 }
 
-function kernels(): string {
+const TRAINING_HEAD = `/**
+ * The exports of cores that train, beside those of \`kernels.ts\`, which all cores have.
+ * \`npm run generate\` makes it from the Rust sources.
+ */
+`;
+
+function exported(): readonly Export[] {
   const sources = globSync("crates/wasm/src/**/*.rs", { cwd: root }).sort();
-  const kernels = sources.flatMap((file) => exportsOf(read(file)));
+  return sources.flatMap((file) => exportsOf(read(file)));
+}
+
+function trainingKernels(): string {
+  const kernels = exported().filter(({ feature }) => feature !== null);
+  const answers = exported().filter((kernel) => kernel.answers);
+  const text = [
+    TRAINING_HEAD,
+    "/** Every kernel of training alone: its parameters in the order of the core, and what is known of a product. */",
+    ...table("trainingKernels", kernels),
+    "/** Exports that answer a question about a descriptor, and return no status. */",
+    `export const answers = [${answers.map(({ name }) => `"${name}"`).join(", ")}] as const;\n`,
+  ];
+  return text.join("\n");
+}
+
+/** A constant with the entry of each of `kernels` that returns a status. */
+function table(name: string, kernels: readonly Export[]): readonly string[] {
   const statuses = kernels.filter(({ answers }) => !answers);
-  const answers = kernels.filter((kernel) => kernel.answers);
+  return [
+    `export const ${name} = {`,
+    ...statuses.flatMap((kernel) => [
+      comment("  ", kernel.doc),
+      `  ${kernel.name}: {`,
+      ...(kernel.product === null ? [] : [`product: { ${productOf(kernel.product)} },`]),
+      ...(kernel.lengths.length === 0
+        ? []
+        : [`lengths: { ${kernel.lengths.map(([name, count]) => `${name}: ${count}`).join(", ")} },`]),
+      `parameters: { ${kernel.parameters.map(({ name, kind }) => `${name}: "${kind}"`).join(", ")} },`,
+      "  },",
+    ]),
+    "} as const;\n",
+  ];
+}
+
+function kernels(): string {
   const shape = fieldsOf(read("crates/kernels/src/shape.rs"), "ConvShape");
   const sizes = sizesOf(read("crates/kernels/src/shape/sizes.rs"), read("crates/kernels/src/gemm/fb.rs"));
   const text = [
@@ -43,21 +87,11 @@ function kernels(): string {
     "] as const satisfies readonly (keyof ConvShape)[];\n",
     "/** Bytes of a descriptor. */",
     "export const CONV_SHAPE_BYTES = 4 * CONV_SHAPE_FIELDS.length;\n",
-    "/** Every kernel: its parameters in the order of the core, and what is known of a product. */",
-    "export const kernels = {",
-    ...statuses.flatMap((kernel) => [
-      comment("  ", kernel.doc),
-      `  ${kernel.name}: {`,
-      ...(kernel.product === null ? [] : [`product: { ${productOf(kernel.product)} },`]),
-      ...(kernel.lengths.length === 0
-        ? []
-        : [`lengths: { ${kernel.lengths.map(([name, count]) => `${name}: ${count}`).join(", ")} },`]),
-      `parameters: { ${kernel.parameters.map(({ name, kind }) => `${name}: "${kind}"`).join(", ")} },`,
-      "  },",
-    ]),
-    "} as const;\n",
-    "/** Exports that answer a question about a descriptor, and return no status. */",
-    `export const answers = [${answers.map(({ name }) => `"${name}"`).join(", ")}] as const;\n`,
+    "/** Every kernel of all cores: its parameters in the order of the core, and what is known of a product. */",
+    ...table(
+      "kernels",
+      exported().filter(({ feature }) => feature === null),
+    ),
     ...sizes.flatMap(({ doc, isPublic, name, parameters, body }) => [
       comment("", doc),
       `${isPublic ? "export " : ""}function ${name}(${parameters}): number {`,

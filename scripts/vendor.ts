@@ -29,6 +29,9 @@ const files: Readonly<Record<string, string>> = {
   "wasm-feature-detect": "wasm-feature-detect.js",
 };
 
+/** Packages of the command line, which only Node runs. A page loads the others, so they may name no built-in module. */
+const forNode: ReadonlySet<string> = new Set(["cli-progress", "commander"]);
+
 /** Declarations that ours name: the file in dist/vendor, and where the package keeps it. */
 const declarations: Readonly<Record<string, string>> = {
   "comlink.d.ts": "comlink/dist/esm/comlink.d.ts",
@@ -70,7 +73,7 @@ async function bundle(root: string, module: string, names: ReadonlySet<string>, 
   const bundler = await rolldown({
     input: entry,
     cwd: root,
-    platform: "node",
+    platform: forNode.has(module) ? "node" : "neutral",
     // ES modules first: they leave out what nobody takes.
     resolve: { mainFields: ["module", "main"] },
     plugins: [

@@ -6,8 +6,10 @@ import { ProxbitError } from "../ts/base/errors.ts";
 import { clean, cleanLines, cut, escapeJson, printable, quoted, withoutPasswords } from "../ts/base/text.ts";
 import { pairs } from "../ts/cli/format.ts";
 import { createOutput } from "../ts/cli/output.ts";
+import { createMeter } from "../ts/cli/progress.ts";
+import type { Context } from "../ts/cli/run.ts";
 import { printError } from "../ts/cli/run.ts";
-import { comparisonCsv } from "../ts/compare/report.ts";
+import { comparisonCsv, comparisonPage, type Report } from "../ts/compare/report.ts";
 import { svg, words } from "../ts/show/svg.ts";
 import { formatTable } from "../ts/show/table.ts";
 
@@ -115,6 +117,52 @@ describe("text of strangers", () => {
         expect(csv.split("\n")[1]).not.toMatch(/^"?[=+@-]/);
       }),
     );
+  });
+
+  test("forges no row, cell, element or link of a page", () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const numbers = { accuracy: null, soft: null, accuracies: [], seconds: null };
+        const row = { quantizer: text, activationQuantizer: `\\|${text}<b>`, task: null, failures: [text], ...numbers };
+        const data = { name: text, trainImages: 1, testImages: 1 };
+        const model = { name: text, inputShape: [1], classes: 2 };
+        const optimizer = { name: text, learningRate: 1, decay: "none" };
+        const settings = { data, model, optimizer, epochs: 1, batchSize: 1 };
+        const given = { title: text, command: text, machine: text, version: text, settings, rows: [row], finished: [] };
+        const page = comparisonPage(given as unknown as Report, "picture.svg");
+        const lines = page.split("\n");
+        expect(isPlain(lines.join(""))).toBe(true);
+        expect(lines.length).toBe(21);
+        const [cells] = lines.filter((line) => line.includes(", activations ")) as [string];
+        expect(cells.replaceAll(/\\./g, "").split("|").length).toBe(7);
+        expect(cells.replaceAll(/\\./g, "")).not.toMatch(/[<[`]/);
+      }),
+    );
+  });
+
+  test.each([true, false])("is plain and on one line in a meter, be it a bar (%s)", (isBar) => {
+    const before = process.stderr.isTTY;
+    process.stderr.isTTY = isBar;
+    let now = 0;
+    vi.spyOn(performance, "now").mockImplementation(() => now);
+    const context: Context = {
+      output: createOutput(false),
+      signal: new AbortController().signal,
+      exitWith: () => expect.unreachable(),
+    };
+    let told = "";
+    vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+      told += String(text);
+      return true;
+    });
+    const meter = createMeter(context, "a\u009b2J{bar}: ");
+    meter.update(1, 2, "b\u202e\nc");
+    now = 6000;
+    meter.update(1, 2, "b\u202e\nc");
+    meter.clear();
+    process.stderr.isTTY = before;
+    expect(told).toContain("a\ufffd2J{bar}: b\ufffd\ufffdc");
+    expect(told).not.toMatch(/[\u009b\u202e]/);
   });
 
   test("begins no element of a picture", () => {

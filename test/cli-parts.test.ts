@@ -8,7 +8,8 @@ import { bar, clock, milliseconds, pairs, percent, printable, sizes } from "../t
 import { accumulatorOf, quantizersOf } from "../ts/cli/model-file.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
 import { drawGray, sideBySide } from "../ts/cli/write-picture.ts";
-import { largestAt, softmax } from "../ts/inference/classify.ts";
+import { softmax } from "../ts/inference/classes.ts";
+import { largestAt } from "../ts/inference/classify.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { bytes, formatTable, grouped, scaled, share, wrapped } from "../ts/show/table.ts";
 import { jsonLines, outcome } from "./cli-helpers.ts";

@@ -20,6 +20,7 @@ const ranges: fc.Arbitrary<LiveRange[]> = fc.array(
     .map(({ bytes, first, length }) => ({ bytes, first, last: first + length })),
   { maxLength: 20 },
 );
+const at = <T>(list: readonly T[], index: number): T => list[index] as T;
 const together = (a: LiveRange, b: LiveRange): boolean => a.first <= b.last && b.first <= a.last;
 
 describe("buffers", () => {
@@ -38,6 +39,31 @@ describe("buffers", () => {
           }
         }
         expect(bytes).toBeLessThanOrEqual(buffers.reduce((sum, buffer) => sum + 64 * Math.ceil(buffer.bytes / 64), 0));
+      }),
+    );
+  });
+
+  test("take the lowest offset that is free, the largest first, be they few or many at a time", () => {
+    const many = fc.array(
+      fc.record({ bytes: fc.nat(4000), first: fc.nat(40), length: fc.constantFrom(0, 1, 2, 3, 33, 40) }),
+      { maxLength: 120 },
+    );
+    fc.assert(
+      fc.property(many, (drawn) => {
+        const buffers = drawn.map(({ bytes, first, length }) => ({ bytes: 64 * bytes, first, last: first + length }));
+        const offsets: number[] = [];
+        const order = buffers.map((_, i) => i).sort((a, b) => at(buffers, b).bytes - at(buffers, a).bytes || a - b);
+        for (const index of order) {
+          const own = at(buffers, index);
+          const taken = order
+            .filter((other) => offsets[other] !== undefined && together(at(buffers, other), own))
+            .map((other) => ({ from: at(offsets, other), end: at(offsets, other) + at(buffers, other).bytes }))
+            .sort((a, b) => a.from - b.from);
+          let offset = 0;
+          for (const { from, end } of taken) if (offset + own.bytes > from) offset = Math.max(offset, end);
+          offsets[index] = offset;
+        }
+        expect(placeBuffers(buffers).offsets).toEqual(Array.from(buffers, (_, i) => at(offsets, i)));
       }),
     );
   });

@@ -42,6 +42,7 @@ export const slowFiles: readonly string[] = [
   "test/cli-train.test.ts",
   "test/cli-arguments.test.ts",
   "test/inference-tasks.test.ts",
+  "test/inference-deep.test.ts",
   "test/reference-check.test.ts",
   "test/weights.test.ts",
   "test/inference-parallel.test.ts",

@@ -5,7 +5,7 @@
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
 import { groupsOfProduct, type Product, quantizedOperands } from "./nn/operands.ts";
-import { type KernelName, productOf } from "./program/call.ts";
+import { type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import { endsAsSigns } from "./quantizers/weight-quantizers.ts";
 import type { Variant } from "./runtime/variants.ts";

@@ -1,5 +1,5 @@
 /** Our network with two workers and with more images at once. */
-import { loadParallel } from "../../ts/inference/parallel.ts";
+import { loadParallel } from "../../ts/inference/load-parallel.ts";
 import { load } from "../../ts/inference/session.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
 import { compare, type Finding, medianOf } from "../frame/finding.ts";

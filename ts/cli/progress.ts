@@ -3,6 +3,7 @@
  * Programs that listen get nothing.
  */
 import { SingleBar } from "cli-progress";
+import { printable } from "../base/text.ts";
 import type { DownloadProgress } from "../data/source.ts";
 import { bytes, grouped } from "../show/table.ts";
 import type { EpochEvent, StepEvent } from "../train/run/events.ts";
@@ -21,7 +22,7 @@ interface Meter {
 const silent: Meter = { update: () => {}, clear: () => {} };
 
 /** The bar ends with `signal`. Later lines should stay on the screen, and a bar would be drawn over them. */
-function barMeter(label: string, signal: AbortSignal): Meter {
+function barMeter(signal: AbortSignal): Meter {
   let shown: SingleBar | undefined;
   const clear = (): void => {
     shown?.stop();
@@ -30,7 +31,7 @@ function barMeter(label: string, signal: AbortSignal): Meter {
   };
   const show = (done: number, total: number, text: string): SingleBar => {
     const bar = new SingleBar({
-      format: `${label}{text} ▕{bar}▏ {percentage} %`,
+      format: "{text} ▕{bar}▏ {percentage} %",
       barCompleteChar: "█",
       barIncompleteChar: " ",
       barsize: 16,
@@ -55,7 +56,7 @@ function barMeter(label: string, signal: AbortSignal): Meter {
   };
 }
 
-function lineMeter(label: string): Meter {
+function lineMeter(): Meter {
   let last: number | undefined;
   return {
     update: (_done, _total, text) => {
@@ -63,16 +64,20 @@ function lineMeter(label: string): Meter {
       last ??= now;
       if (now - last < 1000 * SECONDS_BETWEEN_LINES) return;
       last = now;
-      process.stderr.write(`${label}${text}\n`);
+      process.stderr.write(`${text}\n`);
     },
     clear: () => {},
   };
 }
 
-/** The meter for each reader: a bar, lines, or nothing for programs. */
+/**
+ * The meter for each reader: a bar, lines, or nothing for programs. Names of files and data sets stand in `label` and in the
+ * texts, so both are made printable, and no part of them is taken for a part of the bar.
+ */
 export function createMeter({ output, signal }: Context, label: string): Meter {
   if (output.json) return silent;
-  return process.stderr.isTTY ? barMeter(label, signal) : lineMeter(label);
+  const { update, clear } = process.stderr.isTTY ? barMeter(signal) : lineMeter();
+  return { update: (done, total, text) => update(done, total, printable(`${label}${text}`)), clear };
 }
 
 interface TrainingProgress {

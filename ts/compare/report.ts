@@ -1,5 +1,5 @@
 /** A comparison as text: a table for the terminal, and files. The files are JSON, CSV (a line a run) and Markdown. */
-import { printable } from "../base/text.ts";
+import { clean, printable } from "../base/text.ts";
 import { type Column, formatTable } from "../show/table.ts";
 import { type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
@@ -62,8 +62,10 @@ export function comparisonTable(rows: readonly Row[]): string {
   return formatTable(columns, cells);
 }
 
-const markdownLine = (cells: readonly string[]): string =>
-  `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+/** A cell's text with nothing in it that ends the cell, or begins an element or a link. */
+const markdownCell = (text: string): string => printable(text).replace(/[\\|<[`]/g, "\\$&");
+
+const markdownLine = (cells: readonly string[]): string => `| ${cells.map(markdownCell).join(" | ")} |`;
 
 /** "adam, learning rate 0.001 falling to 0 (cosine)". */
 const optimizerText = ({ name, learningRate, decay }: Settings["optimizer"]): string =>
@@ -122,12 +124,14 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
     ...settingsLines(settings),
     ["machine", machine] as const,
     ["proxbit", version] as const,
-  ].map(([label, value]) => `- ${label}: ${value}`);
+  ].map(([label, value]) => `- ${label}: ${clean(value)}`);
   const failures = rows.flatMap(({ quantizer, task, failures }) =>
-    failures.map((failure) => `- ${quantizer}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`),
+    failures.map(
+      (failure) => `- ${printable(quantizer)}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`,
+    ),
   );
   return `${[
-    `# ${title}`,
+    `# ${clean(title)}`,
     facts.join("\n"),
     "Accuracy is that of the hard-signed network (what is packed and shipped) on the test images after the last epoch, with " +
       "batch statistics re-estimated on training images: mean ± standard deviation over seeds. No run was chosen by it.",
@@ -137,7 +141,7 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
             "ended with one: what the hard-signed network is not.",
         ]
       : []),
-    `![${title}](${picture})`,
+    `![${clean(title)}](${clean(picture)})`,
     [markdownLine(titles), markdownLine(titles.map(() => "---")), ...cells.map(markdownLine)].join("\n"),
     ...(failures.length === 0 ? [] : [`Runs that failed:\n\n${failures.join("\n")}`]),
   ].join("\n\n")}\n`;

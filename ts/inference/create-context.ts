@@ -1,5 +1,6 @@
 /** Puts together what the compiler knows of a model before the first layer. */
 import type { PackedModel } from "../io/model-file.ts";
+import type { GraphNode } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
@@ -31,17 +32,29 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
     return known;
   };
   const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts }, of);
+  /** How many of a value's first readers have their bits written, which they keep. */
+  const served = new Map<string, number>();
+  /** True where a reader other than those of `except` takes the value as f32. */
+  const isRead = (name: string, except: ReadonlySet<string>): boolean => {
+    const readers = flow.consumers(name);
+    let first = served.get(name) ?? 0;
+    while (first < readers.length && isWritten(readers[first] as GraphNode)) first++;
+    served.set(name, first);
+    for (let i = first; i < readers.length; i++) {
+      const reader = readers[i] as GraphNode;
+      if (!except.has(reader.name) && !isWritten(reader)) return true;
+    }
+    return false;
+  };
   const values: Values = {
     of,
     put: (name, place) => {
       places.set(name, place);
     },
-    isWanted: (name) => flow.results.has(name) || !flow.consumers(name).every(isWritten),
+    isWanted: (name) => flow.results.has(name) || isRead(name, new Set()),
     isLastUse: (name, last) => {
       const { name: source } = flow.source(name);
-      return (
-        !flow.results.has(source) && flow.consumers(source).every((node) => last.has(node.name) || isWritten(node))
-      );
+      return !flow.results.has(source) && !isRead(source, last);
     },
   };
   return { network, tensor: createTensors(model, draft), values, bits, draft, kernel, images, parts };

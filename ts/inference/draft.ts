@@ -2,7 +2,7 @@
  * A network on its way to a program: phases of calls over places, and what is to be done once before the first run. When all
  * phases stand, it is known from where to where each value is in use, and values share memory (`program/lanes.ts`).
  */
-import { type Call, callOf, type KernelCall } from "../program/call.ts";
+import { type Call, callOf, type KernelCall } from "../program/inference-call.ts";
 import type { ConvShape } from "../program/kernels.ts";
 import { type Border, laneBuffer } from "../program/lanes.ts";
 import type { Buffer, Place } from "../program/place.ts";

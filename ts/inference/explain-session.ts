@@ -5,10 +5,10 @@
 
 import { groupBy } from "../base/group.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
-import { isAffine, isPassed, isProduct } from "../nn/nodes.ts";
+import { isAffine, isPassed, isProduct, multiplyAccumulates } from "../nn/nodes.ts";
 import { groupsOfProduct, type Product } from "../nn/operands.ts";
+import { packedParametersOf } from "../nn/parameters.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
-import { summary } from "../nn/summary.ts";
 import {
   accumulatorObstacles,
   channelObstacles,
@@ -18,7 +18,7 @@ import {
   realOperandObstacles,
   workOf,
 } from "../obstacles.ts";
-import type { Call, KernelName } from "../program/call.ts";
+import type { Call, KernelName } from "../program/inference-call.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import type { Variant } from "../runtime/variants.ts";
 import type { Network } from "./context.ts";
@@ -87,7 +87,7 @@ export function explanationOf(variant: Variant, prepared: Prepared, memory: WebA
 function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): readonly ExplainedLayer[] {
   const network = createNetwork(graph, 1);
   const kernel = PRODUCT_KERNELS[name];
-  const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
+  const inBits = new Set(packedParametersOf(graph).flatMap(({ node, role }) => (role === "latent" ? [node] : [])));
   const calls = groupBy(compiled.program.flat(2), ({ node }) => node);
   const groups = new Map(compiled.groups.flatMap((group) => group.members.map((member) => [member, group] as const)));
 
@@ -96,7 +96,6 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
     const group = groups.get(node.name);
     const main = own.find(isWork) ?? own[0];
     const work = main === undefined ? null : workOf(main.kernel);
-    const row = rows.get(node.name);
     const shape = network.shapeOf(node.name);
     const lead = group !== undefined && "product" in group ? group.product.name : null;
     const isInside = isPassed(node) || (group !== undefined && node.name !== group.members.at(-1));
@@ -108,11 +107,11 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       kernel: main?.kernel ?? null,
       tile: work?.tile ?? null,
       fusedInto: own.length === 0 ? lead : null,
-      weightBits: row?.bitsPerWeight ?? 32,
+      weightBits: inBits.has(node.name) ? 1 : 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
       weightBytes: weightBytes(node, network, kernel),
       valueBytes: isInside ? 0 : valueBytes(shape, calls.get(lead ?? node.name) ?? [], kernel),
-      multiplyAccumulates: row?.multiplyAccumulates ?? 0,
+      multiplyAccumulates: multiplyAccumulates(node, node.inputs.map(network.shapeOf), shape),
       obstacles: [
         ...realOperandObstacles(node),
         ...(work === null || !isProduct(node)

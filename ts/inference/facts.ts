@@ -3,7 +3,7 @@ import type { LoadedModel } from "../io/model-file.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
-import { type Classify, classNamesOf } from "./classify.ts";
+import { type Classify, classNamesOf } from "./classes.ts";
 import type { Explanation } from "./explain-session.ts";
 
 /** A result of a network, by the name of its layer. */

@@ -30,12 +30,13 @@ export {
   type PageImage,
   type Pixels,
   softmax,
-} from "./classify.ts";
+} from "./classes.ts";
 export type { Labels, Prediction } from "./classify-labels.ts";
 export type { ExplainedLayer, Explanation } from "./explain-session.ts";
 export { formatExplanation } from "./explain-session-text.ts";
 export type { OutputFact, SessionFacts } from "./facts.ts";
 export type { Images, RunOptions } from "./images.ts";
-export { loadParallel, type ParallelOptions, type ParallelSession } from "./parallel.ts";
+export { loadParallel } from "./load-parallel.ts";
+export type { ParallelOptions, ParallelSession } from "./parallel.ts";
 export type { InferenceProfile, ProfileOptions } from "./profile.ts";
 export { type LoadOptions, load, type Session } from "./session.ts";

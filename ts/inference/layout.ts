@@ -2,7 +2,7 @@
  * The three kernels of the +-1 by +-1 product, behind one set of names. The look-up kernel reads activations as nibbles
  * (four channels a byte), the popcount kernels as 64-bit words; everything that writes or reads bits goes with it.
  */
-import { k } from "../program/call.ts";
+import { k } from "../program/inference-call.ts";
 import {
   byteWeightBytes,
   type ConvShape,

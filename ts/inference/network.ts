@@ -2,6 +2,7 @@
 import type { Graph } from "../nn/graph.ts";
 import { shapesOf } from "../nn/network.ts";
 import { rowsOf, type Shape } from "../nn/shapes.ts";
+import type { ConvShape } from "../program/kernels.ts";
 import type { Network } from "./context.ts";
 import { flowOf } from "./flow.ts";
 import { productOpOf } from "./ops/index.ts";
@@ -10,6 +11,8 @@ export function createNetwork(graph: Graph, images: number): Network {
   const shapes = shapesOf(graph);
   const flow = flowOf(graph);
   const shapeOf = (name: string): Shape => shapes.get(name) as Shape;
+  // Every reader of a value asks for the windows of its other readers.
+  const windows = new Map<string, ConvShape>();
   return {
     graph,
     flow,
@@ -17,7 +20,11 @@ export function createNetwork(graph: Graph, images: number): Network {
     channelsOf: (name) => rowsOf(shapeOf(name)).channels,
     windowOf: (node) => {
       const [name] = node.inputs;
-      return productOpOf(node).window(node, images, shapeOf(name), shapeOf(flow.source(name).name));
+      const known = windows.get(node.name);
+      if (known !== undefined) return known;
+      const made = productOpOf(node).window(node, images, shapeOf(name), shapeOf(flow.source(name).name));
+      windows.set(node.name, made);
+      return made;
     },
   };
 }

@@ -15,10 +15,10 @@ import type { SourceOptions, WorkerOptions } from "../runtime/source.ts";
 import { MOST_WORKERS, type Pool, startPool } from "../runtime/start-pool.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
-import { createClassify } from "./classify.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
+import { createClassify } from "./later-classify.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
@@ -48,12 +48,8 @@ export interface ParallelSession extends SessionFacts, Closable {
   close(): void;
 }
 
-/**
- * Loads a model file into a pool of workers. Close the session when it is no longer wanted.
- *
- * @throws ProxbitError `environment` where threads cannot share memory, and as `load`.
- */
-export async function loadParallel(bytes: Uint8Array, options: ParallelOptions): Promise<ParallelSession> {
+/** The work of `loadParallel`. */
+export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions): Promise<ParallelSession> {
   const subject: Subject = { code: "argument", what: "loadParallel" };
   plainObject(options, ["workers", "variant", "kernel", "batch", "source", "worker", ...BOUNDS], subject);
   const bounds = boundsOf(options, subject);

@@ -7,7 +7,7 @@ import { ProxbitError } from "../base/errors.ts";
 import { nextTurn } from "../base/turn.ts";
 import type { PackedModel } from "../io/model-file.ts";
 import { bind, link } from "../program/bind.ts";
-import { addressed, callOf, k } from "../program/call.ts";
+import { addressed, callOf, k } from "../program/inference-call.ts";
 import { type LaneLayout, layOutLanes } from "../program/lanes.ts";
 import { addressOf, at, type Place } from "../program/place.ts";
 import { type Program, placed } from "../program/program.ts";

@@ -2,7 +2,7 @@
  * Steps that work on rows, one behind the other while a strip of rows stays in the first caches. Two pieces of memory
  * hold a strip each.
  */
-import type { Call } from "../program/call.ts";
+import type { Call } from "../program/inference-call.ts";
 import { type ConvShape, outputPixels } from "../program/kernels.ts";
 import { at, type Place } from "../program/place.ts";
 import type { Context } from "./context.ts";

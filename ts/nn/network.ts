@@ -44,6 +44,7 @@ export function createWalk(): Walk {
   const nodes = new Map<string, GraphNode>();
   const shapes = new Map<string, Shape>();
   const parameters: Parameter[] = [];
+  const owned = new Map<string, readonly Parameter[]>();
   const quantizers = new Map<string, Quantizer>();
   const owners = new Map<string, string>();
   const add = (node: GraphNode): Shape => {
@@ -62,11 +63,13 @@ export function createWalk(): Walk {
     shapes.set(node.name, shape);
     owners.set(node.name, isAlias(node) ? (owners.get(node.inputs[0]) as string) : node.name);
     const specs = parameterSpecs(node, inputs);
-    if (node.shares !== undefined) checkShared(node, specs, nodes.get(node.shares), parameters);
-    for (const [key, spec] of node.shares === undefined ? Object.entries(specs) : []) {
+    if (node.shares !== undefined) checkShared(node, specs, nodes.get(node.shares), owned.get(node.shares) ?? []);
+    const own = (node.shares === undefined ? Object.entries(specs) : []).map(([key, spec]) => {
       const parameter = { ...spec, name: parameterName(node, key), node: node.name, key };
-      parameters.push(Object.freeze(node.trainable === false ? { ...parameter, frozen: true } : parameter));
-    }
+      return Object.freeze(node.trainable === false ? { ...parameter, frozen: true } : parameter);
+    });
+    parameters.push(...own);
+    owned.set(node.name, own);
     for (const { at, quantizer } of quantizedOperands(node)) {
       if (typeof at === "string") quantizers.set(parameterName(node, at), quantizer);
     }

@@ -12,7 +12,7 @@ const shared = (node: GraphNode, message: string, remedy = OWN): ProxbitError =>
 const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * Checks that `node`, whose parameters would be `specs`, can use those of `owner` among `parameters`. Throws "graph" for an
+ * Checks that `node`, whose parameters would be `specs`, can use those of `owner`, `parameters`. Throws "graph" for an
  * owner that does not stand before it or shares itself, for another operation or other attributes, for an operation
  * without parameters or with statistics, and for parameters of another shape.
  */
@@ -34,8 +34,8 @@ export function checkShared(
   if (Object.values(specs).some(({ role }) => role === "statistic")) {
     throw shared(node, `it is used in two places, and its statistics are those of one`);
   }
-  for (const { node: of, key, shape } of parameters) {
-    if (of === owner.name && !equal(shape, specs[key]?.shape)) {
+  for (const { key, shape } of parameters) {
+    if (!equal(shape, specs[key]?.shape)) {
       const [here, there] = [specs[key]?.shape, shape].map(describe);
       throw shared(node, `its ${key} would have shape ${here}, and that of layer ${name} has ${there}`);
     }

@@ -2,8 +2,9 @@
  * A program on its way to the workers. Its calls stand by position, in the order of the core, and nobody looks into
  * them. They are then linked to an instance.
  */
-import { type KernelName, positions } from "./call.ts";
+
 import type { KernelExports, Positional } from "./exports.ts";
+import { type KernelName, positions } from "./named-call.ts";
 import type { Program } from "./program.ts";
 
 /** A call with its arguments in the order of the core. */

@@ -1,146 +1,20 @@
 /**
  * Calls of the core with names: `k.ffConv({ shape, x, panels, bias, out })`. What may be given follows from the generated
- * table, so a missing or an extra argument does not compile. `null` stands for a tensor that is left out.
+ * tables, so a missing or an extra argument does not compile. `null` stands for a tensor that is left out.
  */
-import { type answers, kernels } from "./kernels.ts";
+import { kernels } from "./kernels.ts";
+import { define, type KernelName } from "./named-call.ts";
 import type { Place } from "./place.ts";
+import { trainingKernels } from "./training-kernels.ts";
 
-type Table = typeof kernels;
+export * from "./named-call.ts";
 
-/** A kernel, as the core exports it. */
-export type KernelName = keyof Table;
-export type AnswerName = (typeof answers)[number];
+const all = { ...kernels, ...trainingKernels };
 
-export const kernelNames = Object.keys(kernels) as KernelName[];
-
-/** The part of a training step, or of a run of inference, that a call belongs to. */
-export type Part =
-  /** Work on weights, before a batch or once. */
-  | "prepare"
-  /** The batch goes in, or results go out. */
-  | "gather"
-  | "forward"
-  | "loss"
-  /** A lane's share of the gradients at kernels, biases and slopes. */
-  | "weights"
-  /** The gradient at a layer's input; all of the way back of a layer without a product. */
-  | "input"
-  /** Gradients of the lanes added up, and the way back through the weights' quantizer. */
-  | "lanes"
-  | "update"
-  /** Counts of an update's effects. */
-  | "count"
-  /** Copies for the observer of a step. */
-  | "tap";
-
-/** The type of an argument, with `A` for an address. */
-interface Kinds<A> {
-  readonly read: A;
-  readonly write: A;
-  readonly "maybe read": A | null;
-  readonly "maybe write": A | null;
-  readonly flag: boolean;
-  readonly number: number;
-}
-
-type Argument<A> = Kinds<A>[keyof Kinds<A>];
-
-export type ArgumentsOf<N extends KernelName, A> = {
-  readonly [P in keyof Table[N]["parameters"]]: Table[N]["parameters"][P] extends keyof Kinds<A>
-    ? Kinds<A>[Table[N]["parameters"][P]]
-    : never;
-};
-
-/** A kernel and its arguments by name. */
-export interface KernelCall<A = Place> {
-  readonly kernel: KernelName;
-  readonly arguments: Readonly<Record<string, Argument<A>>>;
-}
-
-/** A call in a program, with its node and its part. */
-export interface Call<A = Place> extends KernelCall<A> {
-  readonly node: string;
-  readonly part: Part;
-}
-
-type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
-
-/** A function for every kernel that takes its arguments by name. */
-export type Kernels<A> = { readonly [N in KernelName as Camel<N>]: (given: ArgumentsOf<N, A>) => KernelCall<A> };
-
-const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-const makers = Object.fromEntries(
-  kernelNames.map((kernel) => [camelCase(kernel), (given: KernelCall["arguments"]) => ({ kernel, arguments: given })]),
-);
+export const kernelNames = Object.keys(all) as KernelName[];
 
 /** The kernels over addresses of a kind of one's own. */
-export const kernelsOver = <A>(): Kernels<A> => makers as unknown as Kernels<A>;
+export const kernelsOver = define(all);
 
 /** The kernels, for programs. */
 export const k = kernelsOver<Place>();
-
-/** The call with its `node` and the part of the step. */
-export const callOf = <A>(node: string, part: Part, call: KernelCall<A>): Call<A> => ({ node, part, ...call });
-
-/** The call with something else in place of every `A`: an address, or another place. */
-export function addressed<A, B, C extends KernelCall<A>>(
-  call: C,
-  addressOf: (place: A) => B,
-): Omit<C, "arguments"> & KernelCall<B> {
-  const kinds: Readonly<Record<string, string>> = kernels[call.kernel].parameters;
-  const found = Object.entries(call.arguments).map(([name, value]) => {
-    const isPlace = value !== null && kinds[name] !== "flag" && kinds[name] !== "number";
-    return [name, isPlace ? addressOf(value as A) : (value as number | boolean | null)];
-  });
-  return { ...call, arguments: Object.fromEntries(found) };
-}
-
-/** The parameters of each kernel that are places. */
-const placeNames = new Map(
-  kernelNames.map((kernel) => {
-    const names = Object.entries(kernels[kernel].parameters).filter(([, kind]) => kind !== "flag" && kind !== "number");
-    return [kernel, names.map(([name]) => name)];
-  }),
-);
-
-/** The places that a call reads and writes. */
-export function placesOf<A>(call: KernelCall<A>): readonly A[] {
-  const names = placeNames.get(call.kernel) as readonly string[];
-  return names.map((name) => call.arguments[name] as A | null).filter((value) => value !== null);
-}
-
-/**
- * The arguments in the order of the core. An argument that is left out is 0, a flag that is set is 1.
- *
- * @throws Error for a call that lacks an argument, which the functions above do not make.
- */
-export function positions({ kernel, arguments: given }: KernelCall<number>): readonly number[] {
-  return Object.keys(kernels[kernel].parameters).map((name) => {
-    const value = given[name];
-    if (value === undefined) throw new Error(`${kernel} was given no ${name}`);
-    return Number(value);
-  });
-}
-
-/** The product of a kernel, if it has one. */
-export interface KernelProduct {
-  /** The operands, `f` real and `b` +-1. */
-  readonly operands: "ff" | "fb" | "bb";
-  /** Elements of the result that the kernel works on at a time, "rows x columns". */
-  readonly tile: string;
-  /** Input channels that its smallest unit holds. */
-  readonly channels: number;
-}
-
-/** The product that a kernel does; null for a kernel that does none. */
-export function productOf(kernel: KernelName): KernelProduct | null {
-  const entry = kernels[kernel];
-  return "product" in entry ? entry.product : null;
-}
-
-/** The elements of a parameter that is a block of a fixed size. */
-export type LengthsOf<N extends KernelName> = Table[N] extends { readonly lengths: infer L } ? L : never;
-
-export const lengthsOf = <N extends KernelName>(kernel: N): LengthsOf<N> =>
-  (kernels[kernel] as unknown as { readonly lengths: LengthsOf<N> }).lengths;

@@ -1,7 +1,7 @@
 /**
  * Matrices in groups of columns. Split, they lie group by group, each of them contiguous; joined, they are one matrix again.
  */
-import { type KernelCall, k } from "./call.ts";
+import { type KernelCall, k } from "./inference-call.ts";
 import type { ConvShape } from "./kernels.ts";
 import { at, type Place } from "./place.ts";
 

@@ -1,5 +1,5 @@
 /** The functions of one instance of the core, and the way to call them. */
-import { type AnswerName, type KernelCall, type KernelName, positions } from "./call.ts";
+import { type AnswerName, type KernelCall, type KernelName, positions } from "./named-call.ts";
 
 /** A function of the core. Nobody calls it as it is, with numbers by position: `ready` takes a call with names. */
 export type KernelFunction = (...given: never[]) => number;

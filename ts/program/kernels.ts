@@ -1,5 +1,5 @@
 /**
- * The knowledge that both languages share: the exports of the core, the descriptor of a convolution, and sizes.
+ * The knowledge that both languages share: the exports of all cores, the descriptor of a convolution, and sizes.
  * `npm run generate` makes it from the Rust sources.
  */
 
@@ -73,7 +73,7 @@ export const CONV_SHAPE_FIELDS = [
 /** Bytes of a descriptor. */
 export const CONV_SHAPE_BYTES = 4 * CONV_SHAPE_FIELDS.length;
 
-/** Every kernel: its parameters in the order of the core, and what is known of a product. */
+/** Every kernel of all cores: its parameters in the order of the core, and what is known of a product. */
 export const kernels = {
   /** Signs of unpadded reals into the interior of padded nibbles. */
   sign_nibbles: {
@@ -293,10 +293,6 @@ export const kernels = {
       count: "number",
     },
   },
-  /** Signs of the real kernel as file bits. */
-  pack_file_bits: {
-    parameters: { kernel: "read", k: "number", n: "number", out: "write" },
-  },
   /** File bits as the real kernel. */
   unpack_file_bits_real: {
     parameters: { bits: "read", k: "number", n: "number", out: "write" },
@@ -317,21 +313,9 @@ export const kernels = {
   pack_nibble_weights: {
     parameters: { shape: "read", bits: "read", out: "write" },
   },
-  /** Signs of the real kernel as nibble weights. */
-  sign_nibble_weights: {
-    parameters: { shape: "read", kernel: "read", out: "write" },
-  },
-  /** Signs of the real kernel as look-up weights. */
-  sign_lookup_weights: {
-    parameters: { shape: "read", kernel: "read", out: "write" },
-  },
   /** Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits. */
   bb_correction: {
     parameters: { shape: "read", bits: "read", out: "write" },
-  },
-  /** Sums of the weight signs over taps `i32 [taps][n]`, a summed-area table, from the real kernel. */
-  bb_correction_real: {
-    parameters: { shape: "read", kernel: "read", out: "write" },
   },
   /** Batch rows from bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_bytes: {
@@ -345,119 +329,9 @@ export const kernels = {
       out: "write",
     },
   },
-  /** The same from signed bytes. */
-  gather_signed_bytes: {
-    parameters: {
-      data: "read",
-      indices: "read",
-      count: "number",
-      row: "number",
-      scale: "number",
-      offset: "number",
-      out: "write",
-    },
-  },
-  /** The same from numbers of 16 bits. */
-  gather_words: {
-    parameters: {
-      data: "read",
-      indices: "read",
-      count: "number",
-      row: "number",
-      scale: "number",
-      offset: "number",
-      out: "write",
-    },
-  },
-  /**
-   * Batch images `[height][width][channels]` from bytes, each mirrored and moved as its view's bits say
-   * (`View::from_bits`): out `f32 [count][height][width][channels]` = data * scale + offset.
-   */
-  gather_views: {
-    parameters: {
-      data: "read",
-      indices: "read",
-      views: "read",
-      count: "number",
-      height: "number",
-      width: "number",
-      channels: "number",
-      scale: "number",
-      offset: "number",
-      out: "write",
-    },
-  },
-  /** The same from signed bytes. */
-  gather_signed_byte_views: {
-    parameters: {
-      data: "read",
-      indices: "read",
-      views: "read",
-      count: "number",
-      height: "number",
-      width: "number",
-      channels: "number",
-      scale: "number",
-      offset: "number",
-      out: "write",
-    },
-  },
-  /** The same from numbers of 16 bits. */
-  gather_word_views: {
-    parameters: {
-      data: "read",
-      indices: "read",
-      views: "read",
-      count: "number",
-      height: "number",
-      width: "number",
-      channels: "number",
-      scale: "number",
-      offset: "number",
-      out: "write",
-    },
-  },
-  /** The same from reals. */
-  gather_real_views: {
-    parameters: {
-      data: "read",
-      indices: "read",
-      views: "read",
-      count: "number",
-      height: "number",
-      width: "number",
-      channels: "number",
-      scale: "number",
-      offset: "number",
-      out: "write",
-    },
-  },
-  /** Batch rows from reals: out `f32 [count][row]`. */
-  gather_reals: {
-    parameters: { data: "read", indices: "read", count: "number", row: "number", out: "write" },
-  },
-  /** Labels of a batch: out `u32 [count]`. */
-  gather_labels: {
-    parameters: { labels: "read", indices: "read", count: "number", out: "write" },
-  },
   /** y `f32 [blocks][first + second]` = a `f32 [blocks][first]` and b `f32 [blocks][second]`, block by block. */
   concatenate_forward: {
     parameters: { a: "read", b: "read", blocks: "number", first: "number", second: "number", y: "write" },
-  },
-  /**
-   * dx `f32 [blocks][size]` = the part of dy `f32 [blocks][block]` from `first` on, added to dx where
-   * `accumulate`.
-   */
-  concatenate_backward: {
-    parameters: {
-      dy: "read",
-      blocks: "number",
-      block: "number",
-      first: "number",
-      size: "number",
-      accumulate: "flag",
-      dx: "write",
-    },
   },
   /**
    * Depthwise convolution: x padded, w `f32 [taps][N]`, bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`.
@@ -475,58 +349,9 @@ export const kernels = {
       out: "write",
     },
   },
-  /**
-   * Gradient of the filters of a depthwise convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32
-   * [taps][N]`.
-   */
-  depthwise_conv_backward_filter: {
-    product: { operands: "ff", tile: "1x16", channels: 1 },
-    parameters: {
-      shape: "read",
-      dilationHeight: "number",
-      dilationWidth: "number",
-      x: "read",
-      dy: "read",
-      dw: "write",
-    },
-  },
-  /** Gradient of the input of a depthwise convolution: dx `f32 [images][h][w][c]`, added to where `accumulate`. */
-  depthwise_conv_backward_input: {
-    product: { operands: "ff", tile: "1x4", channels: 1 },
-    parameters: {
-      shape: "read",
-      dilationHeight: "number",
-      dilationWidth: "number",
-      w: "read",
-      dy: "read",
-      accumulate: "flag",
-      dx: "write",
-    },
-  },
-  /**
-   * y = x / (1 - rate) where an element stays, else 0, added to y where `accumulate`; `first` is the number of the
-   * first element in the batch, draws `f32 [3]` two numbers of the layer in this run and that of the update, below
-   * 2^24 each.
-   */
-  dropout: {
-    lengths: { draws: 3 },
-    parameters: {
-      x: "read",
-      count: "number",
-      first: "number",
-      rate: "number",
-      draws: "read",
-      accumulate: "flag",
-      y: "write",
-    },
-  },
   /** y = x where x > 0, alpha (e^x - 1) elsewhere. */
   elu_forward: {
     parameters: { x: "read", alpha: "number", y: "write", count: "number" },
-  },
-  /** dx = dy where x > 0, dy alpha e^x elsewhere; added to dx where `accumulate`. */
-  elu_backward: {
-    parameters: { x: "read", dy: "read", alpha: "number", accumulate: "flag", dx: "write", count: "number" },
   },
   /**
    * y = (x - mean) / sqrt(var + eps) gamma + beta with the statistics of each row; saved `f32 [rows][2]`, the mean
@@ -544,165 +369,28 @@ export const kernels = {
       saved: "maybe write",
     },
   },
-  /**
-   * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma
-   * and beta, `f32 [channels]`.
-   */
-  layer_norm_backward: {
-    parameters: {
-      x: "read",
-      dy: "read",
-      rows: "number",
-      channels: "number",
-      gamma: "read",
-      saved: "read",
-      accumulate: "flag",
-      dx: "maybe write",
-      dgamma: "write",
-      dbeta: "write",
-    },
-  },
   /** y = x where x >= 0, slopes `f32 [channels]` times x elsewhere. */
   prelu_forward: {
     parameters: { x: "read", rows: "number", channels: "number", slopes: "read", y: "write" },
-  },
-  /**
-   * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and dslopes `f32
-   * [channels]`.
-   */
-  prelu_backward: {
-    parameters: {
-      x: "read",
-      dy: "read",
-      rows: "number",
-      channels: "number",
-      slopes: "read",
-      accumulate: "flag",
-      dx: "maybe write",
-      dslopes: "write",
-    },
   },
   /** y = beta + |alpha| where x >= beta, beta - |alpha| elsewhere; alpha and beta `f32*`. */
   adaptive_sign_forward: {
     parameters: { x: "read", count: "number", alpha: "read", beta: "read", y: "write" },
   },
-  /** One lane's gradients: dx `f32 [count]` where given, added to where `accumulate`, and those at alpha and beta. */
-  adaptive_sign_backward: {
-    lengths: { gradients: 2 },
-    parameters: {
-      x: "read",
-      dy: "read",
-      count: "number",
-      alpha: "read",
-      beta: "read",
-      accumulate: "flag",
-      dx: "maybe write",
-      gradients: "write",
-    },
-  },
-  /** Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8`, where asked for, of x `f32 [images][h][w][c]`. */
+  /**
+   * Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8`, where asked for, of x `f32 [images][h][w][c]`.
+   * Cores that do not train write no positions.
+   */
   max_pool: {
     parameters: { shape: "read", x: "read", y: "write", argmax: "maybe write" },
-  },
-  /** dx `f32 [images][h][w][c]`, written in full, or added to where `accumulate`. */
-  max_pool_backward: {
-    parameters: { shape: "read", dy: "read", argmax: "read", accumulate: "flag", dx: "write" },
   },
   /** Means y `f32 [images][oh][ow][c]` of the windows of x `f32 [images][h][w][c]`. */
   avg_pool: {
     parameters: { shape: "read", x: "read", y: "write" },
   },
-  /** dx `f32 [images][h][w][c]`, added to what is there where `accumulate`. */
-  avg_pool_backward: {
-    parameters: { shape: "read", dy: "read", accumulate: "flag", dx: "write" },
-  },
-  /**
-   * Loss and gradient of logits `f32 [rows][classes]`, labels smoothed by a share in `[0, 1)`, where given;
-   * dlogits and predictions `u32 [rows]` where given; result = (sum of losses, correct predictions) of the valid
-   * rows.
-   */
-  softmax_cross_entropy: {
-    lengths: { result: 2 },
-    parameters: {
-      logits: "read",
-      labels: "read",
-      rows: "number",
-      validRows: "number",
-      classes: "number",
-      inverseBatch: "number",
-      weights: "maybe read",
-      smoothing: "maybe read",
-      dlogits: "maybe write",
-      result: "write",
-      predictions: "maybe write",
-    },
-  },
   /** y = x where x > 0, slope x elsewhere. */
   leaky_relu_forward: {
     parameters: { x: "read", slope: "number", y: "write", count: "number" },
-  },
-  /** dx = dy where x > 0, slope dy elsewhere; added to dx where `accumulate`. */
-  leaky_relu_backward: {
-    parameters: { x: "read", dy: "read", slope: "number", accumulate: "flag", dx: "write", count: "number" },
-  },
-  /**
-   * loss = a number of `TargetLoss`; outputs `f32 [rows][size]`, targets likewise or labels `u32 [rows]`, weights
-   * `f32 [rows]` or all 1; delta is Huber's, smoothing binary cross-entropy's, 0 where absent. Results: gradient
-   * `f32 [rows][size]`, result = sum of losses, right answers; predictions `u32 [rows]`.
-   */
-  target_loss: {
-    lengths: { result: 2 },
-    parameters: {
-      loss: "number",
-      outputs: "read",
-      targets: "maybe read",
-      labels: "maybe read",
-      weights: "maybe read",
-      rows: "number",
-      validRows: "number",
-      size: "number",
-      inverseBatch: "number",
-      delta: "number",
-      smoothing: "maybe read",
-      gradient: "maybe write",
-      result: "write",
-      predictions: "maybe write",
-    },
-  },
-  /**
-   * targets `f32 [rows][size]` are logits at the temperature, or distributions where it is 0; all else as in
-   * `target_loss`.
-   */
-  soft_cross_entropy: {
-    lengths: { result: 2 },
-    parameters: {
-      logits: "read",
-      targets: "read",
-      weights: "maybe read",
-      rows: "number",
-      validRows: "number",
-      size: "number",
-      inverseBatch: "number",
-      temperature: "number",
-      smoothing: "maybe read",
-      gradient: "maybe write",
-      result: "write",
-      predictions: "maybe write",
-    },
-  },
-  /**
-   * out `f32 [rows]` = own `f32 [rows]`, or 1, times the weight of the row's class out of class_weights `f32
-   * [classes]`.
-   */
-  row_weights: {
-    parameters: {
-      own: "maybe read",
-      classWeights: "maybe read",
-      classes: "number",
-      labels: "maybe read",
-      rows: "number",
-      out: "write",
-    },
   },
   /**
    * y = map(P(x)) with the forward maps of these numbers; parameters `f32`: those of P, then those of the map.
@@ -720,81 +408,9 @@ export const kernels = {
       table: "maybe read",
     },
   },
-  /**
-   * dx = dy * map(P(x)) with P the forward map of the first number and the backward map of the second, added to dx
-   * where `accumulate`; parameters and table as in `quantize_forward`.
-   */
-  quantize_backward: {
-    parameters: {
-      proximal: "number",
-      map: "number",
-      x: "read",
-      dy: "read",
-      accumulate: "flag",
-      dx: "write",
-      count: "number",
-      parameters: "maybe read",
-      table: "maybe read",
-    },
-  },
-  /** out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the kernel where `whole`. */
-  weight_scale: {
-    parameters: { w: "read", k: "number", n: "number", whole: "flag", out: "write" },
-  },
-  /**
-   * out `f32 [k][n]` = (w - mean) gain / deviation by filter; statistics `f32 [3][n]` = gain / deviation,
-   * deviation, mean.
-   */
-  standardize_filters: {
-    parameters: { w: "read", k: "number", n: "number", gain: "number", out: "write", statistics: "write" },
-  },
-  /** out `f32 [count]` = tanh w / max |tanh w|, slopes `f32 [count]` = (1 - tanh^2 w) / max |tanh w|. */
-  standardize_tanh: {
-    parameters: { w: "read", count: "number", out: "write", slopes: "write" },
-  },
-  /** out `f32 [count]` = sin(omega w), slopes `f32 [count]` = omega cos(omega w). */
-  standardize_sine: {
-    parameters: { w: "read", count: "number", omega: "number", out: "write", slopes: "write" },
-  },
-  /** out `f32 [size]` = parameters, and in the place of tau the width -mean |w| ln(2 - 2 tau) of w `f32 [count]`. */
-  quantile_width: {
-    parameters: { w: "read", count: "number", parameters: "read", size: "number", place: "number", out: "write" },
-  },
-  /** y `f32 [count]`, a part from element `first` on, times factors `f32 [n]` by column. */
-  multiply_columns: {
-    parameters: { y: "write", count: "number", factors: "read", n: "number", first: "number" },
-  },
   /** y = a * b. */
   multiply_forward: {
     parameters: { a: "read", b: "read", y: "write", count: "number" },
-  },
-  /** dx = dy * other, added to dx where `accumulate`. */
-  multiply_backward: {
-    parameters: { dy: "read", other: "read", accumulate: "flag", dx: "write", count: "number" },
-  },
-  /** One lane's sums of x and x^2: partial `f64 [2][channels]`. */
-  norm_partial: {
-    parameters: { x: "read", rows: "number", channels: "number", partial: "write" },
-  },
-  /**
-   * A batch's statistics from partials `f64 [lanes][2][channels]`: saved `f32 [2][channels]`, scale and shift `f32
-   * [channels]`; running `f32 [2][channels]` and momentum `f32` where given (read only with running).
-   */
-  norm_statistics: {
-    parameters: {
-      partials: "read",
-      lanes: "number",
-      totalRows: "number",
-      channels: "number",
-      gamma: "read",
-      beta: "read",
-      eps: "number",
-      saved: "write",
-      scale: "write",
-      shift: "write",
-      running: "maybe write",
-      momentum: "maybe read",
-    },
   },
   /**
    * out = (x * scale + shift) + residual per channel, residual `f32 [rows][channels]` where given; and its signs
@@ -829,93 +445,6 @@ export const kernels = {
   affine: {
     parameters: { x: "read", rows: "number", channels: "number", scale: "read", shift: "read", y: "write" },
   },
-  /** One lane's sums of dy and dy * xhat: partial `f64 [2][channels]`. */
-  norm_backward_partial: {
-    parameters: { x: "read", dy: "read", rows: "number", channels: "number", saved: "read", partial: "write" },
-  },
-  /**
-   * One lane's dx `f32 [rows][channels]`, added to where `accumulate`; dgamma and dbeta `f32 [channels]` of the
-   * whole batch, where asked for.
-   */
-  norm_backward: {
-    parameters: {
-      x: "read",
-      dy: "read",
-      rows: "number",
-      channels: "number",
-      saved: "read",
-      gamma: "read",
-      partials: "read",
-      lanes: "number",
-      totalRows: "number",
-      accumulate: "flag",
-      dx: "write",
-      dgamma: "maybe write",
-      dbeta: "maybe write",
-    },
-  },
-  /**
-   * hyper = learning rate, momentum, weight decay, nesterov (0 or 1), clip; velocity `f32 [count]`, not needed
-   * where the momentum is 0.
-   */
-  sgd_step: {
-    lengths: { hyper: 5 },
-    parameters: { weights: "write", gradient: "read", velocity: "maybe write", count: "number", hyper: "read" },
-  },
-  /**
-   * hyper = learning rate, beta1, beta2, epsilon, weight decay, decoupled (0 or 1), 1 - beta1^t, 1 - beta2^t,
-   * clip; mean and square `f32 [count]`.
-   */
-  adam_step: {
-    lengths: { hyper: 9 },
-    parameters: { weights: "write", gradient: "read", mean: "write", square: "write", count: "number", hyper: "read" },
-  },
-  /** hyper = gamma, threshold; weights `f32 [count]` of -1 and +1, mean `f32 [count]`. */
-  bop_step: {
-    lengths: { hyper: 2 },
-    parameters: { weights: "write", gradient: "read", mean: "write", count: "number", hyper: "read" },
-  },
-  /**
-   * hyper = gamma, sigma, threshold, epsilon, 1 - (1 - gamma)^t, 1 - (1 - sigma)^t (both 1 in the biased form);
-   * weights `f32 [count]` of -1 and +1, mean and square `f32 [count]`.
-   */
-  bop_second_step: {
-    lengths: { hyper: 6 },
-    parameters: { weights: "write", gradient: "read", mean: "write", square: "write", count: "number", hyper: "read" },
-  },
-  /** hyper = learning rate, rho, momentum, epsilon, weight decay, clip; square and velocity `f32 [count]`. */
-  rmsprop_step: {
-    lengths: { hyper: 6 },
-    parameters: {
-      weights: "write",
-      gradient: "read",
-      square: "write",
-      velocity: "write",
-      count: "number",
-      hyper: "read",
-    },
-  },
-  /** hyper = learning rate, beta1, beta2, weight decay, clip; mean `f32 [count]`. */
-  lion_step: {
-    lengths: { hyper: 5 },
-    parameters: { weights: "write", gradient: "read", mean: "write", count: "number", hyper: "read" },
-  },
-  /** gradient `f32 [count]` is kept within -limit and limit. */
-  clip_gradient_value: {
-    parameters: { gradient: "write", count: "number", limit: "number" },
-  },
-  /**
-   * gradient `f32 [count]` is scaled by limit / norm where the norm is larger; squares `f64 [shares]` sum up to
-   * its square.
-   */
-  clip_gradient_norm: {
-    parameters: { gradient: "write", count: "number", squares: "read", shares: "number", limit: "number" },
-  },
-  /** out = how many signs of after `f32 [count]` are not those of before. */
-  count_flips: {
-    lengths: { out: 1 },
-    parameters: { before: "read", after: "read", count: "number", out: "write" },
-  },
   /**
    * y `f32 [images][size0][size1][size2][size3]`, whose neighbours along an axis lie its stride apart in x, added
    * to y where `accumulate`.
@@ -940,30 +469,14 @@ export const kernels = {
   pad_real: {
     parameters: { shape: "read", x: "read", out: "write" },
   },
-  /** Spreads dy `f32 [images][oh][ow][o]` over out `f32 [images][h+kh-1][w+kw-1][o]`. */
-  dilate_real: {
-    parameters: { shape: "read", dy: "read", out: "write" },
-  },
   /** Panels `f32 [ceil(n/8)][k][8]` of w `f32 [k][n]`. */
   pack_panels: {
     parameters: { w: "read", k: "number", n: "number", out: "write" },
-  },
-  /**
-   * Panels `f32 [ceil(c/8)][kh*kw*o][8]` of the kernel w `f32 [K][N]`, flipped and transposed for the input's
-   * gradient.
-   */
-  pack_panels_transposed: {
-    parameters: { shape: "read", w: "read", out: "write" },
   },
   /** Real convolution: x padded, panels, bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`. */
   ff_conv: {
     product: { operands: "ff", tile: "4x8", channels: 1 },
     parameters: { shape: "read", x: "read", panels: "read", bias: "maybe read", out: "write" },
-  },
-  /** Gradient of the filters of a real convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32 [K][N]`. */
-  ff_conv_backward_filter: {
-    product: { operands: "ff", tile: "4x8", channels: 1 },
-    parameters: { shape: "read", x: "read", dy: "read", dw: "write" },
   },
   /**
    * Convolution of +-1 inputs (nibbles, padded) with a real kernel w `f32 [K][N]`; scratch of
@@ -973,80 +486,13 @@ export const kernels = {
     product: { operands: "fb", tile: "2x16", channels: 4 },
     parameters: { shape: "read", bits: "read", w: "read", out: "write", scratch: "write" },
   },
-  /**
-   * Gradient of the filters for +-1 inputs (nibbles, padded); overwrites dw `f32 [K][N]`; scratch of
-   * `fb_filter_scratch_bytes`.
-   */
-  fb_conv_backward_filter: {
-    product: { operands: "fb", tile: "4x16", channels: 4 },
-    parameters: { shape: "read", bits: "read", dy: "read", dw: "write", scratch: "write" },
-  },
-  /** Signs of the kernel `f32 [K][N]` for `fb_conv_backward_input`: weights `u8 [taps][c][ceil(N/4)]`. */
-  pack_fb_input_weights: {
-    parameters: { shape: "read", kernel: "read", weights: "write" },
-  },
-  /**
-   * Gradient at the real input x of a layer with a +-1 kernel: dx `f32 [images][h][w][c]` = B(x) times the
-   * gradient at the quantized input, added to dx where `accumulate`. Maps, parameters and table as in
-   * `quantize_backward`. weights as `pack_fb_input_weights` makes them; scratch of `fb_input_scratch_bytes`.
-   */
-  fb_conv_backward_input: {
-    product: { operands: "fb", tile: "2x16", channels: 4 },
-    parameters: {
-      shape: "read",
-      weights: "read",
-      dy: "read",
-      scratch: "write",
-      proximal: "number",
-      map: "number",
-      x: "read",
-      parameters: "maybe read",
-      table: "maybe read",
-      accumulate: "flag",
-      dx: "write",
-    },
-  },
   /** y = e^x / sum e^x over each row of `channels` values. */
   softmax_forward: {
     parameters: { x: "read", rows: "number", channels: "number", y: "write" },
   },
-  /** dx = y (dy - sum dy y) over each row, added to dx where `accumulate`. */
-  softmax_backward: {
-    parameters: { y: "read", dy: "read", rows: "number", channels: "number", accumulate: "flag", dx: "write" },
-  },
-  /** out `f32 [columns]` = sums of the columns of x `f32 [rows][columns]`. */
-  column_sums: {
-    parameters: { x: "read", rows: "number", columns: "number", out: "write" },
-  },
-  /** out `f32 [count]` = sum over lanes, in order, of partials; lane l starts at float l * stride. */
-  sum_lanes: {
-    parameters: { partials: "read", lanes: "number", stride: "number", count: "number", out: "write" },
-  },
   /** y = a + b. */
   add: {
     parameters: { a: "read", b: "read", y: "write", count: "number" },
-  },
-  /** y += x. */
-  add_into: {
-    parameters: { y: "write", x: "read", count: "number" },
-  },
-  /** result = sum of the squares of a - b, or of a where b is left out. */
-  squared_distance: {
-    lengths: { result: 1 },
-    parameters: { a: "read", b: "maybe read", count: "number", result: "write" },
-  },
-  /** y = factor (a - b), or factor a where b is left out; added to what is there where `accumulate`. */
-  add_difference: {
-    parameters: { a: "read", b: "maybe read", factor: "number", accumulate: "flag", y: "write", count: "number" },
-  },
-  /** result = sum of the magnitudes of a. */
-  absolute_sum: {
-    lengths: { result: 1 },
-    parameters: { a: "read", count: "number", result: "write" },
-  },
-  /** y += factor sign(a), with sign(0) = 0. */
-  add_signs: {
-    parameters: { a: "read", factor: "number", y: "write", count: "number" },
   },
   /** Copies bytes. */
   copy: {
@@ -1068,22 +514,6 @@ export const kernels = {
     },
   },
   /**
-   * dx = the sums of dy over the copies of each pixel, added to dx where `accumulate`; sizes as in the forward
-   * pass.
-   */
-  up_sampling_backward: {
-    parameters: {
-      dy: "read",
-      rows: "number",
-      width: "number",
-      channels: "number",
-      down: "number",
-      right: "number",
-      accumulate: "flag",
-      dx: "write",
-    },
-  },
-  /**
    * Rows of y `f32 [images][height down][width right][channels]`, `count` from row `first` of all images on,
    * between the pixels of x `f32 [images][height][width][channels]`; `y` is their place.
    */
@@ -1099,20 +529,6 @@ export const kernels = {
       first: "number",
       count: "number",
       y: "write",
-    },
-  },
-  /** dx = the gradient at x of dy at all rows of y, added to dx where `accumulate`; sizes as in the forward pass. */
-  bilinear_backward: {
-    parameters: {
-      dy: "read",
-      images: "number",
-      height: "number",
-      width: "number",
-      channels: "number",
-      down: "number",
-      right: "number",
-      accumulate: "flag",
-      dx: "write",
     },
   },
   /**
@@ -1132,25 +548,7 @@ export const kernels = {
       y: "write",
     },
   },
-  /** dx = dy without the border, added to dx where `accumulate`; sizes as in the forward pass. */
-  zero_padding_backward: {
-    parameters: {
-      dy: "read",
-      images: "number",
-      height: "number",
-      row: "number",
-      above: "number",
-      below: "number",
-      before: "number",
-      behind: "number",
-      accumulate: "flag",
-      dx: "write",
-    },
-  },
 } as const;
-
-/** Exports that answer a question about a descriptor, and return no status. */
-export const answers = ["fb_input_scratch_bytes", "fb_filter_scratch_bytes"] as const;
 
 /** Bytes of one pixel in the nibble layout: one for every 4 channels. */
 export function groups(channels: number): number {

@@ -9,8 +9,8 @@
  */
 import { groupBy } from "../base/group.ts";
 import { createArena } from "./arena.ts";
-import { type Call, callOf, type KernelCall, placesOf } from "./call.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "./live.ts";
+import { type Call, callOf, type KernelCall, placesOf } from "./named-call.ts";
 import { addressOf, type Buffer, type Place } from "./place.ts";
 import type { Job, Program } from "./program.ts";
 

@@ -3,6 +3,7 @@
  * never in use at the same time may share memory. That keeps the whole small enough for the cache.
  */
 import { createSkyline } from "./skyline.ts";
+import { createTimeline } from "./timeline.ts";
 
 /** Bytes, and the first and last moment (a phase, or a call) at which they are in use. */
 export interface LiveRange {
@@ -22,20 +23,23 @@ export interface Layout {
 const LINE = 64;
 
 /**
- * Each buffer is held against all before it, which costs the square of their number. So there are at most this many, which a
+ * A buffer that lives long is held against all before it, which costs the square of their number. So there are at most this many, which a
  * network of some hundred layers has. The others lie on top of all that is in use at the same time, and leave gaps.
  */
 const MOST_COMPARED = 8192;
+
+/** Buffers in use at the same time are few where no more than so many are. Those of inference are. */
+const MOST_FEW = 32;
 
 /** Places buffers, the largest first. Each takes the lowest offset that is free of buffers in use at the same time. */
 export function placeBuffers(buffers: readonly LiveRange[], mostCompared = MOST_COMPARED): Layout {
   const offsets = new Array<number>(buffers.length).fill(0);
   const bySize = buffers.map((_, i) => i).sort((a, b) => size(buffers[b]) - size(buffers[a]) || a - b);
-  const placed = createPlaced(Math.min(buffers.length, mostCompared));
+  const moments = 1 + buffers.reduce((most, { last }) => Math.max(most, last), 0);
+  const placed = createPlaced(Math.min(buffers.length, mostCompared), moments);
   for (const index of bySize.slice(0, mostCompared)) offsets[index] = placed.add(buffers[index] as LiveRange);
   const rest = bySize.slice(mostCompared);
-  const moments = rest.length === 0 ? 0 : 1 + buffers.reduce((most, { last }) => Math.max(most, last), 0);
-  const heights = createSkyline(moments);
+  const heights = createSkyline(rest.length === 0 ? 0 : moments);
   const raise = (index: number): void => {
     const { first, last } = buffers[index] as LiveRange;
     heights.raise(first, last, (offsets[index] as number) + size(buffers[index]));
@@ -52,23 +56,45 @@ export function placeBuffers(buffers: readonly LiveRange[], mostCompared = MOST_
   return { offsets, bytes };
 }
 
-/** Buffers that have an offset, in the order of their offsets. They stand in plain numbers, because all are looked at. */
-function createPlaced(most: number): { readonly add: (buffer: LiveRange) => number } {
+/**
+ * Buffers that have an offset. They stand in plain numbers, because many are looked at: those in use at the same time, where
+ * they are few, or all of them in the order of their offsets.
+ */
+function createPlaced(most: number, moments: number): { readonly add: (buffer: LiveRange) => number } {
   const numbers = (): Float64Array => new Float64Array(most);
   const [firsts, lasts, offsets, ends] = [numbers(), numbers(), numbers(), numbers()];
+  const timeline = createTimeline(moments);
+  const byNumber: { readonly offset: number; readonly end: number }[] = [];
   let count = 0;
+  /** The lowest offset below which there are `bytes` free, by all buffers. */
+  const lowestOfAll = (first: number, last: number, bytes: number): number => {
+    let offset = 0;
+    for (let i = 0; i < count; i++) {
+      if (first > (lasts[i] as number) || (firsts[i] as number) > last) continue;
+      if (offset + bytes <= (offsets[i] as number)) break;
+      offset = Math.max(offset, ends[i] as number);
+    }
+    return offset;
+  };
+  /** The same by the buffers of these numbers alone. */
+  const lowestOf = (few: readonly number[], bytes: number): number => {
+    const together = few.map((number) => byNumber[number] as (typeof byNumber)[number]);
+    let offset = 0;
+    for (const other of together.sort((a, b) => a.offset - b.offset)) {
+      if (offset + bytes <= other.offset) break;
+      offset = Math.max(offset, other.end);
+    }
+    return offset;
+  };
   return {
     add: (buffer) => {
       const [first, last, bytes] = [buffer.first, buffer.last, size(buffer)];
-      let offset = 0;
-      for (let i = 0; i < count; i++) {
-        if (first > (lasts[i] as number) || (firsts[i] as number) > last) continue;
-        if (offset + bytes <= (offsets[i] as number)) break;
-        offset = Math.max(offset, ends[i] as number);
-      }
+      const few = timeline.together(first, last, MOST_FEW);
+      const offset = few === null ? lowestOfAll(first, last, bytes) : lowestOf(few, bytes);
       const place = placeFor(offset, offsets, count);
       for (const list of [firsts, lasts, offsets, ends]) list.copyWithin(place + 1, place, count);
       [firsts[place], lasts[place], offsets[place], ends[place]] = [first, last, offset, offset + bytes];
+      timeline.add(first, last, byNumber.push({ offset, end: offset + bytes }) - 1);
       count++;
       return offset;
     },

@@ -5,7 +5,7 @@
  * calls, made in order by the worker that takes it. Between two phases all workers meet. A job reads and writes the
  * same numbers on any worker. So the result does not depend on the number of workers.
  */
-import { addressed, type Call, callOf, type KernelCall, type Part } from "./call.ts";
+import { addressed, type Call, callOf, type KernelCall, type Part } from "./named-call.ts";
 import type { Place } from "./place.ts";
 
 export type Job<A = Place> = readonly Call<A>[];

@@ -11,9 +11,9 @@
  * kernels race for a few milliseconds.
  */
 import { createArena } from "../program/arena.ts";
-import { kernelsOver } from "../program/call.ts";
 import { encodeConvShape } from "../program/conv-shape.ts";
 import { ready } from "../program/exports.ts";
+import { kernelsOver } from "../program/inference-call.ts";
 import {
   byteWeightBytes,
   CONV_SHAPE_BYTES,

@@ -3,6 +3,27 @@
 
 use proxbit_kernels::shared::Shared;
 
+/// Nothing is allocated in a core whose memory is its own, but what wasm-bindgen links in could free something. Threads get
+/// their stacks by the usual allocator.
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+mod allocator {
+    use core::alloc::{GlobalAlloc, Layout};
+
+    struct Nothing;
+
+    // SAFETY: no memory is ever handed out, which null says, so none is given back.
+    unsafe impl GlobalAlloc for Nothing {
+        unsafe fn alloc(&self, _: Layout) -> *mut u8 {
+            core::ptr::null_mut()
+        }
+
+        unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+    }
+
+    #[global_allocator]
+    static NOTHING: Nothing = Nothing;
+}
+
 /// `length` elements at `address`.
 ///
 /// # Safety

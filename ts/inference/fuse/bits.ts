@@ -1,6 +1,6 @@
 /** Thresholds in place of a scale, a shift and a sign: the bits of the sums, pooled where there is a pool, and nothing else. */
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { startBytes, terms } from "../../program/kernels.ts";
 import { bitsRows, maxOfBits } from "../bits.ts";
 import type { Context } from "../context.ts";

@@ -1,6 +1,6 @@
 /** AdaBin's two levels, by one alpha and one beta for the whole tensor. */
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { call } from "../draft.ts";
 import type { InferenceOp } from "./op.ts";
 

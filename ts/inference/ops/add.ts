@@ -1,6 +1,6 @@
 /** The sum of two values, element by element. A product's kernel adds the shortcut of a residual block by itself. */
 import { elementsOf } from "../../nn/shapes.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
 import { cutFours } from "../slices.ts";

@@ -1,6 +1,6 @@
 /** Layers that scale and shift each channel are one kernel over two rows of numbers. */
 import type { AffineNode } from "../../nn/nodes.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import type { Context, ScaleAndShift } from "../context.ts";
 import { call } from "../draft.ts";
 import type { Step } from "../strips.ts";

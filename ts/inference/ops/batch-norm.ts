@@ -1,7 +1,7 @@
 /** Batch normalisation with its running statistics, which set-up folds into a scale and a shift. */
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import type { Context, ScaleAndShift } from "../context.ts";
 import { affineStep } from "./affine.ts";
 import type { InferenceOp } from "./op.ts";

@@ -1,6 +1,6 @@
 /** Two values one behind the other along an axis, cut into blocks of what lies before it. */
 import { blocksOf } from "../../nn/ops/concatenate.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
 import { cut } from "../slices.ts";

@@ -1,6 +1,6 @@
 /** Depthwise convolution over reals. Weights of -1 and +1 are unpacked at set-up, and activations written as such. */
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
 import { hasScale } from "../forms.ts";

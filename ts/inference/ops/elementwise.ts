@@ -1,5 +1,5 @@
 /** A function of each number by itself, in inference. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { type ElementwiseFunction, mapArguments } from "../../quantizers/functions.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";

@@ -1,5 +1,5 @@
 /** The mean of each channel: one window over the whole image. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import type { InferenceOp } from "./op.ts";
 import { emitPool } from "./pool.ts";
 

@@ -1,6 +1,6 @@
 /** Layer normalisation. Its statistics are those of the row at hand, so that nothing can be folded. */
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { call } from "../draft.ts";
 import type { InferenceOp } from "./op.ts";
 

@@ -1,5 +1,5 @@
 /** Leaky ReLU with the slope of its node. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { call } from "../draft.ts";
 import type { InferenceOp } from "./op.ts";
 

@@ -1,5 +1,5 @@
 /** The maximum of each window; over bits it is an or, in front of the flips. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { maxOfBits } from "../bits.ts";
 import { windowOver } from "../windows.ts";
 import type { InferenceOp } from "./op.ts";

@@ -1,6 +1,6 @@
 /** Axes in another order. One image is cut along the first axis of its value that can be. */
 import { type Order, orderOf } from "../../nn/ops/permute.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
 import { cut } from "../slices.ts";

@@ -1,6 +1,6 @@
 /** Windows that slide over whole images, cut into rows of the output. */
 import type { WindowNode } from "../../nn/nodes.ts";
-import type { KernelCall } from "../../program/call.ts";
+import type { KernelCall } from "../../program/inference-call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";

@@ -1,6 +1,6 @@
 /** A slope of each channel for what is below 0. */
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { call } from "../draft.ts";
 import type { InferenceOp } from "./op.ts";
 

@@ -1,5 +1,5 @@
 /** Softmax over rows. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { call } from "../draft.ts";
 import type { InferenceOp } from "./op.ts";
 

@@ -1,5 +1,5 @@
 /** Images made larger: pixels several times, cut into rows of the input, or new ones between them, cut into rows of the value. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
 import { cut } from "../slices.ts";

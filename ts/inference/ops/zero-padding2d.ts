@@ -1,5 +1,5 @@
 /** Zeros around images. One image is cut into rows, of which the first part has those above and the last those below. */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
 import { cut } from "../slices.ts";

@@ -1,6 +1,6 @@
 /** Both operands +-1, and sums in 8 bits, which nothing is fused behind. */
 import { parameterName } from "../../nn/network.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { nibbleWeightBytes } from "../../program/kernels.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";

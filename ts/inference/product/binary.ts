@@ -1,7 +1,7 @@
 /** The operands of a +-1 by +-1 product with exact sums, and its parts as the kernels take them. */
 import { parameterName } from "../../nn/network.ts";
 import type { ProductNode } from "../../nn/nodes.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { borderPatterns, type ConvShape, startBytes, taps } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";

@@ -1,5 +1,5 @@
 /** +-1 activations with real weights (`fb`). */
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import { fbForwardScratchBytes, terms } from "../../program/kernels.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";

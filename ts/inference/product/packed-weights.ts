@@ -1,7 +1,7 @@
 /** The numbers of a product that are not bits: real kernels, scales and biases. */
 import { parameterName } from "../../nn/network.ts";
 import type { KernelNode } from "../../nn/nodes.ts";
-import { k } from "../../program/call.ts";
+import { k } from "../../program/inference-call.ts";
 import type { ConvShape } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";

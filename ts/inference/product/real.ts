@@ -1,8 +1,8 @@
 /** Real activations (`ff`), which a quantizer may have put on levels. */
 import { parameterName } from "../../nn/network.ts";
 import type { KernelNode } from "../../nn/nodes.ts";
-import { k } from "../../program/call.ts";
 import { isUnpadded } from "../../program/conv-shape.ts";
+import { k } from "../../program/inference-call.ts";
 import { type ConvShape, inputPixels, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
 import { encodeTable, forwardMapNumbers } from "../../quantizers/maps.ts";

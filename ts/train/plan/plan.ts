@@ -7,6 +7,7 @@
  * part of a step only (values, gradients, scratch) is a buffer of the lanes, which each program lays out for itself.
  */
 
+import { groupBy } from "../../base/group.ts";
 import type { Graph, GraphNode } from "../../nn/graph.ts";
 import { networkOf, parameterName } from "../../nn/network.ts";
 import { elementsOf, type Shape } from "../../nn/shapes.ts";
@@ -124,7 +125,7 @@ export function planTraining(
   const gradients = tensors();
 
   const hyper = planHyper(graph, parameters, segment);
-  const sites = Map.groupBy(
+  const sites = groupBy(
     hyper.sites.map(({ site }) => site),
     ({ node }) => node,
   );

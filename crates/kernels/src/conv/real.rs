@@ -6,6 +6,7 @@
 //! of the windows is made.
 
 use super::geometry::Geometry;
+use crate::SPECIALISED;
 use crate::gemm::ff::{PANEL, gradient_tile, tile};
 use crate::shape::{ConvShape, Runs, Windows};
 use crate::simd::floats::F32x4;
@@ -68,6 +69,11 @@ pub fn dilate_real(shape: &ConvShape, dy: &[f32], out: &mut [f32]) {
 /// Forward: `x` padded, `panels` from `pack_panels` (or its transposed form), `bias [N]` or nothing,
 /// `out [images][oh][ow][N]`. An element is the sum over k = 0..K-1 in order from 0, then plus the bias.
 pub fn ff_conv(shape: &ConvShape, x: &[f32], panels: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+    with_form::<SPECIALISED>(shape, x, panels, bias, out);
+}
+
+/// [`ff_conv`] with or without loops for short runs, single pixels and few filters.
+fn with_form<const SPECIAL: bool>(shape: &ConvShape, x: &[f32], panels: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
     let geometry = Geometry::of(shape);
     let filters = geometry.filters;
     assert_eq!(x.len(), geometry.images * geometry.positions() * geometry.channels);
@@ -77,16 +83,16 @@ pub fn ff_conv(shape: &ConvShape, x: &[f32], panels: &[f32], bias: Option<&[f32]
     let runs = shape.runs(geometry.channels);
     let mut windows = shape.windows();
     match runs.length {
-        _ if runs.columns > 1 => forward::<0, true>(&geometry, &mut windows, runs, x, panels, bias, out),
-        1 => forward::<1, false>(&geometry, &mut windows, runs, x, panels, bias, out),
-        3 => forward::<3, false>(&geometry, &mut windows, runs, x, panels, bias, out),
-        5 => forward::<5, false>(&geometry, &mut windows, runs, x, panels, bias, out),
-        9 => forward::<9, false>(&geometry, &mut windows, runs, x, panels, bias, out),
-        _ => forward::<0, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        _ if runs.columns > 1 => forward::<SPECIAL, 0, true>(&geometry, &mut windows, runs, x, panels, bias, out),
+        1 if SPECIAL => forward::<SPECIAL, 1, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        3 => forward::<SPECIAL, 3, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        5 if SPECIAL => forward::<SPECIAL, 5, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        9 => forward::<SPECIAL, 9, false>(&geometry, &mut windows, runs, x, panels, bias, out),
+        _ => forward::<SPECIAL, 0, false>(&geometry, &mut windows, runs, x, panels, bias, out),
     }
 }
 
-fn forward<const LENGTH: usize, const SPREAD: bool>(
+fn forward<const SPECIAL: bool, const LENGTH: usize, const SPREAD: bool>(
     geometry: &Geometry,
     windows: &mut Windows,
     runs: Runs,
@@ -114,6 +120,15 @@ fn forward<const LENGTH: usize, const SPREAD: bool>(
                 // panel is a whole one, and `LENGTH` and `SPREAD` were chosen by the runs.
                 unsafe {
                     match (count, lanes.len()) {
+                        // A panel of few filters is filled up with zeros.
+                        _ if !SPECIAL && (count > 1 || LENGTH > 0) => {
+                            let sums = tile::<4, 2, LENGTH, SPREAD>(place, runs, weights.as_ptr());
+                            store_apart(&sums[..count], added, tile_rows, filters, first, lanes.len());
+                        }
+                        _ if !SPECIAL => {
+                            let sums = tile::<1, 2, LENGTH, SPREAD>([place[0]], runs, weights.as_ptr());
+                            store_apart(&sums, added, tile_rows, filters, first, lanes.len());
+                        }
                         (1, 5..) => {
                             let sums = tile::<1, 2, LENGTH, SPREAD>([place[0]], runs, weights.as_ptr());
                             store(&sums, added, tile_rows, filters, first, lanes.len());
@@ -148,6 +163,19 @@ fn store<const V: usize>(
     for (&sums, row) in sums.iter().zip(rows.chunks_exact_mut(filters)) {
         F32x4::store_lanes::<V>(from_fn(|v| sums[v] + bias[v]), &mut row[first..first + lanes]);
     }
+}
+
+/// [`store`] as a function of its own, for all tiles.
+#[inline(never)]
+fn store_apart(
+    sums: &[[F32x4; 2]],
+    bias: Option<&[f32]>,
+    rows: &mut [f32],
+    filters: usize,
+    first: usize,
+    lanes: usize,
+) {
+    store(sums, bias, rows, filters, first, lanes);
 }
 
 /// The gradient of the filters: `dw[k][o] = sum_p x[window(p)][k] dy[p][o]`, over images, then output pixels in
@@ -270,13 +298,16 @@ mod tests {
         out
     }
 
+    /// By both forms, which agree in all bits.
     fn forward(shape: &ConvShape, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         let geometry = Geometry::of(shape);
         let (k, n) = (geometry.rows(), geometry.filters);
         let mut panels = vec![f32::NAN; n.div_ceil(PANEL) * PANEL * k];
         pack_panels(w, k, n, &mut panels);
-        let mut out = vec![f32::NAN; lengths(shape)[2]];
-        ff_conv(shape, &padded(shape, x), &panels, bias, &mut out);
+        let [mut out, mut general] = [(); 2].map(|()| vec![f32::NAN; lengths(shape)[2]]);
+        with_form::<true>(shape, &padded(shape, x), &panels, bias, &mut out);
+        with_form::<false>(shape, &padded(shape, x), &panels, bias, &mut general);
+        assert_eq!(out, general);
         out
     }
 

@@ -9,6 +9,7 @@
 //! turns `f32x4.pmin` and `pmax`, and every plain `if a < b { a } else { b }` that it vectorises, into `relaxed_min` and
 //! `relaxed_max`, whose results for NaN and for zeros differ from machine to machine.
 
+use crate::SPECIALISED;
 use core::array::from_fn;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -27,15 +28,25 @@ impl F32x4 {
     pub fn load_up_to(source: &[f32]) -> Self {
         match source.first_chunk() {
             Some(four) => Self::load(four),
-            None => {
-                // Lane by lane: copying so few bytes by a call would cost more.
-                let mut lanes = [0.0; 4];
-                for (lane, &value) in lanes.iter_mut().zip(source) {
-                    *lane = value;
-                }
-                Self::load(&lanes)
-            }
+            // In place, because a call would cost more than so few values.
+            None if SPECIALISED => Self::load_few(source),
+            None => Self::load_few_apart(source),
         }
+    }
+
+    /// Lane by lane.
+    #[inline(always)]
+    fn load_few(source: &[f32]) -> Self {
+        let mut lanes = [0.0; 4];
+        for (lane, &value) in lanes.iter_mut().zip(source) {
+            *lane = value;
+        }
+        Self::load(&lanes)
+    }
+
+    #[inline(never)]
+    fn load_few_apart(source: &[f32]) -> Self {
+        Self::load_few(source)
     }
 
     /// Writes the first four values of `target`, or all of them where there are fewer.
@@ -43,26 +54,35 @@ impl F32x4 {
     pub fn store_up_to(self, target: &mut [f32]) {
         match target.first_chunk_mut() {
             Some(four) => self.store(four),
-            None => {
-                for (value, lane) in target.iter_mut().zip(self.to_array()) {
-                    *value = lane;
-                }
-            }
+            None if SPECIALISED => self.store_few(target),
+            None => self.store_few_apart(target),
         }
     }
 
-    /// All of `source` (`4 V - 3` to `4 V` values), and zeros after them.
+    #[inline(always)]
+    fn store_few(self, target: &mut [f32]) {
+        for (value, lane) in target.iter_mut().zip(self.to_array()) {
+            *value = lane;
+        }
+    }
+
+    #[inline(never)]
+    fn store_few_apart(self, target: &mut [f32]) {
+        self.store_few(target);
+    }
+
+    /// All of `source` (1 to `4 V` values), and zeros after them.
     #[inline(always)]
     pub fn load_lanes<const V: usize>(source: &[f32]) -> [Self; V] {
         if source.len() == 4 * V {
             // SAFETY: `source` holds `4 V` floats, so four follow each multiple of 4.
             from_fn(|v| unsafe { Self::read_at(source.as_ptr(), 4 * v) })
         } else {
-            from_fn(|v| Self::load_up_to(&source[4 * v..]))
+            from_fn(|v| Self::load_up_to(source.get(4 * v..).unwrap_or_default()))
         }
     }
 
-    /// Writes all of `target` (`4 V - 3` to `4 V` values).
+    /// Writes all of `target` (1 to `4 V` values).
     #[inline(always)]
     pub fn store_lanes<const V: usize>(vectors: [Self; V], target: &mut [f32]) {
         if target.len() == 4 * V {
@@ -72,7 +92,7 @@ impl F32x4 {
             }
         } else {
             for (v, vector) in vectors.into_iter().enumerate() {
-                vector.store_up_to(&mut target[4 * v..]);
+                vector.store_up_to(target.get_mut(4 * v..).unwrap_or_default());
             }
         }
     }

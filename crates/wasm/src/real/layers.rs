@@ -43,13 +43,14 @@ exports! {
         false
     }
 
-    /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8`, where asked for, of x `f32 [images][h][w][c]`.
+    /// Maxima y `f32 [images][oh][ow][c]` and positions argmax `u8`, where asked for, of x `f32 [images][h][w][c]`. Cores that
+    /// do not train write no positions.
     fn max_pool(shape: *const ConvShape, x: *const f32, y: *mut f32, argmax: Maybe<*mut u8>) {
         let lengths = Lengths::of(&*shape);
         let (x, y) = (read(x, lengths.input), write(y, lengths.output));
         match optional_mut(argmax, lengths.output) {
-            Some(argmax) => pool::max_pool(&*shape, x, y, argmax),
-            None => pool::max_pool_values(&*shape, x, y),
+            Some(argmax) if cfg!(feature = "training") => pool::max_pool(&*shape, x, y, argmax),
+            _ => pool::max_pool_values(&*shape, x, y),
         }
     }
 

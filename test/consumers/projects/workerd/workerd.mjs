@@ -4,7 +4,12 @@ import { Miniflare } from "miniflare";
 import { build } from "rolldown";
 
 const core = import.meta.resolve("proxbit/wasm/plain.wasm");
-const { output } = await build({ input: "worker.js", external: ["core.wasm"], write: false });
+const { output } = await build({
+  input: "worker.js",
+  external: ["core.wasm"],
+  output: { codeSplitting: false },
+  write: false,
+});
 const miniflare = new Miniflare({
   modules: [
     { type: "ESModule", path: "worker.js", contents: output[0].code },

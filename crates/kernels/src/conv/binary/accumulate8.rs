@@ -13,6 +13,7 @@
 use core::ops::Range;
 
 use super::check;
+use crate::SPECIALISED;
 use crate::shape::ConvShape;
 use crate::shared::Shared;
 use crate::simd::bytes::Bytes;
@@ -63,6 +64,22 @@ pub unsafe fn accumulate8_conv(
     filters: Range<usize>,
     out: Shared<f32>,
 ) {
+    // SAFETY: the promises are the same.
+    unsafe { convolve::<SPECIALISED>(shape, nibbles, weights, overflow, filters, out) };
+}
+
+/// [`accumulate8_conv`] with or without tiles of 32 filters.
+///
+/// # Safety
+/// As for [`accumulate8_conv`].
+pub(super) unsafe fn convolve<const SPECIAL: bool>(
+    shape: &ConvShape,
+    nibbles: &[u8],
+    weights: &[u8],
+    overflow: Overflow,
+    filters: Range<usize>,
+    out: Shared<f32>,
+) {
     check(shape, nibbles.len() >= shape.padded_pixels() * shape.groups(), &filters);
     assert!(weights.len() >= shape.nibble_weight_bytes());
     assert!(out.length() >= shape.output_pixels() * shape.filters as usize);
@@ -70,8 +87,8 @@ pub unsafe fn accumulate8_conv(
     // SAFETY: the shape, the lengths and the range were checked above, and the caller has the nibbles clean.
     unsafe {
         match overflow {
-            Overflow::Saturate => kernel.run::<true>(filters),
-            Overflow::Wrap => kernel.run::<false>(filters),
+            Overflow::Saturate => kernel.run::<SPECIAL, true>(filters),
+            Overflow::Wrap => kernel.run::<SPECIAL, false>(filters),
         }
     }
 }
@@ -86,6 +103,17 @@ struct Kernel<'a> {
     /// Groups of four channels, and the channels of a shorter one behind them.
     whole: usize,
     rest: usize,
+}
+
+/// 32 filters, or the last 16.
+#[derive(Clone, Copy)]
+struct Panel {
+    /// The first filter.
+    first: usize,
+    /// Bytes of the weights of a group of a tap.
+    lanes: usize,
+    /// The block of 16 filters to begin with.
+    block: usize,
 }
 
 /// The taps of a window that add something.
@@ -113,7 +141,7 @@ impl<'a> Kernel<'a> {
     /// # Safety
     /// The shape must be consistent and its windows not empty, and nibbles, weights and output must have its lengths. The low
     /// halves of the nibbles must be 0. The range must start at a multiple of 32 and end at one or at the last filter.
-    unsafe fn run<const SATURATES: bool>(&self, filters: Range<usize>) {
+    unsafe fn run<const SPECIAL: bool, const SATURATES: bool>(&self, filters: Range<usize>) {
         let shape = self.shape;
         let (out_height, out_width) = (shape.out_height as usize, shape.out_width as usize);
         let pads_one = shape.pad_one != 0;
@@ -139,7 +167,7 @@ impl<'a> Kernel<'a> {
                     };
                     // SAFETY: `x + pixels` is at most the width, and pixels are taken together inside the full columns only,
                     // where all taps are inside.
-                    unsafe { self.pixels::<SATURATES>(row, x, pixels, &inside, first) };
+                    unsafe { self.pixels::<SPECIAL, SATURATES>(row, x, pixels, &inside, first) };
                     x += pixels;
                 }
             }
@@ -151,38 +179,57 @@ impl<'a> Kernel<'a> {
     /// # Safety
     /// As for [`Kernel::run`]; the pixels must lie in output row `row` and have the taps `inside`, `first` must be a multiple
     /// of 32 below the filters.
-    unsafe fn pixels<const SATURATES: bool>(&self, row: usize, x: usize, pixels: usize, inside: &Inside, first: usize) {
+    unsafe fn pixels<const SPECIAL: bool, const SATURATES: bool>(
+        &self,
+        row: usize,
+        x: usize,
+        pixels: usize,
+        inside: &Inside,
+        first: usize,
+    ) {
         let is_wide = self.shape.filter_blocks() > first / 16 + 1;
+        let panel = Panel {
+            first,
+            lanes: if is_wide { 32 } else { 16 },
+            block: 0,
+        };
         // SAFETY: every tile takes pixels out of the range, and a second block only where the shape has one.
         unsafe {
             match (pixels, is_wide) {
-                (4, true) => self.tile::<SATURATES, 4, 2>(row, x, inside, first),
-                (4, false) => self.tile::<SATURATES, 4, 1>(row, x, inside, first),
-                (pixels, true) => {
+                (4, true) if SPECIAL => self.tile::<SATURATES, 4, 2>(row, x, inside, panel),
+                (pixels, true) if SPECIAL => {
                     for x in x..x + pixels {
-                        self.tile::<SATURATES, 1, 2>(row, x, inside, first);
+                        self.tile::<SATURATES, 1, 2>(row, x, inside, panel);
                     }
                 }
-                (pixels, false) => {
-                    for x in x..x + pixels {
-                        self.tile::<SATURATES, 1, 1>(row, x, inside, first);
+                (pixels, is_wide) => {
+                    for block in 0..=usize::from(is_wide) {
+                        let panel = Panel { block, ..panel };
+                        if pixels == 4 {
+                            self.tile::<SATURATES, 4, 1>(row, x, inside, panel);
+                            continue;
+                        }
+                        for x in x..x + pixels {
+                            self.tile::<SATURATES, 1, 1>(row, x, inside, panel);
+                        }
                     }
                 }
             }
         }
     }
 
-    /// The sums of `P` pixels from `x` on and `BLOCKS` blocks of 16 filters from `first` on.
+    /// The sums of `P` pixels from `x` on and `BLOCKS` blocks of 16 filters of a panel.
     ///
     /// # Safety
-    /// As for [`Kernel::pixels`], and all the blocks must begin below the filters.
+    /// As for [`Kernel::pixels`], and all the blocks from the panel's `block` on must begin below the filters. Its lanes must be
+    /// 32 where the shape has a second block there, else 16.
     #[inline(never)]
     unsafe fn tile<const SATURATES: bool, const P: usize, const BLOCKS: usize>(
         &self,
         row: usize,
         x: usize,
         inside: &Inside,
-        first: usize,
+        Panel { first, lanes, block }: Panel,
     ) {
         let (shape, groups) = (self.shape, self.groups);
         let (out_height, out_width) = (shape.out_height as usize, shape.out_width as usize);
@@ -190,8 +237,7 @@ impl<'a> Kernel<'a> {
         let (image, y) = (row / out_height, row % out_height);
         let padded_row = image * shape.padded_height as usize + y * shape.stride_height as usize;
         let stride = shape.stride_width as usize;
-        let panel = first * shape.taps() * groups;
-        let lanes = 16 * BLOCKS;
+        let panel = first * shape.taps() * groups + 16 * block;
         let [down, right] = [shape.dilation_height as usize, shape.dilation_width as usize];
         // Neighbouring taps of a row whose groups are all whole lie one after the other, as one long tap.
         let (taps, length) = if self.rest == 0 && right == 1 {
@@ -201,7 +247,7 @@ impl<'a> Kernel<'a> {
         };
         let mut sums = [[Bytes::ZERO; BLOCKS]; P];
         // SAFETY: a consistent shape has its windows in the padded nibbles, and the taps inside a window are part of it.
-        // A panel of weights begins at `panel` and has `lanes` bytes a group of a tap. An output pixel has a row of sums,
+        // The weights of the first block begin at `panel`, and a group of a tap has `lanes` bytes. An output pixel has a row of sums,
         // of which the last block writes those that are there.
         unsafe {
             for ky in inside.rows.clone() {
@@ -228,7 +274,7 @@ impl<'a> Kernel<'a> {
             let filters = shape.filters as usize;
             for p in 0..P {
                 for b in 0..BLOCKS {
-                    let filter = first + 16 * b;
+                    let filter = first + 16 * (block + b);
                     let lanes = 16.min(filters - filter);
                     let to = self.out.at((row * out_width + x + p) * filters + filter, lanes);
                     F32x4::store_lanes_at(sums[p][b].signed_reals(), to, lanes);

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use proptest::prelude::*;
 
-use super::accumulate8::{Overflow, accumulate8_conv};
+use super::accumulate8::{Overflow, accumulate8_conv, convolve};
 use crate::arbitrary::{any_shapes, cases, conv_shape, reals, seeds};
 use crate::bits::{self, weights};
 use crate::naive::binary::accumulated_conv;
@@ -32,12 +32,16 @@ fn run(shape: &ConvShape, x: &[f32], kernel: &[f32], overflow: Overflow, ranges:
     weights::pack_nibble_weights(shape, &file, &mut packed);
     assert!(!weights::sign_nibble_weights(shape, kernel, &mut signed));
     assert_eq!(packed, signed);
-    let mut out = vec![f32::NAN; shape.output_pixels() * n];
+    let [mut out, mut general] = [(); 2].map(|()| vec![f32::NAN; shape.output_pixels() * n]);
     for range in ranges {
-        let out = Shared::from(&mut out[..]);
+        let [out, general] = [&mut out, &mut general].map(|out| Shared::from(&mut out[..]));
         // SAFETY: the nibbles were packed by `bits`.
-        unsafe { accumulate8_conv(shape, &nibbles, &packed, overflow, range.clone(), out) };
+        unsafe {
+            convolve::<true>(shape, &nibbles, &packed, overflow, range.clone(), out);
+            convolve::<false>(shape, &nibbles, &packed, overflow, range.clone(), general);
+        }
     }
+    assert_eq!(out, general);
     out
 }
 

@@ -38,10 +38,27 @@ pub unsafe fn lookup_conv<E: Epilogue>(
     filters: Range<usize>,
     epilogue: &mut E,
 ) {
+    let next = epilogue.next().copied();
+    // SAFETY: the promises are the same, and the sink is the epilogue.
+    unsafe { convolve(shape, nibbles, weights, filters, next, epilogue) }
+}
+
+/// [`lookup_conv`], compiled once for all epilogues.
+///
+/// # Safety
+/// As for [`lookup_conv`], with `sink` for the epilogue, whose next layer is `next`.
+#[inline(never)]
+unsafe fn convolve(
+    shape: &ConvShape,
+    nibbles: &[u8],
+    weights: &[u8],
+    filters: Range<usize>,
+    next: Option<ConvShape>,
+    sink: &mut dyn Sink,
+) {
     check(shape, nibbles.len() >= shape.padded_pixels() * shape.groups(), &filters);
     assert!(weights.len() >= shape.lookup_weight_bytes());
     let splits = shape.lookup_splits();
-    let next = epilogue.next().copied();
     let mut pixels = Pixels::new(shape, next.as_ref());
     let mut strip = Strip::new(shape, nibbles.as_ptr());
     let most = (2 * PAIRS).min(ROOM / (SPLIT * splits.min(CHUNK)) * 2);
@@ -60,8 +77,51 @@ pub unsafe fn lookup_conv<E: Epilogue>(
             while filter < filters.end {
                 let end = (filter / (16 * PANEL) + 1) * 16 * PANEL;
                 let blocks = (end.min(filters.end) - filter).div_ceil(16);
-                strip.panel(weights.as_ptr(), filter, blocks, epilogue);
+                strip.panel(weights.as_ptr(), filter, blocks, sink);
                 filter = end;
+            }
+        }
+    }
+}
+
+/// An epilogue that takes the counts of a strip, so that all before it need not know which one it is.
+trait Sink {
+    /// Takes the counts of the pixels with some blocks of filters from `filter` on.
+    ///
+    /// # Safety
+    /// As for [`Epilogue::put`] for each pixel and each of the blocks, which are at most [`PANEL`]. There must be counts for
+    /// the pixels, two in each of `counts`.
+    unsafe fn put_strip(&mut self, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[PanelCounts]);
+
+    /// The same for counts of 32 bits.
+    ///
+    /// # Safety
+    /// As for [`Sink::put_strip`], with one of `counts` for each pixel.
+    unsafe fn put_wide(&mut self, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[[[Ints; 4]; PANEL]]);
+}
+
+impl<E: Epilogue> Sink for E {
+    unsafe fn put_strip(&mut self, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[PanelCounts]) {
+        for (i, pixel) in pixels.iter().enumerate() {
+            let counts = &counts[i / 2].0[i % 2];
+            // SAFETY: every block begins below the filters, the last one of a panel too.
+            unsafe {
+                if blocks == PANEL {
+                    self.put_panel(pixel, filter, counts);
+                } else {
+                    for (block, counts) in counts[..blocks].iter().enumerate() {
+                        self.put_narrow(pixel, filter + 16 * block, *counts);
+                    }
+                }
+            }
+        }
+    }
+
+    unsafe fn put_wide(&mut self, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[[[Ints; 4]; PANEL]]) {
+        for (pixel, counts) in pixels.iter().zip(counts) {
+            for (block, counts) in counts[..blocks].iter().enumerate() {
+                // SAFETY: the block begins below the filters, and the pixel is one of the shape.
+                unsafe { self.put(pixel, filter + 16 * block, *counts) };
             }
         }
     }
@@ -132,17 +192,17 @@ impl<'a> Strip<'a> {
     /// As for [`lookup_conv`] and [`Strip::place`], whose places must have been written unless there are more than [`CHUNK`]
     /// splits. `weights` must have the length of the shape. The blocks, at most [`PANEL`], must begin below the filters and
     /// lie in one panel; `filter` is a multiple of 16.
-    unsafe fn panel<E: Epilogue>(&mut self, weights: *const u8, filter: usize, blocks: usize, epilogue: &mut E) {
+    unsafe fn panel(&mut self, weights: *const u8, filter: usize, blocks: usize, sink: &mut dyn Sink) {
         let splits = self.shape.lookup_splits();
         if splits > CHUNK {
             // SAFETY: the promises are the same.
-            unsafe { self.wide_panel(weights, filter, blocks, epilogue) };
+            unsafe { self.wide_panel(weights, filter, blocks, sink) };
             return;
         }
         // SAFETY: the places of all splits have been written, and the epilogue is made for the pixels and filters.
         unsafe {
             self.count(weights, filter, blocks, 0..splits);
-            put(epilogue, &self.pixels[..self.used], filter, blocks, &self.counts);
+            sink.put_strip(&self.pixels[..self.used], filter, blocks, &self.counts);
         }
     }
 
@@ -177,7 +237,7 @@ impl<'a> Strip<'a> {
     /// # Safety
     /// As for [`Strip::panel`]. No place needs to have been written.
     #[cold]
-    unsafe fn wide_panel<E: Epilogue>(&mut self, weights: *const u8, filter: usize, blocks: usize, epilogue: &mut E) {
+    unsafe fn wide_panel(&mut self, weights: *const u8, filter: usize, blocks: usize, sink: &mut dyn Sink) {
         let splits = self.shape.lookup_splits();
         let mut wide = [[[Ints::ZERO; 4]; PANEL]; 2 * PAIRS];
         for from in (0..splits).step_by(CHUNK) {
@@ -195,33 +255,7 @@ impl<'a> Strip<'a> {
                 }
             }
         }
-        for (pixel, wide) in self.pixels[..self.used].iter().zip(&wide) {
-            for (block, counts) in wide[..blocks].iter().enumerate() {
-                // SAFETY: the block begins below the filters, and the pixel is one of the shape.
-                unsafe { epilogue.put(pixel, filter + 16 * block, *counts) };
-            }
-        }
-    }
-}
-
-/// Hands the counts of a strip to the epilogue.
-///
-/// # Safety
-/// As for [`Epilogue::put`] for each pixel and each of the blocks, which are at most [`PANEL`]. There must be counts for the
-/// pixels.
-#[inline(never)]
-unsafe fn put<E: Epilogue>(epilogue: &mut E, pixels: &[Pixel], filter: usize, blocks: usize, counts: &[PanelCounts]) {
-    for (i, pixel) in pixels.iter().enumerate() {
-        let counts = &counts[i / 2].0[i % 2];
-        // SAFETY: every block begins below the filters, the last one of a panel too.
-        unsafe {
-            if blocks == PANEL {
-                epilogue.put_panel(pixel, filter, counts);
-            } else {
-                for (block, counts) in counts[..blocks].iter().enumerate() {
-                    epilogue.put_narrow(pixel, filter + 16 * block, *counts);
-                }
-            }
-        }
+        // SAFETY: the blocks begin below the filters, and the pixels are those of the shape.
+        unsafe { sink.put_wide(&self.pixels[..self.used], filter, blocks, &wide) };
     }
 }

@@ -8,10 +8,12 @@ use core::ops::Range;
 use super::check;
 use super::epilogue::Epilogue;
 use super::pixels::{Pixel, Pixels};
+use crate::SPECIALISED;
 use crate::gemm::bb_counts::{Counts, MAX_PIXELS, NARROW_TERMS};
 use crate::gemm::bb_popcnt8::{GROUP, PanelRuns, batch, panel_tile};
 use crate::gemm::bb_popcnt64::word_tile;
 use crate::shape::{ConvShape, Runs};
+use crate::simd::bytes::{Ints, Shorts};
 
 /// By `i8x16.popcnt`: `words` `[images][padded_height][padded_width][words]`, byte weights. `filters` as for
 /// [`super::lookup::lookup_conv`].
@@ -27,6 +29,24 @@ pub unsafe fn popcnt8_conv<E: Epilogue>(
     weights: &[u8],
     filters: Range<usize>,
     epilogue: &mut E,
+) {
+    let next = epilogue.next().copied();
+    // SAFETY: the promises are the same, and the sink is the epilogue.
+    unsafe { count_bytes(shape, words, weights, filters, next, epilogue) }
+}
+
+/// [`popcnt8_conv`], compiled once for all epilogues.
+///
+/// # Safety
+/// As for [`popcnt8_conv`], with `sink` for the epilogue, whose next layer is `next`.
+#[inline(never)]
+unsafe fn count_bytes(
+    shape: &ConvShape,
+    words: &[u64],
+    weights: &[u8],
+    filters: Range<usize>,
+    next: Option<ConvShape>,
+    sink: &mut dyn Sink,
 ) {
     let pixel = 8 * shape.words();
     check(shape, words.len() >= shape.padded_pixels() * shape.words(), &filters);
@@ -47,9 +67,9 @@ pub unsafe fn popcnt8_conv<E: Epilogue>(
         // second block is counted only where the shape has one.
         unsafe {
             if filter / 16 + 1 < shape.filter_blocks() {
-                pass::<_, E, 2>(&kernel, shape, filter, epilogue);
+                pass::<_, 2>(&kernel, shape, next.as_ref(), filter, sink);
             } else {
-                pass::<_, E, 1>(&kernel, shape, filter, epilogue);
+                pass::<_, 1>(&kernel, shape, next.as_ref(), filter, sink);
             }
         }
     }
@@ -70,6 +90,24 @@ pub unsafe fn popcnt64_conv<E: Epilogue>(
     filters: Range<usize>,
     epilogue: &mut E,
 ) {
+    let next = epilogue.next().copied();
+    // SAFETY: the promises are the same, and the sink is the epilogue.
+    unsafe { count_words(shape, words, weights, filters, next, epilogue) }
+}
+
+/// [`popcnt64_conv`], compiled once for all epilogues.
+///
+/// # Safety
+/// As for [`popcnt64_conv`], with `sink` for the epilogue, whose next layer is `next`.
+#[inline(never)]
+unsafe fn count_words(
+    shape: &ConvShape,
+    words: &[u64],
+    weights: &[u64],
+    filters: Range<usize>,
+    next: Option<ConvShape>,
+    sink: &mut dyn Sink,
+) {
     let pixel = shape.words();
     let all = shape.filters as usize;
     check(shape, words.len() >= shape.padded_pixels() * pixel, &filters);
@@ -83,7 +121,7 @@ pub unsafe fn popcnt64_conv<E: Epilogue>(
     };
     for filter in filters.step_by(16) {
         // SAFETY: the shape, the lengths and the range were checked above, and the caller's epilogue is made for the shape.
-        unsafe { pass::<Words, E, 1>(&kernel, shape, filter, epilogue) };
+        unsafe { pass::<_, 1>(&kernel, shape, next.as_ref(), filter, sink) };
     }
 }
 
@@ -206,18 +244,51 @@ impl Kernel for Words {
     }
 }
 
+/// The counts of a tile, a row of blocks a pixel, in 16 or 32 bits.
+#[derive(Clone, Copy)]
+enum TileCounts<'a> {
+    Narrow(&'a [[Shorts; 2]]),
+    Wide(&'a [[Ints; 4]]),
+}
+
+/// An epilogue that takes the counts of a tile, so that all before it need not know which one it is.
+trait Sink {
+    /// Takes the counts of the pixels with `blocks` blocks of filters from `filter` on.
+    ///
+    /// # Safety
+    /// As for [`Epilogue::put`], for each pixel and each of the blocks.
+    unsafe fn put_tile(&mut self, pixels: &[Pixel], filter: usize, blocks: usize, counts: TileCounts);
+}
+
+impl<E: Epilogue> Sink for E {
+    unsafe fn put_tile(&mut self, pixels: &[Pixel], filter: usize, blocks: usize, counts: TileCounts) {
+        for (p, pixel) in pixels.iter().enumerate() {
+            for b in 0..blocks {
+                // SAFETY: the pixel is one of the shape, and block `b` begins below the filters.
+                unsafe {
+                    match counts {
+                        TileCounts::Narrow(counts) => self.put_narrow(pixel, filter + 16 * b, counts[p * blocks + b]),
+                        TileCounts::Wide(counts) => self.put(pixel, filter + 16 * b, counts[p * blocks + b]),
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// All pixels for the `BLOCKS * 16` filters from `filter` on.
 ///
 /// # Safety
-/// The kernel and the epilogue must be made for `shape`, and filter and blocks be as [`Kernel::tile`] asks.
-unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
+/// The kernel and the epilogue must be made for `shape`, whose next layer is `next`, and filter and blocks be as
+/// [`Kernel::tile`] asks.
+unsafe fn pass<K: Kernel, const BLOCKS: usize>(
     kernel: &K,
     shape: &ConvShape,
+    next: Option<&ConvShape>,
     filter: usize,
-    epilogue: &mut E,
+    sink: &mut dyn Sink,
 ) {
-    let next = epilogue.next().copied();
-    let mut pixels = Pixels::new(shape, next.as_ref());
+    let mut pixels = Pixels::new(shape, next);
     let mut left = shape.output_pixels();
     let mut counts = Counts::<BLOCKS>::ZERO;
     // SAFETY: every tile takes the windows of pixels of the shape, some of them more than once. The pixels that are put are
@@ -225,7 +296,7 @@ unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
     unsafe {
         while left > 0 {
             let tile = match left {
-                5 => MAX_PIXELS,
+                5 if SPECIALISED => MAX_PIXELS,
                 1 => 1,
                 _ => left.min(4),
             };
@@ -237,37 +308,16 @@ unsafe fn pass<K: Kernel, E: Epilogue, const BLOCKS: usize>(
             }
             match tile {
                 1 => kernel.tile::<1, BLOCKS>([window(0)], filter, &mut counts),
-                5 => kernel.tile::<5, BLOCKS>(core::array::from_fn(window), filter, &mut counts),
+                5 if SPECIALISED => kernel.tile::<5, BLOCKS>(core::array::from_fn(window), filter, &mut counts),
                 _ => kernel.tile::<4, BLOCKS>(core::array::from_fn(window), filter, &mut counts),
             }
-            put(epilogue, &of_tile[..tile], filter, kernel.wide(), &counts);
+            let counts = if kernel.wide() {
+                TileCounts::Wide(counts.wide.as_flattened())
+            } else {
+                TileCounts::Narrow(counts.narrow.as_flattened())
+            };
+            sink.put_tile(&of_tile[..tile], filter, BLOCKS, counts);
             left -= tile;
-        }
-    }
-}
-
-/// Hands the counts of some pixels to the epilogue.
-///
-/// # Safety
-/// As for [`Epilogue::put`], for each pixel and each of the blocks.
-#[inline(never)]
-unsafe fn put<E: Epilogue, const BLOCKS: usize>(
-    epilogue: &mut E,
-    pixels: &[Pixel],
-    filter: usize,
-    wide: bool,
-    counts: &Counts<BLOCKS>,
-) {
-    for (p, pixel) in pixels.iter().enumerate() {
-        for b in 0..BLOCKS {
-            // SAFETY: the pixel is one of the shape, and block `b` begins below the filters.
-            unsafe {
-                if wide {
-                    epilogue.put(pixel, filter + 16 * b, counts.wide[p][b]);
-                } else {
-                    epilogue.put_narrow(pixel, filter + 16 * b, counts.narrow[p][b]);
-                }
-            }
         }
     }
 }

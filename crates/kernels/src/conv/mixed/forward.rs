@@ -5,6 +5,7 @@
 //! corrections of a zero-padded border come last, in order of taps, each the sum over the tap's channels in order.
 
 use super::{Geometry, add, by_vectors, split_tables};
+use crate::SPECIALISED;
 use crate::gemm::fb::{STRIP, Segment, TABLE, TABLES, TILE, accumulate, block_size, build_table};
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
@@ -17,6 +18,21 @@ use crate::simd::floats::F32x4;
 /// # Panics
 /// When a slice has another length than its layout, or the shape contradicts itself.
 pub unsafe fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f32], scratch: &mut [f32]) {
+    // SAFETY: the promises are the same.
+    unsafe { with_form::<SPECIALISED>(shape, nibbles, w, out, scratch) };
+}
+
+/// [`fb_conv`] with or without loops for strips of fewer vectors.
+///
+/// # Safety
+/// As for [`fb_conv`].
+unsafe fn with_form<const SPECIAL: bool>(
+    shape: &ConvShape,
+    nibbles: &[u8],
+    w: &[f32],
+    out: &mut [f32],
+    scratch: &mut [f32],
+) {
     let geometry = Geometry::of(shape);
     let filters = geometry.filters;
     assert_eq!(nibbles.len(), shape.padded_pixels() * shape.groups());
@@ -38,10 +54,15 @@ pub unsafe fn fb_conv(shape: &ConvShape, nibbles: &[u8], w: &[f32], out: &mut [f
             // SAFETY: the shape and the lengths were checked, the segments are those of the block, whose tables were built
             // last, and the caller has the nibbles clean.
             unsafe {
-                by_vectors!(
-                    lanes,
-                    add_block(shape, tables, nibbles, segments, out, first, lanes, start == 0)
-                );
+                if SPECIAL {
+                    by_vectors!(
+                        lanes,
+                        add_block(shape, tables, nibbles, segments, out, first, lanes, start == 0)
+                    );
+                } else {
+                    // Lanes that are not there may hold anything, and are not written.
+                    add_block::<4>(shape, tables, nibbles, segments, out, first, lanes, start == 0);
+                }
             }
         }
     }
@@ -183,7 +204,11 @@ mod tests {
         let mut out = vec![f32::NAN; y];
         let mut scratch = vec![f32::NAN; shape.fb_table_floats()];
         // SAFETY: `nibbles` leaves the low halves 0.
-        unsafe { fb_conv(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch) };
+        unsafe { with_form::<false>(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch) };
+        assert_eq!(out, mixed_convolve_in_order(shape, &x, &w));
+        out.fill(f32::NAN);
+        // SAFETY: as above.
+        unsafe { with_form::<true>(shape, &nibbles(shape, &x), &w, &mut out, &mut scratch) };
         assert_eq!(out, mixed_convolve_in_order(shape, &x, &w));
         let magnitude: Vec<f64> = convolve(&bound(shape), &magnitudes(&x), &magnitudes(&w));
         assert_close(&out, &convolve(shape, &x, &w), &magnitude, 2 * shape.terms());
