@@ -20,12 +20,12 @@ export interface Size {
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
 const BUDGET = {
-  core: 130_000,
-  inferenceCore: 66_000,
-  load: 52_000,
-  inference: 52_000,
+  core: 122_000,
+  inferenceCore: 52_000,
+  load: 44_500,
+  inference: 47_000,
   worker: 5_000,
-  firstRun: 118_000,
+  firstRun: 92_000,
 } as const;
 
 /** The builds of the core, as they are shipped. */
