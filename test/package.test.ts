@@ -64,7 +64,7 @@ describe("the entries", () => {
     }));
 
   test.each([
-    ["inline.js", 275_000],
+    ["inline.js", 280_000],
     ["inference/inline.js", 145_000],
   ])("%s is within its budget, gzipped, and imports nothing", (entry, budget) => {
     const text = readFileSync(join(dist, entry), "utf8");
