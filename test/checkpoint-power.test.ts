@@ -4,14 +4,18 @@ import { expect, it } from "vitest";
 import { encodeCheckpoint } from "../ts/io/checkpoint-file.ts";
 import { type CheckpointStore, fileStore, previousPath } from "../ts/io/checkpoint-store.ts";
 import { decodeRun, readRun } from "../ts/train/run/checkpoint.ts";
+import { newCourse, newRun } from "../ts/train/run/run.ts";
 import { withFolder } from "./io-helpers.ts";
 import { disksAfter, taped } from "./power-cut.ts";
 
 /** A checkpoint that says its number. */
-const numbered = (number: number): Promise<readonly Uint8Array[]> =>
-  encodeCheckpoint({ run: { epochs: number, course: {} }, history: [], facts: {}, tasks: {} }, [
+function numbered(number: number): Promise<readonly Uint8Array[]> {
+  const course = newCourse({ epochs: 9, batchSize: 1, steps: 1 });
+  const run = { ...newRun(1), epochs: number, course };
+  return encodeCheckpoint({ run, history: [], facts: { seed: 1 }, tasks: {} }, [
     { name: "weights/a", shape: [3], bytes: new Uint8Array(Float32Array.of(number, 2, 3).buffer) },
   ]);
+}
 
 it("leaves a checkpoint that is whole and as new as it has to be, after every call and in every order", () =>
   withFolder(async (folder) => {

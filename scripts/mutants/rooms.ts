@@ -104,7 +104,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "inference-session",
     "inference",
     ...["inference-ops", "inference-outputs", "inference-ranks", "inference-alike", "flatten", "inference-wide"],
-    ...["inference-bounds", "inference-classify", ...OPERATIONS],
+    ...["inference-bounds", "inference-classify", "inference-deep", ...OPERATIONS],
     "inference-tasks",
     "inference-parallel",
     "weights",
@@ -112,6 +112,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/reference": [
     "reference-ops",
+    "reference-losses",
     "reference-planted",
     "reference-check",
     "cli-check",
