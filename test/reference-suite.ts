@@ -26,8 +26,8 @@ const networks: Readonly<Record<string, Size>> = {
   cnn: { inputShape: [9, 9, 1], steps: 6 },
   small: { inputShape: [9, 9, 1] },
   // SwiftShader takes three seconds for a step of it.
-  resnet20: { inputShape: [8, 8, 3], steps: 6 },
-  fashion: { inputShape: [8, 8, 1], steps: 4 },
+  resnet20: { inputShape: [8, 8, 3], steps: 6, width: 1 / 2 },
+  fashion: { inputShape: [8, 8, 1], steps: 4, width: 1 / 2 },
   // It has 11 million weights, and soft ones take ten times as many operations as hard ones.
   birealnet18: { inputShape: [16, 16, 3], steps: 2, progress: [1], width: 1 / 8 },
 };
