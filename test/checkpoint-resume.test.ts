@@ -150,6 +150,8 @@ describe("going on with something else", () => {
     await rejected("checkpoint", Trainer.resume(store, { graph: (subjects.restarting as Subject).graph }));
     await rejected("checkpoint", Trainer.resume(store, { seed: 8, allow: ["data"] }));
     await rejected("argument", Trainer.resume(store, { allow: ["anything" as "data"] }));
+    // The fault is the caller's, not the checkpoint's.
+    await rejected("argument", Trainer.resume(store, { optimizer: { kind: "none" } as never }));
     (await Trainer.resume(store, { optimizer: rate, allow: ["learningRate"] })).close();
   });
 
