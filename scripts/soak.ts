@@ -45,7 +45,7 @@ interface Line {
   readonly seconds: number;
   /** After each tenth. */
   readonly inUse: readonly InUse[];
-  /** Of each length, the last one last. */
+  /** The growth at each length; the last length stands last. */
   readonly growth: readonly Growth[];
 }
 

@@ -42,7 +42,7 @@ function fileSystem(files: Map<string, string>) {
 /** The choice of a racer: those that can go on, and the one that made the last call; -1 where that one is done. */
 type Choose = (able: readonly number[], last: number) => number;
 
-/** What came of a race: racers that had the lock, errors of the others, the most holders at once, and files that are left. */
+/** The outcome of a race: racers that had the lock, errors of the others, the most holders at once, and files that are left. */
 interface Race {
   readonly had: readonly number[];
   readonly errors: readonly unknown[];
@@ -178,12 +178,13 @@ it("takes over a lock and a claim that the dead have left, and leaves nothing of
     await writeFile(lock, stale);
     await writeFile(claimOn(lock, stale), stale);
     await writeFile(`${lock}.0123`, "a claim on a lock that is gone");
+    await writeFile(`${lock}.mine`, "a file of the user's own");
     const unlock = await lockCheckpoint(path);
-    expect(await readdir(folder)).toEqual(["run.ckpt.lock"]);
+    expect(await readdir(folder)).toEqual(["run.ckpt.lock", "run.ckpt.lock.mine"]);
     expect(await readFile(lock, "utf8")).toMatch(new RegExp(`^${process.pid}\n`));
     await rejected("checkpoint", lockCheckpoint(path));
     await unlock();
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(folder)).toEqual(["run.ckpt.lock.mine"]);
   }));
 
 it("makes a lock where the file system has no links", () =>

@@ -17,7 +17,7 @@ const { limits } = await import("../ts/nn/limits.ts");
 const { blankFile } = await import("./blank-models.ts");
 afterAll(() => counter.disconnect());
 
-/** How often blocks of code below ts/ ran since the last answer. */
+/** The number of times that blocks of code below ts/ ran since the last answer. */
 async function blocksRun(): Promise<number> {
   const { result } = await counter.post("Profiler.takePreciseCoverage");
   const own = result.filter(({ url }) => /\/ts\/[^?]*\.ts/.test(url));

@@ -23,9 +23,9 @@ const file = blankFile(graph);
 
 /** Bytes in use. */
 export interface InUse {
-  /** Of JavaScript and its buffers. */
+  /** Those of JavaScript and its buffers. */
   readonly used: number;
-  /** Of the whole process, without pages of files: code that is read for the first time is no memory that was taken. */
+  /** Those of the whole process without pages of files, because code that is read for the first time is not taken. */
   readonly resident: number;
 }
 

@@ -3,7 +3,8 @@
  *
  * A file is a signature and chunks: length, type, data, CRC-32. Every chunk's checksum is compared, and the pixel data
  * must inflate to exactly the bytes that the header promises. So a damaged or short file is refused before a decoder
- * sees it. A header that promises more than the pixel data can hold is refused before anything is unpacked. The decoder gets the chunks that make the picture and nothing else. Bytes behind IEND are ignored.
+ * sees it. A header that promises more than the pixel data can hold is refused before anything is unpacked. The decoder gets
+ * the chunks that make the picture and nothing else. Bytes behind IEND are ignored.
  */
 import { crc32 } from "./crc32.ts";
 import { MOST_GROWTH } from "./deflate.ts";

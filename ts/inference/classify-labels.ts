@@ -35,7 +35,7 @@ function endOf(graph: Graph): string {
   return node?.op === "activation" ? node.attributes.activation : (node?.op ?? "");
 }
 
-/** What the file says of the number of classes that an example has. */
+/** The number of classes that an example has, as the file says. */
 export function labelsOf({ graph, metadata }: Pick<PackedModel, "graph" | "metadata">): Labels {
   if (metadata.labels === "many" || metadata.labels === "one") return metadata.labels;
   return endOf(graph) === "sigmoid" ? "many" : "one";

@@ -32,7 +32,7 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
     return known;
   };
   const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts }, of);
-  /** How many of a value's first readers have their bits written, which they keep. */
+  /** The number of a value's first readers whose bits are written, which they stay. */
   const served = new Map<string, number>();
   /** True where a reader other than those of `except` takes the value as f32. */
   const isRead = (name: string, except: ReadonlySet<string>): boolean => {

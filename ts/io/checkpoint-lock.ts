@@ -137,13 +137,17 @@ async function contentOf(lock: string): Promise<string | null> {
     });
 }
 
+/** The name of a claim behind that of its lock; claims may be claimed in turn. */
+const CLAIM = /^(?:\.[0-9a-f]{1,16})+$/;
+
 /** Removes claims of the dead on locks that were here before ours. Nobody can use one: no lock has their content again. */
 async function sweepClaims(lock: string): Promise<void> {
   const { files, path } = node();
   const folder = path.dirname(lock);
   const names = await files.readdir(folder).catch((): string[] => []);
   for (const name of names) {
-    if (!name.startsWith(`${path.basename(lock)}.`)) continue;
+    const own = path.basename(lock);
+    if (!name.startsWith(own) || !CLAIM.test(name.slice(own.length))) continue;
     await files.rm(path.join(folder, name), { force: true }).catch(() => undefined);
   }
 }

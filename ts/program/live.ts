@@ -23,8 +23,8 @@ export interface Layout {
 const LINE = 64;
 
 /**
- * A buffer that lives long is held against all before it, which costs the square of their number. So there are at most this many, which a
- * network of some hundred layers has. The others lie on top of all that is in use at the same time, and leave gaps.
+ * A buffer that lives long is held against all before it, which costs the square of their number. So there are at most this
+ * many, which a network of some hundred layers has. The others lie on top of all that is in use at the same time, and leave gaps.
  */
 const MOST_COMPARED = 8192;
 

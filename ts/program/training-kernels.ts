@@ -21,7 +21,7 @@ export const trainingKernels = {
   bb_correction_real: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
-  /** The same from signed bytes. */
+  /** Batch rows from signed bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_signed_bytes: {
     parameters: {
       data: "read",
@@ -33,7 +33,7 @@ export const trainingKernels = {
       out: "write",
     },
   },
-  /** The same from numbers of 16 bits. */
+  /** Batch rows from numbers of 16 bits: out `f32 [count][row]` = data * scale + offset. */
   gather_words: {
     parameters: {
       data: "read",

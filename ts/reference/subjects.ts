@@ -1,7 +1,8 @@
 /**
  * Small networks in which every operation stands once in every way it can be calculated: each of the three products with
  * weights and activations real, soft and +-1; windows with strides, even sizes, one pixel, borders of zeros and ones; sizes
- * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every term of a loss; every optimizer.
+ * that are no multiples of 4, 8, 16 or 32; sums in 8 bits; shortcuts read twice; every quantizer; every term of a loss; every
+ * optimizer.
  *
  * The operations bring their own networks (`ops/`), and the terms their batches (`losses/`).
  */

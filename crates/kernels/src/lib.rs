@@ -3,8 +3,8 @@
 //! No allocation, no globals, no JavaScript. Every module states the layout of its data and the order of its additions;
 //! every kernel has a naive twin under `naive`, which is its oracle.
 
-/// True where loops are compiled anew for sizes that occur often. Without them one form does all: the same bits, at most a
-/// little slower, and a core of half the size.
+/// True where loops are compiled anew for sizes that occur often. Without them one form does all, to the same bits, in a
+/// smaller core.
 pub(crate) const SPECIALISED: bool = cfg!(feature = "specialised");
 
 pub mod adaptive_sign;

@@ -21,6 +21,13 @@ import { checkPicture, writePicture } from "../picture-file.ts";
 import { countProgress } from "../progress.ts";
 import type { Context } from "../run.ts";
 
+/** The matrix grows with the square of the classes, and is left out where there are more. */
+const MOST_CLASSES = 1024;
+
+interface EvalOptions extends DataOptions, BoundOptions {
+  readonly picture?: string;
+}
+
 export function evalCommand(context: Context): Command {
   const command = new Command("eval").summary("measure a model file on the test images of a data set");
   command
@@ -35,6 +42,7 @@ export function evalCommand(context: Context): Command {
     "proxbit eval pets.safetensors --data photos --picture confusion.svg",
   ).action((file: string, options: EvalOptions) => evaluate(file, options, context));
 }
+
 async function evaluate(file: string, options: EvalOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const { picture } = options;
@@ -103,13 +111,6 @@ async function evaluate(file: string, options: EvalOptions, context: Context): P
     },
     confusion === null ? facts : `${facts}\n\n${formatConfusion(confusion, classNames)}`,
   );
-}
-
-/** Of more classes the matrix is left out, for it grows with their square. */
-const MOST_CLASSES = 1024;
-
-interface EvalOptions extends DataOptions, BoundOptions {
-  readonly picture?: string;
 }
 
 /** The data set that was asked for, or the one that the file was trained on. */

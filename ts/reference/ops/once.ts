@@ -1,4 +1,13 @@
-/** Numbers that the distances of a node's value and gradients have in common. */
+/** Numbers that the distances of a node's value and gradients have in common are calculated once. */
+
+/** `make`, which calculates at the first call. */
+export function once<Made>(make: () => Made): () => Made {
+  let made: Made | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
 
 /**
  * `make`, which calculates once for each node over its operands. The tensors belong to the tidy of tfjs's in which they were

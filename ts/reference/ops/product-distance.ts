@@ -3,6 +3,7 @@ import { type Near, slope as slopeOf } from "../maps.ts";
 import { sumDistance, UNIT } from "../rounding.ts";
 import { channelSums } from "../sums.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
+import { once } from "./once.ts";
 import type { GradientAt } from "./op.ts";
 import { type AppliedProduct, isBinary, type NearOperands, nearOperands, type Sums } from "./product.ts";
 import { timesSlope } from "./times-slope.ts";
@@ -52,7 +53,7 @@ interface WayBack {
   /** The gradient's magnitudes before the scale, and their relative distance; null without a scale. */
   readonly magnitude: Tensor;
   readonly relative: Tensor | null;
-  /** Of magnitudes; of the operands' distances with the gradient's magnitudes; and of the numbers themselves. */
+  /** The sums of magnitudes; of the operands' distances with the gradient's magnitudes; and of the numbers themselves. */
   readonly magnitudes: () => SumsBack;
   readonly distances: () => SumsBack;
   readonly values: () => SumsBack;
@@ -97,14 +98,6 @@ function wayBack(given: AppliedProduct, { multiply, hasKernelGradient = true }: 
   };
   ways.set(dy, way);
   return way;
-}
-
-function once<Made>(make: () => Made): () => Made {
-  let made: Made | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }
 
 /** The distance of dw = dS B(w') sum x dy over images and pixels. */

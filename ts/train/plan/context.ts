@@ -114,7 +114,7 @@ export interface LayerPlan {
   readonly meets?: (mode: Mode) => boolean;
   readonly backward?: (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void;
   readonly gradients?: readonly GradientSource[];
-  /** Whether a job of the next phase still reads the gradient at the layer's value. */
+  /** True where a job of the next phase still reads the gradient at the layer's value. */
   readonly readsGradientLater?: boolean;
   /** Where the signs of the layer's input go, if a layer before is to leave them there in this mode. */
   readonly signs?: (mode: Mode, lane: Lane) => SignBuffer | null;

@@ -60,9 +60,9 @@ async function createStage(engine: Engine): Promise<Stage> {
 export type TakeOut = () => Promise<readonly CheckpointTensor[]>;
 
 /**
- * Copies all tensors of a run between two steps. No step may run meanwhile, nor a second copy until what comes back has been called and settled.
- * `into` is memory of an earlier copy to be used again. Where the pool has no room for a copy, they are taken out at once. The
- * same holds for one worker with a memory of its own, because it answers between two slices only.
+ * Copies all tensors of a run between two steps. No step may run meanwhile. No second copy may begin until what comes back has
+ * been called and settled. `into` is memory of an earlier copy to be used again. Where the pool has no room for a copy, they are
+ * taken out at once. The same holds for one worker with a memory of its own, because it answers between two slices only.
  */
 export async function stageTensors(engine: Engine, into?: ArrayBuffer): Promise<TakeOut> {
   const { memory } = engine.pool;

@@ -60,7 +60,7 @@ exports! {
         false
     }
 
-    /// The same from signed bytes.
+    /// Batch rows from signed bytes: out `f32 [count][row]` = data * scale + offset.
     only("training")
     fn gather_signed_bytes(
         data: *const i8, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,
@@ -69,7 +69,7 @@ exports! {
         false
     }
 
-    /// The same from numbers of 16 bits.
+    /// Batch rows from numbers of 16 bits: out `f32 [count][row]` = data * scale + offset.
     only("training")
     fn gather_words(
         data: *const u16, indices: *const u32, count: usize, row: usize, scale: f32, offset: f32, out: *mut f32,

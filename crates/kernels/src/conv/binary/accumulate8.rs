@@ -247,8 +247,8 @@ impl<'a> Kernel<'a> {
         };
         let mut sums = [[Bytes::ZERO; BLOCKS]; P];
         // SAFETY: a consistent shape has its windows in the padded nibbles, and the taps inside a window are part of it.
-        // The weights of the first block begin at `panel`, and a group of a tap has `lanes` bytes. An output pixel has a row of sums,
-        // of which the last block writes those that are there.
+        // The weights of the first block begin at `panel`, and a group of a tap has `lanes` bytes. An output pixel has a row
+        // of sums, of which the last block writes those that are there.
         unsafe {
             for ky in inside.rows.clone() {
                 let column = inside.columns.start;
