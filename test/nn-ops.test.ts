@@ -336,8 +336,9 @@ describe("an attention of several heads", () => {
     expect(shapeOf(3, ...inputs)).toEqual([5, 9]);
     const own = (matrix: string) =>
       parameterSpecs(nodeWith("attention", { ...definitions.attention.attributes, heads: 3, matrix }), inputs);
-    expect(own("elastic")).toEqual({ alpha: { role: "real", shape: [3], initializer: 1 / 7 } });
-    expect(own("sign")).toEqual({ offset: { role: "real", shape: [3], initializer: 1 / 7 } });
+    const near = { role: "real", shape: [3], initializer: 1 / 7, isNearStart: true };
+    expect(own("elastic")).toEqual({ alpha: near });
+    expect(own("sign")).toEqual({ offset: near });
     const node = nodeWith("attention", { ...definitions.attention.attributes, heads: 3 });
     expect(worksOf(node, inputs, [5, 9])).toEqual([5 * 7 * 12, 5 * 7 * 9]);
   });

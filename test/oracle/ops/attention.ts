@@ -6,9 +6,9 @@
  *
  *   softmax    dA/dp = 1
  *   threshold  dA/dp = 1
- *   elastic    dA/dp = 1 where p <= alpha;  dA/dalpha = round(q) - q where q < 1, and 1 beyond, with q = p / alpha
+ *   elastic    dA/dp = 1 where q <= 1;  dA/dalpha = round(q) - q where q <= 1, and 1 beyond
  *   boolean    dA/ds = 1 where |s| < 1
- *   sign       dA/dp = 1 and dA/doffset = -1 where |p - offset| <= 1
+ *   sign       dA/dp = -dA/doffset = max(0, 2 - 2 |p - offset|)
  */
 import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../../ts/nn/ops/attention.ts";
 import { at, note, type Value, zeros } from "../layers.ts";
@@ -115,15 +115,16 @@ export function matrixOf(given: AppliedAttention, scores: Float64Array, shares: 
     case "elastic": {
       const alphaOf = (i: number): number => at(parameter("alpha"), headOf(i));
       const levels = shares.map((share, i) => {
-        const level = share / alphaOf(i);
+        const level = share / Math.max(1e-5, alphaOf(i));
         for (const edge of [0.5, 1]) note(pass.margin, level, edge);
         return level;
       });
+      const rounded = levels.map((level) => (level > 0.5 ? 1 : 0));
       return {
-        matrix: levels.map((level, i) => (level >= 0.5 ? alphaOf(i) : 0)),
+        matrix: rounded.map((own, i) => alphaOf(i) * own),
         over: "shares",
         slope: levels.map((level) => (level <= 1 ? 1 : 0)),
-        parameterSlope: levels.map((level) => (level < 1 ? (level >= 0.5 ? 1 : 0) - level : 1)),
+        parameterSlope: levels.map((level, i) => (level <= 1 ? at(rounded, i) - level : 1)),
       };
     }
     case "boolean": {
@@ -136,11 +137,8 @@ export function matrixOf(given: AppliedAttention, scores: Float64Array, shares: 
     }
     case "sign": {
       const beyond = shares.map((share, i) => share - at(parameter("offset"), headOf(i)));
-      for (const distance of beyond) {
-        note(pass.margin, distance, 0);
-        note(pass.margin, Math.abs(distance), 1);
-      }
-      const slope = beyond.map((distance) => (Math.abs(distance) <= 1 ? 1 : 0));
+      for (const distance of beyond) note(pass.margin, distance, 0);
+      const slope = beyond.map((distance) => Math.max(0, 2 - 2 * Math.abs(distance)));
       const matrix = beyond.map((distance) => (distance >= 0 ? 1 : -1));
       return { matrix, over: "shares", slope, parameterSlope: slope.map((own) => -own) };
     }

@@ -7,9 +7,12 @@
  *
  *   softmax    p
  *   threshold  1 where p is at least a quarter of its row's largest, else 0: He et al., "BiViT", ICCV 2023
- *   elastic    alpha clamp(round(p / alpha), 0, 1), alpha learned by head: Liu et al., "BiT", NeurIPS 2022
+ *   elastic    alpha clamp(round(q), 0, 1), q = p / max(alpha, 1e-5), alpha learned by head: Liu et al., "BiT", NeurIPS 2022
  *   boolean    1 where s > 0, else 0: Qin et al., "BiBERT", ICLR 2022
  *   sign       the sign of p - offset, the offset learned by head: Li et al., "Bi-ViT", AAAI 2024
+ *
+ * A half rounds to 0. On the way back the threshold is the identity, and the score of boolean has the slope 1 where |s| < 1.
+ * Bi-ViT names no slope for its A. Ours is Bi-Real's, max(0, 2 - 2 |p - offset|).
  */
 import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
 import {
@@ -122,7 +125,10 @@ export const attention = operation({
   parameters: ([, key], { heads, matrix }): Readonly<Record<string, ParameterSpec>> => {
     const learned = learnedOfMatrix(matrix);
     // The mean of a row of p.
-    return learned === null ? {} : { [learned]: { role: "real", shape: [heads], initializer: 1 / (key[0] as number) } };
+    const start = 1 / (key[0] as number);
+    return learned === null
+      ? {}
+      : { [learned]: { role: "real", shape: [heads], initializer: start, isNearStart: true } };
   },
   operands: ({ queryQuantizer, keyQuantizer, valueQuantizer }) => [
     { operand: "activation", at: 0, option: "queryQuantizer", plural: "queries", quantizer: queryQuantizer },

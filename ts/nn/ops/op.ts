@@ -33,6 +33,8 @@ export interface ParameterSpec {
   readonly filters?: number;
   /** A number stands for itself in every element. */
   readonly initializer: Initializer | number;
+  /** True where only numbers near the initial one mean anything, so that a check draws such. */
+  readonly isNearStart?: true;
   /** The word for its numbers, where none of them may be below 0. */
   readonly neverNegative?: string;
 }
