@@ -7,6 +7,7 @@ import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
 import { attentionProperties } from "./attention.ts";
+import { attentionBitProperties } from "./attention-bits.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
@@ -49,6 +50,7 @@ const properties = [
   ...zeroPaddingProperties,
   ...dropoutProperties,
   ...attentionProperties,
+  ...attentionBitProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */
