@@ -1,48 +1,16 @@
 /** Attention over bits against the kernels over reals, whose every bit it gives. */
 import fc from "fast-check";
 import { attentionKinds } from "../../ts/program/attention.ts";
-import { attentionScratchBytes, groups, panelFloats, words } from "../../ts/program/kernels.ts";
+import { attentionScratchBytes, groups, words } from "../../ts/program/kernels.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
-import { type Bench, k, type Tensor } from "./bench.ts";
+import { overReals } from "./attention-reals.ts";
+import { k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import { property } from "./property.ts";
 
 const small = fc.integer({ min: 1, max: 20 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 64, 65, 197));
 const features = fc.oneof(small, fc.constantFrom(31, 32, 33, 64, 80, 252));
-
-interface Case {
-  readonly kind: keyof typeof attentionKinds;
-  readonly images: number;
-  readonly heads: number;
-  readonly tokens: number;
-  readonly keys: number;
-  readonly width: number;
-  readonly valueWidth: number;
-}
-
-/** Scores, map and product by the kernels over reals. */
-function overReals(bench: Bench, of: Case, parameters: Tensor<Float32Array> | null, operands: readonly Float32Array[]) {
-  const { kind, images, heads, tokens, keys, width, valueWidth } = of;
-  const [q, own, v] = operands.map((values) => bench.input(values)) as [
-    Tensor<Float32Array>,
-    ...Tensor<Float32Array>[],
-  ];
-  const slices = { images, heads, rows: tokens, aTransposed: false, accumulate: false, bSplit: true };
-  const scores = bench.output(Float32Array, images * heads * tokens * keys);
-  const forScores = { columns: keys, terms: width, aSplit: true, bTransposed: true, outSplit: false, factors: null };
-  const panels = bench.output(Float32Array, panelFloats(width, keys));
-  const first = k.ffSlices({ ...slices, ...forScores, a: q, b: own!, out: scores, scratch: panels });
-  status("ff_slices", bench.call(first), 0);
-  const map = { kind: attentionKinds[kind], images, heads, tokens, keys, width, parameters };
-  status("attention_matrix", bench.call(k.attentionMatrix({ ...map, scores, matrix: null })), 0);
-  const out = bench.output(Float32Array, images * tokens * heads * valueWidth);
-  const factors = kind === "elastic" ? parameters : null;
-  const forMix = { columns: valueWidth, terms: keys, aSplit: false, bTransposed: false, outSplit: true, factors };
-  const scratch = bench.output(Float32Array, panelFloats(keys, valueWidth));
-  status("ff_slices", bench.call(k.ffSlices({ ...slices, ...forMix, a: scores, b: v!, out, scratch })), 0);
-  return out.read();
-}
 
 const attention = property(
   "attention of signs in both layouts, with values of signs and of reals",

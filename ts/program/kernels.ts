@@ -408,6 +408,30 @@ export const kernels = {
       matrix: "maybe write",
     },
   },
+  /**
+   * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]`, keys
+   * `[images][keys][heads * width]` and values `[images][keys][heads * valueWidth]`, four rows of the matrix at a
+   * time: the bits of the three kernels one after the other. Kinds and parameters as in `attention_matrix`.
+   * scratch: the floats of `attention_real_scratch_floats(keys, width, value_width)`.
+   */
+  attention_reals: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyValues: "read",
+      values: "read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
+  },
   /** Batch rows from bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_bytes: {
     parameters: {
@@ -677,6 +701,11 @@ export function attentionColumnBytes(keys: number, width: number, valueWidth: nu
  */
 export function attentionScratchBytes(keys: number, width: number, valueWidth: number): number {
   return 4 * attentionScratchFloats(keys, valueWidth) + attentionColumnBytes(keys, width, valueWidth);
+}
+
+/** Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix. */
+export function attentionRealScratchFloats(keys: number, width: number, valueWidth: number): number {
+  return panelFloats(width, keys) + panelFloats(keys, valueWidth) + 4 * keys;
 }
 
 /** Windows along an axis that reach past the image, out of `out`. */

@@ -8,4 +8,6 @@ pub mod bits;
 mod counts;
 pub mod fused;
 pub mod matrix;
+mod rows;
 pub mod slices;
+pub mod whole;

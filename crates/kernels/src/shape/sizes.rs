@@ -41,6 +41,11 @@ pub fn attention_scratch_bytes(keys: usize, width: usize, value_width: usize) ->
     4 * attention_scratch_floats(keys, value_width) + attention_column_bytes(keys, width, value_width)
 }
 
+/// Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix.
+pub fn attention_real_scratch_floats(keys: usize, width: usize, value_width: usize) -> usize {
+    panel_floats(width, keys) + panel_floats(keys, value_width) + 4 * keys
+}
+
 /// Windows along an axis that reach past the image, out of `out`.
 fn cut_windows(out: usize, stride: usize, pad: usize, size: usize, extent: usize) -> usize {
     let first = pad.div_ceil(stride).min(out);

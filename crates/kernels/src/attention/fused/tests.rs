@@ -2,8 +2,10 @@ use super::*;
 use crate::arbitrary::{cases, dense, reals, seeds, signs};
 use crate::attention::matrix::matrix_forward;
 use crate::attention::slices::{Operand, Target, multiply_slices};
+use crate::attention::whole::{Reals, attention_reals};
 use crate::naive::attention::products;
 use crate::naive::binary;
+use crate::shape::sizes::attention_real_scratch_floats;
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -115,6 +117,20 @@ fn over_reals(of: Matrix, images: usize, value_width: usize, [q, k, v]: [&[f32];
     out
 }
 
+/// The same by the kernel that has all three in one, in which no NaN is met.
+fn in_one(of: Matrix, images: usize, value_width: usize, [queries, keys, values]: [&[f32]; 3]) -> Vec<f32> {
+    let mut out = vec![f32::NAN; images * of.tokens * of.heads * value_width];
+    let mut scratch = vec![f32::NAN; attention_real_scratch_floats(of.keys, of.width, value_width)];
+    let inputs = Reals {
+        queries,
+        keys,
+        values,
+        value_width,
+    };
+    assert!(!attention_reals(of, images, inputs, &mut out, &mut scratch));
+    out
+}
+
 /// The same by the kernel over bits.
 fn over_bits(of: Matrix, images: usize, inputs: Inputs) -> Vec<f32> {
     let mut out = vec![f32::NAN; images * of.tokens * of.heads * inputs.value_width];
@@ -151,6 +167,9 @@ proptest! {
         let wanted = over_reals(of, images, value_width, [&q, &k, &v]);
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&found), bits(&wanted));
+        let (q, k) = (reals(q.len(), seed + 4), reals(k.len(), seed + 5));
+        let wanted = over_reals(of, images, value_width, [&q, &k, &v]);
+        prop_assert_eq!(bits(&in_one(of, images, value_width, [&q, &k, &v])), bits(&wanted));
     }
 
     /// Thresholds and signs of scores, from distances alone.
@@ -220,5 +239,42 @@ fn long_rows_of_keys_are_counted_in_16_bits() {
             over_reals(of, 1, value_width, [&q, &k, &v]),
             "{kind:?}"
         );
+    }
+}
+
+/// Counts of 63 nibbles that are all ones, and distances as far as a byte holds them.
+#[test]
+fn the_largest_counts_fit() {
+    let (keys, width) = (1100, WIDEST);
+    let (q, v) = (vec![1.0; width], vec![1.0; keys]);
+    let own: Vec<f32> = (0..keys * width)
+        .map(|i| if i / width < 100 { 1.0 } else { -1.0 })
+        .collect();
+    for (k, wanted) in [(&own[..], [100.0, 100.0]), (&own[100 * width..], [1000.0, 0.0])] {
+        let keys = k.len() / width;
+        let packed = [
+            packed(1, width, &q),
+            packed(keys, width, k),
+            packed(keys, 1, &v[..keys]),
+        ];
+        let [queries, own, values] = [0, 1, 2].map(|i| chosen(false, &packed[i]));
+        for (kind, wanted) in [Kind::Threshold, Kind::Boolean].into_iter().zip(wanted) {
+            let of = Matrix {
+                kind,
+                heads: 1,
+                tokens: 1,
+                keys,
+                width,
+                parameters: &[],
+            };
+            let values = Values::Signs(values);
+            let inputs = Inputs {
+                queries,
+                keys: own,
+                values,
+                value_width: 1,
+            };
+            assert_eq!(over_bits(of, 1, inputs), [wanted], "{kind:?}, {keys} keys");
+        }
     }
 }
