@@ -1,22 +1,20 @@
 /**
- * Attention over whole values. Where queries and keys end as signs, one kernel reads their bits and does all of it, four rows of
- * the matrix at a time. Otherwise a job has the scores of its rows of one image to itself. Rows of the query do not depend on
- * each other, so that an image is cut into such.
+ * Attention over whole values. One kernel does all of it, four rows of the matrix at a time, over bits where queries and keys
+ * end as signs. Rows of the query do not depend on each other, so that an image is cut into such.
  */
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
 import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { attentionKinds } from "../../program/attention.ts";
-import { attentionProducts, sliceScratchBytes } from "../../program/attention-products.ts";
-import { as, type Call, k } from "../../program/inference-call.ts";
-import { attentionScratchBytes } from "../../program/kernels.ts";
+import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
+import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
 import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
 import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
 import { quantized } from "../quantized.ts";
-import { cut, type Span } from "../slices.ts";
+import { cut } from "../slices.ts";
 import type { InferenceOp } from "./op.ts";
 
 type Node = NodeOf<"attention">;
@@ -60,80 +58,62 @@ function realsOf(node: Node, places: readonly number[], context: Context): reado
   return made.map(({ levels }) => levels);
 }
 
-/** The learned number of the heads; null where there is none. */
-function learnedPlace(node: Node, context: Context): Place | null {
+/** What the kernels of bits and of reals have in common: sizes, and where some rows of the query and of the result lie. */
+function emitRows(
+  node: Node,
+  context: Context,
+  bytes: Bytes,
+  make: (given: RowsGiven) => KernelCall,
+  roles: Roles,
+): void {
+  const { draft, images, network } = context;
+  const { tokens, keys, heads, d: width, dv: valueWidth } = sizesOf(node, network);
   const learned = learnedOfMatrix(node.attributes.matrix);
-  return learned === null ? null : context.tensor(parameterName(node, learned));
+  const parameters = learned === null ? null : context.tensor(parameterName(node, learned));
+  const sizes = { kind: attentionKinds[node.attributes.matrix], images, heads, keys, width, valueWidth, parameters };
+  const y = context.values.of(node.name);
+  const jobs = cut(tokens, images > 1 ? 1 : context.parts).map(({ first, count }) => {
+    const scratch = draft.buffer(bytes.scratch);
+    const out = at(y, 4 * first * heads * valueWidth);
+    return [call(node.name, as(roles, make({ ...sizes, tokens: count, skipped: first * bytes.row, out, scratch })))];
+  });
+  draft.phase(jobs);
 }
 
-/** All images in one call; a single one in a call for each part of its rows. */
+/** Bytes of a row of the queries, and of a call's scratch. */
+interface Bytes {
+  readonly row: number;
+  readonly scratch: number;
+}
+
+type Bits = Parameters<typeof k.attentionNibbles>[0];
+type RowsGiven = Omit<Bits, "queries" | "keyBits" | "valueBits" | "values"> & { readonly skipped: number };
+
 function emitBits(node: Node, context: Context): void {
-  const { draft, images, network, kernel } = context;
-  const { tokens, keys, heads, d: width, dv: valueWidth } = sizesOf(node, network);
-  const { layout } = kernel;
+  const { keys, heads, d, dv } = sizesOf(node, context.network);
+  const { layout } = context.kernel;
   const [queries, keyBits] = [context.bits.for(node, 0).place, context.bits.for(node, 1).place];
   const valueBits = isSigns(node, 2) ? context.bits.for(node, 2).place : null;
   const [values = null] = valueBits === null ? realsOf(node, [2], context) : [];
-  const y = context.values.of(node.name);
-  const kind = attentionKinds[node.attributes.matrix];
-  const sizes = { kind, images, heads, keys, width, valueWidth, parameters: learnedPlace(node, context) };
-
-  const role = `scores, ${node.attributes.matrix}, mix`;
-  const jobs = cut(tokens, images > 1 ? 1 : context.parts).map(({ first, count }) => {
-    const scratch = draft.buffer(attentionScratchBytes(keys, width, valueWidth));
-    const rows = {
-      queries: at(queries, first * layout.pixelBytes(heads * width)),
-      out: at(y, 4 * first * heads * valueWidth),
-    };
-    const made = layout.attention({ ...sizes, tokens: count, ...rows, keyBits, valueBits, values, scratch });
-    return [call(node.name, as(role, made))];
-  });
-  draft.phase(jobs);
+  const bytes = { row: layout.pixelBytes(heads * d), scratch: attentionScratchBytes(keys, d, dv) };
+  const { matrix } = node.attributes;
+  const roles = {
+    scores: "bb",
+    [matrix]: null,
+    mix: matrix !== "softmax" && valueBits !== null ? "bb" : "ff",
+  } as const;
+  const make = ({ skipped, ...rows }: RowsGiven) =>
+    layout.attention({ ...rows, queries: at(queries, skipped), keyBits, valueBits, values });
+  emitRows(node, context, bytes, make, roles);
 }
 
 function emitReals(node: Node, context: Context): void {
-  const { draft, images, network } = context;
-  const sizes = sizesOf(node, network);
-  const [query, key, value] = realsOf(node, [0, 1, 2], context) as readonly [Place, Place, Place];
-  const places = { query, key, value, y: context.values.of(node.name), learned: learnedPlace(node, context) };
-  const jobs = cut(sizes.tokens, context.parts).map((rows) => {
-    const products = attentionProducts({ ...sizes, tokens: rows.count }, 1);
-    const own = {
-      scores: draft.buffer(4 * sizes.heads * rows.count * sizes.keys),
-      scratch: draft.buffer(sliceScratchBytes([products.scores, products.mix])),
-    };
-    return Array.from({ length: images }, (_, image) =>
-      realCalls(node, sizes, { ...places, ...own }, image, rows),
-    ).flat();
-  });
-  draft.phase(jobs);
-}
-
-/** Where the operands, the result and the parts of a job lie. */
-type RealPlaces = Readonly<Record<"query" | "key" | "value" | "y" | "scores" | "scratch", Place>> & {
-  readonly learned: Place | null;
-};
-
-/** Some rows of an image. */
-function realCalls(
-  node: Node,
-  { tokens, keys, heads, d, dv }: AttentionSizes,
-  { query, key, value, y, scores, scratch, learned }: RealPlaces,
-  image: number,
-  { first, count }: Span,
-): readonly Call[] {
-  const { matrix } = node.attributes;
-  const products = attentionProducts({ tokens: count, keys, heads, d, dv }, 1);
-  const alone = { factors: null, accumulate: false, scratch };
-  const row = image * tokens + first;
-  const scored = { a: at(query, 4 * row * heads * d), b: at(key, 4 * image * keys * heads * d), out: scores };
-  const mixed = { a: scores, b: at(value, 4 * image * keys * heads * dv), out: at(y, 4 * row * heads * dv) };
-  const map = { kind: attentionKinds[matrix], images: 1, heads, tokens: count, keys, width: d, parameters: learned };
-  return [
-    as("scores", k.ffSlices({ ...products.scores, ...alone, ...scored })),
-    as(matrix, k.attentionMatrix({ ...map, scores, matrix: null })),
-    as("mix", k.ffSlices({ ...products.mix, ...alone, ...mixed, factors: matrix === "elastic" ? learned : null })),
-  ].map((made) => call(node.name, made));
+  const { keys, heads, d, dv } = sizesOf(node, context.network);
+  const [query, keyValues, values] = realsOf(node, [0, 1, 2], context) as readonly [Place, Place, Place];
+  const bytes = { row: 4 * heads * d, scratch: 4 * attentionRealScratchFloats(keys, d, dv) };
+  const make = ({ skipped, ...rows }: RowsGiven) =>
+    k.attentionReals({ ...rows, queries: at(query, skipped), keyValues, values });
+  emitRows(node, context, bytes, make, { scores: "ff", [node.attributes.matrix]: null, mix: "ff" });
 }
 
 export const attention = {
