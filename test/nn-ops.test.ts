@@ -138,13 +138,18 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     required: { units: 7 },
     attributes: { units: 7, ...product },
     varied: [{ useBias: false }],
-    ranks: [1],
-    shape: () => [7],
+    ranks: anyRank,
+    shape: (input) => input.map((size, at) => (at === input.length - 1 ? 7 : size)),
     parameters: (input, { useBias }) => ({
       kernel: ["real", [channelsOf(input), 7]],
       ...(useBias === true ? { bias: ["real", [7]] as const } : {}),
     }),
-    work: (input) => countedWork(1, channelsOf(input), 7),
+    work: (input) =>
+      countedWork(
+        input.slice(0, -1).reduce((rows, size) => rows * size, 1),
+        channelsOf(input),
+        7,
+      ),
   },
   batchNorm: {
     ...kept,

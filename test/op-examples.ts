@@ -72,7 +72,14 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.depthwiseConv2d({ kernelSize: [2, 3], strides: [1, 2], padding: "same", depthMultiplier: 2 }),
       layers.depthwiseConv2d({ kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),
     ]),
-  dense: () => network([layers.flatten(), layers.dense({ units: 9 }), layers.dense({ units: 6, useBias: false })]),
+  dense: () =>
+    network([
+      layers.dense({ units: 5, useBias: false, ...signs }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.dense({ units: 9 }),
+      layers.dense({ units: 6, useBias: false }),
+    ]),
   batchNorm: () => twice(() => layers.batchNorm()),
   layerNorm: () => twice(() => layers.layerNorm()),
   maxPool2d: () => twice(() => layers.maxPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),

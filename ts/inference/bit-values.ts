@@ -30,7 +30,10 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
     return seen.height === made.height && seen.width === made.width && seen.channels === made.channels;
   };
   const takes = (node: GraphNode): node is ProductNode =>
-    isProduct(node) && layoutFor(node) === kernel.layout && productOpOf(node).takesPixels(node) && isOverPixels(node);
+    isProduct(node) &&
+    layoutFor(node) === kernel.layout &&
+    productOpOf(node).takesPixels(node, network.shapeOf(node.inputs[0])) &&
+    isOverPixels(node);
 
   const make = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
     const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);

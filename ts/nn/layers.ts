@@ -60,12 +60,15 @@ export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
   return build("depthwiseConv2d", options);
 }
 
-/** Matrix product of vectors `[inputs]` to `[units]`. */
+/**
+ * Matrix product of vectors `[inputs]` to `[units]`, and of each row of a value with more axes: `[tokens, inputs]` to
+ * `[tokens, units]`, 2 to 4 axes alike.
+ */
 export function dense(options: DenseOptions): Layer {
   return build("dense", options);
 }
 
-/** Matrix product with +-1 weights on +-1 vectors. */
+/** Matrix product with +-1 weights on +-1 vectors, or on the rows of a value with more axes. */
 export function binaryDense(options: BinaryDenseOptions): Layer {
   return build("dense", options, { kind: "binary_dense", defaults: binaryOperands, fixed: withoutBias });
 }
