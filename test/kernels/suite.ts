@@ -9,6 +9,7 @@ import { accumulatorProperties } from "./accumulate.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
@@ -47,6 +48,7 @@ const properties = [
   ...upSamplingProperties,
   ...zeroPaddingProperties,
   ...dropoutProperties,
+  ...branchProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -240,6 +240,17 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ),
   ],
   dropout: anyRank(layers.dropout({ rate: 0.3 })),
+  dropPath: anyRank(layers.dropPath({ rate: 0.4 })),
+  layerScale: anyRank(layers.layerScale()),
+  positionEmbedding: anyRank(layers.positionEmbedding()),
+  classToken: [example(layers.classToken(), [[3, 4]])],
+  slice: [
+    example(layers.slice(), [[7]]),
+    example(layers.slice({ start: 1, size: 2 }), [[3, 4]]),
+    example(layers.slice({ axis: 1, size: 2 }), [[2, 3, 4]]),
+    example(layers.slice({ axis: -1, start: 2 }), [[2, 2, 1, 3]]),
+  ],
+  globalAvgPool1d: [example(layers.globalAvgPool1d(), [[3, 4]])],
 };
 
 /** An example under its name in the table, with a title. */

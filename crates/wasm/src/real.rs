@@ -3,9 +3,11 @@
 mod batches;
 mod concatenate;
 mod depthwise;
+mod drop_path;
 mod dropout;
 mod elu;
 mod layer_norm;
+mod layer_scale;
 mod layers;
 mod leaky_relu;
 mod losses;
