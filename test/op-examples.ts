@@ -86,6 +86,29 @@ function ranges(): Graph {
   return functional({ inputs: start, outputs: layers.dense({ units: EXAMPLE_CLASSES }).apply(outputs) });
 }
 
+/** Pixels and channels as tokens: every kind of matrix, in heads and without, over soft, hard and real operands. */
+function attending(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const tokens = layers.reshape({ targetShape: [6, -1] }).apply(stem().apply(start));
+  const rows = layers.reshape({ targetShape: [14, 15] }).apply(tokens);
+  const norm = layers.layerNorm().apply(tokens);
+  const hard = { queryQuantizer: "poly", keyQuantizer: "bnn", valueQuantizer: "poly" } as const;
+  const keys = layers.reshape({ targetShape: [6, 35] });
+  const values = [
+    layers.attention({ heads: 5 }).apply([tokens, norm, tokens]),
+    layers.attention({ heads: 7, matrix: "threshold", ...hard }).apply([norm, norm, tokens]),
+    layers.attention({ heads: 5, matrix: "elastic", keyQuantizer: "bnn++" }).apply([norm, norm, tokens]),
+    layers.attention({ heads: 1, matrix: "boolean", ...hard }).apply([tokens, norm, norm]),
+    layers.attention({ heads: 5, matrix: "sign", valueQuantizer: "poly" }).apply([norm, norm, norm]),
+    keys.apply(layers.attention({ heads: 3 }).apply([rows, rows, rows])),
+  ];
+  const sum = values.reduce((joined, value) => layers.add().apply([joined, value]));
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), sum),
+  });
+}
+
 const signs = { weightQuantizer: "xnor", activationQuantizer: "poly" } as const;
 
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
@@ -129,6 +152,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   add: sums,
   concatenate: branches,
   multiply: gates,
+  attention: attending,
   reshape: () =>
     network([
       stem(),

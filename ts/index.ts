@@ -51,6 +51,7 @@ export {
   type PadValue,
   type Parameter,
   type Product,
+  type ProductWork,
   parametersOf,
   type QuantizerChoice,
   resnet20,

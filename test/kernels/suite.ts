@@ -6,6 +6,7 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
+import { attentionProperties } from "./attention.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
@@ -49,6 +50,7 @@ const properties = [
   ...zeroPaddingProperties,
   ...dropoutProperties,
   ...branchProperties,
+  ...attentionProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -32,6 +32,7 @@ export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { elementsOf } from "./shapes.ts";
 export {
   formatSummary,
+  type ProductWork,
   type Summary,
   type SummaryRow,
   type SummaryTotals,

@@ -12,6 +12,7 @@ import { chainOf, type Layer, type LayerChain, layerSubject, type SymbolicTensor
 import { buildLayer as build } from "./layer-options.ts";
 import type {
   ActivationOptions,
+  AttentionOptions,
   BatchNormOptions,
   ConcatenateOptions,
   Conv2dOptions,
@@ -218,6 +219,16 @@ export function multiply(options: LayerOptions = {}): Layer {
   return build("multiply", options);
 }
 
+/**
+ * Attention in several heads over query, key and value, `[tokens, features]` each: `layers.attention({ heads }).apply([q, k, v])`.
+ * The value is `[tokens of the query, features of the value]`. The scores are scaled by 1 / sqrt(features of a head). The
+ * matrix is softmax, or one of its binary forms. The formulas and their sources stand in `ops/attention.ts`. Vaswani et al.,
+ * "Attention Is All You Need", NeurIPS 2017, section 3.2.2, whose linear layers are dense layers in front and behind.
+ */
+export function attention(options: AttentionOptions): Layer {
+  return build("attention", options);
+}
+
 /** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
 export function reshape(options: ReshapeOptions): Layer {
   return build("reshape", options);
@@ -316,6 +327,7 @@ export const layers = Object.freeze({
   add,
   concatenate,
   multiply,
+  attention,
   reshape,
   permute,
   upSampling2d,

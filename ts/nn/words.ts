@@ -21,6 +21,10 @@ export type Initializer = (typeof initializers)[number];
 
 export { type FunctionName as ActivationName, functionNames as activations } from "../quantizers/functions.ts";
 
+/** The maps of an attention matrix: A of the scores of a row (`ops/attention.ts`). */
+export const attentionMatrices = ["softmax", "threshold", "elastic", "boolean", "sign"] as const;
+export type AttentionMatrix = (typeof attentionMatrices)[number];
+
 export const overflows = ["saturate", "wrap"] as const;
 export type Overflow = (typeof overflows)[number];
 

@@ -70,6 +70,8 @@ export type ArgumentsOf<N extends KernelName, A> = {
 export interface KernelCall<A = Place> {
   readonly kernel: KernelName;
   readonly arguments: Readonly<Record<string, Argument<A>>>;
+  /** The part of its layer that it calculates, where a layer has several. */
+  readonly role?: string;
 }
 
 /** A call in a program, with its node and its part. */
@@ -97,6 +99,9 @@ export function define<Names extends KernelName>(table: Readonly<Record<Names, E
   }
   return <A>() => makers as unknown as Kernels<A, Names>;
 }
+
+/** The call as what calculates a part of its layer. */
+export const as = <A>(role: string, call: KernelCall<A>): KernelCall<A> => ({ ...call, role });
 
 /** The call with its `node` and the part of the step. */
 export const callOf = <A>(node: string, part: Part, call: KernelCall<A>): Call<A> => ({ node, part, ...call });

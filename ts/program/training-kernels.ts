@@ -21,6 +21,25 @@ export const trainingKernels = {
   bb_correction_real: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
+  /**
+   * One lane's gradients. gradient is that at A (at alpha A for the elastic kind) and becomes that at the scores;
+   * soft is what `attention_matrix` left in the place of the scores. dparameters `f32 [heads]`, where given: at
+   * alpha or offset.
+   */
+  attention_matrix_backward: {
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      parameters: "maybe read",
+      soft: "read",
+      gradient: "write",
+      dparameters: "maybe write",
+    },
+  },
   /** Batch rows from signed bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_signed_bytes: {
     parameters: {

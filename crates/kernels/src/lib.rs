@@ -10,6 +10,7 @@ pub(crate) const SPECIALISED: bool = cfg!(feature = "specialised");
 pub mod adaptive_sign;
 #[cfg(test)]
 pub mod arbitrary;
+pub mod attention;
 pub mod avg_pool;
 pub mod bilinear;
 pub mod bits;

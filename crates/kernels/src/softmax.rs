@@ -11,11 +11,11 @@ use crate::reduce::{four, sum_row};
 use crate::simd::floats::{F32x4, Mask};
 
 /// Below this `e^x` is taken for 0.
-const LOWEST: f32 = -87.0;
+pub(crate) const LOWEST: f32 = -87.0;
 
 /// The largest of at least one value, in every lane.
 #[inline(always)]
-fn largest(x: &[f32]) -> F32x4 {
+pub(crate) fn largest(x: &[f32]) -> F32x4 {
     let mut most = match x.last_chunk() {
         // The last four may overlap those before, which changes no maximum.
         Some(last) => F32x4::load(last),

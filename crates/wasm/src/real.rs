@@ -1,5 +1,6 @@
 //! Exports over real numbers: training, and the real layers of inference.
 
+mod attention;
 mod batches;
 mod concatenate;
 mod depthwise;

@@ -3,6 +3,7 @@ import type { OpName } from "../../../ts/nn/graph.ts";
 import { activation } from "./activation.ts";
 import { adaptiveSign } from "./adaptive-sign.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { classToken } from "./class-token.ts";
@@ -54,6 +55,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   add,
   concatenate,
   multiply,
+  attention,
   reshape,
   permute,
   upSampling2d,

@@ -4,6 +4,7 @@ import type { AffineNode, ProductNode } from "../../nn/nodes.ts";
 import { activation } from "./activation.ts";
 import { adaptiveSign } from "./adaptive-sign.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { classToken } from "./class-token.ts";
@@ -55,6 +56,7 @@ export const inferenceOps = Object.freeze({
   add,
   concatenate,
   multiply,
+  attention,
   reshape,
   permute,
   upSampling2d,

@@ -1,5 +1,6 @@
 /** The options of layers, which every entry of the package passes on. An operation with options has its line here. */
 export type { ActivationOptions } from "./activation.ts";
+export type { AttentionOptions } from "./attention.ts";
 export type { BatchNormOptions } from "./batch-norm.ts";
 export type { ConcatenateOptions } from "./concatenate.ts";
 export type { Conv2dOptions } from "./conv2d.ts";

@@ -3,6 +3,7 @@ import type { OpName } from "../../nn/graph.ts";
 import { activation } from "./activation.ts";
 import { adaptiveSign } from "./adaptive-sign.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { avgPool2d } from "./avg-pool2d.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { classToken } from "./class-token.ts";
@@ -54,6 +55,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   add,
   concatenate,
   multiply,
+  attention,
   reshape,
   permute,
   upSampling2d,
