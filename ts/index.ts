@@ -27,7 +27,11 @@ export {
   type BinaryDenseOptions,
   type Borders,
   birealnet18,
+  type CctOptions,
+  cct2,
   cnn,
+  deitBase,
+  deitTiny,
   type FunctionalOptions,
   fashion,
   formatSummary,
@@ -72,7 +76,11 @@ export {
   taskNames,
   taskQuantizers,
   tasks,
+  type VitOptions,
   validateGraph,
+  vit,
+  vit28,
+  vit32,
 } from "./nn/index.ts";
 export type * from "./nn/ops/options.ts";
 export type { Obstacle, Work } from "./obstacles.ts";

@@ -11,6 +11,7 @@ import { attentionBitProperties } from "./attention-bits.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
@@ -49,6 +50,7 @@ const properties = [
   ...upSamplingProperties,
   ...zeroPaddingProperties,
   ...dropoutProperties,
+  ...branchProperties,
   ...attentionProperties,
   ...attentionBitProperties,
 ];

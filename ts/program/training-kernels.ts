@@ -179,6 +179,23 @@ export const trainingKernels = {
     },
   },
   /**
+   * y `f32 [images][size]` = x / (1 - rate) where an image stays, else 0, added to y where `accumulate`; `first`
+   * is the number of the first image in the batch, draws `f32 [3]` as dropout has them.
+   */
+  drop_path: {
+    lengths: { draws: 3 },
+    parameters: {
+      x: "read",
+      images: "number",
+      size: "number",
+      first: "number",
+      rate: "number",
+      draws: "read",
+      accumulate: "flag",
+      y: "write",
+    },
+  },
+  /**
    * y = x / (1 - rate) where an element stays, else 0, added to y where `accumulate`; `first` is the number of the
    * first element in the batch, draws `f32 [3]` two numbers of the layer in this run and that of the update, below
    * 2^24 each.
@@ -215,6 +232,22 @@ export const trainingKernels = {
       dx: "maybe write",
       dgamma: "write",
       dbeta: "write",
+    },
+  },
+  /**
+   * One lane's gradients: dx `f32 [rows][channels]` = gamma `f32 [channels]` times dy where given, added to where
+   * `accumulate`, and dgamma `f32 [channels]`, the sums of x dy.
+   */
+  layer_scale_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      dgamma: "write",
     },
   },
   /**
