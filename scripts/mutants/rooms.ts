@@ -48,7 +48,9 @@ const OPERATIONS = [
 /** The test files of each room of ts/, the closest and the quickest first. */
 const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/quantizers": [
-    ...["schedule", "registry", "maps", "compose", "decompose", "elementary"].map((name) => `quantizers-${name}`),
+    ...["schedule", "registry", "text", "maps", "compose", "decompose", "elementary"].map(
+      (name) => `quantizers-${name}`,
+    ),
     ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
   ],
   "ts/nn": [
