@@ -4,14 +4,7 @@ import { quantizerList, taskList } from "../ts/cli/grid.ts";
 import { optimizerFrom } from "../ts/cli/optimizer.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
 import { runPath } from "../ts/compare/run-file.ts";
-import {
-  evaluateSchedule,
-  isHardForwardMap,
-  quantizer,
-  quantizers,
-  schedules,
-  stateAt,
-} from "../ts/quantizers/index.ts";
+import { evaluateSchedule, quantizer, quantizers, schedules, stateAt } from "../ts/quantizers/index.ts";
 import { quantizerEntries } from "../ts/quantizers/text.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
