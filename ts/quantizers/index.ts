@@ -79,6 +79,7 @@ export {
   quarterCosine,
   scheduleRange,
   schedules,
+  sequence,
   staircase,
   step,
   toSchedule,
