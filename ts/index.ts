@@ -20,6 +20,7 @@
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
 export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
+export { methodNames, methodOf, methods, type TwoStepOptions } from "./methods/index.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,
@@ -144,6 +145,7 @@ export type { HuberOptions } from "./train/losses/elementwise.ts";
 export { losses } from "./train/losses/index.ts";
 export type { PenaltyOptions } from "./train/losses/penalties.ts";
 export type { LossTerm } from "./train/losses/term.ts";
+export type { Method, MethodByName, MethodCall, MethodWork } from "./train/method.ts";
 export type { Answers } from "./train/metrics/answers.ts";
 export { confusionMatrix } from "./train/metrics/counts.ts";
 export { type MetricName, measure } from "./train/metrics/metrics.ts";

@@ -1,0 +1,210 @@
+/**
+ * The door for methods: what a value may change is changed, a run is held to its methods, and files know nothing of them. The
+ * methods that are made of schedules do the steps of their definitions.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeModel } from "../ts/io/model-file.ts";
+import { methodNames, methodOf, methods } from "../ts/methods/index.ts";
+import { type Graph, layers, sequential } from "../ts/nn/index.ts";
+import { quantizers } from "../ts/quantizers/index.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { losses } from "../ts/train/losses/index.ts";
+import { applyMethods, checkMethods, type Method } from "../ts/train/method.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import type { EpochTask } from "../ts/train/run/epoch-task.ts";
+import { Trainer } from "../ts/train/run/trainer.ts";
+import { memoryStore } from "./checkpoint-networks.ts";
+import { rejected } from "./io-helpers.ts";
+import { expectOracle } from "./oracle/trainer.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
+import { binary, data } from "./train-networks.ts";
+
+const graph = binary();
+const plain = { graph, optimizer: optimizers.adamw(), objective: [losses.crossEntropy()] };
+const subject = { code: "argument", what: "a test" } as const;
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 1 });
+});
+afterAll(() => pool.close());
+
+/** A method that touches all there is. Its task counts its calls, in the run that is under way. */
+function everything(step = 2): Method {
+  return {
+    name: "everything",
+    options: { step },
+    graph: (given) => ({ ...given, name: "renamed" }),
+    packed: (given) => ({ ...given, name: graph.name }),
+    optimizer: () => optimizers.sgd({ learningRate: 0.05 }),
+    objective: (given) => [...given, losses.l2({ factor: 0.01 })],
+    fit: ({ data: given }) => {
+      let count = 0;
+      const task: EpochTask = {
+        name: "everything",
+        run: async () => {
+          count += step;
+          return { count };
+        },
+        save: () => count,
+        restore: (saved) => {
+          count = saved as number;
+        },
+      };
+      return {
+        data: { ...given, train: { ...given.train, sampleWeights: new Float32Array(50).fill(0.5) } },
+        tasks: [task],
+      };
+    },
+  };
+}
+
+describe("a method", () => {
+  test("changes network, optimizer, loss and data, works between epochs, and leaves the file alone", async () => {
+    const trainer = await trainerOf(graph, { methods: [everything()] });
+    expect(trainer.graph.name).toBe("renamed");
+    const history = await trainer.fit(data, { epochs: 2, batchSize: 16, validate: false });
+    expect(history.epochs.map(({ tasks }) => tasks)).toEqual([
+      { everything: { count: 2 } },
+      { everything: { count: 4 } },
+    ]);
+    expect(Object.keys(history.epochs[0]?.terms ?? {})).toEqual(["crossEntropy", "l2"]);
+    const byHand = await trainerOf(graph, {
+      optimizer: optimizers.sgd({ learningRate: 0.05 }),
+      objective: [losses.crossEntropy(), losses.l2({ factor: 0.01 })],
+    });
+    const sampleWeights = new Float32Array(50).fill(0.5);
+    await byHand.fit(
+      { ...data, train: { ...data.train, sampleWeights } },
+      { epochs: 2, batchSize: 16, validate: false },
+    );
+    expect(await trainer.weights()).toEqual(await byHand.weights());
+    expect(await trainer.pack()).toEqual(await byHand.pack());
+  });
+
+  test("is part of its run: a resumed one ends in the same bytes, and is held to name and options", async () => {
+    const options = { epochs: 3, batchSize: 16, validate: false } as const;
+    const whole = await trainerOf(graph, { methods: [everything()] });
+    const wanted = await whole.fit(data, options);
+    const store = memoryStore();
+    const first = await trainerOf(graph, { methods: [everything()] });
+    for await (const event of first.fit(data, { ...options, checkpoint: store })) if (event.type === "epoch") break;
+    first.close();
+    const refused = await rejected("argument", Trainer.resume(store));
+    expect(refused.message).toContain('"everything"');
+    await rejected("checkpoint", Trainer.resume(store, { methods: [everything(3)] }));
+    await rejected("checkpoint", Trainer.resume(store, { methods: [] }));
+    const made: unknown[] = [];
+    const second = await Trainer.resume(store, {
+      graph,
+      workers: 1,
+      methods: (name, given) => {
+        made.push([name, given]);
+        return everything(given.step as number);
+      },
+    });
+    expect(made).toEqual([["everything", { step: 2 }]]);
+    const rest = await second.continueFit(data);
+    expect(rest.epochs.map(({ tasks }) => tasks)).toEqual(wanted.epochs.slice(1).map(({ tasks }) => tasks));
+    expect(await second.weights()).toEqual(await whole.weights());
+    second.close();
+  });
+
+  test("may not be given to a run that began without", async () => {
+    const store = memoryStore();
+    const first = await trainerOf(graph);
+    for await (const _ of first.fit(data, { epochs: 2, batchSize: 16, checkpoint: store })) break;
+    first.close();
+    const quiet: Method = { name: "quiet" };
+    const refused = await rejected("checkpoint", Trainer.resume(store, { methods: [quiet] }));
+    expect(refused.message).toContain("methods");
+  });
+});
+
+describe("methods together", () => {
+  test("act one after the other", () => {
+    const add = (name: string): Method => ({ name, objective: (given) => [...given, losses.l2({ factor: 1, name })] });
+    const { objective } = applyMethods([add("one"), add("two")], plain);
+    expect(objective.map(({ name }) => name)).toEqual(["crossEntropy", "one", "two"]);
+  });
+
+  test.each<[string, readonly Method[], RegExp]>([
+    ["twice", [methods.twoStep(), methods.twoStep({ share: 0.2 })], /"two-step" is given twice/],
+    [
+      "excluding one another",
+      [{ name: "a", excludes: { b: "both move the weights" } }, { name: "b" }],
+      /both move the weights/,
+    ],
+    ["excluded", [{ name: "b" }, { name: "a", excludes: { b: "both move the weights" } }], /"a" and "b"/],
+  ])("are refused where they stand %s", (_, given, message) => {
+    expect(() => checkMethods(given, subject)).toThrow(message);
+  });
+
+  test.each<[string, unknown]>([
+    ["a name", "two-step"],
+    ["a list of names", ["two-step"]],
+    ["a hook that is no function", [{ name: "own", fit: 3 }]],
+    ["an unknown hook", [{ name: "own", loss: () => [] }]],
+    ["no name", [{}]],
+    ["options that are none", [{ name: "own", options: 3 }]],
+  ])("are no %s", (_, given) => {
+    expect(() => checkMethods(given, subject)).toThrow(/a test/);
+  });
+});
+
+describe("the registry", () => {
+  test.each(methodNames)("has %s under its name, with its defaults", (name) => {
+    const made = methodOf(name, {});
+    expect(made.name).toBe(name);
+    expect(methodOf(name, made.options ?? {}).options).toEqual(made.options);
+  });
+
+  test("names the nearest of an unknown one, and the options of a known one", () => {
+    expect(() => methodOf("two-stop", {})).toThrow(/two-stop/);
+    expect(() => methodOf("two-step", { shore: 1 })).toThrow(/shore/);
+    expect(() => methods.twoStep({ share: 1 })).toThrow(/method "two-step": share/);
+  });
+});
+
+describe("two steps", () => {
+  const changed = applyMethods([methods.twoStep({ share: 0.5 })], plain);
+
+  test.each([
+    ["one", 0, 2],
+    ["two", 0.5, 2],
+  ])("step %s is that of its definition", async (_, from, steps) => {
+    const optimizer = optimizers.sgd({ learningRate: 0.1, weightDecay: 0.01 });
+    const own = applyMethods([methods.twoStep()], { ...plain, optimizer });
+    await expectOracle(pool, { graph: own.graph, optimizer: own.optimizer, steps: from === 0 ? steps : 4, of: 4 });
+  });
+
+  test("have real weights first and signs then, and decay in step one alone", () => {
+    const [quantizer] = changed.graph.nodes.flatMap((node) =>
+      node.op === "conv2d" && node.attributes.weightQuantizer !== null ? [node.attributes.weightQuantizer] : [],
+    );
+    expect(quantizer).toMatchObject({ forward: "identity", backward: "box", hardenAt: 0.5, clipLatent: 1 });
+    expect(changed.optimizer).toMatchObject({ weightDecay: 4e-3, decayUntil: 0.5 });
+    const bare = applyMethods([methods.twoStep()], { ...plain, optimizer: optimizers.adam() });
+    expect(bare.optimizer).toEqual(optimizers.adam());
+  });
+
+  test("pack signs", async () => {
+    const trainer = await trainerOf(graph, { methods: [methods.twoStep()] });
+    await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 16, validate: false }));
+    const { parameters } = decodeModel(await trainer.pack());
+    expect(parameters.get("body/kernel")).toBeInstanceOf(Uint8Array);
+  });
+
+  const dense = (weightQuantizer: Parameters<typeof layers.dense>[0]["weightQuantizer"]): Graph =>
+    sequential({ inputShape: [4] }, [
+      layers.dense({ units: 3, name: "one", weightQuantizer: weightQuantizer ?? null }),
+    ]);
+  test.each<[string, Graph, typeof plain.optimizer | ReturnType<typeof caseOptimizer>, RegExp]>([
+    ["no binary weights", dense(null), plain.optimizer, /trains none/],
+    ["weights with a scale", dense(quantizers.xnor()), plain.optimizer, /"xnor" of layer "one"/],
+    ["levels", dense(quantizers.dorefaWeights({ bits: 2 })), plain.optimizer, /levels/],
+    ["Bop", dense("bc"), caseOptimizer({ binary: optimizers.bop(), rest: optimizers.sgd() }), /Bop only flips/],
+  ])("refuse %s", (_, own, optimizer, message) => {
+    expect(() => applyMethods([methods.twoStep()], { ...plain, graph: own, optimizer })).toThrow(message);
+  });
+});
