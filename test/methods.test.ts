@@ -3,6 +3,7 @@
  * methods that are made of schedules do the steps of their definitions.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { methodNames, methodOf, methods } from "../ts/methods/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
@@ -163,6 +164,32 @@ describe("the registry", () => {
     expect(() => methodOf("two-stop", {})).toThrow(/two-stop/);
     expect(() => methodOf("two-step", { shore: 1 })).toThrow(/shore/);
     expect(() => methods.twoStep({ share: 1 })).toThrow(/method "two-step": share/);
+  });
+});
+
+describe("words of the command line", () => {
+  test.each([
+    ["two-step", [methods.twoStep()]],
+    ["two-step:share=0.25", [methods.twoStep({ share: 0.25 })]],
+    [" two-step: share = 1e-1 ", [methods.twoStep({ share: 0.1 })]],
+  ])("%j are a method with its options", (text, wanted) => {
+    const found = methodsFrom(text);
+    expect(found.map(({ name, options }) => ({ name, options }))).toEqual(
+      wanted.map(({ name, options }) => ({ name, options })),
+    );
+    expect(methodsFrom(methodsText(found)).map(({ options }) => options)).toEqual(found.map(({ options }) => options));
+  });
+
+  test.each([
+    ["two-stop", /two-stop/],
+    ["two-step:share", /option=value/],
+    ["two-step:share=often", /share must be a number/],
+    ["two-step:share=0.5,share=0.6", /share twice/],
+    ["two-step:depth=3", /depth/],
+    ["two-step+two-step", /given twice/],
+    ["", /method/],
+  ])("%j are refused", (text, message) => {
+    expect(() => methodsFrom(text)).toThrow(message);
   });
 });
 
