@@ -16,8 +16,8 @@ const subject: Subject = { code: "argument", what: "command line" };
 export const addMethodOption = (command: Command): Command =>
   command.addOption(
     new Option(
-      "--method <name[:option=value,...]>",
-      `train with this method too, given once for each: ${methodNames.join(", ")}; \`proxbit methods\` says more`,
+      "--method <name>",
+      "train with this method too, as NAME:option=value,...; may be given several times; `proxbit methods` lists them",
     ).argParser((text: string, before: MethodOptions["method"] = []) => [...before, methodsFrom(text)]),
   );
 
