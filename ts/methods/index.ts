@@ -5,14 +5,16 @@
 import { lookUp } from "../base/names.ts";
 import type { Method, MethodByName } from "../train/method.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
+import { hardening, hardeningRecord } from "./hardening.ts";
 import { twoStep, twoStepRecord } from "./two-step.ts";
 
+export type { HardeningOptions } from "./hardening.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({ twoStep });
+export const methods = Object.freeze({ twoStep, hardening });
 
-const records: readonly AnyMethodRecord[] = [twoStepRecord];
+const records: readonly AnyMethodRecord[] = [twoStepRecord, hardeningRecord];
 
 /** The records by name, in the order of the page about methods. */
 export const methodRecords: Readonly<Record<string, AnyMethodRecord>> = Object.freeze(
