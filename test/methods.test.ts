@@ -225,6 +225,85 @@ describe("hardening", () => {
   });
 });
 
+describe("BD-BNN", () => {
+  test("draws the kurtosis of latent weights to its targets, layer by layer", async () => {
+    const { objective } = applyMethods([methods.bdBnn({ factor: 2, targets: { body: 1.2 } })], plain);
+    expect(objective.map(({ name, facts }) => [name, facts])[1]).toEqual([
+      "bd-bnn",
+      { factor: 2, target: 1.8, targets: { "body/kernel": 1.2 }, parameters: ["body/kernel"] },
+    ]);
+    const trainer = await trainerOf(graph, {
+      methods: [methods.bdBnn({ factor: 20, target: 1.2 })],
+      optimizer: optimizers.adam({ learningRate: 0.02 }),
+    });
+    const { epochs } = await trainer.fit(data, { epochs: 4, batchSize: 16, validate: false });
+    const values = epochs.map(({ terms }) => terms?.["bd-bnn"] ?? Number.NaN);
+    expect(values.at(-1)).toBeLessThan((values[0] as number) / 4);
+    expect(decodeModel(await trainer.pack()).parameters.get("body/kernel")).toBeInstanceOf(Uint8Array);
+  });
+
+  test.each([
+    [{ heads: 1 }, "unknown-name", /heads/],
+    [{ head: 1 }, "argument", /trains no binary weights/],
+  ] as const)("refuses targets of %j", (targets, code, message) => {
+    expect(() => applyMethods([methods.bdBnn({ targets })], plain)).toThrow(message);
+    expect(() => applyMethods([methods.bdBnn({ targets })], plain)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test("is refused where Bop flips the weights", async () => {
+    const optimizer = caseOptimizer({ binary: optimizers.bop(), rest: optimizers.adam() });
+    const bop = sequential({ inputShape: [6, 6, 1] }, [
+      layers.flatten(),
+      layers.dense({ units: 3, name: "one", weightQuantizer: "bc" }),
+    ]);
+    const refused = await rejected("argument", trainerOf(bop, { optimizer, methods: [methods.bdBnn()] }));
+    expect(refused.message).toMatch(/magnitude of "one\/kernel" is not trained/);
+  });
+});
+
+describe("CMIM", () => {
+  test("trains two heads beside the network, which stand in no file, and goes on from a checkpoint", async () => {
+    const options = { epochs: 2, batchSize: 16, validate: false } as const;
+    const given = { methods: [methods.cmim({ units: 8 })] };
+    const trainer = await trainerOf(graph, given);
+    expect(trainer.graph.outputs).toEqual([graph.output, "cmim_binary", "cmim_real"]);
+    const before = await trainer.weights();
+    const { epochs } = await trainer.fit(data, options);
+    const after = await trainer.weights();
+    for (const name of ["cmim_binary/kernel", "cmim_real/kernel"])
+      expect(after.get(name)).not.toEqual(before.get(name));
+    expect(epochs[1]?.terms?.cmim).toBeLessThan(epochs[0]?.terms?.cmim ?? Number.NaN);
+    const packed = decodeModel(await trainer.pack());
+    expect(packed.graph).toEqual(decodeModel(await (await trainerOf(graph)).pack()).graph);
+    const store = memoryStore();
+    const first = await trainerOf(graph, given);
+    for await (const _ of first.fit(data, { ...options, checkpoint: store })) break;
+    first.close();
+    const second = await Trainer.resume(store, { graph, workers: 2, methods: methodOf });
+    await second.continueFit(data);
+    expect(await second.pack()).toEqual(await trainer.pack());
+    second.close();
+  });
+
+  test.each<[string, Graph, Parameters<typeof methods.cmim>[0], RegExp]>([
+    [
+      "a network without binary activations",
+      sequential({ inputShape: [4] }, [layers.dense({ units: 3 })]),
+      {},
+      /has no binary ones/,
+    ],
+    ["a layer without such", graph, { layer: "head" }, /"head"/],
+    [
+      "a network with its heads",
+      applyMethods([methods.cmim()], plain).graph,
+      {},
+      /"cmim_flat" is one of the network's own/,
+    ],
+  ])("refuses %s", (_, own, options, message) => {
+    expect(() => applyMethods([methods.cmim(options)], { ...plain, graph: own })).toThrow(message);
+  });
+});
+
 describe("two steps", () => {
   const changed = applyMethods([methods.twoStep({ share: 0.5 })], plain);
 

@@ -4,17 +4,21 @@
  */
 import { lookUp } from "../base/names.ts";
 import type { Method, MethodByName } from "../train/method.ts";
+import { bdBnn, bdBnnRecord } from "./bd-bnn.ts";
+import { cmim, cmimRecord } from "./cmim.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
 import { hardening, hardeningRecord } from "./hardening.ts";
 import { twoStep, twoStepRecord } from "./two-step.ts";
 
+export type { BdBnnOptions } from "./bd-bnn.ts";
+export type { CmimOptions } from "./cmim.ts";
 export type { HardeningOptions } from "./hardening.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({ twoStep, hardening });
+export const methods = Object.freeze({ bdBnn, twoStep, hardening, cmim });
 
-const records: readonly AnyMethodRecord[] = [twoStepRecord, hardeningRecord];
+const records: readonly AnyMethodRecord[] = [bdBnnRecord, twoStepRecord, hardeningRecord, cmimRecord];
 
 /** The records by name, in the order of the page about methods. */
 export const methodRecords: Readonly<Record<string, AnyMethodRecord>> = Object.freeze(

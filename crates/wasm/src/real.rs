@@ -2,7 +2,9 @@
 
 mod batches;
 mod concatenate;
+mod contrast;
 mod depthwise;
+mod distributions;
 mod dropout;
 mod elu;
 mod layer_norm;
