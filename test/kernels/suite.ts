@@ -12,6 +12,7 @@ import { bitProperties } from "./bits.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
+import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
@@ -36,6 +37,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...lossProperties,
+  ...distributionProperties,
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,
