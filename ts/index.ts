@@ -27,6 +27,7 @@ export {
   methodNames,
   methodOf,
   methods,
+  type SelfDistillationOptions,
   type TwoStepOptions,
 } from "./methods/index.ts";
 export {

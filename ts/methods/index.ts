@@ -8,17 +8,25 @@ import { bdBnn, bdBnnRecord } from "./bd-bnn.ts";
 import { cmim, cmimRecord } from "./cmim.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
 import { hardening, hardeningRecord } from "./hardening.ts";
+import { selfDistillation, selfDistillationRecord } from "./self-distillation.ts";
 import { twoStep, twoStepRecord } from "./two-step.ts";
 
 export type { BdBnnOptions } from "./bd-bnn.ts";
 export type { CmimOptions } from "./cmim.ts";
 export type { HardeningOptions } from "./hardening.ts";
+export type { SelfDistillationOptions } from "./self-distillation.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({ bdBnn, twoStep, hardening, cmim });
+export const methods = Object.freeze({ bdBnn, twoStep, hardening, selfDistillation, cmim });
 
-const records: readonly AnyMethodRecord[] = [bdBnnRecord, twoStepRecord, hardeningRecord, cmimRecord];
+const records: readonly AnyMethodRecord[] = [
+  bdBnnRecord,
+  twoStepRecord,
+  hardeningRecord,
+  selfDistillationRecord,
+  cmimRecord,
+];
 
 /** The records by name, in the order of the page about methods. */
 export const methodRecords: Readonly<Record<string, AnyMethodRecord>> = Object.freeze(
