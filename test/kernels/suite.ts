@@ -15,6 +15,7 @@ import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
+import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
@@ -39,6 +40,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...lossProperties,
+  ...distributionProperties,
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,
