@@ -230,6 +230,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     },
   },
   dropout: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
+  unitDeviation: { ...kept, required: {}, attributes: { epsilon: 1e-5 }, varied: [{ epsilon: 1e-3 }] },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

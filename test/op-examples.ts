@@ -122,4 +122,11 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.dropout({ rate: 0.4 }),
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
+  unitDeviation: () =>
+    network([
+      stem(),
+      layers.batchNorm(),
+      layers.unitDeviation({ epsilon: 1e-4 }),
+      layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    ]),
 };

@@ -73,7 +73,7 @@ describe.each(cases)("$name", (given) => {
     const seen = await observed(given);
     for (const [name, value] of Object.entries(seen.terms)) {
       const found = wrong(await rowsOf(given, { ...seen, terms: { ...seen.terms, [name]: 1.001 * value } }));
-      expect(found).toEqual([`${name in { l1: 0, l2: 0, distance: 0 } ? name : "output"} loss`]);
+      expect(found).toEqual([`${name in { l1: 0, l2: 0, sineSquares: 0, distance: 0 } ? name : "output"} loss`]);
     }
   });
 });
@@ -112,6 +112,12 @@ const slips: Readonly<Record<LossName, Slip>> = {
   distillation: { ...other, kernel: "soft_cross_entropy", argument: "temperature", change: larger },
   l1: { kernel: "add_signs", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
   l2: { kernel: "add_difference", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
+  sineSquares: {
+    kernel: "add_sine_squares",
+    argument: "factor",
+    change: larger,
+    shows: ["head/kernel gradient"],
+  },
   distance: {
     kernel: "add_difference",
     argument: "factor",

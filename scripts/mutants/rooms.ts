@@ -119,7 +119,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "reference-backends",
     "golden/check",
   ],
-  "ts/methods": ["methods", "checkpoint-resume"],
+  "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
   "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory", "golden/texts"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [

@@ -18,6 +18,7 @@ import { eluProperties } from "./elu.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
 import { lossProperties } from "./losses.ts";
+import { methodProperties } from "./methods.ts";
 import { multiplyProperties } from "./multiply.ts";
 import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
@@ -47,6 +48,7 @@ const properties = [
   ...upSamplingProperties,
   ...zeroPaddingProperties,
   ...dropoutProperties,
+  ...methodProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -236,6 +236,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ),
   ],
   dropout: anyRank(layers.dropout({ rate: 0.3 })),
+  unitDeviation: anyRank(layers.unitDeviation({ epsilon: 1e-2 })),
 };
 
 /** An example under its name in the table, with a title. */

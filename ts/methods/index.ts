@@ -4,15 +4,21 @@
  */
 import { lookUp } from "../base/names.ts";
 import type { Method, MethodByName } from "../train/method.ts";
+import { biper, biperRecord } from "./biper.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
+import { qpSbgd, qpSbgdRecord } from "./qp-sbgd.ts";
+import { siman, simanRecord } from "./siman.ts";
 import { twoStep, twoStepRecord } from "./two-step.ts";
 
+export type { BiperMethodOptions } from "./biper.ts";
+export type { QpSbgdMethodOptions } from "./qp-sbgd.ts";
+export type { SimanMethodOptions } from "./siman.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({ twoStep });
+export const methods = Object.freeze({ twoStep, siman, biper, qpSbgd });
 
-const records: readonly AnyMethodRecord[] = [twoStepRecord];
+const records: readonly AnyMethodRecord[] = [twoStepRecord, simanRecord, biperRecord, qpSbgdRecord];
 
 /** The records by name, in the order of the page about methods. */
 export const methodRecords: Readonly<Record<string, AnyMethodRecord>> = Object.freeze(

@@ -25,6 +25,7 @@ import type {
   PermuteOptions,
   Pool2dOptions,
   ReshapeOptions,
+  UnitDeviationOptions,
   UpSampling2dOptions,
   ZeroPadding2dOptions,
 } from "./ops/options.ts";
@@ -241,6 +242,14 @@ export function dropout(options: DropoutOptions): Layer {
   return build("dropout", options);
 }
 
+/**
+ * Divides each example by its standard deviation in training, as ReCU and BiPer do in front of binary activations; otherwise it
+ * does nothing. Division by a positive number changes no sign.
+ */
+export function unitDeviation(options: UnitDeviationOptions = {}): Layer {
+  return build("unitDeviation", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -279,6 +288,7 @@ export const layers = Object.freeze({
   upSampling2d,
   zeroPadding2d,
   dropout,
+  unitDeviation,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

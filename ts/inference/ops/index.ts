@@ -25,6 +25,7 @@ import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { softmax } from "./softmax.ts";
+import { unitDeviation } from "./unit-deviation.ts";
 import { upSampling2d } from "./up-sampling2d.ts";
 import { zeroPadding2d } from "./zero-padding2d.ts";
 
@@ -54,6 +55,7 @@ export const inferenceOps = Object.freeze({
   upSampling2d,
   zeroPadding2d,
   dropout,
+  unitDeviation,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

@@ -5,6 +5,7 @@ import { distillation } from "./distillation.ts";
 import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
 import type { LossName, ReferenceLoss } from "./loss.ts";
 import { l1, l2 } from "./penalties.ts";
+import { sineSquares } from "./sine-squares.ts";
 
 export const referenceLosses: { readonly [Name in LossName]: ReferenceLoss<Name> } = Object.freeze({
   crossEntropy,
@@ -17,6 +18,7 @@ export const referenceLosses: { readonly [Name in LossName]: ReferenceLoss<Name>
   distillation,
   l1,
   l2,
+  sineSquares,
   distance,
 });
 

@@ -24,6 +24,7 @@ import { prelu } from "./prelu.ts";
 import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { softmax } from "./softmax.ts";
+import { unitDeviation } from "./unit-deviation.ts";
 import { upSampling2d } from "./up-sampling2d.ts";
 import { zeroPadding2d } from "./zero-padding2d.ts";
 
@@ -53,6 +54,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   upSampling2d,
   zeroPadding2d,
   dropout,
+  unitDeviation,
 });
 
 /** The operation called `name`. */

@@ -8,6 +8,7 @@ import { distance } from "./distance.ts";
 import { distillation } from "./distillation.ts";
 import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
 import { l1, l2 } from "./penalties.ts";
+import { sineSquares } from "./sine-squares.ts";
 import type { LossTerm } from "./term.ts";
 
 /** The makers of terms: those that compare the output with the truth, then those over values and over weights. */
@@ -22,7 +23,7 @@ export const losses = Object.freeze({
     squaredHinge,
     distillation,
   },
-  ...{ l1, l2, distance },
+  ...{ l1, l2, sineSquares, distance },
 });
 
 /** The terms of a step's loss, which is their sum in this order. */
