@@ -3,10 +3,11 @@
  * methods that are made of schedules do the steps of their definitions.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { methodNames, methodOf, methods } from "../ts/methods/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
-import { quantizers } from "../ts/quantizers/index.ts";
+import { evaluateSchedule, quantizers, type Schedule } from "../ts/quantizers/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods, checkMethods, type Method } from "../ts/train/method.ts";
@@ -153,8 +154,11 @@ describe("methods together", () => {
 });
 
 describe("the registry", () => {
+  /** The options that methods have no default of. */
+  const needed: Readonly<Record<string, Readonly<Record<string, unknown>>>> = { hardening: { epochs: 4 } };
+
   test.each(methodNames)("has %s under its name, with its defaults", (name) => {
-    const made = methodOf(name, {});
+    const made = methodOf(name, needed[name] ?? {});
     expect(made.name).toBe(name);
     expect(methodOf(name, made.options ?? {}).options).toEqual(made.options);
   });
@@ -163,6 +167,61 @@ describe("the registry", () => {
     expect(() => methodOf("two-stop", {})).toThrow(/two-stop/);
     expect(() => methodOf("two-step", { shore: 1 })).toThrow(/shore/);
     expect(() => methods.twoStep({ share: 1 })).toThrow(/method "two-step": share/);
+  });
+});
+
+describe("words of the command line", () => {
+  test.each([
+    ["two-step", [methods.twoStep()]],
+    ["two-step:share=0.25", [methods.twoStep({ share: 0.25 })]],
+    [" two-step: share = 1e-1 ", [methods.twoStep({ share: 0.1 })]],
+  ])("%j are a method with its options", (text, wanted) => {
+    const found = methodsFrom(text);
+    expect(found.map(({ name, options }) => ({ name, options }))).toEqual(
+      wanted.map(({ name, options }) => ({ name, options })),
+    );
+    expect(methodsFrom(methodsText(found)).map(({ options }) => options)).toEqual(found.map(({ options }) => options));
+  });
+
+  test.each([
+    ["two-stop", /two-stop/],
+    ["two-step:share", /option=value/],
+    ["two-step:share=often", /share must be a number/],
+    ["two-step:share=0.5,share=0.6", /share twice/],
+    ["two-step:depth=3", /depth/],
+    ["two-step+two-step", /given twice/],
+    ["", /method/],
+  ])("%j are refused", (text, message) => {
+    expect(() => methodsFrom(text)).toThrow(message);
+  });
+});
+
+describe("hardening", () => {
+  const own = applyMethods([methods.hardening({ epochs: 4 })], plain);
+  const [quantizer] = own.graph.nodes.flatMap((node) =>
+    node.op === "conv2d" && node.attributes.weightQuantizer !== null ? [node.attributes.weightQuantizer] : [],
+  );
+
+  test("clamps weights over a temperature that falls to 0.9 of itself in each epoch", () => {
+    expect(quantizer).toMatchObject({ forward: "piecewiseLinear", backward: "one", hardenAt: 0.9, clipLatent: 1.5 });
+    const [rho] = quantizer?.parameters ?? [];
+    const found = [0, 0.2, 0.25, 0.5, 0.75].map((progress) => evaluateSchedule(rho as Schedule, progress));
+    for (const [i, temperature] of [1, 1, 0.9, 0.81, 0.729].entries())
+      expect(found[i]).toBeCloseTo(1 - temperature, 12);
+  });
+
+  test("makes the steps of its definition, and signs of weights that are cold", async () => {
+    await expectOracle(pool, { graph: own.graph, optimizer: optimizers.sgd({ learningRate: 0.1 }), steps: 4, of: 4 });
+    const cold = applyMethods([methods.hardening({ epochs: 200 })], plain);
+    expect(JSON.stringify(cold.graph)).toContain('"hardenAt":0.765');
+  });
+
+  test("is for the epochs that it was made for, and says so when its options are not given", async () => {
+    const trainer = await trainerOf(graph, { methods: [methods.hardening({ epochs: 4 })] });
+    const refused = await rejected("argument", eventsOf(trainer.fit(data, { epochs: 3, batchSize: 16 })));
+    expect(refused.message).toContain("4 epochs");
+    expect(() => methodOf("hardening", {})).toThrow(/epochs must be a whole number/);
+    expect(() => checkMethods([methods.twoStep(), methods.hardening({ epochs: 4 })], subject)).toThrow(/become binary/);
   });
 });
 

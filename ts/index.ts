@@ -20,7 +20,7 @@
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
 export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
-export { methodNames, methodOf, methods, type TwoStepOptions } from "./methods/index.ts";
+export { type HardeningOptions, methodNames, methodOf, methods, type TwoStepOptions } from "./methods/index.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,

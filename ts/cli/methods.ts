@@ -6,7 +6,8 @@ import { methodNames, methodOf } from "../methods/index.ts";
 import { checkMethods, type Method } from "../train/method.ts";
 
 export interface MethodOptions {
-  readonly method?: readonly Method[];
+  /** The methods of each time that the option was given. */
+  readonly method?: readonly (readonly Method[])[];
 }
 
 const subject: Subject = { code: "argument", what: "command line" };
@@ -15,12 +16,14 @@ const subject: Subject = { code: "argument", what: "command line" };
 export const addMethodOption = (command: Command): Command =>
   command.addOption(
     new Option(
-      "--method <name[:option=value,...]>",
-      `train with this method too, given once for each: ${methodNames.join(", ")}; \`proxbit methods\` says more`,
-    ).argParser((text: string, before: readonly Method[] | undefined) =>
-      checkMethods([...(before ?? []), ...methodsFrom(text)], subject),
-    ),
+      "--method <name>",
+      "train with this method too, as NAME:option=value,...; may be given several times; `proxbit methods` lists them",
+    ).argParser((text: string, before: MethodOptions["method"] = []) => [...before, methodsFrom(text)]),
   );
+
+/** The methods of a training, given in one option or in several. @throws ProxbitError "argument" where they do not go together */
+export const methodsOf = ({ method }: MethodOptions): { readonly methods?: readonly Method[] } =>
+  method === undefined ? {} : { methods: checkMethods(method.flat(), subject) };
 
 /** Methods of a text: one, or several with a plus between. @throws ProxbitError "unknown-name", "argument" */
 export const methodsFrom = (text: string): readonly Method[] =>
@@ -54,8 +57,11 @@ function wordOf(text: string): unknown {
   return Number.isNaN(Number(text)) ? text : Number(text);
 }
 
-/** The text that gives `method`, with its options in order. */
-export const methodText = ({ name, options = {} }: Pick<Method, "name" | "options">): string => {
-  const pairs = Object.entries(options).map(([key, value]) => `${key}=${String(value)}`);
-  return pairs.length === 0 ? name : `${name}:${pairs.join(",")}`;
-};
+/** The text that gives `methods`, each with all its options in order. */
+export const methodsText = (methods: readonly Pick<Method, "name" | "options">[]): string =>
+  methods
+    .map(({ name, options = {} }) => {
+      const pairs = Object.entries(options).map(([key, value]) => `${key}=${String(value)}`);
+      return pairs.length === 0 ? name : `${name}:${pairs.join(",")}`;
+    })
+    .join("+");

@@ -13,7 +13,7 @@ import type { FitOptions } from "../train/run/fit.ts";
 import type { Trainer } from "../train/run/trainer.ts";
 import { addEndOptions, type EndOptions } from "./checkpoint.ts";
 import { addLossOptions, type LossOptions, names, objectiveFrom } from "./losses.ts";
-import { addMethodOption, type MethodOptions } from "./methods.ts";
+import { addMethodOption, type MethodOptions, methodsOf } from "./methods.ts";
 import { readModelFile } from "./model-file.ts";
 import { addOptimizerOptions, augmentation, type OptimizerOptions, optimizerFrom } from "./optimizer.ts";
 import { realNumber, wholeNumber } from "./options.ts";
@@ -99,20 +99,12 @@ export async function trainingFrom(options: TrainingOptions): Promise<Training> 
     throw new ProxbitError("argument", `${option} ${is} --from`, "Give --from too, or leave it out.");
   }
   const objective = objectiveFrom(options);
-  const {
-    epochs,
-    batchSize,
-    augment,
-    labelSmoothing,
-    from,
-    earlyStopping: patience,
-    metrics,
-    method: methods,
-  } = options;
+  const { epochs, batchSize, augment, labelSmoothing, from, earlyStopping: patience, metrics } = options;
   const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
   const bytes = from === undefined ? undefined : await readModelFile(from);
   return {
-    ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, methods, teacher, patience, metrics },
+    ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, teacher, patience, metrics },
+    ...methodsOf(options),
     start: bytes && { file: from as string, bytes, rescale: options.rescale ?? false, layers: options.fromLayers },
   };
 }

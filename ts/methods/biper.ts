@@ -27,6 +27,7 @@ export interface BiperMethodOptions {
 }
 
 const NAME = "biper";
+const SAME = "both say what the weights are";
 
 export const biperRecord: MethodRecord<BiperMethodOptions> = {
   name: NAME,
@@ -39,7 +40,7 @@ export const biperRecord: MethodRecord<BiperMethodOptions> = {
     deviation: optional(boolean(), true),
   },
   make: ({ omega, tau, share, deviation }) => ({
-    excludes: { siman: "both say what the weights are", "two-step": "both say what the weights are" },
+    excludes: { siman: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       latentKernels(graph, NAME);
       const made = mapWeightQuantizers(graph, () => biperQuantizer({ omega, hardenAt: share }));

@@ -41,6 +41,7 @@ export const qpSbgdRecord: MethodRecord<QpSbgdMethodOptions> = {
       siman: "it trains magnitudes, and qp-sbgd signs",
       biper: "it trains sines, and qp-sbgd signs",
       "two-step": "it trains real weights first",
+      hardening: "it trains real weights first",
     },
     optimizer: (optimizer, graph) => {
       latentKernels(graph, NAME);

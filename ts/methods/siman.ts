@@ -18,6 +18,7 @@ export interface SimanMethodOptions {
 }
 
 const NAME = "siman";
+const SAME = "both say what the weights are";
 
 export const simanRecord: MethodRecord<SimanMethodOptions> = {
   name: NAME,
@@ -25,7 +26,7 @@ export const simanRecord: MethodRecord<SimanMethodOptions> = {
   source: "Lin et al., TPAMI 2022",
   fields: { percentile: optional(number(0, 25), 15) },
   make: ({ percentile }) => ({
-    excludes: { biper: "both say what the weights are", "two-step": "both say what the weights are" },
+    excludes: { biper: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       latentKernels(graph, NAME);
       return mapWeightQuantizers(graph, () => simanQuantizer({ percentile: linear(percentile, 0) }));

@@ -22,6 +22,13 @@ export type Schedule =
   | { readonly kind: "quarterCosine"; readonly from: number; readonly to: number }
   | { readonly kind: "staircase"; readonly from: number; readonly to: number }
   | {
+      readonly kind: "geometric";
+      readonly from: number;
+      readonly to: number;
+      readonly factor: number;
+      readonly steps: number;
+    }
+  | {
       readonly kind: "logistic";
       readonly from: number;
       readonly to: number;

@@ -34,6 +34,8 @@ export interface Method {
 /** A call of `fit`, as a method sees it. */
 export interface MethodCall {
   readonly graph: Graph;
+  /** The epochs that the call asks for. */
+  readonly epochs: number;
   readonly data: Dataset<Examples>;
 }
 
@@ -139,7 +141,7 @@ export function workOf(
   let { data } = call;
   const tasks: EpochTask[] = [];
   for (const method of methods) {
-    const seen = { graph: call.graph, data };
+    const seen = { ...call, data };
     const work = reading(
       `the method "${method.name}"`,
       "a data set that it can work on",

@@ -1,7 +1,7 @@
 /** `proxbit methods` lists the methods of training that `--method` takes; with a name it tells one's options. */
 import { Command } from "commander";
 import { lookUp } from "../../base/names.ts";
-import { methodNames, methodRecords } from "../../methods/index.ts";
+import { methodRecords } from "../../methods/index.ts";
 import { formatTable } from "../../show/table.ts";
 import { pairs } from "../format.ts";
 import { addCommonOptions } from "../options.ts";
@@ -14,7 +14,7 @@ export function methodsCommand(context: Context): Command {
       "Lists the methods that train, recipe and compare take as --method NAME[:option=value,...], with their sources. With a " +
         "name it tells the options of one and their defaults.",
     )
-    .argument("[name]", `one of: ${methodNames.join(", ")}`);
+    .argument("[name]", "a method, whose options are told");
   return addCommonOptions(command, "proxbit methods", "proxbit methods two-step").action((name: string | undefined) =>
     name === undefined ? list(context) : show(name, context),
   );

@@ -7,7 +7,7 @@ import { addCheckpointOptions, addEndOptions, type CheckpointOptions, keptRun } 
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
-import { addMethodOption, type MethodOptions } from "../methods.ts";
+import { addMethodOption, type MethodOptions, methodsOf } from "../methods.ts";
 import { quantizersOf } from "../model-file.ts";
 import { addCommonOptions, addPlaceOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import { recipes } from "../recipes.ts";
@@ -60,7 +60,7 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
   const { optimizer, augment, labelSmoothing, batchSize } = recipe;
   const [epochs, seed] = [options.epochs ?? recipe.epochs, options.seed ?? recipe.seed];
   const course = { optimizer, augment, labelSmoothing, epochs, batchSize, seed };
-  const place = { workers: options.workers, methods: options.method, profile: false, kept, file: options.out };
+  const place = { workers: options.workers, ...methodsOf(options), profile: false, kept, file: options.out };
   const run: TrainingRun = { graph, data, ...course, ...place };
   const result = await runTraining(run, context);
   const { evaluation, workers, seconds, packedBytes, floatBytes } = result;

@@ -132,7 +132,7 @@ export function checkFit(
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const average = checkAverage(options.average, subject);
   const named = checkTasks(options.tasks, subject);
-  const work = workOf(methods, { graph: engine.graph, data: given });
+  const work = workOf(methods, { graph: engine.graph, epochs, data: given });
   const own = checkTasks([...work.tasks, ...named], subject);
   const averaging = average === null ? [] : [averageTask(average)];
   const tasks = [...own, ...averaging];
