@@ -221,23 +221,5 @@ impl Annealing<'_> {
     }
 }
 
-/// `w -= rate dw`, within `clip` of 0 unless that is 0; where `projected`, what comes out is -1 or +1, its sign. True where a
-/// result is not finite.
-pub fn direction_step(w: &mut [f32], dw: &[f32], rate: f32, projected: bool, clip: f32) -> bool {
-    assert_eq!(w.len(), dw.len());
-    let mut bad = false;
-    for (w, dw) in w.iter_mut().zip(dw) {
-        let moved = *w - rate * dw;
-        bad |= !moved.is_finite();
-        *w = match (projected, moved >= 0.0) {
-            (false, _) if clip > 0.0 => moved.clamp(-clip, clip),
-            (false, _) => moved,
-            (true, true) => 1.0,
-            (true, false) => -1.0,
-        };
-    }
-    bad
-}
-
 #[cfg(test)]
 mod tests;

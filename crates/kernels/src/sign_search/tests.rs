@@ -138,19 +138,6 @@ fn annealing_comes_close_to_planted_directions() {
 }
 
 #[test]
-fn a_step_goes_along_the_direction_and_may_be_projected() {
-    let mut w = [0.5, -0.25, 0.25];
-    assert!(!direction_step(&mut w, &[-1.0, -1.0, 1.0], 0.25, false, 0.0));
-    assert_eq!(w, [0.75, 0.0, 0.0]);
-    assert!(!direction_step(&mut w, &[1.0, 1.0, -1.0], 0.5, true, 0.5));
-    assert_eq!(w, [1.0, -1.0, 1.0]);
-    let mut long = [0.75, -0.75, 0.25];
-    assert!(!direction_step(&mut long, &[-1.0, 1.0, 1.0], 0.5, false, 1.0));
-    assert_eq!(long, [1.0, -1.0, -0.25]);
-    assert!(direction_step(&mut [f32::NAN], &[1.0], 0.5, true, 0.0));
-}
-
-#[test]
 fn what_is_not_finite_is_reported() {
     assert!(pack_rows(&[1.0, f32::NAN], 2, &mut [0]));
     let batch = Batch {

@@ -5,7 +5,7 @@ use crate::memory::{read, share, write};
 use proxbit_kernels::dropout::Draws;
 use proxbit_kernels::rotate::{self, Rotations};
 use proxbit_kernels::sign_search::{self, Batch, Scratch, words};
-use proxbit_kernels::{magnitude, sine_squares, unit_deviation};
+use proxbit_kernels::{magnitude, optimizer, sine_squares, unit_deviation};
 
 exports! {
     /// SiMaN: out `f32 [k][n]` = magnitudes of w about the middle of their filter, slopes `f32 [k][n]` those of the way back;
@@ -79,7 +79,7 @@ exports! {
     only("training")
     fn direction_step(weights: *mut f32, gradient: *const f32, count: usize, hyper: *const [f32; 6]) {
         let [rate, projected, .., clip] = *hyper;
-        sign_search::direction_step(write(weights, count), read(gradient, count), rate, projected != 0.0, clip)
+        optimizer::direction_step(write(weights, count), read(gradient, count), rate, projected != 0.0, clip)
     }
 
     /// RBNN: out `f32 [a b][n]` = w + |sin angle| apart, apart = R1^T w R2 - w; room `f64 [a b]`.
