@@ -103,7 +103,7 @@ function needsCase({ name }: Parameter, optimizer: ParameterOptimizer): ProxbitE
   const kind = optimizerName(optimizer);
   return new ProxbitError(
     "argument",
-    `${kind} is for binary weights, and "${name}" is real`,
+    `${kind} ${isBop(optimizer) ? "flips" : "is for"} binary weights, and "${name}" is real`,
     `Use caseOptimizer({ binary: optimizers.${kind}(), rest: optimizers.adam() }), on the command line ` +
       `--binary-optimizer ${kind} beside --optimizer.`,
   );
