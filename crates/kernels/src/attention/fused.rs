@@ -91,6 +91,7 @@ pub fn attention_bits(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32]
 }
 
 /// One head of an image.
+#[inline(never)]
 fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32], pieces: &mut Pieces, out: &mut [f32]) {
     let Matrix {
         kind,
@@ -177,6 +178,7 @@ fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32],
 
 /// The results of up to four rows from their bits, a row `down` floats after the one before.
 #[allow(clippy::too_many_arguments)]
+#[inline(never)]
 fn mix_counts(
     of: Matrix,
     set: [u32; ROWS],

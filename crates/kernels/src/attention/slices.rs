@@ -144,8 +144,10 @@ pub(super) fn pack(values: &[f32], slice: Slice, terms: usize, columns: usize, p
         if slice.right == 1 {
             for (term, target) in rows.chunks_exact_mut(PANEL).enumerate() {
                 let source = &values[start + term * slice.down..][..lanes];
-                F32x4::load_up_to(source).store_up_to(&mut target[..4]);
-                F32x4::load_up_to(source.get(4..).unwrap_or_default()).store_up_to(&mut target[4..]);
+                match source.first_chunk::<PANEL>() {
+                    Some(eight) => target.copy_from_slice(eight),
+                    None => target[..lanes].copy_from_slice(source),
+                }
             }
         } else {
             for at in (0..lanes).step_by(4) {
@@ -156,20 +158,14 @@ pub(super) fn pack(values: &[f32], slice: Slice, terms: usize, columns: usize, p
     }
 }
 
-/// Four columns of a panel whose terms are contiguous: `lanes` of them, and zeros.
+/// Four columns of a panel whose terms are contiguous: `lanes` of them, and the last one again.
 fn pack_across(values: &[f32], start: usize, right: usize, lanes: usize, terms: usize, rows: &mut [f32], at: usize) {
-    let column = |lane: usize| {
-        if lane < lanes {
-            &values[start + lane * right..][..terms]
-        } else {
-            &[]
-        }
-    };
-    let columns: [&[f32]; 4] = from_fn(column);
+    let columns: [&[f32]; 4] = from_fn(|lane| &values[start + lane.min(lanes - 1) * right..][..terms]);
     for first in (0..terms).step_by(4) {
-        let block = columns.map(|column| F32x4::load_up_to(column.get(first..).unwrap_or_default()));
-        for (i, row) in F32x4::transpose(block).into_iter().enumerate().take(terms - first) {
-            row.store_up_to(&mut rows[(first + i) * PANEL + at..][..4]);
+        let block = columns.map(|column| F32x4::load_up_to(&column[first..]));
+        let rows = rows[first * PANEL..].chunks_mut(PANEL);
+        for (vector, row) in F32x4::transpose(block).iter().zip(rows) {
+            vector.store_up_to(&mut row[at..]);
         }
     }
 }
