@@ -117,12 +117,12 @@ impl HeadSigns<'_> {
                     self.row(token, panel * PANEL / 4, &mut row[..nibbles]);
                 }
                 target.fill(0);
-                for (at, lanes) in target.chunks_exact_mut(4).enumerate().take(nibbles) {
-                    let bits = four
+                for (at, lanes) in target[..4 * nibbles].chunks_exact_mut(4).enumerate() {
+                    let spread = four
                         .iter()
                         .rev()
                         .fold(0, |bits, row| bits << 1 | SPREAD[usize::from(row[at] >> 4)]);
-                    lanes.copy_from_slice(&bits.to_le_bytes());
+                    lanes.copy_from_slice(&spread.to_le_bytes());
                 }
             }
         }

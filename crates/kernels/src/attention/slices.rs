@@ -120,7 +120,7 @@ pub fn multiply_slices(
             columns,
             scratch,
         );
-        let factor = factors.map(|factors| factors[place[1]]);
+        let factor = factors.map_or(1.0, |factors| factors[place[1]]);
         multiply_slice(
             sizes,
             a.values,
@@ -170,7 +170,7 @@ fn pack_across(values: &[f32], start: usize, right: usize, lanes: usize, terms: 
     }
 }
 
-/// One slice: its panels one after the other, each with four rows at a time.
+/// One slice: its panels one after the other, each with four rows at a time. A factor of 1 changes no bit.
 #[allow(clippy::too_many_arguments)]
 #[inline(never)]
 pub(super) fn multiply_slice(
@@ -178,7 +178,7 @@ pub(super) fn multiply_slice(
     a: &[f32],
     from: Slice,
     panels: &[f32],
-    factor: Option<f32>,
+    factor: f32,
     out: &mut [f32],
     onto: Slice,
     accumulate: bool,
@@ -231,8 +231,8 @@ fn widened(sums: [[F32x4; 1]; 4]) -> [[F32x4; 2]; 4] {
 
 /// Writes a row of a tile, times the factor, onto what is there where `accumulate`.
 #[inline(always)]
-fn store(sums: [F32x4; 2], factor: Option<f32>, accumulate: bool, target: &mut [f32]) {
-    let mut sums = factor.map_or(sums, |factor| sums.map(|sum| sum * F32x4::splat(factor)));
+fn store(sums: [F32x4; 2], factor: f32, accumulate: bool, target: &mut [f32]) {
+    let mut sums = sums.map(|sum| sum * F32x4::splat(factor));
     if accumulate {
         let [low, high] = F32x4::load_lanes::<2>(target);
         sums = [low + sums[0], high + sums[1]];
