@@ -35,7 +35,7 @@ pub struct HeadSigns<'a> {
 impl HeadSigns<'_> {
     /// Four features of a token from number `4 * group` of the head on, the first in the lowest bit; those past the head are 0.
     #[inline(always)]
-    pub fn nibble(&self, token: usize, group: usize) -> u8 {
+    fn nibble(&self, token: usize, group: usize) -> u8 {
         let at = self.first + 4 * group;
         let bits = match self.signs {
             Signs::Nibbles(bytes) => {
@@ -60,7 +60,7 @@ impl HeadSigns<'_> {
     }
 
     /// Nibbles of a token from number `from` on, each times 16.
-    #[inline(always)]
+    #[inline(never)]
     pub fn row(&self, token: usize, from: usize, out: &mut [u8]) {
         if let (Signs::Nibbles(bytes), 0) = (self.signs, self.first % 4) {
             // A head that begins with a byte: only the last of its nibbles may hold features of the next head.
@@ -119,29 +119,33 @@ impl HeadSigns<'_> {
         }
     }
 
-    /// Features as panels `f32 [ceil(count / 8)][tokens][8]` of +-1 for the real product, 0 past the last feature.
+    /// Features as panels `f32 [ceil(count / 8)][tokens][8]` of +-1 for the real product; anything past the last feature.
     pub fn features_as_reals(&self, tokens: usize, out: &mut [f32]) {
         for (panel, rows) in out.chunks_exact_mut(tokens * 8).enumerate() {
+            let nibbles = (self.count - 8 * panel).min(8).div_ceil(4);
             for (token, target) in rows.chunks_exact_mut(8).enumerate() {
-                for (half, lanes) in target.chunks_exact_mut(4).enumerate() {
-                    let first = 8 * panel + 4 * half;
-                    let bits = if first < self.count {
-                        self.nibble(token, first / 4)
-                    } else {
-                        0
-                    };
-                    for (lane, value) in lanes.iter_mut().enumerate() {
-                        *value = match () {
-                            () if first + lane >= self.count => 0.0,
-                            () if bits >> lane & 1 != 0 => 1.0,
-                            () => -1.0,
-                        };
-                    }
+                let mut bits = [0; 2];
+                self.row(token, 2 * panel, &mut bits[..nibbles]);
+                for (bits, four) in bits.iter().zip(target.as_chunks_mut().0) {
+                    *four = REALS[usize::from(bits >> 4)];
                 }
             }
         }
     }
 }
+
+/// The signs of a nibble.
+const REALS: [[f32; 4]; 16] = {
+    let mut table = [[-1.0; 4]; 16];
+    let mut at = 0;
+    while at < 64 {
+        if at / 4 >> (at % 4) & 1 != 0 {
+            table[at / 4][at % 4] = 1.0;
+        }
+        at += 1;
+    }
+    table
+};
 
 /// Bit `i` of a nibble as the lowest bit of byte `i`.
 const SPREAD: [u32; 16] = {

@@ -10,6 +10,8 @@ use crate::simd::bytes::{Bytes, Shorts};
 
 /// Nibbles whose counts fit a byte.
 pub const NARROW: usize = 63;
+/// The most features of a head: their distances fit a byte, with one to spare.
+pub const WIDEST: usize = 4 * NARROW;
 /// Rows of a tile.
 pub const ROWS: usize = 4;
 
@@ -40,7 +42,7 @@ impl Table {
 ///
 /// # Safety
 /// Every row must be readable for `groups` bytes, each a nibble times 16, and `columns` for `32 * groups` bytes below 16.
-#[inline(always)]
+#[inline(never)]
 pub unsafe fn narrow_tile(
     table: &Table,
     rows: [*const u8; ROWS],
@@ -69,27 +71,28 @@ pub unsafe fn narrow_tile(
 ///
 /// # Safety
 /// As for [`narrow_tile`]; there may be at most 16383 groups.
-#[inline(always)]
+#[inline(never)]
 pub unsafe fn wide_tile(
     table: &Table,
     rows: [*const u8; ROWS],
     columns: *const u8,
     groups: usize,
-) -> [[[Shorts; 2]; 2]; ROWS] {
-    let mut sums = [[[Shorts::splat(0); 2]; 2]; ROWS];
-    let mut at = 0;
-    while at < groups {
+    sums: &mut [[Shorts; PANEL / 8]; ROWS],
+) {
+    *sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
+    for at in (0..groups).step_by(NARROW) {
         let count = NARROW.min(groups - at);
         // SAFETY: the groups from `at` on are among those of the caller.
         let counts = unsafe { narrow_tile(table, rows.map(|row| row.add(at)), columns.add(PANEL * at), count) };
-        for row in 0..ROWS {
-            for half in 0..2 {
-                let [low, high] = counts[row][half].widen();
-                let sum = &mut sums[row][half];
-                *sum = [sum[0].add(low), sum[1].add(high)];
-            }
+        for (sums, counts) in sums
+            .as_flattened_mut()
+            .as_chunks_mut()
+            .0
+            .iter_mut()
+            .zip(counts.as_flattened())
+        {
+            let [low, high] = counts.widen();
+            *sums = [sums[0].add(low), sums[1].add(high)];
         }
-        at += count;
     }
-    sums
 }

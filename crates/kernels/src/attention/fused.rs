@@ -6,15 +6,14 @@
 //! matrix of +-1. Otherwise it is the chain of `slices`. Every result has the bits that the kernels over reals give.
 
 use super::bits::{HeadSigns, PANEL, Signs};
-use super::counts::{NARROW, ROWS, Table, wide_tile};
-use super::matrix::{Kind, Matrix, exponentials, scale_of};
+use super::counts::{ROWS, Table, WIDEST, wide_tile};
+use super::matrix::{Kind, Matrix, scale_of};
 use super::rows::{Rows, distances, matrix_rows};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::shape::sizes::{attention_column_bytes, attention_scratch_floats, panel_floats};
+use crate::simd::bytes::Shorts;
 use crate::simd::floats::F32x4;
-
-/// The most features of a head: their distances fit a byte, with one to spare.
-pub const WIDEST: usize = 4 * NARROW;
+use crate::softmax::exponentials;
 
 /// The values of all images.
 #[derive(Clone, Copy, Debug)]
@@ -193,25 +192,26 @@ fn mix_counts(
     let signed = of.kind == Kind::Sign;
     let table = core::hint::black_box(if signed { &Table::XOR } else { &Table::AND });
     let bits = [0, 1, 2, 3].map(|row: usize| pieces.rows.bits[row.min(rows - 1) * row_bytes..].as_ptr());
+    let mut sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
     for (panel, columns) in pieces.values.chunks_exact(groups * PANEL).enumerate() {
         // SAFETY: a row of bits and a panel hold all groups, whose number `attention_bits` has bounded.
-        let counts = unsafe { wide_tile(table, bits, columns.as_ptr(), groups) };
+        unsafe { wide_tile(table, bits, columns.as_ptr(), groups, &mut sums) };
         let first = panel * PANEL;
         let lanes = PANEL.min(value_width - first);
-        for (row, counts) in counts.iter().enumerate().take(rows) {
+        for (row, sums) in sums[..rows].iter().enumerate() {
             let (set, keys) = (F32x4::splat(set[row] as f32), F32x4::splat(of.keys as f32));
             let target = &mut out[row * down + first..][..lanes];
-            let eights = counts.iter().flatten().flat_map(|counts| counts.widen());
-            for (count, target) in eights.zip(target.chunks_mut(4)) {
-                let count = count.to_reals();
-                let sum = if signed {
-                    keys - (count + count)
-                } else {
-                    (count + count) - set
-                };
-                factor
-                    .map_or(sum, |factor| sum * F32x4::splat(factor))
-                    .store_up_to(target);
+            for (counts, target) in sums.iter().zip(target.chunks_mut(8)) {
+                let vectors = counts.widen().map(|count| {
+                    let count = count.to_reals();
+                    let sum = if signed {
+                        keys - (count + count)
+                    } else {
+                        (count + count) - set
+                    };
+                    factor.map_or(sum, |factor| sum * F32x4::splat(factor))
+                });
+                F32x4::store_lanes::<2>(vectors, target);
             }
         }
     }

@@ -17,10 +17,8 @@
 //! The exponentials are those of `(s - m) / sqrt(d)`, m the largest score, so whole scores give few different ones: kernels
 //! over bits look them up and get the same bits. `p >= max p / 4` is `m - s <= sqrt(d) ln 4`, which needs no exponential.
 
-use crate::math::Functions;
-use crate::reduce::{four, sum_row};
 use crate::simd::floats::{F32x4, Mask};
-use crate::softmax::{LOWEST, largest};
+use crate::softmax::{largest, softmax_row};
 
 mod backward;
 
@@ -195,43 +193,6 @@ fn quantize(row: &mut [f32], mut target: Option<&mut [f32]>, map: impl Fn(F32x4)
         }
     }
     nan.any()
-}
-
-/// `e^((s - m) scale) / sum e^((s - m) scale)` in the place of a row, m its largest score. True where a result is NaN.
-fn softmax_row(row: &mut [f32], scale: f32) -> bool {
-    let most = largest(row);
-    exponentials(row, most, scale);
-    shares(row)
-}
-
-/// `e^((s - most) scale)` in the place of every score.
-pub(super) fn exponentials(row: &mut [f32], most: F32x4, scale: f32) {
-    let functions = Functions::load();
-    let (lowest, zero, factor) = (F32x4::splat(LOWEST), F32x4::splat(0.0), F32x4::splat(scale));
-    for at in (0..row.len()).step_by(4) {
-        let below = (F32x4::load_up_to(&row[at..]) - most) * factor;
-        let (power, _) = functions.exp_and_expm1(below);
-        below.less(lowest).select(zero, power).store_up_to(&mut row[at..]);
-    }
-}
-
-/// Every value over the sum of the row. True where a result is NaN.
-pub(super) fn shares(row: &mut [f32]) -> bool {
-    let sum = F32x4::splat(sum_of(row));
-    let mut nan = Mask::none();
-    for at in (0..row.len()).step_by(4) {
-        let value = F32x4::load_up_to(&row[at..]) / sum;
-        nan = nan.or(value.is_nan());
-        value.store_up_to(&mut row[at..]);
-    }
-    nan.any()
-}
-
-/// The sum of a row, rounded once.
-#[inline(always)]
-pub(super) fn sum_of(row: &[f32]) -> f32 {
-    // SAFETY: `sum_row` asks for elements of the row.
-    sum_row(row.len(), |at, lanes| unsafe { four(row, at, lanes) }) as f32
 }
 
 #[cfg(test)]

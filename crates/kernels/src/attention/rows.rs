@@ -1,9 +1,10 @@
 //! Four rows of the matrix from signs: Hamming distances, and A out of them as bits or as reals.
 
 use super::bits::{HeadSigns, PANEL};
-use super::counts::{NARROW, ROWS, Table, narrow_tile};
-use super::matrix::{Kind, Matrix, divisor_of, reach_of, shares, sum_of};
+use super::counts::{NARROW, ROWS, Table, WIDEST, narrow_tile};
+use super::matrix::{Kind, Matrix, divisor_of, reach_of};
 use crate::simd::bytes::Bytes;
+use crate::softmax::{shares, sum_of};
 
 /// Larger than every distance.
 const FAR: u8 = 255;
@@ -88,9 +89,10 @@ pub fn matrix_rows(
         if counts {
             set[row] = bits_within(distances, last, bits);
         } else {
-            let below = if kind == Kind::Sign { -1.0 } else { 0.0 };
+            let mut levels = [if kind == Kind::Sign { -1.0 } else { 0.0 }; WIDEST + 1];
+            levels[..(last + 1) as usize].fill(1.0);
             for (real, &distance) in reals.iter_mut().zip(distances) {
-                *real = if i32::from(distance) <= last { 1.0 } else { below };
+                *real = levels[usize::from(distance)];
             }
         }
     }
