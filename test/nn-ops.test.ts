@@ -140,13 +140,18 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     required: { units: 7 },
     attributes: { units: 7, ...product },
     varied: [{ useBias: false }],
-    ranks: [1],
-    shape: () => [7],
+    ranks: anyRank,
+    shape: (input) => input.map((size, at) => (at === input.length - 1 ? 7 : size)),
     parameters: (input, { useBias }) => ({
       kernel: ["real", [channelsOf(input), 7]],
       ...(useBias === true ? { bias: ["real", [7]] as const } : {}),
     }),
-    work: (input) => countedWork(1, channelsOf(input), 7),
+    work: (input) =>
+      countedWork(
+        input.slice(0, -1).reduce((rows, size) => rows * size, 1),
+        channelsOf(input),
+        7,
+      ),
   },
   batchNorm: {
     ...kept,
@@ -245,6 +250,31 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     },
   },
   dropout: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
+  dropPath: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
+  layerScale: {
+    ...kept,
+    attributes: { initialValue: 0.1 },
+    varied: [{ initialValue: 2 }],
+    parameters: (input) => ({ gamma: ["real", [channelsOf(input)]] }),
+  },
+  positionEmbedding: { ...kept, parameters: (input) => ({ positions: ["real", input] }) },
+  classToken: {
+    ...kept,
+    ranks: [2],
+    shape: ([tokens = 0, features = 0]) => [tokens + 1, features],
+    parameters: (input) => ({ token: ["real", [channelsOf(input)]] }),
+  },
+  slice: {
+    ...kept,
+    attributes: { axis: 0, start: 0, size: 1 },
+    varied: [
+      { start: 2, size: 2 },
+      { axis: -1, start: 1, size: 3 },
+    ],
+    shape: (input, { axis, size }) =>
+      input.map((all, at) => (at === (axis === 0 ? 0 : input.length - 1) ? (size as number) : all)),
+  },
+  globalAvgPool1d: { ...kept, ranks: [2], shape: (input) => [channelsOf(input)] },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

@@ -11,9 +11,11 @@ import { attentionBitProperties } from "./attention-bits.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
+import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
@@ -38,6 +40,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...lossProperties,
+  ...distributionProperties,
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,
@@ -49,6 +52,7 @@ const properties = [
   ...upSamplingProperties,
   ...zeroPaddingProperties,
   ...dropoutProperties,
+  ...branchProperties,
   ...attentionProperties,
   ...attentionBitProperties,
 ];

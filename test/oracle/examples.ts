@@ -168,6 +168,10 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.dense({ units: 4, ...smooth, useBias: false }), [[6]]),
     example(layers.dense({ units: 4, ...binary, weightQuantizer: "biper" }), [[6]], straightDense),
     example(layers.dense({ units: 3, ...binary, accumulator: "saturate" }), [[6]], straightDense),
+    example(layers.dense({ units: 5 }), [[3, 4]]),
+    example(layers.dense({ units: 3, ...smooth }), [[2, 3, 4]]),
+    example(layers.dense({ units: 2, ...binary, weightQuantizer: "xnor" }), [[2, 2, 1, 3]], straightDense),
+    example(layers.dense({ units: 3, ...binary, accumulator: "wrap" }), [[3, 6]], straightDense),
   ],
   batchNorm: anyRank(layers.batchNorm({ epsilon: 0.01 })),
   layerNorm: anyRank(layers.layerNorm({ epsilon: 0.01 })),
@@ -253,6 +257,17 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ),
   ],
   dropout: anyRank(layers.dropout({ rate: 0.3 })),
+  dropPath: anyRank(layers.dropPath({ rate: 0.4 })),
+  layerScale: anyRank(layers.layerScale()),
+  positionEmbedding: anyRank(layers.positionEmbedding()),
+  classToken: [example(layers.classToken(), [[3, 4]])],
+  slice: [
+    example(layers.slice(), [[7]]),
+    example(layers.slice({ start: 1, size: 2 }), [[3, 4]]),
+    example(layers.slice({ axis: 1, size: 2 }), [[2, 3, 4]]),
+    example(layers.slice({ axis: -1, start: 2 }), [[2, 2, 1, 3]]),
+  ],
+  globalAvgPool1d: [example(layers.globalAvgPool1d(), [[3, 4]])],
 };
 
 /** An example under its name in the table, with a title. */

@@ -34,7 +34,8 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
   };
   const takes: BitValues["takes"] = (reader) =>
     layoutFor(reader) === kernel.layout &&
-    (!isProduct(reader.node) || productOpOf(reader.node).takesPixels(reader.node)) &&
+    (!isProduct(reader.node) ||
+      productOpOf(reader.node).takesPixels(reader.node, network.shapeOf(reader.node.inputs[0]))) &&
     isOverPixels(reader);
 
   const make = (name: string, shape: ConvShape, layout: BitLayout): Bits => {

@@ -13,7 +13,10 @@ export type PadValue = (typeof padValues)[number];
 export const interpolations = ["nearest", "bilinear"] as const;
 export type Interpolation = (typeof interpolations)[number];
 
-export const initializers = ["glorotUniform", "glorotNormal", "heUniform", "heNormal", "zeros", "ones"] as const;
+export const initializers = [
+  ...(["glorotUniform", "glorotNormal", "heUniform", "heNormal", "truncatedNormal"] as const),
+  ...(["zeros", "ones"] as const),
+] as const;
 export type Initializer = (typeof initializers)[number];
 
 export { type FunctionName as ActivationName, functionNames as activations } from "../quantizers/functions.ts";

@@ -3,10 +3,14 @@
 mod attention;
 mod batches;
 mod concatenate;
+mod contrast;
 mod depthwise;
+mod distributions;
+mod drop_path;
 mod dropout;
 mod elu;
 mod layer_norm;
+mod layer_scale;
 mod layers;
 mod leaky_relu;
 mod losses;

@@ -27,7 +27,7 @@ export interface ProductOp<Name extends OpName> {
   /** The window over `images` images. Bits come in the layout of `unflattened`, their shape before any alias. */
   window(node: NodeOf<Name>, images: number, input: Shape, unflattened: Shape): ConvShape;
   /** True where bits are read in the layout of their pixels, as the product's kernel writes them. */
-  takesPixels(node: NodeOf<Name>): boolean;
+  takesPixels(node: NodeOf<Name>, input: Shape): boolean;
 }
 
 /**
