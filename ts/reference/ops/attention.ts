@@ -223,6 +223,12 @@ export const attention: ReferenceOp<"attention"> = {
   value,
   distance,
   gradientDistance,
+  ties: (given) => {
+    const { tf, node } = given;
+    // Each is as far from the other side as its jump is high.
+    const { distance: jumps } = forwardOf(given).lines.matrix;
+    return node.attributes.matrix === "softmax" ? tf.scalar(0) : tf.sum(tf.cast(tf.greater(jumps, 0), "float32"));
+  },
   isExact: (node, pass) => {
     const { matrix } = node.attributes;
     const moments = momentsOf(node, pass);
