@@ -7,6 +7,7 @@
  * The alpha of an elastic matrix is a factor of the products, and A itself is 0 or 1.
  */
 import { attentionSizes } from "../../nn/ops/attention.ts";
+import { matrixObstacles } from "../../obstacles.ts";
 import { attentionKinds } from "../../program/attention.ts";
 import { as, k } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
@@ -26,6 +27,7 @@ interface Places {
 }
 
 export const attention: TrainOp<"attention"> = {
+  obstacles: ({ attributes }) => matrixObstacles(attributes.matrix),
   plan: (node, context) => {
     const { name, inputs, attributes } = node;
     const sizes = attentionSizes(inputs.map(context.shape), attributes.heads);
