@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { formatExplanation, load } from "../ts/inference/index.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
-import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
+import { functional, type Graph, input, layers, sequential } from "../ts/nn/index.ts";
 import { type AttentionMatrix, attentionMatrices } from "../ts/nn/words.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -14,6 +14,7 @@ import { formatTrainingExplanation } from "../ts/train/explain/explain-training-
 import { pack } from "../ts/train/run/trained-weights.ts";
 import { blankFile } from "./blank-models.ts";
 import { agreedLogits, bits, engineWith, inMemory, randomNumbers } from "./inference-helpers.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
 import { randomDataset, randomSplit } from "./oracle/compare.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -133,6 +134,17 @@ test.each(attentionMatrices)("bits stay bits from a norm to the sums of %s", asy
       }
     }
   }
+});
+
+it("takes three tensors, and says so where it was given others", () => {
+  const start = input({ shape: [4, 6] });
+  const remedy = "layers.attention({ ... }).apply([a, b, c])";
+  const both = { code: "graph", remedy: `Apply it to three tensors: ${remedy}.` };
+  expect(thrownBy(() => layers.attention({ heads: 2 }).apply([start, start]))).toMatchObject(both);
+  expect(thrownBy(() => sequential({ inputShape: [4, 6] }, [layers.attention({ heads: 2 })]))).toMatchObject({
+    message: 'layer "attention": attention takes three inputs, and a chain offers one',
+    remedy: `Use the functional form: ${remedy}, then functional({ inputs, outputs }).`,
+  });
 });
 
 describe("explanations", () => {
