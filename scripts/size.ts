@@ -21,7 +21,7 @@ const compressed = (content: string | Uint8Array): number => gzipSync(content, {
 
 const BUDGET = {
   core: 122_000,
-  inferenceCore: 52_000,
+  inferenceCore: 57_500,
   load: 47_000,
   inference: 50_000,
   worker: 5_000,
