@@ -14,6 +14,7 @@ export const benchmarkNames = [
   "network",
   "network-workers",
   "products",
+  "attention",
   "train",
   "train-peers",
   "reference",
@@ -47,6 +48,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "the products of training with one +-1 operand against those with two reals",
     inBrowser: false,
     load: async () => (await import("./products/benchmark.ts")).productsBenchmark,
+  },
+  attention: {
+    summary: "attention over bits against the same over reals, from 49 to 1,024 tokens",
+    inBrowser: false,
+    load: async () => (await import("./attention/benchmark.ts")).attentionBenchmark,
   },
   train: {
     summary: "training steps with 1 and 2 workers",

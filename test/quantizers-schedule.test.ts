@@ -6,6 +6,7 @@ import {
   constant,
   cosine,
   evaluateSchedule,
+  geometric,
   inverseSlope,
   linear,
   logistic,
@@ -37,6 +38,9 @@ const simple: fc.Arbitrary<Schedule> = fc.oneof(
     .map(([value, factor, at]) => step(value, factor, at)),
   fc.tuple(values, values).map(([from, to]) => quarterCosine(from, to)),
   fc.tuple(values, values).map(([from, to]) => staircase(from, to)),
+  fc
+    .tuple(values, values, fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 300 }))
+    .map(([from, to, factor, steps]) => geometric(from, to, factor, steps)),
   fc
     .tuple(values, values, fc.double({ min: 1e-3, max: 300, noNaN: true }), progress)
     .map(([from, to, steepness, center]) => logistic(from, to, steepness, center)),

@@ -8,7 +8,7 @@
  * own, and no route has all of the large networks.
  */
 import { expect, it } from "vitest";
-import { model, modelNames } from "../ts/nn/index.ts";
+import { model } from "../ts/nn/index.ts";
 import { quantizerNames } from "../ts/quantizers/index.ts";
 import type { BackendName, CheckReport, CheckRequest, CheckSubject } from "../ts/reference/index.ts";
 import { OTHER_MAPS } from "../ts/reference/quantizer-maps.ts";
@@ -37,7 +37,7 @@ export const networksOf = {
   "webgl in Chromium": ["cnn", "resnet20", "birealnet18"],
   "webgpu in Chromium": ["mlp", "fashion"],
   "webgpu in Node": ["small"],
-  "wasm in Node": modelNames,
+  "wasm in Node": Object.keys(networks),
 } as const satisfies Readonly<Partial<Record<`${BackendName} in ${"Chromium" | "Node"}`, readonly string[]>>>;
 
 const minutes = 60_000;

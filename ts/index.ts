@@ -20,6 +20,21 @@
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
 export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
+export { fitByQubo, type QuboFit, type QuboFitOptions } from "./methods/fit-by-qubo.ts";
+export {
+  type BdBnnOptions,
+  type BiperMethodOptions,
+  type CmimOptions,
+  type HardeningOptions,
+  methodNames,
+  methodOf,
+  methods,
+  type QpSbgdMethodOptions,
+  type SelfDistillationOptions,
+  type SimanMethodOptions,
+  type TwoStepOptions,
+} from "./methods/index.ts";
+export { energyOf, type Qubo, type QuboSolver, quboOf } from "./methods/qubo.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,
@@ -27,7 +42,11 @@ export {
   type BinaryDenseOptions,
   type Borders,
   birealnet18,
+  type CctOptions,
+  cct2,
   cnn,
+  deitBase,
+  deitTiny,
   type FunctionalOptions,
   fashion,
   formatSummary,
@@ -51,6 +70,7 @@ export {
   type PadValue,
   type Parameter,
   type Product,
+  type ProductWork,
   parametersOf,
   type QuantizerChoice,
   resnet20,
@@ -71,7 +91,11 @@ export {
   taskNames,
   taskQuantizers,
   tasks,
+  type VitOptions,
   validateGraph,
+  vit,
+  vit28,
+  vit32,
 } from "./nn/index.ts";
 export type * from "./nn/ops/options.ts";
 export type { Obstacle, Work } from "./obstacles.ts";
@@ -138,12 +162,16 @@ export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
 export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";
 export type { CompareOptions, Truth, TruthOptions } from "./train/losses/compare.ts";
+export type { ContrastiveOptions } from "./train/losses/contrastive.ts";
 export type { DistanceOptions } from "./train/losses/distance.ts";
 export type { DistillationOptions } from "./train/losses/distillation.ts";
 export type { HuberOptions } from "./train/losses/elementwise.ts";
 export { losses } from "./train/losses/index.ts";
+export type { KurtosisOptions } from "./train/losses/kurtosis.ts";
 export type { PenaltyOptions } from "./train/losses/penalties.ts";
 export type { LossTerm } from "./train/losses/term.ts";
+export type { WeightDivergenceOptions } from "./train/losses/weight-divergence.ts";
+export type { Method, MethodByName, MethodCall, MethodWork } from "./train/method.ts";
 export type { Answers } from "./train/metrics/answers.ts";
 export { confusionMatrix } from "./train/metrics/counts.ts";
 export { type MetricName, measure } from "./train/metrics/metrics.ts";

@@ -42,7 +42,7 @@ const TRAIN = [
 /** Tests of single operations, over all that read them. */
 const OPERATIONS = [
   ...["channel-groups", "dilation", "depthwise", "concatenate", "multiply", "dropout", "functions", "permute"],
-  ...["reshape", "up-sampling2d", "zero-padding2d"],
+  ...["reshape", "up-sampling2d", "zero-padding2d", "dense-tokens", "token-layers", "attention", "transformers"],
 ];
 
 /** The test files of each room of ts/, the closest and the quickest first. */
@@ -122,6 +122,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "golden/check",
   ],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
+  "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
   "ts/compare": ["compare", "compare-statistics", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(

@@ -16,6 +16,7 @@ import type {
   ParameterOptimizer,
   RealOptimizer,
 } from "../../ts/train/optimizers/optimizers.ts";
+import { along, bestSigns } from "./directions.ts";
 import { at, type Margin, note, type Value } from "./layers.ts";
 import { type Result, runNetwork, type Weights } from "./network.ts";
 import { oracleOpOf } from "./ops/index.ts";
@@ -94,7 +95,9 @@ export function trainStep(
     const moved =
       own.kind === "bop" || own.kind === "bop2"
         ? flip(own, old, gradient, kept, updates, pass)
-        : update(own, name, old, gradient, kept, updates, progress);
+        : own.kind === "qpsbgd"
+          ? { weights: along(own, old, bestSigns(graph, name, result, margin), progress), slots: kept }
+          : update(own, name, old, gradient, kept, updates, progress);
     const limit = clipOf(graph, name);
     weights.set(name, limit === 0 ? moved.weights : moved.weights.map((w) => Math.max(-limit, Math.min(limit, w))));
     slots.set(name, moved.slots);
@@ -124,7 +127,8 @@ function update(
   progress: number,
 ): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
   const rate = evaluateSchedule(optimizer.learningRate, progress);
-  const decay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+  const isOver = progress >= (optimizer.decayUntil ?? Number.POSITIVE_INFINITY);
+  const decay = decays(optimizer, name) && !isOver ? optimizer.weightDecay : 0;
   if (optimizer.kind === "lion") return lion(optimizer, rate, decay, weights, gradient, first, second);
   const coupled = optimizer.kind !== "adam" || !optimizer.decoupled;
   const g = gradient.map((value, i) => value + (coupled ? decay * (weights[i] as number) : 0));

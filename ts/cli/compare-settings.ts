@@ -23,9 +23,9 @@ export interface VariedOptions extends TrainingOptions, Pick<ModelOptions, "bina
 /** The usual number of epochs. */
 const EPOCHS = 3;
 
-/** Options with fields of their own in the settings, as runs of before have them. */
+/** Options with fields of their own in the settings or in a cell, as runs of before have them. */
 const NAMED: readonly string[] = [
-  ...["epochs", "batchSize", "optimizer", "learningRate", "schedule", "augment", "labelSmoothing"],
+  ...["epochs", "batchSize", "optimizer", "learningRate", "schedule", "augment", "labelSmoothing", "method"],
 ];
 
 /** Adds the options with their help. */

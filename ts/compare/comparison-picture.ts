@@ -11,16 +11,27 @@ import type { Row } from "./summary.ts";
 import { baselineOf, byMean, nameOf, pointsText, spreadText, tasksOf } from "./tables.ts";
 
 const ROW = 20;
+/** The width of a letter, in pixels. */
+const LETTER = 6.2;
 
-/** The picture of `rows`; `title` stands over it. */
-export function pictureOf(title: string, rows: readonly Row[]): string {
+/** The quantizer, with the names of the methods that it is trained with. */
+const labelOf = ({ quantizer, method }: Row): string =>
+  method === undefined ? quantizer : `${quantizer}, ${method.replace(/:[^+]*/g, "")}`;
+
+/** The picture of the rows; `title` stands over it. A quantizer with methods counts as another one. */
+export function pictureOf(title: string, given: readonly Row[]): string {
+  const rows = given.map((row) => ({ ...row, quantizer: labelOf(row) }));
   const quantizers = [...new Set(rows.map(({ quantizer }) => quantizer))];
   const dots = dotsOf(rows, quantizers, 36);
   const charts = chartsOf(rows, quantizers, dots.bottom + 30);
-  return svg(title, WIDTH, charts.bottom, [
+  // Names with options need more room, left of dots and right of courses.
+  const more = Math.max(0, ...rows.map((row) => LETTER * nameOf(row).length + 20 - LEFT));
+  return svg(title, WIDTH + 2 * more, charts.bottom, [
     words(title, 8, 20, "start", { "font-size": "14", "font-weight": "bold" }),
+    `<g transform="translate(${Math.ceil(more)} 0)">`,
     ...dots.parts,
     ...charts.parts,
+    "</g>",
   ]);
 }
 

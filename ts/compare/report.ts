@@ -2,14 +2,15 @@
 import { clean, printable } from "../base/text.ts";
 import { tasks } from "../nn/models/tasks.ts";
 import { type Column, formatTable } from "../show/table.ts";
-import { type Settings, taskText } from "./grid.ts";
+import { cellName, type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
 import { LEVEL } from "./statistics.ts";
 import type { Row } from "./summary.ts";
 import { accuracyCells, baselineOf, byMean, type Cells, findings, ranked, softCells, tasksOf } from "./tables.ts";
 
-const aligned = ({ titles, rows }: Cells, words: number): string => {
-  const columns = titles.map((title, column): Column => ({ title, align: column < words ? "left" : "right" }));
+const aligned = ({ titles, rows }: Cells): string => {
+  const words = ["quantizer", "task", "method"];
+  const columns = titles.map((title): Column => ({ title, align: words.includes(title) ? "left" : "right" }));
   return formatTable(columns, rows);
 };
 
@@ -17,8 +18,8 @@ const aligned = ({ titles, rows }: Cells, words: number): string => {
 export function comparisonTable(rows: readonly Row[]): string {
   const inOrder = ranked(rows);
   const soft = softCells(inOrder);
-  const table = aligned(accuracyCells(inOrder, { withTask: true, withStatistics: false }), 2);
-  return soft === null ? table : `${table}\n\n${aligned(soft, 2)}`;
+  const table = aligned(accuracyCells(inOrder, { withTask: true, withStatistics: false }));
+  return soft === null ? table : `${table}\n\n${aligned(soft)}`;
 }
 
 /** A cell's text with nothing in it that ends the cell, or begins an element or a link. */
@@ -113,10 +114,8 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
     ["machine", machine] as const,
     ["proxbit", version] as const,
   ].map(([label, value]) => `- ${label}: ${clean(value)}`);
-  const failures = rows.flatMap(({ quantizer, task, failures }) =>
-    failures.map(
-      (failure) => `- ${printable(quantizer)}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`,
-    ),
+  const failures = rows.flatMap((row) =>
+    row.failures.map((failure) => `- ${printable(cellName(row))}: ${printable(failure)}`),
   );
   const found = findings(rows).map((finding) => `- ${markdownCell(finding)}`);
   const soft = softCells(ranked(rows));
@@ -161,21 +160,24 @@ const CSV_COLUMNS = [
   "key",
 ];
 
-/** A line for each run; absent values are empty fields. Metrics stand behind all else. */
+/** A line for each run; absent values are empty fields. Methods, where there are some, and metrics stand behind all else. */
 export function comparisonCsv(finished: readonly FinishedRun[]): string {
   const names = [...new Set(finished.flatMap(({ outcome }) => Object.keys(outcome.result?.metrics ?? {})))];
+  const isMethodical = finished.some(({ run }) => run.method !== undefined);
   const lines = finished.map(({ run, outcome: { result, failure } }) => [
     ...[run.quantizer, run.task ?? "", run.seed, result?.testAccuracy ?? "", result?.testLoss ?? ""],
     ...[result?.softAccuracy ?? "", result?.seconds ?? "", result?.workers ?? "", failure ?? "", run.key],
+    ...(isMethodical ? [run.method ?? ""] : []),
     ...names.map((name) => result?.metrics?.[name] ?? ""),
   ]);
-  return `${[[...CSV_COLUMNS, ...names], ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
+  return `${[[...CSV_COLUMNS, ...(isMethodical ? ["method"] : []), ...names], ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
 }
 
 /** Everything, for programs. */
 export function comparisonJson({ title, settings, rows, finished, command, machine, version }: Report): string {
   const runs = finished.map(({ run, outcome }) => ({
     ...{ quantizer: run.quantizer, task: run.task, seed: run.seed, key: run.key },
+    ...(run.method === undefined ? {} : { method: run.method }),
     ...outcome,
   }));
   return `${JSON.stringify({ title, command, machine, proxbit: version, settings, rows, runs }, null, 2)}\n`;

@@ -64,7 +64,7 @@ export function usualBaseline(cells: readonly Cell[]): string | null {
 
 /**
  * Yields one row for each cell of `finished`, in the order of `cells`. A cell's runs stand in the order of their seeds. Rows are
- * held against those of the quantizer `baseline` in the same task; the float network's row is that of every task.
+ * held against the quantizer `baseline` without methods in the same task; the float network's row is that of every task.
  */
 export function summarise(
   cells: readonly Cell[],
@@ -79,8 +79,11 @@ export function summarise(
     new Map(runsOf(cell).map(({ run, outcome }) => [run.seed, outcome.result?.testAccuracy ?? null]));
   return cells.map((cell) => {
     const own = runsOf(cell);
-    const isBaseline = cell.quantizer === baseline;
-    const other = cells.find(({ quantizer, task }) => quantizer === baseline && (task === null || task === cell.task));
+    const isBaseline = cell.quantizer === baseline && cell.method === undefined;
+    const other = cells.find(
+      ({ quantizer, task, method }) =>
+        quantizer === baseline && method === undefined && (task === null || task === cell.task),
+    );
     const results = own.flatMap(({ outcome }) => (outcome.result === null ? [] : [outcome.result]));
     const last = Math.max(0, ...results.map(({ epochs }) => epochs.length));
     const after = (epoch: number): readonly EpochResult[] =>
@@ -92,8 +95,7 @@ export function summarise(
     const lastSoft = courses.findLastIndex(({ soft }) => soft !== null);
     const soft = courses[lastSoft]?.soft ?? null;
     return {
-      quantizer: cell.quantizer,
-      task: cell.task,
+      ...cell,
       activationQuantizer: own[0]?.run.identity.activationQuantizer ?? null,
       seeds: own.map(({ run }) => run.seed),
       accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),

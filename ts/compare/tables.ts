@@ -70,6 +70,12 @@ export function baselineOf(rows: readonly Row[]): string | null {
     : null;
 }
 
+type TextColumn = readonly [title: string, text: (row: Row) => string];
+
+/** The methods of rows, where some row has any. */
+const methodColumn = (rows: readonly Row[]): readonly TextColumn[] =>
+  rows.some(({ method }) => method !== undefined) ? [["method", ({ method }) => method ?? "-"]] : [];
+
 /** What hard-signed networks came to. `withTask` adds the column that tells tasks apart, `withStatistics` those of the page. */
 export function accuracyCells(
   rows: readonly Row[],
@@ -77,9 +83,10 @@ export function accuracyCells(
 ): Cells {
   const metrics = [...new Set(rows.flatMap(({ metrics = {} }) => Object.keys(metrics)))];
   const baseline = baselineOf(rows);
-  const columns: readonly (readonly [title: string, text: (row: Row) => string])[] = [
+  const columns: readonly TextColumn[] = [
     ["quantizer", nameOf],
     ...(withTask ? [["task", ({ task }: Row) => (task === null ? "-" : taskText(task))] as const] : []),
+    ...methodColumn(rows),
     ["test accuracy, %", ({ accuracy }) => (accuracy === null ? "failed" : spreadText(accuracy))],
     ...(withStatistics
       ? [["95 % interval of the mean", ({ interval }: Row) => intervalText(interval, percentText)] as const]
@@ -106,33 +113,30 @@ export function accuracyCells(
     ["seconds a run", ({ seconds }) => (seconds === null ? "" : seconds.mean.toFixed(1))],
     ...metrics.map((name) => [name, (row: Row) => metricText(row.metrics?.[name])] as const),
   ];
-  return { titles: columns.map(([title]) => title), rows: rows.map((row) => columns.map(([, text]) => text(row))) };
+  return cellsOf(columns, rows);
 }
 
 /** The soft accuracy after the last soft epoch, and the hard-signed one of that epoch; null where nothing was soft. */
 export function softCells(rows: readonly Row[]): Cells | null {
-  const soft = rows.flatMap((row) => {
-    if (row.soft === null) return [];
-    const hard = row.course[row.soft.epoch - 1] ?? Number.NaN;
-    const gap = row.soft.mean - hard;
-    return [
-      [
-        ...[nameOf(row), row.task === null ? "-" : taskText(row.task), spreadText(row.soft), percentText(hard)],
-        ...[pointsText(-gap), String(row.soft.epoch)],
-      ],
-    ];
-  });
-  if (soft.length === 0) return null;
-  const titles = [
-    "quantizer",
-    "task",
-    "soft accuracy, %",
-    "hard-signed then, %",
-    "moved by the sign, points",
-    "after epoch",
+  const hardOf = ({ soft, course }: Row): number => course[(soft?.epoch ?? 0) - 1] ?? Number.NaN;
+  const own = rows.filter(({ soft }) => soft !== null);
+  if (own.length === 0) return null;
+  const columns: readonly TextColumn[] = [
+    ["quantizer", nameOf],
+    ["task", ({ task }) => (task === null ? "-" : taskText(task))],
+    ...methodColumn(own),
+    ["soft accuracy, %", ({ soft }) => spreadText(soft)],
+    ["hard-signed then, %", (row) => percentText(hardOf(row))],
+    ["moved by the sign, points", (row) => pointsText(hardOf(row) - (row.soft?.mean ?? Number.NaN))],
+    ["after epoch", ({ soft }) => String(soft?.epoch)],
   ];
-  return { titles, rows: soft };
+  return cellsOf(columns, own);
 }
+
+const cellsOf = (columns: readonly TextColumn[], rows: readonly Row[]): Cells => ({
+  titles: columns.map(([title]) => title),
+  rows: rows.map((row) => columns.map(([, text]) => text(row))),
+});
 
 /** A sentence for each task: the best quantizer, and whether the seeds tell it from the baseline. */
 export function findings(rows: readonly Row[]): readonly string[] {
@@ -142,7 +146,8 @@ export function findings(rows: readonly Row[]): readonly string[] {
     if (best?.accuracy == null) return [];
     const { accuracy, against, accuracies, failures } = best;
     const n = accuracies.length - failures.length;
-    const who = `${tasks[task].title} (${taskText(task)}): ${nameOf(best)} is best with ${spreadText(accuracy)} %, n = ${n}`;
+    const way = best.method === undefined ? "" : ` with ${best.method}`;
+    const who = `${tasks[task].title} (${taskText(task)}): ${nameOf(best)}${way} is best with ${spreadText(accuracy)} %, n = ${n}`;
     if (best.isBaseline && baseline !== null) return [`${who}. It is the baseline.`];
     if (baseline === null || against === null) return [`${who}.`];
     const apart = `${differenceText(against)} points against ${baseline}`;

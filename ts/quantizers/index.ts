@@ -70,6 +70,7 @@ export {
   constant,
   cosine,
   evaluateSchedule,
+  geometric,
   type InverseSlopeOptions,
   inverseSlope,
   linear,

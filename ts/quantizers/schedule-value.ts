@@ -3,8 +3,11 @@
  * engine: only + - * / and the functions of `elementary.ts` are used.
  */
 import { numberIn } from "../base/checks.ts";
-import { exactCosPi, exactExp, exactLog } from "./elementary.ts";
+import { exactCosPi, exactExp, exactLog, exactPower } from "./elementary.ts";
 import type { Schedule } from "./quantizer.ts";
+
+/** The progress e / E at the end of an epoch is rounded, and times E it may be a little less than e. */
+const A_STEP_ROUNDED = 1e-9;
 
 type Accumulated = Extract<Schedule, { kind: "accumulated" }>;
 
@@ -44,6 +47,14 @@ export function evaluateSchedule(schedule: Schedule, progress: number): number {
       return between(schedule.from, schedule.to, 1 - exactCosPi(progress / 2));
     case "staircase":
       return Math.floor(between(schedule.from, schedule.to, progress));
+    case "geometric": {
+      const { from, to, factor, steps } = schedule;
+      return clampBetween(
+        from,
+        to,
+        to + (from - to) * exactPower(factor, Math.floor(progress * steps + A_STEP_ROUNDED)),
+      );
+    }
     case "logistic":
       return between(schedule.from, schedule.to, risen(schedule.steepness, schedule.center, progress));
     case "accumulated":
@@ -140,6 +151,7 @@ export function scheduleRange(schedule: Schedule): readonly [minimum: number, ma
       case "logLinear":
       case "quarterCosine":
       case "logistic":
+      case "geometric":
         return [schedule.from, schedule.to];
       case "staircase":
         return [Math.floor(schedule.from), Math.floor(schedule.to)];

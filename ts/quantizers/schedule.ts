@@ -10,6 +10,7 @@
  *   logistic       from + (to - from)(s(0) - s(p))/(s(0) - s(1)), s(p) = 1/(1 + exp(steepness (p - center))) (PARQ)
  *   staircase      the whole number below from + (to - from) p (terms of FDA)
  *   step           value * factor^(how many of `at` are <= p)
+ *   geometric      to + (from - to) factor^(whole steps that are done of `steps` in a run)
  *   accumulated    scale (initial + eta_0 + .. + eta_{t-1}) after t = p steps of `steps`, eta_s = of(s / steps) >= 0:
  *                  mu_t of ProxConnect for the learning rate `of`; linear between steps
  *   warmup         p < share: a straight line from `from` to of(0); then of((p - share)/(1 - share))
@@ -41,6 +42,7 @@ const keysOfKind = {
   step: ["kind", "value", "factor", "at"],
   quarterCosine: ["kind", "from", "to"],
   staircase: ["kind", "from", "to"],
+  geometric: ["kind", "from", "to", "factor", "steps"],
   logistic: ["kind", "from", "to", "steepness", "center"],
   accumulated: ["kind", "of", "steps", "initial", "scale"],
   warmup: ["kind", "share", "from", "of"],
@@ -84,6 +86,11 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
     case "quarterCosine":
     case "staircase":
       return Object.freeze({ kind, from: number("from"), to: number("to") });
+    case "geometric": {
+      const factor = numberIn(given.factor, 0, 1, "factor", inner);
+      const steps = integerIn(given.steps, 1, mostSteps, "steps", inner);
+      return Object.freeze({ kind, from: number("from"), to: number("to"), factor, steps });
+    }
     case "logLinear":
       return Object.freeze({ kind, from: positive("from"), to: positive("to") });
     case "cosine":
@@ -160,6 +167,14 @@ export function step(value: number, factor: number, at: readonly number[]): Sche
 /** The first quarter of a cosine, upside down: `from` .. `to`, slow first. ReSTE's o is quarterCosine(1, 3). */
 export function quarterCosine(from: number, to: number): Schedule {
   return make("quarterCosine", { from, to });
+}
+
+/**
+ * From `from` towards `to`, which it need not meet: the distance is multiplied by `factor` in [0, 1] after each of `steps` equal
+ * shares of the run. A temperature that falls to 0.9 of itself in each of 30 epochs is geometric(1, 0, 0.9, 30).
+ */
+export function geometric(from: number, to: number, factor: number, steps: number): Schedule {
+  return make("geometric", { from, to, factor, steps });
 }
 
 /** The whole numbers `from` .. `to`, each for an equal share. FDA's number of terms is staircase(9, 18). */
@@ -254,6 +269,7 @@ export const schedules = Object.freeze({
   step,
   quarterCosine,
   staircase,
+  geometric,
   logistic,
   accumulated,
   warmup,

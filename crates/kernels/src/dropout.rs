@@ -29,6 +29,11 @@ impl Draws {
         }
     }
 
+    /// The word of the element `number`.
+    pub(crate) fn word(&self, number: usize) -> u32 {
+        self.words((number / 4) as u32)[number % 4]
+    }
+
     /// The words of the elements `4 block` to `4 block + 3`.
     fn words(&self, block: u32) -> [u32; 4] {
         philox([block, 0, self.update, 0], self.key)
@@ -36,7 +41,7 @@ impl Draws {
 }
 
 /// Philox4x32-10.
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+pub(crate) fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for _ in 0..ROUNDS {
         let first = u64::from(MULTIPLIERS[0]) * u64::from(counter[0]);
         let second = u64::from(MULTIPLIERS[1]) * u64::from(counter[2]);

@@ -18,10 +18,12 @@ export interface Lane {
   readonly images: number;
 }
 
-/** A place where a quantizer acts: the weights or the activations of a node. */
+/** A place where a quantizer acts: a parameter or an input of a node. */
 export interface QuantizerSite {
   readonly node: string;
   readonly operand: "weight" | "activation";
+  /** The key of the parameter, or the place of the input (`Operand.at`). */
+  readonly at: string | number;
   readonly quantizer: Quantizer;
   /** Its four live parameters. */
   readonly parameters: Place;
@@ -93,6 +95,8 @@ export interface GradientSource {
   readonly gradient: Place;
   /** Per-lane partial sums to be added first; absent where the layer writes the gradient itself. */
   readonly partials?: { readonly address: Place; readonly stride: number };
+  /** Jobs that make the whole gradient where all lanes have left what they read; nothing is added to it or bounded then. */
+  readonly jobs?: readonly (readonly KernelCall[])[];
   /**
    * What turns the gradient at the quantized weights, added up at `summed`, into that at the latent weights: the backward map
    * at w' with the parameters it reads, then the factors of the standardisation.
@@ -200,10 +204,12 @@ export interface PlanContext {
   readonly memory: PlanMemory;
   /** The numbers that the trainer sets before each step. */
   readonly live: {
-    /** A place for a quantizer's live parameters. */
-    readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
+    /** The site of a node's operand by its key or its place; null where no quantizer acts on it. */
+    readonly site: (node: string, at: string | number) => QuantizerSite | null;
     /** The numbers that a node's operation declares (`TrainOp.live`). */
     readonly numbers: (node: string) => Place;
+    /** The numbers of a trained parameter's update. */
+    readonly update: (parameter: string) => Place;
   };
   /** A node's value for the images of a lane. */
   readonly value: (node: string, lane: Lane) => Place;

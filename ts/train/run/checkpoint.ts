@@ -11,7 +11,8 @@ import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { canonicalJson, isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
 import type { LossTerm } from "../losses/term.ts";
-import { isBop, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
+import { factsOfMethods, type Method } from "../method.ts";
+import { isReal, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
 import { savedHistory, savedRecord } from "./saved-record.ts";
@@ -45,16 +46,18 @@ export function trainerFacts(
   optimizer: Optimizer,
   objective: readonly LossTerm[],
   seed: number,
+  methods: readonly Method[],
 ): RunFacts {
   const [plain, learningRate] = withoutRates(optimizer);
   const terms = objective.map(({ name, facts = {} }) => ({ name, ...facts }));
-  return copyOfPlain({ graph, optimizer: plain, learningRate, objective: terms, seed });
+  const used = factsOfMethods(methods);
+  return copyOfPlain({ graph, optimizer: plain, learningRate, objective: terms, seed, methods: used });
 }
 
 /** An optimizer without its learning rates, and these. */
 function withoutRates(optimizer: Optimizer): readonly [object, readonly unknown[]] {
   const one = (own: ParameterOptimizer): readonly [object, readonly unknown[]] => {
-    if (isBop(own)) return [own, []];
+    if (!isReal(own)) return [own, []];
     const { learningRate, ...rest } = own;
     return [rest, [learningRate]];
   };

@@ -77,10 +77,20 @@ export interface SumPlan {
   readonly place: (lane: Lane) => Place;
 }
 
+/** The search for a direction of signs in place of a kernel's gradient (`direction.ts`). */
+export interface DirectionPlan {
+  /** The calls that leave a lane's share of the batch, out of its input and the gradient at its output. */
+  readonly gather: (lane: Lane, x: Place, dy: Place) => readonly KernelCall[];
+  /** The jobs that leave the direction, negative, where a gradient stands. */
+  readonly jobs: (gradient: Place) => readonly (readonly KernelCall[])[];
+}
+
 /** The lanes' shares of the gradients at kernel and bias (`gradients.ts`). */
 export interface SharePlan {
   /** False for a frozen layer, whose shares nobody adds up. */
   readonly areWanted: boolean;
+  /** The search that is made in place of the kernel's gradient; null where there is none. */
+  readonly direction: DirectionPlan | null;
   readonly kernel: (lane: Lane) => Place;
   readonly bias: (lane: Lane) => Place;
   readonly gradients: readonly GradientSource[];
@@ -111,8 +121,8 @@ export function settingOf(
     matrix: kernelMatrix((parameters.layout.tensors.get(parameterName(node, "kernel")) as TrainedTensor).parameter),
     kernel: parameters.of(node, "kernel"),
     bias: attributes.useBias ? parameters.of(node, "bias") : null,
-    weight: live.site(name, "weight"),
-    activation: live.site(name, "activation"),
+    weight: live.site(name, "kernel"),
+    activation: live.site(name, 0),
     accumulator: "accumulator" in attributes ? attributes.accumulator : null,
     shape,
   };
