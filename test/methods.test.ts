@@ -166,6 +166,12 @@ describe("the registry", () => {
     expect(methodOf(name, made.options ?? {}).options).toEqual(made.options);
   });
 
+  test.each(methodNames)("has a text for %s that means the same", (name) => {
+    const made = methodOf(name, needed[name] ?? {});
+    const [found] = methodsFrom(methodsText([made]));
+    expect(found?.options).toEqual(made.options);
+  });
+
   test("names the nearest of an unknown one, and the options of a known one", () => {
     expect(() => methodOf("two-stop", {})).toThrow(/two-stop/);
     expect(() => methodOf("two-step", { shore: 1 })).toThrow(/shore/);
@@ -190,7 +196,7 @@ describe("words of the command line", () => {
     ["two-stop", /two-stop/],
     ["two-step:share", /option=value/],
     ["two-step:share=often", /share must be a number/],
-    ["two-step:share=0.5,share=0.6", /share twice/],
+    ["two-step:share=0.5,share=0.6", /a second share/],
     ["two-step:depth=3", /depth/],
     ["two-step+two-step", /given twice/],
     ["", /method/],

@@ -37,7 +37,11 @@ export {
   type BinaryDenseOptions,
   type Borders,
   birealnet18,
+  type CctOptions,
+  cct2,
   cnn,
+  deitBase,
+  deitTiny,
   type FunctionalOptions,
   fashion,
   formatSummary,
@@ -61,6 +65,7 @@ export {
   type PadValue,
   type Parameter,
   type Product,
+  type ProductWork,
   parametersOf,
   type QuantizerChoice,
   resnet20,
@@ -81,7 +86,11 @@ export {
   taskNames,
   taskQuantizers,
   tasks,
+  type VitOptions,
   validateGraph,
+  vit,
+  vit28,
+  vit32,
 } from "./nn/index.ts";
 export type * from "./nn/ops/options.ts";
 export type { Obstacle, Work } from "./obstacles.ts";

@@ -6,9 +6,12 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
+import { attentionProperties } from "./attention.ts";
+import { attentionBitProperties } from "./attention-bits.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
@@ -49,6 +52,9 @@ const properties = [
   ...upSamplingProperties,
   ...zeroPaddingProperties,
   ...dropoutProperties,
+  ...branchProperties,
+  ...attentionProperties,
+  ...attentionBitProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -21,6 +21,25 @@ export const trainingKernels = {
   bb_correction_real: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
+  /**
+   * One lane's gradients. gradient is that at A (at alpha A for the elastic kind) and becomes that at the scores;
+   * soft is what `attention_matrix` left in the place of the scores. dparameters `f32 [heads]`, where given: at
+   * alpha or offset.
+   */
+  attention_matrix_backward: {
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      parameters: "maybe read",
+      soft: "read",
+      gradient: "write",
+      dparameters: "maybe write",
+    },
+  },
   /** Batch rows from signed bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_signed_bytes: {
     parameters: {
@@ -251,6 +270,23 @@ export const trainingKernels = {
     },
   },
   /**
+   * y `f32 [images][size]` = x / (1 - rate) where an image stays, else 0, added to y where `accumulate`; `first`
+   * is the number of the first image in the batch, draws `f32 [3]` as dropout has them.
+   */
+  drop_path: {
+    lengths: { draws: 3 },
+    parameters: {
+      x: "read",
+      images: "number",
+      size: "number",
+      first: "number",
+      rate: "number",
+      draws: "read",
+      accumulate: "flag",
+      y: "write",
+    },
+  },
+  /**
    * y = x / (1 - rate) where an element stays, else 0, added to y where `accumulate`; `first` is the number of the
    * first element in the batch, draws `f32 [3]` two numbers of the layer in this run and that of the update, below
    * 2^24 each.
@@ -287,6 +323,22 @@ export const trainingKernels = {
       dx: "maybe write",
       dgamma: "write",
       dbeta: "write",
+    },
+  },
+  /**
+   * One lane's gradients: dx `f32 [rows][channels]` = gamma `f32 [channels]` times dy where given, added to where
+   * `accumulate`, and dgamma `f32 [channels]`, the sums of x dy.
+   */
+  layer_scale_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      dgamma: "write",
     },
   },
   /**
