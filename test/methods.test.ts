@@ -1,11 +1,12 @@
 /**
  * The door for methods: what a value may change is changed, a run is held to its methods, and files know nothing of them.
  */
+import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
-import { methodNames, methodOf, methods } from "../ts/methods/index.ts";
+import { methodNames, methodOf, methodRecords, methods } from "../ts/methods/index.ts";
 import { losses } from "../ts/train/losses/index.ts";
-import { applyMethods, checkMethods, type Method } from "../ts/train/method.ts";
+import { applyMethods, checkMethods, type Method, type MethodWork, workOf } from "../ts/train/method.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
@@ -136,9 +137,20 @@ describe("methods together", () => {
     ["an unknown hook", [{ name: "own", loss: () => [] }]],
     ["no name", [{}]],
     ["options that are none", [{ name: "own", options: 3 }]],
+    ["options that JSON cannot hold", [{ name: "own", options: { size: 1n } }]],
   ])("are no %s", (_, given) => {
     expect(() => checkMethods(given, subject)).toThrow(/a test/);
   });
+});
+
+test.each<[string, unknown, RegExp]>([
+  ["a promise", Promise.resolve({}), /at once/],
+  ["a list of tasks", [], /plain object/],
+  ["tasks that are no list", { tasks: {} }, /tasks must be a list/],
+  ["more than data and tasks", { terms: [] }, /"terms"/],
+])("fit may not give %s", (_, given, message) => {
+  const own = { name: "own", fit: () => given as MethodWork };
+  expect(() => workOf([own], { graph, data, epochs: 1 })).toThrow(message);
 });
 
 describe("the registry", () => {
@@ -161,6 +173,18 @@ describe("the registry", () => {
     expect(() => methodOf("two-stop", {})).toThrow(/two-stop/);
     expect(() => methodOf("two-step", { shore: 1 })).toThrow(/shore/);
     expect(() => methods.twoStep({ share: 1 })).toThrow(/method "two-step": share/);
+  });
+});
+
+describe("the page about methods", () => {
+  test.each(methodNames)("has %s with all its options", async (name) => {
+    const page = await readFile(new URL("../docs/methods.md", import.meta.url), "utf8");
+    const row = page.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
+    const fields = Object.entries(methodRecords[name]?.fields ?? {});
+    for (const [option, { default: usual }] of fields) {
+      const value = typeof usual === "number" ? ` ${usual}` : "";
+      expect(row).toContain(`\`${option}\`${value}`);
+    }
   });
 });
 
