@@ -180,10 +180,14 @@ describe("the page about methods", () => {
   test.each(methodNames)("has %s with all its options", async (name) => {
     const page = await readFile(new URL("../docs/methods.md", import.meta.url), "utf8");
     const row = page.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
+    const options = row?.split("|").at(-2) ?? "";
     const fields = Object.entries(methodRecords[name]?.fields ?? {});
     for (const [option, { default: usual }] of fields) {
-      const value = typeof usual === "number" ? ` ${usual}` : "";
-      expect(row).toContain(`\`${option}\`${value}`);
+      const dashed = option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      const [found, numerator, denominator = "1"] =
+        new RegExp(`\`(?:${option}|${dashed})\`(?: ([\\d.e-]+)(?:/(\\d+))?)?`).exec(options) ?? [];
+      expect(found, option).toBeDefined();
+      if (typeof usual === "number") expect(Number(numerator) / Number(denominator)).toBeCloseTo(usual, 6);
     }
   });
 });

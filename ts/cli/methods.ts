@@ -32,7 +32,9 @@ export const methodsFrom = (text: string): readonly Method[] =>
 /** "two-step:share=0.4" as the method. A value may be a schedule, written as those of quantizers are. */
 function methodFrom(text: string): Method {
   const { name, options } = readQuantizerText(text.trim(), { ...subject, what: "--method" });
-  return methodOf(name, options);
+  const words: Readonly<Record<string, boolean>> = { true: true, false: false };
+  const values = Object.entries(options).map(([key, value]) => [key, words[String(value)] ?? value]);
+  return methodOf(name, Object.fromEntries(values));
 }
 
 /** The text that gives `methods`, each with all its options in order. */
