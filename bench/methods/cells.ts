@@ -21,7 +21,15 @@ export const waysOf = (epochs: number): readonly Way[] => {
   const own = (name: string, options: Readonly<Record<string, unknown>> = {}, quantizer = USUAL): Way => ({
     ...{ name, quantizer, methods: [methodOf(name, options)] },
   });
-  return [own("bd-bnn"), own("two-step"), own("hardening", { epochs }, "pc"), own("self-distillation"), own("cmim")];
+  return [
+    own("bd-bnn"),
+    own("two-step"),
+    own("hardening", { epochs }, "pc"),
+    own("self-distillation"),
+    own("cmim"),
+    own("siman"),
+    own("biper"),
+  ];
 };
 
 /** Quantizers of some way, each of which has a row without methods. */
