@@ -5,7 +5,7 @@
 
 use crate::math::{exp_f64, ln_f64};
 
-/// Of both tensors the largest element, and the sum of `exp((x - largest) / T)`.
+/// The largest element of either tensor, and the sum of `exp((x - largest) / T)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalizers {
     /// Those of the own weights.
