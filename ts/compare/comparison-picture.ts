@@ -6,7 +6,17 @@ import { circle, colourAt, line, polyline, rectangle, svg, ticks, words } from "
 import { taskText } from "./grid.ts";
 import type { Row } from "./summary.ts";
 
-const [WIDTH, LEFT, RIGHT, BAR, GAP, CHART] = [900, 110, 150, 16, 10, 210] as const;
+const [BAR, GAP, CHART] = [16, 10, 210] as const;
+const USUAL: Sides = { width: 900, left: 110, right: 150 };
+/** Pixels of a letter beyond the room that names of quantizers have. */
+const [LETTER, ROOM] = [7, 9] as const;
+
+/** The whole width, and what of it stands beside the charts for names. */
+interface Sides {
+  readonly width: number;
+  readonly left: number;
+  readonly right: number;
+}
 const [GRID, INK, FAINT] = ["#ddd", "#111", "#555"] as const;
 
 const share = (value: number, digits = 1): string => `${(100 * value).toFixed(digits)} %`;
@@ -27,13 +37,21 @@ const tasksOf = (rows: readonly Row[]) => [...new Set(rows.flatMap(({ task }) =>
 const labelOf = ({ quantizer, method }: Row): string =>
   method === undefined ? quantizer : `${quantizer}, ${method.replace(/:[^+]*/g, "")}`;
 
+/** Names of methods take more room than those of quantizers. */
+function sidesOf(rows: readonly Row[]): Sides {
+  if (rows.every(({ method }) => method === undefined)) return USUAL;
+  const more = LETTER * Math.max(0, ...rows.map((row) => labelOf(row).length - ROOM));
+  return { width: USUAL.width + 2 * more, left: USUAL.left + more, right: USUAL.right + more };
+}
+
 /** The picture of the rows; `title` stands over it. A quantizer with methods counts as another one. */
 export function pictureOf(title: string, given: readonly Row[]): string {
   const rows = given.map((row) => ({ ...row, quantizer: labelOf(row) }));
   const quantizers = [...new Set(rows.map(({ quantizer }) => quantizer))];
-  const bars = barsOf(rows, quantizers, 44);
-  const charts = chartsOf(rows, quantizers, bars.bottom + 28);
-  return svg(title, WIDTH, charts.bottom, [
+  const sides = sidesOf(given);
+  const bars = barsOf(rows, quantizers, 44, sides);
+  const charts = chartsOf(rows, quantizers, bars.bottom + 28, sides);
+  return svg(title, sides.width, charts.bottom, [
     words(title, 8, 20, "start", { "font-size": "14", "font-weight": "bold" }),
     ...bars.parts,
     ...charts.parts,
@@ -46,13 +64,18 @@ interface Drawn {
 }
 
 /** One bar a row, those of a quantizer together; a quantizer has a colour, a task its depth. */
-function barsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
+function barsOf(
+  rows: readonly Row[],
+  quantizers: readonly string[],
+  top: number,
+  { width, left, right }: Sides,
+): Drawn {
   const tasks = tasksOf(rows);
   const known = rows.flatMap(({ accuracy }) => (accuracy === null ? [] : [accuracy]));
   const { least, most } = axis(
     known.flatMap(({ mean, deviation }) => [mean - (deviation ?? 0), mean + (deviation ?? 0)]),
   );
-  const place = (value: number): number => LEFT + ((value - least) / (most - least)) * (WIDTH - LEFT - RIGHT);
+  const place = (value: number): number => left + ((value - least) / (most - least)) * (width - left - right);
   const parts: string[] = [];
   let y = top;
   for (const [index, quantizer] of quantizers.entries()) {
@@ -60,14 +83,14 @@ function barsOf(rows: readonly Row[], quantizers: readonly string[], top: number
     parts.push(words(quantizer, 8, y + (BAR * own.length) / 2 + 4, "start", { "font-weight": "bold" }));
     for (const { task, accuracy, failures } of own) {
       const middle = y + BAR / 2;
-      if (task !== null) parts.push(words(taskText(task), LEFT - 8, middle + 4, "end", { fill: FAINT }));
+      if (task !== null) parts.push(words(taskText(task), left - 8, middle + 4, "end", { fill: FAINT }));
       if (accuracy === null) {
-        parts.push(words(failures.length > 0 ? "failed" : "not run", LEFT + 4, middle + 4, "start", { fill: FAINT }));
+        parts.push(words(failures.length > 0 ? "failed" : "not run", left + 4, middle + 4, "start", { fill: FAINT }));
       } else {
         const { mean, deviation } = accuracy;
         const opacity = task === null ? 1 : 1 - (0.55 * tasks.indexOf(task)) / Math.max(1, tasks.length);
         parts.push(
-          `<g opacity="${opacity.toFixed(2)}">${rectangle(LEFT, y + 1, place(mean) - LEFT, BAR - 2, colourAt(index))}</g>`,
+          `<g opacity="${opacity.toFixed(2)}">${rectangle(left, y + 1, place(mean) - left, BAR - 2, colourAt(index))}</g>`,
           ...errorBar(place(mean - (deviation ?? 0)), place(mean + (deviation ?? 0)), middle),
           words(spreadText(accuracy), place(mean + (deviation ?? 0)) + 8, middle + 4),
         );
@@ -97,7 +120,8 @@ const errorBar = (from: number, to: number, middle: number): readonly string[] =
       ];
 
 /** The course of each quantizer, one chart a task. Each chart has the float network too; all have one axis. */
-function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
+function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: number, sides: Sides): Drawn {
+  const { width, left, right } = sides;
   const { least, most } = axis(
     rows.flatMap(({ course, softCourse }) => [...course, ...softCourse.flatMap((value) => value ?? [])]),
   );
@@ -114,16 +138,16 @@ function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: numb
     const height = Math.max(CHART, 16 * own.length);
     const bottom = y + height;
     const across = (epoch: number): number =>
-      epochs === 1 ? (LEFT + WIDTH - RIGHT) / 2 : LEFT + ((epoch - 1) / (epochs - 1)) * (WIDTH - LEFT - RIGHT);
+      epochs === 1 ? (left + width - right) / 2 : left + ((epoch - 1) / (epochs - 1)) * (width - left - right);
     const up = (value: number): number => bottom - ((value - least) / (most - least)) * height;
     parts.push(words(title, 8, y - 8, "start", { fill: FAINT }));
     for (const value of ticks(least, most, 6)) {
       parts.push(
-        line(LEFT, up(value), WIDTH - RIGHT, up(value), GRID),
-        words(share(value), LEFT - 8, up(value) + 4, "end", { fill: FAINT }),
+        line(left, up(value), width - right, up(value), GRID),
+        words(share(value), left - 8, up(value) + 4, "end", { fill: FAINT }),
       );
     }
-    parts.push(words("epoch", WIDTH - RIGHT + 20, bottom + 16, "start", { fill: FAINT }));
+    parts.push(words("epoch", width - right + 20, bottom + 16, "start", { fill: FAINT }));
     for (const epoch of ticks(1, epochs, Math.min(epochs - 1, 10)).filter(Number.isInteger)) {
       parts.push(words(String(epoch), across(epoch), bottom + 16, "middle", { fill: FAINT }));
     }
@@ -138,7 +162,7 @@ function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: numb
       for (const [x, y] of hard) parts.push(circle(x, y, 2.4, colour));
       for (const [x, y] of soft) parts.push(circle(x, y, 1.6, colour));
     }
-    parts.push(...namesOf(own, quantizers, up, y, bottom));
+    parts.push(...namesOf(own, quantizers, up, y, bottom, width - right));
     y = bottom + 52;
   }
   return { parts, bottom: y - 26 };
@@ -153,9 +177,10 @@ function namesOf(
   up: (value: number) => number,
   top: number,
   bottom: number,
+  end: number,
 ): readonly string[] {
   const ends = rows
-    .map(({ quantizer, course }) => ({ quantizer, end: course.at(-1) ?? 0, y: up(course.at(-1) ?? 0) }))
+    .map(({ quantizer, course }) => ({ quantizer, last: course.at(-1) ?? 0, y: up(course.at(-1) ?? 0) }))
     .toSorted((one, other) => one.y - other.y);
   const places: number[] = [];
   for (const { y } of ends) places.push(Math.max(y, (places.at(-1) ?? top - NAME_HEIGHT) + NAME_HEIGHT));
@@ -163,12 +188,12 @@ function namesOf(
   for (let index = places.length - 1, limit = bottom; index >= 0; index--, limit -= NAME_HEIGHT) {
     places[index] = Math.min(places[index] ?? limit, limit);
   }
-  return ends.flatMap(({ quantizer, end, y }, index) => {
+  return ends.flatMap(({ quantizer, last, y }, index) => {
     const place = places[index] ?? y;
     const colour = colourAt(quantizers.indexOf(quantizer));
     return [
-      line(WIDTH - RIGHT + 5, y, WIDTH - RIGHT + 16, place, colour, { "stroke-width": "0.8" }),
-      words(`${quantizer}  ${share(end)}`, WIDTH - RIGHT + 20, place + 4, "start", { fill: colour }),
+      line(end + 5, y, end + 16, place, colour, { "stroke-width": "0.8" }),
+      words(`${quantizer}  ${share(last)}`, end + 20, place + 4, "start", { fill: colour }),
     ];
   });
 }
