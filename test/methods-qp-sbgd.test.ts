@@ -112,14 +112,15 @@ const classifier = (units: number): Graph =>
 
 describe("a problem of the kind of Adult's a1a", () => {
   test("is learned by directions alone, far better than by chance", async () => {
-    const method = methods.qpSbgd({ learningRate: 0.2, sweeps: 1 });
-    const trainer = await trainerOf(classifier(12), { methods: [method], optimizer: optimizers.adam(), seed: 3 });
-    const { epochs } = await trainer.fit(adult, { epochs: 4, batchSize: 64, soft: false });
-    const frozen = await trainerOf(freeze(classifier(12), ["body"]), { optimizer: optimizers.adam(), seed: 3 });
-    const still = await frozen.fit(adult, { epochs: 4, batchSize: 64, soft: false });
+    const method = methods.qpSbgd({ learningRate: 0.1, sweeps: 1 });
+    const optimizer = optimizers.adam({ learningRate: 0.01 });
+    const trainer = await trainerOf(classifier(8), { methods: [method], optimizer, seed: 3 });
+    const { epochs } = await trainer.fit(adult, { epochs: 5, batchSize: 64, soft: false });
+    const frozen = await trainerOf(freeze(classifier(8), ["body"]), { optimizer, seed: 3 });
+    const still = await frozen.fit(adult, { epochs: 5, batchSize: 64, soft: false });
     const accuracy = epochs.at(-1)?.validation?.accuracy ?? 0;
-    expect(accuracy).toBeGreaterThan(0.8);
-    expect(accuracy).toBeGreaterThan((still.epochs.at(-1)?.validation?.accuracy ?? 1) + 0.05);
+    expect(accuracy).toBeGreaterThan(0.75);
+    expect(accuracy).toBeGreaterThan((still.epochs.at(-1)?.validation?.accuracy ?? 1) + 0.1);
   });
 });
 
@@ -148,18 +149,21 @@ describe("a solver outside", () => {
 
   test("moves the weights, and the file holds their signs", async () => {
     let asked = 0;
-    /** Downhill by single flips from all bits 0. */
-    const solve = (problem: Qubo): readonly number[] => {
+    /** From the side that each bit falls to while all others stand half-way, then once downhill. */
+    const solve = ({ size, linear, quadratic }: Qubo): readonly number[] => {
       asked++;
-      const bits = new Array<number>(problem.size).fill(0);
-      for (let i = 0; i < problem.size; i++) {
-        const before = energyOf(problem, bits);
-        bits[i] = 1;
-        if (energyOf(problem, bits) >= before) bits[i] = 0;
-      }
+      const bits = new Array<number>(size).fill(0.5);
+      const slope = (i: number): number =>
+        bits.reduce((sum, bit, j) => {
+          const pair = quadratic[j < i ? j * size + i : i * size + j] as number;
+          return j === i ? sum : sum + bit * pair;
+        }, linear[i] as number);
+      const start = bits.map((_, i) => Number(slope(i) < 0));
+      for (const [i, bit] of start.entries()) bits[i] = bit;
+      for (const i of bits.keys()) bits[i] = Number(slope(i) < 0);
       return bits;
     };
-    const binaryRule = optimizers.qpsbgd({ learningRate: 0.2 });
+    const binaryRule = optimizers.qpsbgd({ learningRate: 0.1 });
     const options = {
       solve,
       epochs: 2,
@@ -168,7 +172,7 @@ describe("a solver outside", () => {
       rest: optimizers.adam({ learningRate: 0.01 }),
     };
     const fit = await fitByQubo(classifier(4), adult, options);
-    expect(asked).toBe(2 * 4 * 4);
+    expect(asked).toBe(2 * 8 * 4);
     expect(fit.losses).toHaveLength(2);
     expect(fit.losses[1]).toBeLessThan(fit.losses[0] as number);
     expect(fit.validation.accuracy).toBeGreaterThan(0.6);
