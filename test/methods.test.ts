@@ -4,12 +4,15 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
+import { changed } from "../ts/data/changed.ts";
+import { stream } from "../ts/data/stream.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { methodNames, methodOf, methods } from "../ts/methods/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { evaluateSchedule, quantizers, type Schedule } from "../ts/quantizers/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { losses } from "../ts/train/losses/index.ts";
+import type { LossTerm } from "../ts/train/losses/term.ts";
 import { applyMethods, checkMethods, type Method } from "../ts/train/method.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import type { EpochTask } from "../ts/train/run/epoch-task.ts";
@@ -222,6 +225,163 @@ describe("hardening", () => {
     expect(refused.message).toContain("4 epochs");
     expect(() => methodOf("hardening", {})).toThrow(/epochs must be a whole number/);
     expect(() => checkMethods([methods.twoStep(), methods.hardening({ epochs: 4 })], subject)).toThrow(/become binary/);
+  });
+});
+
+describe("BD-BNN", () => {
+  test("draws the kurtosis of latent weights to its targets, layer by layer", async () => {
+    const { objective } = applyMethods([methods.bdBnn({ factor: 2, targets: { body: 1.2 } })], plain);
+    expect(objective.map(({ name, facts }) => [name, facts])[1]).toEqual([
+      "bd-bnn",
+      { factor: 2, target: 1.8, targets: { "body/kernel": 1.2 }, parameters: ["body/kernel"] },
+    ]);
+    const trainer = await trainerOf(graph, {
+      methods: [methods.bdBnn({ factor: 20, target: 1.2 })],
+      optimizer: optimizers.adam({ learningRate: 0.02 }),
+    });
+    const { epochs } = await trainer.fit(data, { epochs: 4, batchSize: 16, validate: false });
+    const values = epochs.map(({ terms }) => terms?.["bd-bnn"] ?? Number.NaN);
+    expect(values.at(-1)).toBeLessThan((values[0] as number) / 4);
+    expect(decodeModel(await trainer.pack()).parameters.get("body/kernel")).toBeInstanceOf(Uint8Array);
+  });
+
+  test.each([
+    [{ heads: 1 }, "unknown-name", /heads/],
+    [{ head: 1 }, "argument", /trains no binary weights/],
+  ] as const)("refuses targets of %j", (targets, code, message) => {
+    expect(() => applyMethods([methods.bdBnn({ targets })], plain)).toThrow(message);
+    expect(() => applyMethods([methods.bdBnn({ targets })], plain)).toThrow(expect.objectContaining({ code }));
+  });
+
+  test("is refused where Bop flips the weights", async () => {
+    const optimizer = caseOptimizer({ binary: optimizers.bop(), rest: optimizers.adam() });
+    const bop = sequential({ inputShape: [6, 6, 1] }, [
+      layers.flatten(),
+      layers.dense({ units: 3, name: "one", weightQuantizer: "bc" }),
+    ]);
+    const refused = await rejected("argument", trainerOf(bop, { optimizer, methods: [methods.bdBnn()] }));
+    expect(refused.message).toMatch(/magnitude of "one\/kernel" is not trained/);
+  });
+});
+
+describe("self-distillation", () => {
+  const options = { epochs: 3, batchSize: 16, validate: false } as const;
+  const { train } = data;
+
+  /** The method written out: targets that a task mixes of labels and answers. */
+  async function byHand() {
+    const targets = new Float32Array(3 * train.count);
+    const own = { ...train, targets };
+    const mix = (share: number, answers: Float32Array): void => {
+      for (let i = 0; i < train.count; i++) {
+        const heights = [0, 1, 2].map((k) => Math.exp(answers[3 * i + k] as number));
+        const sum = heights.reduce((total, height) => total + height, 0);
+        for (const [k, height] of heights.entries())
+          targets[3 * i + k] = (share * height) / sum + (k === train.labels[i] ? 1 - share : 0);
+      }
+      changed(own);
+    };
+    mix(0, new Float32Array(targets.length));
+    const task: EpochTask = {
+      name: "mix",
+      run: async ({ epoch, predict }) => {
+        if (epoch < 3) mix(0.3 * epoch, await predict(train));
+        return undefined;
+      },
+    };
+    const objective = [losses.crossEntropy({ factor: 0 }), losses.crossEntropy({ truth: "targets", name: "own" })];
+    const trainer = await trainerOf(graph, { objective });
+    await trainer.fit({ ...data, train: own }, { ...options, tasks: [task] });
+    return trainer.weights();
+  }
+
+  test("learns from labels and the answers of the epoch before, and goes on from a checkpoint", async () => {
+    const given = { methods: [methods.selfDistillation({ share: 0.6 })] };
+    const whole = await trainerOf(graph, given);
+    const { epochs } = await whole.fit(data, options);
+    expect(epochs.map(({ tasks }) => tasks?.["self-distillation"]?.share)).toEqual([0.3, 0.6, undefined]);
+    const [found, wanted] = [await whole.weights(), await byHand()];
+    for (const [name, values] of wanted) {
+      const own = found.get(name) as Float32Array;
+      const most = Math.max(...values.map((value, i) => Math.abs(value - (own[i] as number))));
+      expect(most, name).toBeLessThan(1e-5);
+    }
+    const labelled = await trainerOf(graph);
+    await labelled.fit(data, options);
+    expect(await labelled.weights()).not.toEqual(found);
+    const store = memoryStore();
+    const first = await trainerOf(graph, given);
+    for await (const event of first.fit(data, { ...options, checkpoint: store }))
+      if (event.type === "step" && event.epoch === 3) break;
+    first.close();
+    const second = await Trainer.resume(store, { workers: 2, methods: methodOf });
+    await second.continueFit(data);
+    expect(await second.weights()).toEqual(found);
+    second.close();
+  });
+
+  test.each<[string, readonly LossTerm[]]>([
+    ["another loss", [losses.squaredHinge({ truth: "labels" })]],
+    ["weights of classes", [losses.crossEntropy({ classWeights: [1, 2, 3] })]],
+    ["targets", [losses.crossEntropy({ truth: "targets" })]],
+  ])("refuses %s", (_, objective) => {
+    expect(() => applyMethods([methods.selfDistillation()], { ...plain, objective })).toThrow(
+      /crossEntropy\(\) first|softens/,
+    );
+  });
+
+  test("refuses data with targets, and streams", async () => {
+    const trainer = await trainerOf(graph, { methods: [methods.selfDistillation()] });
+    const taught = { ...data, train: { ...train, targets: new Float32Array(3 * train.count) } };
+    await expect(trainer.fit(taught, options)).rejects.toMatchObject({
+      code: "argument",
+      message: /targets of its own/,
+    });
+    const streamed = { ...data, train: stream({ count: train.count, read: () => train }, { shape: train.shape }) };
+    await expect(eventsOf(trainer.fit(streamed, options))).rejects.toMatchObject({ message: /a stream/ });
+  });
+});
+
+describe("CMIM", () => {
+  test("trains two heads beside the network, which stand in no file, and goes on from a checkpoint", async () => {
+    const options = { epochs: 2, batchSize: 16, validate: false } as const;
+    const given = { methods: [methods.cmim({ units: 8 })] };
+    const trainer = await trainerOf(graph, given);
+    expect(trainer.graph.outputs).toEqual([graph.output, "cmim_binary", "cmim_real"]);
+    const before = await trainer.weights();
+    const { epochs } = await trainer.fit(data, options);
+    const after = await trainer.weights();
+    for (const name of ["cmim_binary/kernel", "cmim_real/kernel"])
+      expect(after.get(name)).not.toEqual(before.get(name));
+    expect(epochs[1]?.terms?.cmim).toBeLessThan(epochs[0]?.terms?.cmim ?? Number.NaN);
+    const packed = decodeModel(await trainer.pack());
+    expect(packed.graph).toEqual(decodeModel(await (await trainerOf(graph)).pack()).graph);
+    const store = memoryStore();
+    const first = await trainerOf(graph, given);
+    for await (const _ of first.fit(data, { ...options, checkpoint: store })) break;
+    first.close();
+    const second = await Trainer.resume(store, { graph, workers: 2, methods: methodOf });
+    await second.continueFit(data);
+    expect(await second.pack()).toEqual(await trainer.pack());
+    second.close();
+  });
+
+  test.each<[string, Graph, Parameters<typeof methods.cmim>[0], RegExp]>([
+    [
+      "a network without binary activations",
+      sequential({ inputShape: [4] }, [layers.dense({ units: 3 })]),
+      {},
+      /has no binary ones/,
+    ],
+    ["a layer without such", graph, { layer: "head" }, /"head"/],
+    [
+      "a network with its heads",
+      applyMethods([methods.cmim()], plain).graph,
+      {},
+      /"cmim_flat" is one of the network's own/,
+    ],
+  ])("refuses %s", (_, own, options, message) => {
+    expect(() => applyMethods([methods.cmim(options)], { ...plain, graph: own })).toThrow(message);
   });
 });
 

@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { layers } from "../ts/nn/index.ts";
-import { checkOperation, multiplyAccumulates, nodeOf, outputShape, parameterSpecs } from "../ts/nn/nodes.ts";
+import { checkOperation, multiplyAccumulates, nodeOf, outputShape, parameterSpecs, worksOf } from "../ts/nn/nodes.ts";
+import { productOf, productsOf } from "../ts/nn/operands.ts";
 import { type OpName, opNames, opOf } from "../ts/nn/ops/index.ts";
 import { elementsOf, rowsOf, type Shape } from "../ts/nn/shapes.ts";
+import { quantizer } from "../ts/quantizers/registry.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 
 type Sides = readonly [number, number];
@@ -138,13 +140,18 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     required: { units: 7 },
     attributes: { units: 7, ...product },
     varied: [{ useBias: false }],
-    ranks: [1],
-    shape: () => [7],
+    ranks: anyRank,
+    shape: (input) => input.map((size, at) => (at === input.length - 1 ? 7 : size)),
     parameters: (input, { useBias }) => ({
       kernel: ["real", [channelsOf(input), 7]],
       ...(useBias === true ? { bias: ["real", [7]] as const } : {}),
     }),
-    work: (input) => countedWork(1, channelsOf(input), 7),
+    work: (input) =>
+      countedWork(
+        input.slice(0, -1).reduce((rows, size) => rows * size, 1),
+        channelsOf(input),
+        7,
+      ),
   },
   batchNorm: {
     ...kept,
@@ -182,6 +189,19 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       input.map((size, at) => (at === (axis === 0 ? 0 : input.length - 1) ? size + size : size)),
   },
   multiply: kept,
+  attention: {
+    required: { heads: 1 },
+    attributes: { heads: 1, matrix: "softmax", queryQuantizer: null, keyQuantizer: null, valueQuantizer: null },
+    varied: [{ matrix: "threshold" }, { matrix: "elastic" }, { matrix: "boolean" }, { matrix: "sign" }],
+    ranks: [2],
+    shape: (input) => input,
+    parameters: (_input, { matrix }) => {
+      if (matrix === "elastic") return { alpha: ["real", [1]] };
+      return matrix === "sign" ? { offset: ["real", [1]] } : {};
+    },
+    // A score of each pair of tokens, and what it takes of a value.
+    work: ([tokens = 0, features = 0]) => 2 * countedWork(tokens, features, tokens),
+  },
   reshape: {
     required: { targetShape: [-1, 1] },
     attributes: { targetShape: [-1, 1] },
@@ -230,14 +250,39 @@ const definitions: { readonly [Name in OpName]: Definition } = {
     },
   },
   dropout: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
+  dropPath: { ...kept, required: { rate: 0.5 }, attributes: { rate: 0.5 }, varied: [{ rate: 0 }] },
+  layerScale: {
+    ...kept,
+    attributes: { initialValue: 0.1 },
+    varied: [{ initialValue: 2 }],
+    parameters: (input) => ({ gamma: ["real", [channelsOf(input)]] }),
+  },
+  positionEmbedding: { ...kept, parameters: (input) => ({ positions: ["real", input] }) },
+  classToken: {
+    ...kept,
+    ranks: [2],
+    shape: ([tokens = 0, features = 0]) => [tokens + 1, features],
+    parameters: (input) => ({ token: ["real", [channelsOf(input)]] }),
+  },
+  slice: {
+    ...kept,
+    attributes: { axis: 0, start: 0, size: 1 },
+    varied: [
+      { start: 2, size: 2 },
+      { axis: -1, start: 1, size: 3 },
+    ],
+    shape: (input, { axis, size }) =>
+      input.map((all, at) => (at === (axis === 0 ? 0 : input.length - 1) ? (size as number) : all)),
+  },
+  globalAvgPool1d: { ...kept, ranks: [2], shape: (input) => [channelsOf(input)] },
   unitDeviation: { ...kept, required: {}, attributes: { epsilon: 1e-5 }, varied: [{ epsilon: 1e-3 }] },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;
 const nodeWith = (name: OpName, attributes: Numbers) =>
-  nodeOf(checkOperation(name, attributes, subject), "it", ["a", "b"].slice(0, opOf(name).inputs));
+  nodeOf(checkOperation(name, attributes, subject), "it", ["a", "b", "c"].slice(0, opOf(name).inputs));
 /** Inputs of one shape, as many as the operation takes. */
-const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input].slice(0, opOf(name).inputs);
+const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input, input].slice(0, opOf(name).inputs);
 
 /** Values that no field takes; -1 may be the last axis. */
 const junk = [Number.NaN, -1.5, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
@@ -306,6 +351,68 @@ describe.each(opNames)("%s", (name) => {
         expect(multiplyAccumulates(node, inputs, output)).toBe(definition.work?.(input, attributes) ?? 0);
       }),
     );
+  });
+});
+
+describe("an attention of several heads", () => {
+  const shapeOf = (heads: number, ...inputs: Shape[]) =>
+    outputShape(nodeWith("attention", { ...definitions.attention.attributes, heads }), inputs);
+
+  it("takes keys and values of other sizes, and has parameters by head", () => {
+    const inputs = [
+      [5, 12],
+      [7, 12],
+      [7, 9],
+    ] as const;
+    expect(shapeOf(3, ...inputs)).toEqual([5, 9]);
+    const own = (matrix: string) =>
+      parameterSpecs(nodeWith("attention", { ...definitions.attention.attributes, heads: 3, matrix }), inputs);
+    const near = { role: "real", shape: [3], initializer: 1 / 7, isNearStart: true };
+    expect(own("elastic")).toEqual({ alpha: near });
+    expect(own("sign")).toEqual({ offset: near });
+    const node = nodeWith("attention", { ...definitions.attention.attributes, heads: 3 });
+    expect(worksOf(node, inputs, [5, 9])).toEqual([5 * 7 * 12, 5 * 7 * 9]);
+  });
+
+  it("refuses inputs that do not fit, with what would", () => {
+    const refused = (heads: number, ...inputs: Shape[]) => {
+      const { code, message, remedy } = thrownBy(() => shapeOf(heads, ...inputs));
+      return [code, message, remedy];
+    };
+    const layer = 'layer "it": expected';
+    expect(refused(5, [4, 12], [4, 12], [4, 12])).toEqual([
+      "shape",
+      `${layer} a query whose features 5 heads divide, was given [4, 12]`,
+      "Give heads: 4.",
+    ]);
+    expect(refused(16, [4, 12], [4, 12], [4, 12])[2]).toBe("Give heads: 12.");
+    expect(refused(2, [4, 12], [4, 10], [4, 12])).toEqual([
+      "shape",
+      `${layer} a key of 12 features, which the query has, was given [4, 10]`,
+      "Make query and key with dense layers of as many units.",
+    ]);
+    expect(refused(2, [4, 12], [5, 12], [6, 12])[1]).toBe(
+      `${layer} a value of 5 tokens, which the key has, was given [6, 12]`,
+    );
+    expect(refused(2, [4, 12], [4, 4, 12], [4, 12])[2]).toContain("layers.reshape({ targetShape: [-1, features] })");
+    expect(refused(1, [2 ** 15, 1], [2 ** 15, 1], [2 ** 15, 1])[1]).toContain("268435456 scores");
+  });
+
+  it("tells its two products by their bits", () => {
+    const productsFor = (attributes: Numbers) => {
+      const node = nodeWith("attention", { ...definitions.attention.attributes, ...attributes });
+      return [productOf(node), ...productsOf(node)];
+    };
+    const [signs, soft] = [quantizer("bnn"), quantizer("dorefa-activations")];
+    expect(productsFor({})).toEqual(["ff", "ff", "ff"]);
+    expect(productsFor({ matrix: "boolean", queryQuantizer: signs })).toEqual(["fb", "fb", "fb"]);
+    expect(productsFor({ queryQuantizer: signs, keyQuantizer: signs, valueQuantizer: soft })).toEqual([
+      "ff",
+      "bb",
+      "ff",
+    ]);
+    const all = { queryQuantizer: signs, keyQuantizer: signs, valueQuantizer: signs };
+    expect(productsFor({ ...all, matrix: "threshold" })).toEqual(["bb", "bb", "bb"]);
   });
 });
 

@@ -136,11 +136,16 @@ describe("shape rules", () => {
     expect(layers.add().apply([start, start]).shape).toEqual([4, 3, 2]);
   });
 
-  it("a dense layer on images names itself, both shapes and the remedy", () => {
-    const error = thrownBy(() => sequential({ inputShape: [28, 28, 1] }, [layers.dense({ units: 10, name: "head" })]));
+  it("a dense layer multiplies the last axis, and names itself where there are too many", () => {
+    const heads = [[9], [4, 9], [3, 4, 9], [2, 3, 4, 9]].map((inputShape) =>
+      shapesOf(sequential({ inputShape }, [layers.dense({ units: 10, name: "head" })])).get("head"),
+    );
+    expect(heads).toEqual([[10], [4, 10], [3, 4, 10], [2, 3, 4, 10]]);
+    const error = thrownBy(() =>
+      sequential({ inputShape: [2, 2 ** 20] }, [layers.dense({ units: 2 ** 9, name: "head" })]),
+    );
     expect(error.code).toBe("shape");
-    expect(error.message).toBe('layer "head": expected vectors [units], was given [28, 28, 1]');
-    expect(error.remedy).toContain("layers.flatten()");
+    expect(error.message).toMatch(/^layer "head": expected at most 16777216 inputs and 268435456 weights/);
   });
 
   it("a convolution on vectors says where images come from", () => {

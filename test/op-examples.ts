@@ -53,6 +53,62 @@ function gates(): Graph {
   });
 }
 
+/** A scale behind a product, with a shortcut behind it, and one by itself in front of signs. */
+function scales(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const stems = [layers.conv2d({ filters: 3, kernelSize: 3, padding: "same" }), layers.layerScale()];
+  const scaled = stems.reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), start);
+  const sum = layers.add().apply([scaled, start]);
+  const tail = [
+    layers.layerScale({ initialValue: 1 }),
+    layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    layers.layerScale(),
+    ...head(),
+  ];
+  return functional({
+    inputs: start,
+    outputs: tail.reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), sum),
+  });
+}
+
+/** The images as 42 tokens of 3 features. */
+const tokens = (): Layer => layers.reshape({ targetShape: [-1, 3] });
+
+/** A range read beside the whole, so that gradients meet. */
+function ranges(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const whole = stem().apply(start);
+  const rows = layers.slice({ start: 1, size: 2 }).apply(whole);
+  const columns = layers.slice({ axis: 1, start: 2, size: 5 }).apply(whole);
+  const last = layers.slice({ axis: -1, start: 3, size: 2 }).apply(whole);
+  const flat = [rows, columns, last, whole].map((value) => layers.flatten().apply(value));
+  const outputs = flat.reduce((joined, value) => layers.concatenate().apply([joined, value]));
+  return functional({ inputs: start, outputs: layers.dense({ units: EXAMPLE_CLASSES }).apply(outputs) });
+}
+
+/** Pixels and channels as tokens: every kind of matrix, in heads and without, over soft, hard and real operands. */
+function attending(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const tokens = layers.reshape({ targetShape: [6, -1] }).apply(stem().apply(start));
+  const rows = layers.reshape({ targetShape: [14, 15] }).apply(tokens);
+  const norm = layers.layerNorm().apply(tokens);
+  const hard = { queryQuantizer: "poly", keyQuantizer: "bnn", valueQuantizer: "poly" } as const;
+  const keys = layers.reshape({ targetShape: [6, 35] });
+  const values = [
+    layers.attention({ heads: 5 }).apply([tokens, norm, tokens]),
+    layers.attention({ heads: 7, matrix: "threshold", ...hard }).apply([norm, norm, tokens]),
+    layers.attention({ heads: 5, matrix: "elastic", keyQuantizer: "bnn++" }).apply([norm, norm, tokens]),
+    layers.attention({ heads: 1, matrix: "boolean", ...hard }).apply([tokens, norm, norm]),
+    layers.attention({ heads: 5, matrix: "sign", valueQuantizer: "poly" }).apply([norm, norm, norm]),
+    keys.apply(layers.attention({ heads: 3 }).apply([rows, rows, rows])),
+  ];
+  const sum = values.reduce((joined, value) => layers.add().apply([joined, value]));
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), sum),
+  });
+}
+
 const signs = { weightQuantizer: "xnor", activationQuantizer: "poly" } as const;
 
 export const opExamples: { readonly [Name in OpName]: () => Graph } = {
@@ -72,7 +128,14 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.depthwiseConv2d({ kernelSize: [2, 3], strides: [1, 2], padding: "same", depthMultiplier: 2 }),
       layers.depthwiseConv2d({ kernelSize: 3, padding: "same", weightQuantizer: "bnn", useBias: false }),
     ]),
-  dense: () => network([layers.flatten(), layers.dense({ units: 9 }), layers.dense({ units: 6, useBias: false })]),
+  dense: () =>
+    network([
+      layers.dense({ units: 5, useBias: false, ...signs }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.dense({ units: 9 }),
+      layers.dense({ units: 6, useBias: false }),
+    ]),
   batchNorm: () => twice(() => layers.batchNorm()),
   layerNorm: () => twice(() => layers.layerNorm()),
   maxPool2d: () => twice(() => layers.maxPool2d({ poolSize: [2, 3], strides: [1, 2], padding: "same" })),
@@ -89,6 +152,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   add: sums,
   concatenate: branches,
   multiply: gates,
+  attention: attending,
   reshape: () =>
     network([
       stem(),
@@ -122,6 +186,12 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       layers.dropout({ rate: 0.4 }),
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
+  dropPath: () => twice(() => layers.dropPath({ rate: 0.4 })),
+  layerScale: scales,
+  positionEmbedding: () => twice(() => layers.positionEmbedding()),
+  classToken: () => network([tokens(), layers.classToken(), layers.dense({ units: 4 }), layers.classToken()]),
+  slice: ranges,
+  globalAvgPool1d: () => network([tokens(), layers.dense({ units: 5 }), layers.globalAvgPool1d()]),
   unitDeviation: () =>
     network([
       stem(),

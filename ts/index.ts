@@ -22,12 +22,15 @@ export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Strea
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
 export { fitByQubo, type QuboFit, type QuboFitOptions } from "./methods/fit-by-qubo.ts";
 export {
+  type BdBnnOptions,
   type BiperMethodOptions,
+  type CmimOptions,
   type HardeningOptions,
   methodNames,
   methodOf,
   methods,
   type QpSbgdMethodOptions,
+  type SelfDistillationOptions,
   type SimanMethodOptions,
   type TwoStepOptions,
 } from "./methods/index.ts";
@@ -39,7 +42,11 @@ export {
   type BinaryDenseOptions,
   type Borders,
   birealnet18,
+  type CctOptions,
+  cct2,
   cnn,
+  deitBase,
+  deitTiny,
   type FunctionalOptions,
   fashion,
   formatSummary,
@@ -63,6 +70,7 @@ export {
   type PadValue,
   type Parameter,
   type Product,
+  type ProductWork,
   parametersOf,
   type QuantizerChoice,
   resnet20,
@@ -83,7 +91,11 @@ export {
   taskNames,
   taskQuantizers,
   tasks,
+  type VitOptions,
   validateGraph,
+  vit,
+  vit28,
+  vit32,
 } from "./nn/index.ts";
 export type * from "./nn/ops/options.ts";
 export type { Obstacle, Work } from "./obstacles.ts";
@@ -150,12 +162,15 @@ export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
 export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";
 export type { CompareOptions, Truth, TruthOptions } from "./train/losses/compare.ts";
+export type { ContrastiveOptions } from "./train/losses/contrastive.ts";
 export type { DistanceOptions } from "./train/losses/distance.ts";
 export type { DistillationOptions } from "./train/losses/distillation.ts";
 export type { HuberOptions } from "./train/losses/elementwise.ts";
 export { losses } from "./train/losses/index.ts";
+export type { KurtosisOptions } from "./train/losses/kurtosis.ts";
 export type { PenaltyOptions } from "./train/losses/penalties.ts";
 export type { LossTerm } from "./train/losses/term.ts";
+export type { WeightDivergenceOptions } from "./train/losses/weight-divergence.ts";
 export type { Method, MethodByName, MethodCall, MethodWork } from "./train/method.ts";
 export type { Answers } from "./train/metrics/answers.ts";
 export { confusionMatrix } from "./train/metrics/counts.ts";

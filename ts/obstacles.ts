@@ -4,8 +4,9 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
-import { groupsOfProduct, type Product, quantizedOperands } from "./nn/operands.ts";
-import { type KernelName, productOf } from "./program/named-call.ts";
+import { groupsOfProduct, operandsOf, type Product, quantizedOperands } from "./nn/operands.ts";
+import type { Operand } from "./nn/ops/op.ts";
+import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import { endsAsSigns } from "./quantizers/weight-quantizers.ts";
 import type { Variant } from "./runtime/variants.ts";
@@ -31,28 +32,45 @@ export function workOf(kernel: KernelName): Work | null {
   return found === null ? null : { product: found.operands, kernel, tile: found.tile };
 }
 
+/** A part of a layer that has several, and the kernel that calculates it, alone or with others. */
+export interface LayerPart {
+  readonly part: string;
+  readonly kernel: KernelName;
+  /** Null for a part that multiplies nothing. */
+  readonly product: Product | null;
+}
+
+/** The parts that the calls of a layer name, in the order of the calls. */
+export function partsOf(calls: readonly KernelCall<unknown>[]): readonly LayerPart[] {
+  const parts = new Map<string, LayerPart>();
+  for (const { roles = {}, kernel } of calls) {
+    for (const [part, product] of Object.entries(roles)) {
+      if (!parts.has(part)) parts.set(part, { part, kernel, product });
+    }
+  }
+  return [...parts.values()];
+}
+
 /** Operands that are real by choice, so that the product is not on bits. */
 export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
-  if (!hasKernel(node)) return [];
-  const { weightQuantizer, activationQuantizer } = node.attributes;
-  const missing: string[] = [];
-  if (weightQuantizer === null) missing.push("weight");
-  if (activationQuantizer === null) missing.push("activation");
+  const operands = operandsOf(node);
+  const missing = operands.filter(({ quantizer }) => quantizer === null);
   const quantized = [
-    ...quantizedRealObstacles(weightQuantizer),
-    ...levelObstacles(activationQuantizer),
+    ...(hasKernel(node) ? quantizedRealObstacles(node.attributes.weightQuantizer) : []),
+    ...operands.flatMap((own) => (own.operand === "activation" ? levelObstacles(own) : [])),
     ...singleChannelObstacles(node),
   ];
   if (missing.length === 0) return quantized;
-  const options = missing.map((operand) => `${operand}Quantizer`).join(" and ");
-  const reason = `real ${missing.map((operand) => `${operand}s`).join(" and ")}`;
+  const options = missing.map(({ option }) => option).join(" and ");
+  const reason = `real ${missing.map(({ plural }) => plural).join(" and ")}`;
   const remedy = `Give the layer ${options}, where accuracy allows it.`;
   return [{ reason, remedy }, ...quantized];
 }
 
 /** Operands that end as signs in a layer without products over bits. */
 function singleChannelObstacles(node: GraphNode): readonly Obstacle[] {
-  if (isProduct(node) || !quantizedOperands(node).some(({ quantizer }) => endsAsSigns(quantizer))) return [];
+  if (!hasKernel(node) || isProduct(node) || !quantizedOperands(node).some(({ quantizer }) => endsAsSigns(quantizer)))
+    return [];
   const reason = "a filter reads one channel, too few for a product over bits: operands of +-1 are multiplied as reals";
   return [{ reason, remedy: "Take conv2d in its place, where its weights and its work are affordable." }];
 }
@@ -68,10 +86,17 @@ function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obs
 }
 
 /** Activations on more than two levels, real throughout. */
-function levelObstacles(activationQuantizer: Quantizer | null): readonly Obstacle[] {
-  if (activationQuantizer?.hard !== "levels") return [];
-  const reason = `the activations of "${activationQuantizer.name}" are levels: a product of reals`;
+function levelObstacles({ quantizer, plural }: Operand): readonly Obstacle[] {
+  if (quantizer?.hard !== "levels") return [];
+  const reason = `the ${plural} of "${quantizer.name}" are levels: a product of reals`;
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
+}
+
+/** An attention matrix that is real, so that what it takes of the values is no product over bits. */
+export function attentionObstacles({ op, attributes }: GraphNode): readonly Obstacle[] {
+  if (op !== "attention" || attributes.matrix !== "softmax") return [];
+  const reason = "softmax is kept: the attention matrix is real, and so is its product with the values";
+  return [{ reason, remedy: 'Give the layer matrix: "threshold" or another one of bits, where accuracy allows it.' }];
 }
 
 /** Sums in 8 bits have a given order, and no layer behind them can be fused. */

@@ -42,13 +42,15 @@ const TRAIN = [
 /** Tests of single operations, over all that read them. */
 const OPERATIONS = [
   ...["channel-groups", "dilation", "depthwise", "concatenate", "multiply", "dropout", "functions", "permute"],
-  ...["reshape", "up-sampling2d", "zero-padding2d"],
+  ...["reshape", "up-sampling2d", "zero-padding2d", "dense-tokens", "token-layers", "attention", "transformers"],
 ];
 
 /** The test files of each room of ts/, the closest and the quickest first. */
 const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/quantizers": [
-    ...["schedule", "registry", "maps", "compose", "decompose", "elementary"].map((name) => `quantizers-${name}`),
+    ...["schedule", "registry", "text", "maps", "compose", "decompose", "elementary"].map(
+      (name) => `quantizers-${name}`,
+    ),
     ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
   ],
   "ts/nn": [
@@ -120,7 +122,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "golden/check",
   ],
   "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
-  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory", "golden/texts"],
+  "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
@@ -150,7 +152,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
-  /^(package|readme|release|release-edits|steps|bench|mutants|torture)$/,
+  /^(package|readme|release|release-edits|steps|bench|bench-study|mutants|torture)$/,
   /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,

@@ -6,12 +6,16 @@ import { instantiate } from "../../ts/runtime/instantiate.ts";
 import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
+import { attentionProperties } from "./attention.ts";
+import { attentionBitProperties } from "./attention-bits.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
+import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
+import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
@@ -37,6 +41,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...lossProperties,
+  ...distributionProperties,
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,
@@ -48,6 +53,9 @@ const properties = [
   ...upSamplingProperties,
   ...zeroPaddingProperties,
   ...dropoutProperties,
+  ...branchProperties,
+  ...attentionProperties,
+  ...attentionBitProperties,
   ...methodProperties,
 ];
 

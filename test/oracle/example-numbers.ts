@@ -23,7 +23,7 @@ export const PROGRESS = 0.5;
 export const UPDATE = 3;
 export const SEED = 7;
 
-/** Inputs in [-2, 2], and parameters no nearer to 0 than 1/2. */
+/** Inputs in [-2, 2], and parameters no nearer to 0 than half their usual size. */
 function numbersOf({ operation, shapes }: Example<OpName>, seed: number): Numbers {
   // Each shape has numbers of its own, so that lone parameters are now above 0 and now below.
   const stream = randomStream(seed, `${operation.op} ${JSON.stringify(shapes)}`);
@@ -31,9 +31,11 @@ function numbersOf({ operation, shapes }: Example<OpName>, seed: number): Number
   const draw = (shape: Shape, one: () => number): Float64Array =>
     Float64Array.from({ length: sizeOf(shape) }, () => Math.fround(one()));
   const specs = Object.entries(parameterSpecs(node, shapes));
-  const parameters = specs.map(([key, { shape, neverNegative }]) => {
-    const sign = (): number => (neverNegative === undefined && stream.uniform() < 0.5 ? -1 : 1);
-    return [key, draw(shape, () => sign() * (0.5 + stream.uniform()))] as const;
+  const parameters = specs.map(([key, { shape, initializer, ...spec }]) => {
+    const isPositive = spec.neverNegative !== undefined || spec.isNearStart === true;
+    const sign = (): number => (!isPositive && stream.uniform() < 0.5 ? -1 : 1);
+    const size = spec.isNearStart === true ? (initializer as number) : 1;
+    return [key, draw(shape, () => sign() * size * (0.5 + stream.uniform()))] as const;
   });
   const inputs = shapes.map((shape) => ({
     images: IMAGES,

@@ -6,13 +6,13 @@ import type { Borders, NodeOf, Operation, OpName, Shape } from "../../ts/nn/grap
 import { input, layers } from "../../ts/nn/index.ts";
 import type { Layer } from "../../ts/nn/layer.ts";
 import { type OpsThat, opNames } from "../../ts/nn/ops/index.ts";
-import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
-import { evaluateSchedule } from "../../ts/quantizers/schedule.ts";
 import { standardizedWeights, weightScale } from "../../ts/quantizers/weight-quantizers.ts";
 import { at, type Value } from "./layers.ts";
+import { line } from "./line.ts";
 import { oracleOps } from "./ops/index.ts";
 import type { Applied } from "./ops/op.ts";
+import { straightAttention } from "./straight-attention.ts";
 
 /**
  * The forward pass whose true gradient at `from` is the stated one: for a straight-through operation, what jumps is a
@@ -46,12 +46,6 @@ const shapesOfAnyRank: readonly Shape[] = [[7], [3, 4], [2, 3, 4], [2, 2, 1, 3]]
 /** A layer over one input of any number of axes. */
 const anyRank = <Name extends OpName>(layer: Layer, straight?: Straight<Name>): readonly Example<Name>[] =>
   shapesOfAnyRank.map((shape) => example<Name>(layer, [shape], straight));
-
-/** F(from) + B(from) (to - from), number by number. */
-function line(quantizer: Quantizer, progress: number, from: Float64Array, to: Float64Array): Float64Array {
-  const maps = { ...quantizer, parameters: quantizer.parameters.map((s) => evaluateSchedule(s, progress)) };
-  return from.map((x, i) => quantizedValue(maps, x) + slopeValue(maps, x) * (at(to, i) - x));
-}
 
 type ProductName = OpsThat<"kernel">;
 
@@ -115,6 +109,17 @@ const wide: readonly Shape[] = [[4, 3, 6]];
 const binary = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
 const smooth = { weightQuantizer: "bnn++", activationQuantizer: "bnn++" } as const;
 
+/** Query, key and value of one shape. */
+const pairsOf = (shape: Shape): readonly Shape[] => [shape, shape, shape];
+/** Keys and values are more than queries, and a head has other features of a value. */
+const unequal: readonly Shape[] = [
+  [2, 6],
+  [3, 6],
+  [3, 3],
+];
+const soft = { queryQuantizer: "bnn++", keyQuantizer: "bnn++", valueQuantizer: "bnn++" } as const;
+const hard = { queryQuantizer: "poly", keyQuantizer: "poly", valueQuantizer: "poly" } as const;
+
 /** No two sides are alike, and a window of one row lies outside the image. */
 const borders: Borders = [
   [1, 0],
@@ -163,6 +168,10 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.dense({ units: 4, ...smooth, useBias: false }), [[6]]),
     example(layers.dense({ units: 4, ...binary, weightQuantizer: "biper" }), [[6]], straightDense),
     example(layers.dense({ units: 3, ...binary, accumulator: "saturate" }), [[6]], straightDense),
+    example(layers.dense({ units: 5 }), [[3, 4]]),
+    example(layers.dense({ units: 3, ...smooth }), [[2, 3, 4]]),
+    example(layers.dense({ units: 2, ...binary, weightQuantizer: "xnor" }), [[2, 2, 1, 3]], straightDense),
+    example(layers.dense({ units: 3, ...binary, accumulator: "wrap" }), [[3, 6]], straightDense),
   ],
   batchNorm: anyRank(layers.batchNorm({ epsilon: 0.01 })),
   layerNorm: anyRank(layers.layerNorm({ epsilon: 0.01 })),
@@ -206,6 +215,18 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ]),
   ],
   multiply: shapesOfAnyRank.map((shape) => example<"multiply">(layers.multiply(), [shape, shape])),
+  attention: [
+    example(layers.attention({ heads: 1 }), pairsOf([3, 4])),
+    example(layers.attention({ heads: 3, ...soft }), unequal),
+    example(layers.attention({ heads: 3, ...hard }), unequal, straightAttention),
+    example(layers.attention({ heads: 2, matrix: "threshold" }), pairsOf([3, 6]), straightAttention),
+    example(layers.attention({ heads: 3, matrix: "elastic" }), unequal, straightAttention),
+    example(layers.attention({ heads: 1, matrix: "boolean" }), pairsOf([4, 2]), straightAttention),
+    example(layers.attention({ heads: 3, matrix: "sign", ...soft }), unequal, straightAttention),
+    example(layers.attention({ heads: 1, matrix: "threshold", ...hard }), pairsOf([1, 3]), straightAttention),
+    example(layers.attention({ heads: 3, matrix: "elastic", ...hard }), unequal, straightAttention),
+    example(layers.attention({ heads: 3, matrix: "boolean", ...hard }), unequal, straightAttention),
+  ],
   reshape: [
     example(layers.reshape({ targetShape: [7, 1] }), [[7]]),
     example(layers.reshape({ targetShape: [-1, 2] }), [[3, 4]]),
@@ -236,6 +257,17 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ),
   ],
   dropout: anyRank(layers.dropout({ rate: 0.3 })),
+  dropPath: anyRank(layers.dropPath({ rate: 0.4 })),
+  layerScale: anyRank(layers.layerScale()),
+  positionEmbedding: anyRank(layers.positionEmbedding()),
+  classToken: [example(layers.classToken(), [[3, 4]])],
+  slice: [
+    example(layers.slice(), [[7]]),
+    example(layers.slice({ start: 1, size: 2 }), [[3, 4]]),
+    example(layers.slice({ axis: 1, size: 2 }), [[2, 3, 4]]),
+    example(layers.slice({ axis: -1, start: 2 }), [[2, 2, 1, 3]]),
+  ],
+  globalAvgPool1d: [example(layers.globalAvgPool1d(), [[3, 4]])],
   unitDeviation: anyRank(layers.unitDeviation({ epsilon: 1e-2 })),
 };
 

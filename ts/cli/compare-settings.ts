@@ -4,14 +4,13 @@
  */
 import { Command, Option } from "commander";
 import { ProxbitError } from "../base/errors.ts";
-import { unknownName } from "../base/names.ts";
 import { type Decay, decays, type Settings, sha256 } from "../compare/grid.ts";
 import type { ModelOptions } from "../nn/models/index.ts";
 import type { TaskOptions } from "../nn/models/tasks.ts";
 import { overflows } from "../nn/words.ts";
-import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
+import { quantizerNames } from "../quantizers/registry.ts";
 import { firstRate, LATENT_DECAY } from "./optimizer.ts";
-import { addLayerOptions, oneOfWords } from "./options.ts";
+import { addLayerOptions, checkQuantizerText, oneOfWords } from "./options.ts";
 import { addTrainingOptions, type Training, type TrainingOptions } from "./training-options.ts";
 
 export interface VariedOptions extends TrainingOptions, Pick<ModelOptions, "binaryStem" | "binaryHead" | "reactnet"> {
@@ -47,8 +46,8 @@ export function addVariedOptions(command: Command): Command {
 }
 
 function quantizerName(text: string): string {
-  if (isQuantizerName(text)) return text;
-  throw unknownName("quantizer", text, quantizerNames);
+  checkQuantizerText(text, quantizerNames);
+  return text;
 }
 
 /** The options with `--decay` read as the schedule that it was. @throws ProxbitError "argument" for what no run can keep. */

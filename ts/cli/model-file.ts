@@ -7,7 +7,8 @@ import type { Dataset } from "../data/dataset.ts";
 import { type LoadOptions, load, type Session } from "../inference/index.ts";
 import { readFault, readWholeFile } from "../io/read.ts";
 import type { Graph } from "../nn/graph.ts";
-import { hasKernel, isProduct } from "../nn/nodes.ts";
+import { isProduct } from "../nn/nodes.ts";
+import { quantizedOperands } from "../nn/operands.ts";
 import { learningRateOf, type Optimizer, optimizerName } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
 import { fileError } from "./bounds.ts";
@@ -54,14 +55,13 @@ const startText = ({ rescale }: { readonly rescale: boolean }): string =>
 
 /** The names of the quantizers in `graph`, which may differ from the typed ones; "none" where all operands are real. */
 export function quantizersOf(graph: Graph): { readonly weightQuantizer: string; readonly activationQuantizer: string } {
-  const names = (operand: "weightQuantizer" | "activationQuantizer"): string => {
-    const found = graph.nodes.flatMap((node) => {
-      const quantizer = hasKernel(node) ? node.attributes[operand] : null;
-      return quantizer === null ? [] : [quantizer.name];
-    });
+  const names = (operand: "weight" | "activation"): string => {
+    const found = graph.nodes.flatMap((node) =>
+      quantizedOperands(node).flatMap((own) => (own.operand === operand ? [own.quantizer.name] : [])),
+    );
     return [...new Set(found)].join(", ") || "none";
   };
-  return { weightQuantizer: names("weightQuantizer"), activationQuantizer: names("activationQuantizer") };
+  return { weightQuantizer: names("weight"), activationQuantizer: names("activation") };
 }
 
 /** The behaviour of sums in 8 bits in `graph`; "none" where all sums are exact. */

@@ -1,6 +1,6 @@
 /** What `explain` and `profile` of a session say, as a table and remarks in plain text. */
 import { reading } from "../base/checks.ts";
-import { formatObstacles } from "../obstacles.ts";
+import { formatObstacles, type LayerPart } from "../obstacles.ts";
 import { bytes, type Column, formatTable, scaled, share } from "../show/table.ts";
 import type { ExplainedLayer, Explanation } from "./explain-session.ts";
 import type { InferenceProfile } from "./profile.ts";
@@ -25,9 +25,16 @@ function textOf(explanation: Explanation, profile?: InferenceProfile): string {
   const { layers } = explanation;
   const total = (measure: (layer: ExplainedLayer) => number): number =>
     layers.reduce((sum, layer) => sum + measure(layer), 0);
-  const times = new Map(profile?.layers.map(({ node, share: part }) => [node, part]));
+  const times = new Map(profile?.layers.map((layer) => [layer.node, layer]));
   const timeOf = (part: number): readonly string[] => (profile === undefined ? [] : [part === 0 ? "" : share(part)]);
-  const rows = layers.map((layer) => [...cellsOf(layer), ...timeOf(times.get(layer.node) ?? 0)]);
+  const rows = layers.flatMap((layer) => {
+    const measured = times.get(layer.node);
+    const partTime = (name: string): number => measured?.parts.find(({ parts: [first] }) => first === name)?.share ?? 0;
+    return [
+      [...cellsOf(layer), ...timeOf(measured?.share ?? 0)],
+      ...layer.parts.map((part) => [...partCells(part), ...timeOf(partTime(part.part))]),
+    ];
+  });
   const totals = [
     ...["total", "", "", "", ""],
     scaled(total((layer) => layer.multiplyAccumulates)),
@@ -57,6 +64,10 @@ function cellsOf(layer: ExplainedLayer): readonly string[] {
     layer.valueBytes === 0 ? "" : bytes(layer.valueBytes),
   ];
 }
+
+const partCells = ({ part, product, kernel }: LayerPart): readonly string[] => [
+  ...[`  ${part}`, "", product ?? "", kernel, "", "", "", ""],
+];
 
 const profileLine = ({ runs, images, milliseconds, rest }: InferenceProfile): string =>
   `measured: ${milliseconds.toPrecision(3)} ms for ${images} image${images === 1 ? "" : "s"}, fastest of ${runs} runs; ` +

@@ -11,10 +11,13 @@ import { packedParametersOf } from "../nn/parameters.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import {
   accumulatorObstacles,
+  attentionObstacles,
   channelObstacles,
   groupObstacles,
+  type LayerPart,
   machineObstacles,
   type Obstacle,
+  partsOf,
   realOperandObstacles,
   workOf,
 } from "../obstacles.ts";
@@ -42,6 +45,8 @@ export interface ExplainedLayer {
   readonly kernel: KernelName | null;
   /** What a product's kernel works on at a time, "pixels x filters"; null for other layers. */
   readonly tile: string | null;
+  /** The parts of a layer that has several, such as attention; the kernel above is that of the first product. */
+  readonly parts: readonly LayerPart[];
   /** The layer whose kernel does this layer's work on the way out; null where it has calls of its own. */
   readonly fusedInto: string | null;
   /** Bits of a weight and of an input; 32 where real. */
@@ -106,6 +111,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       product: work?.product ?? null,
       kernel: main?.kernel ?? null,
       tile: work?.tile ?? null,
+      parts: partsOf(own),
       fusedInto: own.length === 0 ? lead : null,
       weightBits: inBits.has(node.name) ? 1 : 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
@@ -118,6 +124,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
           ? []
           : channelObstacles(work, network.windowOf(node).channels, groupsOfProduct(node))),
         ...groupObstacles(node),
+        ...attentionObstacles(node),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
       ],

@@ -8,7 +8,7 @@
  * const logits = session.run(pixels);
  */
 export { isProxbitError, ProxbitError } from "../base/errors.ts";
-export type { Obstacle } from "../obstacles.ts";
+export type { LayerPart, Obstacle } from "../obstacles.ts";
 export type { BinaryKernel } from "../runtime/probe.ts";
 export type {
   AnyWorker,
@@ -38,5 +38,5 @@ export type { OutputFact, SessionFacts } from "./facts.ts";
 export type { Images, RunOptions } from "./images.ts";
 export { loadParallel } from "./load-parallel.ts";
 export type { ParallelOptions, ParallelSession } from "./parallel.ts";
-export type { InferenceProfile, ProfileOptions } from "./profile.ts";
+export type { InferenceProfile, PartTime, ProfileOptions } from "./profile.ts";
 export { type LoadOptions, load, type Session } from "./session.ts";

@@ -16,6 +16,17 @@ export interface ProfileOptions {
   readonly runs?: number;
 }
 
+/** A time, and its share of a run. */
+interface Time {
+  readonly milliseconds: number;
+  readonly share: number;
+}
+
+/** The time of parts of a layer that one kernel calculates together, by their names in `explain`. */
+export interface PartTime extends Time {
+  readonly parts: readonly string[];
+}
+
 export interface InferenceProfile {
   readonly runs: number;
   /** Images a run. */
@@ -23,7 +34,7 @@ export interface InferenceProfile {
   /** Of a run with all calls at their fastest, clocks included. */
   readonly milliseconds: number;
   /** The layers in the graph's order, each with its time and its share of a run. */
-  readonly layers: readonly { readonly node: string; readonly milliseconds: number; readonly share: number }[];
+  readonly layers: readonly (Time & { readonly node: string; readonly parts: readonly PartTime[] })[];
   /** The share between the layers: images going in, results going out, and the calls themselves. With `layers` it is 1. */
   readonly rest: number;
 }
@@ -53,13 +64,24 @@ export function profileRun(
     between = Math.min(between, timing.elapsed - sumOf(timing.calls));
   }
 
-  const times = new Map(graph.nodes.map(({ name }) => [name, 0]));
-  for (const [place, { node }] of calls.entries()) {
+  const times = new Map(graph.nodes.map(({ name }) => [name, { all: 0, parts: new Map<string, number>() }]));
+  for (const [place, { node, roles }] of calls.entries()) {
     const known = times.get(node);
-    if (known !== undefined) times.set(node, known + (fastest[place] as number));
+    if (known === undefined) continue;
+    const time = fastest[place] as number;
+    known.all += time;
+    const together = Object.keys(roles ?? {}).join();
+    if (together !== "") known.parts.set(together, (known.parts.get(together) ?? 0) + time);
   }
   const total = sumOf(fastest) + between;
-  const layers = [...times].map(([node, milliseconds]) => ({ node, milliseconds, share: milliseconds / total }));
+  const timeOf = (milliseconds: number): Time => ({ milliseconds, share: milliseconds / total });
+  const layers = [...times].map(([node, { all, parts }]) => {
+    return {
+      node,
+      ...timeOf(all),
+      parts: [...parts].map(([own, time]) => ({ parts: own.split(","), ...timeOf(time) })),
+    };
+  });
   const rest = 1 - layers.reduce((sum, { share }) => sum + share, 0);
   return { runs, images, milliseconds: total, layers, rest };
 }

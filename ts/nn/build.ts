@@ -12,7 +12,7 @@ import type { Graph, Shape } from "./graph.ts";
 import { isLayer, isSymbolicTensor, type Layer, type SymbolicTensor } from "./layer.ts";
 import { input } from "./layers.ts";
 import { limits } from "./limits.ts";
-import { nodeOf } from "./nodes.ts";
+import { nodeOf, severalInputs } from "./nodes.ts";
 import { opOf } from "./ops/index.ts";
 import { validateGraph } from "./validate.ts";
 
@@ -93,11 +93,12 @@ export function sequential(options: SequentialOptions, chain: readonly Layer[]):
   }
   for (const layer of chain) {
     const { op } = layer.operation;
-    if (opOf(op).inputs === 2) {
+    if (opOf(op).inputs > 1) {
+      const { count, call } = severalInputs(op);
       throw new ProxbitError(
         "graph",
-        `layer "${layer.name ?? layer.kind}": ${op} takes two inputs, and a chain offers one`,
-        `Use the functional form: layers.${op}().apply([a, b]), then functional({ inputs, outputs }).`,
+        `layer "${layer.name ?? layer.kind}": ${op} takes ${count} inputs, and a chain offers one`,
+        `Use the functional form: ${call}, then functional({ inputs, outputs }).`,
       );
     }
   }

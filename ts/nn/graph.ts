@@ -12,7 +12,12 @@ export type { OpName } from "./ops/index.ts";
 export type { Shape } from "./shapes.ts";
 export type { Accumulator, ActivationName, Borders, Initializer, Overflow, Padding, PadValue } from "./words.ts";
 
-type InputNames = { 0: readonly []; 1: readonly [string]; 2: readonly [string, string] };
+interface InputNames {
+  0: readonly [];
+  1: readonly [string];
+  2: readonly [string, string];
+  3: readonly [string, string, string];
+}
 
 /** The attributes of an operation's nodes. */
 export type AttributesOf<Name extends OpName> = ValuesOf<Ops[Name]["fields"]>;

@@ -8,7 +8,12 @@ export type { Layer, LayerChain, SymbolicTensor } from "./layer.ts";
 export { type BinaryConv2dOptions, type BinaryDenseOptions, input, layers } from "./layers.ts";
 export {
   birealnet18,
+  type CctOptions,
+  cct2,
   cnn,
+  deitBase,
+  deitTiny,
+  distinctModelNames,
   fashion,
   type ModelOptions,
   mlp,
@@ -22,6 +27,10 @@ export {
   taskNames,
   taskQuantizers,
   tasks,
+  type VitOptions,
+  vit,
+  vit28,
+  vit32,
 } from "./models/index.ts";
 export { inputShapeOf, outputsOf, parameterName, shapesOf } from "./network.ts";
 export { convGeometry, outputShape } from "./nodes.ts";
@@ -32,6 +41,7 @@ export { type RandomStream, randomStream, shuffle } from "./random.ts";
 export { elementsOf } from "./shapes.ts";
 export {
   formatSummary,
+  type ProductWork,
   type Summary,
   type SummaryRow,
   type SummaryTotals,

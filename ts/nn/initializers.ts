@@ -5,6 +5,7 @@
  *   glorotNormal   truncated normal, variance 2 / (fanIn + fanOut)
  *   heUniform      uniform in +-sqrt(6 / fanIn)                     He et al. 2015
  *   heNormal       truncated normal, variance 2 / fanIn
+ *   truncatedNormal  normal of deviation 0.02, cut off at two of them     Devlin et al. 2019, Dosovitskiy et al. 2021
  *
  * A kernel [kh][kw][c][o] has fanIn kh kw c and fanOut kh kw o. A truncated normal lies within two standard deviations
  * of the untruncated one. The code uses only operations whose bits IEEE 754 fixes, the square root among them. So a
@@ -17,6 +18,9 @@ import { elementsOf } from "./shapes.ts";
 
 /** Standard deviation of a standard normal that is cut off at +-2. */
 const truncatedDeviation = 0.8796256610342398;
+
+/** Deviation of embeddings before they are cut off. */
+const embeddingDeviation = 0.02;
 
 /** Fan in and fan out of a kernel `[..., inputs, outputs]`; a vector counts as one input per element. */
 export function fansOf(shape: Shape): { readonly fanIn: number; readonly fanOut: number } {
@@ -61,5 +65,7 @@ export function initialValues(parameter: Parameter, seed: number): Float32Array 
       return fillNormal(2 / (fanIn + fanOut));
     case "heNormal":
       return fillNormal(2 / fanIn);
+    case "truncatedNormal":
+      return values.map(() => truncatedNormal(stream) * embeddingDeviation);
   }
 }

@@ -6,7 +6,7 @@ import { type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Operation, OpName, Shape } from "./graph.ts";
-import { checkOperation, nodeOf, outputShape } from "./nodes.ts";
+import { checkOperation, nodeOf, outputShape, severalRemedy } from "./nodes.ts";
 import { opOf } from "./ops/index.ts";
 
 export interface Layer {
@@ -18,7 +18,7 @@ export interface Layer {
   /** True where training moves its parameters. */
   readonly trainable: boolean;
   /**
-   * The layer's value at `input` (at both inputs, for `add`). Throws "shape" where the input does not fit and "graph"
+   * The layer's value at `input` (at all inputs in a list, for `add` and others). Throws "shape" where the input does not fit and "graph"
    * for a wrong number of inputs.
    */
   readonly apply: (input: SymbolicTensor | readonly SymbolicTensor[]) => SymbolicTensor;
@@ -99,9 +99,7 @@ export function makeLayer(
         throw new ProxbitError(
           "graph",
           `layer "${label}": takes ${count} symbolic tensor(s), was given ${describe(input)}`,
-          count === 2
-            ? `Apply it to two tensors: layers.${op}().apply([a, b]).`
-            : "Apply the layer to a result of input() or of another layer's apply().",
+          count > 1 ? severalRemedy(op) : "Apply the layer to a result of input() or of another layer's apply().",
         );
       }
       const node = nodeOf(operation, label, inputs.map(labelOf));

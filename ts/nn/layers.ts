@@ -12,6 +12,7 @@ import { chainOf, type Layer, type LayerChain, layerSubject, type SymbolicTensor
 import { buildLayer as build } from "./layer-options.ts";
 import type {
   ActivationOptions,
+  AttentionOptions,
   BatchNormOptions,
   ConcatenateOptions,
   Conv2dOptions,
@@ -21,10 +22,12 @@ import type {
   EluOptions,
   InputOptions,
   LayerNormOptions,
+  LayerScaleOptions,
   LeakyReluOptions,
   PermuteOptions,
   Pool2dOptions,
   ReshapeOptions,
+  SliceOptions,
   UnitDeviationOptions,
   UpSampling2dOptions,
   ZeroPadding2dOptions,
@@ -61,12 +64,15 @@ export function depthwiseConv2d(options: DepthwiseConv2dOptions): Layer {
   return build("depthwiseConv2d", options);
 }
 
-/** Matrix product of vectors `[inputs]` to `[units]`. */
+/**
+ * Matrix product of vectors `[inputs]` to `[units]`, and of each row of a value with more axes: `[tokens, inputs]` to
+ * `[tokens, units]`, 2 to 4 axes alike.
+ */
 export function dense(options: DenseOptions): Layer {
   return build("dense", options);
 }
 
-/** Matrix product with +-1 weights on +-1 vectors. */
+/** Matrix product with +-1 weights on +-1 vectors, or on the rows of a value with more axes. */
 export function binaryDense(options: BinaryDenseOptions): Layer {
   return build("dense", options, { kind: "binary_dense", defaults: binaryOperands, fixed: withoutBias });
 }
@@ -214,6 +220,16 @@ export function multiply(options: LayerOptions = {}): Layer {
   return build("multiply", options);
 }
 
+/**
+ * Attention in several heads over query, key and value, `[tokens, features]` each: `layers.attention({ heads }).apply([q, k, v])`.
+ * The value is `[tokens of the query, features of the value]`. The scores are scaled by 1 / sqrt(features of a head). The
+ * matrix is softmax, or one of its binary forms. The formulas and their sources stand in `ops/attention.ts`. Vaswani et al.,
+ * "Attention Is All You Need", NeurIPS 2017, section 3.2.2, whose linear layers are dense layers in front and behind.
+ */
+export function attention(options: AttentionOptions): Layer {
+  return build("attention", options);
+}
+
 /** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
 export function reshape(options: ReshapeOptions): Layer {
   return build("reshape", options);
@@ -250,6 +266,43 @@ export function unitDeviation(options: UnitDeviationOptions = {}): Layer {
   return build("unitDeviation", options);
 }
 
+/**
+ * Drops whole images of a branch in training with probability `rate`, and makes the others larger by as much; otherwise it
+ * does nothing. Draws are those of `dropout`, by an image's place in the batch. Huang et al., "Deep Networks with Stochastic
+ * Depth", ECCV 2016.
+ */
+export function dropPath(options: DropoutOptions): Layer {
+  return build("dropPath", options);
+}
+
+/**
+ * gamma x with a learned gamma for each channel, `initialValue` at first. Keeps the shape. Touvron et al., "Going deeper with
+ * Image Transformers", ICCV 2021.
+ */
+export function layerScale(options: LayerScaleOptions = {}): Layer {
+  return build("layerScale", options);
+}
+
+/** x + p with a learned number for each element, small at first: tokens `[tokens, features]` get their places. */
+export function positionEmbedding(options: LayerOptions = {}): Layer {
+  return build("positionEmbedding", options);
+}
+
+/** A learned token in front of the others: `[tokens, features]` to `[tokens + 1, features]`. `slice` takes it again. */
+export function classToken(options: LayerOptions = {}): Layer {
+  return build("classToken", options);
+}
+
+/** `size` places from `start` on along an axis, the first token by default: `[tokens, features]` to `[1, features]`. */
+export function slice(options: SliceOptions = {}): Layer {
+  return build("slice", options);
+}
+
+/** The mean of each feature over all tokens: `[tokens, features]` to `[features]`. */
+export function globalAvgPool1d(options: LayerOptions = {}): Layer {
+  return build("globalAvgPool1d", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -283,11 +336,18 @@ export const layers = Object.freeze({
   add,
   concatenate,
   multiply,
+  attention,
   reshape,
   permute,
   upSampling2d,
   zeroPadding2d,
   dropout,
+  dropPath,
+  layerScale,
+  positionEmbedding,
+  classToken,
+  slice,
+  globalAvgPool1d,
   unitDeviation,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>

@@ -74,6 +74,18 @@ export const isAffine = has("affine");
 export type WindowNode = NodeOf<OpsThat<"windowed">>;
 export const isWindowed = has("windowed");
 
+/** A layer of several inputs: their number as a word, and a call that gives it as many. */
+export function severalInputs(op: OpName): { readonly count: string; readonly call: string } {
+  if (opOf(op).inputs === 2) return { count: "two", call: `layers.${op}().apply([a, b])` };
+  return { count: "three", call: `layers.${op}({ ... }).apply([a, b, c])` };
+}
+
+/** The remedy for such a layer that was not given a tensor for each. */
+export function severalRemedy(op: OpName): string {
+  const { count, call } = severalInputs(op);
+  return `Apply it to ${count} tensors: ${call}.`;
+}
+
 /** The shapes of as many inputs as `node` takes. Throws "graph" where there are fewer. */
 function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity> {
   const { name, inputs } = opOf(node.op);
@@ -81,7 +93,7 @@ function inputsOf(node: GraphNode, shapes: readonly Shape[]): InputShapes<Arity>
     throw new ProxbitError(
       "graph",
       `layer "${node.name}": ${name} was given ${shapes.length} inputs`,
-      inputs === 2 ? `Apply it to two tensors: layers.${name}().apply([a, b]).` : "Apply it to one tensor.",
+      inputs > 1 ? severalRemedy(name) : "Apply it to one tensor.",
     );
   }
   return shapes as InputShapes<Arity>;
@@ -105,7 +117,12 @@ export function parameterSpecs(
 
 /** Multiply-accumulates of one image, forward; 0 for a layer that multiplies no matrices. */
 export function multiplyAccumulates(node: GraphNode, inputShapes: readonly Shape[], output: Shape): number {
-  return opOf(node.op).work?.(inputsOf(node, inputShapes), output, node.attributes) ?? 0;
+  return worksOf(node, inputShapes, output).reduce((sum, work) => sum + work, 0);
+}
+
+/** The same for each of its products. */
+export function worksOf(node: GraphNode, inputShapes: readonly Shape[], output: Shape): readonly number[] {
+  return [opOf(node.op).work?.(inputsOf(node, inputShapes), output, node.attributes) ?? []].flat();
 }
 
 /**

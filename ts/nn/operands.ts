@@ -40,12 +40,20 @@ export interface QuantizedOperand extends Operand {
 export const quantizedOperands = (node: GraphNode): readonly QuantizedOperand[] =>
   operandsOf(node).filter((operand): operand is QuantizedOperand => operand.quantizer !== null);
 
-const products: readonly Product[] = ["ff", "fb", "bb"];
+const products = ["ff", "fb", "bb"] as const;
 
-/** The product that a layer's hardened operands ask for; null for a layer that multiplies no matrices. */
-export function productOf(node: GraphNode): Product | null {
+/** The products that a layer's hardened operands ask for, in the order of its work; none where it multiplies no matrices. */
+export function productsOf(node: GraphNode): readonly Product[] {
+  const several = opOf(node.op).products?.(node.attributes);
+  if (several !== undefined) return several.map((bits) => products[bits]);
   const operands = operandsOf(node);
-  if (operands.length === 0) return null;
+  if (operands.length === 0) return [];
   const bits = operands.filter(({ quantizer }) => quantizer !== null && endsAsSigns(quantizer)).length;
-  return products[bits] ?? null;
+  return [products[bits] as Product];
+}
+
+/** The product among them with the fewest bits; null for a layer that multiplies no matrices. */
+export function productOf(node: GraphNode): Product | null {
+  const own = productsOf(node);
+  return products.find((product) => own.includes(product)) ?? null;
 }

@@ -38,3 +38,10 @@ interface KernelShape {
 export function misfit(layer: string, expected: string, given: Shape, remedy: string): ProxbitError {
   return new ProxbitError("shape", `layer "${layer}": expected ${expected}, was given ${describe(given)}`, remedy);
 }
+
+/** The tokens and features of `[tokens, features]`. Throws "shape", naming `layer`, for any other shape. */
+export function checkTokens(layer: string, input: Shape): readonly [tokens: number, features: number] {
+  const [tokens, features] = input;
+  if (input.length === 2 && tokens !== undefined && features !== undefined) return [tokens, features];
+  throw misfit(layer, "tokens [tokens, features]", input, "Put layers.reshape() in front of this layer.");
+}

@@ -14,10 +14,16 @@ import { groupBy } from "../base/group.ts";
 import { type Column, formatTable, grouped } from "../show/table.ts";
 import type { Graph, GraphNode, OpName, Parameter, Shape } from "./graph.ts";
 import { shapesOf } from "./network.ts";
-import { multiplyAccumulates } from "./nodes.ts";
-import { operandsOf, type Product, productOf } from "./operands.ts";
+import { worksOf } from "./nodes.ts";
+import { operandsOf, type Product, productOf, productsOf } from "./operands.ts";
 import { packedParametersOf, parametersOf } from "./parameters.ts";
 import { elementsOf, kernelMatrix } from "./shapes.ts";
+
+/** A product of a layer, and its work on one image. */
+export interface ProductWork {
+  readonly product: Product;
+  readonly multiplyAccumulates: number;
+}
 
 export interface SummaryRow {
   readonly name: string;
@@ -31,7 +37,10 @@ export interface SummaryRow {
   readonly bitsPerWeight: 1 | 32 | null;
   readonly packedBytes: number;
   readonly floatBytes: number;
+  /** The product with the fewest bits, where there are several; null for a layer that multiplies no matrices. */
   readonly product: Product | null;
+  /** Each of its products with its share of the work. */
+  readonly products: readonly ProductWork[];
   /** The work of the forward pass on one image. */
   readonly multiplyAccumulates: number;
 }
@@ -70,6 +79,8 @@ function rowOf(node: GraphNode, { shapes, parameters, packed }: Lists): SummaryR
   const tensors = packed.get(node.name) ?? [];
   const weights = operandsOf(node).find(({ operand }) => operand === "weight");
   const kernel = tensors.find(({ key }) => key === weights?.at);
+  const works = worksOf(node, inputs, outputShape);
+  const products = productsOf(node).map((product, i) => ({ product, multiplyAccumulates: works[i] ?? 0 }));
   const count = (parameters.get(node.name) ?? []).reduce((total, { shape }) => total + elementsOf(shape), 0);
   return {
     name: node.name,
@@ -81,7 +92,8 @@ function rowOf(node: GraphNode, { shapes, parameters, packed }: Lists): SummaryR
     packedBytes: tensors.reduce((total, parameter) => total + packedBytesOf(parameter), 0),
     floatBytes: 4 * count,
     product: productOf(node),
-    multiplyAccumulates: multiplyAccumulates(node, inputs, outputShape),
+    products,
+    multiplyAccumulates: works.reduce((sum, work) => sum + work, 0),
   };
 }
 
@@ -97,7 +109,8 @@ export function summary(graph: Graph): Summary {
   const total = (measure: (row: SummaryRow) => number): number => rows.reduce((sum, row) => sum + measure(row), 0);
   const packedBytes = total((row) => row.packedBytes);
   const floatBytes = total((row) => row.floatBytes);
-  const macs = (product: Product): number => total((row) => (row.product === product ? row.multiplyAccumulates : 0));
+  const macs = (product: Product): number =>
+    total((row) => workOf(row.products.filter((own) => own.product === product)));
   return {
     name: graph.name,
     rows,
@@ -110,6 +123,9 @@ export function summary(graph: Graph): Summary {
     },
   };
 }
+
+const workOf = (products: readonly ProductWork[]): number =>
+  products.reduce((sum, { multiplyAccumulates }) => sum + multiplyAccumulates, 0);
 
 const columns: readonly Column[] = [
   { title: "layer" },
@@ -132,7 +148,7 @@ function cellsOf(row: SummaryRow): readonly string[] {
     row.bitsPerWeight === null ? nothing : String(row.bitsPerWeight),
     hasParameters ? grouped(row.packedBytes) : nothing,
     hasParameters ? grouped(row.floatBytes) : nothing,
-    row.product ?? nothing,
+    [...new Set(row.products.map(({ product }) => product))].join(" + "),
     row.product === null ? nothing : grouped(row.multiplyAccumulates),
   ];
 }

@@ -13,10 +13,17 @@ export type PadValue = (typeof padValues)[number];
 export const interpolations = ["nearest", "bilinear"] as const;
 export type Interpolation = (typeof interpolations)[number];
 
-export const initializers = ["glorotUniform", "glorotNormal", "heUniform", "heNormal", "zeros", "ones"] as const;
+export const initializers = [
+  ...(["glorotUniform", "glorotNormal", "heUniform", "heNormal", "truncatedNormal"] as const),
+  ...(["zeros", "ones"] as const),
+] as const;
 export type Initializer = (typeof initializers)[number];
 
 export { type FunctionName as ActivationName, functionNames as activations } from "../quantizers/functions.ts";
+
+/** The maps of an attention matrix: A of the scores of a row (`ops/attention.ts`). */
+export const attentionMatrices = ["softmax", "threshold", "elastic", "boolean", "sign"] as const;
+export type AttentionMatrix = (typeof attentionMatrices)[number];
 
 export const overflows = ["saturate", "wrap"] as const;
 export type Overflow = (typeof overflows)[number];

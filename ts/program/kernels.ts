@@ -75,6 +75,51 @@ export const CONV_SHAPE_BYTES = 4 * CONV_SHAPE_FIELDS.length;
 
 /** Every kernel of all cores: its parameters in the order of the core, and what is known of a product. */
 export const kernels = {
+  /**
+   * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]` and keys
+   * `[images][keys][heads * width]`, unpadded nibbles. The values are nibbles `[images][keys][heads * valueWidth]`
+   * or, where given, reals. A width is at most 252. Kinds and parameters as in `attention_matrix`; scratch of
+   * `attention_scratch_bytes(keys, width, value_width)`.
+   */
+  attention_nibbles: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "maybe read",
+      values: "maybe read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /** The same of words, which the popcount kernels read. */
+  attention_words: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "maybe read",
+      values: "maybe read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
+  },
   /** Signs of unpadded reals into the interior of padded nibbles. */
   sign_nibbles: {
     parameters: { shape: "read", x: "read", out: "write" },
@@ -316,6 +361,76 @@ export const kernels = {
   /** Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits. */
   bb_correction: {
     parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /**
+   * out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where
+   * `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or
+   * `[columns][terms]`. Slices are `[images][heads][height][width]`, or `[images][height][heads * width]` where
+   * split. scratch: the floats of `panel_floats(terms, columns)`.
+   */
+  ff_slices: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: {
+      a: "read",
+      b: "read",
+      factors: "maybe read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      aSplit: "flag",
+      aTransposed: "flag",
+      bSplit: "flag",
+      bTransposed: "flag",
+      outSplit: "flag",
+      accumulate: "flag",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /**
+   * The matrix A out of scores `f32 [images][heads][tokens][keys]` of heads of `width` features, by the kind: 0
+   * softmax, 1 threshold, 2 elastic (parameters `f32 [heads]`: alpha; A is then 0 or 1, and alpha the products'
+   * factor), 3 boolean, 4 sign (parameters: offsets). A goes to matrix, and the scores become what the way back
+   * reads; without matrix A stands in the place of the scores.
+   */
+  attention_matrix: {
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      parameters: "maybe read",
+      scores: "write",
+      matrix: "maybe write",
+    },
+  },
+  /**
+   * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]`, keys
+   * `[images][keys][heads * width]` and values `[images][keys][heads * valueWidth]`, four rows of the matrix at a
+   * time: the bits of the three kernels one after the other. Kinds and parameters as in `attention_matrix`.
+   * scratch: the floats of `attention_real_scratch_floats(keys, width, value_width)`.
+   */
+  attention_reals: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyValues: "read",
+      values: "read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
   },
   /** Batch rows from bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_bytes: {
@@ -568,6 +683,29 @@ export function fileBytes(k: number, n: number): number {
 /** Floats of a matrix `[K][N]` in panels of eight columns. */
 export function panelFloats(k: number, n: number): number {
   return Math.ceil(n / 8) * 8 * k;
+}
+
+/** Floats at the beginning of the scratch of attention over bits: values as panels, and four rows of the matrix. */
+export function attentionScratchFloats(keys: number, valueWidth: number): number {
+  return panelFloats(keys, valueWidth) + 4 * keys;
+}
+
+/** Bytes behind them: keys and values as columns of nibbles, and four rows of distances and of bits of the matrix. */
+export function attentionColumnBytes(keys: number, width: number, valueWidth: number): number {
+  return Math.ceil(keys / 32) * 32 * (groups(width) + 5) + Math.ceil(valueWidth / 32) * 32 * groups(keys);
+}
+
+/**
+ * Bytes of the scratch of attention over bits, of `keys` tokens and heads of `width` features, and `value_width`
+ * of values.
+ */
+export function attentionScratchBytes(keys: number, width: number, valueWidth: number): number {
+  return 4 * attentionScratchFloats(keys, valueWidth) + attentionColumnBytes(keys, width, valueWidth);
+}
+
+/** Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix. */
+export function attentionRealScratchFloats(keys: number, width: number, valueWidth: number): number {
+  return panelFloats(width, keys) + panelFloats(keys, valueWidth) + 4 * keys;
 }
 
 /** Windows along an axis that reach past the image, out of `out`. */

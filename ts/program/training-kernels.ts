@@ -21,6 +21,25 @@ export const trainingKernels = {
   bb_correction_real: {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
+  /**
+   * One lane's gradients. gradient is that at A (at alpha A for the elastic kind) and becomes that at the scores;
+   * soft is what `attention_matrix` left in the place of the scores. dparameters `f32 [heads]`, where given: at
+   * alpha or offset.
+   */
+  attention_matrix_backward: {
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      parameters: "maybe read",
+      soft: "read",
+      gradient: "write",
+      dparameters: "maybe write",
+    },
+  },
   /** Batch rows from signed bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_signed_bytes: {
     parameters: {
@@ -131,6 +150,51 @@ export const trainingKernels = {
       dx: "write",
     },
   },
+  /** units `f32 [rows][size]` = rows of x over their norms; inverses `f64 [rows]` = 1 over these. */
+  unit_rows: {
+    parameters: { x: "read", rows: "number", size: "number", units: "write", inverses: "write" },
+  },
+  /**
+   * Losses of the anchors u `f32 [rows][size]`, the first of which is the example `first` of the candidates v `f32
+   * [all][size]`, added up in result; sums `f64 [rows]`, logarithms of sums of exponentials.
+   */
+  contrast: {
+    lengths: { result: 1 },
+    parameters: {
+      u: "read",
+      v: "read",
+      first: "number",
+      rows: "number",
+      all: "number",
+      size: "number",
+      temperature: "number",
+      sums: "write",
+      result: "write",
+    },
+  },
+  /**
+   * gradient `f32 [rows][size]` = factor times the slopes at the rows behind the unit vectors own; added to what
+   * is there where `accumulate`. others `f32 [all][size]`, sums `f64 [all]`, scratch `f64 [all + size]`;
+   * `candidates` says whose rows they are.
+   */
+  contrast_slopes: {
+    parameters: {
+      own: "read",
+      inverses: "read",
+      others: "read",
+      sums: "read",
+      first: "number",
+      rows: "number",
+      all: "number",
+      size: "number",
+      temperature: "number",
+      candidates: "flag",
+      factor: "number",
+      accumulate: "flag",
+      scratch: "write",
+      gradient: "write",
+    },
+  },
   /**
    * Gradient of the filters of a depthwise convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32
    * [taps][N]`.
@@ -157,6 +221,69 @@ export const trainingKernels = {
       dy: "read",
       accumulate: "flag",
       dx: "write",
+    },
+  },
+  /** moments = mean, 1 / deviation, mean z^3 and kurtosis of `count` weights; result = (kurtosis - target)^2. */
+  kurtosis: {
+    lengths: { moments: 4, result: 1 },
+    parameters: { weights: "read", count: "number", target: "number", moments: "write", result: "write" },
+  },
+  /**
+   * y += factor times the slopes of (kurtosis - target)^2 at `count` weights of a tensor of `size` with these
+   * moments.
+   */
+  add_kurtosis_slopes: {
+    lengths: { moments: 4 },
+    parameters: {
+      weights: "read",
+      moments: "read",
+      size: "number",
+      target: "number",
+      factor: "number",
+      y: "write",
+      count: "number",
+    },
+  },
+  /** normalizers = largest and sum of both; result = divergence of softmax(weights / T) from softmax(teacher / T). */
+  weight_divergence: {
+    lengths: { normalizers: 4, result: 1 },
+    parameters: {
+      weights: "read",
+      teacher: "read",
+      count: "number",
+      temperature: "number",
+      normalizers: "write",
+      result: "write",
+    },
+  },
+  /** y += factor times the slopes of the divergence at `count` weights of the tensor that has these normalizers. */
+  add_divergence_slopes: {
+    lengths: { normalizers: 4 },
+    parameters: {
+      weights: "read",
+      teacher: "read",
+      normalizers: "read",
+      temperature: "number",
+      factor: "number",
+      y: "write",
+      count: "number",
+    },
+  },
+  /**
+   * y `f32 [images][size]` = x / (1 - rate) where an image stays, else 0, added to y where `accumulate`; `first`
+   * is the number of the first image in the batch, draws `f32 [3]` as dropout has them.
+   */
+  drop_path: {
+    lengths: { draws: 3 },
+    parameters: {
+      x: "read",
+      images: "number",
+      size: "number",
+      first: "number",
+      rate: "number",
+      draws: "read",
+      accumulate: "flag",
+      y: "write",
     },
   },
   /**
@@ -196,6 +323,22 @@ export const trainingKernels = {
       dx: "maybe write",
       dgamma: "write",
       dbeta: "write",
+    },
+  },
+  /**
+   * One lane's gradients: dx `f32 [rows][channels]` = gamma `f32 [channels]` times dy where given, added to where
+   * `accumulate`, and dgamma `f32 [channels]`, the sums of x dy.
+   */
+  layer_scale_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      channels: "number",
+      gamma: "read",
+      accumulate: "flag",
+      dx: "maybe write",
+      dgamma: "write",
     },
   },
   /**
@@ -435,25 +578,6 @@ export const trainingKernels = {
   direction_step: {
     lengths: { hyper: 6 },
     parameters: { weights: "write", gradient: "read", count: "number", hyper: "read" },
-  },
-  /** RBNN: out `f32 [a b][n]` = w + |sin angle| apart, apart = R1^T w R2 - w; room `f64 [a b]`. */
-  rotate_filters: {
-    parameters: {
-      w: "read",
-      a: "number",
-      b: "number",
-      n: "number",
-      left: "read",
-      right: "read",
-      angles: "read",
-      room: "write",
-      apart: "write",
-      out: "write",
-    },
-  },
-  /** RBNN: out `f32 [n]`, the gradient at the angles, from dw and apart `f32 [k][n]`, dw times slopes `f32 [n]`. */
-  angle_gradients: {
-    parameters: { dw: "read", apart: "read", k: "number", n: "number", slopes: "read", angles: "read", out: "write" },
   },
   /** dx = dy * other, added to dx where `accumulate`. */
   multiply_backward: {

@@ -80,6 +80,7 @@ export {
   quarterCosine,
   scheduleRange,
   schedules,
+  sequence,
   staircase,
   step,
   toSchedule,

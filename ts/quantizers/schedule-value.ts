@@ -68,6 +68,12 @@ export function evaluateSchedule(schedule: Schedule, progress: number): number {
       const { start, end, of } = schedule;
       return evaluateSchedule(of, Math.max(0, Math.min(1, (progress - start) / (end - start))));
     }
+    case "sequence": {
+      const { at, parts } = schedule;
+      const part = at.filter((moment) => moment <= progress).length;
+      const [start, end] = [at[part - 1] ?? 0, at[part] ?? 1];
+      return evaluateSchedule(parts[part] as Schedule, (progress - start) / (end - start));
+    }
   }
 }
 
@@ -159,6 +165,8 @@ export function scheduleRange(schedule: Schedule): readonly [minimum: number, ma
         return schedule.share > 0 ? [schedule.from, ...scheduleRange(schedule.of)] : scheduleRange(schedule.of);
       case "window":
         return scheduleRange(schedule.of);
+      case "sequence":
+        return schedule.parts.flatMap(scheduleRange);
     }
   })();
   return [Math.min(...values), Math.max(...values)];

@@ -15,8 +15,9 @@
  *                  mu_t of ProxConnect for the learning rate `of`; linear between steps
  *   warmup         p < share: a straight line from `from` to of(0); then of((p - share)/(1 - share))
  *   window         of(0) before `start`, of(1) from `end` on, and in between its whole course
+ *   sequence       between two neighbours of 0, `at`, 1 the whole course of one of `parts` (a learning rate that restarts)
  *
- * Learning rates and the parameters of quantizers are the same kind of value. The last three hold another schedule, three
+ * Learning rates and the parameters of quantizers are the same kind of value. The last four hold other schedules, three
  * deep at most.
  */
 import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
@@ -31,6 +32,7 @@ const largest = 1e18;
 const mostEntries = 1000;
 const mostSteps = 100_000;
 const mostNested = 3;
+const mostParts = 16;
 
 const keysOfKind = {
   constant: ["kind", "value"],
@@ -45,6 +47,7 @@ const keysOfKind = {
   accumulated: ["kind", "of", "steps", "initial", "scale"],
   warmup: ["kind", "share", "from", "of"],
   window: ["kind", "start", "end", "of"],
+  sequence: ["kind", "at", "parts"],
 } as const;
 const kinds = Object.keys(keysOfKind) as readonly Schedule["kind"][];
 const allKeys = [...new Set(Object.values(keysOfKind).flat())];
@@ -64,9 +67,17 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
     if (share === 1) reject(inner, key, "below 1", share);
     return share;
   };
-  const of = (): Schedule => {
-    if (depth === mostNested) reject(inner, "of", `nested at most ${mostNested} deep`, given.of);
-    return checkNested(given.of, { code: inner.code, what: `${inner.what} of` }, depth + 1);
+  const held = (value: unknown, key: string): Schedule => {
+    if (depth === mostNested) reject(inner, key, `nested at most ${mostNested} deep`, value);
+    return checkNested(value, { code: inner.code, what: `${inner.what} ${key}` }, depth + 1);
+  };
+  const of = (): Schedule => held(given.of, "of");
+  const moments = (most: number): readonly number[] => {
+    const at = listOf(given.at, 0, most, "at", inner).map((entry) => numberIn(entry, 0, 1, "at", inner));
+    for (let index = 1; index < at.length; index += 1) {
+      if ((at[index] ?? 0) < (at[index - 1] ?? 0)) reject(inner, "at", "a list in ascending order", given.at);
+    }
+    return Object.freeze(at);
   };
   switch (kind) {
     case "constant":
@@ -91,11 +102,8 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
       return Object.freeze({ kind, from: number("from"), to: number("to"), steepness, center });
     }
     case "step": {
-      const at = listOf(given.at, 0, mostEntries, "at", inner).map((entry) => numberIn(entry, 0, 1, "at", inner));
-      for (let index = 1; index < at.length; index += 1) {
-        if ((at[index] ?? 0) < (at[index - 1] ?? 0)) reject(inner, "at", "a list in ascending order", given.at);
-      }
-      const schedule: Schedule = { kind, value: number("value"), factor: positive("factor"), at: Object.freeze(at) };
+      const at = moments(mostEntries);
+      const schedule: Schedule = { kind, value: number("value"), factor: positive("factor"), at };
       numberIn(afterSteps(schedule.value, schedule.factor, at.length), -largest, largest, "its last value", inner);
       return Object.freeze(schedule);
     }
@@ -115,6 +123,12 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
       const end = numberIn(given.end, 0, 1, "end", inner);
       if (end <= start) reject(inner, "end", `after its start, which is ${start}`, end);
       return Object.freeze({ kind, start, end, of: of() });
+    }
+    case "sequence": {
+      const at = moments(mostParts - 1);
+      if (new Set([0, ...at, 1]).size < at.length + 2) reject(inner, "at", "moments between 0 and 1, none twice", at);
+      const parts = listOf(given.parts, at.length + 1, at.length + 1, "parts", inner);
+      return Object.freeze({ kind, at, parts: Object.freeze(parts.map((part) => held(part, "parts"))) });
     }
   }
 }
@@ -203,6 +217,17 @@ export function window(start: number, end: number, of: Schedule | number): Sched
   return make("window", { start, end, of: toSchedule(of, "of", maker("window")) });
 }
 
+/**
+ * One schedule after the other, each with its whole course: `parts[i]` from `at[i - 1]` to `at[i]`, the first from 0 and the
+ * last to 1. `at` ascends within (0, 1) and is one shorter than `parts`, which are at most 16. A learning rate that starts
+ * again where a quantizer hardens is sequence([0.5], [cosine(3e-3), cosine(3e-3)]) (warm restarts, SGDR, arXiv 1608.03983).
+ */
+export function sequence(at: readonly number[], parts: readonly (Schedule | number)[]): Schedule {
+  const subject = maker("sequence");
+  const own = listOf(parts, 1, mostParts, "parts", subject);
+  return make("sequence", { at, parts: own.map((part) => toSchedule(part, "parts", subject)) });
+}
+
 /** `start` and `end`: shares of the run, t1 and t2 (0 and 1); `steepness` s (10), `center` c (0.5). */
 export interface InverseSlopeOptions {
   readonly start?: number | undefined;
@@ -249,6 +274,7 @@ export const schedules = Object.freeze({
   accumulated,
   warmup,
   window,
+  sequence,
   inverseSlope,
   parqRho,
 });

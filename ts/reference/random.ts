@@ -74,7 +74,7 @@ export function randomParameters(graph: Graph, seed: number): Map<string, Float3
     graph.nodes.flatMap((node) => (isProduct(node) && node.attributes.accumulator !== null ? [node.name] : [])),
   );
   return new Map(
-    parametersOf(graph).map(({ name, node, key, shape, role, neverNegative }) => {
+    parametersOf(graph).map(({ name, node, key, shape, role, initializer, ...spec }) => {
       const lean = role === "latent" && narrow.has(node) ? 0.5 : 0;
       const stream = randomStream(seed, name);
       const draw = (): number => 2 * stream.uniform() - 1;
@@ -83,7 +83,8 @@ export function randomParameters(graph: Graph, seed: number): Map<string, Float3
         // Also the alpha of a whole tensor, which is divided by.
         if (key === "gamma" || (key === "alpha" && shape[0] === 1))
           return (draw() < 0 ? -1 : 1) * (0.5 + stream.uniform());
-        if (neverNegative !== undefined) return 0.5 + stream.uniform();
+        if (spec.isNearStart === true) return (initializer as number) * (0.5 + stream.uniform());
+        if (spec.neverNegative !== undefined) return 0.5 + stream.uniform();
         return scale * (draw() + lean);
       };
       return [name, Float32Array.from({ length: elementsOf(shape) }, one)];

@@ -1,6 +1,6 @@
 /** A request with its defaults filled in, and everything in it checked that can be checked without calculating. */
 import { integerIn, listOf, numberIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
-import { modelNames } from "../nn/models/index.ts";
+import { distinctModelNames } from "../nn/models/index.ts";
 import { backendNames, type CheckRequest, type CheckSubject } from "./report.ts";
 
 /** The shares of a run at which steps of networks are looked at: with soft quantizers, and with hard ones. */
@@ -14,7 +14,7 @@ export interface Setting extends Required<CheckRequest> {
 export function settingOf(request: CheckRequest, signal: AbortSignal | undefined): Setting {
   const subject: Subject = { code: "argument", what: "check" };
   plainObject(request, ["backend", "subjects", "batchSize", "steps", "seed", "progress"], subject);
-  const everything = [{ kind: "operations" }, ...modelNames.map((name) => ({ kind: "model", name }) as const)];
+  const everything = [{ kind: "operations" }, ...distinctModelNames.map((name) => ({ kind: "model", name }) as const)];
   const progress = listOf(request.progress ?? MOMENTS, 1, 100, "progress", subject);
   return {
     backend: oneOf(request.backend, backendNames, "backend", subject),

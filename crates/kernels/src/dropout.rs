@@ -29,6 +29,11 @@ impl Draws {
         }
     }
 
+    /// The word of the element `number`.
+    pub(crate) fn word(&self, number: usize) -> u32 {
+        self.words((number / 4) as u32)[number % 4]
+    }
+
     /// The words of the elements `4 block` to `4 block + 3`.
     fn words(&self, block: u32) -> [u32; 4] {
         philox([block, 0, self.update, 0], self.key)

@@ -1,11 +1,16 @@
 //! Exports over real numbers: training, and the real layers of inference.
 
+mod attention;
 mod batches;
 mod concatenate;
+mod contrast;
 mod depthwise;
+mod distributions;
+mod drop_path;
 mod dropout;
 mod elu;
 mod layer_norm;
+mod layer_scale;
 mod layers;
 mod leaky_relu;
 mod losses;

@@ -1,5 +1,5 @@
 /** Every ready-made model at a small size, with the options that only some of them take. */
-import { modelNames } from "../../../ts/index.ts";
+import { distinctModelNames } from "../../../ts/nn/index.ts";
 import { small } from "../networks.ts";
 import type { Run } from "../run.ts";
 
@@ -8,6 +8,8 @@ const sizes: Readonly<Record<string, Pick<Run, "fit" | "images"> & { readonly in
   cnn: { inputShape: [9, 9, 1], images: 20, fit: { batchSize: 6 } },
   resnet20: { inputShape: [8, 8, 3], images: 9, fit: { batchSize: 4, epochs: 1 } },
   fashion: { inputShape: [8, 8, 1], images: 9, fit: { batchSize: 4, epochs: 1 } },
+  vit28: { inputShape: [8, 12, 1], images: 6, fit: { batchSize: 3, epochs: 1 } },
+  cct2: { inputShape: [12, 8, 1], images: 6, fit: { batchSize: 3, epochs: 1 } },
   birealnet18: { inputShape: [17, 16, 3], images: 2, fit: { batchSize: 2, epochs: 1, validate: false } },
 };
 
@@ -17,7 +19,7 @@ function sized(name: string, options: Parameters<typeof small>[1] = {}): Omit<Ru
 }
 
 export const models: readonly Run[] = [
-  ...modelNames.map((name): Run => ({ name: `model ${name}`, ...sized(name), everywhere: name === "small" })),
+  ...distinctModelNames.map((name): Run => ({ name: `model ${name}`, ...sized(name), everywhere: name === "small" })),
   { name: "model mlp, hard from the start", ...sized("mlp", { weightQuantizer: "bnn" }), session: false },
   { name: "model cnn, binary stem and head", ...sized("cnn", { binaryStem: true, binaryHead: true }) },
   { name: "model fashion, ReActNet's layers", ...sized("fashion", { reactnet: true }), everywhere: true },

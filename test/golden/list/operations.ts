@@ -59,6 +59,21 @@ function branches(): Graph {
 
 const doubled = (value: SymbolicTensor): SymbolicTensor => make.upSampling2d({ size: [2, 1] }).apply(value);
 
+/** Attention of every kind of matrix, over rows of an image, with signs and without. */
+function attention(): Graph {
+  const start = input({ shape: [7, 6, 2] });
+  const stem = make.batchNorm().apply(make.conv2d({ ...body, filters: 4 }).apply(start));
+  const rows = make.layerNorm().apply(make.reshape({ targetShape: [7, 24] }).apply(stem));
+  const operands = { queryQuantizer: "poly", keyQuantizer: "poly" } as const;
+  const values = (["softmax", "threshold", "elastic", "boolean", "sign"] as const).flatMap((matrix) => [
+    make.attention({ heads: 4, matrix, ...operands, valueQuantizer: "poly" }).apply([rows, rows, rows]),
+    make.attention({ heads: 3, matrix, keyQuantizer: "bnn++" }).apply([rows, rows, rows]),
+  ]);
+  const sum = values.reduce((joined, value) => make.add().apply([joined, value]));
+  const outputs = make.dense({ units: CLASSES }).apply(make.flatten().apply(sum));
+  return functional({ inputs: start, outputs, name: "attention" });
+}
+
 const depthwise = (): Graph =>
   around([
     make.depthwiseConv2d({ kernelSize: 3, padding: "same", useBias: false }),
@@ -95,6 +110,7 @@ export const operations: readonly Run[] = [
   { name: "norms of rows, dropout and softmax", network: norms, everywhere: true, session: true },
   { name: "axes", network: axes, session: true },
   { name: "branches", network: branches, everywhere: true, session: true },
+  { name: "attention", network: attention, everywhere: true, session: true },
   { name: "depthwise windows", network: depthwise, everywhere: true, session: true },
   { name: "borders, dilation and groups over real numbers", network: () => reaching({}), session: true },
   {

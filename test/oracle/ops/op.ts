@@ -32,6 +32,7 @@ type ByInput<Name extends OpName, Each> = {
   0: readonly [Each];
   1: readonly [Each];
   2: readonly [Each, Each];
+  3: readonly [Each, Each, Each];
 }[Ops[Name]["inputs"] & Arity];
 
 /** A node in its place. */

@@ -39,7 +39,7 @@ function mapsOf(quantizer: Quantizer, { progress, soft }: Pass) {
 }
 
 /** F(x). */
-function quantized(quantizer: Quantizer | null, x: Value, pass: Pass): Value {
+export function quantized(quantizer: Quantizer | null, x: Value, pass: Pass): Value {
   if (quantizer === null) return x;
   const maps = mapsOf(quantizer, pass);
   for (const value of x.data) {
@@ -51,7 +51,7 @@ function quantized(quantizer: Quantizer | null, x: Value, pass: Pass): Value {
 }
 
 /** The gradient at x for the gradient `dy` at F(x). */
-function throughQuantizer(quantizer: Quantizer | null, x: Value, dy: Float64Array, pass: Pass): Float64Array {
+export function throughQuantizer(quantizer: Quantizer | null, x: Value, dy: Float64Array, pass: Pass): Float64Array {
   if (quantizer === null) return dy;
   const maps = mapsOf(quantizer, pass);
   return dy.map((gradient, i) => gradient * slopeValue(maps, at(x.data, i)));

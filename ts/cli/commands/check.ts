@@ -7,7 +7,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import { checkInChromium } from "../../chromium/index.ts";
 import { decodeModel } from "../../io/model-file.ts";
 import type { Graph } from "../../nn/graph.ts";
-import { modelNames } from "../../nn/models/index.ts";
+import { distinctModelNames, modelNames } from "../../nn/models/index.ts";
 import { formatCheck } from "../../reference/format.ts";
 import { check } from "../../reference/index.ts";
 import { randomSplit } from "../../reference/random.ts";
@@ -163,7 +163,10 @@ async function subjectsOf(
     refuseBounds(options);
     const chosen = quantizerOptionNames.some((name) => command.getOptionValueSource(name) === "cli");
     if (!chosen) return undefined;
-    return [{ kind: "operations" }, ...modelNames.map((name) => ({ kind: "model", name, ...quantizers }) as const)];
+    return [
+      { kind: "operations" },
+      ...distinctModelNames.map((name) => ({ kind: "model", name, ...quantizers }) as const),
+    ];
   }
   if (!isNetwork(given)) {
     refuseNetworkOptions(command, given, FOR_BOTH);

@@ -5,38 +5,27 @@ import { isUnpadded } from "../../program/conv-shape.ts";
 import { k } from "../../program/inference-call.ts";
 import { type ConvShape, inputPixels, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
-import { encodeTable, forwardMapNumbers } from "../../quantizers/maps.ts";
-import { stateAt } from "../../quantizers/state.ts";
-import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";
 import { hasScale } from "../forms.ts";
-import { cutFours } from "../slices.ts";
+import { quantized } from "../quantized.ts";
 import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
 import { realKernel, sumSteps } from "./packed-weights.ts";
 
-const signs = { proximal: forwardMapNumbers.identity, map: forwardMapNumbers.sign };
-
 /** The real operand before padding: the input, or where it has a quantizer, the levels or signs that this ends at. */
-function realOperand(node: KernelNode, shape: ConvShape, { draft, values, parts }: Context): Place {
-  const x = values.of(node.inputs[0]);
+function realOperand(node: KernelNode, shape: ConvShape, context: Context): Place {
+  const x = context.values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;
-  const elements = inputPixels(shape) * shape.channels;
-  const levels = draft.buffer(4 * elements);
-  const state = stateAt(activationQuantizer, 1);
-  const floats = (values: ArrayLike<number>): Place => draft.constant(new Uint8Array(Float32Array.from(values).buffer));
-  const maps = {
-    ...(endsAsSigns(activationQuantizer) ? signs : { proximal: state.proximalMap, map: state.forwardMap }),
-    parameters: floats(state.parameters),
-    table: activationQuantizer.table === null ? null : floats(encodeTable(activationQuantizer.table)),
-  };
-  const jobs = cutFours(elements, shape.images > 1 ? 1 : parts).map(({ first, count }) => {
-    const places = { x: at(x, 4 * first), y: at(levels, 4 * first) };
-    return [call(node.name, k.quantizeForward({ ...maps, ...places, count }))];
-  });
-  draft.phase(jobs);
+  const parts = shape.images > 1 ? 1 : context.parts;
+  const { levels, jobs } = quantized(
+    node.name,
+    activationQuantizer,
+    { x, elements: inputPixels(shape) * shape.channels, parts },
+    context,
+  );
+  context.draft.phase(jobs);
   return levels;
 }
 

@@ -46,6 +46,8 @@ interface ModelDefaults extends Pick<ModelChoices, "inputShape" | "classes"> {
   readonly binaryStem?: boolean;
   /** True for a model with residual layers, which has the option `reactnet`. */
   readonly residual?: boolean;
+  /** Options of the model's own, which it checks itself. */
+  readonly more?: readonly string[];
 }
 
 const keys = [
@@ -59,7 +61,8 @@ export const usual = { inputShape: [28, 28, 1], classes: 10 };
 /** Fills in the defaults and refuses unknown keys; throws "argument". The layers check the rest. */
 export function modelChoices(model: string, options: ModelOptions, defaults: ModelDefaults = usual): ModelChoices {
   const subject: Subject = { code: "argument", what: `model "${model}"` };
-  plainObject(options, defaults.residual === true ? [...keys, "reactnet"] : keys, subject);
+  const own = [...(defaults.residual === true ? ["reactnet"] : []), ...(defaults.more ?? [])];
+  plainObject(options, [...keys, ...own], subject);
   const { inputShape, classes, weightQuantizer = "bnn++", activationQuantizer = "poly", accumulator = null } = options;
   return {
     inputShape: inputShape ?? defaults.inputShape,

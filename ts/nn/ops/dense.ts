@@ -1,8 +1,8 @@
-/** Matrix product of vectors with a kernel `[inputs, units]`. */
+/** Matrix product of rows with a kernel `[inputs, units]`. A vector is one row, and of more axes the last one is multiplied. */
 import { type FieldsFor, integer } from "../fields.ts";
 import { limits } from "../limits.ts";
-import { misfit } from "../shapes.ts";
-import { operation } from "./op.ts";
+import { misfit, rowsOf } from "../shapes.ts";
+import { keepsShape, operation } from "./op.ts";
 import { checkAccumulator, kernelOperands, kernelParameters, type ProductOptions, productFields } from "./product.ts";
 
 export interface DenseOptions extends ProductOptions {
@@ -18,19 +18,21 @@ export const dense = operation({
   inputs: 1,
   fields,
   rule: checkAccumulator,
-  shape: ([input], { units }, layer) => {
-    const [inputs] = input;
-    if (input.length !== 1 || inputs === undefined) {
-      throw misfit(layer, "vectors [units]", input, "Put layers.flatten() in front of this layer.");
-    }
+  shape: (given, attributes, layer) => {
+    const input = keepsShape(given, attributes, layer);
+    const { units } = attributes;
+    const { channels: inputs } = rowsOf(input);
     if (inputs > limits.dimension || inputs * units > limits.elements) {
       const expected = `at most ${limits.dimension} inputs and ${limits.elements} weights`;
       throw misfit(layer, expected, input, "Give fewer units, or pool in front of this layer.");
     }
-    return [units];
+    return [...input.slice(0, -1), units];
   },
-  parameters: ([input], attributes) => kernelParameters([input[0] ?? 0, attributes.units], attributes),
+  parameters: ([input], attributes) => kernelParameters([rowsOf(input).channels, attributes.units], attributes),
   operands: kernelOperands,
-  work: ([input], _output, { units }) => (input[0] ?? 0) * units,
+  work: ([input], _output, { units }) => {
+    const { rows, channels } = rowsOf(input);
+    return rows * channels * units;
+  },
   is: { kernel: true, product: true },
 });

@@ -26,7 +26,8 @@ const rate: Field<number> = {
   },
 };
 
-const fields = { rate } satisfies FieldsFor<DropoutOptions>;
+/** The field of whatever drops by a rate. */
+export const dropFields = { rate } satisfies FieldsFor<DropoutOptions>;
 
 /** Philox's key for a layer in a run, and the update in its counter: whole numbers below 2^24, which f32 holds. */
 export function drawsOf(
@@ -41,7 +42,7 @@ export const dropout = operation({
   name: "dropout",
   kind: "dropout",
   inputs: 1,
-  fields,
+  fields: dropFields,
   shape: keepsShape,
   is: { perRow: true, onlyInTraining: true },
 });

@@ -12,13 +12,14 @@ import type { WindowGeometry } from "../windows.ts";
 import type { Initializer } from "../words.ts";
 
 /** The number of tensors that an operation takes. */
-export type Arity = 0 | 1 | 2;
+export type Arity = 0 | 1 | 2 | 3;
 
 /** The shapes of as many inputs. */
 export type InputShapes<Count extends Arity> = {
   0: readonly [];
   1: readonly [Shape];
   2: readonly [Shape, Shape];
+  3: readonly [Shape, Shape, Shape];
 }[Count];
 
 /**
@@ -32,6 +33,8 @@ export interface ParameterSpec {
   readonly filters?: number;
   /** A number stands for itself in every element. */
   readonly initializer: Initializer | number;
+  /** True where only numbers near the initial one mean anything, so that a check draws such. */
+  readonly isNearStart?: true;
   /** The word for its numbers, where none of them may be below 0. */
   readonly neverNegative?: string;
 }
@@ -41,9 +44,15 @@ export interface Operand {
   readonly operand: "weight" | "activation";
   /** The key of a parameter, or the place of an input. */
   readonly at: string | number;
+  /** The option that names its quantizer, and the word for such operands. */
+  readonly option: string;
+  readonly plural: string;
   /** Null where the operand stays real. */
   readonly quantizer: Quantizer | null;
 }
+
+/** Operands of a product that are bits. */
+export type BitOperands = 0 | 1 | 2;
 
 /** Traits that readers may rely on. */
 export interface Flags {
@@ -83,8 +92,10 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
     attributes: NoInfer<ValuesOf<Declared>>,
   ): Readonly<Record<string, ParameterSpec>>;
   operands?(attributes: NoInfer<ValuesOf<Declared>>): readonly Operand[];
-  /** Multiply-accumulates of one image, forward. */
-  work?(inputs: InputShapes<Count>, output: Shape, attributes: NoInfer<ValuesOf<Declared>>): number;
+  /** How many operands of each of its products are bits in the end. Absent where its one product is that of `operands`. */
+  products?(attributes: NoInfer<ValuesOf<Declared>>): readonly BitOperands[];
+  /** Multiply-accumulates of one image, forward: a number for each of the products. */
+  work?(inputs: InputShapes<Count>, output: Shape, attributes: NoInfer<ValuesOf<Declared>>): number | readonly number[];
   readonly is?: Is;
 }
 

@@ -93,6 +93,12 @@ export function kernelParameters(
 }
 
 export const kernelOperands = (attributes: KernelAttributes): readonly Operand[] => [
-  { operand: "weight", at: "kernel", quantizer: attributes.weightQuantizer },
-  { operand: "activation", at: 0, quantizer: attributes.activationQuantizer },
+  {
+    ...{ operand: "weight", at: "kernel", option: "weightQuantizer", plural: "weights" },
+    quantizer: attributes.weightQuantizer,
+  },
+  {
+    ...{ operand: "activation", at: 0, option: "activationQuantizer", plural: "activations" },
+    quantizer: attributes.activationQuantizer,
+  },
 ];

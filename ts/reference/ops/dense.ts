@@ -1,6 +1,6 @@
 /** A product of matrices: a row is a vector, or a place of a value with more axes. */
 import { layers } from "../../nn/layers.ts";
-import { around, leaning, SIGNS } from "../cases.ts";
+import { around, type Case, leaning, SIGNS } from "../cases.ts";
 import type { Applied, ReferenceOp } from "./op.ts";
 import { isExactProduct, productValue, type Sums } from "./product.ts";
 import { productDistance, productGradientDistance } from "./product-distance.ts";
@@ -15,6 +15,16 @@ const sumsOf = ({ tf, node, site }: Applied<"dense">): Sums => ({
   terms: { forward: site.inputShape.at(-1) as number, input: node.attributes.units },
 });
 
+/** Over the last axis of more. */
+const tokens = (): readonly Case[] => [
+  around("dense of tokens, +-1 x +-1", [3, 5, 5], (x) =>
+    layers.dense({ units: 37, name: "dense", ...SIGNS }).apply(layers.reshape({ targetShape: [15, 5] }).apply(x)),
+  ),
+  around("dense of tokens, soft x soft, scaled", [3, 5, 5], (x) =>
+    layers.dense({ units: 37, name: "dense", weightQuantizer: "xnor", activationQuantizer: "bnn++" }).apply(x),
+  ),
+];
+
 export const dense: ReferenceOp<"dense"> = {
   value: (given) => productValue(given, sumsOf(given)),
   distance: (given, value) => productDistance(given, sumsOf(given), value),
@@ -25,7 +35,11 @@ export const dense: ReferenceOp<"dense"> = {
       around(`dense ${kinds}`, [3, 5, 5], (x) =>
         layers.dense({ units: 37, name: "dense", ...operands }).apply(layers.flatten().apply(x)),
       ),
+    alone: tokens,
     accumulated: (accumulator) => [
+      around(`dense of tokens in 8 bits, ${accumulator}`, [5, 4, 29], (x) =>
+        layers.dense({ units: 7, name: "dense", ...SIGNS, accumulator }).apply(leaning(x)),
+      ),
       around(`dense in 8 bits, ${accumulator}, with a bias`, [5, 4, 29], (x) =>
         layers
           .dense({ units: 7, name: "dense", ...SIGNS, accumulator, useBias: true })

@@ -1,10 +1,10 @@
 /** Dropout. The draws are made here a second time, since no generator of tfjs is a function of an element's number. */
+import type { NodeOf } from "../../nn/graph.ts";
 import { layers } from "../../nn/layers.ts";
 import { drawsOf } from "../../nn/ops/dropout.ts";
 import { around, USUAL_IMAGE } from "../cases.ts";
-import type { Tensor } from "../tensorflow.ts";
 import { roundedOnce } from "./learned.ts";
-import type { Applied, ReferenceOp } from "./op.ts";
+import type { Pass, ReferenceOp } from "./op.ts";
 
 type Words = readonly [number, number, number, number];
 
@@ -28,23 +28,26 @@ function philox(counter: Words, key: readonly [number, number]): Words {
   return [a, b, c, d];
 }
 
-/** 1 / (1 - rate) where an element stays, 0 elsewhere. */
-function factors({ tf, node, site, inputs: [x] }: Applied<"dropout">): Tensor {
-  const { rate } = node.attributes;
-  const [left, right, update] = drawsOf(node.name, site.pass);
-  const found = new Float32Array(x.size);
+/** 1 / (1 - rate) for each number of `count` that stays in this update, 0 for others. */
+export function factorsOf(
+  { name, attributes: { rate } }: NodeOf<"dropout" | "dropPath">,
+  pass: Pass,
+  count: number,
+): Float32Array {
+  const [left, right, update] = drawsOf(name, pass);
+  const found = new Float32Array(count);
   for (let first = 0; first < found.length; first += 4) {
     for (const [i, word] of philox([first / 4, 0, update, 0], [left, right]).entries()) {
       if (first + i < found.length && word >= Math.floor(rate * 2 ** 32)) found[first + i] = 1 / (1 - rate);
     }
   }
-  return tf.tensor(found, x.shape);
+  return found;
 }
 
 export const dropout: ReferenceOp<"dropout"> = {
-  value: (given) => {
-    const { tf, inputs, site } = given;
-    return site.pass.kind === "train" ? tf.mul(inputs[0], factors(given)) : tf.clone(inputs[0]);
+  value: ({ tf, node, inputs: [x], site }) => {
+    if (site.pass.kind !== "train") return tf.clone(x);
+    return tf.mul(x, tf.tensor(factorsOf(node, site.pass, x.size), x.shape));
   },
   distance: ({ tf }, value) => roundedOnce(tf, value),
   gradientDistance: ({ tf }, { gradient }) => roundedOnce(tf, gradient),

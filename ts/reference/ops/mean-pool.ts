@@ -8,7 +8,7 @@ import type { Tensor } from "../tensorflow.ts";
 import { placesOf } from "./images.ts";
 import type { Applied, ReferenceOp } from "./op.ts";
 
-type MeanPool = "avgPool2d" | "globalAvgPool2d";
+type MeanPool = "avgPool2d" | "globalAvgPool2d" | "globalAvgPool1d";
 
 const relativeOf = ({ node, site }: Applied<MeanPool>): number =>
   sumDistance(placesOf(convGeometry(node, site.inputShape))) + FEW;

@@ -45,6 +45,7 @@ type InputTensors<Name extends OpName> = {
   0: readonly [Tensor];
   1: readonly [Tensor];
   2: readonly [Tensor, Tensor];
+  3: readonly [Tensor, Tensor, Tensor];
 }[Ops[Name]["inputs"] & Arity];
 
 /** A node that is applied to tensors. */

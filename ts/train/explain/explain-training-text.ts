@@ -1,6 +1,6 @@
 /** What `explain` and `profile` of a trainer say, as tables and remarks in plain text. */
 import { reading } from "../../base/checks.ts";
-import { formatObstacles, type Obstacle, type Work } from "../../obstacles.ts";
+import { formatObstacles, type LayerPart, type Obstacle, type Work } from "../../obstacles.ts";
 import { bytes, type Column, formatTable, scaled, share } from "../../show/table.ts";
 import type { TrainedLayer, TrainingExplanation } from "./explain-training.ts";
 import { type StepShares, sumOfShares, type TrainingProfile } from "./profile-training.ts";
@@ -17,6 +17,10 @@ const explanationColumns: readonly Column[] = [
   { title: "values", align: "right" },
 ];
 
+const partCells = ({ part, product, kernel }: LayerPart): readonly string[] => [
+  ...[`  ${part}`, "", "", product ?? kernel, "", "", "", "", ""],
+];
+
 const cell = (work: Work | null): string => (work === null ? "" : `${work.product} ${work.tile}`);
 
 /** An explanation as a table, and what keeps layers from the fast path under it. */
@@ -25,16 +29,19 @@ export const formatTrainingExplanation = (explanation: TrainingExplanation): str
 
 function textTrainingExplanationOf(explanation: TrainingExplanation): string {
   const { layers, obstacles, variant, workers, batchSize, progress, memory } = explanation;
-  const rows = layers.map((layer) => [
-    layer.node,
-    layer.outputShape.join("x"),
-    layer.forward === null ? "" : `${layer.weightBits}x${layer.activationBits}`,
-    cell(layer.forward),
-    cell(layer.filterGradient),
-    cell(layer.inputGradient),
-    layer.multiplyAccumulates === 0 ? "" : scaled(layer.multiplyAccumulates),
-    layer.weightBytes === 0 ? "" : bytes(layer.weightBytes),
-    layer.valueBytes === 0 ? "" : bytes(layer.valueBytes),
+  const rows = layers.flatMap((layer) => [
+    [
+      layer.node,
+      layer.outputShape.join("x"),
+      layer.forward === null ? "" : `${layer.weightBits}x${layer.activationBits}`,
+      cell(layer.forward),
+      cell(layer.filterGradient),
+      cell(layer.inputGradient),
+      layer.multiplyAccumulates === 0 ? "" : scaled(layer.multiplyAccumulates),
+      layer.weightBytes === 0 ? "" : bytes(layer.weightBytes),
+      layer.valueBytes === 0 ? "" : bytes(layer.valueBytes),
+    ],
+    ...layer.parts.map(partCells),
   ]);
   const total = (measure: (layer: TrainedLayer) => number): number => layers.reduce((sum, l) => sum + measure(l), 0);
   const totals = ["total", "", "", "", "", ""];

@@ -3,17 +3,22 @@
  * and why not the fast path. It is read off the very program that a step runs.
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../../base/checks.ts";
+import { groupBy } from "../../base/group.ts";
 import type { GraphNode, OpName } from "../../nn/graph.ts";
-import { hasKernel, isAlias, isProduct } from "../../nn/nodes.ts";
-import { activationsAreBits, groupsOfProduct, weightsAreBits } from "../../nn/operands.ts";
+import { isAlias, isProduct } from "../../nn/nodes.ts";
+import { activationsAreBits, groupsOfProduct, operandsOf, weightsAreBits } from "../../nn/operands.ts";
+import type { Operand } from "../../nn/ops/op.ts";
 import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { summary } from "../../nn/summary.ts";
 import {
   accumulatorObstacles,
+  attentionObstacles,
   channelObstacles,
   groupObstacles,
+  type LayerPart,
   machineObstacles,
   type Obstacle,
+  partsOf,
   realOperandObstacles,
   type Work,
   workOf,
@@ -47,6 +52,8 @@ export interface TrainedLayer {
   readonly forward: Work | null;
   readonly filterGradient: Work | null;
   readonly inputGradient: Work | null;
+  /** The parts of the forward pass of a layer that has several, such as attention. */
+  readonly parts: readonly LayerPart[];
   /** Bits of a weight and of an input as the forward product sees them; 32 where real or still soft. */
   readonly weightBits: 1 | 32;
   readonly activationBits: 1 | 32;
@@ -81,6 +88,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
   const program = trainProgram(plan, nowhere(), trainMode(progress));
   const works = worksOf(program);
+  const parts = partsByNode(program);
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
   // An alias is its input's memory; a batch norm with a sum behind it writes the sum.
@@ -89,7 +97,10 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const layers = graph.nodes.map((node): TrainedLayer => {
     const row = rows.get(node.name);
     const own = works.get(node.name) ?? noWork;
-    const operands = hasKernel(node) ? node.attributes : { weightQuantizer: null, activationQuantizer: null };
+    const bitsOf = (operand: Operand["operand"], are: boolean): 1 | 32 => {
+      const all = operandsOf(node).filter((own) => own.operand === operand);
+      return are && all.every(({ quantizer }) => hard(quantizer)) ? 1 : 32;
+    };
     const input = shapes.get(node.inputs[0] ?? "") ?? [];
     const groups = isProduct(node) ? groupsOfProduct(node) : 1;
     return {
@@ -97,8 +108,9 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       op: node.op,
       outputShape: shapes.get(node.name) ?? [],
       ...own,
-      weightBits: isProduct(node) && weightsAreBits(node) && hard(operands.weightQuantizer) ? 1 : 32,
-      activationBits: isProduct(node) && activationsAreBits(node) && hard(operands.activationQuantizer) ? 1 : 32,
+      parts: parts.get(node.name) ?? [],
+      weightBits: bitsOf("weight", isProduct(node) && weightsAreBits(node)),
+      activationBits: bitsOf("activation", isProduct(node) && activationsAreBits(node)),
       weightBytes: row?.floatBytes ?? 0,
       valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
@@ -107,8 +119,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
         ...accumulatorObstacles(node, own.forward),
         ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1, groups)),
         ...groupObstacles(node),
-        ...softObstacle("weights", operands.weightQuantizer, progress),
-        ...softObstacle("activations", operands.activationQuantizer, progress),
+        ...attentionObstacles(node),
+        ...operandsOf(node).flatMap(({ plural, quantizer: own }) => softObstacle(plural, own, progress)),
       ],
     };
   });
@@ -144,6 +156,12 @@ function worksOf(program: Program): ReadonlyMap<string, Works> {
     if (known[place] === null) works.set(node, { ...known, [place]: work });
   }
   return works;
+}
+
+/** The parts that a layer's forward pass names. */
+function partsByNode(program: Program): ReadonlyMap<string, readonly LayerPart[]> {
+  const forward = program.flat(2).filter(({ part }) => part === "forward");
+  return new Map([...groupBy(forward, ({ node }) => node)].map(([node, calls]) => [node, partsOf(calls)]));
 }
 
 /** An operand whose quantizer is soft at `progress`. */

@@ -3,10 +3,11 @@
  * classes, and their place in a step.
  */
 import { listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../../base/checks.ts";
+import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Network } from "../../nn/network.ts";
 import { isAlias } from "../../nn/nodes.ts";
-import { elementsOf, type Shape } from "../../nn/shapes.ts";
+import { elementsOf, rowsOf, type Shape } from "../../nn/shapes.ts";
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
@@ -73,8 +74,10 @@ export const termOf = (comparison: Comparison): LossTerm => ({
   facts: comparison.facts,
   check: (network, _layout, output) => {
     comparison.check(network, output);
-    const { classWeights, name } = comparison;
-    const elements = elementsOf(network.shapes.get(output) as Shape);
+    const { classWeights, name, truth } = comparison;
+    const shape = network.shapes.get(output) as Shape;
+    const elements = elementsOf(shape);
+    if (truth === "labels" && rowsOf(shape).rows > 1) throw severalRows(name, shape);
     if (classWeights !== null && classWeights.length !== elements) throw otherClasses(name, classWeights, elements);
   },
   plan: (context) => planComparison(comparison, context),
@@ -169,6 +172,14 @@ export function refuseBehind(network: Network, output: string, loss: string, op:
     `Leave the layer "${node.name}" out: the session gives probabilities where they are asked for.`,
   );
 }
+
+/** A label names one class of one row, and a dense layer that nobody flattened for gives many. */
+const severalRows = (name: string, shape: Shape): ProxbitError =>
+  new ProxbitError(
+    "shape",
+    `the loss term "${name}" compares labels with one row of classes, and the output has the shape ${describe(shape)}`,
+    "Put layers.flatten() or a pool in front of the last layer.",
+  );
 
 const otherClasses = (name: string, weights: Float32Array, elements: number): ProxbitError =>
   new ProxbitError(

@@ -1,7 +1,7 @@
 /** A parameter with a number for each channel, of which every lane adds up its share of the gradient in f64. */
 import type { GraphNode } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
-import { rowsOf } from "../../nn/shapes.ts";
+import { type Rows, rowsOf } from "../../nn/shapes.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { GradientSource, Lane, PlanContext } from "../plan/context.ts";
 
@@ -14,10 +14,14 @@ export interface ChannelParameter {
   readonly gradient: GradientSource;
 }
 
-/** Plans the parameter that `node` calls `key`. */
-export function channelParameter(node: GraphNode, key: string, context: PlanContext): ChannelParameter {
+/** Plans the parameter that `node` calls `key`. Rows and channels of an image are those of its value where absent. */
+export function channelParameter(
+  node: GraphNode,
+  key: string,
+  context: PlanContext,
+  { rows, channels }: Rows = rowsOf(context.shape(node.name)),
+): ChannelParameter {
   const parameter = parameterName(node, key);
-  const { rows, channels } = rowsOf(context.shape(node.name));
   const address = context.memory.allocate(4 * channels * context.lanes.length);
   return {
     channels,

@@ -3,7 +3,16 @@ import { drawsOf } from "../../nn/ops/dropout.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import type { Lane } from "../plan/context.ts";
-import type { TrainOp } from "./op.ts";
+import type { LiveNumbers, TrainOp } from "./op.ts";
+
+/** The draws of a layer in this update. */
+export const liveDraws: LiveNumbers<"dropout" | "dropPath"> = {
+  count: 3,
+  numbers: ({ name }, live) => {
+    if (live.kind !== "train") return [0, 0, 0];
+    return drawsOf(name, { seed: live.seed ?? 0, update: live.draw ?? live.update });
+  },
+};
 
 export const dropout: TrainOp<"dropout"> = {
   plan: ({ name, inputs: [input], attributes: { rate } }, context) => {
@@ -27,11 +36,5 @@ export const dropout: TrainOp<"dropout"> = {
       },
     };
   },
-  live: {
-    count: 3,
-    numbers: ({ name }, live) => {
-      if (live.kind !== "train") return [0, 0, 0];
-      return drawsOf(name, { seed: live.seed ?? 0, update: live.draw ?? live.update });
-    },
-  },
+  live: liveDraws,
 };

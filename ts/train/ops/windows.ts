@@ -21,8 +21,10 @@ export function planWindows(node: WindowNode, context: PlanContext): (lane: Lane
   return ({ index }) => descriptors[index] as Place;
 }
 
+type AveragePool = NodeOf<"avgPool2d" | "globalAvgPool2d" | "globalAvgPool1d">;
+
 /** Average pooling, over windows or over the whole image. */
-export function planAverage(node: NodeOf<"avgPool2d" | "globalAvgPool2d">, context: PlanContext): LayerPlan {
+export function planAverage(node: AveragePool, context: PlanContext): LayerPlan {
   const shape = planWindows(node, context);
   return byLane(node, context, {
     forward: (lane, values) => k.avgPool({ shape: shape(lane), ...values }),

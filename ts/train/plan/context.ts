@@ -18,10 +18,12 @@ export interface Lane {
   readonly images: number;
 }
 
-/** A place where a quantizer acts: the weights or the activations of a node. */
+/** A place where a quantizer acts: a parameter or an input of a node. */
 export interface QuantizerSite {
   readonly node: string;
   readonly operand: "weight" | "activation";
+  /** The key of the parameter, or the place of the input (`Operand.at`). */
+  readonly at: string | number;
   readonly quantizer: Quantizer;
   /** Its four live parameters. */
   readonly parameters: Place;
@@ -202,8 +204,8 @@ export interface PlanContext {
   readonly memory: PlanMemory;
   /** The numbers that the trainer sets before each step. */
   readonly live: {
-    /** A place for a quantizer's live parameters. */
-    readonly site: (node: string, operand: "weight" | "activation") => QuantizerSite | null;
+    /** The site of a node's operand by its key or its place; null where no quantizer acts on it. */
+    readonly site: (node: string, at: string | number) => QuantizerSite | null;
     /** The numbers that a node's operation declares (`TrainOp.live`). */
     readonly numbers: (node: string) => Place;
     /** The numbers of a trained parameter's update. */

@@ -27,14 +27,14 @@ export function planHyper(graph: Graph, parameters: ParameterLayout, segment: Se
     return floats - count;
   };
   const nodes = new Map<string, { offset: number; numbers: (live: Live) => readonly number[] }>();
-  const found: (Pick<QuantizerSite, "node" | "operand" | "quantizer"> & { readonly offset: number })[] = [];
+  const found: (Pick<QuantizerSite, "node" | "operand" | "at" | "quantizer"> & { readonly offset: number })[] = [];
   for (const node of graph.nodes) {
     const { live } = trainOpOf(node.op);
     if (live !== undefined) {
       nodes.set(node.name, { offset: take(live.count), numbers: (moment) => live.numbers(node, moment) });
     }
-    for (const { operand, quantizer } of quantizedOperands(node)) {
-      found.push({ node: node.name, operand, quantizer, offset: take(4) });
+    for (const { operand, at: key, quantizer } of quantizedOperands(node)) {
+      found.push({ node: node.name, operand, at: key, quantizer, offset: take(4) });
     }
   }
   const updates = new Map<string, number>();
@@ -42,14 +42,12 @@ export function planHyper(graph: Graph, parameters: ParameterLayout, segment: Se
     if (optimizer !== null) updates.set(name, take(updateOf(optimizer).hyperFloats));
   }
   const place = segment.allocate(4 * floats);
-  const sites = found.map(({ node, operand, quantizer, offset }) => ({
+  const sites = found.map(({ offset, ...operand }) => ({
     offset,
     site: {
-      node,
-      operand,
-      quantizer,
+      ...operand,
       parameters: at(place, 4 * offset),
-      table: quantizer.table === null ? null : segment.floats(encodeTable(quantizer.table)),
+      table: operand.quantizer.table === null ? null : segment.floats(encodeTable(operand.quantizer.table)),
     },
   }));
   return { place, floats, nodes, sites, updates };

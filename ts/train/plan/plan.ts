@@ -159,7 +159,7 @@ export function planTraining(
       once: (node, call) => once.push(callOf(node, "prepare", call)),
     },
     live: {
-      site: (node, operand) => sites.get(node)?.find((site) => site.operand === operand) ?? null,
+      site: (node, key) => sites.get(node)?.find((site) => site.at === key) ?? null,
       numbers: (node) => at(hyper.place, 4 * (hyper.nodes.get(node) as { readonly offset: number }).offset),
       update: (parameter) => at(hyper.place, 4 * (hyper.updates.get(parameter) as number)),
     },

@@ -121,8 +121,8 @@ export function settingOf(
     matrix: kernelMatrix((parameters.layout.tensors.get(parameterName(node, "kernel")) as TrainedTensor).parameter),
     kernel: parameters.of(node, "kernel"),
     bias: attributes.useBias ? parameters.of(node, "bias") : null,
-    weight: live.site(name, "weight"),
-    activation: live.site(name, "activation"),
+    weight: live.site(name, "kernel"),
+    activation: live.site(name, 0),
     accumulator: "accumulator" in attributes ? attributes.accumulator : null,
     shape,
   };

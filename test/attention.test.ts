@@ -1,0 +1,175 @@
+/**
+ * The guarantees of attention. Every kind of matrix trains as its definition says, over operands that are real, soft and hard.
+ * Sessions give the trainer's numbers, however the work is cut. Explanations name the parts, and what bars the fast path.
+ */
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { formatExplanation, load } from "../ts/inference/index.ts";
+import { decodeModel } from "../ts/io/model-file.ts";
+import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
+import { type AttentionMatrix, attentionMatrices } from "../ts/nn/words.ts";
+import { randomParameters } from "../ts/reference/random.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { explainTraining } from "../ts/train/explain/explain-training.ts";
+import { formatTrainingExplanation } from "../ts/train/explain/explain-training-text.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
+import { agreedLogits, bits, engineWith, inMemory, randomNumbers } from "./inference-helpers.ts";
+import { randomDataset, randomSplit } from "./oracle/compare.ts";
+import { expectOracle } from "./oracle/trainer.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
+
+const SHAPE = [6, 3, 2] as const;
+const CLASSES = 3;
+
+type Options = Partial<Parameters<typeof layers.attention>[0]>;
+
+/** Six queries over three keys and values; heads of other features in queries and values. */
+function graphOf(options: Options): Graph {
+  const start = input({ shape: SHAPE });
+  const rows = (name: string, down: number, filters: number) =>
+    layers
+      .reshape({ targetShape: [6 / down, 3 * filters] })
+      // A bias of the key moves all scores of a row alike, which softmax does not see.
+      .apply(layers.conv2d({ filters, kernelSize: 1, strides: [down, 1], name, useBias: name !== "key" }).apply(start));
+  const inputs = [rows("query", 1, 3), rows("key", 2, 3), rows("value", 2, 2)];
+  const attended = layers.attention({ heads: 3, name: "attention", ...options }).apply(inputs);
+  const outputs = layers.dense({ units: CLASSES, name: "head" }).apply(layers.flatten().apply(attended));
+  return functional({ inputs: start, outputs });
+}
+
+const all = (name: string): Options => ({ queryQuantizer: name, keyQuantizer: name, valueQuantizer: name });
+const operands: Readonly<Record<string, Options>> = { real: {}, soft: all("bnn++"), hard: all("poly") };
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 2 });
+});
+afterAll(() => pool.close());
+
+describe.each(attentionMatrices)("%s", (matrix) => {
+  test.each(Object.keys(operands))("trains over %s operands as its definition says", async (kind) => {
+    await expectOracle(pool, { graph: graphOf({ matrix, ...operands[kind] }), steps: 1, images: 9 });
+  });
+
+  test.each(["real", "hard"])("gives in sessions what it gives in the trainer, over %s operands", async (kind) => {
+    const graph = graphOf({ matrix, ...operands[kind] });
+    const weights = randomParameters(graph, 5);
+    const logits = await agreedLogits(pool, graph, weights, randomSplit(5, 8, SHAPE, CLASSES));
+    expect(new Set(logits).size).toBeGreaterThan(CLASSES);
+  });
+
+  test("gives the same, however many parts it is cut into", async () => {
+    const graph = graphOf({ matrix, valueQuantizer: "poly" });
+    const model = decodeModel(await pack(await engineWith(pool, graph, randomParameters(graph, 4)), {}));
+    const images = randomNumbers(5 * 36, matrix);
+    const whole = (await inMemory(model, {})).run(images);
+    for (const workers of [2, 3, 7]) {
+      expect(bits((await inMemory(model, { workers })).run(images)), `${workers} parts`).toEqual(bits(whole));
+      expect(bits((await inMemory(model, { workers, batch: 4 })).run(images)), `${workers} lanes`).toEqual(bits(whole));
+    }
+  });
+});
+
+/** One attention behind the other, of such kinds, each over one value three times. */
+function stacked(matrices: readonly AttentionMatrix[] = attentionMatrices): Graph {
+  const start = input({ shape: SHAPE });
+  const first = layers.layerNorm().apply(layers.reshape({ targetShape: [6, 6] }).apply(start));
+  const last = matrices.reduce((x, matrix) => {
+    const own = layers.attention({ heads: 2, matrix, queryQuantizer: "poly", name: matrix }).apply([x, x, x]);
+    return layers.add().apply([own, x]);
+  }, first);
+  return functional({ inputs: start, outputs: layers.dense({ units: CLASSES }).apply(layers.flatten().apply(last)) });
+}
+
+test("one value may be query, key and value, and gets the gradients of all", async () => {
+  await expectOracle(pool, { graph: stacked(["softmax"]), steps: 1, images: 9 });
+});
+
+test("trains to the same bytes with 1, 2 and 3 workers", async () => {
+  const data = randomDataset(7, [22, 5], SHAPE, CLASSES);
+  const files: Uint8Array[] = [];
+  for (const workers of [1, 2, 3]) {
+    const trainer = await trainerOf(stacked(), { workers });
+    await eventsOf(trainer.fit(data, { epochs: 2, batchSize: 11 }));
+    files.push(await trainer.pack());
+  }
+  expect(files[1]).toEqual(files[0]);
+  expect(files[2]).toEqual(files[0]);
+});
+
+/** Signs behind a batch norm that all read as queries and keys, some as values, perhaps with another reader. */
+function overBits(matrix: AttentionMatrix, isRead: boolean): Graph {
+  const start = input({ shape: SHAPE });
+  const stem = layers.conv2d({ filters: 4, kernelSize: 3, padding: "same" }).apply(start);
+  const rows = (name: string, filters: number) => {
+    const sums = layers.binaryConv2d({ filters, kernelSize: 1, name: `${name}_sums` }).apply(stem);
+    return layers.reshape({ targetShape: [18, filters] }).apply(layers.batchNorm({ name }).apply(sums));
+  };
+  const inputs = [rows("query", 6), rows("key", 6), rows("value", 4)] as const;
+  const made = layers.attention({ heads: 2, matrix, name: "attention", ...all("poly") }).apply(inputs);
+  const last = isRead ? layers.add().apply([made, inputs[2]]) : made;
+  return functional({ inputs: start, outputs: layers.dense({ units: CLASSES }).apply(layers.flatten().apply(last)) });
+}
+
+test.each(attentionMatrices)("bits stay bits from a norm to the sums of %s", async (matrix) => {
+  for (const isRead of [false, true]) {
+    const graph = overBits(matrix, isRead);
+    const weights = randomParameters(graph, 2);
+    await agreedLogits(pool, graph, weights, randomSplit(2, 4, SHAPE, CLASSES));
+    const model = decodeModel(await pack(await engineWith(pool, graph, weights), {}));
+    for (const kernel of ["lookup", "popcnt64"] as const) {
+      const { compiled } = (await inMemory(model, { kernel, workers: 3 })).prepared;
+      const calls = compiled.program.flat(2);
+      const kernelsOf = (name: string) => [
+        ...new Set(calls.filter(({ node }) => node === name).map((own) => own.kernel)),
+      ];
+      expect(kernelsOf("attention")).toEqual([kernel === "lookup" ? "attention_nibbles" : "attention_words"]);
+      for (const name of ["query", "key", "value"]) {
+        expect(kernelsOf(name)).toEqual([]);
+        // The last call is the product, behind the signs of its input.
+        const given = calls.findLast(({ node }) => node === `${name}_sums`)?.arguments;
+        expect(given).toMatchObject({ nextBits: expect.anything() });
+        expect(given?.out ?? null, name).toEqual(isRead && name === "value" ? expect.anything() : null);
+      }
+    }
+  }
+});
+
+describe("explanations", () => {
+  const names = (parts: readonly { readonly part: string; readonly product: string | null }[]) =>
+    parts.map(({ part, product }) => `${part} ${product}`);
+
+  it("of a trainer name the parts and the obstacles", async () => {
+    const explained = explainTraining(await engineWith(pool, graphOf({}), randomParameters(graphOf({}), 1)), {});
+    const layer = explained.layers.find(({ op }) => op === "attention");
+    expect(names(layer?.parts ?? [])).toEqual(["scores ff", "softmax null", "mix ff"]);
+    expect(layer?.obstacles.map(({ reason }) => reason)).toEqual([
+      "real queries and keys and values",
+      "softmax is kept: the attention matrix is real, and so is its product with the values",
+    ]);
+    expect(explained.layers.filter(({ op }) => op !== "attention").flatMap(({ parts }) => parts)).toEqual([]);
+    expect(formatTrainingExplanation(explained)).toMatch(/\n {2}scores .*ff.*\n {2}softmax .*attention_matrix/);
+  });
+
+  it("of a session name the parts, and a profile has their times", async () => {
+    const graph = graphOf({ matrix: "threshold", keyQuantizer: "bnn", valueQuantizer: "bnn" });
+    const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
+    const session = await load(file, { variant: "plain" });
+    const layer = session.explain().layers.find(({ op }) => op === "attention");
+    expect(names(layer?.parts ?? [])).toEqual(["scores ff", "threshold null", "mix ff"]);
+    const profile = session.profile({ runs: 2 });
+    const times = profile.layers.find(({ node }) => node === "attention");
+    expect(times?.parts.map(({ parts }) => parts)).toEqual([["scores", "threshold", "mix"]]);
+    const sum = (times?.parts ?? []).reduce((total, { milliseconds }) => total + milliseconds, 0);
+    expect(sum).toBeLessThanOrEqual((times?.milliseconds ?? 0) * (1 + 1e-9));
+    expect(formatExplanation(session.explain(), profile)).toMatch(/\n {2}scores .*ff.*%/);
+  });
+
+  it("of a session over bits name one kernel for all parts", async () => {
+    const graph = graphOf({ matrix: "threshold", ...all("bnn++") });
+    const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
+    const { layers: explained } = (await load(file, { variant: "plain", kernel: "lookup" })).explain();
+    const layer = explained.find(({ op }) => op === "attention");
+    expect(layer).toMatchObject({ product: "bb", kernel: "attention_nibbles", activationBits: 1, obstacles: [] });
+    expect(names(layer?.parts ?? [])).toEqual(["scores bb", "threshold null", "mix bb"]);
+  });
+});

@@ -1,0 +1,127 @@
+/**
+ * The guarantees of vision transformers: the sizes of their authors, names from which timm's follow, the operands of every
+ * task, training that learns, and a packed network that answers as the trainer does.
+ */
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { load } from "../ts/inference/index.ts";
+import {
+  cct2,
+  deitBase,
+  deitTiny,
+  elementsOf,
+  type Graph,
+  parametersOf,
+  summary,
+  taskNames,
+  taskQuantizers,
+  vit,
+  vit28,
+  vit32,
+} from "../ts/nn/index.ts";
+import { check } from "../ts/reference/index.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { agreedLogits, awkwardWeights, firstMaximum } from "./inference-helpers.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
+import { randomSplit } from "./oracle/compare.ts";
+import { eventsOf, trainerOf } from "./train-helpers.ts";
+
+const real = { weightQuantizer: null, activationQuantizer: null } as const;
+const small = { inputShape: [8, 12, 1], patch: 4, dim: 16, depth: 2, heads: 2, classes: 3 } as const;
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 2 });
+});
+afterAll(() => pool.close());
+
+describe("sizes", () => {
+  const parameters = (graph: Graph): number =>
+    parametersOf(graph).reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+
+  it("are those of timm for DeiT, of the paper for CCT, and near those of small ViTs", () => {
+    expect(parameters(deitTiny(real))).toBe(5_717_416);
+    expect(parameters(deitBase(real))).toBe(86_567_656);
+    // The paper's 0.284 million, without the bias of the pool's scores.
+    expect(parameters(cct2(real))).toBe(283_722);
+    expect(parameters(vit28(real))).toBe(205_834);
+    expect(parameters(vit32(real))).toBe(810_890);
+  });
+
+  it("keep all weights of the blocks in bits", () => {
+    const { totals, rows } = summary(vit32());
+    const inBits = rows.filter(({ bitsPerWeight }) => bitsPerWeight === 1);
+    expect(inBits.map(({ name }) => name.replace(/^blocks\.\d\./, ""))).toEqual(
+      Array.from({ length: 6 }, () => ["attn.q", "attn.k", "attn.v", "attn.proj", "mlp.fc1", "mlp.fc2"]).flat(),
+    );
+    expect(totals.multiplyAccumulates.bb / totals.multiplyAccumulates.ff).toBeGreaterThan(100);
+  });
+});
+
+it("has timm's names where operands are real", () => {
+  const names = vit({ ...small, ...real, depth: 1, pooling: "token", dropPath: 0.1 }).nodes.map(({ name }) => name);
+  const block = [
+    ...["norm1", "attn.q", "attn.k", "attn.v", "attn", "attn.proj", "drop_path1", "sum1"],
+    ...["norm2", "mlp.fc1", "mlp.act", "mlp.fc2", "drop_path2"],
+  ].map((name) => `blocks.0.${name}`);
+  const start = ["input", "patch_embed.proj", "patch_embed", "cls_token", "pos_embed"];
+  expect(names).toEqual([...start, ...block, "blocks.0", "norm", "token", "pool", "head"]);
+});
+
+it.each([
+  [{ block: "binaryvit", pooling: "token" }, 'pooling is "token", which'],
+  [{ heads: 3 }, "features 3 heads divide"],
+  [{ depth: 0 }, "depth must be a whole number from 1 to 64"],
+  [{ patch: 9 }, "9"],
+  [{ width: 3 }, 'has no option "width"'],
+])("refuses %j", (options, message) => {
+  expect(thrownBy(() => vit({ ...small, ...options } as never)).message).toContain(message);
+});
+
+describe.each(["plain", "binaryvit"] as const)("%s blocks", (block) => {
+  test.each(taskNames)("under %s give a packed network the trainer's logits", async (task) => {
+    const graph = vit({ ...small, depth: 1, block, ...taskQuantizers(task, "bnn") });
+    const logits = await agreedLogits(pool, graph, awkwardWeights(graph, 5), randomSplit(5, 4, small.inputShape, 3));
+    expect(new Set(logits).size).toBeGreaterThan(3);
+  });
+});
+
+/** Images whose class is the third of their columns that is bright. */
+function stripes(count: number) {
+  const split = randomSplit(7, count, small.inputShape, 3);
+  const images = split.images.map(
+    (value, i) => value / 4 + (Math.floor((i % 12) / 4) === split.labels[Math.floor(i / 96)] ? 150 : 0),
+  );
+  return { ...split, images: Uint8Array.from(images) };
+}
+
+test.each(["plain", "binaryvit"] as const)(
+  "%s blocks learn in signs, and answer the same once they are packed",
+  async (block) => {
+    const trainer = await trainerOf(vit({ ...small, depth: 1, block }), {
+      optimizer: optimizers.adam({ learningRate: 1e-2 }),
+    });
+    const [train, held] = [stripes(120), stripes(30)];
+    const data = { name: "stripes", classes: ["left", "middle", "right"], train, test: held };
+    const events = await eventsOf(trainer.fit(data, { epochs: 7, batchSize: 20 }));
+    const losses = events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+    const mean = (some: readonly number[]): number => some.reduce((sum, loss) => sum + loss, 0) / some.length;
+    expect(mean(losses.slice(-6))).toBeLessThan(0.6 * mean(losses.slice(0, 6)));
+    const { accuracy, predictions } = await trainer.evaluate(held);
+    expect(accuracy).toBeGreaterThan(0.8);
+    const session = await load(await trainer.pack());
+    const logits = session.run(held.images, { count: held.count });
+    for (let i = 0; i < held.count; i++) expect(firstMaximum(logits.subarray(3 * i, 3 * i + 3))).toBe(predictions[i]);
+  },
+);
+
+test("a step of each agrees with tfjs, tensor by tensor", async () => {
+  const graphs = [
+    vit({ ...small, depth: 1, pooling: "token" }),
+    cct2({ inputShape: [8, 8, 1], classes: 3, dim: 16, depth: 1 }),
+  ];
+  const subjects = graphs.map((graph) => ({ kind: "graph", graph }) as const);
+  const report = await check({ backend: "cpu", subjects, batchSize: 2, steps: 1, progress: [1] });
+  expect(report.rows.filter(({ verdict }) => verdict === "mismatch")).toEqual([]);
+  expect(report).toMatchObject({ pass: true, binaryExact: true });
+});

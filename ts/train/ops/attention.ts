@@ -1,0 +1,101 @@
+/**
+ * Attention in the trainer. A lane's images are multiplied head by head. The way forward leaves the matrix A, and p (or the
+ * scaled scores of a matrix without softmax) for the way back:
+ *
+ *   dA = dy v^T, dv = A^T dy, ds = dA through the matrix, dq = ds k, dk = ds^T q
+ *
+ * The alpha of an elastic matrix is a factor of the products, and A itself is 0 or 1.
+ */
+import { attentionSizes } from "../../nn/ops/attention.ts";
+import { attentionKinds } from "../../program/attention.ts";
+import { as, k } from "../../program/call.ts";
+import type { Place } from "../../program/place.ts";
+import type { Lane } from "../plan/context.ts";
+import { planLearned } from "./attention/learned.ts";
+import { planOperand } from "./attention/operand.ts";
+import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "./attention/products.ts";
+import type { TrainOp } from "./op.ts";
+
+/** The places of a product; without a factor and not added to what is there, where that is not said. */
+interface Places {
+  readonly a: Place;
+  readonly b: Place;
+  readonly out: Place;
+  readonly factors?: Place | null;
+  readonly accumulate?: boolean;
+}
+
+export const attention: TrainOp<"attention"> = {
+  plan: (node, context) => {
+    const { name, inputs, attributes } = node;
+    const sizes = attentionSizes(inputs.map(context.shape), attributes.heads);
+    const { tokens, keys, heads, d: width } = sizes;
+    const query = planOperand(node, 0, context);
+    const key = planOperand(node, 1, context);
+    const value = planOperand(node, 2, context);
+    const learned = planLearned(node, context);
+    const factors = attributes.matrix === "elastic" && learned !== null ? learned.place : null;
+
+    const bytes = ({ images }: Lane): number => 4 * images * heads * tokens * keys;
+    const hasBoth = attributes.matrix !== "softmax";
+    const soft = context.memory.declare(bytes);
+    // Softmax's A is what its way back reads.
+    const matrix = hasBoth ? context.memory.declare(bytes) : soft;
+    const gradient = context.memory.declare(bytes);
+    const scratchBytes = sliceScratchBytes(Object.values(attentionProducts(sizes, 1)));
+    const scratch = context.memory.declare(() => scratchBytes);
+
+    const product = (lane: Lane, which: AttentionProduct, places: Places) => {
+      const given = { factors: null, accumulate: false, ...places, scratch: scratch(lane) };
+      return k.ffSlices({ ...attentionProducts(sizes, lane.images)[which], ...given });
+    };
+    const kind = attentionKinds[attributes.matrix];
+    const parameters = learned?.place ?? null;
+    const map = ({ images }: Lane) => ({ kind, images, heads, tokens, keys, width, parameters });
+
+    return {
+      forward: (mode, emit) => {
+        for (const lane of context.lanes) {
+          // Without a way back A takes the place of the scores.
+          const isKept = hasBoth && mode.kind === "train";
+          const scores = soft(lane);
+          const [own, a] = isKept ? [matrix(lane), matrix(lane)] : [null, scores];
+          const calls = [
+            ...[query, key, value].flatMap((operand) => operand.forward(mode, lane)),
+            as({ scores: "ff" }, product(lane, "scores", { a: query.place(lane), b: key.place(lane), out: scores })),
+            as({ [attributes.matrix]: null }, k.attentionMatrix({ ...map(lane), scores, matrix: own })),
+            as(
+              { mix: "ff" },
+              product(lane, "mix", { a, b: value.place(lane), factors, out: context.value(name, lane) }),
+            ),
+          ];
+          for (const call of calls) emit.lane(lane.index, call);
+        }
+      },
+      backward: (_mode, { input: emit }, sinks) => {
+        const dy = (lane: Lane): Place => sinks.gradient(name, lane);
+        value.backward(emit, sinks, (lane, to) =>
+          product(lane, "value", { a: matrix(lane), b: dy(lane), factors, ...to }),
+        );
+        const isLearned = learned?.isTrained === true;
+        if (!isLearned && !sinks.wanted(inputs[0]) && !sinks.wanted(inputs[1])) return;
+        for (const lane of context.lanes) {
+          const own = {
+            soft: soft(lane),
+            gradient: gradient(lane),
+            dparameters: isLearned ? learned.share(lane) : null,
+          };
+          emit.lane(lane.index, product(lane, "matrix", { a: dy(lane), b: value.place(lane), out: gradient(lane) }));
+          emit.lane(lane.index, k.attentionMatrixBackward({ ...map(lane), ...own }));
+        }
+        query.backward(emit, sinks, (lane, to) =>
+          product(lane, "query", { a: gradient(lane), b: key.place(lane), ...to }),
+        );
+        key.backward(emit, sinks, (lane, to) =>
+          product(lane, "key", { a: gradient(lane), b: query.place(lane), ...to }),
+        );
+      },
+      gradients: learned === null ? [] : [learned.gradient],
+    };
+  },
+};
