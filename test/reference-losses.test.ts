@@ -123,10 +123,15 @@ const slips: Readonly<Record<LossName, Slip>> = {
   distillation: { ...other, kernel: "soft_cross_entropy", argument: "temperature", change: larger },
   l1: { kernel: "add_signs", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
   l2: { kernel: "add_difference", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
-  sineSquares: { kernel: "add_sine_squares", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
   kurtosis: { kernel: "add_kurtosis_slopes", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
   weightDivergence: {
     kernel: "add_divergence_slopes",
+    argument: "factor",
+    change: larger,
+    shows: ["head/kernel gradient"],
+  },
+  sineSquares: {
+    kernel: "add_sine_squares",
     argument: "factor",
     change: larger,
     shows: ["head/kernel gradient"],

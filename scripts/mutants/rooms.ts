@@ -121,8 +121,8 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "reference-backends",
     "golden/check",
   ],
-  "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
+  "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(

@@ -24,14 +24,11 @@ export type { SimanMethodOptions } from "./siman.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({
-  ...{ bdBnn, twoStep, hardening, siman, biper, qpSbgd },
-  ...{ selfDistillation, cmim },
-});
+export const methods = Object.freeze({ bdBnn, twoStep, hardening, selfDistillation, cmim, siman, biper, qpSbgd });
 
 const records: readonly AnyMethodRecord[] = [
-  ...[bdBnnRecord, twoStepRecord, hardeningRecord, simanRecord, biperRecord, qpSbgdRecord],
-  ...[selfDistillationRecord, cmimRecord],
+  ...[bdBnnRecord, twoStepRecord, hardeningRecord, selfDistillationRecord, cmimRecord],
+  ...[simanRecord, biperRecord, qpSbgdRecord],
 ];
 
 /** The records by name, in the order of the page about methods. */

@@ -259,14 +259,6 @@ export function dropout(options: DropoutOptions): Layer {
 }
 
 /**
- * Divides each example by its standard deviation in training, as ReCU and BiPer do in front of binary activations; otherwise it
- * does nothing. Division by a positive number changes no sign.
- */
-export function unitDeviation(options: UnitDeviationOptions = {}): Layer {
-  return build("unitDeviation", options);
-}
-
-/**
  * Drops whole images of a branch in training with probability `rate`, and makes the others larger by as much; otherwise it
  * does nothing. Draws are those of `dropout`, by an image's place in the batch. Huang et al., "Deep Networks with Stochastic
  * Depth", ECCV 2016.
@@ -301,6 +293,14 @@ export function slice(options: SliceOptions = {}): Layer {
 /** The mean of each feature over all tokens: `[tokens, features]` to `[features]`. */
 export function globalAvgPool1d(options: LayerOptions = {}): Layer {
   return build("globalAvgPool1d", options);
+}
+
+/**
+ * Divides each example by its standard deviation in training, as ReCU and BiPer do in front of binary activations; otherwise it
+ * does nothing. Division by a positive number changes no sign.
+ */
+export function unitDeviation(options: UnitDeviationOptions = {}): Layer {
+  return build("unitDeviation", options);
 }
 
 /** The input of a network, as a symbolic tensor to apply layers to. */

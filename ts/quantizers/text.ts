@@ -45,7 +45,6 @@ const plain = (make: unknown): Maker["make"] => make as Maker["make"];
 const makers: Readonly<Record<Exclude<keyof typeof schedules, "constant">, Maker>> = {
   linear: { ...ends, make: plain(schedules.linear) },
   logLinear: { ...ends, make: plain(schedules.logLinear) },
-  geometric: { least: 4, most: 4, names: "from, to, factor, steps", make: plain(schedules.geometric) },
   cosine: { least: 1, most: 3, names: "from, to, warmup", make: plain(schedules.cosine) },
   step: {
     ...{ least: 2, most: 100, names: "value, factor, at..." },
@@ -56,6 +55,7 @@ const makers: Readonly<Record<Exclude<keyof typeof schedules, "constant">, Maker
   },
   quarterCosine: { ...ends, make: plain(schedules.quarterCosine) },
   staircase: { ...ends, make: plain(schedules.staircase) },
+  geometric: { least: 4, most: 4, names: "from, to, factor, steps", make: plain(schedules.geometric) },
   logistic: { least: 2, most: 4, names: "from, to, steepness, center", make: plain(schedules.logistic) },
   accumulated: {
     ...{ least: 2, most: 2, names: "of, steps" },
