@@ -17,7 +17,7 @@ import { checkFits } from "../ts/train/optimizers/updates.ts";
 import { rejected } from "./io-helpers.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 import { trainerOf } from "./train-helpers.ts";
-import { binary, data, SHAPE } from "./train-networks.ts";
+import { binary as convolutions, data, SHAPE } from "./train-networks.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -163,14 +163,9 @@ describe("a solver outside", () => {
       for (const i of bits.keys()) bits[i] = Number(slope(i) < 0);
       return bits;
     };
-    const binaryRule = optimizers.qpsbgd({ learningRate: 0.1 });
-    const options = {
-      solve,
-      epochs: 2,
-      batchSize: 128,
-      binary: binaryRule,
-      rest: optimizers.adam({ learningRate: 0.01 }),
-    };
+    const binary = optimizers.qpsbgd({ learningRate: 0.1 });
+    const all = optimizers.adam({ learningRate: 0.01 });
+    const options = { solve, epochs: 2, batchSize: 64, binary, rest: all, seed: 3 };
     const fit = await fitByQubo(classifier(4), adult, options);
     expect(asked).toBe(2 * 8 * 4);
     expect(fit.losses).toHaveLength(2);
@@ -196,7 +191,7 @@ describe("refused", () => {
     sequential({ inputShape: [4] }, [layers.dense(options)]);
 
   test.each<[string, () => void, RegExp]>([
-    ["convolutions", binaryPart(binary()), /searches signs of dense layers/],
+    ["convolutions", binaryPart(convolutions()), /searches signs of dense layers/],
     ["real inputs", binaryPart(head({ units: 3, weightQuantizer: "bnn" })), /signs as inputs/],
     ["soft inputs", binaryPart(head({ units: 3, ...signs, activationQuantizer: "poly+" })), /signs as inputs/],
     ["standardised weights", binaryPart(head({ units: 3, ...signs, weightQuantizer: "recu" })), /none of these/],
