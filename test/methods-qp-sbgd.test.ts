@@ -13,6 +13,7 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods } from "../ts/train/method.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { DRAWS_AT, qpsbgdRule } from "../ts/train/optimizers/qp-sbgd.ts";
 import { checkFits } from "../ts/train/optimizers/updates.ts";
 import { rejected } from "./io-helpers.ts";
 import { expectOracle } from "./oracle/trainer.ts";
@@ -50,6 +51,24 @@ describe("a step", () => {
     await expectOracle(pool, { graph, optimizer, images: 8, steps: 2, of: 4 });
     await expectOracle(pool, { graph, optimizer, images: 8, products: "ff" });
   });
+});
+
+test("draws follow the run's seed, the parameter and the number of the draw alone", () => {
+  const draws = (draw: { readonly parameter: string; readonly seed: number; readonly number: number }) =>
+    qpsbgdRule
+      .numbers(optimizers.qpsbgd(), { progress: 0, update: 1, clip: 0, draw })
+      .slice(DRAWS_AT / 4, DRAWS_AT / 4 + 3);
+  const usual = { parameter: "a/kernel", seed: 1, number: 7 };
+  expect(draws(usual)).toEqual(draws({ ...usual }));
+  expect(draws(usual)[2]).toBe(7);
+  expect(draws({ ...usual, number: 8 }).slice(0, 2)).toEqual(draws(usual).slice(0, 2));
+  for (const other of [
+    { ...usual, seed: 2 },
+    { ...usual, parameter: "b/kernel" },
+  ]) {
+    expect(draws(other).slice(0, 2)).not.toEqual(draws(usual).slice(0, 2));
+  }
+  for (const number of draws(usual)) expect(Number.isInteger(number) && number >= 0 && number < 2 ** 24).toBe(true);
 });
 
 describe("a run", () => {
