@@ -11,7 +11,8 @@ import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
 import { type Contestant, race } from "../bench/frame/race.ts";
 import { cells, markdownTable } from "../bench/frame/text.ts";
 import { sentenceOf, verdictRows } from "../bench/methods/verdict.ts";
-import { type Row, spreadOf } from "../ts/compare/summary.ts";
+import { spreadOf } from "../ts/compare/statistics.ts";
+import type { Row } from "../ts/compare/summary.ts";
 
 const root = join(import.meta.dirname, "..");
 const timing = (name: string, rounds: readonly number[]) => ({ name, version: "1.0", rounds });
@@ -55,6 +56,7 @@ it("judges a method by means over seeds, beside the deviation of a difference", 
       accuracies,
       accuracy: spreadOf(accuracies),
       seconds: spreadOf([7, 8]),
+      ...{ interval: null, isBaseline: false, against: null },
     },
   });
   const judge = (own: readonly number[], other: readonly number[]) => {

@@ -197,6 +197,8 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       stem(),
       layers.batchNorm(),
       layers.unitDeviation({ epsilon: 1e-4 }),
+      layers.conv2d({ filters: 4, kernelSize: 2 }),
+      layers.unitDeviation(),
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
 };

@@ -1,6 +1,7 @@
 /** Rows of the comparison, and what they say about the claims of methods. */
-import { spreadText } from "../../ts/compare/report.ts";
+
 import type { Row } from "../../ts/compare/summary.ts";
+import { spreadText } from "../../ts/compare/tables.ts";
 
 /** A method's row, beside the training without it. */
 export interface Judged {

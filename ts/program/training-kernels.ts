@@ -625,25 +625,6 @@ export const trainingKernels = {
     lengths: { hyper: 6 },
     parameters: { weights: "write", gradient: "read", count: "number", hyper: "read" },
   },
-  /** RBNN: out `f32 [a b][n]` = w + |sin angle| apart, apart = R1^T w R2 - w; room `f64 [a b]`. */
-  rotate_filters: {
-    parameters: {
-      w: "read",
-      a: "number",
-      b: "number",
-      n: "number",
-      left: "read",
-      right: "read",
-      angles: "read",
-      room: "write",
-      apart: "write",
-      out: "write",
-    },
-  },
-  /** RBNN: out `f32 [n]`, the gradient at the angles, from dw and apart `f32 [k][n]`, dw times slopes `f32 [n]`. */
-  angle_gradients: {
-    parameters: { dw: "read", apart: "read", k: "number", n: "number", slopes: "read", angles: "read", out: "write" },
-  },
   /** dx = dy * other, added to dx where `accumulate`. */
   multiply_backward: {
     parameters: { dy: "read", other: "read", accumulate: "flag", dx: "write", count: "number" },
