@@ -4,6 +4,8 @@ import type { Benchmark } from "./frame/benchmark.ts";
 interface Entry {
   readonly summary: string;
   readonly inBrowser: boolean;
+  /** It takes days, so it runs where it is named, or in a quick run. */
+  readonly isLong?: true;
   readonly load: () => Promise<Benchmark>;
 }
 
@@ -12,6 +14,7 @@ export const benchmarkNames = [
   "network",
   "network-workers",
   "products",
+  "attention",
   "train",
   "train-peers",
   "reference",
@@ -20,6 +23,7 @@ export const benchmarkNames = [
   "stream",
   "read",
   "checkpoint",
+  "study",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -44,6 +48,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "the products of training with one +-1 operand against those with two reals",
     inBrowser: false,
     load: async () => (await import("./products/benchmark.ts")).productsBenchmark,
+  },
+  attention: {
+    summary: "attention over bits against the same over reals, from 49 to 1,024 tokens",
+    inBrowser: false,
+    load: async () => (await import("./attention/benchmark.ts")).attentionBenchmark,
   },
   train: {
     summary: "training steps with 1 and 2 workers",
@@ -85,5 +94,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "the longest wait of a step for a checkpoint, and the share of a run that writing takes",
     inBrowser: false,
     load: async () => (await import("./checkpoint/benchmark.ts")).checkpoint,
+  },
+  study: {
+    summary: "schedules over runs of 3, 12 and 40 epochs: slopes, flips, gradients, soft and hard accuracy (days)",
+    inBrowser: false,
+    isLong: true,
+    load: async () => (await import("./study/benchmark.ts")).study,
   },
 };

@@ -14,7 +14,9 @@ process.on("SIGINT", () => {
 });
 
 for (const name of names) {
-  const given = Object.entries(flags).flatMap(([flag, set]) => (set ? [`--${flag}`] : []));
+  const given = Object.entries(flags).flatMap(([flag, set]) =>
+    set === true ? [`--${flag}`] : typeof set === "number" ? [`--${flag}`, String(set)] : [],
+  );
   const child = spawn(process.execPath, [join(import.meta.dirname, "one.ts"), name, ...given], { stdio: "inherit" });
   const stop = () => child.kill("SIGINT");
   process.on("SIGTERM", stop);

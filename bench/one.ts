@@ -9,7 +9,7 @@ import { writeResults } from "./frame/results.ts";
 import { ownVersion } from "./frame/version.ts";
 import { readOptions } from "./options.ts";
 
-const { names, quick, browser, json } = readOptions();
+const { names, quick, browser, hours, json } = readOptions();
 const name = names[0] as BenchmarkName;
 const benchmark = await BENCHMARKS[name].load();
 
@@ -31,7 +31,7 @@ const title = browser ? `${benchmark.title} in headless Chromium` : benchmark.ti
 const findings: Finding[] = [];
 reporter.begin(title, benchmark.about, where);
 try {
-  const context = { quick, browser, ...meter, atEnd: (close: () => unknown) => closers.push(close) };
+  const context = { quick, browser, hours, ...meter, atEnd: (close: () => unknown) => closers.push(close) };
   for await (const finding of benchmark.run(context)) {
     meter.clear();
     findings.push(finding);

@@ -9,12 +9,13 @@ export interface Options extends Setting {
   readonly json: boolean;
 }
 
-const usage = `usage: npm run bench -- [NAME...] [--quick] [--browser] [--json]
+const usage = `usage: npm run bench -- [NAME...] [--quick] [--browser] [--hours N] [--json]
 
 ${benchmarkNames.map((name) => `  ${name.padEnd(16)} ${BENCHMARKS[name].summary}`).join("\n")}
 
   --quick     fewer rounds: all benchmarks together in less than two minutes
   --browser   in headless Chromium instead of Node (${benchmarkNames.filter((name) => BENCHMARKS[name].inBrowser).join(", ")})
+  --hours N   leave what is not done after N hours; the same command goes on from there (study)
   --json      one JSON object a line on stdout
 
 Results are written to bench/results; those of a quick run to bench/results/quick, which is not kept.`;
@@ -25,7 +26,7 @@ export function readOptions(): Options {
     const flag = { type: "boolean", default: false } as const;
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { quick: flag, json: flag, browser: flag, help: { ...flag, short: "h" } },
+      options: { quick: flag, json: flag, browser: flag, hours: { type: "string" }, help: { ...flag, short: "h" } },
     });
     if (values.help) {
       console.log(usage);
@@ -39,7 +40,11 @@ export function readOptions(): Options {
       return name;
     });
     const { quick, json, browser } = values;
-    return { quick, json, browser, names: names.length === 0 ? known : names };
+    const hours = values.hours === undefined ? undefined : Number(values.hours);
+    const usual = known.filter((name) => quick || BENCHMARKS[name].isLong !== true);
+    // Timers take no more than 24 days.
+    if (hours !== undefined && !(hours > 0 && hours <= 500)) throw new Error("--hours is a number from 0 to 500");
+    return { quick, json, browser, hours, names: names.length === 0 ? usual : names };
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : error}\n\n${usage}`);
     process.exit(2);

@@ -96,6 +96,44 @@ test("trains to the same bytes with 1, 2 and 3 workers", async () => {
   expect(files[2]).toEqual(files[0]);
 });
 
+/** Signs behind a batch norm that all read as queries and keys, some as values, perhaps with another reader. */
+function overBits(matrix: AttentionMatrix, isRead: boolean): Graph {
+  const start = input({ shape: SHAPE });
+  const stem = layers.conv2d({ filters: 4, kernelSize: 3, padding: "same" }).apply(start);
+  const rows = (name: string, filters: number) => {
+    const sums = layers.binaryConv2d({ filters, kernelSize: 1, name: `${name}_sums` }).apply(stem);
+    return layers.reshape({ targetShape: [18, filters] }).apply(layers.batchNorm({ name }).apply(sums));
+  };
+  const inputs = [rows("query", 6), rows("key", 6), rows("value", 4)] as const;
+  const made = layers.attention({ heads: 2, matrix, name: "attention", ...all("poly") }).apply(inputs);
+  const last = isRead ? layers.add().apply([made, inputs[2]]) : made;
+  return functional({ inputs: start, outputs: layers.dense({ units: CLASSES }).apply(layers.flatten().apply(last)) });
+}
+
+test.each(attentionMatrices)("bits stay bits from a norm to the sums of %s", async (matrix) => {
+  for (const isRead of [false, true]) {
+    const graph = overBits(matrix, isRead);
+    const weights = randomParameters(graph, 2);
+    await agreedLogits(pool, graph, weights, randomSplit(2, 4, SHAPE, CLASSES));
+    const model = decodeModel(await pack(await engineWith(pool, graph, weights), {}));
+    for (const kernel of ["lookup", "popcnt64"] as const) {
+      const { compiled } = (await inMemory(model, { kernel, workers: 3 })).prepared;
+      const calls = compiled.program.flat(2);
+      const kernelsOf = (name: string) => [
+        ...new Set(calls.filter(({ node }) => node === name).map((own) => own.kernel)),
+      ];
+      expect(kernelsOf("attention")).toEqual([kernel === "lookup" ? "attention_nibbles" : "attention_words"]);
+      for (const name of ["query", "key", "value"]) {
+        expect(kernelsOf(name)).toEqual([]);
+        // The last call is the product, behind the signs of its input.
+        const given = calls.findLast(({ node }) => node === `${name}_sums`)?.arguments;
+        expect(given).toMatchObject({ nextBits: expect.anything() });
+        expect(given?.out ?? null, name).toEqual(isRead && name === "value" ? expect.anything() : null);
+      }
+    }
+  }
+});
+
 describe("explanations", () => {
   const names = (parts: readonly { readonly part: string; readonly product: string | null }[]) =>
     parts.map(({ part, product }) => `${part} ${product}`);
@@ -109,21 +147,29 @@ describe("explanations", () => {
       "softmax is kept: the attention matrix is real, and so is its product with the values",
     ]);
     expect(explained.layers.filter(({ op }) => op !== "attention").flatMap(({ parts }) => parts)).toEqual([]);
-    expect(formatTrainingExplanation(explained)).toMatch(/\n {2}scores .*ff 4x8.*\n {2}softmax .*attention_matrix/);
+    expect(formatTrainingExplanation(explained)).toMatch(/\n {2}scores .*ff.*\n {2}softmax .*attention_matrix/);
   });
 
   it("of a session name the parts, and a profile has their times", async () => {
-    const graph = graphOf({ matrix: "threshold", ...all("bnn++") });
+    const graph = graphOf({ matrix: "threshold", keyQuantizer: "bnn", valueQuantizer: "bnn" });
     const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
     const session = await load(file, { variant: "plain" });
     const layer = session.explain().layers.find(({ op }) => op === "attention");
-    expect(layer?.parts.map(({ part }) => part)).toEqual(["scores", "threshold", "mix"]);
-    expect(layer?.obstacles.map(({ reason }) => reason)).not.toContain(expect.stringContaining("softmax"));
+    expect(names(layer?.parts ?? [])).toEqual(["scores ff", "threshold null", "mix ff"]);
     const profile = session.profile({ runs: 2 });
     const times = profile.layers.find(({ node }) => node === "attention");
-    expect(times?.parts.map(({ part }) => part)).toEqual(["scores", "threshold", "mix"]);
+    expect(times?.parts.map(({ parts }) => parts)).toEqual([["scores", "threshold", "mix"]]);
     const sum = (times?.parts ?? []).reduce((total, { milliseconds }) => total + milliseconds, 0);
     expect(sum).toBeLessThanOrEqual((times?.milliseconds ?? 0) * (1 + 1e-9));
-    expect(formatExplanation(session.explain(), profile)).toMatch(/\n {2}threshold .*%/);
+    expect(formatExplanation(session.explain(), profile)).toMatch(/\n {2}scores .*ff.*%/);
+  });
+
+  it("of a session over bits name one kernel for all parts", async () => {
+    const graph = graphOf({ matrix: "threshold", ...all("bnn++") });
+    const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
+    const { layers: explained } = (await load(file, { variant: "plain", kernel: "lookup" })).explain();
+    const layer = explained.find(({ op }) => op === "attention");
+    expect(layer).toMatchObject({ product: "bb", kernel: "attention_nibbles", activationBits: 1, obstacles: [] });
+    expect(names(layer?.parts ?? [])).toEqual(["scores bb", "threshold null", "mix bb"]);
   });
 });

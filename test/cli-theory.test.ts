@@ -68,7 +68,9 @@ describe.concurrent("theory", () => {
       expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
       const picture = await readFile(file, "utf8");
       expect(picture).toMatch(/^<svg [^>]*>\n<title>bnn\+\+ at progress 0\.2<\/title>/);
-      expect(picture.match(/<polyline /g)?.length).toBe(5);
+      // Five of the pair at that moment, beta over the run, and the gap outside two margins.
+      expect(picture.match(/<polyline /g)?.length).toBe(8);
+      for (const title of ["beta, over a run", "sup |F - sign|"]) expect(picture).toContain(title);
       expect(picture).not.toContain("NaN");
     });
   });
@@ -93,6 +95,16 @@ describe.concurrent("theory", () => {
     });
     const [row] = rowsOf(await resultOf("theory", "poly+", "--from", "-2", "--to", "2"));
     expect([row?.P?.x[0], row?.P?.x.at(-1), row?.P?.value.at(-1)]).toEqual([-2, 2, 1]);
+  });
+
+  it("shows the schedule over a run and what hardening moves, of a quantizer with options too", async () => {
+    const text = "bnn++:beta=logLinear(1,5),hardenAt=0.5";
+    const { stdout } = await proxbit("theory", text);
+    expect(stdout).toMatch(/^Over a run: F hardens at 0\.5; this moves values by up to 0\.7\d+ where \|x\| >= 0\.1/m);
+    expect(stdout).toMatch(/^before 0\.5 +2\.24 +soft( +0\.\d+){3}$/m);
+    expect(stdout).toMatch(/^0\.5 +2\.24 +sign( +0){3}$/m);
+    const [row] = rowsOf(await resultOf("theory", text));
+    expect(row).toMatchObject({ course: { parameters: ["beta"], hardFrom: 0.5, domain: [-3, 3] } });
   });
 
   it.each([

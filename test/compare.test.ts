@@ -75,6 +75,35 @@ describe("a grid", () => {
   });
 });
 
+describe("methods in a grid", () => {
+  const methods = ["two-step:share=0.5", "a:x=1+b"];
+  const methodical: Grid = { ...grid, quantizers: ["fp", "bc"], tasks: ["bw"], seeds: [1], methods };
+  const runs = runsOf(methodical);
+
+  it("make rows beside those without, whose runs stay what they were; the float network has none", () => {
+    expect(cellsOf(methodical)).toEqual([
+      { quantizer: "fp", task: null },
+      { quantizer: "bc", task: "bw" },
+      ...methods.map((method) => ({ quantizer: "bc", task: "bw", method })),
+    ]);
+    expect(runs[1]?.key).toBe(second.key);
+    expect(new Set(runs.map(({ key }) => key)).size).toBe(4);
+  });
+
+  it("have a column of their own in table and lines, where there are some, and names in the picture", () => {
+    const finished = runs.map((run, i): FinishedRun => ({ run, outcome: resultOf(0.5 + i / 10) }));
+    const rows = summarise(cellsOf(methodical), finished);
+    expect(rows.map(({ accuracy }) => accuracy?.mean)).toEqual([0.5, 0.6, 0.7, 0.8]);
+    expect(comparisonTable(rows)).toMatch(/quantizer +task +method[\s\S]*bc +BW +- [\s\S]*bc +BW +a:x=1\+b +80\.00/);
+    expect(comparisonTable(rows.slice(0, 2))).not.toContain("method");
+    const [head, ...lines] = comparisonCsv(finished).split("\n");
+    expect(head).toMatch(/,method$/);
+    expect(lines[2]).toMatch(/,two-step:share=0.5$/);
+    expect(comparisonCsv(finished.slice(0, 2))).not.toContain("method");
+    expect(pictureOf("rows", rows)).toContain("bc, a+b");
+  });
+});
+
 describe("a run's file", () => {
   it("is read back as it was written, whoever wrote more into it", () =>
     withFolder(async (folder) => {

@@ -189,7 +189,7 @@ function square(size: number): ConvShape {
 const isBinary = (node: GraphNode): boolean => isProduct(node) && formOf(node) === "exact";
 
 const groupsIn = (graph: Graph): readonly Group[] => {
-  return [...groupsOf({ graph, flow: flowOf(graph) }, isBinary).values()];
+  return [...groupsOf({ graph, flow: flowOf(graph) }, ({ node }) => isBinary(node)).values()];
 };
 
 describe("groups", () => {

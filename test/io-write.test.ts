@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmod, chown, lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { passingName } from "../ts/io/leftovers.ts";
 import { checkWritable, writeFileAtomic } from "../ts/io/write.ts";
 import { recorded } from "./faulty-files.ts";
@@ -49,6 +49,23 @@ describe("writeFileAtomic", () => {
       expect(content).toMatch(/^(\d|1\d)\1+$/);
       expect(content.length % 50_000).toBe(0);
       expect(await readdir(folder)).toEqual(["model"]);
+    });
+  });
+
+  it("takes a file that another writer moves away meanwhile for none", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "run");
+      const files = process.getBuiltinModule("node:fs/promises");
+      for (const deed of ["open", "realpath"] as const) {
+        await writeFile(path, "old");
+        const original = files[deed] as (...given: unknown[]) => Promise<unknown>;
+        const moved = vi.spyOn(files, deed as "realpath").mockImplementationOnce(async (...given: unknown[]) => {
+          await rename(path, join(folder, "run.previous"));
+          return original(...given) as Promise<string>;
+        });
+        await checkWritable(path).finally(() => moved.mockRestore());
+        expect(await readdir(folder), deed).toEqual(["run.previous"]);
+      }
     });
   });
 

@@ -6,6 +6,7 @@ import {
   constant,
   cosine,
   evaluateSchedule,
+  geometric,
   inverseSlope,
   linear,
   logistic,
@@ -14,6 +15,7 @@ import {
   quarterCosine,
   type Schedule,
   scheduleRange,
+  sequence,
   staircase,
   step,
   warmup,
@@ -37,6 +39,9 @@ const simple: fc.Arbitrary<Schedule> = fc.oneof(
   fc.tuple(values, values).map(([from, to]) => quarterCosine(from, to)),
   fc.tuple(values, values).map(([from, to]) => staircase(from, to)),
   fc
+    .tuple(values, values, fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 300 }))
+    .map(([from, to, factor, steps]) => geometric(from, to, factor, steps)),
+  fc
     .tuple(values, values, fc.double({ min: 1e-3, max: 300, noNaN: true }), progress)
     .map(([from, to, steepness, center]) => logistic(from, to, steepness, center)),
 );
@@ -50,6 +55,15 @@ const schedules: fc.Arbitrary<Schedule> = fc.oneof(
   fc
     .tuple(positive, positive, fc.integer({ min: 1, max: 50 }), positive)
     .map(([from, to, steps, initial]) => accumulated(linear(from, to), steps, { initial, scale: 0.5 })),
+  fc
+    .tuple(fc.uniqueArray(fc.double({ min: 0.01, max: 0.99, noNaN: true }), { maxLength: 3 }), fc.array(simple))
+    .filter(([at, parts]) => parts.length > at.length)
+    .map(([at, parts]) =>
+      sequence(
+        at.toSorted((a, b) => a - b),
+        parts.slice(0, at.length + 1),
+      ),
+    ),
 );
 
 describe("evaluateSchedule", () => {
@@ -73,6 +87,14 @@ describe("evaluateSchedule", () => {
         }
       }),
     );
+  });
+
+  it("gives each part of a sequence its whole course, and the moment between two to the second", () => {
+    const restarted = sequence([0.25, 0.5], [linear(0, 1), cosine(2, 0), 7]);
+    const values = [0, 0.125, 0.25, 0.375, 0.5, 0.75, 1].map((at) => evaluateSchedule(restarted, at));
+    expect(values).toEqual([0, 0.5, 2, 1, 7, 7, 7]);
+    expect(scheduleRange(restarted)).toEqual([0, 7]);
+    expect(evaluateSchedule(sequence([], [linear(3, 5)]), 0.5)).toBe(4);
   });
 
   it("follows the formulas in between", () => {
@@ -251,6 +273,13 @@ describe("checkSchedule", () => {
       { kind: "window", start: 0, end: 1, of: window(0, 1, window(0, 1, window(0, 1, 1))) },
       "of must be nested at most 3 deep",
     ],
+    ["a part too few", { kind: "sequence", at: [0.5], parts: [constant(1)] }, "parts must be a list of 2"],
+    [
+      "a moment twice",
+      { kind: "sequence", at: [0.5, 0.5], parts: [] },
+      "at must be moments between 0 and 1, none twice",
+    ],
+    ["a moment at the end", { kind: "sequence", at: [1], parts: [] }, "at must be moments between 0 and 1"],
     ["NaN", { kind: "constant", value: Number.NaN }, "value must be a number from -1e+18 to 1e+18, not NaN"],
   ])("refuses %s with the subject's code and name", (_, value, message) => {
     const error = thrownBy(() => checkSchedule(value, "beta", subject));

@@ -76,6 +76,20 @@ it("docs/training.md: teaches a binary network, and draws its mistakes", async (
   });
 }, 120_000);
 
+it("docs/methods.md: trains with a method of one's own, of at most forty lines", async () => {
+  const examples = await examplesOf("docs/methods.md");
+  expect(examples).toHaveLength(1);
+  expect(examples[0]?.trimEnd().split("\n").length).toBeLessThanOrEqual(40);
+  await run(examples, ([stdout = ""]) => {
+    const lines = [...stdout.matchAll(/^(\d) (\d+) ([\d.]+)$/gm)].map(([, ...numbers]) => numbers.map(Number));
+    expect(lines.map(([epoch]) => epoch)).toEqual([1, 2]);
+    // The task has moved weights, and its count goes on from epoch to epoch.
+    expect(lines[0]?.[1]).toBeGreaterThan(0);
+    expect(lines[1]?.[1]).toBeGreaterThan(lines[0]?.[1] ?? Number.NaN);
+    expect(lines[1]?.[2]).toBeGreaterThan(0.8);
+  });
+}, 60_000);
+
 it("docs/examples.md: trains on lists, and reads streams", async () => {
   const examples = await examplesOf("docs/examples.md");
   expect(examples).toHaveLength(3);

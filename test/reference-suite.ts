@@ -22,14 +22,14 @@ interface Size extends Pick<CheckRequest, "steps" | "progress"> {
 
 /** Images that are large enough for every layer to have a border and something to pool, and steps whose losses are compared. */
 const networks: Readonly<Record<string, Size>> = {
-  mlp: { inputShape: [5, 5, 1], steps: 6 },
-  cnn: { inputShape: [9, 9, 1], steps: 6 },
-  small: { inputShape: [9, 9, 1] },
+  mlp: { inputShape: [5, 5, 1], steps: 4 },
+  cnn: { inputShape: [9, 9, 1], steps: 4, width: 1 / 2 },
+  small: { inputShape: [9, 9, 1], steps: 4, width: 1 / 2 },
   // SwiftShader takes three seconds for a step of it.
-  resnet20: { inputShape: [8, 8, 3], steps: 6, width: 1 / 2 },
-  fashion: { inputShape: [8, 8, 1], steps: 4, width: 1 / 2 },
+  resnet20: { inputShape: [8, 8, 3], steps: 3, width: 1 / 4 },
+  fashion: { inputShape: [8, 8, 1], steps: 3, width: 1 / 4 },
   // It has 11 million weights, and soft ones take ten times as many operations as hard ones.
-  birealnet18: { inputShape: [16, 16, 3], steps: 2, progress: [1], width: 1 / 8 },
+  birealnet18: { inputShape: [16, 16, 3], steps: 2, progress: [1], width: 1 / 16 },
 };
 
 /** The networks that each route compares. */

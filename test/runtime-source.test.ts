@@ -62,6 +62,16 @@ const ways: Readonly<Record<string, () => CoreSource>> = {
 };
 
 describe("a source", () => {
+  it("may be an address relative to the page, as Turbopack's are", async () => {
+    vi.stubGlobal("location", { href: `${origin}/` });
+    try {
+      const session = await load(packed, { variant: "plain", source: () => ({ href: "/typed" }) });
+      expect(session.run(image)).toEqual(logits);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   it.each(Object.keys(ways))("may be %s", async (way) => {
     const session = await load(packed, { variant: "plain", source: (ways[way] as () => CoreSource)() });
     expect(session.run(image)).toEqual(logits);

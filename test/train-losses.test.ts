@@ -39,6 +39,41 @@ const magnitudes = (values: Iterable<number>): number => [...values].reduce((sum
 const meanDistance = (a: Value, b: Value): number =>
   squares(a.data.map((value, i) => value - (b.data[i] as number))) / a.data.length;
 
+/** Other weights of the network, as a teacher has them. */
+const others = randomParameters(graph, 6);
+
+type Numbers = Float64Array | Float32Array | undefined;
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+function kurtosisOf(weights: Numbers): number {
+  const all = [...(weights ?? [])];
+  const mean = meanOf(all);
+  const variance = (meanOf(all.map((w) => (w - mean) ** 2)) * all.length) / (all.length - 1);
+  return meanOf(all.map((w) => (w - mean) ** 4)) / variance ** 2;
+}
+function divergenceOf(own: Numbers, teacher: Numbers, temperature: number): number {
+  const shares = (weights: Numbers): readonly number[] => {
+    const heights = [...(weights ?? [])].map((w) => Math.exp(w / temperature));
+    const sum = heights.reduce((total, height) => total + height, 0);
+    return heights.map((height) => height / sum);
+  };
+  const given = shares(own);
+  return shares(teacher).reduce((sum, share, i) => sum + share * Math.log(share / (given[i] as number)), 0);
+}
+function meanContrast(a: Value, b: Value, temperature: number): number {
+  const rowsOf = ({ images: count, data: all }: Value): readonly (readonly number[])[] =>
+    Array.from({ length: count }, (_, i) => {
+      const row = [...all.subarray((i * all.length) / count, ((i + 1) * all.length) / count)];
+      const norm = Math.sqrt(squares(row));
+      return row.map((value) => value / norm);
+    });
+  const [us, vs] = [rowsOf(a), rowsOf(b)];
+  const entropies = us.map((u, i) => {
+    const logits = vs.map((v) => u.reduce((sum, value, j) => sum + value * (v[j] as number), 0) / temperature);
+    return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - (logits[i] as number);
+  });
+  return meanOf(entropies);
+}
+
 type Objective = TrainerOptions["objective"];
 /** The terms of an objective by their definitions, in its order. */
 type Definitions = Readonly<Record<string, (values: ReadonlyMap<string, Value>, weights: Weights) => number>>;
@@ -80,6 +115,30 @@ const objectives: readonly (readonly [string, NonNullable<Objective>, Definition
       crossEntropy: () => 0,
       l2: (_, all) =>
         0.25 * (squares(all.get("left_norm/gamma") as Float64Array) + squares(all.get("first/kernel") as Float64Array)),
+    },
+  ],
+  [
+    "two norms by contrast, and the distributions of kernels",
+    [
+      losses.crossEntropy(),
+      losses.contrastive({ between: ["left_norm", "right_norm"], factor: 0.4, temperature: 0.5 }),
+      losses.kurtosis({ parameters: ["left/kernel", "first/kernel"], targets: { "first/kernel": 4 }, factor: 0.3 }),
+      losses.weightDivergence({
+        parameters: ["second/kernel"],
+        teacher: weights,
+        factor: 2,
+        temperature: 0.5,
+        name: "same",
+      }),
+      losses.weightDivergence({ parameters: ["right/kernel"], teacher: others, factor: 3, temperature: 0.5 }),
+    ],
+    {
+      crossEntropy: () => 0,
+      contrastive: (values) => 0.4 * meanContrast(nodeValue(values, "left_norm"), nodeValue(values, "right_norm"), 0.5),
+      kurtosis: (_, all) =>
+        0.15 * ((kurtosisOf(all.get("left/kernel")) - 1.8) ** 2 + (kurtosisOf(all.get("first/kernel")) - 4) ** 2),
+      same: (_, all) => 2 * divergenceOf(all.get("second/kernel"), weights.get("second/kernel"), 0.5),
+      weightDivergence: (_, all) => 3 * divergenceOf(all.get("right/kernel"), others.get("right/kernel"), 0.5),
     },
   ],
 ];

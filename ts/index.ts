@@ -21,6 +21,16 @@ export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
 export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
 export {
+  type BdBnnOptions,
+  type CmimOptions,
+  type HardeningOptions,
+  methodNames,
+  methodOf,
+  methods,
+  type SelfDistillationOptions,
+  type TwoStepOptions,
+} from "./methods/index.ts";
+export {
   type Accumulator,
   type AccumulatorChoice,
   type BinaryConv2dOptions,
@@ -147,12 +157,16 @@ export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
 export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";
 export type { CompareOptions, Truth, TruthOptions } from "./train/losses/compare.ts";
+export type { ContrastiveOptions } from "./train/losses/contrastive.ts";
 export type { DistanceOptions } from "./train/losses/distance.ts";
 export type { DistillationOptions } from "./train/losses/distillation.ts";
 export type { HuberOptions } from "./train/losses/elementwise.ts";
 export { losses } from "./train/losses/index.ts";
+export type { KurtosisOptions } from "./train/losses/kurtosis.ts";
 export type { PenaltyOptions } from "./train/losses/penalties.ts";
 export type { LossTerm } from "./train/losses/term.ts";
+export type { WeightDivergenceOptions } from "./train/losses/weight-divergence.ts";
+export type { Method, MethodByName, MethodCall, MethodWork } from "./train/method.ts";
 export type { Answers } from "./train/metrics/answers.ts";
 export { confusionMatrix } from "./train/metrics/counts.ts";
 export { type MetricName, measure } from "./train/metrics/metrics.ts";

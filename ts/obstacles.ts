@@ -32,22 +32,21 @@ export function workOf(kernel: KernelName): Work | null {
   return found === null ? null : { product: found.operands, kernel, tile: found.tile };
 }
 
-/** A part of a layer that has several, and the kernel that calculates it. */
+/** A part of a layer that has several, and the kernel that calculates it, alone or with others. */
 export interface LayerPart {
   readonly part: string;
   readonly kernel: KernelName;
   /** Null for a part that multiplies nothing. */
   readonly product: Product | null;
-  readonly tile: string | null;
 }
 
 /** The parts that the calls of a layer name, in the order of the calls. */
 export function partsOf(calls: readonly KernelCall<unknown>[]): readonly LayerPart[] {
   const parts = new Map<string, LayerPart>();
-  for (const { role, kernel } of calls) {
-    if (role === undefined || parts.has(role)) continue;
-    const { product = null, tile = null } = workOf(kernel) ?? {};
-    parts.set(role, { part: role, kernel, product, tile });
+  for (const { roles = {}, kernel } of calls) {
+    for (const [part, product] of Object.entries(roles)) {
+      if (!parts.has(part)) parts.set(part, { part, kernel, product });
+    }
   }
   return [...parts.values()];
 }

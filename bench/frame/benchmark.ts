@@ -7,6 +7,8 @@ export interface Setting {
   readonly quick: boolean;
   /** True runs it in headless Chromium instead of Node. */
   readonly browser: boolean;
+  /** Hours after which a long benchmark leaves what it has not done; without end where absent. */
+  readonly hours?: number | undefined;
 }
 
 /** The rounds of a race of a benchmark's size, by the command line. */

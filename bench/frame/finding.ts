@@ -1,4 +1,4 @@
-/** Findings of benchmarks. A comparison is the rule. Tables and notes hold facts that a ratio cannot. */
+/** Findings of benchmarks. A comparison is the rule. Tables, notes and pictures hold facts that a ratio cannot. */
 import type { Timing } from "./race.ts";
 
 /** One contestant's time of one operation, in milliseconds: median, best, and the quartiles around the median. */
@@ -39,7 +39,14 @@ export interface Note {
   readonly text: string;
 }
 
-export type Finding = Comparison | Table | Note;
+/** A picture as SVG text, for the page alone. */
+export interface Picture {
+  readonly type: "picture";
+  readonly title: string;
+  readonly svg: string;
+}
+
+export type Finding = Comparison | Table | Note | Picture;
 
 /** The comparison of two contestants that ran in the same race. */
 export function compare(

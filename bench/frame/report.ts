@@ -23,7 +23,9 @@ const table = (columns: readonly string[], rows: readonly (readonly string[])[])
 
 export const jsonReporter: Reporter = {
   begin: (title, _about, machine) => print(JSON.stringify({ type: "machine", title, ...machine })),
-  finding: (finding) => print(JSON.stringify(finding)),
+  finding: (finding) => {
+    if (finding.type !== "picture") print(JSON.stringify(finding));
+  },
   end: () => {},
 };
 
@@ -42,6 +44,7 @@ export function textReporter(): Reporter {
         return;
       }
       flush();
+      if (finding.type === "picture") return;
       if (finding.type === "note") print(`${wrapped(finding.text)}\n`);
       else print(`${finding.title}\n${table(finding.columns, finding.rows)}\n`);
     },

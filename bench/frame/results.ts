@@ -18,7 +18,10 @@ export interface Run {
   readonly findings: readonly Finding[];
 }
 
-/** Writes `NAME.md` and `NAME.svg` into `folder`; returns the page's path. */
+const TIMES =
+  "Times are medians over interleaved rounds, quartiles in brackets; a ratio above 1 means that we are faster.";
+
+/** Writes `NAME.md` and its picture `NAME.svg` into `folder`; returns the page's path. */
 export function writeResults(folder: string, run: Run): string {
   const { name, title, about, command, version, machine, findings } = run;
   const comparisons = findings.filter((finding): finding is Comparison => finding.type === "comparison");
@@ -32,17 +35,20 @@ export function writeResults(folder: string, run: Run): string {
     `- Machine: ${machineLine(machine)}`,
     `- proxbit ${version}; versions of the peers stand in the table`,
   ];
+  const pictures = findings.filter((finding) => finding.type === "picture");
   const page = [
     `# ${title}`,
     about,
     facts.join("\n"),
-    "Times are medians over interleaved rounds, quartiles in brackets; a ratio above 1 means that we are faster.",
+    ...pictures.map((picture) => `![${picture.title}](${name}.svg)`),
+    ...(pictures.length > 0 ? [] : [TIMES]),
     ...(comparisons.length === 0 ? [] : [`![${title}](${name}.svg)`, markdownTable(COLUMNS, comparisons.map(cells))]),
     ...tables,
     ...(notes.length === 0 ? [] : [notes.join("\n")]),
   ].join("\n\n");
   mkdirSync(folder, { recursive: true });
   if (comparisons.length > 0) writeFileSync(join(folder, `${name}.svg`), chart(title, comparisons));
+  for (const { svg } of pictures) writeFileSync(join(folder, `${name}.svg`), svg);
   const path = join(folder, `${name}.md`);
   writeFileSync(path, `${page}\n`);
   return path;

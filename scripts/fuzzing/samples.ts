@@ -1,4 +1,4 @@
-/** Sound networks that mutants are made of: with bits, reals, windows, two inputs and several results. */
+/** Sound networks that mutants are made of: with bits, reals, windows, several inputs and several results. */
 import { blankFile } from "../../test/blank-models.ts";
 import { functional, type Graph, input, layers, sequential } from "../../ts/nn/index.ts";
 
@@ -27,7 +27,18 @@ function branches(): Graph {
   return functional({ inputs: x, outputs: [layers.softmax().apply(both), layers.prelu().apply(sum)] });
 }
 
-export const graphs: readonly Graph[] = [image, branches()];
+/** Attention of a kind that learns a number, over bits and reals. */
+function tokens(): Graph {
+  const x = input({ shape: [4, 6] });
+  const norm = layers.layerNorm().apply(x);
+  const options = { heads: 2, matrix: "elastic", queryQuantizer: "bnn", valueQuantizer: "poly" } as const;
+  const outputs = layers
+    .dense({ units: 3 })
+    .apply(layers.flatten().apply(layers.attention(options).apply([norm, x, x])));
+  return functional({ inputs: x, outputs });
+}
+
+export const graphs: readonly Graph[] = [image, branches(), tokens()];
 
 /** A packed file of `graph`. */
 export const modelFile = (graph: Graph): Uint8Array =>

@@ -48,7 +48,9 @@ const OPERATIONS = [
 /** The test files of each room of ts/, the closest and the quickest first. */
 const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/quantizers": [
-    ...["schedule", "registry", "maps", "compose", "decompose", "elementary"].map((name) => `quantizers-${name}`),
+    ...["schedule", "registry", "text", "maps", "compose", "decompose", "elementary"].map(
+      (name) => `quantizers-${name}`,
+    ),
     ...["theory-equivalence", "theory-convergence", "weights", "cli-theory", "train-step"],
   ],
   "ts/nn": [
@@ -119,6 +121,8 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "reference-backends",
     "golden/check",
   ],
+  "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
+  "ts/methods": ["methods", "checkpoint-resume"],
   "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory", "golden/texts"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
@@ -149,7 +153,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
-  /^(package|readme|release|release-edits|steps|bench|mutants|torture)$/,
+  /^(package|readme|release|release-edits|steps|bench|bench-study|mutants|torture)$/,
   /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,

@@ -7,8 +7,8 @@ import type * as inference from "../../ts/inference/index.ts";
 
 export type Library = Pick<typeof proxbit, "Trainer"> & Pick<typeof inference, "load">;
 
-/** Turns of each kind in a whole soak. */
-export const works = { loads: 2000, runs: 200_000, epochs: 200, trainers: 300 } as const;
+/** Turns of each kind in a whole soak. Bare threads, without a line of ours, show what the engine itself keeps of each. */
+export const works = { loads: 2000, runs: 200_000, epochs: 200, trainers: 300, threads: 300 } as const;
 
 export type WorkName = keyof typeof works;
 
@@ -54,10 +54,27 @@ export async function beginWork(
     const trainer = await Trainer.create(graph, { workers: 2 });
     return { turn: () => epoch(trainer), end: () => trainer.close() };
   }
-  const turn = async (): Promise<void> => {
-    const trainer = await Trainer.create(graph, { workers: 2 });
-    await epoch(trainer);
-    trainer.close();
+  if (name === "trainers") {
+    const turn = async (): Promise<void> => {
+      const trainer = await Trainer.create(graph, { workers: 2 });
+      await epoch(trainer);
+      trainer.close();
+    };
+    return { turn, end: () => {} };
+  }
+  const threads = globalThis.process?.getBuiltinModule("node:worker_threads");
+  const thread = async (): Promise<void> => {
+    if (threads !== undefined) {
+      const worker = new threads.Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true });
+      await new Promise((resolve) => worker.once("message", resolve));
+      await worker.terminate();
+      return;
+    }
+    const address = URL.createObjectURL(new Blob(["postMessage(1)"], { type: "text/javascript" }));
+    const worker = new Worker(address);
+    await new Promise((resolve) => worker.addEventListener("message", resolve, { once: true }));
+    worker.terminate();
+    URL.revokeObjectURL(address);
   };
-  return { turn, end: () => {} };
+  return { turn: () => Promise.all([thread(), thread()]), end: () => {} };
 }

@@ -27,7 +27,18 @@ const commands = (...lines: readonly string[]): Text => {
 /** A command for people and for programs. */
 const both = (line: string): Text => commands(line, `${line} --json`);
 
-const commandNames = ["train", "eval", "predict", "explain", "verify", "check", "compare", "theory", "recipe"];
+const commandNames = [
+  "train",
+  "eval",
+  "predict",
+  "explain",
+  "verify",
+  "check",
+  "compare",
+  "theory",
+  "recipe",
+  "methods",
+];
 
 /** The help, and that `--json` leaves it as it is. */
 const help = (line: string): Text => {

@@ -1,8 +1,9 @@
 /** Attention over reals against its definition: products of slices in one order, the matrix's maps in f64. */
 import fc from "fast-check";
 import { attentionKinds } from "../../ts/program/attention.ts";
-import { panelFloats } from "../../ts/program/kernels.ts";
+import { attentionRealScratchFloats, panelFloats } from "../../ts/program/kernels.ts";
 import { numbers, seeds } from "./arbitrary.ts";
+import { overReals } from "./attention-reals.ts";
 import { k } from "./bench.ts";
 import { sameBits, sameNumbers, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
@@ -203,4 +204,34 @@ const matrices = property(
   },
 );
 
-export const attentionProperties = [slices, matrices];
+const whole = property(
+  "attention over reals in one call: the bits of the three kernels one after the other",
+  fc.record({
+    kind: fc.constantFrom(...names),
+    ...{ images: fc.integer({ min: 1, max: 2 }), heads: fc.integer({ min: 1, max: 4 }) },
+    ...{ tokens: small, keys: tokens, width: features, valueWidth: small, seed: seeds },
+  }),
+  (bench, { seed, ...of }) => {
+    const random = numbers(seed);
+    const { kind, images, heads, tokens, keys, width, valueWidth } = of;
+    const q = random.reals(images * tokens * heads * width);
+    const [own, v] = [width, valueWidth].map((count) => random.reals(images * keys * heads * count)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const learned = kind === "elastic" || kind === "sign";
+    const parameters = learned ? bench.input(random.between(heads, 0.3 / keys, 3 / keys)) : null;
+    const wanted = overReals(bench, of, parameters, [q, own, v]);
+    const out = bench.output(Float32Array, wanted.length);
+    const scratch = bench.output(Float32Array, attentionRealScratchFloats(keys, width, valueWidth));
+    const call = { ...of, kind: attentionKinds[kind], parameters, keyValues: bench.input(own), out, scratch };
+    const inputs = { queries: bench.input(q), values: bench.input(v) };
+    status("attention_reals", bench.call(k.attentionReals({ ...call, ...inputs })), 0);
+    sameBits("A V", out.read(), wanted);
+    q[random.below(q.length)] = Number.NaN;
+    const broken = k.attentionReals({ ...call, ...inputs, queries: bench.input(q) });
+    status("attention_reals of NaN", bench.call(broken), 1);
+  },
+);
+
+export const attentionProperties = [slices, matrices, whole];

@@ -7,6 +7,7 @@ import { loadModule } from "../../ts/runtime/load.ts";
 import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
 import { attentionProperties } from "./attention.ts";
+import { attentionBitProperties } from "./attention-bits.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
@@ -14,6 +15,7 @@ import { branchProperties } from "./branches.ts";
 import { concatenateProperties } from "./concatenate.ts";
 import { convolutionProperties } from "./convolution.ts";
 import { depthwiseProperties } from "./depthwise.ts";
+import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
@@ -38,6 +40,7 @@ const properties = [
   ...elementwiseProperties,
   ...trainingProperties,
   ...lossProperties,
+  ...distributionProperties,
   ...weightProperties,
   ...layerNormProperties,
   ...softmaxProperties,
@@ -51,6 +54,7 @@ const properties = [
   ...dropoutProperties,
   ...branchProperties,
   ...attentionProperties,
+  ...attentionBitProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -124,7 +124,8 @@ function update(
   progress: number,
 ): { readonly weights: Float64Array; readonly slots: readonly [Float64Array, Float64Array] } {
   const rate = evaluateSchedule(optimizer.learningRate, progress);
-  const decay = decays(optimizer, name) ? optimizer.weightDecay : 0;
+  const isOver = progress >= (optimizer.decayUntil ?? Number.POSITIVE_INFINITY);
+  const decay = decays(optimizer, name) && !isOver ? optimizer.weightDecay : 0;
   if (optimizer.kind === "lion") return lion(optimizer, rate, decay, weights, gradient, first, second);
   const coupled = optimizer.kind !== "adam" || !optimizer.decoupled;
   const g = gradient.map((value, i) => value + (coupled ? decay * (weights[i] as number) : 0));

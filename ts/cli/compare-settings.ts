@@ -4,14 +4,13 @@
  */
 import { Command, Option } from "commander";
 import { ProxbitError } from "../base/errors.ts";
-import { unknownName } from "../base/names.ts";
 import { type Decay, decays, type Settings, sha256 } from "../compare/grid.ts";
 import type { ModelOptions } from "../nn/models/index.ts";
 import type { TaskOptions } from "../nn/models/tasks.ts";
 import { overflows } from "../nn/words.ts";
-import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
+import { quantizerNames } from "../quantizers/registry.ts";
 import { firstRate, LATENT_DECAY } from "./optimizer.ts";
-import { addLayerOptions, oneOfWords } from "./options.ts";
+import { addLayerOptions, checkQuantizerText, oneOfWords } from "./options.ts";
 import { addTrainingOptions, type Training, type TrainingOptions } from "./training-options.ts";
 
 export interface VariedOptions extends TrainingOptions, Pick<ModelOptions, "binaryStem" | "binaryHead" | "reactnet"> {
@@ -24,9 +23,9 @@ export interface VariedOptions extends TrainingOptions, Pick<ModelOptions, "bina
 /** The usual number of epochs. */
 const EPOCHS = 3;
 
-/** Options with fields of their own in the settings, as runs of before have them. */
+/** Options with fields of their own in the settings or in a cell, as runs of before have them. */
 const NAMED: readonly string[] = [
-  ...["epochs", "batchSize", "optimizer", "learningRate", "schedule", "augment", "labelSmoothing"],
+  ...["epochs", "batchSize", "optimizer", "learningRate", "schedule", "augment", "labelSmoothing", "method"],
 ];
 
 /** Adds the options with their help. */
@@ -47,8 +46,8 @@ export function addVariedOptions(command: Command): Command {
 }
 
 function quantizerName(text: string): string {
-  if (isQuantizerName(text)) return text;
-  throw unknownName("quantizer", text, quantizerNames);
+  checkQuantizerText(text, quantizerNames);
+  return text;
 }
 
 /** The options with `--decay` read as the schedule that it was. @throws ProxbitError "argument" for what no run can keep. */

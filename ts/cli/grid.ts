@@ -11,18 +11,22 @@ import type { ModelOptions } from "../nn/models/index.ts";
 import { type Task, type TaskOptions, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
 import { inputShapeOf } from "../nn/network.ts";
 import { isProduct } from "../nn/nodes.ts";
-import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
+import { quantizer, quantizerNames } from "../quantizers/registry.ts";
+import { quantizerEntries } from "../quantizers/text.ts";
 import { checkImageShape } from "./data.ts";
 import { quantizersOf } from "./model-file.ts";
 import { isModule, networkMaker } from "./network.ts";
-import { wholeNumber } from "./options.ts";
+import { checkQuantizerText, wholeNumber } from "./options.ts";
 
 const LARGEST_SEED = 2 ** 32 - 1;
 const MOST_SEEDS = 1000;
 
 /** Names of a list with commas between, none of them twice. */
-function listOf(option: string, text: string): readonly string[] {
-  const names = text.split(",").map((name) => name.trim());
+function listOf(
+  option: string,
+  text: string,
+  names: readonly string[] = text.split(",").map((name) => name.trim()),
+): readonly string[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (names.includes("") || twice !== undefined) {
     const what =
@@ -32,13 +36,15 @@ function listOf(option: string, text: string): readonly string[] {
   return names;
 }
 
-/** A parser for commander: "fp,bc,bnn++". @throws ProxbitError "unknown-name" with the nearest name. */
+/**
+ * A parser for commander: "fp,bc,bnn++:beta=5,hardenAt=0.5".
+ *
+ * @throws ProxbitError "unknown-name" with the nearest name, "argument" for options that a quantizer does not have
+ */
 export function quantizerList(text: string): readonly string[] {
   const known = [...new Set([FLOAT, ...quantizerNames])];
-  const names = listOf("--quantizers", text);
-  for (const name of names) {
-    if (name !== FLOAT && !isQuantizerName(name)) throw unknownName("quantizer", name, known);
-  }
+  const names = listOf("--quantizers", text, quantizerEntries(text));
+  for (const name of names) if (name !== FLOAT) checkQuantizerText(name, known);
   return names;
 }
 
@@ -137,8 +143,8 @@ function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantiz
   const accumulates = graph.nodes.some((node) => isProduct(node) && node.attributes.accumulator !== null);
   const differences = [
     ...(["weightQuantizer", "activationQuantizer"] as const).flatMap((operand) => {
-      const choice = wanted[operand] ?? "none";
-      const name = typeof choice === "string" ? choice : choice.name;
+      const choice = wanted[operand];
+      const name = choice === null ? "none" : quantizer(choice).name;
       return found[operand] === name ? [] : [`${operand} ${found[operand]} where it was given ${name}`];
     }),
     ...(accumulates === (wanted.accumulator !== null) ? [] : ["another accumulator than it was given"]),

@@ -33,6 +33,7 @@ export interface OptimizerOptions {
   readonly warmup?: number;
   readonly stepAt?: readonly number[];
   readonly stepFactor?: number;
+  readonly restartAt?: readonly number[];
   readonly weightDecay?: number;
   readonly momentum?: number;
   readonly nesterov?: boolean;
@@ -71,11 +72,20 @@ export function addOptimizerOptions(command: Command): Command {
       "share of the run in which the step size grows from 0",
       realNumber("--warmup", 0, 0.999),
     )
-    .option("--step-at <shares>", "with --schedule step: where in the run, for example 0.4,0.6,0.75", shares)
+    .option(
+      "--step-at <shares>",
+      "with --schedule step: where in the run, for example 0.4,0.6,0.75",
+      shares("--step-at"),
+    )
     .option(
       "--step-factor <x>",
       "with --schedule step: what it is multiplied by there (default: 0.1)",
       rate("--step-factor"),
+    )
+    .option(
+      "--restart-at <shares>",
+      "where the schedule begins anew, for example 0.5, where a quantizer hardens",
+      shares("--restart-at"),
     )
     .option(
       "--weight-decay <x>",
@@ -107,9 +117,11 @@ export function addOptimizerOptions(command: Command): Command {
     .option("--bop-unbiased", "of bop2: both means are freed of their start at 0");
 }
 
-function shares(text: string): readonly number[] {
-  const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
-  return listOf(numbers, 1, 1000, "--step-at", subject).map((number) => numberIn(number, 0, 1, "--step-at", subject));
+function shares(option: string): (text: string) => readonly number[] {
+  return (text) => {
+    const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
+    return listOf(numbers, 1, 1000, option, subject).map((number) => numberIn(number, 0, 1, option, subject));
+  };
 }
 
 /**
@@ -258,7 +270,8 @@ function realOptimizer(
   return make(own);
 }
 
-function courseOf(first: number, { schedule, warmup = 0, stepAt, stepFactor }: OptimizerOptions): Schedule {
+function courseOf(first: number, options: OptimizerOptions): Schedule {
+  const { schedule, warmup = 0, stepAt, stepFactor, restartAt } = options;
   if (schedule !== "step" && (stepAt !== undefined || stepFactor !== undefined)) {
     throw new ProxbitError(
       "argument",
@@ -273,7 +286,17 @@ function courseOf(first: number, { schedule, warmup = 0, stepAt, stepFactor }: O
     step: () => schedules.step(first, stepFactor ?? USUAL_FACTOR, stepAt ?? USUAL_STEPS),
   };
   const course = courses[schedule]();
-  return warmup === 0 ? course : schedules.warmup(warmup, course);
+  const [end = 1] = restartAt ?? [];
+  if (warmup >= end) {
+    throw new ProxbitError(
+      "argument",
+      `--warmup ${warmup} ends behind --restart-at ${end}`,
+      "Let the step size grow for a shorter time, or begin anew later.",
+    );
+  }
+  // The first course alone is warmed up, for a share of the run.
+  const begun = warmup === 0 ? course : schedules.warmup(warmup / end, course);
+  return restartAt === undefined ? begun : schedules.sequence(restartAt, [begun, ...restartAt.map(() => course)]);
 }
 
 /** A parser for commander: "mirror,shift:2" as an augmentation. */

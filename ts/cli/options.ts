@@ -17,7 +17,7 @@ import {
   tasks,
 } from "../nn/models/index.ts";
 import { overflows } from "../nn/words.ts";
-import { isQuantizerName, quantizerNames } from "../quantizers/registry.ts";
+import { isQuantizerName, quantizerNames, quantizer as quantizerOf } from "../quantizers/registry.ts";
 import { MOST_WORKERS } from "../runtime/pool.ts";
 
 const subject: Subject = { code: "argument", what: "command line" };
@@ -154,7 +154,8 @@ export function addQuantizerOptions(command: Command): Command {
     command
       .option(
         "--quantizer <name>",
-        `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}"); DoReFa's take their bits, as in dorefa-weights-4`,
+        `of the weights: ${names}, ${NONE} (default: "${DEFAULT_QUANTIZER}"); DoReFa's take their bits, as in dorefa-weights-4; ` +
+          "options behind a colon, as in bnn++:beta=logLinear(1,5),hardenAt=0.5",
       )
       .option("--activation-quantizer <name>", activations)
       .option("--task <name>", `which operands are quantized: ${titles} (default: what the quantizers say)`, taskName)
@@ -172,6 +173,14 @@ export function addLayerOptions(command: Command): Command {
     .option("--binary-stem", "quantize the weights of the first layer too")
     .option("--binary-head", "quantize the last layer too")
     .option("--reactnet", "of the residual models: ReActNet's learned thresholds and slopes");
+}
+
+/**
+ * @throws ProxbitError "unknown-name" with the nearest of `known`, "argument" for options that the quantizer does not have
+ */
+export function checkQuantizerText(text: string, known: readonly string[]): void {
+  if (!isQuantizerName(text)) throw unknownName("quantizer", text.replace(/:.*$/s, ""), known);
+  quantizerOf(text);
 }
 
 /** A parser for commander: a task, in letters of either case. */
@@ -198,7 +207,7 @@ export function quantizersFrom(options: QuantizerOptions): NetworkChoices {
 function operandsFrom(options: QuantizerOptions): TaskQuantizers {
   const named = (name: string): string | null => {
     if (name === NONE) return null;
-    if (!isQuantizerName(name)) throw unknownName("quantizer", name, [...quantizerNames, NONE]);
+    checkQuantizerText(name, [...quantizerNames, NONE]);
     return name;
   };
   const { task, accumulator: overflow } = options;

@@ -5,6 +5,7 @@ import { checkCommand } from "./commands/check.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { explainCommand } from "./commands/explain.ts";
+import { methodsCommand } from "./commands/methods.ts";
 import { predictCommand } from "./commands/predict.ts";
 import { recipeCommand } from "./commands/recipe.ts";
 import { theoryCommand } from "./commands/theory.ts";
@@ -28,6 +29,7 @@ export function buildProgram(context: Context): Command {
     compareCommand,
     theoryCommand,
     recipeCommand,
+    methodsCommand,
   ];
   for (const make of makers) program.addCommand(make(context));
   program.commands.forEach(throwErrors);

@@ -5,6 +5,7 @@
 import type { Command } from "commander";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { LossTerm } from "../train/losses/term.ts";
+import type { Method } from "../train/method.ts";
 import type { MetricName } from "../train/metrics/metrics.ts";
 import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
@@ -12,11 +13,12 @@ import type { FitOptions } from "../train/run/fit.ts";
 import type { Trainer } from "../train/run/trainer.ts";
 import { addEndOptions, type EndOptions } from "./checkpoint.ts";
 import { addLossOptions, type LossOptions, names, objectiveFrom } from "./losses.ts";
+import { addMethodOption, type MethodOptions, methodsOf } from "./methods.ts";
 import { readModelFile } from "./model-file.ts";
 import { addOptimizerOptions, augmentation, type OptimizerOptions, optimizerFrom } from "./optimizer.ts";
 import { realNumber, wholeNumber } from "./options.ts";
 
-export interface TrainingOptions extends OptimizerOptions, LossOptions, EndOptions {
+export interface TrainingOptions extends OptimizerOptions, LossOptions, MethodOptions, EndOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly augment?: Augmentation;
@@ -39,6 +41,8 @@ export interface Training {
   readonly start?: StartOf | undefined;
   /** The terms of the loss; cross-entropy alone where undefined. */
   readonly objective?: readonly LossTerm[] | undefined;
+  /** Methods beside the plain training; none where undefined. */
+  readonly methods?: readonly Method[] | undefined;
   /** The model file of a teacher. */
   readonly teacher?: Uint8Array | undefined;
   /** Epochs without a lower test loss after which the run ends; all are made where undefined. */
@@ -76,6 +80,7 @@ export function addTrainingOptions(command: Command, epochs: number): Command {
     .option("--rescale", "with --from: divide the weights of each filter by the mean of their magnitudes");
   addOptimizerOptions(command);
   addLossOptions(command);
+  addMethodOption(command);
   return addEndOptions(command);
 }
 
@@ -99,6 +104,7 @@ export async function trainingFrom(options: TrainingOptions): Promise<Training> 
   const bytes = from === undefined ? undefined : await readModelFile(from);
   return {
     ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, teacher, patience, metrics },
+    ...methodsOf(options),
     start: bytes && { file: from as string, bytes, rescale: options.rescale ?? false, layers: options.fromLayers },
   };
 }

@@ -4,6 +4,7 @@ import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { removeCheckpoint } from "../io/checkpoint-store.ts";
 import { checkWritable, writeFileAtomic } from "../io/write.ts";
+import { methodOf } from "../methods/index.ts";
 import type { Graph } from "../nn/graph.ts";
 import { formatSummary, summary } from "../nn/summary.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
@@ -75,7 +76,7 @@ const HEADER_BYTES = 1 << 16;
  */
 export async function runTraining(run: TrainingRun, context: Context): Promise<TrainingResult> {
   const { output, signal } = context;
-  const { graph, optimizer, batchSize, workers, seed, objective, teacher, metrics = [] } = run;
+  const { graph, optimizer, batchSize, workers, seed, objective, methods, teacher, metrics = [] } = run;
   const network = summary(graph);
   output.text(`${formatSummary(network)}\n`);
   output.event({ type: "network", ...network });
@@ -87,10 +88,11 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
     optimizer,
     seed,
     ...(objective === undefined ? {} : { objective }),
+    ...(methods === undefined ? {} : { methods }),
     ...(workers === undefined ? {} : { workers }),
   };
   const trainer = kept.resume
-    ? await Trainer.resume(kept.path, { ...setting, graph, allow: kept.allow, start: startsOf(run) })
+    ? await Trainer.resume(kept.path, { methods: methodOf, ...setting, graph, allow: kept.allow, start: startsOf(run) })
     : await Trainer.create(graph, setting);
   const training = trainingProgress(context);
   const testing = countProgress(context, "testing");

@@ -23,8 +23,13 @@ function axis(values: readonly number[]): { readonly least: number; readonly mos
 /** The tasks in `rows`, in their order; the float network's null is none. */
 const tasksOf = (rows: readonly Row[]) => [...new Set(rows.flatMap(({ task }) => (task === null ? [] : [task])))];
 
-/** The picture of `rows`; `title` stands over it. */
-export function pictureOf(title: string, rows: readonly Row[]): string {
+/** The quantizer, with the names of the methods that it is trained with. */
+const labelOf = ({ quantizer, method }: Row): string =>
+  method === undefined ? quantizer : `${quantizer}, ${method.replace(/:[^+]*/g, "")}`;
+
+/** The picture of the rows; `title` stands over it. A quantizer with methods counts as another one. */
+export function pictureOf(title: string, given: readonly Row[]): string {
+  const rows = given.map((row) => ({ ...row, quantizer: labelOf(row) }));
   const quantizers = [...new Set(rows.map(({ quantizer }) => quantizer))];
   const bars = barsOf(rows, quantizers, 44);
   const charts = chartsOf(rows, quantizers, bars.bottom + 28);

@@ -51,12 +51,16 @@ export interface Grid {
   readonly quantizers: readonly string[];
   readonly tasks: readonly Task[];
   readonly seeds: readonly number[];
+  /** Texts of methods, each of which makes cells of its own beside those without; none where absent. */
+  readonly methods?: readonly string[] | undefined;
 }
 
 /** A quantizer in a task. The float network has no task, because it is the same in all. */
 export interface Cell {
   readonly quantizer: string;
   readonly task: Task | null;
+  /** The methods that it is trained with, as a text; absent for plain training. */
+  readonly method?: string;
 }
 
 /** The facts that the names of a cell and a model leave open. */
@@ -85,10 +89,17 @@ export const sha256 = (...parts: readonly (string | Uint8Array)[]): string =>
 
 export const keyOf = (identity: unknown): string => sha256(canonicalJson(identity));
 
-/** The cells in the order of the options; the float network once, where its name stands first. */
-export function cellsOf({ quantizers, tasks }: Pick<Grid, "quantizers" | "tasks">): readonly Cell[] {
+/** The cells in the order of the options; the float network once, where its name stands first, and without methods. */
+export function cellsOf({
+  quantizers,
+  tasks,
+  methods = [],
+}: Pick<Grid, "quantizers" | "tasks" | "methods">): readonly Cell[] {
+  const ways = [{}, ...methods.map((method) => ({ method }))];
   return quantizers.flatMap((quantizer): readonly Cell[] =>
-    quantizer === FLOAT ? [{ quantizer, task: null }] : tasks.map((task) => ({ quantizer, task })),
+    quantizer === FLOAT
+      ? [{ quantizer, task: null }]
+      : tasks.flatMap((task) => ways.map((way) => ({ quantizer, task, ...way }))),
   );
 }
 
@@ -104,12 +115,13 @@ export function runsOf(grid: Grid, detailsOf: (cell: Cell) => Details = () => ({
 }
 
 /** "bnn++ BW seed 2", or "fp seed 2". */
-export const runName = ({ quantizer, task, seed }: Pick<Run, "quantizer" | "task" | "seed">): string =>
-  `${cellName({ quantizer, task })} seed ${seed}`;
+export const runName = ({ seed, ...cell }: Cell & Pick<Run, "seed">): string => `${cellName(cell)} seed ${seed}`;
 
-/** "bnn++ BW", or "fp". */
-export const cellName = ({ quantizer, task }: Cell): string =>
-  task === null ? quantizer : `${quantizer} ${taskText(task)}`;
+/** "bnn++ BW", "bnn++ BW with two-step:share=0.5", or "fp". */
+export const cellName = ({ quantizer, task, method }: Cell): string => {
+  const way = method === undefined ? "" : ` with ${method}`;
+  return task === null ? quantizer : `${quantizer} ${taskText(task)}${way}`;
+};
 
 /** A task as the literature writes it: "BW". */
 export const taskText = (task: Task): string => task.toUpperCase();

@@ -1,7 +1,7 @@
 /** A comparison as text: a table for the terminal, and files. The files are JSON, CSV (a line a run) and Markdown. */
 import { clean, printable } from "../base/text.ts";
 import { type Column, formatTable } from "../show/table.ts";
-import { type Settings, taskText } from "./grid.ts";
+import { cellName, type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
 import type { Row, Spread } from "./summary.ts";
 
@@ -12,7 +12,15 @@ export function spreadText(spread: Spread | null): string {
   return spread.deviation === null ? mean : `${mean} ± ${(100 * spread.deviation).toFixed(2)}`;
 }
 
-const COLUMNS = ["quantizer", "task", "test accuracy, %", "soft, % (after epoch)", "runs", "seconds a run"] as const;
+const COLUMNS = [
+  "quantizer",
+  "task",
+  "method",
+  "test accuracy, %",
+  "soft, % (after epoch)",
+  "runs",
+  "seconds a run",
+] as const;
 
 /** "0.8812 ± 0.0021": a metric, of which nobody knows a unit. */
 const metricText = (spread: Spread | null | undefined): string => {
@@ -25,9 +33,10 @@ const metricText = (spread: Spread | null | undefined): string => {
 /** Cells of `rows` under COLUMNS, and behind them the metrics called `names`. */
 function cellsOf(rows: readonly Row[], names: readonly string[]): readonly (readonly string[])[] {
   return rows.map(
-    ({ quantizer, activationQuantizer, task, accuracy, soft, accuracies, failures, seconds, metrics = {} }) => [
+    ({ quantizer, activationQuantizer, task, method, accuracy, soft, accuracies, failures, seconds, metrics = {} }) => [
       activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`,
       task === null ? "-" : taskText(task),
+      method ?? "-",
       accuracy === null ? "failed" : spreadText(accuracy),
       soft === null ? "" : `${spreadText(soft)} (${soft.epoch})`,
       failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
@@ -47,7 +56,11 @@ function tableOf(rows: readonly Row[]): {
   readonly cells: readonly (readonly string[])[];
 } {
   const measured = rows.some(({ soft }) => soft !== null);
-  const shown = (_: unknown, column: number): boolean => measured || COLUMNS[column] !== "soft, % (after epoch)";
+  const hidden = [
+    ...(measured ? [] : ["soft, % (after epoch)"]),
+    ...(rows.some(({ method }) => method !== undefined) ? [] : ["method"]),
+  ];
+  const shown = (_: unknown, column: number): boolean => !hidden.includes(COLUMNS[column] ?? "");
   const names = metricNamesOf(rows);
   return {
     titles: [...COLUMNS, ...names].filter(shown),
@@ -58,7 +71,9 @@ function tableOf(rows: readonly Row[]): {
 /** The table for the terminal. */
 export function comparisonTable(rows: readonly Row[]): string {
   const { titles, cells } = tableOf(rows);
-  const columns = titles.map((title, column): Column => ({ title, align: column < 2 ? "left" : "right" }));
+  const columns = titles.map(
+    (title): Column => ({ title, align: ["quantizer", "task", "method"].includes(title) ? "left" : "right" }),
+  );
   return formatTable(columns, cells);
 }
 
@@ -125,10 +140,8 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
     ["machine", machine] as const,
     ["proxbit", version] as const,
   ].map(([label, value]) => `- ${label}: ${clean(value)}`);
-  const failures = rows.flatMap(({ quantizer, task, failures }) =>
-    failures.map(
-      (failure) => `- ${printable(quantizer)}${task === null ? "" : ` ${taskText(task)}`}: ${printable(failure)}`,
-    ),
+  const failures = rows.flatMap((row) =>
+    row.failures.map((failure) => `- ${printable(cellName(row))}: ${printable(failure)}`),
   );
   return `${[
     `# ${clean(title)}`,
@@ -168,21 +181,24 @@ const CSV_COLUMNS = [
   "key",
 ];
 
-/** A line for each run; absent values are empty fields. Metrics stand behind all else. */
+/** A line for each run; absent values are empty fields. Methods, where there are some, and metrics stand behind all else. */
 export function comparisonCsv(finished: readonly FinishedRun[]): string {
   const names = [...new Set(finished.flatMap(({ outcome }) => Object.keys(outcome.result?.metrics ?? {})))];
+  const isMethodical = finished.some(({ run }) => run.method !== undefined);
   const lines = finished.map(({ run, outcome: { result, failure } }) => [
     ...[run.quantizer, run.task ?? "", run.seed, result?.testAccuracy ?? "", result?.testLoss ?? ""],
     ...[result?.softAccuracy ?? "", result?.seconds ?? "", result?.workers ?? "", failure ?? "", run.key],
+    ...(isMethodical ? [run.method ?? ""] : []),
     ...names.map((name) => result?.metrics?.[name] ?? ""),
   ]);
-  return `${[[...CSV_COLUMNS, ...names], ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
+  return `${[[...CSV_COLUMNS, ...(isMethodical ? ["method"] : []), ...names], ...lines].map((fields) => fields.map(csvField).join(",")).join("\n")}\n`;
 }
 
 /** Everything, for programs. */
 export function comparisonJson({ title, settings, rows, finished, command, machine, version }: Report): string {
   const runs = finished.map(({ run, outcome }) => ({
     ...{ quantizer: run.quantizer, task: run.task, seed: run.seed, key: run.key },
+    ...(run.method === undefined ? {} : { method: run.method }),
     ...outcome,
   }));
   return `${JSON.stringify({ title, command, machine, proxbit: version, settings, rows, runs }, null, 2)}\n`;

@@ -53,7 +53,9 @@ const FORMAT_VERSION = 1;
 
 /** The file of `run` below `directory`. It has words for people, and enough of the key that no two runs share one. */
 export function runPath(directory: string, { quantizer, task, seed, key }: Run): string {
-  const words = task === null ? quantizer : `${quantizer}-${task}`;
+  // Options of a quantizer hold signs that some file systems refuse, and may be long; the key tells such runs apart.
+  const name = quantizer.replace(/[^\w.+-]+/g, "-").slice(0, 80);
+  const words = task === null ? name : `${name}-${task}`;
   return join(directory, `${words}-seed${seed}-${key.slice(0, 16)}.json`);
 }
 

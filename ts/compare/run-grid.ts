@@ -11,6 +11,7 @@ import { systemCode } from "../io/node.ts";
 import { checkWritable } from "../io/write.ts";
 import type { Graph } from "../nn/graph.ts";
 import type { LossTerm } from "../train/losses/term.ts";
+import type { Method } from "../train/method.ts";
 import type { Optimizer } from "../train/optimizers/optimizers.ts";
 import type { EpochEvent, Score, StepEvent } from "../train/run/events.ts";
 import type { FitOptions } from "../train/run/fit.ts";
@@ -26,6 +27,8 @@ export interface GridWork {
   readonly optimizer: Optimizer;
   /** The terms of the loss; cross-entropy alone where absent. */
   readonly objective?: readonly LossTerm[] | undefined;
+  /** The methods of a cell; none where absent. */
+  readonly methodsOf?: ((cell: Cell) => readonly Method[]) | undefined;
   /** Options of `fit` beside those that stand in a run's identity by themselves; none where absent. */
   readonly fit?: Partial<FitOptions>;
   /** Gives a new trainer the weights that runs start from; absent where those are random. */
@@ -90,7 +93,7 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
   const { data, optimizer, objective, workers, signal } = work;
   const { epochs, batchSize, augment, labelSmoothing } = run.identity;
   const options = {
-    ...{ optimizer, seed: run.seed },
+    ...{ optimizer, seed: run.seed, methods: work.methodsOf?.(run) },
     ...(objective === undefined ? {} : { objective }),
     ...(workers === undefined ? {} : { workers }),
   };

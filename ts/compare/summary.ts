@@ -71,8 +71,7 @@ export function summarise(cells: readonly Cell[], finished: readonly FinishedRun
     const lastSoft = courses.findLastIndex(({ soft }) => soft !== null);
     const soft = courses[lastSoft]?.soft ?? null;
     return {
-      quantizer: cell.quantizer,
-      task: cell.task,
+      ...cell,
       activationQuantizer: own[0]?.run.identity.activationQuantizer ?? null,
       seeds: own.map(({ run }) => run.seed),
       accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),

@@ -1,13 +1,13 @@
 /** Who has which value as bits. Bits that nobody writes on the way are made of the f32 value for their first reader. */
-import type { GraphNode } from "../nn/graph.ts";
-import { isProduct, type ProductNode } from "../nn/nodes.ts";
+import { isProduct } from "../nn/nodes.ts";
 import { type ConvShape, paddedPixels } from "../program/kernels.ts";
 import { at } from "../program/place.ts";
 import { bitsRows } from "./bits.ts";
 import type { Bits, BitValues, Context, Values } from "./context.ts";
 import { call } from "./draft.ts";
+import type { Reader } from "./flow.ts";
 import type { BitLayout } from "./layout.ts";
-import { productOpOf } from "./ops/index.ts";
+import { isWhole, productOpOf, wholeOpOf } from "./ops/index.ts";
 import { productFormOf } from "./product/index.ts";
 import { cutHeight } from "./slices.ts";
 import { pixelShape } from "./windows.ts";
@@ -16,24 +16,27 @@ type Given = Pick<Context, "network" | "draft" | "kernel" | "images" | "parts">;
 
 export interface CreatedBits extends BitValues {
   /** True where the bits that a layer reads are written. */
-  readonly isWritten: (node: GraphNode) => boolean;
+  readonly isWritten: (reader: Reader) => boolean;
 }
 
 export function createBits({ network, draft, kernel, images, parts }: Given, realOf: Values["of"]): CreatedBits {
-  const { flow, windowOf } = network;
+  const { flow, windowAt } = network;
   const known = new Map<string, Bits>();
-  const layoutFor = (node: GraphNode): BitLayout | null =>
-    isProduct(node) ? productFormOf(node).layout(kernel) : null;
+  const sourceOf = ({ node, place }: Reader): string => flow.source(node.inputs[place] as string).name;
+  const layoutFor = ({ node, place }: Reader): BitLayout | null => {
+    if (isProduct(node)) return productFormOf(node).layout(kernel);
+    return isWhole(node) && wholeOpOf(node).readsBits?.(node, place, network) === true ? kernel.layout : null;
+  };
   /** True where the window is over the pixels of the value that it reads, and not over others of an alias. */
-  const isOverPixels = (node: ProductNode): boolean => {
-    const [seen, made] = [windowOf(node), pixelShape(images, network.shapeOf(flow.source(node.inputs[0]).name))];
+  const isOverPixels = (reader: Reader): boolean => {
+    const [seen, made] = [windowAt(reader), pixelShape(images, network.shapeOf(sourceOf(reader)))];
     return seen.height === made.height && seen.width === made.width && seen.channels === made.channels;
   };
-  const takes = (node: GraphNode): node is ProductNode =>
-    isProduct(node) &&
-    layoutFor(node) === kernel.layout &&
-    productOpOf(node).takesPixels(node, network.shapeOf(node.inputs[0])) &&
-    isOverPixels(node);
+  const takes: BitValues["takes"] = (reader) =>
+    layoutFor(reader) === kernel.layout &&
+    (!isProduct(reader.node) ||
+      productOpOf(reader.node).takesPixels(reader.node, network.shapeOf(reader.node.inputs[0]))) &&
+    isOverPixels(reader);
 
   const make = (name: string, shape: ConvShape, layout: BitLayout): Bits => {
     const bytes = paddedPixels(shape) * layout.pixelBytes(shape.channels);
@@ -45,9 +48,8 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
     known.set(`${name} ${bordersOf(made.shape, made.layout)}`, made);
     return made;
   };
-  const sourceOf = (node: ProductNode): string => flow.source(node.inputs[0]).name;
-  const written = (node: ProductNode, layout: BitLayout): Bits | undefined =>
-    known.get(`${sourceOf(node)} ${bordersOf(windowOf(node), layout)}`);
+  const written = (reader: Reader, layout: BitLayout): Bits | undefined =>
+    known.get(`${sourceOf(reader)} ${bordersOf(windowAt(reader), layout)}`);
 
   const signs: BitValues["signs"] = (node, { x, shape: window, layout }, { draft: own, parts: count }) => {
     const made = make(node, window, layout);
@@ -59,21 +61,23 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
     own.phase(jobs);
     return made;
   };
-  const bitsFor = (node: ProductNode): Bits => {
-    const layout = layoutFor(node);
+  const bitsFor: BitValues["for"] = (node, place = 0) => {
+    const reader = { node, place };
+    const layout = layoutFor(reader);
     if (layout === null) throw new Error(`layer "${node.name}" reads no bits`);
-    const found = written(node, layout);
+    const found = written(reader, layout);
     if (found !== undefined) return found;
-    const source = sourceOf(node);
-    const given = { x: realOf(source), shape: windowOf(node), layout };
+    const source = sourceOf(reader);
+    const given = { x: realOf(source), shape: windowAt(reader), layout };
     return register(source, signs(node.name, given, { draft, parts }));
   };
-  const readers: BitValues["readers"] = (name) => {
-    const byBorder = new Map<string, ProductNode>();
-    for (const node of flow.consumers(name)) {
-      if (!takes(node)) continue;
-      const key = bordersOf(windowOf(node), kernel.layout);
-      if (!byBorder.has(key)) byBorder.set(key, node);
+  const windows: BitValues["windows"] = (name) => {
+    const byBorder = new Map<string, ConvShape>();
+    for (const reader of flow.consumers(name)) {
+      if (!takes(reader)) continue;
+      const window = windowAt(reader);
+      const key = bordersOf(window, kernel.layout);
+      if (!byBorder.has(key)) byBorder.set(key, window);
     }
     return [...byBorder.values()];
   };
@@ -83,10 +87,10 @@ export function createBits({ network, draft, kernel, images, parts }: Given, rea
     put: (name, shape) => register(name, make(name, shape, kernel.layout)),
     for: bitsFor,
     signs,
-    readers,
-    isWritten: (node) => {
-      const layout = layoutFor(node);
-      return layout !== null && isProduct(node) && written(node, layout) !== undefined;
+    windows,
+    isWritten: (reader) => {
+      const layout = layoutFor(reader);
+      return layout !== null && written(reader, layout) !== undefined;
     },
   };
 }

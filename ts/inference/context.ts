@@ -8,7 +8,7 @@ import type { Shape } from "../nn/shapes.ts";
 import type { ConvShape } from "../program/kernels.ts";
 import type { Place } from "../program/place.ts";
 import type { Draft } from "./draft.ts";
-import type { Flow } from "./flow.ts";
+import type { Flow, Reader } from "./flow.ts";
 import type { BitLayout, ProductKernel } from "./layout.ts";
 
 /** Bits in the padded buffer of a consumer's window. */
@@ -27,6 +27,8 @@ export interface Network {
   readonly channelsOf: (name: string) => number;
   /** The window of a convolution or dense layer. */
   readonly windowOf: (node: ProductNode) => ConvShape;
+  /** The window under which a node reads bits of an input: its own, or the pixels of the value. */
+  readonly windowAt: (reader: Reader) => ConvShape;
 }
 
 /** The numbers that every channel is multiplied by, and those that are added. */
@@ -56,18 +58,21 @@ export interface SignsGiven {
 
 /** Values as bits, in the padded buffers of their readers. */
 export interface BitValues {
-  /** True where a layer takes bits as the product's kernel writes them, pixel by pixel. */
-  readonly takes: (node: GraphNode) => node is ProductNode;
+  /** True where a layer takes bits of an input as the product's kernel writes them, pixel by pixel. */
+  readonly takes: (reader: Reader) => boolean;
   /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
   readonly buffer: (name: string, shape: ConvShape) => Bits;
   /** The same, registered as what the readers of `name` find. */
   readonly put: (name: string, shape: ConvShape) => Bits;
-  /** The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. */
-  readonly for: (node: ProductNode) => Bits;
+  /**
+   * The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. It is
+   * the first input where no place is given.
+   */
+  readonly for: (node: GraphNode, place?: number) => Bits;
   /** The signs of f32 values under a window, by calls for `node` in a phase of the draft's own. */
   readonly signs: (node: string, given: SignsGiven, context: Pick<Context, "draft" | "parts">) => Bits;
-  /** The layers that take the signs of `name` in the layout of the product's kernel, one for each way of padding. */
-  readonly readers: (name: string) => readonly ProductNode[];
+  /** The windows of the layers that take the signs of `name` in the layout of the product's kernel, one for each border. */
+  readonly windows: (name: string) => readonly ConvShape[];
 }
 
 export interface Context {

@@ -1,12 +1,12 @@
 /** Puts together what the compiler knows of a model before the first layer. */
 import type { PackedModel } from "../io/model-file.ts";
-import type { GraphNode } from "../nn/graph.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { createBits } from "./bit-values.ts";
 import type { Context, Values } from "./context.ts";
 import type { Draft } from "./draft.ts";
+import type { Reader } from "./flow.ts";
 import { PRODUCT_KERNELS } from "./layout.ts";
 import { createNetwork } from "./network.ts";
 import { createTensors } from "./tensors.ts";
@@ -38,11 +38,11 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
   const isRead = (name: string, except: ReadonlySet<string>): boolean => {
     const readers = flow.consumers(name);
     let first = served.get(name) ?? 0;
-    while (first < readers.length && isWritten(readers[first] as GraphNode)) first++;
+    while (first < readers.length && isWritten(readers[first] as Reader)) first++;
     served.set(name, first);
     for (let i = first; i < readers.length; i++) {
-      const reader = readers[i] as GraphNode;
-      if (!except.has(reader.name) && !isWritten(reader)) return true;
+      const reader = readers[i] as Reader;
+      if (!except.has(reader.node.name) && !isWritten(reader)) return true;
     }
     return false;
   };

@@ -29,7 +29,7 @@ function textOf(explanation: Explanation, profile?: InferenceProfile): string {
   const timeOf = (part: number): readonly string[] => (profile === undefined ? [] : [part === 0 ? "" : share(part)]);
   const rows = layers.flatMap((layer) => {
     const measured = times.get(layer.node);
-    const partTime = (name: string): number => measured?.parts.find(({ part }) => part === name)?.share ?? 0;
+    const partTime = (name: string): number => measured?.parts.find(({ parts: [first] }) => first === name)?.share ?? 0;
     return [
       [...cellsOf(layer), ...timeOf(measured?.share ?? 0)],
       ...layer.parts.map((part) => [...partCells(part), ...timeOf(partTime(part.part))]),
@@ -65,8 +65,8 @@ function cellsOf(layer: ExplainedLayer): readonly string[] {
   ];
 }
 
-const partCells = ({ part, product, kernel, tile }: LayerPart): readonly string[] => [
-  ...[`  ${part}`, "", product ?? "", kernel, tile ?? "", "", "", ""],
+const partCells = ({ part, product, kernel }: LayerPart): readonly string[] => [
+  ...[`  ${part}`, "", product ?? "", kernel, "", "", "", ""],
 ];
 
 const profileLine = ({ runs, images, milliseconds, rest }: InferenceProfile): string =>

@@ -2,7 +2,7 @@
  * The three kernels of the +-1 by +-1 product, behind one set of names. The look-up kernel reads activations as nibbles
  * (four channels a byte), the popcount kernels as 64-bit words; everything that writes or reads bits goes with it.
  */
-import { k } from "../program/inference-call.ts";
+import { type KernelCall, k } from "../program/inference-call.ts";
 import {
   byteWeightBytes,
   type ConvShape,
@@ -24,7 +24,11 @@ export interface BitLayout {
   readonly packFlips: typeof k.packFlipsNibbles;
   /** A scale and a shift that writes such bits beside; null where the core has no kernel for it. */
   readonly normalize: typeof k.normalize | null;
+  /** Attention whose queries and keys are such bits. */
+  readonly attention: (given: AttentionBits) => KernelCall;
 }
+
+type AttentionBits = Parameters<typeof k.attentionNibbles>[0];
 
 /** A kernel of the product, with what it may do to its sums on the way out: f32, bits, or scale, shift and residual. */
 export interface ProductKernel {
@@ -44,6 +48,7 @@ export const NIBBLES: BitLayout = {
   maxPool: k.maxPoolNibbles,
   packFlips: k.packFlipsNibbles,
   normalize: k.normalize,
+  attention: k.attentionNibbles,
 };
 
 const WORDS: BitLayout = {
@@ -54,6 +59,7 @@ const WORDS: BitLayout = {
   maxPool: k.maxPoolWords,
   packFlips: k.packFlipsWords,
   normalize: null,
+  attention: k.attentionWords,
 };
 
 export const PRODUCT_KERNELS: Readonly<Record<BinaryKernel, ProductKernel>> = {

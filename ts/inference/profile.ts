@@ -22,9 +22,9 @@ interface Time {
   readonly share: number;
 }
 
-/** The time of a part of a layer that has several, by the part's name in `explain`. */
+/** The time of parts of a layer that one kernel calculates together, by their names in `explain`. */
 export interface PartTime extends Time {
-  readonly part: string;
+  readonly parts: readonly string[];
 }
 
 export interface InferenceProfile {
@@ -65,17 +65,22 @@ export function profileRun(
   }
 
   const times = new Map(graph.nodes.map(({ name }) => [name, { all: 0, parts: new Map<string, number>() }]));
-  for (const [place, { node, role }] of calls.entries()) {
+  for (const [place, { node, roles }] of calls.entries()) {
     const known = times.get(node);
     if (known === undefined) continue;
     const time = fastest[place] as number;
     known.all += time;
-    if (role !== undefined) known.parts.set(role, (known.parts.get(role) ?? 0) + time);
+    const together = Object.keys(roles ?? {}).join();
+    if (together !== "") known.parts.set(together, (known.parts.get(together) ?? 0) + time);
   }
   const total = sumOf(fastest) + between;
   const timeOf = (milliseconds: number): Time => ({ milliseconds, share: milliseconds / total });
   const layers = [...times].map(([node, { all, parts }]) => {
-    return { node, ...timeOf(all), parts: [...parts].map(([part, time]) => ({ part, ...timeOf(time) })) };
+    return {
+      node,
+      ...timeOf(all),
+      parts: [...parts].map(([own, time]) => ({ parts: own.split(","), ...timeOf(time) })),
+    };
   });
   const rest = 1 - layers.reduce((sum, { share }) => sum + share, 0);
   return { runs, images, milliseconds: total, layers, rest };

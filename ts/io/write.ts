@@ -70,9 +70,16 @@ async function targetOf(path: string): Promise<Target> {
   if (found.isDirectory()) throw Object.assign(new Error(`${path} is a directory`), { code: "EISDIR" });
   // A rename would put a file in the place of a device such as /dev/null.
   if (!found.isFile()) throw Object.assign(new Error(`${path} is no file`), { code: NOT_A_FILE });
-  // Opened, not asked about: the answer is then about the user that will write.
+  // Another writer that keeps its previous file has none here for a moment.
+  const real = await orUndefined(realOf(path));
+  return real === undefined ? { path: await linkedTo(path), found: undefined } : { path: real, found };
+}
+
+/** The real path of a file that may be written: opened, not asked about, so that the answer is about the user that will write. */
+async function realOf(path: string): Promise<string> {
+  const { files } = nodeForWriting();
   await (await files.open(path, "r+")).close();
-  return { path: await files.realpath(path), found };
+  return files.realpath(path);
 }
 
 /** The end of the links that begin at `path`, where no file is yet. */

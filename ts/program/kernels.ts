@@ -75,6 +75,51 @@ export const CONV_SHAPE_BYTES = 4 * CONV_SHAPE_FIELDS.length;
 
 /** Every kernel of all cores: its parameters in the order of the core, and what is known of a product. */
 export const kernels = {
+  /**
+   * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]` and keys
+   * `[images][keys][heads * width]`, unpadded nibbles. The values are nibbles `[images][keys][heads * valueWidth]`
+   * or, where given, reals. A width is at most 252. Kinds and parameters as in `attention_matrix`; scratch of
+   * `attention_scratch_bytes(keys, width, value_width)`.
+   */
+  attention_nibbles: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "maybe read",
+      values: "maybe read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /** The same of words, which the popcount kernels read. */
+  attention_words: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "maybe read",
+      values: "maybe read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
+  },
   /** Signs of unpadded reals into the interior of padded nibbles. */
   sign_nibbles: {
     parameters: { shape: "read", x: "read", out: "write" },
@@ -363,6 +408,30 @@ export const kernels = {
       matrix: "maybe write",
     },
   },
+  /**
+   * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]`, keys
+   * `[images][keys][heads * width]` and values `[images][keys][heads * valueWidth]`, four rows of the matrix at a
+   * time: the bits of the three kernels one after the other. Kinds and parameters as in `attention_matrix`.
+   * scratch: the floats of `attention_real_scratch_floats(keys, width, value_width)`.
+   */
+  attention_reals: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyValues: "read",
+      values: "read",
+      parameters: "maybe read",
+      out: "write",
+      scratch: "write",
+    },
+  },
   /** Batch rows from bytes: out `f32 [count][row]` = data * scale + offset. */
   gather_bytes: {
     parameters: {
@@ -614,6 +683,29 @@ export function fileBytes(k: number, n: number): number {
 /** Floats of a matrix `[K][N]` in panels of eight columns. */
 export function panelFloats(k: number, n: number): number {
   return Math.ceil(n / 8) * 8 * k;
+}
+
+/** Floats at the beginning of the scratch of attention over bits: values as panels, and four rows of the matrix. */
+export function attentionScratchFloats(keys: number, valueWidth: number): number {
+  return panelFloats(keys, valueWidth) + 4 * keys;
+}
+
+/** Bytes behind them: keys and values as columns of nibbles, and four rows of distances and of bits of the matrix. */
+export function attentionColumnBytes(keys: number, width: number, valueWidth: number): number {
+  return Math.ceil(keys / 32) * 32 * (groups(width) + 5) + Math.ceil(valueWidth / 32) * 32 * groups(keys);
+}
+
+/**
+ * Bytes of the scratch of attention over bits, of `keys` tokens and heads of `width` features, and `value_width`
+ * of values.
+ */
+export function attentionScratchBytes(keys: number, width: number, valueWidth: number): number {
+  return 4 * attentionScratchFloats(keys, valueWidth) + attentionColumnBytes(keys, width, valueWidth);
+}
+
+/** Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix. */
+export function attentionRealScratchFloats(keys: number, width: number, valueWidth: number): number {
+  return panelFloats(width, keys) + panelFloats(keys, valueWidth) + 4 * keys;
 }
 
 /** Windows along an axis that reach past the image, out of `out`. */

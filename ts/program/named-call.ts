@@ -66,12 +66,15 @@ export type ArgumentsOf<N extends KernelName, A> = {
     : never;
 };
 
+/** The parts of a layer that a call calculates, by their names. */
+export type Roles = Readonly<Record<string, KernelProduct["operands"] | null>>;
+
 /** A kernel and its arguments by name. */
 export interface KernelCall<A = Place> {
   readonly kernel: KernelName;
   readonly arguments: Readonly<Record<string, Argument<A>>>;
-  /** The part of its layer that it calculates, where a layer has several. */
-  readonly role?: string;
+  /** The parts of its layer that it calculates, where a layer has several, with the product of each that multiplies. */
+  readonly roles?: Roles;
 }
 
 /** A call in a program, with its node and its part. */
@@ -100,8 +103,8 @@ export function define<Names extends KernelName>(table: Readonly<Record<Names, E
   return <A>() => makers as unknown as Kernels<A, Names>;
 }
 
-/** The call as what calculates a part of its layer. */
-export const as = <A>(role: string, call: KernelCall<A>): KernelCall<A> => ({ ...call, role });
+/** The call as what calculates these parts of its layer. */
+export const as = <A>(roles: Roles, call: KernelCall<A>): KernelCall<A> => ({ ...call, roles });
 
 /** The call with its `node` and the part of the step. */
 export const callOf = <A>(node: string, part: Part, call: KernelCall<A>): Call<A> => ({ node, part, ...call });

@@ -150,6 +150,51 @@ export const trainingKernels = {
       dx: "write",
     },
   },
+  /** units `f32 [rows][size]` = rows of x over their norms; inverses `f64 [rows]` = 1 over these. */
+  unit_rows: {
+    parameters: { x: "read", rows: "number", size: "number", units: "write", inverses: "write" },
+  },
+  /**
+   * Losses of the anchors u `f32 [rows][size]`, the first of which is the example `first` of the candidates v `f32
+   * [all][size]`, added up in result; sums `f64 [rows]`, logarithms of sums of exponentials.
+   */
+  contrast: {
+    lengths: { result: 1 },
+    parameters: {
+      u: "read",
+      v: "read",
+      first: "number",
+      rows: "number",
+      all: "number",
+      size: "number",
+      temperature: "number",
+      sums: "write",
+      result: "write",
+    },
+  },
+  /**
+   * gradient `f32 [rows][size]` = factor times the slopes at the rows behind the unit vectors own; added to what
+   * is there where `accumulate`. others `f32 [all][size]`, sums `f64 [all]`, scratch `f64 [all + size]`;
+   * `candidates` says whose rows they are.
+   */
+  contrast_slopes: {
+    parameters: {
+      own: "read",
+      inverses: "read",
+      others: "read",
+      sums: "read",
+      first: "number",
+      rows: "number",
+      all: "number",
+      size: "number",
+      temperature: "number",
+      candidates: "flag",
+      factor: "number",
+      accumulate: "flag",
+      scratch: "write",
+      gradient: "write",
+    },
+  },
   /**
    * Gradient of the filters of a depthwise convolution: x padded, dy `[images][oh][ow][N]`; overwrites dw `f32
    * [taps][N]`.
@@ -176,6 +221,52 @@ export const trainingKernels = {
       dy: "read",
       accumulate: "flag",
       dx: "write",
+    },
+  },
+  /** moments = mean, 1 / deviation, mean z^3 and kurtosis of `count` weights; result = (kurtosis - target)^2. */
+  kurtosis: {
+    lengths: { moments: 4, result: 1 },
+    parameters: { weights: "read", count: "number", target: "number", moments: "write", result: "write" },
+  },
+  /**
+   * y += factor times the slopes of (kurtosis - target)^2 at `count` weights of a tensor of `size` with these
+   * moments.
+   */
+  add_kurtosis_slopes: {
+    lengths: { moments: 4 },
+    parameters: {
+      weights: "read",
+      moments: "read",
+      size: "number",
+      target: "number",
+      factor: "number",
+      y: "write",
+      count: "number",
+    },
+  },
+  /** normalizers = largest and sum of both; result = divergence of softmax(weights / T) from softmax(teacher / T). */
+  weight_divergence: {
+    lengths: { normalizers: 4, result: 1 },
+    parameters: {
+      weights: "read",
+      teacher: "read",
+      count: "number",
+      temperature: "number",
+      normalizers: "write",
+      result: "write",
+    },
+  },
+  /** y += factor times the slopes of the divergence at `count` weights of the tensor that has these normalizers. */
+  add_divergence_slopes: {
+    lengths: { normalizers: 4 },
+    parameters: {
+      weights: "read",
+      teacher: "read",
+      normalizers: "read",
+      temperature: "number",
+      factor: "number",
+      y: "write",
+      count: "number",
     },
   },
   /**

@@ -22,6 +22,13 @@ export type Schedule =
   | { readonly kind: "quarterCosine"; readonly from: number; readonly to: number }
   | { readonly kind: "staircase"; readonly from: number; readonly to: number }
   | {
+      readonly kind: "geometric";
+      readonly from: number;
+      readonly to: number;
+      readonly factor: number;
+      readonly steps: number;
+    }
+  | {
       readonly kind: "logistic";
       readonly from: number;
       readonly to: number;
@@ -36,7 +43,8 @@ export type Schedule =
       readonly scale: number;
     }
   | { readonly kind: "warmup"; readonly share: number; readonly from: number; readonly of: Schedule }
-  | { readonly kind: "window"; readonly start: number; readonly end: number; readonly of: Schedule };
+  | { readonly kind: "window"; readonly start: number; readonly end: number; readonly of: Schedule }
+  | { readonly kind: "sequence"; readonly at: readonly number[]; readonly parts: readonly Schedule[] };
 
 /**
  * A map out of samples: of `forward` and `backward` each, equally spaced from `from` to `to`, both ends included; linear in

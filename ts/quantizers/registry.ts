@@ -23,6 +23,7 @@ import {
   rpc,
 } from "./families.ts";
 import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
+import { readQuantizerText } from "./text.ts";
 import { adabin, biper, dorefaWeights, magnitudeAware, recu, xnor } from "./weight-families.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
@@ -32,8 +33,15 @@ export const quantizers = Object.freeze({
   ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper },
 });
 
+/** Makers take options of their own kinds and check them, so what a text gave may go to any of them. */
+type AnyMaker = (options?: Readonly<Record<string, unknown>>) => Quantizer;
+
+const makersByName: Readonly<Record<string, AnyMaker>> = Object.freeze(
+  Object.fromEntries(Object.values(quantizers).map((make) => [make().name, make as AnyMaker])),
+);
+
 const byName: Readonly<Record<string, Quantizer>> = Object.freeze(
-  Object.fromEntries(Object.values(quantizers).map((make) => [make().name, make()])),
+  Object.fromEntries(Object.entries(makersByName).map(([name, make]) => [name, make()])),
 );
 
 /** The registered names, in the order of the literature. */
@@ -41,23 +49,35 @@ export const quantizerNames: readonly string[] = Object.freeze(Object.keys(byNam
 
 const withBits = /^dorefa-(weights|activations)-([1-8])$/;
 
-/** DoReFa's quantizer out of a name that ends with its bits, as in "dorefa-activations-4". */
-function byBits(name: string): Quantizer | undefined {
+/** The maker of a name; that of DoReFa's ends with its bits, as in "dorefa-activations-4". */
+function makerOf(name: string): AnyMaker | undefined {
   const [, operand, bits] = withBits.exec(name) ?? [];
-  if (bits === undefined) return undefined;
-  return operand === "weights" ? dorefaWeights({ bits: Number(bits) }) : dorefaActivations({ bits: Number(bits) });
+  if (bits === undefined) return Object.hasOwn(makersByName, name) ? makersByName[name] : undefined;
+  const make = (operand === "weights" ? dorefaWeights : dorefaActivations) as AnyMaker;
+  return (options) => make({ ...options, bits: Number(bits) });
 }
 
-/** Whether `quantizer` knows `name`: one of `quantizerNames`, or one of DoReFa's with its bits behind a dash. */
-export const isQuantizerName = (name: string): boolean => Object.hasOwn(byName, name) || withBits.test(name);
+/**
+ * Whether `quantizer` knows the name in `text`: one of `quantizerNames`, or one of DoReFa's with its bits behind a dash. Options
+ * behind a colon may still be wrong.
+ */
+export const isQuantizerName = (text: string): boolean => makerOf(text.replace(/:.*$/s, "")) !== undefined;
+
+const subject: Subject = { code: "argument", what: "quantizer" };
+
+/** "bnn++" or "bnn++:beta=5,hardenAt=0.5" (`text.ts`). */
+function byText(text: string): Quantizer {
+  if (!text.includes(":"))
+    return withBits.test(text) ? (makerOf(text) as AnyMaker)() : lookUp("quantizer", text, byName);
+  const { name, options } = readQuantizerText(text, subject);
+  return (makerOf(name) ?? lookUp("quantizer", name, makersByName))(options);
+}
 
 /**
- * The quantizer that `value` stands for: a registered name, DoReFa's with its bits behind a dash ("dorefa-weights-4"), or a
- * quantizer, which is checked and copied. Throws "unknown-name" with the nearest name, or "argument" naming what is wrong
- * with the value.
+ * The quantizer that `value` stands for: a registered name, DoReFa's with its bits behind a dash ("dorefa-weights-4"), either
+ * with options ("bnn++:beta=logLinear(1,5),hardenAt=0.5"), or a quantizer, which is checked and copied. Throws "unknown-name"
+ * with the nearest name, or "argument" naming what is wrong with the value.
  */
 export function quantizer(value: string | GivenQuantizer): Quantizer {
-  if (typeof value === "string") return byBits(value) ?? lookUp("quantizer", value, byName);
-  const subject: Subject = { code: "argument", what: "quantizer" };
-  return checkQuantizer(value, subject);
+  return typeof value === "string" ? byText(value) : checkQuantizer(value, subject);
 }

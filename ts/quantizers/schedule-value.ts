@@ -3,8 +3,11 @@
  * engine: only + - * / and the functions of `elementary.ts` are used.
  */
 import { numberIn } from "../base/checks.ts";
-import { exactCosPi, exactExp, exactLog } from "./elementary.ts";
+import { exactCosPi, exactExp, exactLog, exactPower } from "./elementary.ts";
 import type { Schedule } from "./quantizer.ts";
+
+/** The progress e / E at the end of an epoch is rounded, and times E it may be a little less than e. */
+const A_STEP_ROUNDED = 1e-9;
 
 type Accumulated = Extract<Schedule, { kind: "accumulated" }>;
 
@@ -44,6 +47,14 @@ export function evaluateSchedule(schedule: Schedule, progress: number): number {
       return between(schedule.from, schedule.to, 1 - exactCosPi(progress / 2));
     case "staircase":
       return Math.floor(between(schedule.from, schedule.to, progress));
+    case "geometric": {
+      const { from, to, factor, steps } = schedule;
+      return clampBetween(
+        from,
+        to,
+        to + (from - to) * exactPower(factor, Math.floor(progress * steps + A_STEP_ROUNDED)),
+      );
+    }
     case "logistic":
       return between(schedule.from, schedule.to, risen(schedule.steepness, schedule.center, progress));
     case "accumulated":
@@ -56,6 +67,12 @@ export function evaluateSchedule(schedule: Schedule, progress: number): number {
     case "window": {
       const { start, end, of } = schedule;
       return evaluateSchedule(of, Math.max(0, Math.min(1, (progress - start) / (end - start))));
+    }
+    case "sequence": {
+      const { at, parts } = schedule;
+      const part = at.filter((moment) => moment <= progress).length;
+      const [start, end] = [at[part - 1] ?? 0, at[part] ?? 1];
+      return evaluateSchedule(parts[part] as Schedule, (progress - start) / (end - start));
     }
   }
 }
@@ -134,6 +151,7 @@ export function scheduleRange(schedule: Schedule): readonly [minimum: number, ma
       case "logLinear":
       case "quarterCosine":
       case "logistic":
+      case "geometric":
         return [schedule.from, schedule.to];
       case "staircase":
         return [Math.floor(schedule.from), Math.floor(schedule.to)];
@@ -147,6 +165,8 @@ export function scheduleRange(schedule: Schedule): readonly [minimum: number, ma
         return schedule.share > 0 ? [schedule.from, ...scheduleRange(schedule.of)] : scheduleRange(schedule.of);
       case "window":
         return scheduleRange(schedule.of);
+      case "sequence":
+        return schedule.parts.flatMap(scheduleRange);
     }
   })();
   return [Math.min(...values), Math.max(...values)];

@@ -10,12 +10,14 @@
  *   logistic       from + (to - from)(s(0) - s(p))/(s(0) - s(1)), s(p) = 1/(1 + exp(steepness (p - center))) (PARQ)
  *   staircase      the whole number below from + (to - from) p (terms of FDA)
  *   step           value * factor^(how many of `at` are <= p)
+ *   geometric      to + (from - to) factor^(whole steps that are done of `steps` in a run)
  *   accumulated    scale (initial + eta_0 + .. + eta_{t-1}) after t = p steps of `steps`, eta_s = of(s / steps) >= 0:
  *                  mu_t of ProxConnect for the learning rate `of`; linear between steps
  *   warmup         p < share: a straight line from `from` to of(0); then of((p - share)/(1 - share))
  *   window         of(0) before `start`, of(1) from `end` on, and in between its whole course
+ *   sequence       between two neighbours of 0, `at`, 1 the whole course of one of `parts` (a learning rate that restarts)
  *
- * Learning rates and the parameters of quantizers are the same kind of value. The last three hold another schedule, three
+ * Learning rates and the parameters of quantizers are the same kind of value. The last four hold other schedules, three
  * deep at most.
  */
 import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject } from "../base/checks.ts";
@@ -30,6 +32,7 @@ const largest = 1e18;
 const mostEntries = 1000;
 const mostSteps = 100_000;
 const mostNested = 3;
+const mostParts = 16;
 
 const keysOfKind = {
   constant: ["kind", "value"],
@@ -39,10 +42,12 @@ const keysOfKind = {
   step: ["kind", "value", "factor", "at"],
   quarterCosine: ["kind", "from", "to"],
   staircase: ["kind", "from", "to"],
+  geometric: ["kind", "from", "to", "factor", "steps"],
   logistic: ["kind", "from", "to", "steepness", "center"],
   accumulated: ["kind", "of", "steps", "initial", "scale"],
   warmup: ["kind", "share", "from", "of"],
   window: ["kind", "start", "end", "of"],
+  sequence: ["kind", "at", "parts"],
 } as const;
 const kinds = Object.keys(keysOfKind) as readonly Schedule["kind"][];
 const allKeys = [...new Set(Object.values(keysOfKind).flat())];
@@ -62,9 +67,17 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
     if (share === 1) reject(inner, key, "below 1", share);
     return share;
   };
-  const of = (): Schedule => {
-    if (depth === mostNested) reject(inner, "of", `nested at most ${mostNested} deep`, given.of);
-    return checkNested(given.of, { code: inner.code, what: `${inner.what} of` }, depth + 1);
+  const held = (value: unknown, key: string): Schedule => {
+    if (depth === mostNested) reject(inner, key, `nested at most ${mostNested} deep`, value);
+    return checkNested(value, { code: inner.code, what: `${inner.what} ${key}` }, depth + 1);
+  };
+  const of = (): Schedule => held(given.of, "of");
+  const moments = (most: number): readonly number[] => {
+    const at = listOf(given.at, 0, most, "at", inner).map((entry) => numberIn(entry, 0, 1, "at", inner));
+    for (let index = 1; index < at.length; index += 1) {
+      if ((at[index] ?? 0) < (at[index - 1] ?? 0)) reject(inner, "at", "a list in ascending order", given.at);
+    }
+    return Object.freeze(at);
   };
   switch (kind) {
     case "constant":
@@ -73,6 +86,11 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
     case "quarterCosine":
     case "staircase":
       return Object.freeze({ kind, from: number("from"), to: number("to") });
+    case "geometric": {
+      const factor = numberIn(given.factor, 0, 1, "factor", inner);
+      const steps = integerIn(given.steps, 1, mostSteps, "steps", inner);
+      return Object.freeze({ kind, from: number("from"), to: number("to"), factor, steps });
+    }
     case "logLinear":
       return Object.freeze({ kind, from: positive("from"), to: positive("to") });
     case "cosine":
@@ -84,11 +102,8 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
       return Object.freeze({ kind, from: number("from"), to: number("to"), steepness, center });
     }
     case "step": {
-      const at = listOf(given.at, 0, mostEntries, "at", inner).map((entry) => numberIn(entry, 0, 1, "at", inner));
-      for (let index = 1; index < at.length; index += 1) {
-        if ((at[index] ?? 0) < (at[index - 1] ?? 0)) reject(inner, "at", "a list in ascending order", given.at);
-      }
-      const schedule: Schedule = { kind, value: number("value"), factor: positive("factor"), at: Object.freeze(at) };
+      const at = moments(mostEntries);
+      const schedule: Schedule = { kind, value: number("value"), factor: positive("factor"), at };
       numberIn(afterSteps(schedule.value, schedule.factor, at.length), -largest, largest, "its last value", inner);
       return Object.freeze(schedule);
     }
@@ -108,6 +123,12 @@ function checkNested(value: unknown, inner: Subject, depth: number): Schedule {
       const end = numberIn(given.end, 0, 1, "end", inner);
       if (end <= start) reject(inner, "end", `after its start, which is ${start}`, end);
       return Object.freeze({ kind, start, end, of: of() });
+    }
+    case "sequence": {
+      const at = moments(mostParts - 1);
+      if (new Set([0, ...at, 1]).size < at.length + 2) reject(inner, "at", "moments between 0 and 1, none twice", at);
+      const parts = listOf(given.parts, at.length + 1, at.length + 1, "parts", inner);
+      return Object.freeze({ kind, at, parts: Object.freeze(parts.map((part) => held(part, "parts"))) });
     }
   }
 }
@@ -148,6 +169,14 @@ export function quarterCosine(from: number, to: number): Schedule {
   return make("quarterCosine", { from, to });
 }
 
+/**
+ * From `from` towards `to`, which it need not meet: the distance is multiplied by `factor` in [0, 1] after each of `steps` equal
+ * shares of the run. A temperature that falls to 0.9 of itself in each of 30 epochs is geometric(1, 0, 0.9, 30).
+ */
+export function geometric(from: number, to: number, factor: number, steps: number): Schedule {
+  return make("geometric", { from, to, factor, steps });
+}
+
 /** The whole numbers `from` .. `to`, each for an equal share. FDA's number of terms is staircase(9, 18). */
 export function staircase(from: number, to: number): Schedule {
   return make("staircase", { from, to });
@@ -186,6 +215,17 @@ export function warmup(share: number, of: Schedule | number, from = 0): Schedule
 /** The whole course of `of` between `start` and `end`, 0 <= start < end <= 1; its ends before and after. */
 export function window(start: number, end: number, of: Schedule | number): Schedule {
   return make("window", { start, end, of: toSchedule(of, "of", maker("window")) });
+}
+
+/**
+ * One schedule after the other, each with its whole course: `parts[i]` from `at[i - 1]` to `at[i]`, the first from 0 and the
+ * last to 1. `at` ascends within (0, 1) and is one shorter than `parts`, which are at most 16. A learning rate that starts
+ * again where a quantizer hardens is sequence([0.5], [cosine(3e-3), cosine(3e-3)]) (warm restarts, SGDR, arXiv 1608.03983).
+ */
+export function sequence(at: readonly number[], parts: readonly (Schedule | number)[]): Schedule {
+  const subject = maker("sequence");
+  const own = listOf(parts, 1, mostParts, "parts", subject);
+  return make("sequence", { at, parts: own.map((part) => toSchedule(part, "parts", subject)) });
 }
 
 /** `start` and `end`: shares of the run, t1 and t2 (0 and 1); `steepness` s (10), `center` c (0.5). */
@@ -229,10 +269,12 @@ export const schedules = Object.freeze({
   step,
   quarterCosine,
   staircase,
+  geometric,
   logistic,
   accumulated,
   warmup,
   window,
+  sequence,
   inverseSlope,
   parqRho,
 });

@@ -45,7 +45,7 @@ export async function coreBytes(variant: Variant, source: CoreSource): Promise<U
   if (ArrayBuffer.isView(core)) return new Uint8Array(core.buffer, core.byteOffset, core.byteLength);
   // The body of an answer that was given has been read already.
   if (isResponse(core)) return null;
-  const address = typeof core === "string" ? addressOf(core) : new URL(core.href);
+  const address = addressOf(core);
   const found = await readAddress(address);
   return "headers" in found ? new Uint8Array(await bodyOf(found, address.href)) : toBytes(found);
 }
@@ -75,8 +75,7 @@ async function compileGiven(variant: Variant, given: GivenCore | Promise<GivenCo
   if (core instanceof WebAssembly.Module) return core;
   if (core instanceof ArrayBuffer || ArrayBuffer.isView(core)) return compileBytes(variant, core);
   if (isResponse(core)) return compileResponse(variant, core, "the given response");
-  const address = typeof core === "string" ? addressOf(core) : isAddress(core) ? new URL(core.href) : undefined;
-  if (address !== undefined) return fromAddress(variant, address);
+  if (typeof core === "string" || isAddress(core)) return fromAddress(variant, addressOf(core));
   throw new ProxbitError(
     "argument",
     `\`source\` gave no core but ${describe(core)}`,
@@ -87,8 +86,9 @@ async function compileGiven(variant: Variant, given: GivenCore | Promise<GivenCo
 const isResponse = (core: GivenCore): core is CoreResponse =>
   typeof core === "object" && "headers" in core && "arrayBuffer" in core;
 
-/** A text is an address as it is, else relative to the page, else a path of Node. */
-function addressOf(text: string): URL {
+/** An address as it is, else relative to the page, else a path of Node. Turbopack's addresses of files are relative. */
+function addressOf(given: string | Address): URL {
+  const text = typeof given === "string" ? given : given.href;
   const base: string | undefined = globalThis.document?.baseURI ?? globalThis.location?.href;
   const absolute = URL.canParse(text) && !/^[a-z]:[\\/]/i.test(text);
   const files = absolute || base !== undefined ? undefined : globalThis.process?.getBuiltinModule?.("node:url");

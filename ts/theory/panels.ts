@@ -107,7 +107,8 @@ function overGaps(points: readonly Point[], gaps: readonly (readonly [number, nu
   return [...lines, { points: run, dashed: false }];
 }
 
-function panel(title: string, axis: string, lines: readonly Line[], marks: readonly Point[]): Panel {
+/** Lines with axes that hold them. */
+export function panel(title: string, axis: string, lines: readonly Line[], marks: readonly Point[]): Panel {
   const thinned = lines.map((line) => ({ ...line, points: thin(line.points) }));
   const all = thinned.flatMap(({ points }) => points);
   const room = (values: readonly number[], share: number): readonly [number, number] => {

@@ -11,10 +11,10 @@ use crate::reduce::{four, sum_row};
 use crate::simd::floats::{F32x4, Mask};
 
 /// Below this `e^x` is taken for 0.
-pub(crate) const LOWEST: f32 = -87.0;
+const LOWEST: f32 = -87.0;
 
 /// The largest of at least one value, in every lane.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn largest(x: &[f32]) -> F32x4 {
     let mut most = match x.last_chunk() {
         // The last four may overlap those before, which changes no maximum.
@@ -32,28 +32,52 @@ pub(crate) fn largest(x: &[f32]) -> F32x4 {
     rest.into_iter().fold(first, F32x4::pseudo_max)
 }
 
+/// `e^((x - most) scale)` in the place of every x.
+#[inline(never)]
+pub(crate) fn exponentials(row: &mut [f32], most: F32x4, scale: f32) {
+    let functions = Functions::load();
+    let (lowest, zero, factor) = (F32x4::splat(LOWEST), F32x4::splat(0.0), F32x4::splat(scale));
+    for at in (0..row.len()).step_by(4) {
+        let below = (F32x4::load_up_to(&row[at..]) - most) * factor;
+        let (power, _) = functions.exp_and_expm1(below);
+        below.less(lowest).select(zero, power).store_up_to(&mut row[at..]);
+    }
+}
+
+/// The sum of a row, rounded once.
+#[inline(never)]
+pub(crate) fn sum_of(row: &[f32]) -> f32 {
+    // SAFETY: `sum_row` asks for elements of the row.
+    sum_row(row.len(), |at, lanes| unsafe { four(row, at, lanes) }) as f32
+}
+
+/// Every value over the sum of the row. True where a result is NaN.
+#[inline(never)]
+pub(crate) fn shares(row: &mut [f32]) -> bool {
+    let sum = F32x4::splat(sum_of(row));
+    let mut nan = Mask::none();
+    for at in (0..row.len()).step_by(4) {
+        let value = F32x4::load_up_to(&row[at..]) / sum;
+        nan = nan.or(value.is_nan());
+        value.store_up_to(&mut row[at..]);
+    }
+    nan.any()
+}
+
+/// The softmax of `scale x`, in the place of a row. Distances from the largest x are taken before they are scaled. True where a
+/// result is NaN.
+pub(crate) fn softmax_row(row: &mut [f32], scale: f32) -> bool {
+    let most = largest(row);
+    exponentials(row, most, scale);
+    shares(row)
+}
+
 /// The softmax of every row of `c` values. True where a y is NaN, as it is where an x is NaN or +infinity.
 pub fn softmax_forward(x: &[f32], c: usize, y: &mut [f32]) -> bool {
     assert!(c > 0 && x.len() == y.len() && x.len().is_multiple_of(c));
-    let functions = Functions::load();
-    let (lowest, zero) = (F32x4::splat(LOWEST), F32x4::splat(0.0));
-    let mut nan = Mask::none();
-    for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-        let most = largest(x);
-        for at in (0..c).step_by(4) {
-            let below = F32x4::load_up_to(&x[at..]) - most;
-            let (power, _) = functions.exp_and_expm1(below);
-            below.less(lowest).select(zero, power).store_up_to(&mut y[at..]);
-        }
-        // SAFETY: `sum_row` asks for elements of the row.
-        let sum = F32x4::splat(sum_row(c, |at, lanes| unsafe { four(y, at, lanes) }) as f32);
-        for at in (0..c).step_by(4) {
-            let value = F32x4::load_up_to(&y[at..]) / sum;
-            nan = nan.or(value.is_nan());
-            value.store_up_to(&mut y[at..]);
-        }
-    }
-    nan.any()
+    y.copy_from_slice(x);
+    y.chunks_exact_mut(c)
+        .fold(false, |nan, row| nan | softmax_row(row, 1.0))
 }
 
 /// `dx = y (dy - sum dy y)` row by row, added to what is in `dx` where `accumulate`.

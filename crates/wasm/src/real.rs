@@ -3,7 +3,9 @@
 mod attention;
 mod batches;
 mod concatenate;
+mod contrast;
 mod depthwise;
+mod distributions;
 mod drop_path;
 mod dropout;
 mod elu;

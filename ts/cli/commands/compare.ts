@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { bytesOf } from "../../base/arrays.ts";
 import { pictureOf } from "../../compare/comparison-picture.ts";
-import { cellsOf, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
+import { type Cell, cellsOf, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
 import {
   comparisonCsv,
   comparisonJson,
@@ -22,9 +22,10 @@ import type { Dataset } from "../../data/dataset.ts";
 import { take } from "../../data/split.ts";
 import { VERSION } from "../../io/version.ts";
 import { checkWritable, writeFileAtomic } from "../../io/write.ts";
-import type { Graph } from "../../nn/graph.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
+import { plainObjective } from "../../train/losses/index.ts";
+import { applyMethods, type Method } from "../../train/method.ts";
 import { checkFits } from "../../train/optimizers/updates.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { refuseSilentStart } from "../../train/run/silent-weights.ts";
@@ -33,9 +34,10 @@ import { commandLine } from "../checkpoint.ts";
 import { addVariedOptions, settingsFrom, type VariedOptions, varied } from "../compare-settings.ts";
 import { checkDataName, readData } from "../data.ts";
 import { pairs } from "../format.ts";
-import { networksOf, quantizerList, seedList, taskList } from "../grid.ts";
+import { type Networks, networksOf, quantizerList, seedList, taskList } from "../grid.ts";
 import { gridProgress } from "../grid-progress.ts";
 import { stopIfAborted } from "../interrupt.ts";
+import { methodsText } from "../methods.ts";
 import { addCommonOptions, addDataOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import type { Context } from "../run.ts";
 import { fitOptionsOf, startFrom, type Training, trainingFrom } from "../training-options.ts";
@@ -65,7 +67,7 @@ export function compareCommand(context: Context): Command {
     .description(
       "Trains one network with each quantizer in each task, from each seed, and says how good the hard-signed networks are: " +
         "mean and standard deviation over seeds. A finished run is a file in DIR/runs and is not done again, so the same " +
-        "command goes on where it was stopped, within a run too. Neither the order of the runs nor the number of workers changes a number.",
+        "command goes on where it was stopped, within a run too. Each --method makes rows beside those without. Neither the order of the runs nor the number of workers changes a number.",
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
   addDataOptions(command, "required")
@@ -87,6 +89,7 @@ export function compareCommand(context: Context): Command {
     command,
     "proxbit compare --data fashion-mnist --out out/fashion",
     "proxbit compare --data mnist --quantizers fp,bc,bnn++ --tasks bwa --seeds 1,2 --limit 10000 --out out/digits",
+    "proxbit compare --data mnist --quantizers bnn,poly --method two-step --method two-step:share=0.3 --out out/methods",
     "proxbit compare --data mnist --optimizer sgd --momentum 0.9 --warmup 0.1 --clip-norm 1 --loss squared-hinge --out out/sgd",
   ).action((options: CompareOptions) => compare(options, context));
 }
@@ -94,20 +97,24 @@ export function compareCommand(context: Context): Command {
 async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const options = varied(typed);
-  const training = await trainingFrom(options);
+  const { method: ways = [], ...others } = options;
+  const training = await trainingFrom(others);
+  const byText = new Map(ways.map((methods) => [methodsText(methods), methods]));
+  const methods = [...byText.keys()];
+  const methodsOf = ({ method }: Cell): readonly Method[] => (method === undefined ? [] : (byText.get(method) ?? []));
   checkDataName(options.data);
   const data = await readSplits(options, context);
   if (data.train.count < options.batchSize) throw tooFew(data.train.count, options.batchSize);
   stopIfAborted(signal);
-  const cells = cellsOf(options);
+  const cells = cellsOf({ ...options, methods });
   const networks = await networksOf(options.model, cells, data, options);
-  refuseCells(cells.map(networks.graphOf), training, options.seeds);
+  refuseCells(cells, networks, methodsOf, training, options.seeds);
   const settings: Settings = {
     data: describeData(data),
     model: { name: basename(options.model), inputShape: data.train.shape, classes: data.classes.length },
     ...settingsFrom(options, training),
   };
-  const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds };
+  const grid: Grid = { settings, quantizers: options.quantizers, tasks: options.tasks, seeds: options.seeds, methods };
   const runs = runsOf(grid, networks.detailsOf);
   const progress = gridProgress(context, runs);
   const finished = new Map<string, FinishedRun>();
@@ -117,7 +124,7 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const began = performance.now();
   try {
     const work: GridWork = {
-      ...{ runs, graphOf, optimizer, objective, directory, signal },
+      ...{ runs, graphOf, methodsOf, optimizer, objective, directory, signal },
       data: teacher === undefined ? data : await withTeacher(data, teacher, { signal }),
       fit: fitOptionsOf(training, options),
       start: start && ((trainer) => startFrom(trainer, start)),
@@ -156,11 +163,18 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
 }
 
 /**
- * Refuses before anything is trained an optimizer that does not suit some network, and a quantizer that makes all initial
- * weights 0.
+ * Refuses before anything is trained an optimizer or a method that does not suit some network, and a quantizer that makes all
+ * initial weights 0.
  */
-function refuseCells(graphs: readonly Graph[], { optimizer, start }: Training, seeds: readonly number[]): void {
-  for (const graph of graphs) {
+function refuseCells(
+  cells: readonly Cell[],
+  { graphOf }: Networks,
+  methodsOf: (cell: Cell) => readonly Method[],
+  { optimizer: given, objective = plainObjective, start }: Training,
+  seeds: readonly number[],
+): void {
+  for (const cell of cells) {
+    const { graph, optimizer } = applyMethods(methodsOf(cell), { graph: graphOf(cell), optimizer: given, objective });
     checkFits(graph, optimizer);
     if (start === undefined) for (const seed of seeds) refuseSilentStart(graph, seed);
   }
@@ -181,12 +195,15 @@ function describeData({ name, train, test }: Dataset): Settings["data"] {
   return { name, trainImages: train.count, testImages: test.count, sha256: hash };
 }
 
-const gridText = ({ quantizers, tasks, seeds }: Grid): string =>
-  `${quantizers.join(", ")} on ${tasks.join(", ")}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`;
+const gridText = ({ quantizers, tasks, seeds, methods = [] }: Grid): string =>
+  `${quantizers.join(", ")} on ${tasks.join(", ")}${methods.length === 0 ? "" : `, plain and with ${methods.join(" or ")}`}, ${seeds.length === 1 ? "seed" : "seeds"} ${seeds.join(", ")}`;
 
 /** Events for programs; single steps are too many of them over hours. */
 function tell(event: GridEvent, { output }: Context): void {
-  const nameOf = ({ quantizer, task, seed }: FinishedRun["run"]) => ({ quantizer, task, seed });
+  const nameOf = ({ quantizer, task, seed, method }: FinishedRun["run"]) => ({
+    ...{ quantizer, task, seed },
+    ...(method === undefined ? {} : { method }),
+  });
   const finished = ({ run, outcome }: FinishedRun, fromFile: boolean): void =>
     output.event({ type: "run", ...nameOf(run), key: run.key, fromFile, ...outcome });
   if (event.type === "found") for (const one of event.finished) finished(one, true);

@@ -7,6 +7,7 @@ import { addCheckpointOptions, addEndOptions, type CheckpointOptions, keptRun } 
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
 import { stopIfAborted } from "../interrupt.ts";
+import { addMethodOption, type MethodOptions, methodsOf } from "../methods.ts";
 import { quantizersOf } from "../model-file.ts";
 import { addCommonOptions, addPlaceOptions, addWorkersOption, type DataOptions, wholeNumber } from "../options.ts";
 import { recipes } from "../recipes.ts";
@@ -14,7 +15,7 @@ import type { Context } from "../run.ts";
 import { runTraining, type TrainingRun } from "../training.ts";
 import { trainingLines } from "../training-lines.ts";
 
-interface RecipeOptions extends DataOptions, CheckpointOptions {
+interface RecipeOptions extends DataOptions, CheckpointOptions, MethodOptions {
   readonly float?: boolean;
   readonly epochs?: number;
   readonly seed?: number;
@@ -34,6 +35,7 @@ export function recipeCommand(context: Context): Command {
     .option("--float", "the same network in float, to compare with")
     .option("--epochs <n>", "passes over the training images (default: the recipe's)", wholeNumber("--epochs", 1, 1e6))
     .option("--seed <n>", "another seed than the recipe's", wholeNumber("--seed", 0, 2 ** 32 - 1));
+  addMethodOption(command);
   addPlaceOptions(command);
   addCheckpointOptions(command);
   addEndOptions(command);
@@ -58,7 +60,7 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
   const { optimizer, augment, labelSmoothing, batchSize } = recipe;
   const [epochs, seed] = [options.epochs ?? recipe.epochs, options.seed ?? recipe.seed];
   const course = { optimizer, augment, labelSmoothing, epochs, batchSize, seed };
-  const place = { workers: options.workers, profile: false, kept, file: options.out };
+  const place = { workers: options.workers, ...methodsOf(options), profile: false, kept, file: options.out };
   const run: TrainingRun = { graph, data, ...course, ...place };
   const result = await runTraining(run, context);
   const { evaluation, workers, seconds, packedBytes, floatBytes } = result;

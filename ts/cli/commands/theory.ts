@@ -1,8 +1,8 @@
 /**
  * `proxbit theory` shows the decomposition theorem of ProxConnect++ as computed (arXiv 2402.17710, Theorem 1).
  *
- * Without a name it prints the table of all pairs. With a name it prints the pair's verdict. It draws F, B, P and T of
- * the pair, in the terminal or into a file.
+ * Without a name it prints the table of all pairs. With a name it prints the pair's verdict, its course over a run, and how
+ * much hardening moves. It draws F, B, P and T of the pair and that course, in the terminal or into a file.
  */
 import { Command } from "commander";
 import { numberIn } from "../../base/checks.ts";
@@ -12,6 +12,8 @@ import { type Decomposition, decompose } from "../../quantizers/index.ts";
 import { isQuantizerName } from "../../quantizers/registry.ts";
 import { sketch } from "../../show/sketch.ts";
 import { formatTable, wrapped } from "../../show/table.ts";
+import { courseOf } from "../../theory/course.ts";
+import { coursePanels, courseText } from "../../theory/course-words.ts";
 import { panelsOf } from "../../theory/panels.ts";
 import { theoryNames, theoryPair } from "../../theory/rows.ts";
 import { theoryPicture } from "../../theory/theory-picture.ts";
@@ -32,7 +34,8 @@ export function theoryCommand(context: Context): Command {
     .summary("show which pairs of maps the theory covers, and draw their parts")
     .description(
       "Decides for each pair of a forward map F and a backward map B, by computing, whether F = T o P and B = T' o P with a " +
-        "proximal map P and a smooth T, so that training with it is ProxConnect on another loss. Shows P and T, or why there are none.",
+        "proximal map P and a smooth T, so that training with it is ProxConnect on another loss. Shows P and T, or why there are none. " +
+        "Of one pair it also shows the schedule over a run, and how far F is from the sign where it hardens.",
     )
     .argument("[name]", `a pair to draw: ${theoryNames.join(", ")}`)
     .option("--progress <x>", "share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0.5)
@@ -140,17 +143,27 @@ async function showPair(name: string, options: TheoryOptions, { output }: Contex
   if (out !== undefined) await checkPicture(out, "--out");
   const [from, to] = domainOf(options, name);
   const result = decomposeAt(name, options);
-  const panels = panelsOf(theoryPair(name), result, progress, from, to);
+  const pair = theoryPair(name);
+  const quantizer = typeof pair === "object" && "hardenAt" in pair ? pair : null;
+  const course = quantizer === null ? null : courseOf(quantizer, from, to);
+  const panels = [
+    ...panelsOf(pair, result, progress, from, to),
+    ...(quantizer === null || course === null ? [] : coursePanels(quantizer, course, from, to)),
+  ];
   const verdict = result.decomposes
     ? `decomposes: P is ${wordsForP(result.P)}; T is ${wordsForT(result)}`
     : `does not decompose: ${result.reason}`;
   const title = `${name} at progress ${progress}`;
   if (out !== undefined) await writePicture(out, theoryPicture(title, wrapped(verdict).split("\n"), panels));
   const samples = result.decomposes ? { P: result.P, T: result.T } : {};
+  const over = course === null ? "" : `\n\n${courseText(course)}`;
   const written = out === undefined ? "" : `\n\nwritten to ${out}`;
   output.result(
-    { progress, from, to, pairs: [{ ...facts(result), ...samples }], ...(out === undefined ? {} : { out }) },
-    `${wrapped(`${title}: ${verdict}`)}\n\n${sketch(panels)}${written}`,
+    {
+      ...{ progress, from, to, pairs: [{ ...facts(result), ...samples, ...(course === null ? {} : { course }) }] },
+      ...(out === undefined ? {} : { out }),
+    },
+    `${wrapped(`${title}: ${verdict}`)}\n\n${sketch(panels)}${over}${written}`,
   );
 }
 

@@ -27,9 +27,7 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const mask = draft.allocate(layout.pixelBytes(filters));
   draft.once(norm.name, layout.packFlips({ flips, channels: filters, out: mask }));
 
-  const targets = context.bits
-    .readers(norm.name)
-    .map((reader) => context.bits.put(norm.name, context.network.windowOf(reader)));
+  const targets = context.bits.windows(norm.name).map((window) => context.bits.put(norm.name, window));
   const [only] = targets;
   const isDirect = pool === null && only !== undefined && targets.length === 1;
   const pixels = pixelShape(images, [shape.outHeight, shape.outWidth, filters]);

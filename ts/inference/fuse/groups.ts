@@ -12,6 +12,7 @@
 import type { GraphNode } from "../../nn/graph.ts";
 import { type AffineNode, isAffine, isOnlyInTraining, isProduct, type ProductNode } from "../../nn/nodes.ts";
 import type { Network } from "../context.ts";
+import type { Reader } from "../flow.ts";
 import { hasIntegerSums, hasScale } from "../forms.ts";
 import { type BitsNode, type Follower, isFollower, isOnBits, isSum, type SumNode } from "../ops/index.ts";
 
@@ -53,7 +54,7 @@ export type Group = BitsGroup | NormGroup | RowsGroup | StepsGroup;
  */
 export function groupsOf(
   { graph, flow }: Pick<Network, "graph" | "flow">,
-  takesBits: (node: GraphNode) => boolean,
+  takesBits: (reader: Reader) => boolean,
 ): ReadonlyMap<string, Group> {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   /** The node behind whatever acts in training alone. */
@@ -64,7 +65,7 @@ export function groupsOf(
   /** The only reader of a value that nobody else wants, and that reads it as it is and under no other shape. */
   const onlyReader = (name: string): GraphNode | null => {
     const readers = flow.consumers(name);
-    const [reader] = readers;
+    const reader = readers[0]?.node;
     const only =
       !flow.results.has(name) && readers.length === 1 && reader?.inputs.some((input) => behind(input).name === name);
     return only ? (reader as GraphNode) : null;

@@ -22,8 +22,8 @@ export function emitNorm(group: NormGroup, context: Context): void {
     add === null ? null : (add.inputs.find((name) => context.network.flow.source(name).name !== norm.name) as string);
   const residual = shortcut === null ? null : values.of(shortcut);
 
-  const [reader] = context.bits.readers(last.name);
-  const next = reader === undefined ? null : context.bits.put(last.name, context.network.windowOf(reader));
+  const [window] = context.bits.windows(last.name);
+  const next = window === undefined ? null : context.bits.put(last.name, window);
   // The sum may take the place of the shortcut where nobody reads that again.
   if (shortcut !== null && residual !== null && values.isLastUse(shortcut, new Set(group.members)))
     values.put(last.name, residual);

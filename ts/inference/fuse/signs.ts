@@ -10,12 +10,12 @@ import { cutHeight } from "../slices.ts";
 /** False where no layer reads such signs, or no kernel writes them, and nothing was emitted. */
 export function emitSigns(node: AffineNode, context: Context): boolean {
   const { draft, images, parts, kernel } = context;
-  const [reader] = context.bits.readers(node.name);
+  const [window] = context.bits.windows(node.name);
   const { normalize } = kernel.layout;
-  if (reader === undefined || normalize === null) return false;
+  if (window === undefined || normalize === null) return false;
   const { scale, shift } = affineOpOf(node).scaleAndShift(node, context);
   const [x, y] = [context.values.of(node.inputs[0]), context.values.of(node.name)];
-  const bits = context.bits.put(node.name, context.network.windowOf(reader));
+  const bits = context.bits.put(node.name, window);
   const { width, channels } = bits.shape;
   const jobs = cutHeight(bits.shape, parts).map((rows) => {
     const offset = 4 * rows.first * width * channels;

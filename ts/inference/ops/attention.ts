@@ -1,70 +1,123 @@
 /**
- * Attention over whole values. Each image is cut into rows of the query, whose scores, matrix and result do not depend on other
- * rows. A job has the scores of its rows of one image to itself, so that they stay in the cache.
+ * Attention over whole values. One kernel does all of it, four rows of the matrix at a time, over bits where queries and keys
+ * end as signs. Rows of the query do not depend on each other, so that an image is cut into such.
  */
-
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
-import { attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
+import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { attentionKinds } from "../../program/attention.ts";
-import { attentionProducts, sliceScratchBytes } from "../../program/attention-products.ts";
-import { as, type Call, k } from "../../program/inference-call.ts";
+import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
+import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
-import type { Context } from "../context.ts";
+import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
+import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
 import { quantized } from "../quantized.ts";
 import { cut } from "../slices.ts";
 import type { InferenceOp } from "./op.ts";
 
-/** Query, key and value behind their quantizers. */
-function operandsOf(node: NodeOf<"attention">, context: Context): readonly [Place, Place, Place] {
-  const { name, inputs, attributes } = node;
+type Node = NodeOf<"attention">;
+
+/** The most features of a head, and the most keys, that the kernel over bits takes. */
+const WIDEST = 252;
+const MOST_KEYS = 65535;
+
+const sizesOf = ({ inputs, attributes }: Node, { shapeOf }: Pick<Network, "shapeOf">): AttentionSizes =>
+  attentionSizes(inputs.map(shapeOf), attributes.heads);
+
+const quantizersOf = ({ attributes }: Node) => [
+  attributes.queryQuantizer,
+  attributes.keyQuantizer,
+  attributes.valueQuantizer,
+];
+
+const isSigns = (node: Node, place: number): boolean => {
+  const quantizer = quantizersOf(node)[place] ?? null;
+  return quantizer !== null && endsAsSigns(quantizer);
+};
+
+/** True where the kernel over bits does the work. */
+function isOverBits(node: Node, network: Pick<Network, "shapeOf">): boolean {
+  const { d, keys } = sizesOf(node, network);
+  return isSigns(node, 0) && isSigns(node, 1) && d <= WIDEST && keys <= MOST_KEYS;
+}
+
+/** The inputs at `places` behind their quantizers, as f32. */
+function realsOf(node: Node, places: readonly number[], context: Context): readonly Place[] {
   const { draft, images, network, values } = context;
-  const quantizers = [attributes.queryQuantizer, attributes.keyQuantizer, attributes.valueQuantizer];
-  const made = inputs.map((input, place) => {
-    const [x, quantizer] = [values.of(input), quantizers[place] ?? null];
+  const made = places.map((place) => {
+    const input = node.inputs[place] as string;
+    const [x, quantizer] = [values.of(input), quantizersOf(node)[place] ?? null];
     if (quantizer === null) return { levels: x, jobs: [] };
     const elements = images * elementsOf(network.shapeOf(input));
-    return quantized(name, quantizer, { x, elements, parts: context.parts }, context);
+    return quantized(node.name, quantizer, { x, elements, parts: context.parts }, context);
   });
-  const jobs = made.flatMap(({ jobs }) => jobs);
+  const jobs = made.flatMap((own) => own.jobs);
   if (jobs.length > 0) draft.phase(jobs);
-  return made.map(({ levels }) => levels) as unknown as readonly [Place, Place, Place];
+  return made.map(({ levels }) => levels);
+}
+
+/** What the kernels of bits and of reals have in common: sizes, and where some rows of the query and of the result lie. */
+function emitRows(
+  node: Node,
+  context: Context,
+  bytes: Bytes,
+  make: (given: RowsGiven) => KernelCall,
+  roles: Roles,
+): void {
+  const { draft, images, network } = context;
+  const { tokens, keys, heads, d: width, dv: valueWidth } = sizesOf(node, network);
+  const learned = learnedOfMatrix(node.attributes.matrix);
+  const parameters = learned === null ? null : context.tensor(parameterName(node, learned));
+  const sizes = { kind: attentionKinds[node.attributes.matrix], images, heads, keys, width, valueWidth, parameters };
+  const y = context.values.of(node.name);
+  const jobs = cut(tokens, images > 1 ? 1 : context.parts).map(({ first, count }) => {
+    const scratch = draft.buffer(bytes.scratch);
+    const out = at(y, 4 * first * heads * valueWidth);
+    return [call(node.name, as(roles, make({ ...sizes, tokens: count, skipped: first * bytes.row, out, scratch })))];
+  });
+  draft.phase(jobs);
+}
+
+/** Bytes of a row of the queries, and of a call's scratch. */
+interface Bytes {
+  readonly row: number;
+  readonly scratch: number;
+}
+
+type Bits = Parameters<typeof k.attentionNibbles>[0];
+type RowsGiven = Omit<Bits, "queries" | "keyBits" | "valueBits" | "values"> & { readonly skipped: number };
+
+function emitBits(node: Node, context: Context): void {
+  const { keys, heads, d, dv } = sizesOf(node, context.network);
+  const { layout } = context.kernel;
+  const [queries, keyBits] = [context.bits.for(node, 0).place, context.bits.for(node, 1).place];
+  const valueBits = isSigns(node, 2) ? context.bits.for(node, 2).place : null;
+  const [values = null] = valueBits === null ? realsOf(node, [2], context) : [];
+  const bytes = { row: layout.pixelBytes(heads * d), scratch: attentionScratchBytes(keys, d, dv) };
+  const { matrix } = node.attributes;
+  const roles = {
+    scores: "bb",
+    [matrix]: null,
+    mix: matrix !== "softmax" && valueBits !== null ? "bb" : "ff",
+  } as const;
+  const make = ({ skipped, ...rows }: RowsGiven) =>
+    layout.attention({ ...rows, queries: at(queries, skipped), keyBits, valueBits, values });
+  emitRows(node, context, bytes, make, roles);
+}
+
+function emitReals(node: Node, context: Context): void {
+  const { keys, heads, d, dv } = sizesOf(node, context.network);
+  const [query, keyValues, values] = realsOf(node, [0, 1, 2], context) as readonly [Place, Place, Place];
+  const bytes = { row: 4 * heads * d, scratch: 4 * attentionRealScratchFloats(keys, d, dv) };
+  const make = ({ skipped, ...rows }: RowsGiven) =>
+    k.attentionReals({ ...rows, queries: at(query, skipped), keyValues, values });
+  emitRows(node, context, bytes, make, { scores: "ff", [node.attributes.matrix]: null, mix: "ff" });
 }
 
 export const attention = {
   kind: "whole",
-  emit: (node, context) => {
-    const { name, inputs, attributes } = node;
-    const { draft, images, network, values } = context;
-    const sizes = attentionSizes(inputs.map(network.shapeOf), attributes.heads);
-    const { tokens, keys, heads, d, dv } = sizes;
-    const [query, key, value] = operandsOf(node, context);
-    const learned = learnedOfMatrix(attributes.matrix);
-    const parameters = learned === null ? null : context.tensor(parameterName(node, learned));
-    const factors = attributes.matrix === "elastic" ? parameters : null;
-    const kind = attentionKinds[attributes.matrix];
-    const map = { kind, images: 1, heads, keys, width: d, parameters, matrix: null };
-    const y = values.of(name);
-
-    const jobs = cut(tokens, context.parts).map(({ first, count }) => {
-      const products = attentionProducts({ ...sizes, tokens: count }, 1);
-      const scores = draft.buffer(4 * heads * count * keys);
-      const scratch = draft.buffer(sliceScratchBytes([products.scores, products.mix]));
-      const alone = { factors: null, accumulate: false, scratch };
-      return Array.from({ length: images }, (_, image): readonly Call[] => {
-        const row = image * tokens + first;
-        const [a, out] = [at(query, 4 * row * heads * d), at(y, 4 * row * heads * dv)];
-        const b = at(key, 4 * image * keys * heads * d);
-        const from = { a: scores, b: at(value, 4 * image * keys * heads * dv) };
-        return [
-          as("scores", k.ffSlices({ ...products.scores, ...alone, a, b, out: scores })),
-          as(attributes.matrix, k.attentionMatrix({ ...map, tokens: count, scores })),
-          as("mix", k.ffSlices({ ...products.mix, ...alone, ...from, factors, out })),
-        ].map((made) => call(name, made));
-      }).flat();
-    });
-    draft.phase(jobs);
-  },
+  emit: (node, context) => (isOverBits(node, context.network) ? emitBits(node, context) : emitReals(node, context)),
+  readsBits: (node, place, network) => isOverBits(node, network) && isSigns(node, place),
 } satisfies InferenceOp<"attention">;

@@ -8,7 +8,7 @@ import type { Shape } from "../../nn/shapes.ts";
 import type { ConvShape } from "../../program/kernels.ts";
 import type { Phase } from "../../program/program.ts";
 import type { BitsGiven } from "../bits.ts";
-import type { Context, ScaleAndShift } from "../context.ts";
+import type { Context, Network, ScaleAndShift } from "../context.ts";
 import type { Step } from "../strips.ts";
 
 /** The caller writes the value before a run. */
@@ -52,6 +52,8 @@ export interface WholeOp<Name extends OpName> {
   emit(node: NodeOf<Name>, context: Context): void;
   /** Bytes of the weights as its kernel reads them, where it has any. */
   weightBytes?(node: NodeOf<Name>, context: Pick<Context, "network">): number;
+  /** True where it reads the input at `place` as bits, row by row in the layout of the product's kernel. */
+  readsBits?(node: NodeOf<Name>, place: number, network: Network): boolean;
   /** The sum of the inputs, which a product's kernel adds up on the way out. */
   readonly isSum?: true;
 }

@@ -1,7 +1,9 @@
 /** The table of loss terms on tfjs. Cases of a check run in its order. */
+import { contrastive } from "./contrastive.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { distance } from "./distance.ts";
 import { distillation } from "./distillation.ts";
+import { kurtosis, weightDivergence } from "./distributions.ts";
 import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
 import type { LossName, ReferenceLoss } from "./loss.ts";
 import { l1, l2 } from "./penalties.ts";
@@ -17,7 +19,10 @@ export const referenceLosses: { readonly [Name in LossName]: ReferenceLoss<Name>
   distillation,
   l1,
   l2,
+  kurtosis,
+  weightDivergence,
   distance,
+  contrastive,
 });
 
 /** The term called `name`. */

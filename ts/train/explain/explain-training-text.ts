@@ -17,8 +17,8 @@ const explanationColumns: readonly Column[] = [
   { title: "values", align: "right" },
 ];
 
-const partCells = ({ part, product, kernel, tile }: LayerPart): readonly string[] => [
-  ...[`  ${part}`, "", "", product === null ? kernel : `${product} ${tile}`, "", "", "", "", ""],
+const partCells = ({ part, product, kernel }: LayerPart): readonly string[] => [
+  ...[`  ${part}`, "", "", product ?? kernel, "", "", "", "", ""],
 ];
 
 const cell = (work: Work | null): string => (work === null ? "" : `${work.product} ${work.tile}`);

@@ -3,12 +3,15 @@ import { isList, reading, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import type { Network } from "../../nn/network.ts";
 import type { ParameterLayout } from "../plan/layout.ts";
+import { contrastive } from "./contrastive.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { distance } from "./distance.ts";
 import { distillation } from "./distillation.ts";
 import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
+import { kurtosis } from "./kurtosis.ts";
 import { l1, l2 } from "./penalties.ts";
 import type { LossTerm } from "./term.ts";
+import { weightDivergence } from "./weight-divergence.ts";
 
 /** The makers of terms: those that compare the output with the truth, then those over values and over weights. */
 export const losses = Object.freeze({
@@ -22,7 +25,7 @@ export const losses = Object.freeze({
     squaredHinge,
     distillation,
   },
-  ...{ l1, l2, distance },
+  ...{ l1, l2, kurtosis, weightDivergence, distance, contrastive },
 });
 
 /** The terms of a step's loss, which is their sum in this order. */

@@ -4,12 +4,12 @@
  * factor times sign(w), sign(0) = 0. Either gradient goes into the optimizer with all others, unlike decoupled weight decay.
  * Of a binary layer the latent weights are meant.
  */
-import { listOf, numberIn, plainObject, reject, type Subject, safeName } from "../../base/checks.ts";
+import { numberIn, plainObject, type Subject, safeName } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
-import { isBop } from "../optimizers/optimizers.ts";
 import { CHUNK, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
+import { hasMagnitude, namesOf } from "./kernels.ts";
 import type { LossTerm, Piece, TermPlan } from "./term.ts";
 
 export interface PenaltyOptions {
@@ -53,13 +53,7 @@ function penalty(kind: "l1" | "l2", options: PenaltyOptions): LossTerm {
   const given = plainObject(options, ["factor", "parameters", "name"], subject);
   const factor = numberIn(given.factor, 0, 1e6, "factor", subject);
   const name = safeName(given.name ?? kind, "name", subject);
-  const parameters =
-    given.parameters === undefined
-      ? undefined
-      : listOf(given.parameters, 1, 65536, "parameters", subject).map((parameter) => {
-          if (typeof parameter !== "string") reject(subject, "parameters", "a list of names", parameter);
-          return parameter;
-        });
+  const parameters = namesOf(given.parameters, subject);
   return {
     name,
     parameters,
@@ -104,9 +98,6 @@ const penalized = ({ tensors }: ParameterLayout, names: readonly string[] | unde
     const { name, shape } = tensor.parameter;
     return names === undefined ? shape.length > 1 && hasMagnitude(tensor) : names.includes(name);
   });
-
-/** Statistics are not trained, and weights that Bop flips are -1 or +1 whatever their gradient. */
-const hasMagnitude = ({ optimizer }: TrainedTensor): boolean => optimizer !== null && !isBop(optimizer);
 
 const noMagnitude = (parameter: string, term: string): ProxbitError =>
   new ProxbitError(

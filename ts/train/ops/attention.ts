@@ -8,12 +8,12 @@
  */
 import { attentionSizes } from "../../nn/ops/attention.ts";
 import { attentionKinds } from "../../program/attention.ts";
-import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "../../program/attention-products.ts";
 import { as, k } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
 import { planLearned } from "./attention/learned.ts";
 import { planOperand } from "./attention/operand.ts";
+import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "./attention/products.ts";
 import type { TrainOp } from "./op.ts";
 
 /** The places of a product; without a factor and not added to what is there, where that is not said. */
@@ -62,9 +62,12 @@ export const attention: TrainOp<"attention"> = {
           const [own, a] = isKept ? [matrix(lane), matrix(lane)] : [null, scores];
           const calls = [
             ...[query, key, value].flatMap((operand) => operand.forward(mode, lane)),
-            as("scores", product(lane, "scores", { a: query.place(lane), b: key.place(lane), out: scores })),
-            as(attributes.matrix, k.attentionMatrix({ ...map(lane), scores, matrix: own })),
-            as("mix", product(lane, "mix", { a, b: value.place(lane), factors, out: context.value(name, lane) })),
+            as({ scores: "ff" }, product(lane, "scores", { a: query.place(lane), b: key.place(lane), out: scores })),
+            as({ [attributes.matrix]: null }, k.attentionMatrix({ ...map(lane), scores, matrix: own })),
+            as(
+              { mix: "ff" },
+              product(lane, "mix", { a, b: value.place(lane), factors, out: context.value(name, lane) }),
+            ),
           ];
           for (const call of calls) emit.lane(lane.index, call);
         }

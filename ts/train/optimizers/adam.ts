@@ -11,6 +11,8 @@ import {
   clippingKeys,
   clippingOf,
   type Decay,
+  decayAt,
+  decayKeys,
   decayOf,
   rate,
   subject,
@@ -37,10 +39,10 @@ export interface AdamOptions extends Omit<CommonOptions, keyof Decay> {
 export interface AdamWOptions extends AdamOptions, Partial<Decay> {}
 
 const keys = ["learningRate", "beta1", "beta2", "epsilon", ...clippingKeys] as const;
-const decaying = [...keys, "weightDecay", "noDecay"] as const;
+const decaying = [...keys, ...decayKeys] as const;
 
 function adamOf(options: AdamWOptions, usualDecay: number, decoupled: boolean): Adam {
-  const { noDecay, weightDecay } = decayOf(options, usualDecay);
+  const { weightDecay, ...decay } = decayOf(options, usualDecay);
   return {
     kind: "adam",
     learningRate: rate(options.learningRate ?? 1e-3),
@@ -49,7 +51,7 @@ function adamOf(options: AdamWOptions, usualDecay: number, decoupled: boolean): 
     epsilon: within("epsilon", options.epsilon ?? 1e-7, 1e-20, 1),
     weightDecay,
     decoupled,
-    ...(noDecay === undefined ? {} : { noDecay }),
+    ...decay,
     ...clippingOf(options),
   };
 }
@@ -71,9 +73,10 @@ export const adamRule: Rule<Adam> = {
   step: (given, [mean, square]) => k.adamStep({ ...given, mean: mean as Place, square: square as Place }),
   slots: ["first moment", "second moment"],
   hyperFloats: lengthsOf("adam_step").hyper,
-  numbers: ({ learningRate, beta1, beta2, epsilon, weightDecay, decoupled }, { progress, update, clip }) => {
+  numbers: (own, { progress, update, clip }) => {
+    const { learningRate, beta1, beta2, epsilon, decoupled } = own;
     const corrections = [beta1, beta2].map((beta) => correction(Math.fround(beta), update));
     const now = evaluateSchedule(learningRate, progress);
-    return [now, beta1, beta2, epsilon, weightDecay, decoupled ? 1 : 0, ...corrections, clip];
+    return [now, beta1, beta2, epsilon, decayAt(own, progress), decoupled ? 1 : 0, ...corrections, clip];
   },
 };

@@ -14,6 +14,8 @@ export interface Decay {
    * where all decay.
    */
   readonly noDecay?: readonly string[] | undefined;
+  /** Share of the run, in [0, 1], from which on no weight decays; absent where they decay to the end. */
+  readonly decayUntil?: number | undefined;
 }
 
 /** Bounds on the gradients that a real optimizer reads; at most one of both. */
@@ -65,9 +67,19 @@ export function clippingOf({ clipNorm, clipValue }: Clipping): Clipping {
     : { clipNorm: within("clipNorm", clipNorm, 1e-30, 1e30) };
 }
 
-/** The decay out of its options. The names are left away where there are none, so that records stay as they were. */
-export function decayOf({ weightDecay, noDecay }: Partial<Decay>, usual: number): Decay {
-  const decay = { weightDecay: within("weightDecay", weightDecay ?? usual, 0, 1) };
+/** The keys of {@link Decay}. */
+export const decayKeys = ["weightDecay", "noDecay", "decayUntil"] as const;
+
+/** The decay of a step at `progress`. */
+export const decayAt = ({ weightDecay, decayUntil = Number.POSITIVE_INFINITY }: Decay, progress: number): number =>
+  progress < decayUntil ? weightDecay : 0;
+
+/** The decay out of its options. What is not given is left away, so that records stay as they were. */
+export function decayOf({ weightDecay, noDecay, decayUntil }: Partial<Decay>, usual: number): Decay {
+  const decay = {
+    weightDecay: within("weightDecay", weightDecay ?? usual, 0, 1),
+    ...(decayUntil === undefined ? {} : { decayUntil: within("decayUntil", decayUntil, 0, 1) }),
+  };
   if (noDecay === undefined) return decay;
   const names = listOf(noDecay, 1, 65536, "noDecay", subject).map((name) => {
     if (typeof name !== "string" || name === "") reject(subject, "noDecay", "a list of names", name);

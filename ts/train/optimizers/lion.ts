@@ -14,6 +14,8 @@ import {
   clippingKeys,
   clippingOf,
   type Decay,
+  decayAt,
+  decayKeys,
   decayOf,
   rate,
   within,
@@ -32,7 +34,7 @@ export interface LionOptions extends CommonOptions {
   readonly beta2?: number;
 }
 
-const keys = ["learningRate", "beta1", "beta2", "weightDecay", "noDecay", ...clippingKeys] as const;
+const keys = ["learningRate", "beta1", "beta2", ...decayKeys, ...clippingKeys] as const;
 
 export function lion(options: LionOptions = {}): Lion {
   allowed(options, keys);
@@ -52,11 +54,11 @@ export const lionRule: Rule<Lion> = {
   step: (given, [mean]) => k.lionStep({ ...given, mean: mean as Place }),
   slots: ["mean gradient"],
   hyperFloats: lengthsOf("lion_step").hyper,
-  numbers: ({ learningRate, beta1, beta2, weightDecay }, { progress, clip }) => [
+  numbers: ({ learningRate, beta1, beta2, ...decay }, { progress, clip }) => [
     evaluateSchedule(learningRate, progress),
     beta1,
     beta2,
-    weightDecay,
+    decayAt(decay, progress),
     clip,
   ],
 };

@@ -13,6 +13,8 @@ import {
   clippingKeys,
   clippingOf,
   type Decay,
+  decayAt,
+  decayKeys,
   decayOf,
   rate,
   within,
@@ -34,7 +36,7 @@ export interface RmsPropOptions extends CommonOptions {
   readonly epsilon?: number;
 }
 
-const keys = ["learningRate", "rho", "momentum", "epsilon", "weightDecay", "noDecay", ...clippingKeys] as const;
+const keys = ["learningRate", "rho", "momentum", "epsilon", ...decayKeys, ...clippingKeys] as const;
 
 export function rmsprop(options: RmsPropOptions = {}): RmsProp {
   allowed(options, keys);
@@ -56,12 +58,12 @@ export const rmspropRule: Rule<RmsProp> = {
     k.rmspropStep({ ...given, square: square as Place, velocity: velocity as Place }),
   slots: ["mean square", "velocity"],
   hyperFloats: lengthsOf("rmsprop_step").hyper,
-  numbers: ({ learningRate, rho, momentum, epsilon, weightDecay }, { progress, clip }) => [
+  numbers: ({ learningRate, rho, momentum, epsilon, ...decay }, { progress, clip }) => [
     evaluateSchedule(learningRate, progress),
     rho,
     momentum,
     epsilon,
-    weightDecay,
+    decayAt(decay, progress),
     clip,
   ],
 };

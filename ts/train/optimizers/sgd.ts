@@ -11,6 +11,8 @@ import {
   clippingKeys,
   clippingOf,
   type Decay,
+  decayAt,
+  decayKeys,
   decayOf,
   rate,
   subject,
@@ -31,7 +33,7 @@ export interface SgdOptions extends CommonOptions {
   readonly nesterov?: boolean;
 }
 
-const keys = ["learningRate", "momentum", "nesterov", "weightDecay", "noDecay", ...clippingKeys] as const;
+const keys = ["learningRate", "momentum", "nesterov", ...decayKeys, ...clippingKeys] as const;
 
 export function sgd(options: SgdOptions = {}): Sgd {
   allowed(options, keys);
@@ -51,10 +53,10 @@ export const sgdRule: Rule<Sgd> = {
   step: (given, [velocity]) => k.sgdStep({ ...given, velocity: velocity as Place }),
   slots: ["velocity"],
   hyperFloats: lengthsOf("sgd_step").hyper,
-  numbers: ({ learningRate, momentum, weightDecay, nesterov }, { progress, clip }) => [
+  numbers: ({ learningRate, momentum, nesterov, ...decay }, { progress, clip }) => [
     evaluateSchedule(learningRate, progress),
     momentum,
-    weightDecay,
+    decayAt(decay, progress),
     nesterov ? 1 : 0,
     clip,
   ],

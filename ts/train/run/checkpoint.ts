@@ -11,6 +11,7 @@ import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { canonicalJson, isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
 import type { LossTerm } from "../losses/term.ts";
+import { factsOfMethods, type Method } from "../method.ts";
 import { isBop, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
@@ -45,10 +46,12 @@ export function trainerFacts(
   optimizer: Optimizer,
   objective: readonly LossTerm[],
   seed: number,
+  methods: readonly Method[],
 ): RunFacts {
   const [plain, learningRate] = withoutRates(optimizer);
   const terms = objective.map(({ name, facts = {} }) => ({ name, ...facts }));
-  return copyOfPlain({ graph, optimizer: plain, learningRate, objective: terms, seed });
+  const used = factsOfMethods(methods);
+  return copyOfPlain({ graph, optimizer: plain, learningRate, objective: terms, seed, methods: used });
 }
 
 /** An optimizer without its learning rates, and these. */

@@ -2,10 +2,10 @@
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import type { Engine } from "./engine.ts";
-import { type EpochTask, runTasks, type TaskResults } from "./epoch-task.ts";
+import { type EpochTask, type EpochView, runTasks, type TaskResults } from "./epoch-task.ts";
 import { estimateStatistics, evaluate, evaluateSoft, STATISTICS_BATCHES } from "./evaluate.ts";
 import type { Score, Validation } from "./events.ts";
-import { measureExamples } from "./predict.ts";
+import { measureExamples, predict } from "./predict.ts";
 import { type Course, progressAt, type RunRecord } from "./run.ts";
 
 /** What is to be done at the end of each epoch. */
@@ -28,7 +28,12 @@ interface Ended {
 
 /** Ends the epoch of `course` whose steps have ended. Without validation, statistics are those of the last epoch alone. */
 export async function runEpochEnd(engine: Engine, run: RunRecord, course: Course, end: EpochEnd): Promise<Ended> {
-  const tasks = await runTasks(engine, end.tasks, course);
+  const { data, signal } = end;
+  const predictHard: EpochView["predict"] = async (split) => {
+    await estimateStatistics(engine, run.seed, data.train, { batchSize: course.batchSize, signal });
+    return predict(engine, split, { batchSize: course.batchSize, signal });
+  };
+  const tasks = await runTasks(engine, end.tasks, course, predictHard);
   const isLast = course.epoch + 1 === course.epochs;
   const validation = end.validate || isLast ? await validate(engine, run, course, end) : undefined;
   return {

@@ -1,6 +1,7 @@
 /** Work between two epochs that a method may give, such as a projection of the weights or a measurement of them. */
 import { listOf, plainObject, reject, type Subject, safeName } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
+import type { Split } from "../../data/dataset.ts";
 import type { Engine } from "./engine.ts";
 import type { Course } from "./run.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
@@ -16,6 +17,11 @@ export interface EpochView {
   weights(): Promise<Map<string, Float32Array>>;
   /** Replaces parameters by name; the optimizer's state stays. @throws ProxbitError as `Trainer.setWeights` does. */
   setWeights(weights: ReadonlyMap<string, Float32Array>): Promise<void>;
+  /**
+   * The outputs of the hard-signed network for examples, `[count][elements]`, with running statistics that are estimated first.
+   * @throws ProxbitError as `Trainer.predict` does.
+   */
+  predict(split: Split): Promise<Float32Array>;
 }
 
 export interface EpochTask {
@@ -57,7 +63,12 @@ export function checkTasks(value: unknown, subject: Subject): readonly EpochTask
 }
 
 /** Runs the tasks that are left behind the steps of this epoch, in order, and keeps count of them in `course`. */
-export async function runTasks(engine: Engine, tasks: readonly EpochTask[], course: Course): Promise<TaskResults> {
+export async function runTasks(
+  engine: Engine,
+  tasks: readonly EpochTask[],
+  course: Course,
+  predict: EpochView["predict"],
+): Promise<TaskResults> {
   const { epoch, epochs } = course;
   const view: EpochView = {
     epoch: epoch + 1,
@@ -65,6 +76,7 @@ export async function runTasks(engine: Engine, tasks: readonly EpochTask[], cour
     progress: (epoch + 1) / epochs,
     weights: () => engine.alone(() => readWeights(engine)),
     setWeights: (weights) => writeWeights(engine, weights),
+    predict,
   };
   for (const { name, run } of tasks.slice(course.tasks)) {
     const found = await run(view);

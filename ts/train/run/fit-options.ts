@@ -12,6 +12,7 @@ import {
 } from "../../base/checks.ts";
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import { type Method, workOf } from "../method.ts";
 import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
@@ -91,6 +92,8 @@ export interface Checked {
   readonly fixed: Pick<Course, "epochs" | "batchSize" | "steps">;
   readonly setting: Omit<StepSetting, "flips">;
   readonly counting: boolean;
+  /** The data as the caller gave it, which a run that goes on is held against; methods may train on other targets. */
+  readonly data: Dataset<Examples>;
   readonly end: EpochEnd;
   readonly stopper: Stopper | null;
   readonly checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
@@ -110,7 +113,12 @@ const optionNames = [
 ] as const;
 
 /** @throws ProxbitError "argument", "shape" or "data" for what does not fit the network. */
-export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOptions): Checked {
+export function checkFit(
+  engine: Engine,
+  given: Dataset<Examples>,
+  asked: FitOptions,
+  methods: readonly Method[] = [],
+): Checked {
   const subject: Subject = { code: "argument", what: "fit" };
   const options = plainObject(asked, optionNames, subject) as unknown as FitOptions;
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
@@ -123,7 +131,9 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
   const average = checkAverage(options.average, subject);
-  const own = checkTasks(options.tasks, subject);
+  const named = checkTasks(options.tasks, subject);
+  const work = workOf(methods, { graph: engine.graph, epochs, data: given });
+  const own = checkTasks([...work.tasks, ...named], subject);
   const averaging = average === null ? [] : [averageTask(average)];
   const tasks = [...own, ...averaging];
   const keep = oneOf(options.keep ?? "last", ["last", "best"], "keep", subject);
@@ -139,7 +149,7 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
   }
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
-  const data = checkData(engine, given, validate);
+  const data = checkData(engine, work.data, validate);
   const augment = checkAugmentation(options.augment, data.train.shape);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
@@ -150,6 +160,7 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     fixed: { epochs, batchSize, steps },
     setting: { images: data.train, augment, smoothing, signal },
     counting,
+    data: work.data === given ? data : given,
     end: { data, validate, soft, tasks, metrics, signal, onValidate },
     stopper,
     checkpoint,
@@ -159,7 +170,7 @@ export function checkFit(engine: Engine, given: Dataset<Examples>, asked: FitOpt
     facts: {
       ...{ epochs, batchSize, augment, labelSmoothing: smoothing, validate, soft, flipRatio: counting, onDivergence },
       // Always there, null too: a fact that a checkpoint lacks is compared with nothing.
-      ...{ average, keep, earlyStopping: stopping, metrics, tasks: own.map(({ name }) => name) },
+      ...{ average, keep, earlyStopping: stopping, metrics, tasks: named.map(({ name }) => name) },
     },
   };
 }

@@ -35,7 +35,7 @@ export async function* fitNetwork(
   options: FitOptions,
   revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const checked = checkFit(engine, data, options);
+  const checked = checkFit(engine, data, options, state.methods);
   // Without a pause where nothing can fall silent, so that the trainer is busy at once.
   if (mayFallSilent(engine)) await refuseSilentTraining(engine);
   yield* work({ engine, optimizer, state, checked, revive, good: null, ...newCounts() }, () => {
@@ -61,7 +61,7 @@ export async function* continueFit(
 ): AsyncGenerator<TrainEvent, void, undefined> {
   const { store } = state;
   const usual = { ...(store === null ? {} : { checkpoint: store }), ...optionsFrom(state.facts ?? {}) };
-  const checked = checkFit(engine, data, { ...usual, ...options } as FitOptions);
+  const checked = checkFit(engine, data, { ...usual, ...options } as FitOptions, state.methods);
   const call = { engine, optimizer, state, checked, revive, good: state.good, ...newCounts() };
   const { course } = state;
   const { epochs, batchSize, steps } = checked.fixed;
@@ -103,7 +103,7 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
     const fit = data.input && { inputFit: data.input.fit, inputBackground: data.input.background };
     state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input, ...fit };
     state.facts = {
-      ...trainerFacts(call.engine.graph, call.optimizer, call.engine.objective, state.seed),
+      ...trainerFacts(call.engine.graph, call.optimizer, call.engine.objective, state.seed, state.methods),
       start: state.starts,
       ...checked.facts,
     };

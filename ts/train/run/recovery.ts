@@ -46,12 +46,12 @@ const recordOf = ({ seed, epochs, updates, draws, progress, metadata, course }: 
 
 /** All facts of a call. */
 export async function factsOf({ engine, optimizer, state, checked }: Omit<Call, "revive">): Promise<RunFacts> {
-  const own = trainerFacts(engine.graph, optimizer, engine.objective, state.seed);
+  const own = trainerFacts(engine.graph, optimizer, engine.objective, state.seed, state.methods);
   return {
     ...own,
     start: state.starts,
     ...checked.facts,
-    ...(await dataFacts(checked.end.data, checked.end.validate)),
+    ...(await dataFacts(checked.data, checked.end.validate)),
   };
 }
 

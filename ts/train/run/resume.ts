@@ -1,6 +1,6 @@
 /** Trainers out of checkpoints, and checkpoints out of trainers. */
 import { isArrayOf } from "../../base/arrays.ts";
-import { integerIn, listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
+import { integerIn, isList, listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
 import { brokenCheckpoint } from "../../io/checkpoint-file.ts";
 import { type CheckpointStore, storeOf } from "../../io/checkpoint-store.ts";
@@ -11,6 +11,7 @@ import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { plainObjective, termsOf } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
+import { applyMethods, checkMethods, type Method, type MethodByName, type MethodFact } from "../method.ts";
 import { checkOptimizer, type Optimizer } from "../optimizers/optimizers.ts";
 import {
   type Allowed,
@@ -19,6 +20,7 @@ import {
   decodeRun,
   type LoadedRun,
   optimizerFrom,
+  type RunFacts,
   readRun,
   trainerFacts,
 } from "./checkpoint.ts";
@@ -33,6 +35,11 @@ export interface ResumeOptions extends SourceOptions, WorkerOptions {
   readonly optimizer?: Optimizer;
   /** The terms of the loss; needed where the run had another objective than cross-entropy alone, for terms hold functions. */
   readonly objective?: readonly LossTerm[];
+  /**
+   * The methods that the run began with, or a function that makes each of the checkpoint's again out of its name and options, as
+   * `methodOf` does. Needed where the run had some, because methods hold functions.
+   */
+  readonly methods?: readonly Method[] | MethodByName | undefined;
   readonly seed?: number;
   /**
    * Weights that the run started from, each as it was given to `startFrom`, in that order; none for []. They are held against
@@ -88,6 +95,7 @@ interface Resumed {
   readonly graph: Graph;
   readonly optimizer: Optimizer;
   readonly objective: readonly LossTerm[];
+  readonly methods: readonly Method[];
   readonly seed: number;
 }
 
@@ -98,7 +106,7 @@ export async function readForResume(
 ): Promise<Resumed> {
   plainObject(
     options,
-    ["graph", "optimizer", "objective", "seed", "start", "workers", "variant", "source", "worker", "allow"],
+    ["graph", "optimizer", "objective", "methods", "seed", "start", "workers", "variant", "source", "worker", "allow"],
     subject,
   );
   const allow = wordsOf(options.allow);
@@ -112,24 +120,51 @@ export async function readForResume(
   const run = isArrayOf(from, "Uint8Array") ? await decodeRun(from) : await readRun(store as CheckpointStore);
   const { facts } = run;
   try {
-    const saved = validateGraph(facts.graph);
-    const savedOptimizer = checkOptimizer(optimizerFrom(facts));
-    const graph = options.graph === undefined ? saved : validateGraph(options.graph);
-    const optimizer = options.optimizer === undefined ? savedOptimizer : checkOptimizer(options.optimizer);
-    const objective = options.objective === undefined ? plainObjective : termsOf(options.objective, subject);
+    const saved = { graph: validateGraph(facts.graph), optimizer: checkOptimizer(optimizerFrom(facts)) };
+    const methods = methodsOf(facts, options.methods);
+    const given = {
+      graph: options.graph === undefined ? saved.graph : validateGraph(options.graph),
+      optimizer: options.optimizer === undefined ? saved.optimizer : checkOptimizer(options.optimizer),
+      objective: options.objective === undefined ? plainObjective : termsOf(options.objective, subject),
+    };
+    const changed = applyMethods(methods, given);
+    // The checkpoint's own have gone through its methods already.
+    const graph = options.graph === undefined ? saved.graph : changed.graph;
+    const optimizer = options.optimizer === undefined ? saved.optimizer : changed.optimizer;
+    const { objective } = changed;
     const seed =
       options.seed === undefined ? (facts.seed as number) : integerIn(options.seed, 0, 0xffffffff, "seed", subject);
     const starts = factsOfStarts(options.start);
-    const own = trainerFacts(graph, optimizer, objective, seed);
-    checkFacts(facts, starts === undefined ? own : { ...own, start: starts }, allow);
+    const own = trainerFacts(graph, optimizer, objective, seed, methods);
+    // A checkpoint from before there were methods knows none.
+    checkFacts({ methods: [], ...facts }, starts === undefined ? own : { ...own, start: starts }, allow);
     // A checkpoint from before starts were facts knows none.
     const known = starts ?? (Array.isArray(facts.start) ? (facts.start as StartFact[]) : []);
-    return { run, store, graph, optimizer, objective, seed, starts: known };
+    return { run, store, graph, optimizer, objective, methods, seed, starts: known };
   } catch (cause) {
     if (isProxbitError(cause) && cause.code === "checkpoint") throw cause;
     if (!isRecord(facts.graph)) throw brokenCheckpoint("it holds no network", undefined, cause);
     throw cause;
   }
+}
+
+/** The methods to go on with: those given, or those of the checkpoint made again. @throws ProxbitError `argument` for none. */
+function methodsOf({ methods: saved }: RunFacts, given: ResumeOptions["methods"]): readonly Method[] {
+  if (given !== undefined && typeof given !== "function") return checkMethods(given, subject);
+  const facts = isList(saved)
+    ? saved.filter((fact): fact is MethodFact => isRecord(fact) && isRecord(fact.options))
+    : [];
+  if (facts.length > 0 && given === undefined) {
+    throw new ProxbitError(
+      "argument",
+      `the run was trained with ${facts.map(({ name }) => `"${String(name)}"`).join(" and ")}, and Trainer.resume got no methods`,
+      "Give methods: methodOf, which makes them again, or a list of your own.",
+    );
+  }
+  return checkMethods(
+    facts.map(({ name, options }) => (given as MethodByName)(name, options)),
+    subject,
+  );
 }
 
 /** See `Trainer.left`. */

@@ -4,8 +4,10 @@ import { isArrayOf } from "../../base/arrays.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { encodeModel, type PackedTensor } from "../../io/model-file.ts";
+import type { Graph } from "../../nn/graph.ts";
 import { initialValues } from "../../nn/initializers.ts";
 import { networkOf, parameterName } from "../../nn/network.ts";
+import { packedParametersOf } from "../../nn/parameters.ts";
 import { kernelMatrix } from "../../nn/shapes.ts";
 import { type Call, callOf, type KernelCall, k } from "../../program/call.ts";
 import { fileBytes } from "../../program/kernels.ts";
@@ -107,13 +109,18 @@ export async function rememberStatistics(engine: Engine): Promise<() => Promise<
   };
 }
 
-/** The model file of the hardened network. */
-export async function pack(engine: Engine, metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
+/** The model file of the hardened network; or of `graph`, whose parameters are some of the engine's. */
+export async function pack(
+  engine: Engine,
+  metadata: Readonly<Record<string, string>>,
+  graph: Graph = engine.graph,
+): Promise<Uint8Array> {
   const [values, kernels] = await engine.alone(
     async () => [await readWeights(engine), await packKernels(engine)] as const,
   );
-  const parameters = new Map<string, PackedTensor>([...values, ...kernels]);
-  return encodeModel({ graph: engine.graph, parameters, metadata });
+  const all = new Map<string, PackedTensor>([...values, ...kernels]);
+  const parameters = new Map(packedParametersOf(graph).map(({ name }) => [name, all.get(name) as PackedTensor]));
+  return encodeModel({ graph, parameters, metadata });
 }
 
 /** A tensor of the file: its bytes are bits, or f32. */

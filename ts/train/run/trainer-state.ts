@@ -1,6 +1,7 @@
 /** A trainer carries along where its run stands, and all that a call which goes on needs to know of the one before. */
 import type { CheckpointTensor } from "../../io/checkpoint-file.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import type { Method } from "../method.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import type { RunMoment } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
@@ -17,6 +18,8 @@ export interface GoodPoint {
 
 /** The memory of a trainer from one call of `fit` to the next. */
 export interface TrainerState extends RunRecord {
+  /** The methods that the trainer was made with. */
+  readonly methods: readonly Method[];
   /** True where a call is at work that would not bear another one. */
   busy: boolean;
   /** The events of the epochs that have ended in the last call of `fit`. */
@@ -37,7 +40,8 @@ export interface TrainerState extends RunRecord {
 }
 
 /** The state of a new trainer. */
-export const newState = (seed: number): TrainerState => ({
+export const newState = (seed: number, methods: readonly Method[] = []): TrainerState => ({
+  methods,
   ...{
     ...newRun(seed),
     busy: false,

@@ -9,9 +9,8 @@
  * const trainer = await Trainer.create(graph, { optimizer: optimizers.adam(), workers: 2, seed: 1 });
  * for await (const event of trainer.fit(data, { epochs: 5, batchSize: 128 })) console.log(event);
  */
-import { callbackOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
+import { integerIn, plainObject, reading, type Subject } from "../../base/checks.ts";
 import { type Closable, closable } from "../../base/closable.ts";
-import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { Graph } from "../../nn/graph.ts";
@@ -21,20 +20,15 @@ import type { SourceOptions, WorkerOptions } from "../../runtime/source.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { explainTraining, type TrainingExplainOptions, type TrainingExplanation } from "../explain/explain-training.ts";
 import { profileTraining, type TrainingProfile, type TrainingProfileOptions } from "../explain/profile-training.ts";
-import { labelWord, termsOf } from "../losses/index.ts";
+import { labelWord, plainObjective, termsOf } from "../losses/index.ts";
 import type { LossTerm } from "../losses/term.ts";
+import { applyMethods, checkMethods, type Method, packedGraph } from "../method.ts";
 import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
 import { checkOptimizer, type Optimizer, optimizers } from "../optimizers/optimizers.ts";
 import { LANES } from "../plan/plan.ts";
 import { createEngine, type Engine } from "./engine.ts";
-import {
-  type EstimateOptions,
-  type EvaluateOptions,
-  estimateStatistics,
-  evaluate,
-  evaluateSoft,
-  type SoftNetwork,
-} from "./evaluate.ts";
+import { type EstimateOptions, type EvaluateOptions, estimateStatistics } from "./evaluate.ts";
+import { evaluateEither } from "./evaluate-either.ts";
 import type { Evaluation } from "./events.ts";
 import { continueFit, type FitOptions, fitNetwork } from "./fit.ts";
 import { type Fitting, fittingOf } from "./fitting.ts";
@@ -61,6 +55,11 @@ export interface TrainerOptions extends SourceOptions, WorkerOptions {
    * events tell each by its name.
    */
   readonly objective?: readonly LossTerm[];
+  /**
+   * Methods of training, each of which changes the network, its optimizer or its loss, or works between epochs; none where
+   * absent. `trainer.graph` is the network that they make.
+   */
+  readonly methods?: readonly Method[] | undefined;
   /** Threads, from 1; as many as there are cores, at most eight, where absent. More than eight find nothing to do. */
   readonly workers?: number;
   /** Seed of the initial weights and of the order of images; a whole number from 0 to 2^32 - 1. 0 where absent. */
@@ -166,42 +165,49 @@ function create(graph: Graph, options: TrainerOptions = {}): Promise<Trainer> {
  */
 async function resume(from: string | CheckpointStore | Uint8Array, options: ResumeOptions = {}): Promise<Trainer> {
   const loaded = await readForResume(from, options);
-  const { graph, optimizer, objective, seed } = loaded;
+  const { graph, optimizer, objective, seed, methods } = loaded;
   const { workers, variant, source, worker } = options;
   const given = {
     ...{ optimizer, objective, seed, source, worker },
     ...(workers === undefined ? {} : { workers }),
     ...(variant === undefined ? {} : { variant }),
   };
-  return createFrom(graph, given, async (engine, state) => {
+  const restore: Restore = async (engine, state) => {
     await restoreRun(engine, state, loaded.run);
     const { store, run, starts } = loaded;
     Object.assign(state, { facts: run.facts, allow: wordsOf(options.allow), store, starts });
-  });
+  };
+  return createFrom(graph, given, { methods, restore });
 }
 
-/** A new trainer, or one that `restore` puts to where another stood. */
+type Restore = (engine: Engine, state: TrainerState) => Promise<void>;
+
+/** A new trainer, or one that `restore` puts to where another stood, whose methods have done their part. */
 async function createFrom(
   graph: Graph,
   asked: TrainerOptions,
-  restore: ((engine: Engine, state: TrainerState) => Promise<void>) | null,
+  resumed: { readonly methods: readonly Method[]; readonly restore: Restore } | null,
 ): Promise<Trainer> {
-  const valid = validateGraph(graph);
+  const network = validateGraph(graph);
   const subject: Subject = { code: "argument", what: "Trainer.create" };
-  const known = ["optimizer", "objective", "workers", "seed", "variant", "source", "worker"];
+  const known = ["optimizer", "objective", "methods", "workers", "seed", "variant", "source", "worker"];
   const options: TrainerOptions = plainObject(asked, known, subject);
   const seed = integerIn(options.seed ?? 0, 0, 0xffffffff, "seed", subject);
   const workers = options.workers ?? Math.min(LANES, globalThis.navigator?.hardwareConcurrency ?? 1);
-  const optimizer = options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer);
   const { variant, source, worker } = options;
-  const { objective } = options;
   // Before any thread is started.
-  if (objective !== undefined) termsOf(objective, subject);
+  const given = {
+    graph: network,
+    optimizer: options.optimizer === undefined ? optimizers.adam() : checkOptimizer(options.optimizer),
+    objective: options.objective === undefined ? plainObjective : termsOf(options.objective, subject),
+  };
+  const methods = resumed?.methods ?? checkMethods(options.methods, subject);
+  const { graph: valid, optimizer, objective } = resumed === null ? applyMethods(methods, given) : given;
   let { pool, engine } = await startEngine(valid, optimizer, { workers, variant, source, worker }, { objective });
   try {
-    const state = newState(seed);
-    if (restore === null) await initialize(engine, seed);
-    else await restore(engine, state);
+    const state = newState(seed, methods);
+    if (resumed === null) await initialize(engine, seed);
+    else await resumed.restore(engine, state);
     /** The same network in new workers. Everything that was not in a checkpoint is lost with the old ones. */
     const revive = async (): Promise<Engine> => {
       pool.close();
@@ -254,45 +260,13 @@ async function createFrom(
           ...metadata,
         }));
         await refuseSilentFile(engine);
-        return pack(engine, own);
+        return pack(engine, own, packedGraph(methods, valid));
       },
       ...closable(() => pool.close()),
     };
   } catch (error) {
     pool.close();
     throw error;
-  }
-}
-
-/** The hard-signed network, or the soft one where that is asked for. */
-async function evaluateEither(
-  engine: Engine,
-  state: TrainerState,
-  split: Examples,
-  given: EvaluateOptions,
-): Promise<Evaluation> {
-  const known = ["soft", "batchSize", "signal", "onProgress"];
-  const { soft, ...options }: EvaluateOptions = plainObject(given, known, { code: "argument", what: "evaluate" });
-  if (soft === undefined) return evaluate(engine, split, options);
-  const subject: Subject = { code: "argument", what: "evaluate: soft" };
-  const { statistics, progress } = plainObject(soft, ["statistics", "progress"], subject) as unknown as SoftNetwork;
-  if (typeof statistics !== "object") reject(subject, "statistics", "a split of images", statistics);
-  const moment = numberIn(progress ?? state.progress, 0, 1, "progress", subject);
-  if (state.busy) {
-    throw new ProxbitError(
-      "argument",
-      "the soft network cannot be evaluated while this trainer trains, for both would set the same statistics",
-      "Wait for the other call to end, or take validation.soft of fit's epoch events.",
-    );
-  }
-  const onProgress = callbackOf<NonNullable<typeof options.onProgress>>(options.onProgress, "onProgress", subject);
-  state.busy = true;
-  try {
-    return await evaluateSoft(engine, state.seed, split, { statistics, progress: moment }, options, (batches, of) =>
-      onProgress?.(Math.floor((split.count * batches) / of), split.count),
-    );
-  } finally {
-    state.busy = false;
   }
 }
 

@@ -4,5 +4,10 @@
 //! Layouts: queries `[images][tokens][heads * d]`, keys `[images][keys][heads * d]`, values `[images][keys][heads * e]`,
 //! results `[images][tokens][heads * e]`, and the matrix `[images][heads][tokens][keys]`. A head has contiguous features.
 
+pub mod bits;
+mod counts;
+pub mod fused;
 pub mod matrix;
+mod rows;
 pub mod slices;
+pub mod whole;

@@ -134,7 +134,8 @@ pub fn multiply_slices(
     }
 }
 
-/// Arranges a slice `[terms][columns]` as panels `[ceil(columns/8)][terms][8]`, zero filled.
+/// Arranges a slice `[terms][columns]` as panels `[ceil(columns/8)][terms][8]`; columns past the last hold anything.
+#[inline(never)]
 pub(super) fn pack(values: &[f32], slice: Slice, terms: usize, columns: usize, panels: &mut [f32]) {
     for (panel, rows) in panels.chunks_exact_mut(terms * PANEL).enumerate() {
         let first = panel * PANEL;
@@ -147,17 +148,9 @@ pub(super) fn pack(values: &[f32], slice: Slice, terms: usize, columns: usize, p
                 F32x4::load_up_to(source.get(4..).unwrap_or_default()).store_up_to(&mut target[4..]);
             }
         } else {
-            for half in 0..2 {
-                let lanes = lanes.saturating_sub(4 * half).min(4);
-                pack_across(
-                    values,
-                    start + 4 * half * slice.right,
-                    slice.right,
-                    lanes,
-                    terms,
-                    rows,
-                    4 * half,
-                );
+            for at in (0..lanes).step_by(4) {
+                let right = slice.right;
+                pack_across(values, start + at * right, right, 4.min(lanes - at), terms, rows, at);
             }
         }
     }
@@ -183,6 +176,7 @@ fn pack_across(values: &[f32], start: usize, right: usize, lanes: usize, terms: 
 
 /// One slice: its panels one after the other, each with four rows at a time.
 #[allow(clippy::too_many_arguments)]
+#[inline(never)]
 pub(super) fn multiply_slice(
     sizes: Slices,
     a: &[f32],
@@ -225,7 +219,7 @@ pub(super) fn multiply_slice(
                     (false, false) => widened(tile::<4, 1, 1, false>(place, runs, weights.as_ptr())),
                 }
             };
-            for (p, sums) in sums.into_iter().enumerate().take(count) {
+            for (p, &sums) in sums[..count].iter().enumerate() {
                 let target = &mut out[onto.start + (row + p) * onto.down + first..][..lanes];
                 store(sums, factor, accumulate, target);
             }

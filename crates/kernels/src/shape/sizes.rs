@@ -26,6 +26,26 @@ pub fn panel_floats(k: usize, n: usize) -> usize {
     n.next_multiple_of(8) * k
 }
 
+/// Floats at the beginning of the scratch of attention over bits: values as panels, and four rows of the matrix.
+pub fn attention_scratch_floats(keys: usize, value_width: usize) -> usize {
+    panel_floats(keys, value_width) + 4 * keys
+}
+
+/// Bytes behind them: keys and values as columns of nibbles, and four rows of distances and of bits of the matrix.
+pub fn attention_column_bytes(keys: usize, width: usize, value_width: usize) -> usize {
+    keys.next_multiple_of(32) * (groups(width) + 5) + value_width.next_multiple_of(32) * groups(keys)
+}
+
+/// Bytes of the scratch of attention over bits, of `keys` tokens and heads of `width` features, and `value_width` of values.
+pub fn attention_scratch_bytes(keys: usize, width: usize, value_width: usize) -> usize {
+    4 * attention_scratch_floats(keys, value_width) + attention_column_bytes(keys, width, value_width)
+}
+
+/// Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix.
+pub fn attention_real_scratch_floats(keys: usize, width: usize, value_width: usize) -> usize {
+    panel_floats(width, keys) + panel_floats(keys, value_width) + 4 * keys
+}
+
 /// Windows along an axis that reach past the image, out of `out`.
 fn cut_windows(out: usize, stride: usize, pad: usize, size: usize, extent: usize) -> usize {
     let first = pad.div_ceil(stride).min(out);

@@ -4,7 +4,8 @@ use crate::exports::{Flag, Maybe, optional, optional_mut};
 use crate::memory::{read, write};
 use proxbit_kernels::attention::matrix::{self, Kind, Matrix};
 use proxbit_kernels::attention::slices::{Layout, Operand, Slices, Target, multiply_slices};
-use proxbit_kernels::shape::sizes::panel_floats;
+use proxbit_kernels::attention::whole::{self, Reals};
+use proxbit_kernels::shape::sizes::{attention_real_scratch_floats, panel_floats};
 
 exports! {
     /// out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where `accumulate`. a is
@@ -39,6 +40,29 @@ exports! {
         let parameters = optional(parameters, heads).unwrap_or_default();
         let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
         matrix::matrix_forward(of, write(scores, length), optional_mut(matrix, length))
+    }
+
+    /// out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]`, keys
+    /// `[images][keys][heads * width]` and values `[images][keys][heads * valueWidth]`, four rows of the matrix at a time: the
+    /// bits of the three kernels one after the other. Kinds and parameters as in `attention_matrix`. scratch: the floats of
+    /// `attention_real_scratch_floats(keys, width, value_width)`.
+    product(ff, "4x8", 1)
+    fn attention_reals(
+        kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, value_width: usize,
+        queries: *const f32, key_values: *const f32, values: *const f32, parameters: Maybe<*const f32>, out: *mut f32,
+        scratch: *mut f32,
+    ) {
+        let parameters = optional(parameters, heads).unwrap_or_default();
+        let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
+        let inputs = Reals {
+            queries: read(queries, images * tokens * heads * width),
+            keys: read(key_values, images * keys * heads * width),
+            values: read(values, images * keys * heads * value_width),
+            value_width,
+        };
+        let out = write(out, images * tokens * heads * value_width);
+        let scratch = write(scratch, attention_real_scratch_floats(keys, width, value_width));
+        whole::attention_reals(of, images, inputs, out, scratch)
     }
 
     /// One lane's gradients. gradient is that at A (at alpha A for the elastic kind) and becomes that at the scores; soft is

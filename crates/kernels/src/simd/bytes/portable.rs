@@ -133,6 +133,24 @@ impl Bytes {
         from_fn(|i| Self(from_fn(|quad| quads[4 * quad + i])))
     }
 
+    /// The same byte sixteen times.
+    #[inline(always)]
+    pub fn splat(value: u8) -> Self {
+        Self([value; 16])
+    }
+
+    /// Lane by lane the smaller one, both unsigned.
+    #[inline(always)]
+    pub fn min(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i].min(other.0[i])))
+    }
+
+    /// Bit `i` is set where lane `i` is at most lane `i` of `other`, both unsigned.
+    #[inline(always)]
+    pub fn at_most(self, other: Self) -> u32 {
+        (0..16).fold(0, |bits, i| bits | u32::from(self.0[i] <= other.0[i]) << i)
+    }
+
     /// Lane by lane or.
     #[inline(always)]
     pub fn or(self, other: Self) -> Self {

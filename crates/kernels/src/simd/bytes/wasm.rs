@@ -155,6 +155,24 @@ impl Bytes {
         ]
     }
 
+    /// The same byte sixteen times.
+    #[inline(always)]
+    pub fn splat(value: u8) -> Self {
+        Self(u8x16_splat(value))
+    }
+
+    /// Lane by lane the smaller one, both unsigned.
+    #[inline(always)]
+    pub fn min(self, other: Self) -> Self {
+        Self(u8x16_min(self.0, other.0))
+    }
+
+    /// Bit `i` is set where lane `i` is at most lane `i` of `other`, both unsigned.
+    #[inline(always)]
+    pub fn at_most(self, other: Self) -> u32 {
+        u32::from(i8x16_bitmask(u8x16_le(self.0, other.0)))
+    }
+
     /// Lane by lane or.
     #[inline(always)]
     pub fn or(self, other: Self) -> Self {

@@ -2,8 +2,8 @@
  * The products of attention as the kernel of slices takes them. A slice is what one head has of one image: columns beside those
  * of the other heads in queries, keys, values and results ("split"), a block of its own in the matrix.
  */
-import type { AttentionSizes } from "../nn/ops/attention.ts";
-import { panelFloats } from "./kernels.ts";
+import type { AttentionSizes } from "../../../nn/ops/attention.ts";
+import { panelFloats } from "../../../program/kernels.ts";
 
 /** Sizes and layouts of a product `[rows][terms]` times `[terms][columns]` in every head of every image. */
 export interface SliceProduct {

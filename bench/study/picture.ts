@@ -1,0 +1,147 @@
+/**
+ * The study as small multiples: a row for each operand and length of run, a column for each number that was watched. Lines are
+ * quantizers. A family has a colour; the pair as shipped is drawn whole, each candidate for its schedule in dashes of its own.
+ */
+import { circle, colourAt, line, polyline, svg, ticks, words } from "../../ts/show/svg.ts";
+import type { CellRecord, EpochRecord } from "./run-cell.ts";
+import type { Slope } from "./slope.ts";
+import type { LayerRecord } from "./watch.ts";
+
+interface Column {
+  readonly title: string;
+  /** The number after an epoch; null where there is none. */
+  readonly of: (record: EpochRecord) => number | null;
+}
+
+const mean = (values: readonly number[]): number | null =>
+  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const layersOf = ({ layers }: EpochRecord) => Object.values(layers);
+
+const slopeMean =
+  (operand: "weights" | "activations", key: keyof Slope) =>
+  (record: EpochRecord): number | null =>
+    mean(layersOf(record).flatMap((layer: LayerRecord) => layer[operand]?.[key] ?? []));
+
+/** What is drawn of an epoch: means over the layers, and of gradients the norm over all of them. */
+export const columns: readonly Column[] = [
+  { title: "hard accuracy, %", of: ({ hard }) => 100 * hard },
+  { title: "soft - hard, points", of: ({ hard, soft }) => (soft === null ? null : 100 * (soft - hard)) },
+  { title: "mean B, weights", of: slopeMean("weights", "mass") },
+  { title: "inside, weights", of: slopeMean("weights", "inside") },
+  { title: "mean B, activations", of: slopeMean("activations", "mass") },
+  { title: "inside, activations", of: slopeMean("activations", "inside") },
+  { title: "flips a step, log10", of: (record) => logOf(mean(layersOf(record).flatMap(({ flips }) => flips ?? []))) },
+  {
+    title: "gradient norm, log10",
+    of: (record) => logOf(Math.hypot(...layersOf(record).map(({ gradient }) => gradient))),
+  },
+];
+
+const logOf = (value: number | null): number | null => (value === null || value <= 0 ? null : Math.log10(value));
+
+const [LEFT, TOP, WIDTH, HEIGHT, GAP, HEAD] = [16, 44, 190, 130, 14, 34] as const;
+const [GRID, FAINT] = ["#ddd", "#555"] as const;
+const DASHES = ["", "6 3", "2 3", "8 3 2 3"] as const;
+
+/** How a quantizer's line looks, by its family and its place among the family's. */
+function styles(texts: readonly string[]): ReadonlyMap<string, { readonly colour: string; readonly dash: string }> {
+  const family = (text: string): string => text.replace(/:.*$/s, "");
+  const families = [...new Set(texts.map(family))];
+  return new Map(
+    texts.map((text) => {
+      const own = texts.filter((other) => family(other) === family(text));
+      const dash = DASHES[own.indexOf(text) % DASHES.length] ?? "";
+      return [text, { colour: colourAt(families.indexOf(family(text))), dash }];
+    }),
+  );
+}
+
+/** The picture of `records`, those with at least one epoch. */
+export function studyPicture(title: string, records: readonly CellRecord[]): string {
+  const drawn = records.filter(({ epochs }) => epochs.length > 0);
+  const looks = styles([...new Set(drawn.map(({ cell }) => cell.quantizer))]);
+  const rowOf = ({ cell }: CellRecord): string => `${cell.operands}, ${cell.epochs} epochs`;
+  const rows = [...new Set(drawn.map(rowOf))];
+  const width = LEFT + columns.length * (WIDTH + GAP);
+  const legend = legendOf(looks, width);
+  const top = TOP + legend.height;
+  const parts = rows.flatMap((row, index) => {
+    const y = top + index * (HEIGHT + HEAD + GAP);
+    const own = drawn.filter((record) => rowOf(record) === row);
+    return [
+      words(row, LEFT, y + 10, "start", { "font-weight": "bold" }),
+      ...columns.flatMap((column, at) => panelOf(column, own, looks, LEFT + at * (WIDTH + GAP), y + HEAD - 8)),
+    ];
+  });
+  const height = top + rows.length * (HEIGHT + HEAD + GAP) + 8;
+  return svg(title, width, height, [
+    words(title, LEFT, 20, "start", { "font-size": "14", "font-weight": "bold" }),
+    ...legend.parts,
+    ...parts,
+  ]);
+}
+
+type Looks = ReturnType<typeof styles>;
+
+function legendOf(looks: Looks, width: number): { readonly parts: readonly string[]; readonly height: number } {
+  let [x, y] = [LEFT as number, 40];
+  const parts: string[] = [];
+  for (const [text, { colour, dash }] of looks) {
+    const needed = 40 + 6.4 * text.length;
+    if (x > LEFT && x + needed > width) [x, y] = [LEFT, y + 16];
+    parts.push(line(x, y - 4, x + 24, y - 4, colour, dashed(dash)), words(text, x + 28, y));
+    x += needed;
+  }
+  return { parts, height: y - 20 };
+}
+
+const dashed = (dash: string): Readonly<Record<string, string | number>> => ({
+  "stroke-width": 1.6,
+  ...(dash === "" ? {} : { "stroke-dasharray": dash }),
+});
+
+/** One number of one row, over progress. */
+function panelOf(
+  column: Column,
+  records: readonly CellRecord[],
+  looks: Looks,
+  left: number,
+  top: number,
+): readonly string[] {
+  const curves = records.map(({ cell, epochs }) => ({
+    quantizer: cell.quantizer,
+    points: epochs.flatMap((record) => {
+      const value = column.of(record);
+      return value === null || !Number.isFinite(value) ? [] : [[record.progress, value] as const];
+    }),
+  }));
+  const values = curves.flatMap(({ points }) => points.map(([, value]) => value));
+  const heading = words(column.title, left + 30, top + 4, "start", { fill: FAINT });
+  if (values.length === 0) return [heading, words("-", left + WIDTH / 2, top + HEIGHT / 2, "middle", { fill: FAINT })];
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = high > low ? 0.06 * (high - low) : Math.max(0.05, Math.abs(high) * 0.05);
+  const [least, most] = [low - room, high + room];
+  const [x0, x1, y0, y1] = [left + 30, left + WIDTH, top + HEIGHT - 8, top + 10];
+  const across = (progress: number): number => x0 + progress * (x1 - x0);
+  const up = (value: number): number => y0 + ((value - least) / (most - least)) * (y1 - y0);
+  return [
+    heading,
+    ...ticks(least, most, 4).flatMap((value) => [
+      line(x0, up(value), x1, up(value), GRID),
+      words(String(value), x0 - 3, up(value) + 4, "end", { fill: FAINT, "font-size": "9" }),
+    ]),
+    line(x0, y0, x1, y0, "#888"),
+    ...[0, 0.5, 1].map((progress) =>
+      words(String(progress), across(progress), y0 + 11, "middle", { fill: FAINT, "font-size": "9" }),
+    ),
+    ...curves.flatMap(({ quantizer, points }) => {
+      const { colour = "#000", dash = "" } = looks.get(quantizer) ?? {};
+      const places = points.map(([x, y]) => [across(x), up(y)] as const);
+      // A single point would be a line of no length.
+      const [only] = places;
+      if (places.length === 1 && only !== undefined) return [circle(only[0], only[1], 2, colour)];
+      return places.length === 0 ? [] : [polyline(places, colour, dashed(dash))];
+    }),
+  ];
+}

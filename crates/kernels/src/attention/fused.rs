@@ -1,0 +1,221 @@
+//! Attention whose queries and keys are signs, four rows of the matrix at a time, so that the matrix never leaves the cache.
+//!
+//! The score of two tokens is `d - 2 h`, h their Hamming distance by look-up. A row's exponentials come from a table of
+//! d + 1, which holds the bits of `matrix`. All kinds but the softmax then set a bit where h is at most a limit of the row.
+//! Where the values are signs too, a result is `2 popcount(a and v) - popcount(a)`, or `keys - 2 popcount(a xor v)` for a
+//! matrix of +-1. Otherwise it is the chain of `slices`. Every result has the bits that the kernels over reals give.
+
+use super::bits::{HeadSigns, PANEL, Signs};
+use super::counts::{ROWS, Table, WIDEST, wide_tile};
+use super::matrix::{Kind, Matrix, scale_of};
+use super::rows::{Rows, distances, matrix_rows};
+use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
+use crate::shape::sizes::{attention_column_bytes, attention_scratch_floats, panel_floats};
+use crate::simd::bytes::Shorts;
+use crate::simd::floats::F32x4;
+use crate::softmax::exponentials;
+
+/// The values of all images.
+#[derive(Clone, Copy, Debug)]
+pub enum Values<'a> {
+    /// As signs.
+    Signs(Signs<'a>),
+    /// As reals `[images][keys][heads * value_width]`.
+    Reals(&'a [f32]),
+}
+
+/// What attention is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// Signs `[images][tokens][heads * width]`.
+    pub queries: Signs<'a>,
+    /// Signs `[images][keys][heads * width]`.
+    pub keys: Signs<'a>,
+    /// The values, `value_width` features a head.
+    pub values: Values<'a>,
+    /// Features of a head of the values.
+    pub value_width: usize,
+}
+
+/// The scratch of one call, of [`attention_scratch_floats`] and [`attention_column_bytes`].
+#[derive(Debug)]
+pub struct Scratch<'a> {
+    /// Panels of values and four rows of the matrix.
+    pub floats: &'a mut [f32],
+    /// Columns of keys and values, and four rows of distances and of bits.
+    pub bytes: &'a mut [u8],
+}
+
+/// The pieces of the scratch.
+struct Pieces<'a> {
+    panels: &'a mut [f32],
+    keys: &'a mut [u8],
+    values: &'a mut [u8],
+    rows: Rows<'a>,
+}
+
+/// `out [images][tokens][heads * value_width] = A V`, times alpha for the elastic kind. `of.width` is at most [`WIDEST`].
+pub fn attention_bits(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch) {
+    let Inputs { value_width, .. } = inputs;
+    let Matrix {
+        heads,
+        tokens,
+        keys,
+        width,
+        ..
+    } = of;
+    of.check(images * heads * tokens * keys);
+    assert!(width <= WIDEST && value_width > 0 && keys < 4 * 16384);
+    assert_eq!(out.len(), images * tokens * heads * value_width);
+    assert_eq!(scratch.floats.len(), attention_scratch_floats(keys, value_width));
+    assert_eq!(scratch.bytes.len(), attention_column_bytes(keys, width, value_width));
+    let padded = keys.next_multiple_of(PANEL);
+    let (panels, reals) = scratch.floats.split_at_mut(panel_floats(keys, value_width));
+    let (columns, rest) = scratch.bytes.split_at_mut(padded * width.div_ceil(4));
+    let (distances, rest) = rest.split_at_mut(ROWS * padded);
+    let (bits, values) = rest.split_at_mut(padded);
+    let mut pieces = Pieces {
+        panels,
+        keys: columns,
+        values,
+        rows: Rows { distances, bits, reals },
+    };
+    let mut powers = [0.0; WIDEST + 4];
+    for (distance, power) in powers.iter_mut().enumerate() {
+        *power = -2.0 * distance as f32;
+    }
+    exponentials(&mut powers, F32x4::splat(0.0), scale_of(width));
+    for number in 0..images * heads {
+        attend(of, [number / heads, number % heads], inputs, &powers, &mut pieces, out);
+    }
+}
+
+/// One head of an image.
+fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32], pieces: &mut Pieces, out: &mut [f32]) {
+    let Matrix {
+        kind,
+        heads,
+        tokens,
+        keys,
+        width,
+        ..
+    } = of;
+    let Inputs {
+        queries,
+        values,
+        value_width,
+        ..
+    } = inputs;
+    let part = |signs, tokens: usize, width: usize| HeadSigns {
+        signs,
+        skip: image * tokens,
+        features: heads * width,
+        first: head * width,
+        count: width,
+    };
+    let queries = part(queries, tokens, width);
+    part(inputs.keys, keys, width).tokens_as_columns(keys, pieces.keys);
+    let sizes = Slices {
+        images: 1,
+        heads,
+        rows: tokens,
+        columns: value_width,
+        terms: keys,
+    };
+    let split = Layout {
+        split: true,
+        transposed: false,
+    };
+    let counts = match values {
+        Values::Signs(signs) if kind != Kind::Softmax => {
+            part(signs, keys, value_width).features_as_columns(keys, pieces.values);
+            true
+        }
+        Values::Signs(signs) => {
+            part(signs, keys, value_width).features_as_reals(keys, pieces.panels);
+            false
+        }
+        Values::Reals(reals) => {
+            let slice = sizes.slice(split, [image, head], [keys, value_width]);
+            pack(reals, slice, keys, value_width, pieces.panels);
+            false
+        }
+    };
+    let onto = sizes.slice(split, [image, head], [tokens, value_width]);
+    let parameter = of.parameter(head);
+    let factor = (kind == Kind::Elastic).then_some(parameter);
+    for first in (0..tokens).step_by(ROWS) {
+        let rows = ROWS.min(tokens - first);
+        let onto = Slice {
+            start: onto.start + first * onto.down,
+            ..onto
+        };
+        distances(queries, first, rows, pieces.keys, keys, pieces.rows.distances);
+        let set = matrix_rows(of, parameter, rows, powers, counts, &mut pieces.rows);
+        if counts {
+            mix_counts(
+                of,
+                set,
+                factor,
+                value_width,
+                pieces,
+                &mut out[onto.start..],
+                onto.down,
+                rows,
+            );
+        } else {
+            let from = Slice {
+                start: 0,
+                down: keys,
+                right: 1,
+            };
+            let sizes = Slices { rows, ..sizes };
+            multiply_slice(sizes, pieces.rows.reals, from, pieces.panels, factor, out, onto, false);
+        }
+    }
+}
+
+/// The results of up to four rows from their bits, a row `down` floats after the one before.
+#[allow(clippy::too_many_arguments)]
+fn mix_counts(
+    of: Matrix,
+    set: [u32; ROWS],
+    factor: Option<f32>,
+    value_width: usize,
+    pieces: &Pieces,
+    out: &mut [f32],
+    down: usize,
+    rows: usize,
+) {
+    let groups = of.keys.div_ceil(4);
+    let row_bytes = of.keys.next_multiple_of(PANEL) / 4;
+    let signed = of.kind == Kind::Sign;
+    let table = core::hint::black_box(if signed { &Table::XOR } else { &Table::AND });
+    let bits = [0, 1, 2, 3].map(|row: usize| pieces.rows.bits[row.min(rows - 1) * row_bytes..].as_ptr());
+    let mut sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
+    for (panel, columns) in pieces.values.chunks_exact(groups * PANEL).enumerate() {
+        // SAFETY: a row of bits and a panel hold all groups, whose number `attention_bits` has bounded.
+        unsafe { wide_tile(table, bits, columns.as_ptr(), groups, &mut sums) };
+        let first = panel * PANEL;
+        let lanes = PANEL.min(value_width - first);
+        for (row, sums) in sums[..rows].iter().enumerate() {
+            let (set, keys) = (F32x4::splat(set[row] as f32), F32x4::splat(of.keys as f32));
+            let target = &mut out[row * down + first..][..lanes];
+            for (counts, target) in sums.iter().zip(target.chunks_mut(8)) {
+                let vectors = counts.widen().map(|count| {
+                    let count = count.to_reals();
+                    let sum = if signed {
+                        keys - (count + count)
+                    } else {
+                        (count + count) - set
+                    };
+                    factor.map_or(sum, |factor| sum * F32x4::splat(factor))
+                });
+                F32x4::store_lanes::<2>(vectors, target);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

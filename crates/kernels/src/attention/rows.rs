@@ -1,0 +1,130 @@
+//! Four rows of the matrix from signs: Hamming distances, and A out of them as bits or as reals.
+
+use super::bits::{HeadSigns, PANEL};
+use super::counts::{NARROW, ROWS, Table, WIDEST, narrow_tile};
+use super::matrix::{Kind, Matrix, divisor_of, reach_of};
+use crate::simd::bytes::Bytes;
+use crate::softmax::{shares, sum_of};
+
+/// Larger than every distance.
+const FAR: u8 = 255;
+
+/// Memory for four rows.
+pub struct Rows<'a> {
+    /// Distances, `[4][keys, rounded up to 32]`.
+    pub distances: &'a mut [u8],
+    /// Nibbles times 16 of the bits of A, `[4][keys / 4, rounded up to 8]`.
+    pub bits: &'a mut [u8],
+    /// A as reals, `[4][keys]`.
+    pub reals: &'a mut [f32],
+}
+
+/// The distances of up to four queries from `first` on to all keys, whose columns are given; [`FAR`] past the last key.
+pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], keys: usize, out: &mut [u8]) {
+    let groups = queries.count.div_ceil(4);
+    let mut nibbles = [[0; NARROW]; ROWS];
+    for (row, nibbles) in nibbles.iter_mut().enumerate().take(rows) {
+        queries.row(first + row, 0, &mut nibbles[..groups]);
+    }
+    let padded = keys.next_multiple_of(PANEL);
+    let table = core::hint::black_box(&Table::XOR);
+    for (panel, columns) in columns.chunks_exact(groups * PANEL).enumerate() {
+        let rows = [0, 1, 2, 3].map(|row| nibbles[row].as_ptr());
+        // SAFETY: rows and columns hold the groups of a head, at most `NARROW`.
+        let counts = unsafe { narrow_tile(table, rows, columns.as_ptr(), groups) };
+        for (counts, row) in counts.iter().zip(out.chunks_exact_mut(padded)) {
+            for (count, target) in counts.iter().zip(row[PANEL * panel..][..PANEL].chunks_exact_mut(16)) {
+                // SAFETY: sixteen bytes are written into sixteen.
+                unsafe { count.store(target.as_mut_ptr()) };
+            }
+        }
+    }
+    for row in out.chunks_exact_mut(padded) {
+        row[keys..].fill(FAR);
+    }
+}
+
+/// A of up to four rows: as bits where `counts`, with how many are set, else as reals.
+pub fn matrix_rows(
+    of: Matrix,
+    parameter: f32,
+    rows: usize,
+    powers: &[f32],
+    counts: bool,
+    memory: &mut Rows,
+) -> [u32; ROWS] {
+    let Matrix { kind, keys, width, .. } = of;
+    let padded = keys.next_multiple_of(PANEL);
+    let mut set = [0; ROWS];
+    let all = memory
+        .distances
+        .chunks_exact(padded)
+        .zip(memory.reals.chunks_exact_mut(keys));
+    for (row, ((distances, reals), bits)) in all.zip(memory.bits.chunks_exact_mut(padded / 4)).enumerate().take(rows) {
+        let least = least(distances);
+        if !matches!(kind, Kind::Threshold | Kind::Boolean) {
+            for (real, &distance) in reals.iter_mut().zip(distances) {
+                *real = powers[usize::from(distance - least)];
+            }
+        }
+        // How many distances from the least on set a bit.
+        let limit = match kind {
+            Kind::Softmax => {
+                shares(reals);
+                continue;
+            }
+            Kind::Threshold => usize::from(least) + (reach_of(width) / 2.0) as usize + 1,
+            Kind::Boolean => width.div_ceil(2),
+            Kind::Elastic | Kind::Sign => {
+                let (sum, divisor) = (sum_of(reals), divisor_of(parameter));
+                usize::from(least)
+                    + powers[..=width].partition_point(|power| match kind {
+                        Kind::Elastic => 0.5 < power / sum / divisor,
+                        _ => parameter <= power / sum,
+                    })
+            }
+        };
+        // No key is farther than the width.
+        let last = limit.min(width + 1) as i32 - 1;
+        if counts {
+            set[row] = bits_within(distances, last, bits);
+        } else {
+            let mut levels = [if kind == Kind::Sign { -1.0 } else { 0.0 }; WIDEST + 1];
+            levels[..(last + 1) as usize].fill(1.0);
+            for (real, &distance) in reals.iter_mut().zip(distances) {
+                *real = levels[usize::from(distance)];
+            }
+        }
+    }
+    set
+}
+
+/// The least of the distances.
+fn least(distances: &[u8]) -> u8 {
+    let mut least = Bytes::splat(FAR);
+    for sixteen in distances.as_chunks::<16>().0 {
+        // SAFETY: sixteen bytes are readable.
+        least = least.min(unsafe { Bytes::load(sixteen.as_ptr()) });
+    }
+    let mut lanes = [0; 16];
+    // SAFETY: sixteen bytes are writable.
+    unsafe { least.store(lanes.as_mut_ptr()) };
+    lanes.into_iter().fold(FAR, u8::min)
+}
+
+/// Nibbles times 16 whose bits are set where a distance is at most `last`; returns how many are.
+fn bits_within(distances: &[u8], last: i32, bits: &mut [u8]) -> u32 {
+    if last < 0 {
+        bits.fill(0);
+        return 0;
+    }
+    let last = Bytes::splat(last as u8);
+    let mut set = 0;
+    for (sixteen, bits) in distances.as_chunks::<16>().0.iter().zip(bits.as_chunks_mut::<4>().0) {
+        // SAFETY: sixteen bytes are readable.
+        let mask = unsafe { Bytes::load(sixteen.as_ptr()) }.at_most(last);
+        set += mask.count_ones();
+        *bits = [mask << 4, mask, mask >> 4, mask >> 8].map(|mask| mask as u8 & 0xf0);
+    }
+    set
+}

@@ -1,0 +1,35 @@
+/** Maps over graphs that methods share. */
+import { ProxbitError } from "../base/errors.ts";
+import type { Graph, GraphNode } from "../nn/graph.ts";
+import { networkOf, parameterName } from "../nn/network.ts";
+import { hasKernel } from "../nn/nodes.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
+
+/** `graph` with other quantizers of its weights; layers with real weights stay. */
+export function mapWeightQuantizers(graph: Graph, map: (quantizer: Quantizer, layer: string) => Quantizer): Graph {
+  const nodes = graph.nodes.map((node): GraphNode => {
+    if (!hasKernel(node) || node.attributes.weightQuantizer === null) return node;
+    const weightQuantizer = map(node.attributes.weightQuantizer, node.name);
+    return { ...node, attributes: { ...node.attributes, weightQuantizer } } as GraphNode;
+  });
+  return { ...graph, nodes };
+}
+
+/** The names of kernels with latent weights. @throws ProxbitError `argument` where there is none, which `method` is for */
+export function latentKernels(graph: Graph, method: string): readonly [string, ...string[]] {
+  const [first, ...others] = networkOf(graph).parameters.flatMap(({ name, role, frozen }) =>
+    role === "latent" && frozen !== true ? [name] : [],
+  );
+  if (first !== undefined) return [first, ...others];
+  throw new ProxbitError(
+    "argument",
+    `the method "${method}" is for binary weights, and "${graph.name}" trains none`,
+    "Give layers a weightQuantizer, on the command line --quantizer bnn, or leave the method out.",
+  );
+}
+
+/** The name of the kernel of the layer called `layer`; undefined where there is no such layer. */
+export function kernelOf(graph: Graph, layer: string): string | undefined {
+  const node = networkOf(graph).nodes.get(layer);
+  return node === undefined || !hasKernel(node) ? undefined : parameterName(node, "kernel");
+}

@@ -1,0 +1,158 @@
+/**
+ * A method of training, which is more than a quantizer: a map over the graph, terms of the loss, settings of the optimizer,
+ * work between epochs. The trainer takes the value and knows none by name; those of the literature stand in `ts/methods`.
+ */
+import { isList, listOf, plainObject, reading, reject, type Subject, safeName } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import type { Dataset, Examples } from "../data/dataset.ts";
+import type { Graph } from "../nn/graph.ts";
+import { validateGraph } from "../nn/validate.ts";
+import type { Objective } from "./losses/index.ts";
+import type { LossTerm } from "./losses/term.ts";
+import { checkOptimizer, type Optimizer } from "./optimizers/optimizers.ts";
+import type { EpochTask } from "./run/epoch-task.ts";
+
+export interface Method {
+  /** Letters, digits and `_ . + -`; each method of a run has another. */
+  readonly name: string;
+  /** The numbers and words that the method was made with. A run that goes on from a checkpoint is held against them. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** Names of methods that it does not go together with, each with the reason: a sentence without its full stop. */
+  readonly excludes?: Readonly<Record<string, string>> | undefined;
+  /** The network that is trained in place of `graph`: with other quantizers, or with outputs for a term. */
+  readonly graph?: ((graph: Graph) => Graph) | undefined;
+  /** The network that files hold, where the one that is trained has layers for training alone. It is made of nodes of `graph`. */
+  readonly packed?: ((graph: Graph) => Graph) | undefined;
+  /** The optimizer in place of `optimizer`: one without decay on binary weights, say. */
+  readonly optimizer?: ((optimizer: Optimizer, graph: Graph) => Optimizer) | undefined;
+  /** The terms of the loss in place of `objective`; most methods add some behind it. */
+  readonly objective?: ((objective: Objective, graph: Graph) => readonly LossTerm[]) | undefined;
+  /** The method's part in a call of `fit`, made anew for each, so that its state belongs to the run. */
+  readonly fit?: ((call: MethodCall) => MethodWork) | undefined;
+}
+
+/** A call of `fit`, as a method sees it. */
+export interface MethodCall {
+  readonly graph: Graph;
+  /** The epochs that the call asks for. */
+  readonly epochs: number;
+  readonly data: Dataset<Examples>;
+}
+
+/** The part that a method has in a call of `fit`. */
+export interface MethodWork {
+  /** Data in place of the caller's, with the same inputs: with targets of the method's own, say. */
+  readonly data?: Dataset<Examples> | undefined;
+  /** Work between epochs, before the caller's own; `save` and `restore` keep its state in checkpoints. */
+  readonly tasks?: readonly EpochTask[] | undefined;
+}
+
+/** A method by its name and the options that a checkpoint kept of it. */
+export type MethodByName = (name: string, options: Readonly<Record<string, unknown>>) => Method;
+
+/** A method as the facts of a run name it. */
+export interface MethodFact {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+const keys = ["name", "options", "excludes", "graph", "packed", "optimizer", "objective", "fit"] as const;
+const functions = ["graph", "packed", "optimizer", "objective", "fit"] as const;
+const MOST = 64;
+
+/**
+ * The methods of an option, none where it is absent.
+ *
+ * @throws ProxbitError of `subject`'s code for anything else, `argument` for two that do not go together.
+ */
+export function checkMethods(value: unknown, subject: Subject): readonly Method[] {
+  if (value === undefined) return [];
+  if (!isList(value)) reject(subject, "methods", "a list of methods, such as [methods.twoStep()]", value);
+  const found = listOf(value, 0, MOST, "methods", subject).map((given) => {
+    const own: Subject = { code: subject.code, what: `${subject.what}: a method` };
+    const method = plainObject(given, keys, own);
+    safeName(method.name, "name", own);
+    for (const key of functions) {
+      if (method[key] !== undefined && typeof method[key] !== "function") reject(own, key, "a function", method[key]);
+    }
+    for (const key of ["options", "excludes"]) {
+      if (method[key] !== undefined && (typeof method[key] !== "object" || method[key] === null)) {
+        reject(own, key, "an object", method[key]);
+      }
+    }
+    return method as unknown as Method;
+  });
+  refuseTogether(found);
+  return found;
+}
+
+/** @throws ProxbitError "argument" for a method that stands twice, and for two of which one excludes the other. */
+function refuseTogether(methods: readonly Method[]): void {
+  for (const [i, { name, excludes = {} }] of methods.entries()) {
+    if (methods.findIndex((other) => other.name === name) < i) {
+      throw new ProxbitError("argument", `the method "${name}" is given twice`, "Give it once, with all its options.");
+    }
+    const other = methods.find((one) => Object.hasOwn(excludes, one.name));
+    if (other === undefined) continue;
+    throw new ProxbitError(
+      "argument",
+      `the methods "${name}" and "${other.name}" do not go together: ${excludes[other.name]}`,
+      `Leave "${name}" or "${other.name}" out.`,
+    );
+  }
+}
+
+/** The parts of a training that methods change. */
+export interface Changed {
+  readonly graph: Graph;
+  readonly optimizer: Optimizer;
+  readonly objective: Objective;
+}
+
+/**
+ * The training that `methods` make of another, one after the other: first the network, then what belongs to it.
+ *
+ * @throws ProxbitError what a method refuses of this network or optimizer; `graph` for a map that made no network.
+ */
+export function applyMethods(methods: readonly Method[], { optimizer, objective, ...given }: Changed): Changed {
+  const graph = methods.reduce(
+    (made, { graph: map }) => (map === undefined ? made : validateGraph(map(made))),
+    given.graph,
+  );
+  return {
+    graph,
+    optimizer: methods.reduce(
+      (made, { optimizer: map }) => (map === undefined ? made : checkOptimizer(map(made, graph))),
+      optimizer,
+    ),
+    objective: methods.reduce<Objective>((made, { objective: map }) => map?.(made, graph) ?? made, objective),
+  };
+}
+
+/** The network that files hold, out of the one that `methods` train. */
+export const packedGraph = (methods: readonly Method[], graph: Graph): Graph =>
+  methods.reduceRight((made, { packed }) => (packed === undefined ? made : validateGraph(packed(made))), graph);
+
+/** The data and the tasks of a call of `fit` with `methods`. */
+export function workOf(
+  methods: readonly Method[],
+  call: MethodCall,
+): { readonly data: Dataset<Examples>; readonly tasks: readonly EpochTask[] } {
+  let { data } = call;
+  const tasks: EpochTask[] = [];
+  for (const method of methods) {
+    const seen = { ...call, data };
+    const work = reading(
+      `the method "${method.name}"`,
+      "a data set that it can work on",
+      () => method.fit?.(seen) ?? {},
+    );
+    data = work.data ?? data;
+    tasks.push(...(work.tasks ?? []));
+  }
+  return { data, tasks };
+}
+
+/** The names and options that a checkpoint keeps. */
+export const factsOfMethods = (methods: readonly Method[]): readonly MethodFact[] =>
+  methods.map(({ name, options = {} }) => ({ name, options }));
