@@ -21,7 +21,8 @@ import {
 import { check } from "../ts/reference/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
-import { agreedLogits, awkwardWeights, firstMaximum } from "./inference-helpers.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
+import { agreedLogits, awkwardWeights, engineWith, firstMaximum } from "./inference-helpers.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -84,6 +85,25 @@ describe.each(["plain", "binaryvit"] as const)("%s blocks", (block) => {
     const logits = await agreedLogits(pool, graph, awkwardWeights(graph, 5), randomSplit(5, 4, small.inputShape, 3));
     expect(new Set(logits).size).toBeGreaterThan(3);
   });
+});
+
+test("a block of signs runs on bits, from the signs behind each norm to the sums of the next product", async () => {
+  const graph = vit({ ...small, depth: 1, ...taskQuantizers("bwa", "bnn") });
+  const session = await load(await pack(await engineWith(pool, graph, awkwardWeights(graph, 1)), {}), {
+    kernel: "lookup",
+  });
+  const rows = session.explain().layers.filter(({ node, kernel }) => node.startsWith("blocks.0") && kernel !== null);
+  expect(rows.map(({ node, kernel }) => `${node.slice(8)} ${kernel}`)).toEqual([
+    ".norm1 normalize",
+    ...["q", "k", "v"].map((part) => `.attn.${part} bb_lookup_conv_bits`),
+    ".attn attention_nibbles",
+    ".attn_norm normalize",
+    ".attn.proj bb_lookup_conv_norm",
+    ".norm2 normalize",
+    ".mlp.fc1 bb_lookup_conv_bits",
+    ".mlp.fc2 bb_lookup_conv_norm",
+  ]);
+  expect(rows.flatMap(({ obstacles }) => obstacles)).toEqual([]);
 });
 
 /** Images whose class is the third of their columns that is bright. */

@@ -92,8 +92,13 @@ function levelObstacles({ quantizer, plural }: Operand): readonly Obstacle[] {
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
 }
 
-/** An attention matrix that is real, so that what it takes of the values is no product over bits. */
-export function attentionObstacles({ op, attributes }: GraphNode): readonly Obstacle[] {
+/** Products of values alone that are not over bits: by matmul, and of an attention matrix that is real. */
+export function attentionObstacles(node: GraphNode): readonly Obstacle[] {
+  const { op, attributes } = node;
+  if (op === "matmul" && quantizedOperands(node).some(({ quantizer }) => endsAsSigns(quantizer))) {
+    const reason = "matmul has no product over bits: operands of +-1 are multiplied as reals";
+    return [{ reason, remedy: "Take attention, where the product is one of queries, keys or values." }];
+  }
   if (op !== "attention" || attributes.matrix !== "softmax") return [];
   const reason = "softmax is kept: the attention matrix is real, and so is its product with the values";
   return [{ reason, remedy: 'Give the layer matrix: "threshold" or another one of bits, where accuracy allows it.' }];
