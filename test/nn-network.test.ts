@@ -124,7 +124,7 @@ describe("reading a graph takes twice the looks at twice the layers", () => {
     ["the check of an optimizer", (graph) => checkFits(graph, optimizer)],
     [
       "the count of flips",
-      (graph) => planFlips(graph, layoutParameters(parametersOf(graph), optimizer), createSegment().allocate),
+      (graph) => planFlips(graph, layoutParameters(parametersOf(graph), optimizer), createSegment()),
     ],
     [
       "the plan of training",

@@ -295,6 +295,7 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       input.map((all, at) => (at === (axis === 0 ? 0 : input.length - 1) ? (size as number) : all)),
   },
   globalAvgPool1d: { ...kept, ranks: [2], shape: (input) => [channelsOf(input)] },
+  unitDeviation: { ...kept, required: {}, attributes: { epsilon: 1e-5 }, varied: [{ epsilon: 1e-3 }] },
 };
 
 const subject = { code: "graph", what: 'layer "it"' } as const;

@@ -213,4 +213,11 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   classToken: () => network([tokens(), layers.classToken(), layers.dense({ units: 4 }), layers.classToken()]),
   slice: ranges,
   globalAvgPool1d: () => network([tokens(), layers.dense({ units: 5 }), layers.globalAvgPool1d()]),
+  unitDeviation: () =>
+    network([
+      stem(),
+      layers.batchNorm(),
+      layers.unitDeviation({ epsilon: 1e-4 }),
+      layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
+    ]),
 };

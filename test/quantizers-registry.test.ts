@@ -42,6 +42,7 @@ describe("named quantizers", () => {
       ["adabin", "sign", "edePrime"],
       ["dorefa-weights", "sign", "one"],
       ["biper", "identity", "one"],
+      ["siman", "sign", "one"],
     ]);
   });
 

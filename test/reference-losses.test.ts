@@ -27,7 +27,15 @@ const lossOf = ({ objective }: Case): LossName => objective?.at(-1)?.loss as Los
 const casesOf = (loss: LossName): readonly Case[] => cases.filter((given) => lossOf(given) === loss);
 
 /** Terms whose value has a row of its own, because they do not compare the output with the truth. */
-const OWN: ReadonlySet<string> = new Set(["l1", "l2", "kurtosis", "weightDivergence", "distance", "contrastive"]);
+const OWN: ReadonlySet<string> = new Set([
+  "l1",
+  "l2",
+  "sineSquares",
+  "kurtosis",
+  "weightDivergence",
+  "distance",
+  "contrastive",
+]);
 
 let pool: Pool;
 beforeAll(async () => {
@@ -118,6 +126,12 @@ const slips: Readonly<Record<LossName, Slip>> = {
   kurtosis: { kernel: "add_kurtosis_slopes", argument: "factor", change: larger, shows: ["head/kernel gradient"] },
   weightDivergence: {
     kernel: "add_divergence_slopes",
+    argument: "factor",
+    change: larger,
+    shows: ["head/kernel gradient"],
+  },
+  sineSquares: {
+    kernel: "add_sine_squares",
     argument: "factor",
     change: larger,
     shows: ["head/kernel gradient"],

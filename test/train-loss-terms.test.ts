@@ -247,6 +247,7 @@ describe("what a loss refuses", () => {
     [() => losses.hinge({ delta: 1 } as object), /delta/],
     [() => losses.distillation({ temperature: 0 }), /temperature/],
     [() => losses.l1({ factor: -1 }), /factor/],
+    [() => losses.sineSquares({ factor: 1, omega: 0 }), /omega/],
   ])("options out of range (%#)", (make, message) => {
     expect(make).toThrow(message);
   });

@@ -80,6 +80,8 @@ type Definitions = Readonly<Record<string, (values: ReadonlyMap<string, Value>, 
 const nodeValue = (values: ReadonlyMap<string, Value>, name: string): Value => values.get(name) as Value;
 
 const kernels = ["left", "right", "first", "second"].map((name) => `${name}/kernel`);
+const sineSquare = (values: Float64Array): number =>
+  values.reduce((sum, value) => sum + Math.sin(5 * value) ** 2, 0) / values.length;
 const objectives: readonly (readonly [string, NonNullable<Objective>, Definitions])[] = [
   [
     "two norms, of which one writes a sum, and all kernels",
@@ -101,6 +103,19 @@ const objectives: readonly (readonly [string, NonNullable<Objective>, Definition
       distance: (values) => meanDistance(nodeValue(values, "first"), nodeValue(values, "second")),
       l1: (_, all) => 0.05 * kernels.reduce((sum, name) => sum + magnitudes(all.get(name) as Float64Array), 0),
       crossEntropy: () => 0,
+    },
+  ],
+  [
+    "two heads, and sines of all kernels",
+    [
+      losses.crossEntropy(),
+      losses.distance({ between: ["first", "second"] }),
+      losses.sineSquares({ factor: 0.4, omega: 5 }),
+    ],
+    {
+      crossEntropy: () => 0,
+      distance: (values) => meanDistance(nodeValue(values, "first"), nodeValue(values, "second")),
+      sineSquares: (_, all) => 0.4 * kernels.reduce((sum, name) => sum + sineSquare(all.get(name) as Float64Array), 0),
     },
   ],
   [

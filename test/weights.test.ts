@@ -64,6 +64,7 @@ const choices: Readonly<Record<string, Quantizer>> = {
     ],
   },
   "the sine, and its sign from the middle on": quantizers.biper({ omega: 5, hardenAt: 0.1 }),
+  "the larger half of the magnitudes": quantizers.siman({ percentile: { kind: "linear", from: 20, to: 5 } }),
   "DoReFa's, four levels": quantizers.dorefaWeights({ bits: 2 }),
   "DoReFa's, 256 levels": quantizers.dorefaWeights({ bits: 8 }),
   "AdaBin's": quantizer("adabin"),
@@ -199,6 +200,7 @@ test("makers refuse what is no set of options, and take undefined for what is le
     quantizers.adabin,
     quantizers.dorefaWeights,
     quantizers.biper,
+    quantizers.siman,
   ]) {
     expect(thrownBy(() => make(null as never)).code).toBe("argument");
     expect(thrownBy(() => make({ speed: 1 } as never)).message).toContain("speed");
@@ -207,6 +209,7 @@ test("makers refuse what is no set of options, and take undefined for what is le
   expect(thrownBy(() => quantizers.dorefaWeights({ bits: 9 })).message).toContain("bits");
   expect(thrownBy(() => quantizers.recu({ tau: 1 })).message).toContain("tau");
   expect(thrownBy(() => quantizers.biper({ omega: 0 })).message).toContain("omega");
+  expect(thrownBy(() => quantizers.siman({ percentile: 30 })).message).toContain("percentile");
 });
 
 test("an activation quantizer loses its scale, which it has no weights for", () => {

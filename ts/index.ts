@@ -20,16 +20,21 @@
 export { type ErrorCode, isProxbitError, ProxbitError } from "./base/errors.ts";
 export type { ClassNumbers, Dataset, Examples, ImageSplit, Numbers, Split, Stream } from "./data/dataset.ts";
 export { browserStore, type CheckpointStore, fileStore } from "./io/checkpoint-store.ts";
+export { fitByQubo, type QuboFit, type QuboFitOptions } from "./methods/fit-by-qubo.ts";
 export {
   type BdBnnOptions,
+  type BiperMethodOptions,
   type CmimOptions,
   type HardeningOptions,
   methodNames,
   methodOf,
   methods,
+  type QpSbgdMethodOptions,
   type SelfDistillationOptions,
+  type SimanMethodOptions,
   type TwoStepOptions,
 } from "./methods/index.ts";
+export { energyOf, type Qubo, type QuboSolver, quboOf } from "./methods/qubo.ts";
 export {
   type Accumulator,
   type AccumulatorChoice,

@@ -131,8 +131,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "golden/check",
   ],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
-  "ts/methods": ["methods", "checkpoint-resume"],
-  "ts/theory": ["theory-words", "theory-panels", "theory-picture", "cli-theory", "golden/texts"],
+  "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
   "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(

@@ -22,6 +22,7 @@ import { eluProperties } from "./elu.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
 import { lossProperties } from "./losses.ts";
+import { methodProperties } from "./methods.ts";
 import { multiplyProperties } from "./multiply.ts";
 import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
@@ -55,6 +56,7 @@ const properties = [
   ...branchProperties,
   ...attentionProperties,
   ...attentionBitProperties,
+  ...methodProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -314,6 +314,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.slice({ axis: -1, start: 2 }), [[2, 2, 1, 3]]),
   ],
   globalAvgPool1d: [example(layers.globalAvgPool1d(), [[3, 4]])],
+  unitDeviation: anyRank(layers.unitDeviation({ epsilon: 1e-2 })),
 };
 
 /** An example under its name in the table, with a title. */

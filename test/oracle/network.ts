@@ -17,6 +17,8 @@ export interface Result {
   readonly predictions: readonly number[];
   /** By parameter name; not for `evaluate`. */
   readonly gradients: ReadonlyMap<string, Float64Array>;
+  /** The gradients at the values of nodes; none for `evaluate`. */
+  readonly gradientsAt: ReadonlyMap<string, Value>;
   /** The moments of each batch norm, by the node's name. */
   readonly moments: ReadonlyMap<string, Moments>;
   /** The distance of the pass from a jump, see `layers.ts`. */
@@ -90,5 +92,5 @@ export function runNetwork(
       if (dy !== undefined) backward(node, dy);
     }
   }
-  return { values, loss, predictions, gradients, moments, margin: margin.smallest };
+  return { values, loss, predictions, gradients, gradientsAt: gradientAt, moments, margin: margin.smallest };
 }

@@ -36,7 +36,7 @@ export function weightsInUse(
   filters: number,
   margin: Margin,
 ): WeightsInUse {
-  const { value, slope, affine } = standardizedWeights(quantizer, w, filters);
+  const { value, slope, affine } = standardizedWeights(quantizer, w, filters, parameters);
   const p = withWidth(quantizer, parameters, value);
   const at = (values: Float64Array, i: number): number => values[i % filters] as number;
   for (const x of value) {

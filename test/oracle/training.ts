@@ -16,6 +16,7 @@ import type {
   ParameterOptimizer,
   RealOptimizer,
 } from "../../ts/train/optimizers/optimizers.ts";
+import { along, bestSigns } from "./directions.ts";
 import { at, type Margin, note, type Value } from "./layers.ts";
 import { type Result, runNetwork, type Weights } from "./network.ts";
 import { oracleOpOf } from "./ops/index.ts";
@@ -94,7 +95,9 @@ export function trainStep(
     const moved =
       own.kind === "bop" || own.kind === "bop2"
         ? flip(own, old, gradient, kept, updates, pass)
-        : update(own, name, old, gradient, kept, updates, progress);
+        : own.kind === "qpsbgd"
+          ? { weights: along(own, old, bestSigns(graph, name, result, margin), progress), slots: kept }
+          : update(own, name, old, gradient, kept, updates, progress);
     const limit = clipOf(graph, name);
     weights.set(name, limit === 0 ? moved.weights : moved.weights.map((w) => Math.max(-limit, Math.min(limit, w))));
     slots.set(name, moved.slots);

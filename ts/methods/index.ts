@@ -5,27 +5,30 @@
 import { lookUp } from "../base/names.ts";
 import type { Method, MethodByName } from "../train/method.ts";
 import { bdBnn, bdBnnRecord } from "./bd-bnn.ts";
+import { biper, biperRecord } from "./biper.ts";
 import { cmim, cmimRecord } from "./cmim.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
 import { hardening, hardeningRecord } from "./hardening.ts";
+import { qpSbgd, qpSbgdRecord } from "./qp-sbgd.ts";
 import { selfDistillation, selfDistillationRecord } from "./self-distillation.ts";
+import { siman, simanRecord } from "./siman.ts";
 import { twoStep, twoStepRecord } from "./two-step.ts";
 
 export type { BdBnnOptions } from "./bd-bnn.ts";
+export type { BiperMethodOptions } from "./biper.ts";
 export type { CmimOptions } from "./cmim.ts";
 export type { HardeningOptions } from "./hardening.ts";
+export type { QpSbgdMethodOptions } from "./qp-sbgd.ts";
 export type { SelfDistillationOptions } from "./self-distillation.ts";
+export type { SimanMethodOptions } from "./siman.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({ bdBnn, twoStep, hardening, selfDistillation, cmim });
+export const methods = Object.freeze({ bdBnn, twoStep, hardening, selfDistillation, cmim, siman, biper, qpSbgd });
 
 const records: readonly AnyMethodRecord[] = [
-  bdBnnRecord,
-  twoStepRecord,
-  hardeningRecord,
-  selfDistillationRecord,
-  cmimRecord,
+  ...[bdBnnRecord, twoStepRecord, hardeningRecord, selfDistillationRecord, cmimRecord],
+  ...[simanRecord, biperRecord, qpSbgdRecord],
 ];
 
 /** The records by name, in the order of the page about methods. */

@@ -10,7 +10,7 @@ import { ProxbitError } from "../base/errors.ts";
 import { number, optional } from "../nn/fields.ts";
 import { bnn } from "../quantizers/families.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { isBop, type Optimizer, type ParameterOptimizer } from "../train/optimizers/optimizers.ts";
+import { isReal, type Optimizer, type ParameterOptimizer } from "../train/optimizers/optimizers.ts";
 import { type MethodRecord, makerOf } from "./define.ts";
 import { latentKernels, mapWeightQuantizers } from "./graph.ts";
 
@@ -55,7 +55,7 @@ function inTwoSteps(quantizer: Quantizer, layer: string, share: number): Quantiz
 /** Without decay in step two. */
 function undecayed(optimizer: Optimizer, share: number): Optimizer {
   const one = <Own extends ParameterOptimizer>(own: Own): Own => {
-    if (isBop(own)) throw flips();
+    if (!isReal(own)) throw flips();
     return own.weightDecay === 0 ? own : { ...own, decayUntil: Math.min(share, own.decayUntil ?? 1) };
   };
   if (optimizer.kind !== "case") return one(optimizer);

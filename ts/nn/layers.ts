@@ -29,6 +29,7 @@ import type {
   Pool2dOptions,
   ReshapeOptions,
   SliceOptions,
+  UnitDeviationOptions,
   UpSampling2dOptions,
   ZeroPadding2dOptions,
 } from "./ops/options.ts";
@@ -303,6 +304,14 @@ export function globalAvgPool1d(options: LayerOptions = {}): Layer {
   return build("globalAvgPool1d", options);
 }
 
+/**
+ * Divides each example by its standard deviation in training, as ReCU and BiPer do in front of binary activations; otherwise it
+ * does nothing. Division by a positive number changes no sign.
+ */
+export function unitDeviation(options: UnitDeviationOptions = {}): Layer {
+  return build("unitDeviation", options);
+}
+
 /** The input of a network, as a symbolic tensor to apply layers to. */
 export function input(options: InputOptions): SymbolicTensor {
   return build("input", options).apply([]);
@@ -349,6 +358,7 @@ export const layers = Object.freeze({
   classToken,
   slice,
   globalAvgPool1d,
+  unitDeviation,
 } satisfies Readonly<
   Record<OpName | "binaryConv2d" | "binaryDense" | "relu" | "hardTanh" | "rsign" | "rprelu", unknown>
 >);

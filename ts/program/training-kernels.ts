@@ -507,6 +507,97 @@ export const trainingKernels = {
   multiply_columns: {
     parameters: { y: "write", count: "number", factors: "read", n: "number", first: "number" },
   },
+  /**
+   * SiMaN: out `f32 [k][n]` = magnitudes of w about the middle of their filter, slopes `f32 [k][n]` those of the
+   * way back; sorted `f64 [k]` is room. The percentile stands at `place` of parameters `f32 [size]`.
+   */
+  standardize_magnitudes: {
+    parameters: {
+      w: "read",
+      k: "number",
+      n: "number",
+      parameters: "read",
+      size: "number",
+      place: "number",
+      sorted: "write",
+      out: "write",
+      slopes: "write",
+    },
+  },
+  /** BiPer: result = sum of sin^2(omega w). */
+  sine_square_sum: {
+    lengths: { result: 1 },
+    parameters: { w: "read", count: "number", omega: "number", result: "write" },
+  },
+  /** y += factor omega sin(2 omega w). */
+  add_sine_squares: {
+    parameters: { w: "read", omega: "number", factor: "number", y: "write", count: "number" },
+  },
+  /** y = x / sqrt(var + eps) with the variance of each of `images` of n elements; saved `f32 [images][2]`. */
+  unit_deviation_forward: {
+    parameters: { x: "read", images: "number", n: "number", eps: "number", y: "write", saved: "write" },
+  },
+  /** The gradient dx of dy, added to what is there where `accumulate`. */
+  unit_deviation_backward: {
+    parameters: {
+      x: "read",
+      dy: "read",
+      images: "number",
+      n: "number",
+      saved: "read",
+      accumulate: "flag",
+      dx: "write",
+    },
+  },
+  /** QP-SBGD: out `u32 [rows][ceil(n / 32)]` = the signs of x `f32 [rows][n]`. */
+  pack_rows: {
+    parameters: { x: "read", rows: "number", n: "number", out: "write" },
+  },
+  /**
+   * QP-SBGD: -v of `count` neurons from `first` on, into their columns of out `f32 [inputs][outputs]`; x as
+   * `pack_rows` leaves it, dy `f32 [rows][outputs]`, draws `f32 [3]` as in `dropout`, room `u32 [2 rows + 2
+   * ceil(inputs / 32)]`.
+   */
+  search_signs: {
+    lengths: { draws: 3 },
+    parameters: {
+      x: "read",
+      dy: "read",
+      rows: "number",
+      inputs: "number",
+      outputs: "number",
+      first: "number",
+      count: "number",
+      sweeps: "number",
+      draws: "read",
+      room: "write",
+      out: "write",
+    },
+  },
+  /** w -= hyper[0] dw, within hyper[5] of 0 where that is not 0, and where hyper[1] is not 0 the sign of that. */
+  direction_step: {
+    lengths: { hyper: 6 },
+    parameters: { weights: "write", gradient: "read", count: "number", hyper: "read" },
+  },
+  /** RBNN: out `f32 [a b][n]` = w + |sin angle| apart, apart = R1^T w R2 - w; room `f64 [a b]`. */
+  rotate_filters: {
+    parameters: {
+      w: "read",
+      a: "number",
+      b: "number",
+      n: "number",
+      left: "read",
+      right: "read",
+      angles: "read",
+      room: "write",
+      apart: "write",
+      out: "write",
+    },
+  },
+  /** RBNN: out `f32 [n]`, the gradient at the angles, from dw and apart `f32 [k][n]`, dw times slopes `f32 [n]`. */
+  angle_gradients: {
+    parameters: { dw: "read", apart: "read", k: "number", n: "number", slopes: "read", angles: "read", out: "write" },
+  },
   /** dx = dy * other, added to dx where `accumulate`. */
   multiply_backward: {
     parameters: { dy: "read", other: "read", accumulate: "flag", dx: "write", count: "number" },

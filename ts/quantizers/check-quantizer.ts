@@ -18,19 +18,24 @@ import type {
 } from "./quantizer.ts";
 import { scheduleRange, toSchedule } from "./schedule.ts";
 
-/** What the maps read, and what is for weights: ReCU's quantile, from which a width follows, and BiPer's angular frequency. */
-export type QuantizerParameter = ParameterName | "tau" | "omega";
+/**
+ * What the maps read, and what is for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, and the
+ * percentile that SiMaN's magnitudes are clipped to.
+ */
+export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile";
 
 const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> = {
   ...parameterRanges,
   tau: [0.5, 0.999_999],
   omega: [1e-3, 1e4],
+  percentile: [0, 25],
 };
 
 /**
  * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the others share. These
  * read the same numbers, so maps that mean different things by them (L with SignSwish's derivative) are refused. A box
- * around weights that are standardised by filter is as wide as their tau-quantile; the sine's frequency comes last.
+ * around weights that are standardised by filter is as wide as their tau-quantile; the sine's frequency and the magnitudes'
+ * percentile come last.
  */
 export function parameterNames(
   forward: ForwardMap,
@@ -51,7 +56,8 @@ export function parameterNames(
     const width = standardize === "filter" ? "tau" : "width";
     const shared = (first?.names ?? []).map((name) => (name === "width" ? width : name));
     const names = [...forwardMapParameters[proximal], ...shared];
-    return standardize === "sine" ? [...names, "omega"] : names;
+    const last = { sine: ["omega"], magnitude: ["percentile"] } as const;
+    return standardize === "sine" || standardize === "magnitude" ? [...names, ...last[standardize]] : names;
   }
   throw new ProxbitError(
     subject.code,
@@ -119,7 +125,7 @@ const keys = [
 ];
 
 const scales: readonly Scale[] = ["none", "filter", "tensor"];
-const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine"];
+const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine", "magnitude"];
 const hardForms: readonly HardForm[] = ["sign", "levels"];
 
 /** A map that stays what it is to the end: one that could turn into the sign, or is the sign, is of the other kind. */

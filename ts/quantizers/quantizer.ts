@@ -68,8 +68,9 @@ export type Scale = "none" | "filter" | "tensor";
  *   adabin    (w - mean) / std of the filter; the effective weight is std F(w') + mean, always a real operand (AdaBin)
  *   tanhMax   tanh w / max |tanh w|, the maximum over the tensor (DoReFa)
  *   sine      sin(w0 w) (BiPer)
+ *   magnitude the filter's |w - mean| about its middle, over its deviation (SiMaN)
  */
-export type Standardize = "none" | "filter" | "adabin" | "tanhMax" | "sine";
+export type Standardize = "none" | "filter" | "adabin" | "tanhMax" | "sine" | "magnitude";
 
 /** What the map is at the end: the sign, or itself (DoReFa with more than one bit: a real operand throughout). */
 export type HardForm = "sign" | "levels";

@@ -24,13 +24,13 @@ import {
 } from "./families.ts";
 import type { GivenQuantizer, Quantizer } from "./quantizer.ts";
 import { readQuantizerText } from "./text.ts";
-import { adabin, biper, dorefaWeights, magnitudeAware, recu, xnor } from "./weight-families.ts";
+import { adabin, biper, dorefaWeights, magnitudeAware, recu, siman, xnor } from "./weight-families.ts";
 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({
   ...{ fp, bc, pc, parq, pq, rpc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
   ...{ rbnn, rbnnActivations, reste, fda, dorefaActivations },
-  ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper },
+  ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper, siman },
 });
 
 /** Makers take options of their own kinds and check them, so what a text gave may go to any of them. */

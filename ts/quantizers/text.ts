@@ -55,6 +55,7 @@ const makers: Readonly<Record<Exclude<keyof typeof schedules, "constant">, Maker
   },
   quarterCosine: { ...ends, make: plain(schedules.quarterCosine) },
   staircase: { ...ends, make: plain(schedules.staircase) },
+  geometric: { least: 4, most: 4, names: "from, to, factor, steps", make: plain(schedules.geometric) },
   logistic: { least: 2, most: 4, names: "from, to, steepness, center", make: plain(schedules.logistic) },
   accumulated: {
     ...{ least: 2, most: 2, names: "of, steps" },

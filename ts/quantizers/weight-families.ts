@@ -10,10 +10,12 @@
  *   dorefa-weights    w                              sign    1             mean |w|, tensor      DoReFa-Net, 1 bit
  *     with more bits  tanh w / max |tanh w|          levels  1             -                     DoReFa-Net
  *   biper             sin(w0 w)                      w'      1             -                     BiPer
+ *   siman             (|w - mean| - middle) / std    sign    1             -                     SiMaN
  *
  * ReCU's Q = -mean |w'| ln(2 - 2 tau) over the tensor, tau rising from .85 to .99. BiPer's weights are the sine itself in its
  * first stage, which is two thirds of the run (600 of 900 epochs), and then its sign. A scale has no gradient of its own.
- * Latent weights are never clipped.
+ * Latent weights are never clipped. SiMaN clips magnitudes to the percentiles p and 100 - p of their filter, p falling from 15 to
+ * 0 in a line; `simanWeights` in weight-quantizers.ts has the rules.
  */
 import { integerIn, plainObject, type Subject } from "../base/checks.ts";
 import type { EdeOptions, QuantizerOptions } from "./families.ts";
@@ -72,6 +74,20 @@ export function dorefaWeights(options: DorefaOptions = {}): Quantizer {
   }
   const maps = { forward: "symmetricLevels", backward: "one", standardize: "tanhMax" } as const;
   return made({ name: `dorefa-weights-${bits}`, ...maps, ...asItIs, defaults: { levels: 2 ** bits - 1 } }, rest);
+}
+
+/** `percentile` from 0 to 25: the share of a filter's magnitudes, in per cent, that is clipped at either end. */
+export interface SimanOptions extends NamedOptions {
+  readonly percentile?: number | Schedule | undefined;
+}
+
+/**
+ * SiMaN (Lin et al., TPAMI 2022): +1 for the larger half of a filter's magnitudes about its mean, else -1. Straight through the
+ * magnitude, the gradient at w is sign(w - mean) / deviation times that at the weight, and 0 where the magnitude is clipped.
+ */
+export function siman(options: SimanOptions = {}): Quantizer {
+  const maps = { forward: "sign", backward: "one", standardize: "magnitude" } as const;
+  return made({ name: "siman", ...maps, ...latent, defaults: { percentile: linear(15, 0) } }, options);
 }
 
 /** BiPer: sin(omega w), and from `hardenAt` on its sign; on the way back the sine's derivative throughout. */

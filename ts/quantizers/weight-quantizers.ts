@@ -3,9 +3,12 @@
  * the scale of the sums. The core has its own f32 versions; the ones here are an independent twin, to read and to test
  * against. A kernel is `[K][filters]`, row by row.
  *
- * Sources: XNOR-Net (scale of a filter), ReSTE (of the tensor), ReCU (standardisation and width), AdaBin, DoReFa-Net, BiPer.
+ * Sources: XNOR-Net (scale of a filter), ReSTE (of the tensor), ReCU (standardisation and width), AdaBin, DoReFa-Net, BiPer,
+ * SiMaN.
  */
+import { simanWeights } from "./magnitudes.ts";
 import type { Quantizer } from "./quantizer.ts";
+import { evaluateSchedule } from "./schedule.ts";
 
 /** Added to every variance: it keeps a filter of equal weights finite. */
 const VARIANCE_FLOOR = 1e-8;
@@ -28,6 +31,9 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
   if (standardize !== "sine" || last?.kind !== "constant") throw new Error("a quantizer without a frequency");
   return Math.fround(last.value);
 }
+
+/** The place of the percentile among the parameters of a quantizer of magnitudes. */
+export const percentilePlace = ({ parameters }: Quantizer): number => parameters.length - 1;
 
 /** Whether a quantizer standardises what it maps, or does all it does between steps (rPC): only weights have either. */
 export const isForWeightsAlone = ({ standardize, forward, restart }: Quantizer): boolean =>
@@ -54,11 +60,15 @@ export interface StandardizedWeights {
   readonly affine: { readonly scale: Float64Array; readonly shift: Float64Array } | null;
 }
 
-/** S(w) of a kernel with `filters` columns. */
+/**
+ * S(w) of a kernel with `filters` columns; `parameters` are the quantizer's at a moment of a run, at whose end they stand where
+ * absent. SiMaN's signs do not depend on them.
+ */
 export function standardizedWeights(
   quantizer: Quantizer,
   weights: ArrayLike<number>,
   filters: number,
+  parameters: readonly number[] = quantizer.parameters.map((schedule) => evaluateSchedule(schedule, 1)),
 ): StandardizedWeights {
   const w = Float64Array.from(weights);
   const affine = null;
@@ -82,6 +92,10 @@ export function standardizedWeights(
     case "sine": {
       const omega = angularFrequency(quantizer);
       return { value: w.map((x) => Math.sin(omega * x)), slope: w.map((x) => omega * Math.cos(omega * x)), affine };
+    }
+    case "magnitude": {
+      const percentile = Math.fround(parameters[percentilePlace(quantizer)] as number);
+      return { ...simanWeights(w, filters, percentile), affine };
     }
   }
 }

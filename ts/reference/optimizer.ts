@@ -52,7 +52,15 @@ const rules: { readonly [Own in Kind]: Rule<Own> } = {
   lion: { update: (given) => clipped(given, lion(given)) },
   bop: { update: bop },
   bop2: { update: secondBop },
+  qpsbgd: { update: (given, { projected }) => alongDirection(given, projected) },
 };
+
+/** QP-SBGD: the direction stands, negative, where a gradient does. */
+function alongDirection({ tf, hyper, weights, gradient }: Given, projected: boolean): Updated {
+  const moved = tf.sub(weights, tf.mul(gradient, hyper[0] as number)) as Tensor;
+  if (!projected) return { weights: near(moved, () => tf.mul(tf.abs(moved), FEW)), slots: [] };
+  return { weights: exactly(tf, tf.sub(tf.mul(2, tf.cast(tf.greaterEqual(moved, 0), "float32")), 1)), slots: [] };
+}
 
 /** The parameter and the optimizer's tensors after an update. */
 export function update(

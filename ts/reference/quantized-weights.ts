@@ -6,7 +6,10 @@
  * the map, a sign or a level, counts where rounding may cross it, and nowhere else.
  */
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { angularFrequency, filterGain, widthPlace } from "../quantizers/weight-quantizers.ts";
+import { angularFrequency, filterGain, percentilePlace, widthPlace } from "../quantizers/weight-quantizers.ts";
+import { circular, SERIES } from "./circular.ts";
+import { columnMean } from "./column-mean.ts";
+import { nearMagnitudes } from "./magnitudes.ts";
 import {
   backwardMap,
   exactly,
@@ -18,22 +21,12 @@ import {
   slope as slopeOf,
 } from "./maps.ts";
 import { FEW, sumError, UNIT } from "./rounding.ts";
-import { channelSums, channelTerms } from "./sums.ts";
 import type { Tensor, TensorFlow } from "./tensorflow.ts";
 
 /** The factors of a layer's weights in a packed file: f32 [filters] each, null for one that it does not have. */
 export interface PackedFactors {
   readonly scale: Tensor | null;
   readonly shift: Tensor | null;
-}
-
-/** Mean over the rows of each column, and how far two such means may be apart. */
-function columnMean(tf: TensorFlow, x: Tensor): Near {
-  const rows = x.size / (x.shape.at(-1) as number);
-  // Ours is a sum in f64, rounded once.
-  return near(tf.div(channelSums(tf, x), rows), () =>
-    tf.mul(tf.div(channelSums(tf, tf.abs(x)), rows), sumError(channelTerms(rows)) + 4 * UNIT),
-  );
 }
 
 /** alpha, by which the sums of each filter are multiplied, or null. */
@@ -61,7 +54,7 @@ interface Standardized extends Near {
   readonly affine: { readonly scale: Near; readonly shift: Near } | null;
 }
 
-function standardized(tf: TensorFlow, quantizer: Quantizer, w: Tensor): Standardized {
+function standardized(tf: TensorFlow, quantizer: Quantizer, parameters: readonly number[], w: Tensor): Standardized {
   switch (quantizer.standardize) {
     case "none":
       return { ...exactly(tf, w), slope: null, affine: null };
@@ -111,38 +104,13 @@ function standardized(tf: TensorFlow, quantizer: Quantizer, w: Tensor): Standard
       const slope = near(tf.mul(cosine, omega), () => tf.mul(off, omega));
       return withSlope(value, slope, null);
     }
+    case "magnitude": {
+      const percentile = parameters[percentilePlace(quantizer)] as number;
+      const { value, slope } = nearMagnitudes(tf, w, percentile);
+      return withSlope(value, slope, null);
+    }
   }
 }
-
-/**
- * Two of the series below may be so far apart at equal angles: sixteen operations a side, each rounding a part of terms
- * whose magnitudes add up to at most cosh(pi / 2) = 2.5.
- */
-const SERIES = 96 * UNIT;
-
-/**
- * sin and cos by their Taylor series in r = angle - k pi, |r| <= pi / 2, whose next term is below 1e-9; pi is taken away in two
- * parts. (Graphics cards may miss a sine of their own by 2^-11.)
- */
-function circular(tf: TensorFlow, angle: Tensor): { readonly sine: Tensor; readonly cosine: Tensor } {
-  const half = tf.round(tf.div(angle, Math.PI));
-  const r = tf.sub(tf.sub(angle, tf.mul(half, PI_HIGH)), tf.mul(half, Math.PI - PI_HIGH));
-  const odd = tf.sub(half, tf.mul(tf.floor(tf.div(half, 2)), 2));
-  const sign = tf.sub(1, tf.mul(odd, 2));
-  const square = tf.mul(r, r);
-  /** 1 - r^2 / (first (first + 1)) (1 - r^2 / ((first + 2) (first + 3)) (...)). */
-  const series = (first: number): Tensor => {
-    let value: Tensor = tf.onesLike(r);
-    for (let at = first + 12; at >= first; at -= 2) {
-      value = tf.sub(1, tf.mul(tf.mul(square, 1 / (at * (at + 1))), value));
-    }
-    return value;
-  };
-  return { sine: tf.mul(sign, tf.mul(r, series(2))), cosine: tf.mul(sign, series(1)) };
-}
-
-/** pi to ten bits, so that its products with small whole numbers are exact. */
-const PI_HIGH = 3.140625;
 
 const withSlope = (own: Near, slope: Near | null, affine: Standardized["affine"]): Standardized => ({
   value: own.value,
@@ -222,7 +190,7 @@ export function nearWeights(
     const affine = shift === null ? null : { scale: exactly(tf, scale as Tensor), shift: exactly(tf, shift) };
     return { kernel: nearMapped(tf, moment, withSlope(exactly(tf, w), null, affine)), slope: null };
   }
-  const own = standardized(tf, quantizer, w);
+  const own = standardized(tf, quantizer, moment.parameters, w);
   return { kernel: nearMapped(tf, moment, own), slope: nearSlope(tf, moment, quantizer, own) };
 }
 

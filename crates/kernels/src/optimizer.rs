@@ -5,6 +5,7 @@
 mod adam;
 mod bop;
 mod clip;
+mod direction;
 mod flips;
 mod gradients;
 mod lion;
@@ -13,6 +14,7 @@ mod sgd;
 
 pub use adam::{Adam, adam_step};
 pub use bop::{Bop, Bop2, bop_second_step, bop_step};
+pub use direction::direction_step;
 pub use flips::count_flips;
 pub use gradients::{clip_gradient_norm, clip_gradient_value};
 pub use lion::{Lion, lion_step};

@@ -15,6 +15,7 @@ mod layers;
 mod leaky_relu;
 mod losses;
 mod maps;
+mod methods;
 mod multiply;
 mod norm;
 mod optimizers;

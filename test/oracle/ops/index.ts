@@ -32,6 +32,7 @@ import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { unitDeviation } from "./unit-deviation.ts";
 import { upSampling2d } from "./up-sampling2d.ts";
 import { zeroPadding2d } from "./zero-padding2d.ts";
 
@@ -69,6 +70,7 @@ export const oracleOps: { readonly [Name in OpName]: OracleOp<Name> } = Object.f
   classToken,
   slice,
   globalAvgPool1d,
+  unitDeviation,
 });
 
 /** The operation called `name`. */

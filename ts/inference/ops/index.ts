@@ -33,6 +33,7 @@ import { reshape } from "./reshape.ts";
 import { shift } from "./shift.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { unitDeviation } from "./unit-deviation.ts";
 import { upSampling2d } from "./up-sampling2d.ts";
 import { zeroPadding2d } from "./zero-padding2d.ts";
 
@@ -70,6 +71,7 @@ export const inferenceOps = Object.freeze({
   classToken,
   slice,
   globalAvgPool1d,
+  unitDeviation,
 }) satisfies { readonly [Name in OpName]: InferenceOp<Name> };
 
 type Entries = typeof inferenceOps;

@@ -17,5 +17,6 @@ export type { PermuteOptions } from "./permute.ts";
 export type { Pool2dOptions } from "./pool.ts";
 export type { ReshapeOptions } from "./reshape.ts";
 export type { SliceOptions } from "./slice.ts";
+export type { UnitDeviationOptions } from "./unit-deviation.ts";
 export type { UpSampling2dOptions } from "./up-sampling2d.ts";
 export type { BorderSize, ZeroPadding2dOptions } from "./zero-padding2d.ts";

@@ -7,6 +7,7 @@ import { kurtosis, weightDivergence } from "./distributions.ts";
 import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
 import type { LossName, ReferenceLoss } from "./loss.ts";
 import { l1, l2 } from "./penalties.ts";
+import { sineSquares } from "./sine-squares.ts";
 
 export const referenceLosses: { readonly [Name in LossName]: ReferenceLoss<Name> } = Object.freeze({
   crossEntropy,
@@ -21,6 +22,7 @@ export const referenceLosses: { readonly [Name in LossName]: ReferenceLoss<Name>
   l2,
   kurtosis,
   weightDivergence,
+  sineSquares,
   distance,
   contrastive,
 });

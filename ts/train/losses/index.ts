@@ -10,6 +10,7 @@ import { distillation } from "./distillation.ts";
 import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, squaredHinge } from "./elementwise.ts";
 import { kurtosis } from "./kurtosis.ts";
 import { l1, l2 } from "./penalties.ts";
+import { sineSquares } from "./sine-squares.ts";
 import type { LossTerm } from "./term.ts";
 import { weightDivergence } from "./weight-divergence.ts";
 
@@ -25,7 +26,7 @@ export const losses = Object.freeze({
     squaredHinge,
     distillation,
   },
-  ...{ l1, l2, kurtosis, weightDivergence, distance, contrastive },
+  ...{ l1, l2, sineSquares, kurtosis, weightDivergence, distance, contrastive },
 });
 
 /** The terms of a step's loss, which is their sum in this order. */

@@ -1,7 +1,7 @@
 /** The parameters that a term over weights is about: checks, and their pieces. */
 import { listOf, reject, type Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import { isBop } from "../optimizers/optimizers.ts";
+import { isReal } from "../optimizers/optimizers.ts";
 import type { ParameterLayout, TrainedTensor } from "../plan/layout.ts";
 
 /** Names of parameters of an option; undefined where it is absent. */
@@ -13,8 +13,8 @@ export const namesOf = (value: unknown, subject: Subject): readonly string[] | u
         return parameter;
       });
 
-/** Statistics are not trained, and weights that Bop flips are -1 or +1 whatever their gradient. */
-export const hasMagnitude = ({ optimizer }: TrainedTensor): boolean => optimizer !== null && !isBop(optimizer);
+/** Statistics are not trained, and weights that are flipped or searched do not follow their gradient. */
+export const hasMagnitude = ({ optimizer }: TrainedTensor): boolean => optimizer !== null && isReal(optimizer);
 
 /**
  * The parameters called `names`; without names all latent kernels whose magnitude is trained.

@@ -22,16 +22,18 @@ export interface PenaltyOptions {
 }
 
 /** The penalty on squares of the kernels of a network, or of some of its parameters. @throws ProxbitError `argument` */
-export const l2 = (options: PenaltyOptions): LossTerm => penalty("l2", options);
+export const l2 = (options: PenaltyOptions): LossTerm => penalty("l2", options, penalties.l2);
 
 /** The penalty on their magnitudes, which makes some of them 0. @throws ProxbitError `argument` */
-export const l1 = (options: PenaltyOptions): LossTerm => penalty("l1", options);
+export const l1 = (options: PenaltyOptions): LossTerm => penalty("l1", options, penalties.l1);
 
 /** The calls that make a penalty's sum and gradient, and what the sum is multiplied by beside the factor. */
-interface Penalty {
+export interface Penalty {
   readonly sum: (weights: Place, count: number, result: Place) => KernelCall;
   readonly gradient: (piece: Piece, factor: number) => KernelCall;
   readonly share: number;
+  /** Whether means over each parameter are added up, in place of sums. */
+  readonly isMean?: boolean;
 }
 
 const penalties: Readonly<Record<"l1" | "l2", Penalty>> = {
@@ -48,7 +50,13 @@ const penalties: Readonly<Record<"l1" | "l2", Penalty>> = {
   },
 };
 
-function penalty(kind: "l1" | "l2", options: PenaltyOptions): LossTerm {
+/** The term called `kind` over the parameters that `options` name. `facts` are what it was made with beside them. */
+export function penalty(
+  kind: string,
+  options: PenaltyOptions,
+  calls: Penalty,
+  facts: Readonly<Record<string, unknown>> = {},
+): LossTerm {
   const subject: Subject = { code: "argument", what: `losses.${kind}` };
   const given = plainObject(options, ["factor", "parameters", "name"], subject);
   const factor = numberIn(given.factor, 0, 1e6, "factor", subject);
@@ -57,38 +65,42 @@ function penalty(kind: "l1" | "l2", options: PenaltyOptions): LossTerm {
   return {
     name,
     parameters,
-    facts: { factor, parameters: parameters ?? null },
+    facts: { factor, parameters: parameters ?? null, ...facts },
     check: (_network, layout) => {
       for (const parameter of parameters ?? []) {
         if (!hasMagnitude(layout.tensors.get(parameter) as TrainedTensor)) throw noMagnitude(parameter, name);
       }
       if (penalized(layout, parameters).length === 0) throw nothingToPenalize(name);
     },
-    plan: ({ layers }) => planPenalty(penalties[kind], penalized(layers.parameters.layout, parameters), factor),
+    plan: ({ layers }) => planPenalty(calls, penalized(layers.parameters.layout, parameters), factor),
   };
 }
 
 function planPenalty(
-  { sum, gradient, share: half }: Penalty,
+  { sum, gradient, share: half, isMean = false }: Penalty,
   tensors: readonly TrainedTensor[],
   factor: number,
 ): TermPlan {
-  const names = new Set(tensors.map(({ parameter }) => parameter.name));
-  const pieces = tensors.flatMap(({ parameter: { node }, value, size }) =>
+  const scales = new Map(tensors.map(({ parameter, size }) => [parameter.name, isMean ? 1 / size : 1]));
+  const pieces = tensors.flatMap(({ parameter: { node, name }, value, size }) =>
     Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
       const first = i * CHUNK;
-      return { node, weights: at(value, 4 * first), count: Math.min(CHUNK, size - first) };
+      const scale = scales.get(name) as number;
+      return { node, scale, weights: at(value, 4 * first), count: Math.min(CHUNK, size - first) };
     }),
   );
   return {
-    results: { names: ["sum"], shares: pieces.length },
+    results: { names: ["sum"], shares: pieces.length, factors: pieces.map(({ scale }) => scale) },
     value: ([total = 0]) => factor * half * total,
     write: ({ emit, share }) => {
       for (const [i, { node, weights, count }] of pieces.entries()) {
         emit(node).job([sum(weights, count, share(i))]);
       }
     },
-    addTo: (parameter, piece) => (names.has(parameter) ? [gradient(piece, factor)] : []),
+    addTo: (parameter, piece) => {
+      const scale = scales.get(parameter);
+      return scale === undefined ? [] : [gradient(piece, factor * scale)];
+    },
   };
 }
 

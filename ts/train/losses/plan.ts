@@ -49,7 +49,8 @@ function resultsOf(term: PlannedTerm, bytes: Uint8Array): readonly number[] {
   return term.results.names.map((_, number) => {
     let sum = 0;
     for (let share = 0; share < term.results.shares; share++) {
-      sum += view.getFloat64(term.offset + share * shareBytes(term) + 8 * number, true);
+      const factor = term.results.factors?.[share] ?? 1;
+      sum += factor * view.getFloat64(term.offset + share * shareBytes(term) + 8 * number, true);
     }
     return sum;
   });

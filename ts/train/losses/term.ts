@@ -55,7 +55,12 @@ export interface LossContext {
 /** The work of a term in a step. */
 export interface TermPlan {
   /** The names of the results, the one that the value is made of first, and the number of shares of each. */
-  readonly results: { readonly names: readonly string[]; readonly shares: number };
+  readonly results: {
+    readonly names: readonly string[];
+    readonly shares: number;
+    /** The factor of each share where they are added up; 1 where absent. */
+    readonly factors?: readonly number[];
+  };
   /** The term's value for a batch of `images`, out of its results in the order of their names. */
   readonly value: (results: readonly number[], images: number) => number;
   /** A score says false where no answer is right or wrong, so that `correct` says nothing. */

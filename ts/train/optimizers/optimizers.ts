@@ -10,6 +10,7 @@ import { type Adam, adam, adamRule, adamw } from "./adam.ts";
 import { type Bop, type Bop2, bop, bop2, bop2Rule, bopRule } from "./bop.ts";
 import { type CommonOptions, means, subject } from "./checks.ts";
 import { type Lion, lion, lionRule } from "./lion.ts";
+import { type QpSbgd, qpsbgd, qpsbgdRule } from "./qp-sbgd.ts";
 import { type RmsProp, rmsprop, rmspropRule } from "./rmsprop.ts";
 import type { Rule } from "./rule.ts";
 import { type Sgd, sgd, sgdRule } from "./sgd.ts";
@@ -18,6 +19,7 @@ export type { Adam, AdamOptions, AdamWOptions } from "./adam.ts";
 export type { Bop, Bop2, Bop2Options, BopOptions } from "./bop.ts";
 export type { Clipping, CommonOptions, Decay, Rate } from "./checks.ts";
 export type { Lion, LionOptions } from "./lion.ts";
+export type { QpSbgd, QpSbgdOptions } from "./qp-sbgd.ts";
 export type { RmsProp, RmsPropOptions } from "./rmsprop.ts";
 export type { Sgd, SgdOptions } from "./sgd.ts";
 
@@ -25,7 +27,7 @@ export type { Sgd, SgdOptions } from "./sgd.ts";
 export type RealOptimizer = Sgd | Adam | RmsProp | Lion;
 
 /** An optimizer of single parameters. */
-export type ParameterOptimizer = RealOptimizer | Bop | Bop2;
+export type ParameterOptimizer = RealOptimizer | Bop | Bop2 | QpSbgd;
 
 /** One optimizer for the binary weights, another for all else: biases, norms, real kernels. */
 export interface CaseOptimizer {
@@ -44,6 +46,7 @@ export const rules: { readonly [Own in ParameterOptimizer as Own["kind"]]: Rule<
   lion: lionRule,
   bop: bopRule,
   bop2: bop2Rule,
+  qpsbgd: qpsbgdRule,
 };
 
 /**
@@ -54,7 +57,7 @@ export const rules: { readonly [Own in ParameterOptimizer as Own["kind"]]: Rule<
  *
  * @throws ProxbitError `argument` for options out of range.
  */
-export const optimizers = { sgd, adam, adamw, rmsprop, lion, bop, bop2 };
+export const optimizers = { sgd, adam, adamw, rmsprop, lion, bop, bop2, qpsbgd };
 
 /** The makers of optimizers that move real numbers by a step size: what can train any parameter. */
 export const realOptimizers: Readonly<
@@ -76,7 +79,7 @@ export function caseOptimizer(options: {
   const { binary, rest } = plainObject(options, ["binary", "rest"], { ...subject, what: "caseOptimizer" });
   const [first, second] = [checkOptimizer(binary), checkOptimizer(rest)];
   if (first.kind === "case") reject(subject, "binary", "an optimizer of single parameters", "another caseOptimizer");
-  if (second.kind === "case" || isBop(second)) {
+  if (second.kind === "case" || !isReal(second)) {
     const known = Object.keys(realOptimizers).join(", ");
     reject(subject, "rest", `one of ${known}, for the parameters it is for are real`, second.kind);
   }
@@ -106,13 +109,17 @@ export const partFor = (optimizer: Optimizer, { role }: Parameter): "binary" | "
 /** The optimizer of a parameter: the part that is for its role, without decay where it is left out of that. */
 export function optimizerFor(optimizer: Optimizer, parameter: Parameter): ParameterOptimizer {
   const own = optimizer.kind === "case" ? optimizer[partFor(optimizer, parameter)] : optimizer;
-  if (isBop(own) || own.noDecay === undefined) return own;
+  if (!isReal(own) || own.noDecay === undefined) return own;
   return own.noDecay.some((entry) => means(entry, parameter.name)) ? { ...own, weightDecay: 0 } : own;
 }
 
 /** Whether the optimizer works on weights that are -1 or +1 themselves, with no latent weight behind them. */
 export const isBop = (optimizer: ParameterOptimizer): optimizer is Bop | Bop2 =>
   optimizer.kind === "bop" || optimizer.kind === "bop2";
+
+/** Whether it moves real numbers by a step size along their gradients. */
+export const isReal = (optimizer: ParameterOptimizer): optimizer is RealOptimizer =>
+  !isBop(optimizer) && optimizer.kind !== "qpsbgd";
 
 /** The name it has among the makers; of two, both. */
 export function optimizerName(optimizer: Optimizer): string {

@@ -5,11 +5,21 @@ import { networkOf } from "../../nn/network.ts";
 import { isTrained } from "../../nn/parameters.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { means } from "./checks.ts";
-import { isBop, type Optimizer, optimizerFor, optimizerName, type ParameterOptimizer, rules } from "./optimizers.ts";
-import type { Rule } from "./rule.ts";
+import {
+  isBop,
+  isReal,
+  type Optimizer,
+  optimizerFor,
+  optimizerName,
+  type ParameterOptimizer,
+  rules,
+} from "./optimizers.ts";
+import type { Rule, UpdateMoment } from "./rule.ts";
 
 /** The kernel, the tensors and the numbers of an optimizer. */
 export const updateOf = ({ kind }: ParameterOptimizer): Rule<ParameterOptimizer> => rules[kind];
+
+const noDraw: UpdateMoment["draw"] = { parameter: "", seed: 0, number: 0 };
 
 /** The numbers of one update, as the core's kernel reads them; see `UpdateMoment`. Bop's weights need no `clip`. */
 export const hyperOf = (
@@ -17,7 +27,8 @@ export const hyperOf = (
   progress: number,
   update: number,
   clip: number,
-): readonly number[] => updateOf(optimizer).numbers(optimizer, { progress, update, clip });
+  draw = noDraw,
+): readonly number[] => updateOf(optimizer).numbers(optimizer, { progress, update, clip, draw });
 
 /**
  * That `optimizer` has a rule for every trained parameter of `graph`.
@@ -31,9 +42,13 @@ export function checkFits(graph: Graph, optimizer: Optimizer): void {
   checkNames(optimizer, parameters);
   for (const parameter of parameters) {
     const own = optimizerFor(optimizer, parameter);
-    if (!isTrained(parameter) || !isBop(own)) continue;
+    if (!isTrained(parameter) || isReal(own)) continue;
     if (parameter.role !== "latent") throw needsCase(parameter, own);
     const quantizer = quantizers.get(parameter.name);
+    if (!isBop(own)) {
+      checkSearch(graph, parameter);
+      continue;
+    }
     if (quantizer !== undefined && !keepsSigns(quantizer)) throw needsPlainSign(parameter, own, quantizer);
   }
 }
@@ -49,7 +64,9 @@ function checkNames(optimizer: Optimizer, parameters: readonly Parameter[]): voi
   const parts = optimizer.kind === "case" ? [optimizer.binary, optimizer.rest] : [optimizer];
   const trained = parameters.filter(isTrained).map(({ name }) => name);
   for (const part of parts) {
-    const stray = isBop(part) ? undefined : part.noDecay?.find((entry) => !trained.some((name) => means(entry, name)));
+    const stray = !isReal(part)
+      ? undefined
+      : part.noDecay?.find((entry) => !trained.some((name) => means(entry, name)));
     if (stray === undefined) continue;
     throw new ProxbitError(
       "unknown-name",
@@ -66,11 +83,27 @@ const keepsSigns = ({ proximal, restart, forward, backward, standardize }: Quant
   (backward === "one" || backward === "box") &&
   standardize === "none";
 
+/** @throws ProxbitError "argument" for weights that no search for signs can be made for. */
+function checkSearch(graph: Graph, { node: name, name: parameter }: Parameter): void {
+  const { nodes, quantizers } = networkOf(graph);
+  const node = nodes.get(name);
+  const quantizer = quantizers.get(parameter) as Quantizer;
+  const isShared = graph.nodes.some(({ shares }) => shares === name);
+  const isPlain = quantizer.forward === "sign" && quantizer.standardize === "none" && quantizer.restart === "identity";
+  const reads = node?.op === "dense" && !isShared ? node.attributes.activationQuantizer : null;
+  if (isPlain && reads?.forward === "sign") return;
+  throw new ProxbitError(
+    "argument",
+    `qpsbgd searches signs of dense layers with signs as inputs, in one place each, and "${parameter}" is none of these`,
+    'Take layers.binaryDense({ units, weightQuantizer: "bnn", activationQuantizer: "bnn" }), or another optimizer.',
+  );
+}
+
 function needsCase({ name }: Parameter, optimizer: ParameterOptimizer): ProxbitError {
   const kind = optimizerName(optimizer);
   return new ProxbitError(
     "argument",
-    `${kind} flips binary weights, and "${name}" is real`,
+    `${kind} ${isBop(optimizer) ? "flips" : "is for"} binary weights, and "${name}" is real`,
     `Use caseOptimizer({ binary: optimizers.${kind}(), rest: optimizers.adam() }), on the command line ` +
       `--binary-optimizer ${kind} beside --optimizer.`,
   );

@@ -5,7 +5,7 @@
  */
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
-import { isBop } from "../optimizers/optimizers.ts";
+import { isReal } from "../optimizers/optimizers.ts";
 import { CHUNK, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 
 /** The places of the sums of squares of each part, f64 each. */
@@ -26,7 +26,7 @@ export interface Clipper {
 }
 
 const bounds = ({ optimizer }: TrainedTensor): { readonly clipNorm?: number; readonly clipValue?: number } => {
-  if (optimizer === null || isBop(optimizer)) return {};
+  if (optimizer === null || !isReal(optimizer)) return {};
   const { clipNorm, clipValue } = optimizer;
   return { ...(clipNorm === undefined ? {} : { clipNorm }), ...(clipValue === undefined ? {} : { clipValue }) };
 };

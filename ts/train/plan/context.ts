@@ -95,6 +95,8 @@ export interface GradientSource {
   readonly gradient: Place;
   /** Per-lane partial sums to be added first; absent where the layer writes the gradient itself. */
   readonly partials?: { readonly address: Place; readonly stride: number };
+  /** Jobs that make the whole gradient where all lanes have left what they read; nothing is added to it or bounded then. */
+  readonly jobs?: readonly (readonly KernelCall[])[];
   /**
    * What turns the gradient at the quantized weights, added up at `summed`, into that at the latent weights: the backward map
    * at w' with the parameters it reads, then the factors of the standardisation.
@@ -206,6 +208,8 @@ export interface PlanContext {
     readonly site: (node: string, at: string | number) => QuantizerSite | null;
     /** The numbers that a node's operation declares (`TrainOp.live`). */
     readonly numbers: (node: string) => Place;
+    /** The numbers of a trained parameter's update. */
+    readonly update: (parameter: string) => Place;
   };
   /** A node's value for the images of a lane. */
   readonly value: (node: string, lane: Lane) => Place;

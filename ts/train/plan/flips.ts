@@ -14,7 +14,7 @@ import { networkOf } from "../../nn/network.ts";
 import { kernelMatrix } from "../../nn/shapes.ts";
 import type { KernelCall } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
-import { createSegment } from "../../program/segment.ts";
+import { createSegment, type Segment } from "../../program/segment.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { deriveWeights } from "../ops/product/derived-weights.ts";
 import { CHUNK, type ParameterLayout } from "./layout.ts";
@@ -43,10 +43,13 @@ export interface FlipPlan {
   readonly all: Place;
 }
 
+type SegmentPart = Pick<Segment, "allocate" | "floats">;
+
 /** A count for each piece of each binary kernel. */
-export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (bytes: number) => Place): FlipPlan {
+export function planFlips(graph: Graph, layout: ParameterLayout, { allocate, floats }: SegmentPart): FlipPlan {
   const { tensors, previous } = layout;
   const { quantizers } = networkOf(graph);
+  const none = floats(new Float32Array(4));
   const prepare: { readonly node: string; readonly calls: readonly KernelCall[] }[] = [];
   const pieces = [...tensors.values()].flatMap(({ parameter, value: latent, size }) => {
     const quantizer = quantizers.get(parameter.name);
@@ -63,8 +66,8 @@ export function planFlips(graph: Graph, layout: ParameterLayout, allocate: (byte
         rows,
         n,
         quantizer: plain,
-        // No map reads any.
-        parameters: allocate(0),
+        // No sign depends on one.
+        parameters: none,
       };
       const { source, calls } = deriveWeights(given, allocate);
       if (calls.length > 0) prepare.push({ node: parameter.node, calls });
@@ -97,7 +100,7 @@ export interface FlipMeter {
 
 /** A meter for the network of `layout`, which goes on from `from` where that is given. @throws ProxbitError `argument` where it has no binary weights. */
 export function createFlipMeter(graph: Graph, layout: ParameterLayout, from: FlipCounts | null = null): FlipMeter {
-  const { counts } = planFlips(graph, layout, createSegment().allocate);
+  const { counts } = planFlips(graph, layout, createSegment());
   if (counts.length === 0) {
     throw new ProxbitError(
       "argument",

@@ -161,6 +161,7 @@ export function planTraining(
     live: {
       site: (node, key) => sites.get(node)?.find((site) => site.at === key) ?? null,
       numbers: (node) => at(hyper.place, 4 * (hyper.nodes.get(node) as { readonly offset: number }).offset),
+      update: (parameter) => at(hyper.place, 4 * (hyper.updates.get(parameter) as number)),
     },
     value: (name, lane) => (values.get(owner(name)) as (lane: Lane) => Place)(lane),
     signs: (reader, mode, lane) => signs.get(reader)?.(mode, lane) ?? null,
@@ -175,7 +176,7 @@ export function planTraining(
   const { output } = graph;
   const lossContext = { layers: context, output, batch, ...truth, predictions };
   const loss = planObjective(objective, lossContext, segment.allocate);
-  const flips = options.flips ? planFlips(graph, parameters, segment.allocate) : null;
+  const flips = options.flips ? planFlips(graph, parameters, segment) : null;
   const copies = (): ReadonlyMap<string, Place> =>
     new Map([...new Set(owners.values())].map((name) => [name, segment.allocate(4 * size(name) * batch)]));
 

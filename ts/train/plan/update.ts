@@ -34,6 +34,10 @@ export function addLanes(plan: TrainingPlan, sources: Sources, clipper: Clipper,
   const tensor = tensorOf(plan, source);
   const { parameter, value, size } = tensor;
   const emit = builder.as(parameter.node, "lanes");
+  if (source.jobs !== undefined) {
+    for (const calls of source.jobs) emit.job(calls);
+    return;
+  }
   for (const [start, count] of chunks(size)) {
     const piece = { weights: at(value, 4 * start), gradient: at(source.gradient, 4 * start), count };
     const terms = plan.objective.terms.flatMap(({ addTo }) => addTo?.(parameter.name, piece) ?? []);

@@ -12,7 +12,7 @@ import { canonicalJson, isRecord } from "../../io/json.ts";
 import type { Graph } from "../../nn/graph.ts";
 import type { LossTerm } from "../losses/term.ts";
 import { factsOfMethods, type Method } from "../method.ts";
-import { isBop, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
+import { isReal, type Optimizer, type ParameterOptimizer, realOptimizers } from "../optimizers/optimizers.ts";
 import type { EpochEvent } from "./events.ts";
 import type { RunRecord } from "./run.ts";
 import { savedHistory, savedRecord } from "./saved-record.ts";
@@ -57,7 +57,7 @@ export function trainerFacts(
 /** An optimizer without its learning rates, and these. */
 function withoutRates(optimizer: Optimizer): readonly [object, readonly unknown[]] {
   const one = (own: ParameterOptimizer): readonly [object, readonly unknown[]] => {
-    if (isBop(own)) return [own, []];
+    if (!isReal(own)) return [own, []];
     const { learningRate, ...rest } = own;
     return [rest, [learningRate]];
   };

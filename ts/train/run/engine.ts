@@ -255,7 +255,8 @@ function liveNumbers(plan: MeasuredPlan, live: Live = { kind: "evaluate", progre
     const { parameter, optimizer } = plan.context.parameters.layout.tensors.get(name) as TrainedTensor;
     if (optimizer === null) continue;
     const clip = parameter.role === "latent" ? (clips.get(parameter.node) ?? 0) : 0;
-    const numbers = [...hyperOf(optimizer, live.progress, live.update, clip)];
+    const draw = { parameter: name, seed: live.seed ?? 0, number: live.draw ?? live.update };
+    const numbers = [...hyperOf(optimizer, live.progress, live.update, clip, draw)];
     if (!isBop(optimizer)) numbers[0] = (live.rate ?? 1) * (numbers[0] as number);
     floats.set(numbers, offset);
   }

@@ -139,7 +139,7 @@ const REALS: [[f32; 4]; 16] = {
     let mut table = [[-1.0; 4]; 16];
     let mut at = 0;
     while at < 64 {
-        if at / 4 >> (at % 4) & 1 != 0 {
+        if (at / 4) >> (at % 4) & 1 != 0 {
             table[at / 4][at % 4] = 1.0;
         }
         at += 1;

@@ -40,7 +40,9 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
       calls.push(k.columnSums({ ...dy, out: shares.bias(lane) }));
     }
     const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: shares.kernel(lane) };
-    if (onBits) {
+    if (shares.direction !== null) {
+      calls.push(...shares.direction.gather(lane, context.value(node.input, lane), sinks.gradient(node.name, lane)));
+    } else if (onBits) {
       const bits = buffers.bits as Place;
       calls.push(k.fbConvBackwardFilter({ ...sums, bits, scratch: filterScratch(lane) }));
     } else {

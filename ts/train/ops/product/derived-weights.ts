@@ -8,7 +8,7 @@ import { parameterName } from "../../../nn/network.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { Quantizer } from "../../../quantizers/quantizer.ts";
-import { angularFrequency, filterGain, widthPlace } from "../../../quantizers/weight-quantizers.ts";
+import { angularFrequency, filterGain, percentilePlace, widthPlace } from "../../../quantizers/weight-quantizers.ts";
 
 /** A kernel of K rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
 export interface LatentWeights {
@@ -73,6 +73,13 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
       slopes = { address: allocate(4 * count), count };
       const omega = angularFrequency(quantizer);
       calls.push(k.standardizeSine({ w: latent, count, omega, out: source, slopes: slopes.address }));
+      break;
+    }
+    case "magnitude": {
+      slopes = { address: allocate(4 * count), count };
+      const live = { parameters: given.parameters, size: PARAMETERS, place: percentilePlace(quantizer) };
+      const out = { sorted: allocate(8 * rows), out: source, slopes: slopes.address };
+      calls.push(k.standardizeMagnitudes({ w: latent, k: rows, n, ...live, ...out }));
       break;
     }
   }

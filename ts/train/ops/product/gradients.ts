@@ -3,6 +3,7 @@ import { parameterName } from "../../../nn/network.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { GradientSource, Lane, PlanContext } from "../../plan/context.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
+import { planDirection } from "./direction.ts";
 import type { ProductSetting, SharePlan } from "./operands.ts";
 
 /** Plans the gradients of `node`, whose latent weights `derived` is made of. */
@@ -11,15 +12,18 @@ export function planShares(node: ProductSetting, derived: DerivedWeights | null,
   const [rows, filters] = node.matrix;
   const areWanted = context.parameters.isTrained({ name: node.owner }, "kernel");
   const size = areWanted ? rows * filters : 0;
+  const direction = areWanted ? planDirection(node, context) : null;
   const kernel = planShare(size, context);
   const biasShare = planShare(bias === null || !areWanted ? 0 : filters, context);
   const quantized =
     derived === null || weight === null
       ? {}
       : { quantized: { ...derived, site: weight, summed: context.memory.allocate(4 * size) } };
-  const gradients: GradientSource[] = [{ ...sourceOf(node, "kernel", kernel), ...quantized }];
+  const { partials, ...own } = sourceOf(node, "kernel", kernel);
+  const made = direction === null ? { partials, ...quantized } : { jobs: direction.jobs(own.gradient) };
+  const gradients: GradientSource[] = [{ ...own, ...made }];
   if (bias !== null) gradients.push(sourceOf(node, "bias", biasShare));
-  return { areWanted, kernel: kernel.of, bias: biasShare.of, gradients };
+  return { areWanted, direction, kernel: kernel.of, bias: biasShare.of, gradients };
 }
 
 interface Share {
@@ -38,7 +42,7 @@ function planShare(size: number, { memory, lanes }: PlanContext): Share {
   };
 }
 
-const sourceOf = (node: ProductSetting, key: string, { gradient, partials }: Share): GradientSource => ({
+const sourceOf = (node: ProductSetting, key: string, { gradient, partials }: Share) => ({
   parameter: parameterName({ name: node.owner }, key),
   gradient,
   partials,

@@ -155,7 +155,13 @@ function planPart(whole: ProductSetting, given: Group, copies: Copies, outer: Pl
   const weights: Weights = { derived: null, values, source, calls: () => [] };
   const kernel = planKernel(node, weights, operands, lanes, context);
   const sums = planSums(node, { alpha: null, addsBias: true }, context);
-  const shares = { areWanted, kernel: (lane: Lane) => copies.dw(group, lane), bias: () => values, gradients: [] };
+  const shares = {
+    areWanted,
+    direction: null,
+    kernel: (lane: Lane) => copies.dw(group, lane),
+    bias: () => values,
+    gradients: [],
+  };
   const plan: ProductPlan = { node, context, lanes, operands, kernel, sums, shares };
   const backward = backwardOf(plan);
   return {

@@ -77,10 +77,20 @@ export interface SumPlan {
   readonly place: (lane: Lane) => Place;
 }
 
+/** The search for a direction of signs in place of a kernel's gradient (`direction.ts`). */
+export interface DirectionPlan {
+  /** The calls that leave a lane's share of the batch, out of its input and the gradient at its output. */
+  readonly gather: (lane: Lane, x: Place, dy: Place) => readonly KernelCall[];
+  /** The jobs that leave the direction, negative, where a gradient stands. */
+  readonly jobs: (gradient: Place) => readonly (readonly KernelCall[])[];
+}
+
 /** The lanes' shares of the gradients at kernel and bias (`gradients.ts`). */
 export interface SharePlan {
   /** False for a frozen layer, whose shares nobody adds up. */
   readonly areWanted: boolean;
+  /** The search that is made in place of the kernel's gradient; null where there is none. */
+  readonly direction: DirectionPlan | null;
   readonly kernel: (lane: Lane) => Place;
   readonly bias: (lane: Lane) => Place;
   readonly gradients: readonly GradientSource[];

@@ -1,0 +1,214 @@
+/**
+ * QP-SBGD: a whole step is that of its definition, in f64, where all directions can be tried; no bit depends on workers; files
+ * hold plain signs; and what has no signs to search is refused.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeModel } from "../ts/io/model-file.ts";
+import { fitByQubo } from "../ts/methods/fit-by-qubo.ts";
+import { methods } from "../ts/methods/index.ts";
+import { energyOf, type Qubo, quboOf } from "../ts/methods/qubo.ts";
+import { freeze, type Graph, layers, sequential } from "../ts/nn/index.ts";
+import { randomStream } from "../ts/nn/random.ts";
+import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { losses } from "../ts/train/losses/index.ts";
+import { applyMethods } from "../ts/train/method.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { checkFits } from "../ts/train/optimizers/updates.ts";
+import { rejected } from "./io-helpers.ts";
+import { expectOracle } from "./oracle/trainer.ts";
+import { trainerOf } from "./train-helpers.ts";
+import { binary, data, SHAPE } from "./train-networks.ts";
+
+let pool: Pool;
+beforeAll(async () => {
+  pool = await createPool({ workers: 1 });
+});
+afterAll(() => pool.close());
+
+const signs = { weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
+
+/** Layers of signs with so many inputs, between real ones. */
+const network = (inputs: number): Graph =>
+  sequential({ inputShape: SHAPE }, [
+    layers.flatten(),
+    layers.dense({ units: inputs, useBias: false, name: "stem" }),
+    layers.batchNorm(),
+    layers.binaryDense({ units: 7, name: "body", ...signs }),
+    layers.batchNorm(),
+    layers.dense({ units: 3, name: "head" }),
+  ]);
+
+const rest = optimizers.sgd({ learningRate: 0.05 });
+
+describe("a step", () => {
+  test.each([
+    ["along the best direction", { learningRate: 0.125 }],
+    ["projected", { learningRate: 1.5, projected: true }],
+  ])("%s is that of its definition", async (_, options) => {
+    const optimizer = caseOptimizer({ binary: optimizers.qpsbgd(options), rest });
+    const graph = network(6);
+    await expectOracle(pool, { graph, optimizer, images: 8, steps: 2, of: 4 });
+    await expectOracle(pool, { graph, optimizer, images: 8, products: "ff" });
+  });
+});
+
+describe("a run", () => {
+  const trained = async (workers: number, sweeps: number, seed = 0) => {
+    const method = methods.qpSbgd({ sweeps, learningRate: 0.1 });
+    const trainer = await trainerOf(network(40), { methods: [method], optimizer: rest, workers, seed });
+    const { epochs } = await trainer.fit(data, { epochs: 2, batchSize: 16, validate: false });
+    return { weights: await trainer.weights(), file: await trainer.pack(), epochs };
+  };
+
+  test("has the same bits with any number of workers, and others where annealing goes on", async () => {
+    const [one, two, short] = [await trained(1, 3), await trained(2, 3), await trained(2, 0)];
+    expect(two.weights).toEqual(one.weights);
+    expect(two.file).toEqual(one.file);
+    expect(short.weights.get("body/kernel")).not.toEqual(one.weights.get("body/kernel"));
+    const model = decodeModel(one.file);
+    expect(model.parameters.get("body/kernel")).toBeInstanceOf(Uint8Array);
+    expect(model.graph.nodes.map(({ op }) => op)).toEqual(network(40).nodes.map(({ op }) => op));
+  });
+
+  test("moves each weight by the rate, either way", async () => {
+    const trainer = await trainerOf(network(40), {
+      optimizer: caseOptimizer({ binary: optimizers.qpsbgd({ learningRate: 0.25 }), rest }),
+    });
+    const before = (await trainer.weights()).get("body/kernel") as Float32Array;
+    await trainer.fit({ ...data, train: data.test }, { epochs: 1, batchSize: 21, validate: false });
+    const after = (await trainer.weights()).get("body/kernel") as Float32Array;
+    const steps = after.map((weight, i) => Math.abs(weight - (before[i] as number)));
+    expect(steps.every((step) => Math.abs(step - 0.25) < 1e-6)).toBe(true);
+  });
+});
+
+/** Examples of the kind of Adult's a1a: 123 features of which 14 are there, two classes by a hidden rule, some of them wrong. */
+function adultLike(seed: number, count: number) {
+  const random = randomStream(seed, "adult");
+  const hidden = randomStream(1, "rule");
+  const rule = Float64Array.from({ length: FEATURES }, () => hidden.uniform() - 0.5);
+  const [images, labels] = [new Uint8Array(count * FEATURES), new Uint8Array(count)];
+  for (let row = 0; row < count; row++) {
+    let sum = 0;
+    for (let i = 0; i < 14; i++) {
+      const feature = Math.floor(random.uniform() * FEATURES);
+      if (images[row * FEATURES + feature] === 0) sum += rule[feature] as number;
+      images[row * FEATURES + feature] = 1;
+    }
+    labels[row] = Number(sum > 0 !== random.uniform() < 0.05);
+  }
+  return { images, labels, count, shape: [FEATURES], scale: 2, offset: -1 };
+}
+
+const FEATURES = 123;
+const adult = { ...data, train: adultLike(2, 512), test: adultLike(3, 256), classes: ["below", "above"] };
+/** Signs of features, then signs of what the first layer makes of them. */
+const classifier = (units: number): Graph =>
+  sequential({ inputShape: [FEATURES] }, [
+    layers.binaryDense({ units, ...signs, name: "body" }),
+    layers.batchNorm(),
+    layers.dense({ units: 2, name: "head" }),
+  ]);
+
+describe("a problem of the kind of Adult's a1a", () => {
+  test("is learned by directions alone, far better than by chance", async () => {
+    const method = methods.qpSbgd({ learningRate: 0.2, sweeps: 1 });
+    const trainer = await trainerOf(classifier(12), { methods: [method], optimizer: optimizers.adam(), seed: 3 });
+    const { epochs } = await trainer.fit(adult, { epochs: 4, batchSize: 64, soft: false });
+    const frozen = await trainerOf(freeze(classifier(12), ["body"]), { optimizer: optimizers.adam(), seed: 3 });
+    const still = await frozen.fit(adult, { epochs: 4, batchSize: 64, soft: false });
+    const accuracy = epochs.at(-1)?.validation?.accuracy ?? 0;
+    expect(accuracy).toBeGreaterThan(0.8);
+    expect(accuracy).toBeGreaterThan((still.epochs.at(-1)?.validation?.accuracy ?? 1) + 0.05);
+  });
+});
+
+describe("a solver outside", () => {
+  const signOf = (bits: number, i: number): number => (Math.floor(bits / 2 ** i) % 2 === 1 ? 1 : -1);
+
+  test("is handed the quadratic model of the search", () => {
+    const random = randomStream(4, "qubo");
+    const [rows, size] = [5, 4];
+    const x = Float64Array.from({ length: rows * size }, () => random.uniform() - 0.5);
+    const y = Float64Array.from({ length: rows }, () => random.uniform() - 0.5);
+    const problem = quboOf(x, y);
+    const root = Math.sqrt(y.reduce((sum, value) => sum + value * value, 0) / rows);
+    for (let bits = 0; bits < 2 ** size; bits++) {
+      let wanted = 0;
+      for (let row = 0; row < rows; row++) {
+        let dot = 0;
+        for (let i = 0; i < size; i++) dot += ((x[row * size + i] as number) >= 0 ? 1 : -1) * signOf(bits, i);
+        wanted += (dot - (Math.sqrt(size) * (y[row] as number)) / root) ** 2;
+      }
+      const list = Array.from({ length: size }, (_, i) => Math.floor(bits / 2 ** i) % 2);
+      expect(energyOf(problem, list)).toBeCloseTo(wanted, 9);
+    }
+    expect(quboOf([1, -1], [0, 0]).offset).toBe(2);
+  });
+
+  test("moves the weights, and the file holds their signs", async () => {
+    let asked = 0;
+    /** Downhill by single flips from all bits 0. */
+    const solve = (problem: Qubo): readonly number[] => {
+      asked++;
+      const bits = new Array<number>(problem.size).fill(0);
+      for (let i = 0; i < problem.size; i++) {
+        const before = energyOf(problem, bits);
+        bits[i] = 1;
+        if (energyOf(problem, bits) >= before) bits[i] = 0;
+      }
+      return bits;
+    };
+    const binaryRule = optimizers.qpsbgd({ learningRate: 0.2 });
+    const options = {
+      solve,
+      epochs: 2,
+      batchSize: 128,
+      binary: binaryRule,
+      rest: optimizers.adam({ learningRate: 0.01 }),
+    };
+    const fit = await fitByQubo(classifier(4), adult, options);
+    expect(asked).toBe(2 * 4 * 4);
+    expect(fit.losses).toHaveLength(2);
+    expect(fit.losses[1]).toBeLessThan(fit.losses[0] as number);
+    expect(fit.validation.accuracy).toBeGreaterThan(0.6);
+    expect(decodeModel(fit.file).parameters.get("body/kernel")).toBeInstanceOf(Uint8Array);
+    expect((await fitByQubo(classifier(4), adult, options)).file).toEqual(fit.file);
+  });
+
+  test.each<[string, unknown]>([
+    ["too few bits", [0, 1]],
+    ["signs", new Array(FEATURES).fill(-1)],
+    ["nothing", undefined],
+  ])("is told of %s", async (_, found) => {
+    const run = fitByQubo(classifier(2), adult, { solve: () => found as number[], epochs: 1 });
+    await rejected("argument", run);
+  });
+});
+
+describe("refused", () => {
+  const binaryPart = (graph: Graph) => () => checkFits(graph, caseOptimizer({ binary: optimizers.qpsbgd(), rest }));
+  const head = (options: Parameters<typeof layers.dense>[0]): Graph =>
+    sequential({ inputShape: [4] }, [layers.dense(options)]);
+
+  test.each<[string, () => void, RegExp]>([
+    ["convolutions", binaryPart(binary()), /searches signs of dense layers/],
+    ["real inputs", binaryPart(head({ units: 3, weightQuantizer: "bnn" })), /signs as inputs/],
+    ["soft inputs", binaryPart(head({ units: 3, ...signs, activationQuantizer: "poly+" })), /signs as inputs/],
+    ["standardised weights", binaryPart(head({ units: 3, ...signs, weightQuantizer: "recu" })), /none of these/],
+    ["real parameters", () => checkFits(network(4), optimizers.qpsbgd()), /is for binary weights/],
+    ["a rate below 0", () => optimizers.qpsbgd({ learningRate: -1 }), /learningRate/],
+    ["half a sweep", () => optimizers.qpsbgd({ sweeps: 0.5 }), /sweeps/],
+    [
+      "Bop for the rest",
+      () =>
+        applyMethods([methods.qpSbgd()], {
+          ...{ graph: network(4), objective: [losses.crossEntropy()] },
+          optimizer: optimizers.bop(),
+        }),
+      /cannot move them/,
+    ],
+  ])("%s", (_, make, message) => {
+    expect(make).toThrow(message);
+  });
+});
