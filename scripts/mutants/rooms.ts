@@ -132,7 +132,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
   "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
-  "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
+  "ts/compare": ["compare", "compare-statistics", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,
