@@ -24,6 +24,7 @@ export const benchmarkNames = [
   "read",
   "checkpoint",
   "study",
+  "methods",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -100,5 +101,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     inBrowser: false,
     isLong: true,
     load: async () => (await import("./study/benchmark.ts")).study,
+  },
+  methods: {
+    summary: "methods of training, each beside the same training without it, three seeds (hours)",
+    inBrowser: false,
+    isLong: true,
+    load: async () => (await import("./methods/benchmark.ts")).methodsBenchmark,
   },
 };

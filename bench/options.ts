@@ -15,7 +15,7 @@ ${benchmarkNames.map((name) => `  ${name.padEnd(16)} ${BENCHMARKS[name].summary}
 
   --quick     fewer rounds: all benchmarks together in less than two minutes
   --browser   in headless Chromium instead of Node (${benchmarkNames.filter((name) => BENCHMARKS[name].inBrowser).join(", ")})
-  --hours N   leave what is not done after N hours; the same command goes on from there (study)
+  --hours N   leave what is not done after N hours; the same command goes on from there (study, methods)
   --json      one JSON object a line on stdout
 
 Results are written to bench/results; those of a quick run to bench/results/quick, which is not kept.`;

@@ -10,6 +10,8 @@ import { clock, giga } from "../bench/frame/clock.ts";
 import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
 import { type Contestant, race } from "../bench/frame/race.ts";
 import { cells, markdownTable } from "../bench/frame/text.ts";
+import { sentenceOf, verdictRows } from "../bench/methods/verdict.ts";
+import { type Row, spreadOf } from "../ts/compare/summary.ts";
 
 const root = join(import.meta.dirname, "..");
 const timing = (name: string, rounds: readonly number[]) => ({ name, version: "1.0", rounds });
@@ -35,6 +37,36 @@ it("takes medians and quartiles between neighbours, and ratios round by round", 
   expect(found.ours).toEqual({ name: "ours", version: "1.0", ms: 3, best: 2, quartiles: [2.5, 3.5] });
   expect([found.peer.ms, found.ratio, found.spread]).toEqual([9, 3, [2.5, 3.5]]);
   expect(cells(found).at(-2)).toBe("3.00x");
+});
+
+it("judges a method by means over seeds, beside the deviation of a difference", () => {
+  const rowOf = (accuracies: readonly number[]): Row => ({
+    ...{
+      quantizer: "bnn",
+      task: "bwa",
+      activationQuantizer: null,
+      soft: null,
+      course: [],
+      softCourse: [],
+      failures: [],
+    },
+    ...{
+      seeds: accuracies.map((_, i) => i + 1),
+      accuracies,
+      accuracy: spreadOf(accuracies),
+      seconds: spreadOf([7, 8]),
+    },
+  });
+  const judge = (own: readonly number[], other: readonly number[]) => {
+    return { name: "own", row: rowOf(own), plain: rowOf(other) };
+  };
+  const plain = [0.8, 0.81, 0.82];
+  expect(sentenceOf(judge([0.83, 0.84, 0.85], plain))).toMatch(/claim shows here \(\+3\.00 points.* 1\.41\)/);
+  expect(sentenceOf(judge([0.77, 0.78, 0.79], plain))).toMatch(/does not show here, .* \(-3\.00 points/);
+  expect(sentenceOf(judge([0.805, 0.815, 0.825], plain))).toMatch(/no difference shows \(\+0\.50/);
+  expect(sentenceOf(judge([0.83], [0.8]))).toMatch(/one run/);
+  const [row] = verdictRows([judge([0.83, 0.84, 0.85], plain)]);
+  expect(row).toEqual(["own", "bnn", "84.00 ± 1.00", "+3.00", "3", "8"]);
 });
 
 it("gives every contestant every round, in turns that begin with another each time", async () => {

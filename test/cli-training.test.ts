@@ -6,6 +6,7 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { allowedWords, checkpointRate, type KeptRun, keptEpochs, keptRun } from "../ts/cli/checkpoint.ts";
+import { methodsFrom } from "../ts/cli/methods.ts";
 import type { Context } from "../ts/cli/run.ts";
 import { runTraining, type TrainingRun } from "../ts/cli/training.ts";
 import { writeNetwork } from "../ts/cli/write-network.ts";
@@ -146,6 +147,35 @@ describe("a checkpoint on the command line", () => {
       await running(file, () => {}, { kept: kept(path, { resume: true }) });
       expect(await readFile(file)).toEqual(await readFile(whole));
       await running(file, () => {}, { kept: kept(path) });
+    }));
+
+  it("goes on with its methods, named again or not, and with no others", () =>
+    withFolder(async (folder) => {
+      const [whole, file, path] = ["whole", "file", "run.ckpt"].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      const methods = methodsFrom("self-distillation:share=0.5");
+      await running(whole, () => {}, { methods });
+      for (const again of [{}, { methods }]) {
+        let seen = 0;
+        const stopped = running(
+          file,
+          (type, controller) => (type === "step" && ++seen === 6 ? controller.abort() : undefined),
+          { kept: kept(path), methods },
+        );
+        await rejected("aborted", stopped);
+        const resumed = kept(path, { resume: true });
+        const other = methodsFrom("self-distillation:share=0.6");
+        const { message } = await rejected(
+          "checkpoint",
+          running(file, () => {}, { kept: resumed, methods: other }),
+        );
+        expect(message).toContain("methods[0].options.share was 0.5 and is 0.6");
+        await running(file, () => {}, { kept: resumed, ...again });
+        expect(await readFile(file)).toEqual(await readFile(whole));
+      }
     }));
 
   it("goes on with the weights of --from that it began with, and no others", () =>

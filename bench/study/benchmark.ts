@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Dataset, Split } from "../../ts/data/dataset.ts";
-import { dataset, split } from "../../ts/data/index.ts";
+import { dataset } from "../../ts/data/index.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import { model } from "../../ts/nn/models/index.ts";
 import { taskQuantizers } from "../../ts/nn/models/tasks.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
+import { noise } from "../frame/noise.ts";
 import { type Cell, cells, type Frame, nameOf, tasksOf } from "./cells.ts";
 import { stepSeconds } from "./estimate.ts";
 import { studyPicture } from "./picture.ts";
@@ -25,20 +26,6 @@ const graphOf = ({ quantizer, operands, activationQuantizer: own }: Cell, data: 
   const inputShape = data.train.shape;
   return model("small", { inputShape, classes: data.classes.length, weightQuantizer, activationQuantizer });
 };
-
-/** Noise of a few images, on which a quick study only shows that it works. */
-function noise(): Dataset<Split> {
-  let state = 1;
-  const drawn = (count: number): Split => {
-    const images = Uint8Array.from({ length: count * 64 }, () => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-      return state >>> 24;
-    });
-    const labels = Array.from({ length: count }, (_, index) => index % 4);
-    return split(images, labels, [8, 8, 1], { classes: 4 });
-  };
-  return { name: "noise", classes: ["0", "1", "2", "3"], train: drawn(64), test: drawn(32) };
-}
 
 const QUICK: readonly Cell[] = ["bnn+", "bnn++", "bnn++:beta=5,hardenAt=0.5"].map((quantizer) => ({
   ...{ quantizer, operands: "both", epochs: 2, seed: 1 },

@@ -131,7 +131,10 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "golden/check",
   ],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
-  "ts/methods": ["methods", "methods-weights", "methods-qp-sbgd", "checkpoint-resume"],
+  "ts/methods": [
+    ...["methods", "methods-own", "methods-weights", "methods-qp-sbgd", "train-losses", "checkpoint-resume"],
+    "cli-training",
+  ],
   "ts/compare": ["compare", "compare-statistics", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(

@@ -1,8 +1,8 @@
 /** `--method NAME[:option=value,...]`: methods as words of the command line. */
 import { type Command, Option } from "commander";
-import { plainObject, type Subject } from "../base/checks.ts";
-import { ProxbitError } from "../base/errors.ts";
-import { methodNames, methodOf } from "../methods/index.ts";
+import type { Subject } from "../base/checks.ts";
+import { methodOf } from "../methods/index.ts";
+import { readQuantizerText } from "../quantizers/text.ts";
 import { checkMethods, type Method } from "../train/method.ts";
 
 export interface MethodOptions {
@@ -29,39 +29,23 @@ export const methodsOf = ({ method }: MethodOptions): { readonly methods?: reado
 export const methodsFrom = (text: string): readonly Method[] =>
   checkMethods(text.split(/\+(?=[a-z])/).map(methodFrom), subject);
 
-/** "two-step:share=0.4" as the method. */
+/** "two-step:share=0.4" as the method. A value may be a schedule, written as those of quantizers are. */
 function methodFrom(text: string): Method {
-  const [, name = "", list] = /^([^:]*)(?::(.*))?$/s.exec(text.trim()) ?? [];
-  const pairs = (list === undefined ? [] : list.split(",")).map((part) => {
-    const [, option, value] = /^\s*([\w-]+)\s*=\s*(.+?)\s*$/s.exec(part) ?? [];
-    if (option !== undefined && value !== undefined) return [camel(option), wordOf(value)] as const;
-    throw new ProxbitError(
-      "argument",
-      `command line: --method ${name} has "${part}", which is no option=value`,
-      `Give options as in --method ${methodNames[0]}:share=0.4, and see proxbit methods ${name}.`,
-    );
-  });
-  const keys = pairs.map(([key]) => key);
-  const twice = keys.find((key, i) => keys.indexOf(key) < i);
-  if (twice !== undefined) {
-    throw new ProxbitError("argument", `command line: --method ${name} has ${twice} twice`, "Give it once.");
-  }
-  return methodOf(name, plainObject(Object.fromEntries(pairs), keys, subject));
-}
-
-const camel = (option: string): string => option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-/** A number, true or false where the text is one, else the text. */
-function wordOf(text: string): unknown {
-  if (text === "true" || text === "false") return text === "true";
-  return Number.isNaN(Number(text)) ? text : Number(text);
+  const { name, options } = readQuantizerText(text.trim(), { ...subject, what: "--method" });
+  const words: Readonly<Record<string, boolean>> = { true: true, false: false };
+  const values = Object.entries(options).map(([key, value]) => [key, words[String(value)] ?? value]);
+  return methodOf(name, Object.fromEntries(values));
 }
 
 /** The text that gives `methods`, each with all its options in order. */
 export const methodsText = (methods: readonly Pick<Method, "name" | "options">[]): string =>
   methods
     .map(({ name, options = {} }) => {
-      const pairs = Object.entries(options).map(([key, value]) => `${key}=${String(value)}`);
+      const pairs = Object.entries(options).flatMap(([key, value]) => {
+        const word = typeof value === "object" ? JSON.stringify(value) : String(value);
+        // What stands for nothing chosen cannot be typed.
+        return word === "" || word === "{}" ? [] : [`${key}=${word}`];
+      });
       return pairs.length === 0 ? name : `${name}:${pairs.join(",")}`;
     })
     .join("+");

@@ -3,6 +3,7 @@ import type { Graph } from "../nn/graph.ts";
 import { quantizedOperands } from "../nn/operands.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
 import { percent, sizes } from "./format.ts";
+import { methodsText } from "./methods.ts";
 import type { SoftScore, TrainingResult, TrainingRun } from "./training.ts";
 
 /** The network to evaluate in place of the trained one. */
@@ -19,6 +20,7 @@ export function trainingLines(run: TrainingRun, result: TrainingResult): readonl
   const network = evaluated(run.graph);
   const threads = `${workers} worker${workers === 1 ? "" : "s"}`;
   return [
+    ...(run.methods === undefined ? [] : [["methods", methodsText(run.methods)] as const]),
     ["trained", `${run.epochs} epoch${run.epochs === 1 ? "" : "s"} in ${seconds.toFixed(1)} s with ${threads}`],
     ...Object.entries(evaluation.metrics ?? {}).map(([name, value]) => [`test ${name}`, value.toFixed(4)] as const),
     ["test accuracy", `${percent(evaluation.accuracy)} of ${evaluation.images} images, ${network}`],

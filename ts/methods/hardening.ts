@@ -3,7 +3,7 @@
  * Weights are clamp(w / T, -1, 1) with a temperature T, which is multiplied by 0.9 after each epoch. Below 1e-7 they are sign(w).
  * Latent weights are clipped at 1.5. The clamp is L of ProxConnect with rho = 1 - T and varrho = 0.
  *
- * Of a run with few epochs T does not become so small. There `hardenAt` says when weights become signs.
+ * In a run with few epochs T does not become so small. There `hardenAt` says when weights become signs.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { integer, number, optional } from "../nn/fields.ts";

@@ -6,7 +6,7 @@
  *
  * for n inputs: products of n random signs have the root mean square sqrt(n). Where y is 0 throughout, so is t.
  */
-import { listOf, reject, type Subject } from "../base/checks.ts";
+import { listOf, reading, reject, type Subject } from "../base/checks.ts";
 
 /** energy(b) = offset + sum_i linear[i] b_i + sum_{i < j} quadratic[i size + j] b_i b_j, to be minimised over bits b. */
 export interface Qubo {
@@ -20,8 +20,15 @@ export interface Qubo {
 /** A solver outside: the bits, 0 or 1 each, that it finds best. For a run to be a function of its seed, it must be one too. */
 export type QuboSolver = (problem: Qubo) => ArrayLike<number> | Promise<ArrayLike<number>>;
 
-/** The problem of a neuron that wants `y [rows]` of the signs `x [rows][y.length]`; x is taken by its sign, sign(0) = +1. */
-export function quboOf(x: ArrayLike<number>, y: ArrayLike<number>): Qubo {
+/**
+ * The problem of a neuron that wants `y [rows]` of the signs `x [rows][size]`; x is taken by its sign, sign(0) = +1.
+ *
+ * @throws ProxbitError `argument` for anything but lists of numbers.
+ */
+export const quboOf = (x: ArrayLike<number>, y: ArrayLike<number>): Qubo =>
+  reading("quboOf", "two lists of numbers", () => problemOf(x, y));
+
+function problemOf(x: ArrayLike<number>, y: ArrayLike<number>): Qubo {
   const rows = y.length;
   const size = x.length / rows;
   const square = Array.from(y).reduce((sum, value) => sum + value * value, 0) / rows;
@@ -47,8 +54,11 @@ export function quboOf(x: ArrayLike<number>, y: ArrayLike<number>): Qubo {
   return { size, linear, quadratic, offset };
 }
 
-/** The energy of `bits`, 0 or 1 each. */
-export function energyOf({ size, linear, quadratic, offset }: Qubo, bits: ArrayLike<number>): number {
+/** The energy of `bits`, 0 or 1 each. @throws ProxbitError `argument` for what is no problem, or no list */
+export const energyOf = (problem: Qubo, bits: ArrayLike<number>): number =>
+  reading("energyOf", "what quboOf gives, and a list of bits", () => energyIn(problem, bits));
+
+function energyIn({ size, linear, quadratic, offset }: Qubo, bits: ArrayLike<number>): number {
   let energy = offset;
   for (let i = 0; i < size; i++) {
     if (bits[i] !== 1) continue;

@@ -80,6 +80,7 @@ export function checkMethods(value: unknown, subject: Subject): readonly Method[
         reject(own, key, "an object", method[key]);
       }
     }
+    reading(`${own.what}: options`, "values that JSON can hold", () => JSON.stringify(method.options));
     return method as unknown as Method;
   });
   refuseTogether(found);
@@ -142,16 +143,23 @@ export function workOf(
   const tasks: EpochTask[] = [];
   for (const method of methods) {
     const seen = { ...call, data };
-    const work = reading(
-      `the method "${method.name}"`,
-      "a data set that it can work on",
-      () => method.fit?.(seen) ?? {},
-    );
+    const what = `the method "${method.name}"`;
+    const made: unknown = reading(what, "a data set that it can work on", () => method.fit?.(seen) ?? {});
+    const own: Subject = { code: "argument", what: `${what}: what its fit gives` };
+    if (typeof (made as { readonly then?: unknown }).then === "function") throw notAtOnce(method.name);
+    const work = plainObject(made, ["data", "tasks"], own) as MethodWork;
     data = work.data ?? data;
-    tasks.push(...(work.tasks ?? []));
+    tasks.push(...(listOf(work.tasks ?? [], 0, MOST, "tasks", own) as readonly EpochTask[]));
   }
   return { data, tasks };
 }
+
+const notAtOnce = (name: string): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `the method "${name}" gives a promise from fit, which must answer at once`,
+    "Let slow work be a task between epochs, or do it before the method is made.",
+  );
 
 /** The names and options that a checkpoint keeps. */
 export const factsOfMethods = (methods: readonly Method[]): readonly MethodFact[] =>

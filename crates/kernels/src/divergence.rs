@@ -4,8 +4,9 @@
 //! w is `(q - p) / T`. Sums are in f64, elements in order.
 
 use crate::math::{exp_f64, ln_f64};
+use crate::target_loss::first_maximum;
 
-/// Of both tensors the largest element, and the sum of `exp((x - largest) / T)`.
+/// The largest element of either tensor, and the sum of `exp((x - largest) / T)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalizers {
     /// Those of the own weights.
@@ -15,7 +16,7 @@ pub struct Normalizers {
 }
 
 fn normalizer(x: &[f32], temperature: f64) -> [f64; 2] {
-    let largest = f64::from(x.iter().fold(f32::NEG_INFINITY, |most, &x| most.max(x)));
+    let largest = f64::from(x[first_maximum(x)]);
     let sum = x.iter().map(|&x| exp_f64((f64::from(x) - largest) / temperature)).sum();
     [largest, sum]
 }

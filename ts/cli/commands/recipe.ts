@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { lookUp } from "../../base/names.ts";
 import { checkWritable } from "../../io/write.ts";
 import { model } from "../../nn/models/index.ts";
+import { factsOfMethods } from "../../train/method.ts";
 import { addCheckpointOptions, addEndOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
 import { readData } from "../data.ts";
 import { pairs } from "../format.ts";
@@ -70,6 +71,7 @@ async function trainRecipe(name: string, options: RecipeOptions, context: Contex
       dataset: data.name,
       model: graph.name,
       ...quantizersOf(graph),
+      ...(run.methods === undefined ? {} : { methods: factsOfMethods(run.methods) }),
       ...{ epochs, batchSize, seed, augment, labelSmoothing, workers },
       trainImages: data.train.count,
       testImages: data.test.count,

@@ -4,6 +4,7 @@ import { checkWritable } from "../../io/write.ts";
 import { freeze } from "../../nn/freeze.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { inputShapeOf } from "../../nn/network.ts";
+import { factsOfMethods } from "../../train/method.ts";
 import { addCheckpointOptions, type CheckpointOptions, keptRun } from "../checkpoint.ts";
 import { checkDataName, checkImageShape, readData } from "../data.ts";
 import { pairs } from "../format.ts";
@@ -117,6 +118,7 @@ async function train(options: TrainOptions, context: Context): Promise<void> {
       quantizer: quantizers.weightQuantizer,
       activationQuantizer: quantizers.activationQuantizer,
       accumulator: accumulatorOf(graph),
+      ...(run.methods === undefined ? {} : { methods: factsOfMethods(run.methods) }),
       epochs: options.epochs,
       batchSize: options.batchSize,
       seed: options.seed,

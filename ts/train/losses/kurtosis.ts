@@ -1,7 +1,7 @@
 /**
- * The kurtosis of latent weights, drawn to a target (BD-BNN, "BD-BNN: Bimodal Distributed Binarized Neural Networks", 2022):
- * factor times the mean over kernels of (kappa - target)^2. kappa is the mean of ((w - mean) / std)^4, with the deviation of the
- * sample (n - 1). Two points have a kurtosis of 1, a uniform distribution 1.8, a Gaussian 3. The gradient is exact: it goes
+ * The kurtosis of latent weights, drawn to a target (BD-BNN: Rozen et al., "Bimodal Distributed Binarized Neural Networks",
+ * 2022): factor times the mean over kernels of (kappa - target)^2. kappa is the mean of ((w - mean) / std)^4, with the deviation
+ * of the sample (n - 1). Two points have a kurtosis of 1, a uniform distribution 1.8, a Gaussian 3. The gradient is exact: it goes
  * through mean and deviation.
  */
 import { numberIn, plainObject, reject, type Subject, safeName } from "../../base/checks.ts";

@@ -1,0 +1,113 @@
+/** Methods of training, each beside the same training without it. Runs are files, so the comparison can be left and gone on with. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isProxbitError } from "../../ts/base/errors.ts";
+import { pictureOf } from "../../ts/compare/comparison-picture.ts";
+import { type Cell, cellName, type Settings, sha256 } from "../../ts/compare/grid.ts";
+import { readRun } from "../../ts/compare/run-file.ts";
+import { type FinishedRun, runGrid } from "../../ts/compare/run-grid.ts";
+import { summarise } from "../../ts/compare/summary.ts";
+import type { Dataset, Split } from "../../ts/data/dataset.ts";
+import { dataset } from "../../ts/data/index.ts";
+import { model } from "../../ts/nn/models/index.ts";
+import { schedules } from "../../ts/quantizers/index.ts";
+import { optimizers } from "../../ts/train/optimizers/optimizers.ts";
+import type { Benchmark, Context } from "../frame/benchmark.ts";
+import { noise } from "../frame/noise.ts";
+import { runsWith, type Way, wayOf, waysOf } from "./cells.ts";
+import { type Judged, sentenceOf, verdictColumns, verdictRows } from "./verdict.ts";
+
+const EPOCHS = 12;
+const SEEDS = [1, 2, 3];
+const RATE = 3e-3;
+/** Finished runs, which are kept: they take hours. */
+const RUNS = join(import.meta.dirname, "../results/methods");
+const TITLE = "Methods of training";
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+function settingsOf({ name, train, test, classes }: Dataset<Split>, epochs: number, batchSize: number): Settings {
+  const hash = sha256(...[train.images, train.labels, test.images, test.labels].map(bytesOf));
+  return {
+    data: { name, trainImages: train.count, testImages: test.count, sha256: hash },
+    model: { name: "small", inputShape: train.shape, classes: classes.length },
+    ...{ epochs, batchSize },
+    optimizer: { name: "adam", learningRate: RATE, decay: "cosine" },
+  };
+}
+
+async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): ReturnType<Benchmark["run"]> {
+  const data = quick ? noise() : await dataset("fashion-mnist");
+  const directory = quick ? await mkdtemp(join(tmpdir(), "proxbit-methods-")) : RUNS;
+  if (quick) atEnd(() => rm(directory, { recursive: true, force: true }));
+  const settings = settingsOf(data, quick ? 2 : EPOCHS, quick ? 16 : 128);
+  const ways = waysOf(settings.epochs);
+  const runs = runsWith(settings, ways, quick ? [1] : SEEDS);
+  const before = await Promise.all(runs.map((run) => readRun(directory, run)));
+  expect(before.filter((outcome) => outcome === undefined).length * settings.epochs);
+  const stopping = new AbortController();
+  const late = hours === undefined ? [] : [AbortSignal.timeout(hours * 3_600_000)];
+  let running: Promise<unknown> = Promise.resolve();
+  // A run that is interrupted writes its checkpoint before the process ends.
+  atEnd(async () => {
+    stopping.abort();
+    await running.catch(() => undefined);
+  });
+  const inputShape = data.train.shape;
+  const work = {
+    ...{ runs, data, directory, workers: undefined, signal: AbortSignal.any([stopping.signal, ...late]) },
+    graphOf: ({ quantizer }: Cell) => {
+      const operands = { weightQuantizer: quantizer, activationQuantizer: "poly" };
+      return model("small", { inputShape, classes: data.classes.length, ...operands });
+    },
+    methodsOf: (cell: Cell) => wayOf(cell, ways)?.methods ?? [],
+    optimizer: optimizers.adam({ learningRate: schedules.cosine(RATE) }),
+  };
+  const all = async (): Promise<void> => {
+    for await (const event of runGrid(work)) if (event.type === "epoch") tick();
+  };
+  running = all().catch((cause: unknown) => {
+    if (!isProxbitError(cause) || cause.code !== "aborted") throw cause;
+  });
+  await running;
+  const finished = (
+    await Promise.all(runs.map(async (run) => ({ run, outcome: await readRun(directory, run) })))
+  ).filter((one): one is FinishedRun => one.outcome !== undefined);
+  yield { type: "note", text: `${finished.length} of ${runs.length} runs are done.` };
+  const judged = judge(finished, ways);
+  yield {
+    type: "picture",
+    title: TITLE,
+    svg: pictureOf(
+      TITLE,
+      judged.map(({ row, name }) => ({ ...row, method: name })),
+    ),
+  };
+  yield { type: "table", title: "Methods", columns: verdictColumns, rows: verdictRows(judged) };
+  for (const one of judged) if (one.plain !== null) yield { type: "note", text: sentenceOf(one) };
+}
+
+/** The rows of all cells that have a finished run, those without methods first. */
+function judge(finished: readonly FinishedRun[], ways: readonly Way[]): readonly Judged[] {
+  const cells = new Map(
+    finished.map(({ run: { quantizer, task, method } }): [string, Cell] => {
+      const cell = { quantizer, task, ...(method === undefined ? {} : { method }) };
+      return [cellName(cell), cell];
+    }),
+  );
+  const rows = summarise([...cells.values()], finished);
+  const plainOf = (quantizer: string) => rows.find((row) => row.quantizer === quantizer && row.method === undefined);
+  return rows.map((row) => ({
+    ...{ row, name: wayOf(row, ways)?.name ?? "plain" },
+    plain: row.method === undefined ? null : (plainOf(row.quantizer) ?? null),
+  }));
+}
+
+export const methodsBenchmark: Benchmark = {
+  title: TITLE,
+  about:
+    "The network small on Fashion-MNIST with binary weights and activations: 12 epochs, batch 128, Adam, a cosine from 3e-3, three seeds. Accuracies are those of the hard-signed network on the test images after the last epoch; the deviation is that of the sample. Each method has its defaults. A comparison that is left goes on with the same command.",
+  run: compareMethods,
+};

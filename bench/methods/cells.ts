@@ -1,0 +1,54 @@
+/**
+ * The comparison of methods: each beside the same training without it. A new method is one more line here. Where it wants another
+ * quantizer, the line names that, and the plain training with it becomes a row too.
+ */
+import { type Cell, type Details, type Run, runsOf, type Settings } from "../../ts/compare/grid.ts";
+import { methodOf } from "../../ts/methods/index.ts";
+import type { Method } from "../../ts/train/method.ts";
+
+export interface Way {
+  /** The row's name. */
+  readonly name: string;
+  /** The quantizer of the weights; that of the activations is poly in all rows. */
+  readonly quantizer: string;
+  readonly methods: readonly Method[];
+}
+
+const USUAL = "bnn";
+
+/** The ways that are compared over runs of `epochs` epochs. */
+export const waysOf = (epochs: number): readonly Way[] => {
+  const own = (name: string, options: Readonly<Record<string, unknown>> = {}, quantizer = USUAL): Way => ({
+    ...{ name, quantizer, methods: [methodOf(name, options)] },
+  });
+  return [
+    own("bd-bnn"),
+    own("two-step"),
+    own("hardening", { epochs }, "pc"),
+    own("self-distillation"),
+    own("cmim"),
+    own("siman"),
+    own("biper"),
+  ];
+};
+
+/** Quantizers of some way, each of which has a row without methods. */
+const quantizersOf = (ways: readonly Way[]): readonly string[] => [...new Set(ways.map(({ quantizer }) => quantizer))];
+
+/** The name by which a run's cell tells its way. */
+const textOf = ({ name, methods }: Way): string => `${name} ${JSON.stringify(methods.map(({ options }) => options))}`;
+
+/** All runs: those without methods first, seed by seed. */
+export function runsWith(settings: Settings, ways: readonly Way[], seeds: readonly number[]): readonly Run[] {
+  const details = (): Details => ({ activationQuantizer: "poly" });
+  const runs = quantizersOf(ways).flatMap((quantizer) => {
+    const methods = ways.filter((way) => way.quantizer === quantizer).map(textOf);
+    return runsOf({ settings, quantizers: [quantizer], tasks: ["bwa"], seeds, methods }, details);
+  });
+  const place = ({ method, seed }: Run): number => 2 * seeds.indexOf(seed) + (method === undefined ? 0 : 1);
+  return runs.toSorted((one, other) => place(one) - place(other));
+}
+
+/** The way of a cell; null for plain training. */
+export const wayOf = ({ method, quantizer }: Cell, ways: readonly Way[]): Way | null =>
+  ways.find((way) => textOf(way) === method && way.quantizer === quantizer) ?? null;
