@@ -6,8 +6,8 @@
  * A leak grows with the number of turns. So a kind of work that has grown goes on until it has made twice as many turns,
  * and is looked at again: a warm-up is over sooner or later, and a leak is not.
  *
- * Node's room for young values is kept small (--max-semi-space-size=1 in package.json). Else it grows from 1 to 16 MB over
- * thousands of turns, which would look like a leak for as long.
+ * The room for young values is kept small (--max-semi-space-size=1, in package.json and in `soak/places.ts`). Else it grows from
+ * 1 to 16 MB in each thread over thousands of turns, which would look like a leak for as long.
  */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

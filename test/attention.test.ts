@@ -5,14 +5,16 @@
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { formatExplanation, load } from "../ts/inference/index.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
-import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
+import { functional, type Graph, input, layers, sequential } from "../ts/nn/index.ts";
 import { type AttentionMatrix, attentionMatrices } from "../ts/nn/words.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { explainTraining } from "../ts/train/explain/explain-training.ts";
 import { formatTrainingExplanation } from "../ts/train/explain/explain-training-text.ts";
 import { pack } from "../ts/train/run/trained-weights.ts";
+import { blankFile } from "./blank-models.ts";
 import { agreedLogits, bits, engineWith, inMemory, randomNumbers } from "./inference-helpers.ts";
+import { thrownBy } from "./nn-arbitrary.ts";
 import { randomDataset, randomSplit } from "./oracle/compare.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -134,6 +136,17 @@ test.each(attentionMatrices)("bits stay bits from a norm to the sums of %s", asy
   }
 });
 
+it("takes three tensors, and says so where it was given others", () => {
+  const start = input({ shape: [4, 6] });
+  const remedy = "layers.attention({ ... }).apply([a, b, c])";
+  const both = { code: "graph", remedy: `Apply it to three tensors: ${remedy}.` };
+  expect(thrownBy(() => layers.attention({ heads: 2 }).apply([start, start]))).toMatchObject(both);
+  expect(thrownBy(() => sequential({ inputShape: [4, 6] }, [layers.attention({ heads: 2 })]))).toMatchObject({
+    message: 'layer "attention": attention takes three inputs, and a chain offers one',
+    remedy: `Use the functional form: ${remedy}, then functional({ inputs, outputs }).`,
+  });
+});
+
 describe("explanations", () => {
   const names = (parts: readonly { readonly part: string; readonly product: string | null }[]) =>
     parts.map(({ part, product }) => `${part} ${product}`);
@@ -169,7 +182,32 @@ describe("explanations", () => {
     const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
     const { layers: explained } = (await load(file, { variant: "plain", kernel: "lookup" })).explain();
     const layer = explained.find(({ op }) => op === "attention");
-    expect(layer).toMatchObject({ product: "bb", kernel: "attention_nibbles", activationBits: 1, obstacles: [] });
+    expect(layer).toMatchObject({ product: "bb", kernel: "attention_nibbles", activationBits: 1 });
     expect(names(layer?.parts ?? [])).toEqual(["scores bb", "threshold null", "mix bb"]);
+    expect(layer?.obstacles.map(({ reason }) => reason)).toEqual([
+      "3 features of a head are not a multiple of 4: the last 3 cost as much as 4",
+    ]);
+  });
+
+  it.each([
+    [252, 1, "attention_words", []],
+    [
+      256,
+      1,
+      "attention_reals",
+      ["256 features of a head are more than the 252 whose signs are counted: a product of reals"],
+    ],
+    [256, 2, "attention_words", []],
+  ])("of a session say which heads of %d features fit, in %d heads", async (features, heads, kernel, reasons) => {
+    const start = input({ shape: [2, features] });
+    const options = { heads, matrix: "boolean", name: "attention", ...all("bnn") } as const;
+    const graph = functional({ inputs: start, outputs: layers.attention(options).apply([start, start, start]) });
+    const session = await load(blankFile(graph), { variant: "plain", kernel: "popcnt64" });
+    const layer = session.explain().layers.find(({ op }) => op === "attention");
+    expect(layer?.kernel).toBe(kernel);
+    expect(layer?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
+    // Every token is like every other, but for signs: scores above 0 take their sum, others nothing.
+    const image = Float32Array.from({ length: 2 * features }, (_, i) => (i < features ? 1 : -1));
+    expect([...session.run(image)]).toEqual([...image]);
   });
 });

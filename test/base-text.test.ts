@@ -122,18 +122,28 @@ describe("text of strangers", () => {
   test("forges no row, cell, element or link of a page", () => {
     fc.assert(
       fc.property(hostile, (text) => {
-        const numbers = { accuracy: null, soft: null, accuracies: [], seconds: null };
+        const numbers = { accuracy: null, soft: null, accuracies: [], seconds: null, interval: null, against: null };
         const row = { quantizer: text, activationQuantizer: `\\|${text}<b>`, task: null, failures: [text], ...numbers };
+        const best = { ...row, task: "bw", accuracy: { mean: 0.5, deviation: null } };
         const data = { name: text, trainImages: 1, testImages: 1 };
         const model = { name: text, inputShape: [1], classes: 2 };
         const optimizer = { name: text, learningRate: 1, decay: "none" };
         const settings = { data, model, optimizer, epochs: 1, batchSize: 1 };
-        const given = { title: text, command: text, machine: text, version: text, settings, rows: [row], finished: [] };
+        const given = {
+          title: text,
+          command: text,
+          machine: text,
+          version: text,
+          settings,
+          rows: [row, best],
+          finished: [],
+        };
         const page = comparisonPage(given as unknown as Report, "picture.svg");
         const lines = page.split("\n");
         expect(isPlain(lines.join(""))).toBe(true);
-        expect(lines.length).toBe(21);
-        const [cells] = lines.filter((line) => line.includes(", activations ")) as [string];
+        expect(lines.length).toBe(29);
+        const [finding, cells] = lines.filter((line) => line.includes(", activations ")) as [string, string];
+        expect(finding.replaceAll(/\\./g, "")).toMatch(/^- binary weights [^<[`]*$/);
         expect(cells.replaceAll(/\\./g, "").split("|").length).toBe(7);
         expect(cells.replaceAll(/\\./g, "")).not.toMatch(/[<[`]/);
       }),

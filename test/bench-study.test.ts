@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Finding } from "../bench/frame/finding.ts";
 import { study } from "../bench/study/benchmark.ts";
-import { type Cell, cells, type Frame, fileOf, quantizerTexts } from "../bench/study/cells.ts";
+import { type Cell, cells, type Frame, fileOf, labelOf, quantizerTexts } from "../bench/study/cells.ts";
 import { columns, studyPicture } from "../bench/study/picture.ts";
 import { type CellRecord, type EpochRecord, readCell, runCell } from "../bench/study/run-cell.ts";
 import { slopeOver, TAIL } from "../bench/study/slope.ts";
@@ -70,8 +70,11 @@ describe("the page", () => {
       tick: () => void ticks.push(1),
       atEnd: (close: () => unknown) => closers.push(close),
     };
-    for await (const finding of study.run(context)) findings.push(finding);
-    for (const close of closers) await close();
+    try {
+      for await (const finding of study.run(context)) findings.push(finding);
+    } finally {
+      for (const close of closers) await close();
+    }
     expect(ticks).toEqual([6, 1, 1, 1, 1, 1, 1]);
     expect(findings.map(({ type }) => type)).toEqual(["note", "picture", "table"]);
     expect(findings[0]).toMatchObject({
@@ -172,8 +175,16 @@ describe("a cell", () => {
 
   it("has a file of its own for each quantizer, operand and length, and keeps records through an event", () => {
     expect(new Set(cells.map((each) => fileOf(each, frame))).size).toBe(cells.length);
-    expect(cells).toHaveLength(quantizerTexts.length * 9);
-    for (const each of quantizerTexts) expect(quantizer(each).name).toBe(each.replace(/:.*/, ""));
+    // Of each length: all on each operand, two with a learning rate that begins anew, and three pairs of both.
+    expect(cells).toHaveLength(3 * (3 * (quantizerTexts.length + 2) + 3));
+    for (const { quantizer: text, activationQuantizer: own = text } of cells) {
+      for (const each of [text, own]) expect(quantizer(each).name).toBe(each.replace(/:.*/, ""));
+    }
+    const labels = new Set(cells.map(labelOf));
+    expect(labels.size).toBe(quantizerTexts.length + 5);
+    expect(labels).toContain("pc:rho=geometric(0,1,0.9,epochs),hardenAt=0.5,clipLatent=1.5");
+    expect(labels).toContain("poly+:hardenAt=0.5, rate anew at 0.5");
+    expect(fileOf(cell, frame)).not.toBe(fileOf({ ...cell, restartAt: 0.5 }, frame));
     expect(fileOf(cell, frame)).not.toBe(fileOf(cell, { ...frame, images: 1 }));
     const records = { "a/b": { weights: { mass: 1, inside: 0.5 }, activations: null, gradient: 2 } };
     expect(unflatten(flatten(records))).toEqual(records);

@@ -83,7 +83,8 @@ describe("compare", () => {
     ]);
     for (const { accuracies } of rows) expect(accuracies[0]).toBeGreaterThan(0);
     const page = await readFile(join(out, "compare.md"), "utf8");
-    expect(page).toContain("| bnn++ | BWA | ");
+    expect(page).toMatch(/## binary weights and activations \(BWA\)[\s\S]*\n\| bnn\+\+ \| /);
+    expect(page).toMatch(/^# [^\n]*\n\n- binary weights \(BW\): /);
     expect(page).toContain("proxbit compare --data mnist");
     expect((await readFile(join(out, "compare.csv"), "utf8")).trimEnd().split("\n")).toHaveLength(6);
     expect(JSON.parse(await readFile(join(out, "compare.json"), "utf8")).rows).toEqual(rows);
@@ -101,7 +102,8 @@ describe("compare", () => {
     expect(stderr).toMatch(
       /^5 of 7 runs were finished before\nrun 6\/7 {2}poly BW seed 1 {2}[\d.]+ % {2}[\d.]+ s\nrun 7\/7 /,
     );
-    expect(stdout).toMatch(/\nbnn\+\+ +BWA +[\d.]+ +[\d.]+ \(1\) +1 +[\d.]+\n/);
+    expect(stdout).toMatch(/\nbnn\+\+ +BWA +[\d.]+ +[+-][\d.]+ +1 +[\d.]+\n/);
+    expect(stdout).toMatch(/\nbnn\+\+ +BWA +[\d.]+ +[\d.]+ +[+-][\d.]+ +1\n/);
     const after = await runsIn(out);
     expect(after.filter((name) => before.includes(name))).toEqual(before);
     expect(after).toHaveLength(7);
@@ -193,6 +195,7 @@ describe("compare", () => {
 
   it.each([
     [["--quantizers", "bc,bnnn"], "no quantizer is called"],
+    [["--baseline", "poly"], "--baseline poly is none of the quantizers"],
     [["--quantizers", "bc,bc"], "--quantizers names bc twice"],
     [["--quantizers", "bc,,poly"], "--quantizers has an empty place"],
     [["--tasks", "bwx"], "no task is called"],

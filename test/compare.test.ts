@@ -7,7 +7,8 @@ import { cellsOf, type Grid, type Run, runsOf, type Settings } from "../ts/compa
 import { comparisonCsv, comparisonTable } from "../ts/compare/report.ts";
 import { type RunOutcome, readRun, runPath, writeRun } from "../ts/compare/run-file.ts";
 import type { FinishedRun } from "../ts/compare/run-grid.ts";
-import { spreadOf, summarise } from "../ts/compare/summary.ts";
+import { spreadOf } from "../ts/compare/statistics.ts";
+import { summarise } from "../ts/compare/summary.ts";
 import { secondsLeft } from "../ts/compare/time-left.ts";
 import { rejected, withFolder } from "./io-helpers.ts";
 
@@ -94,7 +95,7 @@ describe("methods in a grid", () => {
     const finished = runs.map((run, i): FinishedRun => ({ run, outcome: resultOf(0.5 + i / 10) }));
     const rows = summarise(cellsOf(methodical), finished);
     expect(rows.map(({ accuracy }) => accuracy?.mean)).toEqual([0.5, 0.6, 0.7, 0.8]);
-    expect(comparisonTable(rows)).toMatch(/quantizer +task +method[\s\S]*bc +BW +- [\s\S]*bc +BW +a:x=1\+b +80\.00/);
+    expect(comparisonTable(rows)).toMatch(/quantizer +task +method[\s\S]*bc +BW +a:x=1\+b +80\.00[\s\S]*bc +BW +- /);
     expect(comparisonTable(rows.slice(0, 2))).not.toContain("method");
     const [head, ...lines] = comparisonCsv(finished).split("\n");
     expect(head).toMatch(/,method$/);
@@ -243,7 +244,7 @@ describe("a summary", () => {
     expect(comparisonTable(rows)).toContain("recu, activations poly");
   });
 
-  it("is a table, with the soft accuracy where one was measured", () => {
+  it("is a table, with soft accuracies in one of their own where some were measured", () => {
     const rows = summarise([cell], finished([0.8, 0.9]));
     const lines = comparisonTable(rows).split("\n");
     expect(lines).toEqual([
@@ -256,7 +257,9 @@ describe("a summary", () => {
     const soft = summarise([cell], finished([0.8, 0.9]).map(withSoft(0.91)));
     expect(soft[0]?.softCourse).toEqual([0.91, null]);
     expect(soft[0]?.soft).toEqual({ mean: 0.91, deviation: 0, epoch: 1 });
-    expect(comparisonTable(soft)).toMatch(/soft, % \(after epoch\)[\s\S]* 91\.00 ± 0\.00 \(1\) /);
+    const [, below] = comparisonTable(soft).split("\n\n");
+    // After that epoch the hard-signed networks had 40 and 45 %.
+    expect(below).toMatch(/^quantizer +task +soft accuracy, %[^\n]*\n─+\nbc +BW +91\.00 ± 0\.00 +42\.50 +-48\.50 +1$/);
     expect(pictureOf("", soft)).toMatch(/<circle [^>]*r="1.6"/);
   });
 
@@ -277,9 +280,9 @@ describe("a summary", () => {
       expect(picture).toContain("a &#60; b &#38; c");
       expect(picture).not.toMatch(/NaN|Infinity|undefined/);
     }
-    const bars = pictureOf("", summarise([cell], finished([0.8, 0.9])));
-    expect(bars).toContain("85.00 ± 7.07 %");
-    expect(bars).toContain("<polyline");
+    const drawn = pictureOf("", summarise([cell], finished([0.8, 0.9])));
+    expect(drawn).toContain("85.00 ± 7.07 %");
+    expect(drawn).toContain("<polyline");
   });
 
   it("names the courses in the order of their ends, the best above", () => {
@@ -288,6 +291,25 @@ describe("a summary", () => {
     const placeOf = (name: string): number =>
       Number(new RegExp(`y="([\\d.]+)"[^>]*>${name} {2}\\d`).exec(pictureOf("", rows))?.[1]);
     expect(placeOf("bnn")).toBeLessThan(placeOf("bc"));
+  });
+
+  it("draws the best of a task above, and a line where the baseline is", () => {
+    const names = ["bc", "bnn", "poly"];
+    const own = names.map((quantizer) => ({ ...cell, quantizer }));
+    const runs = [...finished([0.5, 0.6]), ...finished([0.7, 0.9], "bnn"), ...finished([0.3, 0.3], "poly")];
+    const picture = pictureOf("", summarise(own, runs));
+    const heights = names.map((name) =>
+      Number(new RegExp(`y="([\\d.]+)"[^>]*text-anchor="end"[^>]*>${name}<`).exec(picture)?.[1]),
+    );
+    expect(heights[1]).toBeLessThan(heights[0] as number);
+    expect(heights[2]).toBeGreaterThan(heights[0] as number);
+    expect(picture).toContain("line: bc, the baseline");
+    const long = "bnn++:beta=sequence(0.5,logLinear(1,5),2),hardenAt=0.5";
+    const widthOf = (text: string): number => Number(/viewBox="0 0 (\d+)/.exec(text)?.[1]);
+    const wide = pictureOf("", summarise([{ ...cell, quantizer: long }], finished([0.5], long)));
+    expect(widthOf(wide)).toBeGreaterThan(widthOf(picture) + 2 * 200);
+    expect(picture).toContain("80.00 ± 14.14 %, +25.00");
+    expect(picture).toMatch(/<line [^>]*stroke="#111" stroke-width="1.2"/);
   });
 
   it("draws the float network's course also where it is alone, and so of no task", () => {

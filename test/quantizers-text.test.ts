@@ -1,12 +1,18 @@
 /** Quantizers with options as texts of the command line: the same values as their makers give, or a named fault. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { quantizerList, taskList } from "../ts/cli/grid.ts";
+import { networksOf, quantizerList, taskList } from "../ts/cli/grid.ts";
 import { optimizerFrom } from "../ts/cli/optimizer.ts";
 import { quantizersFrom } from "../ts/cli/options.ts";
+import { type Cell, cellsOf } from "../ts/compare/grid.ts";
 import { runPath } from "../ts/compare/run-file.ts";
+import { networkOf } from "../ts/nn/network.ts";
 import { evaluateSchedule, quantizer, quantizers, schedules, stateAt } from "../ts/quantizers/index.ts";
 import { quantizerEntries } from "../ts/quantizers/text.ts";
+import { rejected, withFolder } from "./io-helpers.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
+import { randomDataset } from "./oracle/compare.ts";
 
 const { bnnPlusPlus, dorefaWeights, edePlus, parq, pc, polyPlus } = quantizers;
 const { logLinear, linear, window, sequence, step, warmup, parqRho, cosine, accumulated } = schedules;
@@ -112,6 +118,26 @@ it("begins the course of the step size anew where it is told to, warmed up once"
   expect(thrownBy(() => rateOf({ restartAt: [0.2], warmup: 0.25 })).message).toContain("ends behind --restart-at 0.2");
   expect(thrownBy(() => rateOf({ restartAt: [0.5, 0.4] })).message).toContain("ascending");
 });
+
+it("makes the networks of a comparison with the options, and refuses a module that has the name alone", () =>
+  withFolder(async (folder) => {
+    const text = "bnn++:beta=5,hardenAt=0.5";
+    const data = randomDataset(1, [2, 2], [8, 8, 1], 2);
+    const [cell] = cellsOf({ quantizers: [text], tasks: ["bwa"] }) as [Cell];
+    const { graphOf, detailsOf } = await networksOf("small", [cell], data);
+    const [latent] = [...networkOf(graphOf(cell)).quantizers.values()];
+    expect(latent).toEqual(bnnPlusPlus({ beta: 5, hardenAt: 0.5 }));
+    expect(detailsOf(cell)).toEqual({});
+    const deaf = join(folder, "deaf.ts");
+    const nn = JSON.stringify(new URL("../ts/nn/index.ts", import.meta.url).href);
+    await writeFile(
+      deaf,
+      `import { model } from ${nn};
+      export default (given) => model("small", { ...given, weightQuantizer: "bnn++" });`,
+    );
+    const { message } = await rejected("graph", networksOf(deaf, [cell], data));
+    expect(message).toContain(`weightQuantizer bnn++ with other options than those of ${text}`);
+  }));
 
 it("names a run's file without signs that file systems refuse", () => {
   const path = runPath("runs", {

@@ -10,6 +10,7 @@ import { layers, sequential } from "../ts/nn/index.ts";
 import { compare } from "../ts/reference/compare.ts";
 import { exactly, type Near } from "../ts/reference/maps.ts";
 import { applied, nearGradient, nearValue } from "../ts/reference/nodes.ts";
+import { attention } from "../ts/reference/ops/attention.ts";
 import type { Applied, Site } from "../ts/reference/ops/op.ts";
 import { nearOperands } from "../ts/reference/ops/product.ts";
 import { randomParameters } from "../ts/reference/random.ts";
@@ -90,6 +91,39 @@ it.each([
   const { soft, kernel } = nearOperands(given);
   expect(soft.kernel).toBe(expected);
   expect(Math.max(...kernel.distance.dataSync())).toBeLessThan(2 ** -15);
+});
+
+it("a score of 0 is a tie, and the value may be off by what hangs on it", () => {
+  const layer = layers.attention({ heads: 1, matrix: "boolean", name: "it" });
+  const node = { ...layer.operation, name: "it", inputs: ["q", "k", "v"] } as unknown as Applied<"attention">["node"];
+  const site: Site = {
+    pass: { kind: "train", progress: 0, update: 1, seed: SEED },
+    parameter: () => tf.zeros([1]),
+    inputShape: [2, 2],
+  };
+  // The scores are [0, 2] and [1, 3].
+  const [query, key, values] = [
+    [
+      [
+        [1, 1],
+        [2, 1],
+      ],
+    ],
+    [
+      [
+        [1, -1],
+        [1, 1],
+      ],
+    ],
+    [[[5], [7]]],
+  ].map((own) => tf.tensor(own));
+  const inputs = [query, key, values] as [Tensor, Tensor, Tensor];
+  const given = applied(tf, node, inputs, site) as Applied<"attention">;
+  expect(attention.ties?.(given).dataSync()[0]).toBe(1);
+  const [first = 0, second = 0] = attention.distance?.(given, attention.value(given), []).dataSync() ?? [];
+  expect(first).toBeGreaterThan(5);
+  expect(first).toBeLessThan(5.001);
+  expect(second).toBeLessThan(1e-5);
 });
 
 it("random latent weights lean to +1 where sums are kept in 8 bits, and there alone", () => {

@@ -1,7 +1,7 @@
 /** The four wasm builds: their exports, and threads that share a memory but neither stack nor thread-local storage. */
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { kernelNames, kernelsOver } from "../ts/program/call.ts";
 import { encodeConvShape } from "../ts/program/conv-shape.ts";
 import { answer, ready } from "../ts/program/exports.ts";
@@ -73,6 +73,26 @@ describe("choosing a variant", () => {
     expect(await detectVariant()).toBe("relaxed-shared");
     expect(await detectVariant({ shared: false })).toBe("relaxed");
     expect(await detectVariant({ variant: "plain" })).toBe("plain");
+  });
+
+  it("leaves no open ports behind, however often it is asked", async () => {
+    await canShareMemory();
+    const made = vi.fn();
+    vi.stubGlobal(
+      "MessageChannel",
+      class extends MessageChannel {
+        constructor() {
+          super();
+          made();
+        }
+      },
+    );
+    try {
+      for (let i = 0; i < 3; i++) expect(await canShareMemory()).toBe(true);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    expect(made).not.toHaveBeenCalled();
   });
 
   it("loads a variant once, and compiles bytes that the caller brings", async () => {

@@ -6,6 +6,7 @@ import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
 import { groupsOfProduct, operandsOf, type Product, quantizedOperands } from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
+import type { AttentionMatrix } from "./nn/words.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import { endsAsSigns } from "./quantizers/weight-quantizers.ts";
@@ -93,8 +94,8 @@ function levelObstacles({ quantizer, plural }: Operand): readonly Obstacle[] {
 }
 
 /** An attention matrix that is real, so that what it takes of the values is no product over bits. */
-export function attentionObstacles({ op, attributes }: GraphNode): readonly Obstacle[] {
-  if (op !== "attention" || attributes.matrix !== "softmax") return [];
+export function matrixObstacles(matrix: AttentionMatrix): readonly Obstacle[] {
+  if (matrix !== "softmax") return [];
   const reason = "softmax is kept: the attention matrix is real, and so is its product with the values";
   return [{ reason, remedy: 'Give the layer matrix: "threshold" or another one of bits, where accuracy allows it.' }];
 }

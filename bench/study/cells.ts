@@ -15,9 +15,16 @@ export interface Cell {
   readonly operands: Operands;
   readonly epochs: number;
   readonly seed: number;
+  /** Of activations, where it is another; they harden at a moment of their own then. */
+  readonly activationQuantizer?: string;
+  /** The share of the run at which the course of the learning rate begins anew. */
+  readonly restartAt?: number;
 }
 
-/** Pairs as shipped, and behind each that is soft candidates for another schedule. */
+/** Stands for the epochs of a run in a text. */
+const EPOCHS = "EPOCHS";
+
+/** Pairs as shipped, and behind each that is soft candidates for another schedule; those of pc end with BNext's. */
 export const candidates: Readonly<Record<string, readonly string[]>> = {
   "bnn+": [],
   "bnn++": ["beta=logLinear(1,5),hardenAt=0.5", "beta=5,hardenAt=0.5", "beta=logLinear(1,5),hardenAt=0.3"],
@@ -25,7 +32,10 @@ export const candidates: Readonly<Record<string, readonly string[]>> = {
   "poly+": ["hardenAt=0.5", "hardenAt=0.3"],
   ede: [],
   "ede+": ["t=window(0,0.5,logLinear(1e-3,10)),hardenAt=0.5", "t=logLinear(1,10),hardenAt=0.5"],
-  pc: ["rho=parqRho(0,0.5),hardenAt=0.5", "rho=parqRho(0,0.3),hardenAt=0.3"],
+  pc: [
+    ...["rho=parqRho(0,0.5),hardenAt=0.5", "rho=parqRho(0,0.3),hardenAt=0.3"],
+    `rho=geometric(0,1,0.9,${EPOCHS}),hardenAt=0.5,clipLatent=1.5`,
+  ],
 };
 
 export const quantizerTexts: readonly string[] = Object.entries(candidates).flatMap(([name, options]) => [
@@ -33,12 +43,35 @@ export const quantizerTexts: readonly string[] = Object.entries(candidates).flat
   ...options.map((option) => `${name}:${option}`),
 ]);
 
+/** A choice of schedules, in which operands and the learning rate may have their own. */
+type Candidate = Pick<Cell, "quantizer" | "activationQuantizer" | "restartAt">;
+
+const alone: readonly Candidate[] = [
+  ...quantizerTexts.map((quantizer) => ({ quantizer })),
+  { quantizer: "bnn++:beta=5,hardenAt=0.5", restartAt: 0.5 },
+  { quantizer: "poly+:hardenAt=0.5", restartAt: 0.5 },
+];
+
+/** Weights and activations that harden one after the other. */
+const apart: readonly Candidate[] = [
+  { quantizer: "bnn++:beta=5,hardenAt=0.3", activationQuantizer: "bnn++:beta=5,hardenAt=0.6" },
+  { quantizer: "bnn++:beta=5,hardenAt=0.6", activationQuantizer: "bnn++:beta=5,hardenAt=0.3" },
+  { quantizer: "poly+:hardenAt=0.6", activationQuantizer: "poly+:hardenAt=0.3" },
+];
+
 export const lengths = [3, 12, 40] as const;
 const operands: readonly Operands[] = ["weights", "activations", "both"];
 
 /** All cells of one seed, the short runs first. */
 export const cells: readonly Cell[] = lengths.flatMap((epochs) =>
-  operands.flatMap((operand) => quantizerTexts.map((quantizer) => ({ quantizer, operands: operand, epochs, seed: 1 }))),
+  operands.flatMap((operand) =>
+    [...alone, ...(operand === "both" ? apart : [])].map(
+      (candidate): Cell => ({
+        ...candidate,
+        ...{ quantizer: candidate.quantizer.replace(EPOCHS, String(epochs)), operands: operand, epochs, seed: 1 },
+      }),
+    ),
+  ),
 );
 
 /** What determines a run's numbers beside its cell. */
@@ -49,11 +82,20 @@ export interface Frame {
   readonly images: number;
 }
 
-export const nameOf = ({ quantizer, operands, epochs, seed }: Cell): string =>
-  `${quantizer}, ${operands}, ${epochs} epochs, seed ${seed}`;
+/** Quantizers and schedules of a cell, as a picture's legend names them; runs of all lengths have the same. */
+export function labelOf({ quantizer, activationQuantizer, restartAt, epochs }: Cell): string {
+  const text = quantizer.replace(`,${epochs})`, ",epochs)");
+  const activations = activationQuantizer === undefined ? "" : `, activations ${activationQuantizer}`;
+  return `${text}${activations}${restartAt === undefined ? "" : `, rate anew at ${restartAt}`}`;
+}
+
+export const nameOf = (cell: Cell): string =>
+  `${labelOf(cell)}, ${cell.operands}, ${cell.epochs} epochs, seed ${cell.seed}`;
 
 /** The name of a cell's files: words for people, and enough of a digest that no two cells share one. */
 export function fileOf(cell: Cell, frame: Frame): string {
-  const words = cell.quantizer.replace(/[^\w.+-]+/g, "-").slice(0, 60);
+  const words = labelOf(cell)
+    .replace(/[^\w.+-]+/g, "-")
+    .slice(0, 60);
   return `${words}-${cell.operands}-${cell.epochs}-seed${cell.seed}-${keyOf({ ...cell, ...frame }).slice(0, 12)}`;
 }

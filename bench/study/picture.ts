@@ -3,6 +3,7 @@
  * quantizers. A family has a colour; the pair as shipped is drawn whole, each candidate for its schedule in dashes of its own.
  */
 import { circle, colourAt, line, polyline, svg, ticks, words } from "../../ts/show/svg.ts";
+import { labelOf } from "./cells.ts";
 import type { CellRecord, EpochRecord } from "./run-cell.ts";
 import type { Slope } from "./slope.ts";
 import type { LayerRecord } from "./watch.ts";
@@ -42,11 +43,11 @@ const logOf = (value: number | null): number | null => (value === null || value 
 
 const [LEFT, TOP, WIDTH, HEIGHT, GAP, HEAD] = [16, 44, 190, 130, 14, 34] as const;
 const [GRID, FAINT] = ["#ddd", "#555"] as const;
-const DASHES = ["", "6 3", "2 3", "8 3 2 3"] as const;
+const DASHES = ["", "6 3", "2 3", "8 3 2 3", "12 3", "1 2", "12 3 2 3", "4 1"] as const;
 
 /** How a quantizer's line looks, by its family and its place among the family's. */
 function styles(texts: readonly string[]): ReadonlyMap<string, { readonly colour: string; readonly dash: string }> {
-  const family = (text: string): string => text.replace(/:.*$/s, "");
+  const family = (text: string): string => text.replace(/[:,].*$/s, "");
   const families = [...new Set(texts.map(family))];
   return new Map(
     texts.map((text) => {
@@ -60,7 +61,7 @@ function styles(texts: readonly string[]): ReadonlyMap<string, { readonly colour
 /** The picture of `records`, those with at least one epoch. */
 export function studyPicture(title: string, records: readonly CellRecord[]): string {
   const drawn = records.filter(({ epochs }) => epochs.length > 0);
-  const looks = styles([...new Set(drawn.map(({ cell }) => cell.quantizer))]);
+  const looks = styles([...new Set(drawn.map(({ cell }) => labelOf(cell)))]);
   const rowOf = ({ cell }: CellRecord): string => `${cell.operands}, ${cell.epochs} epochs`;
   const rows = [...new Set(drawn.map(rowOf))];
   const width = LEFT + columns.length * (WIDTH + GAP);
@@ -110,7 +111,7 @@ function panelOf(
   top: number,
 ): readonly string[] {
   const curves = records.map(({ cell, epochs }) => ({
-    quantizer: cell.quantizer,
+    quantizer: labelOf(cell),
     points: epochs.flatMap((record) => {
       const value = column.of(record);
       return value === null || !Number.isFinite(value) ? [] : [[record.progress, value] as const];

@@ -85,7 +85,10 @@ export async function runCell(work: CellWork): Promise<CellRecord> {
   if (before?.ended) return before;
   const base = join(directory, fileOf(cell, frame));
   const checkpoint = `${base}.checkpoint`;
-  const optimizer = optimizers.adam({ learningRate: schedules.cosine(frame.learningRate) });
+  const course = schedules.cosine(frame.learningRate);
+  const { restartAt } = cell;
+  const learningRate = restartAt === undefined ? course : schedules.sequence([restartAt], [course, course]);
+  const optimizer = optimizers.adam({ learningRate });
   const given = { optimizer, seed: cell.seed, ...(work.workers === undefined ? {} : { workers: work.workers }) };
   const left = await resumed(checkpoint, graph, given);
   const trainer = left ?? (await Trainer.create(graph, given));

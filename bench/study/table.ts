@@ -1,4 +1,5 @@
 /** The cells of the study as rows of text. */
+import { labelOf } from "./cells.ts";
 import { columns } from "./picture.ts";
 import type { CellRecord, EpochRecord } from "./run-cell.ts";
 
@@ -34,7 +35,7 @@ export function studyRows(records: readonly CellRecord[]): readonly (readonly st
     const seconds = epochs.reduce((sum, record) => sum + record.seconds, 0) / epochs.length;
     return [
       [
-        ...[cell.quantizer, cell.operands, ended ? String(cell.epochs) : `${epochs.length} of ${cell.epochs}`],
+        ...[labelOf(cell), cell.operands, ended ? String(cell.epochs) : `${epochs.length} of ${cell.epochs}`],
         ...[(100 * last.hard).toFixed(2), soft?.soft == null ? "" : `${(100 * soft.soft).toFixed(2)} (${soft.epoch})`],
         ...[points, ends("mean B", first, last), ends("inside", first, last), flips(first, last), seconds.toFixed(1)],
       ],

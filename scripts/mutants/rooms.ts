@@ -126,7 +126,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["methods", "methods-own", "methods-weights", "methods-qp-sbgd", "train-losses", "checkpoint-resume"],
     "cli-training",
   ],
-  "ts/compare": ["compare", "compare-runs", "run-results", "cli-compare"],
+  "ts/compare": ["compare", "compare-statistics", "compare-runs", "run-results", "cli-compare"],
   "ts/cli": [
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,

@@ -96,7 +96,7 @@ const beginning = (work: WorkName): string => `(async () => {
 
 export async function inChromium(): Promise<Place> {
   const server = await startServer(findModule, true);
-  const browser = await startChromium("none");
+  const browser = await startChromium("none", ["--js-flags=--max-semi-space-size=1"]);
   const system = await browser.newBrowserCDPSession();
   /** The largest page: an empty one may wait beside it. */
   const resident = async (): Promise<number> => {

@@ -64,20 +64,20 @@ function findChromium(): string {
 }
 
 /**
- * Starts the Chromium at CHROMIUM_PATH, or the one in its usual place.
+ * Starts the Chromium at CHROMIUM_PATH, or the one in its usual place, with more switches behind ours.
  *
  * @throws ProxbitError "environment" where there is none, it does not start, or playwright-core is missing.
  */
-export async function startChromium(wanted: Graphics): Promise<Browser> {
-  if (wanted === "none") return launch(["--disable-gpu"]);
-  return (await launchOnCard()) ?? launch([...graphics, patience]);
+export async function startChromium(wanted: Graphics, more: readonly string[] = []): Promise<Browser> {
+  if (wanted === "none") return launch(["--disable-gpu", ...more]);
+  return (await launchOnCard(more)) ?? launch([...graphics, patience, ...more]);
 }
 
 /** Chromium on the machine's card, or undefined where it finds none. */
-async function launchOnCard(): Promise<Browser | undefined> {
+async function launchOnCard(more: readonly string[]): Promise<Browser | undefined> {
   const isLinux = process.platform === "linux";
   if (isLinux && !hasLinuxCard()) return undefined;
-  const browser = await launch([...graphics, ...(isLinux ? vulkan : [])]);
+  const browser = await launch([...graphics, ...(isLinux ? vulkan : []), ...more]);
   if (await drawsFast(browser).catch(() => false)) return browser;
   await browser.close();
   return undefined;

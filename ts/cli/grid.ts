@@ -10,7 +10,8 @@ import type { Graph } from "../nn/graph.ts";
 import type { ModelOptions } from "../nn/models/index.ts";
 import { type Task, type TaskOptions, type TaskQuantizers, taskNames, taskQuantizers } from "../nn/models/tasks.ts";
 import { inputShapeOf } from "../nn/network.ts";
-import { isProduct } from "../nn/nodes.ts";
+import { hasKernel, isProduct } from "../nn/nodes.ts";
+import type { Quantizer } from "../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../quantizers/registry.ts";
 import { quantizerEntries } from "../quantizers/text.ts";
 import { checkImageShape } from "./data.ts";
@@ -137,6 +138,13 @@ function checkOverflow({ accumulator }: NetworkChoices, cells: readonly Cell[]):
   );
 }
 
+/** Tells a quantizer with options from one that has its name alone. */
+const has = (graph: Graph, operand: "weightQuantizer" | "activationQuantizer", asked: Quantizer): boolean =>
+  graph.nodes.every((node) => {
+    const own = hasKernel(node) ? node.attributes[operand] : null;
+    return own === null || canonicalJson(own) === canonicalJson(asked);
+  });
+
 /** A module that ignores its arguments would be the same network under different names. */
 function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantizers): void {
   const found = quantizersOf(graph);
@@ -144,8 +152,11 @@ function checkObeys(model: string, graph: Graph, cell: Cell, wanted: TaskQuantiz
   const differences = [
     ...(["weightQuantizer", "activationQuantizer"] as const).flatMap((operand) => {
       const choice = wanted[operand];
-      const name = choice === null ? "none" : quantizer(choice).name;
-      return found[operand] === name ? [] : [`${operand} ${found[operand]} where it was given ${name}`];
+      const asked = choice === null ? null : quantizer(choice);
+      const name = asked?.name ?? "none";
+      if (found[operand] !== name) return [`${operand} ${found[operand]} where it was given ${name}`];
+      const isOther = typeof choice === "string" && choice.includes(":") && !has(graph, operand, asked as Quantizer);
+      return isOther ? [`${operand} ${name} with other options than those of ${choice}`] : [];
     }),
     ...(accumulates === (wanted.accumulator !== null) ? [] : ["another accumulator than it was given"]),
   ];

@@ -1,6 +1,6 @@
 /** The lines about a training run that people read at its end. */
 import type { Graph } from "../nn/graph.ts";
-import { hasKernel } from "../nn/nodes.ts";
+import { quantizedOperands } from "../nn/operands.ts";
 import type { FlipRatio } from "../train/plan/flips.ts";
 import { percent, sizes } from "./format.ts";
 import { methodsText } from "./methods.ts";
@@ -8,13 +8,7 @@ import type { SoftScore, TrainingResult, TrainingRun } from "./training.ts";
 
 /** The network to evaluate in place of the trained one. */
 function evaluated(graph: Graph): string {
-  const ends = new Set(
-    graph.nodes.flatMap((node) => {
-      if (!hasKernel(node)) return [];
-      const { weightQuantizer, activationQuantizer } = node.attributes;
-      return [weightQuantizer, activationQuantizer].flatMap((quantizer) => quantizer?.hard ?? []);
-    }),
-  );
+  const ends = new Set(graph.nodes.flatMap((node) => quantizedOperands(node).map(({ quantizer }) => quantizer.hard)));
   if (ends.size === 0) return "the network in float";
   if (!ends.has("levels")) return "weights and activations hard-signed";
   return ends.has("sign") ? "hard-signed, or at their levels" : "weights and activations at their levels";

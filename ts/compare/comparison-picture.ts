@@ -1,199 +1,117 @@
 /**
- * A comparison as a picture. Each quantizer has a bar with its standard deviation in each task. Below stands the test
- * accuracy after each epoch, one chart a task. Axes begin where the worst result does, and their numbers say so.
+ * A comparison as a picture. Each task has a chart of its own with the best quantizer above. A dot is the mean, its bar the
+ * interval of the mean, small dots are single seeds. A line stands where the baseline is, and a dashed one where the float network
+ * is. Below stands the test accuracy after each epoch.
  */
-import { circle, colourAt, line, polyline, rectangle, svg, ticks, words } from "../show/svg.ts";
-import { taskText } from "./grid.ts";
+import { circle, colourAt, line, rectangle, svg, ticks, words } from "../show/svg.ts";
+import { axis, type Drawn, FAINT, GRID, INK, LEFT, RIGHT, share, WIDTH } from "./chart-axis.ts";
+import { chartsOf } from "./course-charts.ts";
+import { FLOAT, taskText } from "./grid.ts";
 import type { Row } from "./summary.ts";
+import { baselineOf, byMean, nameOf, pointsText, spreadText, tasksOf } from "./tables.ts";
 
-const [BAR, GAP, CHART] = [16, 10, 210] as const;
-const USUAL: Sides = { width: 900, left: 110, right: 150 };
-/** Pixels of a letter beyond the room that names of quantizers have. */
-const [LETTER, ROOM] = [7, 9] as const;
-
-/** The whole width, and what of it stands beside the charts for names. */
-interface Sides {
-  readonly width: number;
-  readonly left: number;
-  readonly right: number;
-}
-const [GRID, INK, FAINT] = ["#ddd", "#111", "#555"] as const;
-
-const share = (value: number, digits = 1): string => `${(100 * value).toFixed(digits)} %`;
-
-/** An axis that holds all of `values` with some room, in [0, 1]. */
-function axis(values: readonly number[]): { readonly least: number; readonly most: number } {
-  const known = values.filter(Number.isFinite);
-  if (known.length === 0) return { least: 0, most: 1 };
-  const [low, high] = [Math.min(...known), Math.max(...known)];
-  const room = Math.max(0.005, 0.15 * (high - low));
-  return { least: Math.max(0, low - room), most: Math.min(1, high + room / 3) };
-}
-
-/** The tasks in `rows`, in their order; the float network's null is none. */
-const tasksOf = (rows: readonly Row[]) => [...new Set(rows.flatMap(({ task }) => (task === null ? [] : [task])))];
+const ROW = 20;
+/** The width of a letter, in pixels. */
+const LETTER = 6.2;
 
 /** The quantizer, with the names of the methods that it is trained with. */
 const labelOf = ({ quantizer, method }: Row): string =>
   method === undefined ? quantizer : `${quantizer}, ${method.replace(/:[^+]*/g, "")}`;
 
-/** Names of methods take more room than those of quantizers. */
-function sidesOf(rows: readonly Row[]): Sides {
-  if (rows.every(({ method }) => method === undefined)) return USUAL;
-  const more = LETTER * Math.max(0, ...rows.map((row) => labelOf(row).length - ROOM));
-  return { width: USUAL.width + 2 * more, left: USUAL.left + more, right: USUAL.right + more };
-}
-
 /** The picture of the rows; `title` stands over it. A quantizer with methods counts as another one. */
 export function pictureOf(title: string, given: readonly Row[]): string {
   const rows = given.map((row) => ({ ...row, quantizer: labelOf(row) }));
   const quantizers = [...new Set(rows.map(({ quantizer }) => quantizer))];
-  const sides = sidesOf(given);
-  const bars = barsOf(rows, quantizers, 44, sides);
-  const charts = chartsOf(rows, quantizers, bars.bottom + 28, sides);
-  return svg(title, sides.width, charts.bottom, [
+  const dots = dotsOf(rows, quantizers, 36);
+  const charts = chartsOf(rows, quantizers, dots.bottom + 30);
+  // Names with options need more room, left of dots and right of courses.
+  const more = Math.max(0, ...rows.map((row) => LETTER * nameOf(row).length + 20 - LEFT));
+  return svg(title, WIDTH + 2 * more, charts.bottom, [
     words(title, 8, 20, "start", { "font-size": "14", "font-weight": "bold" }),
-    ...bars.parts,
+    `<g transform="translate(${Math.ceil(more)} 0)">`,
+    ...dots.parts,
     ...charts.parts,
+    "</g>",
   ]);
 }
 
-interface Drawn {
-  readonly parts: readonly string[];
-  readonly bottom: number;
-}
-
-/** One bar a row, those of a quantizer together; a quantizer has a colour, a task its depth. */
-function barsOf(
-  rows: readonly Row[],
-  quantizers: readonly string[],
-  top: number,
-  { width, left, right }: Sides,
-): Drawn {
+/** The charts of all tasks, on one axis, so that tasks can be compared too. */
+function dotsOf(rows: readonly Row[], quantizers: readonly string[], top: number): Drawn {
   const tasks = tasksOf(rows);
-  const known = rows.flatMap(({ accuracy }) => (accuracy === null ? [] : [accuracy]));
-  const { least, most } = axis(
-    known.flatMap(({ mean, deviation }) => [mean - (deviation ?? 0), mean + (deviation ?? 0)]),
-  );
-  const place = (value: number): number => left + ((value - least) / (most - least)) * (width - left - right);
-  const parts: string[] = [];
-  let y = top;
-  for (const [index, quantizer] of quantizers.entries()) {
-    const own = rows.filter((row) => row.quantizer === quantizer);
-    parts.push(words(quantizer, 8, y + (BAR * own.length) / 2 + 4, "start", { "font-weight": "bold" }));
-    for (const { task, accuracy, failures } of own) {
-      const middle = y + BAR / 2;
-      if (task !== null) parts.push(words(taskText(task), left - 8, middle + 4, "end", { fill: FAINT }));
-      if (accuracy === null) {
-        parts.push(words(failures.length > 0 ? "failed" : "not run", left + 4, middle + 4, "start", { fill: FAINT }));
-      } else {
-        const { mean, deviation } = accuracy;
-        const opacity = task === null ? 1 : 1 - (0.55 * tasks.indexOf(task)) / Math.max(1, tasks.length);
-        parts.push(
-          `<g opacity="${opacity.toFixed(2)}">${rectangle(left, y + 1, place(mean) - left, BAR - 2, colourAt(index))}</g>`,
-          ...errorBar(place(mean - (deviation ?? 0)), place(mean + (deviation ?? 0)), middle),
-          words(spreadText(accuracy), place(mean + (deviation ?? 0)) + 8, middle + 4),
-        );
-      }
-      y += BAR;
-    }
-    y += GAP;
-  }
-  const grid = ticks(least, most, 8).flatMap((value) => [
-    line(place(value), top - 8, place(value), y, GRID),
-    words(share(value), place(value), y + 14, "middle", { fill: FAINT }),
+  // An interval of two seeds is many times as wide as all results. It runs out of its chart then.
+  const known = rows.flatMap(({ accuracy, accuracies }) => [
+    ...(accuracy === null
+      ? []
+      : [accuracy.mean - (accuracy.deviation ?? 0), accuracy.mean + (accuracy.deviation ?? 0)]),
+    ...accuracies.flatMap((value) => value ?? []),
   ]);
-  const legend = `test accuracy, hard-signed: mean and standard deviation over seeds; bars begin at ${share(least)}`;
-  return { parts: [words(legend, 8, top - 8, "start", { fill: FAINT }), ...grid, ...parts], bottom: y + 20 };
-}
-
-const spreadText = ({ mean, deviation }: NonNullable<Row["accuracy"]>): string =>
-  deviation === null ? share(mean, 2) : `${(100 * mean).toFixed(2)} ± ${share(deviation, 2)}`;
-
-const errorBar = (from: number, to: number, middle: number): readonly string[] =>
-  to - from < 0.5
-    ? []
-    : [
-        line(from, middle, to, middle, INK),
-        line(from, middle - 4, from, middle + 4, INK),
-        line(to, middle - 4, to, middle + 4, INK),
-      ];
-
-/** The course of each quantizer, one chart a task. Each chart has the float network too; all have one axis. */
-function chartsOf(rows: readonly Row[], quantizers: readonly string[], top: number, sides: Sides): Drawn {
-  const { width, left, right } = sides;
-  const { least, most } = axis(
-    rows.flatMap(({ course, softCourse }) => [...course, ...softCourse.flatMap((value) => value ?? [])]),
-  );
-  const epochs = Math.max(1, ...rows.map(({ course }) => course.length));
-  const parts: string[] = [];
-  let y = top;
-  const tasks = tasksOf(rows);
+  const { least, most } = axis(known);
+  const place = (value: number): number =>
+    LEFT + ((Math.max(least, Math.min(most, value)) - least) / (most - least)) * (WIDTH - LEFT - RIGHT);
+  const baseline = baselineOf(rows);
+  const others = rows.some(({ quantizer }) => quantizer === FLOAT) ? "; dashed: the float network" : "";
+  const legend = `test accuracy, hard-signed. Dot: mean; bar: its 95 % interval; small: seeds${baseline === null ? "" : `; line: ${baseline}, the baseline`}${others}`;
+  const parts = [words(legend, 8, top, "start", { fill: FAINT })];
+  let y = top + 22;
   for (const task of tasks.length === 0 ? [null] : tasks) {
-    const own = rows.filter((row) => (row.task === task || row.task === null) && row.course.length > 0);
-    const title =
-      task === null
-        ? "test accuracy after each epoch, hard-signed"
-        : `${taskText(task)}: test accuracy after each epoch, hard-signed (dashed: soft)`;
-    const height = Math.max(CHART, 16 * own.length);
-    const bottom = y + height;
-    const across = (epoch: number): number =>
-      epochs === 1 ? (left + width - right) / 2 : left + ((epoch - 1) / (epochs - 1)) * (width - left - right);
-    const up = (value: number): number => bottom - ((value - least) / (most - least)) * height;
-    parts.push(words(title, 8, y - 8, "start", { fill: FAINT }));
-    for (const value of ticks(least, most, 6)) {
+    const own = byMean(rows.filter((row) => row.task === task || row.task === null));
+    const bottom = y + 10 + ROW * own.length;
+    if (task !== null) parts.push(words(taskText(task), 8, y, "start", { "font-weight": "bold", "font-size": "13" }));
+    for (const value of ticks(least, most, 8)) {
       parts.push(
-        line(left, up(value), width - right, up(value), GRID),
-        words(share(value), left - 8, up(value) + 4, "end", { fill: FAINT }),
+        line(place(value), y + 6, place(value), bottom, GRID),
+        words(share(value), place(value), bottom + 13, "middle", { fill: FAINT }),
       );
     }
-    parts.push(words("epoch", width - right + 20, bottom + 16, "start", { fill: FAINT }));
-    for (const epoch of ticks(1, epochs, Math.min(epochs - 1, 10)).filter(Number.isInteger)) {
-      parts.push(words(String(epoch), across(epoch), bottom + 16, "middle", { fill: FAINT }));
-    }
-    for (const { quantizer, course, softCourse } of own) {
-      const colour = colourAt(quantizers.indexOf(quantizer));
-      const pointsOf = (values: readonly (number | null)[]): readonly (readonly [number, number])[] =>
-        values.flatMap((value, epoch) => (value === null ? [] : [[across(epoch + 1), up(value)] as const]));
-      const [hard, soft] = [pointsOf(course), pointsOf(softCourse)];
-      // A single point would be a line of no length.
-      if (hard.length > 1) parts.push(polyline(hard, colour));
-      if (soft.length > 1) parts.push(polyline(soft, colour, { "stroke-dasharray": "3 3", "stroke-width": 1 }));
-      for (const [x, y] of hard) parts.push(circle(x, y, 2.4, colour));
-      for (const [x, y] of soft) parts.push(circle(x, y, 1.6, colour));
-    }
-    parts.push(...namesOf(own, quantizers, up, y, bottom, width - right));
-    y = bottom + 52;
+    parts.push(...referencesOf(own, y + 6, bottom, place));
+    own.forEach((row, index) => {
+      parts.push(...rowParts(row, y + 10 + ROW * (index + 0.5), colourAt(quantizers.indexOf(row.quantizer)), place));
+    });
+    y = bottom + 40;
   }
-  return { parts, bottom: y - 26 };
+  return { parts, bottom: y - 20 };
 }
 
-const NAME_HEIGHT = 14;
-
-/** The quantizers' names beside the ends of their lines, moved apart where they would meet. */
-function namesOf(
+/** The lines at the baseline's mean, with its interval behind them, and at the float network's. */
+function referencesOf(
   rows: readonly Row[],
-  quantizers: readonly string[],
-  up: (value: number) => number,
   top: number,
   bottom: number,
-  end: number,
+  place: (value: number) => number,
 ): readonly string[] {
-  const ends = rows
-    .map(({ quantizer, course }) => ({ quantizer, last: course.at(-1) ?? 0, y: up(course.at(-1) ?? 0) }))
-    .toSorted((one, other) => one.y - other.y);
-  const places: number[] = [];
-  for (const { y } of ends) places.push(Math.max(y, (places.at(-1) ?? top - NAME_HEIGHT) + NAME_HEIGHT));
-  // Pushed back up from the foot of the chart.
-  for (let index = places.length - 1, limit = bottom; index >= 0; index--, limit -= NAME_HEIGHT) {
-    places[index] = Math.min(places[index] ?? limit, limit);
-  }
-  return ends.flatMap(({ quantizer, last, y }, index) => {
-    const place = places[index] ?? y;
-    const colour = colourAt(quantizers.indexOf(quantizer));
+  if (baselineOf(rows) === null) return [];
+  return rows.flatMap(({ quantizer, accuracy, interval, isBaseline }) => {
+    if (accuracy === null || !(isBaseline || quantizer === FLOAT)) return [];
+    const x = place(accuracy.mean);
+    if (!isBaseline) return [line(x, top, x, bottom, INK, { "stroke-dasharray": "4 3", "stroke-width": 0.8 })];
+    const [low, high] = [place(interval?.low ?? accuracy.mean), place(interval?.high ?? accuracy.mean)];
     return [
-      line(end + 5, y, end + 16, place, colour, { "stroke-width": "0.8" }),
-      words(`${quantizer}  ${share(last)}`, end + 20, place + 4, "start", { fill: colour }),
+      ...(high > low ? [rectangle(low, top, high - low, bottom - top, "#f0f0f0")] : []),
+      line(x, top, x, bottom, INK, { "stroke-width": 1.2 }),
     ];
   });
+}
+
+/** The text beside a row's dot: its numbers, and the difference to the baseline. */
+function textOf({ accuracy, against, isBaseline }: Row): string {
+  const mean = `${spreadText(accuracy)} %`;
+  return against === null ? mean : `${mean}, ${isBaseline ? "" : pointsText(against.mean)}`;
+}
+
+function rowParts(row: Row, y: number, colour: string, place: (value: number) => number): readonly string[] {
+  const { accuracy, accuracies, interval, failures } = row;
+  const name = words(nameOf(row), LEFT - 10, y + 4, "end", row.isBaseline ? { "font-weight": "bold" } : {});
+  if (accuracy === null) {
+    return [name, words(failures.length > 0 ? "failed" : "not run", LEFT + 4, y + 4, "start", { fill: FAINT })];
+  }
+  const seeds = accuracies.flatMap((value) => (value === null ? [] : [circle(place(value), y, 1.8, FAINT)]));
+  const bar =
+    interval === null ? [] : [line(place(interval.low), y, place(interval.high), y, colour, { "stroke-width": 3 })];
+  return [
+    name,
+    ...bar,
+    circle(place(accuracy.mean), y, 4.5, colour),
+    ...seeds,
+    words(textOf(row), WIDTH - RIGHT + 10, y + 4),
+  ];
 }

@@ -1,86 +1,34 @@
 /** A comparison as text: a table for the terminal, and files. The files are JSON, CSV (a line a run) and Markdown. */
 import { clean, printable } from "../base/text.ts";
+import { tasks } from "../nn/models/tasks.ts";
 import { type Column, formatTable } from "../show/table.ts";
 import { cellName, type Settings, taskText } from "./grid.ts";
 import type { FinishedRun } from "./run-grid.ts";
-import type { Row, Spread } from "./summary.ts";
+import { LEVEL } from "./statistics.ts";
+import type { Row } from "./summary.ts";
+import { accuracyCells, baselineOf, byMean, type Cells, findings, ranked, softCells, tasksOf } from "./tables.ts";
 
-/** "88.12 ± 0.21", in percent; without a deviation where there was one run. */
-export function spreadText(spread: Spread | null): string {
-  if (spread === null) return "";
-  const mean = (100 * spread.mean).toFixed(2);
-  return spread.deviation === null ? mean : `${mean} ± ${(100 * spread.deviation).toFixed(2)}`;
-}
-
-const COLUMNS = [
-  "quantizer",
-  "task",
-  "method",
-  "test accuracy, %",
-  "soft, % (after epoch)",
-  "runs",
-  "seconds a run",
-] as const;
-
-/** "0.8812 ± 0.0021": a metric, of which nobody knows a unit. */
-const metricText = (spread: Spread | null | undefined): string => {
-  if (spread === null || spread === undefined) return "";
-  return spread.deviation === null
-    ? spread.mean.toFixed(4)
-    : `${spread.mean.toFixed(4)} ± ${spread.deviation.toFixed(4)}`;
+const aligned = ({ titles, rows }: Cells): string => {
+  const words = ["quantizer", "task", "method"];
+  const columns = titles.map((title): Column => ({ title, align: words.includes(title) ? "left" : "right" }));
+  return formatTable(columns, rows);
 };
 
-/** Cells of `rows` under COLUMNS, and behind them the metrics called `names`. */
-function cellsOf(rows: readonly Row[], names: readonly string[]): readonly (readonly string[])[] {
-  return rows.map(
-    ({ quantizer, activationQuantizer, task, method, accuracy, soft, accuracies, failures, seconds, metrics = {} }) => [
-      activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`,
-      task === null ? "-" : taskText(task),
-      method ?? "-",
-      accuracy === null ? "failed" : spreadText(accuracy),
-      soft === null ? "" : `${spreadText(soft)} (${soft.epoch})`,
-      failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
-      seconds === null ? "" : seconds.mean.toFixed(1),
-      ...names.map((name) => metricText(metrics[name])),
-    ],
-  );
-}
-
-/** The names of the metrics that some row has. */
-const metricNamesOf = (rows: readonly Row[]): readonly string[] => [
-  ...new Set(rows.flatMap(({ metrics = {} }) => Object.keys(metrics))),
-];
-
-function tableOf(rows: readonly Row[]): {
-  readonly titles: readonly string[];
-  readonly cells: readonly (readonly string[])[];
-} {
-  const measured = rows.some(({ soft }) => soft !== null);
-  const hidden = [
-    ...(measured ? [] : ["soft, % (after epoch)"]),
-    ...(rows.some(({ method }) => method !== undefined) ? [] : ["method"]),
-  ];
-  const shown = (_: unknown, column: number): boolean => !hidden.includes(COLUMNS[column] ?? "");
-  const names = metricNamesOf(rows);
-  return {
-    titles: [...COLUMNS, ...names].filter(shown),
-    cells: cellsOf(rows, names).map((cells) => cells.filter(shown)),
-  };
-}
-
-/** The table for the terminal. */
+/** The tables for the terminal: what is shipped, and below it the soft networks, where there were some. */
 export function comparisonTable(rows: readonly Row[]): string {
-  const { titles, cells } = tableOf(rows);
-  const columns = titles.map(
-    (title): Column => ({ title, align: ["quantizer", "task", "method"].includes(title) ? "left" : "right" }),
-  );
-  return formatTable(columns, cells);
+  const inOrder = ranked(rows);
+  const soft = softCells(inOrder);
+  const table = aligned(accuracyCells(inOrder, { withTask: true, withStatistics: false }));
+  return soft === null ? table : `${table}\n\n${aligned(soft)}`;
 }
 
 /** A cell's text with nothing in it that ends the cell, or begins an element or a link. */
 const markdownCell = (text: string): string => printable(text).replace(/[\\|<[`]/g, "\\$&");
 
 const markdownLine = (cells: readonly string[]): string => `| ${cells.map(markdownCell).join(" | ")} |`;
+
+const markdownTable = ({ titles, rows }: Cells): string =>
+  [markdownLine(titles), markdownLine(titles.map(() => "---")), ...rows.map(markdownLine)].join("\n");
 
 /** "adam, learning rate 0.001 falling to 0 (cosine)". */
 const optimizerText = ({ name, learningRate, decay }: Settings["optimizer"]): string =>
@@ -131,9 +79,35 @@ export interface Report {
   readonly version: string;
 }
 
-/** The page; `picture` is the picture's file name, seen from the page. */
+/** The float network's row stands in the table of every task. */
+function taskTables(rows: readonly Row[]): readonly string[] {
+  const kinds = tasksOf(rows);
+  const table = (own: readonly Row[]): string =>
+    markdownTable(accuracyCells(own, { withTask: false, withStatistics: true }));
+  if (kinds.length === 0) return [table(rows)];
+  return kinds.map((task) => {
+    const own = rows.filter((row) => row.task === task || row.task === null);
+    return `## ${tasks[task].title} (${taskText(task)})\n\n${table(byMean(own))}`;
+  });
+}
+
+/** What the numbers are, for a reader who wants to know. */
+function reading(rows: readonly Row[]): string {
+  const baseline = baselineOf(rows);
+  const against =
+    baseline === null
+      ? ""
+      : ` Differences to ${baseline} are paired by seed. The effect is their mean by their standard deviation (Cohen's d of pairs).`;
+  return (
+    "Accuracy is that of the hard-signed network (what is packed and shipped) on the test images after the last epoch, with " +
+    "batch statistics re-estimated on training images: mean ± standard deviation over seeds. No run was chosen by it. " +
+    `Intervals have ${100 * LEVEL} % confidence by Student's t with n - 1 degrees of freedom, each by itself: of many rows ` +
+    `some lie outside by chance.${against}`
+  );
+}
+
+/** The page: the finding, the picture, the tables, and then how they came about. `picture` is its name, seen from the page. */
 export function comparisonPage({ title, settings, rows, command, machine, version }: Report, picture: string): string {
-  const { titles, cells } = tableOf(rows);
   const facts = [
     ["command", `\`${command}\``] as const,
     ...settingsLines(settings),
@@ -143,20 +117,25 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
   const failures = rows.flatMap((row) =>
     row.failures.map((failure) => `- ${printable(cellName(row))}: ${printable(failure)}`),
   );
+  const found = findings(rows).map((finding) => `- ${markdownCell(finding)}`);
+  const soft = softCells(ranked(rows));
   return `${[
     `# ${clean(title)}`,
-    facts.join("\n"),
-    "Accuracy is that of the hard-signed network (what is packed and shipped) on the test images after the last epoch, with " +
-      "batch statistics re-estimated on training images: mean ± standard deviation over seeds. No run was chosen by it.",
-    ...(rows.some(({ soft }) => soft !== null)
-      ? [
-          "The soft accuracy beside it is that of the network as it trains, F(w) in place of sign(w), after the last epoch that " +
-            "ended with one: what the hard-signed network is not.",
-        ]
-      : []),
+    ...(found.length === 0 ? [] : [found.join("\n")]),
     `![${clean(title)}](${clean(picture)})`,
-    [markdownLine(titles), markdownLine(titles.map(() => "---")), ...cells.map(markdownLine)].join("\n"),
+    ...taskTables(rows),
+    ...(soft === null
+      ? []
+      : [
+          "## Soft accuracy",
+          "This is another network: the one that trains, F(w) in place of sign(w), after the last epoch that ended with one. " +
+            "It is not what is shipped, and stands here to tell what the sign costs.",
+          markdownTable(soft),
+        ]),
     ...(failures.length === 0 ? [] : [`Runs that failed:\n\n${failures.join("\n")}`]),
+    "## How to read it",
+    reading(rows),
+    facts.join("\n"),
   ].join("\n\n")}\n`;
 }
 

@@ -1,14 +1,20 @@
-/** The summary of a grid: mean and standard deviation over seeds for each quantizer in each task. */
+/**
+ * The summary of a grid. For each quantizer in each task it has mean, deviation and interval over seeds, and the difference to a
+ * baseline, paired by seed.
+ */
 import type { Cell } from "./grid.ts";
-import { cellName } from "./grid.ts";
+import { cellName, FLOAT } from "./grid.ts";
 import type { EpochResult, RunResult } from "./run-file.ts";
 import type { FinishedRun } from "./run-grid.ts";
-
-/** Mean, and the standard deviation of the sample (divided by n - 1). One run has no deviation, so that is null. */
-export interface Spread {
-  readonly mean: number;
-  readonly deviation: number | null;
-}
+import {
+  type BySeed,
+  differenceOf,
+  type Interval,
+  intervalOf,
+  type PairedDifference,
+  type Spread,
+  spreadOf,
+} from "./statistics.ts";
 
 export interface Row extends Cell {
   /**
@@ -21,6 +27,12 @@ export interface Row extends Cell {
   readonly accuracies: readonly (number | null)[];
   /** Over the runs that did not fail; null where all did. */
   readonly accuracy: Spread | null;
+  /** The interval of their mean, with 95 % confidence; null for fewer than two runs. */
+  readonly interval: Interval | null;
+  /** True for the rows that others are held against. */
+  readonly isBaseline: boolean;
+  /** The difference to the baseline of this task; null for the baseline, and where no seed is in both. */
+  readonly against: PairedDifference | null;
   /**
    * Test accuracy of the soft network (F(w) in place of sign(w)) after the last soft epoch. Null where none was soft.
    */
@@ -36,14 +48,6 @@ export interface Row extends Cell {
   readonly failures: readonly string[];
 }
 
-/** Yields null for no values. */
-export function spreadOf(values: readonly number[]): Spread | null {
-  if (values.length === 0) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: values.length < 2 ? null : Math.sqrt(squares / (values.length - 1)) };
-}
-
 /** Means over runs of the metrics that they have. */
 function metricsOf(results: readonly RunResult[]): Pick<Row, "metrics"> {
   const names = [...new Set(results.flatMap(({ metrics = {} }) => Object.keys(metrics)))];
@@ -52,14 +56,34 @@ function metricsOf(results: readonly RunResult[]): Pick<Row, "metrics"> {
   return { metrics: Object.fromEntries(names.map((name) => [name, spreadOf(valuesOf(name))])) };
 }
 
+/** BinaryConnect, which has no map to get wrong, or the float network; else the first quantizer. Null for none. */
+export function usualBaseline(cells: readonly Cell[]): string | null {
+  const names = cells.map(({ quantizer }) => quantizer);
+  return ["bc", FLOAT].find((name) => names.includes(name)) ?? names[0] ?? null;
+}
+
 /**
- * Yields one row for each cell of `finished`, in the order of `cells`. A cell's runs stand in the order of their seeds.
+ * Yields one row for each cell of `finished`, in the order of `cells`. A cell's runs stand in the order of their seeds. Rows are
+ * held against the quantizer `baseline` without methods in the same task; the float network's row is that of every task.
  */
-export function summarise(cells: readonly Cell[], finished: readonly FinishedRun[]): readonly Row[] {
-  return cells.map((cell) => {
-    const own = finished
+export function summarise(
+  cells: readonly Cell[],
+  finished: readonly FinishedRun[],
+  baseline: string | null = usualBaseline(cells),
+): readonly Row[] {
+  const runsOf = (cell: Cell): readonly FinishedRun[] =>
+    finished
       .filter(({ run }) => cellName(run) === cellName(cell))
       .toSorted((one, other) => one.run.seed - other.run.seed);
+  const bySeed = (cell: Cell): BySeed =>
+    new Map(runsOf(cell).map(({ run, outcome }) => [run.seed, outcome.result?.testAccuracy ?? null]));
+  return cells.map((cell) => {
+    const own = runsOf(cell);
+    const isBaseline = cell.quantizer === baseline && cell.method === undefined;
+    const other = cells.find(
+      ({ quantizer, task, method }) =>
+        quantizer === baseline && method === undefined && (task === null || task === cell.task),
+    );
     const results = own.flatMap(({ outcome }) => (outcome.result === null ? [] : [outcome.result]));
     const last = Math.max(0, ...results.map(({ epochs }) => epochs.length));
     const after = (epoch: number): readonly EpochResult[] =>
@@ -76,6 +100,9 @@ export function summarise(cells: readonly Cell[], finished: readonly FinishedRun
       seeds: own.map(({ run }) => run.seed),
       accuracies: own.map(({ outcome }) => outcome.result?.testAccuracy ?? null),
       accuracy: spreadOf(results.map(({ testAccuracy }) => testAccuracy)),
+      interval: intervalOf(results.map(({ testAccuracy }) => testAccuracy)),
+      isBaseline,
+      against: isBaseline || other === undefined ? null : differenceOf(bySeed(cell), bySeed(other)),
       soft: soft === null ? null : { ...soft, epoch: lastSoft + 1 },
       ...metricsOf(results),
       seconds: spreadOf(results.map(({ seconds }) => seconds)),

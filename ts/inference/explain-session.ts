@@ -11,7 +11,6 @@ import { packedParametersOf } from "../nn/parameters.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import {
   accumulatorObstacles,
-  attentionObstacles,
   channelObstacles,
   groupObstacles,
   type LayerPart,
@@ -124,7 +123,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
           ? []
           : channelObstacles(work, network.windowOf(node).channels, groupsOfProduct(node))),
         ...groupObstacles(node),
-        ...attentionObstacles(node),
+        ...(isWhole(node) ? (wholeOpOf(node).obstacles?.(node, network) ?? []) : []),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
       ],

@@ -22,6 +22,52 @@ export const trainingKernels = {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
   /**
+   * out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where
+   * `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or
+   * `[columns][terms]`. Slices are `[images][heads][height][width]`, or `[images][height][heads * width]` where
+   * split. scratch: the floats of `panel_floats(terms, columns)`.
+   */
+  ff_slices: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: {
+      a: "read",
+      b: "read",
+      factors: "maybe read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      aSplit: "flag",
+      aTransposed: "flag",
+      bSplit: "flag",
+      bTransposed: "flag",
+      outSplit: "flag",
+      accumulate: "flag",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /**
+   * The matrix A out of scores `f32 [images][heads][tokens][keys]` of heads of `width` features, by the kind: 0
+   * softmax, 1 threshold, 2 elastic (parameters `f32 [heads]`: alpha; A is then 0 or 1, and alpha the products'
+   * factor), 3 boolean, 4 sign (parameters: offsets). A goes to matrix, and the scores become what the way back
+   * reads; without matrix A stands in the place of the scores.
+   */
+  attention_matrix: {
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      parameters: "maybe read",
+      scores: "write",
+      matrix: "maybe write",
+    },
+  },
+  /**
    * One lane's gradients. gradient is that at A (at alpha A for the elastic kind) and becomes that at the scores;
    * soft is what `attention_matrix` left in the place of the scores. dparameters `f32 [heads]`, where given: at
    * alpha or offset.

@@ -84,7 +84,10 @@ export function verdictLine({
       : `the binary products are ${binaryExact ? "" : "not all "}exactly equal`;
   const nearest =
     worst === null ? [] : [`the worst is ${ofTolerance(worst.share)} of its tolerance (${nameOf(worst)})`];
-  return [`${pass ? "pass" : "FAIL"}: ${head.join(", ")}`, binary, ...nearest].join("; ");
+  const ties = rows.reduce((sum, row) => sum + (row.ties ?? 0), 0);
+  const either =
+    ties === 0 ? [] : [`${grouped(ties)} decisions lie where rounding makes them, and are allowed both ways`];
+  return [`${pass ? "pass" : "FAIL"}: ${head.join(", ")}`, binary, ...either, ...nearest].join("; ");
 }
 
 const nameOf = ({ subject, node, quantity }: Row): string => `${subject}: ${node}, ${quantity}`;

@@ -95,6 +95,11 @@ export interface Row {
   readonly verdict: Verdict;
   /** The reason that it is unsupported, or the place of the worst element. */
   readonly detail: string;
+  /**
+   * Decisions within the layer, such as the numbers of an attention matrix, so near to a jump that rounding decides. Each is
+   * allowed both ways. Absent where there are none.
+   */
+  readonly ties?: number;
 }
 
 export interface CheckReport {

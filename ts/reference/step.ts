@@ -109,7 +109,7 @@ const truthOf = ({ split: { labels, targets, sampleWeights }, seen }: Step): Tru
 /** The images as the network sees them, every value, the loss, and the share of right answers. */
 export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerator<Row, void, undefined> {
   const { subject, graph, seen, split } = step;
-  const { near, node, site, ours, pass, terms } = readerOf(tf, step);
+  const { near, node, site, ours, pass, terms, applied: appliedHere } = readerOf(tf, step);
   for (const { name, op, inputs } of graph.nodes) {
     const values = ours(name);
     if (values === undefined) continue;
@@ -119,12 +119,14 @@ export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerato
     }
     const exact = referenceOpOf(op).isExact?.(node(name), pass) ?? false;
     const label: Label = { subject, node: name, quantity: "value", exact };
-    yield compare(tf, label, values, () => {
+    const row = await compare(tf, label, values, () => {
       const read = inputs.map(near);
       if (!exact) return nearValue(tf, node(name), read, site(node(name)));
       const operands = read.map(({ value }) => value);
       return { value: evaluate(applied(tf, node(name), operands, site(node(name)))), distance: tf.scalar(0) };
     });
+    const ties = exact ? 0 : await tiesOf(tf, op, () => appliedHere(node(name)));
+    yield ties === 0 ? row : { ...row, ties };
   }
   for (const { name, isScore, value } of terms) {
     const place = { subject, node: isScore ? graph.output : name } as const;
@@ -133,6 +135,16 @@ export async function* compareForward(tf: TensorFlow, step: Step): AsyncGenerato
   const { accuracy = null } = terms.find(({ isScore }) => isScore) ?? {};
   if (accuracy === null) return;
   yield compare(tf, { subject, node: graph.output, quantity: "accuracy" }, [seen.accuracy], accuracy);
+}
+
+/** The decisions of a node that rounding may carry to the other side. */
+async function tiesOf(tf: TensorFlow, op: OpName, given: () => Applied<OpName>): Promise<number> {
+  const { ties } = referenceOpOf(op);
+  if (ties === undefined) return 0;
+  const count = tf.tidy(() => ties(given()));
+  const [found = 0] = await count.data();
+  tf.dispose(count);
+  return found;
 }
 
 /** Bytes times scale plus offset, which the random images make exact in f32. */

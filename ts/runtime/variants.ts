@@ -27,11 +27,15 @@ export function isShared(variant: Variant): boolean {
   return variant.endsWith("-shared");
 }
 
+/** The engine's answer. It is asked once, because the question leaves two open ports behind. */
+let hasThreads: Promise<boolean> | undefined;
+
 /** True where threads can share memory. In browsers that takes a cross-origin-isolated page. */
 export async function canShareMemory(): Promise<boolean> {
   if (typeof SharedArrayBuffer !== "function") return false;
   if ("crossOriginIsolated" in globalThis && !globalThis.crossOriginIsolated) return false;
-  return threads();
+  hasThreads ??= threads();
+  return hasThreads;
 }
 
 /**

@@ -6,6 +6,7 @@ import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { bytesOf } from "../../base/arrays.ts";
+import { ProxbitError } from "../../base/errors.ts";
 import { pictureOf } from "../../compare/comparison-picture.ts";
 import { type Cell, cellsOf, type Grid, runsOf, type Settings, sha256 } from "../../compare/grid.ts";
 import {
@@ -50,6 +51,7 @@ interface CompareOptions extends DataOptions, VariedOptions {
   readonly quantizers: readonly string[];
   readonly tasks: readonly Task[];
   readonly seeds: readonly number[];
+  readonly baseline?: string;
   readonly workers?: number;
   readonly out: string;
   readonly title?: string;
@@ -66,7 +68,7 @@ export function compareCommand(context: Context): Command {
   command
     .description(
       "Trains one network with each quantizer in each task, from each seed, and says how good the hard-signed networks are: " +
-        "mean and standard deviation over seeds. A finished run is a file in DIR/runs and is not done again, so the same " +
+        "mean and standard deviation over seeds, and differences to a baseline with confidence intervals. A finished run is a file in DIR/runs and is not done again, so the same " +
         "command goes on where it was stopped, within a run too. Each --method makes rows beside those without. Neither the order of the runs nor the number of workers changes a number.",
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
@@ -80,6 +82,10 @@ export function compareCommand(context: Context): Command {
     .addOption(listOption("--tasks <list>", `of ${taskNames.join(", ")}`, taskList, "bw,bwa"))
     .addOption(listOption("--seeds <n|list>", "how many, from 1 on, or a list with commas between", seedList, "3"));
   addVariedOptions(command)
+    .option(
+      "--baseline <name>",
+      "the quantizer that others are held against, paired by seed (default: bc, fp, or the first)",
+    )
     .option("--title <text>", "of the page and the picture")
     // Names of former versions.
     .addOption(new Option("--train-images <n>").argParser(images("--train-images")).hideHelp())
@@ -97,6 +103,7 @@ export function compareCommand(context: Context): Command {
 async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const options = varied(typed);
+  checkBaseline(options);
   const { method: ways = [], ...others } = options;
   const training = await trainingFrom(others);
   const byText = new Map(ways.map((methods) => [methodsText(methods), methods]));
@@ -148,7 +155,7 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   const report: Report = {
     title: options.title ?? `Quantizers on ${data.name}, model ${options.model}`,
     settings,
-    rows: summarise(cells, inOrder),
+    rows: summarise(cells, inOrder, options.baseline),
     finished: inOrder,
     command: commandLine(),
     machine: `${cpus()[0]?.model.trim() ?? "unknown"}, ${cpus().length} cores, Node ${process.version}`,
@@ -159,6 +166,16 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   output.result(
     { title: report.title, settings, runs: runs.length, seconds, rows: report.rows, files },
     `${comparisonTable(report.rows)}\n\n${pairs(Object.entries(files))}`,
+  );
+}
+
+/** @throws ProxbitError "argument" for a baseline that is not compared */
+function checkBaseline({ baseline, quantizers }: Pick<CompareOptions, "baseline" | "quantizers">): void {
+  if (baseline === undefined || quantizers.includes(baseline)) return;
+  throw new ProxbitError(
+    "argument",
+    `--baseline ${baseline} is none of the quantizers that are compared: ${quantizers.join(", ")}`,
+    "Name one of them, or add it to --quantizers.",
   );
 }
 

@@ -6,6 +6,7 @@ import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
 import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
 import { elementsOf } from "../../nn/shapes.ts";
+import { matrixObstacles, type Obstacle } from "../../obstacles.ts";
 import { attentionKinds } from "../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
 import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
@@ -22,6 +23,8 @@ type Node = NodeOf<"attention">;
 /** The most features of a head, and the most keys, that the kernel over bits takes. */
 const WIDEST = 252;
 const MOST_KEYS = 65535;
+/** Features whose signs it looks up together. */
+const UNIT = 4;
 
 const sizesOf = ({ inputs, attributes }: Node, { shapeOf }: Pick<Network, "shapeOf">): AttentionSizes =>
   attentionSizes(inputs.map(shapeOf), attributes.heads);
@@ -41,6 +44,28 @@ const isSigns = (node: Node, place: number): boolean => {
 function isOverBits(node: Node, network: Pick<Network, "shapeOf">): boolean {
   const { d, keys } = sizesOf(node, network);
   return isSigns(node, 0) && isSigns(node, 1) && d <= WIDEST && keys <= MOST_KEYS;
+}
+
+/** Sizes of signs that the kernel over bits does not take, or that waste its units. */
+function sizeObstacles(node: Node, network: Pick<Network, "shapeOf">): readonly Obstacle[] {
+  if (!isSigns(node, 0) || !isSigns(node, 1)) return [];
+  const { d, keys, heads } = sizesOf(node, network);
+  if (d > WIDEST) {
+    const reason = `${d} features of a head are more than the ${WIDEST} whose signs are counted: a product of reals`;
+    return [
+      {
+        reason,
+        remedy: `Give the layer at least ${Math.ceil((heads * d) / WIDEST)} heads, which divide its features.`,
+      },
+    ];
+  }
+  if (keys > MOST_KEYS) {
+    const reason = `${keys} keys are more than the ${MOST_KEYS} that are counted: a product of reals`;
+    return [{ reason, remedy: "Take larger patches, or pool the keys and values." }];
+  }
+  if (d % UNIT === 0) return [];
+  const reason = `${d} features of a head are not a multiple of ${UNIT}: the last ${d % UNIT} cost as much as ${UNIT}`;
+  return [{ reason, remedy: `Give heads of ${UNIT * Math.ceil(d / UNIT)} features.` }];
 }
 
 /** The inputs at `places` behind their quantizers, as f32. */
@@ -119,5 +144,6 @@ function emitReals(node: Node, context: Context): void {
 export const attention = {
   kind: "whole",
   emit: (node, context) => (isOverBits(node, context.network) ? emitBits(node, context) : emitReals(node, context)),
+  obstacles: (node, network) => [...matrixObstacles(node.attributes.matrix), ...sizeObstacles(node, network)],
   readsBits: (node, place, network) => isOverBits(node, network) && isSigns(node, place),
 } satisfies InferenceOp<"attention">;

@@ -5,6 +5,7 @@
 import type { NodeOf, OpName } from "../../nn/graph.ts";
 import type { Ops, OpsThat } from "../../nn/ops/index.ts";
 import type { Shape } from "../../nn/shapes.ts";
+import type { Obstacle } from "../../obstacles.ts";
 import type { ConvShape } from "../../program/kernels.ts";
 import type { Phase } from "../../program/program.ts";
 import type { BitsGiven } from "../bits.ts";
@@ -54,6 +55,8 @@ export interface WholeOp<Name extends OpName> {
   weightBytes?(node: NodeOf<Name>, context: Pick<Context, "network">): number;
   /** True where it reads the input at `place` as bits, row by row in the layout of the product's kernel. */
   readsBits?(node: NodeOf<Name>, place: number, network: Network): boolean;
+  /** Reasons of its own why it is not on the fast path. */
+  obstacles?(node: NodeOf<Name>, network: Network): readonly Obstacle[];
   /** The sum of the inputs, which a product's kernel adds up on the way out. */
   readonly isSum?: true;
 }

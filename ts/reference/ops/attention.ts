@@ -46,28 +46,29 @@ function matrixOf(given: Given, scores: Tensor, s: Tensor): Tensor {
   const [shares, learned] = [tf.softmax(s, -1) as Tensor, learnedOf(given)];
   if (kind === "softmax") return shares;
   const width = (inputs[0].shape[2] as number) / node.attributes.heads;
-  const zero = tf.scalar(0);
-  const linesAt = (at: Tensor, own: Tensor | null): MatrixLines =>
-    matrixLines({
-      ...{ tf, kind, width, learned: own },
-      scores: near(scores, () => zero),
-      shares: { value: at, relative: zero },
-    });
-  const over = kind === "boolean" ? s : shares;
+  const linesAt = ([ofScores, ofShares, own]: readonly Tensor[]): MatrixLines => {
+    const exact = {
+      scores: exactly(tf, ofScores as Tensor),
+      shares: { value: ofShares as Tensor, relative: tf.scalar(0) },
+    };
+    return matrixLines({ tf, kind, width, learned: own ?? null, ...exact });
+  };
   const operation = tf.customGrad((...all) => {
     const save = all.at(-1) as unknown as (tensors: Tensor[]) => void;
-    const [at, own = null] = all.slice(0, learned === null ? 1 : 2) as [Tensor, Tensor?];
-    save(own === null ? [at] : [at, own]);
+    // The way back may come when all others are freed.
+    const kept = [scores, shares, ...(all.slice(1, learned === null ? 1 : 2) as Tensor[])];
+    save(kept);
     return {
-      value: linesAt(kind === "boolean" ? shares : at, own).matrix.value,
+      value: linesAt(kept).matrix.value,
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const lines = linesAt(kind === "boolean" ? shares : (saved[0] as Tensor), saved[1] ?? null);
+        const lines = linesAt(saved);
         const first = tf.mul(dy, lines.slope.value);
         if (lines.learned === null) return [first];
         return [first, tf.sum(tf.mul(dy, lines.learned.value), [0, 2, 3], true)] as Tensor[];
       },
     };
   });
+  const over = kind === "boolean" ? s : shares;
   return learned === null ? operation(over) : operation(over, learned);
 }
 
@@ -222,6 +223,12 @@ export const attention: ReferenceOp<"attention"> = {
   value,
   distance,
   gradientDistance,
+  ties: (given) => {
+    const { tf, node } = given;
+    // Each is as far from the other side as its jump is high.
+    const { distance: jumps } = forwardOf(given).lines.matrix;
+    return node.attributes.matrix === "softmax" ? tf.scalar(0) : tf.sum(tf.cast(tf.greater(jumps, 0), "float32"));
+  },
   isExact: (node, pass) => {
     const { matrix } = node.attributes;
     const moments = momentsOf(node, pass);

@@ -91,6 +91,8 @@ export interface ReferenceOp<Name extends OpName> {
   distance?(given: Applied<Name>, value: Tensor, inputs: readonly Near[]): Tensor;
   /** The distance that ours may have from a gradient; absent where it is none. */
   gradientDistance?(given: Applied<Name>, gradient: GradientAt): Tensor;
+  /** The number of decisions within the operation that rounding may carry to the other side; absent where there are none. */
+  ties?(given: Applied<Name>): Tensor;
   /** True where sums are whole numbers that nothing rounds, so that only equality will do. */
   isExact?(node: NodeOf<Name>, pass: Pass): boolean;
   /** The words for what bars a gradient on the backend in use; null where nothing does. */

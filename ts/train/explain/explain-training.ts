@@ -12,7 +12,6 @@ import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { summary } from "../../nn/summary.ts";
 import {
   accumulatorObstacles,
-  attentionObstacles,
   channelObstacles,
   groupObstacles,
   type LayerPart,
@@ -31,6 +30,7 @@ import { quantizer, quantizerNames } from "../../quantizers/registry.ts";
 import { stateAt } from "../../quantizers/state.ts";
 import type { Variant } from "../../runtime/variants.ts";
 import { share } from "../../show/table.ts";
+import { trainOpOf } from "../ops/index.ts";
 import { trainProgram } from "../plan/programs.ts";
 import { type MemoryUse, nowhere, trainMode } from "../plan/reserve.ts";
 import type { Engine } from "../run/engine.ts";
@@ -119,7 +119,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
         ...accumulatorObstacles(node, own.forward),
         ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1, groups)),
         ...groupObstacles(node),
-        ...attentionObstacles(node),
+        ...(trainOpOf(node.op).obstacles?.(node) ?? []),
         ...operandsOf(node).flatMap(({ plural, quantizer: own }) => softObstacle(plural, own, progress)),
       ],
     };

@@ -7,8 +7,10 @@
  * The alpha of an elastic matrix is a factor of the products, and A itself is 0 or 1.
  */
 import { attentionSizes } from "../../nn/ops/attention.ts";
+import { matrixObstacles } from "../../obstacles.ts";
 import { attentionKinds } from "../../program/attention.ts";
-import { as, k } from "../../program/call.ts";
+import { as, type KernelCall, k } from "../../program/call.ts";
+import { attentionRealScratchFloats } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
 import { planLearned } from "./attention/learned.ts";
@@ -26,6 +28,7 @@ interface Places {
 }
 
 export const attention: TrainOp<"attention"> = {
+  obstacles: ({ attributes }) => matrixObstacles(attributes.matrix),
   plan: (node, context) => {
     const { name, inputs, attributes } = node;
     const sizes = attentionSizes(inputs.map(context.shape), attributes.heads);
@@ -44,6 +47,7 @@ export const attention: TrainOp<"attention"> = {
     const gradient = context.memory.declare(bytes);
     const scratchBytes = sliceScratchBytes(Object.values(attentionProducts(sizes, 1)));
     const scratch = context.memory.declare(() => scratchBytes);
+    const rowScratch = context.memory.declare(() => 4 * attentionRealScratchFloats(keys, width, sizes.dv));
 
     const product = (lane: Lane, which: AttentionProduct, places: Places) => {
       const given = { factors: null, accumulate: false, ...places, scratch: scratch(lane) };
@@ -53,22 +57,28 @@ export const attention: TrainOp<"attention"> = {
     const parameters = learned?.place ?? null;
     const map = ({ images }: Lane) => ({ kind, images, heads, tokens, keys, width, parameters });
 
+    /** The calls of a step that leave what the way back reads. */
+    const trained = (lane: Lane): readonly KernelCall[] => {
+      const [scores, a, out] = [soft(lane), matrix(lane), context.value(name, lane)];
+      const made = k.attentionMatrix({ ...map(lane), scores, matrix: hasBoth ? a : null });
+      return [
+        as({ scores: "ff" }, product(lane, "scores", { a: query.place(lane), b: key.place(lane), out: scores })),
+        as({ [attributes.matrix]: null }, made),
+        as({ mix: "ff" }, product(lane, "mix", { a, b: value.place(lane), factors, out })),
+      ];
+    };
+    /** Without a way back nothing is kept, and the numbers are the same. */
+    const evaluated = (lane: Lane): readonly KernelCall[] => {
+      const operands = { queries: query.place(lane), keyValues: key.place(lane), values: value.place(lane) };
+      const given = { ...map(lane), valueWidth: sizes.dv, ...operands };
+      return [k.attentionReals({ ...given, out: context.value(name, lane), scratch: rowScratch(lane) })];
+    };
+
     return {
       forward: (mode, emit) => {
         for (const lane of context.lanes) {
-          // Without a way back A takes the place of the scores.
-          const isKept = hasBoth && mode.kind === "train";
-          const scores = soft(lane);
-          const [own, a] = isKept ? [matrix(lane), matrix(lane)] : [null, scores];
-          const calls = [
-            ...[query, key, value].flatMap((operand) => operand.forward(mode, lane)),
-            as({ scores: "ff" }, product(lane, "scores", { a: query.place(lane), b: key.place(lane), out: scores })),
-            as({ [attributes.matrix]: null }, k.attentionMatrix({ ...map(lane), scores, matrix: own })),
-            as(
-              { mix: "ff" },
-              product(lane, "mix", { a, b: value.place(lane), factors, out: context.value(name, lane) }),
-            ),
-          ];
+          const operands = [query, key, value].flatMap((operand) => operand.forward(mode, lane));
+          const calls = [...operands, ...(mode.kind === "train" ? trained(lane) : evaluated(lane))];
           for (const call of calls) emit.lane(lane.index, call);
         }
       },

@@ -4,6 +4,7 @@
 //! offsets into a table, and columns as plain nibbles `[panels of 32][groups][32]`, a byte for four terms of a column.
 
 use super::counts::NARROW;
+use crate::simd::bytes::Bytes;
 
 /// Columns of a panel.
 pub const PANEL: usize = 32;
@@ -80,25 +81,32 @@ impl HeadSigns<'_> {
     }
 
     /// Tokens as columns, features as terms: `[ceil(tokens / 32)][ceil(count / 4)][32]`, 0 past the last token.
+    #[inline(never)]
     pub fn tokens_as_columns(&self, tokens: usize, out: &mut [u8]) {
         let groups = self.count.div_ceil(4);
-        let mut nibbles = [0; NARROW];
-        for (panel, rows) in out.chunks_exact_mut(groups * PANEL).enumerate() {
-            let first = panel * PANEL;
-            for lane in 0..PANEL {
-                if first + lane < tokens {
-                    self.row(first + lane, 0, &mut nibbles[..groups]);
-                } else {
-                    nibbles.fill(0);
+        for (panel, columns) in out.chunks_exact_mut(groups * PANEL).enumerate() {
+            for half in [0, 16] {
+                let first = panel * PANEL + half;
+                let mut rows = [[0; NARROW + 1]; 16];
+                for (lane, row) in rows.iter_mut().enumerate().take(tokens.saturating_sub(first)) {
+                    self.row(first + lane, 0, &mut row[..groups]);
                 }
-                for (nibble, target) in nibbles.iter().zip(rows.chunks_exact_mut(PANEL)) {
-                    target[lane] = nibble >> 4;
+                for (number, four) in columns.chunks_mut(4 * PANEL).enumerate() {
+                    let mut quads = [0; 64];
+                    for (row, quad) in rows.iter().zip(quads.as_chunks_mut::<4>().0) {
+                        *quad = row.as_chunks().0[number];
+                    }
+                    for (target, bytes) in four.chunks_exact_mut(PANEL).zip(Bytes::separate_quads(&quads)) {
+                        // SAFETY: sixteen bytes from `half` on are a half of the 32.
+                        unsafe { bytes.shift_down_4().store(target[half..half + 16].as_mut_ptr()) };
+                    }
                 }
             }
         }
     }
 
     /// Features as columns, tokens as terms: `[ceil(count / 32)][ceil(tokens / 4)][32]`, 0 past the last of either.
+    #[inline(never)]
     pub fn features_as_columns(&self, tokens: usize, out: &mut [u8]) {
         let groups = tokens.div_ceil(4);
         for (panel, rows) in out.chunks_exact_mut(groups * PANEL).enumerate() {
@@ -108,18 +116,20 @@ impl HeadSigns<'_> {
                 for (row, token) in four.iter_mut().zip(4 * group..tokens) {
                     self.row(token, panel * PANEL / 4, &mut row[..nibbles]);
                 }
-                for (at, lanes) in target.chunks_exact_mut(4).enumerate() {
-                    let bits = four
+                target.fill(0);
+                for (at, lanes) in target[..4 * nibbles].chunks_exact_mut(4).enumerate() {
+                    let spread = four
                         .iter()
                         .rev()
                         .fold(0, |bits, row| bits << 1 | SPREAD[usize::from(row[at] >> 4)]);
-                    lanes.copy_from_slice(&bits.to_le_bytes());
+                    lanes.copy_from_slice(&spread.to_le_bytes());
                 }
             }
         }
     }
 
     /// Features as panels `f32 [ceil(count / 8)][tokens][8]` of +-1 for the real product; anything past the last feature.
+    #[inline(never)]
     pub fn features_as_reals(&self, tokens: usize, out: &mut [f32]) {
         for (panel, rows) in out.chunks_exact_mut(tokens * 8).enumerate() {
             let nibbles = (self.count - 8 * panel).min(8).div_ceil(4);
@@ -135,7 +145,7 @@ impl HeadSigns<'_> {
 }
 
 /// The signs of a nibble.
-const REALS: [[f32; 4]; 16] = {
+pub const REALS: [[f32; 4]; 16] = {
     let mut table = [[-1.0; 4]; 16];
     let mut at = 0;
     while at < 64 {

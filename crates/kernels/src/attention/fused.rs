@@ -91,6 +91,7 @@ pub fn attention_bits(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32]
 }
 
 /// One head of an image.
+#[inline(never)]
 fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32], pieces: &mut Pieces, out: &mut [f32]) {
     let Matrix {
         kind,
@@ -143,7 +144,7 @@ fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32],
     };
     let onto = sizes.slice(split, [image, head], [tokens, value_width]);
     let parameter = of.parameter(head);
-    let factor = (kind == Kind::Elastic).then_some(parameter);
+    let factor = if kind == Kind::Elastic { parameter } else { 1.0 };
     for first in (0..tokens).step_by(ROWS) {
         let rows = ROWS.min(tokens - first);
         let onto = Slice {
@@ -177,10 +178,11 @@ fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32],
 
 /// The results of up to four rows from their bits, a row `down` floats after the one before.
 #[allow(clippy::too_many_arguments)]
+#[inline(never)]
 fn mix_counts(
     of: Matrix,
     set: [u32; ROWS],
-    factor: Option<f32>,
+    factor: f32,
     value_width: usize,
     pieces: &Pieces,
     out: &mut [f32],
@@ -190,7 +192,7 @@ fn mix_counts(
     let groups = of.keys.div_ceil(4);
     let row_bytes = of.keys.next_multiple_of(PANEL) / 4;
     let signed = of.kind == Kind::Sign;
-    let table = core::hint::black_box(if signed { &Table::XOR } else { &Table::AND });
+    let table = if signed { &Table::XOR } else { &Table::AND };
     let bits = [0, 1, 2, 3].map(|row: usize| pieces.rows.bits[row.min(rows - 1) * row_bytes..].as_ptr());
     let mut sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
     for (panel, columns) in pieces.values.chunks_exact(groups * PANEL).enumerate() {
@@ -199,18 +201,16 @@ fn mix_counts(
         let first = panel * PANEL;
         let lanes = PANEL.min(value_width - first);
         for (row, sums) in sums[..rows].iter().enumerate() {
-            let (set, keys) = (F32x4::splat(set[row] as f32), F32x4::splat(of.keys as f32));
+            // Whole numbers below 2^24: exact in any order.
+            let (base, slope) = if signed {
+                (of.keys as f32, -2.0)
+            } else {
+                (-(set[row] as f32), 2.0)
+            };
+            let [base, slope, factor] = [base, slope, factor].map(F32x4::splat);
             let target = &mut out[row * down + first..][..lanes];
             for (counts, target) in sums.iter().zip(target.chunks_mut(8)) {
-                let vectors = counts.widen().map(|count| {
-                    let count = count.to_reals();
-                    let sum = if signed {
-                        keys - (count + count)
-                    } else {
-                        (count + count) - set
-                    };
-                    factor.map_or(sum, |factor| sum * F32x4::splat(factor))
-                });
+                let vectors = counts.widen().map(|count| (base + slope * count.to_reals()) * factor);
                 F32x4::store_lanes::<2>(vectors, target);
             }
         }

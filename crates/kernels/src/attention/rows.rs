@@ -1,9 +1,10 @@
 //! Four rows of the matrix from signs: Hamming distances, and A out of them as bits or as reals.
 
-use super::bits::{HeadSigns, PANEL};
-use super::counts::{NARROW, ROWS, Table, WIDEST, narrow_tile};
+use super::bits::{HeadSigns, PANEL, REALS};
+use super::counts::{NARROW, ROWS, Table, narrow_tile};
 use super::matrix::{Kind, Matrix, divisor_of, reach_of};
 use crate::simd::bytes::Bytes;
+use crate::simd::floats::F32x4;
 use crate::softmax::{shares, sum_of};
 
 /// Larger than every distance.
@@ -20,6 +21,7 @@ pub struct Rows<'a> {
 }
 
 /// The distances of up to four queries from `first` on to all keys, whose columns are given; [`FAR`] past the last key.
+#[inline(never)]
 pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], keys: usize, out: &mut [u8]) {
     let groups = queries.count.div_ceil(4);
     let mut nibbles = [[0; NARROW]; ROWS];
@@ -27,7 +29,7 @@ pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], 
         queries.row(first + row, 0, &mut nibbles[..groups]);
     }
     let padded = keys.next_multiple_of(PANEL);
-    let table = core::hint::black_box(&Table::XOR);
+    let table = &Table::XOR;
     for (panel, columns) in columns.chunks_exact(groups * PANEL).enumerate() {
         let rows = [0, 1, 2, 3].map(|row| nibbles[row].as_ptr());
         // SAFETY: rows and columns hold the groups of a head, at most `NARROW`.
@@ -44,7 +46,8 @@ pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], 
     }
 }
 
-/// A of up to four rows: as bits where `counts`, with how many are set, else as reals.
+/// A of up to four rows: as bits, with how many are set, and as reals unless `counts`.
+#[inline(never)]
 pub fn matrix_rows(
     of: Matrix,
     parameter: f32,
@@ -86,20 +89,30 @@ pub fn matrix_rows(
         };
         // No key is farther than the width.
         let last = limit.min(width + 1) as i32 - 1;
-        if counts {
-            set[row] = bits_within(distances, last, bits);
-        } else {
-            let mut levels = [if kind == Kind::Sign { -1.0 } else { 0.0 }; WIDEST + 1];
-            levels[..(last + 1) as usize].fill(1.0);
-            for (real, &distance) in reals.iter_mut().zip(distances) {
-                *real = levels[usize::from(distance)];
-            }
+        set[row] = bits_within(distances, last, bits);
+        if !counts {
+            as_reals(kind, bits, reals);
         }
     }
     set
 }
 
+/// The values of A by their bits.
+fn as_reals(kind: Kind, bits: &[u8], reals: &mut [f32]) {
+    let (one, half) = (F32x4::splat(1.0), F32x4::splat(0.5));
+    for (bits, reals) in bits.iter().zip(reals.chunks_mut(4)) {
+        let signs = F32x4::load(&REALS[usize::from(bits >> 4)]);
+        let values = if kind == Kind::Sign {
+            signs
+        } else {
+            (signs + one) * half
+        };
+        values.store_up_to(reals);
+    }
+}
+
 /// The least of the distances.
+#[inline(never)]
 fn least(distances: &[u8]) -> u8 {
     let mut least = Bytes::splat(FAR);
     for sixteen in distances.as_chunks::<16>().0 {
@@ -113,6 +126,7 @@ fn least(distances: &[u8]) -> u8 {
 }
 
 /// Nibbles times 16 whose bits are set where a distance is at most `last`; returns how many are.
+#[inline(never)]
 fn bits_within(distances: &[u8], last: i32, bits: &mut [u8]) -> u32 {
     if last < 0 {
         bits.fill(0);

@@ -120,7 +120,7 @@ pub fn multiply_slices(
             columns,
             scratch,
         );
-        let factor = factors.map(|factors| factors[place[1]]);
+        let factor = factors.map_or(1.0, |factors| factors[place[1]]);
         multiply_slice(
             sizes,
             a.values,
@@ -144,8 +144,10 @@ pub(super) fn pack(values: &[f32], slice: Slice, terms: usize, columns: usize, p
         if slice.right == 1 {
             for (term, target) in rows.chunks_exact_mut(PANEL).enumerate() {
                 let source = &values[start + term * slice.down..][..lanes];
-                F32x4::load_up_to(source).store_up_to(&mut target[..4]);
-                F32x4::load_up_to(source.get(4..).unwrap_or_default()).store_up_to(&mut target[4..]);
+                match source.first_chunk::<PANEL>() {
+                    Some(eight) => target.copy_from_slice(eight),
+                    None => target[..lanes].copy_from_slice(source),
+                }
             }
         } else {
             for at in (0..lanes).step_by(4) {
@@ -156,25 +158,19 @@ pub(super) fn pack(values: &[f32], slice: Slice, terms: usize, columns: usize, p
     }
 }
 
-/// Four columns of a panel whose terms are contiguous: `lanes` of them, and zeros.
+/// Four columns of a panel whose terms are contiguous: `lanes` of them, and the last one again.
 fn pack_across(values: &[f32], start: usize, right: usize, lanes: usize, terms: usize, rows: &mut [f32], at: usize) {
-    let column = |lane: usize| {
-        if lane < lanes {
-            &values[start + lane * right..][..terms]
-        } else {
-            &[]
-        }
-    };
-    let columns: [&[f32]; 4] = from_fn(column);
+    let columns: [&[f32]; 4] = from_fn(|lane| &values[start + lane.min(lanes - 1) * right..][..terms]);
     for first in (0..terms).step_by(4) {
-        let block = columns.map(|column| F32x4::load_up_to(column.get(first..).unwrap_or_default()));
-        for (i, row) in F32x4::transpose(block).into_iter().enumerate().take(terms - first) {
-            row.store_up_to(&mut rows[(first + i) * PANEL + at..][..4]);
+        let block = columns.map(|column| F32x4::load_up_to(&column[first..]));
+        let rows = rows[first * PANEL..].chunks_mut(PANEL);
+        for (vector, row) in F32x4::transpose(block).iter().zip(rows) {
+            vector.store_up_to(&mut row[at..]);
         }
     }
 }
 
-/// One slice: its panels one after the other, each with four rows at a time.
+/// One slice: its panels one after the other, each with four rows at a time. A factor of 1 changes no bit.
 #[allow(clippy::too_many_arguments)]
 #[inline(never)]
 pub(super) fn multiply_slice(
@@ -182,7 +178,7 @@ pub(super) fn multiply_slice(
     a: &[f32],
     from: Slice,
     panels: &[f32],
-    factor: Option<f32>,
+    factor: f32,
     out: &mut [f32],
     onto: Slice,
     accumulate: bool,
@@ -235,8 +231,8 @@ fn widened(sums: [[F32x4; 1]; 4]) -> [[F32x4; 2]; 4] {
 
 /// Writes a row of a tile, times the factor, onto what is there where `accumulate`.
 #[inline(always)]
-fn store(sums: [F32x4; 2], factor: Option<f32>, accumulate: bool, target: &mut [f32]) {
-    let mut sums = factor.map_or(sums, |factor| sums.map(|sum| sum * F32x4::splat(factor)));
+fn store(sums: [F32x4; 2], factor: f32, accumulate: bool, target: &mut [f32]) {
+    let mut sums = sums.map(|sum| sum * F32x4::splat(factor));
     if accumulate {
         let [low, high] = F32x4::load_lanes::<2>(target);
         sums = [low + sums[0], high + sums[1]];

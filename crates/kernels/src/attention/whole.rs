@@ -69,7 +69,7 @@ pub fn attention_reals(of: Matrix, images: usize, inputs: Reals, out: &mut [f32]
     for number in 0..images * heads {
         let place = [number / heads, number % heads];
         let parameter = of.parameter(place[1]);
-        let factor = (kind == Kind::Elastic).then_some(parameter);
+        let factor = if kind == Kind::Elastic { parameter } else { 1.0 };
         pack(
             inputs.keys,
             scores.slice(across, place, [width, keys]),
@@ -96,7 +96,7 @@ pub fn attention_reals(of: Matrix, images: usize, inputs: Reals, out: &mut [f32]
                 ..slice
             };
             let [scores, mix] = [scores, mix].map(|sizes| Slices { rows, ..sizes });
-            multiply_slice(scores, inputs.queries, below(from), key_panels, None, block, own, false);
+            multiply_slice(scores, inputs.queries, below(from), key_panels, 1.0, block, own, false);
             for row in block.chunks_exact_mut(keys) {
                 nan |= forward_row(kind, width, parameter, row, None);
             }

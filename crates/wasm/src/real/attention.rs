@@ -12,6 +12,7 @@ exports! {
     /// `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or `[columns][terms]`. Slices are
     /// `[images][heads][height][width]`, or `[images][height][heads * width]` where split. scratch: the floats of
     /// `panel_floats(terms, columns)`.
+    only("training")
     product(ff, "4x8", 1)
     fn ff_slices(
         a: *const f32, b: *const f32, factors: Maybe<*const f32>, images: usize, heads: usize, rows: usize, columns: usize,
@@ -32,6 +33,7 @@ exports! {
     /// 1 threshold, 2 elastic (parameters `f32 [heads]`: alpha; A is then 0 or 1, and alpha the products' factor), 3 boolean,
     /// 4 sign (parameters: offsets). A goes to matrix, and the scores become what the way back reads; without matrix A
     /// stands in the place of the scores.
+    only("training")
     fn attention_matrix(
         kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, parameters: Maybe<*const f32>,
         scores: *mut f32, matrix: Maybe<*mut f32>,

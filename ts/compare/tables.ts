@@ -1,0 +1,158 @@
+/**
+ * The tables of a comparison, as titles and cells that a terminal and a page share. Rows stand in the order of their tasks, the
+ * best first. The soft accuracy has a table of its own, because it is of another network than the one that is shipped.
+ */
+import { tasks } from "../nn/models/tasks.ts";
+import { taskText } from "./grid.ts";
+import type { Interval, PairedDifference, Spread } from "./statistics.ts";
+import type { Row } from "./summary.ts";
+
+export interface Cells {
+  readonly titles: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** "88.12 ± 0.21", in percent; without a deviation where there was one run. */
+export function spreadText(spread: Spread | null): string {
+  if (spread === null) return "";
+  const mean = (100 * spread.mean).toFixed(2);
+  return spread.deviation === null ? mean : `${mean} ± ${(100 * spread.deviation).toFixed(2)}`;
+}
+
+/** "+0.88": a difference in points. */
+export const pointsText = (difference: number): string => {
+  const text = (100 * difference).toFixed(2);
+  return difference < 0 ? text.replace(/^-(0\.00)$/, "$1") : `+${text}`;
+};
+
+const intervalText = (interval: Interval | null, text: (value: number) => string): string =>
+  interval === null ? "" : `${text(interval.low)} to ${text(interval.high)}`;
+
+const percentText = (value: number): string => (100 * value).toFixed(2);
+
+/** "+0.88 (+0.20 to +1.56)". */
+export function differenceText({ mean, interval }: PairedDifference): string {
+  const around = interval === null ? "" : ` (${intervalText(interval, pointsText)})`;
+  return `${pointsText(mean)}${around}`;
+}
+
+/** "0.8812 ± 0.0021": a metric, of which nobody knows a unit. */
+const metricText = (spread: Spread | null | undefined): string => {
+  if (spread === null || spread === undefined) return "";
+  return spread.deviation === null
+    ? spread.mean.toFixed(4)
+    : `${spread.mean.toFixed(4)} ± ${spread.deviation.toFixed(4)}`;
+};
+
+/** The best row first, failed ones last. */
+export function byMean(rows: readonly Row[]): readonly Row[] {
+  const mean = ({ accuracy }: Row): number => accuracy?.mean ?? -1;
+  return rows.toSorted((one, other) => mean(other) - mean(one));
+}
+
+/** Rows by their tasks, the float network first, and within a task the best first. */
+export const ranked = (rows: readonly Row[]): readonly Row[] =>
+  [null, ...tasksOf(rows)].flatMap((task) => byMean(rows.filter((row) => row.task === task)));
+
+/** The tasks in `rows`, in their order; the float network's null is none. */
+export const tasksOf = (rows: readonly Row[]) => [
+  ...new Set(rows.flatMap(({ task }) => (task === null ? [] : [task]))),
+];
+
+/** The name of a row, with the activations' quantizer where that is another. */
+export const nameOf = ({ quantizer, activationQuantizer }: Row): string =>
+  activationQuantizer === null ? quantizer : `${quantizer}, activations ${activationQuantizer}`;
+
+/** The quantizer that others are held against; null where there is none to hold against it. */
+export function baselineOf(rows: readonly Row[]): string | null {
+  return rows.some(({ against }) => against !== null)
+    ? (rows.find(({ isBaseline }) => isBaseline)?.quantizer ?? null)
+    : null;
+}
+
+type TextColumn = readonly [title: string, text: (row: Row) => string];
+
+/** The methods of rows, where some row has any. */
+const methodColumn = (rows: readonly Row[]): readonly TextColumn[] =>
+  rows.some(({ method }) => method !== undefined) ? [["method", ({ method }) => method ?? "-"]] : [];
+
+/** What hard-signed networks came to. `withTask` adds the column that tells tasks apart, `withStatistics` those of the page. */
+export function accuracyCells(
+  rows: readonly Row[],
+  { withTask, withStatistics }: { readonly withTask: boolean; readonly withStatistics: boolean },
+): Cells {
+  const metrics = [...new Set(rows.flatMap(({ metrics = {} }) => Object.keys(metrics)))];
+  const baseline = baselineOf(rows);
+  const columns: readonly TextColumn[] = [
+    ["quantizer", nameOf],
+    ...(withTask ? [["task", ({ task }: Row) => (task === null ? "-" : taskText(task))] as const] : []),
+    ...methodColumn(rows),
+    ["test accuracy, %", ({ accuracy }) => (accuracy === null ? "failed" : spreadText(accuracy))],
+    ...(withStatistics
+      ? [["95 % interval of the mean", ({ interval }: Row) => intervalText(interval, percentText)] as const]
+      : []),
+    ...(baseline === null
+      ? []
+      : [
+          [
+            `against ${baseline}, points${withStatistics ? " (95 %)" : ""}`,
+            ({ against, isBaseline }: Row) => {
+              if (against === null) return isBaseline ? "baseline" : "";
+              return withStatistics ? differenceText(against) : pointsText(against.mean);
+            },
+          ] as const,
+        ]),
+    ...(baseline === null || !withStatistics
+      ? []
+      : [["effect", ({ against }: Row) => (against?.effect == null ? "" : against.effect.toFixed(1))] as const]),
+    [
+      "runs",
+      ({ accuracies, failures }) =>
+        failures.length === 0 ? String(accuracies.length) : `${accuracies.length}, ${failures.length} failed`,
+    ],
+    ["seconds a run", ({ seconds }) => (seconds === null ? "" : seconds.mean.toFixed(1))],
+    ...metrics.map((name) => [name, (row: Row) => metricText(row.metrics?.[name])] as const),
+  ];
+  return cellsOf(columns, rows);
+}
+
+/** The soft accuracy after the last soft epoch, and the hard-signed one of that epoch; null where nothing was soft. */
+export function softCells(rows: readonly Row[]): Cells | null {
+  const hardOf = ({ soft, course }: Row): number => course[(soft?.epoch ?? 0) - 1] ?? Number.NaN;
+  const own = rows.filter(({ soft }) => soft !== null);
+  if (own.length === 0) return null;
+  const columns: readonly TextColumn[] = [
+    ["quantizer", nameOf],
+    ["task", ({ task }) => (task === null ? "-" : taskText(task))],
+    ...methodColumn(own),
+    ["soft accuracy, %", ({ soft }) => spreadText(soft)],
+    ["hard-signed then, %", (row) => percentText(hardOf(row))],
+    ["moved by the sign, points", (row) => pointsText(hardOf(row) - (row.soft?.mean ?? Number.NaN))],
+    ["after epoch", ({ soft }) => String(soft?.epoch)],
+  ];
+  return cellsOf(columns, own);
+}
+
+const cellsOf = (columns: readonly TextColumn[], rows: readonly Row[]): Cells => ({
+  titles: columns.map(([title]) => title),
+  rows: rows.map((row) => columns.map(([, text]) => text(row))),
+});
+
+/** A sentence for each task: the best quantizer, and whether the seeds tell it from the baseline. */
+export function findings(rows: readonly Row[]): readonly string[] {
+  const baseline = baselineOf(rows);
+  return tasksOf(rows).flatMap((task) => {
+    const [best] = ranked(rows.filter((row) => row.task === task));
+    if (best?.accuracy == null) return [];
+    const { accuracy, against, accuracies, failures } = best;
+    const n = accuracies.length - failures.length;
+    const way = best.method === undefined ? "" : ` with ${best.method}`;
+    const who = `${tasks[task].title} (${taskText(task)}): ${nameOf(best)}${way} is best with ${spreadText(accuracy)} %, n = ${n}`;
+    if (best.isBaseline && baseline !== null) return [`${who}. It is the baseline.`];
+    if (baseline === null || against === null) return [`${who}.`];
+    const apart = `${differenceText(against)} points against ${baseline}`;
+    if (against.interval === null) return [`${who}, ${apart}. One seed does not tell how much of that is chance.`];
+    const { low, high } = against.interval;
+    return [`${who}, ${apart}.${low <= 0 && high >= 0 ? ` These seeds do not tell it from ${baseline}.` : ""}`];
+  });
+}
