@@ -13,11 +13,12 @@ import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods } from "../ts/train/method.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { DRAWS_AT, qpsbgdRule } from "../ts/train/optimizers/qp-sbgd.ts";
 import { checkFits } from "../ts/train/optimizers/updates.ts";
 import { rejected } from "./io-helpers.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 import { trainerOf } from "./train-helpers.ts";
-import { binary, data, SHAPE } from "./train-networks.ts";
+import { binary as convolutions, data, SHAPE } from "./train-networks.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -50,6 +51,24 @@ describe("a step", () => {
     await expectOracle(pool, { graph, optimizer, images: 8, steps: 2, of: 4 });
     await expectOracle(pool, { graph, optimizer, images: 8, products: "ff" });
   });
+});
+
+test("draws follow the run's seed, the parameter and the number of the draw alone", () => {
+  const draws = (draw: { readonly parameter: string; readonly seed: number; readonly number: number }) =>
+    qpsbgdRule
+      .numbers(optimizers.qpsbgd(), { progress: 0, update: 1, clip: 0, draw })
+      .slice(DRAWS_AT / 4, DRAWS_AT / 4 + 3);
+  const usual = { parameter: "a/kernel", seed: 1, number: 7 };
+  expect(draws(usual)).toEqual(draws({ ...usual }));
+  expect(draws(usual)[2]).toBe(7);
+  expect(draws({ ...usual, number: 8 }).slice(0, 2)).toEqual(draws(usual).slice(0, 2));
+  for (const other of [
+    { ...usual, seed: 2 },
+    { ...usual, parameter: "b/kernel" },
+  ]) {
+    expect(draws(other).slice(0, 2)).not.toEqual(draws(usual).slice(0, 2));
+  }
+  for (const number of draws(usual)) expect(Number.isInteger(number) && number >= 0 && number < 2 ** 24).toBe(true);
 });
 
 describe("a run", () => {
@@ -112,14 +131,15 @@ const classifier = (units: number): Graph =>
 
 describe("a problem of the kind of Adult's a1a", () => {
   test("is learned by directions alone, far better than by chance", async () => {
-    const method = methods.qpSbgd({ learningRate: 0.2, sweeps: 1 });
-    const trainer = await trainerOf(classifier(12), { methods: [method], optimizer: optimizers.adam(), seed: 3 });
-    const { epochs } = await trainer.fit(adult, { epochs: 4, batchSize: 64, soft: false });
-    const frozen = await trainerOf(freeze(classifier(12), ["body"]), { optimizer: optimizers.adam(), seed: 3 });
-    const still = await frozen.fit(adult, { epochs: 4, batchSize: 64, soft: false });
+    const method = methods.qpSbgd({ learningRate: 0.1, sweeps: 1 });
+    const optimizer = optimizers.adam({ learningRate: 0.01 });
+    const trainer = await trainerOf(classifier(8), { methods: [method], optimizer, seed: 3 });
+    const { epochs } = await trainer.fit(adult, { epochs: 5, batchSize: 64, soft: false });
+    const frozen = await trainerOf(freeze(classifier(8), ["body"]), { optimizer, seed: 3 });
+    const still = await frozen.fit(adult, { epochs: 5, batchSize: 64, soft: false });
     const accuracy = epochs.at(-1)?.validation?.accuracy ?? 0;
-    expect(accuracy).toBeGreaterThan(0.8);
-    expect(accuracy).toBeGreaterThan((still.epochs.at(-1)?.validation?.accuracy ?? 1) + 0.05);
+    expect(accuracy).toBeGreaterThan(0.75);
+    expect(accuracy).toBeGreaterThan((still.epochs.at(-1)?.validation?.accuracy ?? 1) + 0.1);
   });
 });
 
@@ -148,27 +168,25 @@ describe("a solver outside", () => {
 
   test("moves the weights, and the file holds their signs", async () => {
     let asked = 0;
-    /** Downhill by single flips from all bits 0. */
-    const solve = (problem: Qubo): readonly number[] => {
+    /** From the side that each bit falls to while all others stand half-way, then once downhill. */
+    const solve = ({ size, linear, quadratic }: Qubo): readonly number[] => {
       asked++;
-      const bits = new Array<number>(problem.size).fill(0);
-      for (let i = 0; i < problem.size; i++) {
-        const before = energyOf(problem, bits);
-        bits[i] = 1;
-        if (energyOf(problem, bits) >= before) bits[i] = 0;
-      }
+      const bits = new Array<number>(size).fill(0.5);
+      const slope = (i: number): number =>
+        bits.reduce((sum, bit, j) => {
+          const pair = quadratic[j < i ? j * size + i : i * size + j] as number;
+          return j === i ? sum : sum + bit * pair;
+        }, linear[i] as number);
+      const start = bits.map((_, i) => Number(slope(i) < 0));
+      for (const [i, bit] of start.entries()) bits[i] = bit;
+      for (const i of bits.keys()) bits[i] = Number(slope(i) < 0);
       return bits;
     };
-    const binaryRule = optimizers.qpsbgd({ learningRate: 0.2 });
-    const options = {
-      solve,
-      epochs: 2,
-      batchSize: 128,
-      binary: binaryRule,
-      rest: optimizers.adam({ learningRate: 0.01 }),
-    };
+    const binary = optimizers.qpsbgd({ learningRate: 0.1 });
+    const all = optimizers.adam({ learningRate: 0.01 });
+    const options = { solve, epochs: 2, batchSize: 64, binary, rest: all, seed: 3 };
     const fit = await fitByQubo(classifier(4), adult, options);
-    expect(asked).toBe(2 * 4 * 4);
+    expect(asked).toBe(2 * 8 * 4);
     expect(fit.losses).toHaveLength(2);
     expect(fit.losses[1]).toBeLessThan(fit.losses[0] as number);
     expect(fit.validation.accuracy).toBeGreaterThan(0.6);
@@ -192,7 +210,7 @@ describe("refused", () => {
     sequential({ inputShape: [4] }, [layers.dense(options)]);
 
   test.each<[string, () => void, RegExp]>([
-    ["convolutions", binaryPart(binary()), /searches signs of dense layers/],
+    ["convolutions", binaryPart(convolutions()), /searches signs of dense layers/],
     ["real inputs", binaryPart(head({ units: 3, weightQuantizer: "bnn" })), /signs as inputs/],
     ["soft inputs", binaryPart(head({ units: 3, ...signs, activationQuantizer: "poly+" })), /signs as inputs/],
     ["standardised weights", binaryPart(head({ units: 3, ...signs, weightQuantizer: "recu" })), /none of these/],

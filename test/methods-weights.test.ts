@@ -14,7 +14,7 @@ import { applyMethods, type Method } from "../ts/train/method.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { expectOracle } from "./oracle/trainer.ts";
 import { trainerOf } from "./train-helpers.ts";
-import { binary, data } from "./train-networks.ts";
+import { binary, data, SHAPE } from "./train-networks.ts";
 
 let pool: Pool;
 beforeAll(async () => {
@@ -57,7 +57,7 @@ describe("SiMaN", () => {
     await expectOracle(pool, { graph: changed.graph, optimizer: changed.optimizer, steps: 3, of: 6 });
   });
 
-  test("packs as many +1 as -1, and one more of an odd count", async () => {
+  test("packs as many +1 as -1", async () => {
     const { file } = await expectSound(methods.siman());
     const bits = decodeModel(file).parameters.get("body/kernel") as Uint8Array;
     const ones = [...bits].reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
@@ -99,6 +99,24 @@ describe("BiPer", () => {
     expect(biper).toBeLessThan(0.5);
     expect(changedBy(methods.biper()).graph.nodes.map(({ op }) => op)).toContain("unitDeviation");
     expect(changedBy(methods.biper({ deviation: false })).graph.nodes).toHaveLength(graph.nodes.length);
+  });
+
+  test("learns a scale of each channel where no batch norm has one, and files keep it", async () => {
+    const bare = sequential({ inputShape: SHAPE }, [
+      layers.flatten(),
+      layers.dense({ units: 6, weightQuantizer: "bnn", useBias: false, name: "first" }),
+      layers.batchNorm({ name: "norm" }),
+      layers.dense({ units: 3, weightQuantizer: "bnn", useBias: false, name: "last" }),
+    ]);
+    const changed = changedBy(methods.biper({ omega: 5, tau: 0 }), { ...plain, graph: bare });
+    expect(changed.graph).toMatchObject({ output: "last_scale" });
+    expect(changed.graph.nodes.map(({ name }) => name)).not.toContain("first_scale");
+    await expectOracle(pool, { graph: changed.graph, optimizer: changed.optimizer, steps: 2, of: 3 });
+    const trainer = await trainerOf(bare, { methods: [methods.biper()], optimizer });
+    await trainer.fit(data, { epochs: 1, batchSize: 16, validate: false });
+    const { parameters } = decodeModel(await trainer.pack());
+    expect(parameters.get("last_scale/gamma")).toEqual((await trainer.weights()).get("last_scale/gamma"));
+    expect(changedBy(methods.biper({ scale: false }), { ...plain, graph: bare }).graph.output).toBe("last");
   });
 
   test("says when stage two begins, and with which frequency", () => {

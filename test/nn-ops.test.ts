@@ -20,6 +20,8 @@ interface Definition {
   readonly ranks: readonly number[];
   /** Other attributes to try beside the defaults. */
   readonly varied?: readonly Numbers[];
+  /** The shapes of its inputs; all that of the first where absent. */
+  readonly inputs?: (input: Shape, attributes: Numbers) => readonly Shape[];
   readonly shape: (input: Shape, attributes: Numbers) => Shape;
   /** Role and shape of each parameter. */
   readonly parameters?: (input: Shape, attributes: Numbers) => Readonly<Record<string, readonly [string, Shape]>>;
@@ -189,6 +191,24 @@ const definitions: { readonly [Name in OpName]: Definition } = {
       input.map((size, at) => (at === (axis === 0 ? 0 : input.length - 1) ? size + size : size)),
   },
   multiply: kept,
+  matmul: {
+    ...kept,
+    attributes: { transposeSecond: false, firstQuantizer: null, secondQuantizer: null },
+    ranks: [2, 3],
+    inputs: (input, { transposeSecond }) => [
+      input,
+      transposeSecond === true ? input : [...input.slice(0, -2), ...input.slice(-2).toReversed()],
+    ],
+    varied: [{ transposeSecond: true }],
+    // Of a matrix and itself, transposed.
+    shape: (input) => [...input.slice(0, -1), input.at(-2) as number],
+    work: (input) =>
+      countedWork(
+        1,
+        input.reduce((product, size) => product * size, 1),
+        input.at(-2) as number,
+      ),
+  },
   attention: {
     required: { heads: 1 },
     attributes: { heads: 1, matrix: "softmax", queryQuantizer: null, keyQuantizer: null, valueQuantizer: null },
@@ -281,8 +301,9 @@ const definitions: { readonly [Name in OpName]: Definition } = {
 const subject = { code: "graph", what: 'layer "it"' } as const;
 const nodeWith = (name: OpName, attributes: Numbers) =>
   nodeOf(checkOperation(name, attributes, subject), "it", ["a", "b", "c"].slice(0, opOf(name).inputs));
-/** Inputs of one shape, as many as the operation takes. */
-const inputsOf = (name: OpName, input: Shape): readonly Shape[] => [input, input, input].slice(0, opOf(name).inputs);
+/** Inputs of one shape, as many as the operation takes, where its definition says no others. */
+const inputsOf = (name: OpName, input: Shape, attributes: Numbers = {}): readonly Shape[] =>
+  definitions[name].inputs?.(input, attributes) ?? [input, input, input].slice(0, opOf(name).inputs);
 
 /** Values that no field takes; -1 may be the last axis. */
 const junk = [Number.NaN, -1.5, "no such word", "", [], {}, Symbol("no"), () => 1, [Number.NaN, 1], 5n];
@@ -343,7 +364,7 @@ describe.each(opNames)("%s", (name) => {
   it("has the shape, parameters and work of its definition", () => {
     fc.assert(
       fc.property(shapes, fc.constantFrom(...variants), (input, attributes) => {
-        const [node, inputs] = [nodeWith(name, attributes), inputsOf(name, input)];
+        const [node, inputs] = [nodeWith(name, attributes), inputsOf(name, input, attributes)];
         const output = outputShape(node, inputs);
         expect(output).toEqual(definition.shape(input, attributes));
         const own = Object.entries(parameterSpecs(node, inputs)).map(([key, { role, shape }]) => [key, [role, shape]]);

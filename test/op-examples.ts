@@ -71,6 +71,26 @@ function scales(): Graph {
   });
 }
 
+/** Products of values with themselves and with others, in stacks and without. */
+function matrices(): Graph {
+  const start = input({ shape: EXAMPLE_SHAPE });
+  const stack = stem().apply(start);
+  const rows = layers.layerNorm().apply(layers.reshape({ targetShape: [42, 5] }).apply(stack));
+  const hard = { firstQuantizer: "poly", secondQuantizer: "bnn" } as const;
+  const pairs = layers.matmul({ transposeSecond: true, ...hard }).apply([rows, rows]);
+  const mixed = layers.matmul({ secondQuantizer: "bnn++" }).apply([pairs, rows]);
+  const images = layers.matmul({ transposeSecond: true }).apply([stack, stack]);
+  const product = layers.matmul().apply([images, layers.reshape({ targetShape: EXAMPLE_STACK }).apply(mixed)]);
+  const last = layers.layerNorm().apply(product);
+  return functional({
+    inputs: start,
+    outputs: head().reduce((tensor: SymbolicTensor, layer) => layer.apply(tensor), last),
+  });
+}
+
+/** Six matrices of the tokens behind the stem. */
+const EXAMPLE_STACK = [6, 7, 5];
+
 /** The images as 42 tokens of 3 features. */
 const tokens = (): Layer => layers.reshape({ targetShape: [-1, 3] });
 
@@ -152,6 +172,7 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
   add: sums,
   concatenate: branches,
   multiply: gates,
+  matmul: matrices,
   attention: attending,
   reshape: () =>
     network([
@@ -197,6 +218,8 @@ export const opExamples: { readonly [Name in OpName]: () => Graph } = {
       stem(),
       layers.batchNorm(),
       layers.unitDeviation({ epsilon: 1e-4 }),
+      layers.conv2d({ filters: 4, kernelSize: 2 }),
+      layers.unitDeviation(),
       layers.binaryConv2d({ filters: 4, kernelSize: 3, activationQuantizer: "bnn" }),
     ]),
 };

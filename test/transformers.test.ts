@@ -21,7 +21,8 @@ import {
 import { check } from "../ts/reference/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
-import { agreedLogits, awkwardWeights, firstMaximum } from "./inference-helpers.ts";
+import { pack } from "../ts/train/run/trained-weights.ts";
+import { agreedLogits, awkwardWeights, engineWith, firstMaximum } from "./inference-helpers.ts";
 import { thrownBy } from "./nn-arbitrary.ts";
 import { randomSplit } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -78,12 +79,33 @@ it.each([
   expect(thrownBy(() => vit({ ...small, ...options } as never)).message).toContain(message);
 });
 
-describe.each(["plain", "binaryvit"] as const)("%s blocks", (block) => {
-  test.each(taskNames)("under %s give a packed network the trainer's logits", async (task) => {
-    const graph = vit({ ...small, depth: 1, block, ...taskQuantizers(task, "bnn") });
-    const logits = await agreedLogits(pool, graph, awkwardWeights(graph, 5), randomSplit(5, 4, small.inputShape, 3));
-    expect(new Set(logits).size).toBeGreaterThan(3);
+const packed = [
+  ...taskNames.map((task) => ["plain", task] as const),
+  ...(["bw", "bwaa"] as const).map((task) => ["binaryvit", task] as const),
+];
+test.each(packed)("%s blocks under %s give a packed network the trainer's logits", async (block, task) => {
+  const graph = vit({ ...small, depth: 1, block, ...taskQuantizers(task, "bnn") });
+  const logits = await agreedLogits(pool, graph, awkwardWeights(graph, 5), randomSplit(5, 4, small.inputShape, 3));
+  expect(new Set(logits).size).toBeGreaterThan(3);
+});
+
+test("a block of signs runs on bits, from the signs behind each norm to the sums of the next product", async () => {
+  const graph = vit({ ...small, depth: 1, ...taskQuantizers("bwa", "bnn") });
+  const session = await load(await pack(await engineWith(pool, graph, awkwardWeights(graph, 1)), {}), {
+    kernel: "lookup",
   });
+  const rows = session.explain().layers.filter(({ node, kernel }) => node.startsWith("blocks.0") && kernel !== null);
+  expect(rows.map(({ node, kernel }) => `${node.slice(8)} ${kernel}`)).toEqual([
+    ".norm1 normalize",
+    ...["q", "k", "v"].map((part) => `.attn.${part} bb_lookup_conv_bits`),
+    ".attn attention_nibbles",
+    ".attn_norm normalize",
+    ".attn.proj bb_lookup_conv_norm",
+    ".norm2 normalize",
+    ".mlp.fc1 bb_lookup_conv_bits",
+    ".mlp.fc2 bb_lookup_conv_norm",
+  ]);
+  expect(rows.flatMap(({ obstacles }) => obstacles)).toEqual([]);
 });
 
 /** Images whose class is the third of their columns that is bright. */
@@ -95,32 +117,26 @@ function stripes(count: number) {
   return { ...split, images: Uint8Array.from(images) };
 }
 
-test.each(["plain", "binaryvit"] as const)(
-  "%s blocks learn in signs, and answer the same once they are packed",
-  async (block) => {
-    const trainer = await trainerOf(vit({ ...small, depth: 1, block }), {
-      optimizer: optimizers.adam({ learningRate: 1e-2 }),
-    });
-    const [train, held] = [stripes(120), stripes(30)];
-    const data = { name: "stripes", classes: ["left", "middle", "right"], train, test: held };
-    const events = await eventsOf(trainer.fit(data, { epochs: 7, batchSize: 20 }));
-    const losses = events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
-    const mean = (some: readonly number[]): number => some.reduce((sum, loss) => sum + loss, 0) / some.length;
-    expect(mean(losses.slice(-6))).toBeLessThan(0.6 * mean(losses.slice(0, 6)));
-    const { accuracy, predictions } = await trainer.evaluate(held);
-    expect(accuracy).toBeGreaterThan(0.8);
-    const session = await load(await trainer.pack());
-    const logits = session.run(held.images, { count: held.count });
-    for (let i = 0; i < held.count; i++) expect(firstMaximum(logits.subarray(3 * i, 3 * i + 3))).toBe(predictions[i]);
-  },
-);
+test("plain blocks learn in signs, and answer the same once they are packed", async () => {
+  const trainer = await trainerOf(vit({ ...small, depth: 1 }), {
+    optimizer: optimizers.adam({ learningRate: 1e-2 }),
+  });
+  const [train, held] = [stripes(120), stripes(30)];
+  const data = { name: "stripes", classes: ["left", "middle", "right"], train, test: held };
+  const events = await eventsOf(trainer.fit(data, { epochs: 7, batchSize: 20 }));
+  const losses = events.flatMap((event) => (event.type === "step" ? [event.loss] : []));
+  const mean = (some: readonly number[]): number => some.reduce((sum, loss) => sum + loss, 0) / some.length;
+  expect(mean(losses.slice(-6))).toBeLessThan(0.6 * mean(losses.slice(0, 6)));
+  const { accuracy, predictions } = await trainer.evaluate(held);
+  expect(accuracy).toBeGreaterThan(0.8);
+  const session = await load(await trainer.pack());
+  const logits = session.run(held.images, { count: held.count });
+  for (let i = 0; i < held.count; i++) expect(firstMaximum(logits.subarray(3 * i, 3 * i + 3))).toBe(predictions[i]);
+});
 
-test("a step of each agrees with tfjs, tensor by tensor", async () => {
-  const graphs = [
-    vit({ ...small, depth: 1, pooling: "token" }),
-    cct2({ inputShape: [8, 8, 1], classes: 3, dim: 16, depth: 1 }),
-  ];
-  const subjects = graphs.map((graph) => ({ kind: "graph", graph }) as const);
+test("a step of the compact transformer agrees with tfjs, tensor by tensor", async () => {
+  const graph = cct2({ inputShape: [8, 8, 1], classes: 3, dim: 8, depth: 1 });
+  const subjects = [{ kind: "graph", graph }] as const;
   const report = await check({ backend: "cpu", subjects, batchSize: 2, steps: 1, progress: [1] });
   expect(report.rows.filter(({ verdict }) => verdict === "mismatch")).toEqual([]);
   expect(report).toMatchObject({ pass: true, binaryExact: true });

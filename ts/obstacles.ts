@@ -93,6 +93,13 @@ function levelObstacles({ quantizer, plural }: Operand): readonly Obstacle[] {
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
 }
 
+/** Signs of a product of two values, which no kernel multiplies as such. */
+export function matmulObstacles(node: GraphNode): readonly Obstacle[] {
+  if (!quantizedOperands(node).some(({ quantizer }) => endsAsSigns(quantizer))) return [];
+  const reason = "matmul has no product over bits: operands of +-1 are multiplied as reals";
+  return [{ reason, remedy: "Take attention, where the product is one of queries, keys or values." }];
+}
+
 /** An attention matrix that is real, so that what it takes of the values is no product over bits. */
 export function matrixObstacles(matrix: AttentionMatrix): readonly Obstacle[] {
   if (matrix !== "softmax") return [];

@@ -42,7 +42,16 @@ const TRAIN = [
 /** Tests of single operations, over all that read them. */
 const OPERATIONS = [
   ...["channel-groups", "dilation", "depthwise", "concatenate", "multiply", "dropout", "functions", "permute"],
-  ...["reshape", "up-sampling2d", "zero-padding2d", "dense-tokens", "token-layers", "attention", "transformers"],
+  ...[
+    "reshape",
+    "up-sampling2d",
+    "zero-padding2d",
+    "dense-tokens",
+    "token-layers",
+    "matmul",
+    "attention",
+    "transformers",
+  ],
 ];
 
 /** The test files of each room of ts/, the closest and the quickest first. */

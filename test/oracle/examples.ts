@@ -11,6 +11,7 @@ import { standardizedWeights, weightScale } from "../../ts/quantizers/weight-qua
 import { at, type Value } from "./layers.ts";
 import { line } from "./line.ts";
 import { oracleOps } from "./ops/index.ts";
+import { multiplied } from "./ops/matmul.ts";
 import type { Applied } from "./ops/op.ts";
 import { straightAttention } from "./straight-attention.ts";
 
@@ -103,6 +104,25 @@ const straightSign: Straight<"adaptiveSign"> = (from, moved) => {
   });
   return { ...moved.inputs[0], data };
 };
+
+/** A product of operands that follow straight lines. */
+const straightMatmul: Straight<"matmul"> = (from, moved) => {
+  const { firstQuantizer, secondQuantizer } = from.node.attributes;
+  const [a, b] = [firstQuantizer, secondQuantizer].map((own, place) => {
+    const [{ data }, to] = [from.inputs[place] as Value, (moved.inputs[place] as Value).data];
+    return own === null ? to : line(own, from.pass.progress, data, to);
+  }) as [Float64Array, Float64Array];
+  return multiplied(moved, [a, b]);
+};
+
+/** Quantizers of a product's operands as those of a product of two values. */
+const sides = ({
+  weightQuantizer,
+  activationQuantizer,
+}: Record<"weightQuantizer" | "activationQuantizer", string>) => ({
+  firstQuantizer: activationQuantizer,
+  secondQuantizer: weightQuantizer,
+});
 
 const image: readonly Shape[] = [[5, 4, 3]];
 const wide: readonly Shape[] = [[4, 3, 6]];
@@ -215,6 +235,32 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     ]),
   ],
   multiply: shapesOfAnyRank.map((shape) => example<"multiply">(layers.multiply(), [shape, shape])),
+  matmul: [
+    example(layers.matmul(), [
+      [3, 4],
+      [4, 2],
+    ]),
+    example(layers.matmul({ transposeSecond: true, ...sides(smooth) }), [
+      [2, 3, 4],
+      [2, 5, 4],
+    ]),
+    example(
+      layers.matmul({ ...sides(binary) }),
+      [
+        [3, 5],
+        [5, 2],
+      ],
+      straightMatmul,
+    ),
+    example(
+      layers.matmul({ transposeSecond: true, ...sides(binary) }),
+      [
+        [3, 5],
+        [2, 5],
+      ],
+      straightMatmul,
+    ),
+  ],
   attention: [
     example(layers.attention({ heads: 1 }), pairsOf([3, 4])),
     example(layers.attention({ heads: 3, ...soft }), unequal),

@@ -4,8 +4,9 @@
  * tau sum over layers of mean sin^2(omega w). In front of binary activations each example is divided by its deviation while
  * training (`layers.unitDeviation`), which changes no sign.
  *
- * The learned scale of each channel is the gamma of the batch norm behind a layer: batch norm takes a positive scale in front of
- * it away again. Files hold plain signs, and none of the divisions.
+ * Each channel of a binary layer has a learned scale. Where batch norm stands behind, that is its gamma, because batch norm takes
+ * a positive scale in front of it away again. Elsewhere it is a `layers.layerScale` of its own, which begins with 1. Files hold
+ * plain signs, those scales, and none of the divisions.
  */
 import { boolean, number, optional } from "../nn/fields.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
@@ -24,6 +25,8 @@ export interface BiperMethodOptions {
   readonly share?: number | undefined;
   /** Whether activations are divided by their deviation while training; true where absent. */
   readonly deviation?: boolean | undefined;
+  /** Whether binary layers without batch norm behind them get a learned scale for each channel; true where absent. */
+  readonly scale?: boolean | undefined;
 }
 
 const NAME = "biper";
@@ -38,13 +41,15 @@ export const biperRecord: MethodRecord<BiperMethodOptions> = {
     tau: optional(number(0, 1e6), 1e-4),
     share: optional(number(0.01, 0.99), 2 / 3),
     deviation: optional(boolean(), true),
+    scale: optional(boolean(), true),
   },
-  make: ({ omega, tau, share, deviation }) => ({
+  make: ({ omega, tau, share, deviation, scale }) => ({
     excludes: { siman: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       latentKernels(graph, NAME);
       const made = mapWeightQuantizers(graph, () => biperQuantizer({ omega, hardenAt: share }));
-      return deviation ? withDeviations(made) : made;
+      const scaled = scale ? withScales(made) : made;
+      return deviation ? withDeviations(scaled) : scaled;
     },
     packed: withoutDeviations,
     objective: (objective, graph) => [
@@ -59,6 +64,29 @@ export const biper = makerOf(biperRecord);
 
 /** The name of the division in front of the layer called `layer`. */
 const divisionOf = (layer: string): string => `${layer}_unit_deviation`;
+
+/** `graph` with a learned scale behind every binary layer whose value not batch norm alone reads. */
+function withScales(graph: Graph): Graph {
+  const results = graph.outputs ?? [graph.output];
+  const isNormed = (layer: string): boolean =>
+    !results.includes(layer) &&
+    graph.nodes.every(({ op, inputs }) => op === "batchNorm" || !(inputs as readonly string[]).includes(layer));
+  const scales = new Map<string, GraphNode>();
+  for (const node of graph.nodes) {
+    if (!hasKernel(node) || node.attributes.weightQuantizer === null || isNormed(node.name)) continue;
+    const name = `${node.name}_scale`;
+    scales.set(node.name, { name, op: "layerScale", inputs: [node.name], attributes: { initialValue: 1 } });
+  }
+  const behind = (name: string): string => scales.get(name)?.name ?? name;
+  const nodes = graph.nodes.flatMap((node): readonly GraphNode[] => {
+    const own = { ...node, inputs: node.inputs.map(behind) } as unknown as GraphNode;
+    const scale = scales.get(node.name);
+    return scale === undefined ? [own] : [own, scale];
+  });
+  const { outputs } = graph;
+  const named = outputs === undefined ? {} : { outputs: outputs.map(behind) };
+  return { ...graph, nodes, output: behind(graph.output), ...named };
+}
 
 /** `graph` with a division in front of every layer whose activations are quantized. */
 function withDeviations(graph: Graph): Graph {

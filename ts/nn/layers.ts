@@ -24,6 +24,7 @@ import type {
   LayerNormOptions,
   LayerScaleOptions,
   LeakyReluOptions,
+  MatmulOptions,
   PermuteOptions,
   Pool2dOptions,
   ReshapeOptions,
@@ -230,6 +231,14 @@ export function attention(options: AttentionOptions): Layer {
   return build("attention", options);
 }
 
+/**
+ * The product of two values as matrices, `[rows, terms]` times `[terms, columns]`, image by image:
+ * `layers.matmul().apply([a, b])`. With a first axis more in both there are as many products.
+ */
+export function matmul(options: MatmulOptions = {}): Layer {
+  return build("matmul", options);
+}
+
 /** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
 export function reshape(options: ReshapeOptions): Layer {
   return build("reshape", options);
@@ -336,6 +345,7 @@ export const layers = Object.freeze({
   add,
   concatenate,
   multiply,
+  matmul,
   attention,
   reshape,
   permute,

@@ -51,7 +51,7 @@ export const isAlias = has("alias");
 
 /** A node whose value is its input's memory once a network is trained. */
 export type PassedNode = AliasNode | NodeOf<OpsThat<"onlyInTraining">>;
-const isOnlyInTraining = has("onlyInTraining");
+export const isOnlyInTraining = has("onlyInTraining");
 export const isPassed = (node: GraphNode): node is PassedNode => isAlias(node) || isOnlyInTraining(node);
 
 /** A node that multiplies its input by a kernel. */

@@ -363,6 +363,33 @@ export const kernels = {
     parameters: { shape: "read", bits: "read", out: "write" },
   },
   /**
+   * out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where
+   * `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or
+   * `[columns][terms]`. Slices are `[images][heads][height][width]`, or `[images][height][heads * width]` where
+   * split. scratch: the floats of `panel_floats(terms, columns)`.
+   */
+  ff_slices: {
+    product: { operands: "ff", tile: "4x8", channels: 1 },
+    parameters: {
+      a: "read",
+      b: "read",
+      factors: "maybe read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      aSplit: "flag",
+      aTransposed: "flag",
+      bSplit: "flag",
+      bTransposed: "flag",
+      outSplit: "flag",
+      accumulate: "flag",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /**
    * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]`, keys
    * `[images][keys][heads * width]` and values `[images][keys][heads * valueWidth]`, four rows of the matrix at a
    * time: the bits of the three kernels one after the other. Kinds and parameters as in `attention_matrix`.

@@ -22,33 +22,6 @@ export const trainingKernels = {
     parameters: { shape: "read", kernel: "read", out: "write" },
   },
   /**
-   * out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where
-   * `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or
-   * `[columns][terms]`. Slices are `[images][heads][height][width]`, or `[images][height][heads * width]` where
-   * split. scratch: the floats of `panel_floats(terms, columns)`.
-   */
-  ff_slices: {
-    product: { operands: "ff", tile: "4x8", channels: 1 },
-    parameters: {
-      a: "read",
-      b: "read",
-      factors: "maybe read",
-      images: "number",
-      heads: "number",
-      rows: "number",
-      columns: "number",
-      terms: "number",
-      aSplit: "flag",
-      aTransposed: "flag",
-      bSplit: "flag",
-      bTransposed: "flag",
-      outSplit: "flag",
-      accumulate: "flag",
-      out: "write",
-      scratch: "write",
-    },
-  },
-  /**
    * The matrix A out of scores `f32 [images][heads][tokens][keys]` of heads of `width` features, by the kind: 0
    * softmax, 1 threshold, 2 elastic (parameters `f32 [heads]`: alpha; A is then 0 or 1, and alpha the products'
    * factor), 3 boolean, 4 sign (parameters: offsets). A goes to matrix, and the scores become what the way back
@@ -624,25 +597,6 @@ export const trainingKernels = {
   direction_step: {
     lengths: { hyper: 6 },
     parameters: { weights: "write", gradient: "read", count: "number", hyper: "read" },
-  },
-  /** RBNN: out `f32 [a b][n]` = w + |sin angle| apart, apart = R1^T w R2 - w; room `f64 [a b]`. */
-  rotate_filters: {
-    parameters: {
-      w: "read",
-      a: "number",
-      b: "number",
-      n: "number",
-      left: "read",
-      right: "read",
-      angles: "read",
-      room: "write",
-      apart: "write",
-      out: "write",
-    },
-  },
-  /** RBNN: out `f32 [n]`, the gradient at the angles, from dw and apart `f32 [k][n]`, dw times slopes `f32 [n]`. */
-  angle_gradients: {
-    parameters: { dw: "read", apart: "read", k: "number", n: "number", slopes: "read", angles: "read", out: "write" },
   },
   /** dx = dy * other, added to dx where `accumulate`. */
   multiply_backward: {

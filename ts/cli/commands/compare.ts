@@ -68,8 +68,9 @@ export function compareCommand(context: Context): Command {
   command
     .description(
       "Trains one network with each quantizer in each task, from each seed, and says how good the hard-signed networks are: " +
-        "mean and standard deviation over seeds, and differences to a baseline with confidence intervals. A finished run is a file in DIR/runs and is not done again, so the same " +
-        "command goes on where it was stopped, within a run too. Each --method makes rows beside those without. Neither the order of the runs nor the number of workers changes a number.",
+        "mean and standard deviation over seeds, and differences to a baseline with confidence intervals. A finished run is " +
+        "a file in DIR/runs and is not done again, so the same command goes on where it was stopped, within a run too. Each " +
+        "--method makes rows beside those without. Neither the order of the runs nor the number of workers changes a number.",
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
   addDataOptions(command, "required")

@@ -10,7 +10,7 @@
  * - `steps`: two and more layers behind each other that take their rows one by one and follow no product.
  */
 import type { GraphNode } from "../../nn/graph.ts";
-import { type AffineNode, isAffine, isProduct, type ProductNode } from "../../nn/nodes.ts";
+import { type AffineNode, isAffine, isOnlyInTraining, isProduct, type ProductNode } from "../../nn/nodes.ts";
 import type { Network } from "../context.ts";
 import type { Reader } from "../flow.ts";
 import { hasIntegerSums, hasScale } from "../forms.ts";
@@ -57,11 +57,17 @@ export function groupsOf(
   takesBits: (reader: Reader) => boolean,
 ): ReadonlyMap<string, Group> {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
-  /** The only reader of a value that nobody else wants, and that reads it as it is and under no alias. */
+  /** The node behind whatever acts in training alone. */
+  const behind = (name: string): GraphNode => {
+    const node = nodes.get(name) as GraphNode;
+    return isOnlyInTraining(node) ? behind(node.inputs[0]) : node;
+  };
+  /** The only reader of a value that nobody else wants, and that reads it as it is and under no other shape. */
   const onlyReader = (name: string): GraphNode | null => {
     const readers = flow.consumers(name);
     const reader = readers[0]?.node;
-    const only = !flow.results.has(name) && readers.length === 1 && reader?.inputs.some((input) => input === name);
+    const only =
+      !flow.results.has(name) && readers.length === 1 && reader?.inputs.some((input) => behind(input).name === name);
     return only ? (reader as GraphNode) : null;
   };
   /** The layers that take rows one by one behind `name`, each the only reader of the one before. */
@@ -81,9 +87,9 @@ export function groupsOf(
 
   for (const norm of graph.nodes) {
     if (!isAffine(norm) || flow.results.has(norm.name) || !flow.consumers(norm.name).every(takesBits)) continue;
-    const before = nodes.get(norm.inputs[0]) as GraphNode;
+    const before = behind(norm.inputs[0]);
     const pool = isOnBits(before) ? before : null;
-    const product = pool === null ? before : (nodes.get(pool.inputs[0]) as GraphNode);
+    const product = pool === null ? before : behind(pool.inputs[0]);
     if (!hasIntegerSums(product) || onlyReader(product.name) === null) continue;
     if (pool !== null && onlyReader(pool.name) === null) continue;
     keep({ kind: "bits", product, pool, norm, members: namesOf([product, pool, norm]) });

@@ -18,7 +18,8 @@ export function emitNorm(group: NormGroup, context: Context): void {
   const { shape, weights } = operands;
   const { scale, shift } = affineOpOf(norm).scaleAndShift(norm, context);
   const last = add ?? norm;
-  const shortcut = add === null ? null : (add.inputs.find((name) => name !== norm.name) as string);
+  const shortcut =
+    add === null ? null : (add.inputs.find((name) => context.network.flow.source(name).name !== norm.name) as string);
   const residual = shortcut === null ? null : values.of(shortcut);
 
   const [window] = context.bits.windows(last.name);

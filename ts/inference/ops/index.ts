@@ -22,6 +22,7 @@ import { input } from "./input.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { layerScale } from "./layer-scale.ts";
 import { leakyRelu } from "./leaky-relu.ts";
+import { matmul } from "./matmul.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { AffineOp, InferenceOp, OnBits, ProductOp, RowsOp, WholeOp } from "./op.ts";
@@ -57,6 +58,7 @@ export const inferenceOps = Object.freeze({
   add,
   concatenate,
   multiply,
+  matmul,
   attention,
   reshape,
   permute,

@@ -32,7 +32,7 @@ export interface VitOptions extends ModelOptions {
   readonly ratio?: number | undefined;
   /** "plain", or "binaryvit" with BinaryViT's residuals, norms, RPReLU and pooled branches. Default "plain". */
   readonly block?: "plain" | "binaryvit" | undefined;
-  /** What the scores become. Default "softmax", and "threshold" where activations are quantized. */
+  /** The map of the scores. Default "softmax", and "threshold" where activations are quantized. */
   readonly matrix?: AttentionMatrix | undefined;
   /** "mean" over the tokens, or a class "token" in front of them, which plain blocks alone take. Default "mean". */
   readonly pooling?: "mean" | "token" | undefined;
@@ -49,7 +49,7 @@ export interface VitSize extends Partial<{ readonly [Key in keyof Sizes]: NonNul
 }
 
 const usualSize = { patch: 4, dim: 64, depth: 6, heads: 4, ratio: 2, pooling: "mean" } as const;
-export const ownKeys = ["patch", "dim", "depth", "heads", "ratio", "block", "matrix", "pooling", "dropPath"];
+const ownKeys = ["patch", "dim", "depth", "heads", "ratio", "block", "matrix", "pooling", "dropPath"];
 
 /** The choices of a transformer's blocks. `sizes` are those of the model. */
 export function transformerChoices(

@@ -12,6 +12,7 @@ export type { InputOptions } from "./input.ts";
 export type { LayerNormOptions } from "./layer-norm.ts";
 export type { LayerScaleOptions } from "./layer-scale.ts";
 export type { LeakyReluOptions } from "./leaky-relu.ts";
+export type { MatmulOptions } from "./matmul.ts";
 export type { PermuteOptions } from "./permute.ts";
 export type { Pool2dOptions } from "./pool.ts";
 export type { ReshapeOptions } from "./reshape.ts";

@@ -90,7 +90,7 @@ const sizeOf = (tf: TensorFlow, { value: x, distance }: Near): Tensor => tf.add(
  * The distance of a b, with `terms` products a sum: its roundings, and what the operands are off by. Sums of whole numbers are
  * not rounded.
  */
-function productDistance(
+export function slicesDistance(
   tf: TensorFlow,
   a: Near,
   b: Near,
@@ -129,7 +129,7 @@ const forwardOf = oncePer((given: Given): Forward => {
   ] as const;
   const [query, key] = operands;
   const scores = near(tf.matMul(query.value, key.value, false, true), () =>
-    productDistance(tf, query, key, [false, true], isWhole[0]),
+    slicesDistance(tf, query, key, [false, true], isWhole[0]),
   );
   const scale = scaleOf(given);
   const s = tf.mul(scores.value, scale);
@@ -144,7 +144,7 @@ function distance(given: Given): Tensor {
   const { tf } = given;
   const { operands, isWhole, lines } = forwardOf(given);
   const value = operands[2];
-  const mixed = productDistance(tf, lines.matrix, value, [false, false], isWhole[1]);
+  const mixed = slicesDistance(tf, lines.matrix, value, [false, false], isWhole[1]);
   if (given.node.attributes.matrix !== "elastic") return together(tf, mixed);
   return together(tf, tf.add(mixed, tf.mul(tf.matMul(tf.abs(lines.matrix.value), tf.abs(value.value)), FEW)));
 }
@@ -165,7 +165,7 @@ function backwardOf(given: Given, dy: Tensor): Backward {
   const { operands, lines, shares } = forwardOf(given);
   const arrived = exactly(tf, byHead(tf, dy, node.attributes.heads));
   const matrix = near(tf.matMul(arrived.value, operands[2].value, false, true), () =>
-    productDistance(tf, arrived, operands[2], [false, true], false),
+    slicesDistance(tf, arrived, operands[2], [false, true], false),
   );
   const scores = once((): Near => {
     const scale = scaleOf(given);
@@ -212,7 +212,7 @@ function gradientDistance(given: Given, { dy, at, gradient }: GradientAt): Tenso
   const [a, b, turn] = (products[at] as (typeof products)[number])();
   // A learned factor of the product rounds once more.
   const factor = at === 2 ? tf.mul(tf.matMul(tf.abs(a.value), tf.abs(b.value), ...turn), FEW) : 0;
-  const own = together(tf, tf.add(productDistance(tf, a, b, turn, false), factor));
+  const own = together(tf, tf.add(slicesDistance(tf, a, b, turn, false), factor));
   const moment = momentsOf(node, site.pass)[at] ?? null;
   if (moment === null) return own;
   const through = together(tf, tf.matMul(a.value, b.value, ...turn));

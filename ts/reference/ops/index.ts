@@ -21,6 +21,7 @@ import { input } from "./input.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { layerScale } from "./layer-scale.ts";
 import { leakyRelu } from "./leaky-relu.ts";
+import { matmul } from "./matmul.ts";
 import { maxPool2d } from "./max-pool2d.ts";
 import { multiply } from "./multiply.ts";
 import type { ReferenceOp } from "./op.ts";
@@ -56,6 +57,7 @@ export const referenceOps: { readonly [Name in OpName]: ReferenceOp<Name> } = Ob
   add,
   concatenate,
   multiply,
+  matmul,
   attention,
   reshape,
   permute,

@@ -12,7 +12,6 @@ exports! {
     /// `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or `[columns][terms]`. Slices are
     /// `[images][heads][height][width]`, or `[images][height][heads * width]` where split. scratch: the floats of
     /// `panel_floats(terms, columns)`.
-    only("training")
     product(ff, "4x8", 1)
     fn ff_slices(
         a: *const f32, b: *const f32, factors: Maybe<*const f32>, images: usize, heads: usize, rows: usize, columns: usize,

@@ -3,7 +3,6 @@
 use crate::exports::Flag;
 use crate::memory::{read, share, write};
 use proxbit_kernels::dropout::Draws;
-use proxbit_kernels::rotate::{self, Rotations};
 use proxbit_kernels::sign_search::{self, Batch, Scratch, words};
 use proxbit_kernels::{magnitude, optimizer, sine_squares, unit_deviation};
 
@@ -80,26 +79,5 @@ exports! {
     fn direction_step(weights: *mut f32, gradient: *const f32, count: usize, hyper: *const [f32; 6]) {
         let [rate, projected, .., clip] = *hyper;
         optimizer::direction_step(write(weights, count), read(gradient, count), rate, projected != 0.0, clip)
-    }
-
-    /// RBNN: out `f32 [a b][n]` = w + |sin angle| apart, apart = R1^T w R2 - w; room `f64 [a b]`.
-    only("training")
-    fn rotate_filters(
-        w: *const f32, a: usize, b: usize, n: usize, left: *const f32, right: *const f32, angles: *const f32,
-        room: *mut f64, apart: *mut f32, out: *mut f32,
-    ) {
-        let count = a * b * n;
-        let rotations = Rotations { left: read(left, a * a), right: read(right, b * b), a, b };
-        let (room, apart) = (write(room, a * b), write(apart, count));
-        rotate::rotate_filters(read(w, count), rotations, read(angles, n), room, apart, write(out, count))
-    }
-
-    /// RBNN: out `f32 [n]`, the gradient at the angles, from dw and apart `f32 [k][n]`, dw times slopes `f32 [n]`.
-    only("training")
-    fn angle_gradients(
-        dw: *const f32, apart: *const f32, k: usize, n: usize, slopes: *const f32, angles: *const f32, out: *mut f32,
-    ) {
-        let (slopes, angles) = (read(slopes, n), read(angles, n));
-        rotate::angle_gradients(read(dw, k * n), read(apart, k * n), slopes, angles, write(out, n))
     }
 }

@@ -1,4 +1,4 @@
-/** A query, key or value in the trainer: behind its quantizer where it has one, and the way back through it. */
+/** An operand that is computed itself, in the trainer: behind its quantizer where it has one, and the way back through it. */
 import type { NodeOf } from "../../../nn/graph.ts";
 import { elementsOf } from "../../../nn/shapes.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
@@ -21,11 +21,11 @@ type ProductInto = (lane: Lane, target: { readonly out: Place; readonly accumula
 
 /** Plans the input of `node` at `place`. */
 export function planOperand(
-  { name, inputs }: NodeOf<"attention">,
+  { name, inputs }: NodeOf<"attention" | "matmul">,
   place: 0 | 1 | 2,
   { shape, live, memory, lanes, value }: PlanContext,
 ): Operand {
-  const input = inputs[place];
+  const input = inputs[place] as string;
   const x = (lane: Lane): Place => value(input, lane);
   const site = live.site(name, place);
   const count = ({ images }: Lane): number => images * elementsOf(shape(input));

@@ -1,0 +1,68 @@
+/** Products of two values in the trainer: y = a b, da = dy b^T, db = a^T dy, or dy^T a where b is transposed. */
+import { matmulSizes } from "../../nn/ops/matmul.ts";
+import { matmulObstacles } from "../../obstacles.ts";
+import { as, k } from "../../program/call.ts";
+import type { Place } from "../../program/place.ts";
+import type { Lane } from "../plan/context.ts";
+import { planOperand } from "./attention/operand.ts";
+import { type SliceProduct, sliceScratchBytes } from "./attention/products.ts";
+import type { TrainOp } from "./op.ts";
+
+/** The three products over so many images; each product of an image is a slice of its own. */
+function productsOf(sizes: ReturnType<typeof matmulSizes>, turned: boolean, images: number) {
+  const { products: heads, rows, columns, terms } = sizes;
+  const whole = { images, heads, aSplit: false, bSplit: false, outSplit: false };
+  const plain = { ...whole, aTransposed: false, bTransposed: false };
+  return {
+    value: { ...plain, rows, columns, terms, bTransposed: turned },
+    first: { ...plain, rows, columns: terms, terms: columns, bTransposed: !turned },
+    second: {
+      ...plain,
+      aTransposed: true,
+      ...(turned ? { rows: columns, columns: terms } : { rows: terms, columns }),
+      terms: rows,
+    },
+  } satisfies Readonly<Record<string, SliceProduct>>;
+}
+
+export const matmul: TrainOp<"matmul"> = {
+  obstacles: matmulObstacles,
+  plan: (node, context) => {
+    const { name, inputs, attributes } = node;
+    const turned = attributes.transposeSecond;
+    const sizes = matmulSizes(inputs.map(context.shape), turned);
+    const [first, second] = [planOperand(node, 0, context), planOperand(node, 1, context)];
+    const scratchBytes = sliceScratchBytes(Object.values(productsOf(sizes, turned, 1)));
+    const scratch = context.memory.declare(() => scratchBytes);
+    const product = (
+      lane: Lane,
+      which: keyof ReturnType<typeof productsOf>,
+      places: { readonly a: Place; readonly b: Place; readonly out: Place; readonly accumulate?: boolean },
+    ) => {
+      const given = { factors: null, accumulate: false, ...places, scratch: scratch(lane) };
+      return k.ffSlices({ ...productsOf(sizes, turned, lane.images)[which], ...given });
+    };
+    return {
+      forward: (mode, emit) => {
+        for (const lane of context.lanes) {
+          const places = { a: first.place(lane), b: second.place(lane), out: context.value(name, lane) };
+          for (const call of [...first.forward(mode, lane), ...second.forward(mode, lane)]) emit.lane(lane.index, call);
+          emit.lane(lane.index, as({ product: "ff" }, product(lane, "value", places)));
+        }
+      },
+      backward: (_mode, { input: emit }, sinks) => {
+        const dy = (lane: Lane): Place => sinks.gradient(name, lane);
+        first.backward(emit, sinks, (lane, to) =>
+          product(lane, "first", { a: dy(lane), b: second.place(lane), ...to }),
+        );
+        second.backward(emit, sinks, (lane, to) => {
+          const [gradient, value] = [dy(lane), first.place(lane)];
+          return product(lane, "second", {
+            ...(turned ? { a: gradient, b: value } : { a: value, b: gradient }),
+            ...to,
+          });
+        });
+      },
+    };
+  },
+};
