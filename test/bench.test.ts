@@ -11,7 +11,7 @@ import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
 import { type Contestant, race } from "../bench/frame/race.ts";
 import { cells, markdownTable } from "../bench/frame/text.ts";
 import { sentenceOf, verdictRows } from "../bench/methods/verdict.ts";
-import { spreadOf } from "../ts/compare/statistics.ts";
+import { differenceOf, spreadOf } from "../ts/compare/statistics.ts";
 import type { Row } from "../ts/compare/summary.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -40,35 +40,30 @@ it("takes medians and quartiles between neighbours, and ratios round by round", 
   expect(cells(found).at(-2)).toBe("3.00x");
 });
 
-it("judges a method by means over seeds, beside the deviation of a difference", () => {
-  const rowOf = (accuracies: readonly number[]): Row => ({
-    ...{
-      quantizer: "bnn",
-      task: "bwa",
-      activationQuantizer: null,
-      soft: null,
-      course: [],
-      softCourse: [],
-      failures: [],
-    },
-    ...{
-      seeds: accuracies.map((_, i) => i + 1),
-      accuracies,
-      accuracy: spreadOf(accuracies),
-      seconds: spreadOf([7, 8]),
-      ...{ interval: null, isBaseline: false, against: null },
-    },
-  });
-  const judge = (own: readonly number[], other: readonly number[]) => {
-    return { name: "own", row: rowOf(own), plain: rowOf(other) };
+it("judges a method by the interval of its differences from plain training, seed by seed", () => {
+  const judge = (...differences: readonly number[]) => {
+    const plain = new Map(differences.map((_, seed) => [seed, 0.8]));
+    const own = new Map(differences.map((difference, seed) => [seed, 0.8 + difference]));
+    const accuracies = [...own.values()];
+    const row: Row = {
+      ...{ quantizer: "bnn", task: "bwa", activationQuantizer: null, soft: null, course: [], softCourse: [] },
+      ...{
+        failures: [],
+        seeds: [...own.keys()],
+        accuracies,
+        accuracy: spreadOf(accuracies),
+        seconds: spreadOf([7, 8]),
+      },
+      ...{ interval: null, isBaseline: false, against: differenceOf(own, plain) },
+    };
+    return { name: "own", row };
   };
-  const plain = [0.8, 0.81, 0.82];
-  expect(sentenceOf(judge([0.83, 0.84, 0.85], plain))).toMatch(/claim shows here \(\+3\.00 points.* 1\.41\)/);
-  expect(sentenceOf(judge([0.77, 0.78, 0.79], plain))).toMatch(/does not show here, .* \(-3\.00 points/);
-  expect(sentenceOf(judge([0.805, 0.815, 0.825], plain))).toMatch(/no difference shows \(\+0\.50/);
-  expect(sentenceOf(judge([0.83], [0.8]))).toMatch(/one run/);
-  const [row] = verdictRows([judge([0.83, 0.84, 0.85], plain)]);
-  expect(row).toEqual(["own", "bnn", "84.00 ± 1.00", "+3.00", "3", "8"]);
+  expect(sentenceOf(judge(0.02, 0.03, 0.04))).toMatch(/claim shows here \(\+3\.00 .* points over 3 seeds\)/);
+  expect(sentenceOf(judge(-0.02, -0.03, -0.04))).toMatch(/does not show here, .* \(-3\.00/);
+  expect(sentenceOf(judge(-0.01, 0.005, 0.02))).toMatch(/no difference shows \(\+0\.50/);
+  expect(sentenceOf(judge(0.03))).toMatch(/\+3\.00 points over 1 seed, which says little/);
+  const [row] = verdictRows([judge(0.02, 0.03, 0.04)]);
+  expect(row).toEqual(["own", "bnn", "83.00 ± 1.00", expect.stringMatching(/^\+3\.00 \(\+0\.52 to/), "3", "8"]);
 });
 
 it("gives every contestant every round, in turns that begin with another each time", async () => {
