@@ -20,12 +20,12 @@ export interface Size {
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
 const BUDGET = {
-  core: 122_000,
+  core: 142_000,
   inferenceCore: 57_500,
-  load: 47_000,
-  inference: 50_000,
+  load: 48_500,
+  inference: 51_500,
   worker: 5_000,
-  firstRun: 92_000,
+  firstRun: 102_000,
 } as const;
 
 /** The builds of the core, as they are shipped. */
