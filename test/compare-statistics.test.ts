@@ -1,4 +1,4 @@
-/** What a comparison says of its numbers: Student's distribution, intervals, pairs by seed, and the page's sentences. */
+/** A comparison's statements about its numbers: Student's distribution, intervals, pairs by seed, and the page's sentences. */
 import { describe, expect, it } from "vitest";
 import { cellsOf, runsOf, type Settings } from "../ts/compare/grid.ts";
 import { comparisonPage } from "../ts/compare/report.ts";

@@ -66,7 +66,7 @@ async function* cellsOneByOne({ quick, hours, expect, tick, atEnd }: Context): R
   yield { type: "table", title: "Cells", columns: studyColumns, rows: studyRows(records) };
 }
 
-/** What there is to do, and how long it takes by the steps of this machine. */
+/** The work that is left, and its time by the steps of this machine. */
 async function planOf(
   all: readonly Cell[],
   waiting: readonly Cell[],

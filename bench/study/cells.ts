@@ -15,7 +15,7 @@ export interface Cell {
   readonly operands: Operands;
   readonly epochs: number;
   readonly seed: number;
-  /** Of activations, where it is another; they harden at a moment of their own then. */
+  /** The activations' quantizer where it is another; they harden at a moment of their own then. */
   readonly activationQuantizer?: string;
   /** The share of the run at which the course of the learning rate begins anew. */
   readonly restartAt?: number;
@@ -74,7 +74,7 @@ export const cells: readonly Cell[] = lengths.flatMap((epochs) =>
   ),
 );
 
-/** What determines a run's numbers beside its cell. */
+/** All that determines a run's numbers beside its cell. */
 export interface Frame {
   readonly data: string;
   readonly batchSize: number;

@@ -24,7 +24,7 @@ const slopeMean =
   (record: EpochRecord): number | null =>
     mean(layersOf(record).flatMap((layer: LayerRecord) => layer[operand]?.[key] ?? []));
 
-/** What is drawn of an epoch: means over the layers, and of gradients the norm over all of them. */
+/** The numbers that are drawn of an epoch: means over the layers, and of gradients the norm over all of them. */
 export const columns: readonly Column[] = [
   { title: "hard accuracy, %", of: ({ hard }) => 100 * hard },
   { title: "soft - hard, points", of: ({ hard, soft }) => (soft === null ? null : 100 * (soft - hard)) },
@@ -45,7 +45,7 @@ const [LEFT, TOP, WIDTH, HEIGHT, GAP, HEAD] = [16, 44, 190, 130, 14, 34] as cons
 const [GRID, FAINT] = ["#ddd", "#555"] as const;
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "12 3", "1 2", "12 3 2 3", "4 1"] as const;
 
-/** How a quantizer's line looks, by its family and its place among the family's. */
+/** The look of a quantizer's line, by its family and its place among the family's. */
 function styles(texts: readonly string[]): ReadonlyMap<string, { readonly colour: string; readonly dash: string }> {
   const family = (text: string): string => text.replace(/[:,].*$/s, "");
   const families = [...new Set(texts.map(family))];

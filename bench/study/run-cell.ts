@@ -63,7 +63,7 @@ export function recordOf({ epoch, epochs, loss, seconds, validation, flipRatio, 
 
 const lines = (records: readonly unknown[]): string => records.map((record) => `${JSON.stringify(record)}\n`).join("");
 
-/** What the file of a cell holds; null where there is none. */
+/** The content of a cell's file; null where there is none. */
 export async function readCell(directory: string, cell: Cell, frame: Frame): Promise<CellRecord | null> {
   const text = await readFile(join(directory, `${fileOf(cell, frame)}.jsonl`), "utf8").catch(() => null);
   if (text === null) return null;

@@ -2,7 +2,7 @@
  * A task between epochs that looks at a network in training. It has a second engine with the same weights, whose steps are
  * observed (`ts/train/run/observe.ts`), so that the run itself stays what it would be without anybody looking.
  *
- * For each layer with a quantizer it gives the slope over latent weights and over activations, and the norm of the gradient at
+ * Each layer with a quantizer gets the slope over latent weights and over activations, and the norm of the gradient at
  * the latent weights, all for the first images of the training data at the end of the epoch.
  */
 import type { Split } from "../../ts/data/dataset.ts";
@@ -54,7 +54,7 @@ export const norm = (values: ArrayLike<number>): number => {
   return Math.sqrt(sum);
 };
 
-/** What an observed step shows of the layers. */
+/** The layers as an observed step shows them. */
 export function recordsOf(graph: Graph, seen: Observation): Readonly<Record<string, LayerRecord>> {
   const { progress, before, values, parameterGradients } = seen;
   const found = (all: ReadonlyMap<string, Float32Array>, name: string): Float32Array => {

@@ -99,7 +99,7 @@ const slices = property(
 const names = ["softmax", "threshold", "elastic", "boolean", "sign"] as const;
 type Name = (typeof names)[number];
 
-/** What a row keeps, its A, and how far each decision is from going the other way. */
+/** The numbers that a row keeps, its A, and the distance of each decision from the other way. */
 function forwardRow(kind: Name, width: number, parameter: number, scores: readonly number[]) {
   const root = Math.sqrt(width);
   const most = Math.max(...scores);

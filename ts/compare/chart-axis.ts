@@ -1,4 +1,4 @@
-/** What the charts of a comparison share: their width, their inks, and axes that hold their values. */
+/** The common parts of a comparison's charts: their width, their inks, and axes that hold their values. */
 
 export const [WIDTH, LEFT, RIGHT] = [900, 130, 190] as const;
 export const [GRID, INK, FAINT] = ["#ddd", "#111", "#555"] as const;

@@ -91,7 +91,7 @@ function taskTables(rows: readonly Row[]): readonly string[] {
   });
 }
 
-/** What the numbers are, for a reader who wants to know. */
+/** The meaning of the numbers, for a reader who wants to know. */
 function reading(rows: readonly Row[]): string {
   const baseline = baselineOf(rows);
   const against =

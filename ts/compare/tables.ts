@@ -76,7 +76,7 @@ type TextColumn = readonly [title: string, text: (row: Row) => string];
 const methodColumn = (rows: readonly Row[]): readonly TextColumn[] =>
   rows.some(({ method }) => method !== undefined) ? [["method", ({ method }) => method ?? "-"]] : [];
 
-/** What hard-signed networks came to. `withTask` adds the column that tells tasks apart, `withStatistics` those of the page. */
+/** The results of hard-signed networks. `withTask` adds the column that tells tasks apart, `withStatistics` those of the page. */
 export function accuracyCells(
   rows: readonly Row[],
   { withTask, withStatistics }: { readonly withTask: boolean; readonly withStatistics: boolean },

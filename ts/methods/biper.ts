@@ -23,9 +23,9 @@ export interface BiperMethodOptions {
   readonly tau?: number | undefined;
   /** Share of the run that stage one takes, in (0, 1); 2/3 where absent, as 600 of 900 epochs. */
   readonly share?: number | undefined;
-  /** Whether activations are divided by their deviation while training; true where absent. */
+  /** True where activations are divided by their deviation while training; true where absent. */
   readonly deviation?: boolean | undefined;
-  /** Whether binary layers without batch norm behind them get a learned scale for each channel; true where absent. */
+  /** True where binary layers without batch norm behind them get a learned scale for each channel; true where absent. */
   readonly scale?: boolean | undefined;
 }
 

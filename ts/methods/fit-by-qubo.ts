@@ -38,7 +38,7 @@ export interface QuboFitOptions {
 export interface QuboFit {
   /** The mean loss of each epoch's steps. */
   readonly losses: readonly number[];
-  /** Of the test examples. */
+  /** The result on the test examples. */
   readonly validation: Evaluation;
   /** The packed file. */
   readonly file: Uint8Array;

@@ -19,9 +19,9 @@ import { latentKernels } from "./graph.ts";
 export interface QpSbgdMethodOptions {
   /** The step size as the run begins, from which it falls to 0 in a line; 0.02 where absent. */
   readonly learningRate?: number | undefined;
-  /** How often annealing goes over all inputs of a neuron, beyond 16 of them, from 0 to 1000; 5 where absent. */
+  /** The passes of annealing over all inputs of a neuron, beyond 16 of them, from 0 to 1000; 5 where absent. */
   readonly sweeps?: number | undefined;
-  /** Whether weights are projected onto -1 and +1 after each step, which takes a learningRate above 1; false where absent. */
+  /** True where weights are projected onto -1 and +1 after each step, which takes a learningRate above 1; false where absent. */
   readonly projected?: boolean | undefined;
 }
 

@@ -19,7 +19,7 @@ import type {
 import { scheduleRange, toSchedule } from "./schedule.ts";
 
 /**
- * What the maps read, and what is for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, and the
+ * The parameters that the maps read, and those for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, and the
  * percentile that SiMaN's magnitudes are clipped to.
  */
 export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile";

@@ -58,7 +58,7 @@ function makerOf(name: string): AnyMaker | undefined {
 }
 
 /**
- * Whether `quantizer` knows the name in `text`: one of `quantizerNames`, or one of DoReFa's with its bits behind a dash. Options
+ * True where `quantizer` knows the name in `text`: one of `quantizerNames`, or one of DoReFa's with its bits behind a dash. Options
  * behind a colon may still be wrong.
  */
 export const isQuantizerName = (text: string): boolean => makerOf(text.replace(/:.*$/s, "")) !== undefined;

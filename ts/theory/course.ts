@@ -8,7 +8,7 @@ import { parameterNames } from "../quantizers/check-quantizer.ts";
 import type { Quantizer } from "../quantizers/index.ts";
 import { evaluateSchedule, isHardForwardMap, quantizedValue } from "../quantizers/index.ts";
 
-/** How far values are from 0 at least, for which the gap is told. */
+/** The least distances from 0 of the values for which the gap is told. */
 export const margins = [0.1, 0.5, 1] as const;
 
 /** One moment of a run. */

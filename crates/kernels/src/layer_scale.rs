@@ -9,7 +9,7 @@
 use crate::reduce::fold_columns;
 use crate::simd::floats::F32x4;
 
-/// What happens to the gradient at the input.
+/// The treatment of the gradient at the input.
 const WRITE: u8 = 0;
 const ADD: u8 = 1;
 const NONE: u8 = 2;

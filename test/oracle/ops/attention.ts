@@ -20,7 +20,7 @@ export type AppliedAttention = Applied<"attention">;
 /** Numbers `[images][heads][tokens][keys]`, and the line of each on the way back. */
 export interface Matrix {
   readonly matrix: Float64Array;
-  /** What the lines are over. */
+  /** The numbers that the lines are over. */
   readonly over: "shares" | "scores";
   readonly slope: Float64Array;
   /** The slope over the head's learned number; null without one. */
@@ -145,7 +145,7 @@ export function matrixOf(given: AppliedAttention, scores: Float64Array, shares: 
   }
 }
 
-/** What the matrix takes of the values. */
+/** The matrix's share of the values. */
 export function mixed(matrix: Float64Array, value: Value, sizes: AttentionSizes): Value {
   const out = zeros(value.images, [sizes.tokens, sizes.heads * sizes.dv]);
   eachPair(value.images, sizes, (i, _query, _key, from, to) => {

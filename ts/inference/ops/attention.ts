@@ -83,7 +83,7 @@ function realsOf(node: Node, places: readonly number[], context: Context): reado
   return made.map(({ levels }) => levels);
 }
 
-/** What the kernels of bits and of reals have in common: sizes, and where some rows of the query and of the result lie. */
+/** The kernels of bits and of reals have sizes in common, and the places of some rows of the query and of the result. */
 function emitRows(
   node: Node,
   context: Context,

@@ -92,7 +92,7 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
     attributes: NoInfer<ValuesOf<Declared>>,
   ): Readonly<Record<string, ParameterSpec>>;
   operands?(attributes: NoInfer<ValuesOf<Declared>>): readonly Operand[];
-  /** How many operands of each of its products are bits in the end. Absent where its one product is that of `operands`. */
+  /** The number of operands that are bits in the end, of each of its products. Absent where its one product is that of `operands`. */
   products?(attributes: NoInfer<ValuesOf<Declared>>): readonly BitOperands[];
   /** Multiply-accumulates of one image, forward: a number for each of the products. */
   work?(inputs: InputShapes<Count>, output: Shape, attributes: NoInfer<ValuesOf<Declared>>): number | readonly number[];

@@ -11,7 +11,7 @@ const namesOf = ({ options, kernels }: Pick<Given, "options" | "kernels">): read
 
 const omegaOf = ({ options }: Given): number => Math.fround(options.omega ?? 20);
 
-/** How far a sine may be off, the same for all weights of a kernel. */
+/** The error that a sine may have, the same for all weights of a kernel. */
 function offOf(given: Given, w: Tensor): Tensor {
   const { tf } = given;
   return tf.add(tf.mul(tf.max(tf.abs(w)), omegaOf(given) * 4 * UNIT), SERIES);

@@ -32,7 +32,7 @@ export interface Penalty {
   readonly sum: (weights: Place, count: number, result: Place) => KernelCall;
   readonly gradient: (piece: Piece, factor: number) => KernelCall;
   readonly share: number;
-  /** Whether means over each parameter are added up, in place of sums. */
+  /** True where means over each parameter are added up, in place of sums. */
   readonly isMean?: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
  * BiPer's term (Vargas, Correa, Hinojosa and Arguello, "BiPer: Binary Neural Networks using a Periodic Function", CVPR 2024):
  * factor times the sum, over the kernels, of the mean of sin^2(omega w), with the gradient factor omega sin(2 omega w) / size.
- * Of a binary layer the latent weights are meant.
+ * A binary layer's latent weights are meant.
  */
 import { numberIn, plainObject, type Subject } from "../../base/checks.ts";
 import { k } from "../../program/call.ts";

@@ -117,7 +117,7 @@ export function optimizerFor(optimizer: Optimizer, parameter: Parameter): Parame
 export const isBop = (optimizer: ParameterOptimizer): optimizer is Bop | Bop2 =>
   optimizer.kind === "bop" || optimizer.kind === "bop2";
 
-/** Whether it moves real numbers by a step size along their gradients. */
+/** True where it moves real numbers by a step size along their gradients. */
 export const isReal = (optimizer: ParameterOptimizer): optimizer is RealOptimizer =>
   !isBop(optimizer) && optimizer.kind !== "qpsbgd";
 

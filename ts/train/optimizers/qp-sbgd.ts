@@ -24,9 +24,9 @@ export interface QpSbgd {
 export interface QpSbgdOptions {
   /** From 0; 0.01 where absent, and where projected a line from 2 to 0. It may follow a schedule. */
   readonly learningRate?: Rate;
-  /** How often annealing goes over all inputs of a neuron, from 0, which keeps the start, to 1000; 5 where absent. */
+  /** The passes of annealing over all inputs of a neuron, from 0, which keeps the start, to 1000; 5 where absent. */
   readonly sweeps?: number;
-  /** Whether what comes out of a step is projected onto -1 and +1; false where absent. */
+  /** True where the outcome of a step is projected onto -1 and +1; false where absent. */
   readonly projected?: boolean;
 }
 

@@ -22,7 +22,7 @@ export interface UpdateMoment {
   readonly update: number;
   /** The bound on abs(w) after the update, 0 for none. */
   readonly clip: number;
-  /** What random numbers are drawn from: the parameter's name, the seed of the run, and the number of a step's draws. */
+  /** The origin of random numbers: the parameter's name, the seed of the run, and the number of a step's draws. */
   readonly draw: { readonly parameter: string; readonly seed: number; readonly number: number };
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The score of two tokens is `d - 2 h`, h their Hamming distance by look-up. A row's exponentials come from a table of
 //! d + 1, which holds the bits of `matrix`. All kinds but the softmax then set a bit where h is at most a limit of the row.
-//! Where the values are signs too, a result is `2 popcount(a and v) - popcount(a)`, or `keys - 2 popcount(a xor v)` for a
+//! If the values are signs too, a result is `2 popcount(a and v) - popcount(a)`, or `keys - 2 popcount(a xor v)` for a
 //! matrix of +-1. Otherwise it is the chain of `slices`. Every result has the bits that the kernels over reals give.
 
 use super::bits::{HeadSigns, PANEL, Signs};
@@ -24,7 +24,7 @@ pub enum Values<'a> {
     Reals(&'a [f32]),
 }
 
-/// What attention is made of.
+/// The operands of attention.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
     /// Signs `[images][tokens][heads * width]`.

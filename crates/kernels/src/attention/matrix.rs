@@ -74,7 +74,7 @@ pub(super) fn reach_of(width: usize) -> f32 {
     ((width as f64).sqrt() * (2.0 * core::f64::consts::LN_2)) as f32
 }
 
-/// What the elastic kind divides by.
+/// The divisor of the elastic kind.
 pub(super) fn divisor_of(alpha: f32) -> f32 {
     if alpha < LEAST_ALPHA { LEAST_ALPHA } else { alpha }
 }

@@ -11,7 +11,7 @@ use crate::shape::Runs;
 use crate::simd::floats::F32x4;
 use core::array::from_fn;
 
-/// How the slices of an operand lie.
+/// The places of an operand's slices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The columns of the heads lie side by side in a row of the tensor.
@@ -66,11 +66,11 @@ impl Slices {
 pub struct Operand<'a> {
     /// All its slices.
     pub values: &'a [f32],
-    /// How they lie.
+    /// Their places.
     pub layout: Layout,
 }
 
-/// Where a product goes.
+/// The place of a product.
 #[derive(Debug)]
 pub struct Target<'a> {
     /// All slices.

@@ -19,7 +19,7 @@ fn magnitudes(w: &[f32], k: usize, percentile: f32) -> Found {
     Found { bad, out, slopes }
 }
 
-/// Where the signs of a filter are +1, sign(-0) = +1.
+/// The places of a filter whose signs are +1, sign(-0) = +1.
 fn large(out: &[f32]) -> Vec<bool> {
     out.iter().map(|&value| value >= 0.0).collect()
 }

@@ -51,7 +51,7 @@ pub fn products<T: Number>(sizes: Slices, layouts: [Layout; 3], a: &[f32], b: &[
     out
 }
 
-/// What the way back reads, A, and how near a decision of A is to going the other way, for one row of scores.
+/// One row of scores gives the numbers that the way back reads, A, and the distance of A's nearest decision from the other way.
 pub fn matrix_row(kind: Kind, width: usize, parameter: f64, scores: &[f64]) -> [Vec<f64>; 3] {
     let root = (width as f64).sqrt();
     let most = scores.iter().fold(f64::NEG_INFINITY, |most, &score| most.max(score));

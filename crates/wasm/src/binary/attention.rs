@@ -7,7 +7,7 @@ use proxbit_kernels::attention::fused::{Inputs, Scratch, Values, attention_bits}
 use proxbit_kernels::attention::matrix::{Kind, Matrix};
 use proxbit_kernels::shape::sizes::{attention_column_bytes, attention_scratch_floats, groups, words};
 
-/// What both layouts share.
+/// The part that both layouts share.
 struct Call<'a> {
     of: Matrix<'a>,
     images: usize,

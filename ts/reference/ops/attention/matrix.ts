@@ -19,7 +19,7 @@ export interface MatrixLines {
   readonly learned: Near | null;
 }
 
-/** What a matrix is made of. */
+/** The operands of a matrix. */
 export interface MatrixGiven {
   readonly tf: TensorFlow;
   readonly kind: AttentionMatrix;

@@ -156,7 +156,7 @@ proptest! {
     }
 }
 
-/// What the way back is the derivative of: A with the map that stands in the place of its steps.
+/// The function that the way back is the derivative of: A with the map that stands in the place of its steps.
 fn smooth(kind: Kind, width: usize, parameter: f64, scores: &[f64]) -> Vec<f64> {
     let [soft, ..] = matrix_row(kind, width, parameter, scores);
     let map = |x: f64| match kind {
