@@ -8,6 +8,7 @@ import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
 import { attentionProperties } from "./attention.ts";
 import { attentionBitProperties } from "./attention-bits.ts";
+import { attentionGradientProperties } from "./attention-gradients.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
@@ -56,6 +57,7 @@ const properties = [
   ...branchProperties,
   ...attentionProperties,
   ...attentionBitProperties,
+  ...attentionGradientProperties,
   ...methodProperties,
 ];
 

@@ -5,6 +5,59 @@
 
 /** Every kernel of training alone: its parameters in the order of the core, and what is known of a product. */
 export const trainingKernels = {
+  /**
+   * `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads:
+   * soft `f32 [images][heads][tokens][keys]`, and matrix, `attention_row_bytes(keys)` for each row.
+   */
+  attention_nibbles_kept: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "read",
+      parameters: "maybe read",
+      soft: "write",
+      matrix: "write",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /**
+   * One lane's gradients at queries, keys, values and, where given, at the learned numbers `f32 [heads]`, out of
+   * that at the results. soft and matrix are those of `attention_nibbles_kept`; scratch of
+   * `attention_gradient_bytes(tokens, keys, width, value_width)`.
+   */
+  attention_nibbles_backward: {
+    product: { operands: "fb", tile: "3x16", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "read",
+      parameters: "maybe read",
+      soft: "read",
+      matrix: "read",
+      dy: "read",
+      dqueries: "write",
+      dkeys: "write",
+      dvalues: "write",
+      dparameters: "maybe write",
+      scratch: "write",
+    },
+  },
   /** Signs of the real kernel as file bits. */
   pack_file_bits: {
     parameters: { kernel: "read", k: "number", n: "number", out: "write" },
