@@ -27,6 +27,7 @@ export const waysOf = (epochs: number): readonly Way[] => {
     own("hardening", { epochs }, "pc"),
     own("self-distillation"),
     own("cmim"),
+    { ...own("cmim", { bank: 4096 }), name: "cmim with a bank" },
     own("siman"),
     own("biper"),
     own("rbnn"),
