@@ -38,6 +38,7 @@ export const qpSbgdRecord: MethodRecord<QpSbgdMethodOptions> = {
   },
   make: ({ learningRate, sweeps, projected }) => ({
     excludes: {
+      rbnn: "it trains rotated weights, and qp-sbgd signs",
       siman: "it trains magnitudes, and qp-sbgd signs",
       biper: "it trains sines, and qp-sbgd signs",
       "two-step": "it trains real weights first",

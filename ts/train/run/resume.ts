@@ -127,11 +127,13 @@ export async function readForResume(
       optimizer: options.optimizer === undefined ? saved.optimizer : checkOptimizer(options.optimizer),
       objective: options.objective === undefined ? plainObjective : termsOf(options.objective, subject),
     };
-    const changed = applyMethods(methods, given);
     // The checkpoint's own have gone through its methods already.
-    const graph = options.graph === undefined ? saved.graph : changed.graph;
-    const optimizer = options.optimizer === undefined ? saved.optimizer : changed.optimizer;
-    const { objective } = changed;
+    const left = methods.map((method) => ({
+      ...method,
+      graph: options.graph === undefined ? undefined : method.graph,
+      optimizer: options.optimizer === undefined ? undefined : method.optimizer,
+    }));
+    const { graph, optimizer, objective } = applyMethods(left, given);
     const seed =
       options.seed === undefined ? (facts.seed as number) : integerIn(options.seed, 0, 0xffffffff, "seed", subject);
     const starts = factsOfStarts(options.start);
