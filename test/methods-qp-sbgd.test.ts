@@ -226,6 +226,15 @@ describe("refused", () => {
         }),
       /cannot move them/,
     ],
+    [
+      "Bop beside it",
+      () =>
+        applyMethods([methods.qpSbgd()], {
+          ...{ graph: network(4), objective: [losses.crossEntropy()] },
+          optimizer: caseOptimizer({ binary: optimizers.bop(), rest }),
+        }),
+      /moves the binary weights, and so does bop/,
+    ],
   ])("%s", (_, make, message) => {
     expect(make).toThrow(message);
   });

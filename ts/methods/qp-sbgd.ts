@@ -56,7 +56,8 @@ export const qpSbgd = makerOf(qpSbgdRecord);
 
 /** The optimizer of all that is not binary. */
 function realOf(optimizer: Optimizer): RealOptimizer {
-  if (optimizer.kind === "case") return optimizer.rest;
+  if (optimizer.kind === "case" && isReal(optimizer.binary)) return optimizer.rest;
+  if (optimizer.kind === "case") throw twoOfBinary(optimizerName(optimizer.binary));
   if (isReal(optimizer)) return optimizer;
   throw new ProxbitError(
     "argument",
@@ -64,3 +65,10 @@ function realOf(optimizer: Optimizer): RealOptimizer {
     "Take an optimizer of real numbers, such as optimizers.adam(), on the command line --optimizer adam.",
   );
 }
+
+const twoOfBinary = (other: string): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `the method "${NAME}" moves the binary weights, and so does ${other}`,
+    "Leave the optimizer of binary weights out, on the command line --binary-optimizer, or leave the method out.",
+  );
