@@ -164,7 +164,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
-  /^(package|readme|release|release-edits|steps|bench|bench-study|mutants|torture)$/,
+  /^(package|readme|release|release-edits|steps|examples|bench|bench-study|mutants|torture)$/,
   /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,
