@@ -36,19 +36,22 @@ export const qpSbgdRecord: MethodRecord<QpSbgdMethodOptions> = {
     sweeps: optional(integer(0, 1000), 5),
     projected: optional(boolean(), false),
   },
-  make: ({ learningRate, sweeps, projected }) => ({
-    excludes: {
-      siman: "it trains magnitudes, and qp-sbgd signs",
-      biper: "it trains sines, and qp-sbgd signs",
-      "two-step": "it trains real weights first",
-      hardening: "it trains real weights first",
-    },
-    optimizer: (optimizer, graph) => {
-      latentKernels(graph, NAME);
-      const binary = optimizers.qpsbgd({ learningRate: linear(learningRate, 0), sweeps, projected });
-      return caseOptimizer({ binary, rest: realOf(optimizer) });
-    },
-  }),
+  make: ({ learningRate, sweeps, projected }) => {
+    if (projected && learningRate <= 1) throw neverTurning(learningRate);
+    return {
+      excludes: {
+        siman: "it trains magnitudes, and qp-sbgd signs",
+        biper: "it trains sines, and qp-sbgd signs",
+        "two-step": "it trains real weights first",
+        hardening: "it trains real weights first",
+      },
+      optimizer: (optimizer, graph) => {
+        latentKernels(graph, NAME);
+        const binary = optimizers.qpsbgd({ learningRate: linear(learningRate, 0), sweeps, projected });
+        return caseOptimizer({ binary, rest: realOf(optimizer) });
+      },
+    };
+  },
 };
 
 /** The method. @throws ProxbitError `argument` */
@@ -71,4 +74,11 @@ const twoOfBinary = (other: string): ProxbitError =>
     "argument",
     `the method "${NAME}" moves the binary weights, and so does ${other}`,
     "Leave the optimizer of binary weights out, on the command line --binary-optimizer, or leave the method out.",
+  );
+
+const neverTurning = (rate: number): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `the method "${NAME}" projects weights onto -1 and +1, which turn where the rate is above 1, and its rate is ${rate}`,
+    `Give methods.qpSbgd({ projected: true, learningRate: 2 }), on the command line --method ${NAME}:projected=true,learning-rate=2.`,
   );
