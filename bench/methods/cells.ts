@@ -29,6 +29,7 @@ export const waysOf = (epochs: number): readonly Way[] => {
     own("cmim"),
     own("siman"),
     own("biper"),
+    own("rbnn"),
   ];
 };
 

@@ -132,7 +132,15 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
   "ts/methods": [
-    ...["methods", "methods-own", "methods-weights", "methods-qp-sbgd", "train-losses", "checkpoint-resume"],
+    ...[
+      "methods",
+      "methods-own",
+      "methods-weights",
+      "methods-rbnn",
+      "methods-qp-sbgd",
+      "train-losses",
+      "checkpoint-resume",
+    ],
     "cli-training",
   ],
   "ts/compare": ["compare", "compare-statistics", "compare-runs", "run-results", "cli-compare"],

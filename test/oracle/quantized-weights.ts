@@ -18,6 +18,8 @@ export interface WeightsInUse {
   readonly scale: Float64Array | null;
   /** The gradient at the latent weights for the gradient at `kernel`. */
   readonly back: (gradient: Float64Array) => Float64Array;
+  /** The gradients at tensors of the quantizer's own for the same. */
+  readonly own: (gradient: Float64Array) => Readonly<Record<string, Float64Array>>;
 }
 
 /** Notes the distance of `x` to the nearest step between two levels, which lies half-way. */
@@ -35,8 +37,14 @@ export function weightsInUse(
   w: Float64Array,
   filters: number,
   margin: Margin,
+  parameter: (key: string) => Float64Array,
 ): WeightsInUse {
-  const { value, slope, affine } = standardizedWeights(quantizer, w, filters, parameters);
+  const isRotated = quantizer.standardize === "rotation";
+  const [left, right, angle] = ["left", "right", "angle"].map((key) =>
+    isRotated ? parameter(key) : new Float64Array(),
+  );
+  const rotations = isRotated ? { left: left!, right: right!, angle: angle! } : null;
+  const { value, slope, affine, apart } = standardizedWeights(quantizer, w, filters, parameters, rotations);
   const p = withWidth(quantizer, parameters, value);
   const at = (values: Float64Array, i: number): number => values[i % filters] as number;
   for (const x of value) {
@@ -50,6 +58,16 @@ export function weightsInUse(
   return {
     kernel: affine === null ? mapped : mapped.map((x, i) => x * at(affine.scale, i) + at(affine.shift, i)),
     scale: weightScale(quantizer, w, filters),
+    own: (gradient) => {
+      if (apart === undefined || rotations === null) return {};
+      const sums = new Float64Array(filters);
+      for (const [i, g] of gradient.entries()) {
+        sums[i % filters]! += g * slopeValue(maps, value[i]!) * apart[i]!;
+      }
+      // The slope of |sin beta|.
+      const toward = rotations.angle.map((beta) => Math.sign(Math.sin(beta)) * Math.cos(beta));
+      return { angle: sums.map((sum, f) => sum * toward[f]!) };
+    },
     back: (gradient) =>
       gradient.map((g, i) => {
         const through = g * slopeValue(maps, value[i] as number);

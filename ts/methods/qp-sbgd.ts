@@ -40,6 +40,7 @@ export const qpSbgdRecord: MethodRecord<QpSbgdMethodOptions> = {
     if (projected && learningRate <= 1) throw neverTurning(learningRate);
     return {
       excludes: {
+        rbnn: "it trains rotated weights, and qp-sbgd signs",
         siman: "it trains magnitudes, and qp-sbgd signs",
         biper: "it trains sines, and qp-sbgd signs",
         "two-step": "it trains real weights first",

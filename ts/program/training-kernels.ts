@@ -568,6 +568,32 @@ export const trainingKernels = {
       dx: "write",
     },
   },
+  /**
+   * RBNN: out `f32 [a b][n]` = w + |sin angle| (R^T w - w) by filter, apart `f32 [a b][n]` = R^T w - w, slopes
+   * `f32 [n]` times 1 - |sin angle|; left `f32 [a][a]`, right `f32 [b][b]`, angles `f32 [n]`; room is `f64 [a b]`.
+   */
+  rotate_filters: {
+    parameters: {
+      w: "read",
+      left: "read",
+      right: "read",
+      a: "number",
+      b: "number",
+      angles: "read",
+      n: "number",
+      room: "write",
+      slopes: "write",
+      apart: "write",
+      out: "write",
+    },
+  },
+  /**
+   * RBNN: the gradient out `f32 [n]` at the angles, from dw `f32 [k][n]` at the rotated weights and
+   * `rotate_filters`' apart.
+   */
+  angle_gradients: {
+    parameters: { dw: "read", apart: "read", k: "number", angles: "read", n: "number", out: "write" },
+  },
   /** QP-SBGD: out `u32 [rows][ceil(n / 32)]` = the signs of x `f32 [rows][n]`. */
   pack_rows: {
     parameters: { x: "read", rows: "number", n: "number", out: "write" },

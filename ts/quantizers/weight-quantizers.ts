@@ -4,10 +4,11 @@
  * against. A kernel is `[K][filters]`, row by row.
  *
  * Sources: XNOR-Net (scale of a filter), ReSTE (of the tensor), ReCU (standardisation and width), AdaBin, DoReFa-Net, BiPer,
- * SiMaN.
+ * SiMaN, RBNN.
  */
 import { simanWeights } from "./magnitudes.ts";
 import type { Quantizer } from "./quantizer.ts";
+import { type Rotations, turnedWeights } from "./rotations.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
 /** Added to every variance: it keeps a filter of equal weights finite. */
@@ -30,6 +31,13 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
   const last = parameters.at(-1);
   if (standardize !== "sine" || last?.kind !== "constant") throw new Error("a quantizer without a frequency");
   return Math.fround(last.value);
+}
+
+/** The angle that filters of rotated weights begin with: the last parameter, which is constant. */
+export function firstAngle({ standardize, parameters }: Quantizer): number {
+  const last = parameters.at(-1);
+  if (standardize !== "rotation" || last?.kind !== "constant") throw new Error("a quantizer without an angle");
+  return last.value;
 }
 
 /** The place of the percentile among the parameters of a quantizer of magnitudes. */
@@ -58,17 +66,20 @@ export interface StandardizedWeights {
   readonly slope: Float64Array;
   /** AdaBin: the effective weights are F(w') times its filter's `scale` plus its `shift`; null for all others. */
   readonly affine: { readonly scale: Float64Array; readonly shift: Float64Array } | null;
+  /** RBNN: R^T w2 - w2, by which the gradient at an angle is weighed; absent for all others. */
+  readonly apart?: Float64Array;
 }
 
 /**
  * S(w) of a kernel with `filters` columns; `parameters` are the quantizer's at a moment of a run, at whose end they stand where
- * absent. SiMaN's signs do not depend on them.
+ * absent. SiMaN's signs do not depend on them. `rotations` are the layer's, where it rotates its weights.
  */
 export function standardizedWeights(
   quantizer: Quantizer,
   weights: ArrayLike<number>,
   filters: number,
   parameters: readonly number[] = quantizer.parameters.map((schedule) => evaluateSchedule(schedule, 1)),
+  rotations: Rotations | null = null,
 ): StandardizedWeights {
   const w = Float64Array.from(weights);
   const affine = null;
@@ -76,6 +87,7 @@ export function standardizedWeights(
     case "none":
       return { value: w, slope: w.map(() => 1), affine };
     case "filter":
+    case "rotation":
     case "adabin": {
       const shift = Float64Array.from(columns(w, filters), mean);
       const scale = Float64Array.from(columns(w, filters), (column, f) =>
@@ -83,6 +95,11 @@ export function standardizedWeights(
       );
       const slope = w.map((_, i) => filterGain(quantizer) / (scale[i % filters] as number));
       const value = w.map((x, i) => (x - (shift[i % filters] as number)) * (slope[i] as number));
+      if (quantizer.standardize === "rotation") {
+        const turned = turnedWeights(value, filters, rotations as Rotations);
+        const factor = (i: number): number => 1 - (turned.share[i % filters] as number);
+        return { ...turned, slope: slope.map((own, i) => own * factor(i)), affine };
+      }
       return { value, slope, affine: quantizer.standardize === "adabin" ? { scale, shift } : null };
     }
     case "tanhMax": {

@@ -44,6 +44,7 @@ mod pool_window;
 pub mod prelu;
 pub mod quantizer;
 pub mod reduce;
+pub mod rotate;
 pub mod shape;
 pub mod shared;
 pub mod sign_search;

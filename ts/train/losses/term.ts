@@ -25,6 +25,8 @@ export interface LossTerm {
    * score. Its results begin with `loss` and `correct`, sums over images.
    */
   readonly isScore?: true;
+  /** True for a score with the factor 0, which adds nothing to the loss; events leave it out. */
+  readonly isMute?: true;
   /** "many" where each example has any number of classes, each with a logit of its own; a packed file says so. */
   readonly labels?: "many" | undefined;
   /** The numbers and words that the term was made with, which a run that goes on from a checkpoint is held against. */

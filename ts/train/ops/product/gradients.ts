@@ -1,7 +1,9 @@
 /** The gradients at a layer's kernel and bias: the lanes' shares of them, and the places of their sums. */
 import { parameterName } from "../../../nn/network.ts";
+import { k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
-import type { GradientSource, Lane, PlanContext } from "../../plan/context.ts";
+import type { GradientSource, Lane, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import { backwardOf } from "../../plan/quantize.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
 import { planDirection } from "./direction.ts";
 import type { ProductSetting, SharePlan } from "./operands.ts";
@@ -23,7 +25,33 @@ export function planShares(node: ProductSetting, derived: DerivedWeights | null,
   const made = direction === null ? { partials, ...quantized } : { jobs: direction.jobs(own.gradient) };
   const gradients: GradientSource[] = [{ ...own, ...made }];
   if (bias !== null) gradients.push(sourceOf(node, "bias", biasShare));
+  if (areWanted && derived !== null && weight !== null) {
+    gradients.push(...learnedSources(node, weight, derived, partials, context));
+  }
   return { areWanted, direction, kernel: kernel.of, bias: biasShare.of, gradients };
+}
+
+/** The gradient at a tensor that the quantizer learns: one at the weights that its maps read, turned into that at the tensor. */
+function learnedSources(
+  { owner, matrix: [rows, filters] }: ProductSetting,
+  site: QuantizerSite,
+  { learned, source, parameters }: DerivedWeights,
+  { address, stride }: Share["partials"],
+  { memory, lanes }: PlanContext,
+): readonly GradientSource[] {
+  if (learned === null) return [];
+  const count = rows * filters;
+  const [summed, dw, gradient] = [
+    memory.allocate(4 * count),
+    memory.allocate(4 * count),
+    memory.allocate(4 * learned.count),
+  ];
+  const whole = [
+    k.sumLanes({ partials: address, lanes: lanes.length, stride, count, out: summed }),
+    k.quantizeBackward({ ...backwardOf(site, parameters), x: source, dy: summed, accumulate: false, dx: dw, count }),
+    ...learned.gradient(dw, gradient),
+  ];
+  return [{ parameter: parameterName({ name: owner }, learned.key), gradient, whole }];
 }
 
 interface Share {
