@@ -224,6 +224,8 @@ describe("words of the command line", () => {
     ["two-step:share=0.5,share=0.6", /a second share/],
     ["two-step:depth=3", /depth/],
     ["two-step+two-step", /given twice/],
+    ["bd-bnn:teacher=float.safetensors", /takes no teacher/],
+    ["bd-bnn:targets=1.2", /which only code can give/],
     ["", /method/],
   ])("%j are refused", (text, message) => {
     expect(() => methodsFrom(text)).toThrow(message);

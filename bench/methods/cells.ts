@@ -30,6 +30,7 @@ export const waysOf = (epochs: number): readonly Way[] => {
     own("siman"),
     own("biper"),
     own("rbnn"),
+    own("noisy-supervision"),
   ];
 };
 

@@ -137,6 +137,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
       "methods-own",
       "methods-weights",
       "methods-rbnn",
+      "methods-noisy",
       "methods-qp-sbgd",
       "train-losses",
       "checkpoint-resume",
