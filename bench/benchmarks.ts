@@ -26,6 +26,7 @@ export const benchmarkNames = [
   "checkpoint",
   "study",
   "methods",
+  "qp-sbgd",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -113,5 +114,10 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     inBrowser: false,
     isLong: true,
     load: async () => (await import("./methods/benchmark.ts")).methodsBenchmark,
+  },
+  "qp-sbgd": {
+    summary: "QP-SBGD on MNIST and on a problem of the kind of a1a, beside the straight-through estimator (minutes)",
+    inBrowser: false,
+    load: async () => (await import("./qp-sbgd/benchmark.ts")).qpSbgdBenchmark,
   },
 };

@@ -20,6 +20,7 @@ import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
+import { filterMapProperties } from "./filter-map.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
 import { lossProperties } from "./losses.ts";
@@ -59,6 +60,7 @@ const properties = [
   ...attentionBitProperties,
   ...attentionGradientProperties,
   ...methodProperties,
+  ...filterMapProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

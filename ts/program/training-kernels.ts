@@ -380,6 +380,45 @@ export const trainingKernels = {
     parameters: { x: "read", dy: "read", alpha: "number", accumulate: "flag", dx: "write", count: "number" },
   },
   /**
+   * t `f32 [k][n]` = w + sum_j u_j tanh(v_j . w + c_j) by filter; mapping `f32 [units][2 k + 1]` is v, c and u of
+   * each unit, hidden `f32 [units][n]` the tanh.
+   */
+  map_filters: {
+    parameters: { w: "read", k: "number", n: "number", mapping: "read", units: "number", hidden: "write", t: "write" },
+  },
+  /** dw `f32 [k][n]` and d_mapping of dt `f32 [k][n]`; hidden as `map_filters` leaves it, room `f32 [n]`. */
+  map_filters_backward: {
+    parameters: {
+      w: "read",
+      k: "number",
+      n: "number",
+      mapping: "read",
+      units: "number",
+      hidden: "read",
+      dt: "read",
+      room: "write",
+      dMapping: "write",
+      dw: "write",
+    },
+  },
+  /**
+   * result = the sum of the unbiased losses of t with labels sign(w); dt = factor times their slopes. plus and
+   * minus are the rates at which labels +1 and -1 are wrong.
+   */
+  supervise_signs: {
+    lengths: { result: 1 },
+    parameters: {
+      w: "read",
+      t: "read",
+      count: "number",
+      plus: "number",
+      minus: "number",
+      factor: "number",
+      dt: "write",
+      result: "write",
+    },
+  },
+  /**
    * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma
    * and beta, `f32 [channels]`.
    */
