@@ -18,6 +18,7 @@ export const benchmarkNames = [
   "attention",
   "train",
   "train-peers",
+  "train-transformer",
   "reference",
   "start",
   "send",
@@ -71,6 +72,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "a training step of ResNet-20 against our own real products, tfjs and PyTorch",
     inBrowser: false,
     load: async () => (await import("./train/peers.ts")).peers,
+  },
+  "train-transformer": {
+    summary: "a training step of vit32 against our own real products and PyTorch",
+    inBrowser: false,
+    load: async () => (await import("./train/transformer.ts")).trainTransformer,
   },
   reference: {
     summary:

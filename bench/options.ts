@@ -11,7 +11,7 @@ export interface Options extends Setting {
 
 const usage = `usage: npm run bench -- [NAME...] [--quick] [--browser] [--hours N] [--json]
 
-${benchmarkNames.map((name) => `  ${name.padEnd(16)} ${BENCHMARKS[name].summary}`).join("\n")}
+${benchmarkNames.map((name) => `  ${name.padEnd(18)} ${BENCHMARKS[name].summary}`).join("\n")}
 
   --quick     fewer rounds: all benchmarks together in less than two minutes
   --browser   in headless Chromium instead of Node (${benchmarkNames.filter((name) => BENCHMARKS[name].inBrowser).join(", ")})

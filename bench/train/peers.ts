@@ -40,7 +40,7 @@ export const peers: Benchmark = {
 async function* againstTraining(threads: number, pace: Pace, context: Context): AsyncGenerator<Finding> {
   const ours = await stepper(graph, data, BATCH, threads, context);
   const real = await stepper(graph, data, BATCH, threads, context, { products: "ff" });
-  const torch = await pytorch(threads, BATCH, context);
+  const torch = await pytorch("pytorch_resnet20.py", threads, BATCH, context);
   const contestants = [contestant("proxbit", ours), contestant("proxbit, ff alone", real)];
   const available = "missing" in torch ? contestants : [...contestants, torch];
   const [own, ...others] = (await race(available, pace, context.tick)) as readonly [Timing, ...Timing[]];

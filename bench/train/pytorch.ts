@@ -1,4 +1,4 @@
-/** PyTorch on the CPU: `bench/pytorch_resnet20.py` as a process that makes a step when told to. */
+/** PyTorch on the CPU: a script beside this folder as a process that makes a step when told to. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -6,17 +6,17 @@ import { fileURLToPath } from "node:url";
 import type { Context } from "../frame/benchmark.ts";
 import type { Contestant } from "../frame/race.ts";
 
-const script = fileURLToPath(new URL("../pytorch_resnet20.py", import.meta.url));
-
 /** The Python that has PyTorch. */
 const python = process.env.PROXBIT_PYTHON ?? "python3";
 
-/** PyTorch's step as a contestant, or why there is none here. */
+/** PyTorch's step as a contestant, or why there is none here. `name` is the script's, a file of `bench`. */
 export async function pytorch(
+  name: string,
   threads: number,
   batch: number,
   context: Context,
 ): Promise<Contestant | { readonly missing: string }> {
+  const script = fileURLToPath(new URL(`../${name}`, import.meta.url));
   const child = spawn(python, [script, "--serve", "--channels-last", `--threads=${threads}`, `--batch=${batch}`]);
   let complaints = "";
   child.stderr.on("data", (data) => {
