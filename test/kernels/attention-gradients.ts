@@ -5,18 +5,21 @@ import {
   attentionGradientBytes,
   attentionRowBytes,
   attentionScratchBytes,
+  attentionSoftFloats,
   groups,
   panelFloats,
 } from "../../ts/program/kernels.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
 import { type AttentionCase, overReals } from "./attention-reals.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
-import { sameBits, status } from "./compare.ts";
+import { sameBits, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
 
 const small = fc.integer({ min: 1, max: 9 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 65));
 const features = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(33, 80));
+
+type Row = readonly number[];
 
 /** An element of an operand of one head. */
 type At = (row: number, column: number) => number;
@@ -53,7 +56,23 @@ function tensor(of: AttentionCase, rows: number, width: number, element: (slice:
   return out;
 }
 
-/** The scores' p and A by the kernels over reals, and the gradient at the scores out of that at A. */
+/** The gradient at the scores of a row out of that at A; its sum runs over the keys in order. */
+function rowBackward(kind: AttentionCase["kind"], width: number, parameter: number, soft: Row, gradient: Row): Row {
+  const scale = Math.fround(1 / Math.sqrt(width));
+  const divisor = Math.max(parameter, Math.fround(1e-5));
+  const slope = (p: number): number => {
+    if (kind === "elastic") return Number(Math.fround(p / divisor) <= 1);
+    if (kind === "boolean") return Number(Math.abs(p) < 1) * scale;
+    if (kind !== "sign") return 1;
+    return Math.max(0, Math.fround(2 - Math.fround(2 * Math.abs(Math.fround(p - parameter)))));
+  };
+  const bent = gradient.map((g, i) => Math.fround(slope(soft[i]!) * g));
+  if (kind === "boolean") return bent;
+  const mean = Math.fround(bent.reduce((sum, g, i) => sum + soft[i]! * g, 0));
+  return bent.map((g, i) => Math.fround(Math.fround(soft[i]! * Math.fround(g - mean)) * scale));
+}
+
+/** The scores' p and A by the kernels over reals, and the gradients at the learned numbers out of that at A. */
 function matrixOf(bench: Bench, of: AttentionCase, parameters: Tensor<Float32Array> | null, operands: Float32Array[]) {
   const { kind, images, heads, tokens, keys, width } = of;
   const [a, b] = operands.map((values) => bench.input(values));
@@ -65,13 +84,13 @@ function matrixOf(bench: Bench, of: AttentionCase, parameters: Tensor<Float32Arr
   const matrix = bench.output(Float32Array, images * heads * tokens * keys);
   const map = { kind: attentionKinds[kind], images, heads, tokens, keys, width, parameters };
   status("attention_matrix", bench.call(k.attentionMatrix({ ...map, scores, matrix })), 0);
-  const backward = (gradient: Float32Array, dparameters: Tensor<Float32Array> | null): Float32Array => {
-    const onto = bench.state(gradient);
-    const call = { ...map, soft: bench.input(scores.read()), gradient: onto, dparameters };
+  // The gradients at the learned numbers; that at the scores has its sums in another order here.
+  const learned = (gradient: Float32Array, dparameters: Tensor<Float32Array>): Float32Array => {
+    const call = { ...map, soft: bench.input(scores.read()), gradient: bench.state(gradient), dparameters };
     status("attention_matrix_backward", bench.call(k.attentionMatrixBackward(call)), 0);
-    return onto.read();
+    return dparameters.read();
   };
-  return { soft: scores.read(), matrix: matrix.read(), backward };
+  return { soft: scores.read(), matrix: matrix.read(), learned };
 }
 
 const gradients = property(
@@ -103,22 +122,27 @@ const gradients = property(
     const bits = { queries: operands[0]!.bits, keyBits: operands[1]!.bits, valueBits: operands[2]!.bits };
     const given = { ...of, kind: attentionKinds[kind], parameters, ...bits };
     const out = bench.output(Float32Array, rows * valueWidth);
-    const soft = bench.output(Float32Array, rows * keys);
+    const stride = attentionSoftFloats(tokens, 1);
+    const soft = bench.output(Float32Array, images * heads * attentionSoftFloats(tokens, keys));
     const matrix = bench.output(Uint8Array, rows * attentionRowBytes(keys));
     const scratch = bench.output(Float32Array, Math.ceil(attentionScratchBytes(keys, width, valueWidth) / 4));
     status("kept", bench.call(k.attentionNibblesKept({ ...given, soft, matrix, out, scratch })), 0);
     sameBits("A V", out.read(), overReals(bench, of, parameters, [q, own, v]));
     const wanted = matrixOf(bench, of, parameters, [q, own]);
-    sameBits("p", soft.read(), wanted.soft);
+    // A row for each key, and a column for each token.
+    const columns = soft.read();
+    const place = (i: number): number => (Math.floor(i / keys / tokens) * keys + (i % keys)) * stride;
+    const kept = wanted.soft.map((_, i) => columns[place(i) + (Math.floor(i / keys) % tokens)]!);
+    sameBits("p", kept, wanted.soft);
 
     const dy = random.reals(rows * valueWidth);
     const [dqueries, dkeys] = [tokens, keys].map((count) => bench.output(Float32Array, images * heads * count * width));
     const dvalues = bench.output(Float32Array, images * heads * keys * valueWidth);
-    const [dparameters, dalphas] = [0, 1].map(() => (learned ? bench.output(Float32Array, heads) : null));
+    const [dparameters = null, dalphas = null] = [0, 1].map(() => (learned ? bench.output(Float32Array, heads) : null));
     const room = bench.output(Float32Array, Math.ceil(attentionGradientBytes(tokens, keys, width, valueWidth) / 4));
-    const kept = { soft: bench.input(soft.read()), matrix: bench.input(matrix.read()), scratch: room };
-    const onto = { dqueries: dqueries!, dkeys: dkeys!, dvalues, dparameters: dparameters! };
-    const call = k.attentionNibblesBackward({ ...given, ...kept, ...onto, dy: bench.input(dy) });
+    const forward = { soft: bench.input(columns), matrix: bench.input(matrix.read()), scratch: room };
+    const onto = { dqueries: dqueries!, dkeys: dkeys!, dvalues, dparameters };
+    const call = k.attentionNibblesBackward({ ...given, ...forward, ...onto, dy: bench.input(dy) });
     status("attention_nibbles_backward", bench.call(call), 0);
 
     const square = (values: Float32Array, [image, head]: readonly [number, number]) => {
@@ -134,8 +158,18 @@ const gradients = property(
         gradient[slice * tokens * keys + i] = inTables(valueWidth, (t) => left(row, t) * right(column, t));
       }
     }
-    const dscores = wanted.backward(gradient, dalphas!);
-    if (learned) sameBits("dparameters", dparameters!.read(), dalphas!.read());
+    const dscores = gradient.slice();
+    for (let row = 0; row < rows; row++) {
+      const own = (values: Float32Array): Row => [...values.subarray(row * keys, (row + 1) * keys)];
+      const parameter = alphas[Math.floor(row / tokens) % heads]!;
+      dscores.set(rowBackward(kind, width, parameter, own(wanted.soft), own(gradient)), row * keys);
+    }
+    if (dparameters !== null && dalphas !== null) {
+      // Sums in f64 in another order, of at most this size, rounded once.
+      const size = images * tokens * keys * 2 * Math.max(...gradient.map(Math.abs));
+      const exact = wanted.learned(gradient, dalphas);
+      within("dparameters", dparameters.read(), exact, (i) => 2 * unit * Math.abs(exact[i]!) + 1e-12 * size);
+    }
     const dq = tensor(of, tokens, width, (at) => {
       const [left, right] = [square(dscores, at), headOf(own, of, at, [keys, width])];
       return (row, column) => inTables(keys, (t) => left(row, t) * right(t, column));

@@ -689,13 +689,18 @@ export function attentionRowBytes(keys: number): number {
   return Math.floor((Math.ceil(keys / 32) * 32) / 4);
 }
 
+/** Floats that the way back keeps of a head's matrix: a row for each key, whose length is a multiple of 4. */
+export function attentionSoftFloats(tokens: number, keys: number): number {
+  return keys * (Math.ceil(tokens / 4) * 4);
+}
+
 /**
  * Floats at the beginning of the scratch of the way back through attention over bits: tables or panels, a head's
  * gradient at the matrix, and products whose rows are columns.
  */
 export function attentionGradientFloats(tokens: number, keys: number, width: number, valueWidth: number): number {
-  const turned = Math.max(keys, width) * (Math.ceil(Math.max(tokens, keys) / 4) * 4);
-  return Math.max(36 * (16 * 16), panelFloats(tokens, valueWidth)) + tokens * (Math.ceil(keys / 4) * 4) + turned;
+  const turned = width * (Math.ceil(Math.max(tokens, keys) / 4) * 4);
+  return Math.max(36 * (16 * 16), panelFloats(tokens, valueWidth)) + attentionSoftFloats(tokens, keys) + turned;
 }
 
 /** Bytes behind them: the rows of the operand of signs. */

@@ -7,7 +7,8 @@
 export const trainingKernels = {
   /**
    * `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads:
-   * soft `f32 [images][heads][tokens][keys]`, and matrix, `attention_row_bytes(keys)` for each row.
+   * soft, `attention_soft_floats(tokens, keys)` for each head of an image, and matrix, `attention_row_bytes(keys)`
+   * for each row.
    */
   attention_nibbles_kept: {
     product: { operands: "bb", tile: "4x32", channels: 4 },

@@ -6,13 +6,7 @@
 //!
 //! Layout: `x [rows][c]`, gamma `[c]`.
 
-use crate::reduce::fold_columns;
-use crate::simd::floats::F32x4;
-
-/// The treatment of the gradient at the input.
-const WRITE: u8 = 0;
-const ADD: u8 = 1;
-const NONE: u8 = 2;
+use crate::channel_gradients::{ChannelGradients, channel_gradients};
 
 /// The gradients of one lane: at the input, written to `dx` or added to it where `accumulate`, if it is asked for; and at
 /// gamma, `dgamma [c]`.
@@ -24,42 +18,13 @@ pub fn layer_scale_backward(
     dx: Option<&mut [f32]>,
     dgamma: &mut [f32],
 ) {
-    let c = gamma.len();
-    assert!(c > 0 && dgamma.len() == c && x.len() == dy.len() && x.len().is_multiple_of(c));
-    match dx {
-        None => backward::<NONE>(x, dy, gamma, core::ptr::null_mut(), dgamma),
-        Some(dx) => {
-            assert_eq!(dx.len(), x.len());
-            let pass = if accumulate { backward::<ADD> } else { backward::<WRITE> };
-            pass(x, dy, gamma, dx.as_mut_ptr(), dgamma);
-        }
-    }
-}
-
-/// One pass over the rows. Unless `NONE` is asked for, `dx` must be as long as `x`.
-fn backward<const MODE: u8>(x: &[f32], dy: &[f32], gamma: &[f32], dx: *mut f32, dgamma: &mut [f32]) {
-    let c = gamma.len();
-    fold_columns::<1>(
-        x.len() / c,
-        c,
-        |row, first, lanes| {
-            let at = row * c + first;
-            // SAFETY: `fold_columns` asks for `lanes` columns from `first` on that exist, and all tensors have the rows of `x`.
-            unsafe {
-                let few = |values: *const f32| F32x4::load_lanes_at::<1>(values, lanes)[0];
-                let (value, gradient) = (few(x.as_ptr().add(at)), few(dy.as_ptr().add(at)));
-                if MODE != NONE {
-                    let share = few(gamma.as_ptr().add(first)) * gradient;
-                    let target = dx.add(at);
-                    let share = if MODE == ADD { few(target) + share } else { share };
-                    F32x4::store_lanes_at([share], target, lanes);
-                }
-                let (value, gradient) = (value.widen(), gradient.widen());
-                [[value[0] * gradient[0], value[1] * gradient[1]]]
-            }
-        },
-        |_, channel, sum| dgamma[channel] = sum as f32,
-    );
+    let given = ChannelGradients {
+        x,
+        dy,
+        numbers: gamma,
+        accumulate,
+    };
+    channel_gradients(given, dx, dgamma, |_, gradient, gamma| gamma * gradient, |x| x);
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod attention;
 pub mod avg_pool;
 pub mod bilinear;
 pub mod bits;
+mod channel_gradients;
 pub mod concatenate;
 pub mod contrast;
 pub mod conv;

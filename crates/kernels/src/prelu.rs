@@ -6,7 +6,7 @@
 //!
 //! Layout: `x [rows][c]`, slopes `[c]`.
 
-use crate::reduce::fold_columns;
+use crate::channel_gradients::{ChannelGradients, channel_gradients};
 use crate::simd::floats::{F32x4, Mask};
 
 /// `x` where it is at least zero (-0 is), `slope * x` elsewhere.
@@ -42,11 +42,6 @@ pub fn prelu_forward(x: &[f32], slopes: &[f32], y: &mut [f32]) -> bool {
     nan.any()
 }
 
-/// What happens to the gradient at the input.
-const WRITE: u8 = 0;
-const ADD: u8 = 1;
-const NONE: u8 = 2;
-
 /// The gradients of one lane: at the input, written to `dx` or added to it where `accumulate`, if it is asked for; and at
 /// the slopes, `dslopes [c]`.
 pub fn prelu_backward(
@@ -57,42 +52,18 @@ pub fn prelu_backward(
     dx: Option<&mut [f32]>,
     dslopes: &mut [f32],
 ) {
-    let c = slopes.len();
-    assert!(c > 0 && dslopes.len() == c && x.len() == dy.len() && x.len().is_multiple_of(c));
-    match dx {
-        None => backward::<NONE>(x, dy, slopes, core::ptr::null_mut(), dslopes),
-        Some(dx) => {
-            assert_eq!(dx.len(), x.len());
-            let pass = if accumulate { backward::<ADD> } else { backward::<WRITE> };
-            pass(x, dy, slopes, dx.as_mut_ptr(), dslopes);
-        }
-    }
-}
-
-/// One pass over the rows. Unless `NONE` is asked for, `dx` must be as long as `x`.
-fn backward<const MODE: u8>(x: &[f32], dy: &[f32], slopes: &[f32], dx: *mut f32, dslopes: &mut [f32]) {
-    let c = slopes.len();
-    fold_columns::<1>(
-        x.len() / c,
-        c,
-        |row, first, lanes| {
-            let at = row * c + first;
-            // SAFETY: `fold_columns` asks for `lanes` columns from `first` on that exist, and all tensors have the rows of `x`.
-            unsafe {
-                let few = |values: *const f32| F32x4::load_lanes_at::<1>(values, lanes)[0];
-                let (value, gradient) = (few(x.as_ptr().add(at)), few(dy.as_ptr().add(at)));
-                if MODE != NONE {
-                    let share = bent(gradient, value, few(slopes.as_ptr().add(first)));
-                    let target = dx.add(at);
-                    let share = if MODE == ADD { few(target) + share } else { share };
-                    F32x4::store_lanes_at([share], target, lanes);
-                }
-                let below = value.less(F32x4::splat(0.0)).keep(value).widen();
-                let gradient = gradient.widen();
-                [[below[0] * gradient[0], below[1] * gradient[1]]]
-            }
-        },
-        |_, channel, sum| dslopes[channel] = sum as f32,
+    let given = ChannelGradients {
+        x,
+        dy,
+        numbers: slopes,
+        accumulate,
+    };
+    channel_gradients(
+        given,
+        dx,
+        dslopes,
+        |x, gradient, slope| bent(gradient, x, slope),
+        |x| x.less(F32x4::splat(0.0)).keep(x),
     );
 }
 

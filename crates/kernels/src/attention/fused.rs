@@ -10,10 +10,13 @@ use super::counts::{ROWS, Table, WIDEST, wide_tile};
 use super::matrix::{Kind, Matrix, scale_of};
 use super::rows::{Rows, distances, matrix_rows};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
-use crate::shape::sizes::{attention_column_bytes, attention_row_bytes, attention_scratch_floats, panel_floats};
+use crate::shape::sizes::{
+    attention_column_bytes, attention_row_bytes, attention_scratch_floats, attention_soft_floats, panel_floats,
+};
 use crate::simd::bytes::Shorts;
 use crate::simd::floats::F32x4;
 use crate::softmax::exponentials;
+use core::array::from_fn;
 
 /// The values of all images.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +52,7 @@ pub struct Scratch<'a> {
 /// What the way back reads.
 #[derive(Debug, Default)]
 pub struct Kept<'a> {
-    /// p, or the scaled scores of the boolean kind: `[images][heads][tokens][keys]`.
+    /// p, or the scaled scores of the boolean kind, a row for each key: `[images][heads]` blocks of [`attention_soft_floats`].
     pub soft: &'a mut [f32],
     /// The bits of A in nibbles, `[images][heads][tokens]` rows of [`attention_row_bytes`]; of softmax, which has none, anything.
     pub bits: &'a mut [u8],
@@ -70,7 +73,10 @@ pub fn attention_bits(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32]
 
 /// The same, which also leaves what the way back reads.
 pub fn attention_bits_kept(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch, kept: Kept) {
-    assert_eq!(kept.soft.len(), images * of.heads * of.tokens * of.keys);
+    assert_eq!(
+        kept.soft.len(),
+        images * of.heads * attention_soft_floats(of.tokens, of.keys)
+    );
     assert_eq!(
         kept.bits.len(),
         images * of.heads * of.tokens * attention_row_bytes(of.keys)
@@ -197,16 +203,15 @@ fn attend<const KEEP: bool>(
             ..onto
         };
         distances(queries, first, rows, pieces.keys, keys, pieces.rows.distances);
-        let own = (image * heads + head) * tokens + first;
-        let soft = if KEEP {
-            &mut kept.soft[own * keys..][..rows * keys]
-        } else {
-            Default::default()
-        };
-        let set = matrix_rows::<KEEP>(of, parameter, rows, powers, counts, &mut pieces.rows, soft);
+        let set = matrix_rows::<KEEP>(of, parameter, rows, powers, counts, &mut pieces.rows);
         if KEEP {
+            let number = image * heads + head;
+            let size = attention_soft_floats(tokens, keys);
+            let soft = &mut kept.soft[number * size..][..size];
+            keep_rows(&pieces.rows.reals[..rows * keys], keys, soft, size / keys, first);
             let bytes = attention_row_bytes(keys);
-            kept.bits[own * bytes..][..rows * bytes].copy_from_slice(&pieces.rows.bits[..rows * bytes]);
+            let place = (number * tokens + first) * bytes;
+            kept.bits[place..][..rows * bytes].copy_from_slice(&pieces.rows.bits[..rows * bytes]);
         }
         if counts {
             mix_counts(
@@ -227,6 +232,20 @@ fn attend<const KEEP: bool>(
             };
             let sizes = Slices { rows, ..sizes };
             multiply_slice(sizes, pieces.rows.reals, from, pieces.panels, factor, out, onto, false);
+        }
+    }
+}
+
+/// Writes up to four rows as columns from `first` on, of rows `stride` floats apart.
+#[inline(never)]
+fn keep_rows(rows: &[f32], keys: usize, soft: &mut [f32], stride: usize, first: usize) {
+    for key in (0..keys).step_by(4) {
+        let block = from_fn(|i| match rows.get(i * keys + key..(i + 1) * keys) {
+            Some(row) => F32x4::load_up_to(row),
+            None => F32x4::splat(0.0),
+        });
+        for (vector, key) in F32x4::transpose(block).into_iter().zip(key..keys) {
+            vector.store_up_to(&mut soft[key * stride + first..]);
         }
     }
 }

@@ -7,12 +7,13 @@
 //! A softmax is real, so its dV is the chain of `slices`. dA and dS never leave the cache.
 
 use super::bits::{HeadSigns, Signs};
-use super::matrix::{Kind, Matrix, backward_row, parameter_gradient};
+use super::matrix::{Kind, Matrix, Turned};
 use super::signed::{Onto, Real, multiply_signs, turn};
-use super::slices::{Layout, Slices, multiply_slice, pack};
+use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::gemm::fb::{TABLE, TABLES};
 use crate::shape::sizes::{
-    attention_gradient_floats, attention_row_bytes, attention_selector_bytes, groups, panel_floats,
+    attention_gradient_floats, attention_row_bytes, attention_selector_bytes, attention_soft_floats, groups,
+    panel_floats,
 };
 
 /// What the way forward read and left.
@@ -57,7 +58,7 @@ pub struct Scratch<'a> {
 /// The pieces of the scratch.
 struct Pieces<'a> {
     tables: &'a mut [f32],
-    /// The gradient at the matrix, then at the scores: `[tokens]` rows of `keys`, rounded up to 4.
+    /// The gradient at the matrix, then at the scores: a row for each key, of the tokens rounded up to 4.
     matrix: &'a mut [f32],
     turned: &'a mut [f32],
     selectors: &'a mut [u8],
@@ -87,7 +88,7 @@ pub fn attention_bits_backward(
     } = forward;
     let slices = images * heads;
     of.check(slices * tokens * keys);
-    assert!(value_width > 0 && soft.len() == slices * tokens * keys);
+    assert!(value_width > 0 && soft.len() == slices * attention_soft_floats(tokens, keys));
     assert_eq!(bits.len(), slices * tokens * attention_row_bytes(keys));
     assert_eq!(dy.len(), slices * tokens * value_width);
     assert_eq!(onto.queries.len(), slices * tokens * width);
@@ -105,7 +106,7 @@ pub fn attention_bits_backward(
         attention_selector_bytes(tokens, keys, width, value_width)
     );
     let (tables, rest) = floats.split_at_mut((TABLES * TABLE).max(panel_floats(tokens, value_width)));
-    let (matrix, turned) = rest.split_at_mut(tokens * keys.next_multiple_of(4));
+    let (matrix, turned) = rest.split_at_mut(attention_soft_floats(tokens, keys));
     let mut pieces = Pieces {
         tables,
         matrix,
@@ -150,7 +151,8 @@ fn head_backward(
         first: head * width,
         count: width,
     };
-    let soft = &forward.soft[number * tokens * keys..][..tokens * keys];
+    let size = attention_soft_floats(tokens, keys);
+    let soft = &forward.soft[number * size..][..size];
     let (start, down) = place(tokens, value_width);
     let result = Real {
         values: dy,
@@ -179,28 +181,50 @@ fn head_backward(
         lanes: tokens,
         ..result
     };
-    pieces.multiply(turned, keys, across);
-    turn(pieces.turned, across, [tokens, keys], pieces.matrix, 0, stride);
-
-    let parameter = of.parameter(head);
-    let mut sum = 0.0;
-    for (soft, gradient) in soft.chunks_exact(keys).zip(pieces.matrix.chunks_exact_mut(stride)) {
-        let gradient = &mut gradient[..keys];
-        if onto.parameters.is_some() {
-            sum += parameter_gradient(kind, parameter, soft, gradient);
-        }
-        backward_row(kind, width, parameter, soft, gradient);
-    }
+    let Pieces {
+        tables,
+        matrix,
+        turned: product,
+        selectors,
+    } = pieces;
+    multiply_signs::<true>(turned, selectors, keys, tables, &mut Onto::rows(matrix, across));
+    let own = Turned {
+        kind,
+        width,
+        parameter: of.parameter(head),
+        tokens,
+        soft,
+    };
+    let sum = if onto.parameters.is_some() {
+        own.parameter_gradient(matrix)
+    } else {
+        0.0
+    };
+    own.backward(matrix);
 
     // dQ = dS K and dK = dS^T Q, a row for each feature.
-    part(forward.keys, keys, width).features_as_rows(keys, pieces.selectors);
-    pieces.multiply_matrix([keys, tokens], true, width);
+    part(forward.keys, keys, width).features_as_rows(keys, selectors);
+    let scores = Real {
+        values: matrix,
+        start: 0,
+        down: across,
+        turned: false,
+        terms: keys,
+        lanes: tokens,
+    };
+    multiply_signs::<true>(scores, selectors, width, tables, &mut Onto::rows(product, across));
     let (start, down) = place(tokens, width);
-    turn(pieces.turned, across, [tokens, width], onto.queries, start, down);
-    part(forward.queries, tokens, width).features_as_rows(tokens, pieces.selectors);
-    pieces.multiply_matrix([tokens, keys], false, width);
+    turn(product, across, [tokens, width], onto.queries, start, down);
+    part(forward.queries, tokens, width).features_as_rows(tokens, selectors);
+    let scores = Real {
+        turned: true,
+        terms: tokens,
+        lanes: keys,
+        ..scores
+    };
+    multiply_signs::<true>(scores, selectors, width, tables, &mut Onto::rows(product, stride));
     let (start, down) = place(keys, width);
-    turn(pieces.turned, stride, [keys, width], onto.keys, start, down);
+    turn(product, stride, [keys, width], onto.keys, start, down);
     sum
 }
 
@@ -229,16 +253,20 @@ fn values_backward(
         columns: forward.value_width,
         terms: tokens,
     };
-    let [split, whole] = [true, false].map(|split| Layout {
-        split,
-        transposed: !split,
-    });
+    let split = Layout {
+        split: true,
+        transposed: false,
+    };
     let to = sizes.slice(split, [image, head], [keys, forward.value_width]);
     if kind == Kind::Softmax {
         let panels = &mut pieces.tables[..panel_floats(tokens, forward.value_width)];
         let slice = sizes.slice(split, [image, head], [tokens, forward.value_width]);
         pack(result.values, slice, tokens, forward.value_width, panels);
-        let from = sizes.slice(whole, [image, head], [keys, tokens]);
+        let from = Slice {
+            start: number * attention_soft_floats(tokens, keys),
+            down: tokens.next_multiple_of(4),
+            right: 1,
+        };
         multiply_slice(sizes, forward.soft, from, panels, 1.0, onto, to, false);
         return;
     }
@@ -261,39 +289,6 @@ fn values_backward(
         multiply_signs::<true>(result, pieces.selectors, keys, pieces.tables, &mut onto);
     } else {
         multiply_signs::<false>(result, pieces.selectors, keys, pieces.tables, &mut onto);
-    }
-}
-
-impl Pieces<'_> {
-    /// The product of the selectors' rows with x, into rows of `stride`.
-    fn multiply(&mut self, x: Real, rows: usize, stride: usize) {
-        let mut onto = Onto {
-            values: self.turned,
-            start: 0,
-            down: stride,
-            factor: 1.0,
-        };
-        multiply_signs::<true>(x, self.selectors, rows, self.tables, &mut onto);
-    }
-
-    /// The same with the gradient at the scores, or with it turned.
-    fn multiply_matrix(&mut self, [terms, lanes]: [usize; 2], turned: bool, rows: usize) {
-        let down = (if turned { terms } else { lanes }).next_multiple_of(4);
-        let x = Real {
-            values: self.matrix,
-            start: 0,
-            down,
-            turned,
-            terms,
-            lanes,
-        };
-        let mut onto = Onto {
-            values: self.turned,
-            start: 0,
-            down: lanes.next_multiple_of(4),
-            factor: 1.0,
-        };
-        multiply_signs::<true>(x, self.selectors, rows, self.tables, &mut onto);
     }
 }
 

@@ -46,8 +46,8 @@ pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], 
     }
 }
 
-/// A of up to four rows: as bits, with how many are set, and as reals unless `counts`. With `KEEP` the way back's p (the scaled
-/// scores of the boolean kind) go to `kept [rows][keys]`, by the table `powers` of the kind.
+/// A of up to four rows: as bits, with how many are set, and as reals unless `counts`. With `KEEP`, which comes with `counts` or
+/// a softmax, the reals are the way back's: p, or the scaled scores of the boolean kind, whose table `powers` then is.
 #[inline(never)]
 pub fn matrix_rows<const KEEP: bool>(
     of: Matrix,
@@ -56,7 +56,6 @@ pub fn matrix_rows<const KEEP: bool>(
     powers: &[f32; WIDEST + 4],
     counts: bool,
     memory: &mut Rows,
-    kept: &mut [f32],
 ) -> [u32; ROWS] {
     let Matrix { kind, keys, width, .. } = of;
     let padded = keys.next_multiple_of(PANEL);
@@ -68,15 +67,9 @@ pub fn matrix_rows<const KEEP: bool>(
     for (row, ((distances, reals), bits)) in all.zip(memory.bits.chunks_exact_mut(padded / 4)).enumerate().take(rows) {
         let least = least(distances);
         let first = if kind == Kind::Boolean { 0 } else { least };
-        // Kept values are written where they stay.
-        let soft = if KEEP {
-            &mut kept[row * keys..][..keys]
-        } else {
-            &mut reals[..]
-        };
         if KEEP || !matches!(kind, Kind::Threshold | Kind::Boolean) {
-            for (soft, &distance) in soft.iter_mut().zip(distances) {
-                *soft = powers[usize::from(distance - first)];
+            for (real, &distance) in reals.iter_mut().zip(distances) {
+                *real = powers[usize::from(distance - first)];
             }
         }
         // How many distances from the least on set a bit.
@@ -85,7 +78,7 @@ pub fn matrix_rows<const KEEP: bool>(
             Kind::Threshold => usize::from(least) + (reach_of(width) / 2.0) as usize + 1,
             Kind::Boolean => width.div_ceil(2),
             Kind::Elastic | Kind::Sign => {
-                let (sum, divisor) = (sum_of(soft), divisor_of(parameter));
+                let (sum, divisor) = (sum_of(reals), divisor_of(parameter));
                 usize::from(least)
                     + powers[..=width].partition_point(|power| match kind {
                         Kind::Elastic => 0.5 < power / sum / divisor,
@@ -94,12 +87,9 @@ pub fn matrix_rows<const KEEP: bool>(
             }
         };
         if kind == Kind::Softmax || KEEP && kind != Kind::Boolean {
-            shares(soft);
+            shares(reals);
         }
         if kind == Kind::Softmax {
-            if KEEP {
-                reals.copy_from_slice(&kept[row * keys..][..keys]);
-            }
             continue;
         }
         // No key is farther than the width.

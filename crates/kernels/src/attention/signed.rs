@@ -60,6 +60,18 @@ pub struct Onto<'a> {
     pub factor: f32,
 }
 
+impl<'a> Onto<'a> {
+    /// Rows of a matrix from its beginning on, without a factor.
+    pub fn rows(values: &'a mut [f32], down: usize) -> Self {
+        Self {
+            values,
+            start: 0,
+            down,
+            factor: 1.0,
+        }
+    }
+}
+
 /// The product of `rows` rows of selectors, nibbles times 16 `[rows][ceil(terms / 4)]`, with x. A set bit is +1, and another one
 /// -1 or, unless `SIGNED`, 0; then x must not be turned. `tables` has room for [`TABLES`].
 #[inline(never)]

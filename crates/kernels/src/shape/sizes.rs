@@ -46,11 +46,16 @@ pub fn attention_row_bytes(keys: usize) -> usize {
     keys.next_multiple_of(32) / 4
 }
 
+/// Floats that the way back keeps of a head's matrix: a row for each key, whose length is a multiple of 4.
+pub fn attention_soft_floats(tokens: usize, keys: usize) -> usize {
+    keys * tokens.next_multiple_of(4)
+}
+
 /// Floats at the beginning of the scratch of the way back through attention over bits: tables or panels, a head's gradient at
 /// the matrix, and products whose rows are columns.
 pub fn attention_gradient_floats(tokens: usize, keys: usize, width: usize, value_width: usize) -> usize {
-    let turned = keys.max(width) * tokens.max(keys).next_multiple_of(4);
-    (TABLES * TABLE).max(panel_floats(tokens, value_width)) + tokens * keys.next_multiple_of(4) + turned
+    let turned = width * tokens.max(keys).next_multiple_of(4);
+    (TABLES * TABLE).max(panel_floats(tokens, value_width)) + attention_soft_floats(tokens, keys) + turned
 }
 
 /// Bytes behind them: the rows of the operand of signs.

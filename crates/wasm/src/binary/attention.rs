@@ -8,7 +8,7 @@ use proxbit_kernels::attention::gradients::{self, Forward, Gradients, attention_
 use proxbit_kernels::attention::matrix::{Kind, Matrix};
 use proxbit_kernels::shape::sizes::{
     attention_column_bytes, attention_gradient_floats, attention_row_bytes, attention_scratch_floats,
-    attention_selector_bytes, groups, words,
+    attention_selector_bytes, attention_soft_floats, groups, words,
 };
 
 /// The part that both layouts share.
@@ -82,8 +82,8 @@ exports! {
         false
     }
 
-    /// `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads: soft
-    /// `f32 [images][heads][tokens][keys]`, and matrix, `attention_row_bytes(keys)` for each row.
+    /// `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads: soft,
+    /// `attention_soft_floats(tokens, keys)` for each head of an image, and matrix, `attention_row_bytes(keys)` for each row.
     only("training")
     product(bb, "4x32", 4)
     fn attention_nibbles_kept(
@@ -98,7 +98,7 @@ exports! {
         let parameters = optional(parameters, heads).unwrap_or_default();
         let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
         let rows = images * heads * tokens;
-        let kept = Kept { soft: write(soft, rows * keys), bits: write(matrix, rows * attention_row_bytes(keys)) };
+        let kept = Kept { soft: write(soft, images * heads * attention_soft_floats(tokens, keys)), bits: write(matrix, rows * attention_row_bytes(keys)) };
         run(Call { of, images, inputs: Inputs { queries, keys: own, values, value_width } }, Some(kept), out, scratch);
         false
     }
@@ -121,7 +121,7 @@ exports! {
             keys: Signs::Nibbles(read(key_bits, images * keys * row)),
             values: Signs::Nibbles(read(value_bits, images * keys * value_row)),
             value_width,
-            soft: read(soft, rows * keys),
+            soft: read(soft, images * heads * attention_soft_floats(tokens, keys)),
             bits: read(matrix, rows * attention_row_bytes(keys)),
         };
         let parameters = optional(parameters, heads).unwrap_or_default();

@@ -5,9 +5,15 @@
 import type { NodeOf } from "../../../nn/graph.ts";
 import type { AttentionSizes } from "../../../nn/ops/attention.ts";
 import { MOST_KEYS, WIDEST_HEAD } from "../../../program/attention.ts";
-import { as, type KernelCall, k } from "../../../program/call.ts";
+import { as, type KernelCall, k, type Roles } from "../../../program/call.ts";
 import { denseShape } from "../../../program/conv-shape.ts";
-import { attentionGradientBytes, attentionRowBytes, attentionScratchBytes, groups } from "../../../program/kernels.ts";
+import {
+  attentionGradientBytes,
+  attentionRowBytes,
+  attentionScratchBytes,
+  attentionSoftFloats,
+  groups,
+} from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
 import type { Lane, Mode, PlanContext } from "../../plan/context.ts";
@@ -58,12 +64,16 @@ export function planSigns(
     return { bits, sign };
   };
   const [query, key, own] = [operand(0, tokens, d), operand(1, keys, d), operand(2, keys, dv)];
-  const soft = memory.declare(({ images }) => 4 * images * heads * tokens * keys);
+  const soft = memory.declare(({ images }) => 4 * images * heads * attentionSoftFloats(tokens, keys));
   const matrix = memory.declare(({ images }) => images * heads * tokens * attentionRowBytes(keys));
   const scratch = memory.declare(() => attentionScratchBytes(keys, d, dv));
   const gradientScratch = memory.declare(() => attentionGradientBytes(tokens, keys, d, dv));
   const isSoft = attributes.matrix === "softmax";
   const roles = { scores: "bb", [attributes.matrix]: null, mix: isSoft ? "ff" : "bb" } as const;
+  const gradientRoles: Roles = {
+    ...{ "value gradient": isSoft ? "ff" : "fb", "matrix gradient": "fb", [`${attributes.matrix} gradient`]: null },
+    ...{ "query gradient": "fb", "key gradient": "fb" },
+  };
   const bitsOf = (lane: Lane) => ({
     queries: query.bits(lane),
     keyBits: key.bits(lane),
@@ -82,7 +92,7 @@ export function planSigns(
     },
     backward: (lane, given, places) => {
       const kept = { soft: soft(lane), matrix: matrix(lane), scratch: gradientScratch(lane) };
-      return k.attentionNibblesBackward({ ...given, ...bitsOf(lane), ...places, ...kept });
+      return as(gradientRoles, k.attentionNibblesBackward({ ...given, ...bitsOf(lane), ...places, ...kept }));
     },
   };
 }

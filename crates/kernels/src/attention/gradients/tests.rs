@@ -55,6 +55,27 @@ fn bits(values: &[f32]) -> Vec<u32> {
 /// Gradients at queries, keys, values and parameters.
 type All = [Vec<f32>; 4];
 
+/// The way back through a row of the matrix, whose sum runs over the keys in order.
+fn scores_backward(of: Matrix, parameter: f32, soft: &[f32], gradient: &mut [f32]) {
+    let scale = (1.0 / (of.width as f64).sqrt()) as f32;
+    let mut mean = 0.0;
+    for (&p, g) in soft.iter().zip(&mut *gradient) {
+        *g = match of.kind {
+            Kind::Softmax | Kind::Threshold => *g,
+            Kind::Elastic => f32::from(u8::from(p / parameter.max(1e-5) <= 1.0)) * *g,
+            Kind::Boolean if p.abs() < 1.0 => *g * scale,
+            Kind::Boolean => 0.0,
+            Kind::Sign => (2.0 - 2.0 * (p - parameter).abs()).max(0.0) * *g,
+        };
+        mean += f64::from(p) * f64::from(*g);
+    }
+    if of.kind != Kind::Boolean {
+        for (p, g) in soft.iter().zip(gradient) {
+            *g = p * (*g - mean as f32) * scale;
+        }
+    }
+}
+
 /// The way back by naive products in the order of tables.
 fn twin(of: Matrix, images: usize, value_width: usize, [q, k, v]: [&[f32]; 3], dy: &[f32]) -> All {
     let Matrix {
@@ -76,12 +97,17 @@ fn twin(of: Matrix, images: usize, value_width: usize, [q, k, v]: [&[f32]; 3], d
     matrix_forward(of, &mut soft, Some(&mut matrix));
     let mut gradient = grouped(sizes(tokens, keys, value_width), [SPLIT, ACROSS, WHOLE], dy, v);
     let mut learned = vec![0.0; of.parameters.len()];
-    matrix_backward(
-        of,
-        &soft,
-        &mut gradient,
-        of.kind.has_parameter().then_some(&mut learned[..]),
-    );
+    let mut scratch = gradient.clone();
+    let asked = of.kind.has_parameter().then_some(&mut learned[..]);
+    matrix_backward(of, &soft, &mut scratch, asked);
+    for (number, gradient) in gradient.chunks_exact_mut(keys).enumerate() {
+        scores_backward(
+            of,
+            of.parameter(number / tokens % heads),
+            &soft[number * keys..][..keys],
+            gradient,
+        );
+    }
     let layouts = [TURNED, SPLIT, SPLIT];
     let forward = sizes(keys, value_width, tokens);
     let mut dv: Vec<f32> = if of.kind == Kind::Softmax {
@@ -127,7 +153,7 @@ proptest! {
         let mut floats = vec![f32::NAN; attention_scratch_floats(keys, value_width)];
         let mut bytes = vec![0xff; attention_column_bytes(keys, width, value_width)];
         let mut out = [vec![f32::NAN; slices * tokens * value_width], vec![f32::NAN; slices * tokens * value_width]];
-        let (mut soft, mut kept) = (vec![f32::NAN; slices * tokens * keys], vec![0xff; slices * tokens * attention_row_bytes(keys)]);
+        let (mut soft, mut kept) = (vec![f32::NAN; slices * attention_soft_floats(tokens, keys)], vec![0xff; slices * tokens * attention_row_bytes(keys)]);
         let scratch = fused::Scratch { floats: &mut floats, bytes: &mut bytes };
         attention_bits_kept(of, images, inputs, &mut out[0], scratch, Kept { soft: &mut soft, bits: &mut kept });
         let scratch = fused::Scratch { floats: &mut floats, bytes: &mut bytes };
@@ -138,7 +164,11 @@ proptest! {
         let mut scores: Vec<f32> = products(sizes, [SPLIT, ACROSS, WHOLE], q, k);
         let mut matrix = vec![f32::NAN; scores.len()];
         matrix_forward(of, &mut scores, Some(&mut matrix));
-        prop_assert_eq!(bits(&soft), bits(&scores));
+        let stride = tokens.next_multiple_of(4);
+        for (i, score) in scores.iter().enumerate() {
+            let (slice, token, key) = (i / keys / tokens, i / keys % tokens, i % keys);
+            prop_assert_eq!(soft[(slice * keys + key) * stride + token].to_bits(), score.to_bits());
+        }
 
         let dy = reals(slices * tokens * value_width, seed + 4);
         let wanted = twin(of, images, value_width, [q, k, v], &dy);
@@ -150,14 +180,20 @@ proptest! {
         let parameters = kind.has_parameter().then_some(&mut learned[..]);
         let onto = Gradients { queries: dq, keys: dk, values: dv, parameters };
         attention_bits_backward(of, images, forward, &dy, onto, Scratch { floats: &mut floats, selectors: &mut selectors });
-        for (found, wanted) in found.iter().zip(&wanted) {
-            prop_assert_eq!(bits(found), bits(wanted));
+        for (found, wanted) in found.iter().zip(&wanted).take(3) {
+            prop_assert!(found.iter().zip(wanted).all(|(found, wanted)| found == wanted));
+        }
+        // Sums of f64 in another order, each of at most this size.
+        let most = dy.iter().fold(0f32, |most, x| most.max(x.abs()));
+        let size = f64::from(most) * (2 * images * tokens * keys * value_width) as f64;
+        for (found, wanted) in found[3].iter().zip(&wanted[3]) {
+            let bound = f64::from(f32::EPSILON * wanted.abs()) + 1e-12 * size;
+            prop_assert!(f64::from(found - wanted).abs() <= bound);
         }
 
         // The order of tables is an order of the same sum.
         let sizes = Slices { columns: keys, terms: value_width, ..sizes };
         let exact: Vec<f64> = products(sizes, [SPLIT, ACROSS, WHOLE], &dy, v);
-        let most = dy.iter().fold(0f32, |most, x| most.max(x.abs()));
         let bound = f64::from(most) * f64::from(f32::EPSILON) * (value_width * value_width) as f64;
         for (found, exact) in grouped(sizes, [SPLIT, ACROSS, WHOLE], &dy, v).iter().zip(exact) {
             prop_assert!((f64::from(*found) - exact).abs() <= bound);
