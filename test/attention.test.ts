@@ -10,7 +10,8 @@ import { type AttentionMatrix, attentionMatrices } from "../ts/nn/words.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
 import { explainTraining } from "../ts/train/explain/explain-training.ts";
-import { formatTrainingExplanation } from "../ts/train/explain/explain-training-text.ts";
+import { formatTrainingExplanation, formatTrainingProfile } from "../ts/train/explain/explain-training-text.ts";
+import { profileTraining } from "../ts/train/explain/profile-training.ts";
 import { pack } from "../ts/train/run/trained-weights.ts";
 import { blankFile } from "./blank-models.ts";
 import { agreedLogits, bits, engineWith, inMemory, randomNumbers } from "./inference-helpers.ts";
@@ -156,6 +157,9 @@ describe("explanations", () => {
     const explained = explainTraining(await engineWith(pool, graphOf({}), randomParameters(graphOf({}), 1)), {});
     const layer = explained.layers.find(({ op }) => op === "attention");
     expect(names(layer?.parts ?? [])).toEqual(["scores ff", "softmax null", "mix ff"]);
+    expect(names(layer?.gradientParts ?? [])).toEqual([
+      ...["value gradient ff", "matrix gradient ff", "softmax gradient null", "query gradient ff", "key gradient ff"],
+    ]);
     expect(layer?.obstacles.map(({ reason }) => reason)).toEqual([
       "real queries and keys and values",
       "softmax is kept: the attention matrix is real, and so is its product with the values",
@@ -170,6 +174,16 @@ describe("explanations", () => {
     const layer = explainTraining(engine, {}).layers.find(({ op }) => op === "attention");
     expect(names(layer?.parts ?? [])).toEqual(["scores bb", "threshold null", "mix bb"]);
     expect(layer).toMatchObject({ forward: { product: "bb" }, inputGradient: { product: "fb" }, activationBits: 1 });
+    const gradients = ["value gradient", "matrix gradient", "threshold gradient", "query gradient", "key gradient"];
+    const products = gradients.map((part) => `${part} ${part === "threshold gradient" ? null : "fb"}`);
+    expect(names(layer?.gradientParts ?? [])).toEqual(products);
+    const profile = await profileTraining(engine, randomSplit(3, 4, SHAPE, CLASSES), { batchSize: 4, steps: 1 });
+    const parts = profile.layers.find(({ node }) => node === "attention")?.parts;
+    expect(parts?.map((own) => own.parts)).toEqual([["scores", "threshold", "mix"], gradients]);
+    const [first = { share: 0 }, second = { share: 0 }] = parts ?? [];
+    expect(first.share).toBeGreaterThan(0);
+    expect(first.share + second.share).toBeLessThan(1);
+    expect(formatTrainingProfile(profile)).toMatch(/\n {2}scores, threshold, mix .*%\n {2}value gradient, .*%/);
   });
 
   it("of a session name the parts, and a profile has their times", async () => {

@@ -161,7 +161,12 @@ export { formatConfusion } from "./show/confusion.ts";
 export { confusionPicture } from "./show/confusion-picture.ts";
 export type { TrainedLayer, TrainingExplainOptions, TrainingExplanation } from "./train/explain/explain-training.ts";
 export { formatTrainingExplanation, formatTrainingProfile } from "./train/explain/explain-training-text.ts";
-export type { StepShares, TrainingProfile, TrainingProfileOptions } from "./train/explain/profile-training.ts";
+export type {
+  PartShare,
+  StepShares,
+  TrainingProfile,
+  TrainingProfileOptions,
+} from "./train/explain/profile-training.ts";
 export type { CompareOptions, Truth, TruthOptions } from "./train/losses/compare.ts";
 export type { ContrastiveOptions } from "./train/losses/contrastive.ts";
 export type { DistanceOptions } from "./train/losses/distance.ts";

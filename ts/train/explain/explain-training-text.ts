@@ -21,6 +21,10 @@ const partCells = ({ part, product, kernel }: LayerPart): readonly string[] => [
   ...[`  ${part}`, "", "", product ?? kernel, "", "", "", "", ""],
 ];
 
+const gradientCells = ({ part, product, kernel }: LayerPart): readonly string[] => [
+  ...[`  ${part}`, "", "", "", "", product ?? kernel, "", "", ""],
+];
+
 const cell = (work: Work | null): string => (work === null ? "" : `${work.product} ${work.tile}`);
 
 /** An explanation as a table, and what keeps layers from the fast path under it. */
@@ -42,6 +46,7 @@ function textTrainingExplanationOf(explanation: TrainingExplanation): string {
       layer.valueBytes === 0 ? "" : bytes(layer.valueBytes),
     ],
     ...layer.parts.map(partCells),
+    ...layer.gradientParts.map(gradientCells),
   ]);
   const total = (measure: (layer: TrainedLayer) => number): number => layers.reduce((sum, l) => sum + measure(l), 0);
   const totals = ["total", "", "", "", "", ""];
@@ -89,7 +94,10 @@ function textTrainingProfileOf(profile: TrainingProfile): string {
     all.update,
     sumOfShares(all),
   ];
-  const rows = profile.layers.map((layer) => [layer.node, ...partsOf(layer).map(blank)]);
+  const rows = profile.layers.flatMap((layer) => [
+    [layer.node, ...partsOf(layer).map(blank)],
+    ...layer.parts.map(({ parts, share: own }) => [`  ${parts.join(", ")}`, "", "", "", "", "", share(own)]),
+  ]);
   const speed = `${millisecondsPerStep.toPrecision(3)} ms a step, ${scaled((1000 * batchSize) / millisecondsPerStep)} images/s`;
   return [
     `${steps} steps of ${batchSize} images at ${share(progress)} of the run: ${speed}`,

@@ -56,6 +56,8 @@ export interface TrainedLayer {
   readonly search: KernelName | null;
   /** The parts of the forward pass of a layer that has several, such as attention. */
   readonly parts: readonly LayerPart[];
+  /** Those of its way back. */
+  readonly gradientParts: readonly LayerPart[];
   /** Bits of a weight and of an input as the forward product sees them; 32 where real or still soft. */
   readonly weightBits: 1 | 32;
   readonly activationBits: 1 | 32;
@@ -90,7 +92,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
   const program = trainProgram(plan, nowhere(), trainMode(progress));
   const works = worksOf(program);
-  const parts = partsByNode(program, "forward");
+  const [parts, gradientParts] = [partsByNode(program, "forward"), partsByNode(program, "input")];
   const lanes = partsByNode(program, "lanes");
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
@@ -113,6 +115,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       ...own,
       search: lanes.get(node.name)?.find(({ part }) => part === "search")?.kernel ?? null,
       parts: parts.get(node.name) ?? [],
+      gradientParts: gradientParts.get(node.name) ?? [],
       weightBits: bitsOf("weight", isProduct(node) && weightsAreBits(node)),
       // The operands of other layers are bits where their product says so.
       activationBits: bitsOf("activation", isProduct(node) ? activationsAreBits(node) : own.forward?.product === "bb"),

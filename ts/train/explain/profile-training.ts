@@ -37,6 +37,12 @@ export interface StepShares {
   readonly update: number;
 }
 
+/** The share of parts of a layer that one kernel calculates together, by their names in `explain`. */
+export interface PartShare {
+  readonly parts: readonly string[];
+  readonly share: number;
+}
+
 export interface TrainingProfile {
   readonly steps: number;
   readonly batchSize: number;
@@ -44,7 +50,7 @@ export interface TrainingProfile {
   readonly progress: number;
   readonly millisecondsPerStep: number;
   /** The shares of each layer, in the graph's order. */
-  readonly layers: readonly (StepShares & { readonly node: string })[];
+  readonly layers: readonly (StepShares & { readonly node: string; readonly parts: readonly PartShare[] })[];
   /**
    * The shares of the whole network, the copy of the values included; waiting for other workers at the end of a phase; and
    * the rest, between calls. Together 1.
@@ -129,19 +135,26 @@ function sharesOf(
   const all = runs.reduce((sum, { timing }) => sum + timing.elapsed, 0);
   const blank = () => ({ forward: 0, filterGradient: 0, inputGradient: 0, lanes: 0, update: 0 });
   const total = blank();
-  const byNode = new Map(engine.graph.nodes.map(({ name }) => [name, blank()]));
+  const byNode = new Map(
+    engine.graph.nodes.map(({ name }) => [name, { own: blank(), parts: new Map<string, number>() }]),
+  );
   for (const { timing } of runs) {
     for (const [place, milliseconds] of timing.calls.entries()) {
-      const { node, part } = calls[place] as Call<number>;
+      const { node, part, roles = {} } = calls[place] as Call<number>;
       const share = SHARES[part];
       total[share] += milliseconds / all;
-      const own = byNode.get(node);
-      if (own !== undefined) own[share] += milliseconds / all;
+      const known = byNode.get(node);
+      if (known === undefined) continue;
+      known.own[share] += milliseconds / all;
+      const together = Object.keys(roles).join();
+      if (together !== "") known.parts.set(together, (known.parts.get(together) ?? 0) + milliseconds / all);
     }
   }
   const waiting = runs.reduce((sum, { timing }) => sum + timing.waiting / all, 0);
   const rest = 1 - waiting - sumOfShares(total);
-  const layers = [...byNode].map(([node, own]) => ({ node, ...own }));
+  const layers = [...byNode].map(([node, { own, parts }]) => {
+    return { node, ...own, parts: [...parts].map(([names, share]) => ({ parts: names.split(","), share })) };
+  });
   return { layers, shares: { ...total, waiting, rest } };
 }
 

@@ -108,19 +108,21 @@ export const attention: TrainOp<"attention"> = {
           return;
         }
         value.backward(emit, sinks, (lane, to) =>
-          product(lane, "value", { a: matrix(lane), b: dy(lane), factors, ...to }),
+          as({ "value gradient": "ff" }, product(lane, "value", { a: matrix(lane), b: dy(lane), factors, ...to })),
         );
         if (!isLearned && !sinks.wanted(inputs[0]) && !sinks.wanted(inputs[1])) return;
         for (const lane of context.lanes) {
           const own = { soft: soft(lane), gradient: gradient(lane), dparameters: share(lane) };
-          emit.lane(lane.index, product(lane, "matrix", { a: dy(lane), b: value.place(lane), out: gradient(lane) }));
-          emit.lane(lane.index, k.attentionMatrixBackward({ ...map(lane), ...own }));
+          const atMatrix = product(lane, "matrix", { a: dy(lane), b: value.place(lane), out: gradient(lane) });
+          emit.lane(lane.index, as({ "matrix gradient": "ff" }, atMatrix));
+          const atScores = k.attentionMatrixBackward({ ...map(lane), ...own });
+          emit.lane(lane.index, as({ [`${attributes.matrix} gradient`]: null }, atScores));
         }
         query.backward(emit, sinks, (lane, to) =>
-          product(lane, "query", { a: gradient(lane), b: key.place(lane), ...to }),
+          as({ "query gradient": "ff" }, product(lane, "query", { a: gradient(lane), b: key.place(lane), ...to })),
         );
         key.backward(emit, sinks, (lane, to) =>
-          product(lane, "key", { a: gradient(lane), b: query.place(lane), ...to }),
+          as({ "key gradient": "ff" }, product(lane, "key", { a: gradient(lane), b: query.place(lane), ...to })),
         );
       },
       gradients: learned === null ? [] : [learned.gradient],
