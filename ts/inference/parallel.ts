@@ -17,6 +17,7 @@ import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
+import { bringHalves } from "./halves.ts";
 import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
 import { type Prepared, prepare } from "./prepare.ts";
@@ -62,6 +63,7 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
   const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
   if (!isShared(variant)) throw notShared(variant);
   const { source = inferenceCores, worker } = options;
+  await bringHalves(model.graph);
   const pool = await startPool({ workers, variant, source, worker });
   try {
     bounds.check();

@@ -7,9 +7,9 @@ import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { decodeModel, type LoadedModel } from "../io/model-file.ts";
+import { decodeModel, type LoadedModel, type PackedModel } from "../io/model-file.ts";
 import { compileCore } from "../runtime/compile-core.ts";
-import { inferenceCores } from "../runtime/inference-cores.ts";
+import { inferenceCores, smallCores } from "../runtime/inference-cores.ts";
 import { instantiate, type KernelInstance } from "../runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { checkSource, type SourceOptions } from "../runtime/source.ts";
@@ -17,6 +17,7 @@ import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
+import { bringHalves, isOfFirstHalf } from "./halves.ts";
 import { type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
 import { type Prepared, prepare, runner } from "./prepare.ts";
@@ -69,12 +70,10 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
   checkSource(options.source, subject);
-  // The core is fetched and compiled while the file is checked.
-  const core = loadCore(options);
-  core.catch(() => {});
   const model = decodeModel(bytes);
   checkOperations(model, bounds);
-  const { variant, module } = await core;
+  // The network says which core it takes.
+  const [{ variant, module }] = await Promise.all([loadCore(model, options), bringHalves(model.graph)]);
   bounds.check();
   const instance = instantiate(module, {});
   const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1, bounds });
@@ -134,10 +133,12 @@ function closableSession(model: LoadedModel, working: Working): Session {
   };
 }
 
-async function loadCore({
-  variant,
-  source = inferenceCores,
-}: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
+/** The core that the caller gives, else the smallest that runs the network. The small one has no `popcnt64`. */
+async function loadCore(
+  { graph }: PackedModel,
+  { variant, kernel, source }: LoadOptions,
+): Promise<{ variant: Variant; module: WebAssembly.Module }> {
   const found = await detectVariant({ shared: false, ...(variant && { variant }) });
-  return { variant: found, module: await compileCore(found, source) };
+  const cores = kernel !== "popcnt64" && isOfFirstHalf(graph) ? smallCores : inferenceCores;
+  return { variant: found, module: await compileCore(found, source ?? cores) };
 }

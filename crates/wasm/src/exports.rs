@@ -20,6 +20,7 @@ pub type Maybe<P> = P;
 ///   matrix x filters in filter gradients, pixels x channels in input gradients. Smaller tiles do the rest of a shape. The
 ///   number is how many input channels its smallest unit holds: channels that fill no unit cost as much as a whole one.
 /// - `only("training")` before a function leaves it out of a core without that feature, which only runs packed models.
+///   `only("layers")` leaves it out of the small core, which has the kernels of most convolutional networks.
 /// - `answer` before a function says that it returns no status but a number that was asked for.
 macro_rules! exports {
     ($(

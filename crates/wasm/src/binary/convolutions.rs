@@ -32,6 +32,7 @@ exports! {
     }
 
     /// Sums in 8 bits that saturate, or wrap round where `wraps`, as reals.
+    only("layers")
     product(bb, "4x32", 4)
     fn bb_accumulate8_conv(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, wraps: Flag, out: *mut f32, first: usize,
@@ -107,6 +108,7 @@ exports! {
     }
 
     /// Real sums `[pixels][filters]`, by `i64.popcnt`.
+    only("layers")
     product(bb, "4x2", 64)
     fn bb_popcnt64_conv_real(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, out: *mut f32, first: usize,
@@ -116,6 +118,7 @@ exports! {
     }
 
     /// Bits by thresholds into the padded input of the next layer, by `i64.popcnt`.
+    only("layers")
     product(bb, "4x2", 64)
     fn bb_popcnt64_conv_bits(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, limits: *const i32, mask: *const u8,
@@ -126,6 +129,7 @@ exports! {
 
     /// `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input of the
     /// next layer where given, by `i64.popcnt`.
+    only("layers")
     product(bb, "4x2", 64)
     fn bb_popcnt64_conv_norm(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, scale: *const f32,

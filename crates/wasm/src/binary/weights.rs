@@ -40,6 +40,7 @@ exports! {
     }
 
     /// File bits as word weights.
+    only("layers")
     fn pack_word_weights(shape: *const ConvShape, bits: *const u8, out: *mut u64) {
         let shape = &*shape;
         let out = write(out, shape.word_weight_bytes() / 8);
@@ -48,6 +49,7 @@ exports! {
     }
 
     /// File bits as nibble weights.
+    only("layers")
     fn pack_nibble_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) {
         let shape = &*shape;
         let out = write(out, shape.nibble_weight_bytes());

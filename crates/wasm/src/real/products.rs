@@ -65,6 +65,7 @@ exports! {
 
     /// Convolution of +-1 inputs (nibbles, padded) with a real kernel w `f32 [K][N]`; scratch of
     /// `fb_forward_scratch_bytes`.
+    only("layers")
     product(fb, "2x16", 4)
     fn fb_conv(shape: *const ConvShape, bits: *const u8, w: *const f32, out: *mut f32, scratch: *mut f32) {
         let lengths = Lengths::of(&*shape);

@@ -1,0 +1,14 @@
+/** The half of inference that most networks do without: all other operations, and the other forms of products. */
+import { inferenceOps } from "./ops/all.ts";
+import { takeOps } from "./ops/index.ts";
+import { accumulated } from "./product/accumulated.ts";
+import { grouped } from "./product/grouped.ts";
+import { takeForms } from "./product/index.ts";
+import { levels } from "./product/levels.ts";
+import { mixed } from "./product/mixed.ts";
+
+/** Takes it in. */
+export function takeOtherHalf(): void {
+  takeOps(inferenceOps);
+  takeForms({ forms: { accumulated, levels, mixed }, grouped });
+}
