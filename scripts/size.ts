@@ -23,10 +23,10 @@ const BUDGET = {
   core: 140_000,
   inferenceCore: 57_300,
   smallCore: 30_300,
-  load: 44_300,
-  inference: 47_900,
+  load: 41_800,
+  inference: 45_900,
   worker: 4_350,
-  firstRun: 74_700,
+  firstRun: 72_200,
 } as const;
 
 /** The builds of the core, as they are shipped. */

@@ -13,7 +13,7 @@ export async function later<Module>(load: () => Promise<Module>): Promise<Module
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ProxbitError(
       "environment",
-      `a script of proxbit, which this model needs, cannot be loaded: ${reason}`,
+      `a script of proxbit, which this needs, cannot be loaded: ${reason}`,
       "Serve all files that the bundler wrote, load the page anew after a release, or import proxbit/inference/inline, which is one file.",
       { cause },
     );

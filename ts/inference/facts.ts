@@ -39,7 +39,12 @@ export interface SessionFacts {
    * reads no pictures, and as `run`.
    */
   readonly classify: Classify;
-  explain(): Explanation;
+  /**
+   * Says what runs: the kernel of each layer, and what keeps it off a faster one. Pages load the code for it at the first call.
+   *
+   * @throws ProxbitError `worker` where the session was closed, `environment` where that code cannot be loaded.
+   */
+  explain(): Promise<Explanation>;
 }
 
 /** The facts of sessions of one file. */

@@ -15,11 +15,11 @@ import type { SourceOptions, WorkerOptions } from "../runtime/source.ts";
 import { MOST_WORKERS, type Pool, startPool } from "../runtime/start-pool.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
-import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { bringHalves } from "./halves.ts";
 import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
+import { explain } from "./later-explain.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
@@ -92,7 +92,7 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
       ...factsOf(model),
       workers: pool.workers,
       classify: createClassify(model, run),
-      explain: () => explanationOf(variant, prepared, memory),
+      explain: () => explain(variant, prepared, memory),
       run,
       runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
       ...closable(pool.close),

@@ -7,6 +7,7 @@ import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
+import { later } from "../base/later.ts";
 import { decodeModel, type LoadedModel, type PackedModel } from "../io/model-file.ts";
 import { compileCore } from "../runtime/compile-core.ts";
 import { inferenceCores, smallCores } from "../runtime/inference-cores.ts";
@@ -15,13 +16,13 @@ import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
-import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { bringHalves, isOfFirstHalf } from "./halves.ts";
 import { type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
+import { explain } from "./later-explain.ts";
 import { type Prepared, prepare, runner } from "./prepare.ts";
-import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
+import type { InferenceProfile, ProfileOptions } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
 export interface LoadOptions extends LoadBounds, SourceOptions {
@@ -51,9 +52,13 @@ export interface Session extends SessionFacts, Closable {
   runAll(images: Images | readonly Images[], options?: RunOptions): Readonly<Record<string, Float32Array>>;
   /**
    * Measures runs of as many black images as go through the layers together, with a clock around every call: the time does
-   * not depend on what is in an image. `formatExplanation` puts it beside the explanation.
+   * not depend on what is in an image. `formatExplanation` puts it beside the explanation. Pages load the code for it at the
+   * first call.
+   *
+   * @throws ProxbitError `argument` for bad options, `worker` where the session was closed, `environment` where that code cannot
+   * be loaded.
    */
-  profile(options?: ProfileOptions): InferenceProfile;
+  profile(options?: ProfileOptions): Promise<InferenceProfile>;
 }
 
 /**
@@ -102,8 +107,9 @@ function sessionOver(model: LoadedModel, variant: Variant, instance: KernelInsta
   };
   const run: Session["run"] = (images, runOptions) => runOutputs(images, runOptions)[0] as Float32Array;
   return {
-    explain: () => explanationOf(variant, prepared, instance.memory),
-    profile: (profileOptions = {}) => {
+    explain: () => explain(variant, prepared, instance.memory),
+    profile: async (profileOptions = {}) => {
+      const { profileRun } = await later(async () => await import("./profile.ts"));
       prepared.stage(new Float32Array(blockImages * inputSize));
       return profileRun(model.graph, program(1, "floats"), instance, blockImages, profileOptions);
     },
@@ -123,8 +129,8 @@ function closableSession(model: LoadedModel, working: Working): Session {
   return {
     ...factsOf(model),
     classify: createClassify(model, run),
-    explain: () => opened().explain(),
-    profile: (options) => opened().profile(options),
+    explain: async () => opened().explain(),
+    profile: async (options) => opened().profile(options),
     run,
     runAll: (images, options) => opened().runAll(images, options),
     ...closable(() => {
