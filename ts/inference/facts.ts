@@ -1,5 +1,5 @@
 /** A session's facts: what a model file tells of it before anything runs. */
-import type { LoadedModel } from "../io/model-file.ts";
+import type { LoadedModel } from "../io/model-reader.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";

@@ -1,6 +1,6 @@
 /** `classify` of a session. All that makes an input of a picture is loaded at the first call, because many pages give numbers. */
 import { later } from "../base/later.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import type { Classify, ClassifyOptions, Run } from "./classes.ts";
 import type { Images } from "./images.ts";
 

@@ -5,7 +5,7 @@
 import { isArrayOf } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { nextTurn } from "../base/turn.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import type { Graph } from "../nn/graph.ts";
 import { bind, link } from "../program/bind.ts";
 import { addressed, callOf, k } from "../program/inference-call.ts";

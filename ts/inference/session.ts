@@ -8,7 +8,7 @@ import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { later } from "../base/later.ts";
-import { decodeModel, type LoadedModel, type PackedModel } from "../io/model-file.ts";
+import type { LoadedModel, PackedModel } from "../io/model-reader.ts";
 import { compileCore } from "../runtime/compile-core.ts";
 import { inferenceCores, smallCores } from "../runtime/inference-cores.ts";
 import { instantiate, type KernelInstance } from "../runtime/instantiate.ts";
@@ -17,7 +17,7 @@ import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
-import { bringHalves, isOfFirstHalf } from "./halves.ts";
+import { bringHalves, isOfFirstHalf, readModel } from "./halves.ts";
 import { type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
 import { explain } from "./later-explain.ts";
@@ -75,7 +75,7 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
   checkSource(options.source, subject);
-  const model = decodeModel(bytes);
+  const model = await readModel(bytes);
   checkOperations(model, bounds);
   // The network says which core it takes.
   const [{ variant, module }] = await Promise.all([loadCore(model, options), bringHalves(model.graph)]);

@@ -15,6 +15,7 @@ use proxbit_kernels::shape::ConvShape;
 
 exports! {
     /// Writes the starts of sums, by pattern of missing taps.
+    once(size)
     fn bb_starts(shape: *const ConvShape, correction: *const i32, starts: *mut i32) {
         let shape = &*shape;
         let taps = read(correction, shape.taps() * shape.filters as usize);
@@ -23,6 +24,7 @@ exports! {
     }
 
     /// Thresholds of sums as limits of counts.
+    once(size)
     fn bb_limits(shape: *const ConvShape, starts: *const i32, thresholds: *const i32, limits: *mut i32) {
         let shape = &*shape;
         let count = shape.start_count();

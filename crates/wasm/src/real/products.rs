@@ -26,6 +26,7 @@ exports! {
     }
 
     /// Panels `f32 [ceil(n/8)][k][8]` of w `f32 [k][n]`.
+    once(size)
     fn pack_panels(w: *const f32, k: usize, n: usize, out: *mut f32) {
         ff::pack_panels(read(w, k * n), k, n, write(out, panel_floats(k, n)));
         false
