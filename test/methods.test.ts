@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
 import { methodNames, methodOf, methodRecords, methods } from "../ts/methods/index.ts";
-import { layers, sequential } from "../ts/nn/index.ts";
+import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods, checkMethods, type Method, type MethodWork, workOf } from "../ts/train/method.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -179,6 +179,18 @@ describe("the registry", () => {
     expect([again.graph, again.optimizer]).toEqual([first.graph, first.optimizer]);
     const factsOf = ({ objective }: typeof first) => objective.map(({ name: term, facts }) => [term, facts]);
     expect(factsOf(again)).toEqual(factsOf(first));
+  });
+
+  test.each(methodNames)("leaves a frozen layer under %s what it is", (name) => {
+    const signs = { units: 4, weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
+    const two = sequential({ inputShape: [4] }, [
+      layers.binaryDense({ ...signs, name: "first", trainable: false }),
+      layers.binaryDense({ ...signs, name: "second" }),
+      layers.dense({ units: 2 }),
+    ]);
+    const kernelOf = ({ nodes }: Graph) => nodes.find((node) => node.name === "first")?.attributes;
+    const changed = applyMethods([methodOf(name, needed[name] ?? {})], { ...plain, graph: two }).graph;
+    expect(kernelOf(changed)).toEqual(kernelOf(two));
   });
 
   test("names the nearest of an unknown one, and the options of a known one", () => {
