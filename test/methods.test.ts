@@ -140,9 +140,23 @@ describe("methods together", () => {
     ["no name", [{}]],
     ["options that are none", [{ name: "own", options: 3 }]],
     ["options that JSON cannot hold", [{ name: "own", options: { size: 1n } }]],
+    ["options that JSON would change", [{ name: "own", options: { size: Number.NaN } }]],
+    ["options of another kind", [{ name: "own", options: new Map([["size", 1]]) }]],
+    ["list of excluded names", [{ name: "own", excludes: ["siman"] }]],
+    ["exclusion without a reason", [{ name: "own", excludes: { siman: true } }]],
   ])("are no %s", (_, given) => {
     expect(() => checkMethods(given, subject)).toThrow(/a test/);
   });
+});
+
+test.each<[keyof Method, unknown]>([
+  ["graph", undefined],
+  ["optimizer", "adam"],
+  ["objective", losses.crossEntropy()],
+  ["objective", Promise.resolve([losses.crossEntropy()])],
+])("a hook %s may not give what is none, and the error names the method", (hook, given) => {
+  const own = { name: "own", [hook]: () => given } as unknown as Method;
+  expect(() => applyMethods([own], plain)).toThrow(new RegExp(`"own": what its ${hook} gives`));
 });
 
 test.each<[string, unknown, RegExp]>([
