@@ -11,7 +11,7 @@ import { methodOf, methods } from "../ts/methods/index.ts";
 import { type Graph, initialValues, layers, packedParametersOf, parametersOf, sequential } from "../ts/nn/index.ts";
 import { networkOf } from "../ts/nn/network.ts";
 import { randomStream } from "../ts/nn/random.ts";
-import { standardizedWeights } from "../ts/quantizers/index.ts";
+import { quantizer, standardizedWeights } from "../ts/quantizers/index.ts";
 import { rotationSides } from "../ts/quantizers/rotations.ts";
 import { rotatedRbnn } from "../ts/quantizers/weight-families.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -164,6 +164,20 @@ describe("a run", () => {
     await resumed.continueFit(data);
     expect(await resumed.weights()).toEqual(last);
     resumed.close();
+  });
+
+  test("has rotations that fit its filters from the first step on", async () => {
+    const trainer = await trainerOf(graph, { ...options, optimizer: optimizers.sgd({ learningRate: 0 }) });
+    const w = (await trainer.weights()).get("body/kernel")!;
+    const cosineOf = async (): Promise<number> => {
+      const all = await trainer.weights();
+      const filters = Float64Array.from(standardizedWeights(quantizer("recu"), w, 8).value);
+      return meanCosine(filters, 8, { left: all.get("body/left")!, right: all.get("body/right")! });
+    };
+    const before = await cosineOf();
+    const { epochs } = await trainer.fit(data, { epochs: 1, batchSize: 50, validate: false });
+    expect(await cosineOf()).toBeGreaterThan(before + 0.01);
+    expect(epochs[0]?.tasks?.rbnn?.cosine).toBeCloseTo(await cosineOf(), 6);
   });
 
   test("packs the signs of rotated weights, under a quantizer without rotations", async () => {
