@@ -192,7 +192,7 @@ describe("CMIM", () => {
     const first = await trainerOf(graph, given);
     for await (const _ of first.fit(data, { ...options, checkpoint: store })) break;
     first.close();
-    const second = await Trainer.resume(store, { graph, workers: 2, methods: methodOf });
+    const second = await Trainer.resume(store, { workers: 2, methods: methodOf });
     await second.continueFit(data);
     expect(await second.pack()).toEqual(await trainer.pack());
     second.close();

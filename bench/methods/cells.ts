@@ -43,6 +43,7 @@ export const waysOf = (epochs: number): readonly Way[] => {
     flips("Bop", optimizers.bop()),
     flips("Bop, second order", optimizers.bop2()),
     flips("Bop, second order, unbiased", optimizers.bop2({ unbiased: true })),
+    own("noisy-supervision"),
   ];
 };
 

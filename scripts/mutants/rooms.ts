@@ -138,6 +138,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
       "methods-weights",
       "methods-rbnn",
       "methods-cmim-bank",
+      "methods-noisy",
       "methods-qp-sbgd",
       "train-losses",
       "checkpoint-resume",
@@ -173,7 +174,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
-  /^(package|readme|release|release-edits|steps|bench|bench-study|mutants|torture)$/,
+  /^(package|readme|release|release-edits|steps|examples|bench|bench-study|models|mutants|torture)$/,
   /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,

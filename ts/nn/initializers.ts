@@ -8,6 +8,7 @@
  *   truncatedNormal  normal of deviation 0.02, cut off at two of them     Devlin et al. 2019, Dosovitskiy et al. 2021
  *
  *   rotation       a random rotation or reflection: orthonormal rows, by Gram and Schmidt from normal numbers
+ *   filterMap      units [2 K + 1] of a network that maps a filter: the first K normal of variance 1 / K, all else 0
  *
  * A kernel [kh][kw][c][o] has fanIn kh kw c and fanOut kh kw o. A truncated normal lies within two standard deviations
  * of the untruncated one. The code uses only operations whose bits IEEE 754 fixes, the square root among them. So a
@@ -69,6 +70,12 @@ export function initialValues(parameter: Parameter, seed: number): Float32Array 
       return fillNormal(2 / fanIn);
     case "truncatedNormal":
       return values.map(() => truncatedNormal(stream) * embeddingDeviation);
+    case "filterMap": {
+      const size = parameter.shape[1] ?? 1;
+      const rows = (size - 1) / 2;
+      const deviation = Math.sqrt(1 / rows);
+      return values.map((_, i) => (i % size < rows ? truncatedNormal(stream) * deviation : 0));
+    }
     case "rotation":
       return Float32Array.from(randomRotation(stream, parameter.shape[0] ?? 1));
   }

@@ -5,6 +5,59 @@
 
 /** Every kernel of training alone: its parameters in the order of the core, and what is known of a product. */
 export const trainingKernels = {
+  /**
+   * `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads:
+   * soft `f32 [images][heads][tokens][keys]`, and matrix, `attention_row_bytes(keys)` for each row.
+   */
+  attention_nibbles_kept: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "read",
+      parameters: "maybe read",
+      soft: "write",
+      matrix: "write",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /**
+   * One lane's gradients at queries, keys, values and, where given, at the learned numbers `f32 [heads]`, out of
+   * that at the results. soft and matrix are those of `attention_nibbles_kept`; scratch of
+   * `attention_gradient_bytes(tokens, keys, width, value_width)`.
+   */
+  attention_nibbles_backward: {
+    product: { operands: "fb", tile: "3x16", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "read",
+      parameters: "maybe read",
+      soft: "read",
+      matrix: "read",
+      dy: "read",
+      dqueries: "write",
+      dkeys: "write",
+      dvalues: "write",
+      dparameters: "maybe write",
+      scratch: "write",
+    },
+  },
   /** Signs of the real kernel as file bits. */
   pack_file_bits: {
     parameters: { kernel: "read", k: "number", n: "number", out: "write" },
@@ -325,6 +378,45 @@ export const trainingKernels = {
   /** dx = dy where x > 0, dy alpha e^x elsewhere; added to dx where `accumulate`. */
   elu_backward: {
     parameters: { x: "read", dy: "read", alpha: "number", accumulate: "flag", dx: "write", count: "number" },
+  },
+  /**
+   * t `f32 [k][n]` = w + sum_j u_j tanh(v_j . w + c_j) by filter; mapping `f32 [units][2 k + 1]` is v, c and u of
+   * each unit, hidden `f32 [units][n]` the tanh.
+   */
+  map_filters: {
+    parameters: { w: "read", k: "number", n: "number", mapping: "read", units: "number", hidden: "write", t: "write" },
+  },
+  /** dw `f32 [k][n]` and d_mapping of dt `f32 [k][n]`; hidden as `map_filters` leaves it, room `f32 [n]`. */
+  map_filters_backward: {
+    parameters: {
+      w: "read",
+      k: "number",
+      n: "number",
+      mapping: "read",
+      units: "number",
+      hidden: "read",
+      dt: "read",
+      room: "write",
+      dMapping: "write",
+      dw: "write",
+    },
+  },
+  /**
+   * result = the sum of the unbiased losses of t with labels sign(w); dt = factor times their slopes. plus and
+   * minus are the rates at which labels +1 and -1 are wrong.
+   */
+  supervise_signs: {
+    lengths: { result: 1 },
+    parameters: {
+      w: "read",
+      t: "read",
+      count: "number",
+      plus: "number",
+      minus: "number",
+      factor: "number",
+      dt: "write",
+      result: "write",
+    },
   },
   /**
    * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma

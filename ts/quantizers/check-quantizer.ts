@@ -20,9 +20,9 @@ import { scheduleRange, toSchedule } from "./schedule.ts";
 
 /**
  * The parameters that the maps read, and those for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, the
- * percentile that SiMaN's magnitudes are clipped to, and the angle that RBNN's filters begin with.
+ * percentile that SiMaN's magnitudes are clipped to, the angle that RBNN's filters begin with, and the units of the network that maps a filter.
  */
-export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile" | "angle";
+export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile" | "angle" | "units";
 
 const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> = {
   ...parameterRanges,
@@ -30,6 +30,7 @@ const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> =
   omega: [1e-3, 1e4],
   percentile: [0, 25],
   angle: [0, Math.PI],
+  units: [1, 256],
 };
 
 /**
@@ -70,6 +71,7 @@ export function parameterNames(
 function lastNames(standardize: Standardize): readonly QuantizerParameter[] {
   if (standardize === "sine") return ["omega"];
   if (standardize === "magnitude") return ["percentile"];
+  if (standardize === "mapping") return ["units"];
   return standardize === "rotation" ? ["angle"] : [];
 }
 
@@ -78,9 +80,9 @@ export function checkParameter(value: unknown, name: QuantizerParameter, subject
   const schedule = toSchedule(value, name, subject);
   const [minimum, maximum] = domains[name];
   for (const end of scheduleRange(schedule)) numberIn(end, minimum, maximum, name, subject);
-  if (name === "levels" || name === "omega" || name === "angle") {
+  if (name === "levels" || name === "omega" || name === "angle" || name === "units") {
     if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
-    if (name === "levels") integerIn(schedule.value, minimum, maximum, name, subject);
+    if (name === "levels" || name === "units") integerIn(schedule.value, minimum, maximum, name, subject);
   }
   return schedule;
 }
@@ -132,7 +134,16 @@ const keys = [
 ];
 
 const scales: readonly Scale[] = ["none", "filter", "tensor"];
-const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine", "magnitude", "rotation"];
+const standards: readonly Standardize[] = [
+  "none",
+  "filter",
+  "adabin",
+  "tanhMax",
+  "sine",
+  "magnitude",
+  "rotation",
+  "mapping",
+];
 const hardForms: readonly HardForm[] = ["sign", "levels"];
 
 /** A map that stays what it is to the end: one that could turn into the sign, or is the sign, is of the other kind. */

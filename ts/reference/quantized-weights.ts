@@ -84,6 +84,12 @@ function standardized(tf: TensorFlow, quantizer: Quantizer, parameters: readonly
       const scale = near(deviation, () => tf.mul(deviation, relative()));
       return withSlope(own, null, { scale, shift: mean });
     }
+    case "mapping":
+      throw new ProxbitError(
+        "argument",
+        `the weights of "${quantizer.name}" are what a network makes of them, and the check has no twin of that`,
+        "Check the network without the method, under the quantizer bnn; test/methods-noisy.test.ts has the steps in f64.",
+      );
     case "rotation":
       throw new ProxbitError(
         "argument",

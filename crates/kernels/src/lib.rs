@@ -23,6 +23,7 @@ pub mod divergence;
 pub mod drop_path;
 pub mod dropout;
 pub mod elu;
+pub mod filter_map;
 pub mod gather;
 pub mod gemm;
 pub mod layer_norm;

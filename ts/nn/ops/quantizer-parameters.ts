@@ -5,7 +5,7 @@
  */
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { rotationSides } from "../../quantizers/rotations.ts";
-import { firstAngle } from "../../quantizers/weight-quantizers.ts";
+import { firstAngle, mappingUnits } from "../../quantizers/weight-quantizers.ts";
 import type { ParameterSpec } from "./op.ts";
 
 /** The tensors of `quantizer` over a kernel of `[K, filters]`, by their keys; none for most quantizers. */
@@ -13,6 +13,10 @@ export function quantizerParameters(
   quantizer: Quantizer,
   [rows, filters]: readonly [number, number],
 ): Readonly<Record<string, ParameterSpec>> {
+  if (quantizer.standardize === "mapping") {
+    const shape = [mappingUnits(quantizer), 2 * rows + 1] as const;
+    return { mapping: { role: "real", shape, initializer: "filterMap", ofQuantizer: true } };
+  }
   if (quantizer.standardize !== "rotation") return {};
   const [a, b] = rotationSides(rows);
   const square = (side: number): ParameterSpec => ({

@@ -114,7 +114,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       search: lanes.get(node.name)?.find(({ part }) => part === "search")?.kernel ?? null,
       parts: parts.get(node.name) ?? [],
       weightBits: bitsOf("weight", isProduct(node) && weightsAreBits(node)),
-      activationBits: bitsOf("activation", isProduct(node) && activationsAreBits(node)),
+      // The operands of other layers are bits where their product says so.
+      activationBits: bitsOf("activation", isProduct(node) ? activationsAreBits(node) : own.forward?.product === "bb"),
       weightBytes: row?.floatBytes ?? 0,
       valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,

@@ -128,12 +128,10 @@ export async function readForResume(
       objective: options.objective === undefined ? plainObjective : termsOf(options.objective, subject),
     };
     // The checkpoint's own have gone through its methods already.
-    const left = methods.map((method) => ({
-      ...method,
-      graph: options.graph === undefined ? undefined : method.graph,
-      optimizer: options.optimizer === undefined ? undefined : method.optimizer,
-    }));
-    const { graph, optimizer, objective } = applyMethods(left, given);
+    const { graph, optimizer, objective } = applyMethods(methods, given, {
+      ...(options.graph === undefined ? { graph: saved.graph } : {}),
+      ...(options.optimizer === undefined ? { optimizer: saved.optimizer } : {}),
+    });
     const seed =
       options.seed === undefined ? (facts.seed as number) : integerIn(options.seed, 0, 0xffffffff, "seed", subject);
     const starts = factsOfStarts(options.start);

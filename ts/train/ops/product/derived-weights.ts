@@ -9,7 +9,13 @@ import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { Quantizer } from "../../../quantizers/quantizer.ts";
 import { rotationSides } from "../../../quantizers/rotations.ts";
-import { angularFrequency, filterGain, percentilePlace, widthPlace } from "../../../quantizers/weight-quantizers.ts";
+import {
+  angularFrequency,
+  filterGain,
+  mappingUnits,
+  percentilePlace,
+  widthPlace,
+} from "../../../quantizers/weight-quantizers.ts";
 
 /** A kernel of K rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
 export interface LatentWeights {
@@ -38,6 +44,11 @@ export interface DerivedWeights {
   readonly calls: readonly KernelCall[];
   /** A tensor of the quantizer's own that is learned; null for none. */
   readonly learned: Learned | null;
+  /**
+   * The calls that leave the gradient at w at `out`, from that at w', the backward map's part included, at `dw`. Null where
+   * `slopes` say it.
+   */
+  readonly latent: Learned["gradient"] | null;
 }
 
 /** A tensor of a quantizer that is learned beside the kernel. */
@@ -66,6 +77,7 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
   let affine: DerivedWeights["affine"] = null;
   let slopes: Slopes | null = null;
   let learned: Learned | null = null;
+  let latentGradient: DerivedWeights["latent"] = null;
   switch (standardize) {
     case "none":
       break;
@@ -95,6 +107,21 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
       learned = { key: "angle", count: n, gradient };
       break;
     }
+    case "mapping": {
+      const units = mappingUnits(quantizer);
+      const size = units * (2 * rows + 1);
+      const [mapping, hidden, room] = [given.own("mapping"), allocate(4 * units * n), allocate(4 * n)];
+      const shared = { w: latent, k: rows, n, mapping, units, hidden };
+      calls.push(k.mapFilters({ ...shared, t: source }));
+      // One call makes both gradients, and each is wanted in a job of its own.
+      const [dMapping, dw, other] = [allocate(4 * size), allocate(4 * count), allocate(4 * n)];
+      const gradient: Learned["gradient"] = (dt, out) => [
+        k.mapFiltersBackward({ ...shared, dt, room, dMapping: out, dw }),
+      ];
+      learned = { key: "mapping", count: size, gradient };
+      latentGradient = (dt, out) => [k.mapFiltersBackward({ ...shared, dt, room: other, dMapping, dw: out })];
+      break;
+    }
     case "tanhMax":
       slopes = { address: allocate(4 * count), count };
       calls.push(k.standardizeTanh({ w: latent, count, out: source, slopes: slopes.address }));
@@ -121,7 +148,7 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
     const live = { parameters: given.parameters, size: PARAMETERS, place };
     calls.push(k.quantileWidth({ w: source, count, ...live, out: parameters }));
   }
-  return { source, scale, affine, slopes, parameters, calls, learned };
+  return { source, scale, affine, slopes, parameters, calls, learned, latent: latentGradient };
 }
 
 /** The weights of a packed file, whose signs or levels stand where latent weights would, with what the file says of them. */
@@ -144,6 +171,7 @@ export function packedWeights(
     parameters,
     calls: [],
     learned: null,
+    latent: null,
   };
 }
 
