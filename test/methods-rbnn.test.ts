@@ -8,7 +8,16 @@ import { unpackSigns } from "../ts/io/bits.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { alternate, meanCosine, polarFactor } from "../ts/methods/alternation.ts";
 import { methodOf, methods } from "../ts/methods/index.ts";
-import { type Graph, initialValues, layers, packedParametersOf, parametersOf, sequential } from "../ts/nn/index.ts";
+import {
+  freeze,
+  type Graph,
+  initialValues,
+  layers,
+  packedParametersOf,
+  parametersOf,
+  sequential,
+  summary,
+} from "../ts/nn/index.ts";
 import { networkOf } from "../ts/nn/network.ts";
 import { randomStream } from "../ts/nn/random.ts";
 import { quantizer, standardizedWeights } from "../ts/quantizers/index.ts";
@@ -226,6 +235,21 @@ describe("the method", () => {
     expect(packedGraph([methods.rbnn()], changed(graph)).nodes.map(({ name }) => name)).toEqual(
       graph.nodes.map(({ name }) => name),
     );
+  });
+
+  test("leaves frozen layers alone, and counts no tensor that a file lacks", () => {
+    const two = sequential({ inputShape: SHAPE }, [
+      layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "still" }),
+      layers.batchNorm(),
+      layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "moved" }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const made = changed(freeze(two, ["still"]));
+    expect(parametersOf(made).filter(({ key }) => key === "angle")).toMatchObject([{ node: "moved" }]);
+    expect(networkOf(made).nodes.get("still")).toEqual(networkOf(freeze(two, ["still"])).nodes.get("still"));
+    expect(summary(made).totals).toEqual(summary(two).totals);
   });
 
   test("takes its first angle, which plain quantizers do not have", () => {

@@ -51,7 +51,10 @@ export const rbnnRecord: MethodRecord<RbnnMethodOptions> = {
     excludes: { siman: SAME, biper: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       for (const kernel of kernelsOf(graph)) checkSides(kernel);
-      const made = mapWeightQuantizers(graph, () => rotatedRbnn({ angle }));
+      // Nobody turns the filters of a frozen layer toward its rotations.
+      const isFrozen = (layer: string): boolean => networkOf(graph).nodes.get(layer)?.trainable === false;
+      const rotating = rotatedRbnn({ angle });
+      const made = mapWeightQuantizers(graph, (own, layer) => (isFrozen(layer) ? own : rotating));
       return scale ? withScales(made) : made;
     },
     packed: (graph) =>
