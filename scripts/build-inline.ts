@@ -35,7 +35,7 @@ function inside(dist: string, cores: string, worker: string): Plugin {
   const helpers = JSON.stringify(join(dist, "runtime/packed-files.js"));
   const modules: Readonly<Record<string, string>> = {
     "runtime/full-cores.js": 'export { cores as fullCores } from "proxbit-cores";',
-    "runtime/inference-cores.js": 'export { cores as inferenceCores } from "proxbit-cores";',
+    "runtime/inference-cores.js": 'export { cores as inferenceCores, cores as smallCores } from "proxbit-cores";',
     "runtime/worker-script.js": `
       import { addressOfScript } from ${helpers};
       const text = ${JSON.stringify(worker)};

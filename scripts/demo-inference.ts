@@ -31,7 +31,7 @@ const predictions = await classify(session, test.images);
 const differing = [...predictions.keys()].filter((image) => predictions[image] !== expected[image]);
 const wrong = [...predictions.keys()].filter((image) => predictions[image] !== test.labels[image]);
 const [image] = differing;
-const { kernel, variant } = session.explain();
+const { kernel, variant } = await session.explain();
 const check: PackedCheck = {
   images: test.count,
   agrees: test.count - differing.length,

@@ -42,7 +42,7 @@ function exported(): readonly Export[] {
 }
 
 function trainingKernels(): string {
-  const kernels = exported().filter(({ feature }) => feature !== null);
+  const kernels = exported().filter(({ feature }) => feature === "training");
   const answers = exported().filter((kernel) => kernel.answers);
   const text = [
     TRAINING_HEAD,
@@ -90,7 +90,7 @@ function kernels(): string {
     "/** Every kernel of all cores: its parameters in the order of the core, and what is known of a product. */",
     ...table(
       "kernels",
-      exported().filter(({ feature }) => feature === null),
+      exported().filter(({ feature }) => feature !== "training"),
     ),
     ...sizes.flatMap(({ doc, isPublic, name, parameters, body }) => [
       comment("", doc),

@@ -32,7 +32,7 @@ export function exportsOf(source: string): readonly Export[] {
   const found: Export[] = [];
   for (const [, block] of source.matchAll(/^exports! \{\n([\s\S]*?)^\}/gm)) {
     const heads =
-      /((?: {4}\/\/\/.*\n)+)(?: {4}only\("(\w+)"\)\n)?(?: {4}product\((\w+), "(\w+)", (\d+)\)\n)?\s*(answer )?fn (\w+)\(([^)]*)\) \{/g;
+      /((?: {4}\/\/\/.*\n)+)(?: {4}only\("(\w+)"\)\n)?(?: {4}product\((\w+), "(\w+)", (\d+)\)\n)?(?: {4}once\(size\)\n)?\s*(answer )?fn (\w+)\(([^)]*)\) \{/g;
     const functions = [...(block as string).matchAll(heads)];
     const names = [...(block as string).matchAll(/^ {4}(?:answer )?fn /gm)];
     if (functions.length !== names.length) throw new Error(`a function of ${block} is not understood`);

@@ -13,7 +13,7 @@ const full: readonly Step[] = [
   {
     name: "wasm",
     command:
-      "scripts/build-wasm --variant plain --variant relaxed --variant inference-plain --variant inference-relaxed",
+      "scripts/build-wasm --variant plain --variant relaxed --variant inference-plain --variant inference-relaxed --variant small-plain --variant small-relaxed",
   },
   { name: "clippy", command: "cargo clippy --workspace --all-targets --quiet -- -D warnings" },
   // Cargo lets one command at a time into target/.

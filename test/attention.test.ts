@@ -176,20 +176,20 @@ describe("explanations", () => {
     const graph = graphOf({ matrix: "threshold", keyQuantizer: "bnn", valueQuantizer: "bnn" });
     const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
     const session = await load(file, { variant: "plain" });
-    const layer = session.explain().layers.find(({ op }) => op === "attention");
+    const layer = (await session.explain()).layers.find(({ op }) => op === "attention");
     expect(names(layer?.parts ?? [])).toEqual(["scores ff", "threshold null", "mix ff"]);
-    const profile = session.profile({ runs: 2 });
+    const profile = await session.profile({ runs: 2 });
     const times = profile.layers.find(({ node }) => node === "attention");
     expect(times?.parts.map(({ parts }) => parts)).toEqual([["scores", "threshold", "mix"]]);
     const sum = (times?.parts ?? []).reduce((total, { milliseconds }) => total + milliseconds, 0);
     expect(sum).toBeLessThanOrEqual((times?.milliseconds ?? 0) * (1 + 1e-9));
-    expect(formatExplanation(session.explain(), profile)).toMatch(/\n {2}scores .*ff.*%/);
+    expect(formatExplanation(await session.explain(), profile)).toMatch(/\n {2}scores .*ff.*%/);
   });
 
   it("of a session over bits name one kernel for all parts", async () => {
     const graph = graphOf({ matrix: "threshold", ...all("bnn++") });
     const file = await pack(await engineWith(pool, graph, randomParameters(graph, 1)), {});
-    const { layers: explained } = (await load(file, { variant: "plain", kernel: "lookup" })).explain();
+    const { layers: explained } = await (await load(file, { variant: "plain", kernel: "lookup" })).explain();
     const layer = explained.find(({ op }) => op === "attention");
     expect(layer).toMatchObject({ product: "bb", kernel: "attention_nibbles", activationBits: 1 });
     expect(names(layer?.parts ?? [])).toEqual(["scores bb", "threshold null", "mix bb"]);
@@ -212,7 +212,7 @@ describe("explanations", () => {
     const options = { heads, matrix: "boolean", name: "attention", ...all("bnn") } as const;
     const graph = functional({ inputs: start, outputs: layers.attention(options).apply([start, start, start]) });
     const session = await load(blankFile(graph), { variant: "plain", kernel: "popcnt64" });
-    const layer = session.explain().layers.find(({ op }) => op === "attention");
+    const layer = (await session.explain()).layers.find(({ op }) => op === "attention");
     expect(layer?.kernel).toBe(kernel);
     expect(layer?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
     // Every token is like every other, but for signs: scores above 0 take their sum, others nothing.

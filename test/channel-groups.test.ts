@@ -146,7 +146,7 @@ describe("a kernel in groups", () => {
     expect(trained).toMatchObject({ forward: { product: "bb" }, filterGradient: { product: "fb" }, weightBits: 1 });
     expect(trained?.obstacles.map(({ reason }) => reason)).toContain(price);
     const session = await load(await pack(engine, {}), { kernel: "lookup" });
-    const run = session.explain().layers.find(({ node }) => node === "grouped");
+    const run = (await session.explain()).layers.find(({ node }) => node === "grouped");
     expect(run).toMatchObject({ kernel: "bb_lookup_conv_real", product: "bb", activationBits: 1, fusedInto: null });
     // A panel of 64 filters for each group: three splits of nine taps with a byte each.
     expect(run?.weightBytes).toBe(3 * 3 * 192);
@@ -155,7 +155,7 @@ describe("a kernel in groups", () => {
       "2 input channels of a group are not a multiple of 4: the last 2 cost as much as 4",
       price,
     ]);
-    const plain = session.explain().layers.find(({ op, product }) => op === "conv2d" && product === "ff");
+    const plain = (await session.explain()).layers.find(({ op, product }) => op === "conv2d" && product === "ff");
     expect(plain?.obstacles.map(({ reason }) => reason)).not.toContain(price);
   });
 });

@@ -81,7 +81,7 @@ test("bits stay bits from the sign behind a norm to the sums of the next product
     const from = calls.indexOf(`first bb_${kernel}_conv_bits`);
     expect(calls.slice(from, from + 2)).toEqual([`first bb_${kernel}_conv_bits`, `second bb_${kernel}_conv_norm`]);
     const rows = new Map(
-      (await load(file, { kernel, variant: "plain" })).explain().layers.map((row) => [row.node, row]),
+      (await (await load(file, { kernel, variant: "plain" })).explain()).layers.map((row) => [row.node, row]),
     );
     expect(rows.get("between")).toMatchObject({ fusedInto: "first", valueBytes: kernel === "lookup" ? 6 * 4 : 6 * 8 });
     for (const node of ["first", "second"]) {

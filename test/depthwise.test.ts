@@ -126,7 +126,7 @@ describe("a packed depthwise kernel", () => {
     });
     expect(trained?.obstacles.map((obstacle) => obstacle.reason)).toContain(reason);
     const session = await load(await pack(engine, {}));
-    const run = session.explain().layers.find(({ node }) => node === "depthwise");
+    const run = (await session.explain()).layers.find(({ node }) => node === "depthwise");
     expect(run).toMatchObject({ kernel: "depthwise_conv", product: "ff", weightBytes: 4 * 90, activationBits: 32 });
     expect(run?.obstacles.map((obstacle) => obstacle.reason)).toEqual([reason]);
   });

@@ -94,7 +94,7 @@ test("a kernel as large as its image loads, because sums of missing taps come fr
     layers.globalAvgPool2d(),
   ]);
   const session = await load(blankFile(graph), { kernel: "lookup", maxOperations: 2 ** 40 });
-  expect(session.explain().layers.map(({ node }) => node)).toContain("wide");
+  expect((await session.explain()).layers.map(({ node }) => node)).toContain("wide");
 }, 60_000);
 
 describe("loading can be given up", () => {

@@ -4,6 +4,7 @@
  */
 import { expect } from "vitest";
 import type { ImageSplit } from "../ts/data/dataset.ts";
+import { bringHalves } from "../ts/inference/halves.ts";
 import { type LoadOptions, load } from "../ts/inference/index.ts";
 import { type Prepared, type PrepareOptions, prepare, runner } from "../ts/inference/prepare.ts";
 import { createResults } from "../ts/inference/results.ts";
@@ -59,6 +60,7 @@ export interface InMemory {
 /** Prepares a model for as many workers, and lets this thread do their tasks one after the other. */
 export async function inMemory(model: PackedModel, options: Partial<PrepareOptions>): Promise<InMemory> {
   const instance = instantiate(await loadModule("plain"), {});
+  await bringHalves(model.graph);
   const prepared = await prepare(model, "plain", instance, { kernel: "lookup", batch: 1, workers: 1, ...options });
   const { compiled, stagedImages } = prepared;
   const { inputSize } = compiled;

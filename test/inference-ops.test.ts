@@ -3,7 +3,7 @@
  * a layer is cut. The table itself keeps what the operations' flags promise, or it does not compile.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { inferenceOps } from "../ts/inference/ops/index.ts";
+import { inferenceOps } from "../ts/inference/ops/all.ts";
 import type { InferenceOp } from "../ts/inference/ops/op.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { type OpName, opNames } from "../ts/nn/ops/index.ts";

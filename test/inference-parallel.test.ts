@@ -107,8 +107,8 @@ describe("a parallel session", () => {
     const session = await loadParallel(file, { workers: 2, batch: 2 });
     expect(session).toMatchObject({ workers: 2, classes: 3, metadata: single.metadata, graph: single.graph });
     expect(session.inputShape).toEqual([6, 6, 2]);
-    expect(session.explain().variant).toBe("relaxed-shared");
-    expect(session.explain().memoryBytes).toBeGreaterThan(0);
+    expect((await session.explain()).variant).toBe("relaxed-shared");
+    expect((await session.explain()).memoryBytes).toBeGreaterThan(0);
     const parts = Array.from({ length: 6 }, (_, i) => split.images.subarray(72 * i, 72 * (i + 1)));
     const results = await Promise.all(parts.map((part) => session.run(part)));
     expect(results.map(bits)).toEqual(parts.map((part) => bits(single.run(part))));

@@ -7,12 +7,15 @@ import { describe, expect, test } from "vitest";
 import { flowOf } from "../ts/inference/flow.ts";
 import { formOf } from "../ts/inference/forms.ts";
 import { type Group, groupsOf } from "../ts/inference/fuse/groups.ts";
+import { takeOtherHalf } from "../ts/inference/other-half.ts";
 import { cut, cutByRows, cutEvenly, inputSlice, outputSlice } from "../ts/inference/slices.ts";
 import { functional, type Graph, type GraphNode, input, layers, model, type SymbolicTensor } from "../ts/nn/index.ts";
 import { isProduct } from "../ts/nn/nodes.ts";
 import type { ConvShape } from "../ts/program/kernels.ts";
 import { type LiveRange, placeBuffers, shareSlots } from "../ts/program/live.ts";
 import { convolutions } from "./kernels/arbitrary.ts";
+
+takeOtherHalf();
 
 const ranges: fc.Arbitrary<LiveRange[]> = fc.array(
   fc

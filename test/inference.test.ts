@@ -152,7 +152,7 @@ function build(network: Network): Graph {
 /** The kernels of a packed network's layers. */
 async function kernelsOf(graph: Graph, weights: Weights): Promise<readonly (string | null)[]> {
   const session = await load(await pack(await engineWith(pool, graph, weights), {}));
-  return session.explain().layers.map(({ kernel }) => kernel);
+  return (await session.explain()).layers.map(({ kernel }) => kernel);
 }
 /** The product whose sums become bits on the way out, by the kernel that x86 takes or by the others. */
 const fusesBits: readonly unknown[] = ["bb_lookup_conv_bits", "bb_popcnt8_conv_bits", "bb_popcnt64_conv_bits"];
@@ -262,7 +262,7 @@ describe("packed and trainer's logits are the same bits", () => {
     });
     const weights = awkwardWeights(graph, 7);
     await expectAgreement(graph, weights, randomSplit(7, 6, [6, 6, 5], 3));
-    const { layers: rows } = (await load(await pack(await engineWith(pool, graph, weights), {}))).explain();
+    const { layers: rows } = await (await load(await pack(await engineWith(pool, graph, weights), {}))).explain();
     expect(rows.map(({ fusedInto }) => fusedInto)).toEqual(rows.map(() => null));
   });
 
@@ -296,7 +296,7 @@ describe("packed and trainer's logits are the same bits", () => {
       const bounds = sums.filter((sum) => sum === 127).length;
       if (accumulator === "saturate") expect(bounds).toBeGreaterThan(sums.length / 4);
       else expect(bounds).toBeLessThan(sums.length / 20);
-      const { layers: rows } = (await load(await pack(await engineWith(pool, graph, weights), {}))).explain();
+      const { layers: rows } = await (await load(await pack(await engineWith(pool, graph, weights), {}))).explain();
       const first = rows.find(({ node }) => node === "first");
       expect(first).toMatchObject({
         product: "bb",

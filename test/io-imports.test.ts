@@ -68,6 +68,13 @@ describe("the entry points", () => {
     },
   );
 
+  it("inference loads its second half only for networks that need it", async () => {
+    const { files } = await closureOf("inference/index.ts");
+    expect(files).toContain("inference/halves.ts");
+    const later = ["other-half", "ops/all", "ops/attention", "product/grouped", "product/levels"];
+    expect(later.filter((name) => files.has(`inference/${name}.ts`))).toEqual([]);
+  });
+
   it("proxbit/reference loads tfjs only when a check begins, and nothing of Node", async () => {
     const { files, packages } = await closureOf("reference/index.ts");
     expect(files).toContain("reference/backends.ts");

@@ -28,18 +28,20 @@ test("the scripts of proxbit/inference are within their budgets, and so is a fir
 test("a core for inference has the kernels that inference calls, and no more", () => {
   const files = globSync("crates/wasm/src/**/*.rs", { cwd: root });
   const kernels = files.flatMap((file) => exportsOf(readFileSync(join(root, file), "utf8")));
-  const shared = kernels.filter(({ feature }) => feature === null).map(({ name }) => name);
+  const shared = kernels.filter(({ feature }) => feature !== "training").map(({ name }) => name);
+  const first = kernels.filter(({ feature }) => feature === null).map(({ name }) => name);
   const sources = globSync("ts/{inference,runtime}/**/*.ts", { cwd: root });
   const text = sources.map((file) => readFileSync(join(root, file), "utf8")).join("\n");
   const called = new Set([...text.matchAll(/\bk\.(\w+)/g)].map(([, name]) => name));
   expect(shared.filter((name) => !called.has(camelCase(name)))).toEqual([]);
   expect(kernels.filter(({ name }) => called.has(camelCase(name)) && !shared.includes(name))).toEqual([]);
-  for (const variant of variants) {
-    const exported = WebAssembly.Module.exports(new WebAssembly.Module(coreFile(`inference-${variant}`)))
+  const exported = (core: string): readonly string[] =>
+    WebAssembly.Module.exports(new WebAssembly.Module(coreFile(core)))
       .filter(({ kind, name }) => kind === "function" && !name.startsWith("__"))
-      .map(({ name }) => name);
-    expect(exported.sort()).toEqual(shared.toSorted());
-  }
+      .map(({ name }) => name)
+      .sort();
+  for (const variant of variants) expect(exported(`inference-${variant}`)).toEqual(shared.toSorted());
+  for (const core of ["small-plain", "small-relaxed"]) expect(exported(core)).toEqual(first.toSorted());
 });
 
 test("a shipped core is the built one without its names", () => {

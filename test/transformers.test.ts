@@ -94,7 +94,9 @@ test("a block of signs runs on bits, from the signs behind each norm to the sums
   const session = await load(await pack(await engineWith(pool, graph, awkwardWeights(graph, 1)), {}), {
     kernel: "lookup",
   });
-  const rows = session.explain().layers.filter(({ node, kernel }) => node.startsWith("blocks.0") && kernel !== null);
+  const rows = (await session.explain()).layers.filter(
+    ({ node, kernel }) => node.startsWith("blocks.0") && kernel !== null,
+  );
   expect(rows.map(({ node, kernel }) => `${node.slice(8)} ${kernel}`)).toEqual([
     ".norm1 normalize",
     ...["q", "k", "v"].map((part) => `.attn.${part} bb_lookup_conv_bits`),

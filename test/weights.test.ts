@@ -154,14 +154,14 @@ describe("the file of a network with scales", () => {
     const wanted = [-1, -1, -1 / 3, -1 / 3, 1 / 3, 1 / 3, 1 / 3, 1 / 3];
     expect(kernel).toHaveLength(8);
     for (const [i, level] of wanted.entries()) expect(kernel[i]).toBeCloseTo(level, 6);
-    const [, d] = (await load(file)).explain().layers;
+    const [, d] = (await (await load(file)).explain()).layers;
     expect(d).toMatchObject({ product: "ff", weightBits: 32 });
     expect(d?.obstacles.map(({ reason }) => reason)).toContainEqual(expect.stringContaining("are levels"));
   });
 
   test("is explained", async () => {
     const session = await load(await pack(await engineWith(pool, graph, weights), {}));
-    const [, a, , b] = session.explain().layers;
+    const [, a, , b] = (await session.explain()).layers;
     expect(a).toMatchObject({ node: "a", product: "ff", weightBits: 1 });
     expect(b).toMatchObject({ node: "b", product: "ff", weightBits: 1 });
     expect(b?.obstacles.map(({ reason }) => reason)).toContainEqual(expect.stringContaining("two values"));

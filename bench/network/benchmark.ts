@@ -24,7 +24,7 @@ export const network: Benchmark = {
     const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
     const packed = await randomModel(birealnet18());
     const sessions = await Promise.all(variants.map((variant) => load(packed, { variant })));
-    const ours = sessions.map((session) => contestant(session, image));
+    const ours = await Promise.all(sessions.map((session) => contestant(session, image)));
 
     const twin = birealnet18({ weightQuantizer: null, activationQuantizer: null });
     const weights = foldedWeights(twin);
@@ -44,12 +44,12 @@ export const network: Benchmark = {
       }
     }
     yield await agreement(float, quantised);
-    yield layersTable(sessions[0] as Session, context.quick ? 5 : 20);
+    yield await layersTable(sessions[0] as Session, context.quick ? 5 : 20);
   },
 };
 
-const contestant = (session: Session, image: Float32Array): Contestant => ({
-  ...{ name: session.explain().kernel, version: ownVersion },
+const contestant = async (session: Session, image: Float32Array): Promise<Contestant> => ({
+  ...{ name: (await session.explain()).kernel, version: ownVersion },
   run: () => session.run(image),
 });
 

@@ -5,9 +5,9 @@ import type { Table } from "../frame/finding.ts";
 import { milliseconds } from "../frame/text.ts";
 
 /** The layers that take a thousandth of a run and more, each with its kernel and rate. */
-export function layersTable(session: Session, runs: number): Table {
-  const { layers, variant } = session.explain();
-  const profile = session.profile({ runs });
+export async function layersTable(session: Session, runs: number): Promise<Table> {
+  const { layers, variant } = await session.explain();
+  const profile = await session.profile({ runs });
   const rows = layers.flatMap((layer) => {
     const time = profile.layers.find(({ node }) => node === layer.node);
     if (time === undefined || time.share < 0.001) return [];

@@ -34,7 +34,7 @@ async function* twoWorkers(packed: Uint8Array, batch: number, pace: Pace, contex
     named("2 workers", () => two.run(images, { count: batch })),
   ];
   const [withOne, withTwo] = (await race(contestants, pace, context.tick)) as readonly [Timing, Timing];
-  const { variant } = two.explain();
+  const { variant } = await two.explain();
   yield compare(`Bi-Real ResNet-18, 224x224, batch ${batch}`, withTwo, withOne, { threads: 2, variant });
   const rate = (timing: Timing): string => ((1000 * batch) / medianOf(timing)).toFixed(1);
   yield {

@@ -37,7 +37,7 @@ export const transformer: Benchmark = {
       ? { rounds: 5, warmUp: 1, sliceMilliseconds: 0 }
       : { rounds: 25, warmUp: 3, sliceMilliseconds: 0 };
     context.expect(pace.rounds + pace.warmUp);
-    const own = { name: session.explain().kernel, version: ownVersion, run: () => session.run(image) };
+    const own = { name: (await session.explain()).kernel, version: ownVersion, run: () => session.run(image) };
     const [ours, ...others] = (await race([own, float, tfjs, bytes], pace, context.tick)) as readonly [
       Timing,
       ...Timing[],
@@ -47,7 +47,7 @@ export const transformer: Benchmark = {
       type: "note",
       text: `The outputs of the uint8 twin correlate with those in f32 by ${likeness.toFixed(3)}.`,
     };
-    yield operationsTable(session, context.quick ? 3 : 20);
+    yield await operationsTable(session, context.quick ? 3 : 20);
   },
 };
 

@@ -13,9 +13,9 @@ interface Sum {
 }
 
 /** Layers summed by operation and kernel, the longest first. */
-export function operationsTable(session: Session, runs: number): Table {
-  const { layers, variant } = session.explain();
-  const profile = session.profile({ runs });
+export async function operationsTable(session: Session, runs: number): Promise<Table> {
+  const { layers, variant } = await session.explain();
+  const profile = await session.profile({ runs });
   const sums = new Map<string, Sum>();
   for (const layer of layers) {
     const time = profile.layers.find(({ node }) => node === layer.node);

@@ -27,7 +27,15 @@ export function cargoRunner(folder: string, patience: number, log: (line: string
     test: check("cargo", "test", "-p", "proxbit-kernels", "--lib"),
   };
   const wasm = {
-    build: check("scripts/build-wasm", "--variant", "plain", "--variant", "inference-plain"),
+    build: check(
+      "scripts/build-wasm",
+      "--variant",
+      "plain",
+      "--variant",
+      "inference-plain",
+      "--variant",
+      "small-plain",
+    ),
     test: check("npx", "vitest", "run", "test/kernels", "-t", "kernels, plain", "--testTimeout=3600000"),
   };
   const limits = new Map<Check, number>();

@@ -113,6 +113,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/inference": [
     "inference-parts",
     "inference-session",
+    "inference-halves",
     "inference",
     ...["inference-ops", "inference-outputs", "inference-ranks", "inference-alike", "flatten", "inference-wide"],
     ...["inference-bounds", "inference-classify", "inference-deep", ...OPERATIONS],
@@ -156,6 +157,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],
   "ts/base": [
     "base-text",
+    "inference-halves",
     "cli-parts",
     "io-json",
     "nn-validate",

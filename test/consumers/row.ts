@@ -2,6 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { otherModel } from "./other-model.ts";
 
 /** The bytes that all consumers must come to, as hexadecimal digits. */
 export interface Figures {
@@ -51,9 +52,11 @@ export function writeProject(folder: string, model: string, own?: string): void 
   mkdirSync(folder, { recursive: true });
   cpSync(projectFolder, folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "type": "module", "private": true }\n');
-  const digits = `"${model}".match(/../g)`;
-  const text = `export const model = Uint8Array.from(${digits} ?? [], (pair) => Number.parseInt(pair, 16));\n`;
-  writeFileSync(join(folder, "model.js"), text);
+  const text = Object.entries({ model, other: otherModel }).map(([name, digits]) => {
+    const pairs = `"${digits}".match(/../g) ?? []`;
+    return `export const ${name} = Uint8Array.from(${pairs}, (pair) => Number.parseInt(pair, 16));\n`;
+  });
+  writeFileSync(join(folder, "model.js"), text.join(""));
   if (own !== undefined) cpSync(own, folder, { recursive: true });
 }
 

@@ -72,7 +72,7 @@ const files: Readonly<Record<string, readonly [run: string, kernel: BinaryKernel
 const session = (run: string, kernel: BinaryKernel, variant: "plain" | "relaxed"): Text => {
   return async () => {
     const { file } = await runCalled(run);
-    const explanation = (await load(file, { kernel, variant, batch: 4 })).explain();
+    const explanation = await (await load(file, { kernel, variant, batch: 4 })).explain();
     return `${formatExplanation(explanation)}\n\n${spread(explanation)}\n`;
   };
 };

@@ -4,7 +4,7 @@
  */
 import { integerIn, type Subject, signalOf } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { shapesOf } from "../nn/network.ts";
 import { convGeometry, isWindowed, multiplyAccumulates } from "../nn/nodes.ts";

@@ -1,6 +1,6 @@
 /** The classes of a session: what may be asked and is answered, their names and their probabilities. */
 import { reading } from "../base/checks.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import { outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import { type Labels, type Prediction, sharesOf } from "./classify-labels.ts";

@@ -6,7 +6,7 @@
  * trainer knew, by the text "many" under `labels`: it compared several labels of an example by binary cross-entropy. Where the
  * file is silent, a sigmoid at the end means many.
  */
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { outputsOf } from "../nn/network.ts";
 import { isAlias } from "../nn/nodes.ts";

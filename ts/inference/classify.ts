@@ -11,7 +11,7 @@ import { type Drawable, pixelsOf, sizeOfDrawable } from "../images/browser.ts";
 import { backgroundOf, fitOf, type ImageInput } from "../images/input.ts";
 import type { Picture } from "../images/picture.ts";
 import { fitPicture } from "../images/resize.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import { inputShapeOf } from "../nn/network.ts";
 import {
   type Classify,

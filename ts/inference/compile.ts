@@ -7,7 +7,7 @@
  * trainer, so packed predictions are the trainer's bit for bit, whatever is fused and however many workers share the
  * work.
  */
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import { inputShapeOf, outputsOf } from "../nn/network.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";

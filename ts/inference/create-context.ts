@@ -1,5 +1,5 @@
 /** Puts together what the compiler knows of a model before the first layer. */
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";

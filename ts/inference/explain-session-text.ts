@@ -19,7 +19,7 @@ const timeColumn: Column = { title: "time", align: "right" };
 
 /** The explanation as a table in plain text, with each layer's share of the time where a profile is given. */
 export const formatExplanation = (explanation: Explanation, profile?: InferenceProfile): string =>
-  reading("formatExplanation", "the result of session.explain()", () => textOf(explanation, profile));
+  reading("formatExplanation", "the result of await session.explain()", () => textOf(explanation, profile));
 
 function textOf(explanation: Explanation, profile?: InferenceProfile): string {
   const { layers } = explanation;

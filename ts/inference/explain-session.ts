@@ -66,7 +66,7 @@ export interface Explanation {
   readonly kernel: BinaryKernel;
   readonly chosenBy: "probe" | "caller";
   /** Best times of the candidates in the probe, in microseconds; absent where none raced. */
-  readonly probeMicroseconds?: Readonly<Record<BinaryKernel, number>>;
+  readonly probeMicroseconds?: Readonly<Partial<Record<BinaryKernel, number>>>;
   readonly layers: readonly ExplainedLayer[];
   /** Bytes of memory the session has reserved. */
   readonly memoryBytes: number;

@@ -1,5 +1,5 @@
 /** A session's facts: what a model file tells of it before anything runs. */
-import type { LoadedModel } from "../io/model-file.ts";
+import type { LoadedModel } from "../io/model-reader.ts";
 import type { Graph } from "../nn/graph.ts";
 import { inputShapeOf, outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
@@ -39,7 +39,12 @@ export interface SessionFacts {
    * reads no pictures, and as `run`.
    */
   readonly classify: Classify;
-  explain(): Explanation;
+  /**
+   * Says what runs: the kernel of each layer, and what keeps it off a faster one. Pages load the code for it at the first call.
+   *
+   * @throws ProxbitError `worker` where the session was closed, `environment` where that code cannot be loaded.
+   */
+  explain(): Promise<Explanation>;
 }
 
 /** The facts of sessions of one file. */

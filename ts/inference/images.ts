@@ -3,7 +3,7 @@ import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, isList, plainObject, type Subject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import { inputShapeOf } from "../nn/network.ts";
 import { elementsOf } from "../nn/shapes.ts";
 

@@ -7,7 +7,6 @@ import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { decodeModel } from "../io/model-file.ts";
 import { inferenceCores } from "../runtime/inference-cores.ts";
 import { instantiate } from "../runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
@@ -15,10 +14,11 @@ import type { SourceOptions, WorkerOptions } from "../runtime/source.ts";
 import { MOST_WORKERS, type Pool, startPool } from "../runtime/start-pool.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
-import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
+import { bringHalves, readModel } from "./halves.ts";
 import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
+import { explain } from "./later-explain.ts";
 import { type Prepared, prepare } from "./prepare.ts";
 import { byName, createResults } from "./results.ts";
 
@@ -54,7 +54,7 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
   plainObject(options, ["workers", "variant", "kernel", "batch", "source", "worker", ...BOUNDS], subject);
   const bounds = boundsOf(options, subject);
   bounds.check();
-  const model = decodeModel(bytes);
+  const model = await readModel(bytes);
   checkOperations(model, bounds);
   const workers = integerIn(options.workers, 1, MOST_WORKERS, "workers", subject);
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
@@ -62,6 +62,7 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
   const variant = await detectVariant(options.variant === undefined ? {} : { variant: options.variant });
   if (!isShared(variant)) throw notShared(variant);
   const { source = inferenceCores, worker } = options;
+  await bringHalves(model.graph);
   const pool = await startPool({ workers, variant, source, worker });
   try {
     bounds.check();
@@ -90,7 +91,7 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
       ...factsOf(model),
       workers: pool.workers,
       classify: createClassify(model, run),
-      explain: () => explanationOf(variant, prepared, memory),
+      explain: () => explain(variant, prepared, memory),
       run,
       runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
       ...closable(pool.close),

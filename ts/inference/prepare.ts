@@ -5,12 +5,14 @@
 import { isArrayOf } from "../base/arrays.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { nextTurn } from "../base/turn.ts";
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
+import type { Graph } from "../nn/graph.ts";
 import { bind, link } from "../program/bind.ts";
 import { addressed, callOf, k } from "../program/inference-call.ts";
+import { kernels } from "../program/kernels.ts";
 import { type LaneLayout, layOutLanes } from "../program/lanes.ts";
 import { addressOf, at, type Place } from "../program/place.ts";
-import { type Program, placed } from "../program/program.ts";
+import { type Job, type Program, placed } from "../program/program.ts";
 import { createSegment } from "../program/segment.ts";
 import { type KernelInstance, pageBytes } from "../runtime/instantiate.ts";
 import { type BinaryKernel, type ProbeResult, probe } from "../runtime/probe.ts";
@@ -18,6 +20,7 @@ import type { Variant } from "../runtime/variants.ts";
 import { type Bounds, boundsOf, checkMemory } from "./bounds.ts";
 import { type Compiled, compile } from "./compile.ts";
 import type { CompileOptions } from "./create-context.ts";
+import { isOfFirstHalf } from "./halves.ts";
 import { badLayer, type Images, type InputScale, inputScaleOf } from "./images.ts";
 
 /**
@@ -60,7 +63,7 @@ export interface Prepared {
  * The thread is given back to its caller between two calls where the set-up takes long.
  *
  * @throws ProxbitError `environment` where memory cannot be had, `model-file` where it is more than allowed, `aborted`
- * after the signal, and `not-finite` where a weight or a batch norm is not.
+ * after the signal, `not-finite` where a weight or a batch norm is not, and `argument` where the core lacks a kernel.
  */
 export async function prepare(
   model: PackedModel,
@@ -78,6 +81,7 @@ export async function prepare(
   const run = compileRun(model, { kernel, parts: shares ? workers : 1 }, Math.ceil(batch / lanes));
   const { compiled, blockImages } = run;
   const { segment, inputSize } = compiled;
+  checkCore(model.graph, [...compiled.setup, ...compiled.program.flat(2)], instance);
 
   const blocks = Array.from({ length: lanes }, () => segment.allocate(run.layout.bytes));
   const stagedImages = blockImages * Math.ceil(batch / blockImages);
@@ -199,6 +203,19 @@ function runOf(given: Blocks, lanes: number, count: number): Program {
       .map((call) => addressed(call, (place: Place) => ({ ...place, lane }))),
   );
   return [jobs.filter((job) => job.length > 0)];
+}
+
+/** A caller may have given a core that is too small for the network. */
+function checkCore(graph: Graph, calls: Job, { exports }: KernelInstance): void {
+  // The small core lacks parts of kernels as well, which networks of the second half may take.
+  const names = isOfFirstHalf(graph) ? calls.map(({ kernel }) => kernel) : Object.keys(kernels);
+  const lacking = names.find((name) => !(name in exports));
+  if (lacking === undefined) return;
+  throw new ProxbitError(
+    "argument",
+    `\`source\` is a core without ${lacking}, which the network takes`,
+    "Give the file proxbit/wasm/NAME.wasm with inference- in its name, of this version of proxbit.",
+  );
 }
 
 /** Memory of our own, zeroed; returns its first address. */

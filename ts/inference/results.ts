@@ -1,5 +1,5 @@
 /** The results of a session: gathered block by block, checked, and given out by name. */
-import type { PackedModel } from "../io/model-file.ts";
+import type { PackedModel } from "../io/model-reader.ts";
 import { outputsOf } from "../nn/network.ts";
 import { checkOutputs } from "./images.ts";
 import type { Prepared } from "./prepare.ts";

@@ -7,20 +7,22 @@ import { isArrayOf } from "../base/arrays.ts";
 import { integerIn, oneOf, plainObject, type Subject } from "../base/checks.ts";
 import { type Closable, closable } from "../base/closable.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { decodeModel, type LoadedModel } from "../io/model-file.ts";
+import { later } from "../base/later.ts";
+import type { LoadedModel, PackedModel } from "../io/model-reader.ts";
 import { compileCore } from "../runtime/compile-core.ts";
-import { inferenceCores } from "../runtime/inference-cores.ts";
+import { inferenceCores, smallCores } from "../runtime/inference-cores.ts";
 import { instantiate, type KernelInstance } from "../runtime/instantiate.ts";
 import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
-import { explanationOf } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
+import { bringHalves, isOfFirstHalf, readModel } from "./halves.ts";
 import { type Images, inputOf, type RunOptions } from "./images.ts";
 import { createClassify } from "./later-classify.ts";
+import { explain } from "./later-explain.ts";
 import { type Prepared, prepare, runner } from "./prepare.ts";
-import { type InferenceProfile, type ProfileOptions, profileRun } from "./profile.ts";
+import type { InferenceProfile, ProfileOptions } from "./profile.ts";
 import { byName, createResults } from "./results.ts";
 
 export interface LoadOptions extends LoadBounds, SourceOptions {
@@ -50,9 +52,13 @@ export interface Session extends SessionFacts, Closable {
   runAll(images: Images | readonly Images[], options?: RunOptions): Readonly<Record<string, Float32Array>>;
   /**
    * Measures runs of as many black images as go through the layers together, with a clock around every call: the time does
-   * not depend on what is in an image. `formatExplanation` puts it beside the explanation.
+   * not depend on what is in an image. `formatExplanation` puts it beside the explanation. Pages load the code for it at the
+   * first call.
+   *
+   * @throws ProxbitError `argument` for bad options, `worker` where the session was closed, `environment` where that code cannot
+   * be loaded.
    */
-  profile(options?: ProfileOptions): InferenceProfile;
+  profile(options?: ProfileOptions): Promise<InferenceProfile>;
 }
 
 /**
@@ -69,12 +75,10 @@ export async function load(bytes: Uint8Array, options: LoadOptions = {}): Promis
   const batch = integerIn(options.batch ?? 1, 1, 256, "batch", subject);
   if (options.kernel !== undefined) oneOf(options.kernel, BINARY_KERNELS, "kernel", subject);
   checkSource(options.source, subject);
-  // The core is fetched and compiled while the file is checked.
-  const core = loadCore(options);
-  core.catch(() => {});
-  const model = decodeModel(bytes);
+  const model = await readModel(bytes);
   checkOperations(model, bounds);
-  const { variant, module } = await core;
+  // The network says which core it takes.
+  const [{ variant, module }] = await Promise.all([loadCore(model, options), bringHalves(model.graph)]);
   bounds.check();
   const instance = instantiate(module, {});
   const prepared = await prepare(model, variant, instance, { kernel: options.kernel, batch, workers: 1, bounds });
@@ -103,8 +107,9 @@ function sessionOver(model: LoadedModel, variant: Variant, instance: KernelInsta
   };
   const run: Session["run"] = (images, runOptions) => runOutputs(images, runOptions)[0] as Float32Array;
   return {
-    explain: () => explanationOf(variant, prepared, instance.memory),
-    profile: (profileOptions = {}) => {
+    explain: () => explain(variant, prepared, instance.memory),
+    profile: async (profileOptions = {}) => {
+      const { profileRun } = await later(async () => await import("./profile.ts"));
       prepared.stage(new Float32Array(blockImages * inputSize));
       return profileRun(model.graph, program(1, "floats"), instance, blockImages, profileOptions);
     },
@@ -124,8 +129,8 @@ function closableSession(model: LoadedModel, working: Working): Session {
   return {
     ...factsOf(model),
     classify: createClassify(model, run),
-    explain: () => opened().explain(),
-    profile: (options) => opened().profile(options),
+    explain: async () => opened().explain(),
+    profile: async (options) => opened().profile(options),
     run,
     runAll: (images, options) => opened().runAll(images, options),
     ...closable(() => {
@@ -134,10 +139,12 @@ function closableSession(model: LoadedModel, working: Working): Session {
   };
 }
 
-async function loadCore({
-  variant,
-  source = inferenceCores,
-}: LoadOptions): Promise<{ variant: Variant; module: WebAssembly.Module }> {
+/** The core that the caller gives, else the smallest that runs the network. The small one has no `popcnt64`. */
+async function loadCore(
+  { graph }: PackedModel,
+  { variant, kernel, source }: LoadOptions,
+): Promise<{ variant: Variant; module: WebAssembly.Module }> {
   const found = await detectVariant({ shared: false, ...(variant && { variant }) });
-  return { variant: found, module: await compileCore(found, source) };
+  const cores = kernel !== "popcnt64" && isOfFirstHalf(graph) ? smallCores : inferenceCores;
+  return { variant: found, module: await compileCore(found, source ?? cores) };
 }

@@ -1,5 +1,5 @@
 /** The tensors of a model file as constants of the program. */
-import type { PackedModel, PackedTensor } from "../io/model-file.ts";
+import type { PackedModel, PackedTensor } from "../io/model-reader.ts";
 import type { Context } from "./context.ts";
 import type { Draft } from "./draft.ts";
 

@@ -13,80 +13,30 @@
  */
 import { isArrayOf } from "../base/arrays.ts";
 import { describe } from "../base/describe.ts";
-import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
-import { elementsOf, kernelMatrix } from "../nn/shapes.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { validateGraph } from "../nn/validate.ts";
-import { findDirtyTail, packedShape } from "./bits.ts";
 import { DIGEST_KEY, digestOf } from "./digest.ts";
-import { canonicalJson, isPrototypeKey, isRecord, parseStrictJson } from "./json.ts";
-import type { SafeTensor, SafeTensors } from "./safetensors.ts";
-import { decode, encode } from "./safetensors.ts";
+import { canonicalJson, isPrototypeKey } from "./json.ts";
+import {
+  BIT_ORDER,
+  FORMAT,
+  findFault,
+  findStranger,
+  type LoadedModel,
+  layoutOf,
+  MODEL_FILE_VERSION,
+  openModel,
+  type PackedModel,
+  type PackedTensor,
+  POLARITY,
+} from "./model-reader.ts";
+import { encode, type SafeTensor } from "./safetensors.ts";
 import { VERSION } from "./version.ts";
 
-/** The bits of a latent parameter, or the numbers of a real one or a statistic. */
-export type PackedTensor = Uint8Array | Float32Array;
-
-export interface PackedModel {
-  readonly graph: Graph;
-  /** By the names of `packedParametersOf(graph)`: `Uint8Array` for role "latent", `Float32Array` for the others. */
-  readonly parameters: ReadonlyMap<string, PackedTensor>;
-  /** The caller's own texts. */
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** A model out of a file. */
-export interface LoadedModel extends PackedModel {
-  /** The file's digest, which its content matches; null for a file without one, where damage may go unseen. */
-  readonly digest: string | null;
-}
-
-/** The number of the layout above; a reader refuses every other. */
-export const MODEL_FILE_VERSION = "1";
-
-const FORMAT = "proxbit";
-const FIELDS = ["format", "version", "polarity", "bitOrder", "producer", "graph", "metadata", DIGEST_KEY];
-const POLARITY = "1=+1";
-const BIT_ORDER = "lsb-first";
-
-const AGAIN = "Pack the model again with proxbit, or copy or download the file again.";
-
-function corrupt(message: string, remedy: string = AGAIN, cause?: unknown): ProxbitError {
-  return new ProxbitError("model-file", message, remedy, cause === undefined ? undefined : { cause });
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
-}
-
-/** The dtype and shape that `parameter` has in the file. */
-function layoutOf(parameter: Parameter): { readonly dtype: "U8" | "F32"; readonly shape: readonly number[] } {
-  if (parameter.role === "latent") return { dtype: "U8", shape: packedShape(kernelMatrix(parameter)) };
-  return { dtype: "F32", shape: parameter.shape };
-}
-
-/** The fault in the values of `parameter`, or undefined. Their number has been checked. */
-function findFault(parameter: Parameter, data: PackedTensor): string | undefined {
-  if (isArrayOf(data, "Uint8Array")) {
-    const filter = findDirtyTail(data, kernelMatrix(parameter));
-    return filter < 0 ? undefined : `"${parameter.name}" has bits set past the end of filter ${filter}`;
-  }
-  const bad = data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) return `"${parameter.name}" holds ${data[bad]} at position ${bad}`;
-  const kind = parameter.neverNegative;
-  const negative = kind === undefined ? -1 : data.findIndex((value) => value < 0);
-  return negative < 0
-    ? undefined
-    : `"${parameter.name}" holds the negative ${kind} ${data[negative]} at position ${negative}`;
-}
-
-/** The first name of `names` that no parameter has, or undefined. */
-function findStranger(names: Iterable<string>, parameters: readonly Parameter[]): string | undefined {
-  const known = new Set(parameters.map(({ name }) => name));
-  for (const name of names) if (!known.has(name)) return name;
-  return undefined;
-}
+export { type LoadedModel, MODEL_FILE_VERSION, type PackedModel, type PackedTensor } from "./model-reader.ts";
 
 function tensorFor(parameter: Parameter, data: PackedTensor | undefined): SafeTensor {
   const { name } = parameter;
@@ -165,109 +115,13 @@ export function encodeModel(model: PackedModel): Uint8Array<ArrayBuffer> {
   return encode(tensors, { ...texts, [DIGEST_KEY]: digestOf(tensors, texts) });
 }
 
-/** The text under `key` of the file's own metadata. */
-function field(file: SafeTensors, key: string): string {
-  const text = file.metadata[key];
-  if (text === undefined) throw corrupt(`the model file lacks the field "${key}"`);
-  return text;
-}
-
-function checkHeader(file: SafeTensors): void {
-  if (file.metadata.format !== FORMAT) {
-    throw corrupt("this is a safetensors file, but not a model of proxbit", "Give a file that proxbit has packed.");
-  }
-  const version = field(file, "version");
-  if (version !== MODEL_FILE_VERSION) {
-    throw corrupt(
-      `the model file has version ${describe(version)}; this proxbit reads version "${MODEL_FILE_VERSION}"`,
-      "Use the version of proxbit that wrote the file, or pack the model again with this one.",
-    );
-  }
-  for (const [key, known] of [
-    ["polarity", POLARITY],
-    ["bitOrder", BIT_ORDER],
-  ] as const) {
-    const given = field(file, key);
-    if (given !== known) throw corrupt(`the model file has ${key} ${describe(given)}; only "${known}" is known`);
-  }
-}
-
-function readGraph(file: SafeTensors): Graph {
-  const value = parseStrictJson(field(file, "graph"), "the graph of the model file");
-  try {
-    return validateGraph(value);
-  } catch (cause) {
-    if (!isProxbitError(cause)) throw cause;
-    throw corrupt(`the graph of the model file is not valid: ${cause.message}`, AGAIN, cause);
-  }
-}
-
-function readTexts(file: SafeTensors): Readonly<Record<string, string>> {
-  const value = parseStrictJson(field(file, "metadata"), "the metadata of the model file");
-  if (!isRecord(value)) throw corrupt("the metadata of the model file are not an object");
-  const texts: [string, string][] = [];
-  for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw corrupt(`the metadata ${describe(key)} of the model file are not a text`);
-    texts.push([key, text]);
-  }
-  return Object.fromEntries(texts);
-}
-
-function readParameter(parameter: Parameter, tensor: SafeTensor | undefined): PackedTensor {
-  const { name } = parameter;
-  const { dtype, shape } = layoutOf(parameter);
-  if (tensor === undefined) throw corrupt(`the model file lacks the parameter "${name}"`);
-  if (tensor.dtype === "I32" || tensor.dtype !== dtype) {
-    throw corrupt(
-      `the parameter "${name}" of the model file is ${tensor.dtype}; its role, ${parameter.role}, takes ${dtype}`,
-    );
-  }
-  if (!sameShape(tensor.shape, shape)) {
-    throw corrupt(
-      `the parameter "${name}" of the model file is ${describe(tensor.shape)}; the graph takes ${describe(shape)}`,
-    );
-  }
-  const fault = findFault(parameter, tensor.data);
-  if (fault !== undefined) throw corrupt(`the model file is not sound: ${fault}`);
-  return tensor.data;
-}
-
-/** A damaged name would hide the digest itself, so that there may be no other fields. */
-function checkFields({ metadata }: SafeTensors): void {
-  const strange = Object.keys(metadata).find((key) => !FIELDS.includes(key));
-  if (strange !== undefined) throw corrupt(`the model file has the unknown field ${describe(strange)}`);
-}
-
-/** The digest, which the content of the file must match; null where there is none. */
-function checkDigest({ tensors, metadata }: SafeTensors): string | null {
-  const given = metadata[DIGEST_KEY];
-  if (given === undefined) return null;
-  const found = digestOf(tensors.values(), metadata);
-  if (given === found) return found;
-  throw corrupt("the model file was changed after it was packed: its content does not match its digest");
-}
-
 /**
  * Reads a model file and checks all of it. The parameters are views into `bytes` where the alignment allows. So `bytes`
  * must stay unchanged while the model is in use.
  *
  * @throws ProxbitError "model-file" for a file that is damaged, of another kind or of another version.
  */
-export function decodeModel(bytes: Uint8Array): LoadedModel {
-  const file = decode(bytes);
-  checkHeader(file);
-  checkFields(file);
-  const graph = readGraph(file);
-  const metadata = readTexts(file);
-  const expected = packedParametersOf(graph);
-  const stranger = findStranger(file.tensors.keys(), expected);
-  if (stranger !== undefined)
-    throw corrupt(`the model file holds ${describe(stranger)}, which its graph does not have`);
-  const parameters = new Map(
-    expected.map((parameter) => [parameter.name, readParameter(parameter, file.tensors.get(parameter.name))]),
-  );
-  return { graph, parameters, metadata, digest: checkDigest(file) };
-}
+export const decodeModel = (bytes: Uint8Array): LoadedModel => openModel(bytes).read(validateGraph);
 
 /** Bytes that all parameters of `graph` take as 32-bit floats: the size of the network before it is packed. */
 export function floatBytes(graph: Graph): number {

@@ -19,7 +19,7 @@ import {
 } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
-import { checkQuantizer } from "../quantizers/check-quantizer.ts";
+import { checkKnownQuantizer } from "../quantizers/check-known.ts";
 import type { GivenQuantizer, Quantizer } from "../quantizers/quantizer.ts";
 import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
 import { limits } from "./limits.ts";
@@ -194,7 +194,7 @@ export const smallWindow = (): Field<readonly [number, number], Size> => {
 export type QuantizerChoice = string | GivenQuantizer | null;
 
 function optionalQuantizer(value: unknown, option: string, subject: Subject): Quantizer | null {
-  return value === null ? null : checkQuantizer(value, { code: subject.code, what: `${subject.what}: ${option}` });
+  return value === null ? null : checkKnownQuantizer(value, { code: subject.code, what: `${subject.what}: ${option}` });
 }
 
 /** The quantizer of weights by its name or as a value; null for weights that stay real. */

@@ -1,6 +1,7 @@
 /** The options of a layer on their way to the attributes of an operation. */
 import { booleanOf, plainObject, reading } from "../base/checks.ts";
 import { quantizer } from "../quantizers/registry.ts";
+import { takeEvery } from "./every.ts";
 import type { Fields, LayerOptions, OptionsOf } from "./fields.ts";
 import type { AttributesOf, OpName } from "./graph.ts";
 import { type Layer, layerSubject, makeLayer } from "./layer.ts";
@@ -26,6 +27,7 @@ function choiceOf(key: string, given: Given, fields: Fields): unknown {
 
 /** Fills in the defaults, refuses unknown keys and turns the shorthand forms into the graph's attributes. */
 export function buildLayer<Name extends OpName>(op: Name, options: Options<Name>, variant?: Variant<Name>): Layer {
+  takeEvery();
   const kind = variant?.kind ?? opOf(op).kind;
   const defaults: Given = { ...variant?.defaults };
   const fixed: Given = { ...variant?.fixed };

@@ -5,6 +5,7 @@
 import { type Subject, safeName } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
+import { takeEvery } from "./every.ts";
 import type { Operation, OpName, Shape } from "./graph.ts";
 import { checkOperation, nodeOf, outputShape, severalRemedy } from "./nodes.ts";
 import { opOf } from "./ops/index.ts";
@@ -83,6 +84,7 @@ export function makeLayer(
   attributes: unknown,
   trainable: boolean,
 ): Layer {
+  takeEvery();
   const subject = layerSubject(kind, givenName);
   const name = givenName === undefined ? undefined : safeName(givenName, "name", subject);
   const operation = checkOperation(op, attributes, subject);

@@ -1,6 +1,7 @@
 /**
- * The builds of the core that runs packed models. It lacks the kernels of training, and has half the size. Every address
- * stands here in full, because bundlers find the files to ship by that.
+ * The builds of the cores that run packed models. They lack the kernels of training. The small one has the kernels of most
+ * convolutional networks, and a memory of its own. Every address stands here in full, because bundlers find the files to ship
+ * by that.
  */
 import type { Variant } from "./variants.ts";
 
@@ -13,3 +14,11 @@ const addresses: Readonly<Record<Variant, () => URL>> = {
 
 /** The address of a build of the core for inference. */
 export const inferenceCores = (variant: Variant): URL => addresses[variant]();
+
+const smallAddresses: Readonly<Partial<Record<Variant, () => URL>>> = {
+  plain: () => new URL("../wasm/small-plain/proxbit_wasm_bg.wasm", import.meta.url),
+  relaxed: () => new URL("../wasm/small-relaxed/proxbit_wasm_bg.wasm", import.meta.url),
+};
+
+/** The address of a build of the small core, or of the whole one where memory is shared. */
+export const smallCores = (variant: Variant): URL => (smallAddresses[variant] ?? addresses[variant])();

@@ -21,7 +21,7 @@ export function checkKernels(module: WebAssembly.Module, kernels: readonly strin
   throw new ProxbitError(
     "argument",
     `\`source\` is a core that only runs packed models, or that of another version; it lacks ${lacking.join(", ")}`,
-    "To train, give the file proxbit/wasm/NAME.wasm without inference- in its name.",
+    "To train, give the file proxbit/wasm/NAME.wasm without inference- or small- in its name.",
   );
 }
 

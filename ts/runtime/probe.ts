@@ -41,6 +41,11 @@ const PRODUCTS = {
   popcnt8: k.bbPopcnt8ConvReal,
   popcnt64: k.bbPopcnt64ConvReal,
 } as const;
+const EXPORTS = {
+  lookup: "bb_lookup_conv_real",
+  popcnt8: "bb_popcnt8_conv_real",
+  popcnt64: "bb_popcnt64_conv_real",
+} as const;
 
 /** 1.8 million multiply-accumulates over channels that no kernel's unit divides: a few tens of microseconds. */
 const SHAPE: ConvShape = {
@@ -68,19 +73,24 @@ const ROUNDS = 12;
 export interface ProbeResult {
   readonly kernel: BinaryKernel;
   /** Best time of each kernel on the probe's convolution, in microseconds; null where there was no race. */
-  readonly microseconds: Readonly<Record<BinaryKernel, number>> | null;
+  readonly microseconds: Readonly<Partial<Record<BinaryKernel, number>>> | null;
 }
 
-const cache = new Map<Variant, ProbeResult>();
+const cache = new Map<string, ProbeResult>();
 
-/** The best kernel on this machine; the race is run once per variant and process. `instance` is only borrowed. */
+/** The best kernel on this machine; the race is run once per build and process. `instance` is only borrowed. */
 export function probe(variant: Variant, instance: KernelInstance): ProbeResult {
-  const known = cache.get(variant);
+  const key = `${variant} ${candidatesOf(instance).join(" ")}`;
+  const known = cache.get(key);
   if (known !== undefined) return known;
   const result = choose(instance);
-  cache.set(variant, result);
+  cache.set(key, result);
   return result;
 }
+
+/** The kernels that the core has. The small one has none that is slow wherever there are others. */
+const candidatesOf = ({ exports }: KernelInstance): readonly BinaryKernel[] =>
+  BINARY_KERNELS.filter((name) => EXPORTS[name] in exports);
 
 /** The probe without its memory. */
 export function choose(instance: KernelInstance): ProbeResult {
@@ -113,22 +123,17 @@ function race(instance: KernelInstance): ProbeResult {
   const { descriptor, activations: bits, weights, starts, sums: out } = plan(base);
   new Uint8Array(memory.buffer).set(encodeConvShape(SHAPE), descriptor);
   const range = { first: 0, count: SHAPE.filters };
-  const product = (kernel: BinaryKernel): (() => number) =>
-    ready(exports, PRODUCTS[kernel]({ shape: descriptor, bits, weights, starts, out, ...range }));
-  const products = { lookup: product("lookup"), popcnt8: product("popcnt8"), popcnt64: product("popcnt64") };
-  const time = (kernel: BinaryKernel): number => {
-    const began = performance.now();
-    products[kernel]();
-    return 1000 * (performance.now() - began);
-  };
-  const best = {
-    lookup: Number.POSITIVE_INFINITY,
-    popcnt8: Number.POSITIVE_INFINITY,
-    popcnt64: Number.POSITIVE_INFINITY,
-  };
+  const racers = candidatesOf(instance).map((kernel) => {
+    const run = ready(exports, PRODUCTS[kernel]({ shape: descriptor, bits, weights, starts, out, ...range }));
+    return { kernel, run, best: Number.POSITIVE_INFINITY };
+  });
   for (let round = 0; round < ROUNDS; round++) {
-    for (const kernel of BINARY_KERNELS) best[kernel] = Math.min(best[kernel], time(kernel));
+    for (const racer of racers) {
+      const began = performance.now();
+      racer.run();
+      racer.best = Math.min(racer.best, 1000 * (performance.now() - began));
+    }
   }
-  const kernel = BINARY_KERNELS.reduce((fastest, candidate) => (best[candidate] < best[fastest] ? candidate : fastest));
-  return { kernel, microseconds: best };
+  const { kernel } = racers.reduce((fastest, candidate) => (candidate.best < fastest.best ? candidate : fastest));
+  return { kernel, microseconds: Object.fromEntries(racers.map(({ kernel, best }) => [kernel, best])) };
 }

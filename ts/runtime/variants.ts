@@ -1,7 +1,8 @@
 /**
  * The builds of the kernels, and the one that this machine can run. A module with an instruction that an engine does
  * not know fails as a whole. So there are four variants. They have relaxed SIMD or not, and memory of their own or shared
- * memory for worker threads. Each is built for training, and smaller for inference alone.
+ * memory for worker threads. Each is built for training, and smaller for inference alone. Two are
+ * built once more, for the layers of most networks.
  */
 import { relaxedSimd, simd, threads } from "wasm-feature-detect";
 import { describe } from "../base/describe.ts";
@@ -12,8 +13,12 @@ export const variants = ["plain", "relaxed", "plain-shared", "relaxed-shared"] a
 /** A build of the kernels. */
 export type Variant = (typeof variants)[number];
 
-/** The folders below `ts/wasm`: every build of the whole core, and of the core that only runs packed models. */
-export const coreNames: readonly string[] = [...variants, ...variants.map((variant) => `inference-${variant}`)];
+/** The folders below `ts/wasm`: every build of the whole core, of the one that only runs packed models, and of its small form. */
+export const coreNames: readonly string[] = [
+  ...variants,
+  ...variants.map((variant) => `inference-${variant}`),
+  ...["small-plain", "small-relaxed"],
+];
 
 export interface DetectOptions {
   /** True, the default, asks for worker threads. Without shared memory here, an unshared variant is the answer. */

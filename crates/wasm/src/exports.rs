@@ -20,12 +20,16 @@ pub type Maybe<P> = P;
 ///   matrix x filters in filter gradients, pixels x channels in input gradients. Smaller tiles do the rest of a shape. The
 ///   number is how many input channels its smallest unit holds: channels that fill no unit cost as much as a whole one.
 /// - `only("training")` before a function leaves it out of a core without that feature, which only runs packed models.
+///   `only("layers")` leaves it out of the small core, which has the kernels of most convolutional networks.
+/// - `once(size)` before a function says that sessions call it once, at set-up. The cores that only run packed models have it
+///   short rather than fast.
 /// - `answer` before a function says that it returns no status but a number that was asked for.
 macro_rules! exports {
     ($(
         $(#[$doc:meta])*
         $(only($feature:literal))?
         $(product($($product:tt)*))?
+        $(once($aim:ident))?
         $(answer)?
         fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block
     )*) => {$(
@@ -39,6 +43,7 @@ macro_rules! exports {
         /// 3. Nobody touches the rest of a tensor that is written either, unless the kernel takes it as `Shared`.
         /// 4. In nibbles, and in the weights of `fb_conv_backward_input`, the low half of every byte is 0.
         $(#[cfg(feature = $feature)])?
+        $(#[cfg_attr(all(target_arch = "wasm32", not(feature = "training")), optimize($aim))])?
         #[unsafe(no_mangle)]
         #[allow(clippy::too_many_arguments)]
         pub unsafe extern "C" fn $name($($argument: $type),*) -> u32 {

@@ -4,6 +4,8 @@
 //! elements, and what is read and what is written must not overlap. Lengths follow from the shapes, as the kernels'
 //! documentation states; an impossible shape traps, and so does a number of a map or an activation that does not exist.
 
+// The standard library is built from source, so that the compiler takes its unstable features anyway.
+#![cfg_attr(all(target_arch = "wasm32", not(feature = "training")), feature(optimize_attribute))]
 // The core that only runs packed models leaves out exports, and with them the need of what they import.
 #![cfg_attr(not(feature = "training"), allow(dead_code, unused_imports))]
 

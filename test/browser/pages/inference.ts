@@ -7,7 +7,10 @@ async function run(
   images: readonly number[],
 ): Promise<{ logits: number[]; variant: string }> {
   const session = await load(Uint8Array.from(packed));
-  return { logits: [...session.run(Uint8Array.from(images), { count: 2 })], variant: session.explain().variant };
+  return {
+    logits: [...session.run(Uint8Array.from(images), { count: 2 })],
+    variant: (await session.explain()).variant,
+  };
 }
 
 declare global {

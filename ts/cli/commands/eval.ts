@@ -80,7 +80,7 @@ async function evaluate(file: string, options: EvalOptions, context: Context): P
   const testAccuracy = right / test.count;
   const latencyMs = medianLatency(session, images.subarray(0, images.length / test.count));
   const floats = floatBytes(session.graph);
-  const { kernel, variant } = session.explain();
+  const { kernel, variant } = await session.explain();
   const { classNames } = session;
   const hasMatrix = classNames.length <= MOST_CLASSES;
   const confusion = hasMatrix ? confusionMatrix(predictions, labels, classNames.length) : null;

@@ -88,8 +88,8 @@ async function explainFile(file: string, command: Command, { output }: Context):
   const bytes = await readModelFile(file);
   const options = command.opts<ExplainOptions>();
   const session = await loadSession(file, bytes, boundsFrom(options));
-  const explanation = session.explain();
-  const profile = options.profile ? session.profile() : undefined;
+  const explanation = await session.explain();
+  const profile = options.profile ? await session.profile() : undefined;
   const measured = profile === undefined ? {} : { profile };
   const floats = floatBytes(session.graph);
   const { metadata } = session;

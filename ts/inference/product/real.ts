@@ -1,45 +1,30 @@
-/** Real activations (`ff`), which a quantizer may have put on levels. */
+/** Real activations (`ff`). */
 import { parameterName } from "../../nn/network.ts";
 import type { KernelNode } from "../../nn/nodes.ts";
 import { isUnpadded } from "../../program/conv-shape.ts";
 import { k } from "../../program/inference-call.ts";
-import { type ConvShape, inputPixels, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
+import { type ConvShape, paddedPixels, panelFloats, terms } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";
 import { hasScale } from "../forms.ts";
-import { quantized } from "../quantized.ts";
 import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
 import { realKernel, sumSteps } from "./packed-weights.ts";
 
-/** The real operand before padding: the input, or where it has a quantizer, the levels or signs that this ends at. */
-function realOperand(node: KernelNode, shape: ConvShape, context: Context): Place {
-  const x = context.values.of(node.inputs[0]);
-  const { activationQuantizer } = node.attributes;
-  if (activationQuantizer === null) return x;
-  const parts = shape.images > 1 ? 1 : context.parts;
-  const { levels, jobs } = quantized(
-    node.name,
-    activationQuantizer,
-    { x, elements: inputPixels(shape) * shape.channels, parts },
-    context,
-  );
-  context.draft.phase(jobs);
-  return levels;
-}
-
-/** The real operand as the windows of `shape` read it. */
-export function paddedInput(node: KernelNode, shape: ConvShape, context: Context): Place {
-  const { draft } = context;
-  const x = realOperand(node, shape, context);
+/** The value `x` as the windows of `shape` read it. */
+export function padded(node: string, x: Place, shape: ConvShape, { draft }: Context): Place {
   if (isUnpadded(shape)) return x;
-  const padded = draft.buffer(4 * paddedPixels(shape) * shape.channels);
-  draft.phase([[call(node.name, k.padReal({ shape: draft.descriptor(shape), x, out: padded }))]]);
-  return padded;
+  const out = draft.buffer(4 * paddedPixels(shape) * shape.channels);
+  draft.phase([[call(node, k.padReal({ shape: draft.descriptor(shape), x, out }))]]);
+  return out;
 }
 
-export const real: ProductForm = {
+/** The operand that a layer multiplies, as its windows read it. */
+type OperandOf = (node: KernelNode, shape: ConvShape, context: Context) => Place;
+
+/** The form of a product whose real operand is what `operandOf` writes. */
+export const realForm = (operandOf: OperandOf): ProductForm => ({
   layout: () => null,
   weightBytes: (shape) => 4 * panelFloats(terms(shape), shape.filters),
   emit: (node, steps, out, context) => {
@@ -53,7 +38,7 @@ export const real: ProductForm = {
     const isScaled = hasScale(node);
     const all = isScaled ? [...sumSteps(node, shape, context), ...steps] : steps;
     const bias = node.attributes.useBias && !isScaled ? tensor(parameterName(node, "bias")) : null;
-    const x = paddedInput(node, shape, context);
+    const x = operandOf(node, shape, context);
     const rowBytes = 4 * shape.paddedWidth * shape.channels;
     const product: StripProduct = {
       ...{ shape, stripBytes: STRIP_BYTES },
@@ -62,4 +47,9 @@ export const real: ProductForm = {
     };
     emitStrips(product, all, out, context);
   },
-};
+});
+
+/** The operand is the input. */
+export const real = realForm((node, shape, context) =>
+  padded(node.name, context.values.of(node.inputs[0]), shape, context),
+);

@@ -1,5 +1,7 @@
 //! Forward maps, four lanes at a time.
 
+#![cfg_attr(not(feature = "maps"), allow(dead_code, unused_imports))]
+
 use super::elementwise::for_each;
 use super::error_decay_scale;
 use super::maps::Forward;
@@ -42,11 +44,29 @@ fn nearest(v: F32x4) -> F32x4 {
 
 /// `y = F(x)`; true where an x is NaN.
 pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
-    let one = F32x4::splat(1.0);
-    let functions = Functions::load();
     match map {
         Forward::Identity => for_each([x], y, |[x]| x),
         Forward::Sign => for_each([x], y, |[x]| sign(x)),
+        Forward::HardTanh => for_each([x], y, |[x]| x.clamp_magnitude(1.0)),
+        Forward::Relu => for_each([x], y, |[x]| rectified(x)),
+        Forward::Relu6 => for_each([x], y, |[x]| rectified(x).pseudo_min(F32x4::splat(6.0))),
+        other => other_map(other, x, y),
+    }
+}
+
+/// A small core has none but the maps above, and its callers ask for no others.
+#[cfg(not(feature = "maps"))]
+fn other_map(_: Forward, _: &[f32], _: &mut [f32]) -> bool {
+    panic!("this core lacks the map")
+}
+
+/// The maps that take parameters or functions.
+#[cfg(feature = "maps")]
+#[inline(always)]
+fn other_map(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
+    let one = F32x4::splat(1.0);
+    let functions = Functions::load();
+    match map {
         Forward::PiecewiseLinear { rho, .. } if rho >= 1.0 => for_each([x], y, |[x]| sign(x)),
         Forward::PiecewiseLinear { rho, varrho } => {
             let (end, base, slope) = (
@@ -60,7 +80,6 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 magnitude.copy_sign(sign(x))
             })
         }
-        Forward::HardTanh => for_each([x], y, |[x]| x.clamp_magnitude(1.0)),
         Forward::SignSwish { beta } => {
             let half = F32x4::splat(0.5 * beta);
             for_each([x], y, |[x]| {
@@ -93,8 +112,6 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 (level + level) / levels - one
             })
         }
-        Forward::Relu => for_each([x], y, |[x]| rectified(x)),
-        Forward::Relu6 => for_each([x], y, |[x]| rectified(x).pseudo_min(F32x4::splat(6.0))),
         Forward::Sigmoid => for_each([x], y, |[x]| {
             let [fading, other] = logistic(functions, x);
             x.less(F32x4::splat(0.0)).select(fading * other, other)
@@ -107,15 +124,18 @@ pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
             })
         }
         Forward::Table(table) => sampled(table, x, y),
+        Forward::Identity | Forward::Sign | Forward::HardTanh | Forward::Relu | Forward::Relu6 => unreachable!(),
     }
 }
 
+#[cfg(feature = "maps")]
 fn scaled_tanh(t: f32, scale: f32, x: &[f32], y: &mut [f32]) -> bool {
     let functions = Functions::load();
     let (t, scale) = (F32x4::splat(t), F32x4::splat(scale));
     for_each([x], y, |[x]| scale * functions.tanh_and_sech2(t * x).0)
 }
 
+#[cfg(feature = "maps")]
 fn sampled(table: Table, x: &[f32], y: &mut [f32]) -> bool {
     for_each([x], y, |[x]| interpolate(table, x))
 }

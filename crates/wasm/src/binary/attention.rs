@@ -43,6 +43,7 @@ exports! {
     /// `[images][keys][heads * width]`, unpadded nibbles. The values are nibbles `[images][keys][heads * valueWidth]` or, where
     /// given, reals. A width is at most 252. Kinds and parameters as in `attention_matrix`; scratch of
     /// `attention_scratch_bytes(keys, width, value_width)`.
+    only("layers")
     product(bb, "4x32", 4)
     fn attention_nibbles(
         kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, value_width: usize,
@@ -63,6 +64,7 @@ exports! {
     }
 
     /// The same of words, which the popcount kernels read.
+    only("layers")
     product(bb, "4x32", 4)
     fn attention_words(
         kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, value_width: usize,

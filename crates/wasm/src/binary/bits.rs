@@ -24,6 +24,7 @@ exports! {
     }
 
     /// Fills the whole padded nibbles with the padding.
+    once(size)
     fn fill_border_nibbles(shape: *const ConvShape, out: *mut u8) {
         let shape = &*shape;
         bits::fill_border_nibbles(shape, write(out, shape.padded_pixels() * shape.groups()));
@@ -31,6 +32,7 @@ exports! {
     }
 
     /// Fills the whole padded words with the padding.
+    once(size)
     fn fill_border_words(shape: *const ConvShape, out: *mut u64) {
         let shape = &*shape;
         bits::fill_border_words(shape, write(out, shape.padded_pixels() * shape.words()));
@@ -61,6 +63,7 @@ exports! {
 
     /// Thresholds `i32 [channels]` and flips `u8 [channels]` of sums in `-bound..=bound`, which leave times factors
     /// `f32 [channels]` where those are given. An infinity is a bad number here too.
+    once(size)
     fn fold_thresholds(
         scale: *const f32, shift: *const f32, channels: usize, bound: u32, thresholds: *mut i32, flips: *mut u8,
         factors: Maybe<*const f32>,
@@ -71,12 +74,14 @@ exports! {
     }
 
     /// Flips `u8 [channels]` as the bits of one pixel of nibbles: set where the byte is not 0.
+    once(size)
     fn pack_flips_nibbles(flips: *const u8, channels: usize, out: *mut u8) {
         bits::pack_flips_nibbles(read(flips, channels), write(out, groups(channels)));
         false
     }
 
     /// Flips `u8 [channels]` as the bits of one pixel of words: set where the byte is not 0.
+    once(size)
     fn pack_flips_words(flips: *const u8, channels: usize, out: *mut u64) {
         bits::pack_flips_words(read(flips, channels), write(out, words(channels)));
         false

@@ -15,6 +15,7 @@ use proxbit_kernels::shape::ConvShape;
 
 exports! {
     /// Writes the starts of sums, by pattern of missing taps.
+    once(size)
     fn bb_starts(shape: *const ConvShape, correction: *const i32, starts: *mut i32) {
         let shape = &*shape;
         let taps = read(correction, shape.taps() * shape.filters as usize);
@@ -23,6 +24,7 @@ exports! {
     }
 
     /// Thresholds of sums as limits of counts.
+    once(size)
     fn bb_limits(shape: *const ConvShape, starts: *const i32, thresholds: *const i32, limits: *mut i32) {
         let shape = &*shape;
         let count = shape.start_count();
@@ -32,6 +34,7 @@ exports! {
     }
 
     /// Sums in 8 bits that saturate, or wrap round where `wraps`, as reals.
+    only("layers")
     product(bb, "4x32", 4)
     fn bb_accumulate8_conv(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, wraps: Flag, out: *mut f32, first: usize,
@@ -107,6 +110,7 @@ exports! {
     }
 
     /// Real sums `[pixels][filters]`, by `i64.popcnt`.
+    only("layers")
     product(bb, "4x2", 64)
     fn bb_popcnt64_conv_real(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, out: *mut f32, first: usize,
@@ -116,6 +120,7 @@ exports! {
     }
 
     /// Bits by thresholds into the padded input of the next layer, by `i64.popcnt`.
+    only("layers")
     product(bb, "4x2", 64)
     fn bb_popcnt64_conv_bits(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, limits: *const i32, mask: *const u8,
@@ -126,6 +131,7 @@ exports! {
 
     /// `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input of the
     /// next layer where given, by `i64.popcnt`.
+    only("layers")
     product(bb, "4x2", 64)
     fn bb_popcnt64_conv_norm(
         shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, scale: *const f32,

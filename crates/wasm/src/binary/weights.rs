@@ -18,12 +18,14 @@ exports! {
     }
 
     /// File bits as the real kernel.
+    once(size)
     fn unpack_file_bits_real(bits: *const u8, k: usize, n: usize, out: *mut f32) {
         weights::unpack_file_bits_real(read(bits, file_bytes(k, n)), k, n, write(out, k * n));
         false
     }
 
     /// File bits as look-up weights.
+    once(size)
     fn pack_lookup_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) {
         let shape = &*shape;
         let out = write(out, shape.lookup_weight_bytes());
@@ -32,6 +34,7 @@ exports! {
     }
 
     /// File bits as byte weights.
+    once(size)
     fn pack_byte_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) {
         let shape = &*shape;
         let out = write(out, shape.byte_weight_bytes());
@@ -40,6 +43,8 @@ exports! {
     }
 
     /// File bits as word weights.
+    only("layers")
+    once(size)
     fn pack_word_weights(shape: *const ConvShape, bits: *const u8, out: *mut u64) {
         let shape = &*shape;
         let out = write(out, shape.word_weight_bytes() / 8);
@@ -48,6 +53,8 @@ exports! {
     }
 
     /// File bits as nibble weights.
+    only("layers")
+    once(size)
     fn pack_nibble_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) {
         let shape = &*shape;
         let out = write(out, shape.nibble_weight_bytes());
@@ -72,6 +79,7 @@ exports! {
     }
 
     /// Sums of the weights over taps `i32 [taps][n]`, a summed-area table, from file bits.
+    once(size)
     fn bb_correction(shape: *const ConvShape, bits: *const u8, out: *mut i32) {
         let shape = &*shape;
         let out = write(out, shape.taps() * shape.filters as usize);

@@ -12,6 +12,7 @@ exports! {
     /// `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or `[columns][terms]`. Slices are
     /// `[images][heads][height][width]`, or `[images][height][heads * width]` where split. scratch: the floats of
     /// `panel_floats(terms, columns)`.
+    only("layers")
     product(ff, "4x8", 1)
     fn ff_slices(
         a: *const f32, b: *const f32, factors: Maybe<*const f32>, images: usize, heads: usize, rows: usize, columns: usize,
@@ -47,6 +48,7 @@ exports! {
     /// `[images][keys][heads * width]` and values `[images][keys][heads * valueWidth]`, four rows of the matrix at a time: the
     /// bits of the three kernels one after the other. Kinds and parameters as in `attention_matrix`. scratch: the floats of
     /// `attention_real_scratch_floats(keys, width, value_width)`.
+    only("layers")
     product(ff, "4x8", 1)
     fn attention_reals(
         kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, value_width: usize,

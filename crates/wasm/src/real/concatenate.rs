@@ -6,6 +6,7 @@ use proxbit_kernels::concatenate::{self, Part};
 
 exports! {
     /// y `f32 [blocks][first + second]` = a `f32 [blocks][first]` and b `f32 [blocks][second]`, block by block.
+    only("layers")
     fn concatenate_forward(
         a: *const f32, b: *const f32, blocks: usize, first: usize, second: usize, y: *mut f32,
     ) {

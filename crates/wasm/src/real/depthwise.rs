@@ -14,6 +14,7 @@ fn kernel_length(shape: &ConvShape, dilation: [usize; 2]) -> usize {
 exports! {
     /// Depthwise convolution: x padded, w `f32 [taps][N]`, bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`. The
     /// shape's kernel is the extent of a window.
+    only("layers")
     product(ff, "1x16", 1)
     fn depthwise_conv(
         shape: *const ConvShape, dilation_height: usize, dilation_width: usize, x: *const f32, w: *const f32,

@@ -6,6 +6,7 @@ use proxbit_kernels::elu;
 
 exports! {
     /// y = x where x > 0, alpha (e^x - 1) elsewhere.
+    only("layers")
     fn elu_forward(x: *const f32, alpha: f32, y: *mut f32, count: usize) {
         elu::elu_forward(read(x, count), alpha, write(y, count))
     }

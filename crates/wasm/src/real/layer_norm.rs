@@ -7,6 +7,7 @@ use proxbit_kernels::layer_norm;
 exports! {
     /// y = (x - mean) / sqrt(var + eps) gamma + beta with the statistics of each row; saved `f32 [rows][2]`, the mean and
     /// 1/sqrt(var + eps), where given.
+    only("layers")
     fn layer_norm_forward(
         x: *const f32, rows: usize, channels: usize, gamma: *const f32, beta: *const f32, eps: f32, y: *mut f32,
         saved: Maybe<*mut f32>,

@@ -6,6 +6,7 @@ use proxbit_kernels::leaky_relu;
 
 exports! {
     /// y = x where x > 0, slope x elsewhere.
+    only("layers")
     fn leaky_relu_forward(x: *const f32, slope: f32, y: *mut f32, count: usize) {
         leaky_relu::leaky_relu_forward(read(x, count), slope, write(y, count))
     }

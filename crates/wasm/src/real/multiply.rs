@@ -6,6 +6,7 @@ use proxbit_kernels::multiply;
 
 exports! {
     /// y = a * b.
+    only("layers")
     fn multiply_forward(a: *const f32, b: *const f32, y: *mut f32, count: usize) {
         multiply::multiply_forward(read(a, count), read(b, count), write(y, count))
     }

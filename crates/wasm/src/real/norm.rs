@@ -45,6 +45,7 @@ exports! {
     }
 
     /// scale and shift `f32 [channels]` of the running statistics `f32 [2][channels]`.
+    once(size)
     fn norm_fold(
         gamma: *const f32, beta: *const f32, running: *const f32, eps: f32, channels: usize, scale: *mut f32, shift: *mut f32,
     ) {

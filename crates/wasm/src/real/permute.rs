@@ -7,6 +7,7 @@ use proxbit_kernels::permute::{self, Order};
 exports! {
     /// y `f32 [images][size0][size1][size2][size3]`, whose neighbours along an axis lie its stride apart in x, added to y
     /// where `accumulate`.
+    only("layers")
     fn permute(
         x: *const f32, images: usize, size0: usize, size1: usize, size2: usize, size3: usize, stride0: usize,
         stride1: usize, stride2: usize, stride3: usize, accumulate: Flag, y: *mut f32,

@@ -26,6 +26,7 @@ exports! {
     }
 
     /// Panels `f32 [ceil(n/8)][k][8]` of w `f32 [k][n]`.
+    once(size)
     fn pack_panels(w: *const f32, k: usize, n: usize, out: *mut f32) {
         ff::pack_panels(read(w, k * n), k, n, write(out, panel_floats(k, n)));
         false
@@ -65,6 +66,7 @@ exports! {
 
     /// Convolution of +-1 inputs (nibbles, padded) with a real kernel w `f32 [K][N]`; scratch of
     /// `fb_forward_scratch_bytes`.
+    only("layers")
     product(fb, "2x16", 4)
     fn fb_conv(shape: *const ConvShape, bits: *const u8, w: *const f32, out: *mut f32, scratch: *mut f32) {
         let lengths = Lengths::of(&*shape);

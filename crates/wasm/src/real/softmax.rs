@@ -6,6 +6,7 @@ use proxbit_kernels::softmax;
 
 exports! {
     /// y = e^x / sum e^x over each row of `channels` values.
+    only("layers")
     fn softmax_forward(x: *const f32, rows: usize, channels: usize, y: *mut f32) {
         softmax::softmax_forward(read(x, rows * channels), channels, write(y, rows * channels))
     }

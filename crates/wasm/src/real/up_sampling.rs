@@ -7,6 +7,7 @@ use proxbit_kernels::up_sampling::{self, UpSampling};
 
 exports! {
     /// y `f32 [rows down][width right][channels]` = every pixel of x `f32 [rows][width][channels]` down x right times.
+    only("layers")
     fn up_sampling_forward(
         x: *const f32, rows: usize, width: usize, channels: usize, down: usize, right: usize, y: *mut f32,
     ) {
@@ -31,6 +32,7 @@ exports! {
 
     /// Rows of y `f32 [images][height down][width right][channels]`, `count` from row `first` of all images on, between the
     /// pixels of x `f32 [images][height][width][channels]`; `y` is their place.
+    only("layers")
     fn bilinear_forward(
         x: *const f32, images: usize, height: usize, width: usize, channels: usize, down: usize, right: usize,
         first: usize, count: usize, y: *mut f32,

@@ -6,6 +6,7 @@ use proxbit_kernels::zero_padding::{self, Border};
 
 exports! {
     /// y `f32 [images][above + height + below][before + row + behind]` = x `f32 [images][height][row]` and zeros around it.
+    only("layers")
     fn zero_padding_forward(
         x: *const f32, images: usize, height: usize, row: usize, above: usize, below: usize, before: usize,
         behind: usize, y: *mut f32,
