@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeCheckpoint } from "../ts/io/checkpoint-file.ts";
 import type { CheckpointStore } from "../ts/io/checkpoint-store.ts";
+import { losses } from "../ts/train/losses/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import type { TrainEvent } from "../ts/train/run/events.ts";
@@ -153,6 +154,16 @@ describe("going on with something else", () => {
     // The fault is the caller's, not the checkpoint's.
     await rejected("argument", Trainer.resume(store, { optimizer: { kind: "none" } as never }));
     (await Trainer.resume(store, { optimizer: rate, allow: ["learningRate"] })).close();
+  });
+
+  test("is refused with the names of what was left out or is new", async () => {
+    const store = await leftRun();
+    const objective = [losses.crossEntropy({ name: "own" }), losses.l2({ factor: 1 }), losses.l1({ factor: 1 })];
+    const { message } = await rejected("checkpoint", Trainer.resume(store, { objective }));
+    expect(message).toContain('objective now lacks "crossEntropy" and has more "own", "l2", "l1"');
+    const { graph } = subjects.restarting as Subject;
+    const longer = await rejected("checkpoint", Trainer.resume(store, { graph }));
+    expect(longer.message).toMatch(/graph\.nodes .*has more "drop", "/);
   });
 
   test.each([

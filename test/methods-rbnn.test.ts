@@ -8,10 +8,19 @@ import { unpackSigns } from "../ts/io/bits.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { alternate, meanCosine, polarFactor } from "../ts/methods/alternation.ts";
 import { methodOf, methods } from "../ts/methods/index.ts";
-import { type Graph, initialValues, layers, packedParametersOf, parametersOf, sequential } from "../ts/nn/index.ts";
+import {
+  freeze,
+  type Graph,
+  initialValues,
+  layers,
+  packedParametersOf,
+  parametersOf,
+  sequential,
+  summary,
+} from "../ts/nn/index.ts";
 import { networkOf } from "../ts/nn/network.ts";
 import { randomStream } from "../ts/nn/random.ts";
-import { standardizedWeights } from "../ts/quantizers/index.ts";
+import { quantizer, standardizedWeights } from "../ts/quantizers/index.ts";
 import { rotationSides } from "../ts/quantizers/rotations.ts";
 import { rotatedRbnn } from "../ts/quantizers/weight-families.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -166,6 +175,20 @@ describe("a run", () => {
     resumed.close();
   });
 
+  test("has rotations that fit its filters from the first step on", async () => {
+    const trainer = await trainerOf(graph, { ...options, optimizer: optimizers.sgd({ learningRate: 0 }) });
+    const w = (await trainer.weights()).get("body/kernel")!;
+    const cosineOf = async (): Promise<number> => {
+      const all = await trainer.weights();
+      const filters = Float64Array.from(standardizedWeights(quantizer("recu"), w, 8).value);
+      return meanCosine(filters, 8, { left: all.get("body/left")!, right: all.get("body/right")! });
+    };
+    const before = await cosineOf();
+    const { epochs } = await trainer.fit(data, { epochs: 1, batchSize: 50, validate: false });
+    expect(await cosineOf()).toBeGreaterThan(before + 0.01);
+    expect(epochs[0]?.tasks?.rbnn?.cosine).toBeCloseTo(await cosineOf(), 6);
+  });
+
   test("packs the signs of rotated weights, under a quantizer without rotations", async () => {
     const trainer = await trainerOf(graph, options);
     await trainer.fit(data, { epochs: 2, batchSize: 16, validate: false, flipRatio: true });
@@ -212,6 +235,21 @@ describe("the method", () => {
     expect(packedGraph([methods.rbnn()], changed(graph)).nodes.map(({ name }) => name)).toEqual(
       graph.nodes.map(({ name }) => name),
     );
+  });
+
+  test("leaves frozen layers alone, and counts no tensor that a file lacks", () => {
+    const two = sequential({ inputShape: SHAPE }, [
+      layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "still" }),
+      layers.batchNorm(),
+      layers.binaryConv2d({ filters: 8, kernelSize: 3, name: "moved" }),
+      layers.batchNorm(),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const made = changed(freeze(two, ["still"]));
+    expect(parametersOf(made).filter(({ key }) => key === "angle")).toMatchObject([{ node: "moved" }]);
+    expect(networkOf(made).nodes.get("still")).toEqual(networkOf(freeze(two, ["still"])).nodes.get("still"));
+    expect(summary(made).totals).toEqual(summary(two).totals);
   });
 
   test("takes its first angle, which plain quantizers do not have", () => {

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
 import { methodNames, methodOf, methodRecords, methods } from "../ts/methods/index.ts";
-import { layers, sequential } from "../ts/nn/index.ts";
+import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods, checkMethods, type Method, type MethodWork, workOf } from "../ts/train/method.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -140,9 +140,23 @@ describe("methods together", () => {
     ["no name", [{}]],
     ["options that are none", [{ name: "own", options: 3 }]],
     ["options that JSON cannot hold", [{ name: "own", options: { size: 1n } }]],
+    ["options that JSON would change", [{ name: "own", options: { size: Number.NaN } }]],
+    ["options of another kind", [{ name: "own", options: new Map([["size", 1]]) }]],
+    ["list of excluded names", [{ name: "own", excludes: ["siman"] }]],
+    ["exclusion without a reason", [{ name: "own", excludes: { siman: true } }]],
   ])("are no %s", (_, given) => {
     expect(() => checkMethods(given, subject)).toThrow(/a test/);
   });
+});
+
+test.each<[keyof Method, unknown]>([
+  ["graph", undefined],
+  ["optimizer", "adam"],
+  ["objective", losses.crossEntropy()],
+  ["objective", Promise.resolve([losses.crossEntropy()])],
+])("a hook %s may not give what is none, and the error names the method", (hook, given) => {
+  const own = { name: "own", [hook]: () => given } as unknown as Method;
+  expect(() => applyMethods([own], plain)).toThrow(new RegExp(`"own": what its ${hook} gives`));
 });
 
 test.each<[string, unknown, RegExp]>([
@@ -179,6 +193,18 @@ describe("the registry", () => {
     expect([again.graph, again.optimizer]).toEqual([first.graph, first.optimizer]);
     const factsOf = ({ objective }: typeof first) => objective.map(({ name: term, facts }) => [term, facts]);
     expect(factsOf(again)).toEqual(factsOf(first));
+  });
+
+  test.each(methodNames)("leaves a frozen layer under %s what it is", (name) => {
+    const signs = { units: 4, weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
+    const two = sequential({ inputShape: [4] }, [
+      layers.binaryDense({ ...signs, name: "first", trainable: false }),
+      layers.binaryDense({ ...signs, name: "second" }),
+      layers.dense({ units: 2 }),
+    ]);
+    const kernelOf = ({ nodes }: Graph) => nodes.find((node) => node.name === "first")?.attributes;
+    const changed = applyMethods([methodOf(name, needed[name] ?? {})], { ...plain, graph: two }).graph;
+    expect(kernelOf(changed)).toEqual(kernelOf(two));
   });
 
   test("names the nearest of an unknown one, and the options of a known one", () => {

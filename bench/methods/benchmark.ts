@@ -89,7 +89,9 @@ async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): 
     ["methods", "Methods"],
     ["bop", "Bop: signs that flip, without latent weights"],
   ] as const) {
-    const rows = judged.filter((one) => one.row.isBaseline || one.table === table);
+    const own = judged.filter((one) => one.table === table && !one.row.isBaseline);
+    const quantizers = new Set(own.map(({ row }) => row.quantizer));
+    const rows = judged.filter((one) => own.includes(one) || (one.row.isBaseline && quantizers.has(one.row.quantizer)));
     yield { type: "table", title, columns: verdictColumns, rows: verdictRows(rows) };
   }
   for (const one of judged)

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build, createLogger, type Rolldown } from "vite";
 import { fileInside, type Server, startServer } from "../../ts/chromium/server.ts";
 
+const inference = fileURLToPath(new URL("../../ts/inference/index.ts", import.meta.url));
 const pages = fileURLToPath(new URL("./pages", import.meta.url));
 
 export interface Bundle {
@@ -30,6 +31,8 @@ export async function bundle(name: string, root = pages): Promise<Bundle> {
   const result = await build({
     root,
     base: "./",
+    // Examples import the package by its name.
+    resolve: { alias: [{ find: /^proxbit\/inference$/, replacement: inference }] },
     configFile: false,
     customLogger: logger,
     logLevel: "warn",

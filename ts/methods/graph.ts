@@ -5,10 +5,10 @@ import { networkOf, parameterName } from "../nn/network.ts";
 import { hasKernel } from "../nn/nodes.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 
-/** `graph` with other quantizers of its weights; layers with real weights stay. */
+/** `graph` with other quantizers of its weights; layers with real weights stay, and those that are frozen. */
 export function mapWeightQuantizers(graph: Graph, map: (quantizer: Quantizer, layer: string) => Quantizer): Graph {
   const nodes = graph.nodes.map((node): GraphNode => {
-    if (!hasKernel(node) || node.attributes.weightQuantizer === null) return node;
+    if (!hasKernel(node) || node.attributes.weightQuantizer === null || node.trainable === false) return node;
     const weightQuantizer = map(node.attributes.weightQuantizer, node.name);
     return { ...node, attributes: { ...node.attributes, weightQuantizer } } as GraphNode;
   });

@@ -15,7 +15,7 @@ import { type MethodRecord, makerOf } from "./define.ts";
 import { latentKernels, mapWeightQuantizers } from "./graph.ts";
 
 export interface NoisySupervisionOptions {
-  /** lambda, the term's weight in the loss, from 0; 1 where absent, which is ours. */
+  /** lambda, the term's weight in the loss, from 0; 0.1 where absent, which is ours. */
   readonly factor?: number | undefined;
   /** The share of labels +1 that are wrong, from 0 to 0.49; 0.1 where absent, which is ours. */
   readonly plus?: number | undefined;
@@ -34,7 +34,7 @@ export const noisySupervisionRecord: MethodRecord<NoisySupervisionOptions> = {
     "a small network maps each filter to its signs, and learns from those of the latent weights, some of them wrong",
   source: "Han et al., ICML 2020",
   fields: {
-    factor: optional(number(0, 1e6), 1),
+    factor: optional(number(0, 1e6), 0.1),
     plus: optional(number(0, 0.49), 0.1),
     minus: optional(number(0, 0.49), 0.1),
     units: optional(integer(1, 256), 8),

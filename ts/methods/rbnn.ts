@@ -8,8 +8,7 @@
  * 1 - |sin beta|, and that at beta has the factor cos beta. Both are next to 0 at the authors' first angle, pi / 2. Adam leaves
  * it, because its steps do not depend on a gradient's scale; plain SGD needs another `angle`.
  *
- * Here the first epoch has random rotations, and later ones those that the epoch before left. The authors alternate before the
- * first step too. Weights are in the order height, width, channels, theirs in that of PyTorch. The learned scale of each channel is
+ * The alternations go on from random rotations, before the first step and between epochs. Weights are in the order height, width, channels, theirs in that of PyTorch. The learned scale of each channel is
  * the gamma of a batch norm or a `layerScale`, as in BiPer. Files hold the signs of w3, and no rotations.
  */
 import { ProxbitError } from "../base/errors.ts";
@@ -20,13 +19,13 @@ import { kernelMatrix } from "../nn/shapes.ts";
 import { rbnn as plainRbnn } from "../quantizers/families.ts";
 import { rotationSides } from "../quantizers/rotations.ts";
 import { rotatedRbnn } from "../quantizers/weight-families.ts";
-import type { EpochTask } from "../train/run/epoch-task.ts";
+import type { EpochTask, EpochView } from "../train/run/epoch-task.ts";
 import { alternate, meanCosine } from "./alternation.ts";
 import { type MethodRecord, makerOf } from "./define.ts";
 import { latentKernels, mapWeightQuantizers, withScales } from "./graph.ts";
 
 export interface RbnnMethodOptions {
-  /** Alternations after each epoch but the last, from 0, which keeps the first rotations, to 100; 3 where absent. */
+  /** Alternations before each epoch, from 0, which keeps the first rotations, to 100; 3 where absent. */
   readonly alternations?: number | undefined;
   /** The angle of every filter as the run begins, in [0, pi]; pi / 2 where absent. */
   readonly angle?: number | undefined;
@@ -52,7 +51,10 @@ export const rbnnRecord: MethodRecord<RbnnMethodOptions> = {
     excludes: { siman: SAME, biper: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       for (const kernel of kernelsOf(graph)) checkSides(kernel);
-      const made = mapWeightQuantizers(graph, () => rotatedRbnn({ angle }));
+      // Nobody turns the filters of a frozen layer toward its rotations.
+      const isFrozen = (layer: string): boolean => networkOf(graph).nodes.get(layer)?.trainable === false;
+      const rotating = rotatedRbnn({ angle });
+      const made = mapWeightQuantizers(graph, (own, layer) => (isFrozen(layer) ? own : rotating));
       return scale ? withScales(made) : made;
     },
     packed: (graph) =>
@@ -83,28 +85,30 @@ function checkSides(kernel: Parameter): void {
 
 /** The alternations of all layers; the state stands among the weights. */
 function rotation(kernels: readonly Parameter[], alternations: number): EpochTask {
+  const turn = async ({ epoch, epochs, weights, setWeights }: Omit<EpochView, "predict">): Promise<number> => {
+    const all = await weights();
+    let cosines = 0;
+    for (const kernel of kernels) {
+      const [, filters] = kernelMatrix(kernel);
+      const [left, right] = ["left", "right"].map((key) => parameterName({ name: kernel.node }, key));
+      const get = (name: string | undefined): Float32Array => all.get(name ?? "") as Float32Array;
+      const w = standardised(get(kernel.name), filters);
+      let pair = { left: get(left), right: get(right) };
+      // Behind the last epoch another rotation would change signs that nobody trains any more.
+      if (epoch < epochs) {
+        const made = alternate(w, filters, pair, alternations);
+        pair = { left: Float32Array.from(made.left), right: Float32Array.from(made.right) };
+        all.set(left as string, pair.left).set(right as string, pair.right);
+      }
+      cosines += meanCosine(w, filters, pair);
+    }
+    if (epoch < epochs) await setWeights(all);
+    return cosines / kernels.length;
+  };
   return {
     name: NAME,
-    run: async ({ epoch, epochs, weights, setWeights }) => {
-      const all = await weights();
-      let cosines = 0;
-      for (const kernel of kernels) {
-        const [, filters] = kernelMatrix(kernel);
-        const [left, right] = ["left", "right"].map((key) => parameterName({ name: kernel.node }, key));
-        const get = (name: string | undefined): Float32Array => all.get(name ?? "") as Float32Array;
-        const w = standardised(get(kernel.name), filters);
-        let pair = { left: get(left), right: get(right) };
-        // Behind the last epoch another rotation would change signs that nobody trains any more.
-        if (epoch < epochs) {
-          const made = alternate(w, filters, pair, alternations);
-          pair = { left: Float32Array.from(made.left), right: Float32Array.from(made.right) };
-          all.set(left as string, pair.left).set(right as string, pair.right);
-        }
-        cosines += meanCosine(w, filters, pair);
-      }
-      if (epoch < epochs) await setWeights(all);
-      return { cosine: cosines / kernels.length };
-    },
+    begin: async (view) => void (await turn(view)),
+    run: async (view) => ({ cosine: await turn(view) }),
   };
 }
 

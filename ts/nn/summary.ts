@@ -102,7 +102,8 @@ export function summary(graph: Graph): Summary {
   const byNode = (parameters: readonly Parameter[]) => groupBy(parameters, ({ node }) => node);
   const lists: Lists = {
     shapes: shapesOf(graph),
-    parameters: byNode(parametersOf(graph)),
+    // Tensors of quantizers are for training alone.
+    parameters: byNode(parametersOf(graph).filter(({ ofQuantizer }) => ofQuantizer !== true)),
     packed: byNode(packedParametersOf(graph)),
   };
   const rows = graph.nodes.map((node) => rowOf(node, lists));

@@ -5,9 +5,10 @@
 import { isList, listOf, plainObject, reading, reject, type Subject, safeName } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Dataset, Examples } from "../data/dataset.ts";
+import { isRecord } from "../io/json.ts";
 import type { Graph } from "../nn/graph.ts";
 import { validateGraph } from "../nn/validate.ts";
-import type { Objective } from "./losses/index.ts";
+import { type Objective, termsOf } from "./losses/index.ts";
 import type { LossTerm } from "./losses/term.ts";
 import { checkOptimizer, type Optimizer } from "./optimizers/optimizers.ts";
 import type { EpochTask } from "./run/epoch-task.ts";
@@ -80,11 +81,32 @@ export function checkMethods(value: unknown, subject: Subject): readonly Method[
         reject(own, key, "an object", method[key]);
       }
     }
-    reading(`${own.what}: options`, "values that JSON can hold", () => JSON.stringify(method.options));
+    const isHeld = reading(`${own.what}: options`, "values that JSON can hold", () => isJson(method.options ?? {}));
+    if (!isHeld) reject(own, "options", "values that JSON can hold", method.options);
+    if (
+      !Object.values(method.excludes ?? {}).every((reason) => typeof reason === "string") ||
+      isList(method.excludes)
+    ) {
+      reject(
+        own,
+        "excludes",
+        'reasons by the names of methods, such as { siman: "both move the weights" }',
+        method.excludes,
+      );
+    }
     return method as unknown as Method;
   });
   refuseTogether(found);
   return found;
+}
+
+/** True for what comes back from JSON as it was. What is undefined counts as absent. */
+function isJson(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (value === null || value === undefined || typeof value === "string" || typeof value === "boolean") return true;
+  if (isList(value)) return value.every(isJson);
+  // By its tag, because an object of another realm is one too, and a Map is none.
+  return Object.prototype.toString.call(value) === "[object Object]" && Object.values(value as object).every(isJson);
 }
 
 /** @throws ProxbitError "argument" for a method that stands twice, and for two of which one excludes the other. */
@@ -123,17 +145,32 @@ export function applyMethods(
 ): Changed {
   const graph =
     made.graph ??
-    methods.reduce((before, { graph: map }) => (map === undefined ? before : validateGraph(map(before))), given.graph);
+    methods.reduce((before, { name, graph: map }) => {
+      return map === undefined ? before : validateGraph(objectOf(map(before), name, "graph", "a network"));
+    }, given.graph);
   return {
     graph,
     optimizer:
       made.optimizer ??
-      methods.reduce(
-        (before, { optimizer: map }) => (map === undefined ? before : checkOptimizer(map(before, graph))),
-        optimizer,
-      ),
-    objective: methods.reduce<Objective>((before, { objective: map }) => map?.(before, graph) ?? before, objective),
+      methods.reduce((before, { name, optimizer: map }) => {
+        const own = map === undefined ? before : objectOf(map(before, graph), name, "optimizer", "an optimizer");
+        return map === undefined ? before : checkOptimizer(own);
+      }, optimizer),
+    objective: methods.reduce<Objective>((before, { name, objective: map }) => {
+      return map === undefined ? before : termsOf(map(before, graph), hookOf(name, "objective"));
+    }, objective),
   };
+}
+
+const hookOf = (name: string, hook: string): Subject => ({
+  code: "argument",
+  what: `the method "${name}": what its ${hook} gives`,
+});
+
+/** What a hook gave, which must be an object of some kind. @throws ProxbitError "argument" that names the method */
+function objectOf<Given>(value: Given, name: string, hook: string, wanted: string): Given {
+  if (!isRecord(value)) reject(hookOf(name, hook), hook, wanted, value);
+  return value;
 }
 
 /** The network that files hold, out of the one that `methods` train. */

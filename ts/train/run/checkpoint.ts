@@ -100,6 +100,22 @@ const shown = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 };
 
+/** The names of a list of nodes, terms or methods; null for anything else. */
+function namesIn(list: unknown): readonly string[] | null {
+  const names: unknown[] = Array.isArray(list) ? list.map((one) => (isRecord(one) ? one.name : undefined)) : [null];
+  return names.every((name) => typeof name === "string") ? names : null;
+}
+
+const MOST_NAMES = 4;
+
+/** The names of `own` that are not among `others`, behind a verb; "" for none. */
+function listed(verb: string, own: readonly string[], others: readonly string[]): string {
+  const names = own.filter((name) => !others.includes(name));
+  if (names.length === 0) return "";
+  const rest = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} others` : "";
+  return `${verb} ${names.slice(0, MOST_NAMES).map(shown).join(", ")}${rest}`;
+}
+
 /** The first difference between two facts: its innermost path, and the values there. */
 function firstDifference(saved: unknown, given: unknown, path: string): string {
   if (isRecord(saved) && isRecord(given)) {
@@ -109,6 +125,11 @@ function firstDifference(saved: unknown, given: unknown, path: string): string {
   if (Array.isArray(saved) && Array.isArray(given) && saved.length === given.length) {
     const at = saved.findIndex((value, i) => !isEqual(value, given[i]));
     if (at >= 0) return firstDifference(saved[at], given[at], `${path}[${at}]`);
+  }
+  const [before, now] = [namesIn(saved), namesIn(given)];
+  if (before !== null && now !== null) {
+    const texts = [listed("now lacks", before, now), listed("has more", now, before)].filter((text) => text !== "");
+    if (texts.length > 0) return `${path} ${texts.join(" and ")}`;
   }
   return `${path} was ${shown(saved)} and is ${shown(given)}`;
 }

@@ -8,10 +8,10 @@ import { readWeights, writeWeights } from "./trained-weights.ts";
 
 /** A task's view of the run. */
 export interface EpochView {
-  /** The epoch whose steps have ended, from 1, and how many the run has. */
+  /** The epoch whose steps have ended, from 1, and how many the run has; 0 before the first step. */
   readonly epoch: number;
   readonly epochs: number;
-  /** Share of the run that is done, in (0, 1]. */
+  /** Share of the run that is done, in [0, 1]. */
   readonly progress: number;
   /** The latent and real weights and the running statistics, by parameter name. */
   weights(): Promise<Map<string, Float32Array>>;
@@ -27,6 +27,8 @@ export interface EpochView {
 export interface EpochTask {
   /** The name of its numbers in epoch events: letters, digits and `_ . + -`; each task of a run has another. */
   readonly name: string;
+  /** Called before the first step of a call of `fit`, and not where one goes on. */
+  begin?(view: Omit<EpochView, "predict">): Promise<void>;
   /**
    * Called behind the steps of each epoch, before running statistics are estimated. Numbers that it resolves to stand in the
    * epoch's event. For a run to be a function of its data and seed, it must be one of what it reads here.
@@ -49,10 +51,11 @@ export function checkTasks(value: unknown, subject: Subject): readonly EpochTask
   const names = new Set<string>();
   return listOf(value, 0, 256, "tasks", subject).map((given) => {
     const own: Subject = { code: subject.code, what: `${subject.what}: a task` };
-    const task = plainObject(given, ["name", "run", "save", "restore"], own);
+    const task = plainObject(given, ["name", "begin", "run", "save", "restore"], own);
     const name = safeName(task.name, "name", own);
     if (names.has(name)) reject(own, "name", "one that no other task has", name);
     if (typeof task.run !== "function") reject(own, "run", "a function", task.run);
+    if (task.begin !== undefined && typeof task.begin !== "function") reject(own, "begin", "a function", task.begin);
     const kept = [task.save, task.restore];
     if (!kept.every((one) => one === undefined) && !kept.every((one) => typeof one === "function")) {
       reject(own, "save", "a function beside restore, or absent like it", task.save);
@@ -60,6 +63,16 @@ export function checkTasks(value: unknown, subject: Subject): readonly EpochTask
     names.add(name);
     return given as EpochTask;
   });
+}
+
+const weightsOf = (engine: Engine): Pick<EpochView, "weights" | "setWeights"> => ({
+  weights: () => engine.alone(() => readWeights(engine)),
+  setWeights: (weights) => writeWeights(engine, weights),
+});
+
+/** Lets tasks begin, in order, before the first step of a run of `epochs`. */
+export async function beginTasks(engine: Engine, tasks: readonly EpochTask[], epochs: number): Promise<void> {
+  for (const task of tasks) await task.begin?.({ epoch: 0, epochs, progress: 0, ...weightsOf(engine) });
 }
 
 /** Runs the tasks that are left behind the steps of this epoch, in order, and keeps count of them in `course`. */
@@ -74,8 +87,7 @@ export async function runTasks(
     epoch: epoch + 1,
     epochs,
     progress: (epoch + 1) / epochs,
-    weights: () => engine.alone(() => readWeights(engine)),
-    setWeights: (weights) => writeWeights(engine, weights),
+    ...weightsOf(engine),
     predict,
   };
   for (const { name, run } of tasks.slice(course.tasks)) {

@@ -9,6 +9,7 @@ import { leaveStage } from "./checkpoint-stage.ts";
 import type { Engine } from "./engine.ts";
 import { runEpochEnd } from "./epoch-end.ts";
 import { runSteps, severalOf } from "./epoch-steps.ts";
+import { beginTasks } from "./epoch-task.ts";
 import { estimateStatistics } from "./evaluate.ts";
 import type { EpochEvent, TrainEvent, Validation } from "./events.ts";
 import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-options.ts";
@@ -38,10 +39,14 @@ export async function* fitNetwork(
   const checked = checkFit(engine, data, options, state.methods);
   // Without a pause where nothing can fall silent, so that the trainer is busy at once.
   if (mayFallSilent(engine)) await refuseSilentTraining(engine);
-  yield* work({ engine, optimizer, state, checked, revive, good: null, ...newCounts() }, () => {
-    Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
-    return newCourse(checked.fixed);
-  });
+  yield* work(
+    { engine, optimizer, state, checked, revive, good: null, ...newCounts() },
+    () => {
+      Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
+      return newCourse(checked.fixed);
+    },
+    true,
+  );
 }
 
 /**
@@ -79,8 +84,8 @@ export async function* continueFit(
   yield* work(call, () => Object.assign(course, { epochs }));
 }
 
-/** Does the rest of the course that `begin` gives, and keeps checkpoints of it. */
-async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent, void, undefined> {
+/** Does the rest of the course that `begin` gives, and keeps checkpoints of it; `isNew` where no step of it is done. */
+async function* work(call: Call, begin: () => Course, isNew = false): AsyncGenerator<TrainEvent, void, undefined> {
   const { state, checked } = call;
   if (state.busy) {
     throw new ProxbitError(
@@ -107,6 +112,8 @@ async function* work(call: Call, begin: () => Course): AsyncGenerator<TrainEvent
       start: state.starts,
       ...checked.facts,
     };
+    // What tasks begin with stands in the first checkpoint, so a run that goes on has it.
+    if (isNew) await beginTasks(call.engine, checked.end.tasks, checked.fixed.epochs);
     const moment = momentOf(call);
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.

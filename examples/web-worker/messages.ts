@@ -1,0 +1,15 @@
+/** What page and worker say to each other. */
+
+export interface Question {
+  readonly number: number;
+  readonly picture: ImageBitmap;
+  /** The address of the model file, which the worker loads with the first question. */
+  readonly model: string;
+}
+
+export interface Answer {
+  readonly number: number;
+  readonly label: string;
+  /** In [0, 1]. */
+  readonly probability: number;
+}
