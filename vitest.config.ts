@@ -13,8 +13,17 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
+const entry = (path: string): string => new URL(`ts/${path}/index.ts`, import.meta.url).pathname;
+
 // `vitest run --mode quick` leaves out the slow files.
 export default defineConfig(({ mode }) => ({
+  // Examples import the package by its name.
+  resolve: {
+    alias: [
+      { find: /^proxbit$/, replacement: entry(".") },
+      { find: /^proxbit\/data$/, replacement: entry("data") },
+    ],
+  },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: "test/global-setup.ts",

@@ -13,6 +13,7 @@ export const benchmarkNames = [
   "conv",
   "network",
   "network-workers",
+  "transformer",
   "products",
   "attention",
   "train",
@@ -25,6 +26,7 @@ export const benchmarkNames = [
   "checkpoint",
   "study",
   "methods",
+  "qp-sbgd",
 ] as const;
 
 export type BenchmarkName = (typeof benchmarkNames)[number];
@@ -44,6 +46,11 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     summary: "that network with two workers against one thread, batch 1 and 32",
     inBrowser: false,
     load: async () => (await import("./network/workers.ts")).networkWorkers,
+  },
+  transformer: {
+    summary: "DeiT-Tiny at 224x224 against the same topology in f32 and uint8, one thread",
+    inBrowser: false,
+    load: async () => (await import("./transformer/benchmark.ts")).transformer,
   },
   products: {
     summary: "the products of training with one +-1 operand against those with two reals",
@@ -107,5 +114,10 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     inBrowser: false,
     isLong: true,
     load: async () => (await import("./methods/benchmark.ts")).methodsBenchmark,
+  },
+  "qp-sbgd": {
+    summary: "QP-SBGD on MNIST and on a problem of the kind of a1a, beside the straight-through estimator (minutes)",
+    inBrowser: false,
+    load: async () => (await import("./qp-sbgd/benchmark.ts")).qpSbgdBenchmark,
   },
 };

@@ -71,12 +71,13 @@ describe.each(attentionMatrices)("%s", (matrix) => {
   });
 });
 
-/** One attention behind the other, of such kinds, each over one value three times. */
+/** One attention behind the other, of such kinds, each over one value three times; every other one over signs alone. */
 function stacked(matrices: readonly AttentionMatrix[] = attentionMatrices): Graph {
   const start = input({ shape: SHAPE });
   const first = layers.layerNorm().apply(layers.reshape({ targetShape: [6, 6] }).apply(start));
-  const last = matrices.reduce((x, matrix) => {
-    const own = layers.attention({ heads: 2, matrix, queryQuantizer: "poly", name: matrix }).apply([x, x, x]);
+  const last = matrices.reduce((x, matrix, i) => {
+    const quantizers = i % 2 === 0 ? { queryQuantizer: "poly" } : all("poly");
+    const own = layers.attention({ heads: 2, matrix, ...quantizers, name: matrix }).apply([x, x, x]);
     return layers.add().apply([own, x]);
   }, first);
   return functional({ inputs: start, outputs: layers.dense({ units: CLASSES }).apply(layers.flatten().apply(last)) });
@@ -161,6 +162,14 @@ describe("explanations", () => {
     ]);
     expect(explained.layers.filter(({ op }) => op !== "attention").flatMap(({ parts }) => parts)).toEqual([]);
     expect(formatTrainingExplanation(explained)).toMatch(/\n {2}scores .*ff.*\n {2}softmax .*attention_matrix/);
+  });
+
+  it("of a trainer over signs name bits forward, and tables on the way back", async () => {
+    const graph = graphOf({ matrix: "threshold", ...all("poly") });
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    const layer = explainTraining(engine, {}).layers.find(({ op }) => op === "attention");
+    expect(names(layer?.parts ?? [])).toEqual(["scores bb", "threshold null", "mix bb"]);
+    expect(layer).toMatchObject({ forward: { product: "bb" }, inputGradient: { product: "fb" }, activationBits: 1 });
   });
 
   it("of a session name the parts, and a profile has their times", async () => {

@@ -10,9 +10,15 @@ import { clock, giga } from "../bench/frame/clock.ts";
 import { type Comparison, compare, quantile } from "../bench/frame/finding.ts";
 import { type Contestant, race } from "../bench/frame/race.ts";
 import { cells, markdownTable } from "../bench/frame/text.ts";
+import { runsWith, waysOf } from "../bench/methods/cells.ts";
 import { sentenceOf, verdictRows } from "../bench/methods/verdict.ts";
+import type { Settings } from "../ts/compare/grid.ts";
 import { differenceOf, spreadOf } from "../ts/compare/statistics.ts";
 import type { Row } from "../ts/compare/summary.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
+import { losses } from "../ts/train/losses/index.ts";
+import { applyMethods } from "../ts/train/method.ts";
+import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 
 const root = join(import.meta.dirname, "..");
 const timing = (name: string, rounds: readonly number[]) => ({ name, version: "1.0", rounds });
@@ -64,6 +70,34 @@ it("judges a method by the interval of its differences from plain training, seed
   expect(sentenceOf(judge(0.03))).toMatch(/\+3\.00 points over 1 seed, which says little/);
   const [row] = verdictRows([judge(0.02, 0.03, 0.04)]);
   expect(row).toEqual(["own", "bnn", "83.00 ± 1.00", expect.stringMatching(/^\+3\.00 \(\+0\.52 to/), "3", "8"]);
+});
+
+it("compares Bop by its three rules, each a run of its own that latent weights are not part of", () => {
+  const ways = waysOf(12);
+  const optimizer = optimizers.adam();
+  const network = sequential({ inputShape: [4] }, [
+    layers.dense({ units: 3, weightQuantizer: "bnn" }),
+    layers.batchNorm(),
+  ]);
+  const rules = ways.flatMap(({ table, methods }) => {
+    if (table !== "bop") return [];
+    const { optimizer: made } = applyMethods(methods, {
+      graph: network,
+      optimizer,
+      objective: [losses.crossEntropy()],
+    });
+    return made.kind === "case" ? [[made.binary, made.rest]] : [];
+  });
+  const second = optimizers.bop2();
+  expect(rules).toEqual([optimizers.bop(), second, { ...second, unbiased: true }].map((binary) => [binary, optimizer]));
+  const settings: Settings = {
+    data: { name: "noise", trainImages: 1, testImages: 1, sha256: "" },
+    model: { name: "small", inputShape: [28, 28, 1], classes: 10 },
+    ...{ epochs: 1, batchSize: 1, optimizer: { name: "adam", learningRate: 1, decay: "cosine" } },
+  };
+  const keys = runsWith(settings, ways, [1, 2]).map(({ key }) => key);
+  expect(keys).toHaveLength(2 * (ways.length + 2));
+  expect(new Set(keys).size).toBe(keys.length);
 });
 
 it("gives every contestant every round, in turns that begin with another each time", async () => {

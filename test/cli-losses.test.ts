@@ -8,14 +8,16 @@ import { addLossOptions, type LossOptions, objectiveFrom } from "../ts/cli/losse
 import { addOptimizerOptions, type OptimizerOptions, optimizerFrom } from "../ts/cli/optimizer.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
+import { losses } from "../ts/train/losses/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { failureOf, jsonLines, proxbit, resultOf } from "./cli-helpers.ts";
 
+const optionsOf = (...args: readonly string[]): LossOptions =>
+  addLossOptions(new Command("train").exitOverride()).parse(args, { from: "user" }).opts<LossOptions>();
+
 const termsOf = (...args: readonly string[]) =>
-  objectiveFrom(
-    addLossOptions(new Command("train").exitOverride()).parse(args, { from: "user" }).opts<LossOptions>(),
-  )?.map(({ name, facts }) => [name, facts?.factor]);
+  objectiveFrom(optionsOf(...args))?.map(({ name, facts }) => [name, facts?.factor]);
 
 const optimizerOf = (...args: readonly string[]) =>
   optimizerFrom(
@@ -49,6 +51,8 @@ describe("losses on the command line", () => {
   it.each([
     [["--loss", "squared-hing"], /"squared-hing"/],
     [["--temperature", "2"], /--teacher/],
+    [["--teacher-weights", "200"], /--teacher-weights is for a --teacher/],
+    [["--teacher", "big.safetensors", "--teacher-weights", "-1"], /--teacher-weights/],
     [["--class-weights", "1,,2"], /--class-weights/],
     [["--metrics", "top0"], /top0/],
     [["--freeze", "a,,b"], /--freeze/],
@@ -96,20 +100,42 @@ describe("a training", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "proxbit-losses-"));
+    await writeFile(join(folder, "network.mjs"), NETWORK);
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const out = (name: string): string => join(folder, `${name}.safetensors`);
   const command = (name: string, ...more: readonly string[]): readonly string[] => [
-    ...["train", "--data", "mnist", "--limit", "128", "--model", "mlp"],
+    ...["train", "--data", "mnist", "--limit", "128", "--model", join(folder, "network.mjs")],
     ...["--epochs", "2", "--batch-size", "32", "--workers", "1", "--out", out(name), ...more],
   ];
 
-  it("takes another loss, tells metrics, and is a teacher then", async () => {
-    const teacher = await resultOf(...command("teacher", "--loss", "squared-hinge", "--metrics", "top5,f1"));
+  it("takes another loss, tells metrics, and is a teacher of answers and weights then", async () => {
+    const words = ["--quantizer", "none", "--loss", "squared-hinge", "--metrics", "top5,f1"];
+    const teacher = await resultOf(...command("teacher", ...words));
     expect(Object.keys(teacher.testMetrics as object)).toEqual(["top5", "f1"]);
-    const taught = await proxbit(...command("taught", "--teacher", out("teacher"), "--early-stopping", "1", "--json"));
-    const steps = jsonLines(taught.stdout).filter(({ type }) => type === "step");
-    expect(Object.keys(steps[0]?.terms as object)).toEqual(["crossEntropy", "distillation"]);
+    const taught = [...["--teacher", out("teacher"), "--teacher-weights", "200"], "--method", "bd-bnn"];
+    const { stdout } = await proxbit(...command("taught", ...taught, "--early-stopping", "1", "--json"));
+    const steps = jsonLines(stdout).filter(({ type }) => type === "step");
+    const { terms } = steps[0] as { readonly terms: Readonly<Record<string, number>> };
+    expect(Object.keys(terms)).toEqual(["crossEntropy", "distillation", "weightDivergence", "bd-bnn"]);
+    const bytes = await readFile(out("teacher"));
+    const objective = objectiveFrom(optionsOf("--teacher", "it", "--teacher-weights", "3"), bytes);
+    const { parameters } = decodeModel(bytes);
+    const wanted = losses.weightDivergence({ factor: 3, teacher: parameters as ReadonlyMap<string, Float32Array> });
+    expect(objective?.[2]?.facts).toEqual(wanted.facts);
+  });
+
+  it("refuses a teacher without real weights, in words of the command line", async () => {
+    const model = sequential({ inputShape: [28, 28, 1] }, [layers.flatten(), layers.dense({ units: 10 })]);
+    const trainer = await Trainer.create(model, { workers: 1 });
+    await writeFile(out("other"), await trainer.pack());
+    trainer.close();
+    const words = ["--teacher", out("other"), "--teacher-weights", "200"];
+    const { code, stderr } = await proxbit(...command("never", ...words));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/needs 15680 weights of the teacher for "first\/kernel", and has 0\n.*--quantizer none/);
+    const broken = () => objectiveFrom(optionsOf("--teacher", "it", "--teacher-weights", "3"), Uint8Array.of(1));
+    expect(broken).toThrow(/^it: /);
   });
 
   it("takes layers of another file, and leaves them alone", async () => {
@@ -121,10 +147,8 @@ describe("a training", () => {
     const trainer = await Trainer.create(model, { workers: 1 });
     await writeFile(out("source"), await trainer.pack());
     trainer.close();
-    const network = join(folder, "network.mjs");
-    await writeFile(network, NETWORK);
     const taken = ["--from", out("source"), "--from-layers", "first", "--freeze", "first", "--quantizer", "bc"];
-    await resultOf(...command("taken", ...taken, "--model", network));
+    await resultOf(...command("taken", ...taken));
     const [source, found] = [await readFile(out("source")), await readFile(out("taken"))].map((bytes) =>
       decodeModel(bytes).parameters.get("first/kernel"),
     );

@@ -100,6 +100,8 @@ describe("optimizers on the command line", () => {
     [["--optimizer", "adma"], "unknown-name", "adma"],
     [["--binary-optimizer", "bup"], "unknown-name", "bup"],
     [["--optimizer", "bop"], "argument", "bop flips binary weights"],
+    [["--optimizer", "qpsbgd"], "argument", "qpsbgd is a method"],
+    [["--binary-optimizer", "qpsbgd"], "argument", "qpsbgd is a method"],
     [["--momentum", "0.9"], "argument", "momentum"],
     [["--weight-decay", "0.1"], "argument", "weight-decay"],
     [["--nesterov"], "argument", "nesterov"],
@@ -118,6 +120,12 @@ describe("optimizers on the command line", () => {
   ] as const)("refuses %j", (args, code, named) => {
     expect(() => optimizerOf(...args)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(named) }),
+    );
+  });
+
+  it("names the method in the place of an optimizer, with its rate", () => {
+    expect(() => optimizerOf("--binary-optimizer", "qp-sbgd", "--binary-learning-rate", "0.1")).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining("--method qp-sbgd:learning-rate=0.1,") }),
     );
   });
 

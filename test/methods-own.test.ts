@@ -130,6 +130,8 @@ describe("self-distillation", () => {
     const whole = await trainerOf(graph, given);
     const { epochs } = await whole.fit(data, options);
     expect(epochs.map(({ tasks }) => tasks?.["self-distillation"]?.share)).toEqual([0.3, 0.6, undefined]);
+    // The score with the factor 0 is no part of the loss.
+    expect(epochs.map(({ terms }) => terms)).toEqual([undefined, undefined, undefined]);
     const [found, wanted] = [await whole.weights(), await byHand()];
     for (const [name, values] of wanted) {
       const own = found.get(name) as Float32Array;
@@ -190,7 +192,7 @@ describe("CMIM", () => {
     const first = await trainerOf(graph, given);
     for await (const _ of first.fit(data, { ...options, checkpoint: store })) break;
     first.close();
-    const second = await Trainer.resume(store, { graph, workers: 2, methods: methodOf });
+    const second = await Trainer.resume(store, { workers: 2, methods: methodOf });
     await second.continueFit(data);
     expect(await second.pack()).toEqual(await trainer.pack());
     second.close();

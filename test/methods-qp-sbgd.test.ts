@@ -3,6 +3,7 @@
  * hold plain signs; and what has no signs to search is refused.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { adult as adultProblem } from "../bench/qp-sbgd/problems.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { fitByQubo } from "../ts/methods/fit-by-qubo.ts";
 import { methods } from "../ts/methods/index.ts";
@@ -10,6 +11,7 @@ import { energyOf, type Qubo, quboOf } from "../ts/methods/qubo.ts";
 import { freeze, type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { randomStream } from "../ts/nn/random.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
+import { formatTrainingExplanation } from "../ts/train/explain/explain-training-text.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods } from "../ts/train/method.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -101,26 +103,8 @@ describe("a run", () => {
   });
 });
 
-/** Examples of the kind of Adult's a1a: 123 features of which 14 are there, two classes by a hidden rule, some of them wrong. */
-function adultLike(seed: number, count: number) {
-  const random = randomStream(seed, "adult");
-  const hidden = randomStream(1, "rule");
-  const rule = Float64Array.from({ length: FEATURES }, () => hidden.uniform() - 0.5);
-  const [images, labels] = [new Uint8Array(count * FEATURES), new Uint8Array(count)];
-  for (let row = 0; row < count; row++) {
-    let sum = 0;
-    for (let i = 0; i < 14; i++) {
-      const feature = Math.floor(random.uniform() * FEATURES);
-      if (images[row * FEATURES + feature] === 0) sum += rule[feature] as number;
-      images[row * FEATURES + feature] = 1;
-    }
-    labels[row] = Number(sum > 0 !== random.uniform() < 0.05);
-  }
-  return { images, labels, count, shape: [FEATURES], scale: 2, offset: -1 };
-}
-
 const FEATURES = 123;
-const adult = { ...data, train: adultLike(2, 512), test: adultLike(3, 256), classes: ["below", "above"] };
+const adult = { ...data, ...adultProblem(512, 256) };
 /** Signs of features, then signs of what the first layer makes of them. */
 const classifier = (units: number): Graph =>
   sequential({ inputShape: [FEATURES] }, [
@@ -135,6 +119,11 @@ describe("a problem of the kind of Adult's a1a", () => {
     const optimizer = optimizers.adam({ learningRate: 0.01 });
     const trainer = await trainerOf(classifier(8), { methods: [method], optimizer, seed: 3 });
     const { epochs } = await trainer.fit(adult, { epochs: 5, batchSize: 64, soft: false });
+    const explanation = trainer.explain({ batchSize: 64 });
+    const [body, head] = ["body", "head"].map((name) => explanation.layers.find(({ node }) => node === name));
+    expect(body).toMatchObject({ filterGradient: null, search: "search_signs" });
+    expect(head).toMatchObject({ filterGradient: { product: "ff" }, search: null });
+    expect(formatTrainingExplanation(explanation)).toMatch(/^body .* search /m);
     const frozen = await trainerOf(freeze(classifier(8), ["body"]), { optimizer, seed: 3 });
     const still = await frozen.fit(adult, { epochs: 5, batchSize: 64, soft: false });
     const accuracy = epochs.at(-1)?.validation?.accuracy ?? 0;
@@ -215,6 +204,11 @@ describe("refused", () => {
     ["soft inputs", binaryPart(head({ units: 3, ...signs, activationQuantizer: "poly+" })), /signs as inputs/],
     ["standardised weights", binaryPart(head({ units: 3, ...signs, weightQuantizer: "recu" })), /none of these/],
     ["real parameters", () => checkFits(network(4), optimizers.qpsbgd()), /is for binary weights/],
+    [
+      "a projection whose weights never turn",
+      () => methods.qpSbgd({ projected: true }),
+      /turn where the rate is above 1/,
+    ],
     ["a rate below 0", () => optimizers.qpsbgd({ learningRate: -1 }), /learningRate/],
     ["half a sweep", () => optimizers.qpsbgd({ sweeps: 0.5 }), /sweeps/],
     [
@@ -225,6 +219,15 @@ describe("refused", () => {
           optimizer: optimizers.bop(),
         }),
       /cannot move them/,
+    ],
+    [
+      "Bop beside it",
+      () =>
+        applyMethods([methods.qpSbgd()], {
+          ...{ graph: network(4), objective: [losses.crossEntropy()] },
+          optimizer: caseOptimizer({ binary: optimizers.bop(), rest }),
+        }),
+      /moves the binary weights, and so does bop/,
     ],
   ])("%s", (_, make, message) => {
     expect(make).toThrow(message);

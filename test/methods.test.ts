@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
 import { methodNames, methodOf, methodRecords, methods } from "../ts/methods/index.ts";
+import { layers, sequential } from "../ts/nn/index.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods, checkMethods, type Method, type MethodWork, workOf } from "../ts/train/method.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -17,6 +18,7 @@ import { binary, data } from "./train-networks.ts";
 
 const graph = binary();
 const plain = { graph, optimizer: optimizers.adamw(), objective: [losses.crossEntropy()] };
+const dense = sequential({ inputShape: [4] }, [layers.binaryDense({ units: 3 }), layers.dense({ units: 2 })]);
 const subject = { code: "argument", what: "a test" } as const;
 
 /** A method that touches all there is. Its task counts its calls, in the run that is under way. */
@@ -169,6 +171,16 @@ describe("the registry", () => {
     expect(found?.options).toEqual(made.options);
   });
 
+  test.each(methodNames)("makes %s again of a checkpoint, whose network and optimizer it has made", (name) => {
+    const own = methodOf(name, needed[name] ?? {});
+    const searched = name === "qp-sbgd" ? dense : graph;
+    const first = applyMethods([own], { ...plain, graph: searched });
+    const again = applyMethods([own], { ...first, objective: plain.objective }, first);
+    expect([again.graph, again.optimizer]).toEqual([first.graph, first.optimizer]);
+    const factsOf = ({ objective }: typeof first) => objective.map(({ name: term, facts }) => [term, facts]);
+    expect(factsOf(again)).toEqual(factsOf(first));
+  });
+
   test("names the nearest of an unknown one, and the options of a known one", () => {
     expect(() => methodOf("two-stop", {})).toThrow(/two-stop/);
     expect(() => methodOf("two-step", { shore: 1 })).toThrow(/shore/);
@@ -212,6 +224,8 @@ describe("words of the command line", () => {
     ["two-step:share=0.5,share=0.6", /a second share/],
     ["two-step:depth=3", /depth/],
     ["two-step+two-step", /given twice/],
+    ["bd-bnn:teacher=float.safetensors", /takes no teacher/],
+    ["bd-bnn:targets=1.2", /which only code can give/],
     ["", /method/],
   ])("%j are refused", (text, message) => {
     expect(() => methodsFrom(text)).toThrow(message);

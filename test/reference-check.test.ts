@@ -119,13 +119,13 @@ describe("training on tfjs", () => {
   });
 });
 
-it("is made of every convolutional network on a backend for graphics cards, and on wasm", () => {
+it("is made of every kind of network on a backend for graphics cards, and on wasm", () => {
   const { "wasm in Node": onWasm, ...onCards } = networksOf;
   const found = new Set<string>(Object.values(onCards).flat());
-  // Transformers are compared in their own tests, on the processor alone.
-  const convolutional = distinctModelNames.filter((name) => name !== "vit28" && name !== "cct2");
-  expect([...found].sort()).toEqual(convolutional.toSorted());
-  expect([...onWasm].sort()).toEqual(convolutional.toSorted());
+  // cct2 has vit28's blocks behind convolutions and a max-pool.
+  const different = distinctModelNames.filter((name) => name !== "cct2");
+  expect([...found].sort()).toEqual(different.toSorted());
+  expect([...onWasm].sort()).toEqual(different.toSorted());
 });
 
 it("draws latent weights of either sign alike, and three of four positive where sums are kept in 8 bits", () => {

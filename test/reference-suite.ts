@@ -8,7 +8,8 @@
  * own, and no route has all of the large networks.
  */
 import { expect, it } from "vitest";
-import { model } from "../ts/nn/index.ts";
+import { type Graph, model } from "../ts/nn/index.ts";
+import { vit } from "../ts/nn/models/vit.ts";
 import { quantizerNames } from "../ts/quantizers/index.ts";
 import type { BackendName, CheckReport, CheckRequest, CheckSubject } from "../ts/reference/index.ts";
 import { OTHER_MAPS } from "../ts/reference/quantizer-maps.ts";
@@ -18,7 +19,12 @@ interface Size extends Pick<CheckRequest, "steps" | "progress"> {
   readonly inputShape: readonly number[];
   /** Cards see the network with this share of its filters; all where absent. */
   readonly width?: number;
+  /** A smaller one in the place of the ready-made network. */
+  readonly graph?: () => Graph;
 }
+
+/** One block over six tokens: more of them would repeat its operations. */
+const transformer = (): Graph => vit({ inputShape: [8, 12, 1], dim: 8, depth: 1, heads: 2 });
 
 /** Images that are large enough for every layer to have a border and something to pool, and steps whose losses are compared. */
 const networks: Readonly<Record<string, Size>> = {
@@ -30,13 +36,14 @@ const networks: Readonly<Record<string, Size>> = {
   fashion: { inputShape: [8, 8, 1], steps: 3, width: 1 / 4 },
   // It has 11 million weights, and soft ones take ten times as many operations as hard ones.
   birealnet18: { inputShape: [16, 16, 3], steps: 2, progress: [1], width: 1 / 16 },
+  vit28: { inputShape: [8, 12, 1], steps: 2, progress: [1], graph: transformer },
 };
 
 /** The networks that each route compares. */
 export const networksOf = {
   "webgl in Chromium": ["cnn", "resnet20", "birealnet18"],
   "webgpu in Chromium": ["mlp", "fashion"],
-  "webgpu in Node": ["small"],
+  "webgpu in Node": ["small", "vit28"],
   "wasm in Node": Object.keys(networks),
 } as const satisfies Readonly<Partial<Record<`${BackendName} in ${"Chromium" | "Node"}`, readonly string[]>>>;
 
@@ -87,9 +94,11 @@ export function testRoute(route: keyof typeof networksOf, run: (request: CheckRe
     "agrees in steps of %s, its packed file and its first losses",
     { timeout: 20 * minutes },
     async (name) => {
-      const { inputShape, width = 1, ...less } = networks[name] as Size;
+      const { inputShape, width = 1, graph, ...less } = networks[name] as Size;
       const isNarrow = backend !== "wasm" && width !== 1;
-      const subject: CheckSubject = isNarrow ? narrowed(name, inputShape, width) : { kind: "model", name, inputShape };
+      const whole: CheckSubject =
+        graph === undefined ? { kind: "model", name, inputShape } : { kind: "graph", graph: graph() };
+      const subject: CheckSubject = isNarrow ? narrowed(name, inputShape, width) : whole;
       const report = await run({ backend, subjects: [subject], batchSize: 2, ...less });
       expectPass(report, backend === "wasm" && name !== "mlp" ? FILTERS : []);
       const quantities = new Set(report.rows.map(({ quantity }) => quantity));

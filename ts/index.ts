@@ -29,6 +29,7 @@ export {
   methodNames,
   methodOf,
   methods,
+  type NoisySupervisionOptions,
   type QpSbgdMethodOptions,
   type SelfDistillationOptions,
   type SimanMethodOptions,

@@ -85,12 +85,22 @@ async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): 
       judged.map(({ row, name }) => (row.isBaseline ? row : { ...row, method: name })),
     ),
   };
-  yield { type: "table", title: "Methods", columns: verdictColumns, rows: verdictRows(judged) };
-  for (const one of judged) if (!one.row.isBaseline) yield { type: "note", text: sentenceOf(one) };
+  for (const [table, title] of [
+    ["methods", "Methods"],
+    ["bop", "Bop: signs that flip, without latent weights"],
+  ] as const) {
+    const rows = judged.filter((one) => one.row.isBaseline || one.table === table);
+    yield { type: "table", title, columns: verdictColumns, rows: verdictRows(rows) };
+  }
+  for (const one of judged)
+    if (one.table === "methods" && !one.row.isBaseline) yield { type: "note", text: sentenceOf(one) };
 }
 
 /** The rows of all cells that have a finished run, each held against plain training with its quantizer, which stands first. */
-function judge(finished: readonly FinishedRun[], ways: readonly Way[]): readonly Judged[] {
+function judge(
+  finished: readonly FinishedRun[],
+  ways: readonly Way[],
+): readonly (Judged & { readonly table: Way["table"] })[] {
   const cells = new Map(
     finished.map(({ run: { quantizer, task, method } }): [string, Cell] => {
       const cell = { quantizer, task, ...(method === undefined ? {} : { method }) };
@@ -100,13 +110,16 @@ function judge(finished: readonly FinishedRun[], ways: readonly Way[]): readonly
   const quantizers = [...new Set([...cells.values()].map(({ quantizer }) => quantizer))];
   return quantizers.flatMap((quantizer) => {
     const own = [...cells.values()].filter((cell) => cell.quantizer === quantizer);
-    return summarise(own, finished, quantizer).map((row) => ({ row, name: wayOf(row, ways)?.name ?? "plain" }));
+    return summarise(own, finished, quantizer).map((row) => {
+      const way = wayOf(row, ways);
+      return { row, name: way?.name ?? "plain", table: way?.table ?? "methods" };
+    });
   });
 }
 
 export const methodsBenchmark: Benchmark = {
   title: TITLE,
   about:
-    "The network small on Fashion-MNIST with binary weights and activations: 12 epochs, batch 128, Adam, a cosine from 3e-3, three seeds. Accuracies are those of the hard-signed network on the test images after the last epoch, with the deviation of the sample. Differences are means over seeds, each beside plain training from the same seed. Each method has its defaults. A comparison that is left goes on with the same command.",
+    "The network small on Fashion-MNIST with binary weights and activations: 12 epochs, batch 128, Adam, a cosine from 3e-3, three seeds. Accuracies are those of the hard-signed network on the test images after the last epoch, with the deviation of the sample. Differences are means over seeds, each beside plain training from the same seed. Each method has its defaults. Bop, by its defaults too, flips the signs of binary weights, while Adam moves the rest. A comparison that is left goes on with the same command.",
   run: compareMethods,
 };

@@ -1,10 +1,17 @@
 /**
- * The comparison of methods: each beside the same training without it. A new method is one more line here. Where it wants another
+ * The comparison of methods, and of Bop: each beside the same training without it. A new method is one more line here. Where it wants another
  * quantizer, the line names that, and the plain training with it becomes a row too.
  */
 import { type Cell, type Details, type Run, runsOf, type Settings } from "../../ts/compare/grid.ts";
 import { methodOf } from "../../ts/methods/index.ts";
 import type { Method } from "../../ts/train/method.ts";
+import {
+  type Bop,
+  type Bop2,
+  caseOptimizer,
+  optimizers,
+  type RealOptimizer,
+} from "../../ts/train/optimizers/optimizers.ts";
 
 export interface Way {
   /** The row's name. */
@@ -12,6 +19,8 @@ export interface Way {
   /** The quantizer of the weights; that of the activations is poly in all rows. */
   readonly quantizer: string;
   readonly methods: readonly Method[];
+  /** The table that the row stands in. */
+  readonly table: "methods" | "bop";
 }
 
 const USUAL = "bnn";
@@ -19,7 +28,7 @@ const USUAL = "bnn";
 /** The ways that are compared over runs of `epochs` epochs. */
 export const waysOf = (epochs: number): readonly Way[] => {
   const own = (name: string, options: Readonly<Record<string, unknown>> = {}, quantizer = USUAL): Way => ({
-    ...{ name, quantizer, methods: [methodOf(name, options)] },
+    ...{ name, quantizer, methods: [methodOf(name, options)], table: "methods" },
   });
   return [
     own("bd-bnn"),
@@ -27,9 +36,21 @@ export const waysOf = (epochs: number): readonly Way[] => {
     own("hardening", { epochs }, "pc"),
     own("self-distillation"),
     own("cmim"),
+    { ...own("cmim", { bank: 4096 }), name: "cmim with a bank" },
     own("siman"),
     own("biper"),
+    own("rbnn"),
+    flips("Bop", optimizers.bop()),
+    flips("Bop, second order", optimizers.bop2()),
+    flips("Bop, second order, unbiased", optimizers.bop2({ unbiased: true })),
+    own("noisy-supervision"),
   ];
+};
+
+/** Binary weights flipped by `binary`; all other parameters follow the optimizer of the other rows. */
+const flips = (name: string, binary: Bop | Bop2): Way => {
+  const optimizer: Method["optimizer"] = (rest) => caseOptimizer({ binary, rest: rest as RealOptimizer });
+  return { name, quantizer: USUAL, methods: [{ name: "flips", options: { ...binary }, optimizer }], table: "bop" };
 };
 
 /** Quantizers of some way, each of which has a row without methods. */

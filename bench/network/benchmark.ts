@@ -8,6 +8,7 @@ import { type Contestant, race, type Timing } from "../frame/race.ts";
 import { ownVersion } from "../frame/version.ts";
 import { type FloatTwin, ortTwins, tfjsTwin } from "./float.ts";
 import { layersTable } from "./layers.ts";
+import { correlation } from "./likeness.ts";
 import { noise, randomModel } from "./model.ts";
 import { foldedWeights } from "./network-weights.ts";
 
@@ -21,7 +22,7 @@ export const network: Benchmark = {
     const image = noise(1);
     const best = await detectVariant({ shared: false });
     const variants: readonly Variant[] = best === "plain" ? ["plain"] : ["relaxed", "plain"];
-    const packed = await randomModel();
+    const packed = await randomModel(birealnet18());
     const sessions = await Promise.all(variants.map((variant) => load(packed, { variant })));
     const ours = await Promise.all(sessions.map((session) => contestant(session, image)));
 
@@ -65,17 +66,4 @@ async function check(tfjs: FloatTwin, float: FloatTwin, quantised: FloatTwin): P
 async function agreement(float: FloatTwin, quantised: FloatTwin): Promise<Note> {
   const found = correlation(await float.outputs(), await quantised.outputs());
   return { type: "note", text: `The outputs of the uint8 twin correlate with those in f32 by ${found.toFixed(3)}.` };
-}
-
-function correlation(a: Float32Array, b: Float32Array): number {
-  const mean = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanA, meanB] = [mean(a), mean(b)];
-  let [both, ofA, ofB] = [0, 0, 0];
-  for (const [at, value] of a.entries()) {
-    const [x, y] = [value - meanA, (b[at] as number) - meanB];
-    both += x * y;
-    ofA += x * x;
-    ofB += y * y;
-  }
-  return both / Math.sqrt(ofA * ofB);
 }

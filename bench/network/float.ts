@@ -51,7 +51,7 @@ export async function tfjsTwin(
 }
 
 /** An image NHWC as NCHW. */
-function channelsFirst(image: Float32Array, channels: number): Float32Array<ArrayBuffer> {
+export function channelsFirst(image: Float32Array, channels: number): Float32Array<ArrayBuffer> {
   const pixels = image.length / channels;
   return Float32Array.from({ length: image.length }, (_, at) => {
     return image[(at % pixels) * channels + Math.floor(at / pixels)] as number;

@@ -1,11 +1,11 @@
-/** Bi-Real ResNet-18 with random weights, and random images for it. */
-import { birealnet18 } from "../../ts/nn/models/birealnet18.ts";
+/** Networks with random weights, and random images for them. */
+import type { Graph } from "../../ts/nn/graph.ts";
 import { Trainer } from "../../ts/train/run/trainer.ts";
 import { xorshift } from "../conv/problem.ts";
 
-/** A packed model with the weights that a trainer begins with. */
-export async function randomModel(): Promise<Uint8Array> {
-  const trainer = await Trainer.create(birealnet18(), { workers: 1, seed: 1 });
+/** A packed model of `graph` with the weights that a trainer begins with. */
+export async function randomModel(graph: Graph): Promise<Uint8Array> {
+  const trainer = await Trainer.create(graph, { workers: 1, seed: 1 });
   try {
     return await trainer.pack();
   } finally {

@@ -91,7 +91,7 @@ function build(graph: Graph, form: (builder: Builder) => Form): OnnxModel {
 }
 
 /** HWIO to OIHW. */
-function filtersFirst({ shape, data }: FloatTensor): FloatTensor {
+export function filtersFirst({ shape, data }: FloatTensor): FloatTensor {
   const [height, width, channels, filters] = shape as [number, number, number, number];
   const out = new Float32Array(data.length);
   const taps = height * width;

@@ -1,6 +1,7 @@
 /** Our network with two workers and with more images at once. */
 import { loadParallel } from "../../ts/inference/load-parallel.ts";
 import { load } from "../../ts/inference/session.ts";
+import { birealnet18 } from "../../ts/nn/models/birealnet18.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
 import { compare, type Finding, medianOf } from "../frame/finding.ts";
 import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";
@@ -17,7 +18,7 @@ export const networkWorkers: Benchmark = {
   async *run(context) {
     const pace = { rounds: context.quick ? 3 : 11, warmUp: context.quick ? 1 : 2, sliceMilliseconds: 0 };
     context.expect(BATCHES.length * (pace.rounds + pace.warmUp));
-    const packed = await randomModel();
+    const packed = await randomModel(birealnet18());
     for (const batch of BATCHES) yield* twoWorkers(packed, batch, pace, context);
   },
 };

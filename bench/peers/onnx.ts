@@ -37,13 +37,15 @@ export interface OnnxModel {
   readonly constants: readonly OnnxTensor[];
   readonly input: OnnxValue;
   readonly output: OnnxValue;
+  /** The version of ONNX's own operators. Default 13. */
+  readonly opset?: number;
 }
 
 /** AttributeProto.type of one integer and of a list. */
 const [INTEGER, INTEGERS] = [2, 7] as const;
 
 /** The model as the bytes of a file. */
-export function encodeOnnx({ nodes, constants, input, output }: OnnxModel): Uint8Array<ArrayBuffer> {
+export function encodeOnnx({ nodes, constants, input, output, opset = 13 }: OnnxModel): Uint8Array<ArrayBuffer> {
   const graph: Field[] = [
     ...nodes.map((node): Field => [1, encodeNode(node)]),
     [2, "graph"],
@@ -58,7 +60,7 @@ export function encodeOnnx({ nodes, constants, input, output }: OnnxModel): Uint
       [2, version],
     ]),
   ];
-  return message([[1, 8], [7, graph], operators("", 13), operators("com.microsoft", 1)]);
+  return message([[1, 8], [7, graph], operators("", opset), operators("com.microsoft", 1)]);
 }
 
 function encodeNode({ op, domain, inputs, output, attributes = {} }: OnnxNode): readonly Field[] {

@@ -4,6 +4,7 @@ import { parameterName } from "../../ts/nn/network.ts";
 import { parametersOf } from "../../ts/nn/parameters.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { tf } from "./tfjs.ts";
+import { transformerNode } from "./tfjs-transformer.ts";
 
 const activations: Readonly<Record<ActivationName, (x: tf.Tensor) => tf.Tensor>> = {
   relu: tf.relu,
@@ -64,7 +65,10 @@ export function runGraph(
       case "dense": {
         const { weightQuantizer, activationQuantizer, useBias } = node.attributes;
         const kernel = quantised(weightOf(parameterName(node, "kernel")), weightQuantizer);
-        const product = tf.matMul(quantised(input, activationQuantizer) as tf.Tensor2D, kernel as tf.Tensor2D);
+        // Of tokens, every row is multiplied.
+        const rows = tf.reshape(quantised(input, activationQuantizer), [-1, kernel.shape[0] as number]);
+        const flat = tf.matMul(rows as tf.Tensor2D, kernel as tf.Tensor2D);
+        const product = tf.reshape(flat, [...input.shape.slice(0, -1), kernel.shape[1] as number]);
         return useBias ? tf.add(product, weightOf(parameterName(node, "bias"))) : product;
       }
       case "batchNorm":
@@ -94,9 +98,13 @@ export function runGraph(
         return tf.reshape(input, [input.shape[0] as number, -1]);
       case "add":
         return tf.add(input, nodeValue(second as string));
-      // Networks that are compared have the operations above.
-      default:
+      // Networks that are compared have the operations above, and those of transformers.
+      default: {
+        const weight = (key: string): tf.Tensor => weightOf(parameterName(node, key));
+        const value = transformerNode(node, { inputs: node.inputs.map(nodeValue), weight });
+        if (value !== undefined) return value;
         throw new Error(`"${graph.name}" has a layer that no benchmark runs on tfjs`);
+      }
     }
   };
   for (const node of graph.nodes) {

@@ -133,7 +133,17 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/theory": ["theory-words", "theory-panels", "theory-course", "theory-picture", "cli-theory", "golden/texts"],
   "ts/methods": [
-    ...["methods", "methods-own", "methods-weights", "methods-qp-sbgd", "train-losses", "checkpoint-resume"],
+    ...[
+      "methods",
+      "methods-own",
+      "methods-weights",
+      "methods-rbnn",
+      "methods-cmim-bank",
+      "methods-noisy",
+      "methods-qp-sbgd",
+      "train-losses",
+      "checkpoint-resume",
+    ],
     "cli-training",
   ],
   "ts/compare": ["compare", "compare-statistics", "compare-runs", "run-results", "cli-compare"],
@@ -166,7 +176,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
 
 /** Tests that are no room's: of the whole package or of scripts, in browsers, or on slow adapters. */
 export const OUTSIDE: readonly RegExp[] = [
-  /^(package|readme|release|release-edits|steps|bench|bench-study|mutants|torture)$/,
+  /^(package|readme|release|release-edits|steps|examples|bench|bench-study|models|mutants|torture)$/,
   /^(golden\/(trained|compare)|kernels\/)/,
   /^browser\//,
   /^reference-node-/,

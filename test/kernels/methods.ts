@@ -1,6 +1,7 @@
 /** Properties of the kernels that single methods have for themselves, each beside its definition. */
 import fc from "fast-check";
 import { simanWeights } from "../../ts/quantizers/magnitudes.ts";
+import { rotationSides, turnedWeights } from "../../ts/quantizers/rotations.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
 import { k } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";
@@ -27,6 +28,36 @@ const magnitudes = property("magnitudes about the middle of their filter", kerne
   sameBits("slope", slopes.read(), Float32Array.from(slope));
   const bad = bench.input(broken(w));
   status("standardize_magnitudes of NaN", bench.call(k.standardizeMagnitudes({ ...call, w: bad })), 1);
+});
+
+const rotations = property("filters turned toward a rotation", kernels, (bench, { rows, n, seed }) => {
+  const random = numbers(seed);
+  const [a, b] = rotationSides(rows);
+  const [w, dw, slopes] = [random.reals(rows * n), random.reals(rows * n), random.reals(n)];
+  const [left, right, angle] = [random.reals(a * a), random.reals(b * b), random.reals(n)];
+  const { value, share, apart } = turnedWeights(Float64Array.from(w), n, { left, right, angle });
+  const [out, found] = [bench.output(Float32Array, rows * n), bench.output(Float32Array, rows * n)];
+  const given = { left: bench.input(left), right: bench.input(right), a, b, angles: bench.input(angle), n };
+  const factors = bench.state(slopes);
+  const call = { ...given, room: bench.output(Float64Array, rows), slopes: factors, apart: found, out };
+  status("rotate_filters", bench.call(k.rotateFilters({ ...call, w: bench.input(w) })), 0);
+  const size = (values: Float32Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const height = size(w) * (1 + rows * size(left) * size(right));
+  within("value", out.read(), value, () => 4 * unit * height);
+  within("apart", found.read(), apart, () => 4 * unit * height);
+  const wanted = Float64Array.from(slopes, (slope, f) => slope * (1 - share[f]!));
+  within("slopes", factors.read(), wanted, (f) => 4 * unit * Math.abs(slopes[f]!));
+  const gradient = bench.output(Float32Array, n);
+  const back = { dw: bench.input(dw), apart: bench.input(found.read()), k: rows, angles: bench.input(angle), n };
+  status("angle_gradients", bench.call(k.angleGradients({ ...back, out: gradient })), 0);
+  const sums = Float64Array.from(angle, (beta, f) => {
+    const sum = dw.reduce((total, g, i) => total + (i % n === f ? g * apart[i]! : 0), 0);
+    return sum * Math.cos(beta) * (Math.sin(beta) < 0 ? -1 : 1);
+  });
+  within("gradient", gradient.read(), sums, () => 8 * unit * rows * size(dw) * height);
+  status("rotate_filters of NaN", bench.call(k.rotateFilters({ ...call, w: bench.input(broken(w)) })), 1);
+  const bad = { ...back, dw: bench.input(broken(dw)), out: gradient };
+  status("angle_gradients of NaN", bench.call(k.angleGradients(bad)), 1);
 });
 
 const sines = property(
@@ -175,4 +206,4 @@ const steps = property("steps along a direction", fc.record({ n: lengths, seed: 
   }
 });
 
-export const methodProperties = [magnitudes, sines, deviations, searches, steps];
+export const methodProperties = [magnitudes, rotations, sines, deviations, searches, steps];

@@ -8,6 +8,7 @@ import type { Variant } from "../../ts/runtime/variants.ts";
 import { accumulatorProperties } from "./accumulate.ts";
 import { attentionProperties } from "./attention.ts";
 import { attentionBitProperties } from "./attention-bits.ts";
+import { attentionGradientProperties } from "./attention-gradients.ts";
 import { createBench } from "./bench.ts";
 import { binaryProperties } from "./binary.ts";
 import { bitProperties } from "./bits.ts";
@@ -19,6 +20,7 @@ import { distributionProperties } from "./distributions.ts";
 import { dropoutProperties } from "./dropout.ts";
 import { elementwiseProperties } from "./elementwise.ts";
 import { eluProperties } from "./elu.ts";
+import { filterMapProperties } from "./filter-map.ts";
 import { layerNormProperties } from "./layer-norm.ts";
 import { leakyReluProperties } from "./leaky-relu.ts";
 import { lossProperties } from "./losses.ts";
@@ -56,7 +58,9 @@ const properties = [
   ...branchProperties,
   ...attentionProperties,
   ...attentionBitProperties,
+  ...attentionGradientProperties,
   ...methodProperties,
+  ...filterMapProperties,
 ];
 
 /** Runs every property on a fresh instance of `variant`. */

@@ -132,6 +132,10 @@ export async function expectOracle(pool: Pool, given: Case): Promise<void> {
       const target = state.weights.get(name) as Float64Array;
       const now = step.weights.get(name) as Float32Array;
       const largest = target.reduce((most, w) => Math.max(most, Math.abs(w)), 0);
+      if (role === "kept") {
+        expect(now, name).toEqual(before.get(name));
+        continue;
+      }
       if (role === "statistic") {
         expectClose(now, target, terms * (i + 1), `${name} after step ${i + 1}`);
         continue;

@@ -3,12 +3,15 @@
  * early stopping, metrics, and layers that are left alone or taken over.
  */
 import type { Command } from "commander";
+import { isArrayOf } from "../base/arrays.ts";
 import { listOf, numberIn, type Subject } from "../base/checks.ts";
-import { ProxbitError } from "../base/errors.ts";
+import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import { lookUp } from "../base/names.ts";
+import { decodeModel } from "../io/model-file.ts";
 import { losses } from "../train/losses/index.ts";
 import type { LossTerm } from "../train/losses/term.ts";
 import { checkMetrics, type MetricName } from "../train/metrics/metrics.ts";
+import { fileError } from "./bounds.ts";
 import { realNumber, wholeNumber } from "./options.ts";
 
 export interface LossOptions {
@@ -19,6 +22,7 @@ export interface LossOptions {
   readonly teacher?: string;
   readonly temperature?: number;
   readonly teacherShare?: number;
+  readonly teacherWeights?: number;
   readonly earlyStopping?: number;
   readonly metrics?: readonly MetricName[];
   readonly freeze?: readonly string[];
@@ -58,6 +62,11 @@ export function addLossOptions(command: Command): Command {
       realNumber("--teacher-share", 0, 1),
     )
     .option(
+      "--teacher-weights <x>",
+      "with --teacher: factor of the divergence of its weights' distribution, 200 in BD-BNN (default: none)",
+      realNumber("--teacher-weights", 0, 1e6),
+    )
+    .option(
       "--early-stopping <epochs>",
       "end after so many epochs without a lower test loss, with the weights of the best one",
       wholeNumber("--early-stopping", 1, 1e6),
@@ -95,15 +104,17 @@ export const names =
 const metricNames = (text: string): readonly MetricName[] => checkMetrics(names("--metrics")(text), subject);
 
 /**
- * The terms that the options ask for; undefined where cross-entropy alone is meant.
+ * The terms that the options ask for; undefined where cross-entropy alone is meant. `bytes` is the file of the teacher.
  *
- * @throws ProxbitError "unknown-name" for a loss that is none, "argument" for an option without its teacher.
+ * @throws ProxbitError "unknown-name" for a loss that is none, "argument" for an option without its teacher, "model-file" for a
+ * teacher whose weights cannot be read.
  */
-export function objectiveFrom(options: LossOptions): readonly LossTerm[] | undefined {
-  const { loss, classWeights, l1, l2, teacher, temperature, teacherShare = 0.5 } = options;
+export function objectiveFrom(options: LossOptions, bytes?: Uint8Array): readonly LossTerm[] | undefined {
+  const { loss, classWeights, l1, l2, teacher, temperature, teacherShare = 0.5, teacherWeights } = options;
   for (const [option, value] of [
     ["--temperature", temperature],
     ["--teacher-share", options.teacherShare],
+    ["--teacher-weights", teacherWeights],
   ] as const) {
     if (value === undefined || teacher !== undefined) continue;
     throw new ProxbitError("argument", `${option} is for a --teacher`, "Give --teacher too, or leave it out.");
@@ -116,7 +127,20 @@ export function objectiveFrom(options: LossOptions): readonly LossTerm[] | undef
   return [
     own,
     ...(teacher === undefined ? [] : [losses.distillation({ factor: teacherShare, temperature })]),
+    ...(teacher === undefined || bytes === undefined || teacherWeights === undefined
+      ? []
+      : [losses.weightDivergence({ factor: teacherWeights, teacher: realWeights(teacher, bytes) })]),
     ...(l1 === undefined ? [] : [losses.l1({ factor: l1 })]),
     ...(l2 === undefined ? [] : [losses.l2({ factor: l2 })]),
   ];
+}
+
+/** The real parameters of a teacher's file. @throws ProxbitError "model-file", which names it */
+function realWeights(path: string, bytes: Uint8Array): ReadonlyMap<string, Float32Array> {
+  try {
+    const { parameters } = decodeModel(bytes);
+    return new Map([...parameters].flatMap(([name, data]) => (isArrayOf(data, "Float32Array") ? [[name, data]] : [])));
+  } catch (cause) {
+    throw isProxbitError(cause) ? fileError(path, cause) : cause;
+  }
 }

@@ -1,6 +1,7 @@
 /** `--method NAME[:option=value,...]`: methods as words of the command line. */
 import { type Command, Option } from "commander";
 import type { Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
 import { methodOf } from "../methods/index.ts";
 import { readQuantizerText } from "../quantizers/text.ts";
 import { checkMethods, type Method } from "../train/method.ts";
@@ -32,10 +33,18 @@ export const methodsFrom = (text: string): readonly Method[] =>
 /** "two-step:share=0.4" as the method. A value may be a schedule, written as those of quantizers are. */
 function methodFrom(text: string): Method {
   const { name, options } = readQuantizerText(text.trim(), { ...subject, what: "--method" });
+  if (name === "bd-bnn" && "teacher" in options) throw teacherApart();
   const words: Readonly<Record<string, boolean>> = { true: true, false: false };
   const values = Object.entries(options).map(([key, value]) => [key, words[String(value)] ?? value]);
   return methodOf(name, Object.fromEntries(values));
 }
+
+const teacherApart = (): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    "--method bd-bnn takes no teacher, because one teaches answers too, with options of its own",
+    "Give --teacher FILE --teacher-weights 200 beside --method bd-bnn.",
+  );
 
 /** The text that gives `methods`, each with all its options in order. */
 export const methodsText = (methods: readonly Pick<Method, "name" | "options">[]): string =>

@@ -130,6 +130,8 @@ function shares(option: string): (text: string) => readonly number[] {
  * @throws ProxbitError "unknown-name" with the nearest name, "argument" for an option that the optimizer does not have.
  */
 export function optimizerFrom(options: OptimizerOptions): Optimizer {
+  refuseSearch("--optimizer", options.optimizer, options.learningRate);
+  refuseSearch("--binary-optimizer", options.binaryOptimizer, options.binaryLearningRate);
   const rest = realOptimizer("--optimizer", options.optimizer, options.learningRate, options);
   const { binaryOptimizer: name } = options;
   for (const [option, wanted] of bopOptions) {
@@ -149,6 +151,17 @@ export function optimizerFrom(options: OptimizerOptions): Optimizer {
     );
   }
   return caseOptimizer({ binary: binaryOptimizer(name, options), rest });
+}
+
+/** @throws ProxbitError "argument" for QP-SBGD, which has options of its own and is a method */
+function refuseSearch(option: string, name: string | undefined, rate: number | undefined): void {
+  if (name !== "qpsbgd" && name !== "qp-sbgd") return;
+  const method = `--method qp-sbgd${rate === undefined ? "" : `:learning-rate=${rate}`}`;
+  throw new ProxbitError(
+    "argument",
+    `${option} ${name} is a method on the command line, because its search has options of its own`,
+    `Give ${method}, and with --optimizer one for all else: ${realNames}.`,
+  );
 }
 
 /** Decay pulls latent weights to 0, where a step flips their sign: of AdamW's default they take this much. */

@@ -98,9 +98,9 @@ export async function trainingFrom(options: TrainingOptions): Promise<Training> 
     if (value === undefined || options.from !== undefined) continue;
     throw new ProxbitError("argument", `${option} ${is} --from`, "Give --from too, or leave it out.");
   }
-  const objective = objectiveFrom(options);
   const { epochs, batchSize, augment, labelSmoothing, from, earlyStopping: patience, metrics } = options;
   const teacher = options.teacher === undefined ? undefined : await readModelFile(options.teacher);
+  const objective = objectiveFrom(options, teacher);
   const bytes = from === undefined ? undefined : await readModelFile(from);
   return {
     ...{ optimizer, epochs, batchSize, augment, labelSmoothing, objective, teacher, patience, metrics },

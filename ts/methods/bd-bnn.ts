@@ -32,7 +32,8 @@ const target = number(0.01, 100);
 const targetsByLayer: Field<Readonly<Record<string, number>>> = {
   describe: "targets by the names of layers, in code alone",
   check: (value, option, subject) => {
-    if (typeof value !== "object" || value === null) reject(subject, option, "targets by the names of layers", value);
+    const wanted = "an object of targets by layer, such as { conv2d: 1.2 }, which only code can give";
+    if (typeof value !== "object" || value === null) reject(subject, option, wanted, value);
     return Object.fromEntries(Object.entries(value).map(([layer, own]) => [layer, target.check(own, option, subject)]));
   },
 };

@@ -14,7 +14,7 @@ import { hasKernel } from "../nn/nodes.ts";
 import { biper as biperQuantizer } from "../quantizers/weight-families.ts";
 import { losses } from "../train/losses/index.ts";
 import { type MethodRecord, makerOf } from "./define.ts";
-import { latentKernels, mapWeightQuantizers } from "./graph.ts";
+import { latentKernels, mapWeightQuantizers, withScales } from "./graph.ts";
 
 export interface BiperMethodOptions {
   /** The angular frequency, from 1e-3 to 1e4; 20 where absent. */
@@ -44,7 +44,7 @@ export const biperRecord: MethodRecord<BiperMethodOptions> = {
     scale: optional(boolean(), true),
   },
   make: ({ omega, tau, share, deviation, scale }) => ({
-    excludes: { siman: SAME, "two-step": SAME, hardening: SAME },
+    excludes: { rbnn: SAME, siman: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       latentKernels(graph, NAME);
       const made = mapWeightQuantizers(graph, () => biperQuantizer({ omega, hardenAt: share }));
@@ -64,29 +64,6 @@ export const biper = makerOf(biperRecord);
 
 /** The name of the division in front of the layer called `layer`. */
 const divisionOf = (layer: string): string => `${layer}_unit_deviation`;
-
-/** `graph` with a learned scale behind every binary layer whose value not batch norm alone reads. */
-function withScales(graph: Graph): Graph {
-  const results = graph.outputs ?? [graph.output];
-  const isNormed = (layer: string): boolean =>
-    !results.includes(layer) &&
-    graph.nodes.every(({ op, inputs }) => op === "batchNorm" || !(inputs as readonly string[]).includes(layer));
-  const scales = new Map<string, GraphNode>();
-  for (const node of graph.nodes) {
-    if (!hasKernel(node) || node.attributes.weightQuantizer === null || isNormed(node.name)) continue;
-    const name = `${node.name}_scale`;
-    scales.set(node.name, { name, op: "layerScale", inputs: [node.name], attributes: { initialValue: 1 } });
-  }
-  const behind = (name: string): string => scales.get(name)?.name ?? name;
-  const nodes = graph.nodes.flatMap((node): readonly GraphNode[] => {
-    const own = { ...node, inputs: node.inputs.map(behind) } as unknown as GraphNode;
-    const scale = scales.get(node.name);
-    return scale === undefined ? [own] : [own, scale];
-  });
-  const { outputs } = graph;
-  const named = outputs === undefined ? {} : { outputs: outputs.map(behind) };
-  return { ...graph, nodes, output: behind(graph.output), ...named };
-}
 
 /** `graph` with a division in front of every layer whose activations are quantized. */
 function withDeviations(graph: Graph): Graph {

@@ -4,7 +4,8 @@
  * and the loss gains factor times their InfoNCE (`ts/train/losses/contrastive.ts`).
  *
  * The activations are those that a binary layer reads: real in front of its quantizer, signs behind it. So one forward pass has
- * both. The heads are for training alone and stand in no file. Negatives come from the batch; there is no memory bank.
+ * both. The heads are for training alone and stand in no file. Negatives come from the batch, and from a memory bank of earlier
+ * embeddings where `bank` says so; the authors keep 4096.
  */
 import { reject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
@@ -24,6 +25,8 @@ export interface CmimOptions {
   readonly factor?: number | undefined;
   /** T, from 0.02 to 100; 0.1 where absent. */
   readonly temperature?: number | undefined;
+  /** Real embeddings of earlier steps that are negatives too, from 0 to 65536; 0 where absent. */
+  readonly bank?: number | undefined;
   /** Numbers of an embedding; 128 where absent. */
   readonly units?: number | undefined;
   /** The layer whose activations are compared; the last one with binary activations where absent. */
@@ -50,15 +53,16 @@ export const cmimRecord: MethodRecord<CmimOptions> = {
   fields: {
     factor: optional(number(0, 1e6), 3.2),
     temperature: optional(number(0.02, 100), 0.1),
+    bank: { ...optional(integer(0, 65_536), 0), isNeutral: true },
     units: optional(integer(2, 1024), 128),
     layer: optional(layerName, ""),
   },
-  make: ({ factor, temperature, units, layer }) => ({
+  make: ({ factor, temperature, bank, units, layer }) => ({
     graph: (graph) => withHeads(graph, layer, units),
     packed: withoutHeads,
     objective: (objective) => [
       ...objective,
-      losses.contrastive({ between: [BINARY, REAL], factor, temperature, name: NAME }),
+      losses.contrastive({ between: [BINARY, REAL], factor, temperature, bank, name: NAME }),
     ],
   }),
 };

@@ -45,7 +45,10 @@ export function methodFrom(record: AnyMethodRecord, options: unknown): Method {
       return [key, field.check(isAbsent ? field.default : given[key], key, subject)];
     }),
   );
-  return { name: record.name, options: checked, ...record.make(checked as never) };
+  // A neutral option stands in no checkpoint at its default, so runs from before it are what they were.
+  const told = fields.filter(([key, field]) => field.isNeutral !== true || checked[key] !== field.default);
+  const kept = Object.fromEntries(told.map(([key]) => [key, checked[key]]));
+  return { name: record.name, options: kept, ...record.make(checked as never) };
 }
 
 /** The maker that users call. */

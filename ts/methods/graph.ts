@@ -33,3 +33,26 @@ export function kernelOf(graph: Graph, layer: string): string | undefined {
   const node = networkOf(graph).nodes.get(layer);
   return node === undefined || !hasKernel(node) ? undefined : parameterName(node, "kernel");
 }
+
+/** `graph` with a learned scale behind every binary layer whose value not batch norm alone reads. */
+export function withScales(graph: Graph): Graph {
+  const results = graph.outputs ?? [graph.output];
+  const isNormed = (layer: string): boolean =>
+    !results.includes(layer) &&
+    graph.nodes.every(({ op, inputs }) => op === "batchNorm" || !(inputs as readonly string[]).includes(layer));
+  const scales = new Map<string, GraphNode>();
+  for (const node of graph.nodes) {
+    if (!hasKernel(node) || node.attributes.weightQuantizer === null || isNormed(node.name)) continue;
+    const name = `${node.name}_scale`;
+    scales.set(node.name, { name, op: "layerScale", inputs: [node.name], attributes: { initialValue: 1 } });
+  }
+  const behind = (name: string): string => scales.get(name)?.name ?? name;
+  const nodes = graph.nodes.flatMap((node): readonly GraphNode[] => {
+    const own = { ...node, inputs: node.inputs.map(behind) } as unknown as GraphNode;
+    const scale = scales.get(node.name);
+    return scale === undefined ? [own] : [own, scale];
+  });
+  const { outputs } = graph;
+  const named = outputs === undefined ? {} : { outputs: outputs.map(behind) };
+  return { ...graph, nodes, output: behind(graph.output), ...named };
+}

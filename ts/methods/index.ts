@@ -9,7 +9,9 @@ import { biper, biperRecord } from "./biper.ts";
 import { cmim, cmimRecord } from "./cmim.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
 import { hardening, hardeningRecord } from "./hardening.ts";
+import { noisySupervision, noisySupervisionRecord } from "./noisy-supervision.ts";
 import { qpSbgd, qpSbgdRecord } from "./qp-sbgd.ts";
+import { rbnn, rbnnRecord } from "./rbnn.ts";
 import { selfDistillation, selfDistillationRecord } from "./self-distillation.ts";
 import { siman, simanRecord } from "./siman.ts";
 import { twoStep, twoStepRecord } from "./two-step.ts";
@@ -18,17 +20,23 @@ export type { BdBnnOptions } from "./bd-bnn.ts";
 export type { BiperMethodOptions } from "./biper.ts";
 export type { CmimOptions } from "./cmim.ts";
 export type { HardeningOptions } from "./hardening.ts";
+export type { NoisySupervisionOptions } from "./noisy-supervision.ts";
 export type { QpSbgdMethodOptions } from "./qp-sbgd.ts";
+export type { RbnnMethodOptions } from "./rbnn.ts";
 export type { SelfDistillationOptions } from "./self-distillation.ts";
 export type { SimanMethodOptions } from "./siman.ts";
 export type { TwoStepOptions } from "./two-step.ts";
 
 /** The makers. */
-export const methods = Object.freeze({ bdBnn, twoStep, hardening, selfDistillation, cmim, siman, biper, qpSbgd });
+export const methods = Object.freeze({
+  ...{ bdBnn, twoStep, hardening, selfDistillation, cmim, siman, biper, qpSbgd, rbnn },
+  ...{ noisySupervision },
+});
 
 const records: readonly AnyMethodRecord[] = [
   ...[bdBnnRecord, twoStepRecord, hardeningRecord, selfDistillationRecord, cmimRecord],
-  ...[simanRecord, biperRecord, qpSbgdRecord],
+  ...[simanRecord, biperRecord, qpSbgdRecord, rbnnRecord],
+  noisySupervisionRecord,
 ];
 
 /** The records by name, in the order of the page about methods. */

@@ -36,19 +36,23 @@ export const qpSbgdRecord: MethodRecord<QpSbgdMethodOptions> = {
     sweeps: optional(integer(0, 1000), 5),
     projected: optional(boolean(), false),
   },
-  make: ({ learningRate, sweeps, projected }) => ({
-    excludes: {
-      siman: "it trains magnitudes, and qp-sbgd signs",
-      biper: "it trains sines, and qp-sbgd signs",
-      "two-step": "it trains real weights first",
-      hardening: "it trains real weights first",
-    },
-    optimizer: (optimizer, graph) => {
-      latentKernels(graph, NAME);
-      const binary = optimizers.qpsbgd({ learningRate: linear(learningRate, 0), sweeps, projected });
-      return caseOptimizer({ binary, rest: realOf(optimizer) });
-    },
-  }),
+  make: ({ learningRate, sweeps, projected }) => {
+    if (projected && learningRate <= 1) throw neverTurning(learningRate);
+    return {
+      excludes: {
+        rbnn: "it trains rotated weights, and qp-sbgd signs",
+        siman: "it trains magnitudes, and qp-sbgd signs",
+        biper: "it trains sines, and qp-sbgd signs",
+        "two-step": "it trains real weights first",
+        hardening: "it trains real weights first",
+      },
+      optimizer: (optimizer, graph) => {
+        latentKernels(graph, NAME);
+        const binary = optimizers.qpsbgd({ learningRate: linear(learningRate, 0), sweeps, projected });
+        return caseOptimizer({ binary, rest: realOf(optimizer) });
+      },
+    };
+  },
 };
 
 /** The method. @throws ProxbitError `argument` */
@@ -56,7 +60,8 @@ export const qpSbgd = makerOf(qpSbgdRecord);
 
 /** The optimizer of all that is not binary. */
 function realOf(optimizer: Optimizer): RealOptimizer {
-  if (optimizer.kind === "case") return optimizer.rest;
+  if (optimizer.kind === "case" && isReal(optimizer.binary)) return optimizer.rest;
+  if (optimizer.kind === "case") throw twoOfBinary(optimizerName(optimizer.binary));
   if (isReal(optimizer)) return optimizer;
   throw new ProxbitError(
     "argument",
@@ -64,3 +69,17 @@ function realOf(optimizer: Optimizer): RealOptimizer {
     "Take an optimizer of real numbers, such as optimizers.adam(), on the command line --optimizer adam.",
   );
 }
+
+const twoOfBinary = (other: string): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `the method "${NAME}" moves the binary weights, and so does ${other}`,
+    "Leave the optimizer of binary weights out, on the command line --binary-optimizer, or leave the method out.",
+  );
+
+const neverTurning = (rate: number): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `the method "${NAME}" projects weights onto -1 and +1, which turn where the rate is above 1, and its rate is ${rate}`,
+    `Give methods.qpSbgd({ projected: true, learningRate: 2 }), on the command line --method ${NAME}:projected=true,learning-rate=2.`,
+  );

@@ -26,7 +26,7 @@ export const simanRecord: MethodRecord<SimanMethodOptions> = {
   source: "Lin et al., TPAMI 2022",
   fields: { percentile: optional(number(0, 25), 15) },
   make: ({ percentile }) => ({
-    excludes: { biper: SAME, "two-step": SAME, hardening: SAME },
+    excludes: { rbnn: SAME, biper: SAME, "two-step": SAME, hardening: SAME },
     graph: (graph) => {
       latentKernels(graph, NAME);
       return mapWeightQuantizers(graph, () => simanQuantizer({ percentile: linear(percentile, 0) }));

@@ -7,6 +7,9 @@
  *   heNormal       truncated normal, variance 2 / fanIn
  *   truncatedNormal  normal of deviation 0.02, cut off at two of them     Devlin et al. 2019, Dosovitskiy et al. 2021
  *
+ *   rotation       a random rotation or reflection: orthonormal rows, by Gram and Schmidt from normal numbers
+ *   filterMap      units [2 K + 1] of a network that maps a filter: the first K normal of variance 1 / K, all else 0
+ *
  * A kernel [kh][kw][c][o] has fanIn kh kw c and fanOut kh kw o. A truncated normal lies within two standard deviations
  * of the untruncated one. The code uses only operations whose bits IEEE 754 fixes, the square root among them. So a
  * seed gives the same network in every engine.
@@ -67,5 +70,29 @@ export function initialValues(parameter: Parameter, seed: number): Float32Array 
       return fillNormal(2 / fanIn);
     case "truncatedNormal":
       return values.map(() => truncatedNormal(stream) * embeddingDeviation);
+    case "filterMap": {
+      const size = parameter.shape[1] ?? 1;
+      const rows = (size - 1) / 2;
+      const deviation = Math.sqrt(1 / rows);
+      return values.map((_, i) => (i % size < rows ? truncatedNormal(stream) * deviation : 0));
+    }
+    case "rotation":
+      return Float32Array.from(randomRotation(stream, parameter.shape[0] ?? 1));
   }
+}
+
+/** Orthonormal rows `[side][side]`. Each is made right-angled to those before twice, which is as exact as f64. */
+function randomRotation(stream: RandomStream, side: number): Float64Array {
+  const rows = new Float64Array(side * side);
+  for (let i = 0; i < side; i++) {
+    const own = rows.subarray(i * side, (i + 1) * side);
+    for (const k of own.keys()) own[k] = truncatedNormal(stream);
+    for (const before of [...Array(2 * i).keys()].map((k) => rows.subarray((k % i) * side, ((k % i) + 1) * side))) {
+      const along = own.reduce((sum, value, k) => sum + value * (before[k] as number), 0);
+      for (const [k, value] of before.entries()) own[k] = (own[k] as number) - along * value;
+    }
+    const norm = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0));
+    for (const [k, value] of own.entries()) own[k] = value / norm;
+  }
+  return rows;
 }

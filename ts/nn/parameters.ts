@@ -8,17 +8,19 @@ import { kernelMatrix } from "./shapes.ts";
 export const parametersOf = (graph: Graph): readonly Parameter[] => networkOf(graph).parameters;
 
 /** True where training moves the parameter: statistics follow the batches, and a frozen one stays. */
-export const isTrained = ({ role, frozen }: Parameter): boolean => role !== "statistic" && frozen !== true;
+export const isTrained = ({ role, frozen }: Parameter): boolean =>
+  role !== "statistic" && role !== "kept" && frozen !== true;
 
 /**
  * The tensors of a packed model, in the order of the file. They are the parameters of `graph`, where kernels of levels
  * are the real weights of those levels. Behind each kernel stand tensors derived from its latent weights, f32 [filters]
- * each. The scale of the sums is one. AdaBin's signs have two, scale and shift.
+ * each. The scale of the sums is one. AdaBin's signs have two, scale and shift. Tensors of a quantizer are left out.
  */
 export function packedParametersOf(graph: Graph): readonly Parameter[] {
   const { nodes, parameters, quantizers } = networkOf(graph);
   return parameters.flatMap((parameter) => {
     const quantizer = quantizers.get(parameter.name);
+    if (parameter.ofQuantizer === true) return [];
     if (parameter.role !== "latent" || quantizer === undefined) return [parameter];
     const node = nodes.get(parameter.node) as GraphNode;
     const beside = (key: string, more: Partial<Parameter> = {}): Parameter => ({

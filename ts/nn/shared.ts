@@ -34,6 +34,9 @@ export function checkShared(
   if (Object.values(specs).some(({ role }) => role === "statistic")) {
     throw shared(node, `it is used in two places, and its statistics are those of one`);
   }
+  if (Object.values(specs).some(({ ofQuantizer }) => ofQuantizer === true)) {
+    throw shared(node, "it is used in two places, and its quantizer learns from one");
+  }
   for (const { key, shape } of parameters) {
     if (!equal(shape, specs[key]?.shape)) {
       const [here, there] = [specs[key]?.shape, shape].map(describe);

@@ -684,6 +684,33 @@ export function attentionScratchBytes(keys: number, width: number, valueWidth: n
   return 4 * attentionScratchFloats(keys, valueWidth) + attentionColumnBytes(keys, width, valueWidth);
 }
 
+/** Bytes of a row of the matrix's bits. */
+export function attentionRowBytes(keys: number): number {
+  return Math.floor((Math.ceil(keys / 32) * 32) / 4);
+}
+
+/**
+ * Floats at the beginning of the scratch of the way back through attention over bits: tables or panels, a head's
+ * gradient at the matrix, and products whose rows are columns.
+ */
+export function attentionGradientFloats(tokens: number, keys: number, width: number, valueWidth: number): number {
+  const turned = Math.max(keys, width) * (Math.ceil(Math.max(tokens, keys) / 4) * 4);
+  return Math.max(36 * (16 * 16), panelFloats(tokens, valueWidth)) + tokens * (Math.ceil(keys / 4) * 4) + turned;
+}
+
+/** Bytes behind them: the rows of the operand of signs. */
+export function attentionSelectorBytes(tokens: number, keys: number, width: number, valueWidth: number): number {
+  return Math.max(keys, width) * groups(Math.max(Math.max(tokens, keys), valueWidth));
+}
+
+/** Bytes of that scratch. */
+export function attentionGradientBytes(tokens: number, keys: number, width: number, valueWidth: number): number {
+  return (
+    4 * attentionGradientFloats(tokens, keys, width, valueWidth) +
+    attentionSelectorBytes(tokens, keys, width, valueWidth)
+  );
+}
+
 /** Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix. */
 export function attentionRealScratchFloats(keys: number, width: number, valueWidth: number): number {
   return panelFloats(width, keys) + panelFloats(keys, valueWidth) + 4 * keys;

@@ -5,6 +5,59 @@
 
 /** Every kernel of training alone: its parameters in the order of the core, and what is known of a product. */
 export const trainingKernels = {
+  /**
+   * `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads:
+   * soft `f32 [images][heads][tokens][keys]`, and matrix, `attention_row_bytes(keys)` for each row.
+   */
+  attention_nibbles_kept: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "read",
+      parameters: "maybe read",
+      soft: "write",
+      matrix: "write",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /**
+   * One lane's gradients at queries, keys, values and, where given, at the learned numbers `f32 [heads]`, out of
+   * that at the results. soft and matrix are those of `attention_nibbles_kept`; scratch of
+   * `attention_gradient_bytes(tokens, keys, width, value_width)`.
+   */
+  attention_nibbles_backward: {
+    product: { operands: "fb", tile: "3x16", channels: 4 },
+    parameters: {
+      kind: "number",
+      images: "number",
+      heads: "number",
+      tokens: "number",
+      keys: "number",
+      width: "number",
+      valueWidth: "number",
+      queries: "read",
+      keyBits: "read",
+      valueBits: "read",
+      parameters: "maybe read",
+      soft: "read",
+      matrix: "read",
+      dy: "read",
+      dqueries: "write",
+      dkeys: "write",
+      dvalues: "write",
+      dparameters: "maybe write",
+      scratch: "write",
+    },
+  },
   /** Signs of the real kernel as file bits. */
   pack_file_bits: {
     parameters: { kernel: "read", k: "number", n: "number", out: "write" },
@@ -327,6 +380,45 @@ export const trainingKernels = {
     parameters: { x: "read", dy: "read", alpha: "number", accumulate: "flag", dx: "write", count: "number" },
   },
   /**
+   * t `f32 [k][n]` = w + sum_j u_j tanh(v_j . w + c_j) by filter; mapping `f32 [units][2 k + 1]` is v, c and u of
+   * each unit, hidden `f32 [units][n]` the tanh.
+   */
+  map_filters: {
+    parameters: { w: "read", k: "number", n: "number", mapping: "read", units: "number", hidden: "write", t: "write" },
+  },
+  /** dw `f32 [k][n]` and d_mapping of dt `f32 [k][n]`; hidden as `map_filters` leaves it, room `f32 [n]`. */
+  map_filters_backward: {
+    parameters: {
+      w: "read",
+      k: "number",
+      n: "number",
+      mapping: "read",
+      units: "number",
+      hidden: "read",
+      dt: "read",
+      room: "write",
+      dMapping: "write",
+      dw: "write",
+    },
+  },
+  /**
+   * result = the sum of the unbiased losses of t with labels sign(w); dt = factor times their slopes. plus and
+   * minus are the rates at which labels +1 and -1 are wrong.
+   */
+  supervise_signs: {
+    lengths: { result: 1 },
+    parameters: {
+      w: "read",
+      t: "read",
+      count: "number",
+      plus: "number",
+      minus: "number",
+      factor: "number",
+      dt: "write",
+      result: "write",
+    },
+  },
+  /**
    * One lane's gradients: dx `f32 [rows][channels]` where given, added to where `accumulate`, and those at gamma
    * and beta, `f32 [channels]`.
    */
@@ -567,6 +659,32 @@ export const trainingKernels = {
       accumulate: "flag",
       dx: "write",
     },
+  },
+  /**
+   * RBNN: out `f32 [a b][n]` = w + |sin angle| (R^T w - w) by filter, apart `f32 [a b][n]` = R^T w - w, slopes
+   * `f32 [n]` times 1 - |sin angle|; left `f32 [a][a]`, right `f32 [b][b]`, angles `f32 [n]`; room is `f64 [a b]`.
+   */
+  rotate_filters: {
+    parameters: {
+      w: "read",
+      left: "read",
+      right: "read",
+      a: "number",
+      b: "number",
+      angles: "read",
+      n: "number",
+      room: "write",
+      slopes: "write",
+      apart: "write",
+      out: "write",
+    },
+  },
+  /**
+   * RBNN: the gradient out `f32 [n]` at the angles, from dw `f32 [k][n]` at the rotated weights and
+   * `rotate_filters`' apart.
+   */
+  angle_gradients: {
+    parameters: { dw: "read", apart: "read", k: "number", angles: "read", n: "number", out: "write" },
   },
   /** QP-SBGD: out `u32 [rows][ceil(n / 32)]` = the signs of x `f32 [rows][n]`. */
   pack_rows: {

@@ -20,23 +20,25 @@ import type {
 } from "./quantizer.ts";
 
 /**
- * The parameters that the maps read, and those for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, and the
- * percentile that SiMaN's magnitudes are clipped to.
+ * The parameters that the maps read, and those for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, the
+ * percentile that SiMaN's magnitudes are clipped to, the angle that RBNN's filters begin with, and the units of the network that maps a filter.
  */
-export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile";
+export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile" | "angle" | "units";
 
 const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> = {
   ...parameterRanges,
   tau: [0.5, 0.999_999],
   omega: [1e-3, 1e4],
   percentile: [0, 25],
+  angle: [0, Math.PI],
+  units: [1, 256],
 };
 
 /**
  * The names of a quantizer's parameters, in the core's order: the proximal map's, then those that the others share. These
  * read the same numbers, so maps that mean different things by them (L with SignSwish's derivative) are refused. A box
- * around weights that are standardised by filter is as wide as their tau-quantile; the sine's frequency and the magnitudes'
- * percentile come last.
+ * around weights that are standardised by filter is as wide as their tau-quantile; the sine's frequency, the magnitudes'
+ * percentile and the rotation's angle come last.
  */
 export function parameterNames(
   forward: ForwardMap,
@@ -57,8 +59,7 @@ export function parameterNames(
     const width = standardize === "filter" ? "tau" : "width";
     const shared = (first?.names ?? []).map((name) => (name === "width" ? width : name));
     const names = [...forwardMapParameters[proximal], ...shared];
-    const last = { sine: ["omega"], magnitude: ["percentile"] } as const;
-    return standardize === "sine" || standardize === "magnitude" ? [...names, ...last[standardize]] : names;
+    return [...names, ...lastNames(standardize)];
   }
   throw new ProxbitError(
     subject.code,
@@ -67,14 +68,22 @@ export function parameterNames(
   );
 }
 
+/** The parameters of a standardisation, behind those of the maps. */
+function lastNames(standardize: Standardize): readonly QuantizerParameter[] {
+  if (standardize === "sine") return ["omega"];
+  if (standardize === "magnitude") return ["percentile"];
+  if (standardize === "mapping") return ["units"];
+  return standardize === "rotation" ? ["angle"] : [];
+}
+
 /** One parameter as a schedule (a number stands for a constant one) that stays in its domain over the whole run. */
 export function checkKnownParameter(value: unknown, name: QuantizerParameter, subject: Subject): Schedule {
   const schedule = toSchedule(value, name, subject);
   const [minimum, maximum] = domains[name];
   for (const end of scheduleRange(schedule)) numberIn(end, minimum, maximum, name, subject);
-  if (name === "levels" || name === "omega") {
+  if (name === "levels" || name === "omega" || name === "angle" || name === "units") {
     if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
-    if (name === "levels") integerIn(schedule.value, minimum, maximum, name, subject);
+    if (name === "levels" || name === "units") integerIn(schedule.value, minimum, maximum, name, subject);
   }
   return schedule;
 }
@@ -126,7 +135,16 @@ const keys = [
 ];
 
 const scales: readonly Scale[] = ["none", "filter", "tensor"];
-const standards: readonly Standardize[] = ["none", "filter", "adabin", "tanhMax", "sine", "magnitude"];
+const standards: readonly Standardize[] = [
+  "none",
+  "filter",
+  "adabin",
+  "tanhMax",
+  "sine",
+  "magnitude",
+  "rotation",
+  "mapping",
+];
 const hardForms: readonly HardForm[] = ["sign", "levels"];
 
 /** A map that stays what it is to the end: one that could turn into the sign, or is the sign, is of the other kind. */

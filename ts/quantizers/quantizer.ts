@@ -68,9 +68,11 @@ export type Scale = "none" | "filter" | "tensor";
  *   adabin    (w - mean) / std of the filter; the effective weight is std F(w') + mean, always a real operand (AdaBin)
  *   tanhMax   tanh w / max |tanh w|, the maximum over the tensor (DoReFa)
  *   sine      sin(w0 w) (BiPer)
+ *   rotation  (w - mean) / std of the filter, turned by its angle toward its rotation (RBNN)
+ *   mapping   what a small network makes of the filter as a whole (noisy supervision)
  *   magnitude the filter's |w - mean| about its middle, over its deviation (SiMaN)
  */
-export type Standardize = "none" | "filter" | "adabin" | "tanhMax" | "sine" | "magnitude";
+export type Standardize = "none" | "filter" | "adabin" | "tanhMax" | "sine" | "magnitude" | "rotation" | "mapping";
 
 /** What the map is at the end: the sign, or itself (DoReFa with more than one bit: a real operand throughout). */
 export type HardForm = "sign" | "levels";

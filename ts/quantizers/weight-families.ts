@@ -10,6 +10,8 @@
  *   dorefa-weights    w                              sign    1             mean |w|, tensor      DoReFa-Net, 1 bit
  *     with more bits  tanh w / max |tanh w|          levels  1             -                     DoReFa-Net
  *   biper             sin(w0 w)                      w'      1             -                     BiPer
+ *   rbnn-rotated      w2 turned to its rotation      sign    RBNN's        -                     RBNN
+ *   noisy             a network's map of the filter  sign    1_[|w'| <= 1] -                     Han et al., 2020
  *   siman             (|w - mean| - middle) / std    sign    1             -                     SiMaN
  *
  * ReCU's Q = -mean |w'| ln(2 - 2 tau) over the tensor, tau rising from .85 to .99. BiPer's weights are the sine itself in its
@@ -94,6 +96,39 @@ export function siman(options: SimanOptions = {}): Quantizer {
 export function biper(options: BiperOptions = {}): Quantizer {
   const maps = { forward: "identity", backward: "one", standardize: "sine" } as const;
   return made({ name: "biper", ...maps, hardenAt: 2 / 3, clipLatent: 0, defaults: { omega: 20 } }, options);
+}
+
+/** `angle` in [0, pi]: the one that every filter begins with. */
+export interface RotatedOptions extends Omit<EdeOptions, "scale" | "standardize"> {
+  readonly angle?: number | undefined;
+}
+
+/**
+ * RBNN's rotated weights, w2 + |sin beta| (R^T w2 - w2) with w2 = (w - mean) / std of the filter, under RBNN's maps. The layer gets
+ * an angle for each filter, which is learned, and two rotations, which the method "rbnn" sets between epochs. It has no name of
+ * its own on the command line.
+ */
+export function rotatedRbnn(options: RotatedOptions = {}): Quantizer {
+  const maps = { forward: "sign", backward: "rbnnPrime", standardize: "rotation" } as const;
+  return made(
+    { name: "rbnn-rotated", ...maps, ...latent, defaults: { t: logLinear(1e-2, 10), angle: Math.PI / 2 } },
+    options,
+  );
+}
+
+/** `units` from 1 to 256: the hidden ones of the network that maps a filter. */
+export interface NoisyOptions extends NamedOptions {
+  readonly units?: number | undefined;
+}
+
+/**
+ * The weights of noisy supervision (Han et al., ICML 2020): a small network of the layer's own maps the latent weights of a filter
+ * together to those whose signs count, and is learned beside them. At first its map is the identity, and the quantizer is BNN's.
+ * It has no name of its own on the command line; the method "noisy-supervision" takes it.
+ */
+export function noisy(options: NoisyOptions = {}): Quantizer {
+  const maps = { forward: "sign", backward: "box", standardize: "mapping" } as const;
+  return made({ name: "noisy", ...maps, ...latent, clipLatent: 1, defaults: { units: 8 } }, options);
 }
 
 /** AdaBin's weights, std sign((w - mean) / std) + mean of the filter, with EDE's derivative. They are a real operand. */

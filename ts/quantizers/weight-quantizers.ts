@@ -4,10 +4,12 @@
  * against. A kernel is `[K][filters]`, row by row.
  *
  * Sources: XNOR-Net (scale of a filter), ReSTE (of the tensor), ReCU (standardisation and width), AdaBin, DoReFa-Net, BiPer,
- * SiMaN.
+ * SiMaN, RBNN, noisy supervision.
  */
+import { mappedWeights } from "./filter-map.ts";
 import { simanWeights } from "./magnitudes.ts";
 import type { Quantizer } from "./quantizer.ts";
+import { type Rotations, turnedWeights } from "./rotations.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
 /** Added to every variance: it keeps a filter of equal weights finite. */
@@ -31,6 +33,23 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
   if (standardize !== "sine" || last?.kind !== "constant") throw new Error("a quantizer without a frequency");
   return Math.fround(last.value);
 }
+
+/** The angle that filters of rotated weights begin with: the last parameter, which is constant. */
+export function firstAngle({ standardize, parameters }: Quantizer): number {
+  const last = parameters.at(-1);
+  if (standardize !== "rotation" || last?.kind !== "constant") throw new Error("a quantizer without an angle");
+  return last.value;
+}
+
+/** The hidden units of the network that maps a filter: the last parameter, which is constant. */
+export function mappingUnits({ standardize, parameters }: Quantizer): number {
+  const last = parameters.at(-1);
+  if (standardize !== "mapping" || last?.kind !== "constant") throw new Error("a quantizer without a network");
+  return last.value;
+}
+
+/** Tensors of a layer that its quantizer reads: RBNN's, or the network that maps its filters. */
+export type OwnTensors = Rotations | { readonly mapping: ArrayLike<number> };
 
 /** The place of the percentile among the parameters of a quantizer of magnitudes. */
 export const percentilePlace = ({ parameters }: Quantizer): number => parameters.length - 1;
@@ -58,17 +77,21 @@ export interface StandardizedWeights {
   readonly slope: Float64Array;
   /** AdaBin: the effective weights are F(w') times its filter's `scale` plus its `shift`; null for all others. */
   readonly affine: { readonly scale: Float64Array; readonly shift: Float64Array } | null;
+  /** RBNN: R^T w2 - w2, by which the gradient at an angle is weighed; absent for all others. */
+  readonly apart?: Float64Array;
 }
 
 /**
  * S(w) of a kernel with `filters` columns; `parameters` are the quantizer's at a moment of a run, at whose end they stand where
- * absent. SiMaN's signs do not depend on them.
+ * absent. SiMaN's signs do not depend on them. `own` are the tensors of a layer whose quantizer has some. A network's map has no
+ * factor for each weight: its slopes are NaN.
  */
 export function standardizedWeights(
   quantizer: Quantizer,
   weights: ArrayLike<number>,
   filters: number,
   parameters: readonly number[] = quantizer.parameters.map((schedule) => evaluateSchedule(schedule, 1)),
+  own: OwnTensors | null = null,
 ): StandardizedWeights {
   const w = Float64Array.from(weights);
   const affine = null;
@@ -76,6 +99,7 @@ export function standardizedWeights(
     case "none":
       return { value: w, slope: w.map(() => 1), affine };
     case "filter":
+    case "rotation":
     case "adabin": {
       const shift = Float64Array.from(columns(w, filters), mean);
       const scale = Float64Array.from(columns(w, filters), (column, f) =>
@@ -83,7 +107,16 @@ export function standardizedWeights(
       );
       const slope = w.map((_, i) => filterGain(quantizer) / (scale[i % filters] as number));
       const value = w.map((x, i) => (x - (shift[i % filters] as number)) * (slope[i] as number));
+      if (quantizer.standardize === "rotation") {
+        const turned = turnedWeights(value, filters, own as Rotations);
+        const factor = (i: number): number => 1 - (turned.share[i % filters] as number);
+        return { ...turned, slope: slope.map((before, i) => before * factor(i)), affine };
+      }
       return { value, slope, affine: quantizer.standardize === "adabin" ? { scale, shift } : null };
+    }
+    case "mapping": {
+      const { mapping } = own as { readonly mapping: ArrayLike<number> };
+      return { value: mappedWeights(w, filters, mapping), slope: w.map(() => Number.NaN), affine };
     }
     case "tanhMax": {
       const most = w.reduce((largest, x) => Math.max(largest, Math.abs(Math.tanh(x))), MAXIMUM_FLOOR);

@@ -5,6 +5,7 @@
  * A distance goes through a map as far as the map moves within it: F(w' +- d) is looked at on both sides, so that a step of
  * the map, a sign or a level, counts where rounding may cross it, and nowhere else.
  */
+import { ProxbitError } from "../base/errors.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { angularFrequency, filterGain, percentilePlace, widthPlace } from "../quantizers/weight-quantizers.ts";
 import { circular, SERIES } from "./circular.ts";
@@ -83,6 +84,18 @@ function standardized(tf: TensorFlow, quantizer: Quantizer, parameters: readonly
       const scale = near(deviation, () => tf.mul(deviation, relative()));
       return withSlope(own, null, { scale, shift: mean });
     }
+    case "mapping":
+      throw new ProxbitError(
+        "argument",
+        `the weights of "${quantizer.name}" are what a network makes of them, and the check has no twin of that`,
+        "Check the network without the method, under the quantizer bnn; test/methods-noisy.test.ts has the steps in f64.",
+      );
+    case "rotation":
+      throw new ProxbitError(
+        "argument",
+        `the weights of "${quantizer.name}" are rotated, and the check has no twin of that`,
+        "Check the network without the method, under the quantizer rbnn; test/methods-rbnn.test.ts has the steps in f64.",
+      );
     case "tanhMax": {
       const tanh = forwardMap(tf, "ede", w, [1]);
       const largest = tf.maximum(tf.max(tf.abs(tanh.value)), 1e-6) as Tensor;

@@ -111,22 +111,28 @@ export interface Changed {
 }
 
 /**
- * The training that `methods` make of another, one after the other: first the network, then what belongs to it.
+ * The training that `methods` make of another, one after the other: first the network, then what belongs to it. What they have
+ * `made` before is taken as it is, because a second time would be another change.
  *
  * @throws ProxbitError what a method refuses of this network or optimizer; `graph` for a map that made no network.
  */
-export function applyMethods(methods: readonly Method[], { optimizer, objective, ...given }: Changed): Changed {
-  const graph = methods.reduce(
-    (made, { graph: map }) => (map === undefined ? made : validateGraph(map(made))),
-    given.graph,
-  );
+export function applyMethods(
+  methods: readonly Method[],
+  { optimizer, objective, ...given }: Changed,
+  made: Partial<Pick<Changed, "graph" | "optimizer">> = {},
+): Changed {
+  const graph =
+    made.graph ??
+    methods.reduce((before, { graph: map }) => (map === undefined ? before : validateGraph(map(before))), given.graph);
   return {
     graph,
-    optimizer: methods.reduce(
-      (made, { optimizer: map }) => (map === undefined ? made : checkOptimizer(map(made, graph))),
-      optimizer,
-    ),
-    objective: methods.reduce<Objective>((made, { objective: map }) => map?.(made, graph) ?? made, objective),
+    optimizer:
+      made.optimizer ??
+      methods.reduce(
+        (before, { optimizer: map }) => (map === undefined ? before : checkOptimizer(map(before, graph))),
+        optimizer,
+      ),
+    objective: methods.reduce<Objective>((before, { objective: map }) => map?.(before, graph) ?? before, objective),
   };
 }
 

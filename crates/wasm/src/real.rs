@@ -9,6 +9,7 @@ mod distributions;
 mod drop_path;
 mod dropout;
 mod elu;
+mod filter_map;
 mod layer_norm;
 mod layer_scale;
 mod layers;

@@ -59,9 +59,9 @@ export function throughQuantizer(quantizer: Quantizer | null, x: Value, dy: Floa
 
 function weightsOf({ node, parameter, pass }: AppliedProduct, filters: number): WeightsInUse {
   const [latent, quantizer] = [parameter("kernel"), node.attributes.weightQuantizer];
-  if (quantizer === null) return { kernel: latent, scale: null, back: (gradient) => gradient };
+  if (quantizer === null) return { kernel: latent, scale: null, back: (gradient) => gradient, own: () => ({}) };
   const { forward, parameters } = mapsOf(quantizer, pass);
-  return weightsInUse({ quantizer, forward, parameters }, latent, filters, pass.margin);
+  return weightsInUse({ quantizer, forward, parameters }, latent, filters, pass.margin, parameter);
 }
 
 /** `data` times the scale of each filter. */
@@ -165,11 +165,11 @@ interface ProductGradients {
 export function productBackward(given: AppliedProduct, walk: Walk, dy: Value): ProductGradients {
   const { node, inputs, pass } = given;
   const { activationQuantizer, useBias } = node.attributes;
-  const { kernel, scale, back } = weightsOf(given, walk.shape.at(-1) as number);
+  const { kernel, scale, back, own } = weightsOf(given, walk.shape.at(-1) as number);
   const x = quantized(activationQuantizer, inputs[0], pass);
   const { dx, dkernel } = sumsBackward(x, kernel, walk, { ...dy, data: scaled(scale, dy.data) });
   return {
     inputs: [throughQuantizer(activationQuantizer, inputs[0], dx, pass)],
-    parameters: { kernel: back(dkernel), ...(useBias ? { bias: channelSums(dy) } : {}) },
+    parameters: { kernel: back(dkernel), ...own(dkernel), ...(useBias ? { bias: channelSums(dy) } : {}) },
   };
 }

@@ -7,7 +7,7 @@ import { parameterName } from "../../nn/network.ts";
 import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import { matrixObstacles, type Obstacle } from "../../obstacles.ts";
-import { attentionKinds } from "../../program/attention.ts";
+import { attentionKinds, MOST_KEYS, WIDEST_HEAD } from "../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
 import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
@@ -20,9 +20,6 @@ import type { InferenceOp } from "./op.ts";
 
 type Node = NodeOf<"attention">;
 
-/** The most features of a head, and the most keys, that the kernel over bits takes. */
-const WIDEST = 252;
-const MOST_KEYS = 65535;
 /** Features whose signs it looks up together. */
 const UNIT = 4;
 
@@ -43,19 +40,19 @@ const isSigns = (node: Node, place: number): boolean => {
 /** True where the kernel over bits does the work. */
 function isOverBits(node: Node, network: Pick<Network, "shapeOf">): boolean {
   const { d, keys } = sizesOf(node, network);
-  return isSigns(node, 0) && isSigns(node, 1) && d <= WIDEST && keys <= MOST_KEYS;
+  return isSigns(node, 0) && isSigns(node, 1) && d <= WIDEST_HEAD && keys <= MOST_KEYS;
 }
 
 /** Sizes of signs that the kernel over bits does not take, or that waste its units. */
 function sizeObstacles(node: Node, network: Pick<Network, "shapeOf">): readonly Obstacle[] {
   if (!isSigns(node, 0) || !isSigns(node, 1)) return [];
   const { d, keys, heads } = sizesOf(node, network);
-  if (d > WIDEST) {
-    const reason = `${d} features of a head are more than the ${WIDEST} whose signs are counted: a product of reals`;
+  if (d > WIDEST_HEAD) {
+    const reason = `${d} features of a head are more than the ${WIDEST_HEAD} whose signs are counted: a product of reals`;
     return [
       {
         reason,
-        remedy: `Give the layer at least ${Math.ceil((heads * d) / WIDEST)} heads, which divide its features.`,
+        remedy: `Give the layer at least ${Math.ceil((heads * d) / WIDEST_HEAD)} heads, which divide its features.`,
       },
     ];
   }

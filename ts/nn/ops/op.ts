@@ -24,15 +24,17 @@ export type InputShapes<Count extends Arity> = {
 
 /**
  * A tensor that belongs to a node. `latent` is a real weight that a quantizer binarises, `real` a weight used as it is.
- * `statistic` is kept by batch norm and not trained.
+ * `statistic` is kept by batch norm and not trained. No step moves what is `kept`; tasks between epochs may.
  */
 export interface ParameterSpec {
-  readonly role: "latent" | "real" | "statistic";
+  readonly role: "latent" | "real" | "statistic" | "kept";
   readonly shape: Shape;
   /** Filters of a kernel, where they are not its last axis: columns of the kernel as a matrix `[K][filters]`. */
   readonly filters?: number;
   /** A number stands for itself in every element. */
-  readonly initializer: Initializer | number;
+  readonly initializer: Initializer | "rotation" | "filterMap" | number;
+  /** True for a tensor of the layer's quantizer, which makes binary weights with it. It is trained or kept, and in no file. */
+  readonly ofQuantizer?: true;
   /** True where only numbers near the initial one mean anything, so that a check draws such. */
   readonly isNearStart?: true;
   /** The word for its numbers, where none of them may be below 0. */

@@ -21,6 +21,7 @@ import {
 import { kernelMatrix, type Shape } from "../shapes.ts";
 import { type Initializer, initializers } from "../words.ts";
 import type { Operand, ParameterSpec } from "./op.ts";
+import { quantizerParameters } from "./quantizer-parameters.ts";
 
 /** The options of every layer with a kernel. */
 export interface KernelOptions extends LayerOptions {
@@ -78,7 +79,7 @@ export function checkAccumulator(attributes: ProductAttributes, subject: Subject
   }
 }
 
-/** A kernel, and a bias for each filter. The filters are the kernel's last axis where no number is given. */
+/** A kernel, a bias for each filter, and the tensors of its quantizer. The filters are the kernel's last axis where no number is given. */
 export function kernelParameters(
   shape: Shape,
   attributes: KernelAttributes,
@@ -88,8 +89,9 @@ export function kernelParameters(
   const role = weightQuantizer === null ? "real" : "latent";
   const columns = filters === undefined ? {} : { filters };
   const kernel: ParameterSpec = { role, shape, ...columns, initializer: kernelInitializer };
-  if (!useBias) return { kernel };
-  return { kernel, bias: { role: "real", shape: kernelMatrix(kernel).slice(1), initializer: "zeros" } };
+  const own = weightQuantizer === null ? {} : quantizerParameters(weightQuantizer, kernelMatrix(kernel));
+  if (!useBias) return { kernel, ...own };
+  return { kernel, bias: { role: "real", shape: kernelMatrix(kernel).slice(1), initializer: "zeros" }, ...own };
 }
 
 export const kernelOperands = (attributes: KernelAttributes): readonly Operand[] => [

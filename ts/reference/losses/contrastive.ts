@@ -1,4 +1,7 @@
-/** InfoNCE within a batch between the values of two nodes, with a gradient at either. */
+/**
+ * InfoNCE within a batch between the values of two nodes, with a gradient at either. A memory bank is that of a first step, whose
+ * rows are zeros.
+ */
 import { FEW, sumDistance, UNIT } from "../rounding.ts";
 import type { Tensor } from "../tensorflow.ts";
 import type { LossGiven, ReferenceLoss } from "./loss.ts";
@@ -9,14 +12,16 @@ const rowsOf = ({ tf }: Given, value: Tensor): Tensor => tf.reshape(value, [valu
 const normOf = ({ tf }: Given, rows: Tensor): Tensor => tf.sqrt(tf.sum(tf.square(rows), 1, true));
 const temperatureOf = ({ options }: Given): number => options.temperature ?? 0.1;
 
-/** The logits of each anchor over the candidates, `[images][images]`. */
+/** The logits of each anchor over the candidates, `[images][images + bank]`. */
 function logitsOf(given: Given): Tensor {
   const { tf, options, value } = given;
   const [u, v] = options.between.map((node) => {
     const rows = rowsOf(given, value(node));
     return tf.div(rows, normOf(given, rows));
   }) as [Tensor, Tensor];
-  return tf.div(tf.matMul(u as never, v as never, false, true), temperatureOf(given));
+  const logits = tf.div(tf.matMul(u as never, v as never, false, true), temperatureOf(given));
+  const bank = options.bank ?? 0;
+  return bank === 0 ? logits : tf.concat([logits, tf.zeros([u.shape[0] as number, bank])] as never, 1);
 }
 
 /** The distance of a logit: unit vectors are rounded, and so is the sum of their products, which is at most 1. */
@@ -31,26 +36,29 @@ export const contrastive: ReferenceLoss<"contrastive"> = {
   value: (given) => {
     const { tf } = given;
     const logits = logitsOf(given);
-    const own = tf.eye(logits.shape[0] as number);
+    const own = tf.eye(...(logits.shape as [number, number]));
     const entropies = tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits as never), own), 1));
     return tf.mul(tf.mean(entropies), given.options.factor ?? 1);
   },
   distance: (given, value) => {
     const { tf } = given;
-    const images = logitsOf(given).shape[0] as number;
+    const images = logitsOf(given).shape[1] as number;
     const own = (2 * logitDistance(given) + sumDistance(images) + 24 * UNIT) * (given.options.factor ?? 1);
     return tf.add(tf.mul(tf.abs(value), FEW + sumDistance(images)), own);
   },
   gradientDistance: (given, gradient) => {
     const { tf, options } = given;
-    const images = logitsOf(given).shape[0] as number;
+    const [images, columns] = logitsOf(given).shape as [number, number];
     const rows = options.between.map((node) => rowsOf(given, given.value(node)));
     const shortest = rows.map((own): Tensor => tf.min(normOf(given, own))).reduce((a, b) => tf.minimum(a, b));
     // No more than two unit vectors' worth for each example: shares sum to 1, and the positive's is taken away.
     const height = (2 * (options.factor ?? 1)) / (images * temperatureOf(given));
-    const relative = 3 * logitDistance(given) + sumDistance(images) + FEW;
+    const relative = 3 * logitDistance(given) + sumDistance(columns) + FEW;
     return tf.mul(tf.onesLike(gradient), tf.div(2 * height * relative, shortest));
   },
   right: () => null,
-  cases: [{ options: { between: ["head", "output"], factor: 0.7, temperature: 0.5 } }],
+  cases: [
+    { options: { between: ["head", "output"], factor: 0.7, temperature: 0.5 } },
+    { options: { between: ["head", "output"], factor: 0.7, temperature: 0.5, bank: 3 } },
+  ],
 };

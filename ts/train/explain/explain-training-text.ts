@@ -35,7 +35,7 @@ function textTrainingExplanationOf(explanation: TrainingExplanation): string {
       layer.outputShape.join("x"),
       layer.forward === null ? "" : `${layer.weightBits}x${layer.activationBits}`,
       cell(layer.forward),
-      cell(layer.filterGradient),
+      layer.search === null ? cell(layer.filterGradient) : "search",
       cell(layer.inputGradient),
       layer.multiplyAccumulates === 0 ? "" : scaled(layer.multiplyAccumulates),
       layer.weightBytes === 0 ? "" : bytes(layer.weightBytes),

@@ -22,7 +22,7 @@ import {
   type Work,
   workOf,
 } from "../../obstacles.ts";
-import type { Part } from "../../program/call.ts";
+import type { KernelName, Part } from "../../program/call.ts";
 import type { Program } from "../../program/program.ts";
 import { isHardForwardMap } from "../../quantizers/maps.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
@@ -52,6 +52,8 @@ export interface TrainedLayer {
   readonly forward: Work | null;
   readonly filterGradient: Work | null;
   readonly inputGradient: Work | null;
+  /** The kernel that searches signs in place of the filter gradient (QP-SBGD); null where there is none. */
+  readonly search: KernelName | null;
   /** The parts of the forward pass of a layer that has several, such as attention. */
   readonly parts: readonly LayerPart[];
   /** Bits of a weight and of an input as the forward product sees them; 32 where real or still soft. */
@@ -88,7 +90,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
   const program = trainProgram(plan, nowhere(), trainMode(progress));
   const works = worksOf(program);
-  const parts = partsByNode(program);
+  const parts = partsByNode(program, "forward");
+  const lanes = partsByNode(program, "lanes");
   const rows = new Map(summary(graph).rows.map((row) => [row.name, row]));
 
   // An alias is its input's memory; a batch norm with a sum behind it writes the sum.
@@ -108,9 +111,11 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       op: node.op,
       outputShape: shapes.get(node.name) ?? [],
       ...own,
+      search: lanes.get(node.name)?.find(({ part }) => part === "search")?.kernel ?? null,
       parts: parts.get(node.name) ?? [],
       weightBits: bitsOf("weight", isProduct(node) && weightsAreBits(node)),
-      activationBits: bitsOf("activation", isProduct(node) && activationsAreBits(node)),
+      // The operands of other layers are bits where their product says so.
+      activationBits: bitsOf("activation", isProduct(node) ? activationsAreBits(node) : own.forward?.product === "bb"),
       weightBytes: row?.floatBytes ?? 0,
       valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
@@ -158,10 +163,10 @@ function worksOf(program: Program): ReadonlyMap<string, Works> {
   return works;
 }
 
-/** The parts that a layer's forward pass names. */
-function partsByNode(program: Program): ReadonlyMap<string, readonly LayerPart[]> {
-  const forward = program.flat(2).filter(({ part }) => part === "forward");
-  return new Map([...groupBy(forward, ({ node }) => node)].map(([node, calls]) => [node, partsOf(calls)]));
+/** The parts that a layer names in one part of the step. */
+function partsByNode(program: Program, of: Part): ReadonlyMap<string, readonly LayerPart[]> {
+  const own = program.flat(2).filter(({ part }) => part === of);
+  return new Map([...groupBy(own, ({ node }) => node)].map(([node, calls]) => [node, partsOf(calls)]));
 }
 
 /** An operand whose quantizer is soft at `progress`. */

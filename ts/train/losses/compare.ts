@@ -70,6 +70,7 @@ export const termOf = (comparison: Comparison): LossTerm => ({
   name: comparison.name,
   truth: [comparison.truth],
   isScore: true,
+  ...(comparison.factor === 0 ? { isMute: true } : {}),
   ...(comparison.labels === undefined ? {} : { labels: comparison.labels }),
   facts: comparison.facts,
   check: (network, _layout, output) => {

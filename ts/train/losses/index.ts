@@ -11,7 +11,7 @@ import { binaryCrossEntropy, hinge, huber, meanAbsoluteError, meanSquaredError, 
 import { kurtosis } from "./kurtosis.ts";
 import { l1, l2 } from "./penalties.ts";
 import { sineSquares } from "./sine-squares.ts";
-import type { LossTerm } from "./term.ts";
+import type { LossTerm, TermTensor } from "./term.ts";
 import { weightDivergence } from "./weight-divergence.ts";
 
 /** The makers of terms: those that compare the output with the truth, then those over values and over weights. */
@@ -52,6 +52,12 @@ export function checkObjective(value: unknown, network: Network, layout: Paramet
   }
   return Object.freeze([...terms]);
 }
+
+/** The state of all terms, under the names of the terms. */
+export const statesOf = (objective: Objective, network: Network): readonly TermTensor[] =>
+  objective.flatMap(({ name: term, state }) =>
+    (state?.(network) ?? []).map(({ name, shape }) => ({ name: `${term}/${name}`, shape })),
+  );
 
 /** A model file's word about the classes of an example, out of the score; none where it has one class. */
 export const labelWord = (objective: Objective): { readonly labels?: "many" } =>

@@ -74,16 +74,14 @@ export interface StepLoss {
   /** The sum of the terms. */
   readonly loss: number;
   readonly accuracy: number;
-  /** The terms' values by their names. */
+  /** The terms' values by their names, without those that are mute. */
   readonly terms: Readonly<Record<string, number>>;
 }
 
 /** The losses of a step of `images`, as it left them. */
 export function lossOf(objective: ObjectivePlan, bytes: Uint8Array, images: number): StepLoss {
-  const values = objective.terms.map((term): [string, number] => [
-    term.term.name,
-    term.value(resultsOf(term, bytes), images),
-  ]);
+  const summands = objective.terms.filter(({ term }) => term.isMute !== true);
+  const values = summands.map((term): [string, number] => [term.term.name, term.value(resultsOf(term, bytes), images)]);
   const loss = values.reduce((sum, [, value]) => sum + value, 0);
   return { loss, accuracy: scoreOf(objective, bytes).correct / images, terms: Object.fromEntries(values) };
 }

@@ -5,6 +5,7 @@
  * result is the same for any number of workers.
  */
 import type { Network } from "../../nn/network.ts";
+import type { Shape } from "../../nn/shapes.ts";
 import type { KernelCall } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
 import type { Emit } from "../../program/program.ts";
@@ -25,6 +26,8 @@ export interface LossTerm {
    * score. Its results begin with `loss` and `correct`, sums over images.
    */
   readonly isScore?: true;
+  /** True for a score with the factor 0, which adds nothing to the loss; events leave it out. */
+  readonly isMute?: true;
   /** "many" where each example has any number of classes, each with a logit of its own; a packed file says so. */
   readonly labels?: "many" | undefined;
   /** The numbers and words that the term was made with, which a run that goes on from a checkpoint is held against. */
@@ -34,7 +37,15 @@ export interface LossTerm {
    * node whose value is the network's answer.
    */
   readonly check?: (network: Network, layout: ParameterLayout, output: string) => void;
+  /** Tensors that the term carries from step to step, f32, zeros at first. Checkpoints hold them. */
+  readonly state?: (network: Network) => readonly TermTensor[];
   readonly plan: (context: LossContext) => TermPlan;
+}
+
+/** A tensor of a term's state; its name is one of the term's own. */
+export interface TermTensor {
+  readonly name: string;
+  readonly shape: Shape;
 }
 
 /** A term sees this while it is planned. */
@@ -69,6 +80,8 @@ export interface TermPlan {
   readonly live?: { readonly count: number; readonly numbers: (live: Live) => readonly number[] };
   /** Writes the results, and the term's gradients at values, behind the forward pass. */
   readonly write: (step: LossStep) => void;
+  /** The calls that leave the next step its state. They are one job beside the update, so a step that fails changes nothing. */
+  readonly update?: () => readonly KernelCall[];
   /** Adds the term's gradient to that at a parameter; piece by piece, where the layers' share is complete. */
   readonly addTo?: (parameter: string, piece: Piece) => readonly KernelCall[];
 }

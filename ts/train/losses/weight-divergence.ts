@@ -76,7 +76,7 @@ function ofTeacher(
   throw new ProxbitError(
     "shape",
     `the loss term "${term}" needs ${size} weights of the teacher for "${parameter.name}", and has ${found?.length ?? 0}`,
-    "Give the weights of the same network in float.",
+    "Give the weights of the same network in float, on the command line a file trained with --quantizer none.",
   );
 }
 

@@ -4,7 +4,8 @@
  *
  *   dA = dy v^T, dv = A^T dy, ds = dA through the matrix, dq = ds k, dk = ds^T q
  *
- * The alpha of an elastic matrix is a factor of the products, and A itself is 0 or 1.
+ * The alpha of an elastic matrix is a factor of the products, and A itself is 0 or 1. Where all operands are signs, kernels over
+ * bits do all of it (`attention/signs.ts`).
  */
 import { attentionSizes } from "../../nn/ops/attention.ts";
 import { matrixObstacles } from "../../obstacles.ts";
@@ -16,6 +17,7 @@ import type { Lane } from "../plan/context.ts";
 import { planLearned } from "./attention/learned.ts";
 import { planOperand } from "./attention/operand.ts";
 import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "./attention/products.ts";
+import { planSigns } from "./attention/signs.ts";
 import type { TrainOp } from "./op.ts";
 
 /** The places of a product; without a factor and not added to what is there, where that is not said. */
@@ -37,6 +39,7 @@ export const attention: TrainOp<"attention"> = {
     const key = planOperand(node, 1, context);
     const value = planOperand(node, 2, context);
     const learned = planLearned(node, context);
+    const signs = planSigns(node, sizes, context);
     const factors = attributes.matrix === "elastic" && learned !== null ? learned.place : null;
 
     const bytes = ({ images }: Lane): number => 4 * images * heads * tokens * keys;
@@ -77,24 +80,39 @@ export const attention: TrainOp<"attention"> = {
     return {
       forward: (mode, emit) => {
         for (const lane of context.lanes) {
+          if (signs?.acts(mode)) {
+            for (const call of signs.forward(mode, lane, map(lane))) emit.lane(lane.index, call);
+            continue;
+          }
           const operands = [query, key, value].flatMap((operand) => operand.forward(mode, lane));
           const calls = [...operands, ...(mode.kind === "train" ? trained(lane) : evaluated(lane))];
           for (const call of calls) emit.lane(lane.index, call);
         }
       },
-      backward: (_mode, { input: emit }, sinks) => {
+      backward: (mode, { input: emit }, sinks) => {
         const dy = (lane: Lane): Place => sinks.gradient(name, lane);
+        const isLearned = learned?.isTrained === true;
+        const share = (lane: Lane): Place | null => (isLearned ? learned.share(lane) : null);
+        const [queryWay, keyWay, valueWay] = [query.quantizer, key.quantizer, value.quantizer];
+        if (signs?.acts(mode) && queryWay !== null && keyWay !== null && valueWay !== null) {
+          for (const lane of context.lanes) {
+            const onto = {
+              dqueries: queryWay.gradient(lane),
+              dkeys: keyWay.gradient(lane),
+              dvalues: valueWay.gradient(lane),
+            };
+            const places = { dy: dy(lane), ...onto, dparameters: share(lane) };
+            emit.lane(lane.index, signs.backward(lane, map(lane), places));
+          }
+          for (const way of [valueWay, queryWay, keyWay]) way.backward(emit, sinks);
+          return;
+        }
         value.backward(emit, sinks, (lane, to) =>
           product(lane, "value", { a: matrix(lane), b: dy(lane), factors, ...to }),
         );
-        const isLearned = learned?.isTrained === true;
         if (!isLearned && !sinks.wanted(inputs[0]) && !sinks.wanted(inputs[1])) return;
         for (const lane of context.lanes) {
-          const own = {
-            soft: soft(lane),
-            gradient: gradient(lane),
-            dparameters: isLearned ? learned.share(lane) : null,
-          };
+          const own = { soft: soft(lane), gradient: gradient(lane), dparameters: share(lane) };
           emit.lane(lane.index, product(lane, "matrix", { a: dy(lane), b: value.place(lane), out: gradient(lane) }));
           emit.lane(lane.index, k.attentionMatrixBackward({ ...map(lane), ...own }));
         }

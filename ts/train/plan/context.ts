@@ -97,6 +97,8 @@ export interface GradientSource {
   readonly partials?: { readonly address: Place; readonly stride: number };
   /** Jobs that make the whole gradient where all lanes have left what they read; nothing is added to it or bounded then. */
   readonly jobs?: readonly (readonly KernelCall[])[];
+  /** Calls of one job that make the whole gradient there, in place of a sum of partial ones. */
+  readonly whole?: readonly KernelCall[];
   /**
    * What turns the gradient at the quantized weights, added up at `summed`, into that at the latent weights: the backward map
    * at w' with the parameters it reads, then the factors of the standardisation.

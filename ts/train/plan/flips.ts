@@ -10,14 +10,14 @@
  */
 import { ProxbitError } from "../../base/errors.ts";
 import type { Graph } from "../../nn/graph.ts";
-import { networkOf } from "../../nn/network.ts";
+import { networkOf, parameterName } from "../../nn/network.ts";
 import { kernelMatrix } from "../../nn/shapes.ts";
 import type { KernelCall } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import { createSegment, type Segment } from "../../program/segment.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { deriveWeights } from "../ops/product/derived-weights.ts";
-import { CHUNK, type ParameterLayout } from "./layout.ts";
+import { CHUNK, type ParameterLayout, type TrainedTensor } from "./layout.ts";
 
 /** Shares in [0, 1]: of all binary weights, and of those of each layer by its name. */
 export interface FlipRatio {
@@ -47,7 +47,7 @@ type SegmentPart = Pick<Segment, "allocate" | "floats">;
 
 /** A count for each piece of each binary kernel. */
 export function planFlips(graph: Graph, layout: ParameterLayout, { allocate, floats }: SegmentPart): FlipPlan {
-  const { tensors, previous } = layout;
+  const { tensors, previous, values } = layout;
   const { quantizers } = networkOf(graph);
   const none = floats(new Float32Array(4));
   const prepare: { readonly node: string; readonly calls: readonly KernelCall[] }[] = [];
@@ -59,10 +59,14 @@ export function planFlips(graph: Graph, layout: ParameterLayout, { allocate, flo
     const standardize = quantizer.standardize === "tanhMax" ? "none" : quantizer.standardize;
     const plain: Quantizer = { ...quantizer, scale: "none", standardize, backward: "one" };
     /** The weights whose signs are the binary ones. */
-    const signed = (latent: Place): Place => {
+    const signed = (block: Place): Place => {
+      const placeOf = ({ value }: TrainedTensor): Place => at(block, value.offset);
+      const own = (key: string): Place =>
+        placeOf(tensors.get(parameterName({ name: parameter.node }, key)) as TrainedTensor);
       const given = {
+        own,
         node: parameter.node,
-        latent,
+        latent: at(block, latent.offset),
         rows,
         n,
         quantizer: plain,
@@ -73,7 +77,7 @@ export function planFlips(graph: Graph, layout: ParameterLayout, { allocate, flo
       if (calls.length > 0) prepare.push({ node: parameter.node, calls });
       return source;
     };
-    const [before, value] = [signed(at(previous, latent.offset)), signed(latent)];
+    const [before, value] = [signed(previous), signed(values)];
     return Array.from({ length: Math.ceil(size / CHUNK) }, (_, i) => {
       const [start, weights] = [4 * CHUNK * i, Math.min(CHUNK, size - CHUNK * i)];
       return { node: parameter.node, before: at(before, start), after: at(value, start), weights };

@@ -1,12 +1,12 @@
 /**
  * Where the trained state lies: one block of values (what a checkpoint would hold, in `parametersOf` order, without
  * gaps), a second block with the values of the step before (the last good weights, should a step fail), and per trained
- * parameter the optimizer's own state.
+ * parameter the optimizer's own state. Behind that stands the state of the loss's terms.
  */
 
 import type { Parameter } from "../../nn/graph.ts";
 import { isTrained } from "../../nn/parameters.ts";
-import { elementsOf } from "../../nn/shapes.ts";
+import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { createArena } from "../../program/arena.ts";
 import { at, type Place } from "../../program/place.ts";
 import { createSegment, type Segment } from "../../program/segment.ts";
@@ -27,8 +27,18 @@ export interface TrainedTensor {
   readonly slots: readonly Place[];
 }
 
+/** A tensor that a term of the loss carries from step to step, in the block of the optimizer's state. */
+export interface StateTensor {
+  /** `TERM/TENSOR`. */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly place: Place;
+}
+
 export interface ParameterLayout {
   readonly tensors: ReadonlyMap<string, TrainedTensor>;
+  /** By their names. */
+  readonly states: ReadonlyMap<string, StateTensor>;
   /** The blocks, each a buffer from its beginning on. */
   readonly values: Place;
   readonly previous: Place;
@@ -39,8 +49,12 @@ export interface ParameterLayout {
 /** Floats of a parameter that one job works on. */
 export const CHUNK = 16384;
 
-/** Lays out `parameters`, each with the state that its part of `optimizer` keeps. */
-export function layoutParameters(parameters: readonly Parameter[], optimizer: Optimizer): ParameterLayout {
+/** Lays out `parameters`, each with the state that its part of `optimizer` keeps, and the state of the loss's terms. */
+export function layoutParameters(
+  parameters: readonly Parameter[],
+  optimizer: Optimizer,
+  terms: readonly Omit<StateTensor, "place">[] = [],
+): ParameterLayout {
   const floats = parameters.reduce((sum, parameter) => sum + elementsOf(parameter.shape), 0);
   const segment = createSegment();
   const [values, previous] = [segment.allocate(4 * floats), segment.allocate(4 * floats)];
@@ -54,10 +68,15 @@ export function layoutParameters(parameters: readonly Parameter[], optimizer: Op
     const part = partFor(optimizer, parameter);
     return { parameter, size, value: at(values, offset - 4 * size), optimizer: own, part, offsets };
   });
+  const kept = terms.map((tensor) => ({ ...tensor, offset: state.allocate(4 * elementsOf(tensor.shape)) }));
   const slots = segment.allocate(state.end());
+  const states = kept.map(({ offset: start, ...tensor }): [string, StateTensor] => [
+    tensor.name,
+    { ...tensor, place: at(slots, start) },
+  ]);
   const tensors = found.map(({ offsets, ...tensor }): [string, TrainedTensor] => [
     tensor.parameter.name,
     { ...tensor, slots: offsets.map((start) => at(slots, start)) },
   ]);
-  return { tensors: new Map(tensors), values, previous, slots, segment };
+  return { tensors: new Map(tensors), states: new Map(states), values, previous, slots, segment };
 }

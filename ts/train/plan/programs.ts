@@ -49,6 +49,7 @@ export function trainProgram(plan: TrainingPlan, data: DataPlaces, mode: Mode, o
   }
   builder.barrier();
   for (const [source] of sources) update(plan, source, clipper, builder);
+  for (const { update: next } of plan.objective.terms) if (next !== undefined) keeping.job(next());
   if (flips) countFlips(plan, builder);
   return builder.finish();
 }

@@ -38,10 +38,17 @@ export function addLanes(plan: TrainingPlan, sources: Sources, clipper: Clipper,
     for (const calls of source.jobs) emit.job(calls);
     return;
   }
-  for (const [start, count] of chunks(size)) {
+  const completed = (start: number, count: number): readonly KernelCall[] => {
     const piece = { weights: at(value, 4 * start), gradient: at(source.gradient, 4 * start), count };
     const terms = plan.objective.terms.flatMap(({ addTo }) => addTo?.(parameter.name, piece) ?? []);
-    const calls = [...sumCalls(plan, sources, start, count), ...terms, ...clipper.whenComplete(tensor, piece)];
+    return [...terms, ...clipper.whenComplete(tensor, piece)];
+  };
+  if (source.whole !== undefined) {
+    emit.job([...source.whole, ...chunks(size).flatMap((piece) => completed(...piece))]);
+    return;
+  }
+  for (const [start, count] of chunks(size)) {
+    const calls = [...sumCalls(plan, sources, start, count), ...completed(start, count)];
     if (calls.length > 0) emit.job(calls);
   }
 }

@@ -9,6 +9,7 @@
  * estimated anew for the mean.
  */
 import { integerIn, numberIn, oneOf, plainObject, type Subject } from "../../base/checks.ts";
+import type { Parameter } from "../../nn/graph.ts";
 import type { EpochTask } from "./epoch-task.ts";
 import { savedTensors } from "./saved-tensors.ts";
 
@@ -44,8 +45,12 @@ export function checkAverage(value: unknown, subject: Subject): CheckedAverage |
 /** The name of the task, which no user's task has by chance. */
 const NAME = "proxbit.average";
 
-/** The work behind each epoch's steps; behind the last ones it sets the weights to their mean. */
-export function averageTask(average: CheckedAverage): EpochTask {
+/**
+ * The work behind each epoch's steps; behind the last ones it sets the weights to their mean. What no step moves stays, because a
+ * mean of rotations is none.
+ */
+export function averageTask(average: CheckedAverage, parameters: readonly Parameter[]): EpochTask {
+  const kept = new Set(parameters.flatMap(({ name, role }) => (role === "kept" ? [name] : [])));
   let count = 0;
   let means = new Map<string, Float32Array>();
   /** The share of a new value in the mean. */
@@ -59,6 +64,7 @@ export function averageTask(average: CheckedAverage): EpochTask {
       count++;
       const part = share();
       for (const [name, values] of await weights()) {
+        if (kept.has(name)) continue;
         const mean = means.get(name) ?? new Float32Array(values.length);
         means.set(
           name,

@@ -134,7 +134,7 @@ export function checkFit(
   const named = checkTasks(options.tasks, subject);
   const work = workOf(methods, { graph: engine.graph, epochs, data: given });
   const own = checkTasks([...work.tasks, ...named], subject);
-  const averaging = average === null ? [] : [averageTask(average)];
+  const averaging = average === null ? [] : [averageTask(average, engine.parameters)];
   const tasks = [...own, ...averaging];
   const keep = oneOf(options.keep ?? "last", ["last", "best"], "keep", subject);
   if (keep === "best" && !validate) reject(subject, "validate", "true where the best epoch is kept", validate);

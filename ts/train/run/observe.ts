@@ -120,7 +120,7 @@ async function observe(engine: Engine, plan: MeasuredPlan, program: Program<numb
     images,
     values: await copies(plan.taps?.value),
     gradients: await copies(plan.taps?.gradient),
-    terms: live === undefined ? { [score]: terms[score] as number } : terms,
+    terms: live === undefined ? { [score]: terms[score] ?? 0 } : terms,
     loss: sums.loss / images,
     accuracy: sums.correct / images,
   };

@@ -127,11 +127,11 @@ export async function readForResume(
       optimizer: options.optimizer === undefined ? saved.optimizer : checkOptimizer(options.optimizer),
       objective: options.objective === undefined ? plainObjective : termsOf(options.objective, subject),
     };
-    const changed = applyMethods(methods, given);
     // The checkpoint's own have gone through its methods already.
-    const graph = options.graph === undefined ? saved.graph : changed.graph;
-    const optimizer = options.optimizer === undefined ? saved.optimizer : changed.optimizer;
-    const { objective } = changed;
+    const { graph, optimizer, objective } = applyMethods(methods, given, {
+      ...(options.graph === undefined ? { graph: saved.graph } : {}),
+      ...(options.optimizer === undefined ? { optimizer: saved.optimizer } : {}),
+    });
     const seed =
       options.seed === undefined ? (facts.seed as number) : integerIn(options.seed, 0, 0xffffffff, "seed", subject);
     const starts = factsOfStarts(options.start);

@@ -2,11 +2,12 @@
  * The tensors of a run, copied out of the pool's memory and back: parameters, running statistics and the optimizer's state,
  * under names. They and the record (`run.ts`) are all that a run is.
  *
- *   weights/PARAMETER, optimizer/PARAMETER/SLOT, the slots by their number
+ *   weights/PARAMETER, optimizer/PARAMETER/SLOT, the slots by their number, objective/TERM/TENSOR
  *
  * The caller's thread copies from memory that workers share. A worker copies its own.
  */
 import type { CheckpointTensor } from "../../io/checkpoint-file.ts";
+import { elementsOf } from "../../nn/shapes.ts";
 import { addressOf, type Place } from "../../program/place.ts";
 import { writeLarge } from "../plan/memory.ts";
 import type { Engine } from "./engine.ts";
@@ -19,14 +20,18 @@ interface Held {
   readonly bytes: number;
 }
 
-/** The tensors of the network of `engine`, in the order of their parameters. */
+/** The tensors of the network of `engine`, in the order of their parameters, and those of the loss's terms. */
 export function heldBy({ layout }: Engine): readonly Held[] {
-  return [...layout.tensors.values()].flatMap(({ parameter, size, value, slots }): readonly Held[] => {
+  const own = [...layout.tensors.values()].flatMap(({ parameter, size, value, slots }): readonly Held[] => {
     const { name, shape } = parameter;
     const own = { shape, bytes: 4 * size };
     const state = slots.map((place, slot) => ({ ...own, name: `optimizer/${name}/${slot}`, place }));
     return [{ ...own, name: `weights/${name}`, place: value }, ...state];
   });
+  const terms = [...layout.states.values()].map(({ name, shape, place }) => {
+    return { name: `objective/${name}`, shape, place, bytes: 4 * elementsOf(shape) };
+  });
+  return [...own, ...terms];
 }
 
 /** Bytes of all tensors of a run. */

@@ -77,13 +77,15 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   const wanted = wantedOf(engine, given.layers, START);
   const found = foundIn(source);
   const names = wanted.map(({ name }) => name);
-  const missing = names.filter((name) => !found.has(name));
+  // Files hold no tensors of quantizers, which then stay as they are.
+  const taken = wanted.filter(({ name, ofQuantizer }) => ofQuantizer !== true || found.has(name));
+  const missing = taken.flatMap(({ name }) => (found.has(name) ? [] : [name]));
   if (missing.length > 0) throw otherNetwork(`lacks ${listed(missing)}`);
   const strangers = [...found.keys()].filter((name) => !names.includes(name));
   if (given.layers === undefined && strangers.length > 0) {
     throw otherNetwork(`has ${listed(strangers)}, which this network has not`);
   }
-  const weights = wanted.map((parameter) => {
+  const weights = taken.map((parameter) => {
     const { values, shape } = found.get(parameter.name) as Found;
     const own = parameter.shape.join(" x ");
     if (shape !== null && shape !== own) {
@@ -135,10 +137,12 @@ function namedWeights(source: unknown): ReadonlyMap<string, Found> {
 
 function weightsOf(model: PackedModel): ReadonlyMap<string, Found> {
   return new Map(
-    parametersOf(model.graph).map((parameter) => [
-      parameter.name,
-      { values: realWeights(parameter, model), shape: parameter.shape.join(" x ") },
-    ]),
+    parametersOf(model.graph)
+      .filter(({ ofQuantizer }) => ofQuantizer !== true)
+      .map((parameter) => [
+        parameter.name,
+        { values: realWeights(parameter, model), shape: parameter.shape.join(" x ") },
+      ]),
   );
 }
 

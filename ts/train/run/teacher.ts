@@ -71,7 +71,8 @@ async function fileLogits(bytes: Uint8Array, split: Split, options: PredictOptio
   try {
     const real = new Map([...model.parameters].flatMap(([name, data]) => (isReal(data) ? [[name, data]] : [])));
     const engine = await createEngine(model.graph, optimizers.sgd(), pool, { packed: real });
-    const signs = engine.parameters.map((parameter): [string, Float32Array] => {
+    const held = engine.parameters.filter(({ ofQuantizer }) => ofQuantizer !== true);
+    const signs = held.map((parameter): [string, Float32Array] => {
       const data = model.parameters.get(parameter.name) as PackedTensor;
       return [parameter.name, isReal(data) ? data : unpackSigns(data, kernelMatrix(parameter))];
     });

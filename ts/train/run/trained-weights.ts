@@ -172,7 +172,9 @@ function planPacking(engine: Engine): PackPlan {
     const [rows, n] = kernelMatrix(parameter);
     const state = stateAt(quantizer, 1);
     const parameters = segment.floats(Float32Array.from(state.parameters));
-    const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters }, segment.allocate);
+    const own = (suffix: string): Place =>
+      (engine.layout.tensors.get(parameterName({ name: node }, suffix)) as TrainedTensor).value;
+    const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters, own }, segment.allocate);
     for (const call of derived.calls) add(node, call);
     const result = (suffix: string, place: Place, bytes: number, bits = false): void => {
       results.push({ name: parameterName({ name: node }, suffix), place, bytes, bits });

@@ -67,7 +67,7 @@ impl HeadSigns<'_> {
             // A head that begins with a byte: only the last of its nibbles may hold features of the next head.
             let start = (self.skip + token) * self.features.div_ceil(4) + self.first / 4 + from;
             let source = &bytes[start..][..out.len()];
-            out.copy_from_slice(source);
+            copy(source, out);
             if let (Some(last), rest @ 1..4) =
                 (out.last_mut(), self.count.saturating_sub(4 * (from + source.len() - 1)))
             {
@@ -112,20 +112,41 @@ impl HeadSigns<'_> {
         for (panel, rows) in out.chunks_exact_mut(groups * PANEL).enumerate() {
             let nibbles = (self.count - panel * PANEL).min(PANEL).div_ceil(4);
             for (group, target) in rows.chunks_exact_mut(PANEL).enumerate() {
-                let mut four = [[0; PANEL / 4]; 4];
-                for (row, token) in four.iter_mut().zip(4 * group..tokens) {
-                    self.row(token, panel * PANEL / 4, &mut row[..nibbles]);
-                }
                 target.fill(0);
+                let four = self.four(tokens, group, panel, nibbles);
                 for (at, lanes) in target[..4 * nibbles].chunks_exact_mut(4).enumerate() {
-                    let spread = four
-                        .iter()
-                        .rev()
-                        .fold(0, |bits, row| bits << 1 | SPREAD[usize::from(row[at] >> 4)]);
-                    lanes.copy_from_slice(&spread.to_le_bytes());
+                    lanes.copy_from_slice(&spread(&four, at).to_le_bytes());
                 }
             }
         }
+    }
+
+    /// Features as rows, tokens as terms: `[count][ceil(tokens / 4)]` nibbles times 16; bits past the last token are 0.
+    #[inline(never)]
+    pub fn features_as_rows(&self, tokens: usize, out: &mut [u8]) {
+        let groups = tokens.div_ceil(4);
+        for (panel, rows) in out[..self.count * groups].chunks_mut(groups * PANEL).enumerate() {
+            let nibbles = (rows.len() / groups).div_ceil(4);
+            for group in 0..groups {
+                let four = self.four(tokens, group, panel, nibbles);
+                for (at, rows) in rows.chunks_mut(4 * groups).enumerate() {
+                    let bytes = (spread(&four, at) << 4).to_le_bytes();
+                    for (row, byte) in rows.chunks_exact_mut(groups).zip(bytes) {
+                        row[group] = byte;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nibbles times 16 of the features of a panel, of the four tokens of a group.
+    #[inline(always)]
+    fn four(&self, tokens: usize, group: usize, panel: usize, nibbles: usize) -> [[u8; PANEL / 4]; 4] {
+        let mut four = [[0; PANEL / 4]; 4];
+        for (row, token) in four.iter_mut().zip(4 * group..tokens) {
+            self.row(token, panel * PANEL / 4, &mut row[..nibbles]);
+        }
+        four
     }
 
     /// Features as panels `f32 [ceil(count / 8)][tokens][8]` of +-1 for the real product; anything past the last feature.
@@ -142,6 +163,31 @@ impl HeadSigns<'_> {
             }
         }
     }
+}
+
+/// Copies bytes: in place where they are as many as usual, because a call costs more than so few.
+#[inline(always)]
+fn copy(from: &[u8], to: &mut [u8]) {
+    fn exactly<const N: usize>(from: &[u8], to: &mut [u8]) -> bool {
+        match (<&[u8; N]>::try_from(from), <&mut [u8; N]>::try_from(to)) {
+            (Ok(source), Ok(target)) => {
+                *target = *source;
+                true
+            }
+            _ => false,
+        }
+    }
+    if !(exactly::<4>(from, to) || exactly::<8>(from, to) || exactly::<16>(from, to)) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Nibble `at` of four tokens, as a nibble of tokens in the byte of each of its features.
+#[inline(always)]
+fn spread(four: &[[u8; PANEL / 4]; 4], at: usize) -> u32 {
+    four.iter()
+        .rev()
+        .fold(0, |bits, row| bits << 1 | SPREAD[usize::from(row[at] >> 4)])
 }
 
 /// The signs of a nibble.

@@ -10,7 +10,7 @@ use super::counts::{ROWS, Table, WIDEST, wide_tile};
 use super::matrix::{Kind, Matrix, scale_of};
 use super::rows::{Rows, distances, matrix_rows};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
-use crate::shape::sizes::{attention_column_bytes, attention_scratch_floats, panel_floats};
+use crate::shape::sizes::{attention_column_bytes, attention_row_bytes, attention_scratch_floats, panel_floats};
 use crate::simd::bytes::Shorts;
 use crate::simd::floats::F32x4;
 use crate::softmax::exponentials;
@@ -46,6 +46,15 @@ pub struct Scratch<'a> {
     pub bytes: &'a mut [u8],
 }
 
+/// What the way back reads.
+#[derive(Debug, Default)]
+pub struct Kept<'a> {
+    /// p, or the scaled scores of the boolean kind: `[images][heads][tokens][keys]`.
+    pub soft: &'a mut [f32],
+    /// The bits of A in nibbles, `[images][heads][tokens]` rows of [`attention_row_bytes`]; of softmax, which has none, anything.
+    pub bits: &'a mut [u8],
+}
+
 /// The pieces of the scratch.
 struct Pieces<'a> {
     panels: &'a mut [f32],
@@ -56,6 +65,20 @@ struct Pieces<'a> {
 
 /// `out [images][tokens][heads * value_width] = A V`, times alpha for the elastic kind. `of.width` is at most [`WIDEST`].
 pub fn attention_bits(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch) {
+    run::<false>(of, images, inputs, out, scratch, Kept::default());
+}
+
+/// The same, which also leaves what the way back reads.
+pub fn attention_bits_kept(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch, kept: Kept) {
+    assert_eq!(kept.soft.len(), images * of.heads * of.tokens * of.keys);
+    assert_eq!(
+        kept.bits.len(),
+        images * of.heads * of.tokens * attention_row_bytes(of.keys)
+    );
+    run::<true>(of, images, inputs, out, scratch, kept);
+}
+
+fn run<const KEEP: bool>(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch, mut kept: Kept) {
     let Inputs { value_width, .. } = inputs;
     let Matrix {
         heads,
@@ -84,15 +107,37 @@ pub fn attention_bits(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32]
     for (distance, power) in powers.iter_mut().enumerate() {
         *power = -2.0 * distance as f32;
     }
-    exponentials(&mut powers, F32x4::splat(0.0), scale_of(width));
+    if KEEP && of.kind == Kind::Boolean {
+        for (distance, score) in powers.iter_mut().enumerate() {
+            *score = (width as f32 - 2.0 * distance as f32) * scale_of(width);
+        }
+    } else {
+        exponentials(&mut powers, F32x4::splat(0.0), scale_of(width));
+    }
     for number in 0..images * heads {
-        attend(of, [number / heads, number % heads], inputs, &powers, &mut pieces, out);
+        attend::<KEEP>(
+            of,
+            [number / heads, number % heads],
+            inputs,
+            &powers,
+            &mut pieces,
+            out,
+            &mut kept,
+        );
     }
 }
 
 /// One head of an image.
 #[inline(never)]
-fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32], pieces: &mut Pieces, out: &mut [f32]) {
+fn attend<const KEEP: bool>(
+    of: Matrix,
+    [image, head]: [usize; 2],
+    inputs: Inputs,
+    powers: &[f32; WIDEST + 4],
+    pieces: &mut Pieces,
+    out: &mut [f32],
+    kept: &mut Kept,
+) {
     let Matrix {
         kind,
         heads,
@@ -152,7 +197,17 @@ fn attend(of: Matrix, [image, head]: [usize; 2], inputs: Inputs, powers: &[f32],
             ..onto
         };
         distances(queries, first, rows, pieces.keys, keys, pieces.rows.distances);
-        let set = matrix_rows(of, parameter, rows, powers, counts, &mut pieces.rows);
+        let own = (image * heads + head) * tokens + first;
+        let soft = if KEEP {
+            &mut kept.soft[own * keys..][..rows * keys]
+        } else {
+            Default::default()
+        };
+        let set = matrix_rows::<KEEP>(of, parameter, rows, powers, counts, &mut pieces.rows, soft);
+        if KEEP {
+            let bytes = attention_row_bytes(keys);
+            kept.bits[own * bytes..][..rows * bytes].copy_from_slice(&pieces.rows.bits[..rows * bytes]);
+        }
         if counts {
             mix_counts(
                 of,

@@ -23,6 +23,7 @@ use crate::softmax::{largest, softmax_row};
 mod backward;
 
 pub use backward::matrix_backward;
+pub(super) use backward::{backward_row, parameter_gradient};
 
 /// The least divisor of the elastic kind.
 const LEAST_ALPHA: f32 = 1e-5;

@@ -7,7 +7,9 @@
 pub mod bits;
 mod counts;
 pub mod fused;
+pub mod gradients;
 pub mod matrix;
 mod rows;
+mod signed;
 pub mod slices;
 pub mod whole;

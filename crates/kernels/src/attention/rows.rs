@@ -1,7 +1,7 @@
 //! Four rows of the matrix from signs: Hamming distances, and A out of them as bits or as reals.
 
 use super::bits::{HeadSigns, PANEL, REALS};
-use super::counts::{NARROW, ROWS, Table, narrow_tile};
+use super::counts::{NARROW, ROWS, Table, WIDEST, narrow_tile};
 use super::matrix::{Kind, Matrix, divisor_of, reach_of};
 use crate::simd::bytes::Bytes;
 use crate::simd::floats::F32x4;
@@ -46,15 +46,17 @@ pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], 
     }
 }
 
-/// A of up to four rows: as bits, with how many are set, and as reals unless `counts`.
+/// A of up to four rows: as bits, with how many are set, and as reals unless `counts`. With `KEEP` the way back's p (the scaled
+/// scores of the boolean kind) go to `kept [rows][keys]`, by the table `powers` of the kind.
 #[inline(never)]
-pub fn matrix_rows(
+pub fn matrix_rows<const KEEP: bool>(
     of: Matrix,
     parameter: f32,
     rows: usize,
-    powers: &[f32],
+    powers: &[f32; WIDEST + 4],
     counts: bool,
     memory: &mut Rows,
+    kept: &mut [f32],
 ) -> [u32; ROWS] {
     let Matrix { kind, keys, width, .. } = of;
     let padded = keys.next_multiple_of(PANEL);
@@ -65,21 +67,25 @@ pub fn matrix_rows(
         .zip(memory.reals.chunks_exact_mut(keys));
     for (row, ((distances, reals), bits)) in all.zip(memory.bits.chunks_exact_mut(padded / 4)).enumerate().take(rows) {
         let least = least(distances);
-        if !matches!(kind, Kind::Threshold | Kind::Boolean) {
-            for (real, &distance) in reals.iter_mut().zip(distances) {
-                *real = powers[usize::from(distance - least)];
+        let first = if kind == Kind::Boolean { 0 } else { least };
+        // Kept values are written where they stay.
+        let soft = if KEEP {
+            &mut kept[row * keys..][..keys]
+        } else {
+            &mut reals[..]
+        };
+        if KEEP || !matches!(kind, Kind::Threshold | Kind::Boolean) {
+            for (soft, &distance) in soft.iter_mut().zip(distances) {
+                *soft = powers[usize::from(distance - first)];
             }
         }
         // How many distances from the least on set a bit.
         let limit = match kind {
-            Kind::Softmax => {
-                shares(reals);
-                continue;
-            }
+            Kind::Softmax => 0,
             Kind::Threshold => usize::from(least) + (reach_of(width) / 2.0) as usize + 1,
             Kind::Boolean => width.div_ceil(2),
             Kind::Elastic | Kind::Sign => {
-                let (sum, divisor) = (sum_of(reals), divisor_of(parameter));
+                let (sum, divisor) = (sum_of(soft), divisor_of(parameter));
                 usize::from(least)
                     + powers[..=width].partition_point(|power| match kind {
                         Kind::Elastic => 0.5 < power / sum / divisor,
@@ -87,6 +93,15 @@ pub fn matrix_rows(
                     })
             }
         };
+        if kind == Kind::Softmax || KEEP && kind != Kind::Boolean {
+            shares(soft);
+        }
+        if kind == Kind::Softmax {
+            if KEEP {
+                reals.copy_from_slice(&kept[row * keys..][..keys]);
+            }
+            continue;
+        }
         // No key is farther than the width.
         let last = limit.min(width + 1) as i32 - 1;
         set[row] = bits_within(distances, last, bits);

@@ -63,6 +63,16 @@ pub fn build_column_transposed(source: &[f32], rows: &[usize], columns: usize, c
     );
 }
 
+/// Fills one table with the sums of the rows whose bits are set, and else as [`build_table`].
+pub fn build_subset_table(rows: [&[f32]; 4], table: &mut [f32]) {
+    let table = table.first_chunk_mut().expect("a table");
+    let zero = F32x4::splat(0.0);
+    for vector in 0..rows[0].len().div_ceil(4) {
+        let [a, b, c, d] = rows.map(|row| F32x4::load_up_to(&row[4 * vector..]));
+        write_column([zero, a, b, a + b], [zero, c, d, c + d], vector, table);
+    }
+}
+
 /// Four lanes of a table.
 #[inline(always)]
 fn build_column([a, b, c, d]: [F32x4; 4], vector: usize, table: &mut [f32; TABLE]) {
@@ -70,6 +80,12 @@ fn build_column([a, b, c, d]: [F32x4; 4], vector: usize, table: &mut [f32; TABLE
     let low = [-sum, difference, -difference, sum];
     let (sum, difference) = (c + d, c - d);
     let high = [-sum, difference, -difference, sum];
+    write_column(low, high, vector, table);
+}
+
+/// Every sum of a low and a high one, in the order of the patterns.
+#[inline(always)]
+fn write_column(low: [F32x4; 4], high: [F32x4; 4], vector: usize, table: &mut [f32; TABLE]) {
     let column = table[COLUMN * vector..][..COLUMN].as_mut_ptr();
     for (j, high) in high.into_iter().enumerate() {
         for (i, low) in low.into_iter().enumerate() {

@@ -51,6 +51,36 @@ pub fn products<T: Number>(sizes: Slices, layouts: [Layout; 3], a: &[f32], b: &[
     out
 }
 
+/// The product of every slice in the order of tables: four terms as `(t0 + t1) + (t2 + t3)`, and such groups in order.
+pub fn grouped(sizes: Slices, layouts: [Layout; 3], a: &[f32], b: &[f32]) -> Vec<f32> {
+    let Slices {
+        images,
+        heads,
+        rows,
+        columns,
+        terms,
+    } = sizes;
+    let mut out = vec![0.0; images * heads * rows * columns];
+    for number in 0..images * heads {
+        let slice = [number / heads, number % heads];
+        for row in 0..rows {
+            for column in 0..columns {
+                let term = |term: usize| {
+                    if term >= terms {
+                        return 0.0;
+                    }
+                    let left = a[place(heads, layouts[0], slice, [rows, terms], [row, term])];
+                    left * b[place(heads, layouts[1], slice, [terms, columns], [term, column])]
+                };
+                let four = |t: usize| (term(t) + term(t + 1)) + (term(t + 2) + term(t + 3));
+                let sum = (0..terms).step_by(4).fold(0.0, |sum: f32, t| sum + four(t));
+                out[place(heads, layouts[2], slice, [rows, columns], [row, column])] = sum;
+            }
+        }
+    }
+    out
+}
+
 /// One row of scores gives the numbers that the way back reads, A, and the distance of A's nearest decision from the other way.
 pub fn matrix_row(kind: Kind, width: usize, parameter: f64, scores: &[f64]) -> [Vec<f64>; 3] {
     let root = (width as f64).sqrt();

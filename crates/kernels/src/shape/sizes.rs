@@ -41,6 +41,29 @@ pub fn attention_scratch_bytes(keys: usize, width: usize, value_width: usize) ->
     4 * attention_scratch_floats(keys, value_width) + attention_column_bytes(keys, width, value_width)
 }
 
+/// Bytes of a row of the matrix's bits.
+pub fn attention_row_bytes(keys: usize) -> usize {
+    keys.next_multiple_of(32) / 4
+}
+
+/// Floats at the beginning of the scratch of the way back through attention over bits: tables or panels, a head's gradient at
+/// the matrix, and products whose rows are columns.
+pub fn attention_gradient_floats(tokens: usize, keys: usize, width: usize, value_width: usize) -> usize {
+    let turned = keys.max(width) * tokens.max(keys).next_multiple_of(4);
+    (TABLES * TABLE).max(panel_floats(tokens, value_width)) + tokens * keys.next_multiple_of(4) + turned
+}
+
+/// Bytes behind them: the rows of the operand of signs.
+pub fn attention_selector_bytes(tokens: usize, keys: usize, width: usize, value_width: usize) -> usize {
+    keys.max(width) * groups(tokens.max(keys).max(value_width))
+}
+
+/// Bytes of that scratch.
+pub fn attention_gradient_bytes(tokens: usize, keys: usize, width: usize, value_width: usize) -> usize {
+    4 * attention_gradient_floats(tokens, keys, width, value_width)
+        + attention_selector_bytes(tokens, keys, width, value_width)
+}
+
 /// Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix.
 pub fn attention_real_scratch_floats(keys: usize, width: usize, value_width: usize) -> usize {
     panel_floats(width, keys) + panel_floats(keys, value_width) + 4 * keys

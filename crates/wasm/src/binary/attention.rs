@@ -1,11 +1,15 @@
 //! Attention whose queries and keys are signs. Its results have the bits that the kernels over reals give.
 
-use crate::exports::{Maybe, optional};
+use crate::exports::{Maybe, optional, optional_mut};
 use crate::memory::{read, write};
 use proxbit_kernels::attention::bits::Signs;
-use proxbit_kernels::attention::fused::{Inputs, Scratch, Values, attention_bits};
+use proxbit_kernels::attention::fused::{Inputs, Kept, Scratch, Values, attention_bits, attention_bits_kept};
+use proxbit_kernels::attention::gradients::{self, Forward, Gradients, attention_bits_backward};
 use proxbit_kernels::attention::matrix::{Kind, Matrix};
-use proxbit_kernels::shape::sizes::{attention_column_bytes, attention_scratch_floats, groups, words};
+use proxbit_kernels::shape::sizes::{
+    attention_column_bytes, attention_gradient_floats, attention_row_bytes, attention_scratch_floats,
+    attention_selector_bytes, groups, words,
+};
 
 /// The part that both layouts share.
 struct Call<'a> {
@@ -18,7 +22,7 @@ struct Call<'a> {
 ///
 /// # Safety
 /// As for an export: out and scratch are valid for the sizes of the call.
-unsafe fn run(Call { of, images, inputs }: Call, out: *mut f32, scratch: *mut f32) {
+unsafe fn run(Call { of, images, inputs }: Call, kept: Option<Kept>, out: *mut f32, scratch: *mut f32) {
     let floats = attention_scratch_floats(of.keys, inputs.value_width);
     let bytes = attention_column_bytes(of.keys, of.width, inputs.value_width);
     // SAFETY: the promises of the caller; the bytes follow the floats.
@@ -28,7 +32,10 @@ unsafe fn run(Call { of, images, inputs }: Call, out: *mut f32, scratch: *mut f3
         let floats = write(scratch, floats);
         (out, Scratch { floats, bytes })
     };
-    attention_bits(of, images, inputs, out, scratch);
+    match kept {
+        Some(kept) => attention_bits_kept(of, images, inputs, out, scratch, kept),
+        None => attention_bits(of, images, inputs, out, scratch),
+    }
 }
 
 exports! {
@@ -52,7 +59,7 @@ exports! {
         let own = Signs::Nibbles(read(key_bits, images * keys * row));
         let parameters = optional(parameters, heads).unwrap_or_default();
         let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
-        run(Call { of, images, inputs: Inputs { queries, keys: own, values, value_width } }, out, scratch);
+        run(Call { of, images, inputs: Inputs { queries, keys: own, values, value_width } }, None, out, scratch);
         false
     }
 
@@ -73,7 +80,65 @@ exports! {
         let own = Signs::Words(read(key_bits, images * keys * row));
         let parameters = optional(parameters, heads).unwrap_or_default();
         let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
-        run(Call { of, images, inputs: Inputs { queries, keys: own, values, value_width } }, out, scratch);
+        run(Call { of, images, inputs: Inputs { queries, keys: own, values, value_width } }, None, out, scratch);
+        false
+    }
+
+    /// `attention_nibbles` of three operands of nibbles, which also leaves what `attention_nibbles_backward` reads: soft
+    /// `f32 [images][heads][tokens][keys]`, and matrix, `attention_row_bytes(keys)` for each row.
+    only("training")
+    product(bb, "4x32", 4)
+    fn attention_nibbles_kept(
+        kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, value_width: usize,
+        queries: *const u8, key_bits: *const u8, value_bits: *const u8, parameters: Maybe<*const f32>, soft: *mut f32,
+        matrix: *mut u8, out: *mut f32, scratch: *mut f32,
+    ) {
+        let (row, value_row) = (groups(heads * width), groups(heads * value_width));
+        let values = Values::Signs(Signs::Nibbles(read(value_bits, images * keys * value_row)));
+        let queries = Signs::Nibbles(read(queries, images * tokens * row));
+        let own = Signs::Nibbles(read(key_bits, images * keys * row));
+        let parameters = optional(parameters, heads).unwrap_or_default();
+        let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
+        let rows = images * heads * tokens;
+        let kept = Kept { soft: write(soft, rows * keys), bits: write(matrix, rows * attention_row_bytes(keys)) };
+        run(Call { of, images, inputs: Inputs { queries, keys: own, values, value_width } }, Some(kept), out, scratch);
+        false
+    }
+
+    /// One lane's gradients at queries, keys, values and, where given, at the learned numbers `f32 [heads]`, out of that at the
+    /// results. soft and matrix are those of `attention_nibbles_kept`; scratch of
+    /// `attention_gradient_bytes(tokens, keys, width, value_width)`.
+    only("training")
+    product(fb, "3x16", 4)
+    fn attention_nibbles_backward(
+        kind: u32, images: usize, heads: usize, tokens: usize, keys: usize, width: usize, value_width: usize,
+        queries: *const u8, key_bits: *const u8, value_bits: *const u8, parameters: Maybe<*const f32>, soft: *const f32,
+        matrix: *const u8, dy: *const f32, dqueries: *mut f32, dkeys: *mut f32, dvalues: *mut f32,
+        dparameters: Maybe<*mut f32>, scratch: *mut f32,
+    ) {
+        let (row, value_row) = (groups(heads * width), groups(heads * value_width));
+        let rows = images * heads * tokens;
+        let forward = Forward {
+            queries: Signs::Nibbles(read(queries, images * tokens * row)),
+            keys: Signs::Nibbles(read(key_bits, images * keys * row)),
+            values: Signs::Nibbles(read(value_bits, images * keys * value_row)),
+            value_width,
+            soft: read(soft, rows * keys),
+            bits: read(matrix, rows * attention_row_bytes(keys)),
+        };
+        let parameters = optional(parameters, heads).unwrap_or_default();
+        let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
+        let onto = Gradients {
+            queries: write(dqueries, rows * width),
+            keys: write(dkeys, images * heads * keys * width),
+            values: write(dvalues, images * heads * keys * value_width),
+            parameters: optional_mut(dparameters, heads),
+        };
+        let floats = attention_gradient_floats(tokens, keys, width, value_width);
+        let selectors = attention_selector_bytes(tokens, keys, width, value_width);
+        let selectors = write(scratch.add(floats).cast(), selectors);
+        let scratch = gradients::Scratch { floats: write(scratch, floats), selectors };
+        attention_bits_backward(of, images, forward, read(dy, rows * value_width), onto, scratch);
         false
     }
 }

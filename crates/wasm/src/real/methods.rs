@@ -3,6 +3,7 @@
 use crate::exports::Flag;
 use crate::memory::{read, share, write};
 use proxbit_kernels::dropout::Draws;
+use proxbit_kernels::rotate::{self, Rotations};
 use proxbit_kernels::sign_search::{self, Batch, Scratch, words};
 use proxbit_kernels::{magnitude, optimizer, sine_squares, unit_deviation};
 
@@ -49,6 +50,25 @@ exports! {
         let (x, dy, saved) = (read(x, images * n), read(dy, images * n), read(saved, 2 * images));
         unit_deviation::unit_deviation_backward(x, dy, n, saved, accumulate != 0, write(dx, images * n));
         false
+    }
+
+    /// RBNN: out `f32 [a b][n]` = w + |sin angle| (R^T w - w) by filter, apart `f32 [a b][n]` = R^T w - w, slopes `f32 [n]` times
+    /// 1 - |sin angle|; left `f32 [a][a]`, right `f32 [b][b]`, angles `f32 [n]`; room is `f64 [a b]`.
+    only("training")
+    fn rotate_filters(
+        w: *const f32, left: *const f32, right: *const f32, a: usize, b: usize, angles: *const f32, n: usize,
+        room: *mut f64, slopes: *mut f32, apart: *mut f32, out: *mut f32,
+    ) {
+        let rotations = Rotations { left: read(left, a * a), right: read(right, b * b), a, b };
+        let (apart, out) = (write(apart, a * b * n), write(out, a * b * n));
+        let (room, slopes) = (write(room, a * b), write(slopes, n));
+        rotate::rotate_filters(read(w, a * b * n), rotations, read(angles, n), room, slopes, apart, out)
+    }
+
+    /// RBNN: the gradient out `f32 [n]` at the angles, from dw `f32 [k][n]` at the rotated weights and `rotate_filters`' apart.
+    only("training")
+    fn angle_gradients(dw: *const f32, apart: *const f32, k: usize, angles: *const f32, n: usize, out: *mut f32) {
+        rotate::angle_gradients(read(dw, k * n), read(apart, k * n), read(angles, n), write(out, n))
     }
 
     /// QP-SBGD: out `u32 [rows][ceil(n / 32)]` = the signs of x `f32 [rows][n]`.

@@ -14,6 +14,13 @@ export interface Operand {
   readonly forward: (mode: Mode, lane: Lane) => readonly KernelCall[];
   /** Writes the gradient at the input, where one is wanted. `product` gives that at the operand. */
   readonly backward: (emit: Emit, sinks: Sinks, product: ProductInto) => void;
+  /** The way back through the quantizer, and the gradient at the operand that it reads; null where there is no quantizer. */
+  readonly quantizer: QuantizerWay | null;
+}
+
+interface QuantizerWay {
+  readonly gradient: (lane: Lane) => Place;
+  readonly backward: (emit: Emit, sinks: Sinks) => void;
 }
 
 /** A call that writes to `out`, or adds to it. */
@@ -37,10 +44,18 @@ export function planOperand(
         if (!sinks.wanted(input)) return;
         sinks.into(name, input, (lane, out, accumulate) => emit.lane(lane.index, product(lane, { out, accumulate })));
       },
+      quantizer: null,
     };
   }
   const bytes = (lane: Lane): number => 4 * count(lane);
   const [quantized, gradient] = [memory.declare(bytes), memory.declare(bytes)];
+  const through = (emit: Emit, sinks: Sinks): void => {
+    if (!sinks.wanted(input)) return;
+    sinks.into(name, input, (lane, dx, accumulate) => {
+      const given = { ...backwardOf(site), x: x(lane), dy: gradient(lane), accumulate, dx, count: count(lane) };
+      emit.lane(lane.index, k.quantizeBackward(given));
+    });
+  };
   return {
     place: quantized,
     forward: (mode, lane) => [
@@ -50,10 +65,8 @@ export function planOperand(
       if (!sinks.wanted(input)) return;
       // All lanes' products first: the place that `into` gives may have to be filled before.
       for (const lane of lanes) emit.lane(lane.index, product(lane, { out: gradient(lane), accumulate: false }));
-      sinks.into(name, input, (lane, dx, accumulate) => {
-        const given = { ...backwardOf(site), x: x(lane), dy: gradient(lane), accumulate, dx, count: count(lane) };
-        emit.lane(lane.index, k.quantizeBackward(given));
-      });
+      through(emit, sinks);
     },
+    quantizer: { gradient, backward: through },
   };
 }

@@ -8,7 +8,14 @@ import { parameterName } from "../../../nn/network.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { Quantizer } from "../../../quantizers/quantizer.ts";
-import { angularFrequency, filterGain, percentilePlace, widthPlace } from "../../../quantizers/weight-quantizers.ts";
+import { rotationSides } from "../../../quantizers/rotations.ts";
+import {
+  angularFrequency,
+  filterGain,
+  mappingUnits,
+  percentilePlace,
+  widthPlace,
+} from "../../../quantizers/weight-quantizers.ts";
 
 /** A kernel of K rows and n filters at `latent`, f32, and the quantizer with its live parameters, four floats. */
 export interface LatentWeights {
@@ -18,6 +25,8 @@ export interface LatentWeights {
   readonly n: number;
   readonly quantizer: Quantizer;
   readonly parameters: Place;
+  /** The place of a tensor of the quantizer's own, by its key. */
+  readonly own: (key: string) => Place;
 }
 
 export interface DerivedWeights {
@@ -33,6 +42,21 @@ export interface DerivedWeights {
   readonly parameters: Place;
   /** To be made in this order before anything above is read. */
   readonly calls: readonly KernelCall[];
+  /** A tensor of the quantizer's own that is learned; null for none. */
+  readonly learned: Learned | null;
+  /**
+   * The calls that leave the gradient at w at `out`, from that at w', the backward map's part included, at `dw`. Null where
+   * `slopes` say it.
+   */
+  readonly latent: Learned["gradient"] | null;
+}
+
+/** A tensor of a quantizer that is learned beside the kernel. */
+export interface Learned {
+  readonly key: string;
+  readonly count: number;
+  /** The calls that leave its gradient at `out`, from that at w', the backward map's part included, at `dw`. */
+  readonly gradient: (dw: Place, out: Place) => readonly KernelCall[];
 }
 
 export interface Slopes {
@@ -52,6 +76,8 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
   const source = standardize === "none" ? latent : allocate(4 * count);
   let affine: DerivedWeights["affine"] = null;
   let slopes: Slopes | null = null;
+  let learned: Learned | null = null;
+  let latentGradient: DerivedWeights["latent"] = null;
   switch (standardize) {
     case "none":
       break;
@@ -63,6 +89,37 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
       // AdaBin's deviation, on the way out, and dS cancel.
       if (standardize === "filter") slopes = { address: statistics, count: n };
       else affine = { scale: at(statistics, 4 * n), shift: at(statistics, 8 * n) };
+      break;
+    }
+    case "rotation": {
+      const [a, b] = rotationSides(rows);
+      const [statistics, straight, apart] = [allocate(12 * n), allocate(4 * count), allocate(4 * count)];
+      const angles = given.own("angle");
+      slopes = { address: statistics, count: n };
+      const filters = { k: rows, n, gain: filterGain(quantizer), out: straight, statistics };
+      const rotations = { left: given.own("left"), right: given.own("right"), a, b, angles, n };
+      const made = { room: allocate(8 * rows), slopes: statistics, apart, out: source };
+      calls.push(
+        k.standardizeFilters({ w: latent, ...filters }),
+        k.rotateFilters({ w: straight, ...rotations, ...made }),
+      );
+      const gradient: Learned["gradient"] = (dw, out) => [k.angleGradients({ dw, apart, k: rows, angles, n, out })];
+      learned = { key: "angle", count: n, gradient };
+      break;
+    }
+    case "mapping": {
+      const units = mappingUnits(quantizer);
+      const size = units * (2 * rows + 1);
+      const [mapping, hidden, room] = [given.own("mapping"), allocate(4 * units * n), allocate(4 * n)];
+      const shared = { w: latent, k: rows, n, mapping, units, hidden };
+      calls.push(k.mapFilters({ ...shared, t: source }));
+      // One call makes both gradients, and each is wanted in a job of its own.
+      const [dMapping, dw, other] = [allocate(4 * size), allocate(4 * count), allocate(4 * n)];
+      const gradient: Learned["gradient"] = (dt, out) => [
+        k.mapFiltersBackward({ ...shared, dt, room, dMapping: out, dw }),
+      ];
+      learned = { key: "mapping", count: size, gradient };
+      latentGradient = (dt, out) => [k.mapFiltersBackward({ ...shared, dt, room: other, dMapping, dw: out })];
       break;
     }
     case "tanhMax":
@@ -91,7 +148,7 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
     const live = { parameters: given.parameters, size: PARAMETERS, place };
     calls.push(k.quantileWidth({ w: source, count, ...live, out: parameters }));
   }
-  return { source, scale, affine, slopes, parameters, calls };
+  return { source, scale, affine, slopes, parameters, calls, learned, latent: latentGradient };
 }
 
 /** The weights of a packed file, whose signs or levels stand where latent weights would, with what the file says of them. */
@@ -106,7 +163,16 @@ export function packedWeights(
   };
   const [scale, shift] = [tensor("scale"), tensor("shift")];
   const affine = scale === null || shift === null ? null : { scale, shift };
-  return { source: latent, scale: affine === null ? scale : null, affine, slopes: null, parameters, calls: [] };
+  return {
+    source: latent,
+    scale: affine === null ? scale : null,
+    affine,
+    slopes: null,
+    parameters,
+    calls: [],
+    learned: null,
+    latent: null,
+  };
 }
 
 /** The call that turns the gradient at w' into that at w, for `count` weights from the one numbered `first` on. */

@@ -3,7 +3,7 @@
  * and the gradients at the output side by side, and jobs over some neurons each search the whole batch.
  */
 import { parameterName } from "../../../nn/network.ts";
-import { k } from "../../../program/call.ts";
+import { as, k } from "../../../program/call.ts";
 import { outputPixels } from "../../../program/kernels.ts";
 import { at } from "../../../program/place.ts";
 import { DRAWS_AT } from "../../optimizers/qp-sbgd.ts";
@@ -39,6 +39,7 @@ export function planDirection(node: ProductSetting, context: PlanContext): Direc
       k.packRows({ x, rows: rowsOf(lane), n: inputs, out: at(signs, 4 * words * firstOf(lane)) }),
       k.copy({ from: dy, to: at(gradients, 4 * outputs * firstOf(lane)), bytes: 4 * outputs * rowsOf(lane) }),
     ],
-    jobs: (gradient) => parts.map((part) => [k.searchSigns({ ...given, ...part, out: gradient })]),
+    jobs: (gradient) =>
+      parts.map((part) => [as({ search: null }, k.searchSigns({ ...given, ...part, out: gradient }))]),
   };
 }

@@ -1,7 +1,9 @@
 /** The gradients at a layer's kernel and bias: the lanes' shares of them, and the places of their sums. */
 import { parameterName } from "../../../nn/network.ts";
+import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
-import type { GradientSource, Lane, PlanContext } from "../../plan/context.ts";
+import type { GradientSource, Lane, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import { backwardOf } from "../../plan/quantize.ts";
 import type { DerivedWeights } from "./derived-weights.ts";
 import { planDirection } from "./direction.ts";
 import type { ProductSetting, SharePlan } from "./operands.ts";
@@ -20,10 +22,55 @@ export function planShares(node: ProductSetting, derived: DerivedWeights | null,
       ? {}
       : { quantized: { ...derived, site: weight, summed: context.memory.allocate(4 * size) } };
   const { partials, ...own } = sourceOf(node, "kernel", kernel);
-  const made = direction === null ? { partials, ...quantized } : { jobs: direction.jobs(own.gradient) };
-  const gradients: GradientSource[] = [{ ...own, ...made }];
+  const gradients: GradientSource[] = [];
+  const through = derived?.latent ?? null;
+  if (areWanted && derived !== null && weight !== null && through !== null) {
+    gradients.push({
+      ...own,
+      whole: wholeGradient(node, weight, derived, partials, context, (dw) => through(dw, own.gradient)),
+    });
+  } else {
+    const made = direction === null ? { partials, ...quantized } : { jobs: direction.jobs(own.gradient) };
+    gradients.push({ ...own, ...made });
+  }
   if (bias !== null) gradients.push(sourceOf(node, "bias", biasShare));
+  if (areWanted && derived !== null && weight !== null) {
+    gradients.push(...learnedSources(node, weight, derived, partials, context));
+  }
   return { areWanted, direction, kernel: kernel.of, bias: biasShare.of, gradients };
+}
+
+/** The gradient at a tensor that the quantizer learns: one at the weights that its maps read, turned into that at the tensor. */
+function learnedSources(
+  node: ProductSetting,
+  site: QuantizerSite,
+  derived: DerivedWeights,
+  partials: Share["partials"],
+  context: PlanContext,
+): readonly GradientSource[] {
+  const { learned } = derived;
+  if (learned === null) return [];
+  const gradient = context.memory.allocate(4 * learned.count);
+  const whole = wholeGradient(node, site, derived, partials, context, (dw) => learned.gradient(dw, gradient));
+  return [{ parameter: parameterName({ name: node.owner }, learned.key), gradient, whole }];
+}
+
+/** The calls that leave the gradient at the weights that the maps read, and behind them those that `use` it. */
+function wholeGradient(
+  { matrix: [rows, filters] }: ProductSetting,
+  site: QuantizerSite,
+  { source, parameters }: DerivedWeights,
+  { address, stride }: Share["partials"],
+  { memory, lanes }: PlanContext,
+  use: (dw: Place) => readonly KernelCall[],
+): readonly KernelCall[] {
+  const count = rows * filters;
+  const [summed, dw] = [memory.allocate(4 * count), memory.allocate(4 * count)];
+  return [
+    k.sumLanes({ partials: address, lanes: lanes.length, stride, count, out: summed }),
+    k.quantizeBackward({ ...backwardOf(site, parameters), x: source, dy: summed, accumulate: false, dx: dw, count }),
+    ...use(dw),
+  ];
 }
 
 interface Share {

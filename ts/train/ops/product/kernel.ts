@@ -98,7 +98,8 @@ export function planEffective(
 ): Effective {
   const { quantizer, parameters } = weight;
   const size = rows * n;
-  const given = { node: owner, latent: kernel, rows, n, quantizer, parameters };
+  const own = (key: string): Place => context.parameters.of({ name: owner }, key);
+  const given = { node: owner, latent: kernel, rows, n, quantizer, parameters, own };
   const derived =
     context.parameters.packed === null
       ? deriveWeights(given, context.memory.allocate)

@@ -39,7 +39,7 @@ pub fn matrix_backward(of: Matrix, soft: &[f32], gradient: &mut [f32], dparamete
 }
 
 /// The gradient of a row's scores in the place of that of its A.
-fn backward_row(kind: Kind, width: usize, parameter: f32, soft: &[f32], gradient: &mut [f32]) {
+pub(in crate::attention) fn backward_row(kind: Kind, width: usize, parameter: f32, soft: &[f32], gradient: &mut [f32]) {
     let scale = F32x4::splat(scale_of(width));
     let (one, two, zero) = (F32x4::splat(1.0), F32x4::splat(2.0), F32x4::splat(0.0));
     match kind {
@@ -77,7 +77,7 @@ fn each(soft: &[f32], gradient: &mut [f32], map: impl Fn(F32x4, F32x4) -> F32x4)
 }
 
 /// The gradient at the learned number, of one row.
-fn parameter_gradient(kind: Kind, parameter: f32, soft: &[f32], gradient: &[f32]) -> f64 {
+pub(in crate::attention) fn parameter_gradient(kind: Kind, parameter: f32, soft: &[f32], gradient: &[f32]) -> f64 {
     let (one, two, zero) = (F32x4::splat(1.0), F32x4::splat(2.0), F32x4::splat(0.0));
     let (half, given) = (F32x4::splat(0.5), F32x4::splat(parameter));
     let divisor = F32x4::splat(divisor_of(parameter));

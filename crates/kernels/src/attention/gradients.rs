@@ -1,0 +1,301 @@
+//! The way back through attention whose queries, keys and values are signs, one head of an image at a time.
+//!
+//! With V, Q and K of signs and A of bits, every product has an operand of bits, and is summed by tables (`signed`):
+//!
+//!   dA = dO V^T, dV = A^T dO, dS = dA through the matrix, dQ = dS K, dK = dS^T Q
+//!
+//! A softmax is real, so its dV is the chain of `slices`. dA and dS never leave the cache.
+
+use super::bits::{HeadSigns, Signs};
+use super::matrix::{Kind, Matrix, backward_row, parameter_gradient};
+use super::signed::{Onto, Real, multiply_signs, turn};
+use super::slices::{Layout, Slices, multiply_slice, pack};
+use crate::gemm::fb::{TABLE, TABLES};
+use crate::shape::sizes::{
+    attention_gradient_floats, attention_row_bytes, attention_selector_bytes, groups, panel_floats,
+};
+
+/// What the way forward read and left.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<'a> {
+    /// Signs `[images][tokens][heads * width]`.
+    pub queries: Signs<'a>,
+    /// Signs `[images][keys][heads * width]`.
+    pub keys: Signs<'a>,
+    /// Signs `[images][keys][heads * value_width]`.
+    pub values: Signs<'a>,
+    /// Features of a head of the values.
+    pub value_width: usize,
+    /// `Kept::soft`.
+    pub soft: &'a [f32],
+    /// `Kept::bits`.
+    pub bits: &'a [u8],
+}
+
+/// Gradients in the layouts of the operands.
+#[derive(Debug)]
+pub struct Gradients<'a> {
+    /// At the queries.
+    pub queries: &'a mut [f32],
+    /// At the keys.
+    pub keys: &'a mut [f32],
+    /// At the values.
+    pub values: &'a mut [f32],
+    /// At the learned numbers `[heads]`, where somebody asks for them.
+    pub parameters: Option<&'a mut [f32]>,
+}
+
+/// The scratch of one call, of [`attention_gradient_floats`] and [`attention_selector_bytes`].
+#[derive(Debug)]
+pub struct Scratch<'a> {
+    /// Tables, gradients of a head, and turned products.
+    pub floats: &'a mut [f32],
+    /// Rows of the operand of signs.
+    pub selectors: &'a mut [u8],
+}
+
+/// The pieces of the scratch.
+struct Pieces<'a> {
+    tables: &'a mut [f32],
+    /// The gradient at the matrix, then at the scores: `[tokens]` rows of `keys`, rounded up to 4.
+    matrix: &'a mut [f32],
+    turned: &'a mut [f32],
+    selectors: &'a mut [u8],
+}
+
+/// The gradients out of that at the results, `dy [images][tokens][heads * value_width]`.
+pub fn attention_bits_backward(
+    of: Matrix,
+    images: usize,
+    forward: Forward,
+    dy: &[f32],
+    mut onto: Gradients,
+    scratch: Scratch,
+) {
+    let Matrix {
+        heads,
+        tokens,
+        keys,
+        width,
+        ..
+    } = of;
+    let Forward {
+        value_width,
+        soft,
+        bits,
+        ..
+    } = forward;
+    let slices = images * heads;
+    of.check(slices * tokens * keys);
+    assert!(value_width > 0 && soft.len() == slices * tokens * keys);
+    assert_eq!(bits.len(), slices * tokens * attention_row_bytes(keys));
+    assert_eq!(dy.len(), slices * tokens * value_width);
+    assert_eq!(onto.queries.len(), slices * tokens * width);
+    assert_eq!(onto.keys.len(), slices * keys * width);
+    assert_eq!(onto.values.len(), slices * keys * value_width);
+    let has_own = |given: &&mut [f32]| of.kind.has_parameter() && given.len() == heads;
+    assert!(onto.parameters.as_ref().is_none_or(has_own));
+    let Scratch { floats, selectors } = scratch;
+    assert_eq!(
+        floats.len(),
+        attention_gradient_floats(tokens, keys, width, value_width)
+    );
+    assert_eq!(
+        selectors.len(),
+        attention_selector_bytes(tokens, keys, width, value_width)
+    );
+    let (tables, rest) = floats.split_at_mut((TABLES * TABLE).max(panel_floats(tokens, value_width)));
+    let (matrix, turned) = rest.split_at_mut(tokens * keys.next_multiple_of(4));
+    let mut pieces = Pieces {
+        tables,
+        matrix,
+        turned,
+        selectors,
+    };
+    for head in 0..heads {
+        let sum = (0..images).fold(0.0, |sum, image| {
+            sum + head_backward(of, [image, head], forward, dy, &mut onto, &mut pieces)
+        });
+        if let Some(parameters) = &mut onto.parameters {
+            parameters[head] = sum as f32;
+        }
+    }
+}
+
+/// One head of an image. Returns its share of the gradient at the learned number, 0 where nobody asks for it.
+#[inline(never)]
+fn head_backward(
+    of: Matrix,
+    [image, head]: [usize; 2],
+    forward: Forward,
+    dy: &[f32],
+    onto: &mut Gradients,
+    pieces: &mut Pieces,
+) -> f64 {
+    let Matrix {
+        kind,
+        heads,
+        tokens,
+        keys,
+        width,
+        ..
+    } = of;
+    let Forward { value_width, .. } = forward;
+    let number = image * heads + head;
+    let place = |tokens: usize, width: usize| ((image * tokens * heads + head) * width, heads * width);
+    let part = |signs, tokens: usize, width: usize| HeadSigns {
+        signs,
+        skip: image * tokens,
+        features: heads * width,
+        first: head * width,
+        count: width,
+    };
+    let soft = &forward.soft[number * tokens * keys..][..tokens * keys];
+    let (start, down) = place(tokens, value_width);
+    let result = Real {
+        values: dy,
+        start,
+        down,
+        turned: false,
+        terms: tokens,
+        lanes: value_width,
+    };
+    values_backward(of, [image, head], forward, result, onto.values, pieces);
+
+    // dA = dO V^T, a row for each key.
+    let values = part(forward.values, keys, value_width);
+    for (key, row) in pieces
+        .selectors
+        .chunks_exact_mut(groups(value_width))
+        .enumerate()
+        .take(keys)
+    {
+        values.row(key, 0, row);
+    }
+    let [across, stride] = [tokens, keys].map(|count| count.next_multiple_of(4));
+    let turned = Real {
+        turned: true,
+        terms: value_width,
+        lanes: tokens,
+        ..result
+    };
+    pieces.multiply(turned, keys, across);
+    turn(pieces.turned, across, [tokens, keys], pieces.matrix, 0, stride);
+
+    let parameter = of.parameter(head);
+    let mut sum = 0.0;
+    for (soft, gradient) in soft.chunks_exact(keys).zip(pieces.matrix.chunks_exact_mut(stride)) {
+        let gradient = &mut gradient[..keys];
+        if onto.parameters.is_some() {
+            sum += parameter_gradient(kind, parameter, soft, gradient);
+        }
+        backward_row(kind, width, parameter, soft, gradient);
+    }
+
+    // dQ = dS K and dK = dS^T Q, a row for each feature.
+    part(forward.keys, keys, width).features_as_rows(keys, pieces.selectors);
+    pieces.multiply_matrix([keys, tokens], true, width);
+    let (start, down) = place(tokens, width);
+    turn(pieces.turned, across, [tokens, width], onto.queries, start, down);
+    part(forward.queries, tokens, width).features_as_rows(tokens, pieces.selectors);
+    pieces.multiply_matrix([tokens, keys], false, width);
+    let (start, down) = place(keys, width);
+    turn(pieces.turned, stride, [keys, width], onto.keys, start, down);
+    sum
+}
+
+/// dV = A^T dO, a row for each key.
+#[inline(never)]
+fn values_backward(
+    of: Matrix,
+    [image, head]: [usize; 2],
+    forward: Forward,
+    result: Real,
+    onto: &mut [f32],
+    pieces: &mut Pieces,
+) {
+    let Matrix {
+        kind,
+        heads,
+        tokens,
+        keys,
+        ..
+    } = of;
+    let number = image * heads + head;
+    let sizes = Slices {
+        images: 1,
+        heads,
+        rows: keys,
+        columns: forward.value_width,
+        terms: tokens,
+    };
+    let [split, whole] = [true, false].map(|split| Layout {
+        split,
+        transposed: !split,
+    });
+    let to = sizes.slice(split, [image, head], [keys, forward.value_width]);
+    if kind == Kind::Softmax {
+        let panels = &mut pieces.tables[..panel_floats(tokens, forward.value_width)];
+        let slice = sizes.slice(split, [image, head], [tokens, forward.value_width]);
+        pack(result.values, slice, tokens, forward.value_width, panels);
+        let from = sizes.slice(whole, [image, head], [keys, tokens]);
+        multiply_slice(sizes, forward.soft, from, panels, 1.0, onto, to, false);
+        return;
+    }
+    let bytes = attention_row_bytes(keys);
+    let bits = HeadSigns {
+        signs: Signs::Nibbles(&forward.bits[number * tokens * bytes..][..tokens * bytes]),
+        skip: 0,
+        features: 4 * bytes,
+        first: 0,
+        count: keys,
+    };
+    bits.features_as_rows(tokens, pieces.selectors);
+    let mut onto = Onto {
+        values: onto,
+        start: to.start,
+        down: to.down,
+        factor: if kind == Kind::Elastic { of.parameter(head) } else { 1.0 },
+    };
+    if kind == Kind::Sign {
+        multiply_signs::<true>(result, pieces.selectors, keys, pieces.tables, &mut onto);
+    } else {
+        multiply_signs::<false>(result, pieces.selectors, keys, pieces.tables, &mut onto);
+    }
+}
+
+impl Pieces<'_> {
+    /// The product of the selectors' rows with x, into rows of `stride`.
+    fn multiply(&mut self, x: Real, rows: usize, stride: usize) {
+        let mut onto = Onto {
+            values: self.turned,
+            start: 0,
+            down: stride,
+            factor: 1.0,
+        };
+        multiply_signs::<true>(x, self.selectors, rows, self.tables, &mut onto);
+    }
+
+    /// The same with the gradient at the scores, or with it turned.
+    fn multiply_matrix(&mut self, [terms, lanes]: [usize; 2], turned: bool, rows: usize) {
+        let down = (if turned { terms } else { lanes }).next_multiple_of(4);
+        let x = Real {
+            values: self.matrix,
+            start: 0,
+            down,
+            turned,
+            terms,
+            lanes,
+        };
+        let mut onto = Onto {
+            values: self.turned,
+            start: 0,
+            down: lanes.next_multiple_of(4),
+            factor: 1.0,
+        };
+        multiply_signs::<true>(x, self.selectors, rows, self.tables, &mut onto);
+    }
+}
+
+#[cfg(test)]
+mod tests;

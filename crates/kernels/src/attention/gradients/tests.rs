@@ -1,0 +1,166 @@
+use super::*;
+use crate::arbitrary::{cases, dense, reals, seeds, signs};
+use crate::attention::fused::{self, Inputs, Kept, Values, attention_bits, attention_bits_kept};
+use crate::attention::matrix::{matrix_backward, matrix_forward};
+use crate::naive::attention::{grouped, products};
+use crate::naive::binary;
+use crate::shape::sizes::{attention_column_bytes, attention_scratch_floats};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const fn layout(split: bool, transposed: bool) -> Layout {
+    Layout { split, transposed }
+}
+const SPLIT: Layout = layout(true, false);
+const ACROSS: Layout = layout(true, true);
+const WHOLE: Layout = layout(false, false);
+const TURNED: Layout = layout(false, true);
+
+#[derive(Clone, Debug)]
+struct Case {
+    kind: Kind,
+    images: usize,
+    heads: usize,
+    tokens: usize,
+    keys: usize,
+    width: usize,
+    value_width: usize,
+    words: bool,
+    seed: u64,
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    let tokens = || prop_oneof![4 => 1usize..20, 1 => select(vec![49usize, 64, 65, 197])];
+    let width = || prop_oneof![3 => 1usize..81, 1 => select(vec![8usize, 16, 32, 64])];
+    let sizes = (1usize..3, 1usize..5, tokens(), tokens(), width(), width());
+    ((0u32..5).prop_map(Kind::of), sizes, any::<bool>(), seeds()).prop_map(
+        |(kind, (images, heads, tokens, keys, width, value_width), words, seed)| Case {
+            kind,
+            images,
+            heads,
+            tokens: if keys > 40 { tokens.min(66) } else { tokens },
+            keys,
+            width,
+            value_width,
+            words,
+            seed,
+        },
+    )
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Gradients at queries, keys, values and parameters.
+type All = [Vec<f32>; 4];
+
+/// The way back by naive products in the order of tables.
+fn twin(of: Matrix, images: usize, value_width: usize, [q, k, v]: [&[f32]; 3], dy: &[f32]) -> All {
+    let Matrix {
+        heads,
+        tokens,
+        keys,
+        width,
+        ..
+    } = of;
+    let sizes = |rows, columns, terms| Slices {
+        images,
+        heads,
+        rows,
+        columns,
+        terms,
+    };
+    let mut soft: Vec<f32> = products(sizes(tokens, keys, width), [SPLIT, ACROSS, WHOLE], q, k);
+    let mut matrix = vec![0.0; soft.len()];
+    matrix_forward(of, &mut soft, Some(&mut matrix));
+    let mut gradient = grouped(sizes(tokens, keys, value_width), [SPLIT, ACROSS, WHOLE], dy, v);
+    let mut learned = vec![0.0; of.parameters.len()];
+    matrix_backward(
+        of,
+        &soft,
+        &mut gradient,
+        of.kind.has_parameter().then_some(&mut learned[..]),
+    );
+    let layouts = [TURNED, SPLIT, SPLIT];
+    let forward = sizes(keys, value_width, tokens);
+    let mut dv: Vec<f32> = if of.kind == Kind::Softmax {
+        products(forward, layouts, &soft, dy)
+    } else {
+        grouped(forward, layouts, &matrix, dy)
+    };
+    if of.kind == Kind::Elastic {
+        for (i, value) in dv.iter_mut().enumerate() {
+            *value *= of.parameter(i / value_width % heads);
+        }
+    }
+    let dq = grouped(sizes(tokens, width, keys), [WHOLE, SPLIT, SPLIT], &gradient, k);
+    let dk = grouped(sizes(keys, width, tokens), layouts, &gradient, q);
+    [dq, dk, dv, learned]
+}
+
+/// The signs of a tensor in both layouts.
+fn packed(rows: usize, features: usize, values: &[f32]) -> (Vec<u8>, Vec<u64>) {
+    let shape = dense(rows as u32, features as u32, 1);
+    let bits: Vec<bool> = values.iter().map(|&value| value > 0.0).collect();
+    (binary::nibbles(&shape, &bits), binary::words(&shape, &bits))
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn what_is_kept_and_all_gradients_are_those_of_the_definitions(case in any_case()) {
+        let Case { kind, images, heads, tokens, keys, width, value_width, words, seed } = case;
+        let count = if kind.has_parameter() { heads } else { 0 };
+        let parameters: Vec<f32> = reals(count, seed + 3).iter().map(|x| (1.5 + 1.4 * x) / keys as f32).collect();
+        let of = Matrix { kind, heads, tokens, keys, width, parameters: &parameters };
+        let rows = [(images * tokens, width, seed), (images * keys, width, seed + 1), (images * keys, value_width, seed + 2)];
+        let operands = rows.map(|(rows, width, seed)| signs(rows * heads * width, seed));
+        let [q, k, v] = [0, 1, 2].map(|i| &operands[i][..]);
+        let both = [0, 1, 2].map(|i| packed(rows[i].0, heads * rows[i].1, &operands[i]));
+        let [queries, own, values] = [0, 1, 2].map(|i| {
+            if words { Signs::Words(&both[i].1) } else { Signs::Nibbles(&both[i].0) }
+        });
+        let slices = images * heads;
+        let inputs = Inputs { queries, keys: own, values: Values::Signs(values), value_width };
+        let mut floats = vec![f32::NAN; attention_scratch_floats(keys, value_width)];
+        let mut bytes = vec![0xff; attention_column_bytes(keys, width, value_width)];
+        let mut out = [vec![f32::NAN; slices * tokens * value_width], vec![f32::NAN; slices * tokens * value_width]];
+        let (mut soft, mut kept) = (vec![f32::NAN; slices * tokens * keys], vec![0xff; slices * tokens * attention_row_bytes(keys)]);
+        let scratch = fused::Scratch { floats: &mut floats, bytes: &mut bytes };
+        attention_bits_kept(of, images, inputs, &mut out[0], scratch, Kept { soft: &mut soft, bits: &mut kept });
+        let scratch = fused::Scratch { floats: &mut floats, bytes: &mut bytes };
+        attention_bits(of, images, inputs, &mut out[1], scratch);
+        prop_assert_eq!(bits(&out[0]), bits(&out[1]));
+
+        let sizes = Slices { images, heads, rows: tokens, columns: keys, terms: width };
+        let mut scores: Vec<f32> = products(sizes, [SPLIT, ACROSS, WHOLE], q, k);
+        let mut matrix = vec![f32::NAN; scores.len()];
+        matrix_forward(of, &mut scores, Some(&mut matrix));
+        prop_assert_eq!(bits(&soft), bits(&scores));
+
+        let dy = reals(slices * tokens * value_width, seed + 4);
+        let wanted = twin(of, images, value_width, [q, k, v], &dy);
+        let mut found: All = [0, 1, 2, 3].map(|i| vec![f32::NAN; wanted[i].len()]);
+        let [dq, dk, dv, learned] = &mut found;
+        let mut floats = vec![f32::NAN; attention_gradient_floats(tokens, keys, width, value_width)];
+        let mut selectors = vec![0xf0; attention_selector_bytes(tokens, keys, width, value_width)];
+        let forward = Forward { queries, keys: own, values, value_width, soft: &soft, bits: &kept };
+        let parameters = kind.has_parameter().then_some(&mut learned[..]);
+        let onto = Gradients { queries: dq, keys: dk, values: dv, parameters };
+        attention_bits_backward(of, images, forward, &dy, onto, Scratch { floats: &mut floats, selectors: &mut selectors });
+        for (found, wanted) in found.iter().zip(&wanted) {
+            prop_assert_eq!(bits(found), bits(wanted));
+        }
+
+        // The order of tables is an order of the same sum.
+        let sizes = Slices { columns: keys, terms: value_width, ..sizes };
+        let exact: Vec<f64> = products(sizes, [SPLIT, ACROSS, WHOLE], &dy, v);
+        let most = dy.iter().fold(0f32, |most, x| most.max(x.abs()));
+        let bound = f64::from(most) * f64::from(f32::EPSILON) * (value_width * value_width) as f64;
+        for (found, exact) in grouped(sizes, [SPLIT, ACROSS, WHOLE], &dy, v).iter().zip(exact) {
+            prop_assert!((f64::from(*found) - exact).abs() <= bound);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+/** `npm run models`: trains recipes and their float twins, and keeps their packed files and cards under models/. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFile, mkdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { recipes } from "../ts/cli/recipes.ts";
+import { writeFileAtomic } from "../ts/io/write.ts";
+import { cardOf, pictureOf } from "./models/card.ts";
+import { lineOf, readRecord, resultOf, type Twin, twins, withLine, writeRecord } from "./models/record.ts";
+
+const USAGE = `usage: npm run models -- [NAME...] [OPTIONS]
+
+Trains recipes (${Object.keys(recipes).join(", ")}; default: all), binary and in float, and writes models/NAME.safetensors, its card
+models/NAME.md, the picture NAME.svg and the record of every epoch NAME.jsonl. Runs that have ended are not made again.
+
+  --hours N       leave what is not done after N hours; the same command goes on from there, within an epoch
+  --only TWIN     binary or float (default: both)
+  --epochs N      of the float twin (default: the recipe's)
+  --workers N     threads (default: all cores)
+  --cards         train nothing: write cards and pictures anew, of the records
+
+Ctrl-C leaves in the same way as --hours.`;
+
+const MODELS = join(import.meta.dirname, "../models");
+/** What a run needs until it has ended. */
+const UNDERWAY = join(import.meta.dirname, "../out/models");
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    hours: { type: "string" },
+    only: { type: "string", default: twins.join(",") },
+    epochs: { type: "string" },
+    workers: { type: "string" },
+    cards: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+});
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Writes card and picture of a record whose binary run has ended. */
+async function writeCard(name: string): Promise<void> {
+  const lines = await readRecord(join(MODELS, `${name}.jsonl`));
+  const recipe = recipes[name];
+  if (recipe === undefined || resultOf(lines, "binary") === undefined) return;
+  const bytes = await readFile(join(MODELS, `${name}.safetensors`));
+  await writeFileAtomic(join(MODELS, `${name}.md`), cardOf(name, recipe, lines, bytes));
+  await writeFileAtomic(join(MODELS, `${name}.svg`), pictureOf(name, lines));
+}
+
+/** Trains what is left of a twin. Returns false where the run was left. */
+async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boolean> {
+  const record = join(MODELS, `${name}.jsonl`);
+  if (resultOf(await readRecord(record), twin) !== undefined) return true;
+  const base = join(UNDERWAY, `${name}-${twin}`);
+  const checkpoint = `${base}.checkpoint`;
+  const { workers, epochs } = values;
+  const main = join(import.meta.dirname, "../ts/cli/main.ts");
+  const call = [
+    ...[main, "recipe", name, "--json", "--out", `${base}.safetensors`, "--checkpoint", checkpoint],
+    ...((await exists(checkpoint)) ? ["--resume"] : []),
+    ...(workers === undefined ? [] : ["--workers", workers]),
+    ...(twin === "float" ? ["--float", ...(epochs === undefined ? [] : ["--epochs", epochs])] : []),
+  ];
+  const child = spawn(process.execPath, call, { stdio: ["ignore", "pipe", "inherit"] });
+  const leave = (): void => void child.kill("SIGINT");
+  signal.addEventListener("abort", leave, { once: true });
+  const closed = once(child, "close");
+  for await (const text of createInterface({ input: child.stdout })) {
+    const line = lineOf(text, twin);
+    if (line !== null) await writeRecord(record, withLine(await readRecord(record), line));
+  }
+  const [code] = await closed;
+  signal.removeEventListener("abort", leave);
+  if (signal.aborted) return false;
+  if (code !== 0) throw new Error(`${name} (${twin}) ended with exit code ${code}`);
+  if (twin === "binary") await copyFile(`${base}.safetensors`, join(MODELS, `${name}.safetensors`));
+  await rm(checkpoint, { force: true });
+  return true;
+}
+
+async function main(): Promise<void> {
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const names = positionals.length === 0 ? Object.keys(recipes) : positionals;
+  const unknown = names.find((name) => !Object.hasOwn(recipes, name));
+  const asked = values.only.split(",");
+  const chosen = twins.filter((twin) => asked.includes(twin));
+  const hours = Number(values.hours ?? 1);
+  if (unknown !== undefined || chosen.length !== asked.length || !(hours > 0)) {
+    throw new Error(`${unknown ?? `--only ${values.only} --hours ${values.hours}`} is not understood\n\n${USAGE}`);
+  }
+  const leaving = new AbortController();
+  process.once("SIGINT", () => leaving.abort());
+  const late = values.hours === undefined ? [] : [AbortSignal.timeout(hours * 3_600_000)];
+  const signal = AbortSignal.any([leaving.signal, ...late]);
+  await Promise.all([MODELS, UNDERWAY].map((folder) => mkdir(folder, { recursive: true })));
+  for (const twin of values.cards ? [] : chosen) {
+    for (const name of names) {
+      if (signal.aborted) break;
+      const isDone = await train(name, twin, signal);
+      console.log(`${name}, ${twin}: ${isDone ? "trained" : "left; the same command goes on"}`);
+      await writeCard(name);
+    }
+  }
+  if (values.cards) await Promise.all(names.map(writeCard));
+}
+
+await main();

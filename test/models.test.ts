@@ -1,0 +1,67 @@
+/**
+ * The networks under `models/`. Each file has the network and the settings that its recipe still has, and its card says what file
+ * and record say. Cards and pictures are written by `npm run models`.
+ */
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { cardOf, pictureOf } from "../scripts/models/card.ts";
+import { type Line, lineOf, readRecord, resultOf, withLine } from "../scripts/models/record.ts";
+import { recipes } from "../ts/cli/recipes.ts";
+import { load } from "../ts/inference/index.ts";
+import { model } from "../ts/nn/models/index.ts";
+
+const folder = new URL("../models/", import.meta.url);
+const pathOf = (name: string): string => new URL(name, folder).pathname;
+const names = (await readdir(folder)).flatMap((file) => /^(.+)\.safetensors$/.exec(file)?.[1] ?? []);
+
+const recipeOf = (name: string) => {
+  const recipe = recipes[name];
+  if (recipe === undefined) throw new Error(`there is no recipe ${name}`);
+  return recipe;
+};
+
+describe.each(names)("models/%s", (name) => {
+  it("was made with the settings that its recipe still has", async () => {
+    const { model: network, options, data, optimizer, augment, labelSmoothing, ...numbers } = recipeOf(name);
+    const { graph, metadata } = await load(await readFile(pathOf(`${name}.safetensors`)));
+    expect(graph).toEqual(model(network, options));
+    const { epochs, batchSize, seed } = numbers;
+    const words = Object.entries({ labelSmoothing, epochs, batchSize, seed }).map(([key, value]) => [key, `${value}`]);
+    expect(metadata).toMatchObject({
+      ...{ dataset: data, startedFrom: "random weights", ...Object.fromEntries(words) },
+      ...{ optimizerOptions: JSON.stringify(optimizer), augment: JSON.stringify(augment) },
+    });
+  });
+
+  it("has the card and the picture of its record", async () => {
+    const bytes = await readFile(pathOf(`${name}.safetensors`));
+    const lines = await readRecord(pathOf(`${name}.jsonl`));
+    const card = await readFile(pathOf(`${name}.md`), "utf8");
+    expect(card).toBe(cardOf(name, recipeOf(name), lines, bytes));
+    expect(card).toContain(createHash("sha256").update(bytes).digest("hex"));
+    const result = resultOf(lines, "binary");
+    expect(card).toContain(`**${((result?.testAccuracy ?? 0) * 100).toFixed(2)} %**`);
+    expect(result?.packedBytes).toBe(bytes.length);
+    expect(await readFile(pathOf(`${name}.svg`), "utf8")).toBe(pictureOf(name, lines));
+  });
+});
+
+it("there are such networks", () => {
+  expect(names).toContain("fashion-mnist");
+});
+
+describe("a record", () => {
+  const epoch = (number: number, loss: number): Line =>
+    lineOf(JSON.stringify({ type: "epoch", epoch: number, loss }), "binary") as Line;
+
+  it("keeps epochs and results of a run, and nothing else", () => {
+    expect(lineOf('{"type":"step","loss":1}', "float")).toBeNull();
+    expect(lineOf('{"type":"result","epochs":3}', "float")).toEqual({ network: "float", type: "result", epochs: 3 });
+  });
+
+  it("has an epoch once where a killed run made it again", () => {
+    const lines = [epoch(1, 0.5), epoch(2, 0.4), epoch(2, 0.3)].reduce(withLine, [] as readonly Line[]);
+    expect(lines).toEqual([epoch(1, 0.5), epoch(2, 0.3)]);
+  });
+});
