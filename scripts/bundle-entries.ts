@@ -16,6 +16,29 @@ const places: readonly string[] = ["full-cores", "inference-cores", "worker-scri
 
 const MARK = "proxbit-place:";
 
+/** A page that only calls \`load\` takes this module of the entry, and what it imports at once. */
+const LOADING = "inference/index";
+const loading = "inference/session.js";
+
+/**
+ * Tells the modules of ours and of packages that every page loads which runs a model. They go into one file. In several, a
+ * page's bundler makes several of them in turn, which compress worse and name what they share.
+ */
+function isOfLoading(dist: string): (id: string) => boolean {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const queue = [join(dist, loading)];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (files.has(file)) continue;
+    files.add(file);
+    for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/^(?:import|export)\s[^"';]*?"([^"]+)";/gm)) {
+      if (name.startsWith(".")) queue.push(join(file, "..", name));
+      else packages.add(name);
+    }
+  }
+  return (id) => files.has(id) || [...packages].some((name) => id.includes(`/node_modules/${name}/`));
+}
+
 /** Bundles the entries of `dist`, and the script of workers, in their places. */
 export async function bundleEntries(dist: string): Promise<void> {
   await bundle(dist, entries);
@@ -54,6 +77,7 @@ async function bundle(dist: string, names: readonly string[]): Promise<void> {
       entryFileNames: "[name].js",
       chunkFileNames: "shared/[name].js",
       // A script that exports nothing would be taken for CommonJS.
+      ...(names.includes(LOADING) ? { codeSplitting: { groups: [{ name: "load", test: isOfLoading(dist) }] } } : {}),
       footer: ({ exports }) => (exports.length === 0 ? "export {};" : ""),
     });
     for (const { fileName } of output) {

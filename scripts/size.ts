@@ -1,8 +1,8 @@
 /**
- * `npm run size` prints what a page downloads, and fails where it is above its budget. Scripts are bundled and made small
- * by vite as users do it. All bytes are those of gzip at its highest level.
+ * `npm run size` prints what a page downloads, and fails where it is above its budget. The scripts of the built package are
+ * bundled and made small by vite as users do it. All bytes are those of gzip at its highest level.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type Rolldown } from "vite";
@@ -20,13 +20,13 @@ export interface Size {
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
 const BUDGET = {
-  core: 139_500,
-  inferenceCore: 55_950,
-  smallCore: 28_970,
-  load: 37_980,
-  inference: 41_900,
-  worker: 4_350,
-  firstRun: 66_950,
+  core: 151_200,
+  inferenceCore: 57_200,
+  smallCore: 28_320,
+  load: 35_690,
+  inference: 38_700,
+  worker: 4_260,
+  firstRun: 64_010,
 } as const;
 
 /** The builds of the core, as they are shipped. */
@@ -39,10 +39,11 @@ export function coreSizes(): readonly Size[] {
   });
 }
 
-const entry = fileURLToPath(new URL("../ts/inference/index.ts", import.meta.url));
+const entry = fileURLToPath(new URL("../dist/inference/index.js", import.meta.url));
 
 /** The scripts of a page that keeps these names of `proxbit/inference`. */
 async function scriptsOf(names: string): Promise<Rolldown.RolldownOutput["output"]> {
+  if (!existsSync(entry)) throw new Error("dist is missing: run npm run build first");
   const page = "proxbit-page.js";
   const { output } = (await build({
     configFile: false,

@@ -1,9 +1,9 @@
-/** The size of a page's download: every core and script stays within its budget, and an inference core trains nothing. */
+/** The size of a page's download: every core stays within its budget, and an inference core trains nothing. */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { camelCase, exportsOf } from "../scripts/rust.ts";
-import { coreSizes, firstRun, type Size, scriptSizes } from "../scripts/size.ts";
+import { coreSizes } from "../scripts/size.ts";
 import { withoutCustomSections } from "../scripts/wasm-sections.ts";
 import { variants } from "../ts/runtime/variants.ts";
 
@@ -11,17 +11,9 @@ const root = join(import.meta.dirname, "..");
 const coreFile = (name: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(readFileSync(join(root, `ts/wasm/${name}/proxbit_wasm_bg.wasm`)));
 
-const tooLarge = (sizes: readonly Size[]): readonly Size[] => sizes.filter(({ bytes, budget }) => bytes > budget);
-const ADVICE = "a download is above its budget; `npm run size` shows all";
-
 test("the cores are within their budgets", () => {
-  expect(tooLarge(coreSizes()), ADVICE).toEqual([]);
-});
-
-test("the scripts of proxbit/inference are within their budgets, and so is a first run", async () => {
-  const sizes = await scriptSizes();
-  expect(sizes).toHaveLength(3);
-  expect(tooLarge([...sizes, firstRun(coreSizes(), sizes)]), ADVICE).toEqual([]);
+  const tooLarge = coreSizes().filter(({ bytes, budget }) => bytes > budget);
+  expect(tooLarge, "a core is above its budget; `npm run size` shows all").toEqual([]);
 });
 
 /** The kernels that the sources of inference call, and those that Rust leaves to inference. */

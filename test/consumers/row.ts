@@ -52,6 +52,8 @@ export function writeProject(folder: string, model: string, own?: string): void 
   mkdirSync(folder, { recursive: true });
   cpSync(projectFolder, folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), '{ "type": "module", "private": true }\n');
+  // Bundlers read the nearest one above, and ours leads "proxbit" to the sources.
+  writeFileSync(join(folder, "tsconfig.json"), "{}\n");
   const text = Object.entries({ model, other: otherModel }).map(([name, digits]) => {
     const pairs = `"${digits}".match(/../g) ?? []`;
     return `export const ${name} = Uint8Array.from(${pairs}, (pair) => Number.parseInt(pair, 16));\n`;

@@ -14,7 +14,7 @@ export async function later<Module>(load: () => Promise<Module>): Promise<Module
     throw new ProxbitError(
       "environment",
       `a script of proxbit, which this needs, cannot be loaded: ${reason}`,
-      "Serve all files that the bundler wrote, load the page anew after a release, or import proxbit/inference/inline, which is one file.",
+      "Serve all files that the bundler wrote, and load the page anew: browsers ask for a script once. Or import proxbit/inference/inline, which is one file.",
       { cause },
     );
   }

@@ -13,7 +13,7 @@ import { firstOps } from "./ops/index.ts";
 import { isFirstForm } from "./product/index.ts";
 
 /** The functions whose maps the small core has. */
-const FIRST_FUNCTIONS: readonly string[] = ["relu", "relu6", "hardTanh"];
+const FIRST_FUNCTIONS: readonly string[] = ["relu", "hardTanh"];
 
 function isFirst(node: GraphNode): boolean {
   if (isProduct(node)) return isFirstForm(node);

@@ -20,8 +20,8 @@ import {
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { checkKnownQuantizer } from "../quantizers/check-known.ts";
+import { isForWeightsAlone } from "../quantizers/operand-kinds.ts";
 import type { GivenQuantizer, Quantizer } from "../quantizers/quantizer.ts";
-import { isForWeightsAlone } from "../quantizers/weight-quantizers.ts";
 import { limits } from "./limits.ts";
 import { type Accumulator, type Borders, type Overflow, overflows, type Padding, paddings } from "./words.ts";
 

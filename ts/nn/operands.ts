@@ -2,8 +2,9 @@
  * The operands of the hardened network are -1 and +1, which travel as bits, or real numbers. The hardened network is the one
  * that is evaluated, packed and run. While a quantizer is soft, its operand is real in training.
  */
+
+import { endsAsSigns } from "../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
-import { endsAsSigns } from "../quantizers/weight-quantizers.ts";
 import type { GraphNode } from "./graph.ts";
 import type { ProductNode } from "./nodes.ts";
 import { groupsOf } from "./ops/channel-groups.ts";

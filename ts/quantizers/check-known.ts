@@ -6,8 +6,8 @@
 import { integerIn, listOf, numberIn, oneOf, plainObject, reject, type Subject, safeName } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { scheduleRange, toSchedule } from "./known-schedules.ts";
+import { backwardMapParameters, backwardMaps, forwardMapParameters, forwardMaps, proximalMaps } from "./map-names.ts";
 import { type ParameterName, parameterRanges } from "./maps/parameters.ts";
-import { backwardMapParameters, backwardMaps, forwardMapParameters, forwardMaps, proximalMaps } from "./maps.ts";
 import type {
   BackwardMap,
   ForwardMap,

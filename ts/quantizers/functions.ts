@@ -2,7 +2,7 @@
  * Elementwise functions with their slopes: a forward map, the backward map that is its derivative, and the numbers that both
  * are given. They are the words of the layer `activation`; a network writes them down by name.
  */
-import { backwardMapNumbers, forwardMapNumbers } from "./maps.ts";
+import { backwardMapNumbers, forwardMapNumbers } from "./map-names.ts";
 import type { BackwardMap, ForwardMap } from "./quantizer.ts";
 
 export interface ElementwiseFunction {

@@ -6,12 +6,11 @@
  * `forwardMapParameters` and `backwardMapParameters` name them.
  */
 import { reading } from "../base/checks.ts";
-import * as numbers from "./map-numbers.ts";
+import { forwardMapParameters } from "./map-names.ts";
 import { box, clippedBox, hardTanh, unitBox } from "./maps/boxes.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
 import { gelu, geluPrime } from "./maps/gelu.ts";
 import { symmetricLevels, unitLevels } from "./maps/levels.ts";
-import type { ParameterName } from "./maps/parameters.ts";
 import { piecewiseLinear } from "./maps/piecewise-linear.ts";
 import { poly, polyPrime } from "./maps/poly.ts";
 import { proxQuant } from "./maps/prox-quant.ts";
@@ -25,6 +24,15 @@ import { identity, one } from "./maps/straight.ts";
 import { ede, edePrime, tanh, tanhPrime } from "./maps/tanh.ts";
 import type { BackwardMap, ForwardMap, MapTable } from "./quantizer.ts";
 
+export {
+  backwardMapNumbers,
+  backwardMapParameters,
+  backwardMaps,
+  forwardMapNumbers,
+  forwardMapParameters,
+  forwardMaps,
+  proximalMaps,
+} from "./map-names.ts";
 export type { ParameterName } from "./maps/parameters.ts";
 export { encodeTable } from "./maps/sampled.ts";
 
@@ -66,25 +74,6 @@ const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Nam
   sigmoidPrime,
   geluPrime,
 };
-
-export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.freeze(numbers.forwardMapNumbers);
-export const backwardMapNumbers: Readonly<Record<BackwardMap, number>> = Object.freeze(numbers.backwardMapNumbers);
-
-type Parameters<Map extends string> = Readonly<Record<Map, readonly ParameterName[]>>;
-
-export const forwardMapParameters: Parameters<ForwardMap> = Object.freeze(numbers.forwardMapParameters);
-export const backwardMapParameters: Parameters<BackwardMap> = Object.freeze(numbers.backwardMapParameters);
-
-export const forwardMaps = Object.keys(forwardMapNumbers) as readonly ForwardMap[];
-export const backwardMaps = Object.keys(backwardMapNumbers) as readonly BackwardMap[];
-
-/**
- * Maps that may stand first, as P: those that no parameter makes fall anywhere (a scalar map is the proximal map of some
- * function iff it is non-decreasing with a closed graph). Nobody knows that of samples.
- */
-export const proximalMaps: readonly ForwardMap[] = forwardMaps.filter(
-  (map) => map !== "table" && forwardRecords[map].rises,
-);
 
 /** F(x) is -1 or +1 for every x whatever the parameters. (L with rho >= 1 is hard too, but by its parameter.) */
 export function isHardForwardMap(map: ForwardMap): boolean {

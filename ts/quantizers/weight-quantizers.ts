@@ -12,6 +12,8 @@ import type { Quantizer } from "./quantizer.ts";
 import { type Rotations, turnedWeights } from "./rotations.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
+export { endsAsSigns, firstAngle, isForWeightsAlone, mappingUnits } from "./operand-kinds.ts";
+
 /** Added to every variance: it keeps a filter of equal weights finite. */
 const VARIANCE_FLOOR = 1e-8;
 /** The least maximum of |tanh w| that is divided by: weights that are all 0 stay 0. */
@@ -34,35 +36,11 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
   return Math.fround(last.value);
 }
 
-/** The angle that filters of rotated weights begin with: the last parameter, which is constant. */
-export function firstAngle({ standardize, parameters }: Quantizer): number {
-  const last = parameters.at(-1);
-  if (standardize !== "rotation" || last?.kind !== "constant") throw new Error("a quantizer without an angle");
-  return last.value;
-}
-
-/** The hidden units of the network that maps a filter: the last parameter, which is constant. */
-export function mappingUnits({ standardize, parameters }: Quantizer): number {
-  const last = parameters.at(-1);
-  if (standardize !== "mapping" || last?.kind !== "constant") throw new Error("a quantizer without a network");
-  return last.value;
-}
-
 /** Tensors of a layer that its quantizer reads: RBNN's, or the network that maps its filters. */
 export type OwnTensors = Rotations | { readonly mapping: ArrayLike<number> };
 
 /** The place of the percentile among the parameters of a quantizer of magnitudes. */
 export const percentilePlace = ({ parameters }: Quantizer): number => parameters.length - 1;
-
-/** Whether a quantizer standardises what it maps, or does all it does between steps (rPC): only weights have either. */
-export const isForWeightsAlone = ({ standardize, forward, restart }: Quantizer): boolean =>
-  standardize !== "none" || (forward === "identity" && restart !== "identity");
-
-/**
- * Whether the operand is -1 or +1 in the end. Levels are not, nor are AdaBin's weights, of which each filter has two
- * values.
- */
-export const endsAsSigns = ({ hard, standardize }: Quantizer): boolean => hard === "sign" && standardize !== "adabin";
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

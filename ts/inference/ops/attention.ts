@@ -11,7 +11,7 @@ import { attentionKinds, MOST_KEYS, WIDEST_HEAD } from "../../program/attention.
 import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
 import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
-import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
+import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
 import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
 import { quantized } from "../quantized.ts";

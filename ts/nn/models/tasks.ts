@@ -4,8 +4,8 @@
  */
 import { ProxbitError } from "../../base/errors.ts";
 import { lookUp } from "../../base/names.ts";
+import { isForWeightsAlone } from "../../quantizers/operand-kinds.ts";
 import { quantizer as quantizerOf } from "../../quantizers/registry.ts";
-import { isForWeightsAlone } from "../../quantizers/weight-quantizers.ts";
 import type { AccumulatorChoice, QuantizerChoice } from "../fields.ts";
 import type { Overflow } from "../graph.ts";
 

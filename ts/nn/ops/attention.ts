@@ -14,7 +14,7 @@
  * A half rounds to 0. On the way back the threshold is the identity, and the score of boolean has the slope 1 where |s| < 1.
  * Bi-ViT names no slope for its A. Ours is Bi-Real's, max(0, 2 - 2 |p - offset|).
  */
-import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
+import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
 import {
   activationQuantizer,
   type FieldsFor,

@@ -2,7 +2,7 @@
  * The product of two values as matrices, image by image: `[rows, terms]` times `[terms, columns]`. A first axis more, the same
  * in both, gives as many products. The second value may be transposed, `[columns, terms]`.
  */
-import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
+import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
 import {
   activationQuantizer,
   boolean,

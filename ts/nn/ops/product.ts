@@ -4,7 +4,7 @@
  */
 import type { Subject } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import { endsAsSigns } from "../../quantizers/weight-quantizers.ts";
+import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
 import {
   type AccumulatorChoice,
   accumulator,

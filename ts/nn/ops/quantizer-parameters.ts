@@ -3,9 +3,10 @@
  * are parameters of the layer, so runs, checkpoints and tasks have them as they have all others. Packed files hold the weights
  * that were made with them, and none of these tensors.
  */
+
+import { firstAngle, mappingUnits } from "../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { rotationSides } from "../../quantizers/rotations.ts";
-import { firstAngle, mappingUnits } from "../../quantizers/weight-quantizers.ts";
 import type { ParameterSpec } from "./op.ts";
 
 /** The tensors of `quantizer` over a kernel of `[K, filters]`, by their keys; none for most quantizers. */

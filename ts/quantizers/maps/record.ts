@@ -8,11 +8,14 @@ import type { backwardMapParameters, forwardMapParameters } from "../map-numbers
 /** A number for each name. */
 type Numbers<Names extends readonly string[]> = { readonly [Index in keyof Names]: number };
 
+/** Maps that fall somewhere. The check of a file asks for these names alone, and so without any definition. */
+export const fallingMaps = ["signSwish", "gelu"] as const;
+
 export interface ForwardRecord<Name extends keyof typeof forwardMapParameters> {
   /** F(x); parameters follow in the core's order. */
   readonly value: (x: number, ...parameters: Numbers<(typeof forwardMapParameters)[Name]>) => number;
   /** F falls nowhere, whatever its parameters, so that it may stand as P: see `proximalMaps`. */
-  readonly rises: boolean;
+  readonly rises: Name extends (typeof fallingMaps)[number] ? false : true;
   /** F(x) is -1 or +1 for every x, whatever its parameters. */
   readonly isHard?: true;
 }

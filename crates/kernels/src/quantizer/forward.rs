@@ -45,11 +45,8 @@ fn nearest(v: F32x4) -> F32x4 {
 /// `y = F(x)`; true where an x is NaN.
 pub(super) fn map_forward(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
     match map {
-        Forward::Identity => for_each([x], y, |[x]| x),
-        Forward::Sign => for_each([x], y, |[x]| sign(x)),
         Forward::HardTanh => for_each([x], y, |[x]| x.clamp_magnitude(1.0)),
         Forward::Relu => for_each([x], y, |[x]| rectified(x)),
-        Forward::Relu6 => for_each([x], y, |[x]| rectified(x).pseudo_min(F32x4::splat(6.0))),
         other => other_map(other, x, y),
     }
 }
@@ -60,13 +57,16 @@ fn other_map(_: Forward, _: &[f32], _: &mut [f32]) -> bool {
     panic!("this core lacks the map")
 }
 
-/// The maps that take parameters or functions.
+/// All other maps.
 #[cfg(feature = "maps")]
 #[inline(always)]
 fn other_map(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
     let one = F32x4::splat(1.0);
     let functions = Functions::load();
     match map {
+        Forward::Identity => for_each([x], y, |[x]| x),
+        Forward::Sign => for_each([x], y, |[x]| sign(x)),
+        Forward::Relu6 => for_each([x], y, |[x]| rectified(x).pseudo_min(F32x4::splat(6.0))),
         Forward::PiecewiseLinear { rho, .. } if rho >= 1.0 => for_each([x], y, |[x]| sign(x)),
         Forward::PiecewiseLinear { rho, varrho } => {
             let (end, base, slope) = (
@@ -124,7 +124,7 @@ fn other_map(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
             })
         }
         Forward::Table(table) => sampled(table, x, y),
-        Forward::Identity | Forward::Sign | Forward::HardTanh | Forward::Relu | Forward::Relu6 => unreachable!(),
+        Forward::HardTanh | Forward::Relu => unreachable!(),
     }
 }
 

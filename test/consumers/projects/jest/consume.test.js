@@ -5,5 +5,5 @@ import { consume } from "./consume.js";
 test("runs and trains", async () => {
   const outcome = await consume();
   writeFileSync("outcome.json", JSON.stringify(outcome));
-  expect(outcome.logits).toHaveLength(32);
+  expect(outcome.logits).toHaveLength(69);
 }, 120_000);

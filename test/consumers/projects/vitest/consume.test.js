@@ -6,5 +6,5 @@ import { consume } from "./consume.js";
 test("runs and trains", { timeout: 120_000 }, async () => {
   const outcome = await consume();
   writeFileSync("outcome.json", JSON.stringify(outcome));
-  expect(outcome.logits).toHaveLength(32);
+  expect(outcome.logits).toHaveLength(69);
 });
