@@ -87,8 +87,9 @@ function planContrast(
   { name, between, factor, temperature, bank }: Contrast,
   { layers, batch: all }: LossContext,
 ): TermPlan {
-  const wide = all + bank;
   const size = elementsOf(layers.shape(between[0]));
+  const kept = layers.parameters.layout.states.get(`${name}/${BANK}`)?.place ?? null;
+  const wide = all + (kept === null ? 0 : bank);
   const { allocate } = layers.memory;
   // Behind the candidates of the batch stand those of the bank.
   const [anchors, candidates] = [all, wide].map((rows, i) => ({
@@ -96,7 +97,6 @@ function planContrast(
   })) as [Embedding, Embedding];
   const sums = allocate(8 * wide);
   const scratch = layers.memory.declare(() => 8 * (wide + size));
-  const kept = layers.parameters.layout.states.get(`${name}/${BANK}`)?.place ?? null;
   const rowsOf = ({ units, inverses }: Embedding, { first, images: rows }: Lane) => ({
     ...{ rows, units: at(units, 4 * size * first), inverses: at(inverses, 8 * first) },
   });
@@ -142,18 +142,18 @@ function planContrast(
   };
 }
 
-/** The queue one batch on: its rows move up, no copy onto itself, and the last of the batch's `all` rows come behind them. */
+/**
+ * The queue one batch on, out of the batch's `all` candidates and the old queue behind them: its rows move up, and the last of the
+ * batch come to its end.
+ */
 function pushed(
   kept: Place,
   units: Place,
   { bank, all, row }: { readonly bank: number; readonly all: number; readonly row: number },
 ): readonly KernelCall[] {
-  const calls: KernelCall[] = [];
-  for (let start = 0; start < bank - all; start += all) {
-    const rows = Math.min(all, bank - all - start);
-    calls.push(k.copy({ from: at(kept, row * (start + all)), to: at(kept, row * start), bytes: row * rows }));
-  }
   const added = Math.min(all, bank);
-  const [from, to] = [at(units, row * (all - added)), at(kept, row * (bank - added))];
-  return [...calls, k.copy({ from, to, bytes: row * added })];
+  const left = bank - added;
+  const moved = k.copy({ from: at(units, row * (all + added)), to: kept, bytes: row * left });
+  const last = { from: at(units, row * (all - added)), to: at(kept, row * left), bytes: row * added };
+  return left === 0 ? [k.copy(last)] : [moved, k.copy(last)];
 }
