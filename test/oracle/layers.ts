@@ -14,7 +14,11 @@ export interface Value {
 
 export interface Margin {
   smallest: number;
+  /** A value this near or nearer to a jump ends the pass by `tooNear`; absent, none does. */
+  readonly least?: number | undefined;
 }
+
+export const tooNear = new Error("a value lies too near to a jump");
 
 /** Statistics of a batch, channel by channel. */
 export interface Moments {
@@ -38,7 +42,9 @@ export const at = (data: Float64Array, index: number): number => data[index] as 
 /** Notes the distance of `x` to `edge`; a value exactly on it (a clipped one) is exact in f32 too. */
 export function note(margin: Margin, x: number, edge: number): void {
   const distance = Math.abs(x - edge);
-  if (distance > 0) margin.smallest = Math.min(margin.smallest, distance);
+  if (distance === 0) return;
+  margin.smallest = Math.min(margin.smallest, distance);
+  if (distance <= (margin.least ?? 0)) throw tooNear;
 }
 
 /** Sums over all but the last axis. */

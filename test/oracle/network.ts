@@ -35,6 +35,8 @@ interface Moment {
   readonly smoothing?: number;
   /** True where quantizers stand as `progress` says, as they do in training; else they are hard. */
   readonly soft?: boolean;
+  /** See `Margin` in `layers.ts`. */
+  readonly least?: number | undefined;
 }
 
 /** Runs `graph` forward and, but for an evaluation, back over one batch. */
@@ -44,9 +46,9 @@ export function runNetwork(
   images: Value,
   labels: ArrayLike<number>,
   phase: Phase,
-  { progress = 0, update = 0, seed = 0, smoothing = 0, soft = phase === "train" }: Moment = {},
+  { progress = 0, update = 0, seed = 0, smoothing = 0, soft = phase === "train", least }: Moment = {},
 ): Result {
-  const margin: Margin = { smallest: Number.POSITIVE_INFINITY };
+  const margin: Margin = { smallest: Number.POSITIVE_INFINITY, least };
   const pass: Pass = { phase, progress, update, seed, soft, margin };
   const values = new Map<string, Value>();
   const moments = new Map<string, Moments>();

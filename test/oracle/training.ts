@@ -76,14 +76,20 @@ export function trainStep(
     progress,
     seed = 0,
     smoothing = 0,
-  }: { readonly progress: number; readonly seed?: number; readonly smoothing?: number | undefined },
+    least,
+  }: {
+    readonly progress: number;
+    readonly seed?: number;
+    readonly smoothing?: number | undefined;
+    readonly least?: number;
+  },
 ): { readonly state: State; readonly result: Result } {
   const weights = new Map(state.weights);
   const slots = new Map(state.slots);
   const updates = state.updates + 1;
   const moment = { progress, update: updates, seed };
-  const result = runNetwork(graph, state.weights, images, labels, "train", { ...moment, smoothing });
-  const margin: Margin = { smallest: result.margin };
+  const result = runNetwork(graph, state.weights, images, labels, "train", { ...moment, smoothing, least });
+  const margin: Margin = { smallest: result.margin, least };
   const pass: Pass = { phase: "train", ...moment, soft: true, margin };
   const frozen = new Set(parametersOf(graph).flatMap((parameter) => (parameter.frozen ? [parameter.name] : [])));
   for (const [name, gradient] of result.gradients) {
