@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { slowFiles } from "./test/slow.ts";
@@ -29,8 +30,8 @@ export default defineConfig(({ mode }) => ({
     globalSetup: "test/global-setup.ts",
     exclude: mode === "quick" ? [...slowFiles] : [],
     sequence: { sequencer: SlowFirst },
-    // Without it vitest keeps a core for itself.
-    maxWorkers: "100%",
+    // One more than cores: tests that wait for processes, pages and timers leave a fifth of them idle.
+    maxWorkers: availableParallelism() + 1,
     // Limits for what hangs: nothing is timed, and other files run beside.
     testTimeout: 180_000,
     hookTimeout: 300_000,
