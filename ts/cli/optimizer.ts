@@ -3,14 +3,13 @@
  * over the run, and the weight decay. Another optimizer may move or flip the binary weights.
  */
 import type { Command } from "commander";
-import { listOf, numberIn, oneOf, type Subject } from "../base/checks.ts";
+import { oneOf, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { lookUp } from "../base/names.ts";
 import type { Graph } from "../nn/graph.ts";
 import { tasks } from "../nn/models/tasks.ts";
 import { parametersOf } from "../nn/parameters.ts";
-import type { Schedule } from "../quantizers/quantizer.ts";
-import { evaluateSchedule, schedules } from "../quantizers/schedule.ts";
+import { evaluateSchedule } from "../quantizers/schedule.ts";
 import {
   type CommonOptions,
   caseOptimizer,
@@ -21,19 +20,13 @@ import {
   realOptimizers,
 } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
+import { COURSES, type CourseOptions, courseOf, shares } from "./course.ts";
 import { names } from "./losses.ts";
 import { oneOfWords, type QuantizerOptions, realNumber, wholeNumber } from "./options.ts";
 
-const COURSES = ["constant", "linear", "cosine", "step"] as const;
-
-export interface OptimizerOptions {
+export interface OptimizerOptions extends CourseOptions {
   readonly optimizer: string;
   readonly learningRate?: number;
-  readonly schedule: (typeof COURSES)[number];
-  readonly warmup?: number;
-  readonly stepAt?: readonly number[];
-  readonly stepFactor?: number;
-  readonly restartAt?: readonly number[];
   readonly weightDecay?: number;
   readonly momentum?: number;
   readonly nesterov?: boolean;
@@ -50,10 +43,6 @@ export interface OptimizerOptions {
 
 const subject: Subject = { code: "argument", what: "command line" };
 const rate = (option: string) => realNumber(option, 1e-12, 1e6);
-/** The step schedule divides at epochs 80, 120 and 150 of 200 by default. */
-const USUAL_STEPS = [0.4, 0.6, 0.75];
-const USUAL_FACTOR = 0.1;
-
 const realNames = Object.keys(realOptimizers).join(", ");
 
 /** The options themselves, with their help. */
@@ -115,13 +104,6 @@ export function addOptimizerOptions(command: Command): Command {
     )
     .option("--bop-sigma <x>", "of bop2: how fast the mean square follows", realNumber("--bop-sigma", 1e-12, 1))
     .option("--bop-unbiased", "of bop2: both means are freed of their start at 0");
-}
-
-function shares(option: string): (text: string) => readonly number[] {
-  return (text) => {
-    const numbers = text.split(",").map((part) => (part.trim() === "" ? part : Number(part)));
-    return listOf(numbers, 1, 1000, option, subject).map((number) => numberIn(number, 0, 1, option, subject));
-  };
 }
 
 /**
@@ -281,35 +263,6 @@ function realOptimizer(
     ...(name === "sgd" ? given({ nesterov }) : {}),
   };
   return make(own);
-}
-
-function courseOf(first: number, options: OptimizerOptions): Schedule {
-  const { schedule, warmup = 0, stepAt, stepFactor, restartAt } = options;
-  if (schedule !== "step" && (stepAt !== undefined || stepFactor !== undefined)) {
-    throw new ProxbitError(
-      "argument",
-      `${stepAt === undefined ? "--step-factor" : "--step-at"} is for --schedule step, not ${schedule}`,
-      "Leave it out, or give --schedule step.",
-    );
-  }
-  const courses: Readonly<Record<OptimizerOptions["schedule"], () => Schedule>> = {
-    constant: () => schedules.constant(first),
-    linear: () => schedules.linear(first, 0),
-    cosine: () => schedules.cosine(first, 0),
-    step: () => schedules.step(first, stepFactor ?? USUAL_FACTOR, stepAt ?? USUAL_STEPS),
-  };
-  const course = courses[schedule]();
-  const [end = 1] = restartAt ?? [];
-  if (warmup >= end) {
-    throw new ProxbitError(
-      "argument",
-      `--warmup ${warmup} ends behind --restart-at ${end}`,
-      "Let the step size grow for a shorter time, or begin anew later.",
-    );
-  }
-  // The first course alone is warmed up, for a share of the run.
-  const begun = warmup === 0 ? course : schedules.warmup(warmup / end, course);
-  return restartAt === undefined ? begun : schedules.sequence(restartAt, [begun, ...restartAt.map(() => course)]);
 }
 
 /** A parser for commander: "mirror,shift:2" as an augmentation. */

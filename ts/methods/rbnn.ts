@@ -8,8 +8,9 @@
  * 1 - |sin beta|, and that at beta has the factor cos beta. Both are next to 0 at the authors' first angle, pi / 2. Adam leaves
  * it, because its steps do not depend on a gradient's scale; plain SGD needs another `angle`.
  *
- * The alternations go on from random rotations, before the first step and between epochs. Weights are in the order height, width, channels, theirs in that of PyTorch. The learned scale of each channel is
- * the gamma of a batch norm or a `layerScale`, as in BiPer. Files hold the signs of w3, and no rotations.
+ * The alternations go on from random rotations, before the first step and between epochs. Weights are in the order height, width,
+ * channels, theirs in that of PyTorch. The learned scale of each channel is the gamma of a batch norm or a `layerScale`, as in
+ * BiPer. Files hold the signs of w3, and no rotations.
  */
 import { ProxbitError } from "../base/errors.ts";
 import { boolean, integer, number, optional } from "../nn/fields.ts";

@@ -12,7 +12,6 @@ import { chainOf, type Layer, type LayerChain, layerSubject, type SymbolicTensor
 import { buildLayer as build } from "./layer-options.ts";
 import type {
   ActivationOptions,
-  AttentionOptions,
   BatchNormOptions,
   ConcatenateOptions,
   Conv2dOptions,
@@ -22,17 +21,24 @@ import type {
   EluOptions,
   InputOptions,
   LayerNormOptions,
-  LayerScaleOptions,
   LeakyReluOptions,
-  MatmulOptions,
   PermuteOptions,
   Pool2dOptions,
   ReshapeOptions,
-  SliceOptions,
   UnitDeviationOptions,
   UpSampling2dOptions,
   ZeroPadding2dOptions,
 } from "./ops/options.ts";
+import {
+  attention,
+  classToken,
+  dropPath,
+  globalAvgPool1d,
+  layerScale,
+  matmul,
+  positionEmbedding,
+  slice,
+} from "./token-layers.ts";
 
 /**
  * A conv2d without bias, because batchNorm's shift does its work. Default padding "same", quantizers "bnn++" and
@@ -221,24 +227,6 @@ export function multiply(options: LayerOptions = {}): Layer {
   return build("multiply", options);
 }
 
-/**
- * Attention in several heads over query, key and value, `[tokens, features]` each: `layers.attention({ heads }).apply([q, k, v])`.
- * The value is `[tokens of the query, features of the value]`. The scores are scaled by 1 / sqrt(features of a head). The
- * matrix is softmax, or one of its binary forms. The formulas and their sources stand in `ops/attention.ts`. Vaswani et al.,
- * "Attention Is All You Need", NeurIPS 2017, section 3.2.2, whose linear layers are dense layers in front and behind.
- */
-export function attention(options: AttentionOptions): Layer {
-  return build("attention", options);
-}
-
-/**
- * The product of two values as matrices, `[rows, terms]` times `[terms, columns]`, image by image:
- * `layers.matmul().apply([a, b])`. With a first axis more in both there are as many products.
- */
-export function matmul(options: MatmulOptions = {}): Layer {
-  return build("matmul", options);
-}
-
 /** The same numbers in the same order under another shape, of which one axis may be -1. It costs nothing. */
 export function reshape(options: ReshapeOptions): Layer {
   return build("reshape", options);
@@ -265,43 +253,6 @@ export function zeroPadding2d(options: ZeroPadding2dOptions = {}): Layer {
  */
 export function dropout(options: DropoutOptions): Layer {
   return build("dropout", options);
-}
-
-/**
- * Drops whole images of a branch in training with probability `rate`, and makes the others larger by as much; otherwise it
- * does nothing. Draws are those of `dropout`, by an image's place in the batch. Huang et al., "Deep Networks with Stochastic
- * Depth", ECCV 2016.
- */
-export function dropPath(options: DropoutOptions): Layer {
-  return build("dropPath", options);
-}
-
-/**
- * gamma x with a learned gamma for each channel, `initialValue` at first. Keeps the shape. Touvron et al., "Going deeper with
- * Image Transformers", ICCV 2021.
- */
-export function layerScale(options: LayerScaleOptions = {}): Layer {
-  return build("layerScale", options);
-}
-
-/** x + p with a learned number for each element, small at first: tokens `[tokens, features]` get their places. */
-export function positionEmbedding(options: LayerOptions = {}): Layer {
-  return build("positionEmbedding", options);
-}
-
-/** A learned token in front of the others: `[tokens, features]` to `[tokens + 1, features]`. `slice` takes it again. */
-export function classToken(options: LayerOptions = {}): Layer {
-  return build("classToken", options);
-}
-
-/** `size` places from `start` on along an axis, the first token by default: `[tokens, features]` to `[1, features]`. */
-export function slice(options: SliceOptions = {}): Layer {
-  return build("slice", options);
-}
-
-/** The mean of each feature over all tokens: `[tokens, features]` to `[features]`. */
-export function globalAvgPool1d(options: LayerOptions = {}): Layer {
-  return build("globalAvgPool1d", options);
 }
 
 /**

@@ -23,6 +23,8 @@ interface Source {
   readonly truth: Truth;
   readonly value: (node: string) => Tensor;
   readonly parameter: (name: string) => Tensor;
+  /** What the terms carry from step to step, as "term/tensor". */
+  readonly states: ReadonlyMap<string, Float32Array>;
 }
 
 /** A place that a term has a gradient at. */
@@ -47,12 +49,13 @@ export interface ReferenceTerm {
 export const termsOver = (source: Source, objective: readonly ChosenLoss[]): readonly ReferenceTerm[] =>
   objective.map((chosen) => termOver(source, chosen));
 
-function termOver({ tf, graph, truth, value, parameter }: Source, chosen: ChosenLoss): ReferenceTerm {
+function termOver({ tf, graph, truth, value, parameter, states }: Source, chosen: ChosenLoss): ReferenceTerm {
   const loss = referenceLossOf(chosen.loss);
   const { name, isScore } = termOf(chosen);
   const kernels = parametersOf(graph).filter((own) => isTrained(own) && own.shape.length > 1);
   const given: LossGiven<LossName> = {
     ...{ tf, truth, value, parameter },
+    state: (own) => states.get(`${name}/${own}`) ?? new Float32Array(),
     options: chosen.options,
     output: graph.output,
     kernels: kernels.map((own) => own.name),

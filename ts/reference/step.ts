@@ -93,7 +93,10 @@ function readerOf(tf: TensorFlow, step: Step): Reader {
     near,
     applied: (given) => applied(tf, given, inputsOf(given), site(given)),
     ours: (name) => seen.values.get(name),
-    terms: termsOver({ tf, graph, truth: truthOf(step), value: (name) => near(name).value, parameter }, objective),
+    terms: termsOver(
+      { tf, graph, truth: truthOf(step), value: (name) => near(name).value, parameter, states: seen.before.terms },
+      objective,
+    ),
   };
 }
 

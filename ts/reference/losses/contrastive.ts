@@ -1,7 +1,4 @@
-/**
- * InfoNCE within a batch between the values of two nodes, with a gradient at either. A memory bank is that of a first step, whose
- * rows are zeros.
- */
+/** InfoNCE between the values of two nodes, within a batch and a bank of earlier candidates, with a gradient at either. */
 import { FEW, sumDistance, UNIT } from "../rounding.ts";
 import type { Tensor } from "../tensorflow.ts";
 import type { LossGiven, ReferenceLoss } from "./loss.ts";
@@ -19,9 +16,9 @@ function logitsOf(given: Given): Tensor {
     const rows = rowsOf(given, value(node));
     return tf.div(rows, normOf(given, rows));
   }) as [Tensor, Tensor];
-  const logits = tf.div(tf.matMul(u as never, v as never, false, true), temperatureOf(given));
-  const bank = options.bank ?? 0;
-  return bank === 0 ? logits : tf.concat([logits, tf.zeros([u.shape[0] as number, bank])] as never, 1);
+  const bank = tf.tensor(given.state("bank"), [options.bank ?? 0, v.shape[1] as number]);
+  const candidates = tf.concat([v, bank] as never, 0);
+  return tf.div(tf.matMul(u as never, candidates as never, false, true), temperatureOf(given));
 }
 
 /** The distance of a logit: unit vectors are rounded, and so is the sum of their products, which is at most 1. */
@@ -59,6 +56,6 @@ export const contrastive: ReferenceLoss<"contrastive"> = {
   right: () => null,
   cases: [
     { options: { between: ["head", "output"], factor: 0.7, temperature: 0.5 } },
-    { options: { between: ["head", "output"], factor: 0.7, temperature: 0.5, bank: 3 } },
+    { title: "with a bank", options: { between: ["head", "output"], factor: 0.7, temperature: 0.5, bank: 3 } },
   ],
 };

@@ -37,6 +37,8 @@ export interface LossGiven<Name extends LossName> {
   /** The value of a node, `[images][...shape]`. */
   readonly value: (node: string) => Tensor;
   readonly parameter: (name: string) => Tensor;
+  /** The numbers of a tensor that the term carries from step to step, before the step; empty where it carries none. */
+  readonly state: (name: string) => Float32Array;
   /** The names of all trained kernels. */
   readonly kernels: readonly string[];
 }

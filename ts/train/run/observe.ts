@@ -41,10 +41,14 @@ export interface Observation {
   readonly accuracy: number;
 }
 
-/** Parameters and running statistics, and the optimizer's tensors of each trained parameter. */
+/**
+ * Parameters and running statistics, the optimizer's tensors of each trained parameter, and those that the loss's terms carry from
+ * step to step, as "term/tensor".
+ */
 export interface State {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly slots: ReadonlyMap<string, readonly Float32Array[]>;
+  readonly terms: ReadonlyMap<string, Float32Array>;
 }
 
 /** Where a step of training stands: the share of the run that is done, and the number of the update, from 1. */
@@ -133,7 +137,11 @@ async function readState(engine: Engine): Promise<State> {
     parameters.set(name, await readFloats(engine, value, size));
     slots.set(name, await Promise.all(own.map((slot) => readFloats(engine, slot, size))));
   }
-  return { parameters, slots };
+  const terms = new Map<string, Float32Array>();
+  for (const [name, { place, shape }] of engine.layout.states) {
+    terms.set(name, await readFloats(engine, place, elementsOf(shape)));
+  }
+  return { parameters, slots, terms };
 }
 
 async function readFloats(engine: Engine, place: Place, size: number): Promise<Float32Array> {
