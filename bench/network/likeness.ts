@@ -1,4 +1,4 @@
-/** How alike two vectors of outputs are. */
+/** The likeness of two vectors of outputs. */
 
 /** Pearson's correlation. */
 export function correlation(a: Float32Array, b: Float32Array): number {

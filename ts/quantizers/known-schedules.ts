@@ -14,11 +14,11 @@ interface Schedules {
 
 /** The least and the largest number of each key by the kind; those of `schedule.ts`. */
 const LARGEST = 1e18;
-const any = [-LARGEST, LARGEST] as const;
+const finite = [-LARGEST, LARGEST] as const;
 const positive = [1 / LARGEST, LARGEST] as const;
 const plainKinds: Readonly<Record<string, Readonly<Record<string, readonly [number, number]>>>> = {
-  constant: { value: any },
-  linear: { from: any, to: any },
+  constant: { value: finite },
+  linear: { from: finite, to: finite },
   logLinear: { from: positive, to: positive },
 };
 

@@ -13,11 +13,11 @@ pub struct ChannelGradients<'a> {
     pub dy: &'a [f32],
     /// `[c]`.
     pub numbers: &'a [f32],
-    /// Whether the gradient at the input is added to what is there.
+    /// True where the gradient at the input is added to what is there.
     pub accumulate: bool,
 }
 
-/// What happens to the gradient at the input.
+/// The fate of the gradient at the input: it is left out, written or added.
 const WRITE: u8 = 0;
 const ADD: u8 = 1;
 const NONE: u8 = 2;

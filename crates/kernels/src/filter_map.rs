@@ -2,9 +2,9 @@
 //! ICML 2020): a small network maps the latent weights of a filter together to the weights whose signs count, and the signs
 //! of the latent weights are labels of it, of which some are wrong.
 //!
-//! Of a filter `w [k]` it makes `t = w + sum_j u_j tanh(v_j . w + c_j)`. Where all u are 0, t is w. Layout: `w [k][n]`, a
-//! column a filter; a unit of `mapping [units][2 k + 1]` is v, c and u; `hidden [units][n]` are the tanh. Sums over rows are
-//! f32 in order; those over filters are f64, rounded once.
+//! The network makes of a filter `w [k]` the numbers `t = w + sum_j u_j tanh(v_j . w + c_j)`. Where all u are 0, t is w. Layout:
+//! `w [k][n]`, a column a filter; a unit of `mapping [units][2 k + 1]` is v, c and u; `hidden [units][n]` are the tanh. Sums over
+//! rows are f32 in order; those over filters are f64, rounded once.
 
 use crate::math::exp_f64;
 

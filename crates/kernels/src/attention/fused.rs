@@ -49,7 +49,7 @@ pub struct Scratch<'a> {
     pub bytes: &'a mut [u8],
 }
 
-/// What the way back reads.
+/// The numbers that the way back reads.
 #[derive(Debug, Default)]
 pub struct Kept<'a> {
     /// p, or the scaled scores of the boolean kind, a row for each key: `[images][heads]` blocks of [`attention_soft_floats`].

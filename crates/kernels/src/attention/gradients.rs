@@ -16,7 +16,7 @@ use crate::shape::sizes::{
     panel_floats,
 };
 
-/// What the way forward read and left.
+/// The operands and results of the way forward.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward<'a> {
     /// Signs `[images][tokens][heads * width]`.

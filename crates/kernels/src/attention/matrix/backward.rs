@@ -86,7 +86,7 @@ fn parameter_gradient(kind: Kind, parameter: f32, soft: &[f32], gradient: &[f32]
     })
 }
 
-/// What the gradient at A is multiplied by, for that at the learned number.
+/// The factor of the gradient at A in that at the learned number.
 #[inline(always)]
 fn parameter_factor(kind: Kind, parameter: f32) -> impl Fn(F32x4) -> F32x4 {
     let (one, two, zero) = (F32x4::splat(1.0), F32x4::splat(2.0), F32x4::splat(0.0));
@@ -110,7 +110,7 @@ pub(in crate::attention) struct Turned<'a> {
     /// alpha or offset.
     pub parameter: f32,
     pub tokens: usize,
-    /// What the way forward kept.
+    /// The numbers that the way forward kept.
     pub soft: &'a [f32],
 }
 
