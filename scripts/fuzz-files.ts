@@ -88,6 +88,10 @@ async function main(): Promise<void> {
     worker.on("message", (line: Line) => {
       lines.push(line);
       if (json) console.log(JSON.stringify(line));
+      else
+        process.stderr.write(
+          `${line.name}: ${grouped(line.mutants)} mutants in ${(line.seconds / 60).toFixed(1)} min\n`,
+        );
       for (const { mutant, fault } of line.faults)
         console.error(`${line.name}, seed ${seed}, mutant ${mutant}: ${fault}`);
     });
