@@ -24,7 +24,7 @@ models/NAME.md, the picture NAME.svg and the record of every epoch NAME.jsonl. R
 Ctrl-C leaves in the same way as --hours.`;
 
 const MODELS = join(import.meta.dirname, "../models");
-/** What a run needs until it has ended. */
+/** The files that a run needs until it has ended. */
 const UNDERWAY = join(import.meta.dirname, "../out/models");
 
 const { values, positionals } = parseArgs({

@@ -35,7 +35,7 @@ function inTables(terms: number, term: (t: number) => number): number {
   return sum;
 }
 
-/** What one head of an image has of a tensor of tokens. */
+/** The part of one head of an image in a tensor of tokens. */
 const headOf =
   (values: Float32Array, { heads }: AttentionCase, [image, head]: readonly [number, number], [rows, width]: number[]) =>
   (row: number, column: number): number =>

@@ -74,7 +74,7 @@ export interface Explanation {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** What runs in `memory`, prepared with the build `variant` of the core. */
+/** The explanation of what runs in `memory`, prepared with the build `variant` of the core. */
 export function explanationOf(variant: Variant, prepared: Prepared, memory: WebAssembly.Memory): Explanation {
   const { kernel, probed } = prepared;
   return {

@@ -4,7 +4,7 @@ import type { Variant } from "../runtime/variants.ts";
 import type { Explanation } from "./explain-session.ts";
 import type { Prepared } from "./prepare.ts";
 
-/** What runs in `memory`, prepared with the build `variant` of the core. */
+/** The explanation of what runs in `memory`, prepared with the build `variant` of the core. */
 export async function explain(variant: Variant, prepared: Prepared, memory: WebAssembly.Memory): Promise<Explanation> {
   const { explanationOf } = await later(async () => await import("./explain-session.ts"));
   return explanationOf(variant, prepared, memory);

@@ -90,7 +90,7 @@ export function checkKnownParameter(value: unknown, name: QuantizerParameter, su
 
 const mostSamples = 16_385;
 const largestSample = 1e6;
-/** How close samples may be, relative to the ends: 64 numbers of f32 apart, so that they and their places are told apart. */
+/** Samples lie no closer, relative to the ends: 64 numbers of f32 apart, so that they and their places are told apart. */
 const closest = 2 ** -18;
 
 /** A table where one of the maps is made of samples, null where none is. */

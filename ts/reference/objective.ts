@@ -23,7 +23,7 @@ interface Source {
   readonly truth: Truth;
   readonly value: (node: string) => Tensor;
   readonly parameter: (name: string) => Tensor;
-  /** What the terms carry from step to step, as "term/tensor". */
+  /** The numbers that terms carry from step to step, as "term/tensor". */
   readonly states: ReadonlyMap<string, Float32Array>;
 }
 

@@ -167,7 +167,7 @@ const hookOf = (name: string, hook: string): Subject => ({
   what: `the method "${name}": what its ${hook} gives`,
 });
 
-/** What a hook gave, which must be an object of some kind. @throws ProxbitError "argument" that names the method */
+/** The value that a hook gave, which must be an object of some kind. @throws ProxbitError "argument" that names the method */
 function objectOf<Given>(value: Given, name: string, hook: string, wanted: string): Given {
   if (!isRecord(value)) reject(hookOf(name, hook), hook, wanted, value);
   return value;

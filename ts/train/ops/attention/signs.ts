@@ -18,7 +18,7 @@ import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
 import type { Lane, Mode, PlanContext } from "../../plan/context.ts";
 
-/** What the calls over reals and over signs have in common. */
+/** The arguments that the calls over reals and over signs have in common. */
 interface Given {
   readonly kind: number;
   readonly images: number;
