@@ -12,7 +12,7 @@ import { withTargets } from "./fuzzing/targets.ts";
 
 const USAGE = `usage: npm run fuzz -- files [OPTIONS]
 
-  --count N        mutants of each kind of file (default: 10000)
+  --count N        mutants of each kind of file (default: 10000); content of checkpoints a tenth
   --seed N         which mutants are drawn (default: 1)
   --only PATTERN   only kinds of files whose name matches, as "model" or "PNG"
   --json           the tallies as JSON lines
@@ -43,7 +43,8 @@ async function work({ seed, count, only, at }: Given, post: (line: Line) => void
     for (const target of targets.filter(({ name }) => new RegExp(only, "i").test(name))) {
       const began = performance.now();
       const onMutant = (number: number): void => void Atomics.store(current, 0, number);
-      const tally = await fuzz(target, { seed, count, now: () => performance.now(), onMutant });
+      const mutants = Math.ceil(count / (target.oneIn ?? 1));
+      const tally = await fuzz(target, { seed, count: mutants, now: () => performance.now(), onMutant });
       post({ name: target.name, ...tally, seconds: (performance.now() - began) / 1000 });
     }
   });

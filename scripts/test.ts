@@ -17,7 +17,7 @@ const full: readonly Step[] = [
   },
   { name: "clippy", command: "cargo clippy --workspace --all-targets --quiet -- -D warnings" },
   // Cargo lets one command at a time into target/.
-  { name: "rust", command: "cargo test --workspace", needs: ["clippy"] },
+  { name: "rust", command: "cargo test --package proxbit-kernels", needs: ["clippy"] },
   {
     name: "wasm, shared",
     command:
@@ -31,7 +31,7 @@ const full: readonly Step[] = [
 const quick: readonly Step[] = [
   ...code,
   { name: "wasm", command: "scripts/build-wasm" },
-  { name: "rust", command: "cargo test --workspace" },
+  { name: "rust", command: "cargo test --package proxbit-kernels" },
   { name: "vitest", command: "vitest run --mode quick", needs: ["wasm"], live: true },
 ];
 

@@ -3,9 +3,6 @@ import { type ChildProcess, type StdioOptions, spawn } from "node:child_process"
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { COMPILE_CACHE } from "./compile-cache.ts";
-
-const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE };
 
 const MAIN = fileURLToPath(new URL("../ts/cli/main.ts", import.meta.url));
 
@@ -17,7 +14,7 @@ export interface Outcome {
 
 /** `proxbit ARGUMENTS`, running. */
 export function start(args: readonly string[], stdio: StdioOptions = ["ignore", "pipe", "pipe"]): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { stdio, env: ENVIRONMENT });
+  return spawn(process.execPath, [MAIN, ...args], { stdio });
 }
 
 /** The output of `child`, and its exit code. */

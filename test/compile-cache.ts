@@ -1,4 +1,7 @@
-/** Compiled code is kept from one process that tests start to the next. Most of a short command's time is compiling. */
+/**
+ * Compiled code is kept from one process or thread that tests start to the next. Most of a short command's time, and half of
+ * a worker's start, is compiling.
+ */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 

@@ -5,6 +5,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { COMPILE_CACHE } from "./compile-cache.ts";
 
 export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "proxbit-tests-"));
@@ -13,6 +14,7 @@ export default function setup(): () => void {
   // Workers and the processes that tests start inherit both; Windows reads TEMP.
   process.env.TMPDIR = folder;
   process.env.TEMP = folder;
+  process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;
   return () => {
     const left = readdirSync(folder).filter((name) => name.startsWith("proxbit-"));
     rmSync(folder, { recursive: true, force: true });

@@ -17,7 +17,7 @@ import { operationCases } from "../ts/reference/subjects.ts";
 
 interface Size extends Pick<CheckRequest, "steps" | "progress"> {
   readonly inputShape: readonly number[];
-  /** Cards see the network with this share of its filters; all where absent. */
+  /** Cards see the network with this share of its filters and hidden units; all where absent. */
   readonly width?: number;
   /** A smaller one in the place of the ready-made network. */
   readonly graph?: () => Graph;
@@ -28,7 +28,7 @@ const transformer = (): Graph => vit({ inputShape: [8, 12, 1], dim: 8, depth: 1,
 
 /** Images that are large enough for every layer to have a border and something to pool, and steps whose losses are compared. */
 const networks: Readonly<Record<string, Size>> = {
-  mlp: { inputShape: [5, 5, 1], steps: 4 },
+  mlp: { inputShape: [5, 5, 1], steps: 4, width: 1 / 8 },
   cnn: { inputShape: [9, 9, 1], steps: 4, width: 1 / 2 },
   small: { inputShape: [9, 9, 1], steps: 4, width: 1 / 2 },
   // SwiftShader takes three seconds for a step of it.
@@ -56,14 +56,19 @@ const MISSING = [...FILTERS, "DepthwiseConv2dNativeBackpropFilter", "DepthwiseCo
 /** Dawn is Chromium's WebGPU too, so its operations are compared there. */
 const sameOperations: readonly string[] = ["webgpu in Node"];
 
-/** The network of that name with a share of its filters. */
+/** The network of that name with a share of its filters and hidden units. */
 function narrowed(name: string, inputShape: readonly number[], width: number): CheckSubject {
   const graph = model(name, { inputShape });
-  const nodes = graph.nodes.map((node) =>
-    node.op === "conv2d"
-      ? { ...node, attributes: { ...node.attributes, filters: node.attributes.filters * width } }
-      : node,
-  );
+  const head = graph.nodes.findLast(({ op }) => op === "dense");
+  const nodes = graph.nodes.map((node) => {
+    if (node.op === "conv2d") {
+      return { ...node, attributes: { ...node.attributes, filters: node.attributes.filters * width } };
+    }
+    if (node.op === "dense" && node !== head) {
+      return { ...node, attributes: { ...node.attributes, units: node.attributes.units * width } };
+    }
+    return node;
+  });
   return { kind: "graph", graph: { ...graph, nodes } };
 }
 

@@ -63,6 +63,8 @@ const left = await leftRun();
 /** Checkpoints that say something else under a digest that is right: they get as far as a mutant can. */
 export const checkpointContent: Target = {
   name: "checkpoint content",
+  // A thread starts for each of them.
+  oneIn: 10,
   draw: (random) => {
     const dropped = random.below(8) === 0 ? random.below(left.tensors.length) : null;
     const state = dropped === null ? jsonMutant(left.state, random) : left.state;

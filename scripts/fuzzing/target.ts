@@ -4,6 +4,8 @@ import { type RandomStream, randomStream } from "../../ts/nn/random.ts";
 
 export interface Target {
   readonly name: string;
+  /** It is given one mutant where others are given so many; 1 where absent. */
+  readonly oneIn?: number;
   /** The mutant that a stream draws. */
   readonly draw: (random: RandomStream) => Uint8Array;
   /**

@@ -12,7 +12,7 @@ const ENVIRONMENT = {
   HOME: process.env.HOME,
   LANG: "C",
   TZ: "UTC",
-  NODE_COMPILE_CACHE: COMPILE_CACHE,
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? COMPILE_CACHE,
 };
 const MOST_BYTES = 2 ** 26;
 
