@@ -54,6 +54,16 @@ describe("validateGraph", () => {
     for (const name of modelNames) expect(validateGraph(json(model(name)))).toEqual(model(name));
   });
 
+  it("reads -0 as the 0 that JSON keeps of it", () => {
+    const { nodes, ...rest } = json(
+      sequential({ inputShape: [4, 4, 1] }, [layers.binaryConv2d({ filters: 2, kernelSize: 3 })]),
+    );
+    const text = JSON.stringify({ ...rest, nodes }).replace(/"clipLatent":\d+/, '"clipLatent":-0');
+    expect(text).toContain(":-0");
+    const graph = validateGraph(JSON.parse(text));
+    expect(validateGraph(json(graph))).toEqual(graph);
+  });
+
   it("answers anything at all with a ProxbitError", () => {
     fc.assert(
       fc.property(junk, (value) => {

@@ -92,20 +92,20 @@ export const numberBetween = (minimum: number, maximum: number): string =>
 export const wholeNumberBetween = (minimum: number, maximum: number): string =>
   `a whole number from ${minimum} to ${maximum}`;
 
-/** A finite number in [minimum, maximum]. */
+/** A finite number in [minimum, maximum]; 0 for -0, which JSON cannot keep. */
 export function numberIn(value: unknown, minimum: number, maximum: number, option: string, subject: Subject): number {
   if (typeof value !== "number" || !(value >= minimum && value <= maximum)) {
     reject(subject, option, numberBetween(minimum, maximum), value);
   }
-  return value;
+  return value + 0;
 }
 
-/** A whole number in [minimum, maximum]. */
+/** A whole number in [minimum, maximum]; 0 for -0, which JSON cannot keep. */
 export function integerIn(value: unknown, minimum: number, maximum: number, option: string, subject: Subject): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < minimum || value > maximum) {
     reject(subject, option, wholeNumberBetween(minimum, maximum), value);
   }
-  return value;
+  return value + 0;
 }
 
 /** true or false. */
