@@ -1,7 +1,7 @@
 /** `npm run models`: trains recipes and their float twins, and keeps their packed files and cards under models/. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readFile, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
@@ -45,19 +45,25 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+const packedOf = (name: string): string => join(MODELS, `${name}.safetensors`);
+
+/** The record of a recipe stands beside its packed file, and with the runs until there is one. */
+const recordOf = async (name: string): Promise<string> =>
+  join((await exists(packedOf(name))) ? MODELS : UNDERWAY, `${name}.jsonl`);
+
 /** Writes card and picture of a record whose binary run has ended. */
 async function writeCard(name: string): Promise<void> {
-  const lines = await readRecord(join(MODELS, `${name}.jsonl`));
+  const lines = await readRecord(await recordOf(name));
   const recipe = recipes[name];
   if (recipe === undefined || resultOf(lines, "binary") === undefined) return;
-  const bytes = await readFile(join(MODELS, `${name}.safetensors`));
+  const bytes = await readFile(packedOf(name));
   await writeFileAtomic(join(MODELS, `${name}.md`), cardOf(name, recipe, lines, bytes));
   await writeFileAtomic(join(MODELS, `${name}.svg`), pictureOf(name, lines));
 }
 
 /** Trains what is left of a twin. Returns false where the run was left. */
 async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boolean> {
-  const record = join(MODELS, `${name}.jsonl`);
+  const record = await recordOf(name);
   if (resultOf(await readRecord(record), twin) !== undefined) return true;
   const base = join(UNDERWAY, `${name}-${twin}`);
   const checkpoint = `${base}.checkpoint`;
@@ -81,7 +87,10 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
   signal.removeEventListener("abort", leave);
   if (signal.aborted) return false;
   if (code !== 0) throw new Error(`${name} (${twin}) ended with exit code ${code}`);
-  if (twin === "binary") await copyFile(`${base}.safetensors`, join(MODELS, `${name}.safetensors`));
+  if (twin === "binary") {
+    await copyFile(`${base}.safetensors`, packedOf(name));
+    await rename(record, await recordOf(name));
+  }
   await rm(checkpoint, { force: true });
   return true;
 }
