@@ -49,6 +49,10 @@ const numbers = (count: number, name: string, scale = 1): Float64Array => {
   return Float64Array.from({ length: count }, () => scale * (2 * uniform() - 1));
 };
 
+/** True for equal numbers: Vitest takes minutes to tell where a quarter of a million of them differ. */
+const sameNumbers = <Own extends Float32Array | Float64Array>(one: Own, other: Own): boolean =>
+  one.length === other.length && one.every((value, k) => value === other[k]);
+
 const kernelsOf = (kernel: ArrayLike<number>): Set<string> => {
   const m = kernel.length / TAPS;
   return new Set(
@@ -182,7 +186,7 @@ describe("a selection", () => {
     const rows = bestAssignment(relaxed(x, moment).values, CODEWORDS);
     expect(words).toEqual(codewordsOf([...rows].slice(0, 4)));
     const other = { ...moment, draw: { seed: 5, name: "other" } };
-    expect(relaxed(x, other).values).not.toEqual(relaxed(x, moment).values);
+    expect(sameNumbers(relaxed(x, other).values, relaxed(x, moment).values)).toBe(false);
     // A wish beyond all noise is granted.
     const wish = x.map((value, k) => (k === 77 * CODEWORDS + 2 ? 1000 : value));
     expect(select(wish, TAPS * 4, moment).subarray(2 * TAPS, 3 * TAPS)).toEqual(codewordsOf([77]));
@@ -209,21 +213,22 @@ describe("a selection", () => {
     }
     const moved = learn(x, drift, moment, 0.25);
     const most = way.reduce((found, value) => Math.max(found, Math.abs(value)), 0);
-    expect(moved).toEqual(x.map((value, k) => value + (0.25 / most) * way[k]!));
-    expect(learn(x, drift, moment, 0)).toEqual(x);
+    const wanted = x.map((value, k) => value + (0.25 / most) * way[k]!);
+    expect(sameNumbers(moved, wanted)).toBe(true);
+    expect(sameNumbers(learn(x, drift, moment, 0), x)).toBe(true);
   });
 });
 
 describe("a run", () => {
   const options = { methods: [methods.pste({ codewords: 8, iterations: 1 })], optimizer: adam };
 
-  test("is the same for any number of workers and from a checkpoint, and selects in between", async () => {
+  test("selects between epochs as it says, the same for any number of workers and from a checkpoint", async () => {
     const fit = { epochs: 3, batchSize: 16, validate: false };
     const trainer = await trainerOf(graph, { ...options, workers: 2 });
     const first = await trainer.weights();
     const { epochs } = await trainer.fit(data, fit);
     const last = await trainer.weights();
-    expect(last.get("body/selection")).not.toEqual(first.get("body/selection"));
+    expect(sameNumbers(last.get("body/selection")!, first.get("body/selection")!)).toBe(false);
     expect(last.get("body/codewords")).not.toEqual(first.get("body/codewords"));
     expect(epochs.map(({ tasks }) => tasks?.pste?.renewed)).toEqual([expect.any(Number), expect.any(Number), 0]);
     expect(epochs[0]?.tasks?.pste?.renewed).toBeGreaterThan(0);
@@ -231,11 +236,26 @@ describe("a run", () => {
     const other = await trainerOf(graph, options);
     const store = memoryStore();
     for await (const event of other.fit(data, { ...fit, checkpoint: store })) {
-      if (event.type === "epoch" && event.epoch === 2) break;
+      if (event.type === "epoch") break;
     }
+    // A run of one epoch leaves the drift, which begins anew where another epoch follows.
+    const only = await trainerOf(graph, options);
+    await only.fit(data, { ...fit, epochs: 1 });
+    const moment = (epoch: number, level: number): Moment => ({
+      ...{ temperature: 1, iterations: 1, level },
+      draw: { seed: 3, name: `pste/body/${epoch}` },
+    });
+    const [before, behind] = [await only.weights(), await other.weights()];
+    expect(before.get("body/codewords")).toEqual(select(before.get("body/selection")!, 8 * TAPS, moment(0, 1)));
+    const x = learn(before.get("body/selection")!, before.get("body/drift")!, moment(0, 1), 1);
+    expect(sameNumbers(behind.get("body/selection")!, x)).toBe(true);
+    expect(behind.get("body/codewords")).toEqual(select(x, 8 * TAPS, moment(1, 1 / 3)));
+    expect(behind.get("body/drift")).toEqual(new Float32Array(8 * TAPS));
+    expect(behind.get("body/kernel")).toEqual(before.get("body/kernel"));
     const resumed = await Trainer.resume(store, { methods: methodOf, workers: 1 });
     await resumed.continueFit(data);
-    expect(await resumed.weights()).toEqual(last);
+    const goneOn = await resumed.weights();
+    expect([...last.keys()].filter((name) => !sameNumbers(goneOn.get(name)!, last.get(name)!))).toEqual([]);
     resumed.close();
   });
 
