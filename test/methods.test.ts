@@ -196,10 +196,15 @@ describe("the registry", () => {
   });
 
   test.each(methodNames)("leaves a frozen layer under %s what it is", (name) => {
-    const signs = { units: 4, weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
-    const two = sequential({ inputShape: [4] }, [
-      layers.binaryDense({ ...signs, name: "first", trainable: false }),
-      layers.binaryDense({ ...signs, name: "second" }),
+    const signs = { weightQuantizer: "bnn", activationQuantizer: "bnn" } as const;
+    // PSTE is for kernels of 3x3, and QP-SBGD for dense layers.
+    const layer = (own: { readonly name: string; readonly trainable?: boolean }) =>
+      name === "pste"
+        ? layers.binaryConv2d({ filters: 4, kernelSize: 3, padding: "same", ...signs, ...own })
+        : layers.binaryDense({ units: 4, ...signs, ...own });
+    const two = sequential({ inputShape: name === "pste" ? [4, 4, 1] : [4] }, [
+      layer({ name: "first", trainable: false }),
+      layer({ name: "second" }),
       layers.dense({ units: 2 }),
     ]);
     const kernelOf = ({ nodes }: Graph) => nodes.find((node) => node.name === "first")?.attributes;

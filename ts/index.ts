@@ -30,6 +30,7 @@ export {
   methodOf,
   methods,
   type NoisySupervisionOptions,
+  type PsteOptions,
   type QpSbgdMethodOptions,
   type SelfDistillationOptions,
   type SimanMethodOptions,

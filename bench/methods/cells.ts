@@ -44,6 +44,7 @@ export const waysOf = (epochs: number): readonly Way[] => {
     flips("Bop, second order", optimizers.bop2()),
     flips("Bop, second order, unbiased", optimizers.bop2({ unbiased: true })),
     own("noisy-supervision"),
+    own("pste"),
   ];
 };
 

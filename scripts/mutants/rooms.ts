@@ -140,6 +140,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
       "methods-rbnn",
       "methods-cmim-bank",
       "methods-noisy",
+      "methods-pste",
       "methods-qp-sbgd",
       "train-losses",
       "checkpoint-resume",

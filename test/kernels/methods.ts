@@ -1,5 +1,6 @@
 /** Properties of the kernels that single methods have for themselves, each beside its definition. */
 import fc from "fast-check";
+import { codewordGradients, codewordsOf, nearestCodewords, TAPS } from "../../ts/quantizers/codebook.ts";
 import { simanWeights } from "../../ts/quantizers/magnitudes.ts";
 import { rotationSides, turnedWeights } from "../../ts/quantizers/rotations.ts";
 import { lengths, numbers, seeds, tails } from "./arbitrary.ts";
@@ -59,6 +60,36 @@ const rotations = property("filters turned toward a rotation", kernels, (bench, 
   const bad = { ...back, dw: bench.input(broken(dw)), out: gradient };
   status("angle_gradients of NaN", bench.call(k.angleGradients(bad)), 1);
 });
+
+const codebooks = property(
+  "kernels as codewords",
+  fc.record({ m: tails, n: fc.integer({ min: 1, max: 40 }), seed: seeds }),
+  (bench, { m, n, seed }) => {
+    const random = numbers(seed);
+    // Of few values, so that many products are equal.
+    const w = random.reals(TAPS * m).map((value, i) => (i % 2 === 0 ? Math.round(2 * value) / 2 : value));
+    const dw = random.reals(TAPS * m);
+    const codewords = codewordsOf(random.reals(n).map((value) => Math.floor(Math.abs(value) * 1000) % 512));
+    const nearest = nearestCodewords(w, codewords);
+    const [chosen, out] = [bench.output(Uint32Array, m), bench.output(Float32Array, TAPS * m)];
+    const call = { m, codewords: bench.input(codewords), n, chosen, out };
+    status("nearest_codewords", bench.call(k.nearestCodewords({ ...call, w: bench.input(w) })), 0);
+    sameBits("value", out.read(), Float32Array.from(nearest.value));
+    if (nearest.chosen.some((number, i) => number !== chosen.read()[i])) throw new Error("another codeword");
+    const gradient = bench.output(Float32Array, TAPS * n);
+    const back = {
+      m,
+      chosen: bench.input(chosen.read()),
+      n,
+      room: bench.output(Float64Array, TAPS * n),
+      out: gradient,
+    };
+    status("codeword_gradients", bench.call(k.codewordGradients({ ...back, dw: bench.input(dw) })), 0);
+    sameBits("gradient", gradient.read(), Float32Array.from(codewordGradients(dw, nearest, n)));
+    status("nearest_codewords of NaN", bench.call(k.nearestCodewords({ ...call, w: bench.input(broken(w)) })), 1);
+    status("codeword_gradients of NaN", bench.call(k.codewordGradients({ ...back, dw: bench.input(broken(dw)) })), 1);
+  },
+);
 
 const sines = property(
   "squares of sines, and their gradient",
@@ -206,4 +237,4 @@ const steps = property("steps along a direction", fc.record({ n: lengths, seed: 
   }
 });
 
-export const methodProperties = [magnitudes, rotations, sines, deviations, searches, steps];
+export const methodProperties = [magnitudes, rotations, codebooks, sines, deviations, searches, steps];

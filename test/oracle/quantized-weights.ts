@@ -1,4 +1,5 @@
 /** Latent weights on their way to the product, in f64: standardised, mapped, with the scale of the sums; and the way back. */
+import { codewordGradients, nearestCodewords, TAPS } from "../../ts/quantizers/codebook.ts";
 import { mappedWeights } from "../../ts/quantizers/filter-map.ts";
 import { quantizedValue, slopeValue } from "../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
@@ -46,10 +47,13 @@ export function weightsInUse(
   );
   const rotations = isRotated ? { left: left!, right: right!, angle: angle! } : null;
   const mapping = quantizer.standardize === "mapping" ? parameter("mapping") : null;
-  const tensors = mapping === null ? rotations : { mapping };
+  const codewords = quantizer.standardize === "codebook" ? parameter("codewords") : null;
+  const nearest = codewords === null ? null : nearestCodewords(w, codewords);
+  const tensors = codewords !== null ? { codewords } : mapping === null ? rotations : { mapping };
   const { value, slope, affine, apart } = standardizedWeights(quantizer, w, filters, parameters, tensors);
   const p = withWidth(quantizer, parameters, value);
   const at = (values: Float64Array, i: number): number => values[i % filters] as number;
+  for (const lead of nearest?.lead ?? []) note(margin, lead, 0);
   for (const x of value) {
     if (forward === "sign") note(margin, x, 0);
     noteLevels(margin, forward, x, p);
@@ -63,6 +67,9 @@ export function weightsInUse(
     kernel: affine === null ? mapped : mapped.map((x, i) => x * at(affine.scale, i) + at(affine.shift, i)),
     scale: weightScale(quantizer, w, filters),
     own: (gradient) => {
+      if (nearest !== null && codewords !== null) {
+        return { drift: codewordGradients(through(gradient), nearest, codewords.length / TAPS) };
+      }
       if (mapping !== null) {
         const wanted = through(gradient);
         return { mapping: differences(mapping, (other) => dot(mappedWeights(w, filters, other), wanted)) };

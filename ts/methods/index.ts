@@ -10,6 +10,7 @@ import { cmim, cmimRecord } from "./cmim.ts";
 import { type AnyMethodRecord, methodFrom } from "./define.ts";
 import { hardening, hardeningRecord } from "./hardening.ts";
 import { noisySupervision, noisySupervisionRecord } from "./noisy-supervision.ts";
+import { pste, psteRecord } from "./pste.ts";
 import { qpSbgd, qpSbgdRecord } from "./qp-sbgd.ts";
 import { rbnn, rbnnRecord } from "./rbnn.ts";
 import { selfDistillation, selfDistillationRecord } from "./self-distillation.ts";
@@ -21,6 +22,7 @@ export type { BiperMethodOptions } from "./biper.ts";
 export type { CmimOptions } from "./cmim.ts";
 export type { HardeningOptions } from "./hardening.ts";
 export type { NoisySupervisionOptions } from "./noisy-supervision.ts";
+export type { PsteOptions } from "./pste.ts";
 export type { QpSbgdMethodOptions } from "./qp-sbgd.ts";
 export type { RbnnMethodOptions } from "./rbnn.ts";
 export type { SelfDistillationOptions } from "./self-distillation.ts";
@@ -30,13 +32,13 @@ export type { TwoStepOptions } from "./two-step.ts";
 /** The makers. */
 export const methods = Object.freeze({
   ...{ bdBnn, twoStep, hardening, selfDistillation, cmim, siman, biper, qpSbgd, rbnn },
-  ...{ noisySupervision },
+  ...{ noisySupervision, pste },
 });
 
 const records: readonly AnyMethodRecord[] = [
   ...[bdBnnRecord, twoStepRecord, hardeningRecord, selfDistillationRecord, cmimRecord],
   ...[simanRecord, biperRecord, qpSbgdRecord, rbnnRecord],
-  noisySupervisionRecord,
+  ...[noisySupervisionRecord, psteRecord],
 ];
 
 /** The records by name, in the order of the page about methods. */

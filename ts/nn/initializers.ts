@@ -9,11 +9,13 @@
  *
  *   rotation       a random rotation or reflection: orthonormal rows, by Gram and Schmidt from normal numbers
  *   filterMap      units [2 K + 1] of a network that maps a filter: the first K normal of variance 1 / K, all else 0
+ *   codewords      n different ones [n][9] of the 512 kernels of signs, at random
  *
  * A kernel [kh][kw][c][o] has fanIn kh kw c and fanOut kh kw o. A truncated normal lies within two standard deviations
  * of the untruncated one. The code uses only operations whose bits IEEE 754 fixes, the square root among them. So a
  * seed gives the same network in every engine.
  */
+import { CODEWORDS, codewordsOf, TAPS } from "../quantizers/codebook.ts";
 import { exactExp } from "../quantizers/elementary.ts";
 import type { Parameter, Shape } from "./graph.ts";
 import { type RandomStream, randomStream } from "./random.ts";
@@ -76,9 +78,21 @@ export function initialValues(parameter: Parameter, seed: number): Float32Array 
       const deviation = Math.sqrt(1 / rows);
       return values.map((_, i) => (i % size < rows ? truncatedNormal(stream) * deviation : 0));
     }
+    case "codewords":
+      return randomCodewords(stream, values.length / TAPS);
     case "rotation":
       return Float32Array.from(randomRotation(stream, parameter.shape[0] ?? 1));
   }
+}
+
+/** The first `count` codewords of a random order (Fisher and Yates). */
+function randomCodewords(stream: RandomStream, count: number): Float32Array {
+  const order = Array.from({ length: CODEWORDS }, (_, number) => number);
+  for (let place = 0; place < count; place++) {
+    const other = place + stream.below(CODEWORDS - place);
+    [order[place], order[other]] = [order[other] as number, order[place] as number];
+  }
+  return codewordsOf(order.slice(0, count));
 }
 
 /** Orthonormal rows `[side][side]`. Each is made right-angled to those before twice, which is as exact as f64. */

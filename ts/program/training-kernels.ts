@@ -209,6 +209,20 @@ export const trainingKernels = {
     parameters: { labels: "read", indices: "read", count: "number", out: "write" },
   },
   /**
+   * out `f32 [9][m]` = the nearest of `n` codewords `f32 [n][9]` to each kernel of w `f32 [9][m]`, chosen `u32
+   * [m]` its number.
+   */
+  nearest_codewords: {
+    parameters: { w: "read", m: "number", codewords: "read", n: "number", chosen: "write", out: "write" },
+  },
+  /**
+   * out `f32 [n][9]` = the gradient at the codewords, from dw `f32 [9][m]`; chosen as `nearest_codewords` leaves
+   * it, room `f64 [n][9]`.
+   */
+  codeword_gradients: {
+    parameters: { dw: "read", m: "number", chosen: "read", n: "number", room: "write", out: "write" },
+  },
+  /**
    * dx `f32 [blocks][size]` = the part of dy `f32 [blocks][block]` from `first` on, added to dx where
    * `accumulate`.
    */

@@ -21,9 +21,10 @@ import type {
 
 /**
  * The parameters that the maps read, and those for weights: ReCU's quantile, from which a width follows, BiPer's angular frequency, the
- * percentile that SiMaN's magnitudes are clipped to, the angle that RBNN's filters begin with, and the units of the network that maps a filter.
+ * percentile that SiMaN's magnitudes are clipped to, the angle that RBNN's filters begin with, the units of the network that maps a
+ * filter, and the codewords of PSTE.
  */
-export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile" | "angle" | "units";
+export type QuantizerParameter = ParameterName | "tau" | "omega" | "percentile" | "angle" | "units" | "codewords";
 
 const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> = {
   ...parameterRanges,
@@ -32,6 +33,7 @@ const domains: Readonly<Record<QuantizerParameter, readonly [number, number]>> =
   percentile: [0, 25],
   angle: [0, Math.PI],
   units: [1, 256],
+  codewords: [2, 512],
 };
 
 /**
@@ -73,17 +75,24 @@ function lastNames(standardize: Standardize): readonly QuantizerParameter[] {
   if (standardize === "sine") return ["omega"];
   if (standardize === "magnitude") return ["percentile"];
   if (standardize === "mapping") return ["units"];
+  if (standardize === "codebook") return ["codewords"];
   return standardize === "rotation" ? ["angle"] : [];
 }
+
+/** Parameters that stay what they are over a run. */
+const constants: readonly QuantizerParameter[] = ["levels", "omega", "angle", "units", "codewords"];
 
 /** One parameter as a schedule (a number stands for a constant one) that stays in its domain over the whole run. */
 export function checkKnownParameter(value: unknown, name: QuantizerParameter, subject: Subject): Schedule {
   const schedule = toSchedule(value, name, subject);
   const [minimum, maximum] = domains[name];
   for (const end of scheduleRange(schedule)) numberIn(end, minimum, maximum, name, subject);
-  if (name === "levels" || name === "omega" || name === "angle" || name === "units") {
-    if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
-    if (name === "levels" || name === "units") integerIn(schedule.value, minimum, maximum, name, subject);
+  if (!constants.includes(name)) return schedule;
+  if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
+  if (name === "omega" || name === "angle") return schedule;
+  const count = integerIn(schedule.value, minimum, maximum, name, subject);
+  if (name === "codewords" && !Number.isInteger(Math.log2(count))) {
+    reject(subject, name, "a power of two, because a file could number codewords by whole bits", value);
   }
   return schedule;
 }
@@ -144,6 +153,7 @@ const standards: readonly Standardize[] = [
   "magnitude",
   "rotation",
   "mapping",
+  "codebook",
 ];
 const hardForms: readonly HardForm[] = ["sign", "levels"];
 

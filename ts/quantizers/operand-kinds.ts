@@ -21,6 +21,13 @@ export function firstAngle({ standardize, parameters }: Quantizer): number {
   return last.value;
 }
 
+/** The codewords that a layer's 3x3 kernels are made of: the last parameter, which is constant. */
+export function codewordCount({ standardize, parameters }: Quantizer): number {
+  const last = parameters.at(-1);
+  if (standardize !== "codebook" || last?.kind !== "constant") throw new Error("a quantizer without codewords");
+  return last.value;
+}
+
 /** The hidden units of the network that maps a filter: the last parameter, which is constant. */
 export function mappingUnits({ standardize, parameters }: Quantizer): number {
   const last = parameters.at(-1);

@@ -70,9 +70,19 @@ export type Scale = "none" | "filter" | "tensor";
  *   sine      sin(w0 w) (BiPer)
  *   rotation  (w - mean) / std of the filter, turned by its angle toward its rotation (RBNN)
  *   mapping   what a small network makes of the filter as a whole (noisy supervision)
+ *   codebook  the nearest codeword to each 3x3 kernel (PSTE)
  *   magnitude the filter's |w - mean| about its middle, over its deviation (SiMaN)
  */
-export type Standardize = "none" | "filter" | "adabin" | "tanhMax" | "sine" | "magnitude" | "rotation" | "mapping";
+export type Standardize =
+  | "none"
+  | "filter"
+  | "adabin"
+  | "tanhMax"
+  | "sine"
+  | "magnitude"
+  | "rotation"
+  | "mapping"
+  | "codebook";
 
 /** What the map is at the end: the sign, or itself (DoReFa with more than one bit: a real operand throughout). */
 export type HardForm = "sign" | "levels";

@@ -12,6 +12,7 @@
  *   biper             sin(w0 w)                      w'      1             -                     BiPer
  *   rbnn-rotated      w2 turned to its rotation      sign    RBNN's        -                     RBNN
  *   noisy             a network's map of the filter  sign    1_[|w'| <= 1] -                     Han et al., 2020
+ *   pste              nearest of n codewords         sign    1             -                     PSTE
  *   siman             (|w - mean| - middle) / std    sign    1             -                     SiMaN
  *
  * ReCU's Q = -mean |w'| ln(2 - 2 tau) over the tensor, tau rising from .85 to .99. BiPer's weights are the sine itself in its
@@ -129,6 +130,21 @@ export interface NoisyOptions extends NamedOptions {
 export function noisy(options: NoisyOptions = {}): Quantizer {
   const maps = { forward: "sign", backward: "box", standardize: "mapping" } as const;
   return made({ name: "noisy", ...maps, ...latent, clipLatent: 1, defaults: { units: 8 } }, options);
+}
+
+/** `codewords`, a power of two from 2 to 512: the 3x3 kernels of signs that a layer may use. */
+export interface CodebookOptions extends NamedOptions {
+  readonly codewords?: number | undefined;
+}
+
+/**
+ * PSTE's weights (Wang et al., CVPR 2023): each 3x3 kernel is the nearest of the layer's codewords, which the method "pste" selects
+ * between epochs. The gradient goes straight through to the latent weights, which are clipped at 1. It has no name of its own on
+ * the command line.
+ */
+export function codebook(options: CodebookOptions = {}): Quantizer {
+  const maps = { forward: "sign", backward: "one", standardize: "codebook" } as const;
+  return made({ name: "pste", ...maps, ...latent, clipLatent: 1, defaults: { codewords: 64 } }, options);
 }
 
 /** AdaBin's weights, std sign((w - mean) / std) + mean of the filter, with EDE's derivative. They are a real operand. */

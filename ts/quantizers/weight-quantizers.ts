@@ -4,15 +4,16 @@
  * against. A kernel is `[K][filters]`, row by row.
  *
  * Sources: XNOR-Net (scale of a filter), ReSTE (of the tensor), ReCU (standardisation and width), AdaBin, DoReFa-Net, BiPer,
- * SiMaN, RBNN, noisy supervision.
+ * SiMaN, RBNN, noisy supervision, PSTE.
  */
+import { nearestCodewords } from "./codebook.ts";
 import { mappedWeights } from "./filter-map.ts";
 import { simanWeights } from "./magnitudes.ts";
 import type { Quantizer } from "./quantizer.ts";
 import { type Rotations, turnedWeights } from "./rotations.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
-export { endsAsSigns, firstAngle, isForWeightsAlone, mappingUnits } from "./operand-kinds.ts";
+export { codewordCount, endsAsSigns, firstAngle, isForWeightsAlone, mappingUnits } from "./operand-kinds.ts";
 
 /** Added to every variance: it keeps a filter of equal weights finite. */
 const VARIANCE_FLOOR = 1e-8;
@@ -36,8 +37,11 @@ export function angularFrequency({ standardize, parameters }: Quantizer): number
   return Math.fround(last.value);
 }
 
-/** Tensors of a layer that its quantizer reads: RBNN's, or the network that maps its filters. */
-export type OwnTensors = Rotations | { readonly mapping: ArrayLike<number> };
+/** Tensors of a layer that its quantizer reads: RBNN's, the network that maps its filters, or its codewords. */
+export type OwnTensors =
+  | Rotations
+  | { readonly mapping: ArrayLike<number> }
+  | { readonly codewords: ArrayLike<number> };
 
 /** The place of the percentile among the parameters of a quantizer of magnitudes. */
 export const percentilePlace = ({ parameters }: Quantizer): number => parameters.length - 1;
@@ -95,6 +99,10 @@ export function standardizedWeights(
     case "mapping": {
       const { mapping } = own as { readonly mapping: ArrayLike<number> };
       return { value: mappedWeights(w, filters, mapping), slope: w.map(() => Number.NaN), affine };
+    }
+    case "codebook": {
+      const { codewords } = own as { readonly codewords: ArrayLike<number> };
+      return { value: nearestCodewords(w, codewords).value, slope: w.map(() => 1), affine };
     }
     case "tanhMax": {
       const most = w.reduce((largest, x) => Math.max(largest, Math.abs(Math.tanh(x))), MAXIMUM_FLOOR);

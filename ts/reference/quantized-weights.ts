@@ -90,6 +90,12 @@ function standardized(tf: TensorFlow, quantizer: Quantizer, parameters: readonly
         `the weights of "${quantizer.name}" are what a network makes of them, and the check has no twin of that`,
         "Check the network without the method, under the quantizer bnn; test/methods-noisy.test.ts has the steps in f64.",
       );
+    case "codebook":
+      throw new ProxbitError(
+        "argument",
+        `the weights of "${quantizer.name}" are codewords, and the check has no twin of that`,
+        "Check the network without the method, under the quantizer bnn; test/methods-pste.test.ts has the steps in f64.",
+      );
     case "rotation":
       throw new ProxbitError(
         "argument",

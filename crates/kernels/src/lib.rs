@@ -15,6 +15,7 @@ pub mod avg_pool;
 pub mod bilinear;
 pub mod bits;
 mod channel_gradients;
+pub mod codebook;
 pub mod concatenate;
 pub mod contrast;
 pub mod conv;

@@ -2,6 +2,7 @@
 
 mod attention;
 mod batches;
+mod codebook;
 mod concatenate;
 mod contrast;
 mod depthwise;

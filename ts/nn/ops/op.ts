@@ -32,7 +32,7 @@ export interface ParameterSpec {
   /** Filters of a kernel, where they are not its last axis: columns of the kernel as a matrix `[K][filters]`. */
   readonly filters?: number;
   /** A number stands for itself in every element. */
-  readonly initializer: Initializer | "rotation" | "filterMap" | number;
+  readonly initializer: Initializer | "rotation" | "filterMap" | "codewords" | number;
   /** True for a tensor of the layer's quantizer, which makes binary weights with it. It is trained or kept, and in no file. */
   readonly ofQuantizer?: true;
   /** True where only numbers near the initial one mean anything, so that a check draws such. */

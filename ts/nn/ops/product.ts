@@ -89,7 +89,7 @@ export function kernelParameters(
   const role = weightQuantizer === null ? "real" : "latent";
   const columns = filters === undefined ? {} : { filters };
   const kernel: ParameterSpec = { role, shape, ...columns, initializer: kernelInitializer };
-  const own = weightQuantizer === null ? {} : quantizerParameters(weightQuantizer, kernelMatrix(kernel));
+  const own = weightQuantizer === null ? {} : quantizerParameters(weightQuantizer, kernel);
   if (!useBias) return { kernel, ...own };
   return { kernel, bias: { role: "real", shape: kernelMatrix(kernel).slice(1), initializer: "zeros" }, ...own };
 }

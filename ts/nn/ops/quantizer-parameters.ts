@@ -4,16 +4,37 @@
  * that were made with them, and none of these tensors.
  */
 
-import { firstAngle, mappingUnits } from "../../quantizers/operand-kinds.ts";
+import { ProxbitError } from "../../base/errors.ts";
+import { CODEWORDS, TAPS } from "../../quantizers/codebook.ts";
+import { codewordCount, firstAngle, mappingUnits } from "../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { rotationSides } from "../../quantizers/rotations.ts";
+import { kernelMatrix, type Shape } from "../shapes.ts";
 import type { ParameterSpec } from "./op.ts";
 
-/** The tensors of `quantizer` over a kernel of `[K, filters]`, by their keys; none for most quantizers. */
+/** True for a kernel of windows of 3x3. */
+export const hasNineTaps = ({ length, 0: height, 1: width }: Shape): boolean =>
+  length === 4 && height === 3 && width === 3;
+
+/**
+ * The tensors of `quantizer` over `kernel`, by their keys; none for most quantizers.
+ *
+ * @throws ProxbitError `graph` for codewords in the place of kernels that are not 3x3
+ */
 export function quantizerParameters(
   quantizer: Quantizer,
-  [rows, filters]: readonly [number, number],
+  kernel: Pick<ParameterSpec, "shape" | "filters">,
 ): Readonly<Record<string, ParameterSpec>> {
+  const [rows, filters] = kernelMatrix(kernel);
+  if (quantizer.standardize === "codebook") {
+    if (!hasNineTaps(kernel.shape)) throw notNine(quantizer, kernel.shape);
+    const words = [codewordCount(quantizer), TAPS] as const;
+    return {
+      codewords: { role: "kept", shape: words, initializer: "codewords", ofQuantizer: true },
+      drift: { role: "real", shape: words, initializer: "zeros", ofQuantizer: true },
+      selection: { role: "kept", shape: [CODEWORDS, CODEWORDS], initializer: "zeros", ofQuantizer: true },
+    };
+  }
   if (quantizer.standardize === "mapping") {
     const shape = [mappingUnits(quantizer), 2 * rows + 1] as const;
     return { mapping: { role: "real", shape, initializer: "filterMap", ofQuantizer: true } };
@@ -29,3 +50,10 @@ export function quantizerParameters(
     right: square(b),
   };
 }
+
+const notNine = ({ name }: Quantizer, shape: Shape): ProxbitError =>
+  new ProxbitError(
+    "graph",
+    `the weights of the quantizer "${name}" are kernels of 3x3, and those of a layer are [${shape.join(", ")}]`,
+    "Give it to convolutions with kernelSize 3, and another quantizer, such as bnn, to other layers.",
+  );

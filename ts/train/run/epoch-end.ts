@@ -33,7 +33,7 @@ export async function runEpochEnd(engine: Engine, run: RunRecord, course: Course
     await estimateStatistics(engine, run.seed, data.train, { batchSize: course.batchSize, signal });
     return predict(engine, split, { batchSize: course.batchSize, signal });
   };
-  const tasks = await runTasks(engine, end.tasks, course, predictHard);
+  const tasks = await runTasks(engine, run.seed, end.tasks, course, predictHard);
   const isLast = course.epoch + 1 === course.epochs;
   const validation = end.validate || isLast ? await validate(engine, run, course, end) : undefined;
   return {

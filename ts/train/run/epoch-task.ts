@@ -11,6 +11,8 @@ export interface EpochView {
   /** The epoch whose steps have ended, from 1, and how many the run has; 0 before the first step. */
   readonly epoch: number;
   readonly epochs: number;
+  /** The run's seed, of which draws are a function, with the epoch. */
+  readonly seed: number;
   /** Share of the run that is done, in [0, 1]. */
   readonly progress: number;
   /** The latent and real weights and the running statistics, by parameter name. */
@@ -71,13 +73,19 @@ const weightsOf = (engine: Engine): Pick<EpochView, "weights" | "setWeights"> =>
 });
 
 /** Lets tasks begin, in order, before the first step of a run of `epochs`. */
-export async function beginTasks(engine: Engine, tasks: readonly EpochTask[], epochs: number): Promise<void> {
-  for (const task of tasks) await task.begin?.({ epoch: 0, epochs, progress: 0, ...weightsOf(engine) });
+export async function beginTasks(
+  engine: Engine,
+  seed: number,
+  tasks: readonly EpochTask[],
+  epochs: number,
+): Promise<void> {
+  for (const task of tasks) await task.begin?.({ epoch: 0, epochs, seed, progress: 0, ...weightsOf(engine) });
 }
 
 /** Runs the tasks that are left behind the steps of this epoch, in order, and keeps count of them in `course`. */
 export async function runTasks(
   engine: Engine,
+  seed: number,
   tasks: readonly EpochTask[],
   course: Course,
   predict: EpochView["predict"],
@@ -86,6 +94,7 @@ export async function runTasks(
   const view: EpochView = {
     epoch: epoch + 1,
     epochs,
+    seed,
     progress: (epoch + 1) / epochs,
     ...weightsOf(engine),
     predict,

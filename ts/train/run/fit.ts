@@ -113,7 +113,7 @@ async function* work(call: Call, begin: () => Course, isNew = false): AsyncGener
       ...checked.facts,
     };
     // What tasks begin with stands in the first checkpoint, so a run that goes on has it.
-    if (isNew) await beginTasks(call.engine, checked.end.tasks, checked.fixed.epochs);
+    if (isNew) await beginTasks(call.engine, state.seed, checked.end.tasks, checked.fixed.epochs);
     const moment = momentOf(call);
     state.moment = moment;
     // The first one finds out whether there is room, and a worker that dies early goes back to it.

@@ -7,10 +7,12 @@
 import { parameterName } from "../../../nn/network.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
+import { TAPS } from "../../../quantizers/codebook.ts";
 import type { Quantizer } from "../../../quantizers/quantizer.ts";
 import { rotationSides } from "../../../quantizers/rotations.ts";
 import {
   angularFrequency,
+  codewordCount,
   filterGain,
   mappingUnits,
   percentilePlace,
@@ -120,6 +122,18 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
       ];
       learned = { key: "mapping", count: size, gradient };
       latentGradient = (dt, out) => [k.mapFiltersBackward({ ...shared, dt, room: other, dMapping, dw: out })];
+      break;
+    }
+    case "codebook": {
+      const words = codewordCount(quantizer);
+      const m = count / TAPS;
+      const [chosen, room] = [allocate(4 * m), allocate(8 * TAPS * words)];
+      calls.push(
+        k.nearestCodewords({ w: latent, m, codewords: given.own("codewords"), n: words, chosen, out: source }),
+      );
+      // No step reads the drift; it adds up what the codewords would have moved by.
+      const gradient: Learned["gradient"] = (dw, out) => [k.codewordGradients({ dw, m, chosen, n: words, room, out })];
+      learned = { key: "drift", count: TAPS * words, gradient };
       break;
     }
     case "tanhMax":
