@@ -65,7 +65,7 @@ describe("the entries", () => {
     }));
 
   test.each([
-    ["inline.js", 344_100],
+    ["inline.js", 346_000],
     ["inference/inline.js", 157_400],
   ])("%s is within its budget, gzipped, and imports nothing", (entry, budget) => {
     const text = readFileSync(join(dist, entry), "utf8");

@@ -29,6 +29,7 @@ export const slowFiles: readonly string[] = [
   "test/cli-photos.test.ts",
   "test/cli-losses.test.ts",
   "test/train-losses.test.ts",
+  "test/methods-pste.test.ts",
   "test/channel-groups.test.ts",
   "test/dilation.test.ts",
   "test/train-loss-terms.test.ts",
