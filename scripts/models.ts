@@ -47,9 +47,19 @@ const exists = (path: string): Promise<boolean> =>
 
 const packedOf = (name: string): string => join(MODELS, `${name}.safetensors`);
 
-/** The record of a recipe stands beside its packed file, and with the runs until there is one. */
+const recordUnderway = (name: string): string => join(UNDERWAY, `${name}.jsonl`);
+const recordKept = (name: string): string => join(MODELS, `${name}.jsonl`);
+
+/** The record of a recipe stands with its runs until the binary one has ended. */
 const recordOf = async (name: string): Promise<string> =>
-  join((await exists(packedOf(name))) ? MODELS : UNDERWAY, `${name}.jsonl`);
+  (await exists(recordKept(name))) ? recordKept(name) : recordUnderway(name);
+
+/** Brings a binary run that has ended to models/: the packed file, and then the record, so that it can be done again. */
+async function keep(name: string): Promise<void> {
+  if (resultOf(await readRecord(recordUnderway(name)), "binary") === undefined) return;
+  await copyFile(join(UNDERWAY, `${name}-binary.safetensors`), packedOf(name));
+  await rename(recordUnderway(name), recordKept(name));
+}
 
 /** Writes card and picture of a record whose binary run has ended. */
 async function writeCard(name: string): Promise<void> {
@@ -87,10 +97,6 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
   signal.removeEventListener("abort", leave);
   if (signal.aborted) return false;
   if (code !== 0) throw new Error(`${name} (${twin}) ended with exit code ${code}`);
-  if (twin === "binary") {
-    await copyFile(`${base}.safetensors`, packedOf(name));
-    await rename(record, await recordOf(name));
-  }
   await rm(checkpoint, { force: true });
   return true;
 }
@@ -118,6 +124,7 @@ async function main(): Promise<void> {
       if (signal.aborted) break;
       const isDone = await train(name, twin, signal);
       console.log(`${name}, ${twin}: ${isDone ? "trained" : "left; the same command goes on"}`);
+      await keep(name);
       await writeCard(name);
     }
   }

@@ -11,7 +11,7 @@ export default function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), "proxbit-tests-"));
   // As open as the system's own, for tests that step down from root.
   chmodSync(folder, 0o755);
-  // Workers and the processes that tests start inherit both; Windows reads TEMP.
+  // Workers and the processes that tests start inherit all three; Windows reads TEMP.
   process.env.TMPDIR = folder;
   process.env.TEMP = folder;
   process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;

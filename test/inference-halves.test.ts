@@ -165,3 +165,10 @@ test("the schedules that are known from the start are those that the whole check
   expect(whole.filter((one) => one !== null).length).toBeGreaterThan(12);
   expect(await alone(source, given)).toEqual(whole);
 });
+
+test("schedules that are known from the start hold 0 for -0, as the whole check's do", async () => {
+  const source = `
+    import { toSchedule } from "./ts/quantizers/known-schedules.ts";
+    const answer = (given) => given.map((value) => Object.is(toSchedule({ kind: "linear", from: -value, to: 1 }).from, 0));`;
+  expect(await alone(source, [0])).toEqual([true]);
+});

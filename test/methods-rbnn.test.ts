@@ -29,7 +29,7 @@ import { applyMethods, packedGraph } from "../ts/train/method.ts";
 import { type Optimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { memoryStore } from "./checkpoint-networks.ts";
-import { expectOracle } from "./oracle/trainer.ts";
+import { testSteps } from "./methods-steps.ts";
 import { trainerOf } from "./train-helpers.ts";
 import { binary, data, SHAPE } from "./train-networks.ts";
 
@@ -75,12 +75,7 @@ describe("a step", () => {
     layers.dense({ units: 3 }),
   ]);
 
-  test.each([
-    ["the gradient", undefined],
-    ["momentum", optimizers.sgd({ learningRate: 0.1, momentum: 0.9 })],
-  ])("is that of the definition, by %s", (_, optimizer) =>
-    expectOracle(pool, { graph: network, ...(optimizer && { optimizer }), steps: 2, of: 3 }),
-  );
+  testSteps(() => pool, network);
 
   test("has the angle's gradient among those that a norm bounds", async () => {
     const squared = async (clipNorm: number): Promise<number> => {

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isProxbitError } from "../ts/base/errors.ts";
 import { type Graph, layers, model, modelNames, sequential, validateGraph } from "../ts/nn/index.ts";
+import { quantizerNames } from "../ts/quantizers/index.ts";
+import { checkSchedule } from "../ts/quantizers/schedule.ts";
 import { graphs, thrownBy } from "./nn-arbitrary.ts";
 
 /** A JSON value inside `root`, and how to replace it. */
@@ -54,14 +56,20 @@ describe("validateGraph", () => {
     for (const name of modelNames) expect(validateGraph(json(model(name)))).toEqual(model(name));
   });
 
-  it("reads -0 as the 0 that JSON keeps of it", () => {
-    const { nodes, ...rest } = json(
-      sequential({ inputShape: [4, 4, 1] }, [layers.binaryConv2d({ filters: 2, kernelSize: 3 })]),
-    );
-    const text = JSON.stringify({ ...rest, nodes }).replace(/"clipLatent":\d+/, '"clipLatent":-0');
-    expect(text).toContain(":-0");
-    const graph = validateGraph(JSON.parse(text));
-    expect(validateGraph(json(graph))).toEqual(graph);
+  it("reads -0 as the 0 that JSON keeps of it, wherever it stands", () => {
+    const negated = (graph: Graph): unknown =>
+      JSON.parse(JSON.stringify(graph).replace(/(?<=[:,[])0(?=[,\]}])/g, "-0"));
+    const check = (graph: Graph): void => {
+      expect(validateGraph(negated(graph))).toEqual(graph);
+    };
+    fc.assert(fc.property(graphs, check));
+    for (const name of modelNames) check(model(name));
+    for (const name of quantizerNames) {
+      check(sequential({ inputShape: [4] }, [layers.binaryDense({ units: 2, weightQuantizer: name })]));
+    }
+    const shift = { kind: "linear", from: -0, to: 1 } as const;
+    const checked = checkSchedule(shift, "from", { code: "graph", what: "schedule" });
+    expect(checked).toEqual({ ...shift, from: 0 });
   });
 
   it("answers anything at all with a ProxbitError", () => {

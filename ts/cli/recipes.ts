@@ -1,5 +1,5 @@
 /** Settings known to do well, kept under a name: `proxbit recipe NAME` trains with them. */
-import type { VitOptions } from "../nn/models/vit.ts";
+import type { ModelOptions } from "../nn/models/index.ts";
 import { cosine } from "../quantizers/schedule.ts";
 import { type Optimizer, optimizers } from "../train/optimizers/optimizers.ts";
 import type { Augmentation } from "../train/run/augment.ts";
@@ -9,7 +9,7 @@ export interface Recipe {
   readonly data: string;
   readonly model: string;
   /** The model's options; the float twin has no quantizers. */
-  readonly options: VitOptions;
+  readonly options: ModelOptions;
   readonly optimizer: Optimizer;
   readonly augment: Augmentation;
   /** Share of each label that is spread over all classes, from 0 to below 1. */
@@ -32,19 +32,6 @@ export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
     labelSmoothing: 0,
     epochs: 30,
     batchSize: 128,
-    seed: 1,
-  },
-  "mnist-vit": {
-    about: "MNIST by a vision transformer with binary weights, activations and attention, 0.2 million parameters",
-    data: "mnist",
-    model: "vit28",
-    // BinaryViT's block: over 8,192 digits it reaches 87 % in three epochs, the plain block 77 in six.
-    options: { weightQuantizer: "bnn", activationQuantizer: "poly", block: "binaryvit" },
-    optimizer: optimizers.adam({ learningRate: cosine(2e-3, 0, 0.1) }),
-    augment: { shift: 2 },
-    labelSmoothing: 0,
-    epochs: 24,
-    batchSize: 64,
     seed: 1,
   },
 });

@@ -17,10 +17,12 @@
  * Each layer has codewords of its own, as its quantizer's tensors. Layers that are not 3x3 keep their quantizers. Files hold signs.
  */
 import { ProxbitError } from "../base/errors.ts";
+import { nextTurn } from "../base/turn.ts";
 import { integer, number, optional } from "../nn/fields.ts";
 import type { Graph } from "../nn/graph.ts";
 import { networkOf, parameterName } from "../nn/network.ts";
 import { hasNineTaps } from "../nn/ops/quantizer-parameters.ts";
+import { TAPS } from "../quantizers/codebook.ts";
 import { bnn } from "../quantizers/families.ts";
 import { codebook } from "../quantizers/weight-families.ts";
 import type { EpochTask, EpochView } from "../train/run/epoch-task.ts";
@@ -36,7 +38,7 @@ export interface PsteOptions {
   readonly temperature?: number | undefined;
   /** Sinkhorn's iterations, from 1 to 100; 10 where absent. */
   readonly iterations?: number | undefined;
-  /** What the Gumbel noise is multiplied by as the run begins, from 0 to 100; 1 where absent. */
+  /** The factor of the Gumbel noise as the run begins, from 0 to 100; 1 where absent. */
   readonly noise?: number | undefined;
   /** The largest step of a number of X behind an epoch, from 0, which keeps X, to 100; 1 where absent. */
   readonly rate?: number | undefined;
@@ -118,7 +120,10 @@ function selections(
     for (const layer of layers) {
       const [x, words, drift] = ["selection", "codewords", "drift"].map((key) => parameterName({ name: layer }, key));
       const get = (name: string | undefined): Float32Array => all.get(name ?? "") as Float32Array;
+      // A selection takes a second or two, in which a page would stand still.
+      await nextTurn();
       const learned = epoch === 0 ? get(x) : learn(get(x), get(drift), momentOf(layer, view, epoch - 1), rate);
+      await nextTurn();
       const codewords = select(learned, get(words).length, momentOf(layer, view, epoch));
       const before = new Set(rowsOf(get(words)));
       renewed += rowsOf(codewords).filter((row) => !before.has(row)).length / before.size;
@@ -139,4 +144,6 @@ type Seen = Pick<EpochView, "seed" | "epoch" | "epochs">;
 
 /** The codewords as texts, which can be compared. */
 const rowsOf = (codewords: Float32Array): readonly string[] =>
-  Array.from({ length: codewords.length / 9 }, (_, row) => codewords.subarray(9 * row, 9 * row + 9).join(" "));
+  Array.from({ length: codewords.length / TAPS }, (_, row) =>
+    codewords.subarray(TAPS * row, TAPS * (row + 1)).join(" "),
+  );

@@ -13,6 +13,7 @@
  * BiPer. Files hold the signs of w3, and no rotations.
  */
 import { ProxbitError } from "../base/errors.ts";
+import { nextTurn } from "../base/turn.ts";
 import { boolean, integer, number, optional } from "../nn/fields.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { networkOf, parameterName } from "../nn/network.ts";
@@ -97,6 +98,8 @@ function rotation(kernels: readonly Parameter[], alternations: number): EpochTas
       let pair = { left: get(left), right: get(right) };
       // Behind the last epoch another rotation would change signs that nobody trains any more.
       if (epoch < epochs) {
+        // Large layers take a while, in which a page would stand still.
+        await nextTurn();
         const made = alternate(w, filters, pair, alternations);
         pair = { left: Float32Array.from(made.left), right: Float32Array.from(made.right) };
         all.set(left as string, pair.left).set(right as string, pair.right);

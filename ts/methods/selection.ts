@@ -8,11 +8,11 @@ import { exactLog } from "../quantizers/elementary.ts";
 import { bestAssignment } from "./assignment.ts";
 import { type Sinkhorn, sinkhorn, sinkhornBackward } from "./sinkhorn.ts";
 
-/** What a selection depends on beside X. */
+/** The moment of a selection: all that it depends on beside X. */
 export interface Moment {
   readonly temperature: number;
   readonly iterations: number;
-  /** The stream of the Gumbel noise, and what it is multiplied by. */
+  /** The stream of the Gumbel noise, and its factor. */
   readonly draw: { readonly seed: number; readonly name: string };
   readonly level: number;
 }

@@ -8,7 +8,7 @@
  * So columns sum to 1, and rows come to do so. The way back goes through all iterations. Sums are f64 in order, and operations are
  * those whose bits IEEE 754 fixes, so that every engine has the same P.
  */
-import { exactLog } from "../quantizers/elementary.ts";
+import { exactLog, LN2_HIGH, LN2_LOW } from "../quantizers/elementary.ts";
 
 export interface Sinkhorn {
   /** P `[side][side]`. */
@@ -99,7 +99,7 @@ for (let [k, value] = [0, 1]; k < powers.length; k++, value /= 2) powers[k] = va
 function expOf(x: number): number {
   if (x < -744) return 0;
   const halvings = Math.floor(0.5 - x * Math.LOG2E);
-  const r = x + halvings * 0.6931471803691238 + halvings * 1.9082149292705877e-10;
+  const r = x + halvings * LN2_HIGH + halvings * LN2_LOW;
   // Taylor's series by Horner's rule, its factors rounded: below ln(2) / 2 the next term is under 1e-17.
   let sum = 1 / 6227020800;
   sum = sum * r + 1 / 479001600;

@@ -7,8 +7,8 @@
  */
 
 /** ln 2 in two parts: the high one has 32 significant bits, so that its products with small whole numbers are exact. */
-const ln2High = 0.6931471803691238;
-const ln2Low = 1.9082149292705877e-10;
+export const LN2_HIGH = 0.6931471803691238;
+export const LN2_LOW = 1.9082149292705877e-10;
 
 /** 2^power, exactly, for whole powers. */
 function powerOfTwo(power: number): number {
@@ -22,8 +22,8 @@ function powerOfTwo(power: number): number {
 export function exactExp(x: number): number {
   if (x > 710) return Number.POSITIVE_INFINITY;
   if (x < -746) return 0;
-  const power = Math.round(x / (ln2High + ln2Low));
-  const rest = x - power * ln2High - power * ln2Low;
+  const power = Math.round(x / (LN2_HIGH + LN2_LOW));
+  const rest = x - power * LN2_HIGH - power * LN2_LOW;
   let sum = 1;
   // Taylor series by Horner's rule; |rest| <= ln(2)/2, so the 15th term is below 1e-19.
   for (let term = 14; term >= 1; term -= 1) sum = 1 + (rest * sum) / term;
@@ -50,7 +50,7 @@ export function exactLog(x: number): number {
   const square = ratio * ratio;
   let sum = 0;
   for (let odd = 25; odd >= 3; odd -= 2) sum = square * (1 / odd + sum);
-  return power * ln2High + (2 * ratio * (1 + sum) + power * ln2Low);
+  return power * LN2_HIGH + (2 * ratio * (1 + sum) + power * LN2_LOW);
 }
 
 /** cos(pi x) for x in [0, 1]; exactly 1, 0 and -1 at 0, 1/2 and 1. */

@@ -35,7 +35,8 @@ function plain(value: unknown): Schedule | undefined {
   if (!isSound) return undefined;
   return Object.freeze({
     kind,
-    ...Object.fromEntries(Object.keys(keys).map((key) => [key, numbers[key]])),
+    // 0 for -0, which JSON cannot keep.
+    ...Object.fromEntries(Object.keys(keys).map((key) => [key, (numbers[key] as number) + 0])),
   }) as Schedule;
 }
 
