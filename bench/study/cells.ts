@@ -24,24 +24,34 @@ export interface Cell {
 /** Stands for the epochs of a run in a text. */
 const EPOCHS = "EPOCHS";
 
-/** Pairs as shipped, and behind each that is soft candidates for another schedule; those of pc end with BNext's. */
+/**
+ * Pairs with their schedules, written out, so that a record means the same whatever the defaults are by then. The first of a pair that
+ * is soft is that of proxbit 0.1, which hardens for the last tenth; those of pc end with BNext's.
+ */
 export const candidates: Readonly<Record<string, readonly string[]>> = {
-  "bnn+": [],
-  "bnn++": ["beta=logLinear(1,5),hardenAt=0.5", "beta=5,hardenAt=0.5", "beta=logLinear(1,5),hardenAt=0.3"],
-  poly: [],
-  "poly+": ["hardenAt=0.5", "hardenAt=0.3"],
-  ede: [],
-  "ede+": ["t=window(0,0.5,logLinear(1e-3,10)),hardenAt=0.5", "t=logLinear(1,10),hardenAt=0.5"],
+  "bnn+": [""],
+  "bnn++": [
+    ...["beta=logLinear(1,50),hardenAt=0.9", "beta=logLinear(1,5),hardenAt=0.5", "beta=5,hardenAt=0.5"],
+    "beta=logLinear(1,5),hardenAt=0.3",
+  ],
+  poly: [""],
+  "poly+": ["hardenAt=0.9", "hardenAt=0.5", "hardenAt=0.3"],
+  ede: ["t=logLinear(1e-3,10)"],
+  "ede+": [
+    ...["t=logLinear(1e-3,10),hardenAt=0.9", "t=window(0,0.5,logLinear(1e-3,10)),hardenAt=0.5"],
+    "t=logLinear(1,10),hardenAt=0.5",
+  ],
   pc: [
-    ...["rho=parqRho(0,0.5),hardenAt=0.5", "rho=parqRho(0,0.3),hardenAt=0.3"],
+    ...["rho=parqRho(0,0.9),hardenAt=0.9", "rho=parqRho(0,0.5),hardenAt=0.5", "rho=parqRho(0,0.3),hardenAt=0.3"],
     `rho=geometric(0,1,0.9,${EPOCHS}),hardenAt=0.5,clipLatent=1.5`,
   ],
+  pq: ["lambda=window(0,0.9,logLinear(1e-6,1)),hardenAt=0.9", "lambda=window(0,0.5,logLinear(1e-6,1)),hardenAt=0.5"],
+  rpc: ["rho=window(0,0.9,logLinear(1e-6,1)),hardenAt=0.9", "rho=window(0,0.5,logLinear(1e-6,1)),hardenAt=0.5"],
 };
 
-export const quantizerTexts: readonly string[] = Object.entries(candidates).flatMap(([name, options]) => [
-  name,
-  ...options.map((option) => `${name}:${option}`),
-]);
+export const quantizerTexts: readonly string[] = Object.entries(candidates).flatMap(([name, options]) =>
+  options.map((option) => (option === "" ? name : `${name}:${option}`)),
+);
 
 /** A choice of schedules, in which operands and the learning rate may have their own. */
 type Candidate = Pick<Cell, "quantizer" | "activationQuantizer" | "restartAt">;
@@ -62,10 +72,19 @@ const apart: readonly Candidate[] = [
 export const lengths = [3, 12, 40] as const;
 const operands: readonly Operands[] = ["weights", "activations", "both"];
 
+/** Moves latent weights between steps, and so is for weights alone; with both operands activations have poly then. */
+const isRpc = /^rpc:/;
+
+/** The choices for some operands. */
+function choicesFor(operand: Operands): readonly Candidate[] {
+  if (operand === "both") return [...alone, ...apart];
+  return operand === "weights" ? alone : alone.filter(({ quantizer }) => !isRpc.test(quantizer));
+}
+
 /** All cells of one seed, the short runs first. */
 export const cells: readonly Cell[] = lengths.flatMap((epochs) =>
   operands.flatMap((operand) =>
-    [...alone, ...(operand === "both" ? apart : [])].map(
+    choicesFor(operand).map(
       (candidate): Cell => ({
         ...candidate,
         ...{ quantizer: candidate.quantizer.replace(EPOCHS, String(epochs)), operands: operand, epochs, seed: 1 },
