@@ -62,14 +62,14 @@ it("judges a method by the interval of its differences from plain training, seed
       },
       ...{ interval: null, isBaseline: false, against: differenceOf(own, plain) },
     };
-    return { name: "own", row };
+    return { name: "own", row, cost: 1.5 };
   };
   expect(sentenceOf(judge(0.02, 0.03, 0.04))).toMatch(/claim shows here \(\+3\.00 .* points over 3 seeds\)/);
   expect(sentenceOf(judge(-0.02, -0.03, -0.04))).toMatch(/does not show here, .* \(-3\.00/);
   expect(sentenceOf(judge(-0.01, 0.005, 0.02))).toMatch(/no difference shows \(\+0\.50/);
   expect(sentenceOf(judge(0.03))).toMatch(/\+3\.00 points over 1 seed, which says little/);
   const [row] = verdictRows([judge(0.02, 0.03, 0.04)]);
-  expect(row).toEqual(["own", "bnn", "83.00 ± 1.00", expect.stringMatching(/^\+3\.00 \(\+0\.52 to/), "3", "8"]);
+  expect(row).toEqual(["own", "bnn", "83.00 ± 1.00", expect.stringMatching(/^\+3\.00 \(\+0\.52 to/), "3", "1.50x"]);
 });
 
 it("compares Bop by its three rules, each a run of its own that latent weights are not part of", () => {

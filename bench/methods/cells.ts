@@ -13,6 +13,9 @@ import {
   type RealOptimizer,
 } from "../../ts/train/optimizers/optimizers.ts";
 
+/** Methods from random weights, rules of flips, and methods that go on from the weights of plain training. */
+export type Table = "methods" | "bop" | "fine-tuning";
+
 export interface Way {
   /** The row's name. */
   readonly name: string;
@@ -20,7 +23,7 @@ export interface Way {
   readonly quantizer: string;
   readonly methods: readonly Method[];
   /** The table that the row stands in. */
-  readonly table: "methods" | "bop";
+  readonly table: Table;
 }
 
 const USUAL = "bnn";
@@ -43,8 +46,8 @@ export const waysOf = (epochs: number): readonly Way[] => {
     flips("Bop", optimizers.bop()),
     flips("Bop, second order", optimizers.bop2()),
     flips("Bop, second order, unbiased", optimizers.bop2({ unbiased: true })),
-    own("noisy-supervision"),
     own("pste"),
+    { ...own("noisy-supervision"), table: "fine-tuning" },
   ];
 };
 

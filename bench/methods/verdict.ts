@@ -6,16 +6,18 @@ import { differenceText, spreadText } from "../../ts/compare/tables.ts";
 export interface Judged {
   readonly name: string;
   readonly row: Row;
+  /** The time of a step by that of plain training; null for plain training itself. */
+  readonly cost: number | null;
 }
 
 export const verdictColumns = [
-  ...["method", "quantizer", "test accuracy, %", "against plain, points (95 % interval)", "runs", "seconds a run"],
+  ...["method", "quantizer", "test accuracy, %", "against plain, points (95 % interval)", "runs", "a step, of plain's"],
 ];
 
 export const verdictRows = (judged: readonly Judged[]): readonly (readonly string[])[] =>
-  judged.map(({ name, row: { quantizer, accuracy, against, accuracies, seconds } }) => [
+  judged.map(({ name, cost, row: { quantizer, accuracy, against, accuracies } }) => [
     ...[name, quantizer, spreadText(accuracy), against === null ? "" : differenceText(against)],
-    ...[String(accuracies.length), seconds === null ? "" : seconds.mean.toFixed(0)],
+    ...[String(accuracies.length), cost === null ? "" : `${cost.toFixed(2)}x`],
   ]);
 
 /** A sentence on whether the gain that the authors claim shows here; seeds are paired with those of plain training. */

@@ -9,8 +9,8 @@ import { model } from "../../ts/nn/models/index.ts";
 import { taskQuantizers } from "../../ts/nn/models/tasks.ts";
 import type { Benchmark, Context } from "../frame/benchmark.ts";
 import { noise } from "../frame/noise.ts";
+import { stepSeconds } from "../frame/step-seconds.ts";
 import { type Cell, cells, type Frame, nameOf, tasksOf } from "./cells.ts";
-import { stepSeconds } from "./estimate.ts";
 import { studyPicture } from "./picture.ts";
 import { type CellRecord, readCell, runCell } from "./run-cell.ts";
 import { studyColumns, studyRows } from "./table.ts";
@@ -79,7 +79,7 @@ async function planOf(
   const seconds = new Map<string, number>();
   for (const operands of new Set(waiting.map((cell) => cell.operands))) {
     const cell: Cell = { operands, quantizer: "bnn++", epochs: 1, seed: 1 };
-    seconds.set(operands, await stepSeconds(graphOf(cell, data), data, frame));
+    seconds.set(operands, await stepSeconds(graphOf(cell, data), data, frame.batchSize));
   }
   const steps = Math.floor(data.train.count / frame.batchSize);
   const training = waiting.reduce(

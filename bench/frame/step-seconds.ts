@@ -1,16 +1,20 @@
-/** The time of a step, so that a night knows how much of the study it holds. */
+/** The time of a step, so that a night knows how much of a study it holds, and what a method costs. */
 import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import { take } from "../../ts/data/split.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
-import { Trainer } from "../../ts/train/run/trainer.ts";
-import { median } from "../frame/finding.ts";
-import type { Frame } from "./cells.ts";
+import { Trainer, type TrainerOptions } from "../../ts/train/run/trainer.ts";
+import { median } from "./finding.ts";
 
 const STEPS = 20;
 
 /** The median time of a step of `graph`, in seconds, over the first 20 or as many as the data has. */
-export async function stepSeconds(graph: Graph, data: Dataset<Split>, { batchSize }: Frame): Promise<number> {
-  using trainer = await Trainer.create(graph, { seed: 1 });
+export async function stepSeconds(
+  graph: Graph,
+  data: Dataset<Split>,
+  batchSize: number,
+  options: TrainerOptions = {},
+): Promise<number> {
+  using trainer = await Trainer.create(graph, { seed: 1, ...options });
   const few = { ...data, train: take(data.train, Math.min(data.train.count, STEPS * batchSize)) };
   const seconds: number[] = [];
   const onStep = ({ imagesPerSecond }: { readonly imagesPerSecond: number }) =>
