@@ -8,6 +8,7 @@
 
 pub mod accumulate8;
 pub mod border;
+pub mod codewords;
 pub mod epilogue;
 pub mod lookup;
 pub mod pixels;
