@@ -6,8 +6,8 @@ import { ready } from "../../ts/program/exports.ts";
 import {
   byteWeightBytes,
   CONV_SHAPE_BYTES,
-  codewordWeightBytes,
   type ConvShape,
+  codewordWeightBytes,
   fileBytes,
   groups,
   lookupWeightBytes,

@@ -112,6 +112,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/inference": [
     "inference-parts",
+    "inference-codewords",
     "inference-session",
     "inference-halves",
     "inference",

@@ -44,6 +44,29 @@ function eachKernel([reduced, filters]: Matrix, visit: (kernel: number, row: num
   }
 }
 
+/** The kernel of a channel as a number, tap t being bit t. `row` is the first byte of its filter. */
+function numberAt(bits: Uint8Array, channels: number, row: number, channel: number): number {
+  let word = 0;
+  for (let tap = 0; tap < TAPS; tap++) {
+    const at = tap * channels + channel;
+    word |= (((bits[row + (at >> 3)] as number) >> (at & 7)) & 1) << tap;
+  }
+  return word;
+}
+
+/** True where 3x3 kernels with these packed signs are at most `most` different ones. */
+export function holdsFewKernels(bits: Uint8Array, [reduced, filters]: Matrix, most: number): boolean {
+  const [channels, rowBytes] = [reduced / TAPS, Math.ceil(reduced / 8)];
+  const found = new Set<number>();
+  for (let filter = 0; filter < filters; filter++) {
+    for (let channel = 0; channel < channels; channel++) {
+      found.add(numberAt(bits, channels, filter * rowBytes, channel));
+      if (found.size > most) return false;
+    }
+  }
+  return true;
+}
+
 /**
  * The compact form of the signs `bits` of 3x3 kernels, in the layout of `bits.ts` with clean tails. It is undefined where it would
  * take a bit a weight or more.
@@ -53,12 +76,7 @@ export function toCodewords(bits: Uint8Array, matrix: Matrix): Uint8Array<ArrayB
   const kernels = kernelsOf(matrix);
   const words = new Uint16Array(kernels);
   eachKernel(matrix, (kernel, row, channel) => {
-    let word = 0;
-    for (let tap = 0; tap < TAPS; tap++) {
-      const at = tap * channels + channel;
-      word |= (((bits[row + (at >> 3)] as number) >> (at & 7)) & 1) << tap;
-    }
-    words[kernel] = word;
+    words[kernel] = numberAt(bits, channels, row, channel);
   });
   const table = [...new Set(words)].sort((a, b) => a - b);
   const [n, width] = [table.length, indexBits(table.length)];

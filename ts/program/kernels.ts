@@ -816,9 +816,9 @@ export function lookupWeightBytes(shape: ConvShape): number {
   return Math.ceil(filterBlocks(shape) / 4) * lookupSplits(shape) * 192;
 }
 
-/** Bytes of the codeword weights: the table, and a byte for each channel of each filter. */
+/** Bytes of the codeword weights: two tables of 512 rows, and a byte for each channel of each filter. */
 export function codewordWeightBytes(shape: ConvShape): number {
-  return 16384 + Math.ceil(filterBlocks(shape) / 4) * shape.channels * 64;
+  return 2 * 512 * 16 + Math.ceil(filterBlocks(shape) / 4) * shape.channels * 64;
 }
 
 /** Bytes of the weights of the `i8x16.popcnt` kernel. */

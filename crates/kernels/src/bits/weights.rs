@@ -6,6 +6,7 @@
 //! - *Look-up weights* are bytes, each the plain group (0 to 15) of 4 channels of one filter:
 //!   `[panels of 64 filters][threes of groups][4][3][16]`, the groups of a window being `[taps][groups]`. The 16 filters of a
 //!   block lie by turns, 0, 8, 1, 9 and so on (see [`crate::gemm::bb_lookup`]).
+//! - *Codeword weights* are those of 3x3 kernels that are few different ones (see [`crate::gemm::bb_codewords`]).
 //! - *Byte weights* are bytes, each 8 channels of one filter: `[panels][taps * ceil(channels / 8)][32]`; a panel is 32 filters,
 //!   the last one 16 where that is enough.
 //! - *Nibble weights* are bytes, each 4 channels of one filter: `[panels][taps * groups][32]`, panels as those of byte weights.
@@ -167,7 +168,7 @@ pub fn pack_codeword_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
     }
     let (first, second) = table.split_at_mut(PATCHES * CODEWORDS);
     for (at, (first, second)) in first.iter_mut().zip(second).enumerate() {
-        *first = (at / CODEWORDS ^ words[at % CODEWORDS]).count_ones() as u8;
+        *first = ((at / CODEWORDS) ^ words[at % CODEWORDS]).count_ones() as u8;
         *second = *first << 4;
     }
 }

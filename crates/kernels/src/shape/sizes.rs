@@ -129,9 +129,9 @@ impl ConvShape {
         self.filter_blocks().div_ceil(4) * self.lookup_splits() * 192
     }
 
-    /// Bytes of the codeword weights: the table, and a byte for each channel of each filter.
+    /// Bytes of the codeword weights: two tables of 512 rows, and a byte for each channel of each filter.
     pub fn codeword_weight_bytes(&self) -> usize {
-        16384 + self.filter_blocks().div_ceil(4) * self.channels as usize * 64
+        2 * 512 * 16 + self.filter_blocks().div_ceil(4) * self.channels as usize * 64
     }
 
     /// Bytes of the weights of the `i8x16.popcnt` kernel.

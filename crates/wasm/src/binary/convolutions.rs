@@ -1,4 +1,4 @@
-//! The +-1 by +-1 convolution: three kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and
+//! The +-1 by +-1 convolution: four kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and
 //! meanings are those of `proxbit_kernels::conv::binary`.
 //!
 //! `first` and `count` are the range of filters to work on: panels of 32, the last range up to the last filter. Ranges write

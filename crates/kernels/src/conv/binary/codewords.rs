@@ -45,6 +45,10 @@ pub unsafe fn codeword_conv<E: Epilogue>(
     unsafe { convolve(shape, nibbles, weights, filters, next, epilogue) }
 }
 
+/// [`codeword_conv`], compiled once for all epilogues.
+///
+/// # Safety
+/// As for [`codeword_conv`], with `sink` for the epilogue, whose next layer is `next`.
 #[inline(never)]
 unsafe fn convolve(
     shape: &ConvShape,
