@@ -100,11 +100,11 @@ unsafe fn convolve(
                     let length = batch.min(channels - from);
                     let weights = panels.as_ptr().add(16 * ((panel * channels + from) * PANEL + block));
                     let (rows, counts, first) = (rows.add(from).cast_const(), &mut counts[..pairs], from == 0);
-                    match blocks {
-                        1 => codeword_batch::<1>(rows, channels, weights, length, first, counts),
-                        2 => codeword_batch::<2>(rows, channels, weights, length, first, counts),
-                        3 => codeword_batch::<3>(rows, channels, weights, length, first, counts),
-                        _ => codeword_batch::<PANEL>(rows, channels, weights, length, first, counts),
+                    // A range begins at an even block, so an even number of blocks is in the panel, and the core is shorter.
+                    if blocks > 2 {
+                        codeword_batch::<PANEL>(rows, channels, weights, length, first, counts);
+                    } else {
+                        codeword_batch::<2>(rows, channels, weights, length, first, counts);
                     }
                 }
                 sink.put_strip(&strip[..used], filter, blocks, &counts);
