@@ -222,8 +222,8 @@ describe("decodeModel refuses", () => {
   });
 
   it("another version, and says which it reads", () => {
-    const message = refuse(({ metadata }) => Object.assign(metadata, { version: "2" }));
-    expect(message).toBe('the model file has version "2"; this proxbit reads version "1"');
+    const message = refuse(({ metadata }) => Object.assign(metadata, { version: "3" }));
+    expect(message).toBe('the model file has version "3"; this proxbit reads versions "1" and "2"');
   });
 
   it.each(["version", "polarity", "bitOrder", "graph", "metadata"])("a file without the field %s", (key) => {

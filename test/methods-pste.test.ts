@@ -1,11 +1,12 @@
 /**
  * PSTE: a whole step is that of its definition, in f64. Selections are permutations of the largest sum, and X learns by the way back
- * of Sinkhorn's iterations. They belong to the run: checkpoints have them, and files hold plain signs of few kernels.
+ * of Sinkhorn's iterations. They belong to the run: checkpoints have them, and files hold few kernels.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { load } from "../ts/inference/index.ts";
 import { unpackSigns } from "../ts/io/bits.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
+import { decode } from "../ts/io/safetensors.ts";
 import { bestAssignment } from "../ts/methods/assignment.ts";
 import { methodOf, methods } from "../ts/methods/index.ts";
 import { learn, type Moment, relaxed, select, selectionGradient } from "../ts/methods/selection.ts";
@@ -263,7 +264,7 @@ describe("a run", () => {
     resumed.close();
   });
 
-  test("packs at most n kernels a layer as plain signs, which a session runs", async () => {
+  test("packs at most n kernels a layer as codewords, of which a session makes signs", async () => {
     const trainer = await trainerOf(graph, options);
     await trainer.fit(data, { epochs: 1, batchSize: 16, validate: false, flipRatio: true });
     const bytes = await trainer.pack();
@@ -273,6 +274,8 @@ describe("a run", () => {
     const words = all.get("body/codewords")!;
     expect(signs).toEqual(Float32Array.from(nearestCodewords(all.get("body/kernel")!, words).value));
     const used = kernelsOf(signs);
+    const bits = TAPS * used.size + Math.ceil(Math.log2(used.size)) * 64;
+    expect(decode(bytes).tensors.get("body/kernel")?.shape).toEqual([Math.ceil(bits / 8)]);
     expect(used.size).toBeGreaterThan(2);
     expect([...used].filter((kernel) => !kernelsOf(transposed(words)).has(kernel))).toEqual([]);
     expect(kernelsOf(all.get("body/kernel")!.map(Math.sign)).size).toBeGreaterThan(8);

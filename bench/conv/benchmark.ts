@@ -5,7 +5,7 @@ import { giga } from "../frame/clock.ts";
 import { compare, type Finding, medianOf, perRound, type Table } from "../frame/finding.ts";
 import { milliseconds, shareOfLimit } from "../frame/text.ts";
 import { ownVersion } from "../frame/version.ts";
-import { type Measured, measure, roundsOf } from "./measure.ts";
+import { CODEWORDS, type Measured, measure, roundsOf } from "./measure.ts";
 import { SHAPES } from "./problem.ts";
 
 /** The limit that the look-up kernel is held against: 128 multiply-accumulates a cycle. */
@@ -30,6 +30,7 @@ export const conv: Benchmark = {
       yield* comparisons(measured);
     }
     yield kernels(all);
+    yield fewCodewords(all);
     yield limits(all);
     if (browser !== undefined) yield { type: "note", text: `Browser: ${browser}.` };
   },
@@ -54,6 +55,21 @@ function kernels(all: readonly Measured[]): Table {
           (one) => `${milliseconds(medianOf(whole[one]))}${one === kernel ? " *" : ""}`,
         ),
       ]),
+    ),
+  };
+}
+
+function fewCodewords(all: readonly Measured[]): Table {
+  return {
+    type: "table",
+    title: `From bits to bits, 3x3 kernels that are ${CODEWORDS} different ones: the look-up of codewords against that of any kernels`,
+    columns: ["what", "core", "codewords, ms", "lookup, ms", "ratio"],
+    rows: all.flatMap(({ name, ours }) =>
+      ours.map(({ variant, few: { lookup, codewords } }) => {
+        const { median: ratio } = perRound(lookup, codewords, (one, other) => one / other);
+        const times = [codewords, lookup].map((one) => milliseconds(medianOf(one)));
+        return [name, variant, ...times, `${ratio.toFixed(2)}x`];
+      }),
     ),
   };
 }

@@ -8,7 +8,7 @@ import { clock, shuffles } from "../frame/clock.ts";
 import { type Contestant, type Pace, race, type Timing } from "../frame/race.ts";
 import { type OurConvolution, ourConvolutions } from "./ours.ts";
 import { levelWidth, ortConvolution, type Peer, tfjsConvolution } from "./peers.ts";
-import { type Problem, problem, signsOf, work } from "./problem.ts";
+import { type Problem, problem, signsOf, withCodewords, work } from "./problem.ts";
 
 /**
  * A build of our core. It has the kernel that its start-up probe chooses, and every kernel's time for the whole
@@ -21,7 +21,12 @@ export interface OurTimes {
   /** The chosen kernel from bits to bits, with zero-padding and with one-padding. */
   readonly fromBits: Timing;
   readonly fromBitsOnePadded: Timing;
+  /** From bits to bits, with 3x3 kernels that are {@link CODEWORDS} different ones: the look-up of any kernels and that of these. */
+  readonly few: Readonly<Record<"lookup" | "codewords", Timing>>;
 }
+
+/** Different kernels of a layer with few. */
+export const CODEWORDS = 16;
 
 export interface Measured {
   readonly name: string;
@@ -56,13 +61,14 @@ export async function measure(
   await check(given, peers[0], peers[1], ours);
 
   const contestant = (name: string, run: () => unknown): Contestant => ({ name, version, run });
-  const own = ours.flatMap(({ kernel, zero, one }) => {
+  const own = ours.flatMap(({ kernel, zero, one, few }) => {
     const chosen = (convolutions: readonly OurConvolution[]) =>
       convolutions.find((convolution) => convolution.kernel === kernel) as OurConvolution;
     return [
       ...zero.map(({ kernel: name, whole }) => contestant(name, whole)),
       contestant(`${kernel} from bits`, chosen(zero).fromBits),
       contestant(`${kernel} from bits, one-padded`, chosen(one).fromBits),
+      ...few.map(({ kernel: name, fromBits }) => contestant(`${name} of few from bits`, fromBits)),
     ];
   });
   const limits = best === "plain" ? [await clock()] : [await clock(), await shuffles()];
@@ -78,8 +84,15 @@ export async function measure(
     peers: peerTimings,
     ours: ours.map(({ variant, kernel, zero }) => {
       const whole = zero.map(({ kernel: name }) => [name, timings.shift()]);
-      const [fromBits, fromBitsOnePadded] = timings.splice(0, 2) as [Timing, Timing];
-      return { variant, kernel, whole: Object.fromEntries(whole), fromBits, fromBitsOnePadded };
+      const [fromBits, fromBitsOnePadded, lookup, codewords] = timings.splice(0, 4) as [Timing, Timing, Timing, Timing];
+      return {
+        variant,
+        kernel,
+        whole: Object.fromEntries(whole),
+        fromBits,
+        fromBitsOnePadded,
+        few: { lookup, codewords },
+      };
     }),
   };
 }
@@ -89,13 +102,15 @@ interface Prepared {
   readonly kernel: BinaryKernel;
   readonly zero: readonly OurConvolution[];
   readonly one: readonly OurConvolution[];
+  readonly few: readonly OurConvolution[];
 }
 
 async function prepare(variant: Variant, given: Problem): Promise<Prepared> {
   const instance = instantiate(await loadModule(variant), {});
   const { kernel } = probe(variant, instance);
   const [zero, one] = [ourConvolutions(instance, given, "zero"), ourConvolutions(instance, given, "one")];
-  return { variant, kernel, zero, one };
+  const few = ourConvolutions(instance, withCodewords(given, CODEWORDS), "zero", ["lookup", "codewords"]);
+  return { variant, kernel, zero, one, few };
 }
 
 /**
@@ -105,7 +120,13 @@ async function check(given: Problem, float: Peer, quantised: Peer, ours: readonl
   await float.run();
   const sums = Float32Array.from(await float.sums());
   const expected = signsOf(given, sums);
-  for (const { variant, zero } of ours) {
+  for (const { variant, zero, few } of ours) {
+    const [byLookup, byCodewords] = few.map(({ whole, signs }) => {
+      whole();
+      return signs();
+    }) as [Uint8Array, Uint8Array];
+    const other = byLookup.findIndex((sign, at) => sign !== byCodewords[at]);
+    if (other >= 0) throw new Error(`${given.name}, codewords, ${variant}: bit ${other} differs from look-up`);
     for (const { kernel, whole, signs } of zero) {
       whole();
       const wrong = signs().findIndex((sign, at) => sign !== expected[at]);

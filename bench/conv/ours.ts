@@ -7,6 +7,7 @@ import {
   byteWeightBytes,
   CONV_SHAPE_BYTES,
   type ConvShape,
+  codewordWeightBytes,
   fileBytes,
   groups,
   lookupWeightBytes,
@@ -25,9 +26,12 @@ const k = kernelsOver<number>();
 
 export type PadValue = "zero" | "one";
 
+/** Those that any weights go with, and the one for few codewords. */
+export type OurKernel = BinaryKernel | "codewords";
+
 /** One kernel on one problem. */
 export interface OurConvolution {
-  readonly kernel: BinaryKernel;
+  readonly kernel: OurKernel;
   /** The whole operation: signs of f32 activations to bits, product, thresholds, bits. */
   readonly whole: () => number;
   /** The operation from bits, which is the cost of a layer between binary layers. */
@@ -67,12 +71,18 @@ const WORDS = {
   place: (channel: number) => [channel >> 3, channel & 7] as const,
 } as const;
 
-const LAYOUTS: Readonly<Record<BinaryKernel, Layout>> = {
+const LAYOUTS: Readonly<Record<OurKernel, Layout>> = {
   lookup: {
     ...NIBBLES,
     conv: k.bbLookupConvBits,
     packWeights: k.packLookupWeights,
     weightBytes: lookupWeightBytes,
+  },
+  codewords: {
+    ...NIBBLES,
+    conv: k.bbCodewordConvBits,
+    packWeights: k.packCodewordWeights,
+    weightBytes: codewordWeightBytes,
   },
   popcnt8: { ...WORDS, conv: k.bbPopcnt8ConvBits, packWeights: k.packByteWeights, weightBytes: byteWeightBytes },
   popcnt64: { ...WORDS, conv: k.bbPopcnt64ConvBits, packWeights: k.packWordWeights, weightBytes: wordWeightBytes },
@@ -87,11 +97,12 @@ function shapeOf({ size, channels }: Problem, padValue: PadValue): ConvShape {
   });
 }
 
-/** Every kernel over the instance, laid out in memory of its own. */
+/** These kernels over the instance, each laid out in memory of its own. */
 export function ourConvolutions(
   { exports, memory }: KernelInstance,
   problem: Problem,
   padValue: PadValue,
+  kernels: readonly OurKernel[] = BINARY_KERNELS,
 ): readonly OurConvolution[] {
   const shape = shapeOf(problem, padValue);
   const { channels } = problem;
@@ -124,7 +135,7 @@ export function ourConvolutions(
   run(k.bbStarts({ shape: at, correction, starts }));
   run(k.bbLimits({ shape: at, starts, thresholds, limits }));
 
-  return BINARY_KERNELS.map((name) => {
+  return kernels.map((name) => {
     const layout = LAYOUTS[name];
     const pixel = layout.pixelBytes(channels);
     const [input, output] = [arena.allocate(paddedPixels(shape) * pixel), arena.allocate(paddedPixels(shape) * pixel)];

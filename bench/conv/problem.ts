@@ -38,6 +38,19 @@ export function problem(size: number, channels: number): Problem {
   };
 }
 
+/** The problem with 3x3 kernels that are `count` different ones. */
+export function withCodewords(given: Problem, count: number): Problem {
+  const { channels } = given;
+  const next = xorshift(count);
+  const below = (bound: number): number => (next() >>> 8) % bound;
+  const first = below(512);
+  // 37 has no factor with 512.
+  const chosen = Array.from({ length: channels * channels }, () => (first + 37 * below(count)) % 512);
+  const signOf = (at: number): number =>
+    ((chosen[at % chosen.length] as number) >> Math.floor(at / chosen.length)) & 1 ? 1 : -1;
+  return { ...given, kernel: given.kernel.map((_, at) => signOf(at)) };
+}
+
 /** Whole numbers from -2^31 to 2^31 - 1, always the same ones for a seed. */
 export function xorshift(seed: number): () => number {
   let state = seed | 1;

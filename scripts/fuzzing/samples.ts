@@ -1,5 +1,6 @@
 /** Sound networks that mutants are made of: with bits, reals, windows, several inputs and several results. */
 import { blankFile } from "../../test/blank-models.ts";
+import { decodeModel, encodeModel } from "../../ts/io/model-file.ts";
 import { functional, type Graph, input, layers, sequential } from "../../ts/nn/index.ts";
 
 const image = sequential({ inputShape: [6, 5, 2] }, [
@@ -40,6 +41,15 @@ function tokens(): Graph {
 
 export const graphs: readonly Graph[] = [image, branches(), tokens()];
 
-/** A packed file of `graph`. */
-export const modelFile = (graph: Graph): Uint8Array =>
-  blankFile(graph, { dataset: "mnist", inputScale: "0.5", inputOffset: "-1" });
+const texts = { dataset: "mnist", inputScale: "0.5", inputOffset: "-1" };
+
+/** A packed file of `image` whose 3x3 kernels are three codewords: all signs -1, the first +1, and the last +1. */
+function codewords(): Uint8Array {
+  const { graph, parameters, metadata } = decodeModel(blankFile(image, texts));
+  // Rows of 27 signs, tap by tap, in 4 bytes.
+  const bits = Uint8Array.of(0b001, 0, 0, 0b100, 0b110, 0, 0, 0, 0, 0, 0, 0b001, 0b111, 0, 0, 0);
+  return encodeModel({ graph, parameters: new Map(parameters).set("binary_conv2d/kernel", bits), metadata });
+}
+
+/** Packed files of all graphs. */
+export const modelFiles: readonly Uint8Array[] = [codewords(), ...graphs.map((graph) => blankFile(graph, texts))];

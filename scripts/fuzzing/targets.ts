@@ -16,16 +16,16 @@ import { checkImage, decodeImage } from "../../ts/images/decode.ts";
 import { load } from "../../ts/inference/index.ts";
 import { isRecord, parseStrictJson } from "../../ts/io/json.ts";
 import { decodeModel, encodeModel } from "../../ts/io/model-file.ts";
-import { decode, encode } from "../../ts/io/safetensors.ts";
+import { decode, encode, type SafeTensor } from "../../ts/io/safetensors.ts";
+import type { RandomStream } from "../../ts/nn/random.ts";
 import { elementsOf } from "../../ts/nn/shapes.ts";
 import { validateGraph } from "../../ts/nn/validate.ts";
 import { checkpoint, checkpointContent } from "./checkpoints.ts";
 import { jsonMutant, mutantOf } from "./mutate.ts";
-import { graphs, modelFile } from "./samples.ts";
+import { modelFiles as files, graphs } from "./samples.ts";
 import type { Target } from "./target.ts";
 
 const text = new TextEncoder();
-const files = graphs.map((graph) => modelFile(graph));
 
 /** Bytes of a packed file. Its digest lets nothing through but what says the same. */
 const model: Target = {
@@ -39,18 +39,24 @@ const model: Target = {
   },
 };
 
+/** A tensor as it is, with one axis more, or, where it is codewords, with other bytes of them. */
+function tensorMutant(tensor: SafeTensor, random: RandomStream): SafeTensor {
+  if (random.below(12) === 0) return { ...tensor, shape: [...tensor.shape, 1] };
+  const isCompact = tensor.dtype === "U8" && tensor.shape.length === 1;
+  if (!isCompact || random.below(2) > 0) return tensor;
+  const data = mutantOf([tensor.data], random);
+  return { ...tensor, shape: [data.length], data };
+}
+
 /** Whole files around a graph that was changed, with no digest: they get as far as a mutant can. */
 const content: Target = {
   name: "model content",
   draw: (random) => {
     const { tensors, metadata } = decode(files[random.below(files.length)] as Uint8Array);
     const { digest: _, graph = "", ...texts } = metadata;
-    const changed = JSON.stringify(jsonMutant(JSON.parse(graph), random));
-    const data = [...tensors.values()].map((tensor) => {
-      if (random.below(12) > 0) return tensor;
-      const shape = [...tensor.shape, 1];
-      return { ...tensor, shape };
-    });
+    // Now and then the graph stays, so that its tensors are read.
+    const changed = random.below(4) === 0 ? graph : JSON.stringify(jsonMutant(JSON.parse(graph), random));
+    const data = [...tensors.values()].map((tensor) => tensorMutant(tensor, random));
     return encode(data, { ...texts, graph: changed });
   },
   read: async (bytes) => {

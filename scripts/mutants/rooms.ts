@@ -69,7 +69,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["inference-session", "train-explain", "train-start-from", ...OPERATIONS],
   ],
   "ts/io": [
-    ...["json", "safetensors", "model-file", "write", "read", "imports"].map((name) => `io-${name}`),
+    ...["json", "safetensors", "codewords", "model-file", "write", "read", "imports"].map((name) => `io-${name}`),
     ...[
       "checkpoint-file",
       "checkpoint-lock",
@@ -112,6 +112,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   ],
   "ts/inference": [
     "inference-parts",
+    "inference-codewords",
     "inference-session",
     "inference-halves",
     "inference",

@@ -108,6 +108,24 @@ export const convolutions: fc.Arbitrary<Case> = fc
   })
   .map(({ seed, ...sizes }) => ({ shape: geometry(affordable(sizes)), seed }));
 
+/** 3x3 convolutions as the kernel for few codewords takes them. */
+export const codewordConvolutions: fc.Arbitrary<Case & { readonly words: number }> = fc
+  .record({
+    images: small(2),
+    height: fc.integer({ min: 5, max: 8 }),
+    width: fc.integer({ min: 5, max: 9 }),
+    channels: fc.integer({ min: 16, max: 40 }).map((groups) => 4 * groups),
+    kernel: fc.constant([3, 3] as const),
+    strides: fc.tuple(small(2), small(2)),
+    dilation: fc.oneof({ arbitrary: fc.constant([1, 1] as const), weight: 2 }, fc.tuple(small(2), small(2))),
+    same: fc.boolean(),
+    padOne: fc.boolean(),
+    filters: tails,
+    seed: seeds,
+    words: fc.integer({ min: 1, max: 16 }),
+  })
+  .map(({ seed, words, ...sizes }) => ({ shape: geometry(sizes), seed, words }));
+
 /** Pools: as many filters as channels, padding without a value. */
 export const pools: fc.Arbitrary<Case> = fc
   .record({

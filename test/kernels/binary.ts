@@ -1,6 +1,6 @@
 /** Properties of the +-1 by +-1 convolution: three kernels, each with three ends, whole and by ranges of filters. */
 import { borderPatterns, type ConvShape } from "../../ts/program/kernels.ts";
-import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
+import { type Case, codewordConvolutions, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import * as naive from "./naive.ts";
@@ -8,6 +8,8 @@ import {
   areaSums,
   bitsOf,
   byteWeights,
+  codewordWeights,
+  fileBits,
   lookupWeights,
   nibbles,
   packedWords,
@@ -24,7 +26,7 @@ const long: readonly Case[] = [
   { shape: dense(9, 251, 3), seed: 3 },
 ];
 
-type Kernel = "lookup" | "popcnt8" | "popcnt64";
+type Kernel = "lookup" | "codewords" | "popcnt8" | "popcnt64";
 
 /** A kernel with its operands in memory, and how bits look in its layout. */
 interface Operands {
@@ -66,6 +68,7 @@ function operandsOf(bench: Bench, shape: ConvShape, x: Float32Array, w: Float32A
 
 /** The kernels of the product, with each end. */
 const KERNELS = {
+  codewords: { real: k.bbCodewordConvReal, bits: k.bbCodewordConvBits, norm: k.bbCodewordConvNorm },
   lookup: { real: k.bbLookupConvReal, bits: k.bbLookupConvBits, norm: k.bbLookupConvNorm },
   popcnt8: { real: k.bbPopcnt8ConvReal, bits: k.bbPopcnt8ConvBits, norm: k.bbPopcnt8ConvNorm },
   popcnt64: { real: k.bbPopcnt64ConvReal, bits: k.bbPopcnt64ConvBits, norm: k.bbPopcnt64ConvNorm },
@@ -189,6 +192,37 @@ const all = property(
   { examples: long, runs: 60 },
 );
 
+const codewords = property(
+  "+-1 times +-1 of few codewords, fused: weights, real sums, bits by thresholds, normalised reals and their signs",
+  codewordConvolutions,
+  (bench, { shape, seed, words }) => {
+    const random = numbers(seed);
+    const { channels, filters } = shape;
+    const x = random.reals(naive.inputPixels(shape) * channels);
+    const signs = Array.from({ length: words }, () => random.reals(9));
+    const chosen = Array.from({ length: channels * filters }, () => random.below(words));
+    const w = Float32Array.from({ length: 9 * channels * filters }, (_, at) => {
+      return signs[chosen[at % chosen.length]!]![Math.floor(at / chosen.length)]!;
+    });
+    const sums = naive.signConv(shape, x, w);
+    const [lookup] = operandsOf(bench, shape, x, w);
+    const expected = codewordWeights(shape, w);
+    const weights = bench.output(Uint8Array, expected.length);
+    const bits = bench.input(fileBits(w, 9 * channels, filters));
+    status(
+      "pack_codeword_weights",
+      bench.call(k.packCodewordWeights({ shape: bench.shape(shape), bits, out: weights })),
+      0,
+    );
+    sameBits("codeword weights", weights.read(), expected);
+    const operands = { ...lookup!, kernel: "codewords", weights: bench.input(expected) } as const;
+    real(bench, operands, sums, seed);
+    thresholded(bench, operands, sums, seed);
+    normalised(bench, operands, sums, seed);
+  },
+  { runs: 30 },
+);
+
 const extremes = property(
   "+-1 times +-1, fused: the largest and the smallest sums",
   convolutions,
@@ -220,4 +254,4 @@ const byteWeightLayout = property("byte weights from file bits", convolutions, (
   sameBits("byte weights", out.read(), byteWeights(shape, w));
 });
 
-export const binaryProperties = [all, extremes, byteWeightLayout];
+export const binaryProperties = [all, codewords, extremes, byteWeightLayout];

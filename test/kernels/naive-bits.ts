@@ -74,6 +74,39 @@ export function lookupWeights(shape: ConvShape, w: Float32Array): Uint8Array {
   return out;
 }
 
+/**
+ * Codeword weights: disagreements `[2][512 patches][16 codewords]`, the second ones times 16, and the codeword of each channel of
+ * each filter, `[panels of 64 filters][channels][4][16]`, channels by their place in a nibble, filters by turns. Codewords have
+ * numbers in the order in which filters have them. Bits 0 to 3 of a patch are its taps 4 to 7, bits 4 to 7 its taps 0 to 3.
+ */
+export function codewordWeights(shape: ConvShape, w: Float32Array): Uint8Array {
+  const { channels, filters } = shape;
+  const table = 2 * 512 * 16;
+  const out = new Uint8Array(table + Math.ceil(filters / 64) * channels * 64);
+  const words: number[] = [];
+  for (let filter = 0; filter < filters; filter++) {
+    for (let c = 0; c < channels; c++) {
+      let patch = 0;
+      for (const [bit, tap] of [4, 5, 6, 7, 0, 1, 2, 3, 8].entries()) {
+        if (w[(tap * channels + c) * filters + filter]! >= 0) patch |= 1 << bit;
+      }
+      if (!words.includes(patch)) words.push(patch);
+      const place = (c & 3) * groups(channels) + (c >> 2);
+      const lane = 2 * (filter & 7) + ((filter >> 3) & 1);
+      const block = ((filter >> 6) * channels + place) * 4 + ((filter >> 4) & 3);
+      out[table + 16 * block + lane] = words.indexOf(patch);
+    }
+  }
+  for (let patch = 0; patch < 512; patch++) {
+    for (let word = 0; word < 16; word++) {
+      const count = [...((patch ^ (words[word] ?? 0)) >>> 0).toString(2)].filter((digit) => digit === "1").length;
+      out[16 * patch + word] = count;
+      out[table / 2 + 16 * patch + word] = 16 * count;
+    }
+  }
+  return out;
+}
+
 /** Byte weights `[panels][taps * bytes][32]`, 8 channels a byte; the last panel is 16 wide where that is enough. */
 export const byteWeights = (shape: ConvShape, w: Float32Array): Uint8Array => panelWeights(shape, w, 8);
 

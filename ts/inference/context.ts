@@ -82,7 +82,10 @@ export interface Context {
   readonly values: Values;
   readonly bits: BitValues;
   readonly draft: Draft;
+  /** The kernel of most products, whose layout all have. */
   readonly kernel: ProductKernel;
+  /** That of a product with exact sums. */
+  readonly kernelOf: (node: ProductNode) => ProductKernel;
   /** Images of one run, and the parts that a layer of one image is cut into, one for each worker. */
   readonly images: number;
   readonly parts: number;

@@ -4,15 +4,18 @@ import { elementsOf } from "../nn/shapes.ts";
 import type { Place } from "../program/place.ts";
 import type { BinaryKernel } from "../runtime/probe.ts";
 import { createBits } from "./bit-values.ts";
+import { codewordLayersOf } from "./codewords.ts";
 import type { Context, Values } from "./context.ts";
 import type { Draft } from "./draft.ts";
 import type { Reader } from "./flow.ts";
-import { PRODUCT_KERNELS } from "./layout.ts";
+import { CODEWORDS, PRODUCT_KERNELS } from "./layout.ts";
 import { createNetwork } from "./network.ts";
 import { createTensors } from "./tensors.ts";
 
 export interface CompileOptions {
   readonly kernel: BinaryKernel;
+  /** True where the core has the kernel for few codewords. */
+  readonly hasCodewords: boolean;
   /** Images that one run of a lane works on. */
   readonly images: number;
   /** Parts that a layer of one image is cut into: jobs of one phase, for as many workers. */
@@ -22,6 +25,8 @@ export interface CompileOptions {
 export function createContext(model: PackedModel, options: CompileOptions, draft: Draft): Context {
   const { images, parts } = options;
   const kernel = PRODUCT_KERNELS[options.kernel];
+  const byCodewords = options.hasCodewords && options.kernel === "lookup" ? codewordLayersOf(model) : new Set();
+  const kernelOf: Context["kernelOf"] = ({ name }) => (byCodewords.has(name) ? CODEWORDS : kernel);
   const network = createNetwork(model.graph, images);
   const { flow, shapeOf } = network;
   const places = new Map<string, Place>();
@@ -57,5 +62,5 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
       return !flow.results.has(source) && !isRead(source, last);
     },
   };
-  return { network, tensor: createTensors(model, draft), values, bits, draft, kernel, images, parts };
+  return { network, tensor: createTensors(model, draft), values, bits, draft, kernel, kernelOf, images, parts };
 }

@@ -26,7 +26,7 @@ import type { Variant } from "../runtime/variants.ts";
 import type { Network } from "./context.ts";
 import { formOf, hasScale } from "./forms.ts";
 import type { Group } from "./fuse/groups.ts";
-import { PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
+import { CODEWORDS, PRODUCT_KERNELS, type ProductKernel } from "./layout.ts";
 import { createNetwork } from "./network.ts";
 import { affineOpOf, isWhole, wholeOpOf } from "./ops/index.ts";
 import type { Prepared } from "./prepare.ts";
@@ -114,7 +114,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       fusedInto: own.length === 0 ? lead : null,
       weightBits: inBits.has(node.name) ? 1 : 32,
       activationBits: work !== null && work.product !== "ff" ? 1 : 32,
-      weightBytes: weightBytes(node, network, kernel),
+      weightBytes: weightBytes(node, network, main?.kernel.startsWith("bb_codeword") ? CODEWORDS : kernel),
       valueBytes: isInside ? 0 : valueBytes(shape, calls.get(lead ?? node.name) ?? [], kernel),
       multiplyAccumulates: multiplyAccumulates(node, node.inputs.map(network.shapeOf), shape),
       obstacles: [

@@ -1,11 +1,12 @@
 /**
- * The three kernels of the +-1 by +-1 product, behind one set of names. The look-up kernel reads activations as nibbles
- * (four channels a byte), the popcount kernels as 64-bit words; everything that writes or reads bits goes with it.
+ * The kernels of the +-1 by +-1 product, behind one set of names. The look-up kernels read activations as nibbles (four channels
+ * a byte), the popcount kernels as 64-bit words; everything that writes or reads bits goes with it.
  */
 import { type KernelCall, k } from "../program/inference-call.ts";
 import {
   byteWeightBytes,
   type ConvShape,
+  codewordWeightBytes,
   groups,
   lookupWeightBytes,
   words,
@@ -60,6 +61,16 @@ const WORDS: BitLayout = {
   packFlips: k.packFlipsWords,
   normalize: null,
   attention: k.attentionWords,
+};
+
+/** The kernel of layers with few codewords (`codewords.ts`), between layers that the kernel `lookup` runs. */
+export const CODEWORDS: ProductKernel = {
+  layout: NIBBLES,
+  weightBytes: codewordWeightBytes,
+  packWeights: k.packCodewordWeights,
+  convReal: k.bbCodewordConvReal,
+  convBits: k.bbCodewordConvBits,
+  convNorm: k.bbCodewordConvNorm,
 };
 
 export const PRODUCT_KERNELS: Readonly<Record<BinaryKernel, ProductKernel>> = {

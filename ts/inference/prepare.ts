@@ -78,7 +78,8 @@ export async function prepare(
   const { batch, workers } = options;
   const shares = batch === 1;
   const lanes = shares ? 1 : Math.min(workers, batch);
-  const run = compileRun(model, { kernel, parts: shares ? workers : 1 }, Math.ceil(batch / lanes));
+  const hasCodewords = "bb_codeword_conv_real" in instance.exports;
+  const run = compileRun(model, { kernel, hasCodewords, parts: shares ? workers : 1 }, Math.ceil(batch / lanes));
   const { compiled, blockImages } = run;
   const { segment, inputSize } = compiled;
   checkCore(model.graph, [...compiled.setup, ...compiled.program.flat(2)], instance);

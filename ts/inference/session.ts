@@ -16,6 +16,7 @@ import { BINARY_KERNELS, type BinaryKernel } from "../runtime/probe.ts";
 import { checkSource, type SourceOptions } from "../runtime/source.ts";
 import { detectVariant, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
+import { codewordLayersOf } from "./codewords.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { bringHalves, isOfFirstHalf, readModel } from "./halves.ts";
 import { type Images, inputOf, type RunOptions } from "./images.ts";
@@ -139,12 +140,13 @@ function closableSession(model: LoadedModel, working: Working): Session {
   };
 }
 
-/** The core that the caller gives, else the smallest that runs the network. The small one has no `popcnt64`. */
+/** The core that the caller gives, else the smallest that runs the network. The small one has no `popcnt64`, and no codewords. */
 async function loadCore(
-  { graph }: PackedModel,
+  model: PackedModel,
   { variant, kernel, source }: LoadOptions,
 ): Promise<{ variant: Variant; module: WebAssembly.Module }> {
   const found = await detectVariant({ shared: false, ...(variant && { variant }) });
-  const cores = kernel !== "popcnt64" && isOfFirstHalf(graph) ? smallCores : inferenceCores;
+  const isSmall = kernel !== "popcnt64" && isOfFirstHalf(model.graph) && codewordLayersOf(model).size === 0;
+  const cores = isSmall ? smallCores : inferenceCores;
   return { variant: found, module: await compileCore(found, source ?? cores) };
 }

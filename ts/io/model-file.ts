@@ -3,10 +3,12 @@
  * (`safetensors.ts`), so other programs can open it too.
  *
  * Each of `packedParametersOf(graph)` has one tensor of the same name. A `latent` one is the signs of its kernel, U8
- * `[filters, ceil(K/8)]` (`bits.ts`). A `real` or `statistic` one is F32 in its own shape. The metadata hold `format`
- * "proxbit", `version` "1", `polarity` "1=+1", `bitOrder` "lsb-first", `producer`, and `graph` (JSON). `metadata` is
- * JSON of the caller's own texts, such as the data set, classes, scale and offset of the input, and accuracy. `digest`
- * is SHA-256 of all this (`digest.ts`). Files of before have none and are read all the same.
+ * `[filters, ceil(K/8)]` (`bits.ts`). Signs of 3x3 kernels are U8 `[bytes]` where their compact form takes less than a bit a
+ * weight: codewords and indices (`codewords.ts`). Readers give out the same signs for both. A `real` or `statistic` one is F32 in
+ * its own shape. The metadata hold `format` "proxbit", `version` "1", or "2" with a compact form, `polarity` "1=+1", `bitOrder`
+ * "lsb-first", `producer`, and `graph` (JSON). `metadata` is JSON of the caller's own texts, such as the data set, classes, scale
+ * and offset of the input, and accuracy. `digest` is MurmurHash3 of all this (`digest.ts`). Files of before have none and are read
+ * all the same.
  *
  * Equal models give equal bytes. `decodeModel` checks everything that it returns: the graph, the names, the shapes, the
  * tail bits, every number. Inference needs nothing else, so this file imports neither Node nor the data sets.
@@ -16,18 +18,21 @@ import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
-import { elementsOf } from "../nn/shapes.ts";
+import { elementsOf, kernelMatrix } from "../nn/shapes.ts";
 import { validateGraph } from "../nn/validate.ts";
+import { toCodewords } from "./codewords.ts";
 import { DIGEST_KEY, digestOf } from "./digest.ts";
 import { canonicalJson, isPrototypeKey } from "./json.ts";
 import {
   BIT_ORDER,
+  COMPACT_VERSION,
   FORMAT,
   findFault,
   findStranger,
   type LoadedModel,
   layoutOf,
   MODEL_FILE_VERSION,
+  mayBeCompact,
   openModel,
   type PackedModel,
   type PackedTensor,
@@ -69,7 +74,10 @@ function tensorFor(parameter: Parameter, data: PackedTensor | undefined): SafeTe
         : "Train again from a sound checkpoint, with a lower learning rate.",
     );
   }
-  return isArrayOf(data, "Uint8Array") ? { name, dtype: "U8", shape, data } : { name, dtype: "F32", shape, data };
+  if (!isArrayOf(data, "Uint8Array")) return { name, dtype: "F32", shape, data };
+  const compact = mayBeCompact(parameter) ? toCodewords(data, kernelMatrix(parameter)) : undefined;
+  if (compact !== undefined) return { name, dtype: "U8", shape: [compact.length], data: compact };
+  return { name, dtype: "U8", shape, data };
 }
 
 function checkTexts(metadata: Readonly<Record<string, string>>): void {
@@ -103,9 +111,10 @@ export function encodeModel(model: PackedModel): Uint8Array<ArrayBuffer> {
   }
   checkTexts(model.metadata);
   const tensors = parameters.map((parameter) => tensorFor(parameter, model.parameters.get(parameter.name)));
+  const hasCompact = tensors.some(({ dtype, shape }) => dtype === "U8" && shape.length === 1);
   const texts = {
     format: FORMAT,
-    version: MODEL_FILE_VERSION,
+    version: hasCompact ? COMPACT_VERSION : MODEL_FILE_VERSION,
     polarity: POLARITY,
     bitOrder: BIT_ORDER,
     producer: `proxbit ${VERSION}`,

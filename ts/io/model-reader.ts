@@ -7,8 +7,9 @@ import { describe } from "../base/describe.ts";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
 import { packedParametersOf } from "../nn/parameters.ts";
-import { kernelMatrix } from "../nn/shapes.ts";
+import { hasNineTaps, kernelMatrix } from "../nn/shapes.ts";
 import { findDirtyTail, packedShape } from "./bits.ts";
+import { fromCodewords } from "./codewords.ts";
 import { DIGEST_KEY, digestOf } from "./digest.ts";
 import { isRecord, parseStrictJson } from "./json.ts";
 import type { SafeTensor, SafeTensors } from "./safetensors.ts";
@@ -31,8 +32,10 @@ export interface LoadedModel extends PackedModel {
   readonly digest: string | null;
 }
 
-/** The number of the layout above; a reader refuses every other. */
+/** The number of the layout in `model-file.ts` without compact forms. */
 export const MODEL_FILE_VERSION = "1";
+/** That of files with a compact form, which readers of before refuse. A reader refuses every other number. */
+export const COMPACT_VERSION = "2";
 
 export const FORMAT = "proxbit";
 const FIELDS = ["format", "version", "polarity", "bitOrder", "producer", "graph", "metadata", DIGEST_KEY];
@@ -89,9 +92,9 @@ function checkHeader(file: SafeTensors): void {
     throw corrupt("this is a safetensors file, but not a model of proxbit", "Give a file that proxbit has packed.");
   }
   const version = field(file, "version");
-  if (version !== MODEL_FILE_VERSION) {
+  if (version !== MODEL_FILE_VERSION && version !== COMPACT_VERSION) {
     throw corrupt(
-      `the model file has version ${describe(version)}; this proxbit reads version "${MODEL_FILE_VERSION}"`,
+      `the model file has version ${describe(version)}; this proxbit reads versions "${MODEL_FILE_VERSION}" and "${COMPACT_VERSION}"`,
       "Use the version of proxbit that wrote the file, or pack the model again with this one.",
     );
   }
@@ -124,10 +127,27 @@ function readTexts(file: SafeTensors): Readonly<Record<string, string>> {
   return Object.fromEntries(texts);
 }
 
-function readParameter(parameter: Parameter, tensor: SafeTensor | undefined): PackedTensor {
+/** True where `parameter` may stand in its compact form: signs of 3x3 kernels. */
+export const mayBeCompact = ({ role, shape }: Parameter): boolean => role === "latent" && hasNineTaps(shape);
+
+/** `tensor` with the signs of `parameter` in place of their compact form, where it is one. */
+function expanded(parameter: Parameter, tensor: SafeTensor, version: string | undefined): SafeTensor {
+  const isCompact = version === COMPACT_VERSION && tensor.dtype === "U8" && tensor.shape.length === 1;
+  if (!isCompact || !mayBeCompact(parameter)) return tensor;
+  const bits = fromCodewords(tensor.data, kernelMatrix(parameter));
+  if (typeof bits === "string") throw corrupt(`the model file is not sound: "${parameter.name}" ${bits}`);
+  return { ...tensor, shape: layoutOf(parameter).shape, data: bits };
+}
+
+function readParameter(
+  parameter: Parameter,
+  stored: SafeTensor | undefined,
+  version: string | undefined,
+): PackedTensor {
   const { name } = parameter;
   const { dtype, shape } = layoutOf(parameter);
-  if (tensor === undefined) throw corrupt(`the model file lacks the parameter "${name}"`);
+  if (stored === undefined) throw corrupt(`the model file lacks the parameter "${name}"`);
+  const tensor = expanded(parameter, stored, version);
   if (tensor.dtype === "I32" || tensor.dtype !== dtype) {
     throw corrupt(
       `the parameter "${name}" of the model file is ${tensor.dtype}; its role, ${parameter.role}, takes ${dtype}`,
@@ -191,7 +211,10 @@ function readModel(file: SafeTensors, graph: Graph): LoadedModel {
   if (stranger !== undefined)
     throw corrupt(`the model file holds ${describe(stranger)}, which its graph does not have`);
   const parameters = new Map(
-    expected.map((parameter) => [parameter.name, readParameter(parameter, file.tensors.get(parameter.name))]),
+    expected.map((parameter) => [
+      parameter.name,
+      readParameter(parameter, file.tensors.get(parameter.name), file.metadata.version),
+    ]),
   );
   return { graph, parameters, metadata, digest: checkDigest(file) };
 }

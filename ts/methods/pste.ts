@@ -14,14 +14,15 @@
  * is the gradient of the epoch's losses, added up. The step is scaled so that its largest number is `rate`, which makes it free of
  * the optimizer's scale. The noise falls in a line to 0 at the middle of the run. Both, and all defaults but the form, are ours.
  *
- * Each layer has codewords of its own, as its quantizer's tensors. Layers that are not 3x3 keep their quantizers. Files hold signs.
+ * Each layer has codewords of its own, as its quantizer's tensors. Layers that are not 3x3 keep their quantizers. Files hold
+ * codewords and indices where that is smaller, as of any 3x3 kernels (`ts/io/codewords.ts`).
  */
 import { ProxbitError } from "../base/errors.ts";
 import { nextTurn } from "../base/turn.ts";
 import { integer, number, optional } from "../nn/fields.ts";
 import type { Graph } from "../nn/graph.ts";
 import { networkOf, parameterName } from "../nn/network.ts";
-import { hasNineTaps } from "../nn/ops/quantizer-parameters.ts";
+import { hasNineTaps } from "../nn/shapes.ts";
 import { TAPS } from "../quantizers/codebook.ts";
 import { bnn } from "../quantizers/families.ts";
 import { codebook } from "../quantizers/weight-families.ts";

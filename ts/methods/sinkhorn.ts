@@ -30,7 +30,10 @@ export function sinkhorn(logits: Float64Array, side: number, iterations: number)
     for (let i = 0; i < side; i++) {
       const row = logits.subarray(i * side, (i + 1) * side);
       let most = Number.NEGATIVE_INFINITY;
-      for (let j = 0; j < side; j++) most = Math.max(most, at(row, j) + at(g, j));
+      for (let j = 0; j < side; j++) {
+        const value = at(row, j) + at(g, j);
+        if (value > most) most = value;
+      }
       let sum = 0;
       for (let j = 0; j < side; j++) sum += expOf(at(row, j) + at(g, j) - most);
       f[i] = -most - exactLog(sum);
@@ -38,7 +41,10 @@ export function sinkhorn(logits: Float64Array, side: number, iterations: number)
     const [most, sums] = [new Float64Array(side).fill(Number.NEGATIVE_INFINITY), new Float64Array(side)];
     for (let i = 0; i < side; i++) {
       const [row, own] = [logits.subarray(i * side, (i + 1) * side), at(f, i)];
-      for (let j = 0; j < side; j++) most[j] = Math.max(at(most, j), at(row, j) + own);
+      for (let j = 0; j < side; j++) {
+        const value = at(row, j) + own;
+        if (value > at(most, j)) most[j] = value;
+      }
     }
     for (let i = 0; i < side; i++) {
       const [row, own] = [logits.subarray(i * side, (i + 1) * side), at(f, i)];
@@ -66,16 +72,17 @@ export function sinkhornBackward(
     for (let i = 0; i < side; i++) {
       for (let j = 0; j < side; j++) sums[j] = at(sums, j) + at(found, i * side + j);
     }
-    const behind = exponentials(logits, f, columns[iteration] as Float64Array);
-    const between = exponentials(logits, f, columns[iteration - 1] ?? new Float64Array(side));
+    const [g, before] = [columns[iteration] as Float64Array, columns[iteration - 1] ?? new Float64Array(side)];
     for (let i = 0; i < side; i++) {
+      const [row, own] = [logits.subarray(i * side, (i + 1) * side), at(f, i)];
+      const line = found.subarray(i * side, (i + 1) * side);
       let sum = 0;
       for (let j = 0; j < side; j++) {
-        const k = i * side + j;
-        found[k] = at(found, k) - at(behind, k) * at(sums, j);
-        sum += at(found, k);
+        const value = at(line, j) - expOf(at(row, j) + own + at(g, j)) * at(sums, j);
+        line[j] = value;
+        sum += value;
       }
-      for (let k = i * side; k < (i + 1) * side; k++) found[k] = at(found, k) - at(between, k) * sum;
+      for (let j = 0; j < side; j++) line[j] = at(line, j) - expOf(at(row, j) + own + at(before, j)) * sum;
     }
   }
   return found;
@@ -98,7 +105,8 @@ for (let [k, value] = [0, 1]; k < powers.length; k++, value /= 2) powers[k] = va
 /** e^x for x up to 0, or above it by a rounding. It is `exactExp` without its divisions, of which there are millions here. */
 function expOf(x: number): number {
   if (x < -744) return 0;
-  const halvings = Math.floor(0.5 - x * Math.LOG2E);
+  // The whole part of a number that is not negative.
+  const halvings = (0.5 - x * Math.LOG2E) | 0;
   const r = x + halvings * LN2_HIGH + halvings * LN2_LOW;
   // Taylor's series by Horner's rule, its factors rounded: below ln(2) / 2 the next term is under 1e-17.
   let sum = 1 / 6227020800;

@@ -29,6 +29,10 @@ export function kernelMatrix({ shape, filters = shape.at(-1) ?? 1 }: KernelShape
   return [elementsOf(shape) / filters, filters];
 }
 
+/** True for a kernel of windows of 3x3. */
+export const hasNineTaps = ({ length, 0: height, 1: width }: Shape): boolean =>
+  length === 4 && height === 3 && width === 3;
+
 interface KernelShape {
   readonly shape: Shape;
   readonly filters?: number;

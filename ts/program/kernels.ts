@@ -240,6 +240,55 @@ export const kernels = {
       count: "number",
     },
   },
+  /** Real sums `[pixels][filters]`, by look-up of codewords. */
+  bb_codeword_conv_real: {
+    product: { operands: "bb", tile: "2x64", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      out: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /** Bits by thresholds into the padded input of the next layer, by look-up of codewords. */
+  bb_codeword_conv_bits: {
+    product: { operands: "bb", tile: "2x64", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      limits: "read",
+      mask: "read",
+      next: "read",
+      nextBits: "write",
+      first: "number",
+      count: "number",
+    },
+  },
+  /**
+   * `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input
+   * of the next layer where given, by look-up of codewords.
+   */
+  bb_codeword_conv_norm: {
+    product: { operands: "bb", tile: "2x64", channels: 4 },
+    parameters: {
+      shape: "read",
+      bits: "read",
+      weights: "read",
+      starts: "read",
+      scale: "read",
+      shift: "read",
+      residual: "maybe read",
+      out: "maybe write",
+      next: "maybe read",
+      nextBits: "maybe write",
+      first: "number",
+      count: "number",
+    },
+  },
   /** Real sums `[pixels][filters]`, by `i8x16.popcnt`. */
   bb_popcnt8_conv_real: {
     product: { operands: "bb", tile: "4x32", channels: 8 },
@@ -344,6 +393,10 @@ export const kernels = {
   },
   /** File bits as look-up weights. */
   pack_lookup_weights: {
+    parameters: { shape: "read", bits: "read", out: "write" },
+  },
+  /** File bits of 3x3 kernels as codeword weights. */
+  pack_codeword_weights: {
     parameters: { shape: "read", bits: "read", out: "write" },
   },
   /** File bits as byte weights. */
@@ -761,6 +814,11 @@ export function lookupSplits(shape: ConvShape): number {
 /** Bytes of the look-up weights. */
 export function lookupWeightBytes(shape: ConvShape): number {
   return Math.ceil(filterBlocks(shape) / 4) * lookupSplits(shape) * 192;
+}
+
+/** Bytes of the codeword weights: two tables of 512 rows, and a byte for each channel of each filter. */
+export function codewordWeightBytes(shape: ConvShape): number {
+  return 2 * 512 * 16 + Math.ceil(filterBlocks(shape) / 4) * shape.channels * 64;
 }
 
 /** Bytes of the weights of the `i8x16.popcnt` kernel. */

@@ -14,10 +14,10 @@ import type { BitsGroup } from "./groups.ts";
 
 export function emitBits(group: BitsGroup, context: Context): void {
   const { product, pool, norm } = group;
-  const { draft, kernel, images } = context;
-  const { layout } = kernel;
+  const { draft, images } = context;
   const operands = operandsOf(product, context);
-  const { shape, weights } = operands;
+  const { kernel, shape, weights } = operands;
+  const { layout } = kernel;
   const { filters } = shape;
   const { scale, shift } = affineOpOf(norm).scaleAndShift(norm, context);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];

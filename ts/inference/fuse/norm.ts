@@ -13,9 +13,9 @@ import type { NormGroup } from "./groups.ts";
 
 export function emitNorm(group: NormGroup, context: Context): void {
   const { product, norm, add } = group;
-  const { draft, kernel, values } = context;
+  const { draft, values } = context;
   const operands = operandsOf(product, context);
-  const { shape, weights } = operands;
+  const { kernel, shape, weights } = operands;
   const { scale, shift } = affineOpOf(norm).scaleAndShift(norm, context);
   const last = add ?? norm;
   const shortcut =

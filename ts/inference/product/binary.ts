@@ -6,10 +6,12 @@ import { borderPatterns, type ConvShape, startBytes, taps } from "../../program/
 import { at, type Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";
 import { shapeKey } from "../draft.ts";
+import type { ProductKernel } from "../layout.ts";
 import { outputSlice, type Part } from "../slices.ts";
 
 /** A product's operands in memory. */
 export interface Operands {
+  readonly kernel: ProductKernel;
   readonly shape: ConvShape;
   readonly bits: Place;
   readonly weights: Place;
@@ -18,7 +20,8 @@ export interface Operands {
 }
 
 export function operandsOf(node: ProductNode, context: Context): Operands {
-  const { draft, kernel } = context;
+  const { draft } = context;
+  const kernel = context.kernelOf(node);
   const { name } = node;
   const { place: bits } = context.bits.for(node);
   const shape = context.network.windowOf(node);
@@ -28,7 +31,7 @@ export function operandsOf(node: ProductNode, context: Context): Operands {
   const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights({ shape: descriptor, bits: file, out: weights }));
   if (borderPatterns(shape) > 1) draft.once(name, k.bbCorrection({ shape: descriptor, bits: file, out: correction }));
-  return { shape, bits, weights, correction };
+  return { kernel, shape, bits, weights, correction };
 }
 
 /** A part of a product as its kernel takes it, but for the range of filters. */
@@ -41,8 +44,8 @@ interface PartCall {
   readonly pixel: number;
 }
 
-export function partCall(node: ProductNode, operands: Operands, part: Part, { draft, kernel }: Context): PartCall {
-  const { shape: full, bits, correction } = operands;
+export function partCall(node: ProductNode, operands: Operands, part: Part, { draft }: Context): PartCall {
+  const { kernel, shape: full, bits, correction } = operands;
   const { shape, paddedRow } = outputSlice(full, part.rows);
   const descriptor = draft.descriptor(shape);
   const starts = draft.memo(`starts ${node.name} ${shapeKey(shape)}`, () => {

@@ -13,11 +13,11 @@ import { sumSteps } from "./packed-weights.ts";
 /** The sums as f32, `[pixels][filters]`. */
 function emitSums(node: ProductNode, out: Place, context: Context): void {
   const operands = operandsOf(node, context);
-  const { shape, weights } = operands;
+  const { kernel, shape, weights } = operands;
   const jobs = cutEvenly(shape, context.parts).map((part) => {
     const { descriptor, bits, starts, pixel } = partCall(node, operands, part, context);
     const given = { shape: descriptor, bits, weights, starts, ...part.filters };
-    return [call(node.name, context.kernel.convReal({ ...given, out: at(out, 4 * pixel * shape.filters) }))];
+    return [call(node.name, kernel.convReal({ ...given, out: at(out, 4 * pixel * shape.filters) }))];
   });
   context.draft.phase(jobs);
 }

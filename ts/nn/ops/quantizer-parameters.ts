@@ -9,12 +9,8 @@ import { CODEWORDS, TAPS } from "../../quantizers/codebook.ts";
 import { codewordCount, firstAngle, mappingUnits } from "../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { rotationSides } from "../../quantizers/rotations.ts";
-import { kernelMatrix, type Shape } from "../shapes.ts";
+import { hasNineTaps, kernelMatrix, type Shape } from "../shapes.ts";
 import type { ParameterSpec } from "./op.ts";
-
-/** True for a kernel of windows of 3x3. */
-export const hasNineTaps = ({ length, 0: height, 1: width }: Shape): boolean =>
-  length === 4 && height === 3 && width === 3;
 
 /**
  * The tensors of `quantizer` over `kernel`, by their keys; none for most quantizers.

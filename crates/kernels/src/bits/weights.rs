@@ -6,11 +6,14 @@
 //! - *Look-up weights* are bytes, each the plain group (0 to 15) of 4 channels of one filter:
 //!   `[panels of 64 filters][threes of groups][4][3][16]`, the groups of a window being `[taps][groups]`. The 16 filters of a
 //!   block lie by turns, 0, 8, 1, 9 and so on (see [`crate::gemm::bb_lookup`]).
+//! - *Codeword weights* are those of 3x3 kernels that are few different ones (see [`crate::gemm::bb_codewords`]).
 //! - *Byte weights* are bytes, each 8 channels of one filter: `[panels][taps * ceil(channels / 8)][32]`; a panel is 32 filters,
 //!   the last one 16 where that is enough.
 //! - *Nibble weights* are bytes, each 4 channels of one filter: `[panels][taps * groups][32]`, panels as those of byte weights.
 //! - *Word weights* are `u64` `[N, rounded up to 2][taps][words]`.
 
+use crate::conv::binary::codewords::takes;
+use crate::gemm::bb_codewords::{CODEWORDS, PATCHES, TABLE_BYTES, TAPS, patch_bit};
 use crate::gemm::bb_lookup::{BLOCK_BYTES, PANEL};
 use crate::shape::ConvShape;
 
@@ -126,6 +129,47 @@ fn lookup_weights(shape: &ConvShape, out: &mut [u8], positive: impl Fn(usize, us
                 }
             }
         }
+    }
+}
+
+/// File bits of 3x3 kernels as codeword weights. Past the sixteenth codeword they are those of the first.
+///
+/// # Panics
+/// When a slice is shorter than its layout, or the shape is none of [`crate::conv::binary::codewords::takes`].
+pub fn pack_codeword_weights(shape: &ConvShape, bits: &[u8], out: &mut [u8]) {
+    assert!(takes(shape));
+    let (channels, groups, filters) = (shape.channels as usize, shape.groups(), shape.filters as usize);
+    let bytes = shape.terms().div_ceil(8);
+    let (table, panels) = out[..shape.codeword_weight_bytes()].split_at_mut(TABLE_BYTES);
+    panels.fill(0);
+    let mut words = [0; CODEWORDS];
+    let mut known = 0;
+    for (filter, bits) in bits[..filters * bytes].chunks_exact(bytes).enumerate() {
+        let lane = filter % 16;
+        let lane = filter / 16 % PANEL * 16 + lane % 8 * 2 + lane / 8;
+        for channel in 0..channels {
+            let bit =
+                |tap: usize| usize::from(bits[(tap * channels + channel) / 8] >> ((tap * channels + channel) % 8) & 1);
+            let patch = (0..TAPS).fold(0, |patch, tap| patch | bit(tap) << patch_bit(tap));
+            let word = words[..known]
+                .iter()
+                .position(|&word| word == patch)
+                .unwrap_or_else(|| {
+                    let word = known % CODEWORDS;
+                    if known < CODEWORDS {
+                        words[known] = patch;
+                        known += 1;
+                    }
+                    word
+                });
+            let place = channel % 4 * groups + channel / 4;
+            panels[(filter / (16 * PANEL) * channels + place) * 16 * PANEL + lane] = word as u8;
+        }
+    }
+    let (first, second) = table.split_at_mut(PATCHES * CODEWORDS);
+    for (at, (first, second)) in first.iter_mut().zip(second).enumerate() {
+        *first = ((at / CODEWORDS) ^ words[at % CODEWORDS]).count_ones() as u8;
+        *second = *first << 4;
     }
 }
 

@@ -1,5 +1,5 @@
 //! The convolution of +-1 activations with +-1 kernels, by three kernels, each with three epilogues: real sums, the bits of the
-//! next layer by thresholds, or normalised reals.
+//! next layer by thresholds, or normalised reals. A fourth takes 3x3 kernels that are few different ones ([`codewords`]).
 //!
 //! Sums are `[images][out_height][out_width][filters]`. A zero padding is stored as bits 0, that is read as -1; what sums
 //! start from makes up for it ([`border`]). A padding with +1 is stored as such.
@@ -8,6 +8,7 @@
 
 pub mod accumulate8;
 pub mod border;
+pub mod codewords;
 pub mod epilogue;
 pub mod lookup;
 pub mod pixels;

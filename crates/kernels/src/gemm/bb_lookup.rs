@@ -167,7 +167,7 @@ unsafe fn split<const AT: usize, const BLOCKS: usize>(
 ///
 /// No sum reaches 256, so one after the other is found.
 #[inline(always)]
-fn separate([both, shifted]: [Bytes; 2]) -> [[Shorts; 2]; 2] {
+pub fn separate([both, shifted]: [Bytes; 2]) -> [[Shorts; 2]; 2] {
     let (both, shifted) = (both.to_shorts(), shifted.to_shorts());
     let less_16_times = |from: Shorts, what: Shorts| from.sub(what.shift_up::<4>()).and(Shorts::splat(255));
     let b_odd = shifted.shift_down::<8>();

@@ -129,6 +129,11 @@ impl ConvShape {
         self.filter_blocks().div_ceil(4) * self.lookup_splits() * 192
     }
 
+    /// Bytes of the codeword weights: two tables of 512 rows, and a byte for each channel of each filter.
+    pub fn codeword_weight_bytes(&self) -> usize {
+        2 * 512 * 16 + self.filter_blocks().div_ceil(4) * self.channels as usize * 64
+    }
+
     /// Bytes of the weights of the `i8x16.popcnt` kernel.
     pub fn byte_weight_bytes(&self) -> usize {
         self.filter_blocks() * self.taps() * (self.channels as usize).div_ceil(8) * 16

@@ -1,4 +1,4 @@
-//! The +-1 by +-1 convolution: three kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and
+//! The +-1 by +-1 convolution: four kernels times three epilogues, what they start from, and sums in 8 bits. Layouts and
 //! meanings are those of `proxbit_kernels::conv::binary`.
 //!
 //! `first` and `count` are the range of filters to work on: panels of 32, the last range up to the last filter. Ranges write
@@ -8,6 +8,7 @@ use crate::exports::{Flag, Maybe, optional_shared};
 use crate::memory::{read, share, write};
 use proxbit_kernels::conv::binary::accumulate8::{Overflow, accumulate8_conv};
 use proxbit_kernels::conv::binary::border;
+use proxbit_kernels::conv::binary::codewords::codeword_conv;
 use proxbit_kernels::conv::binary::epilogue::{BitLayout, Epilogue, Normalised, RealSums, ThresholdBits};
 use proxbit_kernels::conv::binary::lookup::lookup_conv;
 use proxbit_kernels::conv::binary::popcnt::{popcnt8_conv, popcnt64_conv};
@@ -79,6 +80,39 @@ exports! {
         conv_norm::<LOOKUP>(shape, [bits, weights], starts, fold, residual, out, next, next_bits, range)
     }
 
+    /// Real sums `[pixels][filters]`, by look-up of codewords.
+    only("layers")
+    product(bb, "2x64", 4)
+    fn bb_codeword_conv_real(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, out: *mut f32, first: usize,
+        count: usize,
+    ) {
+        conv_real::<CODEWORDS>(shape, [bits, weights], starts, out, [first, count])
+    }
+
+    /// Bits by thresholds into the padded input of the next layer, by look-up of codewords.
+    only("layers")
+    product(bb, "2x64", 4)
+    fn bb_codeword_conv_bits(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, limits: *const i32, mask: *const u8,
+        next: *const ConvShape, next_bits: *mut u8, first: usize, count: usize,
+    ) {
+        conv_bits::<CODEWORDS>(shape, [bits, weights], limits, mask, next, next_bits, [first, count])
+    }
+
+    /// `sum * scale + shift`, plus `residual` where given, to `out` where given, and its signs into the padded input of the
+    /// next layer where given, by look-up of codewords.
+    only("layers")
+    product(bb, "2x64", 4)
+    fn bb_codeword_conv_norm(
+        shape: *const ConvShape, bits: *const u8, weights: *const u8, starts: *const i32, scale: *const f32,
+        shift: *const f32, residual: Maybe<*const f32>, out: Maybe<*mut f32>, next: Maybe<*const ConvShape>,
+        next_bits: Maybe<*mut u8>, first: usize, count: usize,
+    ) {
+        let (fold, range) = ([scale, shift], [first, count]);
+        conv_norm::<CODEWORDS>(shape, [bits, weights], starts, fold, residual, out, next, next_bits, range)
+    }
+
     /// Real sums `[pixels][filters]`, by `i8x16.popcnt`.
     product(bb, "4x32", 8)
     fn bb_popcnt8_conv_real(
@@ -147,9 +181,10 @@ exports! {
 const LOOKUP: u32 = 0;
 const POPCNT8: u32 = 1;
 const POPCNT64: u32 = 2;
+const CODEWORDS: u32 = 3;
 
 const fn layout<const KERNEL: u32>() -> BitLayout {
-    if KERNEL == LOOKUP {
+    if KERNEL == LOOKUP || KERNEL == CODEWORDS {
         BitLayout::Nibbles
     } else {
         BitLayout::Words
@@ -182,6 +217,10 @@ unsafe fn conv<const KERNEL: u32, E: Epilogue>(
                 filters,
                 epilogue,
             );
+        } else if KERNEL == CODEWORDS {
+            let nibbles = read(bits, shape.padded_pixels() * shape.groups());
+            let weights = read(weights, shape.codeword_weight_bytes());
+            codeword_conv(shape, nibbles, weights, filters, epilogue);
         } else if KERNEL == POPCNT8 {
             let weights = read(weights, shape.byte_weight_bytes());
             popcnt8_conv(shape, read(bits.cast(), words), weights, filters, epilogue);

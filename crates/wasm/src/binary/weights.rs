@@ -33,6 +33,16 @@ exports! {
         false
     }
 
+    /// File bits of 3x3 kernels as codeword weights.
+    only("layers")
+    once(size)
+    fn pack_codeword_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) {
+        let shape = &*shape;
+        let out = write(out, shape.codeword_weight_bytes());
+        weights::pack_codeword_weights(shape, read(bits, bits_of(shape)), out);
+        false
+    }
+
     /// File bits as byte weights.
     once(size)
     fn pack_byte_weights(shape: *const ConvShape, bits: *const u8, out: *mut u8) {

@@ -16,7 +16,7 @@ use crate::shape::{ConvShape, Runs};
 use crate::simd::bytes::Ints;
 
 /// The most pairs of pixels in a strip.
-const PAIRS: usize = 8;
+pub(super) const PAIRS: usize = 8;
 /// Places that a strip has room for.
 const ROOM: usize = 1 << 14;
 /// Splits that are counted in 16 bits.
@@ -85,7 +85,7 @@ unsafe fn convolve(
 }
 
 /// An epilogue that takes the counts of a strip, so that all before it need not know which one it is.
-trait Sink {
+pub(super) trait Sink {
     /// Takes the counts of the pixels with some blocks of filters from `filter` on.
     ///
     /// # Safety

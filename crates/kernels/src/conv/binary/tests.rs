@@ -1,5 +1,6 @@
 //! The three kernels with their three epilogues against the definition.
 
+mod codewords;
 mod operands;
 mod ranges;
 
@@ -15,13 +16,17 @@ use crate::shape::ConvShape;
 use crate::shared::Shared;
 
 fn check(shape: &ConvShape, seed: u64) {
-    let filters = shape.filters as usize;
+    let kernel = reals(shape.terms() * shape.filters as usize, !seed);
+    check_kernel(shape, &kernel, seed, &KERNELS);
+}
+
+/// The convolution of drawn activations with `kernel`.
+fn check_kernel(shape: &ConvShape, kernel: &[f32], seed: u64, kernels: &[Kernel]) {
     let x = reals(shape.input_pixels() * shape.channels as usize, seed);
-    let kernel = reals(shape.terms() * filters, !seed);
-    let sums = naive::conv(shape, &x, &kernel);
-    let all = operands(shape, &x, &kernel);
+    let sums = naive::conv(shape, &x, kernel);
+    let all = operands(shape, &x, kernel);
     let (next, cut) = (next_of(shape, seed), cut_of(shape, seed >> 8));
-    for kernel in KERNELS {
+    for &kernel in kernels {
         check_real(&all, kernel, cut, &sums);
         check_bits(&all, kernel, cut, &sums, &next, seed);
         check_norm(&all, kernel, cut, &sums, &next, seed);

@@ -89,6 +89,18 @@ impl Bytes {
         self.shorts(|short| short >> 4)
     }
 
+    /// Taken as eight 16-bit numbers, each shifted down by a bit.
+    #[inline(always)]
+    pub fn shift_down_1(self) -> Self {
+        self.shorts(|short| short >> 1)
+    }
+
+    /// Lane by lane and.
+    #[inline(always)]
+    pub fn and(self, other: Self) -> Self {
+        Self(from_fn(|i| self.0[i] & other.0[i]))
+    }
+
     /// Taken as eight 16-bit numbers: the byte at an even place is the lower half.
     #[inline(always)]
     pub fn to_shorts(self) -> Shorts {

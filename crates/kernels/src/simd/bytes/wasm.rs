@@ -81,6 +81,18 @@ impl Bytes {
         Self(u16x8_shr(self.0, 4))
     }
 
+    /// Taken as eight 16-bit numbers, each shifted down by a bit.
+    #[inline(always)]
+    pub fn shift_down_1(self) -> Self {
+        Self(u16x8_shr(self.0, 1))
+    }
+
+    /// Lane by lane and.
+    #[inline(always)]
+    pub fn and(self, other: Self) -> Self {
+        Self(v128_and(self.0, other.0))
+    }
+
     /// Taken as eight 16-bit numbers: the byte at an even place is the lower half.
     #[inline(always)]
     pub fn to_shorts(self) -> Shorts {

@@ -5,6 +5,7 @@ use core::ops::Range;
 use crate::arbitrary::conv_shape;
 use crate::bits::{self, weights};
 use crate::conv::binary::border::starts;
+use crate::conv::binary::codewords::{codeword_conv, takes};
 use crate::conv::binary::epilogue::{BitLayout, Epilogue};
 use crate::conv::binary::lookup::lookup_conv;
 use crate::conv::binary::popcnt::{popcnt8_conv, popcnt64_conv};
@@ -18,6 +19,7 @@ pub struct Operands {
     nibbles: Vec<u8>,
     words: Vec<u64>,
     lookup_weights: Vec<u8>,
+    codeword_weights: Vec<u8>,
     byte_weights: Vec<u8>,
     word_weights: Vec<u64>,
     pub starts: Vec<i32>,
@@ -26,15 +28,18 @@ pub struct Operands {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kernel {
     Lookup,
+    /// For kernels of few codewords alone.
+    Codewords,
     Popcnt8,
     Popcnt64,
 }
 
+/// Those that take any kernel.
 pub const KERNELS: [Kernel; 3] = [Kernel::Lookup, Kernel::Popcnt8, Kernel::Popcnt64];
 
 impl Kernel {
     pub fn layout(self) -> BitLayout {
-        if self == Self::Lookup {
+        if matches!(self, Self::Lookup | Self::Codewords) {
             BitLayout::Nibbles
         } else {
             BitLayout::Words
@@ -55,6 +60,7 @@ impl Kernel {
             nibbles,
             words,
             lookup_weights,
+            codeword_weights,
             byte_weights,
             word_weights,
             ..
@@ -63,6 +69,7 @@ impl Kernel {
         unsafe {
             match self {
                 Self::Lookup => lookup_conv(shape, nibbles, lookup_weights, range, epilogue),
+                Self::Codewords => codeword_conv(shape, nibbles, codeword_weights, range, epilogue),
                 Self::Popcnt8 => popcnt8_conv(shape, words, byte_weights, range, epilogue),
                 Self::Popcnt64 => popcnt64_conv(shape, words, word_weights, range, epilogue),
             }
@@ -82,6 +89,7 @@ pub fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
         nibbles: vec![0; shape.padded_pixels() * shape.groups()],
         words: vec![0; shape.padded_pixels() * shape.words()],
         lookup_weights: vec![0xff; shape.lookup_weight_bytes()],
+        codeword_weights: vec![0xff; if takes(shape) { shape.codeword_weight_bytes() } else { 0 }],
         byte_weights: vec![0xff; panels * (shape.channels as usize).div_ceil(8)],
         word_weights: vec![u64::MAX; n.next_multiple_of(2) * shape.taps() * shape.words()],
         starts: vec![i32::MAX; shape.start_count()],
@@ -91,6 +99,9 @@ pub fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
     bits::fill_border_words(shape, &mut all.words);
     bits::sign_words(shape, x, Shared::from(&mut all.words[..]));
     weights::pack_lookup_weights(shape, &file, &mut all.lookup_weights);
+    if takes(shape) {
+        weights::pack_codeword_weights(shape, &file, &mut all.codeword_weights);
+    }
     weights::pack_byte_weights(shape, &file, &mut all.byte_weights);
     weights::pack_word_weights(shape, &file, &mut all.word_weights);
     starts(shape, &correction, &mut all.starts);
