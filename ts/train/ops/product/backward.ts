@@ -13,7 +13,7 @@ import type { Place } from "../../../program/place.ts";
 import type { Emit } from "../../../program/program.ts";
 import type { BackwardEmit, Lane, Mode, Sinks } from "../../plan/context.ts";
 import { backwardOf as slopeOf } from "../../plan/quantize.ts";
-import type { LaneBuffers, ProductPlan } from "./operands.ts";
+import type { LaneBuffers, ProductPlan, SumPlan } from "./operands.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
 export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void {
@@ -26,8 +26,11 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane)),
   );
   const dilated = context.memory.declare((lane) => dilatedBytes(node.shape(lane)));
-  const before = beforeScale(plan);
+  const before = beforeScale(plan, plan.sums.scale);
   const atSums = before.place;
+  // A factor that the activations bring belongs to these alone.
+  const isShared = plan.sums.ofWeights === plan.sums.scale;
+  const beforeInput = isShared ? before : beforeScale(plan, plan.sums.ofWeights);
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
@@ -57,12 +60,13 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     before.emit(emit.input, sinks);
     if (shares.areWanted) for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
     if (!sinks.wanted(node.input)) return;
+    if (!isShared) beforeInput.emit(emit.input, sinks);
     const slope = slopeOf(activation);
     sinks.into(node.name, node.input, (lane, dx, accumulate) => {
       const { shape, descriptor, transposed } = plan.lanes[lane.index] as LaneBuffers;
       const write = (call: KernelCall): void => emit.input.lane(lane.index, call);
       const x = context.value(node.input, lane);
-      const dy = atSums(lane, sinks);
+      const dy = beforeInput.place(lane, sinks);
       if (weights) {
         const operands = { shape: descriptor, weights: kernel.inputSigns as Place, dy, x, scratch: inputScratch(lane) };
         write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
@@ -86,9 +90,8 @@ interface BeforeScale {
   readonly emit: (emit: Emit, sinks: Sinks) => void;
 }
 
-/** Plans the gradient at the sums before their scale, once for both products. */
-export function beforeScale({ node, context, lanes, sums }: BackwardGiven): BeforeScale {
-  const { scale } = sums;
+/** Plans the gradient at the sums before `scale`, once for both products. */
+export function beforeScale({ node, context, lanes }: BackwardGiven, scale: SumPlan["scale"]): BeforeScale {
   const scaled = context.memory.declare((lane) => (scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
   return {
     place: (lane, sinks) => (scale === null ? sinks.gradient(node.name, lane) : scaled(lane)),
@@ -102,7 +105,7 @@ export function beforeScale({ node, context, lanes, sums }: BackwardGiven): Befo
   };
 }
 
-interface BackwardGiven extends Pick<ProductPlan, "node" | "context" | "sums"> {
+interface BackwardGiven extends Pick<ProductPlan, "node" | "context"> {
   readonly lanes: readonly Pick<LaneBuffers, "lane" | "shape">[];
 }
 

@@ -27,6 +27,8 @@ export interface ProductSetting {
   readonly weight: QuantizerSite | null;
   readonly activation: QuantizerSite | null;
   readonly accumulator: Accumulator | null;
+  /** The quantizer whose alpha is a factor of the sums over signs; null for most. */
+  readonly elastic: QuantizerSite | null;
   /** The geometry of one lane. */
   readonly shape: (lane: Lane) => ConvShape;
 }
@@ -73,6 +75,8 @@ export interface SumPlan {
   readonly scale: { readonly alpha: Place; readonly zeros: Place } | null;
   /** A factor and a bias for every filter, f32 [n] each; null where the sums are the value. */
   readonly fold: { readonly scale: Place; readonly shift: Place } | null;
+  /** The scale of the weights alone, without a factor that the activations bring: the way back to these multiplies by it. */
+  readonly ofWeights: SumPlan["scale"];
   /** The place of a lane's sums: that of the value where nothing is to be done with them. */
   readonly place: (lane: Lane) => Place;
 }
@@ -112,6 +116,7 @@ export function settingOf(
   node: KernelNode,
   shape: (lane: Lane) => ConvShape,
   { live, parameters }: PlanContext,
+  elastic: QuantizerSite | null = null,
 ): ProductSetting {
   const { name, inputs, attributes, shares = name } = node;
   return {
@@ -124,6 +129,7 @@ export function settingOf(
     weight: live.site(name, "kernel"),
     activation: live.site(name, 0),
     accumulator: "accumulator" in attributes ? attributes.accumulator : null,
+    elastic,
     shape,
   };
 }
