@@ -131,42 +131,43 @@ describe.each(families)("%s", (own) => {
   });
 });
 
-const both = { weightQuantizer: "bnn", activationQuantizer: "elastic", useBias: false } as const;
 const stem = layers.conv2d({ filters: 6, ...window, name: "stem" });
-const deep = (...middle: readonly Layer[]): Graph =>
-  around(
-    stem,
-    layers.conv2d({ filters: 33, ...window, ...both, name: "first" }),
-    ...middle,
-    layers.conv2d({ filters: 5, ...window, ...both, weightQuantizer: "xnor", name: "second" }),
-  );
+const bothOf = (activationQuantizer: string) =>
+  ({ weightQuantizer: "bnn", activationQuantizer, useBias: false }) as const;
 
-describe("bits that begin at a number of their own", () => {
-  test.each([
-    ["a norm", deep(layers.batchNorm({ name: "norm" }))],
-    ["a pool and a norm", deep(layers.maxPool2d(), layers.batchNorm({ name: "norm" }))],
-    ["a shift", deep(layers.shift({ name: "norm" }))],
-    ["a norm and relu", deep(layers.batchNorm(), layers.relu())],
-    [
-      "an image that is flattened",
-      around(
-        stem,
-        layers.conv2d({ filters: 9, ...window, ...both, weightQuantizer: "xnor", name: "first" }),
-        layers.batchNorm({ name: "norm" }),
-        layers.flatten(),
-        layers.dense({ units: 7, ...both, name: "second" }),
-      ),
-    ],
-    [
-      "tokens",
-      around(
-        asTokens,
-        layers.dense({ units: 12, ...both, name: "first" }),
-        layers.batchNorm({ name: "norm" }),
-        layers.dense({ units: 9, ...both, name: "second" }),
-      ),
-    ],
-  ])("come out of the comparison of sums behind %s", async (_, graph) => {
+/** Two layers of bits, the second of which reads what stands behind the first. */
+const chains = (own: string): Readonly<Record<string, Graph>> => {
+  const both = bothOf(own);
+  const deep = (...middle: readonly Layer[]): Graph =>
+    around(
+      stem,
+      layers.conv2d({ filters: 33, ...window, ...both, name: "first" }),
+      ...middle,
+      layers.conv2d({ filters: 5, ...window, ...both, weightQuantizer: "xnor", name: "second" }),
+    );
+  return {
+    "a norm": deep(layers.batchNorm({ name: "norm" })),
+    "a pool and a norm": deep(layers.maxPool2d(), layers.batchNorm({ name: "norm" })),
+    "a shift": deep(layers.shift({ name: "norm" })),
+    "a norm and relu": deep(layers.batchNorm(), layers.relu()),
+    "an image that is flattened": around(
+      stem,
+      layers.conv2d({ filters: 9, ...window, ...both, weightQuantizer: "xnor", name: "first" }),
+      layers.batchNorm({ name: "norm" }),
+      layers.flatten(),
+      layers.dense({ units: 7, ...both, name: "second" }),
+    ),
+    tokens: around(
+      asTokens,
+      layers.dense({ units: 12, ...both, name: "first" }),
+      layers.batchNorm({ name: "norm" }),
+      layers.dense({ units: 9, ...both, name: "second" }),
+    ),
+  };
+};
+
+describe.each(families)("bits of %s", (own) => {
+  test.each(Object.entries(chains(own)))("come out of the comparison of sums behind %s", async (_, graph) => {
     const split = randomSplit(6, 9, SHAPE, 3);
     for (const seed of [1, 2, 3]) await agreedLogits(pool, graph, awkwardWeights(graph, seed), split);
     const engine = await engineWith(pool, graph, randomParameters(graph, 1));
@@ -183,25 +184,31 @@ describe("bits that begin at a number of their own", () => {
   });
 
   test("are not those of another reader", async () => {
-    const graph = functional(
-      ((x) => {
-        const value = layers.batchNorm().apply(layers.conv2d({ filters: 33, ...window, ...both }).apply(stem.apply(x)));
-        const own = (name: string, more: object) =>
-          layers.conv2d({ filters: 4, kernelSize: 1, ...both, ...more, name }).apply(value);
-        const sum = layers.add();
-        const readers = [
-          own("a", {}),
-          own("b", { activationQuantizer: "elastic" }),
-          own("c", { activationQuantizer: "poly" }),
-          own("d", { activationQuantizer: "elastic-unit" }),
-        ];
-        const all = readers.slice(1).reduce((total, next) => layers.add().apply([total, next]), readers[0]!);
-        return { inputs: x, outputs: head.reduce((last, layer) => layer.apply(last), sum.apply([all, all])) };
-      })(input({ shape: [...SHAPE] })),
+    const start = input({ shape: [...SHAPE] });
+    const first = layers.conv2d({ filters: 33, ...window, ...bothOf(own) });
+    const value = layers.batchNorm().apply(first.apply(stem.apply(start)));
+    const readers = [own, own, "elastic", "poly", "elastic-unit"].map((activationQuantizer) =>
+      layers.conv2d({ filters: 4, kernelSize: 1, ...bothOf(activationQuantizer) }).apply(value),
     );
+    const all = readers.reduce((total, next) => layers.add().apply([total, next]));
+    const graph = functional({ inputs: start, outputs: head.reduce((last, layer) => layer.apply(last), all) });
     const split = randomSplit(6, 9, SHAPE, 3);
     for (const seed of [1, 2]) await agreedLogits(pool, graph, awkwardWeights(graph, seed), split);
-    await expectOracle(pool, { graph: networks("elastic")["a convolution of signs, with a bias"] as Graph });
+  });
+
+  it("are looked up in training too, and explanations say what bars them elsewhere", async () => {
+    const productsOf = async (graph: Graph, name: string) => {
+      const trainer = await Trainer.create(graph, { workers: 1 });
+      const row = trainer.explain().layers.find(({ op }) => op === name);
+      await trainer.close();
+      return [row?.forward?.product, row?.obstacles.some(({ reason }) => /two values that this layer/.test(reason))];
+    };
+    const all = networks(own);
+    expect(await productsOf(all["a convolution of signs, with a bias"] as Graph, "conv2d")).toEqual(["bb", false]);
+    const mixed = own === "elastic" ? ["fb", false] : ["ff", true];
+    expect(await productsOf(all["a convolution of real weights"] as Graph, "conv2d")).toEqual(mixed);
+    expect(await productsOf(all["a convolution around which ones stand"] as Graph, "conv2d")).toEqual(["ff", true]);
+    expect(await productsOf(all["groups of channels"] as Graph, "conv2d")).toEqual(["ff", true]);
   });
 });
 

@@ -9,7 +9,7 @@ import type { Operand } from "./nn/ops/op.ts";
 import type { AttentionMatrix } from "./nn/words.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
-import { endsAsElasticSigns, endsAsSigns } from "./quantizers/weight-quantizers.ts";
+import { elasticValues, endsAsSigns } from "./quantizers/weight-quantizers.ts";
 import type { Variant } from "./runtime/variants.ts";
 import { wrapped } from "./show/table.ts";
 
@@ -89,10 +89,12 @@ function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obs
 /** Activations that are no bits to the end: on levels, or of two values where the layer has no products over such. */
 function levelObstacles(node: GraphNode, { quantizer, plural }: Operand): readonly Obstacle[] {
   if (quantizer?.hard !== "levels" || (isProduct(node) && activationsAreElastic(node))) return [];
-  if (endsAsElasticSigns(quantizer)) {
+  const values = elasticValues(quantizer);
+  if (values !== null) {
     const reason = `the ${plural} of "${quantizer.name}" are two values that this layer multiplies as reals`;
+    const weights = values === "signs" ? "" : "weights that are signs from the first step on, such as xnor, ";
     const remedy = isProduct(node)
-      ? "Give the layer one group, and zeros around its images."
+      ? `Give the layer ${weights}one group, and zeros around its images.`
       : "Take a quantizer that ends as signs, such as poly, where accuracy allows it.";
     return [{ reason, remedy }];
   }

@@ -69,7 +69,7 @@ export function createBits(
     const [{ node }, x] = [reader, realOf(sourceOf(reader))];
     if (!isProduct(node) || !isElastic(reader)) return x;
     const { images: count, height, width, channels } = windowAt(reader);
-    return elasticParts().values(node, { x, elements: count * height * width * channels, parts }, { draft, tensor });
+    return elasticParts().signed(node, { x, elements: count * height * width * channels, parts }, { draft, tensor });
   };
 
   const signs: BitValues["signs"] = (node, { x, shape: window, layout }, { draft: own, parts: count }) => {

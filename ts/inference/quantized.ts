@@ -31,7 +31,7 @@ interface Maps {
 }
 
 /** The map of the quantizer that acts on the input of `node` at `place`. */
-export function mapsAt(node: GraphNode, place: number, context: Pick<Context, "draft" | "tensor">): Maps {
+function mapsAt(node: GraphNode, place: number, context: Pick<Context, "draft" | "tensor">): Maps {
   const { draft, tensor } = context;
   const { option, quantizer } = quantizedOperands(node).find((own) => own.at === place) as QuantizedOperand;
   const state = stateAt(quantizer, 1);
@@ -51,11 +51,21 @@ export function quantized(
   { x, elements, parts }: Given,
   context: Pick<Context, "draft" | "tensor">,
 ): { readonly levels: Place; readonly jobs: Phase } {
-  const levels = context.draft.buffer(4 * elements);
-  const maps = mapsAt(node, place, context);
+  const { values, jobs } = mapped(node, mapsAt(node, place, context), { x, elements, parts }, context);
+  return { levels: values, jobs };
+}
+
+/** The place of what a map makes of numbers, and the jobs that write them for `node`. */
+export function mapped(
+  node: GraphNode,
+  maps: Maps,
+  { x, elements, parts }: Given,
+  { draft }: Pick<Context, "draft">,
+): { readonly values: Place; readonly jobs: Phase } {
+  const values = draft.buffer(4 * elements);
   const jobs = cutFours(elements, parts).map(({ first, count }) => {
-    const places = { x: at(x, 4 * first), y: at(levels, 4 * first) };
+    const places = { x: at(x, 4 * first), y: at(values, 4 * first) };
     return [call(node.name, k.quantizeForward({ ...maps, ...places, count }))];
   });
-  return { levels, jobs };
+  return { values, jobs };
 }

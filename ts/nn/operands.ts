@@ -3,7 +3,7 @@
  * that is evaluated, packed and run. While a quantizer is soft, its operand is real in training.
  */
 
-import { endsAsElasticSigns, endsAsSigns } from "../quantizers/operand-kinds.ts";
+import { elasticValues, endsAsSigns } from "../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { GraphNode } from "./graph.ts";
 import { isProduct, type ProductNode } from "./nodes.ts";
@@ -23,15 +23,21 @@ export const groupsOfProduct = ({ attributes }: ProductNode): number =>
   "groups" in attributes ? groupsOf(attributes) : 1;
 
 /**
- * True where the activations are bits about a place that the layer learns, and its sums have a factor that it learns. Groups
- * multiply such activations as reals, and so do windows around which ones stand: the factor is not theirs.
+ * The two values of activations that are bits about a place that the layer learns, where its sums have a factor that it learns;
+ * null elsewhere. Groups multiply such activations as reals, and so do windows around which ones stand: the factor is not theirs.
+ * Bits that stand for 0 and 1 need weights that are signs from the first step on.
  */
-export function activationsAreElastic(node: ProductNode): boolean {
-  const { activationQuantizer } = node.attributes;
+export function elasticBits(node: ProductNode): "signs" | "levels" | null {
+  const { activationQuantizer, weightQuantizer } = node.attributes;
   const hasOnes = "padValue" in node.attributes && node.attributes.padValue === "one";
-  if (activationQuantizer === null || hasOnes || groupsOfProduct(node) > 1) return false;
-  return endsAsElasticSigns(activationQuantizer);
+  if (activationQuantizer === null || hasOnes || groupsOfProduct(node) > 1) return null;
+  const values = elasticValues(activationQuantizer);
+  const isAlone = !weightsAreBits(node) || weightQuantizer?.forward !== "sign";
+  return values === "levels" && isAlone ? null : values;
 }
+
+/** True where the activations are such bits. */
+export const activationsAreElastic = (node: ProductNode): boolean => elasticBits(node) !== null;
 
 /** True where the activations are bits, the signs of the layer's input or of that less a number. */
 export const activationsAreBits = (node: ProductNode): boolean => activationsAreElastic(node) || readsSigns(node);

@@ -176,6 +176,10 @@ export const kernels = {
   bb_starts: {
     parameters: { shape: "read", correction: "read", starts: "write" },
   },
+  /** The same for twice the sums over bits that stand for 0 and 1. */
+  bb_unit_starts: {
+    parameters: { shape: "read", correction: "read", starts: "write" },
+  },
   /** Thresholds of sums as limits of counts. */
   bb_limits: {
     parameters: { shape: "read", starts: "read", thresholds: "read", limits: "write" },

@@ -37,10 +37,13 @@ export const isForWeightsAlone = ({ standardize, forward, restart }: Quantizer):
 export const endsAsSigns = ({ hard, standardize }: Quantizer): boolean => hard === "sign" && standardize !== "adabin";
 
 /**
- * True where activations are -a or +a about a place of their own, both numbers that the layer learns. They travel as bits, and a
- * is a factor of the sums.
+ * The two values of activations of which the layer learns a size a and a place: -a and +a are "signs", 0 and a are "levels". Null for
+ * all others. They may travel as bits, and a is a factor of the sums then.
  */
-export const endsAsElasticSigns = ({ forward }: Quantizer): boolean => forward === "elasticSign";
+export function elasticValues({ forward }: Quantizer): "signs" | "levels" | null {
+  if (forward === "elasticSign") return "signs";
+  return forward === "elasticUnit" ? "levels" : null;
+}
 
 /** The angle that filters of rotated weights begin with: the last parameter, which is constant. */
 export function firstAngle({ standardize, parameters }: Quantizer): number {

@@ -15,7 +15,7 @@ import { evaluateSchedule } from "./schedule.ts";
 
 export {
   codewordCount,
-  endsAsElasticSigns,
+  elasticValues,
   endsAsSigns,
   firstAngle,
   isForWeightsAlone,

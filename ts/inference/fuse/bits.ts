@@ -1,6 +1,6 @@
 /** Thresholds in place of a scale, a shift and a sign: the bits of the sums, pooled where there is a pool, and nothing else. */
 import { isProduct } from "../../nn/nodes.ts";
-import { activationsAreElastic } from "../../nn/operands.ts";
+import { activationsAreElastic, elasticBits } from "../../nn/operands.ts";
 import { k } from "../../program/inference-call.ts";
 import { startBytes, terms } from "../../program/kernels.ts";
 import { bitsRows, maxOfBits } from "../bits.ts";
@@ -28,7 +28,9 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const [reader] = context.network.flow.consumers(norm.name);
   const own = reader !== undefined && isProduct(reader.node) && activationsAreElastic(reader.node) ? reader.node : null;
   const middle = own === null ? null : elasticParts().middle(own, context);
-  const sums = { channels: filters, bound: terms(shape), factors, middle };
+  // Sums over bits that stand for 0 and 1 count twice.
+  const bound = (elasticBits(product) === "levels" ? 2 : 1) * terms(shape);
+  const sums = { channels: filters, bound, factors, middle };
   draft.once(norm.name, k.foldThresholds({ scale, shift, ...sums, thresholds, flips }));
   const mask = draft.allocate(layout.pixelBytes(filters));
   draft.once(norm.name, layout.packFlips({ flips, channels: filters, out: mask }));

@@ -24,6 +24,9 @@ export interface Operand {
 
 /** An operand behind a quantizer. */
 export interface QuantizedOperand extends Operand {
+  /** The input, and the numbers that a lane has of it. */
+  readonly x: (lane: Lane) => Place;
+  readonly count: (lane: Lane) => number;
   /** The gradient at the operand, which the way back through the quantizer reads. */
   readonly gradient: (lane: Lane) => Place;
   readonly through: (emit: Emit, sinks: Sinks) => void;
@@ -95,7 +98,7 @@ export function planQuantized({ name, inputs }: Node, place: 0 | 1 | 2, context:
       through(emit, sinks);
     },
     gradients: learned?.gradients ?? [],
-    gradient,
+    ...{ x, count, gradient },
     through,
   };
 }

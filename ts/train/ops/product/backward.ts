@@ -34,6 +34,13 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
 
+  // Levels are no signs: the filters' gradient reads them as reals.
+  const levels = node.elastic?.values === "levels" ? node.elastic.real : null;
+  const paddedLevels = context.memory.declare((lane) => {
+    const own = node.shape(lane);
+    return levels === null || isUnpadded(own) ? 0 : 4 * paddedPixels(own) * own.channels;
+  });
+
   /** Only the sum over the lanes needs it, after the whole way back: it fills gaps of the next phase. */
   const filterGradient = (buffers: LaneBuffers, onBits: boolean, emit: Emit, sinks: Sinks): void => {
     const { lane, shape, descriptor } = buffers;
@@ -45,6 +52,10 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: shares.kernel(lane) };
     if (shares.direction !== null) {
       calls.push(...shares.direction.gather(lane, context.value(node.input, lane), sinks.gradient(node.name, lane)));
+    } else if (levels !== null) {
+      const x = isUnpadded(shape) ? levels(lane) : paddedLevels(lane);
+      if (!isUnpadded(shape)) calls.push(k.padReal({ shape: descriptor, x: levels(lane), out: x }));
+      calls.push(k.ffConvBackwardFilter({ ...sums, dy: beforeInput.place(lane, sinks), x }));
     } else if (onBits) {
       const bits = buffers.bits as Place;
       calls.push(k.fbConvBackwardFilter({ ...sums, bits, scratch: filterScratch(lane) }));
@@ -57,10 +68,11 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
 
   return (mode, emit, sinks) => {
     const { activations, weights } = plan.operands(mode);
-    before.emit(emit.input, sinks);
+    // Nobody reads the gradient before a factor of levels.
+    if (levels === null) before.emit(emit.input, sinks);
+    if (!isShared && (levels !== null || sinks.wanted(node.input))) beforeInput.emit(emit.input, sinks);
     if (shares.areWanted) for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
     if (!sinks.wanted(node.input)) return;
-    if (!isShared) beforeInput.emit(emit.input, sinks);
     const slope = slopeOf(activation);
     sinks.into(node.name, node.input, (lane, dx, accumulate) => {
       const { shape, descriptor, transposed } = plan.lanes[lane.index] as LaneBuffers;

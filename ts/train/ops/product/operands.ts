@@ -27,10 +27,18 @@ export interface ProductSetting {
   readonly weight: QuantizerSite | null;
   readonly activation: QuantizerSite | null;
   readonly accumulator: Accumulator | null;
-  /** The quantizer whose alpha is a factor of the sums over signs; null for most. */
-  readonly elastic: QuantizerSite | null;
+  /** What is known of activations of two learned values that are multiplied as bits; null for most. */
+  readonly elastic: ElasticBits | null;
   /** The geometry of one lane. */
   readonly shape: (lane: Lane) => ConvShape;
+}
+
+/** Activations of two learned values, which are multiplied as bits. */
+export interface ElasticBits {
+  readonly site: QuantizerSite;
+  readonly values: "signs" | "levels";
+  /** The values themselves, `[images][..]`, as training keeps them: levels are read by the filters' gradient. */
+  readonly real: (lane: Lane) => Place;
 }
 
 /** Whether the operands of the products are +-1 and travel as bits. */
@@ -116,7 +124,7 @@ export function settingOf(
   node: KernelNode,
   shape: (lane: Lane) => ConvShape,
   { live, parameters }: PlanContext,
-  elastic: QuantizerSite | null = null,
+  elastic: ElasticBits | null = null,
 ): ProductSetting {
   const { name, inputs, attributes, shares = name } = node;
   return {

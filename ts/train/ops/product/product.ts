@@ -26,12 +26,12 @@
 import type { ProductNode } from "../../../nn/nodes.ts";
 import type { ConvShape } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import type { Lane, LayerPlan, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import type { Lane, LayerPlan, PlanContext } from "../../plan/context.ts";
 import { backwardOf } from "./backward.ts";
 import { forwardOf } from "./forward.ts";
 import { planShares } from "./gradients.ts";
 import { planKernel, planWeights } from "./kernel.ts";
-import { type LaneBuffers, operandsOf, type ProductPlan, planLanes, settingOf } from "./operands.ts";
+import { type ElasticBits, type LaneBuffers, operandsOf, type ProductPlan, planLanes, settingOf } from "./operands.ts";
 import { planFactor, planSums } from "./sums.ts";
 
 /** Plans `node`, whose geometry in a lane is `shape`. */
@@ -39,7 +39,7 @@ export function planProduct(
   node: ProductNode,
   shape: (lane: Lane) => ConvShape,
   context: PlanContext,
-  elastic: QuantizerSite | null = null,
+  elastic: ElasticBits | null = null,
 ): LayerPlan {
   const setting = settingOf(node, shape, context, elastic);
   const operands = operandsOf(setting, context);

@@ -19,20 +19,27 @@ interface SumsGiven {
 /** Larger than any offset, so that an elastic map takes it to alpha. */
 const LARGE = 3e38;
 
-/** The scale of `alpha`, f32 [n] or null, times the factor that elastic activations bring, and the calls that make it. */
+/**
+ * The scale of `alpha`, f32 [n] or null, times the factor that elastic activations bring, and the calls that make it. Sums over
+ * levels are twice those over bits, so that their factor is half of alpha.
+ */
 export function planFactor(
   { elastic, matrix: [, n] }: ProductSetting,
   alpha: Place | null,
   { memory }: PlanContext,
 ): { readonly whole: Place | null; readonly calls: readonly KernelCall[] } {
   if (elastic === null) return { whole: alpha, calls: [] };
-  const factors = memory.allocate(4 * n);
+  const [size, half] = [memory.allocate(4 * n), memory.allocate(4 * n)];
   const maps = { proximal: forwardMapNumbers.identity, map: forwardMapNumbers.elasticSign, table: null };
-  const large = memory.constant(new Float32Array(n).fill(LARGE));
-  const made = k.quantizeForward({ ...maps, parameters: elastic.parameters, x: large, y: factors, count: n });
-  if (alpha === null) return { whole: factors, calls: [made] };
+  const filled = (value: number): Place => memory.constant(new Float32Array(n).fill(value));
+  const { parameters } = elastic.site;
+  const calls: KernelCall[] = [k.quantizeForward({ ...maps, parameters, x: filled(LARGE), y: size, count: n })];
+  const factors = elastic.values === "levels" ? half : size;
+  if (factors === half) calls.push(k.multiplyForward({ a: size, b: filled(0.5), y: half, count: n }));
+  if (alpha === null) return { whole: factors, calls };
   const whole = memory.allocate(4 * n);
-  return { whole, calls: [made, k.multiplyForward({ a: alpha, b: factors, y: whole, count: n })] };
+  calls.push(k.multiplyForward({ a: alpha, b: factors, y: whole, count: n }));
+  return { whole, calls };
 }
 
 /** Plans the sums of `node`. */
