@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { flowOf } from "../ts/inference/flow.ts";
+import { flowOf, type Reader } from "../ts/inference/flow.ts";
 import { formOf } from "../ts/inference/forms.ts";
 import { type Group, groupsOf } from "../ts/inference/fuse/groups.ts";
 import { takeOtherHalf } from "../ts/inference/other-half.ts";
@@ -192,7 +192,8 @@ function square(size: number): ConvShape {
 const isBinary = (node: GraphNode): boolean => isProduct(node) && formOf(node) === "exact";
 
 const groupsIn = (graph: Graph): readonly Group[] => {
-  return [...groupsOf({ graph, flow: flowOf(graph) }, ({ node }) => isBinary(node)).values()];
+  const takes = ({ node }: Reader): boolean => isBinary(node);
+  return [...groupsOf({ graph, flow: flowOf(graph) }, { takes, takesThresholds: takes }).values()];
 };
 
 describe("groups", () => {

@@ -38,6 +38,8 @@ const someParameters: Readonly<Record<ParameterName, fc.Arbitrary<number>>> = {
   o: fc.double({ min: 1, max: 20, noNaN: true }),
   n: fc.double({ min: 0, max: 30, noNaN: true }),
   width: fc.double({ min: 0, max: 3, noNaN: true }),
+  alpha: fc.double({ min: 1e-5, max: 3, noNaN: true }),
+  offset: fc.double({ min: -2, max: 2, noNaN: true }),
 };
 const parametersOf = (names: readonly ParameterName[]): fc.Arbitrary<number[]> =>
   fc.tuple(...names.map((name) => someParameters[name]));
@@ -214,7 +216,9 @@ describe("maps behind a proximal map", () => {
   });
 
   it("have a P that falls nowhere", () => {
-    expect(forwardMaps.filter((map) => !proximalMaps.includes(map))).toEqual(["signSwish", "gelu", "table"]);
+    expect(forwardMaps.filter((map) => !proximalMaps.includes(map))).toEqual([
+      ...["signSwish", "gelu", "elasticSign", "elasticUnit", "table"],
+    ]);
     const proximal = fc
       .constantFrom(...proximalMaps)
       .chain((map) => fc.tuple(fc.constant(map), parametersOf(forwardMapParameters[map])));

@@ -36,6 +36,8 @@ describe("named quantizers", () => {
       ["reste", "sign", "restePrime"],
       ["fda", "sign", "fdaPrime"],
       ["dorefa-activations", "unitLevels", "unitBox"],
+      ["elastic", "elasticSign", "elasticBox"],
+      ["elastic-unit", "elasticUnit", "elasticUnitBox"],
       ["xnor", "sign", "one"],
       ["magnitude-aware", "sign", "box"],
       ["recu", "sign", "clippedBox"],
@@ -47,9 +49,10 @@ describe("named quantizers", () => {
   });
 
   it("all end as the hard sign but those that stay what they are, and only bnn and pq clip their latents", () => {
-    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 0.9).hard)).toEqual(["fp", "dorefa-activations"]);
-    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 1).hard)).toEqual(["fp", "dorefa-activations"]);
-    expect(quantizerNames.filter((name) => quantizer(name).hard === "levels")).toEqual(["fp", "dorefa-activations"]);
+    const levelled = ["fp", "dorefa-activations", "elastic", "elastic-unit"];
+    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 0.9).hard)).toEqual(levelled);
+    expect(quantizerNames.filter((name) => !stateAt(quantizer(name), 1).hard)).toEqual(levelled);
+    expect(quantizerNames.filter((name) => quantizer(name).hard === "levels")).toEqual(levelled);
     expect(quantizerNames.filter((name) => quantizer(name).clipLatent !== 0)).toEqual(["pq", "bnn"]);
   });
 

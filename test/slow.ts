@@ -36,6 +36,7 @@ export const slowFiles: readonly string[] = [
   "test/train-fitting.test.ts",
   "test/train-teacher.test.ts",
   "test/train-clipping.test.ts",
+  "test/elastic.test.ts",
   "test/train-frozen.test.ts",
   "test/inference.test.ts",
   "test/reference-planted.test.ts",

@@ -115,6 +115,7 @@ export {
   type DorefaOptions,
   decompose,
   type EdeOptions,
+  type ElasticOptions,
   evaluateSchedule,
   type FdaOptions,
   type ForwardMap,

@@ -4,12 +4,12 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
-import { groupsOfProduct, operandsOf, type Product, quantizedOperands } from "./nn/operands.ts";
+import { activationsAreElastic, groupsOfProduct, operandsOf, type Product, quantizedOperands } from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
 import type { AttentionMatrix } from "./nn/words.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
-import { endsAsSigns } from "./quantizers/weight-quantizers.ts";
+import { elasticValues, endsAsSigns } from "./quantizers/weight-quantizers.ts";
 import type { Variant } from "./runtime/variants.ts";
 import { wrapped } from "./show/table.ts";
 
@@ -58,7 +58,7 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
   const missing = operands.filter(({ quantizer }) => quantizer === null);
   const quantized = [
     ...(hasKernel(node) ? quantizedRealObstacles(node.attributes.weightQuantizer) : []),
-    ...operands.flatMap((own) => (own.operand === "activation" ? levelObstacles(own) : [])),
+    ...operands.flatMap((own) => (own.operand === "activation" ? levelObstacles(node, own) : [])),
     ...singleChannelObstacles(node),
   ];
   if (missing.length === 0) return quantized;
@@ -86,9 +86,18 @@ function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obs
   return [{ reason: `the weights of "${name}" are two values of each filter: a product of reals`, remedy }];
 }
 
-/** Activations on more than two levels, real throughout. */
-function levelObstacles({ quantizer, plural }: Operand): readonly Obstacle[] {
-  if (quantizer?.hard !== "levels") return [];
+/** Activations that are no bits to the end: on levels, or of two values where the layer has no products over such. */
+function levelObstacles(node: GraphNode, { quantizer, plural }: Operand): readonly Obstacle[] {
+  if (quantizer?.hard !== "levels" || (isProduct(node) && activationsAreElastic(node))) return [];
+  const values = elasticValues(quantizer);
+  if (values !== null) {
+    const reason = `the ${plural} of "${quantizer.name}" are two values that this layer multiplies as reals`;
+    const weights = values === "signs" ? "" : "weights that are signs from the first step on, such as xnor, ";
+    const remedy = isProduct(node)
+      ? `Give the layer ${weights}one group, and zeros around its images.`
+      : "Take a quantizer that ends as signs, such as poly, where accuracy allows it.";
+    return [{ reason, remedy }];
+  }
   const reason = `the ${plural} of "${quantizer.name}" are levels: a product of reals`;
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
 }

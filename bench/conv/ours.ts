@@ -131,7 +131,7 @@ export function ourConvolutions(
   const [starts, limits] = [arena.allocate(startBytes(shape)), arena.allocate(startBytes(shape))];
   run(k.packFileBits({ kernel, k: rows, n: channels, out: file }));
   run(k.bbCorrection({ shape: at, bits: file, out: correction }));
-  run(k.foldThresholds({ scale, shift, channels, bound: rows, thresholds, flips, factors: null }));
+  run(k.foldThresholds({ scale, shift, channels, bound: rows, thresholds, flips, factors: null, middle: null }));
   run(k.bbStarts({ shape: at, correction, starts }));
   run(k.bbLimits({ shape: at, starts, thresholds, limits }));
 

@@ -50,6 +50,7 @@ const OPERATIONS = [
     "token-layers",
     "matmul",
     "attention",
+    "elastic",
     "transformers",
   ],
 ];

@@ -15,6 +15,7 @@ import {
   packedWords,
   starts,
   tapSums,
+  unitStarts,
   wordWeights,
 } from "./naive-bits.ts";
 import { property } from "./property.ts";
@@ -51,6 +52,9 @@ function operandsOf(bench: Bench, shape: ConvShape, x: Float32Array, w: Float32A
     0,
   );
   sameBits("starts", found.read(), expected);
+  const correction = bench.input(areaSums(shape, w));
+  status("bb_unit_starts", bench.call(k.bbUnitStarts({ shape: descriptor, correction, starts: found })), 0);
+  sameBits("unit starts", found.read(), unitStarts(shape, tapSums(shape, w), borderPatterns(shape)));
   const common = { shape, descriptor, starts: bench.input(expected) };
   const words = bench.input(wordBytes(shape, bits));
   return [

@@ -179,9 +179,10 @@ const folds = property(
     c: fc.integer({ min: 1, max: 12 }),
     bound: fc.integer({ min: 1, max: 700 }),
     scaled: fc.boolean(),
+    hasMiddle: fc.boolean(),
     seed: seeds,
   }),
-  (bench, { c, bound, scaled, seed }) => {
+  (bench, { c, bound, scaled, hasMiddle, seed }) => {
     const random = numbers(seed);
     const factors = scaled ? random.reals(c).map(Math.abs) : new Float32Array(c).fill(1);
     const factorsAt = scaled ? bench.input(factors) : null;
@@ -194,7 +195,11 @@ const folds = property(
       random.below(2) === 0 ? -x * (random.below(2 * bound + 1) - bound) : random.reals(c)[i]!,
     );
     const [limits, flips] = [bench.output(Int32Array, c), bench.output(Uint8Array, c)];
-    const rest = { channels: c, bound, thresholds: limits, flips };
+    // A middle of its own, which a sum meets as often as not.
+    const own = random.below(2) === 0 ? random.reals(1)[0]! : value(1, factors[0]!, scale[0]!, shift[0]!);
+    const middle = hasMiddle && Number.isFinite(own) ? own : 0;
+    const middleAt = hasMiddle ? bench.input(Float32Array.of(middle)) : null;
+    const rest = { channels: c, bound, thresholds: limits, flips, middle: middleAt };
     const fold = { scale: bench.input(scale), shift: bench.input(shift), ...rest };
     const finite = shift.every((x) => Number.isFinite(x));
     const sound = k.foldThresholds({ ...fold, factors: factorsAt });
@@ -205,7 +210,7 @@ const folds = property(
       const [a, b] = [scale[channel]!, shift[channel]!];
       for (let sum = -bound; sum <= bound; sum++) {
         const bit = sum >= found[channel]! !== (flipped[channel] === 1);
-        if (bit !== value(sum, factors[channel]!, a, b) >= 0)
+        if (bit !== value(sum, factors[channel]!, a, b) >= middle)
           throw new Error(`channel ${channel}: the bit of ${sum} is ${bit}`);
       }
       const constant = a === 0 ? [-(2 ** 31), 2 ** 31 - 1] : [];

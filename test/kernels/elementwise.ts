@@ -1,6 +1,7 @@
 /** Properties of elementwise kernels, of batches and of sums. */
 import fc from "fast-check";
 import { functions, mapArguments } from "../../ts/quantizers/functions.ts";
+import { elasticFactors } from "../../ts/quantizers/maps/elastic.ts";
 import {
   backwardMapNumbers,
   backwardMapParameters,
@@ -33,6 +34,8 @@ const values: Readonly<Record<ParameterName, readonly number[]>> = {
   o: [1, 1.5, 3, 100],
   n: [0, 1, 9, 18.5, 100],
   width: [0, 0.7, 1, 3],
+  alpha: [-1, 0, 0.25, 0.7, 1, 2.5],
+  offset: [-0.5, 0, 0.1, 1],
 };
 
 function parametersOf(names: readonly ParameterName[], seed: number): Float32Array {
@@ -72,6 +75,8 @@ const forwardUnits: Readonly<Record<ForwardMap, number>> = {
   relu6: 0,
   sigmoid: 6,
   gelu: 5,
+  elasticSign: 0,
+  elasticUnit: 0,
   table: 12,
 };
 /** The same for B: 7 of a logarithm and 8 of an exponential in ReSTE's; a recurrence's roundings in FDA's come on top. */
@@ -91,6 +96,8 @@ const backwardUnits: Readonly<Record<BackwardMap, number>> = {
   relu6Prime: 0,
   sigmoidPrime: 12,
   geluPrime: 12,
+  elasticBox: 0,
+  elasticUnitBox: 0,
   table: 12,
 };
 
@@ -101,12 +108,16 @@ function forwardSize(map: ForwardMap, x: number, p: Float32Array): number {
   return map === "table" ? 10 : 1;
 }
 
+const unitPeaks: readonly BackwardMap[] = [
+  ...(["unitBox", "reluPrime", "relu6Prime", "geluPrime", "elasticBox", "elasticUnitBox"] as const),
+];
+
 /** The largest |B|. */
 function backwardSize(map: BackwardMap, p: Float32Array): number {
   if (map === "table") return 10;
   // The recurrence's errors add up twice, and its sum is of n terms.
   if (map === "fdaPrime") return backwardValue(map, 0, [...p]) * (1 + p[0]! * (1 + p[0]! / 20));
-  return ["unitBox", "reluPrime", "relu6Prime", "geluPrime"].includes(map) ? 1 : backwardValue(map, 0, [...p], table);
+  return unitPeaks.includes(map) ? 1 : backwardValue(map, 0, [...p], table);
 }
 
 /** `found` against `expected`, where that is finite; the same infinity elsewhere. */
@@ -630,5 +641,40 @@ const views = property(
   },
 );
 
-const ofQuantizers = [maps, gradients, compositions, adaptive];
+const elastic = property(
+  "gradients at the numbers that elastic maps learn",
+  fc.record({
+    map: fc.constantFrom("elasticSign" as const, "elasticUnit" as const),
+    n: lengths,
+    alpha: fc.constantFrom(...values.alpha),
+    offset: fc.constantFrom(...values.offset),
+    seed: seeds,
+  }),
+  (bench, { map, n, alpha, offset, seed }) => {
+    const [x, dy] = [argumentsOf(n, seed), numbers(seed ^ 1).reals(n)];
+    const given = Float32Array.of(alpha, offset);
+    x[0] = given[1]!;
+    x[n - 1] = Math.fround(given[0]! + given[1]!);
+    const found = bench.output(Float32Array, 2);
+    const inputs = { x: bench.input(x), dy: bench.input(dy), count: n, parameters: bench.input(given) };
+    status(
+      "elastic_gradients",
+      bench.call(k.elasticGradients({ ...inputs, map: forwardMapNumbers[map], out: found })),
+      0,
+    );
+    const wanted = [0, 0];
+    const sizes = [0, 0];
+    x.forEach((value, i) => {
+      elasticFactors(map, value, given[0]!, given[1]!).forEach((factor, place) => {
+        wanted[place]! += factor * dy[i]!;
+        sizes[place]! += Math.abs(dy[i]!);
+      });
+    });
+    // The share of an interval has two roundings, of which one may be of an offset that is far larger than the share.
+    const reach = 1 + Math.abs(offset) / Math.max(1e-5, alpha);
+    within("dalpha, doffset", found.read(), wanted, (i) => 4 * unit * reach * sizes[i]! + 1e-37);
+  },
+);
+
+const ofQuantizers = [maps, gradients, compositions, adaptive, elastic];
 export const elementwiseProperties = [...ofQuantizers, rectifiers, slopes, gathers, views, sums, plain, distances];

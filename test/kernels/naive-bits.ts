@@ -205,6 +205,15 @@ function patterns({ out, stride, pad, size, kernel, dilation }: Axis): (readonly
   return [Array.from({ length: kernel }, () => false), ...all.filter((taps) => taps.includes(true))];
 }
 
+/** The same of twice the sums over 0 and 1, in each of as many patterns: the terms, and the sums of all weights. */
+export function unitStarts({ filters, ...shape }: ConvShape, sums: Int32Array, patterns: number): Int32Array {
+  const row = Array.from({ length: 16 * Math.ceil(filters / 16) }, (_, filter) => {
+    if (filter >= filters) return 0;
+    return sums.reduce((sum, own, i) => sum + (i % filters === filter ? own : 0), terms({ filters, ...shape }));
+  });
+  return Int32Array.from({ length: patterns * row.length }, (_, i) => row[i % row.length]!);
+}
+
 /** What sums start from, `[patterns][N rounded up to 16]`: the terms, and the weights' sums of the taps that are missing. */
 export function starts(shape: ConvShape, sums: Int32Array): Int32Array {
   const { filters, kernelHeight, kernelWidth, padOne } = shape;

@@ -6,10 +6,11 @@ import type { Borders, NodeOf, Operation, OpName, Shape } from "../../ts/nn/grap
 import { input, layers } from "../../ts/nn/index.ts";
 import type { Layer } from "../../ts/nn/layer.ts";
 import { type OpsThat, opNames } from "../../ts/nn/ops/index.ts";
+import { learnedNumbers } from "../../ts/quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../ts/quantizers/quantizer.ts";
 import { standardizedWeights, weightScale } from "../../ts/quantizers/weight-quantizers.ts";
 import { at, type Value } from "./layers.ts";
-import { line } from "./line.ts";
+import { line, operandLine } from "./line.ts";
 import { oracleOps } from "./ops/index.ts";
 import { multiplied } from "./ops/matmul.ts";
 import type { Applied } from "./ops/op.ts";
@@ -53,10 +54,10 @@ type ProductName = OpsThat<"kernel">;
 /** The real product of operands that follow straight lines. A scale is a constant. Weights may be standardised. */
 function straightOperands(from: Applied<ProductName>, moved: Applied<ProductName>, filters: number) {
   const { node, pass, parameter } = from;
-  const { weightQuantizer, activationQuantizer } = node.attributes;
+  const { weightQuantizer } = node.attributes;
   const real = { weightQuantizer: null, activationQuantizer: null, accumulator: null };
   const [x, z] = [from.inputs[0], moved.inputs[0]];
-  const data = activationQuantizer === null ? z.data : line(activationQuantizer, pass.progress, x.data, z.data);
+  const data = operandLine(from, moved, 0, x.data, z.data);
   const [w, v] = [parameter("kernel"), moved.parameter("kernel")];
   const kernelOf = (quantizer: Quantizer): Float64Array => {
     const { value, slope } = standardizedWeights(quantizer, w, filters);
@@ -65,7 +66,8 @@ function straightOperands(from: Applied<ProductName>, moved: Applied<ProductName
     const mapped = line(quantizer, pass.progress, value, near);
     return scale === null ? mapped : mapped.map((own, i) => own * at(scale, i % filters));
   };
-  const kernel = weightQuantizer === null ? v : kernelOf(weightQuantizer);
+  const isPlain = weightQuantizer === null || learnedNumbers(weightQuantizer).length > 0;
+  const kernel = isPlain ? operandLine(from, moved, "kernel", w, v) : kernelOf(weightQuantizer);
   return {
     real,
     inputs: [{ ...z, data }] as const,
@@ -107,11 +109,9 @@ const straightSign: Straight<"adaptiveSign"> = (from, moved) => {
 
 /** A product of operands that follow straight lines. */
 const straightMatmul: Straight<"matmul"> = (from, moved) => {
-  const { firstQuantizer, secondQuantizer } = from.node.attributes;
-  const [a, b] = [firstQuantizer, secondQuantizer].map((own, place) => {
-    const [{ data }, to] = [from.inputs[place] as Value, (moved.inputs[place] as Value).data];
-    return own === null ? to : line(own, from.pass.progress, data, to);
-  }) as [Float64Array, Float64Array];
+  const [a, b] = moved.inputs.map((to, place) =>
+    operandLine(from, moved, place, (from.inputs[place] as Value).data, to.data),
+  ) as [Float64Array, Float64Array];
   return multiplied(moved, [a, b]);
 };
 
@@ -127,6 +127,10 @@ const sides = ({
 const image: readonly Shape[] = [[5, 4, 3]];
 const wide: readonly Shape[] = [[4, 3, 6]];
 const binary = { weightQuantizer: "bnn", activationQuantizer: "poly" } as const;
+const activations = (activationQuantizer: string) => ({ activationQuantizer });
+/** Numbers that the layer learns for both operands. */
+const learned = { weightQuantizer: "elastic-unit", activationQuantizer: "elastic" } as const;
+const learnedToo = { weightQuantizer: "elastic", activationQuantizer: "elastic-unit" } as const;
 const smooth = { weightQuantizer: "bnn++", activationQuantizer: "bnn++" } as const;
 
 /** Query, key and value of one shape. */
@@ -174,6 +178,8 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
       wide,
       straightConv,
     ),
+    example(layers.conv2d({ filters: 2, kernelSize: 2, padding: "same", ...learned }), image, straightConv),
+    example(layers.conv2d({ filters: 2, kernelSize: [2, 3], groups: 2, ...learnedToo }), wide, straightConv),
   ],
   depthwiseConv2d: [
     example(layers.depthwiseConv2d({ kernelSize: [3, 2], strides: [1, 2], padding: "same" }), image),
@@ -182,6 +188,7 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.depthwiseConv2d({ kernelSize: 3, padding: "same", ...smooth }), image),
     example(layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, ...binary }), image, straightDepthwise),
     example(layers.depthwiseConv2d({ kernelSize: 3, weightQuantizer: "xnor" }), image, straightDepthwise),
+    example(layers.depthwiseConv2d({ kernelSize: 2, ...learned }), image, straightDepthwise),
   ],
   dense: [
     example(layers.dense({ units: 4 }), [[6]]),
@@ -192,6 +199,9 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.dense({ units: 3, ...smooth }), [[2, 3, 4]]),
     example(layers.dense({ units: 2, ...binary, weightQuantizer: "xnor" }), [[2, 2, 1, 3]], straightDense),
     example(layers.dense({ units: 3, ...binary, accumulator: "wrap" }), [[3, 6]], straightDense),
+    example(layers.dense({ units: 3, ...learned }), [[6]], straightDense),
+    example(layers.dense({ units: 3, ...binary, ...activations("elastic") }), [[3, 6]], straightDense),
+    example(layers.dense({ units: 3, ...activations("elastic-unit"), useBias: false }), [[6]], straightDense),
   ],
   batchNorm: anyRank(layers.batchNorm({ epsilon: 0.01 })),
   layerNorm: anyRank(layers.layerNorm({ epsilon: 0.01 })),
@@ -260,6 +270,16 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
       ],
       straightMatmul,
     ),
+    ...[learned, learnedToo].map((own) =>
+      example<"matmul">(
+        layers.matmul({ ...sides(own) }),
+        [
+          [3, 5],
+          [5, 2],
+        ],
+        straightMatmul,
+      ),
+    ),
   ],
   attention: [
     example(layers.attention({ heads: 1 }), pairsOf([3, 4])),
@@ -272,6 +292,13 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
     example(layers.attention({ heads: 1, matrix: "threshold", ...hard }), pairsOf([1, 3]), straightAttention),
     example(layers.attention({ heads: 3, matrix: "elastic", ...hard }), unequal, straightAttention),
     example(layers.attention({ heads: 3, matrix: "boolean", ...hard }), unequal, straightAttention),
+    example(
+      layers.attention({
+        ...{ heads: 3, queryQuantizer: "elastic", keyQuantizer: "elastic", valueQuantizer: "elastic-unit" },
+      }),
+      unequal,
+      straightAttention,
+    ),
   ],
   reshape: [
     example(layers.reshape({ targetShape: [7, 1] }), [[7]]),

@@ -1,16 +1,15 @@
 /** Attention whose jumps are straight lines. */
 import { learnedOfMatrix } from "../../ts/nn/ops/attention.ts";
 import { at, type Value } from "./layers.ts";
-import { line } from "./line.ts";
+import { operandLine } from "./line.ts";
 import { type AppliedAttention, matrixOf, mixed, operandsOf, scoresOf, sharesOf, sizesOf } from "./ops/attention.ts";
 
 /** Operands that follow straight lines where they are quantized, and a matrix that follows those of its way back. */
 export function straightAttention(from: AppliedAttention, moved: AppliedAttention): Value {
   const { attributes } = from.node;
-  const quantizers = [attributes.queryQuantizer, attributes.keyQuantizer, attributes.valueQuantizer];
   const [query, key, value] = moved.inputs.map((to, place) => {
-    const [own, { data }] = [quantizers[place] ?? null, from.inputs[place] as Value];
-    return own === null ? to : { ...to, data: line(own, from.pass.progress, data, to.data) };
+    const { data } = from.inputs[place] as Value;
+    return { ...to, data: operandLine(from, moved, place, data, to.data) };
   }) as [Value, Value, Value];
   const sizes = sizesOf(from);
   const before = operandsOf(from);

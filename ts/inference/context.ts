@@ -60,10 +60,14 @@ export interface SignsGiven {
 export interface BitValues {
   /** True where a layer takes bits of an input as the product's kernel writes them, pixel by pixel. */
   readonly takes: (reader: Reader) => boolean;
+  /** The same where bits begin at a number by channel: also a layer whose bits begin at a number of its own, and alone reads them. */
+  readonly takesThresholds: (reader: Reader) => boolean;
   /** Memory for bits of `name` under the window `shape`. Bits past the last channel are 0 and stay so. */
   readonly buffer: (name: string, shape: ConvShape) => Bits;
   /** The same, registered as what the readers of `name` find. */
   readonly put: (name: string, shape: ConvShape) => Bits;
+  /** The same, registered as what this reader finds. */
+  readonly putFor: (reader: Reader) => Bits;
   /**
    * The bits of a layer's input, in the layout and the window of the layer: made from f32 where nobody has written them. It is
    * the first input where no place is given.

@@ -36,7 +36,8 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
     places.set(source, known);
     return known;
   };
-  const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts }, of);
+  const tensor = createTensors(model, draft);
+  const { isWritten, ...bits } = createBits({ network, draft, kernel, images, parts, tensor }, of);
   /** The number of a value's first readers whose bits are written, which they stay. */
   const served = new Map<string, number>();
   /** True where a reader other than those of `except` takes the value as f32. */
@@ -62,5 +63,5 @@ export function createContext(model: PackedModel, options: CompileOptions, draft
       return !flow.results.has(source) && !isRead(source, last);
     },
   };
-  return { network, tensor: createTensors(model, draft), values, bits, draft, kernel, kernelOf, images, parts };
+  return { network, tensor, values, bits, draft, kernel, kernelOf, images, parts };
 }

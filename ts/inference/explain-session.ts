@@ -6,7 +6,7 @@
 import { groupBy } from "../base/group.ts";
 import type { GraphNode, OpName } from "../nn/graph.ts";
 import { isAffine, isPassed, isProduct, multiplyAccumulates } from "../nn/nodes.ts";
-import { groupsOfProduct, type Product } from "../nn/operands.ts";
+import { activationsAreElastic, groupsOfProduct, type Product } from "../nn/operands.ts";
 import { packedParametersOf } from "../nn/parameters.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 import {
@@ -126,6 +126,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
         ...(isWhole(node) ? (wholeOpOf(node).obstacles?.(node, network) ?? []) : []),
         ...accumulatorObstacles(node, work),
         ...sumObstacles(node, group),
+        ...middleObstacles(node, own),
       ],
     };
   });
@@ -152,6 +153,14 @@ function valueBytes(shape: Shape, calls: readonly Call[], { layout }: ProductKer
 /** True where a call has such an argument, and it is not left out. */
 const isGiven = (calls: readonly Call[], argument: string): boolean =>
   calls.some((call) => (call.arguments[argument] ?? null) !== null);
+
+/** Bits that begin at a number of the layer's own, where no comparison of sums makes them on the way out. */
+function middleObstacles(node: GraphNode, calls: readonly Call[]): readonly Obstacle[] {
+  if (!isProduct(node) || !activationsAreElastic(node)) return [];
+  if (!calls.some(({ kernel }) => kernel === "quantize_forward")) return [];
+  const reason = "bits of the input begin at a number that the layer has learned, and take two passes over the input";
+  return [{ reason, remedy: "Let it alone read a batchNorm that follows a layer with both quantizers, or take poly." }];
+}
 
 /** Sums of a product of bits that nothing is done to on the way out. */
 function sumObstacles(node: GraphNode, group: Group | undefined): readonly Obstacle[] {

@@ -1,12 +1,12 @@
 /** The forms of a product in inference, by its hardened operands and by how it adds up. */
 import type { GraphNode } from "../nn/graph.ts";
 import { isProduct, type KernelNode, type ProductNode } from "../nn/nodes.ts";
-import { activationsAreBits, groupsOfProduct, operandsAreBits } from "../nn/operands.ts";
+import { activationsAreBits, activationsAreElastic, groupsOfProduct, operandsAreBits } from "../nn/operands.ts";
 
 /**
  * - `exact`: both operands +-1, so that sums are whole numbers.
  * - `accumulated`: both operands +-1, and sums in 8 bits.
- * - `mixed`: +-1 activations with real weights.
+ * - `mixed`: +-1 activations with real weights. In both, activations may be +-a with a number a, which scales the sums.
  * - `real`: real activations; weights of +-1 are multiplied as reals.
  */
 export type Form = "exact" | "accumulated" | "mixed" | "real";
@@ -16,9 +16,13 @@ export function formOf(node: ProductNode): Form {
   return activationsAreBits(node) ? "mixed" : "real";
 }
 
-/** True where the layer multiplies its sums by a scale of each filter. AdaBin's belongs to the weights. */
-export const hasScale = ({ attributes: { weightQuantizer } }: KernelNode): boolean =>
+/** True where the file has a scale of each filter's sums. AdaBin's belongs to the weights. */
+export const weightsHaveScale = ({ attributes: { weightQuantizer } }: KernelNode): boolean =>
   weightQuantizer !== null && weightQuantizer.scale !== "none";
+
+/** True where the layer multiplies its sums by a number of each filter: that scale, the alpha of its activations, or both. */
+export const hasScale = (node: KernelNode): boolean =>
+  weightsHaveScale(node) || (isProduct(node) && activationsAreElastic(node));
 
 /** True where whole numbers leave the layer by one kernel, perhaps times a scale of each filter. */
 export const hasIntegerSums = (node: GraphNode): node is ProductNode =>

@@ -6,6 +6,8 @@ import { takeEvery } from "../nn/every.ts";
 import { inferenceOps } from "./ops/all.ts";
 import { takeOps } from "./ops/index.ts";
 import { accumulated } from "./product/accumulated.ts";
+import { elastic } from "./product/elastic.ts";
+import { takeElastic } from "./product/elastic-parts.ts";
 import { grouped } from "./product/grouped.ts";
 import { takeForms } from "./product/index.ts";
 import { levels } from "./product/levels.ts";
@@ -15,5 +17,6 @@ import { mixed } from "./product/mixed.ts";
 export function takeOtherHalf(): void {
   takeEvery();
   takeOps(inferenceOps);
+  takeElastic(elastic);
   takeForms({ forms: { accumulated, levels, mixed }, grouped });
 }

@@ -16,7 +16,7 @@ import type { Graph, GraphNode } from "../nn/graph.ts";
 import { layers } from "../nn/layers.ts";
 import { networkOf } from "../nn/network.ts";
 import { hasKernel, isProduct } from "../nn/nodes.ts";
-import { activationsAreBits } from "../nn/operands.ts";
+import { readsSigns } from "../nn/operands.ts";
 import { losses } from "../train/losses/index.ts";
 import { type MethodRecord, makerOf } from "./define.ts";
 
@@ -72,7 +72,7 @@ export const cmim = makerOf(cmimRecord);
 
 /** The layer that is meant. @throws ProxbitError where its activations are not binary, or those of no layer are */
 function readerIn(graph: Graph, layer: string): GraphNode {
-  const readers = graph.nodes.filter((node) => isProduct(node) && activationsAreBits(node));
+  const readers = graph.nodes.filter((node) => isProduct(node) && readsSigns(node));
   const found = layer === "" ? readers.at(-1) : readers.find(({ name }) => name === layer);
   if (found !== undefined) return found;
   const names = readers.map(({ name }) => name);

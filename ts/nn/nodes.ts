@@ -4,6 +4,7 @@ import { ProxbitError } from "../base/errors.ts";
 import type { GraphNode, NodeOf, Operation, OpName } from "./graph.ts";
 import { type OpsThat, opOf } from "./ops/index.ts";
 import type { Arity, Flags, InputShapes, ParameterSpec } from "./ops/op.ts";
+import { learnedParameters } from "./ops/quantizer-parameters.ts";
 import type { Shape } from "./shapes.ts";
 import type { WindowGeometry } from "./windows.ts";
 
@@ -112,7 +113,9 @@ export function parameterSpecs(
   node: GraphNode,
   inputShapes: readonly Shape[],
 ): Readonly<Record<string, ParameterSpec>> {
-  return opOf(node.op).parameters?.(inputsOf(node, inputShapes), node.attributes) ?? {};
+  const op = opOf(node.op);
+  const own = op.parameters?.(inputsOf(node, inputShapes), node.attributes) ?? {};
+  return { ...own, ...learnedParameters(op.operands?.(node.attributes) ?? []) };
 }
 
 /** Multiply-accumulates of one image, forward; 0 for a layer that multiplies no matrices. */

@@ -3,10 +3,10 @@
  * that is evaluated, packed and run. While a quantizer is soft, its operand is real in training.
  */
 
-import { endsAsSigns } from "../quantizers/operand-kinds.ts";
+import { elasticValues, endsAsSigns } from "../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import type { GraphNode } from "./graph.ts";
-import type { ProductNode } from "./nodes.ts";
+import { isProduct, type ProductNode } from "./nodes.ts";
 import { groupsOf } from "./ops/channel-groups.ts";
 import { opOf } from "./ops/index.ts";
 import type { Operand } from "./ops/op.ts";
@@ -18,13 +18,33 @@ export type Product = "ff" | "fb" | "bb";
 export const weightsAreBits = ({ attributes: { weightQuantizer } }: ProductNode): boolean =>
   weightQuantizer !== null && endsAsSigns(weightQuantizer);
 
-/** True where the activations are bits. */
-export const activationsAreBits = ({ attributes: { activationQuantizer } }: ProductNode): boolean =>
-  activationQuantizer !== null && endsAsSigns(activationQuantizer);
-
 /** Groups of channels that a layer multiplies apart; 1 for most. */
 export const groupsOfProduct = ({ attributes }: ProductNode): number =>
   "groups" in attributes ? groupsOf(attributes) : 1;
+
+/**
+ * The two values of activations that are bits about a place that the layer learns, where its sums have a factor that it learns;
+ * null elsewhere. Groups multiply such activations as reals, and so do windows around which ones stand: the factor is not theirs.
+ * Bits that stand for 0 and 1 need weights that are signs from the first step on.
+ */
+export function elasticBits(node: ProductNode): "signs" | "levels" | null {
+  const { activationQuantizer, weightQuantizer } = node.attributes;
+  const hasOnes = "padValue" in node.attributes && node.attributes.padValue === "one";
+  if (activationQuantizer === null || hasOnes || groupsOfProduct(node) > 1) return null;
+  const values = elasticValues(activationQuantizer);
+  const isAlone = !weightsAreBits(node) || weightQuantizer?.forward !== "sign";
+  return values === "levels" && isAlone ? null : values;
+}
+
+/** True where the activations are such bits. */
+export const activationsAreElastic = (node: ProductNode): boolean => elasticBits(node) !== null;
+
+/** True where the activations are bits, the signs of the layer's input or of that less a number. */
+export const activationsAreBits = (node: ProductNode): boolean => activationsAreElastic(node) || readsSigns(node);
+
+/** True where the activations are the signs of the layer's input. */
+export const readsSigns = ({ attributes: { activationQuantizer } }: ProductNode): boolean =>
+  activationQuantizer !== null && endsAsSigns(activationQuantizer);
 
 /** True where both are bits, so that sums are whole numbers before a scale. */
 export const operandsAreBits = (node: ProductNode): boolean => weightsAreBits(node) && activationsAreBits(node);
@@ -47,6 +67,10 @@ const products = ["ff", "fb", "bb"] as const;
 export function productsOf(node: GraphNode): readonly Product[] {
   const several = opOf(node.op).products?.(node.attributes);
   if (several !== undefined) return several.map((bits) => products[bits]);
+  if (isProduct(node)) {
+    const bits = [weightsAreBits(node), activationsAreBits(node)].filter(Boolean).length;
+    return [products[bits] as Product];
+  }
   const operands = operandsOf(node);
   if (operands.length === 0) return [];
   const bits = operands.filter(({ quantizer }) => quantizer !== null && endsAsSigns(quantizer)).length;

@@ -149,7 +149,8 @@ export const kernels = {
   },
   /**
    * Thresholds `i32 [channels]` and flips `u8 [channels]` of sums in `-bound..=bound`, which leave times factors
-   * `f32 [channels]` where those are given. An infinity is a bad number here too.
+   * `f32 [channels]` where those are given. The number that the bits begin at, `f32*`, is 0 where absent. An
+   * infinity is a bad number here too.
    */
   fold_thresholds: {
     parameters: {
@@ -160,6 +161,7 @@ export const kernels = {
       thresholds: "write",
       flips: "write",
       factors: "maybe read",
+      middle: "maybe read",
     },
   },
   /** Flips `u8 [channels]` as the bits of one pixel of nibbles: set where the byte is not 0. */
@@ -172,6 +174,10 @@ export const kernels = {
   },
   /** Writes the starts of sums, by pattern of missing taps. */
   bb_starts: {
+    parameters: { shape: "read", correction: "read", starts: "write" },
+  },
+  /** The same for twice the sums over bits that stand for 0 and 1. */
+  bb_unit_starts: {
     parameters: { shape: "read", correction: "read", starts: "write" },
   },
   /** Thresholds of sums as limits of counts. */

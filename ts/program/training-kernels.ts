@@ -606,6 +606,13 @@ export const trainingKernels = {
       table: "maybe read",
     },
   },
+  /**
+   * The gradients at the two parameters `f32 [2]` of the elastic forward map of this number, out of those `dy` at
+   * its values of x, to out `f32 [2]`.
+   */
+  elastic_gradients: {
+    parameters: { map: "number", x: "read", dy: "read", count: "number", parameters: "read", out: "write" },
+  },
   /** out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the kernel where `whole`. */
   weight_scale: {
     parameters: { w: "read", k: "number", n: "number", whole: "flag", out: "write" },

@@ -80,7 +80,9 @@ function lastNames(standardize: Standardize): readonly QuantizerParameter[] {
 }
 
 /** Parameters that stay what they are over a run. */
-const constants: readonly QuantizerParameter[] = ["levels", "omega", "angle", "units", "codewords"];
+const constants: readonly QuantizerParameter[] = ["levels", "omega", "angle", "units", "codewords", "alpha", "offset"];
+/** Those that are no whole numbers; layers learn the last two, from these numbers on. */
+const realConstants: readonly QuantizerParameter[] = ["omega", "angle", "alpha", "offset"];
 
 /** One parameter as a schedule (a number stands for a constant one) that stays in its domain over the whole run. */
 export function checkKnownParameter(value: unknown, name: QuantizerParameter, subject: Subject): Schedule {
@@ -89,7 +91,7 @@ export function checkKnownParameter(value: unknown, name: QuantizerParameter, su
   for (const end of scheduleRange(schedule)) numberIn(end, minimum, maximum, name, subject);
   if (!constants.includes(name)) return schedule;
   if (schedule.kind !== "constant") reject(subject, name, "the same number throughout", value);
-  if (name === "omega" || name === "angle") return schedule;
+  if (realConstants.includes(name)) return schedule;
   const count = integerIn(schedule.value, minimum, maximum, name, subject);
   if (name === "codewords" && !Number.isInteger(Math.log2(count))) {
     reject(subject, name, "a power of two, because a file could number codewords by whole bits", value);
@@ -175,6 +177,28 @@ function checkLevels(forward: ForwardMap, hardenAt: number, subject: Subject): v
   }
 }
 
+/** The slope that belongs to a map whose parameters are learned. */
+const learnedSlopes: Readonly<Partial<Record<ForwardMap, BackwardMap>>> = {
+  elasticSign: "elasticBox",
+  elasticUnit: "elasticUnitBox",
+};
+
+/** A map that learns has its own slope, reads x itself, and stays what it is to the end. */
+function checkLearned(
+  given: Pick<Quantizer, "forward" | "backward" | "proximal" | "standardize" | "hard">,
+  subject: Subject,
+): void {
+  const { forward, backward, proximal, standardize, hard } = given;
+  const slope = learnedSlopes[forward];
+  const isItself = proximal === "identity" && standardize === "none" && hard === "levels";
+  if (slope === undefined || (backward === slope && isItself)) return;
+  throw new ProxbitError(
+    subject.code,
+    `${subject.what}: layers learn what ${forward} reads, so it goes with ${slope}, without proximal and standardize, and with hard "levels"`,
+    "Take quantizers.elastic() or quantizers.elasticUnit().",
+  );
+}
+
 /** A quantizer out of a value of unknown origin: a fresh, frozen copy, or an error of `subject`'s code. */
 export function checkKnownQuantizer(value: unknown, subject: Subject): Quantizer {
   const given = plainObject(value, keys, subject);
@@ -206,6 +230,7 @@ export function checkKnownQuantizer(value: unknown, subject: Subject): Quantizer
   }
   const hard = oneOf(given.hard ?? "sign", hardForms, "hard", subject);
   if (hard === "levels") checkLevels(forward, hardenAt, subject);
+  checkLearned({ forward, backward, proximal, standardize, hard }, subject);
   const table = checkTable(given.table ?? null, forward === "table" || backward === "table", subject);
   return Object.freeze({
     name,

@@ -24,6 +24,7 @@ export {
 export type { SampledP, SampledT } from "./decompose-sample.ts";
 export type {
   EdeOptions,
+  ElasticOptions,
   FdaOptions,
   LevelsOptions,
   ParqOptions,

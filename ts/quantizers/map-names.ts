@@ -4,7 +4,7 @@
  */
 import * as numbers from "./map-numbers.ts";
 import type { ParameterName } from "./maps/parameters.ts";
-import { fallingMaps } from "./maps/record.ts";
+import { fallingMaps, learnedMaps } from "./maps/record.ts";
 import type { BackwardMap, ForwardMap } from "./quantizer.ts";
 
 export const forwardMapNumbers: Readonly<Record<ForwardMap, number>> = Object.freeze(numbers.forwardMapNumbers);
@@ -20,8 +20,8 @@ export const backwardMaps = Object.keys(backwardMapNumbers) as readonly Backward
 
 /**
  * Maps that may stand first, as P: those that no parameter makes fall anywhere (a scalar map is the proximal map of some
- * function iff it is non-decreasing with a closed graph). Nobody knows that of samples.
+ * function iff it is non-decreasing with a closed graph), and that learn nothing. Nobody knows that of samples.
  */
 export const proximalMaps: readonly ForwardMap[] = forwardMaps.filter(
-  (map) => map !== "table" && !(fallingMaps as readonly string[]).includes(map),
+  (map) => map !== "table" && !([...fallingMaps, ...learnedMaps] as readonly string[]).includes(map),
 );

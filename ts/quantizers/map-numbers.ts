@@ -20,6 +20,8 @@ export const forwardMapNumbers = {
   relu6: 14,
   sigmoid: 15,
   gelu: 16,
+  elasticSign: 17,
+  elasticUnit: 18,
   table: 12,
 } as const;
 
@@ -40,6 +42,8 @@ export const forwardMapParameters = {
   relu6: [],
   sigmoid: [],
   gelu: [],
+  elasticSign: ["alpha", "offset"],
+  elasticUnit: ["alpha", "offset"],
   table: [],
 } as const;
 
@@ -60,6 +64,8 @@ export const backwardMapNumbers = {
   relu6Prime: 13,
   sigmoidPrime: 14,
   geluPrime: 15,
+  elasticBox: 16,
+  elasticUnitBox: 17,
   table: 11,
 } as const;
 
@@ -80,6 +86,8 @@ export const backwardMapParameters = {
   relu6Prime: [],
   sigmoidPrime: [],
   geluPrime: [],
+  elasticBox: ["alpha", "offset"],
+  elasticUnitBox: ["alpha", "offset"],
   table: [],
 } as const;
 

@@ -8,6 +8,7 @@
 import { reading } from "../base/checks.ts";
 import { forwardMapParameters } from "./map-names.ts";
 import { box, clippedBox, hardTanh, unitBox } from "./maps/boxes.ts";
+import { elasticBox, elasticSign, elasticUnit, elasticUnitBox } from "./maps/elastic.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
 import { gelu, geluPrime } from "./maps/gelu.ts";
 import { symmetricLevels, unitLevels } from "./maps/levels.ts";
@@ -55,6 +56,8 @@ const forwardRecords: { readonly [Name in Own<ForwardMap>]: ForwardRecord<Name> 
   relu6,
   sigmoid,
   gelu,
+  elasticSign,
+  elasticUnit,
 };
 
 const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Name> } = {
@@ -73,6 +76,8 @@ const backwardRecords: { readonly [Name in Own<BackwardMap>]: BackwardRecord<Nam
   relu6Prime,
   sigmoidPrime,
   geluPrime,
+  elasticBox,
+  elasticUnitBox,
 };
 
 /** F(x) is -1 or +1 for every x whatever the parameters. (L with rho >= 1 is hard too, but by its parameter.) */

@@ -10,6 +10,8 @@ import {
   dorefaActivations,
   ede,
   edePlus,
+  elastic,
+  elasticUnit,
   fda,
   fp,
   parq,
@@ -29,7 +31,7 @@ import { adabin, biper, dorefaWeights, magnitudeAware, recu, siman, xnor } from 
 /** The makers: `quantizers.bnnPlusPlus({ beta: 10 })`. */
 export const quantizers = Object.freeze({
   ...{ fp, bc, pc, parq, pq, rpc, bnn, bnnPlus, bnnPlusPlus, poly, polyPlus, ede, edePlus },
-  ...{ rbnn, rbnnActivations, reste, fda, dorefaActivations },
+  ...{ rbnn, rbnnActivations, reste, fda, dorefaActivations, elastic, elasticUnit },
   ...{ xnor, magnitudeAware, recu, adabin, dorefaWeights, biper, siman },
 });
 

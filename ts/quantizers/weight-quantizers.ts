@@ -13,7 +13,14 @@ import type { Quantizer } from "./quantizer.ts";
 import { type Rotations, turnedWeights } from "./rotations.ts";
 import { evaluateSchedule } from "./schedule.ts";
 
-export { codewordCount, endsAsSigns, firstAngle, isForWeightsAlone, mappingUnits } from "./operand-kinds.ts";
+export {
+  codewordCount,
+  elasticValues,
+  endsAsSigns,
+  firstAngle,
+  isForWeightsAlone,
+  mappingUnits,
+} from "./operand-kinds.ts";
 
 /** Added to every variance: it keeps a filter of equal weights finite. */
 const VARIANCE_FLOOR = 1e-8;

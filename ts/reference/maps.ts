@@ -7,6 +7,7 @@ import { splitParameters } from "../quantizers/maps.ts";
 import type { BackwardMap, ForwardMap, MapTable, Quantizer } from "../quantizers/quantizer.ts";
 import { evaluateSchedule } from "../quantizers/schedule.ts";
 import { stateAt } from "../quantizers/state.ts";
+import { elasticBox, elasticFactors, elasticSign, elasticUnit, elasticUnitBox } from "./maps/elastic.ts";
 import { fdaPrime, rbnnPrime, restePrime } from "./maps/estimators.ts";
 import { gelu, geluPrime } from "./maps/gelu.ts";
 import { ede, edePrime, sigmoid, sigmoidPrime, signSwish, signSwishPrime, tanh, tanhPrime } from "./maps/hyperbolic.ts";
@@ -34,6 +35,8 @@ const forwardTwins: { readonly [Name in Exclude<ForwardMap, "table">]: ForwardTw
   relu6: straight.relu6,
   sigmoid,
   gelu,
+  elasticSign,
+  elasticUnit,
 };
 
 const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: BackwardTwin<Name> } = {
@@ -52,6 +55,8 @@ const backwardTwins: { readonly [Name in Exclude<BackwardMap, "table">]: Backwar
   relu6Prime: straight.relu6Prime,
   sigmoidPrime,
   geluPrime,
+  elasticBox,
+  elasticUnitBox,
 };
 
 /** Which maps act at a moment of a run, and their parameters in f32. */
@@ -64,6 +69,8 @@ export interface QuantizerMoment {
   readonly table: MapTable | null;
   /** Whether F(x) is -1 or +1 for every x. */
   readonly hard: boolean;
+  /** Numbers that a layer learns, which the maps read in the place of `parameters`; absent or empty for most. */
+  readonly learned?: readonly Tensor[];
 }
 
 /** `quantizer` at `progress` in [0, 1]; `hard` makes its forward map what it is at the end, the sign or levels. */
@@ -86,10 +93,16 @@ export function momentOfFunction({ forward, backward, parameters }: ElementwiseF
   return { ...maps, parameters: parameters.map(Math.fround) };
 }
 
+/** What P reads, and what the maps behind it read. */
+function numbersOf({ proximal, parameters, learned = [] }: QuantizerMoment): readonly [readonly number[], Numbers] {
+  const [own, shared] = splitParameters(proximal, parameters);
+  return [own, learned.length > 0 ? learned : shared];
+}
+
 /** F(x): the forward map of P(x), or the sign of x. */
 export function quantized(tf: TensorFlow, moment: QuantizerMoment, x: Tensor): Near {
-  const { proximal, forward, parameters, table, hard } = moment;
-  const [own, shared] = splitParameters(proximal, parameters);
+  const { proximal, forward, table, hard } = moment;
+  const [own, shared] = numbersOf(moment);
   return composed(tf, hard || forward === "sign" ? "identity" : proximal, own, x, (at) =>
     forwardMap(tf, forward, at, shared, table),
   );
@@ -97,8 +110,8 @@ export function quantized(tf: TensorFlow, moment: QuantizerMoment, x: Tensor): N
 
 /** B(x): the backward map of P(x). */
 export function slope(tf: TensorFlow, moment: QuantizerMoment, x: Tensor): Near {
-  const { proximal, backward, parameters, table } = moment;
-  const [own, shared] = splitParameters(proximal, parameters);
+  const { proximal, backward, table } = moment;
+  const [own, shared] = numbersOf(moment);
   return composed(tf, proximal, own, x, (at) => backwardMap(tf, backward, at, shared, table));
 }
 
@@ -123,18 +136,21 @@ function composed(
   });
 }
 
-type Twin = (tf: TensorFlow, x: Tensor, ...parameters: readonly number[]) => Near;
+/** Parameters of a map; those that are learned are tensors. */
+type Numbers = readonly (number | Tensor)[];
+
+type Twin = (tf: TensorFlow, x: Tensor, ...parameters: Numbers) => Near;
 
 /** The forward map of this name by itself. */
 export function forwardMap(
   tf: TensorFlow,
   map: ForwardMap,
   x: Tensor,
-  parameters: readonly number[],
+  parameters: Numbers,
   table: MapTable | null = null,
 ): Near {
   if (map === "table") return interpolated(tf, table, table?.forward, x);
-  const twin: Twin = forwardTwins[map];
+  const twin = forwardTwins[map] as Twin;
   return twin(tf, x, ...parameters);
 }
 
@@ -143,24 +159,49 @@ export function backwardMap(
   tf: TensorFlow,
   map: BackwardMap,
   x: Tensor,
-  parameters: readonly number[],
+  parameters: Numbers,
   table: MapTable | null = null,
 ): Near {
   if (map === "table") return interpolated(tf, table, table?.backward, x);
-  const twin: Twin = backwardTwins[map];
+  const twin = backwardTwins[map] as Twin;
   return twin(tf, x, ...parameters);
 }
 
-/** F(x) whose gradient is dy B(x): what ProxConnect++ puts where the derivative of F would be. */
+/**
+ * F(x) whose gradient is dy B(x): what ProxConnect++ puts where the derivative of F would be. Numbers that are learned have the
+ * gradients that their map states.
+ */
 export function quantize(tf: TensorFlow, moment: QuantizerMoment | null, x: Tensor): Tensor {
   if (moment === null) return x;
-  const operation = tf.customGrad((given, save) => {
-    const argument = given as Tensor;
-    (save as (tensors: Tensor[]) => void)([argument]);
+  const { learned = [] } = moment;
+  const operation = tf.customGrad((...all) => {
+    const [given, ...numbers] = all.slice(0, 1 + learned.length) as unknown as [Tensor, ...Tensor[]];
+    const save = all.at(-1) as unknown as (tensors: Tensor[]) => void;
+    save([given, ...numbers]);
     return {
-      value: quantized(tf, moment, argument).value,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy, slope(tf, moment, saved[0] as Tensor).value),
+      value: quantized(tf, { ...moment, learned: numbers }, given).value,
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [at, ...there] = saved as [Tensor, ...Tensor[]];
+        return [
+          tf.mul(dy, slope(tf, { ...moment, learned: there }, at).value),
+          ...learnedGradients(tf, moment, at, there, dy),
+        ] as never;
+      },
     };
   });
-  return operation(x);
+  return operation(x, ...learned);
+}
+
+/** The gradients at the numbers that are learned, of `dy` at F(x). */
+export function learnedGradients(
+  tf: TensorFlow,
+  { forward }: QuantizerMoment,
+  x: Tensor,
+  numbers: readonly Tensor[],
+  dy: Tensor,
+): readonly Tensor[] {
+  if (numbers.length === 0) return [];
+  return elasticFactors(tf, forward, x, numbers).map(({ value }, i) =>
+    tf.reshape(tf.sum(tf.mul(dy, value)), (numbers[i] as Tensor).shape),
+  );
 }

@@ -9,10 +9,12 @@ import { load } from "../inference/session.ts";
 import { unpackSigns } from "../io/bits.ts";
 import { decodeModel, type PackedModel } from "../io/model-file.ts";
 import type { Graph, Parameter } from "../nn/graph.ts";
-import { networkOf } from "../nn/network.ts";
+import { networkOf, parameterName } from "../nn/network.ts";
+import { learnedKey } from "../nn/ops/quantizer-parameters.ts";
 import { packedParametersOf, parametersOf } from "../nn/parameters.ts";
 import { kernelMatrix } from "../nn/shapes.ts";
 import { quantizedValue } from "../quantizers/maps.ts";
+import { learnedNumbers } from "../quantizers/operand-kinds.ts";
 import { standardizedWeights, weightScale } from "../quantizers/weight-quantizers.ts";
 import { createPool } from "../runtime/pool.ts";
 import { BINARY_KERNELS } from "../runtime/probe.ts";
@@ -106,14 +108,21 @@ function packedNumbers(
   // A mean may be much smaller than the weights that it is the mean of.
   if (key === "shift") return { values: Float32Array.from(affine?.shift ?? []), distance: FEW };
   if (role === "latent") return { values: value.map((weight) => (weight >= 0 ? 1 : -1)), distance: 0 };
+  const learned = learnedNumbers(quantizer).map(({ name: number }) => {
+    const own = parameterName({ name: node }, learnedKey("weightQuantizer", number));
+    return (latent.get(own) as Float32Array)[0] as number;
+  });
   const moment = momentOf(quantizer, 1, true);
-  return { values: value.map((weight) => quantizedValue(moment, weight)), distance: FEW };
+  const maps = learned.length === 0 ? moment : { ...moment, parameters: learned };
+  return { values: value.map((weight) => quantizedValue(maps, weight)), distance: FEW };
 }
 
 /** The bits of the file as -1 and +1, and the other tensors as they are, but for what is derived. */
 function weightsOf({ graph, parameters }: PackedModel): Map<string, Float32Array> {
+  // A file has what a quantizer made of weights, and not what it learned for them.
+  const own = parametersOf(graph).filter(({ ofQuantizer }) => ofQuantizer !== true);
   return new Map(
-    parametersOf(graph).map((parameter) => {
+    own.map((parameter) => {
       const { name } = parameter;
       const tensor = parameters.get(name) as Uint8Array | Float32Array;
       return [name, tensor instanceof Float32Array ? tensor : unpackSigns(tensor, kernelMatrix(parameter))];

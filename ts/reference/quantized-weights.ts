@@ -15,6 +15,7 @@ import {
   backwardMap,
   exactly,
   forwardMap,
+  learnedGradients,
   type Near,
   near,
   type QuantizerMoment,
@@ -222,16 +223,22 @@ export function weightsInUse(
   packed: PackedFactors | null,
 ): Tensor {
   if (quantizer === null || moment === null) return w;
-  const operation = tf.customGrad((given, save) => {
-    const latent = given as Tensor;
-    const { kernel, slope } = nearWeights(tf, quantizer, moment, latent, packed);
-    (save as (tensors: Tensor[]) => void)([slope?.value ?? tf.zerosLike(latent)]);
+  const { learned = [] } = moment;
+  const operation = tf.customGrad((...all) => {
+    const [latent, ...numbers] = all.slice(0, 1 + learned.length) as unknown as [Tensor, ...Tensor[]];
+    const save = all.at(-1) as unknown as (tensors: Tensor[]) => void;
+    const { kernel, slope } = nearWeights(tf, quantizer, { ...moment, learned: numbers }, latent, packed);
+    save([slope?.value ?? tf.zerosLike(latent), latent, ...numbers]);
     return {
       value: kernel.value,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(dy, saved[0] as Tensor),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [factor, at, ...there] = saved as [Tensor, Tensor, ...Tensor[]];
+        // Weights whose quantizer learns such numbers are not standardised.
+        return [tf.mul(dy, factor), ...learnedGradients(tf, moment, at, there, dy)] as never;
+      },
     };
   });
-  return operation(w);
+  return operation(w, ...learned);
 }
 
 /** The sums times the scale of each filter, which has no gradient of its own. */

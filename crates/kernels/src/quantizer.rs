@@ -11,12 +11,14 @@
 //! Both directions return 1 (true) where an input is NaN; the values then mean nothing.
 
 mod backward;
+mod elastic;
 mod elementwise;
 mod forward;
 mod maps;
 mod normal;
 mod sampled;
 
+pub use elastic::elastic_gradients;
 pub(crate) use elementwise::{for_each, for_each_onto};
 pub use maps::{Backward, Forward, Slope};
 pub use sampled::{TABLE_HEADER, Table, Tables};

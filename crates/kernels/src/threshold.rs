@@ -6,10 +6,10 @@
 //! included. A channel is `(s >= threshold) xor flip`; flips are set where `scale` is negative. `v(s) = 0` gives +1.
 //!
 //! Where sums leave their layer times a factor a channel, at least 0 (the scale of its weights), `v(s) = (s factor) scale +
-//! shift`: one more product, monotone too.
+//! shift`: one more product, monotone too. A layer behind may take `v(s) >= middle` in place of the sign.
 
-/// Thresholds and flips (0 or 1, one byte a channel) for sums in `-bound..=bound`. True when a scale or shift is NaN or
-/// infinite; such a channel is left constant.
+/// Thresholds and flips (0 or 1, one byte a channel) for sums in `-bound..=bound`. True when a scale, a shift or the middle is
+/// NaN or infinite; such a channel is left constant.
 ///
 /// A threshold lies in `-bound..=bound + 1`, or is `i32::MIN` (always) or `i32::MAX` (never) where the scale is zero.
 ///
@@ -19,13 +19,14 @@ pub fn fold_thresholds(
     factors: Option<&[f32]>,
     scale: &[f32],
     shift: &[f32],
+    middle: f32,
     bound: i32,
     thresholds: &mut [i32],
     flips: &mut [u8],
 ) -> bool {
     let channels = scale.len();
     assert!([shift.len(), thresholds.len(), flips.len()] == [channels; 3]);
-    let mut bad = false;
+    let mut bad = !middle.is_finite();
     for channel in 0..channels {
         // A product with 1 is exact.
         let factor = factors.map_or(1.0, |factors| factors[channel]);
@@ -34,10 +35,10 @@ pub fn fold_thresholds(
         let value = |sum: i32| sum as f32 * factor * scale + shift;
         flips[channel] = u8::from(scale < 0.0);
         thresholds[channel] = if scale > 0.0 {
-            first_where(bound, |sum| value(sum) >= 0.0)
+            first_where(bound, |sum| value(sum) >= middle)
         } else if scale < 0.0 {
-            first_where(bound, |sum| value(sum) < 0.0)
-        } else if shift >= 0.0 {
+            first_where(bound, |sum| value(sum) < middle)
+        } else if shift >= middle {
             i32::MIN
         } else {
             i32::MAX

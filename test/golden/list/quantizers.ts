@@ -16,8 +16,9 @@ import type { Run } from "../run.ts";
 
 const named: readonly Run[] = quantizerNames.map((name) => ({
   name: `quantizer ${name}`,
-  network: () => productsOf(name),
-  session: ["xnor", "adabin", "dorefa-activations"].includes(name),
+  // What layers learn is learned for activations; as weights the levels of one would all be 0.
+  network: () => (name.startsWith("elastic") ? products("bnn", name) : productsOf(name)),
+  session: ["xnor", "adabin", "dorefa-activations", "elastic", "elastic-unit"].includes(name),
   everywhere: name === "recu",
 }));
 

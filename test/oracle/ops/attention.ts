@@ -12,6 +12,7 @@
  */
 import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../../ts/nn/ops/attention.ts";
 import { at, note, type Value, zeros } from "../layers.ts";
+import { learnedGradients, quantizerAt } from "../learned.ts";
 import type { Applied, OracleOp } from "./op.ts";
 import { quantized, throughQuantizer } from "./product.ts";
 
@@ -34,13 +35,11 @@ export const sizesOf = ({ node, inputs }: AppliedAttention): AttentionSizes =>
   );
 
 /** Query, key and value behind their quantizers. */
-export function operandsOf({ node, inputs, pass }: AppliedAttention): readonly [Value, Value, Value] {
-  const { queryQuantizer, keyQuantizer, valueQuantizer } = node.attributes;
-  const [query, key, value] = inputs;
-  return [
-    quantized(queryQuantizer, query, pass),
-    quantized(keyQuantizer, key, pass),
-    quantized(valueQuantizer, value, pass),
+export function operandsOf(given: AppliedAttention): readonly [Value, Value, Value] {
+  return given.inputs.map((x, place) => quantized(quantizerAt(given, place), x, given.pass)) as unknown as readonly [
+    Value,
+    Value,
+    Value,
   ];
 }
 
@@ -175,7 +174,6 @@ export const attention: OracleOp<"attention"> = {
   },
   backward: (given, dy) => {
     const { node, inputs, pass } = given;
-    const { queryQuantizer, keyQuantizer, valueQuantizer } = node.attributes;
     const sizes = sizesOf(given);
     const [query, key, value] = operandsOf(given);
     const scores = scoresOf(query, key, sizes);
@@ -189,8 +187,8 @@ export const attention: OracleOp<"attention"> = {
         dvalue[from + c] = at(dvalue, from + c) + at(matrix, i) * at(dy.data, to + c);
       }
     });
-    const through = dmatrix.map((gradient, i) => gradient * at(slope, i));
-    const dscores = over === "scores" ? through : throughShares(shares, through, sizes.keys);
+    const atLines = dmatrix.map((gradient, i) => gradient * at(slope, i));
+    const dscores = over === "scores" ? atLines : throughShares(shares, atLines, sizes.keys);
 
     const [dquery, dkey] = [new Float64Array(query.data.length), new Float64Array(key.data.length)];
     eachPair(query.images, sizes, (i, q, k) => {
@@ -207,13 +205,16 @@ export const attention: OracleOp<"attention"> = {
       learned[head] = at(learned, head) + own * at(dmatrix, i);
     });
     const parameter = learnedOfMatrix(node.attributes.matrix);
+    const quantizers = inputs.map((_, place) => quantizerAt(given, place));
+    const gradients = [dquery, dkey, dvalue];
+    const through = (place: 0 | 1 | 2): Float64Array =>
+      throughQuantizer(quantizers[place]!, inputs[place], gradients[place]!, pass);
+    const numbers = inputs.map((x, place) =>
+      learnedGradients(node, place, quantizers[place]!, x.data, gradients[place]!),
+    );
     return {
-      inputs: [
-        throughQuantizer(queryQuantizer, inputs[0], dquery, pass),
-        throughQuantizer(keyQuantizer, inputs[1], dkey, pass),
-        throughQuantizer(valueQuantizer, inputs[2], dvalue, pass),
-      ],
-      parameters: parameter === null ? {} : { [parameter]: learned },
+      inputs: [through(0), through(1), through(2)],
+      parameters: Object.assign(parameter === null ? {} : { [parameter]: learned }, ...numbers),
     };
   },
 };

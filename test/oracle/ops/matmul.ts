@@ -1,6 +1,7 @@
 /** y(i, j) = sum over t of a(i, t) b(t, j) for every matrix of every image, and its gradient. */
 import type { Shape } from "../../../ts/nn/graph.ts";
 import { at, type Value } from "../layers.ts";
+import { learnedGradients, quantizerAt } from "../learned.ts";
 import type { Applied, OracleOp } from "./op.ts";
 import { quantized, throughQuantizer } from "./product.ts";
 
@@ -45,10 +46,10 @@ export function multiplied(given: AppliedMatmul, [a, b]: readonly [Float64Array,
   return { images: x.images, shape: [...x.shape.slice(0, -2), rows, columns], data };
 }
 
-function operandsOf({ node, inputs, pass }: AppliedMatmul): readonly [Float64Array, Float64Array] {
-  const { firstQuantizer, secondQuantizer } = node.attributes;
-  const [first, second] = inputs;
-  return [quantized(firstQuantizer, first, pass).data, quantized(secondQuantizer, second, pass).data];
+function operandsOf(given: AppliedMatmul): readonly [Float64Array, Float64Array] {
+  const [first, second] = given.inputs;
+  const behind = (x: Value, place: number): Float64Array => quantized(quantizerAt(given, place), x, given.pass).data;
+  return [behind(first, 0), behind(second, 1)];
 }
 
 export const matmul: OracleOp<"matmul"> = {
@@ -61,11 +62,14 @@ export const matmul: OracleOp<"matmul"> = {
       da[i] = at(da, i) + at(dy.data, y) * at(b, j);
       db[j] = at(db, j) + at(dy.data, y) * at(a, i);
     });
-    const { firstQuantizer, secondQuantizer } = node.attributes;
     const [first, second] = inputs;
+    const [ofFirst, ofSecond] = [quantizerAt(given, 0), quantizerAt(given, 1)];
     return {
-      inputs: [throughQuantizer(firstQuantizer, first, da, pass), throughQuantizer(secondQuantizer, second, db, pass)],
-      parameters: {},
+      inputs: [throughQuantizer(ofFirst, first, da, pass), throughQuantizer(ofSecond, second, db, pass)],
+      parameters: {
+        ...learnedGradients(node, 0, ofFirst, first.data, da),
+        ...learnedGradients(node, 1, ofSecond, second.data, db),
+      },
     };
   },
 };

@@ -11,6 +11,7 @@ import { quantizedValue, slopeValue } from "../../../ts/quantizers/maps.ts";
 import type { Quantizer } from "../../../ts/quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../../ts/quantizers/schedule.ts";
 import { at, channelSums, note, type Value, zeros } from "../layers.ts";
+import { learnedGradients, noteElastic, quantizerAt } from "../learned.ts";
 import { noteLevels, type WeightsInUse, weightsInUse } from "../quantized-weights.ts";
 import type { Applied, Pass } from "./op.ts";
 import type { Visit } from "./windows.ts";
@@ -45,6 +46,7 @@ export function quantized(quantizer: Quantizer | null, x: Value, pass: Pass): Va
   for (const value of x.data) {
     if (maps.forward === "sign") note(pass.margin, value, 0);
     noteLevels(pass.margin, maps.forward, value, maps.parameters);
+    noteElastic(pass.margin, quantizer, value);
     if (quantizer.backward === "box") note(pass.margin, Math.abs(value), 1);
   }
   return { ...x, data: x.data.map((value) => quantizedValue(maps, value)) };
@@ -57,11 +59,15 @@ export function throughQuantizer(quantizer: Quantizer | null, x: Value, dy: Floa
   return dy.map((gradient, i) => gradient * slopeValue(maps, at(x.data, i)));
 }
 
-function weightsOf({ node, parameter, pass }: AppliedProduct, filters: number): WeightsInUse {
-  const [latent, quantizer] = [parameter("kernel"), node.attributes.weightQuantizer];
+function weightsOf(given: AppliedProduct, filters: number): WeightsInUse {
+  const { node, parameter, pass } = given;
+  const [latent, quantizer] = [parameter("kernel"), quantizerAt(given, "kernel")];
   if (quantizer === null) return { kernel: latent, scale: null, back: (gradient) => gradient, own: () => ({}) };
   const { forward, parameters } = mapsOf(quantizer, pass);
-  return weightsInUse({ quantizer, forward, parameters }, latent, filters, pass.margin, parameter);
+  for (const x of latent) noteElastic(pass.margin, quantizer, x);
+  const made = weightsInUse({ quantizer, forward, parameters }, latent, filters, pass.margin, parameter);
+  const learned = (gradient: Float64Array) => learnedGradients(node, "kernel", quantizer, latent, gradient);
+  return { ...made, own: (gradient) => ({ ...made.own(gradient), ...learned(gradient) }) };
 }
 
 /** `data` times the scale of each filter. */
@@ -149,7 +155,7 @@ export function productForward(given: AppliedProduct, walk: Walk): Value {
   const isSigned = [weightQuantizer, activationQuantizer].every(
     (q) => q !== null && mapsOf(q, pass).forward === "sign",
   );
-  const x = quantized(activationQuantizer, inputs[0], pass);
+  const x = quantized(quantizerAt(given, 0), inputs[0], pass);
   const sums = sumsOf(x, kernel, walk, isSigned ? accumulator : null);
   const data = scaled(scale, sums.data);
   if (!useBias) return { ...sums, data };
@@ -164,12 +170,16 @@ interface ProductGradients {
 
 export function productBackward(given: AppliedProduct, walk: Walk, dy: Value): ProductGradients {
   const { node, inputs, pass } = given;
-  const { activationQuantizer, useBias } = node.attributes;
+  const { useBias } = node.attributes;
+  const activationQuantizer = quantizerAt(given, 0);
   const { kernel, scale, back, own } = weightsOf(given, walk.shape.at(-1) as number);
   const x = quantized(activationQuantizer, inputs[0], pass);
   const { dx, dkernel } = sumsBackward(x, kernel, walk, { ...dy, data: scaled(scale, dy.data) });
   return {
     inputs: [throughQuantizer(activationQuantizer, inputs[0], dx, pass)],
-    parameters: { kernel: back(dkernel), ...own(dkernel), ...(useBias ? { bias: channelSums(dy) } : {}) },
+    parameters: {
+      ...{ kernel: back(dkernel), ...own(dkernel), ...(useBias ? { bias: channelSums(dy) } : {}) },
+      ...learnedGradients(node, 0, activationQuantizer, inputs[0].data, dx),
+    },
   };
 }

@@ -1,5 +1,6 @@
 /** Thresholds in place of a scale, a shift and a sign: the bits of the sums, pooled where there is a pool, and nothing else. */
-import { parameterName } from "../../nn/network.ts";
+import { isProduct } from "../../nn/nodes.ts";
+import { activationsAreElastic, elasticBits } from "../../nn/operands.ts";
 import { k } from "../../program/inference-call.ts";
 import { startBytes, terms } from "../../program/kernels.ts";
 import { bitsRows, maxOfBits } from "../bits.ts";
@@ -8,6 +9,8 @@ import { call, shapeKey } from "../draft.ts";
 import { hasScale } from "../forms.ts";
 import { affineOpOf, onBitsOpOf } from "../ops/index.ts";
 import { operandsOf, partCall } from "../product/binary.ts";
+import { elasticParts } from "../product/elastic-parts.ts";
+import { scaleOf } from "../product/packed-weights.ts";
 import { cutEvenly } from "../slices.ts";
 import { pixelShape } from "../windows.ts";
 import type { BitsGroup } from "./groups.ts";
@@ -21,13 +24,21 @@ export function emitBits(group: BitsGroup, context: Context): void {
   const { filters } = shape;
   const { scale, shift } = affineOpOf(norm).scaleAndShift(norm, context);
   const [thresholds, flips] = [draft.allocate(4 * filters), draft.allocate(filters)];
-  const factors = hasScale(product) ? context.tensor(parameterName(product, "scale")) : null;
-  const sums = { channels: filters, bound: terms(shape), factors };
+  const factors = hasScale(product) ? scaleOf(product, filters, context) : null;
+  const [reader] = context.network.flow.consumers(norm.name);
+  const own = reader !== undefined && isProduct(reader.node) && activationsAreElastic(reader.node) ? reader.node : null;
+  const middle = own === null ? null : elasticParts().middle(own, context);
+  // Sums over bits that stand for 0 and 1 count twice.
+  const bound = (elasticBits(product) === "levels" ? 2 : 1) * terms(shape);
+  const sums = { channels: filters, bound, factors, middle };
   draft.once(norm.name, k.foldThresholds({ scale, shift, ...sums, thresholds, flips }));
   const mask = draft.allocate(layout.pixelBytes(filters));
   draft.once(norm.name, layout.packFlips({ flips, channels: filters, out: mask }));
 
-  const targets = context.bits.windows(norm.name).map((window) => context.bits.put(norm.name, window));
+  const targets =
+    own === null || reader === undefined
+      ? context.bits.windows(norm.name).map((window) => context.bits.put(norm.name, window))
+      : [context.bits.putFor(reader)];
   const [only] = targets;
   const isDirect = pool === null && only !== undefined && targets.length === 1;
   const pixels = pixelShape(images, [shape.outHeight, shape.outWidth, filters]);

@@ -11,7 +11,7 @@ import { emitRows, emitSteps } from "./steps.ts";
 
 /** Returns the groups. */
 export function emitNetwork(context: Context): readonly Group[] {
-  const groups = groupsOf(context.network, context.bits.takes);
+  const groups = groupsOf(context.network, context.bits);
   const inGroup = new Set([...groups.values()].flatMap(({ members }) => members));
   for (const node of context.network.graph.nodes) {
     const group = groups.get(node.name);

@@ -2,7 +2,7 @@
  * Which nodes run together, without a pass over memory between them.
  *
  * - `bits`: a layer with integer sums, maybe with a scale, maybe a pool that has a form over bits, a scale and shift of
- *   each channel, and then nothing but layers that take the sign of the result. All of it becomes one integer
+ *   each channel, and then nothing but layers that take the sign of the result, or one that takes that of a difference. All of it becomes one integer
  *   comparison a channel.
  * - `norm`: a layer with integer sums and such a scale and shift, maybe with the shortcut of a residual block added.
  *   The layer writes the result and its signs as it goes.
@@ -11,8 +11,7 @@
  */
 import type { GraphNode } from "../../nn/graph.ts";
 import { type AffineNode, isAffine, isOnlyInTraining, isProduct, type ProductNode } from "../../nn/nodes.ts";
-import type { Network } from "../context.ts";
-import type { Reader } from "../flow.ts";
+import type { BitValues, Network } from "../context.ts";
 import { hasIntegerSums, hasScale } from "../forms.ts";
 import { type BitsNode, type Follower, isFollower, isOnBits, isSum, type SumNode } from "../ops/index.ts";
 
@@ -49,12 +48,12 @@ export interface StepsGroup extends Members {
 export type Group = BitsGroup | NormGroup | RowsGroup | StepsGroup;
 
 /**
- * Every group of a network, by the name of its last node, where it runs. `takesBits` says which layers take the bits
- * that a layer with integer sums would write.
+ * Every group of a network, by the name of its last node, where it runs. `takes` says which layers take the signs that a layer with
+ * integer sums would write, `takesThresholds` which take bits of its comparisons.
  */
 export function groupsOf(
   { graph, flow }: Pick<Network, "graph" | "flow">,
-  takesBits: (reader: Reader) => boolean,
+  { takes: takesBits, takesThresholds }: Pick<BitValues, "takes" | "takesThresholds">,
 ): ReadonlyMap<string, Group> {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   /** The node behind whatever acts in training alone. */
@@ -86,7 +85,7 @@ export function groupsOf(
   };
 
   for (const norm of graph.nodes) {
-    if (!isAffine(norm) || flow.results.has(norm.name) || !flow.consumers(norm.name).every(takesBits)) continue;
+    if (!isAffine(norm) || flow.results.has(norm.name) || !flow.consumers(norm.name).every(takesThresholds)) continue;
     const before = behind(norm.inputs[0]);
     const pool = isOnBits(before) ? before : null;
     const product = pool === null ? before : behind(pool.inputs[0]);

@@ -73,7 +73,7 @@ function realsOf(node: Node, places: readonly number[], context: Context): reado
     const [x, quantizer] = [values.of(input), quantizersOf(node)[place] ?? null];
     if (quantizer === null) return { levels: x, jobs: [] };
     const elements = images * elementsOf(network.shapeOf(input));
-    return quantized(node.name, quantizer, { x, elements, parts: context.parts }, context);
+    return quantized(node, place, { x, elements, parts: context.parts }, context);
   });
   const jobs = made.flatMap((own) => own.jobs);
   if (jobs.length > 0) draft.phase(jobs);

@@ -3,7 +3,7 @@ import { parameterName } from "../../nn/network.ts";
 import { k } from "../../program/inference-call.ts";
 import { at } from "../../program/place.ts";
 import { call } from "../draft.ts";
-import { hasScale } from "../forms.ts";
+import { weightsHaveScale } from "../forms.ts";
 import { paddedInput } from "../product/levels.ts";
 import { realKernel, sumSteps } from "../product/packed-weights.ts";
 import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
@@ -18,7 +18,7 @@ export const depthwiseConv2d = {
     const shape = windowOver(node, images, network.shapeOf(node.inputs[0]));
     const w = realKernel(node, [kernelSize[0] * kernelSize[1], shape.filters], context);
     // The kernel adds a bias by itself, but behind a scale.
-    const isScaled = hasScale(node);
+    const isScaled = weightsHaveScale(node);
     const bias = useBias && !isScaled ? tensor(parameterName(node, "bias")) : null;
     const x = paddedInput(node, shape, context);
     const rowBytes = 4 * shape.paddedWidth * shape.channels;

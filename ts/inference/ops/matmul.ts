@@ -13,7 +13,8 @@ import type { InferenceOp } from "./op.ts";
 export const matmul = {
   kind: "whole",
   obstacles: (node) => matmulObstacles(node),
-  emit: ({ name, inputs, attributes }, context) => {
+  emit: (node, context) => {
+    const { name, inputs, attributes } = node;
     const { draft, images, network, parts, values } = context;
     const { transposeSecond, firstQuantizer, secondQuantizer } = attributes;
     const { products: heads, rows, columns, terms } = matmulSizes(inputs.map(network.shapeOf), transposeSecond);
@@ -21,7 +22,7 @@ export const matmul = {
       const [x, quantizer] = [values.of(input), [firstQuantizer, secondQuantizer][place] ?? null];
       if (quantizer === null) return { levels: x, jobs: [] };
       const elements = images * elementsOf(network.shapeOf(input));
-      return quantized(name, quantizer, { x, elements, parts }, context);
+      return quantized(node, place, { x, elements, parts }, context);
     });
     const jobs = made.flatMap((own) => own.jobs);
     if (jobs.length > 0) draft.phase(jobs);

@@ -1,6 +1,7 @@
 /** The operands of a +-1 by +-1 product with exact sums, and its parts as the kernels take them. */
 import { parameterName } from "../../nn/network.ts";
 import type { ProductNode } from "../../nn/nodes.ts";
+import { activationsAreElastic } from "../../nn/operands.ts";
 import { k } from "../../program/inference-call.ts";
 import { borderPatterns, type ConvShape, startBytes, taps } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
@@ -8,6 +9,7 @@ import type { Context } from "../context.ts";
 import { shapeKey } from "../draft.ts";
 import type { ProductKernel } from "../layout.ts";
 import { outputSlice, type Part } from "../slices.ts";
+import { elasticParts } from "./elastic-parts.ts";
 
 /** A product's operands in memory. */
 export interface Operands {
@@ -30,7 +32,8 @@ export function operandsOf(node: ProductNode, context: Context): Operands {
   const weights = draft.allocate(kernel.weightBytes(shape));
   const correction = draft.allocate(4 * taps(shape) * shape.filters);
   draft.once(name, kernel.packWeights({ shape: descriptor, bits: file, out: weights }));
-  if (borderPatterns(shape) > 1) draft.once(name, k.bbCorrection({ shape: descriptor, bits: file, out: correction }));
+  if (borderPatterns(shape) > 1 || activationsAreElastic(node))
+    draft.once(name, k.bbCorrection({ shape: descriptor, bits: file, out: correction }));
   return { kernel, shape, bits, weights, correction };
 }
 
@@ -50,7 +53,8 @@ export function partCall(node: ProductNode, operands: Operands, part: Part, { dr
   const descriptor = draft.descriptor(shape);
   const starts = draft.memo(`starts ${node.name} ${shapeKey(shape)}`, () => {
     const made = draft.allocate(startBytes(shape));
-    draft.once(node.name, k.bbStarts({ shape: descriptor, correction, starts: made }));
+    const given = { shape: descriptor, correction, starts: made };
+    draft.once(node.name, activationsAreElastic(node) ? elasticParts().starts(node, given) : k.bbStarts(given));
     return made;
   });
   const rowBytes = full.paddedWidth * kernel.layout.pixelBytes(full.channels);

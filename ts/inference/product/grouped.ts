@@ -67,7 +67,9 @@ function phasesOf(node: ProductNode, form: ProductForm, given: Group, out: Place
     ...context,
     network: { ...context.network, windowOf: () => shape },
     values: { ...context.values, of: () => x },
-    tensor: (name) => tensorOf(node, name as string, given, context),
+    // Several are the numbers of a quantizer, which all groups have in common.
+    tensor: (...names) =>
+      names.length > 1 ? context.tensor(...names) : tensorOf(node, names[0] as string, given, context),
     draft: {
       ...draft,
       memo: (key, make) => draft.memo(`group ${group} of ${node.name}, ${key}`, make),

@@ -3,7 +3,7 @@
  * the other operations.
  */
 import type { ProductNode } from "../../nn/nodes.ts";
-import { groupsOfProduct } from "../../nn/operands.ts";
+import { activationsAreElastic, groupsOfProduct } from "../../nn/operands.ts";
 import { type Form, formOf } from "../forms.ts";
 import { exact } from "./exact.ts";
 import type { ProductForm } from "./form.ts";
@@ -35,7 +35,7 @@ const fileOf = (node: ProductNode): FormFile => {
 
 /** True where the form of a product is known from the start. Its kernels are those of the small core. */
 export const isFirstForm = (node: ProductNode): boolean =>
-  groupsOfProduct(node) === 1 && ["exact", "real"].includes(fileOf(node));
+  groupsOfProduct(node) === 1 && !activationsAreElastic(node) && ["exact", "real"].includes(fileOf(node));
 
 export function productFormOf(node: ProductNode): ProductForm {
   const [form, groups] = [known[fileOf(node)], groupsOfProduct(node)];

@@ -12,12 +12,8 @@ function operandOf(node: KernelNode, shape: ConvShape, context: Context): Place 
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;
   const parts = shape.images > 1 ? 1 : context.parts;
-  const { levels, jobs } = quantized(
-    node.name,
-    activationQuantizer,
-    { x, elements: inputPixels(shape) * shape.channels, parts },
-    context,
-  );
+  const given = { x, elements: inputPixels(shape) * shape.channels, parts };
+  const { levels, jobs } = quantized(node, 0, given, context);
   context.draft.phase(jobs);
   return levels;
 }

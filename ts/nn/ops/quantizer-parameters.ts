@@ -1,16 +1,39 @@
 /**
- * Tensors that belong to a quantizer of weights. Some are learned beside the kernel, others a method sets between epochs. They
- * are parameters of the layer, so runs, checkpoints and tasks have them as they have all others. Packed files hold the weights
- * that were made with them, and none of these tensors.
+ * Tensors that belong to a quantizer. Some are learned beside the layer's own, others a method sets between epochs. They are
+ * parameters of the layer, so runs, checkpoints and tasks have them as they have all others. Packed files hold the weights that
+ * were made with those of weights, and none of these tensors. They have those of activations.
  */
 
 import { ProxbitError } from "../../base/errors.ts";
 import { CODEWORDS, TAPS } from "../../quantizers/codebook.ts";
-import { codewordCount, firstAngle, mappingUnits } from "../../quantizers/operand-kinds.ts";
+import { codewordCount, firstAngle, learnedNumbers, mappingUnits } from "../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { rotationSides } from "../../quantizers/rotations.ts";
 import { hasNineTaps, kernelMatrix, type Shape } from "../shapes.ts";
-import type { ParameterSpec } from "./op.ts";
+import type { Operand, ParameterSpec } from "./op.ts";
+
+/** The key of a number that a layer learns for the operand whose quantizer is the option `option`: "activationAlpha". */
+export function learnedKey(option: string, name: string): string {
+  return `${option.replace(/Quantizer$/, "")}${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+/**
+ * The numbers that a layer learns for the quantizers of its operands, by their keys, as tensors of one element. Those of an operand
+ * are neighbours, in the order in which its maps read them. Files have those of activations; of weights they have the levels.
+ */
+export function learnedParameters(operands: readonly Operand[]): Readonly<Record<string, ParameterSpec>> {
+  const specs: Record<string, ParameterSpec> = {};
+  for (const { operand, option, quantizer } of operands) {
+    for (const { name, initial } of quantizer === null ? [] : learnedNumbers(quantizer)) {
+      specs[learnedKey(option, name)] = {
+        ...{ role: "real", shape: [1], initializer: initial },
+        ...(name === "alpha" ? { isNearStart: true } : {}),
+        ...(operand === "weight" ? { ofQuantizer: true } : {}),
+      };
+    }
+  }
+  return specs;
+}
 
 /**
  * The tensors of `quantizer` over `kernel`, by their keys; none for most quantizers.

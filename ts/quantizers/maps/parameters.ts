@@ -19,4 +19,6 @@ export const parameterRanges: Readonly<Record<ParameterName, readonly [least: nu
   o: [1, 1000],
   n: [0, 100],
   width: [0, 1e6],
+  alpha: [1e-5, 1e6],
+  offset: [-1e6, 1e6],
 });

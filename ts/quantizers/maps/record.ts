@@ -11,6 +11,9 @@ type Numbers<Names extends readonly string[]> = { readonly [Index in keyof Names
 /** Maps that fall somewhere. The check of a file asks for these names alone, and so without any definition. */
 export const fallingMaps = ["signSwish", "gelu"] as const;
 
+/** Maps whose parameters the layers learn, each for itself. None of them is a P, or moves latent weights. */
+export const learnedMaps = ["elasticSign", "elasticUnit"] as const;
+
 export interface ForwardRecord<Name extends keyof typeof forwardMapParameters> {
   /** F(x); parameters follow in the core's order. */
   readonly value: (x: number, ...parameters: Numbers<(typeof forwardMapParameters)[Name]>) => number;

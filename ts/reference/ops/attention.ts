@@ -8,6 +8,7 @@ import { FEW, sumDistance, UNIT } from "../rounding.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
 import { attentionCases } from "./attention/cases.ts";
 import { type MatrixGiven, type MatrixLines, matrixLines, nearShares } from "./attention/matrix.ts";
+import { learnedDistance, learnedPlace, momentAt, momentsAt } from "./learned-operand.ts";
 import { once, oncePer } from "./once.ts";
 import type { Applied, GradientAt, Pass, ReferenceOp } from "./op.ts";
 import { timesSlope } from "./times-slope.ts";
@@ -74,7 +75,7 @@ function matrixOf(given: Given, scores: Tensor, s: Tensor): Tensor {
 
 function value(given: Given): Tensor {
   const { tf, node, inputs, site } = given;
-  const moments = momentsOf(node, site.pass);
+  const moments = momentsAt(node, site);
   const [query, key, values] = inputs.map((x, place) =>
     byHead(tf, quantize(tf, moments[place] ?? null, x), node.attributes.heads),
   ) as [Tensor, Tensor, Tensor];
@@ -116,7 +117,7 @@ interface Forward {
 const forwardOf = oncePer((given: Given): Forward => {
   const { tf, node, inputs, site } = given;
   const { heads, matrix: kind } = node.attributes;
-  const moments = momentsOf(node, site.pass);
+  const moments = momentsAt(node, site);
   const operands = inputs.map((x, place): Near => {
     const moment = moments[place] ?? null;
     const own = moment === null ? exactly(tf, x) : quantized(tf, moment, x);
@@ -195,13 +196,15 @@ function gradientDistance(given: Given, { dy, at, gradient }: GradientAt): Tenso
   const { tf, node, inputs, site } = given;
   const { operands, lines } = forwardOf(given);
   const way = backwardOf(given, dy);
-  if (typeof at === "string") {
+  const number = typeof at === "string" ? learnedPlace(node, at) : null;
+  if (typeof at === "string" && number === null) {
     const learned = lines.learned as Near;
     const terms = way.matrix.value.size / node.attributes.heads;
     const off = timesSlope(tf, learned, way.matrix.value, way.matrix.distance);
     const size = tf.mul(tf.abs(tf.mul(learned.value, way.matrix.value)), sumDistance(terms) + FEW);
     return tf.reshape(tf.sum(tf.add(off, size), [0, 2, 3]), gradient.shape);
   }
+  const place = (number?.at ?? at) as 0 | 1 | 2;
   const [query, key] = operands;
   const turned = [true, false] as const;
   const products = [
@@ -209,14 +212,22 @@ function gradientDistance(given: Given, { dy, at, gradient }: GradientAt): Tenso
     () => [way.scores(), query, turned] as const,
     () => [lines.matrix, way.dy, turned] as const,
   ];
-  const [a, b, turn] = (products[at] as (typeof products)[number])();
+  const [a, b, turn] = (products[place] as (typeof products)[number])();
   // A learned factor of the product rounds once more.
-  const factor = at === 2 ? tf.mul(tf.matMul(tf.abs(a.value), tf.abs(b.value), ...turn), FEW) : 0;
+  const factor = place === 2 ? tf.mul(tf.matMul(tf.abs(a.value), tf.abs(b.value), ...turn), FEW) : 0;
   const own = together(tf, tf.add(slicesDistance(tf, a, b, turn, false), factor));
-  const moment = momentsOf(node, site.pass)[at] ?? null;
+  const moment = momentAt(node, place, site);
   if (moment === null) return own;
   const through = together(tf, tf.matMul(a.value, b.value, ...turn));
-  return timesSlope(tf, slope(tf, moment, inputs[at] as Tensor), through, own);
+  if (number !== null)
+    return learnedDistance(
+      tf,
+      moment,
+      number.number,
+      inputs[place],
+      near(through, () => own),
+    );
+  return timesSlope(tf, slope(tf, moment, inputs[place]), through, own);
 }
 
 export const attention: ReferenceOp<"attention"> = {

@@ -77,6 +77,17 @@ export const conv2d: ReferenceOp<"conv2d"> = {
       return around(`conv2d ${kinds}`, WINDOWED_IMAGE, (x) => layers.conv2d({ ...same, ...operands }).apply(x));
     },
     windows,
+    alone: () =>
+      ["elastic", "elastic-unit"].map((activationQuantizer) =>
+        around(`conv2d ${activationQuantizer} x +-1, scaled, strides 2`, WINDOWED_IMAGE, (x) =>
+          layers
+            .conv2d({
+              ...{ filters: 7, kernelSize: 3, padding: "same", strides: 2, name: "conv" },
+              ...{ weightQuantizer: "xnor", activationQuantizer },
+            })
+            .apply(x),
+        ),
+      ),
     accumulated: (accumulator) => {
       const window = { filters: 9, kernelSize: 3, padding: "same", name: "conv", ...SIGNS, accumulator } as const;
       return [

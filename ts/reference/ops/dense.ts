@@ -20,6 +20,11 @@ const tokens = (): readonly Case[] => [
   around("dense of tokens, +-1 x +-1", [3, 5, 5], (x) =>
     layers.dense({ units: 37, name: "dense", ...SIGNS }).apply(layers.reshape({ targetShape: [15, 5] }).apply(x)),
   ),
+  ...["elastic", "elastic-unit"].map((activationQuantizer) =>
+    around(`dense of tokens, ${activationQuantizer} x +-1, scaled`, [3, 5, 5], (x) =>
+      layers.dense({ units: 37, name: "dense", weightQuantizer: "xnor", activationQuantizer }).apply(x),
+    ),
+  ),
   around("dense of tokens, soft x soft, scaled", [3, 5, 5], (x) =>
     layers.dense({ units: 37, name: "dense", weightQuantizer: "xnor", activationQuantizer: "bnn++" }).apply(x),
   ),

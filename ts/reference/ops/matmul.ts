@@ -1,9 +1,10 @@
 /** The product of two values, image by image, by tfjs's product of stacks of matrices. */
 import { layers } from "../../nn/layers.ts";
 import { around, type Case, UNEQUAL_IMAGE } from "../cases.ts";
-import { exactly, momentOf, type Near, type QuantizerMoment, quantize, quantized, slope } from "../maps.ts";
+import { exactly, momentOf, type Near, near, type QuantizerMoment, quantize, quantized, slope } from "../maps.ts";
 import type { Tensor } from "../tensorflow.ts";
 import { slicesDistance } from "./attention.ts";
+import { learnedDistance, learnedPlace, momentAt, momentsAt } from "./learned-operand.ts";
 import { oncePer } from "./once.ts";
 import type { Applied, GradientAt, Pass, ReferenceOp } from "./op.ts";
 import { timesSlope } from "./times-slope.ts";
@@ -20,7 +21,7 @@ const isExact = (node: Given["node"], pass: Pass): boolean =>
 
 /** Both operands behind their quantizers. */
 const operandsOf = oncePer(({ tf, node, inputs, site }: Given): readonly [Near, Near] => {
-  const moments = momentsOf(node, site.pass);
+  const moments = momentsAt(node, site);
   return inputs.map((x, place) => {
     const moment = moments[place] ?? null;
     return moment === null ? exactly(tf, x) : quantized(tf, moment, x);
@@ -28,13 +29,14 @@ const operandsOf = oncePer(({ tf, node, inputs, site }: Given): readonly [Near, 
 });
 
 function value({ tf, node, inputs, site }: Given): Tensor {
-  const moments = momentsOf(node, site.pass);
+  const moments = momentsAt(node, site);
   const [a, b] = inputs.map((x, place) => quantize(tf, moments[place] ?? null, x)) as [Tensor, Tensor];
   return tf.matMul(a, b, false, node.attributes.transposeSecond);
 }
 
-function gradientDistance(given: Given, { dy, at }: GradientAt): Tensor {
-  const { tf, node, inputs, site } = given;
+/** The gradient at the operand at `place`, behind its quantizer. */
+function gradientAtOperand(given: Given, dy: Tensor, at: number): Near {
+  const { tf, node } = given;
   const [a, b] = operandsOf(given);
   const [arrived, isTurned] = [exactly(tf, dy), node.attributes.transposeSecond];
   const [first, second, turn] =
@@ -43,11 +45,18 @@ function gradientDistance(given: Given, { dy, at }: GradientAt): Tensor {
       : isTurned
         ? ([arrived, a, [true, false]] as const)
         : ([a, arrived, [true, false]] as const);
-  const own = slicesDistance(tf, first, second, turn, false);
-  const moment = momentsOf(node, site.pass)[at as number] ?? null;
-  if (moment === null) return own;
-  const through = tf.matMul(first.value, second.value, ...turn);
-  return timesSlope(tf, slope(tf, moment, inputs[at as 0 | 1]), through, own);
+  return near(tf.matMul(first.value, second.value, ...turn), () => slicesDistance(tf, first, second, turn, false));
+}
+
+function gradientDistance(given: Given, { dy, at }: GradientAt): Tensor {
+  const { tf, node, inputs, site } = given;
+  const learned = typeof at === "string" ? learnedPlace(node, at) : null;
+  const place = (learned?.at ?? at) as 0 | 1;
+  const moment = momentAt(node, place, site);
+  const own = gradientAtOperand(given, dy, place);
+  if (moment === null) return own.distance;
+  if (learned !== null) return learnedDistance(tf, moment, learned.number, inputs[place], own);
+  return timesSlope(tf, slope(tf, moment, inputs[place]), own.value, own.distance);
 }
 
 /** Pixels times channels, and channels times channels, over each kind of operand. */
@@ -57,6 +66,7 @@ const cases = (): readonly Case[] =>
       ["real", {}],
       ["soft", { firstQuantizer: "bnn++", secondQuantizer: "bnn++" }],
       ["+-1", { firstQuantizer: "poly", secondQuantizer: "bnn" }],
+      ["learned", { firstQuantizer: "elastic", secondQuantizer: "elastic-unit" }],
     ] as const
   ).map(([kind, quantizers]) =>
     around(`matmul, ${kind}`, UNEQUAL_IMAGE, (x) => {

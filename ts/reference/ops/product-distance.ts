@@ -1,8 +1,9 @@
 /** Distances of a product and of its gradients. */
-import { type Near, slope as slopeOf } from "../maps.ts";
+import { type Near, near as nearTo, type QuantizerMoment, slope as slopeOf } from "../maps.ts";
 import { sumDistance, UNIT } from "../rounding.ts";
 import { channelSums } from "../sums.ts";
 import type { Tensor, TensorFlow } from "../tensorflow.ts";
+import { type LearnedPlace, learnedDistance, learnedPlace } from "./learned-operand.ts";
 import { once } from "./once.ts";
 import type { GradientAt } from "./op.ts";
 import { type AppliedProduct, isBinary, type NearOperands, nearOperands, type Sums } from "./product.ts";
@@ -32,6 +33,8 @@ export function productGradientDistance(given: AppliedProduct, sums: Sums, { dy,
   const { tf } = given;
   if (at === "bias") return tf.mul(channelSums(tf, tf.abs(dy)), sumDistance(rowCount(dy)));
   const way = wayBack(given, sums, dy);
+  const learned = typeof at === "string" ? learnedPlace(given.node, at) : null;
+  if (learned !== null) return learnedNumberDistance(given, sums, way, learned, rowCount(dy));
   return at === "kernel" ? kernelDistance(given, way, rowCount(dy)) : inputDistance(given, sums, way);
 }
 
@@ -100,27 +103,66 @@ function wayBack(given: AppliedProduct, { multiply, hasKernelGradient = true }: 
   return way;
 }
 
+/** The distance of the gradient at a number that is learned for one of the operands. */
+function learnedNumberDistance(
+  given: AppliedProduct,
+  sums: Sums,
+  way: WayBack,
+  { at, number }: LearnedPlace,
+  rows: number,
+): Tensor {
+  const { tf, inputs, site } = given;
+  const { activation, weight } = way.operands;
+  if (at === 0) {
+    const gradient = nearTo(inputSums(tf, way), () => inputSumDistance(given, sums, way));
+    return learnedDistance(tf, activation as QuantizerMoment, number, inputs[0], gradient);
+  }
+  const gradient = nearTo(way.values().kernel as Tensor, () => kernelSumDistance(given, way, rows));
+  return learnedDistance(tf, weight as QuantizerMoment, number, site.parameter("kernel"), gradient);
+}
+
 /** The distance of dw = dS B(w') sum x dy over images and pixels. */
-function kernelDistance({ tf }: AppliedProduct, way: WayBack, rows: number): Tensor {
-  const { operands, relative, magnitudes, distances, values } = way;
+function kernelDistance(given: AppliedProduct, way: WayBack, rows: number): Tensor {
+  const distance = kernelSumDistance(given, way, rows);
+  const { slope } = way.operands;
+  return slope === null ? distance : timesSlope(given.tf, slope, way.values().kernel as Tensor, distance);
+}
+
+/** The distance of the sums in it. */
+function kernelSumDistance({ tf }: AppliedProduct, way: WayBack, rows: number): Tensor {
+  const { operands, relative, magnitudes, distances } = way;
   const rounded = sumDistance(operands.rounded * rows);
   const relatively = relative === null ? rounded : tf.add(relative, rounded);
   let distance: Tensor = tf.mul(magnitudes().kernel as Tensor, relatively);
   if (operands.soft.x) distance = tf.add(distance, distances().kernel as Tensor);
-  if (operands.slope === null) return distance;
-  return timesSlope(tf, operands.slope, values().kernel as Tensor, distance);
+  return distance;
 }
 
 /** The distance of dx = B(x) sum w dy over the windows that a pixel is in. */
-function inputDistance({ tf, inputs: [at] }: AppliedProduct, { multiply, terms }: Sums, way: WayBack): Tensor {
-  const { operands, magnitude, relative, magnitudes, distances, values } = way;
-  const { x, kernel, activation, soft } = operands;
+function inputDistance(given: AppliedProduct, sums: Sums, way: WayBack): Tensor {
+  const { tf, inputs } = given;
+  const distance = inputSumDistance(given, sums, way);
+  const { activation } = way.operands;
+  if (activation === null) return distance;
+  return timesSlope(tf, slopeOf(tf, activation, inputs[0]), inputSums(tf, way), distance);
+}
+
+/** The distance of the sums in it. */
+function inputSumDistance({ tf }: AppliedProduct, { multiply, terms }: Sums, way: WayBack): Tensor {
+  const { operands, magnitude, relative, magnitudes, distances } = way;
+  const { x, kernel, soft } = operands;
   let distance: Tensor = tf.mul(magnitudes().input as Tensor, sumDistance(terms.input));
   if (relative !== null) {
     const sum = tf.grad((left: Tensor) => multiply(left, tf.abs(kernel.value)));
     distance = tf.add(distance, sum(x.value, tf.mul(magnitude, relative)));
   }
   if (soft.kernel) distance = tf.add(distance, distances().input as Tensor);
-  if (activation === null) return distance;
-  return timesSlope(tf, slopeOf(tf, activation, at), values().input as Tensor, distance);
+  return beforeSize(tf, way, distance);
 }
+
+/** The sums in it. */
+const inputSums = (tf: TensorFlow, way: WayBack): Tensor => beforeSize(tf, way, way.values().input as Tensor);
+
+/** The size of activations is a factor of theirs alone, and no part of the gradient at them. */
+const beforeSize = (tf: TensorFlow, { operands: { size } }: WayBack, x: Tensor): Tensor =>
+  size === null ? x : tf.div(x, size);

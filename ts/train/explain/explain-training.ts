@@ -25,6 +25,7 @@ import {
 import type { KernelName, Part } from "../../program/call.ts";
 import type { Program } from "../../program/program.ts";
 import { isHardForwardMap } from "../../quantizers/maps.ts";
+import { elasticValues } from "../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { quantizer, quantizerNames } from "../../quantizers/registry.ts";
 import { stateAt } from "../../quantizers/state.ts";
@@ -89,7 +90,8 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
   const progress = numberIn(options.progress ?? 0, 0, 1, "progress", subject);
   const { graph, shapes, pool } = engine;
   const plan = engine.measure(batch);
-  const hard = (found: Quantizer | null): boolean => found !== null && stateAt(found, progress).hard;
+  const hard = (found: Quantizer | null): boolean =>
+    found !== null && (elasticValues(found) !== null || stateAt(found, progress).hard);
   const program = trainProgram(plan, nowhere(), trainMode(progress));
   const works = worksOf(program);
   const [parts, gradientParts] = [partsByNode(program, "forward"), partsByNode(program, "input")];

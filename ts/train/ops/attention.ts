@@ -15,10 +15,10 @@ import { attentionRealScratchFloats } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
 import { planLearned } from "./attention/learned.ts";
-import { planOperand } from "./attention/operand.ts";
 import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "./attention/products.ts";
 import { planSigns } from "./attention/signs.ts";
 import type { TrainOp } from "./op.ts";
+import { isQuantized, planOperand } from "./operand.ts";
 
 /** The places of a product; without a factor and not added to what is there, where that is not said. */
 interface Places {
@@ -93,24 +93,23 @@ export const attention: TrainOp<"attention"> = {
         const dy = (lane: Lane): Place => sinks.gradient(name, lane);
         const isLearned = learned?.isTrained === true;
         const share = (lane: Lane): Place | null => (isLearned ? learned.share(lane) : null);
-        const [queryWay, keyWay, valueWay] = [query.quantizer, key.quantizer, value.quantizer];
-        if (signs?.acts(mode) && queryWay !== null && keyWay !== null && valueWay !== null) {
+        if (signs?.acts(mode) && isQuantized(query) && isQuantized(key) && isQuantized(value)) {
           for (const lane of context.lanes) {
             const onto = {
-              dqueries: queryWay.gradient(lane),
-              dkeys: keyWay.gradient(lane),
-              dvalues: valueWay.gradient(lane),
+              dqueries: query.gradient(lane),
+              dkeys: key.gradient(lane),
+              dvalues: value.gradient(lane),
             };
             const places = { dy: dy(lane), ...onto, dparameters: share(lane) };
             emit.lane(lane.index, signs.backward(lane, map(lane), places));
           }
-          for (const way of [valueWay, queryWay, keyWay]) way.backward(emit, sinks);
+          for (const operand of [value, query, key]) operand.through(emit, sinks);
           return;
         }
         value.backward(emit, sinks, (lane, to) =>
           as({ "value gradient": "ff" }, product(lane, "value", { a: matrix(lane), b: dy(lane), factors, ...to })),
         );
-        if (!isLearned && !sinks.wanted(inputs[0]) && !sinks.wanted(inputs[1])) return;
+        if (!isLearned && !query.isWanted(sinks) && !key.isWanted(sinks)) return;
         for (const lane of context.lanes) {
           const own = { soft: soft(lane), gradient: gradient(lane), dparameters: share(lane) };
           const atMatrix = product(lane, "matrix", { a: dy(lane), b: value.place(lane), out: gradient(lane) });
@@ -125,7 +124,10 @@ export const attention: TrainOp<"attention"> = {
           as({ "key gradient": "ff" }, product(lane, "key", { a: gradient(lane), b: query.place(lane), ...to })),
         );
       },
-      gradients: learned === null ? [] : [learned.gradient],
+      gradients: [
+        ...(learned === null ? [] : [learned.gradient]),
+        ...[query, key, value].flatMap((operand) => operand.gradients),
+      ],
     };
   },
 };

@@ -4,9 +4,9 @@ import { matmulObstacles } from "../../obstacles.ts";
 import { as, k } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
-import { planOperand } from "./attention/operand.ts";
 import { type SliceProduct, sliceScratchBytes } from "./attention/products.ts";
 import type { TrainOp } from "./op.ts";
+import { planOperand } from "./operand.ts";
 
 /** The three products over so many images; each product of an image is a slice of its own. */
 function productsOf(sizes: ReturnType<typeof matmulSizes>, turned: boolean, images: number) {
@@ -63,6 +63,7 @@ export const matmul: TrainOp<"matmul"> = {
           });
         });
       },
+      gradients: [...first.gradients, ...second.gradients],
     };
   },
 };

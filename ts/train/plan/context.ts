@@ -25,8 +25,10 @@ export interface QuantizerSite {
   /** The key of the parameter, or the place of the input (`Operand.at`). */
   readonly at: string | number;
   readonly quantizer: Quantizer;
-  /** Its four live parameters. */
+  /** Its four live parameters, or the numbers that the layer learns, which are neighbours. */
   readonly parameters: Place;
+  /** The names of those numbers' tensors, in their order; none for most quantizers. */
+  readonly learned: readonly string[];
   /** Its samples (`encodeTable`); null where it has none. */
   readonly table: Place | null;
 }

@@ -5,7 +5,7 @@
  */
 import type { Graph, GraphNode } from "../../nn/graph.ts";
 import { isProduct } from "../../nn/nodes.ts";
-import { activationsAreBits, groupsOfProduct } from "../../nn/operands.ts";
+import { groupsOfProduct, readsSigns } from "../../nn/operands.ts";
 import { trainOpOf } from "../ops/index.ts";
 import type { Fusions } from "./context.ts";
 
@@ -18,7 +18,7 @@ export function fusionsOf(graph: Graph, read: ReadonlySet<string> = new Set()): 
   for (const node of graph.nodes) {
     for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
     // Groups take the signs of their own channels.
-    if (!isProduct(node) || !activationsAreBits(node) || groupsOfProduct(node) > 1) continue;
+    if (!isProduct(node) || !readsSigns(node) || groupsOfProduct(node) > 1) continue;
     if (signReaders.has(node.inputs[0])) continue;
     signReaders.set(node.inputs[0], node.name);
   }

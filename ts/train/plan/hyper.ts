@@ -1,13 +1,16 @@
 /** The live numbers of a step: what the trainer writes before each one, in one block of floats. */
 import type { Graph } from "../../nn/graph.ts";
+import { parameterName } from "../../nn/network.ts";
 import { quantizedOperands } from "../../nn/operands.ts";
+import { learnedKey } from "../../nn/ops/quantizer-parameters.ts";
 import { at, type Place } from "../../program/place.ts";
 import type { Segment } from "../../program/segment.ts";
 import { encodeTable } from "../../quantizers/maps.ts";
+import { learnedNumbers } from "../../quantizers/operand-kinds.ts";
 import { trainOpOf } from "../ops/index.ts";
 import { updateOf } from "../optimizers/updates.ts";
 import type { Live, QuantizerSite } from "./context.ts";
-import type { ParameterLayout } from "./layout.ts";
+import type { ParameterLayout, TrainedTensor } from "./layout.ts";
 
 /** Where live numbers lie in their block; all offsets in floats. */
 export interface HyperLayout {
@@ -27,14 +30,16 @@ export function planHyper(graph: Graph, parameters: ParameterLayout, segment: Se
     return floats - count;
   };
   const nodes = new Map<string, { offset: number; numbers: (live: Live) => readonly number[] }>();
-  const found: (Pick<QuantizerSite, "node" | "operand" | "at" | "quantizer"> & { readonly offset: number })[] = [];
+  type Found = Pick<QuantizerSite, "node" | "operand" | "at" | "quantizer" | "learned"> & { readonly offset: number };
+  const found: Found[] = [];
   for (const node of graph.nodes) {
     const { live } = trainOpOf(node.op);
     if (live !== undefined) {
       nodes.set(node.name, { offset: take(live.count), numbers: (moment) => live.numbers(node, moment) });
     }
-    for (const { operand, at: key, quantizer } of quantizedOperands(node)) {
-      found.push({ node: node.name, operand, at: key, quantizer, offset: take(4) });
+    for (const { operand, at: key, option, quantizer } of quantizedOperands(node)) {
+      const learned = learnedNumbers(quantizer).map(({ name }) => parameterName(node, learnedKey(option, name)));
+      found.push({ node: node.name, operand, at: key, quantizer, learned, offset: take(4) });
     }
   }
   const updates = new Map<string, number>();
@@ -42,11 +47,12 @@ export function planHyper(graph: Graph, parameters: ParameterLayout, segment: Se
     if (optimizer !== null) updates.set(name, take(updateOf(optimizer).hyperFloats));
   }
   const place = segment.allocate(4 * floats);
+  const placeOf = (name: string): Place => (parameters.tensors.get(name) as TrainedTensor).value;
   const sites = found.map(({ offset, ...operand }) => ({
     offset,
     site: {
       ...operand,
-      parameters: at(place, 4 * offset),
+      parameters: operand.learned[0] === undefined ? at(place, 4 * offset) : placeOf(operand.learned[0]),
       table: operand.quantizer.table === null ? null : segment.floats(encodeTable(operand.quantizer.table)),
     },
   }));

@@ -6,8 +6,10 @@
 import { ProxbitError } from "../../base/errors.ts";
 import type { Graph, Parameter } from "../../nn/graph.ts";
 import { initialValues } from "../../nn/initializers.ts";
-import { networkOf } from "../../nn/network.ts";
+import { networkOf, parameterName } from "../../nn/network.ts";
+import { learnedKey } from "../../nn/ops/quantizer-parameters.ts";
 import { quantizedValue } from "../../quantizers/maps.ts";
+import { learnedNumbers } from "../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { evaluateSchedule } from "../../quantizers/schedule.ts";
 import type { Engine } from "./engine.ts";
@@ -30,9 +32,17 @@ function kernelsOf(graph: Graph): readonly Kernel[] {
   });
 }
 
-/** True where `quantizer` makes all of `weights` 0 at `progress`, and they are not 0 themselves. */
-function isSilent({ quantizer }: Kernel, weights: Float32Array, progress: number): boolean {
-  const parameters = quantizer.parameters.map((schedule) => evaluateSchedule(schedule, progress));
+type ValuesOf = (parameter: Pick<Parameter, "name">) => Float32Array;
+
+/** True where `quantizer` makes all of its weights 0 at `progress`, and they are not 0 themselves. */
+function isSilent({ parameter, quantizer }: Kernel, valuesOf: ValuesOf, progress: number): boolean {
+  const weights = valuesOf(parameter);
+  const learned = learnedNumbers(quantizer).map(({ name }) => {
+    const own = parameterName({ name: parameter.node }, learnedKey("weightQuantizer", name));
+    return valuesOf({ name: own })[0] as number;
+  });
+  const parameters =
+    learned.length > 0 ? learned : quantizer.parameters.map((schedule) => evaluateSchedule(schedule, progress));
   const maps = { ...quantizer, parameters };
   return weights.some((weight) => weight !== 0) && weights.every((weight) => quantizedValue(maps, weight) === 0);
 }
@@ -48,10 +58,10 @@ function refusal({ parameter, quantizer }: Kernel, isEvery: boolean): ProxbitErr
 }
 
 /** Throws "argument" where every weight that is quantized to levels becomes 0 before the first step. */
-function refuseSilent(kernels: readonly Kernel[], valuesOf: (parameter: Parameter) => Float32Array): void {
+function refuseSilent(kernels: readonly Kernel[], valuesOf: ValuesOf): void {
   const [first] = kernels;
   if (first === undefined) return;
-  if (kernels.every((kernel) => isSilent(kernel, valuesOf(kernel.parameter), 0))) throw refusal(first, true);
+  if (kernels.every((kernel) => isSilent(kernel, valuesOf, 0))) throw refusal(first, true);
 }
 
 /**
@@ -59,8 +69,10 @@ function refuseSilent(kernels: readonly Kernel[], valuesOf: (parameter: Paramete
  *
  * @throws ProxbitError "argument"
  */
-export const refuseSilentStart = (graph: Graph, seed: number): void =>
-  refuseSilent(kernelsOf(graph), (parameter) => initialValues(parameter, seed));
+export function refuseSilentStart(graph: Graph, seed: number): void {
+  const parameters = new Map(networkOf(graph).parameters.map((parameter) => [parameter.name, parameter]));
+  refuseSilent(kernelsOf(graph), ({ name }) => initialValues(parameters.get(name) as Parameter, seed));
+}
 
 /** True where some quantizer could make 0 of weights. */
 export const mayFallSilent = ({ graph }: Engine): boolean => kernelsOf(graph).length > 0;
@@ -77,6 +89,7 @@ export async function refuseSilentFile(engine: Engine): Promise<void> {
   const kernels = kernelsOf(engine.graph);
   if (kernels.length === 0) return;
   const weights = await engine.alone(() => readWeights(engine));
-  const silent = kernels.find((kernel) => isSilent(kernel, weights.get(kernel.parameter.name) as Float32Array, 1));
+  const valuesOf: ValuesOf = ({ name }) => weights.get(name) as Float32Array;
+  const silent = kernels.find((kernel) => isSilent(kernel, valuesOf, 1));
   if (silent !== undefined) throw refusal(silent, false);
 }

@@ -7,6 +7,7 @@ import { encodeModel, type PackedTensor } from "../../io/model-file.ts";
 import type { Graph } from "../../nn/graph.ts";
 import { initialValues } from "../../nn/initializers.ts";
 import { networkOf, parameterName } from "../../nn/network.ts";
+import { learnedKey } from "../../nn/ops/quantizer-parameters.ts";
 import { packedParametersOf } from "../../nn/parameters.ts";
 import { kernelMatrix } from "../../nn/shapes.ts";
 import { type Call, callOf, type KernelCall, k } from "../../program/call.ts";
@@ -15,6 +16,7 @@ import { addressOf, type Place, rangeOf } from "../../program/place.ts";
 import { placed } from "../../program/program.ts";
 import { createSegment, type Segment } from "../../program/segment.ts";
 import { encodeTable } from "../../quantizers/maps.ts";
+import { learnedNumbers } from "../../quantizers/operand-kinds.ts";
 import { stateAt } from "../../quantizers/state.ts";
 import { deriveWeights } from "../ops/product/derived-weights.ts";
 import { isBop } from "../optimizers/optimizers.ts";
@@ -171,9 +173,13 @@ function planPacking(engine: Engine): PackPlan {
     const { node, key } = parameter;
     const [rows, n] = kernelMatrix(parameter);
     const state = stateAt(quantizer, 1);
-    const parameters = segment.floats(Float32Array.from(state.parameters));
     const own = (suffix: string): Place =>
       (engine.layout.tensors.get(parameterName({ name: node }, suffix)) as TrainedTensor).value;
+    const [first] = learnedNumbers(quantizer);
+    const parameters =
+      first === undefined
+        ? segment.floats(Float32Array.from(state.parameters))
+        : own(learnedKey("weightQuantizer", first.name));
     const derived = deriveWeights({ node, latent: value, rows, n, quantizer, parameters, own }, segment.allocate);
     for (const call of derived.calls) add(node, call);
     const result = (suffix: string, place: Place, bytes: number, bits = false): void => {

@@ -1,5 +1,6 @@
 //! Backward maps, four lanes at a time, times the gradient that arrives.
 
+use super::elastic::ElasticSet;
 use super::elementwise::for_each_onto;
 use super::error_decay_scale;
 use super::forward::{SWISH_LIMIT, logistic};
@@ -70,8 +71,22 @@ pub(super) fn map_backward(map: Backward, x: &[f32], gy: &[f32], accumulate: boo
                 gy * x.less(zero).select(below, one - below)
             })
         }
+        Backward::ElasticBox { alpha, offset } => {
+            within(ElasticSet::new(alpha, offset).sign_ends(), x, gy, accumulate, gx)
+        }
+        Backward::ElasticUnitBox { alpha, offset } => {
+            within(ElasticSet::new(alpha, offset).unit_ends(), x, gy, accumulate, gx)
+        }
         Backward::Table(table) => for_each_onto([x, gy], gx, accumulate, |[x, gy]| gy * interpolate(table, x)),
     }
+}
+
+/// The gradient from the first end to the second, both included, and 0 elsewhere.
+fn within(ends: [f32; 2], x: &[f32], gy: &[f32], accumulate: bool, gx: &mut [f32]) -> bool {
+    let [low, high] = ends.map(F32x4::splat);
+    for_each_onto([x, gy], gx, accumulate, |[x, gy]| {
+        low.at_most(x).keep(x.at_most(high).keep(gy))
+    })
 }
 
 fn scaled_sech2(t: f32, scale: f32, x: &[f32], gy: &[f32], accumulate: bool, gx: &mut [f32]) -> bool {

@@ -2,6 +2,7 @@
 
 #![cfg_attr(not(feature = "maps"), allow(dead_code, unused_imports))]
 
+use super::elastic::ElasticSet;
 use super::elementwise::for_each;
 use super::error_decay_scale;
 use super::maps::Forward;
@@ -123,6 +124,14 @@ fn other_map(map: Forward, x: &[f32], y: &mut [f32]) -> bool {
                 rectified(x) - m * tail
             })
         }
+        Forward::ElasticSign { alpha, offset } => {
+            let ElasticSet { alpha, offset } = ElasticSet::new(alpha, offset);
+            two_levels(offset, [-alpha, alpha], x, y)
+        }
+        Forward::ElasticUnit { alpha, offset } => {
+            let set = ElasticSet::new(alpha, offset);
+            two_levels(set.middle(), [0.0, set.alpha], x, y)
+        }
         Forward::Table(table) => sampled(table, x, y),
         Forward::HardTanh | Forward::Relu => unreachable!(),
     }
@@ -133,6 +142,14 @@ fn scaled_tanh(t: f32, scale: f32, x: &[f32], y: &mut [f32]) -> bool {
     let functions = Functions::load();
     let (t, scale) = (F32x4::splat(t), F32x4::splat(scale));
     for_each([x], y, |[x]| scale * functions.tanh_and_sech2(t * x).0)
+}
+
+/// The second level from `jump` on, the first below.
+#[cfg(feature = "maps")]
+fn two_levels(jump: f32, levels: [f32; 2], x: &[f32], y: &mut [f32]) -> bool {
+    let jump = F32x4::splat(jump);
+    let [low, high] = levels.map(F32x4::splat);
+    for_each([x], y, |[x]| jump.at_most(x).select(high, low))
 }
 
 #[cfg(feature = "maps")]

@@ -107,6 +107,20 @@ maps! {
         15 Sigmoid,
         /// x Phi(x), Phi being the normal distribution.
         16 Gelu,
+        /// a where x >= offset, -a elsewhere, a = max(alpha, 1e-5) (BiT's elastic signs).
+        17 ElasticSign {
+            /// The magnitude of the two values.
+            alpha,
+            /// The place of the jump.
+            offset,
+        },
+        /// a where x >= offset + a / 2, 0 elsewhere, a as above (BiT's elastic levels of 0 and 1).
+        18 ElasticUnit {
+            /// The upper value, and the width of the rounded interval.
+            alpha,
+            /// The lower end of that interval.
+            offset,
+        },
     }
     /// A map of one's own.
     12 Table of forward
@@ -166,6 +180,20 @@ maps! {
         14 SigmoidPrime,
         /// Phi(x) + x phi(x), phi being the density of Phi.
         15 GeluPrime,
+        /// 1 on `[offset - a, offset + a]`, 0 elsewhere, a = max(alpha, 1e-5).
+        16 ElasticBox {
+            /// Half the width.
+            alpha,
+            /// The middle.
+            offset,
+        },
+        /// 1 on `[offset, offset + a]`, 0 elsewhere.
+        17 ElasticUnitBox {
+            /// The width.
+            alpha,
+            /// The lower end.
+            offset,
+        },
     }
     /// A map of one's own.
     11 Table of backward

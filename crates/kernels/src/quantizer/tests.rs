@@ -11,7 +11,7 @@ const TABLE: Table = Table {
     samples: &SAMPLES,
 };
 
-const FORWARD: [Forward; 24] = [
+const FORWARD: [Forward; 28] = [
     Forward::Identity,
     Forward::Sign,
     Forward::PiecewiseLinear { rho: 0.0, varrho: 0.0 },
@@ -35,10 +35,26 @@ const FORWARD: [Forward; 24] = [
     Forward::Relu6,
     Forward::Sigmoid,
     Forward::Gelu,
+    Forward::ElasticSign {
+        alpha: 0.7,
+        offset: 0.1,
+    },
+    Forward::ElasticSign {
+        alpha: -1.0,
+        offset: -0.5,
+    },
+    Forward::ElasticUnit {
+        alpha: 0.7,
+        offset: 0.1,
+    },
+    Forward::ElasticUnit {
+        alpha: 1.0,
+        offset: 0.0,
+    },
     Forward::Table(TABLE),
 ];
 
-const BACKWARD: [Backward; 22] = [
+const BACKWARD: [Backward; 26] = [
     Backward::One,
     Backward::Box,
     Backward::PolyPrime,
@@ -60,6 +76,22 @@ const BACKWARD: [Backward; 22] = [
     Backward::Relu6Prime,
     Backward::SigmoidPrime,
     Backward::GeluPrime,
+    Backward::ElasticBox {
+        alpha: 0.7,
+        offset: 0.1,
+    },
+    Backward::ElasticBox {
+        alpha: -1.0,
+        offset: -0.5,
+    },
+    Backward::ElasticUnitBox {
+        alpha: 0.7,
+        offset: 0.1,
+    },
+    Backward::ElasticUnitBox {
+        alpha: 1.0,
+        offset: 0.0,
+    },
     Backward::Table(TABLE),
 ];
 
@@ -140,6 +172,12 @@ fn forward_twin(map: Forward, x: f64) -> f64 {
         Forward::Sigmoid => logistic(x),
         Forward::Gelu if x.is_infinite() => x.max(0.0),
         Forward::Gelu => x * normal(x),
+        Forward::ElasticSign { alpha, offset } => f64::from(alpha.max(1e-5)) * sign_of(x - f64::from(offset)),
+        // The jump is a number of f32.
+        Forward::ElasticUnit { alpha, offset } if x >= f64::from(offset + alpha.max(1e-5) / 2.0) => {
+            f64::from(alpha.max(1e-5))
+        }
+        Forward::ElasticUnit { .. } => 0.0,
         Forward::Table(table) => interpolated(table, x),
     }
 }
@@ -181,6 +219,14 @@ fn backward_twin(map: Backward, x: f64) -> f64 {
         Backward::Relu6Prime => f64::from(x > 0.0 && x <= 6.0),
         Backward::SigmoidPrime => (x / 2.0).cosh().powi(-2) / 4.0,
         Backward::GeluPrime => normal(x) + x.clamp(-40.0, 40.0) * density(x),
+        Backward::ElasticBox { alpha, offset } => {
+            let [low, high] = [-1.0, 1.0].map(|side| f64::from(offset + side * alpha.max(1e-5)));
+            f64::from((low..=high).contains(&x))
+        }
+        Backward::ElasticUnitBox { alpha, offset } => {
+            let high = f64::from(offset + alpha.max(1e-5));
+            f64::from((f64::from(offset)..=high).contains(&x))
+        }
         Backward::Table(table) => interpolated(table, x),
     }
 }
@@ -199,6 +245,7 @@ fn scale(map: Forward, x: f32) -> f64 {
 fn peak(map: Backward) -> f64 {
     match map {
         Backward::UnitBox | Backward::ReluPrime | Backward::Relu6Prime | Backward::GeluPrime => 1.0,
+        Backward::ElasticBox { .. } | Backward::ElasticUnitBox { .. } => 1.0,
         Backward::Table(_) => 10.0,
         _ => backward_twin(map, 0.0),
     }
@@ -484,13 +531,13 @@ fn numbers_name_the_maps_of_the_boundary() {
     assert_eq!(forward(6), Some(Forward::Ede { t: 0.3 }));
     assert_eq!(forward(8), Some(Forward::ProxQuant { lambda: 0.3 }));
     assert_eq!(forward(11), Some(Forward::SymmetricLevels { levels: 0.3 }));
-    assert_eq!((forward(9), forward(17)), (None, None));
+    assert_eq!((forward(9), forward(19)), (None, None));
     assert_eq!(backward(3), Some(Backward::SignSwishPrime { beta: 0.3 }));
     assert_eq!(backward(8), Some(Backward::FdaPrime { n: 0.3 }));
     assert_eq!(backward(10), Some(Backward::ClippedBox { width: 0.3 }));
-    assert_eq!(backward(16), None);
+    assert_eq!(backward(18), None);
     // A map asks for as many parameters as `parameters` says, and is none with fewer.
-    for number in (0..17).filter(|&number| number != 9 && number != 12) {
+    for number in (0..19).filter(|&number| number != 9 && number != 12) {
         let count = Forward::parameters(number);
         assert!(
             Forward::from_number(number, &parameters[..count], None).is_some(),
@@ -498,7 +545,7 @@ fn numbers_name_the_maps_of_the_boundary() {
         );
         assert!(count == 0 || Forward::from_number(number, &parameters[..count - 1], None).is_none());
     }
-    for number in (0..16).filter(|&number| number != 11) {
+    for number in (0..18).filter(|&number| number != 11) {
         let count = Backward::parameters(number);
         assert!(
             Backward::from_number(number, &parameters[..count], None).is_some(),

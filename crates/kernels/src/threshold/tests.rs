@@ -8,17 +8,26 @@ use crate::conv::binary::border::limits;
 
 /// The unfused expression, once more: batch normalisation, then sign.
 fn unfused(sum: i32, factor: f32, scale: f32, shift: f32) -> bool {
+    value(sum, factor, scale, shift) >= 0.0
+}
+
+fn value(sum: i32, factor: f32, scale: f32, shift: f32) -> f32 {
     let sum = sum as f32 * factor;
     let scaled = sum * scale;
-    scaled + shift >= 0.0
+    scaled + shift
 }
 
 fn fold(factor: Option<f32>, scale: f32, shift: f32, bound: i32) -> (i32, bool, bool) {
+    fold_at(0.0, factor, scale, shift, bound)
+}
+
+fn fold_at(middle: f32, factor: Option<f32>, scale: f32, shift: f32, bound: i32) -> (i32, bool, bool) {
     let (mut threshold, mut flip) = ([0], [9]);
     let bad = fold_thresholds(
         factor.as_ref().map(core::slice::from_ref),
         &[scale],
         &[shift],
+        middle,
         bound,
         &mut threshold,
         &mut flip,
@@ -54,6 +63,21 @@ proptest! {
     fn sums_may_leave_with_a_factor(factor in 0.0f32..4.0, scale in scales(), shift in scales(), bound in 1..3000i32) {
         for factor in [factor, factor * 1e-30, factor * 1e30] {
             check_scaled(Some(factor), scale, shift, bound);
+        }
+    }
+
+    #[test]
+    fn a_layer_behind_may_have_a_middle_of_its_own(
+        middle in scales(), factor in prop_oneof![Just(1.0f32), 0.0f32..4.0], scale in scales(), shift in scales(),
+        at in -40..40i32, bound in 1..3000i32,
+    ) {
+        // Also one that a sum meets.
+        for middle in [middle, value(at, factor, scale, shift)].into_iter().filter(|middle| middle.is_finite()) {
+            let (threshold, flip, bad) = fold_at(middle, Some(factor), scale, shift, bound);
+            prop_assert!(!bad);
+            for sum in -bound..=bound {
+                prop_assert_eq!((sum >= threshold) ^ flip, value(sum, factor, scale, shift) >= middle);
+            }
         }
     }
 
@@ -125,6 +149,9 @@ fn bad_numbers_are_reported() {
         (1.0, f32::NEG_INFINITY),
     ] {
         assert!(fold(None, scale, shift, 10).2, "{scale} {shift}");
+    }
+    for middle in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(fold_at(middle, None, 1.0, 0.0, 10).2, "{middle}");
     }
     for factor in [f32::NAN, f32::INFINITY, -1.0] {
         assert!(fold(Some(factor), 1.0, 0.0, 10).2, "{factor}");

@@ -62,15 +62,17 @@ exports! {
     }
 
     /// Thresholds `i32 [channels]` and flips `u8 [channels]` of sums in `-bound..=bound`, which leave times factors
-    /// `f32 [channels]` where those are given. An infinity is a bad number here too.
+    /// `f32 [channels]` where those are given. The number that the bits begin at, `f32*`, is 0 where absent. An infinity is a
+    /// bad number here too.
     once(size)
     fn fold_thresholds(
         scale: *const f32, shift: *const f32, channels: usize, bound: u32, thresholds: *mut i32, flips: *mut u8,
-        factors: Maybe<*const f32>,
+        factors: Maybe<*const f32>, middle: Maybe<*const f32>,
     ) {
         let (scale, shift) = (read(scale, channels), read(shift, channels));
         let (thresholds, flips) = (write(thresholds, channels), write(flips, channels));
-        threshold::fold_thresholds(optional(factors, channels), scale, shift, bound as i32, thresholds, flips)
+        let (factors, middle) = (optional(factors, channels), optional(middle, 1).map_or(0.0, |middle| middle[0]));
+        threshold::fold_thresholds(factors, scale, shift, middle, bound as i32, thresholds, flips)
     }
 
     /// Flips `u8 [channels]` as the bits of one pixel of nibbles: set where the byte is not 0.

@@ -24,6 +24,16 @@ exports! {
         false
     }
 
+    /// The same for twice the sums over bits that stand for 0 and 1.
+    only("layers")
+    once(size)
+    fn bb_unit_starts(shape: *const ConvShape, correction: *const i32, starts: *mut i32) {
+        let shape = &*shape;
+        let taps = read(correction, shape.taps() * shape.filters as usize);
+        border::unit_starts(shape, taps, write(starts, shape.start_count()));
+        false
+    }
+
     /// Thresholds of sums as limits of counts.
     once(size)
     fn bb_limits(shape: *const ConvShape, starts: *const i32, thresholds: *const i32, limits: *mut i32) {

@@ -71,6 +71,17 @@ exports! {
         quantizer::quantize_backward(slope, x, dy, accumulate != 0, write(dx, count))
     }
 
+    /// The gradients at the two parameters `f32 [2]` of the elastic forward map of this number, out of those `dy` at its values
+    /// of x, to out `f32 [2]`.
+    only("training")
+    fn elastic_gradients(
+        map: u32, x: *const f32, dy: *const f32, count: usize, parameters: *const f32, out: *mut f32,
+    ) {
+        let map = Forward::from_number(map, read(parameters, 2), None).expect("elastic map");
+        write(out, 2).copy_from_slice(&quantizer::elastic_gradients(map, read(x, count), read(dy, count)));
+        false
+    }
+
     /// out `f32 [n]` = mean |w| of every filter of w `f32 [k][n]`, or of the kernel where `whole`.
     only("training")
     fn weight_scale(w: *const f32, k: usize, n: usize, whole: Flag, out: *mut f32) {

@@ -31,6 +31,9 @@ export const attentionCases = (): readonly Case[] => {
     made("threshold of signs", { heads: 5, matrix: "threshold", ...all("poly") }),
     made("elastic, soft by hard", { heads: 5, matrix: "elastic", queryQuantizer: "bnn++", keyQuantizer: "poly" }),
     made("boolean of soft ones", { heads: 5, matrix: "boolean", ...all("bnn++") }),
+    made("softmax of learned values", {
+      ...{ heads: 5, queryQuantizer: "elastic", keyQuantizer: "elastic-unit", valueQuantizer: "elastic" },
+    }),
     made("sign, over signs", { heads: 5, matrix: "sign", valueQuantizer: "poly" }),
   ];
 };

@@ -13,7 +13,7 @@ import type { Place } from "../../../program/place.ts";
 import type { Emit } from "../../../program/program.ts";
 import type { BackwardEmit, Lane, Mode, Sinks } from "../../plan/context.ts";
 import { backwardOf as slopeOf } from "../../plan/quantize.ts";
-import type { LaneBuffers, ProductPlan } from "./operands.ts";
+import type { LaneBuffers, ProductPlan, SumPlan } from "./operands.ts";
 
 /** Plans the buffers of the way back; see the table in `product.ts` for which product runs. */
 export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, sinks: Sinks) => void {
@@ -26,10 +26,20 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     node.weight === null ? 0 : fbInputScratchBytes(node.shape(lane)),
   );
   const dilated = context.memory.declare((lane) => dilatedBytes(node.shape(lane)));
-  const before = beforeScale(plan);
+  const before = beforeScale(plan, plan.sums.scale);
   const atSums = before.place;
+  // A factor that the activations bring belongs to these alone.
+  const isShared = plan.sums.ofWeights === plan.sums.scale;
+  const beforeInput = isShared ? before : beforeScale(plan, plan.sums.ofWeights);
   /** The gradient at the quantized input, or at an input that has another share already. */
   const share = context.memory.declare((lane) => inputFloats(node.shape(lane)) * 4);
+
+  // Levels are no signs: the filters' gradient reads them as reals.
+  const levels = node.elastic?.values === "levels" ? node.elastic.real : null;
+  const paddedLevels = context.memory.declare((lane) => {
+    const own = node.shape(lane);
+    return levels === null || isUnpadded(own) ? 0 : 4 * paddedPixels(own) * own.channels;
+  });
 
   /** Only the sum over the lanes needs it, after the whole way back: it fills gaps of the next phase. */
   const filterGradient = (buffers: LaneBuffers, onBits: boolean, emit: Emit, sinks: Sinks): void => {
@@ -42,6 +52,10 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
     const sums = { shape: descriptor, dy: atSums(lane, sinks), dw: shares.kernel(lane) };
     if (shares.direction !== null) {
       calls.push(...shares.direction.gather(lane, context.value(node.input, lane), sinks.gradient(node.name, lane)));
+    } else if (levels !== null) {
+      const x = isUnpadded(shape) ? levels(lane) : paddedLevels(lane);
+      if (!isUnpadded(shape)) calls.push(k.padReal({ shape: descriptor, x: levels(lane), out: x }));
+      calls.push(k.ffConvBackwardFilter({ ...sums, dy: beforeInput.place(lane, sinks), x }));
     } else if (onBits) {
       const bits = buffers.bits as Place;
       calls.push(k.fbConvBackwardFilter({ ...sums, bits, scratch: filterScratch(lane) }));
@@ -54,7 +68,9 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
 
   return (mode, emit, sinks) => {
     const { activations, weights } = plan.operands(mode);
-    before.emit(emit.input, sinks);
+    // Nobody reads the gradient before a factor of levels.
+    if (levels === null) before.emit(emit.input, sinks);
+    if (!isShared && (levels !== null || sinks.wanted(node.input))) beforeInput.emit(emit.input, sinks);
     if (shares.areWanted) for (const buffers of plan.lanes) filterGradient(buffers, activations, emit.weights, sinks);
     if (!sinks.wanted(node.input)) return;
     const slope = slopeOf(activation);
@@ -62,7 +78,7 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
       const { shape, descriptor, transposed } = plan.lanes[lane.index] as LaneBuffers;
       const write = (call: KernelCall): void => emit.input.lane(lane.index, call);
       const x = context.value(node.input, lane);
-      const dy = atSums(lane, sinks);
+      const dy = beforeInput.place(lane, sinks);
       if (weights) {
         const operands = { shape: descriptor, weights: kernel.inputSigns as Place, dy, x, scratch: inputScratch(lane) };
         write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
@@ -86,9 +102,8 @@ interface BeforeScale {
   readonly emit: (emit: Emit, sinks: Sinks) => void;
 }
 
-/** Plans the gradient at the sums before their scale, once for both products. */
-export function beforeScale({ node, context, lanes, sums }: BackwardGiven): BeforeScale {
-  const { scale } = sums;
+/** Plans the gradient at the sums before `scale`, once for both products. */
+export function beforeScale({ node, context, lanes }: BackwardGiven, scale: SumPlan["scale"]): BeforeScale {
   const scaled = context.memory.declare((lane) => (scale === null ? 0 : outputFloats(node.shape(lane)) * 4));
   return {
     place: (lane, sinks) => (scale === null ? sinks.gradient(node.name, lane) : scaled(lane)),
@@ -102,7 +117,7 @@ export function beforeScale({ node, context, lanes, sums }: BackwardGiven): Befo
   };
 }
 
-interface BackwardGiven extends Pick<ProductPlan, "node" | "context" | "sums"> {
+interface BackwardGiven extends Pick<ProductPlan, "node" | "context"> {
   readonly lanes: readonly Pick<LaneBuffers, "lane" | "shape">[];
 }
 

@@ -5,9 +5,12 @@
  */
 
 import { parameterName } from "../../../nn/network.ts";
+import { learnedKey } from "../../../nn/ops/quantizer-parameters.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
 import { TAPS } from "../../../quantizers/codebook.ts";
+import { forwardMapNumbers } from "../../../quantizers/map-names.ts";
+import { learnedNumbers } from "../../../quantizers/operand-kinds.ts";
 import type { Quantizer } from "../../../quantizers/quantizer.ts";
 import { rotationSides } from "../../../quantizers/rotations.ts";
 import {
@@ -44,21 +47,27 @@ export interface DerivedWeights {
   readonly parameters: Place;
   /** To be made in this order before anything above is read. */
   readonly calls: readonly KernelCall[];
-  /** A tensor of the quantizer's own that is learned; null for none. */
-  readonly learned: Learned | null;
+  /** The tensors of the quantizer's own that are learned. */
+  readonly learned: readonly Learned[];
   /**
    * The calls that leave the gradient at w at `out`, from that at w', the backward map's part included, at `dw`. Null where
    * `slopes` say it.
    */
-  readonly latent: Learned["gradient"] | null;
+  readonly latent: ((dw: Place, out: Place) => readonly KernelCall[]) | null;
 }
 
 /** A tensor of a quantizer that is learned beside the kernel. */
 export interface Learned {
   readonly key: string;
   readonly count: number;
-  /** The calls that leave its gradient at `out`, from that at w', the backward map's part included, at `dw`. */
-  readonly gradient: (dw: Place, out: Place) => readonly KernelCall[];
+  /** The calls that leave its gradient at `out`. */
+  readonly gradient: (from: AtWeights, out: Place) => readonly KernelCall[];
+}
+
+/** The gradient at F(w'), and that at w', the backward map's part included. */
+export interface AtWeights {
+  readonly summed: Place;
+  readonly dw: Place;
 }
 
 export interface Slopes {
@@ -78,7 +87,7 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
   const source = standardize === "none" ? latent : allocate(4 * count);
   let affine: DerivedWeights["affine"] = null;
   let slopes: Slopes | null = null;
-  let learned: Learned | null = null;
+  const learned: Learned[] = elasticNumbers(given, source, allocate);
   let latentGradient: DerivedWeights["latent"] = null;
   switch (standardize) {
     case "none":
@@ -105,8 +114,10 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
         k.standardizeFilters({ w: latent, ...filters }),
         k.rotateFilters({ w: straight, ...rotations, ...made }),
       );
-      const gradient: Learned["gradient"] = (dw, out) => [k.angleGradients({ dw, apart, k: rows, angles, n, out })];
-      learned = { key: "angle", count: n, gradient };
+      learned.push({
+        ...{ key: "angle", count: n },
+        gradient: ({ dw }, out) => [k.angleGradients({ dw, apart, k: rows, angles, n, out })],
+      });
       break;
     }
     case "mapping": {
@@ -117,10 +128,10 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
       calls.push(k.mapFilters({ ...shared, t: source }));
       // One call makes both gradients, and each is wanted in a job of its own.
       const [dMapping, dw, other] = [allocate(4 * size), allocate(4 * count), allocate(4 * n)];
-      const gradient: Learned["gradient"] = (dt, out) => [
-        k.mapFiltersBackward({ ...shared, dt, room, dMapping: out, dw }),
-      ];
-      learned = { key: "mapping", count: size, gradient };
+      learned.push({
+        ...{ key: "mapping", count: size },
+        gradient: ({ dw: dt }, out) => [k.mapFiltersBackward({ ...shared, dt, room, dMapping: out, dw })],
+      });
       latentGradient = (dt, out) => [k.mapFiltersBackward({ ...shared, dt, room: other, dMapping, dw: out })];
       break;
     }
@@ -132,8 +143,10 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
         k.nearestCodewords({ w: latent, m, codewords: given.own("codewords"), n: words, chosen, out: source }),
       );
       // No step reads the drift; it adds up what the codewords would have moved by.
-      const gradient: Learned["gradient"] = (dw, out) => [k.codewordGradients({ dw, m, chosen, n: words, room, out })];
-      learned = { key: "drift", count: TAPS * words, gradient };
+      learned.push({
+        ...{ key: "drift", count: TAPS * words },
+        gradient: ({ dw }, out) => [k.codewordGradients({ dw, m, chosen, n: words, room, out })],
+      });
       break;
     }
     case "tanhMax":
@@ -165,6 +178,24 @@ export function deriveWeights(given: LatentWeights, allocate: (bytes: number) =>
   return { source, scale, affine, slopes, parameters, calls, learned, latent: latentGradient };
 }
 
+/** The numbers that an elastic map of weights learns, whose gradients are those at its values. */
+function elasticNumbers(given: LatentWeights, source: Place, allocate: (bytes: number) => Place): Learned[] {
+  const { rows, n, quantizer, parameters } = given;
+  const map = forwardMapNumbers[quantizer.forward];
+  const numbers = learnedNumbers(quantizer);
+  return numbers.map(({ name }, i) => {
+    // One call makes the gradients at all of them, and each is wanted in a job of its own.
+    const all = allocate(4 * numbers.length);
+    return {
+      ...{ key: learnedKey("weightQuantizer", name), count: 1 },
+      gradient: ({ summed: dy }, out) => [
+        k.elasticGradients({ map, x: source, dy, count: rows * n, parameters, out: all }),
+        k.copy({ from: at(all, 4 * i), to: out, bytes: 4 }),
+      ],
+    };
+  });
+}
+
 /** The weights of a packed file, whose signs or levels stand where latent weights would, with what the file says of them. */
 export function packedWeights(
   { node, latent, parameters }: LatentWeights,
@@ -184,7 +215,7 @@ export function packedWeights(
     slopes: null,
     parameters,
     calls: [],
-    learned: null,
+    learned: [],
     latent: null,
   };
 }

@@ -4,7 +4,7 @@ import { type KernelCall, k } from "../../../program/call.ts";
 import { at, type Place } from "../../../program/place.ts";
 import type { GradientSource, Lane, PlanContext, QuantizerSite } from "../../plan/context.ts";
 import { backwardOf } from "../../plan/quantize.ts";
-import type { DerivedWeights } from "./derived-weights.ts";
+import type { AtWeights, DerivedWeights } from "./derived-weights.ts";
 import { planDirection } from "./direction.ts";
 import type { ProductSetting, SharePlan } from "./operands.ts";
 
@@ -27,7 +27,7 @@ export function planShares(node: ProductSetting, derived: DerivedWeights | null,
   if (areWanted && derived !== null && weight !== null && through !== null) {
     gradients.push({
       ...own,
-      whole: wholeGradient(node, weight, derived, partials, context, (dw) => through(dw, own.gradient)),
+      whole: wholeGradient(node, weight, derived, partials, context, ({ dw }) => through(dw, own.gradient)),
     });
   } else {
     const made = direction === null ? { partials, ...quantized } : { jobs: direction.jobs(own.gradient) };
@@ -40,7 +40,7 @@ export function planShares(node: ProductSetting, derived: DerivedWeights | null,
   return { areWanted, direction, kernel: kernel.of, bias: biasShare.of, gradients };
 }
 
-/** The gradient at a tensor that the quantizer learns: one at the weights that its maps read, turned into that at the tensor. */
+/** The gradients at the tensors that the quantizer learns: one at the weights that its maps read, turned into that at the tensor. */
 function learnedSources(
   node: ProductSetting,
   site: QuantizerSite,
@@ -48,11 +48,11 @@ function learnedSources(
   partials: Share["partials"],
   context: PlanContext,
 ): readonly GradientSource[] {
-  const { learned } = derived;
-  if (learned === null) return [];
-  const gradient = context.memory.allocate(4 * learned.count);
-  const whole = wholeGradient(node, site, derived, partials, context, (dw) => learned.gradient(dw, gradient));
-  return [{ parameter: parameterName({ name: node.owner }, learned.key), gradient, whole }];
+  return derived.learned.map((learned) => {
+    const gradient = context.memory.allocate(4 * learned.count);
+    const whole = wholeGradient(node, site, derived, partials, context, (at) => learned.gradient(at, gradient));
+    return { parameter: parameterName({ name: node.owner }, learned.key), gradient, whole };
+  });
 }
 
 /** The calls that leave the gradient at the weights that the maps read, and behind them those that `use` it. */
@@ -62,14 +62,14 @@ function wholeGradient(
   { source, parameters }: DerivedWeights,
   { address, stride }: Share["partials"],
   { memory, lanes }: PlanContext,
-  use: (dw: Place) => readonly KernelCall[],
+  use: (from: AtWeights) => readonly KernelCall[],
 ): readonly KernelCall[] {
   const count = rows * filters;
   const [summed, dw] = [memory.allocate(4 * count), memory.allocate(4 * count)];
   return [
     k.sumLanes({ partials: address, lanes: lanes.length, stride, count, out: summed }),
     k.quantizeBackward({ ...backwardOf(site, parameters), x: source, dy: summed, accumulate: false, dx: dw, count }),
-    ...use(dw),
+    ...use({ summed, dw }),
   ];
 }
 

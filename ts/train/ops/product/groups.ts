@@ -44,7 +44,7 @@ export function planGroups(
   const sums = planSums(setting, { alpha: weights.derived?.scale ?? null, addsBias: false }, context);
   const shares = planShares(setting, weights.derived, context);
   const lanes = context.lanes.map((lane) => ({ lane, shape: shape(lane) }));
-  const before = beforeScale({ node: setting, context, lanes, sums });
+  const before = beforeScale({ node: setting, context, lanes }, sums.scale);
 
   const inputs = (lane: Lane): GroupedMatrix => {
     const { channels } = shape(lane);

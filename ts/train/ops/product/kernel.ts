@@ -133,7 +133,7 @@ function planBits(
   { kernel, descriptor }: { readonly kernel: Place; readonly descriptor: Place },
   context: PlanContext,
 ): Bits {
-  const { accumulator, weight, activation } = node;
+  const { accumulator, weight, activation, elastic } = node;
   const everBits = isBits(weight, node, context) && isBits(activation, node, context);
   const signBytes = accumulator === null ? lookupWeightBytes(shape) : nibbleWeightBytes(shape);
   const signs = context.memory.allocate(everBits ? signBytes : 0);
@@ -146,7 +146,7 @@ function planBits(
       ? [
           k.signLookupWeights({ ...given, out: signs }),
           k.bbCorrectionReal({ ...given, out: correction }),
-          k.bbStarts({ shape: descriptor, correction, starts }),
+          (elastic?.values === "levels" ? k.bbUnitStarts : k.bbStarts)({ shape: descriptor, correction, starts }),
         ]
       : [k.signNibbleWeights({ ...given, out: signs })];
   return { signs, starts, calls };

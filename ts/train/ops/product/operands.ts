@@ -27,8 +27,18 @@ export interface ProductSetting {
   readonly weight: QuantizerSite | null;
   readonly activation: QuantizerSite | null;
   readonly accumulator: Accumulator | null;
+  /** What is known of activations of two learned values that are multiplied as bits; null for most. */
+  readonly elastic: ElasticBits | null;
   /** The geometry of one lane. */
   readonly shape: (lane: Lane) => ConvShape;
+}
+
+/** Activations of two learned values, which are multiplied as bits. */
+export interface ElasticBits {
+  readonly site: QuantizerSite;
+  readonly values: "signs" | "levels";
+  /** The values themselves, `[images][..]`, as training keeps them: levels are read by the filters' gradient. */
+  readonly real: (lane: Lane) => Place;
 }
 
 /** Whether the operands of the products are +-1 and travel as bits. */
@@ -73,6 +83,8 @@ export interface SumPlan {
   readonly scale: { readonly alpha: Place; readonly zeros: Place } | null;
   /** A factor and a bias for every filter, f32 [n] each; null where the sums are the value. */
   readonly fold: { readonly scale: Place; readonly shift: Place } | null;
+  /** The scale of the weights alone, without a factor that the activations bring: the way back to these multiplies by it. */
+  readonly ofWeights: SumPlan["scale"];
   /** The place of a lane's sums: that of the value where nothing is to be done with them. */
   readonly place: (lane: Lane) => Place;
 }
@@ -112,6 +124,7 @@ export function settingOf(
   node: KernelNode,
   shape: (lane: Lane) => ConvShape,
   { live, parameters }: PlanContext,
+  elastic: ElasticBits | null = null,
 ): ProductSetting {
   const { name, inputs, attributes, shares = name } = node;
   return {
@@ -124,6 +137,7 @@ export function settingOf(
     weight: live.site(name, "kernel"),
     activation: live.site(name, 0),
     accumulator: "accumulator" in attributes ? attributes.accumulator : null,
+    elastic,
     shape,
   };
 }

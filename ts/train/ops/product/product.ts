@@ -15,6 +15,9 @@
  * `products: "ff"` the last row holds for every layer, over F(x) and F(w). A scale multiplies the sums on the way out, and on
  * the way back the gradient at them, once for both products.
  *
+ * Activations of two learned values are signs behind `elastic`, and their alpha is one more factor of the sums
+ * (`behind-learned.ts`).
+ *
  * A convolution in groups is such a product for each of them (`groups.ts`).
  *
  * A layer with an accumulator of 8 bits takes another kernel in place of `bb`, whatever `products` says, for its sums are
@@ -28,22 +31,29 @@ import { backwardOf } from "./backward.ts";
 import { forwardOf } from "./forward.ts";
 import { planShares } from "./gradients.ts";
 import { planKernel, planWeights } from "./kernel.ts";
-import { type LaneBuffers, operandsOf, type ProductPlan, planLanes, settingOf } from "./operands.ts";
-import { planSums } from "./sums.ts";
+import { type ElasticBits, type LaneBuffers, operandsOf, type ProductPlan, planLanes, settingOf } from "./operands.ts";
+import { planFactor, planSums } from "./sums.ts";
 
 /** Plans `node`, whose geometry in a lane is `shape`. */
-export function planProduct(node: ProductNode, shape: (lane: Lane) => ConvShape, context: PlanContext): LayerPlan {
-  const setting = settingOf(node, shape, context);
+export function planProduct(
+  node: ProductNode,
+  shape: (lane: Lane) => ConvShape,
+  context: PlanContext,
+  elastic: ElasticBits | null = null,
+): LayerPlan {
+  const setting = settingOf(node, shape, context, elastic);
   const operands = operandsOf(setting, context);
   const lanes = planLanes(setting, context);
   const kernel = planKernel(setting, planWeights(setting, context), operands, lanes, context);
   // Products over bits add no bias.
-  const given = { alpha: kernel.derived?.scale ?? null, addsBias: setting.activation === null };
+  const alpha = kernel.derived?.scale ?? null;
+  const factor = planFactor(setting, alpha, context);
+  const given = { alpha, whole: factor.whole, addsBias: setting.activation === null };
   const sums = planSums(setting, given, context);
   const shares = planShares(setting, kernel.derived, context);
   const plan: ProductPlan = { node: setting, context, lanes, operands, kernel, sums, shares };
   return {
-    prepare: (mode) => [kernel.prepare(mode)],
+    prepare: (mode) => [[...kernel.prepare(mode), ...factor.calls]],
     forward: forwardOf(plan),
     backward: backwardOf(plan),
     gradients: shares.gradients,

@@ -5,6 +5,9 @@
 //! starts: the terms of a window plus the sums of the weights of its missing taps. Then `sum = start - 2 * count` everywhere,
 //! and a border pixel costs what an inner one costs. Pattern 0 is that of a window inside the image, the only one where the
 //! padding is +1.
+//!
+//! Where a bit stands for 0 or 1, a zero padding is what it is stored as. Twice the sum of such is that over -1 and +1 plus the
+//! sum of all weights, which [`unit_starts`] hold in the place of what makes up for missing taps.
 
 use core::ops::Range;
 
@@ -122,6 +125,21 @@ pub fn starts(shape: &ConvShape, correction: &[i32], starts: &mut [i32]) {
         add(row, area(ys.start, xs.end), 1);
         add(row, area(ys.end, xs.start), 1);
         add(row, area(ys.start, xs.start), -1);
+    }
+}
+
+/// The starts of twice the sums whose activations are 0 where a bit is 0, and 1 where it is 1, from what [`starts`] reads.
+///
+/// # Panics
+/// When a slice is shorter than its layout.
+pub fn unit_starts(shape: &ConvShape, correction: &[i32], starts: &mut [i32]) {
+    let filters = shape.filters as usize;
+    let all = &correction[..shape.taps() * filters][(shape.taps() - 1) * filters..];
+    for row in starts[..shape.start_count()].chunks_exact_mut(start_stride(shape).max(1)) {
+        row.fill(0);
+        for (start, sum) in row.iter_mut().zip(all) {
+            *start = shape.terms() as i32 + sum;
+        }
     }
 }
 

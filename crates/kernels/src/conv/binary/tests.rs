@@ -6,8 +6,8 @@ mod ranges;
 
 use proptest::prelude::*;
 
-use self::operands::{KERNELS, Kernel, Operands, bytes, cut_of, next_of, operands, pixel};
-use super::border::limits;
+use self::operands::{KERNELS, Kernel, Operands, bytes, cut_of, next_of, operands, operands_of, pixel};
+use super::border::{limits, unit_starts};
 use super::epilogue::{Normalised, RealSums, ThresholdBits};
 use super::lookup::lookup_conv;
 use crate::arbitrary::{any_shapes, cases, conv_shape, reals, seeds, with_nan};
@@ -124,6 +124,24 @@ proptest! {
     #[test]
     fn every_kernel_with_every_epilogue(shape in any_shapes(), seed in seeds()) {
         check(&shape, seed);
+    }
+
+    /// Twice the sums over 0 and 1, by their definition: what is 0 adds nothing, be it in the image or around it.
+    #[test]
+    fn bits_may_stand_for_zero_and_one(shape in any_shapes(), seed in seeds()) {
+        let filters = shape.filters as usize;
+        let x = reals(shape.input_pixels() * shape.channels as usize, seed);
+        let kernel = reals(shape.terms() * filters, !seed);
+        let ones = vec![1.0; x.len()];
+        let of = |x: &[f32]| naive::conv(&shape, x, &kernel);
+        let sums: Vec<i32> = of(&x).iter().zip(of(&ones)).map(|(sum, all)| sum + all).collect();
+        let all = operands_of(&shape, &x, &kernel, unit_starts);
+        let (next, cut) = (next_of(&shape, seed), cut_of(&shape, seed >> 8));
+        for kernel in KERNELS {
+            check_real(&all, kernel, cut, &sums);
+            check_bits(&all, kernel, cut, &sums, &next, seed);
+            check_norm(&all, kernel, cut, &sums, &next, seed);
+        }
     }
 }
 

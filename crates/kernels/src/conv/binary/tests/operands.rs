@@ -78,6 +78,16 @@ impl Kernel {
 }
 
 pub fn operands(shape: &ConvShape, x: &[f32], kernel: &[f32]) -> Operands {
+    operands_of(shape, x, kernel, starts)
+}
+
+/// The same with starts of another kind.
+pub fn operands_of(
+    shape: &ConvShape,
+    x: &[f32],
+    kernel: &[f32],
+    starts: fn(&ConvShape, &[i32], &mut [i32]),
+) -> Operands {
     let (k, n) = (shape.terms(), shape.filters as usize);
     let mut file = vec![0; n * k.div_ceil(8)];
     let mut correction = vec![0; shape.taps() * n];
