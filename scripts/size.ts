@@ -20,13 +20,13 @@ export interface Size {
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
 const BUDGET = {
-  core: 155_920,
-  inferenceCore: 59_340,
+  core: 156_400,
+  inferenceCore: 59_600,
   smallCore: 28_320,
-  load: 37_660,
-  inference: 40_640,
+  load: 37_760,
+  inference: 40_780,
   worker: 4_260,
-  firstRun: 65_470,
+  firstRun: 65_800,
 } as const;
 
 /** The builds of the core, as they are shipped. */
