@@ -68,6 +68,8 @@ it("judges a method by the interval of its differences from plain training, seed
   expect(sentenceOf(judge(-0.02, -0.03, -0.04))).toMatch(/does not show here, .* \(-3\.00/);
   expect(sentenceOf(judge(-0.01, 0.005, 0.02))).toMatch(/no difference shows \(\+0\.50/);
   expect(sentenceOf(judge(0.03))).toMatch(/\+3\.00 points over 1 seed, which says little/);
+  const claim = "less memory for a small loss";
+  expect(sentenceOf({ ...judge(-0.01, -0.02), claim })).toMatch(/claim less memory .* difference is -1\.50/);
   const [row] = verdictRows([judge(0.02, 0.03, 0.04)]);
   expect(row).toEqual(["own", "bnn", "83.00 ± 1.00", expect.stringMatching(/^\+3\.00 \(\+0\.52 to/), "3", "1.50x"]);
 });

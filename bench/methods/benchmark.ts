@@ -95,7 +95,7 @@ async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): 
       const way = briefly.find(({ name }) => name === one.name);
       const cost =
         way === undefined ? null : await costOf(work.graphOf(one.row), data, settings.batchSize, way.methods);
-      judged.push({ ...one, cost });
+      judged.push({ ...one, cost, claim: way?.claim });
     }
   }
   yield {
