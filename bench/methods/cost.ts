@@ -2,11 +2,14 @@
 import type { Dataset, Split } from "../../ts/data/dataset.ts";
 import type { Graph } from "../../ts/nn/graph.ts";
 import type { Method } from "../../ts/train/method.ts";
+import { median } from "../frame/finding.ts";
 import { stepSeconds } from "../frame/step-seconds.ts";
 
+const ROUNDS = 3;
+
 /**
- * The time of a step with `methods`, divided by that of a step without them, which is taken right before: medians of 20 steps on one
- * thread.
+ * The time of a step with `methods`, divided by that of a step without them: the median over three rounds of the ratio of medians of 20
+ * steps, in turns and on one thread. A round before them warms up.
  */
 export async function costOf(
   graph: Graph,
@@ -14,6 +17,11 @@ export async function costOf(
   batchSize: number,
   methods: readonly Method[],
 ): Promise<number> {
-  const plain = await stepSeconds(graph, data, batchSize, { workers: 1 });
-  return (await stepSeconds(graph, data, batchSize, { workers: 1, methods })) / plain;
+  const ratios: number[] = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const plain = await stepSeconds(graph, data, batchSize, { workers: 1 });
+    const own = await stepSeconds(graph, data, batchSize, { workers: 1, methods });
+    if (round > 0) ratios.push(own / plain);
+  }
+  return median(ratios);
 }
