@@ -175,7 +175,7 @@ describe("a cell", () => {
 
   it("has a file of its own for each quantizer, operand and length, and keeps records through an event", () => {
     expect(new Set(cells.map((each) => fileOf(each, frame))).size).toBe(cells.length);
-    // Of each length: all on each operand (rpc's two on no activations), two with a learning rate that begins anew, and three pairs of both.
+    // Of each length: all on each operand, but for rpc's two on activations; two with a rate that begins anew; three pairs of both.
     expect(cells).toHaveLength(3 * (3 * (quantizerTexts.length + 2) - 2 + 3));
     for (const { quantizer: text, activationQuantizer: own = text } of cells) {
       for (const each of [text, own]) expect(quantizer(each).name).toBe(each.replace(/:.*/, ""));

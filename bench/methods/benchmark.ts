@@ -52,11 +52,10 @@ async function* compareMethods({ quick, hours, expect, tick, atEnd }: Context): 
   const settings = settingsOf(data, quick ? 2 : EPOCHS, quick ? 16 : 128);
   const seeds = quick ? [1] : SEEDS;
   const ways = waysOf(settings.epochs);
-  const [anew, tuned] = [false, true].map((isTuned) =>
-    ways.filter(({ table }) => (table === "fine-tuning") === isTuned),
-  );
-  const runs = runsWith(settings, anew as readonly Way[], seeds);
-  const later = runsWith({ ...settings, options: FROM }, tuned as readonly Way[], seeds);
+  const isTuned = ({ table }: Way): boolean => table === "fine-tuning";
+  const anew = ways.filter((way) => !isTuned(way));
+  const runs = runsWith(settings, anew, seeds);
+  const later = runsWith({ ...settings, options: FROM }, ways.filter(isTuned), seeds);
   const before = await finishedOf(directory, [...runs, ...later]);
   expect((runs.length + later.length - before.length) * settings.epochs);
   const stopping = new AbortController();
@@ -126,7 +125,10 @@ async function finishedOf(directory: string, runs: readonly Run[]): Promise<read
   return all.filter((one): one is FinishedRun => one.outcome !== undefined);
 }
 
-/** The rows of all cells that have a finished run, each held against plain training with its quantizer, which stands first and in the table `side`. */
+/**
+ * The rows of all cells that have a finished run, each held against plain training with its quantizer. That one stands first,
+ * in the table `side`.
+ */
 function judge(
   finished: readonly FinishedRun[],
   ways: readonly Way[],

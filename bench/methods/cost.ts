@@ -8,8 +8,8 @@ import { stepSeconds } from "../frame/step-seconds.ts";
 const ROUNDS = 3;
 
 /**
- * The time of a step with `methods`, divided by that of a step without them: the median over three rounds of the ratio of medians of 20
- * steps, in turns and on one thread. A round before them warms up.
+ * The time of a step with `methods`, divided by that of a step without them. It is the median over three rounds of the ratio of
+ * medians of 20 steps, in turns and on one thread. A round before them warms up.
  */
 export async function costOf(
   graph: Graph,

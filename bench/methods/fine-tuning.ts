@@ -7,7 +7,10 @@ import { Trainer } from "../../ts/train/run/trainer.ts";
 /** Stands in the identity of such runs. */
 export const FROM = { from: "the weights of plain training with the same settings and seed" } as const;
 
-/** Does the rest of `work`, whose runs have one quantizer. Weights to start from are trained where a seed has an unfinished run. */
+/**
+ * Does the rest of `work`, whose runs have one quantizer. Weights to start from are trained where a seed has an unfinished
+ * run.
+ */
 export async function* fineTune(work: Omit<GridWork, "start">): AsyncGenerator<GridEvent, void, undefined> {
   for (const seed of new Set(work.runs.map((run) => run.seed))) {
     const runs = work.runs.filter((run) => run.seed === seed);

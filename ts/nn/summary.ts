@@ -6,7 +6,8 @@
  *   ff  real times real        fb  real times +-1, either way round        bb  +-1 times +-1
  *
  * Packed bytes are those of the model file. A 1-bit kernel takes ceil(K / 8) bytes a filter (K weights a filter), all
- * else 4 bytes a number. A file is smaller yet where 3x3 kernels are few different ones (`ts/io/codewords.ts`). Float bytes are 4 a parameter, running statistics included.
+ * else 4 bytes a number. A file is smaller yet where 3x3 kernels are few different ones (`ts/io/codewords.ts`). Float bytes
+ * are 4 a parameter, running statistics included.
  */
 
 import { reading } from "../base/checks.ts";

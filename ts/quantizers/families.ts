@@ -20,10 +20,8 @@
  *   reste   sign         (|x|^(1/o))'      o quarter cosine 1 -> 3           ReSTE
  *   fda     sign         cosine series     n by steps 9 -> 18                FDA (Fourier series of the sign)
  *   dorefa-activations   1 on [0, 1]       2 bits: levels 0, 1/3, 2/3, 1     DoReFa-Net
- *   elastic a sign(x - b) 1_[|x - b| <= a] a and b learned, from 1 and 0     BiT (arXiv 2205.13016)
- *   elastic-unit 0 or a  1_[b <= x <= b+a] a and b learned, from 1 and 0     BiT
  *
- * fp, DoReFa's levels and BiT's two values are what they are to the end, a real operand throughout. Every other soft forward map turns into
+ * fp and DoReFa's levels are what they are to the end, a real operand throughout. Every other soft forward map turns into
  * the hard sign for the last tenth of the run, so that weights and batch norm's statistics settle on the network that is
  * shipped. On activations a soft forward map makes the operand real until then.
  *
@@ -95,16 +93,6 @@ export interface FdaOptions extends QuantizerOptions {
 export interface LevelsOptions {
   readonly name?: string | undefined;
   readonly bits?: number | undefined;
-}
-
-/**
- * The numbers that every layer learns begin here: `alpha` from 1e-5 to 1e6 (1), the size of the values, and `offset` (0), the
- * paper's beta.
- */
-export interface ElasticOptions {
-  readonly name?: string | undefined;
-  readonly alpha?: number | undefined;
-  readonly offset?: number | undefined;
 }
 
 /** When PARQ's inverse slope falls from 1 to 0, and how (`inverseSlope`); the map is sign from `end` on. */
@@ -282,29 +270,3 @@ export function dorefaActivations(options: LevelsOptions = {}): Quantizer {
     name === undefined ? {} : { name },
   );
 }
-
-/**
- * BiT's elastic signs for activations of both signs: alpha sign(x - offset). Each layer learns alpha and offset, with gradients
- * sum sign(x - offset) g and -sum g over |x - offset| <= alpha, where the gradient g at the value passes on to x.
- * Liu et al., "BiT: Robustly Binarized Multi-distilled Transformer", NeurIPS 2022, section 3.2.
- */
-export function elastic(options: ElasticOptions = {}): Quantizer {
-  return make(
-    { name: "elastic", forward: "elasticSign", backward: "elasticBox", ...asItIs, defaults: atRest },
-    options,
-  );
-}
-
-/**
- * BiT's elastic levels for activations from 0 on: alpha round(clip(q, 0, 1)), q = (x - offset) / alpha, halves up. Each layer
- * learns alpha and offset, with gradients sum (round(clip q) - q) g inside of 0 <= q <= 1 and sum g above, and -sum g inside,
- * where the gradient g at the value passes on to x. Section 3.2 of the same paper.
- */
-export function elasticUnit(options: ElasticOptions = {}): Quantizer {
-  return make(
-    { name: "elastic-unit", forward: "elasticUnit", backward: "elasticUnitBox", ...asItIs, defaults: atRest },
-    options,
-  );
-}
-
-const atRest = { alpha: 1, offset: 0 } as const;

@@ -22,9 +22,9 @@ export {
   decompose,
 } from "./decompose.ts";
 export type { SampledP, SampledT } from "./decompose-sample.ts";
+export type { ElasticOptions } from "./elastic-families.ts";
 export type {
   EdeOptions,
-  ElasticOptions,
   FdaOptions,
   LevelsOptions,
   ParqOptions,

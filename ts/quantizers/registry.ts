@@ -2,6 +2,7 @@
 import type { Subject } from "../base/checks.ts";
 import { lookUp } from "../base/names.ts";
 import { checkQuantizer } from "./check-quantizer.ts";
+import { elastic, elasticUnit } from "./elastic-families.ts";
 import {
   bc,
   bnn,
@@ -10,8 +11,6 @@ import {
   dorefaActivations,
   ede,
   edePlus,
-  elastic,
-  elasticUnit,
   fda,
   fp,
   parq,

@@ -93,7 +93,7 @@ export function momentOfFunction({ forward, backward, parameters }: ElementwiseF
   return { ...maps, parameters: parameters.map(Math.fround) };
 }
 
-/** What P reads, and what the maps behind it read. */
+/** The numbers that P reads, and those that the maps behind it read. */
 function numbersOf({ proximal, parameters, learned = [] }: QuantizerMoment): readonly [readonly number[], Numbers] {
   const [own, shared] = splitParameters(proximal, parameters);
   return [own, learned.length > 0 ? learned : shared];

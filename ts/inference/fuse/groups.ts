@@ -2,8 +2,8 @@
  * Which nodes run together, without a pass over memory between them.
  *
  * - `bits`: a layer with integer sums, maybe with a scale, maybe a pool that has a form over bits, a scale and shift of
- *   each channel, and then nothing but layers that take the sign of the result, or one that takes that of a difference. All of it becomes one integer
- *   comparison a channel.
+ *   each channel, and then nothing but layers that take the sign of the result, or one that takes that of a difference. All
+ *   of it becomes one integer comparison a channel.
  * - `norm`: a layer with integer sums and such a scale and shift, maybe with the shortcut of a residual block added.
  *   The layer writes the result and its signs as it goes.
  * - `rows`: any other layer with weights, and what follows it row by row, done while a few rows are in the cache.

@@ -27,7 +27,7 @@ export interface ProductSetting {
   readonly weight: QuantizerSite | null;
   readonly activation: QuantizerSite | null;
   readonly accumulator: Accumulator | null;
-  /** What is known of activations of two learned values that are multiplied as bits; null for most. */
+  /** Activations of two learned values that are multiplied as bits; null for most layers. */
   readonly elastic: ElasticBits | null;
   /** The geometry of one lane. */
   readonly shape: (lane: Lane) => ConvShape;

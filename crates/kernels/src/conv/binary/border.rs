@@ -6,8 +6,8 @@
 //! and a border pixel costs what an inner one costs. Pattern 0 is that of a window inside the image, the only one where the
 //! padding is +1.
 //!
-//! Where a bit stands for 0 or 1, a zero padding is what it is stored as. Twice the sum of such is that over -1 and +1 plus the
-//! sum of all weights, which [`unit_starts`] hold in the place of what makes up for missing taps.
+//! Zero padding needs nothing where bits stand for 0 and 1: 0 is what is stored. Twice such a sum is that over -1 and +1 plus
+//! the sum of all weights, which [`unit_starts`] hold in the place of what makes up for missing taps.
 
 use core::ops::Range;
 

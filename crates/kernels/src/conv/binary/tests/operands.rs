@@ -28,7 +28,7 @@ pub struct Operands {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kernel {
     Lookup,
-    /// For kernels of few codewords alone.
+    /// It takes 3x3 kernels of few codewords alone.
     Codewords,
     Popcnt8,
     Popcnt64,
