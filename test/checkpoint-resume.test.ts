@@ -2,6 +2,7 @@
  * The guarantee: a run that was interrupted anywhere and goes on from its checkpoint ends in the same bytes as one that was not.
  * Each subject is left behind events drawn at random, and goes on in another trainer, of other workers and another build.
  */
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeCheckpoint } from "../ts/io/checkpoint-file.ts";
@@ -90,7 +91,10 @@ test("every checkpoint that was written on the way leads to the same bytes, howe
   const subject = subjects.restarting as Subject;
   const store = memoryStore();
   const straight = await trainerOf(subject.graph, optionsOf(subject));
-  await eventsOf(straight.fit(data, { ...subject.options, checkpoint: { to: store, every: { steps: 1 } } }));
+  for await (const _ of straight.fit(data, { ...subject.options, checkpoint: { to: store, every: { steps: 1 } } })) {
+    // A checkpoint is skipped while the one before is written.
+    await setTimeout(20);
+  }
   const whole = await endOf(straight, []);
   expect(store.all.length).toBeGreaterThan(3);
   for (const bytes of store.all) {
@@ -129,6 +133,51 @@ test("tasks that keep state get it back, and their numbers stand in the event of
     { sum: { sum: 6 } },
   ]);
   second.close();
+});
+
+test("a task may be an object of a class, whose functions read their own fields", async () => {
+  class Sum implements EpochTask {
+    readonly name = "sum";
+    #sum = 0;
+    async run({ epoch }: { readonly epoch: number }) {
+      this.#sum += epoch;
+      return { sum: this.#sum };
+    }
+    save = () => ({ sum: this.#sum, mean: Float32Array.of(this.#sum / 2) });
+    restore = () => undefined;
+  }
+  const subject = subjects.plain as Subject;
+  const trainer = await trainerOf(subject.graph, optionsOf(subject));
+  const events = await eventsOf(
+    trainer.fit(data, { ...subject.options, tasks: [new Sum()], checkpoint: memoryStore() }),
+  );
+  expect(epochEnds(events).map((event) => (event as { tasks?: unknown }).tasks)).toEqual(
+    [1, 3, 6].map((sum) => ({ sum: { sum } })),
+  );
+  trainer.close();
+});
+
+const loop: Record<string, unknown> = {};
+loop.self = loop;
+test.each([
+  ["a function", () => () => 1],
+  ["an object with a function", () => ({ seen: () => 1 })],
+  ["an array with one", () => [[() => 1]]],
+  ["a map", () => new Map()],
+  ["a date within", () => ({ at: { first: new Date(0) } })],
+  ["integers", () => Int32Array.of(1)],
+  ["a tensor too deep", () => ({ mean: { of: Float32Array.of(1) } })],
+  ["a value in itself", () => loop],
+])("a task that would save %s is refused before the first step, and the trainer stays usable", async (_, save) => {
+  const subject = subjects.plain as Subject;
+  const trainer = await trainerOf(subject.graph, optionsOf(subject));
+  const task: EpochTask = { name: "own", run: async () => undefined, save, restore: () => undefined };
+  const events = eventsOf(trainer.fit(data, { ...subject.options, tasks: [task] }));
+  expect((await rejected("argument", events)).message).toContain(
+    "save must be a function that returns a value which JSON",
+  );
+  expect((await eventsOf(trainer.fit(data, { ...subject.options, epochs: 1 }))).length).toBeGreaterThan(0);
+  trainer.close();
 });
 
 describe("going on with something else", () => {

@@ -214,6 +214,18 @@ describe("compare", () => {
     );
   });
 
+  it("refuses a loss that suits not every network before anything is trained", () =>
+    withFolder(async (place) => {
+      const teacher = join(place, "teacher.safetensors");
+      const operands = ["--quantizer", "none", "--activation-quantizer", "none"];
+      const small = ["--model", network, "--limit", "256", "--epochs", "1"];
+      await resultOf("train", "--data", "mnist", ...small, ...operands, "--out", teacher);
+      const asked = ["--quantizers", "bc,fp", "--teacher", teacher, "--teacher-weights", "200"];
+      const { message } = await failureOf(...compareTo(join(place, "out"), ...asked));
+      expect(message).toContain("weightDivergence");
+      await expect(readdir(join(place, "out", "runs"))).rejects.toThrow("ENOENT");
+    }));
+
   it("refuses a module that takes no notice of the quantizers", () =>
     withFolder(async (place) => {
       const deaf = join(place, "deaf.ts");

@@ -27,7 +27,7 @@ import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import { plainObjective } from "../../train/losses/index.ts";
 import { applyMethods, type Method } from "../../train/method.ts";
-import { checkFits } from "../../train/optimizers/updates.ts";
+import { checkTraining } from "../../train/run/check-training.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { refuseSilentStart } from "../../train/run/silent-weights.ts";
 import { withTeacher } from "../../train/run/teacher.ts";
@@ -181,19 +181,23 @@ function checkBaseline({ baseline, quantizers }: Pick<CompareOptions, "baseline"
 }
 
 /**
- * Refuses before anything is trained an optimizer or a method that does not suit some network, and a quantizer that makes all
- * initial weights 0.
+ * Refuses before anything is trained an optimizer, a loss or a method that does not suit some network, and a quantizer that makes
+ * all initial weights 0.
  */
 function refuseCells(
   cells: readonly Cell[],
   { graphOf }: Networks,
   methodsOf: (cell: Cell) => readonly Method[],
-  { optimizer: given, objective = plainObjective, start }: Training,
+  { optimizer: given, objective: asked = plainObjective, start }: Training,
   seeds: readonly number[],
 ): void {
   for (const cell of cells) {
-    const { graph, optimizer } = applyMethods(methodsOf(cell), { graph: graphOf(cell), optimizer: given, objective });
-    checkFits(graph, optimizer);
+    const { graph, optimizer, objective } = applyMethods(methodsOf(cell), {
+      graph: graphOf(cell),
+      optimizer: given,
+      objective: asked,
+    });
+    checkTraining(graph, optimizer, objective);
     if (start === undefined) for (const seed of seeds) refuseSilentStart(graph, seed);
   }
 }

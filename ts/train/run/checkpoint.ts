@@ -3,6 +3,7 @@
  * which somebody goes on, word by word. A difference is refused unless its word is allowed.
  */
 
+import { isArrayOf } from "../../base/arrays.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
 import type { Dataset, Examples } from "../../data/dataset.ts";
 import { digest } from "../../data/digest.ts";
@@ -192,7 +193,7 @@ export function withoutTensors(
   const tensors: CheckpointTensor[] = [];
   const plain: [string, unknown][] = [];
   for (const [key, value] of Object.entries(state)) {
-    if (!(value instanceof Float32Array)) plain.push([key, value]);
+    if (!isArrayOf(value, "Float32Array")) plain.push([key, value]);
     else {
       // A task may write to its own while the file is written.
       const { buffer, byteOffset, byteLength } = isConstant ? value : value.slice();

@@ -4,7 +4,7 @@
  */
 import type { Split } from "../../data/dataset.ts";
 import type { Graph, Parameter } from "../../nn/graph.ts";
-import { networkOf, shapesOf } from "../../nn/network.ts";
+import { shapesOf } from "../../nn/network.ts";
 import { quantizedOperands } from "../../nn/operands.ts";
 import { parametersOf } from "../../nn/parameters.ts";
 import type { Shape } from "../../nn/shapes.ts";
@@ -13,12 +13,12 @@ import { type Program, placed, type Write } from "../../program/program.ts";
 import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { stateAt } from "../../quantizers/state.ts";
 import type { Pool } from "../../runtime/pool.ts";
-import { checkObjective, type Objective, plainObjective, statesOf } from "../losses/index.ts";
+import type { Objective } from "../losses/index.ts";
 import { isBop, type Optimizer } from "../optimizers/optimizers.ts";
-import { checkFits, hyperOf } from "../optimizers/updates.ts";
+import { hyperOf } from "../optimizers/updates.ts";
 import type { DataPlaces, Live, Products } from "../plan/context.ts";
 import { createDataStore } from "../plan/data-store.ts";
-import { layoutParameters, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
+import type { ParameterLayout, TrainedTensor } from "../plan/layout.ts";
 import { createRegion, type Region } from "../plan/memory.ts";
 import { estimateProgram, evaluateProgram, type StepOptions, trainProgram } from "../plan/programs.ts";
 import {
@@ -31,6 +31,7 @@ import {
   trainMode,
 } from "../plan/reserve.ts";
 import { createRooms, type Rooms } from "../plan/rooms.ts";
+import { checkTraining } from "./check-training.ts";
 
 export interface Engine {
   readonly pool: Pool;
@@ -122,13 +123,9 @@ export async function createEngine(
   pool: Pool,
   options: EngineOptions = {},
 ): Promise<Engine> {
-  checkFits(graph, optimizer);
+  const { layout, objective } = checkTraining(graph, optimizer, options.objective);
   const shapes = shapesOf(graph);
   const parameters = parametersOf(graph);
-  const network = networkOf(graph);
-  const terms = options.objective ?? plainObjective;
-  const layout = layoutParameters(parameters, optimizer, statesOf(terms, network));
-  const objective = checkObjective(terms, network, layout, graph.output);
   layout.segment.settle(await pool.reserve(layout.segment.bytes()));
   const rooms = createRooms(pool);
   const region = createRegion(rooms);

@@ -4,6 +4,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import type { Split } from "../../data/dataset.ts";
 import type { Engine } from "./engine.ts";
 import type { Course } from "./run.ts";
+import { checkTaskState } from "./task-state.ts";
 import { readWeights, writeWeights } from "./trained-weights.ts";
 
 /** A task's view of the run. */
@@ -38,7 +39,8 @@ export interface EpochTask {
   run(view: EpochView): Promise<Readonly<Record<string, number>> | undefined>;
   /**
    * State that the task carries from epoch to epoch, as a value that JSON can hold, or an object of such and of Float32Arrays.
-   * It stands in checkpoints, and comes back through `restore` where a run goes on. A task has both or neither.
+   * It stands in checkpoints, and comes back through `restore` where a run goes on. A task has both or neither. `fit` reads it
+   * once before the first step, so that a state which no checkpoint holds is refused then.
    */
   save?(): unknown;
   restore?(state: unknown): void;
@@ -63,8 +65,21 @@ export function checkTasks(value: unknown, subject: Subject): readonly EpochTask
       reject(own, "save", "a function beside restore, or absent like it", task.save);
     }
     names.add(name);
-    return given as EpochTask;
+    return bound(given as EpochTask, own);
   });
+}
+
+/** The task as functions that need no `this`, whose state is checked whenever it is read, and once before anything is trained. */
+function bound(task: EpochTask, subject: Subject): EpochTask {
+  const { name, begin, run, save, restore } = task;
+  const checked = save && (() => checkTaskState(save.call(task), subject));
+  checked?.();
+  return {
+    ...{ name, run: run.bind(task) },
+    ...(begin === undefined ? {} : { begin: begin.bind(task) }),
+    ...(checked === undefined ? {} : { save: checked }),
+    ...(restore === undefined ? {} : { restore: restore.bind(task) }),
+  };
 }
 
 const weightsOf = (engine: Engine): Pick<EpochView, "weights" | "setWeights"> => ({

@@ -140,8 +140,8 @@ async function* work(call: Call, begin: () => Course, isNew = false): AsyncGener
     if (isLeftByCaller && call.isStale) await leaveStatistics(call);
     await keeper?.close();
     if (keeper !== null) await leaveStage(call.engine);
-    remember(call);
     state.busy = false;
+    remember(call);
   }
 }
 
