@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Finding } from "../bench/frame/finding.ts";
 import { study } from "../bench/study/benchmark.ts";
 import { type Cell, cells, type Frame, fileOf, labelOf, quantizerTexts } from "../bench/study/cells.ts";
+import { changeRows, changes } from "../bench/study/defaults.ts";
 import { columns, studyPicture } from "../bench/study/picture.ts";
 import { type CellRecord, type EpochRecord, readCell, runCell } from "../bench/study/run-cell.ts";
 import { slopeOver, TAIL } from "../bench/study/slope.ts";
@@ -23,7 +24,12 @@ const text = "poly+:hardenAt=0.5";
 const graph = sequential({ inputShape: [2, 2, 1] }, [
   layers.flatten(),
   layers.dense({ units: HIDDEN, name: "first" }),
-  layers.binaryDense({ units: CLASSES, name: "second", weightQuantizer: text, activationQuantizer: "bnn++:beta=2" }),
+  layers.binaryDense({
+    units: CLASSES,
+    name: "second",
+    weightQuantizer: text,
+    activationQuantizer: "bnn++:beta=2,hardenAt=0.9",
+  }),
 ]);
 const frame: Frame = { data: "random", batchSize: 8, learningRate: 0.05, images: IMAGES };
 const cell: Cell = { quantizer: text, operands: "both", epochs: 3, seed: 7 };
@@ -47,6 +53,31 @@ describe("the page", () => {
       ...["1.0e-2, 1.0e-2", "3.0"],
     ]);
     expect(part?.slice(0, 3)).toEqual(["bnn++:beta=5", "weights", "1 of 2"]);
+  });
+
+  it("holds defaults against those before and against their originals, where all were run to the end", () => {
+    const [first] = changes;
+    const accuracies: readonly (readonly [string, number])[] = [
+      [first?.before ?? "", 0.8],
+      [first?.now ?? "", 0.75],
+      [first?.original ?? "", 0.9],
+    ];
+    const done = accuracies.map(([text, hard]): CellRecord => {
+      const { cell, epochs } = record(text, true);
+      return { cell: { ...cell, epochs: 12 }, epochs: epochs.map((one) => ({ ...one, hard })), ended: true };
+    });
+    expect(changeRows(done)).toEqual([["bnn++", "weights", "", "80.00, 75.00 (-5.00); 90.00", ""]]);
+    expect(changeRows(done.slice(0, 1))).toEqual([]);
+    expect(changeRows(done.map((one) => ({ ...one, ended: false })))).toEqual([]);
+  });
+
+  it("writes out the defaults as they are, and runs all of them", () => {
+    const known = cells.map(({ quantizer }) => quantizer);
+    for (const { name, before, now, original } of changes) {
+      expect(quantizer(now)).toEqual(quantizer(name));
+      expect(quantizer(before)).not.toEqual(quantizer(name));
+      for (const text of [before, now, ...(original === null ? [] : [original])]) expect(known).toContain(text);
+    }
   });
 
   it("draws a panel for each number, a family in one colour, and a run of one epoch as points", () => {
@@ -76,7 +107,7 @@ describe("the page", () => {
       for (const close of closers) await close();
     }
     expect(ticks).toEqual([6, 1, 1, 1, 1, 1, 1]);
-    expect(findings.map(({ type }) => type)).toEqual(["note", "picture", "table"]);
+    expect(findings.map(({ type }) => type)).toEqual(["note", "picture", "table", "table"]);
     expect(findings[0]).toMatchObject({
       text: expect.stringMatching(/^0 of 3 cells are done\. .* the next is bnn\+,/),
     });
@@ -101,7 +132,7 @@ describe("the slope over values", () => {
     // k t (1 - tanh^2 (t x)) is a hundredth of k t where tanh^2 is 0.99.
     const edge = Math.atanh(Math.sqrt(1 - TAIL)) / 2;
     expect(slopeOver(quantizer("ede:t=2"), 0, [edge - 1e-6, edge + 1e-6]).inside).toBe(0.5);
-    const bnn = quantizer("bnn++");
+    const bnn = quantizer("bnn++:beta=logLinear(1,50)");
     const spread = Array.from({ length: 201 }, (_, index) => (index - 100) / 100);
     const inside = [0, 0.5, 1].map((progress) => slopeOver(bnn, progress, spread).inside);
     expect(inside[0]).toBe(1);
@@ -176,7 +207,7 @@ describe("a cell", () => {
   it("has a file of its own for each quantizer, operand and length, and keeps records through an event", () => {
     expect(new Set(cells.map((each) => fileOf(each, frame))).size).toBe(cells.length);
     // Of each length: all on each operand, but for rpc's two on activations; two with a rate that begins anew; three pairs of both.
-    expect(cells).toHaveLength(3 * (3 * (quantizerTexts.length + 2) - 2 + 3));
+    expect(cells).toHaveLength(3 * (3 * (quantizerTexts.length + 2) - 3 + 3));
     for (const { quantizer: text, activationQuantizer: own = text } of cells) {
       for (const each of [text, own]) expect(quantizer(each).name).toBe(each.replace(/:.*/, ""));
     }

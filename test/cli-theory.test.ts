@@ -52,7 +52,7 @@ describe.concurrent("theory", () => {
   it("prints the table and the reasons for people", async () => {
     const { code, stdout, stderr } = await proxbit("theory");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^At progress 0\.5, on \[-3, 3\].*, recu on \[-12, 12\]/m);
+    expect(stdout).toMatch(/^At progress 0\.25, on \[-3, 3\].*, recu on \[-12, 12\]/m);
     expect(stdout).toMatch(/^bnn\s+yes\s+levels -2, -1, 1, 2/m);
     expect(stdout).toMatch(/^bnn\+\s+no\s+-/m);
     expect(stdout).toMatch(/^bnn\+: x = 0 and x = 0\.68\d+ share F = 1/m);

@@ -54,6 +54,20 @@ describe("a grid", () => {
     expect(second.key).toBe("ecbb5d16e5c6573b8aa9fd77d80d925088675782d9da2197cf53a8362025f935");
   });
 
+  it("raises the revision of a run whose quantizer, or that of its activations, has had other defaults", () => {
+    const texts = ["bnn++", "bnn++:beta=5", "poly+", "xnor", "bnn"];
+    const details = ({ quantizer }: { readonly quantizer: string }) =>
+      quantizer === "xnor" ? { activationQuantizer: "pc:scale=filter" } : {};
+    const runs = runsOf({ ...grid, quantizers: texts, tasks: ["bwa"], seeds: [1] }, details);
+    expect(runs.map(({ quantizer, identity }) => [quantizer, identity.revision])).toEqual([
+      ...[["bnn++", 2]],
+      ...[["bnn++:beta=5", 2]],
+      ...[["poly+", 2]],
+      ...[["xnor", 2]],
+      ...[["bnn", 1]],
+    ]);
+  });
+
   it("gives another key for another option, and the same for the same in another grid", () => {
     const keyWith = (changed: Partial<Settings>): string | undefined =>
       runsOf({ ...grid, settings: { ...settings, ...changed } })[1]?.key;

@@ -36,7 +36,7 @@ describe("hardening", () => {
   );
 
   test("clamps weights over a temperature that falls to 0.9 of itself in each epoch", () => {
-    expect(quantizer).toMatchObject({ forward: "piecewiseLinear", backward: "one", hardenAt: 0.9, clipLatent: 1.5 });
+    expect(quantizer).toMatchObject({ forward: "piecewiseLinear", backward: "one", hardenAt: 0.5, clipLatent: 1.5 });
     const [rho] = quantizer?.parameters ?? [];
     const found = [0, 0.2, 0.25, 0.5, 0.75].map((progress) => evaluateSchedule(rho as Schedule, progress));
     for (const [i, temperature] of [1, 1, 0.9, 0.81, 0.729].entries())
@@ -45,7 +45,7 @@ describe("hardening", () => {
 
   test("makes the steps of its definition, and signs of weights that are cold", async () => {
     await expectOracle(pool, { graph: own.graph, optimizer: optimizers.sgd({ learningRate: 0.1 }), steps: 4, of: 4 });
-    const cold = applyMethods([methods.hardening({ epochs: 200 })], plain);
+    const cold = applyMethods([methods.hardening({ epochs: 200, hardenAt: 1 })], plain);
     expect(JSON.stringify(cold.graph)).toContain('"hardenAt":0.765');
   });
 

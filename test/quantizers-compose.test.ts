@@ -121,8 +121,12 @@ describe("compose", () => {
     expect(compositionCost({ proximal: "parq", transform: "tanh" })).toBeNull();
   });
 
-  it("hardens for the last tenth, is hard throughout where F is the sign, and leaves latents free", () => {
-    expect(compose({ proximal: "clip", transform: "tanh" })).toMatchObject({ hardenAt: 0.9, clipLatent: 0 });
+  it("hardens after 0.3 of a run or where P has closed, is hard throughout where F is the sign, and leaves latents free", () => {
+    expect(compose({ proximal: "clip", transform: "tanh" })).toMatchObject({ hardenAt: 0.3, clipLatent: 0 });
+    for (const proximal of ["piecewiseLinear", "proxQuant", "parq"] as const) {
+      for (const transform of ["identity", "tanh"] as const)
+        expect(compose({ proximal, transform }).hardenAt).toBe(0.5);
+    }
     expect(compose({ proximal: "sign", transform: "identity" }).hardenAt).toBe(1);
     expect(compose({ proximal: "clip", transform: "tanh", hardenAt: 0.5, clipLatent: 2 })).toMatchObject({
       hardenAt: 0.5,
@@ -171,7 +175,7 @@ describe("compose", () => {
     [
       "a T that changes behind a P of the caller's",
       { proximal: cubic, transform: "tanh" },
-      "a parameter of T goes from 1 to 50 over the run",
+      "a parameter of T goes from 1 to 5 over the run",
     ],
     [
       "a T' that is not T's slope where P rests",
@@ -212,7 +216,7 @@ describe("compose", () => {
       expect(compose({ ...options, hardenAt: 1 }).hardenAt).toBe(1);
     }
     const rests = proximals.fromFunction((x) => Math.sign(x) * Math.max(0, Math.abs(x) - 0.25));
-    expect(compose({ proximal: rests, transform: "identity" }).hardenAt).toBe(0.9);
+    expect(compose({ proximal: rests, transform: "identity" }).hardenAt).toBe(0.3);
   });
 
   it("samples F and B at the same places, as many as its domain says, and the core is given them all", () => {

@@ -74,14 +74,14 @@ describe("named quantizers", () => {
     }
   });
 
-  it("pc hardens along PARQ's normalised logistic of steepness 10, to the sign where the last tenth begins", () => {
+  it("pc hardens along PARQ's normalised logistic of steepness 10, to the sign in the middle of the run", () => {
     const [rho = constant(0)] = quantizers.pc().parameters;
     const [top, bottom] = [1 / (1 + Math.exp(-5)), 1 / (1 + Math.exp(5))];
     for (let f = 0; f <= 1; f += 1 / 64) {
       const inverseSlope = (1 / (1 + Math.exp(10 * (f - 0.5))) - bottom) / (top - bottom);
-      expect(1 - evaluateSchedule(rho, 0.9 * f)).toBeCloseTo(inverseSlope, 12);
+      expect(1 - evaluateSchedule(rho, 0.5 * f)).toBeCloseTo(inverseSlope, 12);
     }
-    expect(evaluateSchedule(rho, 0.95)).toBe(1);
+    expect(evaluateSchedule(rho, 0.55)).toBe(1);
   });
 });
 
@@ -176,7 +176,11 @@ describe("quantizer", () => {
     ["an unknown scale", { ...good, scale: "layer" }, 'scale is "layer"'],
     ["an unknown standard", { ...good, standardize: "batch" }, 'standardize is "batch"'],
     ["an unknown end", { ...good, hard: "soft" }, 'hard is "soft"'],
-    ["levels that turn into the sign", { ...good, hard: "levels" }, "never turns into the sign, and hardenAt is 0.9"],
+    [
+      "levels that turn into the sign",
+      { ...good, hard: "levels" },
+      `never turns into the sign, and hardenAt is ${good.hardenAt}`,
+    ],
     ["two levels that are the sign", { ...quantizers.bc(), hard: "levels" }, "whose two levels are bits"],
     ["a null", null, "quantizer must be a plain object, not null"],
   ])("refuses %s", (_, value, message) => {
@@ -258,10 +262,10 @@ describe("stateAt", () => {
     const value = quantizer("bnn++");
     const rest = { proximalMap: 0, backwardMap: 3 };
     expect(stateAt(value, 0)).toEqual({ ...rest, forwardMap: 4, parameters: [1, 0, 0, 0], hard: false });
-    const half = stateAt(value, 0.5);
-    expect(half.parameters[0]).toBeCloseTo(Math.sqrt(50), 10);
-    expect(half.hard).toBe(false);
-    expect(stateAt(value, 1)).toEqual({ ...rest, forwardMap: 1, parameters: [50, 0, 0, 0], hard: true });
+    const quarter = stateAt(value, 0.25);
+    expect(quarter.parameters[0]).toBeCloseTo(5 ** 0.25, 10);
+    expect(quarter.hard).toBe(false);
+    expect(stateAt(value, 1)).toEqual({ ...rest, forwardMap: 1, parameters: [5, 0, 0, 0], hard: true });
   });
 
   it("hardens at hardenAt, from the start for 0, and never for 1", () => {

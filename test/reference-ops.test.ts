@@ -77,7 +77,7 @@ it.each(examples.maxPool2d)("of equal maxima the first has the gradient, in pool
 
 it.each([
   ["bnn", 1, false],
-  ["bnn++", 0.5, true],
+  ["bnn++", 0.25, true],
   ["adabin", 1, true],
 ])("weights of %s at %d of a run are no whole numbers on both sides: %s", (weightQuantizer, progress, expected) => {
   const graph = sequential({ inputShape: [6] }, [layers.dense({ units: 4, weightQuantizer, name: "dense" })]);

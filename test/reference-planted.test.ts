@@ -27,7 +27,7 @@ import { pack, writeWeights } from "../ts/train/run/trained-weights.ts";
 import { flippedBit, shiftedPad, wrongNumber } from "./reference-tamper.ts";
 
 const IMAGES = 3;
-const PROGRESS = 0.3;
+const PROGRESS = 0.25;
 const optimizer = optimizers.adam({ learningRate: 0.0123 });
 
 /** A residual block between a float stem and a float head; weights soft or +-1. */

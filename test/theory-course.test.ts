@@ -55,19 +55,19 @@ describe("the gap to the sign", () => {
 describe("a course", () => {
   it("has the moments of a run, and both sides of the one at which F hardens", () => {
     const { parameters, hardFrom, rows } = courseOfText("bnn++");
-    expect({ parameters, hardFrom }).toEqual({ parameters: ["beta"], hardFrom: 0.9 });
+    expect({ parameters, hardFrom }).toEqual({ parameters: ["beta"], hardFrom: 0.3 });
     expect(rows.map(({ progress, before, hard }) => [progress, before, hard])).toEqual([
       ...[[0, false, false]],
       ...[[0.25, false, false]],
-      ...[[0.5, false, false]],
-      ...[[0.75, false, false]],
-      ...[[0.9, true, false]],
-      ...[[0.9, false, true]],
+      ...[[0.3, true, false]],
+      ...[[0.3, false, true]],
+      ...[[0.5, false, true]],
+      ...[[0.75, false, true]],
       ...[[1, false, true]],
     ]);
-    for (const { progress, values } of rows) expect(values[0]).toBeCloseTo(50 ** progress, 8);
+    for (const { progress, values } of rows) expect(values[0]).toBeCloseTo(5 ** progress, 8);
     const last = rows.find(({ before }) => before);
-    expect(last?.gaps[0]).toBeCloseTo(Math.abs(1 - swish(0.1, 50 ** 0.9)), 8);
+    expect(last?.gaps[0]).toBeCloseTo(Math.abs(1 - swish(0.1, 5 ** 0.3)), 8);
     expect(rows.at(-1)?.gaps).toEqual([0, 0, 0]);
   });
 
@@ -104,7 +104,7 @@ describe("its words and panels", () => {
     expect(ede).toMatch(/^progress +t +F$/m);
     expect(ede).toMatch(/^0\.5 +0\.1 +sign$/m);
     expect(courseText(courseOfText("bnn++", -0.2, 0.2))).toMatch(/^0 +1 +soft +0\.9 +- +-$/m);
-    expect(courseText(courseOfText("bnn++"))).toMatch(/^before 0\.9 +33\.8 +soft +0\.149 +1\.45e-6 +1\.36e-13$/m);
+    expect(courseText(courseOfText("bnn++"))).toMatch(/^before 0\.3 +1\.62 +soft +0\.839 +0\.27 +0\.2$/m);
   });
 
   it("draw each parameter and the gap of two margins, which ends where F hardens", () => {

@@ -83,9 +83,9 @@ describe("explain", () => {
     expect(reasonsOf("stem", 0)).toEqual(["real weights and activations"]);
     expect(reasonsOf("soft", 0)).toEqual([
       "6 input channels are not a multiple of 4: the last 2 cost as much as 4",
-      'weights are real until 90.0 % of the run, for the forward map of "bnn++" is soft',
+      'weights are real until 30.0 % of the run, for the forward map of "bnn++" is soft',
     ]);
-    expect(reasonsOf("soft", 0.9)).toEqual([expect.stringContaining("multiple of 4")]);
+    expect(reasonsOf("soft", 0.3)).toEqual([expect.stringContaining("multiple of 4")]);
     expect(reasonsOf("hard", 0)).toEqual([]);
     const remedies = trainer.explain().layers.flatMap(({ obstacles }) => obstacles.map(({ remedy }) => remedy));
     expect(remedies).toEqual(

@@ -11,6 +11,7 @@ import type { Benchmark, Context } from "../frame/benchmark.ts";
 import { noise } from "../frame/noise.ts";
 import { stepSeconds } from "../frame/step-seconds.ts";
 import { type Cell, cells, type Frame, nameOf, tasksOf } from "./cells.ts";
+import { changeColumns, changeRows } from "./defaults.ts";
 import { studyPicture } from "./picture.ts";
 import { type CellRecord, readCell, runCell } from "./run-cell.ts";
 import { studyColumns, studyRows } from "./table.ts";
@@ -63,6 +64,12 @@ async function* cellsOneByOne({ quick, hours, expect, tick, atEnd }: Context): R
     (record): record is CellRecord => record !== null && record.epochs.length > 0,
   );
   yield { type: "picture", title: TITLE, svg: studyPicture(TITLE, records) };
+  yield {
+    type: "table",
+    title: "Defaults: test accuracy as signs, %",
+    columns: changeColumns,
+    rows: changeRows(records),
+  };
   yield { type: "table", title: "Cells", columns: studyColumns, rows: studyRows(records) };
 }
 

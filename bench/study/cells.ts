@@ -39,14 +39,14 @@ export const candidates: Readonly<Record<string, readonly string[]>> = {
   ede: ["t=logLinear(1e-3,10)"],
   "ede+": [
     ...["t=logLinear(1e-3,10),hardenAt=0.9", "t=window(0,0.5,logLinear(1e-3,10)),hardenAt=0.5"],
-    "t=logLinear(1,10),hardenAt=0.5",
+    ...["t=window(0,0.3,logLinear(1e-3,10)),hardenAt=0.3", "t=logLinear(1,10),hardenAt=0.5"],
   ],
   pc: [
     ...["rho=parqRho(0,0.9),hardenAt=0.9", "rho=parqRho(0,0.5),hardenAt=0.5", "rho=parqRho(0,0.3),hardenAt=0.3"],
     `rho=geometric(0,1,0.9,${EPOCHS}),hardenAt=0.5,clipLatent=1.5`,
   ],
-  pq: ["lambda=window(0,0.9,logLinear(1e-6,1)),hardenAt=0.9", "lambda=window(0,0.5,logLinear(1e-6,1)),hardenAt=0.5"],
-  rpc: ["rho=window(0,0.9,logLinear(1e-6,1)),hardenAt=0.9", "rho=window(0,0.5,logLinear(1e-6,1)),hardenAt=0.5"],
+  pq: [0.9, 0.5, 0.3].map((end) => `lambda=window(0,${end},logLinear(1e-6,1)),hardenAt=${end}`),
+  rpc: [0.9, 0.5, 0.3].map((end) => `rho=window(0,${end},logLinear(1e-6,1)),hardenAt=${end}`),
 };
 
 export const quantizerTexts: readonly string[] = Object.entries(candidates).flatMap(([name, options]) =>

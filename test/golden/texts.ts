@@ -110,7 +110,7 @@ const all: Readonly<Record<string, Text>> = {
   "summary-resnet20-reactnet": summarise(() => model("resnet20", { reactnet: true, binaryHead: true })),
   theory: both("theory"),
   "theory-late": commands("theory --progress 0.95 --from -2 --to 2"),
-  ...named(pairs, (name) => [`theory-${name}`, both(`theory ${name} --progress 0.4`)]),
+  ...named(pairs, (name) => [`theory-${name}`, both(`theory ${name} --progress 0.2`)]),
 };
 
 function named(names: readonly string[], entry: (name: string) => readonly [string, Text]): Record<string, Text> {

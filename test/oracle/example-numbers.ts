@@ -19,7 +19,7 @@ export interface Numbers {
 const IMAGES = 3;
 
 /** The moment of a run at which examples are looked at; quantizers that can be soft are. */
-export const PROGRESS = 0.5;
+export const PROGRESS = 0.25;
 export const UPDATE = 3;
 export const SEED = 7;
 

@@ -12,10 +12,19 @@ import type { Augmentation } from "../train/run/augment.ts";
 export const FLOAT = "fp";
 
 /**
- * The revision goes up where a name changes its meaning: another default of a quantizer, another layer in a model. So
- * earlier runs are not taken for runs of now. New options enter an identity only if they are not neutral.
+ * The revision goes up where a name changes its meaning, such as by another layer in a model. So earlier runs are not taken for
+ * runs of now. New options enter an identity only if they are not neutral.
  */
 const REVISION = 1;
+
+/** Quantizers whose defaults have changed, with their revision since. Through 1 their maps were soft for nine tenths of a run. */
+const revisions: Readonly<Record<string, number>> = Object.fromEntries(
+  ["bnn++", "poly+", "ede+", "pc", "parq", "pq", "rpc"].map((name) => [name, 2]),
+);
+
+/** The revision of a run with quantizers of these texts. */
+const revisionOf = (texts: readonly string[]): number =>
+  Math.max(REVISION, ...texts.map((text) => revisions[text.replace(/:.*$/s, "")] ?? REVISION));
 
 /** The course of a learning rate over a run. The rate stays, or falls to 0 along a line or half a cosine. */
 export const decays = ["none", "linear", "cosine"] as const;
@@ -108,7 +117,9 @@ export function runsOf(grid: Grid, detailsOf: (cell: Cell) => Details = () => ({
   const cells = cellsOf(grid);
   return grid.seeds.flatMap((seed) =>
     cells.map((cell): Run => {
-      const identity: Identity = { revision: REVISION, ...grid.settings, ...cell, seed, ...detailsOf(cell) };
+      const details = detailsOf(cell);
+      const revision = revisionOf([cell.quantizer, details.activationQuantizer ?? FLOAT]);
+      const identity: Identity = { revision, ...grid.settings, ...cell, seed, ...details };
       return { ...cell, seed, identity, key: keyOf(identity) };
     }),
   );

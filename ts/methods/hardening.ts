@@ -9,6 +9,7 @@ import { ProxbitError } from "../base/errors.ts";
 import { integer, number, optional } from "../nn/fields.ts";
 import { exactPower } from "../quantizers/elementary.ts";
 import { pc } from "../quantizers/families.ts";
+import { closesAt } from "../quantizers/make.ts";
 import type { Quantizer } from "../quantizers/quantizer.ts";
 import { geometric } from "../quantizers/schedule.ts";
 import { type Checked, type MethodRecord, makerOf } from "./define.ts";
@@ -19,7 +20,7 @@ export interface HardeningOptions {
   readonly epochs: number;
   /** T after an epoch over T before it, in (0, 1); 0.9 where absent. */
   readonly factor?: number | undefined;
-  /** Share of the run after which weights are signs whatever T is; 0.9 where absent. */
+  /** Share of the run after which weights are signs whatever T is; 0.5 where absent, as in pc. */
   readonly hardenAt?: number | undefined;
   /** The bound on the magnitude of latent weights; 1.5 where absent. */
   readonly clip?: number | undefined;
@@ -36,7 +37,7 @@ export const hardeningRecord: MethodRecord<HardeningOptions> = {
   fields: {
     epochs: integer(1, 100_000),
     factor: optional(number(1e-3, 0.9999), 0.9),
-    hardenAt: optional(number(0, 1), 0.9),
+    hardenAt: optional(number(0, 1), closesAt),
     clip: optional(number(1, 100), 1.5),
   },
   make: (options) => ({

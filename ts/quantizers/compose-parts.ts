@@ -4,6 +4,7 @@
  */
 import { integerIn, listOf, numberIn, oneOf, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { checkParameter } from "./check-quantizer.ts";
+import { closesAt, softUntil } from "./make.ts";
 import { backwardMapParameters, forwardMapParameters, type ParameterName, proximalMaps } from "./maps.ts";
 import type { BackwardMap, ForwardMap, Schedule } from "./quantizer.ts";
 import { type InverseSlopeOptions, linear, logLinear, parqRho, window } from "./schedule.ts";
@@ -84,9 +85,6 @@ function proximalMap(map: ForwardMap, options: Given, usual: Given): Proximal {
   return Object.freeze({ kind: "map", map, parameters });
 }
 
-/** Before the hard sign takes over, where `hardenAt` is left alone. */
-export const usualHardenAt = 0.9;
-
 /** The proximal maps: `proximals.parq({ end: 0.8 })`. Parameters are numbers or schedules. */
 export const proximals = Object.freeze({
   /** P(x) = x. */
@@ -97,17 +95,17 @@ export const proximals = Object.freeze({
   hardTanh: (): Proximal => proximalMap("hardTanh", {}, {}),
   /** Another name of hardTanh. */
   clip: (): Proximal => proximalMap("hardTanh", {}, {}),
-  /** ProxConnect's L; `rho` >= 0 (PARQ's course up to 0.9 of the run) and `varrho` in [0, 1] (0). */
+  /** ProxConnect's L; `rho` >= 0 (PARQ's course up to 0.5 of the run) and `varrho` in [0, 1] (0). */
   piecewiseLinear: (options: Pick<Given, "rho" | "varrho"> = {}): Proximal =>
-    proximalMap("piecewiseLinear", options, { rho: parqRho({ end: usualHardenAt }), varrho: 0 }),
-  /** ProxQuant's: +-1 pulls by `lambda` >= 0 (a line from 0 to 1 up to 0.9 of the run). Unbounded, as x is. */
+    proximalMap("piecewiseLinear", options, { rho: parqRho({ end: closesAt }), varrho: 0 }),
+  /** ProxQuant's: +-1 pulls by `lambda` >= 0 (a line from 0 to 1 up to 0.5 of the run). Unbounded, as x is. */
   proxQuant: (options: Pick<Given, "lambda"> = {}): Proximal =>
-    proximalMap("proxQuant", options, { lambda: window(0, usualHardenAt, linear(0, 1)) }),
-  /** PARQ's: L with varrho 0 and rho = 1 - inverse slope, which falls from 1 at `start` (0) to 0 at `end` (0.9). */
+    proximalMap("proxQuant", options, { lambda: window(0, closesAt, linear(0, 1)) }),
+  /** PARQ's: L with varrho 0 and rho = 1 - inverse slope, which falls from 1 at `start` (0) to 0 at `end` (0.5). */
   parq: (options: InverseSlopeOptions = {}): Proximal =>
     proximalMap(
       "piecewiseLinear",
-      { rho: parqRho(reading("parq", "{ start, end }", () => ({ end: usualHardenAt, ...options }))), varrho: 0 },
+      { rho: parqRho(reading("parq", "{ start, end }", () => ({ end: closesAt, ...options }))), varrho: 0 },
       {},
     ),
   /**
@@ -131,17 +129,17 @@ function transformMap(forward: ForwardMap, backward: BackwardMap, options: Given
 export const transforms = Object.freeze({
   /** T(v) = v: ProxConnect itself. */
   identity: (): Transform => transformMap("identity", "one", {}, {}),
-  /** BNN++'s; `beta` > 0 (log-linear 1 to 50). */
+  /** BNN++'s; `beta` > 0 (log-linear 1 to 5). */
   signSwish: (options: Pick<Given, "beta"> = {}): Transform =>
-    transformMap("signSwish", "signSwishPrime", options, { beta: logLinear(1, 50) }),
+    transformMap("signSwish", "signSwishPrime", options, { beta: logLinear(1, 5) }),
   /** Bi-Real Net's polynomial. */
   poly: (): Transform => transformMap("poly", "polyPrime", {}, {}),
-  /** IR-Net's k tanh(t v); `t` > 0 (log-linear 1e-3 to 10). */
+  /** IR-Net's k tanh(t v); `t` > 0 (log-linear 1e-3 to 10 up to 0.3 of the run). */
   ede: (options: Pick<Given, "t"> = {}): Transform =>
-    transformMap("ede", "edePrime", options, { t: logLinear(1e-3, 10) }),
-  /** tanh(t v); `t` > 0 (log-linear 1 to 50). */
+    transformMap("ede", "edePrime", options, { t: window(0, softUntil, logLinear(1e-3, 10)) }),
+  /** tanh(t v); `t` > 0 (log-linear 1 to 5). */
   tanh: (options: Pick<Given, "t"> = {}): Transform =>
-    transformMap("tanh", "tanhPrime", options, { t: logLinear(1, 50) }),
+    transformMap("tanh", "tanhPrime", options, { t: logLinear(1, 5) }),
   /**
    * Any smooth function with its derivative, sampled over the range of P; where P is unbounded from `from` (-4) to `to` (4),
    * with both constant beyond.

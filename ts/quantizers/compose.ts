@@ -19,10 +19,10 @@ import {
   type TransformName,
   toProximal,
   toTransform,
-  usualHardenAt,
   usualSamples,
 } from "./compose-parts.ts";
 import { checkDerivative, checkProximal, checkSigns, costOf, type TableCost, tableOf } from "./compose-table.ts";
+import { closesAt, never, softUntil } from "./make.ts";
 import { backwardValue, forwardValue } from "./maps.ts";
 import type { ForwardMap, GivenQuantizer, Quantizer, Schedule } from "./quantizer.ts";
 import { evaluateSchedule, scheduleRange } from "./schedule.ts";
@@ -34,8 +34,8 @@ export interface ComposeOptions {
   /** "composed" where absent. */
   readonly name?: string | undefined;
   /**
-   * Share of the run after which F is the hard sign: 0.9, or 1 (never) where F is the sign already. A packed model has the
-   * sign of x in any case, so F should have it too; below 1 that is checked.
+   * Share of the run after which F is the hard sign: 0.3, 0.5 for a P that closes by then, and 1 (never) where F is the sign
+   * already. A packed model has the sign of x in any case, so F should have it too; below 1 that is checked.
    */
   readonly hardenAt?: number | undefined;
   /** Bound on abs(latent weight); 0, none, where absent: in ProxConnect latents must be free to grow. */
@@ -72,11 +72,18 @@ export function compose(options: ComposeOptions): Quantizer {
   } = plainObject(options, keys, subject) as Partial<ComposeOptions>;
   const { maps, sampled } = compositionOf(options);
   const table = sampled === null ? null : tableOf(sampled.forward, sampled.backward, sampled.domain);
-  const usual = maps.forward === "sign" ? 1 : usualHardenAt;
-  const made = checkQuantizer({ name, ...maps, table, hardenAt: hardenAt ?? usual, clipLatent }, subject);
+  const made = checkQuantizer({ name, ...maps, table, hardenAt: hardenAt ?? usualHardenAt(maps), clipLatent }, subject);
   // Maps of the core all have the sign of what they read, so behind one of them it is the table's that counts.
   if (made.table !== null && made.hardenAt < 1) checkSigns(made.table);
   return made;
+}
+
+/** Proximal maps that close by themselves over a run. */
+const closing: ReadonlySet<ForwardMap> = new Set(["piecewiseLinear", "proxQuant"]);
+
+function usualHardenAt({ forward, proximal = forward }: Composition["maps"]): number {
+  if (forward === "sign") return never;
+  return closing.has(proximal) ? closesAt : softUntil;
 }
 
 /**

@@ -27,7 +27,7 @@ import { type Pair, type PairPoint, pairPoint, type Scales, scalesOf } from "./p
 import { type NamedPair, pairOf } from "./pair-of.ts";
 
 export interface DecomposeOptions {
-  /** The moment of the run, in [0, 1] (0.5). A quantizer that is hard by then has F = sign. */
+  /** The moment of the run, in [0, 1] (0.25). A quantizer that is hard by then has F = sign. */
   readonly progress?: number | undefined;
   /** The domain (-3 to 3). */
   readonly from?: number | undefined;
@@ -66,7 +66,7 @@ const subject: Subject = { code: "argument", what: "decompose" };
  */
 export function decompose(pair: NamedPair, options: DecomposeOptions = {}): Decomposition {
   plainObject(options, ["progress", "from", "to", "samples", "precision"], subject);
-  const at = numberIn(options.progress ?? 0.5, 0, 1, "progress", subject);
+  const at = numberIn(options.progress ?? 0.25, 0, 1, "progress", subject);
   const from = numberIn(options.from ?? -3, -1e6, 1e6, "from", subject);
   const to = numberIn(options.to ?? 3, -1e6, 1e6, "to", subject);
   if (to <= from) reject(subject, "to", `above from, which is ${from}`, to);

@@ -4,17 +4,17 @@
  *   name    forward F    backward B        parameters over the run           source
  *   fp      identity     1                 -                                 the float network, as a quantizer
  *   bc      sign         1                 -                                 BinaryConnect / straight-through
- *   pc      L            1                 rho logistic 0 -> 1, varrho 0     ProxConnect (arXiv 2110.13220)
+ *   pc      L            1                 rho logistic 0 -> 1 at 0.5        ProxConnect (arXiv 2110.13220)
  *   parq    L            1                 as pc, by its inverse slope       PARQ
- *   pq      ProxQuant's  1                 lambda log-linear 1e-6 -> 1       ProxQuant (Bai et al., ICLR 2019)
- *   rpc     identity     1                 rho log-linear 1e-6 -> 1          reverse ProxConnect
+ *   pq      ProxQuant's  1                 lambda log-linear 1e-6 -> 1 (0.5) ProxQuant (Bai et al., ICLR 2019)
+ *   rpc     identity     1                 rho log-linear 1e-6 -> 1 at 0.5   reverse ProxConnect
  *   bnn     sign         1_[|x| <= 1]      -, latents clipped at 1           BNN (Hubara et al.)
  *   bnn+    sign         SignSwish'        beta 5                            BNN+
- *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 50           ProxConnect++ (arXiv 2402.17710)
+ *   bnn++   SignSwish    SignSwish'        beta log-linear 1 -> 5            ProxConnect++ (arXiv 2402.17710)
  *   poly    sign         max(0, 2 - 2|x|)  -                                 Bi-Real Net
  *   poly+   its integral max(0, 2 - 2|x|)  -                                 ProxConnect++
  *   ede     sign         k t (1 - tanh^2)  t log-linear 1e-3 -> 10           IR-Net
- *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 1e-3 -> 10           ProxConnect++
+ *   ede+    k tanh(t x)  k t (1 - tanh^2)  t log-linear 1e-3 -> 10 at 0.3    ProxConnect++
  *   rbnn    sign         a falling tent    t log-linear 1e-2 -> 10           RBNN (rotated binary networks)
  *   rbnn-activations     the same, t >= 1  t log-linear 1 -> 10 at the end   RBNN
  *   reste   sign         (|x|^(1/o))'      o quarter cosine 1 -> 3           ReSTE
@@ -22,8 +22,10 @@
  *   dorefa-activations   1 on [0, 1]       2 bits: levels 0, 1/3, 2/3, 1     DoReFa-Net
  *
  * fp and DoReFa's levels are what they are to the end, a real operand throughout. Every other soft forward map turns into
- * the hard sign for the last tenth of the run, so that weights and batch norm's statistics settle on the network that is
- * shipped. On activations a soft forward map makes the operand real until then.
+ * the hard sign, and B stays the pair's own. A network that was trained soft needs time to become hard, so that happens after
+ * 0.3 of the run; after 0.5 in pc, parq, pq and rpc, whose maps close by then. Both shares are ours (`npm run bench -- study`).
+ * Through proxbit 0.1 it was the last tenth: "bnn++:beta=logLinear(1,50),hardenAt=0.9". On activations a soft forward map makes
+ * the operand real until then.
  *
  * pc hardens as PARQ does: 1 - rho is its inverse slope (at varrho = 0), along a normalised logistic of steepness 10
  * that reaches the sign where the map is made hard. Latents stay unclipped in pc: in ProxConnect they must be free to
@@ -35,7 +37,7 @@
  * ordinary size turns: what is left to train is the rest of the network, as in ProxQuant's last epochs.
  */
 import { integerIn, numberIn, plainObject, type Subject } from "../base/checks.ts";
-import { asItIs, lastTenth, make, never } from "./make.ts";
+import { asItIs, closesAt, make, never, softUntil } from "./make.ts";
 import type { Quantizer, Scale, Schedule, Standardize } from "./quantizer.ts";
 import {
   type InverseSlopeOptions,
@@ -106,7 +108,7 @@ export interface PiecewiseLinearOptions extends QuantizerOptions {
   readonly varrho?: number | Schedule | undefined;
 }
 
-const straightThrough = { backward: "one", hardenAt: lastTenth } as const;
+const straightThrough = { backward: "one", hardenAt: closesAt } as const;
 
 /** The float network: (identity, 1). What goes through it is not quantized at all. */
 export function fp(options: Pick<QuantizerOptions, "name"> = {}): Quantizer {
@@ -120,9 +122,9 @@ export function bc(options: QuantizerOptions = {}): Quantizer {
 
 /** ProxConnect: (L, 1). */
 export function pc(options: PiecewiseLinearOptions = {}): Quantizer {
-  const defaults = { rho: parqRho({ end: lastTenth }), varrho: 0 };
+  const defaults = { rho: parqRho({ end: closesAt }), varrho: 0 };
   return make(
-    { name: "pc", forward: "piecewiseLinear", backward: "one", hardenAt: lastTenth, clipLatent: 0, defaults },
+    { name: "pc", forward: "piecewiseLinear", backward: "one", hardenAt: closesAt, clipLatent: 0, defaults },
     options,
   );
 }
@@ -141,11 +143,11 @@ export function bnnPlus(options: SignSwishOptions = {}): Quantizer {
   );
 }
 
-/** BNN++: (SignSwish, SignSwish'), sharpened over the run. */
+/** BNN++: (SignSwish, SignSwish'), hard after 0.3 of the run, and sharpened to BNN+'s beta at its end. */
 export function bnnPlusPlus(options: SignSwishOptions = {}): Quantizer {
-  const defaults = { beta: logLinear(1, 50) };
+  const defaults = { beta: logLinear(1, 5) };
   return make(
-    { name: "bnn++", forward: "signSwish", backward: "signSwishPrime", hardenAt: lastTenth, clipLatent: 0, defaults },
+    { name: "bnn++", forward: "signSwish", backward: "signSwishPrime", hardenAt: softUntil, clipLatent: 0, defaults },
     options,
   );
 }
@@ -161,7 +163,7 @@ export function poly(options: QuantizerOptions = {}): Quantizer {
 /** Poly+: (poly, poly'). */
 export function polyPlus(options: QuantizerOptions = {}): Quantizer {
   return make(
-    { name: "poly+", forward: "poly", backward: "polyPrime", hardenAt: lastTenth, clipLatent: 0, defaults: {} },
+    { name: "poly+", forward: "poly", backward: "polyPrime", hardenAt: softUntil, clipLatent: 0, defaults: {} },
     options,
   );
 }
@@ -175,20 +177,20 @@ export function ede(options: EdeOptions = {}): Quantizer {
   );
 }
 
-/** EDE+: (EDE, EDE'), sharpened over the run. */
+/** EDE+: (EDE, EDE'), sharpened until it is hard. */
 export function edePlus(options: EdeOptions = {}): Quantizer {
-  const defaults = { t: logLinear(1e-3, 10) };
+  const defaults = { t: window(0, softUntil, logLinear(1e-3, 10)) };
   return make(
-    { name: "ede+", forward: "ede", backward: "edePrime", hardenAt: lastTenth, clipLatent: 0, defaults },
+    { name: "ede+", forward: "ede", backward: "edePrime", hardenAt: softUntil, clipLatent: 0, defaults },
     options,
   );
 }
 
-/** PARQ: (L, 1) with varrho = 0 and rho = 1 minus the inverse slope; hard from `end` (0.9) on. */
+/** PARQ: (L, 1) with varrho = 0 and rho = 1 minus the inverse slope; hard from `end` (0.5) on. */
 export function parq(options: ParqOptions = {}): Quantizer {
   const subject: Subject = { code: "argument", what: 'quantizer "parq"' };
   const given = plainObject(options, parqKeys, subject) as ParqOptions;
-  const { name = "parq", end = lastTenth, scale, standardize, ...course } = given;
+  const { name = "parq", end = closesAt, scale, standardize, ...course } = given;
   return pc({ name, rho: parqRho({ end, ...course }), varrho: 0, hardenAt: end, scale, standardize });
 }
 
@@ -196,7 +198,7 @@ const parqKeys = ["name", "start", "end", "steepness", "center", "scale", "stand
 
 /** ProxQuant: +-1 pulls by lambda; the gradient at F(w) moves F(w), not w. Latent weights are clipped to [-1, 1]. */
 export function pq(options: ProxQuantOptions = {}): Quantizer {
-  const defaults = { lambda: window(0, lastTenth, logLinear(1e-6, 1)) };
+  const defaults = { lambda: window(0, closesAt, logLinear(1e-6, 1)) };
   return make(
     { name: "pq", forward: "proxQuant", restart: "proxQuant", ...straightThrough, clipLatent: 1, defaults },
     options,
@@ -205,7 +207,7 @@ export function pq(options: ProxQuantOptions = {}): Quantizer {
 
 /** Reverse ProxConnect: the passes read w, and steps go on from L(w): (identity, 1). */
 export function rpc(options: PiecewiseLinearOptions = {}): Quantizer {
-  const defaults = { rho: window(0, lastTenth, logLinear(1e-6, 1)), varrho: 0 };
+  const defaults = { rho: window(0, closesAt, logLinear(1e-6, 1)), varrho: 0 };
   return make(
     { name: "rpc", forward: "identity", restart: "piecewiseLinear", ...straightThrough, clipLatent: 0, defaults },
     options,

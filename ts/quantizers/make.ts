@@ -19,8 +19,13 @@ export interface Family {
 
 /** `hardenAt` of a map that never turns into the sign, or is the sign already. */
 export const never = 1;
-/** `hardenAt` of a soft map: it is the hard sign for the last tenth of the run. */
-export const lastTenth = 0.9;
+/**
+ * `hardenAt` of a soft map behind P = identity: the share of a run after which it is the hard sign. Ours: a network that was trained
+ * soft needs time to become hard (`npm run bench -- study`).
+ */
+export const softUntil = 0.3;
+/** `hardenAt` of a map that closes by itself, such as ProxConnect's L, whose course ends there. Ours, as above. */
+export const closesAt = 0.5;
 /** A map that keeps its values to the end. */
 export const asItIs = { hardenAt: never, clipLatent: 0, hard: "levels" } as const;
 

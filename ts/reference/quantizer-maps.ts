@@ -19,7 +19,7 @@ import type { Row } from "./report.ts";
 import type { TensorFlow } from "./tensorflow.ts";
 
 /** Moments of a run: the start, the middle, and shortly before the end, when maps are steep and some have turned hard. */
-const MOMENTS = [0, 0.5, 0.89, 1];
+const MOMENTS = [0, 0.15, 0.29, 0.7, 1];
 const POINTS = 4096;
 
 /** Where to look: random points from 1e-6 to 1e6, and every place where a map or its slope has a kink or a jump. */

@@ -51,7 +51,7 @@ export interface CheckRequest {
   readonly steps?: number;
   /** Seed of weights and images; 1 where absent. */
   readonly seed?: number;
-  /** The shares of a run, in [0, 1], at which steps of networks are looked at; where absent 0.5 and 1, soft and hard. */
+  /** The shares of a run, in [0, 1], at which steps of networks are looked at; where absent 0.25 and 1, soft and hard. */
   readonly progress?: readonly number[];
 }
 
@@ -66,7 +66,7 @@ export type Verdict = "equal" | "within" | "unsupported" | "mismatch";
  * and `relative` may be `Infinity` or `NaN`; JSON has no such numbers, so `proxbit check --json` writes them as text.
  */
 export interface Row {
-  /** The subject that it belongs to: "conv2d +-1 x soft", "resnet20, at 0.5 of a run", "resnet20, packed", "quantizer bnn++". */
+  /** The subject that it belongs to: "conv2d +-1 x soft", "resnet20, at 0.25 of a run", "resnet20, packed", "quantizer bnn++". */
   readonly subject: string;
   /** The layer, or the parameter. */
   readonly node: string;

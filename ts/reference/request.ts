@@ -4,7 +4,7 @@ import { distinctModelNames } from "../nn/models/index.ts";
 import { backendNames, type CheckRequest, type CheckSubject } from "./report.ts";
 
 /** The shares of a run at which steps of networks are looked at: with soft quantizers, and with hard ones. */
-const MOMENTS = [0.5, 1];
+const MOMENTS = [0.25, 1];
 
 export interface Setting extends Required<CheckRequest> {
   readonly signal: AbortSignal | undefined;

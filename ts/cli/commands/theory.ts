@@ -38,7 +38,7 @@ export function theoryCommand(context: Context): Command {
         "Of one pair it also shows the schedule over a run, and how far F is from the sign where it hardens.",
     )
     .argument("[name]", `a pair to draw: ${theoryNames.join(", ")}`)
-    .option("--progress <x>", "share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0.5)
+    .option("--progress <x>", "share of the run that is done, 0 to 1", realNumber("--progress", 0, 1), 0.25)
     .option(
       "--from <x>",
       "left end of the domain (-3; -12 for weights standardised by filter)",

@@ -8,7 +8,7 @@ import { keepsShape, operation, perChannel } from "./op.ts";
 export interface BatchNormOptions extends LayerOptions {
   /**
    * Share of the old running statistics kept at each step, in [0, 1]. The default is 0.9, below Keras's 0.99, because
-   * the statistics must be those of the hard network. That exists only for the last tenth of a run.
+   * the statistics must be those of the hard network, and a quantizer may harden late in a run.
    */
   readonly momentum?: number | undefined;
   /** Added to the variance. Default 1e-3. */
