@@ -14,6 +14,7 @@ import { type AttentionCase, overReals } from "./attention-reals.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
+import { inTables } from "./tables.ts";
 
 const small = fc.integer({ min: 1, max: 9 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 65));
@@ -23,17 +24,6 @@ type Row = readonly number[];
 
 /** An element of an operand of one head. */
 type At = (row: number, column: number) => number;
-
-/** Terms in fours, `(t0 + t1) + (t2 + t3)`, and those in order. */
-function inTables(terms: number, term: (t: number) => number): number {
-  const at = (t: number): number => (t < terms ? Math.fround(term(t)) : 0);
-  let sum = 0;
-  for (let t = 0; t < terms; t += 4) {
-    const four = Math.fround(Math.fround(at(t) + at(t + 1)) + Math.fround(at(t + 2) + at(t + 3)));
-    sum = Math.fround(sum + four);
-  }
-  return sum;
-}
 
 /** The part of one head of an image in a tensor of tokens. */
 const headOf =

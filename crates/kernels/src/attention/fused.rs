@@ -6,14 +6,13 @@
 //! matrix of +-1. Otherwise it is the chain of `slices`. Every result has the bits that the kernels over reals give.
 
 use super::bits::{HeadSigns, PANEL, Signs};
-use super::counts::{ROWS, Table, WIDEST, wide_tile};
+use super::counts::{Counted, ROWS, Table, WIDEST, multiply_counts};
 use super::matrix::{Kind, Matrix, scale_of};
 use super::rows::{Rows, distances, matrix_rows};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::shape::sizes::{
     attention_column_bytes, attention_row_bytes, attention_scratch_floats, attention_soft_floats, panel_floats,
 };
-use crate::simd::bytes::Shorts;
 use crate::simd::floats::F32x4;
 use crate::softmax::exponentials;
 use core::array::from_fn;
@@ -263,32 +262,21 @@ fn mix_counts(
     down: usize,
     rows: usize,
 ) {
-    let groups = of.keys.div_ceil(4);
-    let row_bytes = of.keys.next_multiple_of(PANEL) / 4;
     let signed = of.kind == Kind::Sign;
-    let table = if signed { &Table::XOR } else { &Table::AND };
-    let bits = [0, 1, 2, 3].map(|row: usize| pieces.rows.bits[row.min(rows - 1) * row_bytes..].as_ptr());
-    let mut sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
-    for (panel, columns) in pieces.values.chunks_exact(groups * PANEL).enumerate() {
-        // SAFETY: a row of bits and a panel hold all groups, whose number `attention_bits` has bounded.
-        unsafe { wide_tile(table, bits, columns.as_ptr(), groups, &mut sums) };
-        let first = panel * PANEL;
-        let lanes = PANEL.min(value_width - first);
-        for (row, sums) in sums[..rows].iter().enumerate() {
-            // Whole numbers below 2^24: exact in any order.
-            let (base, slope) = if signed {
-                (of.keys as f32, -2.0)
-            } else {
-                (-(set[row] as f32), 2.0)
-            };
-            let [base, slope, factor] = [base, slope, factor].map(F32x4::splat);
-            let target = &mut out[row * down + first..][..lanes];
-            for (counts, target) in sums.iter().zip(target.chunks_mut(8)) {
-                let vectors = counts.widen().map(|count| (base + slope * count.to_reals()) * factor);
-                F32x4::store_lanes::<2>(vectors, target);
-            }
-        }
-    }
+    let counted = Counted {
+        table: if signed { &Table::XOR } else { &Table::AND },
+        rows: pieces.rows.bits,
+        stride: attention_row_bytes(of.keys),
+        panels: pieces.values,
+        groups: of.keys.div_ceil(4),
+        columns: value_width,
+    };
+    let (bases, slope) = if signed {
+        ([of.keys as f32; ROWS], -2.0)
+    } else {
+        (set.map(|count| -(count as f32)), 2.0)
+    };
+    multiply_counts(counted, &bases[..rows], [slope, factor], out, down);
 }
 
 #[cfg(test)]
