@@ -5,7 +5,6 @@
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
 import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
-import { elementsOf } from "../../nn/shapes.ts";
 import { matrixObstacles, type Obstacle } from "../../obstacles.ts";
 import { attentionKinds, MOST_KEYS, WIDEST_HEAD } from "../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
@@ -14,7 +13,7 @@ import { at, type Place } from "../../program/place.ts";
 import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
 import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
-import { quantized } from "../quantized.ts";
+import { realOperands } from "../quantized.ts";
 import { cut } from "../slices.ts";
 import type { InferenceOp } from "./op.ts";
 
@@ -65,21 +64,6 @@ function sizeObstacles(node: Node, network: Pick<Network, "shapeOf">): readonly 
   return [{ reason, remedy: `Give heads of ${UNIT * Math.ceil(d / UNIT)} features.` }];
 }
 
-/** The inputs at `places` behind their quantizers, as f32. */
-function realsOf(node: Node, places: readonly number[], context: Context): readonly Place[] {
-  const { draft, images, network, values } = context;
-  const made = places.map((place) => {
-    const input = node.inputs[place] as string;
-    const [x, quantizer] = [values.of(input), quantizersOf(node)[place] ?? null];
-    if (quantizer === null) return { levels: x, jobs: [] };
-    const elements = images * elementsOf(network.shapeOf(input));
-    return quantized(node, place, { x, elements, parts: context.parts }, context);
-  });
-  const jobs = made.flatMap((own) => own.jobs);
-  if (jobs.length > 0) draft.phase(jobs);
-  return made.map(({ levels }) => levels);
-}
-
 /** The kernels of bits and of reals have sizes in common, and the places of some rows of the query and of the result. */
 function emitRows(
   node: Node,
@@ -116,7 +100,7 @@ function emitBits(node: Node, context: Context): void {
   const { layout } = context.kernel;
   const [queries, keyBits] = [context.bits.for(node, 0).place, context.bits.for(node, 1).place];
   const valueBits = isSigns(node, 2) ? context.bits.for(node, 2).place : null;
-  const [values = null] = valueBits === null ? realsOf(node, [2], context) : [];
+  const [values = null] = valueBits === null ? realOperands(node, [2], context) : [];
   const bytes = { row: layout.pixelBytes(heads * d), scratch: attentionScratchBytes(keys, d, dv) };
   const { matrix } = node.attributes;
   const roles = {
@@ -131,7 +115,7 @@ function emitBits(node: Node, context: Context): void {
 
 function emitReals(node: Node, context: Context): void {
   const { keys, heads, d, dv } = sizesOf(node, context.network);
-  const [query, keyValues, values] = realsOf(node, [0, 1, 2], context) as readonly [Place, Place, Place];
+  const [query, keyValues, values] = realOperands(node, [0, 1, 2], context) as readonly [Place, Place, Place];
   const bytes = { row: 4 * heads * d, scratch: 4 * attentionRealScratchFloats(keys, d, dv) };
   const make = ({ skipped, ...rows }: RowsGiven) =>
     k.attentionReals({ ...rows, queries: at(query, skipped), keyValues, values });

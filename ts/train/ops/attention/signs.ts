@@ -6,17 +6,16 @@ import type { NodeOf } from "../../../nn/graph.ts";
 import type { AttentionSizes } from "../../../nn/ops/attention.ts";
 import { MOST_KEYS, WIDEST_HEAD } from "../../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../../program/call.ts";
-import { denseShape } from "../../../program/conv-shape.ts";
 import {
   attentionGradientBytes,
   attentionRowBytes,
   attentionScratchBytes,
   attentionSoftFloats,
-  groups,
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
 import type { Lane, Mode, PlanContext } from "../../plan/context.ts";
+import { planSignBits } from "../sign-bits.ts";
 
 /** The arguments that the calls over reals and over signs have in common. */
 interface Given {
@@ -48,21 +47,14 @@ export interface AttentionOverSigns {
 export function planSigns(
   { name, inputs, attributes }: NodeOf<"attention">,
   { tokens, keys, heads, d, dv }: AttentionSizes,
-  { lanes, live, memory, products, value }: PlanContext,
+  context: PlanContext,
 ): AttentionOverSigns | null {
+  const { live, memory, products, value } = context;
   const sites = [0, 1, 2].map((place) => live.site(name, place));
   if (products === "ff" || d > WIDEST_HEAD || keys > MOST_KEYS) return null;
   if (!sites.every((site) => site !== null && endsAsSigns(site.quantizer))) return null;
-  const operand = (place: 0 | 1 | 2, count: number, width: number) => {
-    const features = heads * width;
-    const bits = memory.declare(({ images }) => images * count * groups(features));
-    const shapes = lanes.map(({ images }) => memory.descriptor(denseShape(images * count, features, 1)));
-    const sign = (lane: Lane): KernelCall => {
-      const shape = shapes[lane.index] as Place;
-      return k.signNibbles({ shape, x: value(inputs[place] as string, lane), out: bits(lane) });
-    };
-    return { bits, sign };
-  };
+  const operand = (place: 0 | 1 | 2, rows: number, width: number) =>
+    planSignBits(inputs[place] as string, { rows, features: heads * width }, context);
   const [query, key, own] = [operand(0, tokens, d), operand(1, keys, d), operand(2, keys, dv)];
   const soft = memory.declare(({ images }) => 4 * images * heads * attentionSoftFloats(tokens, keys));
   const matrix = memory.declare(({ images }) => images * heads * tokens * attentionRowBytes(keys));
