@@ -4,7 +4,14 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
-import { activationsAreElastic, groupsOfProduct, operandsOf, type Product, quantizedOperands } from "./nn/operands.ts";
+import {
+  activationsAreElastic,
+  groupsOfProduct,
+  operandsOf,
+  type Product,
+  quantizedOperands,
+  readsElastic,
+} from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
 import type { AttentionMatrix } from "./nn/words.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
@@ -90,6 +97,7 @@ function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obs
 function levelObstacles(node: GraphNode, { quantizer, plural }: Operand): readonly Obstacle[] {
   if (quantizer?.hard !== "levels" || (isProduct(node) && activationsAreElastic(node))) return [];
   const values = elasticValues(quantizer);
+  if (values === "signs" && readsElastic(node)) return [];
   if (values !== null) {
     const reason = `the ${plural} of "${quantizer.name}" are two values that this layer multiplies as reals`;
     const weights = values === "signs" ? "" : "weights that are signs from the first step on, such as xnor, ";

@@ -67,6 +67,7 @@ export function attention({ exports, memory }: KernelInstance, kind: Kind, token
     exports,
     k.attentionNibbles({
       ...{ ...of, queries, keyBits: key.bits, valueBits: v.bits, values: null, valueWidth: WIDTH, out: one, scratch },
+      ...{ querySize: null, keySize: null, valueSize: null },
     }),
   );
   const slices = { images: 1, heads: HEADS, rows: tokens, aTransposed: false, bSplit: true, accumulate: false };

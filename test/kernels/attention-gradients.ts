@@ -10,7 +10,7 @@ import {
   panelFloats,
 } from "../../ts/program/kernels.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
-import { type AttentionCase, overReals } from "./attention-reals.ts";
+import { type AttentionCase, overReals, signSizes, sizeTensors } from "./attention-reals.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
@@ -88,17 +88,18 @@ const gradients = property(
   fc.record({
     kind: fc.constantFrom(...(Object.keys(attentionKinds) as (keyof typeof attentionKinds)[])),
     ...{ images: fc.integer({ min: 1, max: 2 }), heads: fc.integer({ min: 1, max: 2 }) },
-    ...{ tokens, keys: tokens, width: features, valueWidth: features, seed: seeds },
+    ...{ tokens, keys: tokens, width: features, valueWidth: features, seed: seeds, sizes: fc.option(signSizes) },
   }),
-  (bench, { seed, ...of }) => {
+  (bench, { seed, sizes, ...of }) => {
     const random = numbers(seed);
     const { kind, images, heads, tokens, keys, width, valueWidth } = of;
     const operands = [
       { rows: tokens, width },
       { rows: keys, width },
       { rows: keys, width: valueWidth },
-    ].map(({ rows, width }) => {
-      const values = random.reals(images * rows * heads * width).map((value) => (value < 0 ? -1 : 1));
+    ].map(({ rows, width }, place) => {
+      const size = sizes?.[place] ?? 1;
+      const values = random.reals(images * rows * heads * width).map((value) => (value < 0 ? -size : size));
       const out = bench.output(Uint8Array, images * rows * groups(heads * width));
       const shape = bench.shape(dense(images * rows, heads * width, 1));
       status("sign_nibbles", bench.call(k.signNibbles({ shape, x: bench.input(values), out })), 0);
@@ -110,7 +111,8 @@ const gradients = property(
     const parameters = learned ? bench.input(alphas) : null;
     const rows = images * heads * tokens;
     const bits = { queries: operands[0]!.bits, keyBits: operands[1]!.bits, valueBits: operands[2]!.bits };
-    const given = { ...of, kind: attentionKinds[kind], parameters, ...bits };
+    const [querySize, keySize, valueSize] = sizeTensors(bench, sizes);
+    const given = { ...of, kind: attentionKinds[kind], parameters, ...bits, querySize, keySize, valueSize };
     const out = bench.output(Float32Array, rows * valueWidth);
     const stride = attentionSoftFloats(tokens, 1);
     const soft = bench.output(Float32Array, images * heads * attentionSoftFloats(tokens, keys));

@@ -78,8 +78,9 @@ export const kernels = {
   /**
    * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]` and keys
    * `[images][keys][heads * width]`, unpadded nibbles. The values are nibbles `[images][keys][heads * valueWidth]`
-   * or, where given, reals. A width is at most 252. Kinds and parameters as in `attention_matrix`; scratch of
-   * `attention_scratch_bytes(keys, width, value_width)`.
+   * or, where given, reals. A width is at most 252. Sizes `f32 [1]`, where given, are factors of the signs, no
+   * less than 1e-5. Kinds and parameters as in `attention_matrix`; scratch of `attention_scratch_bytes(keys,
+   * width, value_width)`.
    */
   attention_nibbles: {
     product: { operands: "bb", tile: "4x32", channels: 4 },
@@ -96,6 +97,9 @@ export const kernels = {
       valueBits: "maybe read",
       values: "maybe read",
       parameters: "maybe read",
+      querySize: "maybe read",
+      keySize: "maybe read",
+      valueSize: "maybe read",
       out: "write",
       scratch: "write",
     },
@@ -116,6 +120,9 @@ export const kernels = {
       valueBits: "maybe read",
       values: "maybe read",
       parameters: "maybe read",
+      querySize: "maybe read",
+      keySize: "maybe read",
+      valueSize: "maybe read",
       out: "write",
       scratch: "write",
     },

@@ -11,16 +11,16 @@ export interface SignBits {
   readonly sign: (lane: Lane) => KernelCall;
 }
 
-/** Plans the signs of the value `input`, of which each image has so many rows. */
+/** Plans the signs of the numbers at `x`, of which each image has so many rows. */
 export function planSignBits(
-  input: string,
+  x: (lane: Lane) => Place,
   { rows, features }: { readonly rows: number; readonly features: number },
-  { lanes, memory, value }: PlanContext,
+  { lanes, memory }: PlanContext,
 ): SignBits {
   const bits = memory.declare(({ images }) => images * rows * groups(features));
   const shapes = lanes.map(({ images }) => memory.descriptor(denseShape(images * rows, features, 1)));
   return {
     bits,
-    sign: (lane) => k.signNibbles({ shape: shapes[lane.index] as Place, x: value(input, lane), out: bits(lane) }),
+    sign: (lane) => k.signNibbles({ shape: shapes[lane.index] as Place, x: x(lane), out: bits(lane) }),
   };
 }

@@ -4,6 +4,9 @@
 //! d + 1, which holds the bits of `matrix`. All kinds but the softmax then set a bit where h is at most a limit of the row.
 //! If the values are signs too, a result is `2 popcount(a and v) - popcount(a)`, or `keys - 2 popcount(a xor v)` for a
 //! matrix of +-1. Otherwise it is the chain of `slices`. Every result has the bits that the kernels over reals give.
+//!
+//! Signs may have sizes, which are factors: a score is then `a b (d - 2 h)`, and a result the one above times the values' size.
+//! Over reals such sums are rounded term by term, unless the sizes are powers of two.
 
 use super::bits::{HeadSigns, PANEL, Signs};
 use super::counts::{Counted, ROWS, Table, WIDEST, multiply_counts};
@@ -26,6 +29,31 @@ pub enum Values<'a> {
     Reals(&'a [f32]),
 }
 
+/// The sizes a of operands of -a and +a.
+#[derive(Clone, Copy, Debug)]
+pub struct SignSizes {
+    /// That of the queries.
+    pub queries: f32,
+    /// That of the keys.
+    pub keys: f32,
+    /// That of the values, 1 where they are reals.
+    pub values: f32,
+}
+
+impl SignSizes {
+    /// Plain signs.
+    pub const ONE: Self = Self {
+        queries: 1.0,
+        keys: 1.0,
+        values: 1.0,
+    };
+
+    /// The factor of the scores.
+    pub fn of_scores(self) -> f32 {
+        self.queries * self.keys
+    }
+}
+
 /// The operands of attention.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
@@ -37,6 +65,8 @@ pub struct Inputs<'a> {
     pub values: Values<'a>,
     /// Features of a head of the values.
     pub value_width: usize,
+    /// The sizes of the signs.
+    pub sizes: SignSizes,
 }
 
 /// The scratch of one call, of [`attention_scratch_floats`] and [`attention_column_bytes`].
@@ -84,7 +114,7 @@ pub fn attention_bits_kept(of: Matrix, images: usize, inputs: Inputs, out: &mut 
 }
 
 fn run<const KEEP: bool>(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch, mut kept: Kept) {
-    let Inputs { value_width, .. } = inputs;
+    let Inputs { value_width, sizes, .. } = inputs;
     let Matrix {
         heads,
         tokens,
@@ -108,16 +138,17 @@ fn run<const KEEP: bool>(of: Matrix, images: usize, inputs: Inputs, out: &mut [f
         values,
         rows: Rows { distances, bits, reals },
     };
+    let scale = scale_of(width) * sizes.of_scores();
     let mut powers = [0.0; WIDEST + 4];
     for (distance, power) in powers.iter_mut().enumerate() {
         *power = -2.0 * distance as f32;
     }
     if KEEP && of.kind == Kind::Boolean {
         for (distance, score) in powers.iter_mut().enumerate() {
-            *score = (width as f32 - 2.0 * distance as f32) * scale_of(width);
+            *score = (width as f32 - 2.0 * distance as f32) * scale;
         }
     } else {
-        exponentials(&mut powers, F32x4::splat(0.0), scale_of(width));
+        exponentials(&mut powers, F32x4::splat(0.0), scale);
     }
     for number in 0..images * heads {
         attend::<KEEP>(
@@ -155,6 +186,7 @@ fn attend<const KEEP: bool>(
         queries,
         values,
         value_width,
+        sizes: signs,
         ..
     } = inputs;
     let part = |signs, tokens: usize, width: usize| HeadSigns {
@@ -194,7 +226,7 @@ fn attend<const KEEP: bool>(
     };
     let onto = sizes.slice(split, [image, head], [tokens, value_width]);
     let parameter = of.parameter(head);
-    let factor = if kind == Kind::Elastic { parameter } else { 1.0 };
+    let factor = signs.values * if kind == Kind::Elastic { parameter } else { 1.0 };
     for first in (0..tokens).step_by(ROWS) {
         let rows = ROWS.min(tokens - first);
         let onto = Slice {
@@ -202,7 +234,14 @@ fn attend<const KEEP: bool>(
             ..onto
         };
         distances(queries, first, rows, pieces.keys, keys, pieces.rows.distances);
-        let set = matrix_rows::<KEEP>(of, parameter, rows, powers, counts, &mut pieces.rows);
+        let set = matrix_rows::<KEEP>(
+            of,
+            [parameter, signs.of_scores()],
+            rows,
+            powers,
+            counts,
+            &mut pieces.rows,
+        );
         if KEEP {
             let number = image * heads + head;
             let size = attention_soft_floats(tokens, keys);

@@ -24,15 +24,15 @@ export function planSigns(
   sizes: MatmulSizes,
   context: PlanContext,
 ): MatmulOverSigns | null {
-  const { live, memory, products } = context;
+  const { live, memory, products, value } = context;
   const { products: heads, rows, columns, terms } = sizes;
   const sites = [live.site(name, 0), live.site(name, 1)];
   if (products === "ff" || terms > MOST_TERMS) return null;
   if (!sites.every((site) => site !== null && endsAsSigns(site.quantizer))) return null;
   const bTransposed = attributes.transposeSecond;
-  const a = planSignBits(inputs[0], { rows: heads * rows, features: terms }, context);
+  const a = planSignBits((lane) => value(inputs[0], lane), { rows: heads * rows, features: terms }, context);
   const [height, features] = bTransposed ? [columns, terms] : [terms, columns];
-  const b = planSignBits(inputs[1], { rows: heads * height, features }, context);
+  const b = planSignBits((lane) => value(inputs[1], lane), { rows: heads * height, features }, context);
   const scratch = memory.declare(() => signSliceBytes(columns, terms));
   const gradientScratch = memory.declare(() => signGradientBytes(rows, columns, terms));
   const given = ({ images }: Lane) => ({ images, heads, rows, columns, terms, bTransposed });
