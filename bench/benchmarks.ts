@@ -59,7 +59,7 @@ export const BENCHMARKS: Readonly<Record<BenchmarkName, Entry>> = {
     load: async () => (await import("./products/benchmark.ts")).productsBenchmark,
   },
   attention: {
-    summary: "attention over bits against the same over reals, from 49 to 1,024 tokens",
+    summary: "attention and matmul over bits against the same over reals, from 49 to 1,024 tokens",
     inBrowser: false,
     load: async () => (await import("./attention/benchmark.ts")).attentionBenchmark,
   },

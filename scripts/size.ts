@@ -20,13 +20,13 @@ export interface Size {
 const compressed = (content: string | Uint8Array): number => gzipSync(content, { level: 9 }).length;
 
 const BUDGET = {
-  core: 156_400,
-  inferenceCore: 59_600,
+  core: 158_300,
+  inferenceCore: 60_500,
   smallCore: 28_320,
   load: 37_760,
-  inference: 40_780,
+  inference: 40_900,
   worker: 4_260,
-  firstRun: 65_800,
+  firstRun: 65_900,
 } as const;
 
 /** The builds of the core, as they are shipped. */

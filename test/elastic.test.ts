@@ -72,6 +72,23 @@ const networks = (own: string): Readonly<Record<string, Graph>> => {
         ),
       }))(input({ shape: [...SHAPE] })),
     ),
+    "attention of plain signs and others, by a threshold": functional(
+      ((x) => ({
+        inputs: x,
+        outputs: head.reduce(
+          (value, layer) => layer.apply(value),
+          layers
+            .attention({
+              heads: 2,
+              matrix: "threshold",
+              queryQuantizer: "poly",
+              keyQuantizer: own,
+              valueQuantizer: "elastic",
+            })
+            .apply([layers.dense({ units: 6 }).apply(asTokens.apply(x)), asTokens.apply(x), asTokens.apply(x)]),
+        ),
+      }))(input({ shape: [...SHAPE] })),
+    ),
     "a product of two values": functional(
       ((x) => {
         const tokens = asTokens.apply(x);
@@ -115,15 +132,16 @@ describe.each(families)("%s", (own) => {
     await trainer.close();
   });
 
-  it("reads an alpha that is not above 0 as 1e-5", async () => {
-    const graph = networks(own)["a dense layer over a vector"] as Graph;
+  it.each([
+    ["a dense layer over a vector", "dense/activationAlpha"],
+    ["attention", "attention/keyAlpha"],
+  ])("reads an alpha that is not above 0 as 1e-5: %s", async (network, name) => {
+    const graph = networks(own)[network] as Graph;
     const split = randomSplit(5, 4, SHAPE, 3);
     const weights = randomParameters(graph, 1);
-    weights.set("dense/bias", new Float32Array(9));
+    for (const [key, values] of weights) if (key === "dense/bias") values.fill(0);
     const at = async (alpha: number): Promise<number[]> =>
-      bits(
-        await agreedLogits(pool, graph, new Map(weights).set("dense/activationAlpha", Float32Array.of(alpha)), split),
-      );
+      bits(await agreedLogits(pool, graph, new Map(weights).set(name, Float32Array.of(alpha)), split));
     const least = await at(1e-5);
     expect(await at(-2)).toEqual(least);
     expect(await at(0)).toEqual(least);
@@ -205,12 +223,36 @@ describe.each(families)("bits of %s", (own) => {
     };
     const all = networks(own);
     expect(await productsOf(all["a convolution of signs, with a bias"] as Graph, "conv2d")).toEqual(["bb", false]);
+    const attended = own === "elastic" ? ["bb", false] : ["ff", true];
+    expect(await productsOf(all.attention as Graph, "attention")).toEqual(attended);
     const mixed = own === "elastic" ? ["fb", false] : ["ff", true];
     expect(await productsOf(all["a convolution of real weights"] as Graph, "conv2d")).toEqual(mixed);
     expect(await productsOf(all["a convolution around which ones stand"] as Graph, "conv2d")).toEqual(["ff", true]);
     expect(await productsOf(all["groups of channels"] as Graph, "conv2d")).toEqual(["ff", true]);
   });
 });
+
+test.each([
+  ["elastic", "elastic", "bb", []],
+  ["elastic", "poly", "bb", []],
+  ["poly", "elastic-unit", "bb", ["values"]],
+  ["elastic", "elastic-unit", "ff", ["queries", "values"]],
+] as const)(
+  "attention of %s beside poly, over values of %s, looks scores up or says why not",
+  async (own, values, product, barred) => {
+    const start = input({ shape: [...SHAPE] });
+    const x = asTokens.apply(start);
+    const options = { heads: 2, queryQuantizer: own, keyQuantizer: "poly", valueQuantizer: values } as const;
+    const attended = layers.attention({ matrix: "boolean", name: "attention", ...options }).apply([x, x, x]);
+    const graph = functional({ inputs: start, outputs: head.reduce((last, layer) => layer.apply(last), attended) });
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    const session = await load(await pack(engine, {}), { kernel: "lookup" });
+    const row = (await session.explain()).layers.find(({ op }) => op === "attention");
+    expect(row).toMatchObject({ product, kernel: product === "bb" ? "attention_nibbles" : "attention_reals" });
+    const reasons = row?.obstacles.flatMap(({ reason }) => /^the (.*) of ".*" are two values/.exec(reason)?.[1] ?? []);
+    expect(reasons).toEqual(barred);
+  },
+);
 
 test("two layers that share their parameters share what they learn", async () => {
   const layer = layers.dense({ units: 6, activationQuantizer: "elastic", name: "shared" });

@@ -4,7 +4,14 @@
  */
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
-import { activationsAreElastic, groupsOfProduct, operandsOf, type Product, quantizedOperands } from "./nn/operands.ts";
+import {
+  activationsAreElastic,
+  groupsOfProduct,
+  operandsOf,
+  type Product,
+  quantizedOperands,
+  readsElastic,
+} from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
 import type { AttentionMatrix } from "./nn/words.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
@@ -90,6 +97,7 @@ function quantizedRealObstacles(weightQuantizer: Quantizer | null): readonly Obs
 function levelObstacles(node: GraphNode, { quantizer, plural }: Operand): readonly Obstacle[] {
   if (quantizer?.hard !== "levels" || (isProduct(node) && activationsAreElastic(node))) return [];
   const values = elasticValues(quantizer);
+  if (values === "signs" && readsElastic(node)) return [];
   if (values !== null) {
     const reason = `the ${plural} of "${quantizer.name}" are two values that this layer multiplies as reals`;
     const weights = values === "signs" ? "" : "weights that are signs from the first step on, such as xnor, ";
@@ -102,11 +110,14 @@ function levelObstacles(node: GraphNode, { quantizer, plural }: Operand): readon
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
 }
 
-/** Signs of a product of two values, which no kernel multiplies as such. */
+/** Signs of one operand of a product of two values, which are bits where both are signs alone. */
 export function matmulObstacles(node: GraphNode): readonly Obstacle[] {
-  if (!quantizedOperands(node).some(({ quantizer }) => endsAsSigns(quantizer))) return [];
-  const reason = "matmul has no product over bits: operands of +-1 are multiplied as reals";
-  return [{ reason, remedy: "Take attention, where the product is one of queries, keys or values." }];
+  const isSigns = ({ quantizer }: Operand): boolean => quantizer !== null && endsAsSigns(quantizer);
+  const [own, ...others] = operandsOf(node).filter(isSigns);
+  if (own === undefined || others.length > 0) return [];
+  const reason = `only the ${own.plural} are +-1: signs are multiplied as reals where the other operand is not of signs`;
+  const remedy = "Give both operands quantizers that end as signs, such as poly, where accuracy allows it.";
+  return [{ reason, remedy }];
 }
 
 /** An attention matrix that is real, so that what it takes of the values is no product over bits. */

@@ -19,18 +19,21 @@ export const TOKENS = [49, 64, 197, 256, 512, 1024] as const;
 
 export type Kind = keyof typeof attentionKinds;
 
-export interface Attention {
+/** The same over bits and over reals. */
+export interface Duel {
   readonly multiplyAccumulates: number;
   /** From nibbles, as a layer between binary layers gets them. */
   readonly bits: () => number;
-  /** Scores, map and product over reals, which need the whole matrix. */
   readonly reals: () => number;
-  /** True where both gave the same bits. */
+  /** True where both gave the same. */
   readonly agree: () => boolean;
 }
 
-/** Attention of `tokens` tokens over signs, with a matrix of the kind. */
-export function attention({ exports, memory }: KernelInstance, kind: Kind, tokens: number): Attention {
+/**
+ * Attention of `tokens` tokens over signs, with a matrix of the kind. Over reals there are scores, map and product, which need
+ * the whole matrix.
+ */
+export function attention({ exports, memory }: KernelInstance, kind: Kind, tokens: number): Duel {
   const features = HEADS * WIDTH;
   const scratchBytes = attentionScratchBytes(tokens, WIDTH, WIDTH);
   const floats = tokens * (8 * features + HEADS * tokens) + 2 * panelFloats(tokens, WIDTH);
@@ -64,6 +67,7 @@ export function attention({ exports, memory }: KernelInstance, kind: Kind, token
     exports,
     k.attentionNibbles({
       ...{ ...of, queries, keyBits: key.bits, valueBits: v.bits, values: null, valueWidth: WIDTH, out: one, scratch },
+      ...{ querySize: null, keySize: null, valueSize: null },
     }),
   );
   const slices = { images: 1, heads: HEADS, rows: tokens, aTransposed: false, bSplit: true, accumulate: false };

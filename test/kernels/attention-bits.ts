@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { attentionKinds } from "../../ts/program/attention.ts";
 import { attentionScratchBytes, groups, words } from "../../ts/program/kernels.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
-import { overReals } from "./attention-reals.ts";
+import { overReals, signSizes, sizeTensors } from "./attention-reals.ts";
 import { k, type Tensor } from "./bench.ts";
 import { sameBits, status } from "./compare.ts";
 import { property } from "./property.ts";
@@ -18,21 +18,25 @@ const attention = property(
     kind: fc.constantFrom(...(Object.keys(attentionKinds) as (keyof typeof attentionKinds)[])),
     ...{ images: fc.integer({ min: 1, max: 2 }), heads: fc.integer({ min: 1, max: 4 }) },
     ...{ tokens: small, keys: tokens, width: features, valueWidth: features },
-    ...{ real: fc.boolean(), seed: seeds },
+    ...{ real: fc.boolean(), seed: seeds, sizes: fc.option(signSizes) },
   }),
-  (bench, { real, seed, ...of }) => {
+  (bench, { real, seed, sizes, ...of }) => {
     const random = numbers(seed);
     const { kind, images, heads, tokens, keys, width, valueWidth } = of;
-    const signs = (length: number): Float32Array => random.reals(length).map((value) => (value < 0 ? -1 : 1));
-    const [q, own] = [signs(images * tokens * heads * width), signs(images * keys * heads * width)];
+    const signs = (length: number, size = 1): Float32Array =>
+      random.reals(length).map((value) => (value < 0 ? -size : size));
+    const q = signs(images * tokens * heads * width, sizes?.[0]);
+    const own = signs(images * keys * heads * width, sizes?.[1]);
     const length = images * keys * heads * valueWidth;
-    const v = real ? random.reals(length) : signs(length);
+    const v = real ? random.reals(length) : signs(length, sizes?.[2]);
     const learned = kind === "elastic" || kind === "sign";
     const parameters = learned ? bench.input(random.between(heads, 0.3 / keys, 3 / keys)) : null;
     const wanted = overReals(bench, of, parameters, [q, own, v]);
 
     const scratch = bench.output(Float32Array, attentionScratchBytes(keys, width, valueWidth) / 4);
-    const call = { ...of, kind: attentionKinds[kind], parameters, scratch };
+    const [querySize, keySize, valueSize] = sizeTensors(bench, sizes);
+    const given = { querySize, keySize, valueSize: real ? null : valueSize };
+    const call = { ...of, ...given, kind: attentionKinds[kind], parameters, scratch };
     const values = real ? bench.input(v) : null;
     const operands = [
       [images * tokens, heads * width, q],
@@ -63,9 +67,12 @@ const attention = property(
     ] as const) {
       const [queries, keyBits, valueBits] = bits as [Tensor<Uint8Array>, Tensor<Uint8Array>, Tensor<Uint8Array>];
       const out = bench.output(Float32Array, wanted.length);
-      const given = { ...call, queries, keyBits, valueBits: real ? null : valueBits, values, out };
-      status("attention over bits", bench.call(kernel(given)), 0);
+      const full = { ...call, queries, keyBits, valueBits: real ? null : valueBits, values, out };
+      status("attention over bits", bench.call(kernel(full)), 0);
       sameBits("A V", out.read(), wanted);
+      const infinite = bench.input(Float32Array.of(3e38));
+      const broken = { ...full, querySize: infinite, keySize: infinite };
+      status("attention of scores that are not finite", bench.call(kernel(broken)), 1);
     }
   },
 );

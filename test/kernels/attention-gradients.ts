@@ -10,10 +10,11 @@ import {
   panelFloats,
 } from "../../ts/program/kernels.ts";
 import { dense, numbers, seeds } from "./arbitrary.ts";
-import { type AttentionCase, overReals } from "./attention-reals.ts";
+import { type AttentionCase, overReals, signSizes, sizeTensors } from "./attention-reals.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
 import { sameBits, status, unit, within } from "./compare.ts";
 import { property } from "./property.ts";
+import { inTables } from "./tables.ts";
 
 const small = fc.integer({ min: 1, max: 9 });
 const tokens = fc.oneof({ arbitrary: small, weight: 4 }, fc.constantFrom(49, 65));
@@ -23,17 +24,6 @@ type Row = readonly number[];
 
 /** An element of an operand of one head. */
 type At = (row: number, column: number) => number;
-
-/** Terms in fours, `(t0 + t1) + (t2 + t3)`, and those in order. */
-function inTables(terms: number, term: (t: number) => number): number {
-  const at = (t: number): number => (t < terms ? Math.fround(term(t)) : 0);
-  let sum = 0;
-  for (let t = 0; t < terms; t += 4) {
-    const four = Math.fround(Math.fround(at(t) + at(t + 1)) + Math.fround(at(t + 2) + at(t + 3)));
-    sum = Math.fround(sum + four);
-  }
-  return sum;
-}
 
 /** The part of one head of an image in a tensor of tokens. */
 const headOf =
@@ -98,17 +88,18 @@ const gradients = property(
   fc.record({
     kind: fc.constantFrom(...(Object.keys(attentionKinds) as (keyof typeof attentionKinds)[])),
     ...{ images: fc.integer({ min: 1, max: 2 }), heads: fc.integer({ min: 1, max: 2 }) },
-    ...{ tokens, keys: tokens, width: features, valueWidth: features, seed: seeds },
+    ...{ tokens, keys: tokens, width: features, valueWidth: features, seed: seeds, sizes: fc.option(signSizes) },
   }),
-  (bench, { seed, ...of }) => {
+  (bench, { seed, sizes, ...of }) => {
     const random = numbers(seed);
     const { kind, images, heads, tokens, keys, width, valueWidth } = of;
     const operands = [
       { rows: tokens, width },
       { rows: keys, width },
       { rows: keys, width: valueWidth },
-    ].map(({ rows, width }) => {
-      const values = random.reals(images * rows * heads * width).map((value) => (value < 0 ? -1 : 1));
+    ].map(({ rows, width }, place) => {
+      const size = sizes?.[place] ?? 1;
+      const values = random.reals(images * rows * heads * width).map((value) => (value < 0 ? -size : size));
       const out = bench.output(Uint8Array, images * rows * groups(heads * width));
       const shape = bench.shape(dense(images * rows, heads * width, 1));
       status("sign_nibbles", bench.call(k.signNibbles({ shape, x: bench.input(values), out })), 0);
@@ -120,7 +111,8 @@ const gradients = property(
     const parameters = learned ? bench.input(alphas) : null;
     const rows = images * heads * tokens;
     const bits = { queries: operands[0]!.bits, keyBits: operands[1]!.bits, valueBits: operands[2]!.bits };
-    const given = { ...of, kind: attentionKinds[kind], parameters, ...bits };
+    const [querySize, keySize, valueSize] = sizeTensors(bench, sizes);
+    const given = { ...of, kind: attentionKinds[kind], parameters, ...bits, querySize, keySize, valueSize };
     const out = bench.output(Float32Array, rows * valueWidth);
     const stride = attentionSoftFloats(tokens, 1);
     const soft = bench.output(Float32Array, images * heads * attentionSoftFloats(tokens, keys));

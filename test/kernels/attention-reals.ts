@@ -1,4 +1,5 @@
 /** Attention by the kernels over reals, one after the other: what the kernels that have all in one must give. */
+import fc from "fast-check";
 import { attentionKinds } from "../../ts/program/attention.ts";
 import { panelFloats } from "../../ts/program/kernels.ts";
 import { type Bench, k, type Tensor } from "./bench.ts";
@@ -14,6 +15,18 @@ export interface AttentionCase {
   readonly width: number;
   readonly valueWidth: number;
 }
+
+/** Sizes of queries, keys and values: powers of two, under which no product over reals is rounded more often than over bits. */
+const size = fc.constantFrom(0.25, 0.5, 1, 2);
+export const signSizes = fc.tuple(size, size, size);
+
+/** Those sizes as kernels read them; null where signs have none. */
+export const sizeTensors = (bench: Bench, sizes: readonly [number, number, number] | null) =>
+  [0, 1, 2].map((place) => (sizes === null ? null : bench.input(Float32Array.of(sizes[place] as number)))) as [
+    Tensor<Float32Array> | null,
+    Tensor<Float32Array> | null,
+    Tensor<Float32Array> | null,
+  ];
 
 /** Scores, map and product by the kernels over reals. */
 export function overReals(

@@ -28,6 +28,7 @@ import { methodProperties } from "./methods.ts";
 import { multiplyProperties } from "./multiply.ts";
 import { permuteProperties } from "./permute.ts";
 import type { PropertyResult } from "./property.ts";
+import { signSliceProperties } from "./sign-slices.ts";
 import { softmaxProperties } from "./softmax.ts";
 import { trainingProperties } from "./training.ts";
 import { upSamplingProperties } from "./up-sampling.ts";
@@ -59,6 +60,7 @@ const properties = [
   ...attentionProperties,
   ...attentionBitProperties,
   ...attentionGradientProperties,
+  ...signSliceProperties,
   ...methodProperties,
   ...filterMapProperties,
 ];

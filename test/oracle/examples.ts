@@ -270,6 +270,14 @@ export const examples: { readonly [Name in OpName]: readonly Example<Name>[] } =
       ],
       straightMatmul,
     ),
+    example(
+      layers.matmul({ ...sides(binary) }),
+      [
+        [3, 2, 5],
+        [3, 5, 4],
+      ],
+      straightMatmul,
+    ),
     ...[learned, learnedToo].map((own) =>
       example<"matmul">(
         layers.matmul({ ...sides(own) }),

@@ -27,6 +27,8 @@ export interface BitLayout {
   readonly normalize: typeof k.normalize | null;
   /** Attention whose queries and keys are such bits. */
   readonly attention: (given: AttentionBits) => KernelCall;
+  /** Products of two values of such bits. */
+  readonly slices: typeof k.bbSlicesNibbles;
 }
 
 type AttentionBits = Parameters<typeof k.attentionNibbles>[0];
@@ -50,6 +52,7 @@ export const NIBBLES: BitLayout = {
   packFlips: k.packFlipsNibbles,
   normalize: k.normalize,
   attention: k.attentionNibbles,
+  slices: k.bbSlicesNibbles,
 };
 
 const WORDS: BitLayout = {
@@ -61,6 +64,7 @@ const WORDS: BitLayout = {
   packFlips: k.packFlipsWords,
   normalize: null,
   attention: k.attentionWords,
+  slices: k.bbSlicesWords,
 };
 
 /** The kernel of layers with few codewords (`codewords.ts`), between layers that the kernel `lookup` runs. */

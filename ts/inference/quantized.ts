@@ -3,6 +3,7 @@ import type { GraphNode } from "../nn/graph.ts";
 import { parameterName } from "../nn/network.ts";
 import { type QuantizedOperand, quantizedOperands } from "../nn/operands.ts";
 import { learnedKey } from "../nn/ops/quantizer-parameters.ts";
+import { elementsOf } from "../nn/shapes.ts";
 import { k } from "../program/inference-call.ts";
 import { at, type Place } from "../program/place.ts";
 import type { Phase } from "../program/program.ts";
@@ -53,6 +54,20 @@ export function quantized(
 ): { readonly levels: Place; readonly jobs: Phase } {
   const { values, jobs } = mapped(node, mapsAt(node, place, context), { x, elements, parts }, context);
   return { levels: values, jobs };
+}
+
+/** The inputs of `node` at `places` as they are multiplied, as f32: a phase makes those that have a quantizer. */
+export function realOperands(node: GraphNode, places: readonly number[], context: Context): readonly Place[] {
+  const { draft, images, network, parts, values } = context;
+  const made = places.map((place) => {
+    const input = node.inputs[place] as string;
+    const x = values.of(input);
+    if (!quantizedOperands(node).some((own) => own.at === place)) return { levels: x, jobs: [] };
+    return quantized(node, place, { x, elements: images * elementsOf(network.shapeOf(input)), parts }, context);
+  });
+  const jobs = made.flatMap((own) => own.jobs);
+  if (jobs.length > 0) draft.phase(jobs);
+  return made.map(({ levels }) => levels);
 }
 
 /** The place of what a map makes of numbers, and the jobs that write them for `node`. */

@@ -39,6 +39,9 @@ export function elasticBits(node: ProductNode): "signs" | "levels" | null {
 /** True where the activations are such bits. */
 export const activationsAreElastic = (node: ProductNode): boolean => elasticBits(node) !== null;
 
+/** True for another layer than those whose signs of a learned size are bits. */
+export const readsElastic = (node: GraphNode): boolean => opOf(node.op).readsElastic?.(node.attributes) ?? false;
+
 /** True where the activations are bits, the signs of the layer's input or of that less a number. */
 export const activationsAreBits = (node: ProductNode): boolean => activationsAreElastic(node) || readsSigns(node);
 

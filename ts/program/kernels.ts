@@ -78,8 +78,9 @@ export const kernels = {
   /**
    * out `f32 [images][tokens][heads * valueWidth]` = A V of queries `[images][tokens][heads * width]` and keys
    * `[images][keys][heads * width]`, unpadded nibbles. The values are nibbles `[images][keys][heads * valueWidth]`
-   * or, where given, reals. A width is at most 252. Kinds and parameters as in `attention_matrix`; scratch of
-   * `attention_scratch_bytes(keys, width, value_width)`.
+   * or, where given, reals. A width is at most 252. Sizes `f32 [1]`, where given, are factors of the signs, no
+   * less than 1e-5. Kinds and parameters as in `attention_matrix`; scratch of `attention_scratch_bytes(keys,
+   * width, value_width)`.
    */
   attention_nibbles: {
     product: { operands: "bb", tile: "4x32", channels: 4 },
@@ -96,6 +97,9 @@ export const kernels = {
       valueBits: "maybe read",
       values: "maybe read",
       parameters: "maybe read",
+      querySize: "maybe read",
+      keySize: "maybe read",
+      valueSize: "maybe read",
       out: "write",
       scratch: "write",
     },
@@ -116,6 +120,9 @@ export const kernels = {
       valueBits: "maybe read",
       values: "maybe read",
       parameters: "maybe read",
+      querySize: "maybe read",
+      keySize: "maybe read",
+      valueSize: "maybe read",
       out: "write",
       scratch: "write",
     },
@@ -391,6 +398,42 @@ export const kernels = {
       nextBits: "maybe write",
       first: "number",
       count: "number",
+    },
+  },
+  /**
+   * out `f32 [images][heads][rows][columns]` = a b of every slice, of unpadded nibbles `[rows][terms]` and
+   * `[terms][columns]`, or `[columns][terms]` where transposed. Terms are at most 65535; scratch of
+   * `sign_slice_bytes(columns, terms)`.
+   */
+  bb_slices_nibbles: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      a: "read",
+      b: "read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      bTransposed: "flag",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /** The same of words, which the popcount kernels read. */
+  bb_slices_words: {
+    product: { operands: "bb", tile: "4x32", channels: 4 },
+    parameters: {
+      a: "read",
+      b: "read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      bTransposed: "flag",
+      out: "write",
+      scratch: "write",
     },
   },
   /** File bits as the real kernel. */
@@ -778,6 +821,29 @@ export function attentionGradientBytes(tokens: number, keys: number, width: numb
 /** Floats of the scratch of attention over reals: keys and values as panels, and four rows of the matrix. */
 export function attentionRealScratchFloats(keys: number, width: number, valueWidth: number): number {
   return panelFloats(width, keys) + panelFloats(keys, valueWidth) + 4 * keys;
+}
+
+/**
+ * Bytes of the scratch of a product of signs over slices: the second operand as columns of nibbles, and four rows
+ * of the first.
+ */
+export function signSliceBytes(columns: number, terms: number): number {
+  return (Math.ceil(columns / 32) * 32 + 4) * groups(terms);
+}
+
+/** Floats at the beginning of the scratch of its way back: tables, and a product whose rows are columns. */
+export function signGradientFloats(rows: number, columns: number, terms: number): number {
+  return 36 * (16 * 16) + terms * (Math.ceil(Math.max(rows, columns) / 4) * 4);
+}
+
+/** Bytes behind them: the rows of the operand of signs. */
+export function signGradientSelectors(rows: number, columns: number, terms: number): number {
+  return terms * groups(Math.max(rows, columns));
+}
+
+/** Bytes of that scratch. */
+export function signGradientBytes(rows: number, columns: number, terms: number): number {
+  return 4 * signGradientFloats(rows, columns, terms) + signGradientSelectors(rows, columns, terms);
 }
 
 /** Windows along an axis that reach past the image, out of `out`. */

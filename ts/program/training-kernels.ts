@@ -24,6 +24,9 @@ export const trainingKernels = {
       keyBits: "read",
       valueBits: "read",
       parameters: "maybe read",
+      querySize: "maybe read",
+      keySize: "maybe read",
+      valueSize: "maybe read",
       soft: "write",
       matrix: "write",
       out: "write",
@@ -49,6 +52,9 @@ export const trainingKernels = {
       keyBits: "read",
       valueBits: "read",
       parameters: "maybe read",
+      querySize: "maybe read",
+      keySize: "maybe read",
+      valueSize: "maybe read",
       soft: "read",
       matrix: "read",
       dy: "read",
@@ -56,6 +62,41 @@ export const trainingKernels = {
       dkeys: "write",
       dvalues: "write",
       dparameters: "maybe write",
+      scratch: "write",
+    },
+  },
+  /**
+   * da `f32 [images][heads][rows][terms]` of the products of `bb_slices_nibbles`, out of dy and the nibbles of b;
+   * scratch of `sign_gradient_bytes(rows, columns, terms)`.
+   */
+  fb_slices_first: {
+    product: { operands: "fb", tile: "3x16", channels: 4 },
+    parameters: {
+      dy: "read",
+      b: "read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      bTransposed: "flag",
+      out: "write",
+      scratch: "write",
+    },
+  },
+  /** db in the layout of b, out of dy and the nibbles of a. */
+  fb_slices_second: {
+    product: { operands: "fb", tile: "3x16", channels: 4 },
+    parameters: {
+      dy: "read",
+      a: "read",
+      images: "number",
+      heads: "number",
+      rows: "number",
+      columns: "number",
+      terms: "number",
+      bTransposed: "flag",
+      out: "write",
       scratch: "write",
     },
   },

@@ -45,6 +45,10 @@ export function elasticValues({ forward }: Quantizer): "signs" | "levels" | null
   return forward === "elasticUnit" ? "levels" : null;
 }
 
+/** True where the operand is -a or +a in the end, of which a is 1 or a size that its layer learns. */
+export const endsAsSizedSigns = (quantizer: Quantizer): boolean =>
+  endsAsSigns(quantizer) || elasticValues(quantizer) === "signs";
+
 /** The angle that filters of rotated weights begin with: the last parameter, which is constant. */
 export function firstAngle({ standardize, parameters }: Quantizer): number {
   const last = parameters.at(-1);

@@ -18,7 +18,7 @@ mod maps;
 mod normal;
 mod sampled;
 
-pub use elastic::elastic_gradients;
+pub use elastic::{elastic_gradients, size_of};
 pub(crate) use elementwise::{for_each, for_each_onto};
 pub use maps::{Backward, Forward, Slope};
 pub use sampled::{TABLE_HEADER, Table, Tables};

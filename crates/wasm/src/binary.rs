@@ -3,4 +3,5 @@
 mod attention;
 mod bits;
 mod convolutions;
+mod slices;
 mod weights;

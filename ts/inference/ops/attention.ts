@@ -4,17 +4,18 @@
  */
 import type { NodeOf } from "../../nn/graph.ts";
 import { parameterName } from "../../nn/network.ts";
-import { type AttentionSizes, attentionSizes, learnedOfMatrix } from "../../nn/ops/attention.ts";
-import { elementsOf } from "../../nn/shapes.ts";
+import { quantizedOperands } from "../../nn/operands.ts";
+import { type AttentionSizes, attentionSizes, bitsOfAttention, learnedOfMatrix } from "../../nn/ops/attention.ts";
+import { learnedKey } from "../../nn/ops/quantizer-parameters.ts";
 import { matrixObstacles, type Obstacle } from "../../obstacles.ts";
 import { attentionKinds, MOST_KEYS, WIDEST_HEAD } from "../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
 import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
-import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
+import { elasticValues } from "../../quantizers/operand-kinds.ts";
 import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
-import { quantized } from "../quantized.ts";
+import { realOperands } from "../quantized.ts";
 import { cut } from "../slices.ts";
 import type { InferenceOp } from "./op.ts";
 
@@ -32,9 +33,12 @@ const quantizersOf = ({ attributes }: Node) => [
   attributes.valueQuantizer,
 ];
 
-const isSigns = (node: Node, place: number): boolean => {
+const isSigns = ({ attributes }: Node, place: number): boolean => bitsOfAttention(attributes)[place] === true;
+
+/** True for signs of a learned size, which are packed behind their quantizer. */
+const isElastic = (node: Node, place: number): boolean => {
   const quantizer = quantizersOf(node)[place] ?? null;
-  return quantizer !== null && endsAsSigns(quantizer);
+  return quantizer !== null && elasticValues(quantizer) !== null;
 };
 
 /** True where the kernel over bits does the work. */
@@ -65,21 +69,6 @@ function sizeObstacles(node: Node, network: Pick<Network, "shapeOf">): readonly 
   return [{ reason, remedy: `Give heads of ${UNIT * Math.ceil(d / UNIT)} features.` }];
 }
 
-/** The inputs at `places` behind their quantizers, as f32. */
-function realsOf(node: Node, places: readonly number[], context: Context): readonly Place[] {
-  const { draft, images, network, values } = context;
-  const made = places.map((place) => {
-    const input = node.inputs[place] as string;
-    const [x, quantizer] = [values.of(input), quantizersOf(node)[place] ?? null];
-    if (quantizer === null) return { levels: x, jobs: [] };
-    const elements = images * elementsOf(network.shapeOf(input));
-    return quantized(node, place, { x, elements, parts: context.parts }, context);
-  });
-  const jobs = made.flatMap((own) => own.jobs);
-  if (jobs.length > 0) draft.phase(jobs);
-  return made.map(({ levels }) => levels);
-}
-
 /** The kernels of bits and of reals have sizes in common, and the places of some rows of the query and of the result. */
 function emitRows(
   node: Node,
@@ -108,15 +97,31 @@ interface Bytes {
   readonly scratch: number;
 }
 
+type Sizes = "querySize" | "keySize" | "valueSize";
 type Bits = Parameters<typeof k.attentionNibbles>[0];
-type RowsGiven = Omit<Bits, "queries" | "keyBits" | "valueBits" | "values"> & { readonly skipped: number };
+type RowsGiven = Omit<Bits, "queries" | "keyBits" | "valueBits" | "values" | Sizes> & { readonly skipped: number };
+
+/** The bits of the input at `place`. */
+function bitsAt(node: Node, place: number, context: Context): Place {
+  if (!isElastic(node, place)) return context.bits.for(node, place).place;
+  const [x] = realOperands(node, [place], context) as readonly [Place];
+  const given = { x, shape: context.network.windowAt({ node, place }), layout: context.kernel.layout };
+  return context.bits.signs(node.name, given, context).place;
+}
+
+/** The size that the quantizer of the input at `place` learns; null where signs have none. */
+function sizeAt(node: Node, place: number, { tensor }: Context): Place | null {
+  const { option } = quantizedOperands(node).find((own) => own.at === place) ?? {};
+  if (option === undefined || !isElastic(node, place) || !isSigns(node, place)) return null;
+  return tensor(parameterName(node, learnedKey(option, "alpha")));
+}
 
 function emitBits(node: Node, context: Context): void {
   const { keys, heads, d, dv } = sizesOf(node, context.network);
   const { layout } = context.kernel;
-  const [queries, keyBits] = [context.bits.for(node, 0).place, context.bits.for(node, 1).place];
-  const valueBits = isSigns(node, 2) ? context.bits.for(node, 2).place : null;
-  const [values = null] = valueBits === null ? realsOf(node, [2], context) : [];
+  const [queries, keyBits] = [bitsAt(node, 0, context), bitsAt(node, 1, context)];
+  const valueBits = isSigns(node, 2) ? bitsAt(node, 2, context) : null;
+  const [values = null] = valueBits === null ? realOperands(node, [2], context) : [];
   const bytes = { row: layout.pixelBytes(heads * d), scratch: attentionScratchBytes(keys, d, dv) };
   const { matrix } = node.attributes;
   const roles = {
@@ -124,14 +129,19 @@ function emitBits(node: Node, context: Context): void {
     [matrix]: null,
     mix: matrix !== "softmax" && valueBits !== null ? "bb" : "ff",
   } as const;
+  const sizes = {
+    querySize: sizeAt(node, 0, context),
+    keySize: sizeAt(node, 1, context),
+    valueSize: sizeAt(node, 2, context),
+  };
   const make = ({ skipped, ...rows }: RowsGiven) =>
-    layout.attention({ ...rows, queries: at(queries, skipped), keyBits, valueBits, values });
+    layout.attention({ ...rows, queries: at(queries, skipped), keyBits, valueBits, values, ...sizes });
   emitRows(node, context, bytes, make, roles);
 }
 
 function emitReals(node: Node, context: Context): void {
   const { keys, heads, d, dv } = sizesOf(node, context.network);
-  const [query, keyValues, values] = realsOf(node, [0, 1, 2], context) as readonly [Place, Place, Place];
+  const [query, keyValues, values] = realOperands(node, [0, 1, 2], context) as readonly [Place, Place, Place];
   const bytes = { row: 4 * heads * d, scratch: 4 * attentionRealScratchFloats(keys, d, dv) };
   const make = ({ skipped, ...rows }: RowsGiven) =>
     k.attentionReals({ ...rows, queries: at(query, skipped), keyValues, values });
@@ -142,5 +152,5 @@ export const attention = {
   kind: "whole",
   emit: (node, context) => (isOverBits(node, context.network) ? emitBits(node, context) : emitReals(node, context)),
   obstacles: (node, network) => [...matrixObstacles(node.attributes.matrix), ...sizeObstacles(node, network)],
-  readsBits: (node, place, network) => isOverBits(node, network) && isSigns(node, place),
+  readsBits: (node, place, network) => isOverBits(node, network) && isSigns(node, place) && !isElastic(node, place),
 } satisfies InferenceOp<"attention">;

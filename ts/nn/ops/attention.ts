@@ -14,7 +14,7 @@
  * A half rounds to 0. On the way back the threshold is the identity, and the score of boolean has the slope 1 where |s| < 1.
  * Bi-ViT names no slope for its A. Ours is Bi-Real's, max(0, 2 - 2 |p - offset|).
  */
-import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
+import { endsAsSigns, endsAsSizedSigns } from "../../quantizers/operand-kinds.ts";
 import {
   activationQuantizer,
   type FieldsFor,
@@ -108,9 +108,16 @@ export function learnedOfMatrix(matrix: AttentionMatrix): "alpha" | "offset" | n
   return matrix === "sign" ? "offset" : null;
 }
 
-/** True for each input whose quantizer ends as signs. */
-const bitsOf = ({ queryQuantizer, keyQuantizer, valueQuantizer }: Attributes): readonly boolean[] =>
-  [queryQuantizer, keyQuantizer, valueQuantizer].map((own) => own !== null && endsAsSigns(own));
+/** True where all operands end as signs, or as signs of a learned size. */
+const areSizedSigns = ({ queryQuantizer, keyQuantizer, valueQuantizer }: Attributes): boolean =>
+  [queryQuantizer, keyQuantizer, valueQuantizer].every((own) => own !== null && endsAsSizedSigns(own));
+
+/** True for each input that is multiplied as bits. Signs of a learned size are so where all three are signs of one kind or another. */
+export function bitsOfAttention(attributes: Attributes): readonly boolean[] {
+  const { queryQuantizer, keyQuantizer, valueQuantizer } = attributes;
+  const all = areSizedSigns(attributes);
+  return [queryQuantizer, keyQuantizer, valueQuantizer].map((own) => all || (own !== null && endsAsSigns(own)));
+}
 
 export const attention = operation({
   name: "attention",
@@ -135,8 +142,9 @@ export const attention = operation({
     { operand: "activation", at: 1, option: "keyQuantizer", plural: "keys", quantizer: keyQuantizer },
     { operand: "activation", at: 2, option: "valueQuantizer", plural: "values", quantizer: valueQuantizer },
   ],
+  readsElastic: areSizedSigns,
   products: (attributes) => {
-    const [query, key, value] = bitsOf(attributes).map(Number) as [number, number, number];
+    const [query, key, value] = bitsOfAttention(attributes).map(Number) as [number, number, number];
     return [query + key, Number(attributes.matrix !== "softmax") + value] as BitOperands[];
   },
   work: (inputs, _output, { heads }) => {

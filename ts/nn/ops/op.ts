@@ -96,6 +96,8 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
   operands?(attributes: NoInfer<ValuesOf<Declared>>): readonly Operand[];
   /** The number of operands that are bits in the end, of each of its products. Absent where its one product is that of `operands`. */
   products?(attributes: NoInfer<ValuesOf<Declared>>): readonly BitOperands[];
+  /** True where activations of -a and +a, of which it learns a, are bits in its products. Absent where they never are. */
+  readsElastic?(attributes: NoInfer<ValuesOf<Declared>>): boolean;
   /** Multiply-accumulates of one image, forward: a number for each of the products. */
   work?(inputs: InputShapes<Count>, output: Shape, attributes: NoInfer<ValuesOf<Declared>>): number | readonly number[];
   readonly is?: Is;

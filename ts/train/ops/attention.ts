@@ -39,7 +39,7 @@ export const attention: TrainOp<"attention"> = {
     const key = planOperand(node, 1, context);
     const value = planOperand(node, 2, context);
     const learned = planLearned(node, context);
-    const signs = planSigns(node, sizes, context);
+    const signs = planSigns(node, sizes, [query, key, value], context);
     const factors = attributes.matrix === "elastic" && learned !== null ? learned.place : null;
 
     const bytes = ({ images }: Lane): number => 4 * images * heads * tokens * keys;

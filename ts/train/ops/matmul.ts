@@ -1,10 +1,14 @@
-/** Products of two values in the trainer: y = a b, da = dy b^T, db = a^T dy, or dy^T a where b is transposed. */
+/**
+ * Products of two values in the trainer: y = a b, da = dy b^T, db = a^T dy, or dy^T a where b is transposed. Where both operands
+ * are signs, the first is a product over bits, and the others have an operand of bits (`matmul/signs.ts`).
+ */
 import { matmulSizes } from "../../nn/ops/matmul.ts";
 import { matmulObstacles } from "../../obstacles.ts";
 import { as, k } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
 import type { Lane } from "../plan/context.ts";
 import { type SliceProduct, sliceScratchBytes } from "./attention/products.ts";
+import { planSigns } from "./matmul/signs.ts";
 import type { TrainOp } from "./op.ts";
 import { planOperand } from "./operand.ts";
 
@@ -32,6 +36,7 @@ export const matmul: TrainOp<"matmul"> = {
     const turned = attributes.transposeSecond;
     const sizes = matmulSizes(inputs.map(context.shape), turned);
     const [first, second] = [planOperand(node, 0, context), planOperand(node, 1, context)];
+    const signs = planSigns(node, sizes, context);
     const scratchBytes = sliceScratchBytes(Object.values(productsOf(sizes, turned, 1)));
     const scratch = context.memory.declare(() => scratchBytes);
     const product = (
@@ -45,22 +50,30 @@ export const matmul: TrainOp<"matmul"> = {
     return {
       forward: (mode, emit) => {
         for (const lane of context.lanes) {
-          const places = { a: first.place(lane), b: second.place(lane), out: context.value(name, lane) };
-          for (const call of [...first.forward(mode, lane), ...second.forward(mode, lane)]) emit.lane(lane.index, call);
-          emit.lane(lane.index, as({ product: "ff" }, product(lane, "value", places)));
+          const out = context.value(name, lane);
+          const calls = signs?.acts(mode)
+            ? signs.forward(lane, out)
+            : [
+                ...first.forward(mode, lane),
+                ...second.forward(mode, lane),
+                as({ product: "ff" }, product(lane, "value", { a: first.place(lane), b: second.place(lane), out })),
+              ];
+          for (const call of calls) emit.lane(lane.index, call);
         }
       },
-      backward: (_mode, { input: emit }, sinks) => {
+      backward: (mode, { input: emit }, sinks) => {
+        const overSigns = signs?.acts(mode) ? signs : null;
         const dy = (lane: Lane): Place => sinks.gradient(name, lane);
         first.backward(emit, sinks, (lane, to) =>
-          product(lane, "first", { a: dy(lane), b: second.place(lane), ...to }),
+          overSigns === null
+            ? as({ "first gradient": "ff" }, product(lane, "first", { a: dy(lane), b: second.place(lane), ...to }))
+            : overSigns.first(lane, dy(lane), to.out),
         );
         second.backward(emit, sinks, (lane, to) => {
+          if (overSigns !== null) return overSigns.second(lane, dy(lane), to.out);
           const [gradient, value] = [dy(lane), first.place(lane)];
-          return product(lane, "second", {
-            ...(turned ? { a: gradient, b: value } : { a: value, b: gradient }),
-            ...to,
-          });
+          const places = turned ? { a: gradient, b: value } : { a: value, b: gradient };
+          return as({ "second gradient": "ff" }, product(lane, "second", { ...places, ...to }));
         });
       },
       gradients: [...first.gradients, ...second.gradients],

@@ -3,11 +3,12 @@
 //! A head's features may begin within a byte or a word. They are taken out four at a time: rows as nibbles times 16, which are
 //! offsets into a table, and columns as plain nibbles `[panels of 32][groups][32]`, a byte for four terms of a column.
 
-use super::counts::NARROW;
 use crate::simd::bytes::Bytes;
 
 /// Columns of a panel.
 pub const PANEL: usize = 32;
+/// Nibbles of rows that become columns together: those of the widest head, and a multiple of 4.
+const BLOCK: usize = 64;
 
 /// Signs of a tensor of tokens, in one of the layouts of `crate::bits`.
 #[derive(Clone, Copy, Debug)]
@@ -87,18 +88,21 @@ impl HeadSigns<'_> {
         for (panel, columns) in out.chunks_exact_mut(groups * PANEL).enumerate() {
             for half in [0, 16] {
                 let first = panel * PANEL + half;
-                let mut rows = [[0; NARROW + 1]; 16];
-                for (lane, row) in rows.iter_mut().enumerate().take(tokens.saturating_sub(first)) {
-                    self.row(first + lane, 0, &mut row[..groups]);
-                }
-                for (number, four) in columns.chunks_mut(4 * PANEL).enumerate() {
-                    let mut quads = [0; 64];
-                    for (row, quad) in rows.iter().zip(quads.as_chunks_mut::<4>().0) {
-                        *quad = row.as_chunks().0[number];
+                for (block, columns) in columns.chunks_mut(BLOCK * PANEL).enumerate() {
+                    let mut rows = [[0; BLOCK]; 16];
+                    let own = columns.len() / PANEL;
+                    for (lane, row) in rows.iter_mut().enumerate().take(tokens.saturating_sub(first)) {
+                        self.row(first + lane, BLOCK * block, &mut row[..own]);
                     }
-                    for (target, bytes) in four.chunks_exact_mut(PANEL).zip(Bytes::separate_quads(&quads)) {
-                        // SAFETY: sixteen bytes from `half` on are a half of the 32.
-                        unsafe { bytes.shift_down_4().store(target[half..half + 16].as_mut_ptr()) };
+                    for (number, four) in columns.chunks_mut(4 * PANEL).enumerate() {
+                        let mut quads = [0; 64];
+                        for (row, quad) in rows.iter().zip(quads.as_chunks_mut::<4>().0) {
+                            *quad = row.as_chunks().0[number];
+                        }
+                        for (target, bytes) in four.chunks_exact_mut(PANEL).zip(Bytes::separate_quads(&quads)) {
+                            // SAFETY: sixteen bytes from `half` on are a half of the 32.
+                            unsafe { bytes.shift_down_4().store(target[half..half + 16].as_mut_ptr()) };
+                        }
                     }
                 }
             }

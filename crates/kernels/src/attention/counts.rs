@@ -7,6 +7,7 @@
 
 use super::bits::PANEL;
 use crate::simd::bytes::{Bytes, Shorts};
+use crate::simd::floats::F32x4;
 
 /// Nibbles whose counts fit a byte.
 pub const NARROW: usize = 63;
@@ -70,7 +71,7 @@ pub unsafe fn narrow_tile(
 /// The same over any number of nibbles, as 16-bit counts in the order of the columns.
 ///
 /// # Safety
-/// As for [`narrow_tile`]; there may be at most 16383 groups.
+/// As for [`narrow_tile`]; `groups` may be any number whose counts fit 16 bits.
 #[inline(never)]
 pub unsafe fn wide_tile(
     table: &Table,
@@ -93,6 +94,43 @@ pub unsafe fn wide_tile(
         {
             let [low, high] = counts.widen();
             *sums = [sums[0].add(low), sums[1].add(high)];
+        }
+    }
+}
+
+/// Up to four rows and the columns that they are counted with.
+pub struct Counted<'a> {
+    pub table: &'a Table,
+    /// Rows of nibbles times 16, a row `stride` bytes after the one before.
+    pub rows: &'a [u8],
+    pub stride: usize,
+    /// Columns of `groups` plain nibbles, of at most 65535 terms, in panels.
+    pub panels: &'a [u8],
+    pub groups: usize,
+    pub columns: usize,
+}
+
+/// Results `(base + slope count) factor`, a row `down` floats after the one before, as many as there are bases. They are whole
+/// numbers below 2^24 before the factor, exact in any order.
+#[inline(never)]
+pub fn multiply_counts(of: Counted, bases: &[f32], [slope, factor]: [f32; 2], out: &mut [f32], down: usize) {
+    let Counted { groups, stride, .. } = of;
+    // Rows past the last repeat it.
+    let rows = [0, 1, 2, 3].map(|row: usize| of.rows[row.min(bases.len() - 1) * stride..][..groups].as_ptr());
+    let [slope, factor] = [slope, factor].map(F32x4::splat);
+    let mut sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
+    for (panel, columns) in of.panels.chunks_exact(groups * PANEL).enumerate() {
+        // SAFETY: rows and a panel hold all groups, as `bits` writes them.
+        unsafe { wide_tile(of.table, rows, columns.as_ptr(), groups, &mut sums) };
+        let first = panel * PANEL;
+        let lanes = PANEL.min(of.columns - first);
+        for (row, (sums, &base)) in sums.iter().zip(bases).enumerate() {
+            let base = F32x4::splat(base);
+            let target = &mut out[row * down + first..][..lanes];
+            for (counts, target) in sums.iter().zip(target.chunks_mut(8)) {
+                let vectors = counts.widen().map(|count| (base + slope * count.to_reals()) * factor);
+                F32x4::store_lanes::<2>(vectors, target);
+            }
         }
     }
 }

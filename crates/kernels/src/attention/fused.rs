@@ -4,16 +4,18 @@
 //! d + 1, which holds the bits of `matrix`. All kinds but the softmax then set a bit where h is at most a limit of the row.
 //! If the values are signs too, a result is `2 popcount(a and v) - popcount(a)`, or `keys - 2 popcount(a xor v)` for a
 //! matrix of +-1. Otherwise it is the chain of `slices`. Every result has the bits that the kernels over reals give.
+//!
+//! Signs may have sizes, which are factors: a score is then `a b (d - 2 h)`, and a result the one above times the values' size.
+//! Over reals such sums are rounded term by term, unless the sizes are powers of two.
 
 use super::bits::{HeadSigns, PANEL, Signs};
-use super::counts::{ROWS, Table, WIDEST, wide_tile};
+use super::counts::{Counted, ROWS, Table, WIDEST, multiply_counts};
 use super::matrix::{Kind, Matrix, scale_of};
 use super::rows::{Rows, distances, matrix_rows};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::shape::sizes::{
     attention_column_bytes, attention_row_bytes, attention_scratch_floats, attention_soft_floats, panel_floats,
 };
-use crate::simd::bytes::Shorts;
 use crate::simd::floats::F32x4;
 use crate::softmax::exponentials;
 use core::array::from_fn;
@@ -27,6 +29,31 @@ pub enum Values<'a> {
     Reals(&'a [f32]),
 }
 
+/// The sizes a of operands of -a and +a.
+#[derive(Clone, Copy, Debug)]
+pub struct SignSizes {
+    /// That of the queries.
+    pub queries: f32,
+    /// That of the keys.
+    pub keys: f32,
+    /// That of the values, 1 where they are reals.
+    pub values: f32,
+}
+
+impl SignSizes {
+    /// Plain signs.
+    pub const ONE: Self = Self {
+        queries: 1.0,
+        keys: 1.0,
+        values: 1.0,
+    };
+
+    /// The factor of the scores.
+    pub fn of_scores(self) -> f32 {
+        self.queries * self.keys
+    }
+}
+
 /// The operands of attention.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
@@ -38,6 +65,8 @@ pub struct Inputs<'a> {
     pub values: Values<'a>,
     /// Features of a head of the values.
     pub value_width: usize,
+    /// The sizes of the signs.
+    pub sizes: SignSizes,
 }
 
 /// The scratch of one call, of [`attention_scratch_floats`] and [`attention_column_bytes`].
@@ -85,7 +114,7 @@ pub fn attention_bits_kept(of: Matrix, images: usize, inputs: Inputs, out: &mut 
 }
 
 fn run<const KEEP: bool>(of: Matrix, images: usize, inputs: Inputs, out: &mut [f32], scratch: Scratch, mut kept: Kept) {
-    let Inputs { value_width, .. } = inputs;
+    let Inputs { value_width, sizes, .. } = inputs;
     let Matrix {
         heads,
         tokens,
@@ -109,16 +138,17 @@ fn run<const KEEP: bool>(of: Matrix, images: usize, inputs: Inputs, out: &mut [f
         values,
         rows: Rows { distances, bits, reals },
     };
+    let scale = scale_of(width) * sizes.of_scores();
     let mut powers = [0.0; WIDEST + 4];
     for (distance, power) in powers.iter_mut().enumerate() {
         *power = -2.0 * distance as f32;
     }
     if KEEP && of.kind == Kind::Boolean {
         for (distance, score) in powers.iter_mut().enumerate() {
-            *score = (width as f32 - 2.0 * distance as f32) * scale_of(width);
+            *score = (width as f32 - 2.0 * distance as f32) * scale;
         }
     } else {
-        exponentials(&mut powers, F32x4::splat(0.0), scale_of(width));
+        exponentials(&mut powers, F32x4::splat(0.0), scale);
     }
     for number in 0..images * heads {
         attend::<KEEP>(
@@ -156,6 +186,7 @@ fn attend<const KEEP: bool>(
         queries,
         values,
         value_width,
+        sizes: signs,
         ..
     } = inputs;
     let part = |signs, tokens: usize, width: usize| HeadSigns {
@@ -195,7 +226,7 @@ fn attend<const KEEP: bool>(
     };
     let onto = sizes.slice(split, [image, head], [tokens, value_width]);
     let parameter = of.parameter(head);
-    let factor = if kind == Kind::Elastic { parameter } else { 1.0 };
+    let factor = signs.values * if kind == Kind::Elastic { parameter } else { 1.0 };
     for first in (0..tokens).step_by(ROWS) {
         let rows = ROWS.min(tokens - first);
         let onto = Slice {
@@ -203,7 +234,14 @@ fn attend<const KEEP: bool>(
             ..onto
         };
         distances(queries, first, rows, pieces.keys, keys, pieces.rows.distances);
-        let set = matrix_rows::<KEEP>(of, parameter, rows, powers, counts, &mut pieces.rows);
+        let set = matrix_rows::<KEEP>(
+            of,
+            [parameter, signs.of_scores()],
+            rows,
+            powers,
+            counts,
+            &mut pieces.rows,
+        );
         if KEEP {
             let number = image * heads + head;
             let size = attention_soft_floats(tokens, keys);
@@ -263,32 +301,21 @@ fn mix_counts(
     down: usize,
     rows: usize,
 ) {
-    let groups = of.keys.div_ceil(4);
-    let row_bytes = of.keys.next_multiple_of(PANEL) / 4;
     let signed = of.kind == Kind::Sign;
-    let table = if signed { &Table::XOR } else { &Table::AND };
-    let bits = [0, 1, 2, 3].map(|row: usize| pieces.rows.bits[row.min(rows - 1) * row_bytes..].as_ptr());
-    let mut sums = [[Shorts::splat(0); PANEL / 8]; ROWS];
-    for (panel, columns) in pieces.values.chunks_exact(groups * PANEL).enumerate() {
-        // SAFETY: a row of bits and a panel hold all groups, whose number `attention_bits` has bounded.
-        unsafe { wide_tile(table, bits, columns.as_ptr(), groups, &mut sums) };
-        let first = panel * PANEL;
-        let lanes = PANEL.min(value_width - first);
-        for (row, sums) in sums[..rows].iter().enumerate() {
-            // Whole numbers below 2^24: exact in any order.
-            let (base, slope) = if signed {
-                (of.keys as f32, -2.0)
-            } else {
-                (-(set[row] as f32), 2.0)
-            };
-            let [base, slope, factor] = [base, slope, factor].map(F32x4::splat);
-            let target = &mut out[row * down + first..][..lanes];
-            for (counts, target) in sums.iter().zip(target.chunks_mut(8)) {
-                let vectors = counts.widen().map(|count| (base + slope * count.to_reals()) * factor);
-                F32x4::store_lanes::<2>(vectors, target);
-            }
-        }
-    }
+    let counted = Counted {
+        table: if signed { &Table::XOR } else { &Table::AND },
+        rows: pieces.rows.bits,
+        stride: attention_row_bytes(of.keys),
+        panels: pieces.values,
+        groups: of.keys.div_ceil(4),
+        columns: value_width,
+    };
+    let (bases, slope) = if signed {
+        ([of.keys as f32; ROWS], -2.0)
+    } else {
+        (set.map(|count| -(count as f32)), 2.0)
+    };
+    multiply_counts(counted, &bases[..rows], [slope, factor], out, down);
 }
 
 #[cfg(test)]

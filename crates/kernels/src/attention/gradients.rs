@@ -4,9 +4,10 @@
 //!
 //!   dA = dO V^T, dV = A^T dO, dS = dA through the matrix, dQ = dS K, dK = dS^T Q
 //!
-//! A softmax is real, so its dV is the chain of `slices`. dA and dS never leave the cache.
+//! Sizes of signs are factors of dA, dQ and dK. A softmax is real, so its dV is the chain of `slices`. dA and dS never leave the cache.
 
 use super::bits::{HeadSigns, Signs};
+use super::fused::SignSizes;
 use super::matrix::{Kind, Matrix, Turned};
 use super::signed::{Onto, Real, multiply_signs, turn};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
@@ -27,6 +28,8 @@ pub struct Forward<'a> {
     pub values: Signs<'a>,
     /// Features of a head of the values.
     pub value_width: usize,
+    /// The sizes of the signs.
+    pub sizes: SignSizes,
     /// `Kept::soft`.
     pub soft: &'a [f32],
     /// `Kept::bits`.
@@ -141,7 +144,7 @@ fn head_backward(
         width,
         ..
     } = of;
-    let Forward { value_width, .. } = forward;
+    let Forward { value_width, sizes, .. } = forward;
     let number = image * heads + head;
     let place = |tokens: usize, width: usize| ((image * tokens * heads + head) * width, heads * width);
     let part = |signs, tokens: usize, width: usize| HeadSigns {
@@ -187,7 +190,13 @@ fn head_backward(
         turned: product,
         selectors,
     } = pieces;
-    multiply_signs::<true>(turned, selectors, keys, tables, &mut Onto::rows(matrix, across));
+    multiply_signs::<true>(
+        turned,
+        selectors,
+        keys,
+        tables,
+        &mut Onto::scaled(matrix, across, sizes.values),
+    );
     let own = Turned {
         kind,
         width,
@@ -212,7 +221,13 @@ fn head_backward(
         terms: keys,
         lanes: tokens,
     };
-    multiply_signs::<true>(scores, selectors, width, tables, &mut Onto::rows(product, across));
+    multiply_signs::<true>(
+        scores,
+        selectors,
+        width,
+        tables,
+        &mut Onto::scaled(product, across, sizes.keys),
+    );
     let (start, down) = place(tokens, width);
     turn(product, across, [tokens, width], onto.queries, start, down);
     part(forward.queries, tokens, width).features_as_rows(tokens, selectors);
@@ -222,7 +237,13 @@ fn head_backward(
         lanes: keys,
         ..scores
     };
-    multiply_signs::<true>(scores, selectors, width, tables, &mut Onto::rows(product, stride));
+    multiply_signs::<true>(
+        scores,
+        selectors,
+        width,
+        tables,
+        &mut Onto::scaled(product, stride, sizes.queries),
+    );
     let (start, down) = place(keys, width);
     turn(product, stride, [keys, width], onto.keys, start, down);
     sum

@@ -10,6 +10,7 @@ pub mod fused;
 pub mod gradients;
 pub mod matrix;
 mod rows;
+pub mod sign_slices;
 mod signed;
 pub mod slices;
 pub mod whole;

@@ -47,11 +47,12 @@ pub fn distances(queries: HeadSigns, first: usize, rows: usize, columns: &[u8], 
 }
 
 /// A of up to four rows: as bits, with how many are set, and as reals unless `counts`. With `KEEP`, which comes with `counts` or
-/// a softmax, the reals are the way back's: p, or the scaled scores of the boolean kind, whose table `powers` then is.
+/// a softmax, the reals are the way back's: p, or the scaled scores of the boolean kind, whose table `powers` then is. The scores
+/// have a factor, `size`.
 #[inline(never)]
 pub fn matrix_rows<const KEEP: bool>(
     of: Matrix,
-    parameter: f32,
+    [parameter, size]: [f32; 2],
     rows: usize,
     powers: &[f32; WIDEST + 4],
     counts: bool,
@@ -75,7 +76,7 @@ pub fn matrix_rows<const KEEP: bool>(
         // How many distances from the least on set a bit.
         let limit = match kind {
             Kind::Softmax => 0,
-            Kind::Threshold => usize::from(least) + (reach_of(width) / 2.0) as usize + 1,
+            Kind::Threshold => usize::from(least) + (reach_of(width) / size / 2.0).min(width as f32) as usize + 1,
             Kind::Boolean => width.div_ceil(2),
             Kind::Elastic | Kind::Sign => {
                 let (sum, divisor) = (sum_of(reals), divisor_of(parameter));

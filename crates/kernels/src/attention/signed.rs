@@ -63,11 +63,16 @@ pub struct Onto<'a> {
 impl<'a> Onto<'a> {
     /// Rows of a matrix from its beginning on, without a factor.
     pub fn rows(values: &'a mut [f32], down: usize) -> Self {
+        Self::scaled(values, down, 1.0)
+    }
+
+    /// The same times a factor.
+    pub fn scaled(values: &'a mut [f32], down: usize, factor: f32) -> Self {
         Self {
             values,
             start: 0,
             down,
-            factor: 1.0,
+            factor,
         }
     }
 }

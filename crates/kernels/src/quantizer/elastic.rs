@@ -17,6 +17,11 @@ use crate::simd::floats::{F32x4, F64x2};
 /// The least alpha.
 const LEAST: f32 = 1e-5;
 
+/// The size that an elastic map has by its alpha.
+pub fn size_of(alpha: f32) -> f32 {
+    ElasticSet::new(alpha, 0.0).alpha
+}
+
 /// alpha and offset, the former no less than it may be.
 #[derive(Clone, Copy)]
 pub(super) struct ElasticSet {

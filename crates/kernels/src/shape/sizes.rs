@@ -74,6 +74,26 @@ pub fn attention_real_scratch_floats(keys: usize, width: usize, value_width: usi
     panel_floats(width, keys) + panel_floats(keys, value_width) + 4 * keys
 }
 
+/// Bytes of the scratch of a product of signs over slices: the second operand as columns of nibbles, and four rows of the first.
+pub fn sign_slice_bytes(columns: usize, terms: usize) -> usize {
+    (columns.next_multiple_of(32) + 4) * groups(terms)
+}
+
+/// Floats at the beginning of the scratch of its way back: tables, and a product whose rows are columns.
+pub fn sign_gradient_floats(rows: usize, columns: usize, terms: usize) -> usize {
+    TABLES * TABLE + terms * rows.max(columns).next_multiple_of(4)
+}
+
+/// Bytes behind them: the rows of the operand of signs.
+pub fn sign_gradient_selectors(rows: usize, columns: usize, terms: usize) -> usize {
+    terms * groups(rows.max(columns))
+}
+
+/// Bytes of that scratch.
+pub fn sign_gradient_bytes(rows: usize, columns: usize, terms: usize) -> usize {
+    4 * sign_gradient_floats(rows, columns, terms) + sign_gradient_selectors(rows, columns, terms)
+}
+
 /// Windows along an axis that reach past the image, out of `out`.
 fn cut_windows(out: usize, stride: usize, pad: usize, size: usize, extent: usize) -> usize {
     let first = pad.div_ceil(stride).min(out);

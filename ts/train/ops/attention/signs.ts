@@ -1,22 +1,23 @@
 /**
  * Attention whose queries, keys and values are signs, in the trainer: a call a lane each way. The way forward looks scores up
- * and leaves p and the bits of A; on the way back every product has an operand of bits.
+ * and leaves p and the bits of A; on the way back every product has an operand of bits. Signs of a learned size are packed behind
+ * their quantizer, and the sizes are factors of the products.
  */
 import type { NodeOf } from "../../../nn/graph.ts";
 import type { AttentionSizes } from "../../../nn/ops/attention.ts";
 import { MOST_KEYS, WIDEST_HEAD } from "../../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../../program/call.ts";
-import { denseShape } from "../../../program/conv-shape.ts";
 import {
   attentionGradientBytes,
   attentionRowBytes,
   attentionScratchBytes,
   attentionSoftFloats,
-  groups,
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
-import type { Lane, Mode, PlanContext } from "../../plan/context.ts";
+import { elasticValues, endsAsSizedSigns } from "../../../quantizers/operand-kinds.ts";
+import type { Lane, Mode, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import type { Operand } from "../operand.ts";
+import { planSignBits } from "../sign-bits.ts";
 
 /** The arguments that the calls over reals and over signs have in common. */
 interface Given {
@@ -44,26 +45,30 @@ export interface AttentionOverSigns {
   readonly backward: (lane: Lane, given: Given, places: GradientPlaces) => KernelCall;
 }
 
-/** Plans `node` over signs; null where its operands never are, or are too many to be counted. */
+/** True where the operand is signs of a learned size. */
+const isElastic = ({ quantizer }: QuantizerSite): boolean => elasticValues(quantizer) === "signs";
+
+/** Plans `node`, whose operands are planned, over signs; null where its operands never are, or are too many to be counted. */
 export function planSigns(
   { name, inputs, attributes }: NodeOf<"attention">,
   { tokens, keys, heads, d, dv }: AttentionSizes,
-  { lanes, live, memory, products, value }: PlanContext,
+  operands: readonly Operand[],
+  context: PlanContext,
 ): AttentionOverSigns | null {
+  const { live, memory, products, value } = context;
   const sites = [0, 1, 2].map((place) => live.site(name, place));
   if (products === "ff" || d > WIDEST_HEAD || keys > MOST_KEYS) return null;
-  if (!sites.every((site) => site !== null && endsAsSigns(site.quantizer))) return null;
-  const operand = (place: 0 | 1 | 2, count: number, width: number) => {
-    const features = heads * width;
-    const bits = memory.declare(({ images }) => images * count * groups(features));
-    const shapes = lanes.map(({ images }) => memory.descriptor(denseShape(images * count, features, 1)));
-    const sign = (lane: Lane): KernelCall => {
-      const shape = shapes[lane.index] as Place;
-      return k.signNibbles({ shape, x: value(inputs[place] as string, lane), out: bits(lane) });
-    };
-    return { bits, sign };
+  if (!sites.every((site) => site !== null && endsAsSizedSigns(site.quantizer))) return null;
+  const planned = (place: 0 | 1 | 2, rows: number, width: number) => {
+    const [site, operand] = [sites[place] as QuantizerSite, operands[place] as Operand];
+    const isSized = isElastic(site);
+    const x = (lane: Lane): Place => (isSized ? operand.place(lane) : value(inputs[place], lane));
+    const { bits, sign } = planSignBits(x, { rows, features: heads * width }, context);
+    const calls = (mode: Mode, lane: Lane) => [...(isSized ? operand.forward(mode, lane) : []), sign(lane)];
+    // The first number that such a quantizer learns.
+    return { bits, calls, size: isSized ? site.parameters : null };
   };
-  const [query, key, own] = [operand(0, tokens, d), operand(1, keys, d), operand(2, keys, dv)];
+  const [query, key, own] = [planned(0, tokens, d), planned(1, keys, d), planned(2, keys, dv)];
   const soft = memory.declare(({ images }) => 4 * images * heads * attentionSoftFloats(tokens, keys));
   const matrix = memory.declare(({ images }) => images * heads * tokens * attentionRowBytes(keys));
   const scratch = memory.declare(() => attentionScratchBytes(keys, d, dv));
@@ -79,16 +84,17 @@ export function planSigns(
     keyBits: key.bits(lane),
     valueBits: own.bits(lane),
     valueWidth: dv,
+    ...{ querySize: query.size, keySize: key.size, valueSize: own.size },
   });
   return {
-    acts: (mode) => sites.every((site) => site !== null && mode.hard(site)),
+    acts: (mode) => sites.every((site) => site !== null && (isElastic(site) || mode.hard(site))),
     forward: (mode, lane, given) => {
       const call = { ...given, ...bitsOf(lane), out: value(name, lane), scratch: scratch(lane) };
       const product =
         mode.kind === "train"
           ? k.attentionNibblesKept({ ...call, soft: soft(lane), matrix: matrix(lane) })
           : k.attentionNibbles({ ...call, values: null });
-      return [query.sign(lane), key.sign(lane), own.sign(lane), as(roles, product)];
+      return [...[query, key, own].flatMap(({ calls }) => calls(mode, lane)), as(roles, product)];
     },
     backward: (lane, given, places) => {
       const kept = { soft: soft(lane), matrix: matrix(lane), scratch: gradientScratch(lane) };

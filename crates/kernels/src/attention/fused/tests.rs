@@ -45,6 +45,16 @@ fn any_case() -> impl Strategy<Value = Case> {
     )
 }
 
+/// Powers of two, under which no product over reals is rounded more often than over bits.
+fn some_sizes(seed: u64) -> SignSizes {
+    let [queries, keys, values] = [0, 2, 4].map(|at| 0.25 * f32::from(1u8 << (seed >> at & 3)));
+    SignSizes { queries, keys, values }
+}
+
+fn times(values: &[f32], size: f32) -> Vec<f32> {
+    values.iter().map(|value| value * size).collect()
+}
+
 /// The signs of a tensor in both layouts.
 fn packed(rows: usize, features: usize, values: &[f32]) -> (Vec<u8>, Vec<u64>) {
     let shape = dense(rows as u32, features as u32, 1);
@@ -163,8 +173,10 @@ proptest! {
         ];
         let [queries, own, signs] = [0, 1, 2].map(|i| chosen(words, &packed[i]));
         let values = if real_values { Values::Reals(&v) } else { Values::Signs(signs) };
-        let found = over_bits(of, images, Inputs { queries, keys: own, values, value_width });
-        let wanted = over_reals(of, images, value_width, [&q, &k, &v]);
+        let sizes = SignSizes { values: if real_values { 1.0 } else { some_sizes(seed).values }, ..some_sizes(seed) };
+        let found = over_bits(of, images, Inputs { queries, keys: own, values, value_width, sizes });
+        let sized = [times(&q, sizes.queries), times(&k, sizes.keys), times(&v, sizes.values)];
+        let wanted = over_reals(of, images, value_width, [&sized[0], &sized[1], &sized[2]]);
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&found), bits(&wanted));
         let (q, k) = (reals(q.len(), seed + 4), reals(k.len(), seed + 5));
@@ -194,7 +206,7 @@ proptest! {
         let of = Matrix { kind, heads: 1, tokens, keys, width, parameters: &[] };
         let packed = [packed(tokens, width, &q), packed(keys, width, &k), packed(keys, value_width, &v)];
         let [queries, own, values] = [0, 1, 2].map(|i| chosen(false, &packed[i]));
-        let found = over_bits(of, 1, Inputs { queries, keys: own, values: Values::Signs(values), value_width });
+        let found = over_bits(of, 1, Inputs { queries, keys: own, values: Values::Signs(values), value_width, sizes: SignSizes::ONE });
         prop_assert_eq!(found.into_iter().map(f64::from).collect::<Vec<_>>(), wanted);
     }
 }
@@ -233,6 +245,7 @@ fn long_rows_of_keys_are_counted_in_16_bits() {
             keys: own,
             values,
             value_width,
+            sizes: SignSizes::ONE,
         };
         assert_eq!(
             over_bits(of, 1, inputs),
@@ -273,6 +286,7 @@ fn the_largest_counts_fit() {
                 keys: own,
                 values,
                 value_width: 1,
+                sizes: SignSizes::ONE,
             };
             assert_eq!(over_bits(of, 1, inputs), [wanted], "{kind:?}, {keys} keys");
         }
