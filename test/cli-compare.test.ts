@@ -33,7 +33,7 @@ let done: Record<string, unknown> = {};
 /** Five runs: the float network, and two quantizers in two tasks. */
 const compareTo = (directory: string, ...more: readonly string[]): readonly string[] => {
   const data = ["compare", "--data", "mnist", "--train-images", "256", "--test-images", "100", "--model", network];
-  const grid = ["--quantizers", "fp,bc,bnn++", "--tasks", "bw,bwa", "--seeds", "1", "--epochs", "2"];
+  const grid = ["--quantizers", "fp,bc,bnn++", "--tasks", "bw,bwa", "--seeds", "1", "--epochs", "4"];
   return [...data, ...grid, "--batch-size", "64", "--out", directory, ...more];
 };
 

@@ -219,6 +219,8 @@ describe("train", () => {
     const data = ["train", "--data", "mnist", "--limit", "128", "--model", network, "--out", out(name)];
     return [...data, "--epochs", "2", "--batch-size", "32", "--workers", "1", ...more];
   };
+  /** Soft through the first of two epochs. */
+  const late = ["--quantizer", "bnn++:hardenAt=0.9"];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "proxbit-train-"));
     network = join(folder, "network.mjs");
@@ -227,7 +229,7 @@ describe("train", () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it("shows people the soft accuracy beside the hard one, labelled, and flips by layer", async () => {
-    const { code, stdout, stderr } = await proxbit(...command("shown", "--flip-ratio"));
+    const { code, stdout, stderr } = await proxbit(...command("shown", ...late, "--flip-ratio"));
     expect(code).toBe(0);
     const shown = /^epoch 1\/2 .* test accuracy [\d.]+ % hard-signed, soft [\d.]+ % {2}flips [\d.]+ % a step/m;
     expect(stderr).toMatch(shown);
@@ -240,7 +242,7 @@ describe("train", () => {
   });
 
   it("tells programs the same, and nothing of either where it was not asked", async () => {
-    const { stdout } = await proxbit(...command("told", "--flip-ratio", "--json"));
+    const { stdout } = await proxbit(...command("told", ...late, "--flip-ratio", "--json"));
     const lines = jsonLines(stdout);
     const [first, second] = lines.filter(({ type }) => type === "epoch") as { validation: { soft?: object } }[];
     expect(first?.validation.soft).toEqual({ loss: expect.any(Number), accuracy: expect.any(Number) });
@@ -249,7 +251,7 @@ describe("train", () => {
       soft: { epoch: 1, softAccuracy: expect.any(Number), hardAccuracy: expect.any(Number) },
       flipRatio: { total: expect.any(Number), layers: { binary_conv2d: expect.any(Number) } },
     });
-    const plain = await resultOf(...command("plain", "--no-soft"));
+    const plain = await resultOf(...command("plain", ...late, "--no-soft"));
     expect(plain).toMatchObject({ soft: null });
     expect(plain).not.toHaveProperty("flipRatio");
     expect(await readFile(out("plain"))).toEqual(await readFile(out("told")));
