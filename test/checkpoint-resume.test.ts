@@ -135,6 +135,32 @@ test("tasks that keep state get it back, and their numbers stand in the event of
   second.close();
 });
 
+test("a task's state comes back as it was, numbers without JSON and objects that look like them too", async () => {
+  const subject = subjects.plain as Subject;
+  const state = {
+    ends: [Infinity, -Infinity, Number.NaN, -0],
+    number: "12",
+    own: { number: "12" },
+    mean: Float32Array.of(1),
+  };
+  let back: unknown = null;
+  const task: EpochTask = {
+    name: "own",
+    run: async () => undefined,
+    save: () => state,
+    restore: (found) => {
+      back = found;
+    },
+  };
+  const store = memoryStore();
+  const first = await trainerOf(subject.graph, optionsOf(subject));
+  await leave(first.fit(data, { ...subject.options, tasks: [task], checkpoint: store }), 2);
+  const second = await Trainer.resume(store);
+  await eventsOf(second.continueFit(data, { tasks: [task] }));
+  expect(back).toEqual(state);
+  second.close();
+});
+
 test("a task may be an object of a class, whose functions read their own fields", async () => {
   class Sum implements EpochTask {
     readonly name = "sum";

@@ -52,6 +52,17 @@ function everything(step = 2): Method {
 }
 
 describe("a method", () => {
+  test("may be an object of a class, whose hooks read their own fields", async () => {
+    class Renamed implements Method {
+      readonly name = "renamed";
+      #name = "mine";
+      graph(given: Graph): Graph {
+        return { ...given, name: this.#name };
+      }
+    }
+    expect((await trainerOf(graph, { methods: [new Renamed()] })).graph.name).toBe("mine");
+  });
+
   test("changes network, optimizer, loss and data, works between epochs, and leaves the file alone", async () => {
     const trainer = await trainerOf(graph, { methods: [everything()] });
     expect(trainer.graph.name).toBe("renamed");

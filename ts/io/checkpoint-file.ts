@@ -62,6 +62,9 @@ export async function digestOf(parts: FileParts): Promise<string> {
   return hex(new Uint8Array(await subtle.digest("SHA-256", all)));
 }
 
+/** The numbers that JSON has not, as words. */
+const strange: ReadonlySet<unknown> = new Set(["NaN", "Infinity", "-Infinity", "-0"]);
+
 const anyNumber = (_key: string, value: unknown): unknown =>
   typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
     ? { number: Object.is(value, -0) ? "-0" : String(value) }
@@ -72,7 +75,7 @@ function withNumbers(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNumbers);
   if (!isRecord(value)) return value;
   const keys = Object.keys(value);
-  if (keys.length === 1 && keys[0] === "number" && typeof value.number === "string") return Number(value.number);
+  if (keys.length === 1 && strange.has(value.number)) return Number(value.number);
   return Object.fromEntries(keys.map((key) => [key, withNumbers(value[key])]));
 }
 

@@ -94,11 +94,20 @@ export function checkMethods(value: unknown, subject: Subject): readonly Method[
         method.excludes,
       );
     }
-    return method as unknown as Method;
+    return { ...method, ...bound(method, given) } as unknown as Method;
   });
   refuseTogether(found);
   return found;
 }
+
+/** The hooks of a method as functions that need no `this`. */
+const bound = (method: Readonly<Record<string, unknown>>, self: unknown): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    functions.flatMap((key) => {
+      const hook = method[key];
+      return typeof hook === "function" ? [[key, hook.bind(self)]] : [];
+    }),
+  );
 
 /** True for what comes back from JSON as it was. What is undefined counts as absent. */
 function isJson(value: unknown): boolean {
