@@ -90,10 +90,11 @@ describe("compare", () => {
     expect(JSON.parse(await readFile(join(out, "compare.json"), "utf8")).rows).toEqual(rows);
   });
 
-  it("gives the same numbers with two workers", () =>
+  it.each(["--workers", "--parallel"])("gives the same numbers with %s 2", (option) =>
     withFolder(async (place) => {
-      expect(numbersOf(await resultOf(...compareTo(place, "--workers", "2")))).toEqual(numbersOf(done));
-    }));
+      expect(numbersOf(await resultOf(...compareTo(place, option, "2")))).toEqual(numbersOf(done));
+    }),
+  );
 
   it("does no run twice, does those that are new, and says a table to people", async () => {
     const before = await runsIn(out);

@@ -18,6 +18,23 @@ const contextOf = (controller = new AbortController()): Context => ({
   exitWith: () => expect.unreachable(),
 });
 
+const settings = { epochs: 2 } as unknown as Parameters<typeof runsOf>[0]["settings"];
+const runs = runsOf({ settings, quantizers: ["bc"], tasks: ["bw"], seeds: [1, 2, 3] });
+const runAt = (which: number) => runs[which] as (typeof runs)[number];
+const outcomeAfter = (seconds: number) => ({ result: { seconds, testAccuracy: 0.5 }, failure: null }) as RunOutcome;
+/** The event of a step, of 20 in two epochs. */
+const stepOf = (which: number, step: number): GridEvent => ({
+  type: "step",
+  run: runAt(which),
+  event: {
+    epoch: step > 10 ? 2 : 1,
+    epochs: 2,
+    step: step > 10 ? step - 10 : step,
+    steps: 10,
+    imagesPerSecond: 7,
+  } as StepEvent,
+});
+
 beforeEach(() => {
   [now, written] = [1000, ""];
   vi.spyOn(performance, "now").mockImplementation(() => now);
@@ -66,30 +83,48 @@ describe("in a log", () => {
   });
 
   it("the time left of a grid is that of the run at work and of those that wait, as the finished ones say", () => {
-    const settings = { epochs: 2 } as unknown as Parameters<typeof runsOf>[0]["settings"];
-    const runs = runsOf({ settings, quantizers: ["bc"], tasks: ["bw"], seeds: [1, 2, 3] });
     const progress = gridProgress(contextOf(), runs);
-    const outcome = (seconds: number) => ({ result: { seconds, testAccuracy: 0.5 }, failure: null }) as RunOutcome;
-    const stepOf = (which: number, step: number): GridEvent => ({
-      type: "step",
-      run: runs[which] as (typeof runs)[number],
-      event: { epoch: 1, epochs: 2, step, steps: 10, imagesPerSecond: 7 } as StepEvent,
-    });
-    const run = runs[0] as (typeof runs)[number];
-    progress.update({ type: "found", finished: [{ run, outcome: outcome(20) }] });
+    progress.update({ type: "found", finished: [{ run: runAt(0), outcome: outcomeAfter(20) }] });
     progress.update(stepOf(1, 1));
     now += 10_000;
     // A quarter took 10 s, so 30 s are left. The last run takes the mean of 20 s and 40 s.
     progress.update(stepOf(1, 5));
     now += 30_000;
-    progress.update({ type: "run", finished: { run: runs[1] as typeof run, outcome: outcome(40) } });
-    now += 6000;
-    progress.update(stepOf(2, 3));
+    progress.update({ type: "run", finished: { run: runAt(1), outcome: outcomeAfter(40) } });
+    now += 2000;
+    // It goes on from its half, and a step takes 2 s.
+    progress.update(stepOf(2, 11));
     expect(written.split("\n")).toEqual([
       "1 of 3 runs were finished before",
       "run 2/3  bc BW seed 2  epoch 1/2  7 images/s  ETA 1:00",
       "run 2/3  bc BW seed 2  50.00 %  40.0 s",
-      "run 3/3  bc BW seed 3  epoch 1/2  7 images/s  ETA 0:34",
+      "run 3/3  bc BW seed 3  epoch 2/2  7 images/s  ETA 0:18",
+      "",
+    ]);
+  });
+
+  it("runs at once keep their numbers, and share the time of those that wait", () => {
+    const progress = gridProgress(contextOf(), runs);
+    progress.update({ type: "found", finished: [] });
+    progress.update(stepOf(0, 1));
+    progress.update(stepOf(1, 1));
+    now += 10_000;
+    // They take 40 and 200 s in all, and the third the mean. The rest is no shorter than that of the second.
+    progress.update(stepOf(0, 5));
+    progress.update(stepOf(1, 5));
+    now += 10_000;
+    // 40 and 80 s in all: 20, 60 and 60 s are left for two at once.
+    progress.update(stepOf(0, 10));
+    progress.update({ type: "run", finished: { run: runAt(1), outcome: outcomeAfter(20) } });
+    now += 5000;
+    progress.update(stepOf(2, 1));
+    progress.update({ type: "run", finished: { run: runAt(0), outcome: outcomeAfter(25) } });
+    expect(written.split("\n")).toEqual([
+      "run 1/3  bc BW seed 1  epoch 1/2  7 images/s  ETA 3:10",
+      "run 1/3  bc BW seed 1  epoch 1/2  7 images/s  ETA 1:10",
+      "run 2/3  bc BW seed 2  50.00 %  20.0 s",
+      "run 3/3  bc BW seed 3  epoch 1/2  7 images/s  ETA 1:35",
+      "run 1/3  bc BW seed 1  50.00 %  25.0 s",
       "",
     ]);
   });

@@ -161,4 +161,66 @@ describe("a grid at work", () => {
       expect((await readRun(folder, run))?.result?.epochs).toHaveLength(2);
       expect(await readdir(folder)).toHaveLength(1);
     }));
+
+  describe("with two runs at once", () => {
+    const two = { parallel: 2, workers: 1, runs: runsOf({ ...grid, seeds: [1, 2] }) } as const;
+
+    it("has the same results, a file each, and never more than two", () =>
+      withFolder(async (folder) => {
+        let [atWork, most] = [0, 0];
+        const graphOf = () => {
+          most = Math.max(most, ++atWork);
+          return graph;
+        };
+        await through(workIn(folder, { ...two, graphOf }), [], ({ type }) => {
+          if (type === "run") atWork--;
+        });
+        expect(most).toBe(2);
+        const alone = join(folder, "alone");
+        await through(workIn(alone, { ...two, parallel: 1 }));
+        for (const run of two.runs) {
+          const [own, straight] = [await readRun(folder, run), await readRun(alone, run)];
+          expect(own?.result?.epochs).toHaveLength(2);
+          expect(own?.result?.epochs).toEqual(straight?.result?.epochs);
+        }
+      }));
+
+    it("ends the other with a checkpoint where one fails, and says why", () =>
+      withFolder(async (folder) => {
+        let built = 0;
+        const graphOf = () => {
+          if (++built === 2) throw new Error("no graph");
+          return graph;
+        };
+        const { threads } = await withThreads(async () => {
+          await expect(through(workIn(folder, { ...two, graphOf }))).rejects.toThrow("no graph");
+        });
+        expect(leftAlone(threads)).toEqual([]);
+        expect(built).toBe(2);
+        expect((await readdir(folder)).filter((name) => name.endsWith(".json"))).toEqual([]);
+        await through(workIn(folder, two));
+        for (const run of two.runs) expect((await readRun(folder, run))?.result?.epochs).toHaveLength(2);
+      }));
+
+    it("leaves a checkpoint of both where its user stops it", () =>
+      withFolder(async (folder) => {
+        const controller = new AbortController();
+        const seen = new Set<Run>();
+        // So long that neither ends before the other has begun.
+        const settings = { ...grid.settings, epochs: 2000 };
+        const long = { ...two, runs: runsOf({ ...grid, settings, quantizers: ["bc"], seeds: [1, 2] }) };
+        const { threads } = await withThreads(() =>
+          rejected(
+            "aborted",
+            through(workIn(folder, { ...long, signal: controller.signal }), [], (event) => {
+              if (event.type !== "step") return;
+              seen.add(event.run);
+              if (seen.size === 2) controller.abort();
+            }),
+          ),
+        );
+        expect(leftAlone(threads)).toEqual([]);
+        expect((await readdir(folder)).filter((name) => name.endsWith(".checkpoint"))).toHaveLength(2);
+      }));
+  });
 });

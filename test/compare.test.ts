@@ -197,16 +197,23 @@ describe("the time left", () => {
   const [fp, bc, bcBoth, pp] = runsOf(grid) as readonly [Run, Run, Run, Run];
 
   it("is unknown at first, then learned from the run at work and from finished ones of the same kind", () => {
-    expect(secondsLeft([], [fp, bc], null)).toBeNull();
-    expect(secondsLeft([], [fp, bc], { run: pp, seconds: 1, share: 0.01 })).toBeNull();
+    expect(secondsLeft([], [fp, bc], [])).toBeNull();
+    expect(secondsLeft([], [fp, bc], [{ run: pp, seconds: 1, from: 0, share: 0.01 }])).toBeNull();
     // The run at work takes 20 s in all, of which 15 are left. Two others take as much each.
-    expect(secondsLeft([], [fp, bc], { run: pp, seconds: 5, share: 0.25 })).toBeCloseTo(15 + 40);
+    expect(secondsLeft([], [fp, bc], [{ run: pp, seconds: 5, from: 0, share: 0.25 }])).toBeCloseTo(15 + 40);
     // The other seed of bc took 30 s; the mean over both is 20 s.
     const timed = [
       { run: bc, seconds: 30 },
       { run: fp, seconds: 10 },
     ];
-    expect(secondsLeft(timed, [bc, bcBoth], null)).toBeCloseTo(30 + 20);
+    expect(secondsLeft(timed, [bc, bcBoth], [])).toBeCloseTo(30 + 20);
+    // Two at once share the rest, which takes as long as the longest run at work at least.
+    const atWork = [
+      { run: fp, seconds: 5, from: 0, share: 0.5 },
+      { run: pp, seconds: 15, from: 0.25, share: 0.5 },
+    ];
+    expect(secondsLeft(timed, [bc], atWork)).toBeCloseTo((5 + 30 + 30) / 2);
+    expect(secondsLeft([], [], atWork)).toBeCloseTo(30);
   });
 });
 

@@ -15,22 +15,53 @@ interface GridProgress {
 /** The meter counts thousandths of runs, so that it moves within one. */
 const FINE = 1000;
 
+/** A run at work, with its number among all. */
+interface RunShown {
+  readonly run: Run;
+  readonly number: number;
+  readonly began: number;
+  readonly from: number;
+  share: number;
+}
+
 export function gridProgress(context: Context, runs: readonly Run[]): GridProgress {
   const meter = createMeter(context, "");
   const timed: TimedRun[] = [];
   let done = 0;
-  let began = performance.now();
   let waiting: readonly Run[] = runs;
+  /** When the last run ended, or the grid began: the next one began then. */
+  let since = performance.now();
+  const atWork = new Map<string, RunShown>();
 
-  const show = (run: Run, share: number, text: string): void => {
-    const seconds = (performance.now() - began) / 1000;
-    const left = secondsLeft(timed, waiting, { run, seconds, share });
+  /** The run as one at work, which it may be from now on, at the share `from`. */
+  const begun = (run: Run, from: number): RunShown => {
+    const number = done + atWork.size + 1;
+    const own = atWork.get(run.key) ?? { run, number, began: since, from, share: from };
+    atWork.set(run.key, own);
+    waiting = waiting.filter(({ key }) => key !== run.key);
+    return own;
+  };
+  const show = ({ run, event }: Extract<GridEvent, { readonly type: "step" }>): void => {
+    const { epoch, epochs, step, steps, imagesPerSecond } = event;
+    const before = (epoch - 1) * steps + step - 1;
+    const own = begun(run, before / (epochs * steps));
+    own.share = (before + 1) / (epochs * steps);
+    const all = [...atWork.values()];
+    const seconds = (began: number) => (performance.now() - began) / 1000;
+    const left = secondsLeft(
+      timed,
+      waiting,
+      all.map((one) => ({ ...one, seconds: seconds(one.began) })),
+    );
     const eta = left === null ? "" : `  ETA ${clock(left)}`;
-    meter.update(FINE * (done + share), FINE * runs.length, `run ${done + 1}/${runs.length}  ${text}${eta}`);
+    const place = all.reduce((sum, { share }) => sum + share, done);
+    const text = `${runName(run)}  epoch ${epoch}/${epochs}  ${Math.round(imagesPerSecond)} images/s${eta}`;
+    meter.update(FINE * place, FINE * runs.length, `run ${own.number}/${runs.length}  ${text}`);
   };
   const end = (run: Run, seconds: number | undefined): void => {
     done++;
-    began = performance.now();
+    since = performance.now();
+    atWork.delete(run.key);
     waiting = waiting.filter(({ key }) => key !== run.key);
     if (seconds !== undefined) timed.push({ run, seconds });
   };
@@ -46,21 +77,18 @@ export function gridProgress(context: Context, runs: readonly Run[]): GridProgre
           for (const { run, outcome } of event.finished) end(run, outcome.result?.seconds);
           if (done > 0) say(`${done} of ${runs.length} runs were finished before`);
           return;
-        case "step": {
-          const { epoch, epochs, step, steps, imagesPerSecond } = event.event;
-          waiting = waiting.filter(({ key }) => key !== event.run.key);
-          const place = `epoch ${epoch}/${epochs}  ${Math.round(imagesPerSecond)} images/s`;
-          show(event.run, ((epoch - 1) * steps + step) / (epochs * steps), `${runName(event.run)}  ${place}`);
+        case "step":
+          show(event);
           return;
-        }
         case "epoch":
           return;
         case "run": {
           const { run, outcome } = event.finished;
           const { result, failure } = outcome;
+          const { number } = begun(run, 1);
           end(run, result?.seconds);
           const what = result === null ? failure : `${percent(result.testAccuracy)}  ${result.seconds.toFixed(1)} s`;
-          say(`run ${done}/${runs.length}  ${runName(run)}  ${what}`);
+          say(`run ${number}/${runs.length}  ${runName(run)}  ${what}`);
         }
       }
     },

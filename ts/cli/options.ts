@@ -269,9 +269,8 @@ export function refuseNetworkOptions(command: Command, file: string, forBoth: re
   }
 }
 
-export function addWorkersOption(command: Command): Command {
-  const parse = wholeNumber("--workers", 1, MOST_WORKERS);
-  return command.option("--workers <n>", "threads (default: all cores, at most 8)", parse);
+export function addWorkersOption(command: Command, text = "threads (default: all cores, at most 8)"): Command {
+  return command.option("--workers <n>", text, wholeNumber("--workers", 1, MOST_WORKERS));
 }
 
 /** `--json`, and an example under the help. */

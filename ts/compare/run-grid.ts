@@ -1,10 +1,11 @@
 /**
- * A comparison at work. Every run of a grid without a file is trained and leaves its file, one after the other. A run
- * under way has a checkpoint beside it, from which it goes on after any end. A run
- * is a function of its identity. Neither earlier files nor the number of workers changes a number.
+ * A comparison at work. Every run of a grid without a file is trained and leaves its file, one after the other or several at
+ * once. A run under way has a checkpoint beside it, from which it goes on after any end. A run is a function of its identity.
+ * Neither earlier files nor the number of workers or of runs at once changes a number.
  */
 import { mkdir } from "node:fs/promises";
 import { isProxbitError, ProxbitError } from "../base/errors.ts";
+import { merge } from "../base/merge.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { removeCheckpoint } from "../io/checkpoint-store.ts";
 import { systemCode } from "../io/node.ts";
@@ -35,8 +36,10 @@ export interface GridWork {
   readonly start?: ((trainer: Trainer) => Promise<void>) | undefined;
   /** The directory of the runs' files, made if it is missing. */
   readonly directory: string;
-  /** All cores, at most eight, where undefined. */
+  /** Of each run; all cores, at most eight, where undefined. */
   readonly workers: number | undefined;
+  /** Runs that are trained at once; 1 where absent. */
+  readonly parallel?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -70,10 +73,21 @@ export async function* runGrid(work: GridWork): AsyncGenerator<GridEvent, void, 
   };
   const [first] = left;
   if (first !== undefined) await checkWritable(runPath(directory, first));
-  for (const run of left) {
-    if (signal.aborted) throw stopped();
+  const ended = new AbortController();
+  const own: GridWork = { ...work, signal: AbortSignal.any([signal, ended.signal]) };
+  const queue = left.values();
+  yield* merge(
+    Array.from({ length: work.parallel ?? 1 }, () => trainFrom(queue, own)),
+    () => ended.abort(),
+  );
+}
+
+/** Trains runs of a queue, which others take from too, until none is left. */
+async function* trainFrom(queue: Iterable<Run>, work: GridWork): AsyncGenerator<GridEvent, void, undefined> {
+  for (const run of queue) {
+    if (work.signal.aborted) throw stopped();
     const outcome = yield* trainRun(run, work);
-    await writeRun(directory, run, outcome);
+    await writeRun(work.directory, run, outcome);
     yield { type: "run", finished: { run, outcome } };
   }
 }

@@ -2,7 +2,7 @@
  * `proxbit compare` runs quantizers x tasks x seeds on one data set and one model. Finished runs are files, so a
  * stopped command continues from there. At the end it writes a table, and files for people and for programs.
  */
-import { cpus } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { basename, join } from "node:path";
 import { Command, Option } from "commander";
 import { bytesOf } from "../../base/arrays.ts";
@@ -27,6 +27,7 @@ import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import { plainObjective } from "../../train/losses/index.ts";
 import { applyMethods, type Method } from "../../train/method.ts";
+import { LANES } from "../../train/plan/plan.ts";
 import { checkTraining } from "../../train/run/check-training.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
 import { refuseSilentStart } from "../../train/run/silent-weights.ts";
@@ -53,9 +54,13 @@ interface CompareOptions extends DataOptions, VariedOptions {
   readonly seeds: readonly number[];
   readonly baseline?: string;
   readonly workers?: number;
+  readonly parallel: number;
   readonly out: string;
   readonly title?: string;
 }
+
+/** Each takes the memory of a trainer. */
+const MOST_AT_ONCE = 64;
 
 const ALL = "fp,bc,pc,bnn,bnn+,bnn++,poly,poly+,ede,ede+";
 
@@ -70,7 +75,8 @@ export function compareCommand(context: Context): Command {
       "Trains one network with each quantizer in each task, from each seed, and says how good the hard-signed networks are: " +
         "mean and standard deviation over seeds, and differences to a baseline with confidence intervals. A finished run is " +
         "a file in DIR/runs and is not done again, so the same command goes on where it was stopped, within a run too. Each " +
-        "--method makes rows beside those without. Neither the order of the runs nor the number of workers changes a number.",
+        "--method makes rows beside those without. Neither the order of the runs nor the number of workers changes a number. " +
+        "A run has at most 8 workers; --parallel uses more cores than that.",
     )
     .requiredOption("--out <dir>", "directory of the runs and the report, for example out/fashion");
   addDataOptions(command, "required")
@@ -91,13 +97,19 @@ export function compareCommand(context: Context): Command {
     // Names of former versions.
     .addOption(new Option("--train-images <n>").argParser(images("--train-images")).hideHelp())
     .addOption(new Option("--test-images <n>").argParser(images("--test-images")).hideHelp());
-  addWorkersOption(command);
+  addWorkersOption(command, "threads of a run (default: all cores, shared among the runs at once; at most 8)").option(
+    "--parallel <n>",
+    "runs that are trained at once",
+    wholeNumber("--parallel", 1, MOST_AT_ONCE),
+    1,
+  );
   return addCommonOptions(
     command,
     "proxbit compare --data fashion-mnist --out out/fashion",
     "proxbit compare --data mnist --quantizers fp,bc,bnn++ --tasks bwa --seeds 1,2 --limit 10000 --out out/digits",
     "proxbit compare --data mnist --quantizers bnn,poly --method two-step --method two-step:share=0.3 --out out/methods",
     "proxbit compare --data mnist --optimizer sgd --momentum 0.9 --warmup 0.1 --clip-norm 1 --loss squared-hinge --out out/sgd",
+    "proxbit compare --data mnist --epochs 20 --parallel 4 --workers 1 --out out/four-at-once",
   ).action((options: CompareOptions) => compare(options, context));
 }
 
@@ -136,7 +148,7 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
       data: teacher === undefined ? data : await withTeacher(data, teacher, { signal }),
       fit: fitOptionsOf(training, options),
       start: start && ((trainer) => startFrom(trainer, start)),
-      workers: options.workers,
+      ...{ parallel: options.parallel, workers: workersOf(options) },
     };
     for await (const event of runGrid(work)) {
       const found = event.type === "found" ? event.finished : event.type === "run" ? [event.finished] : [];
@@ -168,6 +180,12 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
     { title: report.title, settings, runs: runs.length, seconds, rows: report.rows, files },
     `${comparisonTable(report.rows)}\n\n${pairs(Object.entries(files))}`,
   );
+}
+
+/** The threads of a run; undefined for as many as a trainer takes by itself. */
+function workersOf({ workers, parallel }: Pick<CompareOptions, "workers" | "parallel">): number | undefined {
+  if (workers !== undefined || parallel === 1) return workers;
+  return Math.min(LANES, Math.max(1, Math.floor(availableParallelism() / parallel)));
 }
 
 /** @throws ProxbitError "argument" for a baseline that is not compared */

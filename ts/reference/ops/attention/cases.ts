@@ -34,6 +34,7 @@ export const attentionCases = (): readonly Case[] => {
     made("softmax of learned values", {
       ...{ heads: 5, queryQuantizer: "elastic", keyQuantizer: "elastic-unit", valueQuantizer: "elastic" },
     }),
+    made("threshold of learned signs", { heads: 5, matrix: "threshold", ...all("elastic") }),
     made("sign, over signs", { heads: 5, matrix: "sign", valueQuantizer: "poly" }),
   ];
 };
