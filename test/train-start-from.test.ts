@@ -55,7 +55,9 @@ describe("from a float network", () => {
       await signed.setWeights(new Map([...weights, ["body/kernel", signs(weights.get("body/kernel"))]]));
       await signed.estimateStatistics(data.train, { batchSize: 32 });
       const wanted = await signed.evaluate(data.test);
-      expect(tuned).toEqual(wanted);
+      // Weights of signs are multiplied by tables, which add up in another order.
+      expect(tuned).toMatchObject({ images: wanted.images, accuracy: wanted.accuracy });
+      expect(tuned.loss).toBeCloseTo(wanted.loss, 5);
       const before = await (await trainerOf(network(quantizer))).evaluate(data.test);
       expect(before.loss).not.toBeCloseTo(tuned.loss, 3);
     },

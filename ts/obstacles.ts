@@ -5,12 +5,14 @@
 import type { GraphNode } from "./nn/graph.ts";
 import { hasKernel, isProduct } from "./nn/nodes.ts";
 import {
+  activationsAreBits,
   activationsAreElastic,
   groupsOfProduct,
   operandsOf,
   type Product,
   quantizedOperands,
   readsElastic,
+  weightsAreBits,
 } from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
 import type { AttentionMatrix } from "./nn/words.ts";
@@ -67,6 +69,7 @@ export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
     ...(hasKernel(node) ? quantizedRealObstacles(node.attributes.weightQuantizer) : []),
     ...operands.flatMap((own) => (own.operand === "activation" ? levelObstacles(node, own) : [])),
     ...singleChannelObstacles(node),
+    ...windowObstacles(node),
   ];
   if (missing.length === 0) return quantized;
   const options = missing.map(({ option }) => option).join(" and ");
@@ -81,6 +84,18 @@ function singleChannelObstacles(node: GraphNode): readonly Obstacle[] {
     return [];
   const reason = "a filter reads one channel, too few for a product over bits: operands of +-1 are multiplied as reals";
   return [{ reason, remedy: "Take conv2d in its place, where its weights and its work are affordable." }];
+}
+
+/** Windows over real activations that tables of these do not serve. */
+function windowObstacles(node: GraphNode): readonly Obstacle[] {
+  if (!isProduct(node) || !weightsAreBits(node) || activationsAreBits(node) || !("strides" in node.attributes))
+    return [];
+  const { strides, padValue } = node.attributes;
+  if (padValue === "zero" && strides.every((stride) => stride === 1)) return [];
+  const reason =
+    "weights of +-1 are multiplied as reals where windows of real activations have strides or a border of ones";
+  const remedy = "Let a pooling layer take the strides, where accuracy allows it, and pad with zeros.";
+  return [{ reason, remedy }];
 }
 
 /** Weights that are quantized, and still no bits. */

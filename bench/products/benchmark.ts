@@ -16,7 +16,7 @@ const MACS_PER_CYCLE = 32;
 export const productsBenchmark: Benchmark = {
   title: "Real x +-1 products",
   about:
-    "Forward product, filter gradient and input gradient of 3x3 convolutions with one +-1 operand, one thread: by tables of " +
+    "Forward products, filter gradient and input gradient of 3x3 convolutions with one +-1 operand, one thread: by tables of " +
     "signed sums (fb), against the same with two real operands (ff). Layouts that a step makes once for all products are " +
     "there already; results are compared in the run.",
   async *run(context) {

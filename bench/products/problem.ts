@@ -1,4 +1,4 @@
-/** The three products of a binary layer's training step on one lane, by tables (`fb`) and with reals (`ff`). */
+/** The products of a layer's training step on one lane where one operand is +-1, by tables (`fb`) and with reals (`ff`). */
 
 import { createArena } from "../../ts/program/arena.ts";
 import { type KernelCall, kernelsOver } from "../../ts/program/call.ts";
@@ -10,6 +10,8 @@ import {
   fbFilterScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
+  fbSignScratchBytes,
+  fbSignWeightBytes,
   groups,
   outputPixels,
   paddedPixels,
@@ -29,10 +31,13 @@ export const SHAPES = [
   [16, 16, 32],
   [16, 8, 64],
   [2, 14, 256],
+  [1, 32, 16],
+  [1, 14, 64],
+  [1, 7, 128],
 ] as const;
 
 export interface Product {
-  readonly name: "forward" | "filter gradient" | "input gradient";
+  readonly name: "forward, signs in" | "forward, signs as weights" | "filter gradient" | "input gradient";
   readonly tables: () => number;
   readonly reals: () => number;
   /** The greatest difference between the two results, as a share of the largest element. */
@@ -59,7 +64,7 @@ export function products(
   const transposed = transposedShape(shape);
   const [rows, inputs] = [terms(shape), outputPixels(shape) * width];
   const bytes =
-    64 * paddedPixels(shape) * width + 64 * rows * width + fbFilterScratchBytes(shape) + fbInputScratchBytes(shape);
+    80 * paddedPixels(shape) * width + 64 * rows * width + fbFilterScratchBytes(shape) + 2 * fbInputScratchBytes(shape);
   const arena = createArena(memory.grow(Math.ceil(bytes / pageBytes) + 1) * pageBytes);
   const next = xorshift(size);
   const floats = (count: number, value: () => number = () => 0): number => {
@@ -79,14 +84,19 @@ export function products(
   const realWeights = floats(rows * width, real);
 
   const nibbles = arena.allocate(paddedPixels(shape) * groups(width));
-  const padded = floats(paddedPixels(shape) * width);
+  const [padded, paddedReals] = [floats(paddedPixels(shape) * width), floats(paddedPixels(shape) * width)];
   const panels = floats(panelFloats(rows, width));
   const panelsTransposed = floats(panelFloats(taps(shape) * width, width));
-  const signWeights = arena.allocate(fbInputWeightBytes(shape));
+  const signPanels = floats(panelFloats(rows, width));
+  const [signWeights, forwardWeights] = [
+    arena.allocate(fbInputWeightBytes(shape)),
+    arena.allocate(fbSignWeightBytes(shape)),
+  ];
   const dilated = floats(paddedPixels(transposed) * width);
-  const [scratch, inputScratch] = [
+  const [scratch, inputScratch, signScratch] = [
     arena.allocate(fbFilterScratchBytes(shape)),
     arena.allocate(fbInputScratchBytes(shape)),
+    arena.allocate(fbSignScratchBytes(shape)),
   ];
   const call = (made: KernelCall<number>): (() => number) => ready(exports, made);
   const prepared = [
@@ -96,6 +106,8 @@ export function products(
     k.packPanels({ w: realWeights, k: rows, n: width, out: panels }),
     k.packPanelsTransposed({ shape: at, w, out: panelsTransposed }),
     k.packFbInputWeights({ shape: at, kernel: w, weights: signWeights }),
+    k.packPanels({ w, k: rows, n: width, out: signPanels }),
+    k.packFbSignWeights({ shape: at, kernel: w, weights: forwardWeights }),
   ];
   for (const made of prepared) {
     if (call(made)() !== 0) throw new Error(`${made.kernel} met a number that is not finite`);
@@ -135,10 +147,23 @@ export function products(
     multiplyAccumulates: outputPixels(shape) * width * rows,
     products: [
       product(
-        "forward",
+        "forward, signs in",
         inputs,
         (out) => call(k.fbConv({ ...onBits, w: realWeights, out, scratch })),
         (out) => call(k.ffConv({ ...onReals, panels, bias: null, out })),
+      ),
+      product(
+        "forward, signs as weights",
+        inputs,
+        (out) => {
+          const product = { shape: at, x: dy, weights: forwardWeights, scratch: signScratch };
+          return call(k.fbSignConv({ ...product, bias: null, out }));
+        },
+        (out) => {
+          const pad = call(k.padReal({ shape: at, x: dy, out: paddedReals }));
+          const sums = call(k.ffConv({ shape: at, x: paddedReals, panels: signPanels, bias: null, out }));
+          return () => pad() + sums();
+        },
       ),
       product(
         "filter gradient",

@@ -1,11 +1,15 @@
 /** Properties of the three products as convolutions: forward, and both ways back. */
-import { transposedShape } from "../../ts/program/conv-shape.ts";
+import { hasAdjoint, transposedShape } from "../../ts/program/conv-shape.ts";
 import {
   type ConvShape,
+  extentHeight,
+  extentWidth,
   fbFilterScratchBytes,
   fbForwardScratchBytes,
   fbInputScratchBytes,
   fbInputWeightBytes,
+  fbSignScratchBytes,
+  fbSignWeightBytes,
 } from "../../ts/program/kernels.ts";
 import { backwardMapNumbers } from "../../ts/quantizers/maps.ts";
 import { type Case, convolutions, dense, geometry, numbers } from "./arbitrary.ts";
@@ -315,4 +319,68 @@ const fbInput = property(
   { examples: [long[0]!, long[2]!, { shape: dense(7, 5, 100), seed: 5 }, ...sixteen], runs: 60 },
 );
 
-export const convolutionProperties = [ff, ffFilter, ffInput, fb, fbFilter, fbInput];
+/** The signs of the kernel, the last tap first, four channels of a filter in the high half of a byte. */
+function forwardSigns(shape: ConvShape, w: Float32Array): Uint8Array {
+  const { channels, filters } = shape;
+  const groups = Math.ceil(channels / 4);
+  const out = new Uint8Array(naive.taps(shape) * filters * groups);
+  w.forEach((value, i) => {
+    const [row, filter] = [Math.floor(i / filters), i % filters];
+    const [tap, channel] = [naive.taps(shape) - 1 - Math.floor(row / channels), row % channels];
+    if (value >= 0) out[(tap * filters + filter) * groups + (channel >> 2)]! |= 1 << (4 + (channel & 3));
+  });
+  return out;
+}
+
+/** The same windows from every pixel to the next. */
+function unstrided(shape: ConvShape): ConvShape {
+  const outHeight = shape.paddedHeight - extentHeight(shape) + 1;
+  const outWidth = shape.paddedWidth - extentWidth(shape) + 1;
+  return { ...shape, strideHeight: 1, strideWidth: 1, outHeight, outWidth };
+}
+
+const fbSign = property(
+  "real times +-1 weights: sums within their rounding, a bias, the same bits for an image on its own",
+  convolutions,
+  (bench, { shape: given, seed }) => {
+    const shape = unstrided(given);
+    if (!hasAdjoint(shape)) return;
+    const random = numbers(seed);
+    const x = random.reals(naive.inputPixels(shape) * shape.channels);
+    const w = random.reals(naive.terms(shape) * shape.filters);
+    const bias = random.reals(shape.filters);
+    const weights = bench.output(Uint8Array, fbSignWeightBytes(shape));
+    const call = k.packFbSignWeights({ shape: bench.shape(shape), kernel: bench.input(w), weights });
+    status("pack_fb_sign_weights", bench.call(call), 0);
+    sameBits("packed weights", weights.read(), forwardSigns(shape, w));
+
+    const packed = bench.input(forwardSigns(shape, w));
+    const sums = (own: ConvShape, values: Float32Array, added: Float32Array | null): Float32Array => {
+      const y = bench.output(Float32Array, naive.outputPixels(own) * own.filters);
+      const scratch = bench.output(Uint8Array, fbSignScratchBytes(own));
+      const operands = { shape: bench.shape(own), x: bench.input(values), weights: packed, scratch };
+      const address = added === null ? null : bench.input(added);
+      status("fb_sign_conv", bench.call(k.fbSignConv({ ...operands, bias: address, out: y })), 0);
+      return y.read();
+    };
+    const found = sums(shape, x, null);
+    const signs = w.map(naive.sign);
+    const size = naive.realConv(shape, x.map(Math.abs), signs.map(Math.abs));
+    // Groups of channels are filled up with zeros.
+    const bound = gamma(naive.taps(shape) * (shape.channels + 3));
+    within("y", found, naive.realConv(shape, x, signs), (i) => bound * size[i]!);
+    sameNumbers(
+      "y with a bias",
+      sums(shape, x, bias),
+      found.map((value, i) => Math.fround(value + bias[i % shape.filters]!)),
+    );
+
+    const image = random.below(shape.images);
+    const part = <T extends Float32Array>(values: T): Float32Array =>
+      values.slice((values.length / shape.images) * image, (values.length / shape.images) * (image + 1));
+    sameBits("y on its own", sums({ ...shape, images: 1 }, part(x), null), part(found));
+  },
+  { examples: [long[0]!, long[2]!, { shape: dense(7, 100, 5), seed: 5 }, ...sixteen], runs: 60 },
+);
+
+export const convolutionProperties = [ff, ffFilter, ffInput, fb, fbFilter, fbInput, fbSign];

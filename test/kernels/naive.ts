@@ -122,13 +122,17 @@ export function inOrderFilterGradient(shape: ConvShape, x: Float32Array, dy: Flo
 }
 
 /** The convolution of sign(x) with real `w` in f64. */
-export function mixedConv(shape: ConvShape, x: Float32Array, w: Float32Array): Float64Array {
+export const mixedConv = (shape: ConvShape, x: Float32Array, w: Float32Array): Float64Array =>
+  realConv(shape, x.map(sign), w);
+
+/** The convolution of real `x` with real `w` in f64. */
+export function realConv(shape: ConvShape, x: Float32Array, w: Float32Array): Float64Array {
   const { channels, filters } = shape;
   const y = new Float64Array(outputPixels(shape) * filters);
   forEachTap(shape, (output, tap, pixel) => {
     if (pixel < 0 && !shape.padOne) return;
     for (let c = 0; c < channels; c++) {
-      const value = pixel < 0 ? 1 : sign(x[pixel * channels + c]!);
+      const value = pixel < 0 ? 1 : x[pixel * channels + c]!;
       const row = (tap * channels + c) * filters;
       for (let n = 0; n < filters; n++) y[output * filters + n]! += value * w[row + n]!;
     }

@@ -22,6 +22,8 @@ export interface Bits {
 export interface Network {
   readonly graph: Graph;
   readonly flow: Flow;
+  /** Images of a run. */
+  readonly images: number;
   readonly shapeOf: (name: string) => Shape;
   /** The last axis of a value. */
   readonly channelsOf: (name: string) => number;

@@ -113,7 +113,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       parts: partsOf(own),
       fusedInto: own.length === 0 ? lead : null,
       weightBits: inBits.has(node.name) ? 1 : 32,
-      activationBits: work !== null && work.product !== "ff" ? 1 : 32,
+      activationBits: work === null || work.product === "ff" || work.kernel === "fb_sign_conv" ? 32 : 1,
       weightBytes: weightBytes(node, network, main?.kernel.startsWith("bb_codeword") ? CODEWORDS : kernel),
       valueBytes: isInside ? 0 : valueBytes(shape, calls.get(lead ?? node.name) ?? [], kernel),
       multiplyAccumulates: multiplyAccumulates(node, node.inputs.map(network.shapeOf), shape),
@@ -135,7 +135,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
 const isWork = ({ kernel }: Call): boolean => workOf(kernel) !== null;
 
 function weightBytes(node: GraphNode, network: Network, kernel: ProductKernel): number {
-  if (isProduct(node)) return productFormOf(node).weightBytes(network.windowOf(node), kernel);
+  if (isProduct(node)) return productFormOf(node).weightBytes(network.windowOf(node), kernel, network.images);
   if (isWhole(node)) return wholeOpOf(node).weightBytes?.(node, { network }) ?? 0;
   if (!isAffine(node)) return 0;
   return affineOpOf(node).madeBytes?.(network.channelsOf(node.name)) ?? 0;

@@ -7,7 +7,7 @@ import { activationsAreBits, activationsAreElastic, groupsOfProduct, operandsAre
  * - `exact`: both operands +-1, so that sums are whole numbers.
  * - `accumulated`: both operands +-1, and sums in 8 bits.
  * - `mixed`: +-1 activations with real weights. In both, activations may be +-a with a number a, which scales the sums.
- * - `real`: real activations; weights of +-1 are multiplied as reals.
+ * - `real`: real activations. Weights of +-1 have a kernel of their own for most windows (`product/signs.ts`).
  */
 export type Form = "exact" | "accumulated" | "mixed" | "real";
 

@@ -5,8 +5,10 @@
 import { later } from "../base/later.ts";
 import { type LoadedModel, openModel } from "../io/model-reader.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
+import { shapesOf } from "../nn/network.ts";
 import { isProduct } from "../nn/nodes.ts";
 import { isKnownOp } from "../nn/ops/index.ts";
+import type { Shape } from "../nn/shapes.ts";
 import { validateKnown } from "../nn/validate-known.ts";
 import { isKnownSchedule } from "../quantizers/known-schedules.ts";
 import { firstOps } from "./ops/index.ts";
@@ -15,13 +17,16 @@ import { isFirstForm } from "./product/index.ts";
 /** The functions whose maps the small core has. */
 const FIRST_FUNCTIONS: readonly string[] = ["relu", "hardTanh"];
 
-function isFirst(node: GraphNode): boolean {
-  if (isProduct(node)) return isFirstForm(node);
+function isFirst(node: GraphNode, shapes: ReadonlyMap<string, Shape>): boolean {
+  if (isProduct(node)) return isFirstForm(node, shapes.get(node.inputs[0])?.length ?? 0);
   return node.op === "activation" ? FIRST_FUNCTIONS.includes(node.attributes.activation) : node.op in firstOps;
 }
 
 /** True where the first half runs the whole network. */
-export const isOfFirstHalf = ({ nodes }: Graph): boolean => nodes.every(isFirst);
+export function isOfFirstHalf(graph: Graph): boolean {
+  const shapes = shapesOf(graph);
+  return graph.nodes.every((node) => isFirst(node, shapes));
+}
 
 async function bringOther(): Promise<void> {
   const { takeOtherHalf } = await later(async () => await import("./other-half.ts"));

@@ -26,6 +26,7 @@ export function createNetwork(graph: Graph, images: number): Network {
   return {
     graph,
     flow,
+    images,
     shapeOf,
     channelsOf: (name) => rowsOf(shapeOf(name)).channels,
     windowOf,

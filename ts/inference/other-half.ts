@@ -12,11 +12,12 @@ import { grouped } from "./product/grouped.ts";
 import { takeForms } from "./product/index.ts";
 import { levels } from "./product/levels.ts";
 import { mixed } from "./product/mixed.ts";
+import { signs } from "./product/signs.ts";
 
 /** Takes it in. */
 export function takeOtherHalf(): void {
   takeEvery();
   takeOps(inferenceOps);
   takeElastic(elastic);
-  takeForms({ forms: { accumulated, levels, mixed }, grouped });
+  takeForms({ forms: { accumulated, levels, mixed, signs }, grouped });
 }

@@ -684,6 +684,19 @@ export const kernels = {
     product: { operands: "fb", tile: "2x16", channels: 4 },
     parameters: { shape: "read", bits: "read", w: "read", out: "write", scratch: "write" },
   },
+  /** Signs of the kernel `f32 [K][N]` for `fb_sign_conv`: weights `u8 [taps][N][ceil(c/4)]`, the last tap first. */
+  pack_fb_sign_weights: {
+    parameters: { shape: "read", kernel: "read", weights: "write" },
+  },
+  /**
+   * Convolution of real inputs x, not padded, with a +-1 kernel, where that has no strides and its padding is 0
+   * (`has_adjoint`): bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`. weights as `pack_fb_sign_weights`
+   * makes them; scratch of `fb_sign_scratch_bytes`.
+   */
+  fb_sign_conv: {
+    product: { operands: "fb", tile: "2x16", channels: 4 },
+    parameters: { shape: "read", x: "read", weights: "read", bias: "maybe read", out: "write", scratch: "write" },
+  },
   /** y = e^x / sum e^x over each row of `channels` values. */
   softmax_forward: {
     parameters: { x: "read", rows: "number", channels: "number", y: "write" },
@@ -983,4 +996,19 @@ export function fbInputScratchBytes(shape: ConvShape): number {
   const row = shape.strideWidth * shape.channels * 16 * (lines + 1 - (lines % 2));
   const gradients = (images + 1) * shape.width * shape.channels;
   return 4 * (16 + 36 * (16 * 16) + extentHeight(shape) * row + gradients);
+}
+
+/** Bytes of the +-1 weights of `fb_sign_conv`: `[taps][filters][groups of 4 channels]`. */
+export function fbSignWeightBytes(shape: ConvShape): number {
+  return taps(shape) * shape.filters * groups(shape.channels);
+}
+
+/** Bytes of scratch of `fb_sign_conv`: those of `fb_conv_backward_input` for the adjoint. */
+export function fbSignScratchBytes(shape: ConvShape): number {
+  const images = Math.min(shape.images, 16);
+  const columns = shape.width + extentWidth(shape) - 1;
+  const lines = Math.ceil((columns * images + 3) / 16);
+  const row = shape.filters * 16 * (lines + 1 - (lines % 2));
+  const values = (images + 1) * shape.outWidth * shape.filters;
+  return 4 * (16 + 36 * (16 * 16) + extentHeight(shape) * row + values);
 }

@@ -141,6 +141,36 @@ impl ConvShape {
         })
     }
 
+    /// Is the forward product the gradient of the inputs of another convolution? It has no strides then, padding of zeros, and
+    /// no window beside the image.
+    pub fn has_adjoint(&self) -> bool {
+        let fits = |pad: u32, extent: usize, size: u32, out: u32| (pad as usize) < extent && out <= size + pad;
+        let is_unpadded = self.padded_height == self.height && self.padded_width == self.width;
+        (self.stride_height, self.stride_width) == (1, 1)
+            && (self.pad_one == 0 || is_unpadded)
+            && fits(self.pad_top, self.extent_height(), self.height, self.out_height)
+            && fits(self.pad_left, self.extent_width(), self.width, self.out_width)
+    }
+
+    /// That convolution: from our output to our input. See [`ConvShape::has_adjoint`].
+    pub fn adjoint(&self) -> Self {
+        let [down, right] = [self.extent_height() as u32 - 1, self.extent_width() as u32 - 1];
+        Self {
+            height: self.out_height,
+            width: self.out_width,
+            channels: self.filters,
+            pad_top: down - self.pad_top,
+            pad_left: right - self.pad_left,
+            padded_height: self.height + down,
+            padded_width: self.width + right,
+            out_height: self.height,
+            out_width: self.width,
+            filters: self.channels,
+            pad_one: 0,
+            ..*self
+        }
+    }
+
     /// The windows of the output pixels, in row-major order and across images: each the padded pixel at its upper left.
     pub fn windows(&self) -> Windows {
         Windows {

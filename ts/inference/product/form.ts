@@ -9,8 +9,8 @@ import type { Step } from "../strips.ts";
 export interface ProductForm {
   /** The layout of the bits that it reads; null where it reads f32. */
   readonly layout: (kernel: ProductKernel) => BitLayout | null;
-  /** Bytes of the weights as its kernel reads them. */
-  readonly weightBytes: (shape: ConvShape, kernel: ProductKernel) => number;
+  /** Bytes of the weights as its kernel reads them, where the shape is that of so many images. */
+  readonly weightBytes: (shape: ConvShape, kernel: ProductKernel, images: number) => number;
   /** Writes what the steps make of the sums to `out`. */
   readonly emit: (node: ProductNode, steps: readonly Step[], out: Place, context: Context) => void;
 }

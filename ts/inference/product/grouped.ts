@@ -20,7 +20,7 @@ import { hasRealKernel, sumSteps } from "./packed-weights.ts";
 export const grouped = (own: ProductForm, groups: number): ProductForm => ({
   // A group takes the signs of its own channels out of f32.
   layout: () => null,
-  weightBytes: (shape, kernel) => groups * own.weightBytes(groupShape(shape, groups), kernel),
+  weightBytes: (shape, kernel, images) => groups * own.weightBytes(groupShape(shape, groups), kernel, images),
   emit: (node, steps, out, context) => {
     const { draft, network, values } = context;
     const parts = context.images > 1 ? 1 : context.parts;

@@ -3,14 +3,14 @@
  * the other operations.
  */
 import type { ProductNode } from "../../nn/nodes.ts";
-import { activationsAreElastic, groupsOfProduct } from "../../nn/operands.ts";
+import { activationsAreElastic, groupsOfProduct, weightsAreBits } from "../../nn/operands.ts";
 import { type Form, formOf } from "../forms.ts";
 import { exact } from "./exact.ts";
 import type { ProductForm } from "./form.ts";
 import { real } from "./real.ts";
 
-/** `levels` are real activations with a quantizer. */
-type FormFile = Form | "levels";
+/** `signs` are the weights of real activations, where those are +-1; `levels` are real activations with a quantizer. */
+type FormFile = Form | "signs" | "levels";
 
 const known: { [Name in FormFile]?: ProductForm } = { exact, real };
 
@@ -28,17 +28,36 @@ export function takeForms(all: OtherForms): void {
   others = all;
 }
 
+/** True where tables of real activations serve the windows of a layer, if those are many. */
+function takesTables({ attributes }: ProductNode): boolean {
+  if (!("strides" in attributes)) return true;
+  const { strides, padValue } = attributes;
+  return padValue === "zero" && strides.every((stride) => stride === 1);
+}
+
 const fileOf = (node: ProductNode): FormFile => {
   const form = formOf(node);
+  if (form === "real" && weightsAreBits(node) && takesTables(node)) return "signs";
   return form === "real" && node.attributes.activationQuantizer !== null ? "levels" : form;
 };
 
-/** True where the form of a product is known from the start. Its kernels are those of the small core. */
-export const isFirstForm = (node: ProductNode): boolean =>
-  groupsOfProduct(node) === 1 && !activationsAreElastic(node) && ["exact", "real"].includes(fileOf(node));
+/** True for a dense layer over real values, whose signs are multiplied as reals where those are vectors. */
+const isRealDense = ({ op, attributes }: ProductNode): boolean =>
+  op === "dense" && attributes.activationQuantizer === null;
+
+/**
+ * True where the form of a product, over values of so many axes, is known from the start. Its kernels are those of the small
+ * core.
+ */
+export function isFirstForm(node: ProductNode, axes: number): boolean {
+  if (groupsOfProduct(node) !== 1 || activationsAreElastic(node)) return false;
+  const file = fileOf(node);
+  return file === "signs" ? isRealDense(node) && axes === 1 : file === "exact" || file === "real";
+}
 
 export function productFormOf(node: ProductNode): ProductForm {
-  const [form, groups] = [known[fileOf(node)], groupsOfProduct(node)];
+  const [file, groups] = [fileOf(node), groupsOfProduct(node)];
+  const form = known[file] ?? (file === "signs" && isRealDense(node) ? real : undefined);
   if (form !== undefined && groups === 1) return form;
   if (form === undefined || others === null) throw new Error(`the form of the layer "${node.name}" was not brought`);
   return others.grouped(form, groups);

@@ -7,7 +7,7 @@ import { quantized } from "../quantized.ts";
 import { padded, realForm } from "./real.ts";
 
 /** The real operand before padding: the input, or where it has a quantizer, the levels or signs that this ends at. */
-function operandOf(node: KernelNode, shape: ConvShape, context: Context): Place {
+export function operandOf(node: KernelNode, shape: ConvShape, context: Context): Place {
   const x = context.values.of(node.inputs[0]);
   const { activationQuantizer } = node.attributes;
   if (activationQuantizer === null) return x;

@@ -8,7 +8,7 @@ import { at, type Place } from "../../program/place.ts";
 import type { Context } from "../context.ts";
 import { call } from "../draft.ts";
 import { hasScale } from "../forms.ts";
-import { emitStrips, STRIP_BYTES, type StripProduct } from "../strips.ts";
+import { emitStrips, STRIP_BYTES, type Step, type StripProduct } from "../strips.ts";
 import type { ProductForm } from "./form.ts";
 import { realKernel, sumSteps } from "./packed-weights.ts";
 
@@ -20,6 +20,17 @@ export function padded(node: string, x: Place, shape: ConvShape, { draft }: Cont
   return out;
 }
 
+/** What follows a kernel that adds a bias by itself, but behind a scale: that bias, and all steps behind the kernel. */
+export function realSums(
+  node: KernelNode,
+  shape: ConvShape,
+  steps: readonly Step[],
+  context: Context,
+): { readonly bias: Place | null; readonly all: readonly Step[] } {
+  if (hasScale(node)) return { bias: null, all: [...sumSteps(node, shape, context), ...steps] };
+  return { bias: node.attributes.useBias ? context.tensor(parameterName(node, "bias")) : null, all: steps };
+}
+
 /** The operand that a layer multiplies, as its windows read it. */
 type OperandOf = (node: KernelNode, shape: ConvShape, context: Context) => Place;
 
@@ -28,16 +39,13 @@ export const realForm = (operandOf: OperandOf): ProductForm => ({
   layout: () => null,
   weightBytes: (shape) => 4 * panelFloats(terms(shape), shape.filters),
   emit: (node, steps, out, context) => {
-    const { draft, network, tensor } = context;
+    const { draft, network } = context;
     const { name } = node;
     const shape = network.windowOf(node);
     const [rows, n] = [terms(shape), shape.filters];
     const panels = draft.allocate(4 * panelFloats(rows, n));
     draft.once(name, k.packPanels({ w: realKernel(node, [rows, n], context), k: rows, n, out: panels }));
-    // The kernel adds a bias by itself, but behind a scale.
-    const isScaled = hasScale(node);
-    const all = isScaled ? [...sumSteps(node, shape, context), ...steps] : steps;
-    const bias = node.attributes.useBias && !isScaled ? tensor(parameterName(node, "bias")) : null;
+    const { bias, all } = realSums(node, shape, steps, context);
     const x = operandOf(node, shape, context);
     const rowBytes = 4 * shape.paddedWidth * shape.channels;
     const product: StripProduct = {

@@ -52,7 +52,8 @@ function planDepthwise(node: NodeOf<"depthwiseConv2d">, context: PlanContext): L
         const x = realInput(setting, buffers, mode, context.value(input, lane));
         const added = sums.scale === null ? bias : null;
         const product = k.depthwiseConv({ shape, ...dilation, x: x.place, w, bias: added, out: sums.place(lane) });
-        for (const call of [...x.calls, product, ...foldCalls(sums, buffers, y)]) emit.lane(lane.index, call);
+        for (const call of [...x.calls, ...x.padding, product, ...foldCalls(sums, buffers, y)])
+          emit.lane(lane.index, call);
       }
     },
     backward: (_mode, emit, sinks) => {

@@ -252,6 +252,21 @@ impl ConvShape {
         let gradients = (images + 1) * self.width as usize * self.channels as usize;
         4 * (STRIP + TABLES * TABLE + self.extent_height() * row + gradients)
     }
+
+    /// Bytes of the +-1 weights of `fb_sign_conv`: `[taps][filters][groups of 4 channels]`.
+    pub fn fb_sign_weight_bytes(&self) -> usize {
+        self.taps() * self.filters as usize * groups(self.channels as usize)
+    }
+
+    /// Bytes of scratch of `fb_sign_conv`: those of `fb_conv_backward_input` for the adjoint.
+    pub fn fb_sign_scratch_bytes(&self) -> usize {
+        let images = (self.images as usize).min(STRIP);
+        let columns = self.width as usize + self.extent_width() - 1;
+        let lines = (columns * images + 3).div_ceil(STRIP);
+        let row = self.filters as usize * STRIP * (lines + 1 - lines % 2);
+        let values = (images + 1) * self.out_width as usize * self.filters as usize;
+        4 * (STRIP + TABLES * TABLE + self.extent_height() * row + values)
+    }
 }
 
 #[cfg(test)]

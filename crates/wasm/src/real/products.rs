@@ -3,6 +3,7 @@
 use super::maps::slope;
 use crate::exports::{Flag, Lengths, Maybe, optional};
 use crate::memory::{read, write};
+use proxbit_kernels::conv::mixed::input::forward as sign_conv;
 use proxbit_kernels::conv::mixed::{filter, forward, input};
 use proxbit_kernels::conv::real;
 use proxbit_kernels::gemm::ff;
@@ -74,6 +75,33 @@ exports! {
         let out = write(out, lengths.output);
         let scratch = write(scratch, (*shape).fb_table_floats());
         forward::fb_conv(&*shape, bits, read(w, lengths.kernel), out, scratch);
+        false
+    }
+
+    /// Signs of the kernel `f32 [K][N]` for `fb_sign_conv`: weights `u8 [taps][N][ceil(c/4)]`, the last tap first.
+    only("layers")
+    once(size)
+    fn pack_fb_sign_weights(shape: *const ConvShape, kernel: *const f32, weights: *mut u8) {
+        let weights = write(weights, (*shape).fb_sign_weight_bytes());
+        sign_conv::pack_fb_sign_weights(&*shape, read(kernel, Lengths::of(&*shape).kernel), weights);
+        false
+    }
+
+    /// Convolution of real inputs x, not padded, with a +-1 kernel, where that has no strides and its padding is 0 (`has_adjoint`):
+    /// bias `f32 [N]` where given, out `f32 [images][oh][ow][N]`. weights as `pack_fb_sign_weights` makes them; scratch of
+    /// `fb_sign_scratch_bytes`.
+    only("layers")
+    product(fb, "2x16", 4)
+    fn fb_sign_conv(
+        shape: *const ConvShape, x: *const f32, weights: *const u8, bias: Maybe<*const f32>, out: *mut f32,
+        scratch: *mut f32,
+    ) {
+        let lengths = Lengths::of(&*shape);
+        let weights = read(weights, (*shape).fb_sign_weight_bytes());
+        let bias = optional(bias, lengths.filters);
+        let scratch = write(scratch, (*shape).fb_sign_scratch_bytes() / 4);
+        let out = write(out, lengths.output);
+        sign_conv::fb_sign_conv(&*shape, read(x, lengths.input), weights, bias, out, scratch);
         false
     }
 

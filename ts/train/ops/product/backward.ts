@@ -1,13 +1,12 @@
 /** The way back through a convolution or dense layer: the gradients at its kernel, its bias and its input. */
 import { type KernelCall, k } from "../../../program/call.ts";
-import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
+import { isPointwise, isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
 import {
   type ConvShape,
   fbFilterScratchBytes,
   fbInputScratchBytes,
   outputPixels,
   paddedPixels,
-  taps,
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import type { Emit } from "../../../program/program.ts";
@@ -84,8 +83,9 @@ export function backwardOf(plan: ProductPlan): (mode: Mode, emit: BackwardEmit, 
         write(k.fbConvBackwardInput({ ...operands, ...slope, accumulate, dx }));
         return;
       }
-      const spread = isPlain(shape) ? dy : dilated(lane);
-      if (!isPlain(shape)) write(k.dilateReal({ shape: descriptor, dy, out: spread }));
+      // The transposed convolution reads the gradient as it is.
+      const spread = isPointwise(shape) ? dy : dilated(lane);
+      if (!isPointwise(shape)) write(k.dilateReal({ shape: descriptor, dy, out: spread }));
       const direct = activation === null && !accumulate;
       const out = direct ? dx : share(lane);
       write(k.ffConv({ shape: transposed, x: spread, panels: kernel.panelsTransposed, bias: null, out }));
@@ -120,10 +120,6 @@ export function beforeScale({ node, context, lanes }: BackwardGiven, scale: SumP
 interface BackwardGiven extends Pick<ProductPlan, "node" | "context"> {
   readonly lanes: readonly Pick<LaneBuffers, "lane" | "shape">[];
 }
-
-/** True for a 1x1 kernel without strides or padding, whose transposed convolution reads the gradient as it is. */
-const isPlain = (shape: ConvShape): boolean =>
-  taps(shape) === 1 && shape.strideHeight === 1 && shape.strideWidth === 1 && isUnpadded(shape);
 
 const outputFloats = (shape: ConvShape): number => outputPixels(shape) * shape.filters;
 

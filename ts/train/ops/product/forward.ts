@@ -1,11 +1,11 @@
 /** The forward products of a layer, one for each row of the table in `product.ts`. */
 import type { Overflow } from "../../../nn/graph.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
-import { fbForwardScratchBytes, outputPixels } from "../../../program/kernels.ts";
+import { fbForwardScratchBytes, fbSignScratchBytes, outputPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import type { Emit } from "../../../program/program.ts";
 import type { Mode } from "../../plan/context.ts";
-import { type LaneBuffers, type ProductPlan, realInput, type SumPlan } from "./operands.ts";
+import { isSignForward, type LaneBuffers, type ProductPlan, realInput, type SumPlan } from "./operands.ts";
 
 /** The calls of one lane, whose input lies at `x` and whose value goes to `y`. */
 type LaneProduct = (buffers: LaneBuffers, ends: { readonly x: Place; readonly y: Place }) => readonly KernelCall[];
@@ -14,6 +14,7 @@ type LaneProduct = (buffers: LaneBuffers, ends: { readonly x: Place; readonly y:
 export function forwardOf(plan: ProductPlan): (mode: Mode, emit: Emit) => void {
   const { node, context, lanes, operands } = plan;
   const mixed = mixedProduct(plan);
+  const bySigns = signProduct(plan);
   const binary = node.accumulator === null ? exactProduct(plan) : accumulatedProduct(plan, node.accumulator.overflow);
   const isWritten = [...context.fusions.readers.values()].includes(node.name);
   const overBits =
@@ -24,8 +25,9 @@ export function forwardOf(plan: ProductPlan): (mode: Mode, emit: Emit) => void {
     };
   const productOf = (mode: Mode): LaneProduct => {
     const { activations, weights } = operands(mode);
-    if (!activations) return realProduct(plan, mode);
-    return overBits(weights ? binary : mixed);
+    if (activations) return overBits(weights ? binary : mixed);
+    // The kernel is made ready for the first lane's product.
+    return isSignForward({ activations, weights }, lanes[0] as LaneBuffers) ? bySigns(mode) : realProduct(plan, mode);
   };
   return (mode, emit) => {
     const product = productOf(mode);
@@ -41,12 +43,31 @@ export function forwardOf(plan: ProductPlan): (mode: Mode, emit: Emit) => void {
 const realProduct =
   ({ node, kernel, sums }: ProductPlan, mode: Mode): LaneProduct =>
   (buffers, { x, y }) => {
-    const input = realInput(node, buffers, mode, x);
-    const product = { shape: buffers.descriptor, x: input.place, panels: kernel.panels };
-    if (sums.scale === null) return [...input.calls, k.ffConv({ ...product, bias: node.bias, out: y })];
+    const { place, calls, padding } = realInput(node, buffers, mode, x);
+    const product = { shape: buffers.descriptor, x: place, panels: kernel.panels };
+    const before = [...calls, ...padding];
+    if (sums.scale === null) return [...before, k.ffConv({ ...product, bias: node.bias, out: y })];
     const out = sums.place(buffers.lane);
-    return [...input.calls, k.ffConv({ ...product, bias: null, out }), ...foldCalls(sums, buffers, y)];
+    return [...before, k.ffConv({ ...product, bias: null, out }), ...foldCalls(sums, buffers, y)];
   };
+
+/** `fb`, over the signs of the weights. Training pads the input for the filters' gradient. */
+function signProduct({ node, context, kernel, sums }: ProductPlan): (mode: Mode) => LaneProduct {
+  const scratch = context.memory.declare((lane) =>
+    kernel.forwardSigns === null ? 0 : fbSignScratchBytes(node.shape(lane)),
+  );
+  return (mode) =>
+    (buffers, { x, y }) => {
+      const { lane, descriptor } = buffers;
+      const { image, calls, padding } = realInput(node, buffers, mode, x);
+      const before = [...calls, ...(mode.kind === "train" ? padding : [])];
+      const weights = kernel.forwardSigns as Place;
+      const product = { shape: descriptor, x: image, weights, scratch: scratch(lane) };
+      if (sums.scale === null) return [...before, k.fbSignConv({ ...product, bias: node.bias, out: y })];
+      const out = sums.place(lane);
+      return [...before, k.fbSignConv({ ...product, bias: null, out }), ...foldCalls(sums, buffers, y)];
+    };
+}
 
 /** `bb`, which scales and shifts its sums on the way out. */
 const exactProduct =

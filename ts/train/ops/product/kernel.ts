@@ -3,9 +3,11 @@
  * weights in panels for real products, signs for those of bits, and either once more as the way back reads it.
  */
 import { type KernelCall, k } from "../../../program/call.ts";
+import { suitsSigns } from "../../../program/conv-shape.ts";
 import {
   type ConvShape,
   fbInputWeightBytes,
+  fbSignWeightBytes,
   lookupWeightBytes,
   nibbleWeightBytes,
   panelFloats,
@@ -13,10 +15,18 @@ import {
   taps,
 } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
-import type { Lane, Mode, PlanContext, QuantizerSite } from "../../plan/context.ts";
+import type { Mode, PlanContext, QuantizerSite } from "../../plan/context.ts";
 import { forwardOf } from "../../plan/quantize.ts";
 import { type DerivedWeights, deriveWeights, packedWeights } from "./derived-weights.ts";
-import { isBits, type KernelPlan, type LaneBuffers, type Operands, type ProductSetting } from "./operands.ts";
+import {
+  everReal,
+  isBits,
+  isSignForward,
+  type KernelPlan,
+  type LaneBuffers,
+  type Operands,
+  type ProductSetting,
+} from "./operands.ts";
 
 /** The weights that all forms are made of. */
 export interface Weights {
@@ -50,23 +60,32 @@ export function planKernel(
 ): KernelPlan {
   const { weight } = node;
   const { source, values } = given;
-  const shape = node.shape(context.lanes[0] as Lane);
+  const first = lanes[0] as LaneBuffers;
+  const { shape, descriptor } = first;
   const [rows, n] = node.matrix;
-  const { descriptor } = lanes[0] as LaneBuffers;
   const panels = context.memory.allocate(4 * panelFloats(rows, n));
   const bits = planBits(node, shape, { kernel: source, descriptor }, context);
   const panelsTransposed = context.memory.allocate(4 * panelFloats(taps(shape) * n, shape.channels));
-  const inputSigns = isBits(weight, node, context) ? context.memory.allocate(fbInputWeightBytes(shape)) : null;
+  const everSigns = isBits(weight, node, context);
+  const inputSigns = everSigns ? context.memory.allocate(fbInputWeightBytes(shape)) : null;
+  const everForward = everSigns && suitsSigns(shape, first.lane.images) && everReal(node, context);
+  const forwardSigns = everForward ? context.memory.allocate(fbSignWeightBytes(shape)) : null;
 
   const backwardForm = (weightsAreBits: boolean): KernelCall =>
     weightsAreBits
       ? k.packFbInputWeights({ shape: descriptor, kernel: source, weights: inputSigns as Place })
       : k.packPanelsTransposed({ shape: descriptor, w: values, out: panelsTransposed });
 
+  const forwardForm = (own: Operands): KernelCall =>
+    isSignForward(own, first)
+      ? k.packFbSignWeights({ shape: descriptor, kernel: source, weights: forwardSigns as Place })
+      : k.packPanels({ w: values, k: rows, n, out: panels });
+
   return {
     derived: given.derived,
     effective: values,
     panels,
+    forwardSigns,
     signs: bits.signs,
     starts: bits.starts,
     panelsTransposed,
@@ -74,9 +93,9 @@ export function planKernel(
     prepare: (mode) => {
       const { activations, weights } = operands(mode);
       return [
-        ...given.calls(mode, activations && weights),
+        ...given.calls(mode, weights && (activations || isSignForward({ activations, weights }, first))),
         ...(activations && weights ? bits.calls : []),
-        ...(activations ? [] : [k.packPanels({ w: values, k: rows, n, out: panels })]),
+        ...(activations ? [] : [forwardForm({ activations, weights })]),
         ...(mode.kind === "train" ? [backwardForm(weights)] : []),
       ];
     },

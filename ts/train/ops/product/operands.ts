@@ -4,7 +4,7 @@ import { parameterName } from "../../../nn/network.ts";
 import type { KernelNode } from "../../../nn/nodes.ts";
 import { kernelMatrix } from "../../../nn/shapes.ts";
 import { type KernelCall, k } from "../../../program/call.ts";
-import { isUnpadded, transposedShape } from "../../../program/conv-shape.ts";
+import { isUnpadded, suitsSigns, transposedShape } from "../../../program/conv-shape.ts";
 import { type ConvShape, groups, paddedPixels } from "../../../program/kernels.ts";
 import type { Place } from "../../../program/place.ts";
 import { endsAsSigns } from "../../../quantizers/weight-quantizers.ts";
@@ -67,6 +67,8 @@ export interface KernelPlan {
   /** The weights of real products, f32 [K][n], and the same in panels. */
   readonly effective: Place;
   readonly panels: Place;
+  /** The signs of the weights as a forward product with real activations reads them; null where none ever does. */
+  readonly forwardSigns: Place | null;
   /** The weights of products over bits, and the rows that exact sums start from. */
   readonly signs: Place;
   readonly starts: Place;
@@ -154,6 +156,10 @@ export function isBits(
   return mode === undefined || mode.hard(site);
 }
 
+/** True where the activations of `node` are real at some time. */
+export const everReal = (node: ProductSetting, context: PlanContext): boolean =>
+  !isBits(node.activation, node, context) || node.activation?.quantizer.forward !== "sign";
+
 /** The operands of a product, by mode. */
 export const operandsOf =
   (node: ProductSetting, context: PlanContext) =>
@@ -162,19 +168,21 @@ export const operandsOf =
     weights: isBits(node.weight, node, context, mode),
   });
 
+/** True where real activations are multiplied with weights of +-1 by tables, forward. */
+export const isSignForward = ({ activations, weights }: Operands, lane: Pick<LaneBuffers, "lane" | "shape">): boolean =>
+  weights && !activations && suitsSigns(lane.shape, lane.lane.images);
+
 /** Plans the buffers of every lane. */
 export function planLanes(node: ProductSetting, context: PlanContext): readonly LaneBuffers[] {
   const { name, activation, shape } = node;
   const everBits = isBits(activation, node, context);
-  const everReal = !everBits || activation?.quantizer.forward !== "sign";
+  const isReal = everReal(node, context);
   const bytes = (lane: Lane): number => {
     const { images, height, width, channels } = shape(lane);
     return 4 * images * height * width * channels;
   };
-  const quantized = context.memory.declare((lane) => (activation !== null && everReal ? bytes(lane) : 0));
-  const padded = context.memory.declare((lane) =>
-    everReal ? 4 * paddedPixels(shape(lane)) * shape(lane).channels : 0,
-  );
+  const quantized = context.memory.declare((lane) => (activation !== null && isReal ? bytes(lane) : 0));
+  const padded = context.memory.declare((lane) => (isReal ? 4 * paddedPixels(shape(lane)) * shape(lane).channels : 0));
   return context.lanes.map((lane) => {
     const own = shape(lane);
     const descriptor = context.memory.descriptor(own);
@@ -192,21 +200,26 @@ export function planLanes(node: ProductSetting, context: PlanContext): readonly 
   });
 }
 
-/** The real operand that a convolution makes of `x`: its place, and the calls that make it. */
+/** The real operand that a convolution makes of `x`. */
+export interface RealInput {
+  /** It as an image, and in the padded buffer. */
+  readonly image: Place;
+  readonly place: Place;
+  /** The calls that make the first, and those that make the second of it. */
+  readonly calls: readonly KernelCall[];
+  readonly padding: readonly KernelCall[];
+}
+
 export function realInput(
   { activation }: ProductSetting,
   { shape, descriptor, quantized, padded }: LaneBuffers,
   mode: Mode,
   x: Place,
-): { readonly place: Place; readonly calls: readonly KernelCall[] } {
-  const calls: KernelCall[] = [];
-  let place = x;
-  if (activation !== null) {
-    const count = shape.images * shape.height * shape.width * shape.channels;
-    calls.push(k.quantizeForward({ ...forwardOf(activation, mode), x, y: quantized, count }));
-    place = quantized;
-  }
-  if (isUnpadded(shape)) return { place, calls };
-  calls.push(k.padReal({ shape: descriptor, x: place, out: padded }));
-  return { place: padded, calls };
+): RealInput {
+  const image = activation === null ? x : quantized;
+  const count = shape.images * shape.height * shape.width * shape.channels;
+  const calls =
+    activation === null ? [] : [k.quantizeForward({ ...forwardOf(activation, mode), x, y: quantized, count })];
+  if (isUnpadded(shape)) return { image, place: image, calls, padding: [] };
+  return { image, place: padded, calls, padding: [k.padReal({ shape: descriptor, x: image, out: padded })] };
 }

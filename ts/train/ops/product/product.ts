@@ -8,8 +8,10 @@
  * |--------------|--------------|------------------|-----------------|----------------------------|
  * | +-1          | +-1          | `bb` look-up     | `fb`            | `fb` over the signs        |
  * | +-1          | real or soft | `fb`             | `fb`            | `ff`, effective weights    |
- * | real or soft | +-1          | `ff`             | `ff`            | `fb` over the signs        |
+ * | real or soft | +-1          | `fb` over signs  | `ff`            | `fb` over the signs        |
  * | real or soft | real or soft | `ff`             | `ff`            | `ff`, effective weights    |
+ *
+ * Real activations and weights of +-1 make `ff` forward where the layer has strides or a border of ones (`hasAdjoint`).
  *
  * The effective weights are F(w), or F(w') where the quantizer standardises; AdaBin's and levels are real throughout. With
  * `products: "ff"` the last row holds for every layer, over F(x) and F(w). A scale multiplies the sums on the way out, and on

@@ -16,9 +16,11 @@
 use super::split_tables;
 use crate::quantizer::{Slope, quantize_backward};
 use crate::shape::ConvShape;
+use core::ops::Range;
 use ring::{Ring, transpose_row};
 use rows::add_output_row;
 
+pub mod forward;
 mod ring;
 mod rows;
 
@@ -57,33 +59,51 @@ pub unsafe fn fb_conv_backward_input(
     accumulate: bool,
     dx: &mut [f32],
 ) -> bool {
+    assert_eq!(x.len(), shape.input_pixels() * shape.channels as usize);
+    assert_eq!(dx.len(), x.len());
+    let mut nan = false;
+    // SAFETY: the promises are the same.
+    unsafe {
+        for_each_row(shape, weights, dy, scratch, |place, gradient| {
+            nan |= quantize_backward(slope, &x[place.clone()], gradient, accumulate, &mut dx[place]);
+        });
+    }
+    nan
+}
+
+/// Calls `visit(place in [images][h][w][C], gradients [w][C])` for the gradient at each row of the quantized inputs, in any order
+/// of the rows.
+///
+/// # Safety
+/// As for [`fb_conv_backward_input`].
+unsafe fn for_each_row(
+    shape: &ConvShape,
+    weights: &[u8],
+    dy: &[f32],
+    scratch: &mut [f32],
+    mut visit: impl FnMut(Range<usize>, &[f32]),
+) {
     let ring = Ring::of(shape, shape.images as usize);
     let geometry = &ring.geometry;
     assert_eq!(weights.len(), shape.fb_input_weight_bytes());
     assert_eq!(dy.len(), shape.output_pixels() * geometry.filters);
-    assert_eq!(x.len(), shape.input_pixels() * geometry.channels);
-    assert_eq!(dx.len(), x.len());
     assert_eq!(size_of_val(scratch), shape.fb_input_scratch_bytes());
     let (tables, rest) = split_tables(scratch);
     let (sums, rest) = rest.split_at_mut(geometry.extent(0) * ring.row());
     let gradients = &mut rest[..ring.images * ring.pixels()];
 
-    let (per_input, per_output) = (geometry.input[0] * ring.pixels(), geometry.pixels() * geometry.filters);
-    let mut nan = false;
+    let per_output = geometry.pixels() * geometry.filters;
     for first in (0..geometry.images).step_by(ring.images) {
         let images = ring.images.min(geometry.images - first);
         let ring = Ring::of(shape, images);
         let dy = &dy[first * per_output..][..images * per_output];
-        let inputs = first * per_input..(first + images) * per_input;
-        let (x, dx) = (&x[inputs.clone()], &mut dx[inputs]);
         let mut finish = |row: usize, sums: &mut [f32]| {
             let slot = &mut sums[ring.slot(row)..][..ring.row()];
             if let Some(y) = row.checked_sub(geometry.pad[0]).filter(|&y| y < geometry.input[0]) {
                 transpose_row(&ring, slot, gradients);
                 for (image, gradient) in gradients.chunks_exact(ring.pixels()).take(images).enumerate() {
-                    let pixels = (image * geometry.input[0] + y) * ring.pixels()..;
-                    let (x, dx) = (&x[pixels.clone()][..ring.pixels()], &mut dx[pixels][..ring.pixels()]);
-                    nan |= quantize_backward(slope, x, gradient, accumulate, dx);
+                    let place = ((first + image) * geometry.input[0] + y) * ring.pixels();
+                    visit(place..place + ring.pixels(), gradient);
                 }
             }
             slot.fill(0.0);
@@ -103,7 +123,6 @@ pub unsafe fn fb_conv_backward_input(
             row += 1;
         }
     }
-    nan
 }
 
 #[cfg(test)]

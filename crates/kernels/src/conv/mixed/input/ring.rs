@@ -1,5 +1,6 @@
 //! Where the sums of the input's gradient wait, and how they get out again.
 
+use crate::SPECIALISED;
 use crate::conv::geometry::Geometry;
 use crate::gemm::fb::{STRIP, TABLES, block_size};
 use crate::shape::ConvShape;
@@ -25,7 +26,7 @@ pub struct Ring {
     /// Groups of filters worked on at a time.
     pub block: usize,
     /// From the first to the last output column that reaches one input column, where tables of that many are kept: 16 images
-    /// must lie side by side, so that a column is a strip. Else 1.
+    /// must lie side by side, so that a column is a strip. Else 1, as in cores that run packed models alone.
     pub strips: usize,
 }
 
@@ -45,7 +46,7 @@ impl Ring {
         };
         let block = block_size(geometry.filters.div_ceil(4));
         let strips = geometry.extent(1).div_ceil(geometry.stride[1]);
-        let kept = images == STRIP && strips <= MOST_STRIPS && strips * block <= TABLES;
+        let kept = SPECIALISED && images == STRIP && strips <= MOST_STRIPS && strips * block <= TABLES;
         Self {
             geometry,
             images,

@@ -1,6 +1,7 @@
 //! One output row of the input's gradient: tables of its pixels, and what every tap and channel adds of them to the sums.
 
 use super::ring::{MOST_STRIPS, Ring};
+use crate::SPECIALISED;
 use crate::conv::mixed::{by_length, by_vectors};
 use crate::gemm::fb::{STRIP, Segment, TABLE, TILE, accumulate, build_column_transposed};
 use crate::simd::floats::F32x4;
@@ -21,7 +22,7 @@ pub unsafe fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize,
             // Tables of strips that are needed again lie in a ring of their own.
             let slot = first / STRIP % ring.strips * block.len();
             build_strip(ring, dy, oy, first, lanes, block.clone(), &mut tables[slot * TABLE..]);
-            if ring.strips == 1 {
+            if !SPECIALISED || ring.strips == 1 {
                 // SAFETY: the tables of the block were built last, from the first one on, and weights are as promised here.
                 unsafe { by_vectors!(lanes, scatter(ring, weights, &block, oy, first, tables, sums)) };
             } else {
@@ -29,7 +30,7 @@ pub unsafe fn add_output_row(ring: &Ring, weights: &[u8], dy: &[f32], oy: usize,
                 unsafe { gather(ring, weights, &block, oy, first / STRIP, tables, sums) };
             }
         }
-        if ring.strips > 1 {
+        if SPECIALISED && ring.strips > 1 {
             // The columns that only the last output columns reach.
             let last = geometry.output[1];
             for column in last..last + ring.strips - 1 {
