@@ -90,8 +90,9 @@ function singleChannelObstacles(node: GraphNode): readonly Obstacle[] {
 function windowObstacles(node: GraphNode): readonly Obstacle[] {
   if (!isProduct(node) || !weightsAreBits(node) || activationsAreBits(node) || !("strides" in node.attributes))
     return [];
-  const { strides, padValue } = node.attributes;
-  if (padValue === "zero" && strides.every((stride) => stride === 1)) return [];
+  const { strides, padValue, padding, kernelSize } = node.attributes;
+  const hasBorder = padding !== "valid" && kernelSize.some((size) => size > 1);
+  if (strides.every((stride) => stride === 1) && !(hasBorder && padValue === "one")) return [];
   const reason =
     "weights of +-1 are multiplied as reals where windows of real activations have strides or a border of ones";
   const remedy = "Let a pooling layer take the strides, where accuracy allows it, and pad with zeros.";

@@ -116,6 +116,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     "inference-codewords",
     "inference-session",
     "inference-halves",
+    "sign-weights",
     "inference",
     ...["inference-ops", "inference-outputs", "inference-ranks", "inference-alike", "flatten", "inference-wide"],
     ...["inference-bounds", "inference-classify", "inference-deep", ...OPERATIONS],

@@ -28,12 +28,9 @@ export function takeForms(all: OtherForms): void {
   others = all;
 }
 
-/** True where tables of real activations serve the windows of a layer, if those are many. */
-function takesTables({ attributes }: ProductNode): boolean {
-  if (!("strides" in attributes)) return true;
-  const { strides, padValue } = attributes;
-  return padValue === "zero" && strides.every((stride) => stride === 1);
-}
+/** True where tables of real activations may serve the windows of a layer (`suitsSigns`). */
+const takesTables = ({ attributes }: ProductNode): boolean =>
+  !("strides" in attributes) || attributes.strides.every((stride) => stride === 1);
 
 const fileOf = (node: ProductNode): FormFile => {
   const form = formOf(node);
