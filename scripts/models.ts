@@ -19,9 +19,10 @@ models/NAME.md, the picture NAME.svg and the record of every epoch NAME.jsonl. R
   --only TWIN     binary or float (default: both)
   --epochs N      of the float twin (default: the recipe's)
   --workers N     threads (default: all cores)
+  --data-dir DIR  directory of the data set's files (default: where its package puts them)
   --cards         train nothing: write cards and pictures anew, of the records
 
-Ctrl-C leaves in the same way as --hours.`;
+Ctrl-C leaves in the same way as --hours. Options of Node in front, such as --experimental-wasm-revectorize, are those of the runs.`;
 
 const MODELS = join(import.meta.dirname, "../models");
 /** The files that a run needs until it has ended. */
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     only: { type: "string", default: twins.join(",") },
     epochs: { type: "string" },
     workers: { type: "string" },
+    "data-dir": { type: "string" },
     cards: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -77,12 +79,14 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
   if (resultOf(await readRecord(record), twin) !== undefined) return true;
   const base = join(UNDERWAY, `${name}-${twin}`);
   const checkpoint = `${base}.checkpoint`;
-  const { workers, epochs } = values;
+  const { workers, epochs, "data-dir": place } = values;
   const main = join(import.meta.dirname, "../ts/cli/main.ts");
   const call = [
+    ...process.execArgv,
     ...[main, "recipe", name, "--json", "--out", `${base}.safetensors`, "--checkpoint", checkpoint],
     ...((await exists(checkpoint)) ? ["--resume"] : []),
     ...(workers === undefined ? [] : ["--workers", workers]),
+    ...(place === undefined ? [] : ["--data-dir", place]),
     ...(twin === "float" ? ["--float", ...(epochs === undefined ? [] : ["--epochs", epochs])] : []),
   ];
   const child = spawn(process.execPath, call, { stdio: ["ignore", "pipe", "inherit"] });

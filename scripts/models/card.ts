@@ -1,6 +1,8 @@
 /** The card of a trained network: a page beside its file that says what it is, how it was made, and how well it does. */
 import { createHash } from "node:crypto";
 import type { Recipe } from "../../ts/cli/recipes.ts";
+import { decodeModel } from "../../ts/io/model-file.ts";
+import { summary } from "../../ts/nn/summary.ts";
 import { circle, colourAt, line, polyline, svg, ticks, words } from "../../ts/show/svg.ts";
 import { grouped } from "../../ts/show/table.ts";
 import { epochsOf, type Line, type ResultLine, resultOf, type Twin, twins } from "./record.ts";
@@ -15,9 +17,18 @@ const titles: Readonly<Record<Twin, string>> = { binary: "binary", float: "float
 /** The row of a twin's run. */
 function rowOf(lines: readonly Line[], { network, ...result }: ResultLine): string {
   const { weightQuantizer, activationQuantizer, testAccuracy, epochs, workers, packedBytes } = result;
-  const minutes = `${minutesOf(lines, network).toFixed(0)} with ${workers} workers`;
+  const minutes = `${minutesOf(lines, network).toFixed(0)} with ${workers} ${workers === 1 ? "worker" : "workers"}`;
   const cells = [weightQuantizer, activationQuantizer, percent(testAccuracy), epochs, minutes, grouped(packedBytes)];
   return `| ${[titles[network], ...cells].join(" | ")} |`;
+}
+
+const kinds = { bb: "signs by signs", fb: "signs by reals", ff: "reals by reals" } as const;
+
+/** The multiply-adds of an image by the network in a file. */
+function workOf(bytes: Uint8Array): string {
+  const { multiplyAccumulates } = summary(decodeModel(bytes).graph).totals;
+  const parts = (["bb", "fb", "ff"] as const).filter((kind) => multiplyAccumulates[kind] > 0);
+  return parts.map((kind) => `${grouped(multiplyAccumulates[kind])} of ${kinds[kind]}`).join(", ");
 }
 
 /** The page of `name`, whose packed file has these bytes. */
@@ -43,6 +54,7 @@ ${results.map((result) => rowOf(lines, result)).join("\n")}
 ![Test accuracy after each epoch](${name}.svg)
 
 - Network: \`${model}\`, ${grouped(floatBytes / 4)} numbers. As 32-bit floats they are ${grouped(floatBytes)} bytes.
+- Multiply-adds of an image: ${workOf(bytes)}.
 - Training: ${trained}. [Every epoch](${name}.jsonl) is kept.
 - Digest of the file: sha256 ${createHash("sha256").update(bytes).digest("hex")}
 
