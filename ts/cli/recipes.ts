@@ -19,6 +19,16 @@ export interface Recipe {
   readonly seed: number;
 }
 
+/** The settings that recipes of compact transformers share. */
+const compact = {
+  model: "cct2",
+  options: { weightQuantizer: "bnn", activationQuantizer: "poly" },
+  optimizer: optimizers.adam({ learningRate: cosine(2e-3, 0, 0.1) }),
+  labelSmoothing: 0,
+  batchSize: 64,
+  seed: 1,
+} as const;
+
 export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
   "fashion-mnist": {
     about:
@@ -35,29 +45,19 @@ export const recipes: Readonly<Record<string, Recipe>> = Object.freeze({
     seed: 1,
   },
   "mnist-cct": {
+    ...compact,
     about:
       "MNIST by a compact convolutional transformer with binary weights, activations and attention: 99.1 % in 8 epochs",
     data: "mnist",
-    model: "cct2",
-    options: { weightQuantizer: "bnn", activationQuantizer: "poly" },
-    optimizer: optimizers.adam({ learningRate: cosine(2e-3, 0, 0.1) }),
     augment: { shift: 2 },
-    labelSmoothing: 0,
     epochs: 8,
-    batchSize: 64,
-    seed: 1,
   },
   "fashion-mnist-cct": {
+    ...compact,
     about:
       "Fashion-MNIST by a compact convolutional transformer with binary weights, activations and attention: 90.5 % in 12 epochs",
     data: "fashion-mnist",
-    model: "cct2",
-    options: { weightQuantizer: "bnn", activationQuantizer: "poly" },
-    optimizer: optimizers.adam({ learningRate: cosine(2e-3, 0, 0.1) }),
     augment: { mirror: true, shift: 2 },
-    labelSmoothing: 0,
     epochs: 12,
-    batchSize: 64,
-    seed: 1,
   },
 });
