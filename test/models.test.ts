@@ -37,6 +37,9 @@ describe.each(names)("models/%s", (name) => {
   it("has the card and the picture of its record", async () => {
     const bytes = await readFile(pathOf(`${name}.safetensors`));
     const lines = await readRecord(pathOf(`${name}.jsonl`));
+    const text = await readFile(pathOf(`${name}.jsonl`), "utf8");
+    expect(lines.flatMap((line) => lineOf(JSON.stringify(line), line.network) ?? [])).toEqual(lines);
+    expect(text).not.toMatch(/"\//);
     const card = await readFile(pathOf(`${name}.md`), "utf8");
     expect(card).toBe(cardOf(name, recipeOf(name), lines, bytes));
     expect(card).toContain(createHash("sha256").update(bytes).digest("hex"));
@@ -57,7 +60,11 @@ describe("a record", () => {
 
   it("keeps epochs and results of a run, and nothing else", () => {
     expect(lineOf('{"type":"step","loss":1}', "float")).toBeNull();
-    expect(lineOf('{"type":"result","epochs":3}', "float")).toEqual({ network: "float", type: "result", epochs: 3 });
+    expect(lineOf('{"type":"result","epochs":3,"file":"/home/me/out/x.safetensors"}', "float")).toEqual({
+      network: "float",
+      type: "result",
+      epochs: 3,
+    });
   });
 
   it("has an epoch once where a killed run made it again", () => {

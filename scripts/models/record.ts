@@ -50,9 +50,12 @@ export async function readRecord(file: string): Promise<readonly Line[]> {
 export const writeRecord = (file: string, lines: readonly Line[]): Promise<void> =>
   writeFileAtomic(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
 
-/** `text`, a line of a command's `--json`, as a line of the record; null for what a record does not keep. */
+/**
+ * `text`, a line of a command's `--json`, as a line of the record; null for what a record does not keep. The place of the file is
+ * that of one machine, and left out.
+ */
 export function lineOf(text: string, network: Twin): Line | null {
-  const event = JSON.parse(text) as { readonly type: string };
+  const { file: _, ...event } = JSON.parse(text) as { readonly type: string; readonly file?: string };
   return event.type === "epoch" || event.type === "result" ? ({ network, ...event } as Line) : null;
 }
 

@@ -353,6 +353,11 @@ const fbSign = property(
     const call = k.packFbSignWeights({ shape: bench.shape(shape), kernel: bench.input(w), weights });
     status("pack_fb_sign_weights", bench.call(call), 0);
     sameBits("packed weights", weights.read(), forwardSigns(shape, w));
+    const broken = w.slice();
+    broken[random.below(w.length)] = Number.NaN;
+    const out = bench.output(Uint8Array, fbSignWeightBytes(shape));
+    const reporting = k.packFbSignWeights({ shape: bench.shape(shape), kernel: bench.input(broken), weights: out });
+    status("NaN among weights", bench.call(reporting), 1);
 
     const packed = bench.input(forwardSigns(shape, w));
     const sums = (own: ConvShape, values: Float32Array, added: Float32Array | null): Float32Array => {

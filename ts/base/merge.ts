@@ -3,8 +3,8 @@
 /**
  * The values of all `sources` as they come, each source's in its own order. A source goes on only after its value was taken.
  *
- * Where one throws, or nobody takes more values, `stop` is told. It shall end the others, which are waited for. What the first
- * threw is thrown.
+ * When a source throws, or nobody takes more values, `stop` is called. It shall end the others, which are waited for. The first
+ * error is thrown.
  */
 export async function* merge<T>(
   sources: readonly AsyncGenerator<T, void, undefined>[],

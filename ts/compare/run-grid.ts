@@ -36,7 +36,7 @@ export interface GridWork {
   readonly start?: ((trainer: Trainer) => Promise<void>) | undefined;
   /** The directory of the runs' files, made if it is missing. */
   readonly directory: string;
-  /** Of each run; all cores, at most eight, where undefined. */
+  /** Threads of each run; all cores, at most eight, where undefined. */
   readonly workers: number | undefined;
   /** Runs that are trained at once; 1 where absent. */
   readonly parallel?: number | undefined;

@@ -20,7 +20,7 @@ export function padded(node: string, x: Place, shape: ConvShape, { draft }: Cont
   return out;
 }
 
-/** What follows a kernel that adds a bias by itself, but behind a scale: that bias, and all steps behind the kernel. */
+/** The bias that a kernel adds by itself, which none does in front of a scale, and all steps behind the kernel. */
 export function realSums(
   node: KernelNode,
   shape: ConvShape,

@@ -83,8 +83,7 @@ exports! {
     once(size)
     fn pack_fb_sign_weights(shape: *const ConvShape, kernel: *const f32, weights: *mut u8) {
         let weights = write(weights, (*shape).fb_sign_weight_bytes());
-        sign_conv::pack_fb_sign_weights(&*shape, read(kernel, Lengths::of(&*shape).kernel), weights);
-        false
+        sign_conv::pack_fb_sign_weights(&*shape, read(kernel, Lengths::of(&*shape).kernel), weights)
     }
 
     /// Convolution of real inputs x, not padded, with a +-1 kernel, where that has no strides and its padding is 0 (`has_adjoint`):

@@ -9,8 +9,8 @@ use super::for_each_row;
 use crate::shape::ConvShape;
 
 /// Packs the signs of the kernel `[K][N]` into `fb_sign_weight_bytes` bytes `[taps][N][ceil(c/4)]`, the last tap first: four
-/// channels a byte, as nibble times 16. `sign(0) = +1`, bits past the last channel are 0.
-pub fn pack_fb_sign_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u8]) {
+/// channels a byte, as nibble times 16. `sign(0) = +1`, bits past the last channel are 0. True when a NaN was seen.
+pub fn pack_fb_sign_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u8]) -> bool {
     let (channels, filters) = (shape.channels as usize, shape.filters as usize);
     assert_eq!(kernel.len(), shape.terms() * filters);
     assert_eq!(weights.len(), shape.fb_sign_weight_bytes());
@@ -27,6 +27,7 @@ pub fn pack_fb_sign_weights(shape: &ConvShape, kernel: &[f32], weights: &mut [u8
             }
         }
     }
+    kernel.iter().any(|weight| weight.is_nan())
 }
 
 /// `out [images][oh][ow][N]` of `x [images][h][w][c]`. `weights` from [`pack_fb_sign_weights`], `bias [N]` or nothing, `scratch`
@@ -84,7 +85,7 @@ mod tests {
         let w: Vec<f32> = latent.iter().map(|&w| if w >= 0.0 { 1.0 } else { -1.0 }).collect();
         let bias = reals(shape.filters as usize, seed + 2);
         let mut weights = vec![0xff; shape.fb_sign_weight_bytes()];
-        pack_fb_sign_weights(shape, &latent, &mut weights);
+        assert!(!pack_fb_sign_weights(shape, &latent, &mut weights));
         let mut scratch = vec![f32::NAN; shape.fb_sign_scratch_bytes() / 4];
         let mut run = |bias: Option<&[f32]>| {
             let mut out = vec![f32::NAN; outputs];
@@ -134,6 +135,15 @@ mod tests {
                 4,
             );
         }
+    }
+
+    #[test]
+    fn a_weight_that_is_nan_is_reported() {
+        let shape = dense(5, 6, 3);
+        let mut kernel = [0.5; 18];
+        kernel[17] = f32::NAN;
+        let mut weights = vec![0; shape.fb_sign_weight_bytes()];
+        assert!(pack_fb_sign_weights(&shape, &kernel, &mut weights));
     }
 
     #[test]
