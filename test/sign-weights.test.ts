@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { explanationOf } from "../ts/inference/explain-session.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { functional, type Graph, input, layers } from "../ts/nn/index.ts";
 import { createPool, type Pool } from "../ts/runtime/pool.ts";
@@ -99,4 +100,21 @@ it("give them for any batch and number of workers", () =>
       }
     }),
     { numRuns: 12 },
+  ));
+
+it("are explained where tables do not serve them", () =>
+  fc.assert(
+    fc.asyncProperty(cases, fc.integer({ min: 1, max: 8 }), fc.constantFrom(1, 1, 2), async (given, width, strides) => {
+      const [own, window, size] = given;
+      const dilationRate = strides === 1 ? window.dilationRate : 1;
+      const narrow = { ...window, padding: "same", strides, dilationRate } as const;
+      const { graph, shape } = network([own, narrow, { ...size, width, tokens: false }]);
+      const engine = await engineWith(pool, graph, awkwardWeights(graph, 1));
+      const packed = decodeModel(await pack(engine, inputMetadata(randomSplit(1, 1, shape, 3))));
+      const { prepared } = await inMemory(packed, {});
+      const { layers: rows } = explanationOf("plain", prepared, new WebAssembly.Memory({ initial: 1 }));
+      const row = rows.find(({ node }) => node === "signs");
+      const isSlow = row?.obstacles.some(({ reason }) => reason.startsWith("weights of +-1 are multiplied as reals"));
+      expect(isSlow, JSON.stringify(row)).toBe(row?.product === "ff");
+    }),
   ));

@@ -3,7 +3,7 @@
  * that keep a layer or a machine from the fast path, with their remedies.
  */
 import type { GraphNode } from "./nn/graph.ts";
-import { hasKernel, isProduct } from "./nn/nodes.ts";
+import { convGeometry, hasKernel, isProduct } from "./nn/nodes.ts";
 import {
   activationsAreBits,
   activationsAreElastic,
@@ -15,7 +15,9 @@ import {
   weightsAreBits,
 } from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
+import type { Shape } from "./nn/shapes.ts";
 import type { AttentionMatrix } from "./nn/words.ts";
+import { FEWEST_PIXELS, hasAdjoint, suitsSigns, windowShape } from "./program/conv-shape.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
 import { elasticValues, endsAsSigns } from "./quantizers/weight-quantizers.ts";
@@ -61,15 +63,15 @@ export function partsOf(calls: readonly KernelCall<unknown>[]): readonly LayerPa
   return [...parts.values()];
 }
 
-/** Operands that are real by choice, so that the product is not on bits. */
-export function realOperandObstacles(node: GraphNode): readonly Obstacle[] {
+/** Operands that are real by choice, so that the product is not on bits. `input` is the shape of what the layer reads. */
+export function realOperandObstacles(node: GraphNode, input: Shape): readonly Obstacle[] {
   const operands = operandsOf(node);
   const missing = operands.filter(({ quantizer }) => quantizer === null);
   const quantized = [
     ...(hasKernel(node) ? quantizedRealObstacles(node.attributes.weightQuantizer) : []),
     ...operands.flatMap((own) => (own.operand === "activation" ? levelObstacles(node, own) : [])),
     ...singleChannelObstacles(node),
-    ...windowObstacles(node),
+    ...windowObstacles(node, input),
   ];
   if (missing.length === 0) return quantized;
   const options = missing.map(({ option }) => option).join(" and ");
@@ -87,16 +89,24 @@ function singleChannelObstacles(node: GraphNode): readonly Obstacle[] {
 }
 
 /** Windows over real activations that tables of these do not serve. */
-function windowObstacles(node: GraphNode): readonly Obstacle[] {
-  if (!isProduct(node) || !weightsAreBits(node) || activationsAreBits(node) || !("strides" in node.attributes))
-    return [];
-  const { strides, padValue, padding, kernelSize } = node.attributes;
-  const hasBorder = padding !== "valid" && kernelSize.some((size) => size > 1);
-  if (strides.every((stride) => stride === 1) && !(hasBorder && padValue === "one")) return [];
-  const reason =
-    "weights of +-1 are multiplied as reals where windows of real activations have strides or a border of ones";
-  const remedy = "Let a pooling layer take the strides, where accuracy allows it, and pad with zeros.";
-  return [{ reason, remedy }];
+function windowObstacles(node: GraphNode, input: Shape): readonly Obstacle[] {
+  if (node.op !== "conv2d" || !weightsAreBits(node) || activationsAreBits(node)) return [];
+  const shape = windowShape(1, convGeometry(node, input));
+  if (suitsSigns(shape, 1)) return [];
+  const real = "weights of +-1 are multiplied as reals where";
+  return hasAdjoint(shape)
+    ? [
+        {
+          reason: `${real} rows of real activations have fewer than ${FEWEST_PIXELS} pixels`,
+          remedy: "Give the layer wider images, or activationQuantizer, where accuracy allows it.",
+        },
+      ]
+    : [
+        {
+          reason: `${real} windows of real activations have strides or a border of ones`,
+          remedy: "Let a pooling layer take the strides, where accuracy allows it, and pad with zeros.",
+        },
+      ];
 }
 
 /** Weights that are quantized, and still no bits. */

@@ -118,7 +118,7 @@ function layersOf({ model: { graph }, compiled, kernel: name }: Prepared): reado
       valueBytes: isInside ? 0 : valueBytes(shape, calls.get(lead ?? node.name) ?? [], kernel),
       multiplyAccumulates: multiplyAccumulates(node, node.inputs.map(network.shapeOf), shape),
       obstacles: [
-        ...realOperandObstacles(node),
+        ...realOperandObstacles(node, network.shapeOf(node.inputs[0] ?? node.name)),
         ...(work === null || !isProduct(node)
           ? []
           : channelObstacles(work, network.windowOf(node).channels, groupsOfProduct(node))),

@@ -101,7 +101,7 @@ export function flattened(shape: ConvShape): ConvShape {
 }
 
 /** Pixels that a vector of a table of signed sums holds. */
-const FEWEST_PIXELS = 4;
+export const FEWEST_PIXELS = 4;
 
 /**
  * True where `fb_sign_conv` takes the shape of so many images and is worth it: a row of an image, or all its pixels under a 1x1

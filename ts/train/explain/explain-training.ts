@@ -125,7 +125,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
-        ...realOperandObstacles(node),
+        ...realOperandObstacles(node, input),
         ...accumulatorObstacles(node, own.forward),
         ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1, groups)),
         ...groupObstacles(node),

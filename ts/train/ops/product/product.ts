@@ -11,7 +11,7 @@
  * | real or soft | +-1          | `fb` over signs  | `ff`            | `fb` over the signs        |
  * | real or soft | real or soft | `ff`             | `ff`            | `ff`, effective weights    |
  *
- * Real activations and weights of +-1 make `ff` forward where the layer has strides or a border of ones (`hasAdjoint`).
+ * Real activations and weights of +-1 make `ff` forward where tables do not serve their windows (`suitsSigns`).
  *
  * The effective weights are F(w), or F(w') where the quantizer standardises; AdaBin's and levels are real throughout. With
  * `products: "ff"` the last row holds for every layer, over F(x) and F(w). A scale multiplies the sums on the way out, and on
