@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { recipes } from "../ts/cli/recipes.ts";
 import { writeFileAtomic } from "../ts/io/write.ts";
 import { cardOf, pictureOf } from "./models/card.ts";
+import { listingOf } from "./models/listing.ts";
 import { lineOf, readRecord, resultOf, type Twin, twins, withLine, writeRecord } from "./models/record.ts";
 
 const USAGE = `usage: npm run models -- [NAME...] [OPTIONS]
@@ -73,6 +74,14 @@ async function writeCard(name: string): Promise<void> {
   await writeFileAtomic(join(MODELS, `${name}.svg`), pictureOf(name, lines));
 }
 
+/** Writes the page that lists what is kept. */
+async function writeListing(): Promise<void> {
+  const kept = await Promise.all(
+    Object.keys(recipes).map(async (name) => [name, await readRecord(recordKept(name))] as const),
+  );
+  await writeFileAtomic(join(MODELS, "README.md"), listingOf(new Map(kept)));
+}
+
 /** Trains what is left of a twin. Returns false where the run was left. */
 async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boolean> {
   const record = await recordOf(name);
@@ -130,9 +139,12 @@ async function main(): Promise<void> {
       console.log(`${name}, ${twin}: ${isDone ? "trained" : "left; the same command goes on"}`);
       await keep(name);
       await writeCard(name);
+      await writeListing();
     }
   }
-  if (values.cards) await Promise.all(names.map(writeCard));
+  if (!values.cards) return;
+  await Promise.all(names.map(writeCard));
+  await writeListing();
 }
 
 await main();

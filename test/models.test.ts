@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { cardOf, pictureOf } from "../scripts/models/card.ts";
+import { listingOf } from "../scripts/models/listing.ts";
 import { type Line, lineOf, readRecord, resultOf, withLine } from "../scripts/models/record.ts";
 import { recipes } from "../ts/cli/recipes.ts";
 import { load } from "../ts/inference/index.ts";
@@ -50,8 +51,12 @@ describe.each(names)("models/%s", (name) => {
   });
 });
 
-it("there are such networks", () => {
+it("are all listed", async () => {
   expect(names).toContain("fashion-mnist");
+  const records = names.map(async (name) => [name, await readRecord(pathOf(`${name}.jsonl`))] as const);
+  const listing = await readFile(pathOf("README.md"), "utf8");
+  expect(listing).toBe(listingOf(new Map(await Promise.all(records))));
+  for (const name of names) expect(listing).toContain(`[${name}](${name}.md)`);
 });
 
 describe("a record", () => {

@@ -7,7 +7,7 @@ import { circle, colourAt, line, polyline, svg, ticks, words } from "../../ts/sh
 import { grouped } from "../../ts/show/table.ts";
 import { epochsOf, type Line, type ResultLine, resultOf, type Twin, twins } from "./record.ts";
 
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 const minutesOf = (lines: readonly Line[], twin: Twin): number =>
   epochsOf(lines, twin).reduce((sum, { seconds }) => sum + seconds, 0) / 60;
