@@ -1,11 +1,12 @@
 /** `npm run models`: trains recipes and their float twins, and keeps their packed files and cards under models/. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFile, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { recipes } from "../ts/cli/recipes.ts";
+import { removeCheckpoint } from "../ts/io/checkpoint-store.ts";
 import { writeFileAtomic } from "../ts/io/write.ts";
 import { cardOf, pictureOf } from "./models/card.ts";
 import { listingOf } from "./models/listing.ts";
@@ -110,7 +111,7 @@ async function train(name: string, twin: Twin, signal: AbortSignal): Promise<boo
   signal.removeEventListener("abort", leave);
   if (signal.aborted) return false;
   if (code !== 0) throw new Error(`${name} (${twin}) ended with exit code ${code}`);
-  await rm(checkpoint, { force: true });
+  await removeCheckpoint(checkpoint);
   return true;
 }
 

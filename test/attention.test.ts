@@ -233,4 +233,27 @@ describe("explanations", () => {
     const image = Float32Array.from({ length: 2 * features }, (_, i) => (i < features ? 1 : -1));
     expect([...session.run(image)]).toEqual([...image]);
   });
+
+  it.each([
+    [3, 1, ["3 features of a head are not a multiple of 4: the last 3 cost as much as 4"]],
+    [12, 2, ["6 features of a head are not a multiple of 4: the last 2 cost as much as 4"]],
+    [18, 3, ["6 features of a head are not a multiple of 4: the last 2 cost as much as 4"]],
+    [24, 3, []],
+    [256, 1, ["256 features of a head are more than the 252 whose signs are counted: a product of reals"]],
+  ])("of trainer and session say the same of %d features in %d heads", async (features, heads, reasons) => {
+    const start = input({ shape: [3, features] });
+    const attended = layers
+      .attention({ heads, matrix: "threshold", name: "attention", ...all("bnn") })
+      .apply([start, start, start]);
+    const graph = functional({
+      inputs: start,
+      outputs: layers.dense({ units: 2 }).apply(layers.flatten().apply(attended)),
+    });
+    const session = await load(blankFile(graph), { variant: "plain", kernel: "lookup" });
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    for (const { layers: rows } of [await session.explain(), explainTraining(engine, { progress: 1 })]) {
+      const layer = rows.find(({ node }) => node === "attention");
+      expect(layer?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
+    }
+  });
 });

@@ -227,6 +227,38 @@ describe("compare", () => {
       await expect(readdir(join(place, "out", "runs"))).rejects.toThrow("ENOENT");
     }));
 
+  it.each([
+    [
+      "that one activation quantizer stands for all of ba",
+      ["--tasks", "ba", "--activation-quantizer", "poly"],
+      "task ba has none",
+    ],
+    [
+      "an activation quantizer where activations stay real",
+      ["--tasks", "bw", "--activation-quantizer", "poly"],
+      "stay real",
+    ],
+    ["a seed in two spellings", ["--seeds", "1,01"], "--seeds names 1 twice"],
+    [
+      "a method that was made for other epochs",
+      ["--quantizers", "bc", "--method", "hardening:epochs=5"],
+      "made for 5 epochs",
+    ],
+  ])("refuses %s before anything is trained", (_, asked, message) =>
+    withFolder(async (place) => {
+      expect((await failureOf(...compareTo(join(place, "out"), ...asked))).message).toContain(message);
+      await expect(readdir(join(place, "out", "runs"))).rejects.toThrow("ENOENT");
+    }),
+  );
+
+  it("says where test images chose the network", async () => {
+    const place = join(folder, "best");
+    const asked = ["--quantizers", "bc", "--tasks", "bw", "--epochs", "1", "--keep", "best"];
+    await resultOf(...compareTo(place, ...asked));
+    const page = await readFile(join(place, "compare.md"), "utf8");
+    expect(page).toContain("after the best epoch, chosen by these same images");
+  });
+
   it("refuses a module that takes no notice of the quantizers", () =>
     withFolder(async (place) => {
       const deaf = join(place, "deaf.ts");

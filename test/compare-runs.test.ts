@@ -1,7 +1,7 @@
 /**
  * A grid at work, in this process. Nothing is trained for a place that cannot be written. A run's file stands first.
  */
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Grid, type Run, runsOf } from "../ts/compare/grid.ts";
@@ -151,6 +151,22 @@ describe("a grid at work", () => {
       await through(workIn(folder, { runs: [run] }));
       expect((await readRun(folder, run))?.result?.seconds).toBeGreaterThan(before);
       expect(before).toBeGreaterThan(0);
+    }));
+
+  it("keeps the checkpoint of a run whose file cannot be written", () =>
+    withFolder(async (folder) => {
+      const [run] = runs as [Run];
+      const path = runPath(folder, run);
+      const work = through(workIn(folder, { runs: [run] }), [], async ({ type }) => {
+        if (type === "epoch") await mkdir(path, { recursive: true });
+      });
+      await rejected("output", work);
+      await rmdir(path);
+      const seen: string[] = [];
+      await through(workIn(folder, { runs: [run] }), seen);
+      // The run goes on behind its last step.
+      expect(seen).toEqual(["found", "run"]);
+      expect(await readdir(folder)).toHaveLength(1);
     }));
 
   it("begins a run anew whose checkpoint is damaged", () =>

@@ -117,6 +117,13 @@ describe("methods in a grid", () => {
     expect(comparisonCsv(finished.slice(0, 2))).not.toContain("method");
     expect(pictureOf("rows", rows)).toContain("bc, a+b");
   });
+
+  it("keep their options in the picture where their names are the same", () => {
+    const twice: Grid = { ...methodical, methods: ["two-step", "two-step:share=0.3", "a:x=1"] };
+    const finished = runsOf(twice).map((run): FinishedRun => ({ run, outcome: resultOf(0.5) }));
+    const picture = pictureOf("rows", summarise(cellsOf(twice), finished));
+    for (const name of ["bc, two-step<", "bc, two-step:share=0.3<", "bc, a<"]) expect(picture).toContain(name);
+  });
 });
 
 describe("a run's file", () => {
@@ -135,6 +142,16 @@ describe("a run's file", () => {
       const read = (await readRun(folder, first))?.result;
       expect(read?.softAccuracy).toBe(0.25);
       expect(read?.epochs[0]).toEqual({ ...epoch, softAccuracy: 0.125 });
+    }));
+
+  it("holds losses below 0, which terms of methods may make, and how often an epoch was begun anew", () =>
+    withFolder(async (folder) => {
+      const { result } = resultOf(0.875);
+      if (result === null) throw new Error("there is a result");
+      const epochs = result.epochs.map((epoch) => ({ ...epoch, loss: -17.5, testLoss: -0.25, rollbacks: 2 }));
+      const outcome = { result: { ...result, testLoss: -0.25, metrics: { r2: -1 }, epochs }, failure: null };
+      await writeRun(folder, first, outcome);
+      expect(await readRun(folder, first)).toEqual(outcome);
     }));
 
   it("holds the failure of a run that met a number which is not finite", () =>
@@ -170,7 +187,7 @@ describe("a run's file", () => {
     }),
   );
 
-  const numbers = ["testAccuracy", "testLoss", "softAccuracy", "seconds", "workers"];
+  const numbers = ["testAccuracy", "softAccuracy", "seconds", "workers"];
   it.each(numbers)("is refused by the name of its %s where that is no such number", (name) =>
     withFolder(async (folder) => {
       await writeRun(folder, first, resultOf(0.875));

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { operationsOf } from "../ts/inference/bounds.ts";
 import { load, loadParallel } from "../ts/inference/index.ts";
-import { layers, sequential } from "../ts/nn/index.ts";
+import { functional, input, layers, sequential } from "../ts/nn/index.ts";
 import { blankFile, withoutDigest } from "./blank-models.ts";
 import { rejected } from "./io-helpers.ts";
 
@@ -85,6 +85,13 @@ test("operations are multiply-accumulates, and eight for each number that is rea
   const [input, convolved, pooled] = [4 * 4 * 2, 4 * 4 * 3, 2 * 2 * 3];
   const numbers = input + (input + convolved) + (9 * pooled + pooled) + 2 * pooled;
   expect(operationsOf(graph)).toBe(4 * 4 * 9 * 2 * 3 + 8 * numbers);
+});
+
+test("operations count an attention matrix, which is written and read", () => {
+  const start = input({ shape: [5, 8] });
+  const graph = functional({ inputs: start, outputs: layers.attention({ heads: 4 }).apply([start, start, start]) });
+  const [value, scores] = [5 * 8, 4 * 5 * 5];
+  expect(operationsOf(graph)).toBe(2 * scores * 2 + 8 * (value + (3 * value + value) + 2 * scores));
 });
 
 /** Its border has 65,025 patterns of 65,536 taps. Adding up the missing taps of each took minutes. */

@@ -164,10 +164,13 @@ describe("explanations", () => {
       ],
     ],
     [{}, ["real first values and second values"]],
-  ] as const)("of a session over %j say what bars or wastes bits", async (options, reasons) => {
-    const session = await load(blankFile(small(options)), { variant: "plain" });
+  ] as const)("of session and trainer over %j say what bars or wastes bits", async (options, reasons) => {
+    const graph = small(options);
+    const session = await load(blankFile(graph), { variant: "plain" });
+    const engine = await engineWith(pool, graph, randomParameters(graph, 1));
+    const trained = explainTraining(engine, { progress: 1 }).layers.find(({ op }) => op === "matmul");
     const layer = (await session.explain()).layers.find(({ op }) => op === "matmul");
-    expect(layer?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
+    for (const own of [layer, trained]) expect(own?.obstacles.map(({ reason }) => reason)).toEqual(reasons);
     expect(layer?.product).toBe(options === hard ? "bb" : "ff");
   });
 

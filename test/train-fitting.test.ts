@@ -162,6 +162,14 @@ describe("metrics", () => {
     });
   });
 
+  test("whose truth is missing are refused before the first step", async () => {
+    const trainer = await trainerOf(graph);
+    const before = await trainer.pack();
+    const asked = trainer.fit(data, { ...options, metrics: ["meanSquaredError"] });
+    await expect(asked).rejects.toMatchObject({ code: "data", message: expect.stringContaining("meanSquaredError") });
+    expect(await trainer.pack()).toEqual(before);
+  });
+
   test("are of outputs that predict gives, whatever the batch", async () => {
     const trainer = await trainerOf(graph);
     const outputs = await trainer.predict(data.test);

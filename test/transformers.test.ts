@@ -73,10 +73,21 @@ it.each([
   [{ block: "binaryvit", pooling: "token" }, 'pooling is "token", which'],
   [{ heads: 3 }, "features 3 heads divide"],
   [{ depth: 0 }, "depth must be a whole number from 1 to 64"],
-  [{ patch: 9 }, "9"],
+  [{ patch: 3 }, "images whose sides a patch of 3 divides, was given [8, 12, 1]"],
   [{ width: 3 }, 'has no option "width"'],
 ])("refuses %j", (options, message) => {
   expect(thrownBy(() => vit({ ...small, ...options } as never)).message).toContain(message);
+});
+
+it("names the patches that divide an image", () => {
+  const { code, remedy } = thrownBy(() => vit({ ...small, inputShape: [31, 31, 1] }));
+  expect([code, remedy]).toEqual(["shape", "Give a patch of 1, 31, or images of other sides."]);
+});
+
+it("pools over the tokens with BinaryViT's blocks, whatever the size's own pooling", () => {
+  const names = deitTiny({ block: "binaryvit", depth: 1 }).nodes.map(({ name }) => name);
+  expect(names).toContain("pool");
+  expect(names).not.toContain("cls_token");
 });
 
 const packed = [

@@ -16,7 +16,6 @@ import {
 } from "./nn/operands.ts";
 import type { Operand } from "./nn/ops/op.ts";
 import type { Shape } from "./nn/shapes.ts";
-import type { AttentionMatrix } from "./nn/words.ts";
 import { FEWEST_PIXELS, hasAdjoint, suitsSigns, windowShape } from "./program/conv-shape.ts";
 import { type KernelCall, type KernelName, productOf } from "./program/named-call.ts";
 import type { Quantizer } from "./quantizers/quantizer.ts";
@@ -134,23 +133,6 @@ function levelObstacles(node: GraphNode, { quantizer, plural }: Operand): readon
   }
   const reason = `the ${plural} of "${quantizer.name}" are levels: a product of reals`;
   return [{ reason, remedy: "Take a quantizer of one bit, such as poly, where accuracy allows it." }];
-}
-
-/** Signs of one operand of a product of two values, which are bits where both are signs alone. */
-export function matmulObstacles(node: GraphNode): readonly Obstacle[] {
-  const isSigns = ({ quantizer }: Operand): boolean => quantizer !== null && endsAsSigns(quantizer);
-  const [own, ...others] = operandsOf(node).filter(isSigns);
-  if (own === undefined || others.length > 0) return [];
-  const reason = `only the ${own.plural} are +-1: signs are multiplied as reals where the other operand is not of signs`;
-  const remedy = "Give both operands quantizers that end as signs, such as poly, where accuracy allows it.";
-  return [{ reason, remedy }];
-}
-
-/** An attention matrix that is real, so that what it takes of the values is no product over bits. */
-export function matrixObstacles(matrix: AttentionMatrix): readonly Obstacle[] {
-  if (matrix !== "softmax") return [];
-  const reason = "softmax is kept: the attention matrix is real, and so is its product with the values";
-  return [{ reason, remedy: 'Give the layer matrix: "threshold" or another one of bits, where accuracy allows it.' }];
 }
 
 /** Sums in 8 bits have a given order, and no layer behind them can be fused. */

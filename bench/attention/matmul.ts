@@ -56,7 +56,7 @@ export function matmul({ exports, memory }: KernelInstance, form: Form, tokens: 
   ) =>
     k.ffSlices({
       ...{ ...sizes, ...part, ...places, aSplit: false, bSplit: false, outSplit: false, aTransposed: turned[0] },
-      ...{ bTransposed: turned[1], factors: null, accumulate: false, scratch },
+      ...{ bTransposed: turned[1], alphas: null, accumulate: false, scratch },
     });
   const duel = (ours: readonly KernelCall<number>[], theirs: readonly KernelCall<number>[], agree: () => boolean) => {
     const [bits, reals] = [ours, theirs].map((calls) => calls.map((call) => ready(exports, call)));

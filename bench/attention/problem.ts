@@ -73,12 +73,12 @@ export function attention({ exports, memory }: KernelInstance, kind: Kind, token
   const slices = { images: 1, heads: HEADS, rows: tokens, aTransposed: false, bSplit: true, accumulate: false };
   const parts = [
     k.ffSlices({
-      ...{ ...slices, a: q.x, b: key.x, factors: null, columns: tokens, terms: WIDTH, aSplit: true, bTransposed: true },
+      ...{ ...slices, a: q.x, b: key.x, alphas: null, columns: tokens, terms: WIDTH, aSplit: true, bTransposed: true },
       ...{ outSplit: false, out: scores, scratch: panels },
     }),
     k.attentionMatrix({ ...of, scores, matrix: null }),
     k.ffSlices({
-      ...{ ...slices, a: scores, b: v.x, factors: kind === "elastic" ? learned : null, columns: WIDTH, terms: tokens },
+      ...{ ...slices, a: scores, b: v.x, alphas: kind === "elastic" ? learned : null, columns: WIDTH, terms: tokens },
       ...{ aSplit: false, bTransposed: false, outSplit: true, out: two, scratch: panels },
     }),
   ].map((call) => ready(exports, call));

@@ -4,7 +4,7 @@ import { columns } from "./picture.ts";
 import type { CellRecord, EpochRecord } from "./run-cell.ts";
 
 export const studyColumns = [
-  ...["quantizer", "operands", "epochs", "hard-signed, %", "soft, % (after epoch)", "lost by hardening, points"],
+  ...["quantizer", "operands", "epochs", "hard-signed, %", "soft, % (after epoch)", "moved by the sign then, points"],
   ...["mean B: first, last epoch", "inside: first, last epoch", "flips a step: first, last epoch", "s an epoch"],
 ];
 
@@ -31,7 +31,8 @@ export function studyRows(records: readonly CellRecord[]): readonly (readonly st
     const [first, last] = [epochs[0], epochs.at(-1)];
     if (first === undefined || last === undefined) return [];
     const soft = epochs.findLast((record) => record.soft !== null);
-    const points = soft?.soft == null ? "" : (100 * (soft.soft - last.hard)).toFixed(2);
+    // Of one network, whose soft form is the one that trained.
+    const points = soft?.soft == null ? "" : (100 * (soft.soft - soft.hard)).toFixed(2);
     const seconds = epochs.reduce((sum, record) => sum + record.seconds, 0) / epochs.length;
     return [
       [

@@ -68,7 +68,7 @@ function matrixOf(bench: Bench, of: AttentionCase, parameters: Tensor<Float32Arr
   const [a, b] = operands.map((values) => bench.input(values));
   const scores = bench.output(Float32Array, images * heads * tokens * keys);
   const sizes = { images, heads, rows: tokens, columns: keys, terms: width, aTransposed: false, accumulate: false };
-  const layout = { aSplit: true, bSplit: true, bTransposed: true, outSplit: false, factors: null };
+  const layout = { aSplit: true, bSplit: true, bTransposed: true, outSplit: false, alphas: null };
   const scratch = bench.output(Float32Array, panelFloats(width, keys));
   status("ff_slices", bench.call(k.ffSlices({ ...sizes, ...layout, a: a!, b: b!, out: scores, scratch })), 0);
   const matrix = bench.output(Float32Array, images * heads * tokens * keys);
@@ -179,6 +179,8 @@ const gradients = property(
       return (row, column) => Math.fround(inTables(tokens, (t) => left(t, row) * right(t, column)) * factor);
     });
     sameBits("dv", dvalues.read(), dv);
+    const dirty = k.attentionNibblesBackward({ ...given, ...forward, ...onto, dy: bench.input(dy.fill(NaN, 0, 1)) });
+    status("attention_nibbles_backward of NaN", bench.call(dirty), kind === "boolean" || kind === "elastic" ? 1 : 0);
   },
 );
 

@@ -42,15 +42,15 @@ export function overReals(
   ];
   const slices = { images, heads, rows: tokens, aTransposed: false, accumulate: false, bSplit: true };
   const scores = bench.output(Float32Array, images * heads * tokens * keys);
-  const forScores = { columns: keys, terms: width, aSplit: true, bTransposed: true, outSplit: false, factors: null };
+  const forScores = { columns: keys, terms: width, aSplit: true, bTransposed: true, outSplit: false, alphas: null };
   const panels = bench.output(Float32Array, panelFloats(width, keys));
   const first = k.ffSlices({ ...slices, ...forScores, a: q, b: own!, out: scores, scratch: panels });
   status("ff_slices", bench.call(first), 0);
   const map = { kind: attentionKinds[kind], images, heads, tokens, keys, width, parameters };
   status("attention_matrix", bench.call(k.attentionMatrix({ ...map, scores, matrix: null })), 0);
   const out = bench.output(Float32Array, images * tokens * heads * valueWidth);
-  const factors = kind === "elastic" ? parameters : null;
-  const forMix = { columns: valueWidth, terms: keys, aSplit: false, bTransposed: false, outSplit: true, factors };
+  const alphas = kind === "elastic" ? parameters : null;
+  const forMix = { columns: valueWidth, terms: keys, aSplit: false, bTransposed: false, outSplit: true, alphas };
   const scratch = bench.output(Float32Array, panelFloats(keys, valueWidth));
   status("ff_slices", bench.call(k.ffSlices({ ...slices, ...forMix, a: scores, b: v!, out, scratch })), 0);
   return out.read();

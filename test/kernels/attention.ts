@@ -81,18 +81,20 @@ const slices = property(
       { split: outSplit, transposed: false },
     ] as const;
     const { sums, owners } = products(sizes, layouts, a, b);
-    const [factors, before] = [random.reals(heads), random.reals(sums.length)];
+    const [alphas, before] = [random.reals(heads), random.reals(sums.length)];
     const out = bench.output(Float32Array, sums.length);
     const scratch = bench.output(Float32Array, panelFloats(terms, columns));
     const given = { a: bench.input(a), b: bench.input(b), ...sizes, scratch };
     const call = { ...given, aSplit, aTransposed, bSplit, bTransposed, outSplit };
-    status("ff_slices", bench.call(k.ffSlices({ ...call, factors: null, accumulate: false, out })), 0);
+    status("ff_slices", bench.call(k.ffSlices({ ...call, alphas: null, accumulate: false, out })), 0);
     sameBits("a b", out.read(), sums);
     const onto = bench.state(before);
-    const scaled = { ...call, factors: bench.input(factors), accumulate: true, out: onto };
+    const scaled = { ...call, alphas: bench.input(alphas), accumulate: true, out: onto };
     status("ff_slices", bench.call(k.ffSlices(scaled)), 0);
-    const added = sums.map((sum, i) => before[i]! + Math.fround(sum * factors[owners[i]!]!));
-    sameBits("c + factor a b", onto.read(), added);
+    const added = sums.map(
+      (sum, i) => before[i]! + Math.fround(sum * Math.max(alphas[owners[i]!]!, Math.fround(1e-5))),
+    );
+    sameBits("c + alpha a b", onto.read(), added);
   },
 );
 

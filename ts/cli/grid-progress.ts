@@ -2,6 +2,7 @@
 import { type Run, runName } from "../compare/grid.ts";
 import type { GridEvent } from "../compare/run-grid.ts";
 import { secondsLeft, type TimedRun } from "../compare/time-left.ts";
+import { epochNotes, failedCheckpoint } from "./epoch-notes.ts";
 import { clock, percent } from "./format.ts";
 import { printNote } from "./output.ts";
 import { createMeter } from "./progress.ts";
@@ -22,6 +23,13 @@ interface RunShown {
   readonly began: number;
   readonly from: number;
   share: number;
+}
+
+/** The notes about an epoch, and about a checkpoint that failed, with the run before each. */
+function notesOf({ run, event }: Extract<GridEvent, { readonly type: "epoch" }>): readonly string[] {
+  const failure = event.checkpoint?.failure ?? null;
+  const notes = [...epochNotes(event), ...(failure === null ? [] : [failedCheckpoint(failure)])];
+  return notes.map((note) => `${runName(run)}, epoch ${event.epoch}: ${note}`);
 }
 
 export function gridProgress(context: Context, runs: readonly Run[]): GridProgress {
@@ -81,6 +89,7 @@ export function gridProgress(context: Context, runs: readonly Run[]): GridProgre
           show(event);
           return;
         case "epoch":
+          for (const note of notesOf(event)) say(note);
           return;
         case "run": {
           const { run, outcome } = event.finished;

@@ -63,7 +63,10 @@ export function seedList(text: string): readonly number[] {
   if (/^\s*\d+\s*$/.test(text)) {
     return Array.from({ length: wholeNumber("--seeds", 1, MOST_SEEDS)(text) }, (_, index) => index + 1);
   }
-  return listOf("--seeds", text).map(wholeNumber("--seeds", 0, LARGEST_SEED));
+  const seeds = listOf("--seeds", text).map(wholeNumber("--seeds", 0, LARGEST_SEED));
+  // Two texts may be one number.
+  listOf("--seeds", text, seeds.map(String));
+  return seeds;
 }
 
 /** Choices that all networks of a grid share, beside model and data. */
@@ -94,6 +97,7 @@ export async function networksOf(
   const given = { activationQuantizer, ...(overflow === undefined ? {} : { overflow }) };
   const layers = definedOf(choices, ["binaryStem", "binaryHead", "reactnet"]);
   checkOverflow(choices, cells);
+  checkActivations(choices, cells);
   const make = await networkMaker(model);
   const graphs = new Map<string, Graph>();
   const details = new Map<string, Details>();
@@ -120,6 +124,27 @@ export async function networksOf(
     return graph;
   };
   return { graphOf, detailsOf: (cell) => details.get(cellName(cell)) ?? {} };
+}
+
+/**
+ * @throws ProxbitError "argument" where the cells' own quantizers are those of activations, so that one for all would train one
+ *   network under many names; and where no cell quantizes activations.
+ */
+function checkActivations({ activationQuantizer }: NetworkChoices, cells: readonly Cell[]): void {
+  if (activationQuantizer === undefined) return;
+  if (cells.some(({ task }) => task === "ba")) {
+    throw new ProxbitError(
+      "argument",
+      "--activation-quantizer stands beside the weights' quantizer, and task ba has none: --quantizers are the activations' there",
+      "Leave it out, or leave ba out of --tasks.",
+    );
+  }
+  if (cells.some(({ task }) => task === "bwa" || task === "bwaa")) return;
+  throw new ProxbitError(
+    "argument",
+    "--activation-quantizer is for activations, which stay real in all tasks that are compared",
+    "Leave it out, or give --tasks bwa.",
+  );
 }
 
 /** The values of `choices` under `keys` that are given. */

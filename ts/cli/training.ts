@@ -13,6 +13,7 @@ import type { ResumeStart } from "../train/run/resume.ts";
 import { withTeacher } from "../train/run/teacher.ts";
 import { Trainer } from "../train/run/trainer.ts";
 import { commandToResume, type KeptRun, keptRun, refuseUnfinished } from "./checkpoint.ts";
+import { epochNotes, failedCheckpoint } from "./epoch-notes.ts";
 import { describeTraining } from "./model-file.ts";
 import { countProgress, trainingProgress } from "./progress.ts";
 import type { Context } from "./run.ts";
@@ -127,12 +128,12 @@ export async function runTraining(run: TrainingRun, context: Context): Promise<T
         continue;
       }
       training.epoch(event);
-      for (const warning of event.warnings ?? []) output.note(warning);
+      for (const note of epochNotes(event)) output.note(note);
       soft = softScoreOf(event) ?? soft;
       flipRatio = event.flipRatio ?? null;
       if (typeof keep === "number") await keepEpoch(run, trainer, event.epoch, keep, context);
       const now = event.checkpoint?.failure ?? null;
-      if (now !== null && now !== failure) output.note(`the checkpoint was not written, and training goes on: ${now}`);
+      if (now !== null && now !== failure) output.note(failedCheckpoint(now));
       failure = now;
     }
     const seconds = (performance.now() - began) / 1000;

@@ -14,13 +14,20 @@ const ROW = 20;
 /** The width of a letter, in pixels. */
 const LETTER = 6.2;
 
-/** The quantizer, with the names of the methods that it is trained with. */
-const labelOf = ({ quantizer, method }: Row): string =>
-  method === undefined ? quantizer : `${quantizer}, ${method.replace(/:[^+]*/g, "")}`;
+/** Methods without their options: "two-step" of "two-step:share=0.3". */
+const namesOf = (method: string): string => method.replace(/:[^+]*/g, "");
+
+/** The quantizer, with the methods that it is trained with. They have their options where names do not tell them apart. */
+function labelOf({ quantizer, method }: Row, methods: readonly string[]): string {
+  if (method === undefined) return quantizer;
+  const isAlone = methods.every((other) => other === method || namesOf(other) !== namesOf(method));
+  return `${quantizer}, ${isAlone ? namesOf(method) : method}`;
+}
 
 /** The picture of the rows; `title` stands over it. A quantizer with methods counts as another one. */
 export function pictureOf(title: string, given: readonly Row[]): string {
-  const rows = given.map((row) => ({ ...row, quantizer: labelOf(row) }));
+  const methods = given.flatMap(({ method }) => method ?? []);
+  const rows = given.map((row) => ({ ...row, quantizer: labelOf(row, methods) }));
   const quantizers = [...new Set(rows.map(({ quantizer }) => quantizer))];
   const dots = dotsOf(rows, quantizers, 36);
   const charts = chartsOf(rows, quantizers, dots.bottom + 30);

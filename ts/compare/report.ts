@@ -91,16 +91,24 @@ function taskTables(rows: readonly Row[]): readonly string[] {
   });
 }
 
+/** The moment of a run whose network counts. Test images that chose it flatter it. */
+function endOf({ keep, earlyStopping, average }: NonNullable<Settings["options"]>): string {
+  const mean = average === undefined ? "" : ", as a mean of weights over steps";
+  if (keep === "best") return `after the best epoch, chosen by these same images${mean}`;
+  if (earlyStopping !== undefined) return `after an epoch at which the loss on these same images ended the run${mean}`;
+  return `after the last epoch${mean}`;
+}
+
 /** The meaning of the numbers, for a reader who wants to know. */
-function reading(rows: readonly Row[]): string {
+function reading(rows: readonly Row[], options: NonNullable<Settings["options"]>): string {
   const baseline = baselineOf(rows);
   const against =
     baseline === null
       ? ""
       : ` Differences to ${baseline} are paired by seed. The effect is their mean by their standard deviation (Cohen's d of pairs).`;
   return (
-    "Accuracy is that of the hard-signed network (what is packed and shipped) on the test images after the last epoch, with " +
-    "batch statistics re-estimated on training images: mean ± standard deviation over seeds. No run was chosen by it. " +
+    `Accuracy is that of the hard-signed network (what is packed and shipped) on the test images ${endOf(options)}, with batch ` +
+    "statistics re-estimated on training images: mean ± standard deviation over seeds. No run was left out by it. " +
     `Intervals have ${100 * LEVEL} % confidence by Student's t with n - 1 degrees of freedom, each by itself: of many rows ` +
     `some lie outside by chance.${against}`
   );
@@ -134,7 +142,7 @@ export function comparisonPage({ title, settings, rows, command, machine, versio
         ]),
     ...(failures.length === 0 ? [] : [`Runs that failed:\n\n${failures.join("\n")}`]),
     "## How to read it",
-    reading(rows),
+    reading(rows, settings.options ?? {}),
     facts.join("\n"),
   ].join("\n\n")}\n`;
 }

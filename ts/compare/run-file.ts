@@ -15,7 +15,10 @@ import { VERSION } from "../io/version.ts";
 import { writeFileAtomic } from "../io/write.ts";
 import { keyOf, type Run } from "./grid.ts";
 
-/** One epoch: the network as it trained, and after it the hard-signed network on the test images. */
+/**
+ * One epoch: the network as it trained, and after it the hard-signed network on the test images. A loss may be negative, where a
+ * method adds terms to it.
+ */
 export interface EpochResult {
   readonly loss: number;
   readonly accuracy: number;
@@ -23,6 +26,8 @@ export interface EpochResult {
   readonly testAccuracy: number;
   /** Test accuracy of the soft network, F(w) in place of sign(w). Absent where it was hard by then or not measured. */
   readonly softAccuracy?: number;
+  /** Times that it diverged and was begun anew with half the learning rate; absent where it was not. */
+  readonly rollbacks?: number;
 }
 
 export interface RunResult {
@@ -116,27 +121,32 @@ function resultOf(path: string, value: unknown): RunResult {
     if (typeof amount === "number" && Number.isFinite(amount) && amount >= 0) return amount;
     throw broken(path, `its ${name} is no finite number from 0 on`);
   };
+  const numberOf = (number: unknown, name: string): number => {
+    if (typeof number === "number" && Number.isFinite(number)) return number;
+    throw broken(path, `its ${name} is no finite number`);
+  };
   if (!Array.isArray(value.epochs)) throw broken(path, "it holds no epochs");
   const { softAccuracy = null } = value;
   const metricsOf = (metrics: unknown): Readonly<Record<string, number>> => {
     if (!isRecord(metrics)) throw broken(path, "its metrics are no object");
-    return Object.fromEntries(Object.entries(metrics).map(([name, amount]) => [name, amountOf(amount, name)]));
+    return Object.fromEntries(Object.entries(metrics).map(([name, amount]) => [name, numberOf(amount, name)]));
   };
   return {
     testAccuracy: shareOf(value.testAccuracy, "testAccuracy"),
-    testLoss: amountOf(value.testLoss, "testLoss"),
+    testLoss: numberOf(value.testLoss, "testLoss"),
     softAccuracy: softAccuracy === null ? null : shareOf(softAccuracy, "softAccuracy"),
     ...(value.metrics === undefined ? {} : { metrics: metricsOf(value.metrics) }),
     epochs: value.epochs.map((epoch: unknown): EpochResult => {
       if (!isRecord(epoch)) throw broken(path, "one of its epochs is no object");
       return {
-        loss: amountOf(epoch.loss, "epoch's loss"),
+        loss: numberOf(epoch.loss, "epoch's loss"),
         accuracy: shareOf(epoch.accuracy, "epoch's accuracy"),
-        testLoss: amountOf(epoch.testLoss, "epoch's testLoss"),
+        testLoss: numberOf(epoch.testLoss, "epoch's testLoss"),
         testAccuracy: shareOf(epoch.testAccuracy, "epoch's testAccuracy"),
         ...(epoch.softAccuracy === undefined
           ? {}
           : { softAccuracy: shareOf(epoch.softAccuracy, "epoch's softAccuracy") }),
+        ...(epoch.rollbacks === undefined ? {} : { rollbacks: amountOf(epoch.rollbacks, "epoch's rollbacks") }),
       };
     }),
     seconds: amountOf(value.seconds, "seconds"),

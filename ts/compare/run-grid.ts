@@ -88,6 +88,7 @@ async function* trainFrom(queue: Iterable<Run>, work: GridWork): AsyncGenerator<
     if (work.signal.aborted) throw stopped();
     const outcome = yield* trainRun(run, work);
     await writeRun(work.directory, run, outcome);
+    await removeCheckpoint(checkpointOf(run, work));
     yield { type: "run", finished: { run, outcome } };
   }
 }
@@ -103,6 +104,9 @@ async function makeDirectory(directory: string): Promise<void> {
   });
 }
 
+/** It stays until the run's file stands. */
+const checkpointOf = (run: Run, { directory }: GridWork): string => `${runPath(directory, run)}.checkpoint`;
+
 async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, RunOutcome, undefined> {
   const { data, optimizer, objective, workers, signal } = work;
   const { epochs, batchSize, augment, labelSmoothing } = run.identity;
@@ -112,7 +116,7 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
     ...(workers === undefined ? {} : { workers }),
   };
   const graph = work.graphOf(run);
-  const checkpoint = `${runPath(work.directory, run)}.checkpoint`;
+  const checkpoint = checkpointOf(run, work);
   const left = await leftTrainer(checkpoint, graph, options);
   const trainer = left ?? (await Trainer.create(graph, options));
   const history = trainer.left()?.history ?? [];
@@ -136,19 +140,25 @@ async function* trainRun(run: Run, work: GridWork): AsyncGenerator<GridEvent, Ru
     // An epoch's validation is of the weights behind it, and the run may end with others.
     const last = isOther || ended === undefined ? await trainer.evaluate(data.test, { signal, metrics }) : ended;
     const seconds = earlier + (performance.now() - began) / 1000;
-    await removeCheckpoint(checkpoint);
     return { result: resultOf(course, last, seconds, trainer.workers), failure: null };
   } catch (cause) {
     if (isProxbitError(cause) && cause.code === "aborted") throw stopped(cause);
-    if (isProxbitError(cause) && cause.code === "not-finite") {
-      await removeCheckpoint(checkpoint);
-      return { result: null, failure: cause.message };
-    }
+    if (isProxbitError(cause) && cause.code === "not-finite") return { result: null, failure: cause.message };
+    if (isProxbitError(cause) && cause.code === "checkpoint") throw elsewhere(cause);
     throw cause;
   } finally {
     trainer.close();
   }
 }
+
+/** The error of a run that another process trains. */
+const elsewhere = (cause: ProxbitError): ProxbitError =>
+  new ProxbitError(
+    cause.code,
+    cause.message,
+    "Wait for its end and give the command again, or give another --out; --parallel trains several runs in one process.",
+    { cause },
+  );
 
 /** The trainer of a run that was left; null where it has no checkpoint, or one that this proxbit cannot go on from. */
 async function leftTrainer(checkpoint: string, graph: Graph, options: TrainerOptions): Promise<Trainer | null> {
@@ -172,10 +182,13 @@ function resultOf(
   return { testAccuracy: accuracy, testLoss: loss, softAccuracy, ...measured, epochs, seconds, workers };
 }
 
-function epochOf({ loss, accuracy, validation }: EpochEvent): EpochResult {
+function epochOf({ loss, accuracy, validation, rollbacks }: EpochEvent): EpochResult {
   if (validation === undefined) throw new Error("fit validates after every epoch unless it is told not to");
   const { soft } = validation;
-  const beside = soft === undefined ? {} : { softAccuracy: soft.accuracy };
+  const beside = {
+    ...(soft === undefined ? {} : { softAccuracy: soft.accuracy }),
+    ...(rollbacks === undefined ? {} : { rollbacks }),
+  };
   return { loss, accuracy, testLoss: validation.loss, testAccuracy: validation.accuracy, ...beside };
 }
 

@@ -7,7 +7,7 @@ import { ProxbitError } from "../base/errors.ts";
 import type { PackedModel } from "../io/model-reader.ts";
 import type { Graph, GraphNode } from "../nn/graph.ts";
 import { shapesOf } from "../nn/network.ts";
-import { convGeometry, isWindowed, multiplyAccumulates } from "../nn/nodes.ts";
+import { convGeometry, isWindowed, multiplyAccumulates, numbersBetween } from "../nn/nodes.ts";
 import { elementsOf, type Shape } from "../nn/shapes.ts";
 
 /** Bounds on a file of unknown origin. */
@@ -65,7 +65,8 @@ export function operationsOf(graph: Graph): number {
     const inputs = node.inputs.map((name) => shapes.get(name) as Shape);
     const output = shapes.get(node.name) as Shape;
     const products = multiplyAccumulates(node, inputs, output);
-    return sum + products + PER_NUMBER * (elementsOf(output) + numbersRead(node, inputs, output, products));
+    const numbers = elementsOf(output) + numbersRead(node, inputs, output, products) + 2 * numbersBetween(node, inputs);
+    return sum + products + PER_NUMBER * numbers;
   }, 0);
 }
 

@@ -128,6 +128,10 @@ export function worksOf(node: GraphNode, inputShapes: readonly Shape[], output: 
   return [opOf(node.op).work?.(inputsOf(node, inputShapes), output, node.attributes) ?? []].flat();
 }
 
+/** Numbers of one image that stand between the products of a layer that has several. */
+export const numbersBetween = (node: GraphNode, inputShapes: readonly Shape[]): number =>
+  opOf(node.op).between?.(inputsOf(node, inputShapes), node.attributes) ?? 0;
+
 /**
  * The windows of a convolution or a pool over images of `inputShape`, for trainer and inference alike. Throws "shape"
  * for an input that is no image, and for a VALID kernel larger than the image. Throws "shape" too for sizes beyond the

@@ -465,8 +465,8 @@ export const kernels = {
     parameters: { shape: "read", bits: "read", out: "write" },
   },
   /**
-   * out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where
-   * `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or
+   * out = a b for every head of every image, times alphas `f32 [heads]` where given, no less than 1e-5, added to
+   * out where `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or
    * `[columns][terms]`. Slices are `[images][heads][height][width]`, or `[images][height][heads * width]` where
    * split. scratch: the floats of `panel_floats(terms, columns)`.
    */
@@ -475,7 +475,7 @@ export const kernels = {
     parameters: {
       a: "read",
       b: "read",
-      factors: "maybe read",
+      alphas: "maybe read",
       images: "number",
       heads: "number",
       rows: "number",

@@ -177,7 +177,7 @@ export function geometric(from: number, to: number, factor: number, steps: numbe
   return make("geometric", { from, to, factor, steps });
 }
 
-/** The whole numbers `from` .. `to`, each for an equal share. FDA's number of terms is staircase(9, 18). */
+/** The whole numbers from `from` on, each for an equal share, and `to` at the end. FDA's number of terms is staircase(9, 18). */
 export function staircase(from: number, to: number): Schedule {
   return make("staircase", { from, to });
 }

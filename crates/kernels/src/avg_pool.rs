@@ -4,7 +4,7 @@
 //! TensorFlow does for SAME. Every sum is f32, in row-major order of what it adds.
 
 use crate::conv::geometry::Geometry;
-use crate::pool_window::{BLOCK, Window, fold_windows};
+use crate::pool_window::{BLOCK, Window, fold_windows, is_narrow, narrow};
 use crate::shape::ConvShape;
 use crate::simd::floats::{F32x4, Mask};
 use core::array::from_fn;
@@ -32,6 +32,9 @@ pub fn avg_pool_backward(shape: &ConvShape, dy: &[f32], accumulate: bool, dx: &m
     let adds = accumulate || !geometry.is_tiled();
     if adds && !accumulate {
         dx.fill(0.0);
+    }
+    if is_narrow(&geometry) {
+        return narrow::spread(&geometry, dy, adds, dx);
     }
     for (number, dy) in dy.chunks_exact(c).enumerate() {
         let window = Window::of(&geometry, number);

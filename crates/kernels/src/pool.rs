@@ -27,7 +27,7 @@ pub fn max_pool(shape: &ConvShape, x: &[f32], y: &mut [f32], argmax: &mut [u8]) 
         for (tap, at) in window.taps(&geometry).skip(1) {
             nan = nan.or(larger_of(&x[at..at + c], tap, y, argmax));
         }
-        nan = nan.or(any_nan(y));
+        nan = nan.or(Mask::of_nan(y));
     }
     nan.any()
 }
@@ -72,12 +72,6 @@ fn larger_of(x: &[f32], tap: u8, y: &mut [f32], argmax: &mut [u8]) -> Mask {
         }
     }
     nan
-}
-
-/// Lanes of NaN.
-fn any_nan(x: &[f32]) -> Mask {
-    x.chunks(4)
-        .fold(Mask::none(), |nan, four| nan.or(F32x4::load_up_to(four).is_nan()))
 }
 
 /// The gradient: every `dy` is added at the position of its maximum, output pixels in row-major order. `dx` is written in

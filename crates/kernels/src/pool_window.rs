@@ -1,9 +1,12 @@
 //! The windows of pools over real tensors: where they lie in the unpadded image, and a fold over each of them.
 
+use crate::SPECIALISED;
 use crate::conv::geometry::Geometry;
 use crate::shape::ConvShape;
 use crate::simd::floats::F32x4;
 use core::ops::Range;
+
+pub mod narrow;
 
 /// Channels that a pass over a window keeps in registers.
 pub const BLOCK: usize = 16;
@@ -73,6 +76,11 @@ fn inside(geometry: &Geometry, axis: usize, pixel: usize) -> Range<usize> {
     first..end
 }
 
+/// True where a pixel has fewer channels than a vector has lanes.
+pub fn is_narrow(geometry: &Geometry) -> bool {
+    SPECIALISED && geometry.channels <= narrow::MOST
+}
+
 /// `y = finish(take(take(start, x_0), x_1) .., taps)` for every window of `x [images][h][w][c]`, channel by channel, over its
 /// taps inside the image in row-major order; `taps` is their number. `y [images][oh][ow][c]`.
 #[inline(always)]
@@ -88,6 +96,9 @@ pub fn fold_windows(
     let c = geometry.channels;
     assert_eq!(x.len(), shape.input_pixels() * c);
     assert_eq!(y.len(), shape.output_pixels() * c);
+    if is_narrow(&geometry) {
+        return narrow::fold(&geometry, x, y, start, take, finish);
+    }
     for (number, y) in y.chunks_exact_mut(c).enumerate() {
         let window = Window::of(&geometry, number);
         let count = window.count() as f32;

@@ -41,7 +41,8 @@ macro_rules! exports {
         /// 2. During the call nobody touches an element that the function writes, and nobody writes one that it reads: no other
         ///    thread, and no other argument but for a residual that is the output.
         /// 3. Nobody touches the rest of a tensor that is written either, unless the kernel takes it as `Shared`.
-        /// 4. In nibbles, and in the weights of `fb_conv_backward_input`, the low half of every byte is 0.
+        /// 4. In nibbles, and in the weights of `fb_conv_backward_input` and `fb_sign_conv`, the low half of every byte is 0. In
+        ///    the weights of look-up by codewords it is the high half.
         $(#[cfg(feature = $feature)])?
         $(#[cfg_attr(all(target_arch = "wasm32", not(feature = "training")), optimize($aim))])?
         #[unsafe(no_mangle)]

@@ -112,9 +112,9 @@ export function matrixOf(given: AppliedAttention, scores: Float64Array, shares: 
       return { matrix, over: "shares", slope: ones, parameterSlope: null };
     }
     case "elastic": {
-      const alphaOf = (i: number): number => at(parameter("alpha"), headOf(i));
+      const alphaOf = (i: number): number => Math.max(1e-5, at(parameter("alpha"), headOf(i)));
       const levels = shares.map((share, i) => {
-        const level = share / Math.max(1e-5, alphaOf(i));
+        const level = share / alphaOf(i);
         for (const edge of [0.5, 1]) note(pass.margin, level, edge);
         return level;
       });

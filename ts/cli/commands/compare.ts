@@ -26,7 +26,7 @@ import { checkWritable, writeFileAtomic } from "../../io/write.ts";
 import { modelNames } from "../../nn/models/index.ts";
 import { type Task, taskNames } from "../../nn/models/tasks.ts";
 import { plainObjective } from "../../train/losses/index.ts";
-import { applyMethods, type Method } from "../../train/method.ts";
+import { applyMethods, type Method, workOf } from "../../train/method.ts";
 import { LANES } from "../../train/plan/plan.ts";
 import { checkTraining } from "../../train/run/check-training.ts";
 import { tooFew } from "../../train/run/evaluate.ts";
@@ -128,7 +128,7 @@ async function compare(typed: CompareOptions, context: Context): Promise<void> {
   stopIfAborted(signal);
   const cells = cellsOf({ ...options, methods });
   const networks = await networksOf(options.model, cells, data, options);
-  refuseCells(cells, networks, methodsOf, training, options.seeds);
+  refuseCells(cells, { ...options, networks, methodsOf, training, data });
   const settings: Settings = {
     data: describeData(data),
     model: { name: basename(options.model), inputShape: data.train.shape, classes: data.classes.length },
@@ -198,24 +198,27 @@ function checkBaseline({ baseline, quantizers }: Pick<CompareOptions, "baseline"
   );
 }
 
+/** The parts of a comparison that a cell may not suit. */
+interface Refusal extends Pick<CompareOptions, "seeds" | "epochs"> {
+  readonly networks: Networks;
+  readonly methodsOf: (cell: Cell) => readonly Method[];
+  readonly training: Training;
+  readonly data: Dataset;
+}
+
 /**
  * Refuses before anything is trained an optimizer, a loss or a method that does not suit some network, and a quantizer that makes
  * all initial weights 0.
  */
-function refuseCells(
-  cells: readonly Cell[],
-  { graphOf }: Networks,
-  methodsOf: (cell: Cell) => readonly Method[],
-  { optimizer: given, objective: asked = plainObjective, start }: Training,
-  seeds: readonly number[],
-): void {
+function refuseCells(cells: readonly Cell[], { networks, methodsOf, training, ...given }: Refusal): void {
+  const { optimizer: first, objective: asked = plainObjective, start } = training;
+  const { seeds, epochs, data } = given;
   for (const cell of cells) {
-    const { graph, optimizer, objective } = applyMethods(methodsOf(cell), {
-      graph: graphOf(cell),
-      optimizer: given,
-      objective: asked,
-    });
+    const methods = methodsOf(cell);
+    const made = { graph: networks.graphOf(cell), optimizer: first, objective: asked };
+    const { graph, optimizer, objective } = applyMethods(methods, made);
     checkTraining(graph, optimizer, objective);
+    workOf(methods, { graph, epochs, data });
     if (start === undefined) for (const seed of seeds) refuseSilentStart(graph, seed);
   }
 }

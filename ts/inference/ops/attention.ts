@@ -7,12 +7,12 @@ import { parameterName } from "../../nn/network.ts";
 import { quantizedOperands } from "../../nn/operands.ts";
 import { type AttentionSizes, attentionSizes, bitsOfAttention, learnedOfMatrix } from "../../nn/ops/attention.ts";
 import { learnedKey } from "../../nn/ops/quantizer-parameters.ts";
-import { matrixObstacles, type Obstacle } from "../../obstacles.ts";
 import { attentionKinds, MOST_KEYS, WIDEST_HEAD } from "../../program/attention.ts";
 import { as, type KernelCall, k, type Roles } from "../../program/inference-call.ts";
 import { attentionRealScratchFloats, attentionScratchBytes } from "../../program/kernels.ts";
 import { at, type Place } from "../../program/place.ts";
 import { elasticValues } from "../../quantizers/operand-kinds.ts";
+import { attentionObstacles } from "../../value-obstacles.ts";
 import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
 import { realOperands } from "../quantized.ts";
@@ -20,9 +20,6 @@ import { cut } from "../slices.ts";
 import type { InferenceOp } from "./op.ts";
 
 type Node = NodeOf<"attention">;
-
-/** Features whose signs it looks up together. */
-const UNIT = 4;
 
 const sizesOf = ({ inputs, attributes }: Node, { shapeOf }: Pick<Network, "shapeOf">): AttentionSizes =>
   attentionSizes(inputs.map(shapeOf), attributes.heads);
@@ -45,28 +42,6 @@ const isElastic = (node: Node, place: number): boolean => {
 function isOverBits(node: Node, network: Pick<Network, "shapeOf">): boolean {
   const { d, keys } = sizesOf(node, network);
   return isSigns(node, 0) && isSigns(node, 1) && d <= WIDEST_HEAD && keys <= MOST_KEYS;
-}
-
-/** Sizes of signs that the kernel over bits does not take, or that waste its units. */
-function sizeObstacles(node: Node, network: Pick<Network, "shapeOf">): readonly Obstacle[] {
-  if (!isSigns(node, 0) || !isSigns(node, 1)) return [];
-  const { d, keys, heads } = sizesOf(node, network);
-  if (d > WIDEST_HEAD) {
-    const reason = `${d} features of a head are more than the ${WIDEST_HEAD} whose signs are counted: a product of reals`;
-    return [
-      {
-        reason,
-        remedy: `Give the layer at least ${Math.ceil((heads * d) / WIDEST_HEAD)} heads, which divide its features.`,
-      },
-    ];
-  }
-  if (keys > MOST_KEYS) {
-    const reason = `${keys} keys are more than the ${MOST_KEYS} that are counted: a product of reals`;
-    return [{ reason, remedy: "Take larger patches, or pool the keys and values." }];
-  }
-  if (d % UNIT === 0) return [];
-  const reason = `${d} features of a head are not a multiple of ${UNIT}: the last ${d % UNIT} cost as much as ${UNIT}`;
-  return [{ reason, remedy: `Give heads of ${UNIT * Math.ceil(d / UNIT)} features.` }];
 }
 
 /** The kernels of bits and of reals have sizes in common, and the places of some rows of the query and of the result. */
@@ -151,6 +126,6 @@ function emitReals(node: Node, context: Context): void {
 export const attention = {
   kind: "whole",
   emit: (node, context) => (isOverBits(node, context.network) ? emitBits(node, context) : emitReals(node, context)),
-  obstacles: (node, network) => [...matrixObstacles(node.attributes.matrix), ...sizeObstacles(node, network)],
+  obstacles: (node, network) => attentionObstacles(node, node.inputs.map(network.shapeOf)),
   readsBits: (node, place, network) => isOverBits(node, network) && isSigns(node, place) && !isElastic(node, place),
 } satisfies InferenceOp<"attention">;

@@ -5,12 +5,12 @@
 import type { NodeOf } from "../../nn/graph.ts";
 import type { Product } from "../../nn/operands.ts";
 import { type MatmulSizes, matmulSizes } from "../../nn/ops/matmul.ts";
-import { matmulObstacles, type Obstacle } from "../../obstacles.ts";
 import { as, type KernelCall, k } from "../../program/inference-call.ts";
 import { panelFloats, signSliceBytes } from "../../program/kernels.ts";
 import { MOST_TERMS } from "../../program/matmul.ts";
 import { at, type Place } from "../../program/place.ts";
 import { endsAsSigns } from "../../quantizers/operand-kinds.ts";
+import { matmulObstacles } from "../../value-obstacles.ts";
 import type { Context, Network } from "../context.ts";
 import { call } from "../draft.ts";
 import { realOperands } from "../quantized.ts";
@@ -18,9 +18,6 @@ import { cut } from "../slices.ts";
 import type { InferenceOp } from "./op.ts";
 
 type Node = NodeOf<"matmul">;
-
-/** Terms whose signs it looks up together. */
-const UNIT = 4;
 
 const quantizersOf = ({ attributes }: Node) => [attributes.firstQuantizer, attributes.secondQuantizer];
 
@@ -32,19 +29,6 @@ const isOfSigns = (node: Node): boolean => quantizersOf(node).every((own) => own
 /** True where the kernel over bits does the work. */
 const isOverBits = (node: Node, network: Pick<Network, "shapeOf">): boolean =>
   isOfSigns(node) && sizesOf(node, network).terms <= MOST_TERMS;
-
-/** Terms of signs that the kernel over bits does not take, or that waste its units. */
-function termObstacles(node: Node, network: Pick<Network, "shapeOf">): readonly Obstacle[] {
-  if (!isOfSigns(node)) return [];
-  const { terms } = sizesOf(node, network);
-  if (terms > MOST_TERMS) {
-    const reason = `${terms} terms are more than the ${MOST_TERMS} whose signs are counted: a product of reals`;
-    return [{ reason, remedy: "Cut the values into parts of fewer terms, and add the products of the parts." }];
-  }
-  if (terms % UNIT === 0) return [];
-  const reason = `${terms} terms are not a multiple of ${UNIT}: the last ${terms % UNIT} cost as much as ${UNIT}`;
-  return [{ reason, remedy: `Give both values ${UNIT * Math.ceil(terms / UNIT)} terms.` }];
-}
 
 type Rows = Parameters<typeof k.bbSlicesNibbles>[0];
 
@@ -71,7 +55,7 @@ function overReals(node: Node, context: Context): Way {
   const [a, b] = realOperands(node, [0, 1], context) as readonly [Place, Place];
   const bytes = { rowBytes: 4 * terms, scratchBytes: 4 * panelFloats(terms, columns) };
   const layouts = { aSplit: false, aTransposed: false, bSplit: false, outSplit: false };
-  const make = (rows: Rows) => k.ffSlices({ ...rows, ...layouts, factors: null, accumulate: false });
+  const make = (rows: Rows) => k.ffSlices({ ...rows, ...layouts, alphas: null, accumulate: false });
   return { a, b, ...bytes, product: "ff", make };
 }
 
@@ -91,6 +75,6 @@ export const matmul = {
     });
     draft.phase(jobs);
   },
-  obstacles: (node, network) => [...matmulObstacles(node), ...termObstacles(node, network)],
+  obstacles: (node, network) => matmulObstacles(node, node.inputs.map(network.shapeOf)),
   readsBits: (node, _place, network) => isOverBits(node, network),
 } satisfies InferenceOp<"matmul">;

@@ -18,7 +18,10 @@ export interface ModelOptions {
   readonly weightQuantizer?: QuantizerChoice | undefined;
   /** The quantizer for the inputs of every binary layer but a first one; null for real activations. Default "poly". */
   readonly activationQuantizer?: QuantizerChoice | undefined;
-  /** The sums of every layer with both quantizers: "saturate" or "wrap" for 8 bits. Default null, exact sums. */
+  /**
+   * The sums of every convolution and linear layer with both quantizers: "saturate" or "wrap" for 8 bits. Default null, exact
+   * sums. Sums of attention are exact.
+   */
   readonly accumulator?: AccumulatorChoice | undefined;
   /** Gives the first layer the weight quantizer; it reads real pixels all the same. Default false, or the model's. */
   readonly binaryStem?: boolean | undefined;

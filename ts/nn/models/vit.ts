@@ -3,15 +3,16 @@
  * without overlap, whose pixels are the tokens. Learned positions, blocks, a norm and a pool over the tokens follow. Patches
  * and head are real by default.
  *
- * With real operands and plain blocks the layers are those of timm, by its names: `patch_embed.proj`, `cls_token`, `pos_embed`,
+ * With real operands, plain blocks and a class token the layers are those of timm, by its names: `patch_embed.proj`, `cls_token`, `pos_embed`,
  * `blocks.0.norm1`, `blocks.0.attn.proj`, `blocks.0.mlp.fc1`, `norm`, `head`. timm's `attn.qkv` is `attn.q`, `attn.k` and
  * `attn.v` here, one behind the other.
  */
 import { integerIn, numberIn, oneOf, type Subject } from "../../base/checks.ts";
 import { functional } from "../build.ts";
-import type { Graph, Shape } from "../graph.ts";
+import type { Graph } from "../graph.ts";
 import type { Layer, SymbolicTensor } from "../layer.ts";
 import { input, layers } from "../layers.ts";
+import { misfit, type Shape } from "../shapes.ts";
 import { type AttentionMatrix, attentionMatrices } from "../words.ts";
 import { binaryVitBlock } from "./binaryvit-block.ts";
 import { head, type ModelChoices, type ModelOptions, modelChoices, stemQuantizer } from "./options.ts";
@@ -20,7 +21,7 @@ import { type Block, normBefore, type TransformerChoices, takesSigns, through } 
 
 /** The sizes of a vision transformer, and its parts. */
 export interface VitOptions extends ModelOptions {
-  /** Pixels of a patch's side, 1 .. 256. Default 4. */
+  /** Pixels of a patch's side, 1 .. 256, which divides both sides of the image. Default 4. */
   readonly patch?: number | undefined;
   /** Features of a token, which the heads divide. Default 64. */
   readonly dim?: number | undefined;
@@ -34,7 +35,10 @@ export interface VitOptions extends ModelOptions {
   readonly block?: "plain" | "binaryvit" | undefined;
   /** The map of the scores. Default "softmax", and "threshold" where activations are quantized. */
   readonly matrix?: AttentionMatrix | undefined;
-  /** "mean" over the tokens, or a class "token" in front of them, which plain blocks alone take. Default "mean". */
+  /**
+   * "mean" over the tokens, or a class "token" in front of them, which plain blocks alone take. Default "mean", or that of the
+   * model's size.
+   */
   readonly pooling?: "mean" | "token" | undefined;
   /** The share of images that the last block's branches drop in training; it grows from 0 with the depth. Default 0. */
   readonly dropPath?: number | undefined;
@@ -83,6 +87,16 @@ export function blocksOf(
   return value;
 }
 
+/** Throws "shape" where patches do not cover the image: pixels beside the last one would change nothing. */
+function checkPatches(pixels: SymbolicTensor, patch: number): void {
+  const [height = 0, width = 0] = pixels.shape;
+  if (height % patch === 0 && width % patch === 0) return;
+  const sizes = Array.from({ length: Math.min(height, width) }, (_, i) => i + 1);
+  const known = sizes.filter((size) => height % size === 0 && width % size === 0).join(", ");
+  const remedy = `Give a patch of ${known}, or images of other sides.`;
+  throw misfit("patch_embed.proj", `images whose sides a patch of ${patch} divides`, pixels.shape, remedy);
+}
+
 /** The tokens of images as an image, `[rows, columns, dim]`. */
 function patchesOf(pixels: SymbolicTensor, patch: number, dim: number, choices: ModelChoices): SymbolicTensor {
   const window = { filters: dim, kernelSize: patch, strides: patch, name: "patch_embed.proj" } as const;
@@ -107,9 +121,11 @@ export function vitOf(name: string, options: VitOptions, size: VitSize = {}): Gr
   const rate = numberIn(options.dropPath ?? 0, 0, 0.99, "dropPath", subject);
   const kind = oneOf(options.block ?? "plain", ["plain", "binaryvit"] as const, "block", subject);
   const poolings = kind === "plain" ? (["mean", "token"] as const) : (["mean"] as const);
-  const pooling = oneOf(options.pooling ?? usual.pooling, poolings, "pooling", subject);
+  const usualPooling = kind === "plain" ? usual.pooling : "mean";
+  const pooling = oneOf(options.pooling ?? usualPooling, poolings, "pooling", subject);
 
   const pixels = input({ shape: choices.inputShape });
+  checkPatches(pixels, patch);
   const image = patchesOf(pixels, patch, choices.dim, choices);
   const [rows = 0, columns = 0] = image.shape;
   const tokens = layers.reshape({ targetShape: [rows * columns, choices.dim], name: "patch_embed" }).apply(image);

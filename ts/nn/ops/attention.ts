@@ -151,4 +151,8 @@ export const attention = operation({
     const { tokens, keys, d, dv } = attentionSizes(inputs, heads);
     return [heads * tokens * keys * d, heads * tokens * keys * dv];
   },
+  between: (inputs, { heads }) => {
+    const { tokens, keys } = attentionSizes(inputs, heads);
+    return heads * tokens * keys;
+  },
 });

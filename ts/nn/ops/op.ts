@@ -100,6 +100,8 @@ export interface Op<Name extends string, Count extends Arity, Declared extends F
   readsElastic?(attributes: NoInfer<ValuesOf<Declared>>): boolean;
   /** Multiply-accumulates of one image, forward: a number for each of the products. */
   work?(inputs: InputShapes<Count>, output: Shape, attributes: NoInfer<ValuesOf<Declared>>): number | readonly number[];
+  /** Numbers of one image that stand between its products, written by one and read by the next. Absent where there are none. */
+  between?(inputs: InputShapes<Count>, attributes: NoInfer<ValuesOf<Declared>>): number;
   readonly is?: Is;
 }
 

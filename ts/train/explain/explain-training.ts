@@ -108,7 +108,7 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       const all = operandsOf(node).filter((own) => own.operand === operand);
       return are && all.every(({ quantizer }) => hard(quantizer)) ? 1 : 32;
     };
-    const input = shapes.get(node.inputs[0] ?? "") ?? [];
+    const inputs = node.inputs.map((name) => shapes.get(name) ?? []);
     const groups = isProduct(node) ? groupsOfProduct(node) : 1;
     return {
       node: node.name,
@@ -125,11 +125,13 @@ export function explainTraining(engine: Engine, options: TrainingExplainOptions)
       valueBytes: isStored(node) ? 4 * batch * elementsOf(shapes.get(node.name) ?? []) : 0,
       multiplyAccumulates: row?.multiplyAccumulates ?? 0,
       obstacles: [
-        ...realOperandObstacles(node, input),
+        ...realOperandObstacles(node, inputs[0] ?? []),
         ...accumulatorObstacles(node, own.forward),
-        ...(own.forward === null ? [] : channelObstacles(own.forward, input.at(-1) ?? 1, groups)),
+        ...(own.forward === null || !isProduct(node)
+          ? []
+          : channelObstacles(own.forward, inputs[0]?.at(-1) ?? 1, groups)),
         ...groupObstacles(node),
-        ...(trainOpOf(node.op).obstacles?.(node) ?? []),
+        ...(trainOpOf(node.op).obstacles?.(node, inputs) ?? []),
         ...operandsOf(node).flatMap(({ plural, quantizer: own }) => softObstacle(plural, own, progress)),
       ],
     };

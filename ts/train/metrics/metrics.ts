@@ -136,20 +136,24 @@ export interface MetricMeter {
 /** The metrics called `names`, of no answer yet. Throws "unknown-name". */
 export function metricMeter(names: readonly MetricName[]): MetricMeter {
   const metrics = names.map((name) => {
-    const { of, reads } = metricOf(name);
-    return { name, reads, sums: of() };
+    return { name, sums: metricOf(name).of() };
   });
   return {
     add: (answers) => {
-      const { labels, targets } = answers.split;
-      const has = { labels: labels.length > 0, targets: targets !== undefined };
-      for (const { name, reads, sums } of metrics) {
-        if (reads === "either" ? !(has.labels || has.targets) : !has[reads]) throw lacks(name, reads);
-        sums.add(answers);
-      }
+      checkTruth(names, answers.split);
+      for (const { sums } of metrics) sums.add(answers);
     },
     values: () => Object.fromEntries(metrics.map(({ name, sums }) => [name, sums.value()])),
   };
+}
+
+/** @throws ProxbitError `data` where the examples lack the truth for one of the metrics */
+export function checkTruth(names: readonly MetricName[], { labels, targets }: Omit<Answers["split"], "count">): void {
+  const has = { labels: labels.length > 0, targets: targets !== undefined };
+  for (const name of names) {
+    const { reads } = metricOf(name);
+    if (reads === "either" ? !(has.labels || has.targets) : !has[reads]) throw lacks(name, reads);
+  }
 }
 
 /**

@@ -8,11 +8,11 @@
  * bits do all of it (`attention/signs.ts`).
  */
 import { attentionSizes } from "../../nn/ops/attention.ts";
-import { matrixObstacles } from "../../obstacles.ts";
 import { attentionKinds } from "../../program/attention.ts";
 import { as, type KernelCall, k } from "../../program/call.ts";
 import { attentionRealScratchFloats } from "../../program/kernels.ts";
 import type { Place } from "../../program/place.ts";
+import { attentionObstacles } from "../../value-obstacles.ts";
 import type { Lane } from "../plan/context.ts";
 import { planLearned } from "./attention/learned.ts";
 import { type AttentionProduct, attentionProducts, sliceScratchBytes } from "./attention/products.ts";
@@ -25,12 +25,12 @@ interface Places {
   readonly a: Place;
   readonly b: Place;
   readonly out: Place;
-  readonly factors?: Place | null;
+  readonly alphas?: Place | null;
   readonly accumulate?: boolean;
 }
 
 export const attention: TrainOp<"attention"> = {
-  obstacles: ({ attributes }) => matrixObstacles(attributes.matrix),
+  obstacles: attentionObstacles,
   plan: (node, context) => {
     const { name, inputs, attributes } = node;
     const sizes = attentionSizes(inputs.map(context.shape), attributes.heads);
@@ -40,7 +40,7 @@ export const attention: TrainOp<"attention"> = {
     const value = planOperand(node, 2, context);
     const learned = planLearned(node, context);
     const signs = planSigns(node, sizes, [query, key, value], context);
-    const factors = attributes.matrix === "elastic" && learned !== null ? learned.place : null;
+    const alphas = attributes.matrix === "elastic" && learned !== null ? learned.place : null;
 
     const bytes = ({ images }: Lane): number => 4 * images * heads * tokens * keys;
     const hasBoth = attributes.matrix !== "softmax";
@@ -53,7 +53,7 @@ export const attention: TrainOp<"attention"> = {
     const rowScratch = context.memory.declare(() => 4 * attentionRealScratchFloats(keys, width, sizes.dv));
 
     const product = (lane: Lane, which: AttentionProduct, places: Places) => {
-      const given = { factors: null, accumulate: false, ...places, scratch: scratch(lane) };
+      const given = { alphas: null, accumulate: false, ...places, scratch: scratch(lane) };
       return k.ffSlices({ ...attentionProducts(sizes, lane.images)[which], ...given });
     };
     const kind = attentionKinds[attributes.matrix];
@@ -67,7 +67,7 @@ export const attention: TrainOp<"attention"> = {
       return [
         as({ scores: "ff" }, product(lane, "scores", { a: query.place(lane), b: key.place(lane), out: scores })),
         as({ [attributes.matrix]: null }, made),
-        as({ mix: "ff" }, product(lane, "mix", { a, b: value.place(lane), factors, out })),
+        as({ mix: "ff" }, product(lane, "mix", { a, b: value.place(lane), alphas, out })),
       ];
     };
     /** Without a way back nothing is kept, and the numbers are the same. */
@@ -107,7 +107,7 @@ export const attention: TrainOp<"attention"> = {
           return;
         }
         value.backward(emit, sinks, (lane, to) =>
-          as({ "value gradient": "ff" }, product(lane, "value", { a: matrix(lane), b: dy(lane), factors, ...to })),
+          as({ "value gradient": "ff" }, product(lane, "value", { a: matrix(lane), b: dy(lane), alphas, ...to })),
         );
         if (!isLearned && !query.isWanted(sinks) && !key.isWanted(sinks)) return;
         for (const lane of context.lanes) {

@@ -3,9 +3,9 @@
  * are signs, the first is a product over bits, and the others have an operand of bits (`matmul/signs.ts`).
  */
 import { matmulSizes } from "../../nn/ops/matmul.ts";
-import { matmulObstacles } from "../../obstacles.ts";
 import { as, k } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
+import { matmulObstacles } from "../../value-obstacles.ts";
 import type { Lane } from "../plan/context.ts";
 import { type SliceProduct, sliceScratchBytes } from "./attention/products.ts";
 import { planSigns } from "./matmul/signs.ts";
@@ -44,7 +44,7 @@ export const matmul: TrainOp<"matmul"> = {
       which: keyof ReturnType<typeof productsOf>,
       places: { readonly a: Place; readonly b: Place; readonly out: Place; readonly accumulate?: boolean },
     ) => {
-      const given = { factors: null, accumulate: false, ...places, scratch: scratch(lane) };
+      const given = { alphas: null, accumulate: false, ...places, scratch: scratch(lane) };
       return k.ffSlices({ ...productsOf(sizes, turned, lane.images)[which], ...given });
     };
     return {

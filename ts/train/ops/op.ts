@@ -3,6 +3,7 @@
  * the name that it has in `ts/nn/ops`.
  */
 import type { NodeOf, OpName } from "../../nn/graph.ts";
+import type { Shape } from "../../nn/shapes.ts";
 import type { Obstacle } from "../../obstacles.ts";
 import type { LayerPlan, Live, PlanContext } from "../plan/context.ts";
 
@@ -12,8 +13,8 @@ export interface TrainOp<Name extends OpName> {
   plan(node: NodeOf<Name>, context: PlanContext): LayerPlan;
   /** The numbers of a layer that change from step to step. */
   readonly live?: LiveNumbers<Name>;
-  /** Reasons of its own why it is not on the fast path. */
-  obstacles?(node: NodeOf<Name>): readonly Obstacle[];
+  /** Reasons of its own, over inputs of such shapes, why it is not on the fast path. */
+  obstacles?(node: NodeOf<Name>, inputs: readonly Shape[]): readonly Obstacle[];
   /** Work of the layers behind it that the operation's pass over memory does on the way (`fusions.ts`). */
   readonly takes?: { readonly sum?: true; readonly signs?: true };
   /** Its statistics are over the rows of all examples of a batch, of which there must be two. */

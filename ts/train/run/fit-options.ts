@@ -10,10 +10,10 @@ import {
   type Subject,
   signalOf,
 } from "../../base/checks.ts";
-import type { Dataset, Examples } from "../../data/dataset.ts";
+import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import { type Method, workOf } from "../method.ts";
-import { checkMetrics, type MetricName } from "../metrics/metrics.ts";
+import { checkMetrics, checkTruth, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type Average, averageTask, checkAverage } from "./average.ts";
@@ -143,6 +143,7 @@ export function checkFit(
   const stopper = stopping === null ? null : createStopper(stopping);
   const ours = [...averaging, ...(best === null ? [] : [best]), ...(stopper === null ? [] : [stopper])];
   const metrics = checkMetrics(options.metrics ?? [], subject);
+  if (validate && !isStream(given.test)) checkTruth(metrics, given.test);
   for (const name of ["onStep", "onEpoch"] as const) {
     if (options[name] !== undefined && typeof options[name] !== "function")
       reject(subject, name, "a function", options[name]);

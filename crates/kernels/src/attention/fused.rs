@@ -10,7 +10,7 @@
 
 use super::bits::{HeadSigns, PANEL, Signs};
 use super::counts::{Counted, ROWS, Table, WIDEST, multiply_counts};
-use super::matrix::{Kind, Matrix, scale_of};
+use super::matrix::{Kind, Matrix, alpha_of, scale_of};
 use super::rows::{Rows, distances, matrix_rows};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::shape::sizes::{
@@ -226,7 +226,12 @@ fn attend<const KEEP: bool>(
     };
     let onto = sizes.slice(split, [image, head], [tokens, value_width]);
     let parameter = of.parameter(head);
-    let factor = signs.values * if kind == Kind::Elastic { parameter } else { 1.0 };
+    let factor = signs.values
+        * if kind == Kind::Elastic {
+            alpha_of(parameter)
+        } else {
+            1.0
+        };
     for first in (0..tokens).step_by(ROWS) {
         let rows = ROWS.min(tokens - first);
         let onto = Slice {

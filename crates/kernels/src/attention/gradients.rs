@@ -8,7 +8,7 @@
 
 use super::bits::{HeadSigns, Signs};
 use super::fused::SignSizes;
-use super::matrix::{Kind, Matrix, Turned};
+use super::matrix::{Kind, Matrix, Turned, alpha_of};
 use super::signed::{Onto, Real, multiply_signs, turn};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::gemm::fb::{TABLE, TABLES};
@@ -16,6 +16,7 @@ use crate::shape::sizes::{
     attention_gradient_floats, attention_row_bytes, attention_selector_bytes, attention_soft_floats, groups,
     panel_floats,
 };
+use crate::simd::floats::Mask;
 
 /// The operands and results of the way forward.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,8 @@ struct Pieces<'a> {
     selectors: &'a mut [u8],
 }
 
-/// The gradients out of that at the results, `dy [images][tokens][heads * value_width]`.
+/// The gradients out of that at the results, `dy [images][tokens][heads * value_width]`. True where one is NaN that
+/// the matrix may hold back.
 pub fn attention_bits_backward(
     of: Matrix,
     images: usize,
@@ -75,7 +77,7 @@ pub fn attention_bits_backward(
     dy: &[f32],
     mut onto: Gradients,
     scratch: Scratch,
-) {
+) -> bool {
     let Matrix {
         heads,
         tokens,
@@ -124,6 +126,7 @@ pub fn attention_bits_backward(
             parameters[head] = sum as f32;
         }
     }
+    of.kind.holds_gradients() && Mask::of_nan(dy).any()
 }
 
 /// One head of an image. Returns its share of the gradient at the learned number, 0 where nobody asks for it.
@@ -304,7 +307,11 @@ fn values_backward(
         values: onto,
         start: to.start,
         down: to.down,
-        factor: if kind == Kind::Elastic { of.parameter(head) } else { 1.0 },
+        factor: if kind == Kind::Elastic {
+            alpha_of(of.parameter(head))
+        } else {
+            1.0
+        },
     };
     if kind == Kind::Sign {
         multiply_signs::<true>(result, pieces.selectors, keys, pieces.tables, &mut onto);

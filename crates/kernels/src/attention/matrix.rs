@@ -59,6 +59,11 @@ impl Kind {
         }
     }
 
+    /// True where slopes are 0 or 1, so that gradients are kept back and not multiplied.
+    pub fn holds_gradients(self) -> bool {
+        matches!(self, Self::Elastic | Self::Boolean)
+    }
+
     /// True where every head has a number that is learned.
     pub fn has_parameter(self) -> bool {
         matches!(self, Self::Elastic | Self::Sign)
@@ -75,8 +80,8 @@ pub(super) fn reach_of(width: usize) -> f32 {
     ((width as f64).sqrt() * (2.0 * core::f64::consts::LN_2)) as f32
 }
 
-/// The divisor of the elastic kind.
-pub(super) fn divisor_of(alpha: f32) -> f32 {
+/// The alpha of the elastic kind by the learned number: divisor and factor, no less than 1e-5.
+pub(super) fn alpha_of(alpha: f32) -> f32 {
     if alpha < LEAST_ALPHA { LEAST_ALPHA } else { alpha }
 }
 
@@ -160,7 +165,7 @@ pub(super) fn forward_row(
             nan | (keeps && softmax_row(row, scale_of(width)))
         }
         Kind::Elastic => {
-            let (divisor, half) = (F32x4::splat(divisor_of(parameter)), F32x4::splat(0.5));
+            let (divisor, half) = (F32x4::splat(alpha_of(parameter)), F32x4::splat(0.5));
             let nan = softmax_row(row, scale_of(width));
             nan | quantize(row, target, |p| (half.less(p / divisor).keep(one), Mask::none(), p))
         }

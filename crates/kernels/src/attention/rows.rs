@@ -2,7 +2,7 @@
 
 use super::bits::{HeadSigns, PANEL, REALS};
 use super::counts::{NARROW, ROWS, Table, WIDEST, narrow_tile};
-use super::matrix::{Kind, Matrix, divisor_of, reach_of};
+use super::matrix::{Kind, Matrix, alpha_of, reach_of};
 use crate::simd::bytes::Bytes;
 use crate::simd::floats::F32x4;
 use crate::softmax::{shares, sum_of};
@@ -79,7 +79,7 @@ pub fn matrix_rows<const KEEP: bool>(
             Kind::Threshold => usize::from(least) + (reach_of(width) / size / 2.0).min(width as f32) as usize + 1,
             Kind::Boolean => width.div_ceil(2),
             Kind::Elastic | Kind::Sign => {
-                let (sum, divisor) = (sum_of(reals), divisor_of(parameter));
+                let (sum, divisor) = (sum_of(reals), alpha_of(parameter));
                 usize::from(least)
                     + powers[..=width].partition_point(|power| match kind {
                         Kind::Elastic => 0.5 < power / sum / divisor,

@@ -5,6 +5,7 @@
 //! the terms in order, each product rounded before it is added, then times the head's factor. So sums of whole numbers
 //! below 2^24 are exact, and the bits do not depend on how many rows are computed together.
 
+use super::matrix::alpha_of;
 use crate::SPECIALISED;
 use crate::gemm::ff::{PANEL, tile};
 use crate::shape::Runs;
@@ -81,13 +82,13 @@ pub struct Target<'a> {
     pub accumulate: bool,
 }
 
-/// `c = factor a b` for every head of every image, with `factors [heads]` or without any. `scratch` is the panels of one
+/// `c = alpha a b` for every head of every image, alpha by the learned numbers `alphas [heads]`, or 1 without any. `scratch` is the panels of one
 /// slice of b, `ceil(columns / 8) * 8 * terms` floats.
 pub fn multiply_slices(
     sizes: Slices,
     a: Operand,
     b: Operand,
-    factors: Option<&[f32]>,
+    alphas: Option<&[f32]>,
     target: Target,
     scratch: &mut [f32],
 ) {
@@ -102,7 +103,7 @@ pub fn multiply_slices(
     assert!(heads > 0 && rows > 0 && columns > 0 && terms > 0);
     assert!(a.values.len() == count * rows * terms && b.values.len() == count * terms * columns);
     assert!(target.values.len() == count * rows * columns && scratch.len() == columns.next_multiple_of(PANEL) * terms);
-    assert!(factors.is_none_or(|factors| factors.len() == heads));
+    assert!(alphas.is_none_or(|alphas| alphas.len() == heads));
     let out = Layout {
         split: target.split,
         transposed: false,
@@ -120,7 +121,7 @@ pub fn multiply_slices(
             columns,
             scratch,
         );
-        let factor = factors.map_or(1.0, |factors| factors[place[1]]);
+        let factor = alphas.map_or(1.0, |alphas| alpha_of(alphas[place[1]]));
         multiply_slice(
             sizes,
             a.values,
@@ -195,6 +196,7 @@ pub(super) fn multiply_slice(
         stride: from.right,
         step: 0,
     };
+    assert!(from.start + (rows - 1) * from.down + (terms - 1) * from.right < a.len());
     for (panel, weights) in panels.chunks_exact(terms * PANEL).enumerate() {
         let first = panel * PANEL;
         let lanes = PANEL.min(columns - first);
@@ -205,8 +207,8 @@ pub(super) fn multiply_slice(
                 a.as_ptr()
                     .wrapping_add(from.start + (row + p.min(count - 1)) * from.down)
             });
-            // SAFETY: the slice lies in `a`, whose length `multiply_slices` checked, and its rows have `terms` elements at the
-            // distances of the runs. The panel is a whole one.
+            // SAFETY: the last element of the last row lies in `a`, and rows have `terms` elements at the distances of the runs.
+            // The panel is a whole one.
             let sums = unsafe {
                 match (contiguous, lanes > 4 || !SPECIALISED) {
                     (true, true) => tile::<4, 2, 0, false>(place, runs, weights.as_ptr()),

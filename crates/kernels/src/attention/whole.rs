@@ -3,7 +3,7 @@
 //! Every result has the bits that the kernels of `slices` and `matrix` give one after the other, since rows of the matrix do
 //! not depend on each other, and every product is the same chain.
 
-use super::matrix::{Kind, Matrix, forward_row};
+use super::matrix::{Kind, Matrix, alpha_of, forward_row};
 use super::slices::{Layout, Slice, Slices, multiply_slice, pack};
 use crate::shape::sizes::{attention_real_scratch_floats, panel_floats};
 
@@ -69,7 +69,11 @@ pub fn attention_reals(of: Matrix, images: usize, inputs: Reals, out: &mut [f32]
     for number in 0..images * heads {
         let place = [number / heads, number % heads];
         let parameter = of.parameter(place[1]);
-        let factor = if kind == Kind::Elastic { parameter } else { 1.0 };
+        let factor = if kind == Kind::Elastic {
+            alpha_of(parameter)
+        } else {
+            1.0
+        };
         pack(
             inputs.keys,
             scores.slice(across, place, [width, keys]),

@@ -22,6 +22,15 @@ pub use portable::{F32x4, F64x2, Mask};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use wasm::{F32x4, F64x2, Mask};
 
+impl Mask {
+    /// Lanes in which one of the fours of `values` is NaN.
+    pub fn of_nan(values: &[f32]) -> Self {
+        values
+            .chunks(4)
+            .fold(Self::none(), |nan, four| nan.or(F32x4::load_up_to(four).is_nan()))
+    }
+}
+
 impl F32x4 {
     /// The first four values of `source`, or all of them and zeros where there are fewer.
     #[inline(always)]

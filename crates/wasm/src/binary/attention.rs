@@ -158,7 +158,6 @@ exports! {
         let selectors = attention_selector_bytes(tokens, keys, width, value_width);
         let selectors = write(scratch.add(floats).cast(), selectors);
         let scratch = gradients::Scratch { floats: write(scratch, floats), selectors };
-        attention_bits_backward(of, images, forward, read(dy, rows * value_width), onto, scratch);
-        false
+        attention_bits_backward(of, images, forward, read(dy, rows * value_width), onto, scratch)
     }
 }

@@ -8,14 +8,14 @@ use proxbit_kernels::attention::whole::{self, Reals};
 use proxbit_kernels::shape::sizes::{attention_real_scratch_floats, panel_floats};
 
 exports! {
-    /// out = a b for every head of every image, times factors `f32 [heads]` where given, added to out where `accumulate`. a is
-    /// `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or `[columns][terms]`. Slices are
-    /// `[images][heads][height][width]`, or `[images][height][heads * width]` where split. scratch: the floats of
+    /// out = a b for every head of every image, times alphas `f32 [heads]` where given, no less than 1e-5, added to out where
+    /// `accumulate`. a is `[rows][terms]`, or `[terms][rows]` where transposed; b is `[terms][columns]`, or `[columns][terms]`.
+    /// Slices are `[images][heads][height][width]`, or `[images][height][heads * width]` where split. scratch: the floats of
     /// `panel_floats(terms, columns)`.
     only("layers")
     product(ff, "4x8", 1)
     fn ff_slices(
-        a: *const f32, b: *const f32, factors: Maybe<*const f32>, images: usize, heads: usize, rows: usize, columns: usize,
+        a: *const f32, b: *const f32, alphas: Maybe<*const f32>, images: usize, heads: usize, rows: usize, columns: usize,
         terms: usize, a_split: Flag, a_transposed: Flag, b_split: Flag, b_transposed: Flag, out_split: Flag,
         accumulate: Flag, out: *mut f32, scratch: *mut f32,
     ) {
@@ -25,7 +25,7 @@ exports! {
         let b = Operand { values: read(b, slices * terms * columns), layout: layout(b_split, b_transposed) };
         let values = write(out, slices * rows * columns);
         let target = Target { values, split: out_split != 0, accumulate: accumulate != 0 };
-        multiply_slices(sizes, a, b, optional(factors, heads), target, write(scratch, panel_floats(terms, columns)));
+        multiply_slices(sizes, a, b, optional(alphas, heads), target, write(scratch, panel_floats(terms, columns)));
         false
     }
 
@@ -79,7 +79,6 @@ exports! {
         let parameters = optional(parameters, heads).unwrap_or_default();
         let of = Matrix { kind: Kind::of(kind), heads, tokens, keys, width, parameters };
         let dparameters = optional_mut(dparameters, heads);
-        matrix::matrix_backward(of, read(soft, length), write(gradient, length), dparameters);
-        false
+        matrix::matrix_backward(of, read(soft, length), write(gradient, length), dparameters)
     }
 }

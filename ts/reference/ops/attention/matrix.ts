@@ -32,7 +32,7 @@ export interface MatrixGiven {
   readonly learned: Tensor | null;
 }
 
-/** The least divisor of the elastic kind. */
+/** The least alpha of the elastic kind, as divisor and as factor. */
 const LEAST = Math.fround(1e-5);
 
 const holds = (tf: TensorFlow, condition: Tensor): Tensor => tf.cast(condition, "float32");
@@ -66,16 +66,14 @@ export function matrixLines(given: MatrixGiven): MatrixLines {
       };
     }
     case "elastic": {
-      const alpha = given.learned as Tensor;
-      const level = near(tf.div(p.value, tf.maximum(alpha, LEAST)), () =>
-        tf.mul(level.value, tf.add(shares.relative, FEW)),
-      );
+      const alpha = tf.maximum(given.learned as Tensor, LEAST);
+      const level = near(tf.div(p.value, alpha), () => tf.mul(level.value, tf.add(shares.relative, FEW)));
       const high = holds(tf, tf.greater(level.value, 0.5));
       const inside = holds(tf, tf.lessEqual(level.value, 1));
       const learned = tf.where(tf.lessEqual(level.value, 1), tf.sub(high, level.value), ones);
       const [half, whole] = [() => jumpNear(tf, level, 0.5, 1), () => jumpNear(tf, level, 1, 1)];
       return {
-        matrix: near(tf.mul(alpha, high), () => tf.mul(tf.abs(alpha), half())),
+        matrix: near(tf.mul(alpha, high), () => tf.mul(alpha, half())),
         slope: near(inside, whole),
         learned: near(learned, () => tf.add(tf.add(half(), whole()), tf.mul(inside, tf.add(level.distance, FEW)))),
       };

@@ -89,14 +89,14 @@ fn over_reals(of: Matrix, images: usize, value_width: usize, [q, k, v]: [&[f32];
         vec![0.0; slices * of.tokens * of.keys],
         vec![0.0; slices * of.tokens * value_width],
     );
-    let multiply = |sizes: Slices, a, b, factors, values: &mut [f32], split| {
+    let multiply = |sizes: Slices, a, b, alphas, values: &mut [f32], split| {
         let mut scratch = vec![0.0; panel_floats(sizes.terms, sizes.columns)];
         let target = Target {
             values,
             split,
             accumulate: false,
         };
-        multiply_slices(sizes, a, b, factors, target, &mut scratch);
+        multiply_slices(sizes, a, b, alphas, target, &mut scratch);
     };
     let sizes = |columns, terms| Slices {
         images,
@@ -115,12 +115,12 @@ fn over_reals(of: Matrix, images: usize, value_width: usize, [q, k, v]: [&[f32];
         false,
     );
     assert!(!matrix_forward(of, &mut scores, None));
-    let factors = (of.kind == Kind::Elastic).then_some(of.parameters);
+    let alphas = (of.kind == Kind::Elastic).then_some(of.parameters);
     multiply(
         sizes(value_width, of.keys),
         operand(&scores, WHOLE),
         operand(v, SPLIT[0]),
-        factors,
+        alphas,
         &mut out,
         true,
     );

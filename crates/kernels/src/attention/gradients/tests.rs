@@ -1,5 +1,5 @@
 use super::*;
-use crate::arbitrary::{cases, dense, reals, seeds, signs};
+use crate::arbitrary::{cases, dense, reals, seeds, signs, with_nan};
 use crate::attention::fused::{self, Inputs, Kept, Values, attention_bits, attention_bits_kept};
 use crate::attention::matrix::{matrix_backward, matrix_forward};
 use crate::naive::attention::{grouped, products};
@@ -183,7 +183,8 @@ proptest! {
         let forward = Forward { queries, keys: own, values, value_width, sizes: given, soft: &soft, bits: &kept };
         let parameters = kind.has_parameter().then_some(&mut learned[..]);
         let onto = Gradients { queries: dq, keys: dk, values: dv, parameters };
-        attention_bits_backward(of, images, forward, &dy, onto, Scratch { floats: &mut floats, selectors: &mut selectors });
+        let scratch = Scratch { floats: &mut floats, selectors: &mut selectors };
+        prop_assert!(!attention_bits_backward(of, images, forward, &dy, onto, scratch));
         for (found, wanted) in found.iter().zip(&wanted).take(3) {
             prop_assert!(found.iter().zip(wanted).all(|(found, wanted)| found == wanted));
         }
@@ -194,6 +195,14 @@ proptest! {
             let bound = f64::from(f32::EPSILON * wanted.abs()) + 1e-12 * size;
             prop_assert!(f64::from(found - wanted).abs() <= bound);
         }
+
+        // A NaN is reported, or it is in a gradient.
+        let dirty = with_nan(dy.clone(), seed as usize % dy.len());
+        let [dq, dk, dv, _] = &mut found;
+        let onto = Gradients { queries: dq, keys: dk, values: dv, parameters: None };
+        let scratch = Scratch { floats: &mut floats, selectors: &mut selectors };
+        let nan = attention_bits_backward(of, images, forward, &dirty, onto, scratch);
+        prop_assert!(nan || found[..3].iter().flatten().any(|x| x.is_nan()));
 
         // The order of tables is an order of the same sum.
         let sizes = Slices { columns: keys, terms: value_width, ..sizes };

@@ -1,15 +1,16 @@
 //! The way back through the matrix: the gradients at the scores, and at the learned numbers.
 
-use super::{Kind, Matrix, divisor_of, scale_of};
+use super::{Kind, Matrix, alpha_of, scale_of};
 use crate::reduce::{four, sum_row};
-use crate::simd::floats::{F32x4, F64x2};
+use crate::simd::floats::{F32x4, F64x2, Mask};
 
 /// The gradient at the scores, in the place of `gradient`, which is that at A (at alpha A for the elastic kind). `soft` is
 /// what [`super::matrix_forward`] left of the scores. `dparameters [heads]` receives those of these images, where the kind has
-/// parameters.
-pub fn matrix_backward(of: Matrix, soft: &[f32], gradient: &mut [f32], dparameters: Option<&mut [f32]>) {
+/// parameters. True where a gradient at A is NaN that the matrix may hold back.
+pub fn matrix_backward(of: Matrix, soft: &[f32], gradient: &mut [f32], dparameters: Option<&mut [f32]>) -> bool {
     of.check(soft.len());
     assert_eq!(soft.len(), gradient.len());
+    let nan = of.kind.holds_gradients() && Mask::of_nan(gradient).any();
     let block = of.tokens * of.keys;
     if let Some(dparameters) = dparameters {
         assert!(of.kind.has_parameter() && dparameters.len() == of.heads);
@@ -36,6 +37,7 @@ pub fn matrix_backward(of: Matrix, soft: &[f32], gradient: &mut [f32], dparamete
             gradient,
         );
     }
+    nan
 }
 
 /// The gradient of a row's scores in the place of that of its A.
@@ -45,7 +47,7 @@ fn backward_row(kind: Kind, width: usize, parameter: f32, soft: &[f32], gradient
     match kind {
         Kind::Softmax | Kind::Threshold => {}
         Kind::Elastic => {
-            let divisor = F32x4::splat(divisor_of(parameter));
+            let divisor = F32x4::splat(alpha_of(parameter));
             each(soft, gradient, |p, g| (p / divisor).at_most(one).keep(g));
         }
         Kind::Boolean => each(soft, gradient, |s, g| s.abs().less(one).keep(g * scale)),
@@ -91,7 +93,7 @@ fn parameter_gradient(kind: Kind, parameter: f32, soft: &[f32], gradient: &[f32]
 fn parameter_factor(kind: Kind, parameter: f32) -> impl Fn(F32x4) -> F32x4 {
     let (one, two, zero) = (F32x4::splat(1.0), F32x4::splat(2.0), F32x4::splat(0.0));
     let (half, given) = (F32x4::splat(0.5), F32x4::splat(parameter));
-    let divisor = F32x4::splat(divisor_of(parameter));
+    let divisor = F32x4::splat(alpha_of(parameter));
     move |p| {
         if kind == Kind::Elastic {
             let q = p / divisor;
@@ -123,7 +125,7 @@ impl Turned<'_> {
         match self.kind {
             Kind::Softmax | Kind::Threshold => self.columns(gradient, |_, g| g),
             Kind::Elastic => {
-                let divisor = F32x4::splat(divisor_of(self.parameter));
+                let divisor = F32x4::splat(alpha_of(self.parameter));
                 self.columns(gradient, |p, g| (p / divisor).at_most(one).keep(g));
             }
             Kind::Boolean => each(self.soft, gradient, |s, g| s.abs().less(one).keep(g * scale)),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::arbitrary::{cases, reals, seeds, signs};
+use crate::arbitrary::{cases, reals, seeds, signs, with_nan};
 use crate::naive::attention::{matrix_row, matrix_row_gradient, parameter_of};
 use proptest::prelude::*;
 
@@ -103,9 +103,11 @@ proptest! {
         let (mut found, mut again) = (gradient.clone(), gradient.clone());
         let mut dparameters = vec![f32::NAN; parameters.len()];
         let has_parameter = case.kind.has_parameter();
-        matrix_backward(of, &soft, &mut found, has_parameter.then_some(&mut dparameters[..]));
-        matrix_backward(of, &soft, &mut again, None);
+        prop_assert!(!matrix_backward(of, &soft, &mut found, has_parameter.then_some(&mut dparameters[..])));
+        prop_assert!(!matrix_backward(of, &soft, &mut again, None));
         prop_assert_eq!(&again, &found);
+        let mut dirty = with_nan(gradient.clone(), case.seed as usize % gradient.len());
+        prop_assert!(matrix_backward(of, &soft, &mut dirty, None) || dirty.iter().any(|x| x.is_nan()));
         let (mut sums, mut sizes) = (vec![0.0; case.heads], vec![0.0; case.heads]);
         for row in 0..scores.len() / case.keys {
             let own = row * case.keys..(row + 1) * case.keys;

@@ -28,7 +28,7 @@ fn run(
     sizes: Slices,
     layouts: [Layout; 3],
     [a, b]: [&[f32]; 2],
-    factors: Option<&[f32]>,
+    alphas: Option<&[f32]>,
     before: Option<&[f32]>,
 ) -> Vec<f32> {
     let length = sizes.images * sizes.heads * sizes.rows * sizes.columns;
@@ -41,7 +41,7 @@ fn run(
         accumulate: before.is_some(),
     };
     let (a, b) = (operand(a, layouts[0]), operand(b, layouts[1]));
-    multiply_slices(sizes, a, b, factors, target, &mut scratch);
+    multiply_slices(sizes, a, b, alphas, target, &mut scratch);
     values
 }
 
@@ -56,13 +56,13 @@ proptest! {
         let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
         prop_assert_eq!(bits(&run(sizes, layouts, [&a, &b], None, None)), bits(&wanted));
 
-        let (factors, before) = (reals(sizes.heads, seed + 2), reals(wanted.len(), seed + 3));
+        let (alphas, before) = (reals(sizes.heads, seed + 2), reals(wanted.len(), seed + 3));
         let width = sizes.columns;
         let head = |i: usize| if layouts[2].split { i / width % sizes.heads } else { i / width / sizes.rows % sizes.heads };
-        let scaled: Vec<f32> = wanted.iter().enumerate().map(|(i, sum)| sum * factors[head(i)]).collect();
-        prop_assert_eq!(bits(&run(sizes, layouts, [&a, &b], Some(&factors), None)), bits(&scaled));
+        let scaled: Vec<f32> = wanted.iter().enumerate().map(|(i, sum)| sum * alphas[head(i)].max(1e-5)).collect();
+        prop_assert_eq!(bits(&run(sizes, layouts, [&a, &b], Some(&alphas), None)), bits(&scaled));
         let added: Vec<f32> = before.iter().zip(&scaled).map(|(before, sum)| before + sum).collect();
-        prop_assert_eq!(bits(&run(sizes, layouts, [&a, &b], Some(&factors), Some(&before))), bits(&added));
+        prop_assert_eq!(bits(&run(sizes, layouts, [&a, &b], Some(&alphas), Some(&before))), bits(&added));
     }
 
     #[test]
