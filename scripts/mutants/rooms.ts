@@ -73,6 +73,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["json", "safetensors", "codewords", "model-file", "write", "read", "imports"].map((name) => `io-${name}`),
     ...[
       "checkpoint-file",
+      "checkpoint-calls",
       "checkpoint-lock",
       "checkpoint-hostile",
       "checkpoint-power",

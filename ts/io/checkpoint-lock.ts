@@ -34,7 +34,8 @@ async function isDead(text: string): Promise<boolean> {
   const [process = "", host = "", began = "", random = ""] = text.split("\n");
   if (host !== node().os.hostname() || !/^\d+$/.test(process)) return false;
   const id = Number(process);
-  if (id === globalThis.process.pid) return !held.has(random);
+  // Another thread of ours holds it where it is not this one's, and our process took it.
+  if (id === globalThis.process.pid && (held.has(random) || began === "")) return !held.has(random);
   return !isAlive(id) || (began !== "" && began !== (await beginningOf(id)));
 }
 

@@ -41,11 +41,11 @@ export function fileStore(path: string): CheckpointStore {
   if (typeof path !== "string" || path === "") {
     reject({ code: "argument", what: "fileStore" }, "the place", "the path of a file", path);
   }
-  const node = () => requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
   return {
     name: path,
     read: async (which) => {
-      const file = which === "last" ? path : previousPath(path);
+      const real = await targetOf(path);
+      const file = which === "last" ? real : previousPath(real);
       try {
         return await readWholeFile(file);
       } catch (cause) {
@@ -54,11 +54,15 @@ export function fileStore(path: string): CheckpointStore {
         throw new ProxbitError("checkpoint", message, "Give the path of a checkpoint.", { cause });
       }
     },
-    write: (parts) => writeFileAtomic(path, parts, { previous: previousPath(path) }),
+    write: async (parts) => {
+      const real = await targetOf(path);
+      await writeFileAtomic(real, parts, { previous: previousPath(real) });
+    },
     lock: async () => {
       await checkWritable(path);
-      const unlock = await lockCheckpoint(path);
-      await sweepPassing(node().path.dirname(path));
+      const real = await targetOf(path);
+      const unlock = await lockCheckpoint(real);
+      await sweepPassing(node().path.dirname(real));
       return unlock;
     },
   };
@@ -66,8 +70,20 @@ export function fileStore(path: string): CheckpointStore {
 
 /** Removes the checkpoints in the file `path`, whose run has ended. Node only. */
 export async function removeCheckpoint(path: string): Promise<void> {
-  const { files } = requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
-  for (const file of [path, previousPath(path)]) await files.rm(file, { force: true });
+  const real = await targetOf(path);
+  for (const file of [path, real, previousPath(real)]) await node().files.rm(file, { force: true });
+}
+
+const node = () => requireNode("A checkpoint in a file", "In a browser, give browserStore(name).");
+
+/** The file behind a symbolic link, beside which the one before and the lock stand. */
+async function targetOf(path: string): Promise<string> {
+  const { files, path: paths } = node();
+  const real = await files.realpath(path).catch(() => null);
+  if (real !== null) return real;
+  // A link whose file is not there yet.
+  const link = await files.readlink(path).catch(() => null);
+  return link === null ? path : paths.resolve(paths.dirname(path), link);
 }
 
 const DATABASE = "proxbit";

@@ -59,7 +59,8 @@ pub struct Scratch<'a> {
     pub bits: &'a mut [u32],
 }
 
-/// -v of the neurons from `first` on, `count` of them, in their columns of `out [inputs][outputs]`: where a gradient stands.
+/// -v of the neurons from `first` on, `count` of them, in their columns of `out [inputs][outputs]`: where a gradient stands. It is 0
+/// for a neuron whose y is 0 in every row, for which all v are as good.
 /// `sweeps` is how often annealing goes over all inputs. True where a dy is not finite.
 pub fn search_signs(
     batch: Batch<'_>,
@@ -82,6 +83,13 @@ pub fn search_signs(
         for (y, dy) in wanted.iter_mut().zip(dy.iter().skip(neuron).step_by(outputs)) {
             bad |= !dy.is_finite();
             *y = -dy;
+        }
+        if wanted.iter().all(|&y| y == 0.0) {
+            for input in 0..inputs {
+                // SAFETY: as below.
+                unsafe { *out.at(input * outputs + neuron, 1) = 0.0 };
+            }
+            continue;
         }
         if inputs <= EXHAUSTIVE {
             best[0] = try_all(x, wanted, inputs);

@@ -49,6 +49,15 @@ impl TargetLoss {
         })
     }
 
+    /// Targets above it say yes: probabilities above a half, or positive numbers.
+    fn middle(self) -> f32 {
+        if matches!(self, Self::BinaryCrossEntropy { .. }) {
+            0.5
+        } else {
+            0.0
+        }
+    }
+
     /// The loss and its slope at the output.
     pub fn at(self, z: f64, t: f64) -> (f64, f64) {
         let d = z - t;
@@ -88,7 +97,8 @@ pub enum Truth<'a> {
 pub struct TargetResult {
     /// The losses of the rows, each times its weight.
     pub loss: f64,
-    /// Rows whose first maximum is their label; with targets the share of elements with z > 0 where t > 0, and only there.
+    /// Rows whose first maximum is their label; with targets the share of elements with z > 0 where t says yes, and only
+    /// there.
     pub correct: f64,
     /// The loss is not finite, or a label is not a class.
     pub bad: bool,
@@ -157,7 +167,7 @@ pub fn target_loss(
             };
             let (value, slope) = loss.at(f64::from(z), f64::from(target));
             sum += value;
-            right += usize::from((z > 0.0) == (target > 0.0));
+            right += usize::from((z > 0.0) == (target > loss.middle()));
             if let Some(slopes) = &mut slopes {
                 slopes[i] = (slope * factor) as f32;
             }

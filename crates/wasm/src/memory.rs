@@ -68,8 +68,9 @@ fn check<T>(address: *const T, length: usize) {
 }
 
 fn is_inside<T>(address: *const T, length: usize) -> bool {
-    let end = address as u64 + length as u64 * size_of::<T>() as u64;
-    address.is_aligned() && !address.is_null() && end <= memory_bytes()
+    let bytes = length as u64 * size_of::<T>() as u64;
+    let is_slice = bytes <= isize::MAX as u64;
+    is_slice && address.is_aligned() && !address.is_null() && address as u64 + bytes <= memory_bytes()
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -9,8 +9,8 @@ type Name = "binaryCrossEntropy" | "meanSquaredError" | "meanAbsoluteError" | "h
 interface Element<Own extends Name> {
   /** The truth where the options name none. */
   readonly usual: "labels" | "targets";
-  /** True where the side of 0 is the answer. */
-  readonly isAboutSides: boolean;
+  /** Targets above it say yes, as outputs above 0 do; null where answers are real numbers. */
+  readonly middle: number | null;
   /** The losses at outputs z with targets t, `[images][elements]`. */
   losses(given: LossGiven<Own>, z: Tensor, t: Tensor): Tensor;
   /** The distance of each beside a few roundings of itself; absent where it is none. */
@@ -35,10 +35,11 @@ function elementwise<Own extends Name>(element: Element<Own>): ReferenceLoss<Own
     right: (given) => {
       const { tf } = given;
       if (truthOf(given, element.usual) === "labels") return rightClasses(given);
-      if (!element.isAboutSides) return null;
+      const { middle } = element;
+      if (middle === null) return null;
       return () => {
         const [z, t] = operands(given);
-        return tf.equal(tf.greater(z, 0), tf.greater(t, 0));
+        return tf.equal(tf.greater(z, 0), tf.greater(t, middle));
       };
     },
     cases: element.cases,
@@ -59,7 +60,7 @@ const ones = ({ tf }: Comparing, z: Tensor): Tensor => tf.onesLike(z);
 
 export const binaryCrossEntropy = elementwise<"binaryCrossEntropy">({
   usual: "targets",
-  isAboutSides: true,
+  middle: 0.5,
   losses: ({ tf, truth }, z, t) => tf.losses.sigmoidCrossEntropy(t, z, undefined, truth.smoothing, tf.Reduction.NONE),
   // Of max(z, 0) - z t + ln(1 + exp(-|z|)) the parts are rounded, and the logarithm is off by up to 2^-21.
   lossDistance: ({ tf }, z, t) => tf.add(2 ** -21, tf.mul(tf.add(1, tf.mul(tf.abs(z), tf.add(1, tf.abs(t)))), FEW)),
@@ -72,7 +73,7 @@ export const binaryCrossEntropy = elementwise<"binaryCrossEntropy">({
 
 export const meanSquaredError = elementwise<"meanSquaredError">({
   usual: "targets",
-  isAboutSides: false,
+  middle: null,
   losses: ({ tf }, z, t) => tf.losses.meanSquaredError(t, z, undefined, tf.Reduction.NONE),
   slopeHeight: (given, z, t) => given.tf.mul(distanceOf(given, z, t), 2),
   cases: [
@@ -83,7 +84,7 @@ export const meanSquaredError = elementwise<"meanSquaredError">({
 
 export const meanAbsoluteError = elementwise<"meanAbsoluteError">({
   usual: "targets",
-  isAboutSides: false,
+  middle: null,
   losses: ({ tf }, z, t) => tf.losses.absoluteDifference(t, z, undefined, tf.Reduction.NONE),
   slopeHeight: ones,
   cases: [{ options: {}, targets: "reals", isWeighted: true }],
@@ -91,7 +92,7 @@ export const meanAbsoluteError = elementwise<"meanAbsoluteError">({
 
 export const huber = elementwise<"huber">({
   usual: "targets",
-  isAboutSides: false,
+  middle: null,
   losses: (given, z, t) => given.tf.losses.huberLoss(t, z, undefined, deltaOf(given), given.tf.Reduction.NONE),
   // Of delta (|d| - delta / 2) the difference cancels.
   lossDistance: (given, z, t) => {
@@ -105,7 +106,7 @@ export const huber = elementwise<"huber">({
 
 export const hinge = elementwise<"hinge">({
   usual: "labels",
-  isAboutSides: true,
+  middle: 0,
   losses: margins,
   slopeHeight: ones,
   cases: [
@@ -116,7 +117,7 @@ export const hinge = elementwise<"hinge">({
 
 export const squaredHinge = elementwise<"squaredHinge">({
   usual: "labels",
-  isAboutSides: true,
+  middle: 0,
   losses: (given, z, t) => given.tf.square(margins(given, z, t)),
   slopeHeight: (given, z, t) => given.tf.mul(margins(given, z, t), 2),
   cases: [{ options: {}, isWeighted: true }],

@@ -28,10 +28,11 @@ interface Ended {
 
 /** Ends the epoch of `course` whose steps have ended. Without validation, statistics are those of the last epoch alone. */
 export async function runEpochEnd(engine: Engine, run: RunRecord, course: Course, end: EpochEnd): Promise<Ended> {
-  const { data, signal } = end;
+  const { data } = end;
+  // Without the signal: a task that is left half done would be done again by a run that goes on.
   const predictHard: EpochView["predict"] = async (split) => {
-    await estimateStatistics(engine, run.seed, data.train, { batchSize: course.batchSize, signal });
-    return predict(engine, split, { batchSize: course.batchSize, signal });
+    await estimateStatistics(engine, run.seed, data.train, { batchSize: course.batchSize });
+    return predict(engine, split, { batchSize: course.batchSize });
   };
   const tasks = await runTasks(engine, run.seed, end.tasks, course, predictHard);
   const isLast = course.epoch + 1 === course.epochs;

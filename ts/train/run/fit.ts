@@ -16,7 +16,7 @@ import { type Checked, checkFit, type FitOptions, optionsFrom } from "./fit-opti
 import { type Call, factsOf, goodPoint, isRecovered, momentOf, remember, restoreTasks } from "./recovery.ts";
 import { type Course, endEpoch, inputOf, newCourse, type RunRecord } from "./run.ts";
 import { mayFallSilent, refuseSilentTraining } from "./silent-weights.ts";
-import type { TrainerState } from "./trainer-state.ts";
+import { standStill, type TrainerState } from "./trainer-state.ts";
 import { watchLoss } from "./watch-loss.ts";
 
 export type { FitOptions } from "./fit-options.ts";
@@ -42,7 +42,7 @@ export async function* fitNetwork(
   yield* work(
     { engine, optimizer, state, checked, revive, good: null, ...newCounts() },
     () => {
-      Object.assign(state, { history: [], allow: [], store: null, good: null, tasks: {} });
+      Object.assign(state, { history: [], allow: [], good: null, tasks: {} });
       return newCourse(checked.fixed);
     },
     true,
@@ -64,8 +64,7 @@ export async function* continueFit(
   options: Partial<FitOptions>,
   revive: Revive | null = null,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { store } = state;
-  const usual = { ...(store === null ? {} : { checkpoint: store }), ...optionsFrom(state.facts ?? {}) };
+  const usual = { ...checkpointFrom(state), ...optionsFrom(state.facts ?? {}) };
   const checked = checkFit(engine, data, { ...usual, ...options } as FitOptions, state.methods);
   const call = { engine, optimizer, state, checked, revive, good: state.good, ...newCounts() };
   const { course } = state;
@@ -79,22 +78,45 @@ export async function* continueFit(
       "Go on with the data and options that the run began with.",
     );
   }
+  if (epochs < course.epoch) {
+    throw new ProxbitError(
+      "argument",
+      `${course.epoch} epochs of the run are done, and it is to go on to ${epochs}`,
+      `Give at least ${course.epoch} epochs.`,
+    );
+  }
   if (state.facts !== null) checkFacts(state.facts, await factsOf(call), state.allow);
+  refuseBusy(state);
   restoreTasks(call);
   yield* work(call, () => Object.assign(course, { epochs }));
+}
+
+/** The option of the call that was left. */
+const checkpointFrom = ({ checkpoint: left }: TrainerState): Partial<FitOptions> =>
+  left === null ? {} : { checkpoint: { to: left.store, ...(left.every === null ? {} : { every: left.every }) } };
+
+/** @throws ProxbitError "argument" where a call is at work. */
+function refuseBusy({ busy }: TrainerState): void {
+  if (!busy) return;
+  throw new ProxbitError(
+    "argument",
+    "this trainer is training already, or evaluates its soft network",
+    "Wait for the other call to end, or create a second trainer.",
+  );
+}
+
+/** The words about a stream's numbers, which its first batch tells; a call that goes on behind its last step has none. */
+function inputWords({ metadata }: TrainerState): Readonly<Record<string, string>> {
+  const { inputScale, inputOffset } = metadata;
+  return inputScale === undefined || inputOffset === undefined ? {} : { inputScale, inputOffset };
 }
 
 /** Does the rest of the course that `begin` gives, and keeps checkpoints of it; `isNew` where no step of it is done. */
 async function* work(call: Call, begin: () => Course, isNew = false): AsyncGenerator<TrainEvent, void, undefined> {
   const { state, checked } = call;
-  if (state.busy) {
-    throw new ProxbitError(
-      "argument",
-      "this trainer is training already, or evaluates its soft network",
-      "Wait for the other call to end, or create a second trainer.",
-    );
-  }
+  refuseBusy(state);
   state.busy = true;
+  let hasBegun = false;
   let keeper: CheckpointKeeper | null = null;
   let isLeft = true;
   /** By a `break`: an error and a signal are thrown, the end is reached. */
@@ -102,9 +124,11 @@ async function* work(call: Call, begin: () => Course, isNew = false): AsyncGener
   try {
     if (checked.checkpoint !== null) keeper = await createKeeper(checked.checkpoint.store, checked.checkpoint.every);
     state.course = begin();
+    hasBegun = true;
+    Object.assign(state, { checkpoint: checked.checkpoint, isMoving: true, isTorn: false });
     const { data } = checked.end;
     // A stream tells of its numbers with its first batch.
-    const input = isStream(data.train) ? {} : inputOf(data.train);
+    const input = !isStream(data.train) ? inputOf(data.train) : isNew ? {} : inputWords(state);
     const fit = data.input && { inputFit: data.input.fit, inputBackground: data.input.background };
     state.metadata = { dataset: data.name, classes: JSON.stringify(data.classes), ...input, ...fit };
     state.facts = {
@@ -133,15 +157,29 @@ async function* work(call: Call, begin: () => Course, isNew = false): AsyncGener
     state.course = null;
   } catch (error) {
     isLeft = isProxbitError(error) && error.code === "aborted";
+    state.isTorn = isProxbitError(error) && error.code === "worker";
     isLeftByCaller = false;
     throw error;
   } finally {
-    if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
-    if (isLeftByCaller && call.isStale) await leaveStatistics(call);
+    try {
+      if (isLeft) await keeper?.save(stepsOf(state), momentOf(call));
+      if (isLeftByCaller && call.isStale) await leaveStatistics(call);
+    } finally {
+      await leave(call, keeper, hasBegun);
+    }
+  }
+}
+
+/** Lets go of what a call holds, whatever becomes of one part of it. */
+async function leave(call: Call, keeper: CheckpointKeeper | null, hasBegun: boolean): Promise<void> {
+  const { state } = call;
+  try {
     await keeper?.close();
     if (keeper !== null) await leaveStage(call.engine);
+  } finally {
     state.busy = false;
-    remember(call);
+    await standStill(state);
+    if (hasBegun) remember(call);
   }
 }
 
@@ -186,13 +224,16 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
   const { best: bestKeeper, stopper } = call.checked;
   while (course.epoch < course.epochs && !(stopper?.isOver(course.epoch) ?? false)) {
     const began = performance.now();
-    if (rollsBack && course.step === 0) call.good = await goodPoint(call);
+    // A run that goes on within an epoch goes back to where it went on.
+    if (rollsBack && (course.step === 0 || call.good === null)) call.good = await goodPoint(call);
     const flips = counting ? createFlipMeter(engine.graph, engine.layout, course.flips) : null;
     course.flips = flips?.counts ?? null;
     for await (const event of runSteps(engine, optimizer, state, course, { ...setting, flips })) {
       call.isStale = true;
       call.watch.step(event);
+      await standStill(state);
       yield event;
+      state.isMoving = true;
       await keeper?.offer(stepsOf(state), moment);
     }
     const { loss, accuracy, terms, epochs } = course;
@@ -214,9 +255,11 @@ async function* runEpochs(call: Call, keeper: CheckpointKeeper | null): AsyncGen
     await stopper?.offer(engine, { epoch: event.epoch, value });
     state.history.push(event);
     keeper?.epochEnded();
+    await standStill(state);
     yield event;
+    state.isMoving = true;
     await keeper?.offer(stepsOf(state), moment);
   }
-  await bestKeeper?.putBack(engine, course.epoch);
-  await stopper?.putBack(engine, course.epoch);
+  // The best epoch that was asked for comes before that of who ended the run.
+  await (bestKeeper ?? stopper)?.putBack(engine, course.epoch);
 }

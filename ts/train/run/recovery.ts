@@ -72,8 +72,9 @@ export const momentOf = (call: Call): (() => Promise<RunMoment>) => {
   return async () => {
     // They stay the same in a call, and a graph's take time.
     facts ??= factsOf(call);
+    const known = await facts;
     return {
-      ...{ run: recordOf(call.state), history: call.state.history, facts: await facts, ...savedTasks(call) },
+      ...{ run: recordOf(call.state), history: call.state.history, facts: known, ...savedTasks(call) },
       good: call.good?.record ?? null,
       copyTensors: (into, isWaitedFor) =>
         call.engine.alone(() => (isWaitedFor ? stageTensors : copyAtOnce)(call.engine, into)),
@@ -133,8 +134,9 @@ async function rollBack(call: Call): Promise<boolean> {
   await engine.alone(() => restoreTensors(engine, floatsOf(good.tensors)));
   // Draws go on: the epoch is not to meet the same masks again.
   const { draws } = state;
+  const { epochs } = state.course as Course;
   Object.assign(state, copyOfPlain(good.record), { draws });
-  (state.course as Course).rate = rate;
+  Object.assign(state.course as Course, { rate, epochs });
   for (const { name, restore } of checked.stateful) if (name in good.tasks) restore?.(good.tasks[name]);
   call.rollbacks++;
   return true;

@@ -24,7 +24,7 @@ import {
   readRun,
   trainerFacts,
 } from "./checkpoint.ts";
-import { createKeeper } from "./checkpoint-keeper.ts";
+import { createKeeper, type RunMoment } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
 import { type StartFact, type StartOptions, type StartSource, startFact } from "./start-from.ts";
 import type { TrainerState } from "./trainer-state.ts";
@@ -184,6 +184,20 @@ export async function saveRun(state: TrainerState, to: string | CheckpointStore)
       "Keep the weights of a trainer that has ended by pack() or weights().",
     );
   }
+  if (state.isTorn) {
+    throw new ProxbitError(
+      "worker",
+      "a worker died within a step, so the weights are those of no moment of the run",
+      "Go on from the run's last checkpoint.",
+    );
+  }
+  if (!state.isMoving) return saveMoment(moment, to);
+  return new Promise((resolve, reject) => {
+    state.waiting.push(() => saveMoment(moment, to).then(resolve, reject));
+  });
+}
+
+async function saveMoment(moment: () => Promise<RunMoment>, to: string | CheckpointStore): Promise<void> {
   const keeper = await createKeeper(storeOf(to), null);
   try {
     await keeper.save(0, moment);

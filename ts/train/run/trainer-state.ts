@@ -3,7 +3,7 @@ import type { CheckpointTensor } from "../../io/checkpoint-file.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { Method } from "../method.ts";
 import type { RunFacts } from "./checkpoint.ts";
-import type { RunMoment } from "./checkpoint-keeper.ts";
+import type { CheckpointRate, RunMoment } from "./checkpoint-keeper.ts";
 import type { EpochEvent } from "./events.ts";
 import { newRun, type RunRecord } from "./run.ts";
 import type { StartFact } from "./start-from.ts";
@@ -30,13 +30,24 @@ export interface TrainerState extends RunRecord {
   facts: RunFacts | null;
   /** Words of facts that may differ where the run goes on. */
   allow: readonly string[];
-  /** The store that the run was read from; null for none. */
-  store: CheckpointStore | null;
+  /** The place of the run's checkpoints, or the store that it was read from; null for none. */
+  checkpoint: { readonly store: CheckpointStore; readonly every: CheckpointRate | null } | null;
   /** The last good point of the run that was left, and the state of its tasks. */
   good: GoodPoint | null;
   tasks: Readonly<Record<string, unknown>>;
   /** The moment at which the last call of `fit` stands. */
   moment: (() => Promise<RunMoment>) | null;
+  /** True between two moments, while record and tensors are not of one; then `waiting` is done at the next. */
+  isMoving: boolean;
+  readonly waiting: (() => Promise<void>)[];
+  /** A worker died within a step, so that the tensors are of no moment. */
+  isTorn: boolean;
+}
+
+/** Does what waits for a moment of the run, which stands still until it moves again. */
+export async function standStill(state: TrainerState): Promise<void> {
+  for (const work of state.waiting.splice(0)) await work();
+  state.isMoving = false;
 }
 
 /** The state of a new trainer. */
@@ -49,9 +60,9 @@ export const newState = (seed: number, methods: readonly Method[] = []): Trainer
     starts: [],
     facts: null,
     allow: [],
-    store: null,
+    checkpoint: null,
     good: null,
     tasks: {},
   },
-  moment: null,
+  ...{ moment: null, isMoving: false, waiting: [], isTorn: false },
 });

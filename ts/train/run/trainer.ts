@@ -11,6 +11,7 @@
  */
 import { integerIn, plainObject, reading, type Subject } from "../../base/checks.ts";
 import { type Closable, closable } from "../../base/closable.ts";
+import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream, type Split } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
 import type { Graph } from "../../nn/graph.ts";
@@ -175,7 +176,8 @@ async function resume(from: string | CheckpointStore | Uint8Array, options: Resu
   const restore: Restore = async (engine, state) => {
     await restoreRun(engine, state, loaded.run);
     const { store, run, starts } = loaded;
-    Object.assign(state, { facts: run.facts, allow: wordsOf(options.allow), store, starts });
+    const checkpoint = store === null ? null : { store, every: null };
+    Object.assign(state, { facts: run.facts, allow: wordsOf(options.allow), checkpoint, starts });
   };
   return createFrom(graph, given, { methods, restore });
 }
@@ -209,7 +211,12 @@ async function createFrom(
     if (resumed === null) await initialize(engine, seed);
     else await resumed.restore(engine, state);
     /** The same network in new workers. Everything that was not in a checkpoint is lost with the old ones. */
+    let isClosed = false;
     const revive = async (): Promise<Engine> => {
+      if (isClosed) {
+        const message = "the trainer was closed while it trained";
+        throw new ProxbitError("worker", message, "Close it when training has ended.");
+      }
       pool.close();
       pool = await createPool({ workers, variant: pool.variant, source, worker });
       engine = await createEngine(valid, optimizer, pool, { objective });
@@ -262,7 +269,10 @@ async function createFrom(
         await refuseSilentFile(engine);
         return pack(engine, own, packedGraph(methods, valid));
       },
-      ...closable(() => pool.close()),
+      ...closable(() => {
+        isClosed = true;
+        pool.close();
+      }),
     };
   } catch (error) {
     pool.close();

@@ -45,7 +45,8 @@ pub fn adam_step(w: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], hyper: 
         *v = hyper.beta2 * *v + (1.0 - hyper.beta2) * (g * g);
         let moved = *w * kept - step * (*m / (v.sqrt() / root + hyper.epsilon));
         *w = clipped(moved, limit);
-        bad |= !w.is_finite();
+        // A gradient whose square is infinite moves nothing, so the mean square tells; and a bound hides what it bounds.
+        bad |= !(moved.is_finite() && v.is_finite());
     }
     bad
 }

@@ -26,10 +26,11 @@ pub fn lion_step(w: &mut [f32], g: &[f32], m: &mut [f32], hyper: &Lion) -> bool 
     for ((w, &g), m) in w.iter_mut().zip(g).zip(m) {
         let mixed = hyper.beta1 * *m + (1.0 - hyper.beta1) * g;
         let direction = if mixed == 0.0 { 0.0 } else { 1f32.copysign(mixed) };
-        *w = clipped(*w * kept - hyper.learning_rate * direction, limit);
+        let moved = *w * kept - hyper.learning_rate * direction;
+        *w = clipped(moved, limit);
         *m = hyper.beta2 * *m + (1.0 - hyper.beta2) * g;
         // A sign is finite whatever it is of, so the mean tells.
-        bad |= !(w.is_finite() && m.is_finite());
+        bad |= !(moved.is_finite() && m.is_finite());
     }
     bad
 }

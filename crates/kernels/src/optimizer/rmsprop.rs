@@ -34,9 +34,10 @@ pub fn rmsprop_step(w: &mut [f32], g: &[f32], v: &mut [f32], b: &mut [f32], hype
             *b = hyper.momentum * *b + scaled;
             *b
         };
-        *w = clipped(*w - hyper.learning_rate * direction, limit);
+        let moved = *w - hyper.learning_rate * direction;
+        *w = clipped(moved, limit);
         // A gradient whose square is infinite moves nothing, so the mean square tells.
-        bad |= !(w.is_finite() && v.is_finite());
+        bad |= !(moved.is_finite() && v.is_finite());
     }
     bad
 }

@@ -35,16 +35,18 @@ pub fn sgd_step(w: &mut [f32], g: &[f32], velocity: Option<&mut [f32]>, hyper: &
                 let g = g + hyper.weight_decay * *w;
                 *v = hyper.momentum * *v + g;
                 let direction = from_gradient * g + from_velocity * *v;
-                *w = clipped(*w - hyper.learning_rate * direction, limit);
-                bad |= !w.is_finite();
+                let moved = *w - hyper.learning_rate * direction;
+                *w = clipped(moved, limit);
+                bad |= !moved.is_finite();
             }
         }
         _ => {
             assert!(hyper.momentum == 0.0, "momentum needs its buffer");
             for (w, &g) in w.iter_mut().zip(g) {
                 let g = g + hyper.weight_decay * *w;
-                *w = clipped(*w - hyper.learning_rate * g, limit);
-                bad |= !w.is_finite();
+                let moved = *w - hyper.learning_rate * g;
+                *w = clipped(moved, limit);
+                bad |= !moved.is_finite();
             }
         }
     }

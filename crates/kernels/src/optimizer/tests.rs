@@ -137,6 +137,14 @@ fn weights_that_are_not_finite_are_reported() {
         ..sgd
     };
     assert!(sgd_step(&mut [0.0], &[f32::NAN], None, &clipped));
+    // A step beyond f32, which the bound would hide.
+    let far = Sgd {
+        learning_rate: 10.0,
+        ..clipped
+    };
+    assert!(sgd_step(&mut [0.0], &[3e38], None, &far));
+    // g^2 beyond f32, after which nothing would move.
+    assert!(adam_step(&mut [0.5], &[1e20], &mut [0.0], &mut [0.0], &adam));
 }
 
 proptest! {

@@ -153,3 +153,13 @@ fn what_is_not_finite_is_reported() {
     };
     assert!(search_signs(batch, 0, 1, 1, DRAWS, scratch, (&mut [0.0; 2][..]).into()));
 }
+
+#[test]
+fn a_neuron_without_gradients_has_no_direction() {
+    for inputs in [3, 40] {
+        let x = signs(2 * inputs, 1);
+        let out = search(&x, &[0.0, 0.5, -0.0, 0.25], inputs, 2, 5, 1);
+        assert!(out.iter().step_by(2).all(|&v| v == 0.0));
+        assert!(out.iter().skip(1).step_by(2).all(|&v| v.abs() == 1.0));
+    }
+}

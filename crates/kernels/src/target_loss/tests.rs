@@ -55,8 +55,10 @@ proptest! {
         let z: Vec<f32> = reals(rows * size, seed).iter().map(|z| 2.0 * z).collect();
         let t: Vec<f32> = match loss {
             TargetLoss::SquaredError | TargetLoss::AbsoluteError | TargetLoss::Huber { .. } => reals(rows * size, seed + 1),
+            TargetLoss::BinaryCrossEntropy { .. } => reals(rows * size, seed + 1).iter().map(|&t| 0.5 + 0.5 * t).collect(),
             _ => reals(rows * size, seed + 1).iter().map(|&t| f32::from(t > 0.0)).collect(),
         };
+        let middle = if matches!(loss, TargetLoss::BinaryCrossEntropy { .. }) { 0.5 } else { 0.0 };
         let weights: Vec<f32> = reals(rows, seed + 2).iter().map(|w| if is_weighted { w.abs() } else { 1.0 }).collect();
         let given = Rows { size, valid: rows, weights: is_weighted.then_some(&weights[..]), inverse_batch: 0.25 };
         let mut gradient = vec![9.0; z.len()];
@@ -64,7 +66,7 @@ proptest! {
         let wide: Vec<f64> = z.iter().map(|&z| f64::from(z)).collect();
         prop_assert!(!result.bad);
         prop_assert!((result.loss - naive_sum(loss, &wide, &t, size, &weights)).abs() < 1e-10);
-        let right = z.iter().zip(&t).filter(|(z, t)| (**z > 0.0) == (**t > 0.0)).count();
+        let right = z.iter().zip(&t).filter(|(z, t)| (**z > 0.0) == (**t > middle)).count();
         prop_assert!((result.correct - right as f64 / size as f64).abs() < 1e-12);
         for i in 0..z.len() {
             let at = |h: f64| {

@@ -3,15 +3,21 @@
 use crate::memory::{read, write};
 use proxbit_kernels::gather::{self, ImageShape};
 
-/// Rows that the indices reach into.
-fn reach(indices: &[u32]) -> usize {
-    indices.iter().max().map_or(0, |&largest| largest as usize + 1)
+/// The rows of `indices`, each a slice of its own: a data set may be larger than a slice.
+///
+/// # Safety
+/// `data` is valid for all of these rows.
+unsafe fn rows<'a, T: 'a>(data: *const T, indices: &'a [u32], row: usize) -> impl Iterator<Item = &'a [T]> {
+    // SAFETY: the promise of the caller.
+    indices
+        .iter()
+        .map(move |&index| unsafe { read(data.wrapping_add(index as usize * row), row) })
 }
 
 /// [`gather::gather_numbers`] over addresses; the pair is scale and offset.
 ///
 /// # Safety
-/// As the exports: `data` is valid for the rows that the indices reach into, `out` for `count` rows.
+/// As the exports: `data` is valid for the rows of the indices, `out` for `count` rows.
 unsafe fn gather_rows<T: Copy>(
     data: *const T,
     indices: *const u32,
@@ -25,8 +31,9 @@ unsafe fn gather_rows<T: Copy>(
     // SAFETY: the lengths are those that the caller promises.
     let (indices, out) = unsafe { (read(indices, count), write(out, count * row)) };
     // SAFETY: likewise.
-    let data = unsafe { read(data, reach(indices) * row) };
-    gather::gather_numbers(data, indices, row, scale, offset, out);
+    for (own, out) in unsafe { rows(data, indices, row) }.zip(out.chunks_exact_mut(row)) {
+        gather::gather_numbers(own, &[0], row, scale, offset, out);
+    }
 }
 
 /// [`gather::gather_views`] over addresses; the pairs are indices and views, scale and offset.
@@ -47,8 +54,10 @@ unsafe fn gather_seen<T: Copy>(
     // SAFETY: the lengths are those that the caller promises.
     let (indices, views, out) = unsafe { (read(indices, count), read(views, count), write(out, count * row)) };
     // SAFETY: likewise.
-    let data = unsafe { read(data, reach(indices) * row) };
-    gather::gather_views(data, indices, views, shape, scale, offset, out);
+    let images = unsafe { rows(data, indices, row) };
+    for ((image, view), out) in images.zip(views).zip(out.chunks_exact_mut(row)) {
+        gather::gather_views(image, &[0], &[*view], shape, scale, offset, out);
+    }
 }
 
 exports! {
@@ -123,8 +132,9 @@ exports! {
     only("training")
     fn gather_reals(data: *const f32, indices: *const u32, count: usize, row: usize, out: *mut f32) {
         let indices = read(indices, count);
-        let data = read(data, reach(indices) * row);
-        gather::gather_reals(data, indices, row, write(out, count * row));
+        for (own, out) in rows(data, indices, row).zip(write(out, count * row).chunks_exact_mut(row)) {
+            gather::gather_reals(own, &[0], row, out);
+        }
         false
     }
 
@@ -132,7 +142,8 @@ exports! {
     only("training")
     fn gather_labels(labels: *const u32, indices: *const u32, count: usize, out: *mut u32) {
         let indices = read(indices, count);
-        gather::gather_labels(read(labels, reach(indices)), indices, write(out, count));
+        let reach = indices.iter().max().map_or(0, |&largest| largest as usize + 1);
+        gather::gather_labels(read(labels, reach), indices, write(out, count));
         false
     }
 }
