@@ -81,6 +81,12 @@ describe("classify", () => {
     expect(remedy).toContain("{ count: 1 }");
   });
 
+  test.each([["a"], [Number.NaN], [Number.POSITIVE_INFINITY]])("softmax refuses %j", (value) => {
+    for (const given of [[value], value]) {
+      expect(() => softmax(given as never)).toThrow(expect.objectContaining({ code: "argument" }));
+    }
+  });
+
   test("gives the shares of a network that ends in softmax as they are", async () => {
     const session = await sessionOf(METADATA, colours(layers.softmax()));
     const [best] = await session.classify(pixels(2, 4, RED as readonly number[]));

@@ -113,6 +113,8 @@ describe("a parallel session", () => {
     const results = await Promise.all(parts.map((part) => session.run(part)));
     expect(results.map(bits)).toEqual(parts.map((part) => bits(single.run(part))));
     session.close();
+    await expect(session.explain()).rejects.toMatchObject({ code: "worker" });
+    await expect(session.run(split.images, { count: 6 })).rejects.toMatchObject({ code: "worker" });
   });
 
   test("sends a program once for each kind of images and number of blocks", async () => {

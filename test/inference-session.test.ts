@@ -259,6 +259,20 @@ describe("a session", () => {
     expect(answers).toEqual([...predictions]);
   });
 
+  test.each([
+    ["1e300", "0"],
+    ["2e36", "0"],
+    ["1", "-1e39"],
+  ])(
+    "scale %s and offset %s in the file are refused, which make numbers beyond f32",
+    async (inputScale, inputOffset) => {
+      await expect(load(await fileWith({ inputScale, inputOffset }))).rejects.toMatchObject({
+        code: "model-file",
+        message: expect.stringMatching(/beyond f32/),
+      });
+    },
+  );
+
   test.each(["", "wide", "NaN", "Infinity"])("a scale of %o in the file is refused", async (inputScale) => {
     await expect(load(await fileWith({ inputScale }))).rejects.toMatchObject({
       code: "model-file",

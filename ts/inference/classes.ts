@@ -1,5 +1,5 @@
 /** The classes of a session: what may be asked and is answered, their names and their probabilities. */
-import { reading } from "../base/checks.ts";
+import { reading, reject } from "../base/checks.ts";
 import type { PackedModel } from "../io/model-reader.ts";
 import { outputsOf, shapesOf } from "../nn/network.ts";
 import { elementsOf } from "../nn/shapes.ts";
@@ -53,10 +53,15 @@ export interface Classify {
   (images: Images, options: ClassifyOptions & { readonly count: number }): Promise<readonly (readonly Prediction[])[]>;
 }
 
-/** softmax(logits): exp(x_i - max) / sum. @throws ProxbitError `argument` for anything but numbers. */
+/** softmax(logits): exp(x_i - max) / sum. @throws ProxbitError `argument` for anything but a list of finite numbers. */
 export function softmax(logits: ArrayLike<number>): readonly number[] {
-  const values = reading("softmax", "a list of numbers", () => Array.from(logits, Number));
-  return sharesOf(values);
+  const wanted = "a list of finite numbers";
+  const values = reading("softmax", wanted, (): readonly unknown[] => Array.from(logits));
+  const isList = typeof logits === "object" && "length" in logits;
+  if (!isList || !values.every(Number.isFinite)) {
+    reject({ code: "argument", what: "softmax" }, "the logits", wanted, logits);
+  }
+  return sharesOf(values as readonly number[]);
 }
 
 /** The names of the classes out of the file; their numbers where it holds none. */

@@ -50,7 +50,7 @@ export interface SessionFacts {
 /** The facts of sessions of one file. */
 export function factsOf(model: LoadedModel): Omit<SessionFacts, "explain" | "classify"> {
   const { graph, digest } = model;
-  const metadata = digest === null ? { digest: "none", ...model.metadata } : model.metadata;
+  const metadata = digest === null ? { ...model.metadata, digest: "none" } : model.metadata;
   const shapes = shapesOf(graph);
   const outputs = outputsOf(graph).map((name) => ({ name, shape: shapes.get(name) as Shape }));
   return {

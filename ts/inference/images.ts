@@ -16,10 +16,19 @@ export interface InputScale {
   readonly offset: number;
 }
 
-/** The input's scale, null where the file does not say. @throws ProxbitError `model-file` where it is no number. */
+/**
+ * The input's scale, null where the file does not say.
+ *
+ * @throws ProxbitError `model-file` where it is no number, or makes a byte one beyond f32.
+ */
 export function inputScaleOf(model: PackedModel): InputScale | null {
   const [scale, offset] = [metadataNumber(model, "inputScale"), metadataNumber(model, "inputOffset")];
-  return scale === undefined || offset === undefined ? null : { scale, offset };
+  if (scale === undefined || offset === undefined) return null;
+  // The core's numbers: each rounded, and so is what the largest byte becomes.
+  const largest = Math.fround(Math.fround(255 * Math.fround(scale)) + Math.fround(offset));
+  if (Number.isFinite(Math.fround(offset)) && Number.isFinite(largest)) return { scale, offset };
+  const message = `the model file's metadata says inputScale ${scale} and inputOffset ${offset}, which make numbers beyond f32`;
+  throw new ProxbitError("model-file", message, "Pack the model again.");
 }
 
 function metadataNumber(model: PackedModel, key: string): number | undefined {

@@ -14,6 +14,7 @@ import type { SourceOptions, WorkerOptions } from "../runtime/source.ts";
 import { MOST_WORKERS, type Pool, startPool } from "../runtime/start-pool.ts";
 import { detectVariant, isShared, type Variant } from "../runtime/variants.ts";
 import { BOUNDS, boundsOf, checkOperations, type LoadBounds } from "./bounds.ts";
+import type { Explanation } from "./explain-session.ts";
 import { factsOf, type SessionFacts } from "./facts.ts";
 import { bringHalves, readModel } from "./halves.ts";
 import { badLayer, type Images, inputOf, type RunOptions } from "./images.ts";
@@ -75,13 +76,22 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
       bounds,
     });
     let last: Promise<unknown> = Promise.resolve();
-    const runOutputs = crew(pool, prepared);
+    const { scale } = prepared;
+    // What is left of a closed session holds no memory.
+    let open: Working | null = {
+      run: crew(pool, prepared),
+      explain: () => explain(variant, prepared, memory),
+    };
+    const opened = (): Working => {
+      if (open === null) throw new ProxbitError("worker", "the session was closed", "Load the model again.");
+      return open;
+    };
     const inTurn = async (
       given: Images | readonly Images[],
       runOptions?: RunOptions,
     ): Promise<readonly Float32Array[]> => {
-      const { images, count } = inputOf(model, prepared.scale, given, runOptions);
-      const result = last.then(() => runOutputs(images, count));
+      const { images, count } = inputOf(model, scale, given, runOptions);
+      const result = last.then(() => opened().run(images, count));
       last = result.catch(() => {});
       return result;
     };
@@ -91,10 +101,13 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
       ...factsOf(model),
       workers: pool.workers,
       classify: createClassify(model, run),
-      explain: () => explain(variant, prepared, memory),
+      explain: async () => opened().explain(),
       run,
       runAll: async (images, runOptions) => byName(model, await inTurn(images, runOptions)),
-      ...closable(pool.close),
+      ...closable(() => {
+        open = null;
+        pool.close();
+      }),
     };
   } catch (error) {
     pool.close();
@@ -102,8 +115,14 @@ export async function loadIntoPool(bytes: Uint8Array, options: ParallelOptions):
   }
 }
 
+/** The parts of a session that hold its memory. */
+interface Working {
+  readonly run: (images: Images, count: number) => Promise<readonly Float32Array[]>;
+  readonly explain: () => Promise<Explanation>;
+}
+
 /** Runs images through the workers, as many at once as there is room for. */
-function crew(pool: Pool, prepared: Prepared): (images: Images, count: number) => Promise<readonly Float32Array[]> {
+function crew(pool: Pool, prepared: Prepared): Working["run"] {
   const { compiled, stagedImages } = prepared;
   const { inputSize } = compiled;
   const programs = new Map<string, Promise<number>>();
