@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { functional, type Graph, input, layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import { noisy } from "../ts/quantizers/weight-families.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
@@ -251,6 +252,25 @@ describe("l2", () => {
       const farthest = moved.reduce((most, move, i) => Math.max(most, Math.abs(move - (start[i] as number) / 8)), 0);
       expect(farthest, name).toBeLessThan(1e-6);
     }
+    expect(step.terms?.l2).toBeCloseTo(sum / 4, 6);
+  });
+
+  test("leaves out what is no kernel, though it has several axes: embeddings, and tensors of quantizers", async () => {
+    const network = sequential({ inputShape: [6, 6, 1] }, [
+      layers.conv2d({ filters: 4, kernelSize: 3, weightQuantizer: noisy({ units: 2 }) }),
+      layers.reshape({ targetShape: [16, 4] }),
+      layers.positionEmbedding(),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const plain = await stepOf(network, undefined);
+    const { after, before, step } = await stepOf(network, [losses.crossEntropy(), losses.l2({ factor: 0.5 })]);
+    let sum = 0;
+    for (const [name, start] of before) {
+      if (name.endsWith("/kernel")) sum += squares(Float64Array.from(start));
+      else expect(after.get(name), name).toEqual(plain.after.get(name));
+    }
+    expect([...before.keys()].join(" ")).toMatch(/mapping.*positions/);
     expect(step.terms?.l2).toBeCloseTo(sum / 4, 6);
   });
 

@@ -104,11 +104,11 @@ function planPenalty(
   };
 }
 
-/** The parameters called `names`; without names, all whose magnitude is trained and that have an axis beside the channels. */
+/** The parameters called `names`; without names, all kernels whose magnitude is trained. */
 const penalized = ({ tensors }: ParameterLayout, names: readonly string[] | undefined): readonly TrainedTensor[] =>
   [...tensors.values()].filter((tensor) => {
-    const { name, shape } = tensor.parameter;
-    return names === undefined ? shape.length > 1 && hasMagnitude(tensor) : names.includes(name);
+    const { name, key } = tensor.parameter;
+    return names === undefined ? key === "kernel" && hasMagnitude(tensor) : names.includes(name);
   });
 
 const noMagnitude = (parameter: string, term: string): ProxbitError =>
