@@ -10,8 +10,10 @@ import {
   type Subject,
   signalOf,
 } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import { type Objective, readsSmoothing } from "../losses/index.ts";
 import { type Method, workOf } from "../method.ts";
 import { checkMetrics, checkTruth, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
@@ -127,6 +129,7 @@ export function checkFit(
   const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
   if (smoothing === 1)
     reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
+  if (smoothing > 0 && !readsSmoothing(engine.objective)) throw nothingToSmooth(engine.objective);
   const validate = booleanOf(options.validate ?? true, "validate", subject);
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
@@ -175,6 +178,13 @@ export function checkFit(
     },
   };
 }
+
+const nothingToSmooth = (objective: Objective): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `labelSmoothing is for cross-entropies, and the loss is ${objective.map(({ name }) => name).join(" + ")}`,
+    "Leave labelSmoothing out, or take losses.crossEntropy() or losses.binaryCrossEntropy().",
+  );
 
 const stateOf = ({ name, save, restore }: Omit<Stateful, "isConstant">, isConstant: boolean): Stateful => ({
   ...{ name, isConstant },
