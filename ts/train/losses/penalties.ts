@@ -9,7 +9,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import { CHUNK, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
-import { hasMagnitude, namesOf } from "./kernels.ts";
+import { hasMagnitude, namesOf, TRAIN_MAGNITUDES } from "./kernels.ts";
 import type { LossTerm, Piece, TermPlan } from "./term.ts";
 
 export interface PenaltyOptions {
@@ -115,7 +115,7 @@ const noMagnitude = (parameter: string, term: string): ProxbitError =>
   new ProxbitError(
     "argument",
     `the loss term "${term}" makes weights smaller, and the magnitude of "${parameter}" is not trained`,
-    "Name real or latent weights only, or leave parameters out for all trained kernels.",
+    TRAIN_MAGNITUDES,
   );
 
 const nothingToPenalize = (term: string): ProxbitError =>

@@ -41,6 +41,10 @@ export interface LossTerm {
    * node whose value is the network's answer.
    */
   readonly check?: (network: Network, layout: ParameterLayout, output: string) => void;
+  /** Remedies by kernels of the term, where one meets a number that is not finite for a reason of its own. */
+  readonly remedies?: Readonly<Record<string, string>>;
+  /** The fewest examples of a step that the term says anything of; 1 where absent. */
+  readonly leastBatch?: number;
   /** Tensors that the term carries from step to step, f32, zeros at first. Checkpoints hold them. */
   readonly state?: (network: Network) => readonly TermTensor[];
   readonly plan: (context: LossContext) => TermPlan;

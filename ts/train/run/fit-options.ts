@@ -20,7 +20,7 @@ import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type Average, averageTask, checkAverage } from "./average.ts";
 import { keepBest } from "./best.ts";
-import { checkBatch } from "./check-batch.ts";
+import { checkBatch, checkTermBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
@@ -126,6 +126,7 @@ export function checkFit(
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   checkBatch(engine, batchSize);
+  checkTermBatch(engine, batchSize);
   const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
   if (smoothing === 1)
     reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
