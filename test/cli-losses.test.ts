@@ -25,6 +25,14 @@ const optimizerOf = (...args: readonly string[]) =>
   );
 
 describe("losses on the command line", () => {
+  it("refuse label smoothing beside one that does not read it", () => {
+    const smoothed = (loss: string) => () => objectiveFrom({ ...optionsOf("--loss", loss), labelSmoothing: 0.1 });
+    for (const loss of ["hinge", "squared-hinge", "squared-error", "absolute-error", "huber"]) {
+      expect(smoothed(loss)).toThrow(`--label-smoothing is for cross-entropies, and --loss is ${loss}`);
+    }
+    for (const loss of ["cross-entropy", "binary-cross-entropy"]) expect(smoothed(loss)).not.toThrow();
+  });
+
   it.each([
     [[], undefined],
     [["--loss", "squared-hinge"], [["squaredHinge", 1]]],

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { adult as adultProblem } from "../bench/qp-sbgd/problems.ts";
+import { ProxbitError } from "../ts/base/errors.ts";
 import { decodeModel } from "../ts/io/model-file.ts";
 import { fitByQubo } from "../ts/methods/fit-by-qubo.ts";
 import { methods } from "../ts/methods/index.ts";
@@ -15,7 +16,7 @@ import { formatTrainingExplanation } from "../ts/train/explain/explain-training-
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods } from "../ts/train/method.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
-import { DRAWS_AT, qpsbgdRule } from "../ts/train/optimizers/qp-sbgd.ts";
+import { DRAWS_AT, type QpSbgd, qpsbgdRule } from "../ts/train/optimizers/qp-sbgd.ts";
 import { checkFits } from "../ts/train/optimizers/updates.ts";
 import { rejected } from "./io-helpers.ts";
 import { expectOracle } from "./oracle/trainer.ts";
@@ -190,6 +191,62 @@ describe("a solver outside", () => {
   ])("is told of %s", async (_, found) => {
     const run = fitByQubo(classifier(2), adult, { solve: () => found as number[], epochs: 1 });
     await rejected("argument", run);
+  });
+
+  test.each<[string, () => unknown]>([
+    ["signs that fill no rows", () => quboOf([1, 2, 3], [1, 2])],
+    ["no rows", () => quboOf([], [])],
+    ["rows without signs", () => quboOf([], [1])],
+    ["a NaN", () => quboOf([1, Number.NaN], [1])],
+    ["a number that is not finite", () => quboOf([1, 2], [Number.POSITIVE_INFINITY])],
+    ["a text", () => quboOf("ab" as unknown as number[], [1])],
+  ])("gets no problem of %s", (_, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: "argument" }));
+  });
+
+  const asksNobody = (): never => {
+    throw new Error("the solver was asked");
+  };
+
+  test.each<[string, unknown, object?]>([
+    ["no data", null],
+    ["empty data", {}],
+    ["no test examples", { ...adult, test: undefined }],
+    ["other inputs", { ...adult, test: data.test }],
+    ["a batch larger than the data", adult, { batchSize: adult.train.count + 1 }],
+  ])("is not asked where the run is given %s", async (_, given, more = {}) => {
+    const run = fitByQubo(classifier(2), given as typeof adult, { solve: asksNobody, epochs: 1, ...more });
+    await expect(run).rejects.toBeInstanceOf(ProxbitError);
+  });
+
+  test("takes a rule that leaves its numbers out, and is asked once for each neuron over all tokens", async () => {
+    const tokens = sequential({ inputShape: [FEATURES] }, [
+      layers.reshape({ targetShape: [3, FEATURES / 3] }),
+      layers.binaryDense({ units: 3, name: "body", ...signs }),
+      layers.flatten(),
+      layers.dense({ units: 2 }),
+    ]);
+    const sizes: number[] = [];
+    const solve = ({ size }: Qubo): readonly number[] => {
+      sizes.push(size);
+      return new Array<number>(size).fill(1);
+    };
+    const options = { solve, epochs: 1, batchSize: adult.train.count, binary: { kind: "qpsbgd" } as QpSbgd };
+    await fitByQubo(tokens, adult, options);
+    expect(sizes).toEqual([FEATURES / 3, FEATURES / 3, FEATURES / 3]);
+  });
+
+  test("is not asked for a neuron of which nothing is wanted, whose weights stay", async () => {
+    // Through a kernel of zeros no gradient goes back in the one step.
+    const silent = sequential({ inputShape: [FEATURES] }, [
+      layers.binaryDense({ units: 3, name: "body", ...signs }),
+      layers.hardTanh(),
+      layers.dense({ units: 2, kernelInitializer: "zeros" }),
+    ]);
+    const { file } = await fitByQubo(silent, adult, { solve: asksNobody, epochs: 1, batchSize: adult.train.count });
+    const before = await (await trainerOf(silent, { seed: 0 })).pack();
+    const kernel = (bytes: Uint8Array) => decodeModel(bytes).parameters.get("body/kernel");
+    expect(kernel(file)).toEqual(kernel(before));
   });
 });
 

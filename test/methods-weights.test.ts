@@ -101,6 +101,35 @@ describe("BiPer", () => {
     expect(changedBy(methods.biper({ deviation: false })).graph.nodes).toHaveLength(graph.nodes.length);
   });
 
+  test("divides activations that are signs about 0 alone, so that evaluations agree with steps", () => {
+    const reads = (activationQuantizer: string) =>
+      sequential({ inputShape: [8] }, [
+        layers.dense({ units: 6, useBias: false, weightQuantizer: "bnn", activationQuantizer, name: "own" }),
+        layers.batchNorm(),
+        layers.dense({ units: 3 }),
+      ]);
+    const divided = (activationQuantizer: string): boolean =>
+      changedBy(methods.biper(), { ...plain, graph: reads(activationQuantizer) }).graph.nodes.some(
+        ({ op }) => op === "unitDeviation",
+      );
+    for (const name of ["bnn", "poly", "ede", "rbnn-activations"]) expect(divided(name), name).toBe(true);
+    for (const name of ["dorefa-activations", "dorefa-activations-2", "elastic", "elastic-unit", "poly+"]) {
+      expect(divided(name), name).toBe(false);
+    }
+  });
+
+  test("leaves frozen layers without a scale", () => {
+    const frozen = sequential({ inputShape: SHAPE }, [
+      layers.flatten(),
+      layers.dense({ units: 6, weightQuantizer: "bnn", name: "first", trainable: false }),
+      layers.dense({ units: 3, weightQuantizer: "bnn", name: "last" }),
+    ]);
+    for (const method of [methods.biper(), methods.rbnn()]) {
+      const { nodes } = changedBy(method, { ...plain, graph: frozen }).graph;
+      expect(nodes.flatMap(({ op, name }) => (op === "layerScale" ? [name] : []))).toEqual(["last_scale"]);
+    }
+  });
+
   test("learns a scale of each channel where no batch norm has one, and files keep it", async () => {
     const bare = sequential({ inputShape: SHAPE }, [
       layers.flatten(),

@@ -4,11 +4,12 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { methodsFrom, methodsText } from "../ts/cli/methods.ts";
+import { take } from "../ts/data/index.ts";
 import { methodNames, methodOf, methodRecords, methods } from "../ts/methods/index.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { applyMethods, checkMethods, type Method, type MethodWork, workOf } from "../ts/train/method.ts";
-import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import { Trainer } from "../ts/train/run/trainer.ts";
 import { memoryStore } from "./checkpoint-networks.ts";
@@ -50,6 +51,47 @@ function everything(step = 2): Method {
     },
   };
 }
+
+describe("remedies", () => {
+  test("of a term over weights that Bop flips do not tell to leave its parameters out", async () => {
+    const given = { optimizer: caseOptimizer({ binary: optimizers.bop(), rest: optimizers.adam() }) };
+    const bc = sequential({ inputShape: [4] }, [
+      layers.binaryDense({ units: 3, weightQuantizer: "bc" }),
+      layers.dense({ units: 2 }),
+    ]);
+    await expect(trainerOf(bc, { ...given, methods: [methods.bdBnn()] })).rejects.toMatchObject({
+      code: "argument",
+      remedy: expect.stringMatching(/optimizer of latent weights.*method that brings it/),
+    });
+  });
+
+  test("of a kurtosis of equal weights name what they lack", async () => {
+    const trainer = await trainerOf(graph, { methods: [methods.bdBnn()] });
+    const kernel = (await trainer.weights()).get("body/kernel") as Float32Array;
+    await trainer.setWeights(new Map([["body/kernel", kernel.map(() => 0.5)]]));
+    await expect(trainer.fit(data, { epochs: 1, batchSize: 50, validate: false })).rejects.toMatchObject({
+      code: "not-finite",
+      remedy: expect.stringMatching(/^Weights that are all equal have no kurtosis/),
+    });
+  });
+
+  test("of CMIM in batches of one name a larger batch and a bank", async () => {
+    const alone = sequential({ inputShape: [6, 6, 1] }, [
+      layers.flatten(),
+      layers.dense({ units: 4 }),
+      layers.binaryDense({ units: 3, name: "body" }),
+    ]);
+    const run = async (bank: number) => {
+      const trainer = await trainerOf(alone, { methods: [methods.cmim({ units: 4, bank })] });
+      return trainer.fit({ ...data, train: take(data.train, 2) }, { epochs: 1, batchSize: 1, validate: false });
+    };
+    await expect(run(0)).rejects.toMatchObject({
+      code: "argument",
+      remedy: expect.stringMatching(/batchSize of 2.*bank/),
+    });
+    await run(4);
+  });
+});
 
 describe("a method", () => {
   test("may be an object of a class, whose hooks read their own fields", async () => {

@@ -1,6 +1,7 @@
 /** Bounds on gradients: their values, their norm, and that no bit of them depends on workers. */
 import { describe, expect, test } from "vitest";
 import { layers, sequential } from "../ts/nn/index.ts";
+import { codebook } from "../ts/quantizers/weight-families.ts";
 import { caseOptimizer, checkOptimizer, type Optimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -18,8 +19,8 @@ const graph = sequential({ inputShape: SHAPE }, [
 ]);
 
 /** The moves of one step over all images, by parameter: minus the gradients where the rate is 1. */
-async function moves(optimizer: Optimizer, workers = 1): Promise<Map<string, Float32Array>> {
-  const trainer = await trainerOf(graph, { optimizer, workers });
+async function moves(optimizer: Optimizer, workers = 1, network = graph): Promise<Map<string, Float32Array>> {
+  const trainer = await trainerOf(network, { optimizer, workers });
   const before = await trainer.weights();
   await eventsOf(trainer.fit(data, { epochs: 1, batchSize: 24, validate: false }));
   const after = await trainer.weights();
@@ -79,6 +80,26 @@ describe("gradients", () => {
 });
 
 describe("the options", () => {
+  test("that a tensor only gathers are no part of the norm, and have no bound", async () => {
+    const network = sequential({ inputShape: SHAPE }, [
+      layers.conv2d({ filters: 5, kernelSize: 3, weightQuantizer: codebook({ codewords: 4 }), name: "body" }),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const split = async (bounds: object) => {
+      const all = await moves(sgd(bounds), 1, network);
+      const drift = all.get("body/drift") as Float32Array;
+      all.delete("body/drift");
+      return { drift, norm: normOf(all.values()) };
+    };
+    const free = await split({});
+    expect(normOf([free.drift])).toBeGreaterThan(0);
+    const bounded = await split({ clipNorm: free.norm / 4 });
+    expect(bounded.norm).toBeCloseTo(free.norm / 4, 4);
+    expect(bounded.drift).toEqual(free.drift);
+    expect((await split({ clipValue: 1e-6 })).drift).toEqual(free.drift);
+  });
+
   test("stand in the optimizer's value where they are given, and nowhere else", () => {
     for (const make of [optimizers.sgd, optimizers.adam, optimizers.adamw, optimizers.rmsprop, optimizers.lion]) {
       expect(make()).not.toHaveProperty("clipNorm");

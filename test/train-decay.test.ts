@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { parametersOf } from "../ts/nn/parameters.ts";
 import { caseOptimizer, checkOptimizer, optimizerFor, optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { checkFits } from "../ts/train/optimizers/updates.ts";
 import { trainerOf } from "./train-helpers.ts";
 
 const graph = sequential({ inputShape: [4, 4, 1] }, [
@@ -48,5 +49,25 @@ describe("noDecay", () => {
       code: "unknown-name",
       message: expect.stringContaining('"bais"'),
     });
+  });
+
+  test("means parameters that its own part trains, or the other part has the word too", () => {
+    const network = sequential({ inputShape: [4] }, [
+      layers.dense({ units: 3, weightQuantizer: "bnn", name: "body" }),
+      layers.dense({ units: 2, name: "head" }),
+    ]);
+    const sgd = (...noDecay: readonly string[]) =>
+      optimizers.sgd({ weightDecay: 0.1, ...(noDecay.length === 0 ? {} : { noDecay }) });
+    const check = (binary: readonly string[], rest: readonly string[]) => () =>
+      checkFits(network, caseOptimizer({ binary: sgd(...binary), rest: sgd(...rest) }));
+    const refused = expect.objectContaining({
+      code: "argument",
+      message: 'noDecay of the part "binary" has "bias", which the other part trains; this one trains body/kernel',
+    });
+    expect(check(["bias"], [])).toThrow(refused);
+    expect(check([], ["body/kernel"])).toThrow(/noDecay of the part "rest" has "body\/kernel"/);
+    for (const own of [check(["body"], ["bias"]), check(["bias", "kernel"], ["bias", "kernel"])]) {
+      expect(own).not.toThrow();
+    }
   });
 });

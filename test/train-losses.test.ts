@@ -3,9 +3,12 @@
  * what is refused.
  */
 import { describe, expect, test } from "vitest";
+import { makeDataset, split } from "../ts/data/index.ts";
 import { functional, type Graph, input, layers, parametersOf, sequential } from "../ts/nn/index.ts";
+import { noisy } from "../ts/quantizers/weight-families.ts";
 import { randomParameters } from "../ts/reference/random.ts";
 import { losses } from "../ts/train/losses/index.ts";
+import type { LossTerm } from "../ts/train/losses/term.ts";
 import { caseOptimizer, optimizers } from "../ts/train/optimizers/optimizers.ts";
 import type { StepEvent } from "../ts/train/run/events.ts";
 import type { TrainerOptions } from "../ts/train/run/trainer.ts";
@@ -254,6 +257,25 @@ describe("l2", () => {
     expect(step.terms?.l2).toBeCloseTo(sum / 4, 6);
   });
 
+  test("leaves out what is no kernel, though it has several axes: embeddings, and tensors of quantizers", async () => {
+    const network = sequential({ inputShape: [6, 6, 1] }, [
+      layers.conv2d({ filters: 4, kernelSize: 3, weightQuantizer: noisy({ units: 2 }) }),
+      layers.reshape({ targetShape: [16, 4] }),
+      layers.positionEmbedding(),
+      layers.flatten(),
+      layers.dense({ units: 3 }),
+    ]);
+    const plain = await stepOf(network, undefined);
+    const { after, before, step } = await stepOf(network, [losses.crossEntropy(), losses.l2({ factor: 0.5 })]);
+    let sum = 0;
+    for (const [name, start] of before) {
+      if (name.endsWith("/kernel")) sum += squares(Float64Array.from(start));
+      else expect(after.get(name), name).toEqual(plain.after.get(name));
+    }
+    expect([...before.keys()].join(" ")).toMatch(/mapping.*positions/);
+    expect(step.terms?.l2).toBeCloseTo(sum / 4, 6);
+  });
+
   test("leaves out weights that Bop flips", async () => {
     const optimizer = caseOptimizer({ binary: optimizers.bop(), rest: optimizers.sgd({ learningRate: 1 }) });
     const network = (quantizer: "bc" | null): Graph =>
@@ -309,6 +331,61 @@ describe("events", () => {
     const [plain, smoothed] = [await first(0.01), await first(0.01, 0.5)];
     expect(smoothed?.l2).toBe(plain?.l2);
     expect(smoothed?.crossEntropy).not.toBe(plain?.crossEntropy);
+  });
+});
+
+describe("label smoothing", () => {
+  test.each([
+    ["hinge", losses.hinge()],
+    ["squaredHinge", losses.squaredHinge()],
+    ["meanSquaredError", losses.meanSquaredError({ truth: "labels" })],
+    ["meanAbsoluteError", losses.meanAbsoluteError({ truth: "labels" })],
+    ["huber", losses.huber({ truth: "labels" })],
+  ])("is refused where %s is the loss, which does not read it", async (name, loss) => {
+    const refused = async (...objective: LossTerm[]) => {
+      const trainer = await trainerOf(binary(), { objective });
+      return trainer.fit(small, { epochs: 1, batchSize: 50, validate: false, labelSmoothing: 0.1 });
+    };
+    await expect(refused(loss, losses.l2({ factor: 0.1 }))).rejects.toMatchObject({
+      code: "argument",
+      message: `labelSmoothing is for cross-entropies, and the loss is ${name} + l2`,
+    });
+    await expect(refused(loss, losses.crossEntropy({ factor: 0 }))).rejects.toMatchObject({ code: "argument" });
+    await refused(loss, losses.binaryCrossEntropy({ truth: "labels" }));
+  });
+});
+
+describe("distributions as targets", () => {
+  const graphOf = () => sequential({ inputShape: [4] }, [layers.dense({ units: 2 })]);
+  const dataOf = (targets: readonly number[]) => {
+    const inputs = Float32Array.from({ length: 2 * targets.length }, (_, i) => i / 8);
+    const train = split(inputs, null, [4], { targets: Float32Array.from(targets) });
+    return makeDataset({ name: "own", classes: [], train, test: train });
+  };
+  const trained = async (targets: readonly number[]) => {
+    const trainer = await trainerOf(graphOf(), { objective: [losses.crossEntropy({ truth: "targets" })] });
+    return trainer.fit(dataOf(targets), { epochs: 1, batchSize: 2, validate: false });
+  };
+
+  test.each([
+    ["negative", [0.5, 0.5, 4, -3]],
+    ["of another sum", [0.5, 0.5, 0.7, 0.2]],
+  ])("that are %s are refused before the first step", async (_, targets) => {
+    await expect(trained(targets)).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringMatching(/shares of 1, and those of example 1 are \[/),
+    });
+  });
+
+  test("that are rounded are taken", async () => {
+    await trained([0.5, 0.5, 0.3333, 0.6666]);
+  });
+
+  test("name classes by the largest one, in the score and in metrics", async () => {
+    const trainer = await trainerOf(graphOf(), { objective: [losses.crossEntropy({ truth: "targets" })] });
+    const { test: given } = dataOf([1, 0, 0.3, 0.7, 0.6, 0.4, 0, 1, 1, 0, 0.2, 0.8]);
+    const { accuracy, metrics } = await trainer.evaluate(given, { metrics: ["accuracy"] });
+    expect(accuracy).toBe(metrics?.accuracy);
   });
 });
 

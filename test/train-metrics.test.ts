@@ -44,6 +44,39 @@ describe("metrics", () => {
     expect(found.f1).toBeGreaterThan(0);
   });
 
+  test("of distributions over classes go by the largest target, as the loss does; sides can be asked for", () => {
+    const mixed = {
+      outputs: Float32Array.of(-1, -2, -3, 2, 1, 4),
+      size: 3,
+      split: { count: 2, labels: new Uint8Array(0), targets: Float32Array.of(1, 0, 0, 0.25, 0.5, 0.25) },
+    };
+    expect(measure(["accuracy", "f1"], mixed)).toEqual({ accuracy: 1 / 2, f1: 1 / 3 });
+    expect(measure(["accuracy"], { ...mixed, meaning: "sides" }).accuracy).toBeCloseTo(1 / 3, 12);
+    expect(() => measure(["accuracy"], { ...mixed, meaning: "largest" as "sides" })).toThrow(/meaning/);
+  });
+
+  test("of several labels are means over all of them, and a target says yes above 1/2", () => {
+    const given = (outputs: number[], targets: number[]) => ({
+      ...{ outputs: Float32Array.from(outputs), size: 3 },
+      split: { count: outputs.length / 3, labels: new Uint8Array(0), targets: Float32Array.from(targets) },
+    });
+    // Of the second label neither truth nor an answer says yes, of the third one the answer is wrong.
+    const columns = given([1, -1, 2, 3, -1, -1], [1, 0, 0, 1, 0, 0]);
+    expect(measure(["f1"], { ...columns, meaning: "sides" }).f1).toBeCloseTo(1 / 3, 12);
+    const probabilities = given([-1, 1, -1], [0.4, 0.6, 0.5]);
+    expect(measure(["accuracy", "recall"], probabilities)).toEqual({ accuracy: 1, recall: 1 / 3 });
+    expect(measure(["accuracy"], given([-1, 1, -1], [-1, 1, -1])).accuracy).toBe(1);
+  });
+
+  test("take no NaN for right", () => {
+    const names = ["accuracy", "top2", "f1"] as const;
+    const none = { accuracy: 0, top2: 0, f1: 0 };
+    const broken = { ...classes, outputs: outputs.map(() => Number.NaN) };
+    expect(measure(names, broken)).toEqual(none);
+    const sides = { ...several, outputs: broken.outputs };
+    expect(measure(["accuracy", "f1"], sides)).toEqual({ accuracy: 0, f1: 0 });
+  });
+
   test("are refused where they have no name, or nothing to compare with", () => {
     expect(() => measure(["acuracy" as "accuracy"], classes)).toThrow(/no metric "acuracy"/);
     expect(() => measure(["top0"], classes)).toThrow(/top0/);

@@ -3,8 +3,15 @@
  * cannot be started from is refused, with the reason.
  */
 import { describe, expect, test } from "vitest";
+import { ProxbitError } from "../ts/base/errors.ts";
+import { decodeModel } from "../ts/io/model-file.ts";
 import { type Graph, layers, sequential } from "../ts/nn/index.ts";
+import { simanWeights } from "../ts/quantizers/magnitudes.ts";
+import type { Quantizer } from "../ts/quantizers/quantizer.ts";
+import { quantizer, quantizerNames } from "../ts/quantizers/registry.ts";
+import { noisy, rotatedRbnn } from "../ts/quantizers/weight-families.ts";
 import type { TrainEvent } from "../ts/train/run/events.ts";
+import { latentsOf } from "../ts/train/run/latent-signs.ts";
 import type { Trainer } from "../ts/train/run/trainer.ts";
 import { randomDataset } from "./oracle/compare.ts";
 import { eventsOf, trainerOf } from "./train-helpers.ts";
@@ -127,6 +134,76 @@ describe("from a packed network", () => {
       expect(again.loss).toBeCloseTo(wanted.loss, 3);
     },
   );
+});
+
+/** The quantizers of weights whose files hold signs, or levels that one of DoReFa's makes. */
+const ofWeights: readonly Quantizer[] = [
+  ...quantizerNames.filter((name) => !/activations|elastic|^fp$/.test(name)),
+  ...["dorefa-weights-4", "biper:omega=10", "biper:omega=0.5", "biper:hardenAt=1"],
+].map((name) => quantizer(name));
+const brought = [rotatedRbnn(), rotatedRbnn({ angle: 1 }), noisy()];
+
+describe("a packed kernel", () => {
+  const kernels = async (trainer: Trainer) => {
+    const { parameters } = decodeModel(await trainer.pack());
+    return ["body/kernel", "last/kernel"].map((name) => parameters.get(name));
+  };
+  const binary = (weightQuantizer: string | Quantizer): Graph =>
+    sequential({ inputShape: SHAPE }, [
+      layers.conv2d({ filters: 5, kernelSize: 3, name: "body", weightQuantizer }),
+      layers.flatten(),
+      layers.dense({ units: 3, name: "last", weightQuantizer }),
+    ]);
+
+  test.each([...ofWeights, ...brought].map((own) => [own.name, own] as const))(
+    "of %s is the same once more where training starts from it",
+    async (_, own) => {
+      const trained = await trainerOf(binary(own));
+      await trained.fit(data, { epochs: 1, batchSize: 32, validate: false });
+      // A file holds no tensors of quantizers, so it may come from a plain one, as with the methods that bring these.
+      const source = brought.includes(own) ? await trainerOf(binary("recu")) : trained;
+      const trainer = await trainerOf(binary(own), { seed: 9 });
+      for (const rescale of ["none", "filter"] as const) {
+        await trainer.startFrom(await source.pack(), { rescale });
+        expect(await kernels(trainer)).toEqual(await kernels(source));
+        if (own.standardize === "none") continue;
+        const before = (await trainer.weights()).get("body/kernel");
+        await trainer.fit(data, { epochs: 1, batchSize: 96, validate: false });
+        expect((await trainer.weights()).get("body/kernel"), "weights that training moves").not.toEqual(before);
+      }
+    },
+  );
+
+  test("of signs that the other quantizer never makes is refused, and names the filter", async () => {
+    const source = await trainerOf(binary("bc"));
+    const weights = await source.weights();
+    const kernel = (weights.get("body/kernel") as Float32Array).map((_, i) =>
+      i % 5 === 3 || Math.floor(i / 5) % 2 === 1 ? -1 : 1,
+    );
+    await source.setWeights(new Map([["body/kernel", kernel]]));
+    for (const [name, message] of [
+      ["recu", /filter 3 of "body\/kernel" has -1 alone.*"recu"/],
+      ["siman", /filter 3 of "body\/kernel" has 0 of 9 weights at \+1.*"siman"/],
+    ] as const) {
+      const trainer = await trainerOf(binary(name));
+      const refused = expect(trainer.startFrom(await source.pack(), { layers: ["body"] })).rejects;
+      await refused.toMatchObject({ code: "argument", message: expect.stringMatching(message) });
+    }
+  });
+
+  test("of magnitudes has them whatever the filter's size, where its larger half is +1", () => {
+    for (let rows = 1; rows <= 40; rows++) {
+      for (const shift of [0, 1, 5]) {
+        const values = Float32Array.from({ length: rows }, (_, i) =>
+          ((i + shift) * 7) % rows < Math.ceil(rows / 2) ? 1 : -1,
+        );
+        const larger = values.filter((value) => value > 0).length;
+        const latents = () => latentsOf(quantizer("siman"), { name: "k", values, filters: 1 });
+        if (larger !== Math.ceil(rows / 2) || (rows === 2 && values[0] === -1)) expect(latents).toThrow(ProxbitError);
+        else expect(signs(Float32Array.from(simanWeights(Float64Array.from(latents()), 1, 0).value))).toEqual(values);
+      }
+    }
+  });
 });
 
 describe("transfer", () => {

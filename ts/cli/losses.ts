@@ -106,10 +106,13 @@ const metricNames = (text: string): readonly MetricName[] => checkMetrics(names(
 /**
  * The terms that the options ask for; undefined where cross-entropy alone is meant. `bytes` is the file of the teacher.
  *
- * @throws ProxbitError "unknown-name" for a loss that is none, "argument" for an option without its teacher, "model-file" for a
- * teacher whose weights cannot be read.
+ * @throws ProxbitError "unknown-name" for a loss that is none, "argument" for an option without its teacher and for smoothing
+ * that the loss does not read, "model-file" for a teacher whose weights cannot be read.
  */
-export function objectiveFrom(options: LossOptions, bytes?: Uint8Array): readonly LossTerm[] | undefined {
+export function objectiveFrom(
+  options: LossOptions & { readonly labelSmoothing?: number },
+  bytes?: Uint8Array,
+): readonly LossTerm[] | undefined {
   const { loss, classWeights, l1, l2, teacher, temperature, teacherShare = 0.5, teacherWeights } = options;
   for (const [option, value] of [
     ["--temperature", temperature],
@@ -124,6 +127,13 @@ export function objectiveFrom(options: LossOptions, bytes?: Uint8Array): readonl
   if (isPlain && l1 === undefined && l2 === undefined) return undefined;
   const factor = teacher === undefined ? 1 : 1 - teacherShare;
   const own = make({ truth: "labels", factor, ...(classWeights === undefined ? {} : { classWeights }) });
+  if (options.labelSmoothing !== undefined && options.labelSmoothing > 0 && own.isSmoothed !== true) {
+    throw new ProxbitError(
+      "argument",
+      `--label-smoothing is for cross-entropies, and --loss is ${loss}`,
+      "Leave --label-smoothing out, or take --loss cross-entropy or binary-cross-entropy.",
+    );
+  }
   return [
     own,
     ...(teacher === undefined ? [] : [losses.distillation({ factor: teacherShare, temperature })]),

@@ -29,6 +29,19 @@ export function firstNotFinite(values: ArrayLike<number>): number {
   return -1;
 }
 
+/** How far the sum of a distribution over classes may be from 1. */
+const SHARES_WITHIN = 1e-3;
+
+/** The first example whose `size` targets are no shares of 1, which are not negative and add up to 1; or -1. */
+export function firstWithoutShares(targets: Float32Array, size: number): number {
+  for (let first = 0; first < targets.length; first += size) {
+    const own = targets.subarray(first, first + size);
+    const sum = own.reduce((total, share) => (share >= 0 ? total + share : Number.NaN), 0);
+    if (!(Math.abs(sum - 1) <= SHARES_WITHIN)) return first / size;
+  }
+  return -1;
+}
+
 function finite(what: string, values: Float32Array, given: ArrayLike<unknown>): Float32Array {
   const place = firstNotFinite(values);
   if (place < 0) return values;

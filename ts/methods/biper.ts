@@ -1,8 +1,8 @@
 /**
  * BiPer (Vargas, Correa, Hinojosa and Arguello, "BiPer: Binary Neural Networks using a Periodic Function", CVPR 2024). Stage one
  * has the weights sin(omega w), stage two their signs, and both the backward map omega cos(omega w). The loss has the term
- * tau sum over layers of mean sin^2(omega w). In front of binary activations each example is divided by its deviation while
- * training (`layers.unitDeviation`), which changes no sign.
+ * tau sum over layers of mean sin^2(omega w). In front of activations that are signs about 0 each example is divided by its
+ * deviation while training (`layers.unitDeviation`), which changes no sign. Levels and signs about an offset would change.
  *
  * Each channel of a binary layer has a learned scale. Where batch norm stands behind, that is its gamma, because batch norm takes
  * a positive scale in front of it away again. Elsewhere it is a `layers.layerScale` of its own, which begins with 1. Files hold
@@ -65,10 +65,10 @@ export const biper = makerOf(biperRecord);
 /** The name of the division in front of the layer called `layer`. */
 const divisionOf = (layer: string): string => `${layer}_unit_deviation`;
 
-/** `graph` with a division in front of every layer whose activations are quantized. */
+/** `graph` with a division in front of every layer whose activations are signs from the first step on. */
 function withDeviations(graph: Graph): Graph {
   const nodes = graph.nodes.flatMap((node): readonly GraphNode[] => {
-    if (!hasKernel(node) || node.attributes.activationQuantizer === null) return [node];
+    if (!hasKernel(node) || node.attributes.activationQuantizer?.forward !== "sign") return [node];
     const name = divisionOf(node.name);
     const { inputs } = node;
     const division: GraphNode = { name, op: "unitDeviation", inputs, attributes: { epsilon: 1e-5 } };

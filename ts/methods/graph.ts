@@ -34,7 +34,7 @@ export function kernelOf(graph: Graph, layer: string): string | undefined {
   return node === undefined || !hasKernel(node) ? undefined : parameterName(node, "kernel");
 }
 
-/** `graph` with a learned scale behind every binary layer whose value not batch norm alone reads. */
+/** `graph` with a learned scale behind every binary layer that is trained and whose value not batch norm alone reads. */
 export function withScales(graph: Graph): Graph {
   const results = graph.outputs ?? [graph.output];
   const isNormed = (layer: string): boolean =>
@@ -42,7 +42,8 @@ export function withScales(graph: Graph): Graph {
     graph.nodes.every(({ op, inputs }) => op === "batchNorm" || !(inputs as readonly string[]).includes(layer));
   const scales = new Map<string, GraphNode>();
   for (const node of graph.nodes) {
-    if (!hasKernel(node) || node.attributes.weightQuantizer === null || isNormed(node.name)) continue;
+    if (!hasKernel(node) || node.attributes.weightQuantizer === null || node.trainable === false) continue;
+    if (isNormed(node.name)) continue;
     const name = `${node.name}_scale`;
     scales.set(node.name, { name, op: "layerScale", inputs: [node.name], attributes: { initialValue: 1 } });
   }

@@ -17,9 +17,9 @@ import { latentKernels, mapWeightQuantizers } from "./graph.ts";
 export interface NoisySupervisionOptions {
   /** lambda, the term's weight in the loss, from 0; 0.1 where absent, which is ours. */
   readonly factor?: number | undefined;
-  /** The share of labels +1 that are wrong, from 0 to 0.49; 0.1 where absent, which is ours. */
+  /** The share of weights that should be +1 and have the label -1, from 0 to 0.49; 0.1 where absent, which is ours. */
   readonly plus?: number | undefined;
-  /** The share of labels -1 that are wrong, from 0 to 0.49; 0.1 where absent, which is ours. */
+  /** The share of weights that should be -1 and have the label +1, from 0 to 0.49; 0.1 where absent, which is ours. */
   readonly minus?: number | undefined;
   /** The hidden units of a layer's network, from 1 to 256; 8 where absent, which is ours. */
   readonly units?: number | undefined;

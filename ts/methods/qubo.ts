@@ -7,6 +7,8 @@
  * for n inputs: products of n random signs have the root mean square sqrt(n). Where y is 0 throughout, so is t.
  */
 import { listOf, reading, reject, type Subject } from "../base/checks.ts";
+import { ProxbitError } from "../base/errors.ts";
+import { firstNotFinite } from "../data/numbers.ts";
 
 /** energy(b) = offset + sum_i linear[i] b_i + sum_{i < j} quadratic[i size + j] b_i b_j, to be minimised over bits b. */
 export interface Qubo {
@@ -23,7 +25,7 @@ export type QuboSolver = (problem: Qubo) => ArrayLike<number> | Promise<ArrayLik
 /**
  * The problem of a neuron that wants `y [rows]` of the signs `x [rows][size]`; x is taken by its sign, sign(0) = +1.
  *
- * @throws ProxbitError `argument` for anything but lists of numbers.
+ * @throws ProxbitError `argument` for anything but lists of finite numbers, as many of x for each of y.
  */
 export const quboOf = (x: ArrayLike<number>, y: ArrayLike<number>): Qubo =>
   reading("quboOf", "two lists of numbers", () => problemOf(x, y));
@@ -31,6 +33,13 @@ export const quboOf = (x: ArrayLike<number>, y: ArrayLike<number>): Qubo =>
 function problemOf(x: ArrayLike<number>, y: ArrayLike<number>): Qubo {
   const rows = y.length;
   const size = x.length / rows;
+  if (!(Number.isSafeInteger(size) && size > 0) || firstNotFinite(x) >= 0 || firstNotFinite(y) >= 0) {
+    throw new ProxbitError(
+      "argument",
+      `quboOf: ${x.length} signs and ${y.length} numbers that they are to give make no problem`,
+      "Give finite numbers, one of y for each row, and rows of one length.",
+    );
+  }
   const square = Array.from(y).reduce((sum, value) => sum + value * value, 0) / rows;
   const factor = square === 0 ? 0 : Math.sqrt(size / square);
   const linear = new Float64Array(size);

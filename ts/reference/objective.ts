@@ -52,7 +52,7 @@ export const termsOver = (source: Source, objective: readonly ChosenLoss[]): rea
 function termOver({ tf, graph, truth, value, parameter, states }: Source, chosen: ChosenLoss): ReferenceTerm {
   const loss = referenceLossOf(chosen.loss);
   const { name, isScore } = termOf(chosen);
-  const kernels = parametersOf(graph).filter((own) => isTrained(own) && own.shape.length > 1);
+  const kernels = parametersOf(graph).filter((own) => isTrained(own) && own.key === "kernel");
   const given: LossGiven<LossName> = {
     ...{ tf, truth, value, parameter },
     state: (own) => states.get(`${name}/${own}`) ?? new Float32Array(),

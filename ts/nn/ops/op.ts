@@ -37,6 +37,8 @@ export interface ParameterSpec {
   readonly ofQuantizer?: true;
   /** True where only numbers near the initial one mean anything, so that a check draws such. */
   readonly isNearStart?: true;
+  /** True where steps gather gradients in it, and none reads it. So it has no part in a norm of gradients. */
+  readonly isGathered?: true;
   /** The word for its numbers, where none of them may be below 0. */
   readonly neverNegative?: string;
 }

@@ -50,7 +50,7 @@ export function quantizerParameters(
     const words = [codewordCount(quantizer), TAPS] as const;
     return {
       codewords: { role: "kept", shape: words, initializer: "codewords", ofQuantizer: true },
-      drift: { role: "real", shape: words, initializer: "zeros", ofQuantizer: true },
+      drift: { role: "real", shape: words, initializer: "zeros", isGathered: true, ofQuantizer: true },
       selection: { role: "kept", shape: [CODEWORDS, CODEWORDS], initializer: "zeros", ofQuantizer: true },
     };
   }

@@ -58,6 +58,12 @@ export interface Comparison {
   readonly classWeights: Float32Array | null;
   /** True where an answer is right or wrong; not of real numbers. */
   readonly isAnswered: boolean;
+  /** True where the loss reads label smoothing. */
+  readonly isSmoothed?: boolean;
+  /** True where targets are distributions over the classes. */
+  readonly isOfShares?: boolean;
+  /** See `LossTerm.meaning`; it says nothing of labels. */
+  readonly meaning?: "classes" | undefined;
   /** See `LossTerm.labels`. */
   readonly labels?: "many" | undefined;
   readonly facts: Readonly<Record<string, unknown>>;
@@ -68,8 +74,10 @@ export interface Comparison {
 
 export const termOf = (comparison: Comparison): LossTerm => ({
   name: comparison.name,
-  truth: [comparison.truth],
+  truth: [comparison.truth, ...(comparison.isOfShares === true ? (["shares"] as const) : [])],
   isScore: true,
+  meaning: comparison.meaning,
+  ...(comparison.isSmoothed === true ? { isSmoothed: true } : {}),
   ...(comparison.factor === 0 ? { isMute: true } : {}),
   ...(comparison.labels === undefined ? {} : { labels: comparison.labels }),
   facts: comparison.facts,
@@ -84,10 +92,13 @@ export const termOf = (comparison: Comparison): LossTerm => ({
   plan: (context) => planComparison(comparison, context),
 });
 
-/** The options of a loss, checked. Throws "argument". */
-export function readOptions(options: unknown, loss: string, usual: Truth, more: readonly string[] = []) {
+/** The options that say which truth is read, beside those of every loss. */
+export const truthKeys = ["truth", "classWeights"] as const;
+
+/** The options of a loss, checked; `more` are those beside factor and name. Throws "argument". */
+export function readOptions(options: unknown, loss: string, usual: Truth, more: readonly string[]) {
   const subject: Subject = { code: "argument", what: `losses.${loss}` };
-  const given = plainObject(options, ["factor", "name", "truth", "classWeights", ...more], subject);
+  const given = plainObject(options, ["factor", "name", ...more], subject);
   const truth = oneOf(given.truth ?? usual, ["labels", "targets"] as const, "truth", subject);
   const factor = numberIn(given.factor ?? 1, 0, 1e6, "factor", subject);
   const name = safeName(given.name ?? loss, "name", subject);

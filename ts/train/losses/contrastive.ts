@@ -52,7 +52,7 @@ export function contrastive(options: ContrastiveOptions): LossTerm {
     reads: [a, b],
     facts: { factor, temperature, between: [a, b], ...(bank === 0 ? {} : { bank }) },
     ...(bank === 0
-      ? {}
+      ? { leastBatch: 2 }
       : { state: ({ shapes }: Network) => [{ name: BANK, shape: [bank, elementsOf(shapes.get(b) ?? [])] }] }),
     check: ({ shapes }: Network) => {
       const [left, right] = [shapes.get(a), shapes.get(b)] as [Shape, Shape];

@@ -7,19 +7,22 @@ import type { Network } from "../../nn/network.ts";
 import { elementsOf, type Shape } from "../../nn/shapes.ts";
 import { k } from "../../program/call.ts";
 import type { Place } from "../../program/place.ts";
-import { readOptions, refuseBehind, type TruthOptions, termOf } from "./compare.ts";
+import { readOptions, refuseBehind, type TruthOptions, termOf, truthKeys } from "./compare.ts";
 import type { LossTerm } from "./term.ts";
 
 /**
- * The loss of classification. Targets are numbers from 0 that sum to 1 for each example.
+ * The loss of classification. Targets are numbers from 0 that sum to 1 for each example, within 1e-3. Others are refused.
  *
  * @throws ProxbitError `argument`
  */
 export function crossEntropy(options: TruthOptions = {}): LossTerm {
-  const { own } = readOptions(options, "crossEntropy", "labels");
+  const { own } = readOptions(options, "crossEntropy", "labels", truthKeys);
   return termOf({
     ...own,
     isAnswered: true,
+    isSmoothed: true,
+    isOfShares: own.truth === "targets",
+    meaning: "classes",
     check: (network, output) => checkLogits(network, output, "crossEntropy"),
     call: ({ outputs: logits, labels, targets, size, ...rows }, { gradient, ...results }) =>
       own.truth === "labels"

@@ -28,9 +28,9 @@ export function distillation(options: DistillationOptions = {}): LossTerm {
   const temperature = numberIn(given.temperature ?? 4, 0.01, 1000, "temperature", subject);
   return termOf({
     ...own,
-    truth: "targets",
     facts: { ...own.facts, temperature },
     isAnswered: true,
+    meaning: "classes",
     check: (network, output) => checkLogits(network, output, "distillation"),
     // Smoothing is for labels; a teacher's answers are soft already.
     call: ({ outputs: logits, labels: _, targets, smoothing: _none, ...rows }, results) =>

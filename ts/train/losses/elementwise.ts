@@ -5,7 +5,7 @@
  */
 import { numberIn } from "../../base/checks.ts";
 import { k } from "../../program/call.ts";
-import { readOptions, refuseBehind, type Truth, type TruthOptions, termOf } from "./compare.ts";
+import { readOptions, refuseBehind, type Truth, type TruthOptions, termOf, truthKeys } from "./compare.ts";
 import type { LossTerm } from "./term.ts";
 
 export interface HuberOptions extends TruthOptions {
@@ -26,12 +26,16 @@ const numbers = {
 type Name = keyof typeof numbers;
 
 function elementwise(name: Name, usual: Truth, isAboutSides: boolean, options: HuberOptions): LossTerm {
-  const { given, subject, own } = readOptions(options, name, usual, name === "huber" ? ["delta"] : []);
+  const { given, subject, own } = readOptions(options, name, usual, [
+    ...truthKeys,
+    ...(name === "huber" ? ["delta"] : []),
+  ]);
   const delta = numberIn(given.delta ?? 1, 1e-12, 1e12, "delta", subject);
   return termOf({
     ...own,
     facts: name === "huber" ? { ...own.facts, delta } : own.facts,
     isAnswered: isAboutSides || own.truth === "labels",
+    isSmoothed: name === "binaryCrossEntropy",
     labels: name === "binaryCrossEntropy" && own.truth === "targets" ? "many" : undefined,
     check: (network, output) => {
       if (name === "binaryCrossEntropy") refuseBehind(network, output, name, "sigmoid");

@@ -59,6 +59,10 @@ export const statesOf = (objective: Objective, network: Network): readonly TermT
     (state?.(network) ?? []).map(({ name, shape }) => ({ name: `${term}/${name}`, shape })),
   );
 
+/** True where some term of the loss reads label smoothing. */
+export const readsSmoothing = (objective: Objective): boolean =>
+  objective.some(({ isSmoothed, isMute }) => isSmoothed === true && isMute !== true);
+
 /** A model file's word about the classes of an example, out of the score; none where it has one class. */
 export const labelWord = (objective: Objective): { readonly labels?: "many" } =>
   objective.find(({ isScore }) => isScore === true)?.labels === "many" ? { labels: "many" } : {};

@@ -40,9 +40,13 @@ export function latentTensors(
   );
 }
 
+/** What to do where a term, or the method that brings it, is over weights that are flipped, searched or frozen. */
+export const TRAIN_MAGNITUDES =
+  "Train it with an optimizer of latent weights, such as optimizers.adam(), or leave out the term or the method that brings it.";
+
 const noMagnitude = (parameter: string, term: string): ProxbitError =>
   new ProxbitError(
     "argument",
     `the loss term "${term}" moves the magnitudes of weights, and the magnitude of "${parameter}" is not trained`,
-    "Name real or latent weights only, or leave parameters out for all trained kernels.",
+    TRAIN_MAGNITUDES,
   );

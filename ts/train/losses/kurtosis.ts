@@ -37,6 +37,7 @@ export function kurtosis(options: KurtosisOptions = {}): LossTerm {
     name,
     parameters: [...new Set([...(parameters ?? []), ...Object.keys(targets)])],
     facts: { factor, target, targets, parameters: parameters ?? null },
+    remedies: { kurtosis: ALL_EQUAL },
     check: (_network, layout) => {
       const found = latentTensors(layout, parameters, name);
       const names = found.map(({ parameter }) => parameter.name);
@@ -89,6 +90,9 @@ function planKurtosis(
     },
   };
 }
+
+const ALL_EQUAL =
+  "Weights that are all equal have no kurtosis: begin with an initializer that draws them, or leave the kurtosis or bd-bnn out";
 
 const tooSmall = ({ parameter, size }: TrainedTensor, term: string): ProxbitError =>
   new ProxbitError(

@@ -1,7 +1,7 @@
 /**
  * The auxiliary loss of noisy supervision (Han, Wang, Xu, Xu, Wu and Xu, "Training Binary Neural Networks through Learning with Noisy
  * Supervision", ICML 2020): a layer's network maps the latent weights w of each filter to t, and the signs y of w are labels of t of
- * which a share is wrong. With flip rates rho of both labels the unbiased loss of a weight is
+ * which a share is wrong. With rho_+ = P(label -1 | right label +1) and rho_- the reverse the unbiased loss of a weight is
  *
  *   [(1 - rho_{-y}) l(t, y) - rho_y l(t, -y)] / (1 - rho_+ - rho_-),   l(t, y) = (t - y)^2
  *
@@ -21,7 +21,7 @@ import type { LossContext, LossTerm, Piece, TermPlan } from "./term.ts";
 export interface NoisySignsOptions {
   /** lambda, at least 0; 1 where absent. */
   readonly factor?: number | undefined;
-  /** The shares of labels +1 and of labels -1 that are wrong, in [0, 0.49]; 0.1 where absent. */
+  /** P(label -1 | right label +1) and P(label +1 | right label -1), in [0, 0.49]; 0.1 where absent. */
   readonly plus?: number | undefined;
   readonly minus?: number | undefined;
   /** The name in events; "noisySigns" where absent. */

@@ -9,7 +9,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
 import { CHUNK, type ParameterLayout, type TrainedTensor } from "../plan/layout.ts";
-import { hasMagnitude, namesOf } from "./kernels.ts";
+import { hasMagnitude, namesOf, TRAIN_MAGNITUDES } from "./kernels.ts";
 import type { LossTerm, Piece, TermPlan } from "./term.ts";
 
 export interface PenaltyOptions {
@@ -104,18 +104,18 @@ function planPenalty(
   };
 }
 
-/** The parameters called `names`; without names, all whose magnitude is trained and that have an axis beside the channels. */
+/** The parameters called `names`; without names, all kernels whose magnitude is trained. */
 const penalized = ({ tensors }: ParameterLayout, names: readonly string[] | undefined): readonly TrainedTensor[] =>
   [...tensors.values()].filter((tensor) => {
-    const { name, shape } = tensor.parameter;
-    return names === undefined ? shape.length > 1 && hasMagnitude(tensor) : names.includes(name);
+    const { name, key } = tensor.parameter;
+    return names === undefined ? key === "kernel" && hasMagnitude(tensor) : names.includes(name);
   });
 
 const noMagnitude = (parameter: string, term: string): ProxbitError =>
   new ProxbitError(
     "argument",
     `the loss term "${term}" makes weights smaller, and the magnitude of "${parameter}" is not trained`,
-    "Name real or latent weights only, or leave parameters out for all trained kernels.",
+    TRAIN_MAGNITUDES,
   );
 
 const nothingToPenalize = (term: string): ProxbitError =>

@@ -20,12 +20,16 @@ export interface LossTerm {
   /** Parameters that the term reads by name. */
   readonly parameters?: readonly string[] | undefined;
   /** The truth that the term compares the output with. Data that lacks it is refused before the first step; nothing where absent. */
-  readonly truth?: readonly ("labels" | "targets")[] | undefined;
+  readonly truth?: readonly TermTruth[] | undefined;
   /**
    * Whether the term compares the output with the truth. Evaluations take the first such term of an objective alone: it is the
    * score. Its results begin with `loss` and `correct`, sums over images.
    */
   readonly isScore?: true;
+  /** Of a score over targets: whether the largest one names the class, or each says yes or no. "sides" where absent. */
+  readonly meaning?: "classes" | "sides" | undefined;
+  /** True where the term reads label smoothing. A run that smooths needs such a term. */
+  readonly isSmoothed?: true;
   /** True for a score with the factor 0, which adds nothing to the loss; events leave it out. */
   readonly isMute?: true;
   /** "many" where each example has any number of classes, each with a logit of its own; a packed file says so. */
@@ -37,10 +41,17 @@ export interface LossTerm {
    * node whose value is the network's answer.
    */
   readonly check?: (network: Network, layout: ParameterLayout, output: string) => void;
+  /** Remedies by kernels of the term, where one meets a number that is not finite for a reason of its own. */
+  readonly remedies?: Readonly<Record<string, string>>;
+  /** The fewest examples of a step that the term says anything of; 1 where absent. */
+  readonly leastBatch?: number;
   /** Tensors that the term carries from step to step, f32, zeros at first. Checkpoints hold them. */
   readonly state?: (network: Network) => readonly TermTensor[];
   readonly plan: (context: LossContext) => TermPlan;
 }
+
+/** What a term asks of the data. "shares" are targets that are distributions over the classes: not negative, with the sum 1. */
+export type TermTruth = "labels" | "targets" | "shares";
 
 /** A tensor of a term's state; its name is one of the term's own. */
 export interface TermTensor {

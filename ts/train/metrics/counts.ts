@@ -1,7 +1,7 @@
 /** Right and wrong answers, class by class, and the matrix of all classes against all. */
 import { integerIn, reading } from "../../base/checks.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Answers } from "./answers.ts";
+import { type Answers, classesOf, firstMaximum, saysYes } from "./answers.ts";
 
 /** The answers that concern a class. */
 export interface Counts {
@@ -17,29 +17,29 @@ export interface Counts {
 export const noCounts = (size: number): readonly Counts[] =>
   Array.from({ length: size }, () => ({ right: 0, missed: 0, wrong: 0 }));
 
-/** The place of the largest number, the first of equal ones. */
-export function firstMaximum(row: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if ((row[i] as number) > (row[best] as number)) best = i;
-  return best;
-}
-
-/** Adds answers to the counts of each output: of classes by the largest output, of several labels by the outputs above 0. */
-export function addCounts(counts: readonly Counts[], { outputs, size, split: { labels, targets } }: Answers): void {
+/**
+ * Adds answers to the counts of each output: of classes by the largest output, of several labels by the outputs above 0. A NaN
+ * answers nothing.
+ */
+export function addCounts(counts: readonly Counts[], answers: Answers): void {
+  const { outputs, size, split } = answers;
+  const classes = classesOf(answers);
   const count = (place: number, isTrue: boolean, isAnswered: boolean): void => {
     const own = counts[place] as Counts;
     if (isTrue) own[isAnswered ? "right" : "missed"]++;
     else if (isAnswered) own.wrong++;
   };
-  if (labels.length > 0) {
-    for (let example = 0; example < labels.length; example++) {
-      const answer = firstMaximum(outputs.subarray(example * size, (example + 1) * size));
-      const truth = labels[example] as number;
-      count(truth, true, answer === truth);
-      if (answer !== truth) count(answer, false, true);
-    }
-  } else {
-    for (const [i, value] of outputs.entries()) count(i % size, (targets?.[i] ?? 0) > 0, value > 0);
+  if (classes === null) {
+    for (const [i, value] of outputs.entries()) count(i % size, saysYes(split.targets?.[i] ?? 0), value > 0);
+    return;
+  }
+  for (let example = 0; example < classes.length; example++) {
+    const row = outputs.subarray(example * size, (example + 1) * size);
+    const answer = firstMaximum(row);
+    const truth = classes[example] as number;
+    const isRight = answer === truth && !Number.isNaN(row[truth]);
+    count(truth, true, isRight);
+    if (answer !== truth && !Number.isNaN(row[answer])) count(answer, false, true);
   }
 }
 

@@ -3,17 +3,18 @@
  * sums in f64 in the order of the examples.
  */
 import { isArrayOf } from "../../base/arrays.ts";
-import { integerIn, listOf, reading, reject, type Subject } from "../../base/checks.ts";
+import { integerIn, listOf, oneOf, reading, reject, type Subject } from "../../base/checks.ts";
 import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
-import type { Answers } from "./answers.ts";
-import { addCounts, type Counts, firstMaximum, noCounts } from "./counts.ts";
+import { type Answers, classesOf, firstMaximum, saysYes } from "./answers.ts";
+import { addCounts, type Counts, noCounts } from "./counts.ts";
 
 /**
- * - `accuracy`: the share of right answers, of examples with classes, else of all answers to several labels
+ * - `accuracy`: the share of right answers, of examples with classes, else of all answers to several labels. Targets that are
+ *   shares of 1 name the class of the largest one. No NaN is right
  * - `top2`, `top5`, ...: the share of examples whose class is among so many largest outputs
- * - `precision`, `recall`, `f1`: means over the classes that are true or answered somewhere (macro averages, as scikit-learn
- *   has them; a class without a denominator counts as 0)
+ * - `precision`, `recall`, `f1`: means over the classes that are true or answered somewhere, and over all of several labels
+ *   (macro averages, as scikit-learn has them; a class without a denominator counts as 0)
  * - `meanSquaredError`, `meanAbsoluteError`: over all outputs, against targets
  */
 export type MetricName =
@@ -38,13 +39,15 @@ const macro =
   (share: (counts: Counts) => number): Metric =>
   () => {
     let counts: readonly Counts[] = [];
+    let isOfClasses = false;
     return {
       add: (answers) => {
         if (counts.length === 0) counts = noCounts(answers.size);
+        isOfClasses = classesOf(answers) !== null;
         addCounts(counts, answers);
       },
       value: () => {
-        const seen = counts.filter(({ right, missed, wrong }) => right + missed + wrong > 0);
+        const seen = counts.filter(({ right, missed, wrong }) => !isOfClasses || right + missed + wrong > 0);
         return seen.reduce((sum, own) => sum + share(own), 0) / seen.length;
       },
     };
@@ -76,9 +79,13 @@ const meanError = (error: (difference: number) => number): Metric =>
   });
 
 const fixed: Readonly<Record<Exclude<MetricName, `top${number}`>, Metric>> = {
-  accuracy: quotient(({ outputs, size, split: { count, labels, targets } }, before) => {
-    if (labels.length > 0) return [before + rightAmong(1, outputs, size, labels), labels.length];
-    const isAlike = (value: number, i: number): boolean => value > 0 === (targets?.[i] ?? 0) > 0;
+  accuracy: quotient((answers, before) => {
+    const { outputs, size, split } = answers;
+    const { count, targets } = split;
+    const classes = classesOf(answers);
+    if (classes !== null) return [before + rightAmong(1, outputs, size, classes), count];
+    const isAlike = (value: number, i: number): boolean =>
+      !Number.isNaN(value) && value > 0 === saysYes(targets?.[i] ?? 0);
     return [outputs.reduce((sum, value, i) => sum + Number(isAlike(value, i)), before), count * size];
   }),
   precision: macro(({ right, wrong }) => ratio(right, right + wrong)),
@@ -90,17 +97,18 @@ const fixed: Readonly<Record<Exclude<MetricName, `top${number}`>, Metric>> = {
 
 const topName = /^top([1-9]\d{0,6})$/;
 
-/** The number of examples with fewer than `places` outputs in front of that of their class; of equal ones the first leads. */
+/** The number of examples with fewer than `places` outputs in front of that of their class; of equal ones the first leads, no NaN. */
 function rightAmong(places: number, outputs: Float32Array, size: number, labels: ArrayLike<number>): number {
   let right = 0;
   for (let example = 0; example < labels.length; example++) {
     const row = outputs.subarray(example * size, (example + 1) * size);
-    if (places === 1) {
-      right += Number(firstMaximum(row) === labels[example]);
-      continue;
-    }
     const label = labels[example] as number;
     const own = row[label] as number;
+    if (Number.isNaN(own)) continue;
+    if (places === 1) {
+      right += Number(firstMaximum(row) === label);
+      continue;
+    }
     const before = row.reduce((sum, value, i) => sum + Number(value > own || (value === own && i < label)), 0);
     right += Number(before < places);
   }
@@ -170,11 +178,15 @@ export function measure(names: readonly MetricName[], answers: Answers): Readonl
 }
 
 function checkedAnswers(answers: Answers, subject: Subject): Answers {
-  const { outputs, size, count, labels, targets } = reading("measure", "the outputs, their size and the split", () => ({
-    ...{ outputs: answers.outputs, size: answers.size, count: answers.split.count },
-    labels: answers.split.labels,
-    targets: answers.split.targets,
-  }));
+  const { outputs, size, count, labels, targets, given } = reading(
+    "measure",
+    "the outputs, their size and the split",
+    () => ({
+      ...{ outputs: answers.outputs, size: answers.size, count: answers.split.count, given: answers.meaning },
+      labels: answers.split.labels,
+      targets: answers.split.targets,
+    }),
+  );
   if (!isArrayOf(outputs, "Float32Array")) reject(subject, "outputs", "a Float32Array", outputs);
   integerIn(size, 1, 2 ** 31, "size", subject);
   integerIn(count, 1, 2 ** 32, "count", subject);
@@ -204,7 +216,8 @@ function checkedAnswers(answers: Answers, subject: Subject): Answers {
       "Give a label below.",
     );
   }
-  return { outputs, size, split: { count, labels, ...(targets === undefined ? {} : { targets }) } };
+  const meaning = given === undefined ? given : oneOf(given, ["classes", "sides"] as const, "meaning", subject);
+  return { outputs, size, split: { count, labels, ...(targets === undefined ? {} : { targets }) }, meaning };
 }
 
 /** The names of an option, checked. Throws "unknown-name", or an error of `subject`'s code. */

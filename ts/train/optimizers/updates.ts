@@ -12,6 +12,7 @@ import {
   optimizerFor,
   optimizerName,
   type ParameterOptimizer,
+  partFor,
   rules,
 } from "./optimizers.ts";
 import type { Rule, UpdateMoment } from "./rule.ts";
@@ -60,21 +61,43 @@ const nothingTrained = ({ name }: Graph): ProxbitError =>
     "Leave trainable: false out of some layer.",
   );
 
+/** Every word of `noDecay` means a parameter that a part with that word trains. */
 function checkNames(optimizer: Optimizer, parameters: readonly Parameter[]): void {
-  const parts = optimizer.kind === "case" ? [optimizer.binary, optimizer.rest] : [optimizer];
-  const trained = parameters.filter(isTrained).map(({ name }) => name);
+  const parts = optimizer.kind === "case" ? (["binary", "rest"] as const) : (["rest"] as const);
+  const all = parameters.filter(isTrained);
+  const named = (entry: string, own: readonly Parameter[]): boolean => own.some(({ name }) => means(entry, name));
+  const having = (entry: string): readonly Parameter[] =>
+    all.filter((parameter) => wordsOf(optimizer, partFor(optimizer, parameter)).includes(entry));
   for (const part of parts) {
-    const stray = !isReal(part)
-      ? undefined
-      : part.noDecay?.find((entry) => !trained.some((name) => means(entry, name)));
+    const own = all.filter((parameter) => partFor(optimizer, parameter) === part);
+    const stray = wordsOf(optimizer, part).find((entry) => !named(entry, having(entry)));
     if (stray === undefined) continue;
-    throw new ProxbitError(
-      "unknown-name",
-      `noDecay of ${optimizerName(part)} has "${stray}", which is no parameter, layer or key of the network`,
-      `Its trained parameters are ${trained.join(", ")}.`,
-    );
+    const known = (named(stray, all) ? own : all).map(({ name }) => name).join(", ") || "none";
+    throw named(stray, all) ? ofOtherPart(stray, part, known) : unknownWord(stray, optimizer, part, known);
   }
 }
+
+const partOf = (optimizer: Optimizer, part: "binary" | "rest"): ParameterOptimizer =>
+  optimizer.kind === "case" ? optimizer[part] : optimizer;
+
+function wordsOf(optimizer: Optimizer, part: "binary" | "rest"): readonly string[] {
+  const own = partOf(optimizer, part);
+  return isReal(own) ? (own.noDecay ?? []) : [];
+}
+
+const unknownWord = (word: string, optimizer: Optimizer, part: "binary" | "rest", known: string): ProxbitError =>
+  new ProxbitError(
+    "unknown-name",
+    `noDecay of ${optimizerName(partOf(optimizer, part))} has "${word}", which is no parameter, layer or key of the network`,
+    `Its trained parameters are ${known}.`,
+  );
+
+const ofOtherPart = (word: string, part: "binary" | "rest", known: string): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `noDecay of the part "${part}" has "${word}", which the other part trains; this one trains ${known}`,
+    `Give it to the noDecay of "${part === "binary" ? "rest" : "binary"}" in caseOptimizer().`,
+  );
 
 /** Whether a weight of -1 or +1 passes as it is, and its gradient too: BNN's box holds both ends. */
 const keepsSigns = ({ proximal, restart, forward, backward, standardize }: Quantizer): boolean =>

@@ -1,7 +1,7 @@
 /**
  * Bounds on gradients, between their last addition and the update. A norm is that of all gradients of one part of the
  * optimizer: each piece of a parameter leaves its sum of squares, and each update adds those up in the same order. So the
- * bits do not depend on workers.
+ * bits do not depend on workers. Tensors that only gather gradients have no bound.
  */
 import { type KernelCall, k } from "../../program/call.ts";
 import { at, type Place } from "../../program/place.ts";
@@ -25,8 +25,11 @@ export interface Clipper {
   readonly beforeUpdate: (tensor: TrainedTensor, piece: Piece) => readonly KernelCall[];
 }
 
-const bounds = ({ optimizer }: TrainedTensor): { readonly clipNorm?: number; readonly clipValue?: number } => {
-  if (optimizer === null || !isReal(optimizer)) return {};
+const bounds = ({
+  optimizer,
+  parameter,
+}: TrainedTensor): { readonly clipNorm?: number; readonly clipValue?: number } => {
+  if (optimizer === null || !isReal(optimizer) || parameter.isGathered === true) return {};
   const { clipNorm, clipValue } = optimizer;
   return { ...(clipNorm === undefined ? {} : { clipNorm }), ...(clipValue === undefined ? {} : { clipValue }) };
 };

@@ -22,3 +22,14 @@ export function checkBatch({ graph, shapes }: Engine, batchSize: number): void {
     "Use a batchSize of 2 or more, or layerNorm in place of batchNorm.",
   );
 }
+
+/** That a step of `batchSize` examples has enough for every term of the loss. @throws ProxbitError "argument" with the first */
+export function checkTermBatch({ objective }: Engine, batchSize: number): void {
+  const short = objective.find(({ leastBatch = 1 }) => leastBatch > batchSize);
+  if (short === undefined) return;
+  throw new ProxbitError(
+    "argument",
+    `the loss term "${short.name}" compares the examples of a step, and a batchSize of ${batchSize} leaves it nothing to tell`,
+    `Use a batchSize of ${short.leastBatch} or more, or a bank of earlier examples, such as bank: 4096.`,
+  );
+}

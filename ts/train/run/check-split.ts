@@ -6,7 +6,7 @@ import { describe } from "../../base/describe.ts";
 import { ProxbitError } from "../../base/errors.ts";
 import { versionOf } from "../../data/changed.ts";
 import { type ClassNumbers, type Examples, isStream, type Split } from "../../data/dataset.ts";
-import { firstNotFinite } from "../../data/numbers.ts";
+import { firstNotFinite, firstWithoutShares } from "../../data/numbers.ts";
 import { inputShapeOf } from "../../nn/network.ts";
 import { elementsOf } from "../../nn/shapes.ts";
 import type { Engine } from "./engine.ts";
@@ -34,6 +34,7 @@ export function checkSplit(engine: Engine, split: Split, truth: Engine["truth"] 
   const output = engine.shapes.get(engine.graph.output) ?? [];
   if (truth.has("labels")) checkLabels(split, engine.graph.output, output);
   if (truth.has("targets")) checkTargets(split, elementsOf(output));
+  if (truth.has("shares")) checkShares(split, elementsOf(output));
 }
 
 function checkShape(engine: Engine, shape: readonly number[]): number {
@@ -68,17 +69,19 @@ function checkInputs(engine: Engine, { count, images, labels, shape, scale, offs
   if (isArrayOf(images, "Float32Array")) checkFinite("images", images);
 }
 
-/** Arrays that were looked at already, with the largest number, and the version of their memory then. */
-const seen = new WeakMap<object, { readonly version: number; readonly largest: number }>();
+/** What was found in arrays that were looked at already, and the version of their memory then. */
+type Seen = WeakMap<object, { readonly version: number; readonly found: number }>;
+const seen: Seen = new WeakMap();
+const seenShares: Seen = new WeakMap();
 
 /** The result of `look` at `array`, which is asked again only after its memory changed. */
-function once<A extends ClassNumbers | Float32Array>(array: A, look: (array: A) => number): number {
+function once<A extends ClassNumbers | Float32Array>(array: A, look: (array: A) => number, known: Seen = seen): number {
   const version = versionOf(array.buffer);
-  const known = seen.get(array);
-  if (known?.version === version) return known.largest;
-  const largest = look(array);
-  seen.set(array, { version, largest });
-  return largest;
+  const before = known.get(array);
+  if (before?.version === version) return before.found;
+  const found = look(array);
+  known.set(array, { version, found });
+  return found;
 }
 
 function checkFinite(what: string, values: Float32Array): void {
@@ -145,4 +148,16 @@ function checkTargets({ count, targets }: Split, elements: number): void {
     );
   }
   checkFinite("targets", targets);
+}
+
+/** That targets are distributions over the outputs. A smaller or larger sum would scale the loss, and a negative one has none. */
+function checkShares({ targets }: Split, size: number): void {
+  const example = once(targets as Float32Array, (all) => firstWithoutShares(all, size), seenShares);
+  if (example < 0) return;
+  const own = Array.from((targets as Float32Array).subarray(example * size, (example + 1) * size));
+  throw new ProxbitError(
+    "data",
+    `losses.crossEntropy reads targets as shares of 1, and those of example ${example} are ${describe(own)}`,
+    "Give numbers from 0 with the sum 1, or take losses.distillation() for logits, losses.binaryCrossEntropy() for several labels.",
+  );
 }

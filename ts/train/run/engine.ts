@@ -14,6 +14,7 @@ import type { Quantizer } from "../../quantizers/quantizer.ts";
 import { stateAt } from "../../quantizers/state.ts";
 import type { Pool } from "../../runtime/pool.ts";
 import type { Objective } from "../losses/index.ts";
+import type { TermTruth } from "../losses/term.ts";
 import { isBop, type Optimizer } from "../optimizers/optimizers.ts";
 import { hyperOf } from "../optimizers/updates.ts";
 import type { DataPlaces, Live, Products } from "../plan/context.ts";
@@ -40,9 +41,9 @@ export interface Engine {
   readonly parameters: readonly Parameter[];
   readonly layout: ParameterLayout;
   /** The truth that the terms of the loss compare the output with. */
-  readonly truth: ReadonlySet<"labels" | "targets">;
+  readonly truth: ReadonlySet<TermTruth>;
   /** The same of the score alone, which evaluations take. */
-  readonly scoreTruth: ReadonlySet<"labels" | "targets">;
+  readonly scoreTruth: ReadonlySet<TermTruth>;
   /** The terms of the loss. */
   readonly objective: Objective;
   /** Memory for packed bits. */

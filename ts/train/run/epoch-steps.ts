@@ -3,6 +3,7 @@ import { ProxbitError } from "../../base/errors.ts";
 import { type Examples, isStream } from "../../data/dataset.ts";
 import type { Failure } from "../../program/bind.ts";
 import { rangeOf } from "../../program/place.ts";
+import type { Objective } from "../losses/index.ts";
 import { lossOf, type StepLoss } from "../losses/plan.ts";
 import { learningRateAt, type Optimizer } from "../optimizers/optimizers.ts";
 import type { FlipMeter } from "../plan/flips.ts";
@@ -123,7 +124,7 @@ async function* runFed(
     if (result.failure !== null) {
       run.updates = 0;
       run.draws++;
-      throw notFinite(result.failure, epoch, first + result.completed + 1);
+      throw notFinite(engine.objective, result.failure, epoch, first + result.completed + 1);
     }
   }
 }
@@ -148,10 +149,12 @@ function advance(run: RunRecord, course: Course, completed: number, means: reado
   if (course.step === course.steps) run.epochs++;
 }
 
-function notFinite(failure: Failure, epoch: number, step: number): ProxbitError {
+function notFinite(objective: Objective, failure: Failure, epoch: number, step: number): ProxbitError {
+  const own = objective.find(({ remedies }) => remedies !== undefined && Object.hasOwn(remedies, failure.kernel));
+  const remedy = own?.remedies?.[failure.kernel] ?? "Use a lower learning rate or check the data";
   return new ProxbitError(
     "not-finite",
     `epoch ${epoch}, step ${step}: layer "${failure.node}" met a number that is not finite (in ${failure.kernel})`,
-    "Use a lower learning rate or check the data; the trainer holds the last good weights, with a fresh optimizer state.",
+    `${remedy}; the trainer holds the last good weights, with a fresh optimizer state.`,
   );
 }

@@ -10,15 +10,17 @@ import {
   type Subject,
   signalOf,
 } from "../../base/checks.ts";
+import { ProxbitError } from "../../base/errors.ts";
 import { type Dataset, type Examples, isStream } from "../../data/dataset.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
+import { type Objective, readsSmoothing } from "../losses/index.ts";
 import { type Method, workOf } from "../method.ts";
 import { checkMetrics, checkTruth, type MetricName } from "../metrics/metrics.ts";
 import { createFlipMeter } from "../plan/flips.ts";
 import { type Augmentation, checkAugmentation } from "./augment.ts";
 import { type Average, averageTask, checkAverage } from "./average.ts";
 import { keepBest } from "./best.ts";
-import { checkBatch } from "./check-batch.ts";
+import { checkBatch, checkTermBatch } from "./check-batch.ts";
 import { checkData } from "./check-data.ts";
 import type { RunFacts } from "./checkpoint.ts";
 import { type CheckpointOption, type CheckpointRate, checkCheckpoint } from "./checkpoint-keeper.ts";
@@ -124,9 +126,11 @@ export function checkFit(
   const epochs = integerIn(options.epochs, 1, 1e6, "epochs", subject);
   const batchSize = integerIn(options.batchSize ?? DEFAULT_BATCH, 1, LARGEST_BATCH, "batchSize", subject);
   checkBatch(engine, batchSize);
+  checkTermBatch(engine, batchSize);
   const smoothing = numberIn(options.labelSmoothing ?? 0, 0, 1, "labelSmoothing", subject);
   if (smoothing === 1)
     reject(subject, "labelSmoothing", "a number below 1, for 1 leaves nothing of the labels", smoothing);
+  if (smoothing > 0 && !readsSmoothing(engine.objective)) throw nothingToSmooth(engine.objective);
   const validate = booleanOf(options.validate ?? true, "validate", subject);
   const soft = booleanOf(options.soft ?? true, "soft", subject);
   const counting = booleanOf(options.flipRatio ?? false, "flipRatio", subject);
@@ -177,6 +181,13 @@ export function checkFit(
     },
   };
 }
+
+const nothingToSmooth = (objective: Objective): ProxbitError =>
+  new ProxbitError(
+    "argument",
+    `labelSmoothing is for cross-entropies, and the loss is ${objective.map(({ name }) => name).join(" + ")}`,
+    "Leave labelSmoothing out, or take losses.crossEntropy() or losses.binaryCrossEntropy().",
+  );
 
 const stateOf = ({ name, save, restore }: Omit<Stateful, "isConstant">, isConstant: boolean): Stateful => ({
   ...{ name, isConstant },

@@ -27,6 +27,7 @@ export async function measureExamples(
   options: PredictOptions,
 ): Promise<Readonly<Record<string, number>>> {
   const meter = metricMeter(names);
+  const meaning = engine.objective.find(({ isScore }) => isScore === true)?.meaning ?? "sides";
   const size = elementsOf(engine.shapes.get(engine.graph.output) as Shape);
   const waiting: Split[] = isStream(examples) ? [] : [examples];
   const watched = isStream(examples) ? watch(examples, (part) => waiting.push(part)) : examples;
@@ -37,7 +38,7 @@ export async function measureExamples(
       const count = Math.min(part.count, outputs.length / size - first);
       const answers = { outputs: outputs.subarray(first * size, (first + count) * size), size };
       if (count < part.count) waiting.unshift(section(part, count, part.count));
-      meter.add({ ...answers, split: section(part, 0, count) });
+      meter.add({ ...answers, split: section(part, 0, count), meaning });
       first += count;
     }
   });

@@ -1,6 +1,7 @@
 /**
  * Starting from weights that were trained before: fine-tuning a binary network from a float one, going on from a packed one,
- * and transfer, where some layers only are taken. Signs of the weights are then the binary weights of the first step.
+ * and transfer, where some layers only are taken. Real weights become the latent ones. Of a packed file the latent weights are
+ * such that they quantize to its weights again (`latent-signs.ts`).
  */
 import { isArrayOf } from "../../base/arrays.ts";
 import { listOf, oneOf, plainObject, reading, reject, type Subject } from "../../base/checks.ts";
@@ -11,12 +12,13 @@ import { digestOf } from "../../io/digest.ts";
 import { decodeModel, type PackedModel, type PackedTensor } from "../../io/model-file.ts";
 import type { SafeTensor } from "../../io/safetensors.ts";
 import type { Parameter } from "../../nn/graph.ts";
-import { parameterName } from "../../nn/network.ts";
+import { networkOf, parameterName } from "../../nn/network.ts";
 import { parametersOf } from "../../nn/parameters.ts";
-import { kernelMatrix } from "../../nn/shapes.ts";
+import { elementsOf, kernelMatrix } from "../../nn/shapes.ts";
 import { addressOf } from "../../program/place.ts";
 import { writeLarge } from "../plan/memory.ts";
 import type { Engine } from "./engine.ts";
+import { latentsOf, latentsOfLevels } from "./latent-signs.ts";
 import { writeWeights } from "./trained-weights.ts";
 
 export interface StartOptions {
@@ -85,16 +87,23 @@ export async function startFrom(engine: Engine, source: StartSource, options: St
   if (given.layers === undefined && strangers.length > 0) {
     throw otherNetwork(`has ${listed(strangers)}, which this network has not`);
   }
+  const { quantizers } = networkOf(engine.graph);
   const weights = taken.map((parameter) => {
-    const { values, shape } = found.get(parameter.name) as Found;
+    const { values, shape, made } = found.get(parameter.name) as Found;
     const own = parameter.shape.join(" x ");
     if (shape !== null && shape !== own) {
       throw otherNetwork(`holds "${parameter.name}" as ${shape}, and this network has it as ${own}`);
     }
+    const [, filters] = kernelMatrix(parameter);
     const isScaled = rescale === "filter" && parameter.role === "latent";
-    return [parameter.name, isScaled ? unitFilters(values, kernelMatrix(parameter)[1]) : values] as const;
+    const real = isScaled ? unitFilters(values, filters) : values;
+    const quantizer = quantizers.get(parameter.name);
+    if (quantizer === undefined || made === "real") return [parameter.name, real] as const;
+    if (made === "signs")
+      return [parameter.name, latentsOf(quantizer, { name: parameter.name, values: real, filters })] as const;
+    return [parameter.name, quantizer.standardize === "tanhMax" ? latentsOfLevels(values) : real] as const;
   });
-  await writeWeights(engine, new Map(weights));
+  await writeWeights(engine, new Map([...weights, ...straightAngles(wanted, found)]));
   const { slots } = engine.layout;
   await engine.alone(() => writeLarge(engine.pool, addressOf(slots), new Uint8Array(slots.buffer.bytes)));
   return factOf(found, given);
@@ -121,12 +130,14 @@ function wantedOf({ graph, parameters }: Engine, layers: unknown, subject: Subje
 interface Found {
   readonly values: Float32Array;
   readonly shape: string | null;
+  /** The form that a quantizer gave them: signs, or DoReFa's levels; "real" for all others. */
+  readonly made: "real" | "signs" | "levels";
 }
 
 function namedWeights(source: unknown): ReadonlyMap<string, Found> {
   const isMap = reading("startFrom", "a model file in bytes, or a Map of weights", () => source instanceof Map);
   if (isMap && source instanceof Map && [...source.values()].every((values) => isArrayOf(values, "Float32Array"))) {
-    return new Map([...source].map(([name, values]) => [name, { values, shape: null }]));
+    return new Map([...source].map(([name, values]) => [name, { values, shape: null, made: "real" }]));
   }
   throw new ProxbitError(
     "argument",
@@ -141,12 +152,30 @@ function weightsOf(model: PackedModel): ReadonlyMap<string, Found> {
       .filter(({ ofQuantizer }) => ofQuantizer !== true)
       .map((parameter) => [
         parameter.name,
-        { values: realWeights(parameter, model), shape: parameter.shape.join(" x ") },
+        { values: realWeights(parameter, model), shape: parameter.shape.join(" x "), made: formOf(parameter, model) },
       ]),
   );
 }
 
-/** The real weights behind a tensor of the file; of signs those that quantize to it again, scale and shift included. */
+/** AdaBin's two values of a filter are real weights, as are levels of other quantizers than DoReFa's. */
+function formOf({ name }: Parameter, { graph, parameters }: PackedModel): Found["made"] {
+  const standardize = networkOf(graph).quantizers.get(name)?.standardize;
+  if (isArrayOf(parameters.get(name), "Float32Array")) return standardize === "tanhMax" ? "levels" : "real";
+  return standardize === "adabin" ? "real" : "signs";
+}
+
+/** The angles at 0 of rotated kernels that come as signs: then these are their signs under any rotation. */
+const straightAngles = (
+  wanted: readonly Parameter[],
+  found: ReadonlyMap<string, Found>,
+): readonly (readonly [string, Float32Array])[] =>
+  wanted.flatMap(({ name, node, key, shape, ofQuantizer }) => {
+    const kernel = wanted.find((own) => own.node === node && own.role === "latent");
+    if (ofQuantizer !== true || key !== "angle" || found.get(kernel?.name ?? "")?.made !== "signs") return [];
+    return [[name, new Float32Array(elementsOf(shape))] as const];
+  });
+
+/** The real weights behind a tensor of the file: of signs their products with its scale, or weights about its shift. */
 function realWeights(parameter: Parameter, { parameters }: PackedModel): Float32Array {
   const { name, node } = parameter;
   const data = parameters.get(name) as PackedTensor;

@@ -133,11 +133,12 @@ export interface Trainer extends Closable {
   /**
    * Starts from weights that were trained before, to fine-tune them, or with `layers` to take some of them over: kernels become
    * the latent weights, all else is taken as it is, running statistics too; the optimizer begins anew. `source` is a model file
-   * or weights by parameter name. Of a packed file the latent weights are the signs, with scale and shift where it has some.
+   * or weights by parameter name. Of a packed file the latent weights quantize to its weights again, with scale and shift where it
+   * has some.
    * Statistics belong to the network they come from: `fit` estimates others, before that call `estimateStatistics`.
    *
    * @throws ProxbitError `shape` where names or shapes are those of another network, `unknown-name` for layers that are none,
-   * `model-file` for a corrupt file; nothing changes then.
+   * `model-file` for a corrupt file, `argument` for signs that the layer's quantizer never makes; nothing changes then.
    */
   startFrom(source: StartSource, options?: StartOptions): Promise<void>;
   /**
