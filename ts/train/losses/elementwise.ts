@@ -55,7 +55,7 @@ function elementwise(name: Name, usual: Truth, isAboutSides: boolean, options: H
 
 /**
  * Cross-entropy of 1 / (1 + exp(-logit)) with each target, 0 or 1 or between: several labels of one example. An answer is
- * right where the logit is above 0 and the target too, or neither.
+ * right where the logit is above 0 and the target above 1/2, or neither.
  *
  * @throws ProxbitError `argument`
  */
