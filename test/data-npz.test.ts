@@ -29,6 +29,13 @@ describe("npy", () => {
     expect(Array.from(values as ArrayLike<number | bigint>, Number)).toEqual([0, 1, 2, 3, 100, 7]);
   });
 
+  it("a Buffer within a pool is read as its bytes alone", () => {
+    for (const kind of ["u1", "<f4"]) {
+      const pool = Buffer.from([...new Uint8Array(24).fill(77), ...file(kind)]).subarray(24);
+      expect(Array.from(parseNpy(pool, kind).values as ArrayLike<number>)).toEqual([0, 1, 2, 3, 100, 7]);
+    }
+  });
+
   it("truth values are bytes, and texts lose the zeros behind them", () => {
     expect(parseNpy(file("?"), "bools").values).toEqual(Uint8Array.of(0, 1, 1, 1, 1, 1));
     expect(parseNpy(file("<U3"), "texts").values).toEqual(["0", "1", "2", "3", "100", "7"]);
