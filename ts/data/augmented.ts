@@ -161,6 +161,7 @@ export function augmented(examples: Examples, variations: Variations): Stream {
     : stream({ count, read: (indices) => picked(examples, indices) }, { shape, ...givenScale(examples) });
   return {
     ...plain,
+    varied: { plain, variations: wanted },
     pass: (order, from = 0) => {
       if (order === null || order.isPlain) return plain.pass(order, from);
       const inner = plain.pass(order, Math.floor(from / GROUP) * GROUP);
