@@ -237,6 +237,58 @@ describe("a stream of an iterable", () => {
     expect(await drawn(1, [300])).not.toEqual(first);
   });
 
+  test.each(["one after the other", "by number"])(
+    "keeps what a source gave that fills its memory anew, %s",
+    async (way) => {
+      const memory = { images: new Uint16Array(2), targets: new Float32Array(2) };
+      const fill = (indices: ArrayLike<number>) => {
+        for (const array of Object.values(memory)) array.set(indices);
+        const [images, targets] = [
+          memory.images.subarray(0, indices.length),
+          memory.targets.subarray(0, indices.length),
+        ];
+        return { images, targets, sampleWeights: targets };
+      };
+      function* ordered() {
+        for (let i = 0; i < 6; i += 2) yield fill([i, i + 1]);
+      }
+      const source =
+        way === "by number"
+          ? stream({ count: 6, read: fill }, { shape: [1] })
+          : stream(ordered, { shape: [1], count: 6, buffer: 1 });
+      for (const sizes of [[6], [3, 3], [2, 2, 2], [1, 5]]) {
+        const pass = source.pass(null);
+        const parts: Split[] = [];
+        if (way === "by number") for (let i = 0; i < 3; i++) parts.push(await pass.next(2));
+        else for (const size of sizes) parts.push(await pass.next(size));
+        for (const key of ["images", "targets", "sampleWeights"] as const) {
+          expect(parts.flatMap((part) => [...(part[key] ?? [])])).toEqual([0, 1, 2, 3, 4, 5]);
+        }
+      }
+    },
+  );
+
+  test("takes pieces whose sample weights are all 0", async () => {
+    const weights = [0, 0, 0, 1];
+    function* ordered() {
+      for (const weight of weights) yield { images: [1], labels: [0], sampleWeights: [weight] };
+    }
+    const one = stream(ordered, { shape: [1], count: 4 });
+    const other = stream(
+      {
+        count: 4,
+        read: (i) => ({
+          images: i.slice(),
+          labels: i.map(() => 0),
+          sampleWeights: Array.from(i, (at) => weights[at] ?? 0),
+        }),
+      },
+      { shape: [1] },
+    );
+    for (const source of [one, other])
+      expect([...((await source.pass(null).next(3)).sampleWeights ?? [])]).toEqual([0, 0, 0]);
+  });
+
   test("trains alike with any number of workers, and lets go of the source", async () => {
     let ended = 0;
     async function* counted(): AsyncGenerator<Split> {

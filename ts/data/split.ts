@@ -106,8 +106,7 @@ function weightsOf(given: GivenNumbers, count: number): Float32Array {
       "Give weights that are 0 or more.",
     );
   }
-  if (weights.some((weight) => weight > 0)) return weights;
-  throw new ProxbitError("data", "all sample weights are 0", "Give at least one example a weight above 0.");
+  return weights;
 }
 
 /** The number of examples, by the labels where there are some, else by the inputs. */
@@ -146,6 +145,15 @@ export function split(
   options?: SplitOptions,
 ): Split;
 export function split(images: unknown, labels: unknown, shape: unknown, options: SplitOptions = {}): Split {
+  const made = pieceOf(images, labels, shape, options);
+  if (made.sampleWeights?.some((weight) => weight > 0) === false) {
+    throw new ProxbitError("data", "all sample weights are 0", "Give at least one example a weight above 0.");
+  }
+  return made;
+}
+
+/** A split that is but a part of the examples, so that all its weights may be 0. Throws as {@link split}. */
+export function pieceOf(images: unknown, labels: unknown, shape: unknown, options: SplitOptions): Split {
   plainObject(options, OPTIONS, { code: "argument", what: "split" });
   const axes = checkShape(shape);
   const numbers = numbersOf("the images", images);

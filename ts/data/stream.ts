@@ -11,8 +11,8 @@ import { ProxbitError } from "../base/errors.ts";
 import { randomStream, shuffle } from "../nn/random.ts";
 import type { Pass, PassOrder, Split, Stream } from "./dataset.ts";
 import type { GivenLabels, GivenNumbers } from "./numbers.ts";
-import { type SplitOptions, split } from "./split.ts";
-import { concatenated, picked, section } from "./subset.ts";
+import { pieceOf, type SplitOptions } from "./split.ts";
+import { concatenated, copied, picked, section } from "./subset.ts";
 
 /** Some examples, as a source gives them: what `split` takes. */
 export interface GivenExamples {
@@ -45,7 +45,7 @@ const DEFAULT_BUFFER = 1024;
 const OPTIONS = ["shape", "count", "buffer", "scale", "offset", "classes"];
 const MOST_EXAMPLES = 2 ** 32 - 1;
 
-/** The examples that a source gave, checked as a split; errors say which. */
+/** A copy of the examples that a source gave, checked as a split; errors say which. */
 function examplesOf(given: unknown, options: StreamOptions, where: string): Split {
   const what = `the examples that the source gave for ${where}`;
   const {
@@ -59,13 +59,9 @@ function examplesOf(given: unknown, options: StreamOptions, where: string): Spli
   }) as unknown as GivenExamples;
   const { shape, scale, offset, classes } = options;
   try {
-    return split(images, labels?.length === 0 ? null : labels, shape, {
-      scale,
-      offset,
-      classes,
-      targets,
-      sampleWeights,
-    });
+    const truth = labels?.length === 0 ? null : labels;
+    // A source may fill the same memory anew when it is asked again, while these still wait.
+    return copied(pieceOf(images, truth, shape, { scale, offset, classes, targets, sampleWeights }));
   } catch (error) {
     if (!(error instanceof ProxbitError)) throw error;
     throw new ProxbitError(error.code, `${what}: ${error.message}`, error.remedy, { cause: error });
