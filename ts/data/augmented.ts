@@ -6,7 +6,7 @@
 import { booleanOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type RandomStream, randomStream } from "../nn/random.ts";
-import { type Examples, isStream, type Numbers, type Pass, type Split, type Stream } from "./dataset.ts";
+import { type Examples, isStream, type Numbers, type Pass, type Split, type Stream, variationsOf } from "./dataset.ts";
 import { mixed } from "./mixed.ts";
 import { stream } from "./stream.ts";
 import { concatenated, picked, section } from "./subset.ts";
@@ -159,6 +159,9 @@ export function augmented(examples: Examples, variations: Variations): Stream {
   const plain = isStream(examples)
     ? examples
     : stream({ count, read: (indices) => picked(examples, indices) }, { shape, ...givenScale(examples) });
+  // Variations of varied images draw from streams of their own: the same draws again would mirror a mirrored image back.
+  const depth = variationsOf(plain).length;
+  const level = depth === 0 ? "" : `/${depth}`;
   return {
     ...plain,
     varied: { plain, variations: wanted },
@@ -166,7 +169,7 @@ export function augmented(examples: Examples, variations: Variations): Stream {
       if (order === null || order.isPlain) return plain.pass(order, from);
       const inner = plain.pass(order, Math.floor(from / GROUP) * GROUP);
       const drawn = (use: string, place: number): RandomStream =>
-        randomStream(order.seed, `${use}/${order.epoch}/${place}`);
+        randomStream(order.seed, `${use}/${order.epoch}/${place}${level}`);
       return varied(inner, from, count, shape as readonly [number, number, number], wanted, drawn);
     },
   };
