@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Dataset, Examples, Split } from "../ts/data/index.ts";
-import { split, stream } from "../ts/data/index.ts";
+import { split, stream, take } from "../ts/data/index.ts";
 import { picked } from "../ts/data/subset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { randomStream } from "../ts/nn/random.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import type { FitOptions } from "../ts/train/run/fit.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
+import { rejected, thrown } from "./io-helpers.ts";
 
 const shape = [3, 2, 1] as const;
 const graph = sequential({ inputShape: [...shape] }, [
@@ -305,6 +306,20 @@ describe("a stream of an iterable", () => {
     expect(ended).toBe(8);
   });
 
+  test.each([
+    ["a promise", async () => [whole], "gave a promise, which is no iterable"],
+    ["nothing", () => undefined, "gave undefined, which is no iterable"],
+    ["examples by themselves", () => whole, "which is no iterable"],
+  ])("is refused for %s", async (_, source, message) => {
+    const given = stream(source as never, { shape, count: 300 });
+    const { message: told } = await rejected("data", (async () => given.pass(null).next(1))());
+    expect(told).toContain(message);
+  });
+
+  test("cannot be cut", () => {
+    expect(thrown("argument", () => take(ordered(1) as never, 3)).message).toBe("a stream cannot be cut");
+  });
+
   test("that ends early is refused", async () => {
     await expect(trained(named(ordered(10, 301)))).rejects.toMatchObject({
       code: "data",
@@ -321,6 +336,8 @@ test.each([
   ["a buffer of none", () => oneByOne(), { shape, count: 3, buffer: 0 }],
   ["an unknown option", { count: 3, read: () => whole }, { shape, shuffle: true }],
   ["no shape", { count: 3, read: () => whole }, {}],
+  ["a source by number with a count beside its own", { count: 3, read: () => whole }, { shape, count: 2 }],
+  ["a source by number with a buffer", { count: 3, read: () => whole }, { shape, buffer: 2 }],
 ])("%s makes no stream", (_, source, given) => {
   expect(() => stream(source as never, given as never)).toThrow(expect.objectContaining({ code: "argument" }));
 });

@@ -4,7 +4,7 @@ import { isList, plainObject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { bufferChanged } from "./changed.ts";
-import type { ClassNumbers, ImageSplit, Numbers, Split } from "./dataset.ts";
+import { type ClassNumbers, type ImageSplit, isStream, type Numbers, type Split } from "./dataset.ts";
 import { type GivenLabels, type GivenNumbers, labelsOf, MOST_CLASSES, numbersOf, realsOf } from "./numbers.ts";
 import { section } from "./subset.ts";
 
@@ -184,11 +184,14 @@ export function pieceOf(images: unknown, labels: unknown, shape: unknown, option
 /**
  * The first `count` examples of `whole`, or all where it has fewer; a view, nothing is copied.
  *
- * @throws ProxbitError "argument" where `count` is not a whole number above 0.
+ * @throws ProxbitError "argument" where `count` is not a whole number above 0, and for a stream.
  */
 export function take<Examples extends Split>(whole: Examples, count: number): Examples {
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new ProxbitError("argument", `${describe(count)} is not a number of images`, "Give a whole number above 0.");
+  }
+  if (typeof whole === "object" && whole !== null && isStream(whole)) {
+    throw new ProxbitError("argument", "a stream cannot be cut", "Give stream() a source of fewer examples.");
   }
   return section(whole, 0, Math.min(count, whole.count));
 }

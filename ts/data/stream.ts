@@ -101,10 +101,21 @@ function byNumber(source: RandomSource, options: StreamOptions): Stream {
   };
 }
 
+function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<unknown> {
+  const iterable: AsyncIterable<unknown> | Iterable<unknown> = Object(given);
+  if (Symbol.asyncIterator in iterable) return iterable[Symbol.asyncIterator]();
+  if (Symbol.iterator in iterable) return iterable[Symbol.iterator]();
+  const what = iterable instanceof Promise ? "a promise" : describe(given);
+  throw new ProxbitError(
+    "data",
+    `the source of a stream gave ${what}, which is no iterable`,
+    "Give a generator, function* or async function*, or a function that returns an iterable and no promise of one.",
+  );
+}
+
 /** Examples of an iterable, cut into pieces of the sizes that are asked for. */
 function inOrder(source: OrderedSource, options: StreamOptions, count: number): Pass {
-  const iterable = source();
-  const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+  const iterator = iteratorOf(source());
   let rest: Split | null = null;
   let done = 0;
   const more = async (): Promise<Split> => {
@@ -222,6 +233,9 @@ export function stream(source: RandomSource | OrderedSource, options: StreamOpti
       `the source of a stream must have count and read(indices), or be a function, not ${describe(source)}`,
       "Give { count, read: (indices) => ({ images, labels }) }, or () => an iterable of such examples.",
     );
+  }
+  for (const key of ["count", "buffer"] as const) {
+    if (options[key] !== undefined) reject(subject, key, "absent where the source reads by number", options[key]);
   }
   return byNumber({ count: countOf(source.count), read: (indices) => source.read(indices) }, options);
 }
