@@ -105,7 +105,7 @@ function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<unknown> 
   const iterable: AsyncIterable<unknown> | Iterable<unknown> = Object(given);
   if (Symbol.asyncIterator in iterable) return iterable[Symbol.asyncIterator]();
   if (Symbol.iterator in iterable) return iterable[Symbol.iterator]();
-  const what = iterable instanceof Promise ? "a promise" : describe(given);
+  const what = given instanceof Promise ? "a promise" : describe(given);
   throw new ProxbitError(
     "data",
     `the source of a stream gave ${what}, which is no iterable`,
