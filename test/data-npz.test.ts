@@ -123,6 +123,21 @@ describe("npz", () => {
     expect(message).toMatch(/^the file has 3 examples, and a label is \d+, which is no class$/);
   });
 
+  it("is refused where its truth is that of another number of examples", async () => {
+    const x = npyFile("|u1", "(2, 2)", new Uint8Array(4));
+    for (const [kind, shape, size] of [
+      ["<f4", "(4,)", 16],
+      ["<f4", "(1, 2)", 8],
+      ["|u1", "(3,)", 3],
+    ] as const) {
+      const y = npyFile(kind, shape, new Uint8Array(size));
+      const files = zipSync({ "x_train.npy": x, "y_train.npy": y, "x_test.npy": x, "y_test.npy": y });
+      expect((await rejected("data", npz(files))).message).toMatch(
+        /^the file has 2 inputs whose truth is of \d examples$/,
+      );
+    }
+  });
+
   it.each([
     ["no axes", npyFile("|u1", "()", new Uint8Array(1))],
     ["texts", npyFile("<U1", "(2, 1)", new Uint8Array(8))],
