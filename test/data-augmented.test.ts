@@ -126,6 +126,8 @@ describe("augmented examples", () => {
     ["both mixtures", { mixup: 0.2, cutmix: 1 }],
     ["a share above 1", { brightness: 2 }],
     ["half a pixel", { crop: 0.5 }],
+    ["an alpha whose draws do not end", { mixup: 1e-12 }],
+    ["another one", { cutmix: 1e-300 }],
     ["an unknown word", { zoom: 2 }],
   ])("are refused with %s", (_, variations) => {
     thrown("argument", () => augmented(whole, variations as Variations));

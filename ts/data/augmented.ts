@@ -25,7 +25,7 @@ export interface Variations {
   readonly contrast?: number | undefined;
   /** The side of a square that is set to 0 (DeVries and Taylor, 2017), in pixels; it may reach over the border. */
   readonly cutout?: number | undefined;
-  /** Mixes each image and its truth with another one's, by shares of Beta(alpha, alpha), alpha up to 1 (Zhang et al., ICLR 2018). */
+  /** Mixes each image and its truth with another one's, by shares of Beta(alpha, alpha), alpha 0.001 to 1 (Zhang et al., ICLR 2018). */
   readonly mixup?: number | undefined;
   /** Puts a part of another image into each, and mixes the truth by areas of Beta(alpha, alpha) (Yun et al., ICCV 2019). */
   readonly cutmix?: number | undefined;
@@ -34,6 +34,9 @@ export interface Variations {
 }
 
 const KEYS = ["mirror", "crop", "rotate", "brightness", "contrast", "cutout", "mixup", "cutmix", "classes"];
+
+/** Below it, shares are 0 or 1 to all digits, and a draw of them may not end. */
+const LEAST_ALPHA = 0.001;
 
 type Checked = Required<{ [K in keyof Variations]: NonNullable<Variations[K]> }>;
 
@@ -48,6 +51,10 @@ function checkVariations(value: unknown): Checked {
     ...{ contrast: number("contrast", 1), cutout: whole("cutout", 4096), mixup: number("mixup", 1) },
     ...{ cutmix: number("cutmix", 1), classes: whole("classes", 2 ** 24) },
   };
+  for (const key of ["mixup", "cutmix"] as const) {
+    const alpha = checked[key];
+    if (alpha > 0 && alpha < LEAST_ALPHA) reject(subject, key, `0, or ${LEAST_ALPHA} to 1`, given[key]);
+  }
   if (checked.mixup > 0 && checked.cutmix > 0) reject(subject, "cutmix", "absent where mixup is given", given.cutmix);
   return checked;
 }
