@@ -143,7 +143,6 @@ export function checkFit(
   const stopper = stopping === null ? null : createStopper(stopping);
   const ours = [...averaging, ...(best === null ? [] : [best]), ...(stopper === null ? [] : [stopper])];
   const metrics = checkMetrics(options.metrics ?? [], subject);
-  if (validate && !isStream(given.test)) checkTruth(metrics, given.test);
   for (const name of ["onStep", "onEpoch"] as const) {
     if (options[name] !== undefined && typeof options[name] !== "function")
       reject(subject, name, "a function", options[name]);
@@ -151,6 +150,7 @@ export function checkFit(
   const checkpoint = checkCheckpoint(options.checkpoint, subject);
   const onDivergence = oneOf(options.onDivergence ?? "stop", ["stop", "rollback"], "onDivergence", subject);
   const data = checkData(engine, work.data, validate);
+  if (validate && !isStream(given.test)) checkTruth(metrics, given.test);
   const augment = checkAugmentation(options.augment, data.train.shape);
   if (counting) createFlipMeter(engine.graph, engine.layout);
   const steps = Math.floor(data.train.count / batchSize);
