@@ -5,10 +5,13 @@
 import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeCheckpoint } from "../ts/io/checkpoint-file.ts";
+import { augmented, changed, stream, type Variations } from "../ts/data/index.ts";
+import { picked } from "../ts/data/subset.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../ts/io/checkpoint-file.ts";
 import type { CheckpointStore } from "../ts/io/checkpoint-store.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import { optimizers } from "../ts/train/optimizers/optimizers.ts";
+import { dataFacts } from "../ts/train/run/checkpoint.ts";
 import type { EpochTask } from "../ts/train/run/epoch-task.ts";
 import type { TrainEvent } from "../ts/train/run/events.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
@@ -257,6 +260,46 @@ describe("going on with something else", () => {
     expect(await eventsOf(lenient.continueFit(given, options))).not.toHaveLength(0);
     strict.close();
     lenient.close();
+  });
+
+  test("holds variations of examples against the checkpoint, and goes on with one that knew of none", async () => {
+    const store = memoryStore();
+    const varied = (variations: Variations) => ({ ...data, train: augmented(data.train, variations) });
+    const trainer = await trainerOf(subject.graph, optionsOf(subject));
+    await leave(trainer.fit(varied({ mirror: true }), { ...subject.options, checkpoint: store }), 2);
+    const left = store.all.at(-1) as Uint8Array;
+    const [strict, lenient] = [await Trainer.resume(store), await Trainer.resume(store, { allow: ["variations"] })];
+    const others = varied({ rotate: 90, cutout: 2 });
+    expect((await rejected("checkpoint", eventsOf(strict.continueFit(others)))).message).toContain(
+      "variations[0].mirror was true and is false",
+    );
+    expect(await eventsOf(lenient.continueFit(others))).not.toHaveLength(0);
+    strict.close();
+    lenient.close();
+    const { state, tensors } = await decodeCheckpoint(left);
+    const { variations: _, ...facts } = state.facts as Readonly<Record<string, unknown>>;
+    const old = memoryStore();
+    await old.write(await encodeCheckpoint({ ...state, facts }, tensors));
+    const again = await Trainer.resume(old);
+    expect(await eventsOf(again.continueFit(varied({ mirror: true })))).not.toHaveLength(0);
+    again.close();
+  });
+
+  test("tells data that was changed in place, and asks a source again that failed", async () => {
+    const own = { ...data, train: { ...data.train, images: data.train.images.slice() } };
+    const before = await dataFacts(own, false);
+    own.train.images[0] = (own.train.images[0] as number) ^ 1;
+    expect(await dataFacts(own, false)).toEqual(before);
+    changed(own.train);
+    expect(await dataFacts(own, false)).not.toEqual(before);
+    let asked = 0;
+    const read = (indices: Uint32Array) => {
+      if (asked++ === 0) throw new Error("the disk is busy");
+      return picked(data.train, indices);
+    };
+    const flaky = { ...data, train: stream({ count: data.train.count, read }, { shape: data.train.shape }) };
+    await expect(dataFacts(flaky, false)).rejects.toThrow("the disk is busy");
+    expect(await dataFacts(flaky, false)).toMatchObject({ data: { train: { count: data.train.count } } });
   });
 
   test("holds the weights that the run started from against it", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { augmented, split, stream, type Variations } from "../ts/data/index.ts";
+import { augmented, type Split, split, stream, type Variations } from "../ts/data/index.ts";
 import { picked } from "../ts/data/subset.ts";
 import { rotated, shifted, squareOut, turned, withContrast } from "../ts/data/variations.ts";
 import { randomStream } from "../ts/nn/random.ts";
@@ -79,6 +79,23 @@ describe("augmented examples", () => {
     expect(plain.images).toEqual((await drawn.pass(order).next(150)).images);
   });
 
+  test("vary varied ones by draws of their own, and leave those of one level as they were", async () => {
+    const once = await augmented(whole, { mirror: true }).pass(order).next(150);
+    const plain = stream({ count: 150, read: (indices) => picked(whole, indices) }, { shape: [4, 4, 3] });
+    const own = await plain.pass(order).next(150);
+    const twice = await augmented(augmented(whole, { mirror: true }), { mirror: true })
+      .pass(order)
+      .next(150);
+    const image = ({ images }: Split, i: number) => list(images.subarray(i * 48, (i + 1) * 48)).join();
+    const mirrored = (made: Split) => Array.from({ length: 150 }, (_, i) => image(made, i) !== image(own, i));
+    // Draws of the level that was there before levels.
+    const digits = mirrored(once).map(Number).join("");
+    expect(digits.slice(0, 40)).toBe("1100011011101110111111111010111010111110");
+    const count = mirrored(twice).filter(Boolean).length;
+    expect(count).toBeGreaterThan(50);
+    expect(count).toBeLessThan(100);
+  });
+
   test.each(["mixup", "cutmix"] as const)("%s mixes images and truth by the same shares", async (kind) => {
     // The three classes are black, gray and white, so that an image tells its truth.
     const levels = [0, 100, 200];
@@ -109,6 +126,8 @@ describe("augmented examples", () => {
     ["both mixtures", { mixup: 0.2, cutmix: 1 }],
     ["a share above 1", { brightness: 2 }],
     ["half a pixel", { crop: 0.5 }],
+    ["an alpha whose draws do not end", { mixup: 1e-12 }],
+    ["another one", { cutmix: 1e-300 }],
     ["an unknown word", { zoom: 2 }],
   ])("are refused with %s", (_, variations) => {
     thrown("argument", () => augmented(whole, variations as Variations));

@@ -124,7 +124,8 @@ describe("imageFolder", () => {
       await write(root, { ...numbered(["elsewhere/a"], 3), ...numbered(["photos/b", "more"], 2) });
       await symlink(join(root, "elsewhere", "a"), join(root, "photos", "a"));
       await symlink(join(root, "more"), join(root, "photos", "b", "more"));
-      await symlink(join(root, "more", "0.png"), join(root, "photos", "b", "again.png"));
+      await write(root, { "single/0.png": 3 });
+      await symlink(join(root, "single", "0.png"), join(root, "photos", "b", "another.png"));
       const { classes, train, test } = await imageFolder(join(root, "photos"));
       expect([classes, train.count + test.count]).toEqual([["a", "b"], 3 + 2 + 2 + 1]);
     }));
@@ -142,6 +143,45 @@ describe("imageFolder", () => {
       expect((await rejected("data", imageFolder(root))).message).toMatch(message);
     }),
   );
+
+  it.each([
+    ["a class", "../train/a", "test/b", /test\/b is the same folder as .*train\/a, which is read already$/],
+    ["a picture", "../../train/a/0.png", "test/a/9.png", /9\.png is the same picture as .*train\/a\/0\.png, which is/],
+  ])("refuses a link from the test to %s that is trained on", (_name, target, link, message) =>
+    withFolder(async (root) => {
+      await write(join(root, "train"), numbered(["a", "b"], 3));
+      await write(join(root, "test"), { "a/1.png": 1 });
+      await symlink(target, join(root, link));
+      expect((await rejected("data", imageFolder(root))).message).toMatch(message);
+    }),
+  );
+
+  it("refuses a picture that stands in two places", () =>
+    withFolder(async (root) => {
+      await write(root, numbered(["a", "b"], 3));
+      await symlink("0.png", join(root, "a", "again.png"));
+      expect((await rejected("data", imageFolder(root))).message).toContain("again.png is the same picture as");
+    }));
+
+  it("keeps the choice of what tests, but for one of each class, when a picture comes to each", () =>
+    withFolder(async (root) => {
+      await write(root, numbered(["a", "b"], 30));
+      const before = await imageFolder(root, { limit: 8 });
+      const all = await imageFolder(root);
+      await write(root, { "a/x.png": 200, "b/x.png": 201 });
+      const after = await imageFolder(root);
+      const gone = (one: typeof all, other: typeof all) =>
+        graysOf(one.test).filter((gray) => !graysOf(other.test).includes(gray)).length;
+      expect([all.test.count, after.test.count]).toEqual([12, 12]);
+      expect(gone(all, after)).toBeLessThanOrEqual(2);
+      expect(gone(before, await imageFolder(root, { limit: 8 }))).toBeLessThanOrEqual(2);
+    }));
+
+  it("refuses two folders for testing beside train", () =>
+    withFolder(async (root) => {
+      for (const part of ["train", "val", "test"]) await write(join(root, part), numbered(["a", "b"], 1));
+      expect((await rejected("data", imageFolder(root))).message).toMatch(/has two folders for testing, test and val$/);
+    }));
 
   it("finds more pictures in a folder of a folder than a call takes arguments", () =>
     withFolder(async (root) => {

@@ -1,5 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { changed, digest, holdOut, makeDataset, type Split, split, stream, take } from "../ts/data/index.ts";
+import { variationsOf } from "../ts/data/dataset.ts";
+import {
+  augmented,
+  changed,
+  digest,
+  holdOut,
+  makeDataset,
+  type Split,
+  type Stream,
+  split,
+  stream,
+  take,
+} from "../ts/data/index.ts";
 import { picked } from "../ts/data/subset.ts";
 import { thrown } from "./io-helpers.ts";
 
@@ -9,6 +21,12 @@ const numbered = (count: number): Split =>
     Uint16Array.from({ length: count }, (_, i) => i),
     Array.from({ length: count }, (_, i) => i % 3),
     [1],
+  );
+const numberedImages = (count: number): Split =>
+  split(
+    Uint8Array.from({ length: count * 2 }, (_, i) => i),
+    new Uint8Array(count),
+    [1, 2, 1],
   );
 const streamOf = (whole: Split) => stream({ count: whole.count, read: (i) => picked(whole, i) }, { shape: [1] });
 const sorted = (values: Iterable<number>): readonly number[] => [...values].sort((a, b) => a - b);
@@ -34,6 +52,29 @@ describe("examples that are held out", () => {
       expect((await own.pass(order).next(100)).images).toEqual(wanted.images);
       expect((await own.pass(order, 3).next(2)).images).toEqual(wanted.images.subarray(3, 5));
     }
+  });
+
+  test.each([
+    ["holdOut", (varied: Stream) => holdOut(varied, 0.2, 7)],
+    [
+      "makeDataset",
+      (varied: Stream) => {
+        const { train, test } = makeDataset({ train: varied, validation: 0.2, seed: 7 });
+        return [train, test] as const;
+      },
+    ],
+  ] as const)("by %s leave variations to those that are trained on", async (_, part) => {
+    const gray = split(new Uint8Array(50 * 4).fill(128), new Uint8Array(50), [2, 2, 1]);
+    const [train, held] = part(augmented(gray, { brightness: 1 }));
+    const seen = async (examples: Stream) =>
+      new Set((await examples.pass({ seed: 1, epoch: 0 }).next(examples.count)).images);
+    expect([train.count, held.count]).toEqual([40, 10]);
+    expect((await seen(train)).size).toBeGreaterThan(20);
+    expect(await seen(held)).toEqual(new Set([128]));
+    const nested = augmented(augmented(numberedImages(50), { mirror: true }), { brightness: 0.5 });
+    const [twice, plain] = part(nested);
+    expect(variationsOf(twice)).toMatchObject([{ mirror: true }, { brightness: 0.5 }]);
+    expect((await plain.pass(null).next(10)).images).toEqual(holdOut(numberedImages(50), 0.2, 7)[1].images);
   });
 
   test.each([0, 1, -0.1, 0.001, 0.999, Number.NaN])("cannot be a share of %d of 50", (share) => {

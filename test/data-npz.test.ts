@@ -29,6 +29,13 @@ describe("npy", () => {
     expect(Array.from(values as ArrayLike<number | bigint>, Number)).toEqual([0, 1, 2, 3, 100, 7]);
   });
 
+  it("a Buffer within a pool is read as its bytes alone", () => {
+    for (const kind of ["u1", "<f4"]) {
+      const pool = Buffer.from([...new Uint8Array(24).fill(77), ...file(kind)]).subarray(24);
+      expect(Array.from(parseNpy(pool, kind).values as ArrayLike<number>)).toEqual([0, 1, 2, 3, 100, 7]);
+    }
+  });
+
   it("truth values are bytes, and texts lose the zeros behind them", () => {
     expect(parseNpy(file("?"), "bools").values).toEqual(Uint8Array.of(0, 1, 1, 1, 1, 1));
     expect(parseNpy(file("<U3"), "texts").values).toEqual(["0", "1", "2", "3", "100", "7"]);
@@ -114,6 +121,21 @@ describe("npz", () => {
     const y = npyFile(kind, "(3,)", new Uint8Array(labels.buffer));
     const { message } = await rejected("data", npz(zipSync({ "x.npy": x, "y.npy": y })));
     expect(message).toMatch(/^the file has 3 examples, and a label is \d+, which is no class$/);
+  });
+
+  it("is refused where its truth is that of another number of examples", async () => {
+    const x = npyFile("|u1", "(2, 2)", new Uint8Array(4));
+    for (const [kind, shape, size] of [
+      ["<f4", "(4,)", 16],
+      ["<f4", "(1, 2)", 8],
+      ["|u1", "(3,)", 3],
+    ] as const) {
+      const y = npyFile(kind, shape, new Uint8Array(size));
+      const files = zipSync({ "x_train.npy": x, "y_train.npy": y, "x_test.npy": x, "y_test.npy": y });
+      expect((await rejected("data", npz(files))).message).toMatch(
+        /^the file has 2 inputs whose truth is of \d examples$/,
+      );
+    }
   });
 
   it.each([

@@ -36,6 +36,22 @@ describe("split of any numbers", () => {
   });
 
   it.each([
+    ["rows", [[1, 2, 3], [4]], "list 1 of the images has 1 numbers, and list 0 has 3"],
+    ["a number among rows", [[1, 2], 3, 4], "list 1 of the images has 1 numbers, and list 0 has 2"],
+    [
+      "rows within rows",
+      [
+        [[1, 2], [3]],
+        [[4], []],
+      ],
+      "list 1 of the images has 1 numbers, and list 0 has 2",
+    ],
+  ])("refuses %s of several lengths", (_, rows, message) => {
+    expect(thrown("shape", () => split(rows as number[][], [0, 1], [2])).message).toBe(message);
+    thrown("shape", () => split([1, 2], null, [1], { targets: [[1, 2, 3], [4]] }));
+  });
+
+  it.each([
     ["a buffer", Uint8Array.of(7, 9).buffer],
     ["a shared buffer", foreign("const b = new SharedArrayBuffer(2); new Uint8Array(b).set([7, 9]); b")],
     ["a buffer of another realm", foreign("Uint8Array.of(7, 9).buffer")],

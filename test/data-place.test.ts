@@ -86,6 +86,22 @@ describe("cifar100", () => {
 });
 
 describe("a path", () => {
+  it.each([{ size: 7 }, { channels: 1 }, { fit: "fill" }, { background: "#000000" }, { test: 0.5 }] as const)(
+    "of numbers refuses %o",
+    (options) =>
+      withFolder(async (folder) => {
+        await writeIdx(folder);
+        const archive = join(folder, "it.npz");
+        await writeFile(archive, "");
+        const [key] = Object.keys(options) as [string];
+        const { message } = await rejected("argument", dataAt(folder, options));
+        expect(message).toBe(`${key} is for folders of images, and ${folder} is none`);
+        if (key !== "test") await rejected("argument", dataAt(archive, options));
+        const input = { height: 9, width: 9, channels: 1, fit: "cover", background: "#ffffff" } as const;
+        expect(await dataAt(folder, {}, input)).toEqual(await idxFolder(folder));
+      }),
+  );
+
   it("is told by the files in it", () =>
     withFolder(async (folder) => {
       await writeIdx(folder);

@@ -291,6 +291,47 @@ describe("a picture as a network's input", () => {
     expect([fitted.length, largest]).toEqual([4096, 4096]);
   });
 
+  it.each(["cover", "contain", "fill"] as const)("%s: is enlarged alike by JavaScript and sharp", async (fit) => {
+    const ramp = pngFile(8, 8, {}, (x, y) => [10 * x, 10 * y, 10 * x]);
+    for (const [height, width] of [
+      [16, 16],
+      [4, 16],
+      [16, 4],
+      [9, 8],
+    ] as const) {
+      const wanted = input(height, width, { fit });
+      const ours = await readInput(ramp, wanted, "ramp", "javascript");
+      expect(farthest(ours, await readInput(ramp, wanted, "ramp", "sharp"))).toBeLessThanOrEqual(1);
+    }
+    const enlarged = await readInput(ramp, input(16, 16, { fit }), "ramp", "sharp");
+    expect([0, 3, 6, 9].map((at) => enlarged[at])).toEqual([0, 3, 8, 13]);
+  });
+
+  it("covers by the same part of a picture with sharp, where the rest is no even number of pixels", async () => {
+    for (const [width, height] of [
+      [200, 150],
+      [150, 200],
+    ] as const) {
+      const bytes = await softFile(width, height).png().toBuffer();
+      const ours = await readInput(bytes, input(32, 32), "soft", "javascript");
+      expect(farthest(ours, await readInput(bytes, input(32, 32), "soft", "sharp"))).toBeLessThanOrEqual(6);
+    }
+  });
+
+  it.each([1, 2] as const)("a gray file of %i channels has a background in colour", async (channels) => {
+    const pixels = Buffer.from(
+      Array.from({ length: 32 * channels }, (_, at) => (channels === 2 && at % 2 ? 128 : 100)),
+    );
+    const gray = await sharp(pixels, { raw: { width: 8, height: 4, channels } })
+      .toColourspace("b-w")
+      .png()
+      .toBuffer();
+    const wanted = input(4, 4, { fit: "contain", background: "#ff0000" });
+    const ours = await readInput(gray, wanted, "gray", "javascript");
+    expect([...ours.subarray(0, 3)]).toEqual([255, 0, 0]);
+    expect(farthest(await readInput(gray, wanted, "gray", "sharp"), ours)).toBeLessThanOrEqual(1);
+  });
+
   it.each(["cover", "contain", "fill"] as const)("%s: JavaScript and sharp agree within a few levels", async (fit) => {
     const bytes = await softFile(90, 60).png().toBuffer();
     for (const channels of [1, 3] as const) {

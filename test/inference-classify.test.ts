@@ -151,11 +151,12 @@ describe("classify", () => {
     ["image", { width: 3, height: 2, data: new Uint8Array(23) }],
     ["image", { width: 3, height: 2, data: "24" }],
     ["image", { width: 0, height: 0, data: new Uint8Array() }],
+    ["image", { width: -2, height: -2, data: new Uint8Array(16) }],
   ] as const)("refuses by the code %s: %o", async (code, source) => {
     await rejected(code, (await sessionOf()).classify(source as unknown as Blob));
   });
 
-  test.each([{ top: 0 }, { top: 4 }, { top: 1.5 }, { best: 1 }, { count: 0 }, { count: "2" }])(
+  test.each([{ top: 0 }, { top: 4 }, { top: 1.5 }, { best: 1 }, { count: 0 }, { count: null }, { count: "2" }])(
     "refuses the options %o",
     async (options) => {
       const classify = (await sessionOf()).classify as (source: unknown, options: unknown) => Promise<unknown>;

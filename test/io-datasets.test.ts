@@ -247,6 +247,21 @@ describe("a base URL", () => {
     expect(error.message).toMatch(/^there is no train-images-idx3-ubyte in http:/);
   });
 
+  it("tells how a fetch goes on, and stops it by the signal", async () => {
+    const files = smallFiles(3, 2);
+    const answer = (path: string): Answer =>
+      found(files.get(path.replace("/data/", "").replace(/\.gz$/, "")) ?? page.body);
+    const seen: string[] = [];
+    const stop = new AbortController();
+    await withServer(answer, async (baseUrl) => {
+      await mnist({ baseUrl, onDownload: ({ file, received }) => seen.push(`${file} ${received}`) });
+      const bytes = files.get("train-labels-idx1-ubyte")?.length;
+      expect(seen).toContain(`train-labels-idx1-ubyte.gz ${bytes}`);
+      await rejected("aborted", mnist({ baseUrl, signal: stop.signal, onDownload: () => stop.abort() }));
+      await rejected("aborted", mnist({ baseUrl, signal: stop.signal }));
+    });
+  });
+
   it("is an error where it answers with one", async () => {
     const answer = () => ({ status: 500, type: "text/plain", body: new Uint8Array() });
     const error = await withServer(answer, (url) => rejected("data", fashionMnist({ baseUrl: url })));

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { Dataset, Examples, Split } from "../ts/data/index.ts";
-import { split, stream } from "../ts/data/index.ts";
+import { split, stream, take } from "../ts/data/index.ts";
 import { picked } from "../ts/data/subset.ts";
 import { layers, sequential } from "../ts/nn/index.ts";
 import { randomStream } from "../ts/nn/random.ts";
 import { losses } from "../ts/train/losses/index.ts";
 import type { FitOptions } from "../ts/train/run/fit.ts";
 import { Trainer, type TrainerOptions } from "../ts/train/run/trainer.ts";
+import { rejected, thrown } from "./io-helpers.ts";
 
 const shape = [3, 2, 1] as const;
 const graph = sequential({ inputShape: [...shape] }, [
@@ -237,6 +238,58 @@ describe("a stream of an iterable", () => {
     expect(await drawn(1, [300])).not.toEqual(first);
   });
 
+  test.each(["one after the other", "by number"])(
+    "keeps what a source gave that fills its memory anew, %s",
+    async (way) => {
+      const memory = { images: new Uint16Array(2), targets: new Float32Array(2) };
+      const fill = (indices: ArrayLike<number>) => {
+        for (const array of Object.values(memory)) array.set(indices);
+        const [images, targets] = [
+          memory.images.subarray(0, indices.length),
+          memory.targets.subarray(0, indices.length),
+        ];
+        return { images, targets, sampleWeights: targets };
+      };
+      function* ordered() {
+        for (let i = 0; i < 6; i += 2) yield fill([i, i + 1]);
+      }
+      const source =
+        way === "by number"
+          ? stream({ count: 6, read: fill }, { shape: [1] })
+          : stream(ordered, { shape: [1], count: 6, buffer: 1 });
+      for (const sizes of [[6], [3, 3], [2, 2, 2], [1, 5]]) {
+        const pass = source.pass(null);
+        const parts: Split[] = [];
+        if (way === "by number") for (let i = 0; i < 3; i++) parts.push(await pass.next(2));
+        else for (const size of sizes) parts.push(await pass.next(size));
+        for (const key of ["images", "targets", "sampleWeights"] as const) {
+          expect(parts.flatMap((part) => [...(part[key] ?? [])])).toEqual([0, 1, 2, 3, 4, 5]);
+        }
+      }
+    },
+  );
+
+  test("takes pieces whose sample weights are all 0", async () => {
+    const weights = [0, 0, 0, 1];
+    function* ordered() {
+      for (const weight of weights) yield { images: [1], labels: [0], sampleWeights: [weight] };
+    }
+    const one = stream(ordered, { shape: [1], count: 4 });
+    const other = stream(
+      {
+        count: 4,
+        read: (i) => ({
+          images: i.slice(),
+          labels: i.map(() => 0),
+          sampleWeights: Array.from(i, (at) => weights[at] ?? 0),
+        }),
+      },
+      { shape: [1] },
+    );
+    for (const source of [one, other])
+      expect([...((await source.pass(null).next(3)).sampleWeights ?? [])]).toEqual([0, 0, 0]);
+  });
+
   test("trains alike with any number of workers, and lets go of the source", async () => {
     let ended = 0;
     async function* counted(): AsyncGenerator<Split> {
@@ -251,6 +304,20 @@ describe("a stream of an iterable", () => {
     expect(await trained(data, { workers: 2 })).toEqual(one);
     // Each run trains twice, and estimates statistics twice.
     expect(ended).toBe(8);
+  });
+
+  test.each([
+    ["a promise", async () => [whole], "gave a promise, which is no iterable"],
+    ["nothing", () => undefined, "gave undefined, which is no iterable"],
+    ["examples by themselves", () => whole, "which is no iterable"],
+  ])("is refused for %s", async (_, source, message) => {
+    const given = stream(source as never, { shape, count: 300 });
+    const { message: told } = await rejected("data", (async () => given.pass(null).next(1))());
+    expect(told).toContain(message);
+  });
+
+  test("cannot be cut", () => {
+    expect(thrown("argument", () => take(ordered(1) as never, 3)).message).toBe("a stream cannot be cut");
   });
 
   test("that ends early is refused", async () => {
@@ -269,6 +336,8 @@ test.each([
   ["a buffer of none", () => oneByOne(), { shape, count: 3, buffer: 0 }],
   ["an unknown option", { count: 3, read: () => whole }, { shape, shuffle: true }],
   ["no shape", { count: 3, read: () => whole }, {}],
+  ["a source by number with a count beside its own", { count: 3, read: () => whole }, { shape, count: 2 }],
+  ["a source by number with a buffer", { count: 3, read: () => whole }, { shape, buffer: 2 }],
 ])("%s makes no stream", (_, source, given) => {
   expect(() => stream(source as never, given as never)).toThrow(expect.objectContaining({ code: "argument" }));
 });

@@ -156,7 +156,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     ...["parts", "progress", "training", "arguments", "commands", "theory", "train", "compare", "recipe", "check"].map(
       (name) => `cli-${name}`,
     ),
-    ...["losses", "photos", "verify", "bounds", "training-options"].map((name) => `cli-${name}`),
+    ...["losses", "eval", "photos", "verify", "bounds", "training-options"].map((name) => `cli-${name}`),
     "golden/texts",
   ],
   "ts/chromium": ["browser/reference-backends", "browser/reference-check", "cli-parts", "browser/browser"],

@@ -53,12 +53,13 @@ async function readNamed(name: string, options: DataOptions, context: Context): 
   }).finally(progress.clear);
 }
 
+/** Options of folders of images: their keys, their words, and their names in the library. */
 const imageOptions = [
-  ["imageSize", "--image-size"],
-  ["channels", "--channels"],
-  ["fit", "--fit"],
-  ["background", "--background"],
-  ["testShare", "--test-share"],
+  ["imageSize", "--image-size", "size"],
+  ["channels", "--channels", "channels"],
+  ["fit", "--fit", "fit"],
+  ["background", "--background", "background"],
+  ["testShare", "--test-share", "test"],
 ] as const;
 
 /** The words of the command line for those of the library, in messages about folders. */
@@ -70,6 +71,9 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/Give a smaller size or a limit, or .*/, "Add a smaller --image-size, or --limit."],
   [/, and a share for it is given/, ", and --test-share is given"],
   [/Leave the share out\./, "Leave it out."],
+  ...imageOptions.map(
+    ([, option, word]) => [new RegExp(`^${word} is for folders`), `${option} is for folders`] as const,
+  ),
 ];
 
 const inWords = (text: string): string => WORDS.reduce((line, [from, to]) => line.replace(from, to), text);
@@ -85,15 +89,12 @@ async function readPath(
     const option = dataDir === undefined ? "--data-url" : "--data-dir";
     throw new ProxbitError("argument", `${option} is for data sets by name, and ${path} is a path`, "Leave it out.");
   }
-  const { imageSize, testShare, limit } = options;
-  const { height, width, ...described } = input ?? {};
-  const size = height === undefined || width === undefined ? imageSize : ([height, width] as const);
-  const { channels, fit, background } = { ...options, ...described };
+  const { imageSize: size, channels, fit, background, testShare: test, limit } = options;
   const progress = countProgress(context, "reading");
   const onProgress = ({ read, of }: { readonly read: number; readonly of: number }) => progress.update(read, of);
   try {
-    const settings = { size, channels, fit, background, test: testShare, limit };
-    return await dataAt(path, { ...settings, onProgress, signal: context.signal });
+    const settings = { size, channels, fit, background, test, limit };
+    return await dataAt(path, { ...settings, onProgress, signal: context.signal }, input);
   } catch (cause) {
     if (!isProxbitError(cause)) throw cause;
     throw new ProxbitError(cause.code, inWords(cause.message), inWords(cause.remedy), { cause });

@@ -6,7 +6,7 @@
 import { booleanOf, integerIn, numberIn, plainObject, reading, reject, type Subject } from "../base/checks.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { type RandomStream, randomStream } from "../nn/random.ts";
-import { type Examples, isStream, type Numbers, type Pass, type Split, type Stream } from "./dataset.ts";
+import { type Examples, isStream, type Numbers, type Pass, type Split, type Stream, variationsOf } from "./dataset.ts";
 import { mixed } from "./mixed.ts";
 import { stream } from "./stream.ts";
 import { concatenated, picked, section } from "./subset.ts";
@@ -25,7 +25,7 @@ export interface Variations {
   readonly contrast?: number | undefined;
   /** The side of a square that is set to 0 (DeVries and Taylor, 2017), in pixels; it may reach over the border. */
   readonly cutout?: number | undefined;
-  /** Mixes each image and its truth with another one's, by shares of Beta(alpha, alpha), alpha up to 1 (Zhang et al., ICLR 2018). */
+  /** Mixes each image and its truth with another one's, by shares of Beta(alpha, alpha), alpha 0.001 to 1 (Zhang et al., ICLR 2018). */
   readonly mixup?: number | undefined;
   /** Puts a part of another image into each, and mixes the truth by areas of Beta(alpha, alpha) (Yun et al., ICCV 2019). */
   readonly cutmix?: number | undefined;
@@ -34,6 +34,9 @@ export interface Variations {
 }
 
 const KEYS = ["mirror", "crop", "rotate", "brightness", "contrast", "cutout", "mixup", "cutmix", "classes"];
+
+/** Below it, shares are 0 or 1 to all digits, and a draw of them may not end. */
+const LEAST_ALPHA = 0.001;
 
 type Checked = Required<{ [K in keyof Variations]: NonNullable<Variations[K]> }>;
 
@@ -48,6 +51,10 @@ function checkVariations(value: unknown): Checked {
     ...{ contrast: number("contrast", 1), cutout: whole("cutout", 4096), mixup: number("mixup", 1) },
     ...{ cutmix: number("cutmix", 1), classes: whole("classes", 2 ** 24) },
   };
+  for (const key of ["mixup", "cutmix"] as const) {
+    const alpha = checked[key];
+    if (alpha > 0 && alpha < LEAST_ALPHA) reject(subject, key, `0, or ${LEAST_ALPHA} to 1`, given[key]);
+  }
   if (checked.mixup > 0 && checked.cutmix > 0) reject(subject, "cutmix", "absent where mixup is given", given.cutmix);
   return checked;
 }
@@ -159,13 +166,17 @@ export function augmented(examples: Examples, variations: Variations): Stream {
   const plain = isStream(examples)
     ? examples
     : stream({ count, read: (indices) => picked(examples, indices) }, { shape, ...givenScale(examples) });
+  // Variations of varied images draw from streams of their own: the same draws again would mirror a mirrored image back.
+  const depth = variationsOf(plain).length;
+  const level = depth === 0 ? "" : `/${depth}`;
   return {
     ...plain,
+    varied: { plain, variations: wanted },
     pass: (order, from = 0) => {
       if (order === null || order.isPlain) return plain.pass(order, from);
       const inner = plain.pass(order, Math.floor(from / GROUP) * GROUP);
       const drawn = (use: string, place: number): RandomStream =>
-        randomStream(order.seed, `${use}/${order.epoch}/${place}`);
+        randomStream(order.seed, `${use}/${order.epoch}/${place}${level}`);
       return varied(inner, from, count, shape as readonly [number, number, number], wanted, drawn);
     },
   };

@@ -54,6 +54,17 @@ export interface Stream {
   readonly pass: (order: PassOrder, from?: number) => Pass;
   /** The examples of these numbers; null for a source without numbers. */
   readonly read: ((indices: Uint32Array) => Promise<Split>) | null;
+  /** The examples that each pass varies anew, and how, as `augmented` takes it; absent where they stay as they are. */
+  readonly varied?: { readonly plain: Stream; readonly variations: Readonly<Record<string, unknown>> } | undefined;
+}
+
+/** The variations of examples, from the innermost on. */
+export function variationsOf(examples: Examples): readonly Readonly<Record<string, unknown>>[] {
+  const found: Readonly<Record<string, unknown>>[] = [];
+  for (let at: Examples = examples; isStream(at) && at.varied !== undefined; at = at.varied.plain) {
+    found.unshift(at.varied.variations);
+  }
+  return found;
 }
 
 /** The examples that a trainer learns from: examples in memory, or such as are read meanwhile. */

@@ -8,6 +8,7 @@ import { clean } from "../base/text.ts";
 import { requireNode, systemCode } from "../io/node.ts";
 import { readWholeFile } from "../io/read.ts";
 import { writeFileAtomic } from "../io/write.ts";
+import { fetchBytes } from "./fetch-bytes.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { type DownloadProgress, MAXIMUM_FILE_BYTES, type Source } from "./source.ts";
 
@@ -27,13 +28,6 @@ export interface Download {
   readonly onProgress: ((progress: DownloadProgress) => void) | undefined;
   readonly signal: AbortSignal | undefined;
 }
-
-/** A server that sends less than so many bytes in so long has gone away, or wants its client to wait. */
-const PATIENCE_MS = 30_000;
-const LEAST_BYTES = 16_384;
-
-/** Such stretches that one file may take: an hour. */
-const MOST_STRETCHES = 120;
 
 /** Most bytes of a gzip file with so much content: what cannot be packed grows by less than a thousandth. */
 const packedBytes = (content: number): number => content + Math.ceil(content / 1000) + 1024;
@@ -126,8 +120,9 @@ async function fetchAny(download: Download, name: string, expected: Expected): P
         (received, total) => {
           download.onProgress?.({ file: `${name}.gz`, received, total });
         },
-        { signal, mostBytes: packedBytes(expected.bytes) },
+        { signal, mostBytes: packedBytes(expected.bytes), check: checkAnswer },
       );
+      if (bytes === undefined) throw new Error("it has no such file");
       return { bytes, content: await verified(bytes, expected, url) };
     } catch (cause) {
       if (signal?.aborted)
@@ -136,6 +131,11 @@ async function fetchAny(download: Download, name: string, expected: Expected): P
     }
   }
   throw new ProxbitError("data", `${download.name} could not be downloaded: ${reasons.join("; ")}`, remedy);
+}
+
+function checkAnswer({ ok, status }: Response): true {
+  if (!ok) throw new Error(`it answers with status ${status}`);
+  return true;
 }
 
 /** fetch says "fetch failed" and keeps the reason in the cause. */
@@ -150,59 +150,6 @@ function reasonOf(error: unknown): string {
     UND_ERR_SOCKET: "the connection was cut",
   };
   return reasons[code ?? ""] ?? (cause instanceof Error ? cause.message : String(cause));
-}
-
-async function fetchBytes(
-  url: string,
-  onProgress: (received: number, total: number | undefined) => void,
-  { signal, mostBytes }: { readonly signal: AbortSignal | undefined; readonly mostBytes: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  const patience = new AbortController();
-  let [received, before, stretches] = [0, 0, 0];
-  const look = (): void => {
-    const came = received - before;
-    const seconds = PATIENCE_MS / 1000;
-    if (came === 0) patience.abort(new Error(`nothing came for ${seconds} seconds`));
-    else if (came < LEAST_BYTES) patience.abort(new Error(`only ${came} bytes came in ${seconds} seconds`));
-    else if (++stretches === MOST_STRETCHES) {
-      patience.abort(new Error(`it was not done after ${(seconds * MOST_STRETCHES) / 60} minutes`));
-    } else timer = setTimeout(look, PATIENCE_MS);
-    before = received;
-  };
-  let timer = setTimeout(look, PATIENCE_MS);
-  try {
-    const response = await fetch(url, { signal: AbortSignal.any([patience.signal, ...(signal ? [signal] : [])]) });
-    if (!response.ok || response.body === null) {
-      await response.body?.cancel();
-      throw new Error(`it answers with status ${response.status}`);
-    }
-    const length = Number(response.headers.get("content-length") ?? Number.NaN);
-    const total = Number.isSafeInteger(length) && !response.headers.has("content-encoding") ? length : undefined;
-    if (total !== undefined && total > mostBytes) {
-      await response.body.cancel();
-      throw new Error(`it has ${total} bytes, and the file at most ${mostBytes}`);
-    }
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of response.body) {
-      received += chunk.length;
-      if (received > mostBytes) throw new Error(`it sends more than the ${mostBytes} bytes that the file may have`);
-      chunks.push(chunk);
-      onProgress(received, total);
-    }
-    return joined(chunks, received);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 /**

@@ -3,6 +3,7 @@ import { isList, numberIn, plainObject, reading, reject, type Subject } from "..
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { shuffle } from "../nn/random.ts";
+import { augmented } from "./augmented.ts";
 import { type Dataset, type Examples, isStream, type Stream } from "./dataset.ts";
 import { picked } from "./subset.ts";
 
@@ -48,7 +49,7 @@ function partOf(stream: Stream, read: NonNullable<Stream["read"]>, numbers: Uint
 
 /**
  * Parts `examples` in two: those to train on, and a share that is held out. Which ones is drawn by `seed`. Splits are copied,
- * streams are not.
+ * streams are not. Examples that are varied (`augmented`) stay so in the first part; those that are held out are plain.
  *
  * @throws ProxbitError "argument" for a share that leaves nothing on one side, and for a stream of an iterable.
  */
@@ -64,6 +65,11 @@ function parted<Part extends Examples>(
   share: number,
   seed: number,
 ): readonly [train: Part, test: Part] {
+  if (isStream(examples) && examples.varied !== undefined) {
+    const { plain, variations } = examples.varied;
+    const [train, test] = parted(plain, share, seed);
+    return [augmented(train, variations), test] as readonly Examples[] as readonly [Part, Part];
+  }
   const held = Math.round(examples.count * share);
   if (!(share > 0 && share < 1) || held < 1 || held >= examples.count) {
     throw new ProxbitError(

@@ -52,8 +52,23 @@ function finite(what: string, values: Float32Array, given: ArrayLike<unknown>): 
   );
 }
 
+/** Throws where lists that stand in one list have several lengths: numbers would move from one example to the next. */
+function checkRows(what: string, list: readonly unknown[]): void {
+  for (let rows: readonly unknown[] = list; rows.some(isList); rows = rows.flat()) {
+    const lengthOf = (row: unknown): number => (isList(row) ? row.length : 1);
+    const odd = rows.findIndex((row) => lengthOf(row) !== lengthOf(rows[0]));
+    if (odd < 0) continue;
+    throw new ProxbitError(
+      "shape",
+      `list ${odd} of ${what} has ${lengthOf(rows[odd])} numbers, and list 0 has ${lengthOf(rows[0])}`,
+      "Give lists of one length.",
+    );
+  }
+}
+
 /** A list, or nested lists, as one list. Anything in it but a number becomes NaN, which is refused. */
 function flattened(what: string, list: readonly unknown[]): Float32Array {
+  checkRows(what, list);
   const flat: readonly unknown[] = list.flat(8);
   const numbers = Float32Array.from(flat, (value) => (typeof value === "number" ? value : Number.NaN));
   return finite(what, numbers, flat);
@@ -63,7 +78,8 @@ function flattened(what: string, list: readonly unknown[]): Float32Array {
  * Inputs as a split keeps them: bytes, signed bytes and 16 bits as they are, all else as 32-bit floats. Views, where the
  * numbers need no other form.
  *
- * @throws ProxbitError "argument" for what holds no numbers, "data" for a number that is not finite.
+ * @throws ProxbitError "argument" for what holds no numbers, "data" for a number that is not finite, "shape" for lists of several
+ * lengths in a list.
  */
 export function numbersOf(what: string, value: unknown): Numbers {
   if (isList(value)) return flattened(what, value);

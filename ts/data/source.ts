@@ -8,6 +8,7 @@ import { ProxbitError } from "../base/errors.ts";
 import { unknownName } from "../base/names.ts";
 import { requireNode, systemCode } from "../io/node.ts";
 import { readWholeFile } from "../io/read.ts";
+import { fetchBytes, Patience } from "./fetch-bytes.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 
 /** Progress of a download. `total` is undefined where the server does not say. */
@@ -30,9 +31,9 @@ export interface DatasetOptions {
   readonly downloadUrl?: string | URL | undefined;
   /** The directory of downloads; `proxbit` in the user's cache directory where absent. */
   readonly cacheDirectory?: string | undefined;
-  /** Called as a file is downloaded. */
+  /** Called as a file is downloaded, or fetched from baseUrl. */
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
-  /** Stops a download. */
+  /** Stops a download, or a fetch from baseUrl. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -81,26 +82,28 @@ export function directorySource(directory: string): Source {
 }
 
 /** A source that fetches from below `baseUrl`. Packed files come first, because they are smaller. */
-export function urlSource(baseUrl: string | URL): Source {
+export function urlSource(baseUrl: string | URL, { onDownload, signal }: DatasetOptions = {}): Source {
   const place = String(baseUrl);
   const read: Read = async (name) => {
     const url = `${place.replace(/\/$/, "")}/${name}`;
-    try {
-      const response = await fetch(url);
+    const check = (response: Response): boolean => {
       // A development server answers a path it does not know with its start page.
       const isPage = response.headers.get("content-type")?.startsWith("text/html") ?? false;
-      if (response.status === 404 || (response.ok && isPage)) {
-        await response.body?.cancel();
-        return undefined;
-      }
-      if (response.ok) return new Uint8Array(await response.arrayBuffer());
-      await response.body?.cancel();
+      if (response.status === 404 || (response.ok && isPage)) return false;
+      if (response.ok) return true;
       throw new ProxbitError("data", `${url} answers with status ${response.status}`, "Check baseUrl and the server.");
+    };
+    const tell = (received: number, total: number | undefined): void => onDownload?.({ file: name, received, total });
+    try {
+      return await fetchBytes(url, tell, { signal, mostBytes: MAXIMUM_FILE_BYTES, check });
     } catch (cause) {
+      if (signal?.aborted)
+        throw new ProxbitError("aborted", `${url} was not fetched to its end`, "Start it again.", { cause });
       if (cause instanceof ProxbitError) throw cause;
+      const why = cause instanceof Patience ? `: ${cause.message}` : "";
       throw new ProxbitError(
         "data",
-        `${url} cannot be fetched`,
+        `${url} cannot be fetched${why}`,
         "Check baseUrl, the server and its cross-origin headers.",
         { cause },
       );
@@ -128,7 +131,7 @@ export function sourceOf(options: DatasetOptions): Source | undefined {
     throw new ProxbitError("argument", "directory must be the path of a directory", 'Pass a path such as "./data".');
   }
   if (baseUrl === undefined) return undefined;
-  if (isUrl(baseUrl) || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl);
+  if (isUrl(baseUrl) || (typeof baseUrl === "string" && baseUrl !== "")) return urlSource(baseUrl, options);
   throw new ProxbitError("argument", "baseUrl must be a URL", 'Pass a URL such as "/data/mnist".');
 }
 

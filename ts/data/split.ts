@@ -4,7 +4,7 @@ import { isList, plainObject } from "../base/checks.ts";
 import { describe } from "../base/describe.ts";
 import { ProxbitError } from "../base/errors.ts";
 import { bufferChanged } from "./changed.ts";
-import type { ClassNumbers, ImageSplit, Numbers, Split } from "./dataset.ts";
+import { type ClassNumbers, type ImageSplit, isStream, type Numbers, type Split } from "./dataset.ts";
 import { type GivenLabels, type GivenNumbers, labelsOf, MOST_CLASSES, numbersOf, realsOf } from "./numbers.ts";
 import { section } from "./subset.ts";
 
@@ -106,8 +106,7 @@ function weightsOf(given: GivenNumbers, count: number): Float32Array {
       "Give weights that are 0 or more.",
     );
   }
-  if (weights.some((weight) => weight > 0)) return weights;
-  throw new ProxbitError("data", "all sample weights are 0", "Give at least one example a weight above 0.");
+  return weights;
 }
 
 /** The number of examples, by the labels where there are some, else by the inputs. */
@@ -146,6 +145,15 @@ export function split(
   options?: SplitOptions,
 ): Split;
 export function split(images: unknown, labels: unknown, shape: unknown, options: SplitOptions = {}): Split {
+  const made = pieceOf(images, labels, shape, options);
+  if (made.sampleWeights?.some((weight) => weight > 0) === false) {
+    throw new ProxbitError("data", "all sample weights are 0", "Give at least one example a weight above 0.");
+  }
+  return made;
+}
+
+/** A split that is but a part of the examples, so that all its weights may be 0. Throws as {@link split}. */
+export function pieceOf(images: unknown, labels: unknown, shape: unknown, options: SplitOptions): Split {
   plainObject(options, OPTIONS, { code: "argument", what: "split" });
   const axes = checkShape(shape);
   const numbers = numbersOf("the images", images);
@@ -176,11 +184,14 @@ export function split(images: unknown, labels: unknown, shape: unknown, options:
 /**
  * The first `count` examples of `whole`, or all where it has fewer; a view, nothing is copied.
  *
- * @throws ProxbitError "argument" where `count` is not a whole number above 0.
+ * @throws ProxbitError "argument" where `count` is not a whole number above 0, and for a stream.
  */
 export function take<Examples extends Split>(whole: Examples, count: number): Examples {
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new ProxbitError("argument", `${describe(count)} is not a number of images`, "Give a whole number above 0.");
+  }
+  if (typeof whole === "object" && whole !== null && isStream(whole)) {
+    throw new ProxbitError("argument", "a stream cannot be cut", "Give stream() a source of fewer examples.");
   }
   return section(whole, 0, Math.min(count, whole.count));
 }

@@ -11,8 +11,8 @@ import { ProxbitError } from "../base/errors.ts";
 import { randomStream, shuffle } from "../nn/random.ts";
 import type { Pass, PassOrder, Split, Stream } from "./dataset.ts";
 import type { GivenLabels, GivenNumbers } from "./numbers.ts";
-import { type SplitOptions, split } from "./split.ts";
-import { concatenated, picked, section } from "./subset.ts";
+import { pieceOf, type SplitOptions } from "./split.ts";
+import { concatenated, copied, picked, section } from "./subset.ts";
 
 /** Some examples, as a source gives them: what `split` takes. */
 export interface GivenExamples {
@@ -45,7 +45,7 @@ const DEFAULT_BUFFER = 1024;
 const OPTIONS = ["shape", "count", "buffer", "scale", "offset", "classes"];
 const MOST_EXAMPLES = 2 ** 32 - 1;
 
-/** The examples that a source gave, checked as a split; errors say which. */
+/** A copy of the examples that a source gave, checked as a split; errors say which. */
 function examplesOf(given: unknown, options: StreamOptions, where: string): Split {
   const what = `the examples that the source gave for ${where}`;
   const {
@@ -59,13 +59,9 @@ function examplesOf(given: unknown, options: StreamOptions, where: string): Spli
   }) as unknown as GivenExamples;
   const { shape, scale, offset, classes } = options;
   try {
-    return split(images, labels?.length === 0 ? null : labels, shape, {
-      scale,
-      offset,
-      classes,
-      targets,
-      sampleWeights,
-    });
+    const truth = labels?.length === 0 ? null : labels;
+    // A source may fill the same memory anew when it is asked again, while these still wait.
+    return copied(pieceOf(images, truth, shape, { scale, offset, classes, targets, sampleWeights }));
   } catch (error) {
     if (!(error instanceof ProxbitError)) throw error;
     throw new ProxbitError(error.code, `${what}: ${error.message}`, error.remedy, { cause: error });
@@ -105,10 +101,21 @@ function byNumber(source: RandomSource, options: StreamOptions): Stream {
   };
 }
 
+function iteratorOf(given: unknown): AsyncIterator<unknown> | Iterator<unknown> {
+  const iterable: AsyncIterable<unknown> | Iterable<unknown> = Object(given);
+  if (Symbol.asyncIterator in iterable) return iterable[Symbol.asyncIterator]();
+  if (Symbol.iterator in iterable) return iterable[Symbol.iterator]();
+  const what = given instanceof Promise ? "a promise" : describe(given);
+  throw new ProxbitError(
+    "data",
+    `the source of a stream gave ${what}, which is no iterable`,
+    "Give a generator, function* or async function*, or a function that returns an iterable and no promise of one.",
+  );
+}
+
 /** Examples of an iterable, cut into pieces of the sizes that are asked for. */
 function inOrder(source: OrderedSource, options: StreamOptions, count: number): Pass {
-  const iterable = source();
-  const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+  const iterator = iteratorOf(source());
   let rest: Split | null = null;
   let done = 0;
   const more = async (): Promise<Split> => {
@@ -226,6 +233,9 @@ export function stream(source: RandomSource | OrderedSource, options: StreamOpti
       `the source of a stream must have count and read(indices), or be a function, not ${describe(source)}`,
       "Give { count, read: (indices) => ({ images, labels }) }, or () => an iterable of such examples.",
     );
+  }
+  for (const key of ["count", "buffer"] as const) {
+    if (options[key] !== undefined) reject(subject, key, "absent where the source reads by number", options[key]);
   }
   return byNumber({ count: countOf(source.count), read: (indices) => source.read(indices) }, options);
 }

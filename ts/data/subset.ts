@@ -39,6 +39,10 @@ export function withArrays<Examples extends Split>(
 export const picked = <Examples extends Split>(whole: Examples, indices: ArrayLike<number>): Examples =>
   withArrays(whole, indices.length, (array) => rowsOf(array, whole.count, indices));
 
+/** `whole` in memory of its own. */
+export const copied = <Examples extends Split>(whole: Examples): Examples =>
+  withArrays(whole, whole.count, <A extends AnyArray>(array: A): A => array.slice() as A);
+
 /** The examples of `whole` from one place to another; a view. */
 export const section = <Examples extends Split>(whole: Examples, from: number, to: number): Examples =>
   withArrays(whole, to - from, <A extends AnyArray>(array: A): A => {

@@ -11,7 +11,7 @@ import { decodeJpeg, isJpeg, jpegFacts } from "./jpeg.ts";
 import { isTransposed, orientationOf, upright } from "./orientation.ts";
 import { imageError, type Picture } from "./picture.ts";
 import { decodePng, isPng, pngFacts } from "./png.ts";
-import { fitPicture } from "./resize.ts";
+import { fitPicture, isEnlarged } from "./resize.ts";
 import { decodeWithSharp, findSharp, fitWithSharp, type Sharp } from "./sharp.ts";
 import { isWebp, webpFacts } from "./webp.ts";
 
@@ -26,6 +26,8 @@ interface Checked {
   readonly width: number;
   readonly height: number;
   readonly orientation: number;
+  /** Its colours are amounts of four inks. */
+  readonly isCmyk: boolean;
   /** The file without trailing bytes. */
   readonly whole: Uint8Array;
 }
@@ -42,8 +44,8 @@ export function checkImage(bytes: Uint8Array, what: string): Checked {
     return turned("png", width, height, orientationOf(exif), bytes.subarray(0, end));
   }
   if (isJpeg(bytes)) {
-    const { width, height, orientation, whole } = jpegFacts(bytes, what);
-    return turned("jpeg", width, height, orientation, whole);
+    const { width, height, orientation, whole, components } = jpegFacts(bytes, what);
+    return { ...turned("jpeg", width, height, orientation, whole), isCmyk: components.length === 4 };
   }
   if (isWebp(bytes)) {
     const { width, height, exif, whole } = webpFacts(bytes, what);
@@ -54,7 +56,7 @@ export function checkImage(bytes: Uint8Array, what: string): Checked {
 
 function turned(kind: Checked["kind"], width: number, height: number, orientation: number, whole: Uint8Array): Checked {
   const sides = isTransposed(orientation) ? { width: height, height: width } : { width, height };
-  return { kind, ...sides, orientation, whole };
+  return { kind, ...sides, orientation, isCmyk: false, whole };
 }
 
 /** @throws ProxbitError "environment" where sharp is asked for and not installed. */
@@ -106,6 +108,10 @@ export async function readInput(
   decoder: Decoder = "auto",
 ): Promise<Uint8Array> {
   const sharp = sharpFor(decoder);
-  if (sharp === undefined) return fitPicture(await decodeImage(bytes, what, decoder), input);
-  return fitWithSharp(sharp, checkImage(bytes, what).whole, input, what);
+  const checked = checkImage(bytes, what);
+  // sharp moves a picture that it enlarges by half a pixel.
+  if (sharp === undefined || isEnlarged(checked, input)) {
+    return fitPicture(await decodeImage(bytes, what, decoder), input);
+  }
+  return fitWithSharp(sharp, checked, input, what);
 }

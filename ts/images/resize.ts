@@ -72,7 +72,25 @@ const needed = (span: Span, columns: number): Part => ({
 
 const isWhole = ({ from, length, pixels }: Span): boolean => from === 0 && length === pixels;
 
-function spansOf(picture: Picture, { width, height, fit }: ImageInput): readonly [Span, Span] {
+type Size = Pick<Picture, "width" | "height">;
+
+/** True where an axis of the picture has more pixels in the input than in the part of the source that it shows. */
+export const isEnlarged = (picture: Size, input: ImageInput): boolean =>
+  spansOf(picture, input).some(({ length, pixels }) => pixels > length);
+
+/** The whole pixels of the source that the input shows. */
+export function shownOf(picture: Size, input: ImageInput) {
+  const [across, down] = spansOf(picture, input);
+  const part = ({ from, length }: Span, most: number): readonly [number, number] => {
+    const first = Math.min(most - 1, Math.round(from));
+    return [first, Math.max(1, Math.min(most - first, Math.round(length)))];
+  };
+  const [left, width] = part(across, picture.width);
+  const [top, height] = part(down, picture.height);
+  return { left, top, width, height };
+}
+
+function spansOf(picture: Size, { width, height, fit }: ImageInput): readonly [Span, Span] {
   const [ratioX, ratioY] = [width / picture.width, height / picture.height];
   const span = (source: number, target: number, scale: number): Span => {
     if (fit === "fill") return { from: 0, length: source, at: 0, pixels: target };

@@ -2,14 +2,14 @@
  * sharp (libvips), where it is installed: it decodes and resizes in threads of its own. It is an optional peer, found at
  * run time, so that no bundler follows it.
  *
- * Its pixels differ from those of JavaScript by a few levels: another JPEG decoder smooths colours otherwise, and a photo
- * that is made much smaller is averaged earlier.
+ * Its pixels differ from those of JavaScript by a few levels, by a dozen at sharp edges. Another JPEG decoder smooths colours
+ * otherwise, a photo that is made much smaller is averaged earlier, and its part is cut out in whole pixels.
  */
 import { findNode } from "../io/node.ts";
 import type { ImageInput } from "./input.ts";
 import { colorOf } from "./input.ts";
 import { imageError, MAXIMUM_PIXELS, type Picture, SAVE_AGAIN } from "./picture.ts";
-import { grayOf } from "./resize.ts";
+import { grayOf, shownOf } from "./resize.ts";
 
 interface Raw {
   readonly data: Uint8Array;
@@ -21,6 +21,8 @@ interface Pipeline {
   autoOrient(): Pipeline;
   resize(width: number, height: number, options: Readonly<Record<string, unknown>>): Pipeline;
   flatten(options: Readonly<Record<string, unknown>>): Pipeline;
+  extract(part: Readonly<Record<"left" | "top" | "width" | "height", number>>): Pipeline;
+  pipelineColourspace(space: string): Pipeline;
   toColourspace(space: string): Pipeline;
   ensureAlpha(): Pipeline;
   removeAlpha(): Pipeline;
@@ -57,7 +59,9 @@ const OPTIONS = { failOn: "warning", limitInputPixels: MAXIMUM_PIXELS, ignoreIcc
 async function bytesOf(pipeline: Pipeline, channels: number, what: string): Promise<Raw> {
   try {
     const raw = await pipeline.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    if (raw.info.channels === channels) return raw;
+    const { buffer, byteOffset, byteLength } = raw.data;
+    // Not the Buffer itself, whose methods differ from those of plain bytes.
+    if (raw.info.channels === channels) return { ...raw, data: new Uint8Array(buffer, byteOffset, byteLength) };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw imageError(`${what} is damaged: ${why.trim().replace(/\s+/g, " ")}`, SAVE_AGAIN, cause);
@@ -72,20 +76,22 @@ export async function decodeWithSharp(sharp: Sharp, bytes: Uint8Array, what: str
   return { width: info.width, height: info.height, data };
 }
 
-/** The bytes of the input, `height * width * channels` of them. */
+/** The bytes of the input, `height * width * channels` of them; for pictures of which no axis grows. */
 export async function fitWithSharp(
   sharp: Sharp,
-  bytes: Uint8Array,
+  { whole, isCmyk, ...size }: Readonly<Record<"width" | "height", number>> & { whole: Uint8Array; isCmyk: boolean },
   input: ImageInput,
   what: string,
 ): Promise<Uint8Array> {
   const { width, height, channels, fit } = input;
   const [r, g, b] = colorOf(input.background);
   const background = { r, g, b };
-  const pipeline = sharp(bytes, OPTIONS)
-    .autoOrient()
+  // Left to itself, sharp covers an input with whole pixels of it, and is half a pixel off where they are odd.
+  const upright = sharp(whole, OPTIONS).autoOrient().extract(shownOf(size, input));
+  // Gray would make the background gray, too. Inks become colours at the end alone, as where a picture is decoded.
+  const pipeline = (isCmyk ? upright : upright.pipelineColourspace("srgb"))
     .flatten({ background })
-    .resize(width, height, { fit, kernel: "linear", background })
+    .resize(width, height, { fit: fit === "cover" ? "fill" : fit, kernel: "linear", background })
     .toColourspace("srgb")
     .removeAlpha();
   const { data } = await bytesOf(pipeline, 3, what);

@@ -98,7 +98,10 @@ export function classifierOf(model: PackedModel, run: Run): Classify {
   ): Promise<readonly Prediction[] | readonly (readonly Prediction[])[]> => {
     const options: typeof given = plainObject(given, ["top", "labels", "threshold", "count"], SUBJECT);
     const way = wayOf(options, model, names.length);
-    if (options.count !== undefined) return answer(source as Images, options.count, way);
+    if (options.count !== undefined) {
+      const count = integerIn(options.count, 1, Number.MAX_SAFE_INTEGER, "count", SUBJECT);
+      return answer(source as Images, count, way);
+    }
     const input = imageInputOf(model);
     if (!isList(source)) {
       const [only] = await answer(fitPicture(await pictureOf(source as ImageSource, "the image"), input), 1, way);
@@ -151,7 +154,7 @@ function bytesOf(source: object): Uint8Array | Promise<Uint8Array> | undefined {
 
 function checkedPixels(source: { data: unknown; width: unknown; height: unknown }, what: string): Picture {
   const { data, width, height } = source;
-  const sized = Number.isSafeInteger(width) && Number.isSafeInteger(height);
+  const sized = [width, height].every((side) => Number.isSafeInteger(side) && (side as number) > 0);
   const view = ArrayBuffer.isView(data) ? (data as Uint8Array) : undefined;
   if (sized && view?.BYTES_PER_ELEMENT === 1 && view.length > 0 && view.length === 4 * Number(width) * Number(height)) {
     return { width: Number(width), height: Number(height), data: view };

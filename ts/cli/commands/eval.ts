@@ -132,7 +132,17 @@ function pictureInput(session: Session): ImageInput | undefined {
 }
 
 /** The labels by the network's numbers: a folder may lack classes, which moves the numbers of the others. */
-function labelsFor({ classNames, metadata }: Session, { classes, test, name }: Dataset): ArrayLike<number> {
+export function labelsFor(
+  { classNames, metadata }: Pick<Session, "classNames" | "metadata">,
+  { classes, test, name }: Dataset,
+): ArrayLike<number> {
+  if (test.labels.length === 0) {
+    throw new ProxbitError(
+      "data",
+      `${name} has answers of real numbers, and eval counts the right classes`,
+      "Give data with classes, or measure the network by trainer.evaluate with metrics.",
+    );
+  }
   if (metadata.classes === undefined || classes.length === 0) {
     const beyond = test.labels.find((label) => label >= classNames.length);
     if (beyond === undefined) return test.labels;
@@ -140,6 +150,15 @@ function labelsFor({ classNames, metadata }: Session, { classes, test, name }: D
       "data",
       `${name} has a class ${beyond}, and the network's classes are 0 to ${classNames.length - 1}`,
       "Give the data that the network was trained for.",
+    );
+  }
+  if (classes.length === classNames.length && classes.every((word, at) => word === classNames[at])) return test.labels;
+  const double = [classes, classNames].flatMap((words) => words.filter((word, at) => words.indexOf(word) !== at))[0];
+  if (double !== undefined) {
+    throw new ProxbitError(
+      "data",
+      `two classes are called ${printable(double)}, and the classes of ${name} are not those of the network in its order`,
+      "Give data whose classes are those of the network, or train it with a name for each class.",
     );
   }
   const numbers = classes.map((word) => classNames.indexOf(word));

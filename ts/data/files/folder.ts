@@ -4,7 +4,8 @@
  * class is kept for testing.
  *
  * Which pictures test and in which order all stand follows from names and seed alone, so every machine makes the same
- * data set. The order is mixed, so the first so many pictures are of all classes.
+ * data set. Each picture has a draw by its own name, so one more leaves the others where they are, but for a neighbour. The
+ * order is mixed, so the first so many pictures are of all classes.
  */
 import {
   callbackOf,
@@ -24,7 +25,7 @@ import { requireNode } from "../../io/node.ts";
 import { randomStream } from "../../nn/random.ts";
 import type { Dataset, ImageSplit } from "../dataset.ts";
 import { split } from "../split.ts";
-import { entriesIn, imageFilesIn, type ReadOptions, readBytes, readPictures } from "./pictures.ts";
+import { entriesIn, imageFilesIn, type ReadOptions, readBytes, readPictures, type Seen } from "./pictures.ts";
 
 /** Progress of reading: pictures read, of all. */
 export interface ReadProgress {
@@ -63,6 +64,8 @@ const MOST_BYTES = 2 ** 31;
 
 interface Picture {
   readonly path: string;
+  /** The path from the folder of the classes on, with slashes. */
+  readonly name: string;
   readonly label: number;
 }
 
@@ -196,8 +199,12 @@ async function partsOf(directory: string, options: ImageFolderOptions): Promise<
   const seed = integerIn(options.seed ?? 0, 0, Number.MAX_SAFE_INTEGER, "seed", SUBJECT);
   const share = numberIn(options.test ?? 0.2, 0.01, 0.99, "test", SUBJECT);
   const folders = await foldersIn(directory);
-  const testFolder = TEST_FOLDERS.find((name) => folders.includes(name));
+  const [testFolder, another] = TEST_FOLDERS.filter((name) => folders.includes(name));
   const isParted = folders.includes("train") && testFolder !== undefined;
+  if (isParted && another !== undefined) {
+    const message = `${directory} has two folders for testing, ${testFolder} and ${another}`;
+    throw new ProxbitError("data", message, "Keep one of them beside train, and put the other elsewhere.");
+  }
   if (isParted && options.test !== undefined) {
     const message = `${directory} has a folder ${testFolder} for testing, and a share for it is given`;
     throw new ProxbitError("argument", message, "Leave the share out.");
@@ -212,17 +219,22 @@ async function partsOf(directory: string, options: ImageFolderOptions): Promise<
       "Put the images of each class into a folder of its own, as in photos/cat and photos/dog.",
     );
   }
-  const byClass = await classesIn(root, classes, classes);
-  const shuffled = byClass.map((pictures, label) => mixed(pictures, seed, `class ${classes[label]}`));
+  // Both parts share it: a link would bring a picture that is trained on into the test.
+  const seen: Seen = { folders: new Set(), pictures: new Set() };
+  const byClass = await classesIn(root, classes, classes, seen);
   const parts = isParted
-    ? { train: byClass.flat(), test: await testPictures(path.join(directory, testFolder), classes) }
-    : heldOut(shuffled, share, directory);
-  const pick = (name: "train" | "test") => mixed(parts[name], seed, name).slice(0, limit);
+    ? { train: byClass.flat(), test: await testPictures(path.join(directory, testFolder), classes, seen) }
+    : heldOut(
+        byClass.map((pictures) => drawn(pictures, seed, "held out")),
+        share,
+        directory,
+      );
+  const pick = (part: "train" | "test") => drawn(parts[part], seed, part).slice(0, limit);
   return { classes, train: pick("train"), test: pick("test") };
 }
 
 /** Folders that a test may lack, but none that training lacks. */
-async function testPictures(root: string, classes: readonly string[]): Promise<readonly Picture[]> {
+async function testPictures(root: string, classes: readonly string[], seen: Seen): Promise<readonly Picture[]> {
   const names = await foldersIn(root);
   const unknown = names.find((name) => !classes.includes(name));
   if (unknown !== undefined || names.length === 0) {
@@ -230,7 +242,7 @@ async function testPictures(root: string, classes: readonly string[]): Promise<r
       unknown === undefined ? `${root} has no folder in it` : `${root} has a class ${unknown}, unlike train`;
     throw new ProxbitError("data", message, "Give the folders of both parts the same names.");
   }
-  return (await classesIn(root, names, classes)).flat();
+  return (await classesIn(root, names, classes, seen)).flat();
 }
 
 /** The pictures of each of `names`, folders of `root`; one after the other, so that links which meet are named the same. */
@@ -238,11 +250,16 @@ async function classesIn(
   root: string,
   names: readonly string[],
   classes: readonly string[],
+  seen: Seen,
 ): Promise<readonly (readonly Picture[])[]> {
   const { path } = requireNode("Reading a folder of images", "Pass the images to split.");
-  const seen = new Set<string>();
   const found: (readonly Picture[])[] = [];
-  for (const name of names) found.push(await picturesOf(path.join(root, name), classes.indexOf(name), seen));
+  for (const name of names) {
+    const paths = await picturesOf(path.join(root, name), seen);
+    const label = classes.indexOf(name);
+    const nameOf = (one: string): string => path.relative(root, one).replaceAll(path.sep, "/");
+    found.push(paths.map((one) => ({ path: one, name: nameOf(one), label })));
+  }
   return found;
 }
 
@@ -262,22 +279,19 @@ function heldOut(byClass: readonly (readonly Picture[])[], share: number, direct
   };
 }
 
-async function picturesOf(folder: string, label: number, seen: Set<string>): Promise<readonly Picture[]> {
+async function picturesOf(folder: string, seen: Seen): Promise<readonly string[]> {
   const paths = await imageFilesIn(folder, seen);
-  if (paths.length > 0) return paths.map((path) => ({ path, label }));
+  if (paths.length > 0) return paths;
   throw new ProxbitError("data", `${folder} has no PNG, JPEG or WebP in it`, "Add images of the class, or remove it.");
 }
 
 const foldersIn = async (directory: string): Promise<readonly string[]> =>
   (await entriesIn(directory)).flatMap(({ name, isFolder }) => (isFolder ? [name] : []));
 
-/** Fisher and Yates, by the stream of (`seed`, `name`). */
-function mixed<T>(values: readonly T[], seed: number, name: string): readonly T[] {
-  const { below } = randomStream(seed, name);
-  const result = [...values];
-  for (let last = result.length - 1; last > 0; last--) {
-    const other = below(last + 1);
-    [result[last], result[other]] = [result[other] as T, result[last] as T];
-  }
-  return result;
+/** The pictures in the order of a draw for each, by the stream of (`seed`, `use` and its name). */
+function drawn(pictures: readonly Picture[], seed: number, use: string): readonly Picture[] {
+  return pictures
+    .map((picture) => ({ picture, draw: randomStream(seed, `${use}/${picture.name}`).below(2 ** 32) }))
+    .sort((a, b) => a.draw - b.draw)
+    .map(({ picture }) => picture);
 }

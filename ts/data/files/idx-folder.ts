@@ -1,5 +1,5 @@
 /**
- * A folder of idx files as a data set, of images of any size: MNIST's likes, such as KMNIST, QMNIST and EMNIST. Node only.
+ * A folder of idx files as a data set, of images of any size: MNIST's likes, such as KMNIST and EMNIST. Node only.
  *
  * Their names hold `train-images-idx`, `train-labels-idx`, and `t10k` or `test` in place of `train`. Images have two axes,
  * or three with their channels. Classes are numbered, because idx has no names.

@@ -55,7 +55,9 @@ const KINDS: Readonly<Record<string, readonly [size: number, read: Read]>> = {
 export const parseNpy = (bytes: Uint8Array, what: string): Npy =>
   reading("parseNpy", "the bytes of a file, and its name", () => parsed(bytes, what));
 
-function parsed(bytes: Uint8Array, what: string): Npy {
+function parsed(given: Uint8Array, what: string): Npy {
+  // `slice` of a Buffer is a view of memory that others share.
+  const bytes = new Uint8Array(given.buffer, given.byteOffset, given.length);
   const fail = (message: string, remedy = "Save the array again, with numpy.save.") =>
     new ProxbitError("data", `${what} ${message}`, remedy);
   if (MAGIC.some((byte, index) => bytes[index] !== byte)) throw fail("is no npy file");

@@ -70,7 +70,12 @@ export async function npz(source: string | Uint8Array, options: NpzOptions = {})
   const isParted = find(NAMES.trainInputs) !== undefined;
   const truths = isParted ? [need(NAMES.trainTruth), need(NAMES.testTruth)] : [need(NAMES.truth)];
   const classes = truths.every(isClasses) ? namesOf(names, truths, what) : [];
-  const part = (inputs: Npy, truth: Npy): Split => splitOf(inputs, truth, classes.length);
+  const part = (inputs: Npy, truth: Npy): Split => {
+    const [images, answers] = [inputs.shape[0] ?? 0, truth.shape[0] ?? 0];
+    if (images === answers) return splitOf(inputs, truth, classes.length);
+    const message = `${what} has ${images} inputs whose truth is of ${answers} examples`;
+    throw new ProxbitError("data", message, "Save as many answers as inputs, along the first axis.");
+  };
   if (isParted) {
     const train = part(need(NAMES.trainInputs), truths[0] as Npy);
     return { name, classes, train, test: part(need(NAMES.testInputs), truths[1] as Npy) };

@@ -23,6 +23,7 @@ export const isHidden = (name: string): boolean => name.startsWith(".");
 /** A folder or a file in a folder; a link is that to which it leads. */
 interface Entry {
   readonly name: string;
+  readonly isLink: boolean;
   readonly isFolder: boolean;
 }
 
@@ -43,8 +44,9 @@ export async function entriesIn(folder: string): Promise<readonly Entry[]> {
   for (const name of inOrder([...byName.keys()])) {
     const entry = byName.get(name);
     if (entry === undefined || isHidden(name)) continue;
-    const at = entry.isSymbolicLink() ? await target(path.join(folder, name)) : entry;
-    found.push({ name, isFolder: at.isDirectory() });
+    const isLink = entry.isSymbolicLink();
+    const at = isLink ? await target(path.join(folder, name)) : entry;
+    found.push({ name, isLink, isFolder: at.isDirectory() });
   }
   return found;
 }
@@ -59,26 +61,47 @@ const target = (link: string) =>
 
 /**
  * The paths of all PNG, JPEG and WebP files below `folder`, by their endings, in order. Hidden files are left out. `seen`
- * keeps the real paths of the folders that were read, so links in a circle end.
+ * keeps the real paths of the folders that were read, so links in a circle end; those of pictures, too, where it has a place
+ * for them.
  *
- * @throws ProxbitError "data" where a folder cannot be read, or a link leads to one that was read before.
+ * @throws ProxbitError "data" where a folder cannot be read, or a link leads to what `seen` has.
  */
-export async function imageFilesIn(folder: string, seen: Set<string> = new Set()): Promise<readonly string[]> {
-  const { files, path } = node();
+export async function imageFilesIn(folder: string, seen: Seen = { folders: new Set() }): Promise<readonly string[]> {
+  const { path } = node();
   const found: string[] = [];
-  const real = await files.realpath(folder).catch(() => folder);
-  if (seen.has(real)) {
-    const message = `${folder} is the same folder as ${real}, which is read already`;
-    throw new ProxbitError("data", message, "Remove one of the links, so that each image is read once.");
-  }
-  seen.add(real);
-  for (const { name, isFolder } of await entriesIn(folder)) {
+  const real = await realPath(folder);
+  readOnce(seen.folders, folder, real, "folder");
+  for (const { name, isFolder, isLink } of await entriesIn(folder)) {
     const place = path.join(folder, name);
     // No call with all paths as arguments: a folder of a hundred thousand would exhaust the stack.
     if (isFolder) for (const inner of await imageFilesIn(place, seen)) found.push(inner);
-    else if (IMAGE.test(name)) found.push(place);
+    else if (IMAGE.test(name)) {
+      if (seen.pictures) {
+        readOnce(seen.pictures, place, isLink ? await realPath(place) : path.join(real, name), "picture");
+      }
+      found.push(place);
+    }
   }
   return found;
+}
+
+/** Real paths of what was read. */
+export interface Seen {
+  readonly folders: Set<string>;
+  readonly pictures?: Set<string>;
+}
+
+const realPath = (place: string): Promise<string> =>
+  node()
+    .files.realpath(place)
+    .catch(() => place);
+
+function readOnce(seen: Set<string>, place: string, real: string, kind: string): void {
+  if (seen.has(real)) {
+    const message = `${place} is the same ${kind} as ${real}, which is read already`;
+    throw new ProxbitError("data", message, "Remove one of the links, so that each image is read once.");
+  }
+  seen.add(real);
 }
 
 /** @throws ProxbitError "image" for a file that cannot be read. */

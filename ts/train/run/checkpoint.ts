@@ -5,7 +5,8 @@
 
 import { isArrayOf } from "../../base/arrays.ts";
 import { isProxbitError, ProxbitError } from "../../base/errors.ts";
-import type { Dataset, Examples } from "../../data/dataset.ts";
+import { versionOf } from "../../data/changed.ts";
+import { type Dataset, type Examples, isStream, variationsOf } from "../../data/dataset.ts";
 import { digest } from "../../data/digest.ts";
 import { brokenCheckpoint, type CheckpointTensor, copyOfPlain, decodeCheckpoint } from "../../io/checkpoint-file.ts";
 import type { CheckpointStore } from "../../io/checkpoint-store.ts";
@@ -21,7 +22,7 @@ import { savedHistory, savedRecord } from "./saved-record.ts";
 /** The words by which a difference between a checkpoint and what one goes on with may be allowed. */
 export const allowable = [
   ...["learningRate", "optimizer", "objective", "data", "epochs", "augment", "labelSmoothing", "validate", "soft"],
-  ...["flipRatio", "tasks", "onDivergence", "average", "keep", "earlyStopping", "metrics", "start"],
+  ...["flipRatio", "tasks", "onDivergence", "average", "keep", "earlyStopping", "metrics", "start", "variations"],
 ] as const satisfies readonly string[];
 
 export type Allowed =
@@ -36,7 +37,17 @@ export type Allowed =
       | "validate"
       | "soft"
     )
-  | ("flipRatio" | "tasks" | "onDivergence" | "average" | "keep" | "earlyStopping" | "metrics" | "start");
+  | (
+      | "flipRatio"
+      | "tasks"
+      | "onDivergence"
+      | "average"
+      | "keep"
+      | "earlyStopping"
+      | "metrics"
+      | "start"
+      | "variations"
+    );
 
 /** The facts of a run by their words; plain values. */
 export type RunFacts = Readonly<Record<string, unknown>>;
@@ -78,22 +89,44 @@ export function optimizerFrom({ optimizer, learningRate }: RunFacts): unknown {
   return { ...optimizer, binary: withRate(optimizer.binary), rest: withRate(optimizer.rest) };
 }
 
-const digests = new WeakMap<Examples, Promise<string>>();
-
-/** The digest of examples, calculated once. */
-function digestOnce(examples: Examples): Promise<string> {
-  const found = digests.get(examples) ?? digest(examples);
-  digests.set(examples, found);
-  return found;
+interface Digest {
+  readonly versions: string;
+  readonly made: Promise<string>;
 }
 
-/** The facts of a data set. Names of data set and classes are no part of the run's numbers, and not compared. */
+const digests = new WeakMap<Examples, Digest>();
+
+/** The digest of examples, calculated once, until somebody says that they changed. */
+function digestOnce(examples: Examples): Promise<string> {
+  const versions = isStream(examples)
+    ? ""
+    : [examples.images, examples.labels, examples.targets, examples.sampleWeights]
+        .map((array) => (array === undefined ? "-" : versionOf(array.buffer)))
+        .join();
+  const found = digests.get(examples);
+  if (found?.versions === versions) return found.made;
+  const own: Digest = { versions, made: digest(examples) };
+  digests.set(examples, own);
+  own.made.catch(() => {
+    // A source may answer when it is asked again.
+    if (digests.get(examples) === own) digests.delete(examples);
+  });
+  return own.made;
+}
+
+/**
+ * The facts of a data set. Names of data set and classes are no part of the run's numbers, and not compared. Evaluations see
+ * examples as they are, so variations are those of training.
+ */
 export async function dataFacts({ train, test }: Dataset<Examples>, validate: boolean): Promise<RunFacts> {
   const one = async (examples: Examples): Promise<RunFacts> => {
     const { count, shape } = examples;
     return copyOfPlain({ count, shape, sha256: await digestOnce(examples) });
   };
-  return { data: { train: await one(train), test: validate ? await one(test) : null } };
+  return {
+    data: { train: await one(train), test: validate ? await one(test) : null },
+    variations: copyOfPlain(variationsOf(train)),
+  };
 }
 
 const shown = (value: unknown): string => {
