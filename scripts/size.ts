@@ -23,7 +23,7 @@ const BUDGET = {
   core: 161_900,
   inferenceCore: 66_750,
   smallCore: 28_320,
-  load: 38_230,
+  load: 38_280,
   inference: 41_440,
   worker: 4_260,
   firstRun: 66_280,
